@@ -1,0 +1,65 @@
+//! The exit codes, the same in every command: a contract with CI.
+
+use std::fmt;
+
+/// How the process ends. Declared from the strongest to the weakest: of several that apply, the first is the one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// A fault in Gander itself.
+    Internal,
+    /// The scenario or the arguments are not valid.
+    InvalidInput,
+    /// The target could not be reached.
+    TargetUnreachable,
+    /// The user stopped the run.
+    Stopped,
+    /// The generator was the bottleneck; the numbers cannot be believed.
+    MeasurementInvalid,
+    /// A threshold failed.
+    ThresholdFailed,
+    /// Worse than the baseline.
+    Regressed,
+    /// Inconclusive, where the policy says that fails.
+    Inconclusive,
+    /// All is well.
+    Passed,
+}
+
+impl Exit {
+    /// The number the shell sees.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Passed => 0,
+            Self::MeasurementInvalid => 94,
+            Self::Inconclusive => 95,
+            Self::Regressed => 96,
+            Self::ThresholdFailed => 99,
+            Self::InvalidInput => 104,
+            Self::Stopped => 105,
+            Self::TargetUnreachable => 107,
+            Self::Internal => 255,
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Passed => "passed",
+            Self::MeasurementInvalid => "measurement invalid",
+            Self::Inconclusive => "inconclusive",
+            Self::Regressed => "regressed against the baseline",
+            Self::ThresholdFailed => "threshold failed",
+            Self::InvalidInput => "invalid scenario or arguments",
+            Self::Stopped => "stopped by the user",
+            Self::TargetUnreachable => "target unreachable",
+            Self::Internal => "internal error",
+        })
+    }
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}

@@ -1,0 +1,21 @@
+//! Gander drives virtual users against a target from a YAML scenario and says, with numbers that are true, how it held.
+//!
+//! The pipeline, in the order of the modules: a file becomes a [`scenario`], a scenario becomes a [`plan`], the
+//! [`engine`] runs the plan's users over the [`transport`], their samples are [`record`]ed, the [`verdict`] judges the
+//! record, and [`report`] writes it down. [`cmd`] wires these together, one function a subcommand.
+
+pub mod cli;
+pub mod cmd;
+pub mod engine;
+pub mod exit;
+pub mod outcome;
+pub mod plan;
+pub mod probe;
+pub mod record;
+pub mod report;
+pub mod scenario;
+#[cfg(feature = "bundled-target")]
+pub mod target;
+pub mod transport;
+pub mod units;
+pub mod verdict;

@@ -1,0 +1,252 @@
+//! A plan: a scenario with everything decided that can be decided before the run.
+//!
+//! [`Plan::compile`] resolves URLs against the target, interns every series, check and threshold to a number, and
+//! turns the load into a [`Schedule`]. After it nothing looks up a name, and no file is read.
+
+mod compile;
+pub mod curve;
+pub mod outline;
+pub mod schedule;
+pub mod threshold;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, Method, Uri};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+pub use schedule::Schedule;
+pub use threshold::Threshold;
+
+use crate::scenario::{
+    Auth, Capture, Check, Condition, Cookies, Delay, Feed, Kind, OnError, Template, Timeouts,
+    TlsOptions, Variable,
+};
+use crate::units::ByteSize;
+
+/// Which part of a run this machine carries: arrival k, row r and user i belong to segment `index` when they are
+/// `index` modulo `count`. A run on one machine is segment 0 of 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// From 0.
+    pub index: u32,
+    /// At least 1.
+    pub count: u32,
+}
+
+impl Segment {
+    /// The whole run.
+    pub const WHOLE: Self = Self { index: 0, count: 1 };
+}
+
+/// A run, decided.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The scenario's name.
+    pub name: String,
+    /// The scenario's kind.
+    pub kind: Kind,
+    /// The base that paths are resolved against.
+    pub target: Url,
+    /// When users are active, or when iterations start.
+    pub schedule: Schedule,
+    /// The part of the schedule that is left out of totals and thresholds.
+    pub warm_up: Duration,
+    /// An iteration of a user starts at most once in this time.
+    pub pacing: Option<Duration>,
+    /// Pause between steps; already placed into the flows' steps as [`Action::Think`], kept for the outline.
+    pub think_time: Option<Delay>,
+    /// What follows a failed capture or an absent value.
+    pub on_error: OnError,
+    /// Transport settings that hold for every request.
+    pub http: HttpPlan,
+    /// The table of variables.
+    pub variables: Vec<Variable>,
+    /// The feeders.
+    pub feeds: Vec<Feed>,
+    /// Steps before the load; their requests have no series.
+    pub setup: Vec<Step>,
+    /// Steps after the load; their requests have no series.
+    pub teardown: Vec<Step>,
+    /// The flows.
+    pub flows: Vec<Flow>,
+    /// What is recorded, by [`SeriesId`].
+    pub series: Vec<Series>,
+    /// Every check of a measured step, by [`CheckId`].
+    pub checks: Vec<CheckEntry>,
+    /// The rules to judge the run by, built-in ones last.
+    pub thresholds: Vec<Threshold>,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// This machine's share.
+    pub segment: Segment,
+    /// SHA-256, in hex, of everything above that decides what is sent: two plans with one hash send the same load.
+    pub hash: String,
+}
+
+/// Transport settings that hold for every request.
+#[derive(Debug, Clone)]
+pub struct HttpPlan {
+    /// How many redirects are followed.
+    pub redirects: u8,
+    /// Whether each user keeps cookies.
+    pub cookies: Cookies,
+    /// The most bytes of one body read off the wire.
+    pub body_limit: ByteSize,
+    /// TLS settings.
+    pub tls: TlsOptions,
+}
+
+/// A number for a series; the index into [`Plan::series`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SeriesId(pub u32);
+
+/// A number for a check; the index into [`Plan::checks`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CheckId(pub u32);
+
+/// The most series a plan may have; what is beyond is recorded under [`OTHER`].
+pub const MAX_SERIES: usize = 1_000;
+
+/// The series that takes what is beyond [`MAX_SERIES`].
+pub const OTHER: &str = "__other__";
+
+/// What one histogram is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Series {
+    /// The step's name, or the flow's for iterations.
+    pub name: String,
+    /// The flow it belongs to.
+    pub flow: String,
+    /// What is counted.
+    pub subject: Subject,
+    /// The step's tags.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// What a series counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// The requests of a step.
+    Requests,
+    /// The iterations of a flow.
+    Iterations,
+}
+
+/// A check as reports show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckEntry {
+    /// `status is 200`
+    pub name: String,
+    /// The step it belongs to.
+    pub step: String,
+    /// The flow of that step.
+    pub flow: String,
+}
+
+/// A flow, decided.
+#[derive(Debug, Clone)]
+pub struct Flow {
+    /// Its name.
+    pub name: String,
+    /// Its weight; at least 1.
+    pub weight: u32,
+    /// The series of its iterations.
+    pub series: SeriesId,
+    /// Once per user.
+    pub start: Vec<Step>,
+    /// An iteration.
+    pub steps: Vec<Step>,
+}
+
+/// A step, decided.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Absent means always.
+    pub condition: Option<Condition>,
+    /// What it does.
+    pub action: Action,
+}
+
+/// What a step does.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Sends a request.
+    Request(Arc<Request>),
+    /// Pauses.
+    Think(Delay),
+    /// Runs steps several times.
+    Repeat {
+        /// How often.
+        times: u32,
+        /// What is repeated.
+        steps: Vec<Step>,
+    },
+}
+
+/// A request, prepared: what is literal is already in its final form.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The step's name.
+    pub name: String,
+    /// Where its samples go; none for setup and teardown.
+    pub series: Option<SeriesId>,
+    /// The method.
+    pub method: Method,
+    /// Where it goes.
+    pub url: RequestUrl,
+    /// Headers with literal values: defaults, the step's own, content type, literal credentials.
+    pub headers: HeaderMap,
+    /// Headers with values to render for each request.
+    pub rendered_headers: Vec<(HeaderName, Template)>,
+    /// Credentials to render for each request.
+    pub auth: Option<Auth>,
+    /// The body.
+    pub body: RequestBody,
+    /// Limits in time.
+    pub timeouts: Timeouts,
+    /// Checks with their numbers (the number is meaningless when `series` is none).
+    pub checks: Vec<(CheckId, Check)>,
+    /// Captures.
+    pub captures: Vec<Capture>,
+    /// Whether a check or a capture reads the body, so that it must be kept and inflated.
+    pub reads_body: ReadsBody,
+}
+
+/// Whether the body's bytes are needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadsBody {
+    /// Kept and inflated.
+    Yes,
+    /// Counted and dropped.
+    No,
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone)]
+pub enum RequestUrl {
+    /// Absolute and literal.
+    Literal(Uri),
+    /// The target's origin, and a path and query to render (the base path is part of the template).
+    Path(Template),
+    /// An absolute URL to render, or a path, whichever the value turns out to be.
+    Whole(Template),
+}
+
+/// A request's body.
+#[derive(Debug, Clone)]
+pub enum RequestBody {
+    /// None.
+    Empty,
+    /// The same bytes each time.
+    Literal(Bytes),
+    /// Rendered each time: JSON, form and text alike are one template with the encodings in its expressions.
+    Rendered(Template),
+}

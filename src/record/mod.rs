@@ -1,0 +1,249 @@
+//! Recording: from a user's sample to one second of the run, and from seconds to the journal.
+//!
+//! Users write into shards ([`Recorder`]); once a second the shards are swapped and merged into an [`Interval`], which
+//! is appended to the journal and handed on. Histograms are merged, percentiles never averaged. No sample is kept.
+
+pub mod health;
+pub mod histogram;
+pub mod journal;
+pub mod recorder;
+pub mod totals;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+pub use health::{Health, TargetHealth};
+pub use journal::{Event, RunHeader};
+pub use recorder::Recorder;
+pub use totals::Totals;
+
+use crate::outcome::Outcome;
+use crate::plan::{CheckId, SeriesId};
+use crate::units::Micros;
+
+/// The run's clock: monotonic, in microseconds since the load began.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    base: Instant,
+}
+
+impl Clock {
+    /// A clock that reads zero at `base`.
+    pub const fn starting_at(base: Instant) -> Self {
+        Self { base }
+    }
+
+    /// The instant of zero.
+    pub const fn base(self) -> Instant {
+        self.base
+    }
+
+    /// Microseconds since zero; zero before it.
+    pub fn now(self) -> Micros {
+        self.at(Instant::now())
+    }
+
+    /// The reading at an instant; zero before the base.
+    pub fn at(self, instant: Instant) -> Micros {
+        instant.saturating_duration_since(self.base).into()
+    }
+}
+
+/// One request, ended. Times are readings of the run's [`Clock`].
+#[derive(Debug, Clone, Copy)]
+pub struct Sample<'a> {
+    /// Where it is recorded.
+    pub series: SeriesId,
+    /// When it should have started, by the schedule alone; for later requests of an iteration, `started`.
+    pub intended: Micros,
+    /// When it did: first byte written, or connect begun.
+    pub started: Micros,
+    /// When the first byte of the response came.
+    pub first_byte: Option<Micros>,
+    /// When the last byte of the body was read, or the limit was reached.
+    pub finished: Micros,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The final response's status.
+    pub status: Option<u16>,
+    /// Statuses of the redirects that were followed on the way: each was a request of its own to the target.
+    pub redirects: &'a [u16],
+    /// Bytes read off the wire: heads and bodies.
+    pub bytes_in: u64,
+    /// Bytes written to the wire: heads and bodies.
+    pub bytes_out: u64,
+    /// Time to connect (TCP), if a connection was opened.
+    pub connect: Option<Micros>,
+    /// Time of the TLS handshake, if there was one.
+    pub tls: Option<Micros>,
+}
+
+/// One iteration, ended. Times are readings of the run's [`Clock`].
+#[derive(Debug, Clone, Copy)]
+pub struct IterationSample {
+    /// The flow's series.
+    pub series: SeriesId,
+    /// When it should have started.
+    pub intended: Micros,
+    /// When it did.
+    pub started: Micros,
+    /// When its last step ended.
+    pub finished: Micros,
+    /// [`Outcome::Ok`], or what ended it early.
+    pub outcome: Outcome,
+}
+
+/// Which time a histogram holds; all in µs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timing {
+    /// Requests that did not fail: last byte − intended start.
+    ResponseTime,
+    /// Requests that did not fail: last byte − actual start.
+    ServiceTime,
+    /// Requests that did not fail: first byte − actual start.
+    Ttfb,
+    /// Connections opened: TCP connect.
+    Connect,
+    /// Connections opened: TLS handshake.
+    Tls,
+    /// Requests that failed, but not by a time limit: last byte or error − intended start.
+    FailedTime,
+    /// Requests that reached a time limit: the limit, counted from the intended start; the true time is at least that.
+    TimedOut,
+    /// Iterations: actual start − intended start.
+    StartLag,
+    /// Iterations: end − intended start.
+    IterationTime,
+}
+
+impl Timing {
+    /// Every timing; its index is `timing as usize`.
+    pub const ALL: [Self; 9] = [
+        Self::ResponseTime,
+        Self::ServiceTime,
+        Self::Ttfb,
+        Self::Connect,
+        Self::Tls,
+        Self::FailedTime,
+        Self::TimedOut,
+        Self::StartLag,
+        Self::IterationTime,
+    ];
+
+    /// The name in files: `response_time`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ResponseTime => "response_time",
+            Self::ServiceTime => "service_time",
+            Self::Ttfb => "ttfb",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::FailedTime => "failed_time",
+            Self::TimedOut => "timed_out",
+            Self::StartLag => "start_lag",
+            Self::IterationTime => "iteration_time",
+        }
+    }
+}
+
+/// One second of the run (the last may be shorter), everything in it.
+#[derive(Debug, Clone, Default)]
+pub struct Interval {
+    /// From 0, without a gap.
+    pub number: u64,
+    /// Start, on the run's clock.
+    pub start: Micros,
+    /// End, on the run's clock.
+    pub end: Micros,
+    /// Whether it lies in the warm-up; a boundary between warm-up and measured time always ends an interval.
+    pub is_warm_up: bool,
+    /// What was offered and started.
+    pub load: LoadCounts,
+    /// The series in which something ended.
+    pub series: BTreeMap<SeriesId, SeriesInterval>,
+    /// Checks that were judged.
+    pub checks: BTreeMap<CheckId, CheckCounts>,
+    /// The generator's own health.
+    pub health: Health,
+    /// The bundled target's health, where there is one.
+    pub target: Option<TargetHealth>,
+}
+
+/// What the schedule asked for and what was done, within one interval; gauges are as of its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadCounts {
+    /// Iterations that became due (in a closed model: that started).
+    pub offered: u64,
+    /// Iterations started.
+    pub started: u64,
+    /// Of those, started more than 1 ms after they were due.
+    pub late: u64,
+    /// Iterations that were due and will never start; only in the last interval of a run.
+    pub unstarted: u64,
+    /// Iterations due but not started yet, at the end of the interval.
+    pub backlog: u64,
+    /// Users active at the end of the interval.
+    pub active_users: u32,
+    /// Requests in flight, averaged over samples of the clock, in thousandths.
+    pub in_flight_milli: u64,
+    /// Requests in flight at the end of the interval.
+    pub in_flight: u32,
+}
+
+/// A check's counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckCounts {
+    /// Held.
+    pub passed: u64,
+    /// Did not hold.
+    pub failed: u64,
+}
+
+/// One series in one interval, or in a run.
+#[derive(Debug, Clone, Default)]
+pub struct SeriesInterval {
+    /// The exact counts.
+    pub counts: Counts,
+    /// Histograms by [`Timing`]; none where nothing was recorded.
+    pub histograms: [Option<Histogram<u64>>; Timing::ALL.len()],
+}
+
+/// Exact counts of what ended in a series.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Requests (or iterations) ended, failed ones too, interrupted ones not.
+    pub ended: u64,
+    /// Of those, failed.
+    pub failed: u64,
+    /// Ended by the stop of the run: neither passed nor failed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub interrupted: u64,
+    /// Redirects followed: requests to the target beyond `ended`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub redirects: u64,
+    /// Connections opened.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub connections: u64,
+    /// Bytes read off the wire.
+    pub bytes_in: u64,
+    /// Bytes written to the wire.
+    pub bytes_out: u64,
+    /// Responses by status, redirects included.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub statuses: BTreeMap<u16, u64>,
+    /// Ends by outcome, other than [`Outcome::Ok`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outcomes: BTreeMap<Outcome, u64>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}

@@ -1,0 +1,5 @@
+//! Stub.
+
+/// Where users record.
+#[derive(Debug)]
+pub struct Recorder;

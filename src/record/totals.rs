@@ -1,0 +1,5 @@
+//! Stub.
+
+/// A run's totals.
+#[derive(Debug)]
+pub struct Totals;

@@ -1,0 +1,83 @@
+//! Connections: one user's HTTP exchanges over hyper, timed, bounded and classified.
+//!
+//! A [`Client`] belongs to one user: its connections (one per origin), its cookies. [`Shared`] belongs to the run: TLS
+//! roots, the address policy, limits. Nothing here retries what may have been received, follows what may not be
+//! followed, or keeps a byte that nobody reads.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, Uri};
+
+use crate::outcome::Outcome;
+use crate::plan::ReadsBody;
+use crate::scenario::Timeouts;
+
+/// A request ready to be sent.
+#[derive(Debug)]
+pub struct Outgoing<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// Absolute: scheme, authority, path and query.
+    pub uri: &'a Uri,
+    /// Headers but `host`, `content-length` and `cookie`, which the client adds.
+    pub headers: HeaderMap,
+    /// The body; empty for none.
+    pub body: Bytes,
+    /// Limits in time.
+    pub timeouts: Timeouts,
+    /// Whether the response's body is to be kept and inflated.
+    pub reads_body: ReadsBody,
+}
+
+/// What came of a request: always something, never an error.
+#[derive(Debug)]
+pub struct Exchange {
+    /// When it actually started: connect begun, or the first byte handed to an open connection.
+    pub started: Instant,
+    /// When the first byte of the (final) response was there.
+    pub first_byte: Option<Instant>,
+    /// When the last byte was read, or the failure was known.
+    pub finished: Instant,
+    /// How it ended, as far as the transport can tell: [`Outcome::Ok`] whatever the status.
+    pub outcome: Outcome,
+    /// The failure in words, at most 200 characters; empty when it is [`Outcome::Ok`].
+    pub detail: String,
+    /// The final response's status.
+    pub status: Option<StatusCode>,
+    /// The final response's headers.
+    pub headers: HeaderMap,
+    /// The body, inflated, if it was asked for and arrived whole.
+    pub body: Option<Bytes>,
+    /// Statuses of the redirects followed on the way.
+    pub redirects: Vec<u16>,
+    /// Bytes read off the wire, heads and bodies, all hops.
+    pub bytes_in: u64,
+    /// Bytes written to the wire, heads and bodies, all hops.
+    pub bytes_out: u64,
+    /// Of the connection opened for it, if one was (the last one, over redirects).
+    pub connection: Option<ConnectPhases>,
+}
+
+/// How long it took to open a connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ConnectPhases {
+    /// To resolve the name; zero for an address.
+    pub dns: Duration,
+    /// To connect (TCP).
+    pub connect: Duration,
+    /// The TLS handshake, if there was one.
+    pub tls: Option<Duration>,
+}
+
+/// What all users of a run share.
+#[derive(Debug)]
+pub struct Shared;
+
+/// One user's connections and cookies.
+#[derive(Debug)]
+pub struct Client {
+    #[expect(dead_code, reason = "contract only")]
+    shared: Arc<Shared>,
+}
