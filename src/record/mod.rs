@@ -88,6 +88,8 @@ pub struct IterationSample {
     pub series: SeriesId,
     /// When it should have started.
     pub intended: Micros,
+    /// Since when its user had been free to take it: `started − max(intended, free_since)` is the generator's own fault.
+    pub free_since: Micros,
     /// When it did.
     pub started: Micros,
     /// When its last step ended.
@@ -116,13 +118,16 @@ pub enum Timing {
     TimedOut,
     /// Iterations: actual start − intended start.
     StartLag,
+    /// Iterations: actual start − the later of intended start and the moment their user was free. What is left of the
+    /// start lag when waiting for busy users is taken out: the generator's own delay.
+    SchedulingLag,
     /// Iterations: end − intended start.
     IterationTime,
 }
 
 impl Timing {
     /// Every timing; its index is `timing as usize`.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ResponseTime,
         Self::ServiceTime,
         Self::Ttfb,
@@ -131,6 +136,7 @@ impl Timing {
         Self::FailedTime,
         Self::TimedOut,
         Self::StartLag,
+        Self::SchedulingLag,
         Self::IterationTime,
     ];
 
@@ -145,6 +151,7 @@ impl Timing {
             Self::FailedTime => "failed_time",
             Self::TimedOut => "timed_out",
             Self::StartLag => "start_lag",
+            Self::SchedulingLag => "scheduling_lag",
             Self::IterationTime => "iteration_time",
         }
     }

@@ -1,0 +1,1 @@
+//! Integration tests, in one binary: each module holds what its name says, through the public interface.
