@@ -15,6 +15,7 @@ use tokio::sync::Mutex;
 
 use super::halt::Halt;
 use super::roster::{Presence, Roster};
+use super::run::Run;
 use super::timer::PreciseTimer;
 use crate::plan::arrivals::ArrivalTimes;
 use crate::plan::curve::Curve;
@@ -101,7 +102,6 @@ pub(super) struct Pacer<'a> {
     halt: &'a Halt,
     roster: &'a Roster,
     clock: Clock,
-    /// The user's slot, and its number in the whole run.
     user: usize,
     number: u32,
     /// Iterations started.
@@ -115,18 +115,12 @@ pub(super) struct Pacer<'a> {
 }
 
 impl<'a> Pacer<'a> {
-    pub(super) const fn new(
-        pace: &'a Pace,
-        halt: &'a Halt,
-        roster: &'a Roster,
-        clock: Clock,
-        user: usize,
-        number: u32,
-    ) -> Self {
+    /// `user` is its slot, `number` its own among all segments.
+    pub(super) const fn new(run: &'a Run, clock: Clock, user: usize, number: u32) -> Self {
         Self {
-            pace,
-            halt,
-            roster,
+            pace: &run.pace,
+            halt: &run.halt,
+            roster: &run.roster,
             clock,
             user,
             number,
