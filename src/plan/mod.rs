@@ -3,6 +3,7 @@
 //! [`Plan::compile`] resolves URLs against the target, interns every series, check and threshold to a number, and
 //! turns the load into a [`Schedule`]. After it nothing looks up a name, and no file is read.
 
+pub mod arrivals;
 mod compile;
 pub mod curve;
 pub mod outline;
@@ -18,6 +19,7 @@ use http::{HeaderMap, HeaderName, Method, Uri};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+pub use arrivals::ArrivalTimes;
 pub use schedule::Schedule;
 pub use threshold::Threshold;
 
@@ -40,6 +42,18 @@ pub struct Segment {
 impl Segment {
     /// The whole run.
     pub const WHOLE: Self = Self { index: 0, count: 1 };
+
+    /// The number in the run of this segment's `local`-th thing.
+    pub const fn global(self, local: u64) -> u64 {
+        self.index as u64 + local * self.count as u64
+    }
+
+    /// How many of the run's first `total` things belong to this segment.
+    pub const fn share(self, total: u64) -> u64 {
+        total
+            .saturating_sub(self.index as u64)
+            .div_ceil(self.count as u64)
+    }
 }
 
 /// A run, decided.

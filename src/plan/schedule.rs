@@ -1,13 +1,14 @@
 //! When iterations start: pure arithmetic on the load, no clock and no I/O.
 //!
-//! Open model: arrival k is due where the area under the rate curve reaches k. Closed model: user i is active while
-//! the level of the curve is above i. Both are closed forms per linear stage.
+//! Open model: arrival k is due where the area under the rate curve passes k ([`super::arrivals`]). Closed model: user
+//! i is active while the level of the curve is above i ([`super::curve`]). Both are closed forms per linear stage.
 
 use std::time::Duration;
 
-use crate::scenario::{ArrivalLaw, Sharing};
-
-use super::curve::Curve;
+use super::Segment;
+use super::arrivals::ArrivalTimes;
+use super::curve::{Curve, Piece};
+use crate::scenario::{ArrivalLaw, Load, Shape, Sharing};
 
 /// When users are active, or when iterations start.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +48,64 @@ pub enum Model {
 }
 
 impl Schedule {
+    /// The schedule of a load. A stage that takes no time only sets the level the next one starts from.
+    pub fn of(load: &Load) -> Self {
+        match load {
+            Load::Users { stages } => {
+                let stages = stages
+                    .iter()
+                    .map(|stage| (f64::from(stage.users), stage.duration, stage.shape));
+                Self::Users(curve(stages))
+            }
+            &Load::Iterations {
+                count,
+                sharing,
+                users,
+                max_duration,
+            } => Self::Iterations {
+                count,
+                sharing,
+                users,
+                max_duration,
+            },
+            Load::Arrivals {
+                stages,
+                max_users,
+                law,
+            } => {
+                let stages = stages
+                    .iter()
+                    .map(|stage| (stage.rate.as_per_second(), stage.duration, stage.shape));
+                Self::Arrivals {
+                    curve: curve(stages),
+                    law: *law,
+                    max_users: *max_users,
+                }
+            }
+        }
+    }
+
+    /// How many iterations the schedule asks of a segment; none where users decide.
+    pub fn planned_iterations(&self, seed: u64, segment: Segment) -> Option<u64> {
+        match self {
+            Self::Users(_) => None,
+            Self::Iterations {
+                count,
+                sharing: Sharing::Shared,
+                ..
+            } => Some(segment.share(*count)),
+            Self::Iterations {
+                count,
+                sharing: Sharing::PerUser,
+                users,
+                ..
+            } => Some(count.saturating_mul(segment.share(u64::from(*users)))),
+            Self::Arrivals { curve, law, .. } => {
+                Some(ArrivalTimes::new(curve, *law, seed, segment).remaining())
+            }
+        }
+    }
+
     /// Whether arrivals follow completions or a schedule.
     pub const fn model(&self) -> Model {
         match self {
@@ -69,6 +128,102 @@ impl Schedule {
         match self {
             Self::Users(curve) | Self::Arrivals { curve, .. } => Some(curve.duration()),
             Self::Iterations { max_duration, .. } => *max_duration,
+        }
+    }
+}
+
+/// Stages (level at the end, length, shape) as a curve, from level zero.
+fn curve(stages: impl Iterator<Item = (f64, Duration, Shape)>) -> Curve {
+    let mut level = 0.0;
+    let mut pieces = Vec::new();
+    for (to, duration, shape) in stages {
+        let from = match shape {
+            Shape::Hold => to,
+            Shape::Ramp => level,
+        };
+        level = to;
+        if !duration.is_zero() {
+            pieces.push(Piece { from, to, duration });
+        }
+    }
+    Curve { pieces }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{RateStage, UserStage};
+    use crate::units::Rate;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn ramps_start_where_the_stage_before_ended_and_holds_at_their_own_level() {
+        let stages = [
+            (50, MINUTE, Shape::Ramp),
+            (50, MINUTE, Shape::Hold),
+            (200, Duration::ZERO, Shape::Ramp),
+            (0, MINUTE, Shape::Ramp),
+        ];
+        let stages = stages
+            .map(|(users, duration, shape)| UserStage {
+                users,
+                duration,
+                shape,
+            })
+            .to_vec();
+        let schedule = Schedule::of(&Load::Users { stages });
+        let Schedule::Users(curve) = &schedule else {
+            panic!("not a schedule of users: {schedule:?}")
+        };
+        let ends: Vec<_> = curve
+            .pieces
+            .iter()
+            .map(|piece| (piece.from, piece.to))
+            .collect();
+        assert_eq!(ends, [(0.0, 50.0), (50.0, 50.0), (200.0, 0.0)]);
+        assert_eq!(
+            (schedule.model(), schedule.peak_users(), schedule.duration()),
+            (Model::Closed, 200, Some(3 * MINUTE))
+        );
+        assert_eq!(schedule.planned_iterations(1, Segment::WHOLE), None);
+    }
+
+    #[test]
+    fn planned_iterations_are_shared_out_to_the_segments_without_loss() {
+        let iterations = |sharing| {
+            Schedule::of(&Load::Iterations {
+                count: 1_001,
+                sharing,
+                users: 10,
+                max_duration: None,
+            })
+        };
+        let rate = Rate::per_second(33.4).expect("a rate");
+        let stages = vec![RateStage {
+            rate,
+            duration: MINUTE,
+            shape: Shape::Hold,
+        }];
+        let arrivals = |law| {
+            Schedule::of(&Load::Arrivals {
+                stages: stages.clone(),
+                max_users: 5,
+                law,
+            })
+        };
+        let expected = [
+            (iterations(Sharing::Shared), Some(1_001)),
+            (iterations(Sharing::PerUser), Some(10_010)),
+            (arrivals(ArrivalLaw::Constant), Some(2_004)),
+            (arrivals(ArrivalLaw::Poisson), None),
+        ];
+        for (schedule, count) in expected {
+            let whole = schedule.planned_iterations(1, Segment::WHOLE);
+            assert!(count.is_none() || whole == count, "{schedule:?}: {whole:?}");
+            let parts =
+                (0..3).map(|index| schedule.planned_iterations(1, Segment { index, count: 3 }));
+            assert_eq!(parts.sum::<Option<u64>>(), whole, "{schedule:?}");
         }
     }
 }

@@ -1,4 +1,6 @@
 //! The one kind of histogram: 1 µs to 1 h, 3 significant digits.
+//!
+//! A time of zero is kept as zero: the crate's lowest bin is [0, 1), though its lowest *discernible* value is 1.
 
 use hdrhistogram::Histogram;
 
@@ -13,4 +15,16 @@ pub fn empty() -> Histogram<u64> {
     let mut histogram = Histogram::new(3).expect("3 digits is a valid precision");
     histogram.auto(true);
     histogram
+}
+
+/// Counts one time; beyond [`LONGEST`] as [`LONGEST`]. The histogram must be one of [`empty`]'s kind.
+pub fn record(histogram: &mut Histogram<u64>, time: Micros) {
+    let recorded = histogram.record(time.0.min(LONGEST.0));
+    debug_assert!(recorded.is_ok(), "a growing histogram takes any time");
+}
+
+/// Adds every count of `part` to `sum`, bin by bin. `sum` must be one of [`empty`]'s kind.
+pub fn merge(sum: &mut Histogram<u64>, part: &Histogram<u64>) {
+    let merged = sum.add(part);
+    debug_assert!(merged.is_ok(), "a growing histogram takes any other");
 }

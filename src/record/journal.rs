@@ -9,6 +9,7 @@ use crate::outcome::Outcome;
 use crate::plan::schedule::Model;
 use crate::plan::threshold::{Standing, Threshold};
 use crate::plan::{CheckEntry, CheckId, Segment, Series, SeriesId};
+pub use crate::probe::Machine;
 use crate::scenario::Kind;
 use crate::units::Micros;
 
@@ -82,23 +83,6 @@ pub struct StageMark {
     pub from: f64,
     /// Users, or starts per second, at its end.
     pub to: f64,
-}
-
-/// The machine the generator ran on.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Machine {
-    /// `linux x86_64`
-    pub platform: String,
-    /// The kernel's release.
-    pub kernel: String,
-    /// The processor's name.
-    pub cpu: String,
-    /// Cores this process may use.
-    pub cores: u32,
-    /// Memory, in bytes.
-    pub memory_bytes: u64,
-    /// The limit of open file descriptors.
-    pub fd_limit: u64,
 }
 
 /// A line of `events.jsonl`.

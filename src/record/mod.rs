@@ -3,10 +3,13 @@
 //! Users write into shards ([`Recorder`]); once a second the shards are swapped and merged into an [`Interval`], which
 //! is appended to the journal and handed on. Histograms are merged, percentiles never averaged. No sample is kept.
 
-pub mod health;
+mod failures;
+mod gauges;
 pub mod histogram;
 pub mod journal;
+mod merge;
 pub mod recorder;
+pub mod shard;
 pub mod totals;
 
 use std::collections::BTreeMap;
@@ -15,10 +18,12 @@ use std::time::Instant;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-pub use health::{Health, TargetHealth};
 pub use journal::{Event, RunHeader};
 pub use recorder::Recorder;
+pub use shard::Shard;
 pub use totals::Totals;
+
+pub use crate::probe::{Health, TargetHealth};
 
 use crate::outcome::Outcome;
 use crate::plan::{CheckId, SeriesId};

@@ -1,5 +1,193 @@
-//! Stub.
+//! Where users record, and where once a second what they recorded becomes an interval.
+//!
+//! A user writes to its shard under a lock that is all but never contended. [`Recorder::rotate`] takes each lock only
+//! to swap pointers; merging happens outside, while the users write on.
 
-/// Where users record.
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use super::failures::Failures;
+use super::gauges::Gauges;
+use super::journal::FailureExample;
+use super::shard::{Bank, Page, Shard, lock};
+use super::{Counts, Interval, LoadCounts, SeriesInterval, TargetHealth};
+use crate::outcome::Outcome;
+use crate::plan::{CheckId, SeriesId};
+use crate::probe::OwnHealth;
+use crate::units::Micros;
+
+/// Keeps what different cores write on different cache lines: 128 bytes, as lines are fetched in pairs.
 #[derive(Debug)]
-pub struct Recorder;
+#[repr(align(128))]
+pub(super) struct Padded<T>(pub(super) T);
+
+/// Where users record. Shared by all of them and by the one that rotates.
+#[derive(Debug)]
+pub struct Recorder {
+    shards: Box<[Padded<Mutex<Shard>>]>,
+    gauges: Gauges,
+    failures: Failures,
+    aggregator: Mutex<Aggregator>,
+}
+
+/// What only the rotation needs.
+#[derive(Debug)]
+struct Aggregator {
+    number: u64,
+    start: Micros,
+    /// An empty page for each shard.
+    pages: Vec<Page>,
+    /// The bank of the interval being recorded, and the empty one of the next.
+    current: Arc<Mutex<Bank>>,
+    next: Arc<Mutex<Bank>>,
+    series: usize,
+    health: OwnHealth,
+}
+
+impl Recorder {
+    /// A recorder of so many series and checks; `shards` is rounded up to a power of two. Two to four a core are
+    /// enough for users never to wait for each other.
+    pub fn new(series: usize, checks: usize, shards: usize) -> Self {
+        let shards = shards.max(1).next_power_of_two();
+        let current = Arc::new(Mutex::new(Bank::new(series)));
+        let shard = || Shard::new(Page::new(series, checks), Arc::clone(&current));
+        Self {
+            shards: (0..shards).map(|_| Padded(Mutex::new(shard()))).collect(),
+            gauges: Gauges::new(shards),
+            failures: Failures::new(series),
+            aggregator: Mutex::new(Aggregator {
+                number: 0,
+                start: Micros::ZERO,
+                pages: (0..shards).map(|_| Page::new(series, checks)).collect(),
+                current,
+                next: Arc::new(Mutex::new(Bank::new(series))),
+                series,
+                health: OwnHealth::new(),
+            }),
+        }
+    }
+
+    /// Begins the first interval's health now: to be called when the run's clock is set to zero, so that the CPU time
+    /// of getting ready is not counted as load. Without the call it is counted from [`Recorder::new`].
+    pub fn begin(&self) {
+        lock(&self.aggregator).health = OwnHealth::new();
+        self.gauges.take_ticks();
+    }
+
+    /// Gives a user its shard, locked; keep the closure short.
+    pub fn record<R>(&self, user: usize, record: impl FnOnce(&mut Shard) -> R) -> R {
+        record(&mut lock(&self.shards[self.shard_of(user)].0))
+    }
+
+    /// A request of the user is about to be sent.
+    pub fn request_began(&self, user: usize) {
+        self.gauges.began(self.shard_of(user));
+    }
+
+    /// A request of the user has ended, in whatever way.
+    pub fn request_ended(&self, user: usize) {
+        self.gauges.ended(self.shard_of(user));
+    }
+
+    /// Requests in flight now.
+    pub fn in_flight(&self) -> u32 {
+        self.gauges.in_flight()
+    }
+
+    /// Called by a ticker on the users' event loop, every 10 ms or so, with how much later than due it woke up.
+    /// Samples the requests in flight, and keeps the longest delay of the interval.
+    pub fn observe_loop(&self, delay: Micros) {
+        self.gauges.tick(delay);
+    }
+
+    /// Keeps an example of a failure if it is the first of its series and outcome in this run; only then is it built.
+    pub fn failure(
+        &self,
+        series: Option<SeriesId>,
+        outcome: Outcome,
+        example: impl FnOnce() -> FailureExample,
+    ) {
+        self.failures.offer(series, outcome, example);
+    }
+
+    /// The examples kept since the last call.
+    pub fn take_failures(&self) -> Vec<FailureExample> {
+        self.failures.take()
+    }
+
+    /// Ends the interval at `end` and begins the next. The requests in flight and the generator's health are filled
+    /// in here; the rest of `load` is the caller's.
+    pub fn rotate(
+        &self,
+        end: Micros,
+        is_warm_up: bool,
+        load: LoadCounts,
+        target: Option<TargetHealth>,
+    ) -> Interval {
+        let mut aggregator = lock(&self.aggregator);
+        let aggregator = &mut *aggregator;
+        for (shard, page) in self.shards.iter().zip(&mut aggregator.pages) {
+            lock(&shard.0).turn(page, Arc::clone(&aggregator.next));
+        }
+        // From here on no shard writes to the current bank or to the pages.
+        std::mem::swap(&mut aggregator.current, &mut aggregator.next);
+        let mut bank = lock(&aggregator.next);
+
+        let mut counts: BTreeMap<usize, Counts> = BTreeMap::new();
+        let mut checks = BTreeMap::new();
+        for page in &mut aggregator.pages {
+            page.drain_into(
+                &mut bank,
+                |series, add_to| add_to(counts.entry(series).or_default()),
+                |check, counts| *checks.entry(CheckId(check as u32)).or_default() += counts,
+            );
+        }
+        let mut series = BTreeMap::new();
+        for number in 0..aggregator.series {
+            let histograms = bank.take(number);
+            let counts = counts.remove(&number);
+            if counts.is_some() || histograms.iter().any(Option::is_some) {
+                let counts = counts.unwrap_or_default();
+                series.insert(
+                    SeriesId(number as u32),
+                    SeriesInterval { counts, histograms },
+                );
+            }
+        }
+
+        let ticks = self.gauges.take_ticks();
+        let interval = Interval {
+            number: aggregator.number,
+            start: aggregator.start,
+            end,
+            is_warm_up,
+            load: LoadCounts {
+                in_flight_milli: ticks.in_flight_milli,
+                in_flight: self.gauges.in_flight(),
+                ..load
+            },
+            series,
+            checks,
+            health: aggregator.health.sample(ticks.loop_delay_max),
+            target,
+        };
+        aggregator.number += 1;
+        aggregator.start = end;
+        interval
+    }
+
+    /// Takes back an interval that is done with, so that its histograms are used again instead of being allocated.
+    pub fn recycle(&self, interval: Interval) {
+        let aggregator = lock(&self.aggregator);
+        let mut bank = lock(&aggregator.next);
+        for series in interval.series.into_values() {
+            for histogram in series.histograms.into_iter().flatten() {
+                bank.give_back(histogram);
+            }
+        }
+    }
+
+    const fn shard_of(&self, user: usize) -> usize {
+        user & (self.shards.len() - 1)
+    }
+}

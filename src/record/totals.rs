@@ -1,5 +1,262 @@
-//! Stub.
+//! The run so far: a fold of its intervals, of bounded size, cheap enough to be asked every second.
+//!
+//! Warm-up intervals are counted apart. Histograms are merged, so a percentile of the run is that of all its samples.
 
-/// A run's totals.
-#[derive(Debug)]
-pub struct Totals;
+use hdrhistogram::Histogram;
+
+use super::{
+    CheckCounts, Counts, Health, Interval, LoadCounts, SeriesInterval, TargetHealth, Timing,
+    histogram,
+};
+use crate::plan::{CheckId, Series, SeriesId, Subject};
+use crate::units::Micros;
+
+/// A run's totals, warm-up left out.
+#[derive(Debug, Clone)]
+pub struct Totals {
+    subjects: Vec<Subject>,
+    series: Vec<SeriesInterval>,
+    /// Over all series, so that the commonest question needs no merging.
+    all: [Option<Histogram<u64>>; Timing::ALL.len()],
+    checks: Vec<CheckCounts>,
+    measured: Part,
+    warm_up: Part,
+    /// The gauges of the last interval, warm-up or not.
+    now: LoadCounts,
+    health: HealthTotals,
+    target: Option<TargetTotals>,
+}
+
+/// What is counted of the measured time and of the warm-up alike.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Part {
+    /// How many intervals.
+    pub intervals: u64,
+    /// How long they lasted together.
+    pub duration: Micros,
+    /// Counts of requests.
+    pub requests: Counts,
+    /// Counts of iterations.
+    pub iterations: Counts,
+    /// Sums of what was offered and started; the gauges in it are zero.
+    pub load: LoadCounts,
+    /// The most users active at the end of an interval.
+    pub peak_users: u32,
+    /// ∫ requests in flight dt, in request-seconds.
+    in_flight_seconds: f64,
+}
+
+impl Part {
+    /// Requests in flight, averaged over the time; zero when there is none.
+    pub fn mean_in_flight(&self) -> f64 {
+        mean_over(self.in_flight_seconds, self.duration)
+    }
+
+    fn absorb(&mut self, interval: &Interval, subjects: &[Subject]) {
+        let length = interval.end.saturating_sub(interval.start);
+        self.intervals += 1;
+        self.duration += length;
+        self.load.offered += interval.load.offered;
+        self.load.started += interval.load.started;
+        self.load.late += interval.load.late;
+        self.load.unstarted += interval.load.unstarted;
+        self.peak_users = self.peak_users.max(interval.load.active_users);
+        self.in_flight_seconds += interval.load.in_flight_milli as f64 / 1e3 * length.as_secs_f64();
+        for (id, series) in &interval.series {
+            match subjects.get(id.0 as usize) {
+                Some(Subject::Requests) => self.requests += &series.counts,
+                Some(Subject::Iterations) => self.iterations += &series.counts,
+                None => {}
+            }
+        }
+    }
+}
+
+/// The generator over the measured time.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct HealthTotals {
+    /// CPU time used, user and system.
+    pub cpu_time: Micros,
+    /// CPU use as a part of all cores, averaged over the time.
+    pub mean_cpu: f64,
+    /// The highest of any field in an interval.
+    pub peak: Health,
+    cpu_seconds: f64,
+}
+
+/// The bundled target over the measured time.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct TargetTotals {
+    /// CPU use as a part of all cores, averaged over the time it was seen.
+    pub mean_cpu: f64,
+    /// The highest of any field in an interval.
+    pub peak: TargetHealth,
+    cpu_seconds: f64,
+    seen: Micros,
+}
+
+impl Totals {
+    /// Nothing yet, of these series and so many checks.
+    pub fn new(series: &[Series], checks: usize) -> Self {
+        Self {
+            subjects: series.iter().map(|series| series.subject).collect(),
+            series: vec![SeriesInterval::default(); series.len()],
+            all: Default::default(),
+            checks: vec![CheckCounts::default(); checks],
+            measured: Part::default(),
+            warm_up: Part::default(),
+            now: LoadCounts::default(),
+            health: HealthTotals::default(),
+            target: None,
+        }
+    }
+
+    /// Adds an interval. Series and checks that the totals do not have are left out.
+    pub fn absorb(&mut self, interval: &Interval) {
+        self.now = interval.load;
+        if interval.is_warm_up {
+            self.warm_up.absorb(interval, &self.subjects);
+            return;
+        }
+        self.measured.absorb(interval, &self.subjects);
+        for (id, part) in &interval.series {
+            let Some(sum) = self.series.get_mut(id.0 as usize) else {
+                continue;
+            };
+            *sum += part;
+            for (sum, part) in self.all.iter_mut().zip(&part.histograms) {
+                if let Some(part) = part {
+                    histogram::merge(sum.get_or_insert_with(histogram::empty), part);
+                }
+            }
+        }
+        for (id, counts) in &interval.checks {
+            if let Some(sum) = self.checks.get_mut(id.0 as usize) {
+                *sum += *counts;
+            }
+        }
+        let length = interval.end.saturating_sub(interval.start);
+        self.absorb_health(&interval.health, length);
+        if let Some(target) = interval.target {
+            self.absorb_target(target, length);
+        }
+    }
+
+    /// Counts over all series of a kind.
+    pub fn counts(&self, subject: Subject) -> Counts {
+        match subject {
+            Subject::Requests => self.measured.requests.clone(),
+            Subject::Iterations => self.measured.iterations.clone(),
+        }
+    }
+
+    /// The times of the selected series, merged; of all when none is selected.
+    pub fn timing(&self, timing: Timing, select: &[SeriesId]) -> Histogram<u64> {
+        let selected = |id: &SeriesId| self.series.get(id.0 as usize)?.histogram(timing);
+        match select {
+            [] => self.all[timing as usize].clone(),
+            [one] => selected(one).cloned(),
+            several => several.iter().filter_map(selected).fold(
+                None,
+                |sum: Option<Histogram<u64>>, part| match sum {
+                    None => Some(part.clone()),
+                    Some(mut sum) => {
+                        histogram::merge(&mut sum, part);
+                        Some(sum)
+                    }
+                },
+            ),
+        }
+        .unwrap_or_else(histogram::empty)
+    }
+
+    /// One series.
+    ///
+    /// # Panics
+    /// When the series is not one of those the totals were made for.
+    pub fn series(&self, id: SeriesId) -> &SeriesInterval {
+        &self.series[id.0 as usize]
+    }
+
+    /// One check's counts; zero for a check the totals do not have.
+    pub fn check(&self, id: CheckId) -> CheckCounts {
+        self.checks.get(id.0 as usize).copied().unwrap_or_default()
+    }
+
+    /// Sums of what was offered and started; the gauges are those of the last interval, but for the requests in
+    /// flight in thousandths, which are averaged over the measured time.
+    pub fn load(&self) -> LoadCounts {
+        LoadCounts {
+            backlog: self.now.backlog,
+            active_users: self.now.active_users,
+            in_flight: self.now.in_flight,
+            in_flight_milli: (self.mean_in_flight() * 1e3).round() as u64,
+            ..self.measured.load
+        }
+    }
+
+    /// How long was measured.
+    pub const fn duration(&self) -> Micros {
+        self.measured.duration
+    }
+
+    /// The most users active at the end of a measured interval.
+    pub const fn peak_users(&self) -> u32 {
+        self.measured.peak_users
+    }
+
+    /// Requests in flight, averaged over the measured time: the L of Little's law, L = λ·W.
+    pub fn mean_in_flight(&self) -> f64 {
+        self.measured.mean_in_flight()
+    }
+
+    /// The generator over the measured time.
+    pub const fn health(&self) -> HealthTotals {
+        self.health
+    }
+
+    /// The bundled target over the measured time, where there was one.
+    pub const fn target(&self) -> Option<TargetTotals> {
+        self.target
+    }
+
+    /// What was measured, without its times.
+    pub const fn measured(&self) -> &Part {
+        &self.measured
+    }
+
+    /// What the warm-up came to.
+    pub const fn warm_up(&self) -> &Part {
+        &self.warm_up
+    }
+
+    fn absorb_health(&mut self, health: &Health, length: Micros) {
+        let sum = &mut self.health;
+        sum.cpu_time += Micros(health.cpu_us);
+        sum.cpu_seconds += health.cpu * length.as_secs_f64();
+        sum.mean_cpu = mean_over(sum.cpu_seconds, self.measured.duration);
+        let peak = &mut sum.peak;
+        peak.cpu_us = peak.cpu_us.max(health.cpu_us);
+        peak.cpu = peak.cpu.max(health.cpu);
+        peak.rss_bytes = peak.rss_bytes.max(health.rss_bytes);
+        peak.open_fds = peak.open_fds.max(health.open_fds);
+        peak.loop_delay_max = peak.loop_delay_max.max(health.loop_delay_max);
+    }
+
+    fn absorb_target(&mut self, target: TargetHealth, length: Micros) {
+        let sum = self.target.get_or_insert_default();
+        sum.seen += length;
+        sum.cpu_seconds += target.cpu * length.as_secs_f64();
+        sum.mean_cpu = mean_over(sum.cpu_seconds, sum.seen);
+        sum.peak.cpu = sum.peak.cpu.max(target.cpu);
+        sum.peak.rss_bytes = sum.peak.rss_bytes.max(target.rss_bytes);
+    }
+}
+
+fn mean_over(integral: f64, time: Micros) -> f64 {
+    if time == Micros::ZERO {
+        0.0
+    } else {
+        integral / time.as_secs_f64()
+    }
+}

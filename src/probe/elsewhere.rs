@@ -1,0 +1,47 @@
+//! Systems without `/proc`: nothing is known.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::health::Usage;
+
+pub(super) const fn own_cpu_time() -> Duration {
+    Duration::ZERO
+}
+
+pub(super) const fn own_rss() -> u64 {
+    0
+}
+
+pub(super) const fn own_open_fds() -> u32 {
+    0
+}
+
+pub(super) const fn usage_of(_pid: u32) -> Option<Usage> {
+    Some(Usage {
+        cpu_time: Duration::ZERO,
+        rss_bytes: 0,
+    })
+}
+
+pub(super) const fn open_files_limit() -> Option<u64> {
+    None
+}
+
+pub(super) const fn raise_open_files_limit() {}
+
+pub(super) const fn local_ports() -> Option<RangeInclusive<u16>> {
+    None
+}
+
+pub(super) const fn kernel() -> String {
+    String::new()
+}
+
+pub(super) const fn cpu_name() -> String {
+    String::new()
+}
+
+pub(super) const fn memory_bytes() -> u64 {
+    0
+}

@@ -1,0 +1,169 @@
+//! What the generator did to itself, second by second: the evidence for whether a run's numbers can be believed.
+
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::{cores, system};
+use crate::units::Micros;
+
+/// The generator in one interval.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Health {
+    /// CPU time used in the interval, user and system, in µs.
+    pub cpu_us: u64,
+    /// CPU use as a part of all cores: 1.0 is every core busy.
+    pub cpu: f64,
+    /// Resident memory at the end of the interval, in bytes.
+    pub rss_bytes: u64,
+    /// Open file descriptors at the end of the interval.
+    pub open_fds: u32,
+    /// The longest delay of the event loop in the interval: a timer's wake-up against when it was due.
+    pub loop_delay_max: Micros,
+}
+
+/// The bundled target's own use of the machine in one interval.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct TargetHealth {
+    /// CPU use as a part of all cores.
+    pub cpu: f64,
+    /// Resident memory, in bytes.
+    pub rss_bytes: u64,
+}
+
+/// Measures this process from one interval to the next.
+#[derive(Debug)]
+pub struct OwnHealth {
+    cpu: CpuMeter,
+}
+
+impl OwnHealth {
+    /// Begins the first interval.
+    #[expect(
+        clippy::new_without_default,
+        reason = "it reads the clock, so two are not alike"
+    )]
+    pub fn new() -> Self {
+        Self {
+            cpu: CpuMeter::starting_at(system::own_cpu_time()),
+        }
+    }
+
+    /// Ends the interval and begins the next; the delay of the event loop is measured by the event loop.
+    pub fn sample(&mut self, loop_delay_max: Micros) -> Health {
+        let (used, cpu) = self.cpu.read(system::own_cpu_time());
+        Health {
+            cpu_us: Micros::from(used).0,
+            cpu,
+            rss_bytes: system::own_rss(),
+            open_fds: system::own_open_fds(),
+            loop_delay_max,
+        }
+    }
+}
+
+/// Measures another process from one interval to the next. The system counts its CPU time in ticks of 10 ms.
+#[derive(Debug)]
+pub struct ProcessHealth {
+    pid: u32,
+    cpu: CpuMeter,
+}
+
+impl ProcessHealth {
+    /// Begins the first interval of the process with this number.
+    pub fn of(pid: u32) -> Self {
+        let used = system::usage_of(pid).map_or(Duration::ZERO, |usage| usage.cpu_time);
+        Self {
+            pid,
+            cpu: CpuMeter::starting_at(used),
+        }
+    }
+
+    /// Ends the interval and begins the next; none when the process is gone.
+    pub fn sample(&mut self) -> Option<TargetHealth> {
+        let usage = system::usage_of(self.pid)?;
+        let (_, cpu) = self.cpu.read(usage.cpu_time);
+        Some(TargetHealth {
+            cpu,
+            rss_bytes: usage.rss_bytes,
+        })
+    }
+}
+
+/// A process's CPU time and memory, as the system counts them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Usage {
+    /// User and system, since the process began.
+    pub(super) cpu_time: Duration,
+    /// Resident.
+    pub(super) rss_bytes: u64,
+}
+
+/// Turns a growing CPU time into a use of the machine.
+#[derive(Debug)]
+struct CpuMeter {
+    at: Instant,
+    used: Duration,
+    cores: f64,
+}
+
+impl CpuMeter {
+    fn starting_at(used: Duration) -> Self {
+        Self {
+            at: Instant::now(),
+            used,
+            cores: f64::from(cores()),
+        }
+    }
+
+    /// CPU time since the last reading, and that as a part of all cores: used / (elapsed × cores). The part is rounded
+    /// to four digits, so that it is the same number again when it is read from JSON.
+    fn read(&mut self, used: Duration) -> (Duration, f64) {
+        let now = Instant::now();
+        let elapsed = now.duration_since(self.at);
+        let since = used.saturating_sub(self.used);
+        self.at = now;
+        self.used = used;
+        let part = since.as_secs_f64() / (elapsed.as_secs_f64() * self.cores).max(1e-9);
+        (since, (part * 1e4).round() / 1e4)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn a_busy_interval_uses_cpu_and_the_next_counts_from_zero() {
+        let mut health = OwnHealth::new();
+        let start = Instant::now();
+        let mut spins = 0_u64;
+        while start.elapsed() < Duration::from_millis(50) {
+            spins = std::hint::black_box(spins + 1);
+        }
+        let busy = health.sample(Micros(7));
+        assert!(busy.cpu > 0.0 && busy.cpu_us > 1_000, "{busy:?}");
+        assert!(busy.rss_bytes > 1 << 20 && busy.open_fds >= 3, "{busy:?}");
+        assert_eq!(busy.loop_delay_max, Micros(7));
+        // Other tests of this process run meanwhile, so only the bound of what the machine has can be asserted.
+        let next = health.sample(Micros::ZERO);
+        let json = serde_json::to_string(&next).expect("serializes");
+        assert_eq!(serde_json::from_str::<Health>(&json).ok(), Some(next));
+    }
+
+    #[test]
+    fn a_process_is_measured_until_it_is_gone() {
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .expect("sleep starts");
+        let mut health = ProcessHealth::of(child.id());
+        let seen = health.sample().expect("it is alive");
+        assert!(seen.rss_bytes > 0 && seen.cpu < 1.0, "{seen:?}");
+        child.kill().expect("it can be killed");
+        child.wait().expect("it can be waited for");
+        assert_eq!(health.sample(), None);
+    }
+}

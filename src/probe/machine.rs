@@ -1,0 +1,54 @@
+//! The machine, as a report's reader needs it to compare two runs.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Limits, system};
+
+/// The machine the generator ran on.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// `linux x86_64`
+    pub platform: String,
+    /// The kernel's release.
+    pub kernel: String,
+    /// The processor's name.
+    pub cpu: String,
+    /// Cores this process may use.
+    pub cores: u32,
+    /// Memory, in bytes.
+    pub memory_bytes: u64,
+    /// The limit of open file descriptors.
+    pub fd_limit: u64,
+}
+
+/// Describes this machine; what cannot be found out is empty or zero.
+pub fn machine() -> Machine {
+    Machine {
+        platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        kernel: system::kernel(),
+        cpu: system::cpu_name(),
+        cores: cores(),
+        memory_bytes: system::memory_bytes(),
+        fd_limit: Limits::read().open_files.unwrap_or(0),
+    }
+}
+
+/// Cores this process may use, by affinity and quota; at least 1.
+pub fn cores() -> u32 {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn this_machine_has_everything_a_machine_has() {
+        let machine = machine();
+        assert!(machine.platform.starts_with("linux "), "{machine:?}");
+        assert!(!machine.kernel.is_empty(), "{machine:?}");
+        assert!(machine.cores >= 1 && machine.memory_bytes > 1 << 20);
+        assert!(machine.fd_limit >= 3, "{machine:?}");
+    }
+}

@@ -1,0 +1,62 @@
+//! What it means to add two of a kind: counts are summed, histograms merged bin by bin. Nothing here averages.
+
+use std::ops::AddAssign;
+
+use hdrhistogram::Histogram;
+
+use super::{CheckCounts, Counts, SeriesInterval, Timing, histogram};
+use crate::outcome::Outcome;
+
+impl Counts {
+    /// Counts of one outcome; [`Outcome::Ok`] and [`Outcome::Interrupted`] are found from the other fields.
+    pub fn by_outcome(&self, outcome: Outcome) -> u64 {
+        match outcome {
+            Outcome::Ok => self.ended.saturating_sub(self.failed),
+            Outcome::Interrupted => self.interrupted,
+            _ => self.outcomes.get(&outcome).copied().unwrap_or(0),
+        }
+    }
+}
+
+impl AddAssign<&Self> for Counts {
+    fn add_assign(&mut self, other: &Self) {
+        self.ended += other.ended;
+        self.failed += other.failed;
+        self.interrupted += other.interrupted;
+        self.redirects += other.redirects;
+        self.connections += other.connections;
+        self.bytes_in += other.bytes_in;
+        self.bytes_out += other.bytes_out;
+        for (&status, &count) in &other.statuses {
+            *self.statuses.entry(status).or_default() += count;
+        }
+        for (&outcome, &count) in &other.outcomes {
+            *self.outcomes.entry(outcome).or_default() += count;
+        }
+    }
+}
+
+impl AddAssign for CheckCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+}
+
+impl SeriesInterval {
+    /// The histogram of a timing; none where nothing was recorded.
+    pub fn histogram(&self, timing: Timing) -> Option<&Histogram<u64>> {
+        self.histograms[timing as usize].as_ref()
+    }
+}
+
+impl AddAssign<&Self> for SeriesInterval {
+    fn add_assign(&mut self, other: &Self) {
+        self.counts += &other.counts;
+        for (sum, part) in self.histograms.iter_mut().zip(&other.histograms) {
+            if let Some(part) = part {
+                histogram::merge(sum.get_or_insert_with(histogram::empty), part);
+            }
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! A shard: the counts of some users, and the times they measured on their way to the histograms.
+//!
+//! Histograms are large (16 KiB to 180 KiB), so there is one set of them an interval, a [`Bank`], not one a shard. A
+//! shard holds times back in a batch of fixed size and puts a full one into the bank: recording is an append and some
+//! additions, it allocates nothing, and memory grows neither with users nor with shards.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hdrhistogram::Histogram;
+
+use super::{CheckCounts, Counts, IterationSample, Sample, Timing, histogram};
+use crate::outcome::Outcome;
+use crate::plan::{CheckId, SeriesId};
+use crate::units::Micros;
+
+/// How many times a shard holds back: 32 KiB of them.
+const BATCH: usize = 4096;
+
+const _: () = assert!(
+    histogram::LONGEST.0 <= u32::MAX as u64,
+    "a batched time is 32 bits"
+);
+
+/// Locks, whether or not a thread panicked while it held the lock: counts may then lack part of one sample, which is
+/// better than a run that stops being measured.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A time on its way to the histogram of one series and timing.
+#[derive(Debug, Clone, Copy)]
+struct Timed {
+    /// `series × timings + timing`
+    cell: u32,
+    micros: u32,
+}
+
+/// The histograms of one interval, by cell.
+#[derive(Debug)]
+pub(super) struct Bank {
+    cells: Vec<Option<Histogram<u64>>>,
+    /// Empty histograms of earlier intervals, to be used again.
+    pool: Vec<Histogram<u64>>,
+}
+
+impl Bank {
+    pub(super) fn new(series: usize) -> Self {
+        Self {
+            cells: vec![None; series * Timing::ALL.len()],
+            pool: Vec::new(),
+        }
+    }
+
+    fn fill(&mut self, batch: &[Timed]) {
+        for timed in batch {
+            let cell = &mut self.cells[timed.cell as usize];
+            let histogram = match cell {
+                Some(histogram) => histogram,
+                None => cell.insert(self.pool.pop().unwrap_or_else(histogram::empty)),
+            };
+            histogram::record(histogram, Micros(timed.micros.into()));
+        }
+    }
+
+    /// Takes the histograms of a series out, by [`Timing`].
+    pub(super) fn take(&mut self, series: usize) -> [Option<Histogram<u64>>; Timing::ALL.len()] {
+        std::array::from_fn(|timing| self.cells[series * Timing::ALL.len() + timing].take())
+    }
+
+    /// Gives a histogram back, to be filled again.
+    pub(super) fn give_back(&mut self, mut histogram: Histogram<u64>) {
+        if self.pool.len() < self.cells.len() {
+            histogram.reset();
+            self.pool.push(histogram);
+        }
+    }
+}
+
+/// The counts of one series; [`Counts`] without maps.
+#[derive(Debug, Clone, Default)]
+struct Tally {
+    ended: u64,
+    failed: u64,
+    interrupted: u64,
+    redirects: u64,
+    connections: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+    /// Few and mostly the same, so a search from the front is the fastest; the statuses stay when counts are cleared.
+    statuses: Vec<(u16, u64)>,
+    outcomes: [u64; Outcome::ALL.len()],
+}
+
+impl Tally {
+    fn status(&mut self, status: u16) {
+        match self.statuses.iter_mut().find(|(seen, _)| *seen == status) {
+            Some((_, count)) => *count += 1,
+            None => self.statuses.push((status, 1)),
+        }
+    }
+
+    /// Counts an end; an interrupted request or iteration has not ended by itself and counts apart.
+    fn end(&mut self, outcome: Outcome) {
+        if outcome == Outcome::Interrupted {
+            self.interrupted += 1;
+            return;
+        }
+        self.ended += 1;
+        if outcome.is_failure() {
+            self.failed += 1;
+            self.outcomes[outcome as usize] += 1;
+        }
+    }
+
+    /// Every count but those of outcomes, which imply one of `failed`.
+    fn is_empty(&self) -> bool {
+        self.ended | self.interrupted | self.redirects | self.connections == 0
+            && self.bytes_in | self.bytes_out == 0
+    }
+
+    fn add_to(&self, counts: &mut Counts) {
+        counts.ended += self.ended;
+        counts.failed += self.failed;
+        counts.interrupted += self.interrupted;
+        counts.redirects += self.redirects;
+        counts.connections += self.connections;
+        counts.bytes_in += self.bytes_in;
+        counts.bytes_out += self.bytes_out;
+        for &(status, count) in self.statuses.iter().filter(|(_, count)| *count > 0) {
+            *counts.statuses.entry(status).or_default() += count;
+        }
+        for (outcome, &count) in Outcome::ALL.iter().zip(&self.outcomes) {
+            if count > 0 {
+                *counts.outcomes.entry(*outcome).or_default() += count;
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        let mut statuses = std::mem::take(&mut self.statuses);
+        for (_, count) in &mut statuses {
+            *count = 0;
+        }
+        *self = Self {
+            statuses,
+            ..Self::default()
+        };
+    }
+}
+
+/// What a shard has recorded in the interval; the aggregator swaps it for an empty one.
+#[derive(Debug)]
+pub(super) struct Page {
+    batch: Vec<Timed>,
+    tallies: Vec<Tally>,
+    checks: Vec<CheckCounts>,
+}
+
+impl Page {
+    pub(super) fn new(series: usize, checks: usize) -> Self {
+        Self {
+            batch: Vec::with_capacity(BATCH),
+            tallies: vec![Tally::default(); series],
+            checks: vec![CheckCounts::default(); checks],
+        }
+    }
+
+    /// Adds everything on the page to the bank, the series and the checks, and leaves it empty.
+    pub(super) fn drain_into(
+        &mut self,
+        bank: &mut Bank,
+        mut series: impl FnMut(usize, &mut dyn FnMut(&mut Counts)),
+        mut check: impl FnMut(usize, CheckCounts),
+    ) {
+        bank.fill(&self.batch);
+        self.batch.clear();
+        for (number, tally) in self.tallies.iter_mut().enumerate() {
+            if !tally.is_empty() {
+                series(number, &mut |counts| tally.add_to(counts));
+                tally.clear();
+            }
+        }
+        for (number, counts) in self.checks.iter_mut().enumerate() {
+            if counts.passed + counts.failed > 0 {
+                check(number, std::mem::take(counts));
+            }
+        }
+    }
+}
+
+/// Where the users of one shard record.
+#[derive(Debug)]
+pub struct Shard {
+    page: Page,
+    /// Of the interval that `page` belongs to.
+    bank: Arc<Mutex<Bank>>,
+}
+
+impl Shard {
+    pub(super) const fn new(page: Page, bank: Arc<Mutex<Bank>>) -> Self {
+        Self { page, bank }
+    }
+
+    /// Goes over to the next interval: leaves what was recorded in `page`, which must be empty.
+    pub(super) fn turn(&mut self, page: &mut Page, bank: Arc<Mutex<Bank>>) {
+        std::mem::swap(&mut self.page, page);
+        self.bank = bank;
+    }
+
+    /// Records a request. Bytes, statuses and connections count however it ended, since the target saw them; its times
+    /// go where its outcome says.
+    ///
+    /// # Panics
+    /// When the series is not one of the recorder's.
+    pub fn request(&mut self, sample: &Sample<'_>) {
+        let tally = &mut self.page.tallies[sample.series.0 as usize];
+        tally.end(sample.outcome);
+        tally.redirects += sample.redirects.len() as u64;
+        tally.connections += u64::from(sample.connect.is_some());
+        tally.bytes_in += sample.bytes_in;
+        tally.bytes_out += sample.bytes_out;
+        for &status in sample.redirects {
+            tally.status(status);
+        }
+        if let Some(status) = sample.status {
+            tally.status(status);
+        }
+
+        if let Some(connect) = sample.connect {
+            self.time(sample.series, Timing::Connect, connect);
+        }
+        if let Some(tls) = sample.tls {
+            self.time(sample.series, Timing::Tls, tls);
+        }
+        let response_time = sample.finished.saturating_sub(sample.intended);
+        match sample.outcome {
+            Outcome::Ok => {
+                let service_time = sample.finished.saturating_sub(sample.started);
+                self.time(sample.series, Timing::ResponseTime, response_time);
+                self.time(sample.series, Timing::ServiceTime, service_time);
+                if let Some(first_byte) = sample.first_byte {
+                    let ttfb = first_byte.saturating_sub(sample.started);
+                    self.time(sample.series, Timing::Ttfb, ttfb);
+                }
+            }
+            Outcome::Interrupted => {}
+            outcome if outcome.is_censored() => {
+                self.time(sample.series, Timing::TimedOut, response_time);
+            }
+            _ => self.time(sample.series, Timing::FailedTime, response_time),
+        }
+    }
+
+    /// Records an iteration. One that was interrupted did start, so its lag counts, but it has no length.
+    ///
+    /// # Panics
+    /// When the series is not one of the recorder's.
+    pub fn iteration(&mut self, sample: &IterationSample) {
+        self.page.tallies[sample.series.0 as usize].end(sample.outcome);
+        let start_lag = sample.started.saturating_sub(sample.intended);
+        let could_start = sample.intended.max(sample.free_since);
+        let scheduling_lag = sample.started.saturating_sub(could_start);
+        self.time(sample.series, Timing::StartLag, start_lag);
+        self.time(sample.series, Timing::SchedulingLag, scheduling_lag);
+        if sample.outcome != Outcome::Interrupted {
+            let length = sample.finished.saturating_sub(sample.intended);
+            self.time(sample.series, Timing::IterationTime, length);
+        }
+    }
+
+    /// Records whether a check held.
+    ///
+    /// # Panics
+    /// When the check is not one of the recorder's.
+    pub fn check(&mut self, check: CheckId, held: bool) {
+        let counts = &mut self.page.checks[check.0 as usize];
+        counts.passed += u64::from(held);
+        counts.failed += u64::from(!held);
+    }
+
+    fn time(&mut self, series: SeriesId, timing: Timing, time: Micros) {
+        if self.page.batch.len() == BATCH {
+            lock(&self.bank).fill(&self.page.batch);
+            self.page.batch.clear();
+        }
+        self.page.batch.push(Timed {
+            cell: series.0 * Timing::ALL.len() as u32 + timing as u32,
+            micros: time.min(histogram::LONGEST).0 as u32,
+        });
+    }
+}
