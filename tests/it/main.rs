@@ -1,1 +1,5 @@
 //! Integration tests, in one binary: each module holds what its name says, through the public interface.
+
+mod journal;
+mod record;
+mod record_totals;
