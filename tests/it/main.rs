@@ -1,3 +1,6 @@
 //! Integration tests, in one binary: each module holds what its name says, through the public interface.
 
 mod direction;
+mod journal;
+mod record;
+mod record_totals;
