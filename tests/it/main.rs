@@ -4,3 +4,4 @@ mod direction;
 mod journal;
 mod record;
 mod record_totals;
+mod transport;

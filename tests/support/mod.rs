@@ -33,7 +33,7 @@ impl Lab {
                     users: 20,
                     ..target_app::Config::default()
                 };
-                let state = target_app::State::open(config).await.expect("Folio opens");
+                let state = target_app::State::open(&config).await.expect("Folio opens");
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
                 tell.send(listener.local_addr().expect("bound").to_string()).expect("the test waits");
                 let shutdown = async {
