@@ -10,9 +10,17 @@ use crate::units::{Rate, parse_duration};
 
 /// Load testing from a YAML scenario to true numbers, a verdict and a report.
 #[derive(Debug, Parser)]
-#[command(name = "gander", version, about, max_term_width = 100, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 passed · 94 measurement invalid · 99 threshold failed · 104 invalid scenario or arguments · \
-                        105 stopped by the user · 107 target unreachable · 255 internal error")]
+#[command(
+    name = "gander",
+    version,
+    about,
+    max_term_width = 100,
+    propagate_version = true
+)]
+#[command(
+    after_help = "Exit codes: 0 passed · 94 measurement invalid · 99 threshold failed · 104 invalid scenario or arguments · \
+                        105 stopped by the user · 107 target unreachable · 255 internal error"
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -154,8 +162,12 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((path, value)) if !path.trim().is_empty() => Ok((path.trim().to_owned(), value.trim().to_owned())),
-        _ => Err(format!("`{text}` is not PATH=VALUE, such as http.timeout=5s")),
+        Some((path, value)) if !path.trim().is_empty() => {
+            Ok((path.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err(format!(
+            "`{text}` is not PATH=VALUE, such as http.timeout=5s"
+        )),
     }
 }
 

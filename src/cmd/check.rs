@@ -7,7 +7,10 @@ use crate::scenario::{self, Overrides};
 use super::{compile, terminal};
 
 pub(super) fn check(args: &CheckArgs) -> Exit {
-    let overrides = Overrides { root: args.root.clone(), ..Overrides::default() };
+    let overrides = Overrides {
+        root: args.root.clone(),
+        ..Overrides::default()
+    };
     let mut exit = Exit::Passed;
     for file in &args.files {
         match scenario::load(file, &overrides).and_then(|scenario| compile(&scenario, 0)) {

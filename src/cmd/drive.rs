@@ -71,7 +71,11 @@ impl Drive<'_> {
     fn boundary_after(&self, at: Micros) -> Micros {
         let second = Micros((at.0 / SECOND.0 + 1) * SECOND.0);
         let warm_up = Micros::from(self.plan.warm_up);
-        if warm_up > at { second.min(warm_up) } else { second }
+        if warm_up > at {
+            second.min(warm_up)
+        } else {
+            second
+        }
     }
 
     /// Closes the interval that ends at `boundary` on the schedule, and at this moment on the clock.
@@ -88,13 +92,22 @@ impl Drive<'_> {
         is_warm_up: bool,
         load: crate::record::LoadCounts,
     ) -> anyhow::Result<Interval> {
-        let interval = self.recorder.rotate(end, is_warm_up, load, self.driven.health());
+        let interval = self
+            .recorder
+            .rotate(end, is_warm_up, load, self.driven.health());
         for failure in self.recorder.take_failures() {
             self.write_event(&Event::Failure(failure))?;
         }
-        self.journal.append(&interval).context("cannot write the journal: is the disk full?")?;
+        self.journal
+            .append(&interval)
+            .context("cannot write the journal: is the disk full?")?;
         self.totals.absorb(&interval);
-        let before: Vec<Standing> = self.judge.standings().iter().map(|judged| judged.standing).collect();
+        let before: Vec<Standing> = self
+            .judge
+            .standings()
+            .iter()
+            .map(|judged| judged.standing)
+            .collect();
         self.judge.observe(&interval, &self.totals);
         self.write_turns(interval.end, &before)?;
         Ok(interval)
@@ -102,17 +115,25 @@ impl Drive<'_> {
 
     /// Notes every threshold whose standing is not what it was.
     fn write_turns(&mut self, at: Micros, before: &[Standing]) -> anyhow::Result<()> {
-        for (threshold, (now, before)) in self.judge.standings().into_iter().zip(before).enumerate() {
+        for (threshold, (now, before)) in self.judge.standings().into_iter().zip(before).enumerate()
+        {
             if now.standing != *before {
                 let (standing, observed) = (now.standing, now.observed);
-                self.write_event(&Event::Threshold { at, threshold, standing, observed })?;
+                self.write_event(&Event::Threshold {
+                    at,
+                    threshold,
+                    standing,
+                    observed,
+                })?;
             }
         }
         Ok(())
     }
 
     fn write_event(&mut self, event: &Event) -> anyhow::Result<()> {
-        self.journal.event(event).context("cannot write the journal: is the disk full?")
+        self.journal
+            .event(event)
+            .context("cannot write the journal: is the disk full?")
     }
 
     fn show(&mut self, interval: &Interval, phase: Phase) {
@@ -133,8 +154,16 @@ impl Drive<'_> {
                 if let Some(reason) = self.reason_to_stop() {
                     return self.drain(reason, now);
                 }
-                let is_over = self.plan.schedule.duration().is_some_and(|length| now >= Micros::from(length));
-                Ok(if is_over { self.draining_from(now) } else { Phase::Loading })
+                let is_over = self
+                    .plan
+                    .schedule
+                    .duration()
+                    .is_some_and(|length| now >= Micros::from(length));
+                Ok(if is_over {
+                    self.draining_from(now)
+                } else {
+                    Phase::Loading
+                })
             }
             Phase::Draining { until } if now >= until => {
                 self.running.stop(Stop::AtOnce);
@@ -147,7 +176,11 @@ impl Drive<'_> {
     fn reason_to_stop(&mut self) -> Option<StopReason> {
         self.running
             .stop_reason()
-            .or_else(|| self.driven.has_gone().map(|detail| StopReason::TargetGone { detail }))
+            .or_else(|| {
+                self.driven
+                    .has_gone()
+                    .map(|detail| StopReason::TargetGone { detail })
+            })
             .or_else(|| self.judge.abort())
     }
 
@@ -158,7 +191,9 @@ impl Drive<'_> {
     }
 
     fn draining_from(&self, now: Micros) -> Phase {
-        Phase::Draining { until: now + Micros::from(self.grace) }
+        Phase::Draining {
+            until: now + Micros::from(self.grace),
+        }
     }
 
     /// A signal: the first one drains, the second one cuts.
@@ -168,7 +203,10 @@ impl Drive<'_> {
             Phase::Loading => self.drain(StopReason::Signal, now),
             Phase::Draining { .. } => {
                 self.running.stop(Stop::AtOnce);
-                self.write_event(&Event::Stop { at: now, reason: StopReason::SecondSignal })?;
+                self.write_event(&Event::Stop {
+                    at: now,
+                    reason: StopReason::SecondSignal,
+                })?;
                 Ok(Phase::Cut)
             }
             Phase::Cut => Ok(Phase::Cut),
@@ -198,7 +236,10 @@ struct Signals {
 impl Signals {
     fn listen() -> anyhow::Result<Self> {
         let listen = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
     }
 
     async fn next(&mut self) {

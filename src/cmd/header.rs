@@ -11,7 +11,12 @@ use crate::record::RunHeader;
 use crate::scenario::{Scenario, Target};
 
 /// The header of a run of `plan` that begins at `now`.
-pub(super) fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: DateTime<Utc>) -> RunHeader {
+pub(super) fn header(
+    scenario: &Scenario,
+    plan: &Plan,
+    run_id: String,
+    now: DateTime<Utc>,
+) -> RunHeader {
     RunHeader {
         schema: "gander.run/1".to_owned(),
         gander: env!("CARGO_PKG_VERSION").to_owned(),
@@ -45,15 +50,28 @@ pub(super) fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: Date
 
 /// A run's id: sorts by time, names the scenario, and differs between two runs of one second.
 pub(super) fn run_id(name: &str, now: DateTime<Utc>) -> String {
-    let name: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).take(40).collect();
-    let suffix = (u64::from(now.timestamp_subsec_nanos()) ^ u64::from(std::process::id()) << 8) & 0xffff;
+    let name: String = name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .take(40)
+        .collect();
+    let suffix =
+        (u64::from(now.timestamp_subsec_nanos()) ^ u64::from(std::process::id()) << 8) & 0xffff;
     format!("{}-{name}-{suffix:04x}", now.format("%Y%m%dT%H%M%SZ"))
 }
 
 /// The commit the scenario's repository stands at; none outside one, or without git.
 fn git_commit(scenario: &Path) -> Option<String> {
-    let folder = scenario.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = scenario
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let answer = Command::new("git")
         .arg("-C")
         .arg(folder)

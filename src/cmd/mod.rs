@@ -15,9 +15,9 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use clap::Parser;
 use url::Url;
 
-use crate::cli::{Cli, Command};
 #[cfg(feature = "bundled-target")]
 use crate::cli::TargetCommand;
+use crate::cli::{Cli, Command};
 use crate::exit::Exit;
 use crate::plan::{Plan, Segment};
 use crate::scenario::{Diagnostics, Scenario, Target};

@@ -38,7 +38,12 @@ impl Outputs {
     /// Makes the folder and opens every file in it, and the one of `--json`. Nothing that is there is lost yet.
     pub(super) fn open(folder: &Path, json: Option<&Path>, quiet: bool) -> Result<Self, Failure> {
         fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make the output folder {}: choose another with --out", folder.display()))
+            .with_context(|| {
+                format!(
+                    "cannot make the output folder {}: choose another with --out",
+                    folder.display()
+                )
+            })
             .map_err(Failure::Argument)?;
         let mut files = Vec::new();
         for renderer in report::renderers() {
@@ -55,7 +60,12 @@ impl Outputs {
             (Some(ExtraJson::Stdout), false) => Summary::Stderr,
             _ => Summary::Stdout,
         };
-        Ok(Self { folder: folder.to_owned(), files, summary, extra_json })
+        Ok(Self {
+            folder: folder.to_owned(),
+            files,
+            summary,
+            extra_json,
+        })
     }
 
     /// Builds the report from the journal in `run` and writes every output.
@@ -66,20 +76,33 @@ impl Outputs {
         let report = Report::build(&journal).map_err(|error| Failure::Internal(error.into()))?;
         for (renderer, mut file) in self.files {
             let name = self.folder.join(renderer.file_name());
-            let bytes = renderer.render(&report).map_err(|error| Failure::Internal(error.into()))?;
+            let bytes = renderer
+                .render(&report)
+                .map_err(|error| Failure::Internal(error.into()))?;
             overwrite(&mut file, &bytes, &name)?;
             if name.file_name() == Some(report::SUMMARY_FILE.as_ref()) {
                 match &self.extra_json {
                     None => {}
                     Some(ExtraJson::Stdout) => terminal::say(&String::from_utf8_lossy(&bytes)),
                     Some(ExtraJson::File(path, extra)) => {
-                        overwrite(&mut extra.try_clone().map_err(|e| Failure::Internal(e.into()))?, &bytes, path)?;
+                        overwrite(
+                            &mut extra.try_clone().map_err(|e| Failure::Internal(e.into()))?,
+                            &bytes,
+                            path,
+                        )?;
                     }
                 }
             }
         }
-        let colors = |enabled: bool| if enabled { report::console::Color::Yes } else { report::console::Color::No };
-        let summary = |color| report::console::summary(&report, &self.folder, terminal::width(), color);
+        let colors = |enabled: bool| {
+            if enabled {
+                report::console::Color::Yes
+            } else {
+                report::console::Color::No
+            }
+        };
+        let summary =
+            |color| report::console::summary(&report, &self.folder, terminal::width(), color);
         match self.summary {
             Summary::Stdout => terminal::say(&summary(colors(terminal::colors_on_stdout()))),
             Summary::Stderr => terminal::complain(&summary(colors(terminal::colors_on_stderr()))),
@@ -105,7 +128,13 @@ fn overwrite(file: &mut File, bytes: &[u8], path: &Path) -> Result<(), Failure> 
         file.rewind()?;
         file.write_all(bytes)?;
         // A device such as /dev/null has no length to set.
-        if file.metadata()?.is_file() { file.set_len(bytes.len() as u64) } else { Ok(()) }
+        if file.metadata()?.is_file() {
+            file.set_len(bytes.len() as u64)
+        } else {
+            Ok(())
+        }
     };
-    write().with_context(|| format!("cannot write {}", path.display())).map_err(Failure::Internal)
+    write()
+        .with_context(|| format!("cannot write {}", path.display()))
+        .map_err(Failure::Internal)
 }

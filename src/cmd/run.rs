@@ -28,25 +28,34 @@ use super::{Failure, compile, header, seed_or_new};
 const SHARDS_PER_CORE: usize = 4;
 
 pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
-    let scenario = scenario::load(&args.file, &(&args.changes).into()).map_err(Failure::Scenario)?;
+    let scenario =
+        scenario::load(&args.file, &(&args.changes).into()).map_err(Failure::Scenario)?;
     let seed = seed_or_new(args.seed);
     // Everything that is wrong with the scenario is said before anything is started.
     compile(&scenario, seed).map_err(Failure::Scenario)?;
 
     let now = Utc::now();
     let run_id = header::run_id(&scenario.name, now);
-    let folder = args.out.clone().unwrap_or_else(|| Path::new("reports").join(&run_id));
+    let folder = args
+        .out
+        .clone()
+        .unwrap_or_else(|| Path::new("reports").join(&run_id));
     refuse_folder_of_a_run(&folder)?;
     let outputs = Outputs::open(&folder, args.json.as_deref(), args.quiet)?;
     Limits::raise();
 
     let mut driven = Driven::start(&scenario.target)?;
-    let plan = Plan::compile(&scenario, driven.url(), seed, Segment::WHOLE).map_err(Failure::Scenario)?;
+    let plan =
+        Plan::compile(&scenario, driven.url(), seed, Segment::WHOLE).map_err(Failure::Scenario)?;
     let journal = Writer::create(&folder, &header::header(&scenario, &plan, run_id, now))
         .context("cannot begin the journal")
         .map_err(Failure::Internal)?;
-    let control = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let control = control.context("cannot start the event loop").map_err(Failure::Internal)?;
+    let control = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let control = control
+        .context("cannot start the event loop")
+        .map_err(Failure::Internal)?;
     control.block_on(load(args, Arc::new(plan), journal, &mut driven))?;
     drop(driven);
     outputs.write_from(&folder)
@@ -64,7 +73,12 @@ fn refuse_folder_of_a_run(folder: &Path) -> Result<(), Failure> {
 }
 
 /// From the first connection to the journal's last line.
-async fn load(args: &RunArgs, plan: Arc<Plan>, mut journal: Writer, driven: &mut Driven) -> Result<(), Failure> {
+async fn load(
+    args: &RunArgs,
+    plan: Arc<Plan>,
+    mut journal: Writer,
+    driven: &mut Driven,
+) -> Result<(), Failure> {
     let internal = |error: anyhow::Error| Failure::Internal(error);
     let shared = Shared::new(Settings {
         redirects: plan.http.redirects,
@@ -89,30 +103,70 @@ async fn load(args: &RunArgs, plan: Arc<Plan>, mut journal: Writer, driven: &mut
         probe::cores() as usize * SHARDS_PER_CORE,
     ));
     let totals = Totals::new(&plan.series, plan.checks.len());
-    let judge = Judge::new(&plan.thresholds, &plan.series, plan.schedule.model(), plan.warm_up);
+    let judge = Judge::new(
+        &plan.thresholds,
+        &plan.series,
+        plan.schedule.model(),
+        plan.warm_up,
+    );
     let live = Live::new(&plan, args.quiet);
-    let running = engine::launch(Arc::clone(&plan), Arc::clone(&recorder), Arc::clone(&shared), values.clone())
-        .map_err(|error| internal(error.into()))?;
+    let running = engine::launch(
+        Arc::clone(&plan),
+        Arc::clone(&recorder),
+        Arc::clone(&shared),
+        values.clone(),
+    )
+    .map_err(|error| internal(error.into()))?;
     recorder.begin();
-    let drive = Drive { plan: Arc::clone(&plan), recorder, running, driven, journal, totals, judge, live, grace: args.grace };
+    let drive = Drive {
+        plan: Arc::clone(&plan),
+        recorder,
+        running,
+        driven,
+        journal,
+        totals,
+        judge,
+        live,
+        grace: args.grace,
+    };
     drive.to_the_end(&mut signals).await.map_err(internal)?;
     engine::teardown(&plan, &shared, values).await;
     Ok(())
 }
 
 /// Reaches the target and runs `setup`; the inner error is a reason for the run to end before its load.
-async fn prepare(plan: &Plan, shared: &Arc<Shared>) -> Result<Result<RunValues, StopReason>, Failure> {
+async fn prepare(
+    plan: &Plan,
+    shared: &Arc<Shared>,
+) -> Result<Result<RunValues, StopReason>, Failure> {
     match shared.preflight(&plan.target).await {
         Ok(()) => {}
-        Err(error @ TransportError::AddressRefused { .. }) => return Err(Failure::Argument(error.into())),
-        Err(error) => return Ok(Err(StopReason::TargetGone { detail: error.to_string() })),
+        Err(error @ TransportError::AddressRefused { .. }) => {
+            return Err(Failure::Argument(error.into()));
+        }
+        Err(error) => {
+            return Ok(Err(StopReason::TargetGone {
+                detail: error.to_string(),
+            }));
+        }
     }
-    Ok(engine::setup(plan, shared).await.map_err(|failure| StopReason::SetupFailed { detail: failure.to_string() }))
+    Ok(engine::setup(plan, shared)
+        .await
+        .map_err(|failure| StopReason::SetupFailed {
+            detail: failure.to_string(),
+        }))
 }
 
 fn close_without_load(mut journal: Writer, reason: StopReason) -> anyhow::Result<()> {
-    journal.event(&Event::Stop { at: Micros::ZERO, reason })?;
-    journal.event(&Event::End { at: Micros::ZERO, panics: 0, interrupted: 0 })?;
+    journal.event(&Event::Stop {
+        at: Micros::ZERO,
+        reason,
+    })?;
+    journal.event(&Event::End {
+        at: Micros::ZERO,
+        panics: 0,
+        interrupted: 0,
+    })?;
     Ok(())
 }
 

@@ -29,5 +29,7 @@ pub(super) fn colors_on_stderr() -> bool {
 
 /// Columns of the terminal on stdout, at most 100.
 pub(super) fn width() -> usize {
-    console::Term::stdout().size_checked().map_or(100, |(_, columns)| usize::from(columns).clamp(40, 100))
+    console::Term::stdout()
+        .size_checked()
+        .map_or(100, |(_, columns)| usize::from(columns).clamp(40, 100))
 }

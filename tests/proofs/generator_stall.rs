@@ -17,17 +17,32 @@ fn a_stopped_generator_makes_the_run_invalid() {
         lab.url()
     ));
     let child = bench.spawn(&["--quiet"]);
-    wait_until("the load has begun", || lab.counters()["answered"].as_u64() > Some(200));
+    wait_until("the load has begun", || {
+        lab.counters()["answered"].as_u64() > Some(200)
+    });
     send_signal(&child, "STOP");
     sleep(Duration::from_secs(1));
     send_signal(&child, "CONT");
     let run = bench.wait(child).expect_code(94);
 
     assert_eq!(run.summary["verdict"], "invalid");
-    let (response, service) = (run.number("/totals/response_time/p95"), run.number("/totals/service_time/p90"));
-    assert!(response > 300e3, "response time p95 of {response} µs hides a stall of 1 s in 6 s");
-    assert!(service < 50e3, "service time p90 of {service} µs blames the target for the generator's stall");
-    assert_eq!(run.number("/totals/requests"), 1_200.0, "every arrival of the schedule was sent");
+    let (response, service) = (
+        run.number("/totals/response_time/p95"),
+        run.number("/totals/service_time/p90"),
+    );
+    assert!(
+        response > 300e3,
+        "response time p95 of {response} µs hides a stall of 1 s in 6 s"
+    );
+    assert!(
+        service < 50e3,
+        "service time p90 of {service} µs blames the target for the generator's stall"
+    );
+    assert_eq!(
+        run.number("/totals/requests"),
+        1_200.0,
+        "every arrival of the schedule was sent"
+    );
 }
 
 fn wait_until(what: &str, holds: impl Fn() -> bool) {

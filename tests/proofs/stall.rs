@@ -18,14 +18,28 @@ struct Experiment {
     users: u32,
 }
 
-const SHORT: Experiment = Experiment { rate: 500.0, length: 12.0, stall: 0.5, users: 400 };
-const FULL: Experiment = Experiment { rate: 1_000.0, length: 60.0, stall: 1.0, users: 1_200 };
+const SHORT: Experiment = Experiment {
+    rate: 500.0,
+    length: 12.0,
+    stall: 0.5,
+    users: 400,
+};
+const FULL: Experiment = Experiment {
+    rate: 1_000.0,
+    length: 60.0,
+    stall: 1.0,
+    users: 1_200,
+};
 
 impl Experiment {
     /// The service rate over the arrival rate, ρ: with users to spare everything that waited is served at once.
     fn drain_ratio(self) -> f64 {
         let is_unlimited = f64::from(self.users) > self.rate * self.stall;
-        if is_unlimited { 0.0 } else { self.rate * BASE_MS / 1e3 / f64::from(self.users) }
+        if is_unlimited {
+            0.0
+        } else {
+            self.rate * BASE_MS / 1e3 / f64::from(self.users)
+        }
     }
 
     /// The quantile's response time, in ms.
@@ -35,8 +49,15 @@ impl Experiment {
     }
 
     fn run(self) -> Run {
-        let Self { rate, length, users, .. } = self;
-        self.run_with(&format!("{{ rate: {rate}/s, for: {length}s, max_users: {users} }}"))
+        let Self {
+            rate,
+            length,
+            users,
+            ..
+        } = self;
+        self.run_with(&format!(
+            "{{ rate: {rate}/s, for: {length}s, max_users: {users} }}"
+        ))
     }
 
     fn run_with(self, load: &str) -> Run {
@@ -49,7 +70,14 @@ impl Experiment {
         let bench = Bench::with(&scenario);
         let child = bench.spawn(&["--quiet"]);
         // Well inside the run, wherever its first request lies: the formula does not depend on when.
-        lab.ask("POST", &format!("/lab/stall?after={}s&for={}s", self.length / 3.0, self.stall));
+        lab.ask(
+            "POST",
+            &format!(
+                "/lab/stall?after={}s&for={}s",
+                self.length / 3.0,
+                self.stall
+            ),
+        );
         bench.wait(child)
     }
 }
@@ -66,7 +94,13 @@ fn assert_close(what: &str, observed_ms: f64, expected_ms: f64) {
 fn open_run_shows_it(experiment: Experiment) {
     let run = experiment.run().expect_code(0);
     let response = |key: &str| run.number(&format!("/totals/response_time/{key}")) / 1e3;
-    for (key, q) in [("p50", 0.50), ("p90", 0.90), ("p95", 0.95), ("p99", 0.99), ("p99_9", 0.999)] {
+    for (key, q) in [
+        ("p50", 0.50),
+        ("p90", 0.90),
+        ("p95", 0.95),
+        ("p99", 0.99),
+        ("p99_9", 0.999),
+    ] {
         assert_close(key, response(key), experiment.expected(q));
     }
     assert_close("max", response("max"), BASE_MS + 1e3 * experiment.stall);
@@ -75,7 +109,11 @@ fn open_run_shows_it(experiment: Experiment) {
         assert_close("mean", response("mean"), mean);
     }
     let expected = (experiment.rate * experiment.length).floor();
-    assert_eq!(run.number("/totals/requests"), expected, "every arrival of the schedule was sent");
+    assert_eq!(
+        run.number("/totals/requests"),
+        expected,
+        "every arrival of the schedule was sent"
+    );
 }
 
 /// With few users the queue is the generator's: service time shows the stall to a few requests, response time to all.
@@ -90,7 +128,9 @@ fn queueing_counts_from_the_intended_start(experiment: Experiment) {
 
 /// The control: a closed run of ten users has ten requests in the stall, and its p99.9 does not see them.
 fn closed_run_hides_it(experiment: Experiment) {
-    let run = experiment.run_with(&format!("{{ users: 10, for: {}s }}", experiment.length)).expect_code(0);
+    let run = experiment
+        .run_with(&format!("{{ users: 10, for: {}s }}", experiment.length))
+        .expect_code(0);
     let response = |key: &str| run.number(&format!("/totals/response_time/{key}")) / 1e3;
     assert_close("p99.9", response("p99_9"), BASE_MS);
     assert_close("max", response("max"), BASE_MS + 1e3 * experiment.stall);

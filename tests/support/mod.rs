@@ -34,16 +34,25 @@ impl Lab {
                     ..target_app::Config::default()
                 };
                 let state = target_app::State::open(&config).await.expect("Folio opens");
-                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-                tell.send(listener.local_addr().expect("bound").to_string()).expect("the test waits");
+                let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+                    .await
+                    .expect("a free port");
+                tell.send(listener.local_addr().expect("bound").to_string())
+                    .expect("the test waits");
                 let shutdown = async {
                     stopped.await.ok();
                 };
-                target_app::serve(listener, state, shutdown).await.expect("Folio serves");
+                target_app::serve(listener, state, shutdown)
+                    .await
+                    .expect("Folio serves");
             });
         });
         let address = told.recv().expect("the lab is ready");
-        Self { address, stop: Some(stop), server: Some(server) }
+        Self {
+            address,
+            stop: Some(stop),
+            server: Some(server),
+        }
     }
 
     pub fn url(&self) -> String {
@@ -58,7 +67,10 @@ impl Lab {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("the lab answers");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-        assert!(head.starts_with("HTTP/1.1 2"), "{method} {path}: {head}\n{body}");
+        assert!(
+            head.starts_with("HTTP/1.1 2"),
+            "{method} {path}: {head}\n{body}"
+        );
         body.to_owned()
     }
 
@@ -99,7 +111,15 @@ impl Bench {
         let mut command = gander();
         command
             .current_dir(self.folder.path())
-            .args(["run", "scenario.yaml", "--out", "out", "--seed", "1", "--no-color"])
+            .args([
+                "run",
+                "scenario.yaml",
+                "--out",
+                "out",
+                "--seed",
+                "1",
+                "--no-color",
+            ])
             .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -109,7 +129,10 @@ impl Bench {
 
     /// Runs to the end.
     pub fn run(&self, more: &[&str]) -> Run {
-        Run::of(self.command(more).output().expect("gander runs"), self.folder.path())
+        Run::of(
+            self.command(more).output().expect("gander runs"),
+            self.folder.path(),
+        )
     }
 
     pub fn spawn(&self, more: &[&str]) -> Child {
@@ -118,7 +141,10 @@ impl Bench {
 
     /// The outcome of a run that was started with [`Bench::spawn`].
     pub fn wait(&self, child: Child) -> Run {
-        Run::of(child.wait_with_output().expect("gander ends"), self.folder.path())
+        Run::of(
+            child.wait_with_output().expect("gander ends"),
+            self.folder.path(),
+        )
     }
 }
 
@@ -145,7 +171,13 @@ impl Run {
     /// Fails the test, showing what the command said, unless it ended with `code`.
     #[track_caller]
     pub fn expect_code(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
         self
     }
 
@@ -163,7 +195,10 @@ pub fn gander() -> Command {
 
 /// Sends a signal, such as `INT` or `KILL`, to a process this test started.
 pub fn send_signal(child: &Child, signal: &str) {
-    let sent = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
+    let sent = Command::new("kill")
+        .arg(format!("-{signal}"))
+        .arg(child.id().to_string())
+        .status();
     assert!(sent.expect("kill runs").success(), "cannot send {signal}");
 }
 
