@@ -6,9 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde_yaml::granit_parser::{
-    self as granit, ErrorKind, Event, Parser, ScalarStyle, ScanError,
-};
+use serde_yaml::granit_parser::{self as granit, ErrorKind, Event, Parser, ScalarStyle, ScanError};
 
 use super::diagnostic::{Diagnostic, Span};
 
@@ -215,8 +213,11 @@ impl Builder<'_> {
             Event::DocumentStart(..) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(fatal(span, "a scenario file holds one document, and a second starts here")
-                        .with_hint("put each scenario into a file of its own"));
+                    return Err(fatal(
+                        span,
+                        "a scenario file holds one document, and a second starts here",
+                    )
+                    .with_hint("put each scenario into a file of its own"));
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -250,7 +251,10 @@ impl Builder<'_> {
             Event::SequenceEnd | Event::MappingEnd => self.close(),
             Event::Alias(id) => {
                 let Some((node, size)) = self.anchors.get(&id).cloned() else {
-                    return Err(fatal(span, "this alias stands inside the very value it names"));
+                    return Err(fatal(
+                        span,
+                        "this alias stands inside the very value it names",
+                    ));
                 };
                 self.grow(size, span)?;
                 self.place(node);
@@ -507,17 +511,18 @@ fn syntax_error(error: &ScanError, text: &str) -> Diagnostic {
             "this quoted text has no closing quote".to_owned(),
             Some("a quote inside the text is doubled in '…' and written \\\" in \"…\""),
         ),
-        ErrorKind::UnclosedFlowCollection { open } => (
-            format!("this `{open}` is never closed"),
-            None,
-        ),
+        ErrorKind::UnclosedFlowCollection { open } => {
+            (format!("this `{open}` is never closed"), None)
+        }
         ErrorKind::UnknownAnchor => (
             "this alias names an anchor that is not defined before it".to_owned(),
             Some("define it with `&name`, or put quotes around a text that starts with `*`"),
         ),
         ErrorKind::UnknownQuotedScalarEscape => (
             "this is no escape sequence of YAML".to_owned(),
-            Some("write regular expressions and JSON paths in single quotes, where `\\` stands for itself"),
+            Some(
+                "write regular expressions and JSON paths in single quotes, where `\\` stands for itself",
+            ),
         ),
         ErrorKind::DirectiveDisallowed => (
             "a line starts with `%`, which YAML keeps for directives".to_owned(),
@@ -561,7 +566,9 @@ mod tests {
     fn plain_scalars_are_typed_and_quoted_ones_are_text() {
         assert_eq!(
             json("[1, -2, 1.5, 0x1f, true, null, ~, '1', \"true\", 1e3, .5, 5m, 1.2.3]"),
-            serde_json::json!([1, -2, 1.5, 31, true, null, null, "1", "true", 1000.0, 0.5, "5m", "1.2.3"])
+            serde_json::json!([
+                1, -2, 1.5, 31, true, null, null, "1", "true", 1000.0, 0.5, "5m", "1.2.3"
+            ])
         );
     }
 
@@ -569,8 +576,14 @@ mod tests {
     fn every_key_and_value_has_its_place() {
         let (root, _) = tree("load:\n  users: 'a b'\n");
         let root = root.expect("a tree");
-        let users = root.get("load").and_then(|load| load.get("users")).expect("users");
-        assert_eq!((users.span.line, users.span.column, users.span.length), (2, 10, 5));
+        let users = root
+            .get("load")
+            .and_then(|load| load.get("users"))
+            .expect("users");
+        assert_eq!(
+            (users.span.line, users.span.column, users.span.length),
+            (2, 10, 5)
+        );
         assert!(matches!(&users.value, Value::Scalar(scalar) if scalar.offset == Some(1)));
     }
 
@@ -593,12 +606,19 @@ mod tests {
         let (root, problems) = tree(&bomb);
         assert!(began.elapsed().as_millis() < 100, "{:?}", began.elapsed());
         assert!(root.is_none());
-        assert!(problems[0].message.contains("aliases expanded"), "{problems:?}");
+        assert!(
+            problems[0].message.contains("aliases expanded"),
+            "{problems:?}"
+        );
     }
 
     #[test]
     fn long_texts_copied_by_aliases_and_deep_chains_are_refused() {
-        let long = format!("a: &a '{}'\nb: [{}]\n", "x".repeat(100_000), vec!["*a"; 1_000].join(","));
+        let long = format!(
+            "a: &a '{}'\nb: [{}]\n",
+            "x".repeat(100_000),
+            vec!["*a"; 1_000].join(",")
+        );
         assert!(tree(&long).0.is_none());
         let mut chain = String::from("a0: &a0 [x]\n");
         for level in 1..100 {

@@ -1,1 +1,3 @@
 //! Integration tests, in one binary: each module holds what its name says, through the public interface.
+
+mod scenario;
