@@ -4,4 +4,5 @@ mod direction;
 mod journal;
 mod record;
 mod record_totals;
+mod scenario;
 mod transport;

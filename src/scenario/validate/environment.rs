@@ -82,8 +82,12 @@ fn expand(
             changed = true;
             out.push_str(&rest[..start]);
             // As in a shell, `:-` also replaces a value that is set but empty.
-            match (lookup(name).filter(|value| default.is_none() || !value.is_empty()), default) {
-                (Some(value), _) => out.push_str(&value),
+            match (
+                lookup(name).filter(|value| default.is_none() || !value.is_empty()),
+                default,
+            ) {
+                // What the environment holds is text, never a template.
+                (Some(value), _) => out.push_str(&value.replace("${", "$${")),
                 (None, Some(default)) => out.push_str(default),
                 (None, None) => missing.push(name.to_owned()),
             }
@@ -109,7 +113,10 @@ mod tests {
     #[test]
     fn upper_case_names_are_replaced_and_all_else_is_left() {
         for (text, expected) in [
-            ("http://${HOST}:${PORT:-80}/", Some("http://example.test:80/")),
+            (
+                "http://${HOST}:${PORT:-80}/",
+                Some("http://example.test:80/"),
+            ),
             ("${EMPTY}|${EMPTY:-x}|${PORT:-}", Some("|x|")),
             ("${id} ${users.email} ${uuid()}", None),
             ("$${HOST}", None),
@@ -117,7 +124,11 @@ mod tests {
             ("${é}${HOST}", Some("${é}example.test")),
         ] {
             let mut missing = Vec::new();
-            assert_eq!(expand(text, &environment, &mut missing).as_deref(), expected, "{text}");
+            assert_eq!(
+                expand(text, &environment, &mut missing).as_deref(),
+                expected,
+                "{text}"
+            );
             assert!(missing.is_empty());
         }
     }

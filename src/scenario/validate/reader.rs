@@ -3,11 +3,10 @@
 //! Nothing here stops at an error. A reader that fails returns `None`, the caller goes on with the next key, and the
 //! scenario is refused in the end because something was reported.
 
-use std::fmt::Display;
 use std::ops::RangeInclusive;
-use std::str::FromStr;
 use std::time::Duration;
 
+use super::files::Refusal;
 use crate::scenario::diagnostic::{Diagnostic, Span};
 use crate::scenario::raw::{Entry, Node, Notation, Scalar, Value};
 use crate::units::{ByteSize, Rate, UnitError, parse_duration};
@@ -20,7 +19,6 @@ pub(super) struct Problems {
     arguments: Vec<String>,
 }
 
-/// A quantity's text form, and the span that marks it as coming from the command line.
 impl Problems {
     /// Registers a command-line argument and returns the span of what it puts into the tree.
     pub(super) fn argument(&mut self, shown: String) -> Span {
@@ -63,6 +61,11 @@ impl Problems {
             message,
             hint,
         });
+    }
+
+    /// A file that cannot be used.
+    pub(super) fn refused(&mut self, span: Span, refusal: Refusal) {
+        self.push(Some(span), refusal.message, refusal.hint);
     }
 
     pub(super) fn add(&mut self, diagnostics: Vec<Diagnostic>) {
@@ -188,10 +191,7 @@ impl Problems {
     pub(super) fn positive_duration(&mut self, node: &Node) -> Option<Duration> {
         let duration = self.duration(node)?;
         if duration.is_zero() {
-            self.report(
-                node.span,
-                "this duration must be longer than nothing",
-            );
+            self.report(node.span, "this duration must be longer than nothing");
             return None;
         }
         Some(duration)
@@ -249,23 +249,6 @@ impl Problems {
         None
     }
 
-    /// Anything that parses from text, such as a header name or a regular expression.
-    pub(super) fn parse<T>(&mut self, node: &Node, what: &str) -> Option<T>
-    where
-        T: FromStr,
-        T::Err: Display,
-    {
-        let text = self.scalar(node, what)?.text.as_str();
-        text.parse()
-            .map_err(|error| {
-                self.report(
-                    node.span,
-                    format!("`{}` is not {what}: {error}", brief(text)),
-                );
-            })
-            .ok()
-    }
-
     /// The items of a list that has at least one.
     pub(super) fn list<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Node]> {
         match &node.value {
@@ -293,7 +276,11 @@ impl Problems {
     }
 
     /// A mapping with fixed keys; every key that is not of this shape is reported.
-    pub(super) fn fields<'n>(&mut self, node: &'n Node, shape: &'static Shape) -> Option<Fields<'n>> {
+    pub(super) fn fields<'n>(
+        &mut self,
+        node: &'n Node,
+        shape: &'static Shape,
+    ) -> Option<Fields<'n>> {
         let entries = self.entries(node, shape.what)?;
         for entry in entries {
             let key = entry.key.as_str();
@@ -323,7 +310,11 @@ impl Problems {
     }
 
     /// The value of a key that must be there.
-    pub(super) fn require<'n>(&mut self, fields: &Fields<'n>, key: &'static str) -> Option<&'n Node> {
+    pub(super) fn require<'n>(
+        &mut self,
+        fields: &Fields<'n>,
+        key: &'static str,
+    ) -> Option<&'n Node> {
         let node = fields.get(key);
         if node.is_none() {
             self.report(
@@ -437,7 +428,12 @@ pub(super) fn nearest<'w>(
     let reach = (found.chars().count() / 2).clamp(1, 3);
     words
         .into_iter()
-        .map(|word| (strsim::damerau_levenshtein(&found, &word.to_lowercase()), word))
+        .map(|word| {
+            (
+                strsim::damerau_levenshtein(&found, &word.to_lowercase()),
+                word,
+            )
+        })
         .filter(|(distance, _)| *distance <= reach)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
