@@ -155,7 +155,7 @@ mod tests {
     use crate::scenario::{RateStage, UserStage};
     use crate::units::Rate;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     #[test]
     fn ramps_start_where_the_stage_before_ended_and_holds_at_their_own_level() {
