@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{CheckCounts, Counts, Health, LoadCounts, TargetHealth};
 use crate::outcome::Outcome;
 use crate::plan::schedule::Model;
+pub use crate::plan::schedule::StageMark;
 use crate::plan::threshold::{Standing, Threshold};
 use crate::plan::{CheckEntry, CheckId, Segment, Series, SeriesId};
 pub use crate::probe::Machine;
@@ -70,19 +71,6 @@ pub struct RunHeader {
     pub git_commit: Option<String>,
     /// When the load began, RFC 3339, UTC.
     pub started_at: String,
-}
-
-/// A stage, for marks on time axes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct StageMark {
-    /// When it begins.
-    pub start: Micros,
-    /// When it ends.
-    pub end: Micros,
-    /// Users, or starts per second, at its beginning.
-    pub from: f64,
-    /// Users, or starts per second, at its end.
-    pub to: f64,
 }
 
 /// A line of `events.jsonl`.
