@@ -3,12 +3,16 @@
 //! Open model: arrival k is due where the area under the rate curve passes k ([`super::arrivals`]). Closed model: user
 //! i is active while the level of the curve is above i ([`super::curve`]). Both are closed forms per linear stage.
 
+use std::fmt;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::Segment;
 use super::arrivals::ArrivalTimes;
 use super::curve::{Curve, Piece};
 use crate::scenario::{ArrivalLaw, Load, Shape, Sharing};
+use crate::units::{Micros, show_duration};
 
 /// When users are active, or when iterations start.
 #[derive(Debug, Clone, PartialEq)]
