@@ -208,7 +208,7 @@ impl Context for Nothing {
     fn iteration(&self) -> u64 {
         0
     }
-    fn slot_name(&self, _: SlotId) -> &str {
+    fn slot_name(&self, _: SlotId) -> &'static str {
         ""
     }
     fn column_name(&self, _: usize, _: usize) -> String {

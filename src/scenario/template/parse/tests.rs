@@ -69,216 +69,204 @@ fn expressions_are_read_as_they_are_meant() {
     }
 }
 
+const LISTING: &str = "there are random(a,b), uuid(), now(), timestamp_ms(), choice(a,b,c), iteration(), user(), \
+     base64(x), sha256(x), hmac_sha256(k,x), json(x), urlencode(x), env(NAME)";
+const INSIDE: &str = "inside `${…}` stands a variable, a column such as users.email, or a function such as random(1,3)";
+const CLOSE: &str = "close it with `}`; write `$${` for the text `${`";
+
+/// A text, where it is wrong (offset and length), and what is said about it (message and hint).
+type Fault = (&'static str, (usize, usize), &'static str, &'static str);
+
+const FAULTS: &[Fault] = &[
+    (
+        "ü/${oder_id}",
+        (4, 7),
+        "nothing is called `oder_id` here",
+        "did you mean `order_id`?",
+    ),
+    (
+        "${user.email}",
+        (2, 10),
+        "nothing is called `user.email` here",
+        "did you mean `users.email`?",
+    ),
+    (
+        "${users.phone}",
+        (2, 11),
+        "nothing is called `users.phone` here",
+        "name one of its columns: users.email, users.password",
+    ),
+    (
+        "${users}",
+        (2, 5),
+        "`users` is a feeder, not a value",
+        "name one of its columns: users.email, users.password",
+    ),
+    (
+        "${id.name}",
+        (2, 7),
+        "`id` is a variable and has no columns",
+        "known here: id, order_id, users.email, users.password",
+    ),
+    (
+        "${uuid}",
+        (2, 4),
+        "nothing is called `uuid` here",
+        "write `uuid()` to call the function",
+    ),
+    (
+        "${API_KEY}",
+        (2, 7),
+        "nothing is called `API_KEY` here",
+        "set the environment variable, or give a default: `${API_KEY:-default}`",
+    ),
+    (
+        "${something}",
+        (2, 9),
+        "nothing is called `something` here",
+        "known here: id, order_id, users.email, users.password",
+    ),
+    (
+        "${id:-x}",
+        (4, 2),
+        "a variable of the scenario has no default",
+        "only environment variables, in capitals, have one: `${NAME:-default}`",
+    ),
+    (
+        "${}",
+        (0, 3),
+        "nothing stands between `${` and `}`",
+        "name a variable or call a function; write `$${` for the text `${`",
+    ),
+    (
+        "a ${id",
+        (2, 2),
+        "`${` is never closed: the text ends where `}` was expected",
+        CLOSE,
+    ),
+    (
+        "${",
+        (0, 2),
+        "`${` is never closed: the text ends where a variable, a function, a number or a 'text' was expected",
+        CLOSE,
+    ),
+    (
+        "${random(1",
+        (0, 2),
+        "`${` is never closed: the text ends where `,` or `)` was expected",
+        CLOSE,
+    ),
+    (
+        "${id id}",
+        (5, 1),
+        "found `i` where `}` was expected",
+        INSIDE,
+    ),
+    (
+        "${users.}",
+        (8, 1),
+        "found `}` where the name of a column was expected",
+        INSIDE,
+    ),
+    (
+        "${?}",
+        (2, 1),
+        "found `?` where a variable, a function, a number or a 'text' was expected",
+        INSIDE,
+    ),
+    (
+        "${nope(1,2)}",
+        (2, 4),
+        "there is no function `nope`",
+        LISTING,
+    ),
+    (
+        "${radnom(1,2)}",
+        (2, 6),
+        "there is no function `radnom`",
+        "did you mean `random(a,b)`?",
+    ),
+    (
+        "${random(1)}",
+        (2, 9),
+        "`random` takes 2 arguments, found 1",
+        "write `random(a,b)`",
+    ),
+    (
+        "${uuid(1)}",
+        (2, 7),
+        "`uuid` takes no argument, found 1",
+        "write `uuid()`",
+    ),
+    (
+        "${sha256()}",
+        (2, 8),
+        "`sha256` takes 1 argument, found 0",
+        "write `sha256(x)`",
+    ),
+    (
+        "${choice()}",
+        (2, 8),
+        "`choice` takes 1 or more arguments, found 0",
+        "write `choice(a,b,c)`",
+    ),
+    (
+        "${random(5,1)}",
+        (2, 11),
+        "5 is more than 1",
+        "write `random(1,5)`",
+    ),
+    (
+        "${random(0.5,1)}",
+        (2, 13),
+        "0.5 is not a whole number",
+        "`random(a,b)` gives a whole number from a to b",
+    ),
+    (
+        "${random(1,)}",
+        (11, 1),
+        "found `)` where a variable, a function, a number or a 'text' was expected",
+        INSIDE,
+    ),
+    (
+        "${random(1 2)}",
+        (11, 1),
+        "found `2` where `,` or `)` was expected",
+        INSIDE,
+    ),
+    (
+        "${1x}",
+        (2, 2),
+        "`1x` is not a number",
+        "write 42, -1 or 0.5, or '1x' for a text",
+    ),
+    (
+        "${'abc}",
+        (2, 1),
+        "the text that starts with ' is never closed",
+        "end it with '",
+    ),
+    (
+        "${env(NOT_SET)}",
+        (6, 7),
+        "the environment variable `NOT_SET` is not set",
+        "set it, or give a default: `${NOT_SET:-default}`",
+    ),
+    (
+        "${env(1)}",
+        (6, 1),
+        "found `1` where the name of an environment variable was expected",
+        INSIDE,
+    ),
+];
+
 #[test]
 fn what_is_wrong_is_placed_and_comes_with_a_remedy() {
-    let listing = "there are random(a,b), uuid(), now(), timestamp_ms(), choice(a,b,c), iteration(), user(), \
-                   base64(x), sha256(x), hmac_sha256(k,x), json(x), urlencode(x), env(NAME)";
-    let inside = "inside `${…}` stands a variable, a column such as users.email, or a function such as random(1,3)";
-    let close = "close it with `}`; write `$${` for the text `${`";
-    for (text, offset, length, message, hint) in [
-        (
-            "ü/${oder_id}",
-            4,
-            7,
-            "nothing is called `oder_id` here",
-            "did you mean `order_id`?",
-        ),
-        (
-            "${user.email}",
-            2,
-            10,
-            "nothing is called `user.email` here",
-            "did you mean `users.email`?",
-        ),
-        (
-            "${users.phone}",
-            2,
-            11,
-            "nothing is called `users.phone` here",
-            "name one of its columns: users.email, users.password",
-        ),
-        (
-            "${users}",
-            2,
-            5,
-            "`users` is a feeder, not a value",
-            "name one of its columns: users.email, users.password",
-        ),
-        (
-            "${id.name}",
-            2,
-            7,
-            "`id` is a variable and has no columns",
-            "known here: id, order_id, users.email, users.password",
-        ),
-        (
-            "${uuid}",
-            2,
-            4,
-            "nothing is called `uuid` here",
-            "write `uuid()` to call the function",
-        ),
-        (
-            "${API_KEY}",
-            2,
-            7,
-            "nothing is called `API_KEY` here",
-            "set the environment variable, or give a default: `${API_KEY:-default}`",
-        ),
-        (
-            "${something}",
-            2,
-            9,
-            "nothing is called `something` here",
-            "known here: id, order_id, users.email, users.password",
-        ),
-        (
-            "${id:-x}",
-            4,
-            2,
-            "a variable of the scenario has no default",
-            "only environment variables, in capitals, have one: `${NAME:-default}`",
-        ),
-        (
-            "${}",
-            0,
-            3,
-            "nothing stands between `${` and `}`",
-            "name a variable or call a function; write `$${` for the text `${`",
-        ),
-        (
-            "a ${id",
-            2,
-            2,
-            "`${` is never closed: the text ends where `}` was expected",
-            close,
-        ),
-        (
-            "${",
-            0,
-            2,
-            "`${` is never closed: the text ends where a variable, a function, a number or a 'text' was expected",
-            close,
-        ),
-        (
-            "${random(1",
-            0,
-            2,
-            "`${` is never closed: the text ends where `,` or `)` was expected",
-            close,
-        ),
-        ("${id id}", 5, 1, "found `i` where `}` was expected", inside),
-        (
-            "${users.}",
-            8,
-            1,
-            "found `}` where the name of a column was expected",
-            inside,
-        ),
-        (
-            "${?}",
-            2,
-            1,
-            "found `?` where a variable, a function, a number or a 'text' was expected",
-            inside,
-        ),
-        ("${nope(1,2)}", 2, 4, "there is no function `nope`", listing),
-        (
-            "${radnom(1,2)}",
-            2,
-            6,
-            "there is no function `radnom`",
-            "did you mean `random(a,b)`?",
-        ),
-        (
-            "${random(1)}",
-            2,
-            9,
-            "`random` takes 2 arguments, found 1",
-            "write `random(a,b)`",
-        ),
-        (
-            "${uuid(1)}",
-            2,
-            7,
-            "`uuid` takes no argument, found 1",
-            "write `uuid()`",
-        ),
-        (
-            "${sha256()}",
-            2,
-            8,
-            "`sha256` takes 1 argument, found 0",
-            "write `sha256(x)`",
-        ),
-        (
-            "${choice()}",
-            2,
-            8,
-            "`choice` takes 1 or more arguments, found 0",
-            "write `choice(a,b,c)`",
-        ),
-        (
-            "${random(5,1)}",
-            2,
-            11,
-            "5 is more than 1",
-            "write `random(1,5)`",
-        ),
-        (
-            "${random(0.5,1)}",
-            2,
-            13,
-            "0.5 is not a whole number",
-            "`random(a,b)` gives a whole number from a to b",
-        ),
-        (
-            "${random(1,)}",
-            11,
-            1,
-            "found `)` where a variable, a function, a number or a 'text' was expected",
-            inside,
-        ),
-        (
-            "${random(1 2)}",
-            11,
-            1,
-            "found `2` where `,` or `)` was expected",
-            inside,
-        ),
-        (
-            "${1x}",
-            2,
-            2,
-            "`1x` is not a number",
-            "write 42, -1 or 0.5, or '1x' for a text",
-        ),
-        (
-            "${'abc}",
-            2,
-            1,
-            "the text that starts with ' is never closed",
-            "end it with '",
-        ),
-        (
-            "${env(NOT_SET)}",
-            6,
-            7,
-            "the environment variable `NOT_SET` is not set",
-            "set it, or give a default: `${NOT_SET:-default}`",
-        ),
-        (
-            "${env(1)}",
-            6,
-            1,
-            "found `1` where the name of an environment variable was expected",
-            inside,
-        ),
-    ] {
+    for &(text, place, message, hint) in FAULTS {
         let error = pieces(text, &mut fake()).expect_err(text);
         assert_eq!(error.message, message, "{text}");
         assert_eq!(error.hint.as_deref(), Some(hint), "{text}");
-        assert_eq!((error.offset, error.length), (offset, length), "{text}");
+        assert_eq!((error.offset, error.length), place, "{text}");
     }
 }
 
