@@ -19,3 +19,16 @@ pub enum Conclusion {
     /// Stopped before its end.
     Interrupted,
 }
+
+/// How one threshold stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// Whether it holds.
+    pub standing: Standing,
+    /// What was observed, in the threshold's unit.
+    pub observed: Option<f64>,
+    /// Samples it was judged on.
+    pub samples: u64,
+    /// When it first did not hold, on the run's clock.
+    pub first_violation: Option<crate::units::Micros>,
+}
