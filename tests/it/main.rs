@@ -1,3 +1,4 @@
 //! Integration tests, in one binary: each module holds what its name says, through the public interface.
 
 mod direction;
+mod scenario;
