@@ -245,7 +245,11 @@ pub struct Counts {
     /// Bytes written to the wire.
     pub bytes_out: u64,
     /// Responses by status, redirects included.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "journal::number_keys::deserialize"
+    )]
     pub statuses: BTreeMap<u16, u64>,
     /// Ends by outcome, other than [`Outcome::Ok`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

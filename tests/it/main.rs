@@ -1,4 +1,7 @@
 //! Integration tests, in one binary: each module holds what its name says, through the public interface.
 
 mod direction;
+mod journal;
+mod record;
+mod record_totals;
 mod scenario;

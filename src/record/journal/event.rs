@@ -1,77 +1,16 @@
-//! The journal of a run, written as it goes: `run.json`, `journal.hlog`, `events.jsonl`.
+//! What `events.jsonl` holds: one JSON object a line, in the order things happened.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CheckCounts, Counts, Health, LoadCounts, TargetHealth};
+use super::number_keys;
 use crate::outcome::Outcome;
-use crate::plan::schedule::Model;
-pub use crate::plan::schedule::StageMark;
-use crate::plan::threshold::{Standing, Threshold};
-use crate::plan::{CheckEntry, CheckId, Segment, Series, SeriesId};
-pub use crate::probe::Machine;
-use crate::scenario::Kind;
+use crate::plan::threshold::Standing;
+use crate::plan::{CheckId, SeriesId};
+use crate::probe::{Health, TargetHealth};
+use crate::record::{CheckCounts, Counts, Interval, LoadCounts};
 use crate::units::Micros;
-
-/// `run.json`: what is known before the first request, and all that a report needs besides the intervals.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunHeader {
-    /// `gander.run/1`
-    pub schema: String,
-    /// Gander's version.
-    pub gander: String,
-    /// Unique, sorts by time: `20261120T110000Z-baseline-1a2b`.
-    pub run_id: String,
-    /// The scenario's name.
-    pub scenario: String,
-    /// The scenario's kind.
-    pub kind: Kind,
-    /// The scenario's description.
-    pub description: Option<String>,
-    /// The scenario's path as given.
-    pub scenario_path: String,
-    /// SHA-256 of the scenario's text, in hex.
-    pub scenario_sha256: String,
-    /// The plan's hash.
-    pub plan_hash: String,
-    /// The seed.
-    pub seed: u64,
-    /// This machine's share.
-    pub segment: Segment,
-    /// The target: its base URL, and how it came about.
-    pub target: String,
-    /// Whether Gander started the target itself.
-    pub target_is_bundled: bool,
-    /// The load model.
-    pub model: Model,
-    /// The load in words: `20 users for 5m`.
-    pub load: String,
-    /// The load's stages, for marks on time axes.
-    pub stages: Vec<StageMark>,
-    /// Planned length of the load, in µs; none when only the iterations' end decides.
-    pub planned_duration: Option<Micros>,
-    /// Iterations the schedule asks for in all, where it says.
-    pub planned_iterations: Option<u64>,
-    /// Length of the warm-up.
-    pub warm_up: Micros,
-    /// The most users.
-    pub peak_users: u32,
-    /// Series by [`SeriesId`].
-    pub series: Vec<Series>,
-    /// Checks by [`CheckId`].
-    pub checks: Vec<CheckEntry>,
-    /// The rules.
-    pub thresholds: Vec<Threshold>,
-    /// What the command line changed in the scenario.
-    pub overrides: Vec<String>,
-    /// The machine the generator ran on.
-    pub machine: Machine,
-    /// The git commit of the scenario's repository, if it is in one.
-    pub git_commit: Option<String>,
-    /// When the load began, RFC 3339, UTC.
-    pub started_at: String,
-}
 
 /// A line of `events.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -168,9 +107,14 @@ pub struct IntervalCounts {
     /// What was offered and started.
     pub load: LoadCounts,
     /// Counts by series.
+    #[serde(deserialize_with = "number_keys::deserialize")]
     pub series: BTreeMap<SeriesId, Counts>,
     /// Counts by check.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "number_keys::deserialize"
+    )]
     pub checks: BTreeMap<CheckId, CheckCounts>,
     /// The generator.
     pub health: Health,
@@ -194,4 +138,30 @@ pub struct FailureExample {
     pub request: String,
     /// What went wrong, at most 200 characters: the error, or what a check found.
     pub detail: String,
+}
+
+impl IntervalCounts {
+    /// An interval without its histograms, which are only counted.
+    pub fn of(interval: &Interval) -> Self {
+        let histograms = interval
+            .series
+            .values()
+            .flat_map(|series| series.histograms.iter().flatten());
+        Self {
+            number: interval.number,
+            start: interval.start,
+            end: interval.end,
+            is_warm_up: interval.is_warm_up,
+            histograms: histograms.count() as u32,
+            load: interval.load,
+            series: interval
+                .series
+                .iter()
+                .map(|(id, series)| (*id, series.counts.clone()))
+                .collect(),
+            checks: interval.checks.clone(),
+            health: interval.health,
+            target: interval.target,
+        }
+    }
 }
