@@ -611,9 +611,9 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_an_expression_or_an_error_within_it(
-            pieces in prop::collection::vec(prop::sample::select(PIECES), 0..12),
+            pieces in prop::collection::vec(prop::sample::select(&PIECES), 0..12),
         ) {
-            let text = pieces.concat();
+            let text: String = pieces.concat();
             if let Err(error) = Expression::parse(&text) {
                 prop_assert!(error.length > 0 && error.offset <= text.chars().count(), "{:?}", error);
             }

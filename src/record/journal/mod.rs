@@ -23,6 +23,7 @@ pub use header::{RunHeader, SCHEMA};
 pub use reader::{Ending, Intervals, Journal};
 pub use writer::Writer;
 
+pub use crate::plan::schedule::StageMark;
 pub use crate::probe::Machine;
 
 /// The header's file.
