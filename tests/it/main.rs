@@ -1,3 +1,5 @@
 //! Integration tests, in one binary: each module holds what its name says, through the public interface.
 
 mod scenario;
+mod scenario_invalid;
+mod scenario_mutation;
