@@ -190,7 +190,8 @@ enum Children {
     List(Vec<Node>),
     Map {
         entries: Vec<Entry>,
-        key: Option<(String, Span)>,
+        /// The key whose value comes next; its name is absent if it was no name.
+        key: Option<(Option<String>, Span)>,
         /// The line each key was first given on.
         lines: HashMap<String, u32>,
     },
@@ -347,7 +348,8 @@ impl Builder<'_> {
                 key,
                 lines,
             } => match key.take() {
-                Some((name, key_span)) => {
+                Some((None, _)) => {}
+                Some((Some(name), key_span)) => {
                     let first = lines.insert(name.clone(), key_span.line);
                     match first.filter(|_| name != MERGE) {
                         Some(line) => self.problems.push(
@@ -366,13 +368,13 @@ impl Builder<'_> {
                 }
                 None => {
                     let name = match node.value {
-                        Value::Scalar(scalar) => scalar.text,
+                        Value::Scalar(scalar) => Some(scalar.text),
                         Value::List(_) | Value::Map(_) => {
                             self.problems.push(
                                 fatal(node.span, "a key must be a name, not a list or a mapping")
                                     .with_hint("put quotes around a value that starts with `{`, `[` or `${`"),
                             );
-                            String::new()
+                            None
                         }
                     };
                     *key = Some((name, node.span));
@@ -510,6 +512,10 @@ fn syntax_error(error: &ScanError, text: &str) -> Diagnostic {
         ErrorKind::UnclosedQuotedScalar => (
             "this quoted text has no closing quote".to_owned(),
             Some("a quote inside the text is doubled in '…' and written \\\" in \"…\""),
+        ),
+        ErrorKind::InvalidQuotedScalarIndent | ErrorKind::DocumentIndicatorInQuotedScalar => (
+            "this line is still inside a quoted text that began above it".to_owned(),
+            Some("close the quote on the line where the text ends"),
         ),
         ErrorKind::UnclosedFlowCollection { open } => {
             (format!("this `{open}` is never closed"), None)

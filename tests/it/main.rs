@@ -5,4 +5,6 @@ mod journal;
 mod record;
 mod record_totals;
 mod scenario;
+mod scenario_invalid;
+mod scenario_mutation;
 mod transport;

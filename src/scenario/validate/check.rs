@@ -57,6 +57,7 @@ fn check(node: &Node, compiler: &mut Compiler<'_>) -> Option<Check> {
     let fields = compiler.problems.fields(node, &CHECK)?;
     let subject = match fields.present(&SUBJECTS).as_slice() {
         [one] => *one,
+        [] if fields.has_slip => return None,
         [] => {
             compiler.problems.report_with(
                 node.span,
@@ -389,9 +390,12 @@ fn json_path(node: &Node, problems: &mut Problems) -> Option<JsonPath> {
     match JsonPath::parse(text) {
         Ok(path) => Some(path),
         Err(error) => {
-            let message = format!("`{}` is not a JSON path: {}", brief(text), error.message());
+            let message = format!("`{}` is not a JSON path", brief(text));
             if text.starts_with('$') {
-                problems.report(node.span, message);
+                // The parser says where it could not go on, and no more.
+                let at = error.position();
+                let hint = format!("it cannot be read from character {at} on");
+                problems.report_with(node.span, message, hint);
             } else {
                 problems.report_with(
                     node.span,
@@ -447,6 +451,7 @@ fn capture(node: &Node, problems: &mut Problems) -> Option<(CaptureFrom, Capture
         .as_slice()
     {
         [one] => *one,
+        [] if fields.has_slip => return None,
         found => {
             let message = if found.is_empty() {
                 "this capture does not say where the value is"
@@ -477,7 +482,7 @@ fn capture(node: &Node, problems: &mut Problems) -> Option<(CaptureFrom, Capture
         None => Some(CapturePick::First),
         Some(node) => problems.choice(
             node,
-            "which value to take",
+            "a pick",
             &[
                 ("first", CapturePick::First),
                 ("random", CapturePick::Random),

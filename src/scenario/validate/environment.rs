@@ -37,12 +37,16 @@ pub(super) fn substitute(
             if let Some(text) = expand(&scalar.text, lookup, &mut missing) {
                 replace(scalar, text);
             }
+            let is_missing = !missing.is_empty();
             for name in missing {
                 problems.report_with(
                     span,
                     format!("the environment variable `{name}` is not set"),
                     format!("set it, or give a default: `${{{name}:-default}}`"),
                 );
+            }
+            if is_missing {
+                problems.spoil(span);
             }
         }
         Value::Scalar(_) => {}

@@ -95,6 +95,10 @@ pub(super) fn load(node: &Node, problems: &mut Problems) -> Option<Load> {
 
 fn constant_users(fields: &Fields<'_>, problems: &mut Problems) -> Option<Load> {
     if fields.get("users").is_none() {
+        if fields.has_slip {
+            required_for(fields, problems);
+            return None;
+        }
         problems.report_with(
             fields.span,
             "this load says neither how many `users` nor which `rate`",
@@ -242,9 +246,11 @@ fn staged(fields: &Fields<'_>, problems: &mut Problems) -> Option<Load> {
 
 fn stage(node: &Node, problems: &mut Problems) -> Option<(Level, Duration, StageShape)> {
     let fields = problems.fields(node, &STAGE)?;
+    let has_slip = fields.has_slip;
     let level = match fields.present(&["users", "rate"]).as_slice() {
         [entry] if entry.key == "users" => users(&entry.value, 0, problems).map(Level::Users),
         [entry] => level_rate(&entry.value, problems).map(Level::Rate),
+        [] if has_slip => None,
         found => {
             one_of_two(node.span, found, "users", "rate", problems);
             None
@@ -261,6 +267,7 @@ fn stage(node: &Node, problems: &mut Problems) -> Option<(Level, Duration, Stage
                 .positive_duration(&entry.value)
                 .map(|duration| (duration, shape))
         }
+        [] if has_slip => None,
         found => {
             one_of_two(node.span, found, "for", "over", problems);
             None
@@ -317,6 +324,9 @@ fn check_rises(peak: f64, node: Option<&Node>, problems: &mut Problems) -> Optio
 
 fn required_for(fields: &Fields<'_>, problems: &mut Problems) -> Option<Duration> {
     let Some(node) = fields.get("for") else {
+        if fields.has_slip {
+            return None;
+        }
         problems.report_with(
             fields.span,
             "this load does not say how long it lasts",
@@ -329,6 +339,9 @@ fn required_for(fields: &Fields<'_>, problems: &mut Problems) -> Option<Duration
 
 fn required_max_users(fields: &Fields<'_>, problems: &mut Problems) -> Option<u32> {
     let Some(node) = fields.get("max_users") else {
+        if fields.has_slip {
+            return None;
+        }
         problems.report_with(
             fields.span,
             "a load by `rate` needs `max_users`: how many users there may be to keep the rate",

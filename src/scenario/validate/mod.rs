@@ -435,7 +435,7 @@ fn feed(name: &str, node: &Node, files: &Files, problems: &mut Problems) -> Opti
         None => Some(Pick::Sequential),
         Some(node) => problems.choice(
             node,
-            "how rows are picked",
+            "a pick",
             &[
                 ("sequential", Pick::Sequential),
                 ("shuffled", Pick::Shuffled),
@@ -453,7 +453,7 @@ fn feed(name: &str, node: &Node, files: &Files, problems: &mut Problems) -> Opti
             return None;
         }
     };
-    match Feed::read(name, &path, pick?) {
+    match Feed::read(name, &path, pick.unwrap_or_default()) {
         Ok(feed) => Some(feed),
         Err(error) => {
             problems.report(node.span, format!("`{named}` {}", error.fault));
@@ -491,7 +491,7 @@ fn on_error(fields: &Fields<'_>, problems: &mut Problems) -> OnError {
         ("abort", OnError::Abort),
     ];
     problems
-        .choice(node, "what follows an error", &choices)
+        .choice(node, "a reaction to errors", &choices)
         .unwrap_or_default()
 }
 

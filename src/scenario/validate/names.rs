@@ -569,7 +569,7 @@ impl Names for Resolver<'_> {
     fn known(&self) -> Vec<String> {
         let variables = self
             .set
-            .iter()
+            .union(self.coming)
             .map(|slot| self.table.variables[slot.0 as usize].name.clone());
         let columns = self.table.feeds.iter().flat_map(|feed| {
             let columns = feed.columns.iter().flatten();

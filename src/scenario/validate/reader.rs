@@ -3,6 +3,7 @@
 //! Nothing here stops at an error. A reader that fails returns `None`, the caller goes on with the next key, and the
 //! scenario is refused in the end because something was reported.
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ pub(super) struct Problems {
     list: Vec<Diagnostic>,
     /// What the command line put into the tree; a span with line 0 names one of these by its column.
     arguments: Vec<String>,
+    /// Values that are already known to be wrong: nothing more is said about them.
+    spoiled: HashSet<(u32, u32)>,
 }
 
 impl Problems {
@@ -48,7 +51,15 @@ impl Problems {
         self.push(None, message.into(), hint);
     }
 
+    /// Says nothing more about the value at this place, whose text is not what it was meant to be.
+    pub(super) fn spoil(&mut self, span: Span) {
+        self.spoiled.insert((span.line, span.column));
+    }
+
     fn push(&mut self, span: Option<Span>, message: String, hint: Option<String>) {
+        if span.is_some_and(|span| self.spoiled.contains(&(span.line, span.column))) {
+            return;
+        }
         let argument = span
             .filter(|span| !span.is_in_file())
             .and_then(|span| self.arguments.get((span.column as usize).wrapping_sub(1)));
@@ -159,15 +170,15 @@ impl Problems {
             self.expected(&wanted, node);
             return None;
         };
-        if !range.contains(&number) {
-            let (least, most) = range.into_inner();
-            self.report(
-                node.span,
-                format!("{what} must be from {least} to {most}, found {number}"),
-            );
-            return None;
-        }
-        Some(number)
+        let bound = if number < *range.start() {
+            format!("at least {}", range.start())
+        } else if number > *range.end() {
+            format!("at most {}", range.end())
+        } else {
+            return Some(number);
+        };
+        self.report(node.span, format!("{what} must be {bound}, found {number}"));
+        None
     }
 
     pub(super) fn duration(&mut self, node: &Node) -> Option<Duration> {
@@ -281,7 +292,13 @@ impl Problems {
         node: &'n Node,
         shape: &'static Shape,
     ) -> Option<Fields<'n>> {
-        let entries = self.entries(node, shape.what)?;
+        let Value::Map(entries) = &node.value else {
+            let message = format!("expected {}, found {}", shape.what, describe(node));
+            let hint = format!("it is a mapping with the keys {}", listed(shape.known));
+            self.report_with(node.span, message, hint);
+            return None;
+        };
+        let mut has_slip = false;
         for entry in entries {
             let key = entry.key.as_str();
             if shape.known.contains(&key) {
@@ -296,7 +313,9 @@ impl Problems {
                 continue;
             }
             let message = format!("`{}` is not a key of {}", brief(key), shape.what);
-            let hint = nearest(key, shape.known.iter().copied()).map_or_else(
+            let near = nearest(key, shape.known.iter().copied());
+            has_slip |= near.is_some();
+            let hint = near.map_or_else(
                 || format!("the keys are {}", listed(shape.known)),
                 did_you_mean,
             );
@@ -306,6 +325,7 @@ impl Problems {
             entries,
             span: node.span,
             shape,
+            has_slip,
         })
     }
 
@@ -316,7 +336,7 @@ impl Problems {
         key: &'static str,
     ) -> Option<&'n Node> {
         let node = fields.get(key);
-        if node.is_none() {
+        if node.is_none() && !fields.has_slip {
             self.report(
                 fields.span,
                 format!("{} needs the key `{key}`", fields.shape.what),
@@ -346,6 +366,8 @@ pub(super) struct Fields<'n> {
     /// Where the mapping starts.
     pub(super) span: Span,
     shape: &'static Shape,
+    /// Whether an unknown key is most likely a known one misspelt; what is then missing was reported with it.
+    pub(super) has_slip: bool,
 }
 
 impl<'n> Fields<'n> {
