@@ -8,3 +8,7 @@ mod scenario;
 mod scenario_invalid;
 mod scenario_mutation;
 mod transport;
+mod transport_limits;
+mod transport_malformed;
+mod transport_redirects;
+mod transport_tls;
