@@ -2,6 +2,7 @@
 
 mod direction;
 mod journal;
+mod journal_python;
 mod record;
 mod record_totals;
 mod scenario;
