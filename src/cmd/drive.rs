@@ -10,12 +10,15 @@ use tokio::time::{Instant, sleep_until};
 use crate::engine::{Running, Stop};
 use crate::plan::Plan;
 use crate::record::journal::{self, Event, StopReason};
-use crate::record::{Interval, Recorder, TargetHealth, Totals};
+use crate::record::{Recorder, Totals};
 use crate::report::live::{Live, LiveState};
 use crate::units::Micros;
-use crate::verdict::{Judge, Standing};
+use crate::verdict::Judge;
 
 use super::run::Driven;
+
+/// The usual cause of a journal that cannot be written.
+const DISK: &str = "cannot write the journal: is the disk full?";
 
 /// The length of an interval.
 const SECOND: Micros = Micros(1_000_000);
@@ -33,117 +36,105 @@ pub(super) struct Drive<'a> {
     pub(super) grace: Duration,
 }
 
+/// A load that is over, and the journal to close.
+pub(super) struct LoadOver {
+    pub(super) journal: journal::Writer,
+    pub(super) at: Micros,
+    pub(super) panics: u64,
+    pub(super) interrupted: u64,
+}
+
 /// How far the stop of a run has gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// Load is sent.
     Loading,
-    /// No new iterations; what is in flight has until then.
+    /// The load is over or was stopped; what is in flight has until then.
     Draining { until: Micros },
-    /// Nothing more is waited for.
+    /// What was in flight is cut off, and gone by the next interval.
     Cut,
 }
 
 impl Drive<'_> {
-    /// Goes on until every user has ended, then closes the journal.
-    pub(super) async fn to_the_end(mut self) -> anyhow::Result<()> {
-        let mut interrupts = Signals::listen()?;
+    /// Goes on until every user has left and the last interval is written; gives back the journal, open for the rest.
+    pub(super) async fn to_the_end(mut self, signals: &mut Signals) -> anyhow::Result<LoadOver> {
         let mut phase = Phase::Loading;
-        let mut at = Micros::ZERO;
+        let mut closed = Micros::ZERO;
         loop {
-            let boundary = self.boundary_after(at);
+            let boundary = self.boundary_after(closed);
             let due = Instant::from_std(self.running.clock().base() + boundary.as_duration());
             tokio::select! {
                 () = sleep_until(due) => {
-                    at = boundary;
-                    let interval = self.close_interval(boundary)?;
-                    self.show(&interval, phase);
+                    // A generator that stood still closes one long interval, not several empty ones.
+                    closed = self.running.clock().now().max(boundary);
+                    self.close_interval(closed, boundary, phase)?;
+                    if phase == Phase::Cut {
+                        break;
+                    }
                     phase = self.next_phase(phase)?;
                 }
-                () = interrupts.next() => phase = self.interrupted(phase)?,
+                () = signals.next() => phase = self.interrupted(phase)?,
                 () = self.running.finished() => break,
             }
         }
-        self.finish()
+        self.finish(phase).await
     }
 
-    /// The end of the interval that contains `at`: the next whole second, or the end of the warm-up if that is sooner.
-    fn boundary_after(&self, at: Micros) -> Micros {
-        let second = Micros((at.0 / SECOND.0 + 1) * SECOND.0);
+    /// The end of the interval that begins at `start`: the next whole second, or the end of the warm-up if that is
+    /// sooner.
+    fn boundary_after(&self, start: Micros) -> Micros {
+        let second = Micros((start.0 / SECOND.0 + 1) * SECOND.0);
         let warm_up = Micros::from(self.plan.warm_up);
-        if warm_up > at {
+        if warm_up > start {
             second.min(warm_up)
         } else {
             second
         }
     }
 
-    /// Closes the interval that ends at `boundary` on the schedule, and at this moment on the clock.
-    fn close_interval(&mut self, boundary: Micros) -> anyhow::Result<Interval> {
-        let now = self.running.clock().now();
-        let load = self.running.load(now);
-        let is_warm_up = boundary <= Micros::from(self.plan.warm_up);
-        self.write_interval(now, is_warm_up, load)
-    }
-
-    fn write_interval(
+    /// Closes the interval that was to end at `boundary`: writes it down, judges it, shows it.
+    fn close_interval(
         &mut self,
         end: Micros,
-        is_warm_up: bool,
-        load: crate::record::LoadCounts,
-    ) -> anyhow::Result<Interval> {
+        boundary: Micros,
+        phase: Phase,
+    ) -> anyhow::Result<()> {
+        let load = self.running.load(end);
+        let is_warm_up = boundary <= Micros::from(self.plan.warm_up);
         let interval = self
             .recorder
             .rotate(end, is_warm_up, load, self.driven.health());
         for failure in self.recorder.take_failures() {
             self.write_event(&Event::Failure(failure))?;
         }
-        self.journal
-            .append(&interval)
-            .context("cannot write the journal: is the disk full?")?;
+        self.journal.append(&interval).context(DISK)?;
         self.totals.absorb(&interval);
-        let before: Vec<Standing> = self
-            .judge
-            .standings()
-            .iter()
-            .map(|judged| judged.standing)
-            .collect();
+        let before = self.judge.standings();
         self.judge.observe(&interval, &self.totals);
-        self.write_turns(interval.end, &before)?;
-        Ok(interval)
-    }
-
-    /// Notes every threshold whose standing is not what it was.
-    fn write_turns(&mut self, at: Micros, before: &[Standing]) -> anyhow::Result<()> {
-        for (threshold, (now, before)) in self.judge.standings().into_iter().zip(before).enumerate()
-        {
-            if now.standing != *before {
+        let now = self.judge.standings();
+        for (threshold, (now, before)) in now.iter().zip(&before).enumerate() {
+            if now.standing != before.standing {
                 let (standing, observed) = (now.standing, now.observed);
                 self.write_event(&Event::Threshold {
-                    at,
+                    at: end,
                     threshold,
                     standing,
                     observed,
                 })?;
             }
         }
+        self.live.show(&LiveState {
+            interval: &interval,
+            totals: &self.totals,
+            standings: &now,
+            is_draining: phase != Phase::Loading,
+        });
+        self.recorder.recycle(interval);
         Ok(())
     }
 
     fn write_event(&mut self, event: &Event) -> anyhow::Result<()> {
-        self.journal
-            .event(event)
-            .context("cannot write the journal: is the disk full?")
-    }
-
-    fn show(&mut self, interval: &Interval, phase: Phase) {
-        let standings = self.judge.standings();
-        self.live.show(&LiveState {
-            interval,
-            totals: &self.totals,
-            standings: &standings,
-            is_draining: phase != Phase::Loading,
-        });
+        self.journal.event(event).context(DISK)
     }
 
     /// What the interval just closed means for the run: stop it, or stop waiting for it.
@@ -158,7 +149,7 @@ impl Drive<'_> {
                     .plan
                     .schedule
                     .duration()
-                    .is_some_and(|length| now >= Micros::from(length));
+                    .is_some_and(|length| now >= length.into());
                 Ok(if is_over {
                     self.draining_from(now)
                 } else {
@@ -192,7 +183,7 @@ impl Drive<'_> {
 
     fn draining_from(&self, now: Micros) -> Phase {
         Phase::Draining {
-            until: now + Micros::from(self.grace),
+            until: now + self.grace.into(),
         }
     }
 
@@ -213,28 +204,31 @@ impl Drive<'_> {
         }
     }
 
-    /// The last interval and the journal's last line.
-    fn finish(mut self) -> anyhow::Result<()> {
-        let clock = self.running.clock();
-        let stopped_itself = self.running.stop_reason();
-        let end = clock.now();
-        let load = self.running.load(end);
-        let ended = self.running.join();
-        if let Some(reason) = stopped_itself {
-            self.journal.event(&Event::Stop { at: end, reason })?;
+    async fn finish(mut self, phase: Phase) -> anyhow::Result<LoadOver> {
+        let end = self.running.clock().now();
+        if let (Phase::Loading, Some(reason)) = (phase, self.running.stop_reason()) {
+            self.write_event(&Event::Stop { at: end, reason })?;
         }
-        Ok(())
+        self.close_interval(end, end, phase)?;
+        self.live.finish();
+        let ended = self.running.join(Duration::ZERO).await;
+        Ok(LoadOver {
+            journal: self.journal,
+            at: end,
+            panics: ended.panics,
+            interrupted: ended.interrupted,
+        })
     }
 }
 
 /// SIGINT and SIGTERM, as one stream.
-struct Signals {
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
-    fn listen() -> anyhow::Result<Self> {
+    pub(super) fn listen() -> anyhow::Result<Self> {
         let listen = |kind| signal(kind).context("cannot listen for signals");
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
@@ -242,7 +236,8 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) {
+    /// Returns at the next signal.
+    pub(super) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

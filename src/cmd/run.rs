@@ -10,6 +10,7 @@ use url::Url;
 use crate::cli::RunArgs;
 use crate::engine::{self, RunValues};
 use crate::exit::Exit;
+use crate::outcome::Outcome;
 use crate::plan::{Plan, Segment};
 use crate::probe::{self, Limits};
 use crate::record::journal::{Event, StopReason, Writer};
@@ -129,9 +130,19 @@ async fn load(
         live,
         grace: args.grace,
     };
-    drive.to_the_end(&mut signals).await.map_err(internal)?;
-    engine::teardown(&plan, &shared, values).await;
-    Ok(())
+    let mut over = drive.to_the_end(&mut signals).await.map_err(internal)?;
+    if let Err(failure) = engine::teardown(&plan, &shared, &values).await {
+        let warning = Event::Warning {
+            at: over.at,
+            text: format!("teardown: {failure}"),
+        };
+        over.journal
+            .event(&warning)
+            .map_err(|error| internal(error.into()))?;
+    }
+    over.journal
+        .finish(over.at, over.panics, over.interrupted)
+        .map_err(|error| internal(error.into()))
 }
 
 /// Reaches the target and runs `setup`; the inner error is a reason for the run to end before its load.

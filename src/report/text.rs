@@ -129,10 +129,7 @@ mod tests {
             clean("a\u{1b}[31mb\u{7}\u{9b}c\nd\te\u{202e}f\0\u{7f}"),
             "a[31mbc d ef"
         );
-        assert_eq!(
-            clean("naïve “quotes” <b>"),
-            "naïve “quotes” <b>"
-        );
+        assert_eq!(clean("naïve “quotes” <b>"), "naïve “quotes” <b>");
     }
 
     #[test]
@@ -153,7 +150,12 @@ mod tests {
 
     #[test]
     fn counts_have_their_thousands_apart() {
-        for (value, shown) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+        for (value, shown) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
             assert_eq!(count(value), shown);
         }
         assert_eq!(number(12.345), "12.35");

@@ -1,5 +1,9 @@
 //! Integration tests, in one binary: each module holds what its name says, through the public interface.
 
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cli;
 mod direction;
 mod journal;
 mod journal_python;

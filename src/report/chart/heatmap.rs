@@ -59,8 +59,8 @@ pub fn heatmap(report: &Report) -> Result<Option<String>, RenderError> {
                 };
                 // Neighbours of one shade are one box: fewer elements, no seams.
                 let mut end = column.end;
-                while let Some(next) = columns
-                    .next_if(|next| self::step(next.counts[index], map.peak) == Some(step))
+                while let Some(next) =
+                    columns.next_if(|next| self::step(next.counts[index], map.peak) == Some(step))
                 {
                     end = next.end;
                 }

@@ -6,8 +6,8 @@
 mod axis;
 mod distribution;
 mod failures;
-mod heatmap;
 mod health;
+mod heatmap;
 mod ink;
 mod latency;
 mod load;
@@ -16,8 +16,8 @@ mod spark;
 
 pub use distribution::{percentiles, step_percentiles};
 pub use failures::failures;
-pub use heatmap::heatmap;
 pub use health::{cpu, memory};
+pub use heatmap::heatmap;
 pub use latency::latency;
 pub use load::{rates, users};
 pub use spark::{spark, spark_of_times};
@@ -96,10 +96,7 @@ fn stages(plot: &mut Plot<'_>, report: &Report) -> Result<(), RenderError> {
 }
 
 /// Points of the timeline as a line's.
-fn over_time(
-    report: &Report,
-    value: impl Fn(&Point) -> Option<f64>,
-) -> Vec<(f64, Option<f64>)> {
+fn over_time(report: &Report, value: impl Fn(&Point) -> Option<f64>) -> Vec<(f64, Option<f64>)> {
     report
         .timeline
         .iter()

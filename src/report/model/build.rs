@@ -7,9 +7,7 @@ use super::failures::Classes;
 use super::heatmap::Cells;
 use super::rows::RowFold;
 use super::timeline::{Buckets, intervals_per_point};
-use super::{
-    CheckRow, FlowRow, Report, StepRow, ThresholdRow, Times, VerdictSummary, Violation,
-};
+use super::{CheckRow, FlowRow, Report, StepRow, ThresholdRow, Times, VerdictSummary, Violation};
 use crate::plan::threshold::Standing;
 use crate::plan::{CheckId, SeriesId, Subject};
 use crate::record::journal::{Ending, Event, RunHeader, StopReason};
@@ -248,7 +246,12 @@ fn cleaned(mut header: RunHeader) -> RunHeader {
     .chain(&mut header.description)
     .chain(&mut header.git_commit)
     .chain(&mut header.overrides)
-    .chain(header.thresholds.iter_mut().map(|threshold| &mut threshold.expression))
+    .chain(
+        header
+            .thresholds
+            .iter_mut()
+            .map(|threshold| &mut threshold.expression),
+    )
     .chain(
         header
             .checks
