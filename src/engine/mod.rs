@@ -1,1 +1,5 @@
 //! Stub.
+
+pub mod capture;
+pub mod check;
+pub mod response;
