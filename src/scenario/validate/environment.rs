@@ -4,7 +4,7 @@
 //! in after the YAML is parsed and can never change its structure.
 
 use super::reader::Problems;
-use crate::scenario::raw::{Node, Scalar, Value};
+use crate::scenario::tree::{Node, Scalar, Value};
 
 /// Whether a name belongs to the environment: upper-case letters, digits and `_`.
 pub(super) fn is_environment_name(name: &str) -> bool {
