@@ -3,4 +3,5 @@
 mod journal;
 mod journal_python;
 mod record;
+mod record_memory;
 mod record_totals;
