@@ -5,9 +5,12 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use gander::outcome::Outcome;
-use gander::plan::{CheckId, Series, SeriesId, Subject};
-use gander::record::journal::{Event, IntervalCounts};
+use gander::plan::schedule::Model;
+use gander::plan::{CheckId, Segment, Series, SeriesId, Subject};
+use gander::probe::machine;
+use gander::record::journal::{Journal, RunHeader, SCHEMA, Writer};
 use gander::record::{Interval, IterationSample, LoadCounts, Recorder, Sample, Timing, Totals};
+use gander::scenario::Kind;
 use gander::units::Micros;
 
 const SERIES: u32 = 20;
@@ -68,7 +71,7 @@ fn recording(criterion: &mut Criterion) {
             let (user, time) = next();
             let series = user as u32 % SERIES;
             recorder.record(user, |shard| {
-                shard.request(black_box(&sample(series, time)))
+                shard.request(black_box(&sample(series, time)));
             });
         });
     });
@@ -119,15 +122,7 @@ fn interval(criterion: &mut Criterion) {
     let recorder = Recorder::new(SERIES as usize, 40, SHARDS);
     fill(&recorder, 50_000);
     let second = rotate(&recorder);
-    let series: Vec<Series> = (0..SERIES)
-        .map(|number| Series {
-            name: format!("step {number}"),
-            flow: "browse".to_owned(),
-            subject: Subject::Requests,
-            tags: BTreeMap::new(),
-        })
-        .collect();
-    let mut totals = Totals::new(&series, 40);
+    let mut totals = Totals::new(&series(), 40);
     group.bench_function("absorb_into_totals", |bencher| {
         bencher.iter(|| totals.absorb(black_box(&second)));
     });
@@ -137,11 +132,93 @@ fn interval(criterion: &mut Criterion) {
             black_box(times.value_at_quantile(0.99))
         });
     });
-    group.bench_function("counts_as_json", |bencher| {
-        bencher.iter(|| serde_json::to_string(&Event::Interval(IntervalCounts::of(&second))));
+    group.finish();
+}
+
+fn journal(criterion: &mut Criterion) {
+    const INTERVALS: u64 = 20;
+    let recorder = Recorder::new(SERIES as usize, 40, SHARDS);
+    let seconds: Vec<Interval> = (0..INTERVALS)
+        .map(|_| {
+            fill(&recorder, 50_000);
+            rotate(&recorder)
+        })
+        .collect();
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let mut runs = 0;
+    let mut begin = || {
+        runs += 1;
+        let dir = dir.path().join(runs.to_string());
+        (Writer::create(&dir, &header()).expect("it is empty"), dir)
+    };
+    let mut group = criterion.benchmark_group("journal");
+    group.sample_size(10);
+    group.bench_function(format!("append_{INTERVALS}_intervals"), |bencher| {
+        bencher.iter_batched(
+            &mut begin,
+            |(mut writer, _)| {
+                for second in &seconds {
+                    writer.append(second).expect("there is room");
+                }
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    let (mut writer, dir) = begin();
+    for second in &seconds {
+        writer.append(second).expect("there is room");
+    }
+    group.bench_function(format!("open_{INTERVALS}_intervals"), |bencher| {
+        bencher.iter(|| {
+            let journal = Journal::open(&dir).expect("it was just written");
+            assert_eq!(journal.interval_count(), INTERVALS);
+        });
     });
     group.finish();
 }
 
-criterion_group!(benches, recording, interval);
+fn series() -> Vec<Series> {
+    (0..SERIES)
+        .map(|number| Series {
+            name: format!("step {number}"),
+            flow: "browse".to_owned(),
+            subject: Subject::Requests,
+            tags: BTreeMap::new(),
+        })
+        .collect()
+}
+
+fn header() -> RunHeader {
+    RunHeader {
+        schema: SCHEMA.to_owned(),
+        gander: String::new(),
+        run_id: String::new(),
+        scenario: String::new(),
+        kind: Kind::Custom,
+        description: None,
+        scenario_path: String::new(),
+        scenario_sha256: String::new(),
+        plan_hash: String::new(),
+        seed: 0,
+        segment: Segment::WHOLE,
+        target: String::new(),
+        target_is_bundled: false,
+        model: Model::Open,
+        load: String::new(),
+        stages: Vec::new(),
+        planned_duration: None,
+        planned_iterations: None,
+        warm_up: Micros::ZERO,
+        peak_users: 0,
+        series: series(),
+        checks: Vec::new(),
+        thresholds: Vec::new(),
+        overrides: Vec::new(),
+        machine: machine(),
+        git_commit: None,
+        started_at: String::new(),
+    }
+}
+
+criterion_group!(benches, recording, interval, journal);
 criterion_main!(benches);

@@ -375,3 +375,29 @@ fn the_first_reason_to_stop_is_the_cause_but_a_second_signal_is_told() {
         assert!(!journal.ending().is_complete);
     }
 }
+
+/// `mount -t tmpfs -o size=64k none DIR` and then
+/// `SMALL_DISK=DIR cargo test --test it a_full_disk -- --ignored`
+#[test]
+#[ignore = "needs a small file system to fill; set SMALL_DISK to a directory on it"]
+fn a_full_disk_ends_the_journal_but_not_what_is_in_it() {
+    let disk = std::env::var("SMALL_DISK").expect("SMALL_DISK is a directory on a small disk");
+    let dir = Path::new(&disk).join("run");
+    let written = intervals(2_000);
+    let mut writer = Writer::create(&dir, &header()).expect("it is empty");
+    let fitted = written
+        .iter()
+        .take_while(|interval| writer.append(interval).is_ok())
+        .count();
+    assert!(fitted > 0 && fitted < written.len(), "{fitted} fitted");
+    // The end is shorter than the interval that did not fit, and its place was given back.
+    writer.finish(Micros(1), 0, 0).expect("the end fits");
+
+    let journal = Journal::open(&dir).expect("the header is there");
+    assert_eq!(journal.warnings, []);
+    assert!(journal.ending().is_complete);
+    assert_eq!(journal.interval_count(), fitted as u64);
+    for (read, written) in journal.intervals().zip(&written) {
+        assert_same(&read, written);
+    }
+}

@@ -1,4 +1,4 @@
-//! The journal read by somebody else's tool: the `hdrhistogram` package of PyPI.
+//! The journal read by somebody else's tool: the package `hdrhistogram` of `PyPI`.
 
 use std::fmt::Write as _;
 use std::process::Command;

@@ -8,6 +8,7 @@ mod direction;
 mod journal;
 mod journal_python;
 mod record;
+mod record_memory;
 mod record_totals;
 mod scenario;
 mod scenario_invalid;
