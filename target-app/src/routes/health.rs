@@ -22,7 +22,7 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Response, Probl
         Ok(()) => Ok(json(Bytes::from_static(br#"{"status":"ready"}"#))),
         Err(_) => Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            "the database does not answer",
+            "the service is not ready to answer",
         )),
     }
 }
