@@ -12,9 +12,9 @@ use http_body_util::Full;
 
 use super::body::Intake;
 use super::classify::Failure;
-use super::connection::{self, Link, Unanswered, Watch};
+use super::connection::{self, Link, Unanswered};
 use super::cookies::Jar;
-use super::deadline::{Alarm, after};
+use super::deadline::{Alarm, Watch, after};
 use super::inflate::inflate;
 use super::origin::Origin;
 use super::redirect::{self, Repeat};
