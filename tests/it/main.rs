@@ -14,6 +14,7 @@ mod scenario;
 mod scenario_invalid;
 mod scenario_mutation;
 mod transport;
+mod transport_bodies;
 mod transport_limits;
 mod transport_malformed;
 mod transport_redirects;

@@ -124,7 +124,11 @@ async fn http_bytes_are_counted_and_the_handshake_is_timed_and_resumed() {
 
 #[tokio::test]
 async fn a_target_that_does_not_speak_tls_is_a_tls_failure() {
-    let plain = responder(ok).await;
+    let plain = server(|mut stream, _| async move {
+        stream.write_all(b"SSH-2.0-x\r\n").await.expect("a reader");
+        read_request(&mut stream).await;
+    })
+    .await;
     let url = format!("https://localhost:{}/", plain.port());
     let exchange = Ask::url(&url).by(&mut trusting(Trust::Anything)).await;
     assert_eq!(exchange.outcome, Outcome::Tls, "{}", exchange.detail);
