@@ -492,7 +492,8 @@ mod tests {
         }
         let began = std::time::Instant::now();
         let (root, problems) = tree(&bomb);
-        assert!(began.elapsed().as_millis() < 100, "{:?}", began.elapsed());
+        // Expanded, it would take minutes; refused, it takes milliseconds even on a busy machine.
+        assert!(began.elapsed().as_secs() < 2, "{:?}", began.elapsed());
         assert!(root.is_none());
         assert!(
             problems[0].message.contains("aliases expanded"),

@@ -11,6 +11,7 @@ mod record;
 mod record_memory;
 mod record_totals;
 mod scenario;
+mod scenario_format;
 mod scenario_invalid;
 mod scenario_mutation;
 mod transport;

@@ -215,7 +215,7 @@ pub(super) fn headers(node: &Node, compiler: &mut Compiler<'_>) -> Vec<(HeaderNa
             continue;
         }
         if let Some(literal) = value.literal()
-            && HeaderValue::from_str(literal).is_err()
+            && HeaderValue::from_bytes(literal.as_bytes()).is_err()
         {
             compiler.problems.report(
                 entry.value.span,
