@@ -192,10 +192,35 @@ pub struct ServeArgs {
     /// Documents to seed
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub documents: u32,
-    /// Users to seed
+    /// Users to seed: `user1@folio.test` and on, password `folio-demo`
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     pub users: u32,
-    /// Seed of the seeded content
+    /// Seed of the catalogue and of the lab's delays
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// Cache in front of the database
+    #[arg(long, value_name = "MODE", default_value = "l1")]
+    pub cache: CacheArg,
+    /// Entries the cache holds
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub cache_items: u32,
+    /// Connections that read, beside the one that writes
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub readers: u32,
+    /// Folder of the database [default: a temporary one]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// End with standard input too: how a run's own target ends with the run
+    #[arg(long, hide = true)]
+    pub until_input_ends: bool,
+}
+
+/// `--cache`
+#[cfg(feature = "bundled-target")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum CacheArg {
+    /// Every read is a query.
+    Off,
+    /// In the process.
+    L1,
 }

@@ -110,7 +110,7 @@ impl Drive<'_> {
         self.journal.append(&interval).context(DISK)?;
         self.totals.absorb(&interval);
         let before = self.judge.standings();
-        self.judge.observe(&interval, &self.totals);
+        self.judge.observe(&interval);
         let now = self.judge.standings();
         for (threshold, (now, before)) in now.iter().zip(&before).enumerate() {
             if now.standing != before.standing {

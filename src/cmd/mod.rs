@@ -7,6 +7,8 @@ mod outputs;
 mod plan;
 mod report;
 mod run;
+#[cfg(feature = "bundled-target")]
+mod target;
 mod terminal;
 
 use std::ffi::OsString;
@@ -52,10 +54,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Plan(args) => plan::plan(args),
         Command::Report(args) => report::report(args),
         #[cfg(feature = "bundled-target")]
-        Command::Target(TargetCommand::Serve(args)) => {
-            crate::target::serve(args).map_err(|error| Failure::Internal(error.into()))?;
-            Ok(Exit::Passed)
-        }
+        Command::Target(TargetCommand::Serve(args)) => target::serve(args),
     }
 }
 

@@ -17,6 +17,8 @@ use crate::record::journal::{Event, StopReason, Writer};
 use crate::record::{Recorder, TargetHealth, Totals};
 use crate::report::live::Live;
 use crate::scenario::{self, Scenario, Target};
+#[cfg(feature = "bundled-target")]
+use crate::target::{BundledOptions, BundledTarget};
 use crate::transport::{Settings, Shared, TransportError};
 use crate::units::Micros;
 use crate::verdict::Judge;
@@ -104,12 +106,8 @@ async fn load(
         probe::cores() as usize * SHARDS_PER_CORE,
     ));
     let totals = Totals::new(&plan.series, plan.checks.len());
-    let judge = Judge::new(
-        &plan.thresholds,
-        &plan.series,
-        plan.schedule.model(),
-        plan.warm_up,
-    );
+    let load_end = plan.schedule.duration().map(Micros::from);
+    let judge = Judge::new(&plan.thresholds, &plan.series, load_end);
     let live = Live::new(&plan, args.quiet);
     let running = engine::launch(
         Arc::clone(&plan),
@@ -187,7 +185,7 @@ pub(super) enum Driven {
     Outside(Url),
     /// Started by Gander.
     #[cfg(feature = "bundled-target")]
-    Bundled(crate::target::BundledTarget, probe::ProcessHealth),
+    Bundled(BundledTarget, probe::ProcessHealth),
 }
 
 impl Driven {
@@ -196,7 +194,7 @@ impl Driven {
             Target::Url(url) => Ok(Self::Outside(url.clone())),
             #[cfg(feature = "bundled-target")]
             Target::Bundled => {
-                let folio = crate::target::BundledTarget::start(&crate::target::Options::default())
+                let folio = BundledTarget::start(&BundledOptions::default())
                     .context("cannot start the bundled target")
                     .map_err(Failure::Target)?;
                 let health = probe::ProcessHealth::of(folio.pid());
