@@ -16,7 +16,7 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
         match scenario::load(file, &overrides).and_then(|scenario| compile(&scenario, 0)) {
             Ok(_) => terminal::say(&format!("{}: ok\n", file.display())),
             Err(diagnostics) => {
-                terminal::complain(&diagnostics.render(terminal::colors_on_stderr()));
+                terminal::complain(&terminal::diagnosis(&diagnostics));
                 exit = Exit::InvalidInput;
             }
         }

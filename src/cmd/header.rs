@@ -35,7 +35,7 @@ pub(super) fn header(
         load: plan.schedule.to_string(),
         stages: plan.schedule.stage_marks(),
         planned_duration: plan.schedule.duration().map(Into::into),
-        planned_iterations: plan.schedule.planned_iterations(),
+        planned_iterations: plan.schedule.planned_iterations(plan.seed, plan.segment),
         warm_up: plan.warm_up.into(),
         peak_users: plan.schedule.peak_users(),
         series: plan.series.clone(),

@@ -86,7 +86,7 @@ impl Failure {
 
     fn render(&self) -> String {
         match self {
-            Self::Scenario(diagnostics) => diagnostics.render(terminal::colors_on_stderr()),
+            Self::Scenario(diagnostics) => terminal::diagnosis(diagnostics),
             Self::Argument(_) | Self::Target(_) | Self::Internal(_) => format!("gander: {self}\n"),
         }
     }

@@ -150,7 +150,7 @@ async fn prepare(
 ) -> Result<Result<RunValues, StopReason>, Failure> {
     match shared.preflight(&plan.target).await {
         Ok(()) => {}
-        Err(error @ TransportError::AddressRefused { .. }) => {
+        Err(error @ TransportError::Unreachable { outcome: Outcome::AddressRefused, .. }) => {
             return Err(Failure::Argument(error.into()));
         }
         Err(error) => {

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use crate::scenario::Diagnostics;
+
 /// Writes to stdout.
 pub(super) fn say(text: &str) {
     write_all(&mut std::io::stdout().lock(), text);
@@ -15,6 +17,11 @@ pub(super) fn complain(text: &str) {
 fn write_all(out: &mut impl Write, text: &str) {
     // There is nobody to tell that the terminal is gone.
     drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
+/// Everything that is wrong with a scenario, coloured if stderr takes colours.
+pub(super) fn diagnosis(diagnostics: &Diagnostics) -> String {
+    if colors_on_stderr() { diagnostics.in_colour() } else { diagnostics.to_string() }
 }
 
 /// Whether stdout takes colours: it is a terminal, and nobody said no.

@@ -59,7 +59,7 @@ mod linux {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             let fd = timerfd_create(TimerfdClockId::Monotonic, flags)?;
             Ok(Self {
-                fd: AsyncFd::register_with_interest(fd, Interest::READABLE)?,
+                fd: AsyncFd::with_interest(fd, Interest::READABLE)?,
                 armed: None,
             })
         }
