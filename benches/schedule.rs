@@ -13,7 +13,7 @@ fn curve(pieces: u32) -> Curve {
         .map(|i| Piece {
             from: f64::from(i) * 100.0,
             to: f64::from(i + 1) * 100.0,
-            duration: Duration::from_secs(60),
+            duration: Duration::from_mins(1),
         })
         .collect();
     Curve { pieces }

@@ -1,11 +1,13 @@
-//! What rendering costs: once per request and value, on the thread that also measures.
+//! What rendering costs, once per request and value, and dealing a row, once per iteration: both run on the threads that
+//! also measure.
 
 use std::hint::black_box;
+use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use criterion::{Criterion, criterion_group, criterion_main};
-use gander::scenario::SlotId;
 use gander::scenario::template::{Context, Encoding, Expression, Names, Template};
+use gander::scenario::{Feed, Pick, SlotId};
 use serde_json::{Value, json};
 
 /// Two variables, and a counter for random bits.
@@ -97,5 +99,26 @@ fn rendering(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, rendering);
+fn dealing(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("deal");
+    for (name, pick) in [("shuffled", Pick::Shuffled), ("random", Pick::Random)] {
+        let feed = Feed {
+            name: "users".to_owned(),
+            path: PathBuf::new(),
+            columns: vec!["n".to_owned()],
+            rows: (0..1_000).map(|n| Box::from([json!(n)])).collect(),
+            pick,
+        };
+        let mut draw = 0;
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                draw += 1;
+                feed.row(black_box(draw), 42)
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, rendering, dealing);
 criterion_main!(benches);

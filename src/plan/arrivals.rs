@@ -5,8 +5,6 @@
 //! Poisson process on the axis of area (gaps −ln U), mapped through the same inverse, so that the curve is honoured in
 //! the mean wherever it goes. Times are rounded to the microsecond.
 
-use std::time::Duration;
-
 use rand::{RngExt as _, SeedableRng as _, distr::OpenClosed01};
 use rand_pcg::Pcg64Mcg;
 
@@ -188,6 +186,8 @@ fn after_gaps(area: f64, random: &mut Pcg64Mcg, count: u32) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -262,7 +262,7 @@ mod tests {
                 Piece {
                     from: 0.0,
                     to: 400.0,
-                    duration: Duration::from_secs(60),
+                    duration: Duration::from_mins(1),
                 },
                 Piece {
                     from: 400.0,

@@ -81,7 +81,7 @@ impl Curve {
         self.starts()
             .take_while(|(start, _)| *start <= t)
             .filter(|(start, piece)| t < *start + piece.duration)
-            .map(|(start, piece)| piece.level((t - start).as_secs_f64()))
+            .map(|(start, piece)| piece.level(t.saturating_sub(start).as_secs_f64()))
             .last()
             .unwrap_or(0.0)
     }
@@ -131,7 +131,7 @@ impl Curve {
                 continue;
             }
             let begin = from.max(start);
-            if holds(piece.level((begin - start).as_secs_f64())) {
+            if holds(piece.level(begin.saturating_sub(start).as_secs_f64())) {
                 return Some(begin);
             }
             let crossing = (f64::from(threshold) + DUST - piece.from) / piece.slope();
@@ -142,7 +142,7 @@ impl Curve {
             let offset = Duration::from_micros((crossing * 1e6) as u64).saturating_sub(TICK);
             let mut t = (start + offset).max(begin);
             for _ in 0..4 {
-                if t < end && holds(piece.level((t - start).as_secs_f64())) {
+                if t < end && holds(piece.level(t.saturating_sub(start).as_secs_f64())) {
                     return Some(t);
                 }
                 t += TICK;
@@ -383,10 +383,10 @@ mod tests {
             let (mut t, mut changes) = (Duration::ZERO, 0);
             while let Some(on) = curve.next_active(user, t) {
                 prop_assert!(is_active(on), "inactive at {:?}", on);
-                prop_assert!(on == t || !is_active(on - TICK), "active before {:?}", on);
+                prop_assert!(on == t || !is_active(on.saturating_sub(TICK)), "active before {:?}", on);
                 let off = curve.inactive_after(user, on);
                 prop_assert!(off > on && !is_active(off), "active at {:?}", off);
-                prop_assert!(is_active(off - TICK), "inactive before {:?}", off);
+                prop_assert!(is_active(off.saturating_sub(TICK)), "inactive before {:?}", off);
                 t = off;
                 changes += 1;
             }

@@ -6,8 +6,11 @@
 pub mod arrivals;
 mod compile;
 pub mod curve;
+mod fingerprint;
 pub mod outline;
+mod request;
 pub mod schedule;
+mod think;
 pub mod threshold;
 
 use std::collections::BTreeMap;
@@ -97,7 +100,8 @@ pub struct Plan {
     pub seed: u64,
     /// This machine's share.
     pub segment: Segment,
-    /// SHA-256, in hex, of everything above that decides what is sent: two plans with one hash send the same load.
+    /// SHA-256, in hex, of what decides what is sent, the target's address left out: two plans with one hash send the
+    /// same load.
     pub hash: String,
 }
 

@@ -3,12 +3,16 @@
 //! Open model: arrival k is due where the area under the rate curve passes k ([`super::arrivals`]). Closed model: user
 //! i is active while the level of the curve is above i ([`super::curve`]). Both are closed forms per linear stage.
 
+use std::fmt;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::Segment;
 use super::arrivals::ArrivalTimes;
 use super::curve::{Curve, Piece};
 use crate::scenario::{ArrivalLaw, Load, Shape, Sharing};
+use crate::units::{Micros, show_duration};
 
 /// When users are active, or when iterations start.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,8 +41,21 @@ pub enum Schedule {
     },
 }
 
+/// A stage, for marks on time axes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StageMark {
+    /// When it begins.
+    pub start: Micros,
+    /// When it ends.
+    pub end: Micros,
+    /// Users, or starts per second, at its beginning.
+    pub from: f64,
+    /// Users, or starts per second, at its end.
+    pub to: f64,
+}
+
 /// The load model of a schedule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Model {
     /// Arrivals by completion.
@@ -123,6 +140,26 @@ impl Schedule {
         }
     }
 
+    /// The stages on the run's clock, for marks on time axes; none where iterations are counted.
+    pub fn stage_marks(&self) -> Vec<StageMark> {
+        let (Self::Users(curve) | Self::Arrivals { curve, .. }) = self else {
+            return Vec::new();
+        };
+        let mut start = Duration::ZERO;
+        let marks = curve.pieces.iter().map(|piece| {
+            let end = start + piece.duration;
+            let mark = StageMark {
+                start: start.into(),
+                end: end.into(),
+                from: piece.from,
+                to: piece.to,
+            };
+            start = end;
+            mark
+        });
+        marks.collect()
+    }
+
     /// How long the load lasts; none where only the iterations' end decides.
     pub fn duration(&self) -> Option<Duration> {
         match self {
@@ -130,6 +167,61 @@ impl Schedule {
             Self::Iterations { max_duration, .. } => *max_duration,
         }
     }
+}
+
+impl fmt::Display for Schedule {
+    /// In words: `20 users for 5m`, `0 → 50/s over 1m, 50/s for 2m`, `1000 iterations by 10 users`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Users(curve) => show_stages(f, curve, "", " users"),
+            Self::Iterations {
+                count,
+                sharing,
+                users,
+                max_duration,
+            } => {
+                match sharing {
+                    Sharing::Shared => write!(f, "{count} iterations by {users} users")?,
+                    Sharing::PerUser => write!(f, "{count} iterations by each of {users} users")?,
+                }
+                match max_duration {
+                    Some(limit) => write!(f, " in at most {}", show_duration(*limit)),
+                    None => Ok(()),
+                }
+            }
+            Self::Arrivals {
+                curve,
+                law,
+                max_users,
+            } => {
+                show_stages(f, curve, "/s", "")?;
+                if *law == ArrivalLaw::Poisson {
+                    f.write_str(" (Poisson)")?;
+                }
+                write!(f, ", at most {max_users} users")
+            }
+        }
+    }
+}
+
+fn show_stages(f: &mut fmt::Formatter<'_>, curve: &Curve, unit: &str, noun: &str) -> fmt::Result {
+    for (index, piece) in curve.pieces.iter().enumerate() {
+        let comma = if index == 0 { "" } else { ", " };
+        let (from, to) = (show_level(piece.from), show_level(piece.to));
+        let duration = show_duration(piece.duration);
+        if piece.from.total_cmp(&piece.to).is_eq() {
+            write!(f, "{comma}{to}{unit}{noun} for {duration}")?;
+        } else {
+            write!(f, "{comma}{from} → {to}{unit}{noun} over {duration}")?;
+        }
+    }
+    Ok(())
+}
+
+/// A level with at most two decimals.
+pub(super) fn show_level(level: f64) -> String {
+    let text = format!("{level:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Stages (level at the end, length, shape) as a curve, from level zero.
@@ -155,7 +247,7 @@ mod tests {
     use crate::scenario::{RateStage, UserStage};
     use crate::units::Rate;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     #[test]
     fn ramps_start_where_the_stage_before_ended_and_holds_at_their_own_level() {
@@ -182,6 +274,21 @@ mod tests {
             .map(|piece| (piece.from, piece.to))
             .collect();
         assert_eq!(ends, [(0.0, 50.0), (50.0, 50.0), (200.0, 0.0)]);
+        let said = "0 → 50 users over 1m, 50 users for 1m, 200 → 0 users over 1m";
+        assert_eq!(schedule.to_string(), said);
+        let marks: Vec<_> = schedule
+            .stage_marks()
+            .iter()
+            .map(|mark| (mark.start.0, mark.end.0))
+            .collect();
+        assert_eq!(
+            marks,
+            [
+                (0, 60_000_000),
+                (60_000_000, 120_000_000),
+                (120_000_000, 180_000_000)
+            ]
+        );
         assert_eq!(
             (schedule.model(), schedule.peak_users(), schedule.duration()),
             (Model::Closed, 200, Some(3 * MINUTE))

@@ -85,7 +85,11 @@ impl Diagnostics {
         }
         let count = self.list.len();
         let noun = if count == 1 { "error" } else { "errors" };
-        let _ = writeln!(out, "{count} {noun} in {}", escape(&self.path.to_string_lossy()));
+        let _ = writeln!(
+            out,
+            "{count} {noun} in {}",
+            escape(&self.path.to_string_lossy())
+        );
         out
     }
 
@@ -129,7 +133,11 @@ impl Diagnostics {
         }
         if let Some(hint) = &diagnostic.hint {
             let mark = palette.frame.apply_to("=");
-            let _ = writeln!(out, "{pad} {mark} {}", palette.strong.apply_to("help: ") .to_string() + &escape(hint));
+            let _ = writeln!(
+                out,
+                "{pad} {mark} {}",
+                palette.strong.apply_to("help: ").to_string() + &escape(hint)
+            );
         }
     }
 }
@@ -274,7 +282,10 @@ mod tests {
     #[test]
     fn nothing_that_steers_a_terminal_is_shown_raw() {
         let text = shown("a: \u{1b}[2J\u{202e}\u{7}x", 1, 4, 1);
-        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+        assert!(
+            text.chars().all(|c| c == '\n' || !c.is_control()),
+            "{text:?}"
+        );
         assert!(!text.contains('\u{202e}'), "{text:?}");
     }
 

@@ -36,10 +36,10 @@ pub(super) enum Refusal {
 
 impl Policy {
     /// Allows, besides loopback and private addresses, the hosts named: names as in the URL, or addresses.
-    pub(super) fn new(allowed: &[String]) -> Self {
+    pub(super) fn new(allowed: Vec<String>) -> Self {
         let mut policy = Self::default();
         for host in allowed {
-            let host = normal(host);
+            let host = normal(&host);
             match host.parse::<IpAddr>() {
                 Ok(address) => policy.addresses.insert(embedded(address)),
                 Err(_) => policy.names.insert(host),
@@ -112,7 +112,7 @@ fn is_link_local(address: IpAddr) -> bool {
     }
 }
 
-/// Loopback, RFC 1918 or fc00::/7. Not 100.64.0.0/10: that network is the provider's, not the user's.
+/// Loopback, RFC 1918 or `fc00::/7`. Not `100.64.0.0/10`: that network is the provider's, not the user's.
 fn is_own(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_private(),
@@ -125,8 +125,8 @@ mod tests {
     use super::*;
 
     fn permit(allowed: &[&str], host: &str, address: &str) -> Result<(), Refusal> {
-        let allowed: Vec<String> = allowed.iter().map(ToString::to_string).collect();
-        Policy::new(&allowed).permit(host, address.parse().expect("an address"))
+        let allowed = allowed.iter().map(ToString::to_string).collect();
+        Policy::new(allowed).permit(host, address.parse().expect("an address"))
     }
 
     #[test]

@@ -126,7 +126,7 @@ impl<'a> Intake<'a> {
     /// Refuses a body that says itself that it is too large.
     pub(super) fn expect(&self, size: u64) -> Result<(), Failure> {
         if size > self.limit {
-            return Err(self.too_large(&format!("{} bytes", size)));
+            return Err(self.too_large(&format!("{size} bytes")));
         }
         Ok(())
     }

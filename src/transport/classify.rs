@@ -62,9 +62,8 @@ impl Failure {
 
 /// The outcome of an I/O error in the middle of an exchange; hyper reports bad chunks as invalid input.
 fn reading(error: &io::Error) -> Outcome {
-    if error
-        .get_ref()
-        .is_some_and(|inner| inner.is::<rustls::Error>())
+    if let Some(inner) = error.get_ref()
+        && inner.is::<rustls::Error>()
     {
         return Outcome::Tls;
     }

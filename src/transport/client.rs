@@ -12,9 +12,9 @@ use http_body_util::Full;
 
 use super::body::Intake;
 use super::classify::Failure;
-use super::connection::{self, Link, Unanswered, Watch};
+use super::connection::{self, Link, Unanswered};
 use super::cookies::Jar;
-use super::deadline::{Alarm, after};
+use super::deadline::{Alarm, Watch, after};
 use super::inflate::inflate;
 use super::origin::Origin;
 use super::redirect::{self, Repeat};
@@ -133,44 +133,10 @@ impl Client {
         let place = self.place(&hop.uri)?;
         let method = hop.method.clone();
         let repeat_body = self.remember(&hop);
-        let mut request = self.request(place, hop.method, &hop.uri, hop.headers, hop.body);
-        let mut opened = None;
-        let mut link = self.usable_link(place).await;
-        loop {
-            let mut open = match link.take() {
-                Some(open) => open,
-                None => {
-                    let (open, phases) = self.open(place, terms).await?;
-                    opened = Some(Instant::now());
-                    exchange.connection = Some(phases);
-                    open
-                }
-            };
-            let before = open.traffic();
-            let handed = match opened {
-                Some(opened) => opened,
-                None if exchange.redirects.is_empty() => exchange.started,
-                None => Instant::now(),
-            };
-            let answer = self
-                .converse(&mut open, request, handed, terms, exchange)
-                .await;
-            let traffic = open.traffic();
-            exchange.bytes_in += traffic.read - before.read;
-            exchange.bytes_out += traffic.written - before.written;
-            match answer {
-                Ok(()) => {
-                    self.places[place].link = Some(open);
-                    break;
-                }
-                Err(Unanswered::NotSent(again)) if opened.is_none() => request = *again,
-                Err(Unanswered::NotSent(_)) => {
-                    let detail = "the target closed the connection before it took a request";
-                    return Err(Failure::new(Outcome::Reset, detail));
-                }
-                Err(Unanswered::Failed(failure)) => return Err(failure),
-            }
-        }
+        let now = exchange.started;
+        let request = self.request(now, place, hop.method, &hop.uri, hop.headers, hop.body);
+        let link = self.answer(place, request, terms, exchange).await?;
+        self.places[place].link = Some(link);
         if self.shared.cookies == Cookies::PerUser {
             self.jar.take(&hop.uri, &exchange.headers);
         }
@@ -187,7 +153,46 @@ impl Client {
         Ok(None)
     }
 
-    /// Sends a request over an open connection and reads its response into `exchange`, the body as it came.
+    /// Gets a response over the connection that is open, or over a new one; gives the connection.
+    async fn answer(
+        &mut self,
+        place: usize,
+        mut request: Request<Full<Bytes>>,
+        terms: &Terms,
+        exchange: &mut Exchange,
+    ) -> Result<Box<Link>, Failure> {
+        if let Some(mut link) = self.usable_link(place).await {
+            let handed = if exchange.redirects.is_empty() {
+                exchange.started
+            } else {
+                Instant::now()
+            };
+            match self
+                .converse(&mut link, request, handed, terms, exchange)
+                .await
+            {
+                Ok(()) => return Ok(link),
+                Err(Unanswered::NotSent(again)) => request = *again,
+                Err(Unanswered::Failed(failure)) => return Err(failure),
+            }
+        }
+        let (mut link, phases) = self.open(place, terms).await?;
+        exchange.connection = Some(phases);
+        let handed = Instant::now();
+        match self
+            .converse(&mut link, request, handed, terms, exchange)
+            .await
+        {
+            Ok(()) => Ok(link),
+            Err(Unanswered::NotSent(_)) => Err(Failure::new(
+                Outcome::Reset,
+                "the target closed the connection before it took a request",
+            )),
+            Err(Unanswered::Failed(failure)) => Err(failure),
+        }
+    }
+
+    /// Sends a request over a connection, reads the response into `exchange`, and counts the bytes of both.
     async fn converse(
         &mut self,
         link: &mut Link,
@@ -196,20 +201,13 @@ impl Client {
         terms: &Terms,
         exchange: &mut Exchange,
     ) -> Result<(), Unanswered> {
+        let before = link.traffic();
         let mut watch = Watch::new(&mut self.alarm, &terms.timeouts, handed, terms.total);
-        let (head, body) = link.head(request, &mut watch).await?.into_parts();
-        exchange.first_byte = watch.first();
-        exchange.status = Some(head.status);
-        exchange.headers = head.headers;
-        let is_kept = terms.reads_body == ReadsBody::Yes && !follows(&self.shared, exchange);
-        let allowance = is_kept.then_some(&self.shared.allowance);
-        let mut intake = Intake::new(self.shared.body_limit, allowance);
-        link.body(body, &mut intake, &mut watch)
-            .await
-            .map_err(Unanswered::Failed)?;
-        exchange.finished = watch.finished();
-        exchange.body = is_kept.then(|| intake.finish());
-        Ok(())
+        let end = respond(&self.shared, link, request, &mut watch, terms, exchange).await;
+        let traffic = link.traffic();
+        exchange.bytes_in += traffic.read - before.read;
+        exchange.bytes_out += traffic.written - before.written;
+        end
     }
 
     /// The request that a redirect asks for.
@@ -276,7 +274,8 @@ impl Client {
     }
 
     fn request(
-        &self,
+        &mut self,
+        now: Instant,
         place: usize,
         method: Method,
         uri: &Uri,
@@ -286,7 +285,7 @@ impl Client {
         if !headers.contains_key(HOST) {
             headers.insert(HOST, self.places[place].origin.host_header.clone());
         }
-        if let Some(cookies) = self.jar.header(uri)
+        if let Some(cookies) = self.jar.header(uri, now)
             && !headers.contains_key(COOKIE)
         {
             headers.insert(COOKIE, cookies);
@@ -337,6 +336,30 @@ impl Client {
             )),
         }
     }
+}
+
+/// Reads the response to a request into `exchange`, the body as it came.
+async fn respond(
+    shared: &Shared,
+    link: &mut Link,
+    request: Request<Full<Bytes>>,
+    watch: &mut Watch<'_>,
+    terms: &Terms,
+    exchange: &mut Exchange,
+) -> Result<(), Unanswered> {
+    let answered = link.head(request, watch).await;
+    exchange.first_byte = watch.first();
+    let (head, body) = answered?.into_parts();
+    exchange.status = Some(head.status);
+    exchange.headers = head.headers;
+    let is_kept = terms.reads_body == ReadsBody::Yes && !follows(shared, exchange);
+    let mut intake = Intake::new(shared.body_limit, is_kept.then_some(&shared.allowance));
+    link.body(body, &mut intake, watch)
+        .await
+        .map_err(Unanswered::Failed)?;
+    exchange.finished = watch.finished();
+    exchange.body = is_kept.then(|| intake.finish());
+    Ok(())
 }
 
 /// Whether the response in `exchange` is a redirect and this run follows redirects.

@@ -21,13 +21,11 @@ use tokio::net::{TcpStream, lookup_host};
 
 use super::body::Intake;
 use super::classify::Failure;
-use super::deadline::{Alarm, after};
+use super::deadline::{Watch, after};
 use super::io::{Meter, Stream, Wire};
 use super::origin::{Origin, Security};
 use super::{ConnectPhases, Shared};
 use crate::outcome::Outcome;
-use crate::scenario::Timeouts;
-use crate::units::show_duration;
 
 /// The most memory one connection's read buffer grows to, and so the largest response head.
 const MAX_BUFFER: usize = 64 << 10;
@@ -194,7 +192,7 @@ impl Link {
         let mut response = pin!(self.sender.try_send_request(request));
         let mut seen = self.meter.read();
         poll_fn(|cx| {
-            watch.is_fresh = false;
+            watch.look();
             let _ = drive(&mut self.connection, cx);
             let read = self.meter.read();
             // Until something was read there is no response; not asking for it spares a wake-up of this very task.
@@ -255,7 +253,7 @@ impl Link {
                     }
                     Poll::Pending => {
                         is_driven = true;
-                        watch.is_fresh = false;
+                        watch.look();
                         if let Some(error) = drive(&mut self.connection, cx) {
                             cause = Some(error);
                         }
@@ -295,76 +293,4 @@ fn drive(
 /// Why a body broke off: hyper tells some reasons to the body and some to the connection only.
 fn broken(error: &hyper::Error, cause: Option<&hyper::Error>) -> Failure {
     Failure::exchanging(cause.unwrap_or(error))
-}
-
-/// The limits of one exchange, and when it last got on.
-pub(super) struct Watch<'a> {
-    alarm: &'a mut Alarm,
-    timeouts: &'a Timeouts,
-    /// When the whole request must be over.
-    total: Instant,
-    /// When the next byte must be there.
-    next: Instant,
-    /// When bytes were first seen to have come.
-    first: Option<Instant>,
-    /// When bytes were last seen to have come.
-    last: Option<Instant>,
-    /// Whether `last` is of this very poll, so that there is no need to ask the clock again.
-    is_fresh: bool,
-}
-
-impl<'a> Watch<'a> {
-    /// From the moment a request is handed to a connection.
-    pub(super) fn new(
-        alarm: &'a mut Alarm,
-        timeouts: &'a Timeouts,
-        handed: Instant,
-        total: Instant,
-    ) -> Self {
-        Self {
-            alarm,
-            timeouts,
-            total,
-            next: after(handed, timeouts.first_byte),
-            first: None,
-            last: None,
-            is_fresh: false,
-        }
-    }
-
-    /// Bytes have come.
-    fn progress(&mut self) {
-        let now = Instant::now();
-        self.next = after(now, self.timeouts.idle);
-        self.first.get_or_insert(now);
-        self.last = Some(now);
-        self.is_fresh = true;
-    }
-
-    /// When bytes last came, or now if the end came without any.
-    pub(super) fn finished(&self) -> Instant {
-        match self.last {
-            Some(last) if self.is_fresh => last,
-            _ => Instant::now(),
-        }
-    }
-
-    /// When the first byte came.
-    pub(super) fn first(&self) -> Option<Instant> {
-        self.first
-    }
-
-    /// Pending until one of the limits is reached.
-    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Failure> {
-        if !self.alarm.has_passed(cx, self.next.min(self.total)) {
-            return Poll::Pending;
-        }
-        let (what, limit) = match self.last {
-            _ if self.total <= self.next => ("the whole response", self.timeouts.total),
-            None => ("the first byte", self.timeouts.first_byte),
-            Some(_) => ("the next bytes", self.timeouts.idle),
-        };
-        let detail = format!("{what} did not arrive within {}", show_duration(limit));
-        Poll::Ready(Failure::new(Outcome::Timeout, &detail))
-    }
 }

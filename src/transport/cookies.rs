@@ -1,8 +1,14 @@
 //! One user's cookies.
+//!
+//! Matching cookies to a URL costs more than all else a client does for a request. As long as every cookie is for the
+//! whole site (`Path=/`, as session cookies are), the header is the same for all its URLs, and is remembered.
+
+use std::time::{Duration, Instant};
 
 use cookie_store::CookieStore;
 use http::Uri;
 use http::header::{HeaderMap, HeaderValue, SET_COOKIE};
+use http::uri::{Authority, Scheme};
 use url::Url;
 
 /// More cookies than this are not taken: browsers stop at 50 to 180 a site.
@@ -11,10 +17,23 @@ const MAX_COOKIES: usize = 200;
 /// The longest `set-cookie` that is taken, as in browsers.
 const MAX_LENGTH: usize = 4096;
 
+/// How long a header is remembered: lifetimes of cookies are whole seconds.
+const MEMORY: Duration = Duration::from_secs(1);
+
 /// A jar; it costs nothing until a cookie is put into it.
 #[derive(Debug, Default)]
 pub(super) struct Jar {
     store: Option<Box<CookieStore>>,
+    memo: Option<Memo>,
+}
+
+/// The header for every URL of one site.
+#[derive(Debug)]
+struct Memo {
+    scheme: Scheme,
+    authority: Authority,
+    until: Instant,
+    header: Option<HeaderValue>,
 }
 
 impl Jar {
@@ -25,6 +44,7 @@ impl Jar {
             return;
         }
         let Some(url) = url(uri) else { return };
+        self.memo = None;
         let store = self.store.get_or_insert_default();
         for line in lines {
             if let Ok(line) = line.to_str()
@@ -38,21 +58,26 @@ impl Jar {
     }
 
     /// What `cookie:` says in a request to `uri`.
-    pub(super) fn header(&self, uri: &Uri) -> Option<HeaderValue> {
-        let store = self.store.as_ref()?;
-        let mut line = String::new();
-        for (name, value) in store.get_request_values(&url(uri)?) {
-            if !line.is_empty() {
-                line.push_str("; ");
-            }
-            line.push_str(name);
-            line.push('=');
-            line.push_str(value);
+    pub(super) fn header(&mut self, uri: &Uri, now: Instant) -> Option<HeaderValue> {
+        let store = self.store.as_deref()?;
+        if let Some(memo) = &self.memo
+            && now < memo.until
+            && uri.authority() == Some(&memo.authority)
+            && uri.scheme() == Some(&memo.scheme)
+        {
+            return memo.header.clone();
         }
-        if line.is_empty() {
-            return None;
-        }
-        HeaderValue::try_from(line).ok()
+        let header = line(store, &url(uri)?);
+        self.memo = match (uri.scheme(), uri.authority()) {
+            (Some(scheme), Some(authority)) if is_site_wide(store) => Some(Memo {
+                scheme: scheme.clone(),
+                authority: authority.clone(),
+                until: now + MEMORY,
+                header: header.clone(),
+            }),
+            _ => None,
+        };
+        header
     }
 
     /// The value of the cookie `name` that would be sent to `uri`.
@@ -63,6 +88,28 @@ impl Jar {
             .get_request_values(&url)
             .find_map(|(found, value)| (found == name).then(|| value.to_owned()))
     }
+}
+
+/// The cookies for a URL as one header.
+fn line(store: &CookieStore, url: &Url) -> Option<HeaderValue> {
+    let mut line = String::new();
+    for (name, value) in store.get_request_values(url) {
+        if !line.is_empty() {
+            line.push_str("; ");
+        }
+        line.push_str(name);
+        line.push('=');
+        line.push_str(value);
+    }
+    if line.is_empty() {
+        return None;
+    }
+    HeaderValue::try_from(line).ok()
+}
+
+/// Whether no cookie depends on a URL's path.
+fn is_site_wide(store: &CookieStore) -> bool {
+    store.iter_any().all(|cookie| &*cookie.path == "/")
 }
 
 fn url(uri: &Uri) -> Option<Url> {
@@ -88,13 +135,13 @@ mod tests {
 
     #[test]
     fn a_cookie_goes_back_where_it_came_from_and_nowhere_else() {
-        let jar = jar(&[
+        let mut jar = jar(&[
             "id=7; Path=/",
             "deep=1; Path=/account",
             "safe=1; Secure",
             "no=1; Domain=other.test",
         ]);
-        let sent = |url: &'static str| jar.header(&Uri::from_static(url));
+        let mut sent = |url: &'static str| jar.header(&Uri::from_static(url), Instant::now());
         assert_eq!(
             sent("http://shop.test/"),
             Some(HeaderValue::from_static("id=7"))
@@ -111,6 +158,31 @@ mod tests {
             jar.value(&Uri::from_static("http://shop.test/"), "deep"),
             None
         );
+    }
+
+    #[test]
+    fn a_remembered_header_is_for_one_site_and_goes_when_a_cookie_is_taken() {
+        let mut jar = jar(&["id=7; Path=/; Max-Age=1"]);
+        let now = Instant::now();
+        let (shop, page) = ("http://shop.test/", "http://shop.test/deep/page?x");
+        let sent = |jar: &mut Jar, url: &'static str, now| {
+            let header = jar.header(&Uri::from_static(url), now)?;
+            Some(header.to_str().expect("text").to_owned())
+        };
+        for url in [shop, page, shop] {
+            assert_eq!(sent(&mut jar, url, now).as_deref(), Some("id=7"), "{url}");
+        }
+        assert!(jar.memo.is_some());
+        assert_eq!(sent(&mut jar, "http://other.test/", now), None);
+        assert_eq!(sent(&mut jar, shop, now).as_deref(), Some("id=7"));
+        let mut headers = HeaderMap::new();
+        headers.insert(SET_COOKIE, HeaderValue::from_static("id=8; Path=/"));
+        jar.take(&Uri::from_static(shop), &headers);
+        assert_eq!(sent(&mut jar, shop, now).as_deref(), Some("id=8"));
+        headers.insert(SET_COOKIE, HeaderValue::from_static("id=8; Path=/deep"));
+        jar.take(&Uri::from_static(page), &headers);
+        assert!(sent(&mut jar, page, now).is_some_and(|line| line.matches("id=8").count() == 2));
+        assert!(jar.memo.is_none());
     }
 
     #[test]

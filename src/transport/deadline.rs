@@ -1,4 +1,4 @@
-//! One timer for all of a client's limits.
+//! Limits in time, and one timer for all of a client's.
 //!
 //! A timer registered for each request would cost more than its share of a request. This one is left armed at the
 //! earliest instant anybody waited for; when it fires too early for the present wait it is armed anew. With a limit of
@@ -11,8 +11,13 @@ use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
 
+use super::classify::Failure;
+use crate::outcome::Outcome;
+use crate::scenario::Timeouts;
+use crate::units::show_duration;
+
 /// Stands for "never" where a limit is beyond what an [`Instant`] can hold.
-const FAR: Duration = Duration::from_secs(365 * 86_400);
+const FAR: Duration = Duration::from_hours(365 * 24);
 
 /// `start + limit`, or a year later if that is beyond the clock.
 pub(super) fn after(start: Instant, limit: Duration) -> Instant {
@@ -64,6 +69,83 @@ impl Alarm {
     }
 }
 
+/// The limits of one exchange, and when it last got on.
+pub(super) struct Watch<'a> {
+    alarm: &'a mut Alarm,
+    timeouts: &'a Timeouts,
+    /// When the whole request must be over.
+    total: Instant,
+    /// When the next byte must be there.
+    next: Instant,
+    /// When bytes were first seen to have come.
+    first: Option<Instant>,
+    /// When bytes were last seen to have come.
+    last: Option<Instant>,
+    /// Whether `last` is of this very poll, so that there is no need to ask the clock again.
+    is_fresh: bool,
+}
+
+impl<'a> Watch<'a> {
+    /// From the moment a request is handed to a connection.
+    pub(super) fn new(
+        alarm: &'a mut Alarm,
+        timeouts: &'a Timeouts,
+        handed: Instant,
+        total: Instant,
+    ) -> Self {
+        Self {
+            alarm,
+            timeouts,
+            total,
+            next: after(handed, timeouts.first_byte),
+            first: None,
+            last: None,
+            is_fresh: false,
+        }
+    }
+
+    /// The task was woken and looks anew; nothing has come yet.
+    pub(super) fn look(&mut self) {
+        self.is_fresh = false;
+    }
+
+    /// Bytes have come.
+    pub(super) fn progress(&mut self) {
+        let now = Instant::now();
+        self.next = after(now, self.timeouts.idle);
+        self.first.get_or_insert(now);
+        self.last = Some(now);
+        self.is_fresh = true;
+    }
+
+    /// When bytes last came, or now if the end came without any.
+    pub(super) fn finished(&self) -> Instant {
+        match self.last {
+            Some(last) if self.is_fresh => last,
+            _ => Instant::now(),
+        }
+    }
+
+    /// When the first byte came.
+    pub(super) fn first(&self) -> Option<Instant> {
+        self.first
+    }
+
+    /// Pending until one of the limits is reached.
+    pub(super) fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Failure> {
+        if !self.alarm.has_passed(cx, self.next.min(self.total)) {
+            return Poll::Pending;
+        }
+        let (what, limit) = match self.last {
+            _ if self.total <= self.next => ("the whole response", self.timeouts.total),
+            None => ("the first byte", self.timeouts.first_byte),
+            Some(_) => ("the next bytes", self.timeouts.idle),
+        };
+        let detail = format!("{what} did not arrive within {}", show_duration(limit));
+        Poll::Ready(Failure::new(Outcome::Timeout, &detail))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,7 +158,7 @@ mod tests {
         let done = alarm.guard(soon, std::future::ready(7)).await;
         assert_eq!(done, Ok(7));
         // Arm it early, leave that wait, and wait for longer.
-        poll_fn(|cx| Poll::Ready(assert!(!alarm.has_passed(cx, soon)))).await;
+        assert!(!poll_fn(|cx| Poll::Ready(alarm.has_passed(cx, soon))).await);
         let later = after(start, Duration::from_millis(120));
         let waited = alarm.guard(later, std::future::pending::<()>()).await;
         assert_eq!(waited, Err(Elapsed));
@@ -88,7 +170,7 @@ mod tests {
         let mut alarm = Alarm::default();
         let start = Instant::now();
         let far = after(start, Duration::MAX);
-        poll_fn(|cx| Poll::Ready(assert!(!alarm.has_passed(cx, far)))).await;
+        assert!(!poll_fn(|cx| Poll::Ready(alarm.has_passed(cx, far))).await);
         let near = after(start, Duration::from_millis(30));
         let waited = alarm.guard(near, std::future::pending::<()>()).await;
         assert_eq!(waited, Err(Elapsed));

@@ -54,7 +54,7 @@ impl Shared {
             cookies: settings.cookies,
             body_limit: settings.body_limit.0,
             tls: tls::connector(settings.tls)?,
-            policy: Policy::new(&settings.allowed_hosts),
+            policy: Policy::new(settings.allowed_hosts),
             allowance: Arc::default(),
         }))
     }

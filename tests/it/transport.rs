@@ -365,7 +365,7 @@ async fn answers_without_a_body_end_with_their_head() {
 
 #[tokio::test]
 async fn a_host_header_of_ones_own_is_sent_as_it_is() {
-    let server = responder(|request| ok(request)).await;
+    let server = responder(ok).await;
     let exchange = Ask::get(server, "/")
         .header("host", "shop.test")
         .by(&mut client(|_| ()))

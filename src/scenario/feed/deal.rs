@@ -21,10 +21,15 @@ pub(super) fn any(rows: u64, key: u64) -> u64 {
 /// bit that both of a pair agree on says whether they change places. So each round is a permutation, whatever the
 /// hash, of a list of any length; no order is stored, and a draw costs two hashes a round.
 pub(super) fn shuffled(place: u64, rows: u64, key: u64) -> u64 {
-    const ROUNDS: u64 = 64;
+    const ROUNDS: u64 = 32;
     (0..ROUNDS).fold(place, |place, round| {
         let round_key = mix(key ^ round);
-        let partner = (below(rows, round_key) + rows - place) % rows;
+        let sum = below(rows, round_key);
+        let partner = if sum >= place {
+            sum - place
+        } else {
+            sum + rows - place
+        };
         let are_swapped = mix(round_key ^ place.max(partner)) & 1 == 1;
         if are_swapped { partner } else { place }
     })

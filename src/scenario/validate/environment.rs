@@ -4,7 +4,7 @@
 //! in after the YAML is parsed and can never change its structure.
 
 use super::reader::Problems;
-use crate::scenario::raw::{Node, Scalar, Value};
+use crate::scenario::tree::{Node, Scalar, Value};
 
 /// Whether a name belongs to the environment: upper-case letters, digits and `_`.
 pub(super) fn is_environment_name(name: &str) -> bool {
@@ -37,12 +37,16 @@ pub(super) fn substitute(
             if let Some(text) = expand(&scalar.text, lookup, &mut missing) {
                 replace(scalar, text);
             }
+            let is_missing = !missing.is_empty();
             for name in missing {
                 problems.report_with(
                     span,
                     format!("the environment variable `{name}` is not set"),
                     format!("set it, or give a default: `${{{name}:-default}}`"),
                 );
+            }
+            if is_missing {
+                problems.spoil(span);
             }
         }
         Value::Scalar(_) => {}
@@ -82,8 +86,12 @@ fn expand(
             changed = true;
             out.push_str(&rest[..start]);
             // As in a shell, `:-` also replaces a value that is set but empty.
-            match (lookup(name).filter(|value| default.is_none() || !value.is_empty()), default) {
-                (Some(value), _) => out.push_str(&value),
+            match (
+                lookup(name).filter(|value| default.is_none() || !value.is_empty()),
+                default,
+            ) {
+                // What the environment holds is text, never a template.
+                (Some(value), _) => out.push_str(&value.replace("${", "$${")),
                 (None, Some(default)) => out.push_str(default),
                 (None, None) => missing.push(name.to_owned()),
             }
@@ -109,7 +117,10 @@ mod tests {
     #[test]
     fn upper_case_names_are_replaced_and_all_else_is_left() {
         for (text, expected) in [
-            ("http://${HOST}:${PORT:-80}/", Some("http://example.test:80/")),
+            (
+                "http://${HOST}:${PORT:-80}/",
+                Some("http://example.test:80/"),
+            ),
             ("${EMPTY}|${EMPTY:-x}|${PORT:-}", Some("|x|")),
             ("${id} ${users.email} ${uuid()}", None),
             ("$${HOST}", None),
@@ -117,7 +128,11 @@ mod tests {
             ("${é}${HOST}", Some("${é}example.test")),
         ] {
             let mut missing = Vec::new();
-            assert_eq!(expand(text, &environment, &mut missing).as_deref(), expected, "{text}");
+            assert_eq!(
+                expand(text, &environment, &mut missing).as_deref(),
+                expected,
+                "{text}"
+            );
             assert!(missing.is_empty());
         }
     }

@@ -39,15 +39,16 @@ impl Refusal {
 pub(super) fn read_scenario(path: &Path) -> Result<String, Refusal> {
     let bytes = read_regular(path, MAX_SCENARIO)?;
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err(refuse("this file is UTF-16, but a scenario is UTF-8")
-            .with_hint("save it as UTF-8"));
+        return Err(
+            refuse("this file is UTF-16, but a scenario is UTF-8").with_hint("save it as UTF-8")
+        );
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(text.to_owned()),
         Err(error) => {
             let at = error.valid_up_to();
-            let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = bytes[..at].split(|byte| *byte == b'\n').count();
             Err(refuse(format!(
                 "this file is not UTF-8: line {line} holds the byte 0x{:02x}",
                 bytes[at]
@@ -101,8 +102,12 @@ impl Files {
         }
         let full = self.folder.join(path);
         let found = fs::canonicalize(&full).map_err(|error| {
-            refuse(format!("cannot find `{}`: {}", full.display(), reason(&error)))
-                .with_hint("files are named relative to the scenario file")
+            refuse(format!(
+                "cannot find `{}`: {}",
+                full.display(),
+                reason(&error)
+            ))
+            .with_hint("files are named relative to the scenario file")
         })?;
         let root = fs::canonicalize(&self.root).map_err(|error| {
             refuse(format!(

@@ -1,10 +1,41 @@
-//! Stub.
+//! From a file to a [`Scenario`], or to everything that is wrong with it.
+//!
+//! The tree is read in one pass that goes on after every error; only what depends on a part that could not be read is
+//! left out. Each file here reads one part of the format; [`reader`] holds what they have in common.
 
+mod adjust;
+mod capture;
+mod check;
+mod compiler;
+mod delay;
+mod document;
+mod environment;
+mod feeder;
+mod files;
+mod flow;
+mod http;
+mod kind;
+mod load;
+mod names;
+mod pattern;
+mod reader;
+mod request;
+mod step;
+mod threshold;
+mod words;
+
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Diagnostics, Scenario};
-use crate::units::Rate;
+use sha2::{Digest, Sha256};
+
+use self::document::Document;
+use self::files::Files;
+use self::reader::Problems;
+use super::tree::{Node, Value};
+use super::{Diagnostics, Scenario, Source, raw};
+use crate::units::{Rate, show_duration};
 
 /// What the command line changes in a scenario.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,11 +46,13 @@ pub struct Overrides {
     pub users: Option<u32>,
     /// `--rate`: every stage's level is scaled so that the peak is this.
     pub rate: Option<Rate>,
-    /// `--for`: every stage is scaled so that the load lasts this long.
+    /// `--for`: every stage is scaled so that the load lasts this long, after [`Overrides::time_scale`]; for iterations,
+    /// the most it may last.
     pub duration: Option<Duration>,
     /// `--time-scale`: every duration of load, warm-up, think time, pacing, windows and delays is multiplied by this.
     pub time_scale: Option<f64>,
-    /// `--set path=value`, in order; the value is YAML.
+    /// `--set path=value`, in order; the value is YAML. A path has keys joined by `.` and items as `[0]`:
+    /// `flows[0].weight`; keys that the file leaves out can be set too.
     pub set: Vec<(String, String)>,
     /// `--root`: files must stay under this folder.
     pub root: Option<PathBuf>,
@@ -27,10 +60,87 @@ pub struct Overrides {
 
 /// Reads, checks and resolves a scenario file; on failure, everything that is wrong with it.
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Scenario, Diagnostics> {
-    let _ = overrides;
-    Err(Diagnostics {
+    let mut problems = Problems::default();
+    let text = match files::read_scenario(path) {
+        Ok(text) => text,
+        Err(refusal) => {
+            problems.report_nowhere(refusal.message, refusal.hint);
+            let list = problems.into_list();
+            return Err(Diagnostics::new(path.to_owned(), String::new(), list));
+        }
+    };
+    let scenario = read(path, &text, overrides, &mut problems);
+    match scenario {
+        Some(scenario) if problems.is_empty() => Ok(scenario),
+        _ => Err(Diagnostics::new(
+            path.to_owned(),
+            text,
+            problems.into_list(),
+        )),
+    }
+}
+
+fn read(
+    path: &Path,
+    text: &str,
+    overrides: &Overrides,
+    problems: &mut Problems,
+) -> Option<Scenario> {
+    let mut found = Vec::new();
+    let tree = raw::parse(text, &mut found);
+    let is_broken = tree.is_none() && !found.is_empty();
+    problems.add(found);
+    if is_broken {
+        return None;
+    }
+    let Some(mut root) = tree.filter(|root| !root.is_null()) else {
+        problems.report_nowhere(
+            "this file is empty",
+            Some("start with `name:`, `target:`, `load:` and `flows:`".to_owned()),
+        );
+        return None;
+    };
+    let mut overridden = Vec::new();
+    if matches!(root.value, Value::Map(_)) {
+        overridden = adjust::change_tree(&mut root, overrides, problems);
+    }
+    let environment = |name: &str| std::env::var(name).ok();
+    environment::substitute(&mut root, &environment, problems);
+    let files = Files::new(path, overrides.root.as_deref());
+    let source = Source {
         path: path.to_owned(),
-        text: String::new(),
-        list: Vec::new(),
+        text: text.to_owned(),
+        sha256: hex(&Sha256::digest(text.as_bytes())),
+    };
+    let mut scenario = Document::read(&root, &files, problems)?.into_scenario(source, problems)?;
+    scenario.overridden = overridden;
+    adjust::change_scenario(&mut scenario, overrides, problems);
+    check_warm_up(&scenario, root.get("warm_up"), problems);
+    Some(scenario)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
     })
+}
+
+fn check_warm_up(scenario: &Scenario, node: Option<&Node>, problems: &mut Problems) {
+    let Some(lasts) = load::duration_of(&scenario.load) else {
+        return;
+    };
+    if scenario.warm_up < lasts || scenario.warm_up.is_zero() {
+        return;
+    }
+    let message = format!(
+        "a warm-up of {} leaves nothing to measure of a load of {}",
+        show_duration(scenario.warm_up),
+        show_duration(lasts)
+    );
+    let hint = "make the warm-up shorter, or the load longer (`--set warm_up=…`, `--for …`)";
+    match node {
+        Some(node) => problems.report_with(node.span, message, hint),
+        None => problems.report_nowhere(message, Some(hint.to_owned())),
+    }
 }

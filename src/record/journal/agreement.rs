@@ -1,0 +1,77 @@
+//! Whether an interval's histograms hold as many times as its counts say: two independent records of one truth.
+
+use hdrhistogram::Histogram;
+
+use super::JournalWarning;
+use crate::outcome::Outcome;
+use crate::plan::{Series, Subject};
+use crate::record::{Interval, SeriesInterval, Timing};
+
+/// The differences found so far: the first, and how many.
+#[derive(Debug, Default)]
+pub(super) struct Agreement {
+    first: Option<JournalWarning>,
+    count: u64,
+}
+
+impl Agreement {
+    pub(super) fn check(&mut self, interval: &Interval, header: &[Series]) {
+        for (id, series) in &interval.series {
+            let Some(entry) = header.get(id.0 as usize) else {
+                continue;
+            };
+            for (timing, counted) in expected(entry.subject, series) {
+                let recorded = series.histogram(timing).map_or(0, Histogram::len);
+                if recorded != counted {
+                    self.count += 1;
+                    self.first.get_or_insert(JournalWarning::Disagreement {
+                        interval: interval.number,
+                        series: id.0,
+                        timing,
+                        recorded,
+                        counted,
+                        times: 0,
+                    });
+                }
+            }
+        }
+    }
+
+    pub(super) fn into_warning(self) -> Option<JournalWarning> {
+        let mut warning = self.first;
+        if let Some(JournalWarning::Disagreement { times, .. }) = &mut warning {
+            *times = self.count;
+        }
+        warning
+    }
+}
+
+/// How many times each histogram must hold, by the counts of its series.
+fn expected(subject: Subject, series: &SeriesInterval) -> Vec<(Timing, u64)> {
+    let counts = &series.counts;
+    let good = counts.ended.saturating_sub(counts.failed);
+    match subject {
+        Subject::Requests => {
+            let censored: u64 = Outcome::ALL
+                .into_iter()
+                .filter(|outcome| outcome.is_censored())
+                .map(|outcome| counts.by_outcome(outcome))
+                .sum();
+            vec![
+                (Timing::ResponseTime, good),
+                (Timing::ServiceTime, good),
+                (Timing::FailedTime, counts.failed.saturating_sub(censored)),
+                (Timing::TimedOut, censored),
+                (Timing::Connect, counts.connections),
+            ]
+        }
+        Subject::Iterations => {
+            let started = counts.ended + counts.interrupted;
+            vec![
+                (Timing::StartLag, started),
+                (Timing::SchedulingLag, started),
+                (Timing::IterationTime, counts.ended),
+            ]
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What can be wrong with a journal: errors, when there is nothing to report from, and warnings, when there is less.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{EVENTS_FILE, HISTOGRAMS_FILE, RUN_FILE, SCHEMA};
+use crate::record::Timing;
+
+/// Why a journal could not be written or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The operating system refused, for example because the disk is full.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried: `write to`.
+        action: &'static str,
+        /// On which file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The directory already holds a run.
+    #[error("{} already holds a run; name a directory that is empty or does not exist", .0.display())]
+    Occupied(PathBuf),
+    /// The directory holds no run.
+    #[error("{} holds no run: there is no {RUN_FILE} in it; name the directory that `gander run` wrote", .0.display())]
+    NoRun(PathBuf),
+    /// The header is not one.
+    #[error("{} is not the header of a run, so there is nothing to tell what was recorded; restore it from a copy", path.display())]
+    Header {
+        /// The header's path.
+        path: PathBuf,
+        /// Where it stops making sense.
+        source: serde_json::Error,
+    },
+    /// The header is of another version.
+    #[error("{} has the schema \"{found}\", expected \"{SCHEMA}\"; use the version of Gander that wrote it", path.display())]
+    Schema {
+        /// The header's path.
+        path: PathBuf,
+        /// What it says.
+        found: String,
+    },
+    /// Something could not be put into its written form.
+    #[error("cannot encode {what}: {reason}")]
+    Encode {
+        /// What.
+        what: &'static str,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl JournalError {
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    pub(super) fn encode(what: &'static str) -> impl FnOnce(&dyn fmt::Display) -> Self {
+        move |reason| Self::Encode {
+            what,
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// What a journal lacks that can still be reported from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JournalWarning {
+    /// The file ends within a line, as when the writer was killed.
+    Torn {
+        /// The file's name.
+        file: &'static str,
+        /// Bytes after the last whole line.
+        bytes: u64,
+    },
+    /// A whole line makes no sense; what follows it in this file is left out.
+    Corrupt {
+        /// The file's name.
+        file: &'static str,
+        /// The line's number, from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An interval's counts are there, its histograms are not; it and the later ones are left out.
+    HistogramsMissing {
+        /// The first such interval.
+        interval: u64,
+    },
+    /// An interval's histogram holds another number of times than its counts say.
+    Disagreement {
+        /// The first such interval.
+        interval: u64,
+        /// The series.
+        series: u32,
+        /// The histogram.
+        timing: Timing,
+        /// Times in the histogram.
+        recorded: u64,
+        /// What the counts say.
+        counted: u64,
+        /// How many series and intervals have such a difference in all.
+        times: u64,
+    },
+    /// More events than a report can show; the later ones are left out.
+    EventsLeftOut {
+        /// How many.
+        events: u64,
+    },
+}
+
+impl fmt::Display for JournalWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Torn { file, bytes } => write!(
+                f,
+                "{file} ends within a line ({bytes} bytes left out): the run was cut short while it was writing"
+            ),
+            Self::Corrupt { file, line, reason } => write!(
+                f,
+                "line {line} of {file} cannot be read ({reason}); what follows it is left out"
+            ),
+            Self::HistogramsMissing { interval } => write!(
+                f,
+                "the histograms of interval {interval} are missing from {HISTOGRAMS_FILE}; it and later intervals are left out"
+            ),
+            Self::Disagreement {
+                interval,
+                series,
+                timing,
+                recorded,
+                counted,
+                times,
+            } => write!(
+                f,
+                "in interval {interval}, series {series} has {recorded} samples of {} in {HISTOGRAMS_FILE} but {counted} in \
+                 {EVENTS_FILE} ({times} such differences in all); do not rely on its percentiles",
+                timing.name()
+            ),
+            Self::EventsLeftOut { events } => {
+                write!(f, "{events} more events in {EVENTS_FILE} are left out")
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What `events.jsonl` holds: one JSON object a line, in the order things happened.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::number_keys;
+use crate::outcome::Outcome;
+use crate::plan::threshold::Standing;
+use crate::plan::{CheckId, SeriesId};
+use crate::probe::{Health, TargetHealth};
+use crate::record::{CheckCounts, Counts, Interval, LoadCounts};
+use crate::units::Micros;
+
+/// A line of `events.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// An interval's counts; its histograms are in `journal.hlog`, written before this line.
+    Interval(IntervalCounts),
+    /// The first failure of its class in its series.
+    Failure(FailureExample),
+    /// A threshold's standing changed.
+    Threshold {
+        /// When, on the run's clock.
+        at: Micros,
+        /// Index into [`RunHeader::thresholds`].
+        threshold: usize,
+        /// Whether it holds now.
+        standing: Standing,
+        /// The number observed, in the threshold's unit.
+        observed: Option<f64>,
+    },
+    /// The run was asked to stop before its planned end.
+    Stop {
+        /// When, on the run's clock.
+        at: Micros,
+        /// Why.
+        reason: StopReason,
+    },
+    /// Something the reader should know.
+    Warning {
+        /// When, on the run's clock.
+        at: Micros,
+        /// One sentence.
+        text: String,
+    },
+    /// The run is over; the last line of a journal that was not cut short.
+    End {
+        /// When, on the run's clock.
+        at: Micros,
+        /// Users that panicked; any makes the run fail.
+        panics: u64,
+        /// Requests still in flight when the grace period ended.
+        interrupted: u64,
+    },
+}
+
+/// Why a run stopped before its planned end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum StopReason {
+    /// SIGINT or SIGTERM, once: in-flight requests were given the grace period.
+    Signal,
+    /// A second signal: stopped at once.
+    SecondSignal,
+    /// A threshold with `abort` broke.
+    Threshold {
+        /// Index into [`RunHeader::thresholds`].
+        threshold: usize,
+    },
+    /// A user panicked.
+    Panic {
+        /// The panic's message, redacted.
+        message: String,
+    },
+    /// `on_error: abort`.
+    StepFailed {
+        /// The step.
+        step: String,
+    },
+    /// The target could no longer be reached, or the bundled target ended.
+    TargetGone {
+        /// What was seen.
+        detail: String,
+    },
+    /// `setup` failed: no load was sent.
+    SetupFailed {
+        /// What failed.
+        detail: String,
+    },
+}
+
+/// The counts of an [`super::Interval`], as a line of `events.jsonl`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct IntervalCounts {
+    /// From 0.
+    pub number: u64,
+    /// On the run's clock.
+    pub start: Micros,
+    /// On the run's clock.
+    pub end: Micros,
+    /// Whether it lies in the warm-up.
+    pub is_warm_up: bool,
+    /// How many histogram lines of `journal.hlog` belong to it.
+    pub histograms: u32,
+    /// What was offered and started.
+    pub load: LoadCounts,
+    /// Counts by series.
+    #[serde(deserialize_with = "number_keys::deserialize")]
+    pub series: BTreeMap<SeriesId, Counts>,
+    /// Counts by check.
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "number_keys::deserialize"
+    )]
+    pub checks: BTreeMap<CheckId, CheckCounts>,
+    /// The generator.
+    pub health: Health,
+    /// The bundled target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<TargetHealth>,
+}
+
+/// One failure in full, standing for its class; secrets are already redacted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FailureExample {
+    /// When, on the run's clock.
+    pub at: Micros,
+    /// The series; none in setup and teardown.
+    pub series: Option<SeriesId>,
+    /// The class.
+    pub outcome: Outcome,
+    /// The status, if there was a response.
+    pub status: Option<u16>,
+    /// Method and URL as sent, at most 200 characters.
+    pub request: String,
+    /// What went wrong, at most 200 characters: the error, or what a check found.
+    pub detail: String,
+}
+
+impl IntervalCounts {
+    /// An interval without its histograms, which are only counted.
+    pub fn of(interval: &Interval) -> Self {
+        let histograms = interval
+            .series
+            .values()
+            .flat_map(|series| series.histograms.iter().flatten());
+        Self {
+            number: interval.number,
+            start: interval.start,
+            end: interval.end,
+            is_warm_up: interval.is_warm_up,
+            histograms: histograms.count() as u32,
+            load: interval.load,
+            series: interval
+                .series
+                .iter()
+                .map(|(id, series)| (*id, series.counts.clone()))
+                .collect(),
+            checks: interval.checks.clone(),
+            health: interval.health,
+            target: interval.target,
+        }
+    }
+}

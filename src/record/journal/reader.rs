@@ -1,0 +1,206 @@
+//! Reads a journal, whole or cut short, without ever holding more than one interval.
+//!
+//! Opening it reads everything once, so that what is wrong is known before a report is made of it. A file may end at
+//! any byte: what is there then is a prefix of the run's intervals.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::agreement::Agreement;
+use super::scan::Scan;
+use super::{Event, JournalError, JournalWarning, RUN_FILE, RunHeader, SCHEMA, StopReason};
+use crate::record::Interval;
+use crate::units::Micros;
+
+/// The most events that are kept; a run of hours has some hundreds.
+const MAX_EVENTS: usize = 50_000;
+
+/// A journal, opened.
+#[derive(Debug)]
+pub struct Journal {
+    /// `run.json`.
+    pub header: RunHeader,
+    /// Everything but the intervals, in the order written, and no more than 50,000.
+    pub events: Vec<Event>,
+    /// What is missing or does not fit together.
+    pub warnings: Vec<JournalWarning>,
+    dir: PathBuf,
+    interval_count: u64,
+    ending: Ending,
+}
+
+/// How a run ended, as far as its journal says.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ending {
+    /// When: of the end if it is there, else of the last interval.
+    pub at: Micros,
+    /// Why before its planned end; none for a run that went to its end.
+    pub stop: Option<StopReason>,
+    /// Users that panicked.
+    pub panics: u64,
+    /// Requests still in flight when the grace period ended.
+    pub interrupted: u64,
+    /// Whether the journal has its end, and every interval before it.
+    pub is_complete: bool,
+}
+
+impl Journal {
+    /// Opens the journal in a directory and reads all of it once.
+    ///
+    /// # Errors
+    /// There is no header, or it cannot be read, or one of the other files is missing. That a file is cut short or
+    /// damaged is no error: the intervals before that are there, and [`Journal::warnings`] says so.
+    pub fn open(dir: &Path) -> Result<Self, JournalError> {
+        let header = read_header(dir)?;
+        let mut scan = Scan::open(dir)?;
+        let mut journal = Self {
+            header,
+            events: Vec::new(),
+            warnings: Vec::new(),
+            dir: dir.to_owned(),
+            interval_count: 0,
+            ending: Ending::default(),
+        };
+        let mut agreement = Agreement::default();
+        let mut left_out = 0;
+        let mut is_whole = true;
+        loop {
+            match scan.next_event() {
+                Ok(None) => break,
+                // After an interval that cannot be read, later ones are no prefix; other events still tell something.
+                Ok(Some(Event::Interval(_))) if !is_whole => {}
+                Ok(Some(Event::Interval(counts))) => {
+                    match scan.read_interval(counts, journal.interval_count, &journal.header) {
+                        Ok(interval) => {
+                            agreement.check(&interval, &journal.header.series);
+                            journal.ending.at = interval.end;
+                            journal.interval_count += 1;
+                        }
+                        Err(fault) => {
+                            is_whole = false;
+                            journal.warnings.push(fault.into_warning(dir)?);
+                        }
+                    }
+                }
+                Ok(Some(event)) => {
+                    journal.ending.note(&event);
+                    if journal.events.len() < MAX_EVENTS {
+                        journal.events.push(event);
+                    } else {
+                        left_out += 1;
+                    }
+                }
+                Err(fault) => {
+                    is_whole = false;
+                    journal.warnings.push(fault.into_warning(dir)?);
+                    break;
+                }
+            }
+        }
+        journal.ending.is_complete &= is_whole;
+        journal.warnings.extend(agreement.into_warning());
+        if left_out > 0 {
+            let warning = JournalWarning::EventsLeftOut { events: left_out };
+            journal.warnings.push(warning);
+        }
+        Ok(journal)
+    }
+
+    /// The intervals in order, read from the files as they are asked for.
+    ///
+    /// [`Journal::open`] has read them all before, so they end early only when the files have changed since.
+    pub fn intervals(&self) -> Intervals<'_> {
+        Intervals {
+            scan: Scan::open(&self.dir).ok(),
+            header: &self.header,
+            next: 0,
+            count: self.interval_count,
+        }
+    }
+
+    /// How many intervals there are.
+    pub const fn interval_count(&self) -> u64 {
+        self.interval_count
+    }
+
+    /// How the run ended.
+    pub const fn ending(&self) -> &Ending {
+        &self.ending
+    }
+}
+
+impl Ending {
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Stop { reason, .. } => match (&self.stop, reason) {
+                // The first reason is the cause, but a second signal tells that the first one's grace was not kept.
+                (None, _) | (Some(StopReason::Signal), StopReason::SecondSignal) => {
+                    self.stop = Some(reason.clone());
+                }
+                _ => {}
+            },
+            &Event::End {
+                at,
+                panics,
+                interrupted,
+            } => {
+                self.at = at;
+                self.panics = panics;
+                self.interrupted = interrupted;
+                self.is_complete = true;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The intervals of a journal; see [`Journal::intervals`].
+pub struct Intervals<'a> {
+    scan: Option<Scan>,
+    header: &'a RunHeader,
+    next: u64,
+    count: u64,
+}
+
+impl Iterator for Intervals<'_> {
+    type Item = Interval;
+
+    fn next(&mut self) -> Option<Interval> {
+        if self.next == self.count {
+            return None;
+        }
+        let scan = self.scan.as_mut()?;
+        loop {
+            if let Event::Interval(counts) = scan.next_event().ok()?? {
+                let interval = scan.read_interval(counts, self.next, self.header).ok()?;
+                self.next += 1;
+                return Some(interval);
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some((self.count - self.next) as usize))
+    }
+}
+
+fn read_header(dir: &Path) -> Result<RunHeader, JournalError> {
+    let path = dir.join(RUN_FILE);
+    let text = fs::read(&path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => JournalError::NoRun(dir.to_owned()),
+        _ => JournalError::io("read", &path)(error),
+    })?;
+    let header: RunHeader =
+        serde_json::from_slice(&text).map_err(|source| JournalError::Header {
+            path: path.clone(),
+            source,
+        })?;
+    if header.schema != SCHEMA {
+        return Err(JournalError::Schema {
+            path,
+            found: header.schema,
+        });
+    }
+    Ok(header)
+}

@@ -1,0 +1,212 @@
+//! Every name of the scenario: variables, captures and feeders, and the slot each has.
+
+use std::collections::{HashMap, HashSet};
+
+use super::environment::is_environment_name;
+use super::reader::Problems;
+use super::words::did_you_mean;
+use crate::scenario::diagnostic::Span;
+use crate::scenario::tree::{Entry, Node, Value};
+use crate::scenario::{Feed, Scope, SlotId, Variable};
+
+/// Every name of the scenario.
+#[derive(Default)]
+pub(super) struct Table {
+    pub(super) variables: Vec<Variable>,
+    slots: HashMap<String, SlotId>,
+    /// The section that captures a variable first, for messages.
+    pub(super) captured_in: HashMap<SlotId, Section>,
+    pub(super) feeds: Vec<FeedNames>,
+}
+
+/// A feeder's name and columns; columns are unknown when its file could not be read.
+pub(super) struct FeedNames {
+    pub(super) name: String,
+    pub(super) columns: Option<Vec<String>>,
+}
+
+/// A list of steps that captures belong to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Section {
+    Setup,
+    Teardown,
+    /// A flow's `start`, by the flow's place in the file.
+    Start(usize),
+    /// A flow's `steps`.
+    Steps(usize),
+}
+
+impl Section {
+    const fn scope(&self) -> Scope {
+        match self {
+            Self::Setup | Self::Teardown => Scope::Run,
+            Self::Start(_) => Scope::User,
+            Self::Steps(_) => Scope::Iteration,
+        }
+    }
+}
+
+impl Table {
+    /// Takes in `vars:`.
+    pub(super) fn add_variables(&mut self, entries: &[Entry], problems: &mut Problems) {
+        for entry in entries {
+            if !self.check_name(&entry.key, entry.key_span, "a variable", problems) {
+                continue;
+            }
+            if let Some(expression) = first_expression(&entry.value) {
+                problems.report_with(
+                    expression,
+                    format!("the variable `{}` is a constant and cannot hold `${{…}}`", entry.key),
+                    "write the expression where the value is needed; only ${NAME} of the environment is replaced here",
+                );
+            }
+            let slot = self.slot_for(&entry.key, Scope::Run);
+            self.variables[slot.0 as usize].initial = Some(entry.value.to_json());
+        }
+    }
+
+    /// Takes in a feeder; `feed` is absent when its file could not be read.
+    pub(super) fn add_feed(&mut self, entry: &Entry, feed: Option<&Feed>, problems: &mut Problems) {
+        self.check_name(&entry.key, entry.key_span, "a feeder", problems);
+        self.feeds.push(FeedNames {
+            name: entry.key.clone(),
+            columns: feed.map(|feed| feed.columns.clone()),
+        });
+    }
+
+    /// Takes in every `capture:` below a list of steps, before any template is compiled.
+    pub(super) fn add_captures(
+        &mut self,
+        steps: &Node,
+        section: &Section,
+        problems: &mut Problems,
+    ) {
+        let Value::List(steps) = &steps.value else {
+            return;
+        };
+        for step in steps {
+            if let Some(nested) = step.get("steps") {
+                self.add_captures(nested, section, problems);
+            }
+            if let Some(Value::Map(captures)) = step.get("capture").map(|node| &node.value) {
+                for capture in captures {
+                    self.add_capture(capture, section, problems);
+                }
+            }
+        }
+    }
+
+    fn add_capture(&mut self, capture: &Entry, section: &Section, problems: &mut Problems) {
+        if !self.check_name(
+            &capture.key,
+            capture.key_span,
+            "a captured variable",
+            problems,
+        ) {
+            return;
+        }
+        let scope = section.scope();
+        let slot = self.slot_for(&capture.key, scope);
+        let first = self
+            .captured_in
+            .entry(slot)
+            .or_insert_with(|| section.clone())
+            .clone();
+        // A value of the whole run is shared by all users; a user may not change it.
+        if (first.scope() == Scope::Run) != (scope == Scope::Run) {
+            problems.report_with(
+                capture.key_span,
+                format!(
+                    "`{}` is captured both once for the whole run and by each user",
+                    capture.key
+                ),
+                "give one of the two another name",
+            );
+        }
+        let variable = &mut self.variables[slot.0 as usize];
+        variable.scope = match (first.scope(), scope) {
+            (Scope::Run, _) | (_, Scope::Run) => Scope::Run,
+            (Scope::User, _) | (_, Scope::User) => Scope::User,
+            (Scope::Iteration, Scope::Iteration) => Scope::Iteration,
+        };
+    }
+
+    fn slot_for(&mut self, name: &str, scope: Scope) -> SlotId {
+        if let Some(slot) = self.slots.get(name) {
+            return *slot;
+        }
+        let slot = SlotId(self.variables.len() as u32);
+        self.variables.push(Variable {
+            name: name.to_owned(),
+            initial: None,
+            scope,
+        });
+        self.slots.insert(name.to_owned(), slot);
+        slot
+    }
+
+    fn check_name(&self, name: &str, span: Span, what: &str, problems: &mut Problems) -> bool {
+        let is_well_formed = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && name.len() <= 64;
+        if !is_well_formed {
+            problems.report(
+                span,
+                format!("{what} needs a name of up to 64 letters, digits and `_`, that starts with a letter"),
+            );
+        } else if is_environment_name(name) {
+            problems.report_with(
+                span,
+                format!("`{name}` is upper-case, and such names belong to the environment"),
+                did_you_mean(&name.to_lowercase()),
+            );
+        } else if self.feeds.iter().any(|feed| feed.name == name) {
+            problems.report_with(
+                span,
+                format!("`{name}` is already the name of a feeder under `data:`"),
+                "give one of the two another name",
+            );
+        } else {
+            return true;
+        }
+        false
+    }
+
+    /// The slot a capture of this name fills.
+    pub(super) fn slot(&self, name: &str) -> Option<SlotId> {
+        self.slots.get(name).copied()
+    }
+
+    pub(super) fn slots_where(
+        &self,
+        holds: impl Fn(&Variable, Option<&Section>) -> bool,
+    ) -> HashSet<SlotId> {
+        self.slots
+            .values()
+            .copied()
+            .filter(|slot| {
+                let variable = &self.variables[slot.0 as usize];
+                holds(variable, self.captured_in.get(slot))
+            })
+            .collect()
+    }
+
+    pub(super) fn into_variables(self) -> Vec<Variable> {
+        self.variables
+    }
+}
+
+/// The place of the first scalar with a template expression in it.
+fn first_expression(node: &Node) -> Option<Span> {
+    match &node.value {
+        Value::Scalar(scalar) => scalar
+            .text
+            .replace("$${", "")
+            .contains("${")
+            .then_some(node.span),
+        Value::List(items) => items.iter().find_map(first_expression),
+        Value::Map(entries) => entries
+            .iter()
+            .find_map(|entry| first_expression(&entry.value)),
+    }
+}
