@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gander::engine::{self, Ended, RunValues, Running};
-use gander::plan::{Plan, SeriesId};
+use gander::plan::{Plan, SeriesId, Subject};
 use gander::record::{LoadCounts, Recorder, SeriesInterval, Totals};
 use gander::transport::{Settings, Shared};
 
@@ -73,7 +73,7 @@ impl Driven {
         let load = self.totals.load();
         assert_eq!(load.offered, load.started + load.unstarted);
         assert_eq!(load.unstarted, ended.unstarted);
-        let iterations = &self.totals.series(SeriesId(0)).counts;
+        let iterations = self.totals.counts(Subject::Iterations);
         assert_eq!(load.started, iterations.ended + iterations.interrupted);
         Outcome {
             totals: self.totals,
