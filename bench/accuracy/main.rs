@@ -1,7 +1,7 @@
 //! How late the iterations of an open model start, and what a start costs in CPU time.
 //!
 //! `accuracy RATE USERS SECONDS` plays iterations that do nothing; with a URL after that, each sends one request there
-//! (`hello serve` prints one). RATE 0 is the closed model: users that come back at once. For instance
+//! (`hello serve` prints a base: add `/hello/1`). RATE 0 is the closed model: users that come back at once. For instance
 //! `cargo run --release --example accuracy -- 10000 200 10`.
 
 use std::error::Error;
@@ -15,6 +15,7 @@ use gander::record::{Recorder, Timing, Totals};
 use gander::scenario::{self, Overrides};
 use gander::transport::{Settings, Shared};
 use gander::units::Micros;
+use url::Url;
 
 const SHOWN: [Timing; 4] = [
     Timing::StartLag,
@@ -67,16 +68,18 @@ fn load(rate: &str, users: &str, seconds: &str) -> String {
 
 fn plan(load: &str, url: Option<&str>) -> Result<Plan, Box<dyn Error>> {
     let condition = if url.is_some() { "" } else { "if: '${off}'" };
-    let target = url.unwrap_or("http://127.0.0.1:1");
+    let target: Url = url.unwrap_or("http://127.0.0.1:1").parse()?;
     let text = format!(
-        "name: accuracy\nkind: custom\ntarget: {target}\nload: {load}\nvars: {{ off: 0 }}\n\
-         flows: [ {{ name: main, steps: [ {{ get: /, {condition} }} ] }} ]\n"
+        "name: accuracy\nkind: custom\ntarget: {}\nload: {load}\nvars: {{ off: 0 }}\n\
+         flows: [ {{ name: main, steps: [ {{ get: {}, {condition} }} ] }} ]\n",
+        target.origin().ascii_serialization(),
+        target.path(),
     );
     let path = std::env::temp_dir().join(format!("accuracy-{}.yaml", std::process::id()));
     std::fs::write(&path, text)?;
     let scenario = scenario::load(&path, &Overrides::default());
     std::fs::remove_file(&path)?;
-    Ok(Plan::compile(&scenario?, &target.parse()?, 1, Segment::WHOLE)?)
+    Ok(Plan::compile(&scenario?, &target, 1, Segment::WHOLE)?)
 }
 
 /// Time that the threads of this process have been on a CPU.

@@ -1,7 +1,8 @@
 //! What users cost: how long many of them take to start, and how much memory each keeps while it is open and idle.
 //!
-//! `users COUNT URL` has each of COUNT users send one request to URL (`hello serve` prints one) and then do nothing over
-//! its open connection. For instance `cargo run --release --example users -- 10000 http://127.0.0.1:4000`.
+//! `users COUNT URL` has each of COUNT users send one request to URL (`hello serve` prints a base: add `/hello/1`), and
+//! then do nothing over its open connection. For instance
+//! `cargo run --release --example users -- 10000 http://127.0.0.1:4000/hello/1`.
 
 use std::error::Error;
 use std::io::Write;
@@ -14,6 +15,7 @@ use gander::probe::Limits;
 use gander::record::{Recorder, Totals};
 use gander::scenario::{self, Overrides};
 use gander::transport::{Settings, Shared};
+use url::Url;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -53,22 +55,33 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let counts = totals.counts(Subject::Requests);
     let each = |bytes: u64| bytes.saturating_sub(before) as f64 / users as f64 / 1024.0;
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{users} users ready after {launched:.2?}, all answered after {answered:.2?}")?;
+    writeln!(
+        out,
+        "{users} users ready after {launched:.2?}, all answered after {answered:.2?}"
+    )?;
     writeln!(out, "{} of their requests failed", counts.failed)?;
-    writeln!(out, "memory of each: {:.1} KiB ready, {:.1} KiB open and idle", each(parked), each(open))?;
+    writeln!(
+        out,
+        "memory of each: {:.1} KiB ready, {:.1} KiB open and idle",
+        each(parked),
+        each(open)
+    )?;
     Ok(())
 }
 
 fn plan(users: u64, url: &str) -> Result<Plan, Box<dyn Error>> {
+    let target: Url = url.parse()?;
     let text = format!(
-        "name: users\nkind: custom\ntarget: {url}\nload: {{ users: {users}, for: 1h }}\n\
-         flows: [ {{ name: main, steps: [ {{ get: / }}, {{ think: 1h }} ] }} ]\n"
+        "name: users\nkind: custom\ntarget: {}\nload: {{ users: {users}, for: 1h }}\n\
+         flows: [ {{ name: main, steps: [ {{ get: {} }}, {{ think: 1h }} ] }} ]\n",
+        target.origin().ascii_serialization(),
+        target.path(),
     );
     let path = std::env::temp_dir().join(format!("users-{}.yaml", std::process::id()));
     std::fs::write(&path, text)?;
     let scenario = scenario::load(&path, &Overrides::default());
     std::fs::remove_file(&path)?;
-    Ok(Plan::compile(&scenario?, &url.parse()?, 1, Segment::WHOLE)?)
+    Ok(Plan::compile(&scenario?, &target, 1, Segment::WHOLE)?)
 }
 
 /// Bytes of this process that are in memory.

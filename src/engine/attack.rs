@@ -42,7 +42,7 @@ pub(super) fn launch(run: &Arc<Run>, runtime: &Handle) -> Result<(), EngineError
     let (ready, readiness) = mpsc::channel();
     let attack = attack(run, users, ready.clone()).map_err(EngineError::users)?;
     runtime.spawn(async move {
-        if let Err(error) = attack.execute().await {
+        if let Err(error) = Box::pin(attack.execute()).await {
             // Nobody listens any more once the users are ready; what ends them then is the stop of the run.
             let _ = ready.send(Err(error));
         }

@@ -162,13 +162,12 @@ impl<'a> Pacer<'a> {
             return None;
         }
         let mut now = free_since;
-        let mut tickets = match tickets.try_lock() {
-            Ok(tickets) => tickets,
-            Err(_) => {
-                let tickets = self.unless_stopped(tickets.lock()).await?;
-                now = self.clock.now();
-                tickets
-            }
+        let mut tickets = if let Ok(tickets) = tickets.try_lock() {
+            tickets
+        } else {
+            let tickets = self.unless_stopped(tickets.lock()).await?;
+            now = self.clock.now();
+            tickets
         };
         let Some(due) = tickets.arrivals.next() else {
             drop(tickets);

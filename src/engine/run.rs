@@ -83,6 +83,8 @@ impl Run {
             }
             iteration += 1;
             turn().await;
+            // An iteration may have nothing to wait for; the other users of this thread do.
+            tokio::task::coop::consume_budget().await;
         }
     }
 }

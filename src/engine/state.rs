@@ -220,7 +220,7 @@ fn stream(seed: u64, user: u64, iteration: u64) -> Pcg64Mcg {
     Pcg64Mcg::new(u128::from(high) << 64 | u128::from(low))
 }
 
-/// The step of SplitMix64 (Steele, Lea and Flood, 2014): neighbouring numbers come out unlike each other.
+/// The step of `SplitMix64` (Steele, Lea and Flood, 2014): neighbouring numbers come out unlike each other.
 fn scrambled(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -59,8 +59,8 @@ impl Driven {
     }
 
     /// Closes an interval every 100 ms until every user has left.
-    async fn to_the_end(mut self) -> Outcome {
-        let limit = Duration::from_secs(60);
+    async fn until_the_end(mut self) -> Outcome {
+        let limit = Duration::from_mins(1);
         let end = tokio::time::Instant::now() + limit;
         while !self.running.is_finished() {
             assert!(tokio::time::Instant::now() < end, "still going on");
@@ -101,5 +101,5 @@ impl Outcome {
 }
 
 async fn run(plan: Plan) -> Outcome {
-    Driven::launch(plan).await.to_the_end().await
+    Driven::launch(plan).await.until_the_end().await
 }
