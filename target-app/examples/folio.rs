@@ -21,7 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         listener.local_addr()?
     )?;
     serve(listener, state, async {
-        drop(tokio::signal::ctrl_c().await)
+        drop(tokio::signal::ctrl_c().await);
     })
     .await?;
     Ok(())
