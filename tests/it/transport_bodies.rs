@@ -165,7 +165,7 @@ async fn what_cannot_be_inflated_is_a_bad_response() {
 
 #[tokio::test]
 async fn bombs_are_stopped_at_their_cap_and_go_unnoticed_by_those_who_do_not_read() {
-    let zeros = vec![0; 16 << 20];
+    let zeros = vec![0; 4 << 20];
     for (encoding, bomb) in [
         ("gzip", gzip(&zeros)),
         ("deflate", zlib(&zeros)),
