@@ -8,21 +8,35 @@ use url::Url;
 use super::request::{self, Base};
 use super::threshold::{Metric, ThresholdError, resolve};
 use super::{
-    Action, CheckEntry, CheckId, Flow, HttpPlan, MAX_SERIES, OTHER, Plan, ReadsBody, Request, Schedule, Segment,
-    Series, SeriesId, Step, Subject, fingerprint, think,
+    Action, CheckEntry, CheckId, Flow, HttpPlan, MAX_SERIES, OTHER, Plan, ReadsBody, Request,
+    Schedule, Segment, Series, SeriesId, Step, Subject, fingerprint, think,
 };
 use crate::plan::schedule::Model;
 use crate::scenario::{self, Diagnostic, Diagnostics, HttpOptions, Scenario, Span, ThresholdEntry};
 
 impl Plan {
     /// Decides everything that can be decided before the run, against a target; on failure, everything that is wrong.
-    pub fn compile(scenario: &Scenario, target: &Url, seed: u64, segment: Segment) -> Result<Self, Diagnostics> {
+    pub fn compile(
+        scenario: &Scenario,
+        target: &Url,
+        seed: u64,
+        segment: Segment,
+    ) -> Result<Self, Diagnostics> {
         let mut compiler = Compiler::new(scenario, target);
         let setup = compiler.steps(&scenario.setup, None);
         let teardown = compiler.steps(&scenario.teardown, None);
         // Flows first, so that the cap on series never takes a flow's own.
-        let ids: Vec<SeriesId> = scenario.flows.iter().map(|flow| compiler.flow_series(&flow.name)).collect();
-        let flows = scenario.flows.iter().zip(ids).map(|(flow, series)| compiler.flow(flow, series)).collect();
+        let ids: Vec<SeriesId> = scenario
+            .flows
+            .iter()
+            .map(|flow| compiler.flow_series(&flow.name))
+            .collect();
+        let flows = scenario
+            .flows
+            .iter()
+            .zip(ids)
+            .map(|(flow, series)| compiler.flow(flow, series))
+            .collect();
         let mut plan = Self {
             name: scenario.name.clone(),
             kind: scenario.kind,
@@ -58,13 +72,20 @@ impl Plan {
                 Err(error) => problems.push(place(error, entry, &scenario.source.text)),
             }
         }
-        let judges_starts = plan.thresholds.iter().any(|threshold| threshold.metric == Metric::Started);
+        let judges_starts = plan
+            .thresholds
+            .iter()
+            .any(|threshold| threshold.metric == Metric::Started);
         if plan.schedule.model() == Model::Open && !judges_starts {
             plan.thresholds.push(resolve::achieved_rate());
         }
         if !problems.is_empty() {
             let source = &scenario.source;
-            return Err(Diagnostics { path: source.path.clone(), text: source.text.clone(), list: problems });
+            return Err(Diagnostics {
+                path: source.path.clone(),
+                text: source.text.clone(),
+                list: problems,
+            });
         }
         plan.hash = fingerprint::of(&plan);
         Ok(plan)
@@ -80,25 +101,41 @@ impl Plan {
 fn load_problem(plan: &Plan) -> Option<Diagnostic> {
     let message = match plan.schedule.duration() {
         Some(run) if run.is_zero() => "the load lasts no time at all".to_owned(),
-        Some(run) if run <= plan.warm_up => "the warm-up is as long as the load: nothing would be measured".to_owned(),
+        Some(run) if run <= plan.warm_up => {
+            "the warm-up is as long as the load: nothing would be measured".to_owned()
+        }
         _ if plan.schedule.peak_users() == 0 => "the load never has a user".to_owned(),
         _ if plan.planned_iterations() == Some(0) && plan.segment == Segment::WHOLE => {
             "the load never starts an iteration".to_owned()
         }
         _ => return None,
     };
-    Some(Diagnostic { span: None, message, hint: None })
+    Some(Diagnostic {
+        span: None,
+        message,
+        hint: None,
+    })
 }
 
 /// An error inside a threshold's expression, as a place in the file.
 fn place(error: ThresholdError, entry: &ThresholdEntry, text: &str) -> Diagnostic {
     let span = entry.span;
-    let line = text.lines().nth((span.line as usize).wrapping_sub(1)).unwrap_or_default();
-    let written: String = line.chars().skip(span.column.saturating_sub(1) as usize).collect();
+    let line = text
+        .lines()
+        .nth((span.line as usize).wrapping_sub(1))
+        .unwrap_or_default();
+    let written: String = line
+        .chars()
+        .skip(span.column.saturating_sub(1) as usize)
+        .collect();
     let quote = u32::from(written.starts_with(['\'', '"']));
     let is_as_written = written[quote as usize..].starts_with(&entry.expression);
     let span = if is_as_written {
-        Span { line: span.line, column: span.column + quote + error.offset as u32, length: error.length as u32 }
+        Span {
+            line: span.line,
+            column: span.column + quote + error.offset as u32,
+            length: error.length as u32,
+        }
     } else {
         span
     };
@@ -107,7 +144,11 @@ fn place(error: ThresholdError, entry: &ThresholdEntry, text: &str) -> Diagnosti
     } else {
         format!("`{}`: {}", entry.expression, error.message)
     };
-    Diagnostic { span: Some(span), message, hint: error.hint }
+    Diagnostic {
+        span: Some(span),
+        message,
+        hint: error.hint,
+    }
 }
 
 struct Compiler<'s> {
@@ -128,7 +169,11 @@ impl<'s> Compiler<'s> {
         if scenario.flows.len() >= MAX_SERIES {
             problems.push(Diagnostic {
                 span: None,
-                message: format!("there are {} flows; the most is {}", scenario.flows.len(), MAX_SERIES - 1),
+                message: format!(
+                    "there are {} flows; the most is {}",
+                    scenario.flows.len(),
+                    MAX_SERIES - 1
+                ),
                 hint: None,
             });
         }
@@ -179,9 +224,10 @@ impl<'s> Compiler<'s> {
                         Action::Request(Arc::new(self.request(request, flow, step.span)))
                     }
                     scenario::Action::Think(delay) => Action::Think(*delay),
-                    scenario::Action::Repeat { times, steps } => {
-                        Action::Repeat { times: *times, steps: self.steps(steps, flow) }
-                    }
+                    scenario::Action::Repeat { times, steps } => Action::Repeat {
+                        times: *times,
+                        steps: self.steps(steps, flow),
+                    },
                 },
             })
             .collect()
@@ -197,16 +243,28 @@ impl<'s> Compiler<'s> {
                 None => (CheckId(0), check.clone()),
             })
             .collect();
-        let url = request::url(&self.base, &request.url, &request.query).unwrap_or_else(|message| {
-            self.problems.push(Diagnostic { span: Some(span), message, hint: None });
-            super::RequestUrl::Whole(request.url.clone())
-        });
+        let url =
+            request::url(&self.base, &request.url, &request.query).unwrap_or_else(|message| {
+                self.problems.push(Diagnostic {
+                    span: Some(span),
+                    message,
+                    hint: None,
+                });
+                super::RequestUrl::Whole(request.url.clone())
+            });
         let headers = request::headers(self.http, request).unwrap_or_else(|message| {
-            self.problems.push(Diagnostic { span: Some(span), message, hint: None });
+            self.problems.push(Diagnostic {
+                span: Some(span),
+                message,
+                hint: None,
+            });
             request::Headers::default()
         });
         let reads_body = request.checks.iter().any(|check| check.rule.reads_body())
-            || request.captures.iter().any(|capture| capture.from.reads_body());
+            || request
+                .captures
+                .iter()
+                .any(|capture| capture.from.reads_body());
         Request {
             name: request.name.clone(),
             series,
@@ -219,7 +277,11 @@ impl<'s> Compiler<'s> {
             timeouts: request.timeouts,
             checks,
             captures: request.captures.clone(),
-            reads_body: if reads_body { ReadsBody::Yes } else { ReadsBody::No },
+            reads_body: if reads_body {
+                ReadsBody::Yes
+            } else {
+                ReadsBody::No
+            },
         }
     }
 
@@ -277,11 +339,19 @@ impl<'s> Compiler<'s> {
 
     /// The number of a check: checks of one name on steps of one name in one flow share it.
     fn check(&mut self, name: &str, step: &str, flow: &str) -> CheckId {
-        let entry = CheckEntry { name: name.to_owned(), step: step.to_owned(), flow: flow.to_owned() };
-        let index = self.checks.iter().position(|known| *known == entry).unwrap_or_else(|| {
-            self.checks.push(entry);
-            self.checks.len() - 1
-        });
+        let entry = CheckEntry {
+            name: name.to_owned(),
+            step: step.to_owned(),
+            flow: flow.to_owned(),
+        };
+        let index = self
+            .checks
+            .iter()
+            .position(|known| *known == entry)
+            .unwrap_or_else(|| {
+                self.checks.push(entry);
+                self.checks.len() - 1
+            });
         CheckId(index as u32)
     }
 }

@@ -32,10 +32,13 @@ pub(super) fn of(plan: &Plan) -> String {
         text.steps("start", &flow.start, &origin);
         text.steps("steps", &flow.steps, &origin);
     }
-    text.0.finalize().iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    text.0
+        .finalize()
+        .iter()
+        .fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
 }
 
 struct Canonical(Sha256);
@@ -75,7 +78,9 @@ impl Canonical {
                 let uri = uri.to_string();
                 self.field("url", &uri.strip_prefix(origin).unwrap_or(&uri));
             }
-            RequestUrl::Path(template) | RequestUrl::Whole(template) => self.field("url", &template.segments),
+            RequestUrl::Path(template) | RequestUrl::Whole(template) => {
+                self.field("url", &template.segments);
+            }
         }
         for (name, value) in &request.headers {
             self.field("header", &(name, value.as_bytes()));

@@ -1,5 +1,7 @@
 //! A request in its final form, as far as it is literal: URL, headers, body.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
@@ -29,7 +31,11 @@ impl Base {
 }
 
 /// Where a request goes: its URL with the query pairs appended, below the base unless it is absolute.
-pub(super) fn url(base: &Base, url: &Template, query: &[(String, Template)]) -> Result<RequestUrl, String> {
+pub(super) fn url(
+    base: &Base,
+    url: &Template,
+    query: &[(String, Template)],
+) -> Result<RequestUrl, String> {
     let begins_with_value = matches!(url.segments.first(), Some(Segment::Expression(..)));
     let is_absolute = url.source.contains("://") && !url.source.starts_with('/');
     let whole = with_query(&without_fragment(url), query);
@@ -37,9 +43,17 @@ pub(super) fn url(base: &Base, url: &Template, query: &[(String, Template)]) -> 
         return Ok(RequestUrl::Whole(whole));
     }
     if is_absolute {
-        let scheme = url.source.split("://").next().unwrap_or_default().to_ascii_lowercase();
+        let scheme = url
+            .source
+            .split("://")
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         if scheme != "http" && scheme != "https" {
-            return Err(format!("`{}` is not a URL that starts with http:// or https://", url.source));
+            return Err(format!(
+                "`{}` is not a URL that starts with http:// or https://",
+                url.source
+            ));
         }
         return Ok(match whole.literal() {
             Some(text) => RequestUrl::Literal(literal(text)?),
@@ -50,13 +64,18 @@ pub(super) fn url(base: &Base, url: &Template, query: &[(String, Template)]) -> 
     let prefix = format!("{}{slash}", base.path);
     Ok(match whole.literal() {
         Some(path) => RequestUrl::Literal(literal(&format!("{}{prefix}{path}", base.origin))?),
-        None => RequestUrl::Path(encoded(Template::concat([Template::from_literal(&prefix), whole]))),
+        None => RequestUrl::Path(encoded(Template::concat([
+            Template::from_literal(&prefix),
+            whole,
+        ]))),
     })
 }
 
 /// A literal URL; what a URL may not contain as it stands is percent-encoded.
 fn literal(text: &str) -> Result<Uri, String> {
-    encode_unsafe(text).parse().map_err(|error| format!("`{text}` is not a URL: {error}"))
+    encode_unsafe(text)
+        .parse()
+        .map_err(|error| format!("`{text}` is not a URL: {error}"))
 }
 
 /// A fragment is the reader's, never sent.
@@ -97,7 +116,10 @@ fn encoded(template: Template) -> Template {
         Segment::Literal(text) => Segment::Literal(encode_unsafe(&text).into()),
         Segment::Expression(..) => segment,
     });
-    Template { segments: segments.collect(), source: template.source }
+    Template {
+        segments: segments.collect(),
+        source: template.source,
+    }
 }
 
 /// Percent-encodes what no URL may contain: white space, control and non-ASCII characters, `"<>\^{|}` and the backtick.
@@ -107,7 +129,7 @@ fn encode_unsafe(text: &str) -> String {
         if byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out
@@ -125,22 +147,25 @@ pub(super) struct Headers {
 pub(super) fn headers(http: &HttpOptions, request: &Request) -> Result<Headers, String> {
     let mut headers = Headers::default();
     let is_own = |name: &HeaderName| request.headers.iter().any(|(own, _)| own == name);
-    let replaced = |name: &HeaderName| is_own(name) || (request.auth.is_some() && *name == AUTHORIZATION);
+    let replaced =
+        |name: &HeaderName| is_own(name) || (request.auth.is_some() && *name == AUTHORIZATION);
     for (name, value) in http.headers.iter().filter(|(name, _)| !replaced(name)) {
         headers.add(name, value)?;
     }
-    let kept = request.headers.iter().filter(|(name, _)| request.auth.is_none() || *name != AUTHORIZATION);
+    let kept = request
+        .headers
+        .iter()
+        .filter(|(name, _)| request.auth.is_none() || *name != AUTHORIZATION);
     for (name, value) in kept {
         headers.add(name, value)?;
     }
-    match &request.auth {
-        Some(auth) => match literal_auth(auth)? {
+    if let Some(auth) = &request.auth {
+        match literal_auth(auth)? {
             Some(value) => {
                 headers.literal.insert(AUTHORIZATION, value);
             }
             None => headers.auth = Some(auth.clone()),
-        },
-        None => {}
+        }
     }
     let content_type = match request.body {
         Body::Json(_) => Some("application/json"),
@@ -174,15 +199,20 @@ impl Headers {
     }
 
     fn add_if_absent(&mut self, name: HeaderName, value: HeaderValue) {
-        if !self.literal.contains_key(&name) && !self.rendered.iter().any(|(known, _)| *known == name) {
+        if !self.literal.contains_key(&name)
+            && !self.rendered.iter().any(|(known, _)| *known == name)
+        {
             self.literal.insert(name, value);
         }
     }
 }
 
 fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, String> {
-    HeaderValue::from_bytes(text.as_bytes())
-        .map_err(|_| format!("the value of header `{name}` has a control character in it, which HTTP does not allow"))
+    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| {
+        format!(
+            "the value of header `{name}` has a control character in it, which HTTP does not allow"
+        )
+    })
 }
 
 /// The header of literal credentials; none where they are to be rendered.
@@ -204,7 +234,8 @@ fn literal_auth(auth: &Auth) -> Result<Option<HeaderValue>, String> {
 
 fn basic(user: &str, password: &str) -> String {
     use base64::Engine as _;
-    let credentials = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+    let credentials =
+        base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
     format!("Basic {credentials}")
 }
 

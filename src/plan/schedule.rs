@@ -148,7 +148,12 @@ impl Schedule {
         let mut start = Duration::ZERO;
         let marks = curve.pieces.iter().map(|piece| {
             let end = start + piece.duration;
-            let mark = StageMark { start: start.into(), end: end.into(), from: piece.from, to: piece.to };
+            let mark = StageMark {
+                start: start.into(),
+                end: end.into(),
+                from: piece.from,
+                to: piece.to,
+            };
             start = end;
             mark
         });
@@ -169,7 +174,12 @@ impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Users(curve) => show_stages(f, curve, "", " users"),
-            Self::Iterations { count, sharing, users, max_duration } => {
+            Self::Iterations {
+                count,
+                sharing,
+                users,
+                max_duration,
+            } => {
                 match sharing {
                     Sharing::Shared => write!(f, "{count} iterations by {users} users")?,
                     Sharing::PerUser => write!(f, "{count} iterations by each of {users} users")?,
@@ -179,7 +189,11 @@ impl fmt::Display for Schedule {
                     None => Ok(()),
                 }
             }
-            Self::Arrivals { curve, law, max_users } => {
+            Self::Arrivals {
+                curve,
+                law,
+                max_users,
+            } => {
                 show_stages(f, curve, "/s", "")?;
                 if *law == ArrivalLaw::Poisson {
                     f.write_str(" (Poisson)")?;
@@ -262,8 +276,19 @@ mod tests {
         assert_eq!(ends, [(0.0, 50.0), (50.0, 50.0), (200.0, 0.0)]);
         let said = "0 → 50 users over 1m, 50 users for 1m, 200 → 0 users over 1m";
         assert_eq!(schedule.to_string(), said);
-        let marks: Vec<_> = schedule.stage_marks().iter().map(|mark| (mark.start.0, mark.end.0)).collect();
-        assert_eq!(marks, [(0, 60_000_000), (60_000_000, 120_000_000), (120_000_000, 180_000_000)]);
+        let marks: Vec<_> = schedule
+            .stage_marks()
+            .iter()
+            .map(|mark| (mark.start.0, mark.end.0))
+            .collect();
+        assert_eq!(
+            marks,
+            [
+                (0, 60_000_000),
+                (60_000_000, 120_000_000),
+                (120_000_000, 180_000_000)
+            ]
+        );
         assert_eq!(
             (schedule.model(), schedule.peak_users(), schedule.duration()),
             (Model::Closed, 200, Some(3 * MINUTE))

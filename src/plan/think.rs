@@ -9,7 +9,8 @@ pub(super) fn between(steps: Vec<Step>, delay: Delay) -> Vec<Step> {
     let mut placed: Vec<Step> = Vec::new();
     for step in steps {
         let step = inside(step, delay);
-        let needs_pause = placed.last().is_some_and(|before| !ends_with_think(before)) && !begins_with_think(&step);
+        let needs_pause = placed.last().is_some_and(|before| !ends_with_think(before))
+            && !begins_with_think(&step);
         if !needs_pause {
             placed.push(step);
         } else if step.condition.is_some() {
@@ -23,13 +24,22 @@ pub(super) fn between(steps: Vec<Step>, delay: Delay) -> Vec<Step> {
 }
 
 fn think(delay: Delay) -> Step {
-    Step { condition: None, action: Action::Think(delay) }
+    Step {
+        condition: None,
+        action: Action::Think(delay),
+    }
 }
 
 /// A pause and then the step, both under the step's condition, which is asked once.
 fn together(mut step: Step, delay: Delay) -> Step {
     let condition = step.condition.take();
-    Step { condition, action: Action::Repeat { times: 1, steps: vec![think(delay), step] } }
+    Step {
+        condition,
+        action: Action::Repeat {
+            times: 1,
+            steps: vec![think(delay), step],
+        },
+    }
 }
 
 /// Puts pauses between the steps of a repeated step, and between its repetitions.
@@ -38,14 +48,27 @@ fn inside(step: Step, delay: Delay) -> Step {
         return step;
     };
     let once = between(steps, delay);
-    let is_paused = once.last().is_some_and(ends_with_think) || once.first().is_some_and(begins_with_think);
+    let is_paused =
+        once.last().is_some_and(ends_with_think) || once.first().is_some_and(begins_with_think);
     if times < 2 || is_paused {
-        return Step { condition: step.condition, action: Action::Repeat { times, steps: once } };
+        return Step {
+            condition: step.condition,
+            action: Action::Repeat { times, steps: once },
+        };
     }
     let again = [vec![think(delay)], once.clone()].concat();
-    let rest = Step { condition: None, action: Action::Repeat { times: times - 1, steps: again } };
+    let rest = Step {
+        condition: None,
+        action: Action::Repeat {
+            times: times - 1,
+            steps: again,
+        },
+    };
     let steps = [once, vec![rest]].concat();
-    Step { condition: step.condition, action: Action::Repeat { times: 1, steps } }
+    Step {
+        condition: step.condition,
+        action: Action::Repeat { times: 1, steps },
+    }
 }
 
 fn begins_with_think(step: &Step) -> bool {
@@ -93,11 +116,17 @@ mod tests {
             captures: Vec::new(),
             reads_body: ReadsBody::No,
         };
-        Step { condition: None, action: Action::Request(Arc::new(request)) }
+        Step {
+            condition: None,
+            action: Action::Request(Arc::new(request)),
+        }
     }
 
     fn repeat(times: u32, steps: Vec<Step>) -> Step {
-        Step { condition: None, action: Action::Repeat { times, steps } }
+        Step {
+            condition: None,
+            action: Action::Repeat { times, steps },
+        }
     }
 
     fn only_if(mut step: Step) -> Step {
@@ -113,7 +142,9 @@ mod tests {
             .filter(|step| !(is_skipped && step.condition.is_some()))
             .map(|step| match &step.action {
                 Action::Think(delay) => if *delay == PAUSE { "t" } else { "T" }.to_owned(),
-                Action::Repeat { times, steps } => (0..*times).map(|_| run(steps, is_skipped)).collect(),
+                Action::Repeat { times, steps } => {
+                    (0..*times).map(|_| run(steps, is_skipped)).collect()
+                }
                 Action::Request(_) => "r".to_owned(),
             })
             .collect()
@@ -126,18 +157,42 @@ mod tests {
             (vec![], "", ""),
             (vec![request()], "r", "r"),
             (vec![request(), request(), request()], "rtrtr", "rtrtr"),
-            (vec![request(), own(), request(), request()], "rTrtr", "rTrtr"),
+            (
+                vec![request(), own(), request(), request()],
+                "rTrtr",
+                "rTrtr",
+            ),
             (vec![own(), request(), own()], "TrT", "TrT"),
             (vec![repeat(3, vec![request()])], "rtrtr", "rtrtr"),
-            (vec![request(), repeat(2, vec![request(), request()]), request()], "rtrtrtrtrtr", "rtrtrtrtrtr"),
-            (vec![repeat(2, vec![request(), own()]), request()], "rTrTr", "rTrTr"),
-            (vec![request(), only_if(request()), request()], "rtrtr", "rtr"),
-            (vec![request(), only_if(repeat(2, vec![request()]))], "rtrtr", "r"),
+            (
+                vec![request(), repeat(2, vec![request(), request()]), request()],
+                "rtrtrtrtrtr",
+                "rtrtrtrtrtr",
+            ),
+            (
+                vec![repeat(2, vec![request(), own()]), request()],
+                "rTrTr",
+                "rTrTr",
+            ),
+            (
+                vec![request(), only_if(request()), request()],
+                "rtrtr",
+                "rtr",
+            ),
+            (
+                vec![request(), only_if(repeat(2, vec![request()]))],
+                "rtrtr",
+                "r",
+            ),
         ];
         for (index, (steps, all, skipped)) in cases.into_iter().enumerate() {
             let placed = between(steps, PAUSE);
             assert_eq!(run(&placed, false), all, "case {index}, conditions hold");
-            assert_eq!(run(&placed, true), skipped, "case {index}, conditions do not hold");
+            assert_eq!(
+                run(&placed, true),
+                skipped,
+                "case {index}, conditions do not hold"
+            );
         }
     }
 }

@@ -2,6 +2,9 @@
 
 mod direction;
 mod journal;
+mod plan;
+mod plan_outline;
+mod plan_thresholds;
 mod record;
 mod record_totals;
 mod scenario;

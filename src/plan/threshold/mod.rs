@@ -270,7 +270,11 @@ impl Unit {
 
 /// At most three decimals, without trailing zeros; more only where the number would otherwise be nothing.
 fn trimmed(value: f64) -> String {
-    let decimals = if value != 0.0 && value.abs() < 0.001 { 6 } else { 3 };
+    let decimals = if value != 0.0 && value.abs() < 0.001 {
+        6
+    } else {
+        3
+    };
     let text = format!("{value:.decimals$}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

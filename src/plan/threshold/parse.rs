@@ -119,7 +119,10 @@ const AN_AGGREGATE: &str = "p50, p99.9, min, max, mean, sd, count, rate, ratio o
 impl Expression {
     /// Parses an expression and checks that aggregate, metric and unit fit together.
     pub fn parse(text: &str) -> Result<Self, ThresholdError> {
-        let mut cursor = Cursor { chars: text.chars().collect(), at: 0 };
+        let mut cursor = Cursor {
+            chars: text.chars().collect(),
+            at: 0,
+        };
         let aggregate_at = cursor.skip_space();
         let aggregate = cursor.aggregate()?;
         let aggregate_at = (aggregate_at, cursor.at - aggregate_at);
@@ -130,11 +133,20 @@ impl Expression {
         let metric_at = (metric_at, cursor.at - metric_at);
         let matchers = cursor.matchers()?;
         cursor.expect(')', "`)`, or `{` and a selector such as `{step=\"login\"}`")?;
-        let unit = unit_of(aggregate, metric).ok_or_else(|| misfit(aggregate, metric, aggregate_at))?;
+        let unit =
+            unit_of(aggregate, metric).ok_or_else(|| misfit(aggregate, metric, aggregate_at))?;
         cursor.refuse_baseline()?;
         let comparator = cursor.comparator()?;
         let limit = cursor.quantity(metric, unit)?;
-        Ok(Self { aggregate, metric, matchers, comparator, limit, unit, metric_at })
+        Ok(Self {
+            aggregate,
+            metric,
+            matchers,
+            comparator,
+            limit,
+            unit,
+            metric_at,
+        })
     }
 }
 
@@ -142,18 +154,21 @@ impl Expression {
 const fn unit_of(aggregate: Aggregate, metric: Metric) -> Option<Unit> {
     use Aggregate as A;
     match (metric.kind(), aggregate) {
-        (
-            MetricKind::Time,
-            A::Percentile(_) | A::Min | A::Max | A::Mean | A::StandardDeviation,
-        ) => Some(Unit::Us),
-        (MetricKind::Time, A::Apdex(_)) if matches!(metric, Metric::ResponseTime | Metric::ServiceTime) => {
+        (MetricKind::Time, A::Percentile(_) | A::Min | A::Max | A::Mean | A::StandardDeviation) => {
+            Some(Unit::Us)
+        }
+        (MetricKind::Time, A::Apdex(_))
+            if matches!(metric, Metric::ResponseTime | Metric::ServiceTime) =>
+        {
             Some(Unit::Ratio)
         }
         (
             MetricKind::Time | MetricKind::Counter | MetricKind::Part | MetricKind::Checks,
             A::Count,
         ) => Some(Unit::Count),
-        (MetricKind::Counter | MetricKind::Part | MetricKind::Bytes, A::Rate) => Some(Unit::PerSecond),
+        (MetricKind::Counter | MetricKind::Part | MetricKind::Bytes, A::Rate) => {
+            Some(Unit::PerSecond)
+        }
         (MetricKind::Part | MetricKind::Checks, A::Ratio) => Some(Unit::Ratio),
         (MetricKind::Bytes, A::Count) => Some(Unit::Bytes),
         (MetricKind::Gauge, A::Min | A::Max | A::Mean) => Some(match metric {
@@ -165,7 +180,11 @@ const fn unit_of(aggregate: Aggregate, metric: Metric) -> Option<Unit> {
     }
 }
 
-fn misfit(aggregate: Aggregate, metric: Metric, (offset, length): (usize, usize)) -> ThresholdError {
+fn misfit(
+    aggregate: Aggregate,
+    metric: Metric,
+    (offset, length): (usize, usize),
+) -> ThresholdError {
     let fitting = match metric.kind() {
         MetricKind::Time if matches!(metric, Metric::ResponseTime | Metric::ServiceTime) => {
             "a percentile such as p95, min, max, mean, sd, count or apdex(500ms)"
@@ -179,18 +198,31 @@ fn misfit(aggregate: Aggregate, metric: Metric, (offset, length): (usize, usize)
     ThresholdError {
         offset,
         length,
-        message: format!("`{aggregate}` does not apply to {}; {fitting} does", metric.name()),
+        message: format!(
+            "`{aggregate}` does not apply to {}; {fitting} does",
+            metric.name()
+        ),
         hint: (matches!(aggregate, Aggregate::Ratio) && matches!(metric, Metric::Requests))
             .then(|| "did you mean `ratio(failed)`?".to_owned()),
     }
 }
 
 /// The word of `known` that is nearest to what was written, if any is near.
-pub(super) fn nearest<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+pub(super) fn nearest<'k>(
+    written: &str,
+    known: impl IntoIterator<Item = &'k str>,
+) -> Option<&'k str> {
     known
         .into_iter()
-        .map(|word| (strsim::osa_distance(&written.to_lowercase(), &word.to_lowercase()), word))
-        .filter(|(distance, word)| *distance <= 1 + word.chars().count().min(written.chars().count()) / 3)
+        .map(|word| {
+            (
+                strsim::osa_distance(&written.to_lowercase(), &word.to_lowercase()),
+                word,
+            )
+        })
+        .filter(|(distance, word)| {
+            *distance <= 1 + word.chars().count().min(written.chars().count()) / 3
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
 }
@@ -231,12 +263,18 @@ impl Cursor {
 
     /// An error from `start` to where the cursor stands.
     fn error(&self, start: usize, message: String) -> ThresholdError {
-        ThresholdError { offset: start, length: (self.at - start).max(1), message, hint: None }
+        ThresholdError {
+            offset: start,
+            length: (self.at - start).max(1),
+            message,
+            hint: None,
+        }
     }
 
     /// What stands at the cursor, for a message.
     fn found(&self) -> String {
-        self.peek().map_or_else(|| "the end".to_owned(), |c| format!("`{c}`"))
+        self.peek()
+            .map_or_else(|| "the end".to_owned(), |c| format!("`{c}`"))
     }
 
     fn expect(&mut self, wanted: char, expected: &str) -> Result<(), ThresholdError> {
@@ -245,7 +283,10 @@ impl Cursor {
             self.at += 1;
             return Ok(());
         }
-        Err(self.error(start, format!("found {}, expected {expected}", self.found())))
+        Err(self.error(
+            start,
+            format!("found {}, expected {expected}", self.found()),
+        ))
     }
 
     fn aggregate(&mut self) -> Result<Aggregate, ThresholdError> {
@@ -262,7 +303,9 @@ impl Cursor {
             "apdex" => return self.apdex(),
             _ if word.starts_with('p') && word[1..].starts_with(|c: char| c.is_ascii_digit()) => {
                 let quantile: Result<Quantile, UnitError> = word.parse();
-                Aggregate::Percentile(quantile.map_err(|error| self.error(start, error.to_string()))?)
+                Aggregate::Percentile(
+                    quantile.map_err(|error| self.error(start, error.to_string()))?,
+                )
             }
             _ => return Err(self.unknown_aggregate(start, &word)),
         };
@@ -270,32 +313,54 @@ impl Cursor {
     }
 
     fn unknown_aggregate(&self, start: usize, word: &str) -> ThresholdError {
-        let found = if word.is_empty() { self.found() } else { format!("`{word}`") };
+        let found = if word.is_empty() {
+            self.found()
+        } else {
+            format!("`{word}`")
+        };
         let hint = match word {
             "avg" | "average" => Some("mean"),
             "med" | "median" => Some("p50"),
             "stddev" | "stdev" | "std" => Some("sd"),
             "sum" => Some("count"),
             _ if Metric::ALL.iter().any(|metric| metric.name() == word) => {
-                let hint = format!("an expression names an aggregate first, such as `p95({word})` or `count({word})`");
-                let message = format!("found the metric {found}, expected an aggregate: {AN_AGGREGATE}");
-                return ThresholdError { hint: Some(hint), ..self.error(start, message) };
+                let hint = format!(
+                    "an expression names an aggregate first, such as `p95({word})` or `count({word})`"
+                );
+                let message =
+                    format!("found the metric {found}, expected an aggregate: {AN_AGGREGATE}");
+                return ThresholdError {
+                    hint: Some(hint),
+                    ..self.error(start, message)
+                };
             }
-            _ => nearest(word, ["min", "max", "mean", "count", "rate", "ratio", "apdex"]),
+            _ => nearest(
+                word,
+                ["min", "max", "mean", "count", "rate", "ratio", "apdex"],
+            ),
         };
         ThresholdError {
             hint: hint.map(did_you_mean),
-            ..self.error(start, format!("found {found}, expected an aggregate: {AN_AGGREGATE}"))
+            ..self.error(
+                start,
+                format!("found {found}, expected an aggregate: {AN_AGGREGATE}"),
+            )
         }
     }
 
     fn apdex(&mut self) -> Result<Aggregate, ThresholdError> {
-        self.expect('(', "`(` and the time that satisfies, such as `apdex(500ms)(response_time)`")?;
+        self.expect(
+            '(',
+            "`(` and the time that satisfies, such as `apdex(500ms)(response_time)`",
+        )?;
         let start = self.skip_space();
         let text = self.take_while(|c| c != ')');
         let limit = parse_duration(&text).map_err(|error| self.error(start, error.to_string()))?;
         if limit.is_zero() {
-            return Err(self.error(start, "the time that satisfies must be longer than nothing".to_owned()));
+            return Err(self.error(
+                start,
+                "the time that satisfies must be longer than nothing".to_owned(),
+            ));
         }
         self.expect(')', "`)`")?;
         Ok(Aggregate::Apdex(limit.into()))
@@ -319,10 +384,19 @@ impl Cursor {
             "vus" | "users" => Some("active_users"),
             word => nearest(word, Metric::ALL.map(Metric::name)),
         };
-        let found = if word.is_empty() { self.found() } else { format!("`{word}`") };
+        let found = if word.is_empty() {
+            self.found()
+        } else {
+            format!("`{word}`")
+        };
         Err(ThresholdError {
             hint: hint.map_or_else(
-                || Some(format!("the metrics are {}", Metric::ALL.map(Metric::name).join(", "))),
+                || {
+                    Some(format!(
+                        "the metrics are {}",
+                        Metric::ALL.map(Metric::name).join(", ")
+                    ))
+                },
                 |word| Some(did_you_mean(word)),
             ),
             ..self.error(start, format!("found {found}, expected a metric"))
@@ -359,7 +433,10 @@ impl Cursor {
         let key_at = (start, self.at - start);
         let key = match word.as_str() {
             "" => {
-                let message = format!("found {}, expected step, flow, check or a tag's name", self.found());
+                let message = format!(
+                    "found {}, expected step, flow, check or a tag's name",
+                    self.found()
+                );
                 return Err(self.error(start, message));
             }
             "step" => Key::Step,
@@ -370,10 +447,17 @@ impl Cursor {
         let start = self.skip_space();
         let symbol = self.take_while(|c| matches!(c, '=' | '!' | '~'));
         if !matches!(symbol.as_str(), "=" | "!=" | "=~" | "!~") {
-            let found = if symbol.is_empty() { self.found() } else { format!("`{symbol}`") };
+            let found = if symbol.is_empty() {
+                self.found()
+            } else {
+                format!("`{symbol}`")
+            };
             let hint = (symbol == "==").then(|| did_you_mean("="));
             let message = format!("found {found}, expected =, !=, =~ or !~");
-            return Err(ThresholdError { hint, ..self.error(start, message) });
+            return Err(ThresholdError {
+                hint,
+                ..self.error(start, message)
+            });
         }
         let (value, value_at) = self.quoted()?;
         let regex = || {
@@ -381,7 +465,10 @@ impl Cursor {
             Regex::new(&format!("^(?:{value})$")).map_err(|error| ThresholdError {
                 offset: value_at.0,
                 length: value_at.1.max(1),
-                message: format!("`{value}` is not a regular expression: {}", last_line(&error.to_string())),
+                message: format!(
+                    "`{value}` is not a regular expression: {}",
+                    last_line(&error.to_string())
+                ),
                 hint: None,
             })
         };
@@ -391,7 +478,13 @@ impl Cursor {
             "=~" => Relation::Matches(regex()?),
             _ => Relation::MatchesNot(regex()?),
         };
-        Ok(Matcher { key, relation, value, key_at, value_at })
+        Ok(Matcher {
+            key,
+            relation,
+            value,
+            key_at,
+            value_at,
+        })
     }
 
     /// A text between double quotes, in which `\"` and `\\` stand for themselves.
@@ -411,7 +504,10 @@ impl Cursor {
                     self.at += 1;
                 }
                 (None, _) => {
-                    return Err(self.error(start.saturating_sub(1), "this text has no closing `\"`".to_owned()));
+                    return Err(self.error(
+                        start.saturating_sub(1),
+                        "this text has no closing `\"`".to_owned(),
+                    ));
                 }
             }
         }
@@ -425,7 +521,10 @@ impl Cursor {
         let before = self.at;
         if self.word() == "vs" {
             self.at = self.chars.len();
-            return Err(self.error(start, "a comparison with a baseline is not supported yet".to_owned()));
+            return Err(self.error(
+                start,
+                "a comparison with a baseline is not supported yet".to_owned(),
+            ));
         }
         self.at = before;
         Ok(())
@@ -442,7 +541,11 @@ impl Cursor {
             "==" => Comparator::Equal,
             "!=" => Comparator::NotEqual,
             _ => {
-                let found = if symbol.is_empty() { self.found() } else { format!("`{symbol}`") };
+                let found = if symbol.is_empty() {
+                    self.found()
+                } else {
+                    format!("`{symbol}`")
+                };
                 let hint = match symbol.as_str() {
                     "=" => Some("=="),
                     "=<" => Some("<="),
@@ -451,7 +554,10 @@ impl Cursor {
                 };
                 return Err(ThresholdError {
                     hint: hint.map(did_you_mean),
-                    ..self.error(start, format!("found {found}, expected <, <=, >, >=, == or !="))
+                    ..self.error(
+                        start,
+                        format!("found {found}, expected <, <=, >, >=, == or !="),
+                    )
                 });
             }
         })
@@ -463,25 +569,36 @@ impl Cursor {
         let text = self.take_while(|_| true);
         let text = text.trim_end();
         self.at = start + text.chars().count();
-        let plain: Option<f64> = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
+        let plain: Option<f64> = text
+            .parse()
+            .ok()
+            .filter(|number: &f64| number.is_finite() && *number >= 0.0);
         let (limit, expected, hint) = match unit {
             Unit::Us => (
-                parse_duration(text).ok().map(|limit| Micros::from(limit).0 as f64),
+                parse_duration(text)
+                    .ok()
+                    .map(|limit| Micros::from(limit).0 as f64),
                 "a duration such as 500ms or 1.5s",
                 plain.map(|_| format!("{text}ms")),
             ),
             Unit::Ratio => {
-                let percent = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<f64>().ok());
+                let percent = text
+                    .strip_suffix('%')
+                    .and_then(|number| number.trim_end().parse::<f64>().ok());
                 let part = percent.map(|percent| percent / 100.0).or(plain);
                 (
                     part.filter(|part| (0.0..=1.0).contains(part)),
                     "a part from 0% to 100%",
-                    plain.filter(|number| *number <= 100.0).map(|_| format!("{text}%")),
+                    plain
+                        .filter(|number| *number <= 100.0)
+                        .map(|_| format!("{text}%")),
                 )
             }
             Unit::Count => (plain, "a plain number", None),
             Unit::PerSecond if metric.kind() == MetricKind::Bytes => (
-                text.strip_suffix("/s").and_then(|size| size.parse().ok()).map(|size: ByteSize| size.0 as f64),
+                text.strip_suffix("/s")
+                    .and_then(|size| size.parse().ok())
+                    .map(|size: ByteSize| size.0 as f64),
                 "bytes per second such as 1MiB/s",
                 None,
             ),
@@ -497,7 +614,11 @@ impl Cursor {
             ),
         };
         limit.ok_or_else(|| {
-            let found = if text.is_empty() { "the end".to_owned() } else { format!("`{text}`") };
+            let found = if text.is_empty() {
+                "the end".to_owned()
+            } else {
+                format!("`{text}`")
+            };
             ThresholdError {
                 hint: hint.as_deref().map(did_you_mean),
                 ..self.error(start, format!("found {found}, expected {expected}"))
@@ -507,7 +628,10 @@ impl Cursor {
 }
 
 fn last_line(text: &str) -> &str {
-    text.lines().last().unwrap_or(text).trim_start_matches("error: ")
+    text.lines()
+        .last()
+        .unwrap_or(text)
+        .trim_start_matches("error: ")
 }
 
 #[cfg(test)]
@@ -533,14 +657,26 @@ mod tests {
             ("ratio(failed) <= 0.005", 0.005, Unit::Ratio),
             ("ratio(checks) >= 99.5 %", 0.995, Unit::Ratio),
             ("ratio(unstarted) < 1%", 0.01, Unit::Ratio),
-            ("count(bytes_in) < 1GiB", 1024.0 * 1024.0 * 1024.0, Unit::Bytes),
+            (
+                "count(bytes_in) < 1GiB",
+                1024.0 * 1024.0 * 1024.0,
+                Unit::Bytes,
+            ),
             ("rate(bytes_out) < 2MB/s", 2e6, Unit::PerSecond),
             ("max(active_users) <= 300", 300.0, Unit::Count),
             ("mean(generator.cpu) < 60%", 0.6, Unit::Ratio),
-            ("max(generator.rss) < 512MiB", 512.0 * 1024.0 * 1024.0, Unit::Bytes),
+            (
+                "max(generator.rss) < 512MiB",
+                512.0 * 1024.0 * 1024.0,
+                Unit::Bytes,
+            ),
         ] {
             let expression = Expression::parse(text).expect(text);
-            assert!((expression.limit - limit).abs() < 1e-9 * limit, "{text}: {}", expression.limit);
+            assert!(
+                (expression.limit - limit).abs() < 1e-9 * limit,
+                "{text}: {}",
+                expression.limit
+            );
             assert_eq!(expression.unit, unit, "{text}");
         }
     }
@@ -570,40 +706,158 @@ mod tests {
     fn errors_point_at_what_is_wrong_and_say_what_to_do() {
         for (text, underlined, message, hint) in [
             ("", "", "found the end, expected an aggregate", None),
-            ("response_time < 1s", "response_time", "expected an aggregate", Some("such as `p95(response_time)`")),
-            ("avg(response_time) < 1s", "avg", "found `avg`", Some("did you mean `mean`?")),
-            ("p101(response_time) < 1s", "p101", "is not a percentile", None),
+            (
+                "response_time < 1s",
+                "response_time",
+                "expected an aggregate",
+                Some("such as `p95(response_time)`"),
+            ),
+            (
+                "avg(response_time) < 1s",
+                "avg",
+                "found `avg`",
+                Some("did you mean `mean`?"),
+            ),
+            (
+                "p101(response_time) < 1s",
+                "p101",
+                "is not a percentile",
+                None,
+            ),
             ("p95 response_time < 1s", "r", "expected `(`", None),
-            ("p95(latency) < 1s", "latency", "found `latency`", Some("did you mean `response_time`?")),
-            ("p95(zzz) < 1s", "zzz", "expected a metric", Some("the metrics are response_time,")),
-            ("p95(failed) < 1s", "p95", "`p95` does not apply to failed; ratio, count or rate does", None),
-            ("ratio(requests) < 1%", "ratio", "does not apply", Some("did you mean `ratio(failed)`?")),
-            ("apdex(500ms)(iteration_time) > 0.9", "apdex(500ms)", "does not apply", None),
-            ("apdex(soon)(response_time) > 0.9", "soon", "is not a duration", None),
+            (
+                "p95(latency) < 1s",
+                "latency",
+                "found `latency`",
+                Some("did you mean `response_time`?"),
+            ),
+            (
+                "p95(zzz) < 1s",
+                "zzz",
+                "expected a metric",
+                Some("the metrics are response_time,"),
+            ),
+            (
+                "p95(failed) < 1s",
+                "p95",
+                "`p95` does not apply to failed; ratio, count or rate does",
+                None,
+            ),
+            (
+                "ratio(requests) < 1%",
+                "ratio",
+                "does not apply",
+                Some("did you mean `ratio(failed)`?"),
+            ),
+            (
+                "apdex(500ms)(iteration_time) > 0.9",
+                "apdex(500ms)",
+                "does not apply",
+                None,
+            ),
+            (
+                "apdex(soon)(response_time) > 0.9",
+                "soon",
+                "is not a duration",
+                None,
+            ),
             ("p95(response_time < 1s", "<", "expected `)`", None),
-            ("p95(response_time) = 1s", "=", "found `=`", Some("did you mean `==`?")),
+            (
+                "p95(response_time) = 1s",
+                "=",
+                "found `=`",
+                Some("did you mean `==`?"),
+            ),
             ("p95(response_time) 1s", "1", "expected <, <=", None),
-            ("p95(response_time) < 500", "500", "expected a duration", Some("did you mean `500ms`?")),
-            ("p95(response_time) < ", "", "found the end, expected a duration", None),
-            ("p95(response_time) < 500ms or so", "500ms or so", "expected a duration", None),
-            ("ratio(failed) < 5", "5", "expected a part from 0% to 100%", Some("did you mean `5%`?")),
+            (
+                "p95(response_time) < 500",
+                "500",
+                "expected a duration",
+                Some("did you mean `500ms`?"),
+            ),
+            (
+                "p95(response_time) < ",
+                "",
+                "found the end, expected a duration",
+                None,
+            ),
+            (
+                "p95(response_time) < 500ms or so",
+                "500ms or so",
+                "expected a duration",
+                None,
+            ),
+            (
+                "ratio(failed) < 5",
+                "5",
+                "expected a part from 0% to 100%",
+                Some("did you mean `5%`?"),
+            ),
             ("ratio(failed) < 101%", "101%", "expected a part", None),
-            ("rate(requests) > 200", "200", "expected a rate", Some("did you mean `200/s`?")),
+            (
+                "rate(requests) > 200",
+                "200",
+                "expected a rate",
+                Some("did you mean `200/s`?"),
+            ),
             ("count(bytes_in) < 10", "10", "expected a size", None),
-            ("count(requests) > -1", "-1", "expected a plain number", None),
-            ("p95(response_time{step=\"a}) < 1s", "\"a}) < 1s", "no closing", None),
-            ("p95(response_time{step='a'}) < 1s", "'", "double quotes", None),
-            ("p95(response_time{step==\"a\"}) < 1s", "==", "expected =, !=", Some("did you mean `=`?")),
-            ("p95(response_time{}) < 1s", "}", "expected step, flow", None),
-            ("p95(response_time{step=~\"(\"}) < 1s", "(", "not a regular expression", None),
-            ("p95(response_time) vs baseline < +5%", "vs baseline < +5%", "not supported yet", None),
-            ("ratio(target.cache_hits) > 85%", "target.cache_hits", "not supported yet", None),
+            (
+                "count(requests) > -1",
+                "-1",
+                "expected a plain number",
+                None,
+            ),
+            (
+                "p95(response_time{step=\"a}) < 1s",
+                "\"a}) < 1s",
+                "no closing",
+                None,
+            ),
+            (
+                "p95(response_time{step='a'}) < 1s",
+                "'",
+                "double quotes",
+                None,
+            ),
+            (
+                "p95(response_time{step==\"a\"}) < 1s",
+                "==",
+                "expected =, !=",
+                Some("did you mean `=`?"),
+            ),
+            (
+                "p95(response_time{}) < 1s",
+                "}",
+                "expected step, flow",
+                None,
+            ),
+            (
+                "p95(response_time{step=~\"(\"}) < 1s",
+                "(",
+                "not a regular expression",
+                None,
+            ),
+            (
+                "p95(response_time) vs baseline < +5%",
+                "vs baseline < +5%",
+                "not supported yet",
+                None,
+            ),
+            (
+                "ratio(target.cache_hits) > 85%",
+                "target.cache_hits",
+                "not supported yet",
+                None,
+            ),
         ] {
             let found = error(text);
             assert_eq!(found.0, underlined, "{text}: {}", found.1);
             assert!(found.1.contains(message), "{text}: {}", found.1);
             let found_hint = found.2.as_deref().unwrap_or_default();
-            assert!(found_hint.contains(hint.unwrap_or_default()), "{text}: {found_hint}");
+            assert!(
+                found_hint.contains(hint.unwrap_or_default()),
+                "{text}: {found_hint}"
+            );
             assert_eq!(found.2.is_some(), hint.is_some(), "{text}: {found_hint}");
         }
     }
@@ -620,6 +874,21 @@ mod tests {
         }
     }
 
-    const PIECES: [&str; 15] =
-        ["p95", "(", ")", "{", "}", "\"", "response_time", "failed", "=~", "<", " ", "é", "1", "%", "vs"];
+    const PIECES: [&str; 15] = [
+        "p95",
+        "(",
+        ")",
+        "{",
+        "}",
+        "\"",
+        "response_time",
+        "failed",
+        "=~",
+        "<",
+        " ",
+        "é",
+        "1",
+        "%",
+        "vs",
+    ];
 }

@@ -3,16 +3,19 @@
 use std::time::Duration;
 
 use super::parse::{did_you_mean, nearest};
-use super::{
-    Aggregate, Expression, Key, Matcher, Metric, Threshold, ThresholdError, Unit,
-};
+use super::{Aggregate, Expression, Key, Matcher, Metric, Threshold, ThresholdError, Unit};
 use crate::plan::schedule::Model;
-use crate::plan::{Action, CheckId, Flow, Plan, Request, RequestUrl, Series, SeriesId, Step, Subject};
+use crate::plan::{
+    Action, CheckId, Flow, Plan, Request, RequestUrl, Series, SeriesId, Step, Subject,
+};
 use crate::scenario::{Comparator, Severity, ThresholdEntry, Window};
 use crate::units::show_duration;
 
 /// The rule that an entry states on a plan whose series, checks and flows are decided.
-pub(in crate::plan) fn resolve(entry: &ThresholdEntry, plan: &Plan) -> Result<Threshold, ThresholdError> {
+pub(in crate::plan) fn resolve(
+    entry: &ThresholdEntry,
+    plan: &Plan,
+) -> Result<Threshold, ThresholdError> {
     let expression = Expression::parse(&entry.expression)?;
     refuse_unmeasured(&expression, plan)?;
     let (series, checks) = select(&expression, plan)?;
@@ -73,7 +76,10 @@ fn refuse_unmeasured(expression: &Expression, plan: &Plan) -> Result<(), Thresho
             "users start iterations as they come back in this load, so none ever starts late",
             Some("give the load a `rate` (open model), or set `pacing`"),
         ),
-        Metric::Checks if plan.checks.is_empty() => ("the scenario has no checks", Some("add a `check:` to a step")),
+        Metric::Checks if plan.checks.is_empty() => (
+            "the scenario has no checks",
+            Some("add a `check:` to a step"),
+        ),
         Metric::Tls if !may_use_tls(plan) => ("no request of this scenario uses TLS", None),
         _ => return Ok(()),
     };
@@ -81,7 +87,10 @@ fn refuse_unmeasured(expression: &Expression, plan: &Plan) -> Result<(), Thresho
     Err(ThresholdError {
         offset,
         length,
-        message: format!("`{}` can never be judged: {message}", expression.metric.name()),
+        message: format!(
+            "`{}` can never be judged: {message}",
+            expression.metric.name()
+        ),
         hint: hint.map(str::to_owned),
     })
 }
@@ -114,7 +123,10 @@ fn requests<'p>(steps: impl IntoIterator<Item = &'p Step>) -> Vec<&'p Request> {
 }
 
 /// The series and the checks that the matchers select; both empty where there is no matcher.
-fn select(expression: &Expression, plan: &Plan) -> Result<(Vec<SeriesId>, Vec<CheckId>), ThresholdError> {
+fn select(
+    expression: &Expression,
+    plan: &Plan,
+) -> Result<(Vec<SeriesId>, Vec<CheckId>), ThresholdError> {
     let matchers = &expression.matchers;
     if matchers.is_empty() {
         return Ok((Vec::new(), Vec::new()));
@@ -134,7 +146,13 @@ fn select(expression: &Expression, plan: &Plan) -> Result<(Vec<SeriesId>, Vec<Ch
             })
             .collect();
         let chosen = matching(&candidates, matchers, "check")?;
-        return Ok((Vec::new(), chosen.into_iter().map(|index| CheckId(index as u32)).collect()));
+        return Ok((
+            Vec::new(),
+            chosen
+                .into_iter()
+                .map(|index| CheckId(index as u32))
+                .collect(),
+        ));
     };
     let of_subject: Vec<(SeriesId, &Series)> = (0..)
         .map(SeriesId)
@@ -155,11 +173,21 @@ fn select(expression: &Expression, plan: &Plan) -> Result<(Vec<SeriesId>, Vec<Ch
         Subject::Iterations => "flow",
     };
     let chosen = matching(&candidates, matchers, noun)?;
-    Ok((chosen.into_iter().map(|index| of_subject[index].0).collect(), Vec::new()))
+    Ok((
+        chosen
+            .into_iter()
+            .map(|index| of_subject[index].0)
+            .collect(),
+        Vec::new(),
+    ))
 }
 
 /// Refuses a key that the metric is not told apart by.
-fn refuse_foreign_key(metric: Metric, matcher: &Matcher, plan: &Plan) -> Result<(), ThresholdError> {
+fn refuse_foreign_key(
+    metric: Metric,
+    matcher: &Matcher,
+    plan: &Plan,
+) -> Result<(), ThresholdError> {
     let keys: &[&str] = match (metric, metric.subject()) {
         (Metric::Checks, _) => &["check", "step", "flow"],
         (_, Some(Subject::Requests)) => &["step", "flow"],
@@ -186,7 +214,10 @@ fn refuse_foreign_key(metric: Metric, matcher: &Matcher, plan: &Plan) -> Result<
         _ if has_tags => format!("is told apart by {} and the steps' tags", keys.join(", ")),
         _ => format!("is told apart by {}", keys.join(", ")),
     };
-    let known = keys.iter().copied().chain(tags.into_iter().filter(|_| has_tags));
+    let known = keys
+        .iter()
+        .copied()
+        .chain(tags.into_iter().filter(|_| has_tags));
     Err(ThresholdError {
         offset: matcher.key_at.0,
         length: matcher.key_at.1,
@@ -209,23 +240,38 @@ impl<'p> Candidate<'p> {
             Key::Step => self.step,
             Key::Flow => self.flow,
             Key::Check => self.check,
-            Key::Tag(tag) => self.series.and_then(|series| series.tags.get(tag)).map_or("", String::as_str),
+            Key::Tag(tag) => self
+                .series
+                .and_then(|series| series.tags.get(tag))
+                .map_or("", String::as_str),
         }
     }
 }
 
 /// The candidates that every matcher accepts, by index; an error if there is none.
-fn matching(candidates: &[Candidate<'_>], matchers: &[Matcher], noun: &str) -> Result<Vec<usize>, ThresholdError> {
-    let accepts = |matcher: &Matcher, candidate: &Candidate<'_>| matcher.accepts(candidate.value(&matcher.key));
+fn matching(
+    candidates: &[Candidate<'_>],
+    matchers: &[Matcher],
+    noun: &str,
+) -> Result<Vec<usize>, ThresholdError> {
+    let accepts = |matcher: &Matcher, candidate: &Candidate<'_>| {
+        matcher.accepts(candidate.value(&matcher.key))
+    };
     let chosen: Vec<usize> = (0..candidates.len())
-        .filter(|&index| matchers.iter().all(|matcher| accepts(matcher, &candidates[index])))
+        .filter(|&index| {
+            matchers
+                .iter()
+                .all(|matcher| accepts(matcher, &candidates[index]))
+        })
         .collect();
     if !chosen.is_empty() {
         return Ok(chosen);
     }
-    let alone = matchers
-        .iter()
-        .find(|matcher| !candidates.iter().any(|candidate| accepts(matcher, candidate)));
+    let alone = matchers.iter().find(|matcher| {
+        !candidates
+            .iter()
+            .any(|candidate| accepts(matcher, candidate))
+    });
     let Some(matcher) = alone else {
         let (first, last) = (&matchers[0], &matchers[matchers.len() - 1]);
         return Err(ThresholdError {
@@ -235,13 +281,20 @@ fn matching(candidates: &[Candidate<'_>], matchers: &[Matcher], noun: &str) -> R
             hint: None,
         });
     };
-    let values = candidates.iter().map(|candidate| candidate.value(&matcher.key));
-    let hint = nearest(&matcher.value, values.clone()).map(did_you_mean).or_else(|| {
-        let mut known: Vec<String> = values.filter(|value| !value.is_empty()).map(|value| format!("`{value}`")).collect();
-        known.sort();
-        known.dedup();
-        (known.len() <= 12).then(|| format!("there is {}", known.join(", ")))
-    });
+    let values = candidates
+        .iter()
+        .map(|candidate| candidate.value(&matcher.key));
+    let hint = nearest(&matcher.value, values.clone())
+        .map(did_you_mean)
+        .or_else(|| {
+            let mut known: Vec<String> = values
+                .filter(|value| !value.is_empty())
+                .map(|value| format!("`{value}`"))
+                .collect();
+            known.sort();
+            known.dedup();
+            (known.len() <= 12).then(|| format!("there is {}", known.join(", ")))
+        });
     let what = match &matcher.key {
         Key::Step => "step".to_owned(),
         Key::Flow => "flow".to_owned(),
@@ -272,12 +325,16 @@ fn refuse_too_long(threshold: &Threshold, plan: &Plan) -> Result<(), String> {
     let measured = run.saturating_sub(plan.warm_up);
     if let Some(length) = window.filter(|length| *length > measured) {
         let (length, measured) = (show_duration(length), show_duration(measured));
-        return Err(format!("a {word} window of {length} never fills: only {measured} of the run are measured"));
+        return Err(format!(
+            "a {word} window of {length} never fills: only {measured} of the run are measured"
+        ));
     }
     match threshold.abort_after {
         Some(after) if after >= run => {
             let (after, run) = (show_duration(after), show_duration(run));
-            Err(format!("an abort after {after} never comes: the run lasts {run}"))
+            Err(format!(
+                "an abort after {after} never comes: the run lasts {run}"
+            ))
         }
         _ => Ok(()),
     }
@@ -291,7 +348,9 @@ fn refuse_too_few(threshold: &Threshold, plan: &Plan) -> Result<(), String> {
     match most_samples(threshold, plan) {
         Some(most) if most < threshold.min_samples => {
             let asked = threshold.min_samples;
-            Err(format!("min_samples of {asked} is never reached: this run gives at most {most} samples"))
+            Err(format!(
+                "min_samples of {asked} is never reached: this run gives at most {most} samples"
+            ))
         }
         _ => Ok(()),
     }
@@ -306,26 +365,44 @@ fn most_samples(threshold: &Threshold, plan: &Plan) -> Option<u64> {
     let most = |count: &dyn Fn(&[Step]) -> u64| {
         let an_iteration = plan.flows.iter().map(|flow| count(&flow.steps)).max()?;
         let starts: u64 = plan.flows.iter().map(|flow| per_user(flow, count)).sum();
-        Some(iterations()?.saturating_mul(an_iteration).saturating_add(starts))
+        Some(
+            iterations()?
+                .saturating_mul(an_iteration)
+                .saturating_add(starts),
+        )
     };
     match threshold.metric {
         // A redirect may open a connection of its own.
         Metric::Connect | Metric::Tls => None,
         Metric::Checks => {
-            let is_selected = |id: &CheckId| threshold.checks.is_empty() || threshold.checks.contains(id);
+            let is_selected =
+                |id: &CheckId| threshold.checks.is_empty() || threshold.checks.contains(id);
             most(&|steps| {
                 count_in(steps, &|request| {
-                    request.checks.iter().filter(|(id, _)| is_selected(id)).count() as u64
+                    request
+                        .checks
+                        .iter()
+                        .filter(|(id, _)| is_selected(id))
+                        .count() as u64
                 })
             })
         }
         Metric::ActiveUsers | Metric::GeneratorCpu | Metric::GeneratorRss => {
             let measured = plan.schedule.duration()?.saturating_sub(plan.warm_up);
-            Some(measured.as_micros().div_ceil(Duration::from_secs(1).as_micros()) as u64)
+            Some(
+                measured
+                    .as_micros()
+                    .div_ceil(Duration::from_secs(1).as_micros()) as u64,
+            )
         }
         metric if metric.subject() == Some(Subject::Requests) => {
-            let is_selected = |id: &SeriesId| threshold.series.is_empty() || threshold.series.contains(id);
-            most(&|steps| count_in(steps, &|request| u64::from(request.series.as_ref().is_some_and(is_selected))))
+            let is_selected =
+                |id: &SeriesId| threshold.series.is_empty() || threshold.series.contains(id);
+            most(&|steps| {
+                count_in(steps, &|request| {
+                    u64::from(request.series.as_ref().is_some_and(is_selected))
+                })
+            })
         }
         _ => iterations(),
     }
