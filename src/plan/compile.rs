@@ -81,11 +81,11 @@ impl Plan {
         }
         if !problems.is_empty() {
             let source = &scenario.source;
-            return Err(Diagnostics {
-                path: source.path.clone(),
-                text: source.text.clone(),
-                list: problems,
-            });
+            return Err(Diagnostics::new(
+                source.path.clone(),
+                source.text.clone(),
+                problems,
+            ));
         }
         plan.hash = fingerprint::of(&plan);
         Ok(plan)

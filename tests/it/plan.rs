@@ -191,9 +191,10 @@ fn steps_of_one_name_share_a_series_within_their_flow() {
 
 #[test]
 fn series_beyond_the_cap_are_recorded_together() {
-    let steps: String = (0..1_005)
+    let steps: Vec<String> = (0..1_005)
         .map(|index| format!("  - get: /{index}\n"))
         .collect();
+    let steps = steps.concat();
     let plan = plan(CLOSED, &format!("flows:\n- name: f\n  steps:\n{steps}"));
     assert_eq!(plan.series.len(), 1_000);
     assert_eq!(plan.series[999].name, "__other__");

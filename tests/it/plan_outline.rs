@@ -126,7 +126,7 @@ fn the_chart_is_the_curve() {
 fn unique_rows_are_told_to_run_out() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let write = |name: &str, text: &str| {
-        std::fs::write(folder.path().join(name), text).expect("a writable folder")
+        std::fs::write(folder.path().join(name), text).expect("a writable folder");
     };
     write("rows.csv", "a\n1\n2\n3\n4\n5\n");
     write(

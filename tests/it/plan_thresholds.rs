@@ -95,129 +95,32 @@ fn refused(load: &str, threshold: &str) -> (String, String, String) {
     )
 }
 
+/// Load, threshold, what is underlined, a part of the message, and a part of the hint.
+#[rustfmt::skip]
+const REFUSED: &[(&str, &str, &str, &str, &str)] = &[
+    (CLOSED, "p95(respons_time) < 1s", "respons_time", "expected a metric", "did you mean `response_time`?"),
+    (CLOSED, "'ratio(failed) < 5'", "5", "a part from 0% to 100%", "did you mean `5%`?"),
+    (CLOSED, "{ expect: p95(response_time) < 1, min_samples: 5 }", "1", "a duration", "did you mean `1ms`?"),
+    (CLOSED, "ratio(started) > 99%", "started", "can never be judged", "rate"),
+    (CLOSED, "count(unstarted) < 1", "unstarted", "can never be judged", "rate"),
+    (CLOSED, "p99(start_lag) < 5ms", "start_lag", "can never be judged", "pacing"),
+    (OPEN, "p95(tls) < 50ms", "tls", "no request of this scenario uses TLS", ""),
+    (CLOSED, r#"'p95(response_time{step="ordr"}) < 1s'"#, "ordr", "no step matches `ordr`", "did you mean `order`?"),
+    (CLOSED, r#"'p95(response_time{aera="shop"}) < 1s'"#, "aera", "not by `aera`", "did you mean `area`?"),
+    (CLOSED, r#"'p95(response_time{tier="cold"}) < 1s'"#, "cold", "no tag `tier` matches", "there is `hot`"),
+    (CLOSED, r#"'p95(iteration_time{step="order"}) < 1s'"#, "step", "is told apart by flow, not by `step`", ""),
+    (CLOSED, r#"'max(active_users{flow="buy"}) < 9'"#, "flow", "of the whole run", ""),
+    (CLOSED, r#"'count(requests{flow="buy",tier="hot"}) > 1'"#, r#"flow="buy",tier="hot""#, "all of these", ""),
+    (CLOSED, "{ expect: ratio(failed) < 1%, window: { rolling: 2m } }", "ratio(failed) < 1%", "only 1m", ""),
+    (CLOSED, "{ expect: ratio(failed) < 1%, abort: { after: 1m } }", "ratio(failed) < 1%", "never comes", ""),
+    (OPEN, "{ expect: ratio(failed) < 1%, min_samples: 301 }", "ratio(failed) < 1%", "at most 300 samples", ""),
+    (OPEN, r#"{ expect: 'count(requests{flow="browse"}) > 1', min_samples: 201 }"#,
+        r#"count(requests{flow="browse"}) > 1"#, "at most 200 samples", ""),
+];
+
 #[test]
 fn what_can_never_be_judged_is_refused_where_it_stands() {
-    for (load, threshold, underlined, message, hint) in [
-        (
-            CLOSED,
-            "p95(respons_time) < 1s",
-            "respons_time",
-            "expected a metric",
-            "did you mean `response_time`?",
-        ),
-        (
-            CLOSED,
-            "'ratio(failed) < 5'",
-            "5",
-            "a part from 0% to 100%",
-            "did you mean `5%`?",
-        ),
-        (
-            CLOSED,
-            "{ expect: p95(response_time) < 1, min_samples: 5 }",
-            "1",
-            "a duration",
-            "did you mean `1ms`?",
-        ),
-        (
-            CLOSED,
-            "ratio(started) > 99%",
-            "started",
-            "can never be judged",
-            "rate",
-        ),
-        (
-            CLOSED,
-            "count(unstarted) < 1",
-            "unstarted",
-            "can never be judged",
-            "rate",
-        ),
-        (
-            CLOSED,
-            "p99(start_lag) < 5ms",
-            "start_lag",
-            "can never be judged",
-            "pacing",
-        ),
-        (
-            OPEN,
-            "p95(tls) < 50ms",
-            "tls",
-            "no request of this scenario uses TLS",
-            "",
-        ),
-        (
-            CLOSED,
-            r#"'p95(response_time{step="ordr"}) < 1s'"#,
-            "ordr",
-            "no step matches `ordr`",
-            "did you mean `order`?",
-        ),
-        (
-            CLOSED,
-            r#"'p95(response_time{aera="shop"}) < 1s'"#,
-            "aera",
-            "not by `aera`",
-            "did you mean `area`?",
-        ),
-        (
-            CLOSED,
-            r#"'p95(response_time{tier="cold"}) < 1s'"#,
-            "cold",
-            "no tag `tier` matches",
-            "there is `hot`",
-        ),
-        (
-            CLOSED,
-            r#"'p95(iteration_time{step="order"}) < 1s'"#,
-            "step",
-            "is told apart by flow, not by `step`",
-            "",
-        ),
-        (
-            CLOSED,
-            r#"'max(active_users{flow="buy"}) < 9'"#,
-            "flow",
-            "of the whole run",
-            "",
-        ),
-        (
-            CLOSED,
-            r#"'count(requests{flow="buy",tier="hot"}) > 1'"#,
-            "flow=\"buy\",tier=\"hot\"",
-            "all of these",
-            "",
-        ),
-        (
-            CLOSED,
-            "{ expect: ratio(failed) < 1%, window: { rolling: 2m } }",
-            "ratio(failed) < 1%",
-            "never fills: only 1m",
-            "",
-        ),
-        (
-            CLOSED,
-            "{ expect: ratio(failed) < 1%, abort: { after: 1m } }",
-            "ratio(failed) < 1%",
-            "never comes: the run lasts 1m",
-            "",
-        ),
-        (
-            OPEN,
-            "{ expect: ratio(failed) < 1%, min_samples: 317 }",
-            "ratio(failed) < 1%",
-            "at most 300 samples",
-            "",
-        ),
-        (
-            OPEN,
-            r#"{ expect: 'count(requests{flow="browse"}) > 1', min_samples: 201 }"#,
-            r#"count(requests{flow="browse"}) > 1"#,
-            "at most 200 samples",
-            "",
-        ),
-    ] {
+    for &(load, threshold, underlined, message, hint) in REFUSED {
         let found = refused(load, threshold);
         assert_eq!(found.0, underlined, "{threshold}: {}", found.1);
         assert!(found.1.contains(message), "{threshold}: {}", found.1);

@@ -3,19 +3,17 @@
 
 mod chart;
 mod estimate;
+mod sections;
+mod text;
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use estimate::{ASSUMED_RESPONSE, Estimate};
+use text::{rough, rounded, show_delay, whole};
 
 use super::schedule::{Model, show_level};
-use super::{Action, Flow, OTHER, Plan, Request, RequestUrl, Schedule, Step};
-use crate::scenario::{Delay, Feed, Pick, Severity, Window};
+use super::{Action, Flow, Plan, Schedule, Step};
 use crate::units::show_duration;
-
-/// File descriptors that the generator has open besides its connections: logs, journal, timers, the target's pipe.
-const OWN_FILES: u64 = 64;
 
 /// What a run would do; shown with [`Display`](fmt::Display), at most 100 columns wide.
 #[derive(Debug, Clone)]
@@ -250,165 +248,6 @@ impl<'p> Outline<'p> {
         }
         (!assumed.is_empty()).then(|| format!("if {}", assumed.join(", and ")))
     }
-
-    fn flows(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "  {:<56} {:>8} {:>12} {:>12}",
-            "flow and step", "share", "iterations", "requests"
-        )?;
-        for (flow, share) in self.plan.flows.iter().zip(&self.estimate.flows) {
-            writeln!(
-                f,
-                "  {:<56} {:>8} {:>12} {:>12}",
-                cut(&flow.name, 56),
-                format!("{} %", show_level(share.share * 100.0)),
-                self.count(share.iterations),
-                self.count(share.requests())
-            )?;
-            for (series, requests) in &share.requests {
-                let series = &self.plan.series[series.0 as usize];
-                writeln!(
-                    f,
-                    "    {:<54} {:>8} {:>12} {:>12}",
-                    cut(&series.name, 54),
-                    "",
-                    "",
-                    self.count(*requests)
-                )?;
-            }
-        }
-        if self.plan.series.iter().any(|series| series.name == OTHER) {
-            self.row(
-                f,
-                "",
-                &format!(
-                    "steps beyond the first {} are recorded together as {OTHER}",
-                    super::MAX_SERIES
-                ),
-            )?;
-        }
-        writeln!(f)
-    }
-
-    fn feeds(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.plan.feeds.is_empty() {
-            return Ok(());
-        }
-        writeln!(f, "  {:<20} {:>9}", "data", "rows")?;
-        for feed in &self.plan.feeds {
-            let rows = whole(feed.rows.len() as f64);
-            writeln!(
-                f,
-                "  {:<20} {rows:>9}  {}",
-                cut(&feed.name, 20),
-                self.feed(feed)
-            )?;
-        }
-        writeln!(f)
-    }
-
-    fn feed(&self, feed: &Feed) -> String {
-        let rows = feed.rows.len() as u64;
-        let times = self.estimate.iterations / rows as f64;
-        let round = match times {
-            _ if times > 1.0 => format!("each row is used about {} times", rounded(times)),
-            _ => "more than there are iterations".to_owned(),
-        };
-        match feed.pick {
-            Pick::Sequential => format!("in order: {round}"),
-            Pick::Shuffled => format!("shuffled: {round}"),
-            Pick::Random => "any row, each time".to_owned(),
-            Pick::Unique => match self.estimate.reaches(rows, self.plan) {
-                Some(at) => format!("unique: used up after about {}, then users end", rough(at)),
-                None => "unique: enough for every iteration".to_owned(),
-            },
-        }
-    }
-
-    fn machine(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let users = u64::from(self.plan.schedule.peak_users());
-        let origins = origins(self.plan);
-        let connections = users * origins;
-        let per_user = if origins == 1 {
-            String::new()
-        } else {
-            format!(" ({origins} for each of {users} users)")
-        };
-        self.row(
-            f,
-            "connections",
-            &format!("at most {}{per_user}", whole(connections as f64)),
-        )?;
-        let files = connections + OWN_FILES;
-        let text = match self.open_files {
-            Some(limit) if files > limit => format!(
-                "about {} needed, but this process may have {}: raise it with `ulimit -n`",
-                whole(files as f64),
-                whole(limit as f64)
-            ),
-            Some(limit) => format!("about {} of {}", whole(files as f64), whole(limit as f64)),
-            None => format!("about {}, no limit known", whole(files as f64)),
-        };
-        self.row(f, "open files", &text)?;
-        let text = match self.local_ports {
-            Some(limit) if users > u64::from(limit) => format!(
-                "{} needed, but there are {}: widen net.ipv4.ip_local_port_range",
-                whole(users as f64),
-                whole(f64::from(limit))
-            ),
-            Some(limit) => format!(
-                "{} of {} while connections stay open",
-                whole(users as f64),
-                whole(f64::from(limit))
-            ),
-            None => format!("{}, no limit known", whole(users as f64)),
-        };
-        self.row(f, "local ports", &text)
-    }
-
-    fn thresholds(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.plan.thresholds.is_empty() {
-            return Ok(());
-        }
-        writeln!(f)?;
-        let mut label = "thresholds";
-        for threshold in &self.plan.thresholds {
-            let mut notes = Vec::new();
-            match threshold.window {
-                Window::Total => {}
-                Window::Rolling(length) => {
-                    notes.push(format!("in every {}", show_duration(length)));
-                }
-                Window::Sustained(length) => {
-                    notes.push(format!("broken for {}", show_duration(length)));
-                }
-            }
-            if threshold.min_samples > 1 {
-                notes.push(format!(
-                    "from {} samples",
-                    whole(threshold.min_samples as f64)
-                ));
-            }
-            if let Some(after) = threshold.abort_after {
-                notes.push(format!("stops the run after {}", show_duration(after)));
-            }
-            if threshold.severity == Severity::Warn {
-                notes.push("only warns".to_owned());
-            }
-            if threshold.line.is_none() {
-                notes.push("built in".to_owned());
-            }
-            let notes = if notes.is_empty() {
-                String::new()
-            } else {
-                format!("  ({})", notes.join(", "))
-            };
-            self.row(f, label, &format!("{}{notes}", threshold.expression))?;
-            label = "";
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Display for Outline<'_> {
@@ -431,91 +270,4 @@ fn has_condition(flow: &Flow) -> bool {
         })
     }
     any(&flow.steps) || any(&flow.start)
-}
-
-/// How many origins the plan's requests are known to go to; each user keeps a connection to each.
-fn origins(plan: &Plan) -> u64 {
-    fn collect(steps: &[Step], target: &str, into: &mut BTreeSet<String>) {
-        for step in steps {
-            match &step.action {
-                Action::Request(request) => {
-                    into.insert(origin(request, target));
-                }
-                Action::Think(_) => {}
-                Action::Repeat { steps, .. } => collect(steps, target, into),
-            }
-        }
-    }
-    let target = plan.target.origin().ascii_serialization();
-    let mut found = BTreeSet::new();
-    for flow in &plan.flows {
-        collect(&flow.start, &target, &mut found);
-        collect(&flow.steps, &target, &mut found);
-    }
-    (found.len() as u64).max(1)
-}
-
-fn origin(request: &Request, target: &str) -> String {
-    match &request.url {
-        RequestUrl::Literal(uri) => match (uri.scheme_str(), uri.authority()) {
-            (Some(scheme), Some(authority)) => format!("{scheme}://{authority}"),
-            _ => target.to_owned(),
-        },
-        RequestUrl::Path(_) | RequestUrl::Whole(_) => target.to_owned(),
-    }
-}
-
-fn show_delay(delay: Delay) -> String {
-    match delay {
-        Delay::Constant(length) => show_duration(length),
-        Delay::Uniform(low, high) => format!("{} to {}", show_duration(low), show_duration(high)),
-        Delay::Normal(mean, sd) => {
-            format!("{} (normal, sd {})", show_duration(mean), show_duration(sd))
-        }
-        Delay::Exponential(mean) => format!("{} on average (exponential)", show_duration(mean)),
-    }
-}
-
-/// A length of time in whole seconds, or finer below ten.
-fn rough(duration: std::time::Duration) -> String {
-    if duration.as_secs() < 10 {
-        return show_duration(duration);
-    }
-    show_duration(std::time::Duration::from_secs(
-        duration.as_secs_f64().round() as u64,
-    ))
-}
-
-/// A whole number with its thousands apart: `12,345`.
-fn whole(value: f64) -> String {
-    let digits = format!("{:.0}", value.max(0.0));
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// To three significant digits: `38,000`, `16.8`.
-fn rounded(value: f64) -> String {
-    if value < 100.0 {
-        let decimals = if value < 10.0 { 2 } else { 1 };
-        let text = format!("{value:.decimals$}");
-        return text.trim_end_matches('0').trim_end_matches('.').to_owned();
-    }
-    let unit = 10_f64.powf(value.log10().floor() - 2.0);
-    whole((value / unit).round() * unit)
-}
-
-/// The text in at most `width` characters, control characters removed.
-fn cut(text: &str, width: usize) -> String {
-    let clean: String = text.chars().filter(|c| !c.is_control()).collect();
-    if clean.chars().count() <= width {
-        return clean;
-    }
-    let kept: String = clean.chars().take(width - 1).collect();
-    format!("{kept}…")
 }
