@@ -25,7 +25,9 @@ async fn main() -> Result<(), AnyError> {
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve"] => serve().await,
         ["loop", url, users, seconds] => {
-            let requests = request_in_loops(url, users.parse()?, Duration::from_secs(seconds.parse()?)).await?;
+            let requests =
+                request_in_loops(url, users.parse()?, Duration::from_secs(seconds.parse()?))
+                    .await?;
             writeln!(std::io::stdout(), "{requests}")?;
             Ok(())
         }
@@ -37,14 +39,21 @@ async fn serve() -> Result<(), AnyError> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;
     let app = Router::new().route("/hello/{id}", get(|| async { "Hello, World!" }));
-    axum::serve(axum::serve::ListenerExt::tap_io(listener, |stream| drop(stream.set_nodelay(true))), app).await?;
+    axum::serve(
+        axum::serve::ListenerExt::tap_io(listener, |stream| drop(stream.set_nodelay(true))),
+        app,
+    )
+    .await?;
     Ok(())
 }
 
 async fn request_in_loops(url: &str, users: u32, length: Duration) -> Result<u64, AnyError> {
     let uri: hyper::Uri = url.parse()?;
     let address = uri.authority().ok_or("the URL has no host")?.to_string();
-    let (stop, requests) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let (stop, requests) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicU64::new(0)),
+    );
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..users {
         let stream = TcpStream::connect(&address).await?;
@@ -56,7 +65,9 @@ async fn request_in_loops(url: &str, users: u32, length: Duration) -> Result<u64
         let (stop, requests) = (Arc::clone(&stop), Arc::clone(&requests));
         tasks.spawn(async move {
             while !stop.load(Ordering::Relaxed) {
-                let request = Request::get(&path).header("host", &address).body(Empty::<Bytes>::new())?;
+                let request = Request::get(&path)
+                    .header("host", &address)
+                    .body(Empty::<Bytes>::new())?;
                 let mut response = sender.send_request(request).await?;
                 while let Some(frame) = response.body_mut().frame().await {
                     frame?;

@@ -10,9 +10,17 @@ use crate::units::{Rate, parse_duration};
 
 /// Load testing from a YAML scenario to true numbers, a verdict and a report.
 #[derive(Debug, Parser)]
-#[command(name = "gander", version, about, max_term_width = 100, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 passed · 94 measurement invalid · 99 threshold failed · 104 invalid scenario or arguments · \
-                        105 stopped by the user · 107 target unreachable · 255 internal error")]
+#[command(
+    name = "gander",
+    version,
+    about,
+    max_term_width = 100,
+    propagate_version = true
+)]
+#[command(
+    after_help = "Exit codes: 0 passed · 94 measurement invalid · 99 threshold failed · 104 invalid scenario or arguments · \
+                        105 stopped by the user · 107 target unreachable · 255 internal error"
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -154,8 +162,12 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((path, value)) if !path.trim().is_empty() => Ok((path.trim().to_owned(), value.trim().to_owned())),
-        _ => Err(format!("`{text}` is not PATH=VALUE, such as http.timeout=5s")),
+        Some((path, value)) if !path.trim().is_empty() => {
+            Ok((path.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err(format!(
+            "`{text}` is not PATH=VALUE, such as http.timeout=5s"
+        )),
     }
 }
 
@@ -180,10 +192,35 @@ pub struct ServeArgs {
     /// Documents to seed
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub documents: u32,
-    /// Users to seed
+    /// Users to seed: `user1@folio.test` and on, password `folio-demo`
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     pub users: u32,
-    /// Seed of the seeded content
+    /// Seed of the catalogue and of the lab's delays
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// Cache in front of the database
+    #[arg(long, value_name = "MODE", default_value = "l1")]
+    pub cache: CacheArg,
+    /// Entries the cache holds
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub cache_items: u32,
+    /// Connections that read, beside the one that writes
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub readers: u32,
+    /// Folder of the database [default: a temporary one]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// End with standard input too: how a run's own target ends with the run
+    #[arg(long, hide = true)]
+    pub until_input_ends: bool,
+}
+
+/// `--cache`
+#[cfg(feature = "bundled-target")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum CacheArg {
+    /// Every read is a query.
+    Off,
+    /// In the process.
+    L1,
 }

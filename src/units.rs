@@ -3,7 +3,7 @@
 //! Everything measured is in whole microseconds ([`Micros`]); everything configured as a length of
 //! time is a [`Duration`]. Nothing in Gander passes a quantity as a bare integer.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::ops::{Add, AddAssign, Sub};
 use std::str::FromStr;
 use std::time::Duration;
@@ -66,7 +66,7 @@ impl Sub for Micros {
 }
 
 impl fmt::Display for Micros {
-    /// Three significant digits in the unit that suits: `850 µs`, `12.3 ms`, `1.50 s`, `2m05s`.
+    /// Three significant digits in the unit that suits: `850 µs`, `12.3 ms`, `1.50 s`, `2m5s`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let us = self.0 as f64;
         let text = if us < 999.5 {
@@ -105,7 +105,10 @@ const A_RATE: &str = "a rate such as 200/s, 90/min or 3600/h";
 const A_SIZE: &str = "a size such as 512B, 64KiB, 1MiB or 2MB";
 const A_QUANTILE: &str = "a percentile such as p50, p95 or p99.9";
 
-/// Parses a length of time: one or more numbers, each with `us`, `µs`, `ms`, `s`, `m`, `min`, `h` or `d`.
+/// The longest length of time that can be written: far beyond any run, and far below what [`Micros`] can hold.
+const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
+
+/// Parses a length of time of up to 100 years: one or more numbers, each with `us`, `µs`, `ms`, `s`, `m`, `min`, `h` or `d`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -140,7 +143,10 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
             _ => return Err(error()),
         };
         let part = Duration::try_from_secs_f64(number * seconds).map_err(|_| error())?;
-        total = total.checked_add(part).ok_or_else(error)?;
+        total = total
+            .checked_add(part)
+            .filter(|total| *total <= LONGEST)
+            .ok_or_else(error)?;
         rest = next;
     }
     // Nanosecond dust from the floating-point product is below every clock in use here.
@@ -168,13 +174,13 @@ pub fn show_duration(duration: Duration) -> String {
     let seconds = (whole % 60) as f64 + f64::from(duration.subsec_millis()) / 1e3;
     let mut text = String::new();
     if hours > 0 {
-        text.push_str(&format!("{hours}h"));
+        let _ = write!(text, "{hours}h");
     }
     if minutes > 0 {
-        text.push_str(&format!("{minutes}m"));
+        let _ = write!(text, "{minutes}m");
     }
     if seconds > 0.0 || text.is_empty() {
-        text.push_str(&format!("{}s", trim_zeros(seconds)));
+        let _ = write!(text, "{}s", trim_zeros(seconds));
     }
     text
 }
@@ -239,8 +245,14 @@ impl FromStr for Rate {
 }
 
 impl fmt::Display for Rate {
+    /// In the unit that suits, so that what is shown is the rate and not a rounded zero: `200/s`, `30/min`, `2/h`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{}/s", trim_zeros(self.0)))
+        let (factor, unit) = match self.0 {
+            rate if rate == 0.0 || rate >= 1.0 => (1.0, "s"),
+            rate if rate * 60.0 >= 1.0 => (60.0, "min"),
+            _ => (3_600.0, "h"),
+        };
+        f.pad(&format!("{}/{unit}", trim_zeros(self.0 * factor)))
     }
 }
 
@@ -379,6 +391,7 @@ mod tests {
             "1s2",
             "1e999s",
             "99999999999999999999d",
+            "40000d",
         ] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
@@ -389,6 +402,10 @@ mod tests {
         assert_eq!("200/s".parse::<Rate>().map(Rate::as_per_second), Ok(200.0));
         assert_eq!("90/min".parse::<Rate>().map(Rate::as_per_second), Ok(1.5));
         assert_eq!("3600/h".parse::<Rate>().map(Rate::as_per_second), Ok(1.0));
+        for shown in ["200/s", "1.5/s", "30/min", "2/h", "0/s"] {
+            let rate = shown.parse::<Rate>().expect(shown);
+            assert_eq!(rate.to_string(), shown);
+        }
         for text in ["200", "/s", "x/s", "2 2/s", "-1/s"] {
             assert!(text.parse::<Rate>().is_err(), "{text}");
         }

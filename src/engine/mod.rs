@@ -1,1 +1,110 @@
-//! Stub.
+//! The users: launched on goose, paced by the schedule, each going through flows over its own connections.
+//!
+//! [`setup`] runs once before the load, [`launch`] starts it, [`Running`] is how it is watched and stopped, [`teardown`]
+//! runs once after it. What users measure goes to the recorder; nothing here judges a run.
+
+mod attack;
+pub mod capture;
+pub mod check;
+mod errand;
+mod halt;
+mod iteration;
+mod life;
+mod pacer;
+mod request;
+pub mod response;
+mod roster;
+mod run;
+mod running;
+mod state;
+mod step;
+mod timer;
+mod walk;
+
+use std::io;
+use std::sync::Arc;
+
+pub use attack::silence;
+pub use running::{Running, launch};
+pub use state::RunValues;
+
+use crate::outcome::Outcome;
+use crate::plan::Plan;
+use crate::record::journal::StopReason;
+use crate::transport::Shared;
+
+/// How a run is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// No new request starts; those in flight may end. Users that wait or think leave now.
+    Graceful,
+    /// Requests in flight are cut off and count as interrupted.
+    AtOnce,
+}
+
+/// What is known once the users have left.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ended {
+    /// Users that panicked.
+    pub panics: u64,
+    /// Requests that were cut off in flight.
+    pub interrupted: u64,
+    /// Iterations that the schedule asked for and that never started.
+    pub unstarted: u64,
+    /// Why the engine itself stopped the run, if it did.
+    pub stop: Option<StopReason>,
+}
+
+/// Why users could not be launched.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The schedule, or this segment's share of it, has none.
+    #[error(
+        "there are no users to launch: expected at least one in each segment; lower the number of segments"
+    )]
+    NoUsers,
+    /// The threads that play users could not be started.
+    #[error("the threads that play users could not be started")]
+    Runtime(#[source] io::Error),
+    /// The users could not be built.
+    #[error("the users could not be launched: {0}")]
+    Users(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl EngineError {
+    fn users(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Users(Box::new(error))
+    }
+}
+
+/// A step of setup or teardown that failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("step `{step}` failed ({outcome}){}: {detail}", request.as_ref().map(|request| format!(" at {request}")).unwrap_or_default())]
+pub struct StepFailure {
+    /// The step's name.
+    pub step: String,
+    /// Method and URL; a URL that was rendered stands as it was written, since values in it may be secrets.
+    pub request: Option<String>,
+    /// How its request ended.
+    pub outcome: Outcome,
+    /// The response's status, if there was one.
+    pub status: Option<u16>,
+    /// What went wrong, in words.
+    pub detail: String,
+}
+
+/// Walks through the plan's setup with one user, unmeasured; gives the values that all users are to see.
+pub async fn setup(plan: &Plan, transport: &Arc<Shared>) -> Result<RunValues, StepFailure> {
+    errand::run(plan, &plan.setup, &RunValues::initial(plan), transport).await
+}
+
+/// Walks through the plan's teardown with one user, unmeasured.
+pub async fn teardown(
+    plan: &Plan,
+    transport: &Arc<Shared>,
+    values: &RunValues,
+) -> Result<(), StepFailure> {
+    errand::run(plan, &plan.teardown, values, transport)
+        .await
+        .map(drop)
+}

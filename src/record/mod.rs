@@ -121,12 +121,12 @@ pub enum Timing {
     FailedTime,
     /// Requests that reached a time limit: the limit, counted from the intended start; the true time is at least that.
     TimedOut,
-    /// Iterations: actual start − intended start.
+    /// Iterations that started, interrupted ones too: actual start − intended start.
     StartLag,
-    /// Iterations: actual start − the later of intended start and the moment their user was free. What is left of the
+    /// Iterations that started, interrupted ones too: actual start − the later of intended start and the moment their user was free. What is left of the
     /// start lag when waiting for busy users is taken out: the generator's own delay.
     SchedulingLag,
-    /// Iterations: end − intended start.
+    /// Iterations that ended, failed ones too: end − intended start.
     IterationTime,
 }
 

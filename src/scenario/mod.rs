@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod feed;
 mod raw;
 pub mod template;
+mod tree;
 mod validate;
 
 use std::collections::BTreeMap;

@@ -4,11 +4,27 @@
 //! roots, the address policy, limits. Nothing here retries what may have been received, follows what may not be
 //! followed, or keeps a byte that nobody reads.
 
-use std::sync::Arc;
+mod address;
+mod body;
+mod classify;
+mod client;
+mod connection;
+mod cookies;
+mod deadline;
+mod inflate;
+mod io;
+mod origin;
+mod redirect;
+mod shared;
+mod tls;
+
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};
+
+pub use client::Client;
+pub use shared::{Settings, Shared, TransportError};
 
 use crate::outcome::Outcome;
 use crate::plan::ReadsBody;
@@ -69,15 +85,4 @@ pub struct ConnectPhases {
     pub connect: Duration,
     /// The TLS handshake, if there was one.
     pub tls: Option<Duration>,
-}
-
-/// What all users of a run share.
-#[derive(Debug)]
-pub struct Shared;
-
-/// One user's connections and cookies.
-#[derive(Debug)]
-pub struct Client {
-    #[expect(dead_code, reason = "contract only")]
-    shared: Arc<Shared>,
 }

@@ -13,29 +13,58 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ("transport", &["units", "outcome", "scenario", "plan"]),
     ("record", &["units", "outcome", "scenario", "plan", "probe"]),
     ("probe", &["units", "record"]),
-    ("engine", &["units", "outcome", "scenario", "plan", "transport", "record"]),
-    ("verdict", &["units", "outcome", "exit", "scenario", "plan", "record"]),
-    ("report", &["units", "outcome", "exit", "scenario", "plan", "record", "verdict"]),
+    (
+        "engine",
+        &[
+            "units",
+            "outcome",
+            "scenario",
+            "plan",
+            "transport",
+            "record",
+        ],
+    ),
+    (
+        "verdict",
+        &["units", "outcome", "exit", "scenario", "plan", "record"],
+    ),
+    (
+        "report",
+        &[
+            "units", "outcome", "exit", "scenario", "plan", "record", "verdict",
+        ],
+    ),
     ("target", &["units", "cli"]),
 ];
 
 /// An outside crate, and the only place whose code may name it.
-const OWNED: [(&str, &str); 5] =
-    [("goose", "engine"), ("tera", "report"), ("plotters", "report"), ("serde_yaml", "scenario/raw"), ("hyper", "transport")];
+const OWNED: [(&str, &str); 5] = [
+    ("goose", "engine"),
+    ("tera", "report"),
+    ("plotters", "report"),
+    ("serde_yaml", "scenario/raw"),
+    ("hyper", "transport"),
+];
 
 #[test]
 fn dependencies_point_one_way() {
     let mut wrong = Vec::new();
     for (path, text) in sources() {
         let module = top_module(&path);
-        let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == module) else { continue };
+        let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == module) else {
+            continue;
+        };
         for used in modules_named(&text) {
             if used != module && !allowed.contains(&used.as_str()) {
                 wrong.push(format!("{} names crate::{used}", path.display()));
             }
         }
     }
-    assert!(wrong.is_empty(), "against the direction of ARCHITECTURE.md:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "against the direction of ARCHITECTURE.md:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -46,7 +75,10 @@ fn each_outside_engine_has_one_owner() {
         for (name, owner) in OWNED {
             let names_it = code_lines(&text).any(|line| line.contains(&format!("{name}::")));
             if names_it && !place.starts_with(owner) {
-                wrong.push(format!("{} names {name}, which belongs to {owner}", path.display()));
+                wrong.push(format!(
+                    "{} names {name}, which belongs to {owner}",
+                    path.display()
+                ));
             }
         }
     }
@@ -65,22 +97,38 @@ fn sources() -> Vec<(PathBuf, String)> {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).expect("sources are UTF-8");
-                found.push((path.strip_prefix(root).expect("below the root").to_owned(), text));
+                found.push((
+                    path.strip_prefix(root).expect("below the root").to_owned(),
+                    text,
+                ));
             }
         }
     }
-    assert!(found.len() > 20, "the sources were not found: {}", found.len());
+    assert!(
+        found.len() > 20,
+        "the sources were not found: {}",
+        found.len()
+    );
     found
 }
 
 fn top_module(path: &Path) -> String {
-    let place = path.strip_prefix("src").expect("a source").with_extension("");
-    place.iter().next().expect("not empty").to_string_lossy().into_owned()
+    let place = path
+        .strip_prefix("src")
+        .expect("a source")
+        .with_extension("");
+    place
+        .iter()
+        .next()
+        .expect("not empty")
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Lines of code: comments are free to name what they explain.
 fn code_lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().filter(|line| !line.trim_start().starts_with("//"))
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
 }
 
 /// The top-level modules that a file names through `crate::`, also inside `use crate::{…}`.
@@ -95,7 +143,11 @@ fn modules_named(text: &str) -> Vec<String> {
         }
         match rest.strip_prefix('{') {
             Some(group) => named.extend(first_words_of_group(group)),
-            None => named.push(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()),
+            None => named.push(
+                rest.chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .collect(),
+            ),
         }
     }
     named

@@ -1,10 +1,25 @@
 //! Integration tests, in one binary: each module holds what its name says, through the public interface.
 
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cli;
 mod direction;
 mod journal;
+mod journal_python;
 mod plan;
 mod plan_outline;
 mod plan_thresholds;
 mod record;
+mod record_memory;
 mod record_totals;
 mod scenario;
+mod scenario_format;
+mod scenario_invalid;
+mod scenario_mutation;
+mod transport;
+mod transport_bodies;
+mod transport_limits;
+mod transport_malformed;
+mod transport_redirects;
+mod transport_tls;

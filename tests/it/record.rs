@@ -288,13 +288,13 @@ fn users_may_record_while_intervals_are_cut_and_nothing_is_lost_or_doubled() {
     let mut held = 0;
     let mut count = |interval: Interval| {
         let counts = interval.series.get(&STEP).map_or(0, |s| s.counts.ended);
-        let times = times(&interval, STEP, Timing::ResponseTime).len() as u64;
+        let in_histogram = times(&interval, STEP, Timing::ResponseTime).len() as u64;
         assert_eq!(
-            counts, times,
+            counts, in_histogram,
             "an interval's counts and times are cut alike"
         );
         ended += counts;
-        timed += times;
+        timed += in_histogram;
         held += interval.checks.get(&CheckId(0)).map_or(0, |c| c.passed);
         recorder.recycle(interval);
     };

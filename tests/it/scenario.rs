@@ -186,7 +186,7 @@ fn flags_scale_the_level_and_the_length_of_every_stage() {
     let overrides = Overrides {
         target: Some("https://example.test/base".to_owned()),
         users: Some(20),
-        duration: Some(Duration::from_secs(60)),
+        duration: Some(Duration::from_mins(1)),
         ..Overrides::default()
     };
     let scenario = load(&path, &overrides).expect("a scenario");
@@ -227,7 +227,7 @@ fn set_changes_any_value_by_its_path_and_the_value_is_yaml() {
     };
     let scenario = load(&path, &overrides).expect("a scenario");
     assert!(
-        matches!(&scenario.load, Load::Arrivals { stages, max_users: 7, .. } if stages[0].rate.as_per_second() == 1.5)
+        matches!(&scenario.load, Load::Arrivals { stages, max_users: 7, .. } if stages[0].rate.to_string() == "1.5/s")
     );
     assert_eq!((scenario.flows[0].weight, scenario.http.redirects), (3, 0));
     assert!(

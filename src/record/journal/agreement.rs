@@ -1,5 +1,7 @@
 //! Whether an interval's histograms hold as many times as its counts say: two independent records of one truth.
 
+use hdrhistogram::Histogram;
+
 use super::JournalWarning;
 use crate::outcome::Outcome;
 use crate::plan::{Series, Subject};
@@ -19,7 +21,7 @@ impl Agreement {
                 continue;
             };
             for (timing, counted) in expected(entry.subject, series) {
-                let recorded = series.histogram(timing).map_or(0, |times| times.len());
+                let recorded = series.histogram(timing).map_or(0, Histogram::len);
                 if recorded != counted {
                     self.count += 1;
                     self.first.get_or_insert(JournalWarning::Disagreement {

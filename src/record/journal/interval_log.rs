@@ -9,11 +9,12 @@ use std::time::{Duration, SystemTime};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
+use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{
     IntervalLogIterator, IntervalLogWriterBuilder, IntervalLogWriterError, LogEntry, Tag,
 };
-use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 
+use super::deflate::DeflateSerializer;
 use super::{JournalError, RunHeader};
 use crate::plan::{Series, SeriesId};
 use crate::record::{Interval, Timing};
@@ -28,7 +29,7 @@ const LEGEND: &[u8] =
 
 /// Turns intervals into lines.
 pub(super) struct Encoder {
-    serializer: V2DeflateSerializer,
+    serializer: DeflateSerializer,
     /// By series: `<number>:<name>:`
     tags: Vec<String>,
 }
@@ -36,7 +37,7 @@ pub(super) struct Encoder {
 impl Encoder {
     pub(super) fn new(series: &[Series]) -> Self {
         Self {
-            serializer: V2DeflateSerializer::new(),
+            serializer: DeflateSerializer::new(),
             tags: series
                 .iter()
                 .enumerate()

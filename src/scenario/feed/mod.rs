@@ -183,3 +183,110 @@ impl Feed {
         Some(row as usize)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, HashSet};
+
+    use super::*;
+
+    fn feed(name: &str, rows: u64, pick: Pick) -> Feed {
+        Feed {
+            name: name.to_owned(),
+            path: PathBuf::new(),
+            columns: vec!["n".to_owned()],
+            rows: (0..rows).map(|n| Box::from([Value::from(n)])).collect(),
+            pick,
+        }
+    }
+
+    /// The rows of the draws of one pass.
+    fn pass(feed: &Feed, pass: u64, seed: u64) -> Vec<usize> {
+        let rows = feed.rows.len() as u64;
+        let draws = pass * rows..(pass + 1) * rows;
+        draws.filter_map(|draw| feed.row(draw, seed)).collect()
+    }
+
+    #[test]
+    fn sequential_rows_go_round_and_round() {
+        let feed = feed("users", 3, Pick::Sequential);
+        let dealt: Vec<_> = (0..7).map(|draw| feed.row(draw, 9)).collect();
+        assert_eq!(dealt, [0, 1, 2, 0, 1, 2, 0].map(Some));
+        assert_eq!(feed.row(u64::MAX, 9), Some((u64::MAX % 3) as usize));
+    }
+
+    #[test]
+    fn unique_rows_are_dealt_once() {
+        let feed = feed("users", 2, Pick::Unique);
+        let dealt: Vec<_> = (0..4).map(|draw| feed.row(draw, 9)).collect();
+        assert_eq!(dealt, [Some(0), Some(1), None, None]);
+    }
+
+    #[test]
+    fn every_pass_of_a_shuffled_feeder_deals_every_row_once() {
+        for rows in [1, 2, 3, 4, 5, 15, 16, 17, 64, 100, 257, 1_000] {
+            let feed = feed("users", rows, Pick::Shuffled);
+            for number in [0, 1, 2, 77, u64::MAX / rows - 1] {
+                let mut dealt = pass(&feed, number, 42);
+                dealt.sort_unstable();
+                let every: Vec<usize> = (0..rows as usize).collect();
+                assert_eq!(dealt, every, "{rows} rows, pass {number}");
+            }
+        }
+    }
+
+    #[test]
+    fn orders_differ_by_pass_seed_and_feeder_and_repeat_with_all_three() {
+        let users = feed("users", 100, Pick::Shuffled);
+        let goods = feed("goods", 100, Pick::Shuffled);
+        let orders = [
+            pass(&users, 0, 1),
+            pass(&users, 1, 1),
+            pass(&users, 0, 2),
+            pass(&goods, 0, 1),
+        ];
+        let distinct: HashSet<&Vec<usize>> = orders.iter().collect();
+        assert_eq!(distinct.len(), orders.len());
+        assert_eq!(pass(&users, 0, 1), orders[0]);
+    }
+
+    #[test]
+    fn every_order_of_a_few_rows_comes_about_as_often() {
+        let feed = feed("users", 4, Pick::Shuffled);
+        let passes = 24_000;
+        let mut counts: HashMap<Vec<usize>, u32> = HashMap::new();
+        for number in 0..passes {
+            *counts.entry(pass(&feed, number, 42)).or_default() += 1;
+        }
+        assert_eq!(counts.len(), 24, "4! orders");
+        // 1,000 expected of each, with a standard deviation of 31.
+        for (order, count) in counts {
+            assert!((800..=1_200).contains(&count), "{order:?}: {count}");
+        }
+    }
+
+    #[test]
+    fn random_rows_are_dealt_evenly_and_independently_of_the_others() {
+        let feed = feed("users", 10, Pick::Random);
+        let mut counts = [0_u32; 10];
+        let mut repeats = 0;
+        for draw in 0..10_000 {
+            let row = feed.row(draw, 42).expect("random rows are never used up");
+            counts[row] += 1;
+            repeats += u32::from(feed.row(draw + 1, 42) == Some(row));
+        }
+        // 1,000 expected, with a standard deviation of 30.
+        assert!(
+            counts.iter().all(|n| (850..=1_150).contains(n)),
+            "{counts:?}"
+        );
+        assert!((850..=1_150).contains(&repeats), "{repeats}");
+    }
+
+    #[test]
+    fn a_feeder_without_rows_deals_none() {
+        for pick in [Pick::Sequential, Pick::Shuffled, Pick::Random, Pick::Unique] {
+            assert_eq!(feed("users", 0, pick).row(0, 1), None);
+        }
+    }
+}

@@ -48,7 +48,7 @@ fn text(path: &Path) -> Result<String, FeedFault> {
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = 1 + valid.iter().filter(|&&byte| byte == b'\n').count();
+        let line = valid.split(|&byte| byte == b'\n').count();
         FeedFault::NotUtf8 { line }
     })?;
     Ok(match text.strip_prefix('\u{feff}') {
@@ -177,5 +177,124 @@ const fn kind(value: &Value) -> &'static str {
         Value::String(_) => "a text",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tempfile::TempDir;
+
+    use super::super::{Feed, Pick};
+    use super::*;
+
+    /// Reads a file of that name and content.
+    fn read(name: &str, content: &[u8]) -> Result<Table, FeedFault> {
+        let folder = TempDir::new().expect("a temporary folder");
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).expect("a writable folder");
+        table(&path)
+    }
+
+    #[test]
+    fn each_format_gives_columns_and_rows() {
+        let texts =
+            |rows: &[[&str; 2]]| -> Vec<Value> { rows.iter().map(|row| json!(row)).collect() };
+        for (name, content, columns, rows) in [
+            (
+                "a.csv",
+                "id, name \n007,Ann\n8, Bo \n",
+                ["id", "name"],
+                texts(&[["007", "Ann"], ["8", " Bo "]]),
+            ),
+            (
+                "a.CSV",
+                "\u{feff}id,name\r\n\r\n1,\"a, \"\"b\"\"\nc\"",
+                ["id", "name"],
+                texts(&[["1", "a, \"b\"\nc"]]),
+            ),
+            (
+                "a.json",
+                r#"[{"b": 1, "a": [2]}, {"a": null, "b": "x"}]"#,
+                ["b", "a"],
+                vec![json!([1, [2]]), json!(["x", null])],
+            ),
+            (
+                "a.jsonl",
+                "{\"a\": 1, \"b\": true}\n\n{\"b\": {}, \"a\": 2}\n",
+                ["a", "b"],
+                vec![json!([1, true]), json!([2, {}])],
+            ),
+            (
+                "a.ndjson",
+                "{\"a\": 1, \"b\": 2}",
+                ["a", "b"],
+                vec![json!([1, 2])],
+            ),
+        ] {
+            let table = read(name, content.as_bytes()).expect(content);
+            assert_eq!(table.columns, columns, "{content}");
+            let read: Vec<Value> = table
+                .rows
+                .iter()
+                .map(|row| row.iter().cloned().collect())
+                .collect();
+            assert_eq!(read, rows, "{content}");
+        }
+    }
+
+    #[test]
+    fn a_fault_says_where_it_is_and_what_to_do() {
+        let header = "which is no name; put a first line with the columns' names, each once";
+        let empty = "has no rows; a feeder needs at least one (below the header, in a CSV file)";
+        let ragged = "complete it, or quote a field that has a comma in it";
+        for (name, content, expected) in [
+            ("a.txt", &b"x"[..], "ends in neither .csv, .json nor .jsonl; rename it after what is in it".to_owned()),
+            ("a.csv", b"", empty.to_owned()),
+            ("a.csv", b"id,name\n", empty.to_owned()),
+            ("a.json", b"[]", empty.to_owned()),
+            ("a.json", b" ", empty.to_owned()),
+            ("a.jsonl", b"\n\n", empty.to_owned()),
+            ("a.csv", b"a,b\n1,2\n3\n", format!("row 2 has 1 fields, the header has 2; {ragged}")),
+            ("a.csv", b"a,b\n1,2,3\n", format!("row 1 has 3 fields, the header has 2; {ragged}")),
+            ("a.csv", b"a,,b\n1,2,3\n", format!("column 2 of the header is \"\", {header}")),
+            ("a.csv", b"1,x\n2,y\n", format!("column 1 of the header is \"1\", {header}")),
+            ("a.csv", b"a,a\n1,2\n", format!("column 2 of the header is \"a\", {header}")),
+            ("a.csv", b"a\nx\n\xff\n", "line 3 is not UTF-8; save the file as UTF-8".to_owned()),
+            ("a.json", b"[{]", "is not JSON: key must be a string at line 1 column 3".to_owned()),
+            ("a.json", b"{\"a\": 1}", "holds an object where a list of objects was expected; write [{…}, {…}], or one object a line in a .jsonl file".to_owned()),
+            ("a.json", b"[{\"a\": 1}, 2]", "row 2 is a number where an object was expected; give each value a name: {\"name\": …}".to_owned()),
+            ("a.json", b"[{\"a\": 1}, {\"a\": 1, \"b\": 2}]", "row 1 has no `b`, which other rows have; add it, or null".to_owned()),
+            ("a.jsonl", b"{\"a\": 1}\n{\"b\": 1}", "row 1 has no `b`, which other rows have; add it, or null".to_owned()),
+            ("a.jsonl", b"{}\n\nx\n", "row 2 is not JSON: expected value at line 1 column 1; put one object on each line".to_owned()),
+        ] {
+            let fault = read(name, content).expect_err(&expected);
+            assert_eq!(fault.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn only_files_of_a_bounded_size_are_read() {
+        let folder = TempDir::new().expect("a temporary folder");
+        let path = folder.path().join("a.csv");
+        assert!(matches!(table(&path), Err(FeedFault::Unreadable(_))));
+
+        let file = File::create(&path).expect("a writable folder");
+        file.set_len(MAX_SIZE.0 + 1).expect("a sparse file");
+        assert!(matches!(table(&path), Err(FeedFault::TooLarge)));
+
+        let inner = folder.path().join("b.json");
+        std::fs::create_dir(&inner).expect("a writable folder");
+        assert!(matches!(table(&inner), Err(FeedFault::NotAFile)));
+    }
+
+    #[test]
+    fn an_error_names_the_file() {
+        let error = Feed::read("users", Path::new("no/such.csv"), Pick::Sequential);
+        let error = error.expect_err("there is no such file");
+        assert_eq!(
+            error.to_string(),
+            "no/such.csv: cannot be read: No such file or directory (os error 2)"
+        );
     }
 }

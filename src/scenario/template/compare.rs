@@ -100,3 +100,107 @@ fn structure(value: &Value) -> Cow<'_, Value> {
         .and_then(|text| serde_json::from_str(text).ok())
         .map_or(Cow::Borrowed(value), Cow::Owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::fake::Fake;
+    use super::super::{Encoding, Template};
+    use super::*;
+
+    fn plain(fake: &mut Fake, text: &str) -> Template {
+        fake.compile(text, Encoding::Plain)
+    }
+
+    #[test]
+    fn a_lone_operand_holds_when_there_is_something() {
+        for (value, expected) in [
+            (json!(null), false),
+            (json!(false), false),
+            (json!(true), true),
+            (json!(0), false),
+            (json!(-0.0), false),
+            (json!(0.1), true),
+            (json!(""), false),
+            (json!("false"), true),
+            (json!([]), false),
+            (json!([0]), true),
+            (json!({}), true),
+        ] {
+            let mut fake = Fake::with([("it", value.clone())]);
+            let condition = Condition::Truthy(plain(&mut fake, "${it}"));
+            assert_eq!(condition.holds(&mut fake), Ok(expected), "{value}");
+        }
+    }
+
+    #[test]
+    fn an_absent_operand_alone_does_not_hold_and_in_a_comparison_is_missing() {
+        let mut fake = Fake {
+            slots: vec![("next", None)],
+            ..Fake::default()
+        };
+        let next = plain(&mut fake, "${next}");
+        let alone = Condition::Truthy(next.clone());
+        assert_eq!(alone.holds(&mut fake), Ok(false));
+        let compared = Condition::Compare(next, Comparator::Equal, Template::from_literal("1"));
+        assert_eq!(compared.holds(&mut fake), Err(Missing::named("next")));
+    }
+
+    #[test]
+    fn comparisons_are_numeric_when_both_sides_say_a_number() {
+        use Comparator::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+        for (left, comparator, right, expected) in [
+            (json!(9), Less, json!(10), true),
+            (json!("9"), Less, json!(10), true),
+            (json!("9"), Less, json!("10"), true),
+            (json!("9a"), Less, json!("10a"), false),
+            (json!(1.0), Equal, json!("1"), true),
+            (json!("1e3"), GreaterOrEqual, json!(1000), true),
+            (json!(0.5), LessOrEqual, json!(0.5), true),
+            (
+                json!(9_007_199_254_740_993_u64),
+                Equal,
+                json!(9_007_199_254_740_992_u64),
+                false,
+            ),
+            (
+                json!("9007199254740993"),
+                Greater,
+                json!(9_007_199_254_740_992_u64),
+                true,
+            ),
+            (json!("done"), Equal, json!("done"), true),
+            (json!("done"), NotEqual, json!("Done"), true),
+            (json!("nan"), Equal, json!("nan"), true),
+            (json!(true), Equal, json!("true"), true),
+            (json!(null), Equal, json!("null"), true),
+            (json!(null), Equal, json!(0), false),
+            (json!(""), Equal, json!(0), false),
+            (json!(["a", 1]), Equal, json!(r#"["a", 1]"#), true),
+            (
+                json!({"a": 1, "b": 2}),
+                Equal,
+                json!({"b": 2, "a": 1}),
+                true,
+            ),
+            (json!(["a"]), NotEqual, json!("a"), true),
+        ] {
+            assert_eq!(
+                comparator.holds_between(&left, &right),
+                expected,
+                "{left} {} {right}",
+                comparator.symbol()
+            );
+        }
+    }
+
+    #[test]
+    fn both_sides_of_a_comparison_may_be_computed() {
+        let mut fake = Fake::with([("page", json!(3)), ("pages", json!("3"))]);
+        let left = plain(&mut fake, "${page}");
+        let right = plain(&mut fake, "${pages}");
+        let condition = Condition::Compare(left, Comparator::Less, right);
+        assert_eq!(condition.holds(&mut fake), Ok(false));
+    }
+}

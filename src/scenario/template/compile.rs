@@ -208,10 +208,167 @@ impl Context for Nothing {
     fn iteration(&self) -> u64 {
         0
     }
-    fn slot_name(&self, _: SlotId) -> &str {
+    fn slot_name(&self, _: SlotId) -> &'static str {
         ""
     }
     fn column_name(&self, _: usize, _: usize) -> String {
         String::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::super::fake::Fake;
+    use super::*;
+
+    fn fake() -> Fake {
+        Fake::with([
+            ("id", json!("a\"b")),
+            ("count", json!(3)),
+            ("tags", json!(["x", null])),
+            ("link", json!("https://h/x?y=1")),
+        ])
+    }
+
+    #[test]
+    fn constants_are_written_out_when_compiled() {
+        let mut fake = fake();
+        for (text, expected) in [
+            ("a $ b $$ c $${d} $$${e}", "a $ b $$ c ${d} $${e}"),
+            ("${env(HOME_TOWN)}", "Lund & Åhus"),
+            ("v${5}", "v5"),
+            ("Basic ${base64('me:secret')}", "Basic bWU6c2VjcmV0"),
+        ] {
+            let template = fake.compile(text, Encoding::Plain);
+            assert_eq!(template.literal(), Some(expected), "{text}");
+            assert_eq!(&*template.source, text);
+        }
+        let percent = fake.compile("/in/${env(HOME_TOWN)}", Encoding::Percent);
+        assert_eq!(percent.literal(), Some("/in/Lund%20%26%20%C3%85hus"));
+        assert_eq!(fake.compile("${id}", Encoding::Plain).literal(), None);
+    }
+
+    #[test]
+    fn a_url_that_is_one_expression_stands_for_itself() {
+        let mut fake = fake();
+        for (text, expected) in [
+            ("${link}", "https://h/x?y=1"),
+            ("/go?to=${link}", "/go?to=https%3A%2F%2Fh%2Fx%3Fy%3D1"),
+            ("/${id}/${count}", "/a%22b/3"),
+        ] {
+            let template = Template::url(text, &mut fake).expect(text);
+            assert_eq!(fake.rendered(&template), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_component_is_encoded_in_its_literal_parts_too_and_once() {
+        let mut fake = fake();
+        let template = Template::component("a&b ${link} ${env(HOME_TOWN)}", &mut fake);
+        let template = template.expect("every name is known");
+        assert_eq!(
+            fake.rendered(&template),
+            "a%26b%20https%3A%2F%2Fh%2Fx%3Fy%3D1%20Lund%20%26%20%C3%85hus"
+        );
+    }
+
+    #[test]
+    fn json_strings_that_are_one_expression_take_its_type() {
+        let mut fake = fake();
+        for (value, expected) in [
+            (json!({"n": "${count}"}), json!({"n": 3})),
+            (json!({"n": " ${count}"}), json!({"n": " 3"})),
+            (json!("${id}"), json!("a\"b")),
+            (
+                json!(["${tags}", "${id}-${tags}"]),
+                json!([["x", null], "a\"b-[\"x\",null]"]),
+            ),
+            (json!({"${id}": 1, "k": {}}), json!({"a\"b": 1, "k": {}})),
+            (
+                json!([1, -2.5, null, true, [], "", "\"\n"]),
+                json!([1, -2.5, null, true, [], "", "\"\n"]),
+            ),
+            (json!("$${id}"), json!("${id}")),
+            (json!({"q": "${random(1,1)}"}), json!({"q": 1})),
+            (json!("${env(HOME_TOWN)}"), json!("Lund & Åhus")),
+            (json!("${urlencode(id)}"), json!("a%22b")),
+        ] {
+            let template = Template::json(&value, &mut fake).expect("every name is known");
+            let read: Value = serde_json::from_str(&fake.rendered(&template)).expect("valid JSON");
+            assert_eq!(read, expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn json_without_expressions_is_one_literal() {
+        let value = json!({"a": ["b", 1, {"c": "\"$${x}"}]});
+        let template = Template::json(&value, &mut fake()).expect("no names");
+        assert_eq!(template.literal(), Some(r#"{"a":["b",1,{"c":"\"${x}"}]}"#));
+    }
+
+    #[test]
+    fn what_is_wrong_inside_json_is_placed_by_its_path() {
+        let value = json!({"items": [{"id": "x ${idd}"}]});
+        let error = Template::json(&value, &mut fake()).expect_err("idd is unknown");
+        assert_eq!(
+            error.message,
+            "at `$.items[0].id`: nothing is called `idd` here"
+        );
+        assert_eq!((error.offset, error.length), (4, 3));
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((any::<String>(), inner), 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// The same document with every `${` escaped, so that it stands for itself.
+    fn escaped(value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(text.replace("${", "$${")),
+            Value::Array(items) => items.iter().map(escaped).collect(),
+            Value::Object(members) => members
+                .iter()
+                .map(|(key, member)| (key.replace("${", "$${"), escaped(member)))
+                .collect(),
+            other => other.clone(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_document_renders_as_itself(value in any_json()) {
+            let template = Template::json(&escaped(&value), &mut fake()).expect("no expression");
+            let text = template.literal().expect("a literal");
+            // Compared as text: reading a float back may move its last digit.
+            prop_assert_eq!(text, value.to_string());
+        }
+
+        #[test]
+        fn any_value_in_a_document_reads_back(value in any_json(), text in any::<String>()) {
+            let mut fake = Fake::with([("it", value.clone()), ("text", json!(text.clone()))]);
+            let document = json!({"it": "${it}", "text": "<${text}>", "${text}": 0});
+            let template = Template::json(&document, &mut fake).expect("every name is known");
+            let rendered = fake.rendered(&template);
+            let read: Value = serde_json::from_str(&rendered).expect("valid JSON");
+            prop_assert_eq!(&read["text"], &json!(format!("<{text}>")));
+            let start = "{\"it\":".len();
+            prop_assert_eq!(&rendered[start..start + value.to_string().len()], value.to_string());
+        }
     }
 }

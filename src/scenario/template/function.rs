@@ -205,3 +205,118 @@ fn between(low: i64, high: i64, bits: u64) -> i64 {
 pub(crate) fn below(count: u64, bits: u64) -> u64 {
     ((u128::from(bits) * u128::from(count)) >> 64) as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use serde_json::json;
+
+    use super::super::fake::Fake;
+    use super::*;
+
+    #[test]
+    fn each_function_gives_what_its_standard_says() {
+        let mut fake = Fake::with([
+            ("list", json!(["a", 1])),
+            ("word", json!("a b")),
+            ("low", json!("5")),
+        ]);
+        for (text, expected) in [
+            ("${random(1,3)}", json!(1)),
+            ("${random(low,5)}", json!(5)),
+            ("${random(-2, -2)}", json!(-2)),
+            ("${uuid()}", json!("00000000-0000-4000-8000-000000000000")),
+            ("${now()}", json!("2023-11-14T22:13:20.123Z")),
+            ("${timestamp_ms()}", json!(1_700_000_000_123_i64)),
+            ("${iteration()}", json!(41)),
+            ("${user()}", json!(7)),
+            ("${choice(red wine, 2, word)}", json!("red wine")),
+            ("${choice(word, 2)}", json!("a b")),
+            ("${choice(2, word)}", json!(2)),
+            ("${choice('a,b', \"c\")}", json!("a,b")),
+            (
+                "${choice(sha256(word))}",
+                json!("c8687a08aa5d6ed2044328fa6a697ab8e96dc34291e8c2034ae8c38e6fcc6d65"),
+            ),
+            // RFC 4648 §10, and its two special characters.
+            ("${base64('foob')}", json!("Zm9vYg==")),
+            ("${base64('???>>>')}", json!("Pz8/Pj4+")),
+            // FIPS 180-2, appendix B.1.
+            (
+                "${sha256('abc')}",
+                json!("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+            ),
+            // RFC 4231, test case 2.
+            (
+                "${hmac_sha256('Jefe','what do ya want for nothing?')}",
+                json!("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+            ),
+            ("${json(list)}", json!("[\"a\",1]")),
+            ("${json(word)}", json!("\"a b\"")),
+            ("${urlencode(word)}", json!("a%20b")),
+            ("${urlencode(list)}", json!("%5B%22a%22%2C1%5D")),
+            ("${env(HOME_TOWN)}", json!("Lund & Åhus")),
+            (
+                "${sha256(base64(word))}",
+                json!(hex(&Sha256::digest(b"YSBi"))),
+            ),
+        ] {
+            let template = fake.compile(text, Encoding::Plain);
+            assert_eq!(template.evaluate(&mut fake), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_function_is_found_by_its_name() {
+        for function in Function::ALL {
+            assert_eq!(Function::named(function.name()), Some(function));
+        }
+    }
+
+    #[test]
+    fn random_covers_its_range_evenly_and_never_leaves_it() {
+        assert_eq!(between(i64::MIN, i64::MAX, 0), i64::MIN);
+        assert_eq!(between(i64::MIN, i64::MAX, u64::MAX), i64::MAX);
+        let mut counts = [0_u32; 3];
+        for step in 0..3_000_u64 {
+            let value = between(1, 3, step * (u64::MAX / 3_000) + u64::MAX / 6_000);
+            counts[(value - 1) as usize] += 1;
+        }
+        assert_eq!(counts, [1_000; 3]);
+    }
+
+    #[test]
+    fn bounds_that_cross_at_run_time_are_a_range_all_the_same() {
+        let mut fake = Fake::with([("a", json!(3)), ("b", json!(1))]);
+        let template = fake.compile("${random(a,b)}", Encoding::Plain);
+        let drawn: HashSet<String> = [0, u64::MAX / 2, u64::MAX]
+            .into_iter()
+            .map(|bits| {
+                fake.bits.push_back(bits);
+                fake.rendered(&template)
+            })
+            .collect();
+        assert_eq!(drawn, HashSet::from(["1", "2", "3"].map(str::to_owned)));
+    }
+
+    #[test]
+    fn a_bound_that_is_no_whole_number_at_run_time_is_a_missing_value() {
+        let mut fake = Fake::with([("a", json!(1.5))]);
+        let missing = fake
+            .compile("${random(a,2)}", Encoding::Plain)
+            .evaluate(&mut fake)
+            .expect_err("1.5 is no whole number");
+        assert_eq!(missing.name, "random(a,b), given 1.5 for a whole number");
+    }
+
+    #[test]
+    fn uuids_are_of_version_4_and_made_of_the_bits_drawn() {
+        let mut fake = Fake::default().drawing([0x0123_4567_89ab_cdef, u64::MAX]);
+        let text = fake.render("${uuid()}", Encoding::Plain);
+        assert_eq!(text, "01234567-89ab-4def-bfff-ffffffffffff");
+        let evaluated = fake.clone().drawing([0x0123_4567_89ab_cdef, u64::MAX]);
+        let template = fake.compile("${uuid()}", Encoding::Plain);
+        assert_eq!(template.evaluate(&mut evaluated.clone()), Ok(json!(text)));
+    }
+}

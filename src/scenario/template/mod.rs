@@ -8,9 +8,12 @@
 mod compare;
 mod compile;
 mod encoding;
+#[cfg(test)]
+pub(crate) mod fake;
 mod function;
 mod parse;
 mod render;
+mod suggest;
 
 use chrono::{DateTime, Utc};
 
@@ -200,5 +203,35 @@ impl Template {
             [Segment::Expression(expression, _)] => Some(expression),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_literal_is_known_for_one() {
+        for text in ["", "/api", "${id}", "$${id}"] {
+            assert_eq!(Template::from_literal(text).literal(), Some(text));
+        }
+        assert_eq!(Template::default().literal(), Some(""));
+    }
+
+    #[test]
+    fn concatenation_merges_literals_and_keeps_encodings() {
+        let mut fake = fake::Fake::with([("q", "a b".into())]);
+        let whole = Template::concat([
+            Template::from_literal("/search"),
+            Template::from_literal("?q="),
+            fake.compile("${q}&raw=", Encoding::Percent),
+            fake.compile("${q}", Encoding::Plain),
+            Template::default(),
+        ]);
+        assert_eq!(whole.segments.len(), 4, "{whole:?}");
+        assert_eq!(&*whole.source, "/search?q=${q}&raw=${q}");
+        assert_eq!(fake.rendered(&whole), "/search?q=a%20b&raw=a b");
+        let literal = Template::concat(["a", "", "b"].map(Template::from_literal));
+        assert_eq!(literal.literal(), Some("ab"));
     }
 }

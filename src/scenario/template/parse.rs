@@ -11,7 +11,7 @@ use std::mem;
 
 use serde_json::Value;
 
-use super::{Expression, Function, Names, TemplateError, function};
+use super::{Expression, Function, Names, TemplateError, function, suggest};
 
 /// A piece of a template's text.
 #[derive(Debug, PartialEq)]
@@ -114,9 +114,11 @@ impl<'a> Parser<'a> {
                 } else {
                     None
                 };
-                self.names
-                    .resolve(name, member.as_deref())
-                    .ok_or_else(|| self.unknown_name(start, name, member.as_deref()))
+                let member = member.as_deref();
+                self.names.resolve(name, member).ok_or_else(|| {
+                    let (message, hint) = suggest::name(name, member, &self.names.known());
+                    self.error(start, &message, &hint)
+                })
             }
             _ => Err(self.unexpected("a variable, a function, a number or a 'text'")),
         }
@@ -138,7 +140,8 @@ impl<'a> Parser<'a> {
         }
         let Some(function) = Function::named(name) else {
             self.at = start + name.len();
-            return Err(self.unknown_function(start, name));
+            let message = format!("there is no function `{name}`");
+            return Err(self.error(start, &message, &suggest::function(name)));
         };
         let mut arguments = Vec::new();
         self.skip_space();
@@ -293,57 +296,6 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn unknown_name(&self, start: usize, name: &str, member: Option<&str>) -> TemplateError {
-        let known = self.names.known();
-        let written = member.map_or(name.to_owned(), |member| format!("{name}.{member}"));
-        let columns: Vec<&str> = known
-            .iter()
-            .filter(|known| known.starts_with(&format!("{name}.")))
-            .map(String::as_str)
-            .collect();
-        let message = if !columns.is_empty() && member.is_none() {
-            format!("`{name}` is a feeder, not a value")
-        } else if member.is_some() && known.iter().any(|known| known == name) {
-            format!("`{name}` is a variable and has no columns")
-        } else {
-            format!("nothing is called `{written}` here")
-        };
-        let hint = if let Some(function) = Function::named(name) {
-            format!("write `{}` to call the function", function.usage())
-        } else if let Some(near) = nearest(&written, known.iter().map(String::as_str)) {
-            format!("did you mean `{near}`?")
-        } else if !columns.is_empty() {
-            format!("name one of its columns: {}", list(&columns))
-        } else if name
-            .chars()
-            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
-        {
-            format!("set the environment variable, or give a default: `${{{name}:-default}}`")
-        } else if known.is_empty() {
-            format!(
-                "declare it under `vars`, capture it in a step before, or write '{written}' for a text"
-            )
-        } else {
-            let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            format!("known here: {}", list(&known))
-        };
-        self.error(start, &message, &hint)
-    }
-
-    fn unknown_function(&self, start: usize, name: &str) -> TemplateError {
-        let message = format!("there is no function `{name}`");
-        let near = nearest(name, Function::ALL.into_iter().map(Function::name));
-        let hint = match near.and_then(Function::named) {
-            Some(function) => format!("did you mean `{}`?", function.usage()),
-            None => {
-                let mut usages: Vec<&str> = Function::ALL.map(Function::usage).into();
-                usages.push("env(NAME)");
-                format!("there are {}", usages.join(", "))
-            }
-        };
-        self.error(start, &message, &hint)
-    }
-
     /// That something else than `expected` comes next.
     fn unexpected(&mut self, expected: &str) -> TemplateError {
         let start = self.at;
@@ -419,21 +371,5 @@ fn text(content: impl Into<String>) -> Expression {
     Expression::Literal(Value::String(content.into()))
 }
 
-/// The candidate that was most likely meant, if one is near enough for a slip of the keyboard.
-fn nearest<'k>(written: &str, candidates: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    candidates
-        .map(|candidate| (strsim::osa_distance(written, candidate), candidate))
-        .min_by_key(|&(distance, _)| distance)
-        .filter(|&(distance, _)| distance <= 1 + written.chars().count() / 4)
-        .map(|(_, candidate)| candidate)
-}
-
-/// The first of many, separated by commas.
-fn list(names: &[&str]) -> String {
-    const SHOWN: usize = 10;
-    let mut text = names[..names.len().min(SHOWN)].join(", ");
-    if names.len() > SHOWN {
-        text.push_str(", …");
-    }
-    text
-}
+#[cfg(test)]
+mod tests;

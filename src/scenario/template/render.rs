@@ -116,3 +116,121 @@ impl Expression {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::fake::Fake;
+    use super::*;
+
+    fn fake() -> Fake {
+        Fake {
+            slots: vec![
+                ("id", Some(json!("a/b"))),
+                ("page", Some(json!(2))),
+                ("nothing", Some(json!(null))),
+                ("later", None),
+            ],
+            columns: vec![
+                ("email", json!("ann@example.com")),
+                ("first name", json!("Ann")),
+            ],
+            ..Fake::default()
+        }
+    }
+
+    #[test]
+    fn values_are_written_in_the_encoding_of_their_surroundings() {
+        for (encoding, text, expected) in [
+            (Encoding::Plain, "", ""),
+            (Encoding::Plain, "no expression", "no expression"),
+            (Encoding::Plain, "${id}", "a/b"),
+            (
+                Encoding::Percent,
+                "/d/${id}?page=${ page }",
+                "/d/a%2Fb?page=2",
+            ),
+            (Encoding::Percent, "${users.email}", "ann%40example.com"),
+            (
+                Encoding::Plain,
+                "${users.'first name'} ü ${page}",
+                "Ann ü 2",
+            ),
+            (
+                Encoding::Json,
+                "[${id}, ${page}, ${nothing}]",
+                r#"["a/b", 2, null]"#,
+            ),
+            (Encoding::Percent, "q=${urlencode(id)}", "q=a%2Fb"),
+            (
+                Encoding::Percent,
+                "q=${urlencode(urlencode(id))}",
+                "q=a%252Fb",
+            ),
+            (Encoding::Percent, "q=${urlencode('a/b')}", "q=a%2Fb"),
+            (Encoding::Plain, "q=${urlencode(id)}", "q=a%2Fb"),
+            (
+                Encoding::Percent,
+                "${choice(id)}${uuid()}",
+                "a%2Fb00000000-0000-4000-8000-000000000000",
+            ),
+        ] {
+            assert_eq!(
+                fake().render(text, encoding),
+                expected,
+                "{encoding:?} {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_single_expression_evaluates_to_its_own_type_and_anything_else_to_text() {
+        for (text, expected) in [
+            ("${page}", json!(2)),
+            ("${nothing}", json!(null)),
+            ("${page} ", json!("2 ")),
+            ("${page}${page}", json!("22")),
+            ("2", json!("2")),
+            ("", json!("")),
+        ] {
+            let mut fake = fake();
+            let template = fake.compile(text, Encoding::Plain);
+            assert_eq!(template.evaluate(&mut fake), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_absent_value_is_missing_by_name_and_so_is_null_where_it_has_no_text() {
+        for (encoding, text, name) in [
+            (Encoding::Plain, "${later}", "later"),
+            (Encoding::Json, "${later}", "later"),
+            (Encoding::Percent, "/d/${nothing}", "nothing"),
+            (Encoding::JsonString, "${nothing}", "nothing"),
+            (Encoding::Plain, "${base64(nothing)}", "nothing"),
+            (Encoding::Plain, "${choice(later)}", "later"),
+            (Encoding::Plain, "x${choice(nothing)}", "nothing"),
+            (Encoding::Plain, "${sha256(choice(nothing))}", "nothing"),
+            (Encoding::Plain, "${random(1,later)}", "later"),
+        ] {
+            let mut fake = fake();
+            let template = fake.compile(text, encoding);
+            let mut out = String::new();
+            let missing = template.render(&mut fake, &mut out);
+            assert_eq!(missing, Err(Missing::named(name)), "{text}");
+        }
+        let mut rowless = fake();
+        let template = rowless.compile("${users.email}", Encoding::Plain);
+        rowless.columns.clear();
+        assert!(template.render(&mut rowless, &mut String::new()).is_err());
+    }
+
+    #[test]
+    fn rendering_appends() {
+        let mut fake = fake();
+        let template = fake.compile("${page}", Encoding::Plain);
+        let mut out = String::from("page ");
+        assert_eq!(template.render(&mut fake, &mut out), Ok(()));
+        assert_eq!(out, "page 2");
+    }
+}

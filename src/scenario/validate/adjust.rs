@@ -1,12 +1,14 @@
 //! What the command line changes: values in the tree before it is checked, levels and lengths of time after.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::Overrides;
 use super::load::duration_of;
-use super::reader::{Problems, plain};
+use super::reader::Problems;
 use crate::scenario::diagnostic::Span;
-use crate::scenario::raw::{self, Entry, Node, Value};
+use crate::scenario::raw;
+use crate::scenario::tree::{Entry, Node, Notation, Scalar, Value};
 use crate::scenario::{Action, Delay, Load, Scenario, Step, Window};
 use crate::units::{Rate, show_duration};
 
@@ -105,7 +107,7 @@ fn place<'n>(root: &'n mut Node, path: &str, argument: Span) -> Result<&'n mut N
                 }
                 _ => return Err(format!("`{walked}` is not a list")),
             };
-            walked.push_str(&format!("[{number}]"));
+            let _ = write!(walked, "[{number}]");
         }
     }
     Ok(node)
@@ -312,4 +314,17 @@ fn scaled_or_zero(duration: Duration, factor: f64) -> Duration {
 /// Scaled, but never to nothing.
 fn scaled(duration: Duration, factor: f64) -> Duration {
     scaled_or_zero(duration, factor).max(Duration::from_micros(1))
+}
+
+/// A scalar that was put into the tree and not read from the file.
+fn plain(text: &str, span: Span) -> Node {
+    Node {
+        value: Value::Scalar(Scalar {
+            text: text.to_owned(),
+            written: None,
+            notation: Notation::Plain,
+            offset: None,
+        }),
+        span,
+    }
 }

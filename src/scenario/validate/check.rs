@@ -1,18 +1,15 @@
 //! `check:` and `capture:`: what a response must be like, and what is kept of it.
 
 use http::StatusCode;
-use regex::Regex;
-use serde_json_path::JsonPath;
 
+use super::compiler::Compiler;
 use super::http::header_name;
-use super::names::Compiler;
-use super::reader::{Fields, Problems, Shape, brief, describe};
+use super::pattern::{json_path, regex};
+use super::reader::{Fields, Problems, Shape};
 use super::step::leading_comparator;
-use crate::scenario::raw::{Entry, Node, Value};
-use crate::scenario::{
-    Capture, CaptureFrom, CapturePick, Check, CheckRule, Comparator, JsonRule, StatusRange,
-    Template, TextRule,
-};
+use super::words::{brief, describe};
+use crate::scenario::tree::{Entry, Node, Value};
+use crate::scenario::{Check, CheckRule, Comparator, JsonRule, StatusRange, Template, TextRule};
 use crate::units::{parse_duration, show_duration};
 
 const CHECK: Shape = Shape {
@@ -28,12 +25,6 @@ const BODY: Shape = Shape {
     what: "a check of the body",
     known: &["equals", "contains", "matches"],
     later: &["schema"],
-};
-
-const CAPTURE: Shape = Shape {
-    what: "a capture",
-    known: &["json", "header", "regex", "cookie", "pick"],
-    later: &["xpath", "default"],
 };
 
 const SUBJECTS: [&str; 6] = ["status", "header", "body", "json", "time", "size"];
@@ -57,6 +48,7 @@ fn check(node: &Node, compiler: &mut Compiler<'_>) -> Option<Check> {
     let fields = compiler.problems.fields(node, &CHECK)?;
     let subject = match fields.present(&SUBJECTS).as_slice() {
         [one] => *one,
+        [] if fields.has_slip => return None,
         [] => {
             compiler.problems.report_with(
                 node.span,
@@ -381,109 +373,4 @@ fn size(node: &Node, problems: &mut Problems) -> Rule {
             None
         }
     }
-}
-
-fn json_path(node: &Node, problems: &mut Problems) -> Option<JsonPath> {
-    let what = "a JSON path such as $.items[*].id";
-    let text = &problems.scalar(node, what)?.text;
-    match JsonPath::parse(text) {
-        Ok(path) => Some(path),
-        Err(error) => {
-            let message = format!("`{}` is not a JSON path: {}", brief(text), error.message());
-            if text.starts_with('$') {
-                problems.report(node.span, message);
-            } else {
-                problems.report_with(
-                    node.span,
-                    message,
-                    format!("did you mean `$.{}`?", brief(text)),
-                );
-            }
-            None
-        }
-    }
-}
-
-fn regex(node: &Node, problems: &mut Problems) -> Option<Regex> {
-    let text = &problems.scalar(node, "a regular expression")?.text;
-    match Regex::new(text) {
-        Ok(regex) => Some(regex),
-        Err(error) => {
-            // The crate draws its own picture over several lines; its last line says what is wrong.
-            let said = error.to_string();
-            let last = said.lines().last().unwrap_or_default();
-            let reason = last.strip_prefix("error: ").unwrap_or(last);
-            problems.report(
-                node.span,
-                format!("`{}` is not a regular expression: {reason}", brief(text)),
-            );
-            None
-        }
-    }
-}
-
-/// Reads `capture:`, a mapping of variables to where their values are.
-pub(super) fn captures(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Capture> {
-    let what = "a mapping of variables to what they capture, such as `id: {json: $.id}`";
-    let Some(entries) = compiler.problems.entries(node, what) else {
-        return Vec::new();
-    };
-    let mut captures = Vec::new();
-    for entry in entries {
-        let read = capture(&entry.value, compiler.problems);
-        // Also after an error: that the name is captured is known, and uses of it are not wrong.
-        let slot = compiler.capture(&entry.key);
-        if let (Some((from, pick)), Some(slot)) = (read, slot) {
-            captures.push(Capture { slot, from, pick });
-        }
-    }
-    captures
-}
-
-fn capture(node: &Node, problems: &mut Problems) -> Option<(CaptureFrom, CapturePick)> {
-    let fields = problems.fields(node, &CAPTURE)?;
-    let source = match fields
-        .present(&["json", "header", "regex", "cookie"])
-        .as_slice()
-    {
-        [one] => *one,
-        found => {
-            let message = if found.is_empty() {
-                "this capture does not say where the value is"
-            } else {
-                "a capture takes a value from one place"
-            };
-            problems.report_with(
-                node.span,
-                message,
-                "write one of `json: $.path`, `header: name`, `regex: pattern` or `cookie: name`",
-            );
-            return None;
-        }
-    };
-    let value = &source.value;
-    let from = match source.key.as_str() {
-        "json" => json_path(value, problems).map(CaptureFrom::Json),
-        "regex" => regex(value, problems).map(CaptureFrom::Regex),
-        "header" => problems
-            .name(value, "a header's name")
-            .and_then(|text| header_name(text, value.span, problems))
-            .map(CaptureFrom::Header),
-        _ => problems
-            .name(value, "a cookie's name")
-            .map(|name| CaptureFrom::Cookie(name.to_owned())),
-    };
-    let pick = match fields.get("pick") {
-        None => Some(CapturePick::First),
-        Some(node) => problems.choice(
-            node,
-            "which value to take",
-            &[
-                ("first", CapturePick::First),
-                ("random", CapturePick::Random),
-                ("all", CapturePick::All),
-            ],
-        ),
-    };
-    Some((from?, pick?))
 }

@@ -4,7 +4,7 @@
 //! in after the YAML is parsed and can never change its structure.
 
 use super::reader::Problems;
-use crate::scenario::raw::{Node, Scalar, Value};
+use crate::scenario::tree::{Node, Scalar, Value};
 
 /// Whether a name belongs to the environment: upper-case letters, digits and `_`.
 pub(super) fn is_environment_name(name: &str) -> bool {
@@ -37,12 +37,16 @@ pub(super) fn substitute(
             if let Some(text) = expand(&scalar.text, lookup, &mut missing) {
                 replace(scalar, text);
             }
+            let is_missing = !missing.is_empty();
             for name in missing {
                 problems.report_with(
                     span,
                     format!("the environment variable `{name}` is not set"),
                     format!("set it, or give a default: `${{{name}:-default}}`"),
                 );
+            }
+            if is_missing {
+                problems.spoil(span);
             }
         }
         Value::Scalar(_) => {}

@@ -48,7 +48,7 @@ pub(super) fn read_scenario(path: &Path) -> Result<String, Refusal> {
         Ok(text) => Ok(text.to_owned()),
         Err(error) => {
             let at = error.valid_up_to();
-            let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = bytes[..at].split(|byte| *byte == b'\n').count();
             Err(refuse(format!(
                 "this file is not UTF-8: line {line} holds the byte 0x{:02x}",
                 bytes[at]

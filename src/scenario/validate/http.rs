@@ -2,10 +2,12 @@
 
 use http::{HeaderName, HeaderValue};
 
+use super::compiler::Compiler;
 use super::files::Files;
-use super::names::Compiler;
 use super::reader::{Problems, Shape};
-use crate::scenario::raw::{Node, Value};
+use super::words::brief;
+use crate::scenario::diagnostic::Span;
+use crate::scenario::tree::{Node, Value};
 use crate::scenario::{Compression, Cookies, HttpOptions, Template, Timeouts, TlsOptions, Trust};
 use crate::units::ByteSize;
 
@@ -213,7 +215,7 @@ pub(super) fn headers(node: &Node, compiler: &mut Compiler<'_>) -> Vec<(HeaderNa
             continue;
         }
         if let Some(literal) = value.literal()
-            && HeaderValue::from_str(literal).is_err()
+            && HeaderValue::from_bytes(literal.as_bytes()).is_err()
         {
             compiler.problems.report(
                 entry.value.span,
@@ -235,16 +237,12 @@ const SET_BY_CLIENT: [&str; 4] = [
 ];
 
 /// A header's name, in lower case.
-pub(super) fn header_name(
-    text: &str,
-    span: crate::scenario::diagnostic::Span,
-    problems: &mut Problems,
-) -> Option<HeaderName> {
+pub(super) fn header_name(text: &str, span: Span, problems: &mut Problems) -> Option<HeaderName> {
     let name = HeaderName::from_bytes(text.as_bytes());
     if name.is_err() {
         problems.report_with(
             span,
-            format!("`{}` is not a header name", super::reader::brief(text)),
+            format!("`{}` is not a header name", brief(text)),
             "a header name has letters, digits and `-`, such as `content-type`",
         );
     }

@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use super::reader::{Fields, Problems, Shape};
 use crate::scenario::diagnostic::Span;
-use crate::scenario::raw::{Entry, Node, Value};
-use crate::scenario::{
-    ArrivalLaw, Delay, Kind, Load, RateStage, Shape as StageShape, Sharing, UserStage,
-};
-use crate::units::{Rate, parse_duration, show_duration};
+use crate::scenario::tree::{Entry, Node};
+use crate::scenario::{ArrivalLaw, Load, RateStage, Shape as StageShape, Sharing, UserStage};
+use crate::units::Rate;
 
 const LOAD: Shape = Shape {
     what: "a load",
@@ -29,12 +27,6 @@ const LOAD: Shape = Shape {
 const STAGE: Shape = Shape {
     what: "a stage",
     known: &["users", "rate", "for", "over"],
-    later: &[],
-};
-
-const DELAY: Shape = Shape {
-    what: "a random delay",
-    known: &["normal", "sd", "exponential"],
     later: &[],
 };
 
@@ -95,6 +87,10 @@ pub(super) fn load(node: &Node, problems: &mut Problems) -> Option<Load> {
 
 fn constant_users(fields: &Fields<'_>, problems: &mut Problems) -> Option<Load> {
     if fields.get("users").is_none() {
+        if fields.has_slip {
+            required_for(fields, problems);
+            return None;
+        }
         problems.report_with(
             fields.span,
             "this load says neither how many `users` nor which `rate`",
@@ -135,11 +131,9 @@ fn iterations(fields: &Fields<'_>, problems: &mut Problems) -> Option<Load> {
     let users = problems
         .require(fields, "users")
         .and_then(|node| users(node, 1, problems));
-    let sharing = match fields.get("per_user").map(|node| problems.flag(node)) {
-        None => Sharing::Shared,
-        Some(Some(true)) => Sharing::PerUser,
-        Some(Some(false)) => Sharing::Shared,
-        Some(None) => return None,
+    let sharing = match fields.get("per_user").and_then(|node| problems.flag(node)) {
+        Some(true) => Sharing::PerUser,
+        Some(false) | None => Sharing::Shared,
     };
     let max_duration = match fields.get("max_duration") {
         None => None,
@@ -242,9 +236,11 @@ fn staged(fields: &Fields<'_>, problems: &mut Problems) -> Option<Load> {
 
 fn stage(node: &Node, problems: &mut Problems) -> Option<(Level, Duration, StageShape)> {
     let fields = problems.fields(node, &STAGE)?;
+    let has_slip = fields.has_slip;
     let level = match fields.present(&["users", "rate"]).as_slice() {
         [entry] if entry.key == "users" => users(&entry.value, 0, problems).map(Level::Users),
         [entry] => level_rate(&entry.value, problems).map(Level::Rate),
+        [] if has_slip => None,
         found => {
             one_of_two(node.span, found, "users", "rate", problems);
             None
@@ -261,6 +257,7 @@ fn stage(node: &Node, problems: &mut Problems) -> Option<(Level, Duration, Stage
                 .positive_duration(&entry.value)
                 .map(|duration| (duration, shape))
         }
+        [] if has_slip => None,
         found => {
             one_of_two(node.span, found, "for", "over", problems);
             None
@@ -317,6 +314,9 @@ fn check_rises(peak: f64, node: Option<&Node>, problems: &mut Problems) -> Optio
 
 fn required_for(fields: &Fields<'_>, problems: &mut Problems) -> Option<Duration> {
     let Some(node) = fields.get("for") else {
+        if fields.has_slip {
+            return None;
+        }
         problems.report_with(
             fields.span,
             "this load does not say how long it lasts",
@@ -329,6 +329,9 @@ fn required_for(fields: &Fields<'_>, problems: &mut Problems) -> Option<Duration
 
 fn required_max_users(fields: &Fields<'_>, problems: &mut Problems) -> Option<u32> {
     let Some(node) = fields.get("max_users") else {
+        if fields.has_slip {
+            return None;
+        }
         problems.report_with(
             fields.span,
             "a load by `rate` needs `max_users`: how many users there may be to keep the rate",
@@ -364,76 +367,6 @@ fn refuse_beside(fields: &Fields<'_>, keys: &[&'static str], form: &str, problem
     }
 }
 
-/// Reads a delay: `2s`, `1s..3s`, `{normal: 2s, sd: 500ms}`, `{exponential: 2s}` or `none`.
-///
-/// The outer `None` is an error, the inner one the word `none`.
-pub(super) fn delay(node: &Node, problems: &mut Problems) -> Option<Option<Delay>> {
-    const WHAT: &str =
-        "a delay such as 2s, 1s..3s, {normal: 2s, sd: 500ms}, {exponential: 2s} or none";
-    match &node.value {
-        Value::Map(_) => random_delay(node, problems).map(Some),
-        Value::List(_) => {
-            problems.expected(WHAT, node);
-            None
-        }
-        Value::Scalar(_) => {
-            let text = &problems.scalar(node, WHAT)?.text;
-            if text == "none" {
-                return Some(None);
-            }
-            let Some((least, most)) = text.split_once("..") else {
-                return problems.duration(node).map(|d| Some(Delay::Constant(d)));
-            };
-            let mut bound = |text: &str| {
-                parse_duration(text)
-                    .map_err(|error| problems.report(node.span, error.to_string()))
-                    .ok()
-            };
-            let (least, most) = (bound(least), bound(most));
-            let (least, most) = (least?, most?);
-            if least > most {
-                problems.report_with(
-                    node.span,
-                    format!(
-                        "this range runs backwards, from {} to {}",
-                        show_duration(least),
-                        show_duration(most)
-                    ),
-                    format!(
-                        "did you mean `{}..{}`?",
-                        show_duration(most),
-                        show_duration(least)
-                    ),
-                );
-                return None;
-            }
-            Some(Some(Delay::Uniform(least, most)))
-        }
-    }
-}
-
-fn random_delay(node: &Node, problems: &mut Problems) -> Option<Delay> {
-    let fields = problems.fields(node, &DELAY)?;
-    match (
-        fields.get("normal"),
-        fields.get("sd"),
-        fields.get("exponential"),
-    ) {
-        (Some(mean), Some(sd), None) => {
-            let (mean, sd) = (problems.duration(mean), problems.duration(sd));
-            Some(Delay::Normal(mean?, sd?))
-        }
-        (None, None, Some(mean)) => problems.positive_duration(mean).map(Delay::Exponential),
-        _ => {
-            problems.report(
-                node.span,
-                "a random delay is either {normal: 2s, sd: 500ms} or {exponential: 2s}",
-            );
-            None
-        }
-    }
-}
-
 /// How long the load lasts; `None` when that depends on the target.
 pub(super) fn duration_of(load: &Load) -> Option<Duration> {
     match load {
@@ -441,102 +374,4 @@ pub(super) fn duration_of(load: &Load) -> Option<Duration> {
         Load::Arrivals { stages, .. } => Some(stages.iter().map(|stage| stage.duration).sum()),
         Load::Iterations { max_duration, .. } => *max_duration,
     }
-}
-
-/// Whether the load is what its kind promises; a report called `soak` should not be of two minutes.
-pub(super) fn check_kind(kind: Kind, load: &Load, span: Span, problems: &mut Problems) {
-    let levels = levels(load);
-    let lasts = duration_of(load);
-    let complaint = match kind {
-        Kind::Smoke if levels.iter().any(|level| level.height > SMOKE_PEAK) => {
-            format!("a smoke test is next to no load, but this one rises above {SMOKE_PEAK}")
-        }
-        Kind::Smoke if lasts.is_some_and(|lasts| lasts > SMOKE_LONGEST) => format!(
-            "a smoke test is over in {}, but this one lasts longer",
-            show_duration(SMOKE_LONGEST)
-        ),
-        Kind::Baseline | Kind::Soak if !is_steady(&levels) => {
-            "the load of this kind is steady between an optional rise and fall, but this one has several levels".to_owned()
-        }
-        Kind::Soak if lasts.is_none_or(|lasts| lasts < SOAK_SHORTEST) => format!(
-            "a soak test lasts at least {}, to show what builds up over time",
-            show_duration(SOAK_SHORTEST)
-        ),
-        Kind::Stress | Kind::Breakpoint if !rises(&levels) => {
-            "the load of this kind rises in stages, but this one stays level".to_owned()
-        }
-        Kind::Spike if !has_spike(&levels) => {
-            "a spike test has a stage with at least twice the level before it, and a fall after it".to_owned()
-        }
-        _ => return,
-    };
-    problems.report_with(
-        span,
-        complaint,
-        "change the load, or call it `kind: custom`",
-    );
-}
-
-/// The most users, or starts a second, of a smoke test.
-const SMOKE_PEAK: f64 = 50.0;
-const SMOKE_LONGEST: Duration = Duration::from_secs(10 * 60);
-const SOAK_SHORTEST: Duration = Duration::from_secs(30 * 60);
-
-/// A stage's level: users or starts a second.
-struct LevelAt {
-    height: f64,
-    shape: StageShape,
-}
-
-fn levels(load: &Load) -> Vec<LevelAt> {
-    match load {
-        Load::Users { stages } => stages
-            .iter()
-            .map(|stage| LevelAt {
-                height: f64::from(stage.users),
-                shape: stage.shape,
-            })
-            .collect(),
-        Load::Arrivals { stages, .. } => stages
-            .iter()
-            .map(|stage| LevelAt {
-                height: stage.rate.as_per_second(),
-                shape: stage.shape,
-            })
-            .collect(),
-        Load::Iterations { users, .. } => vec![LevelAt {
-            height: f64::from(*users),
-            shape: StageShape::Hold,
-        }],
-    }
-}
-
-/// One level, reached by at most one ramp and left by at most one ramp to zero.
-fn is_steady(levels: &[LevelAt]) -> bool {
-    let body = match levels {
-        [body @ .., last] if last.height == 0.0 && last.shape == StageShape::Ramp => body,
-        body => body,
-    };
-    body.windows(2)
-        .all(|pair| (pair[0].height - pair[1].height).abs() < 1e-9)
-}
-
-fn rises(levels: &[LevelAt]) -> bool {
-    let starts_low = levels
-        .first()
-        .is_some_and(|first| first.shape == StageShape::Ramp);
-    starts_low
-        || levels
-            .windows(2)
-            .any(|pair| pair[1].height > pair[0].height)
-}
-
-fn has_spike(levels: &[LevelAt]) -> bool {
-    levels.windows(2).enumerate().any(|(index, pair)| {
-        let surge = pair[0].height > 0.0 && pair[1].height >= 2.0 * pair[0].height;
-        surge
-            && levels[index + 2..]
-                .iter()
-                .any(|after| after.height < pair[1].height)
-    })
 }

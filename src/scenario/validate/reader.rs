@@ -3,12 +3,14 @@
 //! Nothing here stops at an error. A reader that fails returns `None`, the caller goes on with the next key, and the
 //! scenario is refused in the end because something was reported.
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::files::Refusal;
+use super::words::{LONGEST_NAME, brief, describe, did_you_mean, listed, nearest, one_of};
 use crate::scenario::diagnostic::{Diagnostic, Span};
-use crate::scenario::raw::{Entry, Node, Notation, Scalar, Value};
+use crate::scenario::tree::{Entry, Node, Scalar, Value};
 use crate::units::{ByteSize, Rate, UnitError, parse_duration};
 
 /// Everything that was found wrong so far.
@@ -17,6 +19,8 @@ pub(super) struct Problems {
     list: Vec<Diagnostic>,
     /// What the command line put into the tree; a span with line 0 names one of these by its column.
     arguments: Vec<String>,
+    /// Values that are already known to be wrong: nothing more is said about them.
+    spoiled: HashSet<(u32, u32)>,
 }
 
 impl Problems {
@@ -48,7 +52,15 @@ impl Problems {
         self.push(None, message.into(), hint);
     }
 
+    /// Says nothing more about the value at this place, whose text is not what it was meant to be.
+    pub(super) fn spoil(&mut self, span: Span) {
+        self.spoiled.insert((span.line, span.column));
+    }
+
     fn push(&mut self, span: Option<Span>, message: String, hint: Option<String>) {
+        if span.is_some_and(|span| self.spoiled.contains(&(span.line, span.column))) {
+            return;
+        }
         let argument = span
             .filter(|span| !span.is_in_file())
             .and_then(|span| self.arguments.get((span.column as usize).wrapping_sub(1)));
@@ -159,15 +171,15 @@ impl Problems {
             self.expected(&wanted, node);
             return None;
         };
-        if !range.contains(&number) {
-            let (least, most) = range.into_inner();
-            self.report(
-                node.span,
-                format!("{what} must be from {least} to {most}, found {number}"),
-            );
-            return None;
-        }
-        Some(number)
+        let bound = if number < *range.start() {
+            format!("at least {}", range.start())
+        } else if number > *range.end() {
+            format!("at most {}", range.end())
+        } else {
+            return Some(number);
+        };
+        self.report(node.span, format!("{what} must be {bound}, found {number}"));
+        None
     }
 
     pub(super) fn duration(&mut self, node: &Node) -> Option<Duration> {
@@ -266,13 +278,11 @@ impl Problems {
 
     /// The entries of a mapping whose keys are free.
     pub(super) fn entries<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Entry]> {
-        match &node.value {
-            Value::Map(entries) => Some(entries),
-            _ => {
-                self.expected(what, node);
-                None
-            }
+        if let Value::Map(entries) = &node.value {
+            return Some(entries);
         }
+        self.expected(what, node);
+        None
     }
 
     /// A mapping with fixed keys; every key that is not of this shape is reported.
@@ -281,7 +291,13 @@ impl Problems {
         node: &'n Node,
         shape: &'static Shape,
     ) -> Option<Fields<'n>> {
-        let entries = self.entries(node, shape.what)?;
+        let Value::Map(entries) = &node.value else {
+            let message = format!("expected {}, found {}", shape.what, describe(node));
+            let hint = format!("it is a mapping with the keys {}", listed(shape.known));
+            self.report_with(node.span, message, hint);
+            return None;
+        };
+        let mut has_slip = false;
         for entry in entries {
             let key = entry.key.as_str();
             if shape.known.contains(&key) {
@@ -296,7 +312,9 @@ impl Problems {
                 continue;
             }
             let message = format!("`{}` is not a key of {}", brief(key), shape.what);
-            let hint = nearest(key, shape.known.iter().copied()).map_or_else(
+            let near = nearest(key, shape.known.iter().copied());
+            has_slip |= near.is_some();
+            let hint = near.map_or_else(
                 || format!("the keys are {}", listed(shape.known)),
                 did_you_mean,
             );
@@ -306,6 +324,7 @@ impl Problems {
             entries,
             span: node.span,
             shape,
+            has_slip,
         })
     }
 
@@ -316,7 +335,7 @@ impl Problems {
         key: &'static str,
     ) -> Option<&'n Node> {
         let node = fields.get(key);
-        if node.is_none() {
+        if node.is_none() && !fields.has_slip {
             self.report(
                 fields.span,
                 format!("{} needs the key `{key}`", fields.shape.what),
@@ -325,9 +344,6 @@ impl Problems {
         node
     }
 }
-
-/// The longest a name, a tag or a tag's value may be, in characters.
-const LONGEST_NAME: usize = 200;
 
 /// The keys that a mapping may have.
 pub(super) struct Shape {
@@ -346,6 +362,8 @@ pub(super) struct Fields<'n> {
     /// Where the mapping starts.
     pub(super) span: Span,
     shape: &'static Shape,
+    /// Whether an unknown key is most likely a known one misspelt; what is then missing was reported with it.
+    pub(super) has_slip: bool,
 }
 
 impl<'n> Fields<'n> {
@@ -370,99 +388,5 @@ impl<'n> Fields<'n> {
             .iter()
             .filter(|entry| keys.contains(&entry.key.as_str()))
             .collect()
-    }
-}
-
-/// What a value is, for a message.
-pub(super) fn describe(node: &Node) -> String {
-    match &node.value {
-        _ if node.is_null() => "nothing".to_owned(),
-        Value::Scalar(scalar) if scalar.text.is_empty() => "an empty text".to_owned(),
-        Value::Scalar(scalar) => format!("`{}`", brief(&scalar.text)),
-        Value::List(_) => "a list".to_owned(),
-        Value::Map(_) => "a mapping".to_owned(),
-    }
-}
-
-/// The start of a text that may be long.
-pub(super) fn brief(text: &str) -> String {
-    const LONGEST: usize = 60;
-    let line = text.lines().next().unwrap_or_default();
-    if line.len() == text.len() && line.chars().count() <= LONGEST {
-        return line.to_owned();
-    }
-    let start: String = line.chars().take(LONGEST).collect();
-    format!("{start}…")
-}
-
-pub(super) fn did_you_mean(word: &str) -> String {
-    format!("did you mean `{word}`?")
-}
-
-/// `` `a`, `b` or `c` ``
-pub(super) fn one_of(words: &[&str]) -> String {
-    let (last, rest) = match words {
-        [] => return String::new(),
-        [one] => return format!("`{one}`"),
-        [rest @ .., last] => (last, rest),
-    };
-    let rest: Vec<String> = rest.iter().map(|word| format!("`{word}`")).collect();
-    format!("{} or `{last}`", rest.join(", "))
-}
-
-fn listed(words: &[&str]) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
-    quoted.join(", ")
-}
-
-/// The word that was most likely meant, if one is near enough.
-pub(super) fn nearest<'w>(
-    found: &str,
-    words: impl IntoIterator<Item = &'w str>,
-) -> Option<&'w str> {
-    if found.len() > LONGEST_NAME {
-        return None;
-    }
-    let found = found.to_lowercase();
-    // Half a word wrong is no longer a slip; a swap of two letters counts once.
-    let reach = (found.chars().count() / 2).clamp(1, 3);
-    words
-        .into_iter()
-        .map(|word| {
-            (
-                strsim::damerau_levenshtein(&found, &word.to_lowercase()),
-                word,
-            )
-        })
-        .filter(|(distance, _)| *distance <= reach)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, word)| word)
-}
-
-/// A scalar that was put into the tree and not read from the file.
-pub(super) fn plain(text: &str, span: Span) -> Node {
-    Node {
-        value: Value::Scalar(Scalar {
-            text: text.to_owned(),
-            written: None,
-            notation: Notation::Plain,
-            offset: None,
-        }),
-        span,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_nearest_word_is_a_slip_away_and_no_further() {
-        let words = ["users", "stages", "rate"];
-        assert_eq!(nearest("user", words), Some("users"));
-        assert_eq!(nearest("Users", words), Some("users"));
-        assert_eq!(nearest("stagse", words), Some("stages"));
-        assert_eq!(nearest("duration", words), None);
-        assert_eq!(nearest("x", words), None);
     }
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use http::Method;
 use url::Url;
 
-use super::check;
+use super::compiler::Compiler;
 use super::http::{headers, timeouts};
-use super::names::Compiler;
-use super::reader::{Fields, Problems, Shape, brief};
-use crate::scenario::raw::{Entry, Node, Value};
+use super::reader::{Fields, Problems, Shape};
+use super::words::brief;
+use super::{capture, check};
+use crate::scenario::tree::{Entry, Node, Value};
 use crate::scenario::{Auth, Body, Request, Template, Timeouts};
 
 const REQUEST: Shape = Shape {
@@ -94,7 +95,7 @@ pub(super) fn request(
         .map_or_else(Vec::new, |node| check::checks(node, compiler));
     let captures = fields
         .get("capture")
-        .map_or_else(Vec::new, |node| check::captures(node, compiler));
+        .map_or_else(Vec::new, |node| capture::captures(node, compiler));
     Some(Request {
         name: name.map_or_else(|| default_name(&method, &kind.value), str::to_owned),
         method,

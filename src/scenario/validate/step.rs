@@ -1,11 +1,12 @@
 //! Steps: requests, pauses and repetitions, and the conditions they stand under.
 
-use super::load::delay;
-use super::names::Compiler;
-use super::reader::{Fields, Shape, brief};
+use super::compiler::Compiler;
+use super::delay::{delay, is_none};
+use super::reader::{Fields, Shape};
 use super::request;
+use super::words::{brief, did_you_mean, nearest};
 use crate::scenario::diagnostic::Span;
-use crate::scenario::raw::{Entry, Node, Scalar};
+use crate::scenario::tree::{Entry, Node, Scalar};
 use crate::scenario::{Action, Comparator, Condition, Step, Template, Timeouts};
 
 const THINK: Shape = Shape {
@@ -116,13 +117,13 @@ fn no_kind(node: &Node, entries: &[Entry], compiler: &mut Compiler<'_>) {
     }
     let span = entries.first().map_or(node.span, |entry| entry.key_span);
     let words = request::METHODS.iter().copied().chain(["think", "repeat"]);
-    let near = entries.iter().find_map(|entry| {
-        super::reader::nearest(&entry.key, words.clone()).map(|word| (entry.key_span, word))
-    });
+    let near = entries
+        .iter()
+        .find_map(|entry| nearest(&entry.key, words.clone()).map(|word| (entry.key_span, word)));
     let message = "this step does nothing: it has no method, such as `get: /path`, no `think` and no `repeat`";
     match near {
         Some((span, word)) => {
-            problems.report_with(span, message, super::reader::did_you_mean(word));
+            problems.report_with(span, message, did_you_mean(word));
         }
         None => problems.report(span, message),
     }
@@ -131,11 +132,11 @@ fn no_kind(node: &Node, entries: &[Entry], compiler: &mut Compiler<'_>) {
 fn pause(node: &Node, kind: &Entry, compiler: &mut Compiler<'_>) -> Option<Action> {
     let problems = &mut *compiler.problems;
     problems.fields(node, &THINK)?;
-    let delay = delay(&kind.value, problems)?;
-    if delay.is_none() {
+    if is_none(&kind.value) {
         problems.report(kind.value.span, "a pause of `none` does nothing");
+        return None;
     }
-    delay.map(Action::Think)
+    delay(&kind.value, problems).map(Action::Think)
 }
 
 fn repeat(
@@ -181,7 +182,6 @@ fn comparison(text: &str) -> Option<(usize, Comparator)> {
     for (at, character) in text.char_indices() {
         match (character, quote) {
             (c, Some(open)) if c == open => quote = None,
-            (_, Some(_)) => {}
             ('"' | '\'', None) => quote = Some(character),
             ('{', None) => depth += 1,
             ('}', None) => depth = depth.saturating_sub(1),

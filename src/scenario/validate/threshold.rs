@@ -1,7 +1,7 @@
 //! `thresholds:` as written; what an expression means is for the plan, which knows the series.
 
 use super::reader::{Problems, Shape};
-use crate::scenario::raw::{Node, Value};
+use crate::scenario::tree::{Node, Value};
 use crate::scenario::{Severity, ThresholdEntry, Window};
 
 const THRESHOLD: Shape = Shape {
@@ -24,12 +24,9 @@ const ABORT: Shape = Shape {
 
 /// Reads `thresholds:`.
 pub(super) fn thresholds(node: &Node, problems: &mut Problems) -> Vec<ThresholdEntry> {
-    let items = match &node.value {
-        Value::List(items) => items,
-        _ => {
-            problems.expected("a list of thresholds", node);
-            return Vec::new();
-        }
+    let Value::List(items) = &node.value else {
+        problems.expected("a list of thresholds", node);
+        return Vec::new();
     };
     items
         .iter()

@@ -1,0 +1,124 @@
+//! What rendering costs, once per request and value, and dealing a row, once per iteration: both run on the threads that
+//! also measure.
+
+use std::hint::black_box;
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use criterion::{Criterion, criterion_group, criterion_main};
+use gander::scenario::template::{Context, Encoding, Expression, Names, Template};
+use gander::scenario::{Feed, Pick, SlotId};
+use serde_json::{Value, json};
+
+/// Two variables, and a counter for random bits.
+struct User {
+    id: Value,
+    page: Value,
+    drawn: u64,
+}
+
+impl Names for User {
+    fn resolve(&mut self, name: &str, _: Option<&str>) -> Option<Expression> {
+        let slot = ["id", "page"].iter().position(|known| *known == name)?;
+        Some(Expression::Slot(SlotId(slot as u32)))
+    }
+
+    fn known(&self) -> Vec<String> {
+        ["id", "page"].map(str::to_owned).into()
+    }
+}
+
+impl Context for User {
+    fn slot(&self, slot: SlotId) -> Option<&Value> {
+        Some(if slot.0 == 0 { &self.id } else { &self.page })
+    }
+
+    fn column(&self, _: usize, _: usize) -> Option<&Value> {
+        None
+    }
+
+    fn random(&mut self) -> u64 {
+        self.drawn = self.drawn.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        self.drawn
+    }
+
+    fn user(&self) -> u64 {
+        7
+    }
+
+    fn iteration(&self) -> u64 {
+        41
+    }
+
+    fn slot_name(&self, _: SlotId) -> &'static str {
+        "id"
+    }
+
+    fn column_name(&self, _: usize, _: usize) -> String {
+        String::new()
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH
+    }
+}
+
+fn rendering(criterion: &mut Criterion) {
+    let mut user = User {
+        id: json!("7f9c24e8-3b1d"),
+        page: json!(17),
+        drawn: 1,
+    };
+    let path = "/api/v1/documents/${id}?page=${page}";
+    let body =
+        json!({"document_id": "${id}", "quantity": "${random(1,3)}", "note": "page ${page}"});
+    let templates = [
+        (
+            "literal",
+            Template::compile("/api/v1/documents", Encoding::Percent, &mut user),
+        ),
+        ("path", Template::url(path, &mut user)),
+        ("json body", Template::json(&body, &mut user)),
+        (
+            "uuid",
+            Template::compile("${uuid()}", Encoding::Plain, &mut user),
+        ),
+    ];
+    let mut group = criterion.benchmark_group("render");
+    for (name, template) in templates {
+        let template = template.expect("the names are known");
+        let mut out = String::with_capacity(256);
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                out.clear();
+                let rendered = black_box(&template).render(&mut user, &mut out);
+                black_box((rendered, out.as_str())).0.is_ok()
+            });
+        });
+    }
+    group.finish();
+}
+
+fn dealing(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("deal");
+    for (name, pick) in [("shuffled", Pick::Shuffled), ("random", Pick::Random)] {
+        let feed = Feed {
+            name: "users".to_owned(),
+            path: PathBuf::new(),
+            columns: vec!["n".to_owned()],
+            rows: (0..1_000).map(|n| Box::from([json!(n)])).collect(),
+            pick,
+        };
+        let mut draw = 0;
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                draw += 1;
+                feed.row(black_box(draw), 42)
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, rendering, dealing);
+criterion_main!(benches);

@@ -1,0 +1,246 @@
+//! A run under way: once a second an interval is closed, written down, judged and shown.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, sleep_until};
+
+use crate::engine::{Running, Stop};
+use crate::plan::Plan;
+use crate::record::journal::{self, Event, StopReason};
+use crate::record::{Recorder, Totals};
+use crate::report::live::{Live, LiveState};
+use crate::units::Micros;
+use crate::verdict::Judge;
+
+use super::run::Driven;
+
+/// The usual cause of a journal that cannot be written.
+const DISK: &str = "cannot write the journal: is the disk full?";
+
+/// The length of an interval.
+const SECOND: Micros = Micros(1_000_000);
+
+/// A run under way.
+pub(super) struct Drive<'a> {
+    pub(super) plan: Arc<Plan>,
+    pub(super) recorder: Arc<Recorder>,
+    pub(super) running: Running,
+    pub(super) driven: &'a mut Driven,
+    pub(super) journal: journal::Writer,
+    pub(super) totals: Totals,
+    pub(super) judge: Judge,
+    pub(super) live: Live,
+    pub(super) grace: Duration,
+}
+
+/// A load that is over, and the journal to close.
+pub(super) struct LoadOver {
+    pub(super) journal: journal::Writer,
+    pub(super) at: Micros,
+    pub(super) panics: u64,
+    pub(super) interrupted: u64,
+}
+
+/// How far the stop of a run has gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Load is sent.
+    Loading,
+    /// The load is over or was stopped; what is in flight has until then.
+    Draining { until: Micros },
+    /// What was in flight is cut off, and gone by the next interval.
+    Cut,
+}
+
+impl Drive<'_> {
+    /// Goes on until every user has left and the last interval is written; gives back the journal, open for the rest.
+    pub(super) async fn to_the_end(mut self, signals: &mut Signals) -> anyhow::Result<LoadOver> {
+        let mut phase = Phase::Loading;
+        let mut closed = Micros::ZERO;
+        loop {
+            let boundary = self.boundary_after(closed);
+            let due = Instant::from_std(self.running.clock().base() + boundary.as_duration());
+            tokio::select! {
+                () = sleep_until(due) => {
+                    // A generator that stood still closes one long interval, not several empty ones.
+                    closed = self.running.clock().now().max(boundary);
+                    self.close_interval(closed, boundary, phase)?;
+                    if phase == Phase::Cut {
+                        break;
+                    }
+                    phase = self.next_phase(phase)?;
+                }
+                () = signals.next() => phase = self.interrupted(phase)?,
+                () = self.running.finished() => break,
+            }
+        }
+        self.finish(phase).await
+    }
+
+    /// The end of the interval that begins at `start`: the next whole second, or the end of the warm-up if that is
+    /// sooner.
+    fn boundary_after(&self, start: Micros) -> Micros {
+        let second = Micros((start.0 / SECOND.0 + 1) * SECOND.0);
+        let warm_up = Micros::from(self.plan.warm_up);
+        if warm_up > start {
+            second.min(warm_up)
+        } else {
+            second
+        }
+    }
+
+    /// Closes the interval that was to end at `boundary`: writes it down, judges it, shows it.
+    fn close_interval(
+        &mut self,
+        end: Micros,
+        boundary: Micros,
+        phase: Phase,
+    ) -> anyhow::Result<()> {
+        let load = self.running.load(end);
+        let is_warm_up = boundary <= Micros::from(self.plan.warm_up);
+        let interval = self
+            .recorder
+            .rotate(end, is_warm_up, load, self.driven.health());
+        for failure in self.recorder.take_failures() {
+            self.write_event(&Event::Failure(failure))?;
+        }
+        self.journal.append(&interval).context(DISK)?;
+        self.totals.absorb(&interval);
+        let before = self.judge.standings();
+        self.judge.observe(&interval);
+        let now = self.judge.standings();
+        for (threshold, (now, before)) in now.iter().zip(&before).enumerate() {
+            if now.standing != before.standing {
+                let (standing, observed) = (now.standing, now.observed);
+                self.write_event(&Event::Threshold {
+                    at: end,
+                    threshold,
+                    standing,
+                    observed,
+                })?;
+            }
+        }
+        self.live.show(&LiveState {
+            interval: &interval,
+            totals: &self.totals,
+            standings: &now,
+            is_draining: phase != Phase::Loading,
+        });
+        self.recorder.recycle(interval);
+        Ok(())
+    }
+
+    fn write_event(&mut self, event: &Event) -> anyhow::Result<()> {
+        self.journal.event(event).context(DISK)
+    }
+
+    /// What the interval just closed means for the run: stop it, or stop waiting for it.
+    fn next_phase(&mut self, phase: Phase) -> anyhow::Result<Phase> {
+        let now = self.running.clock().now();
+        match phase {
+            Phase::Loading => {
+                if let Some(reason) = self.reason_to_stop() {
+                    return self.drain(reason, now);
+                }
+                let is_over = self
+                    .plan
+                    .schedule
+                    .duration()
+                    .is_some_and(|length| now >= length.into());
+                Ok(if is_over {
+                    self.draining_from(now)
+                } else {
+                    Phase::Loading
+                })
+            }
+            Phase::Draining { until } if now >= until => {
+                self.running.stop(Stop::AtOnce);
+                Ok(Phase::Cut)
+            }
+            Phase::Draining { .. } | Phase::Cut => Ok(phase),
+        }
+    }
+
+    fn reason_to_stop(&mut self) -> Option<StopReason> {
+        self.running
+            .stop_reason()
+            .or_else(|| {
+                self.driven
+                    .has_gone()
+                    .map(|detail| StopReason::TargetGone { detail })
+            })
+            .or_else(|| self.judge.abort())
+    }
+
+    fn drain(&mut self, reason: StopReason, now: Micros) -> anyhow::Result<Phase> {
+        self.running.stop(Stop::Graceful);
+        self.write_event(&Event::Stop { at: now, reason })?;
+        Ok(self.draining_from(now))
+    }
+
+    fn draining_from(&self, now: Micros) -> Phase {
+        Phase::Draining {
+            until: now + self.grace.into(),
+        }
+    }
+
+    /// A signal: the first one drains, the second one cuts.
+    fn interrupted(&mut self, phase: Phase) -> anyhow::Result<Phase> {
+        let now = self.running.clock().now();
+        match phase {
+            Phase::Loading => self.drain(StopReason::Signal, now),
+            Phase::Draining { .. } => {
+                self.running.stop(Stop::AtOnce);
+                self.write_event(&Event::Stop {
+                    at: now,
+                    reason: StopReason::SecondSignal,
+                })?;
+                Ok(Phase::Cut)
+            }
+            Phase::Cut => Ok(Phase::Cut),
+        }
+    }
+
+    async fn finish(mut self, phase: Phase) -> anyhow::Result<LoadOver> {
+        let end = self.running.clock().now();
+        if let (Phase::Loading, Some(reason)) = (phase, self.running.stop_reason()) {
+            self.write_event(&Event::Stop { at: end, reason })?;
+        }
+        self.close_interval(end, end, phase)?;
+        self.live.finish();
+        let ended = self.running.join(Duration::ZERO).await;
+        Ok(LoadOver {
+            journal: self.journal,
+            at: end,
+            panics: ended.panics,
+            interrupted: ended.interrupted,
+        })
+    }
+}
+
+/// SIGINT and SIGTERM, as one stream.
+pub(super) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    /// Returns at the next signal.
+    pub(super) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

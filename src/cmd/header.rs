@@ -1,0 +1,85 @@
+//! `run.json`: what is known before the first request.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use crate::plan::Plan;
+use crate::probe;
+use crate::record::RunHeader;
+use crate::scenario::{Scenario, Target};
+
+/// The header of a run of `plan` that begins at `now`.
+pub(super) fn header(
+    scenario: &Scenario,
+    plan: &Plan,
+    run_id: String,
+    now: DateTime<Utc>,
+) -> RunHeader {
+    RunHeader {
+        schema: "gander.run/1".to_owned(),
+        gander: env!("CARGO_PKG_VERSION").to_owned(),
+        run_id,
+        scenario: scenario.name.clone(),
+        kind: scenario.kind,
+        description: scenario.description.clone(),
+        scenario_path: scenario.source.path.display().to_string(),
+        scenario_sha256: scenario.source.sha256.clone(),
+        plan_hash: plan.hash.clone(),
+        seed: plan.seed,
+        segment: plan.segment,
+        target: plan.target.to_string(),
+        target_is_bundled: scenario.target == Target::Bundled,
+        model: plan.schedule.model(),
+        load: plan.schedule.to_string(),
+        stages: plan.schedule.stage_marks(),
+        planned_duration: plan.schedule.duration().map(Into::into),
+        planned_iterations: plan.schedule.planned_iterations(plan.seed, plan.segment),
+        warm_up: plan.warm_up.into(),
+        peak_users: plan.schedule.peak_users(),
+        series: plan.series.clone(),
+        checks: plan.checks.clone(),
+        thresholds: plan.thresholds.clone(),
+        overrides: scenario.overridden.clone(),
+        machine: probe::machine(),
+        git_commit: git_commit(&scenario.source.path),
+        started_at: now.to_rfc3339_opts(SecondsFormat::Millis, true),
+    }
+}
+
+/// A run's id: sorts by time, names the scenario, and differs between two runs of one second.
+pub(super) fn run_id(name: &str, now: DateTime<Utc>) -> String {
+    let name: String = name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .take(40)
+        .collect();
+    let suffix =
+        (u64::from(now.timestamp_subsec_nanos()) ^ u64::from(std::process::id()) << 8) & 0xffff;
+    format!("{}-{name}-{suffix:04x}", now.format("%Y%m%dT%H%M%SZ"))
+}
+
+/// The commit the scenario's repository stands at; none outside one, or without git.
+fn git_commit(scenario: &Path) -> Option<String> {
+    let folder = scenario
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let answer = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(["rev-parse", "HEAD"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let commit = String::from_utf8(answer.stdout).ok()?.trim().to_owned();
+    (answer.status.success() && commit.len() >= 40).then_some(commit)
+}

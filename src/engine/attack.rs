@@ -1,0 +1,139 @@
+//! goose: every user of a run is a goose user, and an iteration one of its transactions.
+//!
+//! goose launches the users and schedules their transactions, on a runtime of its own. When a user starts is the
+//! pacer's business, what it does the plan's, what is measured the recorder's; so goose's own metrics, waits, output,
+//! signal handler and stop are all off. Nothing else in the crate names it.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, Once, PoisonError};
+
+use goose::client::GooseClientBuilder;
+use goose::config::GooseConfiguration;
+use goose::goose::{GooseUser, Scenario, Transaction, TransactionFunction};
+use goose::{GooseAttack, GooseError};
+use log::{LevelFilter, Log, Metadata, Record};
+use tokio::runtime::Handle;
+
+use super::EngineError;
+use super::life::Life;
+use super::run::Run;
+
+/// Takes the places at the process's logger and Ctrl-C handler that goose would take otherwise: its log would be
+/// printed, and its handler would end the process on the second signal.
+///
+/// Only the first call does anything. Whoever listens for signals with tokio does so *after* this: a handler that is
+/// there already would be replaced.
+pub fn silence() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // Either place may be taken by the host program; then goose cannot take it either.
+        let _ = log::set_logger(&Silence);
+        log::set_max_level(LevelFilter::Off);
+        let _ = ctrlc::set_handler(|| {});
+    });
+}
+
+/// Builds and launches every user of the run; returns when each has come to the gate.
+pub(super) fn launch(run: &Arc<Run>, runtime: &Handle) -> Result<(), EngineError> {
+    silence();
+    let users = run.roster.size();
+    let (ready, readiness) = mpsc::channel();
+    let attack = attack(run, users, ready.clone()).map_err(EngineError::users)?;
+    runtime.spawn(async move {
+        if let Err(error) = attack.execute().await {
+            // Nobody listens any more once the users are ready; what ends them then is the stop of the run.
+            let _ = ready.send(Err(error));
+        }
+    });
+    let launched = readiness.recv().unwrap_or(Ok(()));
+    // goose raises the level when it tries to install its logger.
+    log::set_max_level(LevelFilter::Off);
+    launched.map_err(EngineError::users)
+}
+
+fn attack(
+    run: &Arc<Run>,
+    users: usize,
+    ready: mpsc::Sender<Result<(), GooseError>>,
+) -> Result<GooseAttack, GooseError> {
+    let awaited = AtomicUsize::new(users);
+    let run = Arc::clone(run);
+    let arrive: TransactionFunction = Arc::new(move |user: &mut GooseUser| {
+        user.set_session_data(Session::new(&run, user.weighted_users_index));
+        if awaited.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let _ = ready.send(Ok(()));
+        }
+        Box::pin(std::future::ready(Ok(())))
+    });
+    let iterate: TransactionFunction = Arc::new(|user: &mut GooseUser| {
+        let session = user.get_session_data_mut::<Session>();
+        let mut life = session.and_then(Session::life);
+        Box::pin(poll_fn(move |cx| match &mut life {
+            Some(life) => life.poll_iteration(cx).map(Ok),
+            None => std::task::Poll::Pending,
+        }))
+    });
+    let scenario = Scenario::new("gander")
+        .register_transaction(Transaction::new(arrive).set_on_start())
+        .register_transaction(Transaction::new(iterate));
+    // One client for all, unused: the default would read the trusted certificates anew for every user.
+    let client = GooseClientBuilder::new().without_cookies();
+    GooseAttack::initialize_with_config(configuration(users))?
+        .register_scenario(scenario)
+        .set_client_builder_without_cookies(client)
+}
+
+/// All users at once, for longer than any run, and not a word.
+fn configuration(users: usize) -> GooseConfiguration {
+    let mut configuration = GooseConfiguration::default();
+    configuration.host = Some("http://localhost".to_owned());
+    configuration.users = Some(users);
+    configuration.increase_rate = Some("10000000".to_owned());
+    configuration.run_time = Some("1000000h".to_owned());
+    configuration.quiet = 2;
+    configuration.no_telnet = true;
+    configuration.no_websocket = true;
+    configuration.no_metrics = true;
+    configuration.no_print_metrics = true;
+    configuration.no_error_summary = true;
+    configuration.no_transaction_metrics = true;
+    configuration.no_scenario_metrics = true;
+    configuration.no_status_codes = true;
+    configuration
+}
+
+/// What goose keeps for a user. It asks for a type that can be cloned and shared; a life can be neither, so a clone is
+/// empty, and the lock, which is never taken, only stands for "not shared".
+struct Session(Mutex<Option<Life>>);
+
+impl Session {
+    fn new(run: &Arc<Run>, user: usize) -> Self {
+        Self(Mutex::new(Some(Life::new(run, user))))
+    }
+
+    fn life(&mut self) -> Option<&mut Life> {
+        let life = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        life.as_mut()
+    }
+}
+
+impl Clone for Session {
+    fn clone(&self) -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+/// A logger of nothing.
+struct Silence;
+
+impl Log for Silence {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        false
+    }
+
+    fn log(&self, _: &Record<'_>) {}
+
+    fn flush(&self) {}
+}

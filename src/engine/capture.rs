@@ -1,0 +1,238 @@
+//! Capturing: a value out of a response, for the steps that follow.
+
+use http::HeaderName;
+use http::header::SET_COOKIE;
+use regex::Regex;
+use serde_json::Value;
+
+use super::response::{Response, clipped};
+use crate::scenario::template::{Context, below};
+use crate::scenario::{Capture, CaptureFrom, CapturePick};
+
+/// Nothing was where a capture looked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no `{variable}` at {sought}: found {found}")]
+pub struct CaptureMiss {
+    /// The variable that has no value now.
+    pub variable: String,
+    /// Where it was looked for: `JSON path $.id`, `header location`.
+    pub sought: String,
+    /// What was there instead, at most [`super::response::MAX_FOUND`] characters.
+    pub found: String,
+}
+
+/// Takes a value: with its own type from JSON (null is a value), a text from anywhere else.
+///
+/// A cookie is looked for in this response, then in `jar`: one set by a redirect on the way is only there.
+pub fn take(
+    capture: &Capture,
+    response: &Response<'_>,
+    jar: &dyn Fn(&str) -> Option<String>,
+    context: &mut dyn Context,
+) -> Result<Value, CaptureMiss> {
+    let pick = capture.pick;
+    let taken = match &capture.from {
+        CaptureFrom::Json(path) => response.json().ok().and_then(|json| {
+            let nodes = path.query(json).all().into_iter();
+            picked(nodes, Value::clone, pick, context)
+        }),
+        CaptureFrom::Regex(expression) => {
+            let groups = groups(expression, response.text());
+            picked(groups, Value::from, pick, context)
+        }
+        CaptureFrom::Header(name) => picked(response.header(name), Value::from, pick, context),
+        CaptureFrom::Cookie(name) => {
+            let headers = response.header(&SET_COOKIE);
+            let cookies = headers.filter_map(|header| cookie(&header, name));
+            picked(cookies, Value::from, pick, context)
+                .or_else(|| picked(jar(name).into_iter(), Value::from, pick, context))
+        }
+    };
+    taken.ok_or_else(|| CaptureMiss {
+        variable: context.slot_name(capture.slot).to_owned(),
+        sought: sought(&capture.from),
+        found: found(&capture.from, response),
+    })
+}
+
+/// Of several candidates the one that is asked for, or all of them as a list; `None` if there is no candidate.
+fn picked<T>(
+    mut candidates: impl Iterator<Item = T>,
+    into_value: impl Fn(T) -> Value,
+    pick: CapturePick,
+    context: &mut dyn Context,
+) -> Option<Value> {
+    match pick {
+        CapturePick::First => candidates.next().map(into_value),
+        CapturePick::Random => {
+            let candidates: Vec<T> = candidates.collect();
+            // Drawn even if there is no choice: what is drawn later does not depend on how many there were.
+            let index = below(candidates.len() as u64, context.random());
+            candidates.into_iter().nth(index as usize).map(into_value)
+        }
+        CapturePick::All => {
+            let values: Vec<Value> = candidates.map(into_value).collect();
+            (!values.is_empty()).then_some(Value::Array(values))
+        }
+    }
+}
+
+/// The first group of each match, or the match itself when the expression has no group.
+fn groups<'t>(expression: &Regex, text: &'t str) -> impl Iterator<Item = &'t str> {
+    let matches = expression.captures_iter(text);
+    matches.filter_map(|captures| {
+        let group = usize::from(captures.len() > 1);
+        captures.get(group).map(|found| found.as_str())
+    })
+}
+
+/// The value of the cookie `name`, if that is the one a `set-cookie` header sets (RFC 6265 §5.2).
+fn cookie(header: &str, name: &str) -> Option<String> {
+    let pair = header.split(';').next()?;
+    let (found, value) = pair.split_once('=')?;
+    (found.trim() == name).then(|| value.trim().to_owned())
+}
+
+/// Where a capture looks, in words.
+fn sought(from: &CaptureFrom) -> String {
+    match from {
+        CaptureFrom::Json(path) => format!("JSON path {path}"),
+        CaptureFrom::Header(name) => format!("header {name}"),
+        CaptureFrom::Regex(expression) => format!("regex {expression}"),
+        CaptureFrom::Cookie(name) => format!("cookie {name}"),
+    }
+}
+
+/// What is there instead, in words.
+fn found(from: &CaptureFrom, response: &Response<'_>) -> String {
+    match from {
+        CaptureFrom::Json(_) => response.json().err().unwrap_or_else(|| response.excerpt()),
+        CaptureFrom::Regex(_) => response.excerpt(),
+        CaptureFrom::Header(_) | CaptureFrom::Cookie(_) => {
+            let names: Vec<&str> = response.headers.keys().map(HeaderName::as_str).collect();
+            clipped(&format!("headers {}", names.join(", ")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue, StatusCode};
+    use serde_json::json;
+    use serde_json_path::JsonPath;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::scenario::SlotId;
+    use crate::scenario::template::fake::Fake;
+
+    fn json_path(path: &str) -> CaptureFrom {
+        CaptureFrom::Json(JsonPath::parse(path).expect(path))
+    }
+
+    fn regex(expression: &str) -> CaptureFrom {
+        CaptureFrom::Regex(Regex::new(expression).expect(expression))
+    }
+
+    fn header(name: &'static str) -> CaptureFrom {
+        CaptureFrom::Header(HeaderName::from_static(name))
+    }
+
+    fn cookie_named(name: &str) -> CaptureFrom {
+        CaptureFrom::Cookie(name.to_owned())
+    }
+
+    /// Takes from `body` and a few headers, with a jar that holds `session`.
+    fn taken(from: CaptureFrom, pick: CapturePick, body: &[u8]) -> Result<Value, CaptureMiss> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("location", "/orders/7"),
+            ("link", "<a>"),
+            ("link", "<b>"),
+            ("set-cookie", "sid = abc=1 ; Path=/; HttpOnly"),
+            ("set-cookie", "theme=dark"),
+        ] {
+            headers.append(name, HeaderValue::from_static(value));
+        }
+        let response = Response::new(StatusCode::OK, &headers, body, Duration::ZERO);
+        let jar = |name: &str| (name == "session").then(|| "from the jar".to_owned());
+        let mut context = Fake::with([("it", Value::Null)]).drawing([u64::MAX / 2]);
+        let slot = SlotId(0);
+        take(&Capture { slot, from, pick }, &response, &jar, &mut context)
+    }
+
+    #[test]
+    fn values_are_taken_from_where_they_are() {
+        use CapturePick::{All, First, Random};
+        let body =
+            br#"{"token": "t", "next": null, "items": [{"id": 1}, {"id": "2"}, {"id": {"x": 3}}]}"#;
+        for (from, pick, expected) in [
+            (json_path("$.token"), First, json!("t")),
+            (json_path("$.next"), First, json!(null)),
+            (json_path("$.items[*].id"), First, json!(1)),
+            (json_path("$.items[*].id"), Random, json!("2")),
+            (json_path("$.items[*].id"), All, json!([1, "2", {"x": 3}])),
+            (json_path("$.items[-1].id"), First, json!({"x": 3})),
+            (regex(r#""id": "?(\d)"#), First, json!("1")),
+            (regex(r#""id": "?(\d)"#), All, json!(["1", "2"])),
+            (regex(r"\d"), Random, json!("2")),
+            (header("location"), First, json!("/orders/7")),
+            (header("link"), All, json!(["<a>", "<b>"])),
+            (cookie_named("sid"), First, json!("abc=1")),
+            (cookie_named("theme"), All, json!(["dark"])),
+            (cookie_named("session"), First, json!("from the jar")),
+        ] {
+            let shown = format!("{from:?} {pick:?}");
+            assert_eq!(taken(from, pick, body), Ok(expected), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_group_that_took_no_part_is_no_candidate() {
+        let value = taken(regex("a(x)?|b(?:)"), CapturePick::All, b"a ax b");
+        assert_eq!(value, Ok(json!(["x"])));
+    }
+
+    #[test]
+    fn a_body_that_is_not_utf_8_is_searched_all_the_same() {
+        let value = taken(
+            regex("id=([0-9]+)"),
+            CapturePick::First,
+            b"\xff\xfe id=42 \xff",
+        );
+        assert_eq!(value, Ok(json!("42")));
+    }
+
+    #[test]
+    fn a_miss_says_what_was_looked_for_and_what_was_there() {
+        use CapturePick::{All, First, Random};
+        let headers = "headers location, link, set-cookie";
+        for (from, pick, body, sought, found) in [
+            (json_path("$.id"), First, "{}", "JSON path $.id", "{}"),
+            (
+                json_path("$.a[*]"),
+                All,
+                r#"{"a":[]}"#,
+                "JSON path $.a[*]",
+                r#"{"a":[]}"#,
+            ),
+            (
+                json_path("$.id"),
+                Random,
+                "",
+                "JSON path $.id",
+                "an empty body, which is not JSON",
+            ),
+            (regex("x+"), First, "abc", "regex x+", "abc"),
+            (header("etag"), First, "", "header etag", headers),
+            (cookie_named("SID"), Random, "", "cookie SID", headers),
+        ] {
+            let miss = taken(from, pick, body.as_bytes()).expect_err(sought);
+            assert_eq!((&*miss.sought, &*miss.found), (sought, found));
+            assert_eq!(
+                miss.to_string(),
+                format!("no `it` at {sought}: found {found}")
+            );
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! One pass of one user through one flow.
+
+use std::ops::ControlFlow::{self, Break, Continue};
+use std::time::Instant;
+
+use super::Stop;
+use super::pacer::{Start, unless_stopped};
+use super::run::Run;
+use super::step::{self, Done, User};
+use super::walk::{Walker, walk};
+use crate::outcome::Outcome;
+use crate::plan::{Request, SeriesId};
+use crate::record::journal::StopReason;
+use crate::record::{Clock, IterationSample};
+use crate::scenario::template::{Context, Missing};
+use crate::scenario::{Delay, OnError};
+use crate::units::Micros;
+
+/// What the user does after an iteration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    /// The next one, when the pacer says so.
+    Again,
+    /// Nothing any more.
+    Leave,
+}
+
+/// Goes through one iteration and records it.
+pub(super) async fn iterate(
+    run: &Run,
+    user: &mut User<'_>,
+    index: usize,
+    number: u64,
+    clock: Clock,
+    start: Start,
+) -> Then {
+    user.state.begin_iteration(number);
+    let (flow_index, flow) = user.state.pick_flow();
+    let under_way = UnderWay::new(run, index, flow.series, clock, start);
+    let mut pass = Pass {
+        run,
+        user,
+        index,
+        clock,
+        intended: Some(start.intended),
+        ended: None,
+    };
+    let mut walked = Continue(());
+    if !pass.user.state.has_begun(flow_index) {
+        walked = walk(&mut pass, &flow.start).await;
+        if walked.is_continue() {
+            pass.user.state.begin(flow_index);
+        }
+    }
+    if walked.is_continue() {
+        walked = walk(&mut pass, &flow.steps).await;
+    }
+    let finished = pass
+        .ended
+        .map_or_else(|| clock.now(), |ended| clock.at(ended));
+    let (outcome, then) = match walked {
+        Continue(()) => (Outcome::Ok, Then::Again),
+        Break(cut) => (cut.outcome, cut.then),
+    };
+    under_way.end(finished, outcome);
+    then
+}
+
+/// A user on its way through an iteration.
+#[derive(Debug)]
+struct Pass<'a, 'r> {
+    run: &'a Run,
+    user: &'a mut User<'r>,
+    index: usize,
+    clock: Clock,
+    /// Goes to the iteration's first request.
+    intended: Option<Micros>,
+    /// When the last step ended, if that is known without looking at the clock.
+    ended: Option<Instant>,
+}
+
+/// Why an iteration ended before its last step.
+#[derive(Debug, Clone, Copy)]
+struct Cut {
+    outcome: Outcome,
+    then: Then,
+}
+
+impl Cut {
+    /// The stop of the run ended the iteration: it neither passed nor failed.
+    const STOPPED: Self = Self {
+        outcome: Outcome::Interrupted,
+        then: Then::Again,
+    };
+
+    /// There is no row left for this user: the same, and it was its last.
+    const OUT_OF_ROWS: Self = Self {
+        outcome: Outcome::Interrupted,
+        then: Then::Leave,
+    };
+}
+
+impl Pass<'_, '_> {
+    /// A value that later steps may need is not there: what follows is the scenario's choice.
+    fn failed(&self, step: &str) -> ControlFlow<Cut> {
+        if self.user.state.is_out_of_rows() {
+            return Break(Cut::OUT_OF_ROWS);
+        }
+        let then = match self.run.plan.on_error {
+            OnError::Continue => return Continue(()),
+            OnError::StopIteration => Then::Again,
+            OnError::StopUser => Then::Leave,
+            OnError::Abort => {
+                let step = step.to_owned();
+                self.run.halt.because(StopReason::StepFailed { step });
+                self.run.stop(Stop::Graceful);
+                Then::Leave
+            }
+        };
+        Break(Cut {
+            outcome: Outcome::Capture,
+            then,
+        })
+    }
+}
+
+impl Walker for Pass<'_, '_> {
+    type Cut = Cut;
+
+    fn may_go_on(&self) -> ControlFlow<Cut> {
+        if self.run.halt.is_stopping() {
+            return Break(Cut::STOPPED);
+        }
+        Continue(())
+    }
+
+    fn context(&mut self) -> &mut dyn Context {
+        &mut self.user.state
+    }
+
+    fn lacks(&mut self, missing: Missing) -> ControlFlow<Cut> {
+        self.failed(&format!("the condition on `{}`", missing.name))
+    }
+
+    async fn request(&mut self, request: &Request) -> ControlFlow<Cut> {
+        let intended = self.intended.take();
+        let done = step::measured(
+            self.run, self.user, self.index, self.clock, request, intended,
+        );
+        match done.await {
+            Done::Ended(at) => self.ended = Some(at),
+            Done::Lacking(at) => {
+                self.ended = Some(at);
+                return self.failed(&request.name);
+            }
+            Done::NotSent => {
+                self.ended = None;
+                return self.failed(&request.name);
+            }
+        }
+        Continue(())
+    }
+
+    async fn think(&mut self, delay: &Delay) -> ControlFlow<Cut> {
+        let pause = self.user.state.pause(delay);
+        self.ended = None;
+        match unless_stopped(&self.run.halt, tokio::time::sleep(pause)).await {
+            Some(()) => Continue(()),
+            None => Break(Cut::STOPPED),
+        }
+    }
+}
+
+/// An iteration under way. However its future is dropped, it is counted once.
+#[derive(Debug)]
+struct UnderWay<'r> {
+    run: &'r Run,
+    user: usize,
+    series: SeriesId,
+    clock: Clock,
+    start: Start,
+    is_open: bool,
+}
+
+impl<'r> UnderWay<'r> {
+    const fn new(run: &'r Run, user: usize, series: SeriesId, clock: Clock, start: Start) -> Self {
+        Self {
+            run,
+            user,
+            series,
+            clock,
+            start,
+            is_open: true,
+        }
+    }
+
+    fn end(mut self, finished: Micros, outcome: Outcome) {
+        self.is_open = false;
+        self.record(finished, outcome);
+    }
+
+    fn record(&self, finished: Micros, outcome: Outcome) {
+        let sample = IterationSample {
+            series: self.series,
+            intended: self.start.intended,
+            free_since: self.start.free_since,
+            started: self.start.started,
+            finished,
+            outcome,
+        };
+        self.run
+            .recorder
+            .record(self.user, |shard| shard.iteration(&sample));
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if self.is_open {
+            self.record(self.clock.now(), Outcome::Interrupted);
+        }
+    }
+}

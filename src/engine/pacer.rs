@@ -1,0 +1,295 @@
+//! When a user's next iteration starts, for every load model.
+//!
+//! Closed: a user starts when the curve wants it (a later user goes first when fewer are wanted) and when its pacing
+//! allows. Open: free users queue in order; the first takes the next ticket, waits for it on the one precise timer,
+//! hands the queue on and starts. A ticket that is due already is started without waiting, so none is ever dropped and
+//! lateness counts from the intended start. The end of the schedule, or a stop, ends every wait.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use super::halt::Halt;
+use super::roster::{Presence, Roster};
+use super::run::Run;
+use super::timer::PreciseTimer;
+use crate::plan::arrivals::ArrivalTimes;
+use crate::plan::curve::Curve;
+use crate::plan::{Plan, Schedule};
+use crate::record::Clock;
+use crate::scenario::Sharing;
+use crate::units::Micros;
+
+/// One iteration's start; times are readings of the run's clock.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Start {
+    /// When the schedule wanted it; in a closed model, `started` or the paced time.
+    pub(super) intended: Micros,
+    /// Since when the user had been free to take it.
+    pub(super) free_since: Micros,
+    /// Now.
+    pub(super) started: Micros,
+}
+
+/// What all users' pacers share.
+#[derive(Debug)]
+pub(super) struct Pace {
+    law: Law,
+    /// When the schedule ends; none when only the iterations' end decides.
+    length: Option<Micros>,
+    /// Closed models: an iteration of a user starts at most once in this time.
+    pacing: Option<Micros>,
+}
+
+#[derive(Debug)]
+enum Law {
+    Users(Curve),
+    /// Iterations that all users draw from, and how many have been drawn.
+    Shared {
+        count: u64,
+        drawn: AtomicU64,
+    },
+    PerUser {
+        count: u64,
+    },
+    Arrivals(Mutex<Tickets>),
+}
+
+/// The next arrival, and the timer to wait for it: whoever holds both is next.
+#[derive(Debug)]
+struct Tickets {
+    arrivals: ArrivalTimes,
+    timer: PreciseTimer,
+}
+
+impl Pace {
+    /// Must be called within the users' runtime: it makes a timer.
+    pub(super) fn of(plan: &Plan) -> Self {
+        let law = match &plan.schedule {
+            Schedule::Users(curve) => Law::Users(curve.clone()),
+            &Schedule::Iterations { count, sharing, .. } => match sharing {
+                Sharing::Shared => Law::Shared {
+                    count: plan.segment.share(count),
+                    drawn: AtomicU64::new(0),
+                },
+                Sharing::PerUser => Law::PerUser { count },
+            },
+            Schedule::Arrivals { curve, law, .. } => Law::Arrivals(Mutex::new(Tickets {
+                arrivals: ArrivalTimes::new(curve, *law, plan.seed, plan.segment),
+                timer: PreciseTimer::new(),
+            })),
+        };
+        Self {
+            law,
+            length: plan.schedule.duration().map(Micros::from),
+            pacing: plan.pacing.map(Micros::from),
+        }
+    }
+
+    fn is_over(&self, now: Micros) -> bool {
+        self.length.is_some_and(|length| now >= length)
+    }
+}
+
+/// One user's view of the schedule.
+#[derive(Debug)]
+pub(super) struct Pacer<'a> {
+    pace: &'a Pace,
+    halt: &'a Halt,
+    roster: &'a Roster,
+    clock: Clock,
+    user: usize,
+    number: u32,
+    /// Iterations started.
+    taken: u64,
+    /// Until when the curve is known to want this user.
+    active_until: Micros,
+    /// The earliest intended start that pacing allows.
+    paced: Micros,
+    /// Made when pacing first has to wait.
+    timer: Option<PreciseTimer>,
+}
+
+impl<'a> Pacer<'a> {
+    /// `user` is its slot, `number` its own among all segments.
+    pub(super) const fn new(run: &'a Run, clock: Clock, user: usize, number: u32) -> Self {
+        Self {
+            pace: &run.pace,
+            halt: &run.halt,
+            roster: &run.roster,
+            clock,
+            user,
+            number,
+            taken: 0,
+            active_until: Micros::ZERO,
+            paced: Micros::ZERO,
+            timer: None,
+        }
+    }
+
+    /// Returns when the user's next iteration is to start; none when there will be none any more.
+    pub(super) async fn next(&mut self) -> Option<Start> {
+        let start = match &self.pace.law {
+            Law::Arrivals(tickets) => self.next_ticket(tickets).await,
+            Law::Users(curve) => self.next_active(curve).await,
+            Law::Shared { count, drawn } => {
+                let start = self.next_paced().await;
+                let is_left = || drawn.fetch_add(1, Ordering::Relaxed) < *count;
+                start.filter(|_| is_left())
+            }
+            Law::PerUser { count } if self.taken < *count => self.next_paced().await,
+            Law::PerUser { .. } => None,
+        }?;
+        if self.halt.is_stopping() {
+            return None;
+        }
+        self.taken += 1;
+        self.roster.set(self.user, Presence::Active);
+        let lag = start.started.saturating_sub(start.intended);
+        self.roster.started(self.user, lag);
+        Some(start)
+    }
+
+    async fn next_ticket(&mut self, tickets: &Mutex<Tickets>) -> Option<Start> {
+        let free_since = self.clock.now();
+        self.roster.set(self.user, Presence::Parked);
+        // A user that was free before the end still takes what was due by then: the delay is not the target's.
+        if self.pace.is_over(free_since) {
+            return None;
+        }
+        let mut now = free_since;
+        let mut tickets = match tickets.try_lock() {
+            Ok(tickets) => tickets,
+            Err(_) => {
+                let tickets = self.unless_stopped(tickets.lock()).await?;
+                now = self.clock.now();
+                tickets
+            }
+        };
+        let Some(due) = tickets.arrivals.next() else {
+            drop(tickets);
+            self.wait_for_the_end().await;
+            return None;
+        };
+        if now <= due {
+            let at = self.clock.base() + due.as_duration();
+            self.unless_stopped(tickets.timer.sleep_until(at)).await?;
+            now = self.clock.now();
+        }
+        Some(Start {
+            intended: due,
+            free_since,
+            started: now,
+        })
+    }
+
+    /// Closed, by a curve: waits until the curve wants this user, and as pacing allows.
+    async fn next_active(&mut self, curve: &Curve) -> Option<Start> {
+        loop {
+            self.wait_for_the_beginning().await?;
+            let now = self.clock.now();
+            if self.pace.is_over(now) {
+                return None;
+            }
+            if now >= self.active_until {
+                match curve.next_active(self.number, now.as_duration()) {
+                    Some(from) if Micros::from(from) <= now => {
+                        let until = curve.inactive_after(self.number, from);
+                        self.active_until = until.into();
+                    }
+                    Some(from) => {
+                        self.roster.set(self.user, Presence::Parked);
+                        self.wait(from).await?;
+                        continue;
+                    }
+                    None => {
+                        self.roster.set(self.user, Presence::Parked);
+                        self.wait_for_the_end().await;
+                        return None;
+                    }
+                }
+            }
+            if self.paced < self.active_until {
+                return self.paced_start(now).await;
+            }
+            // Its pacing reaches beyond what the curve wants of it now.
+            self.wait(self.active_until.as_duration()).await?;
+        }
+    }
+
+    /// Closed, by a number of iterations.
+    async fn next_paced(&mut self) -> Option<Start> {
+        self.wait_for_the_beginning().await?;
+        let now = self.clock.now();
+        if self.pace.is_over(now) || self.pace.length.is_some_and(|end| self.paced >= end) {
+            return None;
+        }
+        self.paced_start(now).await
+    }
+
+    /// A start now, or when pacing allows; then the wake-up's own delay counts as response time, so the wait is precise.
+    async fn paced_start(&mut self, now: Micros) -> Option<Start> {
+        let Some(pacing) = self.pace.pacing else {
+            return Some(Start {
+                intended: now,
+                free_since: now,
+                started: now,
+            });
+        };
+        let (mut intended, mut started) = (now, now);
+        if self.paced > now {
+            intended = self.paced;
+            let due = self.clock.base() + intended.as_duration();
+            let mut timer = self.timer.take().unwrap_or_else(PreciseTimer::new);
+            let waited = self.unless_stopped(timer.sleep_until(due)).await;
+            self.timer = Some(timer);
+            waited?;
+            started = self.clock.now();
+        }
+        self.paced = intended + pacing;
+        Some(Start {
+            intended,
+            free_since: now,
+            started,
+        })
+    }
+
+    async fn wait_for_the_beginning(&self) -> Option<()> {
+        if self.taken == 0 && self.clock.now() == Micros::ZERO {
+            self.wait(Duration::ZERO).await?;
+        }
+        Some(())
+    }
+
+    async fn wait_for_the_end(&self) {
+        if let Some(length) = self.pace.length {
+            self.wait(length.as_duration()).await;
+        }
+    }
+
+    /// Waits, to the millisecond, until `t` after the run's zero; none if the run is stopped before.
+    async fn wait(&self, t: Duration) -> Option<()> {
+        let until = tokio::time::Instant::from_std(self.clock.base() + t);
+        self.unless_stopped(tokio::time::sleep_until(until)).await
+    }
+
+    async fn unless_stopped<F: Future>(&self, future: F) -> Option<F::Output> {
+        unless_stopped(self.halt, future).await
+    }
+}
+
+/// The future's output, or none as soon as the run is being stopped: a stop wakes every user's task.
+pub(super) async fn unless_stopped<F: Future>(halt: &Halt, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        if halt.is_stopping() {
+            return Poll::Ready(None);
+        }
+        future.as_mut().poll(cx).map(Some)
+    })
+    .await
+}

@@ -1,0 +1,88 @@
+//! What all users of a run share, and the life of one of them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use super::Stop;
+use super::halt::Halt;
+use super::iteration::{Then, iterate};
+use super::pacer::{Pace, Pacer};
+use super::request::Origin;
+use super::roster::Roster;
+use super::state::{Draws, RunValues, State};
+use super::step::User;
+use crate::plan::Plan;
+use crate::record::journal::StopReason;
+use crate::record::{Clock, Recorder};
+use crate::transport::{self, Client};
+use crate::units::Micros;
+
+/// A run, as its users see it.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) plan: Arc<Plan>,
+    pub(super) recorder: Arc<Recorder>,
+    pub(super) transport: Arc<transport::Shared>,
+    pub(super) values: RunValues,
+    pub(super) draws: Draws,
+    pub(super) origin: Origin,
+    pub(super) pace: Pace,
+    pub(super) halt: Halt,
+    pub(super) roster: Roster,
+    /// Set once every user is ready: the gate.
+    pub(super) clock: OnceLock<Clock>,
+    pub(super) panics: AtomicU64,
+    /// Requests that were in flight when they were cut off.
+    pub(super) interrupted: AtomicU64,
+}
+
+impl Run {
+    /// Takes the stop at least this far; every user notices at once.
+    pub(super) fn stop(&self, stop: Stop) {
+        self.halt.advance(stop, self.now());
+        self.roster.wake_all();
+    }
+
+    /// Zero before the gate opens.
+    pub(super) fn now(&self) -> Micros {
+        self.clock.get().map_or(Micros::ZERO, |clock| clock.now())
+    }
+
+    /// A user panicked: the run stops, since its load is no longer what was asked for.
+    pub(super) fn panicked(&self, message: String) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+        self.halt.because(StopReason::Panic { message });
+        self.stop(Stop::Graceful);
+    }
+
+    /// A user's life is over, however it ended.
+    pub(super) fn left(&self, user: usize) {
+        if self.roster.leave(user) {
+            self.halt.ended(self.now());
+            self.roster.close();
+        }
+    }
+
+    /// The life of one user, from the open gate to its last iteration. After each iteration `turn` is awaited.
+    pub(super) async fn live<F: Future<Output = ()>>(
+        &self,
+        index: usize,
+        clock: Clock,
+        turn: impl Fn() -> F,
+    ) {
+        let number = self.plan.segment.global(index as u64);
+        let mut user = User {
+            client: Client::new(Arc::clone(&self.transport)),
+            state: State::new(&self.plan, &self.values, &self.draws, number),
+        };
+        let mut pacer = Pacer::new(self, clock, index, number as u32);
+        let mut iteration = 0;
+        while let Some(start) = pacer.next().await {
+            if iterate(self, &mut user, index, iteration, clock, start).await == Then::Leave {
+                return;
+            }
+            iteration += 1;
+            turn().await;
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What one user remembers: captured values, its feeders' rows, its random numbers.
+//!
+//! Everything random comes from a generator seeded anew for each iteration by (seed, user, iteration), so that a run
+//! can be repeated whatever the target did in between.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rand::Rng as _;
+use rand_pcg::Pcg64Mcg;
+use serde_json::Value;
+
+use crate::plan::{Flow, Plan};
+use crate::scenario::template::{Context, below};
+use crate::scenario::{Delay, Scope, SlotId};
+
+/// The values that all users see: `vars`, and what `setup` captured.
+#[derive(Debug, Clone)]
+pub struct RunValues(Arc<[Option<Value>]>);
+
+impl RunValues {
+    /// The values of `vars` alone.
+    pub fn initial(plan: &Plan) -> Self {
+        Self(plan.variables.iter().map(|v| v.initial.clone()).collect())
+    }
+}
+
+/// How often each feeder has been drawn from in this segment, by its index.
+#[derive(Debug)]
+pub(super) struct Draws(Box<[AtomicU64]>);
+
+impl Draws {
+    pub(super) fn of(plan: &Plan) -> Self {
+        Self(plan.feeds.iter().map(|_| AtomicU64::new(0)).collect())
+    }
+}
+
+/// One user's memory.
+#[derive(Debug)]
+pub(super) struct State<'r> {
+    plan: &'r Plan,
+    values: &'r RunValues,
+    draws: &'r Draws,
+    number: u64,
+    iteration: u64,
+    random: Pcg64Mcg,
+    /// What this user captured, by slot.
+    own: Box<[Option<Value>]>,
+    /// This iteration's row of each feeder, drawn when it is first asked for: templates only read.
+    rows: Box<[Cell<Row>]>,
+    /// The flows, by index, whose `start` this user has been through.
+    begun: Box<[bool]>,
+    /// Where texts are rendered, kept from request to request.
+    pub(super) text: String,
+    /// Whether each check of the present request held, kept from request to request.
+    pub(super) held: Vec<bool>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Row {
+    NotDrawn,
+    Drawn(usize),
+    UsedUp,
+}
+
+impl<'r> State<'r> {
+    /// A new user; `number` is its own among all segments.
+    pub(super) fn new(
+        plan: &'r Plan,
+        values: &'r RunValues,
+        draws: &'r Draws,
+        number: u64,
+    ) -> Self {
+        Self {
+            plan,
+            values,
+            draws,
+            number,
+            iteration: 0,
+            random: stream(plan.seed, number, 0),
+            own: vec![None; plan.variables.len()].into(),
+            rows: vec![Cell::new(Row::NotDrawn); plan.feeds.len()].into(),
+            begun: vec![false; plan.flows.len()].into(),
+            text: String::new(),
+            held: Vec::new(),
+        }
+    }
+
+    /// Forgets what belonged to the iteration before.
+    pub(super) fn begin_iteration(&mut self, iteration: u64) {
+        self.iteration = iteration;
+        self.random = stream(self.plan.seed, self.number, iteration);
+        for row in &self.rows {
+            row.set(Row::NotDrawn);
+        }
+        for (value, variable) in self.own.iter_mut().zip(&self.plan.variables) {
+            if variable.scope == Scope::Iteration {
+                *value = None;
+            }
+        }
+    }
+
+    /// The flow of this iteration, by weight; to be asked once, first thing in an iteration.
+    pub(super) fn pick_flow(&mut self) -> (usize, &'r Flow) {
+        let flows = &self.plan.flows;
+        let total: u64 = flows.iter().map(|flow| u64::from(flow.weight)).sum();
+        let mut point = below(total, self.random());
+        for (index, flow) in flows.iter().enumerate() {
+            match point.checked_sub(flow.weight.into()) {
+                Some(rest) => point = rest,
+                None => return (index, flow),
+            }
+        }
+        (flows.len() - 1, &flows[flows.len() - 1])
+    }
+
+    pub(super) fn has_begun(&self, flow: usize) -> bool {
+        self.begun[flow]
+    }
+
+    pub(super) fn begin(&mut self, flow: usize) {
+        self.begun[flow] = true;
+    }
+
+    /// Whether this iteration asked for a row that a feeder no longer has.
+    pub(super) fn is_out_of_rows(&self) -> bool {
+        self.rows.iter().any(|row| row.get() == Row::UsedUp)
+    }
+
+    pub(super) fn keep(&mut self, slot: SlotId, value: Value) {
+        self.own[slot.0 as usize] = Some(value);
+    }
+
+    /// What this user captured on top of the values that all users see.
+    pub(super) fn into_values(self) -> RunValues {
+        let own = self.own.into_iter().zip(&*self.values.0);
+        RunValues(own.map(|(own, all)| own.or_else(|| all.clone())).collect())
+    }
+
+    /// Draws a pause.
+    pub(super) fn pause(&mut self, delay: &Delay) -> Duration {
+        match *delay {
+            Delay::Constant(pause) => pause,
+            Delay::Uniform(shortest, longest) => {
+                shortest + longest.saturating_sub(shortest).mul_f64(self.fraction())
+            }
+            // Box and Muller (1958), one of the pair.
+            Delay::Normal(mean, deviation) => {
+                let radius = (-2.0 * (1.0 - self.fraction()).ln()).sqrt();
+                let deviations = radius * (std::f64::consts::TAU * self.fraction()).cos();
+                let seconds = deviation
+                    .as_secs_f64()
+                    .mul_add(deviations, mean.as_secs_f64());
+                Duration::try_from_secs_f64(seconds).unwrap_or_default()
+            }
+            // By inversion; at most 36.7 times the mean, as a fraction has 53 bits.
+            Delay::Exponential(mean) => mean.mul_f64(-(1.0 - self.fraction()).ln()),
+        }
+    }
+
+    /// In [0, 1).
+    fn fraction(&mut self) -> f64 {
+        (self.random() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn row(&self, feed: usize) -> Option<usize> {
+        let cell = &self.rows[feed];
+        if cell.get() == Row::NotDrawn {
+            let draw = self.draws.0[feed].fetch_add(1, Ordering::Relaxed);
+            let draw = self.plan.segment.global(draw);
+            let row = self.plan.feeds[feed].row(draw, self.plan.seed);
+            cell.set(row.map_or(Row::UsedUp, Row::Drawn));
+        }
+        match cell.get() {
+            Row::Drawn(row) => Some(row),
+            Row::NotDrawn | Row::UsedUp => None,
+        }
+    }
+}
+
+impl Context for State<'_> {
+    fn slot(&self, slot: SlotId) -> Option<&Value> {
+        let slot = slot.0 as usize;
+        self.own[slot].as_ref().or(self.values.0[slot].as_ref())
+    }
+
+    fn column(&self, feed: usize, column: usize) -> Option<&Value> {
+        let row = self.row(feed)?;
+        self.plan.feeds[feed].rows[row].get(column)
+    }
+
+    fn random(&mut self) -> u64 {
+        self.random.next_u64()
+    }
+
+    fn user(&self) -> u64 {
+        self.number
+    }
+
+    fn iteration(&self) -> u64 {
+        self.iteration
+    }
+
+    fn slot_name(&self, slot: SlotId) -> &str {
+        &self.plan.variables[slot.0 as usize].name
+    }
+
+    fn column_name(&self, feed: usize, column: usize) -> String {
+        let feed = &self.plan.feeds[feed];
+        format!("{}.{}", feed.name, feed.columns[column])
+    }
+}
+
+/// The random numbers of one iteration.
+fn stream(seed: u64, user: u64, iteration: u64) -> Pcg64Mcg {
+    let low = scrambled(seed ^ scrambled(user));
+    let high = scrambled(low ^ scrambled(iteration));
+    Pcg64Mcg::new(u128::from(high) << 64 | u128::from(low))
+}
+
+/// The step of SplitMix64 (Steele, Lea and Flood, 2014): neighbouring numbers come out unlike each other.
+fn scrambled(number: u64) -> u64 {
+    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

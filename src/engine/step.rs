@@ -1,0 +1,284 @@
+//! One request of one user: prepared, sent, judged, recorded.
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::check::{self, CheckResult};
+use super::request::{Origin, Prepared, Unsendable, shown};
+use super::response::Response;
+use super::run::Run;
+use super::state::State;
+use super::{StepFailure, capture};
+use crate::outcome::Outcome;
+use crate::plan::{Plan, Request, SeriesId};
+use crate::record::journal::FailureExample;
+use crate::record::{Clock, Sample};
+use crate::scenario::CheckRule;
+use crate::transport::{Client, Exchange};
+use crate::units::Micros;
+
+/// One user: its connections and its memory, apart so that a capture may read the one and write the other.
+#[derive(Debug)]
+pub(super) struct User<'r> {
+    pub(super) client: Client,
+    pub(super) state: State<'r>,
+}
+
+/// What came of a request, judged.
+#[derive(Debug)]
+struct Judged {
+    outcome: Outcome,
+    /// What went wrong first, in words; empty if nothing did.
+    detail: String,
+    /// A value that later steps may insert was not there.
+    lacks_value: bool,
+}
+
+/// What the iteration needs to know of a request.
+#[derive(Debug)]
+pub(super) enum Done {
+    /// It ended at this instant, well or not, and left every value it should.
+    Ended(Instant),
+    /// It ended at this instant, and a value it should have left is missing.
+    Lacking(Instant),
+    /// It could not be sent.
+    NotSent,
+}
+
+/// A measured request of a user; `intended` is given for the first one of an iteration.
+pub(super) async fn measured(
+    run: &Run,
+    user: &mut User<'_>,
+    index: usize,
+    clock: Clock,
+    request: &Request,
+    intended: Option<Micros>,
+) -> Done {
+    // Every request of a flow has a series; only those of setup and teardown have none.
+    let Some(series) = request.series else {
+        return Done::NotSent;
+    };
+    let mut prepared = match Prepared::of(request, &run.origin, &mut user.state) {
+        Ok(prepared) => prepared,
+        Err(reason) => {
+            // Nothing was sent, so no request is counted: counts stay equal to the target's own.
+            let failure = || FailureExample {
+                at: clock.now(),
+                series: Some(series),
+                outcome: Outcome::Capture,
+                status: None,
+                request: shown(request),
+                detail: reason.to_string(),
+            };
+            if !user.state.is_out_of_rows() {
+                run.recorder
+                    .failure(Some(series), Outcome::Capture, failure);
+            }
+            return Done::NotSent;
+        }
+    };
+    let in_flight = InFlight::new(run, index, series, clock, intended);
+    let exchange = user.client.send(prepared.outgoing(request)).await;
+    let judged = judge(request, &exchange, &prepared, user);
+
+    let started = clock.at(exchange.started);
+    let sample = Sample {
+        series,
+        intended: intended.unwrap_or(started),
+        started,
+        first_byte: exchange.first_byte.map(|instant| clock.at(instant)),
+        finished: clock.at(exchange.finished),
+        outcome: judged.outcome,
+        status: exchange.status.map(|status| status.as_u16()),
+        redirects: &exchange.redirects,
+        bytes_in: exchange.bytes_in,
+        bytes_out: exchange.bytes_out,
+        connect: exchange.connection.map(|phases| phases.connect.into()),
+        tls: exchange
+            .connection
+            .and_then(|phases| phases.tls)
+            .map(Micros::from),
+    };
+    in_flight.ended();
+    run.recorder.record(index, |shard| {
+        shard.request(&sample);
+        for ((id, _), held) in request.checks.iter().zip(&user.state.held) {
+            shard.check(*id, *held);
+        }
+    });
+    if judged.outcome.is_failure() {
+        run.recorder
+            .failure(Some(series), judged.outcome, || FailureExample {
+                at: sample.finished,
+                series: Some(series),
+                outcome: judged.outcome,
+                status: sample.status,
+                request: shown(request),
+                detail: judged.detail,
+            });
+    }
+    if judged.lacks_value {
+        Done::Lacking(exchange.finished)
+    } else {
+        Done::Ended(exchange.finished)
+    }
+}
+
+/// A request of setup or teardown: it is not recorded, and any failure of it is one of the whole.
+pub(super) async fn unmeasured(
+    origin: &Origin,
+    user: &mut User<'_>,
+    request: &Request,
+) -> Result<(), StepFailure> {
+    let failure = |outcome, status, detail| StepFailure {
+        step: request.name.clone(),
+        request: Some(shown(request)),
+        outcome,
+        status,
+        detail,
+    };
+    let mut prepared = Prepared::of(request, origin, &mut user.state)
+        .map_err(|reason: Unsendable| failure(Outcome::Capture, None, reason.to_string()))?;
+    let exchange = user.client.send(prepared.outgoing(request)).await;
+    let judged = judge(request, &exchange, &prepared, user);
+    if judged.outcome.is_failure() {
+        let status = exchange.status.map(|status| status.as_u16());
+        return Err(failure(judged.outcome, status, judged.detail));
+    }
+    Ok(())
+}
+
+/// Judges every check, takes every capture. What fails first in this order is the outcome: transport, status, check,
+/// capture. Without a whole response no check is judged.
+fn judge(
+    request: &Request,
+    exchange: &Exchange,
+    prepared: &Prepared<'_>,
+    user: &mut User<'_>,
+) -> Judged {
+    user.state.held.clear();
+    let response = match Response::of(exchange) {
+        Some(response) if !exchange.outcome.is_failure() => response,
+        _ => {
+            return Judged {
+                outcome: exchange.outcome,
+                detail: exchange.detail.clone(),
+                lacks_value: !request.captures.is_empty(),
+            };
+        }
+    };
+    let mut judged = Judged {
+        outcome: Outcome::Ok,
+        detail: String::new(),
+        lacks_value: false,
+    };
+    let is_error = response.status.is_client_error() || response.status.is_server_error();
+    if is_error && !accepts(request, &response) {
+        judged.fail(Outcome::Status, || {
+            format!("{}: {}", response.status, response.excerpt())
+        });
+    }
+    for (_, check) in &request.checks {
+        let result = check::judge(&check.rule, &response, &mut user.state);
+        if let CheckResult::Failed { found } = &result {
+            judged.fail(Outcome::Check, || format!("{}: found {found}", check.name));
+        }
+        user.state.held.push(result == CheckResult::Passed);
+    }
+    for wanted in &request.captures {
+        let client = &user.client;
+        let jar = |name: &str| client.cookie(&prepared.uri, name);
+        match capture::take(wanted, &response, &jar, &mut user.state) {
+            Ok(value) => user.state.keep(wanted.slot, value),
+            Err(miss) => {
+                judged.lacks_value = true;
+                judged.fail(Outcome::Capture, || miss.to_string());
+            }
+        }
+    }
+    judged
+}
+
+/// Whether a check of the step asks for this status.
+fn accepts(request: &Request, response: &Response<'_>) -> bool {
+    request.checks.iter().any(|(_, check)| match &check.rule {
+        CheckRule::Status(ranges) => ranges
+            .iter()
+            .any(|range| (range.first..=range.last).contains(&response.status)),
+        _ => false,
+    })
+}
+
+impl Judged {
+    /// The first failure stays.
+    fn fail(&mut self, outcome: Outcome, detail: impl FnOnce() -> String) {
+        if self.outcome == Outcome::Ok {
+            self.outcome = outcome;
+            self.detail = detail();
+        }
+    }
+}
+
+/// A request on its way. However its future is dropped (the run is cut, the user panics), it is counted once.
+#[derive(Debug)]
+struct InFlight<'r> {
+    run: &'r Run,
+    user: usize,
+    series: SeriesId,
+    clock: Clock,
+    intended: Option<Micros>,
+    is_open: bool,
+}
+
+impl<'r> InFlight<'r> {
+    fn new(
+        run: &'r Run,
+        user: usize,
+        series: SeriesId,
+        clock: Clock,
+        intended: Option<Micros>,
+    ) -> Self {
+        run.recorder.request_began(user);
+        Self {
+            run,
+            user,
+            series,
+            clock,
+            intended,
+            is_open: true,
+        }
+    }
+
+    fn ended(mut self) {
+        self.is_open = false;
+        self.run.recorder.request_ended(self.user);
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        if !self.is_open {
+            return;
+        }
+        let now = self.clock.now();
+        let intended = self.intended.unwrap_or(now);
+        self.run.recorder.request_ended(self.user);
+        self.run.interrupted.fetch_add(1, Ordering::Relaxed);
+        self.run.recorder.record(self.user, |shard| {
+            shard.request(&Sample {
+                series: self.series,
+                intended,
+                started: intended,
+                first_byte: None,
+                finished: now,
+                outcome: Outcome::Interrupted,
+                status: None,
+                redirects: &[],
+                bytes_in: 0,
+                bytes_out: 0,
+                connect: None,
+                tls: None,
+            });
+        });
+    }
+}

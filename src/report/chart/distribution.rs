@@ -1,0 +1,91 @@
+//! The percentile distribution: time against log 1/(1−q), so that every nine has the same room.
+
+use super::plot::{Plot, Sheet, draw};
+use super::{Axis, Ink};
+use crate::report::RenderError;
+use crate::report::model::{CurvePoint, Report};
+use crate::units::Micros;
+
+/// Response and service time over all steps; none when there are too few samples for a curve.
+pub fn percentiles(report: &Report) -> Result<Option<String>, RenderError> {
+    let (response, service) = (&report.response_curve, &report.service_curve);
+    let (Some(first), Some(end)) = (response.first(), response.last()) else {
+        return Ok(None);
+    };
+    let least = service
+        .first()
+        .map_or(first.time, |point| point.time.min(first.time));
+    let most = service
+        .last()
+        .map_or(end.time, |point| point.time.max(end.time));
+    let sheet = Sheet::wide(
+        "percentiles",
+        "Percentile distribution",
+        "Response time and service time at each percentile. The horizontal axis gives every further nine the same room; it \
+         ends where fewer than ten requests are left above. The numbers are in the table below it.",
+        300,
+    );
+    let y = Axis::log_time(least, most);
+    let name = if report.is_closed() {
+        "response = service"
+    } else {
+        "response"
+    };
+    draw(&sheet, Axis::nines(end.nines), y, &[], |plot| {
+        plot.axes()?;
+        let mut labels = Vec::new();
+        if !report.is_closed() {
+            stroke(plot, service, Ink::Second, 18)?;
+            labels.extend(
+                service
+                    .last()
+                    .map(|point| (log(point.time), "service".to_owned(), Ink::Second)),
+            );
+        }
+        stroke(plot, response, Ink::First, 22)?;
+        labels.push((log(end.time), name.to_owned(), Ink::First));
+        plot.end_labels(&labels)
+    })
+    .map(Some)
+}
+
+/// A step's own curve, small.
+pub fn step_percentiles(id: &str, curve: &[CurvePoint]) -> Result<Option<String>, RenderError> {
+    let (Some(first), Some(end)) = (curve.first(), curve.last()) else {
+        return Ok(None);
+    };
+    let sheet = Sheet {
+        id,
+        title: "Percentile distribution of the step's response time",
+        description: "The response time at each percentile, up to where fewer than ten requests are left above.",
+        width: 520,
+        height: 190,
+        left: 62,
+        right: 20,
+        top: 12,
+        bottom: 26,
+    };
+    let y = Axis::log_time(first.time, end.time);
+    draw(&sheet, Axis::nines(end.nines), y, &[], |plot| {
+        plot.axes()?;
+        stroke(plot, curve, Ink::First, 18)
+    })
+    .map(Some)
+}
+
+fn stroke(
+    plot: &mut Plot<'_>,
+    curve: &[CurvePoint],
+    ink: Ink,
+    width: u32,
+) -> Result<(), RenderError> {
+    let points: Vec<(f64, f64)> = curve
+        .iter()
+        .map(|point| (point.nines, log(point.time)))
+        .collect();
+    plot.path(&points, ink, width)
+}
+
+fn log(time: Micros) -> f64 {
+    (time.0.max(1) as f64).log10()
+}

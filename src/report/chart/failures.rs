@@ -1,0 +1,90 @@
+//! Failures over time, one lane a class, so that no colour has to be told from another.
+
+use super::plot::{Sheet, draw};
+use super::{Axis, Ink, Point, readouts, time_axis, warm_up};
+use crate::report::model::Report;
+use crate::report::{RenderError, text};
+
+/// Classes with a lane of their own.
+const MOST_LANES: usize = 8;
+
+/// Part of a lane's height that its fullest moment takes.
+const FULL: f64 = 0.78;
+
+/// The chart; none when nothing failed.
+pub fn failures(report: &Report) -> Result<Option<String>, RenderError> {
+    let lanes: Vec<_> = report
+        .failures
+        .iter()
+        .take(MOST_LANES)
+        .map(|class| class.outcome)
+        .collect();
+    if lanes.is_empty() {
+        return Ok(None);
+    }
+    let height = 54 + 46 * lanes.len() as i32;
+    let mut sheet = Sheet::wide(
+        "failures",
+        "Failed requests over time, by class",
+        "One lane for each class of failure; the higher a bar, the more requests failed that way in that stretch of the \
+         run. The counts are in the table below it.",
+        height,
+    );
+    sheet.left = 130;
+    let y = Axis {
+        from: 0.0,
+        to: lanes.len() as f64,
+        ticks: Vec::new(),
+    };
+    let words = |point: &Point| {
+        if point.failures.is_empty() {
+            return "nothing failed".to_owned();
+        }
+        let lines: Vec<_> = point
+            .failures
+            .iter()
+            .map(|(outcome, count)| format!("{outcome}: {}", text::count(*count)))
+            .collect();
+        lines.join("\n")
+    };
+    draw(
+        &sheet,
+        time_axis(report),
+        y,
+        &readouts(report, words),
+        |plot| {
+            warm_up(plot, report)?;
+            plot.axes()?;
+            for (index, outcome) in lanes.iter().enumerate() {
+                let base = (lanes.len() - 1 - index) as f64;
+                let rate =
+                    |point: &Point| point.rate(point.failures.get(outcome).copied().unwrap_or(0));
+                let peak = report.timeline.iter().map(rate).fold(0.0, f64::max);
+                if let (Some(first), Some(last)) = (report.timeline.first(), report.timeline.last())
+                {
+                    let (from, to) = (first.start.as_secs_f64(), last.end.as_secs_f64());
+                    plot.path(&[(from, base), (to, base)], Ink::Grid, 10)?;
+                }
+                for point in &report.timeline {
+                    let rate = rate(point);
+                    if rate > 0.0 {
+                        plot.fill(
+                            (point.start.as_secs_f64(), base),
+                            // Even one failure is a bar one can see.
+                            (
+                                point.end.as_secs_f64(),
+                                base + (rate / peak * FULL).max(0.05),
+                            ),
+                            Ink::Failed,
+                        )?;
+                    }
+                }
+                plot.row_label(base + 0.4, outcome.name(), Ink::Strong)?;
+                let peak = format!("≤ {}", text::per_second(peak));
+                plot.end_labels(&[(base + 0.4, peak, Ink::Text)])?;
+            }
+            Ok(())
+        },
+    )
+    .map(Some)
+}

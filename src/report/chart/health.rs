@@ -1,0 +1,104 @@
+//! The generator and the bundled target on the run's time axis.
+
+use super::plot::{Sheet, draw};
+use super::{Axis, Ink, last, most, over_time, readouts, time_axis, warm_up};
+use crate::report::model::Report;
+use crate::report::{RenderError, text};
+use crate::units::ByteSize;
+
+/// CPU use as a part of all cores; none when the run has no intervals.
+pub fn cpu(report: &Report) -> Result<Option<String>, RenderError> {
+    if report.timeline.is_empty() {
+        return Ok(None);
+    }
+    let sheet = Sheet::wide(
+        "cpu",
+        "Processor use over time",
+        "The part of all cores that the generator used, and the bundled target where there is one. The numbers are in the \
+         table of the timeline.",
+        200,
+    );
+    let generator = over_time(report, |point| Some(point.generator_cpu));
+    let target = over_time(report, |point| point.target.map(|(cpu, _)| cpu));
+    let mut y = Axis::linear(most(&generator).max(most(&target)).max(0.1), text::percent);
+    y.ticks.retain(|tick| tick.at <= 1.0 + 1e-9);
+    let words = |point: &super::Point| {
+        let mut words = format!(
+            "generator {}\nlongest delay of its event loop {}",
+            text::percent(point.generator_cpu),
+            point.loop_delay_max
+        );
+        if let Some((cpu, _)) = point.target {
+            words.push_str(&format!("\ntarget {}", text::percent(cpu)));
+        }
+        words
+    };
+    draw(
+        &sheet,
+        time_axis(report),
+        y,
+        &readouts(report, words),
+        |plot| {
+            warm_up(plot, report)?;
+            plot.axes()?;
+            plot.line(&generator, Ink::First, 18)?;
+            plot.line(&target, Ink::Second, 18)?;
+            plot.end_labels(&ends(&[
+                (&generator, "generator", Ink::First),
+                (&target, "target", Ink::Second),
+            ]))
+        },
+    )
+    .map(Some)
+}
+
+/// Resident memory; none when the run has no intervals.
+pub fn memory(report: &Report) -> Result<Option<String>, RenderError> {
+    if report.timeline.is_empty() {
+        return Ok(None);
+    }
+    let sheet = Sheet::wide(
+        "memory",
+        "Memory over time",
+        "Resident memory of the generator, and of the bundled target where there is one. The numbers are in the table of \
+         the timeline.",
+        200,
+    );
+    let mebibytes = |bytes: u64| bytes as f64 / (1024.0 * 1024.0);
+    let generator = over_time(report, |point| Some(mebibytes(point.generator_rss)));
+    let target = over_time(report, |point| point.target.map(|(_, rss)| mebibytes(rss)));
+    let y = Axis::linear(most(&generator).max(most(&target)), |value| {
+        format!("{} MiB", text::number(value))
+    });
+    let words = |point: &super::Point| {
+        let mut words = format!("generator {}", ByteSize(point.generator_rss));
+        if let Some((_, rss)) = point.target {
+            words.push_str(&format!("\ntarget {}", ByteSize(rss)));
+        }
+        words
+    };
+    draw(
+        &sheet,
+        time_axis(report),
+        y,
+        &readouts(report, words),
+        |plot| {
+            warm_up(plot, report)?;
+            plot.axes()?;
+            plot.line(&generator, Ink::First, 18)?;
+            plot.line(&target, Ink::Second, 18)?;
+            plot.end_labels(&ends(&[
+                (&generator, "generator", Ink::First),
+                (&target, "target", Ink::Second),
+            ]))
+        },
+    )
+    .map(Some)
+}
+
+fn ends(lines: &[(&[(f64, Option<f64>)], &str, Ink)]) -> Vec<(f64, String, Ink)> {
+    lines
+        .iter()
+        .filter_map(|(points, name, ink)| Some((last(points)?, (*name).to_owned(), *ink)))
+        .collect()
+}

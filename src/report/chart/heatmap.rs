@@ -1,0 +1,99 @@
+//! Where the response times lie, second by second: time × log latency, the darker the more requests.
+
+use super::ink::HEAT_STEPS;
+use super::plot::{Readout, Sheet, draw};
+use super::{Axis, Ink, time_axis, warm_up};
+use crate::report::model::Report;
+use crate::report::{RenderError, text};
+use crate::units::Micros;
+
+/// The chart; none when no request ended well.
+pub fn heatmap(report: &Report) -> Result<Option<String>, RenderError> {
+    let map = &report.heatmap;
+    let (Some(lowest), Some(highest)) = (map.rows.first(), map.rows.last()) else {
+        return Ok(None);
+    };
+    let sheet = Sheet::wide(
+        "heatmap",
+        "Response times as a heatmap",
+        "How many requests had which response time in each stretch of the run; the darker a cell, the more requests. \
+         Time runs to the right, the response time grows upwards on a logarithmic axis. The shares by response time are \
+         in the table below it.",
+        300,
+    );
+    let mut y = Axis::log_time(
+        Micros(lowest.0.floor() as u64),
+        Micros(highest.1.ceil() as u64),
+    );
+    (y.from, y.to) = (lowest.0.log10(), highest.1.log10());
+    y.ticks.retain(|tick| (y.from..=y.to).contains(&tick.at));
+    let readouts: Vec<Readout> = map
+        .columns
+        .iter()
+        .map(|column| {
+            let all: u64 = column.counts.iter().sum();
+            let fullest = (0..map.rows.len()).max_by_key(|row| column.counts[*row]);
+            let words = match fullest.filter(|_| all > 0) {
+                Some(row) => format!(
+                    "{} requests, most of them {} to {}",
+                    text::count(all),
+                    Micros(map.rows[row].0 as u64),
+                    Micros(map.rows[row].1 as u64)
+                ),
+                None => "no requests".to_owned(),
+            };
+            Readout {
+                from: column.start.as_secs_f64(),
+                to: column.end.as_secs_f64(),
+                text: format!("{}\n{words}", text::clock(column.start)),
+            }
+        })
+        .collect();
+    draw(&sheet, time_axis(report), y, &readouts, |plot| {
+        warm_up(plot, report)?;
+        for (index, (low, high)) in map.rows.iter().enumerate() {
+            let mut columns = map.columns.iter().peekable();
+            while let Some(column) = columns.next() {
+                let Some(step) = step(column.counts[index], map.peak) else {
+                    continue;
+                };
+                // Neighbours of one shade are one box: fewer elements, no seams.
+                let mut end = column.end;
+                while let Some(next) =
+                    columns.next_if(|next| self::step(next.counts[index], map.peak) == Some(step))
+                {
+                    end = next.end;
+                }
+                plot.fill(
+                    (column.start.as_secs_f64(), low.log10()),
+                    (end.as_secs_f64(), high.log10()),
+                    Ink::Heat(step),
+                )?;
+            }
+        }
+        plot.axes()
+    })
+    .map(Some)
+}
+
+/// Which shade a count has: even steps of its logarithm, so that single requests are still seen beside thousands.
+fn step(count: u64, peak: u64) -> Option<u8> {
+    if count == 0 {
+        return None;
+    }
+    let part = ((count + 1) as f64).ln() / ((peak + 1) as f64).ln();
+    Some(((part * f64::from(HEAT_STEPS)).ceil() as u8).clamp(1, HEAT_STEPS) - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_request_is_seen_and_the_fullest_cell_is_the_darkest() {
+        assert_eq!(step(0, 1_000), None);
+        assert!(step(1, 1_000_000).is_some());
+        assert_eq!(step(1_000, 1_000), Some(HEAT_STEPS - 1));
+        assert_eq!(step(1, 1), Some(HEAT_STEPS - 1));
+    }
+}

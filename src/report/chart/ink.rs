@@ -1,0 +1,205 @@
+//! Colours by meaning. Each is drawn as a fixed light-theme colour and given a class, so that a page's style sheet can
+//! turn it for dark, and the chart still stands where a strict policy blocks style sheets.
+
+use plotters::style::RGBColor;
+
+/// What a stroke or an area stands for. Every ink has a colour of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ink {
+    /// Labels of axes.
+    Text,
+    /// Emphasised labels.
+    Strong,
+    /// Grid lines.
+    Grid,
+    /// Base lines of axes.
+    Axis,
+    /// The median.
+    P50,
+    /// p95.
+    P95,
+    /// p99.
+    P99,
+    /// The maximum.
+    Max,
+    /// A limit.
+    Limit,
+    /// Stretches where a threshold does not hold.
+    Violation,
+    /// The warm-up.
+    WarmUp,
+    /// The first quantity of a plain chart.
+    First,
+    /// The second.
+    Second,
+    /// What failed.
+    Failed,
+    /// A cell of a heatmap, from 0 (few) to 7 (most).
+    Heat(u8),
+}
+
+/// Steps of [`Ink::Heat`].
+pub(super) const HEAT_STEPS: u8 = 8;
+
+impl Ink {
+    const ALL: [Self; 22] = [
+        Self::Text,
+        Self::Strong,
+        Self::Grid,
+        Self::Axis,
+        Self::P50,
+        Self::P95,
+        Self::P99,
+        Self::Max,
+        Self::Limit,
+        Self::Violation,
+        Self::WarmUp,
+        Self::First,
+        Self::Second,
+        Self::Failed,
+        Self::Heat(0),
+        Self::Heat(1),
+        Self::Heat(2),
+        Self::Heat(3),
+        Self::Heat(4),
+        Self::Heat(5),
+        Self::Heat(6),
+        Self::Heat(7),
+    ];
+
+    /// The colour in the light theme: blue, green, vermilion of Okabe and Ito, greys, and a single-hue ramp.
+    pub(super) const fn colour(self) -> RGBColor {
+        match self {
+            Self::Text => RGBColor(0x5b, 0x64, 0x70),
+            Self::Strong => RGBColor(0x16, 0x19, 0x1d),
+            Self::Grid => RGBColor(0xe6, 0xe9, 0xec),
+            Self::Axis => RGBColor(0xb4, 0xbb, 0xc3),
+            Self::P50 => RGBColor(0x00, 0x72, 0xb2),
+            Self::P95 => RGBColor(0x00, 0x8a, 0x64),
+            Self::P99 => RGBColor(0xd5, 0x5e, 0x00),
+            Self::Max => RGBColor(0x8c, 0x94, 0x9e),
+            Self::Limit => RGBColor(0xa1, 0x2a, 0x5e),
+            Self::Violation => RGBColor(0xfb, 0xe3, 0xde),
+            Self::WarmUp => RGBColor(0xf0, 0xf2, 0xf4),
+            Self::First => RGBColor(0x01, 0x72, 0xb2),
+            Self::Second => RGBColor(0xd6, 0x5e, 0x00),
+            Self::Failed => RGBColor(0xb3, 0x26, 0x1e),
+            Self::Heat(0) => RGBColor(0xdc, 0xe9, 0xf5),
+            Self::Heat(1) => RGBColor(0xbc, 0xd7, 0xec),
+            Self::Heat(2) => RGBColor(0x92, 0xc0, 0xe0),
+            Self::Heat(3) => RGBColor(0x63, 0xa4, 0xd1),
+            Self::Heat(4) => RGBColor(0x3c, 0x86, 0xbf),
+            Self::Heat(5) => RGBColor(0x1f, 0x68, 0xa6),
+            Self::Heat(6) => RGBColor(0x0d, 0x4a, 0x83),
+            Self::Heat(_) => RGBColor(0x06, 0x2c, 0x56),
+        }
+    }
+
+    /// The class, without the letter that says whether it is stroked or filled.
+    const fn class(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Strong => "strong",
+            Self::Grid => "grid",
+            Self::Axis => "axis",
+            Self::P50 => "p50",
+            Self::P95 => "p95",
+            Self::P99 => "p99",
+            Self::Max => "max",
+            Self::Limit => "limit",
+            Self::Violation => "bad",
+            Self::WarmUp => "warm",
+            Self::First => "one",
+            Self::Second => "two",
+            Self::Failed => "failed",
+            Self::Heat(0) => "h0",
+            Self::Heat(1) => "h1",
+            Self::Heat(2) => "h2",
+            Self::Heat(3) => "h3",
+            Self::Heat(4) => "h4",
+            Self::Heat(5) => "h5",
+            Self::Heat(6) => "h6",
+            Self::Heat(_) => "h7",
+        }
+    }
+
+    /// Dashes of a stroke, in tenths of a pixel.
+    const fn dashes(self) -> Option<&'static str> {
+        match self {
+            Self::Limit => Some("50 35"),
+            Self::Max => Some("15 25"),
+            _ => None,
+        }
+    }
+
+    fn of_hex(hex: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|ink| {
+            let RGBColor(r, g, b) = ink.colour();
+            hex == format!("{r:02X}{g:02X}{b:02X}")
+        })
+    }
+}
+
+/// Gives every fixed colour its class and drops attributes that say nothing.
+pub(super) fn with_classes(svg: &str) -> String {
+    const HASH: &str = "=\"#";
+    let mut out = String::with_capacity(svg.len());
+    let mut rest = svg;
+    while let Some(at) = rest.find(HASH) {
+        let (before, from_hash) = rest.split_at(at);
+        let hex = from_hash.get(HASH.len()..HASH.len() + 6).unwrap_or("");
+        let ink = Ink::of_hex(hex);
+        let attribute = ["stroke", "fill"]
+            .into_iter()
+            .find(|name| before.ends_with(name));
+        match (ink, attribute) {
+            (Some(ink), Some(name)) => {
+                out.push_str(&before[..before.len() - name.len()]);
+                let letter = &name[..1];
+                out.push_str(&format!(
+                    "class=\"{letter}-{}\" {name}=\"#{}\"",
+                    ink.class(),
+                    hex.to_ascii_lowercase()
+                ));
+                if let (Some(dashes), "stroke") = (ink.dashes(), name) {
+                    out.push_str(&format!(" stroke-dasharray=\"{dashes}\""));
+                }
+                rest = &from_hash[HASH.len() + 7..];
+            }
+            _ => {
+                out.push_str(before);
+                out.push_str(HASH);
+                rest = &from_hash[HASH.len()..];
+            }
+        }
+    }
+    out.push_str(rest);
+    out.replace(" opacity=\"1\"", "")
+        .replace(" stroke=\"none\"", "")
+        .replace(" \"", "\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_ink_has_a_colour_of_its_own() {
+        for (index, ink) in Ink::ALL.into_iter().enumerate() {
+            for other in &Ink::ALL[index + 1..] {
+                assert_ne!(ink.colour(), other.colour(), "{ink:?} {other:?}");
+                assert_ne!(ink.class(), other.class());
+            }
+        }
+    }
+
+    #[test]
+    fn colours_get_classes_and_text_stays() {
+        assert_eq!(
+            with_classes(
+                "<line opacity=\"1\" stroke=\"#0072B2\" x1=\"1\"/><text fill=\"#123456\">=\"#x</text>"
+            ),
+            "<line class=\"s-p50\" stroke=\"#0072b2\" x1=\"1\"/><text fill=\"#123456\">=\"#x</text>"
+        );
+    }
+}

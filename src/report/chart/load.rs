@@ -1,0 +1,104 @@
+//! Load against outcome: what was offered and achieved, who was active, what was in flight.
+
+use super::plot::{Sheet, draw};
+use super::{Axis, Ink, last, most, over_time, readouts, stages, time_axis, warm_up};
+use crate::report::model::Report;
+use crate::report::{RenderError, text};
+
+/// Iterations offered and started, and requests failed, per second; none when the run has no intervals.
+pub fn rates(report: &Report) -> Result<Option<String>, RenderError> {
+    if report.timeline.is_empty() {
+        return Ok(None);
+    }
+    let sheet = Sheet::wide(
+        "rates",
+        "Offered and achieved rate over time",
+        "Iterations due and iterations started per second, and requests that failed per second. The numbers are in the \
+         table of the timeline.",
+        220,
+    );
+    let offered = over_time(report, |point| Some(point.rate(point.offered)));
+    let started = over_time(report, |point| Some(point.rate(point.started)));
+    let failed = over_time(report, |point| Some(point.rate(point.failed)));
+    let top = most(&offered).max(most(&started)).max(most(&failed));
+    let y = Axis::linear(top, text::per_second);
+    let words = |point: &super::Point| {
+        format!(
+            "offered {}\nachieved {}\nrequests {}\nfailed {}",
+            text::per_second(point.rate(point.offered)),
+            text::per_second(point.rate(point.started)),
+            text::per_second(point.rate(point.requests)),
+            text::per_second(point.rate(point.failed))
+        )
+    };
+    draw(
+        &sheet,
+        time_axis(report),
+        y,
+        &readouts(report, words),
+        |plot| {
+            warm_up(plot, report)?;
+            plot.axes()?;
+            stages(plot, report)?;
+            let mut labels = Vec::new();
+            if !report.is_closed() {
+                plot.line(&offered, Ink::Max, 24)?;
+                labels.extend(last(&offered).map(|y| (y, "offered".to_owned(), Ink::Max)));
+            }
+            plot.line(&started, Ink::First, 18)?;
+            labels.extend(last(&started).map(|y| (y, "achieved".to_owned(), Ink::First)));
+            if report.timeline.iter().any(|point| point.failed > 0) {
+                plot.line(&failed, Ink::Failed, 18)?;
+                labels.extend(last(&failed).map(|y| (y, "failed".to_owned(), Ink::Failed)));
+            }
+            plot.end_labels(&labels)
+        },
+    )
+    .map(Some)
+}
+
+/// Users active and requests in flight; none when the run has no intervals.
+pub fn users(report: &Report) -> Result<Option<String>, RenderError> {
+    if report.timeline.is_empty() {
+        return Ok(None);
+    }
+    let sheet = Sheet::wide(
+        "users",
+        "Users and requests in flight over time",
+        "Virtual users active and requests in flight. The numbers are in the table of the timeline.",
+        220,
+    );
+    let active = over_time(report, |point| Some(f64::from(point.active_users)));
+    let in_flight = over_time(report, |point| Some(point.in_flight));
+    let y = Axis::linear(most(&active).max(most(&in_flight)), text::number);
+    let words = |point: &super::Point| {
+        format!(
+            "{} users\n{} in flight\n{} due but not started",
+            point.active_users,
+            text::number(point.in_flight),
+            text::count(point.backlog)
+        )
+    };
+    draw(
+        &sheet,
+        time_axis(report),
+        y,
+        &readouts(report, words),
+        |plot| {
+            warm_up(plot, report)?;
+            plot.axes()?;
+            stages(plot, report)?;
+            plot.line(&active, Ink::First, 18)?;
+            plot.line(&in_flight, Ink::Second, 18)?;
+            let labels: Vec<_> = [
+                (&active, "users", Ink::First),
+                (&in_flight, "in flight", Ink::Second),
+            ]
+            .into_iter()
+            .filter_map(|(points, name, ink)| Some((last(points)?, name.to_owned(), ink)))
+            .collect();
+            plot.end_labels(&labels)
+        },
+    )
+    .map(Some)
+}

@@ -1,0 +1,115 @@
+//! Charts as SVG that needs no script, no style sheet and no font of its own.
+//!
+//! Every chart names itself and says what it shows to those who cannot see it; its numbers stand in a table of the page.
+//! The only place that names plotters.
+
+mod axis;
+mod distribution;
+mod failures;
+mod health;
+mod heatmap;
+mod ink;
+mod latency;
+mod load;
+mod plot;
+mod spark;
+
+pub use distribution::{percentiles, step_percentiles};
+pub use failures::failures;
+pub use health::{cpu, memory};
+pub use heatmap::heatmap;
+pub use latency::latency;
+pub use load::{rates, users};
+pub use spark::{spark, spark_of_times};
+
+use axis::Axis;
+use ink::Ink;
+use plot::{Plot, Readout};
+
+use super::model::{Point, Report};
+use super::{RenderError, text};
+use crate::plan::schedule::Model;
+
+/// The time axis that all charts over time share.
+fn time_axis(report: &Report) -> Axis {
+    let end = report.timeline.last().map(|point| point.end);
+    Axis::time(end.unwrap_or(report.ended_at))
+}
+
+/// A stretch to point at for each point of the timeline.
+fn readouts(report: &Report, words: impl Fn(&Point) -> String) -> Vec<Readout> {
+    report
+        .timeline
+        .iter()
+        .map(|point| Readout {
+            from: point.start.as_secs_f64(),
+            to: point.end.as_secs_f64(),
+            text: format!("{}\n{}", text::clock(point.start), words(point)),
+        })
+        .collect()
+}
+
+/// The warm-up, as a band; drawn first.
+fn warm_up(plot: &mut Plot<'_>, report: &Report) -> Result<(), RenderError> {
+    let end = report
+        .timeline
+        .iter()
+        .take_while(|point| point.is_warm_up)
+        .last()
+        .map(|point| point.end.as_secs_f64());
+    match end {
+        Some(end) => plot.band(0.0, end, Ink::WarmUp),
+        None => Ok(()),
+    }
+}
+
+/// Where stages begin, as marks above the chart, unless there are too many to read.
+fn stages(plot: &mut Plot<'_>, report: &Report) -> Result<(), RenderError> {
+    const MOST: usize = 8;
+    let marks = &report.header.stages;
+    if marks.len() > MOST {
+        return Ok(());
+    }
+    let end = report.ended_at.as_secs_f64().max(1.0);
+    let mut free_from = 0.0;
+    for mark in marks {
+        let at = mark.start.as_secs_f64();
+        if at >= end {
+            break;
+        }
+        let level = match report.header.model {
+            Model::Open => format!("{}/s", text::number(mark.to)),
+            Model::Closed => format!("{} users", text::number(mark.to)),
+        };
+        let label = if (mark.from - mark.to).abs() < f64::EPSILON {
+            level
+        } else {
+            format!("→ {level}")
+        };
+        let fits = at >= free_from;
+        plot.mark(at, if fits { &label } else { "" })?;
+        if fits {
+            free_from = at + label.chars().count() as f64 * 8.0 / 930.0 * end;
+        }
+    }
+    Ok(())
+}
+
+/// Points of the timeline as a line's.
+fn over_time(report: &Report, value: impl Fn(&Point) -> Option<f64>) -> Vec<(f64, Option<f64>)> {
+    report
+        .timeline
+        .iter()
+        .map(|point| (point.middle(), value(point)))
+        .collect()
+}
+
+/// The last number of a line, for the label at its end.
+fn last(points: &[(f64, Option<f64>)]) -> Option<f64> {
+    points.iter().rev().find_map(|(_, y)| *y)
+}
+
+/// The largest number of a line.
+fn most(points: &[(f64, Option<f64>)]) -> f64 {
+    points.iter().filter_map(|(_, y)| *y).fold(0.0, f64::max)
+}

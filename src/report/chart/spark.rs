@@ -1,0 +1,61 @@
+//! Sparklines: the shape of a number over time, with no axes, beside the number itself.
+
+use std::fmt::Write as _;
+
+use crate::units::Micros;
+
+const WIDTH: f64 = 120.0;
+const HEIGHT: f64 = 28.0;
+
+/// The shape of some numbers over time, from zero upwards; nothing when there are fewer than two.
+///
+/// It is decoration: the number it belongs to stands beside it, so readers that cannot see it lose nothing.
+pub fn spark(points: &[Option<f64>]) -> String {
+    let top = points.iter().flatten().copied().fold(0.0, f64::max);
+    if points.iter().flatten().count() < 2 {
+        return String::new();
+    }
+    let top = if top > 0.0 { top } else { 1.0 };
+    let step = WIDTH / (points.len() - 1).max(1) as f64;
+    let mut path = String::new();
+    let mut is_down = false;
+    for (index, point) in points.iter().enumerate() {
+        let Some(value) = point else {
+            is_down = false;
+            continue;
+        };
+        let x = index as f64 * step;
+        let y = HEIGHT - 1.5 - value / top * (HEIGHT - 3.0);
+        let command = if is_down { 'L' } else { 'M' };
+        // Writing into a String cannot fail.
+        let _ = write!(path, "{command}{x:.0} {y:.1}");
+        is_down = true;
+    }
+    format!(
+        "<svg class=\"spark\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">\
+         <path d=\"{path}\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"1.5\" vector-effect=\"non-scaling-stroke\"/></svg>"
+    )
+}
+
+/// The shape of some times.
+pub fn spark_of_times(points: &[Option<Micros>]) -> String {
+    let numbers: Vec<Option<f64>> = points
+        .iter()
+        .map(|point| point.map(|time| time.0 as f64))
+        .collect();
+    spark(&numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_lifts_the_pen_and_one_point_is_no_shape() {
+        let svg = spark(&[Some(0.0), Some(1.0), None, Some(2.0), Some(1.0)]);
+        assert_eq!(svg.matches('M').count(), 2, "{svg}");
+        assert_eq!(svg.matches('L').count(), 2, "{svg}");
+        assert_eq!(spark(&[Some(1.0), None]), "");
+        assert_eq!(spark(&[]), "");
+    }
+}

@@ -1,0 +1,149 @@
+//! Response times as counts over time × log latency, in at most 120 × 40 cells.
+
+use hdrhistogram::Histogram;
+
+use super::timeline::intervals_per_point;
+use crate::record::Interval;
+use crate::units::Micros;
+
+const MAX_COLUMNS: u64 = 120;
+const MAX_ROWS: usize = 40;
+
+/// Fine rows per decade while the range is not known yet; 1 µs to 1 h are 9.6 decades.
+const FINE_PER_DECADE: usize = 20;
+const FINE_ROWS: usize = 10 * FINE_PER_DECADE;
+
+/// Counts of response times.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Heatmap {
+    /// In time order, without gaps.
+    pub columns: Vec<Column>,
+    /// Lower and upper bound of each row in µs, ascending.
+    pub rows: Vec<(f64, f64)>,
+    /// The largest count of a cell.
+    pub peak: u64,
+}
+
+/// A stretch of time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// When it begins.
+    pub start: Micros,
+    /// When it ends.
+    pub end: Micros,
+    /// Requests by row.
+    pub counts: Vec<u64>,
+}
+
+/// Folds intervals into columns.
+#[derive(Debug)]
+pub(super) struct Cells {
+    per_column: u64,
+    absorbed: u64,
+    columns: Vec<Column>,
+}
+
+impl Cells {
+    pub(super) fn new(intervals: u64) -> Self {
+        Self {
+            per_column: intervals_per_point(intervals, MAX_COLUMNS),
+            absorbed: 0,
+            columns: Vec::new(),
+        }
+    }
+
+    pub(super) fn absorb(&mut self, interval: &Interval, response: Option<&Histogram<u64>>) {
+        if self.absorbed.is_multiple_of(self.per_column) {
+            self.columns.push(Column {
+                start: interval.start,
+                end: interval.end,
+                counts: vec![0; FINE_ROWS],
+            });
+        }
+        self.absorbed += 1;
+        let Some(column) = self.columns.last_mut() else {
+            return;
+        };
+        column.end = interval.end;
+        for bin in response.iter().flat_map(|all| all.iter_recorded()) {
+            column.counts[fine_row(bin.value_iterated_to())] += bin.count_at_value();
+        }
+    }
+
+    /// Crops the rows to what was seen and joins them until there are few enough.
+    pub(super) fn finish(self) -> Heatmap {
+        let is_used = |row: &usize| self.columns.iter().any(|column| column.counts[*row] > 0);
+        let (Some(first), Some(last)) = (
+            (0..FINE_ROWS).find(is_used),
+            (0..FINE_ROWS).rev().find(is_used),
+        ) else {
+            return Heatmap::default();
+        };
+        let joined = (last - first + 1).div_ceil(MAX_ROWS);
+        let starts = || (first..=last).step_by(joined);
+        let columns: Vec<Column> = self
+            .columns
+            .into_iter()
+            .map(|column| Column {
+                counts: starts()
+                    .map(|row| {
+                        let end = (row + joined).min(FINE_ROWS);
+                        column.counts[row..end].iter().sum()
+                    })
+                    .collect(),
+                ..column
+            })
+            .collect();
+        let peak = columns.iter().flat_map(|column| &column.counts).max();
+        Heatmap {
+            peak: peak.copied().unwrap_or(0),
+            rows: starts()
+                .map(|row| (bound(row), bound(row + joined)))
+                .collect(),
+            columns,
+        }
+    }
+}
+
+fn fine_row(time: u64) -> usize {
+    let row = (time.max(1) as f64).log10() * FINE_PER_DECADE as f64;
+    (row as usize).min(FINE_ROWS - 1)
+}
+
+fn bound(row: usize) -> f64 {
+    10f64.powf(row as f64 / FINE_PER_DECADE as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::histogram;
+
+    #[test]
+    fn every_sample_is_in_one_cell_whatever_its_time() {
+        let mut cells = Cells::new(500);
+        for number in 0..500_u64 {
+            let mut times = histogram::empty();
+            for time in [0, 1, 999, 1_000, number * 7_919, 3_600_000_000] {
+                histogram::record(&mut times, Micros(time));
+            }
+            let interval = Interval {
+                number,
+                start: Micros(number * 1_000_000),
+                end: Micros((number + 1) * 1_000_000),
+                ..Interval::default()
+            };
+            cells.absorb(&interval, Some(&times));
+        }
+        let map = cells.finish();
+        let total: u64 = map.columns.iter().flat_map(|column| &column.counts).sum();
+        assert_eq!(total, 3_000);
+        assert!(map.columns.len() <= 120 && map.rows.len() <= 40);
+        assert!(map.rows.windows(2).all(|pair| pair[0].1 == pair[1].0));
+    }
+
+    #[test]
+    fn no_samples_are_no_map() {
+        assert_eq!(Cells::new(0).finish(), Heatmap::default());
+    }
+}

@@ -1,0 +1,261 @@
+//! Everything renderers may see of a run, built once from its journal and of bounded size.
+//!
+//! Nothing here comes from the clock or the environment, so that a report built when the run ends and one rebuilt years
+//! later are the same bytes. Text from outside is cleaned on the way in.
+
+mod build;
+pub mod distribution;
+pub mod failures;
+pub mod heatmap;
+pub mod rows;
+pub mod timeline;
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+pub use build::Draft;
+pub use distribution::{CurvePoint, Stats};
+pub use failures::{FailureClass, UnmeasuredFailure};
+pub use heatmap::Heatmap;
+pub use rows::{Row, Rows};
+pub use timeline::{Point, Spread};
+
+use crate::exit::Exit;
+use crate::plan::schedule::Model;
+use crate::plan::threshold::{Metric, Standing, Unit};
+use crate::record::journal::{RunHeader, StopReason};
+use crate::record::totals::{HealthTotals, TargetTotals};
+use crate::record::{CheckCounts, Counts, LoadCounts, SeriesInterval, Timing};
+use crate::scenario::{Comparator, Severity, Window};
+use crate::units::Micros;
+use crate::verdict::Conclusion;
+
+/// A run, ready to be rendered.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// What was known before the run; its texts are cleaned.
+    pub header: RunHeader,
+    /// What the run came to.
+    pub verdict: VerdictSummary,
+    /// The rules, in the order of the scenario, built-in ones last.
+    pub thresholds: Vec<ThresholdRow>,
+    /// When a threshold did not hold, for marks on time axes.
+    pub violations: Vec<Violation>,
+    /// When the run ended, on its clock; warm-up included.
+    pub ended_at: Micros,
+    /// How long was measured; warm-up left out.
+    pub measured: Micros,
+    /// Why it stopped before its planned end.
+    pub stop: Option<StopReason>,
+    /// Whether the journal has its end.
+    pub is_complete: bool,
+    /// What was offered and started, warm-up left out.
+    pub load: LoadCounts,
+    /// The most users active in measured time.
+    pub peak_users: u32,
+    /// Requests in flight, averaged over measured time.
+    pub mean_in_flight: f64,
+    /// Counts over all steps.
+    pub requests: Counts,
+    /// Counts over all flows.
+    pub iterations: Counts,
+    /// Requests that ended in the warm-up.
+    pub warm_up_requests: u64,
+    /// Times over all steps and flows.
+    pub times: Times,
+    /// The steps, in the order of the plan.
+    pub steps: Vec<StepRow>,
+    /// The flows, in the order of the plan.
+    pub flows: Vec<FlowRow>,
+    /// The checks, in the order of the plan.
+    pub checks: Vec<CheckRow>,
+    /// The run over time, warm-up included.
+    pub timeline: Vec<Point>,
+    /// Response times over time.
+    pub heatmap: Heatmap,
+    /// The percentile curves over all steps.
+    pub response_curve: Vec<CurvePoint>,
+    /// The same from the actual start.
+    pub service_curve: Vec<CurvePoint>,
+    /// Failed requests by class, the commonest first.
+    pub failures: Vec<FailureClass>,
+    /// Failures of setup and teardown, which are not measured.
+    pub unmeasured_failures: Vec<UnmeasuredFailure>,
+    /// The generator over measured time.
+    pub generator: HealthTotals,
+    /// The bundled target over measured time, where there was one.
+    pub target: Option<TargetTotals>,
+    /// The timeline by series, for `timeline.csv`.
+    pub rows: Rows,
+}
+
+/// What a run came to, in words and numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VerdictSummary {
+    /// The verdict.
+    pub conclusion: Conclusion,
+    /// How `gander run` ended because of it.
+    pub exit: Exit,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// What the reader should know about the run, a sentence each.
+    pub warnings: Vec<String>,
+    /// What the reader should know about the generator, a sentence each.
+    pub generator_warnings: Vec<String>,
+}
+
+/// A rule and how it stands at the end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ThresholdRow {
+    /// As written.
+    pub expression: String,
+    /// What it is about.
+    pub metric: Metric,
+    /// Whether it is about all series the metric has.
+    pub is_over_all: bool,
+    /// How it stands.
+    pub standing: Standing,
+    /// What was observed, in [`ThresholdRow::unit`].
+    pub observed: Option<f64>,
+    /// How observed and limit are compared.
+    pub comparator: Comparator,
+    /// The limit.
+    pub limit: f64,
+    /// The unit of both.
+    pub unit: Unit,
+    /// Samples it was judged on.
+    pub samples: u64,
+    /// When it first did not hold.
+    pub first_violation: Option<Micros>,
+    /// Over which part of the run.
+    pub window: Window,
+    /// What a breach means.
+    pub severity: Severity,
+    /// The line in the scenario; none for a built-in one.
+    pub line: Option<u32>,
+}
+
+impl ThresholdRow {
+    /// How far inside the limit the observed number is, as a part of the limit; negative when outside. None where a
+    /// distance says nothing: nothing observed, a limit of zero, `==` and `!=`.
+    pub fn margin(&self) -> Option<f64> {
+        let distance = match self.comparator {
+            Comparator::Less | Comparator::LessOrEqual => self.limit - self.observed?,
+            Comparator::Greater | Comparator::GreaterOrEqual => self.observed? - self.limit,
+            Comparator::Equal | Comparator::NotEqual => return None,
+        };
+        (self.limit != 0.0).then(|| distance / self.limit.abs())
+    }
+}
+
+/// A stretch of time in which a threshold did not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Violation {
+    /// Index into [`Report::thresholds`].
+    pub threshold: usize,
+    /// From when, on the run's clock.
+    pub from: Micros,
+    /// Until when.
+    pub to: Micros,
+}
+
+/// Times in figures.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Times([Stats; Timing::ALL.len()]);
+
+impl Times {
+    fn of(histogram: impl Fn(Timing) -> Option<Histogram<u64>>) -> Self {
+        Self(Timing::ALL.map(|timing| {
+            histogram(timing).map_or_else(Stats::default, |histogram| Stats::of(&histogram))
+        }))
+    }
+
+    fn of_series(series: &SeriesInterval) -> Self {
+        Self(Timing::ALL.map(|timing| {
+            series.histograms[timing as usize]
+                .as_ref()
+                .map_or_else(Stats::default, Stats::of)
+        }))
+    }
+
+    /// The figures of a timing.
+    pub const fn of_timing(&self, timing: Timing) -> &Stats {
+        &self.0[timing as usize]
+    }
+}
+
+/// A step's line.
+#[derive(Debug, Clone)]
+pub struct StepRow {
+    /// The step.
+    pub name: String,
+    /// Its flow.
+    pub flow: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// What ended.
+    pub counts: Counts,
+    /// Its times.
+    pub times: Times,
+    /// Its response times' percentile curve.
+    pub curve: Vec<CurvePoint>,
+    /// Its p95 response time over time, for a sparkline; empty for steps beyond the first hundred.
+    pub spark: Vec<Option<Micros>>,
+}
+
+/// A flow's line.
+#[derive(Debug, Clone)]
+pub struct FlowRow {
+    /// The flow.
+    pub name: String,
+    /// Iterations ended.
+    pub counts: Counts,
+    /// Its times.
+    pub times: Times,
+}
+
+/// A check's line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckRow {
+    /// `status is 200`
+    pub name: String,
+    /// Its step.
+    pub step: String,
+    /// That step's flow.
+    pub flow: String,
+    /// How often it held and did not.
+    pub counts: CheckCounts,
+}
+
+impl Report {
+    /// Requests that ended per second of measured time.
+    pub fn requests_per_second(&self) -> f64 {
+        per_second(self.requests.ended, self.measured)
+    }
+
+    /// Whether response time and service time are the same, because each iteration starts when its user is free.
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.header.model, Model::Closed)
+    }
+
+    /// The figures of a timing over all steps or flows.
+    pub const fn time(&self, timing: Timing) -> &Stats {
+        self.times.of_timing(timing)
+    }
+
+    /// The generator's CPU time for each request, in µs; none when there were no requests.
+    pub fn cpu_per_request(&self) -> Option<f64> {
+        let requests = self.requests.ended + self.requests.redirects;
+        (requests > 0).then(|| self.generator.cpu_time.0 as f64 / requests as f64)
+    }
+}
+
+/// A count over a time, per second; zero over no time.
+pub fn per_second(count: u64, time: Micros) -> f64 {
+    if time == Micros::ZERO {
+        0.0
+    } else {
+        count as f64 / time.as_secs_f64()
+    }
+}

@@ -1,0 +1,255 @@
+//! The run over time, in at most 600 points: intervals folded into buckets of whole seconds and more.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+use super::distribution::quantiles;
+use crate::outcome::Outcome;
+use crate::plan::{Series, Subject};
+use crate::record::{Interval, histogram};
+use crate::units::Micros;
+
+/// The most points of a timeline, one more for the boundary of the warm-up.
+const MAX_POINTS: u64 = 599;
+
+/// A stretch of the run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Point {
+    /// When it begins, on the run's clock.
+    pub start: Micros,
+    /// When it ends.
+    pub end: Micros,
+    /// Whether it lies in the warm-up.
+    pub is_warm_up: bool,
+    /// Iterations due.
+    pub offered: u64,
+    /// Iterations started.
+    pub started: u64,
+    /// Iterations due and not started at its end.
+    pub backlog: u64,
+    /// Users active at its end.
+    pub active_users: u32,
+    /// Requests in flight, averaged over it.
+    pub in_flight: f64,
+    /// Requests ended, failed ones too.
+    pub requests: u64,
+    /// Of those, failed.
+    pub failed: u64,
+    /// Failed requests by class.
+    pub failures: BTreeMap<Outcome, u64>,
+    /// Response times; none where no request ended well.
+    pub response: Option<Spread>,
+    /// The generator's CPU use as a part of all cores, averaged.
+    pub generator_cpu: f64,
+    /// The generator's resident memory at its end, in bytes.
+    pub generator_rss: u64,
+    /// The longest delay of the generator's event loop.
+    pub loop_delay_max: Micros,
+    /// The bundled target's CPU use, averaged, and its resident memory in bytes, where there is one.
+    pub target: Option<(f64, u64)>,
+}
+
+/// A distribution's percentiles in a bucket.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Spread {
+    /// The median.
+    pub p50: Micros,
+    /// 95 of 100 lie at or below.
+    pub p95: Micros,
+    /// 99 of 100 lie at or below.
+    pub p99: Micros,
+    /// The longest.
+    pub max: Micros,
+}
+
+impl Spread {
+    /// Of a histogram; none when it is empty.
+    pub fn of(histogram: &Histogram<u64>) -> Option<Self> {
+        if histogram.is_empty() {
+            return None;
+        }
+        let [p50, p95, p99] = quantiles(histogram, [0.50, 0.95, 0.99]);
+        Some(Self {
+            p50,
+            p95,
+            p99,
+            max: Micros(histogram.max()),
+        })
+    }
+}
+
+impl Point {
+    /// How long it is, in seconds; never zero.
+    pub fn seconds(&self) -> f64 {
+        self.end.saturating_sub(self.start).as_secs_f64().max(1e-6)
+    }
+
+    /// Its middle, in seconds on the run's clock.
+    pub fn middle(&self) -> f64 {
+        f64::midpoint(self.start.as_secs_f64(), self.end.as_secs_f64())
+    }
+
+    /// A count of it per second.
+    pub fn rate(&self, count: u64) -> f64 {
+        count as f64 / self.seconds()
+    }
+}
+
+/// How many intervals go into one point, so that there are at most so many points: a number that reads well.
+pub fn intervals_per_point(intervals: u64, max_points: u64) -> u64 {
+    const STEPS: [u64; 14] = [
+        1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1_800, 3_600,
+    ];
+    let least = intervals.div_ceil(max_points.max(1)).max(1);
+    STEPS
+        .into_iter()
+        .find(|step| *step >= least)
+        .unwrap_or(least)
+}
+
+/// Folds intervals into points.
+#[derive(Debug)]
+pub(super) struct Buckets {
+    per_point: u64,
+    open: Option<Open>,
+    points: Vec<Point>,
+}
+
+#[derive(Debug)]
+struct Open {
+    point: Point,
+    intervals: u64,
+    response: Histogram<u64>,
+    in_flight_seconds: f64,
+    cpu_seconds: f64,
+    target_seconds: f64,
+}
+
+impl Buckets {
+    pub(super) fn new(intervals: u64) -> Self {
+        Self {
+            per_point: intervals_per_point(intervals, MAX_POINTS),
+            open: None,
+            points: Vec::new(),
+        }
+    }
+
+    /// Adds an interval; `response` is the interval's response times over all series.
+    pub(super) fn absorb(
+        &mut self,
+        interval: &Interval,
+        series: &[Series],
+        response: Option<&Histogram<u64>>,
+    ) {
+        let is_full = self.open.as_ref().is_some_and(|open| {
+            open.intervals == self.per_point || open.point.is_warm_up != interval.is_warm_up
+        });
+        if is_full {
+            self.close();
+        }
+        let open = self.open.get_or_insert_with(|| Open::new(interval));
+        open.absorb(interval, series, response);
+    }
+
+    pub(super) fn finish(mut self) -> Vec<Point> {
+        self.close();
+        self.points
+    }
+
+    fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            self.points.push(open.finish());
+        }
+    }
+}
+
+impl Open {
+    fn new(interval: &Interval) -> Self {
+        Self {
+            point: Point {
+                start: interval.start,
+                is_warm_up: interval.is_warm_up,
+                ..Point::default()
+            },
+            intervals: 0,
+            response: histogram::empty(),
+            in_flight_seconds: 0.0,
+            cpu_seconds: 0.0,
+            target_seconds: 0.0,
+        }
+    }
+
+    fn absorb(
+        &mut self,
+        interval: &Interval,
+        series: &[Series],
+        response: Option<&Histogram<u64>>,
+    ) {
+        self.intervals += 1;
+        let seconds = interval.end.saturating_sub(interval.start).as_secs_f64();
+        let (point, load, health) = (&mut self.point, &interval.load, &interval.health);
+        point.end = interval.end;
+        point.offered += load.offered;
+        point.started += load.started;
+        point.backlog = load.backlog;
+        point.active_users = load.active_users;
+        self.in_flight_seconds += load.in_flight_milli as f64 / 1e3 * seconds;
+        for (id, part) in &interval.series {
+            if series.get(id.0 as usize).map(|series| series.subject) != Some(Subject::Requests) {
+                continue;
+            }
+            point.requests += part.counts.ended;
+            point.failed += part.counts.failed;
+            for (outcome, count) in &part.counts.outcomes {
+                if outcome.is_failure() {
+                    *point.failures.entry(*outcome).or_default() += count;
+                }
+            }
+        }
+        if let Some(part) = response {
+            histogram::merge(&mut self.response, part);
+        }
+        self.cpu_seconds += health.cpu * seconds;
+        point.generator_rss = health.rss_bytes;
+        point.loop_delay_max = point.loop_delay_max.max(health.loop_delay_max);
+        if let Some(target) = interval.target {
+            self.target_seconds += target.cpu * seconds;
+            point.target = Some((0.0, target.rss_bytes));
+        }
+    }
+
+    fn finish(self) -> Point {
+        let mut point = self.point;
+        let seconds = point.seconds();
+        point.in_flight = self.in_flight_seconds / seconds;
+        point.generator_cpu = self.cpu_seconds / seconds;
+        point.response = Spread::of(&self.response);
+        if let Some((cpu, _)) = &mut point.target {
+            *cpu = self.target_seconds / seconds;
+        }
+        point
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_of_any_length_has_at_most_600_points() {
+        for (intervals, expected) in [
+            (0, 1),
+            (5, 1),
+            (599, 1),
+            (600, 2),
+            (7_200, 15),
+            (86_400, 300),
+        ] {
+            let per_point = intervals_per_point(intervals, MAX_POINTS);
+            assert_eq!(per_point, expected, "{intervals}");
+            assert!(intervals.div_ceil(per_point) <= MAX_POINTS);
+        }
+        assert!(10_000_000_u64.div_ceil(intervals_per_point(10_000_000, MAX_POINTS)) <= MAX_POINTS);
+    }
+}

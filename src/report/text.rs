@@ -1,0 +1,170 @@
+//! Numbers and foreign text as every renderer shows them.
+//!
+//! What came from outside is cleaned once, when the report is built; numbers are rounded so that nothing that failed
+//! reads as zero and nothing that is not whole reads as 100 %.
+
+use crate::plan::threshold::Unit;
+use crate::units::{ByteSize, Micros};
+
+/// Text on one line that no terminal, CSV or XML reader can take for a command: C0, C1 and direction controls and
+/// characters that XML forbids are removed; line breaks and tabs become spaces.
+pub fn clean(text: &str) -> String {
+    text.chars()
+        .filter_map(|c| match c {
+            '\n' | '\r' | '\t' => Some(' '),
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}' => None,
+            c if c.is_control() => None,
+            c => Some(c),
+        })
+        .collect()
+}
+
+/// A count with its thousands apart: `60,000`.
+pub fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A plain number: whole ones as [`count`], others with at most two decimals.
+pub fn number(value: f64) -> String {
+    if !value.is_finite() {
+        return "–".to_owned();
+    }
+    let sign = if value < 0.0 { "−" } else { "" };
+    let size = value.abs();
+    if size.fract() == 0.0 || size >= 1_000.0 {
+        format!("{sign}{}", count(size.round() as u64))
+    } else if size >= 100.0 {
+        format!("{sign}{size:.1}")
+    } else {
+        format!("{sign}{size:.2}")
+    }
+}
+
+/// A rate: `200/s`.
+pub fn per_second(value: f64) -> String {
+    format!("{}/s", number(value))
+}
+
+/// A part of one as a percentage with two decimals: `0.12 %`. Only nothing is `0 %`, and only the whole is `100 %`.
+pub fn percent(ratio: f64) -> String {
+    if !ratio.is_finite() {
+        return "–".to_owned();
+    }
+    let value = ratio * 100.0;
+    if value == 0.0 || value == 100.0 {
+        format!("{value:.0} %")
+    } else if value > 0.0 && value < 0.01 {
+        "<0.01 %".to_owned()
+    } else if value > 99.99 && value < 100.0 {
+        ">99.99 %".to_owned()
+    } else if value.abs() >= 1_000.0 {
+        format!("{} %", number(value.round()))
+    } else {
+        let text = format!("{value:.2}");
+        format!("{} %", text.trim_end_matches('0').trim_end_matches('.')).replace('-', "−")
+    }
+}
+
+/// `part` of `whole` as a percentage; a dash when there is no whole.
+pub fn share(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        "–".to_owned()
+    } else {
+        percent(part as f64 / whole as f64)
+    }
+}
+
+/// A number in a threshold's unit.
+pub fn in_unit(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Us => Micros(value.max(0.0).round() as u64).to_string(),
+        Unit::Ratio => percent(value),
+        Unit::Count => number(value),
+        Unit::PerSecond => per_second(value),
+        Unit::Bytes => ByteSize(value.max(0.0).round() as u64).to_string(),
+    }
+}
+
+/// A time on the run's clock: `4:05`, `1:04:05`; tenths of a second where they say more than nothing.
+pub fn clock(time: Micros) -> String {
+    let tenths = time.0 / 100_000;
+    let (seconds, tenth) = (tenths / 10, tenths % 10);
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    let mut text = if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes}:{seconds:02}")
+    };
+    if tenth > 0 {
+        text.push_str(&format!(".{tenth}"));
+    }
+    text
+}
+
+/// At most `width` characters, the last of them `…` when some are left out.
+pub fn shorten(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(width.saturating_sub(1)).collect();
+    short.push('…');
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_keeps_no_control_character() {
+        assert_eq!(
+            clean("a\u{1b}[31mb\u{7}\u{9b}c\nd\te\u{202e}f\0\u{7f}"),
+            "a[31mbc d ef"
+        );
+        assert_eq!(clean("naïve “quotes” <b>"), "naïve “quotes” <b>");
+    }
+
+    #[test]
+    fn rounding_never_hides_a_failure_or_invents_a_whole() {
+        for (ratio, shown) in [
+            (0.0, "0 %"),
+            (0.000_001, "<0.01 %"),
+            (0.005, "0.5 %"),
+            (0.123_456, "12.35 %"),
+            (0.999_999, ">99.99 %"),
+            (1.0, "100 %"),
+            (f64::NAN, "–"),
+        ] {
+            assert_eq!(percent(ratio), shown);
+        }
+        assert_eq!(share(0, 0), "–");
+    }
+
+    #[test]
+    fn counts_have_their_thousands_apart() {
+        for (value, shown) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(count(value), shown);
+        }
+        assert_eq!(number(12.345), "12.35");
+        assert_eq!(number(1234.5), "1,235");
+    }
+
+    #[test]
+    fn the_clock_shows_hours_only_when_there_are_some() {
+        assert_eq!(clock(Micros(245_000_000)), "4:05");
+        assert_eq!(clock(Micros(3_845_500_000)), "1:04:05.5");
+    }
+}

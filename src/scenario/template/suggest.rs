@@ -1,0 +1,72 @@
+//! Suggesting: what an unknown name most likely was meant to be.
+
+use super::Function;
+
+/// What is wrong with a name that does not resolve, and what to do about it.
+pub(super) fn name(name: &str, member: Option<&str>, known: &[String]) -> (String, String) {
+    let written = member.map_or(name.to_owned(), |member| format!("{name}.{member}"));
+    let prefix = format!("{name}.");
+    let columns: Vec<&str> = known
+        .iter()
+        .map(String::as_str)
+        .filter(|known| known.starts_with(&prefix))
+        .collect();
+    let message = if !columns.is_empty() && member.is_none() {
+        format!("`{name}` is a feeder, not a value")
+    } else if member.is_some() && known.iter().any(|known| known == name) {
+        format!("`{name}` is a variable and has no columns")
+    } else {
+        format!("nothing is called `{written}` here")
+    };
+    let hint = if let (Some(function), None) = (Function::named(name), member) {
+        format!("write `{}` to call the function", function.usage())
+    } else if let Some(near) = nearest(&written, known.iter().map(String::as_str)) {
+        format!("did you mean `{near}`?")
+    } else if !columns.is_empty() {
+        format!("name one of its columns: {}", list(&columns))
+    } else if is_environment_name(name) {
+        format!("set the environment variable, or give a default: `${{{name}:-default}}`")
+    } else if known.is_empty() {
+        format!(
+            "declare it under `vars`, capture it in a step before, or write '{written}' for a text"
+        )
+    } else {
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        format!("known here: {}", list(&known))
+    };
+    (message, hint)
+}
+
+/// What to do about a function that does not exist.
+pub(super) fn function(name: &str) -> String {
+    let near = nearest(name, Function::ALL.into_iter().map(Function::name));
+    if let Some(function) = near.and_then(Function::named) {
+        return format!("did you mean `{}`?", function.usage());
+    }
+    let usages = Function::ALL.map(Function::usage).join(", ");
+    format!("there are {usages}, env(NAME)")
+}
+
+fn is_environment_name(name: &str) -> bool {
+    name.chars()
+        .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// The candidate that was most likely meant, if one is near enough for a slip of the keyboard.
+fn nearest<'k>(written: &str, candidates: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    candidates
+        .map(|candidate| (strsim::osa_distance(written, candidate), candidate))
+        .min_by_key(|&(distance, _)| distance)
+        .filter(|&(distance, _)| distance <= 1 + written.chars().count() / 5)
+        .map(|(_, candidate)| candidate)
+}
+
+/// The first of many, separated by commas.
+fn list(names: &[&str]) -> String {
+    const SHOWN: usize = 10;
+    let mut text = names[..names.len().min(SHOWN)].join(", ");
+    if names.len() > SHOWN {
+        text.push_str(", …");
+    }
+    text
+}

@@ -1,0 +1,121 @@
+//! The tree of a scenario file: every key and value with its place in the text, whatever they mean.
+
+use super::diagnostic::Span;
+
+/// A value and its place.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Node {
+    pub(super) value: Value,
+    pub(super) span: Span,
+}
+
+/// What a value is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    Scalar(Scalar),
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+}
+
+/// A text, a number, a flag or nothing: which of them is for the reader to say.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Scalar {
+    /// The text after unquoting and, later, after the environment's values were put in.
+    pub(super) text: String,
+    /// The text before the environment's values were put in, where that made a difference.
+    pub(super) written: Option<String>,
+    pub(super) notation: Notation,
+    /// How many characters after the start of the span the text starts, when it stands there unchanged.
+    pub(super) offset: Option<u32>,
+}
+
+/// How a scalar was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Notation {
+    /// Without quotes: may be a number, a flag or nothing.
+    Plain,
+    /// In quotes or as a block: always a text.
+    Text,
+}
+
+/// A key and its value.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) key_span: Span,
+    pub(super) value: Node,
+}
+
+impl Node {
+    /// The value under `key`, if this is a mapping that has it.
+    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+        match &self.value {
+            Value::Map(entries) => entries
+                .iter()
+                .find(|entry| entry.key == key)
+                .map(|entry| &entry.value),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing was written: `key:`, `null` or `~`.
+    pub(super) fn is_null(&self) -> bool {
+        matches!(&self.value, Value::Scalar(scalar) if scalar.is_null())
+    }
+
+    /// The value as JSON; plain scalars are typed by the YAML 1.2 core schema.
+    pub(super) fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Scalar(scalar) => scalar.to_json(),
+            Value::List(items) => items.iter().map(Self::to_json).collect(),
+            Value::Map(entries) => serde_json::Value::Object(
+                entries
+                    .iter()
+                    .map(|entry| (entry.key.clone(), entry.value.to_json()))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+impl Scalar {
+    fn is_null(&self) -> bool {
+        self.notation == Notation::Plain
+            && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        if self.notation == Notation::Text {
+            return self.text.clone().into();
+        }
+        match self.text.as_str() {
+            _ if self.is_null() => serde_json::Value::Null,
+            "true" | "True" | "TRUE" => true.into(),
+            "false" | "False" | "FALSE" => false.into(),
+            text => number(text).unwrap_or_else(|| text.into()),
+        }
+    }
+}
+
+/// A number of the core schema; what JSON cannot hold (`.inf`, `0o17` beyond 64 bits) stays text.
+fn number(text: &str) -> Option<serde_json::Value> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+        return None;
+    }
+    if let Some(hex) = text.strip_prefix("0x") {
+        return u64::from_str_radix(hex, 16).ok().map(Into::into);
+    }
+    if let Some(octal) = text.strip_prefix("0o") {
+        return u64::from_str_radix(octal, 8).ok().map(Into::into);
+    }
+    let unsigned = text.strip_prefix('+').unwrap_or(text);
+    if let Ok(whole) = unsigned.parse::<i64>() {
+        return Some(whole.into());
+    }
+    if let Ok(whole) = unsigned.parse::<u64>() {
+        return Some(whole.into());
+    }
+    let float: f64 = unsigned.parse().ok()?;
+    serde_json::Number::from_f64(float).map(Into::into)
+}

@@ -1,0 +1,81 @@
+//! `capture:`: what is kept of a response.
+
+use super::compiler::Compiler;
+use super::http::header_name;
+use super::pattern::{json_path, regex};
+use super::reader::{Problems, Shape};
+use crate::scenario::tree::Node;
+use crate::scenario::{Capture, CaptureFrom, CapturePick};
+
+const CAPTURE: Shape = Shape {
+    what: "a capture",
+    known: &["json", "header", "regex", "cookie", "pick"],
+    later: &["xpath", "default"],
+};
+
+/// Reads `capture:`, a mapping of variables to where their values are.
+pub(super) fn captures(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Capture> {
+    let what = "a mapping of variables to what they capture, such as `id: {json: $.id}`";
+    let Some(entries) = compiler.problems.entries(node, what) else {
+        return Vec::new();
+    };
+    let mut captures = Vec::new();
+    for entry in entries {
+        let read = capture(&entry.value, compiler.problems);
+        // Also after an error: that the name is captured is known, and uses of it are not wrong.
+        let slot = compiler.capture(&entry.key);
+        if let (Some((from, pick)), Some(slot)) = (read, slot) {
+            captures.push(Capture { slot, from, pick });
+        }
+    }
+    captures
+}
+
+fn capture(node: &Node, problems: &mut Problems) -> Option<(CaptureFrom, CapturePick)> {
+    let fields = problems.fields(node, &CAPTURE)?;
+    let source = match fields
+        .present(&["json", "header", "regex", "cookie"])
+        .as_slice()
+    {
+        [one] => *one,
+        [] if fields.has_slip => return None,
+        found => {
+            let message = if found.is_empty() {
+                "this capture does not say where the value is"
+            } else {
+                "a capture takes a value from one place"
+            };
+            problems.report_with(
+                node.span,
+                message,
+                "write one of `json: $.path`, `header: name`, `regex: pattern` or `cookie: name`",
+            );
+            return None;
+        }
+    };
+    let value = &source.value;
+    let from = match source.key.as_str() {
+        "json" => json_path(value, problems).map(CaptureFrom::Json),
+        "regex" => regex(value, problems).map(CaptureFrom::Regex),
+        "header" => problems
+            .name(value, "a header's name")
+            .and_then(|text| header_name(text, value.span, problems))
+            .map(CaptureFrom::Header),
+        _ => problems
+            .name(value, "a cookie's name")
+            .map(|name| CaptureFrom::Cookie(name.to_owned())),
+    };
+    let pick = match fields.get("pick") {
+        None => Some(CapturePick::First),
+        Some(node) => problems.choice(
+            node,
+            "a pick",
+            &[
+                ("first", CapturePick::First),
+                ("random", CapturePick::Random),
+                ("all", CapturePick::All),
+            ],
+        ),
+    };
+    Some((from?, pick?))
+}

@@ -1,0 +1,50 @@
+//! JSON paths and regular expressions, compiled once.
+
+use regex::Regex;
+use serde_json_path::JsonPath;
+
+use super::reader::Problems;
+use super::words::{brief, did_you_mean};
+use crate::scenario::tree::Node;
+
+pub(super) fn json_path(node: &Node, problems: &mut Problems) -> Option<JsonPath> {
+    let what = "a JSON path such as $.items[*].id";
+    let text = &problems.scalar(node, what)?.text;
+    match JsonPath::parse(text) {
+        Ok(path) => Some(path),
+        Err(error) => {
+            let message = format!("`{}` is not a JSON path", brief(text));
+            if text.starts_with('$') {
+                // The parser says where it could not go on, and no more.
+                let at = error.position();
+                let hint = format!("it cannot be read from character {at} on");
+                problems.report_with(node.span, message, hint);
+            } else {
+                problems.report_with(
+                    node.span,
+                    message,
+                    did_you_mean(&format!("$.{}", brief(text))),
+                );
+            }
+            None
+        }
+    }
+}
+
+pub(super) fn regex(node: &Node, problems: &mut Problems) -> Option<Regex> {
+    let text = &problems.scalar(node, "a regular expression")?.text;
+    match Regex::new(text) {
+        Ok(regex) => Some(regex),
+        Err(error) => {
+            // The crate draws its own picture over several lines; its last line says what is wrong.
+            let said = error.to_string();
+            let last = said.lines().last().unwrap_or_default();
+            let reason = last.strip_prefix("error: ").unwrap_or(last);
+            problems.report(
+                node.span,
+                format!("`{}` is not a regular expression: {reason}", brief(text)),
+            );
+            None
+        }
+    }
+}

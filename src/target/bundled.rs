@@ -1,0 +1,277 @@
+//! Folio as a child process of this one: started, watched, and gone when its owner is.
+//!
+//! The child reads a pipe that only this process holds and ends when the pipe does, so it cannot outlive a parent that
+//! was killed. A parent-death signal is not used: Linux sends it when the *thread* that started the child ends, and
+//! here that may be a worker of a pool.
+
+use std::io::{self, BufRead as _, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use target_app::{CacheMode, Config, LabMode};
+use url::Url;
+
+use super::TargetError;
+
+/// Seeding the default catalogue takes well under a second; a slow disk or a debug build some more.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+/// Between the end of the pipe and SIGKILL.
+const STOP_WITHIN: Duration = Duration::from_secs(2);
+/// How much of standard error is kept, in bytes.
+const TAIL: usize = 4 * 1024;
+
+/// What the child is to serve.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BundledOptions {
+    /// What is served.
+    pub config: Config,
+    /// The `gander` binary to run; `None` is the one that runs now, which is right but in a test's own binary.
+    pub executable: Option<PathBuf>,
+}
+
+/// A running child; dropping it stops it.
+#[derive(Debug)]
+pub struct BundledTarget {
+    child: Child,
+    url: Url,
+    stderr: Tail,
+}
+
+impl BundledTarget {
+    /// Starts `gander target serve` on a free port and returns when it answers; blocks the thread meanwhile.
+    pub fn start(options: &BundledOptions) -> Result<Self, TargetError> {
+        let spawn_error =
+            |executable: String| move |source: io::Error| TargetError::Spawn { executable, source };
+        let executable = match &options.executable {
+            Some(path) => path.clone(),
+            None => std::env::current_exe().map_err(spawn_error("this binary".to_owned()))?,
+        };
+        let mut command = Command::new(&executable);
+        command
+            .args(["target", "serve", "--port", "0", "--until-input-ends"])
+            .args(arguments(&options.config))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        // Ctrl-C goes to the whole foreground group: the target has to answer until the run has been wound up.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command
+            .spawn()
+            .map_err(spawn_error(executable.display().to_string()))?;
+        let first_line = child.stdout.take().map(first_line);
+        let stderr = Tail::follow(child.stderr.take());
+        let began = Instant::now();
+        let said = first_line.map_or(Err(RecvTimeoutError::Disconnected), |line| {
+            line.recv_timeout(READY_WITHIN)
+        });
+        match said {
+            Ok(line) => match address(&line) {
+                Some(url) => Ok(Self { child, url, stderr }),
+                None => Err(not_started(child, &line, stderr)),
+            },
+            Err(RecvTimeoutError::Disconnected) => Err(not_started(child, "", stderr)),
+            Err(RecvTimeoutError::Timeout) => {
+                end(&mut child, Duration::ZERO);
+                Err(TargetError::NotReady {
+                    waited: began.elapsed(),
+                    stderr: stderr.read_to_end(),
+                })
+            }
+        }
+    }
+
+    /// Where it answers: `http://127.0.0.1:PORT/`.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The process, to account for what it uses.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended and what it said last, if it is no longer there; `None` while it runs.
+    pub fn has_exited(&mut self) -> Option<String> {
+        let status = match self.child.try_wait() {
+            Ok(status) => status?,
+            Err(error) => return Some(format!("the bundled target cannot be watched: {error}")),
+        };
+        Some(format!(
+            "the bundled target ended with {status}{}",
+            super::said(&self.stderr.text())
+        ))
+    }
+
+    /// Ends it: requests under way are finished for at most two seconds, then it is killed. Blocks until it is gone.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for BundledTarget {
+    fn drop(&mut self) {
+        end(&mut self.child, STOP_WITHIN);
+    }
+}
+
+/// The options that make `gander target serve` serve `config`.
+fn arguments(config: &Config) -> Vec<String> {
+    let cache = match config.cache {
+        CacheMode::Off => "off",
+        CacheMode::L1 => "l1",
+    };
+    let mut arguments = vec![
+        format!("--documents={}", config.documents),
+        format!("--users={}", config.users),
+        format!("--seed={}", config.seed),
+        format!("--cache={cache}"),
+        format!("--cache-items={}", config.cache_items),
+        format!("--readers={}", config.readers),
+    ];
+    if config.lab == LabMode::Open {
+        arguments.push("--lab".to_owned());
+    }
+    if let Some(directory) = &config.directory {
+        arguments.push(format!("--data={}", directory.display()));
+    }
+    arguments
+}
+
+/// The address in the line that tells it.
+fn address(line: &str) -> Option<Url> {
+    let (url, _profile) = line
+        .trim_end()
+        .strip_prefix("folio listening on ")?
+        .split_once(" (")?;
+    Url::parse(url).ok()
+}
+
+/// Reads the first line on a thread of its own, and the rest too: a pipe that nobody reads would stop its writer.
+fn first_line(stdout: ChildStdout) -> Receiver<String> {
+    let (say, said) = sync_channel(1);
+    thread::spawn(move || {
+        let mut stdout = BufReader::new(stdout);
+        let mut line = String::new();
+        if stdout.read_line(&mut line).is_ok_and(|length| length > 0) {
+            // The receiver may have given up waiting; the pipe has to be read all the same.
+            let _ = say.send(line);
+        }
+        drop(say);
+        let _ = io::copy(&mut stdout, &mut io::sink());
+    });
+    said
+}
+
+fn not_started(mut child: Child, found: &str, stderr: Tail) -> TargetError {
+    end(&mut child, STOP_WITHIN);
+    match child.wait() {
+        Ok(status) => TargetError::NotStarted {
+            found: found.trim().to_owned(),
+            status,
+            stderr: stderr.read_to_end(),
+        },
+        Err(error) => TargetError::Runtime(error),
+    }
+}
+
+/// Closes the child's input, which ends it; kills it if it is still there after `patience`.
+fn end(child: &mut Child, patience: Duration) {
+    drop(child.stdin.take());
+    let deadline = Instant::now() + patience;
+    while matches!(child.try_wait(), Ok(None)) {
+        if Instant::now() >= deadline {
+            // It may have ended by itself meanwhile, which is as good.
+            let _ = child.kill();
+            let _ = child.wait();
+            return;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The end of a child's standard error, read as it comes.
+#[derive(Debug)]
+struct Tail {
+    text: Arc<Mutex<Vec<u8>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Tail {
+    fn follow(stderr: Option<ChildStderr>) -> Self {
+        let text = Arc::<Mutex<Vec<u8>>>::default();
+        let written = Arc::clone(&text);
+        let reader = stderr.map(|mut stderr| {
+            thread::spawn(move || {
+                let mut part = [0; 1024];
+                while let Ok(length @ 1..) = stderr.read(&mut part) {
+                    let mut text = written.lock().unwrap_or_else(PoisonError::into_inner);
+                    text.extend_from_slice(&part[..length]);
+                    let excess = text.len().saturating_sub(TAIL);
+                    text.drain(..excess);
+                }
+            })
+        });
+        Self { text, reader }
+    }
+
+    /// What has come so far.
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.text.lock().unwrap_or_else(PoisonError::into_inner))
+            .into_owned()
+    }
+
+    /// Everything, once the child is gone.
+    fn read_to_end(mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            // It does not panic, and if it did, what it had read is still there.
+            let _ = reader.join();
+        }
+        self.text()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_read_from_the_line_that_folio_prints() {
+        let url =
+            address("folio listening on http://127.0.0.1:4711 (embedded)\n").expect("an address");
+        assert_eq!(url.as_str(), "http://127.0.0.1:4711/");
+        for line in [
+            "",
+            "folio listening on",
+            "folio listening on nowhere (embedded)",
+            "http://127.0.0.1:1",
+        ] {
+            assert_eq!(address(line), None, "{line:?}");
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_child_that_does_not_start_is_told_with_its_last_words() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let script = directory.path().join("broken");
+        std::fs::write(&script, "#!/bin/sh\necho no room left >&2\nexit 3\n").expect("a script");
+        let runnable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&script, runnable).expect("a runnable script");
+        let options = BundledOptions {
+            executable: Some(script),
+            ..BundledOptions::default()
+        };
+        let error = BundledTarget::start(&options)
+            .expect_err("it does not start")
+            .to_string();
+        assert!(
+            error.contains("exit status: 3") && error.contains("no room left"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,77 @@
+//! Folio, the bundled target: run in this process for `gander target serve`, or as a child for `target: bundled`.
+//!
+//! The child is this same binary, so nothing has to be installed, and a process of its own, so that what it uses can
+//! be told from what the generator uses.
+
+mod bundled;
+mod serve;
+
+use std::io;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+pub use bundled::{BundledOptions, BundledTarget};
+pub use serve::{ServeOptions, Until, serve};
+pub use target_app::{CacheMode, Config, LabMode};
+
+/// Why Folio could not be started or kept running.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// The threads of the runtime or the signal handlers could not be had.
+    #[error("folio cannot run: the operating system refused a resource")]
+    Runtime(#[source] io::Error),
+    /// The configuration, the database or the metrics stand in the way.
+    #[error("folio cannot start")]
+    Start(#[from] target_app::StartError),
+    /// The port could not be listened on.
+    #[error("folio cannot listen on 127.0.0.1:{port}; choose another --port, or 0 for a free one")]
+    Listen {
+        /// The port that was asked for.
+        port: u16,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The line that tells the address could not be written.
+    #[error("folio cannot write its address to standard output")]
+    Announce(#[source] io::Error),
+    /// The listener failed while serving.
+    #[error("folio stopped serving")]
+    Serve(#[source] io::Error),
+    /// The child process could not be made.
+    #[error("the bundled target cannot be started from {executable}")]
+    Spawn {
+        /// The binary that was to be run.
+        executable: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The child did not tell its address in time.
+    #[error("the bundled target was not ready after {} s{}", waited.as_secs(), said(stderr))]
+    NotReady {
+        /// How long it was given.
+        waited: Duration,
+        /// The end of what it wrote to standard error.
+        stderr: String,
+    },
+    /// The child ended, or wrote something else, instead of telling its address.
+    #[error(
+        "the bundled target did not start: expected \"folio listening on URL (embedded)\", found \"{found}\", {status}{}",
+        said(stderr)
+    )]
+    NotStarted {
+        /// The first line of its standard output.
+        found: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// The end of what it wrote to standard error.
+        stderr: String,
+    },
+}
+
+/// The end of a child's standard error as a clause, or nothing when it was silent.
+fn said(stderr: &str) -> String {
+    match stderr.trim() {
+        "" => String::new(),
+        words => format!("; it said: {words}"),
+    }
+}

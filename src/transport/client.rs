@@ -1,0 +1,380 @@
+//! One user's exchanges: a connection per origin, cookies, redirects.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, COOKIE, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use http_body_util::Full;
+
+use super::body::Intake;
+use super::classify::Failure;
+use super::connection::{self, Link, Unanswered};
+use super::cookies::Jar;
+use super::deadline::{Alarm, Watch, after};
+use super::inflate::inflate;
+use super::origin::Origin;
+use super::redirect::{self, Repeat};
+use super::{ConnectPhases, Exchange, Outgoing, Shared};
+use crate::outcome::Outcome;
+use crate::plan::ReadsBody;
+use crate::scenario::{Cookies, Timeouts};
+use crate::units::show_duration;
+
+/// The most origins a user keeps a connection to; the one first seen goes when there is one more.
+const MAX_ORIGINS: usize = 16;
+
+/// One user's connections and cookies.
+///
+/// A connection is opened by the first request to its origin and used until either side closes it. A request goes out
+/// again on a new connection only if not a byte of it went out on the old one.
+pub struct Client {
+    shared: Arc<Shared>,
+    places: Vec<Place>,
+    alarm: Alarm,
+    jar: Jar,
+    /// The present request's own headers, in case it is redirected; the vector is kept for the next one.
+    own_headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// An origin and the connection to it, which is absent while it is in use: dropping an exchange drops its connection.
+struct Place {
+    origin: Origin,
+    link: Option<Box<Link>>,
+}
+
+/// One request on its way through redirects.
+struct Hop<'a> {
+    method: Method,
+    uri: Cow<'a, Uri>,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// What holds for all hops of a request.
+struct Terms {
+    timeouts: Timeouts,
+    total: Instant,
+    reads_body: ReadsBody,
+}
+
+impl Client {
+    /// A client without connections or cookies.
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            places: Vec::new(),
+            alarm: Alarm::default(),
+            jar: Jar::default(),
+            own_headers: Vec::new(),
+        }
+    }
+
+    /// Sends a request and reads its response, following redirects as far as they may be followed.
+    ///
+    /// Dropping the future closes the connection in use and leaves the client as good as before. Needs a tokio runtime
+    /// with I/O and time.
+    pub async fn send(&mut self, outgoing: Outgoing<'_>) -> Exchange {
+        let started = Instant::now();
+        let mut exchange = Exchange {
+            started,
+            first_byte: None,
+            finished: started,
+            outcome: Outcome::Ok,
+            detail: String::new(),
+            status: None,
+            headers: HeaderMap::new(),
+            body: None,
+            redirects: Vec::new(),
+            bytes_in: 0,
+            bytes_out: 0,
+            connection: None,
+        };
+        let terms = Terms {
+            total: after(started, outgoing.timeouts.total),
+            timeouts: outgoing.timeouts,
+            reads_body: outgoing.reads_body,
+        };
+        let mut hop = Hop {
+            method: outgoing.method.clone(),
+            uri: Cow::Borrowed(outgoing.uri),
+            headers: outgoing.headers,
+            body: outgoing.body,
+        };
+        loop {
+            match self.hop(hop, &terms, &mut exchange).await {
+                Ok(Some(next)) => hop = next,
+                Ok(None) => return exchange,
+                Err(failure) => {
+                    exchange.outcome = failure.outcome;
+                    exchange.detail = failure.detail;
+                    exchange.finished = Instant::now();
+                    return exchange;
+                }
+            }
+        }
+    }
+
+    /// The value of the cookie that would be sent to `uri` under this name.
+    pub fn cookie(&self, uri: &Uri, name: &str) -> Option<String> {
+        self.jar.value(uri, name)
+    }
+
+    /// One request and its response; the next request if it is to be redirected.
+    async fn hop<'a>(
+        &mut self,
+        hop: Hop<'a>,
+        terms: &Terms,
+        exchange: &mut Exchange,
+    ) -> Result<Option<Hop<'a>>, Failure> {
+        let place = self.place(&hop.uri)?;
+        let method = hop.method.clone();
+        let repeat_body = self.remember(&hop);
+        let now = exchange.started;
+        let request = self.request(now, place, hop.method, &hop.uri, hop.headers, hop.body);
+        let link = self.answer(place, request, terms, exchange).await?;
+        self.places[place].link = Some(link);
+        if self.shared.cookies == Cookies::PerUser {
+            self.jar.take(&hop.uri, &exchange.headers);
+        }
+        if follows(&self.shared, exchange) {
+            return self
+                .next(place, &method, &hop.uri, repeat_body, exchange)
+                .map(Some);
+        }
+        if let Some(body) = exchange.body.take() {
+            let limit = self.shared.body_limit;
+            let allowance = &self.shared.allowance;
+            exchange.body = Some(inflate(&exchange.headers, body, limit, allowance)?);
+        }
+        Ok(None)
+    }
+
+    /// Gets a response over the connection that is open, or over a new one; gives the connection.
+    async fn answer(
+        &mut self,
+        place: usize,
+        mut request: Request<Full<Bytes>>,
+        terms: &Terms,
+        exchange: &mut Exchange,
+    ) -> Result<Box<Link>, Failure> {
+        if let Some(mut link) = self.usable_link(place).await {
+            let handed = if exchange.redirects.is_empty() {
+                exchange.started
+            } else {
+                Instant::now()
+            };
+            match self
+                .converse(&mut link, request, handed, terms, exchange)
+                .await
+            {
+                Ok(()) => return Ok(link),
+                Err(Unanswered::NotSent(again)) => request = *again,
+                Err(Unanswered::Failed(failure)) => return Err(failure),
+            }
+        }
+        let (mut link, phases) = self.open(place, terms).await?;
+        exchange.connection = Some(phases);
+        let handed = Instant::now();
+        match self
+            .converse(&mut link, request, handed, terms, exchange)
+            .await
+        {
+            Ok(()) => Ok(link),
+            Err(Unanswered::NotSent(_)) => Err(Failure::new(
+                Outcome::Reset,
+                "the target closed the connection before it took a request",
+            )),
+            Err(Unanswered::Failed(failure)) => Err(failure),
+        }
+    }
+
+    /// Sends a request over a connection, reads the response into `exchange`, and counts the bytes of both.
+    async fn converse(
+        &mut self,
+        link: &mut Link,
+        request: Request<Full<Bytes>>,
+        handed: Instant,
+        terms: &Terms,
+        exchange: &mut Exchange,
+    ) -> Result<(), Unanswered> {
+        let before = link.traffic();
+        let mut watch = Watch::new(&mut self.alarm, &terms.timeouts, handed, terms.total);
+        let end = respond(&self.shared, link, request, &mut watch, terms, exchange).await;
+        let traffic = link.traffic();
+        exchange.bytes_in += traffic.read - before.read;
+        exchange.bytes_out += traffic.written - before.written;
+        end
+    }
+
+    /// The request that a redirect asks for.
+    fn next<'a>(
+        &mut self,
+        from: usize,
+        method: &Method,
+        uri: &Uri,
+        body: Bytes,
+        exchange: &mut Exchange,
+    ) -> Result<Hop<'a>, Failure> {
+        if exchange.redirects.len() >= usize::from(self.shared.redirects) {
+            let detail = format!("more than {} redirects", self.shared.redirects);
+            return Err(Failure::new(Outcome::Redirect, &detail));
+        }
+        let status = exchange.status.unwrap_or_default();
+        let uri = redirect::destination(uri, &exchange.headers)?;
+        exchange.redirects.push(status.as_u16());
+        exchange.status = None;
+        exchange.first_byte = None;
+        exchange.headers = HeaderMap::new();
+        let repeat = Repeat::of(status);
+        let mut headers: HeaderMap = self.own_headers.drain(..).collect();
+        redirect::strip(
+            &mut headers,
+            repeat,
+            &self.places[from].origin,
+            &Origin::of(&uri)?,
+        );
+        Ok(Hop {
+            method: repeat.method(method),
+            uri: Cow::Owned(uri),
+            headers,
+            body: match repeat {
+                Repeat::Whole => body,
+                Repeat::Bodiless => Bytes::new(),
+            },
+        })
+    }
+
+    /// Keeps what a redirect would need again; gives the body. Nothing if redirects are not followed.
+    fn remember(&mut self, hop: &Hop<'_>) -> Bytes {
+        if self.shared.redirects == 0 {
+            return Bytes::new();
+        }
+        self.own_headers.clear();
+        for (name, value) in &hop.headers {
+            self.own_headers.push((name.clone(), value.clone()));
+        }
+        hop.body.clone()
+    }
+
+    /// The index of the place for this origin, made if there is none.
+    fn place(&mut self, uri: &Uri) -> Result<usize, Failure> {
+        if let Some(found) = self.places.iter().position(|place| place.origin.is_of(uri)) {
+            return Ok(found);
+        }
+        let origin = Origin::of(uri)?;
+        if self.places.len() == MAX_ORIGINS {
+            self.places.remove(0);
+        }
+        self.places.push(Place { origin, link: None });
+        Ok(self.places.len() - 1)
+    }
+
+    fn request(
+        &mut self,
+        now: Instant,
+        place: usize,
+        method: Method,
+        uri: &Uri,
+        mut headers: HeaderMap,
+        body: Bytes,
+    ) -> Request<Full<Bytes>> {
+        if !headers.contains_key(HOST) {
+            headers.insert(HOST, self.places[place].origin.host_header.clone());
+        }
+        if let Some(cookies) = self.jar.header(uri, now)
+            && !headers.contains_key(COOKIE)
+        {
+            headers.insert(COOKIE, cookies);
+        }
+        // RFC 9110, 8.6: a method that is expected to have content says so when it has none.
+        if body.is_empty() && matches!(method, Method::POST | Method::PUT | Method::PATCH) {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = match uri.path_and_query() {
+            Some(path) if path.as_str() != "/" => path.clone().into(),
+            _ => Uri::default(),
+        };
+        *request.headers_mut() = headers;
+        request
+    }
+
+    /// The open connection of a place, if another request can go over it.
+    async fn usable_link(&mut self, place: usize) -> Option<Box<Link>> {
+        let mut link = self.places[place].link.take()?;
+        link.is_usable().await.then_some(link)
+    }
+
+    /// A new connection, within the limit to connect.
+    async fn open(
+        &mut self,
+        place: usize,
+        terms: &Terms,
+    ) -> Result<(Box<Link>, ConnectPhases), Failure> {
+        let limit = terms.timeouts.connect;
+        let end = after(Instant::now(), limit);
+        let origin = &self.places[place].origin;
+        // Boxed: it is large and rare, and would make every user's task as large.
+        let opening = Box::pin(connection::open(&self.shared, origin, limit));
+        match self.alarm.guard(end.min(terms.total), opening).await {
+            Ok(opened) => opened,
+            Err(_) if terms.total < end => Err(Failure::new(
+                Outcome::Timeout,
+                &format!(
+                    "still connecting after {}",
+                    show_duration(terms.timeouts.total)
+                ),
+            )),
+            Err(_) => Err(Failure::new(
+                Outcome::ConnectTimeout,
+                &format!("no connection within {}", show_duration(limit)),
+            )),
+        }
+    }
+}
+
+/// Reads the response to a request into `exchange`, the body as it came.
+async fn respond(
+    shared: &Shared,
+    link: &mut Link,
+    request: Request<Full<Bytes>>,
+    watch: &mut Watch<'_>,
+    terms: &Terms,
+    exchange: &mut Exchange,
+) -> Result<(), Unanswered> {
+    let answered = link.head(request, watch).await;
+    exchange.first_byte = watch.first();
+    let (head, body) = answered?.into_parts();
+    exchange.status = Some(head.status);
+    exchange.headers = head.headers;
+    let is_kept = terms.reads_body == ReadsBody::Yes && !follows(shared, exchange);
+    let mut intake = Intake::new(shared.body_limit, is_kept.then_some(&shared.allowance));
+    link.body(body, &mut intake, watch)
+        .await
+        .map_err(Unanswered::Failed)?;
+    exchange.finished = watch.finished();
+    exchange.body = is_kept.then(|| intake.finish());
+    Ok(())
+}
+
+/// Whether the response in `exchange` is a redirect and this run follows redirects.
+fn follows(shared: &Shared, exchange: &Exchange) -> bool {
+    shared.redirects > 0
+        && exchange
+            .status
+            .is_some_and(|status| redirect::is_redirect(status, &exchange.headers))
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let origins = self.places.iter().map(|place| &place.origin.host_header);
+        f.debug_struct("Client")
+            .field("origins", &origins.collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}

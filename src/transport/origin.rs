@@ -1,0 +1,128 @@
+//! Where a request goes: scheme, host and port, prepared once for all requests to it.
+
+use http::uri::{Authority, Scheme};
+use http::{HeaderValue, Uri};
+
+use super::classify::Failure;
+use crate::outcome::Outcome;
+
+/// Whether a connection is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Security {
+    /// `http`
+    Plain,
+    /// `https`
+    Tls,
+}
+
+impl Security {
+    /// That of a URL's scheme; none for a scheme that cannot be requested.
+    pub(super) fn of(scheme: &str) -> Option<Self> {
+        match scheme {
+            "http" => Some(Self::Plain),
+            "https" => Some(Self::Tls),
+            _ => None,
+        }
+    }
+
+    const fn default_port(self) -> u16 {
+        match self {
+            Self::Plain => 80,
+            Self::Tls => 443,
+        }
+    }
+}
+
+/// A scheme, host and port.
+#[derive(Debug, Clone)]
+pub(super) struct Origin {
+    scheme: Scheme,
+    authority: Authority,
+    pub(super) security: Security,
+    /// A name, or an address without brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// What `host:` says.
+    pub(super) host_header: HeaderValue,
+}
+
+impl Origin {
+    /// The origin of an absolute `http` or `https` URL; credentials in it are left out.
+    pub(super) fn of(uri: &Uri) -> Result<Self, Failure> {
+        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
+            return Err(unusable(uri, "a scheme and a host"));
+        };
+        let Some(security) = Security::of(scheme.as_str()) else {
+            return Err(unusable(uri, "http or https"));
+        };
+        let without_credentials = authority.as_str().rsplit('@').next().unwrap_or_default();
+        let (host, Ok(host_header)) =
+            (authority.host(), HeaderValue::from_str(without_credentials))
+        else {
+            return Err(unusable(uri, "a host name"));
+        };
+        if host.is_empty() {
+            return Err(unusable(uri, "a host name"));
+        }
+        Ok(Self {
+            scheme: scheme.clone(),
+            authority: authority.clone(),
+            security,
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port: authority.port_u16().unwrap_or(security.default_port()),
+            host_header,
+        })
+    }
+
+    /// Whether `uri` is written with this very scheme and authority.
+    pub(super) fn is_of(&self, uri: &Uri) -> bool {
+        uri.scheme() == Some(&self.scheme) && uri.authority() == Some(&self.authority)
+    }
+
+    /// Whether the two are the same scheme, host and port, however they are written.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.security == other.security
+            && self.port == other.port
+            && self.host.eq_ignore_ascii_case(&other.host)
+    }
+}
+
+fn unusable(uri: &Uri, expected: &str) -> Failure {
+    Failure::new(
+        Outcome::ConnectFailed,
+        &format!("{uri} cannot be requested: expected {expected}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(url: &'static str) -> Result<Origin, Failure> {
+        Origin::of(&Uri::from_static(url))
+    }
+
+    #[test]
+    fn credentials_and_brackets_stay_out_of_host_and_header() {
+        let origin = origin("http://user:secret@[::1]:8080/a").expect("an origin");
+        assert_eq!((origin.host.as_str(), origin.port), ("::1", 8080));
+        assert_eq!(origin.host_header, "[::1]:8080");
+    }
+
+    #[test]
+    fn the_default_port_makes_no_difference() {
+        let written = origin("https://Example.org:443/").expect("an origin");
+        let left_out = origin("https://example.org/x").expect("an origin");
+        let plain = origin("http://example.org:443/").expect("an origin");
+        assert!(written.is_same(&left_out));
+        assert!(!written.is_same(&plain));
+    }
+
+    #[test]
+    fn what_cannot_be_requested_is_a_failure() {
+        for url in ["/only/a/path", "ftp://example.org/"] {
+            let failure = origin(url).expect_err("no origin");
+            assert_eq!(failure.outcome, Outcome::ConnectFailed, "{url}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Response bodies that are large, slow or broken.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::HttpBody;
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// What is sent again and again: the alphabet, so that a cut is seen.
+static PATTERN: [u8; 64 * 1024] = {
+    let mut pattern = [0; 64 * 1024];
+    let mut at = 0;
+    while at < pattern.len() {
+        pattern[at] = b'a' + (at % 26) as u8;
+        at += 1;
+    }
+    pattern
+};
+
+/// Exactly so many bytes, from one static block.
+pub(super) struct Plenty {
+    left: u64,
+}
+
+impl Plenty {
+    pub(super) fn of(bytes: u64) -> Self {
+        Self { left: bytes }
+    }
+
+    /// The next part, of at most `most` bytes.
+    fn part(&mut self, most: u64) -> Option<Bytes> {
+        let length = self.left.min(most).min(PATTERN.len() as u64);
+        self.left -= length;
+        (length > 0).then(|| Bytes::from_static(&PATTERN[..length as usize]))
+    }
+}
+
+impl HttpBody for Plenty {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        Poll::Ready(self.part(u64::MAX).map(|part| Ok(Frame::data(part))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+/// One part at once and another each time a period has passed since the start.
+pub(super) struct Drip {
+    source: Plenty,
+    part: u64,
+    every: Duration,
+    next: Instant,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Drip {
+    pub(super) fn start(bytes: u64, part: u64, every: Duration) -> Self {
+        let next = Instant::now();
+        Self {
+            source: Plenty::of(bytes),
+            part,
+            every,
+            next,
+            sleep: Box::pin(sleep_until(next)),
+        }
+    }
+}
+
+impl HttpBody for Drip {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let this = &mut *self;
+        ready!(this.sleep.as_mut().poll(context));
+        this.next += this.every;
+        this.sleep.as_mut().reset(this.next);
+        Poll::Ready(
+            this.source
+                .part(this.part)
+                .map(|part| Ok(Frame::data(part))),
+        )
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.source.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.source.size_hint()
+    }
+}
+
+/// A body that fails before its first byte. The server writes the head together with the first part of the body, so
+/// the connection closes with nothing sent.
+#[derive(Clone, Copy)]
+pub(super) struct Broken;
+
+impl HttpBody for Broken {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())))
+    }
+}

@@ -1,0 +1,173 @@
+//! What holds for every route: identity, metrics, refusals, start and stop.
+
+use axum::body::Body;
+use axum::http::{Method, StatusCode};
+use target_app::{Config, StartError, State, StoreError};
+
+use crate::folio::{Folio, request, small, with_lab};
+
+#[tokio::test]
+async fn it_is_alive_and_ready() {
+    let folio = Folio::start(&small()).await;
+    assert_eq!(folio.get("/health").await.json()["status"], "ok");
+    assert_eq!(folio.get("/ready").await.json()["status"], "ready");
+}
+
+#[tokio::test]
+async fn every_answer_carries_an_identity_and_its_cost() {
+    let folio = Folio::start(&small()).await;
+    let one = folio.get("/health").await;
+    let other = folio.get("/nowhere").await;
+    assert_ne!(one.header("x-request-id"), "");
+    assert_ne!(one.header("x-request-id"), other.header("x-request-id"));
+    assert_eq!(
+        other.header("server-timing"),
+        "cache;desc=off, db;dur=0, queries;desc=0"
+    );
+    let mut named = request(Method::GET, "/health", None, Body::empty());
+    named
+        .headers_mut()
+        .insert("x-request-id", "mine-42".parse().expect("a header"));
+    assert_eq!(folio.send(named).await.header("x-request-id"), "mine-42");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem_document() {
+    let folio = Folio::start(&small()).await;
+    folio.get("/nowhere").await.faults(404);
+    folio.post("/health").await.faults(405);
+}
+
+#[tokio::test]
+async fn the_lab_is_not_there_unless_it_was_opened() {
+    let closed = Folio::start(&small()).await;
+    let open = Folio::start(&with_lab()).await;
+    for path in [
+        "/lab/status/200",
+        "/lab/counters",
+        "/lab/pause",
+        "/lab/delay?value=0s",
+        "/lab/bytes/1",
+    ] {
+        closed.get(path).await.faults(404);
+        assert_eq!(open.get(path).await.status, StatusCode::OK, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn metrics_count_requests_by_route_and_never_by_path() {
+    let folio = Folio::start(&small()).await;
+    for path in [
+        "/api/v1/documents/1",
+        "/api/v1/documents/1",
+        "/api/v1/documents/2",
+        "/secret-1",
+        "/secret-2",
+    ] {
+        folio.get(path).await;
+    }
+    let answer = folio.get("/metrics").await;
+    assert!(
+        answer
+            .header("content-type")
+            .starts_with("text/plain; version=0.0.4")
+    );
+    let text = String::from_utf8(answer.body.to_vec()).expect("text");
+    for line in [
+        r#"folio_http_requests_total{method="GET",route="/api/v1/documents/{id}",status="200"} 3"#,
+        r#"folio_http_requests_total{method="GET",route="unmatched",status="404"} 2"#,
+        r#"folio_http_request_seconds_count{route="/api/v1/documents/{id}"} 3"#,
+        r#"folio_cache_requests_total{layer="l1",result="hit"} 1"#,
+        r#"folio_cache_requests_total{layer="l1",result="miss"} 2"#,
+        r#"folio_query_seconds_count{name="document"} 2"#,
+    ] {
+        assert!(
+            text.lines().any(|found| found == line),
+            "no line {line} in:\n{text}"
+        );
+    }
+    assert!(!text.contains("secret"));
+    if cfg!(target_os = "linux") {
+        let resident = text
+            .lines()
+            .find_map(|line| line.strip_prefix("process_resident_memory_bytes "));
+        assert!(
+            resident.is_some_and(|bytes| bytes.parse::<u64>().is_ok_and(|bytes| bytes > 1 << 20))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_fault_inside_is_a_problem_that_tells_nothing_of_the_inside() {
+    let folio = Folio::start(&small()).await;
+    folio.state.close().await;
+    let answer = folio.get("/api/v1/documents/1").await;
+    assert!(answer.faults(500).is_empty());
+    let body = String::from_utf8_lossy(&answer.body).to_lowercase();
+    for inside in ["sql", "pool", "database", "connection"] {
+        assert!(!body.contains(inside), "{inside} in {body}");
+    }
+    folio.get("/ready").await.faults(503);
+    assert_eq!(folio.get("/health").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn stopping_ends_idle_connections_and_the_listener() {
+    let folio = Folio::start(&small()).await;
+    let address = folio.address;
+    folio.get("/health").await;
+    folio.stop().await.expect("served without fault");
+    assert!(
+        tokio::net::TcpStream::connect(address).await.is_err(),
+        "nobody listens"
+    );
+}
+
+#[tokio::test]
+async fn a_chosen_directory_is_kept_and_refused_for_another_catalogue() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let config = Config {
+        directory: Some(directory.path().join("kept")),
+        ..small()
+    };
+    let folio = Folio::start(&config).await;
+    let pair = folio.login(1).await;
+    folio.stop().await.expect("served without fault");
+
+    let folio = Folio::start(&config).await;
+    let token = pair["access_token"].as_str().expect("a token");
+    let sessions = folio.get_as(token, "/api/v1/auth/sessions").await;
+    assert_eq!(
+        sessions.status,
+        StatusCode::OK,
+        "sessions survive a restart"
+    );
+    folio.stop().await.expect("served without fault");
+
+    let other = Config {
+        documents: 61,
+        ..config
+    };
+    let refused = State::open(&other).await.err();
+    let Some(StartError::Store(error @ StoreError::SeededOtherwise { .. })) = refused else {
+        panic!("expected a refusal, found {refused:?}");
+    };
+    assert!(
+        error.to_string().contains("60 documents") && error.to_string().contains("61 documents"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn settings_out_of_bounds_are_refused_before_anything_is_made() {
+    let refused = State::open(&Config {
+        users: 0,
+        ..small()
+    })
+    .await
+    .err();
+    assert!(
+        matches!(refused, Some(StartError::Config(_))),
+        "{refused:?}"
+    );
+}

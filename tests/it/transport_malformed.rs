@@ -1,0 +1,134 @@
+//! What a target can do wrong: each is classified, and none of it panics, hangs or spoils the next request.
+
+use gander::outcome::Outcome;
+use gander::transport::Exchange;
+use tokio::io::AsyncWriteExt;
+
+use crate::transport::{Ask, client, ok, read_request, server, text};
+
+/// What comes of a request that is answered with these bytes, after which the target closes.
+async fn answered(bytes: &str) -> Exchange {
+    let first = bytes.as_bytes().to_vec();
+    let server = server(move |mut stream, number| {
+        let first = first.clone();
+        async move {
+            read_request(&mut stream).await.expect("a request");
+            let answer = if number == 0 {
+                first
+            } else {
+                ok("fine").into_bytes()
+            };
+            // A client that has seen enough may be gone already.
+            let _ = stream.write_all(&answer).await;
+        }
+    })
+    .await;
+    let mut client = client(|_| ());
+    let exchange = Ask::get(server, "/").by(&mut client).await;
+    assert!(exchange.detail.chars().count() <= 200);
+    assert!(!exchange.detail.chars().any(char::is_control));
+    let next = Ask::get(server, "/").by(&mut client).await;
+    assert_eq!((next.outcome, text(&next)), (Outcome::Ok, "fine"));
+    exchange
+}
+
+#[tokio::test]
+async fn what_is_not_http_is_a_bad_response() {
+    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(10_000));
+    let long = format!("HTTP/1.1 200 OK\r\na: {}\r\n\r\n", "b".repeat(200_000));
+    for bytes in [
+        "\u{1b}[31mnot http at all\r\n\r\n",
+        "HTTP/1.1 abc OK\r\n\r\n",
+        "HTTP/9.9 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nbad name: x\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\nhello",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n",
+        &many,
+        &long,
+    ] {
+        let exchange = answered(bytes).await;
+        let start: String = bytes.chars().take(80).collect();
+        assert_eq!(
+            exchange.outcome,
+            Outcome::BadResponse,
+            "{start}: {}",
+            exchange.detail
+        );
+        assert!(
+            exchange.body.is_none() && !exchange.detail.is_empty(),
+            "{start}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_a_reset() {
+    for bytes in [
+        "",
+        "HTTP/1.1 200",
+        "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhel",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n",
+    ] {
+        let exchange = answered(bytes).await;
+        assert_eq!(
+            exchange.outcome,
+            Outcome::Reset,
+            "{bytes:?}: {}",
+            exchange.detail
+        );
+        assert_eq!(exchange.bytes_in, bytes.len() as u64, "{bytes:?}");
+        assert!(exchange.body.is_none());
+    }
+}
+
+#[tokio::test]
+async fn odd_but_readable_answers_are_read() {
+    for (bytes, body) in [
+        // RFC 9112, 6.3: chunked wins over a length, a body without either ends with the connection.
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+            "hello",
+        ),
+        ("HTTP/1.1 200 OK\r\n\r\nuntil the end", "until the end"),
+        ("HTTP/1.0 200 OK\r\n\r\nold", "old"),
+        (
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n0\r\ntrailer: t\r\n\r\n",
+            "hello",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok and then some",
+            "ok",
+        ),
+    ] {
+        let exchange = answered(bytes).await;
+        assert_eq!(
+            (exchange.outcome, text(&exchange)),
+            (Outcome::Ok, body),
+            "{bytes:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn bytes_nobody_asked_for_do_not_become_the_next_answer() {
+    let server = server(|mut stream, number| async move {
+        while read_request(&mut stream).await.is_some() {
+            let answer = ok(&number.to_string());
+            // Two answers for one request.
+            if stream.write_all(answer.repeat(2).as_bytes()).await.is_err() {
+                return;
+            }
+        }
+    })
+    .await;
+    let mut client = client(|_| ());
+    for number in 0..3 {
+        let exchange = Ask::get(server, "/").by(&mut client).await;
+        assert_eq!(exchange.outcome, Outcome::Ok, "{}", exchange.detail);
+        assert_eq!(text(&exchange), number.to_string());
+    }
+}

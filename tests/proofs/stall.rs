@@ -1,0 +1,176 @@
+//! A target that stands still once, for a second: the response time of an open run shows it, and how much of it a
+//! quantile shows is known in advance.
+//!
+//! At rate R for T, one stall S, base latency L₀ and drain ratio ρ = R/μ (0 for unlimited concurrency):
+//! Q(q) = L₀ + max(0, S − (1−ρ)(1−q)T); with ρ = 0 the mean is L₀ + S²/2T and the maximum L₀ + S.
+
+use crate::support::{Bench, Lab, Run, alone};
+
+/// The base latency of the target, L₀, in ms.
+const BASE_MS: f64 = 5.0;
+
+/// A stall within a run; times in seconds.
+#[derive(Clone, Copy)]
+struct Experiment {
+    rate: f64,
+    length: f64,
+    stall: f64,
+    users: u32,
+}
+
+const SHORT: Experiment = Experiment {
+    rate: 500.0,
+    length: 12.0,
+    stall: 0.5,
+    users: 400,
+};
+const FULL: Experiment = Experiment {
+    rate: 1_000.0,
+    length: 60.0,
+    stall: 1.0,
+    users: 1_200,
+};
+
+impl Experiment {
+    /// The service rate over the arrival rate, ρ: with users to spare everything that waited is served at once.
+    fn drain_ratio(self) -> f64 {
+        let is_unlimited = f64::from(self.users) > self.rate * self.stall;
+        if is_unlimited {
+            0.0
+        } else {
+            self.rate * BASE_MS / 1e3 / f64::from(self.users)
+        }
+    }
+
+    /// The quantile's response time, in ms.
+    fn expected(self, q: f64) -> f64 {
+        let shown = self.stall - (1.0 - self.drain_ratio()) * (1.0 - q) * self.length;
+        BASE_MS + 1e3 * shown.max(0.0)
+    }
+
+    fn run(self) -> Run {
+        let Self {
+            rate,
+            length,
+            users,
+            ..
+        } = self;
+        self.run_with(&format!(
+            "{{ rate: {rate}/s, for: {length}s, max_users: {users} }}"
+        ))
+    }
+
+    fn run_with(self, load: &str) -> Run {
+        let lab = Lab::start();
+        let scenario = format!(
+            "name: stall\nkind: custom\ntarget: {}\nload: {load}\nflows:\n  - name: read\n    steps:\n      \
+             - get: /lab/delay?law=constant&value={BASE_MS}ms\n",
+            lab.url()
+        );
+        let bench = Bench::with(&scenario);
+        let child = bench.spawn(&["--quiet"]);
+        // Well inside the run, wherever its first request lies: the formula does not depend on when.
+        lab.ask(
+            "POST",
+            &format!(
+                "/lab/stall?after={}s&for={}s",
+                self.length / 3.0,
+                self.stall
+            ),
+        );
+        bench.wait(child)
+    }
+}
+
+fn assert_close(what: &str, observed_ms: f64, expected_ms: f64) {
+    let tolerance = f64::max(5.0, 0.02 * expected_ms);
+    assert!(
+        (observed_ms - expected_ms).abs() <= tolerance,
+        "{what}: {observed_ms:.1} ms observed, {expected_ms:.1} ± {tolerance:.1} ms expected"
+    );
+}
+
+/// In the open model the response time shows the stall at every quantile as the formula says.
+fn open_run_shows_it(experiment: Experiment) {
+    let run = experiment.run().expect_code(0);
+    let response = |key: &str| run.number(&format!("/totals/response_time/{key}")) / 1e3;
+    for (key, q) in [
+        ("p50", 0.50),
+        ("p90", 0.90),
+        ("p95", 0.95),
+        ("p99", 0.99),
+        ("p99_9", 0.999),
+    ] {
+        assert_close(key, response(key), experiment.expected(q));
+    }
+    assert_close("max", response("max"), BASE_MS + 1e3 * experiment.stall);
+    if experiment.drain_ratio() == 0.0 {
+        let mean = BASE_MS + 1e3 * experiment.stall * experiment.stall / (2.0 * experiment.length);
+        assert_close("mean", response("mean"), mean);
+    }
+    let expected = (experiment.rate * experiment.length).floor();
+    assert_eq!(
+        run.number("/totals/requests"),
+        expected,
+        "every arrival of the schedule was sent"
+    );
+}
+
+/// With few users the queue is the generator's: service time shows the stall to a few requests, response time to all.
+fn queueing_counts_from_the_intended_start(experiment: Experiment) {
+    let run = experiment.run().expect_code(0);
+    let time = |which: &str, key: &str| run.number(&format!("/totals/{which}/{key}")) / 1e3;
+    for (key, q) in [("p90", 0.90), ("p99", 0.99)] {
+        assert_close(key, time("response_time", key), experiment.expected(q));
+    }
+    assert_close("service p99", time("service_time", "p99"), BASE_MS);
+}
+
+/// The control: a closed run of ten users has ten requests in the stall, and its p99.9 does not see them.
+fn closed_run_hides_it(experiment: Experiment) {
+    let run = experiment
+        .run_with(&format!("{{ users: 10, for: {}s }}", experiment.length))
+        .expect_code(0);
+    let response = |key: &str| run.number(&format!("/totals/response_time/{key}")) / 1e3;
+    assert_close("p99.9", response("p99_9"), BASE_MS);
+    assert_close("max", response("max"), BASE_MS + 1e3 * experiment.stall);
+}
+
+#[test]
+fn an_open_run_shows_a_stall_at_every_quantile() {
+    let _turn = alone();
+    open_run_shows_it(SHORT);
+}
+
+#[test]
+fn queueing_for_few_users_counts_from_the_intended_start() {
+    let _turn = alone();
+    queueing_counts_from_the_intended_start(Experiment { users: 25, ..SHORT });
+}
+
+#[test]
+fn a_closed_run_hides_a_stall() {
+    let _turn = alone();
+    closed_run_hides_it(SHORT);
+}
+
+#[test]
+#[ignore = "full length: one minute"]
+fn full_an_open_run_shows_a_stall_at_every_quantile() {
+    let _turn = alone();
+    open_run_shows_it(FULL);
+}
+
+#[test]
+#[ignore = "full length: one minute"]
+fn full_queueing_for_few_users_counts_from_the_intended_start() {
+    let _turn = alone();
+    queueing_counts_from_the_intended_start(Experiment { users: 50, ..FULL });
+}
+
+#[test]
+#[ignore = "full length: one minute"]
+fn full_a_closed_run_hides_a_stall() {
+    let _turn = alone();
+    closed_run_hides_it(FULL);
+}

@@ -1,0 +1,209 @@
+//! What several tests need: a lab to load, and runs of the real command against it.
+
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+/// Folio with its lab open, in this process, on a free port.
+pub struct Lab {
+    address: String,
+    stop: Option<oneshot::Sender<()>>,
+    server: Option<JoinHandle<()>>,
+}
+
+impl Lab {
+    pub fn start() -> Self {
+        let (tell, told) = std::sync::mpsc::channel();
+        let (stop, stopped) = oneshot::channel();
+        let server = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+            runtime.block_on(async move {
+                let config = target_app::Config {
+                    lab: target_app::LabMode::Open,
+                    documents: 200,
+                    users: 20,
+                    ..target_app::Config::default()
+                };
+                let state = target_app::State::open(&config).await.expect("Folio opens");
+                let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+                    .await
+                    .expect("a free port");
+                tell.send(listener.local_addr().expect("bound").to_string())
+                    .expect("the test waits");
+                let shutdown = async {
+                    stopped.await.ok();
+                };
+                target_app::serve(listener, state, shutdown)
+                    .await
+                    .expect("Folio serves");
+            });
+        });
+        let address = told.recv().expect("the lab is ready");
+        Self {
+            address,
+            stop: Some(stop),
+            server: Some(server),
+        }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Asks the lab for something, such as `POST /lab/stall?for=1s`, and gives the answer's body.
+    pub fn ask(&self, method: &str, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).expect("the lab listens");
+        write!(stream, "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n", self.address)
+            .expect("the lab reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("the lab answers");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        assert!(
+            head.starts_with("HTTP/1.1 2"),
+            "{method} {path}: {head}\n{body}"
+        );
+        body.to_owned()
+    }
+
+    /// The lab's own books.
+    pub fn counters(&self) -> Value {
+        serde_json::from_str(&self.ask("GET", "/lab/counters")).expect("JSON")
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(server) = self.server.take() {
+            server.join().expect("the lab ends well");
+        }
+    }
+}
+
+/// The command, in a folder of its own.
+pub struct Bench {
+    pub folder: TempDir,
+}
+
+impl Bench {
+    /// A scenario file to run.
+    pub fn with(scenario: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("scenario.yaml"), scenario).expect("written");
+        Self { folder }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// `gander run scenario.yaml --out out …`, not started yet.
+    pub fn command(&self, more: &[&str]) -> Command {
+        let mut command = gander();
+        command
+            .current_dir(self.folder.path())
+            .args([
+                "run",
+                "scenario.yaml",
+                "--out",
+                "out",
+                "--seed",
+                "1",
+                "--no-color",
+            ])
+            .args(more)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs to the end.
+    pub fn run(&self, more: &[&str]) -> Run {
+        Run::of(
+            self.command(more).output().expect("gander runs"),
+            self.folder.path(),
+        )
+    }
+
+    pub fn spawn(&self, more: &[&str]) -> Child {
+        self.command(more).spawn().expect("gander runs")
+    }
+
+    /// The outcome of a run that was started with [`Bench::spawn`].
+    pub fn wait(&self, child: Child) -> Run {
+        Run::of(
+            child.wait_with_output().expect("gander ends"),
+            self.folder.path(),
+        )
+    }
+}
+
+/// A run that has ended.
+pub struct Run {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+    /// `summary.json`, or null if there is none.
+    pub summary: Value,
+}
+
+impl Run {
+    fn of(output: Output, folder: &Path) -> Self {
+        let summary = std::fs::read_to_string(folder.join("out/summary.json")).unwrap_or_default();
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+            summary: serde_json::from_str(&summary).unwrap_or(Value::Null),
+        }
+    }
+
+    /// Fails the test, showing what the command said, unless it ended with `code`.
+    #[track_caller]
+    pub fn expect_code(self, code: i32) -> Self {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+
+    /// A number of the summary, by its JSON pointer.
+    #[track_caller]
+    pub fn number(&self, pointer: &str) -> f64 {
+        let value = self.summary.pointer(pointer).and_then(Value::as_f64);
+        value.unwrap_or_else(|| panic!("no number at {pointer} in {:#}", self.summary))
+    }
+}
+
+pub fn gander() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_gander"))
+}
+
+/// Sends a signal, such as `INT` or `KILL`, to a process this test started.
+pub fn send_signal(child: &Child, signal: &str) {
+    let sent = Command::new("kill")
+        .arg(format!("-{signal}"))
+        .arg(child.id().to_string())
+        .status();
+    assert!(sent.expect("kill runs").success(), "cannot send {signal}");
+}
+
+/// One at a time: what measures time cannot share the machine's cores.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
