@@ -9,7 +9,7 @@ mod text;
 use std::fmt;
 
 use estimate::{ASSUMED_RESPONSE, Estimate};
-use text::{rough, rounded, show_delay, whole};
+use text::{cut, rough, rounded, show_delay, whole};
 
 use super::schedule::{Model, show_level};
 use super::{Action, Flow, Plan, Schedule, Step};
@@ -54,11 +54,12 @@ impl<'p> Outline<'p> {
         self
     }
 
-    /// Text of our own in the characters allowed.
+    /// A text in the characters allowed, without those that could steer a terminal.
     fn plain(&self, text: &str) -> String {
+        let clean: String = text.chars().filter(|c| !c.is_control()).collect();
         match self.charset {
-            Charset::Unicode => text.to_owned(),
-            Charset::Ascii => text
+            Charset::Unicode => clean,
+            Charset::Ascii => clean
                 .replace('→', "->")
                 .replace('×', "x")
                 .replace(['·', '–'], "-"),
@@ -80,7 +81,7 @@ impl<'p> Outline<'p> {
             Model::Closed => "closed model: a user starts again when it has ended",
             Model::Open => "open model: starts follow the schedule, whatever the target does",
         };
-        writeln!(f, "{}", plan.name)?;
+        writeln!(f, "{}", cut(&plan.name, 100))?;
         let load = match plan.schedule.stage_marks().len() {
             stages @ 3.. => {
                 let lasts = show_duration(self.estimate.duration);
