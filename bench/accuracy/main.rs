@@ -1,8 +1,8 @@
-//! How late an open model's iterations start, and what a start costs.
-
-#[allow(dead_code)]
-#[path = "../../tests/it/engine/plans.rs"]
-mod plans;
+//! How late the iterations of an open model start, and what a start costs in CPU time.
+//!
+//! `accuracy RATE USERS SECONDS` plays iterations that do nothing; with a URL after that, each sends one request there
+//! (`hello serve` prints one). RATE 0 is the closed model: users that come back at once. For instance
+//! `cargo run --release --example accuracy -- 10000 200 10`.
 
 use std::error::Error;
 use std::io::Write;
@@ -10,101 +10,111 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gander::engine::{self, RunValues};
+use gander::plan::{Plan, Segment};
 use gander::record::{Recorder, Timing, Totals};
-use gander::scenario::ArrivalLaw;
+use gander::scenario::{self, Overrides};
 use gander::transport::{Settings, Shared};
+use gander::units::Micros;
+
+const SHOWN: [Timing; 4] = [
+    Timing::StartLag,
+    Timing::SchedulingLag,
+    Timing::ServiceTime,
+    Timing::ResponseTime,
+];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let rate: f64 = words[0].parse()?;
-    let users: u32 = words[1].parse()?;
-    let seconds: u64 = words[2].parse()?;
-    let url = words.get(3).map(|u| u.trim_end_matches('/').to_owned());
-    let steps = url
-        .iter()
-        .map(|url| plans::step(plans::get(url, "/")))
-        .collect();
-    let schedule = if rate > 0.0 {
-        plans::arrivals(rate, seconds * 1000, ArrivalLaw::Constant, users)
-    } else {
-        plans::users(&[(f64::from(users), f64::from(users), seconds * 1000)])
+    let (load, url) = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [rate, users, seconds] => (load(rate, users, seconds), None),
+        [rate, users, seconds, url] => (load(rate, users, seconds), Some(url)),
+        _ => return Err("usage: accuracy RATE USERS SECONDS [URL]".into()),
     };
-    let plan = Arc::new(plans::plan(
-        url.as_deref().unwrap_or("http://127.0.0.1:1"),
-        schedule,
-        steps,
-    ));
+    let plan = Arc::new(plan(&load, url)?);
     let shared = Shared::new(Settings {
-        redirects: 0,
+        redirects: plan.http.redirects,
         cookies: plan.http.cookies,
         body_limit: plan.http.body_limit,
         tls: &plan.http.tls,
-        allowed_hosts: vec![],
+        allowed_hosts: Vec::new(),
     })?;
-    let recorder = Arc::new(Recorder::new(2, 0, 8));
-    let mut totals = Totals::new(&plan.series, 0);
-    let before = std::time::Instant::now();
-    let mut running = engine::launch(
-        Arc::clone(&plan),
-        Arc::clone(&recorder),
-        shared,
-        RunValues::initial(&plan),
-    )?;
-    let launched = before.elapsed();
-    let clock = running.clock();
-    loop {
-        let done = tokio::time::timeout(Duration::from_secs(1), running.finished())
-            .await
-            .is_ok();
-        let now = clock.now();
+    let recorder = Arc::new(Recorder::new(plan.series.len(), plan.checks.len(), 8));
+    let mut totals = Totals::new(&plan.series, plan.checks.len());
+    let values = RunValues::initial(&plan);
+    let mut running = engine::launch(Arc::clone(&plan), Arc::clone(&recorder), shared, values)?;
+    let before = cpu_time()?;
+    while !running.is_finished() {
+        let _ = tokio::time::timeout(Duration::from_secs(1), running.finished()).await;
+        let now = running.clock().now();
         let load = running.load(now);
         let interval = recorder.rotate(now, false, load, None);
         totals.absorb(&interval);
         recorder.recycle(interval);
-        if done {
-            break;
-        }
     }
-    let ended = running.join(Duration::ZERO).await;
+    let spent = cpu_time()?.saturating_sub(before);
+    running.join(Duration::ZERO).await;
+    show(&totals, spent)?;
+    Ok(())
+}
+
+fn load(rate: &str, users: &str, seconds: &str) -> String {
+    if rate == "0" {
+        return format!("{{ users: {users}, for: {seconds}s }}");
+    }
+    format!("{{ rate: {rate}/s, for: {seconds}s, max_users: {users} }}")
+}
+
+fn plan(load: &str, url: Option<&str>) -> Result<Plan, Box<dyn Error>> {
+    let condition = if url.is_some() { "" } else { "if: '${off}'" };
+    let target = url.unwrap_or("http://127.0.0.1:1");
+    let text = format!(
+        "name: accuracy\nkind: custom\ntarget: {target}\nload: {load}\nvars: {{ off: 0 }}\n\
+         flows: [ {{ name: main, steps: [ {{ get: /, {condition} }} ] }} ]\n"
+    );
+    let path = std::env::temp_dir().join(format!("accuracy-{}.yaml", std::process::id()));
+    std::fs::write(&path, text)?;
+    let scenario = scenario::load(&path, &Overrides::default());
+    std::fs::remove_file(&path)?;
+    Ok(Plan::compile(&scenario?, &target.parse()?, 1, Segment::WHOLE)?)
+}
+
+/// Time that the threads of this process have been on a CPU.
+fn cpu_time() -> Result<Duration, Box<dyn Error>> {
+    let mut total = Duration::ZERO;
+    for task in std::fs::read_dir("/proc/self/task")? {
+        let text = std::fs::read_to_string(task?.path().join("schedstat"))?;
+        let on_cpu = text.split_whitespace().next().unwrap_or("0").parse()?;
+        total += Duration::from_nanos(on_cpu);
+    }
+    Ok(total)
+}
+
+fn show(totals: &Totals, spent: Duration) -> Result<(), Box<dyn Error>> {
+    let mut out = std::io::stdout().lock();
     let load = totals.load();
-    let mut out = std::io::stdout();
     writeln!(
         out,
-        "launched in {launched:?}; offered {} started {} late {} unstarted {} ended {ended:?}",
-        load.offered, load.started, load.late, load.unstarted
+        "offered {}, started {}, unstarted {}, late {}",
+        load.offered, load.started, load.unstarted, load.late
     )?;
-    for timing in [
-        Timing::StartLag,
-        Timing::SchedulingLag,
-        Timing::ServiceTime,
-        Timing::ResponseTime,
-    ] {
-        let h = totals.timing(timing, &[]);
+    for timing in SHOWN {
+        let times = totals.timing(timing, &[]);
+        if times.is_empty() {
+            continue;
+        }
+        let at = |q| Micros(times.value_at_quantile(q)).0;
         writeln!(
             out,
-            "{:15} n {} p50 {} p99 {} p99.9 {} max {}",
+            "{:15} p50 {} µs, p99 {} µs, p99.9 {} µs, max {} µs",
             timing.name(),
-            h.len(),
-            h.value_at_quantile(0.5),
-            h.value_at_quantile(0.99),
-            h.value_at_quantile(0.999),
-            h.max()
+            at(0.5),
+            at(0.99),
+            at(0.999),
+            times.max()
         )?;
     }
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let f: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .unwrap()
-        .split_whitespace()
-        .collect();
-    let ticks: f64 = f[11].parse::<f64>()? + f[12].parse::<f64>()?;
-    writeln!(
-        out,
-        "cpu {:.2} s, {:.2} us per start",
-        ticks / 100.0,
-        ticks / 100.0 * 1e6 / load.started as f64
-    )?;
+    let each = spent.as_secs_f64() * 1e6 / load.started.max(1) as f64;
+    writeln!(out, "CPU time {spent:.2?}, {each:.1} µs a start")?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::run::Run;
 use super::state::State;
 use super::{StepFailure, capture};
 use crate::outcome::Outcome;
-use crate::plan::{Plan, Request, SeriesId};
+use crate::plan::{Request, SeriesId};
 use crate::record::journal::FailureExample;
 use crate::record::{Clock, Sample};
 use crate::scenario::CheckRule;

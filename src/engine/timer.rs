@@ -58,10 +58,12 @@ mod linux {
         pub(super) fn new() -> io::Result<Self> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             let fd = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-            Ok(Self {
-                fd: AsyncFd::with_interest(fd, Interest::READABLE)?,
-                armed: None,
-            })
+            #[expect(
+                deprecated,
+                reason = "its replacement is unsafe, for descriptors that may be closed behind its back; an OwnedFd is not"
+            )]
+            let fd = AsyncFd::with_interest(fd, Interest::READABLE)?;
+            Ok(Self { fd, armed: None })
         }
 
         pub(super) async fn sleep_until(&mut self, due: Instant) -> io::Result<()> {

@@ -5,6 +5,7 @@ mod support;
 
 mod cli;
 mod direction;
+mod engine;
 mod journal;
 mod journal_python;
 mod plan;

@@ -1,0 +1,156 @@
+//! Whatever the load model: who starts when, and planned = started + unstarted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use gander::record::Timing;
+use gander::scenario::{ArrivalLaw, Sharing};
+
+use super::plans::plan;
+use super::server::Server;
+use super::{Driven, run};
+
+const GET: &str = "flows: [ { name: main, steps: [ { get: / } ] } ]";
+
+#[tokio::test]
+async fn an_open_run_starts_every_arrival_and_none_before_it_is_due() {
+    let server = Server::start().await;
+    let load = "load: { rate: 200/s, for: 1s, max_users: 50 }";
+    let driven = Driven::launch(plan(&server.url, &format!("{load}\n{GET}"))).await;
+    let base = driven.running.clock().base();
+    let over = driven.to_the_end().await;
+
+    assert_eq!((over.load.offered, over.load.unstarted), (200, 0));
+    assert_eq!(over.requests().counts.ended, 200);
+    let mut arrivals: Vec<_> = server.seen().iter().map(|seen| seen.at).collect();
+    arrivals.sort();
+    assert_eq!(arrivals.len(), 200);
+    for (k, at) in arrivals.into_iter().enumerate() {
+        let due = base + Duration::from_millis(5 * k as u64);
+        assert!(at >= due, "arrival {k} is {:?} early", due - at);
+    }
+    let lag = over.totals.timing(Timing::StartLag, &[]);
+    assert_eq!(lag.len(), 200);
+}
+
+#[tokio::test]
+async fn what_busy_users_could_not_take_is_counted_as_unstarted() {
+    let server = Server::start().await;
+    for arrivals in ["constant", "poisson"] {
+        // Two users and 50 ms an answer: 40 of 400 starts a second are possible.
+        let load = format!("load: {{ rate: 400/s, for: 500ms, max_users: 2, arrivals: {arrivals} }}");
+        let flow = "flows: [ { name: main, steps: [ { get: /slow } ] } ]";
+        let plan = plan(&server.url, &format!("{load}\n{flow}"));
+        let planned = plan.schedule.planned_iterations(plan.seed, plan.segment);
+        let over = run(plan).await;
+        assert_eq!(planned, Some(over.load.offered), "{arrivals}");
+        assert!(over.load.unstarted > 100, "{arrivals}: {:?}", over.load);
+        assert!(over.load.late > 0, "{arrivals}: {:?}", over.load);
+        assert_eq!(over.requests().counts.ended, over.load.started);
+    }
+}
+
+#[tokio::test]
+async fn a_late_start_is_response_time_but_not_service_time() {
+    let server = Server::start().await;
+    let load = "load: { rate: 100/s, for: 300ms, max_users: 1 }";
+    let flow = "flows: [ { name: main, steps: [ { get: /slow } ] } ]";
+    let over = run(plan(&server.url, &format!("{load}\n{flow}"))).await;
+    let longest = |timing| over.totals.timing(timing, &[]).max();
+    // The last start was due long before its user was free.
+    assert!(longest(Timing::ResponseTime) > 150_000);
+    assert!(longest(Timing::ResponseTime) > longest(Timing::ServiceTime) + 50_000);
+    assert!(longest(Timing::StartLag) > 100_000);
+}
+
+#[tokio::test]
+async fn iterations_are_shared_out_or_each_users_own() {
+    let server = Server::start().await;
+    for (count, planned) in [("iterations: 25", 25), ("iterations: 5, per_user: true", 20)] {
+        let load = format!("load: {{ {count}, users: 4 }}");
+        let flow = "flows: [ { name: main, steps: [ { get: '/of/${user()}' } ] } ]";
+        let plan = plan(&server.url, &format!("{load}\n{flow}"));
+        let before = server.seen().len();
+        let over = run(plan).await;
+        assert_eq!((over.load.started, over.load.unstarted), (planned, 0));
+        let mut by_user = BTreeMap::<String, u32>::new();
+        for seen in &server.seen()[before..] {
+            *by_user.entry(seen.path().to_owned()).or_default() += 1;
+        }
+        assert_eq!(by_user.values().sum::<u32>(), planned as u32);
+        if planned == 20 {
+            let each: BTreeSet<_> = by_user.values().copied().collect();
+            assert_eq!((by_user.len(), each), (4, BTreeSet::from([5])));
+        }
+    }
+}
+
+#[tokio::test]
+async fn iterations_that_the_longest_duration_leaves_over_are_unstarted() {
+    let server = Server::start().await;
+    for sharing in ["", ", per_user: true"] {
+        let load = format!("load: {{ iterations: 1000, users: 2, max_duration: 200ms{sharing} }}");
+        let flow = "flows: [ { name: main, steps: [ { get: /slow } ] } ]";
+        let over = run(plan(&server.url, &format!("{load}\n{flow}"))).await;
+        let planned = if sharing.is_empty() { 1_000 } else { 2_000 };
+        assert_eq!(over.load.offered, planned);
+        assert!((1..=12).contains(&over.load.started), "{:?}", over.load);
+    }
+}
+
+#[tokio::test]
+async fn the_last_user_in_is_the_first_one_out() {
+    let server = Server::start().await;
+    let load = "load: { stages: [ { users: 4, for: 300ms }, { users: 0, over: 800ms } ] }";
+    let flow = "flows: [ { name: main, steps: [ { get: '/of/${user()}' }, { think: 5ms } ] } ]";
+    let driven = Driven::launch(plan(&server.url, &format!("{load}\n{flow}"))).await;
+    let base = driven.running.clock().base();
+    let over = driven.to_the_end().await;
+    assert_eq!(over.load.unstarted, 0);
+
+    let mut last = BTreeMap::new();
+    for seen in server.seen() {
+        last.insert(seen.path().to_owned(), seen.at);
+    }
+    for user in 0..4_u32 {
+        let last = last[&format!("/of/{user}")].saturating_duration_since(base);
+        // The ramp passes user i at 300 ms + 800 ms · (4 − i) / 4; an iteration begun before may still send.
+        let out = Duration::from_millis(300 + 200 * u64::from(4 - user));
+        assert!(last <= out + Duration::from_millis(150), "user {user}: {last:?}");
+        assert!(last + Duration::from_millis(150) >= out, "user {user}: {last:?}");
+    }
+}
+
+#[tokio::test]
+async fn pacing_starts_a_users_iterations_at_even_distances() {
+    let server = Server::start().await;
+    let load = "load: { iterations: 6, users: 1 }\npacing: 40ms";
+    let driven = Driven::launch(plan(&server.url, &format!("{load}\n{GET}"))).await;
+    driven.to_the_end().await;
+    let seen = server.seen();
+    assert_eq!(seen.len(), 6);
+    let first = seen[0].at;
+    for (k, seen) in seen.iter().enumerate().skip(1) {
+        let expected = Duration::from_millis(40 * k as u64);
+        let slack = Duration::from_millis(15);
+        assert!(seen.at - first + slack >= expected, "iteration {k} is early");
+    }
+}
+
+#[tokio::test]
+async fn a_segment_plays_its_share() {
+    use gander::plan::Segment;
+    let server = Server::start().await;
+    let flow = "flows: [ { name: main, steps: [ { get: '/of/${user()}' } ] } ]";
+    let load = "load: { iterations: 3, per_user: true, users: 5 }";
+    for (index, users) in [(0, vec!["/of/0", "/of/2", "/of/4"]), (1, vec!["/of/1", "/of/3"])] {
+        let before = server.seen().len();
+        let mut plan = plan(&server.url, &format!("{load}\n{flow}"));
+        plan.segment = Segment { index, count: 2 };
+        let over = run(plan).await;
+        assert_eq!(over.load.started, 3 * users.len() as u64);
+        let seen = server.seen()[before..].to_vec();
+        let paths: BTreeSet<_> = seen.iter().map(|seen| seen.path()).collect();
+        assert_eq!(paths.into_iter().collect::<Vec<_>>(), users);
+    }
+}

@@ -1,0 +1,123 @@
+//! How a run ends before its time.
+
+use std::time::{Duration, Instant};
+
+use gander::engine::Stop;
+use gander::plan::SeriesId;
+use gander::record::journal::StopReason;
+
+use super::plans::plan;
+use super::server::Server;
+use super::{Driven, run};
+
+/// Far below an hour, far above what any machine needs.
+const SOON: Duration = Duration::from_secs(20);
+
+const HELD: &str = "load: { users: 5, for: 1h }\nflows: [ { name: main, steps: [ { get: /hold } ] } ]";
+
+#[tokio::test]
+async fn a_graceful_stop_lets_requests_end_and_starts_no_more() {
+    let server = Server::start().await;
+    let driven = Driven::launch(plan(&server.url, HELD)).await;
+    server.has_seen(5).await;
+    assert_eq!(driven.recorder.in_flight(), 5);
+    driven.running.stop(Stop::Graceful);
+    assert!(!driven.running.is_finished());
+    server.release();
+    let over = driven.to_the_end().await;
+    assert_eq!(server.seen().len(), 5);
+    let requests = &over.requests().counts;
+    assert_eq!((requests.ended, requests.interrupted), (5, 0));
+    assert_eq!(over.ended.interrupted, 0);
+}
+
+#[tokio::test]
+async fn a_stop_at_once_counts_every_request_in_flight_exactly_once() {
+    let server = Server::start().await;
+    let driven = Driven::launch(plan(&server.url, HELD)).await;
+    server.has_seen(5).await;
+    driven.running.stop(Stop::AtOnce);
+    let over = driven.to_the_end().await;
+    let requests = &over.requests().counts;
+    assert_eq!((requests.ended, requests.interrupted), (0, 5));
+    assert_eq!(over.ended.interrupted, 5);
+    assert_eq!(over.iterations().counts.interrupted, 5);
+}
+
+#[tokio::test]
+async fn the_end_of_the_grace_period_cuts_what_is_still_in_flight() {
+    let server = Server::start().await;
+    let driven = Driven::launch(plan(&server.url, HELD)).await;
+    server.has_seen(5).await;
+    driven.running.stop(Stop::Graceful);
+    let ended = driven.running.join(Duration::from_millis(50)).await;
+    assert_eq!(ended.interrupted, 5);
+    assert_eq!(driven.recorder.in_flight(), 0);
+}
+
+#[tokio::test]
+async fn whoever_waits_leaves_at_once() {
+    let server = Server::start().await;
+    for body in [
+        // Thinking, parked by the curve, waiting for pacing, queued for an arrival.
+        "load: { users: 3, for: 1h }\nflows: [ { name: main, steps: [ { get: / }, { think: 1h } ] } ]",
+        "load: { stages: [ { users: 1, for: 1h }, { users: 9, for: 1h } ] }\n\
+         flows: [ { name: main, steps: [ { get: / }, { think: 1h } ] } ]",
+        "load: { users: 3, for: 2h }\npacing: 1h\nflows: [ { name: main, steps: [ { get: / } ] } ]",
+        "load: { rate: 1/h, for: 10h, max_users: 3 }\nflows: [ { name: main, steps: [ { get: / } ] } ]",
+    ] {
+        let driven = Driven::launch(plan(&server.url, body)).await;
+        let begun = Instant::now();
+        while driven.running.clock().now().0 < 100_000 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        driven.running.stop(Stop::Graceful);
+        let over = driven.to_the_end().await;
+        assert!(begun.elapsed() < SOON, "{body}");
+        assert!(over.load.started >= 1, "{body}");
+        assert_eq!(over.iterations().counts.failed, 0, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_open_run_accounts_for_what_was_due() {
+    let server = Server::start().await;
+    let body = "load: { rate: 100/s, for: 1h, max_users: 2 }\n\
+                flows: [ { name: main, steps: [ { get: /hold } ] } ]";
+    let driven = Driven::launch(plan(&server.url, body)).await;
+    server.has_seen(2).await;
+    while driven.running.clock().now().0 < 300_000 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    driven.running.stop(Stop::AtOnce);
+    let over = driven.to_the_end().await;
+    assert_eq!(over.load.started, 2);
+    assert!((25..1_000).contains(&over.load.unstarted), "{:?}", over.load);
+    assert_eq!(over.load.backlog, 0);
+}
+
+#[tokio::test]
+async fn a_panic_ends_the_run_and_says_so() {
+    let server = Server::start().await;
+    let mut plan = plan(
+        &server.url,
+        "load: { users: 3, for: 1h }\nflows: [ { name: main, steps: [ { get: / } ] } ]",
+    );
+    // A series that the recorder does not have: the plan was changed behind its back.
+    plan.series.truncate(1);
+    let over = run(plan).await;
+    assert!((1..=3).contains(&over.ended.panics), "{:?}", over.ended);
+    assert!(matches!(over.ended.stop, Some(StopReason::Panic { .. })));
+    assert_eq!(over.totals.series(SeriesId(0)).counts.ended, 0);
+}
+
+#[tokio::test]
+async fn several_runs_may_share_a_process() {
+    let server = Server::start().await;
+    let body = "load: { iterations: 20, users: 4 }\nflows: [ { name: main, steps: [ { get: / } ] } ]";
+    let (one, other) = tokio::join!(
+        run(plan(&server.url, body)),
+        run(plan(&server.url, body))
+    );
+    assert_eq!((one.load.started, other.load.started), (20, 20));
+}

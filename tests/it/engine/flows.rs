@@ -1,0 +1,195 @@
+//! What a user does in an iteration.
+
+use std::collections::BTreeMap;
+
+use gander::engine;
+use gander::outcome::Outcome;
+use gander::plan::{CheckId, Plan, Segment};
+use gander::record::CheckCounts;
+
+use super::plans::{plan, plan_with_files};
+use super::server::Server;
+use super::{Driven, run, transport};
+
+const ONCE: &str = "load: { iterations: 1, users: 1 }";
+
+/// The paths that arrived, in order.
+fn paths(server: &Server) -> Vec<String> {
+    let seen = server.seen();
+    seen.iter().map(|seen| seen.path().to_owned()).collect()
+}
+
+async fn play(server: &Server, body: &str) -> super::Outcome {
+    run(plan(&server.url, body)).await
+}
+
+#[tokio::test]
+async fn setup_leaves_values_that_all_users_see_and_teardown_too() {
+    let server = Server::start().await;
+    let plan = plan(
+        &server.url,
+        "load: { iterations: 3, per_user: true, users: 3 }\n\
+         setup: [ { post: /login, capture: { admin: { json: $.token } } } ]\n\
+         teardown: [ { get: '/bye/${admin}' } ]\n\
+         flows: [ { name: main, steps: [ { get: '/as/${admin}', auth: { bearer: '${admin}' } } ] } ]",
+    );
+    let shared = transport(&plan);
+    let values = engine::setup(&plan, &shared).await.expect("setup");
+    let driven = Driven::launch_with(plan.clone(), shared.clone(), values.clone());
+    let over = driven.to_the_end().await;
+    engine::teardown(&plan, &shared, &values).await.expect("teardown");
+
+    assert_eq!(over.requests().counts.ended, 9, "setup is not measured");
+    let seen = server.seen();
+    assert_eq!(seen.first().map(|seen| seen.path()), Some("/login"));
+    assert_eq!(seen.last().map(|seen| seen.path()), Some("/bye/t0"));
+    for seen in &seen[1..10] {
+        assert_eq!(seen.path(), "/as/t0");
+        let head = seen.head.to_lowercase();
+        assert!(head.contains("\r\nauthorization: bearer t0\r\n"), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn a_setup_that_fails_says_at_which_step_and_why() {
+    let server = Server::start().await;
+    let plan = plan(
+        &server.url,
+        &format!(
+            "{ONCE}\nsetup: [ {{ get: /status/503, name: prepare }} ]\n\
+             flows: [ {{ name: main, steps: [ {{ get: / }} ] }} ]"
+        ),
+    );
+    let failure = engine::setup(&plan, &transport(&plan)).await.expect_err("503");
+    assert_eq!((&*failure.step, failure.outcome), ("prepare", Outcome::Status));
+    assert_eq!(failure.status, Some(503));
+}
+
+#[tokio::test]
+async fn steps_are_repeated_and_left_out_as_written() {
+    let server = Server::start().await;
+    let body = format!(
+        "{ONCE}\nvars: {{ on: 1, off: 0 }}\n\
+         flows:\n\
+         - name: main\n\
+         \x20 start: [ {{ get: /start }} ]\n\
+         \x20 steps:\n\
+         \x20 - {{ get: /item, capture: {{ id: {{ json: $.id }} }} }}\n\
+         \x20 - {{ get: '/item/${{id}}', if: '${{on}}' }}\n\
+         \x20 - {{ get: /never, if: '${{off}}' }}\n\
+         \x20 - repeat: 2\n\
+         \x20   steps: [ {{ get: /a }}, {{ repeat: 2, steps: [ {{ get: /b }} ] }} ]\n"
+    );
+    let over = play(&server, &body).await;
+    let expected = ["/start", "/item", "/item/42", "/a", "/b", "/b", "/a", "/b", "/b"];
+    assert_eq!(paths(&server), expected);
+    assert_eq!(over.iterations().counts.failed, 0);
+}
+
+#[tokio::test]
+async fn start_is_gone_through_once_by_each_user() {
+    let server = Server::start().await;
+    let body = "load: { iterations: 3, per_user: true, users: 2 }\n\
+                flows:\n\
+                - name: main\n\
+                \x20 start: [ { get: /start, capture: { token: { json: $.token } } } ]\n\
+                \x20 steps: [ { get: '/with/${token}' } ]\n";
+    play(&server, body).await;
+    let mut paths = paths(&server);
+    paths.sort();
+    assert_eq!(paths, [vec!["/start"; 2], vec!["/with/t0"; 6]].concat());
+}
+
+#[tokio::test]
+async fn a_status_of_400_and_above_fails_unless_a_check_asks_for_it() {
+    let server = Server::start().await;
+    let body = format!(
+        "{ONCE}\nflows:\n\
+         - name: main\n\
+         \x20 steps:\n\
+         \x20 - {{ get: /status/404 }}\n\
+         \x20 - {{ get: /status/404, check: [ {{ status: 404 }} ] }}\n\
+         \x20 - {{ get: /, check: [ {{ status: 201 }}, {{ json: $.id, equals: 42 }} ] }}\n"
+    );
+    let over = play(&server, &body).await;
+    let counts = over.totals.counts(gander::plan::Subject::Requests);
+    assert_eq!((counts.ended, counts.failed), (3, 2));
+    let expected = BTreeMap::from([(Outcome::Status, 1), (Outcome::Check, 1)]);
+    assert_eq!(counts.outcomes, expected);
+    let held = |passed, failed| CheckCounts { passed, failed };
+    let checks = [0, 1, 2].map(|check| over.totals.check(CheckId(check)));
+    assert_eq!(checks, [held(1, 0), held(0, 1), held(1, 0)]);
+}
+
+#[tokio::test]
+async fn a_capture_that_fails_does_what_the_scenario_says() {
+    for (on_error, expected) in [
+        ("stop_iteration", vec!["/a", "/a", "/a"]),
+        ("continue", vec!["/a", "/b", "/a", "/b", "/a", "/b"]),
+        ("stop_user", vec!["/a"]),
+        ("abort", vec!["/a"]),
+    ] {
+        let server = Server::start().await;
+        let body = format!(
+            "load: {{ iterations: 3, users: 1 }}\non_error: {on_error}\n\
+             flows:\n\
+             - name: main\n\
+             \x20 steps: [ {{ get: /a, name: first, capture: {{ x: {{ json: $.none }} }} }}, {{ get: /b }}, \
+             {{ get: '/c/${{x}}' }} ]\n"
+        );
+        let over = play(&server, &body).await;
+        assert_eq!(paths(&server), expected, "{on_error}");
+        let failed = over.iterations().counts.failed;
+        // Going on all the same is an iteration that ran to its end.
+        let expected = match on_error {
+            "stop_iteration" => 3,
+            "continue" => 0,
+            _ => 1,
+        };
+        assert_eq!(failed, expected, "{on_error}");
+        assert_eq!(over.ended.stop.is_some(), on_error == "abort", "{on_error}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_ends_when_a_unique_feeder_is_used_up() {
+    let server = Server::start().await;
+    let body = "load: { iterations: 100, users: 3 }\n\
+                data: { people: { file: people.csv, pick: unique } }\n\
+                flows: [ { name: main, steps: [ { get: '/${people.name}' } ] } ]";
+    let people = "name\nann\nbob\ncid\ndee\neve\n";
+    let over = run(plan_with_files(&server.url, body, &[("people.csv", people)])).await;
+    let mut seen = paths(&server);
+    seen.sort();
+    assert_eq!(seen, ["/ann", "/bob", "/cid", "/dee", "/eve"]);
+    assert_eq!(over.requests().counts.failed, 0);
+    let iterations = &over.iterations().counts;
+    assert_eq!((iterations.ended, iterations.failed), (5, 0));
+    assert_eq!(iterations.interrupted, 3, "each user finds out once");
+    assert_eq!(over.load.unstarted, 92);
+}
+
+#[tokio::test]
+async fn one_seed_gives_one_sequence_of_flows_and_values() {
+    let body = "load: { iterations: 40, per_user: true, users: 2 }\n\
+                flows:\n\
+                - { name: many, weight: 7, steps: [ { get: '/many/${user()}/${iteration()}/${random(1,1000)}' } ] }\n\
+                - { name: few, weight: 1, steps: [ { get: '/few/${user()}/${iteration()}/${random(1,1000)}' } ] }\n";
+    let played = async |seed| {
+        let server = Server::start().await;
+        let plan = Plan {
+            seed,
+            ..plan(&server.url, body)
+        };
+        assert_eq!(plan.segment, Segment::WHOLE);
+        run(plan).await;
+        let mut paths = paths(&server);
+        paths.sort();
+        paths
+    };
+    let once = played(7).await;
+    assert_eq!(once, played(7).await);
+    assert_ne!(once, played(8).await);
+    let few = once.iter().filter(|path| path.starts_with("/few")).count();
+    assert!((3..=20).contains(&few), "{few} of 80, and 10 expected");
+}

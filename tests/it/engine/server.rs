@@ -1,0 +1,111 @@
+//! A target that remembers what it was asked, and answers by the path: `/hold` not before it is released,
+//! `/slow` after 50 ms, `/status/404` with that status, anything else at once, with a body of JSON.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+const BODY: &str = r#"{"id": 42, "token": "t0"}"#;
+
+/// One request as it arrived.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) at: Instant,
+    /// The head, lower case, as it came.
+    pub(crate) head: String,
+}
+
+impl Seen {
+    pub(crate) fn path(&self) -> &str {
+        self.head.split(' ').nth(1).unwrap_or_default()
+    }
+}
+
+/// A server on a free port of the loopback, until it is dropped with its runtime.
+#[derive(Debug, Clone)]
+pub(crate) struct Server {
+    pub(crate) url: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    count: watch::Sender<usize>,
+    released: watch::Sender<bool>,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let listener = listener.await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let server = Self {
+            url: format!("http://{address}"),
+            seen: Arc::default(),
+            count: watch::Sender::new(0),
+            released: watch::Sender::new(false),
+        };
+        let this = server.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let this = this.clone();
+                tokio::spawn(async move { this.serve(stream).await });
+            }
+        });
+        server
+    }
+
+    /// Answers what is held, and from now on at once.
+    pub(crate) fn release(&self) {
+        self.released.send_replace(true);
+    }
+
+    /// Returns when this many requests have arrived.
+    pub(crate) async fn has_seen(&self, requests: usize) {
+        let mut count = self.count.subscribe();
+        let arrived = count.wait_for(|count| *count >= requests);
+        let arrived = tokio::time::timeout(Duration::from_secs(30), arrived).await;
+        assert!(arrived.is_ok(), "{requests} requests never arrived");
+    }
+
+    /// Everything that arrived, in order.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().expect("no panic").clone()
+    }
+
+    async fn serve(&self, mut stream: TcpStream) {
+        let mut bytes = Vec::new();
+        loop {
+            while !bytes.ends_with(b"\r\n\r\n") {
+                match stream.read_buf(&mut bytes).await {
+                    Ok(0) | Err(_) => return,
+                    Ok(_) => {}
+                }
+            }
+            let head = String::from_utf8_lossy(&bytes).into_owned();
+            bytes.clear();
+            let seen = Seen {
+                at: Instant::now(),
+                head,
+            };
+            let path = seen.path().to_owned();
+            self.seen.lock().expect("no panic").push(seen);
+            self.count.send_modify(|count| *count += 1);
+            if path.starts_with("/hold") {
+                let mut released = self.released.subscribe();
+                let _ = released.wait_for(|released| *released).await;
+            }
+            if path.starts_with("/slow") {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            let status = path.strip_prefix("/status/").unwrap_or("200");
+            let answer = format!(
+                "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{BODY}",
+                BODY.len()
+            );
+            if stream.write_all(answer.as_bytes()).await.is_err() {
+                return;
+            }
+        }
+    }
+}
