@@ -7,7 +7,7 @@ use crate::report::model::{CurvePoint, Report};
 use crate::units::Micros;
 
 /// Response and service time over all steps; none when there are too few samples for a curve.
-pub fn percentiles(report: &Report) -> Result<Option<String>, RenderError> {
+pub(in crate::report) fn percentiles(report: &Report) -> Result<Option<String>, RenderError> {
     let (response, service) = (&report.response_curve, &report.service_curve);
     let (Some(first), Some(end)) = (response.first(), response.last()) else {
         return Ok(None);
@@ -40,7 +40,7 @@ pub fn percentiles(report: &Report) -> Result<Option<String>, RenderError> {
 }
 
 /// A step's own curve, small.
-pub fn step_percentiles(id: &str, curve: &[CurvePoint]) -> Result<Option<String>, RenderError> {
+pub(in crate::report) fn step_percentiles(id: &str, curve: &[CurvePoint]) -> Result<Option<String>, RenderError> {
     let (Some(first), Some(end)) = (curve.first(), curve.last()) else {
         return Ok(None);
     };

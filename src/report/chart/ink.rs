@@ -132,6 +132,15 @@ impl Ink {
         }
     }
 
+    /// A box of this colour at the left edge `x`.
+    pub(super) fn swatch(self, x: i32, width: i32, height: i32) -> String {
+        let RGBColor(r, g, b) = self.colour();
+        format!(
+            "<rect x=\"{x}\" width=\"{width}\" height=\"{height}\" class=\"f-{}\" fill=\"#{r:02x}{g:02x}{b:02x}\"/>",
+            self.class()
+        )
+    }
+
     fn of_hex(hex: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|ink| {
             let RGBColor(r, g, b) = ink.colour();
