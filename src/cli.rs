@@ -1,1 +1,189 @@
-//! Stub.
+//! The command line: its words and their types, nothing that acts on them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::scenario::Overrides;
+use crate::units::{Rate, parse_duration};
+
+/// Load testing from a YAML scenario to true numbers, a verdict and a report.
+#[derive(Debug, Parser)]
+#[command(name = "gander", version, about, max_term_width = 100, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 passed · 94 measurement invalid · 99 threshold failed · 104 invalid scenario or arguments · \
+                        105 stopped by the user · 107 target unreachable · 255 internal error")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Never colour the output (NO_COLOR does the same)
+    #[arg(long, global = true)]
+    pub no_color: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a scenario, judge it and write its report
+    Run(RunArgs),
+    /// Say everything that is wrong with scenario files
+    Check(CheckArgs),
+    /// Show what a run would do, without doing it
+    Plan(PlanArgs),
+    /// Write the outputs of a run again, from its journal
+    Report(ReportArgs),
+    /// Work with the bundled target app, Folio
+    #[cfg(feature = "bundled-target")]
+    #[command(subcommand)]
+    Target(TargetCommand),
+}
+
+/// `gander run`
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The scenario
+    pub file: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub changes: ChangeArgs,
+    /// Seed of everything random: schedule, rows, think times
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Folder for the run's journal and reports [default: reports/RUN_ID]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Also write summary.json here; `-` is stdout, and then nothing else is
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// No live view and no summary; the exit code and the files tell
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// A host beyond loopback and private networks that may be loaded; can be given several times
+    #[arg(long, value_name = "HOST")]
+    pub allow_host: Vec<String>,
+    /// How long requests in flight may take to end once the load is over or stopped
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub grace: Duration,
+}
+
+/// `gander check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The scenarios
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Files that a scenario names must stay under this folder
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+}
+
+/// `gander plan`
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The scenario
+    pub file: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub changes: ChangeArgs,
+    /// Seed of everything random
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
+/// `gander report`
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The folder of a run: with run.json, journal.hlog and events.jsonl
+    pub run: PathBuf,
+    /// Folder to write to [default: the run's own]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Also write summary.json here; `-` is stdout, and then nothing else is
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Print no summary
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// What the command line changes in a scenario.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Changes to the scenario")]
+pub struct ChangeArgs {
+    /// Base URL to drive, or `bundled`
+    #[arg(long, value_name = "URL")]
+    pub target: Option<String>,
+    /// Peak number of users; stages keep their proportions
+    #[arg(long, value_name = "N")]
+    pub users: Option<u32>,
+    /// Peak arrival rate, such as 200/s; stages keep their proportions
+    #[arg(long, value_name = "RATE")]
+    pub rate: Option<Rate>,
+    /// Length of the load; stages keep their proportions
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// Multiply every duration of the load, think times and windows included
+    #[arg(long, value_name = "FACTOR")]
+    pub time_scale: Option<f64>,
+    /// Change any key, such as `http.timeout=5s`; can be given several times
+    #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+    /// Files that the scenario names must stay under this folder
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+}
+
+impl From<&ChangeArgs> for Overrides {
+    fn from(args: &ChangeArgs) -> Self {
+        Self {
+            target: args.target.clone(),
+            users: args.users,
+            rate: args.rate,
+            duration: args.duration,
+            time_scale: args.time_scale,
+            set: args.set.clone(),
+            root: args.root.clone(),
+        }
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|error| error.to_string())
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((path, value)) if !path.trim().is_empty() => Ok((path.trim().to_owned(), value.trim().to_owned())),
+        _ => Err(format!("`{text}` is not PATH=VALUE, such as http.timeout=5s")),
+    }
+}
+
+/// `gander target`
+#[cfg(feature = "bundled-target")]
+#[derive(Debug, Subcommand)]
+pub enum TargetCommand {
+    /// Serve Folio until it is told to stop
+    Serve(ServeArgs),
+}
+
+/// `gander target serve`
+#[cfg(feature = "bundled-target")]
+#[derive(Debug, Clone, Args)]
+pub struct ServeArgs {
+    /// Loopback port; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 8080)]
+    pub port: u16,
+    /// Open /lab: delay laws, stalls, exact counters
+    #[arg(long)]
+    pub lab: bool,
+    /// Documents to seed
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub documents: u32,
+    /// Users to seed
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub users: u32,
+    /// Seed of the seeded content
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+}

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `gander` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gander::cmd::main(std::env::args_os()).into()
+}

@@ -1,1 +1,357 @@
-//! Stub.
+//! From a scenario to a plan: what is literal is brought into its final form, what is named gets its number.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use url::Url;
+
+use super::request::{self, Base};
+use super::threshold::{Metric, ThresholdError, resolve};
+use super::{
+    Action, CheckEntry, CheckId, Flow, HttpPlan, MAX_SERIES, OTHER, Plan, ReadsBody, Request,
+    Schedule, Segment, Series, SeriesId, Step, Subject, fingerprint, think,
+};
+use crate::plan::schedule::Model;
+use crate::scenario::{self, Diagnostic, Diagnostics, HttpOptions, Scenario, Span, ThresholdEntry};
+
+impl Plan {
+    /// Decides everything that can be decided before the run, against a target; on failure, everything that is wrong.
+    pub fn compile(
+        scenario: &Scenario,
+        target: &Url,
+        seed: u64,
+        segment: Segment,
+    ) -> Result<Self, Diagnostics> {
+        let mut compiler = Compiler::new(scenario, target);
+        let setup = compiler.steps(&scenario.setup, None);
+        let teardown = compiler.steps(&scenario.teardown, None);
+        // Flows first, so that the cap on series never takes a flow's own.
+        let ids: Vec<SeriesId> = scenario
+            .flows
+            .iter()
+            .map(|flow| compiler.flow_series(&flow.name))
+            .collect();
+        let flows = scenario
+            .flows
+            .iter()
+            .zip(ids)
+            .map(|(flow, series)| compiler.flow(flow, series))
+            .collect();
+        let mut plan = Self {
+            name: scenario.name.clone(),
+            kind: scenario.kind,
+            target: target.clone(),
+            schedule: Schedule::of(&scenario.load),
+            warm_up: scenario.warm_up,
+            pacing: scenario.pacing,
+            think_time: scenario.think_time,
+            on_error: scenario.on_error,
+            http: HttpPlan {
+                redirects: scenario.http.redirects,
+                cookies: scenario.http.cookies,
+                body_limit: scenario.http.body_limit,
+                tls: scenario.http.tls.clone(),
+            },
+            variables: scenario.variables.clone(),
+            feeds: scenario.feeds.clone(),
+            setup,
+            teardown,
+            flows,
+            series: compiler.series,
+            checks: compiler.checks,
+            thresholds: Vec::new(),
+            seed,
+            segment,
+            hash: String::new(),
+        };
+        let mut problems = compiler.problems;
+        problems.extend(load_problem(&plan));
+        for entry in &scenario.thresholds {
+            match resolve::resolve(entry, &plan) {
+                Ok(threshold) => plan.thresholds.push(threshold),
+                Err(error) => problems.push(place(error, entry, &scenario.source.text)),
+            }
+        }
+        let judges_starts = plan
+            .thresholds
+            .iter()
+            .any(|threshold| threshold.metric == Metric::Started);
+        if plan.schedule.model() == Model::Open && !judges_starts {
+            plan.thresholds.push(resolve::achieved_rate());
+        }
+        if !problems.is_empty() {
+            let source = &scenario.source;
+            return Err(Diagnostics {
+                path: source.path.clone(),
+                text: source.text.clone(),
+                list: problems,
+            });
+        }
+        plan.hash = fingerprint::of(&plan);
+        Ok(plan)
+    }
+
+    /// How many iterations the schedule asks of this segment; none where users decide.
+    pub fn planned_iterations(&self) -> Option<u64> {
+        self.schedule.planned_iterations(self.seed, self.segment)
+    }
+}
+
+/// A load that measures nothing.
+fn load_problem(plan: &Plan) -> Option<Diagnostic> {
+    let message = match plan.schedule.duration() {
+        Some(run) if run.is_zero() => "the load lasts no time at all".to_owned(),
+        Some(run) if run <= plan.warm_up => {
+            "the warm-up is as long as the load: nothing would be measured".to_owned()
+        }
+        _ if plan.schedule.peak_users() == 0 => "the load never has a user".to_owned(),
+        _ if plan.planned_iterations() == Some(0) && plan.segment == Segment::WHOLE => {
+            "the load never starts an iteration".to_owned()
+        }
+        _ => return None,
+    };
+    Some(Diagnostic {
+        span: None,
+        message,
+        hint: None,
+    })
+}
+
+/// An error inside a threshold's expression, as a place in the file.
+fn place(error: ThresholdError, entry: &ThresholdEntry, text: &str) -> Diagnostic {
+    let span = entry.span;
+    let line = text
+        .lines()
+        .nth((span.line as usize).wrapping_sub(1))
+        .unwrap_or_default();
+    let written: String = line
+        .chars()
+        .skip(span.column.saturating_sub(1) as usize)
+        .collect();
+    let quote = u32::from(written.starts_with(['\'', '"']));
+    let is_as_written = written[quote as usize..].starts_with(&entry.expression);
+    let span = if is_as_written {
+        Span {
+            line: span.line,
+            column: span.column + quote + error.offset as u32,
+            length: error.length as u32,
+        }
+    } else {
+        span
+    };
+    let message = if is_as_written {
+        error.message
+    } else {
+        format!("`{}`: {}", entry.expression, error.message)
+    };
+    Diagnostic {
+        span: Some(span),
+        message,
+        hint: error.hint,
+    }
+}
+
+struct Compiler<'s> {
+    base: Base,
+    http: &'s HttpOptions,
+    think_time: Option<scenario::Delay>,
+    series: Vec<Series>,
+    /// By flow and name.
+    steps: HashMap<(String, String), SeriesId>,
+    other: Option<SeriesId>,
+    checks: Vec<CheckEntry>,
+    problems: Vec<Diagnostic>,
+}
+
+impl<'s> Compiler<'s> {
+    fn new(scenario: &'s Scenario, target: &Url) -> Self {
+        let mut problems = Vec::new();
+        if scenario.flows.len() >= MAX_SERIES {
+            problems.push(Diagnostic {
+                span: None,
+                message: format!(
+                    "there are {} flows; the most is {}",
+                    scenario.flows.len(),
+                    MAX_SERIES - 1
+                ),
+                hint: None,
+            });
+        }
+        Self {
+            base: Base::of(target),
+            http: &scenario.http,
+            think_time: scenario.think_time,
+            series: Vec::new(),
+            steps: HashMap::new(),
+            other: None,
+            checks: Vec::new(),
+            problems,
+        }
+    }
+
+    fn flow_series(&mut self, name: &str) -> SeriesId {
+        self.add_series(Series {
+            name: name.to_owned(),
+            flow: name.to_owned(),
+            subject: Subject::Iterations,
+            tags: std::collections::BTreeMap::new(),
+        })
+    }
+
+    fn flow(&mut self, flow: &scenario::Flow, series: SeriesId) -> Flow {
+        let start = self.steps(&flow.start, Some(&flow.name));
+        let steps = self.steps(&flow.steps, Some(&flow.name));
+        Flow {
+            name: flow.name.clone(),
+            weight: flow.weight,
+            series,
+            start,
+            steps: match self.think_time {
+                Some(delay) => think::between(steps, delay),
+                None => steps,
+            },
+        }
+    }
+
+    /// Steps of a flow, or of setup and teardown, which are not measured.
+    fn steps(&mut self, steps: &[scenario::Step], flow: Option<&str>) -> Vec<Step> {
+        steps
+            .iter()
+            .map(|step| Step {
+                condition: step.condition.clone(),
+                action: match &step.action {
+                    scenario::Action::Request(request) => {
+                        Action::Request(Arc::new(self.request(request, flow, step.span)))
+                    }
+                    scenario::Action::Think(delay) => Action::Think(*delay),
+                    scenario::Action::Repeat { times, steps } => Action::Repeat {
+                        times: *times,
+                        steps: self.steps(steps, flow),
+                    },
+                },
+            })
+            .collect()
+    }
+
+    fn request(&mut self, request: &scenario::Request, flow: Option<&str>, span: Span) -> Request {
+        let series = flow.map(|flow| self.step_series(request, flow, span));
+        let checks = request
+            .checks
+            .iter()
+            .map(|check| match flow {
+                Some(flow) => (self.check(&check.name, &request.name, flow), check.clone()),
+                None => (CheckId(0), check.clone()),
+            })
+            .collect();
+        let url =
+            request::url(&self.base, &request.url, &request.query).unwrap_or_else(|message| {
+                self.problems.push(Diagnostic {
+                    span: Some(span),
+                    message,
+                    hint: None,
+                });
+                super::RequestUrl::Whole(request.url.clone())
+            });
+        let headers = request::headers(self.http, request).unwrap_or_else(|message| {
+            self.problems.push(Diagnostic {
+                span: Some(span),
+                message,
+                hint: None,
+            });
+            request::Headers::default()
+        });
+        let reads_body = request.checks.iter().any(|check| check.rule.reads_body())
+            || request
+                .captures
+                .iter()
+                .any(|capture| capture.from.reads_body());
+        Request {
+            name: request.name.clone(),
+            series,
+            method: request.method.clone(),
+            url,
+            headers: headers.literal,
+            rendered_headers: headers.rendered,
+            auth: headers.auth,
+            body: request::body(&request.body),
+            timeouts: request.timeouts,
+            checks,
+            captures: request.captures.clone(),
+            reads_body: if reads_body {
+                ReadsBody::Yes
+            } else {
+                ReadsBody::No
+            },
+        }
+    }
+
+    /// The series of a step: steps of one name in one flow share it.
+    fn step_series(&mut self, request: &scenario::Request, flow: &str, span: Span) -> SeriesId {
+        let key = (flow.to_owned(), request.name.clone());
+        if let Some(&id) = self.steps.get(&key) {
+            let series = &self.series[id.0 as usize];
+            if Some(id) != self.other && series.tags != request.tags {
+                self.problems.push(Diagnostic {
+                    span: Some(span),
+                    message: format!(
+                        "two steps of flow `{flow}` are named `{}` but have different tags: they share one series",
+                        request.name
+                    ),
+                    hint: Some("give one of them another `name`, or both the same tags".to_owned()),
+                });
+            }
+            return id;
+        }
+        let id = if self.series.len() < MAX_SERIES - 1 {
+            self.add_series(Series {
+                name: request.name.clone(),
+                flow: flow.to_owned(),
+                subject: Subject::Requests,
+                tags: request.tags.clone(),
+            })
+        } else {
+            self.other_series()
+        };
+        self.steps.insert(key, id);
+        id
+    }
+
+    /// The series that takes the steps beyond the cap.
+    fn other_series(&mut self) -> SeriesId {
+        if let Some(id) = self.other {
+            return id;
+        }
+        let id = self.add_series(Series {
+            name: OTHER.to_owned(),
+            flow: OTHER.to_owned(),
+            subject: Subject::Requests,
+            tags: std::collections::BTreeMap::new(),
+        });
+        self.other = Some(id);
+        id
+    }
+
+    fn add_series(&mut self, series: Series) -> SeriesId {
+        let id = SeriesId(self.series.len() as u32);
+        self.series.push(series);
+        id
+    }
+
+    /// The number of a check: checks of one name on steps of one name in one flow share it.
+    fn check(&mut self, name: &str, step: &str, flow: &str) -> CheckId {
+        let entry = CheckEntry {
+            name: name.to_owned(),
+            step: step.to_owned(),
+            flow: flow.to_owned(),
+        };
+        let index = self
+            .checks
+            .iter()
+            .position(|known| *known == entry)
+            .unwrap_or_else(|| {
+                self.checks.push(entry);
+                self.checks.len() - 1
+            });
+        CheckId(index as u32)
+    }
+}

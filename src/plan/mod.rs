@@ -3,10 +3,14 @@
 //! [`Plan::compile`] resolves URLs against the target, interns every series, check and threshold to a number, and
 //! turns the load into a [`Schedule`]. After it nothing looks up a name, and no file is read.
 
+pub mod arrivals;
 mod compile;
 pub mod curve;
+mod fingerprint;
 pub mod outline;
+mod request;
 pub mod schedule;
+mod think;
 pub mod threshold;
 
 use std::collections::BTreeMap;
@@ -18,6 +22,7 @@ use http::{HeaderMap, HeaderName, Method, Uri};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+pub use arrivals::ArrivalTimes;
 pub use schedule::Schedule;
 pub use threshold::Threshold;
 
@@ -40,6 +45,18 @@ pub struct Segment {
 impl Segment {
     /// The whole run.
     pub const WHOLE: Self = Self { index: 0, count: 1 };
+
+    /// The number in the run of this segment's `local`-th thing.
+    pub const fn global(self, local: u64) -> u64 {
+        self.index as u64 + local * self.count as u64
+    }
+
+    /// How many of the run's first `total` things belong to this segment.
+    pub const fn share(self, total: u64) -> u64 {
+        total
+            .saturating_sub(self.index as u64)
+            .div_ceil(self.count as u64)
+    }
 }
 
 /// A run, decided.
@@ -83,7 +100,8 @@ pub struct Plan {
     pub seed: u64,
     /// This machine's share.
     pub segment: Segment,
-    /// SHA-256, in hex, of everything above that decides what is sent: two plans with one hash send the same load.
+    /// SHA-256, in hex, of what decides what is sent, the target's address left out: two plans with one hash send the
+    /// same load.
     pub hash: String,
 }
 

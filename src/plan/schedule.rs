@@ -1,13 +1,18 @@
 //! When iterations start: pure arithmetic on the load, no clock and no I/O.
 //!
-//! Open model: arrival k is due where the area under the rate curve reaches k. Closed model: user i is active while
-//! the level of the curve is above i. Both are closed forms per linear stage.
+//! Open model: arrival k is due where the area under the rate curve passes k ([`super::arrivals`]). Closed model: user
+//! i is active while the level of the curve is above i ([`super::curve`]). Both are closed forms per linear stage.
 
+use std::fmt;
 use std::time::Duration;
 
-use crate::scenario::{ArrivalLaw, Sharing};
+use serde::{Deserialize, Serialize};
 
-use super::curve::Curve;
+use super::Segment;
+use super::arrivals::ArrivalTimes;
+use super::curve::{Curve, Piece};
+use crate::scenario::{ArrivalLaw, Load, Shape, Sharing};
+use crate::units::{Micros, show_duration};
 
 /// When users are active, or when iterations start.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,8 +41,21 @@ pub enum Schedule {
     },
 }
 
+/// A stage, for marks on time axes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StageMark {
+    /// When it begins.
+    pub start: Micros,
+    /// When it ends.
+    pub end: Micros,
+    /// Users, or starts per second, at its beginning.
+    pub from: f64,
+    /// Users, or starts per second, at its end.
+    pub to: f64,
+}
+
 /// The load model of a schedule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Model {
     /// Arrivals by completion.
@@ -47,6 +65,64 @@ pub enum Model {
 }
 
 impl Schedule {
+    /// The schedule of a load. A stage that takes no time only sets the level the next one starts from.
+    pub fn of(load: &Load) -> Self {
+        match load {
+            Load::Users { stages } => {
+                let stages = stages
+                    .iter()
+                    .map(|stage| (f64::from(stage.users), stage.duration, stage.shape));
+                Self::Users(curve(stages))
+            }
+            &Load::Iterations {
+                count,
+                sharing,
+                users,
+                max_duration,
+            } => Self::Iterations {
+                count,
+                sharing,
+                users,
+                max_duration,
+            },
+            Load::Arrivals {
+                stages,
+                max_users,
+                law,
+            } => {
+                let stages = stages
+                    .iter()
+                    .map(|stage| (stage.rate.as_per_second(), stage.duration, stage.shape));
+                Self::Arrivals {
+                    curve: curve(stages),
+                    law: *law,
+                    max_users: *max_users,
+                }
+            }
+        }
+    }
+
+    /// How many iterations the schedule asks of a segment; none where users decide.
+    pub fn planned_iterations(&self, seed: u64, segment: Segment) -> Option<u64> {
+        match self {
+            Self::Users(_) => None,
+            Self::Iterations {
+                count,
+                sharing: Sharing::Shared,
+                ..
+            } => Some(segment.share(*count)),
+            Self::Iterations {
+                count,
+                sharing: Sharing::PerUser,
+                users,
+                ..
+            } => Some(count.saturating_mul(segment.share(u64::from(*users)))),
+            Self::Arrivals { curve, law, .. } => {
+                Some(ArrivalTimes::new(curve, *law, seed, segment).remaining())
+            }
+        }
+    }
+
     /// Whether arrivals follow completions or a schedule.
     pub const fn model(&self) -> Model {
         match self {
@@ -64,11 +140,197 @@ impl Schedule {
         }
     }
 
+    /// The stages on the run's clock, for marks on time axes; none where iterations are counted.
+    pub fn stage_marks(&self) -> Vec<StageMark> {
+        let (Self::Users(curve) | Self::Arrivals { curve, .. }) = self else {
+            return Vec::new();
+        };
+        let mut start = Duration::ZERO;
+        let marks = curve.pieces.iter().map(|piece| {
+            let end = start + piece.duration;
+            let mark = StageMark {
+                start: start.into(),
+                end: end.into(),
+                from: piece.from,
+                to: piece.to,
+            };
+            start = end;
+            mark
+        });
+        marks.collect()
+    }
+
     /// How long the load lasts; none where only the iterations' end decides.
     pub fn duration(&self) -> Option<Duration> {
         match self {
             Self::Users(curve) | Self::Arrivals { curve, .. } => Some(curve.duration()),
             Self::Iterations { max_duration, .. } => *max_duration,
+        }
+    }
+}
+
+impl fmt::Display for Schedule {
+    /// In words: `20 users for 5m`, `0 → 50/s over 1m, 50/s for 2m`, `1000 iterations by 10 users`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Users(curve) => show_stages(f, curve, "", " users"),
+            Self::Iterations {
+                count,
+                sharing,
+                users,
+                max_duration,
+            } => {
+                match sharing {
+                    Sharing::Shared => write!(f, "{count} iterations by {users} users")?,
+                    Sharing::PerUser => write!(f, "{count} iterations by each of {users} users")?,
+                }
+                match max_duration {
+                    Some(limit) => write!(f, " in at most {}", show_duration(*limit)),
+                    None => Ok(()),
+                }
+            }
+            Self::Arrivals {
+                curve,
+                law,
+                max_users,
+            } => {
+                show_stages(f, curve, "/s", "")?;
+                if *law == ArrivalLaw::Poisson {
+                    f.write_str(" (Poisson)")?;
+                }
+                write!(f, ", at most {max_users} users")
+            }
+        }
+    }
+}
+
+fn show_stages(f: &mut fmt::Formatter<'_>, curve: &Curve, unit: &str, noun: &str) -> fmt::Result {
+    for (index, piece) in curve.pieces.iter().enumerate() {
+        let comma = if index == 0 { "" } else { ", " };
+        let (from, to) = (show_level(piece.from), show_level(piece.to));
+        let duration = show_duration(piece.duration);
+        if piece.from.total_cmp(&piece.to).is_eq() {
+            write!(f, "{comma}{to}{unit}{noun} for {duration}")?;
+        } else {
+            write!(f, "{comma}{from} → {to}{unit}{noun} over {duration}")?;
+        }
+    }
+    Ok(())
+}
+
+/// A level with at most two decimals.
+pub(super) fn show_level(level: f64) -> String {
+    let text = format!("{level:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Stages (level at the end, length, shape) as a curve, from level zero.
+fn curve(stages: impl Iterator<Item = (f64, Duration, Shape)>) -> Curve {
+    let mut level = 0.0;
+    let mut pieces = Vec::new();
+    for (to, duration, shape) in stages {
+        let from = match shape {
+            Shape::Hold => to,
+            Shape::Ramp => level,
+        };
+        level = to;
+        if !duration.is_zero() {
+            pieces.push(Piece { from, to, duration });
+        }
+    }
+    Curve { pieces }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{RateStage, UserStage};
+    use crate::units::Rate;
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    #[test]
+    fn ramps_start_where_the_stage_before_ended_and_holds_at_their_own_level() {
+        let stages = [
+            (50, MINUTE, Shape::Ramp),
+            (50, MINUTE, Shape::Hold),
+            (200, Duration::ZERO, Shape::Ramp),
+            (0, MINUTE, Shape::Ramp),
+        ];
+        let stages = stages
+            .map(|(users, duration, shape)| UserStage {
+                users,
+                duration,
+                shape,
+            })
+            .to_vec();
+        let schedule = Schedule::of(&Load::Users { stages });
+        let Schedule::Users(curve) = &schedule else {
+            panic!("not a schedule of users: {schedule:?}")
+        };
+        let ends: Vec<_> = curve
+            .pieces
+            .iter()
+            .map(|piece| (piece.from, piece.to))
+            .collect();
+        assert_eq!(ends, [(0.0, 50.0), (50.0, 50.0), (200.0, 0.0)]);
+        let said = "0 → 50 users over 1m, 50 users for 1m, 200 → 0 users over 1m";
+        assert_eq!(schedule.to_string(), said);
+        let marks: Vec<_> = schedule
+            .stage_marks()
+            .iter()
+            .map(|mark| (mark.start.0, mark.end.0))
+            .collect();
+        assert_eq!(
+            marks,
+            [
+                (0, 60_000_000),
+                (60_000_000, 120_000_000),
+                (120_000_000, 180_000_000)
+            ]
+        );
+        assert_eq!(
+            (schedule.model(), schedule.peak_users(), schedule.duration()),
+            (Model::Closed, 200, Some(3 * MINUTE))
+        );
+        assert_eq!(schedule.planned_iterations(1, Segment::WHOLE), None);
+    }
+
+    #[test]
+    fn planned_iterations_are_shared_out_to_the_segments_without_loss() {
+        let iterations = |sharing| {
+            Schedule::of(&Load::Iterations {
+                count: 1_001,
+                sharing,
+                users: 10,
+                max_duration: None,
+            })
+        };
+        let rate = Rate::per_second(33.4).expect("a rate");
+        let stages = vec![RateStage {
+            rate,
+            duration: MINUTE,
+            shape: Shape::Hold,
+        }];
+        let arrivals = |law| {
+            Schedule::of(&Load::Arrivals {
+                stages: stages.clone(),
+                max_users: 5,
+                law,
+            })
+        };
+        let expected = [
+            (iterations(Sharing::Shared), Some(1_001)),
+            (iterations(Sharing::PerUser), Some(10_010)),
+            (arrivals(ArrivalLaw::Constant), Some(2_004)),
+            (arrivals(ArrivalLaw::Poisson), None),
+        ];
+        for (schedule, count) in expected {
+            let whole = schedule.planned_iterations(1, Segment::WHOLE);
+            assert!(count.is_none() || whole == count, "{schedule:?}: {whole:?}");
+            let parts =
+                (0..3).map(|index| schedule.planned_iterations(1, Segment { index, count: 3 }));
+            assert_eq!(parts.sum::<Option<u64>>(), whole, "{schedule:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::schedule::Model;
+use crate::plan::schedule::{Model, StageMark};
 use crate::plan::{CheckEntry, Segment, Series, Threshold};
 use crate::probe::Machine;
 use crate::scenario::Kind;
@@ -68,17 +68,4 @@ pub struct RunHeader {
     pub git_commit: Option<String>,
     /// When the load began, RFC 3339, UTC.
     pub started_at: String,
-}
-
-/// A stage, for marks on time axes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct StageMark {
-    /// When it begins.
-    pub start: Micros,
-    /// When it ends.
-    pub end: Micros,
-    /// Users, or starts per second, at its beginning.
-    pub from: f64,
-    /// Users, or starts per second, at its end.
-    pub to: f64,
 }

@@ -19,10 +19,11 @@ mod writer;
 
 pub use error::{JournalError, JournalWarning};
 pub use event::{Event, FailureExample, IntervalCounts, StopReason};
-pub use header::{RunHeader, SCHEMA, StageMark};
+pub use header::{RunHeader, SCHEMA};
 pub use reader::{Ending, Intervals, Journal};
 pub use writer::Writer;
 
+pub use crate::plan::schedule::StageMark;
 pub use crate::probe::Machine;
 
 /// The header's file.

@@ -1,0 +1,254 @@
+//! A request in its final form, as far as it is literal: URL, headers, body.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use url::Url;
+use url::form_urlencoded::byte_serialize;
+
+use super::{RequestBody, RequestUrl};
+use crate::scenario::template::Segment;
+use crate::scenario::{Auth, Body, Compression, HttpOptions, Request, Template};
+
+/// The target, in the parts that URLs are put together from.
+#[derive(Debug)]
+pub(super) struct Base {
+    /// `http://host:port`
+    origin: String,
+    /// Without a slash at its end.
+    path: String,
+}
+
+impl Base {
+    pub(super) fn of(target: &Url) -> Self {
+        Self {
+            origin: target.origin().ascii_serialization(),
+            path: target.path().trim_end_matches('/').to_owned(),
+        }
+    }
+}
+
+/// Where a request goes: its URL with the query pairs appended, below the base unless it is absolute.
+pub(super) fn url(
+    base: &Base,
+    url: &Template,
+    query: &[(String, Template)],
+) -> Result<RequestUrl, String> {
+    let begins_with_value = matches!(url.segments.first(), Some(Segment::Expression(..)));
+    let is_absolute = url.source.contains("://") && !url.source.starts_with('/');
+    let whole = with_query(&without_fragment(url), query);
+    if begins_with_value {
+        return Ok(RequestUrl::Whole(whole));
+    }
+    if is_absolute {
+        let scheme = url
+            .source
+            .split("://")
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        if scheme != "http" && scheme != "https" {
+            return Err(format!(
+                "`{}` is not a URL that starts with http:// or https://",
+                url.source
+            ));
+        }
+        return Ok(match whole.literal() {
+            Some(text) => RequestUrl::Literal(literal(text)?),
+            None => RequestUrl::Whole(encoded(whole)),
+        });
+    }
+    let slash = if url.source.starts_with('/') { "" } else { "/" };
+    let prefix = format!("{}{slash}", base.path);
+    Ok(match whole.literal() {
+        Some(path) => RequestUrl::Literal(literal(&format!("{}{prefix}{path}", base.origin))?),
+        None => RequestUrl::Path(encoded(Template::concat([
+            Template::from_literal(&prefix),
+            whole,
+        ]))),
+    })
+}
+
+/// A literal URL; what a URL may not contain as it stands is percent-encoded.
+fn literal(text: &str) -> Result<Uri, String> {
+    encode_unsafe(text)
+        .parse()
+        .map_err(|error| format!("`{text}` is not a URL: {error}"))
+}
+
+/// A fragment is the reader's, never sent.
+fn without_fragment(url: &Template) -> Template {
+    match url.literal().and_then(|text| text.split_once('#')) {
+        Some((sent, _)) => Template::from_literal(sent),
+        None => url.clone(),
+    }
+}
+
+fn with_query(url: &Template, query: &[(String, Template)]) -> Template {
+    if query.is_empty() {
+        return url.clone();
+    }
+    let has_query = url
+        .segments
+        .iter()
+        .any(|segment| matches!(segment, Segment::Literal(text) if text.contains('?')));
+    let first = if has_query { "&" } else { "?" };
+    Template::concat([url.clone(), Template::from_literal(first), pairs(query)])
+}
+
+/// `name=value&…`; the values are encoded already.
+fn pairs(pairs: &[(String, Template)]) -> Template {
+    let mut parts = Vec::new();
+    for (index, (name, value)) in pairs.iter().enumerate() {
+        let and = if index == 0 { "" } else { "&" };
+        let name: String = byte_serialize(name.as_bytes()).collect();
+        parts.push(Template::from_literal(&format!("{and}{name}=")));
+        parts.push(value.clone());
+    }
+    Template::concat(parts)
+}
+
+/// The same template with its literal parts safe in a URL.
+fn encoded(template: Template) -> Template {
+    let segments = template.segments.into_iter().map(|segment| match segment {
+        Segment::Literal(text) => Segment::Literal(encode_unsafe(&text).into()),
+        Segment::Expression(..) => segment,
+    });
+    Template {
+        segments: segments.collect(),
+        source: template.source,
+    }
+}
+
+/// Percent-encodes what no URL may contain: white space, control and non-ASCII characters, `"<>\^{|}` and the backtick.
+fn encode_unsafe(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+/// A request's headers, the literal ones apart from those to render.
+#[derive(Debug, Default)]
+pub(super) struct Headers {
+    pub(super) literal: HeaderMap,
+    pub(super) rendered: Vec<(HeaderName, Template)>,
+    pub(super) auth: Option<Auth>,
+}
+
+/// The headers of a request: its own, then the defaults whose names it does not set, then those that follow from it.
+pub(super) fn headers(http: &HttpOptions, request: &Request) -> Result<Headers, String> {
+    let mut headers = Headers::default();
+    let is_own = |name: &HeaderName| request.headers.iter().any(|(own, _)| own == name);
+    let replaced =
+        |name: &HeaderName| is_own(name) || (request.auth.is_some() && *name == AUTHORIZATION);
+    for (name, value) in http.headers.iter().filter(|(name, _)| !replaced(name)) {
+        headers.add(name, value)?;
+    }
+    let kept = request
+        .headers
+        .iter()
+        .filter(|(name, _)| request.auth.is_none() || *name != AUTHORIZATION);
+    for (name, value) in kept {
+        headers.add(name, value)?;
+    }
+    if let Some(auth) = &request.auth {
+        match literal_auth(auth)? {
+            Some(value) => {
+                headers.literal.insert(AUTHORIZATION, value);
+            }
+            None => headers.auth = Some(auth.clone()),
+        }
+    }
+    let content_type = match request.body {
+        Body::Json(_) => Some("application/json"),
+        Body::Form(_) => Some("application/x-www-form-urlencoded"),
+        Body::Text(_) | Body::Empty => None,
+    };
+    if let Some(content_type) = content_type {
+        headers.add_if_absent(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    if http.compression == Compression::Accept {
+        headers.add_if_absent(ACCEPT_ENCODING, HeaderValue::from_static("gzip, br, zstd"));
+    }
+    headers.add_if_absent(
+        USER_AGENT,
+        HeaderValue::from_static(concat!("gander/", env!("CARGO_PKG_VERSION"))),
+    );
+    Ok(headers)
+}
+
+impl Headers {
+    fn add(&mut self, name: &HeaderName, value: &Template) -> Result<(), String> {
+        match value.literal() {
+            Some(text) => {
+                let mut value = header_value(name, text)?;
+                value.set_sensitive(*name == AUTHORIZATION);
+                self.literal.append(name, value);
+            }
+            None => self.rendered.push((name.clone(), value.clone())),
+        }
+        Ok(())
+    }
+
+    fn add_if_absent(&mut self, name: HeaderName, value: HeaderValue) {
+        if !self.literal.contains_key(&name)
+            && !self.rendered.iter().any(|(known, _)| *known == name)
+        {
+            self.literal.insert(name, value);
+        }
+    }
+}
+
+fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, String> {
+    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| {
+        format!(
+            "the value of header `{name}` has a control character in it, which HTTP does not allow"
+        )
+    })
+}
+
+/// The header of literal credentials; none where they are to be rendered.
+fn literal_auth(auth: &Auth) -> Result<Option<HeaderValue>, String> {
+    let text = match auth {
+        Auth::Basic(user, password) => match (user.literal(), password.literal()) {
+            (Some(user), Some(password)) => basic(user, password),
+            _ => return Ok(None),
+        },
+        Auth::Bearer(token) => match token.literal() {
+            Some(token) => format!("Bearer {token}"),
+            None => return Ok(None),
+        },
+    };
+    let mut value = header_value(&AUTHORIZATION, &text)?;
+    value.set_sensitive(true);
+    Ok(Some(value))
+}
+
+fn basic(user: &str, password: &str) -> String {
+    use base64::Engine as _;
+    let credentials =
+        base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+    format!("Basic {credentials}")
+}
+
+/// A request's body, literal where it can be.
+pub(super) fn body(body: &Body) -> RequestBody {
+    let template = match body {
+        Body::Empty => return RequestBody::Empty,
+        Body::Text(template) | Body::Json(template) => template.clone(),
+        Body::Form(fields) => pairs(fields),
+    };
+    match template.literal() {
+        Some("") => RequestBody::Empty,
+        Some(text) => RequestBody::Literal(Bytes::copy_from_slice(text.as_bytes())),
+        None => RequestBody::Rendered(template),
+    }
+}

@@ -1,0 +1,198 @@
+//! The default think time, put between the steps of an iteration.
+
+use super::{Action, Step};
+use crate::scenario::Delay;
+
+/// The steps with a pause between each two, unless one of them is a pause itself; none before the first or after the
+/// last. The repetitions of a step are steps too. A step that is skipped takes its pause with it.
+pub(super) fn between(steps: Vec<Step>, delay: Delay) -> Vec<Step> {
+    let mut placed: Vec<Step> = Vec::new();
+    for step in steps {
+        let step = inside(step, delay);
+        let needs_pause = placed.last().is_some_and(|before| !ends_with_think(before))
+            && !begins_with_think(&step);
+        if !needs_pause {
+            placed.push(step);
+        } else if step.condition.is_some() {
+            placed.push(together(step, delay));
+        } else {
+            placed.push(think(delay));
+            placed.push(step);
+        }
+    }
+    placed
+}
+
+fn think(delay: Delay) -> Step {
+    Step {
+        condition: None,
+        action: Action::Think(delay),
+    }
+}
+
+/// A pause and then the step, both under the step's condition, which is asked once.
+fn together(mut step: Step, delay: Delay) -> Step {
+    let condition = step.condition.take();
+    Step {
+        condition,
+        action: Action::Repeat {
+            times: 1,
+            steps: vec![think(delay), step],
+        },
+    }
+}
+
+/// Puts pauses between the steps of a repeated step, and between its repetitions.
+fn inside(step: Step, delay: Delay) -> Step {
+    let Action::Repeat { times, steps } = step.action else {
+        return step;
+    };
+    let once = between(steps, delay);
+    let is_paused =
+        once.last().is_some_and(ends_with_think) || once.first().is_some_and(begins_with_think);
+    if times < 2 || is_paused {
+        return Step {
+            condition: step.condition,
+            action: Action::Repeat { times, steps: once },
+        };
+    }
+    let again = [vec![think(delay)], once.clone()].concat();
+    let rest = Step {
+        condition: None,
+        action: Action::Repeat {
+            times: times - 1,
+            steps: again,
+        },
+    };
+    let steps = [once, vec![rest]].concat();
+    Step {
+        condition: step.condition,
+        action: Action::Repeat { times: 1, steps },
+    }
+}
+
+fn begins_with_think(step: &Step) -> bool {
+    match &step.action {
+        Action::Think(_) => true,
+        Action::Request(_) => false,
+        Action::Repeat { steps, .. } => steps.first().is_some_and(begins_with_think),
+    }
+}
+
+fn ends_with_think(step: &Step) -> bool {
+    match &step.action {
+        Action::Think(_) => true,
+        Action::Request(_) => false,
+        Action::Repeat { steps, .. } => steps.last().is_some_and(ends_with_think),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use http::{HeaderMap, Method, Uri};
+
+    use super::*;
+    use crate::plan::{ReadsBody, Request, RequestBody, RequestUrl};
+    use crate::scenario::{Condition, Template, Timeouts};
+
+    const PAUSE: Delay = Delay::Constant(Duration::from_secs(1));
+    const OWN: Delay = Delay::Constant(Duration::from_secs(9));
+
+    fn request() -> Step {
+        let request = Request {
+            name: "GET /".to_owned(),
+            series: None,
+            method: Method::GET,
+            url: RequestUrl::Literal(Uri::from_static("http://127.0.0.1/")),
+            headers: HeaderMap::new(),
+            rendered_headers: Vec::new(),
+            auth: None,
+            body: RequestBody::Empty,
+            timeouts: Timeouts::default(),
+            checks: Vec::new(),
+            captures: Vec::new(),
+            reads_body: ReadsBody::No,
+        };
+        Step {
+            condition: None,
+            action: Action::Request(Arc::new(request)),
+        }
+    }
+
+    fn repeat(times: u32, steps: Vec<Step>) -> Step {
+        Step {
+            condition: None,
+            action: Action::Repeat { times, steps },
+        }
+    }
+
+    fn only_if(mut step: Step) -> Step {
+        step.condition = Some(Condition::Truthy(Template::from_literal("x")));
+        step
+    }
+
+    /// What is run, in order: `r` a request, `t` a default pause, `T` one of the scenario's own; `is_skipped` decides
+    /// on conditional steps.
+    fn run(steps: &[Step], is_skipped: bool) -> String {
+        steps
+            .iter()
+            .filter(|step| !(is_skipped && step.condition.is_some()))
+            .map(|step| match &step.action {
+                Action::Think(delay) => if *delay == PAUSE { "t" } else { "T" }.to_owned(),
+                Action::Repeat { times, steps } => {
+                    (0..*times).map(|_| run(steps, is_skipped)).collect()
+                }
+                Action::Request(_) => "r".to_owned(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn pauses_stand_between_steps_and_nowhere_else() {
+        let own = || think(OWN);
+        let cases = [
+            (vec![], "", ""),
+            (vec![request()], "r", "r"),
+            (vec![request(), request(), request()], "rtrtr", "rtrtr"),
+            (
+                vec![request(), own(), request(), request()],
+                "rTrtr",
+                "rTrtr",
+            ),
+            (vec![own(), request(), own()], "TrT", "TrT"),
+            (vec![repeat(3, vec![request()])], "rtrtr", "rtrtr"),
+            (
+                vec![request(), repeat(2, vec![request(), request()]), request()],
+                "rtrtrtrtrtr",
+                "rtrtrtrtrtr",
+            ),
+            (
+                vec![repeat(2, vec![request(), own()]), request()],
+                "rTrTr",
+                "rTrTr",
+            ),
+            (
+                vec![request(), only_if(request()), request()],
+                "rtrtr",
+                "rtr",
+            ),
+            (
+                vec![request(), only_if(repeat(2, vec![request()]))],
+                "rtrtr",
+                "r",
+            ),
+        ];
+        for (index, (steps, all, skipped)) in cases.into_iter().enumerate() {
+            let placed = between(steps, PAUSE);
+            assert_eq!(run(&placed, false), all, "case {index}, conditions hold");
+            assert_eq!(
+                run(&placed, true),
+                skipped,
+                "case {index}, conditions do not hold"
+            );
+        }
+    }
+}

@@ -1,0 +1,421 @@
+//! From an expression to a rule on this plan: selectors become numbers, and what can never be judged is refused.
+
+use std::time::Duration;
+
+use super::parse::{did_you_mean, nearest};
+use super::{Aggregate, Expression, Key, Matcher, Metric, Threshold, ThresholdError, Unit};
+use crate::plan::schedule::Model;
+use crate::plan::{
+    Action, CheckId, Flow, Plan, Request, RequestUrl, Series, SeriesId, Step, Subject,
+};
+use crate::scenario::{Comparator, Severity, ThresholdEntry, Window};
+use crate::units::show_duration;
+
+/// The rule that an entry states on a plan whose series, checks and flows are decided.
+pub(in crate::plan) fn resolve(
+    entry: &ThresholdEntry,
+    plan: &Plan,
+) -> Result<Threshold, ThresholdError> {
+    let expression = Expression::parse(&entry.expression)?;
+    refuse_unmeasured(&expression, plan)?;
+    let (series, checks) = select(&expression, plan)?;
+    let threshold = Threshold {
+        expression: entry.expression.trim().to_owned(),
+        aggregate: expression.aggregate,
+        metric: expression.metric,
+        series,
+        checks,
+        comparator: expression.comparator,
+        limit: expression.limit,
+        unit: expression.unit,
+        window: entry.window,
+        min_samples: entry.min_samples,
+        abort_after: entry.abort_after,
+        severity: entry.severity,
+        line: (entry.span.line > 0).then_some(entry.span.line),
+    };
+    let whole = |message| ThresholdError {
+        offset: 0,
+        length: entry.expression.chars().count().max(1),
+        message,
+        hint: None,
+    };
+    refuse_too_long(&threshold, plan).map_err(whole)?;
+    refuse_too_few(&threshold, plan).map_err(whole)?;
+    Ok(threshold)
+}
+
+/// What every open run must meet unless its scenario says otherwise: what is due is started.
+pub(in crate::plan) fn achieved_rate() -> Threshold {
+    Threshold {
+        expression: "ratio(started) >= 99%".to_owned(),
+        aggregate: Aggregate::Ratio,
+        metric: Metric::Started,
+        series: Vec::new(),
+        checks: Vec::new(),
+        comparator: Comparator::GreaterOrEqual,
+        limit: 0.99,
+        unit: Unit::Ratio,
+        window: Window::Total,
+        min_samples: 0,
+        abort_after: None,
+        severity: Severity::Fail,
+        line: None,
+    }
+}
+
+/// Refuses a metric that no run of this plan has a sample of, or that says nothing.
+fn refuse_unmeasured(expression: &Expression, plan: &Plan) -> Result<(), ThresholdError> {
+    let is_closed = plan.schedule.model() == Model::Closed;
+    let (message, hint) = match expression.metric {
+        Metric::Unstarted | Metric::Started if is_closed => (
+            "users start iterations as they come back in this load, so none is ever due and not started",
+            Some("give the load a `rate` (open model), or use `count(iterations)`"),
+        ),
+        Metric::StartLag if is_closed && plan.pacing.is_none() => (
+            "users start iterations as they come back in this load, so none ever starts late",
+            Some("give the load a `rate` (open model), or set `pacing`"),
+        ),
+        Metric::Checks if plan.checks.is_empty() => (
+            "the scenario has no checks",
+            Some("add a `check:` to a step"),
+        ),
+        Metric::Tls if !may_use_tls(plan) => ("no request of this scenario uses TLS", None),
+        _ => return Ok(()),
+    };
+    let (offset, length) = expression.metric_at;
+    Err(ThresholdError {
+        offset,
+        length,
+        message: format!(
+            "`{}` can never be judged: {message}",
+            expression.metric.name()
+        ),
+        hint: hint.map(str::to_owned),
+    })
+}
+
+fn may_use_tls(plan: &Plan) -> bool {
+    let is_secure = plan.target.scheme() == "https";
+    let uses_tls = |request: &Request| match &request.url {
+        RequestUrl::Literal(uri) => uri.scheme_str() == Some("https"),
+        RequestUrl::Path(_) => is_secure,
+        RequestUrl::Whole(_) => true,
+    };
+    plan.http.redirects > 0 && is_secure
+        || plan.flows.iter().any(|flow| {
+            let steps = flow.start.iter().chain(&flow.steps);
+            requests(steps).iter().any(|request| uses_tls(request))
+        })
+}
+
+/// Every request of the steps, as often as it stands there.
+fn requests<'p>(steps: impl IntoIterator<Item = &'p Step>) -> Vec<&'p Request> {
+    let mut found = Vec::new();
+    for step in steps {
+        match &step.action {
+            Action::Request(request) => found.push(&**request),
+            Action::Think(_) => {}
+            Action::Repeat { steps, .. } => found.extend(requests(steps)),
+        }
+    }
+    found
+}
+
+/// The series and the checks that the matchers select; both empty where there is no matcher.
+fn select(
+    expression: &Expression,
+    plan: &Plan,
+) -> Result<(Vec<SeriesId>, Vec<CheckId>), ThresholdError> {
+    let matchers = &expression.matchers;
+    if matchers.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    for matcher in matchers {
+        refuse_foreign_key(expression.metric, matcher, plan)?;
+    }
+    let Some(subject) = expression.metric.subject() else {
+        let candidates: Vec<_> = plan
+            .checks
+            .iter()
+            .map(|check| Candidate {
+                step: &check.step,
+                flow: &check.flow,
+                check: &check.name,
+                series: None,
+            })
+            .collect();
+        let chosen = matching(&candidates, matchers, "check")?;
+        return Ok((
+            Vec::new(),
+            chosen
+                .into_iter()
+                .map(|index| CheckId(index as u32))
+                .collect(),
+        ));
+    };
+    let of_subject: Vec<(SeriesId, &Series)> = (0..)
+        .map(SeriesId)
+        .zip(&plan.series)
+        .filter(|(_, series)| series.subject == subject)
+        .collect();
+    let candidates: Vec<_> = of_subject
+        .iter()
+        .map(|(_, series)| Candidate {
+            step: &series.name,
+            flow: &series.flow,
+            check: "",
+            series: Some(series),
+        })
+        .collect();
+    let noun = match subject {
+        Subject::Requests => "step",
+        Subject::Iterations => "flow",
+    };
+    let chosen = matching(&candidates, matchers, noun)?;
+    Ok((
+        chosen
+            .into_iter()
+            .map(|index| of_subject[index].0)
+            .collect(),
+        Vec::new(),
+    ))
+}
+
+/// Refuses a key that the metric is not told apart by.
+fn refuse_foreign_key(
+    metric: Metric,
+    matcher: &Matcher,
+    plan: &Plan,
+) -> Result<(), ThresholdError> {
+    let keys: &[&str] = match (metric, metric.subject()) {
+        (Metric::Checks, _) => &["check", "step", "flow"],
+        (_, Some(Subject::Requests)) => &["step", "flow"],
+        (_, Some(Subject::Iterations)) => &["flow"],
+        (_, None) => &[],
+    };
+    let tags: Vec<&str> = plan
+        .series
+        .iter()
+        .flat_map(|series| series.tags.keys().map(String::as_str))
+        .collect();
+    let has_tags = metric.subject() == Some(Subject::Requests);
+    let (name, is_known) = match &matcher.key {
+        Key::Step => ("step", keys.contains(&"step")),
+        Key::Flow => ("flow", keys.contains(&"flow")),
+        Key::Check => ("check", keys.contains(&"check")),
+        Key::Tag(tag) => (tag.as_str(), has_tags && tags.contains(&tag.as_str())),
+    };
+    if is_known {
+        return Ok(());
+    }
+    let told_apart = match keys {
+        [] => "is of the whole run and takes no selector".to_owned(),
+        _ if has_tags => format!("is told apart by {} and the steps' tags", keys.join(", ")),
+        _ => format!("is told apart by {}", keys.join(", ")),
+    };
+    let known = keys
+        .iter()
+        .copied()
+        .chain(tags.into_iter().filter(|_| has_tags));
+    Err(ThresholdError {
+        offset: matcher.key_at.0,
+        length: matcher.key_at.1,
+        message: format!("`{}` {told_apart}, not by `{name}`", metric.name()),
+        hint: nearest(name, known).map(did_you_mean),
+    })
+}
+
+/// Something that matchers may select.
+struct Candidate<'p> {
+    step: &'p str,
+    flow: &'p str,
+    check: &'p str,
+    series: Option<&'p Series>,
+}
+
+impl<'p> Candidate<'p> {
+    fn value(&self, key: &Key) -> &'p str {
+        match key {
+            Key::Step => self.step,
+            Key::Flow => self.flow,
+            Key::Check => self.check,
+            Key::Tag(tag) => self
+                .series
+                .and_then(|series| series.tags.get(tag))
+                .map_or("", String::as_str),
+        }
+    }
+}
+
+/// The candidates that every matcher accepts, by index; an error if there is none.
+fn matching(
+    candidates: &[Candidate<'_>],
+    matchers: &[Matcher],
+    noun: &str,
+) -> Result<Vec<usize>, ThresholdError> {
+    let accepts = |matcher: &Matcher, candidate: &Candidate<'_>| {
+        matcher.accepts(candidate.value(&matcher.key))
+    };
+    let chosen: Vec<usize> = (0..candidates.len())
+        .filter(|&index| {
+            matchers
+                .iter()
+                .all(|matcher| accepts(matcher, &candidates[index]))
+        })
+        .collect();
+    if !chosen.is_empty() {
+        return Ok(chosen);
+    }
+    let alone = matchers.iter().find(|matcher| {
+        !candidates
+            .iter()
+            .any(|candidate| accepts(matcher, candidate))
+    });
+    let Some(matcher) = alone else {
+        let (first, last) = (&matchers[0], &matchers[matchers.len() - 1]);
+        return Err(ThresholdError {
+            offset: first.key_at.0,
+            length: last.value_at.0 + last.value_at.1 + 1 - first.key_at.0,
+            message: format!("no {noun} satisfies all of these at once"),
+            hint: None,
+        });
+    };
+    let values = candidates
+        .iter()
+        .map(|candidate| candidate.value(&matcher.key));
+    let hint = nearest(&matcher.value, values.clone())
+        .map(did_you_mean)
+        .or_else(|| {
+            let mut known: Vec<String> = values
+                .filter(|value| !value.is_empty())
+                .map(|value| format!("`{value}`"))
+                .collect();
+            known.sort();
+            known.dedup();
+            (known.len() <= 12).then(|| format!("there is {}", known.join(", ")))
+        });
+    let what = match &matcher.key {
+        Key::Step => "step".to_owned(),
+        Key::Flow => "flow".to_owned(),
+        Key::Check => "check".to_owned(),
+        Key::Tag(tag) => format!("tag `{tag}`"),
+    };
+    Err(ThresholdError {
+        offset: matcher.value_at.0,
+        length: matcher.value_at.1.max(1),
+        message: format!("no {what} matches `{}`", matcher.value),
+        hint,
+    })
+}
+
+/// Refuses a window or an abort that lies beyond the run.
+fn refuse_too_long(threshold: &Threshold, plan: &Plan) -> Result<(), String> {
+    let (word, window) = match threshold.window {
+        Window::Total => ("", None),
+        Window::Rolling(length) => ("rolling", Some(length)),
+        Window::Sustained(length) => ("sustained", Some(length)),
+    };
+    if window.is_some_and(|length| length.is_zero()) {
+        return Err(format!("a {word} window must be longer than nothing"));
+    }
+    let Some(run) = plan.schedule.duration() else {
+        return Ok(());
+    };
+    let measured = run.saturating_sub(plan.warm_up);
+    if let Some(length) = window.filter(|length| *length > measured) {
+        let (length, measured) = (show_duration(length), show_duration(measured));
+        return Err(format!(
+            "a {word} window of {length} never fills: only {measured} of the run are measured"
+        ));
+    }
+    match threshold.abort_after {
+        Some(after) if after >= run => {
+            let (after, run) = (show_duration(after), show_duration(run));
+            Err(format!(
+                "an abort after {after} never comes: the run lasts {run}"
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses to ask for more samples than the plan can ever give.
+fn refuse_too_few(threshold: &Threshold, plan: &Plan) -> Result<(), String> {
+    if threshold.min_samples <= 1 {
+        return Ok(());
+    }
+    match most_samples(threshold, plan) {
+        Some(most) if most < threshold.min_samples => {
+            let asked = threshold.min_samples;
+            Err(format!(
+                "min_samples of {asked} is never reached: this run gives at most {most} samples"
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The most samples a run can give a threshold; none where the plan does not bound it.
+fn most_samples(threshold: &Threshold, plan: &Plan) -> Option<u64> {
+    let iterations = || plan.planned_iterations();
+    let per_user = |flow: &Flow, count: &dyn Fn(&[Step]) -> u64| {
+        count(&flow.start) * u64::from(plan.schedule.peak_users())
+    };
+    let most = |count: &dyn Fn(&[Step]) -> u64| {
+        let an_iteration = plan.flows.iter().map(|flow| count(&flow.steps)).max()?;
+        let starts: u64 = plan.flows.iter().map(|flow| per_user(flow, count)).sum();
+        Some(
+            iterations()?
+                .saturating_mul(an_iteration)
+                .saturating_add(starts),
+        )
+    };
+    match threshold.metric {
+        // A redirect may open a connection of its own.
+        Metric::Connect | Metric::Tls => None,
+        Metric::Checks => {
+            let is_selected =
+                |id: &CheckId| threshold.checks.is_empty() || threshold.checks.contains(id);
+            most(&|steps| {
+                count_in(steps, &|request| {
+                    request
+                        .checks
+                        .iter()
+                        .filter(|(id, _)| is_selected(id))
+                        .count() as u64
+                })
+            })
+        }
+        Metric::ActiveUsers | Metric::GeneratorCpu | Metric::GeneratorRss => {
+            let measured = plan.schedule.duration()?.saturating_sub(plan.warm_up);
+            Some(
+                measured
+                    .as_micros()
+                    .div_ceil(Duration::from_secs(1).as_micros()) as u64,
+            )
+        }
+        metric if metric.subject() == Some(Subject::Requests) => {
+            let is_selected =
+                |id: &SeriesId| threshold.series.is_empty() || threshold.series.contains(id);
+            most(&|steps| {
+                count_in(steps, &|request| {
+                    u64::from(request.series.as_ref().is_some_and(is_selected))
+                })
+            })
+        }
+        _ => iterations(),
+    }
+}
+
+/// The sum of `count` over the requests of the steps, repeats multiplied out.
+fn count_in(steps: &[Step], count: &dyn Fn(&Request) -> u64) -> u64 {
+    steps
+        .iter()
+        .map(|step| match &step.action {
+            Action::Request(request) => count(request),
+            Action::Think(_) => 0,
+            Action::Repeat { times, steps } => u64::from(*times) * count_in(steps, count),
+        })
+        .sum()
+}

@@ -1,0 +1,185 @@
+//! Feeders: rows of a CSV, JSON or JSONL file, dealt to users by a deterministic rule.
+//!
+//! A feeder is read whole when the scenario is checked, so that a run never waits for a file and a ragged row is
+//! found before the load starts. Which row a draw gets depends on nothing but the draw's number and the run's seed.
+
+mod deal;
+mod read;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::units::ByteSize;
+
+/// A feeder, read whole when the scenario is checked.
+#[derive(Debug, Clone)]
+pub struct Feed {
+    /// The name before the dot in `${users.email}`.
+    pub name: String,
+    /// Where it was read from.
+    pub path: PathBuf,
+    /// The column names; `rows[r][c]` belongs to `columns[c]`.
+    pub columns: Vec<String>,
+    /// The rows; at least one.
+    pub rows: Arc<[Box<[Value]>]>,
+    /// How rows are dealt.
+    pub pick: Pick,
+}
+
+/// How rows are dealt to iterations.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pick {
+    /// Row k for the k-th iteration of the run, round and round.
+    #[default]
+    Sequential,
+    /// A new order from the seed, round and round.
+    Shuffled,
+    /// Any row, each time.
+    Random,
+    /// Each row once; the user ends when none is left.
+    Unique,
+}
+
+/// Why a file is no feeder, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {fault}", .path.display())]
+pub struct FeedError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    #[source]
+    pub fault: FeedFault,
+}
+
+/// What is wrong with a feeder's file; rows are counted from 1, without the header.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedFault {
+    /// The file could not be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(#[source] std::io::Error),
+    /// A folder, a device, a pipe.
+    #[error("is not a file; name a .csv, .json or .jsonl file")]
+    NotAFile,
+    /// The ending says nothing that is known.
+    #[error("ends in neither .csv, .json nor .jsonl; rename it after what is in it")]
+    UnknownFormat,
+    /// More than [`MAX_SIZE`].
+    #[error(
+        "is larger than {MAX_SIZE}, the most a feeder may have; split it, or keep only the columns that are used"
+    )]
+    TooLarge,
+    /// Bytes that are not UTF-8.
+    #[error("line {line} is not UTF-8; save the file as UTF-8")]
+    NotUtf8 {
+        /// From 1.
+        line: usize,
+    },
+    /// Not one row.
+    #[error("has no rows; a feeder needs at least one (below the header, in a CSV file)")]
+    Empty,
+    /// The first line of a CSV file does not name the columns.
+    #[error(
+        "column {column} of the header is {found:?}, which is no name; put a first line with the columns' names, each once"
+    )]
+    NoHeader {
+        /// From 1.
+        column: usize,
+        /// What stands there.
+        found: String,
+    },
+    /// A CSV row of another length than the header.
+    #[error(
+        "row {row} has {found} fields, the header has {expected}; complete it, or quote a field that has a comma in it"
+    )]
+    Ragged {
+        /// From 1.
+        row: usize,
+        /// Fields in the row.
+        found: usize,
+        /// Fields in the header.
+        expected: usize,
+    },
+    /// Text that is not the JSON expected.
+    #[error("is not JSON: {0}")]
+    NotJson(#[source] serde_json::Error),
+    /// A line of a JSONL file that is not JSON.
+    #[error("row {row} is not JSON: {cause}; put one object on each line")]
+    RowNotJson {
+        /// From 1, empty lines not counted.
+        row: usize,
+        /// What the parser says.
+        #[source]
+        cause: serde_json::Error,
+    },
+    /// A JSON file that holds something else than a list.
+    #[error(
+        "holds {found} where a list of objects was expected; write [{{…}}, {{…}}], or one object a line in a .jsonl file"
+    )]
+    NotAList {
+        /// The type found.
+        found: &'static str,
+    },
+    /// A row that is something else than an object.
+    #[error(
+        "row {row} is {found} where an object was expected; give each value a name: {{\"name\": …}}"
+    )]
+    NotAnObject {
+        /// From 1.
+        row: usize,
+        /// The type found.
+        found: &'static str,
+    },
+    /// An object without a column that another has.
+    #[error("row {row} has no `{column}`, which other rows have; add it, or null")]
+    MissingColumn {
+        /// From 1.
+        row: usize,
+        /// The column.
+        column: String,
+    },
+}
+
+/// The largest file that is read.
+pub const MAX_SIZE: ByteSize = ByteSize(64 * 1024 * 1024);
+
+impl Feed {
+    /// Reads a feeder; the file's ending says whether it is CSV, JSON (a list of objects) or JSONL (an object a line).
+    ///
+    /// The values of a CSV file are texts, so that `007` stays `007`; those of JSON keep their types.
+    pub fn read(name: &str, path: &Path, pick: Pick) -> Result<Self, FeedError> {
+        let table = read::table(path).map_err(|fault| FeedError {
+            path: path.to_owned(),
+            fault,
+        })?;
+        Ok(Self {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            columns: table.columns,
+            rows: table.rows.into(),
+            pick,
+        })
+    }
+
+    /// The row of the run's `draw`-th draw, from 0; `None` when the rows of a [`Pick::Unique`] feeder are used up.
+    ///
+    /// Pure: machines that share a run and its seed take the draws between them, and so the rows.
+    pub fn row(&self, draw: u64, seed: u64) -> Option<usize> {
+        let rows = self.rows.len() as u64;
+        if rows == 0 {
+            return None;
+        }
+        let row = match self.pick {
+            Pick::Sequential => draw % rows,
+            Pick::Shuffled => {
+                let pass = draw / rows;
+                deal::shuffled(draw % rows, rows, deal::key(seed, &self.name, pass))
+            }
+            Pick::Random => deal::any(rows, deal::key(seed, &self.name, draw)),
+            Pick::Unique if draw < rows => draw,
+            Pick::Unique => return None,
+        };
+        Some(row as usize)
+    }
+}

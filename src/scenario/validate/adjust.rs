@@ -1,0 +1,315 @@
+//! What the command line changes: values in the tree before it is checked, levels and lengths of time after.
+
+use std::time::Duration;
+
+use super::Overrides;
+use super::load::duration_of;
+use super::reader::{Problems, plain};
+use crate::scenario::diagnostic::Span;
+use crate::scenario::raw::{self, Entry, Node, Value};
+use crate::scenario::{Action, Delay, Load, Scenario, Step, Window};
+use crate::units::{Rate, show_duration};
+
+/// How far `--time-scale` may stretch.
+const LARGEST_SCALE: f64 = 1_000.0;
+/// The timeline's resolution: a shorter window could not be judged.
+const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
+
+/// Applies `--set` and `--target` to the tree, and returns what they changed.
+pub(super) fn change_tree(
+    root: &mut Node,
+    overrides: &Overrides,
+    problems: &mut Problems,
+) -> Vec<String> {
+    let mut changed = Vec::new();
+    for (path, value) in &overrides.set {
+        let span = problems.argument(format!("--set {path}={value}"));
+        let Some(node) = value_node(value, span, problems) else {
+            continue;
+        };
+        match place(root, path, span) {
+            Ok(target) => {
+                *target = node;
+                changed.push(format!("{path} = {value}"));
+            }
+            Err(message) => problems.report(span, message),
+        }
+    }
+    if let Some(target) = &overrides.target {
+        let span = problems.argument(format!("--target {target}"));
+        if let Ok(node) = place(root, "target", span) {
+            *node = plain(target, span);
+            changed.push(format!("target = {target}"));
+        }
+    }
+    changed
+}
+
+/// The value of `--set`, read as YAML, with the argument as its place.
+fn value_node(text: &str, span: Span, problems: &mut Problems) -> Option<Node> {
+    let mut found = Vec::new();
+    let node = raw::parse(text, &mut found);
+    if let Some(first) = found.first() {
+        problems.report(span, first.message.clone());
+        return None;
+    }
+    let mut node = node.unwrap_or_else(|| plain("", span));
+    put_at(&mut node, span);
+    Some(node)
+}
+
+fn put_at(node: &mut Node, span: Span) {
+    node.span = span;
+    match &mut node.value {
+        Value::Scalar(scalar) => scalar.offset = None,
+        Value::List(items) => items.iter_mut().for_each(|item| put_at(item, span)),
+        Value::Map(entries) => {
+            for entry in entries {
+                entry.key_span = span;
+                put_at(&mut entry.value, span);
+            }
+        }
+    }
+}
+
+/// The value that a path such as `flows[0].weight` names. Keys that are not there are made, so that what the file
+/// leaves out can be set; whether they mean anything is found when the tree is read.
+fn place<'n>(root: &'n mut Node, path: &str, argument: Span) -> Result<&'n mut Node, String> {
+    let mut node = root;
+    let mut walked = String::new();
+    for part in path.split('.') {
+        let (key, indices) = part.split_at(part.find('[').unwrap_or(part.len()));
+        if key.is_empty() {
+            return Err(format!(
+                "`{path}` is not a path: keys are joined by `.`, items are `[0]`"
+            ));
+        }
+        node = child(node, key, &walked, argument)?;
+        if !walked.is_empty() {
+            walked.push('.');
+        }
+        walked.push_str(key);
+        for index in indices.split_terminator(']') {
+            let number = index
+                .strip_prefix('[')
+                .and_then(|digits| digits.parse::<usize>().ok())
+                .ok_or_else(|| format!("`{part}` is not a path: items are written `[0]`"))?;
+            node = match &mut node.value {
+                Value::List(items) => {
+                    let count = items.len();
+                    items.get_mut(number).ok_or_else(|| {
+                        format!(
+                            "`{walked}` has {count} items, counted from 0: there is no [{number}]"
+                        )
+                    })?
+                }
+                _ => return Err(format!("`{walked}` is not a list")),
+            };
+            walked.push_str(&format!("[{number}]"));
+        }
+    }
+    Ok(node)
+}
+
+fn child<'n>(
+    node: &'n mut Node,
+    key: &str,
+    walked: &str,
+    argument: Span,
+) -> Result<&'n mut Node, String> {
+    if node.is_null() {
+        node.value = Value::Map(Vec::new());
+    }
+    let Value::Map(entries) = &mut node.value else {
+        return Err(format!("`{walked}` is not a mapping and has no `{key}`"));
+    };
+    let at = entries.iter().position(|entry| entry.key == key);
+    let at = at.unwrap_or_else(|| {
+        entries.push(Entry {
+            key: key.to_owned(),
+            key_span: argument,
+            value: plain("", argument),
+        });
+        entries.len() - 1
+    });
+    Ok(&mut entries[at].value)
+}
+
+/// Applies the flags that change levels and lengths of time.
+pub(super) fn change_scenario(
+    scenario: &mut Scenario,
+    overrides: &Overrides,
+    problems: &mut Problems,
+) {
+    if let Some(users) = overrides.users {
+        set_users(&mut scenario.load, users, problems);
+        scenario.overridden.push(format!("users = {users}"));
+    }
+    if let Some(rate) = overrides.rate {
+        set_rate(&mut scenario.load, rate, problems);
+        scenario.overridden.push(format!("rate = {rate}"));
+    }
+    if let Some(factor) = overrides.time_scale {
+        if factor.is_finite() && factor > 0.0 && factor <= LARGEST_SCALE {
+            scale_times(scenario, factor);
+            scenario.overridden.push(format!("time_scale = {factor}"));
+        } else {
+            problems.report_nowhere(
+                format!("--time-scale must be above 0 and at most {LARGEST_SCALE}, found {factor}"),
+                None,
+            );
+        }
+    }
+    // After the scale, so that the load lasts exactly what was asked for.
+    if let Some(duration) = overrides.duration {
+        set_duration(&mut scenario.load, duration, problems);
+        let shown = show_duration(duration);
+        scenario.overridden.push(format!("for = {shown}"));
+    }
+}
+
+fn set_users(load: &mut Load, users: u32, problems: &mut Problems) {
+    if users == 0 {
+        problems.report_nowhere("--users must be at least 1", None);
+        return;
+    }
+    match load {
+        Load::Users { stages } => {
+            let peak = stages
+                .iter()
+                .map(|stage| stage.users)
+                .max()
+                .unwrap_or(1)
+                .max(1);
+            for stage in stages.iter_mut().filter(|stage| stage.users > 0) {
+                let scaled = f64::from(stage.users) * f64::from(users) / f64::from(peak);
+                stage.users = (scaled.round() as u32).max(1);
+            }
+        }
+        Load::Iterations { users: current, .. } => *current = users,
+        Load::Arrivals { .. } => problems.report_nowhere(
+            "--users does not fit this load, which is by arrival rate",
+            Some(
+                "use --rate, or `--set load.max_users=…` for more users to keep the rate"
+                    .to_owned(),
+            ),
+        ),
+    }
+}
+
+fn set_rate(load: &mut Load, rate: Rate, problems: &mut Problems) {
+    let Load::Arrivals { stages, .. } = load else {
+        problems.report_nowhere(
+            "--rate does not fit this load, which is by users and not by arrival rate",
+            Some("use --users, or write a load with `rate`".to_owned()),
+        );
+        return;
+    };
+    if rate.as_per_second() <= 0.0 {
+        problems.report_nowhere("--rate must be above 0", None);
+        return;
+    }
+    let peak = stages
+        .iter()
+        .map(|stage| stage.rate.as_per_second())
+        .fold(0.0, f64::max);
+    for stage in stages {
+        let scaled = stage.rate.as_per_second() / peak * rate.as_per_second();
+        stage.rate = Rate::per_second(scaled).unwrap_or(rate);
+    }
+}
+
+fn set_duration(load: &mut Load, duration: Duration, problems: &mut Problems) {
+    if duration.is_zero() {
+        problems.report_nowhere("--for must be longer than nothing", None);
+        return;
+    }
+    let total = duration_of(load).unwrap_or_default();
+    let factor = duration.as_secs_f64() / total.as_secs_f64();
+    match load {
+        Load::Users { stages } => {
+            for stage in stages {
+                stage.duration = scaled(stage.duration, factor);
+            }
+        }
+        Load::Arrivals { stages, .. } => {
+            for stage in stages {
+                stage.duration = scaled(stage.duration, factor);
+            }
+        }
+        Load::Iterations { max_duration, .. } => *max_duration = Some(duration),
+    }
+}
+
+/// Scales what shapes the load; not what judges the target: timeouts and checks of time stay.
+fn scale_times(scenario: &mut Scenario, factor: f64) {
+    match &mut scenario.load {
+        Load::Users { stages } => {
+            for stage in stages {
+                stage.duration = scaled(stage.duration, factor);
+            }
+        }
+        Load::Arrivals { stages, .. } => {
+            for stage in stages {
+                stage.duration = scaled(stage.duration, factor);
+            }
+        }
+        Load::Iterations { max_duration, .. } => {
+            *max_duration = max_duration.map(|longest| scaled(longest, factor));
+        }
+    }
+    scenario.warm_up = scaled_or_zero(scenario.warm_up, factor);
+    scenario.pacing = scenario.pacing.map(|pacing| scaled(pacing, factor));
+    if let Some(delay) = &mut scenario.think_time {
+        scale_delay(delay, factor);
+    }
+    for flow in &mut scenario.flows {
+        scale_steps(&mut flow.start, factor);
+        scale_steps(&mut flow.steps, factor);
+    }
+    scale_steps(&mut scenario.setup, factor);
+    scale_steps(&mut scenario.teardown, factor);
+    for threshold in &mut scenario.thresholds {
+        if let Window::Rolling(length) | Window::Sustained(length) = &mut threshold.window {
+            *length = scaled(*length, factor).max(SHORTEST_WINDOW.min(*length));
+        }
+        threshold.abort_after = threshold
+            .abort_after
+            .map(|after| scaled_or_zero(after, factor));
+    }
+}
+
+fn scale_steps(steps: &mut [Step], factor: f64) {
+    for step in steps {
+        match &mut step.action {
+            Action::Think(delay) => scale_delay(delay, factor),
+            Action::Repeat { steps, .. } => scale_steps(steps, factor),
+            Action::Request(_) => {}
+        }
+    }
+}
+
+fn scale_delay(delay: &mut Delay, factor: f64) {
+    let scale = |duration: &mut Duration| *duration = scaled_or_zero(*duration, factor);
+    match delay {
+        Delay::Constant(length) | Delay::Exponential(length) => scale(length),
+        Delay::Uniform(least, most) => {
+            scale(least);
+            scale(most);
+        }
+        Delay::Normal(mean, sd) => {
+            scale(mean);
+            scale(sd);
+        }
+    }
+}
+
+fn scaled_or_zero(duration: Duration, factor: f64) -> Duration {
+    let micros = (duration.as_secs_f64() * factor * 1e6).round();
+    Duration::from_micros(micros as u64)
+}
+
+/// Scaled, but never to nothing.
+fn scaled(duration: Duration, factor: f64) -> Duration {
+    scaled_or_zero(duration, factor).max(Duration::from_micros(1))
+}

@@ -1,0 +1,489 @@
+//! `check:` and `capture:`: what a response must be like, and what is kept of it.
+
+use http::StatusCode;
+use regex::Regex;
+use serde_json_path::JsonPath;
+
+use super::http::header_name;
+use super::names::Compiler;
+use super::reader::{Fields, Problems, Shape, brief, describe};
+use super::step::leading_comparator;
+use crate::scenario::raw::{Entry, Node, Value};
+use crate::scenario::{
+    Capture, CaptureFrom, CapturePick, Check, CheckRule, Comparator, JsonRule, StatusRange,
+    Template, TextRule,
+};
+use crate::units::{parse_duration, show_duration};
+
+const CHECK: Shape = Shape {
+    what: "a check",
+    known: &[
+        "status", "header", "body", "json", "time", "size", "name", "equals", "contains",
+        "matches", "exists", "is", "length",
+    ],
+    later: &["xpath", "schema", "redirects"],
+};
+
+const BODY: Shape = Shape {
+    what: "a check of the body",
+    known: &["equals", "contains", "matches"],
+    later: &["schema"],
+};
+
+const CAPTURE: Shape = Shape {
+    what: "a capture",
+    known: &["json", "header", "regex", "cookie", "pick"],
+    later: &["xpath", "default"],
+};
+
+const SUBJECTS: [&str; 6] = ["status", "header", "body", "json", "time", "size"];
+
+/// Reads `check:`, a list of checks or a single one.
+pub(super) fn checks(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Check> {
+    let items = match &node.value {
+        Value::Map(_) => std::slice::from_ref(node),
+        _ => match compiler.problems.list(node, "a list of checks") {
+            Some(items) => items,
+            None => return Vec::new(),
+        },
+    };
+    items
+        .iter()
+        .filter_map(|item| check(item, compiler))
+        .collect()
+}
+
+fn check(node: &Node, compiler: &mut Compiler<'_>) -> Option<Check> {
+    let fields = compiler.problems.fields(node, &CHECK)?;
+    let subject = match fields.present(&SUBJECTS).as_slice() {
+        [one] => *one,
+        [] => {
+            compiler.problems.report_with(
+                node.span,
+                "this check does not say what it looks at",
+                "start it with `status`, `header`, `body`, `json`, `time` or `size`",
+            );
+            return None;
+        }
+        [_, second, ..] => {
+            compiler.problems.report_with(
+                second.key_span,
+                "a check looks at one thing",
+                "write a list of checks, each with its own `- `",
+            );
+            return None;
+        }
+    };
+    let value = &subject.value;
+    let (shown, rule) = match subject.key.as_str() {
+        "status" => status(value, &fields, compiler),
+        "header" => header(value, &fields, compiler),
+        "body" => body(value, &fields, compiler),
+        "json" => json(value, &fields, compiler),
+        "time" => {
+            refuse_rules(&fields, &[], "time", compiler.problems);
+            time(value, compiler.problems)
+        }
+        _ => {
+            refuse_rules(&fields, &[], "size", compiler.problems);
+            size(value, compiler.problems)
+        }
+    }?;
+    let name = match fields.get("name") {
+        Some(node) => compiler
+            .problems
+            .fixed_name(node, "a check's name")?
+            .to_owned(),
+        None => shown,
+    };
+    Some(Check { name, rule })
+}
+
+type Rule = Option<(String, CheckRule)>;
+
+/// Reports rule keys that mean nothing for this subject.
+fn refuse_rules(fields: &Fields<'_>, allowed: &[&str], subject: &str, problems: &mut Problems) {
+    let rules = ["equals", "contains", "matches", "exists", "is", "length"];
+    for entry in fields.present(&rules) {
+        if !allowed.contains(&entry.key.as_str()) {
+            problems.report(
+                entry.key_span,
+                format!(
+                    "`{}` has no meaning for a check of the {subject}",
+                    entry.key
+                ),
+            );
+        }
+    }
+}
+
+fn status(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Rule {
+    let problems = &mut *compiler.problems;
+    refuse_rules(fields, &[], "status", problems);
+    let items = match &node.value {
+        Value::List(_) => problems.list(node, "a list of statuses")?,
+        _ => std::slice::from_ref(node),
+    };
+    let ranges: Vec<Option<(String, StatusRange)>> = items
+        .iter()
+        .map(|item| status_range(item, problems))
+        .collect();
+    let ranges: Vec<(String, StatusRange)> = ranges.into_iter().collect::<Option<_>>()?;
+    let words: Vec<&str> = ranges.iter().map(|(word, _)| word.as_str()).collect();
+    let shown = format!("status is {}", words.join(" or "));
+    Some((
+        shown,
+        CheckRule::Status(ranges.into_iter().map(|(_, range)| range).collect()),
+    ))
+}
+
+fn status_range(node: &Node, problems: &mut Problems) -> Option<(String, StatusRange)> {
+    const WHAT: &str = "a status such as 200, or 2xx for all from 200 to 299";
+    let text = &problems.scalar(node, WHAT)?.text;
+    let code = |number: u16| {
+        (100..=599)
+            .contains(&number)
+            .then(|| StatusCode::from_u16(number).ok())
+            .flatten()
+    };
+    let range = match text.strip_suffix("xx") {
+        Some(class) => class
+            .parse::<u16>()
+            .ok()
+            .filter(|class| (1..=5).contains(class))
+            .and_then(|class| code(class * 100).zip(code(class * 100 + 99))),
+        None => text
+            .parse()
+            .ok()
+            .and_then(code)
+            .map(|status| (status, status)),
+    };
+    let Some((first, last)) = range else {
+        problems.expected(WHAT, node);
+        return None;
+    };
+    Some((text.clone(), StatusRange { first, last }))
+}
+
+fn header(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Rule {
+    refuse_rules(
+        fields,
+        &["equals", "contains", "matches", "exists"],
+        "header",
+        compiler.problems,
+    );
+    let text = compiler.problems.name(node, "a header's name")?;
+    let name = header_name(text, node.span, compiler.problems);
+    let rules = fields.present(&["equals", "contains", "matches", "exists"]);
+    let rule = match rules.as_slice() {
+        [] => Some((String::from("is there"), TextRule::Exists)),
+        [one] => text_rule(one, compiler),
+        [_, second, ..] => too_many(second, compiler.problems),
+    };
+    let (name, (shown, rule)) = (name?, rule?);
+    Some((
+        format!("header {name} {shown}"),
+        CheckRule::Header(name, rule),
+    ))
+}
+
+fn body(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Rule {
+    if !matches!(node.value, Value::Map(_)) {
+        let found = describe(node);
+        compiler.problems.report_with(
+            node.span,
+            format!("expected what the body must be like, found {found}"),
+            "write `body: {contains: text}`, `{matches: regex}` or `{equals: text}`",
+        );
+        return None;
+    }
+    refuse_rules(fields, &[], "body", compiler.problems);
+    let rules = compiler.problems.fields(node, &BODY)?;
+    let (shown, rule) = match rules.present(BODY.known).as_slice() {
+        [one] => text_rule(one, compiler)?,
+        [] => {
+            compiler
+                .problems
+                .report(node.span, "this check of the body asks for nothing");
+            return None;
+        }
+        [_, second, ..] => return too_many(second, compiler.problems),
+    };
+    Some((format!("body {shown}"), CheckRule::Body(rule)))
+}
+
+fn too_many<T>(second: &Entry, problems: &mut Problems) -> Option<T> {
+    problems.report_with(
+        second.key_span,
+        "a check asks for one thing",
+        "write a list of checks, each with its own `- `",
+    );
+    None
+}
+
+fn text_rule(entry: &Entry, compiler: &mut Compiler<'_>) -> Option<(String, TextRule)> {
+    let node = &entry.value;
+    Some(match entry.key.as_str() {
+        "exists" => {
+            must_be_true(node, compiler.problems)?;
+            ("is there".to_owned(), TextRule::Exists)
+        }
+        "matches" => {
+            let regex = regex(node, compiler.problems)?;
+            let shown = format!("matches {}", brief(regex.as_str()));
+            (shown, TextRule::Matches(regex))
+        }
+        "contains" => {
+            let text = compiler.text(node, "a text")?;
+            (
+                format!("contains {}", brief(&text.source)),
+                TextRule::Contains(text),
+            )
+        }
+        _ => {
+            let text = compiler.any_text(node, "a text")?;
+            (
+                format!("is {}", brief(&text.source)),
+                TextRule::Equals(text),
+            )
+        }
+    })
+}
+
+fn must_be_true(node: &Node, problems: &mut Problems) -> Option<()> {
+    if problems.flag(node)? {
+        return Some(());
+    }
+    problems.report(
+        node.span,
+        "a check can ask that something exists, not yet that it does not",
+    );
+    None
+}
+
+fn json(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Rule {
+    let allowed = ["equals", "exists", "is", "length"];
+    refuse_rules(fields, &allowed, "JSON value", compiler.problems);
+    let path = json_path(node, compiler.problems);
+    let rule = match fields.present(&allowed).as_slice() {
+        [] => Some(("is there".to_owned(), JsonRule::Exists)),
+        [one] => json_rule(one, compiler),
+        [_, second, ..] => too_many(second, compiler.problems),
+    };
+    let (path, (shown, rule)) = (path?, rule?);
+    let written = match &node.value {
+        Value::Scalar(scalar) => brief(&scalar.text),
+        _ => path.to_string(),
+    };
+    Some((format!("{written} {shown}"), CheckRule::Json(path, rule)))
+}
+
+fn json_rule(entry: &Entry, compiler: &mut Compiler<'_>) -> Option<(String, JsonRule)> {
+    let node = &entry.value;
+    Some(match entry.key.as_str() {
+        "exists" => {
+            must_be_true(node, compiler.problems)?;
+            ("is there".to_owned(), JsonRule::Exists)
+        }
+        "equals" => {
+            let value = match &node.value {
+                Value::Scalar(_) if node.is_null() => Template::from_literal("null"),
+                Value::Scalar(_) => compiler.text(node, "a value")?,
+                Value::List(_) | Value::Map(_) => compiler.json(node)?,
+            };
+            (
+                format!("is {}", brief(&value.source)),
+                JsonRule::Compare(Comparator::Equal, value),
+            )
+        }
+        "length" => {
+            let (comparator, count) =
+                comparison(node, "a length such as 3 or \">= 1\"", compiler.problems)?;
+            let Ok(count) = count.parse::<u64>() else {
+                compiler
+                    .problems
+                    .expected("a length such as 3 or \">= 1\"", node);
+                return None;
+            };
+            (
+                format!("length {} {count}", comparator.symbol()),
+                JsonRule::Length(comparator, count),
+            )
+        }
+        _ => {
+            let scalar = compiler.problems.scalar(node, COMPARISON)?;
+            let Some(comparator) = leading_comparator(scalar.text.trim_start()) else {
+                compiler.problems.expected(COMPARISON, node);
+                return None;
+            };
+            let start =
+                scalar.text.len() - scalar.text.trim_start().len() + comparator.symbol().len();
+            let operand = scalar.text[start..].trim();
+            if operand.is_empty() {
+                compiler.problems.expected(COMPARISON, node);
+                return None;
+            }
+            let skipped = scalar.text.len() - scalar.text[start..].trim_start().len();
+            let skipped = scalar.text[..skipped].chars().count() as u32;
+            let value = compiler.part(scalar, node.span, operand, skipped)?;
+            (
+                format!("{} {}", comparator.symbol(), brief(operand)),
+                JsonRule::Compare(comparator, value),
+            )
+        }
+    })
+}
+
+const COMPARISON: &str = "a comparison such as \"> 0\"";
+
+/// A comparison and the text after it; without one, equality is meant.
+fn comparison<'n>(
+    node: &'n Node,
+    what: &str,
+    problems: &mut Problems,
+) -> Option<(Comparator, &'n str)> {
+    let text = problems.scalar(node, what)?.text.trim();
+    Some(match leading_comparator(text) {
+        Some(comparator) => (comparator, text[comparator.symbol().len()..].trim()),
+        None => (Comparator::Equal, text),
+    })
+}
+
+fn time(node: &Node, problems: &mut Problems) -> Rule {
+    const WHAT: &str = "a limit such as \"< 500ms\"";
+    let (comparator, text) = comparison(node, WHAT, problems)?;
+    if comparator == Comparator::Equal {
+        problems.expected(WHAT, node);
+        return None;
+    }
+    match parse_duration(text) {
+        Ok(limit) => Some((
+            format!("time {} {}", comparator.symbol(), show_duration(limit)),
+            CheckRule::Time(comparator, limit),
+        )),
+        Err(error) => {
+            problems.report(node.span, error.to_string());
+            None
+        }
+    }
+}
+
+fn size(node: &Node, problems: &mut Problems) -> Rule {
+    const WHAT: &str = "a limit such as \"< 64KiB\"";
+    let (comparator, text) = comparison(node, WHAT, problems)?;
+    match text.parse() {
+        Ok(limit) => Some((
+            format!("size {} {limit}", comparator.symbol()),
+            CheckRule::Size(comparator, limit),
+        )),
+        Err(error) => {
+            problems.report(node.span, format!("{error}"));
+            None
+        }
+    }
+}
+
+fn json_path(node: &Node, problems: &mut Problems) -> Option<JsonPath> {
+    let what = "a JSON path such as $.items[*].id";
+    let text = &problems.scalar(node, what)?.text;
+    match JsonPath::parse(text) {
+        Ok(path) => Some(path),
+        Err(error) => {
+            let message = format!("`{}` is not a JSON path: {}", brief(text), error.message());
+            if text.starts_with('$') {
+                problems.report(node.span, message);
+            } else {
+                problems.report_with(
+                    node.span,
+                    message,
+                    format!("did you mean `$.{}`?", brief(text)),
+                );
+            }
+            None
+        }
+    }
+}
+
+fn regex(node: &Node, problems: &mut Problems) -> Option<Regex> {
+    let text = &problems.scalar(node, "a regular expression")?.text;
+    match Regex::new(text) {
+        Ok(regex) => Some(regex),
+        Err(error) => {
+            // The crate draws its own picture over several lines; its last line says what is wrong.
+            let said = error.to_string();
+            let last = said.lines().last().unwrap_or_default();
+            let reason = last.strip_prefix("error: ").unwrap_or(last);
+            problems.report(
+                node.span,
+                format!("`{}` is not a regular expression: {reason}", brief(text)),
+            );
+            None
+        }
+    }
+}
+
+/// Reads `capture:`, a mapping of variables to where their values are.
+pub(super) fn captures(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Capture> {
+    let what = "a mapping of variables to what they capture, such as `id: {json: $.id}`";
+    let Some(entries) = compiler.problems.entries(node, what) else {
+        return Vec::new();
+    };
+    let mut captures = Vec::new();
+    for entry in entries {
+        let read = capture(&entry.value, compiler.problems);
+        // Also after an error: that the name is captured is known, and uses of it are not wrong.
+        let slot = compiler.capture(&entry.key);
+        if let (Some((from, pick)), Some(slot)) = (read, slot) {
+            captures.push(Capture { slot, from, pick });
+        }
+    }
+    captures
+}
+
+fn capture(node: &Node, problems: &mut Problems) -> Option<(CaptureFrom, CapturePick)> {
+    let fields = problems.fields(node, &CAPTURE)?;
+    let source = match fields
+        .present(&["json", "header", "regex", "cookie"])
+        .as_slice()
+    {
+        [one] => *one,
+        found => {
+            let message = if found.is_empty() {
+                "this capture does not say where the value is"
+            } else {
+                "a capture takes a value from one place"
+            };
+            problems.report_with(
+                node.span,
+                message,
+                "write one of `json: $.path`, `header: name`, `regex: pattern` or `cookie: name`",
+            );
+            return None;
+        }
+    };
+    let value = &source.value;
+    let from = match source.key.as_str() {
+        "json" => json_path(value, problems).map(CaptureFrom::Json),
+        "regex" => regex(value, problems).map(CaptureFrom::Regex),
+        "header" => problems
+            .name(value, "a header's name")
+            .and_then(|text| header_name(text, value.span, problems))
+            .map(CaptureFrom::Header),
+        _ => problems
+            .name(value, "a cookie's name")
+            .map(|name| CaptureFrom::Cookie(name.to_owned())),
+    };
+    let pick = match fields.get("pick") {
+        None => Some(CapturePick::First),
+        Some(node) => problems.choice(
+            node,
+            "which value to take",
+            &[
+                ("first", CapturePick::First),
+                ("random", CapturePick::Random),
+                ("all", CapturePick::All),
+            ],
+        ),
+    };
+    Some((from?, pick?))
+}

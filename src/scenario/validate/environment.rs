@@ -1,0 +1,142 @@
+//! `${NAME}` and `${NAME:-default}` in any scalar: values of the environment, put in when the file is read.
+//!
+//! Upper-case names belong to the environment, all others to templates; so neither can shadow the other. Values are put
+//! in after the YAML is parsed and can never change its structure.
+
+use super::reader::Problems;
+use crate::scenario::raw::{Node, Scalar, Value};
+
+/// Whether a name belongs to the environment: upper-case letters, digits and `_`.
+pub(super) fn is_environment_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// Replaces every reference to the environment in the tree's values.
+pub(super) fn substitute(
+    node: &mut Node,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    problems: &mut Problems,
+) {
+    let span = node.span;
+    match &mut node.value {
+        Value::List(items) => {
+            for item in items {
+                substitute(item, lookup, problems);
+            }
+        }
+        Value::Map(entries) => {
+            for entry in entries {
+                substitute(&mut entry.value, lookup, problems);
+            }
+        }
+        Value::Scalar(scalar) if scalar.text.contains("${") => {
+            let mut missing = Vec::new();
+            if let Some(text) = expand(&scalar.text, lookup, &mut missing) {
+                replace(scalar, text);
+            }
+            for name in missing {
+                problems.report_with(
+                    span,
+                    format!("the environment variable `{name}` is not set"),
+                    format!("set it, or give a default: `${{{name}:-default}}`"),
+                );
+            }
+        }
+        Value::Scalar(_) => {}
+    }
+}
+
+fn replace(scalar: &mut Scalar, text: String) {
+    let written = std::mem::replace(&mut scalar.text, text);
+    scalar.written = Some(written);
+    scalar.offset = None;
+}
+
+/// The text with references replaced; `None` if there are none.
+fn expand(
+    text: &str,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    missing: &mut Vec<String>,
+) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = text;
+    let mut changed = false;
+    while let Some(start) = rest.find("${") {
+        let Some(length) = rest[start..].find('}') else {
+            break;
+        };
+        let inner = &rest[start + 2..start + length];
+        let (name, default) = match inner.split_once(":-") {
+            Some((name, default)) => (name, Some(default)),
+            None => (inner, None),
+        };
+        let end = start + length + 1;
+        // `$${` is how a template writes a literal `${`.
+        let is_escaped = rest[..start].ends_with('$');
+        if is_escaped || !is_environment_name(name) {
+            out.push_str(&rest[..end]);
+        } else {
+            changed = true;
+            out.push_str(&rest[..start]);
+            // As in a shell, `:-` also replaces a value that is set but empty.
+            match (
+                lookup(name).filter(|value| default.is_none() || !value.is_empty()),
+                default,
+            ) {
+                // What the environment holds is text, never a template.
+                (Some(value), _) => out.push_str(&value.replace("${", "$${")),
+                (None, Some(default)) => out.push_str(default),
+                (None, None) => missing.push(name.to_owned()),
+            }
+        }
+        rest = &rest[end..];
+    }
+    out.push_str(rest);
+    changed.then_some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(name: &str) -> Option<String> {
+        match name {
+            "HOST" => Some("example.test".to_owned()),
+            "EMPTY" => Some(String::new()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn upper_case_names_are_replaced_and_all_else_is_left() {
+        for (text, expected) in [
+            (
+                "http://${HOST}:${PORT:-80}/",
+                Some("http://example.test:80/"),
+            ),
+            ("${EMPTY}|${EMPTY:-x}|${PORT:-}", Some("|x|")),
+            ("${id} ${users.email} ${uuid()}", None),
+            ("$${HOST}", None),
+            ("${HOST", None),
+            ("${é}${HOST}", Some("${é}example.test")),
+        ] {
+            let mut missing = Vec::new();
+            assert_eq!(
+                expand(text, &environment, &mut missing).as_deref(),
+                expected,
+                "{text}"
+            );
+            assert!(missing.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_name_without_value_or_default_is_missing() {
+        let mut missing = Vec::new();
+        expand("${PORT} ${USER_NAME}", &environment, &mut missing);
+        assert_eq!(missing, ["PORT", "USER_NAME"]);
+    }
+}

@@ -1,0 +1,582 @@
+//! Names in templates: which variable or column each one is, and whether it can have a value where it stands.
+//!
+//! A name captured in one flow means nothing in another, and nothing before the step that captures it. Where that can be
+//! known from the file it is an error here, instead of a failed iteration later.
+
+use std::collections::{HashMap, HashSet};
+
+use super::environment::is_environment_name;
+use super::reader::{Problems, did_you_mean, nearest};
+use crate::scenario::diagnostic::Span;
+use crate::scenario::raw::{Entry, Node, Scalar, Value};
+use crate::scenario::template::{Encoding, Expression, Names, TemplateError};
+use crate::scenario::{Feed, Scope, SlotId, Template, Variable};
+
+/// Every name of the scenario.
+#[derive(Default)]
+pub(super) struct Table {
+    variables: Vec<Variable>,
+    slots: HashMap<String, SlotId>,
+    /// The section that captures a variable first, for messages.
+    captured_in: HashMap<SlotId, Section>,
+    feeds: Vec<FeedNames>,
+}
+
+/// A feeder's name and columns; columns are unknown when its file could not be read.
+struct FeedNames {
+    name: String,
+    columns: Option<Vec<String>>,
+}
+
+/// A list of steps that captures belong to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Section {
+    Setup,
+    Teardown,
+    /// A flow's `start`, by the flow's place in the file.
+    Start(usize),
+    /// A flow's `steps`.
+    Steps(usize),
+}
+
+impl Section {
+    const fn scope(&self) -> Scope {
+        match self {
+            Self::Setup | Self::Teardown => Scope::Run,
+            Self::Start(_) => Scope::User,
+            Self::Steps(_) => Scope::Iteration,
+        }
+    }
+}
+
+impl Table {
+    /// Takes in `vars:`.
+    pub(super) fn add_variables(&mut self, entries: &[Entry], problems: &mut Problems) {
+        for entry in entries {
+            if !self.check_name(&entry.key, entry.key_span, "a variable", problems) {
+                continue;
+            }
+            if let Some(expression) = first_expression(&entry.value) {
+                problems.report_with(
+                    expression,
+                    format!("the variable `{}` is a constant and cannot hold `${{…}}`", entry.key),
+                    "write the expression where the value is needed; only ${NAME} of the environment is replaced here",
+                );
+            }
+            let slot = self.slot_for(&entry.key, Scope::Run);
+            self.variables[slot.0 as usize].initial = Some(entry.value.to_json());
+        }
+    }
+
+    /// Takes in a feeder; `feed` is absent when its file could not be read.
+    pub(super) fn add_feed(&mut self, entry: &Entry, feed: Option<&Feed>, problems: &mut Problems) {
+        self.check_name(&entry.key, entry.key_span, "a feeder", problems);
+        self.feeds.push(FeedNames {
+            name: entry.key.clone(),
+            columns: feed.map(|feed| feed.columns.clone()),
+        });
+    }
+
+    /// Takes in every `capture:` below a list of steps, before any template is compiled.
+    pub(super) fn add_captures(
+        &mut self,
+        steps: &Node,
+        section: &Section,
+        problems: &mut Problems,
+    ) {
+        let Value::List(steps) = &steps.value else {
+            return;
+        };
+        for step in steps {
+            if let Some(nested) = step.get("steps") {
+                self.add_captures(nested, section, problems);
+            }
+            if let Some(Value::Map(captures)) = step.get("capture").map(|node| &node.value) {
+                for capture in captures {
+                    self.add_capture(capture, section, problems);
+                }
+            }
+        }
+    }
+
+    fn add_capture(&mut self, capture: &Entry, section: &Section, problems: &mut Problems) {
+        if !self.check_name(
+            &capture.key,
+            capture.key_span,
+            "a captured variable",
+            problems,
+        ) {
+            return;
+        }
+        let scope = section.scope();
+        let slot = self.slot_for(&capture.key, scope);
+        let first = self
+            .captured_in
+            .entry(slot)
+            .or_insert_with(|| section.clone())
+            .clone();
+        // A value of the whole run is shared by all users; a user may not change it.
+        if (first.scope() == Scope::Run) != (scope == Scope::Run) {
+            problems.report_with(
+                capture.key_span,
+                format!(
+                    "`{}` is captured both once for the whole run and by each user",
+                    capture.key
+                ),
+                "give one of the two another name",
+            );
+        }
+        let variable = &mut self.variables[slot.0 as usize];
+        variable.scope = match (first.scope(), scope) {
+            (Scope::Run, _) | (_, Scope::Run) => Scope::Run,
+            (Scope::User, _) | (_, Scope::User) => Scope::User,
+            (Scope::Iteration, Scope::Iteration) => Scope::Iteration,
+        };
+    }
+
+    fn slot_for(&mut self, name: &str, scope: Scope) -> SlotId {
+        if let Some(slot) = self.slots.get(name) {
+            return *slot;
+        }
+        let slot = SlotId(self.variables.len() as u32);
+        self.variables.push(Variable {
+            name: name.to_owned(),
+            initial: None,
+            scope,
+        });
+        self.slots.insert(name.to_owned(), slot);
+        slot
+    }
+
+    fn check_name(&self, name: &str, span: Span, what: &str, problems: &mut Problems) -> bool {
+        let is_well_formed = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && name.len() <= 64;
+        if !is_well_formed {
+            problems.report(
+                span,
+                format!("{what} needs a name of up to 64 letters, digits and `_`, that starts with a letter"),
+            );
+        } else if is_environment_name(name) {
+            problems.report_with(
+                span,
+                format!("`{name}` is upper-case, and such names belong to the environment"),
+                did_you_mean(&name.to_lowercase()),
+            );
+        } else if self.feeds.iter().any(|feed| feed.name == name) {
+            problems.report_with(
+                span,
+                format!("`{name}` is already the name of a feeder under `data:`"),
+                "give one of the two another name",
+            );
+        } else {
+            return true;
+        }
+        false
+    }
+
+    /// The slot a capture of this name fills.
+    pub(super) fn slot(&self, name: &str) -> Option<SlotId> {
+        self.slots.get(name).copied()
+    }
+
+    pub(super) fn into_variables(self) -> Vec<Variable> {
+        self.variables
+    }
+}
+
+/// The place of the first scalar with a template expression in it.
+fn first_expression(node: &Node) -> Option<Span> {
+    match &node.value {
+        Value::Scalar(scalar) => scalar
+            .text
+            .replace("$${", "")
+            .contains("${")
+            .then_some(node.span),
+        Value::List(items) => items.iter().find_map(first_expression),
+        Value::Map(entries) => entries
+            .iter()
+            .find_map(|entry| first_expression(&entry.value)),
+    }
+}
+
+/// Compiles the templates of one list of steps, in order.
+pub(super) struct Compiler<'a> {
+    pub(super) problems: &'a mut Problems,
+    table: &'a Table,
+    /// Absent for the defaults, which hold in every section.
+    section: Option<Section>,
+    /// How messages call the section: ``flow `browse` ``.
+    place: String,
+    /// Variables that have, or may have, a value here.
+    set: HashSet<SlotId>,
+    /// Variables that a later step of this section captures.
+    coming: HashSet<SlotId>,
+    /// Whether the step at hand runs only under a condition: then a name may be meant to be absent.
+    is_conditional: bool,
+}
+
+impl<'a> Compiler<'a> {
+    /// A compiler for templates outside flows: headers under `http:`, which may use what every request has.
+    pub(super) fn for_defaults(problems: &'a mut Problems, table: &'a Table) -> Self {
+        let set = table.slots_where(|variable, _| variable.initial.is_some());
+        Self {
+            problems,
+            table,
+            section: None,
+            place: "the defaults of every request".to_owned(),
+            set,
+            coming: HashSet::new(),
+            is_conditional: false,
+        }
+    }
+
+    /// A compiler for a section whose `steps` were counted by [`Table::add_captures`].
+    pub(super) fn for_section(
+        problems: &'a mut Problems,
+        table: &'a Table,
+        section: Section,
+        place: String,
+        steps: Option<&Node>,
+        start: Option<&Node>,
+    ) -> Self {
+        let mut set = table.slots_where(|variable, section_of| {
+            variable.initial.is_some() || section_of == Some(&Section::Setup)
+        });
+        let mut coming = HashSet::new();
+        if section == Section::Setup {
+            set = table.slots_where(|variable, _| variable.initial.is_some());
+        }
+        if let Some(start) = start {
+            collect(start, table, &mut set);
+        }
+        if let Some(steps) = steps {
+            collect(steps, table, &mut coming);
+        }
+        Self {
+            problems,
+            table,
+            section: Some(section),
+            place,
+            set,
+            coming,
+            is_conditional: false,
+        }
+    }
+
+    /// Runs `read` for a step that is only run under a condition.
+    pub(super) fn under_condition<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.is_conditional, true);
+        let result = read(self);
+        self.is_conditional = before;
+        result
+    }
+
+    /// The slot that a capture fills; from here on it has a value.
+    pub(super) fn capture(&mut self, name: &str) -> Option<SlotId> {
+        let slot = self.table.slot(name)?;
+        self.set.insert(slot);
+        Some(slot)
+    }
+
+    /// Text that is copied as it is, with values in between.
+    pub(super) fn text(&mut self, node: &Node, what: &str) -> Option<Template> {
+        let scalar = self.problems.scalar(node, what)?;
+        self.compiled(scalar, node.span, &scalar.text, 0, |text, names| {
+            Template::compile(text, Encoding::Plain, names)
+        })
+    }
+
+    /// A text that may be empty, or nothing at all.
+    pub(super) fn any_text(&mut self, node: &Node, what: &str) -> Option<Template> {
+        if node.is_null() {
+            return Some(Template::default());
+        }
+        self.text(node, what)
+    }
+
+    /// A URL or a path.
+    pub(super) fn url(&mut self, node: &Node, what: &str) -> Option<Template> {
+        let scalar = self.problems.scalar(node, what)?;
+        self.compiled(scalar, node.span, &scalar.text, 0, |text, names| {
+            Template::url(text, names)
+        })
+    }
+
+    /// A value of a query or a form.
+    pub(super) fn component(&mut self, node: &Node, what: &str) -> Option<Template> {
+        if node.is_null() {
+            return Some(Template::default());
+        }
+        let scalar = self.problems.scalar(node, what)?;
+        self.compiled(scalar, node.span, &scalar.text, 0, |text, names| {
+            Template::component(text, names)
+        })
+    }
+
+    /// A part of a scalar's text, which starts `skipped` characters into it.
+    pub(super) fn part(
+        &mut self,
+        scalar: &Scalar,
+        span: Span,
+        text: &str,
+        skipped: u32,
+    ) -> Option<Template> {
+        self.compiled(scalar, span, text, skipped, |text, names| {
+            Template::compile(text, Encoding::Plain, names)
+        })
+    }
+
+    /// A JSON document whose texts are templates.
+    pub(super) fn json(&mut self, node: &Node) -> Option<Template> {
+        // Each text is compiled on its own first: only so does an error get its place.
+        if !self.check_texts(node) {
+            return None;
+        }
+        let result = Template::json(&node.to_json(), &mut Resolver::new(self));
+        result
+            .map_err(|error| self.problems.report(node.span, error.message))
+            .ok()
+    }
+
+    fn check_texts(&mut self, node: &Node) -> bool {
+        match &node.value {
+            Value::Scalar(scalar) if scalar.text.contains("${") => self
+                .compiled(scalar, node.span, &scalar.text, 0, |text, names| {
+                    Template::compile(text, Encoding::JsonString, names)
+                })
+                .is_some(),
+            Value::Scalar(_) => true,
+            // No short circuit: every error is wanted.
+            Value::List(items) => items
+                .iter()
+                .fold(true, |good, item| self.check_texts(item) && good),
+            Value::Map(entries) => entries
+                .iter()
+                .fold(true, |good, entry| self.check_texts(&entry.value) && good),
+        }
+    }
+
+    fn compiled(
+        &mut self,
+        scalar: &Scalar,
+        span: Span,
+        text: &str,
+        skipped: u32,
+        compile: impl FnOnce(&str, &mut dyn Names) -> Result<Template, TemplateError>,
+    ) -> Option<Template> {
+        let place_of = |offset: usize, length: usize| match scalar.offset {
+            Some(start) if span.is_in_file() => Span {
+                column: span.column + start + skipped + offset as u32,
+                length: length as u32,
+                ..span
+            },
+            _ => span,
+        };
+        let mut names = Resolver::new(self);
+        let result = compile(text, &mut names);
+        let complaints = names.complaints;
+        let is_sound = complaints.is_empty();
+        for complaint in complaints {
+            let written = match &complaint.member {
+                Some(member) => format!("{}.{member}", complaint.name),
+                None => complaint.name.clone(),
+            };
+            let place = find_name(text, &written)
+                .map_or(span, |offset| place_of(offset, written.chars().count()));
+            self.problems
+                .report_with(place, complaint.message, complaint.hint);
+        }
+        match result {
+            Ok(template) if is_sound => Some(template),
+            Ok(_) => None,
+            Err(error) => {
+                let place = place_of(error.offset, error.length);
+                match error.hint {
+                    Some(hint) => self.problems.report_with(place, error.message, hint),
+                    None => self.problems.report(place, error.message),
+                }
+                None
+            }
+        }
+    }
+}
+
+impl Table {
+    fn slots_where(&self, holds: impl Fn(&Variable, Option<&Section>) -> bool) -> HashSet<SlotId> {
+        self.slots
+            .values()
+            .copied()
+            .filter(|slot| {
+                let variable = &self.variables[slot.0 as usize];
+                holds(variable, self.captured_in.get(slot))
+            })
+            .collect()
+    }
+}
+
+/// Adds every slot that a step of the list captures.
+fn collect(steps: &Node, table: &Table, slots: &mut HashSet<SlotId>) {
+    let Value::List(steps) = &steps.value else {
+        return;
+    };
+    for step in steps {
+        if let Some(nested) = step.get("steps") {
+            collect(nested, table, slots);
+        }
+        if let Some(Value::Map(captures)) = step.get("capture").map(|node| &node.value) {
+            slots.extend(captures.iter().filter_map(|entry| table.slot(&entry.key)));
+        }
+    }
+}
+
+/// Where a name stands as a whole word, in characters.
+fn find_name(text: &str, name: &str) -> Option<usize> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    text.match_indices(name)
+        .find(|(at, _)| {
+            let before = text[..*at].chars().next_back();
+            let after = text[at + name.len()..].chars().next();
+            !before.is_some_and(is_part) && !after.is_some_and(is_part)
+        })
+        .map(|(at, _)| text[..at].chars().count())
+}
+
+/// A name that is known but has no value where it stands.
+struct Complaint {
+    name: String,
+    member: Option<String>,
+    message: String,
+    hint: String,
+}
+
+/// Answers one template's questions.
+struct Resolver<'c> {
+    table: &'c Table,
+    section: Option<&'c Section>,
+    place: &'c str,
+    set: &'c HashSet<SlotId>,
+    coming: &'c HashSet<SlotId>,
+    is_conditional: bool,
+    complaints: Vec<Complaint>,
+}
+
+impl<'c> Resolver<'c> {
+    fn new(compiler: &'c Compiler<'_>) -> Self {
+        Self {
+            table: compiler.table,
+            section: compiler.section.as_ref(),
+            place: &compiler.place,
+            set: &compiler.set,
+            coming: &compiler.coming,
+            is_conditional: compiler.is_conditional,
+            complaints: Vec::new(),
+        }
+    }
+
+    fn complain(&mut self, name: &str, member: Option<&str>, message: String, hint: String) {
+        self.complaints.push(Complaint {
+            name: name.to_owned(),
+            member: member.map(str::to_owned),
+            message,
+            hint,
+        });
+    }
+
+    fn column(&mut self, index: usize, member: &str) -> Expression {
+        let feed = &self.table.feeds[index];
+        let Some(columns) = &feed.columns else {
+            // The file is already reported; its columns are anyone's guess.
+            return Expression::Column {
+                feed: index,
+                column: 0,
+            };
+        };
+        let column = columns.iter().position(|column| column == member);
+        if column.is_none() {
+            let hint = nearest(member, columns.iter().map(String::as_str)).map_or_else(
+                || format!("its columns are {}", columns.join(", ")),
+                |near| did_you_mean(&format!("{}.{near}", feed.name)),
+            );
+            let message = format!("the feeder `{}` has no column `{member}`", feed.name);
+            let name = feed.name.clone();
+            self.complain(&name, Some(member), message, hint);
+        }
+        Expression::Column {
+            feed: index,
+            column: column.unwrap_or_default(),
+        }
+    }
+
+    /// Says why a variable that exists somewhere has no value here, if it has none.
+    fn check_visible(&mut self, slot: SlotId, name: &str) {
+        if self.set.contains(&slot) {
+            return;
+        }
+        if self.coming.contains(&slot) {
+            if !self.is_conditional {
+                let message = format!("`{name}` has no value yet: it is captured by a later step");
+                let hint = "move the capturing step up, or give a first value under `vars:`";
+                self.complain(name, None, message, hint.to_owned());
+            }
+            return;
+        }
+        let elsewhere = match (self.section, self.table.captured_in.get(&slot)) {
+            (None, _) => "by a step, and these hold for the steps before it too",
+            (_, Some(Section::Teardown)) => "in `teardown`",
+            (Some(Section::Setup), _) => "in a flow, and setup runs before all flows",
+            (Some(Section::Teardown), _) => {
+                "in a flow, and what a flow captures belongs to its user"
+            }
+            (Some(Section::Start(_)), Some(Section::Steps(_))) => {
+                "in the steps, which run after `start`"
+            }
+            _ => "only in another flow",
+        };
+        let message = format!(
+            "`{name}` never has a value in {}: it is captured {elsewhere}",
+            self.place
+        );
+        self.complain(
+            name,
+            None,
+            message,
+            "capture it here, or give it a value under `vars:`".to_owned(),
+        );
+    }
+}
+
+impl Names for Resolver<'_> {
+    fn resolve(&mut self, name: &str, member: Option<&str>) -> Option<Expression> {
+        let feed = self.table.feeds.iter().position(|feed| feed.name == name);
+        match (feed, member) {
+            (Some(index), Some(member)) => Some(self.column(index, member)),
+            (Some(_), None) => {
+                let message =
+                    format!("`{name}` is a feeder: a template inserts one of its columns");
+                self.complain(name, None, message, format!("write `${{{name}.column}}`"));
+                Some(Expression::Literal(serde_json::Value::Null))
+            }
+            (None, Some(_)) => None,
+            (None, None) => {
+                let slot = self.table.slot(name)?;
+                self.check_visible(slot, name);
+                Some(Expression::Slot(slot))
+            }
+        }
+    }
+
+    fn known(&self) -> Vec<String> {
+        let variables = self
+            .set
+            .iter()
+            .map(|slot| self.table.variables[slot.0 as usize].name.clone());
+        let columns = self.table.feeds.iter().flat_map(|feed| {
+            let columns = feed.columns.iter().flatten();
+            columns.map(|column| format!("{}.{column}", feed.name))
+        });
+        let mut known: Vec<String> = variables.chain(columns).collect();
+        known.sort();
+        known
+    }
+}

@@ -1,0 +1,246 @@
+//! Steps: requests, pauses and repetitions, and the conditions they stand under.
+
+use super::load::delay;
+use super::names::Compiler;
+use super::reader::{Fields, Shape, brief};
+use super::request;
+use crate::scenario::diagnostic::Span;
+use crate::scenario::raw::{Entry, Node, Scalar};
+use crate::scenario::{Action, Comparator, Condition, Step, Template, Timeouts};
+
+const THINK: Shape = Shape {
+    what: "a pause",
+    known: &["think", "if"],
+    later: &[],
+};
+
+const REPEAT: Shape = Shape {
+    what: "a repetition",
+    known: &["repeat", "steps", "if"],
+    later: &[],
+};
+
+/// Kinds of step that the format will have.
+const LATER: [&str; 11] = [
+    "until",
+    "group",
+    "include",
+    "websocket",
+    "ws",
+    "sse",
+    "graphql",
+    "grpc",
+    "while",
+    "for_each",
+    "parallel",
+];
+
+/// The most passes of a repetition.
+const MAX_REPEAT: u64 = 100_000;
+
+/// Reads a list of steps, each compiled after those before it.
+pub(super) fn steps(node: &Node, timeouts: Timeouts, compiler: &mut Compiler<'_>) -> Vec<Step> {
+    let Some(items) = compiler.problems.list(node, "a list of steps") else {
+        return Vec::new();
+    };
+    items
+        .iter()
+        .filter_map(|item| step(item, timeouts, compiler))
+        .collect()
+}
+
+fn step(node: &Node, timeouts: Timeouts, compiler: &mut Compiler<'_>) -> Option<Step> {
+    let entries = compiler
+        .problems
+        .entries(node, "a step, such as `get: /path`")?;
+    let kinds: Vec<&Entry> = entries
+        .iter()
+        .filter(|entry| {
+            let key = entry.key.as_str();
+            key == "think" || key == "repeat" || request::method(key).is_some()
+        })
+        .collect();
+    let kind = match kinds.as_slice() {
+        [one] => one,
+        [] => {
+            no_kind(node, entries, compiler);
+            return None;
+        }
+        [first, second, ..] => {
+            compiler.problems.report_with(
+                second.key_span,
+                format!(
+                    "a step does one thing, but this one has `{}` and `{}`",
+                    first.key, second.key
+                ),
+                "start another step with `- `",
+            );
+            return None;
+        }
+    };
+    let condition = match node.get("if") {
+        None => Some(None),
+        Some(node) => condition(node, compiler).map(Some),
+    };
+    let is_conditional = !matches!(condition, Some(None));
+    let read = |compiler: &mut Compiler<'_>| match kind.key.as_str() {
+        "think" => pause(node, kind, compiler),
+        "repeat" => repeat(node, kind, timeouts, compiler),
+        _ => request::request(node, kind, timeouts, compiler)
+            .map(|request| Action::Request(Box::new(request))),
+    };
+    let action = if is_conditional {
+        compiler.under_condition(read)
+    } else {
+        read(compiler)
+    };
+    Some(Step {
+        condition: condition?,
+        action: action?,
+        span: kind.key_span,
+    })
+}
+
+fn no_kind(node: &Node, entries: &[Entry], compiler: &mut Compiler<'_>) {
+    let problems = &mut *compiler.problems;
+    if let Some(later) = entries
+        .iter()
+        .find(|entry| LATER.contains(&entry.key.as_str()))
+    {
+        problems.report_with(
+            later.key_span,
+            format!("`{}` is not supported yet", later.key),
+            "it belongs to a later version of the scenario format; remove it for now",
+        );
+        return;
+    }
+    let span = entries.first().map_or(node.span, |entry| entry.key_span);
+    let words = request::METHODS.iter().copied().chain(["think", "repeat"]);
+    let near = entries.iter().find_map(|entry| {
+        super::reader::nearest(&entry.key, words.clone()).map(|word| (entry.key_span, word))
+    });
+    let message = "this step does nothing: it has no method, such as `get: /path`, no `think` and no `repeat`";
+    match near {
+        Some((span, word)) => {
+            problems.report_with(span, message, super::reader::did_you_mean(word));
+        }
+        None => problems.report(span, message),
+    }
+}
+
+fn pause(node: &Node, kind: &Entry, compiler: &mut Compiler<'_>) -> Option<Action> {
+    let problems = &mut *compiler.problems;
+    problems.fields(node, &THINK)?;
+    let delay = delay(&kind.value, problems)?;
+    if delay.is_none() {
+        problems.report(kind.value.span, "a pause of `none` does nothing");
+    }
+    delay.map(Action::Think)
+}
+
+fn repeat(
+    node: &Node,
+    kind: &Entry,
+    timeouts: Timeouts,
+    compiler: &mut Compiler<'_>,
+) -> Option<Action> {
+    let fields: Fields<'_> = compiler.problems.fields(node, &REPEAT)?;
+    let times = compiler
+        .problems
+        .count(&kind.value, "`repeat`", 1..=MAX_REPEAT);
+    let inner = compiler.problems.require(&fields, "steps");
+    let steps = inner.map(|node| steps(node, timeouts, compiler));
+    Some(Action::Repeat {
+        times: times? as u32,
+        steps: steps?,
+    })
+}
+
+/// Reads `if:` — one operand, or two with a comparison between them.
+fn condition(node: &Node, compiler: &mut Compiler<'_>) -> Option<Condition> {
+    let scalar = compiler.problems.scalar(
+        node,
+        "a condition such as `${id}` or `${status} == \"done\"`",
+    )?;
+    let Some((at, comparator)) = comparison(&scalar.text) else {
+        // Asking whether a value is there is no use of it: it may well be captured later, or never.
+        return compiler
+            .under_condition(|compiler| operand(scalar, node.span, 0, &scalar.text, compiler))
+            .map(Condition::Truthy);
+    };
+    let after = at + comparator.symbol().len();
+    let left = operand(scalar, node.span, 0, &scalar.text[..at], compiler);
+    let right = operand(scalar, node.span, after, &scalar.text[after..], compiler);
+    Some(Condition::Compare(left?, comparator, right?))
+}
+
+/// Where the comparison stands, outside expressions and quotes.
+fn comparison(text: &str) -> Option<(usize, Comparator)> {
+    let mut quote = None;
+    let mut depth = 0_usize;
+    for (at, character) in text.char_indices() {
+        match (character, quote) {
+            (c, Some(open)) if c == open => quote = None,
+            (_, Some(_)) => {}
+            ('"' | '\'', None) => quote = Some(character),
+            ('{', None) => depth += 1,
+            ('}', None) => depth = depth.saturating_sub(1),
+            ('<' | '>' | '=' | '!', None) if depth == 0 => {
+                if let Some(comparator) = leading_comparator(&text[at..]) {
+                    return Some((at, comparator));
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The comparison that a text starts with; the longer ones first.
+pub(super) fn leading_comparator(text: &str) -> Option<Comparator> {
+    [
+        Comparator::LessOrEqual,
+        Comparator::GreaterOrEqual,
+        Comparator::Equal,
+        Comparator::NotEqual,
+        Comparator::Less,
+        Comparator::Greater,
+    ]
+    .into_iter()
+    .find(|comparator| text.starts_with(comparator.symbol()))
+}
+
+/// One side of a condition: a template, or a text in quotes.
+fn operand(
+    scalar: &Scalar,
+    span: Span,
+    at: usize,
+    text: &str,
+    compiler: &mut Compiler<'_>,
+) -> Option<Template> {
+    let trimmed = text.trim();
+    let mut skipped = at + (text.len() - text.trim_start().len());
+    let mut inner = trimmed;
+    for quote in ['"', '\''] {
+        if let Some(unquoted) = trimmed
+            .strip_prefix(quote)
+            .and_then(|rest| rest.strip_suffix(quote))
+        {
+            inner = unquoted;
+            skipped += 1;
+            // An empty text in quotes is a value to compare with; nothing at all is not.
+            if inner.is_empty() {
+                return Some(Template::default());
+            }
+        }
+    }
+    if inner.is_empty() {
+        compiler.problems.report(
+            span,
+            format!("a side of the condition `{}` is empty", brief(&scalar.text)),
+        );
+        return None;
+    }
+    let skipped = scalar.text[..skipped].chars().count() as u32;
+    compiler.part(scalar, span, inner, skipped)
+}

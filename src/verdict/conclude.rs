@@ -1,0 +1,220 @@
+//! The end: from standings, warnings and the way a run ended to one verdict.
+
+use super::{Conclusion, Ending, Judge, Standing, Verdict, Warning, sentence};
+use crate::exit::Exit;
+use crate::outcome::Outcome;
+use crate::plan::Subject;
+use crate::record::Totals;
+use crate::record::journal::StopReason;
+use crate::scenario::Severity;
+
+/// Something that decides a run.
+struct Finding {
+    exit: Exit,
+    conclusion: Conclusion,
+    reason: String,
+}
+
+impl Finding {
+    /// What an exit code means for the run; [`Exit`] is ordered from the strongest to the weakest.
+    fn new(exit: Exit, reason: String) -> Self {
+        let conclusion = match exit {
+            Exit::Passed => Conclusion::Pass,
+            Exit::MeasurementInvalid => Conclusion::Invalid,
+            Exit::Stopped => Conclusion::Interrupted,
+            Exit::Internal
+            | Exit::InvalidInput
+            | Exit::TargetUnreachable
+            | Exit::ThresholdFailed
+            | Exit::Regressed
+            | Exit::Inconclusive => Conclusion::Fail,
+        };
+        Self {
+            exit,
+            conclusion,
+            reason,
+        }
+    }
+
+    fn no_data(reason: String) -> Self {
+        Self {
+            exit: Exit::ThresholdFailed,
+            conclusion: Conclusion::NoData,
+            reason,
+        }
+    }
+}
+
+impl Judge {
+    /// The verdict on a run that ended in this way, with these totals: of all that was found, the strongest exit code
+    /// decides, and of findings alike the first.
+    pub fn conclude(&self, totals: &Totals, ending: &Ending) -> Verdict {
+        let mut warnings = self.generator.warnings(totals);
+        warnings.extend(self.broken_warnings());
+        let mut findings: Vec<Finding> = Vec::new();
+        findings.extend(self.of_ending(ending));
+        findings.extend(unreachable(totals));
+        findings.extend(invalid(&warnings));
+        findings.extend(self.of_thresholds());
+        findings.extend(nothing_measured(totals));
+        findings.push(Finding::new(Exit::Passed, self.praise(totals)));
+        // Of equals `min_by_key` keeps the first, so there always is one.
+        let decisive = findings.into_iter().min_by_key(|finding| finding.exit);
+        let Finding {
+            exit,
+            conclusion,
+            reason,
+        } = decisive.unwrap_or_else(|| Finding::new(Exit::Passed, String::new()));
+        Verdict {
+            conclusion,
+            exit,
+            reason,
+            warnings,
+            thresholds: self.standings(),
+        }
+    }
+
+    fn broken_warnings(&self) -> impl Iterator<Item = Warning> {
+        self.rules
+            .iter()
+            .filter(|rule| {
+                rule.threshold.severity == Severity::Warn && rule.judged.standing != Standing::Pass
+            })
+            .map(|rule| Warning::Threshold {
+                sentence: sentence::of(rule),
+            })
+    }
+
+    fn of_ending(&self, ending: &Ending) -> Option<Finding> {
+        if ending.panics > 0 {
+            let users = if ending.panics == 1 {
+                "a user".to_owned()
+            } else {
+                format!("{} users", ending.panics)
+            };
+            return Some(Finding::new(
+                Exit::Internal,
+                format!("{users} panicked: this is a fault in Gander"),
+            ));
+        }
+        let (exit, reason) = match &ending.stop {
+            Some(StopReason::Signal) => (Exit::Stopped, "the run was stopped by a signal before its end".to_owned()),
+            Some(StopReason::SecondSignal) => {
+                (Exit::Stopped, "the run was cut off by a second signal before its end".to_owned())
+            }
+            Some(StopReason::Threshold { threshold }) => {
+                let why = self.rules.get(*threshold).map_or_else(
+                    || format!("threshold {threshold} broke"),
+                    |rule| match rule.judged.standing {
+                        Standing::Fail => sentence::of(rule),
+                        // What was in flight at the stop may have mended the number, but not the stop.
+                        Standing::Pass | Standing::NoData => format!("{} broke", rule.threshold.expression),
+                    },
+                );
+                (Exit::ThresholdFailed, format!("the run was stopped early: {why}"))
+            }
+            Some(StopReason::Panic { message }) => (Exit::Internal, format!("a user panicked: {message}")),
+            Some(StopReason::StepFailed { step }) => (
+                Exit::ThresholdFailed,
+                format!("the run was stopped early: step `{step}` failed, and `on_error` is `abort`"),
+            ),
+            Some(StopReason::TargetGone { detail }) => (Exit::TargetUnreachable, format!("the target has gone: {detail}")),
+            Some(StopReason::SetupFailed { detail }) => (Exit::ThresholdFailed, format!("setup failed: {detail}")),
+            None if !ending.is_complete => (
+                Exit::Stopped,
+                "the journal was cut short: Gander was killed, or the disk was full, before the run ended".to_owned(),
+            ),
+            None => return None,
+        };
+        Some(Finding::new(exit, reason))
+    }
+
+    fn of_thresholds(&self) -> Vec<Finding> {
+        let binding = |standing: Standing| {
+            let rules = self
+                .rules
+                .iter()
+                .filter(|rule| rule.threshold.severity == Severity::Fail);
+            rules
+                .filter(move |rule| rule.judged.standing == standing)
+                .collect::<Vec<_>>()
+        };
+        let (broken, undecided) = (binding(Standing::Fail), binding(Standing::NoData));
+        let count = broken.len() + undecided.len();
+        let others = match count.saturating_sub(1) {
+            0 => String::new(),
+            1 => ", and another threshold does not hold".to_owned(),
+            more => format!(", and {more} other thresholds do not hold"),
+        };
+        match (broken.first(), undecided.first()) {
+            (Some(rule), _) => {
+                vec![Finding::new(
+                    Exit::ThresholdFailed,
+                    format!("{}{others}", sentence::of(rule)),
+                )]
+            }
+            (None, Some(rule)) => vec![Finding::no_data(format!("{}{others}", sentence::of(rule)))],
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// What to say of a run that nothing is wrong with.
+    fn praise(&self, totals: &Totals) -> String {
+        let passed = self
+            .rules
+            .iter()
+            .filter(|rule| rule.judged.standing == Standing::Pass)
+            .count();
+        let requests = totals.counts(Subject::Requests);
+        match passed {
+            0 => format!(
+                "no threshold judged it; {} of {} requests failed",
+                requests.failed, requests.ended
+            ),
+            1 => "the one threshold holds".to_owned(),
+            2 => "both thresholds hold".to_owned(),
+            all => format!("all {all} thresholds hold"),
+        }
+    }
+}
+
+/// Not one response: the target was never there.
+fn unreachable(totals: &Totals) -> Option<Finding> {
+    const NO_CONNECTION: [Outcome; 6] = [
+        Outcome::Dns,
+        Outcome::ConnectRefused,
+        Outcome::ConnectTimeout,
+        Outcome::ConnectFailed,
+        Outcome::Tls,
+        Outcome::AddressRefused,
+    ];
+    let counts = totals.counts(Subject::Requests);
+    let unconnected: u64 = NO_CONNECTION
+        .iter()
+        .map(|&outcome| counts.by_outcome(outcome))
+        .sum();
+    if counts.ended == 0 || unconnected < counts.ended {
+        return None;
+    }
+    let commonest = NO_CONNECTION
+        .iter()
+        .max_by_key(|&&outcome| counts.by_outcome(outcome))?;
+    let reason = format!(
+        "the target could not be reached: all {} requests failed, most with {commonest}",
+        counts.ended
+    );
+    Some(Finding::new(Exit::TargetUnreachable, reason))
+}
+
+fn invalid(warnings: &[Warning]) -> Option<Finding> {
+    let warning = warnings.iter().find(|warning| warning.is_invalidating())?;
+    Some(Finding::new(
+        Exit::MeasurementInvalid,
+        format!("the measurement is invalid: {}", warning.finding()),
+    ))
+}
+
+fn nothing_measured(totals: &Totals) -> Option<Finding> {
+    let is_empty = totals.counts(Subject::Requests).ended == 0;
+    is_empty.then(|| Finding::no_data("no request ended in the measured time".to_owned()))
+}

@@ -1,0 +1,140 @@
+//! Whether the generator kept up: if it did not, the numbers are about it and not about the target.
+
+use super::warning::Warning;
+use crate::outcome::Outcome;
+use crate::plan::Subject;
+use crate::record::{Interval, Timing, Totals};
+use crate::units::Micros;
+
+/// CPU use, as a part of all cores, from which a second is busy.
+const CPU_BUSY: f64 = 0.80;
+/// CPU use from which a second is saturated.
+const CPU_SATURATED: f64 = 0.90;
+/// How long the CPU must be saturated without a pause to make the run invalid.
+const CPU_PATIENCE: Micros = Micros(5_000_000);
+/// Scheduling lag, at the 99th percentile, of a generator that is not healthy.
+const LAG_HIGH: Micros = Micros(5_000);
+/// Scheduling lag, at the 99th percentile, that makes the run invalid.
+const LAG_INVALID: Micros = Micros(50_000);
+/// Fewer iterations than this say nothing about the lag.
+const LAG_SAMPLES: u64 = 100;
+/// A delay of the event loop worth a warning.
+const LOOP_DELAY_HIGH: Micros = Micros(100_000);
+/// The gap in Little's law worth a warning.
+const LITTLE_GAP: f64 = 0.05;
+/// The shortest measurement that Little's law is asked of.
+const LITTLE_LENGTH: Micros = Micros(10_000_000);
+/// How often requests in flight are counted, a second.
+const LITTLE_SAMPLING: f64 = 100.0;
+
+/// What of the generator's health must be seen interval by interval.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct GeneratorWatch {
+    busy: Micros,
+    saturated: Micros,
+    longest_saturated: Micros,
+}
+
+impl GeneratorWatch {
+    pub(super) fn observe(&mut self, interval: &Interval) {
+        let length = interval.end.saturating_sub(interval.start);
+        if interval.health.cpu >= CPU_BUSY {
+            self.busy += length;
+        }
+        if interval.health.cpu >= CPU_SATURATED {
+            self.saturated += length;
+            self.longest_saturated = self.longest_saturated.max(self.saturated);
+        } else {
+            self.saturated = Micros::ZERO;
+        }
+    }
+
+    /// What is to be said of the generator, the gravest first.
+    pub(super) fn warnings(&self, totals: &Totals) -> Vec<Warning> {
+        let mut warnings: Vec<Warning> = [
+            cpu(self, totals),
+            lag(totals),
+            loop_delay(totals),
+            little(totals),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        warnings.extend(own_limits(totals));
+        warnings.sort_by_key(|warning| !warning.is_invalidating());
+        warnings
+    }
+}
+
+fn cpu(watch: &GeneratorWatch, totals: &Totals) -> Option<Warning> {
+    if watch.longest_saturated >= CPU_PATIENCE {
+        return Some(Warning::CpuSaturated {
+            lasted: watch.longest_saturated,
+        });
+    }
+    (watch.busy > Micros::ZERO).then(|| Warning::CpuBusy {
+        peak: totals.health().peak.cpu,
+        lasted: watch.busy,
+    })
+}
+
+fn lag(totals: &Totals) -> Option<Warning> {
+    let lag = totals.timing(Timing::SchedulingLag, &[]);
+    if lag.len() < LAG_SAMPLES {
+        return None;
+    }
+    let p99 = Micros(lag.value_at_quantile(0.99));
+    if p99 > LAG_INVALID {
+        Some(Warning::LagInvalid { p99 })
+    } else {
+        (p99 > LAG_HIGH).then_some(Warning::LagHigh { p99 })
+    }
+}
+
+fn loop_delay(totals: &Totals) -> Option<Warning> {
+    let longest = totals.health().peak.loop_delay_max;
+    (longest > LOOP_DELAY_HIGH).then_some(Warning::LoopDelay { longest })
+}
+
+/// Requests that this machine's own limits kept from being sent.
+fn own_limits(totals: &Totals) -> impl Iterator<Item = Warning> {
+    let counts = totals.counts(Subject::Requests);
+    let (files, ports) = (
+        counts.by_outcome(Outcome::FdLimit),
+        counts.by_outcome(Outcome::PortLimit),
+    );
+    [
+        (files > 0).then_some(Warning::FdLimit { requests: files }),
+        (ports > 0).then_some(Warning::PortLimit { requests: ports }),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Little's law, L = λ·W: the mean of requests in flight, counted by the clock, against throughput × mean service time.
+///
+/// The law holds for any stable system, so a gap means that the times or the counts are wrong. It is asked only where
+/// the two sides are comparable: at least one request in flight on average, nearly none failed (their service time is
+/// not recorded), and a measurement much longer than a request. The tolerance allows for what the counting misses: four
+/// standard errors of a Poisson count, and the requests that straddle the ends.
+fn little(totals: &Totals) -> Option<Warning> {
+    let counts = totals.counts(Subject::Requests);
+    let service = totals.timing(Timing::ServiceTime, &[]);
+    let (in_flight, seconds) = (totals.mean_in_flight(), totals.duration().as_secs_f64());
+    let is_comparable = totals.duration() >= LITTLE_LENGTH
+        && in_flight >= 1.0
+        && !service.is_empty()
+        && (counts.failed + counts.interrupted) * 100 <= counts.ended;
+    if !is_comparable {
+        return None;
+    }
+    let mean_seconds = service.mean() / 1e6;
+    let expected = counts.ended as f64 / seconds * mean_seconds;
+    let error = 4.0 / (in_flight * seconds * LITTLE_SAMPLING).sqrt();
+    let tolerance = LITTLE_GAP.max(error) + mean_seconds / seconds;
+    let gap = (in_flight - expected).abs() / in_flight;
+    (gap > tolerance).then_some(Warning::LittlesLaw {
+        in_flight,
+        expected,
+    })
+}

@@ -1,0 +1,69 @@
+//! A threshold that does not hold, in one plain sentence.
+
+use super::judge::{Judged, Rule};
+use crate::plan::threshold::{Standing, Threshold};
+use crate::scenario::{Comparator, Window};
+use crate::units::show_duration;
+
+/// `p95(response_time) was 612 ms, over its limit of 500 ms`
+pub(super) fn of(rule: &Rule) -> String {
+    let Rule {
+        threshold, judged, ..
+    } = rule;
+    match judged.standing {
+        Standing::Pass => format!("{} holds", threshold.expression),
+        Standing::Fail => broken(threshold, judged),
+        Standing::NoData => no_data(threshold, judged),
+    }
+}
+
+fn broken(threshold: &Threshold, judged: &Judged) -> String {
+    let limit = threshold.unit.show(threshold.limit);
+    let observed = judged
+        .observed
+        .map_or_else(|| "nothing".to_owned(), |value| threshold.unit.show(value));
+    let length = |length| show_duration(length);
+    let window = match threshold.window {
+        Window::Total => String::new(),
+        Window::Rolling(rolling) => format!(" in a window of {}", length(rolling)),
+        Window::Sustained(sustained) => format!(" or worse for {}", length(sustained)),
+    };
+    let against = match threshold.comparator {
+        // Rounded for the reader, the two may look the same.
+        _ if observed == limit => format!(
+            "against its limit of {} {limit}",
+            threshold.comparator.symbol()
+        ),
+        Comparator::Less | Comparator::LessOrEqual => format!("over its limit of {limit}"),
+        Comparator::Greater | Comparator::GreaterOrEqual => format!("under its limit of {limit}"),
+        Comparator::Equal => format!("not {limit}"),
+        Comparator::NotEqual => format!("which it must not be: {limit}"),
+    };
+    format!("{} was {observed}{window}, {against}", subject(threshold))
+}
+
+fn no_data(threshold: &Threshold, judged: &Judged) -> String {
+    let subject = subject(threshold);
+    if judged.samples > 0 {
+        let (samples, asked) = (judged.samples, threshold.min_samples);
+        return format!("{subject} had {samples} samples, fewer than the {asked} it asks for");
+    }
+    match threshold.window {
+        Window::Total => format!("{subject} had nothing to judge"),
+        Window::Rolling(length) | Window::Sustained(length) => {
+            format!(
+                "{subject} had no window of {} with enough samples to judge",
+                show_duration(length)
+            )
+        }
+    }
+}
+
+/// The expression up to its comparator.
+fn subject(threshold: &Threshold) -> &str {
+    let expression = &threshold.expression;
+    let end = expression
+        .rfind(threshold.comparator.symbol())
+        .unwrap_or(expression.len());
+    expression[..end].trim_end()
+}

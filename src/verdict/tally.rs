@@ -1,0 +1,266 @@
+//! What a threshold needs to know of a stretch of the run: small, and the sum of two is that of both stretches.
+
+use hdrhistogram::Histogram;
+
+use crate::plan::threshold::{Aggregate, Metric, Threshold};
+use crate::plan::{Series, SeriesId, Subject};
+use crate::record::{CheckCounts, Counts, Interval, Timing, histogram};
+use crate::units::Micros;
+
+/// What a threshold needs to know of a stretch of the run.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tally {
+    length: Micros,
+    times: Option<Histogram<u64>>,
+    /// What the metric counts.
+    part: u64,
+    /// What it is a part of; the number of samples.
+    whole: u64,
+    gauge: Gauge,
+}
+
+/// A level, read at the end of each interval and weighted by its length.
+#[derive(Debug, Clone, Copy, Default)]
+struct Gauge {
+    readings: u64,
+    integral: f64,
+    lowest: f64,
+    highest: f64,
+}
+
+/// A number, and on how many samples it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Reading {
+    pub(super) value: Option<f64>,
+    pub(super) samples: u64,
+}
+
+/// Picks what a threshold is about out of an interval.
+#[derive(Debug, Clone)]
+pub(super) struct Picker {
+    metric: Metric,
+    aggregate: Aggregate,
+    series: Vec<SeriesId>,
+    checks: Vec<crate::plan::CheckId>,
+}
+
+impl Picker {
+    pub(super) fn of(threshold: &Threshold, series: &[Series]) -> Self {
+        let all_of = |subject: Subject| {
+            let ids = (0..).map(SeriesId).zip(series);
+            ids.filter(move |(_, series)| series.subject == subject)
+                .map(|(id, _)| id)
+                .collect()
+        };
+        let selected = match threshold.metric.subject() {
+            Some(subject) if threshold.series.is_empty() => all_of(subject),
+            _ => threshold.series.clone(),
+        };
+        Self {
+            metric: threshold.metric,
+            aggregate: threshold.aggregate,
+            series: selected,
+            checks: threshold.checks.clone(),
+        }
+    }
+
+    /// What the interval holds of it.
+    pub(super) fn pick(&self, interval: &Interval) -> Tally {
+        let mut tally = Tally {
+            length: interval.end.saturating_sub(interval.start),
+            ..Tally::default()
+        };
+        let load = &interval.load;
+        match self.metric {
+            Metric::ResponseTime
+            | Metric::ServiceTime
+            | Metric::StartLag
+            | Metric::Ttfb
+            | Metric::Connect
+            | Metric::Tls
+            | Metric::IterationTime => {
+                tally.times = self.times(interval);
+                tally.whole = match self.aggregate {
+                    Aggregate::Apdex(_) => self.sum(interval, |counts| counts.ended),
+                    _ => tally.times.as_ref().map_or(0, Histogram::len),
+                };
+                tally.part = tally.whole;
+            }
+            Metric::Requests | Metric::Iterations => {
+                tally.whole = self.sum(interval, |counts| counts.ended);
+                tally.part = tally.whole;
+            }
+            Metric::Failed => {
+                tally.whole = self.sum(interval, |counts| counts.ended);
+                tally.part = self.sum(interval, |counts| counts.failed);
+            }
+            Metric::BytesIn | Metric::BytesOut => {
+                tally.whole = self.sum(interval, |counts| counts.ended);
+                tally.part = self.sum(interval, |counts| match self.metric {
+                    Metric::BytesIn => counts.bytes_in,
+                    _ => counts.bytes_out,
+                });
+            }
+            Metric::Checks => {
+                let CheckCounts { passed, failed } = self.checks(interval);
+                tally.whole = passed + failed;
+                tally.part = match self.aggregate {
+                    Aggregate::Ratio => passed,
+                    _ => tally.whole,
+                };
+            }
+            Metric::Started => (tally.part, tally.whole) = (load.started, load.offered),
+            Metric::Unstarted => (tally.part, tally.whole) = (load.unstarted, load.offered),
+            Metric::ActiveUsers => {
+                tally.gauge = Gauge::reading(f64::from(load.active_users), tally.length);
+            }
+            Metric::GeneratorCpu => tally.gauge = Gauge::reading(interval.health.cpu, tally.length),
+            Metric::GeneratorRss => {
+                tally.gauge = Gauge::reading(interval.health.rss_bytes as f64, tally.length);
+            }
+        }
+        tally
+    }
+
+    /// The times of the selected series in the interval.
+    ///
+    /// A request that reached a time limit would have taken at least that long, so it counts with its limit among the
+    /// response and service times: a slow tail that is cut off does not make the percentiles better. (The limit is
+    /// counted from the intended start, so for a late start the service time is overstated by the lag.) For an apdex
+    /// it is a failure like any other, whatever its limit.
+    fn times(&self, interval: &Interval) -> Option<Histogram<u64>> {
+        let is_apdex = matches!(self.aggregate, Aggregate::Apdex(_));
+        let timings: &[Timing] = match self.metric {
+            Metric::ResponseTime if is_apdex => &[Timing::ResponseTime],
+            Metric::ServiceTime if is_apdex => &[Timing::ServiceTime],
+            Metric::ResponseTime => &[Timing::ResponseTime, Timing::TimedOut],
+            Metric::ServiceTime => &[Timing::ServiceTime, Timing::TimedOut],
+            Metric::StartLag => &[Timing::StartLag],
+            Metric::Ttfb => &[Timing::Ttfb],
+            Metric::Connect => &[Timing::Connect],
+            Metric::Tls => &[Timing::Tls],
+            _ => &[Timing::IterationTime],
+        };
+        let parts = self.series.iter().filter_map(|id| interval.series.get(id));
+        let mut sum: Option<Histogram<u64>> = None;
+        for part in
+            parts.flat_map(|part| timings.iter().filter_map(|&timing| part.histogram(timing)))
+        {
+            match &mut sum {
+                Some(sum) => histogram::merge(sum, part),
+                None => sum = Some(part.clone()),
+            }
+        }
+        sum
+    }
+
+    fn sum(&self, interval: &Interval, count: impl Fn(&Counts) -> u64) -> u64 {
+        self.series
+            .iter()
+            .filter_map(|id| interval.series.get(id))
+            .map(|part| count(&part.counts))
+            .sum()
+    }
+
+    fn checks(&self, interval: &Interval) -> CheckCounts {
+        let mut sum = CheckCounts::default();
+        for (id, counts) in &interval.checks {
+            if self.checks.is_empty() || self.checks.contains(id) {
+                sum += *counts;
+            }
+        }
+        sum
+    }
+}
+
+impl Tally {
+    /// Adds a later stretch.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.length += other.length;
+        match (&mut self.times, &other.times) {
+            (Some(sum), Some(part)) => histogram::merge(sum, part),
+            (sum @ None, Some(part)) => *sum = Some(part.clone()),
+            (_, None) => {}
+        }
+        self.part += other.part;
+        self.whole += other.whole;
+        self.gauge.merge(other.gauge);
+    }
+
+    /// The number that the aggregate makes of the stretch; none where there is nothing it could be made of.
+    pub(super) fn read(&self, aggregate: Aggregate) -> Reading {
+        let of_times = |value: &dyn Fn(&Histogram<u64>) -> f64| {
+            let times = self.times.as_ref().filter(|times| !times.is_empty());
+            times.map(value)
+        };
+        let is_gauge = self.gauge.readings > 0;
+        let value = match aggregate {
+            Aggregate::Percentile(quantile) => {
+                of_times(&|times| times.value_at_quantile(quantile.value()) as f64)
+            }
+            Aggregate::Min if is_gauge => Some(self.gauge.lowest),
+            Aggregate::Max if is_gauge => Some(self.gauge.highest),
+            Aggregate::Mean if is_gauge => Some(self.gauge.mean(self.length)),
+            Aggregate::Min => of_times(&|times| times.min() as f64),
+            Aggregate::Max => of_times(&|times| times.max() as f64),
+            Aggregate::Mean => of_times(&Histogram::mean),
+            Aggregate::StandardDeviation => of_times(&Histogram::stdev),
+            Aggregate::Count => Some(self.part as f64),
+            Aggregate::Rate => {
+                (self.length > Micros::ZERO).then(|| self.part as f64 / self.length.as_secs_f64())
+            }
+            Aggregate::Ratio => (self.whole > 0).then(|| self.part as f64 / self.whole as f64),
+            Aggregate::Apdex(limit) => (self.whole > 0).then(|| self.apdex(limit)),
+        };
+        Reading {
+            value,
+            samples: if is_gauge {
+                self.gauge.readings
+            } else {
+                self.whole
+            },
+        }
+    }
+
+    /// (satisfied + tolerating / 2) / all: satisfied up to T, tolerating up to 4 T, what failed neither.
+    /// Source: Apdex Technical Specification 1.1.
+    fn apdex(&self, limit: Micros) -> f64 {
+        let up_to = |time: u64| {
+            self.times
+                .as_ref()
+                .map_or(0, |times| times.count_between(0, time)) as f64
+        };
+        let (satisfied, tolerated) = (up_to(limit.0), up_to(limit.0.saturating_mul(4)));
+        f64::midpoint(satisfied, tolerated) / self.whole as f64
+    }
+}
+
+impl Gauge {
+    fn reading(level: f64, length: Micros) -> Self {
+        Self {
+            readings: 1,
+            integral: level * length.as_secs_f64(),
+            lowest: level,
+            highest: level,
+        }
+    }
+
+    fn mean(self, length: Micros) -> f64 {
+        if length == Micros::ZERO {
+            self.lowest
+        } else {
+            self.integral / length.as_secs_f64()
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        if self.readings == 0 {
+            *self = other;
+        } else if other.readings > 0 {
+            self.readings += other.readings;
+            self.integral += other.integral;
+            self.lowest = self.lowest.min(other.lowest);
+            self.highest = self.highest.max(other.highest);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What a reader should know before believing a run, each with what to do about it.
+
+use std::fmt;
+
+use crate::units::Micros;
+
+/// Something that qualifies a run's numbers, or its verdict.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Warning {
+    /// The CPU was nearly used up.
+    CpuBusy {
+        /// The highest use in an interval, as a part of all cores.
+        peak: f64,
+        /// How long it was above 80 %.
+        lasted: Micros,
+    },
+    /// The CPU was used up for long: the run is invalid.
+    CpuSaturated {
+        /// The longest time above 90 % without a pause.
+        lasted: Micros,
+    },
+    /// Iterations started late by the generator's own doing.
+    LagHigh {
+        /// 99 of 100 started at most this late.
+        p99: Micros,
+    },
+    /// Iterations started so late by the generator's own doing that the run is invalid.
+    LagInvalid {
+        /// 99 of 100 started at most this late.
+        p99: Micros,
+    },
+    /// The event loop stood still.
+    LoopDelay {
+        /// The longest time.
+        longest: Micros,
+    },
+    /// There were no file descriptors left to connect with: the run is invalid.
+    FdLimit {
+        /// Requests that were not sent for it.
+        requests: u64,
+    },
+    /// There were no local ports left to connect from: the run is invalid.
+    PortLimit {
+        /// Requests that were not sent for it.
+        requests: u64,
+    },
+    /// Throughput, time and concurrency do not agree.
+    LittlesLaw {
+        /// Requests in flight, averaged by the clock.
+        in_flight: f64,
+        /// Throughput × mean service time.
+        expected: f64,
+    },
+    /// A threshold of severity `warn` does not hold.
+    Threshold {
+        /// In words: which, and by how much.
+        sentence: String,
+    },
+}
+
+impl Warning {
+    /// Whether it makes the measurement invalid: the generator was the bottleneck.
+    pub const fn is_invalidating(&self) -> bool {
+        match self {
+            Self::CpuSaturated { .. }
+            | Self::LagInvalid { .. }
+            | Self::FdLimit { .. }
+            | Self::PortLimit { .. } => true,
+            Self::CpuBusy { .. }
+            | Self::LagHigh { .. }
+            | Self::LoopDelay { .. }
+            | Self::LittlesLaw { .. }
+            | Self::Threshold { .. } => false,
+        }
+    }
+
+    /// What was seen, in words, without the remedy.
+    pub fn finding(&self) -> String {
+        match self {
+            Self::CpuBusy { peak, lasted } => {
+                format!(
+                    "the generator used more than 80 % of the CPU for {lasted}, at most {:.0} %",
+                    peak * 100.0
+                )
+            }
+            Self::CpuSaturated { lasted } => {
+                format!("the generator used more than 90 % of the CPU for {lasted} without a pause")
+            }
+            Self::LagHigh { p99 } => format!(
+                "1 in 100 iterations started {p99} or more after it could have, by the generator's own delay (healthy is below 5 ms)"
+            ),
+            Self::LagInvalid { p99 } => {
+                format!(
+                    "1 in 100 iterations started {p99} or more after it could have, by the generator's own delay"
+                )
+            }
+            Self::LoopDelay { longest } => format!("the generator stood still for up to {longest}"),
+            Self::FdLimit { requests } => {
+                format!(
+                    "{requests} requests were not sent because this machine had no file descriptor left"
+                )
+            }
+            Self::PortLimit { requests } => {
+                format!(
+                    "{requests} requests were not sent because this machine had no local port left"
+                )
+            }
+            Self::LittlesLaw {
+                in_flight,
+                expected,
+            } => format!(
+                "{in_flight:.1} requests were in flight on average, but throughput × mean time is {expected:.1} (Little's law)"
+            ),
+            Self::Threshold { sentence } => sentence.clone(),
+        }
+    }
+
+    /// What to do about it.
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::CpuBusy { .. } => {
+                "leave it more CPU, or lower the load, before trusting small differences"
+            }
+            Self::CpuSaturated { .. } => {
+                "lower the load, give the generator more cores, or move the target to another machine"
+            }
+            Self::LagHigh { .. } | Self::LagInvalid { .. } => {
+                "lower the load, or free this machine of other work, and run again"
+            }
+            Self::LoopDelay { .. } => {
+                "look for other work on this machine, or a machine that was paused"
+            }
+            Self::FdLimit { .. } => "raise the limit (ulimit -n), or lower the number of users",
+            Self::PortLimit { .. } => {
+                "widen net.ipv4.ip_local_port_range, keep connections open, or lower the number of users"
+            }
+            Self::LittlesLaw { .. } => "treat the mean with suspicion, and run longer or report it",
+            Self::Threshold { .. } => "it is marked `severity: warn` and does not fail the run",
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.finding(), self.remedy())
+    }
+}

@@ -1,0 +1,123 @@
+//! Dependencies point one way, and each outside engine is named by one module.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The modules in the order of the pipeline: each may name those before it. `engine` and `transport` stand beside it.
+const ALLOWED: [(&str, &[&str]); 12] = [
+    ("units", &[]),
+    ("outcome", &[]),
+    ("exit", &[]),
+    ("scenario", &["units"]),
+    ("plan", &["units", "outcome", "scenario"]),
+    ("transport", &["units", "outcome", "scenario", "plan"]),
+    ("record", &["units", "outcome", "scenario", "plan", "probe"]),
+    ("probe", &["units", "record"]),
+    ("engine", &["units", "outcome", "scenario", "plan", "transport", "record"]),
+    ("verdict", &["units", "outcome", "exit", "scenario", "plan", "record"]),
+    ("report", &["units", "outcome", "exit", "scenario", "plan", "record", "verdict"]),
+    ("target", &["units", "cli"]),
+];
+
+/// An outside crate, and the only place whose code may name it.
+const OWNED: [(&str, &str); 5] =
+    [("goose", "engine"), ("tera", "report"), ("plotters", "report"), ("serde_yaml", "scenario/raw"), ("hyper", "transport")];
+
+#[test]
+fn dependencies_point_one_way() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let module = top_module(&path);
+        let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == module) else { continue };
+        for used in modules_named(&text) {
+            if used != module && !allowed.contains(&used.as_str()) {
+                wrong.push(format!("{} names crate::{used}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "against the direction of ARCHITECTURE.md:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_outside_engine_has_one_owner() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let place = path.strip_prefix("src").unwrap_or(&path).with_extension("");
+        for (name, owner) in OWNED {
+            let names_it = code_lines(&text).any(|line| line.contains(&format!("{name}::")));
+            if names_it && !place.starts_with(owner) {
+                wrong.push(format!("{} names {name}, which belongs to {owner}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Every source file of the root package, by its path from the package's root.
+fn sources() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.join("src")];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("src is readable") {
+            let path = entry.expect("src is readable").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).expect("sources are UTF-8");
+                found.push((path.strip_prefix(root).expect("below the root").to_owned(), text));
+            }
+        }
+    }
+    assert!(found.len() > 20, "the sources were not found: {}", found.len());
+    found
+}
+
+fn top_module(path: &Path) -> String {
+    let place = path.strip_prefix("src").expect("a source").with_extension("");
+    place.iter().next().expect("not empty").to_string_lossy().into_owned()
+}
+
+/// Lines of code: comments are free to name what they explain.
+fn code_lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter(|line| !line.trim_start().starts_with("//"))
+}
+
+/// The top-level modules that a file names through `crate::`, also inside `use crate::{…}`.
+fn modules_named(text: &str) -> Vec<String> {
+    let code = code_lines(text).collect::<Vec<_>>().join("\n");
+    let mut named = Vec::new();
+    for (at, found) in code.match_indices("crate::") {
+        let is_whole_word = !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+        let rest = &code[at + found.len()..];
+        if !is_whole_word {
+            continue;
+        }
+        match rest.strip_prefix('{') {
+            Some(group) => named.extend(first_words_of_group(group)),
+            None => named.push(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()),
+        }
+    }
+    named
+}
+
+/// The first path segment of each item of a `use` group, up to its closing brace.
+fn first_words_of_group(group: &str) -> Vec<String> {
+    let (mut depth, mut word, mut words, mut at_start) = (0, String::new(), Vec::new(), true);
+    for c in group.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => at_start = true,
+            c if depth == 0 && at_start && (c.is_alphanumeric() || c == '_') => word.push(c),
+            c if c.is_whitespace() => {}
+            _ => at_start = false,
+        }
+        if !word.is_empty() && (!at_start || c == ',') {
+            words.push(std::mem::take(&mut word));
+        }
+    }
+    words.extend((!word.is_empty()).then_some(word));
+    words
+}

@@ -1,0 +1,278 @@
+//! The shipped scenarios say what they promise, and the command line changes them as it says.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gander::scenario::{
+    Action, Kind, Load, Overrides, Scenario, Shape, Step, Target, UserStage, Window, load,
+};
+
+pub(crate) const SHIPPED: [&str; 5] = ["smoke", "baseline", "stress", "spike", "soak"];
+
+pub(crate) fn shipped(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("scenarios/{name}.yaml"))
+}
+
+fn read(name: &str, overrides: &Overrides) -> Scenario {
+    load(&shipped(name), overrides).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
+}
+
+fn stages(scenario: &Scenario) -> Vec<(u32, u64, Shape)> {
+    let Load::Users { stages } = &scenario.load else {
+        panic!("{:?} is not of users", scenario.load);
+    };
+    stages
+        .iter()
+        .map(
+            |UserStage {
+                 users,
+                 duration,
+                 shape,
+             }| (*users, duration.as_secs(), *shape),
+        )
+        .collect()
+}
+
+fn expressions(scenario: &Scenario) -> Vec<&str> {
+    scenario
+        .thresholds
+        .iter()
+        .map(|threshold| threshold.expression.as_str())
+        .collect()
+}
+
+#[test]
+fn smoke_is_five_users_for_a_minute_without_a_single_failure() {
+    let smoke = read("smoke", &Overrides::default());
+    assert_eq!((smoke.kind, &smoke.target), (Kind::Smoke, &Target::Bundled));
+    assert_eq!(stages(&smoke), [(5, 60, Shape::Hold)]);
+    assert_eq!(
+        expressions(&smoke),
+        ["ratio(failed) == 0%", "ratio(checks) == 100%"]
+    );
+}
+
+#[test]
+fn baseline_is_twenty_users_for_five_minutes() {
+    let baseline = read("baseline", &Overrides::default());
+    assert_eq!(stages(&baseline), [(20, 300, Shape::Hold)]);
+    assert_eq!(
+        expressions(&baseline),
+        [
+            "p95(response_time) < 500ms",
+            "p99(response_time) < 1s",
+            "ratio(failed) < 1%"
+        ]
+    );
+}
+
+#[test]
+fn stress_rises_to_150_users_in_three_steps_and_returns_to_none() {
+    let stress = read("stress", &Overrides::default());
+    let levels: Vec<u32> = stages(&stress).iter().map(|(users, ..)| *users).collect();
+    assert_eq!(levels, [50, 50, 100, 100, 150, 150, 0]);
+    assert_eq!(
+        expressions(&stress),
+        ["p95(response_time) < 1s", "ratio(failed) < 5%"]
+    );
+}
+
+#[test]
+fn spike_surges_from_20_to_200_users_and_back() {
+    let spike = read("spike", &Overrides::default());
+    let levels: Vec<u32> = stages(&spike).iter().map(|(users, ..)| *users).collect();
+    assert_eq!(levels, [20, 200, 20]);
+    assert_eq!(expressions(&spike)[0], "ratio(failed) < 5%");
+}
+
+#[test]
+fn soak_is_thirty_users_for_two_hours() {
+    let soak = read("soak", &Overrides::default());
+    assert_eq!(stages(&soak), [(30, 7_200, Shape::Hold)]);
+    assert_eq!(
+        expressions(&soak)[..2],
+        ["p95(response_time) < 500ms", "ratio(failed) < 1%"]
+    );
+}
+
+#[test]
+fn every_shipped_scenario_pauses_between_steps_and_checks_its_responses() {
+    for name in SHIPPED {
+        let scenario = read(name, &Overrides::default());
+        assert!(scenario.think_time.is_some(), "{name}");
+        assert!(scenario.description.is_some(), "{name}");
+        let checks: usize = scenario
+            .flows
+            .iter()
+            .flat_map(|flow| &flow.steps)
+            .map(|step| match &step.action {
+                Action::Request(request) => request.checks.len(),
+                Action::Think(_) | Action::Repeat { .. } => 0,
+            })
+            .sum();
+        assert!(checks >= 5, "{name}");
+    }
+}
+
+/// A scenario in a folder of its own.
+pub(crate) fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("scenario.yaml");
+    std::fs::write(&path, text).expect("a scenario file");
+    (folder, path)
+}
+
+const TIMED: &str = "
+name: timed
+target: http://127.0.0.1:1
+load: { stages: [ {users: 10, over: 20s}, {users: 40, for: 80s}, {users: 0, over: 20s} ] }
+warm_up: 10s
+think_time: 1s..3s
+pacing: 4s
+http: { timeout: 30s }
+flows:
+  - name: only
+    steps:
+      - get: /
+        check: [ {time: '< 500ms'} ]
+      - repeat: 3
+        steps: [ {think: 2s} ]
+thresholds:
+  - { expect: ratio(failed) < 1%, window: {sustained: 20s}, abort: {after: 30s} }
+";
+
+#[test]
+fn the_time_scale_shortens_the_load_and_not_what_judges_the_target() {
+    let (_folder, path) = written(TIMED);
+    let overrides = Overrides {
+        time_scale: Some(0.1),
+        ..Overrides::default()
+    };
+    let scenario = load(&path, &overrides).expect("a scenario");
+    assert_eq!(
+        stages(&scenario),
+        [
+            (10, 2, Shape::Ramp),
+            (40, 8, Shape::Hold),
+            (0, 2, Shape::Ramp)
+        ]
+    );
+    assert_eq!(scenario.warm_up, Duration::from_secs(1));
+    assert_eq!(scenario.pacing, Some(Duration::from_millis(400)));
+    assert_eq!(scenario.http.timeouts.total, Duration::from_secs(30));
+    assert_eq!(
+        scenario.thresholds[0].window,
+        Window::Sustained(Duration::from_secs(2))
+    );
+    assert_eq!(
+        scenario.thresholds[0].abort_after,
+        Some(Duration::from_secs(3))
+    );
+    let Action::Repeat { times, steps } = &scenario.flows[0].steps[1].action else {
+        panic!("a repetition");
+    };
+    assert_eq!(*times, 3);
+    assert!(matches!(
+        steps[..],
+        [Step { action: Action::Think(gander::scenario::Delay::Constant(pause)), .. }]
+            if pause == Duration::from_millis(200)
+    ));
+    assert_eq!(scenario.overridden, ["time_scale = 0.1"]);
+}
+
+#[test]
+fn flags_scale_the_level_and_the_length_of_every_stage() {
+    let (_folder, path) = written(TIMED);
+    let overrides = Overrides {
+        target: Some("https://example.test/base".to_owned()),
+        users: Some(20),
+        duration: Some(Duration::from_secs(60)),
+        ..Overrides::default()
+    };
+    let scenario = load(&path, &overrides).expect("a scenario");
+    assert_eq!(
+        stages(&scenario),
+        [
+            (5, 10, Shape::Ramp),
+            (20, 40, Shape::Hold),
+            (0, 10, Shape::Ramp)
+        ]
+    );
+    assert!(matches!(&scenario.target, Target::Url(url) if url.path() == "/base"));
+    assert_eq!(
+        scenario.overridden,
+        [
+            "target = https://example.test/base",
+            "users = 20",
+            "for = 1m"
+        ]
+    );
+}
+
+#[test]
+fn set_changes_any_value_by_its_path_and_the_value_is_yaml() {
+    let (_folder, path) = written(TIMED);
+    let set = [
+        ("load", "{rate: 90/min, for: 1m, max_users: 7}"),
+        ("flows[0].weight", "3"),
+        ("flows[0].steps[0].get", "/other"),
+        ("http.redirects", "0"),
+        ("vars.size", "5"),
+    ];
+    let overrides = Overrides {
+        set: set
+            .map(|(path, value)| (path.to_owned(), value.to_owned()))
+            .to_vec(),
+        ..Overrides::default()
+    };
+    let scenario = load(&path, &overrides).expect("a scenario");
+    assert!(
+        matches!(&scenario.load, Load::Arrivals { stages, max_users: 7, .. } if stages[0].rate.as_per_second() == 1.5)
+    );
+    assert_eq!((scenario.flows[0].weight, scenario.http.redirects), (3, 0));
+    assert!(
+        matches!(&scenario.flows[0].steps[0].action, Action::Request(request) if request.name == "GET /other")
+    );
+    assert_eq!(scenario.variables[0].initial, Some(5.into()));
+    assert_eq!(scenario.overridden[1], "flows[0].weight = 3");
+}
+
+#[test]
+fn what_the_command_line_got_wrong_is_named_by_its_argument() {
+    let (_folder, path) = written(TIMED);
+    for (set, expected) in [
+        (("flow[0].weight", "3"), "`flow` is not a list"),
+        (("flows[7].weight", "3"), "there is no [7]"),
+        (("warmup", "3s"), "`warmup` is not a key of a scenario"),
+        (("flows[0].weight", "0"), "a flow with weight 0"),
+        (("flows[0].weight", "[1"), "never closed"),
+        (("name.first", "x"), "`name` is not a mapping"),
+        ((".", "x"), "is not a path"),
+    ] {
+        let argument = format!("--set {}={}", set.0, set.1);
+        let overrides = Overrides {
+            set: vec![(set.0.to_owned(), set.1.to_owned())],
+            ..Overrides::default()
+        };
+        let shown = load(&path, &overrides).expect_err(&argument).to_string();
+        assert!(shown.contains(expected), "{shown}");
+        assert!(shown.contains(&argument), "{shown}");
+    }
+}
+
+#[test]
+fn flags_that_do_not_fit_the_load_are_refused() {
+    let (_folder, path) = written(TIMED);
+    let rate = Overrides {
+        rate: "5/s".parse().ok(),
+        ..Overrides::default()
+    };
+    let none = Overrides {
+        time_scale: Some(0.0),
+        ..Overrides::default()
+    };
+    for (overrides, expected) in [(rate, "--rate does not fit"), (none, "--time-scale")] {
+        let shown = load(&path, &overrides).expect_err(expected).to_string();
+        assert!(shown.contains(expected), "{shown}");
+    }
+}
