@@ -10,7 +10,7 @@ mod summary;
 pub mod text;
 
 pub use html::ReportHtml;
-pub use model::Report;
+pub use model::{BuildError, Report};
 pub use summary::{JSON_SCHEMA, SCHEMA, SummaryJson};
 
 /// Writes a report in one form.

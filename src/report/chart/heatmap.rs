@@ -51,6 +51,7 @@ pub(in crate::report) fn heatmap(report: &Report) -> Result<Option<String>, Rend
         .collect();
     draw(&sheet, time_axis(report), y, &readouts, |plot| {
         warm_up(plot, report)?;
+        plot.axes()?;
         for (index, (low, high)) in map.rows.iter().enumerate() {
             let mut columns = map.columns.iter().peekable();
             while let Some(column) = columns.next() {
@@ -71,7 +72,7 @@ pub(in crate::report) fn heatmap(report: &Report) -> Result<Option<String>, Rend
                 )?;
             }
         }
-        plot.axes()
+        Ok(())
     })
     .map(Some)
 }

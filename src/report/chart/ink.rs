@@ -79,7 +79,7 @@ impl Ink {
             Self::P99 => RGBColor(0xd5, 0x5e, 0x00),
             Self::Max => RGBColor(0x8c, 0x94, 0x9e),
             Self::Limit => RGBColor(0xa1, 0x2a, 0x5e),
-            Self::Violation => RGBColor(0xfb, 0xe3, 0xde),
+            Self::Violation => RGBColor(0xfd, 0xf0, 0xed),
             Self::WarmUp => RGBColor(0xf0, 0xf2, 0xf4),
             Self::First => RGBColor(0x01, 0x72, 0xb2),
             Self::Second => RGBColor(0xd6, 0x5e, 0x00),

@@ -170,10 +170,18 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         ("Target", target),
         ("Load", format!("{} ({})", header.load, model_word(report))),
         ("Measured", measured),
-        ("Started", header.started_at.clone()),
+        ("Started", spoken_time(&header.started_at)),
         ("Seed", header.seed.to_string()),
         ("Exit code", report.verdict.exit.code().to_string()),
     ]
+}
+
+/// A time in RFC 3339 as one reads it: `2026-11-20 11:00:00 UTC`.
+fn spoken_time(time: &str) -> String {
+    match time.strip_suffix('Z') {
+        Some(rest) => format!("{} UTC", rest.replacen('T', " ", 1)),
+        None => time.replacen('T', " ", 1),
+    }
 }
 
 /// Long runs without their milliseconds.
@@ -194,7 +202,8 @@ const fn model_word(report: &Report) -> &'static str {
 }
 
 fn warnings(report: &Report) -> Vec<String> {
-    let mut warnings = report.verdict.warnings.clone();
+    let mut warnings = report.verdict.generator_warnings.clone();
+    warnings.extend_from_slice(&report.verdict.warnings);
     if !report.is_complete {
         warnings.push(
             "The journal of this run has no end: the run was killed or its disk was full. This report covers what was \
