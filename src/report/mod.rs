@@ -4,14 +4,22 @@
 //! clock, the environment or the network.
 
 mod chart;
+pub mod console;
 mod html;
+mod junit;
+pub mod live;
 pub mod model;
+mod paint;
 mod summary;
 pub mod text;
+mod timeline_csv;
 
 pub use html::ReportHtml;
+pub use junit::JunitXml;
 pub use model::{BuildError, Report};
+pub use paint::Colour;
 pub use summary::{JSON_SCHEMA, SCHEMA, SummaryJson};
+pub use timeline_csv::TimelineCsv;
 
 /// Writes a report in one form.
 pub trait Renderer {
@@ -20,6 +28,11 @@ pub trait Renderer {
 
     /// The file's bytes: the same for the same report.
     fn render(&self, report: &Report) -> Result<Vec<u8>, RenderError>;
+}
+
+/// Every form that a run's directory holds, in the order they are written.
+pub fn renderers() -> [&'static dyn Renderer; 4] {
+    [&ReportHtml, &SummaryJson, &JunitXml, &TimelineCsv]
 }
 
 /// Why a report could not be rendered.
@@ -34,4 +47,7 @@ pub enum RenderError {
     /// A figure has no JSON form.
     #[error("cannot write the summary as JSON")]
     Json(#[from] serde_json::Error),
+    /// The timeline could not be written.
+    #[error("cannot write the timeline as CSV")]
+    Csv(#[from] csv::Error),
 }

@@ -22,7 +22,6 @@ pub(in crate::report) fn percentiles(report: &Report) -> Result<Option<String>, 
         300,
     );
     let y = Axis::log_time(least, most);
-    let name = if report.is_closed() { "response = service" } else { "response" };
     draw(&sheet, Axis::nines(end.nines), y, &[], |plot| {
         plot.axes()?;
         let mut labels = Vec::new();
@@ -33,7 +32,7 @@ pub(in crate::report) fn percentiles(report: &Report) -> Result<Option<String>, 
             }));
         }
         stroke(plot, response, Ink::First, 22)?;
-        labels.push((log(end.time), name.to_owned(), Ink::First));
+        labels.push((log(end.time), "response".to_owned(), Ink::First));
         plot.end_labels(&labels)
     })
     .map(Some)

@@ -40,7 +40,8 @@ pub(super) const GUIDE: &[(&str, &str)] = &[
     ),
     (
         "Timed out: at least",
-        "The true time of a request that was given up is unknown; it is at least the limit. Such times are kept apart.",
+        "The true time of a request that was given up is unknown; it is at least the limit. Such times are kept apart, \
+         and thresholds on times count them as that long.",
     ),
     (
         "Offered and achieved",

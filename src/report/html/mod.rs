@@ -14,6 +14,9 @@ use super::model::Report;
 use super::{RenderError, Renderer};
 use page::Page;
 
+pub(super) use page::conclusion;
+pub(super) use tables::{signed_percent, standing};
+
 const TEMPLATE: &str = include_str!("../templates/report.html");
 const STYLE: &str = include_str!("../templates/report.css");
 

@@ -154,7 +154,10 @@ pub(in crate::report) const fn conclusion(
 
 fn facts(report: &Report) -> Vec<(&'static str, String)> {
     let header = &report.header;
-    let mut measured = show_duration(whole_seconds(report.measured));
+    let mut measured = match report.measured.0 {
+        0 => "nothing".to_owned(),
+        _ => show_duration(whole_seconds(report.measured)),
+    };
     if header.warm_up.0 > 0 {
         measured.push_str(&format!(
             " after {} warm-up",
@@ -171,7 +174,6 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         ("Load", format!("{} ({})", header.load, model_word(report))),
         ("Measured", measured),
         ("Started", spoken_time(&header.started_at)),
-        ("Seed", header.seed.to_string()),
         ("Exit code", report.verdict.exit.code().to_string()),
     ]
 }
@@ -228,7 +230,9 @@ fn model_note(report: &Report) -> String {
 
 fn load_note(report: &Report) -> String {
     let load = &report.load;
-    if report.is_closed() {
+    if load.offered == 0 {
+        "No iteration was due in measured time.".to_owned()
+    } else if report.is_closed() {
         format!(
             "{} iterations by at most {} users, {} requests in flight on average. In a closed model an iteration starts when \
              a user is free, so there is no schedule to fall behind.",
