@@ -14,6 +14,7 @@ mod plan_thresholds;
 mod record;
 mod record_memory;
 mod record_totals;
+mod report;
 mod scenario;
 mod scenario_format;
 mod scenario_invalid;

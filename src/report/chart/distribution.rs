@@ -7,17 +7,13 @@ use crate::report::model::{CurvePoint, Report};
 use crate::units::Micros;
 
 /// Response and service time over all steps; none when there are too few samples for a curve.
-pub fn percentiles(report: &Report) -> Result<Option<String>, RenderError> {
+pub(in crate::report) fn percentiles(report: &Report) -> Result<Option<String>, RenderError> {
     let (response, service) = (&report.response_curve, &report.service_curve);
     let (Some(first), Some(end)) = (response.first(), response.last()) else {
         return Ok(None);
     };
-    let least = service
-        .first()
-        .map_or(first.time, |point| point.time.min(first.time));
-    let most = service
-        .last()
-        .map_or(end.time, |point| point.time.max(end.time));
+    let least = service.first().map_or(first.time, |point| point.time.min(first.time));
+    let most = service.last().map_or(end.time, |point| point.time.max(end.time));
     let sheet = Sheet::wide(
         "percentiles",
         "Percentile distribution",
@@ -26,31 +22,24 @@ pub fn percentiles(report: &Report) -> Result<Option<String>, RenderError> {
         300,
     );
     let y = Axis::log_time(least, most);
-    let name = if report.is_closed() {
-        "response = service"
-    } else {
-        "response"
-    };
     draw(&sheet, Axis::nines(end.nines), y, &[], |plot| {
         plot.axes()?;
         let mut labels = Vec::new();
         if !report.is_closed() {
             stroke(plot, service, Ink::Second, 18)?;
-            labels.extend(
-                service
-                    .last()
-                    .map(|point| (log(point.time), "service".to_owned(), Ink::Second)),
-            );
+            labels.extend(service.last().map(|point| {
+                (log(point.time), "service".to_owned(), Ink::Second)
+            }));
         }
         stroke(plot, response, Ink::First, 22)?;
-        labels.push((log(end.time), name.to_owned(), Ink::First));
+        labels.push((log(end.time), "response".to_owned(), Ink::First));
         plot.end_labels(&labels)
     })
     .map(Some)
 }
 
 /// A step's own curve, small.
-pub fn step_percentiles(id: &str, curve: &[CurvePoint]) -> Result<Option<String>, RenderError> {
+pub(in crate::report) fn step_percentiles(id: &str, curve: &[CurvePoint]) -> Result<Option<String>, RenderError> {
     let (Some(first), Some(end)) = (curve.first(), curve.last()) else {
         return Ok(None);
     };
@@ -73,12 +62,7 @@ pub fn step_percentiles(id: &str, curve: &[CurvePoint]) -> Result<Option<String>
     .map(Some)
 }
 
-fn stroke(
-    plot: &mut Plot<'_>,
-    curve: &[CurvePoint],
-    ink: Ink,
-    width: u32,
-) -> Result<(), RenderError> {
+fn stroke(plot: &mut Plot<'_>, curve: &[CurvePoint], ink: Ink, width: u32) -> Result<(), RenderError> {
     let points: Vec<(f64, f64)> = curve
         .iter()
         .map(|point| (point.nines, log(point.time)))

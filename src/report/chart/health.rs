@@ -7,7 +7,7 @@ use crate::report::{RenderError, text};
 use crate::units::ByteSize;
 
 /// CPU use as a part of all cores; none when the run has no intervals.
-pub fn cpu(report: &Report) -> Result<Option<String>, RenderError> {
+pub(in crate::report) fn cpu(report: &Report) -> Result<Option<String>, RenderError> {
     if report.timeline.is_empty() {
         return Ok(None);
     }
@@ -33,27 +33,18 @@ pub fn cpu(report: &Report) -> Result<Option<String>, RenderError> {
         }
         words
     };
-    draw(
-        &sheet,
-        time_axis(report),
-        y,
-        &readouts(report, words),
-        |plot| {
-            warm_up(plot, report)?;
-            plot.axes()?;
-            plot.line(&generator, Ink::First, 18)?;
-            plot.line(&target, Ink::Second, 18)?;
-            plot.end_labels(&ends(&[
-                (&generator, "generator", Ink::First),
-                (&target, "target", Ink::Second),
-            ]))
-        },
-    )
+    draw(&sheet, time_axis(report), y, &readouts(report, words), |plot| {
+        warm_up(plot, report)?;
+        plot.axes()?;
+        plot.line(&generator, Ink::First, 18)?;
+        plot.line(&target, Ink::Second, 18)?;
+        plot.end_labels(&ends(&[(&generator, "generator", Ink::First), (&target, "target", Ink::Second)]))
+    })
     .map(Some)
 }
 
 /// Resident memory; none when the run has no intervals.
-pub fn memory(report: &Report) -> Result<Option<String>, RenderError> {
+pub(in crate::report) fn memory(report: &Report) -> Result<Option<String>, RenderError> {
     if report.timeline.is_empty() {
         return Ok(None);
     }
@@ -77,22 +68,13 @@ pub fn memory(report: &Report) -> Result<Option<String>, RenderError> {
         }
         words
     };
-    draw(
-        &sheet,
-        time_axis(report),
-        y,
-        &readouts(report, words),
-        |plot| {
-            warm_up(plot, report)?;
-            plot.axes()?;
-            plot.line(&generator, Ink::First, 18)?;
-            plot.line(&target, Ink::Second, 18)?;
-            plot.end_labels(&ends(&[
-                (&generator, "generator", Ink::First),
-                (&target, "target", Ink::Second),
-            ]))
-        },
-    )
+    draw(&sheet, time_axis(report), y, &readouts(report, words), |plot| {
+        warm_up(plot, report)?;
+        plot.axes()?;
+        plot.line(&generator, Ink::First, 18)?;
+        plot.line(&target, Ink::Second, 18)?;
+        plot.end_labels(&ends(&[(&generator, "generator", Ink::First), (&target, "target", Ink::Second)]))
+    })
     .map(Some)
 }
 

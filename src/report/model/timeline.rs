@@ -98,8 +98,8 @@ impl Point {
 
 /// How many intervals go into one point, so that there are at most so many points: a number that reads well.
 pub fn intervals_per_point(intervals: u64, max_points: u64) -> u64 {
-    const STEPS: [u64; 14] = [
-        1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1_800, 3_600,
+    const STEPS: [u64; 17] = [
+        1, 2, 3, 4, 5, 6, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1_800, 3_600,
     ];
     let least = intervals.div_ceil(max_points.max(1)).max(1);
     STEPS
@@ -238,14 +238,7 @@ mod tests {
 
     #[test]
     fn a_run_of_any_length_has_at_most_600_points() {
-        for (intervals, expected) in [
-            (0, 1),
-            (5, 1),
-            (599, 1),
-            (600, 2),
-            (7_200, 15),
-            (86_400, 300),
-        ] {
+        for (intervals, expected) in [(0, 1), (5, 1), (599, 1), (600, 2), (7_200, 15), (86_400, 300)] {
             let per_point = intervals_per_point(intervals, MAX_POINTS);
             assert_eq!(per_point, expected, "{intervals}");
             assert!(intervals.div_ceil(per_point) <= MAX_POINTS);
