@@ -53,9 +53,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let counts = totals.counts(Subject::Requests);
     let each = |bytes: u64| bytes.saturating_sub(before) as f64 / users as f64 / 1024.0;
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{users} users ready after {launched:.2?}, all answered after {answered:.2?}")?;
+    writeln!(
+        out,
+        "{users} users ready after {launched:.2?}, all answered after {answered:.2?}"
+    )?;
     writeln!(out, "{} of their requests failed", counts.failed)?;
-    writeln!(out, "memory of each: {:.1} KiB ready, {:.1} KiB open and idle", each(parked), each(open))?;
+    writeln!(
+        out,
+        "memory of each: {:.1} KiB ready, {:.1} KiB open and idle",
+        each(parked),
+        each(open)
+    )?;
     Ok(())
 }
 

@@ -100,7 +100,10 @@ fn threshold_outcome(row: &ThresholdRow) -> Case {
         (Standing::Pass, _) => Case::Passed,
         (Standing::NoData, _) => Case::Broken(
             "no_data",
-            format!("there was nothing to judge: {} samples", text::count(row.samples)),
+            format!(
+                "there was nothing to judge: {} samples",
+                text::count(row.samples)
+            ),
         ),
         (Standing::Fail, Severity::Warn) => Case::Warned(breach(row)),
         (Standing::Fail, Severity::Fail) => Case::Failed("threshold", breach(row)),
@@ -108,9 +111,10 @@ fn threshold_outcome(row: &ThresholdRow) -> Case {
 }
 
 fn breach(row: &ThresholdRow) -> String {
-    let observed = row
-        .observed
-        .map_or_else(|| "nothing".to_owned(), |value| text::in_unit(value, row.unit));
+    let observed = row.observed.map_or_else(
+        || "nothing".to_owned(),
+        |value| text::in_unit(value, row.unit),
+    );
     let mut words = format!(
         "observed {observed}, expected {} {}, from {} samples",
         row.comparator.symbol(),

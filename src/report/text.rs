@@ -170,10 +170,7 @@ mod tests {
             clean("a\u{1b}[31mb\u{7}\u{9b}c\nd\te\u{202e}f\0\u{7f}"),
             "a[31mbc d ef"
         );
-        assert_eq!(
-            clean("naïve “quotes” <b>"),
-            "naïve “quotes” <b>"
-        );
+        assert_eq!(clean("naïve “quotes” <b>"), "naïve “quotes” <b>");
     }
 
     #[test]
@@ -194,7 +191,12 @@ mod tests {
 
     #[test]
     fn counts_have_their_thousands_apart() {
-        for (value, shown) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+        for (value, shown) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
             assert_eq!(count(value), shown);
         }
         assert_eq!(number(12.345), "12.35");
@@ -206,7 +208,10 @@ mod tests {
         let words = "a short one, a_word_that_is_far_too_long_for_any_line, 漢字漢字漢字漢字 end";
         for width in [1, 2, 7, 20, 100] {
             let lines = wrap(words, width);
-            let widest = lines.iter().map(|line| console::measure_text_width(line)).max();
+            let widest = lines
+                .iter()
+                .map(|line| console::measure_text_width(line))
+                .max();
             assert!(widest <= Some(width.max(2)), "{width}: {lines:?}");
             assert_eq!(lines.concat().replace(' ', ""), words.replace(' ', ""));
         }

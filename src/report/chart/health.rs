@@ -33,13 +33,22 @@ pub(in crate::report) fn cpu(report: &Report) -> Result<Option<String>, RenderEr
         }
         words
     };
-    draw(&sheet, time_axis(report), y, &readouts(report, words), |plot| {
-        warm_up(plot, report)?;
-        plot.axes()?;
-        plot.line(&generator, Ink::First, 18)?;
-        plot.line(&target, Ink::Second, 18)?;
-        plot.end_labels(&ends(&[(&generator, "generator", Ink::First), (&target, "target", Ink::Second)]))
-    })
+    draw(
+        &sheet,
+        time_axis(report),
+        y,
+        &readouts(report, words),
+        |plot| {
+            warm_up(plot, report)?;
+            plot.axes()?;
+            plot.line(&generator, Ink::First, 18)?;
+            plot.line(&target, Ink::Second, 18)?;
+            plot.end_labels(&ends(&[
+                (&generator, "generator", Ink::First),
+                (&target, "target", Ink::Second),
+            ]))
+        },
+    )
     .map(Some)
 }
 
@@ -68,13 +77,22 @@ pub(in crate::report) fn memory(report: &Report) -> Result<Option<String>, Rende
         }
         words
     };
-    draw(&sheet, time_axis(report), y, &readouts(report, words), |plot| {
-        warm_up(plot, report)?;
-        plot.axes()?;
-        plot.line(&generator, Ink::First, 18)?;
-        plot.line(&target, Ink::Second, 18)?;
-        plot.end_labels(&ends(&[(&generator, "generator", Ink::First), (&target, "target", Ink::Second)]))
-    })
+    draw(
+        &sheet,
+        time_axis(report),
+        y,
+        &readouts(report, words),
+        |plot| {
+            warm_up(plot, report)?;
+            plot.axes()?;
+            plot.line(&generator, Ink::First, 18)?;
+            plot.line(&target, Ink::Second, 18)?;
+            plot.end_labels(&ends(&[
+                (&generator, "generator", Ink::First),
+                (&target, "target", Ink::Second),
+            ]))
+        },
+    )
     .map(Some)
 }
 

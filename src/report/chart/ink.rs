@@ -205,7 +205,9 @@ mod tests {
     #[test]
     fn colours_get_classes_and_text_stays() {
         assert_eq!(
-            with_classes("<line opacity=\"1\" stroke=\"#0072B2\" x1=\"1\"/><text fill=\"#123456\">=\"#x</text>"),
+            with_classes(
+                "<line opacity=\"1\" stroke=\"#0072B2\" x1=\"1\"/><text fill=\"#123456\">=\"#x</text>"
+            ),
             "<line class=\"s-p50\" stroke=\"#0072b2\" x1=\"1\"/><text fill=\"#123456\">=\"#x</text>"
         );
     }

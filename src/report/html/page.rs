@@ -2,12 +2,10 @@
 
 use serde::Serialize;
 
-use super::guide::GUIDE;
-use super::tables::{
-    self, CheckLine, FailureLine, HeatLine, StepLine, ThresholdLine, TimesLine,
-};
-use super::tiles::{self, Tile};
 use super::STYLE;
+use super::guide::GUIDE;
+use super::tables::{self, CheckLine, FailureLine, HeatLine, StepLine, ThresholdLine, TimesLine};
+use super::tiles::{self, Tile};
 use crate::report::model::Report;
 use crate::report::summary::Summary;
 use crate::report::{RenderError, chart, text};

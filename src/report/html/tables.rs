@@ -462,7 +462,10 @@ pub(super) fn checks(report: &Report) -> Vec<CheckLine<'_>> {
             passed: text::count(check.counts.passed),
             failed: text::count(check.counts.failed),
             is_failing: check.counts.failed > 0,
-            share: text::share(check.counts.passed, check.counts.passed + check.counts.failed),
+            share: text::share(
+                check.counts.passed,
+                check.counts.passed + check.counts.failed,
+            ),
         })
         .collect()
 }

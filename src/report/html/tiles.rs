@@ -44,7 +44,10 @@ pub(super) fn outcome(report: &Report) -> Vec<Tile> {
         Tile::new(
             "Requests",
             text::count(requests.ended),
-            format!("{} on average", text::per_second(report.requests_per_second())),
+            format!(
+                "{} on average",
+                text::per_second(report.requests_per_second())
+            ),
         )
         .shaped(report, |point| Some(point.rate(point.requests))),
         achieved(report),
@@ -119,7 +122,10 @@ pub(super) fn health(report: &Report) -> Vec<Tile> {
         Tile::new(
             "Generator CPU",
             text::percent(generator.mean_cpu),
-            format!("of all cores; at most {}", text::percent(generator.peak.cpu)),
+            format!(
+                "of all cores; at most {}",
+                text::percent(generator.peak.cpu)
+            ),
         ),
         Tile::new(
             "CPU for each request",

@@ -173,7 +173,11 @@ impl Outline {
     fn stage_words(&self, at: Micros) -> Option<String> {
         let index = self.stage(at).filter(|_| self.stages.len() > 1)?;
         let (_, level) = &self.stages[index];
-        Some(format!("stage {} of {}: {level}", index + 1, self.stages.len()))
+        Some(format!(
+            "stage {} of {}: {level}",
+            index + 1,
+            self.stages.len()
+        ))
     }
 
     /// How far the run is, from 0 to 1, where its end is known.

@@ -219,7 +219,10 @@ struct Violations {
 impl Violations {
     fn observe(&mut self, judged: &[Judged], interval: &Interval) {
         for (threshold, judged) in judged.iter().enumerate() {
-            let known = self.open.iter().position(|open| open.threshold == threshold);
+            let known = self
+                .open
+                .iter()
+                .position(|open| open.threshold == threshold);
             match (known, judged.standing == Standing::Fail) {
                 (Some(index), true) => self.open[index].to = interval.end,
                 (Some(index), false) => self.closed.push(self.open.remove(index)),
@@ -293,7 +296,12 @@ fn cleaned(mut header: RunHeader) -> RunHeader {
     .chain(&mut header.description)
     .chain(&mut header.git_commit)
     .chain(&mut header.overrides)
-    .chain(header.thresholds.iter_mut().map(|threshold| &mut threshold.expression))
+    .chain(
+        header
+            .thresholds
+            .iter_mut()
+            .map(|threshold| &mut threshold.expression),
+    )
     .chain(
         header
             .checks

@@ -38,7 +38,8 @@ async fn what_busy_users_could_not_take_is_counted_as_unstarted() {
     let server = Server::start().await;
     for arrivals in ["constant", "poisson"] {
         // Two users and 50 ms an answer: 40 of 400 starts a second are possible.
-        let load = format!("load: {{ rate: 400/s, for: 500ms, max_users: 2, arrivals: {arrivals} }}");
+        let load =
+            format!("load: {{ rate: 400/s, for: 500ms, max_users: 2, arrivals: {arrivals} }}");
         let flow = "flows: [ { name: main, steps: [ { get: /slow } ] } ]";
         let plan = plan(&server.url, &format!("{load}\n{flow}"));
         let planned = plan.schedule.planned_iterations(plan.seed, plan.segment);
@@ -66,7 +67,10 @@ async fn a_late_start_is_response_time_but_not_service_time() {
 #[tokio::test]
 async fn iterations_are_shared_out_or_each_users_own() {
     let server = Server::start().await;
-    for (count, planned) in [("iterations: 25", 25), ("iterations: 5, per_user: true", 20)] {
+    for (count, planned) in [
+        ("iterations: 25", 25),
+        ("iterations: 5, per_user: true", 20),
+    ] {
         let load = format!("load: {{ {count}, users: 4 }}");
         let flow = "flows: [ { name: main, steps: [ { get: '/of/${user()}' } ] } ]";
         let plan = plan(&server.url, &format!("{load}\n{flow}"));
@@ -116,8 +120,14 @@ async fn the_last_user_in_is_the_first_one_out() {
         let last = last[&format!("/of/{user}")].saturating_duration_since(base);
         // The ramp passes user i at 300 ms + 800 ms · (4 − i) / 4; an iteration begun before may still send.
         let out = Duration::from_millis(300 + 200 * u64::from(4 - user));
-        assert!(last <= out + Duration::from_millis(150), "user {user}: {last:?}");
-        assert!(last + Duration::from_millis(150) >= out, "user {user}: {last:?}");
+        assert!(
+            last <= out + Duration::from_millis(150),
+            "user {user}: {last:?}"
+        );
+        assert!(
+            last + Duration::from_millis(150) >= out,
+            "user {user}: {last:?}"
+        );
     }
 }
 
@@ -133,7 +143,10 @@ async fn pacing_starts_a_users_iterations_at_even_distances() {
     for (k, seen) in seen.iter().enumerate().skip(1) {
         let expected = Duration::from_millis(40 * k as u64);
         let slack = Duration::from_millis(15);
-        assert!(seen.at - first + slack >= expected, "iteration {k} is early");
+        assert!(
+            seen.at - first + slack >= expected,
+            "iteration {k} is early"
+        );
     }
 }
 
@@ -143,7 +156,10 @@ async fn a_segment_plays_its_share() {
     let server = Server::start().await;
     let flow = "flows: [ { name: main, steps: [ { get: '/of/${user()}' } ] } ]";
     let load = "load: { iterations: 3, per_user: true, users: 5 }";
-    for (index, users) in [(0, vec!["/of/0", "/of/2", "/of/4"]), (1, vec!["/of/1", "/of/3"])] {
+    for (index, users) in [
+        (0, vec!["/of/0", "/of/2", "/of/4"]),
+        (1, vec!["/of/1", "/of/3"]),
+    ] {
         let before = server.seen().len();
         let mut plan = plan(&server.url, &format!("{load}\n{flow}"));
         plan.segment = Segment { index, count: 2 };

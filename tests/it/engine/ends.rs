@@ -13,7 +13,8 @@ use super::{Driven, run};
 /// Far below an hour, far above what any machine needs.
 const SOON: Duration = Duration::from_secs(20);
 
-const HELD: &str = "load: { users: 5, for: 1h }\nflows: [ { name: main, steps: [ { get: /hold } ] } ]";
+const HELD: &str =
+    "load: { users: 5, for: 1h }\nflows: [ { name: main, steps: [ { get: /hold } ] } ]";
 
 #[tokio::test]
 async fn a_graceful_stop_lets_requests_end_and_starts_no_more() {
@@ -92,7 +93,11 @@ async fn a_stopped_open_run_accounts_for_what_was_due() {
     driven.running.stop(Stop::AtOnce);
     let over = driven.to_the_end().await;
     assert_eq!(over.load.started, 2);
-    assert!((25..1_000).contains(&over.load.unstarted), "{:?}", over.load);
+    assert!(
+        (25..1_000).contains(&over.load.unstarted),
+        "{:?}",
+        over.load
+    );
     assert_eq!(over.load.backlog, 0);
 }
 
@@ -114,10 +119,8 @@ async fn a_panic_ends_the_run_and_says_so() {
 #[tokio::test]
 async fn several_runs_may_share_a_process() {
     let server = Server::start().await;
-    let body = "load: { iterations: 20, users: 4 }\nflows: [ { name: main, steps: [ { get: / } ] } ]";
-    let (one, other) = tokio::join!(
-        run(plan(&server.url, body)),
-        run(plan(&server.url, body))
-    );
+    let body =
+        "load: { iterations: 20, users: 4 }\nflows: [ { name: main, steps: [ { get: / } ] } ]";
+    let (one, other) = tokio::join!(run(plan(&server.url, body)), run(plan(&server.url, body)));
     assert_eq!((one.load.started, other.load.started), (20, 20));
 }

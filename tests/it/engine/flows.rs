@@ -37,7 +37,9 @@ async fn setup_leaves_values_that_all_users_see_and_teardown_too() {
     let values = engine::setup(&plan, &shared).await.expect("setup");
     let driven = Driven::launch_with(plan.clone(), shared.clone(), values.clone());
     let over = driven.to_the_end().await;
-    engine::teardown(&plan, &shared, &values).await.expect("teardown");
+    engine::teardown(&plan, &shared, &values)
+        .await
+        .expect("teardown");
 
     assert_eq!(over.requests().counts.ended, 9, "setup is not measured");
     let seen = server.seen();
@@ -60,8 +62,13 @@ async fn a_setup_that_fails_says_at_which_step_and_why() {
              flows: [ {{ name: main, steps: [ {{ get: / }} ] }} ]"
         ),
     );
-    let failure = engine::setup(&plan, &transport(&plan)).await.expect_err("503");
-    assert_eq!((&*failure.step, failure.outcome), ("prepare", Outcome::Status));
+    let failure = engine::setup(&plan, &transport(&plan))
+        .await
+        .expect_err("503");
+    assert_eq!(
+        (&*failure.step, failure.outcome),
+        ("prepare", Outcome::Status)
+    );
     assert_eq!(failure.status, Some(503));
 }
 
@@ -81,7 +88,9 @@ async fn steps_are_repeated_and_left_out_as_written() {
          \x20   steps: [ {{ get: /a }}, {{ repeat: 2, steps: [ {{ get: /b }} ] }} ]\n"
     );
     let over = play(&server, &body).await;
-    let expected = ["/start", "/item", "/item/42", "/a", "/b", "/b", "/a", "/b", "/b"];
+    let expected = [
+        "/start", "/item", "/item/42", "/a", "/b", "/b", "/a", "/b", "/b",
+    ];
     assert_eq!(paths(&server), expected);
     assert_eq!(over.iterations().counts.failed, 0);
 }
@@ -158,7 +167,12 @@ async fn a_user_ends_when_a_unique_feeder_is_used_up() {
                 data: { people: { file: people.csv, pick: unique } }\n\
                 flows: [ { name: main, steps: [ { get: '/${people.name}' } ] } ]";
     let people = "name\nann\nbob\ncid\ndee\neve\n";
-    let over = run(plan_with_files(&server.url, body, &[("people.csv", people)])).await;
+    let over = run(plan_with_files(
+        &server.url,
+        body,
+        &[("people.csv", people)],
+    ))
+    .await;
     let mut seen = paths(&server);
     seen.sort();
     assert_eq!(seen, ["/ann", "/bob", "/cid", "/dee", "/eve"]);
