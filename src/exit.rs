@@ -63,3 +63,26 @@ impl From<Exit> for std::process::ExitCode {
         Self::from(exit.code())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_the_strongest_decides() {
+        let mut found = [
+            Exit::Passed,
+            Exit::Inconclusive,
+            Exit::Regressed,
+            Exit::ThresholdFailed,
+            Exit::MeasurementInvalid,
+            Exit::Stopped,
+            Exit::TargetUnreachable,
+            Exit::InvalidInput,
+            Exit::Internal,
+        ];
+        found.sort_unstable();
+        let codes = found.map(Exit::code);
+        assert_eq!(codes, [255, 104, 107, 105, 94, 99, 96, 95, 0]);
+    }
+}

@@ -1,5 +1,6 @@
 //! A run under way: once a second an interval is closed, written down, judged and shown.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,13 +10,13 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::engine::{Running, Stop};
 use crate::plan::Plan;
-use crate::record::journal::{self, Event, StopReason};
+use crate::record::journal::{self, Event, RunHeader, StopReason};
 use crate::record::{Recorder, Totals};
 use crate::report::live::{Live, LiveState};
 use crate::units::Micros;
 use crate::verdict::Judge;
 
-use super::run::Driven;
+use super::driven::Driven;
 
 /// The usual cause of a journal that cannot be written.
 const DISK: &str = "cannot write the journal: is the disk full?";
@@ -25,14 +26,15 @@ const SECOND: Micros = Micros(1_000_000);
 
 /// A run under way.
 pub(super) struct Drive<'a> {
-    pub(super) plan: Arc<Plan>,
+    pub(super) plan: &'a Plan,
     pub(super) recorder: Arc<Recorder>,
     pub(super) running: Running,
     pub(super) driven: &'a mut Driven,
     pub(super) journal: journal::Writer,
     pub(super) totals: Totals,
     pub(super) judge: Judge,
-    pub(super) live: Live,
+    pub(super) live: Live<io::Stderr>,
+    pub(super) header: &'a RunHeader,
     pub(super) grace: Duration,
 }
 
@@ -67,7 +69,8 @@ impl Drive<'_> {
                 () = sleep_until(due) => {
                     // A generator that stood still closes one long interval, not several empty ones.
                     closed = self.running.clock().now().max(boundary);
-                    self.close_interval(closed, boundary, phase)?;
+                    let state = self.close_interval(closed, boundary)?;
+                    self.live.update(&state).ok();
                     if phase == Phase::Cut {
                         break;
                     }
@@ -93,12 +96,7 @@ impl Drive<'_> {
     }
 
     /// Closes the interval that was to end at `boundary`: writes it down, judges it, shows it.
-    fn close_interval(
-        &mut self,
-        end: Micros,
-        boundary: Micros,
-        phase: Phase,
-    ) -> anyhow::Result<()> {
+    fn close_interval(&mut self, end: Micros, boundary: Micros) -> anyhow::Result<LiveState> {
         let load = self.running.load(end);
         let is_warm_up = boundary <= Micros::from(self.plan.warm_up);
         let interval = self
@@ -123,14 +121,9 @@ impl Drive<'_> {
                 })?;
             }
         }
-        self.live.show(&LiveState {
-            interval: &interval,
-            totals: &self.totals,
-            standings: &now,
-            is_draining: phase != Phase::Loading,
-        });
+        let state = LiveState::of(&interval, &self.totals, &now, self.header);
         self.recorder.recycle(interval);
-        Ok(())
+        Ok(state)
     }
 
     fn write_event(&mut self, event: &Event) -> anyhow::Result<()> {
@@ -209,8 +202,8 @@ impl Drive<'_> {
         if let (Phase::Loading, Some(reason)) = (phase, self.running.stop_reason()) {
             self.write_event(&Event::Stop { at: end, reason })?;
         }
-        self.close_interval(end, end, phase)?;
-        self.live.finish();
+        let state = self.close_interval(end, end)?;
+        self.live.finish(&state).ok();
         let ended = self.running.join(Duration::ZERO).await;
         Ok(LoadOver {
             journal: self.journal,

@@ -2,6 +2,7 @@
 
 mod check;
 mod drive;
+mod driven;
 mod header;
 mod outputs;
 mod plan;

@@ -8,14 +8,14 @@ use anyhow::Context;
 
 use crate::exit::Exit;
 use crate::record::journal::Journal;
-use crate::report::{self, Renderer, Report};
+use crate::report::{self, Renderer, Report, SummaryJson};
 
 use super::{Failure, terminal};
 
 /// Where the outputs go; every file is open for writing.
 pub(super) struct Outputs {
     folder: PathBuf,
-    files: Vec<(Box<dyn Renderer>, File)>,
+    files: Vec<(&'static dyn Renderer, File)>,
     summary: Summary,
     extra_json: Option<ExtraJson>,
 }
@@ -80,7 +80,7 @@ impl Outputs {
                 .render(&report)
                 .map_err(|error| Failure::Internal(error.into()))?;
             overwrite(&mut file, &bytes, &name)?;
-            if name.file_name() == Some(report::SUMMARY_FILE.as_ref()) {
+            if renderer.file_name() == SummaryJson.file_name() {
                 match &self.extra_json {
                     None => {}
                     Some(ExtraJson::Stdout) => terminal::say(&String::from_utf8_lossy(&bytes)),
@@ -94,18 +94,12 @@ impl Outputs {
                 }
             }
         }
-        let colors = |enabled: bool| {
-            if enabled {
-                report::console::Color::Yes
-            } else {
-                report::console::Color::No
-            }
+        let summary = |colour| {
+            report::console::summary(&report, Some(&self.folder), terminal::width(), colour)
         };
-        let summary =
-            |color| report::console::summary(&report, &self.folder, terminal::width(), color);
         match self.summary {
-            Summary::Stdout => terminal::say(&summary(colors(terminal::colors_on_stdout()))),
-            Summary::Stderr => terminal::complain(&summary(colors(terminal::colors_on_stderr()))),
+            Summary::Stdout => terminal::say(&summary(terminal::colour_on_stdout())),
+            Summary::Stderr => terminal::complain(&summary(terminal::colour_on_stderr())),
             Summary::Silent => {}
         }
         Ok(report.verdict.exit)

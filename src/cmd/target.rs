@@ -11,7 +11,9 @@ use super::Failure;
 pub(super) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
     match target::serve(&options(args)) {
         Ok(()) => Ok(Exit::Passed),
-        Err(error @ (TargetError::Listen { .. } | TargetError::Start(_))) => Err(Failure::Argument(error.into())),
+        Err(error @ (TargetError::Listen { .. } | TargetError::Start(_))) => {
+            Err(Failure::Argument(error.into()))
+        }
         Err(error) => Err(Failure::Internal(error.into())),
     }
 }
@@ -30,8 +32,16 @@ fn options(args: &ServeArgs) -> ServeOptions {
             },
             cache_items: args.cache_items,
             readers: args.readers,
-            lab: if args.lab { LabMode::Open } else { LabMode::Closed },
+            lab: if args.lab {
+                LabMode::Open
+            } else {
+                LabMode::Closed
+            },
         },
-        until: if args.until_input_ends { Until::SignalOrInputEnd } else { Until::Signal },
+        until: if args.until_input_ends {
+            Until::SignalOrInputEnd
+        } else {
+            Until::Signal
+        },
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use crate::report::Colour;
 use crate::scenario::Diagnostics;
 
 /// Writes to stdout.
@@ -21,17 +22,24 @@ fn write_all(out: &mut impl Write, text: &str) {
 
 /// Everything that is wrong with a scenario, coloured if stderr takes colours.
 pub(super) fn diagnosis(diagnostics: &Diagnostics) -> String {
-    if colors_on_stderr() { diagnostics.in_colour() } else { diagnostics.to_string() }
+    match colour_on_stderr() {
+        Colour::On => diagnostics.in_colour(),
+        Colour::Off => diagnostics.to_string(),
+    }
 }
 
 /// Whether stdout takes colours: it is a terminal, and nobody said no.
-pub(super) fn colors_on_stdout() -> bool {
-    console::colors_enabled()
+pub(super) fn colour_on_stdout() -> Colour {
+    wanted(console::colors_enabled())
 }
 
 /// Whether stderr takes colours.
-pub(super) fn colors_on_stderr() -> bool {
-    console::colors_enabled_stderr()
+pub(super) fn colour_on_stderr() -> Colour {
+    wanted(console::colors_enabled_stderr())
+}
+
+const fn wanted(is_wanted: bool) -> Colour {
+    if is_wanted { Colour::On } else { Colour::Off }
 }
 
 /// Columns of the terminal on stdout, at most 100.

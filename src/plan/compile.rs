@@ -81,11 +81,11 @@ impl Plan {
         }
         if !problems.is_empty() {
             let source = &scenario.source;
-            return Err(Diagnostics {
-                path: source.path.clone(),
-                text: source.text.clone(),
-                list: problems,
-            });
+            return Err(Diagnostics::new(
+                source.path.clone(),
+                source.text.clone(),
+                problems,
+            ));
         }
         plan.hash = fingerprint::of(&plan);
         Ok(plan)
@@ -105,9 +105,7 @@ fn load_problem(plan: &Plan) -> Option<Diagnostic> {
             "the warm-up is as long as the load: nothing would be measured".to_owned()
         }
         _ if plan.schedule.peak_users() == 0 => "the load never has a user".to_owned(),
-        _ if plan.planned_iterations() == Some(0) && plan.segment == Segment::WHOLE => {
-            "the load never starts an iteration".to_owned()
-        }
+        _ if never_starts(&plan.schedule) => "the load never starts an iteration".to_owned(),
         _ => return None,
     };
     Some(Diagnostic {
@@ -115,6 +113,14 @@ fn load_problem(plan: &Plan) -> Option<Diagnostic> {
         message,
         hint: None,
     })
+}
+
+fn never_starts(schedule: &Schedule) -> bool {
+    match schedule {
+        Schedule::Users(_) => false,
+        Schedule::Iterations { count, .. } => *count == 0,
+        Schedule::Arrivals { curve, .. } => curve.inverse_area(0.0).is_none(),
+    }
 }
 
 /// An error inside a threshold's expression, as a place in the file.

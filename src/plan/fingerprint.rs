@@ -79,7 +79,7 @@ impl Canonical {
                 self.field("url", &uri.strip_prefix(origin).unwrap_or(&uri));
             }
             RequestUrl::Path(template) | RequestUrl::Whole(template) => {
-                self.field("url", &template.segments)
+                self.field("url", &template.segments);
             }
         }
         for (name, value) in &request.headers {

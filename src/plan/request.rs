@@ -1,5 +1,7 @@
 //! A request in its final form, as far as it is literal: URL, headers, body.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
@@ -127,7 +129,7 @@ fn encode_unsafe(text: &str) -> String {
         if byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out
@@ -157,14 +159,13 @@ pub(super) fn headers(http: &HttpOptions, request: &Request) -> Result<Headers, 
     for (name, value) in kept {
         headers.add(name, value)?;
     }
-    match &request.auth {
-        Some(auth) => match literal_auth(auth)? {
+    if let Some(auth) = &request.auth {
+        match literal_auth(auth)? {
             Some(value) => {
                 headers.literal.insert(AUTHORIZATION, value);
             }
             None => headers.auth = Some(auth.clone()),
-        },
-        None => {}
+        }
     }
     let content_type = match request.body {
         Body::Json(_) => Some("application/json"),

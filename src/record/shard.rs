@@ -1,6 +1,6 @@
 //! A shard: the counts of some users, and the times they measured on their way to the histograms.
 //!
-//! Histograms are large (16 KiB to 180 KiB), so there is one set of them an interval, a [`Bank`], not one a shard. A
+//! Histograms are large (16 KiB to 180 KiB), so there is one set of them an interval, a bank, not one a shard. A
 //! shard holds times back in a batch of fixed size and puts a full one into the bank: recording is an append and some
 //! additions, it allocates nothing, and memory grows neither with users nor with shards.
 

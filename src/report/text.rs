@@ -3,6 +3,8 @@
 //! What came from outside is cleaned once, when the report is built; numbers are rounded so that nothing that failed
 //! reads as zero and nothing that is not whole reads as 100 %.
 
+use console::Alignment;
+
 use crate::plan::threshold::Unit;
 use crate::units::{ByteSize, Micros};
 
@@ -109,14 +111,53 @@ pub fn clock(time: Micros) -> String {
     text
 }
 
-/// At most `width` characters, the last of them `…` when some are left out.
+/// At most `width` columns, the last of them `…` when some are left out.
 pub fn shorten(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
+    console::truncate_str(text, width, "…").into_owned()
+}
+
+/// Exactly `width` columns, shortened or filled at the end.
+pub fn column(text: &str, width: usize) -> String {
+    console::pad_str(text, width, Alignment::Left, Some("…")).into_owned()
+}
+
+/// Exactly `width` columns, shortened or filled at the beginning.
+pub fn column_right(text: &str, width: usize) -> String {
+    console::pad_str(text, width, Alignment::Right, Some("…")).into_owned()
+}
+
+/// Lines of at most `width` columns, broken at spaces; a word that is longer is cut into pieces.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let long = console::measure_text_width(word);
+        if used > 0 && used + 1 + long <= width {
+            if let Some(line) = lines.last_mut() {
+                line.push(' ');
+                line.push_str(word);
+            }
+            used += 1 + long;
+            continue;
+        }
+        if used > 0 {
+            lines.push(String::new());
+            used = 0;
+        }
+        for c in word.chars() {
+            let wide = console::measure_text_width(c.encode_utf8(&mut [0; 4]));
+            if used > 0 && used + wide > width {
+                lines.push(String::new());
+                used = 0;
+            }
+            if let Some(line) = lines.last_mut() {
+                line.push(c);
+            }
+            used += wide;
+        }
     }
-    let mut short: String = text.chars().take(width.saturating_sub(1)).collect();
-    short.push('…');
-    short
+    lines
 }
 
 #[cfg(test)]
@@ -160,6 +201,22 @@ mod tests {
         }
         assert_eq!(number(12.345), "12.35");
         assert_eq!(number(1234.5), "1,235");
+    }
+
+    #[test]
+    fn lines_are_never_wider_than_asked() {
+        let words = "a short one, a_word_that_is_far_too_long_for_any_line, 漢字漢字漢字漢字 end";
+        for width in [1, 2, 7, 20, 100] {
+            let lines = wrap(words, width);
+            let widest = lines
+                .iter()
+                .map(|line| console::measure_text_width(line))
+                .max();
+            assert!(widest <= Some(width.max(2)), "{width}: {lines:?}");
+            assert_eq!(lines.concat().replace(' ', ""), words.replace(' ', ""));
+        }
+        assert_eq!(column("abcdef", 4), "abc…");
+        assert_eq!(column_right("ab", 4), "  ab");
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Claim {
             return Err(Failure::new(
                 Outcome::BodyLimit,
                 &format!(
-                    "bodies being read by checks and captures already hold {}; larger ones than {} must wait or not be read",
+                    "bodies kept for checks and captures already hold {} beyond {} each; read fewer or smaller ones at once",
                     ByteSize(SHARED),
                     ByteSize(FREE)
                 ),

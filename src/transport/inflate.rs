@@ -3,12 +3,13 @@
 //! A body is inflated in one go once it is whole, so that the decoder's memory is held by as many bodies as there are
 //! threads and not by as many as there are users.
 
-use std::io::{self, Read};
+use std::cell::Cell;
+use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
 use brotli_decompressor::Decompressor;
 use bytes::Bytes;
-use flate2::read::{MultiGzDecoder, ZlibDecoder};
+use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use ruzstd::decoding::StreamingDecoder;
@@ -18,11 +19,15 @@ use super::classify::Failure;
 use crate::outcome::Outcome;
 use crate::units::ByteSize;
 
-/// A body beyond 1 MiB may be at most this many times as large as it was on the wire.
+/// Beyond 1 MiB, what came out may be at most this many times as large as what went in for it. It is held as the body
+/// is inflated, so that a bomb ends at 1 MiB and not at a hundred times its size.
 const MAX_RATIO: u64 = 100;
 
 /// The largest window a zstd frame may ask for; RFC 8878 recommends decoders to support 8 MiB.
 const ZSTD_WINDOW: u64 = 8 << 20;
+
+/// How many bytes the brotli decoder is given at a time; small, since they count as taken when it gets them.
+const BROTLI_INPUT: usize = 4 << 10;
 
 const CHUNK: usize = 16 << 10;
 
@@ -52,31 +57,50 @@ pub(super) fn inflate(
     if wire.is_empty() {
         return Ok(wire);
     }
-    let cap = limit.min(FREE.max(wire.len() as u64 * MAX_RATIO));
-    let mut claim = Claim::new(allowance);
-    let mut source: &[u8] = &wire;
-    let mut out = Vec::new();
+    let taken = Cell::new(0);
+    let mut source = Source {
+        left: &wire,
+        taken: &taken,
+    };
     let mut sink = Sink {
-        out: &mut out,
-        claim: &mut claim,
-        cap,
+        out: Vec::new(),
+        claim: Claim::new(allowance),
+        taken: &taken,
+        limit,
     };
     match encoding {
         Encoding::Gzip => sink.fill(MultiGzDecoder::new(source)),
         Encoding::Deflate => sink.fill(ZlibDecoder::new(source)),
-        Encoding::Brotli => sink.fill(Decompressor::new(source, CHUNK)),
+        Encoding::Brotli => {
+            if has_large_window(&wire) {
+                return Err(Failure::new(
+                    Outcome::BodyLimit,
+                    "the brotli body asks for a window of more than 4 MiB (lgwin above 22)",
+                ));
+            }
+            sink.fill(Decompressor::new(source, BROTLI_INPUT))
+        }
         Encoding::Zstd => loop {
             let frame = StreamingDecoder::new_with_max_window_size(&mut source, ZSTD_WINDOW)
                 .map_err(|error| corrupt(&error));
             if let Err(failure) = frame.and_then(|frame| sink.fill(frame)) {
                 break Err(failure);
             }
-            if source.is_empty() {
+            if source.left.is_empty() {
                 break Ok(());
             }
         },
     }?;
-    Ok(hold(out, Some(claim)))
+    Ok(hold(sink.out, Some(sink.claim)))
+}
+
+/// Whether a brotli stream asks for a window of 8 or 16 MiB (RFC 7932, 9.1: WBITS 23 and 24). The decoder fills its
+/// window before it gives the first byte, so a bomb of 200 bytes would take 30 MiB and 50 ms of a thread before its ratio
+/// could be held against it. Servers use 4 MiB at most; only files beyond that, compressed beforehand, may have more.
+fn has_large_window(stream: &[u8]) -> bool {
+    stream
+        .first()
+        .is_some_and(|first| first & 1 == 1 && (first >> 1) & 0b111 >= 6)
 }
 
 /// The one encoding a body has, if it has one.
@@ -107,11 +131,37 @@ fn encoding(headers: &HeaderMap) -> Result<Option<Encoding>, Failure> {
     Ok(found)
 }
 
+/// The compressed bytes, and how many of them were taken.
+struct Source<'a> {
+    left: &'a [u8],
+    taken: &'a Cell<u64>,
+}
+
+impl Read for Source<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.left.read(buffer)?;
+        self.taken.set(self.taken.get() + count as u64);
+        Ok(count)
+    }
+}
+
+impl BufRead for Source<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        Ok(self.left)
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.left.consume(count);
+        self.taken.set(self.taken.get() + count as u64);
+    }
+}
+
 /// Where inflated bytes go, until there are too many.
 struct Sink<'a> {
-    out: &'a mut Vec<u8>,
-    claim: &'a mut Claim,
-    cap: u64,
+    out: Vec<u8>,
+    claim: Claim,
+    taken: &'a Cell<u64>,
+    limit: u64,
 }
 
 impl Sink<'_> {
@@ -125,19 +175,26 @@ impl Sink<'_> {
                 Err(error) => return Err(corrupt(&error)),
             };
             let size = (self.out.len() + count) as u64;
-            if size > self.cap {
-                return Err(Failure::new(
-                    Outcome::BodyLimit,
-                    &format!(
-                        "the body inflates to more than {}, its cap (http.body_limit, and {MAX_RATIO} times its size on the wire)",
-                        ByteSize(self.cap)
-                    ),
-                ));
+            if size > self.limit {
+                return Err(too_large(&format!(
+                    "more than {} (http.body_limit)",
+                    ByteSize(self.limit)
+                )));
+            }
+            if size > FREE.max(self.taken.get() * MAX_RATIO) {
+                return Err(too_large(&format!(
+                    "more than {} and {MAX_RATIO} times its size, as compression bombs do",
+                    ByteSize(FREE)
+                )));
             }
             self.claim.cover(size)?;
             self.out.extend_from_slice(&chunk[..count]);
         }
     }
+}
+
+fn too_large(found: &str) -> Failure {
+    Failure::new(Outcome::BodyLimit, &format!("the body inflates to {found}"))
 }
 
 fn corrupt(error: &dyn std::error::Error) -> Failure {

@@ -37,7 +37,7 @@ pub struct Outgoing<'a> {
     pub method: &'a Method,
     /// Absolute: scheme, authority, path and query.
     pub uri: &'a Uri,
-    /// Headers but `host`, `content-length` and `cookie`, which the client adds.
+    /// Headers but `host`, `content-length` and `cookie`, which the client adds if they are not there.
     pub headers: HeaderMap,
     /// The body; empty for none.
     pub body: Bytes,
@@ -68,9 +68,9 @@ pub struct Exchange {
     pub body: Option<Bytes>,
     /// Statuses of the redirects followed on the way.
     pub redirects: Vec<u16>,
-    /// Bytes read off the wire, heads and bodies, all hops.
+    /// Bytes read off the wire, heads and bodies, all hops; over TLS those of HTTP, before encryption.
     pub bytes_in: u64,
-    /// Bytes written to the wire, heads and bodies, all hops.
+    /// Bytes written to the wire, heads and bodies, all hops; over TLS those of HTTP, before encryption.
     pub bytes_out: u64,
     /// Of the connection opened for it, if one was (the last one, over redirects).
     pub connection: Option<ConnectPhases>,

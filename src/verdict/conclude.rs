@@ -29,11 +29,19 @@ impl Finding {
             | Exit::Regressed
             | Exit::Inconclusive => Conclusion::Fail,
         };
-        Self { exit, conclusion, reason }
+        Self {
+            exit,
+            conclusion,
+            reason,
+        }
     }
 
     fn no_data(reason: String) -> Self {
-        Self { exit: Exit::ThresholdFailed, conclusion: Conclusion::NoData, reason }
+        Self {
+            exit: Exit::ThresholdFailed,
+            conclusion: Conclusion::NoData,
+            reason,
+        }
     }
 }
 
@@ -52,22 +60,42 @@ impl Judge {
         findings.push(Finding::new(Exit::Passed, self.praise(totals)));
         // Of equals `min_by_key` keeps the first, so there always is one.
         let decisive = findings.into_iter().min_by_key(|finding| finding.exit);
-        let Finding { exit, conclusion, reason } =
-            decisive.unwrap_or_else(|| Finding::new(Exit::Passed, String::new()));
-        Verdict { conclusion, exit, reason, warnings, thresholds: self.standings() }
+        let Finding {
+            exit,
+            conclusion,
+            reason,
+        } = decisive.unwrap_or_else(|| Finding::new(Exit::Passed, String::new()));
+        Verdict {
+            conclusion,
+            exit,
+            reason,
+            warnings,
+            thresholds: self.standings(),
+        }
     }
 
     fn broken_warnings(&self) -> impl Iterator<Item = Warning> {
         self.rules
             .iter()
-            .filter(|rule| rule.threshold.severity == Severity::Warn && rule.judged.standing != Standing::Pass)
-            .map(|rule| Warning::Threshold { sentence: sentence::of(rule) })
+            .filter(|rule| {
+                rule.threshold.severity == Severity::Warn && rule.judged.standing != Standing::Pass
+            })
+            .map(|rule| Warning::Threshold {
+                sentence: sentence::of(rule),
+            })
     }
 
     fn of_ending(&self, ending: &Ending) -> Option<Finding> {
         if ending.panics > 0 {
-            let users = if ending.panics == 1 { "a user".to_owned() } else { format!("{} users", ending.panics) };
-            return Some(Finding::new(Exit::Internal, format!("{users} panicked: this is a fault in Gander")));
+            let users = if ending.panics == 1 {
+                "a user".to_owned()
+            } else {
+                format!("{} users", ending.panics)
+            };
+            return Some(Finding::new(
+                Exit::Internal,
+                format!("{users} panicked: this is a fault in Gander"),
+            ));
         }
         let (exit, reason) = match &ending.stop {
             Some(StopReason::Signal) => (Exit::Stopped, "the run was stopped by a signal before its end".to_owned()),
@@ -103,8 +131,13 @@ impl Judge {
 
     fn of_thresholds(&self) -> Vec<Finding> {
         let binding = |standing: Standing| {
-            let rules = self.rules.iter().filter(|rule| rule.threshold.severity == Severity::Fail);
-            rules.filter(move |rule| rule.judged.standing == standing).collect::<Vec<_>>()
+            let rules = self
+                .rules
+                .iter()
+                .filter(|rule| rule.threshold.severity == Severity::Fail);
+            rules
+                .filter(move |rule| rule.judged.standing == standing)
+                .collect::<Vec<_>>()
         };
         let (broken, undecided) = (binding(Standing::Fail), binding(Standing::NoData));
         let count = broken.len() + undecided.len();
@@ -115,7 +148,10 @@ impl Judge {
         };
         match (broken.first(), undecided.first()) {
             (Some(rule), _) => {
-                vec![Finding::new(Exit::ThresholdFailed, format!("{}{others}", sentence::of(rule)))]
+                vec![Finding::new(
+                    Exit::ThresholdFailed,
+                    format!("{}{others}", sentence::of(rule)),
+                )]
             }
             (None, Some(rule)) => vec![Finding::no_data(format!("{}{others}", sentence::of(rule)))],
             (None, None) => Vec::new(),
@@ -124,10 +160,17 @@ impl Judge {
 
     /// What to say of a run that nothing is wrong with.
     fn praise(&self, totals: &Totals) -> String {
-        let passed = self.rules.iter().filter(|rule| rule.judged.standing == Standing::Pass).count();
+        let passed = self
+            .rules
+            .iter()
+            .filter(|rule| rule.judged.standing == Standing::Pass)
+            .count();
         let requests = totals.counts(Subject::Requests);
         match passed {
-            0 => format!("no threshold judged it; {} of {} requests failed", requests.failed, requests.ended),
+            0 => format!(
+                "no threshold judged it; {} of {} requests failed",
+                requests.failed, requests.ended
+            ),
             1 => "the one threshold holds".to_owned(),
             2 => "both thresholds hold".to_owned(),
             all => format!("all {all} thresholds hold"),
@@ -146,18 +189,29 @@ fn unreachable(totals: &Totals) -> Option<Finding> {
         Outcome::AddressRefused,
     ];
     let counts = totals.counts(Subject::Requests);
-    let unconnected: u64 = NO_CONNECTION.iter().map(|&outcome| counts.by_outcome(outcome)).sum();
+    let unconnected: u64 = NO_CONNECTION
+        .iter()
+        .map(|&outcome| counts.by_outcome(outcome))
+        .sum();
     if counts.ended == 0 || unconnected < counts.ended {
         return None;
     }
-    let commonest = NO_CONNECTION.iter().max_by_key(|&&outcome| counts.by_outcome(outcome))?;
-    let reason = format!("the target could not be reached: all {} requests failed, most with {commonest}", counts.ended);
+    let commonest = NO_CONNECTION
+        .iter()
+        .max_by_key(|&&outcome| counts.by_outcome(outcome))?;
+    let reason = format!(
+        "the target could not be reached: all {} requests failed, most with {commonest}",
+        counts.ended
+    );
     Some(Finding::new(Exit::TargetUnreachable, reason))
 }
 
 fn invalid(warnings: &[Warning]) -> Option<Finding> {
     let warning = warnings.iter().find(|warning| warning.is_invalidating())?;
-    Some(Finding::new(Exit::MeasurementInvalid, format!("the measurement is invalid: {}", warning.finding())))
+    Some(Finding::new(
+        Exit::MeasurementInvalid,
+        format!("the measurement is invalid: {}", warning.finding()),
+    ))
 }
 
 fn nothing_measured(totals: &Totals) -> Option<Finding> {

@@ -51,8 +51,15 @@ impl GeneratorWatch {
 
     /// What is to be said of the generator, the gravest first.
     pub(super) fn warnings(&self, totals: &Totals) -> Vec<Warning> {
-        let mut warnings: Vec<Warning> =
-            [cpu(self, totals), lag(totals), loop_delay(totals), little(totals)].into_iter().flatten().collect();
+        let mut warnings: Vec<Warning> = [
+            cpu(self, totals),
+            lag(totals),
+            loop_delay(totals),
+            little(totals),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         warnings.extend(own_limits(totals));
         warnings.sort_by_key(|warning| !warning.is_invalidating());
         warnings
@@ -61,9 +68,14 @@ impl GeneratorWatch {
 
 fn cpu(watch: &GeneratorWatch, totals: &Totals) -> Option<Warning> {
     if watch.longest_saturated >= CPU_PATIENCE {
-        return Some(Warning::CpuSaturated { lasted: watch.longest_saturated });
+        return Some(Warning::CpuSaturated {
+            lasted: watch.longest_saturated,
+        });
     }
-    (watch.busy > Micros::ZERO).then(|| Warning::CpuBusy { peak: totals.health().peak.cpu, lasted: watch.busy })
+    (watch.busy > Micros::ZERO).then(|| Warning::CpuBusy {
+        peak: totals.health().peak.cpu,
+        lasted: watch.busy,
+    })
 }
 
 fn lag(totals: &Totals) -> Option<Warning> {
@@ -87,7 +99,10 @@ fn loop_delay(totals: &Totals) -> Option<Warning> {
 /// Requests that this machine's own limits kept from being sent.
 fn own_limits(totals: &Totals) -> impl Iterator<Item = Warning> {
     let counts = totals.counts(Subject::Requests);
-    let (files, ports) = (counts.by_outcome(Outcome::FdLimit), counts.by_outcome(Outcome::PortLimit));
+    let (files, ports) = (
+        counts.by_outcome(Outcome::FdLimit),
+        counts.by_outcome(Outcome::PortLimit),
+    );
     [
         (files > 0).then_some(Warning::FdLimit { requests: files }),
         (ports > 0).then_some(Warning::PortLimit { requests: ports }),
@@ -118,5 +133,8 @@ fn little(totals: &Totals) -> Option<Warning> {
     let error = 4.0 / (in_flight * seconds * LITTLE_SAMPLING).sqrt();
     let tolerance = LITTLE_GAP.max(error) + mean_seconds / seconds;
     let gap = (in_flight - expected).abs() / in_flight;
-    (gap > tolerance).then_some(Warning::LittlesLaw { in_flight, expected })
+    (gap > tolerance).then_some(Warning::LittlesLaw {
+        in_flight,
+        expected,
+    })
 }

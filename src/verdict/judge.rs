@@ -55,7 +55,12 @@ impl Judge {
             threshold: threshold.clone(),
             picker: Picker::of(threshold, series),
             state: State::of(threshold.window),
-            judged: Judged { standing: Standing::NoData, observed: None, samples: 0, first_violation: None },
+            judged: Judged {
+                standing: Standing::NoData,
+                observed: None,
+                samples: 0,
+                first_violation: None,
+            },
         });
         Self {
             rules: rules.collect(),
@@ -74,7 +79,9 @@ impl Judge {
             return;
         }
         self.generator.observe(interval);
-        let is_drain = self.load_end.is_some_and(|end| interval.start + CLOSE >= end);
+        let is_drain = self
+            .load_end
+            .is_some_and(|end| interval.start + CLOSE >= end);
         for rule in &mut self.rules {
             if !(is_drain && rule.is_about_load()) {
                 rule.observe(interval);
@@ -90,7 +97,10 @@ impl Judge {
     /// Why the run should be stopped now: a threshold that aborts is broken, or the target has gone.
     pub fn abort(&self) -> Option<StopReason> {
         let broken = self.rules.iter().position(|rule| {
-            let may_abort = rule.threshold.abort_after.is_some_and(|after| self.now >= after.into());
+            let may_abort = rule
+                .threshold
+                .abort_after
+                .is_some_and(|after| self.now >= after.into());
             may_abort && rule.judged.standing == Standing::Fail
         });
         broken
@@ -110,7 +120,9 @@ impl Rule {
 
     fn observe(&mut self, interval: &Interval) {
         let tally = self.picker.pick(interval);
-        let judgement = self.state.absorb(&self.threshold, interval.start, interval.end, tally);
+        let judgement = self
+            .state
+            .absorb(&self.threshold, interval.start, interval.end, tally);
         let first_violation = match judgement.standing {
             Standing::Fail => self.judged.first_violation.or(Some(interval.end)),
             Standing::Pass | Standing::NoData => None,

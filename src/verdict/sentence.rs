@@ -7,7 +7,9 @@ use crate::units::show_duration;
 
 /// `p95(response_time) was 612 ms, over its limit of 500 ms`
 pub(super) fn of(rule: &Rule) -> String {
-    let Rule { threshold, judged, .. } = rule;
+    let Rule {
+        threshold, judged, ..
+    } = rule;
     match judged.standing {
         Standing::Pass => format!("{} holds", threshold.expression),
         Standing::Fail => broken(threshold, judged),
@@ -17,7 +19,9 @@ pub(super) fn of(rule: &Rule) -> String {
 
 fn broken(threshold: &Threshold, judged: &Judged) -> String {
     let limit = threshold.unit.show(threshold.limit);
-    let observed = judged.observed.map_or_else(|| "nothing".to_owned(), |value| threshold.unit.show(value));
+    let observed = judged
+        .observed
+        .map_or_else(|| "nothing".to_owned(), |value| threshold.unit.show(value));
     let length = |length| show_duration(length);
     let window = match threshold.window {
         Window::Total => String::new(),
@@ -26,7 +30,10 @@ fn broken(threshold: &Threshold, judged: &Judged) -> String {
     };
     let against = match threshold.comparator {
         // Rounded for the reader, the two may look the same.
-        _ if observed == limit => format!("against its limit of {} {limit}", threshold.comparator.symbol()),
+        _ if observed == limit => format!(
+            "against its limit of {} {limit}",
+            threshold.comparator.symbol()
+        ),
         Comparator::Less | Comparator::LessOrEqual => format!("over its limit of {limit}"),
         Comparator::Greater | Comparator::GreaterOrEqual => format!("under its limit of {limit}"),
         Comparator::Equal => format!("not {limit}"),
@@ -44,7 +51,10 @@ fn no_data(threshold: &Threshold, judged: &Judged) -> String {
     match threshold.window {
         Window::Total => format!("{subject} had nothing to judge"),
         Window::Rolling(length) | Window::Sustained(length) => {
-            format!("{subject} had no window of {} with enough samples to judge", show_duration(length))
+            format!(
+                "{subject} had no window of {} with enough samples to judge",
+                show_duration(length)
+            )
         }
     }
 }
@@ -52,6 +62,8 @@ fn no_data(threshold: &Threshold, judged: &Judged) -> String {
 /// The expression up to its comparator.
 fn subject(threshold: &Threshold) -> &str {
     let expression = &threshold.expression;
-    let end = expression.rfind(threshold.comparator.symbol()).unwrap_or(expression.len());
+    let end = expression
+        .rfind(threshold.comparator.symbol())
+        .unwrap_or(expression.len());
     expression[..end].trim_end()
 }

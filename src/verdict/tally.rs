@@ -48,7 +48,9 @@ impl Picker {
     pub(super) fn of(threshold: &Threshold, series: &[Series]) -> Self {
         let all_of = |subject: Subject| {
             let ids = (0..).map(SeriesId).zip(series);
-            ids.filter(move |(_, series)| series.subject == subject).map(|(id, _)| id).collect()
+            ids.filter(move |(_, series)| series.subject == subject)
+                .map(|(id, _)| id)
+                .collect()
         };
         let selected = match threshold.metric.subject() {
             Some(subject) if threshold.series.is_empty() => all_of(subject),
@@ -64,7 +66,10 @@ impl Picker {
 
     /// What the interval holds of it.
     pub(super) fn pick(&self, interval: &Interval) -> Tally {
-        let mut tally = Tally { length: interval.end.saturating_sub(interval.start), ..Tally::default() };
+        let mut tally = Tally {
+            length: interval.end.saturating_sub(interval.start),
+            ..Tally::default()
+        };
         let load = &interval.load;
         match self.metric {
             Metric::ResponseTime
@@ -106,9 +111,13 @@ impl Picker {
             }
             Metric::Started => (tally.part, tally.whole) = (load.started, load.offered),
             Metric::Unstarted => (tally.part, tally.whole) = (load.unstarted, load.offered),
-            Metric::ActiveUsers => tally.gauge = Gauge::reading(f64::from(load.active_users), tally.length),
+            Metric::ActiveUsers => {
+                tally.gauge = Gauge::reading(f64::from(load.active_users), tally.length);
+            }
             Metric::GeneratorCpu => tally.gauge = Gauge::reading(interval.health.cpu, tally.length),
-            Metric::GeneratorRss => tally.gauge = Gauge::reading(interval.health.rss_bytes as f64, tally.length),
+            Metric::GeneratorRss => {
+                tally.gauge = Gauge::reading(interval.health.rss_bytes as f64, tally.length);
+            }
         }
         tally
     }
@@ -134,7 +143,9 @@ impl Picker {
         };
         let parts = self.series.iter().filter_map(|id| interval.series.get(id));
         let mut sum: Option<Histogram<u64>> = None;
-        for part in parts.flat_map(|part| timings.iter().filter_map(|&timing| part.histogram(timing))) {
+        for part in
+            parts.flat_map(|part| timings.iter().filter_map(|&timing| part.histogram(timing)))
+        {
             match &mut sum {
                 Some(sum) => histogram::merge(sum, part),
                 None => sum = Some(part.clone()),
@@ -144,7 +155,11 @@ impl Picker {
     }
 
     fn sum(&self, interval: &Interval, count: impl Fn(&Counts) -> u64) -> u64 {
-        self.series.iter().filter_map(|id| interval.series.get(id)).map(|part| count(&part.counts)).sum()
+        self.series
+            .iter()
+            .filter_map(|id| interval.series.get(id))
+            .map(|part| count(&part.counts))
+            .sum()
     }
 
     fn checks(&self, interval: &Interval) -> CheckCounts {
@@ -180,7 +195,9 @@ impl Tally {
         };
         let is_gauge = self.gauge.readings > 0;
         let value = match aggregate {
-            Aggregate::Percentile(quantile) => of_times(&|times| times.value_at_quantile(quantile.value()) as f64),
+            Aggregate::Percentile(quantile) => {
+                of_times(&|times| times.value_at_quantile(quantile.value()) as f64)
+            }
             Aggregate::Min if is_gauge => Some(self.gauge.lowest),
             Aggregate::Max if is_gauge => Some(self.gauge.highest),
             Aggregate::Mean if is_gauge => Some(self.gauge.mean(self.length)),
@@ -189,17 +206,30 @@ impl Tally {
             Aggregate::Mean => of_times(&Histogram::mean),
             Aggregate::StandardDeviation => of_times(&Histogram::stdev),
             Aggregate::Count => Some(self.part as f64),
-            Aggregate::Rate => (self.length > Micros::ZERO).then(|| self.part as f64 / self.length.as_secs_f64()),
+            Aggregate::Rate => {
+                (self.length > Micros::ZERO).then(|| self.part as f64 / self.length.as_secs_f64())
+            }
             Aggregate::Ratio => (self.whole > 0).then(|| self.part as f64 / self.whole as f64),
             Aggregate::Apdex(limit) => (self.whole > 0).then(|| self.apdex(limit)),
         };
-        Reading { value, samples: if is_gauge { self.gauge.readings } else { self.whole } }
+        Reading {
+            value,
+            samples: if is_gauge {
+                self.gauge.readings
+            } else {
+                self.whole
+            },
+        }
     }
 
     /// (satisfied + tolerating / 2) / all: satisfied up to T, tolerating up to 4 T, what failed neither.
     /// Source: Apdex Technical Specification 1.1.
     fn apdex(&self, limit: Micros) -> f64 {
-        let up_to = |time: u64| self.times.as_ref().map_or(0, |times| times.count_between(0, time)) as f64;
+        let up_to = |time: u64| {
+            self.times
+                .as_ref()
+                .map_or(0, |times| times.count_between(0, time)) as f64
+        };
         let (satisfied, tolerated) = (up_to(limit.0), up_to(limit.0.saturating_mul(4)));
         f64::midpoint(satisfied, tolerated) / self.whole as f64
     }
@@ -207,11 +237,20 @@ impl Tally {
 
 impl Gauge {
     fn reading(level: f64, length: Micros) -> Self {
-        Self { readings: 1, integral: level * length.as_secs_f64(), lowest: level, highest: level }
+        Self {
+            readings: 1,
+            integral: level * length.as_secs_f64(),
+            lowest: level,
+            highest: level,
+        }
     }
 
     fn mean(self, length: Micros) -> f64 {
-        if length == Micros::ZERO { self.lowest } else { self.integral / length.as_secs_f64() }
+        if length == Micros::ZERO {
+            self.lowest
+        } else {
+            self.integral / length.as_secs_f64()
+        }
     }
 
     fn merge(&mut self, other: Self) {

@@ -23,15 +23,27 @@ pub(super) struct TargetWatch {
 impl TargetWatch {
     pub(super) fn of(series: &[Series]) -> Self {
         let ids = (0..).map(SeriesId).zip(series);
-        let requests = ids.filter(|(_, series)| series.subject == Subject::Requests).map(|(id, _)| id);
-        Self { requests: requests.collect(), failing_since: None, now: Micros::ZERO, ended: 0, failed: 0 }
+        let requests = ids
+            .filter(|(_, series)| series.subject == Subject::Requests)
+            .map(|(id, _)| id);
+        Self {
+            requests: requests.collect(),
+            failing_since: None,
+            now: Micros::ZERO,
+            ended: 0,
+            failed: 0,
+        }
     }
 
     /// Takes the next interval in, warm-up or not.
     pub(super) fn observe(&mut self, interval: &Interval) {
         self.now = interval.end;
         let (mut ended, mut failed) = (0, 0);
-        for part in self.requests.iter().filter_map(|id| interval.series.get(id)) {
+        for part in self
+            .requests
+            .iter()
+            .filter_map(|id| interval.series.get(id))
+        {
             let counts = &part.counts;
             // What this machine could not send is no sign of the target's.
             let own = counts.by_outcome(Outcome::FdLimit) + counts.by_outcome(Outcome::PortLimit);
@@ -58,7 +70,10 @@ impl TargetWatch {
         let since = self.failing_since?;
         let lasted = self.now.saturating_sub(since);
         (lasted >= PATIENCE).then(|| StopReason::TargetGone {
-            detail: format!("{} of {} requests failed in the last {lasted}", self.failed, self.ended),
+            detail: format!(
+                "{} of {} requests failed in the last {lasted}",
+                self.failed, self.ended
+            ),
         })
     }
 }

@@ -62,7 +62,10 @@ impl Warning {
     /// Whether it makes the measurement invalid: the generator was the bottleneck.
     pub const fn is_invalidating(&self) -> bool {
         match self {
-            Self::CpuSaturated { .. } | Self::LagInvalid { .. } | Self::FdLimit { .. } | Self::PortLimit { .. } => true,
+            Self::CpuSaturated { .. }
+            | Self::LagInvalid { .. }
+            | Self::FdLimit { .. }
+            | Self::PortLimit { .. } => true,
             Self::CpuBusy { .. }
             | Self::LagHigh { .. }
             | Self::LoopDelay { .. }
@@ -75,7 +78,10 @@ impl Warning {
     pub fn finding(&self) -> String {
         match self {
             Self::CpuBusy { peak, lasted } => {
-                format!("the generator used more than 80 % of the CPU for {lasted}, at most {:.0} %", peak * 100.0)
+                format!(
+                    "the generator used more than 80 % of the CPU for {lasted}, at most {:.0} %",
+                    peak * 100.0
+                )
             }
             Self::CpuSaturated { lasted } => {
                 format!("the generator used more than 90 % of the CPU for {lasted} without a pause")
@@ -84,16 +90,25 @@ impl Warning {
                 "1 in 100 iterations started {p99} or more after it could have, by the generator's own delay (healthy is below 5 ms)"
             ),
             Self::LagInvalid { p99 } => {
-                format!("1 in 100 iterations started {p99} or more after it could have, by the generator's own delay")
+                format!(
+                    "1 in 100 iterations started {p99} or more after it could have, by the generator's own delay"
+                )
             }
             Self::LoopDelay { longest } => format!("the generator stood still for up to {longest}"),
             Self::FdLimit { requests } => {
-                format!("{requests} requests were not sent because this machine had no file descriptor left")
+                format!(
+                    "{requests} requests were not sent because this machine had no file descriptor left"
+                )
             }
             Self::PortLimit { requests } => {
-                format!("{requests} requests were not sent because this machine had no local port left")
+                format!(
+                    "{requests} requests were not sent because this machine had no local port left"
+                )
             }
-            Self::LittlesLaw { in_flight, expected } => format!(
+            Self::LittlesLaw {
+                in_flight,
+                expected,
+            } => format!(
                 "{in_flight:.1} requests were in flight on average, but throughput × mean time is {expected:.1} (Little's law)"
             ),
             Self::Threshold { sentence } => sentence.clone(),
@@ -103,14 +118,18 @@ impl Warning {
     /// What to do about it.
     pub const fn remedy(&self) -> &'static str {
         match self {
-            Self::CpuBusy { .. } => "leave it more CPU, or lower the load, before trusting small differences",
+            Self::CpuBusy { .. } => {
+                "leave it more CPU, or lower the load, before trusting small differences"
+            }
             Self::CpuSaturated { .. } => {
                 "lower the load, give the generator more cores, or move the target to another machine"
             }
             Self::LagHigh { .. } | Self::LagInvalid { .. } => {
                 "lower the load, or free this machine of other work, and run again"
             }
-            Self::LoopDelay { .. } => "look for other work on this machine, or a machine that was paused",
+            Self::LoopDelay { .. } => {
+                "look for other work on this machine, or a machine that was paused"
+            }
             Self::FdLimit { .. } => "raise the limit (ulimit -n), or lower the number of users",
             Self::PortLimit { .. } => {
                 "widen net.ipv4.ip_local_port_range, keep connections open, or lower the number of users"

@@ -16,10 +16,18 @@ pub(super) enum State {
     /// Everything measured so far.
     Total(Tally),
     /// Every window of this length must hold.
-    Rolling { length: Micros, parts: VecDeque<Part<Tally>>, worst: Option<Judgement> },
+    Rolling {
+        length: Micros,
+        parts: VecDeque<Part<Tally>>,
+        worst: Option<Judgement>,
+    },
     /// A breach counts once every interval of this length has broken the limit: the level that was held is that of the
     /// interval that broke it least.
-    Sustained { length: Micros, parts: VecDeque<Part<Reading>>, worst: Option<Judgement> },
+    Sustained {
+        length: Micros,
+        parts: VecDeque<Part<Reading>>,
+        worst: Option<Judgement>,
+    },
 }
 
 /// An interval's part in a window.
@@ -41,33 +49,61 @@ impl State {
     pub(super) fn of(window: Window) -> Self {
         match window {
             Window::Total => Self::Total(Tally::default()),
-            Window::Rolling(length) => {
-                Self::Rolling { length: length.into(), parts: VecDeque::new(), worst: None }
-            }
-            Window::Sustained(length) => {
-                Self::Sustained { length: length.into(), parts: VecDeque::new(), worst: None }
-            }
+            Window::Rolling(length) => Self::Rolling {
+                length: length.into(),
+                parts: VecDeque::new(),
+                worst: None,
+            },
+            Window::Sustained(length) => Self::Sustained {
+                length: length.into(),
+                parts: VecDeque::new(),
+                worst: None,
+            },
         }
     }
 
     /// Takes the next interval in; says how the threshold stands, over the worst of its windows so far.
-    pub(super) fn absorb(&mut self, rule: &Threshold, start: Micros, end: Micros, tally: Tally) -> Judgement {
+    pub(super) fn absorb(
+        &mut self,
+        rule: &Threshold,
+        start: Micros,
+        end: Micros,
+        tally: Tally,
+    ) -> Judgement {
         match self {
             Self::Total(sum) => {
                 sum.merge(&tally);
                 judge(rule, sum.read(rule.aggregate))
             }
-            Self::Rolling { length, parts, worst } => {
-                parts.push_back(Part { start, end, content: tally });
+            Self::Rolling {
+                length,
+                parts,
+                worst,
+            } => {
+                parts.push_back(Part {
+                    start,
+                    end,
+                    content: tally,
+                });
                 if fill(parts, *length) {
                     let mut sum = Tally::default();
-                    parts.iter().for_each(|part| sum.merge(&part.content));
+                    for part in parts.iter() {
+                        sum.merge(&part.content);
+                    }
                     keep_worse(rule, worst, judge(rule, sum.read(rule.aggregate)));
                 }
                 worst.unwrap_or(UNDECIDED)
             }
-            Self::Sustained { length, parts, worst } => {
-                parts.push_back(Part { start, end, content: tally.read(rule.aggregate) });
+            Self::Sustained {
+                length,
+                parts,
+                worst,
+            } => {
+                parts.push_back(Part {
+                    start,
+                    end,
+                    content: tally.read(rule.aggregate),
+                });
                 if fill(parts, *length) {
                     keep_worse(rule, worst, judge(rule, held(rule, parts)));
                 }
@@ -77,8 +113,13 @@ impl State {
     }
 }
 
-const UNDECIDED: Judgement =
-    Judgement { standing: Standing::NoData, reading: Reading { value: None, samples: 0 } };
+const UNDECIDED: Judgement = Judgement {
+    standing: Standing::NoData,
+    reading: Reading {
+        value: None,
+        samples: 0,
+    },
+};
 
 /// Drops the intervals that the window has left behind; whether those that remain fill it.
 ///
@@ -113,7 +154,10 @@ fn keep_worse(rule: &Threshold, worst: &mut Option<Judgement>, new: Judgement) {
         return;
     }
     let rank = |judgement: &Judgement| {
-        let bad = judgement.reading.value.map_or(f64::NEG_INFINITY, |value| badness(rule, value));
+        let bad = judgement
+            .reading
+            .value
+            .map_or(f64::NEG_INFINITY, |value| badness(rule, value));
         (judgement.standing == Standing::Fail, bad)
     };
     if worst.is_none_or(|worst| rank(&new) > rank(&worst)) {
@@ -137,9 +181,18 @@ fn judge(rule: &Threshold, reading: Reading) -> Judgement {
     let holds = |value: f64| rule.comparator.holds(&value, &rule.limit);
     let standing = match reading.value {
         Some(value) if reading.samples >= rule.min_samples.max(1) => {
-            if holds(value) { Standing::Pass } else { Standing::Fail }
+            if holds(value) {
+                Standing::Pass
+            } else {
+                Standing::Fail
+            }
         }
-        Some(value) if reading.samples == 0 && rule.min_samples <= 1 && is_count(rule.aggregate) && !holds(value) => {
+        Some(value)
+            if reading.samples == 0
+                && rule.min_samples <= 1
+                && is_count(rule.aggregate)
+                && !holds(value) =>
+        {
             Standing::Fail
         }
         _ => Standing::NoData,

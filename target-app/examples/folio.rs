@@ -20,6 +20,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "folio listening on http://{} (embedded)",
         listener.local_addr()?
     )?;
-    serve(listener, state, std::future::pending()).await?;
+    serve(listener, state, async {
+        drop(tokio::signal::ctrl_c().await);
+    })
+    .await?;
     Ok(())
 }

@@ -226,6 +226,12 @@ fn a_folder_that_holds_a_run_is_not_overwritten() {
 
 #[test]
 fn a_signal_ends_the_run_with_a_whole_report() {
+    for signal in ["INT", "TERM"] {
+        ends_with_a_whole_report(signal);
+    }
+}
+
+fn ends_with_a_whole_report(signal: &str) {
     let lab = Lab::start();
     let bench = Bench::with(&scenario(&lab.url(), "{ users: 2, for: 60s }", ""));
     let child = bench.spawn(&[]);
@@ -234,7 +240,7 @@ fn a_signal_ends_the_run_with_a_whole_report() {
         assert!(Instant::now() < deadline, "the load never began");
         std::thread::sleep(Duration::from_millis(10));
     }
-    send_signal(&child, "TERM");
+    send_signal(&child, signal);
     let run = bench.wait(child).expect_code(105);
     assert_eq!(run.summary["verdict"], "interrupted");
     let events = std::fs::read_to_string(bench.path("out/events.jsonl")).expect("a journal");

@@ -96,6 +96,10 @@ async fn odd_but_readable_answers_are_read() {
         ("HTTP/1.1 200 OK\r\n\r\nuntil the end", "until the end"),
         ("HTTP/1.0 200 OK\r\n\r\nold", "old"),
         (
+            "HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n",
+            "",
+        ),
+        (
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n0\r\ntrailer: t\r\n\r\n",
             "hello",
         ),

@@ -3,8 +3,12 @@
 //! An expression is parsed and type-checked by [`Expression`], then resolved against the plan into a [`Threshold`]; one
 //! that the plan can never judge is refused before the run. Judging is the verdict's.
 
+mod bounds;
+mod cursor;
 mod parse;
 pub(super) mod resolve;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 

@@ -1,15 +1,11 @@
 //! From an expression to a rule on this plan: selectors become numbers, and what can never be judged is refused.
 
-use std::time::Duration;
-
+use super::bounds::{refuse_too_few, refuse_too_long};
 use super::parse::{did_you_mean, nearest};
 use super::{Aggregate, Expression, Key, Matcher, Metric, Threshold, ThresholdError, Unit};
 use crate::plan::schedule::Model;
-use crate::plan::{
-    Action, CheckId, Flow, Plan, Request, RequestUrl, Series, SeriesId, Step, Subject,
-};
+use crate::plan::{Action, CheckId, Plan, Request, RequestUrl, Series, SeriesId, Step, Subject};
 use crate::scenario::{Comparator, Severity, ThresholdEntry, Window};
-use crate::units::show_duration;
 
 /// The rule that an entry states on a plan whose series, checks and flows are decided.
 pub(in crate::plan) fn resolve(
@@ -307,115 +303,4 @@ fn matching(
         message: format!("no {what} matches `{}`", matcher.value),
         hint,
     })
-}
-
-/// Refuses a window or an abort that lies beyond the run.
-fn refuse_too_long(threshold: &Threshold, plan: &Plan) -> Result<(), String> {
-    let (word, window) = match threshold.window {
-        Window::Total => ("", None),
-        Window::Rolling(length) => ("rolling", Some(length)),
-        Window::Sustained(length) => ("sustained", Some(length)),
-    };
-    if window.is_some_and(|length| length.is_zero()) {
-        return Err(format!("a {word} window must be longer than nothing"));
-    }
-    let Some(run) = plan.schedule.duration() else {
-        return Ok(());
-    };
-    let measured = run.saturating_sub(plan.warm_up);
-    if let Some(length) = window.filter(|length| *length > measured) {
-        let (length, measured) = (show_duration(length), show_duration(measured));
-        return Err(format!(
-            "a {word} window of {length} never fills: only {measured} of the run are measured"
-        ));
-    }
-    match threshold.abort_after {
-        Some(after) if after >= run => {
-            let (after, run) = (show_duration(after), show_duration(run));
-            Err(format!(
-                "an abort after {after} never comes: the run lasts {run}"
-            ))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Refuses to ask for more samples than the plan can ever give.
-fn refuse_too_few(threshold: &Threshold, plan: &Plan) -> Result<(), String> {
-    if threshold.min_samples <= 1 {
-        return Ok(());
-    }
-    match most_samples(threshold, plan) {
-        Some(most) if most < threshold.min_samples => {
-            let asked = threshold.min_samples;
-            Err(format!(
-                "min_samples of {asked} is never reached: this run gives at most {most} samples"
-            ))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The most samples a run can give a threshold; none where the plan does not bound it.
-fn most_samples(threshold: &Threshold, plan: &Plan) -> Option<u64> {
-    let iterations = || plan.planned_iterations();
-    let per_user = |flow: &Flow, count: &dyn Fn(&[Step]) -> u64| {
-        count(&flow.start) * u64::from(plan.schedule.peak_users())
-    };
-    let most = |count: &dyn Fn(&[Step]) -> u64| {
-        let an_iteration = plan.flows.iter().map(|flow| count(&flow.steps)).max()?;
-        let starts: u64 = plan.flows.iter().map(|flow| per_user(flow, count)).sum();
-        Some(
-            iterations()?
-                .saturating_mul(an_iteration)
-                .saturating_add(starts),
-        )
-    };
-    match threshold.metric {
-        // A redirect may open a connection of its own.
-        Metric::Connect | Metric::Tls => None,
-        Metric::Checks => {
-            let is_selected =
-                |id: &CheckId| threshold.checks.is_empty() || threshold.checks.contains(id);
-            most(&|steps| {
-                count_in(steps, &|request| {
-                    request
-                        .checks
-                        .iter()
-                        .filter(|(id, _)| is_selected(id))
-                        .count() as u64
-                })
-            })
-        }
-        Metric::ActiveUsers | Metric::GeneratorCpu | Metric::GeneratorRss => {
-            let measured = plan.schedule.duration()?.saturating_sub(plan.warm_up);
-            Some(
-                measured
-                    .as_micros()
-                    .div_ceil(Duration::from_secs(1).as_micros()) as u64,
-            )
-        }
-        metric if metric.subject() == Some(Subject::Requests) => {
-            let is_selected =
-                |id: &SeriesId| threshold.series.is_empty() || threshold.series.contains(id);
-            most(&|steps| {
-                count_in(steps, &|request| {
-                    u64::from(request.series.as_ref().is_some_and(is_selected))
-                })
-            })
-        }
-        _ => iterations(),
-    }
-}
-
-/// The sum of `count` over the requests of the steps, repeats multiplied out.
-fn count_in(steps: &[Step], count: &dyn Fn(&Request) -> u64) -> u64 {
-    steps
-        .iter()
-        .map(|step| match &step.action {
-            Action::Request(request) => count(request),
-            Action::Think(_) => 0,
-            Action::Repeat { times, steps } => u64::from(*times) * count_in(steps, count),
-        })
-        .sum()
 }

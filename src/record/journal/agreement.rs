@@ -1,11 +1,14 @@
 //! Whether an interval's histograms hold as many times as its counts say: two independent records of one truth.
 
-use hdrhistogram::Histogram;
+use std::collections::BTreeMap;
 
-use super::JournalWarning;
+use super::{IntervalCounts, JournalWarning};
 use crate::outcome::Outcome;
-use crate::plan::{Series, Subject};
-use crate::record::{Interval, SeriesInterval, Timing};
+use crate::plan::{Series, SeriesId, Subject};
+use crate::record::{Counts, Timing};
+
+/// How many times the histograms of an interval hold.
+pub(super) type Lengths = BTreeMap<(SeriesId, Timing), u64>;
 
 /// The differences found so far: the first, and how many.
 #[derive(Debug, Default)]
@@ -15,13 +18,18 @@ pub(super) struct Agreement {
 }
 
 impl Agreement {
-    pub(super) fn check(&mut self, interval: &Interval, header: &[Series]) {
-        for (id, series) in &interval.series {
-            let Some(entry) = header.get(id.0 as usize) else {
+    pub(super) fn check(
+        &mut self,
+        interval: &IntervalCounts,
+        lengths: &Lengths,
+        series: &[Series],
+    ) {
+        for (id, counts) in &interval.series {
+            let Some(entry) = series.get(id.0 as usize) else {
                 continue;
             };
-            for (timing, counted) in expected(entry.subject, series) {
-                let recorded = series.histogram(timing).map_or(0, Histogram::len);
+            for (timing, counted) in expected(entry.subject, counts) {
+                let recorded = lengths.get(&(*id, timing)).copied().unwrap_or(0);
                 if recorded != counted {
                     self.count += 1;
                     self.first.get_or_insert(JournalWarning::Disagreement {
@@ -47,8 +55,7 @@ impl Agreement {
 }
 
 /// How many times each histogram must hold, by the counts of its series.
-fn expected(subject: Subject, series: &SeriesInterval) -> Vec<(Timing, u64)> {
-    let counts = &series.counts;
+fn expected(subject: Subject, counts: &Counts) -> Vec<(Timing, u64)> {
     let good = counts.ended.saturating_sub(counts.failed);
     match subject {
         Subject::Requests => {

@@ -24,7 +24,7 @@ pub enum Event {
     Threshold {
         /// When, on the run's clock.
         at: Micros,
-        /// Index into [`RunHeader::thresholds`].
+        /// Index into [`super::RunHeader::thresholds`].
         threshold: usize,
         /// Whether it holds now.
         standing: Standing,
@@ -66,7 +66,7 @@ pub enum StopReason {
     SecondSignal,
     /// A threshold with `abort` broke.
     Threshold {
-        /// Index into [`RunHeader::thresholds`].
+        /// Index into [`super::RunHeader::thresholds`].
         threshold: usize,
     },
     /// A user panicked.
@@ -91,7 +91,7 @@ pub enum StopReason {
     },
 }
 
-/// The counts of an [`super::Interval`], as a line of `events.jsonl`.
+/// The counts of an [`Interval`], as a line of `events.jsonl`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct IntervalCounts {
     /// From 0.

@@ -54,9 +54,9 @@ pub struct RunHeader {
     pub warm_up: Micros,
     /// The most users.
     pub peak_users: u32,
-    /// Series by [`SeriesId`].
+    /// Series by [`crate::plan::SeriesId`].
     pub series: Vec<Series>,
-    /// Checks by [`CheckId`].
+    /// Checks by [`crate::plan::CheckId`].
     pub checks: Vec<CheckEntry>,
     /// The rules.
     pub thresholds: Vec<Threshold>,

@@ -7,9 +7,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::agreement::Agreement;
-use super::scan::Scan;
-use super::{Event, JournalError, JournalWarning, RUN_FILE, RunHeader, SCHEMA, StopReason};
+use super::agreement::{Agreement, Lengths};
+use super::scan::{Fault, Scan};
+use super::{
+    Event, IntervalCounts, JournalError, JournalWarning, RUN_FILE, RunHeader, SCHEMA, StopReason,
+};
 use crate::record::Interval;
 use crate::units::Micros;
 
@@ -71,16 +73,9 @@ impl Journal {
                 // After an interval that cannot be read, later ones are no prefix; other events still tell something.
                 Ok(Some(Event::Interval(_))) if !is_whole => {}
                 Ok(Some(Event::Interval(counts))) => {
-                    match scan.read_interval(counts, journal.interval_count, &journal.header) {
-                        Ok(interval) => {
-                            agreement.check(&interval, &journal.header.series);
-                            journal.ending.at = interval.end;
-                            journal.interval_count += 1;
-                        }
-                        Err(fault) => {
-                            is_whole = false;
-                            journal.warnings.push(fault.into_warning(dir)?);
-                        }
+                    if let Err(fault) = journal.count_interval(&mut scan, &counts, &mut agreement) {
+                        is_whole = false;
+                        journal.warnings.push(fault.into_warning(dir)?);
                     }
                 }
                 Ok(Some(event)) => {
@@ -105,6 +100,24 @@ impl Journal {
             journal.warnings.push(warning);
         }
         Ok(journal)
+    }
+
+    /// Counts the interval if all its histograms are there, and looks whether they hold what its counts say.
+    fn count_interval(
+        &mut self,
+        scan: &mut Scan,
+        counts: &IntervalCounts,
+        agreement: &mut Agreement,
+    ) -> Result<(), Fault> {
+        let mut lengths = Lengths::new();
+        // Each histogram is let go before the next is read, so that the same memory serves them all.
+        scan.read_histograms(counts, self.interval_count, &self.header, |entry| {
+            lengths.insert((entry.series, entry.timing), entry.histogram.len());
+        })?;
+        agreement.check(counts, &lengths, &self.header.series);
+        self.ending.at = counts.end;
+        self.interval_count += 1;
+        Ok(())
     }
 
     /// The intervals in order, read from the files as they are asked for.

@@ -11,7 +11,8 @@ use super::{
     EVENTS_FILE, Event, HISTOGRAMS_FILE, IntervalCounts, JournalError, JournalWarning, RunHeader,
     interval_log,
 };
-use crate::record::{Interval, SeriesInterval};
+use crate::plan::SeriesId;
+use crate::record::{Interval, SeriesInterval, Timing};
 
 /// The longest line that is read, in bytes; the longest that is written is some 300 KiB.
 const MAX_LINE: u64 = 16 << 20;
@@ -111,14 +112,44 @@ impl Scan {
         }
     }
 
-    /// Reads the histograms of the interval whose counts are the last event. It must have this number, and be of the
-    /// header's series.
+    /// Reads the interval whose counts are the last event.
     pub(super) fn read_interval(
         &mut self,
         counts: IntervalCounts,
         number: u64,
         header: &RunHeader,
     ) -> Result<Interval, Fault> {
+        let mut histograms: BTreeMap<SeriesId, [Option<_>; Timing::ALL.len()]> = BTreeMap::new();
+        self.read_histograms(&counts, number, header, |entry| {
+            let of_series = histograms.entry(entry.series).or_default();
+            of_series[entry.timing as usize] = Some(entry.histogram);
+        })?;
+        let with_histograms = |(id, counts)| {
+            let histograms = histograms.remove(&id).unwrap_or_default();
+            (id, SeriesInterval { counts, histograms })
+        };
+        Ok(Interval {
+            number,
+            start: counts.start,
+            end: counts.end,
+            is_warm_up: counts.is_warm_up,
+            load: counts.load,
+            series: counts.series.into_iter().map(with_histograms).collect(),
+            checks: counts.checks,
+            health: counts.health,
+            target: counts.target,
+        })
+    }
+
+    /// Reads the histograms of the interval whose counts are the last event, one after another. The interval must have
+    /// this number, and its series must be the header's.
+    pub(super) fn read_histograms(
+        &mut self,
+        counts: &IntervalCounts,
+        number: u64,
+        header: &RunHeader,
+        mut each: impl FnMut(interval_log::Entry),
+    ) -> Result<(), Fault> {
         if counts.number != number {
             let reason = format!("interval {} where {number} was expected", counts.number);
             return Err(self.events.corrupt(reason));
@@ -126,43 +157,27 @@ impl Scan {
         if counts.end < counts.start {
             return Err(self.events.corrupt("the interval ends before it starts"));
         }
-        let is_known = |series: u32| (series as usize) < header.series.len();
-        let mut series = BTreeMap::new();
-        for (id, counts) in counts.series {
-            if !is_known(id.0) {
-                let reason = format!("series {} is not in the header", id.0);
-                return Err(self.events.corrupt(reason));
-            }
-            let histograms = Default::default();
-            series.insert(id, SeriesInterval { counts, histograms });
+        let is_unknown = |id: &&SeriesId| id.0 as usize >= header.series.len();
+        if let Some(id) = counts.series.keys().find(is_unknown) {
+            let reason = format!("series {} is not in the header", id.0);
+            return Err(self.events.corrupt(reason));
         }
+        let mut last = None;
         for _ in 0..counts.histograms {
             let entry = self.next_histogram(number)?;
-            if !is_known(entry.series.0) {
-                let reason = format!("series {} is not in the header", entry.series.0);
+            let place = Some((entry.series, entry.timing));
+            let is_in_order = last < place;
+            last = place;
+            if !is_in_order
+                || !counts.series.contains_key(&entry.series)
+                || !entry.starts_at(counts.start)
+            {
+                let reason = format!("it does not belong here in interval {number}");
                 return Err(self.histograms.corrupt(reason));
             }
-            if !entry.starts_at(counts.start) {
-                let reason = format!("it does not belong to interval {number}");
-                return Err(self.histograms.corrupt(reason));
-            }
-            let of_series = series.entry(entry.series).or_default();
-            let place = &mut of_series.histograms[entry.timing as usize];
-            if place.replace(entry.histogram).is_some() {
-                return Err(self.histograms.corrupt("it is there twice"));
-            }
+            each(entry);
         }
-        Ok(Interval {
-            number,
-            start: counts.start,
-            end: counts.end,
-            is_warm_up: counts.is_warm_up,
-            load: counts.load,
-            series,
-            checks: counts.checks,
-            health: counts.health,
-            target: counts.target,
-        })
+        Ok(())
     }
 
     fn next_histogram(&mut self, interval: u64) -> Result<interval_log::Entry, Fault> {

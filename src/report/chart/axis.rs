@@ -21,9 +21,9 @@ pub(super) struct Axis {
 impl Axis {
     /// Time on the run's clock, in seconds.
     pub(super) fn time(end: Micros) -> Self {
-        const STEPS: [f64; 18] = [
-            0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0,
-            3_600.0, 7_200.0, 14_400.0, 43_200.0,
+        const STEPS: [f64; 16] = [
+            1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0,
+            7_200.0, 14_400.0, 43_200.0,
         ];
         let to = end.as_secs_f64().max(1.0);
         let step = STEPS

@@ -7,7 +7,7 @@ use crate::report::model::{CurvePoint, Report};
 use crate::units::Micros;
 
 /// Response and service time over all steps; none when there are too few samples for a curve.
-pub fn percentiles(report: &Report) -> Result<Option<String>, RenderError> {
+pub(in crate::report) fn percentiles(report: &Report) -> Result<Option<String>, RenderError> {
     let (response, service) = (&report.response_curve, &report.service_curve);
     let (Some(first), Some(end)) = (response.first(), response.last()) else {
         return Ok(None);
@@ -26,11 +26,6 @@ pub fn percentiles(report: &Report) -> Result<Option<String>, RenderError> {
         300,
     );
     let y = Axis::log_time(least, most);
-    let name = if report.is_closed() {
-        "response = service"
-    } else {
-        "response"
-    };
     draw(&sheet, Axis::nines(end.nines), y, &[], |plot| {
         plot.axes()?;
         let mut labels = Vec::new();
@@ -43,14 +38,17 @@ pub fn percentiles(report: &Report) -> Result<Option<String>, RenderError> {
             );
         }
         stroke(plot, response, Ink::First, 22)?;
-        labels.push((log(end.time), name.to_owned(), Ink::First));
+        labels.push((log(end.time), "response".to_owned(), Ink::First));
         plot.end_labels(&labels)
     })
     .map(Some)
 }
 
 /// A step's own curve, small.
-pub fn step_percentiles(id: &str, curve: &[CurvePoint]) -> Result<Option<String>, RenderError> {
+pub(in crate::report) fn step_percentiles(
+    id: &str,
+    curve: &[CurvePoint],
+) -> Result<Option<String>, RenderError> {
     let (Some(first), Some(end)) = (curve.first(), curve.last()) else {
         return Ok(None);
     };

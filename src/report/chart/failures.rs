@@ -12,7 +12,7 @@ const MOST_LANES: usize = 8;
 const FULL: f64 = 0.78;
 
 /// The chart; none when nothing failed.
-pub fn failures(report: &Report) -> Result<Option<String>, RenderError> {
+pub(in crate::report) fn failures(report: &Report) -> Result<Option<String>, RenderError> {
     let lanes: Vec<_> = report
         .failures
         .iter()

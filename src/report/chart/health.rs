@@ -7,7 +7,7 @@ use crate::report::{RenderError, text};
 use crate::units::ByteSize;
 
 /// CPU use as a part of all cores; none when the run has no intervals.
-pub fn cpu(report: &Report) -> Result<Option<String>, RenderError> {
+pub(in crate::report) fn cpu(report: &Report) -> Result<Option<String>, RenderError> {
     if report.timeline.is_empty() {
         return Ok(None);
     }
@@ -53,7 +53,7 @@ pub fn cpu(report: &Report) -> Result<Option<String>, RenderError> {
 }
 
 /// Resident memory; none when the run has no intervals.
-pub fn memory(report: &Report) -> Result<Option<String>, RenderError> {
+pub(in crate::report) fn memory(report: &Report) -> Result<Option<String>, RenderError> {
     if report.timeline.is_empty() {
         return Ok(None);
     }

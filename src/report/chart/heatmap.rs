@@ -8,7 +8,7 @@ use crate::report::{RenderError, text};
 use crate::units::Micros;
 
 /// The chart; none when no request ended well.
-pub fn heatmap(report: &Report) -> Result<Option<String>, RenderError> {
+pub(in crate::report) fn heatmap(report: &Report) -> Result<Option<String>, RenderError> {
     let map = &report.heatmap;
     let (Some(lowest), Some(highest)) = (map.rows.first(), map.rows.last()) else {
         return Ok(None);
@@ -51,6 +51,7 @@ pub fn heatmap(report: &Report) -> Result<Option<String>, RenderError> {
         .collect();
     draw(&sheet, time_axis(report), y, &readouts, |plot| {
         warm_up(plot, report)?;
+        plot.axes()?;
         for (index, (low, high)) in map.rows.iter().enumerate() {
             let mut columns = map.columns.iter().peekable();
             while let Some(column) = columns.next() {
@@ -71,9 +72,20 @@ pub fn heatmap(report: &Report) -> Result<Option<String>, RenderError> {
                 )?;
             }
         }
-        plot.axes()
+        Ok(())
     })
     .map(Some)
+}
+
+/// The shades from few to most, as a small picture to stand in a sentence.
+pub(in crate::report) fn heat_legend() -> String {
+    let boxes: String = (0..HEAT_STEPS)
+        .map(|step| Ink::Heat(step).swatch(i32::from(step) * 12, 12, 10))
+        .collect();
+    format!(
+        "<svg viewBox=\"0 0 {} 10\" aria-hidden=\"true\">{boxes}</svg>",
+        i32::from(HEAT_STEPS) * 12
+    )
 }
 
 /// Which shade a count has: even steps of its logarithm, so that single requests are still seen beside thousands.

@@ -79,7 +79,7 @@ impl Ink {
             Self::P99 => RGBColor(0xd5, 0x5e, 0x00),
             Self::Max => RGBColor(0x8c, 0x94, 0x9e),
             Self::Limit => RGBColor(0xa1, 0x2a, 0x5e),
-            Self::Violation => RGBColor(0xfb, 0xe3, 0xde),
+            Self::Violation => RGBColor(0xfd, 0xf0, 0xed),
             Self::WarmUp => RGBColor(0xf0, 0xf2, 0xf4),
             Self::First => RGBColor(0x01, 0x72, 0xb2),
             Self::Second => RGBColor(0xd6, 0x5e, 0x00),
@@ -130,6 +130,15 @@ impl Ink {
             Self::Max => Some("15 25"),
             _ => None,
         }
+    }
+
+    /// A box of this colour at the left edge `x`.
+    pub(super) fn swatch(self, x: i32, width: i32, height: i32) -> String {
+        let RGBColor(r, g, b) = self.colour();
+        format!(
+            "<rect x=\"{x}\" width=\"{width}\" height=\"{height}\" class=\"f-{}\" fill=\"#{r:02x}{g:02x}{b:02x}\"/>",
+            self.class()
+        )
     }
 
     fn of_hex(hex: &str) -> Option<Self> {

@@ -18,7 +18,7 @@ const LINES: [Line; 4] = [
 ];
 
 /// The chart; none when no request ended well.
-pub fn latency(report: &Report) -> Result<Option<String>, RenderError> {
+pub(in crate::report) fn latency(report: &Report) -> Result<Option<String>, RenderError> {
     let spreads = || report.timeline.iter().filter_map(|point| point.response);
     let (Some(least), Some(most)) = (
         spreads().map(|spread| spread.p50).min(),

@@ -6,7 +6,7 @@ use crate::report::model::Report;
 use crate::report::{RenderError, text};
 
 /// Iterations offered and started, and requests failed, per second; none when the run has no intervals.
-pub fn rates(report: &Report) -> Result<Option<String>, RenderError> {
+pub(in crate::report) fn rates(report: &Report) -> Result<Option<String>, RenderError> {
     if report.timeline.is_empty() {
         return Ok(None);
     }
@@ -58,7 +58,7 @@ pub fn rates(report: &Report) -> Result<Option<String>, RenderError> {
 }
 
 /// Users active and requests in flight; none when the run has no intervals.
-pub fn users(report: &Report) -> Result<Option<String>, RenderError> {
+pub(in crate::report) fn users(report: &Report) -> Result<Option<String>, RenderError> {
     if report.timeline.is_empty() {
         return Ok(None);
     }

@@ -14,13 +14,13 @@ mod load;
 mod plot;
 mod spark;
 
-pub use distribution::{percentiles, step_percentiles};
-pub use failures::failures;
-pub use health::{cpu, memory};
-pub use heatmap::heatmap;
-pub use latency::latency;
-pub use load::{rates, users};
-pub use spark::{spark, spark_of_times};
+pub(in crate::report) use distribution::{percentiles, step_percentiles};
+pub(in crate::report) use failures::failures;
+pub(in crate::report) use health::{cpu, memory};
+pub(in crate::report) use heatmap::{heat_legend, heatmap};
+pub(in crate::report) use latency::latency;
+pub(in crate::report) use load::{rates, users};
+pub(in crate::report) use spark::{spark, spark_of_times};
 
 use axis::Axis;
 use ink::Ink;

@@ -11,9 +11,9 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
 use plotters::element::{Circle, Rectangle, Text};
 use plotters::prelude::SVGBackend;
-use plotters::series::{AreaSeries, LineSeries};
+use plotters::series::LineSeries;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color, FontFamily, FontStyle, IntoTextStyle, ShapeStyle, TextStyle};
+use plotters::style::{FontFamily, FontStyle, IntoTextStyle, ShapeStyle, TextStyle};
 
 use super::axis::Axis;
 use super::ink::{Ink, with_classes};
@@ -171,24 +171,6 @@ impl Plot<'_> {
             }
         }
         Ok(())
-    }
-
-    /// The area between the base and the points.
-    pub(super) fn area(
-        &mut self,
-        points: &[(f64, f64)],
-        base: f64,
-        ink: Ink,
-        alpha: f64,
-    ) -> Fallible {
-        self.chart
-            .draw_series(AreaSeries::new(
-                points.iter().copied(),
-                base,
-                ink.colour().mix(alpha),
-            ))
-            .map(|_| ())
-            .map_err(|error| failed(&error))
     }
 
     /// A line, whatever lies under it.

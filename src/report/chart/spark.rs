@@ -10,7 +10,7 @@ const HEIGHT: f64 = 28.0;
 /// The shape of some numbers over time, from zero upwards; nothing when there are fewer than two.
 ///
 /// It is decoration: the number it belongs to stands beside it, so readers that cannot see it lose nothing.
-pub fn spark(points: &[Option<f64>]) -> String {
+pub(in crate::report) fn spark(points: &[Option<f64>]) -> String {
     let top = points.iter().flatten().copied().fold(0.0, f64::max);
     if points.iter().flatten().count() < 2 {
         return String::new();
@@ -38,7 +38,7 @@ pub fn spark(points: &[Option<f64>]) -> String {
 }
 
 /// The shape of some times.
-pub fn spark_of_times(points: &[Option<Micros>]) -> String {
+pub(in crate::report) fn spark_of_times(points: &[Option<Micros>]) -> String {
     let numbers: Vec<Option<f64>> = points
         .iter()
         .map(|point| point.map(|time| time.0 as f64))

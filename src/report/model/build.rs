@@ -7,24 +7,49 @@ use super::failures::Classes;
 use super::heatmap::Cells;
 use super::rows::RowFold;
 use super::timeline::{Buckets, intervals_per_point};
-use super::{CheckRow, FlowRow, Report, StepRow, ThresholdRow, Times, VerdictSummary, Violation};
+use super::{
+    BuildError, CheckRow, FlowRow, Report, StepRow, ThresholdRow, Times, VerdictSummary, Violation,
+};
 use crate::plan::threshold::Standing;
 use crate::plan::{CheckId, SeriesId, Subject};
-use crate::record::journal::{Ending, Event, RunHeader, StopReason};
+use crate::record::journal::{Ending, Event, Journal, RunHeader, StopReason};
 use crate::record::{Interval, Timing, Totals, histogram};
 use crate::report::text::clean;
 use crate::units::Micros;
-use crate::verdict::Judged;
+use crate::verdict::{Judge, Judged, Verdict, Warning};
 
 /// Points per decade of the curves over all steps, and of a step's own.
 const CURVE_STEPS: u32 = 40;
 const STEP_CURVE_STEPS: u32 = 12;
+
+impl Report {
+    /// The report of a run, from its journal alone: read once more, an interval at a time.
+    ///
+    /// # Errors
+    /// The journal's files have changed since it was opened.
+    pub fn build(journal: &Journal) -> Result<Self, BuildError> {
+        let expected = journal.interval_count();
+        let mut draft = Draft::new(&journal.header, expected);
+        let mut found = 0;
+        for interval in journal.intervals() {
+            draft.absorb(&interval);
+            found += 1;
+        }
+        if found != expected {
+            return Err(BuildError { expected, found });
+        }
+        let notes: Vec<String> = journal.warnings.iter().map(ToString::to_string).collect();
+        Ok(draft.finish(&journal.events, journal.ending(), &notes))
+    }
+}
 
 /// A report in the making.
 #[derive(Debug)]
 pub struct Draft {
     header: RunHeader,
     totals: Totals,
+    judge: Judge,
+    violations: Violations,
     timeline: Buckets,
     cells: Cells,
     classes: Classes,
@@ -38,6 +63,8 @@ impl Draft {
         let header = cleaned(header.clone());
         Self {
             totals: Totals::new(&header.series, header.checks.len()),
+            judge: Judge::new(&header.thresholds, &header.series, header.planned_duration),
+            violations: Violations::default(),
             timeline: Buckets::new(intervals),
             cells: Cells::new(intervals),
             classes: Classes::default(),
@@ -52,6 +79,8 @@ impl Draft {
         let series = &self.header.series;
         let response = response_of(interval);
         self.totals.absorb(interval);
+        self.judge.observe(interval);
+        self.violations.observe(&self.judge.standings(), interval);
         self.timeline.absorb(interval, series, response.as_ref());
         self.cells.absorb(interval, response.as_ref());
         self.classes.absorb(interval, series);
@@ -59,19 +88,9 @@ impl Draft {
         self.sparks.absorb(interval);
     }
 
-    /// The totals so far, for the judge.
-    pub const fn totals(&self) -> &Totals {
-        &self.totals
-    }
-
-    /// The report, with the verdict and the thresholds as judged, in the header's order.
-    pub fn finish(
-        self,
-        verdict: VerdictSummary,
-        judged: &[Judged],
-        events: &[Event],
-        ending: &Ending,
-    ) -> Report {
+    /// The report of a run that ended in this way, with what its journal holds besides the intervals.
+    pub fn finish(self, events: &[Event], ending: &Ending, notes: &[String]) -> Report {
+        let verdict = self.judge.conclude(&self.totals, ending);
         let (totals, header) = (self.totals, self.header);
         let (failures, unmeasured_failures) = self.classes.finish(&header.series, events);
         let sparks = self.sparks.finish();
@@ -118,9 +137,9 @@ impl Draft {
             .collect();
         let curve_of = |timing| curve(&totals.timing(timing, &[]), CURVE_STEPS);
         Report {
-            thresholds: threshold_rows(&header, judged),
-            violations: violations(events, ending.at),
-            verdict: cleaned_verdict(verdict),
+            thresholds: threshold_rows(&header, &verdict.thresholds),
+            violations: self.violations.finish(),
+            verdict: summary_of(&verdict, events, notes),
             ended_at: ending.at,
             measured: totals.duration(),
             stop: ending.stop.clone().map(cleaned_stop),
@@ -190,41 +209,72 @@ fn threshold_rows(header: &RunHeader, judged: &[Judged]) -> Vec<ThresholdRow> {
         .collect()
 }
 
-/// From the changes of standing in the journal to stretches of time.
-fn violations(events: &[Event], end: Micros) -> Vec<Violation> {
-    let mut open: Vec<(usize, Micros)> = Vec::new();
-    let mut closed = Vec::new();
-    for event in events {
-        let Event::Threshold {
-            at,
-            threshold,
-            standing,
-            ..
-        } = event
-        else {
-            continue;
-        };
-        let index = open.iter().position(|(other, _)| other == threshold);
-        match (index, *standing == Standing::Fail) {
-            (None, true) => open.push((*threshold, *at)),
-            (Some(index), false) => {
-                let (threshold, from) = open.remove(index);
-                closed.push(Violation {
+/// When thresholds did not hold, from how they stood after each interval.
+#[derive(Debug, Default)]
+struct Violations {
+    open: Vec<Violation>,
+    closed: Vec<Violation>,
+}
+
+impl Violations {
+    fn observe(&mut self, judged: &[Judged], interval: &Interval) {
+        for (threshold, judged) in judged.iter().enumerate() {
+            let known = self
+                .open
+                .iter()
+                .position(|open| open.threshold == threshold);
+            match (known, judged.standing == Standing::Fail) {
+                (Some(index), true) => self.open[index].to = interval.end,
+                (Some(index), false) => self.closed.push(self.open.remove(index)),
+                (None, true) => self.open.push(Violation {
                     threshold,
-                    from,
-                    to: *at,
-                });
+                    from: interval.start,
+                    to: interval.end,
+                }),
+                (None, false) => {}
             }
-            _ => {}
         }
     }
-    closed.extend(open.into_iter().map(|(threshold, from)| Violation {
-        threshold,
-        from,
-        to: end.max(from),
-    }));
-    closed.sort_by_key(|violation| (violation.from, violation.threshold));
-    closed
+
+    fn finish(mut self) -> Vec<Violation> {
+        self.closed.append(&mut self.open);
+        self.closed
+            .sort_by_key(|violation| (violation.from, violation.threshold));
+        self.closed
+    }
+}
+
+/// The verdict with its warnings told apart: those about the generator, and all others, what was noted while the run
+/// went and what its journal lacks among them.
+fn summary_of(verdict: &Verdict, events: &[Event], notes: &[String]) -> VerdictSummary {
+    let noted = events.iter().filter_map(|event| match event {
+        Event::Warning { text, .. } => Some(clean(text)),
+        _ => None,
+    });
+    let worded = |is_wanted: fn(&Warning) -> bool| {
+        verdict
+            .warnings
+            .iter()
+            .filter(move |warning| is_wanted(warning))
+            .map(|warning| clean(&warning.to_string()))
+    };
+    VerdictSummary {
+        conclusion: verdict.conclusion,
+        exit: verdict.exit,
+        reason: clean(&verdict.reason),
+        warnings: worded(|warning| !is_about_generator(warning))
+            .chain(noted)
+            .chain(notes.iter().map(|note| clean(note)))
+            .collect(),
+        generator_warnings: worded(is_about_generator).collect(),
+    }
+}
+
+const fn is_about_generator(warning: &Warning) -> bool {
+    !matches!(
+        warning,
+        Warning::LittlesLaw { .. } | Warning::Threshold { .. }
+    )
 }
 
 fn cleaned(mut header: RunHeader) -> RunHeader {
@@ -274,16 +324,6 @@ fn cleaned(mut header: RunHeader) -> RunHeader {
             .collect();
     }
     header
-}
-
-fn cleaned_verdict(verdict: VerdictSummary) -> VerdictSummary {
-    let all = |texts: Vec<String>| texts.iter().map(|text| clean(text)).collect();
-    VerdictSummary {
-        reason: clean(&verdict.reason),
-        warnings: all(verdict.warnings),
-        generator_warnings: all(verdict.generator_warnings),
-        ..verdict
-    }
 }
 
 fn cleaned_stop(stop: StopReason) -> StopReason {
@@ -370,28 +410,32 @@ impl Sparks {
 mod tests {
     use super::*;
 
-    fn turned(at: u64, threshold: usize, standing: Standing) -> Event {
-        Event::Threshold {
-            at: Micros(at),
-            threshold,
-            standing,
-            observed: None,
-        }
-    }
-
     #[test]
     fn violations_last_from_a_breach_to_its_end_or_the_runs() {
-        let events = [
-            turned(1, 0, Standing::Fail),
-            turned(2, 1, Standing::NoData),
-            turned(3, 0, Standing::Pass),
-            turned(4, 1, Standing::Fail),
-            turned(5, 0, Standing::Fail),
-        ];
-        let spans: Vec<_> = violations(&events, Micros(9))
+        use Standing::{Fail, NoData, Pass};
+        let mut violations = Violations::default();
+        for (number, standings) in [[Fail, NoData], [Pass, NoData], [Pass, Fail], [Fail, Fail]]
+            .into_iter()
+            .enumerate()
+        {
+            let judged = standings.map(|standing| Judged {
+                standing,
+                observed: None,
+                samples: 1,
+                first_violation: None,
+            });
+            let interval = Interval {
+                start: Micros(number as u64),
+                end: Micros(number as u64 + 1),
+                ..Interval::default()
+            };
+            violations.observe(&judged, &interval);
+        }
+        let spans: Vec<_> = violations
+            .finish()
             .into_iter()
             .map(|span| (span.threshold, span.from.0, span.to.0))
             .collect();
-        assert_eq!(spans, [(0, 1, 3), (1, 4, 9), (0, 5, 9)]);
+        assert_eq!(spans, [(0, 0, 1), (1, 2, 4), (0, 3, 4)]);
     }
 }

@@ -31,6 +31,19 @@ use crate::scenario::{Comparator, Severity, Window};
 use crate::units::Micros;
 use crate::verdict::Conclusion;
 
+/// The journal's files changed while a report was built of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the journal had {expected} intervals when it was opened and {found} when it was read; build the report again when nothing \
+     writes to it"
+)]
+pub struct BuildError {
+    /// Intervals when it was opened.
+    pub expected: u64,
+    /// Intervals read.
+    pub found: u64,
+}
+
 /// A run, ready to be rendered.
 #[derive(Debug, Clone)]
 pub struct Report {

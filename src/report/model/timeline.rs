@@ -98,8 +98,8 @@ impl Point {
 
 /// How many intervals go into one point, so that there are at most so many points: a number that reads well.
 pub fn intervals_per_point(intervals: u64, max_points: u64) -> u64 {
-    const STEPS: [u64; 14] = [
-        1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1_800, 3_600,
+    const STEPS: [u64; 17] = [
+        1, 2, 3, 4, 5, 6, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1_800, 3_600,
     ];
     let least = intervals.div_ceil(max_points.max(1)).max(1);
     STEPS

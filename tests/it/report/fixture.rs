@@ -3,33 +3,31 @@
 
 use std::collections::BTreeMap;
 
-use gander::exit::Exit;
 use gander::outcome::Outcome;
 use gander::plan::schedule::Model;
-use gander::plan::threshold::{Aggregate, Metric, Standing, Threshold, Unit};
+use gander::plan::threshold::{Aggregate, Metric, Threshold, Unit};
 use gander::plan::{CheckEntry, CheckId, Segment, Series, SeriesId, Subject};
 use gander::probe::{Health, Machine, TargetHealth};
 use gander::record::journal::{Ending, Event, FailureExample, RunHeader, SCHEMA, StageMark};
 use gander::record::{CheckCounts, Interval, LoadCounts, SeriesInterval, Timing, histogram};
 use gander::report::Report;
-use gander::report::model::{Draft, VerdictSummary};
+use gander::report::model::Draft;
 use gander::scenario::{Comparator, Kind, Severity, Window};
 use gander::units::{Micros, Quantile};
-use gander::verdict::{Conclusion, Judged};
 
 /// What kind of run to make up.
-pub struct Recipe {
-    pub seconds: u64,
-    pub warm_up: u64,
-    pub steps: usize,
-    pub per_second: u64,
-    pub model: Model,
-    pub has_bump: bool,
-    pub has_target: bool,
+pub(super) struct Recipe {
+    pub(super) seconds: u64,
+    pub(super) warm_up: u64,
+    pub(super) steps: usize,
+    pub(super) per_second: u64,
+    pub(super) model: Model,
+    pub(super) has_bump: bool,
+    pub(super) has_target: bool,
 }
 
 impl Recipe {
-    pub const BASELINE: Self = Self {
+    pub(super) const BASELINE: Self = Self {
         seconds: 300,
         warm_up: 15,
         steps: 6,
@@ -41,7 +39,7 @@ impl Recipe {
 }
 
 /// SplitMix64.
-pub struct Dice(u64);
+pub(super) struct Dice(u64);
 
 impl Dice {
     fn next(&mut self) -> u64 {
@@ -72,7 +70,7 @@ const STEPS: [(&str, &str, f64); 6] = [
     ("GET /documents/${id}/history", "edit", 12_000.0),
 ];
 
-pub fn header(recipe: &Recipe) -> RunHeader {
+pub(super) fn header(recipe: &Recipe) -> RunHeader {
     let mut series: Vec<Series> = (0..recipe.steps)
         .map(|index| {
             let (name, flow, _) = STEPS[index % STEPS.len()];
@@ -111,7 +109,8 @@ pub fn header(recipe: &Recipe) -> RunHeader {
         kind: Kind::Baseline,
         description: Some("The everyday load of the document service.".to_owned()),
         scenario_path: "scenarios/baseline.yaml".to_owned(),
-        scenario_sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
+        scenario_sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+            .to_owned(),
         plan_hash: "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752".to_owned(),
         seed: 42,
         segment: Segment::WHOLE,
@@ -123,8 +122,18 @@ pub fn header(recipe: &Recipe) -> RunHeader {
             Model::Closed => "20 users for 5m".to_owned(),
         },
         stages: vec![
-            StageMark { start: Micros::ZERO, end: ramp, from: 0.0, to: 70.0 },
-            StageMark { start: ramp, end, from: 70.0, to: 70.0 },
+            StageMark {
+                start: Micros::ZERO,
+                end: ramp,
+                from: 0.0,
+                to: 70.0,
+            },
+            StageMark {
+                start: ramp,
+                end,
+                from: 70.0,
+                to: 70.0,
+            },
         ],
         planned_duration: Some(end),
         planned_iterations: Some(recipe.seconds * 70),
@@ -137,11 +146,51 @@ pub fn header(recipe: &Recipe) -> RunHeader {
             check("status is 201", "save a document", "edit"),
         ],
         thresholds: vec![
-            threshold("p95(response_time) < 500ms", Aggregate::Percentile(Quantile::P95), Metric::ResponseTime, Comparator::Less, 500_000.0, Unit::Us, Some(31)),
-            threshold("p99(response_time{step=\"search\"}) < 250ms", Aggregate::Percentile(Quantile::P99), Metric::ResponseTime, Comparator::Less, 250_000.0, Unit::Us, Some(32)),
-            threshold("ratio(failed) < 0.5%", Aggregate::Ratio, Metric::Failed, Comparator::Less, 0.005, Unit::Ratio, Some(33)),
-            threshold("rate(requests) > 150/s", Aggregate::Rate, Metric::Requests, Comparator::Greater, 150.0, Unit::PerSecond, Some(34)),
-            threshold("ratio(started) >= 99%", Aggregate::Ratio, Metric::Started, Comparator::GreaterOrEqual, 0.99, Unit::Ratio, None),
+            threshold(
+                "p95(response_time) < 500ms",
+                Aggregate::Percentile(Quantile::P95),
+                Metric::ResponseTime,
+                Comparator::Less,
+                500_000.0,
+                Unit::Us,
+                Some(31),
+            ),
+            threshold(
+                "p99(response_time{step=\"search\"}) < 250ms",
+                Aggregate::Percentile(Quantile::P99),
+                Metric::ResponseTime,
+                Comparator::Less,
+                250_000.0,
+                Unit::Us,
+                Some(32),
+            ),
+            threshold(
+                "ratio(failed) < 0.5%",
+                Aggregate::Ratio,
+                Metric::Failed,
+                Comparator::Less,
+                0.005,
+                Unit::Ratio,
+                Some(33),
+            ),
+            threshold(
+                "rate(requests) > 150/s",
+                Aggregate::Rate,
+                Metric::Requests,
+                Comparator::Greater,
+                150.0,
+                Unit::PerSecond,
+                Some(34),
+            ),
+            threshold(
+                "ratio(started) >= 99%",
+                Aggregate::Ratio,
+                Metric::Started,
+                Comparator::GreaterOrEqual,
+                0.99,
+                Unit::Ratio,
+                None,
+            ),
         ],
         overrides: vec!["load.stages[1].for = 5m".to_owned()],
         machine: Machine {
@@ -158,7 +207,11 @@ pub fn header(recipe: &Recipe) -> RunHeader {
 }
 
 fn check(name: &str, step: &str, flow: &str) -> CheckEntry {
-    CheckEntry { name: name.to_owned(), step: step.to_owned(), flow: flow.to_owned() }
+    CheckEntry {
+        name: name.to_owned(),
+        step: step.to_owned(),
+        flow: flow.to_owned(),
+    }
 }
 
 fn threshold(
@@ -174,7 +227,11 @@ fn threshold(
         expression: expression.to_owned(),
         aggregate,
         metric,
-        series: if expression.contains("search") { vec![SeriesId(2)] } else { Vec::new() },
+        series: if expression.contains("search") {
+            vec![SeriesId(2)]
+        } else {
+            Vec::new()
+        },
         checks: Vec::new(),
         comparator,
         limit,
@@ -182,7 +239,11 @@ fn threshold(
         window: Window::Total,
         min_samples: 1,
         abort_after: None,
-        severity: if expression.contains("rate(requests)") { Severity::Warn } else { Severity::Fail },
+        severity: if expression.contains("rate(requests)") {
+            Severity::Warn
+        } else {
+            Severity::Fail
+        },
         line,
     }
 }
@@ -193,7 +254,12 @@ fn put(part: &mut SeriesInterval, timing: Timing, time: f64) {
 }
 
 /// Second `number` of the run.
-pub fn interval(recipe: &Recipe, header: &RunHeader, number: u64, dice: &mut Dice) -> Interval {
+pub(super) fn interval(
+    recipe: &Recipe,
+    header: &RunHeader,
+    number: u64,
+    dice: &mut Dice,
+) -> Interval {
     let in_bump = recipe.has_bump && (recipe.seconds * 2 / 5..recipe.seconds / 2).contains(&number);
     let level = (number as f64 / (recipe.seconds as f64 * 0.1)).clamp(0.15, 1.0);
     let slow = if in_bump { 7.0 } else { 1.0 };
@@ -211,7 +277,9 @@ pub fn interval(recipe: &Recipe, header: &RunHeader, number: u64, dice: &mut Dic
         let base = STEPS[step % STEPS.len()].2;
         let service = dice.lognormal(base, 0.45) * if in_bump { 4.0 } else { 1.0 };
         let response = match recipe.model {
-            Model::Open => service + dice.lognormal(400.0, 0.8) + (slow - 1.0) * 30_000.0 * dice.unit(),
+            Model::Open => {
+                service + dice.lognormal(400.0, 0.8) + (slow - 1.0) * 30_000.0 * dice.unit()
+            }
             Model::Closed => service,
         };
         part.counts.ended += 1;
@@ -231,8 +299,20 @@ pub fn interval(recipe: &Recipe, header: &RunHeader, number: u64, dice: &mut Dic
         if outcome.is_failure() {
             part.counts.failed += 1;
             *part.counts.outcomes.entry(outcome).or_default() += 1;
-            let timing = if outcome.is_censored() { Timing::TimedOut } else { Timing::FailedTime };
-            put(part, timing, if outcome.is_censored() { 2_000_000.0 } else { response });
+            let timing = if outcome.is_censored() {
+                Timing::TimedOut
+            } else {
+                Timing::FailedTime
+            };
+            put(
+                part,
+                timing,
+                if outcome.is_censored() {
+                    2_000_000.0
+                } else {
+                    response
+                },
+            );
         } else {
             put(part, Timing::ResponseTime, response);
             put(part, Timing::ServiceTime, service);
@@ -242,9 +322,17 @@ pub fn interval(recipe: &Recipe, header: &RunHeader, number: u64, dice: &mut Dic
             part.counts.connections += 1;
             put(part, Timing::Connect, dice.lognormal(180.0, 0.4));
         }
-        if let Some(check) = header.checks.iter().position(|check| check.step == STEPS[step % STEPS.len()].0) {
+        if let Some(check) = header
+            .checks
+            .iter()
+            .position(|check| check.step == STEPS[step % STEPS.len()].0)
+        {
             let counts: &mut CheckCounts = made.checks.entry(CheckId(check as u32)).or_default();
-            if outcome == Outcome::Ok { counts.passed += 1 } else { counts.failed += 1 }
+            if outcome == Outcome::Ok {
+                counts.passed += 1
+            } else {
+                counts.failed += 1
+            }
         }
     }
     let iterations = requests / 3;
@@ -258,7 +346,11 @@ pub fn interval(recipe: &Recipe, header: &RunHeader, number: u64, dice: &mut Dic
         };
         put(part, Timing::StartLag, lag);
         put(part, Timing::SchedulingLag, lag.min(400.0));
-        put(part, Timing::IterationTime, dice.lognormal(90_000.0 * slow, 0.4));
+        put(
+            part,
+            Timing::IterationTime,
+            dice.lognormal(90_000.0 * slow, 0.4),
+        );
     }
     made.load = LoadCounts {
         offered: iterations,
@@ -284,7 +376,7 @@ pub fn interval(recipe: &Recipe, header: &RunHeader, number: u64, dice: &mut Dic
 }
 
 /// What the journal of such a run holds besides its intervals.
-pub fn events(recipe: &Recipe) -> Vec<Event> {
+pub(super) fn events(recipe: &Recipe) -> Vec<Event> {
     let bump = Micros(recipe.seconds * 2 / 5 * 1_000_000 + 1_000_000);
     if !recipe.has_bump {
         return Vec::new();
@@ -300,79 +392,35 @@ pub fn events(recipe: &Recipe) -> Vec<Event> {
         })
     };
     vec![
-        failure(0, Outcome::Check, Some(200), "GET http://127.0.0.1:43117/documents?page=3", "status is 200 but $.items is empty"),
-        failure(1, Outcome::Status, Some(503), "GET http://127.0.0.1:43117/documents/812", "status 503: pool exhausted"),
-        failure(2, Outcome::Timeout, None, "GET http://127.0.0.1:43117/search?q=goose", "no first byte within 2s"),
-        Event::Threshold { at: bump + Micros(4_000_000), threshold: 1, standing: Standing::Fail, observed: Some(412_000.0) },
-        Event::Threshold { at: bump + Micros(9_000_000), threshold: 2, standing: Standing::Fail, observed: Some(0.0061) },
+        failure(
+            0,
+            Outcome::Check,
+            Some(200),
+            "GET http://127.0.0.1:43117/documents?page=3",
+            "status is 200 but $.items is empty",
+        ),
+        failure(
+            1,
+            Outcome::Status,
+            Some(503),
+            "GET http://127.0.0.1:43117/documents/812",
+            "status 503: pool exhausted",
+        ),
+        failure(
+            2,
+            Outcome::Timeout,
+            None,
+            "GET http://127.0.0.1:43117/search?q=goose",
+            "no first byte within 2s",
+        ),
     ]
 }
 
-/// A verdict that fits.
-pub fn judged(recipe: &Recipe, draft: &Draft) -> (VerdictSummary, Vec<Judged>) {
-    let totals = draft.totals();
-    let requests = totals.counts(Subject::Requests);
-    let response = totals.timing(Timing::ResponseTime, &[]);
-    let search = totals.timing(Timing::ResponseTime, &[SeriesId(2)]);
-    let load = totals.load();
-    let observed = [
-        (response.value_at_quantile(0.95) as f64, response.len()),
-        (search.value_at_quantile(0.99) as f64, search.len()),
-        (requests.failed as f64 / requests.ended.max(1) as f64, requests.ended),
-        (requests.ended as f64 / totals.duration().as_secs_f64().max(1e-9), requests.ended),
-        (load.started as f64 / load.offered.max(1) as f64, load.offered),
-    ];
-    let header = header(recipe);
-    let judged: Vec<Judged> = header
-        .thresholds
-        .iter()
-        .zip(observed)
-        .map(|(threshold, (observed, samples))| {
-            let standing = match (samples, threshold.comparator.holds(&observed, &threshold.limit)) {
-                (0, _) => Standing::NoData,
-                (_, true) => Standing::Pass,
-                (_, false) => Standing::Fail,
-            };
-            Judged {
-                standing,
-                observed: (samples > 0).then_some(observed),
-                samples,
-                first_violation: (standing == Standing::Fail)
-                    .then_some(Micros(recipe.seconds * 400_000 + 5_000_000)),
-            }
-        })
-        .collect();
-    let failed = judged.iter().filter(|one| one.standing == Standing::Fail).count();
-    let verdict = if requests.ended == 0 {
-        VerdictSummary {
-            conclusion: Conclusion::NoData,
-            exit: Exit::ThresholdFailed,
-            reason: "5 of 5 thresholds had nothing to judge: no request was sent".to_owned(),
-            warnings: Vec::new(),
-            generator_warnings: Vec::new(),
-        }
-    } else if failed > 0 {
-        VerdictSummary {
-            conclusion: Conclusion::Fail,
-            exit: Exit::ThresholdFailed,
-            reason: format!("{failed} of 5 thresholds do not hold; first: p99(response_time{{step=\"search\"}}) < 250ms"),
-            warnings: vec!["by Little's law 14.2 requests should be in flight, but 15.3 were: the difference is over 5 %".to_owned()],
-            generator_warnings: vec!["the generator used 82 % of all cores for 3 s".to_owned()],
-        }
-    } else {
-        VerdictSummary {
-            conclusion: Conclusion::Pass,
-            exit: Exit::Passed,
-            reason: "all 5 thresholds hold".to_owned(),
-            warnings: Vec::new(),
-            generator_warnings: Vec::new(),
-        }
-    };
-    (verdict, judged)
-}
-
 /// The report of a run of this recipe, its header changed by `with`.
-pub fn report_with(recipe: &Recipe, with: impl FnOnce(&mut RunHeader, &mut Vec<Event>)) -> Report {
+pub(super) fn report_with(
+    recipe: &Recipe,
+    with: impl FnOnce(&mut RunHeader, &mut Vec<Event>),
+) -> Report {
     let mut header = header(recipe);
     let mut events = events(recipe);
     with(&mut header, &mut events);
@@ -381,16 +429,15 @@ pub fn report_with(recipe: &Recipe, with: impl FnOnce(&mut RunHeader, &mut Vec<E
     for number in 0..recipe.seconds {
         draft.absorb(&interval(recipe, &header, number, &mut dice));
     }
-    let (verdict, judged) = judged(recipe, &draft);
     let ending = Ending {
         at: Micros(recipe.seconds * 1_000_000),
         is_complete: true,
         ..Ending::default()
     };
-    draft.finish(verdict, &judged, &events, &ending)
+    draft.finish(&events, &ending, &[])
 }
 
 /// The report of a run of this recipe.
-pub fn report(recipe: &Recipe) -> Report {
+pub(super) fn report(recipe: &Recipe) -> Report {
     report_with(recipe, |_, _| {})
 }

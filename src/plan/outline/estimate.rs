@@ -1,0 +1,169 @@
+//! How much a plan will do: exact where its schedule says, else from think times and an assumed response time.
+
+use std::time::Duration;
+
+use crate::plan::{Action, Flow, Plan, Schedule, SeriesId, Step};
+use crate::scenario::{Delay, Sharing};
+
+/// What a response is taken to take where the plan cannot know.
+pub(super) const ASSUMED_RESPONSE: Duration = Duration::from_millis(100);
+
+/// How much a plan will do.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Estimate {
+    /// Iterations in all.
+    pub(super) iterations: f64,
+    /// Whether the schedule itself says so.
+    pub(super) is_exact: bool,
+    /// How long the load lasts; of iterations with no end in time, an estimate.
+    pub(super) duration: Duration,
+    /// The mean length of an iteration in seconds, think time included.
+    pub(super) iteration_seconds: f64,
+    /// By flow, in the plan's order.
+    pub(super) flows: Vec<FlowShare>,
+}
+
+/// A flow's part in it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct FlowShare {
+    /// Of all iterations.
+    pub(super) share: f64,
+    /// Its iterations.
+    pub(super) iterations: f64,
+    /// Requests by series, in the order of the steps.
+    pub(super) requests: Vec<(SeriesId, f64)>,
+}
+
+impl FlowShare {
+    pub(super) fn requests(&self) -> f64 {
+        self.requests.iter().map(|(_, count)| count).sum()
+    }
+}
+
+impl Estimate {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let weights: f64 = plan.flows.iter().map(|flow| f64::from(flow.weight)).sum();
+        let share = |flow: &Flow| f64::from(flow.weight) / weights;
+        let iteration_seconds: f64 = plan
+            .flows
+            .iter()
+            .map(|flow| share(flow) * cycle_seconds(flow, plan.pacing))
+            .sum();
+        // A user without steps to wait for would never come to an end.
+        let at_least = iteration_seconds.max(1e-3);
+        let (iterations, is_exact, duration) = match &plan.schedule {
+            Schedule::Users(curve) => (
+                curve.area(curve.duration()) / at_least,
+                false,
+                curve.duration(),
+            ),
+            Schedule::Arrivals { curve, .. } => (
+                plan.planned_iterations().unwrap_or(0) as f64,
+                true,
+                curve.duration(),
+            ),
+            &Schedule::Iterations {
+                count,
+                sharing,
+                users,
+                max_duration,
+            } => {
+                let count = match sharing {
+                    Sharing::Shared => count as f64,
+                    Sharing::PerUser => count as f64 * f64::from(users),
+                };
+                let needed = count * at_least / f64::from(users.max(1));
+                let limit = max_duration.map_or(f64::INFINITY, |limit| limit.as_secs_f64());
+                let part = (limit / needed).min(1.0);
+                let lasts = Duration::try_from_secs_f64(needed.min(limit)).unwrap_or(Duration::MAX);
+                (count * part, part >= 1.0, lasts)
+            }
+        };
+        let users = f64::from(plan.schedule.peak_users());
+        let flows = plan.flows.iter().map(|flow| {
+            let own = iterations * share(flow);
+            let mut requests = Vec::new();
+            // Each user begins a flow at most once.
+            count(&flow.start, users.min(own), &mut requests);
+            count(&flow.steps, own, &mut requests);
+            FlowShare {
+                share: share(flow),
+                iterations: own,
+                requests,
+            }
+        });
+        Self {
+            flows: flows.collect(),
+            iterations,
+            is_exact,
+            duration,
+            iteration_seconds,
+        }
+    }
+
+    pub(super) fn requests(&self) -> f64 {
+        self.flows.iter().map(FlowShare::requests).sum()
+    }
+
+    /// When so many iterations have started; none if it is not within the run.
+    pub(super) fn reaches(&self, iterations: u64, plan: &Plan) -> Option<Duration> {
+        if iterations as f64 >= self.iterations {
+            return None;
+        }
+        match &plan.schedule {
+            Schedule::Arrivals { curve, .. } => curve.inverse_area(iterations as f64),
+            Schedule::Users(curve) => {
+                curve.inverse_area(iterations as f64 * self.iteration_seconds.max(1e-3))
+            }
+            Schedule::Iterations { .. } => {
+                Some(self.duration.mul_f64(iterations as f64 / self.iterations))
+            }
+        }
+    }
+}
+
+/// Adds what the steps send in `times` runs, in the order of the steps.
+fn count(steps: &[Step], times: f64, into: &mut Vec<(SeriesId, f64)>) {
+    for step in steps {
+        match &step.action {
+            Action::Request(request) => {
+                let Some(series) = request.series else {
+                    continue;
+                };
+                match into.iter_mut().find(|(known, _)| *known == series) {
+                    Some((_, sum)) => *sum += times,
+                    None => into.push((series, times)),
+                }
+            }
+            Action::Think(_) => {}
+            Action::Repeat {
+                times: repeats,
+                steps,
+            } => count(steps, times * f64::from(*repeats), into),
+        }
+    }
+}
+
+/// The time from one start of the flow to the next by the same user.
+fn cycle_seconds(flow: &Flow, pacing: Option<Duration>) -> f64 {
+    let pacing = pacing.map_or(0.0, |pacing| pacing.as_secs_f64());
+    seconds(&flow.steps).max(pacing)
+}
+
+fn seconds(steps: &[Step]) -> f64 {
+    let of = |step: &Step| match &step.action {
+        Action::Request(_) => ASSUMED_RESPONSE.as_secs_f64(),
+        Action::Think(delay) => mean_seconds(*delay),
+        Action::Repeat { times, steps } => f64::from(*times) * seconds(steps),
+    };
+    steps.iter().map(of).sum()
+}
+
+fn mean_seconds(delay: Delay) -> f64 {
+    match delay {
+        Delay::Constant(mean) | Delay::Normal(mean, _) | Delay::Exponential(mean) => {
+            mean.as_secs_f64()
+        }
+        Delay::Uniform(low, high) => f64::midpoint(low.as_secs_f64(), high.as_secs_f64()),
+    }
+}

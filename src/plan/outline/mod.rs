@@ -1,0 +1,274 @@
+//! What a run would do, for a terminal: the load as a chart, how much it sends, how long its data lasts, whether this
+//! machine can carry it. Nothing is sent to find out.
+
+mod chart;
+mod estimate;
+mod sections;
+mod text;
+
+use std::fmt;
+
+use estimate::{ASSUMED_RESPONSE, Estimate};
+use text::{cut, rough, rounded, show_delay, whole};
+
+use super::schedule::{Model, show_level};
+use super::{Action, Flow, Plan, Schedule, Step};
+use crate::units::show_duration;
+
+/// What a run would do; shown with [`Display`](fmt::Display), at most 100 columns wide.
+#[derive(Debug, Clone)]
+pub struct Outline<'p> {
+    plan: &'p Plan,
+    estimate: Estimate,
+    open_files: Option<u64>,
+    local_ports: Option<u32>,
+    charset: Charset,
+}
+
+/// The characters that may be drawn with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Charset {
+    /// Blocks, lines and arrows.
+    Unicode,
+    /// Nothing beyond ASCII, but for names.
+    Ascii,
+}
+
+impl<'p> Outline<'p> {
+    /// The outline of a plan on a machine with these limits: open files of a process, and local ports for connections
+    /// to one address; none where there is no limit or none is known.
+    pub fn of(plan: &'p Plan, open_files: Option<u64>, local_ports: Option<u32>) -> Self {
+        Self {
+            plan,
+            estimate: Estimate::of(plan),
+            open_files,
+            local_ports,
+            charset: Charset::Unicode,
+        }
+    }
+
+    /// The same, drawn with these characters.
+    #[must_use]
+    pub const fn drawn_with(mut self, charset: Charset) -> Self {
+        self.charset = charset;
+        self
+    }
+
+    /// A text in the characters allowed, without those that could steer a terminal.
+    fn plain(&self, text: &str) -> String {
+        let clean: String = text.chars().filter(|c| !c.is_control()).collect();
+        match self.charset {
+            Charset::Unicode => clean,
+            Charset::Ascii => clean
+                .replace('→', "->")
+                .replace('×', "x")
+                .replace(['·', '–'], "-"),
+        }
+    }
+
+    /// A number of things expected: exact where the schedule decides it, else to three digits.
+    fn count(&self, value: f64) -> String {
+        if self.estimate.is_exact {
+            whole(value)
+        } else {
+            rounded(value)
+        }
+    }
+
+    fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plan = self.plan;
+        let model = match plan.schedule.model() {
+            Model::Closed => "closed model: a user starts again when it has ended",
+            Model::Open => "open model: starts follow the schedule, whatever the target does",
+        };
+        writeln!(f, "{}", cut(&plan.name, 100))?;
+        let load = match plan.schedule.stage_marks().len() {
+            stages @ 3.. => {
+                let lasts = show_duration(self.estimate.duration);
+                format!(
+                    "{stages} stages over {lasts}, at most {} users",
+                    whole(f64::from(plan.schedule.peak_users()))
+                )
+            }
+            _ => plan.schedule.to_string(),
+        };
+        self.row(f, "load", &load)?;
+        self.row(f, "", model)?;
+        if !plan.warm_up.is_zero() {
+            self.row(
+                f,
+                "warm-up",
+                &format!(
+                    "the first {}, run but not counted",
+                    show_duration(plan.warm_up)
+                ),
+            )?;
+        }
+        if let Some(think) = plan.think_time {
+            self.row(
+                f,
+                "think time",
+                &format!("{} between steps", show_delay(think)),
+            )?;
+        }
+        if let Some(pacing) = plan.pacing {
+            let pacing = show_duration(pacing);
+            self.row(
+                f,
+                "pacing",
+                &format!("a user starts at most one iteration in {pacing}"),
+            )?;
+        }
+        self.row(f, "seed", &plan.seed.to_string())?;
+        if plan.segment.count > 1 {
+            let (index, count) = (plan.segment.index + 1, plan.segment.count);
+            self.row(f, "segment", &format!("{index} of {count}"))?;
+        }
+        writeln!(f)
+    }
+
+    /// A line of a label and its text, wrapped to the width.
+    fn row(&self, f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
+        const TEXT: usize = 84;
+        let mut label = label;
+        let mut line = String::new();
+        for word in self.plain(text).split(' ') {
+            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > TEXT {
+                writeln!(f, "  {label:<11} {line}")?;
+                label = "";
+                line.clear();
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        writeln!(f, "  {label:<11} {line}")
+    }
+
+    fn chart(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (curve, unit, heading) = match &self.plan.schedule {
+            Schedule::Users(curve) => (curve, "", "users"),
+            Schedule::Arrivals { curve, .. } => (curve, "/s", "starts a second"),
+            Schedule::Iterations { .. } => return Ok(()),
+        };
+        writeln!(f, "  {heading}")?;
+        chart::draw(f, curve, unit, self.plan.warm_up, self.charset)?;
+        writeln!(f)?;
+        if curve.pieces.len() < 2 {
+            return Ok(());
+        }
+        writeln!(
+            f,
+            "  {:>5} {:>10} {:>10}   level",
+            "stage", "begins", "lasts"
+        )?;
+        for (index, mark) in self.plan.schedule.stage_marks().iter().enumerate() {
+            let begins = match index {
+                0 => "0s".to_owned(),
+                _ => show_duration(mark.start.as_duration()),
+            };
+            let lasts = show_duration(mark.end.saturating_sub(mark.start).as_duration());
+            let (from, to) = (show_level(mark.from), show_level(mark.to));
+            let level = if from == to {
+                to
+            } else {
+                self.plain(&format!("{from} → {to}"))
+            };
+            writeln!(
+                f,
+                "  {:>5} {begins:>10} {lasts:>10}   {level}{unit}",
+                index + 1
+            )?;
+        }
+        writeln!(f)
+    }
+
+    fn volume(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { plan, estimate, .. } = self;
+        let about = if estimate.is_exact { "" } else { "about " };
+        let iterations = self.count(estimate.iterations);
+        let is_sure =
+            estimate.is_exact && plan.flows.len() == 1 && !plan.flows.iter().any(has_condition);
+        let about_requests = if is_sure { "" } else { "about " };
+        let requests = if is_sure {
+            whole(estimate.requests())
+        } else {
+            rounded(estimate.requests())
+        };
+        let per_second = estimate.requests() / estimate.duration.as_secs_f64().max(1e-6);
+        let text = format!(
+            "{about}{iterations} iterations, {about_requests}{requests} requests ({}/s on average)",
+            rounded(per_second)
+        );
+        self.row(f, "expected", &text)?;
+        if plan.schedule.duration().is_none() {
+            self.row(
+                f,
+                "",
+                &format!("it ends after about {}", rough(estimate.duration)),
+            )?;
+        }
+        if let Some(assumptions) = self.assumptions() {
+            self.row(f, "", &assumptions)?;
+        }
+        if let Schedule::Arrivals {
+            curve, max_users, ..
+        } = &plan.schedule
+        {
+            // Little's law: users busy = starts a second × seconds each keeps one.
+            let needed = (curve.peak() * estimate.iteration_seconds).ceil();
+            let verdict = if needed > f64::from(*max_users) {
+                "too few: starts would be late, and count as such"
+            } else {
+                "enough"
+            };
+            let text = format!(
+                "at its peak about {} users are busy; max_users is {max_users}, {verdict}",
+                whole(needed)
+            );
+            self.row(f, "users", &text)?;
+        }
+        writeln!(f)
+    }
+
+    /// What the expected figures stand on; none where the plan alone decides them.
+    fn assumptions(&self) -> Option<String> {
+        let mut assumed = Vec::new();
+        if !matches!(self.plan.schedule, Schedule::Arrivals { .. }) {
+            assumed.push(format!(
+                "every response takes {}",
+                show_duration(ASSUMED_RESPONSE)
+            ));
+        }
+        if self.plan.flows.len() > 1 {
+            assumed.push("flows are picked exactly by weight".to_owned());
+        }
+        if self.plan.flows.iter().any(has_condition) {
+            assumed.push("every `if` holds".to_owned());
+        }
+        (!assumed.is_empty()).then(|| format!("if {}", assumed.join(", and ")))
+    }
+}
+
+impl fmt::Display for Outline<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.head(f)?;
+        self.chart(f)?;
+        self.volume(f)?;
+        self.flows(f)?;
+        self.feeds(f)?;
+        self.machine(f)?;
+        self.thresholds(f)
+    }
+}
+
+fn has_condition(flow: &Flow) -> bool {
+    fn any(steps: &[Step]) -> bool {
+        steps.iter().any(|step| {
+            step.condition.is_some()
+                || matches!(&step.action, Action::Repeat { steps, .. } if any(steps))
+        })
+    }
+    any(&flow.steps) || any(&flow.start)
+}

@@ -1,0 +1,204 @@
+//! The outline's tables: flows and steps, data, what this machine must carry, and the rules.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::Outline;
+use super::text::{cut, rough, rounded, whole};
+use crate::plan::schedule::show_level;
+use crate::plan::{Action, MAX_SERIES, OTHER, Plan, Request, RequestUrl, Step};
+use crate::scenario::{Feed, Pick, Severity, Window};
+use crate::units::show_duration;
+
+/// File descriptors that the generator has open besides its connections: logs, journal, timers, the target's pipe.
+const OWN_FILES: u64 = 64;
+
+impl Outline<'_> {
+    pub(super) fn flows(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "  {:<56} {:>8} {:>12} {:>12}",
+            "flow and step", "share", "iterations", "requests"
+        )?;
+        for (flow, share) in self.plan.flows.iter().zip(&self.estimate.flows) {
+            writeln!(
+                f,
+                "  {:<56} {:>8} {:>12} {:>12}",
+                cut(&flow.name, 56),
+                format!("{} %", show_level(share.share * 100.0)),
+                self.count(share.iterations),
+                self.count(share.requests())
+            )?;
+            for (series, requests) in &share.requests {
+                let series = &self.plan.series[series.0 as usize];
+                writeln!(
+                    f,
+                    "    {:<54} {:>8} {:>12} {:>12}",
+                    cut(&series.name, 54),
+                    "",
+                    "",
+                    self.count(*requests)
+                )?;
+            }
+        }
+        if self.plan.series.iter().any(|series| series.name == OTHER) {
+            self.row(
+                f,
+                "",
+                &format!("steps beyond the first {MAX_SERIES} are recorded together as {OTHER}"),
+            )?;
+        }
+        writeln!(f)
+    }
+
+    pub(super) fn feeds(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.plan.feeds.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "  {:<20} {:>9}", "data", "rows")?;
+        for feed in &self.plan.feeds {
+            let rows = whole(feed.rows.len() as f64);
+            writeln!(
+                f,
+                "  {:<20} {rows:>9}  {}",
+                cut(&feed.name, 20),
+                self.feed(feed)
+            )?;
+        }
+        writeln!(f)
+    }
+
+    fn feed(&self, feed: &Feed) -> String {
+        let rows = feed.rows.len() as u64;
+        let times = self.estimate.iterations / rows as f64;
+        let round = match times {
+            _ if times > 1.0 => format!("each row is used about {} times", rounded(times)),
+            _ => "more than there are iterations".to_owned(),
+        };
+        match feed.pick {
+            Pick::Sequential => format!("in order: {round}"),
+            Pick::Shuffled => format!("shuffled: {round}"),
+            Pick::Random => "any row, each time".to_owned(),
+            Pick::Unique => match self.estimate.reaches(rows, self.plan) {
+                Some(at) => format!("unique: used up after about {}, then users end", rough(at)),
+                None => "unique: enough for every iteration".to_owned(),
+            },
+        }
+    }
+
+    pub(super) fn machine(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let users = u64::from(self.plan.schedule.peak_users());
+        let origins = origins(self.plan);
+        let connections = users * origins;
+        let per_user = if origins == 1 {
+            String::new()
+        } else {
+            format!(" ({origins} for each of {users} users)")
+        };
+        self.row(
+            f,
+            "connections",
+            &format!("at most {}{per_user}", whole(connections as f64)),
+        )?;
+        let files = connections + OWN_FILES;
+        let text = match self.open_files {
+            Some(limit) if files > limit => format!(
+                "about {} needed, but this process may have {}: raise it with `ulimit -n`",
+                whole(files as f64),
+                whole(limit as f64)
+            ),
+            Some(limit) => format!("about {} of {}", whole(files as f64), whole(limit as f64)),
+            None => format!("about {}, no limit known", whole(files as f64)),
+        };
+        self.row(f, "open files", &text)?;
+        let text = match self.local_ports {
+            Some(limit) if users > u64::from(limit) => format!(
+                "{} needed, but there are {}: widen net.ipv4.ip_local_port_range",
+                whole(users as f64),
+                whole(f64::from(limit))
+            ),
+            Some(limit) => format!(
+                "{} of {} while connections stay open",
+                whole(users as f64),
+                whole(f64::from(limit))
+            ),
+            None => format!("{}, no limit known", whole(users as f64)),
+        };
+        self.row(f, "local ports", &text)
+    }
+
+    pub(super) fn thresholds(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.plan.thresholds.is_empty() {
+            return Ok(());
+        }
+        writeln!(f)?;
+        let mut label = "thresholds";
+        for threshold in &self.plan.thresholds {
+            let mut notes = Vec::new();
+            match threshold.window {
+                Window::Total => {}
+                Window::Rolling(length) => {
+                    notes.push(format!("in every {}", show_duration(length)));
+                }
+                Window::Sustained(length) => {
+                    notes.push(format!("broken for {}", show_duration(length)));
+                }
+            }
+            if threshold.min_samples > 1 {
+                notes.push(format!(
+                    "from {} samples",
+                    whole(threshold.min_samples as f64)
+                ));
+            }
+            if let Some(after) = threshold.abort_after {
+                notes.push(format!("stops the run after {}", show_duration(after)));
+            }
+            if threshold.severity == Severity::Warn {
+                notes.push("only warns".to_owned());
+            }
+            if threshold.line.is_none() {
+                notes.push("built in".to_owned());
+            }
+            let notes = if notes.is_empty() {
+                String::new()
+            } else {
+                format!("  ({})", notes.join(", "))
+            };
+            self.row(f, label, &format!("{}{notes}", threshold.expression))?;
+            label = "";
+        }
+        Ok(())
+    }
+}
+
+/// How many origins the plan's requests are known to go to; each user keeps a connection to each.
+fn origins(plan: &Plan) -> u64 {
+    fn collect(steps: &[Step], target: &str, into: &mut BTreeSet<String>) {
+        for step in steps {
+            match &step.action {
+                Action::Request(request) => {
+                    into.insert(origin(request, target));
+                }
+                Action::Think(_) => {}
+                Action::Repeat { steps, .. } => collect(steps, target, into),
+            }
+        }
+    }
+    let target = plan.target.origin().ascii_serialization();
+    let mut found = BTreeSet::new();
+    for flow in &plan.flows {
+        collect(&flow.start, &target, &mut found);
+        collect(&flow.steps, &target, &mut found);
+    }
+    (found.len() as u64).max(1)
+}
+
+fn origin(request: &Request, target: &str) -> String {
+    match &request.url {
+        RequestUrl::Literal(uri) => match (uri.scheme_str(), uri.authority()) {
+            (Some(scheme), Some(authority)) => format!("{scheme}://{authority}"),
+            _ => target.to_owned(),
+        },
+        RequestUrl::Path(_) | RequestUrl::Whole(_) => target.to_owned(),
+    }
+}

@@ -1,0 +1,60 @@
+//! Numbers and texts as the outline shows them.
+
+use std::time::Duration;
+
+use crate::scenario::Delay;
+use crate::units::show_duration;
+
+/// A pause in words.
+pub(super) fn show_delay(delay: Delay) -> String {
+    match delay {
+        Delay::Constant(length) => show_duration(length),
+        Delay::Uniform(low, high) => format!("{} to {}", show_duration(low), show_duration(high)),
+        Delay::Normal(mean, sd) => {
+            format!("{} (normal, sd {})", show_duration(mean), show_duration(sd))
+        }
+        Delay::Exponential(mean) => format!("{} on average (exponential)", show_duration(mean)),
+    }
+}
+
+/// A length of time in whole seconds, or finer below ten.
+pub(super) fn rough(duration: Duration) -> String {
+    if duration.as_secs() < 10 {
+        return show_duration(duration);
+    }
+    show_duration(Duration::from_secs(duration.as_secs_f64().round() as u64))
+}
+
+/// A whole number with its thousands apart: `12,345`.
+pub(super) fn whole(value: f64) -> String {
+    let digits = format!("{:.0}", value.max(0.0));
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// To three significant digits: `38,000`, `16.8`.
+pub(super) fn rounded(value: f64) -> String {
+    if value < 100.0 {
+        let decimals = if value < 10.0 { 2 } else { 1 };
+        let text = format!("{value:.decimals$}");
+        return text.trim_end_matches('0').trim_end_matches('.').to_owned();
+    }
+    let unit = 10_f64.powf(value.log10().floor() - 2.0);
+    whole((value / unit).round() * unit)
+}
+
+/// The text in at most `width` characters, control characters removed.
+pub(super) fn cut(text: &str, width: usize) -> String {
+    let clean: String = text.chars().filter(|c| !c.is_control()).collect();
+    if clean.chars().count() <= width {
+        return clean;
+    }
+    let kept: String = clean.chars().take(width - 1).collect();
+    format!("{kept}…")
+}

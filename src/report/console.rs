@@ -1,0 +1,249 @@
+//! The summary on the terminal when a run has ended: verdict, thresholds, steps, errors, and where the rest is.
+
+use std::path::Path;
+
+use super::html::conclusion;
+use super::html::{signed_percent, standing};
+use super::model::{Report, StepRow};
+use super::paint::{Colour, Paint, Tone};
+use super::text;
+use crate::record::Timing;
+use crate::units::{Micros, show_duration};
+
+/// The narrowest and the widest the summary gets, in columns.
+const WIDTHS: std::ops::RangeInclusive<usize> = 60..=100;
+
+/// Steps with a line of their own.
+const MOST_STEPS: usize = 20;
+
+/// The summary of a run, in lines of at most `width` columns (between 60 and 100); `place` is where its files are.
+pub fn summary(report: &Report, place: Option<&Path>, width: usize, colour: Colour) -> String {
+    let page = Page {
+        report,
+        width: width.clamp(*WIDTHS.start(), *WIDTHS.end()),
+        paint: Paint::new(colour),
+    };
+    let mut lines = page.verdict();
+    lines.extend(page.thresholds());
+    lines.extend(page.figures());
+    lines.extend(page.steps());
+    lines.extend(page.failures());
+    lines.extend(page.warnings());
+    if let Some(place) = place {
+        let path = text::clean(&place.join("report.html").display().to_string());
+        lines.push(String::new());
+        // A path is never cut: it is there to be opened.
+        lines.push(format!(
+            "  {} {path}",
+            page.paint.with(Tone::Soft, "Report")
+        ));
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+struct Page<'a> {
+    report: &'a Report,
+    width: usize,
+    paint: Paint,
+}
+
+impl Page<'_> {
+    fn verdict(&self) -> Vec<String> {
+        let verdict = &self.report.verdict;
+        let (word, mark, tone) = conclusion(verdict.conclusion);
+        let head = format!("{mark} {word}: {}", self.report.header.scenario);
+        let mut lines = vec![
+            String::new(),
+            format!(
+                "  {}",
+                self.paint
+                    .bold(tone.into(), &text::shorten(&head, self.width - 2))
+            ),
+        ];
+        lines.extend(self.wrapped(&verdict.reason));
+        lines
+    }
+
+    fn thresholds(&self) -> Vec<String> {
+        if self.report.thresholds.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = self.heading("Thresholds");
+        let numbers = 40;
+        let room = self.width - 4 - numbers;
+        for row in &self.report.thresholds {
+            let (_, mark, tone) = standing(row);
+            let observed = row.observed.map_or_else(
+                || "no data".to_owned(),
+                |value| text::in_unit(value, row.unit),
+            );
+            let margin = row
+                .margin()
+                .map(|margin| format!("margin {}", signed_percent(margin)))
+                .unwrap_or_default();
+            lines.push(format!(
+                "  {} {} {} {}",
+                self.paint.with(tone.into(), mark),
+                text::column(&row.expression, room),
+                text::column_right(&observed, 12),
+                self.paint
+                    .with(Tone::Soft, &text::column_right(&margin, numbers - 14)),
+            ));
+        }
+        lines
+    }
+
+    fn figures(&self) -> Vec<String> {
+        let report = self.report;
+        let response = report.time(Timing::ResponseTime);
+        let time = |time: Micros| match response.recorded() {
+            Some(_) => time.to_string(),
+            None => "–".to_owned(),
+        };
+        let measured = show_duration(std::time::Duration::from_millis(report.measured.0 / 1_000));
+        let mut lines = self.heading("Run");
+        lines.extend(self.wrapped(&format!(
+            "{} requests in {measured} ({}), {} failed ({})",
+            text::count(report.requests.ended),
+            text::per_second(report.requests_per_second()),
+            text::count(report.requests.failed),
+            text::share(report.requests.failed, report.requests.ended),
+        )));
+        lines.extend(self.wrapped(&format!(
+            "response time p50 {}, p95 {}, p99 {}, max {}",
+            time(response.p50),
+            time(response.p95),
+            time(response.p99),
+            time(response.max),
+        )));
+        if report.is_closed() {
+            lines.extend(
+                self.wrapped("closed model: response time equals service time; a stall hides"),
+            );
+        } else {
+            lines.extend(self.wrapped(&format!(
+                "iterations: {} of {} offered were started ({}), {} late, {} never started",
+                text::count(report.load.started),
+                text::count(report.load.offered),
+                text::share(report.load.started, report.load.offered),
+                text::count(report.load.late),
+                text::count(report.load.unstarted),
+            )));
+        }
+        lines
+    }
+
+    fn steps(&self) -> Vec<String> {
+        let steps = &self.report.steps;
+        if steps.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = self.heading("Steps");
+        let room = self.width - 2 - 10 - 4 * 10;
+        let head = ["requests", "failed", "p50", "p95", "p99"];
+        lines.push(
+            self.paint
+                .with(Tone::Soft, &self.step_line("", room, &head)),
+        );
+        for step in steps.iter().take(MOST_STEPS) {
+            lines.push(self.step_line(&step.name, room, &cells(step)));
+        }
+        if steps.len() > MOST_STEPS {
+            let more = format!("  and {} more in the report", steps.len() - MOST_STEPS);
+            lines.push(self.paint.with(Tone::Soft, &more));
+        }
+        lines
+    }
+
+    fn step_line(&self, name: &str, room: usize, cells: &[impl AsRef<str>]) -> String {
+        let mut line = format!("  {}", text::column(name, room));
+        for cell in cells {
+            line.push_str(&text::column_right(cell.as_ref(), 10));
+        }
+        line
+    }
+
+    fn failures(&self) -> Vec<String> {
+        let report = self.report;
+        if report.failures.is_empty() && report.unmeasured_failures.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = self.heading("Errors");
+        for class in &report.failures {
+            lines.push(format!(
+                "  {}{}  {}",
+                self.paint
+                    .with(Tone::Bad, &text::column(class.outcome.name(), 17)),
+                text::column_right(&text::count(class.count), 10),
+                self.paint.with(
+                    Tone::Soft,
+                    &format!(
+                        "{} – {}",
+                        text::clock(class.first_seen),
+                        text::clock(class.last_seen)
+                    )
+                ),
+            ));
+            if let Some(example) = &class.example {
+                let words = format!("{}: {}", example.request, example.detail);
+                lines.push(format!("    {}", text::shorten(&words, self.width - 4)));
+            }
+        }
+        for failure in &report.unmeasured_failures {
+            let words = format!(
+                "in setup or teardown: {}: {}",
+                failure.example.request, failure.example.detail
+            );
+            lines.push(format!("  {}", text::shorten(&words, self.width - 2)));
+        }
+        lines
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let verdict = &self.report.verdict;
+        let warnings: Vec<_> = verdict
+            .generator_warnings
+            .iter()
+            .chain(&verdict.warnings)
+            .collect();
+        if warnings.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = self.heading("Warnings");
+        for warning in warnings {
+            lines.extend(self.wrapped(&format!("! {warning}")));
+        }
+        lines
+    }
+
+    fn heading(&self, words: &str) -> Vec<String> {
+        vec![
+            String::new(),
+            format!("  {}", self.paint.bold(Tone::Plain, words)),
+        ]
+    }
+
+    /// Words in as many lines as they need.
+    fn wrapped(&self, words: &str) -> Vec<String> {
+        text::wrap(words, self.width - 2)
+            .into_iter()
+            .map(|line| format!("  {line}"))
+            .collect()
+    }
+}
+
+fn cells(step: &StepRow) -> [String; 5] {
+    let response = step.times.of_timing(Timing::ResponseTime);
+    let time = |time: Micros| match response.recorded() {
+        Some(_) => time.to_string(),
+        None => "–".to_owned(),
+    };
+    [
+        text::count(step.counts.ended),
+        text::count(step.counts.failed),
+        time(response.p50),
+        time(response.p95),
+        time(response.p99),
+    ]
+}

@@ -1,0 +1,314 @@
+//! What the template is given: every text and number of the page, ready to be shown.
+
+use serde::Serialize;
+
+use super::STYLE;
+use super::guide::GUIDE;
+use super::tables::{self, CheckLine, FailureLine, HeatLine, StepLine, ThresholdLine, TimesLine};
+use super::tiles::{self, Tile};
+use crate::report::model::Report;
+use crate::report::summary::Summary;
+use crate::report::{RenderError, chart, text};
+use crate::units::{ByteSize, show_duration};
+use crate::verdict::Conclusion;
+
+/// The page.
+#[derive(Debug, Serialize)]
+pub(super) struct Page<'a> {
+    css: &'static str,
+    gander: &'a str,
+    scenario: &'a str,
+    run_id: &'a str,
+    started_at: &'a str,
+    description: Option<&'a str>,
+    verdict: Banner<'a>,
+    facts: Vec<(&'static str, String)>,
+    warnings: Vec<String>,
+    tiles: Vec<Tile>,
+    thresholds: Vec<ThresholdLine<'a>>,
+    model_note: String,
+    charts: Charts,
+    heat_legend: String,
+    heat_peak: String,
+    heat_rows: Vec<HeatLine>,
+    times: Vec<TimesLine>,
+    load_note: String,
+    timeline: Vec<Vec<String>>,
+    has_target: bool,
+    failures: Vec<FailureLine<'a>>,
+    failure_note: String,
+    unmeasured: Vec<(&'static str, &'a str, &'a str)>,
+    steps: Vec<StepLine<'a>>,
+    step_note: String,
+    flows: Vec<Vec<String>>,
+    checks: Vec<CheckLine<'a>>,
+    health: Vec<Tile>,
+    health_note: &'static str,
+    generator_warnings: &'a [String],
+    provenance: Vec<(&'static str, String, bool)>,
+    guide: &'static [(&'static str, &'static str)],
+    summary: String,
+}
+
+/// The verdict.
+#[derive(Debug, Serialize)]
+struct Banner<'a> {
+    word: &'static str,
+    mark: &'static str,
+    tone: &'static str,
+    reason: &'a str,
+}
+
+/// The page's charts; none where there is nothing to draw.
+#[derive(Debug, Serialize)]
+struct Charts {
+    latency: Option<String>,
+    heatmap: Option<String>,
+    percentiles: Option<String>,
+    rates: Option<String>,
+    users: Option<String>,
+    failures: Option<String>,
+    cpu: Option<String>,
+    memory: Option<String>,
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn of(report: &'a Report) -> Result<Self, RenderError> {
+        let header = &report.header;
+        let (word, mark, tone) = conclusion(report.verdict.conclusion);
+        Ok(Self {
+            css: STYLE,
+            gander: &header.gander,
+            scenario: &header.scenario,
+            run_id: &header.run_id,
+            started_at: &header.started_at,
+            description: header.description.as_deref(),
+            verdict: Banner {
+                word,
+                mark,
+                tone,
+                reason: &report.verdict.reason,
+            },
+            facts: facts(report),
+            warnings: warnings(report),
+            tiles: tiles::outcome(report),
+            thresholds: tables::thresholds(report),
+            model_note: model_note(report),
+            charts: Charts {
+                latency: chart::latency(report)?,
+                heatmap: chart::heatmap(report)?,
+                percentiles: chart::percentiles(report)?,
+                rates: chart::rates(report)?,
+                users: chart::users(report)?,
+                failures: chart::failures(report)?,
+                cpu: chart::cpu(report)?,
+                memory: chart::memory(report)?,
+            },
+            heat_legend: chart::heat_legend(),
+            heat_peak: text::count(report.heatmap.peak),
+            heat_rows: tables::heat(report),
+            times: tables::times(report),
+            load_note: load_note(report),
+            timeline: tables::timeline(report),
+            has_target: report.target.is_some(),
+            failures: tables::failures(report),
+            failure_note: failure_note(report),
+            unmeasured: report
+                .unmeasured_failures
+                .iter()
+                .map(|failure| {
+                    let example = &failure.example;
+                    let class = failure.outcome.name();
+                    (class, example.detail.as_str(), example.request.as_str())
+                })
+                .collect(),
+            steps: tables::steps(report)?,
+            step_note: tables::step_note(report),
+            flows: tables::flows(report),
+            checks: tables::checks(report),
+            health: tiles::health(report),
+            health_note: "Whether the machine that sent the load could keep up. If it could not, the figures above are \
+                          about it and not about the target.",
+            generator_warnings: &report.verdict.generator_warnings,
+            provenance: provenance(report),
+            guide: GUIDE,
+            summary: serde_json::to_string(&Summary::of(report))?.replace('<', "\\u003c"),
+        })
+    }
+}
+
+/// A conclusion in a word, with its mark and its tone on the page.
+pub(in crate::report) const fn conclusion(
+    conclusion: Conclusion,
+) -> (&'static str, &'static str, &'static str) {
+    match conclusion {
+        Conclusion::Pass => ("Passed", "✓", "pass"),
+        Conclusion::Fail => ("Failed", "✗", "fail"),
+        Conclusion::NoData => ("No data", "?", "fail"),
+        Conclusion::Invalid => ("Invalid", "!", "fail"),
+        Conclusion::Interrupted => ("Interrupted", "■", "care"),
+    }
+}
+
+fn facts(report: &Report) -> Vec<(&'static str, String)> {
+    let header = &report.header;
+    let mut measured = match report.measured.0 {
+        0 => "nothing".to_owned(),
+        _ => show_duration(whole_seconds(report.measured)),
+    };
+    if header.warm_up.0 > 0 {
+        measured.push_str(&format!(
+            " after {} warm-up",
+            show_duration(header.warm_up.as_duration())
+        ));
+    }
+    let target = if header.target_is_bundled {
+        "bundled (Folio)".to_owned()
+    } else {
+        header.target.clone()
+    };
+    vec![
+        ("Target", target),
+        ("Load", format!("{} ({})", header.load, model_word(report))),
+        ("Measured", measured),
+        ("Started", spoken_time(&header.started_at)),
+        ("Exit code", report.verdict.exit.code().to_string()),
+    ]
+}
+
+/// A time in RFC 3339 as one reads it: `2026-11-20 11:00:00 UTC`.
+fn spoken_time(time: &str) -> String {
+    match time.strip_suffix('Z') {
+        Some(rest) => format!("{} UTC", rest.replacen('T', " ", 1)),
+        None => time.replacen('T', " ", 1),
+    }
+}
+
+/// Long runs without their milliseconds.
+fn whole_seconds(time: crate::units::Micros) -> std::time::Duration {
+    if time.0 < 10_000_000 {
+        time.as_duration()
+    } else {
+        std::time::Duration::from_secs((time.0 + 500_000) / 1_000_000)
+    }
+}
+
+const fn model_word(report: &Report) -> &'static str {
+    if report.is_closed() {
+        "closed model"
+    } else {
+        "open model"
+    }
+}
+
+fn warnings(report: &Report) -> Vec<String> {
+    let mut warnings = report.verdict.generator_warnings.clone();
+    warnings.extend_from_slice(&report.verdict.warnings);
+    if !report.is_complete {
+        warnings.push(
+            "The journal of this run has no end: the run was killed or its disk was full. This report covers what was \
+             written until then."
+                .to_owned(),
+        );
+    }
+    warnings
+}
+
+fn model_note(report: &Report) -> String {
+    if report.is_closed() {
+        "Closed model: response time equals service time; a stall hides. A user that waits for a slow response sends \
+         nothing meanwhile, so a stall of the target is seen by few requests."
+            .to_owned()
+    } else {
+        "Open model: response time counts from when a request should have been sent, service time from when it was. A \
+         stall shows in the response time of every request that had to wait for it."
+            .to_owned()
+    }
+}
+
+fn load_note(report: &Report) -> String {
+    let load = &report.load;
+    if load.offered == 0 {
+        "No iteration was due in measured time.".to_owned()
+    } else if report.is_closed() {
+        format!(
+            "{} iterations by at most {} users, {} requests in flight on average. In a closed model an iteration starts when \
+             a user is free, so there is no schedule to fall behind.",
+            text::count(load.started),
+            report.peak_users,
+            text::number(report.mean_in_flight)
+        )
+    } else {
+        format!(
+            "Of {} iterations that were due, {} were started ({}), {} of them more than 1 ms late; {} were never started. On \
+             average {} requests were in flight.",
+            text::count(load.offered),
+            text::count(load.started),
+            text::share(load.started, load.offered),
+            text::count(load.late),
+            text::count(load.unstarted),
+            text::number(report.mean_in_flight)
+        )
+    }
+}
+
+fn failure_note(report: &Report) -> String {
+    let requests = &report.requests;
+    if report.failures.is_empty() && requests.ended == 0 {
+        "No request was sent, so none failed.".to_owned()
+    } else if report.failures.is_empty() {
+        format!("None of {} requests failed.", text::count(requests.ended))
+    } else {
+        format!(
+            "{} of {} requests failed ({}). Each class is shown with the first request that failed that way; secrets are \
+             redacted.",
+            text::count(requests.failed),
+            text::count(requests.ended),
+            text::share(requests.failed, requests.ended)
+        )
+    }
+}
+
+fn provenance(report: &Report) -> Vec<(&'static str, String, bool)> {
+    let header = &report.header;
+    let machine = &header.machine;
+    let mut rows = vec![
+        ("Run", header.run_id.clone(), true),
+        ("Scenario", header.scenario_path.clone(), true),
+        ("Scenario SHA-256", header.scenario_sha256.clone(), true),
+        ("Plan hash", header.plan_hash.clone(), true),
+        ("Seed", header.seed.to_string(), true),
+        ("Target", header.target.clone(), true),
+        ("Load", header.load.clone(), false),
+    ];
+    if header.segment.count > 1 {
+        let segment = format!("{} of {}", header.segment.index + 1, header.segment.count);
+        rows.push(("Segment", segment, false));
+    }
+    if let Some(commit) = &header.git_commit {
+        rows.push(("Git commit", commit.clone(), true));
+    }
+    let overrides = if header.overrides.is_empty() {
+        ("Overrides", "none".to_owned(), false)
+    } else {
+        ("Overrides", header.overrides.join(", "), true)
+    };
+    rows.extend([
+        overrides,
+        ("Gander", header.gander.clone(), false),
+        (
+            "Generator",
+            format!(
+                "{}, {} cores, {} memory, {}, kernel {}, at most {} open files",
+                machine.cpu,
+                machine.cores,
+                ByteSize(machine.memory_bytes),
+                machine.platform,
+                machine.kernel,
+                text::count(machine.fd_limit)
+            ),
+            false,
+        ),
+    ]);
+    rows
+}

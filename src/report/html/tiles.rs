@@ -1,0 +1,184 @@
+//! Tiles: a figure, what it is, and its shape over time.
+
+use serde::Serialize;
+
+use crate::record::Timing;
+use crate::report::model::{Point, Report, Stats, per_second};
+use crate::report::{chart, text};
+use crate::units::{ByteSize, Micros};
+
+/// A figure with its words.
+#[derive(Debug, Serialize)]
+pub(super) struct Tile {
+    label: &'static str,
+    value: String,
+    note: String,
+    spark: String,
+    is_bad: bool,
+}
+
+impl Tile {
+    fn new(label: &'static str, value: String, note: String) -> Self {
+        Self {
+            label,
+            value,
+            note,
+            spark: String::new(),
+            is_bad: false,
+        }
+    }
+
+    fn shaped(self, report: &Report, number: impl Fn(&Point) -> Option<f64>) -> Self {
+        Self {
+            spark: chart::spark(&thinned(report, number)),
+            ..self
+        }
+    }
+}
+
+/// What the run came to.
+pub(super) fn outcome(report: &Report) -> Vec<Tile> {
+    let response = report.time(Timing::ResponseTime);
+    let requests = &report.requests;
+    let mut tiles = vec![
+        Tile::new(
+            "Requests",
+            text::count(requests.ended),
+            format!(
+                "{} on average",
+                text::per_second(report.requests_per_second())
+            ),
+        )
+        .shaped(report, |point| Some(point.rate(point.requests))),
+        achieved(report),
+        time_tile("p50", response, |stats| stats.p50)
+            .shaped(report, |point| Some(point.response?.p50.0 as f64)),
+        time_tile("p95", response, |stats| stats.p95)
+            .shaped(report, |point| Some(point.response?.p95.0 as f64)),
+        time_tile("p99", response, |stats| stats.p99)
+            .shaped(report, |point| Some(point.response?.p99.0 as f64)),
+        time_tile("Longest", response, |stats| stats.max)
+            .shaped(report, |point| Some(point.response?.max.0 as f64)),
+    ];
+    tiles.push(Tile {
+        is_bad: requests.failed > 0,
+        ..Tile::new(
+            "Failed",
+            text::share(requests.failed, requests.ended),
+            format!("{} requests", text::count(requests.failed)),
+        )
+        .shaped(report, |point| Some(point.rate(point.failed)))
+    });
+    if !report.is_closed() {
+        tiles.push(Tile {
+            is_bad: report.load.unstarted > 0,
+            ..Tile::new(
+                "Never started",
+                text::count(report.load.unstarted),
+                format!("of {} iterations due", text::count(report.load.offered)),
+            )
+        });
+    }
+    tiles
+}
+
+/// The rate of iterations, against the schedule's in an open model.
+fn achieved(report: &Report) -> Tile {
+    let load = &report.load;
+    let started = per_second(load.started, report.measured);
+    let tile = if report.is_closed() {
+        Tile::new(
+            "Iterations started",
+            text::per_second(started),
+            format!("by at most {} users", report.peak_users),
+        )
+    } else {
+        let offered = per_second(load.offered, report.measured);
+        Tile::new(
+            "Achieved rate",
+            text::per_second(started),
+            format!(
+                "{} of {} offered",
+                text::share(load.started, load.offered),
+                text::per_second(offered)
+            ),
+        )
+    };
+    tile.shaped(report, |point| Some(point.rate(point.started)))
+}
+
+fn time_tile(label: &'static str, stats: &Stats, of: impl Fn(&Stats) -> Micros) -> Tile {
+    let value = stats
+        .recorded()
+        .map_or_else(|| "–".to_owned(), |stats| of(stats).to_string());
+    Tile::new(label, value, "response time".to_owned())
+}
+
+/// How the generator fared.
+pub(super) fn health(report: &Report) -> Vec<Tile> {
+    let generator = &report.generator;
+    let lag = report.time(Timing::SchedulingLag);
+    let mut tiles = vec![
+        Tile::new(
+            "Generator CPU",
+            text::percent(generator.mean_cpu),
+            format!(
+                "of all cores; at most {}",
+                text::percent(generator.peak.cpu)
+            ),
+        ),
+        Tile::new(
+            "CPU for each request",
+            report.cpu_per_request().map_or_else(
+                || "–".to_owned(),
+                |cost| format!("{} µs", text::number(cost)),
+            ),
+            format!("{} in all", Micros(generator.cpu_time.0)),
+        ),
+        Tile::new(
+            "Generator memory",
+            ByteSize(generator.peak.rss_bytes).to_string(),
+            "at most".to_owned(),
+        ),
+        Tile::new(
+            "Scheduling lag p99",
+            lag.recorded()
+                .map_or_else(|| "–".to_owned(), |lag| lag.p99.to_string()),
+            "healthy up to 5 ms".to_owned(),
+        ),
+        Tile::new(
+            "Event loop delay",
+            generator.peak.loop_delay_max.to_string(),
+            "at most".to_owned(),
+        ),
+        Tile::new(
+            "Open files",
+            text::count(u64::from(generator.peak.open_fds)),
+            format!("of {}", text::count(report.header.machine.fd_limit)),
+        ),
+    ];
+    if let Some(target) = &report.target {
+        tiles.push(Tile::new(
+            "Target CPU",
+            text::percent(target.mean_cpu),
+            format!("of all cores; at most {}", text::percent(target.peak.cpu)),
+        ));
+        tiles.push(Tile::new(
+            "Target memory",
+            ByteSize(target.peak.rss_bytes).to_string(),
+            "at most".to_owned(),
+        ));
+    }
+    tiles
+}
+
+/// At most sixty points: of each stretch the largest, so that no peak is lost.
+fn thinned(report: &Report, number: impl Fn(&Point) -> Option<f64>) -> Vec<Option<f64>> {
+    const MOST: usize = 60;
+    let each = report.timeline.len().div_ceil(MOST).max(1);
+    report
+        .timeline
+        .chunks(each)
+        .map(|points| points.iter().filter_map(&number).reduce(f64::max))
+        .collect()
+}

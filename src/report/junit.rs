@@ -1,0 +1,169 @@
+//! `junit.xml`: one test case a threshold, for the test views of CI systems.
+//!
+//! A case's name is the threshold as written, without measured values, so that its history is one line. No data and an
+//! invalid measurement are errors, a breach is a failure, a breach that only warns passes with its words in the output.
+
+use super::model::{Report, ThresholdRow};
+use super::{RenderError, Renderer, text};
+use crate::plan::threshold::Standing;
+use crate::scenario::Severity;
+use crate::verdict::Conclusion;
+
+/// Writes `junit.xml`.
+#[derive(Debug)]
+pub struct JunitXml;
+
+impl Renderer for JunitXml {
+    fn file_name(&self) -> &'static str {
+        "junit.xml"
+    }
+
+    fn render(&self, report: &Report) -> Result<Vec<u8>, RenderError> {
+        Ok(document(report).into_bytes())
+    }
+}
+
+fn document(report: &Report) -> String {
+    let suite = escape(&report.header.scenario);
+    let seconds = report.measured.as_secs_f64();
+    let run = run_case(report);
+    let is_failure =
+        |row: &&ThresholdRow| row.standing == Standing::Fail && row.severity == Severity::Fail;
+    let failures = report.thresholds.iter().filter(is_failure).count();
+    let errors = usize::from(run.is_some())
+        + report
+            .thresholds
+            .iter()
+            .filter(|row| row.standing == Standing::NoData)
+            .count();
+    let tests = report.thresholds.len() + usize::from(run.is_some());
+    let counts = format!(
+        "tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"0\" time=\"{seconds:.3}\""
+    );
+    let mut xml = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"gander\" {counts}>\n  \
+         <testsuite name=\"gander.{suite}\" {counts} timestamp=\"{}\">\n    <properties>\n",
+        escape(&report.header.started_at)
+    );
+    for (name, value) in [
+        ("run_id", report.header.run_id.clone()),
+        ("seed", report.header.seed.to_string()),
+        ("target", report.header.target.clone()),
+        ("verdict", report.verdict.reason.clone()),
+    ] {
+        xml.push_str(&format!(
+            "      <property name=\"{name}\" value=\"{}\"/>\n",
+            escape(&value)
+        ));
+    }
+    xml.push_str("    </properties>\n");
+    for row in &report.thresholds {
+        let outcome = threshold_outcome(row);
+        xml.push_str(&case(&suite, &row.expression, seconds, &outcome));
+    }
+    if let Some(outcome) = run {
+        xml.push_str(&case(&suite, "the run", seconds, &outcome));
+    }
+    xml.push_str("  </testsuite>\n</testsuites>\n");
+    xml
+}
+
+/// What is within a test case.
+enum Case {
+    Passed,
+    Warned(String),
+    Failed(&'static str, String),
+    Broken(&'static str, String),
+}
+
+/// What was wrong with the run itself, whatever its thresholds say.
+fn run_case(report: &Report) -> Option<Case> {
+    let kind = match report.verdict.conclusion {
+        Conclusion::Invalid => "invalid",
+        Conclusion::Interrupted => "interrupted",
+        // Nothing else would say why the run did not pass.
+        Conclusion::Fail | Conclusion::NoData
+            if report
+                .thresholds
+                .iter()
+                .all(|row| row.standing == Standing::Pass || row.severity == Severity::Warn) =>
+        {
+            "run"
+        }
+        Conclusion::Pass | Conclusion::Fail | Conclusion::NoData => return None,
+    };
+    Some(Case::Broken(kind, report.verdict.reason.clone()))
+}
+
+fn threshold_outcome(row: &ThresholdRow) -> Case {
+    match (row.standing, row.severity) {
+        (Standing::Pass, _) => Case::Passed,
+        (Standing::NoData, _) => Case::Broken(
+            "no_data",
+            format!(
+                "there was nothing to judge: {} samples",
+                text::count(row.samples)
+            ),
+        ),
+        (Standing::Fail, Severity::Warn) => Case::Warned(breach(row)),
+        (Standing::Fail, Severity::Fail) => Case::Failed("threshold", breach(row)),
+    }
+}
+
+fn breach(row: &ThresholdRow) -> String {
+    let observed = row.observed.map_or_else(
+        || "nothing".to_owned(),
+        |value| text::in_unit(value, row.unit),
+    );
+    let mut words = format!(
+        "observed {observed}, expected {} {}, from {} samples",
+        row.comparator.symbol(),
+        text::in_unit(row.limit, row.unit),
+        text::count(row.samples)
+    );
+    if let Some(at) = row.first_violation {
+        words.push_str(&format!("; broken since {}", text::clock(at)));
+    }
+    if let Some(line) = row.line {
+        words.push_str(&format!("; line {line} of the scenario"));
+    }
+    words
+}
+
+fn case(suite: &str, name: &str, seconds: f64, outcome: &Case) -> String {
+    let open = format!(
+        "    <testcase classname=\"gander.{suite}\" name=\"{}\" time=\"{seconds:.3}\"",
+        escape(name)
+    );
+    let inside = match outcome {
+        Case::Passed => return format!("{open}/>\n"),
+        Case::Warned(words) => format!("<system-out>{}</system-out>", escape(words)),
+        Case::Failed(kind, words) => element("failure", kind, name, words),
+        Case::Broken(kind, words) => element("error", kind, name, words),
+    };
+    format!("{open}>\n      {inside}\n    </testcase>\n")
+}
+
+fn element(tag: &str, kind: &str, name: &str, words: &str) -> String {
+    format!(
+        "<{tag} message=\"{}\" type=\"{kind}\">{}</{tag}>",
+        escape(name),
+        escape(words)
+    )
+}
+
+/// Text as XML 1.0 holds it: markup escaped, characters that it forbids removed.
+fn escape(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    for c in text::clean(raw).chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&apos;"),
+            c => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,209 @@
+//! What a frame and a line say, within the room there is.
+
+use super::{LiveState, Outline, Size};
+use crate::plan::schedule::Model;
+use crate::plan::threshold::Standing;
+use crate::report::paint::{Paint, Tone};
+use crate::report::text;
+
+/// The widest a frame gets.
+const WIDEST: usize = 100;
+
+/// Columns of a frame: one less than the terminal has, so that no line wraps.
+pub(super) fn width(size: Size) -> usize {
+    usize::from(size.columns).saturating_sub(1).clamp(1, WIDEST)
+}
+
+/// The lines of a frame: no more than the terminal has but one, none wider than it.
+pub(super) fn frame(outline: &Outline, state: &LiveState, size: Size, paint: Paint) -> Vec<String> {
+    let width = width(size);
+    let height = usize::from(size.rows).saturating_sub(1).max(1);
+    let mut lines = vec![progress(outline, state, width, paint)];
+    lines.extend(fitted(&facts(outline, state), width));
+    lines.extend(fitted(&times(state), width));
+    let room = height.saturating_sub(lines.len());
+    lines.extend(thresholds(outline, state, width, room, paint));
+    lines.truncate(height);
+    lines
+}
+
+/// The same in one line, for logs.
+pub(super) fn line(outline: &Outline, state: &LiveState) -> String {
+    let mut parts = vec![clock(outline, state)];
+    parts.extend(outline.stage_words(state.at));
+    if state.is_warm_up {
+        parts.push("warm-up".to_owned());
+    }
+    parts.extend(facts(outline, state));
+    parts.extend(times(state));
+    if !state.thresholds.is_empty() {
+        let holding = count(state, Standing::Pass);
+        let broken = count(state, Standing::Fail);
+        parts.push(format!("thresholds {holding} ✓ {broken} ✗"));
+    }
+    parts.join("  ")
+}
+
+fn count(state: &LiveState, standing: Standing) -> usize {
+    state
+        .thresholds
+        .iter()
+        .filter(|(stands, _)| *stands == standing)
+        .count()
+}
+
+fn clock(outline: &Outline, state: &LiveState) -> String {
+    let now = text::clock(whole(state.at));
+    match outline.planned {
+        Some(planned) => format!("{now} of {}", text::clock(planned)),
+        None => now,
+    }
+}
+
+/// Without tenths, which flicker.
+fn whole(time: crate::units::Micros) -> crate::units::Micros {
+    crate::units::Micros(time.0 / 1_000_000 * 1_000_000)
+}
+
+fn facts(outline: &Outline, state: &LiveState) -> Vec<String> {
+    let mut facts = vec![format!("users {}", state.load.active_users)];
+    if outline.model == Model::Open {
+        let offered = text::per_second(state.rate(state.load.offered));
+        facts.push(format!("offered {offered}"));
+    }
+    facts.push(format!(
+        "achieved {}",
+        text::per_second(state.rate(state.load.started))
+    ));
+    facts.push(format!("in flight {}", state.load.in_flight));
+    facts.push(format!(
+        "requests {} ({})",
+        text::count(state.total_requests),
+        text::per_second(state.rate(state.requests))
+    ));
+    facts.push(format!(
+        "failed {} ({})",
+        text::count(state.total_failed),
+        text::share(state.total_failed, state.total_requests)
+    ));
+    facts
+}
+
+fn times(state: &LiveState) -> Vec<String> {
+    match state.response {
+        Some(spread) => vec![
+            format!("p50 {}", spread.p50),
+            format!("p95 {}", spread.p95),
+            format!("p99 {}", spread.p99),
+            format!("max {}", spread.max),
+        ],
+        None => vec!["p50 –".to_owned(), "p95 –".to_owned(), "p99 –".to_owned()],
+    }
+}
+
+/// Facts side by side, in as many lines as they need; each is kept whole if it fits at all.
+fn fitted(facts: &[String], width: usize) -> Vec<String> {
+    const GAP: usize = 3;
+    let mut lines: Vec<String> = Vec::new();
+    for fact in facts {
+        let long = console::measure_text_width(fact);
+        match lines.last_mut() {
+            Some(line) if console::measure_text_width(line) + GAP + long <= width => {
+                line.push_str(&" ".repeat(GAP));
+                line.push_str(fact);
+            }
+            _ => lines.push(text::shorten(fact, width)),
+        }
+    }
+    lines
+}
+
+/// Name, bar with the stages' beginnings as gaps, and how far the run is.
+fn progress(outline: &Outline, state: &LiveState, width: usize, paint: Paint) -> String {
+    const LEAST_BAR: usize = 10;
+    let mut words = clock(outline, state);
+    if state.is_warm_up {
+        words.push_str("  warm-up");
+    } else if let Some(stage) = outline.stage_words(state.at) {
+        words.push_str("  ");
+        words.push_str(&stage);
+    }
+    let words_wide = console::measure_text_width(&words);
+    let name = text::shorten(&outline.scenario, 24);
+    let name_wide = console::measure_text_width(&name);
+    let left = width.saturating_sub(words_wide + name_wide + 4);
+    let Some(part) = outline.progress(state).filter(|_| left >= LEAST_BAR) else {
+        return text::shorten(&format!("{name}  {words}"), width);
+    };
+    let bar_wide = left.min(40);
+    let done = (part * bar_wide as f64).round() as usize;
+    let begins = |cell: usize| {
+        outline.planned.is_some_and(|planned| {
+            outline.stages.iter().skip(1).any(|(start, _)| {
+                let at = start.0 as f64 / planned.0.max(1) as f64 * bar_wide as f64;
+                at.round() as usize == cell
+            })
+        })
+    };
+    let cells = |range: std::ops::Range<usize>, full: char| -> String {
+        range
+            .map(|cell| if begins(cell) { '┃' } else { full })
+            .collect()
+    };
+    format!(
+        "{}  {}{}  {words}",
+        paint.bold(Tone::Plain, &name),
+        paint.with(Tone::Good, &cells(0..done, '━')),
+        paint.with(Tone::Soft, &cells(done..bar_wide, '─')),
+    )
+}
+
+/// One line each while there is room; what is broken comes first when there is not.
+fn thresholds(
+    outline: &Outline,
+    state: &LiveState,
+    width: usize,
+    room: usize,
+    paint: Paint,
+) -> Vec<String> {
+    let mut rows: Vec<_> = outline.thresholds.iter().zip(&state.thresholds).collect();
+    let is_tight = rows.len() > room;
+    if is_tight {
+        rows.sort_by_key(|(_, (standing, _))| match standing {
+            Standing::Fail => 0,
+            Standing::NoData => 1,
+            Standing::Pass => 2,
+        });
+    }
+    let shown = if is_tight {
+        room.saturating_sub(1)
+    } else {
+        room
+    };
+    let observed_wide = 12.min(width / 3);
+    let mut lines: Vec<String> = rows
+        .iter()
+        .take(shown)
+        .map(|((expression, unit), (standing, observed))| {
+            let (mark, tone) = match standing {
+                Standing::Pass => ("✓", Tone::Good),
+                Standing::Fail => ("✗", Tone::Bad),
+                Standing::NoData => ("·", Tone::Soft),
+            };
+            let observed = observed
+                .filter(|_| *standing != Standing::NoData)
+                .map_or_else(|| "–".to_owned(), |value| text::in_unit(value, *unit));
+            let expression =
+                text::column(expression, width.saturating_sub(observed_wide + 3).min(60));
+            let observed = text::column_right(&observed, observed_wide);
+            // Cut before it is coloured: escape sequences take no room.
+            let rest = text::shorten(&format!("{expression} {observed}"), width.saturating_sub(2));
+            format!("{} {rest}", paint.with(tone, mark))
+        })
+        .collect();
+    if is_tight && room > 0 {
+        let rest = rows.len() - shown.min(rows.len());
+        lines.push(text::shorten(&format!("and {rest} more thresholds"), width));
+    }
+    lines
+}

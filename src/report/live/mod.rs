@@ -1,0 +1,355 @@
+//! The view while a run goes: a frame that is redrawn in place on a terminal, single lines anywhere else.
+//!
+//! It is told how the run stands, once a second, and writes nothing else and nowhere else.
+
+mod frame;
+
+use std::io::{self, Write};
+
+use super::paint::{Colour, Paint};
+use super::text;
+use crate::plan::schedule::Model;
+use crate::plan::threshold::{Standing, Unit};
+use crate::plan::{SeriesId, Subject};
+use crate::record::journal::RunHeader;
+use crate::record::{Interval, LoadCounts, Timing, Totals};
+use crate::report::model::{Spread, per_second};
+use crate::units::Micros;
+use crate::verdict::Judged;
+
+/// Time between two lines where there is no terminal.
+const LINE_EVERY: Micros = Micros(10_000_000);
+
+/// Columns of a terminal that does not tell its size.
+const USUAL_SIZE: Size = Size {
+    rows: 24,
+    columns: 80,
+};
+
+/// How the run is shown while it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// A frame, redrawn in place: on a terminal.
+    Redraw,
+    /// A line every ten seconds, at the start and when a stage begins: in a file or a CI log.
+    Lines,
+    /// Nothing: `--quiet`.
+    Quiet,
+}
+
+/// A terminal's size in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Lines.
+    pub rows: u16,
+    /// Characters a line.
+    pub columns: u16,
+}
+
+/// How a run stands at the end of an interval.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LiveState {
+    /// When, on the run's clock.
+    pub at: Micros,
+    /// Whether the interval lies in the warm-up.
+    pub is_warm_up: bool,
+    /// What was offered and started in the interval; its gauges are as of its end.
+    pub load: LoadCounts,
+    /// How long the interval was.
+    pub length: Micros,
+    /// Requests ended in the interval.
+    pub requests: u64,
+    /// Response times of the interval.
+    pub response: Option<Spread>,
+    /// Requests ended so far, warm-up left out.
+    pub total_requests: u64,
+    /// Of those, failed.
+    pub total_failed: u64,
+    /// Iterations ended so far, warm-up left out.
+    pub total_iterations: u64,
+    /// The thresholds as they stand, in the order of the header.
+    pub thresholds: Vec<(Standing, Option<f64>)>,
+}
+
+impl LiveState {
+    /// How the run stands after this interval, which the totals have already absorbed.
+    pub fn of(interval: &Interval, totals: &Totals, judged: &[Judged], header: &RunHeader) -> Self {
+        let is_requests = |id: SeriesId| {
+            header
+                .series
+                .get(id.0 as usize)
+                .is_some_and(|series| series.subject == Subject::Requests)
+        };
+        let parts = || {
+            interval
+                .series
+                .iter()
+                .filter(|(id, _)| is_requests(**id))
+                .map(|(_, part)| part)
+        };
+        let response = parts()
+            .filter_map(|part| part.histogram(Timing::ResponseTime))
+            .fold(crate::record::histogram::empty(), |mut sum, part| {
+                crate::record::histogram::merge(&mut sum, part);
+                sum
+            });
+        let requests = totals.counts(Subject::Requests);
+        Self {
+            at: interval.end,
+            is_warm_up: interval.is_warm_up,
+            load: interval.load,
+            length: interval.end.saturating_sub(interval.start),
+            requests: parts().map(|part| part.counts.ended).sum(),
+            response: Spread::of(&response),
+            total_requests: requests.ended,
+            total_failed: requests.failed,
+            total_iterations: totals.counts(Subject::Iterations).ended,
+            thresholds: judged
+                .iter()
+                .map(|judged| (judged.standing, judged.observed))
+                .collect(),
+        }
+    }
+
+    fn rate(&self, count: u64) -> f64 {
+        per_second(count, self.length)
+    }
+}
+
+/// What does not change while a run goes.
+#[derive(Debug, Clone)]
+struct Outline {
+    scenario: String,
+    target: String,
+    load: String,
+    model: Model,
+    planned: Option<Micros>,
+    planned_iterations: Option<u64>,
+    /// Begin of each stage and what it is.
+    stages: Vec<(Micros, String)>,
+    /// Expression and unit.
+    thresholds: Vec<(String, Unit)>,
+}
+
+impl Outline {
+    fn of(header: &RunHeader) -> Self {
+        let level = |level: f64| match header.model {
+            Model::Open => text::per_second(level),
+            Model::Closed => format!("{} users", text::number(level)),
+        };
+        Self {
+            scenario: text::clean(&header.scenario),
+            target: text::clean(&header.target),
+            load: text::clean(&header.load),
+            model: header.model,
+            planned: header.planned_duration,
+            planned_iterations: header.planned_iterations,
+            stages: header
+                .stages
+                .iter()
+                .map(|stage| {
+                    let arrow = if (stage.from - stage.to).abs() < f64::EPSILON {
+                        ""
+                    } else {
+                        "→ "
+                    };
+                    (stage.start, format!("{arrow}{}", level(stage.to)))
+                })
+                .collect(),
+            thresholds: header
+                .thresholds
+                .iter()
+                .map(|threshold| (text::clean(&threshold.expression), threshold.unit))
+                .collect(),
+        }
+    }
+
+    /// The stage at a time, as its index.
+    fn stage(&self, at: Micros) -> Option<usize> {
+        self.stages.iter().rposition(|(start, _)| *start < at)
+    }
+
+    /// `stage 2 of 3: 70/s`; nothing for a run of one stage.
+    fn stage_words(&self, at: Micros) -> Option<String> {
+        let index = self.stage(at).filter(|_| self.stages.len() > 1)?;
+        let (_, level) = &self.stages[index];
+        Some(format!(
+            "stage {} of {}: {level}",
+            index + 1,
+            self.stages.len()
+        ))
+    }
+
+    /// How far the run is, from 0 to 1, where its end is known.
+    fn progress(&self, state: &LiveState) -> Option<f64> {
+        let by_time = self
+            .planned
+            .filter(|planned| planned.0 > 0)
+            .map(|planned| state.at.0 as f64 / planned.0 as f64);
+        let by_count = self
+            .planned_iterations
+            .filter(|planned| *planned > 0 && self.model == Model::Closed)
+            .map(|planned| state.total_iterations as f64 / planned as f64);
+        let furthest = match (by_time, by_count) {
+            (Some(time), Some(count)) => time.max(count),
+            (time, count) => time.or(count)?,
+        };
+        Some(furthest.clamp(0.0, 1.0))
+    }
+}
+
+/// Shows a run while it goes.
+#[derive(Debug)]
+pub struct Live<W> {
+    out: W,
+    size: fn() -> Option<Size>,
+    mode: Mode,
+    paint: Paint,
+    outline: Outline,
+    /// Widths of the lines of the frame that is on the screen.
+    drawn: Vec<usize>,
+    last_line: Option<Micros>,
+    last_stage: Option<usize>,
+}
+
+impl Live<io::Stderr> {
+    /// On standard error, in the mode that suits it; `is_quiet` for none.
+    pub fn on_stderr(header: &RunHeader, is_quiet: bool, colour: Colour) -> Self {
+        let is_terminal = console::Term::stderr().is_term() && !console::is_dumb();
+        let mode = match (is_quiet, is_terminal) {
+            (true, _) => Mode::Quiet,
+            (false, true) => Mode::Redraw,
+            (false, false) => Mode::Lines,
+        };
+        Self::new(io::stderr(), terminal_size, mode, colour, header)
+    }
+}
+
+fn terminal_size() -> Option<Size> {
+    let (rows, columns) = console::Term::stderr().size_checked()?;
+    (rows > 0 && columns > 0).then_some(Size { rows, columns })
+}
+
+impl<W: Write> Live<W> {
+    /// Into `out`; `size` tells the terminal's size whenever a frame is drawn.
+    pub fn new(
+        out: W,
+        size: fn() -> Option<Size>,
+        mode: Mode,
+        colour: Colour,
+        header: &RunHeader,
+    ) -> Self {
+        Self {
+            out,
+            size,
+            mode,
+            paint: Paint::new(colour),
+            outline: Outline::of(header),
+            drawn: Vec::new(),
+            last_line: None,
+            last_stage: None,
+        }
+    }
+
+    /// Says what begins.
+    pub fn begin(&mut self) -> io::Result<()> {
+        let words = format!(
+            "{}: {} against {}",
+            self.outline.scenario, self.outline.load, self.outline.target
+        );
+        self.note(&words)
+    }
+
+    /// Shows how the run stands.
+    pub fn update(&mut self, state: &LiveState) -> io::Result<()> {
+        match self.mode {
+            Mode::Quiet => Ok(()),
+            Mode::Redraw => self.redraw(state),
+            Mode::Lines => {
+                let stage = self.outline.stage(state.at);
+                let is_due = self
+                    .last_line
+                    .is_none_or(|last| state.at >= last + LINE_EVERY);
+                if !is_due && stage == self.last_stage {
+                    return Ok(());
+                }
+                self.last_line = Some(state.at);
+                self.last_stage = stage;
+                writeln!(self.out, "{}", frame::line(&self.outline, state))?;
+                self.out.flush()
+            }
+        }
+    }
+
+    /// A line of its own, that stays above the frame.
+    pub fn note(&mut self, words: &str) -> io::Result<()> {
+        if self.mode == Mode::Quiet {
+            return Ok(());
+        }
+        let size = self.size();
+        let words = text::clean(words);
+        let up = self.rewind(size);
+        let lines = match self.mode {
+            Mode::Redraw => text::wrap(&words, frame::width(size)).join("\n"),
+            Mode::Lines | Mode::Quiet => words,
+        };
+        let clear = if up.is_empty() { "" } else { CLEAR_BELOW };
+        writeln!(self.out, "{up}{clear}{lines}")?;
+        self.drawn.clear();
+        self.out.flush()
+    }
+
+    /// Ends the view: the last frame stays, and what follows begins on a line of its own.
+    pub fn finish(mut self, state: &LiveState) -> io::Result<()> {
+        match self.mode {
+            Mode::Quiet => Ok(()),
+            Mode::Redraw => self.redraw(state),
+            Mode::Lines if self.last_line == Some(state.at) => Ok(()),
+            Mode::Lines => {
+                writeln!(self.out, "{}", frame::line(&self.outline, state))?;
+                self.out.flush()
+            }
+        }
+    }
+
+    fn redraw(&mut self, state: &LiveState) -> io::Result<()> {
+        let size = self.size();
+        let lines = frame::frame(&self.outline, state, size, self.paint);
+        let mut out = self.rewind(size);
+        for line in &lines {
+            out.push_str(line);
+            out.push_str(CLEAR_LINE);
+            out.push('\n');
+        }
+        out.push_str(CLEAR_BELOW);
+        self.drawn = lines
+            .iter()
+            .map(|line| console::measure_text_width(line))
+            .collect();
+        // One write a frame, so that it never shows half drawn.
+        self.out.write_all(out.as_bytes())?;
+        self.out.flush()
+    }
+
+    /// Moves to the first line of the frame on the screen; a terminal that became narrower has wrapped its lines.
+    fn rewind(&self, size: Size) -> String {
+        let columns = usize::from(size.columns).max(1);
+        let rows: usize = self
+            .drawn
+            .iter()
+            .map(|width| width.div_ceil(columns).max(1))
+            .sum();
+        if rows == 0 {
+            String::new()
+        } else {
+            format!("\r\u{1b}[{rows}A")
+        }
+    }
+
+    fn size(&self) -> Size {
+        (self.size)().unwrap_or(USUAL_SIZE)
+    }
+}
+
+const CLEAR_LINE: &str = "\u{1b}[K";
+const CLEAR_BELOW: &str = "\u{1b}[J";

@@ -1,0 +1,347 @@
+//! `summary.json`: the report for programs, by the schema `gander.summary/1`. A change that could break a reader is a
+//! new schema number; a new key is not. Times are microseconds unless the key says otherwise; warm-up is left out.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::model::{Report, Stats, ThresholdRow};
+use super::{RenderError, Renderer};
+use crate::outcome::Outcome;
+use crate::plan::schedule::Model;
+use crate::plan::threshold::{Standing, Unit};
+use crate::record::{CheckCounts, Timing};
+use crate::scenario::{Kind, Severity};
+use crate::verdict::Conclusion;
+
+/// The schema's name.
+pub const SCHEMA: &str = "gander.summary/1";
+
+/// The schema itself, as JSON Schema.
+pub const JSON_SCHEMA: &str = include_str!("summary.schema.json");
+
+/// Writes `summary.json`.
+#[derive(Debug)]
+pub struct SummaryJson;
+
+impl Renderer for SummaryJson {
+    fn file_name(&self) -> &'static str {
+        "summary.json"
+    }
+
+    fn render(&self, report: &Report) -> Result<Vec<u8>, RenderError> {
+        let mut bytes = serde_json::to_vec_pretty(&Summary::of(report))?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+}
+
+/// The document.
+#[derive(Debug, Serialize)]
+pub(super) struct Summary<'a> {
+    schema: &'static str,
+    gander: &'a str,
+    scenario: &'a str,
+    kind: Kind,
+    run_id: &'a str,
+    seed: u64,
+    started_at: &'a str,
+    duration_s: f64,
+    verdict: Conclusion,
+    exit_code: u8,
+    reason: &'a str,
+    is_complete: bool,
+    target: &'a str,
+    plan_hash: &'a str,
+    load: Load,
+    totals: Totals,
+    steps: Vec<Step<'a>>,
+    flows: Vec<Flow<'a>>,
+    checks: Vec<Check<'a>>,
+    thresholds: Vec<Threshold<'a>>,
+    generator: Generator<'a>,
+    warnings: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+struct Load {
+    model: Model,
+    offered: u64,
+    started: u64,
+    unstarted: u64,
+    late: u64,
+    peak_users: u32,
+    mean_in_flight: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Totals {
+    requests: u64,
+    failed: u64,
+    interrupted: u64,
+    redirects: u64,
+    connections: u64,
+    iterations: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+    requests_per_s: f64,
+    warm_up_requests: u64,
+    status: BTreeMap<u16, u64>,
+    errors: BTreeMap<Outcome, u64>,
+    response_time: Times,
+    service_time: Times,
+    ttfb: Times,
+    connect: Times,
+    tls: Times,
+    failed_time: Times,
+    timed_out: Times,
+    start_lag: Times,
+    scheduling_lag: Times,
+    iteration_time: Times,
+}
+
+#[derive(Debug, Serialize)]
+struct Times {
+    count: u64,
+    min: u64,
+    mean: f64,
+    p50: u64,
+    p75: u64,
+    p90: u64,
+    p95: u64,
+    p99: u64,
+    p99_9: u64,
+    max: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Step<'a> {
+    name: &'a str,
+    flow: &'a str,
+    tags: &'a BTreeMap<String, String>,
+    requests: u64,
+    failed: u64,
+    redirects: u64,
+    status: &'a BTreeMap<u16, u64>,
+    errors: BTreeMap<Outcome, u64>,
+    response_time: Times,
+    service_time: Times,
+    ttfb: Times,
+}
+
+#[derive(Debug, Serialize)]
+struct Flow<'a> {
+    name: &'a str,
+    iterations: u64,
+    failed: u64,
+    iteration_time: Times,
+    start_lag: Times,
+}
+
+#[derive(Debug, Serialize)]
+struct Check<'a> {
+    name: &'a str,
+    step: &'a str,
+    flow: &'a str,
+    #[serde(flatten)]
+    counts: CheckCounts,
+}
+
+#[derive(Debug, Serialize)]
+struct Threshold<'a> {
+    expression: &'a str,
+    verdict: Standing,
+    observed: Option<f64>,
+    limit: f64,
+    unit: Unit,
+    margin: Option<f64>,
+    samples: u64,
+    first_violation_us: Option<u64>,
+    severity: Severity,
+    line: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+struct Generator<'a> {
+    cpu_s: f64,
+    cpu_per_request_us: Option<f64>,
+    mean_cpu: f64,
+    peak_cpu: f64,
+    peak_rss_bytes: u64,
+    start_lag_p99_us: u64,
+    scheduling_lag_p99_us: u64,
+    loop_delay_max_us: u64,
+    warnings: &'a [String],
+}
+
+impl<'a> Summary<'a> {
+    pub(super) fn of(report: &'a Report) -> Self {
+        let header = &report.header;
+        Self {
+            schema: SCHEMA,
+            gander: &header.gander,
+            scenario: &header.scenario,
+            kind: header.kind,
+            run_id: &header.run_id,
+            seed: header.seed,
+            started_at: &header.started_at,
+            duration_s: report.measured.as_secs_f64(),
+            verdict: report.verdict.conclusion,
+            exit_code: report.verdict.exit.code(),
+            reason: &report.verdict.reason,
+            is_complete: report.is_complete,
+            target: &header.target,
+            plan_hash: &header.plan_hash,
+            load: Load {
+                model: header.model,
+                offered: report.load.offered,
+                started: report.load.started,
+                unstarted: report.load.unstarted,
+                late: report.load.late,
+                peak_users: report.peak_users,
+                mean_in_flight: rounded(report.mean_in_flight),
+            },
+            totals: Totals::of(report),
+            steps: report
+                .steps
+                .iter()
+                .map(|step| Step {
+                    name: &step.name,
+                    flow: &step.flow,
+                    tags: &step.tags,
+                    requests: step.counts.ended,
+                    failed: step.counts.failed,
+                    redirects: step.counts.redirects,
+                    status: &step.counts.statuses,
+                    errors: errors(&step.counts.outcomes),
+                    response_time: step.times.of_timing(Timing::ResponseTime).into(),
+                    service_time: step.times.of_timing(Timing::ServiceTime).into(),
+                    ttfb: step.times.of_timing(Timing::Ttfb).into(),
+                })
+                .collect(),
+            flows: report
+                .flows
+                .iter()
+                .map(|flow| Flow {
+                    name: &flow.name,
+                    iterations: flow.counts.ended,
+                    failed: flow.counts.failed,
+                    iteration_time: flow.times.of_timing(Timing::IterationTime).into(),
+                    start_lag: flow.times.of_timing(Timing::StartLag).into(),
+                })
+                .collect(),
+            checks: report
+                .checks
+                .iter()
+                .map(|check| Check {
+                    name: &check.name,
+                    step: &check.step,
+                    flow: &check.flow,
+                    counts: check.counts,
+                })
+                .collect(),
+            thresholds: report.thresholds.iter().map(Threshold::of).collect(),
+            generator: Generator::of(report),
+            warnings: &report.verdict.warnings,
+        }
+    }
+}
+
+impl Totals {
+    fn of(report: &Report) -> Self {
+        let requests = &report.requests;
+        let times = |timing| Times::from(report.time(timing));
+        Self {
+            requests: requests.ended,
+            failed: requests.failed,
+            interrupted: requests.interrupted,
+            redirects: requests.redirects,
+            connections: requests.connections,
+            iterations: report.iterations.ended,
+            bytes_in: requests.bytes_in,
+            bytes_out: requests.bytes_out,
+            requests_per_s: rounded(report.requests_per_second()),
+            warm_up_requests: report.warm_up_requests,
+            status: requests.statuses.clone(),
+            errors: errors(&requests.outcomes),
+            response_time: times(Timing::ResponseTime),
+            service_time: times(Timing::ServiceTime),
+            ttfb: times(Timing::Ttfb),
+            connect: times(Timing::Connect),
+            tls: times(Timing::Tls),
+            failed_time: times(Timing::FailedTime),
+            timed_out: times(Timing::TimedOut),
+            start_lag: times(Timing::StartLag),
+            scheduling_lag: times(Timing::SchedulingLag),
+            iteration_time: times(Timing::IterationTime),
+        }
+    }
+}
+
+impl<'a> Threshold<'a> {
+    fn of(row: &'a ThresholdRow) -> Self {
+        Self {
+            expression: &row.expression,
+            verdict: row.standing,
+            // JSON has no infinity and no "not a number".
+            observed: row.observed.filter(|observed| observed.is_finite()),
+            limit: row.limit,
+            unit: row.unit,
+            margin: row
+                .margin()
+                .filter(|margin| margin.is_finite())
+                .map(rounded),
+            samples: row.samples,
+            first_violation_us: row.first_violation.map(|at| at.0),
+            severity: row.severity,
+            line: row.line,
+        }
+    }
+}
+
+impl<'a> Generator<'a> {
+    fn of(report: &'a Report) -> Self {
+        let generator = &report.generator;
+        Self {
+            cpu_s: generator.cpu_time.as_secs_f64(),
+            cpu_per_request_us: report.cpu_per_request().map(rounded),
+            mean_cpu: rounded(generator.mean_cpu),
+            peak_cpu: rounded(generator.peak.cpu),
+            peak_rss_bytes: generator.peak.rss_bytes,
+            start_lag_p99_us: report.time(Timing::StartLag).p99.0,
+            scheduling_lag_p99_us: report.time(Timing::SchedulingLag).p99.0,
+            loop_delay_max_us: generator.peak.loop_delay_max.0,
+            warnings: &report.verdict.generator_warnings,
+        }
+    }
+}
+
+impl From<&Stats> for Times {
+    fn from(stats: &Stats) -> Self {
+        Self {
+            count: stats.count,
+            min: stats.min.0,
+            mean: rounded(stats.mean),
+            p50: stats.p50.0,
+            p75: stats.p75.0,
+            p90: stats.p90.0,
+            p95: stats.p95.0,
+            p99: stats.p99.0,
+            p99_9: stats.p99_9.0,
+            max: stats.max.0,
+        }
+    }
+}
+
+fn errors(outcomes: &BTreeMap<Outcome, u64>) -> BTreeMap<Outcome, u64> {
+    outcomes
+        .iter()
+        .filter(|(outcome, count)| outcome.is_failure() && **count > 0)
+        .map(|(outcome, count)| (*outcome, *count))
+        .collect()
+}
+
+/// To six decimals: enough for any figure here, and without the dust of binary fractions.
+fn rounded(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}

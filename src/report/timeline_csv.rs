@@ -1,0 +1,144 @@
+//! `timeline.csv`: one row a second and series, for spreadsheets and scripts. Times are microseconds.
+//!
+//! A cell that a spreadsheet would take for a formula begins with an apostrophe.
+
+use std::borrow::Cow;
+
+use super::model::{Report, Row, Spread};
+use super::{RenderError, Renderer};
+use crate::plan::Subject;
+use crate::units::Micros;
+
+/// Writes `timeline.csv`.
+#[derive(Debug)]
+pub struct TimelineCsv;
+
+const COLUMNS: [&str; 24] = [
+    "start_s",
+    "end_s",
+    "warm_up",
+    "subject",
+    "flow",
+    "series",
+    "ended",
+    "failed",
+    "p50_us",
+    "p95_us",
+    "p99_us",
+    "max_us",
+    "service_p99_us",
+    "bytes_in",
+    "bytes_out",
+    "offered",
+    "started",
+    "late",
+    "unstarted",
+    "backlog",
+    "active_users",
+    "in_flight",
+    "in_flight_at_end",
+    "intervals",
+];
+
+impl Renderer for TimelineCsv {
+    fn file_name(&self) -> &'static str {
+        "timeline.csv"
+    }
+
+    fn render(&self, report: &Report) -> Result<Vec<u8>, RenderError> {
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        csv.write_record(COLUMNS)?;
+        for row in &report.rows.rows {
+            write(&mut csv, report, row)?;
+        }
+        csv.into_inner()
+            .map_err(|error| RenderError::Csv(error.into_error().into()))
+    }
+}
+
+fn write(csv: &mut csv::Writer<Vec<u8>>, report: &Report, row: &Row) -> Result<(), RenderError> {
+    let series = row
+        .series
+        .and_then(|id| report.header.series.get(id.0 as usize));
+    let (subject, flow, name) = match series {
+        None => ("run", "", ""),
+        Some(series) => {
+            let subject = match series.subject {
+                Subject::Requests => "requests",
+                Subject::Iterations => "iterations",
+            };
+            (subject, series.flow.as_str(), series.name.as_str())
+        }
+    };
+    let time = |of: fn(&Spread) -> Micros| {
+        row.response
+            .as_ref()
+            .map_or_else(String::new, |spread| of(spread).0.to_string())
+    };
+    let seconds = |time: Micros| format!("{:.3}", time.as_secs_f64());
+    let mut cells: Vec<Cow<'_, str>> = vec![
+        seconds(row.start).into(),
+        seconds(row.end).into(),
+        if row.is_warm_up { "1" } else { "0" }.into(),
+        subject.into(),
+        harmless(flow),
+        harmless(name),
+        row.ended.to_string().into(),
+        row.failed.to_string().into(),
+        time(|spread| spread.p50).into(),
+        time(|spread| spread.p95).into(),
+        time(|spread| spread.p99).into(),
+        time(|spread| spread.max).into(),
+        row.service_p99
+            .map_or_else(String::new, |time| time.0.to_string())
+            .into(),
+        row.bytes_in.to_string().into(),
+        row.bytes_out.to_string().into(),
+    ];
+    match &row.load {
+        Some(load) => {
+            let counts = [
+                load.offered,
+                load.started,
+                load.late,
+                load.unstarted,
+                load.backlog,
+                u64::from(load.active_users),
+            ];
+            cells.extend(counts.iter().map(|count| Cow::from(count.to_string())));
+            cells.push(format!("{:.3}", load.in_flight_milli as f64 / 1e3).into());
+            cells.push(load.in_flight.to_string().into());
+        }
+        None => cells.extend(std::iter::repeat_n(Cow::from(""), 8)),
+    }
+    cells.push(report.rows.intervals_per_row.to_string().into());
+    csv.write_record(cells.iter().map(|cell| cell.as_bytes()))?;
+    Ok(())
+}
+
+/// Text that no spreadsheet runs: what begins like a formula gets an apostrophe.
+/// Source: OWASP, CSV injection.
+fn harmless(text: &str) -> Cow<'_, str> {
+    if text
+        .trim_start()
+        .starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
+    {
+        format!("'{text}").into()
+    } else {
+        text.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_formula_is_disarmed() {
+        for text in ["=1+1", "+1", "-1", "@sum", " =1", "＝cmd"] {
+            assert!(harmless(text).starts_with('\''), "{text}");
+        }
+        assert_eq!(harmless("list documents"), "list documents");
+        assert_eq!(harmless("a=b"), "a=b");
+    }
+}

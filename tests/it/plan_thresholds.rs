@@ -1,0 +1,171 @@
+//! Thresholds are resolved against the plan, and what no run of it can judge is refused before the run.
+
+use gander::plan::{CheckId, SeriesId};
+
+use crate::plan::{compile, plan, scenario};
+
+const CLOSED: &str = "{ users: 2, for: 1m }";
+const OPEN: &str = "{ rate: 10/s, for: 10s, max_users: 5 }";
+
+const FLOWS: &str = "flows:
+- name: browse
+  steps:
+  - get: /list
+    name: list documents
+    tags: { area: catalogue }
+    check: [ { status: 200 } ]
+  - get: /read
+    name: read document
+    tags: { area: catalogue, tier: hot }
+- name: buy
+  steps:
+  - repeat: 3
+    steps:
+    - post: /orders
+      name: order
+      tags: { area: shop }
+      check: [ { status: 201 } ]
+";
+
+fn selected(expression: &str) -> (Vec<u32>, Vec<u32>) {
+    let plan = plan(CLOSED, &format!("{FLOWS}thresholds: [ '{expression}' ]\n"));
+    let rule = &plan.thresholds[0];
+    (
+        rule.series.iter().map(|SeriesId(id)| *id).collect(),
+        rule.checks.iter().map(|CheckId(id)| *id).collect(),
+    )
+}
+
+#[test]
+fn selectors_become_series_and_checks() {
+    // 0 and 1 are the flows' iterations; 2, 3 and 4 the steps.
+    for (expression, series, checks) in [
+        ("p95(response_time) < 1s", vec![], vec![]),
+        (r#"p95(response_time{step="order"}) < 1s"#, vec![4], vec![]),
+        (
+            r#"p95(response_time{flow="browse"}) < 1s"#,
+            vec![2, 3],
+            vec![],
+        ),
+        (
+            r#"p95(response_time{area="catalogue",step!="list documents"}) < 1s"#,
+            vec![3],
+            vec![],
+        ),
+        (
+            r#"ratio(failed{step=~".*document.*"}) < 1%"#,
+            vec![2, 3],
+            vec![],
+        ),
+        (r#"rate(requests{tier!~"hot"}) > 1/s"#, vec![2, 4], vec![]),
+        (r#"p95(iteration_time{flow="buy"}) < 9s"#, vec![1], vec![]),
+        (r#"ratio(checks{step="order"}) > 99%"#, vec![], vec![1]),
+        (
+            r#"ratio(checks{check="status is 200"}) > 99%"#,
+            vec![],
+            vec![0],
+        ),
+    ] {
+        assert_eq!(selected(expression), (series, checks), "{expression}");
+    }
+}
+
+/// The one diagnostic of a scenario with this threshold: what it underlines, its message and its hint.
+fn refused(load: &str, threshold: &str) -> (String, String, String) {
+    let text = format!(
+        "name: t\nkind: custom\ntarget: bundled\nload: {load}\n{FLOWS}thresholds:\n  - {threshold}\n"
+    );
+    let diagnostics = compile(&scenario(&text), "http://127.0.0.1:1", 1).expect_err(threshold);
+    assert_eq!(diagnostics.list.len(), 1, "{diagnostics}");
+    let diagnostic = &diagnostics.list[0];
+    let span = diagnostic.span.expect("thresholds have a place");
+    let line = text
+        .lines()
+        .nth(span.line as usize - 1)
+        .expect("a line of the file");
+    let underlined = line
+        .chars()
+        .skip(span.column as usize - 1)
+        .take(span.length as usize)
+        .collect();
+    (
+        underlined,
+        diagnostic.message.clone(),
+        diagnostic.hint.clone().unwrap_or_default(),
+    )
+}
+
+/// Load, threshold, what is underlined, a part of the message, and a part of the hint.
+#[rustfmt::skip]
+const REFUSED: &[(&str, &str, &str, &str, &str)] = &[
+    (CLOSED, "p95(respons_time) < 1s", "respons_time", "expected a metric", "did you mean `response_time`?"),
+    (CLOSED, "'ratio(failed) < 5'", "5", "a part from 0% to 100%", "did you mean `5%`?"),
+    (CLOSED, "{ expect: p95(response_time) < 1, min_samples: 5 }", "1", "a duration", "did you mean `1ms`?"),
+    (CLOSED, "ratio(started) > 99%", "started", "can never be judged", "rate"),
+    (CLOSED, "count(unstarted) < 1", "unstarted", "can never be judged", "rate"),
+    (CLOSED, "p99(start_lag) < 5ms", "start_lag", "can never be judged", "pacing"),
+    (OPEN, "p95(tls) < 50ms", "tls", "no request of this scenario uses TLS", ""),
+    (CLOSED, r#"'p95(response_time{step="ordr"}) < 1s'"#, "ordr", "no step matches `ordr`", "did you mean `order`?"),
+    (CLOSED, r#"'p95(response_time{aera="shop"}) < 1s'"#, "aera", "not by `aera`", "did you mean `area`?"),
+    (CLOSED, r#"'p95(response_time{tier="cold"}) < 1s'"#, "cold", "no tag `tier` matches", "there is `hot`"),
+    (CLOSED, r#"'p95(iteration_time{step="order"}) < 1s'"#, "step", "is told apart by flow, not by `step`", ""),
+    (CLOSED, r#"'max(active_users{flow="buy"}) < 9'"#, "flow", "of the whole run", ""),
+    (CLOSED, r#"'count(requests{flow="buy",tier="hot"}) > 1'"#, r#"flow="buy",tier="hot""#, "all of these", ""),
+    (CLOSED, "{ expect: ratio(failed) < 1%, window: { rolling: 2m } }", "ratio(failed) < 1%", "only 1m", ""),
+    (CLOSED, "{ expect: ratio(failed) < 1%, abort: { after: 1m } }", "ratio(failed) < 1%", "never comes", ""),
+    (OPEN, "{ expect: ratio(failed) < 1%, min_samples: 301 }", "ratio(failed) < 1%", "at most 300 samples", ""),
+    (OPEN, r#"{ expect: 'count(requests{flow="browse"}) > 1', min_samples: 201 }"#,
+        r#"count(requests{flow="browse"}) > 1"#, "at most 200 samples", ""),
+];
+
+#[test]
+fn what_can_never_be_judged_is_refused_where_it_stands() {
+    for &(load, threshold, underlined, message, hint) in REFUSED {
+        let found = refused(load, threshold);
+        assert_eq!(found.0, underlined, "{threshold}: {}", found.1);
+        assert!(found.1.contains(message), "{threshold}: {}", found.1);
+        assert!(
+            found.2.contains(hint) && found.2.is_empty() == hint.is_empty(),
+            "{threshold}: {}",
+            found.2
+        );
+    }
+}
+
+#[test]
+fn every_wrong_threshold_is_told_at_once() {
+    let text = format!(
+        "name: t\nkind: custom\ntarget: bundled\nload: {CLOSED}\n{FLOWS}thresholds: [ p95(x) < 1s, ratio(failed) < 1%, \
+         count(unstarted) < 1 ]\n"
+    );
+    let diagnostics =
+        compile(&scenario(&text), "http://127.0.0.1:1", 1).expect_err("two are wrong");
+    assert_eq!(diagnostics.list.len(), 2, "{diagnostics}");
+}
+
+#[test]
+fn checks_need_a_check() {
+    let flows =
+        "flows: [ { name: f, steps: [ { get: /a } ] } ]\nthresholds: [ 'ratio(checks) > 99%' ]\n";
+    let text = format!("name: t\nkind: custom\ntarget: bundled\nload: {CLOSED}\n{flows}");
+    let diagnostics = compile(&scenario(&text), "http://127.0.0.1:1", 1).expect_err("no checks");
+    assert!(
+        diagnostics
+            .to_string()
+            .contains("the scenario has no checks"),
+        "{diagnostics}"
+    );
+}
+
+#[test]
+fn steps_that_share_a_series_must_share_their_tags() {
+    let text = "name: t\nkind: custom\ntarget: bundled\nload: { users: 1, for: 1s }\nflows:\n- name: f\n  steps:\n\
+                \x20 - { get: /a, name: x, tags: { k: a } }\n  - { get: /b, name: x, tags: { k: b } }\n";
+    let diagnostics =
+        compile(&scenario(text), "http://127.0.0.1:1", 1).expect_err("the tags differ");
+    assert!(
+        diagnostics.to_string().contains("different tags"),
+        "{diagnostics}"
+    );
+    assert_eq!(diagnostics.list[0].span.map(|span| span.line), Some(9));
+}

@@ -1,0 +1,4 @@
+//! Reports of runs made up in full: every renderer from one fixed report, and what must hold of all of them.
+
+mod fixture;
+mod gallery;
