@@ -45,8 +45,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let values = RunValues::initial(&plan);
     let mut running = engine::launch(Arc::clone(&plan), Arc::clone(&recorder), shared, values)?;
     let before = cpu_time()?;
-    while !running.is_finished() {
-        let _ = tokio::time::timeout(Duration::from_secs(1), running.finished()).await;
+    let mut is_over = false;
+    while !is_over {
+        let finished = tokio::time::timeout(Duration::from_secs(1), running.finished()).await;
+        is_over = finished.is_ok();
         let now = running.clock().now();
         let load = running.load(now);
         let interval = recorder.rotate(now, false, load, None);

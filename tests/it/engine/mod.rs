@@ -62,10 +62,12 @@ impl Driven {
     async fn until_the_end(mut self) -> Outcome {
         let limit = Duration::from_mins(1);
         let end = tokio::time::Instant::now() + limit;
-        while !self.running.is_finished() {
+        let mut is_over = false;
+        while !is_over {
             assert!(tokio::time::Instant::now() < end, "still going on");
             let tick = Duration::from_millis(100);
-            let _ = tokio::time::timeout(tick, self.running.finished()).await;
+            let finished = tokio::time::timeout(tick, self.running.finished()).await;
+            is_over = finished.is_ok();
             self.close_interval();
         }
         let ended = self.running.join(limit).await;
