@@ -77,14 +77,16 @@ impl Draft {
     /// Adds the next interval.
     pub fn absorb(&mut self, interval: &Interval) {
         let series = &self.header.series;
-        let response = response_of(interval);
+        let response = over_all(interval, Timing::ResponseTime);
+        let service = over_all(interval, Timing::ServiceTime);
         self.totals.absorb(interval);
         self.judge.observe(interval);
         self.violations.observe(&self.judge.standings(), interval);
         self.timeline.absorb(interval, series, response.as_ref());
         self.cells.absorb(interval, response.as_ref());
         self.classes.absorb(interval, series);
-        self.rows.absorb(interval, series);
+        self.rows
+            .absorb(interval, series, response.as_ref(), service.as_ref());
         self.sparks.absorb(interval);
     }
 
@@ -162,18 +164,18 @@ impl Draft {
             unmeasured_failures,
             generator: totals.health(),
             target: totals.target(),
-            rows: self.rows.finish(&header.series),
+            rows: self.rows.finish(),
             header,
         }
     }
 }
 
-/// The response times of an interval over all steps.
-fn response_of(interval: &Interval) -> Option<Histogram<u64>> {
+/// A timing of requests in an interval, over all steps.
+fn over_all(interval: &Interval, timing: Timing) -> Option<Histogram<u64>> {
     interval
         .series
         .values()
-        .filter_map(|part| part.histogram(Timing::ResponseTime))
+        .filter_map(|part| part.histogram(timing))
         .fold(None, |sum: Option<Histogram<u64>>, part| match sum {
             None => Some(part.clone()),
             Some(mut sum) => {
