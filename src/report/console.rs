@@ -33,7 +33,10 @@ pub fn summary(report: &Report, place: Option<&Path>, width: usize, colour: Colo
         let path = text::clean(&place.join("report.html").display().to_string());
         lines.push(String::new());
         // A path is never cut: it is there to be opened.
-        lines.push(format!("  {} {path}", page.paint.with(Tone::Soft, "Report")));
+        lines.push(format!(
+            "  {} {path}",
+            page.paint.with(Tone::Soft, "Report")
+        ));
     }
     lines.push(String::new());
     lines.join("\n")
@@ -54,7 +57,8 @@ impl Page<'_> {
             String::new(),
             format!(
                 "  {}",
-                self.paint.bold(tone.into(), &text::shorten(&head, self.width - 2))
+                self.paint
+                    .bold(tone.into(), &text::shorten(&head, self.width - 2))
             ),
         ];
         lines.extend(self.wrapped(&verdict.reason));
@@ -66,13 +70,14 @@ impl Page<'_> {
             return Vec::new();
         }
         let mut lines = self.heading("Thresholds");
-        let numbers = 40;
+        let numbers = 30;
         let room = self.width - 4 - numbers;
         for row in &self.report.thresholds {
             let (_, mark, tone) = standing(row);
-            let observed = row
-                .observed
-                .map_or_else(|| "no data".to_owned(), |value| text::in_unit(value, row.unit));
+            let observed = row.observed.map_or_else(
+                || "no data".to_owned(),
+                |value| text::in_unit(value, row.unit),
+            );
             let margin = row
                 .margin()
                 .map(|margin| format!("margin {}", signed_percent(margin)))
@@ -137,23 +142,15 @@ impl Page<'_> {
         let mut lines = self.heading("Steps");
         let room = self.width - 2 - 10 - 4 * 10;
         let head = ["requests", "failed", "p50", "p95", "p99"];
-        lines.push(self.paint.with(Tone::Soft, &self.step_line("", room, &head)));
+        lines.push(self.paint.with(Tone::Soft, &step_line("", room, &head)));
         for step in steps.iter().take(MOST_STEPS) {
-            lines.push(self.step_line(&step.name, room, &cells(step)));
+            lines.push(step_line(&step.name, room, &cells(step)));
         }
         if steps.len() > MOST_STEPS {
             let more = format!("  and {} more in the report", steps.len() - MOST_STEPS);
             lines.push(self.paint.with(Tone::Soft, &more));
         }
         lines
-    }
-
-    fn step_line(&self, name: &str, room: usize, cells: &[impl AsRef<str>]) -> String {
-        let mut line = format!("  {}", text::column(name, room));
-        for cell in cells {
-            line.push_str(&text::column_right(cell.as_ref(), 10));
-        }
-        line
     }
 
     fn failures(&self) -> Vec<String> {
@@ -223,6 +220,14 @@ impl Page<'_> {
             .map(|line| format!("  {line}"))
             .collect()
     }
+}
+
+fn step_line(name: &str, room: usize, cells: &[impl AsRef<str>]) -> String {
+    let mut line = format!("  {}", text::column(name, room));
+    for cell in cells {
+        line.push_str(&text::column_right(cell.as_ref(), 10));
+    }
+    line
 }
 
 fn cells(step: &StepRow) -> [String; 5] {

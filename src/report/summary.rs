@@ -287,7 +287,10 @@ impl<'a> Threshold<'a> {
             observed: row.observed.filter(|observed| observed.is_finite()),
             limit: row.limit,
             unit: row.unit,
-            margin: row.margin().filter(|margin| margin.is_finite()).map(rounded),
+            margin: row
+                .margin()
+                .filter(|margin| margin.is_finite())
+                .map(rounded),
             samples: row.samples,
             first_violation_us: row.first_violation.map(|at| at.0),
             severity: row.severity,

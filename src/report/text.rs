@@ -3,6 +3,8 @@
 //! What came from outside is cleaned once, when the report is built; numbers are rounded so that nothing that failed
 //! reads as zero and nothing that is not whole reads as 100 %.
 
+use std::fmt::Write as _;
+
 use console::Alignment;
 
 use crate::plan::threshold::Unit;
@@ -61,10 +63,15 @@ pub fn percent(ratio: f64) -> String {
         return "–".to_owned();
     }
     let value = ratio * 100.0;
-    if value == 0.0 || value == 100.0 {
-        format!("{value:.0} %")
+    let is_exactly = |whole: f64| value.total_cmp(&whole).is_eq();
+    if is_exactly(0.0) || is_exactly(-0.0) {
+        "0 %".to_owned()
+    } else if is_exactly(100.0) {
+        "100 %".to_owned()
     } else if value > 0.0 && value < 0.01 {
         "<0.01 %".to_owned()
+    } else if value < 0.0 && value > -0.01 {
+        "−0.01 %".to_owned()
     } else if value > 99.99 && value < 100.0 {
         ">99.99 %".to_owned()
     } else if value.abs() >= 1_000.0 {
@@ -106,7 +113,7 @@ pub fn clock(time: Micros) -> String {
         format!("{minutes}:{seconds:02}")
     };
     if tenth > 0 {
-        text.push_str(&format!(".{tenth}"));
+        let _ = write!(text, ".{tenth}");
     }
     text
 }
@@ -170,10 +177,7 @@ mod tests {
             clean("a\u{1b}[31mb\u{7}\u{9b}c\nd\te\u{202e}f\0\u{7f}"),
             "a[31mbc d ef"
         );
-        assert_eq!(
-            clean("naïve “quotes” <b>"),
-            "naïve “quotes” <b>"
-        );
+        assert_eq!(clean("naïve “quotes” <b>"), "naïve “quotes” <b>");
     }
 
     #[test]
@@ -194,7 +198,12 @@ mod tests {
 
     #[test]
     fn counts_have_their_thousands_apart() {
-        for (value, shown) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+        for (value, shown) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
             assert_eq!(count(value), shown);
         }
         assert_eq!(number(12.345), "12.35");
@@ -206,7 +215,10 @@ mod tests {
         let words = "a short one, a_word_that_is_far_too_long_for_any_line, 漢字漢字漢字漢字 end";
         for width in [1, 2, 7, 20, 100] {
             let lines = wrap(words, width);
-            let widest = lines.iter().map(|line| console::measure_text_width(line)).max();
+            let widest = lines
+                .iter()
+                .map(|line| console::measure_text_width(line))
+                .max();
             assert!(widest <= Some(width.max(2)), "{width}: {lines:?}");
             assert_eq!(lines.concat().replace(' ', ""), words.replace(' ', ""));
         }

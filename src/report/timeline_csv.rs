@@ -119,7 +119,10 @@ fn write(csv: &mut csv::Writer<Vec<u8>>, report: &Report, row: &Row) -> Result<(
 /// Text that no spreadsheet runs: what begins like a formula gets an apostrophe.
 /// Source: OWASP, CSV injection.
 fn harmless(text: &str) -> Cow<'_, str> {
-    if text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) {
+    if text
+        .trim_start()
+        .starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
+    {
         format!("'{text}").into()
     } else {
         text.into()

@@ -22,8 +22,8 @@ impl Axis {
     /// Time on the run's clock, in seconds.
     pub(super) fn time(end: Micros) -> Self {
         const STEPS: [f64; 16] = [
-            1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0,
-            3_600.0, 7_200.0, 14_400.0, 43_200.0,
+            1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0,
+            7_200.0, 14_400.0, 43_200.0,
         ];
         let to = end.as_secs_f64().max(1.0);
         let step = STEPS
@@ -69,7 +69,11 @@ impl Axis {
 
     /// Numbers from zero to a bit above `most`, labelled by `label`.
     pub(super) fn linear(most: f64, label: impl Fn(f64) -> String) -> Self {
-        let most = if most.is_finite() && most > 0.0 { most } else { 1.0 };
+        let most = if most.is_finite() && most > 0.0 {
+            most
+        } else {
+            1.0
+        };
         let rough = most / 3.5;
         let power = 10f64.powf(rough.log10().floor());
         let step = [1.0, 2.0, 2.5, 5.0, 10.0]
@@ -95,9 +99,10 @@ impl Axis {
     pub(super) fn nines(to: f64) -> Self {
         let to = to.max(1.0);
         let ticks = std::iter::once((0.0, "min".to_owned()))
-            .chain([(0.5_f64, "p50"), (0.25, "p75"), (0.1, "p90"), (0.05, "p95")].map(
-                |(left, label)| (-left.log10(), label.to_owned()),
-            ))
+            .chain(
+                [(0.5_f64, "p50"), (0.25, "p75"), (0.1, "p90"), (0.05, "p95")]
+                    .map(|(left, label)| (-left.log10(), label.to_owned())),
+            )
             .chain((2..=9).map(|nines| {
                 let digits = "9".repeat(nines - 2);
                 let point = if nines > 2 { "." } else { "" };
@@ -123,7 +128,10 @@ fn short_time(us: f64) -> String {
         us => (us / 60e6, "min"),
     };
     let text = format!("{value:.1}");
-    format!("{} {unit}", text.trim_end_matches('0').trim_end_matches('.'))
+    format!(
+        "{} {unit}",
+        text.trim_end_matches('0').trim_end_matches('.')
+    )
 }
 
 #[cfg(test)]
@@ -138,7 +146,10 @@ mod tests {
         }
         for most in [0.0, 0.3, 1.0, 7.0, 199.0, 200.0, 1e6] {
             let axis = Axis::linear(most, text::number);
-            assert!(axis.to >= most && (2..=6).contains(&axis.ticks.len()), "{axis:?}");
+            assert!(
+                axis.to >= most && (2..=6).contains(&axis.ticks.len()),
+                "{axis:?}"
+            );
         }
         for (least, most) in [(0, 0), (1, 3_600_000_000), (900, 1_100), (2_000, 90_000)] {
             let axis = Axis::log_time(Micros(least), Micros(most));
@@ -150,7 +161,14 @@ mod tests {
 
     #[test]
     fn percentiles_are_named_by_their_nines() {
-        let labels: Vec<_> = Axis::nines(4.0).ticks.into_iter().map(|tick| tick.label).collect();
-        assert_eq!(labels, ["min", "p50", "p75", "p90", "p95", "p99", "p99.9", "p99.99"]);
+        let labels: Vec<_> = Axis::nines(4.0)
+            .ticks
+            .into_iter()
+            .map(|tick| tick.label)
+            .collect();
+        assert_eq!(
+            labels,
+            ["min", "p50", "p75", "p90", "p95", "p99", "p99.9", "p99.99"]
+        );
     }
 }

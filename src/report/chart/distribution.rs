@@ -12,8 +12,12 @@ pub(in crate::report) fn percentiles(report: &Report) -> Result<Option<String>, 
     let (Some(first), Some(end)) = (response.first(), response.last()) else {
         return Ok(None);
     };
-    let least = service.first().map_or(first.time, |point| point.time.min(first.time));
-    let most = service.last().map_or(end.time, |point| point.time.max(end.time));
+    let least = service
+        .first()
+        .map_or(first.time, |point| point.time.min(first.time));
+    let most = service
+        .last()
+        .map_or(end.time, |point| point.time.max(end.time));
     let sheet = Sheet::wide(
         "percentiles",
         "Percentile distribution",
@@ -27,9 +31,11 @@ pub(in crate::report) fn percentiles(report: &Report) -> Result<Option<String>, 
         let mut labels = Vec::new();
         if !report.is_closed() {
             stroke(plot, service, Ink::Second, 18)?;
-            labels.extend(service.last().map(|point| {
-                (log(point.time), "service".to_owned(), Ink::Second)
-            }));
+            labels.extend(
+                service
+                    .last()
+                    .map(|point| (log(point.time), "service".to_owned(), Ink::Second)),
+            );
         }
         stroke(plot, response, Ink::First, 22)?;
         labels.push((log(end.time), "response".to_owned(), Ink::First));
@@ -39,7 +45,10 @@ pub(in crate::report) fn percentiles(report: &Report) -> Result<Option<String>, 
 }
 
 /// A step's own curve, small.
-pub(in crate::report) fn step_percentiles(id: &str, curve: &[CurvePoint]) -> Result<Option<String>, RenderError> {
+pub(in crate::report) fn step_percentiles(
+    id: &str,
+    curve: &[CurvePoint],
+) -> Result<Option<String>, RenderError> {
     let (Some(first), Some(end)) = (curve.first(), curve.last()) else {
         return Ok(None);
     };
@@ -62,7 +71,12 @@ pub(in crate::report) fn step_percentiles(id: &str, curve: &[CurvePoint]) -> Res
     .map(Some)
 }
 
-fn stroke(plot: &mut Plot<'_>, curve: &[CurvePoint], ink: Ink, width: u32) -> Result<(), RenderError> {
+fn stroke(
+    plot: &mut Plot<'_>,
+    curve: &[CurvePoint],
+    ink: Ink,
+    width: u32,
+) -> Result<(), RenderError> {
     let points: Vec<(f64, f64)> = curve
         .iter()
         .map(|point| (point.nines, log(point.time)))

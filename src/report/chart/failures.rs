@@ -36,46 +36,55 @@ pub(in crate::report) fn failures(report: &Report) -> Result<Option<String>, Ren
         to: lanes.len() as f64,
         ticks: Vec::new(),
     };
-    let words = |point: &Point| {
+    let readout = |point: &Point| {
         if point.failures.is_empty() {
             return "nothing failed".to_owned();
         }
-        let lines: Vec<_> = point
+        let counts: Vec<_> = point
             .failures
             .iter()
             .map(|(outcome, count)| format!("{outcome}: {}", text::count(*count)))
             .collect();
-        lines.join("\n")
+        counts.join("\n")
     };
-    draw(&sheet, time_axis(report), y, &readouts(report, words), |plot| {
-        warm_up(plot, report)?;
-        plot.axes()?;
-        for (index, outcome) in lanes.iter().enumerate() {
-            let base = (lanes.len() - 1 - index) as f64;
-            let rate = |point: &Point| {
-                point.rate(point.failures.get(outcome).copied().unwrap_or(0))
-            };
-            let peak = report.timeline.iter().map(rate).fold(0.0, f64::max);
-            if let (Some(first), Some(last)) = (report.timeline.first(), report.timeline.last()) {
-                let (from, to) = (first.start.as_secs_f64(), last.end.as_secs_f64());
-                plot.path(&[(from, base), (to, base)], Ink::Grid, 10)?;
-            }
-            for point in &report.timeline {
-                let rate = rate(point);
-                if rate > 0.0 {
-                    plot.fill(
-                        (point.start.as_secs_f64(), base),
-                        // Even one failure is a bar one can see.
-                        (point.end.as_secs_f64(), base + (rate / peak * FULL).max(0.05)),
-                        Ink::Failed,
-                    )?;
+    draw(
+        &sheet,
+        time_axis(report),
+        y,
+        &readouts(report, readout),
+        |plot| {
+            warm_up(plot, report)?;
+            plot.axes()?;
+            for (index, outcome) in lanes.iter().enumerate() {
+                let base = (lanes.len() - 1 - index) as f64;
+                let rate =
+                    |point: &Point| point.rate(point.failures.get(outcome).copied().unwrap_or(0));
+                let peak = report.timeline.iter().map(rate).fold(0.0, f64::max);
+                if let (Some(first), Some(last)) = (report.timeline.first(), report.timeline.last())
+                {
+                    let (from, to) = (first.start.as_secs_f64(), last.end.as_secs_f64());
+                    plot.path(&[(from, base), (to, base)], Ink::Grid, 10)?;
                 }
+                for point in &report.timeline {
+                    let rate = rate(point);
+                    if rate > 0.0 {
+                        plot.fill(
+                            (point.start.as_secs_f64(), base),
+                            // Even one failure is a bar one can see.
+                            (
+                                point.end.as_secs_f64(),
+                                base + (rate / peak * FULL).max(0.05),
+                            ),
+                            Ink::Failed,
+                        )?;
+                    }
+                }
+                plot.row_label(base + 0.4, outcome.name(), Ink::Strong)?;
+                let peak = format!("≤ {}", text::per_second(peak));
+                plot.end_labels(&[(base + 0.4, peak, Ink::Text)])?;
             }
-            plot.row_label(base + 0.4, outcome.name(), Ink::Strong)?;
-            let peak = format!("≤ {}", text::per_second(peak));
-            plot.end_labels(&[(base + 0.4, peak, Ink::Text)])?;
-        }
-        Ok(())
-    })
+            Ok(())
+        },
+    )
     .map(Some)
 }

@@ -60,8 +60,8 @@ pub(in crate::report) fn heatmap(report: &Report) -> Result<Option<String>, Rend
                 };
                 // Neighbours of one shade are one box: fewer elements, no seams.
                 let mut end = column.end;
-                while let Some(next) = columns
-                    .next_if(|next| self::step(next.counts[index], map.peak) == Some(step))
+                while let Some(next) =
+                    columns.next_if(|next| self::step(next.counts[index], map.peak) == Some(step))
                 {
                     end = next.end;
                 }

@@ -38,39 +38,48 @@ pub(in crate::report) fn latency(report: &Report) -> Result<Option<String>, Rend
             "p50 {}\np95 {}\np99 {}\nmax {}\n{} requests, {} failed",
             spread.p50, spread.p95, spread.p99, spread.max, point.requests, point.failed
         ),
-        None => format!("no response\n{} requests, {} failed", point.requests, point.failed),
+        None => format!(
+            "no response\n{} requests, {} failed",
+            point.requests, point.failed
+        ),
     };
     let y = Axis::log_time(least, most);
-    draw(&sheet, time_axis(report), y, &readouts(report, words), |plot| {
-        warm_up(plot, report)?;
-        for violation in &report.violations {
-            let is_time = report
-                .thresholds
-                .get(violation.threshold)
-                .is_some_and(|threshold| threshold.unit == Unit::Us);
-            if is_time {
-                plot.band(
-                    violation.from.as_secs_f64(),
-                    violation.to.as_secs_f64(),
-                    Ink::Violation,
-                )?;
+    draw(
+        &sheet,
+        time_axis(report),
+        y,
+        &readouts(report, words),
+        |plot| {
+            warm_up(plot, report)?;
+            for violation in &report.violations {
+                let is_time = report
+                    .thresholds
+                    .get(violation.threshold)
+                    .is_some_and(|threshold| threshold.unit == Unit::Us);
+                if is_time {
+                    plot.band(
+                        violation.from.as_secs_f64(),
+                        violation.to.as_secs_f64(),
+                        Ink::Violation,
+                    )?;
+                }
             }
-        }
-        plot.axes()?;
-        stages(plot, report)?;
-        limits(plot, report)?;
-        let mut labels = Vec::new();
-        for (name, ink, width, of) in LINES {
-            let points = over_time(report, |point| {
-                point.response.map(|spread| log(of(&spread)))
-            });
-            plot.line(&points, ink, width)?;
-            if let Some(end) = last(&points) {
-                labels.push((end, name.to_owned(), ink));
+            plot.axes()?;
+            stages(plot, report)?;
+            limits(plot, report)?;
+            let mut labels = Vec::new();
+            for (name, ink, width, of) in LINES {
+                let points = over_time(report, |point| {
+                    point.response.map(|spread| log(of(&spread)))
+                });
+                plot.line(&points, ink, width)?;
+                if let Some(end) = last(&points) {
+                    labels.push((end, name.to_owned(), ink));
+                }
             }
-        }
-        plot.end_labels(&labels)
-    })
+            plot.end_labels(&labels)
+        },
+    )
     .map(Some)
 }
 
@@ -86,7 +95,11 @@ fn limits(plot: &mut super::Plot<'_>, report: &Report) -> Result<(), RenderError
         if is_here && plot.shows(at) {
             plot.path(&[(axis.from, at), (axis.to, at)], Ink::Limit, 12)?;
             let from = axis.from + (axis.to - axis.from) * 0.008;
-            plot.note((from, at), &format!("limit: {}", threshold.expression), Ink::Limit)?;
+            plot.note(
+                (from, at),
+                &format!("limit: {}", threshold.expression),
+                Ink::Limit,
+            )?;
         }
     }
     Ok(())

@@ -31,23 +31,29 @@ pub(in crate::report) fn rates(report: &Report) -> Result<Option<String>, Render
             text::per_second(point.rate(point.failed))
         )
     };
-    draw(&sheet, time_axis(report), y, &readouts(report, words), |plot| {
-        warm_up(plot, report)?;
-        plot.axes()?;
-        stages(plot, report)?;
-        let mut labels = Vec::new();
-        if !report.is_closed() {
-            plot.line(&offered, Ink::Max, 24)?;
-            labels.extend(last(&offered).map(|y| (y, "offered".to_owned(), Ink::Max)));
-        }
-        plot.line(&started, Ink::First, 18)?;
-        labels.extend(last(&started).map(|y| (y, "achieved".to_owned(), Ink::First)));
-        if report.timeline.iter().any(|point| point.failed > 0) {
-            plot.line(&failed, Ink::Failed, 18)?;
-            labels.extend(last(&failed).map(|y| (y, "failed".to_owned(), Ink::Failed)));
-        }
-        plot.end_labels(&labels)
-    })
+    draw(
+        &sheet,
+        time_axis(report),
+        y,
+        &readouts(report, words),
+        |plot| {
+            warm_up(plot, report)?;
+            plot.axes()?;
+            stages(plot, report)?;
+            let mut labels = Vec::new();
+            if !report.is_closed() {
+                plot.line(&offered, Ink::Max, 24)?;
+                labels.extend(last(&offered).map(|y| (y, "offered".to_owned(), Ink::Max)));
+            }
+            plot.line(&started, Ink::First, 18)?;
+            labels.extend(last(&started).map(|y| (y, "achieved".to_owned(), Ink::First)));
+            if report.timeline.iter().any(|point| point.failed > 0) {
+                plot.line(&failed, Ink::Failed, 18)?;
+                labels.extend(last(&failed).map(|y| (y, "failed".to_owned(), Ink::Failed)));
+            }
+            plot.end_labels(&labels)
+        },
+    )
     .map(Some)
 }
 
@@ -73,17 +79,26 @@ pub(in crate::report) fn users(report: &Report) -> Result<Option<String>, Render
             text::count(point.backlog)
         )
     };
-    draw(&sheet, time_axis(report), y, &readouts(report, words), |plot| {
-        warm_up(plot, report)?;
-        plot.axes()?;
-        stages(plot, report)?;
-        plot.line(&active, Ink::First, 18)?;
-        plot.line(&in_flight, Ink::Second, 18)?;
-        let labels: Vec<_> = [(&active, "users", Ink::First), (&in_flight, "in flight", Ink::Second)]
+    draw(
+        &sheet,
+        time_axis(report),
+        y,
+        &readouts(report, words),
+        |plot| {
+            warm_up(plot, report)?;
+            plot.axes()?;
+            stages(plot, report)?;
+            plot.line(&active, Ink::First, 18)?;
+            plot.line(&in_flight, Ink::Second, 18)?;
+            let labels: Vec<_> = [
+                (&active, "users", Ink::First),
+                (&in_flight, "in flight", Ink::Second),
+            ]
             .into_iter()
             .filter_map(|(points, name, ink)| Some((last(points)?, name.to_owned(), ink)))
             .collect();
-        plot.end_labels(&labels)
-    })
+            plot.end_labels(&labels)
+        },
+    )
     .map(Some)
 }

@@ -6,8 +6,8 @@
 mod axis;
 mod distribution;
 mod failures;
-mod heatmap;
 mod health;
+mod heatmap;
 mod ink;
 mod latency;
 mod load;
@@ -16,8 +16,8 @@ mod spark;
 
 pub(in crate::report) use distribution::{percentiles, step_percentiles};
 pub(in crate::report) use failures::failures;
-pub(in crate::report) use heatmap::{heat_legend, heatmap};
 pub(in crate::report) use health::{cpu, memory};
+pub(in crate::report) use heatmap::{heat_legend, heatmap};
 pub(in crate::report) use latency::latency;
 pub(in crate::report) use load::{rates, users};
 pub(in crate::report) use spark::{spark, spark_of_times};
@@ -96,10 +96,7 @@ fn stages(plot: &mut Plot<'_>, report: &Report) -> Result<(), RenderError> {
 }
 
 /// Points of the timeline as a line's.
-fn over_time(
-    report: &Report,
-    value: impl Fn(&Point) -> Option<f64>,
-) -> Vec<(f64, Option<f64>)> {
+fn over_time(report: &Report, value: impl Fn(&Point) -> Option<f64>) -> Vec<(f64, Option<f64>)> {
     report
         .timeline
         .iter()

@@ -2,6 +2,7 @@
 //!
 //! plotters places everything on whole units; a unit here is a tenth of a pixel, so lines are smooth.
 
+use std::fmt::Write as _;
 use std::io;
 
 use plotters::chart::{ChartBuilder, ChartContext, LabelAreaPosition};
@@ -10,10 +11,10 @@ use plotters::coord::cartesian::Cartesian2d;
 use plotters::coord::types::RangedCoordf64;
 use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
 use plotters::element::{Circle, Rectangle, Text};
+use plotters::prelude::SVGBackend;
 use plotters::series::LineSeries;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontFamily, FontStyle, IntoTextStyle, ShapeStyle, TextStyle};
-use plotters::prelude::SVGBackend;
 
 use super::axis::Axis;
 use super::ink::{Ink, with_classes};
@@ -93,10 +94,7 @@ pub(super) fn draw(
     let mut svg = String::new();
     let mut hits = String::new();
     {
-        let size = (
-            (sheet.width * SCALE) as u32,
-            (sheet.height * SCALE) as u32,
-        );
+        let size = ((sheet.width * SCALE) as u32, (sheet.height * SCALE) as u32);
         let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
         let chart = ChartBuilder::on(&root)
             .margin_top(sheet.top * SCALE)
@@ -122,19 +120,32 @@ impl Plot<'_> {
         for tick in &y.ticks {
             self.path(&[(x.from, tick.at), (x.to, tick.at)], Ink::Grid, 10)?;
             let (left, row) = self.place(x.from, tick.at);
-            self.text(&tick.label, (left - 80, row), Ink::Text, (HPos::Right, VPos::Center))?;
+            self.text(
+                &tick.label,
+                (left - 80, row),
+                Ink::Text,
+                (HPos::Right, VPos::Center),
+            )?;
         }
         let mut last_end = i32::MIN;
         for tick in &x.ticks {
             let (column, bottom) = self.place(tick.at, y.from);
             let half = tick.label.chars().count() as i32 * 33;
             self.path(
-                &[(tick.at, y.from), (tick.at, y.from + (y.to - y.from) * 0.015)],
+                &[
+                    (tick.at, y.from),
+                    (tick.at, y.from + (y.to - y.from) * 0.015),
+                ],
                 Ink::Axis,
                 10,
             )?;
             if column - half > last_end + 60 {
-                self.text(&tick.label, (column, bottom + 80), Ink::Text, (HPos::Center, VPos::Top))?;
+                self.text(
+                    &tick.label,
+                    (column, bottom + 80),
+                    Ink::Text,
+                    (HPos::Center, VPos::Top),
+                )?;
                 last_end = column + half;
             }
         }
@@ -142,12 +153,7 @@ impl Plot<'_> {
     }
 
     /// A line through the points; it breaks where there is nothing, and a point alone is a dot.
-    pub(super) fn line(
-        &mut self,
-        points: &[(f64, Option<f64>)],
-        ink: Ink,
-        width: u32,
-    ) -> Fallible {
+    pub(super) fn line(&mut self, points: &[(f64, Option<f64>)], ink: Ink, width: u32) -> Fallible {
         let few = points.len() <= 40;
         for run in points.split(|(_, y)| y.is_none()) {
             let run: Vec<(f64, f64)> = run
@@ -200,7 +206,12 @@ impl Plot<'_> {
         let (from, to) = (self.y.from, self.y.to);
         self.path(&[(at, from), (at, to)], Ink::Axis, 8)?;
         let place = self.place(at, to);
-        self.text(label, (place.0, place.1 - 50), Ink::Text, (HPos::Left, VPos::Bottom))
+        self.text(
+            label,
+            (place.0, place.1 - 50),
+            Ink::Text,
+            (HPos::Left, VPos::Bottom),
+        )
     }
 
     /// Words inside the chart at a point.
@@ -266,12 +277,13 @@ impl Plot<'_> {
     fn hit(&self, readout: &Readout, out: &mut String) {
         let (left, top) = self.place(readout.from, self.y.to);
         let (right, bottom) = self.place(readout.to, self.y.from);
-        out.push_str(&format!(
-            "<rect x=\"{left}\" y=\"{top}\" width=\"{}\" height=\"{}\"><title>{}</title></rect>\n",
+        let _ = writeln!(
+            out,
+            "<rect x=\"{left}\" y=\"{top}\" width=\"{}\" height=\"{}\"><title>{}</title></rect>",
             (right - left).max(1),
             bottom - top,
             escape(&readout.text)
-        ));
+        );
     }
 }
 

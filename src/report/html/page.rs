@@ -1,13 +1,13 @@
 //! What the template is given: every text and number of the page, ready to be shown.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
-use super::guide::GUIDE;
-use super::tables::{
-    self, CheckLine, FailureLine, HeatLine, StepLine, ThresholdLine, TimesLine,
-};
-use super::tiles::{self, Tile};
 use super::STYLE;
+use super::guide::GUIDE;
+use super::tables::{self, CheckLine, FailureLine, HeatLine, StepLine, ThresholdLine, TimesLine};
+use super::tiles::{self, Tile};
 use crate::report::model::Report;
 use crate::report::summary::Summary;
 use crate::report::{RenderError, chart, text};
@@ -159,10 +159,11 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         _ => show_duration(whole_seconds(report.measured)),
     };
     if header.warm_up.0 > 0 {
-        measured.push_str(&format!(
+        let _ = write!(
+            measured,
             " after {} warm-up",
             show_duration(header.warm_up.as_duration())
-        ));
+        );
     }
     let target = if header.target_is_bundled {
         "bundled (Folio)".to_owned()

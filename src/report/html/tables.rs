@@ -1,9 +1,11 @@
 //! The page's tables, each cell as it is shown.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use crate::outcome::Outcome;
-use crate::plan::threshold::Standing;
+use crate::plan::threshold::{Metric, Standing};
 use crate::record::Timing;
 use crate::report::model::distribution::Stats;
 use crate::report::model::{Report, StepRow, ThresholdRow, Times, per_second};
@@ -42,7 +44,7 @@ pub(super) fn thresholds(report: &Report) -> Vec<ThresholdLine<'_>> {
                 mark,
                 tone,
                 expression: &row.expression,
-                note: threshold_note(row),
+                note: threshold_note(row, report),
                 observed: row
                     .observed
                     .map_or_else(|| DASH.to_owned(), |value| text::in_unit(value, row.unit)),
@@ -73,15 +75,22 @@ pub(in crate::report) const fn standing(
     }
 }
 
-fn threshold_note(row: &ThresholdRow) -> String {
+fn threshold_note(row: &ThresholdRow, report: &Report) -> String {
     let window = match row.window {
         Window::Total => "over the whole run".to_owned(),
         Window::Rolling(length) => format!("in every {}", show_duration(length)),
         Window::Sustained(length) => format!("a breach counts after {}", show_duration(length)),
     };
-    match row.line {
-        Some(line) => format!("{window}; line {line}"),
-        None => format!("{window}; built in"),
+    let origin = match row.line {
+        Some(line) => format!("line {line}"),
+        None => "built in".to_owned(),
+    };
+    let is_time = matches!(row.metric, Metric::ResponseTime | Metric::ServiceTime);
+    let timed_out = report.time(Timing::TimedOut).count;
+    if is_time && timed_out > 0 {
+        format!("{window}; {origin}; requests that timed out count at their limit")
+    } else {
+        format!("{window}; {origin}")
     }
 }
 
@@ -363,10 +372,11 @@ pub(super) fn step_note(report: &Report) -> String {
                     than 1,000 requests is the story of its ten slowest."
         .to_owned();
     if report.steps.len() > MOST_DETAILS {
-        note.push_str(&format!(
+        let _ = write!(
+            note,
             " There are {} steps; the first {MOST_DETAILS} can be opened, and the figures of all are in summary.json.",
             text::count(report.steps.len() as u64)
-        ));
+        );
     }
     note
 }
@@ -462,7 +472,10 @@ pub(super) fn checks(report: &Report) -> Vec<CheckLine<'_>> {
             passed: text::count(check.counts.passed),
             failed: text::count(check.counts.failed),
             is_failing: check.counts.failed > 0,
-            share: text::share(check.counts.passed, check.counts.passed + check.counts.failed),
+            share: text::share(
+                check.counts.passed,
+                check.counts.passed + check.counts.failed,
+            ),
         })
         .collect()
 }

@@ -44,7 +44,10 @@ pub(super) fn outcome(report: &Report) -> Vec<Tile> {
         Tile::new(
             "Requests",
             text::count(requests.ended),
-            format!("{} on average", text::per_second(report.requests_per_second())),
+            format!(
+                "{} on average",
+                text::per_second(report.requests_per_second())
+            ),
         )
         .shaped(report, |point| Some(point.rate(point.requests))),
         achieved(report),
@@ -54,8 +57,7 @@ pub(super) fn outcome(report: &Report) -> Vec<Tile> {
             .shaped(report, |point| Some(point.response?.p95.0 as f64)),
         time_tile("p99", response, |stats| stats.p99)
             .shaped(report, |point| Some(point.response?.p99.0 as f64)),
-        time_tile("Longest", response, |stats| stats.max)
-            .shaped(report, |point| Some(point.response?.max.0 as f64)),
+        longest(report).shaped(report, |point| Some(point.response?.max.0 as f64)),
     ];
     tiles.push(Tile {
         is_bad: requests.failed > 0,
@@ -111,6 +113,24 @@ fn time_tile(label: &'static str, stats: &Stats, of: impl Fn(&Stats) -> Micros) 
     Tile::new(label, value, "response time".to_owned())
 }
 
+/// The longest response time; what timed out took longer still.
+fn longest(report: &Report) -> Tile {
+    let tile = time_tile("Longest", report.time(Timing::ResponseTime), |stats| {
+        stats.max
+    });
+    match report.time(Timing::TimedOut).recorded() {
+        None => tile,
+        Some(timed_out) => Tile {
+            note: format!(
+                "and {} timed out after {} or more",
+                text::count(timed_out.count),
+                timed_out.min
+            ),
+            ..tile
+        },
+    }
+}
+
 /// How the generator fared.
 pub(super) fn health(report: &Report) -> Vec<Tile> {
     let generator = &report.generator;
@@ -119,7 +139,10 @@ pub(super) fn health(report: &Report) -> Vec<Tile> {
         Tile::new(
             "Generator CPU",
             text::percent(generator.mean_cpu),
-            format!("of all cores; at most {}", text::percent(generator.peak.cpu)),
+            format!(
+                "of all cores; at most {}",
+                text::percent(generator.peak.cpu)
+            ),
         ),
         Tile::new(
             "CPU for each request",

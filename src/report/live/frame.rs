@@ -175,7 +175,11 @@ fn thresholds(
             Standing::Pass => 2,
         });
     }
-    let shown = if is_tight { room.saturating_sub(1) } else { room };
+    let shown = if is_tight {
+        room.saturating_sub(1)
+    } else {
+        room
+    };
     let observed_wide = 12.min(width / 3);
     let mut lines: Vec<String> = rows
         .iter()
@@ -189,7 +193,8 @@ fn thresholds(
             let observed = observed
                 .filter(|_| *standing != Standing::NoData)
                 .map_or_else(|| "–".to_owned(), |value| text::in_unit(value, *unit));
-            let expression = text::column(expression, width.saturating_sub(observed_wide + 3).min(60));
+            let expression =
+                text::column(expression, width.saturating_sub(observed_wide + 3).min(60));
             let observed = text::column_right(&observed, observed_wide);
             // Cut before it is coloured: escape sequences take no room.
             let rest = text::shorten(&format!("{expression} {observed}"), width.saturating_sub(2));

@@ -221,7 +221,10 @@ struct Violations {
 impl Violations {
     fn observe(&mut self, judged: &[Judged], interval: &Interval) {
         for (threshold, judged) in judged.iter().enumerate() {
-            let known = self.open.iter().position(|open| open.threshold == threshold);
+            let known = self
+                .open
+                .iter()
+                .position(|open| open.threshold == threshold);
             match (known, judged.standing == Standing::Fail) {
                 (Some(index), true) => self.open[index].to = interval.end,
                 (Some(index), false) => self.closed.push(self.open.remove(index)),
@@ -246,7 +249,7 @@ impl Violations {
 /// The verdict with its warnings told apart: those about the generator, and all others, what was noted while the run
 /// went and what its journal lacks among them.
 fn summary_of(verdict: &Verdict, events: &[Event], notes: &[String]) -> VerdictSummary {
-    let noted = events.iter().filter_map(|event| match event {
+    let said_live = events.iter().filter_map(|event| match event {
         Event::Warning { text, .. } => Some(clean(text)),
         _ => None,
     });
@@ -262,7 +265,7 @@ fn summary_of(verdict: &Verdict, events: &[Event], notes: &[String]) -> VerdictS
         exit: verdict.exit,
         reason: clean(&verdict.reason),
         warnings: worded(|warning| !is_about_generator(warning))
-            .chain(noted)
+            .chain(said_live)
             .chain(notes.iter().map(|note| clean(note)))
             .collect(),
         generator_warnings: worded(is_about_generator).collect(),
@@ -295,7 +298,12 @@ fn cleaned(mut header: RunHeader) -> RunHeader {
     .chain(&mut header.description)
     .chain(&mut header.git_commit)
     .chain(&mut header.overrides)
-    .chain(header.thresholds.iter_mut().map(|threshold| &mut threshold.expression))
+    .chain(
+        header
+            .thresholds
+            .iter_mut()
+            .map(|threshold| &mut threshold.expression),
+    )
     .chain(
         header
             .checks

@@ -151,6 +151,9 @@ mod tests {
     fn nothing_recorded_is_all_zero() {
         assert_eq!(Stats::of(&histogram::empty()), Stats::default());
         let one = Stats::of(&of([1_000].into_iter()));
-        assert_eq!((one.count, one.p50, one.max), (1, Micros(1_000), Micros(1_000)));
+        assert_eq!(
+            (one.count, one.p50, one.max),
+            (1, Micros(1_000), Micros(1_000))
+        );
     }
 }

@@ -156,9 +156,9 @@ impl RowFold {
         let rows = &mut self.rows.rows;
         rows.push(Row {
             load: Some(load),
-            ..open.row(None, all)
+            ..open.row(None, &all)
         });
-        rows.extend(series.into_iter().map(|(id, sum)| open.row(Some(id), sum)));
+        rows.extend(series.into_iter().map(|(id, sum)| open.row(Some(id), &sum)));
     }
 }
 
@@ -183,7 +183,7 @@ impl Open {
         }
     }
 
-    fn row(&self, series: Option<SeriesId>, sum: Sum) -> Row {
+    fn row(&self, series: Option<SeriesId>, sum: &Sum) -> Row {
         let (response, service_p99) = match &sum.merged {
             Some((response, service)) => (Spread::of(response), p99(service)),
             None => (sum.response, sum.service_p99),

@@ -238,7 +238,14 @@ mod tests {
 
     #[test]
     fn a_run_of_any_length_has_at_most_600_points() {
-        for (intervals, expected) in [(0, 1), (5, 1), (599, 1), (600, 2), (7_200, 15), (86_400, 300)] {
+        for (intervals, expected) in [
+            (0, 1),
+            (5, 1),
+            (599, 1),
+            (600, 2),
+            (7_200, 15),
+            (86_400, 300),
+        ] {
             let per_point = intervals_per_point(intervals, MAX_POINTS);
             assert_eq!(per_point, expected, "{intervals}");
             assert!(intervals.div_ceil(per_point) <= MAX_POINTS);

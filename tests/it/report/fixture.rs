@@ -140,7 +140,8 @@ pub(super) fn header(recipe: &Recipe) -> RunHeader {
         kind: Kind::Baseline,
         description: Some("The everyday load of the document service.".to_owned()),
         scenario_path: "scenarios/baseline.yaml".to_owned(),
-        scenario_sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
+        scenario_sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+            .to_owned(),
         plan_hash: "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752".to_owned(),
         seed: 42,
         segment: Segment::WHOLE,
@@ -152,8 +153,18 @@ pub(super) fn header(recipe: &Recipe) -> RunHeader {
             Model::Closed => "20 users for 5m".to_owned(),
         },
         stages: vec![
-            StageMark { start: Micros::ZERO, end: ramp, from: 0.0, to: 70.0 },
-            StageMark { start: ramp, end, from: 70.0, to: 70.0 },
+            StageMark {
+                start: Micros::ZERO,
+                end: ramp,
+                from: 0.0,
+                to: 70.0,
+            },
+            StageMark {
+                start: ramp,
+                end,
+                from: 70.0,
+                to: 70.0,
+            },
         ],
         planned_duration: Some(end),
         planned_iterations: Some(recipe.seconds * 70),
@@ -166,11 +177,51 @@ pub(super) fn header(recipe: &Recipe) -> RunHeader {
             check("status is 201", "save a document", "edit"),
         ],
         thresholds: vec![
-            threshold("p95(response_time) < 500ms", Aggregate::Percentile(Quantile::P95), Metric::ResponseTime, Comparator::Less, 500_000.0, Unit::Us, Some(31)),
-            threshold("p99(response_time{step=\"search\"}) < 250ms", Aggregate::Percentile(Quantile::P99), Metric::ResponseTime, Comparator::Less, 250_000.0, Unit::Us, Some(32)),
-            threshold("ratio(failed) < 0.5%", Aggregate::Ratio, Metric::Failed, Comparator::Less, 0.005, Unit::Ratio, Some(33)),
-            threshold("rate(requests) > 150/s", Aggregate::Rate, Metric::Requests, Comparator::Greater, 150.0, Unit::PerSecond, Some(34)),
-            threshold("ratio(started) >= 99%", Aggregate::Ratio, Metric::Started, Comparator::GreaterOrEqual, 0.99, Unit::Ratio, None),
+            threshold(
+                "p95(response_time) < 500ms",
+                Aggregate::Percentile(Quantile::P95),
+                Metric::ResponseTime,
+                Comparator::Less,
+                500_000.0,
+                Unit::Us,
+                Some(31),
+            ),
+            threshold(
+                "p99(response_time{step=\"search\"}) < 250ms",
+                Aggregate::Percentile(Quantile::P99),
+                Metric::ResponseTime,
+                Comparator::Less,
+                250_000.0,
+                Unit::Us,
+                Some(32),
+            ),
+            threshold(
+                "ratio(failed) < 0.5%",
+                Aggregate::Ratio,
+                Metric::Failed,
+                Comparator::Less,
+                0.005,
+                Unit::Ratio,
+                Some(33),
+            ),
+            threshold(
+                "rate(requests) > 150/s",
+                Aggregate::Rate,
+                Metric::Requests,
+                Comparator::Greater,
+                150.0,
+                Unit::PerSecond,
+                Some(34),
+            ),
+            threshold(
+                "ratio(started) >= 99%",
+                Aggregate::Ratio,
+                Metric::Started,
+                Comparator::GreaterOrEqual,
+                0.99,
+                Unit::Ratio,
+                None,
+            ),
         ],
         overrides: vec!["load.stages[1].for = 5m".to_owned()],
         machine: Machine {
@@ -187,7 +238,11 @@ pub(super) fn header(recipe: &Recipe) -> RunHeader {
 }
 
 fn check(name: &str, step: &str, flow: &str) -> CheckEntry {
-    CheckEntry { name: name.to_owned(), step: step.to_owned(), flow: flow.to_owned() }
+    CheckEntry {
+        name: name.to_owned(),
+        step: step.to_owned(),
+        flow: flow.to_owned(),
+    }
 }
 
 fn threshold(
@@ -203,7 +258,11 @@ fn threshold(
         expression: expression.to_owned(),
         aggregate,
         metric,
-        series: if expression.contains("search") { vec![SeriesId(2)] } else { Vec::new() },
+        series: if expression.contains("search") {
+            vec![SeriesId(2)]
+        } else {
+            Vec::new()
+        },
         checks: Vec::new(),
         comparator,
         limit,
@@ -211,7 +270,11 @@ fn threshold(
         window: Window::Total,
         min_samples: 1,
         abort_after: None,
-        severity: if expression.contains("rate(requests)") { Severity::Warn } else { Severity::Fail },
+        severity: if expression.contains("rate(requests)") {
+            Severity::Warn
+        } else {
+            Severity::Fail
+        },
         line,
     }
 }
@@ -222,7 +285,12 @@ fn put(part: &mut SeriesInterval, timing: Timing, time: f64) {
 }
 
 /// Second `number` of the run.
-pub(super) fn interval(recipe: &Recipe, header: &RunHeader, number: u64, dice: &mut Dice) -> Interval {
+pub(super) fn interval(
+    recipe: &Recipe,
+    header: &RunHeader,
+    number: u64,
+    dice: &mut Dice,
+) -> Interval {
     let in_bump = recipe.has_bump && (recipe.seconds * 2 / 5..recipe.seconds / 2).contains(&number);
     let level = (number as f64 / (recipe.seconds as f64 * 0.1)).clamp(0.15, 1.0);
     let slow = if in_bump { 7.0 } else { 1.0 };
@@ -240,7 +308,9 @@ pub(super) fn interval(recipe: &Recipe, header: &RunHeader, number: u64, dice: &
         let base = STEPS[step % STEPS.len()].2;
         let service = dice.lognormal(base, 0.45) * if in_bump { 4.0 } else { 1.0 };
         let response = match recipe.model {
-            Model::Open => service + dice.lognormal(400.0, 0.8) + (slow - 1.0) * 30_000.0 * dice.unit(),
+            Model::Open => {
+                service + dice.lognormal(400.0, 0.8) + (slow - 1.0) * 30_000.0 * dice.unit()
+            }
             Model::Closed => service,
         };
         part.counts.ended += 1;
@@ -260,8 +330,20 @@ pub(super) fn interval(recipe: &Recipe, header: &RunHeader, number: u64, dice: &
         if outcome.is_failure() {
             part.counts.failed += 1;
             *part.counts.outcomes.entry(outcome).or_default() += 1;
-            let timing = if outcome.is_censored() { Timing::TimedOut } else { Timing::FailedTime };
-            put(part, timing, if outcome.is_censored() { 2_000_000.0 } else { response });
+            let timing = if outcome.is_censored() {
+                Timing::TimedOut
+            } else {
+                Timing::FailedTime
+            };
+            put(
+                part,
+                timing,
+                if outcome.is_censored() {
+                    2_000_000.0
+                } else {
+                    response
+                },
+            );
         } else {
             put(part, Timing::ResponseTime, response);
             put(part, Timing::ServiceTime, service);
@@ -271,9 +353,17 @@ pub(super) fn interval(recipe: &Recipe, header: &RunHeader, number: u64, dice: &
             part.counts.connections += 1;
             put(part, Timing::Connect, dice.lognormal(180.0, 0.4));
         }
-        if let Some(check) = header.checks.iter().position(|check| check.step == STEPS[step % STEPS.len()].0) {
+        if let Some(check) = header
+            .checks
+            .iter()
+            .position(|check| check.step == STEPS[step % STEPS.len()].0)
+        {
             let counts: &mut CheckCounts = made.checks.entry(CheckId(check as u32)).or_default();
-            if outcome == Outcome::Ok { counts.passed += 1 } else { counts.failed += 1 }
+            if outcome == Outcome::Ok {
+                counts.passed += 1
+            } else {
+                counts.failed += 1
+            }
         }
     }
     let iterations = requests / 3;
@@ -287,7 +377,11 @@ pub(super) fn interval(recipe: &Recipe, header: &RunHeader, number: u64, dice: &
         };
         put(part, Timing::StartLag, lag);
         put(part, Timing::SchedulingLag, lag.min(400.0));
-        put(part, Timing::IterationTime, dice.lognormal(90_000.0 * slow, 0.4));
+        put(
+            part,
+            Timing::IterationTime,
+            dice.lognormal(90_000.0 * slow, 0.4),
+        );
     }
     made.load = LoadCounts {
         offered: iterations,
@@ -329,14 +423,35 @@ pub(super) fn events(recipe: &Recipe) -> Vec<Event> {
         })
     };
     vec![
-        failure(0, Outcome::Check, Some(200), "GET http://127.0.0.1:43117/documents?page=3", "status is 200 but $.items is empty"),
-        failure(1, Outcome::Status, Some(503), "GET http://127.0.0.1:43117/documents/812", "status 503: pool exhausted"),
-        failure(2, Outcome::Timeout, None, "GET http://127.0.0.1:43117/search?q=goose", "no first byte within 2s"),
+        failure(
+            0,
+            Outcome::Check,
+            Some(200),
+            "GET http://127.0.0.1:43117/documents?page=3",
+            "status is 200 but $.items is empty",
+        ),
+        failure(
+            1,
+            Outcome::Status,
+            Some(503),
+            "GET http://127.0.0.1:43117/documents/812",
+            "status 503: pool exhausted",
+        ),
+        failure(
+            2,
+            Outcome::Timeout,
+            None,
+            "GET http://127.0.0.1:43117/search?q=goose",
+            "no first byte within 2s",
+        ),
     ]
 }
 
 /// The report of a run of this recipe, its header changed by `with`.
-pub(super) fn report_with(recipe: &Recipe, with: impl FnOnce(&mut RunHeader, &mut Vec<Event>)) -> Report {
+pub(super) fn report_with(
+    recipe: &Recipe,
+    with: impl FnOnce(&mut RunHeader, &mut Vec<Event>),
+) -> Report {
     let mut header = header(recipe);
     let mut events = events(recipe);
     with(&mut header, &mut events);

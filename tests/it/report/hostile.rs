@@ -5,7 +5,9 @@ use std::process::Command;
 
 use gander::outcome::Outcome;
 use gander::record::journal::{Event, FailureExample};
-use gander::report::{Colour, JunitXml, Renderer, Report, ReportHtml, SummaryJson, TimelineCsv, console};
+use gander::report::{
+    Colour, JunitXml, Renderer, Report, ReportHtml, SummaryJson, TimelineCsv, console,
+};
 use gander::units::Micros;
 
 use super::fixture::{Recipe, report_with};
@@ -44,14 +46,17 @@ fn hostile() -> Report {
             threshold.expression = format!("{} < 500ms", PAYLOADS[0]);
         }
         for outcome in [Outcome::Check, Outcome::Status, Outcome::Timeout] {
-            events.insert(0, Event::Failure(FailureExample {
-                at: Micros::ZERO,
-                series: Some(gander::plan::SeriesId(0)),
-                outcome,
-                status: Some(500),
-                request: all.clone(),
-                detail: all.clone(),
-            }));
+            events.insert(
+                0,
+                Event::Failure(FailureExample {
+                    at: Micros::ZERO,
+                    series: Some(gander::plan::SeriesId(0)),
+                    outcome,
+                    status: Some(500),
+                    request: all.clone(),
+                    detail: all.clone(),
+                }),
+            );
         }
         events.push(Event::Failure(FailureExample {
             at: Micros::ZERO,
@@ -61,7 +66,10 @@ fn hostile() -> Report {
             request: all.clone(),
             detail: all.clone(),
         }));
-        events.push(Event::Warning { at: Micros::ZERO, text: all });
+        events.push(Event::Warning {
+            at: Micros::ZERO,
+            text: all,
+        });
     })
 }
 
@@ -72,7 +80,15 @@ fn page() -> String {
 #[test]
 fn the_page_has_no_markup_that_is_not_its_own() {
     let page = page();
-    for foreign in ["<script>", "<img", "<iframe", "<b>", "<svg onload", "onerror=\"", "1337"] {
+    for foreign in [
+        "<script>",
+        "<img",
+        "<iframe",
+        "<b>",
+        "<svg onload",
+        "onerror=\"",
+        "1337",
+    ] {
         assert!(!page.contains(foreign), "{foreign}");
     }
     // The one script element holds data, and nothing in it can end it.
@@ -88,11 +104,23 @@ fn the_page_has_no_markup_that_is_not_its_own() {
 #[test]
 fn no_form_keeps_a_control_character() {
     let report = hostile();
-    let mut forms: Vec<String> = [&ReportHtml as &dyn Renderer, &SummaryJson, &JunitXml, &TimelineCsv]
-        .into_iter()
-        .map(|renderer| String::from_utf8(renderer.render(&report).expect("it renders")).expect("UTF-8"))
-        .collect();
-    forms.push(console::summary(&report, Some(Path::new("a\u{1b}[2Jb")), 100, Colour::Off));
+    let mut forms: Vec<String> = [
+        &ReportHtml as &dyn Renderer,
+        &SummaryJson,
+        &JunitXml,
+        &TimelineCsv,
+    ]
+    .into_iter()
+    .map(|renderer| {
+        String::from_utf8(renderer.render(&report).expect("it renders")).expect("UTF-8")
+    })
+    .collect();
+    forms.push(console::summary(
+        &report,
+        Some(Path::new("a\u{1b}[2Jb")),
+        100,
+        Colour::Off,
+    ));
     for form in forms {
         let control = form.chars().find(|c| c.is_control() && *c != '\n');
         assert_eq!(control, None);
@@ -134,30 +162,53 @@ fn junit_is_well_formed_whatever_is_in_it() {
 fn a_browser_runs_no_script_of_a_hostile_page() {
     let Some(browser) = ["chromium", "chromium-browser", "google-chrome"]
         .into_iter()
-        .find(|name| Command::new(name).arg("--version").output().is_ok_and(|out| out.status.success()))
+        .find(|name| {
+            Command::new(name)
+                .arg("--version")
+                .output()
+                .is_ok_and(|out| out.status.success())
+        })
     else {
         return;
     };
     let dir = tempfile::tempdir().expect("a directory");
     // Without the page's own policy, so that it is the escaping that is tested, not the browser's obedience.
-    let page = page().replace("http-equiv=\"Content-Security-Policy\"", "name=\"no-policy\"");
+    let page = page().replace(
+        "http-equiv=\"Content-Security-Policy\"",
+        "name=\"no-policy\"",
+    );
     let file = dir.path().join("report.html");
     std::fs::write(&file, page).expect("the page is written");
     let dump = |file: &Path| {
         let out = Command::new(browser)
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"])
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--no-first-run",
+                "--disable-background-networking",
+            ])
             .args(["--disable-component-update", "--disable-sync", "--dump-dom"])
-            .arg(format!("--user-data-dir={}", dir.path().join("profile").display()))
+            .arg(format!(
+                "--user-data-dir={}",
+                dir.path().join("profile").display()
+            ))
             .arg(file)
             .output()
             .expect("the browser runs");
         String::from_utf8_lossy(&out.stdout).into_owned()
     };
     let seen = dump(&file);
-    assert!(seen.contains("How to read this"), "the browser showed no page");
+    assert!(
+        seen.contains("How to read this"),
+        "the browser showed no page"
+    );
     assert!(!seen.contains("<title>owned</title>"), "a script ran");
 
     let control = dir.path().join("control.html");
     std::fs::write(&control, format!("<title>safe</title>{}", PAYLOADS[0])).expect("written");
-    assert!(dump(&control).contains("<title>owned</title>"), "the browser runs no scripts at all");
+    assert!(
+        dump(&control).contains("<title>owned</title>"),
+        "the browser runs no scripts at all"
+    );
 }

@@ -38,10 +38,21 @@ fn state(second: u64) -> LiveState {
     LiveState {
         at: Micros(second * 1_000_000),
         is_warm_up: second <= 15,
-        load: LoadCounts { offered: 66, started: 65, active_users: 21, in_flight: 4, ..LoadCounts::default() },
+        load: LoadCounts {
+            offered: 66,
+            started: 65,
+            active_users: 21,
+            in_flight: 4,
+            ..LoadCounts::default()
+        },
         length: Micros(1_000_000),
         requests: 197,
-        response: Some(Spread { p50: Micros(17_900), p95: Micros(61_000), p99: Micros(98_000), max: Micros(140_000) }),
+        response: Some(Spread {
+            p50: Micros(17_900),
+            p95: Micros(61_000),
+            p99: Micros(98_000),
+            max: Micros(140_000),
+        }),
         total_requests: 197 * second,
         total_failed: second / 10,
         total_iterations: 65 * second,
@@ -57,7 +68,16 @@ fn state(second: u64) -> LiveState {
 
 fn view(mode: Mode, size: fn() -> Option<Size>) -> (Live<Sink>, Sink) {
     let sink = Sink::default();
-    (Live::new(sink.clone(), size, mode, Colour::Off, &header(&Recipe::BASELINE)), sink)
+    (
+        Live::new(
+            sink.clone(),
+            size,
+            mode,
+            Colour::Off,
+            &header(&Recipe::BASELINE),
+        ),
+        sink,
+    )
 }
 
 /// What a terminal of this size shows after these bytes, and how many lines it scrolled.
@@ -108,18 +128,31 @@ fn screen(bytes: &str, size: Size) -> (Vec<String>, usize) {
             }
         }
     }
-    let lines = grid.into_iter().map(|line| line.into_iter().collect::<String>().trim_end().to_owned());
+    let lines = grid
+        .into_iter()
+        .map(|line| line.into_iter().collect::<String>().trim_end().to_owned());
     (lines.collect(), scrolled)
 }
 
 #[test]
 fn a_frame_says_how_the_run_stands() {
-    let (mut live, sink) = view(Mode::Redraw, || Some(Size { rows: 24, columns: 120 }));
+    let (mut live, sink) = view(Mode::Redraw, || {
+        Some(Size {
+            rows: 24,
+            columns: 120,
+        })
+    });
     live.begin().expect("written");
     for second in 1..=151 {
         live.update(&state(second)).expect("written");
     }
-    let (lines, _) = screen(&sink.text(), Size { rows: 24, columns: 120 });
+    let (lines, _) = screen(
+        &sink.text(),
+        Size {
+            rows: 24,
+            columns: 120,
+        },
+    );
     insta::assert_snapshot!(lines.join("\n").trim_end());
 }
 
@@ -133,25 +166,92 @@ fn frames_never_scroll_and_never_wrap_whatever_the_terminal() {
         live.finish(&state(61)).expect("written");
         let (lines, scrolled) = screen(&sink.text(), size);
         assert_eq!(scrolled, 0, "{size:?}\n{}", lines.join("\n"));
-        assert!(lines[0].contains("1:01") || size.columns < 30, "{size:?}\n{}", lines.join("\n"));
-        assert!(lines.iter().all(|line| line.chars().count() < usize::from(size.columns).max(2).min(101)));
+        assert!(
+            lines[0].contains("1:01") || size.columns < 30,
+            "{size:?}\n{}",
+            lines.join("\n")
+        );
+        assert!(
+            lines
+                .iter()
+                .all(|line| line.chars().count() < usize::from(size.columns).max(2).min(101))
+        );
     }
-    check(Size { rows: 24, columns: 80 }, || Some(Size { rows: 24, columns: 80 }));
-    check(Size { rows: 6, columns: 40 }, || Some(Size { rows: 6, columns: 40 }));
-    check(Size { rows: 50, columns: 300 }, || Some(Size { rows: 50, columns: 300 }));
-    check(Size { rows: 2, columns: 20 }, || Some(Size { rows: 2, columns: 20 }));
+    check(
+        Size {
+            rows: 24,
+            columns: 80,
+        },
+        || {
+            Some(Size {
+                rows: 24,
+                columns: 80,
+            })
+        },
+    );
+    check(
+        Size {
+            rows: 6,
+            columns: 40,
+        },
+        || {
+            Some(Size {
+                rows: 6,
+                columns: 40,
+            })
+        },
+    );
+    check(
+        Size {
+            rows: 50,
+            columns: 300,
+        },
+        || {
+            Some(Size {
+                rows: 50,
+                columns: 300,
+            })
+        },
+    );
+    check(
+        Size {
+            rows: 2,
+            columns: 20,
+        },
+        || {
+            Some(Size {
+                rows: 2,
+                columns: 20,
+            })
+        },
+    );
 }
 
 #[test]
 fn a_note_stays_above_the_frame() {
-    let (mut live, sink) = view(Mode::Redraw, || Some(Size { rows: 24, columns: 80 }));
+    let (mut live, sink) = view(Mode::Redraw, || {
+        Some(Size {
+            rows: 24,
+            columns: 80,
+        })
+    });
     live.update(&state(1)).expect("written");
-    live.note("stopping: 4 requests are in flight\u{1b}[2J").expect("written");
+    live.note("stopping: 4 requests are in flight\u{1b}[2J")
+        .expect("written");
     live.finish(&state(2)).expect("written");
-    let (lines, _) = screen(&sink.text(), Size { rows: 24, columns: 80 });
+    let (lines, _) = screen(
+        &sink.text(),
+        Size {
+            rows: 24,
+            columns: 80,
+        },
+    );
     assert_eq!(lines[0], "stopping: 4 requests are in flight[2J");
     assert!(lines[1].contains("0:02 of 5:00"), "{}", lines.join("\n"));
-    assert_eq!(lines.iter().filter(|line| line.contains("of 5:00")).count(), 1);
+    assert_eq!(
+        lines.iter().filter(|line| line.contains("of 5:00")).count(),
+        1
+    );
 }
 
 #[test]

@@ -14,12 +14,16 @@ fn a_report_rebuilt_from_the_journal_is_the_same_in_every_form() {
     let mut writer = Writer::create(dir.path(), &header).expect("a journal");
     let mut dice = Dice::of(&header);
     for number in 0..recipe.seconds {
-        writer.append(&interval(&recipe, &header, number, &mut dice)).expect("an interval");
+        writer
+            .append(&interval(&recipe, &header, number, &mut dice))
+            .expect("an interval");
     }
     for event in events(&recipe) {
         writer.event(&event).expect("an event");
     }
-    writer.finish(Micros(recipe.seconds * 1_000_000), 0, 0).expect("the end");
+    writer
+        .finish(Micros(recipe.seconds * 1_000_000), 0, 0)
+        .expect("the end");
 
     let live = report(&recipe);
     let build = || {
@@ -30,8 +34,14 @@ fn a_report_rebuilt_from_the_journal_is_the_same_in_every_form() {
     for renderer in renderers() {
         let name = renderer.file_name();
         let bytes = renderer.render(&first).expect(name);
-        assert!(bytes == renderer.render(&second).expect(name), "{name} differs from build to build");
-        assert!(bytes == renderer.render(&live).expect(name), "{name} differs from the live run's");
+        assert!(
+            bytes == renderer.render(&second).expect(name),
+            "{name} differs from build to build"
+        );
+        assert!(
+            bytes == renderer.render(&live).expect(name),
+            "{name} differs from the live run's"
+        );
     }
 }
 
@@ -43,13 +53,16 @@ fn a_journal_cut_short_still_makes_a_report_that_says_so() {
     let mut writer = Writer::create(dir.path(), &header).expect("a journal");
     let mut dice = Dice::of(&header);
     for number in 0..4 {
-        writer.append(&interval(&recipe, &header, number, &mut dice)).expect("an interval");
+        writer
+            .append(&interval(&recipe, &header, number, &mut dice))
+            .expect("an interval");
     }
     drop(writer);
     let journal = Journal::open(dir.path()).expect("the journal opens");
     let report = Report::build(&journal).expect("the report is built");
     assert!(!report.is_complete);
     assert_eq!(report.timeline.len(), 4);
-    let page = gander::report::Renderer::render(&gander::report::ReportHtml, &report).expect("a page");
+    let page =
+        gander::report::Renderer::render(&gander::report::ReportHtml, &report).expect("a page");
     assert!(String::from_utf8_lossy(&page).contains("journal of this run has no end"));
 }

@@ -12,7 +12,9 @@ fn schema() -> Value {
 }
 
 fn summary(recipe: &Recipe) -> Value {
-    let bytes = SummaryJson.render(&report(recipe)).expect("the report renders");
+    let bytes = SummaryJson
+        .render(&report(recipe))
+        .expect("the report renders");
     serde_json::from_slice(&bytes).expect("the summary is JSON")
 }
 
@@ -61,7 +63,13 @@ fn check(value: &Value, schema: &Value, root: &Value, place: &str, faults: &mut 
             "$ref" => {
                 let target = rule.as_str().and_then(|path| path.strip_prefix('#'));
                 let target = target.and_then(|path| root.pointer(path));
-                check(value, target.expect("a reference to a definition"), root, place, faults);
+                check(
+                    value,
+                    target.expect("a reference to a definition"),
+                    root,
+                    place,
+                    faults,
+                );
                 true
             }
             "type" => match rule {
@@ -70,19 +78,29 @@ fn check(value: &Value, schema: &Value, root: &Value, place: &str, faults: &mut 
             },
             "const" => value == rule,
             "enum" => rule.as_array().is_some_and(|values| values.contains(value)),
-            "minimum" => value.as_f64().is_none_or(|number| Some(number) >= rule.as_f64()),
+            "minimum" => value
+                .as_f64()
+                .is_none_or(|number| Some(number) >= rule.as_f64()),
             "pattern" => {
                 let pattern = Regex::new(rule.as_str().expect("text")).expect("a pattern");
                 value.as_str().is_none_or(|text| pattern.is_match(text))
             }
             "required" => {
                 let names = rule.as_array().expect("a list");
-                names.iter().all(|name| value.get(name.as_str().expect("text")).is_some())
+                names
+                    .iter()
+                    .all(|name| value.get(name.as_str().expect("text")).is_some())
             }
             "properties" | "additionalProperties" => true,
             "propertyNames" => {
                 for name in value.as_object().into_iter().flat_map(Map::keys) {
-                    check(&name.clone().into(), rule, root, &format!("{place}/{name}"), faults);
+                    check(
+                        &name.clone().into(),
+                        rule,
+                        root,
+                        &format!("{place}/{name}"),
+                        faults,
+                    );
                 }
                 true
             }
@@ -105,7 +123,10 @@ fn check(value: &Value, schema: &Value, root: &Value, place: &str, faults: &mut 
     }
     for (name, inner) in value.as_object().into_iter().flatten() {
         let place = format!("{place}/{name}");
-        match described.and_then(|described| described.get(name)).or(others) {
+        match described
+            .and_then(|described| described.get(name))
+            .or(others)
+        {
             Some(schema) => check(inner, schema, root, &place, faults),
             None => faults.push(format!("{place} is not described")),
         }

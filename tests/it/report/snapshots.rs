@@ -7,7 +7,9 @@ use gander::report::{Colour, JunitXml, Renderer, ReportHtml, SummaryJson, Timeli
 use super::fixture::{Recipe, report};
 
 fn rendered(renderer: &dyn Renderer, recipe: &Recipe) -> String {
-    let bytes = renderer.render(&report(recipe)).expect("the report renders");
+    let bytes = renderer
+        .render(&report(recipe))
+        .expect("the report renders");
     String::from_utf8(bytes).expect("reports are UTF-8")
 }
 
@@ -40,7 +42,12 @@ fn console_summary() {
 
 #[test]
 fn console_summary_of_a_closed_run_in_a_narrow_terminal() {
-    insta::assert_snapshot!(console::summary(&report(&Recipe::SHORT), None, 64, Colour::Off));
+    insta::assert_snapshot!(console::summary(
+        &report(&Recipe::SHORT),
+        None,
+        64,
+        Colour::Off
+    ));
 }
 
 #[test]
@@ -60,7 +67,10 @@ fn the_summary_fits_its_columns_and_has_colour_only_when_asked() {
         for width in [20, 60, 80, 100, 300] {
             let plain = console::summary(&report, None, width, Colour::Off);
             let widest = plain.lines().map(|line| line.chars().count()).max();
-            assert!(widest <= Some(width.clamp(60, 100)), "{width}: {widest:?}\n{plain}");
+            assert!(
+                widest <= Some(width.clamp(60, 100)),
+                "{width}: {widest:?}\n{plain}"
+            );
             assert!(!plain.contains('\u{1b}'));
             let coloured = console::summary(&report, None, width, Colour::On);
             assert!(coloured.contains('\u{1b}'));
@@ -84,7 +94,9 @@ fn text_of(html: &str) -> String {
             .into_iter()
             .find(|tag| rest[1..].starts_with(tag))
             .map_or(">".to_owned(), |tag| format!("</{tag}>"));
-        let after = rest.find(&end).map_or(rest.len(), |found| found + end.len());
+        let after = rest
+            .find(&end)
+            .map_or(rest.len(), |found| found + end.len());
         rest = &rest[after..];
     }
     out
