@@ -64,7 +64,7 @@ impl Recipe {
     };
 }
 
-/// SplitMix64.
+/// The generator called `SplitMix64`.
 pub(super) struct Dice(u64);
 
 impl Dice {
@@ -101,6 +101,10 @@ const STEPS: [(&str, &str, f64); 6] = [
     ("GET /documents/${id}/history", "edit", 12_000.0),
 ];
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "a list of fields, read from top to bottom"
+)]
 pub(super) fn header(recipe: &Recipe) -> RunHeader {
     let mut series: Vec<Series> = (0..recipe.steps)
         .map(|index| {
@@ -285,6 +289,10 @@ fn put(part: &mut SeriesInterval, timing: Timing, time: f64) {
 }
 
 /// Second `number` of the run.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a list of fields, read from top to bottom"
+)]
 pub(super) fn interval(
     recipe: &Recipe,
     header: &RunHeader,
@@ -360,9 +368,9 @@ pub(super) fn interval(
         {
             let counts: &mut CheckCounts = made.checks.entry(CheckId(check as u32)).or_default();
             if outcome == Outcome::Ok {
-                counts.passed += 1
+                counts.passed += 1;
             } else {
-                counts.failed += 1
+                counts.failed += 1;
             }
         }
     }

@@ -35,7 +35,7 @@ fn hostile() -> Report {
         header.git_commit = Some(all.clone());
         header.machine.cpu.clone_from(&all);
         for (index, series) in header.series.iter_mut().enumerate() {
-            series.name = PAYLOADS[index % PAYLOADS.len()].to_owned();
+            PAYLOADS[index % PAYLOADS.len()].clone_into(&mut series.name);
             series.flow = format!("={}", PAYLOADS[(index + 1) % PAYLOADS.len()]);
             series.tags.insert(all.clone(), all.clone());
         }

@@ -174,7 +174,7 @@ fn frames_never_scroll_and_never_wrap_whatever_the_terminal() {
         assert!(
             lines
                 .iter()
-                .all(|line| line.chars().count() < usize::from(size.columns).max(2).min(101))
+                .all(|line| line.chars().count() < usize::from(size.columns).clamp(2, 101))
         );
     }
     check(

@@ -1,7 +1,9 @@
 //! A report built from a journal on disk is the same bytes whenever it is built.
 
+use std::path::Path;
+
 use gander::record::journal::{Journal, Writer};
-use gander::report::{Report, renderers};
+use gander::report::{Renderer, Report, SummaryJson, renderers};
 
 use super::fixture::{Dice, Recipe, events, header, interval, report};
 use gander::units::Micros;
@@ -46,6 +48,20 @@ fn a_report_rebuilt_from_the_journal_is_the_same_in_every_form() {
 }
 
 #[test]
+fn a_journal_of_this_version_is_read_by_every_later_one() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden/baseline");
+    let journal = Journal::open(&golden).expect("the golden journal opens");
+    assert_eq!(journal.warnings, []);
+    let report = Report::build(&journal).expect("the report is built");
+    let summary = SummaryJson.render(&report).expect("a summary");
+    let expected = std::fs::read(golden.join("summary.json")).expect("the golden summary");
+    assert_eq!(
+        String::from_utf8_lossy(&summary),
+        String::from_utf8_lossy(&expected)
+    );
+}
+
+#[test]
 fn a_journal_cut_short_still_makes_a_report_that_says_so() {
     let recipe = Recipe::SMALL;
     let dir = tempfile::tempdir().expect("a directory");
@@ -62,7 +78,6 @@ fn a_journal_cut_short_still_makes_a_report_that_says_so() {
     let report = Report::build(&journal).expect("the report is built");
     assert!(!report.is_complete);
     assert_eq!(report.timeline.len(), 4);
-    let page =
-        gander::report::Renderer::render(&gander::report::ReportHtml, &report).expect("a page");
+    let page = gander::report::ReportHtml.render(&report).expect("a page");
     assert!(String::from_utf8_lossy(&page).contains("journal of this run has no end"));
 }

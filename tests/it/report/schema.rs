@@ -59,7 +59,14 @@ fn check(value: &Value, schema: &Value, root: &Value, place: &str, faults: &mut 
     };
     for (keyword, rule) in rules {
         let holds = match keyword.as_str() {
-            "$schema" | "$id" | "$defs" | "title" | "description" => true,
+            // The last two are followed below, key by key.
+            "$schema"
+            | "$id"
+            | "$defs"
+            | "title"
+            | "description"
+            | "properties"
+            | "additionalProperties" => true,
             "$ref" => {
                 let target = rule.as_str().and_then(|path| path.strip_prefix('#'));
                 let target = target.and_then(|path| root.pointer(path));
@@ -91,7 +98,6 @@ fn check(value: &Value, schema: &Value, root: &Value, place: &str, faults: &mut 
                     .iter()
                     .all(|name| value.get(name.as_str().expect("text")).is_some())
             }
-            "properties" | "additionalProperties" => true,
             "propertyNames" => {
                 for name in value.as_object().into_iter().flat_map(Map::keys) {
                     check(
