@@ -2,11 +2,12 @@
 
 use hdrhistogram::Histogram;
 
-use super::distribution::{curve, quantiles};
+use super::distribution::curve;
 use super::failures::Classes;
 use super::heatmap::Cells;
 use super::rows::RowFold;
-use super::timeline::{Buckets, intervals_per_point};
+use super::sparks::Sparks;
+use super::timeline::Buckets;
 use super::{
     BuildError, CheckRow, FlowRow, Report, StepRow, ThresholdRow, Times, VerdictSummary, Violation,
 };
@@ -15,7 +16,6 @@ use crate::plan::{CheckId, SeriesId, Subject};
 use crate::record::journal::{Ending, Event, Journal, RunHeader, StopReason};
 use crate::record::{Interval, Timing, Totals, histogram};
 use crate::report::text::clean;
-use crate::units::Micros;
 use crate::verdict::{Judge, Judged, Verdict, Warning};
 
 /// Points per decade of the curves over all steps, and of a step's own.
@@ -344,73 +344,10 @@ fn cleaned_stop(stop: StopReason) -> StopReason {
     }
 }
 
-/// p95 response times over time by series, for sparklines: of the first hundred series, in at most sixty points.
-#[derive(Debug)]
-struct Sparks {
-    per_point: u64,
-    absorbed: u64,
-    open: Vec<Histogram<u64>>,
-    points: Vec<Vec<Option<Micros>>>,
-}
-
-impl Sparks {
-    const MAX_POINTS: u64 = 60;
-    const MAX_SERIES: usize = 100;
-
-    fn new(intervals: u64) -> Self {
-        Self {
-            per_point: intervals_per_point(intervals, Self::MAX_POINTS),
-            absorbed: 0,
-            open: Vec::new(),
-            points: Vec::new(),
-        }
-    }
-
-    fn absorb(&mut self, interval: &Interval) {
-        for (id, part) in &interval.series {
-            let index = id.0 as usize;
-            let Some(times) = part.histogram(Timing::ResponseTime) else {
-                continue;
-            };
-            if index >= Self::MAX_SERIES {
-                continue;
-            }
-            if self.open.len() <= index {
-                self.open.resize_with(index + 1, histogram::empty);
-            }
-            histogram::merge(&mut self.open[index], times);
-        }
-        self.absorbed += 1;
-        if self.absorbed.is_multiple_of(self.per_point) {
-            self.close();
-        }
-    }
-
-    fn close(&mut self) {
-        if self.points.len() < self.open.len() {
-            let before = self.points.iter().map(Vec::len).max().unwrap_or_else(|| {
-                (self.absorbed.div_ceil(self.per_point) as usize).saturating_sub(1)
-            });
-            self.points
-                .resize_with(self.open.len(), || vec![None; before]);
-        }
-        for (points, times) in self.points.iter_mut().zip(&mut self.open) {
-            points.push((!times.is_empty()).then(|| quantiles(times, [0.95])[0]));
-            times.reset();
-        }
-    }
-
-    fn finish(mut self) -> Vec<Vec<Option<Micros>>> {
-        if !self.absorbed.is_multiple_of(self.per_point) {
-            self.close();
-        }
-        self.points
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::Micros;
 
     #[test]
     fn violations_last_from_a_breach_to_its_end_or_the_runs() {
