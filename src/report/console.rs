@@ -8,7 +8,7 @@ use super::model::{Report, StepRow};
 use super::paint::{Colour, Paint, Tone};
 use super::text;
 use crate::record::Timing;
-use crate::units::{Micros, show_duration};
+use crate::units::Micros;
 
 /// The narrowest and the widest the summary gets, in columns.
 const WIDTHS: std::ops::RangeInclusive<usize> = 60..=100;
@@ -101,7 +101,7 @@ impl Page<'_> {
             Some(_) => time.to_string(),
             None => "–".to_owned(),
         };
-        let measured = show_duration(std::time::Duration::from_millis(report.measured.0 / 1_000));
+        let measured = text::duration(report.measured);
         let mut lines = self.heading("Run");
         lines.extend(self.wrapped(&format!(
             "{} requests in {measured} ({}), {} failed ({})",

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use console::Alignment;
 
 use crate::plan::threshold::Unit;
-use crate::units::{ByteSize, Micros};
+use crate::units::{ByteSize, Micros, show_duration};
 
 /// Text on one line that no terminal, CSV or XML reader can take for a command: C0, C1 and direction controls and
 /// characters that XML forbids are removed; line breaks and tabs become spaces.
@@ -100,6 +100,16 @@ pub fn in_unit(value: f64, unit: Unit) -> String {
         Unit::PerSecond => per_second(value),
         Unit::Bytes => ByteSize(value.max(0.0).round() as u64).to_string(),
     }
+}
+
+/// How long something lasted, to the millisecond below ten seconds and to the second above: `8.25s`, `5m3s`.
+pub fn duration(time: Micros) -> String {
+    let step = if time.0 < 10_000_000 {
+        1_000
+    } else {
+        1_000_000
+    };
+    show_duration(Micros((time.0 + step / 2) / step * step).as_duration())
 }
 
 /// A time on the run's clock: `4:05`, `1:04:05`; tenths of a second where they say more than nothing.
@@ -230,5 +240,7 @@ mod tests {
     fn the_clock_shows_hours_only_when_there_are_some() {
         assert_eq!(clock(Micros(245_000_000)), "4:05");
         assert_eq!(clock(Micros(3_845_500_000)), "1:04:05.5");
+        assert_eq!(duration(Micros(62_768_123)), "1m3s");
+        assert_eq!(duration(Micros(8_250_400)), "8.25s");
     }
 }

@@ -51,18 +51,9 @@ pub(in crate::report) fn latency(report: &Report) -> Result<Option<String>, Rend
         &readouts(report, words),
         |plot| {
             warm_up(plot, report)?;
-            for violation in &report.violations {
-                let is_time = report
-                    .thresholds
-                    .get(violation.threshold)
-                    .is_some_and(|threshold| threshold.unit == Unit::Us);
-                if is_time {
-                    plot.band(
-                        violation.from.as_secs_f64(),
-                        violation.to.as_secs_f64(),
-                        Ink::Violation,
-                    )?;
-                }
+            for violation in report.time_violations() {
+                let (from, to) = (violation.from.as_secs_f64(), violation.to.as_secs_f64());
+                plot.band(from, to, Ink::Violation)?;
             }
             plot.axes()?;
             stages(plot, report)?;

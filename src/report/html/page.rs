@@ -31,6 +31,8 @@ pub(super) struct Page<'a> {
     tiles: Vec<Tile>,
     thresholds: Vec<ThresholdLine<'a>>,
     model_note: String,
+    has_warm_up: bool,
+    has_violation: bool,
     charts: Charts,
     heat_legend: String,
     heat_peak: String,
@@ -98,6 +100,8 @@ impl<'a> Page<'a> {
             tiles: tiles::outcome(report),
             thresholds: tables::thresholds(report),
             model_note: model_note(report),
+            has_warm_up: report.timeline.iter().any(|point| point.is_warm_up),
+            has_violation: report.time_violations().next().is_some(),
             charts: Charts {
                 latency: chart::latency(report)?,
                 heatmap: chart::heatmap(report)?,
@@ -158,7 +162,7 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
     let header = &report.header;
     let mut measured = match report.measured.0 {
         0 => "nothing".to_owned(),
-        _ => show_duration(whole_seconds(report.measured)),
+        _ => text::duration(report.measured),
     };
     if header.warm_up.0 > 0 {
         let _ = write!(
@@ -186,15 +190,6 @@ fn spoken_time(time: &str) -> String {
     match time.strip_suffix('Z') {
         Some(rest) => format!("{} UTC", rest.replacen('T', " ", 1)),
         None => time.replacen('T', " ", 1),
-    }
-}
-
-/// Long runs without their milliseconds.
-fn whole_seconds(time: crate::units::Micros) -> std::time::Duration {
-    if time.0 < 10_000_000 {
-        time.as_duration()
-    } else {
-        std::time::Duration::from_secs((time.0 + 500_000) / 1_000_000)
     }
 }
 

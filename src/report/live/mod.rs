@@ -225,6 +225,11 @@ impl Live<io::Stderr> {
     }
 }
 
+/// How many times a line has been due. Intervals are a little longer or shorter than a second: half of one is leeway.
+fn turn(at: Micros) -> u64 {
+    (at.0 + 500_000) / LINE_EVERY.0
+}
+
 fn terminal_size() -> Option<Size> {
     let (rows, columns) = console::Term::stderr().size_checked()?;
     (rows > 0 && columns > 0).then_some(Size { rows, columns })
@@ -269,7 +274,7 @@ impl<W: Write> Live<W> {
                 let now_in = self.outline.stage(state.at);
                 let is_due = self
                     .last_line
-                    .is_none_or(|last| state.at >= last + LINE_EVERY);
+                    .is_none_or(|last| turn(state.at) > turn(last));
                 if !is_due && now_in == self.last_stage {
                     return Ok(());
                 }

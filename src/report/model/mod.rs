@@ -253,6 +253,15 @@ impl Report {
         matches!(self.header.model, Model::Closed)
     }
 
+    /// When thresholds on times did not hold.
+    pub fn time_violations(&self) -> impl Iterator<Item = &Violation> {
+        self.violations.iter().filter(|violation| {
+            self.thresholds
+                .get(violation.threshold)
+                .is_some_and(|threshold| threshold.unit == Unit::Us)
+        })
+    }
+
     /// The figures of a timing over all steps or flows.
     pub const fn time(&self, timing: Timing) -> &Stats {
         self.times.of_timing(timing)
