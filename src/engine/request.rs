@@ -87,7 +87,7 @@ impl<'r> Prepared<'r> {
                 render(template, state, text)?;
                 let whole = matches!(request.url, RequestUrl::Whole(_)) && !text.starts_with('/');
                 let uri = if whole {
-                    text.parse().ok().filter(|uri: &Uri| uri.host().is_some())
+                    text.parse().ok().filter(is_absolute)
                 } else {
                     origin.join(text)
                 };
@@ -129,6 +129,11 @@ impl<'r> Prepared<'r> {
     }
 }
 
+fn is_absolute(uri: &Uri) -> bool {
+    let scheme = uri.scheme();
+    uri.host().is_some() && (scheme == Some(&Scheme::HTTP) || scheme == Some(&Scheme::HTTPS))
+}
+
 fn render(template: &Template, state: &mut State<'_>, text: &mut String) -> Result<(), Missing> {
     text.clear();
     template.render(state, text)
@@ -159,13 +164,163 @@ fn credentials(
     Ok(value)
 }
 
-/// A request as failures show it: a rendered URL stands as it was written, since what was inserted may be a secret.
+/// A request as failures show it, without a value that may be a secret: a rendered URL stands as it was written, and
+/// a query without its values.
 pub(super) fn shown(request: &Request) -> String {
-    let method = &request.method;
-    match &request.url {
-        RequestUrl::Literal(uri) => format!("{method} {uri}"),
+    let url = match &request.url {
+        RequestUrl::Literal(uri) => Cow::Owned(uri.to_string()),
         RequestUrl::Path(template) | RequestUrl::Whole(template) => {
-            format!("{method} {}", template.source)
+            Cow::Borrowed(&*template.source)
+        }
+    };
+    let mut shown = format!("{} ", request.method);
+    let Some((path, query)) = url.split_once('?') else {
+        shown.push_str(&url);
+        return shown;
+    };
+    shown.push_str(path);
+    for (index, pair) in query.split('&').enumerate() {
+        shown.push(if index == 0 { '?' } else { '&' });
+        match pair.split_once('=') {
+            Some((name, _)) => shown.extend([name, "=…"]),
+            None => shown.push('…'),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::super::state::{Draws, RunValues};
+    use super::*;
+    use crate::plan::{Plan, ReadsBody, Segment};
+    use crate::scenario::template::{Encoding, Expression, Names};
+    use crate::scenario::{self, Overrides, SlotId, Timeouts};
+
+    /// `x` is the one variable.
+    struct OnlyX;
+
+    impl Names for OnlyX {
+        fn resolve(&mut self, name: &str, _: Option<&str>) -> Option<Expression> {
+            (name == "x").then_some(Expression::Slot(SlotId(0)))
+        }
+
+        fn known(&self) -> Vec<String> {
+            vec!["x".to_owned()]
+        }
+    }
+
+    fn template(text: &str) -> Template {
+        Template::compile(text, Encoding::Plain, &mut OnlyX).expect(text)
+    }
+
+    fn request(url: RequestUrl) -> Request {
+        Request {
+            name: "step".to_owned(),
+            series: None,
+            method: Method::GET,
+            url,
+            headers: HeaderMap::new(),
+            rendered_headers: Vec::new(),
+            auth: None,
+            body: RequestBody::Empty,
+            timeouts: Timeouts::default(),
+            checks: Vec::new(),
+            captures: Vec::new(),
+            reads_body: ReadsBody::No,
+        }
+    }
+
+    /// A plan in which `x` has this value.
+    fn plan(x: &str) -> Plan {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("scenario.yaml");
+        let text = format!(
+            "name: t\nkind: custom\ntarget: http://host:81/base\nload: {{ users: 1, for: 1s }}\n\
+             vars: {{ x: {} }}\nflows: [ {{ name: f, steps: [ {{ get: '/${{x}}' }} ] }} ]\n",
+            serde_json::Value::from(x)
+        );
+        std::fs::write(&path, text).expect("a scenario");
+        let scenario = scenario::load(&path, &Overrides::default()).expect("a scenario");
+        let target = "http://host:81/base".parse().expect("a URL");
+        Plan::compile(&scenario, &target, 1, Segment::WHOLE).expect("a plan")
+    }
+
+    /// The URL and the headers that would be sent, or why not.
+    fn prepared(request: &Request, x: &str) -> Result<(String, HeaderMap), Unsendable> {
+        let plan = plan(x);
+        let (values, draws) = (RunValues::initial(&plan), Draws::of(&plan));
+        let mut state = State::new(&plan, &values, &draws, 0);
+        let prepared = Prepared::of(request, &Origin::of(&plan.target), &mut state)?;
+        Ok((prepared.uri.to_string(), prepared.headers))
+    }
+
+    #[test]
+    fn urls_are_joined_to_the_origin_or_stand_for_themselves() {
+        let path = request(RequestUrl::Path(template("/a/${x}?b=1")));
+        let whole = request(RequestUrl::Whole(template("${x}")));
+        for (request, x, expected) in [
+            (&path, "7", "http://host:81/a/7?b=1"),
+            (&whole, "/elsewhere", "http://host:81/elsewhere"),
+            (&whole, "https://other/c", "https://other/c"),
+        ] {
+            let (uri, _) = prepared(request, x).expect(x);
+            assert_eq!(uri, expected);
+        }
+        for x in ["no such thing", "mailto:a@b", "a space/", ""] {
+            let refused = prepared(&whole, x).expect_err(x);
+            assert_eq!(refused, Unsendable::Url("${x}".to_owned()));
+        }
+    }
+
+    #[test]
+    fn credentials_are_rendered_and_marked_as_sensitive() {
+        let url = RequestUrl::Path(template("/"));
+        for (auth, expected) in [
+            (Auth::Bearer(template("${x}")), "Bearer me"),
+            (
+                Auth::Basic(template("${x}"), template("pw")),
+                "Basic bWU6cHc=",
+            ),
+        ] {
+            let request = Request {
+                auth: Some(auth),
+                ..request(url.clone())
+            };
+            let (_, headers) = prepared(&request, "me").expect("sendable");
+            let value = &headers[header::AUTHORIZATION];
+            assert_eq!(value, expected);
+            assert!(value.is_sensitive());
+        }
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_carried_is_named_without_its_value() {
+        let request = Request {
+            rendered_headers: vec![(header::ACCEPT, template("${x}"))],
+            ..request(RequestUrl::Path(template("/")))
+        };
+        let refused = prepared(&request, "canary\n").expect_err("a line break");
+        assert!(!refused.to_string().contains("canary"), "{refused}");
+        assert!(refused.to_string().contains("accept"), "{refused}");
+    }
+
+    #[test]
+    fn failures_show_neither_rendered_values_nor_a_querys() {
+        for (url, expected) in [
+            (RequestUrl::Path(template("/a/${x}")), "GET /a/${x}"),
+            (
+                RequestUrl::Path(template("/a?key=canary&flag&page=${x}")),
+                "GET /a?key=…&…&page=…",
+            ),
+            (
+                RequestUrl::Literal(Uri::from_static("http://h/a?key=canary")),
+                "GET http://h/a?key=…",
+            ),
+        ] {
+            assert_eq!(shown(&request(url)), expected);
         }
     }
 }

@@ -227,3 +227,58 @@ fn scrambled(number: u64) -> u64 {
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Segment;
+    use crate::scenario::{self, Overrides};
+
+    fn plan() -> Plan {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("scenario.yaml");
+        let text = "name: t\nkind: custom\ntarget: http://host\nload: { users: 1, for: 1s }\n\
+                    flows: [ { name: f, steps: [ { get: / } ] } ]\n";
+        std::fs::write(&path, text).expect("a scenario");
+        let scenario = scenario::load(&path, &Overrides::default()).expect("a scenario");
+        let target = "http://host".parse().expect("a URL");
+        Plan::compile(&scenario, &target, 1, Segment::WHOLE).expect("a plan")
+    }
+
+    #[test]
+    fn pauses_follow_their_law() {
+        let plan = plan();
+        let (values, draws) = (RunValues::initial(&plan), Draws::of(&plan));
+        let mut state = State::new(&plan, &values, &draws, 0);
+        let ms = Duration::from_millis;
+        for (delay, mean, most) in [
+            (Delay::Constant(ms(20)), 0.020, ms(20)),
+            (Delay::Uniform(ms(10), ms(30)), 0.020, ms(30)),
+            (Delay::Normal(ms(100), ms(10)), 0.100, ms(200)),
+            // Cut off at zero, the mean of a standard normal law is 1/√(2π) of its deviation.
+            (Delay::Normal(ms(0), ms(10)), 0.003_989, ms(100)),
+            (Delay::Exponential(ms(10)), 0.010, ms(367)),
+        ] {
+            let pauses: Vec<_> = (0..20_000).map(|_| state.pause(&delay)).collect();
+            let total: Duration = pauses.iter().sum();
+            let found = total.as_secs_f64() / 20_000.0;
+            // Five standard errors of the widest of these laws.
+            assert!((found - mean).abs() < 0.04 * mean, "{delay:?}: {found} s");
+            assert!(pauses.iter().all(|pause| *pause <= most), "{delay:?}");
+        }
+    }
+
+    #[test]
+    fn every_iteration_of_every_user_has_random_numbers_of_its_own() {
+        let first = |seed, user, iteration| stream(seed, user, iteration).next_u64();
+        let mut seen = std::collections::HashSet::new();
+        for seed in 0..10 {
+            for user in 0..10 {
+                for iteration in 0..10 {
+                    assert!(seen.insert(first(seed, user, iteration)));
+                }
+            }
+        }
+        assert_eq!(first(3, 4, 5), first(3, 4, 5));
+    }
+}
