@@ -25,7 +25,7 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-    /// Never colour the output (NO_COLOR does the same)
+    /// Never colour the output (`NO_COLOR` does the same)
     #[arg(long, global = true)]
     pub no_color: bool,
 }
@@ -58,7 +58,7 @@ pub struct RunArgs {
     /// Seed of everything random: schedule, rows, think times
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Folder for the run's journal and reports [default: reports/RUN_ID]
+    /// Folder for the run's journal and reports [default: `reports/RUN_ID`]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Also write summary.json here; `-` is stdout, and then nothing else is

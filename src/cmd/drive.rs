@@ -59,7 +59,7 @@ enum Phase {
 
 impl Drive<'_> {
     /// Goes on until every user has left and the last interval is written; gives back the journal, open for the rest.
-    pub(super) async fn to_the_end(mut self, signals: &mut Signals) -> anyhow::Result<LoadOver> {
+    pub(super) async fn until_over(mut self, signals: &mut Signals) -> anyhow::Result<LoadOver> {
         let mut phase = Phase::Loading;
         let mut closed = Micros::ZERO;
         loop {

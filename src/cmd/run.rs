@@ -173,7 +173,7 @@ impl Load<'_> {
             live,
             grace: self.args.grace,
         };
-        let mut over = drive.to_the_end(&mut signals).await?;
+        let mut over = drive.until_over(&mut signals).await?;
         if let Err(failure) = engine::teardown(plan, &self.transport, &values).await {
             over.journal.event(&Event::Warning {
                 at: over.at,

@@ -70,7 +70,7 @@ impl Page<'_> {
             return Vec::new();
         }
         let mut lines = self.heading("Thresholds");
-        let numbers = 40;
+        let numbers = 30;
         let room = self.width - 4 - numbers;
         for row in &self.report.thresholds {
             let (_, mark, tone) = standing(row);
@@ -142,26 +142,15 @@ impl Page<'_> {
         let mut lines = self.heading("Steps");
         let room = self.width - 2 - 10 - 4 * 10;
         let head = ["requests", "failed", "p50", "p95", "p99"];
-        lines.push(
-            self.paint
-                .with(Tone::Soft, &self.step_line("", room, &head)),
-        );
+        lines.push(self.paint.with(Tone::Soft, &step_line("", room, &head)));
         for step in steps.iter().take(MOST_STEPS) {
-            lines.push(self.step_line(&step.name, room, &cells(step)));
+            lines.push(step_line(&step.name, room, &cells(step)));
         }
         if steps.len() > MOST_STEPS {
             let more = format!("  and {} more in the report", steps.len() - MOST_STEPS);
             lines.push(self.paint.with(Tone::Soft, &more));
         }
         lines
-    }
-
-    fn step_line(&self, name: &str, room: usize, cells: &[impl AsRef<str>]) -> String {
-        let mut line = format!("  {}", text::column(name, room));
-        for cell in cells {
-            line.push_str(&text::column_right(cell.as_ref(), 10));
-        }
-        line
     }
 
     fn failures(&self) -> Vec<String> {
@@ -231,6 +220,14 @@ impl Page<'_> {
             .map(|line| format!("  {line}"))
             .collect()
     }
+}
+
+fn step_line(name: &str, room: usize, cells: &[impl AsRef<str>]) -> String {
+    let mut line = format!("  {}", text::column(name, room));
+    for cell in cells {
+        line.push_str(&text::column_right(cell.as_ref(), 10));
+    }
+    line
 }
 
 fn cells(step: &StepRow) -> [String; 5] {

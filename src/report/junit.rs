@@ -3,6 +3,8 @@
 //! A case's name is the threshold as written, without measured values, so that its history is one line. No data and an
 //! invalid measurement are errors, a breach is a failure, a breach that only warns passes with its words in the output.
 
+use std::fmt::Write as _;
+
 use super::model::{Report, ThresholdRow};
 use super::{RenderError, Renderer, text};
 use crate::plan::threshold::Standing;
@@ -51,10 +53,11 @@ fn document(report: &Report) -> String {
         ("target", report.header.target.clone()),
         ("verdict", report.verdict.reason.clone()),
     ] {
-        xml.push_str(&format!(
-            "      <property name=\"{name}\" value=\"{}\"/>\n",
+        let _ = writeln!(
+            xml,
+            "      <property name=\"{name}\" value=\"{}\"/>",
             escape(&value)
-        ));
+        );
     }
     xml.push_str("    </properties>\n");
     for row in &report.thresholds {
@@ -122,10 +125,10 @@ fn breach(row: &ThresholdRow) -> String {
         text::count(row.samples)
     );
     if let Some(at) = row.first_violation {
-        words.push_str(&format!("; broken since {}", text::clock(at)));
+        let _ = write!(words, "; broken since {}", text::clock(at));
     }
     if let Some(line) = row.line {
-        words.push_str(&format!("; line {line} of the scenario"));
+        let _ = write!(words, "; line {line} of the scenario");
     }
     words
 }

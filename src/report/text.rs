@@ -3,6 +3,8 @@
 //! What came from outside is cleaned once, when the report is built; numbers are rounded so that nothing that failed
 //! reads as zero and nothing that is not whole reads as 100 %.
 
+use std::fmt::Write as _;
+
 use console::Alignment;
 
 use crate::plan::threshold::Unit;
@@ -61,10 +63,15 @@ pub fn percent(ratio: f64) -> String {
         return "–".to_owned();
     }
     let value = ratio * 100.0;
-    if value == 0.0 || value == 100.0 {
-        format!("{value:.0} %")
+    let is_exactly = |whole: f64| value.total_cmp(&whole).is_eq();
+    if is_exactly(0.0) || is_exactly(-0.0) {
+        "0 %".to_owned()
+    } else if is_exactly(100.0) {
+        "100 %".to_owned()
     } else if value > 0.0 && value < 0.01 {
         "<0.01 %".to_owned()
+    } else if value < 0.0 && value > -0.01 {
+        "−0.01 %".to_owned()
     } else if value > 99.99 && value < 100.0 {
         ">99.99 %".to_owned()
     } else if value.abs() >= 1_000.0 {
@@ -106,7 +113,7 @@ pub fn clock(time: Micros) -> String {
         format!("{minutes}:{seconds:02}")
     };
     if tenth > 0 {
-        text.push_str(&format!(".{tenth}"));
+        let _ = write!(text, ".{tenth}");
     }
     text
 }

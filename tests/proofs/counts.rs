@@ -52,7 +52,7 @@ fn every_kind_of_run_counts_what_the_target_counted() {
             .run(&["--quiet"])
             .expect_code(0);
         assert_same_books(&run, &lab.counters(), load);
-        let load_counts = |key: &str| run.number(&format!("/load/{key}"));
+        let load_counts = |key: &str| run.count(&format!("/load/{key}"));
         assert_eq!(
             load_counts("offered"),
             load_counts("started") + load_counts("unstarted"),
@@ -60,7 +60,7 @@ fn every_kind_of_run_counts_what_the_target_counted() {
         );
         assert_eq!(
             load_counts("started"),
-            run.number("/totals/iterations"),
+            run.count("/totals/iterations"),
             "{load}"
         );
     }
@@ -119,11 +119,11 @@ fn a_second_signal_accounts_for_what_was_in_flight() {
         cut.elapsed()
     );
     let (ended, interrupted) = (
-        run.number("/totals/requests"),
-        run.number("/totals/interrupted"),
+        run.count("/totals/requests"),
+        run.count("/totals/interrupted"),
     );
-    assert_eq!((ended, interrupted), (20.0, 20.0));
-    assert_eq!(lab.counters()["begun"].as_f64(), Some(ended + interrupted));
+    assert_eq!((ended, interrupted), (20, 20));
+    assert_eq!(lab.counters()["begun"].as_u64(), Some(ended + interrupted));
 }
 
 /// Every byte of heads and bodies, against a server that counts what it reads and writes.
@@ -137,14 +137,14 @@ fn bytes_are_those_on_the_wire() {
         server.url
     ));
     let run = bench.run(&["--quiet"]).expect_code(0);
-    assert_eq!(run.number("/totals/requests"), 500.0);
+    assert_eq!(run.count("/totals/requests"), 500);
     assert_eq!(
-        run.number("/totals/bytes_out") as u64,
+        run.count("/totals/bytes_out"),
         server.read.load(Ordering::SeqCst),
         "bytes out"
     );
     assert_eq!(
-        run.number("/totals/bytes_in") as u64,
+        run.count("/totals/bytes_in"),
         server.written.load(Ordering::SeqCst),
         "bytes in"
     );
@@ -153,10 +153,10 @@ fn bytes_are_those_on_the_wire() {
 /// The summary against the lab's counters.
 #[track_caller]
 fn assert_same_books(run: &Run, lab: &Value, what: &str) {
-    let sent = run.number("/totals/requests") + run.number("/totals/redirects");
+    let sent = run.count("/totals/requests") + run.count("/totals/redirects");
     assert_eq!(
         Some(sent),
-        lab["begun"].as_f64(),
+        lab["begun"].as_u64(),
         "{what}: requests and redirects"
     );
     let mut seen = std::collections::BTreeMap::<String, u64>::new();

@@ -36,22 +36,22 @@ pub(in crate::report) fn failures(report: &Report) -> Result<Option<String>, Ren
         to: lanes.len() as f64,
         ticks: Vec::new(),
     };
-    let words = |point: &Point| {
+    let readout = |point: &Point| {
         if point.failures.is_empty() {
             return "nothing failed".to_owned();
         }
-        let lines: Vec<_> = point
+        let counts: Vec<_> = point
             .failures
             .iter()
             .map(|(outcome, count)| format!("{outcome}: {}", text::count(*count)))
             .collect();
-        lines.join("\n")
+        counts.join("\n")
     };
     draw(
         &sheet,
         time_axis(report),
         y,
-        &readouts(report, words),
+        &readouts(report, readout),
         |plot| {
             warm_up(plot, report)?;
             plot.axes()?;

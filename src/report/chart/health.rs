@@ -1,5 +1,7 @@
 //! The generator and the bundled target on the run's time axis.
 
+use std::fmt::Write as _;
+
 use super::plot::{Sheet, draw};
 use super::{Axis, Ink, last, most, over_time, readouts, time_axis, warm_up};
 use crate::report::model::Report;
@@ -29,7 +31,7 @@ pub(in crate::report) fn cpu(report: &Report) -> Result<Option<String>, RenderEr
             point.loop_delay_max
         );
         if let Some((cpu, _)) = point.target {
-            words.push_str(&format!("\ntarget {}", text::percent(cpu)));
+            let _ = write!(words, "\ntarget {}", text::percent(cpu));
         }
         words
     };
@@ -73,7 +75,7 @@ pub(in crate::report) fn memory(report: &Report) -> Result<Option<String>, Rende
     let words = |point: &super::Point| {
         let mut words = format!("generator {}", ByteSize(point.generator_rss));
         if let Some((_, rss)) = point.target {
-            words.push_str(&format!("\ntarget {}", ByteSize(rss)));
+            let _ = write!(words, "\ntarget {}", ByteSize(rss));
         }
         words
     };
@@ -96,7 +98,10 @@ pub(in crate::report) fn memory(report: &Report) -> Result<Option<String>, Rende
     .map(Some)
 }
 
-fn ends(lines: &[(&[(f64, Option<f64>)], &str, Ink)]) -> Vec<(f64, String, Ink)> {
+/// A line's points, its name and its ink.
+type Named<'a> = (&'a [(f64, Option<f64>)], &'a str, Ink);
+
+fn ends(lines: &[Named<'_>]) -> Vec<(f64, String, Ink)> {
     lines
         .iter()
         .filter_map(|(points, name, ink)| Some((last(points)?, (*name).to_owned(), *ink)))

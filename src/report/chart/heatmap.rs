@@ -16,7 +16,7 @@ pub(in crate::report) fn heatmap(report: &Report) -> Result<Option<String>, Rend
     let sheet = Sheet::wide(
         "heatmap",
         "Response times as a heatmap",
-        "How many requests had which response time in each stretch of the run; the darker a cell, the more requests. \
+        "How many requests had which response time in each stretch of the run; the stronger a cell's colour, the more requests. \
          Time runs to the right, the response time grows upwards on a logarithmic axis. The shares by response time are \
          in the table below it.",
         300,

@@ -1,6 +1,8 @@
 //! Colours by meaning. Each is drawn as a fixed light-theme colour and given a class, so that a page's style sheet can
 //! turn it for dark, and the chart still stands where a strict policy blocks style sheets.
 
+use std::fmt::Write as _;
+
 use plotters::style::RGBColor;
 
 /// What a stroke or an area stands for. Every ink has a colour of its own.
@@ -161,25 +163,23 @@ pub(super) fn with_classes(svg: &str) -> String {
         let attribute = ["stroke", "fill"]
             .into_iter()
             .find(|name| before.ends_with(name));
-        match (ink, attribute) {
-            (Some(ink), Some(name)) => {
-                out.push_str(&before[..before.len() - name.len()]);
-                let letter = &name[..1];
-                out.push_str(&format!(
-                    "class=\"{letter}-{}\" {name}=\"#{}\"",
-                    ink.class(),
-                    hex.to_ascii_lowercase()
-                ));
-                if let (Some(dashes), "stroke") = (ink.dashes(), name) {
-                    out.push_str(&format!(" stroke-dasharray=\"{dashes}\""));
-                }
-                rest = &from_hash[HASH.len() + 7..];
+        if let (Some(ink), Some(name)) = (ink, attribute) {
+            out.push_str(&before[..before.len() - name.len()]);
+            let letter = &name[..1];
+            let _ = write!(
+                out,
+                "class=\"{letter}-{}\" {name}=\"#{}\"",
+                ink.class(),
+                hex.to_ascii_lowercase()
+            );
+            if let (Some(dashes), "stroke") = (ink.dashes(), name) {
+                let _ = write!(out, " stroke-dasharray=\"{dashes}\"");
             }
-            _ => {
-                out.push_str(before);
-                out.push_str(HASH);
-                rest = &from_hash[HASH.len()..];
-            }
+            rest = &from_hash[HASH.len() + 7..];
+        } else {
+            out.push_str(before);
+            out.push_str(HASH);
+            rest = &from_hash[HASH.len()..];
         }
     }
     out.push_str(rest);

@@ -2,6 +2,7 @@
 //!
 //! plotters places everything on whole units; a unit here is a tenth of a pixel, so lines are smooth.
 
+use std::fmt::Write as _;
 use std::io;
 
 use plotters::chart::{ChartBuilder, ChartContext, LabelAreaPosition};
@@ -276,12 +277,13 @@ impl Plot<'_> {
     fn hit(&self, readout: &Readout, out: &mut String) {
         let (left, top) = self.place(readout.from, self.y.to);
         let (right, bottom) = self.place(readout.to, self.y.from);
-        out.push_str(&format!(
-            "<rect x=\"{left}\" y=\"{top}\" width=\"{}\" height=\"{}\"><title>{}</title></rect>\n",
+        let _ = writeln!(
+            out,
+            "<rect x=\"{left}\" y=\"{top}\" width=\"{}\" height=\"{}\"><title>{}</title></rect>",
             (right - left).max(1),
             bottom - top,
             escape(&readout.text)
-        ));
+        );
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) const GUIDE: &[(&str, &str)] = &[
     ),
     (
         "Heatmap",
-        "Each column is a moment, each row a range of response times; the darker a cell, the more requests. Two dark bands \
+        "Each column is a moment, each row a range of response times; the stronger a cell's colour, the more requests. Two bands \
          mean two kinds of request, often with and without a cache.",
     ),
 ];

@@ -3,8 +3,10 @@
 //! Every word and number is put in place by tera with autoescaping on; the only markup that goes in as it is are charts
 //! made here, the style sheet, and the summary's JSON with `<` escaped.
 
+mod failures;
 mod guide;
 mod page;
+mod steps;
 mod tables;
 mod tiles;
 

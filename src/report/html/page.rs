@@ -1,10 +1,14 @@
 //! What the template is given: every text and number of the page, ready to be shown.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use super::STYLE;
+use super::failures::{self, FailureLine};
 use super::guide::GUIDE;
-use super::tables::{self, CheckLine, FailureLine, HeatLine, StepLine, ThresholdLine, TimesLine};
+use super::steps::{self, CheckLine, StepLine};
+use super::tables::{self, HeatLine, ThresholdLine, TimesLine};
 use super::tiles::{self, Tile};
 use crate::report::model::Report;
 use crate::report::summary::Summary;
@@ -111,7 +115,7 @@ impl<'a> Page<'a> {
             load_note: load_note(report),
             timeline: tables::timeline(report),
             has_target: report.target.is_some(),
-            failures: tables::failures(report),
+            failures: failures::failures(report),
             failure_note: failure_note(report),
             unmeasured: report
                 .unmeasured_failures
@@ -122,10 +126,10 @@ impl<'a> Page<'a> {
                     (class, example.detail.as_str(), example.request.as_str())
                 })
                 .collect(),
-            steps: tables::steps(report)?,
-            step_note: tables::step_note(report),
-            flows: tables::flows(report),
-            checks: tables::checks(report),
+            steps: steps::steps(report)?,
+            step_note: steps::step_note(report),
+            flows: steps::flows(report),
+            checks: steps::checks(report),
             health: tiles::health(report),
             health_note: "Whether the machine that sent the load could keep up. If it could not, the figures above are \
                           about it and not about the target.",
@@ -157,10 +161,11 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         _ => show_duration(whole_seconds(report.measured)),
     };
     if header.warm_up.0 > 0 {
-        measured.push_str(&format!(
+        let _ = write!(
+            measured,
             " after {} warm-up",
             show_duration(header.warm_up.as_duration())
-        ));
+        );
     }
     let target = if header.target_is_bundled {
         "bundled (Folio)".to_owned()

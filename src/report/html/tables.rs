@@ -2,19 +2,15 @@
 
 use serde::Serialize;
 
-use crate::outcome::Outcome;
-use crate::plan::threshold::Standing;
+use crate::plan::threshold::{Metric, Standing};
 use crate::record::Timing;
 use crate::report::model::distribution::Stats;
-use crate::report::model::{Report, StepRow, ThresholdRow, Times, per_second};
-use crate::report::{RenderError, chart, text};
+use crate::report::model::{Report, ThresholdRow};
+use crate::report::text;
 use crate::scenario::{Severity, Window};
 use crate::units::{ByteSize, Micros, show_duration};
 
 const DASH: &str = "–";
-
-/// Steps whose distribution and phases can be opened; a page of a thousand stays light.
-const MOST_DETAILS: usize = 60;
 
 /// A threshold's line.
 #[derive(Debug, Serialize)]
@@ -42,7 +38,7 @@ pub(super) fn thresholds(report: &Report) -> Vec<ThresholdLine<'_>> {
                 mark,
                 tone,
                 expression: &row.expression,
-                note: threshold_note(row),
+                note: threshold_note(row, report),
                 observed: row
                     .observed
                     .map_or_else(|| DASH.to_owned(), |value| text::in_unit(value, row.unit)),
@@ -73,15 +69,22 @@ pub(in crate::report) const fn standing(
     }
 }
 
-fn threshold_note(row: &ThresholdRow) -> String {
+fn threshold_note(row: &ThresholdRow, report: &Report) -> String {
     let window = match row.window {
         Window::Total => "over the whole run".to_owned(),
         Window::Rolling(length) => format!("in every {}", show_duration(length)),
         Window::Sustained(length) => format!("a breach counts after {}", show_duration(length)),
     };
-    match row.line {
-        Some(line) => format!("{window}; line {line}"),
-        None => format!("{window}; built in"),
+    let origin = match row.line {
+        Some(line) => format!("line {line}"),
+        None => "built in".to_owned(),
+    };
+    let is_time = matches!(row.metric, Metric::ResponseTime | Metric::ServiceTime);
+    let timed_out = report.time(Timing::TimedOut).count;
+    if is_time && timed_out > 0 {
+        format!("{window}; {origin}; requests that timed out count at their limit")
+    } else {
+        format!("{window}; {origin}")
     }
 }
 
@@ -126,8 +129,8 @@ pub(super) fn heat(report: &Report) -> Vec<HeatLine> {
 /// A timing's line.
 #[derive(Debug, Serialize)]
 pub(super) struct TimesLine {
-    name: &'static str,
-    cells: Vec<String>,
+    pub(super) name: &'static str,
+    pub(super) cells: Vec<String>,
 }
 
 pub(super) fn times(report: &Report) -> Vec<TimesLine> {
@@ -215,262 +218,8 @@ pub(super) fn timeline(report: &Report) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// A class of failures.
-#[derive(Debug, Serialize)]
-pub(super) struct FailureLine<'a> {
-    class: &'static str,
-    meaning: &'static str,
-    count: String,
-    in_warm_up: Option<String>,
-    share: String,
-    first: String,
-    last: String,
-    steps: Vec<(&'a str, String)>,
-    example: Option<Sample<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct Sample<'a> {
-    detail: &'a str,
-    request: &'a str,
-    at: String,
-    step: &'a str,
-    status: Option<u16>,
-}
-
-pub(super) fn failures(report: &Report) -> Vec<FailureLine<'_>> {
-    const MOST_STEPS: usize = 4;
-    report
-        .failures
-        .iter()
-        .map(|class| FailureLine {
-            class: class.outcome.name(),
-            meaning: meaning(class.outcome),
-            count: text::count(class.count),
-            in_warm_up: (class.in_warm_up > 0).then(|| text::count(class.in_warm_up)),
-            share: text::share(class.count, report.requests.ended),
-            first: text::clock(class.first_seen),
-            last: text::clock(class.last_seen),
-            steps: class
-                .steps
-                .iter()
-                .take(MOST_STEPS)
-                .map(|(step, count)| (step.as_str(), text::count(*count)))
-                .collect(),
-            example: class.example.as_ref().map(|example| Sample {
-                detail: &example.detail,
-                request: &example.request,
-                at: text::clock(example.at),
-                step: &example.step,
-                status: example.status,
-            }),
-        })
-        .collect()
-}
-
-/// What a class of failure says, in a phrase.
-const fn meaning(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Ok => "no failure",
-        Outcome::Status => "status 400 or above",
-        Outcome::Check => "a check on the response did not hold",
-        Outcome::Capture => "a value to capture was not there",
-        Outcome::Dns => "the host name did not resolve",
-        Outcome::ConnectRefused => "the target refused the connection",
-        Outcome::ConnectTimeout => "no connection within the limit",
-        Outcome::ConnectFailed => "the connection failed",
-        Outcome::Tls => "the TLS handshake failed",
-        Outcome::Reset => "the connection was closed before the response was whole",
-        Outcome::Timeout => "no whole response within the limit",
-        Outcome::BadResponse => "the response was not valid HTTP",
-        Outcome::BodyLimit => "the body was larger than allowed",
-        Outcome::Redirect => "a redirect that may not be followed",
-        Outcome::AddressRefused => "an address this run may not reach",
-        Outcome::FdLimit => "this machine ran out of open files: not the target's fault",
-        Outcome::PortLimit => "this machine ran out of local ports: not the target's fault",
-        Outcome::Interrupted => "ended by the stop of the run",
-    }
-}
-
-/// A step's line.
-#[derive(Debug, Serialize)]
-pub(super) struct StepLine<'a> {
-    name: &'a str,
-    flow: &'a str,
-    tags: Vec<String>,
-    requests: String,
-    rate: String,
-    failed: String,
-    is_failing: bool,
-    p50: String,
-    p95: String,
-    p99: String,
-    max: String,
-    spark: String,
-    detail: Option<Detail>,
-}
-
-#[derive(Debug, Serialize)]
-struct Detail {
-    chart: Option<String>,
-    phases: Vec<TimesLine>,
-    note: String,
-}
-
-pub(super) fn steps(report: &Report) -> Result<Vec<StepLine<'_>>, RenderError> {
-    report
-        .steps
-        .iter()
-        .enumerate()
-        .map(|(index, step)| {
-            let response = step.times.of_timing(Timing::ResponseTime);
-            let detail = (index < MOST_DETAILS && step.counts.ended > 0)
-                .then(|| detail(index, step))
-                .transpose()?;
-            Ok(StepLine {
-                name: &step.name,
-                flow: &step.flow,
-                tags: step
-                    .tags
-                    .iter()
-                    .map(|(key, value)| format!("{key}: {value}"))
-                    .collect(),
-                requests: text::count(step.counts.ended),
-                rate: text::number(per_second(step.counts.ended, report.measured)),
-                failed: if step.counts.failed == 0 {
-                    "0".to_owned()
-                } else {
-                    format!(
-                        "{} ({})",
-                        text::count(step.counts.failed),
-                        text::share(step.counts.failed, step.counts.ended)
-                    )
-                },
-                is_failing: step.counts.failed > 0,
-                p50: shown(response, |stats| stats.p50),
-                p95: shown(response, |stats| stats.p95),
-                p99: shown(response, |stats| stats.p99),
-                max: shown(response, |stats| stats.max),
-                spark: chart::spark_of_times(&step.spark),
-                detail,
-            })
-        })
-        .collect()
-}
-
-pub(super) fn step_note(report: &Report) -> String {
-    let mut note = "Response times of the requests that did not fail. Percentiles of few samples say little: a p99 of fewer \
-                    than 1,000 requests is the story of its ten slowest."
-        .to_owned();
-    if report.steps.len() > MOST_DETAILS {
-        note.push_str(&format!(
-            " There are {} steps; the first {MOST_DETAILS} can be opened, and the figures of all are in summary.json.",
-            text::count(report.steps.len() as u64)
-        ));
-    }
-    note
-}
-
-fn detail(index: usize, step: &StepRow) -> Result<Detail, RenderError> {
-    let counts = &step.counts;
-    let statuses: Vec<String> = counts
-        .statuses
-        .iter()
-        .map(|(status, count)| format!("{status}: {}", text::count(*count)))
-        .collect();
-    let statuses = if statuses.is_empty() {
-        "none".to_owned()
-    } else {
-        statuses.join(", ")
-    };
-    Ok(Detail {
-        chart: chart::step_percentiles(&format!("step-{index}"), &step.curve)?,
-        phases: phases(&step.times),
-        note: format!(
-            "Statuses {statuses}. {} connections opened, {} redirects followed, {} read, {} written.",
-            text::count(counts.connections),
-            text::count(counts.redirects),
-            ByteSize(counts.bytes_in),
-            ByteSize(counts.bytes_out)
-        ),
-    })
-}
-
-fn phases(times: &Times) -> Vec<TimesLine> {
-    [
-        ("Response time", Timing::ResponseTime),
-        ("Service time", Timing::ServiceTime),
-        ("To the first byte", Timing::Ttfb),
-        ("Connect", Timing::Connect),
-        ("TLS handshake", Timing::Tls),
-        ("Failed", Timing::FailedTime),
-        ("Timed out: at least", Timing::TimedOut),
-    ]
-    .into_iter()
-    .filter_map(|(name, timing)| {
-        let stats = times.of_timing(timing).recorded()?;
-        Some(TimesLine {
-            name,
-            cells: std::iter::once(text::count(stats.count))
-                .chain([stats.p50, stats.p95, stats.p99, stats.max].map(|time| time.to_string()))
-                .collect(),
-        })
-    })
-    .collect()
-}
-
-pub(super) fn flows(report: &Report) -> Vec<Vec<String>> {
-    report
-        .flows
-        .iter()
-        .map(|flow| {
-            let iteration = flow.times.of_timing(Timing::IterationTime);
-            let lag = flow.times.of_timing(Timing::StartLag);
-            vec![
-                flow.name.clone(),
-                text::count(flow.counts.ended),
-                text::count(flow.counts.failed),
-                shown(iteration, |stats| stats.p50),
-                shown(iteration, |stats| stats.p95),
-                shown(iteration, |stats| stats.p99),
-                shown(lag, |stats| stats.p99),
-            ]
-        })
-        .collect()
-}
-
-/// A check's line.
-#[derive(Debug, Serialize)]
-pub(super) struct CheckLine<'a> {
-    name: &'a str,
-    step: &'a str,
-    flow: &'a str,
-    passed: String,
-    failed: String,
-    is_failing: bool,
-    share: String,
-}
-
-pub(super) fn checks(report: &Report) -> Vec<CheckLine<'_>> {
-    report
-        .checks
-        .iter()
-        .map(|check| CheckLine {
-            name: &check.name,
-            step: &check.step,
-            flow: &check.flow,
-            passed: text::count(check.counts.passed),
-            failed: text::count(check.counts.failed),
-            is_failing: check.counts.failed > 0,
-            share: text::share(
-                check.counts.passed,
-                check.counts.passed + check.counts.failed,
-            ),
-        })
-        .collect()
-}
-
-fn shown(stats: &Stats, of: impl Fn(&Stats) -> Micros) -> String {
+/// A figure of a distribution, or a dash when nothing was recorded.
+pub(super) fn shown(stats: &Stats, of: impl Fn(&Stats) -> Micros) -> String {
     stats
         .recorded()
         .map_or_else(|| DASH.to_owned(), |stats| of(stats).to_string())

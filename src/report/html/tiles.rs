@@ -57,8 +57,7 @@ pub(super) fn outcome(report: &Report) -> Vec<Tile> {
             .shaped(report, |point| Some(point.response?.p95.0 as f64)),
         time_tile("p99", response, |stats| stats.p99)
             .shaped(report, |point| Some(point.response?.p99.0 as f64)),
-        time_tile("Longest", response, |stats| stats.max)
-            .shaped(report, |point| Some(point.response?.max.0 as f64)),
+        longest(report).shaped(report, |point| Some(point.response?.max.0 as f64)),
     ];
     tiles.push(Tile {
         is_bad: requests.failed > 0,
@@ -112,6 +111,24 @@ fn time_tile(label: &'static str, stats: &Stats, of: impl Fn(&Stats) -> Micros) 
         .recorded()
         .map_or_else(|| "–".to_owned(), |stats| of(stats).to_string());
     Tile::new(label, value, "response time".to_owned())
+}
+
+/// The longest response time; what timed out took longer still.
+fn longest(report: &Report) -> Tile {
+    let tile = time_tile("Longest", report.time(Timing::ResponseTime), |stats| {
+        stats.max
+    });
+    match report.time(Timing::TimedOut).recorded() {
+        None => tile,
+        Some(timed_out) => Tile {
+            note: format!(
+                "and {} timed out after {} or more",
+                text::count(timed_out.count),
+                timed_out.min
+            ),
+            ..tile
+        },
+    }
 }
 
 /// How the generator fared.

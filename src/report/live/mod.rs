@@ -266,15 +266,15 @@ impl<W: Write> Live<W> {
             Mode::Quiet => Ok(()),
             Mode::Redraw => self.redraw(state),
             Mode::Lines => {
-                let stage = self.outline.stage(state.at);
+                let now_in = self.outline.stage(state.at);
                 let is_due = self
                     .last_line
                     .is_none_or(|last| state.at >= last + LINE_EVERY);
-                if !is_due && stage == self.last_stage {
+                if !is_due && now_in == self.last_stage {
                     return Ok(());
                 }
                 self.last_line = Some(state.at);
-                self.last_stage = stage;
+                self.last_stage = now_in;
                 writeln!(self.out, "{}", frame::line(&self.outline, state))?;
                 self.out.flush()
             }

@@ -2,11 +2,12 @@
 
 use hdrhistogram::Histogram;
 
-use super::distribution::{curve, quantiles};
+use super::distribution::curve;
 use super::failures::Classes;
 use super::heatmap::Cells;
 use super::rows::RowFold;
-use super::timeline::{Buckets, intervals_per_point};
+use super::sparks::Sparks;
+use super::timeline::Buckets;
 use super::{
     BuildError, CheckRow, FlowRow, Report, StepRow, ThresholdRow, Times, VerdictSummary, Violation,
 };
@@ -15,7 +16,6 @@ use crate::plan::{CheckId, SeriesId, Subject};
 use crate::record::journal::{Ending, Event, Journal, RunHeader, StopReason};
 use crate::record::{Interval, Timing, Totals, histogram};
 use crate::report::text::clean;
-use crate::units::Micros;
 use crate::verdict::{Judge, Judged, Verdict, Warning};
 
 /// Points per decade of the curves over all steps, and of a step's own.
@@ -77,14 +77,16 @@ impl Draft {
     /// Adds the next interval.
     pub fn absorb(&mut self, interval: &Interval) {
         let series = &self.header.series;
-        let response = response_of(interval);
+        let response = over_all(interval, Timing::ResponseTime);
+        let service = over_all(interval, Timing::ServiceTime);
         self.totals.absorb(interval);
         self.judge.observe(interval);
         self.violations.observe(&self.judge.standings(), interval);
         self.timeline.absorb(interval, series, response.as_ref());
         self.cells.absorb(interval, response.as_ref());
         self.classes.absorb(interval, series);
-        self.rows.absorb(interval, series);
+        self.rows
+            .absorb(interval, series, response.as_ref(), service.as_ref());
         self.sparks.absorb(interval);
     }
 
@@ -162,18 +164,18 @@ impl Draft {
             unmeasured_failures,
             generator: totals.health(),
             target: totals.target(),
-            rows: self.rows.finish(&header.series),
+            rows: self.rows.finish(),
             header,
         }
     }
 }
 
-/// The response times of an interval over all steps.
-fn response_of(interval: &Interval) -> Option<Histogram<u64>> {
+/// A timing of requests in an interval, over all steps.
+fn over_all(interval: &Interval, timing: Timing) -> Option<Histogram<u64>> {
     interval
         .series
         .values()
-        .filter_map(|part| part.histogram(Timing::ResponseTime))
+        .filter_map(|part| part.histogram(timing))
         .fold(None, |sum: Option<Histogram<u64>>, part| match sum {
             None => Some(part.clone()),
             Some(mut sum) => {
@@ -247,7 +249,7 @@ impl Violations {
 /// The verdict with its warnings told apart: those about the generator, and all others, what was noted while the run
 /// went and what its journal lacks among them.
 fn summary_of(verdict: &Verdict, events: &[Event], notes: &[String]) -> VerdictSummary {
-    let noted = events.iter().filter_map(|event| match event {
+    let said_live = events.iter().filter_map(|event| match event {
         Event::Warning { text, .. } => Some(clean(text)),
         _ => None,
     });
@@ -263,7 +265,7 @@ fn summary_of(verdict: &Verdict, events: &[Event], notes: &[String]) -> VerdictS
         exit: verdict.exit,
         reason: clean(&verdict.reason),
         warnings: worded(|warning| !is_about_generator(warning))
-            .chain(noted)
+            .chain(said_live)
             .chain(notes.iter().map(|note| clean(note)))
             .collect(),
         generator_warnings: worded(is_about_generator).collect(),
@@ -342,73 +344,10 @@ fn cleaned_stop(stop: StopReason) -> StopReason {
     }
 }
 
-/// p95 response times over time by series, for sparklines: of the first hundred series, in at most sixty points.
-#[derive(Debug)]
-struct Sparks {
-    per_point: u64,
-    absorbed: u64,
-    open: Vec<Histogram<u64>>,
-    points: Vec<Vec<Option<Micros>>>,
-}
-
-impl Sparks {
-    const MAX_POINTS: u64 = 60;
-    const MAX_SERIES: usize = 100;
-
-    fn new(intervals: u64) -> Self {
-        Self {
-            per_point: intervals_per_point(intervals, Self::MAX_POINTS),
-            absorbed: 0,
-            open: Vec::new(),
-            points: Vec::new(),
-        }
-    }
-
-    fn absorb(&mut self, interval: &Interval) {
-        for (id, part) in &interval.series {
-            let index = id.0 as usize;
-            let Some(times) = part.histogram(Timing::ResponseTime) else {
-                continue;
-            };
-            if index >= Self::MAX_SERIES {
-                continue;
-            }
-            if self.open.len() <= index {
-                self.open.resize_with(index + 1, histogram::empty);
-            }
-            histogram::merge(&mut self.open[index], times);
-        }
-        self.absorbed += 1;
-        if self.absorbed.is_multiple_of(self.per_point) {
-            self.close();
-        }
-    }
-
-    fn close(&mut self) {
-        if self.points.len() < self.open.len() {
-            let before = self.points.iter().map(Vec::len).max().unwrap_or_else(|| {
-                (self.absorbed.div_ceil(self.per_point) as usize).saturating_sub(1)
-            });
-            self.points
-                .resize_with(self.open.len(), || vec![None; before]);
-        }
-        for (points, times) in self.points.iter_mut().zip(&mut self.open) {
-            points.push((!times.is_empty()).then(|| quantiles(times, [0.95])[0]));
-            times.reset();
-        }
-    }
-
-    fn finish(mut self) -> Vec<Vec<Option<Micros>>> {
-        if !self.absorbed.is_multiple_of(self.per_point) {
-            self.close();
-        }
-        self.points
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::Micros;
 
     #[test]
     fn violations_last_from_a_breach_to_its_end_or_the_runs() {

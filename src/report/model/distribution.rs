@@ -88,13 +88,13 @@ pub fn curve(histogram: &Histogram<u64>, steps_per_decade: u32) -> Vec<CurvePoin
         .collect()
 }
 
-/// The times at ascending quantiles, in one pass over the histogram; zero when it is empty.
+/// The times at some quantiles; zero when nothing was recorded.
 pub fn quantiles<const N: usize>(histogram: &Histogram<u64>, positions: [f64; N]) -> [Micros; N] {
-    let mut times = [Micros::ZERO; N];
-    times.copy_from_slice(&walk(histogram, &positions));
-    times
+    // A bin's upper edge can lie above the longest time recorded.
+    positions.map(|q| Micros(histogram.value_at_quantile(q).min(histogram.max())))
 }
 
+/// The times at ascending quantiles, in one pass over the histogram.
 fn walk(histogram: &Histogram<u64>, ascending: &[f64]) -> Vec<Micros> {
     let total = histogram.len();
     let mut times = Vec::with_capacity(ascending.len());
@@ -133,8 +133,7 @@ mod tests {
     fn one_pass_agrees_with_the_histogram_itself() {
         let all = of((1..=20_000).map(|i| i * 7 % 900_000 + 1));
         for q in [0.0, 0.01, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0] {
-            let [time] = quantiles(&all, [q]);
-            assert_eq!(time.0, all.value_at_quantile(q).min(all.max()), "{q}");
+            assert_eq!(walk(&all, &[q]), quantiles(&all, [q]), "{q}");
         }
     }
 

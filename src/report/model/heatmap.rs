@@ -139,7 +139,11 @@ mod tests {
         let total: u64 = map.columns.iter().flat_map(|column| &column.counts).sum();
         assert_eq!(total, 3_000);
         assert!(map.columns.len() <= 120 && map.rows.len() <= 40);
-        assert!(map.rows.windows(2).all(|pair| pair[0].1 == pair[1].0));
+        assert!(
+            map.rows
+                .windows(2)
+                .all(|pair| (pair[0].1 - pair[1].0).abs() < 1e-9)
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod distribution;
 pub mod failures;
 pub mod heatmap;
 pub mod rows;
+mod sparks;
 pub mod timeline;
 
 use std::collections::BTreeMap;

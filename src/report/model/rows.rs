@@ -8,7 +8,7 @@ use hdrhistogram::Histogram;
 use super::distribution::quantiles;
 use super::timeline::{Spread, intervals_per_point};
 use crate::plan::{Series, SeriesId, Subject};
-use crate::record::{Interval, LoadCounts, SeriesInterval, Timing, histogram};
+use crate::record::{Counts, Interval, LoadCounts, Timing, histogram};
 use crate::units::Micros;
 
 /// The most rows that are kept.
@@ -57,7 +57,8 @@ pub(super) struct RowFold {
     open: Option<Open>,
 }
 
-#[derive(Debug)]
+/// What has been added to the row that is not full yet.
+#[derive(Debug, Default)]
 struct Open {
     start: Micros,
     end: Micros,
@@ -65,8 +66,21 @@ struct Open {
     intervals: u64,
     load: LoadCounts,
     in_flight_seconds: f64,
-    all: SeriesInterval,
-    series: BTreeMap<SeriesId, SeriesInterval>,
+    all: Sum,
+    series: BTreeMap<SeriesId, Sum>,
+}
+
+/// What is summed of a series, or of all requests.
+#[derive(Debug, Default)]
+struct Sum {
+    ended: u64,
+    failed: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+    response: Option<Spread>,
+    service_p99: Option<Micros>,
+    /// The histograms, when percentiles have to wait for further intervals.
+    merged: Option<(Histogram<u64>, Histogram<u64>)>,
 }
 
 impl RowFold {
@@ -81,65 +95,75 @@ impl RowFold {
         }
     }
 
-    pub(super) fn absorb(&mut self, interval: &Interval, series: &[Series]) {
+    /// Adds an interval; `response` and `service` are its times over all requests.
+    pub(super) fn absorb(
+        &mut self,
+        interval: &Interval,
+        series: &[Series],
+        response: Option<&Histogram<u64>>,
+        service: Option<&Histogram<u64>>,
+    ) {
+        let per_row = self.rows.intervals_per_row;
         let is_full = self.open.as_ref().is_some_and(|open| {
-            open.intervals == self.rows.intervals_per_row || open.is_warm_up != interval.is_warm_up
+            open.intervals == per_row || open.is_warm_up != interval.is_warm_up
         });
         if is_full {
-            self.close(series);
+            self.close();
         }
-        let open = self.open.get_or_insert_with(|| Open::new(interval));
-        open.absorb(interval, series);
+        let open = self.open.get_or_insert_with(|| Open {
+            start: interval.start,
+            is_warm_up: interval.is_warm_up,
+            ..Open::default()
+        });
+        open.end = interval.end;
+        open.intervals += 1;
+        open.add_load(interval);
+        let is_single = per_row == 1;
+        open.all.add_times(response, service, is_single);
+        for (id, part) in &interval.series {
+            let Some(subject) = series.get(id.0 as usize).map(|series| series.subject) else {
+                continue;
+            };
+            let timing = match subject {
+                Subject::Requests => Timing::ResponseTime,
+                Subject::Iterations => Timing::IterationTime,
+            };
+            if subject == Subject::Requests {
+                open.all.add_counts(&part.counts);
+            }
+            let own = open.series.entry(*id).or_default();
+            own.add_counts(&part.counts);
+            own.add_times(
+                part.histogram(timing),
+                part.histogram(Timing::ServiceTime),
+                is_single,
+            );
+        }
     }
 
-    pub(super) fn finish(mut self, series: &[Series]) -> Rows {
-        self.close(series);
+    pub(super) fn finish(mut self) -> Rows {
+        self.close();
         self.rows
     }
 
-    fn close(&mut self, series: &[Series]) {
-        let Some(open) = self.open.take() else {
+    fn close(&mut self) {
+        let Some(mut open) = self.open.take() else {
             return;
         };
+        let load = open.load();
+        let all = std::mem::take(&mut open.all);
+        let series = std::mem::take(&mut open.series);
         let rows = &mut self.rows.rows;
         rows.push(Row {
-            load: Some(open.load()),
-            ..open.row(None, &open.all, Timing::ResponseTime)
+            load: Some(load),
+            ..open.row(None, &all)
         });
-        for (id, part) in &open.series {
-            let subject = series.get(id.0 as usize).map(|series| series.subject);
-            let timing = match subject {
-                Some(Subject::Requests) => Timing::ResponseTime,
-                Some(Subject::Iterations) => Timing::IterationTime,
-                None => continue,
-            };
-            rows.push(open.row(Some(*id), part, timing));
-        }
+        rows.extend(series.into_iter().map(|(id, sum)| open.row(Some(id), &sum)));
     }
 }
 
 impl Open {
-    fn new(interval: &Interval) -> Self {
-        Self {
-            start: interval.start,
-            end: interval.end,
-            is_warm_up: interval.is_warm_up,
-            intervals: 0,
-            load: LoadCounts::default(),
-            in_flight_seconds: 0.0,
-            all: SeriesInterval::default(),
-            series: BTreeMap::new(),
-        }
-    }
-
-    fn absorb(&mut self, interval: &Interval, series: &[Series]) {
-        const KEPT: [Timing; 3] = [
-            Timing::ResponseTime,
-            Timing::ServiceTime,
-            Timing::IterationTime,
-        ];
-        self.intervals += 1;
-        self.end = interval.end;
+    fn add_load(&mut self, interval: &Interval) {
         let length = interval.end.saturating_sub(interval.start).as_secs_f64();
         self.in_flight_seconds += interval.load.in_flight_milli as f64 / 1e3 * length;
         self.load = LoadCounts {
@@ -149,22 +173,6 @@ impl Open {
             unstarted: self.load.unstarted + interval.load.unstarted,
             ..interval.load
         };
-        for (id, part) in &interval.series {
-            let is_requests =
-                series.get(id.0 as usize).map(|series| series.subject) == Some(Subject::Requests);
-            let own = self.series.entry(*id).or_default();
-            for sum in [Some(own), is_requests.then_some(&mut self.all)]
-                .into_iter()
-                .flatten()
-            {
-                sum.counts += &part.counts;
-                for timing in KEPT {
-                    if let Some(times) = part.histogram(timing) {
-                        merge(&mut sum.histograms[timing as usize], times);
-                    }
-                }
-            }
-        }
     }
 
     fn load(&self) -> LoadCounts {
@@ -175,29 +183,58 @@ impl Open {
         }
     }
 
-    fn row(&self, series: Option<SeriesId>, part: &SeriesInterval, timing: Timing) -> Row {
-        let times = |timing: Timing| part.histogram(timing);
+    fn row(&self, series: Option<SeriesId>, sum: &Sum) -> Row {
+        let (response, service_p99) = match &sum.merged {
+            Some((response, service)) => (Spread::of(response), p99(service)),
+            None => (sum.response, sum.service_p99),
+        };
         Row {
             start: self.start,
             end: self.end,
             is_warm_up: self.is_warm_up,
             series,
-            ended: part.counts.ended,
-            failed: part.counts.failed,
-            response: times(timing).and_then(Spread::of),
-            service_p99: times(Timing::ServiceTime)
-                .filter(|times| !times.is_empty())
-                .map(|times| quantiles(times, [0.99])[0]),
-            bytes_in: part.counts.bytes_in,
-            bytes_out: part.counts.bytes_out,
+            ended: sum.ended,
+            failed: sum.failed,
+            response,
+            service_p99,
+            bytes_in: sum.bytes_in,
+            bytes_out: sum.bytes_out,
             load: None,
         }
     }
 }
 
-fn merge(sum: &mut Option<Histogram<u64>>, part: &Histogram<u64>) {
-    match sum {
-        Some(sum) => histogram::merge(sum, part),
-        None => *sum = Some(part.clone()),
+impl Sum {
+    fn add_counts(&mut self, counts: &Counts) {
+        self.ended += counts.ended;
+        self.failed += counts.failed;
+        self.bytes_in += counts.bytes_in;
+        self.bytes_out += counts.bytes_out;
     }
+
+    /// A row of a single interval needs percentiles only, and no copy of its histograms.
+    fn add_times(
+        &mut self,
+        response: Option<&Histogram<u64>>,
+        service: Option<&Histogram<u64>>,
+        is_single: bool,
+    ) {
+        if is_single {
+            self.response = response.and_then(Spread::of);
+            self.service_p99 = service.and_then(p99);
+            return;
+        }
+        let (all_response, all_service) = self
+            .merged
+            .get_or_insert_with(|| (histogram::empty(), histogram::empty()));
+        for (sum, part) in [(all_response, response), (all_service, service)] {
+            if let Some(part) = part {
+                histogram::merge(sum, part);
+            }
+        }
+    }
+}
+
+fn p99(times: &Histogram<u64>) -> Option<Micros> {
+    (!times.is_empty()).then(|| quantiles(times, [0.99])[0])
 }

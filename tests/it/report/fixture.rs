@@ -36,12 +36,43 @@ impl Recipe {
         has_bump: true,
         has_target: true,
     };
+
+    /// Small enough to be read whole.
+    pub(super) const SMALL: Self = Self {
+        seconds: 10,
+        warm_up: 2,
+        per_second: 60,
+        ..Self::BASELINE
+    };
+
+    /// Five seconds without a fault, in the closed model.
+    pub(super) const SHORT: Self = Self {
+        seconds: 5,
+        warm_up: 0,
+        has_bump: false,
+        model: Model::Closed,
+        has_target: false,
+        ..Self::BASELINE
+    };
+
+    /// Not a single interval.
+    pub(super) const EMPTY: Self = Self {
+        seconds: 0,
+        warm_up: 0,
+        has_bump: false,
+        ..Self::BASELINE
+    };
 }
 
-/// SplitMix64.
+/// The generator called `SplitMix64`.
 pub(super) struct Dice(u64);
 
 impl Dice {
+    /// Of a run.
+    pub(super) fn of(header: &RunHeader) -> Self {
+        Self(header.seed)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -70,6 +101,10 @@ const STEPS: [(&str, &str, f64); 6] = [
     ("GET /documents/${id}/history", "edit", 12_000.0),
 ];
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "a list of fields, read from top to bottom"
+)]
 pub(super) fn header(recipe: &Recipe) -> RunHeader {
     let mut series: Vec<Series> = (0..recipe.steps)
         .map(|index| {
@@ -254,6 +289,10 @@ fn put(part: &mut SeriesInterval, timing: Timing, time: f64) {
 }
 
 /// Second `number` of the run.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a list of fields, read from top to bottom"
+)]
 pub(super) fn interval(
     recipe: &Recipe,
     header: &RunHeader,
@@ -329,9 +368,9 @@ pub(super) fn interval(
         {
             let counts: &mut CheckCounts = made.checks.entry(CheckId(check as u32)).or_default();
             if outcome == Outcome::Ok {
-                counts.passed += 1
+                counts.passed += 1;
             } else {
-                counts.failed += 1
+                counts.failed += 1;
             }
         }
     }
@@ -425,7 +464,7 @@ pub(super) fn report_with(
     let mut events = events(recipe);
     with(&mut header, &mut events);
     let mut draft = Draft::new(&header, recipe.seconds);
-    let mut dice = Dice(header.seed);
+    let mut dice = Dice::of(&header);
     for number in 0..recipe.seconds {
         draft.absorb(&interval(recipe, &header, number, &mut dice));
     }

@@ -1,0 +1,193 @@
+//! The tables of steps, with what can be opened below each, of flows and of checks.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::tables::{TimesLine, shown};
+use crate::record::Timing;
+use crate::report::model::{Report, StepRow, Times, per_second};
+use crate::report::{RenderError, chart, text};
+use crate::units::ByteSize;
+
+/// Steps whose distribution and phases can be opened; a page of a thousand stays light.
+const MOST_DETAILS: usize = 60;
+
+/// A step's line.
+#[derive(Debug, Serialize)]
+pub(super) struct StepLine<'a> {
+    name: &'a str,
+    flow: &'a str,
+    tags: Vec<String>,
+    requests: String,
+    rate: String,
+    failed: String,
+    is_failing: bool,
+    p50: String,
+    p95: String,
+    p99: String,
+    max: String,
+    spark: String,
+    detail: Option<Detail>,
+}
+
+#[derive(Debug, Serialize)]
+struct Detail {
+    chart: Option<String>,
+    phases: Vec<TimesLine>,
+    note: String,
+}
+
+pub(super) fn steps(report: &Report) -> Result<Vec<StepLine<'_>>, RenderError> {
+    report
+        .steps
+        .iter()
+        .enumerate()
+        .map(|(index, step)| {
+            let response = step.times.of_timing(Timing::ResponseTime);
+            let detail = (index < MOST_DETAILS && step.counts.ended > 0)
+                .then(|| detail(index, step))
+                .transpose()?;
+            Ok(StepLine {
+                name: &step.name,
+                flow: &step.flow,
+                tags: step
+                    .tags
+                    .iter()
+                    .map(|(key, value)| format!("{key}: {value}"))
+                    .collect(),
+                requests: text::count(step.counts.ended),
+                rate: text::number(per_second(step.counts.ended, report.measured)),
+                failed: if step.counts.failed == 0 {
+                    "0".to_owned()
+                } else {
+                    format!(
+                        "{} ({})",
+                        text::count(step.counts.failed),
+                        text::share(step.counts.failed, step.counts.ended)
+                    )
+                },
+                is_failing: step.counts.failed > 0,
+                p50: shown(response, |stats| stats.p50),
+                p95: shown(response, |stats| stats.p95),
+                p99: shown(response, |stats| stats.p99),
+                max: shown(response, |stats| stats.max),
+                spark: chart::spark_of_times(&step.spark),
+                detail,
+            })
+        })
+        .collect()
+}
+
+pub(super) fn step_note(report: &Report) -> String {
+    let mut note = "Response times of the requests that did not fail. Percentiles of few samples say little: a p99 of fewer \
+                    than 1,000 requests is the story of its ten slowest."
+        .to_owned();
+    if report.steps.len() > MOST_DETAILS {
+        let _ = write!(
+            note,
+            " There are {} steps; the first {MOST_DETAILS} can be opened, and the figures of all are in summary.json.",
+            text::count(report.steps.len() as u64)
+        );
+    }
+    note
+}
+
+fn detail(index: usize, step: &StepRow) -> Result<Detail, RenderError> {
+    let counts = &step.counts;
+    let statuses: Vec<String> = counts
+        .statuses
+        .iter()
+        .map(|(status, count)| format!("{status}: {}", text::count(*count)))
+        .collect();
+    let statuses = if statuses.is_empty() {
+        "none".to_owned()
+    } else {
+        statuses.join(", ")
+    };
+    Ok(Detail {
+        chart: chart::step_percentiles(&format!("step-{index}"), &step.curve)?,
+        phases: phases(&step.times),
+        note: format!(
+            "Statuses {statuses}. {} connections opened, {} redirects followed, {} read, {} written.",
+            text::count(counts.connections),
+            text::count(counts.redirects),
+            ByteSize(counts.bytes_in),
+            ByteSize(counts.bytes_out)
+        ),
+    })
+}
+
+fn phases(times: &Times) -> Vec<TimesLine> {
+    [
+        ("Response time", Timing::ResponseTime),
+        ("Service time", Timing::ServiceTime),
+        ("To the first byte", Timing::Ttfb),
+        ("Connect", Timing::Connect),
+        ("TLS handshake", Timing::Tls),
+        ("Failed", Timing::FailedTime),
+        ("Timed out: at least", Timing::TimedOut),
+    ]
+    .into_iter()
+    .filter_map(|(name, timing)| {
+        let stats = times.of_timing(timing).recorded()?;
+        Some(TimesLine {
+            name,
+            cells: std::iter::once(text::count(stats.count))
+                .chain([stats.p50, stats.p95, stats.p99, stats.max].map(|time| time.to_string()))
+                .collect(),
+        })
+    })
+    .collect()
+}
+
+pub(super) fn flows(report: &Report) -> Vec<Vec<String>> {
+    report
+        .flows
+        .iter()
+        .map(|flow| {
+            let iteration = flow.times.of_timing(Timing::IterationTime);
+            let lag = flow.times.of_timing(Timing::StartLag);
+            vec![
+                flow.name.clone(),
+                text::count(flow.counts.ended),
+                text::count(flow.counts.failed),
+                shown(iteration, |stats| stats.p50),
+                shown(iteration, |stats| stats.p95),
+                shown(iteration, |stats| stats.p99),
+                shown(lag, |stats| stats.p99),
+            ]
+        })
+        .collect()
+}
+
+/// A check's line.
+#[derive(Debug, Serialize)]
+pub(super) struct CheckLine<'a> {
+    name: &'a str,
+    step: &'a str,
+    flow: &'a str,
+    passed: String,
+    failed: String,
+    is_failing: bool,
+    share: String,
+}
+
+pub(super) fn checks(report: &Report) -> Vec<CheckLine<'_>> {
+    report
+        .checks
+        .iter()
+        .map(|check| CheckLine {
+            name: &check.name,
+            step: &check.step,
+            flow: &check.flow,
+            passed: text::count(check.counts.passed),
+            failed: text::count(check.counts.failed),
+            is_failing: check.counts.failed > 0,
+            share: text::share(
+                check.counts.passed,
+                check.counts.passed + check.counts.failed,
+            ),
+        })
+        .collect()
+}

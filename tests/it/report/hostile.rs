@@ -1,0 +1,214 @@
+//! What a target or a scenario's author puts into names, URLs and errors stays text in every form.
+
+use std::path::Path;
+use std::process::Command;
+
+use gander::outcome::Outcome;
+use gander::record::journal::{Event, FailureExample};
+use gander::report::{
+    Colour, JunitXml, Renderer, Report, ReportHtml, SummaryJson, TimelineCsv, console,
+};
+use gander::units::Micros;
+
+use super::fixture::{Recipe, report_with};
+
+/// Each would set the page's title to `owned` if a browser took it for markup.
+const PAYLOADS: [&str; 7] = [
+    "<script>document.title='owned'</script>",
+    "\"><img src=x onerror=\"document.title='owned'\">",
+    "'><svg onload=document.title='owned'>",
+    "</script><script>document.title='owned'</script>",
+    "</title></svg><iframe srcdoc='<script>parent.document.title=1</script>'>",
+    "{{ 7 * 191 }}{% raw %}<b>",
+    "]]>&lt;\u{1b}[31m\u{9b}2J\u{7}\0\u{202e}=cmd|' /C calc'!A0",
+];
+
+fn hostile() -> Report {
+    report_with(&Recipe::SMALL, |header, events| {
+        let all = PAYLOADS.concat();
+        header.scenario.clone_from(&all);
+        header.description = Some(all.clone());
+        header.target.clone_from(&all);
+        header.load.clone_from(&all);
+        header.scenario_path.clone_from(&all);
+        header.overrides = vec![all.clone()];
+        header.git_commit = Some(all.clone());
+        header.machine.cpu.clone_from(&all);
+        for (index, series) in header.series.iter_mut().enumerate() {
+            PAYLOADS[index % PAYLOADS.len()].clone_into(&mut series.name);
+            series.flow = format!("={}", PAYLOADS[(index + 1) % PAYLOADS.len()]);
+            series.tags.insert(all.clone(), all.clone());
+        }
+        for check in &mut header.checks {
+            check.name.clone_from(&all);
+        }
+        for threshold in &mut header.thresholds {
+            threshold.expression = format!("{} < 500ms", PAYLOADS[0]);
+        }
+        for outcome in [Outcome::Check, Outcome::Status, Outcome::Timeout] {
+            events.insert(
+                0,
+                Event::Failure(FailureExample {
+                    at: Micros::ZERO,
+                    series: Some(gander::plan::SeriesId(0)),
+                    outcome,
+                    status: Some(500),
+                    request: all.clone(),
+                    detail: all.clone(),
+                }),
+            );
+        }
+        events.push(Event::Failure(FailureExample {
+            at: Micros::ZERO,
+            series: None,
+            outcome: Outcome::Reset,
+            status: None,
+            request: all.clone(),
+            detail: all.clone(),
+        }));
+        events.push(Event::Warning {
+            at: Micros::ZERO,
+            text: all,
+        });
+    })
+}
+
+fn page() -> String {
+    String::from_utf8(ReportHtml.render(&hostile()).expect("a page")).expect("UTF-8")
+}
+
+#[test]
+fn the_page_has_no_markup_that_is_not_its_own() {
+    let page = page();
+    for foreign in [
+        "<script>",
+        "<img",
+        "<iframe",
+        "<b>",
+        "<svg onload",
+        "onerror=\"",
+        "1337",
+    ] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+    // The one script element holds data, and nothing in it can end it.
+    assert_eq!(page.matches("<script").count(), 1);
+    assert_eq!(page.matches("</script").count(), 1);
+    let policy = "default-src 'none'; style-src 'unsafe-inline'";
+    assert!(page.contains(policy));
+    for fetched in ["src=\"", "href=\"http", "url(", "@import"] {
+        assert!(!page.contains(fetched), "{fetched}");
+    }
+}
+
+#[test]
+fn no_form_keeps_a_control_character() {
+    let report = hostile();
+    let mut forms: Vec<String> = [
+        &ReportHtml as &dyn Renderer,
+        &SummaryJson,
+        &JunitXml,
+        &TimelineCsv,
+    ]
+    .into_iter()
+    .map(|renderer| {
+        String::from_utf8(renderer.render(&report).expect("it renders")).expect("UTF-8")
+    })
+    .collect();
+    forms.push(console::summary(
+        &report,
+        Some(Path::new("a\u{1b}[2Jb")),
+        100,
+        Colour::Off,
+    ));
+    for form in forms {
+        let control = form.chars().find(|c| c.is_control() && *c != '\n');
+        assert_eq!(control, None);
+        assert!(!form.contains('\u{202e}'));
+        assert!(!form.contains("\\u001b"));
+    }
+}
+
+#[test]
+fn no_cell_of_the_timeline_is_a_formula() {
+    let bytes = TimelineCsv.render(&hostile()).expect("a timeline");
+    let mut csv = csv::Reader::from_reader(bytes.as_slice());
+    for record in csv.records() {
+        for cell in &record.expect("a row") {
+            assert!(!cell.starts_with(['=', '+', '-', '@']), "{cell}");
+        }
+    }
+}
+
+#[test]
+fn junit_is_well_formed_whatever_is_in_it() {
+    let xml = String::from_utf8(JunitXml.render(&hostile()).expect("it renders")).expect("UTF-8");
+    let mut open = Vec::new();
+    for tag in xml.split('<').skip(1) {
+        let (tag, text) = tag.split_once('>').expect("every tag ends");
+        assert!(!text.contains('"') || !text.contains('<'));
+        let quotes = tag.matches('"').count();
+        assert_eq!(quotes % 2, 0, "{tag}");
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name.to_owned()));
+        } else if !tag.starts_with('?') && !tag.ends_with('/') {
+            open.push(tag.split(' ').next().unwrap_or("").to_owned());
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+}
+
+#[test]
+fn a_browser_runs_no_script_of_a_hostile_page() {
+    let Some(browser) = ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find(|name| {
+            Command::new(name)
+                .arg("--version")
+                .output()
+                .is_ok_and(|out| out.status.success())
+        })
+    else {
+        return;
+    };
+    let dir = tempfile::tempdir().expect("a directory");
+    // Without the page's own policy, so that it is the escaping that is tested, not the browser's obedience.
+    let page = page().replace(
+        "http-equiv=\"Content-Security-Policy\"",
+        "name=\"no-policy\"",
+    );
+    let file = dir.path().join("report.html");
+    std::fs::write(&file, page).expect("the page is written");
+    let dump = |file: &Path| {
+        let out = Command::new(browser)
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--no-first-run",
+                "--disable-background-networking",
+            ])
+            .args(["--disable-component-update", "--disable-sync", "--dump-dom"])
+            .arg(format!(
+                "--user-data-dir={}",
+                dir.path().join("profile").display()
+            ))
+            .arg(file)
+            .output()
+            .expect("the browser runs");
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    };
+    let seen = dump(&file);
+    assert!(
+        seen.contains("How to read this"),
+        "the browser showed no page"
+    );
+    assert!(!seen.contains("<title>owned</title>"), "a script ran");
+
+    let control = dir.path().join("control.html");
+    std::fs::write(&control, format!("<title>safe</title>{}", PAYLOADS[0])).expect("written");
+    assert!(
+        dump(&control).contains("<title>owned</title>"),
+        "the browser runs no scripts at all"
+    );
+}
