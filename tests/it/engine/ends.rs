@@ -124,3 +124,35 @@ async fn several_runs_may_share_a_process() {
     let (one, other) = tokio::join!(run(plan(&server.url, body)), run(plan(&server.url, body)));
     assert_eq!((one.load.started, other.load.started), (20, 20));
 }
+
+#[tokio::test]
+async fn users_that_have_nothing_to_wait_for_leave_room_for_each_other() {
+    let server = Server::start().await;
+    let body = "load: { users: 8, for: 300ms }\nvars: { off: 0 }\n\
+                flows: [ { name: main, steps: [ { get: /, if: '${off}' } ] } ]";
+    let over = run(plan(&server.url, body)).await;
+    // Each user has a turn, and the event loop is looked at in between.
+    assert!(over.load.started > 8, "{:?}", over.load);
+    assert!(over.totals.duration().0 < 20_000_000);
+    assert_eq!(server.seen().len(), 0);
+}
+
+#[test]
+fn nothing_of_a_run_is_printed() {
+    // The same binary, playing one test whose own output is not captured.
+    let test = std::env::current_exe().expect("this test's binary");
+    let played = std::process::Command::new(test)
+        .args([
+            "engine::ends::several_runs_may_share_a_process",
+            "--exact",
+            "--nocapture",
+        ])
+        .output()
+        .expect("it runs");
+    assert!(played.status.success());
+    assert_eq!(String::from_utf8_lossy(&played.stderr), "");
+    let stdout = String::from_utf8_lossy(&played.stdout);
+    let of_the_harness =
+        |line: &str| line.is_empty() || line.starts_with("running ") || line.starts_with("test ");
+    assert!(stdout.lines().all(of_the_harness), "{stdout}");
+}
