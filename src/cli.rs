@@ -52,9 +52,6 @@ pub enum Command {
 pub struct RunArgs {
     /// The scenario
     pub file: PathBuf,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would show it as the group's help")]
-    pub changes: ChangeArgs,
     /// Seed of everything random: schedule, rows, think times
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -73,6 +70,9 @@ pub struct RunArgs {
     /// How long requests in flight may take to end once the load is over or stopped
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub grace: Duration,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub changes: ChangeArgs,
 }
 
 /// `gander check`
@@ -91,12 +91,12 @@ pub struct CheckArgs {
 pub struct PlanArgs {
     /// The scenario
     pub file: PathBuf,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would show it as the group's help")]
-    pub changes: ChangeArgs,
     /// Seed of everything random
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub changes: ChangeArgs,
 }
 
 /// `gander report`
