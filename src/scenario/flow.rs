@@ -1,0 +1,155 @@
+//! Flows and their steps: what a user does.
+
+use std::collections::BTreeMap;
+
+use http::{HeaderName, Method};
+use serde::{Deserialize, Serialize};
+
+use super::{Capture, Check, Delay, Span, Template, Timeouts};
+
+/// A weighted list of steps.
+#[derive(Debug, Clone)]
+pub struct Flow {
+    /// The flow's name; unique in the scenario.
+    pub name: String,
+    /// How often it is picked, against the other flows' weights; at least 1.
+    pub weight: u32,
+    /// Run once by each user before its first iteration of this flow.
+    pub start: Vec<Step>,
+    /// An iteration.
+    pub steps: Vec<Step>,
+}
+
+/// One step, run when its condition holds.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// `if:`; absent means always.
+    pub condition: Option<Condition>,
+    /// What the step does.
+    pub action: Action,
+    /// Where the step stands in the file.
+    pub span: Span,
+}
+
+/// What a step does.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Sends a request.
+    Request(Box<Request>),
+    /// Pauses.
+    Think(Delay),
+    /// Runs steps several times.
+    Repeat {
+        /// How often; at least 1.
+        times: u32,
+        /// What is repeated; at least one step.
+        steps: Vec<Step>,
+    },
+}
+
+/// `if:` — one operand alone (is there a value that is not empty, false or zero?) or a comparison.
+#[derive(Debug, Clone)]
+pub enum Condition {
+    /// True unless the value is absent, null, false, zero, or an empty text or list.
+    Truthy(Template),
+    /// Both sides rendered, then compared: as numbers when both are, as text otherwise.
+    Compare(Template, Comparator, Template),
+}
+
+/// How two values are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Comparator {
+    /// `<`
+    #[serde(rename = "<")]
+    Less,
+    /// `<=`
+    #[serde(rename = "<=")]
+    LessOrEqual,
+    /// `>`
+    #[serde(rename = ">")]
+    Greater,
+    /// `>=`
+    #[serde(rename = ">=")]
+    GreaterOrEqual,
+    /// `==`
+    #[serde(rename = "==")]
+    Equal,
+    /// `!=`
+    #[serde(rename = "!=")]
+    NotEqual,
+}
+
+impl Comparator {
+    /// Whether `left self right` holds.
+    pub fn holds<T: PartialOrd>(self, left: &T, right: &T) -> bool {
+        match self {
+            Self::Less => left < right,
+            Self::LessOrEqual => left <= right,
+            Self::Greater => left > right,
+            Self::GreaterOrEqual => left >= right,
+            Self::Equal => left == right,
+            Self::NotEqual => left != right,
+        }
+    }
+
+    /// The operator as written.
+    pub const fn symbol(self) -> &'static str {
+        match self {
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+        }
+    }
+}
+
+/// A request as written.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The series name: `name:`, else method and path as written, e.g. `GET /documents/${id}`.
+    pub name: String,
+    /// The method.
+    pub method: Method,
+    /// A path below the target's base, or an absolute URL; query as written included.
+    pub url: Template,
+    /// `query:` pairs, appended to the URL, encoded.
+    pub query: Vec<(String, Template)>,
+    /// Headers of this step alone, in the order written; they win over `http.headers`.
+    pub headers: Vec<(HeaderName, Template)>,
+    /// The body.
+    pub body: Body,
+    /// The `authorization` header.
+    pub auth: Option<Auth>,
+    /// This step's limits, already merged with the defaults.
+    pub timeouts: Timeouts,
+    /// Tags that thresholds can select by.
+    pub tags: BTreeMap<String, String>,
+    /// Assertions on the response.
+    pub checks: Vec<Check>,
+    /// Values to take from the response.
+    pub captures: Vec<Capture>,
+}
+
+/// A request's body.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// None.
+    Empty,
+    /// `body:` as it stands; no content type is added.
+    Text(Template),
+    /// `json:`; values are inserted as JSON. Adds `content-type: application/json`.
+    Json(Template),
+    /// `form:`; URL-encoded pairs. Adds `content-type: application/x-www-form-urlencoded`.
+    Form(Vec<(String, Template)>),
+}
+
+/// Credentials for the `authorization` header.
+#[derive(Debug, Clone)]
+pub enum Auth {
+    /// User and password, base64.
+    Basic(Template, Template),
+    /// A token.
+    Bearer(Template),
+}

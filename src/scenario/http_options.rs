@@ -1,0 +1,90 @@
+//! What holds for every request of a scenario unless a step says otherwise: `http:` in the file.
+
+use std::time::Duration;
+
+use http::HeaderName;
+
+use super::Template;
+use crate::units::ByteSize;
+
+/// Defaults of every request: `http:` in the file.
+#[derive(Debug, Clone)]
+pub struct HttpOptions {
+    /// Headers sent with every request unless the step sets the same name.
+    pub headers: Vec<(HeaderName, Template)>,
+    /// Limits in time.
+    pub timeouts: Timeouts,
+    /// How many redirects are followed; 0 hands the redirect itself to the checks.
+    pub redirects: u8,
+    /// Whether each user keeps a cookie jar.
+    pub cookies: Cookies,
+    /// The most bytes of one body that are read off the wire.
+    pub body_limit: ByteSize,
+    /// Whether to ask for compressed bodies (`accept-encoding: gzip, br, zstd`).
+    pub compression: Compression,
+    /// TLS settings.
+    pub tls: TlsOptions,
+}
+
+/// Whether each user keeps cookies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cookies {
+    /// A jar of its own for each user.
+    PerUser,
+    /// `set-cookie` is ignored.
+    Off,
+}
+
+/// Whether a compressed body is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// `accept-encoding: gzip, br, zstd` unless the scenario sets the header itself.
+    Accept,
+    /// No header is added.
+    Off,
+}
+
+/// TLS settings: `http.tls`.
+#[derive(Debug, Clone, Default)]
+pub struct TlsOptions {
+    /// Whom to trust.
+    pub trust: Trust,
+}
+
+/// Which certificates are accepted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// The system's roots.
+    #[default]
+    System,
+    /// The system's roots and those in this PEM text (`http.tls.ca: file`).
+    SystemAnd(Vec<u8>),
+    /// Any certificate at all (`http.tls.insecure: true`).
+    Anything,
+}
+
+/// Limits in time of one request; each starts a failure of its own when it is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// To resolve, connect and shake hands.
+    pub connect: Duration,
+    /// From the request being sent to the first byte of the response.
+    pub first_byte: Duration,
+    /// Between two reads of the body.
+    pub idle: Duration,
+    /// The whole request, redirects included.
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    /// 10 s to connect, 30 s for each of the others.
+    fn default() -> Self {
+        let limit = Duration::from_secs(30);
+        Self {
+            connect: Duration::from_secs(10),
+            first_byte: limit,
+            idle: limit,
+            total: limit,
+        }
+    }
+}
