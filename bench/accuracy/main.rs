@@ -81,7 +81,12 @@ fn plan(load: &str, url: Option<&str>) -> Result<Plan, Box<dyn Error>> {
     std::fs::write(&path, text)?;
     let scenario = scenario::load(&path, &Overrides::default());
     std::fs::remove_file(&path)?;
-    Ok(Plan::compile(&scenario?, &target, 1, Segment::WHOLE)?)
+    Ok(Plan::compile(
+        &scenario?,
+        &target.join("/")?,
+        1,
+        Segment::WHOLE,
+    )?)
 }
 
 /// Time that the threads of this process have been on a CPU.

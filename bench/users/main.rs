@@ -81,7 +81,12 @@ fn plan(users: u64, url: &str) -> Result<Plan, Box<dyn Error>> {
     std::fs::write(&path, text)?;
     let scenario = scenario::load(&path, &Overrides::default());
     std::fs::remove_file(&path)?;
-    Ok(Plan::compile(&scenario?, &target, 1, Segment::WHOLE)?)
+    Ok(Plan::compile(
+        &scenario?,
+        &target.join("/")?,
+        1,
+        Segment::WHOLE,
+    )?)
 }
 
 /// Bytes of this process that are in memory.
