@@ -16,6 +16,7 @@ use super::state::Draws;
 use super::{Ended, EngineError, RunValues, Stop, attack};
 use crate::plan::arrivals::ArrivalTimes;
 use crate::plan::{Plan, Schedule};
+use crate::probe;
 use crate::record::journal::StopReason;
 use crate::record::{Clock, LoadCounts, Recorder};
 use crate::transport::Shared;
@@ -61,7 +62,9 @@ pub fn launch(
         return Err(EngineError::NoUsers);
     }
     let runtime = Builder::new_multi_thread()
-        .worker_threads(workers())
+        // On two cores, one thread costs less CPU time a request than two (nothing is handed from core to core) and
+        // wakes up closer to the time it is asked for.
+        .worker_threads(probe::user_cores() as usize)
         .thread_name("gander-users")
         .enable_all()
         .build()
@@ -109,16 +112,6 @@ pub fn launch(
     run.clock.get_or_init(|| running.clock);
     run.roster.wake_all();
     Ok(running)
-}
-
-/// Threads that play users: every core but one.
-///
-/// The last core is for what is not users: closing the intervals, the kernel's side of the network, a target on this
-/// machine. On two cores, one thread costs less CPU time a request than two (nothing is handed from core to core) and
-/// wakes up closer to the time it is asked for.
-fn workers() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    cores.saturating_sub(1).max(1)
 }
 
 /// Looks at the event loop that the users share.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::{cores, system};
+use super::{cores, system, user_cores};
 use crate::units::Micros;
 
 /// The generator in one interval.
@@ -14,6 +14,9 @@ pub struct Health {
     pub cpu_us: u64,
     /// CPU use as a part of all cores: 1.0 is every core busy.
     pub cpu: f64,
+    /// The same time as a part of [`user_cores`]: at 1.0 users wait for the generator, whatever the other cores do.
+    #[serde(default)]
+    pub user_cores: f64,
     /// Resident memory at the end of the interval, in bytes.
     pub rss_bytes: u64,
     /// Open file descriptors at the end of the interval.
@@ -55,6 +58,7 @@ impl OwnHealth {
         Health {
             cpu_us: Micros::from(used).0,
             cpu,
+            user_cores: four_digits(cpu * f64::from(cores()) / f64::from(user_cores())),
             rss_bytes: system::own_rss(),
             open_fds: system::own_open_fds(),
             loop_delay_max,
@@ -125,8 +129,12 @@ impl CpuMeter {
         self.at = now;
         self.used = used;
         let part = since.as_secs_f64() / (elapsed.as_secs_f64() * self.cores).max(1e-9);
-        (since, (part * 1e4).round() / 1e4)
+        (since, four_digits(part))
     }
+}
+
+fn four_digits(part: f64) -> f64 {
+    (part * 1e4).round() / 1e4
 }
 
 #[cfg(test)]

@@ -38,6 +38,12 @@ pub fn cores() -> u32 {
     std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
 }
 
+/// Cores that users are played on: all but one, at least 1. The last core is for what is not users: closing the
+/// intervals, the kernel's side of the network, a target on this machine.
+pub fn user_cores() -> u32 {
+    cores().saturating_sub(1).max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

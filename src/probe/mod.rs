@@ -15,4 +15,4 @@ mod system;
 
 pub use health::{Health, OwnHealth, ProcessHealth, TargetHealth};
 pub use limits::Limits;
-pub use machine::{Machine, cores, machine};
+pub use machine::{Machine, cores, machine, user_cores};

@@ -238,6 +238,7 @@ impl Totals {
         let peak = &mut sum.peak;
         peak.cpu_us = peak.cpu_us.max(health.cpu_us);
         peak.cpu = peak.cpu.max(health.cpu);
+        peak.user_cores = peak.user_cores.max(health.user_cores);
         peak.rss_bytes = peak.rss_bytes.max(health.rss_bytes);
         peak.open_fds = peak.open_fds.max(health.open_fds);
         peak.loop_delay_max = peak.loop_delay_max.max(health.loop_delay_max);

@@ -6,7 +6,7 @@ use crate::plan::Subject;
 use crate::record::{Interval, Timing, Totals};
 use crate::units::Micros;
 
-/// CPU use, as a part of all cores, from which a second is busy.
+/// CPU use, as a part of the cores that users are played on, from which a second is busy.
 const CPU_BUSY: f64 = 0.80;
 /// CPU use from which a second is saturated.
 const CPU_SATURATED: f64 = 0.90;
@@ -38,10 +38,10 @@ pub(super) struct GeneratorWatch {
 impl GeneratorWatch {
     pub(super) fn observe(&mut self, interval: &Interval) {
         let length = interval.end.saturating_sub(interval.start);
-        if interval.health.cpu >= CPU_BUSY {
+        if interval.health.user_cores >= CPU_BUSY {
             self.busy += length;
         }
-        if interval.health.cpu >= CPU_SATURATED {
+        if interval.health.user_cores >= CPU_SATURATED {
             self.saturated += length;
             self.longest_saturated = self.longest_saturated.max(self.saturated);
         } else {
@@ -73,7 +73,7 @@ fn cpu(watch: &GeneratorWatch, totals: &Totals) -> Option<Warning> {
         });
     }
     (watch.busy > Micros::ZERO).then(|| Warning::CpuBusy {
-        peak: totals.health().peak.cpu,
+        peak: totals.health().peak.user_cores,
         lasted: watch.busy,
     })
 }

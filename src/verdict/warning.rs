@@ -9,7 +9,7 @@ use crate::units::Micros;
 pub enum Warning {
     /// The CPU was nearly used up.
     CpuBusy {
-        /// The highest use in an interval, as a part of all cores.
+        /// The highest use in an interval, as a part of the cores that users are played on.
         peak: f64,
         /// How long it was above 80 %.
         lasted: Micros,
@@ -79,12 +79,14 @@ impl Warning {
         match self {
             Self::CpuBusy { peak, lasted } => {
                 format!(
-                    "the generator used more than 80 % of the CPU for {lasted}, at most {:.0} %",
+                    "the generator used more than 80 % of the cores it plays users on for {lasted}, at most {:.0} %",
                     peak * 100.0
                 )
             }
             Self::CpuSaturated { lasted } => {
-                format!("the generator used more than 90 % of the CPU for {lasted} without a pause")
+                format!(
+                    "the generator used more than 90 % of the cores it plays users on for {lasted} without a pause: users waited for it, not for the target"
+                )
             }
             Self::LagHigh { p99 } => format!(
                 "1 in 100 iterations started {p99} or more after it could have, by the generator's own delay (healthy is below 5 ms)"
@@ -122,7 +124,7 @@ impl Warning {
                 "leave it more CPU, or lower the load, before trusting small differences"
             }
             Self::CpuSaturated { .. } => {
-                "lower the load, give the generator more cores, or move the target to another machine"
+                "lower the load, add think time, give the generator more cores, or move the target to another machine"
             }
             Self::LagHigh { .. } | Self::LagInvalid { .. } => {
                 "lower the load, or free this machine of other work, and run again"

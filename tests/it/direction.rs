@@ -11,8 +11,8 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ("scenario", &["units"]),
     ("plan", &["units", "outcome", "scenario"]),
     ("transport", &["units", "outcome", "scenario", "plan"]),
+    ("probe", &["units"]),
     ("record", &["units", "outcome", "scenario", "plan", "probe"]),
-    ("probe", &["units", "record"]),
     (
         "engine",
         &[
@@ -22,6 +22,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
             "plan",
             "transport",
             "record",
+            "probe",
         ],
     ),
     (

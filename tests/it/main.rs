@@ -6,6 +6,7 @@ mod support;
 mod cli;
 mod direction;
 mod engine;
+mod hardship;
 mod journal;
 mod journal_python;
 mod plan;

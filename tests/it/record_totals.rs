@@ -128,6 +128,7 @@ fn averages_are_over_time_not_over_intervals() {
         health: Health {
             cpu_us: 100,
             cpu,
+            user_cores: cpu,
             rss_bytes: end,
             open_fds: 7,
             loop_delay_max: Micros(start),

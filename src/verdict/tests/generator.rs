@@ -24,7 +24,7 @@ fn cpu_use_warns_and_then_invalidates() {
     let busy = |at: std::ops::Range<usize>, cpu| {
         warnings(60, move |number, interval| {
             if at.contains(&number) {
-                interval.health.cpu = cpu;
+                interval.health.user_cores = cpu;
             }
         })
     };

@@ -403,6 +403,7 @@ pub(super) fn interval(
     made.health = Health {
         cpu_us: 90_000 + (level * 120_000.0 * (0.9 + 0.2 * dice.unit())) as u64,
         cpu: 0.03 + level * 0.05 * (0.9 + 0.2 * dice.unit()),
+        user_cores: 0.0,
         rss_bytes: (38 << 20) + (number.min(60) << 17),
         open_fds: 40,
         loop_delay_max: Micros(dice.lognormal(900.0, 0.5) as u64),
