@@ -144,7 +144,13 @@ impl Page<'_> {
         let head = ["requests", "failed", "p50", "p95", "p99"];
         lines.push(self.paint.with(Tone::Soft, &step_line("", room, &head)));
         for step in steps.iter().take(MOST_STEPS) {
-            lines.push(step_line(&step.name, room, &cells(step)));
+            let is_alone = steps.iter().filter(|other| other.name == step.name).count() == 1;
+            let name = if is_alone {
+                step.name.clone()
+            } else {
+                format!("{} / {}", step.flow, step.name)
+            };
+            lines.push(step_line(&name, room, &cells(step)));
         }
         if steps.len() > MOST_STEPS {
             let more = format!("  and {} more in the report", steps.len() - MOST_STEPS);

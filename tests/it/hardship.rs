@@ -88,7 +88,7 @@ fn a_generator_without_descriptors_makes_the_run_invalid() {
         lab.url()
     ));
     let limited = format!(
-        "ulimit -Hn 80 && ulimit -Sn 80 && exec {} run scenario.yaml --out out --quiet",
+        "ulimit -Sn 80 && ulimit -Hn 80 && exec {} run scenario.yaml --out out --quiet",
         gander_path()
     );
     let output = Command::new("sh")
