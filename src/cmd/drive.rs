@@ -13,7 +13,7 @@ use crate::plan::Plan;
 use crate::record::journal::{self, Event, RunHeader, StopReason};
 use crate::record::{Recorder, Totals};
 use crate::report::live::{Live, LiveState};
-use crate::units::Micros;
+use crate::units::{Micros, show_duration};
 use crate::verdict::Judge;
 
 use super::driven::Driven;
@@ -170,6 +170,20 @@ impl Drive<'_> {
 
     fn drain(&mut self, reason: StopReason, now: Micros) -> anyhow::Result<Phase> {
         self.running.stop(Stop::Graceful);
+        let why = match &reason {
+            StopReason::Signal | StopReason::SecondSignal => {
+                "stopped; a second signal cuts off what is in flight"
+            }
+            StopReason::Threshold { .. } => "a threshold that aborts the run is broken",
+            StopReason::TargetGone { .. } => "the target is gone",
+            StopReason::Panic { .. }
+            | StopReason::StepFailed { .. }
+            | StopReason::SetupFailed { .. } => "a user cannot go on",
+        };
+        let grace = show_duration(self.grace);
+        self.live
+            .note(&format!("{why}: requests in flight have {grace} to end"))
+            .ok();
         self.write_event(&Event::Stop { at: now, reason })?;
         Ok(self.draining_from(now))
     }

@@ -12,6 +12,13 @@ use crate::report::{self, Renderer, Report, SummaryJson};
 
 use super::{Failure, terminal};
 
+/// The journal in a run's folder.
+pub(super) fn journal_in(run: &Path) -> Result<Journal, Failure> {
+    Journal::open(run)
+        .with_context(|| format!("no run can be read from {}", run.display()))
+        .map_err(Failure::Argument)
+}
+
 /// Where the outputs go; every file is open for writing.
 pub(super) struct Outputs {
     folder: PathBuf,
@@ -35,8 +42,13 @@ enum ExtraJson {
 }
 
 impl Outputs {
-    /// Makes the folder and opens every file in it, and the one of `--json`. Nothing that is there is lost yet.
+    /// Opens the file of `--json`, makes the folder and opens every file in it. Nothing that is there is lost yet.
     pub(super) fn open(folder: &Path, json: Option<&Path>, quiet: bool) -> Result<Self, Failure> {
+        let extra_json = match json {
+            None => None,
+            Some(path) if path == Path::new("-") => Some(ExtraJson::Stdout),
+            Some(path) => Some(ExtraJson::File(path.to_owned(), open_for_writing(path)?)),
+        };
         fs::create_dir_all(folder)
             .with_context(|| {
                 format!(
@@ -50,11 +62,6 @@ impl Outputs {
             let file = open_for_writing(&folder.join(renderer.file_name()))?;
             files.push((renderer, file));
         }
-        let extra_json = match json {
-            None => None,
-            Some(path) if path == Path::new("-") => Some(ExtraJson::Stdout),
-            Some(path) => Some(ExtraJson::File(path.to_owned(), open_for_writing(path)?)),
-        };
         let summary = match (&extra_json, quiet) {
             (_, true) => Summary::Silent,
             (Some(ExtraJson::Stdout), false) => Summary::Stderr,
@@ -68,29 +75,19 @@ impl Outputs {
         })
     }
 
-    /// Builds the report from the journal in `run` and writes every output.
-    pub(super) fn write_from(self, run: &Path) -> Result<Exit, Failure> {
-        let journal = Journal::open(run)
-            .with_context(|| format!("no run can be read from {}", run.display()))
-            .map_err(Failure::Argument)?;
-        let report = Report::build(&journal).map_err(|error| Failure::Internal(error.into()))?;
-        for (renderer, mut file) in self.files {
-            let name = self.folder.join(renderer.file_name());
+    /// Builds the report from the journal and writes every output.
+    pub(super) fn write(self, journal: &Journal) -> Result<Exit, Failure> {
+        let report = Report::build(journal).map_err(|error| Failure::Internal(error.into()))?;
+        for (renderer, file) in &self.files {
             let bytes = renderer
                 .render(&report)
                 .map_err(|error| Failure::Internal(error.into()))?;
-            overwrite(&mut file, &bytes, &name)?;
+            overwrite(file, &bytes, &self.folder.join(renderer.file_name()))?;
             if renderer.file_name() == SummaryJson.file_name() {
                 match &self.extra_json {
                     None => {}
                     Some(ExtraJson::Stdout) => terminal::say(&String::from_utf8_lossy(&bytes)),
-                    Some(ExtraJson::File(path, extra)) => {
-                        overwrite(
-                            &mut extra.try_clone().map_err(|e| Failure::Internal(e.into()))?,
-                            &bytes,
-                            path,
-                        )?;
-                    }
+                    Some(ExtraJson::File(path, extra)) => overwrite(extra, &bytes, path)?,
                 }
             }
         }
@@ -117,7 +114,7 @@ fn open_for_writing(path: &Path) -> Result<File, Failure> {
 }
 
 /// Replaces a file's content, whatever was there.
-fn overwrite(file: &mut File, bytes: &[u8], path: &Path) -> Result<(), Failure> {
+fn overwrite(mut file: &File, bytes: &[u8], path: &Path) -> Result<(), Failure> {
     let mut write = || {
         file.rewind()?;
         file.write_all(bytes)?;

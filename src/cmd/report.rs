@@ -4,13 +4,10 @@ use crate::cli::ReportArgs;
 use crate::exit::Exit;
 
 use super::Failure;
-use super::outputs::Outputs;
+use super::outputs::{Outputs, journal_in};
 
 pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
-    let outputs = Outputs::open(
-        args.out.as_ref().unwrap_or(&args.run),
-        args.json.as_deref(),
-        args.quiet,
-    )?;
-    outputs.write_from(&args.run)
+    let journal = journal_in(&args.run)?;
+    let folder = args.out.as_ref().unwrap_or(&args.run);
+    Outputs::open(folder, args.json.as_deref(), args.quiet)?.write(&journal)
 }

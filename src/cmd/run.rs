@@ -23,7 +23,7 @@ use crate::verdict::Judge;
 
 use super::drive::{Drive, Signals};
 use super::driven::Driven;
-use super::outputs::Outputs;
+use super::outputs::{Outputs, journal_in};
 use super::{Failure, compile, header, seed_or_new, terminal};
 
 /// Shards a core: enough for users of one core never to wait for one another.
@@ -67,7 +67,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     };
     closed.map_err(Failure::Internal)?;
     drop(driven);
-    outputs.write_from(&folder)
+    outputs.write(&journal_in(&folder)?)
 }
 
 /// Where the run goes. A journal is never overwritten: it is the only record of its run.

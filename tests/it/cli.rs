@@ -49,6 +49,17 @@ fn unusable_arguments_exit_104_and_say_what_was_expected() {
 }
 
 #[test]
+fn a_report_of_a_run_that_is_not_there_makes_nothing() {
+    let bench = Bench::with("unused: true");
+    let output = gander()
+        .args(["report", "gone"])
+        .current_dir(&bench.folder)
+        .output();
+    assert_eq!(output.expect("gander runs").status.code(), Some(104));
+    assert!(!bench.path("gone").exists());
+}
+
+#[test]
 fn the_shipped_scenarios_pass_the_check() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
     let files: Vec<_> = std::fs::read_dir(folder)
