@@ -50,7 +50,7 @@ fn the_strongest_finding_decides() {
         (&healthy, whole(), Conclusion::Pass, 0, "both thresholds hold"),
         (&slow, whole(), Conclusion::Fail, 99, "p95(response_time) was 900 ms, over its limit of 500 ms"),
         (&slow, stopped(broken.clone()), Conclusion::Fail, 99, "stopped early: p95(response_time) was 900 ms"),
-        (&saturated, whole(), Conclusion::Invalid, 94, "more than 90 % of the CPU for 10.0 s"),
+        (&saturated, whole(), Conclusion::Invalid, 94, "more than 90 % of the cores it plays users on for 10.0 s"),
         (&saturated, stopped(broken), Conclusion::Invalid, 94, "invalid"),
         (&saturated, stopped(StopReason::Signal), Conclusion::Interrupted, 105, "stopped by a signal"),
         (&slow, stopped(StopReason::SecondSignal), Conclusion::Interrupted, 105, "second signal"),

@@ -131,6 +131,7 @@ fn interval(number: u64, second: Second) -> Interval {
         is_warm_up: second.is_warm_up,
         health: Health {
             cpu: second.cpu,
+            user_cores: second.cpu,
             ..Health::default()
         },
         ..Interval::default()
