@@ -10,6 +10,8 @@ use crate::units::Micros;
 const CPU_BUSY: f64 = 0.80;
 /// CPU use from which a second is saturated.
 const CPU_SATURATED: f64 = 0.90;
+/// The shortest interval whose CPU use says anything: the last one may be a few milliseconds of winding up.
+const CPU_SHORTEST: Micros = Micros(500_000);
 /// How long the CPU must be saturated without a pause to make the run invalid.
 const CPU_PATIENCE: Micros = Micros(5_000_000);
 /// Scheduling lag, at the 99th percentile, of a generator that is not healthy.
@@ -31,6 +33,7 @@ const LITTLE_SAMPLING: f64 = 100.0;
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct GeneratorWatch {
     busy: Micros,
+    peak: f64,
     saturated: Micros,
     longest_saturated: Micros,
 }
@@ -38,6 +41,10 @@ pub(super) struct GeneratorWatch {
 impl GeneratorWatch {
     pub(super) fn observe(&mut self, interval: &Interval) {
         let length = interval.end.saturating_sub(interval.start);
+        if length < CPU_SHORTEST {
+            return;
+        }
+        self.peak = self.peak.max(interval.health.user_cores);
         if interval.health.user_cores >= CPU_BUSY {
             self.busy += length;
         }
@@ -51,29 +58,25 @@ impl GeneratorWatch {
 
     /// What is to be said of the generator, the gravest first.
     pub(super) fn warnings(&self, totals: &Totals) -> Vec<Warning> {
-        let mut warnings: Vec<Warning> = [
-            cpu(self, totals),
-            lag(totals),
-            loop_delay(totals),
-            little(totals),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
+        let mut warnings: Vec<Warning> =
+            [cpu(self), lag(totals), loop_delay(totals), little(totals)]
+                .into_iter()
+                .flatten()
+                .collect();
         warnings.extend(own_limits(totals));
         warnings.sort_by_key(|warning| !warning.is_invalidating());
         warnings
     }
 }
 
-fn cpu(watch: &GeneratorWatch, totals: &Totals) -> Option<Warning> {
+fn cpu(watch: &GeneratorWatch) -> Option<Warning> {
     if watch.longest_saturated >= CPU_PATIENCE {
         return Some(Warning::CpuSaturated {
             lasted: watch.longest_saturated,
         });
     }
     (watch.busy > Micros::ZERO).then(|| Warning::CpuBusy {
-        peak: totals.health().peak.user_cores,
+        peak: watch.peak,
         lasted: watch.busy,
     })
 }

@@ -43,6 +43,13 @@ fn cpu_use_warns_and_then_invalidates() {
             lasted: Micros(4 * SECOND)
         }]
     );
+    let winding_up = warnings(60, |number, interval| {
+        if number == 59 {
+            interval.end = interval.start + Micros(5_000);
+            interval.health.user_cores = 1.01;
+        }
+    });
+    assert_eq!(winding_up, []);
     assert_eq!(
         busy(3..8, 0.95),
         [Warning::CpuSaturated {
