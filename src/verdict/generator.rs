@@ -75,7 +75,7 @@ fn cpu(watch: &GeneratorWatch) -> Option<Warning> {
             lasted: watch.longest_saturated,
         });
     }
-    (watch.busy > Micros::ZERO).then(|| Warning::CpuBusy {
+    (watch.busy > Micros::ZERO).then_some(Warning::CpuBusy {
         peak: watch.peak,
         lasted: watch.busy,
     })
