@@ -118,7 +118,7 @@ impl Judge {
                 Exit::ThresholdFailed,
                 format!("the run was stopped early: step `{step}` failed, and `on_error` is `abort`"),
             ),
-            Some(StopReason::TargetGone { detail }) => (Exit::TargetUnreachable, format!("the target has gone: {detail}")),
+            Some(StopReason::TargetGone { detail }) => (Exit::TargetUnreachable, format!("the target cannot be reached: {detail}")),
             Some(StopReason::SetupFailed { detail }) => (Exit::ThresholdFailed, format!("setup failed: {detail}")),
             None if !ending.is_complete => (
                 Exit::Stopped,

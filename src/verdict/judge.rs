@@ -94,7 +94,7 @@ impl Judge {
         self.rules.iter().map(|rule| rule.judged).collect()
     }
 
-    /// Why the run should be stopped now: a threshold that aborts is broken, or the target has gone.
+    /// Why the run should be stopped now: a threshold that aborts is broken, or the target cannot be reached.
     pub fn abort(&self) -> Option<StopReason> {
         let broken = self.rules.iter().position(|rule| {
             let may_abort = rule

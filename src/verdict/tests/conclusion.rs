@@ -55,7 +55,7 @@ fn the_strongest_finding_decides() {
         (&saturated, stopped(StopReason::Signal), Conclusion::Interrupted, 105, "stopped by a signal"),
         (&slow, stopped(StopReason::SecondSignal), Conclusion::Interrupted, 105, "second signal"),
         (&healthy, Ending::default(), Conclusion::Interrupted, 105, "cut short"),
-        (&saturated, stopped(gone), Conclusion::Fail, 107, "the target has gone: it is over"),
+        (&saturated, stopped(gone), Conclusion::Fail, 107, "the target cannot be reached: it is over"),
         (&refused, whole(), Conclusion::Fail, 107, "all 50 requests failed, most with connect_refused"),
         (&refused, stopped(StopReason::Signal), Conclusion::Fail, 107, "could not be reached"),
         (&healthy, panicked, Conclusion::Fail, 255, "2 users panicked"),
