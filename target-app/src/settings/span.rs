@@ -1,0 +1,104 @@
+//! A duration as people write it: `250us`, `5ms`, `1.5s`, `2m`, `8h`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// Longest unit first, as microseconds; used to read and to write.
+const UNITS: [(&str, u64); 5] = [
+    ("h", 3_600_000_000),
+    ("m", 60_000_000),
+    ("s", 1_000_000),
+    ("ms", 1_000),
+    ("us", 1),
+];
+
+/// A duration with its unit in its text, to the microsecond.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(pub Duration);
+
+impl Span {
+    /// So many whole seconds.
+    pub const fn seconds(count: u64) -> Self {
+        Self(Duration::from_secs(count))
+    }
+
+    /// So many milliseconds.
+    pub const fn milliseconds(count: u64) -> Self {
+        Self(Duration::from_millis(count))
+    }
+}
+
+impl FromStr for Span {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const EXPECTED: &str = "expected a duration such as 250us, 5ms, 1.5s, 2m or 8h";
+        let unit_at = text.find(|c: char| c.is_ascii_alphabetic());
+        let (number, unit) = text.split_at(unit_at.ok_or(EXPECTED)?);
+        let (_, microseconds) = UNITS
+            .iter()
+            .find(|(name, _)| *name == unit)
+            .ok_or(EXPECTED)?;
+        let number: f64 = number.parse().map_err(|_| EXPECTED)?;
+        let seconds = number * (*microseconds as f64 / 1e6);
+        Duration::try_from_secs_f64(seconds)
+            .map(Self)
+            .map_err(|_| EXPECTED)
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let microseconds = self.0.as_micros() as u64;
+        let (unit, size) = UNITS
+            .into_iter()
+            .find(|(_, size)| microseconds >= *size && microseconds.is_multiple_of(*size))
+            .unwrap_or(("s", 1_000_000));
+        write!(out, "{}{unit}", microseconds / size)
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_read_with_its_unit_and_written_with_the_longest_that_is_whole() {
+        for (text, microseconds, written) in [
+            ("250us", 250, "250us"),
+            ("1.5s", 1_500_000, "1500ms"),
+            ("120s", 120_000_000, "2m"),
+            ("90m", 5_400_000_000, "90m"),
+            ("8h", 28_800_000_000, "8h"),
+            ("0s", 0, "0s"),
+        ] {
+            let span: Span = text.parse().expect("a duration");
+            assert_eq!(span.0, Duration::from_micros(microseconds));
+            assert_eq!(span.to_string(), written);
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration_is_refused() {
+        for text in ["", "5", "ms", "-1s", "1d", "nans", "1e99h"] {
+            assert!(text.parse::<Span>().is_err(), "{text}");
+        }
+    }
+}
