@@ -1,0 +1,116 @@
+//! Who the private servers run as: PostgreSQL refuses root, so root lends them an unprivileged account.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use super::ServicesError;
+
+/// The account of a private server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Account {
+    /// The one this process runs as.
+    Own {
+        /// Its user id.
+        uid: u32,
+    },
+    /// Another one, which root may take on.
+    Lent {
+        /// Its user id.
+        uid: u32,
+        /// Its group id.
+        gid: u32,
+    },
+}
+
+impl Account {
+    /// Who servers of this process run as.
+    pub(super) fn of_servers() -> Result<Self, ServicesError> {
+        // The owner of what this process makes is who it is.
+        let own = tempfile::tempfile()
+            .and_then(|file| file.metadata())
+            .map_err(ServicesError::Directory)?
+            .uid();
+        let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+        Self::choose(own, &passwd).ok_or(ServicesError::NoAccount)
+    }
+
+    /// `own` unless that is root; else postgres, else nobody, as `passwd` (the text of `/etc/passwd`) has them.
+    fn choose(own: u32, passwd: &str) -> Option<Self> {
+        if own != 0 {
+            return Some(Self::Own { uid: own });
+        }
+        ["postgres", "nobody"].iter().find_map(|wanted| {
+            passwd.lines().find_map(|line| {
+                let mut fields = line.split(':');
+                if fields.next() != Some(wanted) {
+                    return None;
+                }
+                let uid = fields.nth(1)?.parse().ok()?;
+                let gid = fields.next()?.parse().ok()?;
+                (uid != 0).then_some(Self::Lent { uid, gid })
+            })
+        })
+    }
+
+    pub(super) fn uid(self) -> u32 {
+        match self {
+            Self::Own { uid } | Self::Lent { uid, .. } => uid,
+        }
+    }
+
+    /// Makes `command` run as this account; when that is another one, its supplementary groups go too.
+    pub(super) fn lend(self, command: &mut Command) {
+        if let Self::Lent { uid, gid } = self {
+            command.uid(uid).gid(gid);
+        }
+    }
+
+    /// Gives `path` to this account.
+    pub(super) fn own(self, path: &Path) -> io::Result<()> {
+        match self {
+            Self::Own { .. } => Ok(()),
+            Self::Lent { uid, gid } => chown(path, Some(uid), Some(gid)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\n\
+        nobody:x:65534:65533:nobody:/nonexistent:/usr/sbin/nologin\n\
+        postgresql:x:1:1::/:/bin/sh\n\
+        postgres:x:101:104:PostgreSQL administrator,,,:/var/lib/postgresql:/bin/bash\n";
+
+    #[test]
+    fn root_takes_postgres_then_nobody_and_others_stay_who_they_are() {
+        let without = |name: &str| {
+            let lines = PASSWD.lines().filter(|line| !line.starts_with(name));
+            lines.collect::<Vec<_>>().join("\n")
+        };
+        let lent = |uid, gid| Some(Account::Lent { uid, gid });
+        assert_eq!(Account::choose(0, PASSWD), lent(101, 104));
+        assert_eq!(
+            Account::choose(0, &without("postgres:")),
+            lent(65_534, 65_533)
+        );
+        assert_eq!(
+            Account::choose(0, "root:x:0:0::/:/bin/sh\nnobody:x\n"),
+            None
+        );
+        assert_eq!(
+            Account::choose(0, "postgres:x:0:0::/:/bin/sh"),
+            None,
+            "an alias of root is root"
+        );
+        assert_eq!(
+            Account::choose(1_000, PASSWD),
+            Some(Account::Own { uid: 1_000 })
+        );
+    }
+}

@@ -1,0 +1,173 @@
+//! The temporary directory of one private server, removed when this process is gone and the server has ended.
+//!
+//! A shell waits for the end of a pipe whose other end only this process and the server's watchdog hold, so that the
+//! directory outlives the server and nothing else. Refuses paths too long for a Unix socket and parents that the server's account cannot enter.
+
+use std::fs::{self, Permissions};
+use std::io::{self, PipeWriter};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::ServicesError;
+use super::account::Account;
+use super::server::wait;
+
+/// A Unix socket's path has at most 107 bytes on Linux and 103 elsewhere; the directory's and the socket's names need some.
+const LONGEST_BASE: usize = 60;
+/// Ends when its input does; a server's orphans may still write for a moment.
+const SWEEP: &str = "trap '' HUP INT TERM; cat >/dev/null; tries=0; \
+    until rm -rf \"$1\" || [ $tries -ge 100 ]; do tries=$((tries + 1)); sleep 0.05; done";
+/// The sweeper tries for 5 s.
+const SWEPT_WITHIN: Duration = Duration::from_secs(6);
+
+/// A directory that belongs to the server's account, mode 0700; dropping it removes it.
+#[derive(Debug)]
+pub(super) struct Directory {
+    path: PathBuf,
+    account: Account,
+    /// Its end is what the sweeper waits for.
+    lease: Option<PipeWriter>,
+    sweeper: Child,
+}
+
+impl Directory {
+    /// Makes `PREFIX…` in the directory for temporary files; `fill` may write into it before it is the account's.
+    pub(super) fn new(
+        prefix: &str,
+        fill: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> Result<Self, ServicesError> {
+        let account = Account::of_servers()?;
+        let made = tempfile::Builder::new()
+            .prefix(prefix)
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(base(account)?)
+            .map_err(ServicesError::Directory)?;
+        let give = || {
+            fill(made.path())?;
+            for entry in fs::read_dir(made.path())? {
+                account.own(&entry?.path())?;
+            }
+            account.own(made.path())
+        };
+        give().map_err(ServicesError::Directory)?;
+        let (watched, lease) = io::pipe().map_err(ServicesError::Directory)?;
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", SWEEP, "sh"])
+            .arg(made.path())
+            .stdin(watched)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        prepare(&mut command, account);
+        let sweeper = command.spawn().map_err(|source| ServicesError::Run {
+            program: "/bin/sh",
+            source,
+        })?;
+        Ok(Self {
+            path: made.keep(),
+            account,
+            lease: Some(lease),
+            sweeper,
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn account(&self) -> Account {
+        self.account
+    }
+
+    /// Another holder of the directory: it is not removed before this is closed too.
+    pub(super) fn lease(&self) -> io::Result<PipeWriter> {
+        match &self.lease {
+            Some(lease) => lease.try_clone(),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        drop(self.lease.take());
+        if !wait(&mut self.sweeper, SWEPT_WITHIN) {
+            // A watchdog that does not end keeps its server and the directory; there is nothing left to try.
+            let _ = self.sweeper.kill();
+            let _ = self.sweeper.wait();
+        }
+    }
+}
+
+/// Makes `command` run as `account`, out of the reach of Ctrl-C and of this process's environment.
+pub(super) fn prepare(command: &mut Command, account: Account) {
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("LC_ALL", "C")
+        .current_dir("/")
+        .process_group(0);
+    account.lend(command);
+}
+
+/// The first directory for temporary files that will do.
+fn base(account: Account) -> Result<PathBuf, ServicesError> {
+    let wanted = std::env::temp_dir();
+    [wanted.clone(), PathBuf::from("/tmp")]
+        .into_iter()
+        .find(|path| will_do(path, account))
+        .ok_or(ServicesError::NoPlace(wanted))
+}
+
+/// Short, free of what a URL would have to escape, and open to the account when it is a lent one.
+fn will_do(path: &Path, account: Account) -> bool {
+    let is_plain = |text: &str| {
+        text.starts_with('/')
+            && text.len() <= LONGEST_BASE
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"/_-.".contains(&byte))
+    };
+    let is_reachable = match account {
+        Account::Own { .. } => path.is_dir(),
+        Account::Lent { .. } => is_open_to_all(path),
+    };
+    is_reachable && path.to_str().is_some_and(is_plain)
+}
+
+/// Whether everybody can enter all of it, and make and remove what is their own in the last part.
+fn is_open_to_all(path: &Path) -> bool {
+    let mode = |path: &Path| fs::metadata(path).map_or(0, |found| found.mode());
+    mode(path) & 0o003 == 0o003 && path.ancestors().all(|part| mode(part) & 0o001 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_short_plain_open_places_will_do() {
+        let own = Account::Own { uid: 1 };
+        let lent = Account::Lent { uid: 1, gid: 1 };
+        let place = tempfile::Builder::new()
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in("/tmp")
+            .expect("a directory");
+        let place = fs::canonicalize(place.path()).expect("its path");
+        assert!(will_do(Path::new("/tmp"), lent));
+        assert!(will_do(&place, own));
+        assert!(!will_do(&place, lent), "mode 0700 keeps others out");
+        let below = place.join("open");
+        fs::create_dir(&below).expect("a directory");
+        fs::set_permissions(&below, Permissions::from_mode(0o1777)).expect("its mode");
+        assert!(!will_do(&below, lent), "what is above keeps others out");
+        for unsuited in ["with space", &"x".repeat(60)] {
+            let unsuited = place.join(unsuited);
+            fs::create_dir(&unsuited).expect("a directory");
+            assert!(!will_do(&unsuited, own), "{}", unsuited.display());
+        }
+    }
+}

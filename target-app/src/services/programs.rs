@@ -1,0 +1,190 @@
+//! Where the servers' programs are, and what to install when they are nowhere.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Directories under which a distribution keeps `VERSION/bin`.
+const VERSIONED: [&str; 1] = ["/usr/lib/postgresql"];
+
+/// Programs that were looked for in vain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absent {
+    /// Their names.
+    pub programs: &'static str,
+    /// Where they were looked for.
+    pub looked_in: &'static str,
+    /// The Debian package that has them.
+    pub package: &'static str,
+}
+
+/// Everything that has to be installed before private servers can be started.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct AbsentPrograms(pub Vec<Absent>);
+
+impl fmt::Display for AbsentPrograms {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Absent {
+            programs,
+            looked_in,
+            ..
+        } in &self.0
+        {
+            write!(out, "no {programs} in {looked_in}; ")?;
+        }
+        let packages: Vec<_> = self.0.iter().map(|absent| absent.package).collect();
+        let packages = packages.join(" ");
+        write!(out, "install what is missing (apt-get install {packages})")?;
+        out.write_str(" or name a running server with DATABASE_URL and REDIS_URL")
+    }
+}
+
+/// Fails with all that is missing.
+pub(super) fn all_there() -> Result<(), AbsentPrograms> {
+    let missing = [postgres_directory().err(), redis_server().err()];
+    let missing: Vec<_> = missing
+        .into_iter()
+        .flatten()
+        .flat_map(|AbsentPrograms(programs)| programs)
+        .collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(AbsentPrograms(missing))
+    }
+}
+
+/// The directory with `postgres` and `initdb`.
+pub(super) fn postgres_directory() -> Result<PathBuf, AbsentPrograms> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    in_path(&path, "postgres")
+        // Some have only `postgres` in PATH, as a link into the directory where the rest is.
+        .and_then(|postgres| fs::canonicalize(postgres).ok())
+        .and_then(|postgres| postgres.parent().map(Path::to_owned))
+        .filter(|directory| is_complete(directory))
+        .or_else(|| by_configuration(&path))
+        .or_else(|| newest(&VERSIONED))
+        .ok_or_else(|| {
+            AbsentPrograms(vec![Absent {
+                programs: "postgres and initdb",
+                looked_in: "PATH, `pg_config --bindir` and /usr/lib/postgresql/*/bin",
+                package: "postgresql",
+            }])
+        })
+}
+
+/// `redis-server`.
+pub(super) fn redis_server() -> Result<PathBuf, AbsentPrograms> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    in_path(&path, "redis-server").ok_or_else(|| {
+        AbsentPrograms(vec![Absent {
+            programs: "redis-server",
+            looked_in: "PATH",
+            package: "redis-server",
+        }])
+    })
+}
+
+fn in_path(path: &OsStr, program: &str) -> Option<PathBuf> {
+    env::split_paths(path)
+        .map(|directory| directory.join(program))
+        .find(|file| is_runnable(file))
+}
+
+fn by_configuration(path: &OsStr) -> Option<PathBuf> {
+    let output = Command::new(in_path(path, "pg_config")?)
+        .arg("--bindir")
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    let directory = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
+    is_complete(&directory).then_some(directory)
+}
+
+/// `ROOT/VERSION/bin` of the highest version.
+fn newest(roots: &[&str]) -> Option<PathBuf> {
+    let versions = roots.iter().filter_map(|root| fs::read_dir(root).ok());
+    versions
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name();
+            let version: Vec<u32> = name
+                .to_str()?
+                .split('.')
+                .map(|part| part.parse().ok())
+                .collect::<Option<_>>()?;
+            let directory = entry.path().join("bin");
+            is_complete(&directory).then_some((version, directory))
+        })
+        .max()
+        .map(|(_, directory)| directory)
+}
+
+fn is_complete(directory: &Path) -> bool {
+    is_runnable(&directory.join("postgres")) && is_runnable(&directory.join("initdb"))
+}
+
+fn is_runnable(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn program(file: &Path, mode: u32) {
+        fs::create_dir_all(file.parent().expect("a parent")).expect("a directory");
+        fs::write(file, "#!/bin/sh\n").expect("a file");
+        fs::set_permissions(file, fs::Permissions::from_mode(mode)).expect("its mode");
+    }
+
+    #[test]
+    fn the_highest_version_that_is_complete_is_taken() {
+        let root = tempfile::tempdir().expect("a directory");
+        for version in ["9.6", "15", "16"] {
+            let directory = root.path().join(version).join("bin");
+            program(&directory.join("postgres"), 0o755);
+            let initdb_mode = if version == "16" { 0o644 } else { 0o755 };
+            program(&directory.join("initdb"), initdb_mode);
+        }
+        let roots = [root.path().to_str().expect("text"), "/nowhere"];
+        assert_eq!(newest(&roots), Some(root.path().join("15/bin")));
+    }
+
+    #[test]
+    fn only_what_can_be_run_is_found_in_the_path() {
+        let one = tempfile::tempdir().expect("a directory");
+        let other = tempfile::tempdir().expect("a directory");
+        program(&one.path().join("redis-server"), 0o644);
+        program(&other.path().join("redis-server"), 0o755);
+        let path = env::join_paths([one.path(), other.path()]).expect("a path");
+        assert_eq!(
+            in_path(&path, "redis-server"),
+            Some(other.path().join("redis-server"))
+        );
+        assert_eq!(in_path(&path, "postgres"), None);
+    }
+
+    #[test]
+    fn what_is_missing_is_told_with_the_command_that_installs_it() {
+        let absent = |programs, package| Absent {
+            programs,
+            looked_in: "PATH",
+            package,
+        };
+        let error = AbsentPrograms(vec![
+            absent("postgres and initdb", "postgresql"),
+            absent("redis-server", "redis-server"),
+        ]);
+        assert_eq!(
+            error.to_string(),
+            "no postgres and initdb in PATH; no redis-server in PATH; install what is missing \
+             (apt-get install postgresql redis-server) or name a running server with DATABASE_URL and REDIS_URL"
+        );
+    }
+}

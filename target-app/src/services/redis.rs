@@ -1,0 +1,192 @@
+//! A private Redis server: nothing on disk, so what it holds ends with it.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+
+use super::directory::Directory;
+use super::programs;
+use super::server::{Server, ServerCommand};
+use super::{PrivateOptions, Reach, ServicesError, free_port, password};
+use crate::config::Secret;
+
+/// It takes a few milliseconds; a loaded machine some more.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+/// Free ports can be taken between the look and the start.
+const PORT_TRIES: u32 = 5;
+
+/// A running Redis; dropping it stops it.
+#[derive(Debug)]
+pub struct PrivateRedis {
+    /// `None` while it is stopped. Before the directory, which has to be dropped after it.
+    pub(super) server: Option<Server>,
+    pub(super) directory: Directory,
+    program: PathBuf,
+    loopback: Option<Loopback>,
+}
+
+#[derive(Debug)]
+struct Loopback {
+    port: u16,
+    password: Secret,
+}
+
+impl PrivateRedis {
+    /// Starts one and returns when it answers.
+    pub async fn start(options: &PrivateOptions) -> Result<Self, ServicesError> {
+        let program = programs::redis_server()?;
+        let mut tries = 1;
+        loop {
+            let loopback = match options.reach {
+                Reach::Socket => None,
+                Reach::Loopback => Some(Loopback {
+                    port: free_port().map_err(ServicesError::Directory)?,
+                    password: password(),
+                }),
+            };
+            let directory = Directory::new("folio-redis-", |path| {
+                std::fs::write(
+                    path.join("redis.conf"),
+                    configuration(path, loopback.as_ref()),
+                )
+            })?;
+            let mut redis = Self {
+                server: None,
+                directory,
+                program: program.clone(),
+                loopback,
+            };
+            match redis.start_again().await {
+                Ok(()) => return Ok(redis),
+                Err(ServicesError::NotStarted { said, .. })
+                    if said.contains("listening socket") && tries < PORT_TRIES =>
+                {
+                    tries += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// `redis+unix://…`
+    pub fn url(&self) -> Secret {
+        let password = match &self.loopback {
+            None => String::new(),
+            Some(Loopback { password, .. }) => format!("?pass={}", password.reveal()),
+        };
+        Secret::new(format!(
+            "redis+unix://{}{password}",
+            self.socket().display()
+        ))
+    }
+
+    /// `redis://…` by the port on 127.0.0.1, when it was started with [`Reach::Loopback`].
+    pub fn loopback_url(&self) -> Option<Secret> {
+        let Loopback { port, password } = self.loopback.as_ref()?;
+        let password = password.reveal();
+        Some(Secret::new(format!(
+            "redis://:{password}@127.0.0.1:{port}/0"
+        )))
+    }
+
+    /// Why it is no longer there, if it ended by itself.
+    pub fn has_exited(&mut self) -> Option<String> {
+        let server = self.server.as_mut()?;
+        let status = server.status()?;
+        Some(format!(
+            "the private Redis ended with {status}; it said: {}",
+            server.said()
+        ))
+    }
+
+    /// SIGKILL, as a crash: returns when it is gone.
+    pub async fn kill(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.kill().await;
+        }
+    }
+
+    /// Stops it in order; [`PrivateRedis::start_again`] starts an empty one at the same place.
+    pub async fn halt(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.end().await;
+        }
+    }
+
+    /// SIGSTOP: it keeps its connections and answers nobody, until [`PrivateRedis::thaw`].
+    pub fn freeze(&mut self) {
+        self.signal("STOP");
+    }
+
+    /// SIGCONT: it answers again.
+    pub fn thaw(&mut self) {
+        self.signal("CONT");
+    }
+
+    /// Starts it again at the same place, empty, and returns when it answers.
+    pub async fn start_again(&mut self) -> Result<(), ServicesError> {
+        self.halt().await;
+        let mut server = Server::start(
+            &self.directory,
+            &ServerCommand {
+                name: "Redis",
+                program: &self.program,
+                arguments: vec![self.directory.path().join("redis.conf").into()],
+                end_signals: &["TERM"],
+            },
+        )?;
+        server
+            .ready(READY_WITHIN, || answers(self.socket()))
+            .await?;
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// Stops it and removes its directory.
+    pub async fn stop(mut self) {
+        self.halt().await;
+        // The sweeper needs a moment, in which this thread has better things to do.
+        let _ = tokio::task::spawn_blocking(move || drop(self)).await;
+    }
+
+    fn signal(&mut self, signal: &str) {
+        if let Some(server) = &mut self.server {
+            // A server that is gone hears no signal, and needs none.
+            let _ = server.signal(signal);
+        }
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.directory.path().join("redis.sock")
+    }
+}
+
+/// In a file, since everybody can read the arguments of a program.
+fn configuration(directory: &Path, loopback: Option<&Loopback>) -> String {
+    let directory = directory.display();
+    let port = loopback.map_or(0, |loopback| loopback.port);
+    let mut text = format!(
+        "port {port}\nbind 127.0.0.1\nprotected-mode yes\nunixsocket {directory}/redis.sock\nunixsocketperm 700\n\
+         dir {directory}\ndaemonize no\nloglevel warning\nsave \"\"\nappendonly no\n"
+    );
+    if let Some(Loopback { password, .. }) = loopback {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "requirepass {}", password.reveal());
+    }
+    text
+}
+
+/// Whether a server there answers, if only that it wants a password.
+async fn answers(socket: PathBuf) -> bool {
+    let ask = async {
+        let mut connection = UnixStream::connect(&socket).await?;
+        connection.write_all(b"PING\r\n").await?;
+        let mut answer = [0; 7];
+        connection.read_exact(&mut answer).await?;
+        std::io::Result::Ok(&answer == b"+PONG\r\n" || &answer == b"-NOAUTH")
+    };
+    ask.await.unwrap_or(false)
+}

@@ -1,0 +1,234 @@
+//! One server process under a watchdog of its own.
+//!
+//! The watchdog is a shell and the server's true parent, so that the server's id cannot come to mean another process. It
+//! passes on the signals that are written to its input and ends the server when its input ends, which it does when this
+//! process goes, however it goes. The watchdog's end is the server's end.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use super::ServicesError;
+use super::directory::{Directory, prepare};
+
+/// Arguments: the signals that end the server, each given 5 s before the next; the log; the command.
+///
+/// The log comes by a pipe that the server's own children hold too, so that it ends when the last of them is gone: those
+/// of a killed postmaster answer for a moment more.
+const WATCH: &str = r#"
+trap '' HUP INT TERM
+signals=$1 log=$2
+shift 2
+[ -p "$log.pipe" ] || mkfifo "$log.pipe"
+exec 3<&0 4>&2 2>/dev/null
+cat <"$log.pipe" >>"$log" 3<&- 4>&- &
+logger=$!
+"$@" 3<&- 4>&- </dev/null >"$log.pipe" 2>&1 &
+server=$!
+{
+  trap exit USR1
+  while read -r signal; do
+    kill -s "$signal" "$server"
+    echo sent >&4
+  done
+  for signal in $signals KILL; do
+    kill -s "$signal" "$server"
+    kill -s CONT "$server"
+    tries=0
+    while [ $tries -lt 100 ]; do
+      tries=$((tries + 1))
+      sleep 0.05
+    done
+  done
+} <&3 3<&- &
+orders=$!
+exec 3<&- 4>&-
+wait "$server"
+status=$?
+kill -s USR1 "$orders"
+wait "$orders" "$logger"
+exit "$status"
+"#;
+/// How long the watchdog gives the server for each signal, with some to spare.
+const SIGNAL_WITHIN: Duration = Duration::from_millis(5_500);
+/// How much of the log is told, in bytes.
+const TAIL: u64 = 2 * 1024;
+/// Between two looks at a process that is to end.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// A running server; dropping it ends it and blocks until it is gone.
+#[derive(Debug)]
+pub(super) struct Server {
+    name: &'static str,
+    watchdog: Child,
+    orders: Option<ChildStdin>,
+    /// A line for every order carried out.
+    answers: Option<BufReader<ChildStderr>>,
+    ends_within: Duration,
+    log: PathBuf,
+    /// Where in the log this start begins.
+    log_start: u64,
+}
+
+/// What to run, and how it wants to be ended.
+pub(super) struct ServerCommand<'a> {
+    /// What to call it in errors.
+    pub(super) name: &'static str,
+    pub(super) program: &'a Path,
+    pub(super) arguments: Vec<OsString>,
+    /// Signals that end it, the gentlest first; SIGKILL follows them anyway.
+    pub(super) end_signals: &'static [&'static str],
+}
+
+impl Server {
+    /// Starts it in `directory`, where its log goes.
+    pub(super) fn start(
+        directory: &Directory,
+        server: &ServerCommand<'_>,
+    ) -> Result<Self, ServicesError> {
+        let log = directory.path().join("log");
+        let log_start = fs::metadata(&log).map_or(0, |found| found.len());
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", WATCH, "sh", &server.end_signals.join(" ")])
+            .arg(&log)
+            .arg(server.program)
+            .args(&server.arguments)
+            .stdin(Stdio::piped())
+            // Nothing is written there: it keeps the directory from being swept before the server has ended.
+            .stdout(directory.lease().map_err(ServicesError::Directory)?)
+            .stderr(Stdio::piped());
+        prepare(&mut command, directory.account());
+        let mut watchdog = command.spawn().map_err(|source| ServicesError::Run {
+            program: "/bin/sh",
+            source,
+        })?;
+        let orders = watchdog.stdin.take();
+        let answers = watchdog.stderr.take().map(BufReader::new);
+        let signals = server.end_signals.len() as u32 + 1;
+        Ok(Self {
+            name: server.name,
+            watchdog,
+            orders,
+            answers,
+            ends_within: SIGNAL_WITHIN * signals,
+            log,
+            log_start,
+        })
+    }
+
+    /// Has `signal` (a name without SIG) sent to the server, and returns when it has been: less than a millisecond.
+    pub(super) fn signal(&mut self, signal: &str) -> io::Result<()> {
+        if let (Some(orders), Some(answers)) = (&mut self.orders, &mut self.answers) {
+            writeln!(orders, "{signal}")?;
+            // A watchdog that ends meanwhile closes the pipe.
+            answers.read_line(&mut String::new())?;
+        }
+        Ok(())
+    }
+
+    /// How it ended, if it did.
+    pub(super) fn status(&mut self) -> Option<ExitStatus> {
+        self.watchdog.try_wait().ok().flatten()
+    }
+
+    /// Waits until it has ended, for `limit` at most, and says whether it has.
+    pub(super) async fn ended(&mut self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        while self.status().is_none() {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        true
+    }
+
+    /// Ends it as gently as it allows, waits until it is gone and says how it ended.
+    pub(super) async fn end(mut self) -> Option<ExitStatus> {
+        drop(self.orders.take());
+        self.ended(self.ends_within).await;
+        self.status()
+    }
+
+    /// Has it killed and waits until it is gone.
+    pub(super) async fn kill(mut self) {
+        // A server that is already gone has no watchdog that reads.
+        let _ = self.signal("KILL");
+        self.ended(SIGNAL_WITHIN).await;
+    }
+
+    /// The end of what it has logged since this start.
+    pub(super) fn said(&self) -> String {
+        let read = || {
+            let mut file = fs::File::open(&self.log)?;
+            let length = file.metadata()?.len();
+            file.seek(SeekFrom::Start(
+                self.log_start.max(length.saturating_sub(TAIL)),
+            ))?;
+            let mut text = Vec::new();
+            file.take(TAIL).read_to_end(&mut text)?;
+            io::Result::Ok(text)
+        };
+        let text = read().unwrap_or_default();
+        match String::from_utf8_lossy(&text).trim() {
+            "" => "nothing".to_owned(),
+            words => words.to_owned(),
+        }
+    }
+
+    /// Asks `is_ready` until it says yes, the server ends or `limit` is over.
+    pub(super) async fn ready<F: Future<Output = bool>>(
+        &mut self,
+        limit: Duration,
+        mut is_ready: impl FnMut() -> F,
+    ) -> Result<(), ServicesError> {
+        let deadline = tokio::time::Instant::now() + limit;
+        loop {
+            if let Some(status) = self.status() {
+                return Err(ServicesError::NotStarted {
+                    server: self.name,
+                    status,
+                    said: self.said(),
+                });
+            }
+            // A server that accepts and says nothing must not outlast the limit.
+            if matches!(
+                tokio::time::timeout_at(deadline, is_ready()).await,
+                Ok(true)
+            ) {
+                return Ok(());
+            }
+            if tokio::time::Instant::now() >= deadline {
+                return Err(ServicesError::NotReady {
+                    server: self.name,
+                    waited: limit,
+                    said: self.said(),
+                });
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.orders.take());
+        wait(&mut self.watchdog, self.ends_within);
+    }
+}
+
+/// Waits for a child's end, for `limit` at most, and says whether it has come.
+pub(super) fn wait(child: &mut Child, limit: Duration) -> bool {
+    let deadline = Instant::now() + limit;
+    while matches!(child.try_wait(), Ok(None)) {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    true
+}
