@@ -1,0 +1,104 @@
+//! What every lease and statement passes: the gate, the circuit breaker, and the metrics.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::{HistogramVec, IntCounterVec};
+
+use super::{DbError, Dialect, Recorder, Statement, Value};
+use crate::admission::{Full, Gate, OwnedPass, Priority};
+use crate::breaker::{Breaker, Permit, Refused};
+use crate::metrics::Metrics;
+use crate::observe::note_query;
+use crate::settings::Live;
+
+/// One for all pools of a database.
+pub(crate) struct Accounts {
+    gate: Arc<Gate>,
+    breaker: Breaker,
+    query_seconds: HistogramVec,
+    slow_queries: IntCounterVec,
+    recorder: Recorder,
+    settings: Arc<Live>,
+}
+
+impl Accounts {
+    pub(super) fn new(settings: &Arc<Live>, metrics: &Metrics) -> Result<Self, prometheus::Error> {
+        let gate = Gate::new(
+            "db",
+            |settings| (settings.admission.db_limit, settings.admission.db_waiting),
+            Arc::clone(settings),
+            metrics,
+        )?;
+        Ok(Self {
+            gate: Arc::new(gate),
+            breaker: Breaker::new("database", Arc::clone(settings), metrics)?,
+            query_seconds: metrics.seconds(
+                "folio_query_seconds",
+                "Statement time on its connection.",
+                &["name"],
+            )?,
+            slow_queries: metrics.counters(
+                "folio_slow_queries_total",
+                "Statements that took db.slow_ms or longer.",
+                &["name"],
+            )?,
+            recorder: Recorder::default(),
+            settings: Arc::clone(settings),
+        })
+    }
+
+    /// A place among those that use the database, for as long as a lease lasts.
+    pub(super) async fn enter(&self) -> Result<OwnedPass, DbError> {
+        Ok(self.gate.enter_owned(Priority::Normal).await?)
+    }
+
+    /// Leave for one call to the database; says afterwards how it went.
+    pub(super) fn admit(&self) -> Result<Permit<'_>, DbError> {
+        Ok(self.breaker.admit()?)
+    }
+
+    pub(super) fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    pub(super) fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
+    /// Puts a statement on the account of its request and of its name.
+    pub(super) fn ran(
+        &self,
+        statement: &Statement,
+        values: &[Value],
+        dialect: Dialect,
+        took: Duration,
+        rows: u64,
+    ) {
+        note_query(statement.name, took);
+        self.query_seconds
+            .with_label_values(&[statement.name])
+            .observe(took.as_secs_f64());
+        self.recorder.ran(statement, values, took, rows);
+        if took >= Duration::from_millis(self.settings.load().db.slow_ms.into()) {
+            self.slow_queries.with_label_values(&[statement.name]).inc();
+            self.recorder.was_slow(statement, dialect, took, rows);
+        }
+    }
+}
+
+impl From<Full> for DbError {
+    fn from(full: Full) -> Self {
+        Self::Refused {
+            retry_after: full.retry_after,
+        }
+    }
+}
+
+impl From<Refused> for DbError {
+    fn from(refused: Refused) -> Self {
+        Self::Refused {
+            retry_after: refused.retry_after,
+        }
+    }
+}

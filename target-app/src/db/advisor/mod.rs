@@ -1,0 +1,308 @@
+//! The advisor: what the statements that really ran say about indexes and loops.
+//!
+//! It plans the recorded statements again, on the database as it is now. A table that is read from end to end although
+//! it is large misses an index; an index that no plan uses is unused; a statement that one request makes again and again
+//! is an N+1.
+
+mod plan;
+mod recorder;
+
+use serde::Serialize;
+
+pub(crate) use plan::Plan;
+use recorder::Recorded;
+pub(crate) use recorder::{Recorder, Repeats};
+
+use super::index_list::TABLES;
+use super::indexes::{self, Existing};
+use super::{Database, DbError, Dialect, Lease, Statement, values};
+
+/// A smaller table is read from end to end as fast as through an index.
+const SMALL_TABLE: i64 = 50;
+
+/// What should be changed, and why.
+#[derive(Debug, Serialize)]
+pub(crate) struct Advice {
+    pub(crate) missing: Vec<Missing>,
+    pub(crate) unused: Vec<Unused>,
+    pub(crate) n_plus_one: Vec<Loop>,
+}
+
+/// An index that should be.
+#[derive(Debug, Serialize)]
+pub(crate) struct Missing {
+    table: String,
+    columns: Vec<String>,
+    statement: &'static str,
+    why: String,
+    create: String,
+}
+
+/// An index that need not be.
+#[derive(Debug, Serialize)]
+pub(crate) struct Unused {
+    index: String,
+    table: String,
+    why: &'static str,
+    drop: String,
+}
+
+/// A statement that should be a list.
+#[derive(Debug, Serialize)]
+pub(crate) struct Loop {
+    route: String,
+    statement: &'static str,
+    /// Times in one request, at most.
+    times: u32,
+    requests: u64,
+    why: String,
+}
+
+/// A statement with its plan.
+#[derive(Debug, Serialize)]
+pub(crate) struct Explained {
+    statement: &'static str,
+    text: String,
+    calls: u64,
+    mean_ms: f64,
+    most_ms: f64,
+    rows: u64,
+    #[serde(flatten)]
+    plan: Plan,
+}
+
+/// Whether a plan is only made or also carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Analyze {
+    PlanOnly,
+    /// Counts the rows that are really looked at; reading statements of PostgreSQL only.
+    CarryOut,
+}
+
+impl Database {
+    /// The plans of the recorded statements called `name`, with the values that they first ran with.
+    pub(crate) async fn explain(
+        &self,
+        name: &str,
+        analyze: Analyze,
+    ) -> Result<Vec<Explained>, DbError> {
+        let mut lease = self.read().await?;
+        let mut explained = Vec::new();
+        for recorded in self.recorder().statements() {
+            if recorded.statement.name == name {
+                let text = recorded.statement.text(self.dialect()).to_owned();
+                explained.push(Explained {
+                    statement: recorded.statement.name,
+                    plan: plan_of(&mut lease, &recorded, analyze).await?,
+                    text,
+                    calls: recorded.calls,
+                    mean_ms: recorded.mean_ms(),
+                    most_ms: recorded.most.as_secs_f64() * 1e3,
+                    rows: recorded.rows,
+                });
+            }
+        }
+        Ok(explained)
+    }
+
+    /// Looks at everything that ran since the start, or since the recorder was cleared.
+    pub(crate) async fn advise(&self) -> Result<Advice, DbError> {
+        let mut lease = self.read().await?;
+        let existing = indexes::existing(&mut lease).await?;
+        let mut missing: Vec<Missing> = Vec::new();
+        let mut used = Vec::new();
+        for recorded in self.recorder().statements() {
+            if is_ours(recorded.statement.name) {
+                continue;
+            }
+            let plan = plan_of(&mut lease, &recorded, Analyze::PlanOnly).await?;
+            used.extend(plan.indexes.iter().cloned());
+            for table in &plan.scanned {
+                let found = miss(&mut lease, &recorded, table, &existing).await?;
+                missing.extend(found.filter(|new| {
+                    !missing
+                        .iter()
+                        .any(|known| known.table == new.table && known.columns == new.columns)
+                }));
+            }
+        }
+        let is_unused = |index: &&Existing| {
+            index
+                .scans
+                .map_or(!used.contains(&index.name), |scans| scans == 0)
+                && indexes::is_switched(&index.name)
+        };
+        let unused = existing.iter().filter(is_unused).map(|index| Unused {
+            index: index.name.clone(),
+            table: index.table.clone(),
+            why: "no statement that ran so far uses it, and every write keeps it up",
+            drop: format!("DROP INDEX {}", index.name),
+        });
+        Ok(Advice {
+            unused: unused.collect(),
+            missing,
+            n_plus_one: self.loops(),
+        })
+    }
+
+    /// Names of the statements that ran, each once.
+    pub(crate) fn statement_names(&self) -> Vec<&'static str> {
+        let recorded = self.recorder().statements();
+        let mut names: Vec<_> = recorded
+            .iter()
+            .map(|recorded| recorded.statement.name)
+            .collect();
+        names.retain(|name| !is_ours(name));
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Every secondary index.
+    pub(crate) async fn indexes(&self) -> Result<Vec<Existing>, DbError> {
+        indexes::existing(&mut self.read().await?).await
+    }
+
+    fn loops(&self) -> Vec<Loop> {
+        let loops = self.recorder().loops().into_iter();
+        loops
+            .map(|(route, statement, how)| Loop {
+                why: format!(
+                    "a request of {route} made it {} times; one statement for all of them will do (db.loading=eager)",
+                    how.most
+                ),
+                route,
+                statement,
+                times: how.most,
+                requests: how.requests,
+            })
+            .collect()
+    }
+}
+
+impl Recorded {
+    fn mean_ms(&self) -> f64 {
+        self.total.as_secs_f64() * 1e3 / self.calls.max(1) as f64
+    }
+}
+
+/// The advisor's and the pool's own statements are not advised about.
+fn is_ours(name: &str) -> bool {
+    matches!(
+        name,
+        "ping" | "begin" | "commit" | "rollback" | "seeding" | "seeding_lock"
+    ) || name.starts_with("advisor_")
+}
+
+async fn plan_of(
+    lease: &mut Lease,
+    recorded: &Recorded,
+    analyze: Analyze,
+) -> Result<Plan, DbError> {
+    let dialect = lease.dialect();
+    let text = recorded.statement.text(dialect);
+    let reads = text.trim_start().to_ascii_uppercase().starts_with("SELECT");
+    let lines = match dialect {
+        Dialect::Sqlite => {
+            let explain = Statement::made("advisor_explain", format!("EXPLAIN QUERY PLAN {text}"));
+            let rows: Vec<(i64, i64, i64, String)> =
+                lease.fetch_all(&explain, &recorded.sample).await?;
+            rows.into_iter().map(|(.., detail)| detail).collect()
+        }
+        Dialect::Postgres => {
+            let how = if reads && analyze == Analyze::CarryOut {
+                "EXPLAIN (ANALYZE)"
+            } else {
+                "EXPLAIN"
+            };
+            let explain = Statement::made("advisor_explain", format!("{how} {text}"));
+            let rows: Vec<(String,)> = lease.fetch_all(&explain, &recorded.sample).await?;
+            rows.into_iter().map(|(line,)| line).collect()
+        }
+    };
+    Ok(Plan::read(dialect, lines))
+}
+
+/// The index that a statement misses on a table it reads from end to end, if the table is large and the statement
+/// picks or sorts rows by columns of it.
+async fn miss(
+    lease: &mut Lease,
+    recorded: &Recorded,
+    table: &str,
+    existing: &[Existing],
+) -> Result<Option<Missing>, DbError> {
+    let dialect = lease.dialect();
+    let text = recorded.statement.text(dialect);
+    let Some(table) = table_named(text, table) else {
+        return Ok(None);
+    };
+    let columns = columns_of(lease, &table).await?;
+    let wanted = indexes::wanted(text, &table, &columns);
+    let covered = existing
+        .iter()
+        .any(|index| index.table == table && index.columns.starts_with(&wanted));
+    if wanted.is_empty() || covered {
+        return Ok(None);
+    }
+    let count = Statement::made("advisor_count", format!("SELECT count(*) FROM {table}"));
+    let (rows,): (i64,) = lease.fetch_one(&count, &[]).await?;
+    if rows < SMALL_TABLE {
+        return Ok(None);
+    }
+    let given = recorded.rows as f64 / recorded.calls.max(1) as f64;
+    Ok(Some(Missing {
+        why: format!(
+            "reads all {rows} rows of {table} to give {given:.0}; ran {} times, {:.2} ms on average",
+            recorded.calls,
+            recorded.mean_ms()
+        ),
+        create: indexes::proposal(dialect, &table, &wanted),
+        statement: recorded.statement.name,
+        columns: wanted,
+        table,
+    }))
+}
+
+/// The table itself where a plan of `SQLite` tells an alias: `documents AS d`.
+fn table_named(text: &str, name: &str) -> Option<String> {
+    let words: Vec<_> = text
+        .split(|c: char| c.is_whitespace() || matches!(c, ',' | '(' | ')'))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let is_table = |word: &str| TABLES.contains(&word);
+    if is_table(name) {
+        return Some(name.to_owned());
+    }
+    let position = words.iter().position(|word| *word == name)?;
+    let before = words[..position].iter().rev();
+    before
+        .take(2)
+        .find(|word| is_table(word))
+        .map(|word| (*word).to_owned())
+}
+
+async fn columns_of(lease: &mut Lease, table: &str) -> Result<Vec<String>, DbError> {
+    const COLUMNS: Statement = Statement::each(
+        "advisor_columns",
+        "SELECT name FROM pragma_table_info($1)",
+        "SELECT column_name::text FROM information_schema.columns \
+         WHERE table_schema = current_schema() AND table_name = $1",
+    );
+    let rows: Vec<(String,)> = lease.fetch_all(&COLUMNS, values![table]).await?;
+    Ok(rows.into_iter().map(|(name,)| name).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alias_is_traced_to_its_table() {
+        let text =
+            "SELECT d.id FROM (SELECT 1) AS f JOIN documents AS d ON d.id = f.rowid, orders o";
+        assert_eq!(table_named(text, "d").as_deref(), Some("documents"));
+        assert_eq!(table_named(text, "o").as_deref(), Some("orders"));
+        assert_eq!(table_named(text, "orders").as_deref(), Some("orders"));
+        assert_eq!(table_named(text, "f"), None);
+    }
+}

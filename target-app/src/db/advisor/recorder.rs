@@ -1,0 +1,239 @@
+//! What really ran: every statement with its cost, the slow ones, and those that one request made again and again.
+
+use std::cell::Cell;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::db::{Dialect, Statement, Value};
+use crate::store::{now, rfc3339};
+
+/// Texts that are told apart; the program has fewer.
+const MOST_STATEMENTS: usize = 512;
+/// Entries of the slow-query log.
+const MOST_SLOW: usize = 200;
+/// Routes and statements whose repetition is remembered.
+const MOST_REPEATED: usize = 128;
+/// The same statement as often as this in one request is a loop that should be a list.
+const REPEATED: u32 = 10;
+/// Statements of one request that are counted apart.
+const COUNTED: usize = 8;
+
+/// The memory of a database's statements.
+#[derive(Default)]
+pub(crate) struct Recorder {
+    statements: Mutex<HashMap<(&'static str, usize), Recorded>>,
+    slow: Mutex<VecDeque<Slow>>,
+    repeated: Mutex<HashMap<(String, &'static str), Repeated>>,
+}
+
+/// A statement as it ran.
+#[derive(Clone, Debug)]
+pub(crate) struct Recorded {
+    pub(crate) statement: Statement,
+    /// Values it ran with, to plan it again; never shown.
+    pub(crate) sample: Vec<Value>,
+    pub(crate) calls: u64,
+    pub(crate) total: Duration,
+    pub(crate) most: Duration,
+    /// Rows that it gave or changed.
+    pub(crate) rows: u64,
+}
+
+/// An entry of the slow-query log. Values are left out: they may be anyone's.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Slow {
+    statement: &'static str,
+    text: String,
+    milliseconds: f64,
+    rows: u64,
+    #[serde(serialize_with = "rfc3339")]
+    at: i64,
+}
+
+/// A statement that requests of one route make again and again.
+#[derive(Clone, Debug)]
+pub(crate) struct Repeated {
+    /// Requests in which it was.
+    pub(crate) requests: u64,
+    /// Most times in one request.
+    pub(crate) most: u32,
+}
+
+/// How often one request made each statement; lives with the request.
+#[derive(Default)]
+pub(crate) struct Repeats {
+    counts: Cell<[(&'static str, u32); COUNTED]>,
+}
+
+impl Repeats {
+    /// For a part of the request that runs as a task of its own.
+    pub(crate) fn swap(&self, other: &Self) {
+        self.counts.swap(&other.counts);
+    }
+
+    pub(crate) fn count(&self, name: &'static str) {
+        let mut counts = self.counts.get();
+        let place = counts
+            .iter_mut()
+            .find(|(known, count)| *count == 0 || std::ptr::eq(*known, name));
+        // A request with more kinds of statements than there is room for loops over one of the first, if at all.
+        if let Some((known, count)) = place {
+            *known = name;
+            *count += 1;
+        }
+        self.counts.set(counts);
+    }
+
+    /// Those that look like a loop.
+    pub(crate) fn loops(&self) -> impl Iterator<Item = (&'static str, u32)> {
+        self.counts
+            .get()
+            .into_iter()
+            .filter(|(_, count)| *count >= REPEATED)
+    }
+}
+
+impl Recorder {
+    pub(in crate::db) fn ran(
+        &self,
+        statement: &Statement,
+        values: &[Value],
+        took: Duration,
+        rows: u64,
+    ) {
+        let Some(identity) = statement.identity() else {
+            return;
+        };
+        let mut statements = lock(&self.statements);
+        if let Some(known) = statements.get_mut(&(statement.name, identity)) {
+            known.calls += 1;
+            known.total += took;
+            known.most = known.most.max(took);
+            known.rows += rows;
+        } else if statements.len() < MOST_STATEMENTS {
+            let first = Recorded {
+                statement: statement.clone(),
+                sample: values.to_vec(),
+                calls: 1,
+                total: took,
+                most: took,
+                rows,
+            };
+            statements.insert((statement.name, identity), first);
+        }
+    }
+
+    pub(in crate::db) fn was_slow(
+        &self,
+        statement: &Statement,
+        dialect: Dialect,
+        took: Duration,
+        rows: u64,
+    ) {
+        let mut slow = lock(&self.slow);
+        if slow.len() == MOST_SLOW {
+            slow.pop_front();
+        }
+        slow.push_back(Slow {
+            statement: statement.name,
+            text: statement.text(dialect).chars().take(2_000).collect(),
+            milliseconds: took.as_secs_f64() * 1e3,
+            rows,
+            at: now(),
+        });
+    }
+
+    /// Notes the statements that a request of `route` made in a loop.
+    pub(crate) fn repeated(&self, route: &str, repeats: &Repeats) {
+        for (statement, times) in repeats.loops() {
+            let mut repeated = lock(&self.repeated);
+            let key = (route.to_owned(), statement);
+            if repeated.len() >= MOST_REPEATED && !repeated.contains_key(&key) {
+                continue;
+            }
+            let entry = repeated.entry(key).or_insert(Repeated {
+                requests: 0,
+                most: 0,
+            });
+            entry.requests += 1;
+            entry.most = entry.most.max(times);
+        }
+    }
+
+    /// The slow-query log, latest first.
+    pub(crate) fn slow_log(&self) -> Vec<Slow> {
+        lock(&self.slow).iter().rev().cloned().collect()
+    }
+
+    /// Every statement that ran, the costliest first.
+    pub(crate) fn statements(&self) -> Vec<Recorded> {
+        let mut all: Vec<_> = lock(&self.statements).values().cloned().collect();
+        all.sort_by_key(|recorded| std::cmp::Reverse(recorded.total));
+        all
+    }
+
+    /// What requests made in loops: route, statement, how.
+    pub(crate) fn loops(&self) -> Vec<(String, &'static str, Repeated)> {
+        let repeated = lock(&self.repeated);
+        let mut all: Vec<_> = repeated
+            .iter()
+            .map(|((route, statement), how)| (route.clone(), *statement, how.clone()))
+            .collect();
+        all.sort_by_key(|(route, statement, how)| {
+            (std::cmp::Reverse(how.most), route.clone(), *statement)
+        });
+        all
+    }
+
+    /// Forgets everything, to look at what comes from now on.
+    pub(crate) fn clear(&self) {
+        lock(&self.statements).clear();
+        lock(&self.slow).clear();
+        lock(&self.repeated).clear();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_is_seen_between_other_statements() {
+        let repeats = Repeats::default();
+        for _ in 0..12 {
+            repeats.count("student");
+            repeats.count("certificate");
+        }
+        repeats.count("course");
+        let loops: Vec<_> = repeats.loops().collect();
+        assert_eq!(loops, [("student", 12), ("certificate", 12)]);
+        let recorder = Recorder::default();
+        recorder.repeated("/courses", &repeats);
+        recorder.repeated("/courses", &repeats);
+        let seen = recorder.loops();
+        assert_eq!(seen.len(), 2);
+        assert_eq!((seen[0].2.requests, seen[0].2.most), (2, 12));
+    }
+
+    #[test]
+    fn the_slow_log_keeps_the_latest_and_no_values() {
+        const STATEMENT: Statement = Statement::same("secret", "SELECT $1");
+        let recorder = Recorder::default();
+        for rows in 0..=MOST_SLOW as u64 {
+            recorder.was_slow(&STATEMENT, Dialect::Sqlite, Duration::from_secs(1), rows);
+        }
+        let log = recorder.slow_log();
+        assert_eq!(log.len(), MOST_SLOW);
+        assert_eq!(
+            (log[0].rows, log[0].text.as_str()),
+            (MOST_SLOW as u64, "SELECT $1")
+        );
+    }
+}

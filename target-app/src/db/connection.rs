@@ -1,0 +1,124 @@
+//! One connection, and how a pool makes it, asks it for a sign of life and replaces it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
+use prometheus::IntCounter;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
+use tokio::time::timeout;
+
+use super::{DbError, Dialect};
+use crate::settings::Live;
+
+/// A database on this machine or next to it answers at once or not at all.
+const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+/// A connection that was used a moment ago needs no sign of life.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// An open connection.
+pub(super) enum Connection {
+    Sqlite(Box<SqliteConnection>),
+    Postgres(Box<PgConnection>),
+}
+
+/// Where connections lead.
+#[derive(Clone)]
+pub(super) enum Address {
+    Sqlite(Box<SqliteConnectOptions>),
+    Postgres(Box<PgConnectOptions>),
+}
+
+/// What makes and renews the connections of one pool.
+pub(super) struct Connector {
+    pub(super) address: Address,
+    pub(super) settings: Arc<Live>,
+    /// Connections made, for whatever they were wanted.
+    pub(super) opened: IntCounter,
+    /// Connections thrown away, for whatever reason.
+    pub(super) discarded: IntCounter,
+}
+
+impl Address {
+    pub(super) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    pub(super) async fn connect(&self) -> Result<Connection, DbError> {
+        let connecting = async {
+            match self {
+                Self::Sqlite(options) => options
+                    .connect()
+                    .await
+                    .map(Box::new)
+                    .map(Connection::Sqlite),
+                Self::Postgres(options) => options
+                    .connect()
+                    .await
+                    .map(Box::new)
+                    .map(Connection::Postgres),
+            }
+        };
+        timeout(CONNECT_WITHIN, connecting)
+            .await
+            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+            .map_err(DbError::of)
+    }
+}
+
+impl Connection {
+    pub(super) async fn ping(&mut self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(connection) => connection.ping().await,
+            Self::Postgres(connection) => connection.ping().await,
+        }
+    }
+
+    /// Says good-bye, so that the server need not find out by itself.
+    pub(super) async fn close(self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(connection) => connection.close().await,
+            Self::Postgres(connection) => connection.close().await,
+        }
+    }
+}
+
+impl Manager for Connector {
+    type Type = Connection;
+    type Error = DbError;
+
+    async fn create(&self) -> Result<Connection, DbError> {
+        // Boxed: shaking hands is rare and its future large, and it would ride in every request's.
+        let connection = Box::pin(self.address.connect()).await?;
+        self.opened.inc();
+        Ok(connection)
+    }
+
+    fn detach(&self, _: &mut Connection) {
+        self.discarded.inc();
+    }
+
+    async fn recycle(&self, connection: &mut Connection, lent: &Metrics) -> RecycleResult<DbError> {
+        let (recycle, pre_ping) = {
+            let settings = self.settings.load();
+            (settings.pool.recycle.0, settings.pool.pre_ping)
+        };
+        if !recycle.is_zero() && lent.age() > recycle {
+            return Err(RecycleError::message("it is past its age"));
+        }
+        if pre_ping && lent.last_used() > FRESH {
+            let answer = timeout(CONNECT_WITHIN, connection.ping()).await;
+            return match answer {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => Err(RecycleError::Backend(DbError::of(error))),
+                Err(_) => Err(RecycleError::message("it gave no sign of life")),
+            };
+        }
+        Ok(())
+    }
+}

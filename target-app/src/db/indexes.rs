@@ -1,0 +1,247 @@
+//! The secondary indexes: a switch (`db.indexes`), so that what they are worth can be measured.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::index_list::{ALL, Build};
+use super::{Database, DbError, Dialect, Lease, Statement, values};
+use crate::settings::Indexes;
+
+/// An index that is there.
+#[derive(Debug, Serialize)]
+pub(crate) struct Existing {
+    pub(super) name: String,
+    pub(super) table: String,
+    pub(super) columns: Vec<String>,
+    /// Times it was used, where the database counts them.
+    pub(super) scans: Option<i64>,
+}
+
+impl Database {
+    /// Makes or drops indexes until there are those of `wanted`; gives how many it made and dropped.
+    pub(crate) async fn set_indexes(
+        &self,
+        wanted: Indexes,
+        build: Build,
+    ) -> Result<(u32, u32), DbError> {
+        const TRY_LOCK: Statement = Statement::same(
+            "advisor_lock",
+            "SELECT CASE WHEN pg_try_advisory_lock(70101) THEN 1 ELSE 0 END::bigint",
+        );
+        const UNLOCK: Statement =
+            Statement::same("advisor_unlock", "SELECT pg_advisory_unlock(70101)::text");
+        const AGAIN: Duration = Duration::from_millis(100);
+        let mut lease = self.write().await?;
+        if lease.dialect() == Dialect::Sqlite {
+            return change(&mut lease, wanted, build).await;
+        }
+        // Waiting inside the lock statement would hold a snapshot that CONCURRENTLY of another instance waits for.
+        while lease.fetch_one::<(i64,)>(&TRY_LOCK, &[]).await?.0 == 0 {
+            tokio::time::sleep(AGAIN).await;
+        }
+        let changed = change(&mut lease, wanted, build).await;
+        let _: Option<(String,)> = lease.fetch_optional(&UNLOCK, &[]).await?;
+        changed
+    }
+}
+
+async fn change(lease: &mut Lease, wanted: Indexes, build: Build) -> Result<(u32, u32), DbError> {
+    let dialect = lease.dialect();
+    drop_invalid(lease).await?;
+    let existing: HashSet<_> = existing(lease)
+        .await?
+        .into_iter()
+        .map(|index| index.name)
+        .collect();
+    let (mut made, mut dropped) = (0, 0);
+    let mut creations = Vec::new();
+    for index in ALL {
+        let exists = existing.contains(index.name);
+        match (wanted, index.create(dialect, build)) {
+            (Indexes::All, Some(create)) if !exists => {
+                creations.push(create);
+                made += 1;
+            }
+            (Indexes::None, _) if exists => {
+                let drop = match dialect {
+                    Dialect::Sqlite => "DROP INDEX IF EXISTS",
+                    Dialect::Postgres => "DROP INDEX CONCURRENTLY IF EXISTS",
+                };
+                lease
+                    .without_limit(format!("{drop} {}", index.name))
+                    .await?;
+                dropped += 1;
+            }
+            _ => {}
+        }
+    }
+    match build {
+        Build::Alone if !creations.is_empty() => {
+            lease.without_limit(creations.join("; ")).await?;
+        }
+        // Each by itself: several in one message would be a transaction, in which nothing can be made concurrently.
+        _ => {
+            for create in creations {
+                lease.without_limit(create).await?;
+            }
+        }
+    }
+    if made + dropped > 0 {
+        lease.without_limit("ANALYZE".to_owned()).await?;
+    }
+    Ok((made, dropped))
+}
+
+/// What a CONCURRENTLY that was cut short leaves behind is kept up but never used.
+async fn drop_invalid(lease: &mut Lease) -> Result<(), DbError> {
+    const INVALID: Statement = Statement::same(
+        "advisor_invalid",
+        "SELECT c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
+         JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE NOT i.indisvalid AND n.nspname = current_schema()",
+    );
+    if lease.dialect() == Dialect::Sqlite {
+        return Ok(());
+    }
+    let invalid: Vec<(String,)> = lease.fetch_all(&INVALID, &[]).await?;
+    for (name,) in invalid.into_iter().filter(|(name,)| is_switched(name)) {
+        lease
+            .without_limit(format!("DROP INDEX CONCURRENTLY IF EXISTS {name}"))
+            .await?;
+    }
+    Ok(())
+}
+
+/// Every secondary index of our tables, with its columns in order.
+pub(super) async fn existing(lease: &mut Lease) -> Result<Vec<Existing>, DbError> {
+    const ALL: Statement = Statement::each(
+        "advisor_indexes",
+        "SELECT m.name, m.tbl_name, (SELECT group_concat(c.name, ',') FROM \
+         (SELECT name FROM pragma_index_info(m.name) ORDER BY seqno) AS c), -1 \
+         FROM sqlite_master AS m WHERE m.type = 'index' AND m.sql IS NOT NULL \
+         AND m.tbl_name NOT LIKE 'documents_text%' ORDER BY m.name",
+        "SELECT c.relname::text, t.relname::text, \
+         (SELECT string_agg(a.attname, ',' ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid)::text, \
+         coalesce(s.idx_scan, 0)::bigint \
+         FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid \
+         JOIN pg_namespace n ON n.oid = c.relnamespace \
+         LEFT JOIN pg_stat_user_indexes s ON s.indexrelid = c.oid \
+         WHERE n.nspname = current_schema() AND i.indisvalid ORDER BY 1",
+    );
+    let rows: Vec<(String, String, Option<String>, i64)> = lease.fetch_all(&ALL, values![]).await?;
+    let existing = rows
+        .into_iter()
+        .map(|(name, table, columns, scans)| Existing {
+            name,
+            table,
+            columns: columns
+                .unwrap_or_default()
+                .split(',')
+                .map(str::to_owned)
+                .collect(),
+            scans: (scans >= 0).then_some(scans),
+        });
+    Ok(existing.collect())
+}
+
+/// Whether the switch makes and drops it.
+pub(super) fn is_switched(name: &str) -> bool {
+    ALL.iter().any(|index| index.name == name)
+}
+
+/// The columns of `table` by which `text` picks rows, then those by which it sorts.
+pub(super) fn wanted(text: &str, table: &str, columns: &[String]) -> Vec<String> {
+    let words: Vec<_> = text
+        .split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '=' | '<' | '>' | '$')))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let column = |word: &str| {
+        let name = word.rsplit('.').next().unwrap_or(word);
+        columns
+            .iter()
+            .find(|column| *column == name && *column != "id")
+    };
+    let mut wanted: Vec<String> = Vec::new();
+    let mut push = |name: &String| {
+        if !wanted.contains(name) {
+            wanted.push(name.clone());
+        }
+    };
+    // `column = $n`, `column IN`, `column < $n`: equality first, as an index needs it.
+    for comparisons in [&["=", "IN"][..], &["<", ">", "<=", ">=", "BETWEEN"]] {
+        for pair in words.windows(2) {
+            if comparisons.contains(&pair[1])
+                && let Some(name) = column(pair[0])
+            {
+                push(name);
+            }
+        }
+    }
+    let ordering = words.windows(2).position(|pair| pair == ["ORDER", "BY"]);
+    if let Some(position) = ordering {
+        for word in &words[position + 2..] {
+            match column(word) {
+                Some(name) => push(name),
+                None if matches!(*word, "DESC" | "ASC" | "id") => {}
+                None => break,
+            }
+        }
+    }
+    // An index of the switch that begins with these columns is the one that was thought of for it.
+    let designed = ALL.iter().find(|index| {
+        let mut columns = index.columns.split(", ");
+        index.table == table
+            && index.only.is_none()
+            && !wanted.is_empty()
+            && wanted.iter().all(|name| columns.next() == Some(name))
+    });
+    match designed {
+        Some(index) => index.columns.split(", ").map(str::to_owned).collect(),
+        None => wanted,
+    }
+}
+
+/// The statement that would make an index on `columns`.
+pub(super) fn proposal(dialect: Dialect, table: &str, columns: &[String]) -> String {
+    let columns = columns.join(", ");
+    let designed = ALL
+        .iter()
+        .find(|index| index.table == table && index.columns == columns && index.only.is_none())
+        .and_then(|index| index.create(dialect, Build::BesideOthers));
+    designed.unwrap_or_else(|| {
+        let name = columns.replace(", ", "_");
+        format!("CREATE INDEX {table}_by_{name} ON {table} ({columns})")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns(names: &str) -> Vec<String> {
+        names.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_columns_that_pick_come_before_those_that_sort() {
+        let all = columns("id user_id status created_at total_cents");
+        let text = "SELECT id FROM orders WHERE created_at > $2 AND total_cents = $1 ORDER BY status DESC, id LIMIT $3";
+        assert_eq!(
+            wanted(text, "orders", &all),
+            ["total_cents", "created_at", "status"]
+        );
+        let text = "SELECT id FROM orders WHERE user_id = $1 ORDER BY id DESC";
+        assert_eq!(wanted(text, "orders", &all), ["user_id", "id"]);
+        assert!(wanted("SELECT count(*) FROM orders", "orders", &all).is_empty());
+    }
+
+    #[test]
+    fn names_are_unique_and_tables_are_known() {
+        use crate::db::index_list::TABLES;
+        let names: HashSet<_> = ALL.iter().map(|index| index.name).collect();
+        assert_eq!(names.len(), ALL.len());
+        assert!(ALL.iter().all(|index| TABLES.contains(&index.table)));
+    }
+}

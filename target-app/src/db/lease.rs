@@ -1,0 +1,274 @@
+//! A connection on loan and the statements that are made on it, each timed, limited and accounted for.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, PgConnection, Postgres, Sqlite, SqliteConnection};
+use tokio::time::{sleep, timeout};
+
+use super::connection::Connection;
+use super::pool::Loan;
+use super::statement::{postgres_arguments, sqlite_arguments};
+use super::{DbError, Dialect, Statement, Value};
+use crate::settings::Live;
+
+/// A row that both databases can give.
+pub(crate) trait Record:
+    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
+
+impl<T> Record for T where
+    T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
+
+/// Ends with its connection back in the pool, or closed when a statement or transaction was left half-done.
+pub(crate) struct Lease {
+    loan: Loan,
+    settings: Arc<Live>,
+    standing: Standing,
+}
+
+/// What the connection is in the middle of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Idle,
+    InTransaction,
+    /// A statement is under way; if its future is dropped, the connection is of no more use.
+    InStatement,
+    Broken,
+}
+
+/// What is wanted of a statement.
+enum Want {
+    All,
+    AtMostOne,
+}
+
+/// What a statement gave.
+struct Outcome<T> {
+    rows: Vec<T>,
+    affected: u64,
+}
+
+impl Lease {
+    pub(super) fn new(loan: Loan, settings: Arc<Live>) -> Self {
+        Self {
+            loan,
+            settings,
+            standing: Standing::Idle,
+        }
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.loan.pool().dialect()
+    }
+
+    /// Every row.
+    pub(crate) async fn fetch_all<T: Record>(
+        &mut self,
+        statement: &Statement,
+        values: &[Value],
+    ) -> Result<Vec<T>, DbError> {
+        Ok(self.run(statement, values, Want::All).await?.rows)
+    }
+
+    /// The first row, if there is one.
+    pub(crate) async fn fetch_optional<T: Record>(
+        &mut self,
+        statement: &Statement,
+        values: &[Value],
+    ) -> Result<Option<T>, DbError> {
+        let outcome = self.run(statement, values, Want::AtMostOne).await?;
+        Ok(outcome.rows.into_iter().next())
+    }
+
+    /// The only row.
+    pub(crate) async fn fetch_one<T: Record>(
+        &mut self,
+        statement: &Statement,
+        values: &[Value],
+    ) -> Result<T, DbError> {
+        self.fetch_optional(statement, values)
+            .await?
+            .ok_or(DbError::Statement(sqlx::Error::RowNotFound))
+    }
+
+    /// No rows; how many were changed.
+    pub(crate) async fn execute(
+        &mut self,
+        statement: &Statement,
+        values: &[Value],
+    ) -> Result<u64, DbError> {
+        let outcome: Outcome<()> = self.run(statement, values, Want::All).await?;
+        Ok(outcome.affected)
+    }
+
+    /// Begins a transaction that is rolled back unless it is committed.
+    pub(crate) async fn begin(&mut self) -> Result<(), DbError> {
+        // A deferred transaction of SQLite that first reads cannot become a writer when another wrote meanwhile.
+        const BEGIN: Statement = Statement::each("begin", "BEGIN IMMEDIATE", "BEGIN");
+        self.execute(&BEGIN, &[]).await?;
+        self.standing = Standing::InTransaction;
+        Ok(())
+    }
+
+    /// Makes what was done since [`Lease::begin`] last.
+    pub(crate) async fn commit(&mut self) -> Result<(), DbError> {
+        const COMMIT: Statement = Statement::same("commit", "COMMIT");
+        self.execute(&COMMIT, &[]).await?;
+        self.standing = Standing::Idle;
+        Ok(())
+    }
+
+    /// Undoes what was done since [`Lease::begin`].
+    pub(crate) async fn roll_back(&mut self) -> Result<(), DbError> {
+        const ROLLBACK: Statement = Statement::same("rollback", "ROLLBACK");
+        self.execute(&ROLLBACK, &[]).await?;
+        self.standing = Standing::Idle;
+        Ok(())
+    }
+
+    /// The bare connection, for what is not a statement: migrations and bulk loading. Nothing is accounted for.
+    pub(super) fn bare(&mut self) -> Result<&mut Connection, DbError> {
+        self.loan
+            .connection()
+            .ok_or(DbError::Unreachable(sqlx::Error::PoolClosed))
+    }
+
+    /// PostgreSQL's own connection, for COPY; nothing is accounted for.
+    pub(crate) fn postgres(&mut self) -> Option<&mut PgConnection> {
+        match self.loan.connection()? {
+            Connection::Postgres(connection) => Some(connection),
+            Connection::Sqlite(_) => None,
+        }
+    }
+
+    async fn run<T: Record>(
+        &mut self,
+        statement: &Statement,
+        values: &[Value],
+        want: Want,
+    ) -> Result<Outcome<T>, DbError> {
+        let (limit, round_trip) = {
+            let settings = self.settings.load();
+            let round_trip = Duration::from_millis(settings.db.rtt_ms.into());
+            (settings.db.timeout.0, round_trip)
+        };
+        let accounts = Arc::clone(self.loan.pool().accounts());
+        let permit = accounts.admit()?;
+        let before = std::mem::replace(&mut self.standing, Standing::InStatement);
+        let began = Instant::now();
+        let answer = timeout(limit, async {
+            if !round_trip.is_zero() {
+                sleep(round_trip).await;
+            }
+            let connection = self
+                .loan
+                .connection()
+                .ok_or(DbError::Unreachable(sqlx::Error::PoolClosed))?;
+            // Boxed: the drivers' futures of some 10 KB would ride in every request's, also those that ask no database.
+            Box::pin(act(connection, statement, values, want))
+                .await
+                .map_err(DbError::of)
+        })
+        .await
+        .unwrap_or(Err(DbError::StatementTimeout {
+            statement: statement.name,
+            limit,
+        }));
+        let rows = answer.as_ref().map_or(0, |outcome: &Outcome<T>| {
+            (outcome.rows.len() as u64).max(outcome.affected)
+        });
+        accounts.ran(statement, values, self.dialect(), began.elapsed(), rows);
+        self.standing = before;
+        match &answer {
+            Err(error) if error.is_outage() => {
+                permit.failed();
+                self.standing = Standing::Broken;
+                if matches!(error, DbError::Unreachable(_)) {
+                    self.loan.pool().clear_idle();
+                }
+            }
+            _ => permit.succeeded(),
+        }
+        answer
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if self.standing != Standing::Idle {
+            self.loan.discard();
+        }
+    }
+}
+
+async fn act<T: Record>(
+    connection: &mut Connection,
+    statement: &Statement,
+    values: &[Value],
+    want: Want,
+) -> Result<Outcome<T>, sqlx::Error> {
+    match connection {
+        Connection::Sqlite(connection) => on_sqlite(connection, statement, values, want).await,
+        Connection::Postgres(connection) => on_postgres(connection, statement, values, want).await,
+    }
+}
+
+/// The two drivers have the same face but share no type that a generic function could name without a page of bounds.
+macro_rules! on {
+    ($name:ident, $database:ty, $connection:ty, $dialect:expr, $arguments:path) => {
+        async fn $name<T: Record>(
+            connection: &mut $connection,
+            statement: &Statement,
+            values: &[Value],
+            want: Want,
+        ) -> Result<Outcome<T>, sqlx::Error> {
+            use futures_util::TryStreamExt as _;
+            use sqlx::Executor as _;
+            let query =
+                sqlx::query_with::<$database, _>(statement.sql($dialect), $arguments(values)?)
+                    .persistent(statement.persists());
+            let mut outcome = Outcome {
+                rows: Vec::new(),
+                affected: 0,
+            };
+            match want {
+                Want::AtMostOne => {
+                    if let Some(row) = connection.fetch_optional(query).await? {
+                        outcome.rows.push(T::from_row(&row)?);
+                    }
+                }
+                Want::All => {
+                    let mut answers = connection.fetch_many(query);
+                    while let Some(answer) = answers.try_next().await? {
+                        match answer {
+                            sqlx::Either::Left(done) => outcome.affected += done.rows_affected(),
+                            sqlx::Either::Right(row) => outcome.rows.push(T::from_row(&row)?),
+                        }
+                    }
+                }
+            }
+            Ok(outcome)
+        }
+    };
+}
+
+on!(
+    on_sqlite,
+    Sqlite,
+    SqliteConnection,
+    Dialect::Sqlite,
+    sqlite_arguments
+);
+on!(
+    on_postgres,
+    Postgres,
+    PgConnection,
+    Dialect::Postgres,
+    postgres_arguments
+);

@@ -1,0 +1,286 @@
+//! Connections to the database: one face over `SQLite` and PostgreSQL.
+//!
+//! A [`Lease`] holds a connection of a [`Pool`] and runs [`Statement`]s on it. `SQLite` has a pool of one that writes and
+//! one that reads; PostgreSQL a primary and up to two replicas that read. Nothing here knows a table.
+
+mod accounts;
+mod advisor;
+mod connection;
+mod error;
+mod index_list;
+mod indexes;
+mod lease;
+mod maintenance;
+mod optimizer;
+mod pool;
+mod postgres;
+mod slots;
+mod sqlite;
+mod statement;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use tokio::task::AbortHandle;
+
+pub(crate) use error::DbError;
+pub(crate) use lease::{Lease, Record};
+pub(crate) use pool::Pool;
+pub(crate) use slots::{Slot, Slots};
+pub(crate) use sqlite::{Home, options as sqlite_options};
+pub(crate) use statement::{Dialect, Statement, Value, values};
+
+pub(crate) use advisor::{Analyze, Recorder, Repeats};
+pub(crate) use index_list::Build;
+pub(crate) use maintenance::Chore;
+
+use accounts::Accounts;
+
+use pool::{PoolMetrics, Sizing};
+
+use crate::breaker::Breaker;
+use crate::config::{Config, Profile};
+use crate::metrics::Metrics;
+use crate::settings::Live;
+
+/// How long, in milliseconds, a replica may lag: until then what this instance wrote is read from the primary, so that no
+/// cache is filled with what was before.
+const LAG: u64 = 1_000;
+
+/// Why the database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The directory of the database could not be used.
+    #[error("the database directory cannot be used: {path}", path = .path.display())]
+    Directory {
+        /// The directory, or the file in it.
+        path: std::path::PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// `DATABASE_URL` or `DATABASE_REPLICA_URL` is not one.
+    #[error("the database URL cannot be used; expected postgres://user:password@host:port/name")]
+    Url(#[source] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("the schema cannot be migrated")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The database cannot be reached or refused a statement.
+    #[error("the database does not answer")]
+    Database(#[from] DbError),
+    /// A pool could not be made.
+    #[error("a pool cannot be made")]
+    Pool(#[from] deadpool::managed::BuildError),
+    /// A metric was declared twice.
+    #[error("the metrics cannot be registered")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// The pools of a database.
+pub(crate) struct Database {
+    dialect: Dialect,
+    primary: Arc<Pool>,
+    readers: Vec<Arc<Pool>>,
+    /// Which reader is next.
+    turn: AtomicUsize,
+    /// Whether readers may lag behind the primary.
+    readers_lag: bool,
+    opened: Instant,
+    /// When this instance last asked for a connection that may write, in milliseconds since it was opened.
+    last_write: AtomicU64,
+    settings: Arc<Live>,
+    accounts: Arc<Accounts>,
+    /// What resizes the pools and looks after them.
+    tasks: [AbortHandle; 2],
+    /// Last, so that connections are gone before a temporary directory goes.
+    _home: Option<Arc<Home>>,
+}
+
+impl Database {
+    /// Opens the pools of `config` and brings the schema up to date. `home` is where `SQLite` keeps its file.
+    pub(crate) async fn open(
+        config: &Config,
+        home: Option<Arc<Home>>,
+        settings: &Arc<Live>,
+        metrics: &Metrics,
+    ) -> Result<Self, OpenError> {
+        let instruments = PoolMetrics::new(metrics)?;
+        let accounts = Arc::new(Accounts::new(settings, metrics)?);
+        let pool = |name, address, sizing| {
+            Pool::new(name, address, sizing, settings, &instruments, &accounts)
+        };
+        let (primary, readers, readers_lag) = match (&config.profile, &home) {
+            (Profile::Full(services), _) => {
+                let primary = postgres::address(&services.database_url)?;
+                let replica = match &services.replica_url {
+                    Some(url) => postgres::address(url)?,
+                    None => primary.clone(),
+                };
+                let readers = vec![
+                    pool("replica1", replica.clone(), Sizing::Set)?,
+                    pool("replica2", replica, Sizing::Set)?,
+                ];
+                let primary = pool("primary", primary, Sizing::Set)?;
+                (primary, readers, services.replica_url.is_some())
+            }
+            (Profile::Embedded { .. }, Some(home)) => {
+                let (writer, reader) = sqlite::addresses(home);
+                let readers = vec![pool("reader", reader, Sizing::Set)?];
+                (pool("writer", writer, Sizing::One)?, readers, false)
+            }
+            (Profile::Embedded { .. }, None) => {
+                return Err(OpenError::Database(DbError::Unreachable(
+                    sqlx::Error::PoolClosed,
+                )));
+            }
+        };
+        let pools: Vec<_> = readers.iter().chain([&primary]).cloned().collect();
+        let mut changes = settings.changes();
+        let resizing = tokio::spawn(async move {
+            let mut before = changes.borrow().pool.clone();
+            while changes.changed().await.is_ok() {
+                let wanted = changes.borrow_and_update().pool.clone();
+                if wanted != before {
+                    for pool in &pools {
+                        pool.resize_to(&wanted);
+                    }
+                    before = wanted;
+                }
+            }
+        });
+        let looking = tokio::spawn(optimizer::look_after(
+            Arc::clone(&primary),
+            readers.clone(),
+            Arc::clone(settings),
+            optimizer::decisions(metrics)?,
+        ));
+        let database = Self {
+            dialect: primary.dialect(),
+            primary,
+            readers,
+            turn: AtomicUsize::new(0),
+            readers_lag,
+            opened: Instant::now(),
+            last_write: AtomicU64::new(0),
+            settings: Arc::clone(settings),
+            accounts,
+            tasks: [resizing.abort_handle(), looking.abort_handle()],
+            _home: home,
+        };
+        database.migrate().await?;
+        Ok(database)
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// What the statements that ran have left behind.
+    pub(crate) fn recorder(&self) -> &Recorder {
+        self.accounts.recorder()
+    }
+
+    /// The circuit breaker in front of it.
+    pub(crate) fn breaker(&self) -> &Breaker {
+        self.accounts.breaker()
+    }
+
+    /// Every pool.
+    pub(crate) fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
+        std::iter::once(&self.primary).chain(&self.readers)
+    }
+
+    /// A connection that may write.
+    pub(crate) async fn write(&self) -> Result<Lease, DbError> {
+        self.last_write.store(self.now(), Ordering::Relaxed);
+        self.primary.lease().await
+    }
+
+    /// A connection that only reads: of a reader in turn, or of the primary while a reader may lag behind a write.
+    pub(crate) async fn read(&self) -> Result<Lease, DbError> {
+        if self.readers_lag && self.now() < self.last_write.load(Ordering::Relaxed) + LAG {
+            return self.primary.lease().await;
+        }
+        self.reader().lease().await
+    }
+
+    /// A connection that only reads and sees every write that was answered.
+    pub(crate) async fn read_fresh(&self) -> Result<Lease, DbError> {
+        if self.readers_lag {
+            self.primary.lease().await
+        } else {
+            self.read().await
+        }
+    }
+
+    /// Milliseconds since it was opened.
+    fn now(&self) -> u64 {
+        self.opened.elapsed().as_millis() as u64
+    }
+
+    fn reader(&self) -> &Arc<Pool> {
+        let count = match self.dialect {
+            Dialect::Sqlite => self.readers.len(),
+            Dialect::Postgres => self.settings.load().pool.replicas as usize,
+        };
+        let readers = &self.readers[..count.min(self.readers.len())];
+        let turn = match readers.len() {
+            0 | 1 => 0,
+            _ => self.turn.fetch_add(1, Ordering::Relaxed),
+        };
+        let (before, after) = readers.split_at(turn.checked_rem(readers.len()).unwrap_or(0));
+        let in_turn = after.iter().chain(before);
+        in_turn
+            .into_iter()
+            .find(|pool| pool.health().is_good())
+            .unwrap_or(&self.primary)
+    }
+
+    /// Closes the connections that nobody uses now; how many they were.
+    pub(crate) fn clear_idle(&self) -> u64 {
+        self.pools().map(|pool| pool.clear_idle() as u64).sum()
+    }
+
+    /// Whether a statement can be answered now.
+    pub(crate) async fn ping(&self) -> Result<(), DbError> {
+        const PING: Statement = Statement::same("ping", "SELECT 1");
+        self.read().await?.execute(&PING, &[]).await.map(drop)
+    }
+
+    /// Closes every connection; statements that are still under way then fail.
+    pub(crate) async fn close(&self) {
+        self.end_tasks();
+        for pool in self.pools() {
+            pool.close().await;
+        }
+    }
+
+    fn end_tasks(&self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+
+    async fn migrate(&self) -> Result<(), OpenError> {
+        let mut lease = self.write().await?;
+        match lease.bare()? {
+            connection::Connection::Sqlite(connection) => {
+                sqlx::migrate!("migrations/sqlite")
+                    .run(&mut **connection)
+                    .await?;
+            }
+            connection::Connection::Postgres(connection) => {
+                sqlx::migrate!("migrations/postgres")
+                    .run(&mut **connection)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.end_tasks();
+    }
+}

@@ -1,0 +1,243 @@
+//! The pool optimiser and the health of replicas: looks at every pool twice a second.
+//!
+//! With `pool.auto`, a pool in which somebody waits grows and one that is mostly idle shrinks, between `auto_least` and
+//! `auto_most`. Always, a replica that does not answer, or answers far slower than the primary, gets no reads until it is
+//! well again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+use prometheus::IntCounterVec;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::Dialect;
+use super::pool::Pool;
+use crate::metrics::Metrics;
+use crate::settings::{Live, PoolSettings};
+
+const EVERY: Duration = Duration::from_millis(500);
+/// Longest wait for a replica's sign of life.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// A replica is slow beyond this, or beyond ten times what the primary takes, whichever is longer.
+const SLOW: Duration = Duration::from_millis(50);
+/// Mean wait for a connection above which a pool grows.
+const LONG_WAIT: f64 = 0.001;
+/// Looks in a row that a pool must be mostly idle to shrink: ten seconds.
+const IDLE_LOOKS: u32 = 20;
+
+/// Whether a pool may be given reads.
+#[derive(Debug, Default)]
+pub(super) struct Health(AtomicU8);
+
+/// What a look at a pool leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Decision {
+    Keep,
+    Grow(usize),
+    Shrink(usize),
+}
+
+/// What was seen of a pool at the last look.
+#[derive(Debug, Default)]
+struct Seen {
+    waits: u64,
+    waited: f64,
+    idle_looks: u32,
+}
+
+/// What is seen of a pool at one look.
+struct Look {
+    size: usize,
+    in_use: usize,
+    waiting: usize,
+    /// Seconds, over the leases since the last look.
+    mean_wait: f64,
+}
+
+impl Health {
+    pub(super) fn is_good(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+
+    /// True when it changed.
+    fn set(&self, is_good: bool) -> bool {
+        let standing = u8::from(!is_good);
+        self.0.swap(standing, Ordering::Relaxed) != standing
+    }
+}
+
+impl Seen {
+    fn decide(&mut self, look: &Look, bounds: &PoolSettings) -> Decision {
+        let (least, most) = (bounds.auto_least as usize, bounds.auto_most as usize);
+        if look.waiting > 0 || look.mean_wait > LONG_WAIT {
+            self.idle_looks = 0;
+            // A quarter more: a few steps from the least to the most, and no overshoot by much.
+            let larger = (look.size + (look.size / 4).max(2)).min(most);
+            return if larger > look.size {
+                Decision::Grow(larger)
+            } else {
+                Decision::Keep
+            };
+        }
+        if look.in_use * 2 >= look.size {
+            self.idle_looks = 0;
+            return Decision::Keep;
+        }
+        self.idle_looks += 1;
+        if self.idle_looks < IDLE_LOOKS {
+            return Decision::Keep;
+        }
+        self.idle_looks = 0;
+        let smaller = (look.size - look.size / 10 - 1).max(least).max(look.in_use);
+        if smaller < look.size {
+            Decision::Shrink(smaller)
+        } else {
+            Decision::Keep
+        }
+    }
+}
+
+/// Looks after the pools until the task is ended.
+pub(super) async fn look_after(
+    primary: Arc<Pool>,
+    replicas: Vec<Arc<Pool>>,
+    settings: Arc<Live>,
+    decisions: IntCounterVec,
+) {
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let pools: Vec<_> = replicas.iter().chain([&primary]).collect();
+    let mut seen: Vec<_> = pools.iter().map(|_| Seen::default()).collect();
+    loop {
+        ticks.tick().await;
+        let wanted = settings.load().pool.clone();
+        if primary.dialect() == Dialect::Postgres {
+            let used = replicas.iter().take(wanted.replicas as usize);
+            check(&primary, used, &decisions).await;
+        }
+        for (pool, seen) in pools.iter().zip(&mut seen) {
+            let (leases_so_far, in_all) = pool.waits();
+            let leases = leases_so_far - seen.waits;
+            let look = Look {
+                size: pool.kept(),
+                in_use: pool.in_use(),
+                waiting: pool.waiting(),
+                mean_wait: (in_all - seen.waited) / leases.max(1) as f64,
+            };
+            (seen.waits, seen.waited) = (leases_so_far, in_all);
+            if !wanted.auto || !pool.is_resizable() {
+                continue;
+            }
+            let (name, size) = match seen.decide(&look, &wanted) {
+                Decision::Keep => continue,
+                Decision::Grow(size) => ("grow", size),
+                Decision::Shrink(size) => ("shrink", size),
+            };
+            pool.resize(size, wanted.overflow as usize);
+            decisions.with_label_values(&[pool.name, name]).inc();
+            if name == "grow" {
+                // What cannot be opened now will be when it is needed, or fail then.
+                let _ = timeout(PATIENCE, pool.warm(look.in_use + look.waiting)).await;
+            }
+        }
+    }
+}
+
+/// Takes slow and silent replicas out of the reads, and those that are well again back in.
+async fn check(
+    primary: &Arc<Pool>,
+    replicas: impl Iterator<Item = &Arc<Pool>>,
+    decisions: &IntCounterVec,
+) {
+    let of_primary = match timed_ping(primary).await {
+        Answer::After(took) => took,
+        Answer::Busy | Answer::None => Duration::ZERO,
+    };
+    let limit = SLOW.max(of_primary * 10);
+    for replica in replicas {
+        let is_good = match timed_ping(replica).await {
+            Answer::After(took) => took <= limit,
+            Answer::None => false,
+            // Every connection is lent, so it does answer.
+            Answer::Busy => continue,
+        };
+        if replica.health().set(is_good) {
+            let decision = if is_good { "readmit" } else { "eject" };
+            decisions.with_label_values(&[replica.name, decision]).inc();
+        }
+    }
+}
+
+enum Answer {
+    After(Duration),
+    Busy,
+    None,
+}
+
+async fn timed_ping(pool: &Arc<Pool>) -> Answer {
+    let began = Instant::now();
+    match timeout(PATIENCE, pool.ping()).await {
+        Ok(Ok(true)) => Answer::After(began.elapsed()),
+        Ok(Ok(false)) => Answer::Busy,
+        Ok(Err(_)) | Err(_) => Answer::None,
+    }
+}
+
+/// The family in which decisions are counted.
+pub(super) fn decisions(metrics: &Metrics) -> Result<IntCounterVec, prometheus::Error> {
+    metrics.counters(
+        "folio_pool_decisions_total",
+        "What the optimiser did: grow, shrink, eject, readmit.",
+        &["pool", "decision"],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(size: usize, in_use: usize, waiting: usize, mean_wait: f64) -> Look {
+        Look {
+            size,
+            in_use,
+            waiting,
+            mean_wait,
+        }
+    }
+
+    #[test]
+    fn a_pool_grows_while_somebody_waits_and_no_further_than_allowed() {
+        let bounds = PoolSettings::default();
+        let mut seen = Seen::default();
+        let mut size = bounds.auto_least as usize;
+        let mut steps = 0;
+        while let Decision::Grow(larger) = seen.decide(&look(size, size, 3, 0.01), &bounds) {
+            assert!(larger > size);
+            size = larger;
+            steps += 1;
+        }
+        assert_eq!(size, bounds.auto_most as usize);
+        assert!(steps <= 16, "{steps}");
+    }
+
+    #[test]
+    fn a_pool_shrinks_only_after_it_was_idle_for_long() {
+        let bounds = PoolSettings::default();
+        let mut seen = Seen::default();
+        for _ in 1..IDLE_LOOKS {
+            assert_eq!(seen.decide(&look(50, 10, 0, 0.0), &bounds), Decision::Keep);
+        }
+        assert_eq!(
+            seen.decide(&look(50, 10, 0, 0.0), &bounds),
+            Decision::Shrink(44)
+        );
+        for _ in 0..2 * IDLE_LOOKS {
+            let at_least = seen.decide(&look(bounds.auto_least as usize, 0, 0, 0.0), &bounds);
+            assert_eq!(at_least, Decision::Keep);
+        }
+        for _ in 0..2 * IDLE_LOOKS {
+            assert_eq!(seen.decide(&look(50, 30, 0, 0.0), &bounds), Decision::Keep);
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! A pool: rights to hold a connection, and connections that are kept, renewed and thrown away.
+//!
+//! Up to `pool.size` connections are kept; `pool.overflow` more are made under load and closed when they come back. Who
+//! finds none free waits in turn, at most `pool.timeout`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use deadpool::managed::{self, Object, PoolError, QueueMode};
+use prometheus::{Histogram, IntCounter, IntGauge};
+use tokio::time::timeout;
+
+use super::accounts::Accounts;
+use super::connection::{Address, Connection, Connector};
+use super::lease::Lease;
+use super::optimizer::Health;
+use super::slots::{Slot, Slots};
+use super::{DbError, Dialect};
+use crate::admission::OwnedPass;
+use crate::metrics::{Counted, Metrics};
+use crate::observe::note_pool_wait;
+use crate::settings::{Live, PoolSettings};
+
+/// Above what size and overflow may come to, so that only the slots decide.
+const MOST: usize = 2_048;
+
+/// How many connections a pool may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sizing {
+    /// As the settings say.
+    Set,
+    /// One: `SQLite` lets one writer in at a time, and a pool of one makes the others wait in turn.
+    One,
+}
+
+/// The instruments of all pools.
+pub(super) struct PoolMetrics {
+    size: prometheus::IntGaugeVec,
+    in_use: prometheus::IntGaugeVec,
+    overflow: prometheus::IntGaugeVec,
+    waiting: prometheus::IntGaugeVec,
+    wait_seconds: prometheus::HistogramVec,
+    timeouts: prometheus::IntCounterVec,
+    opened: prometheus::IntCounterVec,
+    discarded: prometheus::IntCounterVec,
+}
+
+/// Connections to one server for one purpose.
+pub(crate) struct Pool {
+    pub(crate) name: &'static str,
+    connections: managed::Pool<Connector>,
+    slots: Arc<Slots>,
+    sizing: Sizing,
+    /// Connections that are kept when they come back.
+    kept: AtomicUsize,
+    settings: Arc<Live>,
+    accounts: Arc<Accounts>,
+    health: Health,
+    gauges: Gauges,
+}
+
+struct Gauges {
+    size: IntGauge,
+    in_use: IntGauge,
+    overflow: IntGauge,
+    waiting: IntGauge,
+    wait_seconds: Histogram,
+    timeouts: IntCounter,
+}
+
+/// A connection on loan with the right to hold it.
+pub(super) struct Loan {
+    connection: Option<Object<Connector>>,
+    pool: Arc<Pool>,
+    _slot: Slot,
+    _pass: OwnedPass,
+}
+
+impl PoolMetrics {
+    pub(super) fn new(metrics: &Metrics) -> Result<Self, prometheus::Error> {
+        const POOL: &[&str] = &["pool"];
+        Ok(Self {
+            size: metrics.gauges("folio_pool_size", "Connections that the pool keeps.", POOL)?,
+            in_use: metrics.gauges("folio_pool_in_use", "Connections that are lent.", POOL)?,
+            overflow: metrics.gauges(
+                "folio_pool_overflow",
+                "Lent connections beyond the size of the pool.",
+                POOL,
+            )?,
+            waiting: metrics.gauges("folio_pool_waiting", "Who waits for a connection.", POOL)?,
+            wait_seconds: metrics.seconds(
+                "folio_pool_wait_seconds",
+                "From asking for a connection to having it.",
+                POOL,
+            )?,
+            timeouts: metrics.counters(
+                "folio_pool_timeouts_total",
+                "Waits that were given up.",
+                POOL,
+            )?,
+            opened: metrics.counters("folio_pool_opened_total", "Connections made.", POOL)?,
+            discarded: metrics.counters(
+                "folio_pool_discarded_total",
+                "Connections thrown away: broken, too old, overflow.",
+                POOL,
+            )?,
+        })
+    }
+}
+
+impl Pool {
+    pub(super) fn new(
+        name: &'static str,
+        address: Address,
+        sizing: Sizing,
+        settings: &Arc<Live>,
+        metrics: &PoolMetrics,
+        accounts: &Arc<Accounts>,
+    ) -> Result<Arc<Self>, managed::BuildError> {
+        let label = &[name];
+        let connector = Connector {
+            address,
+            settings: Arc::clone(settings),
+            opened: metrics.opened.with_label_values(label),
+            discarded: metrics.discarded.with_label_values(label),
+        };
+        let connections = managed::Pool::builder(connector)
+            .max_size(MOST)
+            // The one used last is the one most likely still good, and those that are not needed grow old and go.
+            .queue_mode(QueueMode::Lifo)
+            .build()?;
+        let pool = Arc::new(Self {
+            name,
+            connections,
+            slots: Slots::new(0),
+            sizing,
+            kept: AtomicUsize::new(0),
+            settings: Arc::clone(settings),
+            accounts: Arc::clone(accounts),
+            health: Health::default(),
+            gauges: Gauges {
+                size: metrics.size.with_label_values(label),
+                in_use: metrics.in_use.with_label_values(label),
+                overflow: metrics.overflow.with_label_values(label),
+                waiting: metrics.waiting.with_label_values(label),
+                wait_seconds: metrics.wait_seconds.with_label_values(label),
+                timeouts: metrics.timeouts.with_label_values(label),
+            },
+        });
+        pool.resize_to(&settings.load().pool);
+        Ok(pool)
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.connections.manager().address.dialect()
+    }
+
+    pub(super) fn accounts(&self) -> &Arc<Accounts> {
+        &self.accounts
+    }
+
+    /// Takes over the sizes of the settings.
+    pub(super) fn resize_to(&self, settings: &PoolSettings) {
+        let (kept, overflow) = match self.sizing {
+            Sizing::Set => (settings.size as usize, settings.overflow as usize),
+            Sizing::One => (1, 0),
+        };
+        self.resize(kept, overflow);
+    }
+
+    /// Keeps `kept` connections and allows `overflow` more; surplus ones go when they come back.
+    pub(super) fn resize(&self, kept: usize, overflow: usize) {
+        self.kept.store(kept, Ordering::Relaxed);
+        self.gauges.size.set(kept as i64);
+        self.slots.resize(kept + overflow);
+        let mut surplus = self.connections.status().size.saturating_sub(kept);
+        self.connections.retain(|_, _| {
+            let keeps = surplus == 0;
+            surplus = surplus.saturating_sub(1);
+            keeps
+        });
+    }
+
+    /// A connection, at once or in turn.
+    pub(crate) async fn lease(self: &Arc<Self>) -> Result<Lease, DbError> {
+        let (patience, hold) = {
+            let settings = self.settings.load();
+            let hold = Duration::from_millis(settings.db.hold_ms.into());
+            (settings.pool.timeout.0, hold)
+        };
+        let began = Instant::now();
+        let loan = self.loan(patience).await;
+        let waited = began.elapsed();
+        self.gauges.wait_seconds.observe(waited.as_secs_f64());
+        note_pool_wait(waited);
+        let lease = Lease::new(loan?, Arc::clone(&self.settings));
+        if !hold.is_zero() {
+            tokio::time::sleep(hold).await;
+        }
+        Ok(lease)
+    }
+
+    async fn loan(self: &Arc<Self>, patience: Duration) -> Result<Loan, DbError> {
+        let pass = self.accounts.enter().await?;
+        // Who would only be refused on the connection need not wait for one.
+        let permit = self.accounts.admit()?;
+        let slot = if let Some(slot) = self.slots.try_take() {
+            slot
+        } else {
+            let _waiting = Counted::enter(&self.gauges.waiting);
+            let slot = timeout(patience, self.slots.take()).await.map_err(|_| {
+                self.gauges.timeouts.inc();
+                DbError::PoolTimeout {
+                    pool: self.name,
+                    waited: patience,
+                }
+            })?;
+            slot.ok_or(DbError::Unreachable(sqlx::Error::PoolClosed))?
+        };
+        let connection = match self.connections.get().await {
+            Ok(connection) => connection,
+            Err(PoolError::Backend(error)) => {
+                permit.failed();
+                return Err(error);
+            }
+            Err(_) => return Err(DbError::Unreachable(sqlx::Error::PoolClosed)),
+        };
+        // The statements will tell how the database does.
+        drop(permit);
+        self.gauges.in_use.inc();
+        self.count_overflow();
+        Ok(Loan {
+            connection: Some(connection),
+            pool: Arc::clone(self),
+            _slot: slot,
+            _pass: pass,
+        })
+    }
+
+    /// Opens connections until `count` are idle or lent; gives how many it opened.
+    pub(super) async fn warm(self: &Arc<Self>, count: usize) -> Result<usize, DbError> {
+        let mut loans = Vec::new();
+        while self.connections.status().size < count {
+            let Some(slot) = self.slots.try_take() else {
+                break;
+            };
+            let connection = self.connections.get().await.map_err(|error| match error {
+                PoolError::Backend(error) => error,
+                _ => DbError::Unreachable(sqlx::Error::PoolClosed),
+            })?;
+            loans.push((connection, slot));
+        }
+        Ok(loans.len())
+    }
+
+    /// Connections that are kept.
+    pub(super) fn kept(&self) -> usize {
+        self.kept.load(Ordering::Relaxed)
+    }
+
+    /// Connections that are lent.
+    pub(super) fn in_use(&self) -> usize {
+        self.gauges.in_use.get().max(0) as usize
+    }
+
+    /// Who waits for a connection.
+    pub(super) fn waiting(&self) -> usize {
+        self.gauges.waiting.get().max(0) as usize
+    }
+
+    /// Leases so far, and the seconds they were waited for in all.
+    pub(super) fn waits(&self) -> (u64, f64) {
+        let waits = &self.gauges.wait_seconds;
+        (waits.get_sample_count(), waits.get_sample_sum())
+    }
+
+    pub(super) fn is_resizable(&self) -> bool {
+        self.sizing == Sizing::Set
+    }
+
+    pub(super) fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Whether a connection gives a sign of life; false when all are lent.
+    pub(super) async fn ping(self: &Arc<Self>) -> Result<bool, DbError> {
+        let Some(_slot) = self.slots.try_take() else {
+            return Ok(false);
+        };
+        let connection = self.connections.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => error,
+            _ => DbError::Unreachable(sqlx::Error::PoolClosed),
+        })?;
+        // A connection that is dropped in the middle of its answer is of no more use.
+        let mut pinging = Pinging(Some(connection));
+        let answer = match &mut pinging.0 {
+            Some(connection) => connection.ping().await,
+            None => Ok(()),
+        };
+        if answer.is_ok() {
+            drop(pinging.0.take());
+        }
+        answer.map(|()| true).map_err(DbError::from)
+    }
+
+    /// Throws away what is idle: after one connection broke, the others are as old as the server that is gone.
+    pub(super) fn clear_idle(&self) -> usize {
+        self.connections.retain(|_, _| false).removed.len()
+    }
+
+    pub(super) async fn close(&self) {
+        self.slots.close();
+        let removed = self.connections.retain(|_, _| false).removed;
+        self.connections.close();
+        for connection in removed {
+            // It is going away anyhow; the server notices by itself.
+            let _ = connection.close().await;
+        }
+    }
+
+    fn count_overflow(&self) {
+        let kept = self.kept.load(Ordering::Relaxed) as i64;
+        self.gauges
+            .overflow
+            .set((self.gauges.in_use.get() - kept).max(0));
+    }
+}
+
+impl Loan {
+    pub(super) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    /// The connection; none once it was thrown away.
+    pub(super) fn connection(&mut self) -> Option<&mut Connection> {
+        self.connection.as_deref_mut()
+    }
+
+    /// Closes the connection instead of giving it back.
+    pub(super) fn discard(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            drop(Object::take(connection));
+        }
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        let is_surplus =
+            self.pool.connections.status().size > self.pool.kept.load(Ordering::Relaxed);
+        if is_surplus {
+            self.discard();
+        }
+        self.connection = None;
+        self.pool.gauges.in_use.dec();
+        self.pool.count_overflow();
+    }
+}
+
+/// A connection that is asked for a sign of life; closed unless it is taken out again.
+struct Pinging(Option<Object<Connector>>);
+
+impl Drop for Pinging {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            drop(Object::take(connection));
+        }
+    }
+}

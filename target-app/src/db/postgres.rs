@@ -1,0 +1,17 @@
+//! PostgreSQL: how its URL becomes an address.
+
+use sqlx::postgres::PgConnectOptions;
+
+use super::OpenError;
+use super::connection::Address;
+use crate::config::Secret;
+
+pub(super) fn address(url: &Secret) -> Result<Address, OpenError> {
+    let options: PgConnectOptions = url.reveal().parse().map_err(OpenError::Url)?;
+    let options = options
+        .application_name("folio")
+        .statement_cache_capacity(128)
+        // Compiling a plan costs more than these short statements take.
+        .options([("jit", "off")]);
+    Ok(Address::Postgres(Box::new(options)))
+}

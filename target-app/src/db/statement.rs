@@ -1,0 +1,201 @@
+//! A statement: its name in the metrics, its text in either dialect, and the values it is given.
+
+use std::sync::Arc;
+
+use sqlx::postgres::PgArguments;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments as _, AssertSqlSafe, SqlSafeStr as _, SqlStr};
+
+/// What the database speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+/// A statement with `$1`, `$2`, … where values go. Values are only ever bound, never written into the text.
+#[derive(Clone, Debug)]
+pub(crate) struct Statement {
+    /// Label in the metrics, the slow-query log and the advisor.
+    pub(crate) name: &'static str,
+    text: Text,
+}
+
+#[derive(Clone, Debug)]
+enum Text {
+    Same(&'static str),
+    Each {
+        sqlite: &'static str,
+        postgres: &'static str,
+    },
+    Made(Arc<str>),
+}
+
+/// A value for a statement.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    Integer(i64),
+    Text(String),
+    /// Text or nothing.
+    Maybe(Option<String>),
+    /// Many integers: `bigint[]` for PostgreSQL (`= ANY($1)`), a JSON array for `SQLite` (`IN (SELECT value FROM json_each($1))`).
+    Integers(Vec<i64>),
+}
+
+impl Statement {
+    /// A text that both dialects understand.
+    pub(crate) const fn same(name: &'static str, text: &'static str) -> Self {
+        Self {
+            name,
+            text: Text::Same(text),
+        }
+    }
+
+    /// A text for each dialect.
+    pub(crate) const fn each(
+        name: &'static str,
+        sqlite: &'static str,
+        postgres: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            text: Text::Each { sqlite, postgres },
+        }
+    }
+
+    /// A text put together from constants of this program, for one dialect; it is not kept prepared.
+    pub(crate) fn made(name: &'static str, text: impl Into<Arc<str>>) -> Self {
+        Self {
+            name,
+            text: Text::Made(text.into()),
+        }
+    }
+
+    /// The text for `dialect`.
+    pub(crate) fn text(&self, dialect: Dialect) -> &str {
+        match (&self.text, dialect) {
+            (Text::Same(text), _)
+            | (Text::Each { sqlite: text, .. }, Dialect::Sqlite)
+            | (Text::Each { postgres: text, .. }, Dialect::Postgres) => text,
+            (Text::Made(text), _) => text,
+        }
+    }
+
+    /// Tells texts apart that share a name; none for texts that are made, of which there may be any number.
+    pub(super) fn identity(&self) -> Option<usize> {
+        match self.text {
+            Text::Same(text) | Text::Each { sqlite: text, .. } => Some(text.as_ptr().addr()),
+            Text::Made(_) => None,
+        }
+    }
+
+    pub(super) fn sql(&self, dialect: Dialect) -> SqlStr {
+        match (&self.text, dialect) {
+            (Text::Same(text), _)
+            | (Text::Each { sqlite: text, .. }, Dialect::Sqlite)
+            | (Text::Each { postgres: text, .. }, Dialect::Postgres) => text.into_sql_str(),
+            (Text::Made(text), _) => AssertSqlSafe(Arc::clone(text)).into_sql_str(),
+        }
+    }
+
+    /// Whether the connection keeps it prepared.
+    pub(super) fn persists(&self) -> bool {
+        !matches!(self.text, Text::Made(_))
+    }
+}
+
+/// The values as `SQLite` takes them.
+pub(super) fn sqlite_arguments(values: &[Value]) -> Result<SqliteArguments, sqlx::Error> {
+    let mut arguments = SqliteArguments::default();
+    for value in values {
+        match value {
+            Value::Integer(value) => arguments.add(*value),
+            Value::Text(value) => arguments.add(value.clone()),
+            Value::Maybe(value) => arguments.add(value.clone()),
+            Value::Integers(values) => arguments.add(json(values)),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
+}
+
+/// The values as PostgreSQL takes them.
+pub(super) fn postgres_arguments(values: &[Value]) -> Result<PgArguments, sqlx::Error> {
+    let mut arguments = PgArguments::default();
+    for value in values {
+        match value {
+            Value::Integer(value) => arguments.add(*value),
+            Value::Text(value) => arguments.add(value),
+            Value::Maybe(value) => arguments.add(value),
+            Value::Integers(values) => arguments.add(values),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
+}
+
+fn json(values: &[i64]) -> String {
+    let mut text = String::with_capacity(2 + values.len() * 8);
+    text.push('[');
+    for (position, value) in values.iter().enumerate() {
+        if position > 0 {
+            text.push(',');
+        }
+        text.push_str(&value.to_string());
+    }
+    text.push(']');
+    text
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Integer(value)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(value: u32) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<Option<String>> for Value {
+    fn from(value: Option<String>) -> Self {
+        Self::Maybe(value)
+    }
+}
+
+impl From<Vec<i64>> for Value {
+    fn from(values: Vec<i64>) -> Self {
+        Self::Integers(values)
+    }
+}
+
+/// The values of a statement, in order: `values![id, "title"]`.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { &[$($crate::db::Value::from($value)),*] };
+}
+pub(crate) use values;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_a_json_array() {
+        assert_eq!(json(&[]), "[]");
+        assert_eq!(json(&[1, -2, 3]), "[1,-2,3]");
+    }
+}
