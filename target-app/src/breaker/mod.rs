@@ -1,0 +1,351 @@
+//! Circuit breaker around a dependency: after too many failures in a window calls are refused at once, then a few probes
+//! decide whether it is back.
+//!
+//! Calls of a closed breaker cost a load on the way in and a compare-and-swap on the way out; everything rarer is under
+//! a lock. It neither retries nor times out: who calls does, and says what counts as a failure.
+
+mod window;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use prometheus::{IntCounter, IntGauge};
+use serde::Serialize;
+
+use self::window::Window;
+use crate::metrics::Metrics;
+use crate::settings::Live;
+
+/// What a breaker does with calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum BreakerState {
+    /// All pass, and their outcomes are counted.
+    Closed,
+    /// A few pass, and their outcomes decide.
+    HalfOpen,
+    /// None passes.
+    Open,
+}
+
+/// Who decides on the state of a breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Rule {
+    /// The outcomes of its calls.
+    Auto,
+    /// An operator keeps it closed.
+    Closed,
+    /// An operator keeps it open.
+    Open,
+}
+
+/// A call was not made, because the dependency has been failing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the circuit breaker of {name} is open")]
+pub(crate) struct Refused {
+    /// Whose breaker it is.
+    pub(crate) name: &'static str,
+    /// How long it stays open at least; zero while probes are under way.
+    pub(crate) retry_after: Duration,
+}
+
+/// One dependency's breaker; see the module.
+pub(crate) struct Breaker {
+    name: &'static str,
+    settings: Arc<Live>,
+    started: Instant,
+    /// The state in the low bits; above them how many turns there were, so that an outcome from before the last turn
+    /// does not count after it.
+    word: AtomicU64,
+    /// Nanoseconds since `started` until which an open breaker refuses without a further look.
+    until: AtomicU64,
+    window: Window,
+    trial: Mutex<Trial>,
+    state_gauge: IntGauge,
+    refusals: IntCounter,
+    turns: [IntCounter; 3],
+}
+
+/// What only matters while a breaker is not simply closed.
+struct Trial {
+    rule: Rule,
+    under_way: u32,
+    succeeded: u32,
+}
+
+/// The right to one call; its outcome has to be told, or it counts as neither success nor failure.
+#[must_use = "a permit that is dropped counts as a cancelled call"]
+pub(crate) struct Permit<'a> {
+    breaker: &'a Breaker,
+    word: u64,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Call,
+    Probe,
+    /// Nothing more is to be told: it was told, or nobody counts.
+    Settled,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+const STATE_BITS: u32 = 2;
+const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
+
+impl Breaker {
+    /// A closed breaker; `name` is the label of its metrics.
+    pub(crate) fn new(
+        name: &'static str,
+        settings: Arc<Live>,
+        metrics: &Metrics,
+    ) -> Result<Self, prometheus::Error> {
+        let states = metrics.gauges(
+            "folio_breaker_state",
+            "0 closed, 1 half-open, 2 open.",
+            &["name"],
+        )?;
+        let refusals = metrics.counters(
+            "folio_breaker_refused_total",
+            "Calls that were not made because the breaker was open.",
+            &["name"],
+        )?;
+        let turns = metrics.counters(
+            "folio_breaker_transitions_total",
+            "Changes of state, by the new one.",
+            &["name", "to"],
+        )?;
+        Ok(Self {
+            name,
+            settings,
+            started: Instant::now(),
+            word: AtomicU64::new(0),
+            until: AtomicU64::new(0),
+            window: Window::new(),
+            trial: Mutex::new(Trial {
+                rule: Rule::Auto,
+                under_way: 0,
+                succeeded: 0,
+            }),
+            state_gauge: states.with_label_values(&[name]),
+            refusals: refusals.with_label_values(&[name]),
+            turns: ["closed", "half_open", "open"].map(|to| turns.with_label_values(&[name, to])),
+        })
+    }
+
+    /// The label of its metrics.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What it does with calls now; one that is open turns half-open with the first call after its time.
+    pub(crate) fn state(&self) -> BreakerState {
+        BreakerState::of(self.word.load(Ordering::Acquire))
+    }
+
+    /// Who decides now.
+    pub(crate) fn rule(&self) -> Rule {
+        self.trial().rule
+    }
+
+    /// Lets an operator decide, or the outcomes again, beginning with a closed breaker and an empty window.
+    pub(crate) fn force(&self, rule: Rule) {
+        let mut trial = self.trial();
+        if trial.rule == rule {
+            return;
+        }
+        trial.rule = rule;
+        match rule {
+            Rule::Auto | Rule::Closed => self.turn(&mut trial, BreakerState::Closed, 0),
+            Rule::Open => self.turn(&mut trial, BreakerState::Open, u64::MAX),
+        }
+    }
+
+    /// The right to make one call now.
+    pub(crate) fn admit(&self) -> Result<Permit<'_>, Refused> {
+        let word = self.word.load(Ordering::Acquire);
+        if BreakerState::of(word) == BreakerState::Closed {
+            return Ok(self.permit(word, Kind::Call));
+        }
+        self.admit_at(self.now())
+    }
+
+    fn admit_at(&self, at: u64) -> Result<Permit<'_>, Refused> {
+        let settings = self.settings.load();
+        let settings = &settings.breaker;
+        let until = self.until.load(Ordering::Acquire);
+        let is_open = self.state() == BreakerState::Open;
+        if settings.enabled && is_open && at < until {
+            return Err(self.refuse(Duration::from_nanos(until - at).min(settings.open_for.0)));
+        }
+        let mut trial = self.trial();
+        if !settings.enabled {
+            if trial.rule == Rule::Auto && self.state() != BreakerState::Closed {
+                self.turn(&mut trial, BreakerState::Closed, 0);
+            }
+            return Ok(self.permit(0, Kind::Settled));
+        }
+        if self.state() == BreakerState::Open {
+            let until = self.until.load(Ordering::Acquire);
+            if at < until {
+                let left = Duration::from_nanos(until - at);
+                return Err(self.refuse(left.min(settings.open_for.0)));
+            }
+            self.turn(&mut trial, BreakerState::HalfOpen, 0);
+        }
+        if self.state() == BreakerState::HalfOpen {
+            // Also reached when fewer probes were asked for after these had come back.
+            if trial.succeeded >= settings.probes {
+                self.turn(&mut trial, BreakerState::Closed, 0);
+            } else if trial.under_way + trial.succeeded >= settings.probes {
+                return Err(self.refuse(Duration::ZERO));
+            } else {
+                trial.under_way += 1;
+                return Ok(self.permit(self.word.load(Ordering::Acquire), Kind::Probe));
+            }
+        }
+        Ok(self.permit(self.word.load(Ordering::Acquire), Kind::Call))
+    }
+
+    fn settle(&self, kind: Kind, word: u64, outcome: Outcome, at: u64) {
+        match kind {
+            Kind::Settled => {}
+            Kind::Call => self.settle_call(word, outcome, at),
+            Kind::Probe => self.settle_probe(word, outcome, at),
+        }
+    }
+
+    fn settle_call(&self, word: u64, outcome: Outcome, at: u64) {
+        if outcome == Outcome::Cancelled || self.word.load(Ordering::Acquire) != word {
+            return;
+        }
+        let settings = self.settings.load();
+        let settings = &settings.breaker;
+        let has_failed = outcome == Outcome::Failed;
+        self.window.record(at, settings.window.0, has_failed);
+        if !has_failed || !settings.enabled {
+            return;
+        }
+        let tally = self.window.tally(at, settings.window.0);
+        if tally.is_bad(settings.failures, settings.least_calls) {
+            let mut trial = self.trial();
+            if trial.rule == Rule::Auto && self.word.load(Ordering::Acquire) == word {
+                let until = at.saturating_add(settings.open_for.0.as_nanos() as u64);
+                self.turn(&mut trial, BreakerState::Open, until);
+            }
+        }
+    }
+
+    fn settle_probe(&self, word: u64, outcome: Outcome, at: u64) {
+        let mut trial = self.trial();
+        if self.word.load(Ordering::Acquire) != word {
+            return;
+        }
+        trial.under_way -= 1;
+        let settings = self.settings.load();
+        let settings = &settings.breaker;
+        match outcome {
+            Outcome::Cancelled => {}
+            Outcome::Failed => {
+                let until = at.saturating_add(settings.open_for.0.as_nanos() as u64);
+                self.turn(&mut trial, BreakerState::Open, until);
+            }
+            Outcome::Succeeded => {
+                trial.succeeded += 1;
+                if trial.succeeded >= settings.probes {
+                    self.turn(&mut trial, BreakerState::Closed, 0);
+                }
+            }
+        }
+    }
+
+    /// Goes to the state `to`; outcomes of calls from before will not count. The caller holds the lock.
+    fn turn(&self, trial: &mut Trial, to: BreakerState, until: u64) {
+        let before = self.word.load(Ordering::Acquire);
+        trial.under_way = 0;
+        trial.succeeded = 0;
+        if to == BreakerState::Closed {
+            self.window.clear();
+        }
+        self.until.store(until, Ordering::Release);
+        let turns = (before >> STATE_BITS) + 1;
+        self.word
+            .store(turns << STATE_BITS | to as u64, Ordering::Release);
+        self.state_gauge.set(to as i64);
+        if BreakerState::of(before) != to {
+            self.turns[to as usize].inc();
+        }
+    }
+
+    fn permit(&self, word: u64, kind: Kind) -> Permit<'_> {
+        Permit {
+            breaker: self,
+            word,
+            kind,
+        }
+    }
+
+    fn refuse(&self, retry_after: Duration) -> Refused {
+        self.refusals.inc();
+        Refused {
+            name: self.name,
+            retry_after,
+        }
+    }
+
+    fn trial(&self) -> std::sync::MutexGuard<'_, Trial> {
+        self.trial.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nanoseconds since the breaker was made: enough for five centuries.
+    fn now(&self) -> u64 {
+        self.started.elapsed().as_nanos() as u64
+    }
+}
+
+impl BreakerState {
+    fn of(word: u64) -> Self {
+        match word & STATE_MASK {
+            0 => Self::Closed,
+            1 => Self::HalfOpen,
+            _ => Self::Open,
+        }
+    }
+}
+
+impl Permit<'_> {
+    /// The dependency did what it was asked, or refused for a reason that is the caller's.
+    pub(crate) fn succeeded(self) {
+        let at = self.breaker.now();
+        self.resolve(Outcome::Succeeded, at);
+    }
+
+    /// The dependency failed, or took too long.
+    pub(crate) fn failed(self) {
+        let at = self.breaker.now();
+        self.resolve(Outcome::Failed, at);
+    }
+
+    fn resolve(mut self, outcome: Outcome, at: u64) {
+        self.breaker.settle(self.kind, self.word, outcome, at);
+        self.kind = Kind::Settled;
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.breaker
+            .settle(self.kind, self.word, Outcome::Cancelled, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+//! All turns of a breaker, at times that the tests choose.
+
+use super::*;
+use crate::settings::{Settings, Span};
+
+const MILLISECOND: u64 = 1_000_000;
+/// When the breaker of these tests, opened at zero, lets probes through.
+const REOPENS: u64 = 2_000 * MILLISECOND;
+
+fn breaker_with(change: impl FnOnce(&mut Settings)) -> (Breaker, Arc<Live>, Metrics) {
+    let mut settings = Settings::default();
+    settings.breaker.least_calls = 4;
+    settings.breaker.probes = 2;
+    change(&mut settings);
+    let live = Arc::new(Live::new(settings));
+    let metrics = Metrics::new().expect("metrics");
+    let breaker = Breaker::new("db", Arc::clone(&live), &metrics).expect("a breaker");
+    (breaker, live, metrics)
+}
+
+fn resolve(breaker: &Breaker, at: u64, outcome: Outcome) {
+    breaker.admit_at(at).expect("admitted").resolve(outcome, at);
+}
+
+fn opened() -> (Breaker, Arc<Live>, Metrics) {
+    let parts = breaker_with(|_| {});
+    for _ in 0..4 {
+        resolve(&parts.0, 0, Outcome::Failed);
+    }
+    assert_eq!(parts.0.state(), BreakerState::Open);
+    parts
+}
+
+fn assert_line(metrics: &Metrics, line: &str) {
+    let text = metrics.render().expect("text");
+    assert!(
+        text.lines().any(|found| found == line),
+        "no line {line} in:\n{text}"
+    );
+}
+
+#[test]
+fn it_opens_when_the_part_of_failures_is_reached_and_not_before() {
+    let (breaker, _, metrics) = breaker_with(|_| {});
+    for outcome in [
+        Outcome::Succeeded,
+        Outcome::Succeeded,
+        Outcome::Failed,
+        Outcome::Cancelled,
+        Outcome::Cancelled,
+    ] {
+        resolve(&breaker, 0, outcome);
+    }
+    assert_eq!(
+        breaker.state(),
+        BreakerState::Closed,
+        "three outcomes are fewer than four"
+    );
+    resolve(&breaker, 0, Outcome::Failed);
+    assert_eq!(breaker.state(), BreakerState::Open, "two of four failed");
+    let refused = breaker.admit_at(500 * MILLISECOND).err().expect("refused");
+    assert_eq!(refused.retry_after, Duration::from_millis(1_500));
+    assert_line(&metrics, r#"folio_breaker_state{name="db"} 2"#);
+    assert_line(&metrics, r#"folio_breaker_refused_total{name="db"} 1"#);
+    assert_line(
+        &metrics,
+        r#"folio_breaker_transitions_total{name="db",to="open"} 1"#,
+    );
+}
+
+#[test]
+fn failures_that_left_the_window_do_not_open_it() {
+    let (breaker, ..) = breaker_with(|_| {});
+    for second in 0..20 {
+        // One failure in four seconds: three in a window of ten, never four.
+        resolve(&breaker, second * 4_000 * MILLISECOND, Outcome::Failed);
+    }
+    assert_eq!(breaker.state(), BreakerState::Closed);
+}
+
+#[test]
+fn probes_that_all_succeed_close_it() {
+    let (breaker, _, metrics) = opened();
+    assert!(breaker.admit_at(REOPENS - 1).is_err());
+    let one = breaker.admit_at(REOPENS).expect("a probe");
+    assert_eq!(breaker.state(), BreakerState::HalfOpen);
+    assert_line(&metrics, r#"folio_breaker_state{name="db"} 1"#);
+    let other = breaker.admit_at(REOPENS).expect("another probe");
+    let refused = breaker.admit_at(REOPENS).err().expect("no third probe");
+    assert_eq!(refused.retry_after, Duration::ZERO);
+    one.resolve(Outcome::Succeeded, REOPENS);
+    assert_eq!(breaker.state(), BreakerState::HalfOpen);
+    assert!(
+        breaker.admit_at(REOPENS).is_err(),
+        "two probes are asked for, and both are spoken for"
+    );
+    other.resolve(Outcome::Succeeded, REOPENS);
+    assert_eq!(breaker.state(), BreakerState::Closed);
+    assert_line(&metrics, r#"folio_breaker_state{name="db"} 0"#);
+    for _ in 0..3 {
+        resolve(&breaker, REOPENS, Outcome::Failed);
+    }
+    assert_eq!(
+        breaker.state(),
+        BreakerState::Closed,
+        "the failures that opened it are forgotten"
+    );
+}
+
+#[test]
+fn one_probe_that_fails_opens_it_again() {
+    let (breaker, ..) = opened();
+    let one = breaker.admit_at(REOPENS).expect("a probe");
+    let late = breaker.admit_at(REOPENS).expect("another probe");
+    one.resolve(Outcome::Failed, REOPENS);
+    assert_eq!(breaker.state(), BreakerState::Open);
+    late.resolve(Outcome::Succeeded, REOPENS);
+    assert!(breaker.admit_at(2 * REOPENS - 1).is_err());
+    let probes = [(); 2].map(|()| breaker.admit_at(2 * REOPENS).expect("a probe"));
+    assert!(
+        breaker.admit_at(2 * REOPENS).is_err(),
+        "the late success of the round before is not counted in this one"
+    );
+    for probe in probes {
+        probe.resolve(Outcome::Succeeded, 2 * REOPENS);
+    }
+    assert_eq!(breaker.state(), BreakerState::Closed);
+}
+
+#[test]
+fn a_cancelled_probe_gives_its_slot_back() {
+    let (breaker, ..) = opened();
+    for _ in 0..10 {
+        let probes = [(); 2].map(|()| breaker.admit_at(REOPENS).expect("a probe"));
+        assert!(breaker.admit_at(REOPENS).is_err());
+        drop(probes);
+        assert_eq!(breaker.state(), BreakerState::HalfOpen);
+    }
+}
+
+#[test]
+fn calls_from_before_it_opened_do_not_count_after() {
+    let (breaker, ..) = breaker_with(|_| {});
+    let slow = [(); 9].map(|()| breaker.admit_at(0).expect("admitted"));
+    for _ in 0..4 {
+        resolve(&breaker, 0, Outcome::Failed);
+    }
+    for _ in 0..2 {
+        resolve(&breaker, REOPENS, Outcome::Succeeded);
+    }
+    assert_eq!(breaker.state(), BreakerState::Closed);
+    for call in slow {
+        call.resolve(Outcome::Failed, REOPENS);
+    }
+    assert_eq!(breaker.state(), BreakerState::Closed);
+}
+
+#[test]
+fn switched_off_it_admits_everything_and_starts_anew_when_it_is_on_again() {
+    let (breaker, live, metrics) = opened();
+    let mut off = Settings::clone(&live.load());
+    let on = off.clone();
+    off.breaker.enabled = false;
+    live.replace(off);
+    for _ in 0..20 {
+        resolve(&breaker, 0, Outcome::Failed);
+    }
+    assert_line(&metrics, r#"folio_breaker_state{name="db"} 0"#);
+    live.replace(on);
+    resolve(&breaker, REOPENS * 100, Outcome::Failed);
+    assert_eq!(breaker.state(), BreakerState::Closed);
+}
+
+#[test]
+fn fewer_probes_than_came_back_close_it_with_the_next_call() {
+    let (breaker, live, _) = opened();
+    resolve(&breaker, REOPENS, Outcome::Succeeded);
+    let mut settings = Settings::clone(&live.load());
+    settings.breaker.probes = 1;
+    live.replace(settings);
+    resolve(&breaker, REOPENS, Outcome::Succeeded);
+    assert_eq!(breaker.state(), BreakerState::Closed);
+}
+
+#[test]
+fn an_operator_outranks_the_outcomes() {
+    let (breaker, ..) = breaker_with(|settings| settings.breaker.open_for = Span::seconds(1));
+    breaker.force(Rule::Open);
+    let refused = breaker.admit_at(1 << 60).err().expect("refused");
+    assert_eq!(refused.retry_after, Duration::from_secs(1));
+    breaker.force(Rule::Closed);
+    for _ in 0..20 {
+        resolve(&breaker, 0, Outcome::Failed);
+    }
+    assert_eq!(breaker.state(), BreakerState::Closed);
+    breaker.force(Rule::Auto);
+    for _ in 0..4 {
+        resolve(&breaker, 0, Outcome::Failed);
+    }
+    assert_eq!(
+        (breaker.state(), breaker.rule()),
+        (BreakerState::Open, Rule::Auto)
+    );
+}
+
+#[test]
+fn threads_never_hold_more_probes_than_there_are_slots() {
+    use std::sync::atomic::AtomicU32;
+
+    let (breaker, ..) = opened();
+    let held = AtomicU32::new(0);
+    let most = AtomicU32::new(0);
+    let admitted = AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..5_000 {
+                    let Ok(probe) = breaker.admit_at(REOPENS) else {
+                        std::thread::yield_now();
+                        continue;
+                    };
+                    let now = held.fetch_add(1, Ordering::SeqCst) + 1;
+                    most.fetch_max(now, Ordering::SeqCst);
+                    admitted.fetch_add(1, Ordering::SeqCst);
+                    std::thread::yield_now();
+                    held.fetch_sub(1, Ordering::SeqCst);
+                    drop(probe);
+                }
+            });
+        }
+    });
+    assert!(admitted.into_inner() > 0);
+    assert!((1..=2).contains(&most.into_inner()));
+    let probes = [(); 2].map(|()| breaker.admit_at(REOPENS).expect("no slot was lost"));
+    for probe in probes {
+        probe.resolve(Outcome::Succeeded, REOPENS);
+    }
+    assert_eq!(breaker.state(), BreakerState::Closed);
+}

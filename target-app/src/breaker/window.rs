@@ -1,0 +1,205 @@
+//! Outcomes of the last while: a ring of buckets, each counting the calls of a tenth of the window.
+//!
+//! A bucket is one word: its turn, failures and successes change together by one compare-and-swap, so a bucket that is
+//! reused is never seen half cleared. Counts are halved together before they overflow, which keeps their proportion.
+
+use std::array;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Buckets of a window: the oldest tenth leaves at once, which is how far the window's length is inexact.
+const BUCKETS: u64 = 10;
+/// Bits of a count.
+const COUNT_BITS: u32 = 20;
+const COUNT_MOST: u64 = (1 << COUNT_BITS) - 1;
+/// The turn is kept modulo 2²⁴: a bucket idle for just that many turns would be taken for a fresh one.
+const TURN_MOST: u64 = (1 << (64 - 2 * COUNT_BITS)) - 1;
+
+/// A sliding window over outcomes.
+pub(super) struct Window {
+    buckets: [AtomicU64; BUCKETS as usize],
+    /// Nanoseconds that a bucket lasts, as the last record was told.
+    width: AtomicU64,
+}
+
+/// What a window holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) failed: u64,
+    pub(super) succeeded: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Bucket {
+    turn: u64,
+    tally: Tally,
+}
+
+impl Tally {
+    /// Whether so many calls failed as to open a breaker.
+    pub(super) fn is_bad(self, failures: f64, least_calls: u32) -> bool {
+        let calls = self.failed + self.succeeded;
+        calls >= u64::from(least_calls) && self.failed as f64 >= failures * calls as f64
+    }
+}
+
+impl Window {
+    pub(super) fn new() -> Self {
+        Self {
+            buckets: array::from_fn(|_| AtomicU64::new(0)),
+            width: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts one outcome at `at` nanoseconds of the breaker's clock, in a window of `length`.
+    pub(super) fn record(&self, at: u64, length: Duration, has_failed: bool) {
+        let turn = self.turn(at, length);
+        let bucket = &self.buckets[(turn % BUCKETS) as usize];
+        let turn = turn & TURN_MOST;
+        let counted = |word| {
+            let found = Bucket::unpack(word);
+            let mut tally = if found.turn == turn {
+                found.tally
+            } else {
+                Tally::default()
+            };
+            if tally.failed.max(tally.succeeded) >= COUNT_MOST {
+                tally.failed /= 2;
+                tally.succeeded /= 2;
+            }
+            if has_failed {
+                tally.failed += 1;
+            } else {
+                tally.succeeded += 1;
+            }
+            Some(Bucket { turn, tally }.pack())
+        };
+        // The closure always has a next word: the update cannot fail.
+        let _ = bucket.fetch_update(Ordering::Relaxed, Ordering::Relaxed, counted);
+    }
+
+    /// What happened in the last `length` before `at`.
+    pub(super) fn tally(&self, at: u64, length: Duration) -> Tally {
+        let now = self.turn(at, length);
+        let oldest = now.saturating_sub(BUCKETS - 1);
+        (oldest..=now).fold(Tally::default(), |sum, turn| {
+            let word = self.buckets[(turn % BUCKETS) as usize].load(Ordering::Relaxed);
+            let found = Bucket::unpack(word);
+            if found.turn == turn & TURN_MOST {
+                Tally {
+                    failed: sum.failed + found.tally.failed,
+                    succeeded: sum.succeeded + found.tally.succeeded,
+                }
+            } else {
+                sum
+            }
+        })
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&self) {
+        for bucket in &self.buckets {
+            bucket.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// The number of the bucket's time; a window of another length than before begins empty.
+    fn turn(&self, at: u64, length: Duration) -> u64 {
+        let width = (length.as_nanos() as u64 / BUCKETS).max(1);
+        if self.width.load(Ordering::Relaxed) != width
+            && self.width.swap(width, Ordering::Relaxed) != width
+        {
+            self.clear();
+        }
+        // From one, so that no turn of the first round is that of a cleared bucket.
+        at / width + 1
+    }
+}
+
+impl Bucket {
+    fn pack(self) -> u64 {
+        self.turn << (2 * COUNT_BITS) | self.tally.failed << COUNT_BITS | self.tally.succeeded
+    }
+
+    fn unpack(word: u64) -> Self {
+        Self {
+            turn: word >> (2 * COUNT_BITS),
+            tally: Tally {
+                failed: word >> COUNT_BITS & COUNT_MOST,
+                succeeded: word & COUNT_MOST,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+    const LENGTH: Duration = Duration::from_secs(10);
+
+    fn tally(failed: u64, succeeded: u64) -> Tally {
+        Tally { failed, succeeded }
+    }
+
+    #[test]
+    fn outcomes_leave_when_the_window_has_passed() {
+        let window = Window::new();
+        window.record(0, LENGTH, true);
+        window.record(5 * SECOND, LENGTH, false);
+        for (at, expected) in [
+            (5 * SECOND, tally(1, 1)),
+            (10 * SECOND - 1, tally(1, 1)),
+            (10 * SECOND, tally(0, 1)),
+            (15 * SECOND, tally(0, 0)),
+            (1_000 * SECOND, tally(0, 0)),
+        ] {
+            assert_eq!(window.tally(at, LENGTH), expected, "at {at} ns");
+        }
+        window.record(20 * SECOND, LENGTH, true);
+        assert_eq!(window.tally(20 * SECOND, LENGTH), tally(1, 0));
+    }
+
+    #[test]
+    fn another_length_begins_empty() {
+        let window = Window::new();
+        window.record(SECOND, LENGTH, true);
+        assert_eq!(window.tally(SECOND, LENGTH), tally(1, 0));
+        assert_eq!(window.tally(SECOND, LENGTH * 2), tally(0, 0));
+    }
+
+    #[test]
+    fn a_full_count_keeps_its_proportion() {
+        let window = Window::new();
+        let full = Bucket {
+            turn: 1,
+            tally: tally(1_000, COUNT_MOST),
+        };
+        window.tally(0, LENGTH);
+        window.buckets[1].store(full.pack(), Ordering::Relaxed);
+        window.record(0, LENGTH, false);
+        assert_eq!(window.tally(0, LENGTH), tally(500, COUNT_MOST / 2 + 1));
+    }
+
+    #[test]
+    fn threads_lose_no_outcome() {
+        let window = Window::new();
+        // Sets the length, which is not to be the threads' first step.
+        window.tally(0, LENGTH);
+        std::thread::scope(|scope| {
+            for has_failed in [true, false, true, false] {
+                let window = &window;
+                scope.spawn(move || {
+                    for at in 0..5_000 {
+                        window.record(at * 1_000_000, LENGTH, has_failed);
+                    }
+                });
+            }
+        });
+        assert_eq!(
+            window.tally(5 * SECOND, LENGTH),
+            tally(2 * 5_000, 2 * 5_000)
+        );
+    }
+}

@@ -1,0 +1,117 @@
+//! Why the shared store gave no answer.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::admission;
+use crate::breaker::Refused;
+
+/// Why an operation has no answer; whether it took effect is unknown unless the variant says so.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum KvError {
+    /// No connection, or it broke on the way.
+    #[error("the shared store cannot be reached")]
+    Unavailable(#[source] Cause),
+    /// No connection or no answer within the limit.
+    #[error("the shared store took too long")]
+    TimedOut,
+    /// An answer that was not expected, such as that of a key that holds something else.
+    #[error("the shared store answered what was not expected")]
+    Protocol(#[source] Cause),
+    /// There is no memory left for what must not be thrown away; nothing was stored.
+    #[error("the shared store is full")]
+    Full,
+    /// Not tried, because the store has been failing.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// Not tried, because too many operations are under way.
+    #[error(transparent)]
+    Busy(#[from] admission::Full),
+}
+
+/// What lies under a [`KvError`]; shared, because many may wait for the same operation.
+#[derive(Clone)]
+pub(crate) struct Cause(Arc<dyn Error + Send + Sync>);
+
+/// Why the shared store could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum KvStartError {
+    /// The URL of Redis is not one.
+    #[error("the URL of Redis is not valid")]
+    Url(#[source] Box<dyn Error + Send + Sync>),
+    /// The pool of connections could not be made.
+    #[error("the pool of connections to Redis cannot be made")]
+    Pool(#[source] Box<dyn Error + Send + Sync>),
+    /// A metric was declared twice or badly.
+    #[error("the metrics of the shared store cannot be registered")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// The kinds of [`KvError`], as the label of a counter.
+pub(super) const KINDS: [&str; 6] = [
+    "unavailable",
+    "timed_out",
+    "protocol",
+    "full",
+    "refused",
+    "busy",
+];
+
+impl KvError {
+    /// Its place in [`KINDS`].
+    pub(super) fn kind(&self) -> usize {
+        match self {
+            Self::Unavailable(_) => 0,
+            Self::TimedOut => 1,
+            Self::Protocol(_) => 2,
+            Self::Full => 3,
+            Self::Refused(_) => 4,
+            Self::Busy(_) => 5,
+        }
+    }
+
+    /// Whether the store is to blame and not the question.
+    pub(super) fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::TimedOut)
+    }
+
+    /// How long a client should wait before it tries again, where that is known.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(Refused { retry_after, .. })
+            | Self::Busy(admission::Full { retry_after, .. }) => Some(*retry_after),
+            Self::Unavailable(_) | Self::TimedOut | Self::Protocol(_) | Self::Full => None,
+        }
+    }
+
+    /// The key holds another kind of value than the operation is for.
+    pub(super) fn wrong_kind() -> Self {
+        Self::Protocol(Cause::new("the key holds another kind of value"))
+    }
+}
+
+impl Cause {
+    pub(super) fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(Arc::from(cause.into()))
+    }
+}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
+    }
+}
+
+impl Error for Cause {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}

@@ -1,0 +1,158 @@
+//! What stands between every operation and its store: the clock, the counters, and the guards.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use prometheus::{Histogram, IntCounter};
+
+use super::error::{KINDS, KvError};
+use crate::admission::{Gate, Priority};
+use crate::breaker::Breaker;
+use crate::metrics::Metrics;
+use crate::settings::Live;
+
+/// The public operations, as the label of a histogram.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Op {
+    Get,
+    #[cfg(test)]
+    Set,
+    GetMany,
+    SetMany,
+    #[cfg(test)]
+    Delete,
+    #[cfg(test)]
+    DeleteMatching,
+    SetIfAbsent,
+    DeleteIfEqual,
+    Swap,
+    Remaining,
+    AddMember,
+    RemoveMember,
+    Members,
+    Enrol,
+    Strike,
+    Enrolled,
+    Window,
+    Look,
+    Fill,
+    Replace,
+    Invalidate,
+    InvalidateMatching,
+    Publish,
+    Ping,
+}
+
+/// In the order of [`Op`].
+const OPS: [&str; Op::Ping as usize + 1] = [
+    "get",
+    #[cfg(test)]
+    "set",
+    "get_many",
+    "set_many",
+    #[cfg(test)]
+    "delete",
+    #[cfg(test)]
+    "delete_matching",
+    "set_if_absent",
+    "delete_if_equal",
+    "swap",
+    "remaining",
+    "add_member",
+    "remove_member",
+    "members",
+    "enrol",
+    "strike",
+    "enrolled",
+    "window",
+    "look",
+    "fill",
+    "replace",
+    "invalidate",
+    "invalidate_matching",
+    "publish",
+    "ping",
+];
+
+/// What one instance counts of its operations, and what it asks before them.
+pub(super) struct Frame {
+    seconds: [Histogram; OPS.len()],
+    errors: [IntCounter; KINDS.len()],
+    guards: Option<Guards>,
+}
+
+/// What stands before a store that can fail or be overrun.
+pub(super) struct Guards {
+    gate: Gate,
+    breaker: Breaker,
+}
+
+impl Guards {
+    pub(super) fn new(settings: &Arc<Live>, metrics: &Metrics) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            gate: Gate::cache(Arc::clone(settings), metrics)?,
+            breaker: Breaker::new("redis", Arc::clone(settings), metrics)?,
+        })
+    }
+
+    async fn pass<T>(&self, work: impl Future<Output = Result<T, KvError>>) -> Result<T, KvError> {
+        let _pass = self.gate.enter(Priority::Normal).await?;
+        let permit = self.breaker.admit()?;
+        let outcome = work.await;
+        match &outcome {
+            Err(error) if error.is_outage() => permit.failed(),
+            _ => permit.succeeded(),
+        }
+        outcome
+    }
+}
+
+impl Frame {
+    pub(super) fn new(
+        metrics: &Metrics,
+        guards: Option<Guards>,
+    ) -> Result<Self, prometheus::Error> {
+        let seconds = metrics.seconds(
+            "folio_kv_op_seconds",
+            "Operations on the shared store that were tried, waiting for a connection included.",
+            &["op"],
+        )?;
+        let errors = metrics.counters(
+            "folio_kv_errors_total",
+            "Operations on the shared store without an answer.",
+            &["kind"],
+        )?;
+        Ok(Self {
+            seconds: OPS.map(|op| seconds.with_label_values(&[op])),
+            errors: KINDS.map(|kind| errors.with_label_values(&[kind])),
+            guards,
+        })
+    }
+
+    /// The breaker before the store, if it can fail.
+    pub(super) fn breaker(&self) -> Option<&Breaker> {
+        self.guards.as_ref().map(|guards| &guards.breaker)
+    }
+
+    /// Does `work`, which is one operation on the store.
+    pub(super) async fn guarded<T>(
+        &self,
+        op: Op,
+        work: impl Future<Output = Result<T, KvError>>,
+    ) -> Result<T, KvError> {
+        let timed = async {
+            let started = Instant::now();
+            let outcome = work.await;
+            self.seconds[op as usize].observe(started.elapsed().as_secs_f64());
+            outcome
+        };
+        let outcome = match &self.guards {
+            Some(guards) => guards.pass(timed).await,
+            None => timed.await,
+        };
+        if let Err(error) = &outcome {
+            self.errors[error.kind()].inc();
+        }
+        outcome
+    }
+}

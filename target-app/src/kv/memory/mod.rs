@@ -1,0 +1,384 @@
+//! The shared store in this process, for the profile without Redis.
+//!
+//! Keys are spread over shards with a lock each, held for one entry at a time. What has run out is never seen, and goes
+//! with later writes to its shard: there is no task. Generations are checked under the lock under which a value is put,
+//! and move before an invalidation takes that lock, so a fill is either refused or its value removed.
+
+mod roll;
+mod shard;
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use self::roll::Roll;
+use self::shard::{Class, Shard, Value};
+use super::channel::{Channel, Hub, Subscription};
+use super::error::KvError;
+use super::{Look, SLOTS, Seen, WindowAnswer, slot};
+
+/// Locks; a power of two that divides the slots.
+const SHARDS: usize = 16;
+/// Keys that begin so are never thrown away to make room, whoever stores them: nobody else knows what they say.
+const KEPT: &str = "auth:";
+
+/// See the module.
+pub(super) struct Memory {
+    shards: [Mutex<Shard>; SHARDS],
+    generations: [AtomicU64; SLOTS],
+    all: AtomicU64,
+    hub: Hub,
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    clippy::unused_self,
+    reason = "both stores answer alike, and this one cannot be out of reach"
+)]
+impl Memory {
+    pub(super) fn new() -> Self {
+        Self {
+            shards: std::array::from_fn(|_| Mutex::new(Shard::new(SHARDS))),
+            generations: std::array::from_fn(|_| AtomicU64::new(0)),
+            all: AtomicU64::new(0),
+            hub: Hub::new(true),
+        }
+    }
+
+    pub(super) fn get(&self, key: &str) -> Result<Option<Bytes>, KvError> {
+        match self.shard(key).live(key, Instant::now()) {
+            None => Ok(None),
+            Some(Value::Plain(value)) => Ok(Some(value.clone())),
+            Some(_) => Err(KvError::wrong_kind()),
+        }
+    }
+
+    pub(super) fn set(&self, key: &str, value: Bytes, ttl: Duration) -> Result<(), KvError> {
+        self.shard(key)
+            .put(key, Value::Plain(value), class_of(key), Instant::now(), ttl)
+    }
+
+    pub(super) fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, KvError> {
+        Ok(keys.iter().map(|key| self.plain(key)).collect())
+    }
+
+    pub(super) fn set_many(
+        &self,
+        entries: &[(String, Bytes)],
+        ttl: Duration,
+    ) -> Result<(), KvError> {
+        entries
+            .iter()
+            .try_for_each(|(key, value)| self.set(key, value.clone(), ttl))
+    }
+
+    pub(super) fn delete(&self, keys: &[String]) -> Result<u64, KvError> {
+        let now = Instant::now();
+        Ok(keys
+            .iter()
+            .map(|key| u64::from(self.shard(key).remove(key, now)))
+            .sum())
+    }
+
+    pub(super) fn delete_matching(&self, pattern: &str) -> Result<u64, KvError> {
+        Ok((0..SHARDS)
+            .map(|at| self.shard_at(at).remove_matching(pattern, Instant::now()))
+            .sum())
+    }
+
+    pub(super) fn set_if_absent(
+        &self,
+        key: &str,
+        value: Bytes,
+        ttl: Duration,
+    ) -> Result<bool, KvError> {
+        let now = Instant::now();
+        let mut shard = self.shard(key);
+        if shard.live(key, now).is_some() {
+            return Ok(false);
+        }
+        // A lock that could be thrown away would be none.
+        shard.put(key, Value::Plain(value), Class::Kept, now, ttl)?;
+        Ok(true)
+    }
+
+    pub(super) fn delete_if_equal(&self, key: &str, value: &[u8]) -> Result<bool, KvError> {
+        let now = Instant::now();
+        let mut shard = self.shard(key);
+        Ok(shard.is_equal(key, value, now)? && shard.remove(key, now))
+    }
+
+    pub(super) fn swap(
+        &self,
+        key: &str,
+        expected: &[u8],
+        new: Bytes,
+        ttl: Duration,
+    ) -> Result<bool, KvError> {
+        let now = Instant::now();
+        let mut shard = self.shard(key);
+        if !shard.is_equal(key, expected, now)? {
+            return Ok(false);
+        }
+        let class = shard.class(key).unwrap_or_else(|| class_of(key));
+        shard.put(key, Value::Plain(new), class, now, ttl)?;
+        Ok(true)
+    }
+
+    pub(super) fn remaining(&self, key: &str) -> Result<Option<Duration>, KvError> {
+        Ok(self.shard(key).remaining(key, Instant::now()))
+    }
+
+    pub(super) fn add_member(&self, set: &str, member: &str, ttl: Duration) -> Result<(), KvError> {
+        let now = Instant::now();
+        let mut shard = self.shard(set);
+        let has_room = shard.has_room_for(member);
+        match shard.live(set, now) {
+            None => {
+                let members = HashSet::from([member.into()]);
+                shard.put(set, Value::Members(members), Class::Kept, now, ttl)
+            }
+            Some(Value::Members(members)) if has_room || members.contains(member) => {
+                members.insert(member.into());
+                shard.renew(set, now, ttl);
+                Ok(())
+            }
+            Some(Value::Members(_)) => Err(KvError::Full),
+            Some(_) => Err(KvError::wrong_kind()),
+        }
+    }
+
+    pub(super) fn remove_member(&self, set: &str, member: &str) -> Result<(), KvError> {
+        let now = Instant::now();
+        let mut shard = self.shard(set);
+        let is_empty = match shard.live(set, now) {
+            None => return Ok(()),
+            Some(Value::Members(members)) => {
+                members.remove(member);
+                members.is_empty()
+            }
+            Some(_) => return Err(KvError::wrong_kind()),
+        };
+        if is_empty {
+            shard.remove(set, now);
+        } else {
+            shard.weigh(set);
+        }
+        Ok(())
+    }
+
+    pub(super) fn members(&self, set: &str) -> Result<Vec<String>, KvError> {
+        match self.shard(set).live(set, Instant::now()) {
+            None => Ok(Vec::new()),
+            Some(Value::Members(members)) => Ok(members.iter().map(ToString::to_string).collect()),
+            Some(_) => Err(KvError::wrong_kind()),
+        }
+    }
+
+    pub(super) fn enrol(&self, roll: &str, member: &str, ttl: Duration) -> Result<(), KvError> {
+        let now = Instant::now();
+        let mut shard = self.shard(roll);
+        let has_room = shard.has_room_for(member);
+        if shard.live(roll, now).is_none() {
+            shard.put(roll, Value::Roll(Roll::default()), Class::Kept, now, ttl)?;
+        }
+        let left = shard.remaining(roll, now).unwrap_or_default();
+        match shard.live(roll, now) {
+            Some(Value::Roll(names)) if has_room || names.holds(member) => {
+                names.put(member, now + ttl);
+                names.sweep(now);
+                shard.renew(roll, now, ttl.max(left));
+                Ok(())
+            }
+            Some(Value::Roll(_)) | None => Err(KvError::Full),
+            Some(_) => Err(KvError::wrong_kind()),
+        }
+    }
+
+    pub(super) fn strike(&self, roll: &str, members: &[String]) -> Result<(), KvError> {
+        let now = Instant::now();
+        let mut shard = self.shard(roll);
+        match shard.live(roll, now) {
+            None => Ok(()),
+            Some(Value::Roll(names)) => {
+                for member in members {
+                    names.remove(member);
+                }
+                shard.weigh(roll);
+                Ok(())
+            }
+            Some(_) => Err(KvError::wrong_kind()),
+        }
+    }
+
+    pub(super) fn enrolled(&self, roll: &str) -> Result<u64, KvError> {
+        let now = Instant::now();
+        let mut shard = self.shard(roll);
+        let count = match shard.live(roll, now) {
+            None => return Ok(0),
+            Some(Value::Roll(names)) => {
+                names.sweep(now);
+                names.len() as u64
+            }
+            Some(_) => return Err(KvError::wrong_kind()),
+        };
+        shard.weigh(roll);
+        Ok(count)
+    }
+
+    pub(super) fn window(
+        &self,
+        key: &str,
+        limit: u32,
+        window: Duration,
+    ) -> Result<WindowAnswer, KvError> {
+        let mut shard = self.shard(key);
+        // Under the lock, so that the log is in the order of its times.
+        let now = Instant::now();
+        if shard.live(key, now).is_none() {
+            let log = Value::Log(VecDeque::new());
+            shard.put(key, log, Class::Windows, now, window)?;
+        }
+        let Some(Value::Log(log)) = shard.live(key, now) else {
+            return Err(KvError::wrong_kind());
+        };
+        while log.front().is_some_and(|&at| now - at >= window) {
+            log.pop_front();
+        }
+        let limit = limit as usize;
+        let accepted = log.len() < limit;
+        let retry_after = if accepted {
+            log.push_back(now);
+            Duration::ZERO
+        } else {
+            // More than one too many when the limit was lowered.
+            log.get(log.len() - limit)
+                .map_or(window, |&at| window.saturating_sub(now - at))
+        };
+        let used = log.len() as u32;
+        if accepted {
+            shard.renew(key, now, window);
+        } else {
+            shard.weigh(key);
+        }
+        Ok(WindowAnswer {
+            accepted,
+            retry_after,
+            used,
+        })
+    }
+
+    pub(super) fn look(&self, key: &str) -> Result<Look, KvError> {
+        // Before the value: what is invalidated in between is then found out by the fill.
+        let seen = self.seen(key);
+        Ok(Look {
+            value: self.plain(key),
+            seen,
+        })
+    }
+
+    pub(super) fn fill(
+        &self,
+        key: &str,
+        value: Bytes,
+        ttl: Duration,
+        seen: Seen,
+    ) -> Result<bool, KvError> {
+        let mut shard = self.shard(key);
+        if self.seen(key) != seen {
+            return Ok(false);
+        }
+        let now = Instant::now();
+        shard.put(key, Value::Plain(value), class_of(key), now, ttl)?;
+        Ok(true)
+    }
+
+    pub(super) fn replace(
+        &self,
+        key: &str,
+        value: Bytes,
+        ttl: Duration,
+        seen: Seen,
+    ) -> Result<bool, KvError> {
+        let mut shard = self.shard(key);
+        let before = Seen {
+            slot: self.generations[slot(key)].fetch_add(1, Ordering::SeqCst),
+            all: self.all.load(Ordering::SeqCst),
+        };
+        let is_first = before == seen;
+        let now = Instant::now();
+        if is_first {
+            shard.put(key, Value::Plain(value), class_of(key), now, ttl)?;
+        } else {
+            shard.remove(key, now);
+        }
+        Ok(is_first)
+    }
+
+    pub(super) fn invalidate(&self, keys: &[String]) -> Result<u64, KvError> {
+        for key in keys {
+            self.generations[slot(key)].fetch_add(1, Ordering::SeqCst);
+        }
+        self.delete(keys)
+    }
+
+    pub(super) fn invalidate_matching(&self, pattern: &str) -> Result<u64, KvError> {
+        self.all.fetch_add(1, Ordering::SeqCst);
+        self.delete_matching(pattern)
+    }
+
+    pub(super) fn publish(&self, channel: Channel, message: Bytes) -> Result<(), KvError> {
+        self.hub.deliver(channel, message);
+        Ok(())
+    }
+
+    pub(super) fn subscribe(&self, channel: Channel) -> Subscription {
+        self.hub.subscribe(channel)
+    }
+
+    #[cfg(test)]
+    pub(super) fn turn(&self, stands: bool) {
+        self.hub.turn(stands);
+    }
+
+    pub(super) fn ping(&self) -> Result<(), KvError> {
+        Ok(())
+    }
+
+    /// The plain value at `key`; like for MGET, what is none is nothing.
+    fn plain(&self, key: &str) -> Option<Bytes> {
+        match self.shard(key).live(key, Instant::now()) {
+            Some(Value::Plain(value)) => Some(value.clone()),
+            _ => None,
+        }
+    }
+
+    fn seen(&self, key: &str) -> Seen {
+        Seen {
+            slot: self.generations[slot(key)].load(Ordering::SeqCst),
+            all: self.all.load(Ordering::SeqCst),
+        }
+    }
+
+    fn shard(&self, key: &str) -> MutexGuard<'_, Shard> {
+        self.shard_at(slot(key) % SHARDS)
+    }
+
+    fn shard_at(&self, at: usize) -> MutexGuard<'_, Shard> {
+        self.shards[at]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The class of a plain value that is neither a lock nor swapped.
+fn class_of(key: &str) -> Class {
+    if key.starts_with(KEPT) {
+        Class::Kept
+    } else {
+        Class::Cached
+    }
+}

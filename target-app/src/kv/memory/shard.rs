@@ -1,0 +1,402 @@
+//! One lock's part of the store: entries, the order in which they run out, and what they weigh.
+//!
+//! Three classes have budgets of their own, so that a flood of one never costs another. When a class has none left,
+//! cached values and rate windows make room, soonest to run out first; what is kept is refused instead: a session that
+//! vanished would log its user out, and a revoked one would be good again.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::roll::Roll;
+use crate::glob;
+use crate::kv::error::KvError;
+
+/// Bytes of each class in the whole store, in the order of [`Class`].
+const BUDGETS: [usize; 3] = [64 << 20, 64 << 20, 256 << 20];
+/// What an entry weighs beyond its key and value, in bytes: its places in the map and in the order, about.
+const OVERHEAD: usize = 256;
+/// What a member of a set weighs beyond its text, in bytes.
+const MEMBER_OVERHEAD: usize = 48;
+/// Entries that have run out and go with one write, for each class; more than one, so that they get fewer.
+const SWEPT: usize = 4;
+
+/// What happens to an entry when its class has no room left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// Goes: it can be loaded again.
+    Cached,
+    /// Goes: somebody's rate limit starts anew.
+    Windows,
+    /// Stays: new ones are refused.
+    Kept,
+}
+
+/// What is at a key.
+#[derive(Debug)]
+pub(super) enum Value {
+    /// Bytes.
+    Plain(Bytes),
+    /// A set of texts.
+    Members(HashSet<Box<str>>),
+    /// A set of texts that run out one by one.
+    Roll(Roll),
+    /// Times of accepted calls, oldest first.
+    Log(VecDeque<Instant>),
+}
+
+/// See the module.
+pub(super) struct Shard {
+    entries: HashMap<Arc<str>, Entry>,
+    classes: [Tally; BUDGETS.len()],
+    /// Number of the next entry, which tells those apart that run out at the same time.
+    next: u64,
+}
+
+struct Entry {
+    value: Value,
+    class: Class,
+    weight: usize,
+    turn: Turn,
+}
+
+/// When an entry runs out, and its number.
+type Turn = (Instant, u64);
+
+/// The entries of one class.
+struct Tally {
+    by_turn: BTreeMap<Turn, Arc<str>>,
+    weight: usize,
+    budget: usize,
+}
+
+impl Shard {
+    /// One of `shards`.
+    pub(super) fn new(shards: usize) -> Self {
+        Self {
+            entries: HashMap::new(),
+            classes: BUDGETS.map(|budget| Tally {
+                by_turn: BTreeMap::new(),
+                weight: 0,
+                budget: budget / shards,
+            }),
+            next: 0,
+        }
+    }
+
+    /// The value at `key`, if it has not run out; [`Shard::weigh`] has to follow a change of its size.
+    pub(super) fn live(&mut self, key: &str, now: Instant) -> Option<&mut Value> {
+        let entry = self.entries.get_mut(key)?;
+        (entry.turn.0 > now).then_some(&mut entry.value)
+    }
+
+    /// Whether there is a plain value at `key` that equals `expected`.
+    pub(super) fn is_equal(
+        &mut self,
+        key: &str,
+        expected: &[u8],
+        now: Instant,
+    ) -> Result<bool, KvError> {
+        match self.live(key, now) {
+            None => Ok(false),
+            Some(Value::Plain(value)) => Ok(value == expected),
+            Some(_) => Err(KvError::wrong_kind()),
+        }
+    }
+
+    /// The class of what is at `key`.
+    pub(super) fn class(&self, key: &str) -> Option<Class> {
+        self.entries.get(key).map(|entry| entry.class)
+    }
+
+    /// How long what is at `key` has to live.
+    pub(super) fn remaining(&self, key: &str, now: Instant) -> Option<Duration> {
+        let left = self.entries.get(key)?.turn.0.saturating_duration_since(now);
+        (!left.is_zero()).then_some(left)
+    }
+
+    /// Puts `value` at `key`, whatever was there, if its class has or can make room.
+    pub(super) fn put(
+        &mut self,
+        key: &str,
+        value: Value,
+        class: Class,
+        now: Instant,
+        ttl: Duration,
+    ) -> Result<(), KvError> {
+        self.sweep(now);
+        let weight = weight_of(key, &value);
+        let before = self.entries.get(key);
+        let freed = before.map_or(0, |entry| entry.weight * usize::from(entry.class == class));
+        if !self.classes[class as usize].has_room(class, weight.saturating_sub(freed)) {
+            return Err(KvError::Full);
+        }
+        let key = match self.take(key) {
+            Some((key, _)) => key,
+            None => Arc::from(key),
+        };
+        self.insert(key, value, class, now + ttl);
+        Ok(())
+    }
+
+    /// Gives what is at `key` another `ttl` to live and takes note of what it weighs now.
+    pub(super) fn renew(&mut self, key: &str, now: Instant, ttl: Duration) {
+        if let Some((key, entry)) = self.take(key) {
+            self.insert(key, entry.value, entry.class, now + ttl);
+        }
+    }
+
+    /// Whether a kept set may grow by `member`.
+    pub(super) fn has_room_for(&self, member: &str) -> bool {
+        self.classes[Class::Kept as usize].has_room(Class::Kept, member.len() + MEMBER_OVERHEAD)
+    }
+
+    /// Takes note of what the value at `key` weighs now.
+    pub(super) fn weigh(&mut self, key: &str) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            let weight = weight_of(key, &entry.value);
+            let tally = &mut self.classes[entry.class as usize];
+            tally.weight = tally.weight - entry.weight + weight;
+            entry.weight = weight;
+        }
+    }
+
+    /// Removes what is at `key`; whether there was anything that had not run out.
+    pub(super) fn remove(&mut self, key: &str, now: Instant) -> bool {
+        self.take(key).is_some_and(|(_, entry)| entry.turn.0 > now)
+    }
+
+    /// Removes what is at keys that `pattern` matches; how many of them had not run out.
+    pub(super) fn remove_matching(&mut self, pattern: &str, now: Instant) -> u64 {
+        let keys: Vec<_> = self
+            .entries
+            .keys()
+            .filter(|key| glob::matches(pattern, key))
+            .cloned()
+            .collect();
+        keys.iter()
+            .map(|key| u64::from(self.remove(key, now)))
+            .sum()
+    }
+
+    fn take(&mut self, key: &str) -> Option<(Arc<str>, Entry)> {
+        let (key, entry) = self.entries.remove_entry(key)?;
+        let tally = &mut self.classes[entry.class as usize];
+        tally.weight -= entry.weight;
+        tally.by_turn.remove(&entry.turn);
+        Some((key, entry))
+    }
+
+    fn sweep(&mut self, now: Instant) {
+        for tally in &mut self.classes {
+            for _ in 0..SWEPT {
+                if tally
+                    .by_turn
+                    .first_key_value()
+                    .is_none_or(|(turn, _)| turn.0 > now)
+                {
+                    break;
+                }
+                tally.drop_first(&mut self.entries);
+            }
+        }
+    }
+
+    /// Puts an entry at a `key` that has none, and drops others until there is room for it or it is alone.
+    fn insert(&mut self, key: Arc<str>, value: Value, class: Class, until: Instant) {
+        let weight = weight_of(&key, &value);
+        let tally = &mut self.classes[class as usize];
+        while class != Class::Kept && !tally.fits(weight) && !tally.by_turn.is_empty() {
+            tally.drop_first(&mut self.entries);
+        }
+        let turn = (until, self.next);
+        self.next += 1;
+        tally.weight += weight;
+        tally.by_turn.insert(turn, Arc::clone(&key));
+        let entry = Entry {
+            value,
+            class,
+            weight,
+            turn,
+        };
+        self.entries.insert(key, entry);
+    }
+}
+
+impl Tally {
+    fn fits(&self, weight: usize) -> bool {
+        self.weight + weight <= self.budget
+    }
+
+    /// Whether there is room for `weight` or it can be made.
+    fn has_room(&self, class: Class, weight: usize) -> bool {
+        class != Class::Kept || self.fits(weight)
+    }
+
+    fn drop_first(&mut self, entries: &mut HashMap<Arc<str>, Entry>) {
+        if let Some((_, key)) = self.by_turn.pop_first()
+            && let Some(entry) = entries.remove(&key)
+        {
+            self.weight -= entry.weight;
+        }
+    }
+}
+
+fn weight_of(key: &str, value: &Value) -> usize {
+    key.len() + value.weight() + OVERHEAD
+}
+
+impl Value {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Plain(value) => value.len(),
+            Self::Members(members) => members
+                .iter()
+                .map(|member| member.len() + MEMBER_OVERHEAD)
+                .sum(),
+            Self::Roll(roll) => roll.weight(),
+            Self::Log(log) => log.len() * size_of::<Instant>(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_mins(10);
+
+    /// With 64 KiB for cached values and for windows, 256 KiB for what is kept.
+    fn small() -> Shard {
+        Shard::new(1 << 10)
+    }
+
+    fn plain(bytes: usize) -> Value {
+        Value::Plain(vec![0; bytes].into())
+    }
+
+    fn is_consistent(shard: &Shard) -> bool {
+        let weight: usize = shard.entries.values().map(|entry| entry.weight).sum();
+        let turns: usize = shard.classes.iter().map(|tally| tally.by_turn.len()).sum();
+        weight
+            == shard
+                .classes
+                .iter()
+                .map(|tally| tally.weight)
+                .sum::<usize>()
+            && turns == shard.entries.len()
+    }
+
+    #[test]
+    fn a_flood_of_cached_values_costs_nobody_else_and_goes_by_its_time() {
+        let (mut shard, now) = (small(), Instant::now());
+        for at in 0..10 {
+            let key = format!("kept:{at}");
+            shard
+                .put(&key, plain(10), Class::Kept, now, LONG)
+                .expect("fits");
+        }
+        let log = Value::Log(VecDeque::from([now]));
+        shard
+            .put("window", log, Class::Windows, now, LONG)
+            .expect("fits");
+        shard
+            .put("soon", plain(1_000), Class::Cached, now, LONG / 2)
+            .expect("fits");
+        for at in 0..1_000 {
+            let key = format!("cached:{at}");
+            shard
+                .put(&key, plain(1_000), Class::Cached, now, LONG)
+                .expect("fits");
+            let tally = &shard.classes[Class::Cached as usize];
+            assert!(tally.weight <= tally.budget);
+        }
+        assert!(shard.live("soon", now).is_none(), "it ran out soonest");
+        assert!(shard.live("cached:0", now).is_none());
+        assert!(shard.live("cached:999", now).is_some());
+        assert!(shard.live("window", now).is_some());
+        assert!((0..10).all(|at| shard.live(&format!("kept:{at}"), now).is_some()));
+        assert!(is_consistent(&shard));
+    }
+
+    #[test]
+    fn what_is_kept_is_refused_rather_than_dropped() {
+        let (mut shard, now) = (small(), Instant::now());
+        let mut kept = 0;
+        while shard
+            .put(&format!("{kept}"), plain(1_000), Class::Kept, now, LONG)
+            .is_ok()
+        {
+            kept += 1;
+        }
+        assert!(kept > 100, "{kept}");
+        assert!((0..kept).all(|at| shard.live(&at.to_string(), now).is_some()));
+        let larger = shard.put("0", plain(2_000), Class::Kept, now, LONG);
+        assert!(larger.is_err());
+        assert!(matches!(shard.live("0", now), Some(Value::Plain(old)) if old.len() == 1_000));
+        let as_large = shard.put("0", plain(1_000), Class::Kept, now, LONG);
+        assert!(as_large.is_ok(), "it takes its own place");
+        assert!(is_consistent(&shard));
+
+        let later = now + LONG * 2;
+        let after = shard.put("more", plain(1_000), Class::Kept, later, LONG);
+        assert!(after.is_ok(), "what has run out makes room");
+    }
+
+    #[test]
+    fn what_has_run_out_goes_with_later_writes() {
+        let (mut shard, now) = (small(), Instant::now());
+        for at in 0..40 {
+            shard
+                .put(&format!("{at}"), plain(1), Class::Cached, now, LONG)
+                .expect("fits");
+        }
+        let later = now + LONG;
+        assert!(shard.live("0", later).is_none());
+        assert!(!shard.remove("0", later));
+        for at in 0..15 {
+            shard
+                .put(&format!("new:{at}"), plain(1), Class::Cached, later, LONG)
+                .expect("fits");
+        }
+        assert_eq!(shard.entries.len(), 15);
+        assert!(is_consistent(&shard));
+    }
+
+    #[test]
+    fn a_value_larger_than_its_budget_stands_alone() {
+        let (mut shard, now) = (small(), Instant::now());
+        for at in 0..5 {
+            let key = format!("{at}");
+            shard
+                .put(&key, plain(1 << 20), Class::Cached, now, LONG)
+                .expect("fits");
+        }
+        assert_eq!(shard.entries.len(), 1);
+        assert!(shard.live("4", now).is_some());
+    }
+
+    #[test]
+    fn a_set_that_grows_is_weighed() {
+        let (mut shard, now) = (small(), Instant::now());
+        let members = Value::Members(HashSet::new());
+        shard
+            .put("set", members, Class::Kept, now, LONG)
+            .expect("fits");
+        let mut grown = 0;
+        while shard.has_room_for("member") {
+            let Some(Value::Members(members)) = shard.live("set", now) else {
+                panic!("the set is there");
+            };
+            members.insert(format!("{grown:06}").into());
+            shard.renew("set", now, LONG);
+            grown += 1;
+        }
+        assert!(grown > 1_000, "{grown}");
+        assert!(is_consistent(&shard));
+        assert!(shard.remove("set", now));
+        assert_eq!(shard.classes[Class::Kept as usize].weight, 0);
+    }
+}

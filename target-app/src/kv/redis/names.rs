@@ -1,0 +1,81 @@
+//! How keys, stamps and channels are called in a Redis that several services may share.
+//!
+//! The namespace stands in braces, so that none is the beginning of another (`folio` and `folio:2`), and the sign after
+//! them tells keys from stamps: a pattern of keys never matches a stamp.
+
+use crate::glob;
+use crate::kv::channel::Channel;
+use crate::kv::slot;
+
+/// See the module.
+pub(super) struct Names {
+    keys: String,
+    stamps: String,
+    channels: [String; Channel::ALL.len()],
+    /// What every pattern of keys begins with.
+    pattern: String,
+}
+
+impl Names {
+    pub(super) fn new(namespace: &str) -> Self {
+        let keys = format!("{{{namespace}}}:");
+        Self {
+            pattern: glob::literal(&keys),
+            keys,
+            stamps: format!("{{{namespace}}}#"),
+            channels: Channel::ALL.map(|channel| format!("{{{namespace}}}@{}", channel.name())),
+        }
+    }
+
+    pub(super) fn key(&self, key: &str) -> String {
+        [&self.keys, key].concat()
+    }
+
+    /// The stamp of the slot of `key`.
+    pub(super) fn slot_stamp(&self, key: &str) -> String {
+        format!("{}{}", self.stamps, slot(key))
+    }
+
+    /// The stamp of all slots.
+    pub(super) fn all_stamp(&self) -> String {
+        [&self.stamps, "all"].concat()
+    }
+
+    /// `pattern` as Redis reads it, for keys of this namespace only.
+    pub(super) fn pattern(&self, pattern: &str) -> String {
+        [&*self.pattern, &glob::for_redis(pattern)].concat()
+    }
+
+    pub(super) fn channel(&self, channel: Channel) -> &str {
+        &self.channels[channel as usize]
+    }
+
+    /// The channel that is called `name`.
+    pub(super) fn channel_of(&self, name: &[u8]) -> Option<Channel> {
+        Channel::ALL
+            .into_iter()
+            .find(|&channel| self.channel(channel).as_bytes() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_is_literal_whatever_it_holds() {
+        let names = Names::new("fo*o[1]");
+        assert_eq!(names.key("a"), "{fo*o[1]}:a");
+        assert_eq!(names.pattern("a*[b]?"), r"{fo\*o\[1\]}:a*\[b\]?");
+    }
+
+    #[test]
+    fn channels_are_known_by_their_names() {
+        let names = Names::new("folio");
+        for channel in Channel::ALL {
+            let name = names.channel(channel);
+            assert_eq!(names.channel_of(name.as_bytes()), Some(channel), "{name}");
+        }
+        assert_eq!(names.channel_of(b"{other}@sessions"), None);
+    }
+}

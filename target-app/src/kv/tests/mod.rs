@@ -1,0 +1,124 @@
+//! What the shared store holds to, and the ground it is tried on: a private Redis, and instances on it.
+
+mod conformance;
+mod consistency;
+mod messages;
+mod outage;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::OnceCell;
+
+use super::*;
+use crate::services::{Durability, PrivateOptions, PrivateRedis, Reach};
+use crate::settings::{Live, Settings};
+
+const PRIVATE: PrivateOptions = PrivateOptions {
+    durability: Durability::Fast,
+    reach: Reach::Socket,
+};
+/// Far longer than anything here takes on a machine that has other things to do.
+const SOON: Duration = Duration::from_secs(20);
+/// Longer than any test.
+const LONG: Duration = Duration::from_mins(10);
+/// What is left of that at the least when it is asked for soon.
+const ALMOST: Duration = Duration::from_mins(9);
+
+/// One instance's view of a Redis.
+struct Instance {
+    kv: Kv,
+    metrics: Metrics,
+    settings: Arc<Live>,
+}
+
+impl Instance {
+    fn new(redis: &PrivateRedis, namespace: &str, settings: Settings) -> Self {
+        let services = Services {
+            database_url: redis.url(),
+            replica_url: None,
+            redis_url: redis.url(),
+            namespace: namespace.to_owned(),
+        };
+        let settings = Arc::new(Live::new(settings));
+        let metrics = Metrics::new().expect("the metrics are new");
+        let kv = Kv::redis(&services, &settings, &metrics).expect("the URL is one");
+        Self {
+            kv,
+            metrics,
+            settings,
+        }
+    }
+
+    /// The value of the sample that `line` begins with, as it is scraped.
+    fn sample(&self, line: &str) -> u64 {
+        let text = self.metrics.render().expect("the metrics render");
+        let found = text.lines().find_map(|found| found.strip_prefix(line));
+        let value = found.unwrap_or_else(|| panic!("there is {line} in {text}"));
+        value.trim().parse().expect("a number")
+    }
+}
+
+/// The store in Redis under a namespace of its own, on a server that all tests of the process share.
+async fn in_redis(namespace: &str) -> Kv {
+    static SERVER: OnceCell<PrivateRedis> = OnceCell::const_new();
+    let redis = SERVER
+        .get_or_init(|| async { PrivateRedis::start(&PRIVATE).await.expect("it starts") })
+        .await;
+    Instance::new(redis, namespace, Settings::default()).kv
+}
+
+/// Asks until the answer is yes.
+async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + SOON;
+    while !ask().await {
+        assert!(Instant::now() < deadline, "{what} within {SOON:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The next notice, which has to come.
+async fn next(ear: &mut Subscription) -> Option<Notice> {
+    tokio::time::timeout(SOON, ear.next())
+        .await
+        .expect("a notice comes")
+}
+
+/// An ear that hears for certain.
+async fn ear(kv: &Kv, channel: Channel) -> Subscription {
+    let mut ear = kv.subscribe(channel);
+    if matches!(kv.backend, Backend::Redis(_)) {
+        eventually("the channels are heard", async || {
+            let mut fresh = kv.subscribe(channel);
+            let first = tokio::time::timeout(Duration::ZERO, fresh.next()).await;
+            !matches!(first, Ok(Some(Notice::Lost)))
+        })
+        .await;
+        ear = kv.subscribe(channel);
+    }
+    ear
+}
+
+/// Every case as a test of each store.
+macro_rules! on_both {
+    ($($case:ident),+ $(,)?) => {
+        mod in_memory {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    super::$case(crate::kv::Kv::memory()).await;
+                }
+            )+
+        }
+
+        mod in_redis {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    super::$case(crate::kv::tests::in_redis(stringify!($case)).await).await;
+                }
+            )+
+        }
+    };
+}
+use on_both;
