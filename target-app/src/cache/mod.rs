@@ -1,91 +1,138 @@
-//! Serialised answers kept in the process, so that a read that was made before costs no query and no encoding.
+//! Two caches of two levels in front of the database: `responses` keeps bodies as they go out, `queries` keeps rows.
 //!
-//! Requests that miss the same key at the same time share one load. Entries leave by least recent use or after
-//! their time to live.
+//! The first level is the process's own, the second the shared store. Reads go through [`TwoLevel::get`], writes through
+//! one of the strategies of [`writes`], so that no read is older than the last write that this instance answered, and on
+//! other instances for no longer than a message takes, or a second while there is no connection to send it. An
+//! invalidation reaches both levels and all instances whatever the mode is here, since they may be set otherwise.
+//! Loads are given by the callers: there is no SQL in here.
+
+mod behind;
+mod debt;
+mod envelope;
+mod expiry;
+mod first;
+mod flight;
+mod generations;
+mod handover;
+mod instruments;
+mod invalidation;
+mod key;
+mod lock;
+mod second;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod two_level;
+mod unwritten;
+mod upkeep;
+mod values;
+mod warming;
+mod writes;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
-use moka::future::Cache as Moka;
-use moka::policy::EvictionPolicy;
-use prometheus::IntCounter;
+use tokio::sync::Notify;
 
-use crate::config::CacheMode;
-use crate::error::Problem;
+pub(crate) use behind::{Behind, Behindhand, FlushError};
+pub(crate) use invalidation::{Removed, Sweep, Target};
+pub(crate) use key::{Entity, Home, Key};
+pub(crate) use stats::CacheStats;
+pub(crate) use two_level::TwoLevel;
+pub(crate) use upkeep::Upkeep;
+pub(crate) use warming::Warmed;
+
+use debt::Debt;
+use instruments::Instruments;
+use unwritten::Unwritten;
+
+use crate::kv::Kv;
 use crate::metrics::Metrics;
-use crate::observe::{Lookup, note_lookup};
-use crate::store::{PageOf, Sort, StoreError};
+use crate::settings::{CacheMode, Live};
 
-const TIME_TO_LIVE: Duration = Duration::from_mins(15);
-
-/// What an entry answers.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Key {
-    /// One document by its identity.
-    Document(i64),
-    /// One page of the catalogue.
-    Page(Sort, PageOf),
-    /// One page of the matches of a query.
-    Search(String, PageOf),
-}
-
-/// The caches in front of the store; reads go through [`Cache::body`].
+/// Both caches, and what keeps them true.
 pub(crate) struct Cache {
-    l1: Option<Moka<Key, Bytes>>,
-    hits: IntCounter,
-    misses: IntCounter,
-    shared: IntCounter,
+    /// Bodies as they go out.
+    pub(crate) responses: Arc<TwoLevel>,
+    /// Rows of queries, as `MessagePack`.
+    pub(crate) queries: Arc<TwoLevel>,
+    settings: Arc<Live>,
+    kv: Kv,
+    unwritten: Arc<Unwritten>,
+    debt: Arc<Debt>,
+    /// Wakes who pays the debt.
+    indebted: Notify,
+    instruments: Instruments,
+    /// Tells this instance's messages from those of others.
+    instance: u64,
 }
 
 impl Cache {
-    pub(crate) fn new(mode: CacheMode, items: u32, metrics: &Metrics) -> Self {
-        let l1 = match mode {
-            CacheMode::Off => None,
-            CacheMode::L1 => Some(
-                Moka::builder()
-                    .max_capacity(items.into())
-                    .eviction_policy(EvictionPolicy::lru())
-                    .time_to_live(TIME_TO_LIVE)
-                    .build(),
-            ),
+    /// Empty caches over `kv`, and the tasks that keep them, which end when the [`Upkeep`] is dropped.
+    pub(crate) fn open(
+        settings: Arc<Live>,
+        kv: Kv,
+        metrics: &Metrics,
+    ) -> Result<(Arc<Self>, Upkeep), prometheus::Error> {
+        let instruments = Instruments::new(metrics)?;
+        let debt = Arc::new(Debt::default());
+        let unwritten = Arc::new(Unwritten::default());
+        let two_level = |home: Home| {
+            let (cache, evicted) = TwoLevel::new(
+                home,
+                kv.clone(),
+                Arc::clone(&settings),
+                Arc::clone(&debt),
+                Arc::clone(&unwritten),
+                instruments.of(home.name()),
+            );
+            (Arc::new(cache), evicted)
         };
-        Self {
-            l1,
-            hits: metrics.l1_lookups("hit"),
-            misses: metrics.l1_lookups("miss"),
-            shared: metrics.l1_lookups("shared"),
-        }
+        let (responses, evicted_responses) = two_level(Home::Responses);
+        let (queries, evicted_queries) = two_level(Home::Queries);
+        let cache = Arc::new(Self {
+            responses,
+            queries,
+            settings,
+            kv,
+            unwritten,
+            debt,
+            indebted: Notify::new(),
+            instruments,
+            instance: rand::random(),
+        });
+        let upkeep = Upkeep::start(&cache, [evicted_responses, evicted_queries]);
+        cache.show(metrics)?;
+        Ok((cache, upkeep))
     }
 
-    /// The body kept under `key`, else the one that `load` makes, which is then kept. A failed load is not kept.
-    pub(crate) async fn body(
-        &self,
-        key: Key,
-        load: impl Future<Output = Result<Bytes, StoreError>>,
-    ) -> Result<Bytes, Problem> {
-        let Some(l1) = &self.l1 else {
-            return load.await.map_err(Problem::from);
-        };
-        if let Some(body) = l1.get(&key).await {
-            self.hits.inc();
-            note_lookup(Lookup::L1);
-            return Ok(body);
+    /// Removes what has run out; how many entries of the first levels that were.
+    pub(crate) async fn settle(&self) -> u64 {
+        let mut gone = 0;
+        for level in [&self.responses, &self.queries] {
+            let before = level.first.len();
+            level.first.settle().await;
+            gone += before.saturating_sub(level.first.len());
         }
-        note_lookup(Lookup::Miss);
-        let mut loaded_here = false;
-        let body = l1
-            .try_get_with(key, async {
-                loaded_here = true;
-                load.await
-            })
-            .await;
-        if loaded_here {
-            &self.misses
-        } else {
-            &self.shared
+        gone
+    }
+
+    /// The cache that is the `home` of a class.
+    fn at(&self, home: Home) -> &Arc<TwoLevel> {
+        match home {
+            Home::Responses => &self.responses,
+            Home::Queries => &self.queries,
         }
-        .inc();
-        body.map_err(|error: Arc<StoreError>| Problem::from(&*error))
+    }
+}
+
+impl CacheMode {
+    /// Whether the process's own level answers.
+    pub(super) fn has_first(self) -> bool {
+        matches!(self, Self::L1 | Self::L1l2)
+    }
+
+    /// Whether the shared level answers.
+    pub(super) fn has_second(self) -> bool {
+        matches!(self, Self::L2 | Self::L1l2)
     }
 }

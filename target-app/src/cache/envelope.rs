@@ -1,0 +1,134 @@
+//! How an entry lies in the shared store: its body with what a reader has to know of it, as `MessagePack`.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An answer that was loaded, and for how long it is good.
+#[derive(Clone, Debug)]
+pub(super) struct Made {
+    pub(super) body: Bytes,
+    /// What loading it took.
+    pub(super) cost: Duration,
+    pub(super) until: Instant,
+}
+
+/// What is stored; written by name, so that a later version may add fields.
+#[derive(Serialize, Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    body: Raw<'a>,
+    /// Milliseconds since 1970.
+    made_at_ms: u64,
+    ttl_ms: u64,
+    /// What loading it took, in microseconds.
+    cost_us: u64,
+    /// Generation of the class when it was looked up; 0 is none.
+    generation: u64,
+}
+
+/// Bytes that are written as such and read without copying.
+struct Raw<'a>(&'a [u8]);
+
+/// Puts an entry that has `ttl` to live into an envelope; `None` if that cannot be written.
+pub(super) fn seal(made: &Made, ttl: Duration, generation: u64) -> Option<Bytes> {
+    let envelope = Envelope {
+        body: Raw(&made.body),
+        made_at_ms: now_ms(),
+        ttl_ms: ttl.as_millis() as u64,
+        cost_us: made.cost.as_micros() as u64,
+        generation,
+    };
+    rmp_serde::to_vec_named(&envelope).ok().map(Bytes::from)
+}
+
+/// The entry in an envelope if it is whole, of this generation and not over; its body shares the envelope's memory.
+pub(super) fn open(sealed: &Bytes, generation: u64) -> Option<Made> {
+    let envelope: Envelope<'_> = rmp_serde::from_slice(sealed).ok()?;
+    // A clock that stands before the maker's must not make an entry live longer than it was made for.
+    let age = now_ms().saturating_sub(envelope.made_at_ms);
+    let left = envelope.ttl_ms.checked_sub(age).filter(|left| *left > 0)?;
+    (envelope.generation == generation).then(|| Made {
+        body: sealed.slice_ref(envelope.body.0),
+        cost: Duration::from_micros(envelope.cost_us),
+        until: Instant::now() + Duration::from_millis(left),
+    })
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64)
+}
+
+impl Serialize for Raw<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Borrow;
+        impl<'de> Visitor<'de> for Borrow {
+            type Value = &'de [u8];
+
+            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str("bytes")
+            }
+
+            fn visit_borrowed_bytes<E: serde::de::Error>(
+                self,
+                bytes: &'de [u8],
+            ) -> Result<Self::Value, E> {
+                Ok(bytes)
+            }
+        }
+        deserializer.deserialize_bytes(Borrow).map(Raw)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(text: &'static str) -> Made {
+        Made {
+            body: Bytes::from_static(text.as_bytes()),
+            cost: Duration::from_millis(3),
+            until: Instant::now() + Duration::from_secs(9),
+        }
+    }
+
+    #[test]
+    fn an_envelope_gives_back_what_was_put_in_and_borrows_the_body() {
+        let sealed = seal(&made("{}"), Duration::from_secs(9), 5).expect("encodable");
+        let opened = open(&sealed, 5).expect("good");
+        assert_eq!(opened.body, "{}");
+        assert!(sealed.as_ptr_range().contains(&opened.body.as_ptr()));
+        assert_eq!(opened.cost, Duration::from_millis(3));
+        let left = opened.until.saturating_duration_since(Instant::now());
+        assert!(left > Duration::from_secs(5) && left <= Duration::from_secs(9));
+        assert!(open(&sealed, 6).is_none(), "of another generation");
+        assert!(open(&sealed.slice(..4), 5).is_none(), "cut off");
+    }
+
+    #[test]
+    fn an_envelope_whose_time_is_over_is_empty() {
+        let mut envelope = Envelope {
+            body: Raw(b"{}"),
+            made_at_ms: now_ms() - 100,
+            ttl_ms: 100,
+            cost_us: 0,
+            generation: 0,
+        };
+        let sealed = |envelope: &Envelope<'_>| {
+            Bytes::from(rmp_serde::to_vec_named(envelope).expect("encodable"))
+        };
+        assert!(open(&sealed(&envelope), 0).is_none());
+        envelope.ttl_ms = 60_000;
+        assert!(open(&sealed(&envelope), 0).is_some());
+    }
+}

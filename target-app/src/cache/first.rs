@@ -1,0 +1,195 @@
+//! The first level: the process's own entries, least recently used out first.
+//!
+//! An entry is good while its time is not over and nothing about it was invalidated since before it was read (see
+//! [`super::generations`]); what is void stays where it is until it is replaced or evicted. While messages of other
+//! instances may be missing, an entry is good for a second only.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use moka::Expiry;
+use moka::future::Cache as Moka;
+use moka::notification::RemovalCause;
+use moka::policy::EvictionPolicy;
+use tokio::sync::mpsc;
+
+use super::generations::{Generations, Place, Seen};
+use super::instruments::{Counters, observe};
+use super::key::Key;
+
+/// How old an entry may be while invalidations by other instances cannot be heard.
+pub(super) const UNHEARD_AGE: Duration = Duration::from_secs(1);
+
+/// What is kept of an answer.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) body: Bytes,
+    /// When it is over.
+    pub(super) until: Instant,
+    /// When it came into this level.
+    pub(super) entered: Instant,
+    /// What loading it took.
+    pub(super) cost: Duration,
+    pub(super) place: Place,
+    /// The generations from before it was read.
+    pub(super) seen: Seen,
+    /// Whether the second level has it as far as is known.
+    pub(super) is_below: bool,
+}
+
+/// An entry that had to make room.
+pub(super) type Evicted = (Arc<Key>, Entry);
+
+pub(super) struct First {
+    entries: ArcSwap<Moka<Key, Entry>>,
+    pub(super) generations: Generations,
+    is_unlinked: AtomicBool,
+    evicted: mpsc::Sender<Evicted>,
+    counters: Arc<Counters>,
+}
+
+struct UntilOver;
+
+impl Expiry<Key, Entry> for UntilOver {
+    fn expire_after_create(&self, _: &Key, entry: &Entry, now: Instant) -> Option<Duration> {
+        Some(entry.until.saturating_duration_since(now))
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &Key,
+        entry: &Entry,
+        now: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(entry.until.saturating_duration_since(now))
+    }
+}
+
+impl First {
+    /// A level of `items` entries that sends those that make room, still good and unknown below, to `evicted`.
+    pub(super) fn new(items: u32, evicted: mpsc::Sender<Evicted>, counters: Arc<Counters>) -> Self {
+        Self {
+            entries: ArcSwap::from_pointee(entries(items, &evicted, &counters)),
+            generations: Generations::new(),
+            is_unlinked: AtomicBool::new(false),
+            evicted,
+            counters,
+        }
+    }
+
+    /// The entry of `key` if there is a good one.
+    pub(super) async fn get(&self, key: &Key) -> Option<Entry> {
+        let entry = self.entries.load().get(key).await?;
+        if !self.generations.holds(entry.place, entry.seen) {
+            return None;
+        }
+        if self.is_unlinked.load(Ordering::Relaxed) {
+            if entry.entered.elapsed() >= UNHEARD_AGE {
+                return None;
+            }
+            self.counters.read_unlinked.inc();
+        }
+        Some(entry)
+    }
+
+    /// Keeps `entry` unless something about it was invalidated since it was read.
+    pub(super) async fn put(&self, key: Key, entry: Entry) {
+        if !self.generations.holds(entry.place, entry.seen) {
+            self.counters.stale_l1_fills.inc();
+            return;
+        }
+        // An invalidation from here on makes the entry void without having to find it.
+        let began = Instant::now();
+        self.entries.load().insert(key, entry).await;
+        observe(&self.counters.l1_set, began.elapsed());
+    }
+
+    /// Gives the memory of the entries back whose canonical text `matches`; their number, without those void before.
+    ///
+    /// Walks through the whole level: for operators, not for requests.
+    pub(super) async fn forget_matching(&self, matches: impl Fn(&str) -> bool) -> u64 {
+        let entries = self.entries.load_full();
+        let found: Vec<_> = entries
+            .iter()
+            .filter(|(key, _)| matches(&key.to_string()))
+            .collect();
+        let now = Instant::now();
+        let mut count = 0;
+        for (key, entry) in found {
+            let began = Instant::now();
+            entries.invalidate(&*key).await;
+            observe(&self.counters.l1_delete, began.elapsed());
+            count +=
+                u64::from(entry.until > now && self.generations.holds(entry.place, entry.seen));
+        }
+        count
+    }
+
+    /// Gives all memory back.
+    pub(super) fn forget_all(&self) {
+        self.entries.load().invalidate_all();
+    }
+
+    /// Whether invalidations by other instances may be missing.
+    pub(super) fn set_unlinked(&self, is_unlinked: bool) {
+        self.is_unlinked.store(is_unlinked, Ordering::Release);
+    }
+
+    pub(super) fn is_unlinked(&self) -> bool {
+        self.is_unlinked.load(Ordering::Acquire)
+    }
+
+    /// Makes the level hold `items` entries; takes over as many of those there are.
+    pub(super) async fn resize(&self, items: u32) {
+        if self.capacity() == u64::from(items) {
+            return;
+        }
+        let larger = entries(items, &self.evicted, &self.counters);
+        let old = self.entries.swap(Arc::new(larger));
+        let entries = self.entries.load_full();
+        for (key, entry) in old.iter().take(items as usize) {
+            entries.insert((*key).clone(), entry).await;
+        }
+    }
+
+    /// Entries, those that are void but not yet replaced included.
+    pub(super) fn len(&self) -> u64 {
+        self.entries.load().entry_count()
+    }
+
+    /// Most entries.
+    pub(super) fn capacity(&self) -> u64 {
+        self.entries.load().policy().max_capacity().unwrap_or(0)
+    }
+
+    /// Brings [`First::len`] and evictions up to date.
+    pub(super) async fn settle(&self) {
+        self.entries.load_full().run_pending_tasks().await;
+    }
+}
+
+fn entries(
+    items: u32,
+    evicted: &mpsc::Sender<Evicted>,
+    counters: &Arc<Counters>,
+) -> Moka<Key, Entry> {
+    let (evicted, counters) = (evicted.clone(), Arc::clone(counters));
+    Moka::builder()
+        .max_capacity(items.into())
+        .eviction_policy(EvictionPolicy::lru())
+        .expire_after(UntilOver)
+        .eviction_listener(move |key, entry: Entry, cause| {
+            if cause == RemovalCause::Size
+                && !entry.is_below
+                && entry.until > Instant::now()
+                && evicted.try_send((key, entry)).is_err()
+            {
+                counters.not_demoted.inc();
+            }
+        })
+        .build()
+}

@@ -1,0 +1,222 @@
+//! Whether what was read before an invalidation may still be kept after it: never.
+//!
+//! Each slot of keys and each class has one word: how often it was invalidated (upper 48 bits) and how many invalidations
+//! of it are under way (lower 16 bits). What is loaded is stamped with the words as they were before the load, and is good
+//! only while they are still the same. A fill that comes late is thus void by itself, wherever it ends up, and an
+//! invalidation of a whole class costs one addition.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::key::{Class, Classes};
+
+/// Many times the entries of a usual first level, so that an invalidation seldom takes a neighbour with it; 128 KiB.
+const SLOTS: usize = 16_384;
+/// One invalidation begins.
+const BEGUN: u64 = 1;
+/// One invalidation was made.
+const MADE: u64 = 1 << 16;
+const UNDER_WAY: u64 = MADE - 1;
+
+/// The words of all slots and classes.
+pub(super) struct Generations {
+    slots: Box<[AtomicU64]>,
+    classes: [AtomicU64; Class::ALL.len()],
+}
+
+/// Where the words of a key are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    slot: u16,
+    class: Class,
+}
+
+/// The words of a key at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    slot: u64,
+    class: u64,
+}
+
+/// Invalidations under way; nothing that is read until this is dropped will be kept.
+pub(super) struct Moving<'a> {
+    generations: &'a Generations,
+    slots: Vec<u16>,
+    classes: Classes,
+}
+
+impl Place {
+    /// The place of the key with this canonical text, the same in every instance (FNV-1a, folded).
+    pub(super) fn of(text: &str, class: Class) -> Self {
+        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+        Self {
+            slot: ((hash ^ (hash >> 32)) % SLOTS as u64) as u16,
+            class,
+        }
+    }
+
+    pub(super) fn class(self) -> Class {
+        self.class
+    }
+}
+
+impl Seen {
+    /// Whether no invalidation was under way: only then may something be kept.
+    pub(super) fn is_settled(self) -> bool {
+        (self.slot | self.class) & UNDER_WAY == 0
+    }
+}
+
+impl Generations {
+    pub(super) fn new() -> Self {
+        Self {
+            slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
+            classes: std::array::from_fn(|_| AtomicU64::new(0)),
+        }
+    }
+
+    /// The words of now; to be taken before anything is read that will be kept.
+    pub(super) fn seen(&self, place: Place) -> Seen {
+        Seen {
+            slot: self.slot(place.slot).load(Ordering::Acquire),
+            class: self.class(place.class).load(Ordering::Acquire),
+        }
+    }
+
+    /// Whether nothing was invalidated since, and nothing is being invalidated.
+    pub(super) fn holds(&self, place: Place, seen: Seen) -> bool {
+        self.seen(place) == seen && seen.is_settled()
+    }
+
+    /// Begins to invalidate.
+    pub(super) fn begin(
+        &self,
+        places: impl Iterator<Item = Place>,
+        classes: Classes,
+    ) -> Moving<'_> {
+        let moving = Moving {
+            generations: self,
+            slots: places.map(|place| place.slot).collect(),
+            classes,
+        };
+        moving.add(BEGUN);
+        moving
+    }
+
+    /// Invalidates at once what another instance has already invalidated below.
+    pub(super) fn bump(&self, places: impl Iterator<Item = Place>, classes: Classes) {
+        drop(self.begin(places, classes));
+    }
+
+    fn slot(&self, slot: u16) -> &AtomicU64 {
+        &self.slots[usize::from(slot) % SLOTS]
+    }
+
+    fn class(&self, class: Class) -> &AtomicU64 {
+        &self.classes[class as usize]
+    }
+}
+
+impl Moving<'_> {
+    /// Ends the invalidation of one key whose words were `before` when its new value was not yet written.
+    ///
+    /// Gives the stamp for that value if no one else has invalidated the key since, so that it is the newest.
+    pub(super) fn end_for(&mut self, place: Place, before: Seen) -> Option<Seen> {
+        let at = self.slots.iter().position(|slot| *slot == place.slot)?;
+        let after = Seen {
+            slot: before.slot.wrapping_add(MADE),
+            class: before.class,
+        };
+        let was_alone = before.is_settled()
+            && self
+                .generations
+                .slot(place.slot)
+                .compare_exchange(
+                    before.slot.wrapping_add(BEGUN),
+                    after.slot,
+                    Ordering::AcqRel,
+                    Ordering::Acquire,
+                )
+                .is_ok();
+        if was_alone {
+            self.slots.swap_remove(at);
+        }
+        was_alone.then_some(after)
+    }
+
+    fn add(&self, step: u64) {
+        for slot in &self.slots {
+            self.generations
+                .slot(*slot)
+                .fetch_add(step, Ordering::AcqRel);
+        }
+        for class in self.classes.iter() {
+            self.generations
+                .class(class)
+                .fetch_add(step, Ordering::AcqRel);
+        }
+    }
+}
+
+impl Drop for Moving<'_> {
+    fn drop(&mut self) {
+        self.add(MADE - BEGUN);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(id: i64) -> Place {
+        Place::of(&format!("document:{id}"), Class::Documents)
+    }
+
+    #[test]
+    fn what_was_seen_before_or_during_an_invalidation_does_not_hold() {
+        let generations = Generations::new();
+        let before = generations.seen(document(7));
+        assert!(generations.holds(document(7), before));
+        let moving = generations.begin([document(7)].into_iter(), Classes::default());
+        let during = generations.seen(document(7));
+        assert!(!generations.holds(document(7), before));
+        assert!(!during.is_settled() && !generations.holds(document(7), during));
+        drop(moving);
+        assert!(!generations.holds(document(7), before));
+        assert!(!generations.holds(document(7), during));
+        let after = generations.seen(document(7));
+        assert!(generations.holds(document(7), after));
+    }
+
+    #[test]
+    fn a_class_takes_all_of_its_keys_and_no_others() {
+        let generations = Generations::new();
+        let page = Place::of("documents:page:id:1:20", Class::Pages);
+        let seen = (generations.seen(page), generations.seen(document(7)));
+        generations.bump(std::iter::empty(), [Class::Pages].into_iter().collect());
+        assert!(!generations.holds(page, seen.0));
+        assert!(generations.holds(document(7), seen.1));
+    }
+
+    #[test]
+    fn only_the_writer_that_was_alone_may_put_its_value() {
+        let generations = Generations::new();
+        let only = |id| [document(id)].into_iter();
+        let before = generations.seen(document(7));
+        let mut moving = generations.begin(only(7), Classes::default());
+        let stamp = moving.end_for(document(7), before);
+        drop(moving);
+        assert!(stamp.is_some_and(|seen| generations.holds(document(7), seen)));
+
+        let (first, second) = (generations.seen(document(7)), generations.seen(document(7)));
+        let mut moving = generations.begin(only(7), Classes::default());
+        let stamp = moving.end_for(document(7), first).expect("alone until now");
+        drop(moving);
+        let mut moving = generations.begin(only(7), Classes::default());
+        assert_eq!(moving.end_for(document(7), second), None);
+        drop(moving);
+        assert!(!generations.holds(document(7), stamp));
+        assert!(generations.seen(document(7)).is_settled());
+    }
+}

@@ -1,0 +1,230 @@
+//! What the cache counts about itself: children of the metric families, kept so that no label is looked up on the way.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
+
+use crate::metrics::Metrics;
+
+/// One first-level read in so many is timed: two looks at the clock cost more than the read itself.
+const SAMPLED: u32 = 256;
+
+thread_local! {
+    static READS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// The families that both caches share.
+pub(super) struct Instruments {
+    requests: IntCounterVec,
+    operations: HistogramVec,
+    promotions: IntCounterVec,
+    demotions: IntCounterVec,
+    loads: IntCounterVec,
+    lock_waits: IntCounterVec,
+    stale_fills: IntCounterVec,
+    stale_reads: IntCounterVec,
+    pub(super) invalidations: Invalidations,
+    pub(super) behind: BehindCounters,
+}
+
+/// Invalidations by what asked for them.
+pub(super) struct Invalidations {
+    pub(super) key: IntCounter,
+    pub(super) pattern: IntCounter,
+    pub(super) entity: IntCounter,
+    pub(super) cascade: IntCounter,
+    /// Told by another instance.
+    pub(super) remote: IntCounter,
+    /// A level was switched off, or messages of other instances were missed.
+    pub(super) clear: IntCounter,
+}
+
+/// What became of queued writes.
+#[derive(Clone)]
+pub(super) struct BehindCounters {
+    pub(super) flushed: IntCounter,
+    pub(super) coalesced: IntCounter,
+    pub(super) failed: IntCounter,
+    pub(super) refused: IntCounter,
+}
+
+/// The children of one cache.
+pub(super) struct Counters {
+    pub(super) l1: Lookups,
+    pub(super) l2: Lookups,
+    pub(super) promotions: IntCounter,
+    pub(super) demoted: IntCounter,
+    /// Evicted entries that were stale, known below or came when the queue was full.
+    pub(super) not_demoted: IntCounter,
+    pub(super) loads: IntCounter,
+    pub(super) early_loads: IntCounter,
+    pub(super) warm_loads: IntCounter,
+    /// Another instance loaded while this one waited for its lock.
+    pub(super) lock_served: IntCounter,
+    /// The wait grew too long, and this instance loaded too.
+    pub(super) lock_overdue: IntCounter,
+    pub(super) stale_l1_fills: IntCounter,
+    pub(super) stale_l2_fills: IntCounter,
+    /// Lists that were answered while writes were queued.
+    pub(super) read_past_queue: IntCounter,
+    /// First-level hits while messages of other instances may be missing.
+    pub(super) read_unlinked: IntCounter,
+    pub(super) l1_get: Histogram,
+    pub(super) l1_set: Histogram,
+    pub(super) l1_delete: Histogram,
+    pub(super) l2_get: Histogram,
+    pub(super) l2_set: Histogram,
+    pub(super) l2_delete: Histogram,
+}
+
+/// What became of the lookups in one level.
+#[derive(Clone)]
+pub(super) struct Lookups {
+    pub(super) hits: IntCounter,
+    pub(super) misses: IntCounter,
+    /// Misses that another's load answered.
+    pub(super) shared: IntCounter,
+    pub(super) errors: IntCounter,
+}
+
+impl Instruments {
+    pub(super) fn new(metrics: &Metrics) -> Result<Self, prometheus::Error> {
+        let invalidations = metrics.counters(
+            "folio_cache_invalidations_total",
+            "Invalidations by what asked for them.",
+            &["by"],
+        )?;
+        let by = |by| invalidations.with_label_values(&[by]);
+        let behind = metrics.counters(
+            "folio_cache_behind_total",
+            "Queued writes by what became of them; failed counts flushes.",
+            &["result"],
+        )?;
+        let became = |result| behind.with_label_values(&[result]);
+        Ok(Self {
+            requests: metrics.counters(
+                "folio_cache_requests_total",
+                "Lookups by what became of them.",
+                &["cache", "layer", "result"],
+            )?,
+            operations: metrics.seconds(
+                "folio_cache_op_seconds",
+                "Operations on a level; one l1 get in 256 is timed.",
+                &["op", "layer"],
+            )?,
+            promotions: metrics.counters(
+                "folio_cache_promotions_total",
+                "Entries copied from the second level to the first.",
+                &["cache"],
+            )?,
+            demotions: metrics.counters(
+                "folio_cache_demotions_total",
+                "Entries evicted from the first level by what became of them in the second.",
+                &["cache", "result"],
+            )?,
+            loads: metrics.counters(
+                "folio_cache_loads_total",
+                "Loads from the database by what caused them.",
+                &["cache", "cause"],
+            )?,
+            lock_waits: metrics.counters(
+                "folio_cache_lock_waits_total",
+                "Waits for another instance's load by how they ended.",
+                &["cache", "result"],
+            )?,
+            stale_fills: metrics.counters(
+                "folio_cache_stale_fills_total",
+                "Fills refused because of an invalidation during the load.",
+                &["cache", "layer"],
+            )?,
+            stale_reads: metrics.counters(
+                "folio_cache_stale_reads_total",
+                "Reads that may be older than an answered write.",
+                &["cache", "cause"],
+            )?,
+            invalidations: Invalidations {
+                key: by("key"),
+                pattern: by("pattern"),
+                entity: by("entity"),
+                cascade: by("cascade"),
+                remote: by("remote"),
+                clear: by("clear"),
+            },
+            behind: BehindCounters {
+                flushed: became("flushed"),
+                coalesced: became("coalesced"),
+                failed: became("failed"),
+                refused: became("refused"),
+            },
+        })
+    }
+
+    /// The children of the cache with this name.
+    pub(super) fn of(&self, cache: &'static str) -> Counters {
+        let lookups = |layer| {
+            let became = |result| self.requests.with_label_values(&[cache, layer, result]);
+            Lookups {
+                hits: became("hit"),
+                misses: became("miss"),
+                shared: became("shared"),
+                errors: became("error"),
+            }
+        };
+        let operation = |op, layer| self.operations.with_label_values(&[op, layer]);
+        let child = |family: &IntCounterVec, value| family.with_label_values(&[cache, value]);
+        Counters {
+            l1: lookups("l1"),
+            l2: lookups("l2"),
+            promotions: self.promotions.with_label_values(&[cache]),
+            demoted: child(&self.demotions, "stored"),
+            not_demoted: child(&self.demotions, "dropped"),
+            loads: child(&self.loads, "miss"),
+            early_loads: child(&self.loads, "early"),
+            warm_loads: child(&self.loads, "warm"),
+            lock_served: child(&self.lock_waits, "served"),
+            lock_overdue: child(&self.lock_waits, "overdue"),
+            stale_l1_fills: child(&self.stale_fills, "l1"),
+            stale_l2_fills: child(&self.stale_fills, "l2"),
+            read_past_queue: child(&self.stale_reads, "queued_write"),
+            read_unlinked: child(&self.stale_reads, "link_lost"),
+            l1_get: operation("get", "l1"),
+            l1_set: operation("set", "l1"),
+            l1_delete: operation("delete", "l1"),
+            l2_get: operation("get", "l2"),
+            l2_set: operation("set", "l2"),
+            l2_delete: operation("delete", "l2"),
+        }
+    }
+}
+
+impl Lookups {
+    /// Hits of hits and misses, 0 to 1; 0 before the first lookup.
+    pub(super) fn hit_ratio(&self) -> f64 {
+        let hits = self.hits.get() as f64;
+        let all = hits + self.misses.get() as f64;
+        if all > 0.0 { hits / all } else { 0.0 }
+    }
+}
+
+/// Whether this first-level read is the one in 256 that is timed.
+pub(super) fn is_sampled() -> bool {
+    READS.with(|reads| {
+        let count = reads.get().wrapping_add(1);
+        reads.set(count);
+        count.is_multiple_of(SAMPLED)
+    })
+}
+
+/// Awaits an operation and puts its time into `histogram`.
+pub(super) async fn timed<T>(histogram: &Histogram, operation: impl Future<Output = T>) -> T {
+    let began = std::time::Instant::now();
+    let answer = operation.await;
+    observe(histogram, began.elapsed());
+    answer
+}
+
+/// Puts a duration into `histogram`.
+pub(super) fn observe(histogram: &Histogram, took: Duration) {
+    histogram.observe(took.as_secs_f64());
+}

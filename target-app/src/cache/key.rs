@@ -1,0 +1,348 @@
+//! What can be kept, its canonical text, and the classes that expire and are invalidated together.
+//!
+//! Inside the process a key is hashed as it is; its text is only built on the way to the second level and for operators.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+/// Longest search that is spelled out in a key, in bytes; others are hashed.
+const LONGEST_WORDS: usize = 64;
+
+/// What an entry answers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Key {
+    /// One document by its identity: `document:7`.
+    Document(i64),
+    /// One page of the catalogue: `documents:page:title:1:20`.
+    Page {
+        /// The order, as clients ask for it.
+        sort: &'static str,
+        /// Counted from one.
+        page: u32,
+        /// Items on a page.
+        limit: u32,
+    },
+    /// One page of the matches of a query: `search:cache:1:20`.
+    Search {
+        /// The query.
+        words: String,
+        /// Counted from one.
+        page: u32,
+        /// Items on a page.
+        limit: u32,
+    },
+    /// How many there are of something: `total:documents`.
+    Total(&'static str),
+    /// One course: `course:3`.
+    Course(i64),
+    /// One page of the students of a course: `course:3:students:1:20`.
+    Students {
+        /// The course.
+        course: i64,
+        /// Counted from one.
+        page: u32,
+        /// Items on a page.
+        limit: u32,
+    },
+}
+
+/// Keys that live equally long and can be invalidated together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Class {
+    /// Single documents.
+    Documents,
+    /// Pages of the catalogue.
+    Pages,
+    /// Searches.
+    Searches,
+    /// Totals.
+    Totals,
+    /// Courses and their students.
+    Courses,
+}
+
+/// Which of the two caches keeps a class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// Bodies as they go out.
+    Responses,
+    /// Rows of queries.
+    Queries,
+}
+
+/// A set of classes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Classes(u8);
+
+/// Something of the domain that changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entity {
+    /// The document of this identity.
+    Document(i64),
+    /// The course of this identity.
+    Course(i64),
+}
+
+impl Key {
+    /// The class that the key belongs to.
+    pub(crate) fn class(&self) -> Class {
+        match self {
+            Self::Document(_) => Class::Documents,
+            Self::Page { .. } => Class::Pages,
+            Self::Search { .. } => Class::Searches,
+            Self::Total(_) => Class::Totals,
+            Self::Course(_) | Self::Students { .. } => Class::Courses,
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.class().prefix())?;
+        match self {
+            Self::Document(id) | Self::Course(id) => write!(out, "{id}"),
+            Self::Page { sort, page, limit } => write!(out, "{sort}:{page}:{limit}"),
+            Self::Search { words, page, limit } => {
+                write!(out, "{}:{page}:{limit}", Spelled(words))
+            }
+            Self::Total(of) => out.write_str(of),
+            Self::Students {
+                course,
+                page,
+                limit,
+            } => write!(out, "{course}:students:{page}:{limit}"),
+        }
+    }
+}
+
+/// Words of a search as a part of a key: as they are when short and plain, else `sha256-` and 128 bits of the digest.
+struct Spelled<'a>(&'a str);
+
+impl fmt::Display for Spelled<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.';
+        if self.0.len() <= LONGEST_WORDS && self.0.bytes().all(is_plain) {
+            return out.write_str(self.0);
+        }
+        out.write_str("sha256-")?;
+        for byte in &Sha256::digest(self.0)[..16] {
+            write!(out, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Class {
+    /// Every class, in the order of its bit.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Documents,
+        Self::Pages,
+        Self::Searches,
+        Self::Totals,
+        Self::Courses,
+    ];
+
+    /// What the text of all its keys, and of no others, begins with.
+    pub(crate) fn prefix(self) -> &'static str {
+        match self {
+            Self::Documents => "document:",
+            Self::Pages => "documents:page:",
+            Self::Searches => "search:",
+            Self::Totals => "total:",
+            Self::Courses => "course:",
+        }
+    }
+
+    /// The cache that keeps it.
+    pub(crate) fn home(self) -> Home {
+        match self {
+            Self::Documents | Self::Pages | Self::Searches => Home::Responses,
+            Self::Totals | Self::Courses => Home::Queries,
+        }
+    }
+
+    /// Whether it is invalidated as a whole; a document only ever goes by its key, or with everything.
+    pub(crate) fn is_swept(self) -> bool {
+        self != Self::Documents
+    }
+
+    /// The class of a key by its text.
+    pub(crate) fn of(text: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|class| text.starts_with(class.prefix()))
+    }
+}
+
+impl Home {
+    /// The name of the cache, in metrics and in the shared store.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Responses => "responses",
+            Self::Queries => "queries",
+        }
+    }
+}
+
+impl Classes {
+    /// Every class of one cache.
+    pub(crate) fn of_home(home: Home) -> Self {
+        Class::ALL
+            .into_iter()
+            .filter(|class| class.home() == home)
+            .collect()
+    }
+
+    /// The classes that may have a key that `pattern` matches; `*` and `?` are wild.
+    pub(crate) fn touched_by(pattern: &str) -> Self {
+        let fixed = pattern.split(['*', '?']).next().unwrap_or_default();
+        Class::ALL
+            .into_iter()
+            .filter(|class| {
+                let prefix = class.prefix();
+                if fixed.len() == pattern.len() {
+                    fixed.starts_with(prefix)
+                } else {
+                    fixed.starts_with(prefix) || prefix.starts_with(fixed)
+                }
+            })
+            .collect()
+    }
+
+    /// Those of them that `home` keeps.
+    pub(crate) fn at(self, home: Home) -> Self {
+        Self(self.0 & Self::of_home(home).0)
+    }
+
+    /// Whether `class` is one of them.
+    pub(crate) fn contains(self, class: Class) -> bool {
+        self.0 & (1 << class as u8) != 0
+    }
+
+    /// Both sets as one.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The classes in it.
+    pub(crate) fn iter(self) -> impl Iterator<Item = Class> {
+        Class::ALL
+            .into_iter()
+            .filter(move |class| self.contains(*class))
+    }
+
+    /// As a number, for other instances.
+    pub(crate) fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The set of [`Classes::bits`]; bits of no class are dropped.
+    pub(crate) fn from_bits(bits: u8) -> Self {
+        Self(bits & ((1 << Class::ALL.len()) - 1))
+    }
+}
+
+impl FromIterator<Class> for Classes {
+    fn from_iter<T: IntoIterator<Item = Class>>(classes: T) -> Self {
+        Self(
+            classes
+                .into_iter()
+                .fold(0, |bits, class| bits | 1 << class as u8),
+        )
+    }
+}
+
+impl Entity {
+    /// The key under which the entity itself is kept.
+    pub(crate) fn key(self) -> Key {
+        match self {
+            Self::Document(id) => Key::Document(id),
+            Self::Course(id) => Key::Course(id),
+        }
+    }
+
+    /// The classes of everything else that may show it.
+    pub(crate) fn shown_in(self) -> Classes {
+        match self {
+            Self::Document(_) => [Class::Pages, Class::Searches, Class::Totals]
+                .into_iter()
+                .collect(),
+            Self::Course(_) => [Class::Courses, Class::Totals].into_iter().collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn search(words: &str) -> String {
+        let words = words.to_owned();
+        let key = Key::Search {
+            words,
+            page: 2,
+            limit: 20,
+        };
+        key.to_string()
+    }
+
+    #[test]
+    fn keys_have_a_canonical_text_that_begins_with_the_prefix_of_their_class() {
+        let page = Key::Page {
+            sort: "-title",
+            page: 1,
+            limit: 20,
+        };
+        let students = Key::Students {
+            course: 3,
+            page: 1,
+            limit: 20,
+        };
+        for (key, text) in [
+            (Key::Document(7), "document:7"),
+            (page, "documents:page:-title:1:20"),
+            (Key::Total("documents"), "total:documents"),
+            (Key::Course(3), "course:3"),
+            (students, "course:3:students:1:20"),
+        ] {
+            assert_eq!(key.to_string(), text);
+            assert_eq!(Class::of(text), Some(key.class()));
+        }
+    }
+
+    #[test]
+    fn a_search_is_spelled_out_when_plain_and_hashed_when_long_or_odd() {
+        assert_eq!(search("cache"), "search:cache:2:20");
+        for odd in ["a:b", "a b", "*", "sha256-x", "ä", &"a".repeat(65)] {
+            let text = search(odd);
+            assert!(
+                text.starts_with("search:sha256-") && text.len() == 51,
+                "{text}"
+            );
+        }
+        assert_ne!(search("a b"), search("a  b"));
+    }
+
+    #[test]
+    fn a_pattern_touches_the_classes_whose_keys_it_can_match() {
+        let touched = |pattern| Classes::touched_by(pattern).iter().collect::<Vec<_>>();
+        assert_eq!(touched("*"), Class::ALL);
+        assert_eq!(touched("documents:page:*"), [Class::Pages]);
+        assert_eq!(touched("documents:page:title:*"), [Class::Pages]);
+        assert_eq!(touched("document*"), [Class::Documents, Class::Pages]);
+        assert_eq!(touched("document:7"), [Class::Documents]);
+        assert_eq!(touched("doc?ment:7"), [Class::Documents, Class::Pages]);
+        assert_eq!(touched("documents"), []);
+        assert_eq!(touched("session:*"), []);
+    }
+
+    #[test]
+    fn a_set_of_classes_survives_its_bits() {
+        let classes = Entity::Document(1).shown_in();
+        assert_eq!(Classes::from_bits(classes.bits()), classes);
+        assert_eq!(Classes::from_bits(0xff).iter().count(), Class::ALL.len());
+        let responses: Vec<_> = classes.at(Home::Responses).iter().collect();
+        assert_eq!(responses, [Class::Pages, Class::Searches]);
+    }
+}

@@ -1,0 +1,249 @@
+//! The second level: entries in the shared store, as `MessagePack` envelopes, for all instances and for the next start.
+//!
+//! A fill is refused when its key was invalidated since it was looked up; an entry of a class names the class's
+//! generation and is void under another one, so that all lists go for the price of one write. The store failing is a
+//! miss, never an error; what could not be invalidated then is owed, and until it is paid this level is not read.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::future::try_join_all;
+use tokio::try_join;
+
+use super::Sweep;
+use super::debt::Debt;
+use super::envelope::{Made, open, seal};
+use super::generations::Place;
+use super::instruments::{Counters, timed};
+use super::key::{Class, Classes, Home};
+use crate::kv::{Kv, KvError, Seen};
+
+/// Longest life of an entry here, whatever its time to live.
+const LONGEST_LIFE: Duration = Duration::from_hours(24);
+/// A class's generation is kept longer than any entry that was made before it, or they would be good again.
+const GENERATION_LIFE: Duration = Duration::from_hours(48);
+
+/// The right to fill a key that was looked up, unless it is invalidated first.
+#[derive(Clone, Copy)]
+pub(super) struct Ticket {
+    seen: Seen,
+    generation: u64,
+}
+
+/// What a lookup came to.
+pub(super) enum Found {
+    Entry(Made, Ticket),
+    Nothing(Ticket),
+    /// The store failed, or must not be trusted yet.
+    Unknown,
+}
+
+/// What a fill came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Filled {
+    Stored,
+    /// Something was invalidated since the lookup.
+    Refused,
+    /// The store failed.
+    Failed,
+}
+
+/// What a write puts in place of an entry, unless another write came between.
+pub(super) struct Put {
+    key: String,
+    seen: Seen,
+    made: Made,
+}
+
+/// One cache's part of the second level.
+pub(super) struct Second {
+    kv: Kv,
+    home: Home,
+    debt: Arc<Debt>,
+    counters: Arc<Counters>,
+}
+
+impl Second {
+    pub(super) fn new(kv: Kv, home: Home, debt: Arc<Debt>, counters: Arc<Counters>) -> Self {
+        Self {
+            kv,
+            home,
+            debt,
+            counters,
+        }
+    }
+
+    /// Looks for the entry with this canonical text.
+    pub(super) async fn look(&self, text: &str, place: Place) -> Found {
+        if self.debt.is_owing() {
+            self.counters.l2.errors.inc();
+            return Found::Unknown;
+        }
+        let key = key_of(self.home, text);
+        let both = timed(&self.counters.l2_get, async {
+            try_join!(self.kv.look(&key), self.generation(place.class()))
+        });
+        let Ok((look, generation)) = both.await else {
+            self.counters.l2.errors.inc();
+            return Found::Unknown;
+        };
+        let ticket = Ticket {
+            seen: look.seen,
+            generation,
+        };
+        // The debt may be younger than the answer.
+        if self.debt.is_owing() {
+            self.counters.l2.errors.inc();
+            return Found::Unknown;
+        }
+        let found = look.value.and_then(|value| open(&value, generation));
+        match found {
+            Some(made) => Found::Entry(made, ticket),
+            None => Found::Nothing(ticket),
+        }
+    }
+
+    /// Looks for many entries in two round trips; what fails is not there.
+    pub(super) async fn look_many(&self, keys: &[(&str, Place)]) -> Vec<Option<Made>> {
+        let nothing = || vec![None; keys.len()];
+        let texts: Vec<_> = keys
+            .iter()
+            .map(|(text, _)| key_of(self.home, text))
+            .collect();
+        let classes: Classes = keys.iter().map(|(_, place)| place.class()).collect();
+        let generations = try_join_all(classes.iter().map(async |class| {
+            let generation = self.generation(class).await?;
+            Ok::<_, KvError>((class, generation))
+        }));
+        let found = timed(&self.counters.l2_get, async {
+            try_join!(generations, self.kv.get_many(&texts))
+        });
+        match found.await {
+            // The debt may be younger than the answer.
+            Ok((generations, values)) if !self.debt.is_owing() => keys
+                .iter()
+                .zip(values)
+                .map(|((_, place), value)| {
+                    let of_class = |(class, _): &&(Class, u64)| *class == place.class();
+                    let (_, generation) = generations.iter().find(of_class)?;
+                    open(&value?, *generation)
+                })
+                .collect(),
+            Ok(_) => nothing(),
+            Err(_) => {
+                self.counters.l2.errors.inc();
+                nothing()
+            }
+        }
+    }
+
+    /// Stores what was loaded after the lookup that gave the `ticket`.
+    pub(super) async fn fill(&self, text: &str, made: &Made, ticket: Ticket) -> Filled {
+        let ttl = made.until.saturating_duration_since(Instant::now());
+        let ttl = ttl.min(LONGEST_LIFE);
+        if ttl < Duration::from_millis(1) || self.debt.is_owing() {
+            return Filled::Refused;
+        }
+        let Some(envelope) = seal(made, ttl, ticket.generation) else {
+            return Filled::Failed;
+        };
+        let key = key_of(self.home, text);
+        let filled = timed(
+            &self.counters.l2_set,
+            self.kv.fill(&key, envelope, ttl, ticket.seen),
+        );
+        match filled.await {
+            Ok(true) => Filled::Stored,
+            Ok(false) => {
+                self.counters.stale_l2_fills.inc();
+                Filled::Refused
+            }
+            Err(_) => {
+                self.counters.l2.errors.inc();
+                Filled::Failed
+            }
+        }
+    }
+
+    pub(super) fn kv(&self) -> &Kv {
+        &self.kv
+    }
+
+    /// The generation of a class of lists; others are only invalidated by key.
+    async fn generation(&self, class: Class) -> Result<u64, KvError> {
+        if !class.is_swept() {
+            return Ok(0);
+        }
+        let found = self.kv.get(&generation_key(class)).await?;
+        let found =
+            found.and_then(|found| Some(u64::from_le_bytes(found.as_ref().try_into().ok()?)));
+        Ok(found.unwrap_or(0))
+    }
+}
+
+impl Put {
+    /// Of the key whose `ticket` was taken before the write began.
+    pub(super) fn new(home: Home, text: &str, ticket: Ticket, made: Made) -> Self {
+        Self {
+            key: key_of(home, text),
+            seen: ticket.seen,
+            made,
+        }
+    }
+
+    async fn make(&self, kv: &Kv) -> Result<bool, KvError> {
+        let ttl = self.made.until.saturating_duration_since(Instant::now());
+        let ttl = ttl.clamp(Duration::from_millis(1), LONGEST_LIFE);
+        match seal(&self.made, ttl, 0) {
+            Some(envelope) => kv.replace(&self.key, envelope, ttl, self.seen).await,
+            None => kv
+                .invalidate(std::slice::from_ref(&self.key))
+                .await
+                .map(|_| false),
+        }
+    }
+}
+
+/// Invalidates in the store what `sweep` names, and puts what is to replace it; how many entries were there under its keys
+/// and patterns.
+pub(super) async fn sweep(kv: &Kv, sweep: &Sweep, puts: &[Put]) -> Result<u64, KvError> {
+    let replaced: HashSet<&str> = puts.iter().map(|put| put.key.as_str()).collect();
+    let keys: Vec<_> = sweep
+        .texts
+        .iter()
+        .filter_map(|text| Some(key_of(Class::of(text)?.home(), text)))
+        .filter(|key| !replaced.contains(key.as_str()))
+        .collect();
+    let generations: Vec<_> = sweep
+        .classes
+        .iter()
+        .filter(|class| class.is_swept())
+        .map(|class| {
+            let generation = rand::random_range(1..=u64::MAX).to_le_bytes();
+            (generation_key(class), Bytes::copy_from_slice(&generation))
+        })
+        .collect();
+    let (mut removed, (), _) = try_join!(
+        kv.invalidate(&keys),
+        kv.set_many(&generations, GENERATION_LIFE),
+        try_join_all(puts.iter().map(|put| put.make(kv))),
+    )?;
+    for pattern in &sweep.patterns {
+        for home in [Home::Responses, Home::Queries] {
+            removed += kv.invalidate_matching(&key_of(home, pattern)).await?;
+        }
+    }
+    Ok(removed)
+}
+
+/// The store's key for a canonical text, or for a pattern of such.
+pub(super) fn key_of(home: Home, text: &str) -> String {
+    format!("{}:{text}", home.name())
+}
+
+/// Outside of what any pattern of entries matches.
+fn generation_key(class: Class) -> String {
+    format!("generation:{}", class.prefix())
+}

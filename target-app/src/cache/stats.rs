@@ -1,0 +1,171 @@
+//! The caches as operators and the JSON metrics see them.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::instruments::Lookups;
+use super::{Cache, TwoLevel};
+use crate::metrics::Metrics;
+use crate::settings::{CacheMode, Stampede, WriteStrategy};
+
+/// Both caches since the start.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct CacheStats {
+    pub(crate) mode: CacheMode,
+    pub(crate) strategy: WriteStrategy,
+    pub(crate) stampede: Stampede,
+    pub(crate) responses: TwoLevelStats,
+    pub(crate) queries: TwoLevelStats,
+    pub(crate) invalidations: InvalidationStats,
+    /// Whether the shared level has yet to be swept and is therefore not read.
+    pub(crate) is_owing: bool,
+    /// Writes that are not in the database yet.
+    pub(crate) unwritten: usize,
+}
+
+/// One cache.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct TwoLevelStats {
+    pub(crate) l1: LookupStats,
+    pub(crate) l2: LookupStats,
+    /// Entries of the first level.
+    pub(crate) entries: u64,
+    /// Most entries of the first level.
+    pub(crate) capacity: u64,
+    /// Loads because there was no entry.
+    pub(crate) loads: u64,
+    /// Loads before an entry ran out.
+    pub(crate) early_loads: u64,
+    pub(crate) promotions: u64,
+    pub(crate) demotions: u64,
+    /// Loads that were not kept because of an invalidation meanwhile.
+    pub(crate) stale_fills: u64,
+    /// Reads that may be older than an answered write.
+    pub(crate) stale_reads: u64,
+    /// Waits for another instance's load.
+    pub(crate) lock_waits: u64,
+}
+
+/// One level of one cache.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct LookupStats {
+    pub(crate) hits: u64,
+    pub(crate) misses: u64,
+    /// Misses that another's load answered.
+    pub(crate) shared: u64,
+    pub(crate) errors: u64,
+    /// 0 to 1.
+    pub(crate) hit_ratio: f64,
+}
+
+/// Invalidations by what asked for them.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct InvalidationStats {
+    pub(crate) key: u64,
+    pub(crate) pattern: u64,
+    pub(crate) entity: u64,
+    pub(crate) cascade: u64,
+    pub(crate) remote: u64,
+    pub(crate) clear: u64,
+}
+
+impl Cache {
+    /// What both caches came to since the start.
+    pub(crate) async fn stats(&self) -> CacheStats {
+        for (_, level) in self.levels() {
+            level.first.settle().await;
+        }
+        let by = &self.instruments.invalidations;
+        let settings = self.settings.load();
+        CacheStats {
+            mode: settings.cache.mode,
+            strategy: settings.cache.strategy,
+            stampede: settings.cache.stampede,
+            responses: self.responses.stats(),
+            queries: self.queries.stats(),
+            invalidations: InvalidationStats {
+                key: by.key.get(),
+                pattern: by.pattern.get(),
+                entity: by.entity.get(),
+                cascade: by.cascade.get(),
+                remote: by.remote.get(),
+                clear: by.clear.get(),
+            },
+            is_owing: self.debt.is_owing(),
+            unwritten: self.unwritten.len(),
+        }
+    }
+
+    /// Declares the gauges that are read at a scrape.
+    pub(super) fn show(&self, metrics: &Metrics) -> Result<(), prometheus::Error> {
+        for (home, level) in self.levels() {
+            let counters = &level.counters;
+            for (layer, lookups) in [("l1", counters.l1.clone()), ("l2", counters.l2.clone())] {
+                metrics.observe_part(
+                    "folio_cache_hit_ratio",
+                    "Hits of hits and misses since the start; 0 before the first.",
+                    &[("cache", home.name()), ("layer", layer)],
+                    move || lookups.hit_ratio(),
+                )?;
+            }
+            // The metrics must not own what may own them.
+            let level = Arc::downgrade(level);
+            metrics.observe_part(
+                "folio_cache_entries",
+                "Entries, those that are void but not yet replaced included.",
+                &[("cache", home.name()), ("layer", "l1")],
+                move || {
+                    level
+                        .upgrade()
+                        .map_or(0.0, |level| level.first.len() as f64)
+                },
+            )?;
+        }
+        let unwritten = Arc::clone(&self.unwritten);
+        metrics.observe_part(
+            "folio_cache_behind_queue",
+            "Documents with answered writes that are not in the database yet.",
+            &[],
+            move || unwritten.len() as f64,
+        )?;
+        let unwritten = Arc::clone(&self.unwritten);
+        metrics.observe_part(
+            "folio_cache_behind_oldest_seconds",
+            "Age of the oldest of these writes.",
+            &[],
+            move || unwritten.oldest().as_secs_f64(),
+        )
+    }
+}
+
+impl TwoLevel {
+    fn stats(&self) -> TwoLevelStats {
+        let counters = &self.counters;
+        TwoLevelStats {
+            l1: LookupStats::of(&counters.l1),
+            l2: LookupStats::of(&counters.l2),
+            entries: self.first.len(),
+            capacity: self.first.capacity(),
+            loads: counters.loads.get(),
+            early_loads: counters.early_loads.get(),
+            promotions: counters.promotions.get(),
+            demotions: counters.demoted.get(),
+            stale_fills: counters.stale_l1_fills.get() + counters.stale_l2_fills.get(),
+            stale_reads: counters.read_past_queue.get() + counters.read_unlinked.get(),
+            lock_waits: counters.lock_served.get() + counters.lock_overdue.get(),
+        }
+    }
+}
+
+impl LookupStats {
+    fn of(lookups: &Lookups) -> Self {
+        Self {
+            hits: lookups.hits.get(),
+            misses: lookups.misses.get(),
+            shared: lookups.shared.get(),
+            errors: lookups.errors.get(),
+            hit_ratio: lookups.hit_ratio(),
+        }
+    }
+}

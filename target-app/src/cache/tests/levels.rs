@@ -1,0 +1,309 @@
+//! Where a read finds what it wants, and what the levels hand each other.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use super::{Instance, Source, eventually, page, search};
+use crate::cache::{Key, Sweep};
+use crate::kv::{Kv, Outage};
+
+#[tokio::test]
+async fn each_mode_asks_its_levels_and_no_others() {
+    // Loads of: the first read here, the second here, the first of another instance.
+    for (mode, loads, l1_hits, l2_hits) in [
+        ("off", [1, 2, 3], 0, 0),
+        ("l1", [1, 1, 2], 1, 0),
+        ("l2", [1, 1, 1], 0, 1),
+        ("l1l2", [1, 1, 1], 1, 0),
+    ] {
+        let kv = Kv::memory();
+        let mode_is = format!("cache.mode={mode}");
+        let [here, there] = [(); 2].map(|()| Instance::new(&kv, &[&mode_is]));
+        let source = Source::default();
+        let mut found = Vec::new();
+        for instance in [&here, &here, &there] {
+            assert_eq!(instance.read(&source, 7).await, 0);
+            found.push(source.loads());
+        }
+        assert_eq!(found, loads, "{mode}");
+        let counters = &here.responses().counters;
+        assert_eq!(counters.l1.hits.get(), l1_hits, "{mode}");
+        assert_eq!(counters.l2.hits.get(), l2_hits, "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn every_key_is_kept_for_itself() {
+    let instance = Instance::new(&Kv::memory(), &[]);
+    let source = Source::default();
+    for id in 1..=4 {
+        source.put(id, id as u64 * 10);
+    }
+    for _ in 0..2 {
+        assert_eq!(instance.read(&source, 1).await, 10);
+        assert_eq!(instance.read(&source, 2).await, 20);
+        assert_eq!(instance.read_key(&source, page(1), 3).await, 30);
+        assert_eq!(instance.read_key(&source, search("a b"), 4).await, 40);
+    }
+    assert_eq!(source.loads(), 4);
+}
+
+#[tokio::test]
+async fn an_entry_runs_out_in_both_levels() {
+    for mode in ["cache.mode=l1", "cache.mode=l2", "cache.mode=l1l2"] {
+        let instance = Instance::new(&Kv::memory(), &[mode, "cache.ttl=100ms"]);
+        let source = Source::default();
+        instance.read(&source, 7).await;
+        source.write(7);
+        sleep(Duration::from_millis(150)).await;
+        assert_eq!(instance.read(&source, 7).await, 1, "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn a_promoted_entry_has_the_time_that_was_left_to_it() {
+    let kv = Kv::memory();
+    let [here, there] = [(); 2].map(|()| Instance::new(&kv, &[]));
+    let source = Source::default();
+    here.read(&source, 7).await;
+    sleep(Duration::from_millis(50)).await;
+    there.read(&source, 7).await;
+    let until = async |instance: &Instance| {
+        let entry = instance.responses().first.get(&Key::Document(7)).await;
+        entry.expect("an entry").until
+    };
+    let [here, there] = [until(&here).await, until(&there).await];
+    // The envelope counts milliseconds of the wall clock.
+    let apart = here.max(there) - here.min(there);
+    assert!(apart < Duration::from_millis(20), "{apart:?}");
+    assert!(there < Instant::now() + Duration::from_mins(15));
+}
+
+#[tokio::test]
+async fn what_the_second_level_lacks_goes_there_when_the_first_has_no_room() {
+    let kv = Kv::memory();
+    let [here, there] =
+        [(); 2].map(|()| Instance::new(&kv, &["cache.mode=l1", "cache.l1_items=10"]));
+    let source = Source::default();
+    for id in 0..10 {
+        here.read(&source, id).await;
+    }
+    here.set(&["cache.mode=l1l2", "cache.l1_items=10"]);
+    there.set(&["cache.mode=l1l2", "cache.l1_items=10"]);
+    for id in 10..20 {
+        here.read(&source, id).await;
+    }
+    eventually("ten demotions", async || {
+        here.responses().first.settle().await;
+        here.responses().counters.demoted.get() == 10
+    })
+    .await;
+    for id in 0..20 {
+        there.read(&source, id).await;
+    }
+    assert_eq!(source.loads(), 20);
+    assert_eq!(there.responses().counters.promotions.get(), 20);
+}
+
+#[tokio::test]
+async fn what_was_invalidated_is_not_demoted() {
+    let kv = Kv::memory();
+    let [here, there] =
+        [(); 2].map(|()| Instance::new(&kv, &["cache.mode=l1", "cache.l1_items=4"]));
+    let source = Source::default();
+    for id in 0..4 {
+        here.read(&source, id).await;
+    }
+    here.set(&["cache.mode=l1l2", "cache.l1_items=4"]);
+    for id in 4..8 {
+        here.read(&source, id).await;
+    }
+    here.responses().first.settle().await;
+    source.write(0);
+    there.cache.sweep(&Sweep::documents([0].into_iter())).await;
+    eventually("three demotions and a refusal", async || {
+        let counters = &here.responses().counters;
+        counters.demoted.get() == 3 && counters.not_demoted.get() == 1
+    })
+    .await;
+    there.set(&["cache.mode=l1l2"]);
+    assert_eq!(there.read(&source, 0).await, 1);
+}
+
+#[tokio::test]
+async fn a_level_that_was_off_comes_back_empty() {
+    for (before, between) in [("l1", "off"), ("l2", "off"), ("l1l2", "off"), ("l1", "l2")] {
+        let mode = |mode| format!("cache.mode={mode}");
+        let instance = Instance::new(&Kv::memory(), &[&mode(before)]);
+        let source = Source::default();
+        instance.read(&source, 7).await;
+        // Not the way a write goes: whatever it was that changed, nobody said so.
+        source.write(7);
+        instance.set(&[&mode(between)]);
+        let clear = &instance.cache.instruments.invalidations.clear;
+        eventually("a level is cleared", async || clear.get() > 0).await;
+        eventually("the new version", async || {
+            instance.set(&[&mode(before)]);
+            instance.read(&source, 7).await == 1
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn the_first_level_is_resized_with_what_it_holds() {
+    let instance = Instance::new(&Kv::memory(), &["cache.mode=l1", "cache.l1_items=4"]);
+    let source = Source::default();
+    for id in 0..4 {
+        instance.read(&source, id).await;
+    }
+    instance.set(&["cache.mode=l1", "cache.l1_items=100"]);
+    eventually("the level is larger", async || {
+        instance.responses().first.capacity() == 100
+    })
+    .await;
+    for id in 0..50 {
+        instance.read(&source, id).await;
+    }
+    for id in 4..50 {
+        instance.read(&source, id).await;
+    }
+    assert_eq!(source.loads(), 50);
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_a_miss_and_never_an_error_or_a_wrong_answer() {
+    let (kv, outage) = (Kv::memory(), Outage::default());
+    let here = Instance::new(&kv.with_outage(&outage), &[]);
+    let source = Source::default();
+    assert_eq!(here.read(&source, 7).await, 0);
+
+    outage.store(true, Ordering::SeqCst);
+    assert_eq!(here.read(&source, 8).await, 0);
+    assert_eq!(here.read(&source, 8).await, 0);
+    assert_eq!(source.loads(), 2, "the first level is still there");
+    assert!(here.responses().counters.l2.errors.get() > 0);
+
+    // The store keeps the old version until it can be told.
+    source.write(7);
+    here.cache.sweep(&Sweep::documents([7].into_iter())).await;
+    assert_eq!(here.read(&source, 7).await, 1);
+    outage.store(false, Ordering::SeqCst);
+    here.cache.clear_first();
+    assert_eq!(here.read(&source, 7).await, 1);
+    eventually("the debt is paid", async || !here.cache.debt.is_owing()).await;
+    let there = Instance::new(&kv, &[]);
+    assert_eq!(there.read(&source, 7).await, 1);
+}
+
+#[tokio::test]
+async fn while_others_cannot_be_heard_an_entry_is_good_for_a_second() {
+    let kv = Kv::memory();
+    let here = Instance::new(&kv, &[]);
+    let source = Source::default();
+    assert_eq!(here.read(&source, 7).await, 0);
+    kv.turn(false);
+    eventually("the loss is heard", async || {
+        here.responses().first.is_unlinked()
+    })
+    .await;
+    // Another instance writes, and its message is missed.
+    source.write(7);
+    let keys = ["responses:document:7".to_owned()];
+    assert_eq!(kv.invalidate(&keys).await.expect("invalidates"), 1);
+    let began = Instant::now();
+    eventually("the new version", async || here.read(&source, 7).await == 1).await;
+    // A poll comes every five milliseconds; the rest is for a slow machine.
+    assert!(began.elapsed() < Duration::from_secs(3));
+    assert!(here.responses().counters.read_unlinked.get() > 0);
+
+    // Back, everything from before is void.
+    source.write(7);
+    kv.invalidate(&keys).await.expect("invalidates");
+    kv.turn(true);
+    eventually("all is heard again", async || {
+        !here.responses().first.is_unlinked()
+    })
+    .await;
+    assert_eq!(here.read(&source, 7).await, 2);
+    let loads = source.loads();
+    assert_eq!(here.read(&source, 7).await, 2);
+    assert_eq!(source.loads(), loads);
+}
+
+#[tokio::test]
+async fn values_are_kept_by_name_and_loaded_anew_when_they_have_another_form() {
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Course {
+        title: String,
+        seats: u32,
+    }
+    let kv = Kv::memory();
+    let [here, there] = [(); 2].map(|()| Instance::new(&kv, &[]));
+    let loads = std::cell::Cell::new(0);
+    let load = || async {
+        loads.set(loads.get() + 1);
+        let title = "Tides".to_owned();
+        Ok::<_, super::Away>(Course { title, seats: 3 })
+    };
+    for instance in [&here, &here, &there] {
+        let course = instance.cache.queries.value(Key::Course(3), load).await;
+        assert_eq!(course.expect("a course").seats, 3);
+    }
+    assert_eq!(loads.get(), 1);
+    let seats: u32 = here
+        .cache
+        .queries
+        .value(Key::Course(3), || async { Ok::<_, super::Away>(5) })
+        .await
+        .expect("seats");
+    assert_eq!(seats, 5);
+}
+
+#[tokio::test]
+async fn metrics_show_what_the_levels_did() {
+    let kv = Kv::memory();
+    let [here, there] = [(); 2].map(|()| Instance::new(&kv, &[]));
+    let source = Source::default();
+    here.read(&source, 7).await;
+    for _ in 0..3 {
+        there.read(&source, 7).await;
+    }
+    for (series, value) in [
+        (
+            r#"folio_cache_requests_total{cache="responses",layer="l1",result="hit"}"#,
+            2.0,
+        ),
+        (
+            r#"folio_cache_requests_total{cache="responses",layer="l1",result="miss"}"#,
+            1.0,
+        ),
+        (
+            r#"folio_cache_requests_total{cache="responses",layer="l2",result="hit"}"#,
+            1.0,
+        ),
+        (
+            r#"folio_cache_hit_ratio{cache="responses",layer="l2"}"#,
+            1.0,
+        ),
+        (r#"folio_cache_hit_ratio{cache="queries",layer="l1"}"#, 0.0),
+        (r#"folio_cache_promotions_total{cache="responses"}"#, 1.0),
+        (
+            r#"folio_cache_loads_total{cache="responses",cause="miss"}"#,
+            0.0,
+        ),
+        (r#"folio_cache_op_seconds_count{layer="l2",op="get"}"#, 1.0),
+        (r"folio_cache_behind_queue", 0.0),
+    ] {
+        assert!((there.metric(series) - value).abs() < 1e-9, "{series}");
+    }
+    let ratio = there.metric(r#"folio_cache_hit_ratio{cache="responses",layer="l1"}"#);
+    assert!((ratio - 2.0 / 3.0).abs() < 1e-9);
+    let stats = serde_json::to_value(there.cache.stats().await).expect("JSON");
+    assert_eq!(stats["responses"]["l1"]["hits"], 2);
+    assert_eq!(stats["responses"]["entries"], 1);
+    let entries = there.metric(r#"folio_cache_entries{cache="responses",layer="l1"}"#);
+    assert!((entries - 1.0).abs() < 1e-9);
+}

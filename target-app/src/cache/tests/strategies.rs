@@ -1,0 +1,331 @@
+//! What a write does to the cache, and when the source learns of it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use super::{Away, Instance, PATIENCE, Source, body, eventually, page};
+use crate::cache::{Behind, Behindhand, Entity, FlushError, Key, Sweep};
+use crate::kv::Kv;
+
+const SEVEN: Entity = Entity::Document(7);
+
+fn cascade() -> Sweep {
+    Sweep::cascade(SEVEN)
+}
+
+#[tokio::test]
+async fn aside_makes_what_the_write_made_stale_void() {
+    let instance = Instance::new(&Kv::memory(), &[]);
+    let source = Arc::new(Source::default());
+    instance.read(&source, 7).await;
+    instance.read_key(&source, page(1), 7).await;
+    let write = Arc::clone(&source);
+    let written = instance
+        .cache
+        .aside(cascade(), async move { Ok::<_, Away>(write.write(7)) });
+    assert_eq!(written.await.expect("a write"), 1);
+    assert_eq!(instance.read(&source, 7).await, 1);
+    assert_eq!(instance.read_key(&source, page(1), 7).await, 1);
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_is_an_error_may_have_been_made() {
+    let instance = Instance::new(&Kv::memory(), &[]);
+    for through in [false, true] {
+        let source = Arc::new(Source::default());
+        instance.cache.sweep(&cascade()).await;
+        instance.read(&source, 7).await;
+        let write = Arc::clone(&source);
+        let fail = async move {
+            write.write(7);
+            Err::<(u64, bytes::Bytes), _>(Away)
+        };
+        if through {
+            let written = instance.cache.through(SEVEN, fail).await;
+            assert_eq!(written.expect_err("the write's error"), Away);
+        } else {
+            let written = instance.cache.aside(cascade(), fail).await;
+            assert_eq!(written.expect_err("the write's error"), Away);
+        }
+        assert_eq!(instance.read(&source, 7).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_write_goes_on_when_its_client_goes() {
+    let instance = Arc::new(Instance::new(&Kv::memory(), &[]));
+    let source = Arc::new(Source::default());
+    instance.read(&source, 7).await;
+    let request = tokio::spawn({
+        let (instance, source) = (Arc::clone(&instance), Arc::clone(&source));
+        async move {
+            let write = async move {
+                sleep(Duration::from_millis(100)).await;
+                Ok::<_, Away>(source.write(7))
+            };
+            instance.cache.aside(cascade(), write).await
+        }
+    });
+    sleep(Duration::from_millis(20)).await;
+    request.abort();
+    eventually("the new version", async || {
+        instance.read(&source, 7).await == 1
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn through_keeps_the_new_body_in_both_levels_and_makes_lists_void() {
+    let kv = Kv::memory();
+    let [here, there] = [(); 2].map(|()| Instance::new(&kv, &[]));
+    let source = Arc::new(Source::default());
+    for instance in [&here, &there] {
+        instance.read(&source, 7).await;
+        instance.read_key(&source, page(1), 7).await;
+    }
+    let write = Arc::clone(&source);
+    let written = here.cache.through(SEVEN, async move {
+        let version = write.write(7);
+        Ok::<_, Away>((version, body(version)))
+    });
+    assert_eq!(written.await.expect("a write"), 1);
+    let loads = source.loads();
+    assert_eq!(here.read(&source, 7).await, 1);
+    eventually("the other instance hears", async || {
+        there.read(&source, 7).await == 1
+    })
+    .await;
+    assert_eq!(source.loads(), loads, "nobody had to load");
+    assert!(here.has(&Key::Document(7)).await);
+    assert_eq!(here.read_key(&source, page(1), 7).await, 1);
+}
+
+#[tokio::test]
+async fn of_writes_through_that_come_together_none_is_kept() {
+    for mode in ["cache.mode=l1", "cache.mode=l2", "cache.mode=l1l2"] {
+        let instance = Instance::new(&Kv::memory(), &[mode]);
+        let source = Arc::new(Source::default());
+        let write = |wait: u64| {
+            let source = Arc::clone(&source);
+            async move {
+                let version = source.write(7);
+                // The later one is answered first.
+                sleep(Duration::from_millis(wait)).await;
+                Ok::<_, Away>((version, body(version)))
+            }
+        };
+        let (first, second) = tokio::join!(
+            instance.cache.through(SEVEN, write(100)),
+            instance.cache.through(SEVEN, write(20)),
+        );
+        assert_eq!((first.expect("a write"), second.expect("a write")), (1, 2));
+        assert_eq!(instance.read(&source, 7).await, 2, "{mode}");
+    }
+}
+
+/// Batches of documents and versions.
+type Flushes = Vec<Vec<(i64, u64)>>;
+
+/// A queue whose flushes go to a list, or fail while the source is away.
+struct Queue {
+    instance: Instance,
+    behind: Arc<Behind<(i64, u64)>>,
+    flushed: Arc<Mutex<Flushes>>,
+    is_away: Arc<AtomicBool>,
+    source: Arc<Source>,
+    runner: JoinHandle<()>,
+}
+
+/// A document that the source refuses.
+const REFUSED: i64 = 13;
+
+impl Queue {
+    fn new(assignments: &[&str]) -> Self {
+        let instance = Instance::new(&Kv::memory(), assignments);
+        let behind = Behind::new(Arc::clone(&instance.cache), Arc::clone(&instance.live));
+        let behind = Arc::new(behind);
+        let flushed = Arc::new(Mutex::new(Vec::new()));
+        let is_away = Arc::new(AtomicBool::new(false));
+        let source = Arc::new(Source::default());
+        let runner = tokio::spawn({
+            let behind = Arc::clone(&behind);
+            let (flushed, is_away) = (Arc::clone(&flushed), Arc::clone(&is_away));
+            let source = Arc::clone(&source);
+            async move {
+                let flush = |changes: Vec<(i64, u64)>| {
+                    let outcome = if is_away.load(Ordering::SeqCst) {
+                        Err(FlushError::Later(Box::new(Away)))
+                    } else if changes.iter().any(|(id, _)| *id == REFUSED) {
+                        Err(FlushError::Refused(Box::new(Away)))
+                    } else {
+                        for (id, version) in &changes {
+                            source.put(*id, *version);
+                        }
+                        flushed.lock().expect("not poisoned").push(changes);
+                        Ok(())
+                    };
+                    async move { outcome }
+                };
+                behind.run(flush).await;
+            }
+        });
+        Self {
+            instance,
+            behind,
+            flushed,
+            is_away,
+            source,
+            runner,
+        }
+    }
+
+    async fn accept(&self, id: i64, version: u64) -> Result<(), Behindhand> {
+        self.behind.accept(id, body(version), (id, version)).await
+    }
+
+    fn flushed(&self) -> Flushes {
+        self.flushed.lock().expect("not poisoned").clone()
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.runner.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_queued_write_is_read_at_once_in_every_mode_and_reaches_the_source_with_lists_void() {
+    for mode in ["off", "l1", "l2", "l1l2"] {
+        let mode_is = format!("cache.mode={mode}");
+        let queue = Queue::new(&[&mode_is, "cache.flush_every=100ms"]);
+        let (instance, source) = (&queue.instance, &queue.source);
+        instance.read(source, 7).await;
+        instance.read_key(source, page(1), 7).await;
+        queue.accept(7, 5).await.expect("room");
+        assert_eq!(source.version(7), 0);
+        assert_eq!(instance.read(source, 7).await, 5, "{mode}");
+        assert_eq!(
+            instance.read_key(source, page(1), 7).await,
+            0,
+            "lists follow later"
+        );
+        assert_eq!(instance.responses().counters.read_past_queue.get(), 1);
+        eventually("the queue is empty", async || {
+            queue.behind.stats().queue == 0
+        })
+        .await;
+        assert_eq!(queue.flushed(), [[(7, 5)]]);
+        let loads = source.loads();
+        assert_eq!(instance.read(source, 7).await, 5, "{mode}");
+        let needs_no_load = matches!(mode, "l1" | "l1l2");
+        assert_eq!(source.loads() == loads, needs_no_load, "{mode}");
+        assert_eq!(instance.read_key(source, page(1), 7).await, 5, "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn a_newer_write_takes_the_place_of_the_one_that_waits() {
+    let queue = Queue::new(&["cache.flush_every=100ms"]);
+    for version in 1..=5 {
+        queue.accept(7, version).await.expect("room");
+        queue.accept(8, version).await.expect("room");
+    }
+    let length = queue.instance.metric("folio_cache_behind_queue");
+    assert!((length - 2.0).abs() < 1e-9);
+    assert!(queue.instance.metric("folio_cache_behind_oldest_seconds") > 0.0);
+    queue.behind.drain(PATIENCE).await.expect("drained");
+    assert_eq!(queue.flushed(), [[(7, 5), (8, 5)]]);
+    let stats = queue.behind.stats();
+    assert_eq!((stats.coalesced, stats.flushed), (8, 2));
+}
+
+#[tokio::test]
+async fn a_flush_waits_for_its_time_unless_there_is_reason_not_to() {
+    let queue = Queue::new(&["cache.flush_every=1h"]);
+    queue.accept(7, 1).await.expect("room");
+    sleep(Duration::from_millis(50)).await;
+    assert_eq!(queue.flushed().len(), 0);
+    // A write that goes to the source itself must come after it.
+    queue.behind.settle(7).await.expect("settled");
+    assert_eq!(queue.flushed(), [[(7, 1)]]);
+    queue.behind.settle(7).await.expect("nothing to settle");
+
+    for id in 0..300 {
+        queue.accept(id + 100, 1).await.expect("room");
+    }
+    eventually("enough for a flush of its own", async || {
+        queue.flushed().len() > 1
+    })
+    .await;
+
+    queue.accept(7, 2).await.expect("room");
+    queue.behind.drain(PATIENCE).await.expect("drained");
+    assert_eq!(queue.source.version(7), 2);
+}
+
+#[tokio::test]
+async fn a_source_that_is_away_loses_nothing() {
+    let queue = Queue::new(&["cache.flush_every=1ms"]);
+    queue.is_away.store(true, Ordering::SeqCst);
+    queue.accept(7, 1).await.expect("room");
+    queue.accept(8, 1).await.expect("room");
+    eventually("some attempts", async || queue.behind.stats().failed >= 2).await;
+    queue.accept(7, 2).await.expect("room");
+    assert_eq!(queue.instance.read(&queue.source, 7).await, 2);
+    assert_eq!(queue.instance.read(&queue.source, 8).await, 1);
+    let early = queue.behind.drain(Duration::from_millis(50)).await;
+    assert_eq!(early.expect_err("not drained").unwritten, 2);
+    queue.is_away.store(false, Ordering::SeqCst);
+    queue.behind.drain(PATIENCE).await.expect("drained");
+    assert_eq!((queue.source.version(7), queue.source.version(8)), (2, 1));
+    assert!(
+        queue
+            .flushed()
+            .iter()
+            .flatten()
+            .all(|change| *change != (7, 1))
+    );
+}
+
+#[tokio::test]
+async fn what_the_source_refuses_does_not_hold_up_the_others() {
+    let queue = Queue::new(&["cache.flush_every=20ms"]);
+    queue.accept(12, 1).await.expect("room");
+    queue.accept(REFUSED, 1).await.expect("room");
+    queue.accept(14, 1).await.expect("room");
+    queue.behind.drain(PATIENCE).await.expect("drained");
+    assert_eq!(queue.flushed(), [[(12, 1)], [(14, 1)]]);
+    assert_eq!(queue.behind.stats().refused, 1);
+    assert_eq!(
+        queue.instance.read(&queue.source, REFUSED).await,
+        0,
+        "the source's own"
+    );
+}
+
+#[tokio::test]
+async fn a_writer_waits_while_the_queue_is_full() {
+    let queue = Queue::new(&["cache.flush_every=1ms", "cache.behind_queue=2"]);
+    queue.is_away.store(true, Ordering::SeqCst);
+    queue.accept(1, 1).await.expect("room");
+    queue.accept(2, 1).await.expect("room");
+    let third = queue.accept(3, 1);
+    assert!(timeout(Duration::from_millis(100), third).await.is_err());
+    assert_eq!(
+        queue.behind.stats().queue,
+        2,
+        "who went away takes no place"
+    );
+    let (third, ()) = tokio::join!(queue.accept(3, 1), async {
+        sleep(Duration::from_millis(20)).await;
+        queue.is_away.store(false, Ordering::SeqCst);
+    });
+    third.expect("room at last");
+    queue.behind.drain(PATIENCE).await.expect("drained");
+    assert_eq!(queue.source.version(3), 1);
+}

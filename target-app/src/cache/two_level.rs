@@ -1,0 +1,411 @@
+//! One cache of two levels: reads through it, with protection against stampedes, promotion and demotion.
+//!
+//! A read never gives what was stale before it began: queued writes come first, and whatever is kept carries the
+//! generations from before it was loaded. A level that is off or fails is passed over; only a failed load is an error.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::debt::Debt;
+use super::envelope::Made;
+use super::expiry;
+use super::first::{Entry, Evicted, First};
+use super::flight::{Boarding, Flights, Landing, Leader};
+use super::generations::{Place, Seen};
+use super::instruments::{Counters, is_sampled, observe};
+use super::key::{Class, Home, Key};
+use super::lock::{Held, Turn};
+use super::second::{Filled, Found, Second, Ticket};
+use super::unwritten::Unwritten;
+use crate::kv::Kv;
+use crate::observe::{Lookup, note_lookup};
+use crate::settings::{CacheMode, Live, Stampede};
+
+/// Evicted entries that may wait to be demoted; more are dropped.
+pub(super) const DEMOTIONS: usize = 256;
+
+/// One of the two caches; see the module.
+pub(crate) struct TwoLevel {
+    pub(super) settings: Arc<Live>,
+    unwritten: Arc<Unwritten>,
+    pub(super) home: Home,
+    pub(super) first: First,
+    pub(super) second: Second,
+    pub(super) flights: Flights,
+    pub(super) counters: Arc<Counters>,
+}
+
+/// What a read asks for and how, fixed for the whole of it.
+struct Read<'a> {
+    key: &'a Key,
+    text: String,
+    place: Place,
+    mode: CacheMode,
+    stampede: Stampede,
+}
+
+/// A body, where it came from, and what is still to be stored below.
+struct Fetched {
+    body: Bytes,
+    lookup: Lookup,
+    below: Option<Below>,
+}
+
+struct Below {
+    made: Made,
+    ticket: Option<Ticket>,
+    lock: Option<Held>,
+}
+
+impl TwoLevel {
+    /// An empty cache and the queue of its [`TwoLevel::demote`].
+    pub(super) fn new(
+        home: Home,
+        kv: Kv,
+        settings: Arc<Live>,
+        debt: Arc<Debt>,
+        unwritten: Arc<Unwritten>,
+        counters: Counters,
+    ) -> (Self, mpsc::Receiver<Evicted>) {
+        let counters = Arc::new(counters);
+        let (evicted, demotions) = mpsc::channel(DEMOTIONS);
+        let items = settings.load().cache.l1_items;
+        let cache = Self {
+            first: First::new(items, evicted, Arc::clone(&counters)),
+            second: Second::new(kv, home, debt, Arc::clone(&counters)),
+            flights: Flights::new(),
+            settings,
+            unwritten,
+            home,
+            counters,
+        };
+        (cache, demotions)
+    }
+
+    /// The body kept under `key`, else the one that `load` makes, which is then kept. A failed load is not kept; it is told
+    /// to all who waited for it.
+    pub(crate) async fn get<E, F>(
+        &self,
+        key: Key,
+        load: impl FnOnce() -> F,
+    ) -> Result<Bytes, Arc<E>>
+    where
+        E: Send + Sync + 'static,
+        F: Future<Output = Result<Bytes, E>>,
+    {
+        if !self.unwritten.is_empty() {
+            if let Some(body) = self.unwritten.body(&key) {
+                note_lookup(Lookup::L1);
+                return Ok(body);
+            }
+            if matches!(key.class(), Class::Pages | Class::Searches) {
+                self.counters.read_past_queue.inc();
+            }
+        }
+        let (mode, stampede, beta) = {
+            let settings = self.settings.load();
+            let cache = &settings.cache;
+            (cache.mode, cache.stampede, cache.early_beta)
+        };
+        if mode.has_first()
+            && let Some(entry) = self.look_first(&key).await
+        {
+            if stampede == Stampede::Early && is_due(entry.cost, entry.until, beta) {
+                let read = Read::new(&key, mode, stampede);
+                return Ok(Box::pin(self.renew(&read, entry, load)).await);
+            }
+            self.counters.l1.hits.inc();
+            note_lookup(Lookup::L1);
+            return Ok(entry.body);
+        }
+        if mode == CacheMode::Off {
+            self.counters.loads.inc();
+            return load().await.map_err(Arc::new);
+        }
+        let read = Read::new(&key, mode, stampede);
+        Box::pin(self.miss(&read, beta, load)).await
+    }
+
+    async fn look_first(&self, key: &Key) -> Option<Entry> {
+        if !is_sampled() {
+            return self.first.get(key).await;
+        }
+        let began = Instant::now();
+        let entry = self.first.get(key).await;
+        observe(&self.counters.l1_get, began.elapsed());
+        entry
+    }
+
+    async fn miss<E, F>(
+        &self,
+        read: &Read<'_>,
+        beta: f64,
+        load: impl FnOnce() -> F,
+    ) -> Result<Bytes, Arc<E>>
+    where
+        E: Send + Sync + 'static,
+        F: Future<Output = Result<Bytes, E>>,
+    {
+        loop {
+            let seen = self.first.generations.seen(read.place);
+            if read.stampede == Stampede::None {
+                self.count_miss(read);
+                let fetched = self.fetch(read, seen, beta, None, load).await;
+                note_lookup(looked_up(&fetched));
+                let fetched = fetched.map_err(Arc::new)?;
+                return Ok(self.finish(read, seen, fetched, None).await);
+            }
+            match self.flights.board(read.key, seen) {
+                Boarding::Lead(leader) => {
+                    // Another may have landed since this read looked.
+                    if read.mode.has_first()
+                        && let Some(entry) = self.first.get(read.key).await
+                    {
+                        leader.land(Landing::Body(entry.body.clone(), Lookup::L1));
+                        self.counters.l1.hits.inc();
+                        note_lookup(Lookup::L1);
+                        return Ok(entry.body);
+                    }
+                    self.count_miss(read);
+                    let fetched = self.fetch(read, seen, beta, None, load).await;
+                    note_lookup(looked_up(&fetched));
+                    return match fetched {
+                        Ok(fetched) => Ok(self.finish(read, seen, fetched, Some(leader)).await),
+                        Err(error) => {
+                            let error = Arc::new(error);
+                            leader.land(Landing::Failed(Arc::clone(&error) as _));
+                            Err(error)
+                        }
+                    };
+                }
+                Boarding::Wait(waiter) => match waiter.landing().await {
+                    Some(Landing::Body(body, lookup)) => {
+                        let level = if read.mode.has_first() {
+                            &self.counters.l1
+                        } else {
+                            &self.counters.l2
+                        };
+                        level.shared.inc();
+                        note_lookup(lookup);
+                        return Ok(body);
+                    }
+                    Some(Landing::Failed(error)) => {
+                        if let Ok(error) = error.downcast() {
+                            note_lookup(Lookup::Miss);
+                            return Err(error);
+                        }
+                    }
+                    // The leader is gone: one of those who waited leads.
+                    None => {}
+                },
+            }
+        }
+    }
+
+    /// Loads before the time of `old` is over; whoever else reads meanwhile, and everyone if it fails, gets `old`.
+    async fn renew<E, F>(&self, read: &Read<'_>, old: Entry, load: impl FnOnce() -> F) -> Bytes
+    where
+        E: Send + Sync + 'static,
+        F: Future<Output = Result<Bytes, E>>,
+    {
+        let seen = self.first.generations.seen(read.place);
+        self.counters.l1.hits.inc();
+        note_lookup(Lookup::L1);
+        let Boarding::Lead(leader) = self.flights.board(read.key, seen) else {
+            return old.body;
+        };
+        match self.fetch(read, seen, 0.0, Some(old.until), load).await {
+            Ok(fetched) => self.finish(read, seen, fetched, Some(leader)).await,
+            Err(_) => old.body,
+        }
+    }
+
+    /// The body from the second level or from a load. `replaces` is when the entry runs out that is to be renewed: then the
+    /// second level only counts if it has a later one.
+    async fn fetch<E, F>(
+        &self,
+        read: &Read<'_>,
+        seen: Seen,
+        beta: f64,
+        replaces: Option<Instant>,
+        load: impl FnOnce() -> F,
+    ) -> Result<Fetched, E>
+    where
+        F: Future<Output = Result<Bytes, E>>,
+    {
+        let mut kept = None;
+        let mut ticket = None;
+        let mut lock = None;
+        if read.mode.has_second() {
+            match self.second.look(&read.text, read.place).await {
+                Found::Entry(made, found) => {
+                    self.counters.l2.hits.inc();
+                    let is_wanted = match replaces {
+                        // Both ends were computed from a clock of milliseconds.
+                        Some(until) => made.until > until + Duration::from_millis(10),
+                        None => {
+                            read.stampede != Stampede::Early || !is_due(made.cost, made.until, beta)
+                        }
+                    };
+                    if is_wanted {
+                        return Ok(self.promote(read, seen, made).await);
+                    }
+                    kept = replaces.is_none().then_some(made);
+                    ticket = Some(found);
+                }
+                Found::Nothing(found) => {
+                    self.counters.l2.misses.inc();
+                    ticket = Some(found);
+                }
+                Found::Unknown => {}
+            }
+        }
+        if read.stampede == Stampede::RedisLock && ticket.is_some() {
+            match self.take_turn(&read.text, read.place).await {
+                Turn::Mine(held, fresh) => {
+                    lock = Some(held);
+                    ticket = Some(fresh);
+                }
+                Turn::Served(made) => {
+                    self.counters.lock_served.inc();
+                    return Ok(self.promote(read, seen, made).await);
+                }
+                Turn::Overdue => self.counters.lock_overdue.inc(),
+                Turn::Unknown => ticket = None,
+            }
+        }
+        if kept.is_some() || replaces.is_some() {
+            self.counters.early_loads.inc();
+        } else {
+            self.counters.loads.inc();
+        }
+        // What is renewed before its time was there.
+        let lookup = match kept {
+            Some(_) => Lookup::L2,
+            None => Lookup::Miss,
+        };
+        let began = Instant::now();
+        let body = match (load().await, kept) {
+            (Ok(body), _) => body,
+            (Err(_), Some(made)) => return Ok(self.promote(read, seen, made).await),
+            (Err(error), None) => return Err(error),
+        };
+        let made = self.make(read.place.class(), body, began.elapsed());
+        Ok(Fetched {
+            body: made.body.clone(),
+            lookup,
+            below: Some(Below { made, ticket, lock }),
+        })
+    }
+
+    async fn promote(&self, read: &Read<'_>, seen: Seen, made: Made) -> Fetched {
+        if read.mode.has_first() && seen.is_settled() {
+            self.counters.promotions.inc();
+            let entry = entry(&made, read.place, seen, true);
+            self.first.put(read.key.clone(), entry).await;
+        }
+        Fetched {
+            body: made.body,
+            lookup: Lookup::L2,
+            below: None,
+        }
+    }
+
+    /// Keeps what was loaded: in the first level, then for those who wait, then below.
+    async fn finish(
+        &self,
+        read: &Read<'_>,
+        seen: Seen,
+        fetched: Fetched,
+        leader: Option<Leader<'_>>,
+    ) -> Bytes {
+        let Fetched {
+            body,
+            lookup,
+            below,
+        } = fetched;
+        let has_first = read.mode.has_first();
+        if has_first && let Some(Below { made, ticket, .. }) = &below {
+            let entry = entry(made, read.place, seen, ticket.is_some());
+            self.first.put(read.key.clone(), entry).await;
+        }
+        if let Some(leader) = leader {
+            leader.land(Landing::Body(body.clone(), lookup));
+        }
+        if let Some(Below { made, ticket, lock }) = below {
+            if let Some(ticket) = ticket
+                && self.second.fill(&read.text, &made, ticket).await == Filled::Failed
+                && has_first
+            {
+                let entry = entry(&made, read.place, seen, false);
+                self.first.put(read.key.clone(), entry).await;
+            }
+            if let Some(lock) = lock {
+                lock.release().await;
+            }
+        }
+        body
+    }
+
+    pub(super) fn make(&self, class: Class, body: Bytes, cost: Duration) -> Made {
+        let settings = self.settings.load();
+        let ttl = expiry::time_to_live(class, &settings.cache);
+        let ttl = expiry::jittered(ttl, settings.cache.jitter, rand::random());
+        Made {
+            body,
+            cost,
+            until: Instant::now() + ttl,
+        }
+    }
+
+    fn count_miss(&self, read: &Read<'_>) {
+        if read.mode.has_first() {
+            self.counters.l1.misses.inc();
+        }
+    }
+}
+
+impl<'a> Read<'a> {
+    fn new(key: &'a Key, mode: CacheMode, stampede: Stampede) -> Self {
+        let text = key.to_string();
+        let place = Place::of(&text, key.class());
+        Self {
+            key,
+            text,
+            place,
+            mode,
+            stampede,
+        }
+    }
+}
+
+/// What a read that was not answered at the first level came to.
+fn looked_up<E>(fetched: &Result<Fetched, E>) -> Lookup {
+    match fetched {
+        Ok(fetched) => fetched.lookup,
+        Err(_) => Lookup::Miss,
+    }
+}
+
+pub(super) fn entry(made: &Made, place: Place, seen: Seen, is_below: bool) -> Entry {
+    Entry {
+        body: made.body.clone(),
+        until: made.until,
+        entered: Instant::now(),
+        cost: made.cost,
+        place,
+        seen,
+        is_below,
+    }
+}
+
+/// Whether an entry that is good `until` then is to be loaded anew now.
+fn is_due(cost: Duration, until: Instant, beta: f64) -> bool {
+    let left = until.saturating_duration_since(Instant::now());
+    // Uniform in (0, 1].
+    let draw = 1.0 - rand::random::<f64>();
+    expiry::is_due(cost, beta, left, draw)
+}

@@ -1,0 +1,77 @@
+//! The bodies of queued writes: read before any level of the cache, for as long as the database has an older one.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::Key;
+
+/// The bodies that are newer than the database's, by document.
+#[derive(Default)]
+pub(super) struct Unwritten {
+    count: AtomicUsize,
+    bodies: Mutex<HashMap<i64, Newest>>,
+}
+
+/// The body of a document's newest write.
+pub(super) struct Newest {
+    pub(super) revision: u64,
+    pub(super) body: Bytes,
+    /// When the oldest write of the document was answered that the database does not have.
+    pub(super) since: Instant,
+}
+
+impl Unwritten {
+    /// The newest body of a document whose write is queued.
+    pub(super) fn body(&self, key: &Key) -> Option<Bytes> {
+        if self.is_empty() {
+            return None;
+        }
+        let Key::Document(id) = key else { return None };
+        self.bodies().get(id).map(|newest| newest.body.clone())
+    }
+
+    /// Whether nothing is queued.
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Documents whose writes are queued.
+    pub(super) fn len(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// How long the oldest write has been answered.
+    pub(super) fn oldest(&self) -> Duration {
+        let bodies = self.bodies();
+        let oldest = bodies.values().map(|newest| newest.since).min();
+        oldest.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Makes `newest` what is read of the document.
+    pub(super) fn put(&self, id: i64, newest: Newest) {
+        let mut bodies = self.bodies();
+        bodies.insert(id, newest);
+        self.count.store(bodies.len(), Ordering::Release);
+    }
+
+    /// Removes the body of `revision`, but not a newer one.
+    pub(super) fn remove(&self, id: i64, revision: u64) {
+        let mut bodies = self.bodies();
+        if bodies
+            .get(&id)
+            .is_some_and(|newest| newest.revision == revision)
+        {
+            bodies.remove(&id);
+        }
+        self.count.store(bodies.len(), Ordering::Release);
+    }
+
+    fn bodies(&self) -> MutexGuard<'_, HashMap<i64, Newest>> {
+        self.bodies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,99 @@
+//! What the caches do beside requests: hear other instances, follow the settings, demote, pay debts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::first::Evicted;
+use super::invalidation::Sweep;
+use super::second;
+use super::{Cache, Home};
+use crate::kv::{Channel, Notice, Subscription};
+use crate::settings::{CacheMode, Settings};
+
+/// Between two attempts to pay what is owed to the shared store.
+const PAYMENT_EVERY: Duration = Duration::from_millis(100);
+
+/// The tasks of a [`Cache`]; dropped, they end.
+pub(crate) struct Upkeep(
+    #[expect(dead_code, reason = "aborts its tasks when dropped")] JoinSet<()>,
+);
+
+impl Upkeep {
+    pub(super) fn start(cache: &Arc<Cache>, evicted: [mpsc::Receiver<Evicted>; 2]) -> Self {
+        let mut tasks = JoinSet::new();
+        for (home, evicted) in [Home::Responses, Home::Queries].into_iter().zip(evicted) {
+            let cache = Arc::clone(cache);
+            tasks.spawn(async move { cache.at(home).demote(evicted).await });
+        }
+        let messages = cache.kv.subscribe(Channel::Invalidations);
+        tasks.spawn(Arc::clone(cache).listen(messages));
+        // From now on, not from when the task first runs.
+        let (changes, mode) = (cache.settings.changes(), cache.settings.load().cache.mode);
+        tasks.spawn(Arc::clone(cache).follow(changes, mode));
+        tasks.spawn(Arc::clone(cache).settle_debts());
+        Self(tasks)
+    }
+}
+
+impl Cache {
+    async fn listen(self: Arc<Self>, mut messages: Subscription) {
+        while let Some(notice) = messages.next().await {
+            match notice {
+                Notice::Message(message) => self.hear(&message),
+                Notice::Lost => self.set_unlinked(true),
+                Notice::Back => {
+                    // What was missed while away is unknown.
+                    self.clear_first();
+                    self.set_unlinked(false);
+                }
+            }
+        }
+    }
+
+    /// Clears a level that is switched off, so that it does not come back with what it had, and resizes the first level.
+    async fn follow(
+        self: Arc<Self>,
+        mut changes: watch::Receiver<Arc<Settings>>,
+        mut before: CacheMode,
+    ) {
+        while changes.changed().await.is_ok() {
+            let (mode, items) = {
+                let settings = changes.borrow_and_update();
+                (settings.cache.mode, settings.cache.l1_items)
+            };
+            if before.has_first() && !mode.has_first() {
+                self.clear_first();
+            }
+            if before.has_second() && !mode.has_second() {
+                self.instruments.invalidations.clear.inc();
+                let everything = Sweep::everything();
+                if second::sweep(&self.kv, &everything, &[]).await.is_err() {
+                    self.owe(&everything);
+                }
+            }
+            before = mode;
+            for (_, level) in self.levels() {
+                level.first.resize(items).await;
+            }
+        }
+    }
+
+    async fn settle_debts(self: Arc<Self>) {
+        loop {
+            self.indebted.notified().await;
+            while !self.pay().await {
+                sleep(PAYMENT_EVERY).await;
+            }
+        }
+    }
+
+    fn set_unlinked(&self, is_unlinked: bool) {
+        for (_, level) in self.levels() {
+            level.first.set_unlinked(is_unlinked);
+        }
+    }
+}
