@@ -1,0 +1,338 @@
+//! The middleware in front of the service, and what it counts with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http_body::Body as _;
+use http_body_util::Limited;
+use prometheus::IntCounter;
+
+use super::client::{ClientKey, UnknownKey, client_of, priority_of};
+use super::gate::{Full, Gate, Priority, rejections};
+use super::rate::{Rate, TokenBuckets};
+use super::window::{Quota, Verdict, Windows};
+use crate::auth::Auth;
+use crate::error::Problem;
+use crate::kv::Kv;
+use crate::metrics::Metrics;
+use crate::settings::{AdmissionSettings, Live, RateLimit};
+use crate::state::App;
+
+/// Largest body that writes a document, in bytes: its text may be 100 KiB, of which JSON may spell a byte with six.
+const DOCUMENT_BODY_LIMIT: u64 = 640 * 1024;
+/// Largest body of a bulk request, in bytes: a thousand documents with room to spare.
+const BULK_BODY_LIMIT: u64 = 8 * 1024 * 1024;
+/// How many times `admission.timeout` a bulk request may take: a thousand statements one by one over a slow network.
+const BULK_PATIENCE: u32 = 6;
+/// When to come back after a request that took too long.
+const RETRY_AFTER_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How a route is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// As most are.
+    Standard,
+    /// By the stricter rate for what guesses passwords.
+    Auth,
+    /// As most are, with a body of up to 640 KiB: a document is written.
+    Document,
+    /// Through the queue: search.
+    Heavy,
+    /// Through the queue, with a body of up to 8 MiB.
+    Bulk,
+}
+
+/// The gates and rates of the service.
+pub(crate) struct Admission {
+    http: Gate,
+    queue: Gate,
+    general: Arc<TokenBuckets>,
+    auth: Arc<TokenBuckets>,
+    windows: Windows,
+    over_rate: IntCounter,
+    unknown_keys: IntCounter,
+    overdue: IntCounter,
+    too_large: IntCounter,
+}
+
+/// What the settings of now say about one request; taken at once, as they are not to be held while it is answered.
+struct Terms {
+    client: ClientKey,
+    priority: Priority,
+    rate: RateLimit,
+    tokens: Rate,
+    window: Quota,
+    timeout: Duration,
+}
+
+/// A client asked too often.
+struct TooMany {
+    /// Which limit it is, how much it allows and in what time, as `RateLimit` headers tell.
+    policy: &'static str,
+    quota: u32,
+    window_seconds: u32,
+    retry_after: Duration,
+}
+
+impl Lane {
+    fn is_heavy(self) -> bool {
+        matches!(self, Self::Heavy | Self::Bulk)
+    }
+
+    fn rate(self, settings: &AdmissionSettings) -> Rate {
+        match self {
+            Self::Auth => Rate {
+                per_second: settings.auth_per_second,
+                burst: settings.auth_burst,
+            },
+            Self::Standard | Self::Document | Self::Heavy | Self::Bulk => Rate {
+                per_second: settings.per_second,
+                burst: settings.burst,
+            },
+        }
+    }
+
+    fn timeout(self, settings: &AdmissionSettings) -> Duration {
+        match self {
+            Self::Bulk => settings.timeout.0.saturating_mul(BULK_PATIENCE),
+            Self::Standard | Self::Auth | Self::Document | Self::Heavy => settings.timeout.0,
+        }
+    }
+
+    fn body_limit(self, settings: &AdmissionSettings) -> u64 {
+        match self {
+            Self::Bulk => BULK_BODY_LIMIT,
+            Self::Document => DOCUMENT_BODY_LIMIT.max(settings.body_limit.into()),
+            Self::Standard | Self::Auth | Self::Heavy => settings.body_limit.into(),
+        }
+    }
+}
+
+impl Admission {
+    /// With windows in `kv`, which all instances share.
+    pub(crate) fn new(
+        settings: &Arc<Live>,
+        kv: Kv,
+        metrics: &Metrics,
+    ) -> Result<Self, prometheus::Error> {
+        let rejected = rejections(metrics)?;
+        let now = settings.load();
+        Ok(Self {
+            http: Gate::http(Arc::clone(settings), metrics)?,
+            queue: Gate::queue(Arc::clone(settings), metrics)?,
+            general: buckets("general", Lane::Standard.rate(&now.admission), metrics)?,
+            auth: buckets("auth", Lane::Auth.rate(&now.admission), metrics)?,
+            windows: Windows::new(kv, metrics)?,
+            over_rate: rejected.with_label_values(&["rate"]),
+            unknown_keys: rejected.with_label_values(&["api_key"]),
+            overdue: rejected.with_label_values(&["timeout"]),
+            too_large: rejected.with_label_values(&["body"]),
+        })
+    }
+
+    /// Reads the terms of `request` and holds its body to them.
+    fn terms(
+        &self,
+        lane: Lane,
+        auth: &Auth,
+        settings: &AdmissionSettings,
+        request: &mut Request,
+    ) -> Result<Terms, Problem> {
+        let client = client_of(request, auth, &settings.api_keys);
+        let client = client.map_err(|UnknownKey| {
+            self.unknown_keys.inc();
+            Problem::unauthorized("the API key is unknown")
+        })?;
+        if !limit_body(request, lane.body_limit(settings)) {
+            self.too_large.inc();
+            return Err(Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the body is larger than is read here",
+            ));
+        }
+        let is_exempt = client.is_anonymous_loopback() && !settings.anonymous;
+        Ok(Terms {
+            client,
+            priority: priority_of(request.headers(), client),
+            rate: if is_exempt {
+                RateLimit::Off
+            } else {
+                settings.rate
+            },
+            tokens: lane.rate(settings),
+            window: Quota {
+                limit: settings.window_limit,
+                length: settings.window.0,
+            },
+            timeout: lane.timeout(settings),
+        })
+    }
+
+    /// Counts the request against its client's limits. What guesses passwords has its own bucket under either.
+    async fn charge(&self, lane: Lane, terms: &Terms) -> Result<(), TooMany> {
+        let Terms {
+            client,
+            tokens,
+            window,
+            ..
+        } = *terms;
+        let (buckets, policy) = match lane {
+            Lane::Auth => (&*self.auth, "auth"),
+            Lane::Standard | Lane::Document | Lane::Heavy | Lane::Bulk => {
+                (&*self.general, "general")
+            }
+        };
+        let bucket = || {
+            let taken = buckets.take(client, tokens);
+            taken.map_err(|retry_after| TooMany {
+                policy,
+                quota: tokens.burst,
+                window_seconds: tokens.burst.div_ceil(tokens.per_second.max(1)),
+                retry_after,
+            })
+        };
+        match terms.rate {
+            RateLimit::Off => Ok(()),
+            RateLimit::TokenBucket => bucket(),
+            RateLimit::SlidingWindow => {
+                if lane == Lane::Auth {
+                    bucket()?;
+                }
+                match self.windows.take(client, window).await {
+                    Verdict::Accepted => Ok(()),
+                    Verdict::Refused { retry_after } => Err(TooMany {
+                        policy: "window",
+                        quota: window.limit,
+                        window_seconds: window.length.as_secs_f64().ceil() as u32,
+                        retry_after,
+                    }),
+                    // What has its own bucket was counted by it already.
+                    Verdict::Unknown if lane == Lane::Auth => Ok(()),
+                    Verdict::Unknown => bucket(),
+                }
+            }
+        }
+    }
+
+    /// Answers the request when there is a place for it.
+    async fn run(
+        &self,
+        lane: Lane,
+        priority: Priority,
+        request: Request,
+        next: Next,
+    ) -> Result<Response, Full> {
+        // Before the place among all requests: those that wait here must not keep the light ones out.
+        let _turn = if lane.is_heavy() {
+            Some(self.queue.enter(priority).await?)
+        } else {
+            None
+        };
+        let _place = self.http.enter(priority).await?;
+        let response = next.run(request).await;
+        if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            // A body that was only found to be too large while it was read.
+            self.too_large.inc();
+        }
+        Ok(response)
+    }
+}
+
+/// The middleware: lets a request through its lane, or says why not and when to come back.
+pub(crate) async fn admit(
+    State((app, lane)): State<(Arc<App>, Lane)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let admission = &app.admission;
+    let terms = {
+        let settings = app.settings.load();
+        admission.terms(lane, &app.auth, &settings.admission, &mut request)
+    };
+    let terms = match terms {
+        Ok(terms) => terms,
+        Err(problem) => return problem.into_response(),
+    };
+    if let Err(too_many) = admission.charge(lane, &terms).await {
+        admission.over_rate.inc();
+        return too_many.into_response();
+    }
+    let run = admission.run(lane, terms.priority, request, next);
+    match tokio::time::timeout(terms.timeout, run).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(Full { retry_after, .. })) => {
+            Problem::unavailable("the service is at its limit", retry_after).into_response()
+        }
+        Err(_) => {
+            admission.overdue.inc();
+            let detail = "the request took too long";
+            Problem::unavailable(detail, RETRY_AFTER_TIMEOUT).into_response()
+        }
+    }
+}
+
+/// Buckets of one kind, with the gauge of how many clients have one.
+fn buckets(
+    kind: &str,
+    rate: Rate,
+    metrics: &Metrics,
+) -> Result<Arc<TokenBuckets>, prometheus::Error> {
+    let buckets = Arc::new(TokenBuckets::new(rate));
+    let seen = Arc::clone(&buckets);
+    metrics.observe(
+        "folio_admission_clients",
+        "Clients that have a token bucket at the moment.",
+        ("rate", kind),
+        move || seen.len() as i64,
+    )?;
+    Ok(buckets)
+}
+
+/// Holds the body to `limit` bytes; false when it is announced to be larger.
+fn limit_body(request: &mut Request, limit: u64) -> bool {
+    if request.body().is_end_stream() {
+        return true;
+    }
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return false;
+    }
+    // The framework's own limit is fixed when the routes are made; this one takes its place.
+    DefaultBodyLimit::disable().apply(request);
+    let body = std::mem::take(request.body_mut());
+    *request.body_mut() = Body::new(Limited::new(body, limit as usize));
+    true
+}
+
+impl IntoResponse for TooMany {
+    fn into_response(self) -> Response {
+        let Self {
+            policy,
+            quota,
+            window_seconds,
+            retry_after,
+        } = self;
+        let detail = "too many requests of this client";
+        let mut response = Problem::too_many_requests(detail, retry_after).into_response();
+        let seconds = retry_after.as_secs_f64().ceil().max(1.0);
+        for (name, value) in [
+            (
+                "ratelimit-policy",
+                format!("\"{policy}\";q={quota};w={window_seconds}"),
+            ),
+            ("ratelimit", format!("\"{policy}\";r=0;t={seconds}")),
+        ] {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                let name = HeaderName::from_static(name);
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
+}

@@ -1,0 +1,18 @@
+//! What is let in, how fast, and in which order.
+//!
+//! Every route of the service lies behind [`admit`], in a lane that says how it is counted: the client's rate first, then
+//! for heavy requests the queue, then a place among the requests under way, all within one time limit. Health, metrics,
+//! administration and the lab stay outside, so that an overload can be seen and ended.
+
+mod client;
+mod gate;
+mod limits;
+mod rate;
+mod room;
+mod window;
+
+pub(crate) use gate::{Full, Gate, OwnedPass, Priority};
+pub(crate) use limits::{Admission, Lane, admit};
+
+#[cfg(test)]
+mod cost;

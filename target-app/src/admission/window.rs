@@ -1,0 +1,108 @@
+//! Sliding window for each client in the shared store, so that all instances count together.
+//!
+//! When the store gives no answer it is for the process to count for itself with a token bucket: a client then gets at
+//! most so much from every instance, which is better than all or nothing.
+
+use std::time::Duration;
+
+use prometheus::IntCounter;
+
+use super::client::ClientKey;
+use crate::kv::{Kv, KvError, WindowAnswer};
+use crate::metrics::Metrics;
+
+/// What a client may ask in any stretch of time of this length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Quota {
+    pub(super) limit: u32,
+    pub(super) length: Duration,
+}
+
+/// What the shared store says of one more request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Accepted,
+    Refused {
+        /// How long until the next is accepted.
+        retry_after: Duration,
+    },
+    /// There was no answer: the process has to count for itself.
+    Unknown,
+}
+
+/// Windows of all clients; see the module.
+pub(super) struct Windows {
+    kv: Kv,
+    fallbacks: IntCounter,
+}
+
+impl Windows {
+    pub(super) fn new(kv: Kv, metrics: &Metrics) -> Result<Self, prometheus::Error> {
+        let fallbacks = metrics.counters(
+            "folio_admission_window_fallback_total",
+            "Requests counted by the process's own token bucket because the shared store gave no answer.",
+            &[],
+        )?;
+        Ok(Self {
+            kv,
+            fallbacks: fallbacks.with_label_values::<&str>(&[]),
+        })
+    }
+
+    /// Counts a request of `client`.
+    pub(super) async fn take(&self, client: ClientKey, quota: Quota) -> Verdict {
+        let key = format!("rate:{client}");
+        let answer = self.kv.window(&key, quota.limit, quota.length).await;
+        self.verdict(&answer)
+    }
+
+    fn verdict(&self, answer: &Result<WindowAnswer, KvError>) -> Verdict {
+        match answer {
+            Ok(WindowAnswer { accepted: true, .. }) => Verdict::Accepted,
+            Ok(WindowAnswer { retry_after, .. }) => Verdict::Refused {
+                retry_after: *retry_after,
+            },
+            Err(_) => {
+                self.fallbacks.inc();
+                Verdict::Unknown
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn windows() -> Windows {
+        let metrics = Metrics::new().expect("metrics");
+        Windows::new(Kv::memory(), &metrics).expect("windows")
+    }
+
+    #[tokio::test]
+    async fn a_client_gets_the_limit_in_a_window_and_another_client_its_own() {
+        let windows = windows();
+        let quota = Quota {
+            limit: 3,
+            length: Duration::from_mins(1),
+        };
+        for client in [ClientKey::User(1), ClientKey::ApiKey(1)] {
+            for _ in 0..3 {
+                assert_eq!(windows.take(client, quota).await, Verdict::Accepted);
+            }
+            let Verdict::Refused { retry_after } = windows.take(client, quota).await else {
+                panic!("the fourth is one too many");
+            };
+            // The first leaves the window a minute after it came, a moment ago on a slow machine.
+            let bounds = Duration::from_secs(20)..=quota.length;
+            assert!(bounds.contains(&retry_after), "{retry_after:?}");
+        }
+    }
+
+    #[test]
+    fn without_an_answer_nothing_is_decided_and_that_is_counted() {
+        let windows = windows();
+        let verdict = windows.verdict(&Err(KvError::TimedOut));
+        assert_eq!((verdict, windows.fallbacks.get()), (Verdict::Unknown, 1));
+    }
+}

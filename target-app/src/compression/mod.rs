@@ -1,0 +1,283 @@
+//! Packing whole bodies of text for clients that accept it, with less effort when the processor is short.
+//!
+//! Bodies that are streamed, packed already, or of a kind that is packed by nature are left alone. A body that the cache
+//! keeps is packed once and remembered. What does not get smaller goes out as it is.
+
+mod accept;
+mod body;
+mod effort;
+mod pack;
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, response};
+use axum::middleware::Next;
+use axum::response::Response;
+use bytes::Bytes;
+use http_body::Body as _;
+use prometheus::{Histogram, IntCounter};
+use tokio::sync::Semaphore;
+
+use self::accept::{Accepted, Encoding};
+use self::effort::{Effort, Processor};
+use self::pack::{Memo, pack};
+use crate::metrics::Metrics;
+use crate::settings::Compression;
+use crate::state::App;
+
+/// Smaller bodies go out as they are, in bytes: with its head such an answer is one packet on the usual network, packed
+/// or not.
+const LEAST: u64 = 1_400;
+/// Larger bodies are packed away from the threads that answer requests: from here on it takes a millisecond.
+const LARGE: usize = 64 * 1024;
+
+/// What packs, and what it counts.
+pub(crate) struct Packer {
+    processor: Processor,
+    memo: Memo,
+    /// As many large bodies at a time as there are cores.
+    cores: Arc<Semaphore>,
+    encodings: [Instruments; 2],
+    skipped: [IntCounter; 7],
+    remembered: IntCounter,
+}
+
+struct Instruments {
+    bytes_in: IntCounter,
+    bytes_out: IntCounter,
+    seconds: Histogram,
+}
+
+/// Why a body went out as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Skipped {
+    /// It has an encoding, is part of something, or is not to be changed.
+    Encoded,
+    /// It is of a kind that does not get smaller.
+    Kind,
+    Small,
+    Streamed,
+    /// The client does not want what the mode allows.
+    Unwanted,
+    /// The processor is very short.
+    Busy,
+    /// Packing made it no smaller.
+    Larger,
+}
+
+impl Packer {
+    pub(crate) fn new(metrics: &Metrics) -> Result<Self, prometheus::Error> {
+        let bytes = metrics.counters(
+            "folio_compression_bytes_total",
+            "Bytes of packed bodies, before (in) and after (out).",
+            &["encoding", "side"],
+        )?;
+        let seconds = metrics.seconds(
+            "folio_compression_seconds",
+            "Time to pack one body.",
+            &["encoding"],
+        )?;
+        let skipped = metrics.counters(
+            "folio_compression_skipped_total",
+            "Bodies that went out as they are.",
+            &["reason"],
+        )?;
+        let remembered = metrics.counters(
+            "folio_compression_remembered_total",
+            "Bodies whose packed form was still known.",
+            &[],
+        )?;
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        Ok(Self {
+            processor: Processor::new(),
+            memo: Memo::new(),
+            cores: Arc::new(Semaphore::new(cores)),
+            encodings: Encoding::ALL.map(|encoding| Instruments {
+                bytes_in: bytes.with_label_values(&[encoding.as_str(), "in"]),
+                bytes_out: bytes.with_label_values(&[encoding.as_str(), "out"]),
+                seconds: seconds.with_label_values(&[encoding.as_str()]),
+            }),
+            skipped: [
+                "encoded", "kind", "small", "streamed", "unwanted", "busy", "larger",
+            ]
+            .map(|reason| skipped.with_label_values(&[reason])),
+            remembered: remembered.with_label_values::<&str>(&[]),
+        })
+    }
+
+    /// The response as it goes out to a client that accepts `accepted`.
+    async fn packed(
+        &self,
+        mode: Compression,
+        accepted: Accepted,
+        mut response: Response,
+    ) -> Response {
+        if let Some(reason) = unfit(&response) {
+            return self.skip(reason, response);
+        }
+        // Also when it is not packed: a cache in between must not give it to who accepts something else.
+        let vary = HeaderValue::from_static("accept-encoding");
+        response.headers_mut().append(header::VARY, vary);
+        let Some(encoding) = accepted.choose(mode) else {
+            return self.skip(Skipped::Unwanted, response);
+        };
+        let (head, body) = response.into_parts();
+        let body = match body::whole(body) {
+            Ok(body) => body,
+            Err(body) => return self.skip(Skipped::Streamed, Response::from_parts(head, body)),
+        };
+        let effort = match mode {
+            Compression::Auto => self.processor.effort(),
+            Compression::Off | Compression::Gzip | Compression::Br => Effort::Full,
+        };
+        match self.pack(&body, encoding, effort).await {
+            Ok(packed) => {
+                let instruments = &self.encodings[encoding as usize];
+                instruments.bytes_in.inc_by(body.len() as u64);
+                instruments.bytes_out.inc_by(packed.len() as u64);
+                with_packed(head, encoding, packed)
+            }
+            Err(reason) => self.skip(reason, Response::from_parts(head, Body::from(body))),
+        }
+    }
+
+    async fn pack(
+        &self,
+        body: &Bytes,
+        encoding: Encoding,
+        effort: Effort,
+    ) -> Result<Bytes, Skipped> {
+        // A body that nobody else holds will not come again.
+        let is_kept = !body.is_unique();
+        if is_kept && let Some(packed) = self.memo.get(body, encoding, effort).await {
+            self.remembered.inc();
+            return packed.ok_or(Skipped::Larger);
+        }
+        if effort == Effort::None {
+            return Err(Skipped::Busy);
+        }
+        let began = Instant::now();
+        let packed = if body.len() > LARGE {
+            self.pack_apart(body.clone(), encoding, effort).await
+        } else {
+            pack(body, encoding, effort)
+        };
+        self.encodings[encoding as usize]
+            .seconds
+            .observe(began.elapsed().as_secs_f64());
+        if is_kept {
+            let memory = body.clone();
+            self.memo
+                .put(memory, encoding, effort, packed.clone())
+                .await;
+        }
+        packed.ok_or(Skipped::Larger)
+    }
+
+    async fn pack_apart(&self, body: Bytes, encoding: Encoding, effort: Effort) -> Option<Bytes> {
+        let core = Arc::clone(&self.cores).acquire_owned().await.ok()?;
+        let work = tokio::task::spawn_blocking(move || {
+            let _core = core;
+            pack(&body, encoding, effort)
+        });
+        // What was lost with the runtime is sent as it is, if at all.
+        work.await.ok().flatten()
+    }
+
+    fn skip(&self, reason: Skipped, response: Response) -> Response {
+        self.skipped[reason as usize].inc();
+        response
+    }
+}
+
+/// The middleware: see the module.
+pub(crate) async fn compress(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mode = app.settings.load().compression;
+    if mode == Compression::Off || request.method() == Method::HEAD {
+        return next.run(request).await;
+    }
+    let accepted = Accepted::of(request.headers());
+    let response = next.run(request).await;
+    app.packer.packed(mode, accepted, response).await
+}
+
+/// Why the response would not be packed for any client.
+fn unfit(response: &Response) -> Option<Skipped> {
+    let headers = response.headers();
+    let no_transform = |value: &HeaderValue| {
+        let value = value.as_bytes().to_ascii_lowercase();
+        value.windows(12).any(|part| part == b"no-transform")
+    };
+    if headers.contains_key(header::CONTENT_ENCODING)
+        || headers.contains_key(header::CONTENT_RANGE)
+        || response.status() == StatusCode::SWITCHING_PROTOCOLS
+        || headers
+            .get_all(header::CACHE_CONTROL)
+            .iter()
+            .any(no_transform)
+    {
+        return Some(Skipped::Encoded);
+    }
+    match response.body().size_hint().exact() {
+        None => return Some(Skipped::Streamed),
+        Some(size) if size < LEAST => return Some(Skipped::Small),
+        Some(_) => {}
+    }
+    (!is_text(headers)).then_some(Skipped::Kind)
+}
+
+/// Whether the body is of a kind that is made of text.
+fn is_text(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.map_or(&b""[..], HeaderValue::as_bytes);
+    let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default();
+    let kind = kind.trim_ascii();
+    let is = |name: &str| kind.eq_ignore_ascii_case(name.as_bytes());
+    let starts = |name: &str| {
+        kind.get(..name.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    let ends = |name: &str| {
+        kind.len()
+            .checked_sub(name.len())
+            .is_some_and(|at| kind[at..].eq_ignore_ascii_case(name.as_bytes()))
+    };
+    is("application/json")
+        || starts("text/") && !is("text/event-stream")
+        || is("application/javascript")
+        || is("application/xml")
+        || ends("+json")
+        || ends("+xml")
+}
+
+fn with_packed(mut head: response::Parts, encoding: Encoding, packed: Bytes) -> Response {
+    let headers = &mut head.headers;
+    headers.insert(
+        header::CONTENT_ENCODING,
+        HeaderValue::from_static(encoding.as_str()),
+    );
+    headers.remove(header::CONTENT_LENGTH);
+    headers.remove(header::ACCEPT_RANGES);
+    if let Some(tag) = headers.get_mut(header::ETAG)
+        && tag.as_bytes().starts_with(b"\"")
+    {
+        // A strong tag promises the same bytes, which the packed form does not have.
+        let weak = [b"W/", tag.as_bytes()].concat();
+        if let Ok(weak) = HeaderValue::from_bytes(&weak) {
+            *tag = weak;
+        }
+    }
+    Response::from_parts(head, Body::from(packed))
+}
+
+#[cfg(test)]
+mod tests;

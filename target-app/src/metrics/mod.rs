@@ -1,0 +1,52 @@
+//! What Folio counts about itself, as Prometheus text. Every label value comes from a closed set.
+
+mod families;
+mod process;
+mod requests;
+
+use prometheus::{Registry, TextEncoder};
+
+pub(crate) use families::Counted;
+use families::Families;
+use process::Process;
+use requests::Requests;
+
+pub(crate) use prometheus::proto::{MetricFamily, MetricType};
+pub(crate) use requests::method_label;
+
+/// Upper bounds in seconds: a cached read is tens of microseconds, a cold search some milliseconds, a stall seconds.
+const BUCKETS: [f64; 16] = [
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+    1.0, 2.5, 10.0,
+];
+
+/// The registry of one [`State`](crate::State) and the instruments that are written to on the way of a request.
+pub(crate) struct Metrics {
+    registry: Registry,
+    pub(crate) requests: Requests,
+    process: Process,
+    families: Families,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        Ok(Self {
+            requests: Requests::new(&registry)?,
+            process: Process::new(&registry)?,
+            families: Families::default(),
+            registry,
+        })
+    }
+
+    /// The values of now in the order of their names, for readers inside the process.
+    pub(crate) fn gather(&self) -> Vec<MetricFamily> {
+        self.process.read();
+        self.registry.gather()
+    }
+
+    /// Everything, in the Prometheus text format 0.0.4.
+    pub(crate) fn render(&self) -> Result<String, prometheus::Error> {
+        TextEncoder::new().encode_to_string(&self.gather())
+    }
+}

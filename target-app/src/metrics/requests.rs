@@ -1,0 +1,233 @@
+//! The counters that every request writes to, found once a route instead of once a request.
+//!
+//! A route takes a place in an open-addressed table (linear probing) when it is first seen and keeps it: finding it again
+//! takes no lock and shares no reference count. What it holds is then counted by index.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+};
+
+use super::{BUCKETS, Counted};
+
+/// Methods with counters of their own, in the order of their places; the last stands for every other token.
+const METHODS: [&str; 8] = [
+    "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "other",
+];
+/// Statuses that are counted by place; the rest, which only the lab answers, is found by its label.
+const STATUSES: [u16; 25] = [
+    101, 200, 201, 202, 204, 206, 301, 302, 304, 307, 400, 401, 403, 404, 405, 409, 412, 413, 415,
+    422, 426, 429, 500, 503, 504,
+];
+
+/// Places for routes; a power of two, and several times what the router has. Further routes share one.
+const PLACES: usize = 256;
+
+/// What has been answered, by route.
+pub(crate) struct Requests {
+    total: IntCounterVec,
+    seconds: HistogramVec,
+    in_flight: IntGauge,
+    routes: Box<[OnceLock<Box<Route>>]>,
+    further: OnceLock<Box<Route>>,
+}
+
+/// The instruments of one route.
+pub(crate) struct Route {
+    pattern: String,
+    seconds: Histogram,
+    total: IntCounterVec,
+    answered: [[OnceLock<IntCounter>; STATUSES.len()]; METHODS.len()],
+}
+
+impl Requests {
+    pub(super) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let total = IntCounterVec::new(
+            Opts::new("folio_http_requests_total", "Responses produced."),
+            &["route", "method", "status"],
+        )?;
+        let seconds = HistogramVec::new(
+            HistogramOpts::new(
+                "folio_http_request_seconds",
+                "From routing to the head of the response.",
+            )
+            .buckets(BUCKETS.to_vec()),
+            &["route"],
+        )?;
+        let in_flight = IntGauge::new(
+            "folio_http_requests_in_flight",
+            "Requests without a response yet.",
+        )?;
+        registry.register(Box::new(total.clone()))?;
+        registry.register(Box::new(seconds.clone()))?;
+        registry.register(Box::new(in_flight.clone()))?;
+        Ok(Self {
+            further: OnceLock::new(),
+            total,
+            seconds,
+            in_flight,
+            routes: (0..PLACES).map(|_| OnceLock::new()).collect(),
+        })
+    }
+
+    /// The instruments of the route with this pattern.
+    pub(crate) fn route(&self, pattern: &str) -> &Route {
+        let first = hash(pattern) as usize;
+        for step in 0..PLACES {
+            let place = &self.routes[(first + step) % PLACES];
+            let route = self.open(place, pattern);
+            if route.pattern == pattern {
+                return route;
+            }
+        }
+        self.open(&self.further, "further")
+    }
+
+    fn open<'a>(&self, place: &'a OnceLock<Box<Route>>, pattern: &str) -> &'a Route {
+        place.get_or_init(|| Box::new(Route::new(pattern, &self.total, &self.seconds)))
+    }
+
+    /// Counts a request as under way until the guard is dropped, however that comes.
+    pub(crate) fn enter(&self) -> Counted<'_> {
+        Counted::enter(&self.in_flight)
+    }
+}
+
+impl Route {
+    fn new(pattern: &str, total: &IntCounterVec, seconds: &HistogramVec) -> Self {
+        Self {
+            pattern: pattern.to_owned(),
+            seconds: seconds.with_label_values(&[pattern]),
+            total: total.clone(),
+            answered: Default::default(),
+        }
+    }
+
+    /// The pattern that the router matched.
+    pub(crate) fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// Counts one response and the time it took.
+    pub(crate) fn answered(&self, method: &Method, status: StatusCode, took: Duration) {
+        let method = place(method);
+        match STATUSES.binary_search(&status.as_u16()) {
+            Ok(status_at) => self.answered[method][status_at]
+                .get_or_init(|| self.counter(method, status))
+                .inc(),
+            Err(_) => self.counter(method, status).inc(),
+        }
+        self.seconds.observe(took.as_secs_f64());
+    }
+
+    fn counter(&self, method: usize, status: StatusCode) -> IntCounter {
+        let labels = [self.pattern.as_str(), METHODS[method], status.as_str()];
+        self.total.with_label_values(&labels)
+    }
+}
+
+/// The name of a method as a label: a client may send any token, those that Folio does not know share one.
+pub(crate) fn method_label(method: &Method) -> &'static str {
+    METHODS[place(method)]
+}
+
+fn place(method: &Method) -> usize {
+    match *method {
+        Method::GET => 0,
+        Method::POST => 1,
+        Method::PUT => 2,
+        Method::PATCH => 3,
+        Method::DELETE => 4,
+        Method::HEAD => 5,
+        Method::OPTIONS => 6,
+        _ => 7,
+    }
+}
+
+/// Eight bytes a step, with the multiplier of Fibonacci hashing: patterns are few, trusted, and compared whole anyway.
+fn hash(pattern: &str) -> u64 {
+    let mut hash = pattern.len() as u64;
+    let mut mix =
+        |word: u64| hash = (hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let (words, rest) = pattern.as_bytes().as_chunks::<8>();
+    for word in words {
+        mix(u64::from_le_bytes(*word));
+    }
+    for byte in rest {
+        mix(u64::from(*byte));
+    }
+    // Multiplication mixes upwards only: the best bits are the highest.
+    hash >> 32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_are_in_order_so_that_their_places_are_found() {
+        assert!(STATUSES.is_sorted_by(|one, next| one < next));
+    }
+
+    #[test]
+    fn every_answer_is_counted_under_its_own_labels() {
+        let requests = Requests::new(&Registry::new()).expect("a registry");
+        let took = Duration::from_millis(3);
+        let nowhere = Method::from_bytes(b"BREW").expect("a token");
+        let answers = [
+            (Method::GET, 200),
+            (Method::GET, 200),
+            (Method::PUT, 200),
+            (nowhere, 418),
+        ];
+        for (method, status) in &answers {
+            let status = StatusCode::from_u16(*status).expect("a status");
+            requests.route("/a/{id}").answered(method, status, took);
+        }
+        for (method, status, count) in [("GET", "200", 2), ("PUT", "200", 1), ("other", "418", 1)] {
+            let labels = ["/a/{id}", method, status];
+            assert_eq!(requests.total.with_label_values(&labels).get(), count);
+        }
+        let seconds = requests.seconds.with_label_values(&["/a/{id}"]);
+        assert_eq!(seconds.get_sample_count(), 4);
+    }
+
+    #[test]
+    fn patterns_that_share_words_do_not_share_counters() {
+        let requests = Requests::new(&Registry::new()).expect("a registry");
+        let patterns: Vec<_> = (0..64).map(|n| format!("/api/v1/things/{n}")).collect();
+        for pattern in &patterns {
+            requests
+                .route(pattern)
+                .answered(&Method::GET, StatusCode::OK, Duration::ZERO);
+        }
+        for pattern in &patterns {
+            let labels = [pattern, "GET", "200"];
+            assert_eq!(requests.total.with_label_values(&labels).get(), 1);
+        }
+    }
+
+    #[test]
+    fn more_routes_than_places_share_one_and_are_all_counted() {
+        let requests = Requests::new(&Registry::new()).expect("a registry");
+        for n in 0..PLACES + 10 {
+            let route = requests.route(&format!("/{n}"));
+            route.answered(&Method::GET, StatusCode::OK, Duration::ZERO);
+        }
+        let labels = ["further", "GET", "200"];
+        assert_eq!(requests.total.with_label_values(&labels).get(), 10);
+        assert_eq!(requests.route("/7").pattern(), "/7");
+    }
+
+    #[test]
+    fn a_request_that_is_dropped_half_way_is_no_longer_under_way() {
+        let requests = Requests::new(&Registry::new()).expect("a registry");
+        let under_way = requests.enter();
+        assert_eq!(requests.in_flight.get(), 1);
+        drop(under_way);
+        assert_eq!(requests.in_flight.get(), 0);
+    }
+}
