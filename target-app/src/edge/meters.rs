@@ -1,0 +1,100 @@
+//! What the edge shows of itself.
+
+use prometheus::{Gauge, Histogram, IntCounter, IntGauge};
+
+use super::local::Found;
+use crate::metrics::Metrics;
+
+/// The instruments, with every label looked up beforehand.
+pub(super) struct Meters {
+    pub(super) hits: IntCounter,
+    pub(super) misses: IntCounter,
+    pub(super) revalidated: IntCounter,
+    pub(super) off: IntCounter,
+    ratio: Gauge,
+    pub(super) bytes: IntGauge,
+    pub(super) purges: Purges,
+    pub(super) purged: IntCounter,
+    pub(super) prefetched: IntCounter,
+    /// The origin made a body.
+    pub(super) made: Histogram,
+    /// The origin said that nothing changed.
+    pub(super) unchanged: Histogram,
+}
+
+/// Purges by provider and result.
+pub(super) struct Purges {
+    pub(super) local: IntCounter,
+    pub(super) remote: IntCounter,
+    pub(super) remote_failed: IntCounter,
+}
+
+/// The values of no labels.
+const NONE: &[&str] = &[];
+
+impl Meters {
+    pub(super) fn new(metrics: &Metrics) -> Result<Self, prometheus::Error> {
+        let requests = metrics.counters(
+            "folio_edge_requests_total",
+            "Requests for assets by what the edge did.",
+            &["result"],
+        )?;
+        let purges = metrics.counters(
+            "folio_edge_purges_total",
+            "Purges by provider and result.",
+            &["provider", "result"],
+        )?;
+        let origin = metrics.seconds(
+            "folio_edge_origin_seconds",
+            "Time that the origin took, by its answer.",
+            &["answer"],
+        )?;
+        let counter = |name, help| {
+            let family = metrics.counters(name, help, &[]);
+            family.map(|family| family.with_label_values(NONE))
+        };
+        let ratio = metrics.ratios(
+            "folio_edge_hit_ratio",
+            "Part of the requests to the edge, since the start, that it had a fresh copy for.",
+            &[],
+        )?;
+        let bytes = metrics.gauges("folio_edge_bytes", "Bytes of the bodies kept.", &[])?;
+        Ok(Self {
+            hits: requests.with_label_values(&["hit"]),
+            misses: requests.with_label_values(&["miss"]),
+            revalidated: requests.with_label_values(&["revalidated"]),
+            off: requests.with_label_values(&["off"]),
+            ratio: ratio.with_label_values(NONE),
+            bytes: bytes.with_label_values(NONE),
+            purges: Purges {
+                local: purges.with_label_values(&["local", "done"]),
+                remote: purges.with_label_values(&["http", "done"]),
+                remote_failed: purges.with_label_values(&["http", "failed"]),
+            },
+            purged: counter("folio_edge_purged_total", "Copies removed by purges.")?,
+            prefetched: counter(
+                "folio_edge_prefetches_total",
+                "Assets fetched because a page links to them.",
+            )?,
+            made: origin.with_label_values(&["whole"]),
+            unchanged: origin.with_label_values(&["unchanged"]),
+        })
+    }
+
+    /// Counts a request that the edge answered.
+    pub(super) fn count(&self, found: Found) {
+        match found {
+            Found::Hit => self.hits.inc(),
+            Found::Miss => self.misses.inc(),
+            Found::Revalidated => self.revalidated.inc(),
+        }
+        self.ratio.set(self.hit_ratio());
+    }
+
+    /// Part of the requests that a fresh copy answered, 0 to 1; 0 before the first.
+    pub(super) fn hit_ratio(&self) -> f64 {
+        let hits = self.hits.get();
+        let all = hits + self.misses.get() + self.revalidated.get();
+        hits as f64 / all.max(1) as f64
+    }
+}

@@ -1,0 +1,292 @@
+//! The edge cache (CDN) between the router and the origin of the assets.
+//!
+//! It keeps what the origin lets it keep, for as long as it lets it: versioned names for ever, plain names for `edge.ttl`,
+//! then it asks whether they changed. Copies go by purge, or when `edge.items` others were used since. A page brings the
+//! assets that it links to with it. With `edge.enabled` off every request is answered, and made, by the origin.
+
+mod content;
+mod local;
+mod meters;
+mod origin;
+mod provider;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::http::HeaderValue;
+use bytes::Bytes;
+use reqwest::Client;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, spawn_blocking};
+
+pub(crate) use provider::{Purge, Purged};
+
+use crate::metrics::Metrics;
+use crate::settings::{EdgeProvider, Live};
+use local::{Found, Kept, LocalEdge};
+use meters::Meters;
+use origin::{Answer, Asset, Origin};
+use provider::{HttpPurge, Provider};
+
+/// What stands before a link to an asset, and after it.
+const LINK: (&str, char) = ("\"/assets/", '"');
+
+/// The edge of one [`State`](crate::State). Cloning it shares it.
+#[derive(Clone)]
+pub(crate) struct Edge(Arc<Inner>);
+
+struct Inner {
+    settings: Arc<Live>,
+    origin: Arc<Origin>,
+    local: Arc<LocalEdge>,
+    remote: HttpPurge,
+    meters: Meters,
+    /// One page's assets are prefetched at a time; another page's come when they are asked for.
+    prefetching: Arc<Semaphore>,
+}
+
+/// An asset for a client.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) body: Bytes,
+    pub(crate) content_type: &'static str,
+    pub(crate) tag: HeaderValue,
+    pub(crate) cache_control: HeaderValue,
+    /// Seconds since the origin confirmed it.
+    pub(crate) age: u64,
+    /// Value of `X-Edge`.
+    pub(crate) edge: &'static str,
+}
+
+/// The origin could not be asked.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the origin failed")]
+pub(crate) struct OriginError(#[source] Arc<JoinError>);
+
+/// The edge as an administrator sees it.
+#[derive(Serialize)]
+pub(crate) struct Stats {
+    enabled: bool,
+    provider: &'static str,
+    /// Copies kept.
+    items: usize,
+    /// Bytes of their bodies.
+    bytes: usize,
+    hits: u64,
+    misses: u64,
+    revalidated: u64,
+    /// Requests that went to the origin because the edge was off.
+    off: u64,
+    /// Of the requests to the edge, 0 to 1.
+    hit_ratio: f64,
+    /// Copies removed by purges.
+    purged: u64,
+    prefetched: u64,
+    copies: Vec<CopyStats>,
+}
+
+#[derive(Serialize)]
+struct CopyStats {
+    name: Arc<String>,
+    bytes: usize,
+    age_seconds: u64,
+    fresh_for_seconds: u64,
+}
+
+impl Edge {
+    /// An empty edge before the assets of `seed`; `client` sends purges and has their time limit.
+    pub(crate) fn new(
+        seed: u64,
+        client: Client,
+        settings: &Arc<Live>,
+        metrics: &Metrics,
+    ) -> Result<Self, prometheus::Error> {
+        let local = Arc::new(LocalEdge::new(settings));
+        Ok(Self(Arc::new(Inner {
+            settings: Arc::clone(settings),
+            origin: Arc::new(Origin::new(seed)),
+            remote: HttpPurge::new(&local, client, settings),
+            local,
+            meters: Meters::new(metrics)?,
+            prefetching: Arc::new(Semaphore::new(1)),
+        })))
+    }
+
+    /// The asset of this name, if there is one.
+    pub(crate) async fn asset(&self, name: &str) -> Result<Option<Served>, OriginError> {
+        let inner = &self.0;
+        if !inner.settings.load().edge.enabled {
+            inner.meters.off.inc();
+            let answer = inner.ask(name, None).await?;
+            return Ok(match answer {
+                Some(Answer::Whole(asset)) => Some(Served::new(asset, 0, "off")),
+                Some(Answer::Unchanged(_)) | None => None,
+            });
+        }
+        let Some((kept, found)) = inner.fetch(name).await? else {
+            return Ok(None);
+        };
+        inner.meters.count(found);
+        let edge = match found {
+            Found::Hit => "hit",
+            Found::Miss => "miss",
+            Found::Revalidated => "revalidated",
+        };
+        if found != Found::Hit {
+            inner.weigh().await;
+            self.prefetch(&kept);
+        }
+        let age = kept.age().as_secs();
+        Ok(Some(Served::new(kept.asset.clone(), age, edge)))
+    }
+
+    /// Removes copies, here and where the provider in force says.
+    pub(crate) async fn purge(&self, purge: &Purge) -> Purged {
+        let inner = &self.0;
+        let purged = inner.provider().purge(purge).await;
+        let meters = &inner.meters;
+        match &purged.remote {
+            None => meters.purges.local.inc(),
+            Some(Ok(_)) => meters.purges.remote.inc(),
+            Some(Err(_)) => meters.purges.remote_failed.inc(),
+        }
+        meters.purged.inc_by(purged.copies as u64);
+        inner.weigh().await;
+        purged
+    }
+
+    pub(crate) async fn stats(&self) -> Stats {
+        let inner = &self.0;
+        let (meters, all) = (&inner.meters, inner.local.all().await);
+        Stats {
+            enabled: inner.settings.load().edge.enabled,
+            provider: inner.provider().name(),
+            items: all.len(),
+            bytes: all.iter().map(|(_, kept)| kept.asset.body.len()).sum(),
+            hits: meters.hits.get(),
+            misses: meters.misses.get(),
+            revalidated: meters.revalidated.get(),
+            off: meters.off.get(),
+            hit_ratio: meters.hit_ratio(),
+            purged: meters.purged.get(),
+            prefetched: meters.prefetched.get(),
+            copies: all
+                .into_iter()
+                .map(|(name, kept)| CopyStats {
+                    name,
+                    bytes: kept.asset.body.len(),
+                    age_seconds: kept.age().as_secs(),
+                    fresh_for_seconds: kept.fresh_for().as_secs(),
+                })
+                .collect(),
+        }
+    }
+
+    /// Fetches what a page links to, beside the request that brought the page.
+    fn prefetch(&self, page: &Kept) {
+        let inner = Arc::clone(&self.0);
+        if !inner.settings.load().edge.prefetch || !page.asset.content_type.starts_with("text/html")
+        {
+            return;
+        }
+        let Ok(turn) = Arc::clone(&inner.prefetching).try_acquire_owned() else {
+            return;
+        };
+        let linked: Vec<String> = links(&page.asset.body).map(str::to_owned).collect();
+        tokio::spawn(async move {
+            for name in linked {
+                // A link that cannot be fetched now is fetched when it is asked for.
+                if let Ok(Some((_, Found::Miss | Found::Revalidated))) = inner.fetch(&name).await {
+                    inner.meters.prefetched.inc();
+                }
+            }
+            inner.weigh().await;
+            drop(turn);
+        });
+    }
+}
+
+impl Inner {
+    fn provider(&self) -> &dyn Provider {
+        match self.settings.load().edge.provider {
+            EdgeProvider::Local => self.local.as_ref(),
+            EdgeProvider::Http => &self.remote,
+        }
+    }
+
+    async fn fetch(&self, name: &str) -> Result<Option<(Arc<Kept>, Found)>, OriginError> {
+        if let Some(kept) = self.local.fresh(name).await {
+            return Ok(Some((kept, Found::Hit)));
+        }
+        self.local
+            .fetch(name, async |tag| self.ask(name, tag).await)
+            .await
+    }
+
+    /// Asks the origin, away from the threads that answer requests: making a body is work.
+    async fn ask(
+        &self,
+        name: &str,
+        tag: Option<HeaderValue>,
+    ) -> Result<Option<Answer>, OriginError> {
+        let origin = Arc::clone(&self.origin);
+        let plain_ttl = self.settings.load().edge.ttl.0;
+        let name = name.to_owned();
+        let began = Instant::now();
+        let made = spawn_blocking(move || origin.ask(&name, tag.as_ref(), plain_ttl)).await;
+        let answer = made.map_err(|error| OriginError(Arc::new(error)))?;
+        let seconds = began.elapsed().as_secs_f64();
+        match &answer {
+            Some(Answer::Whole(_)) => self.meters.made.observe(seconds),
+            Some(Answer::Unchanged(_)) => self.meters.unchanged.observe(seconds),
+            None => {}
+        }
+        Ok(answer)
+    }
+
+    async fn weigh(&self) {
+        let all = self.local.all().await;
+        let bytes: usize = all.iter().map(|(_, kept)| kept.asset.body.len()).sum();
+        self.meters.bytes.set(bytes as i64);
+    }
+}
+
+impl Served {
+    fn new(asset: Asset, age: u64, edge: &'static str) -> Self {
+        let Asset {
+            body,
+            content_type,
+            tag,
+            cache_control,
+        } = asset;
+        Self {
+            body,
+            content_type,
+            tag,
+            cache_control,
+            age,
+            edge,
+        }
+    }
+}
+
+/// The names of the assets that a page links to.
+fn links(page: &[u8]) -> impl Iterator<Item = &str> {
+    let text = std::str::from_utf8(page).unwrap_or_default();
+    let after = text.split(LINK.0).skip(1);
+    after.filter_map(|rest| rest.split_once(LINK.1).map(|(name, _)| name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_found_wherever_they_stand() {
+        let page =
+            br#"<link href="/assets/a.css"><script src="/assets/b.js"></script><a href="/else">"#;
+        assert_eq!(links(page).collect::<Vec<_>>(), ["a.css", "b.js"]);
+        assert_eq!(links(b"\xff").count(), 0);
+    }
+}

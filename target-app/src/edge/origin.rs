@@ -1,0 +1,215 @@
+//! The origin of the assets: makes a body from the seed each time it is asked, which is what an edge saves.
+//!
+//! Every asset has a plain name, which may change what it stands for, and a versioned one with the hash of its content,
+//! which may not: `app.css`, `app.3f2a9c10.css`.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+use super::content::{ASSETS, Form, body};
+
+/// The plain name of the map from plain to versioned names.
+const MANIFEST: &str = "manifest.json";
+/// For names that hold the hash of what they stand for.
+const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+/// Makes assets; cheap until it is first asked.
+pub(super) struct Origin {
+    seed: u64,
+    catalogue: OnceLock<Catalogue>,
+}
+
+/// What the origin knows without making a body.
+struct Catalogue {
+    names: HashMap<String, Named>,
+    /// By place in [`ASSETS`], then the manifest's.
+    tags: Vec<HeaderValue>,
+    /// Versioned names that the page links to.
+    links: Vec<String>,
+    manifest: Bytes,
+}
+
+#[derive(Clone, Copy)]
+struct Named {
+    place: usize,
+    lasts: Lasts,
+}
+
+#[derive(Clone, Copy)]
+enum Lasts {
+    /// As long as the settings say.
+    AWhile,
+    ForEver,
+}
+
+/// What the origin answers for a name that it knows.
+pub(super) enum Answer {
+    /// The asset.
+    Whole(Asset),
+    /// The tag that was shown is still right; what was known stays so under this `Cache-Control`.
+    Unchanged(HeaderValue),
+}
+
+/// An asset as it goes over the wire.
+#[derive(Clone, Debug)]
+pub(super) struct Asset {
+    pub(super) body: Bytes,
+    pub(super) content_type: &'static str,
+    pub(super) tag: HeaderValue,
+    pub(super) cache_control: HeaderValue,
+}
+
+impl Origin {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            catalogue: OnceLock::new(),
+        }
+    }
+
+    /// The asset of this name, or that it is still what `known` is the tag of; `plain_ttl` is for plain names. Nothing
+    /// when there is no such name. Takes up to milliseconds of CPU, the first time tens of them.
+    pub(super) fn ask(
+        &self,
+        name: &str,
+        known: Option<&HeaderValue>,
+        plain_ttl: Duration,
+    ) -> Option<Answer> {
+        let catalogue = self.catalogue();
+        let Named { place, lasts } = *catalogue.names.get(name)?;
+        let cache_control = match lasts {
+            Lasts::ForEver => FOR_EVER,
+            Lasts::AWhile => {
+                let text = format!("public, max-age={}", plain_ttl.as_secs());
+                HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("no-store"))
+            }
+        };
+        if known == Some(&catalogue.tags[place]) {
+            return Some(Answer::Unchanged(cache_control));
+        }
+        let (body, content_type) = match ASSETS.get(place) {
+            Some((_, form)) => {
+                let body = Bytes::from(body(self.seed, place, &catalogue.links));
+                (body, form.content_type())
+            }
+            None => (catalogue.manifest.clone(), Form::Records.content_type()),
+        };
+        Some(Answer::Whole(Asset {
+            tag: tag(&hash(&body)),
+            body,
+            content_type,
+            cache_control,
+        }))
+    }
+
+    fn catalogue(&self) -> &Catalogue {
+        self.catalogue.get_or_init(|| Catalogue::new(self.seed))
+    }
+}
+
+impl Catalogue {
+    fn new(seed: u64) -> Self {
+        let mut catalogue = Self {
+            names: HashMap::new(),
+            tags: vec![HeaderValue::from_static("\"\""); ASSETS.len()],
+            links: Vec::new(),
+            manifest: Bytes::new(),
+        };
+        let mut manifest = serde_json::Map::new();
+        // The page last: it links to the versions of the others.
+        for (place, (stem, form)) in ASSETS.iter().enumerate().rev() {
+            let body = body(seed, place, &catalogue.links);
+            let hash = hash(&body);
+            let plain = format!("{stem}.{}", form.extension());
+            let versioned = format!("{stem}.{}.{}", &hash[..8], form.extension());
+            catalogue.tags[place] = tag(&hash);
+            if *form != Form::Records {
+                catalogue.links.push(versioned.clone());
+            }
+            manifest.insert(plain.clone(), versioned.clone().into());
+            catalogue.name(plain, place, Lasts::AWhile);
+            catalogue.name(versioned, place, Lasts::ForEver);
+        }
+        catalogue.manifest = serde_json::Value::Object(manifest).to_string().into();
+        catalogue.tags.push(tag(&hash(&catalogue.manifest)));
+        catalogue.name(MANIFEST.to_owned(), ASSETS.len(), Lasts::AWhile);
+        // Its own name is not among what the page fetches.
+        catalogue.links.pop();
+        catalogue
+    }
+
+    fn name(&mut self, name: String, place: usize, lasts: Lasts) {
+        self.names.insert(name, Named { place, lasts });
+    }
+}
+
+/// SHA-256 as hexadecimal.
+fn hash(body: &[u8]) -> String {
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(body) {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// A strong entity tag.
+fn tag(hash: &str) -> HeaderValue {
+    let quoted = format!("\"{}\"", &hash[..32]);
+    HeaderValue::from_str(&quoted).unwrap_or(HeaderValue::from_static("\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole(origin: &Origin, name: &str) -> Asset {
+        match origin.ask(name, None, Duration::from_mins(1)) {
+            Some(Answer::Whole(asset)) => asset,
+            _ => panic!("{name} is an asset"),
+        }
+    }
+
+    #[test]
+    fn what_is_made_again_is_what_its_tag_and_its_name_say() {
+        let origin = Origin::new(1);
+        let manifest = whole(&origin, MANIFEST);
+        let manifest: HashMap<String, String> =
+            serde_json::from_slice(&manifest.body).expect("names");
+        assert_eq!(manifest.len(), 40);
+        for (plain, versioned) in &manifest {
+            let (one, other) = (whole(&origin, plain), whole(&origin, versioned));
+            assert_eq!(one.body, other.body, "{plain}");
+            assert_eq!(one.tag, other.tag, "{plain}");
+            assert!(versioned.contains(&hash(&one.body)[..8]), "{versioned}");
+            assert_eq!(one.cache_control, "public, max-age=60");
+            assert_eq!(other.cache_control, FOR_EVER);
+            for (name, cache_control) in
+                [(plain, one.cache_control), (versioned, other.cache_control)]
+            {
+                let again = origin.ask(name, Some(&one.tag), Duration::from_mins(1));
+                assert!(
+                    matches!(again, Some(Answer::Unchanged(found)) if found == cache_control),
+                    "{name}"
+                );
+            }
+        }
+        assert!(
+            origin
+                .ask("app.00000000.css", None, Duration::ZERO)
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn another_seed_gives_other_versions() {
+        let [one, other] = [1, 2].map(|seed| whole(&Origin::new(seed), MANIFEST).body);
+        assert_ne!(one, other);
+    }
+}

@@ -1,0 +1,177 @@
+//! Who watches live: a bounded number of readers, each with a short queue of messages that all of them share.
+//!
+//! Publishing never waits. A reader whose queue is full is let go, its queue ends, and what serves it hangs up: a slow
+//! reader costs its own stream and nobody else's.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus::IntGauge;
+use tokio::sync::mpsc;
+
+/// Readers at a time.
+const MOST: usize = 100;
+/// Messages that a reader may be behind.
+const BEHIND: usize = 8;
+
+/// One live message, written once for all readers.
+#[derive(Debug)]
+pub(crate) struct Message {
+    /// Counts up from one.
+    pub(crate) id: u64,
+    /// A JSON object.
+    pub(crate) text: String,
+}
+
+/// A reader's end: messages until it is let go or the service stops.
+pub(crate) type Listener = mpsc::Receiver<Arc<Message>>;
+
+/// The readers.
+pub(super) struct Listeners {
+    open: Mutex<Open>,
+    count: IntGauge,
+}
+
+struct Open {
+    readers: Vec<mpsc::Sender<Arc<Message>>>,
+    latest: Option<Arc<Message>>,
+    published: u64,
+    is_closed: bool,
+}
+
+/// Why nobody can be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there are as many live readers as there may be")]
+pub(crate) struct Crowded;
+
+impl Listeners {
+    pub(super) fn new(count: IntGauge) -> Self {
+        Self {
+            open: Mutex::new(Open {
+                readers: Vec::new(),
+                latest: None,
+                published: 0,
+                is_closed: false,
+            }),
+            count,
+        }
+    }
+
+    /// A new reader, which gets the latest message at once. After [`Listeners::close`] its queue has already ended.
+    pub(super) fn listen(&self) -> Result<Listener, Crowded> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.readers.retain(|reader| !reader.is_closed());
+        if open.readers.len() >= MOST {
+            return Err(Crowded);
+        }
+        let (reader, listener) = mpsc::channel(BEHIND);
+        if !open.is_closed {
+            if let Some(latest) = &open.latest {
+                // The queue is new and has room.
+                let _ = reader.try_send(Arc::clone(latest));
+            }
+            open.readers.push(reader);
+        }
+        self.count.set(open.readers.len() as i64);
+        Ok(listener)
+    }
+
+    /// Gives every reader the next message, which is only written when somebody reads.
+    pub(super) fn publish(&self, write: impl FnOnce() -> Option<String>) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.readers.retain(|reader| !reader.is_closed());
+        if open.readers.is_empty() {
+            // Whoever comes next shall not begin with the news of long ago.
+            open.latest = None;
+        } else if let Some(text) = write() {
+            open.published += 1;
+            let id = open.published;
+            let message = Arc::new(Message { id, text });
+            open.readers
+                .retain(|reader| reader.try_send(Arc::clone(&message)).is_ok());
+            open.latest = Some(message);
+        }
+        self.count.set(open.readers.len() as i64);
+    }
+
+    /// Ends every queue, those to come as well.
+    pub(super) fn close(&self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.is_closed = true;
+        open.readers.clear();
+        self.count.set(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listeners() -> Listeners {
+        Listeners::new(IntGauge::new("folio_test", "Test.").expect("a gauge"))
+    }
+
+    fn publish(listeners: &Listeners, text: &str) {
+        listeners.publish(|| Some(text.to_owned()));
+    }
+
+    #[test]
+    fn everyone_gets_every_message_and_newcomers_the_latest() {
+        let listeners = listeners();
+        let mut one = listeners.listen().expect("room");
+        publish(&listeners, "a");
+        let mut other = listeners.listen().expect("room");
+        publish(&listeners, "b");
+        for reader in [&mut one, &mut other] {
+            for (id, text) in [(1, "a"), (2, "b")] {
+                let message = reader.try_recv().expect("a message");
+                assert_eq!((message.id, message.text.as_str()), (id, text));
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_for_nobody() {
+        let listeners = listeners();
+        listeners.publish(|| unreachable!("nobody reads"));
+        drop(listeners.listen().expect("room"));
+        listeners.publish(|| unreachable!("nobody reads any more"));
+    }
+
+    #[test]
+    fn a_reader_that_falls_behind_is_let_go_and_its_place_is_free() {
+        let listeners = listeners();
+        let mut slow = listeners.listen().expect("room");
+        for _ in 0..=BEHIND {
+            publish(&listeners, "a");
+        }
+        assert_eq!(listeners.count.get(), 0);
+        for _ in 0..BEHIND {
+            assert!(slow.try_recv().is_ok());
+        }
+        let ended = slow.try_recv().err();
+        assert_eq!(ended, Some(mpsc::error::TryRecvError::Disconnected));
+    }
+
+    #[test]
+    fn places_are_bounded_and_those_of_readers_who_left_are_given_again() {
+        let listeners = listeners();
+        let mut readers: Vec<_> = (0..MOST)
+            .map(|_| listeners.listen().expect("room"))
+            .collect();
+        assert_eq!(listeners.listen().err(), Some(Crowded));
+        readers.pop();
+        assert!(listeners.listen().is_ok());
+    }
+
+    #[test]
+    fn closing_ends_the_queues_of_now_and_of_later() {
+        let listeners = listeners();
+        let mut early = listeners.listen().expect("room");
+        listeners.close();
+        let mut late = listeners.listen().expect("room");
+        for reader in [&mut early, &mut late] {
+            let ended = reader.try_recv().err();
+            assert_eq!(ended, Some(mpsc::error::TryRecvError::Disconnected));
+        }
+    }
+}

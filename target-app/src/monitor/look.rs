@@ -1,0 +1,236 @@
+//! The registry at one moment, and what happened between two such moments.
+//!
+//! A family that is not registered is absent (`None`); a series that was not there before counts from zero.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use prometheus::proto::{LabelPair, Metric, MetricFamily, MetricType};
+
+use super::quantile::Buckets;
+
+/// What every metric was at one moment.
+pub(super) struct Look {
+    at: Instant,
+    /// In the order of their names.
+    families: Vec<MetricFamily>,
+}
+
+/// The time between two looks.
+#[derive(Clone, Copy)]
+pub(super) struct Window<'a> {
+    before: &'a Look,
+    now: &'a Look,
+}
+
+/// The labels of one series.
+#[derive(Clone, Copy)]
+pub(super) struct Labels<'a>(&'a [LabelPair]);
+
+impl<'a> Labels<'a> {
+    /// The value of the label `name`, empty when the series has none.
+    pub(super) fn get(self, name: &str) -> &'a str {
+        let mut pairs = self.0.iter();
+        pairs
+            .find(|pair| pair.name() == name)
+            .map_or("", |pair| pair.value())
+    }
+}
+
+impl Look {
+    /// `families` as the registry gathers them.
+    pub(super) fn new(families: Vec<MetricFamily>) -> Self {
+        Self {
+            at: Instant::now(),
+            families,
+        }
+    }
+
+    pub(super) fn at(&self) -> Instant {
+        self.at
+    }
+
+    /// The same moment with the families `names` alone.
+    pub(super) fn only(&self, names: &[&str]) -> Self {
+        let families = self.families.iter();
+        Self {
+            at: self.at,
+            families: families
+                .filter(|family| names.contains(&family.name()))
+                .cloned()
+                .collect(),
+        }
+    }
+
+    fn family(&self, name: &str) -> Option<&MetricFamily> {
+        let place = self
+            .families
+            .binary_search_by(|family| family.name().cmp(name));
+        place.ok().map(|place| &self.families[place])
+    }
+
+    fn series(&self, name: &str) -> Option<impl Iterator<Item = (Labels<'_>, f64)>> {
+        let family = self.family(name)?;
+        let kind = family.get_field_type();
+        let series = family.get_metric().iter();
+        Some(series.map(move |metric| (Labels(metric.get_label()), value(kind, metric))))
+    }
+
+    fn sum(&self, name: &str, is_asked: impl Fn(Labels<'_>) -> bool) -> Option<f64> {
+        let asked = self.series(name)?.filter(|(labels, _)| is_asked(*labels));
+        // A sum of no floats is −0, which would be shown as such.
+        Some(asked.fold(0.0, |sum, (_, value)| sum + value))
+    }
+
+    fn by(&self, name: &str, label: &str) -> BTreeMap<String, f64> {
+        let mut sums = BTreeMap::new();
+        for (labels, value) in self.series(name).into_iter().flatten() {
+            *sums.entry(labels.get(label).to_owned()).or_default() += value;
+        }
+        sums
+    }
+
+    fn buckets(&self, name: &str, is_asked: impl Fn(Labels<'_>) -> bool) -> Option<Buckets> {
+        let mut buckets = Buckets::default();
+        for metric in self.family(name)?.get_metric() {
+            if is_asked(Labels(metric.get_label())) {
+                buckets.add(metric.get_histogram());
+            }
+        }
+        Some(buckets)
+    }
+}
+
+impl<'a> Window<'a> {
+    pub(super) fn between(before: &'a Look, now: &'a Look) -> Self {
+        Self { before, now }
+    }
+
+    pub(super) fn length(self) -> Duration {
+        self.now.at.saturating_duration_since(self.before.at)
+    }
+
+    /// `count` in a second.
+    pub(super) fn per_second(self, count: f64) -> f64 {
+        count / self.length().as_secs_f64().max(1e-6)
+    }
+
+    /// The sum of a family of gauges at the end.
+    pub(super) fn gauge(self, name: &str) -> Option<f64> {
+        self.now.sum(name, |_| true)
+    }
+
+    /// The gauges of a family at the end, by one label.
+    pub(super) fn gauges(self, name: &str, label: &str) -> BTreeMap<String, f64> {
+        self.now.by(name, label)
+    }
+
+    /// How much the counters of a family that are asked for have grown.
+    pub(super) fn growth(self, name: &str, is_asked: impl Fn(Labels<'_>) -> bool) -> Option<f64> {
+        let now = self.now.sum(name, &is_asked)?;
+        let before = self.before.sum(name, &is_asked).unwrap_or_default();
+        Some((now - before).max(0.0))
+    }
+
+    /// How much the counters of a family have grown, by one label.
+    pub(super) fn growths(self, name: &str, label: &str) -> BTreeMap<String, f64> {
+        let before = self.before.by(name, label);
+        let mut growths = self.now.by(name, label);
+        for (key, value) in &mut growths {
+            *value = (*value - before.get(key).copied().unwrap_or_default()).max(0.0);
+        }
+        growths
+    }
+
+    /// What the histograms of a family that are asked for have counted.
+    pub(super) fn buckets(
+        self,
+        name: &str,
+        is_asked: impl Fn(Labels<'_>) -> bool,
+    ) -> Option<Buckets> {
+        let now = self.now.buckets(name, &is_asked)?;
+        let before = self.before.buckets(name, &is_asked).unwrap_or_default();
+        Some(now.since(&before))
+    }
+}
+
+fn value(kind: MetricType, metric: &Metric) -> f64 {
+    match kind {
+        MetricType::COUNTER => metric.get_counter().get_value(),
+        MetricType::GAUGE => metric.get_gauge().get_value(),
+        MetricType::HISTOGRAM => metric.get_histogram().get_sample_count() as f64,
+        MetricType::SUMMARY | MetricType::UNTYPED => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Metrics;
+
+    #[test]
+    fn counters_are_read_by_growth_and_gauges_as_they_stand() {
+        let metrics = Metrics::new().expect("metrics");
+        let lookups = metrics
+            .counters("folio_test_total", "Test.", &["layer", "result"])
+            .expect("a family");
+        let open = metrics
+            .gauges("folio_test_open", "Test.", &["pool"])
+            .expect("a family");
+        lookups.with_label_values(&["l1", "hit"]).inc_by(5);
+        let before = Look::new(metrics.gather());
+        lookups.with_label_values(&["l1", "hit"]).inc_by(3);
+        lookups.with_label_values(&["l2", "hit"]).inc_by(4);
+        open.with_label_values(&["reader"]).set(7);
+        let now = Look::new(metrics.gather());
+
+        let window = Window::between(&before, &now);
+        let name = "folio_test_total";
+        assert_eq!(window.growth(name, |_| true), Some(7.0));
+        assert_eq!(
+            window.growth(name, |labels| labels.get("layer") == "l1"),
+            Some(3.0)
+        );
+        let none = window.growth(name, |_| false).expect("registered");
+        assert!(none == 0.0 && none.is_sign_positive(), "{none}");
+        assert_eq!(
+            window.growths(name, "layer"),
+            BTreeMap::from([("l1".to_owned(), 3.0), ("l2".to_owned(), 4.0)])
+        );
+        assert_eq!(window.gauge("folio_test_open"), Some(7.0));
+        let open = window.gauges("folio_test_open", "pool");
+        assert_eq!(open, BTreeMap::from([("reader".to_owned(), 7.0)]));
+    }
+
+    #[test]
+    fn what_is_not_registered_is_absent_and_not_zero() {
+        let metrics = Metrics::new().expect("metrics");
+        let look = Look::new(metrics.gather());
+        let window = Window::between(&look, &look);
+        assert_eq!(window.growth("folio_nothing", |_| true), None);
+        assert_eq!(window.gauge("folio_nothing"), None);
+        assert!(window.growths("folio_nothing", "kind").is_empty());
+        assert!(window.buckets("folio_nothing", |_| true).is_none());
+    }
+
+    #[test]
+    fn a_histogram_is_read_by_what_came_in_the_window() {
+        let metrics = Metrics::new().expect("metrics");
+        let waits = metrics
+            .seconds("folio_test_seconds", "Test.", &["pool"])
+            .expect("a family");
+        waits.with_label_values(&["reader"]).observe(5.0);
+        let before = Look::new(metrics.gather());
+        for _ in 0..10 {
+            waits.with_label_values(&["reader"]).observe(0.000_2);
+        }
+        let now = Look::new(metrics.gather());
+        let name = "folio_test_seconds";
+        let window = Window::between(&before, &now);
+        let buckets = window.buckets(name, |_| true).expect("registered");
+        assert_eq!(buckets.count(), 10);
+        let most = buckets.quantile(1.0).expect("observations");
+        assert!((most - 0.000_25).abs() < 1e-9, "{most}");
+        assert_eq!(now.only(&[name]).families.len(), 1);
+    }
+}

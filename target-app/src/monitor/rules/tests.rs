@@ -1,0 +1,209 @@
+//! When rules fire and when they are resolved.
+
+use super::*;
+use crate::monitor::sample::{Latency, Sample};
+use crate::monitor::usage::{BreakerLamp, CacheUse, HitCount, PoolUse, ProcessUse};
+
+fn settings() -> MonitorSettings {
+    MonitorSettings {
+        looks: 3,
+        ..MonitorSettings::default()
+    }
+}
+
+/// A window with so many responses, at this 95th percentile in milliseconds.
+fn traffic(count: f64, p95: f64) -> Sample {
+    let mut sample = Sample::blank();
+    sample.requests.count = count;
+    sample.requests.error_ratio = Some(0.0);
+    sample.requests.latency_ms = Some(Latency {
+        p50: p95,
+        p95,
+        p99: p95,
+    });
+    sample
+}
+
+fn cached(lookups: f64, hits: f64) -> Sample {
+    let hits = HitCount {
+        lookups,
+        hits,
+        hit_ratio: Some(hits / lookups),
+    };
+    let mut sample = Sample::blank();
+    sample.cache = Some(CacheUse {
+        overall: hits,
+        l1: hits,
+        l2: HitCount::default(),
+        caches: [].into(),
+    });
+    sample
+}
+
+fn pooled(asked: f64, wait_p95_ms: f64, timeouts: f64) -> Sample {
+    let mut sample = Sample::blank();
+    sample.pools = vec![PoolUse {
+        asked,
+        timeouts,
+        wait_p95_ms: Some(wait_p95_ms),
+        ..PoolUse::default()
+    }];
+    sample
+}
+
+fn lamps(states: &[Lamp]) -> Sample {
+    let mut sample = Sample::blank();
+    let lamps = states.iter().map(|&state| BreakerLamp {
+        name: "db".to_owned(),
+        state,
+    });
+    sample.breakers = lamps.collect();
+    sample
+}
+
+/// What happens over these windows, as (number of the window, rule, phase).
+fn run(samples: &[Sample]) -> Vec<(usize, Rule, Phase)> {
+    let metrics = Metrics::new().expect("metrics");
+    let mut rules = Rules::new(&metrics).expect("rules");
+    let looks = samples.iter().enumerate();
+    looks
+        .flat_map(|(number, sample)| {
+            let news = rules.look(sample, &settings()).into_iter();
+            news.map(move |event| (number, event.alert.rule, event.phase))
+        })
+        .collect()
+}
+
+#[test]
+fn an_alert_needs_several_looks_in_a_row_to_fire_and_to_end() {
+    let (slow, fast) = (traffic(100.0, 501.0), traffic(100.0, 500.0));
+    let course = [
+        &slow, &slow, &fast, // two in a row are not enough
+        &slow, &slow, &slow, // fires with the third
+        &slow, &fast, &fast, &slow, // two good ones are not enough
+        &fast, &fast, &fast, // ends with the third
+        &fast,
+    ];
+    let course: Vec<_> = course.into_iter().cloned().collect();
+    assert_eq!(
+        run(&course),
+        [
+            (5, Rule::Latency, Phase::Firing),
+            (12, Rule::Latency, Phase::Resolved)
+        ]
+    );
+}
+
+#[test]
+fn looks_with_too_little_to_judge_by_neither_count_nor_break_the_row() {
+    let (slow, few) = (traffic(20.0, 900.0), traffic(19.0, 900.0));
+    assert_eq!(run(&vec![few.clone(); 10]), []);
+    let course = [&slow, &few, &slow, &few, &few, &slow].map(Clone::clone);
+    assert_eq!(run(&course), [(5, Rule::Latency, Phase::Firing)]);
+}
+
+#[test]
+fn an_alert_ends_as_quiet_when_there_is_nothing_to_judge_for_long() {
+    let mut course = vec![traffic(100.0, 900.0); 3];
+    course.extend(vec![traffic(0.0, 0.0); 2 * QUIET_LOOKS as usize]);
+    let ends = 2 + QUIET_LOOKS as usize;
+    assert_eq!(
+        run(&course),
+        [
+            (2, Rule::Latency, Phase::Firing),
+            (ends, Rule::Latency, Phase::Quiet)
+        ]
+    );
+}
+
+#[test]
+fn every_rule_is_broken_on_the_far_side_of_its_bound_alone() {
+    let errors = |ratio| {
+        let mut sample = traffic(100.0, 1.0);
+        sample.requests.error_ratio = Some(ratio);
+        sample
+    };
+    let process = |cpu, open_files| {
+        let mut sample = Sample::blank();
+        sample.process = Some(ProcessUse {
+            cpu,
+            cores: 2,
+            resident_bytes: 0.0,
+            threads: 1.0,
+            open_files,
+            most_files: 100.0,
+            uptime_s: 1.0,
+        });
+        sample
+    };
+    for (rule, holds, broken) in [
+        (Rule::Errors, errors(0.01), errors(0.02)),
+        (Rule::HitRatio, cached(100.0, 80.0), cached(100.0, 79.0)),
+        (Rule::HitRatio, cached(19.0, 0.0), cached(20.0, 0.0)),
+        (Rule::Cpu, process(0.9, 1.0), process(0.91, 1.0)),
+        (Rule::Files, process(0.1, 90.0), process(0.1, 91.0)),
+        (
+            Rule::Breaker,
+            lamps(&[Lamp::Closed, Lamp::HalfOpen]),
+            lamps(&[Lamp::Closed, Lamp::Open]),
+        ),
+        (
+            Rule::PoolWait,
+            pooled(20.0, 100.0, 0.0),
+            pooled(20.0, 100.1, 0.0),
+        ),
+        (
+            Rule::PoolWait,
+            pooled(1.0, 900.0, 0.0),
+            pooled(1.0, 0.0, 1.0),
+        ),
+    ] {
+        assert_eq!(run(&vec![holds; 5]), [], "{rule:?}");
+        assert_eq!(run(&vec![broken; 5]), [(2, rule, Phase::Firing)]);
+    }
+}
+
+#[test]
+fn what_is_not_there_is_not_judged() {
+    assert_eq!(run(&vec![Sample::blank(); 10]), []);
+}
+
+#[test]
+fn alerts_are_counted_shown_and_remembered_the_newest_first() {
+    let metrics = Metrics::new().expect("metrics");
+    let mut rules = Rules::new(&metrics).expect("rules");
+    let labels = ["latency"];
+    for round in 1..=2 {
+        for _ in 0..3 {
+            rules.look(&traffic(100.0, 812.25), &settings());
+        }
+        assert_eq!(rules.fired.with_label_values(&labels).get(), round);
+        assert_eq!(rules.firing.with_label_values(&labels).get(), 1);
+        let firing = rules.firing();
+        assert_eq!(firing.len(), 1);
+        assert_eq!(firing[0].message, "p95 is 812.2 ms, bound 500 ms");
+        for _ in 0..3 {
+            rules.look(&traffic(100.0, 1.0), &settings());
+        }
+        assert_eq!(rules.firing.with_label_values(&labels).get(), 0);
+        assert!(rules.firing().is_empty());
+    }
+    let phases: Vec<_> = rules.events().iter().map(|event| event.phase).collect();
+    let pair = [Phase::Resolved, Phase::Firing];
+    assert_eq!(phases, [pair, pair].concat());
+}
+
+#[test]
+fn what_is_remembered_is_bounded() {
+    let metrics = Metrics::new().expect("metrics");
+    let mut rules = Rules::new(&metrics).expect("rules");
+    let once = MonitorSettings {
+        looks: 1,
+        ..MonitorSettings::default()
+    };
+    for _ in 0..MOST_EVENTS {
+        rules.look(&traffic(100.0, 900.0), &once);
+        rules.look(&traffic(100.0, 1.0), &once);
+    }
+    assert_eq!(rules.events().len(), MOST_EVENTS);
+}

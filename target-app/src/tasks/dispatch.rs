@@ -1,0 +1,152 @@
+//! The dispatcher, which starts what is ready as workers become free, and what a worker does with one task.
+//!
+//! An attempt is a tokio task of its own: one that panics or is slow costs the others nothing but its place.
+
+use std::any::Any;
+use std::error::Error;
+use std::io::{self, Write as _};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use serde_json::Value;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::book::Task;
+use super::queue::Ready;
+use super::record::TaskState;
+use super::registry::{Attempt, Failure};
+use super::{Shared, backoff};
+
+/// Longest attempt: what holds a worker for ever would hold it for good.
+const LONGEST_ATTEMPT: Duration = Duration::from_mins(1);
+/// How often the age of the oldest is looked at while anything waits.
+const LOOK: Duration = Duration::from_secs(1);
+/// Between two looks when nothing is to come.
+const IDLE: Duration = Duration::from_hours(1);
+
+/// Starts tasks until it is aborted; then those under way are aborted with it.
+pub(super) async fn run(shared: Arc<Shared>) {
+    let mut changes = shared.settings.changes();
+    let mut running = JoinSet::new();
+    loop {
+        while running.try_join_next().is_some() {}
+        let next_look = start_ready(&shared, &mut running);
+        tokio::select! {
+            () = shared.wake.notified() => {}
+            Some(_) = running.join_next() => {}
+            Ok(()) = changes.changed() => {}
+            () = sleep_until(next_look) => {}
+        }
+    }
+}
+
+/// Starts what is ready while workers are free. Gives when to look again at the latest.
+fn start_ready(shared: &Arc<Shared>, running: &mut JoinSet<()>) -> Instant {
+    let workers = shared.settings.load().tasks.workers as usize;
+    let mut book = shared.book();
+    while running.len() < workers
+        && let Some(ready) = book.next(&shared.meters)
+    {
+        running.spawn(attempt(Arc::clone(shared), ready));
+    }
+    let now = Instant::now();
+    let oldest = book.oldest();
+    let age = oldest.map_or(Duration::ZERO, |since| now.duration_since(since));
+    shared.meters.oldest.set(age.as_secs() as i64);
+    let look = now + if oldest.is_some() { LOOK } else { IDLE };
+    match book.next_due() {
+        // What became due in this very moment is for the next round; with all workers taken, one of them will call it.
+        Some(due) if running.len() < workers => look.min(due),
+        _ => look,
+    }
+}
+
+/// One attempt, and where the task goes from there.
+async fn attempt(shared: Arc<Shared>, ready: Ready<Task>) {
+    let Ready { since, item, .. } = ready;
+    let began = Instant::now();
+    let meters = &shared.meters;
+    meters.wait.observe((began - since).as_secs_f64());
+    meters.running.inc();
+    let this = Attempt {
+        task: item.record.id,
+        number: item.record.begin(),
+    };
+    // The function itself may panic before it gives a future.
+    let made = AssertUnwindSafe(async { timeout(LONGEST_ATTEMPT, (item.job)(this)).await });
+    let outcome = match made.catch_unwind().await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Err(Failure::TimedOut(LONGEST_ATTEMPT)),
+        Err(panic) => {
+            drop::<Box<dyn Any + Send>>(panic);
+            Err(Failure::Panicked)
+        }
+    };
+    meters.running.dec();
+    let seconds = &meters.kinds[item.kind].seconds;
+    seconds.observe(began.elapsed().as_secs_f64());
+    let kind = item.kind;
+    shared.settle(item, this.number, outcome).await;
+    shared.book().released(kind);
+    shared.settled.notify_one();
+}
+
+impl Shared {
+    async fn settle(&self, task: Task, attempt: u32, outcome: Result<Value, Failure>) {
+        let meters = &self.meters.kinds[task.kind];
+        let failure = match outcome {
+            Ok(result) => {
+                task.record.succeed(result);
+                meters.succeeded.inc();
+                return self.finish(&task).await;
+            }
+            Err(failure) => failure,
+        };
+        let tried = attempt - task.spent;
+        let pause = {
+            let settings = &self.settings.load().tasks;
+            let again = tried < settings.attempts && !failure.is_final();
+            again.then(|| backoff::wait(settings, tried, rand::random()))
+        };
+        if let Some(pause) = pause {
+            task.record.fail(failure.to_string(), TaskState::Retrying);
+            meters.retries.inc();
+            let due = Instant::now() + pause;
+            self.book().postpone(task, due, &self.meters);
+        } else {
+            task.record.fail(failure.to_string(), TaskState::Dead);
+            meters.dead.inc();
+            log(&task, &failure);
+            self.finish(&task).await;
+            self.book().bury(task, &self.meters);
+        }
+    }
+
+    async fn finish(&self, task: &Task) {
+        let record = &task.record;
+        self.finished.insert(record.id, Arc::clone(record)).await;
+        self.book().finished(task.kind, record.id);
+        self.ended.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Says why a task died when its owner is not told.
+fn log(task: &Task, failure: &Failure) {
+    let (id, kind) = (task.record.id, task.record.kind);
+    let mut cause = failure.source();
+    if cause.is_none() {
+        return;
+    }
+    let mut line = failure.to_string();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    // A log that cannot be written must not take the task with it.
+    let _ = writeln!(io::stderr(), "task {id} {kind} is dead: {line}");
+}

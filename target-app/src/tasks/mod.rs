@@ -1,0 +1,325 @@
+//! Background tasks: taken on now, run later, tried again, and in the end either done or a dead letter.
+//!
+//! A dispatcher starts what is ready on at most `tasks.workers` workers. Everything is in this process and in memory: a
+//! stop runs what it can within `tasks.drain` and counts what it could not, a kill loses every task that is not finished.
+//! Finished tasks can be read for ten minutes.
+
+mod backoff;
+mod book;
+mod dispatch;
+mod kinds;
+mod meters;
+mod queue;
+mod record;
+mod registry;
+#[cfg(test)]
+mod tests;
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use moka::future::Cache;
+use moka::ops::compute::{CompResult, Op};
+use moka::policy::EvictionPolicy;
+use serde_json::Value;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep_until};
+
+pub(crate) use kinds::catalogue;
+pub(crate) use queue::Priority;
+pub(crate) use record::{Owner, Status, TaskId, TaskState};
+pub(crate) use registry::{Arguments, Attempt, Audience, Failure, Registry, Share};
+
+use crate::metrics::Metrics;
+use crate::settings::Live;
+use book::{Book, Intake, Task};
+use meters::Meters;
+use record::Record;
+use registry::Kind;
+
+/// How long a finished task can be read.
+const REMEMBERED: Duration = Duration::from_mins(10);
+/// Finished tasks, and idempotency keys, that are remembered; the longest unread make room.
+const MOST_REMEMBERED: u64 = 100_000;
+/// Bytes that a finished task may take; one that takes more counts as several, so that 64 MB is the most.
+const FAIR_SIZE: usize = 640;
+/// Largest arguments from a client, in bytes as JSON: what bounds the memory of a full queue.
+pub(crate) const MOST_ARGUMENTS: usize = 4 * 1024;
+
+/// The task service of one [`State`](crate::State); stops when it is dropped.
+pub(crate) struct Tasks {
+    shared: Arc<Shared>,
+    dispatcher: AbortHandle,
+}
+
+/// A task as it is asked for.
+#[derive(Debug)]
+pub(crate) struct Order {
+    /// Name of a kind.
+    pub(crate) kind: String,
+    pub(crate) priority: Priority,
+    /// What the kind's function is given.
+    pub(crate) args: Value,
+    /// How long to wait before the first attempt.
+    pub(crate) delay: Duration,
+}
+
+/// Why a task was not taken on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refused {
+    /// No kind that the asker may use has this name.
+    #[error("expected one of {kinds}, found {found:?}")]
+    Kind {
+        /// The name that was asked for.
+        found: String,
+        /// The names that there are.
+        kinds: String,
+    },
+    /// The kind cannot use the arguments.
+    #[error("{0}")]
+    Arguments(String),
+    /// The idempotency key belongs to another order.
+    #[error("expected a key that was not used for another task")]
+    KeyTaken,
+    /// As many wait as may.
+    #[error("the task queue is full")]
+    Full,
+    /// The service is stopping.
+    #[error("the service is stopping and takes no new tasks")]
+    Draining,
+    /// There is no such task among the dead.
+    #[error("there is no such dead task")]
+    Unknown,
+}
+
+/// What became of the tasks when the service stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Drained {
+    /// Tasks that ended while the drain waited.
+    pub(crate) finished: u64,
+    /// Tasks that were not finished in time and are lost.
+    pub(crate) abandoned: u64,
+}
+
+/// What the handle, the dispatcher and the workers share.
+struct Shared {
+    kinds: Registry,
+    settings: Arc<Live>,
+    meters: Meters,
+    book: Mutex<Book>,
+    finished: Cache<TaskId, Arc<Record>>,
+    keys: Cache<(Owner, String), Keyed>,
+    /// There may be something to start.
+    wake: Notify,
+    /// An attempt ended.
+    settled: Notify,
+    /// When the service began to stop.
+    stopping: OnceLock<Instant>,
+    /// Tasks that ended for good.
+    ended: AtomicU64,
+    process: u32,
+    next: AtomicU32,
+}
+
+/// What an idempotency key stands for.
+#[derive(Clone, Copy)]
+struct Keyed {
+    task: TaskId,
+    order: u64,
+}
+
+impl Tasks {
+    /// Starts the dispatcher on the current runtime.
+    pub(crate) fn start(
+        kinds: Registry,
+        settings: &Arc<Live>,
+        metrics: &Metrics,
+    ) -> Result<Self, prometheus::Error> {
+        let parts = kinds.all().iter().map(|kind| kind.share);
+        let remembered = |_: &TaskId, record: &Arc<Record>| {
+            u32::try_from(record.size().max(FAIR_SIZE)).unwrap_or(u32::MAX)
+        };
+        let shared = Arc::new(Shared {
+            meters: Meters::new(metrics, kinds.all())?,
+            book: Mutex::new(Book::new(parts)),
+            settings: Arc::clone(settings),
+            finished: Cache::builder()
+                .max_capacity(MOST_REMEMBERED * FAIR_SIZE as u64)
+                .weigher(remembered)
+                .eviction_policy(EvictionPolicy::lru())
+                .time_to_live(REMEMBERED)
+                .build(),
+            keys: Cache::builder()
+                .max_capacity(MOST_REMEMBERED)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
+            wake: Notify::new(),
+            settled: Notify::new(),
+            stopping: OnceLock::new(),
+            ended: AtomicU64::new(0),
+            process: rand::random(),
+            next: AtomicU32::new(0),
+            kinds,
+        });
+        let dispatcher = tokio::spawn(dispatch::run(Arc::clone(&shared))).abort_handle();
+        Ok(Self { shared, dispatcher })
+    }
+
+    /// Takes an order of Folio itself on.
+    pub(crate) fn submit(&self, order: Order) -> Result<TaskId, Refused> {
+        self.shared.take_on(Owner::Service, order)
+    }
+
+    /// Takes an order of a user on. A `key` that the user sent before gives the task it stands for, as long as that can
+    /// be read.
+    pub(crate) async fn submit_for(
+        &self,
+        user: i64,
+        order: Order,
+        key: Option<String>,
+    ) -> Result<(TaskId, TaskState), Refused> {
+        let owner = Owner::User(user);
+        let Some(key) = key else {
+            let task = self.shared.take_on(owner, order)?;
+            return Ok((task, TaskState::Queued));
+        };
+        let fingerprint = order.fingerprint();
+        let shared = &self.shared;
+        // Serial for each key: of two orders at once the second sees what the first became.
+        let entry = shared.keys.entry((owner, key));
+        let held = entry
+            .and_try_compute_with(async |held| {
+                if let Some(held) = held
+                    && shared.record(held.value().task).await.is_some()
+                {
+                    return Ok(Op::Nop);
+                }
+                let task = shared.take_on(owner, order)?;
+                let order = fingerprint;
+                Ok::<_, Refused>(Op::Put(Keyed { task, order }))
+            })
+            .await?;
+        let is_known = matches!(held, CompResult::Unchanged(_));
+        let Some(held) = held.into_entry().map(moka::Entry::into_value) else {
+            return Err(Refused::Unknown);
+        };
+        if is_known && held.order != fingerprint {
+            return Err(Refused::KeyTaken);
+        }
+        let state = shared.record(held.task).await.map(|record| record.state());
+        Ok((held.task, state.unwrap_or(TaskState::Queued)))
+    }
+
+    /// A task of this user, if it is known.
+    pub(crate) async fn status(&self, id: TaskId, user: i64) -> Option<Status> {
+        let record = self.shared.record(id).await?;
+        (record.owner == Owner::User(user)).then(|| record.status())
+    }
+
+    /// The dead letters that are kept, oldest first; at most 1,000.
+    pub(crate) fn dead(&self) -> Vec<Status> {
+        let dead: Vec<_> = self.shared.book().dead().map(Arc::clone).collect();
+        dead.iter().map(|record| record.status()).collect()
+    }
+
+    /// Gives a dead task its attempts once more.
+    pub(crate) fn retry(&self, id: TaskId) -> Result<(), Refused> {
+        let most = self.shared.settings.load().tasks.queue as usize;
+        self.shared.book().revive(id, most, &self.shared.meters)?;
+        self.shared.wake.notify_one();
+        Ok(())
+    }
+
+    /// Begins to stop: refuses tasks of users from now on, but takes what requests under way still cause.
+    pub(crate) fn refuse_users(&self) {
+        self.shared.stopping.get_or_init(|| {
+            self.shared.book().set_intake(Intake::Service);
+            Instant::now()
+        });
+    }
+
+    /// Waits until all has run that can run within `tasks.drain` of the beginning of the stop, then gives up the rest.
+    pub(crate) async fn drain(&self) -> Drained {
+        self.refuse_users();
+        let shared = &self.shared;
+        let began = shared.stopping.get().copied();
+        let deadline = began.unwrap_or_else(Instant::now) + shared.settings.load().tasks.drain.0;
+        let before = shared.ended.load(Ordering::Relaxed);
+        while !shared.book().is_quiet(deadline) {
+            tokio::select! {
+                () = shared.settled.notified() => {}
+                () = sleep_until(deadline) => break,
+            }
+        }
+        let abandoned = {
+            let mut book = shared.book();
+            book.set_intake(Intake::Nobody);
+            book.abandon()
+        };
+        self.dispatcher.abort();
+        for (meters, &count) in shared.meters.kinds.iter().zip(&abandoned) {
+            meters.abandoned.inc_by(count as u64);
+        }
+        Drained {
+            finished: shared.ended.load(Ordering::Relaxed) - before,
+            abandoned: abandoned.iter().sum::<usize>() as u64,
+        }
+    }
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.dispatcher.abort();
+    }
+}
+
+impl Order {
+    /// The same for the same order, to tell a repetition from another use of its key.
+    fn fingerprint(&self) -> u64 {
+        let mut hash = DefaultHasher::new();
+        (&self.kind, self.priority, &self.args, self.delay).hash(&mut hash);
+        hash.finish()
+    }
+}
+
+impl Shared {
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_on(&self, owner: Owner, order: Order) -> Result<TaskId, Refused> {
+        let known = self.kinds.named(&order.kind);
+        let (kind, Kind { name, .. }) = known
+            .filter(|(_, kind)| owner == Owner::Service || kind.audience == Audience::Clients)
+            .ok_or_else(|| Refused::Kind {
+                found: order.kind.clone(),
+                kinds: self.kinds.for_clients(),
+            })?;
+        let job = self.kinds.all()[kind].bind(order.args);
+        let count = self.next.fetch_add(1, Ordering::Relaxed);
+        let id = TaskId::new(self.process, count);
+        let task = Task {
+            record: Arc::new(Record::new(id, name, owner, order.priority)),
+            kind,
+            job: job.map_err(Refused::Arguments)?,
+            spent: 0,
+        };
+        let due = (!order.delay.is_zero()).then(|| Instant::now() + order.delay);
+        let most = self.settings.load().tasks.queue as usize;
+        self.book().admit(task, due, most, &self.meters)?;
+        self.wake.notify_one();
+        Ok(id)
+    }
+
+    /// Looks among the unfinished first: a task is put among the finished before it is struck off there.
+    async fn record(&self, id: TaskId) -> Option<Arc<Record>> {
+        let unfinished = self.book().unfinished(id);
+        match unfinished {
+            Some(record) => Some(record),
+            None => self.finished.get(&id).await,
+        }
+    }
+}

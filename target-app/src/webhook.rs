@@ -1,0 +1,273 @@
+//! Outgoing webhooks: tells `monitor.webhook` what happened, signed, through a background task that tries again.
+//!
+//! Each delivery is one POST of JSON with `X-Folio-Signature: sha256=<HMAC-SHA256 of the body, hexadecimal>`. It follows no
+//! redirect and waits at most two seconds. A receiver that is slow or away costs a bounded part of the workers and of the
+//! queue; what does not fit is dropped and counted.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{SecondsFormat, Utc};
+use hmac::digest::InvalidLength;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use prometheus::IntCounter;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::redirect::Policy;
+use reqwest::{Client, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use sha2::Sha256;
+
+use crate::config::Secret;
+use crate::metrics::Metrics;
+use crate::observe::current_trace;
+use crate::settings::Live;
+use crate::tasks::{
+    Arguments, Attempt, Audience, Failure, Order, Priority, Registry, Share, TaskId, Tasks,
+};
+
+/// The kind of task that delivers.
+const KIND: &str = "webhook";
+/// Longest delivery, from connecting to the head of the answer.
+const LONGEST: Duration = Duration::from_secs(2);
+/// What deliveries may take: a receiver that hangs holds two workers, and a thousand messages wait for it.
+const SHARE: Share = Share {
+    unfinished: 1_000,
+    running: 2,
+};
+
+/// Sends events to the receiver, if there is one.
+pub(crate) struct Webhooks {
+    tasks: Arc<Tasks>,
+    settings: Arc<Live>,
+    dropped: IntCounter,
+}
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// A task will deliver it.
+    Queued(TaskId),
+    /// Nobody wants to know: `monitor.webhook` is not set.
+    Nowhere,
+    /// There was no room, or the service is stopping; counted.
+    Dropped,
+}
+
+/// Why the means to deliver could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    /// The HTTP client could not be made.
+    #[error("the webhook client cannot be made")]
+    Client(#[from] reqwest::Error),
+    /// The secret cannot key a signature.
+    #[error("the webhook secret cannot be used")]
+    Secret(#[from] InvalidLength),
+    /// A metric was declared twice or badly.
+    #[error("the webhook metrics cannot be registered")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// An event on its way, as the task keeps it.
+#[derive(Deserialize)]
+struct Event {
+    #[serde(rename = "event")]
+    name: String,
+    /// When it happened, RFC 3339.
+    at: String,
+    content: Value,
+    /// Headers by which the delivery joins the trace of the request that caused it.
+    #[serde(default)]
+    trace: BTreeMap<String, String>,
+}
+
+/// The body of a delivery. It is the same in every attempt, and so is the signature.
+#[derive(Serialize)]
+struct Message<'a> {
+    id: TaskId,
+    event: &'a str,
+    at: &'a str,
+    content: &'a Value,
+}
+
+struct Courier {
+    client: Client,
+    settings: Arc<Live>,
+    key: Hmac<Sha256>,
+    delivered: IntCounter,
+    failed: IntCounter,
+}
+
+impl Arguments for Event {}
+
+/// Adds the kind that delivers. `secret` keys the signatures; without one they are keyed by chance, so that nobody can
+/// check them and nobody can forge them.
+pub(crate) fn register(
+    registry: &mut Registry,
+    client: Client,
+    secret: Option<&Secret>,
+    settings: &Arc<Live>,
+    metrics: &Metrics,
+) -> Result<(), WebhookError> {
+    let attempts = metrics.counters(
+        "folio_webhook_attempts_total",
+        "Attempts to deliver an event.",
+        &["result"],
+    )?;
+    let drawn: [u8; 32] = rand::random();
+    let secret = secret.map_or(drawn.as_slice(), |secret| secret.reveal().as_bytes());
+    let courier = Arc::new(Courier {
+        client,
+        settings: Arc::clone(settings),
+        key: Hmac::new_from_slice(secret)?,
+        delivered: attempts.with_label_values(&["delivered"]),
+        failed: attempts.with_label_values(&["failed"]),
+    });
+    registry.register(
+        KIND,
+        Audience::Service,
+        SHARE,
+        move |event: Arc<Event>, attempt| {
+            let courier = Arc::clone(&courier);
+            async move { courier.deliver(&event, attempt).await }
+        },
+    );
+    Ok(())
+}
+
+/// A client for what Folio tells others: plain HTTP, no redirects, no proxy, no answer waited for longer than two seconds.
+pub(crate) fn client() -> Result<Client, WebhookError> {
+    let client = Client::builder()
+        .redirect(Policy::none())
+        .no_proxy()
+        .timeout(LONGEST)
+        .build()?;
+    Ok(client)
+}
+
+impl Webhooks {
+    /// Sends through `tasks`, which knows the kind that [`register`] adds.
+    pub(crate) fn new(
+        tasks: &Arc<Tasks>,
+        settings: &Arc<Live>,
+        metrics: &Metrics,
+    ) -> Result<Self, prometheus::Error> {
+        let dropped = metrics.counters(
+            "folio_webhooks_dropped_total",
+            "Events that were not sent because too many were under way.",
+            &[],
+        )?;
+        Ok(Self {
+            tasks: Arc::clone(tasks),
+            settings: Arc::clone(settings),
+            dropped: dropped.with_label_values(&[] as &[&str]),
+        })
+    }
+
+    /// Has `event`, such as `order.paid`, delivered with `content`; does not wait and costs a pointer when nobody listens.
+    pub(crate) fn send(&self, event: &'static str, content: Value) -> Sent {
+        if self.settings.load().monitor.webhook.is_none() {
+            return Sent::Nowhere;
+        }
+        let at = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
+        let mut args = Map::new();
+        args.insert("event".to_owned(), event.into());
+        args.insert("at".to_owned(), at.into());
+        args.insert("content".to_owned(), content);
+        if let Some(trace) = current_trace() {
+            let headers = trace.headers().filter_map(|(name, value)| {
+                Some((name.as_str().to_owned(), value.to_str().ok()?.into()))
+            });
+            args.insert("trace".to_owned(), Value::Object(headers.collect()));
+        }
+        let order = Order {
+            kind: KIND.to_owned(),
+            priority: Priority::Normal,
+            args: Value::Object(args),
+            delay: Duration::ZERO,
+        };
+        self.tasks.submit(order).map_or_else(
+            |_| {
+                self.dropped.inc();
+                Sent::Dropped
+            },
+            Sent::Queued,
+        )
+    }
+}
+
+impl Courier {
+    async fn deliver(&self, event: &Event, attempt: Attempt) -> Result<Value, Failure> {
+        let sent = self.post(event, attempt).await;
+        match &sent {
+            Ok(_) => self.delivered.inc(),
+            Err(_) => self.failed.inc(),
+        }
+        sent
+    }
+
+    async fn post(&self, event: &Event, attempt: Attempt) -> Result<Value, Failure> {
+        let url = self.settings.load().monitor.webhook.clone();
+        let url = url.ok_or_else(|| Failure::Permanent("monitor.webhook is not set".into()))?;
+        let message = Message {
+            id: attempt.task,
+            event: &event.name,
+            at: &event.at,
+            content: &event.content,
+        };
+        let body = serde_json::to_vec(&message)
+            .map_err(|error| Failure::because("the event cannot be written as JSON", error))?;
+        let mut post = self.client.post(url);
+        for (name, value) in &event.trace {
+            post = post.header(name, value);
+        }
+        let answer = post
+            .header(CONTENT_TYPE, "application/json")
+            .header("x-folio-event", &event.name)
+            .header("x-folio-delivery", attempt.task.to_string())
+            .header("x-folio-signature", signature(&self.key, &body))
+            .body(body)
+            .send()
+            .await
+            // The URL may hold a secret of the receiver, and the cause of a failure is logged.
+            .map_err(|error| {
+                Failure::because("the receiver did not answer", error.without_url())
+            })?;
+        match answer.status() {
+            status if status.is_success() => Ok(json!({ "status": status.as_u16() })),
+            status if may_change(status) => Err(Failure::transient(format!(
+                "the receiver answered {status}"
+            ))),
+            status => Err(Failure::Permanent(
+                format!("the receiver answered {status}").into(),
+            )),
+        }
+    }
+}
+
+/// Whether an answer that is no success is worth another attempt.
+fn may_change(status: StatusCode) -> bool {
+    status.is_server_error()
+        || matches!(
+            status,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
+        )
+}
+
+/// The value of `X-Folio-Signature` for `body`.
+fn signature(key: &Hmac<Sha256>, body: &[u8]) -> String {
+    let mut mac = key.clone();
+    mac.update(body);
+    let mut text = String::with_capacity(7 + 64);
+    text.push_str("sha256=");
+    for byte in mac.finalize().into_bytes() {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
