@@ -3,35 +3,55 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::settings::Settings;
+
 /// How Folio is set up; [`Config::default`] is what `gander target serve` starts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Where the database lives; `None` makes a temporary directory that goes away with the [`State`](crate::State).
-    pub directory: Option<PathBuf>,
+    /// Which database and shared store are under it.
+    pub profile: Profile,
     /// Documents to seed, 1 to 1,000,000.
     pub documents: u32,
     /// Users to seed, 1 to 100,000: `user1@folio.test` and on, password `folio-demo`.
     pub users: u32,
     /// Seed of everything random: the seeded catalogue and the delays of the lab.
     pub seed: u64,
-    /// Which cache answers before the database.
-    pub cache: CacheMode,
-    /// Entries the first-level cache holds, 1 to 1,000,000.
-    pub cache_items: u32,
-    /// Connections that read, 1 to 64, beside the one that writes.
-    pub readers: u32,
     /// Whether `/lab` answers.
     pub lab: LabMode,
+    /// What opens `/admin` to clients on loopback; without it `/admin` is closed.
+    pub admin_token: Option<Secret>,
+    /// The switches of the stack.
+    pub settings: Settings,
 }
 
-/// Which cache answers before the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CacheMode {
-    /// Every read is a query.
-    Off,
-    /// Serialised answers are kept in the process.
-    L1,
+/// Which database and shared store are under Folio.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// `SQLite`, and a shared store in this process.
+    Embedded {
+        /// Where the database lives; `None` makes a temporary directory that goes away with the [`State`](crate::State).
+        directory: Option<PathBuf>,
+    },
+    /// PostgreSQL and Redis.
+    Full(Services),
 }
+
+/// Where the services of the full profile are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Services {
+    /// `postgres://…`
+    pub database_url: Secret,
+    /// Where reads go; `None` is the primary itself, through pools of their own.
+    pub replica_url: Option<Secret>,
+    /// `redis://…` or `redis+unix://…`
+    pub redis_url: Secret,
+    /// What stands, in braces, before every key and channel in Redis, so that several services can share one; without `}`.
+    pub namespace: String,
+}
+
+/// Text that is shown to nobody: a token, or a URL with a password in it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
 
 /// Whether the routes for proofs of measurement exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,14 +83,13 @@ pub struct ConfigError {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            directory: None,
+            profile: Profile::Embedded { directory: None },
             documents: 10_000,
             users: 1_000,
             seed: 1,
-            cache: CacheMode::L1,
-            cache_items: 1_000,
-            readers: 4,
             lab: LabMode::Closed,
+            admin_token: None,
+            settings: Settings::default(),
         }
     }
 }
@@ -81,8 +100,6 @@ impl Config {
         let violations: Vec<_> = [
             ("documents", self.documents, 1_000_000),
             ("users", self.users, 100_000),
-            ("cache-items", self.cache_items, 1_000_000),
-            ("readers", self.readers, 64),
         ]
         .into_iter()
         .filter(|&(_, found, most)| !(1..=most).contains(&found))
@@ -97,6 +114,24 @@ impl Config {
         } else {
             Err(ConfigError { violations })
         }
+    }
+}
+
+impl Secret {
+    /// Keeps `text` from being shown.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for who needs it to connect or to compare.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("[redacted]")
     }
 }
 
@@ -134,7 +169,7 @@ mod tests {
     fn every_violation_is_named_with_its_bounds() {
         let config = Config {
             documents: 0,
-            readers: 65,
+            users: 100_001,
             ..Config::default()
         };
         let error = config
@@ -142,7 +177,16 @@ mod tests {
             .expect_err("two settings are out of bounds");
         assert_eq!(
             error.to_string(),
-            "documents is 0, expected 1 to 1000000; readers is 65, expected 1 to 64"
+            "documents is 0, expected 1 to 1000000; users is 100001, expected 1 to 100000"
         );
+    }
+
+    #[test]
+    fn secrets_do_not_show() {
+        let config = Config {
+            admin_token: Some(Secret::new("canary")),
+            ..Config::default()
+        };
+        assert!(!format!("{config:?}").contains("canary"));
     }
 }

@@ -3,13 +3,18 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::db::DbError;
 use crate::store::StoreError;
+
+/// All that a client learns of what stands behind the service.
+const BUSY: &str = "the service cannot answer at the moment";
 
 /// A request that cannot be answered as asked.
 #[derive(Debug)]
@@ -18,13 +23,14 @@ pub(crate) struct Problem {
     detail: Cow<'static, str>,
     faults: Vec<FieldFault>,
     cause: Option<Cause>,
+    retry_after: Option<Duration>,
 }
 
 /// What one field of a request should have been.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct FieldFault {
     /// Name of the field, query parameter or path segment.
-    pub(crate) field: &'static str,
+    pub(crate) field: Cow<'static, str>,
     /// What was expected, and what was found when that is short.
     pub(crate) message: String,
 }
@@ -50,6 +56,7 @@ impl Problem {
             detail: detail.into(),
             faults: Vec::new(),
             cause: None,
+            retry_after: None,
         }
     }
 
@@ -68,6 +75,20 @@ impl Problem {
             "some fields are not as expected",
         );
         problem.faults = faults;
+        problem
+    }
+
+    /// What cannot be answered now but may be in a while (503).
+    pub(crate) fn unavailable(detail: &'static str, retry_after: Duration) -> Self {
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+        problem.retry_after = Some(retry_after);
+        problem
+    }
+
+    /// What this client asked too often (429).
+    pub(crate) fn too_many_requests(detail: &'static str, retry_after: Duration) -> Self {
+        let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, detail);
+        problem.retry_after = Some(retry_after);
         problem
     }
 
@@ -92,6 +113,22 @@ impl From<&StoreError> for Problem {
     fn from(error: &StoreError) -> Self {
         match error {
             StoreError::Missing(what) => Self::not_found(what),
+            StoreError::Shared(error) => Self::from(&**error),
+            StoreError::Database(DbError::Duplicate(_)) => {
+                Self::new(StatusCode::CONFLICT, "there is such a one already")
+            }
+            StoreError::Database(DbError::Statement(_)) => Self::internal(&error.with_sources()),
+            StoreError::Database(DbError::Refused { retry_after }) => {
+                Self::unavailable(BUSY, *retry_after)
+            }
+            StoreError::Database(DbError::PoolTimeout { .. }) => {
+                Self::unavailable(BUSY, Duration::from_secs(1))
+            }
+            StoreError::Database(_) => {
+                let mut problem = Self::unavailable(BUSY, Duration::from_secs(1));
+                problem.cause = Some(Cause(error.with_sources().into()));
+                problem
+            }
             other => Self::internal(&other.with_sources()),
         }
     }
@@ -114,6 +151,11 @@ impl IntoResponse for Problem {
         );
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(retry_after) = self.retry_after {
+            // Whole seconds; zero would invite the client to come back at once.
+            let seconds = retry_after.as_secs_f64().ceil().max(1.0) as u64;
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Some(cause) = self.cause {
             response.extensions_mut().insert(cause);

@@ -4,21 +4,49 @@
 //! until it is told to stop. Folio never depends on Gander. It is built to be driven hard on the machine that also drives
 //! it, so a cached read costs little more than the framework under it.
 
+mod admission;
 mod auth;
+mod breaker;
 mod cache;
+mod catalogue;
+mod compression;
 mod config;
+mod db;
+mod edge;
 mod error;
+mod events;
+mod glob;
+mod kv;
 mod lab;
 mod metrics;
+mod monitor;
 mod observe;
 mod routes;
 mod serve;
+#[cfg(unix)]
+mod services;
+mod settings;
 mod state;
 mod store;
+mod tasks;
+mod webhook;
 
 pub use auth::PasswordError;
-pub use config::{CacheMode, Config, ConfigError, LabMode, Violation};
+pub use config::{Config, ConfigError, LabMode, Profile, Secret, Services, Violation};
+
+pub use kv::KvStartError;
 pub use routes::app;
 pub use serve::serve;
+#[cfg(unix)]
+pub use services::{
+    Absent, AbsentPrograms, Durability, PrivateOptions, PrivatePostgres, PrivateRedis,
+    PrivateServices, Reach, ServicesError,
+};
+pub use settings::{
+    AdmissionSettings, AuthSettings, BreakerSettings, CacheMode, CacheSettings, Compression,
+    DbSettings, EdgeProvider, EdgeSettings, Fault, Indexes, Loading, MonitorSettings, PoolSettings,
+    RateLimit, Settings, SettingsError, Span, Stack, Stampede, TaskSettings, WriteStrategy,
+};
 pub use state::{StartError, State};
 pub use store::StoreError;
+pub use webhook::WebhookError;

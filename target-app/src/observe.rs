@@ -1,20 +1,24 @@
 //! Around every request: its identity, what it cost (`Server-Timing`) and its place in the metrics.
 
+mod trace;
+
 use std::cell::Cell;
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method};
+use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
-use prometheus::IntGauge;
 
+use crate::db::Repeats;
 use crate::error::Cause;
+use crate::metrics::method_label;
 use crate::state::App;
+
+pub(crate) use trace::{TRACEPARENT, Trace};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -31,52 +35,124 @@ tokio::task_local! {
 struct Cost {
     lookup: Cell<Lookup>,
     queries: Cell<u32>,
+    pool: Cell<Duration>,
     database: Cell<Duration>,
+    repeats: Repeats,
+    trace: Option<Trace>,
 }
 
-/// What the cache did for a request; the last lookup counts when there are several.
+/// What the cache did for a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Lookup {
     /// The request asked no cache, or there is none.
     #[default]
     Off,
-    /// The first level had it.
+    /// The first level had it, and may have been renewed before its time.
     L1,
-    /// The database had to be asked, by this request or by one that it waited for.
+    /// The second level had it, and may have been renewed before its time.
+    L2,
+    /// No level had it: the database had to be asked, by this request or by one that it waited for.
     Miss,
 }
 
 /// Adds a statement to the cost of the current request, if there is one.
-pub(crate) fn note_query(took: Duration) {
+pub(crate) fn note_query(name: &'static str, took: Duration) {
     let _ = COST.try_with(|cost| {
         cost.queries.set(cost.queries.get() + 1);
+        cost.repeats.count(name);
         cost.database.set(cost.database.get() + took);
     });
 }
 
-/// Sets what the cache did for the current request, if there is one.
+/// Adds the time that the current request, if there is one, waited for a connection.
+pub(crate) fn note_pool_wait(took: Duration) {
+    let _ = COST.try_with(|cost| cost.pool.set(cost.pool.get() + took));
+}
+
+/// The place of the current request in a trace, for requests that are made on its behalf.
+pub(crate) fn current_trace() -> Option<Trace> {
+    COST.try_with(|cost| cost.trace.clone()).ok().flatten()
+}
+
+/// Sets what the cache did for the current request, if there is one; the last word counts.
 pub(crate) fn note_lookup(lookup: Lookup) {
     let _ = COST.try_with(|cost| cost.lookup.set(lookup));
 }
 
+/// Does `work`, whose lookups are only a part of what the current request looks up.
+pub(crate) async fn aside<T>(work: impl Future<Output = T>) -> T {
+    let noted = COST.try_with(|cost| cost.lookup.get());
+    let done = work.await;
+    if let Ok(lookup) = noted {
+        note_lookup(lookup);
+    }
+    done
+}
+
+/// Does `work` to its end even when the request is dropped meanwhile, and puts its cost to the request's account.
+///
+/// For writes: between the commit and the invalidation of what it made stale no client may get in the way by going. A
+/// request does one such work at a time.
+pub(crate) async fn unhurried<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> T {
+    let cost = Cost {
+        trace: current_trace(),
+        ..Cost::default()
+    };
+    let _ = COST.try_with(|before| before.swap(&cost));
+    let accounted = COST.scope(cost, async {
+        let answer = work.await;
+        let cost = Cost::default();
+        COST.with(|after| after.swap(&cost));
+        (answer, cost)
+    });
+    match tokio::spawn(accounted).await {
+        Ok((answer, cost)) => {
+            let _ = COST.try_with(|before| before.swap(&cost));
+            answer
+        }
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is going down, and this task with it.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
 impl Cost {
+    fn swap(&self, other: &Self) {
+        self.lookup.swap(&other.lookup);
+        self.queries.swap(&other.queries);
+        self.database.swap(&other.database);
+        self.pool.swap(&other.pool);
+        self.repeats.swap(&other.repeats);
+    }
+
     fn header(&self) -> HeaderValue {
         let lookup = match self.lookup.get() {
             Lookup::Off => "off",
             Lookup::L1 => "l1",
+            Lookup::L2 => "l2",
             Lookup::Miss => "miss",
         };
-        match (self.queries.get(), self.lookup.get()) {
-            (0, Lookup::L1) => HeaderValue::from_static("cache;desc=l1, db;dur=0, queries;desc=0"),
-            (0, Lookup::Off) => {
-                HeaderValue::from_static("cache;desc=off, db;dur=0, queries;desc=0")
+        let is_idle = self.queries.get() == 0 && self.pool.get().is_zero();
+        match self.lookup.get() {
+            Lookup::L1 if is_idle => {
+                HeaderValue::from_static("cache;desc=l1, pool;dur=0, db;dur=0, queries;desc=0")
             }
-            (queries, _) => {
-                let milliseconds = self.database.get().as_secs_f64() * 1e3;
-                text(&format!(
-                    "cache;desc={lookup}, db;dur={milliseconds:.3}, queries;desc={queries}"
-                ))
+            Lookup::L2 if is_idle => {
+                HeaderValue::from_static("cache;desc=l2, pool;dur=0, db;dur=0, queries;desc=0")
             }
+            Lookup::Off if is_idle => {
+                HeaderValue::from_static("cache;desc=off, pool;dur=0, db;dur=0, queries;desc=0")
+            }
+            _ => text(&format!(
+                "cache;desc={lookup}, pool;dur={:.3}, db;dur={:.3}, queries;desc={}",
+                self.pool.get().as_secs_f64() * 1e3,
+                self.database.get().as_secs_f64() * 1e3,
+                self.queries.get(),
+            )),
         }
     }
 }
@@ -96,88 +172,110 @@ impl RequestIds {
     }
 
     fn next(&self) -> HeaderValue {
-        let mut id = String::with_capacity(24);
-        // Writing to a String cannot fail.
-        let _ = write!(
-            id,
-            "{:016x}{:08x}",
-            self.process,
-            self.next.fetch_add(1, Ordering::Relaxed)
-        );
-        text(&id)
+        let count = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut id = [0; 32];
+        write_hex(self.process, &mut id[..16]);
+        write_hex(count, &mut id[16..]);
+        HeaderValue::from_bytes(&id).unwrap_or(HeaderValue::from_static(""))
+    }
+
+    /// A number for a span of a trace: never zero, which would stand for none.
+    fn span(&self) -> u64 {
+        // The finaliser of SplitMix64 (Steele et al. 2014): a bijection, so that spans differ as long as counts do.
+        let count = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut span = self
+            .process
+            .wrapping_add(count.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        span = (span ^ (span >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        span = (span ^ (span >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (span ^ (span >> 31)).max(1)
+    }
+}
+
+/// Writes the digits of `number`, leading zeros included; formatting would cost three times as much.
+fn write_hex(number: u64, digits: &mut [u8]) {
+    for (place, digit) in digits.iter_mut().rev().enumerate() {
+        *digit = b"0123456789abcdef"[(number >> (4 * place)) as usize & 0xf];
     }
 }
 
 /// The middleware: see the module.
 pub(crate) async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let began = Instant::now();
-    let _in_flight = InFlight::enter(&app.metrics.in_flight);
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
-    let method = method_label(request.method());
-    let id = request
-        .headers()
+    let requests = &app.metrics.requests;
+    let _in_flight = requests.enter();
+    let matched = request.extensions().get::<MatchedPath>();
+    let route = requests.route(matched.map_or("unmatched", MatchedPath::as_str));
+    let method = request.method().clone();
+    let headers = request.headers();
+    let trace = Trace::join(headers, || app.request_ids.span());
+    let id = headers
         .get(REQUEST_ID)
         .filter(|id| id.len() <= LONGEST_REQUEST_ID)
         .cloned();
     let id = id.unwrap_or_else(|| app.request_ids.next());
 
-    let (mut response, timing) = COST
-        .scope(Cost::default(), async {
+    let cost = Cost {
+        trace,
+        ..Cost::default()
+    };
+    let (mut response, timing, trace) = COST
+        .scope(cost, async {
             let response = next.run(request).await;
-            (response, COST.with(Cost::header))
+            COST.with(|cost| {
+                let recorder = app.store.database.recorder();
+                recorder.repeated(route.pattern(), &cost.repeats);
+                (response, cost.header(), cost.trace.clone())
+            })
         })
         .await;
 
     if let Some(Cause(cause)) = response.extensions_mut().remove() {
+        let (method, route) = (method_label(&method), route.pattern());
+        let trace = trace.as_ref().map(|trace| format!(" trace {}", trace.id()));
+        let trace = trace.unwrap_or_default();
         // A log that cannot be written must not take the answer with it.
-        let _ = writeln!(io::stderr(), "{method} {route} request {id:?}: {cause}");
+        let _ = writeln!(
+            io::stderr(),
+            "{method} {route} request {id:?}{trace}: {cause}"
+        );
     }
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
     headers.insert(SERVER_TIMING, timing);
-    app.metrics
-        .requests
-        .with_label_values(&[route, method, response.status().as_str()])
-        .inc();
-    app.metrics
-        .request_seconds
-        .with_label_values(&[route])
-        .observe(began.elapsed().as_secs_f64());
+    if let Some(trace) = trace {
+        headers.insert(TRACEPARENT, trace.parent());
+    }
+    route.answered(&method, response.status(), began.elapsed());
     response
-}
-
-/// Leaves the gauge right also when the client goes away and the request is dropped half-way.
-struct InFlight<'a>(&'a IntGauge);
-
-impl<'a> InFlight<'a> {
-    fn enter(gauge: &'a IntGauge) -> Self {
-        gauge.inc();
-        Self(gauge)
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
-}
-
-/// A client may send any token as its method: those that Folio does not know share one label value.
-fn method_label(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::HEAD => "HEAD",
-        Method::OPTIONS => "OPTIONS",
-        _ => "other",
-    }
 }
 
 /// A header value from text made here, of visible ASCII only.
 fn text(value: &str) -> HeaderValue {
     HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_that_outlives_its_request_stays_in_its_trace() {
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let parent = HeaderValue::from_static(parent);
+        let headers = axum::http::HeaderMap::from_iter([(TRACEPARENT, parent)]);
+        let cost = Cost {
+            trace: Trace::join(&headers, || 7),
+            ..Cost::default()
+        };
+        let (before, within) = COST
+            .scope(cost, async {
+                let before = current_trace();
+                (before, unhurried(async { current_trace() }).await)
+            })
+            .await;
+        assert!(before.is_some());
+        assert_eq!(before, within);
+        assert_eq!(current_trace(), None);
+    }
 }

@@ -1,15 +1,32 @@
 //! Everything a request can reach: one allocation, shared by all of them.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::auth::{PasswordError, Passwords};
-use crate::cache::Cache;
-use crate::config::{Config, ConfigError, LabMode};
+use crate::admission::Admission;
+use crate::auth::{Auth, PasswordError, Passwords};
+use crate::breaker::Breaker;
+use crate::cache::{Behindhand, Cache, Upkeep};
+use crate::catalogue::Catalogue;
+use crate::compression::Packer;
+use crate::config::{Config, ConfigError, LabMode, Profile, Secret};
+use crate::db::{Build, Home};
+use crate::edge::Edge;
+use crate::error::Problem;
+use crate::events::Events;
+use crate::kv::{Kv, KvStartError};
 use crate::lab::Lab;
 use crate::metrics::Metrics;
+use crate::monitor::{Monitor, Reclaim};
 use crate::observe::RequestIds;
+use crate::settings::{Live, Settings};
 use crate::store::{Store, StoreError};
+use crate::tasks::{self, Drained, Tasks};
+use crate::webhook::{self, WebhookError, Webhooks};
+
+/// How long queued writes may take to reach the database at the stop.
+const DRAIN: Duration = Duration::from_secs(5);
 
 /// A running Folio without its listener: database, caches, metrics. Cloning it shares it.
 #[derive(Clone)]
@@ -17,12 +34,39 @@ pub struct State(pub(crate) Arc<App>);
 
 /// What a [`State`] shares, as the routes see it.
 pub(crate) struct App {
-    pub(crate) store: Store,
-    pub(crate) cache: Cache,
+    pub(crate) started: Started,
+    pub(crate) settings: Arc<Live>,
+    /// Held while the settings are changed.
+    changing: tokio::sync::Mutex<()>,
+    pub(crate) admission: Admission,
+    pub(crate) packer: Packer,
+    pub(crate) store: Arc<Store>,
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) catalogue: Catalogue,
+    _upkeep: Upkeep,
+    pub(crate) kv: Kv,
     pub(crate) passwords: Passwords,
+    pub(crate) auth: Auth,
+    pub(crate) events: Events,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) monitor: Monitor,
+    pub(crate) reclaim: Reclaim,
     pub(crate) request_ids: RequestIds,
+    pub(crate) tasks: Arc<Tasks>,
+    pub(crate) webhooks: Arc<Webhooks>,
+    pub(crate) edge: Edge,
     pub(crate) lab: Option<Arc<Lab>>,
+    /// Where the database of the embedded profile lives.
+    home: Option<Arc<Home>>,
+}
+
+/// What was decided at the start and stays.
+pub(crate) struct Started {
+    pub(crate) profile: &'static str,
+    pub(crate) documents: u32,
+    pub(crate) users: u32,
+    pub(crate) seed: u64,
+    pub(crate) admin_token: Option<Secret>,
 }
 
 /// Why Folio could not start.
@@ -37,9 +81,15 @@ pub enum StartError {
     /// A metric was declared twice or badly.
     #[error("the metrics cannot be registered")]
     Metrics(#[from] prometheus::Error),
+    /// `REDIS_URL` cannot be used.
+    #[error("the shared store cannot be prepared")]
+    Kv(#[from] KvStartError),
     /// The shared password could not be hashed.
     #[error("the seeded password cannot be hashed")]
     Password(#[from] PasswordError),
+    /// Webhooks cannot be sent.
+    #[error("webhooks cannot be prepared")]
+    Webhooks(#[from] WebhookError),
     /// The operating system gave no randomness or no thread.
     #[error("the operating system refused a resource")]
     System(#[from] io::Error),
@@ -49,25 +99,173 @@ impl State {
     /// Opens, migrates and seeds the database and prepares the caches; under a second for the default [`Config`].
     pub async fn open(config: &Config) -> Result<Self, StartError> {
         config.validate()?;
+        let home = match &config.profile {
+            Profile::Embedded { directory } => {
+                let home = Home::of(directory.as_deref()).map_err(StoreError::Open)?;
+                Some(Arc::new(home))
+            }
+            Profile::Full(_) => None,
+        };
+        Self::open_over(config, home, None).await
+    }
+
+    /// Opens another instance of this service, as a second process would be: with settings, pools, caches and metrics of
+    /// its own, over the same database and the same shared store.
+    ///
+    /// `config` has to be of the same profile and seeded alike.
+    pub async fn beside(&self, config: &Config) -> Result<Self, StartError> {
+        config.validate()?;
+        Self::open_over(config, self.0.home.clone(), Some(&self.0.kv)).await
+    }
+
+    async fn open_over(
+        config: &Config,
+        home: Option<Arc<Home>>,
+        beside: Option<&Kv>,
+    ) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new()?);
         let passwords = Passwords::new(config.seed)?;
-        let store = Store::open(config, passwords.seeded_hash(), Arc::clone(&metrics)).await?;
+        let settings = Arc::new(Live::new(config.settings.clone()));
+        let kv = match (&config.profile, beside) {
+            (Profile::Embedded { .. }, Some(kv)) => kv.observed(&metrics)?,
+            _ => Kv::open(&config.profile, &settings, &metrics)?,
+        };
+        let hash = passwords.seeded_hash();
+        let store = Store::open(config, home.clone(), hash, &settings, &metrics).await?;
         let lab = match config.lab {
             LabMode::Closed => None,
             LabMode::Open => Some(Arc::new(Lab::new(config.seed)?)),
         };
+        store
+            .database
+            .set_indexes(config.settings.db.indexes, Build::Alone)
+            .await
+            .map_err(StoreError::from)?;
+        let started = Started {
+            profile: match config.profile {
+                Profile::Embedded { .. } => "embedded",
+                Profile::Full(_) => "full",
+            },
+            documents: config.documents,
+            users: config.users,
+            seed: config.seed,
+            admin_token: config.admin_token.clone(),
+        };
+        let (cache, upkeep) = Cache::open(Arc::clone(&settings), kv.clone(), &metrics)?;
+        let store = Arc::new(store);
+        let catalogue = Catalogue::new(&store, &cache, &settings);
+        if config.settings.cache.warm_on_start {
+            let count = config.settings.cache.warm_items;
+            catalogue.warm(count).await?;
+        }
+        let mut kinds = tasks::catalogue(Arc::clone(&store));
+        let client = webhook::client()?;
+        let edge = Edge::new(config.seed, client.clone(), &settings, &metrics)?;
+        webhook::register(
+            &mut kinds,
+            client,
+            config.admin_token.as_ref(),
+            &settings,
+            &metrics,
+        )?;
+        let tasks = Arc::new(Tasks::start(kinds, &settings, &metrics)?);
+        let webhooks = Arc::new(Webhooks::new(&tasks, &settings, &metrics)?);
+        let alerts = Arc::clone(&webhooks);
+        let monitor = Monitor::start(
+            Arc::clone(&metrics),
+            Arc::clone(&settings),
+            // What became of it is counted where it is sent.
+            Box::new(move |event, alert| {
+                let _ = alerts.send(event, alert);
+            }),
+        )?;
+        let (kept, lent) = (Arc::clone(&cache), Arc::clone(&store));
+        let reclaim = Reclaim::default()
+            .with("cache.l1", "entries", move || {
+                let cache = Arc::clone(&kept);
+                async move { cache.settle().await }
+            })
+            .with("db.pools", "connections", move || {
+                let store = Arc::clone(&lent);
+                async move { store.database.clear_idle() }
+            });
         Ok(Self(Arc::new(App {
+            catalogue,
+            webhooks,
+            tasks,
+            edge,
+            started,
+            changing: tokio::sync::Mutex::new(()),
             store,
-            cache: Cache::new(config.cache, config.cache_items, &metrics),
+            cache,
+            _upkeep: upkeep,
+            admission: Admission::new(&settings, kv.clone(), &metrics)?,
+            monitor,
+            reclaim,
+            auth: Auth::new(&kv, Arc::clone(&settings), &metrics)?,
+            kv,
+            packer: Packer::new(&metrics)?,
+            settings,
             passwords,
+            events: Events::new(&metrics)?,
             metrics,
             request_ids: RequestIds::new()?,
             lab,
+            home,
         })))
     }
 
-    /// Closes the database; requests that are still under way then fail.
+    /// Puts other settings in force, for the requests that come from now on.
+    ///
+    /// They count as checked, which [`Settings::layered`] and [`Settings::patched`] do.
+    pub fn replace_settings(&self, settings: Settings) {
+        self.0.settings.replace(settings);
+    }
+
+    /// Ends live streams, lets background tasks and queued writes finish, each for a limited time, and closes the database;
+    /// requests that are still under way then fail. What was lost is told on standard error.
     pub async fn close(&self) {
+        self.0.monitor.stop();
+        let Drained {
+            finished,
+            abandoned,
+        } = self.0.tasks.drain().await;
+        // There is nobody left to tell when standard error is gone.
+        let tell = |lost: String| drop(writeln!(io::stderr(), "{lost}"));
+        if abandoned > 0 {
+            tell(format!(
+                "stopped with {abandoned} tasks not finished; {finished} were finished after the stop"
+            ));
+        }
+        if let Err(Behindhand { unwritten }) = self.0.catalogue.drain(DRAIN).await {
+            tell(format!(
+                "stopped with {unwritten} writes that did not reach the database"
+            ));
+        }
         self.0.store.close().await;
+    }
+}
+
+impl App {
+    /// Lays `changes` over the settings and puts them in force; when it returns, the indexes are as they say.
+    pub(crate) async fn change_settings(&self, changes: &serde_json::Value) -> Result<(), Problem> {
+        let _one_at_a_time = self.changing.lock().await;
+        let before = Settings::clone(&self.settings.load());
+        let after = before.patched(changes)?;
+        let indexes = (after.db.indexes != before.db.indexes).then_some(after.db.indexes);
+        self.settings.replace(after);
+        if let Some(indexes) = indexes {
+            let database = &self.store.database;
+            database
+                .set_indexes(indexes, Build::BesideOthers)
+                .await
+                .map_err(StoreError::from)?;
+        }
+        Ok(())
+    }
+
+    /// Every circuit breaker.
+    pub(crate) fn breakers(&self) -> impl Iterator<Item = &Breaker> {
+        std::iter::once(self.store.database.breaker()).chain(self.kv.breaker())
     }
 }

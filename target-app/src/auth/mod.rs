@@ -1,10 +1,282 @@
-//! Who is asking: passwords, tokens and the extractor that turns a bearer token into a user.
+//! Who is asking: passwords, access and refresh tokens, sessions on many devices, and the extractor that turns a bearer
+//! token into a user.
+//!
+//! An access token says which session it is of and is good while that session is open; sessions live in the shared store,
+//! so that every instance sees them opened, renewed and closed. A closed session is refused within a second everywhere;
+//! while the store is away, what cannot be checked is answered 503, neither let in nor refused.
 
 mod caller;
+mod clock;
+mod error;
+mod events;
+mod hex;
 mod password;
+mod session;
+mod sessions;
+mod signing;
 mod token;
+mod validity;
 
-pub(crate) use caller::Caller;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::Request;
+use axum::http::request::Parts;
+use futures_util::future;
+use prometheus::IntGauge;
+use serde::Serialize;
+use tokio::task::AbortHandle;
+
+pub(crate) use caller::{Caller, bearer};
+pub(crate) use error::AuthError;
+pub(crate) use events::Events;
 pub use password::PasswordError;
 pub(crate) use password::Passwords;
-pub(crate) use token::{Token, TokenPair};
+pub(crate) use session::SessionView;
+
+use crate::kv::{Channel, Kv};
+use crate::metrics::Metrics;
+use crate::settings::Live;
+use caller::no_token;
+use sessions::{Granted, Limits, Renewal, Sessions};
+use signing::{Reading, Signer, SigningKey};
+use token::RefreshToken;
+use validity::Validity;
+
+/// Between two counts of the open sessions.
+const COUNT_EVERY: Duration = Duration::from_millis(500);
+
+/// What a registration, a login or a refresh answers.
+#[derive(Serialize)]
+pub(crate) struct TokenPair {
+    access_token: String,
+    refresh_token: String,
+    /// Seconds that the access token is good for, at least.
+    expires_in: u64,
+}
+
+/// Everything about sessions that a request can reach.
+pub(crate) struct Auth {
+    kv: Kv,
+    settings: Arc<Live>,
+    signer: Signer,
+    sessions: Sessions,
+    validity: Validity,
+    pub(crate) events: Events,
+    watch: AbortHandle,
+}
+
+impl Auth {
+    /// Starts to listen for what other instances close and to count what is open.
+    pub(crate) fn new(
+        kv: &Kv,
+        settings: Arc<Live>,
+        metrics: &Metrics,
+    ) -> Result<Self, prometheus::Error> {
+        let validity = Validity::new();
+        let sessions = Sessions::new(kv.clone());
+        let active = metrics.gauges(
+            "folio_sessions_active",
+            "Open sessions in the shared store, of all instances; follows within a second.",
+            &[],
+        )?;
+        let watch = future::join(
+            validity.clone().listen(kv.subscribe(Channel::Sessions)),
+            watch_count(sessions.clone(), active.with_label_values::<&str>(&[])),
+        );
+        Ok(Self {
+            kv: kv.clone(),
+            settings,
+            signer: Signer::new(kv.clone()),
+            sessions,
+            validity,
+            events: Events::new(metrics)?,
+            watch: tokio::spawn(watch).abort_handle(),
+        })
+    }
+
+    /// Fails when sessions cannot be opened now.
+    pub(crate) async fn ready(&self) -> Result<(), AuthError> {
+        Ok(self.kv.ping().await?)
+    }
+
+    /// Opens a session for a user whose password was right.
+    pub(crate) async fn open(&self, user_id: i64, device: &str) -> Result<TokenPair, AuthError> {
+        let limits = self.limits();
+        let key = self.signer.key().await?;
+        let (granted, evicted) = self.sessions.open(user_id, device, limits).await?;
+        for id in evicted {
+            self.validity.forget(id).await;
+        }
+        pair(&key, &granted, limits)
+    }
+
+    /// Exchanges a refresh token for the next pair of tokens.
+    pub(crate) async fn renew(&self, presented: &str) -> Result<TokenPair, AuthError> {
+        let limits = self.limits();
+        // Before the exchange: a failure after it would cost the client its session.
+        let key = self.signer.key().await?;
+        let renewal = match RefreshToken::parse(presented) {
+            Some(token) => self.sessions.renew(&token, limits).await?,
+            None => Renewal::Refused("the refresh token is unknown or has run out"),
+        };
+        match renewal {
+            Renewal::Granted(granted) => {
+                self.validity.forget(granted.refresh.session).await;
+                self.events.refresh.inc();
+                pair(&key, &granted, limits)
+            }
+            Renewal::Reused(session) => {
+                self.validity.forget(session).await;
+                self.events.reuse.inc();
+                Err(AuthError::Refused(
+                    "the refresh token was used before; its session is closed now",
+                ))
+            }
+            Renewal::Refused(detail) => {
+                self.events.denied.inc();
+                Err(AuthError::Refused(detail))
+            }
+        }
+    }
+
+    /// Closes the session that asks.
+    pub(crate) async fn leave(&self, caller: Caller) -> Result<(), AuthError> {
+        self.sessions.close(caller.session).await?;
+        self.validity.forget(caller.session).await;
+        self.events.logout.inc();
+        Ok(())
+    }
+
+    /// Closes every session of the user who asks.
+    pub(crate) async fn leave_everywhere(&self, caller: Caller) -> Result<(), AuthError> {
+        for id in self.sessions.close_all(caller.user_id).await? {
+            self.validity.forget(id).await;
+        }
+        self.events.logout_all.inc();
+        Ok(())
+    }
+
+    /// The open sessions of the user who asks, latest first.
+    pub(crate) async fn sessions(&self, caller: Caller) -> Result<Vec<SessionView>, AuthError> {
+        self.sessions.list(caller.user_id, caller.session).await
+    }
+
+    /// The user that a request's token was signed for, at the price of a look into memory or of one signature; the
+    /// extractor does not read the token again.
+    ///
+    /// For deciding by user before the request is let in: whether the session is still open is not asked.
+    pub(crate) fn peek_user<B>(&self, request: &mut Request<B>) -> Option<i64> {
+        let reading = match request.extensions().get::<Reading>() {
+            Some(reading) => *reading,
+            None => self.signer.read(bearer(request.headers())?),
+        };
+        request.extensions_mut().insert(reading);
+        match reading {
+            Reading::Signed(claims) => Some(claims.user_id),
+            Reading::Bad(_) | Reading::OtherKey => None,
+        }
+    }
+
+    /// Who asks, if its token is good and its session open.
+    pub(crate) async fn admit(&self, parts: &mut Parts) -> Result<Caller, AuthError> {
+        if let Some(caller) = parts.extensions.get::<Caller>() {
+            return Ok(*caller);
+        }
+        let token = bearer(&parts.headers).ok_or_else(no_token)?;
+        let reading = match parts.extensions.get::<Reading>() {
+            Some(reading) => *reading,
+            None => self.signer.read(token),
+        };
+        let admitted = self.judge(reading, token).await;
+        if let Err(AuthError::Refused(_)) = &admitted {
+            self.events.denied.inc();
+        }
+        let caller = admitted?;
+        parts.extensions.insert(caller);
+        Ok(caller)
+    }
+
+    async fn judge(&self, reading: Reading, token: &str) -> Result<Caller, AuthError> {
+        let reading = match reading {
+            // Not necessarily the fault of the token: instances may have agreed on another key since.
+            Reading::OtherKey => Box::pin(self.signer.read_anew(token)).await?,
+            reading => reading,
+        };
+        let claims = match reading {
+            Reading::Signed(claims) => claims,
+            Reading::Bad(detail) => return Err(AuthError::Refused(detail)),
+            Reading::OtherKey => {
+                return Err(AuthError::Refused("the access token was not signed here"));
+            }
+        };
+        self.validity.check(&self.sessions, &claims).await?;
+        Ok(Caller {
+            user_id: claims.user_id,
+            session: claims.session,
+        })
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::from(&self.settings.load().auth)
+    }
+}
+
+impl Drop for Auth {
+    fn drop(&mut self) {
+        self.watch.abort();
+    }
+}
+
+/// Counts the sessions again and again; while the store does not answer, the last count stays.
+async fn watch_count(sessions: Sessions, active: IntGauge) {
+    loop {
+        if let Ok(count) = sessions.count().await {
+            active.set(count as i64);
+        }
+        tokio::time::sleep(COUNT_EVERY).await;
+    }
+}
+
+fn pair(key: &SigningKey, granted: &Granted, limits: Limits) -> Result<TokenPair, AuthError> {
+    let session = granted.refresh.session;
+    Ok(TokenPair {
+        access_token: key.sign(granted.user_id, session, granted.generation, limits.access)?,
+        refresh_token: granted.refresh.text(),
+        expires_in: limits.access.as_secs(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::header::AUTHORIZATION;
+
+    use super::*;
+    use crate::settings::Settings;
+
+    fn request(token: &str) -> Request<()> {
+        let request = Request::builder().header(AUTHORIZATION, format!("Bearer {token}"));
+        request.body(()).expect("a request")
+    }
+
+    #[tokio::test]
+    async fn a_peek_tells_the_user_and_saves_the_extractor_the_reading() {
+        let settings = Arc::new(Live::new(Settings::default()));
+        let metrics = Metrics::new().expect("fresh metrics");
+        let auth = Auth::new(&Kv::memory(), settings, &metrics).expect("fresh metrics");
+        let pair = auth.open(42, "test").await.expect("a session");
+        let mut good = request(&pair.access_token);
+        assert_eq!(auth.peek_user(&mut good), Some(42));
+        // What was read once is not read again, whatever the header says by now.
+        let text = "Bearer x".parse().expect("a header");
+        good.headers_mut().insert(AUTHORIZATION, text);
+        assert_eq!(auth.peek_user(&mut good), Some(42));
+        let (mut parts, ()) = good.into_parts();
+        let caller = auth.admit(&mut parts).await.expect("a good token");
+        assert_eq!(caller.user_id, 42);
+
+        assert_eq!(auth.peek_user(&mut request("x")), None);
+        assert_eq!(auth.peek_user(&mut Request::new(())), None);
+        assert_eq!(auth.events.denied.get(), 0, "a peek refuses nobody");
+    }
+}

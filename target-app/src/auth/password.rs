@@ -56,6 +56,16 @@ impl Passwords {
         &self.seeded_hash
     }
 
+    /// The hash of a new password, with a random salt.
+    pub(crate) async fn hash(&self, password: String) -> Result<String, PasswordError> {
+        let mut salt = [0; 16];
+        getrandom::fill(&mut salt).map_err(|_| PasswordError(Error::Crypto))?;
+        self.work(move |memory| hash(&password, &salt, memory))
+            .await
+            .unwrap_or(Err(Error::Crypto))
+            .map_err(PasswordError)
+    }
+
     /// Whether `password` is the one of `hash`. Without a hash the work is the same and the answer is no, so that the
     /// time of an answer does not tell whether an account exists.
     pub(crate) async fn matches(
@@ -65,25 +75,34 @@ impl Passwords {
     ) -> Result<bool, PasswordError> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.seeded_hash.to_string());
+        let check = self.work(move |memory| verify(&password, &hash, memory));
+        // A check that was lost with the runtime is a check that was not passed.
+        let matches = check.await.unwrap_or(Ok(false)).map_err(PasswordError)?;
+        Ok(known && matches)
+    }
+
+    /// Runs `work` with memory of its own when there is a core for it; `None` when the runtime ends before it does.
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Option<T> {
         let permit = Arc::clone(&self.cores).acquire_owned().await;
         let spare = Arc::clone(&self.spare);
-        let check = tokio::task::spawn_blocking(move || {
+        let work = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let mut memory = spare
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .pop()
                 .unwrap_or_default();
-            let matches = verify(&password, &hash, &mut memory);
+            let outcome = work(&mut memory);
             spare
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(memory);
-            matches
+            outcome
         });
-        // A check that was lost with the runtime is a check that was not passed.
-        let matches = check.await.unwrap_or(Ok(false)).map_err(PasswordError)?;
-        Ok(known && matches)
+        work.await.ok()
     }
 }
 
@@ -91,6 +110,24 @@ fn hasher() -> Result<Argon2<'static>, PasswordError> {
     let params =
         Params::new(MEMORY_KIB, PASSES, 1, None).map_err(|error| PasswordError(error.into()))?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+/// Hashes a new password in `memory`, into the PHC text that [`verify`] reads.
+fn hash(password: &str, salt: &[u8], memory: &mut Memory) -> Result<String, Error> {
+    let argon2 = hasher().map_err(|PasswordError(error)| error)?;
+    memory.resize(argon2.params().block_count(), Block::default());
+    let found = Output::init_with(Params::DEFAULT_OUTPUT_LEN, |out| {
+        Ok(argon2.hash_password_into_with_memory(password.as_bytes(), salt, out, memory)?)
+    })?;
+    let salt = SaltString::encode_b64(salt)?;
+    let phc = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: argon2.params().try_into()?,
+        salt: Some(salt.as_salt()),
+        hash: Some(found),
+    };
+    Ok(phc.to_string())
 }
 
 /// Hashes `password` as `hash` was made, in `memory`, and compares in constant time.
@@ -113,6 +150,25 @@ fn verify(password: &str, hash: &str, memory: &mut Memory) -> Result<bool, Error
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_new_hash_is_salted_and_matches_its_password_alone() {
+        let passwords = Passwords::new(1).expect("the seeded password is hashed");
+        let hash = async || {
+            let password = "correct horse".to_owned();
+            passwords.hash(password).await.expect("a hash")
+        };
+        let first = hash().await;
+        assert_ne!(first, hash().await);
+        assert!(
+            first.starts_with("$argon2id$v=19$m=4864,t=1,p=1$"),
+            "{first}"
+        );
+        for (password, expected) in [("correct horse", true), ("correct horsf", false)] {
+            let matches = passwords.matches(password.to_owned(), Some(first.clone()));
+            assert_eq!(matches.await.expect("a valid hash"), expected);
+        }
+    }
 
     #[tokio::test]
     async fn only_the_right_password_of_a_known_account_matches() {

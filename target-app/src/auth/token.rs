@@ -1,68 +1,187 @@
-//! Opaque tokens: 256 random bits for the client, their SHA-256 for the database.
+//! Refresh tokens: random bits that only the client keeps, and how a spent one is told from a made-up one.
+//!
+//! A token is `session · family · secret`, 16 + 16 + 32 random bytes. The family part is drawn at the login and stays;
+//! the secret is drawn anew at every refresh. The store keeps the SHA-256 of the family part and of the current secret.
+//! So whoever brings the family part with another secret than the current one holds, or has seen, a token of this very
+//! session that is spent: every earlier token is recognised for as long as the session lives, at the price of one hash,
+//! and nobody can close a session by its identity alone, which every access token tells.
 
-use std::fmt::Write as _;
+use std::fmt;
+use std::io;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use subtle::{Choice, ConstantTimeEq as _};
 
-use crate::error::Problem;
-use crate::store::{NewSession, TokenHash};
+use super::hex;
 
-/// A working day: the longest shipped load test does not outlast the token that its users got at their start.
-const ACCESS_SECONDS: i64 = 8 * 3_600;
-const REFRESH_SECONDS: i64 = 30 * 24 * 3_600;
+/// Identity of a session: 128 random bits, known to its user and no secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct SessionId([u8; 16]);
 
-/// A secret that only the client keeps.
-#[derive(Serialize)]
-#[serde(transparent)]
-pub(crate) struct Token(String);
-
-/// What a login or a refresh answers.
-#[derive(Serialize)]
-pub(crate) struct TokenPair {
-    access_token: Token,
-    refresh_token: Token,
-    /// Seconds until the access token runs out.
-    expires_in: i64,
+/// What is exchanged, once, for the next pair of tokens.
+pub(super) struct RefreshToken {
+    pub(super) session: SessionId,
+    family: [u8; 16],
+    secret: [u8; 32],
 }
 
-impl Token {
-    fn draw() -> Result<Self, Problem> {
-        let mut bits = [0; 32];
-        getrandom::fill(&mut bits).map_err(|error| Problem::internal(&error))?;
-        let mut token = String::with_capacity(64);
-        for byte in bits {
-            // Writing to a String cannot fail.
-            let _ = write!(token, "{byte:02x}");
-        }
-        Ok(Self(token))
+/// All that the store knows of a refresh token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Fingerprint {
+    family: [u8; 32],
+    current: [u8; 32],
+}
+
+/// What a refresh token is to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kinship {
+    /// The one token that can be exchanged.
+    Current,
+    /// It was exchanged before, or made up by someone who has seen one that was.
+    Spent,
+    /// It was never given out for this session.
+    Stranger,
+}
+
+impl SessionId {
+    /// A fresh identity.
+    pub(super) fn draw() -> Result<Self, io::Error> {
+        Ok(Self(draw()?))
     }
 
-    /// The token that a client sent.
-    pub(crate) fn presented(text: impl Into<String>) -> Self {
-        Self(text.into())
+    /// The 32 digits of [`fmt::Display`] back.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        hex::read(text).map(Self)
     }
 
-    pub(crate) fn hash(&self) -> TokenHash {
-        Sha256::digest(&self.0).into()
+    /// As it goes over a channel.
+    pub(super) fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+
+    /// As it came over a channel.
+    pub(super) fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
     }
 }
 
-impl TokenPair {
-    pub(crate) fn draw() -> Result<Self, Problem> {
+impl fmt::Display for SessionId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex::write(out, &self.0)
+    }
+}
+
+impl Serialize for SessionId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl RefreshToken {
+    /// The first token of a session.
+    pub(super) fn first(session: SessionId) -> Result<Self, io::Error> {
         Ok(Self {
-            access_token: Token::draw()?,
-            refresh_token: Token::draw()?,
-            expires_in: ACCESS_SECONDS,
+            session,
+            family: draw()?,
+            secret: draw()?,
         })
     }
 
-    pub(crate) fn session(&self) -> NewSession {
-        NewSession {
-            access: self.access_token.hash(),
-            access_seconds: ACCESS_SECONDS,
-            refresh: self.refresh_token.hash(),
-            refresh_seconds: REFRESH_SECONDS,
+    /// The token that takes the place of this one.
+    pub(super) fn next(&self) -> Result<Self, io::Error> {
+        Ok(Self {
+            session: self.session,
+            family: self.family,
+            secret: draw()?,
+        })
+    }
+
+    /// The token that a client sent, if it has the shape of one.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; 64] = hex::read(text)?;
+        let (session, rest) = bytes.split_first_chunk()?;
+        let (family, rest) = rest.split_first_chunk()?;
+        Some(Self {
+            session: SessionId(*session),
+            family: *family,
+            secret: *rest.first_chunk()?,
+        })
+    }
+
+    /// The 128 digits that the client gets.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::with_capacity(128);
+        for part in [&self.session.0[..], &self.family, &self.secret] {
+            // Writing to a String cannot fail.
+            let _ = hex::write(&mut text, part);
         }
+        text
+    }
+
+    /// What the store is to keep.
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint {
+            family: Sha256::digest(self.family).into(),
+            current: Sha256::digest(self.secret).into(),
+        }
+    }
+}
+
+impl Fingerprint {
+    /// What `token` is to the session of this fingerprint; takes the same time whatever the answer.
+    pub(super) fn judge(&self, token: &RefreshToken) -> Kinship {
+        let presented = token.fingerprint();
+        let family: Choice = self.family.ct_eq(&presented.family);
+        let current: Choice = self.current.ct_eq(&presented.current);
+        match (family.into(), (family & current).into()) {
+            (_, true) => Kinship::Current,
+            (true, false) => Kinship::Spent,
+            (false, false) => Kinship::Stranger,
+        }
+    }
+}
+
+fn draw<const N: usize>() -> Result<[u8; N], io::Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first() -> RefreshToken {
+        RefreshToken::first(SessionId([7; 16])).expect("randomness")
+    }
+
+    #[test]
+    fn a_token_survives_its_text() {
+        let token = first();
+        let text = token.text();
+        assert_eq!(text.len(), 128);
+        let read = RefreshToken::parse(&text).expect("its own text");
+        assert_eq!(read.session, token.session);
+        assert_eq!(read.fingerprint(), token.fingerprint());
+        assert!(RefreshToken::parse(&text[1..]).is_none());
+        assert!(RefreshToken::parse("").is_none());
+    }
+
+    #[test]
+    fn every_earlier_token_of_a_family_is_spent_and_no_other_is() {
+        let first = first();
+        let second = first.next().expect("randomness");
+        let third = second.next().expect("randomness");
+        let kept = third.fingerprint();
+        assert_eq!(kept.judge(&third), Kinship::Current);
+        assert_eq!(kept.judge(&second), Kinship::Spent);
+        assert_eq!(kept.judge(&first), Kinship::Spent);
+        assert_eq!(kept.judge(&self::first()), Kinship::Stranger);
+        let lucky = RefreshToken {
+            family: [0; 16],
+            ..third
+        };
+        assert_eq!(kept.judge(&lucky), Kinship::Stranger);
     }
 }

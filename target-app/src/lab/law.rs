@@ -1,7 +1,6 @@
 //! The laws a delay can follow, and how they are written in a query.
 
 use std::f64::consts::TAU;
-use std::str::FromStr;
 use std::time::Duration;
 
 use rand::RngExt as _;
@@ -9,6 +8,7 @@ use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::SeedableRng as _;
 
 use crate::routes::QueryFields;
+use crate::settings::Span;
 
 /// The longest delay that is drawn: tails of the unbounded laws are cut here.
 pub(super) const LONGEST: Duration = Duration::from_mins(10);
@@ -27,10 +27,6 @@ pub(super) enum Law {
     /// −`mean`·ln U.
     Exponential { mean: f64 },
 }
-
-/// A duration as a query spells it: `250us`, `5ms`, `1.5s`, `2m`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Span(pub(super) Duration);
 
 impl Law {
     /// Reads `law` and the parameters that it needs.
@@ -99,29 +95,6 @@ impl Law {
     }
 }
 
-impl FromStr for Span {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const EXPECTED: &str = "expected a duration such as 250us, 5ms, 1.5s or 2m";
-        let unit_at = text
-            .find(|letter: char| !letter.is_ascii_digit() && letter != '.')
-            .ok_or(EXPECTED)?;
-        let (number, unit) = text.split_at(unit_at);
-        let seconds = match unit {
-            "us" => 1e-6,
-            "ms" => 1e-3,
-            "s" => 1.0,
-            "m" => 60.0,
-            _ => return Err(EXPECTED),
-        };
-        let number: f64 = number.parse().map_err(|_| EXPECTED)?;
-        Duration::try_from_secs_f64(number * seconds)
-            .map(Self)
-            .map_err(|_| EXPECTED)
-    }
-}
-
 /// A required duration of at most [`LONGEST`], in seconds.
 fn seconds(query: &mut QueryFields, field: &'static str) -> f64 {
     let expected = "a duration of at most 10m, such as 250us, 5ms or 1.5s";
@@ -143,28 +116,6 @@ fn number(query: &mut QueryFields, field: &'static str, most: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spans_need_a_number_and_a_unit() {
-        for (text, micros) in [
-            ("250us", 250),
-            ("5ms", 5_000),
-            ("1.5s", 1_500_000),
-            ("2m", 120_000_000),
-            ("0s", 0),
-        ] {
-            assert_eq!(
-                text.parse(),
-                Ok(Span(Duration::from_micros(micros))),
-                "{text}"
-            );
-        }
-        for text in [
-            "", "5", "ms", "-5ms", "5 ms", "1.2.3s", "5h", "1e99s", "infs",
-        ] {
-            assert!(text.parse::<Span>().is_err(), "{text:?}");
-        }
-    }
 
     /// Dvoretzky, Kiefer and Wolfowitz: sup|Fₙ − F| ≤ √(ln(2/α)/2n); the draws are fixed by the seed, so α can be small.
     #[test]

@@ -17,9 +17,10 @@ use super::Lab;
 use super::bodies::{Broken, Drip, Plenty};
 use super::counters::Snapshot;
 use super::gate::Stall;
-use super::law::{LONGEST, Law, Span};
+use super::law::{LONGEST, Law};
 use crate::error::{FieldFault, Problem};
 use crate::routes::QueryFields;
+use crate::settings::Span;
 use crate::state::App;
 
 /// Microseconds from the arrival of the request in the lab to its response, stalls included, rounded down.
@@ -225,7 +226,7 @@ fn octets(body: Body) -> Response {
 
 fn fault(field: &'static str, message: &str) -> Problem {
     Problem::invalid(vec![FieldFault {
-        field,
+        field: field.into(),
         message: message.to_owned(),
     }])
 }

@@ -1,4 +1,4 @@
-//! Logging in, staying in, seeing where, and leaving.
+//! Joining, logging in, staying in, seeing where, and leaving.
 
 use std::sync::Arc;
 
@@ -8,9 +8,43 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::input::{JsonFields, QueryFields};
-use crate::auth::{Caller, Token, TokenPair};
+use crate::auth::{Caller, TokenPair};
+use crate::db::DbError;
 use crate::error::Problem;
 use crate::state::App;
+use crate::store::StoreError;
+
+/// What a session is called whose client did not say where it runs.
+const NAMELESS: &str = "unnamed device";
+
+/// `{"email", "password", "device"?}` for an account and its first pair of tokens.
+pub(super) async fn register(
+    State(app): State<Arc<App>>,
+    mut body: JsonFields,
+) -> Result<(StatusCode, Json<TokenPair>), Problem> {
+    let email = body.email("email");
+    let password = body.text("password", 8..=128);
+    let device = body.text_or("device", 1..=64, NAMELESS);
+    body.finish()?;
+    // An account that is made while no session can be opened would refuse the next try as a duplicate.
+    app.auth.ready().await?;
+    let hash = app
+        .passwords
+        .hash(password)
+        .await
+        .map_err(|error| Problem::internal(&error))?;
+    let user_id = match app.store.create_account(&email, &hash).await {
+        Ok(user_id) => user_id,
+        Err(StoreError::Database(DbError::Duplicate(_))) => {
+            let detail = "there is an account with this email";
+            return Err(Problem::new(StatusCode::CONFLICT, detail));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let tokens = app.auth.open(user_id, &device).await?;
+    app.auth.events.register.inc();
+    Ok((StatusCode::CREATED, Json(tokens)))
+}
 
 /// `{"email", "password", "device"}` for a pair of tokens.
 pub(super) async fn login(
@@ -30,13 +64,12 @@ pub(super) async fn login(
         .matches(password, hash)
         .await
         .map_err(|error| Problem::internal(&error))?;
-    let user_id = user_id.filter(|_| matches);
-    let user_id =
-        user_id.ok_or_else(|| Problem::unauthorized("the email or the password is wrong"))?;
-    let tokens = TokenPair::draw()?;
-    app.store
-        .open_session(user_id, &device, &tokens.session())
-        .await?;
+    let Some(user_id) = user_id.filter(|_| matches) else {
+        app.auth.events.login_failed.inc();
+        return Err(Problem::unauthorized("the email or the password is wrong"));
+    };
+    let tokens = app.auth.open(user_id, &device).await?;
+    app.auth.events.login.inc();
     Ok(Json(tokens))
 }
 
@@ -45,20 +78,9 @@ pub(super) async fn refresh(
     State(app): State<Arc<App>>,
     mut body: JsonFields,
 ) -> Result<Json<TokenPair>, Problem> {
-    let presented = Token::presented(body.text("refresh_token", 1..=256));
+    let presented = body.text("refresh_token", 1..=256);
     body.finish()?;
-    let tokens = TokenPair::draw()?;
-    if app
-        .store
-        .renew_session(&presented.hash(), &tokens.session())
-        .await?
-    {
-        Ok(Json(tokens))
-    } else {
-        Err(Problem::unauthorized(
-            "the refresh token is unknown, was used before or has run out",
-        ))
-    }
+    Ok(Json(app.auth.renew(&presented).await?))
 }
 
 /// Closes the session of the token that was sent.
@@ -66,7 +88,16 @@ pub(super) async fn logout(
     State(app): State<Arc<App>>,
     caller: Caller,
 ) -> Result<StatusCode, Problem> {
-    app.store.close_session(caller.session_id).await?;
+    app.auth.leave(caller).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Closes the sessions of the caller on every device.
+pub(super) async fn logout_all(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+) -> Result<StatusCode, Problem> {
+    app.auth.leave_everywhere(caller).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -78,9 +109,13 @@ pub(super) async fn sessions(
 ) -> Result<Response, Problem> {
     let part = query.page();
     query.finish()?;
-    let page = app
-        .store
-        .sessions(caller.user_id, caller.session_id, part)
-        .await?;
-    Ok(Json(page).into_response())
+    let sessions = app.auth.sessions(caller).await?;
+    let total = sessions.len() as i64;
+    let first = usize::try_from(part.offset()).unwrap_or(usize::MAX);
+    let items: Vec<_> = sessions
+        .into_iter()
+        .skip(first)
+        .take(part.limit as usize)
+        .collect();
+    Ok(Json(part.with(items, total)).into_response())
 }

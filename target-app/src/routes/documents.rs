@@ -2,25 +2,32 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
-use axum::response::Response;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use serde::Serialize;
 
-use super::input::{Id, QueryFields};
+use super::input::{Id, JsonFields, QueryFields};
+use crate::auth::Caller;
 use crate::cache::Key;
+use crate::catalogue::encoded;
 use crate::error::Problem;
 use crate::state::App;
-use crate::store::{Sort, StoreError};
+use crate::store::{Draft, Sort, StoreError};
 
 /// Most characters of a search.
 const LONGEST_QUERY: usize = 200;
+/// Most bytes of a document's body.
+const LONGEST_BODY: usize = 100 * 1024;
+/// Most tags of a document.
+const MOST_TAGS: usize = 16;
+/// Most that a document costs, in cents.
+const DEAREST: i64 = 1_000_000_000;
 
 pub(super) async fn one(State(app): State<Arc<App>>, Id(id): Id) -> Result<Response, Problem> {
-    let load = async { encode(&app.store.document(id).await?) };
-    app.cache.body(Key::Document(id), load).await.map(json)
+    answer(app.catalogue.document(id).await)
 }
 
 pub(super) async fn list(
@@ -33,8 +40,7 @@ pub(super) async fn list(
         .parsed("sort", Some(Sort::Id), expected, |_| true)
         .unwrap_or_default();
     query.finish()?;
-    let load = async { encode(&app.store.documents(sort, part).await?) };
-    app.cache.body(Key::Page(sort, part), load).await.map(json)
+    answer(app.catalogue.page(sort, part).await)
 }
 
 pub(super) async fn search(
@@ -57,15 +63,69 @@ pub(super) async fn search(
     );
     query.finish()?;
     let words = words.unwrap_or_default();
-    let load = async { encode(&app.store.search(&words, part).await?) };
-    app.cache
-        .body(Key::Search(words.clone(), part), load)
-        .await
-        .map(json)
+    let indexes = app.settings.load().db.indexes;
+    let load = async || encoded(&app.store.search(&words, part, indexes).await?);
+    let key = Key::Search {
+        words: words.clone(),
+        page: part.page,
+        limit: part.limit,
+    };
+    answer(app.cache.responses.get(key, load).await)
 }
 
-fn encode(answer: &impl Serialize) -> Result<Bytes, StoreError> {
-    Ok(serde_json::to_vec(answer)?.into())
+/// An answer that is JSON already, or what its load came to.
+pub(super) fn answer(body: Result<Bytes, Arc<StoreError>>) -> Result<Response, Problem> {
+    body.map(json).map_err(|error| Problem::from(&*error))
+}
+
+/// `{"title", "body", "author", "tags", "price_cents"}` for a new document.
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    _: Caller,
+    mut fields: JsonFields,
+) -> Result<impl IntoResponse, Problem> {
+    let draft = draft(&mut fields);
+    fields.finish()?;
+    let document = app.catalogue.create(draft).await?;
+    let location = format!("/api/v1/documents/{}", document.id);
+    Ok((
+        StatusCode::CREATED,
+        [(header::LOCATION, location)],
+        Json(document),
+    ))
+}
+
+/// The same for a document that is there.
+pub(super) async fn replace(
+    State(app): State<Arc<App>>,
+    _: Caller,
+    Id(id): Id,
+    mut fields: JsonFields,
+) -> Result<impl IntoResponse, Problem> {
+    let draft = draft(&mut fields);
+    fields.finish()?;
+    Ok(Json(app.catalogue.replace(id, draft).await?))
+}
+
+/// Takes a document out of the catalogue; orders of it stay.
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    _: Caller,
+    Id(id): Id,
+) -> Result<StatusCode, Problem> {
+    app.catalogue.delete(id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a client says of a document; its faults are noted in `fields`.
+pub(super) fn draft(fields: &mut JsonFields) -> Draft {
+    Draft {
+        title: fields.text("title", 1..=200),
+        body: fields.text_of_bytes("body", LONGEST_BODY),
+        author: fields.text("author", 1..=100),
+        tags: fields.words("tags", MOST_TAGS),
+        price_cents: fields.integer("price_cents", 0..=DEAREST),
+    }
 }
 
 /// An answer that is JSON already.

@@ -1,10 +1,10 @@
-//! Is it alive, can it work, how is it doing.
+//! Is it alive, can it work.
 
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 
 use super::documents::json;
 use crate::error::Problem;
@@ -25,13 +25,4 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Response, Probl
             "the service is not ready to answer",
         )),
     }
-}
-
-pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    let text = app
-        .metrics
-        .render()
-        .map_err(|error| Problem::internal(&error))?;
-    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }

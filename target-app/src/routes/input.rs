@@ -39,20 +39,16 @@ impl FromRequest<Arc<App>> for JsonFields {
             let detail = "the body has to be of content type application/json";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
         }
-        let body =
-            Bytes::from_request(request, state)
-                .await
-                .map_err(|rejection: BytesRejection| {
-                    Problem::new(
-                        rejection.status(),
-                        "the body could not be read, or is larger than 64 KiB",
-                    )
-                })?;
+        let body = Bytes::from_request(request, state).await;
+        let body = body.map_err(|rejection: BytesRejection| {
+            let detail = match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => "the body is larger than is read here",
+                _ => "the body could not be read",
+            };
+            Problem::new(rejection.status(), detail)
+        })?;
         match serde_json::from_slice(&body) {
-            Ok(Value::Object(object)) => Ok(Self {
-                object,
-                faults: Vec::new(),
-            }),
+            Ok(Value::Object(object)) => Ok(Self::of(object)),
             Ok(_) => Err(Problem::new(
                 StatusCode::BAD_REQUEST,
                 "the body is not a JSON object",
@@ -66,10 +62,21 @@ impl FromRequest<Arc<App>> for JsonFields {
 }
 
 impl JsonFields {
+    fn of(object: Map<String, Value>) -> Self {
+        Self {
+            object,
+            faults: Vec::new(),
+        }
+    }
+
     /// A string of so many characters; the empty string, with a fault noted, when there is none.
     pub(super) fn text(&mut self, field: &'static str, length: RangeInclusive<usize>) -> String {
         match self.object.remove(field) {
-            Some(Value::String(text)) if length.contains(&text.chars().count()) => text,
+            Some(Value::String(text))
+                if length.contains(&text.chars().count()) && is_storable(&text) =>
+            {
+                text
+            }
             found => {
                 let expected = format!(
                     "a string of {} to {} characters",
@@ -78,6 +85,79 @@ impl JsonFields {
                 );
                 self.fault(field, &expected, found.as_ref());
                 String::new()
+            }
+        }
+    }
+
+    /// A string of at most so many bytes of UTF-8; the empty string, with a fault noted, when there is none.
+    pub(super) fn text_of_bytes(&mut self, field: &'static str, most: usize) -> String {
+        match self.object.remove(field) {
+            Some(Value::String(text)) if text.len() <= most && is_storable(&text) => text,
+            found => {
+                let expected = format!("a string of up to {most} bytes");
+                self.fault(field, &expected, found.as_ref());
+                String::new()
+            }
+        }
+    }
+
+    /// Like [`JsonFields::text`], but `default` when the field was not sent.
+    pub(super) fn text_or(
+        &mut self,
+        field: &'static str,
+        length: RangeInclusive<usize>,
+        default: &str,
+    ) -> String {
+        if self.object.contains_key(field) {
+            self.text(field, length)
+        } else {
+            default.to_owned()
+        }
+    }
+
+    /// An email address, as far as its shape tells: two parts around one `@`, without spaces.
+    pub(super) fn email(&mut self, field: &'static str) -> String {
+        const LENGTH: RangeInclusive<usize> = 3..=254;
+        match self.object.remove(field) {
+            Some(Value::String(text)) if LENGTH.contains(&text.len()) && is_email(&text) => text,
+            found => {
+                self.fault(
+                    field,
+                    "an email address of 3 to 254 bytes, name@domain",
+                    found.as_ref(),
+                );
+                String::new()
+            }
+        }
+    }
+
+    /// A list of up to `most` words of 1 to 32 letters, digits, `-` and `_`, joined by single spaces; nothing, with a
+    /// fault noted, when it is not one.
+    pub(super) fn words(&mut self, field: &'static str, most: usize) -> String {
+        let found = self.object.remove(field);
+        let words: Option<Vec<&str>> = match &found {
+            Some(Value::Array(items)) if items.len() <= most => items
+                .iter()
+                .map(|item| item.as_str().filter(|text| is_word(text)))
+                .collect(),
+            _ => None,
+        };
+        if let Some(words) = words {
+            return words.join(" ");
+        }
+        let expected = format!("a list of up to {most} words of 1 to 32 letters, digits, - and _");
+        self.fault(field, &expected, found.as_ref());
+        String::new()
+    }
+
+    /// A list of objects, empty when it was not sent; nothing, with a fault noted, when it is something else.
+    pub(super) fn objects(&mut self, field: &'static str) -> Vec<Value> {
+        match self.object.remove(field) {
+            None => Vec::new(),
+            Some(Value::Array(items)) => items,
+            found => {
+                self.fault(field, "a list of objects", found.as_ref());
+                Vec::new()
             }
         }
     }
@@ -98,6 +178,24 @@ impl JsonFields {
         }
     }
 
+    /// A field that need not be there; what it holds is for the caller to judge, see [`JsonFields::refuse`].
+    pub(super) fn optional(&mut self, field: &'static str) -> Option<Value> {
+        self.object.remove(field)
+    }
+
+    /// Notes that `field` will not do, in the caller's words.
+    pub(super) fn refuse(&mut self, field: &'static str, message: String) {
+        self.faults.push(FieldFault {
+            field: field.into(),
+            message,
+        });
+    }
+
+    /// All fields as they came, for who knows them better.
+    pub(super) fn into_object(self) -> Map<String, Value> {
+        self.object
+    }
+
     /// Refuses the request when a field was not as expected.
     pub(super) fn finish(self) -> Result<(), Problem> {
         if self.faults.is_empty() {
@@ -107,22 +205,67 @@ impl JsonFields {
         }
     }
 
+    /// A row of a list: what `read` takes out of it, or its faults; one without a field is of the row itself.
+    pub(super) fn row<T>(
+        row: Value,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> Result<T, Vec<FieldFault>> {
+        let Value::Object(object) = row else {
+            return Err(vec![FieldFault {
+                field: "".into(),
+                message: format!("expected an object, found {}", kind_of(Some(&row))),
+            }]);
+        };
+        let mut fields = Self::of(object);
+        let value = read(&mut fields);
+        if fields.faults.is_empty() {
+            Ok(value)
+        } else {
+            Err(fields.faults)
+        }
+    }
+
     fn fault(&mut self, field: &'static str, expected: &str, found: Option<&Value>) {
         // The value itself is not repeated: it may be a password.
-        let found = match found {
-            None => "nothing",
-            Some(Value::Null) => "null",
-            Some(Value::Bool(_)) => "a boolean",
-            Some(Value::Number(_)) => "another number",
-            Some(Value::String(_)) => "another string",
-            Some(Value::Array(_)) => "an array",
-            Some(Value::Object(_)) => "an object",
-        };
+        let found = kind_of(found);
         self.faults.push(FieldFault {
-            field,
+            field: field.into(),
             message: format!("expected {expected}, found {found}"),
         });
     }
+}
+
+fn kind_of(found: Option<&Value>) -> &'static str {
+    match found {
+        None => "nothing",
+        Some(Value::Null) => "null",
+        Some(Value::Bool(_)) => "a boolean",
+        Some(Value::Number(_)) => "another number",
+        Some(Value::String(_)) => "another string",
+        Some(Value::Array(_)) => "an array",
+        Some(Value::Object(_)) => "an object",
+    }
+}
+
+/// `PostgreSQL` keeps every character but this one.
+fn is_storable(text: &str) -> bool {
+    !text.contains('\0')
+}
+
+fn is_word(text: &str) -> bool {
+    (1..=32).contains(&text.chars().count())
+        && text
+            .chars()
+            .all(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_'))
+}
+
+fn is_email(text: &str) -> bool {
+    let is_blank = |c: char| c.is_whitespace() || c.is_control();
+    let parts = text.split_once('@');
+    !text.contains(is_blank)
+        && parts.is_some_and(|(name, domain)| {
+            !name.is_empty() && !domain.is_empty() && !domain.contains('@')
+        })
 }
 
 /// The parameters of a query string, used like [`JsonFields`]. Unknown ones are ignored, the last of several counts.
@@ -176,7 +319,7 @@ impl QueryFields {
                 .raw(field)
                 .map_or_else(|| "nothing".to_owned(), |text| format!("\"{text}\""));
             self.faults.push(FieldFault {
-                field,
+                field: field.into(),
                 message: format!("expected {expected}, found {found}"),
             });
         }
@@ -185,17 +328,22 @@ impl QueryFields {
 
     /// The parameters `page` (from 1) and `limit` (1 to 100, else 20).
     pub(crate) fn page(&mut self) -> PageOf {
+        self.page_of(20)
+    }
+
+    /// The same with another `limit` for who sends none.
+    pub(crate) fn page_of(&mut self, usual: u32) -> PageOf {
         const PAGES: RangeInclusive<u32> = 1..=1_000_000;
         const LIMITS: RangeInclusive<u32> = 1..=100;
         let page = self.parsed("page", Some(1), "an integer from 1 to 1000000", |page| {
             PAGES.contains(page)
         });
-        let limit = self.parsed("limit", Some(20), "an integer from 1 to 100", |limit| {
+        let limit = self.parsed("limit", Some(usual), "an integer from 1 to 100", |limit| {
             LIMITS.contains(limit)
         });
         PageOf {
             page: page.unwrap_or(1),
-            limit: limit.unwrap_or(20),
+            limit: limit.unwrap_or(usual),
         }
     }
 
@@ -219,7 +367,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
         let id = Path::<i64>::from_request_parts(parts, state).await;
         id.map(|Path(id)| Self(id)).map_err(|_: PathRejection| {
             Problem::invalid(vec![FieldFault {
-                field: "id",
+                field: "id".into(),
                 message: "expected an integer".to_owned(),
             }])
         })

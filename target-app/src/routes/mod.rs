@@ -1,51 +1,96 @@
 //! The routes of the service and the layers around them.
 
+mod admin;
+mod assets;
+mod audit;
 mod auth;
+mod bulk;
+mod courses;
+mod dashboard;
 mod documents;
 mod health;
 mod input;
+mod live;
+mod metrics;
+mod openapi;
 mod orders;
+mod status;
+mod tasks;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::SizeAbove;
 
 use crate::State;
+use crate::admission::{Lane, admit};
+use crate::compression::compress;
 use crate::error::Problem;
 use crate::lab;
 use crate::observe::observe;
+use crate::state::App;
 
 pub(crate) use input::QueryFields;
-
-/// Largest JSON body that the service reads, in bytes.
-const BODY_LIMIT: usize = 64 * 1024;
-/// Answers below this many bytes go out as they are: packing them costs more than it saves.
-const WORTH_COMPRESSING: u64 = 4 * 1024;
 
 /// The whole service as a router over `state`; the lab is part of it when the state was opened with one.
 pub fn app(state: State) -> Router {
     let State(app) = state;
-    let service = Router::new()
+    let packed = |routes: Router<Arc<App>>| {
+        routes.route_layer(from_fn_with_state(Arc::clone(&app), compress))
+    };
+    // Packing is part of the work that is limited, so it lies within.
+    let behind = |lane, routes: Router<Arc<App>>| {
+        packed(routes).route_layer(from_fn_with_state((Arc::clone(&app), lane), admit))
+    };
+    let open = Router::new()
         .route("/health", get(health::live))
         .route("/ready", get(health::ready))
-        .route("/metrics", get(health::metrics))
+        .route("/", get(status::page))
+        .route("/openapi.json", get(openapi::description))
+        .route("/metrics", get(metrics::all))
+        .route("/api/v1/metrics", get(metrics::sections))
+        .route("/api/v1/performance/metrics", get(metrics::performance));
+    let auth = Router::new()
+        .route("/api/v1/auth/register", post(auth::register))
         .route("/api/v1/auth/login", post(auth::login))
         .route("/api/v1/auth/refresh", post(auth::refresh))
         .route("/api/v1/auth/logout", post(auth::logout))
-        .route("/api/v1/auth/sessions", get(auth::sessions))
-        .route("/api/v1/documents", get(documents::list))
-        .route("/api/v1/documents/{id}", get(documents::one))
-        .route("/api/v1/search", get(documents::search))
-        .route("/api/v1/orders", post(orders::place))
+        .route("/api/v1/auth/logout-all", post(auth::logout_all))
+        .route("/api/v1/auth/sessions", get(auth::sessions));
+    let standard = Router::new()
+        .route("/api/v1/courses", get(courses::list))
+        .route("/api/v1/courses/{id}/students", get(courses::students))
+        .route("/api/v1/dashboard", get(dashboard::show))
+        .route("/api/v1/orders", get(orders::list).post(orders::place))
         .route("/api/v1/orders/{id}", get(orders::one))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(CompressionLayer::new().compress_when(SizeAbove::new(WORTH_COMPRESSING)));
+        .route("/api/v1/orders/{id}/payments", post(orders::pay))
+        .route("/api/v1/audit", get(audit::list))
+        .route("/api/v1/tasks", post(tasks::submit))
+        .route("/api/v1/tasks/{id}", get(tasks::one))
+        .route("/assets/{name}", get(assets::one));
+    let documents = Router::new()
+        .route(
+            "/api/v1/documents",
+            get(documents::list).post(documents::create),
+        )
+        .route(
+            "/api/v1/documents/{id}",
+            get(documents::one)
+                .put(documents::replace)
+                .delete(documents::delete),
+        );
+    let heavy = Router::new().route("/api/v1/search", get(documents::search));
+    let bulk = Router::new().route("/api/v1/documents/bulk", post(bulk::write));
+    let service = packed(open.merge(admin::routes(&app)))
+        .merge(behind(Lane::Auth, auth))
+        .merge(behind(Lane::Standard, standard))
+        .merge(behind(Lane::Document, documents))
+        .merge(behind(Lane::Heavy, heavy))
+        .merge(behind(Lane::Bulk, bulk))
+        .route("/ws", get(live::socket))
+        .route("/events", get(live::events));
     let counted = app.lab.clone();
     let service = match &counted {
         Some(lab) => service.merge(lab::routes(lab)),

@@ -4,14 +4,22 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 
-use super::input::{Id, JsonFields};
+use super::input::{Id, JsonFields, QueryFields};
 use crate::auth::Caller;
 use crate::error::{FieldFault, Problem};
+use crate::events::{OrderEvent, order_event};
 use crate::state::App;
-use crate::store::{NewOrder, Order, StoreError};
+use crate::store::{NewOrder, NewPayment, Order, Page, Paying, Payment, StoreError};
+
+/// Names one payment, however often it is asked for.
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+/// Says that the payment had been made before.
+const IDEMPOTENT_REPLAY: HeaderName = HeaderName::from_static("idempotent-replay");
+/// Most characters of such a key.
+const LONGEST_KEY: usize = 64;
 
 /// `{"document_id", "quantity"}` for an order.
 pub(super) async fn place(
@@ -33,17 +41,29 @@ pub(super) async fn place(
         .await
         .map_err(|error| match error {
             StoreError::Missing(_) => Problem::invalid(vec![FieldFault {
-                field: "document_id",
+                field: "document_id".into(),
                 message: format!("expected a document of the catalogue, found {document_id}"),
             }]),
             other => other.into(),
         })?;
+    order_event(&app, OrderEvent::Placed, &placed);
     let location = format!("/api/v1/orders/{}", placed.id);
     Ok((
         StatusCode::CREATED,
         [(header::LOCATION, location)],
         Json(placed),
     ))
+}
+
+/// The orders of the caller, the latest first.
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    mut query: QueryFields,
+) -> Result<Json<Page<Order>>, Problem> {
+    let part = query.page();
+    query.finish()?;
+    Ok(Json(app.store.orders(caller.user_id, part).await?))
 }
 
 /// An order of the caller.
@@ -53,4 +73,71 @@ pub(super) async fn one(
     Id(id): Id,
 ) -> Result<Json<Order>, Problem> {
     Ok(Json(app.store.order(id, caller.user_id).await?))
+}
+
+/// `{"amount_cents"}` under an `Idempotency-Key` pays an order of the caller, once.
+pub(super) async fn pay(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Id(order_id): Id,
+    headers: HeaderMap,
+    mut body: JsonFields,
+) -> Result<Response, Problem> {
+    let key = idempotency_key(&headers)?;
+    let amount_cents = body.integer("amount_cents", 0..=i64::MAX);
+    body.finish()?;
+    let payment = NewPayment {
+        user_id: caller.user_id,
+        order_id,
+        amount_cents,
+        key,
+    };
+    match app.store.pay(&payment).await? {
+        Paying::Paid(payment) => {
+            order_event(&app, OrderEvent::Paid, &payment);
+            Ok(paid(payment))
+        }
+        Paying::Replayed(payment) => {
+            let mut response = paid(payment);
+            let yes = HeaderValue::from_static("true");
+            response.headers_mut().insert(IDEMPOTENT_REPLAY, yes);
+            Ok(response)
+        }
+        Paying::KeyTaken => Err(fault(
+            IDEMPOTENCY_KEY,
+            "expected a new key, found that of another payment".to_owned(),
+        )),
+        Paying::AlreadyPaid => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "the order is paid already",
+        )),
+        Paying::Expected { total_cents } => Err(fault(
+            "amount_cents",
+            format!("expected the total of the order, {total_cents}, found {amount_cents}"),
+        )),
+    }
+}
+
+fn paid(payment: Payment) -> Response {
+    (StatusCode::CREATED, Json(payment)).into_response()
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<&str, Problem> {
+    let key = headers
+        .get(IDEMPOTENCY_KEY)
+        .and_then(|key| key.to_str().ok());
+    key.filter(|key| {
+        (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+    })
+    .ok_or_else(|| {
+        let expected = format!("expected a header of 1 to {LONGEST_KEY} visible ASCII characters");
+        fault(IDEMPOTENCY_KEY, expected)
+    })
+}
+
+fn fault(field: &'static str, message: String) -> Problem {
+    Problem::invalid(vec![FieldFault {
+        field: field.into(),
+        message,
+    }])
 }

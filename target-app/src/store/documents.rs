@@ -1,22 +1,36 @@
-//! Reading the catalogue: one document, pages in several orders, full-text search.
+//! The catalogue: one document, pages in several orders, full-text search, writes.
 
 use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-use super::{Page, PageOf, Store, StoreError};
+use super::{Page, PageOf, Store, StoreError, now, rfc3339};
+use crate::db::{Dialect, Statement, values};
+use crate::settings::Indexes;
 
 /// A document as clients see it.
-#[derive(Debug, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, Serialize, sqlx::FromRow)]
 pub(crate) struct Document {
-    id: i64,
-    title: String,
-    body: String,
-    author: String,
+    pub(crate) id: i64,
+    pub(crate) title: String,
+    pub(crate) body: String,
+    pub(crate) author: String,
     #[serde(serialize_with = "words")]
-    tags: String,
-    price_cents: i64,
-    updated_at: String,
+    pub(crate) tags: String,
+    pub(crate) price_cents: i64,
+    #[serde(serialize_with = "rfc3339")]
+    pub(crate) updated_at: i64,
+}
+
+/// What a client says of a document.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) title: String,
+    pub(crate) body: String,
+    pub(crate) author: String,
+    /// Separated by single spaces.
+    pub(crate) tags: String,
+    pub(crate) price_cents: i64,
 }
 
 /// The orders in which the catalogue can be listed; ties are broken by identity, so that pages do not overlap.
@@ -40,14 +54,14 @@ macro_rules! page_by {
             "SELECT id, title, body, author, tags, price_cents, updated_at FROM documents WHERE id IN (",
             "SELECT id FROM documents ORDER BY ",
             $order,
-            " LIMIT ? OFFSET ?) ORDER BY ",
+            " LIMIT $1 OFFSET $2) ORDER BY ",
             $order
         )
     };
 }
 
 impl Sort {
-    fn statement(self) -> &'static str {
+    const fn text(self) -> &'static str {
         match self {
             Self::Id => page_by!("id"),
             Self::IdDescending => page_by!("id DESC"),
@@ -59,53 +73,140 @@ impl Sort {
             Self::UpdateDescending => page_by!("updated_at DESC, id DESC"),
         }
     }
+
+    fn statement(self) -> Statement {
+        Statement::same("documents_page", self.text())
+    }
+
+    /// The name by which clients ask for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::IdDescending => "-id",
+            Self::Title => "title",
+            Self::TitleDescending => "-title",
+            Self::Price => "price_cents",
+            Self::PriceDescending => "-price_cents",
+            Self::Update => "updated_at",
+            Self::UpdateDescending => "-updated_at",
+        }
+    }
 }
 
 impl FromStr for Sort {
     type Err = &'static str;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Ok(match name {
-            "id" => Self::Id,
-            "-id" => Self::IdDescending,
-            "title" => Self::Title,
-            "-title" => Self::TitleDescending,
-            "price_cents" => Self::Price,
-            "-price_cents" => Self::PriceDescending,
-            "updated_at" => Self::Update,
-            "-updated_at" => Self::UpdateDescending,
-            _ => {
-                return Err(
-                    "expected id, title, price_cents or updated_at, with - before it for descending",
-                );
-            }
-        })
+        const ALL: [Sort; 8] = [
+            Sort::Id,
+            Sort::IdDescending,
+            Sort::Title,
+            Sort::TitleDescending,
+            Sort::Price,
+            Sort::PriceDescending,
+            Sort::Update,
+            Sort::UpdateDescending,
+        ];
+        ALL.into_iter()
+            .find(|sort| sort.name() == name)
+            .ok_or("expected id, title, price_cents or updated_at, with - before it for descending")
+    }
+}
+
+/// The search statements for what the database has: an index of words, or only the rows.
+struct Search {
+    page: Statement,
+    total: Statement,
+    words: String,
+}
+
+impl Search {
+    fn of(words: &str, dialect: Dialect, indexes: Indexes) -> Self {
+        match (dialect, indexes) {
+            (Dialect::Postgres, _) => Self {
+                page: Statement::same(
+                    "search_page",
+                    "SELECT id, title, body, author, tags, price_cents, updated_at \
+                     FROM documents, plainto_tsquery('simple', $1) AS query WHERE words @@ query \
+                     ORDER BY ts_rank(words, query) DESC, id LIMIT $2 OFFSET $3",
+                ),
+                total: Statement::same(
+                    "search_total",
+                    "SELECT count(*) FROM documents WHERE words @@ plainto_tsquery('simple', $1)",
+                ),
+                words: words.to_owned(),
+            },
+            (Dialect::Sqlite, Indexes::All) => Self {
+                page: Statement::same(
+                    "search_page",
+                    "SELECT d.id, d.title, d.body, d.author, d.tags, d.price_cents, d.updated_at \
+                     FROM (SELECT rowid, rank FROM documents_text WHERE documents_text MATCH $1 \
+                     ORDER BY rank LIMIT $2 OFFSET $3) AS f \
+                     JOIN documents AS d ON d.id = f.rowid ORDER BY f.rank, d.id",
+                ),
+                total: Statement::same(
+                    "search_total",
+                    "SELECT count(*) FROM documents_text WHERE documents_text MATCH $1",
+                ),
+                words: match_expression(words),
+            },
+            // Without the index every row is read and looked through; matches come in the order of their identity.
+            (Dialect::Sqlite, Indexes::None) => Self {
+                page: Statement::same(
+                    "search_page",
+                    "SELECT id, title, body, author, tags, price_cents, updated_at FROM documents \
+                     WHERE NOT EXISTS (SELECT 1 FROM json_each($1) AS word \
+                     WHERE instr(lower(title || ' ' || body || ' ' || author || ' ' || tags), word.value) = 0) \
+                     ORDER BY id LIMIT $2 OFFSET $3",
+                ),
+                total: Statement::same(
+                    "search_total",
+                    "SELECT count(*) FROM documents WHERE NOT EXISTS (SELECT 1 FROM json_each($1) AS word \
+                     WHERE instr(lower(title || ' ' || body || ' ' || author || ' ' || tags), word.value) = 0)",
+                ),
+                words: serde_json::json!(
+                    words
+                        .split_whitespace()
+                        .map(str::to_lowercase)
+                        .collect::<Vec<_>>()
+                )
+                .to_string(),
+            },
+        }
     }
 }
 
 impl Store {
     pub(crate) async fn document(&self, id: i64) -> Result<Document, StoreError> {
-        const STATEMENT: &str = "SELECT id, title, body, author, tags, price_cents, updated_at FROM documents WHERE id = ?";
-        let row = sqlx::query_as(STATEMENT)
-            .bind(id)
-            .fetch_optional(&self.readers);
-        self.timed("document", row)
+        const STATEMENT: Statement = Statement::same(
+            "document",
+            "SELECT id, title, body, author, tags, price_cents, updated_at FROM documents WHERE id = $1",
+        );
+        let mut lease = self.database.read().await?;
+        lease
+            .fetch_optional(&STATEMENT, values![id])
             .await?
             .ok_or(StoreError::Missing("document"))
     }
 
+    /// One page of the catalogue.
     pub(crate) async fn documents(
         &self,
         sort: Sort,
         part: PageOf,
-    ) -> Result<Page<Document>, StoreError> {
-        let rows = sqlx::query_as(sort.statement())
-            .bind(part.limit)
-            .bind(part.offset())
-            .fetch_all(&self.readers);
-        let items = self.timed("documents_page", rows).await?;
-        let total = sqlx::query_scalar("SELECT count(*) FROM documents").fetch_one(&self.readers);
-        Ok(part.with(items, self.timed("documents_total", total).await?))
+    ) -> Result<Vec<Document>, StoreError> {
+        let mut lease = self.database.read().await?;
+        let page = values![part.limit, part.offset()];
+        Ok(lease.fetch_all(&sort.statement(), page).await?)
+    }
+
+    /// How many documents there are.
+    pub(crate) async fn documents_total(&self) -> Result<i64, StoreError> {
+        const TOTAL: Statement =
+            Statement::same("documents_total", "SELECT count(*) FROM documents");
+        let mut lease = self.database.read().await?;
+        let (total,): (i64,) = lease.fetch_one(&TOTAL, &[]).await?;
+        Ok(total)
     }
 
     /// Documents that hold all of the `words`, best match first.
@@ -113,22 +214,120 @@ impl Store {
         &self,
         words: &str,
         part: PageOf,
+        indexes: Indexes,
     ) -> Result<Page<Document>, StoreError> {
-        const STATEMENT: &str = "SELECT d.id, d.title, d.body, d.author, d.tags, d.price_cents, d.updated_at \
-            FROM (SELECT rowid, rank FROM documents_text WHERE documents_text MATCH ? ORDER BY rank LIMIT ? OFFSET ?) AS f \
-            JOIN documents AS d ON d.id = f.rowid ORDER BY f.rank, d.id";
-        let expression = match_expression(words);
-        let rows = sqlx::query_as(STATEMENT)
-            .bind(&expression)
-            .bind(part.limit)
-            .bind(part.offset())
-            .fetch_all(&self.readers);
-        let items = self.timed("search_page", rows).await?;
-        let total =
-            sqlx::query_scalar("SELECT count(*) FROM documents_text WHERE documents_text MATCH ?")
-                .bind(&expression)
-                .fetch_one(&self.readers);
-        Ok(part.with(items, self.timed("search_total", total).await?))
+        let search = Search::of(words, self.database.dialect(), indexes);
+        let mut lease = self.database.read().await?;
+        let page = values![search.words.as_str(), part.limit, part.offset()];
+        let items = lease.fetch_all(&search.page, page).await?;
+        let (total,): (i64,) = lease
+            .fetch_one(&search.total, values![search.words.as_str()])
+            .await?;
+        Ok(part.with(items, total))
+    }
+
+    /// Identities of the documents that changed last, latest first.
+    pub(crate) async fn latest_documents(&self, count: u32) -> Result<Vec<i64>, StoreError> {
+        const STATEMENT: Statement = Statement::same(
+            "documents_latest",
+            "SELECT id FROM documents ORDER BY updated_at DESC, id DESC LIMIT $1",
+        );
+        let mut lease = self.database.read().await?;
+        let rows: Vec<(i64,)> = lease.fetch_all(&STATEMENT, values![count]).await?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
+
+    /// Those of these documents that there are.
+    pub(crate) async fn documents_of(&self, ids: Vec<i64>) -> Result<Vec<Document>, StoreError> {
+        const STATEMENT: Statement = Statement::each(
+            "documents_of",
+            "SELECT id, title, body, author, tags, price_cents, updated_at FROM documents \
+             WHERE id IN (SELECT value FROM json_each($1))",
+            "SELECT id, title, body, author, tags, price_cents, updated_at FROM documents WHERE id = ANY($1)",
+        );
+        let mut lease = self.database.read().await?;
+        Ok(lease.fetch_all(&STATEMENT, values![ids]).await?)
+    }
+
+    /// Replaces documents that are there by what was queued for them, all in one transaction.
+    pub(crate) async fn flush_documents(&self, documents: &[Document]) -> Result<(), StoreError> {
+        const STATEMENT: Statement = Statement::same(
+            "document_flush",
+            "UPDATE documents SET title = $2, body = $3, author = $4, tags = $5, price_cents = $6, updated_at = $7 \
+             WHERE id = $1",
+        );
+        self.in_transaction(async |lease| {
+            for document in documents {
+                let values = values![
+                    document.id,
+                    document.title.as_str(),
+                    document.body.as_str(),
+                    document.author.as_str(),
+                    document.tags.as_str(),
+                    document.price_cents,
+                    document.updated_at,
+                ];
+                lease.execute(&STATEMENT, values).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    pub(crate) async fn create_document(&self, draft: &Draft) -> Result<Document, StoreError> {
+        const STATEMENT: Statement = Statement::same(
+            "document_insert",
+            "INSERT INTO documents (title, body, author, tags, price_cents, updated_at) \
+             VALUES ($1, $2, $3, $4, $5, $6) \
+             RETURNING id, title, body, author, tags, price_cents, updated_at",
+        );
+        let mut lease = self.database.write().await?;
+        let values = values![
+            draft.title.as_str(),
+            draft.body.as_str(),
+            draft.author.as_str(),
+            draft.tags.as_str(),
+            draft.price_cents,
+            now(),
+        ];
+        Ok(lease.fetch_one(&STATEMENT, values).await?)
+    }
+
+    /// Replaces a document.
+    pub(crate) async fn replace_document(
+        &self,
+        id: i64,
+        draft: &Draft,
+    ) -> Result<Document, StoreError> {
+        const STATEMENT: Statement = Statement::same(
+            "document_update",
+            "UPDATE documents SET title = $2, body = $3, author = $4, tags = $5, price_cents = $6, updated_at = $7 \
+             WHERE id = $1 RETURNING id, title, body, author, tags, price_cents, updated_at",
+        );
+        let mut lease = self.database.write().await?;
+        let values = values![
+            id,
+            draft.title.as_str(),
+            draft.body.as_str(),
+            draft.author.as_str(),
+            draft.tags.as_str(),
+            draft.price_cents,
+            now(),
+        ];
+        lease
+            .fetch_optional(&STATEMENT, values)
+            .await?
+            .ok_or(StoreError::Missing("document"))
+    }
+
+    pub(crate) async fn delete_document(&self, id: i64) -> Result<(), StoreError> {
+        const STATEMENT: Statement =
+            Statement::same("document_delete", "DELETE FROM documents WHERE id = $1");
+        let mut lease = self.database.write().await?;
+        match lease.execute(&STATEMENT, values![id]).await? {
+            0 => Err(StoreError::Missing("document")),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -142,7 +341,7 @@ fn match_expression(words: &str) -> String {
 }
 
 fn words<S: Serializer>(tags: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(tags.split(' '))
+    serializer.collect_seq(tags.split(' ').filter(|tag| !tag.is_empty()))
 }
 
 #[cfg(test)]

@@ -1,78 +1,65 @@
-//! The database: one connection that writes, several that read, and every statement Folio makes.
-//!
-//! `SQLite` lets one writer in at a time; a pool of one makes the others wait in turn instead of failing as busy. Readers
-//! see a snapshot (WAL) and never wait for it.
+//! Every statement that Folio makes about its tables, over [`Database`].
 
 mod accounts;
+mod audit;
+mod bulk;
+mod courses;
+mod dashboard;
 mod documents;
 mod orders;
+mod payments;
 mod seed;
-mod text;
 
 use std::error::Error;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use sqlx::SqlitePool;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use tempfile::TempDir;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serializer;
 
-pub(crate) use accounts::{NewSession, TokenHash};
-pub(crate) use documents::Sort;
+pub(crate) use audit::AuditEntry;
+pub(crate) use bulk::{Bulk, BulkMode, BulkOutcome};
+pub(crate) use courses::Course;
+pub(crate) use dashboard::Pace;
+pub(crate) use documents::{Document, Draft, Sort};
 pub(crate) use orders::{NewOrder, Order};
+pub(crate) use payments::{NewPayment, Paying, Payment};
 
-use crate::config::Config;
+use crate::config::{Config, Profile};
+use crate::db::{Database, DbError, Home, Lease, OpenError};
 use crate::metrics::Metrics;
-use crate::observe::note_query;
+use crate::settings::Live;
 
-/// Handles on the database file.
+/// The tables.
 pub(crate) struct Store {
-    writer: SqlitePool,
-    readers: SqlitePool,
-    metrics: Arc<Metrics>,
-    /// Last, so that the pools are gone before the directory goes.
-    _home: Home,
+    pub(crate) database: Database,
 }
 
-/// Where the database file lives.
-enum Home {
-    /// Kept for the next start.
-    Chosen(PathBuf),
-    /// Removed when dropped.
-    Temporary(TempDir),
-}
-
-/// Why the database did not do as it was asked.
+/// Why a table did not do as it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// What was asked for does not exist.
     #[error("there is no such {0}")]
     Missing(&'static str),
     /// The statement or the connection failed.
-    #[error("the database refused a statement")]
-    Database(#[from] sqlx::Error),
-    /// The schema could not be brought up to date.
-    #[error("the schema cannot be migrated")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("the database did not do as asked")]
+    Database(#[from] DbError),
+    /// The database could not be opened.
+    #[error("the database cannot be opened")]
+    Open(#[from] OpenError),
     /// An answer could not be written as JSON.
     #[error("an answer cannot be encoded")]
     Encode(#[from] serde_json::Error),
-    /// The directory of the database could not be used.
-    #[error("the database directory cannot be used: {path}", path = .path.display())]
-    Directory {
-        /// The directory, or the file in it.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
-    /// The directory holds a catalogue that was seeded otherwise.
-    #[error("the database in {path} was seeded with {found}, not with {expected}; use another directory", path = .path.display())]
+    /// A row could not be written as `MessagePack`.
+    #[error("a row cannot be encoded")]
+    Pack(#[from] rmp_serde::encode::Error),
+    /// What another request that loaded the same was told.
+    #[error(transparent)]
+    Shared(#[from] Arc<StoreError>),
+    /// The database holds a catalogue that was seeded otherwise.
+    #[error("the database in {place} was seeded with {found}, not with {expected}; use another")]
     SeededOtherwise {
-        /// The directory that was asked for.
-        path: PathBuf,
+        /// The directory or database that was asked for.
+        place: String,
         /// What its catalogue was seeded with.
         found: String,
         /// What the configuration asks for.
@@ -116,38 +103,12 @@ impl StoreError {
     }
 }
 
-impl Home {
-    fn of(config: &Config) -> Result<Self, StoreError> {
-        let (path, made) = match &config.directory {
-            Some(path) => (
-                path.clone(),
-                fs::create_dir_all(path).map(|()| Self::Chosen(path.clone())),
-            ),
-            None => (
-                std::env::temp_dir(),
-                tempfile::Builder::new()
-                    .prefix("folio-")
-                    .tempdir()
-                    .map(Self::Temporary),
-            ),
-        };
-        made.map_err(|source| StoreError::Directory { path, source })
-    }
-
-    fn path(&self) -> &Path {
-        match self {
-            Self::Chosen(path) => path,
-            Self::Temporary(directory) => directory.path(),
-        }
-    }
-}
-
 impl PageOf {
-    fn offset(self) -> i64 {
+    pub(crate) fn offset(self) -> i64 {
         i64::from(self.page - 1) * i64::from(self.limit)
     }
 
-    fn with<T>(self, items: Vec<T>, total: i64) -> Page<T> {
+    pub(crate) fn with<T>(self, items: Vec<T>, total: i64) -> Page<T> {
         Page {
             items,
             total,
@@ -161,78 +122,63 @@ impl Store {
     /// Opens the database of `config`, seeding it first when it is new.
     pub(crate) async fn open(
         config: &Config,
+        home: Option<Arc<Home>>,
         password_hash: &str,
-        metrics: Arc<Metrics>,
+        settings: &Arc<Live>,
+        metrics: &Metrics,
     ) -> Result<Self, StoreError> {
-        let home = Home::of(config)?;
-        let file = home.path().join("folio.db");
-        if !file.exists() {
-            seed::build(&file, config, password_hash).await?;
-        }
-        let options = connection(&file)
-            .journal_mode(SqliteJournalMode::Wal)
-            // Safe against a crash of the process; only a loss of power can take the last commits.
-            .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(Duration::from_secs(5))
-            .statement_cache_capacity(64);
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options.clone())
-            .await?;
-        sqlx::migrate!().run(&writer).await?;
-        seed::confirm(&writer, home.path(), config).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(config.readers)
-            .min_connections(config.readers)
-            .test_before_acquire(false)
-            .connect_with(options.read_only(true))
-            .await?;
-        Ok(Self {
-            writer,
-            readers,
-            metrics,
-            _home: home,
-        })
+        let place = match (&config.profile, &home) {
+            (Profile::Embedded { .. }, Some(home)) => {
+                if !home.file().exists() {
+                    seed::build(&home.file(), config, password_hash).await?;
+                }
+                home.path().display().to_string()
+            }
+            _ => "DATABASE_URL".to_owned(),
+        };
+        let database = Database::open(config, home, settings, metrics).await?;
+        seed::confirm(&database, &place, config, password_hash).await?;
+        Ok(Self { database })
     }
 
     pub(crate) async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.database.close().await;
+    }
+
+    /// Does `work` in one transaction on one connection: all of it when it succeeds, nothing when it fails or is dropped.
+    async fn in_transaction<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut Lease) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut lease = self.database.write().await?;
+        lease.begin().await?;
+        let worked = work(&mut lease).await;
+        match &worked {
+            Ok(_) => lease.commit().await?,
+            Err(StoreError::Database(error)) if error.is_outage() => {}
+            // A connection that cannot even do this is closed when the lease ends.
+            Err(_) => drop(lease.roll_back().await),
+        }
+        worked
     }
 
     /// Whether a statement can be answered now.
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
-        self.timed("ping", sqlx::query("SELECT 1").execute(&self.readers))
-            .await
-            .map(drop)
-    }
-
-    /// Awaits one statement and puts its time on the account of the request and of its name.
-    async fn timed<T>(
-        &self,
-        name: &'static str,
-        statement: impl Future<Output = Result<T, sqlx::Error>>,
-    ) -> Result<T, StoreError> {
-        let began = Instant::now();
-        let answer = statement.await;
-        let took = began.elapsed();
-        note_query(took);
-        self.metrics
-            .query_seconds
-            .with_label_values(&[name])
-            .observe(took.as_secs_f64());
-        Ok(answer?)
+        Ok(self.database.ping().await?)
     }
 }
 
-/// What every connection has in common.
-fn connection(file: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(file)
-        // A document of 1 to 3 KB fills half of a page of the default 4 KiB and wastes the rest.
-        .page_size(8_192)
-        .pragma("cache_size", "-16384")
-        .pragma("mmap_size", "268435456")
-        .pragma("temp_store", "memory")
-        .foreign_keys(true)
+/// Unix seconds of now.
+pub(crate) fn now() -> i64 {
+    Utc::now().timestamp()
+}
+
+/// Unix seconds as clients read them: RFC 3339 in UTC.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands fields over by reference"
+)]
+pub(crate) fn rfc3339<S: Serializer>(seconds: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    let time = DateTime::<Utc>::from_timestamp(*seconds, 0).unwrap_or_default();
+    serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Secs, true))
 }

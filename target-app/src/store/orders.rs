@@ -1,8 +1,10 @@
-//! Orders: priced and written in one statement, readable only by who placed them.
+//! Orders: priced in the statement that writes them, readable only by who placed them.
 
 use serde::Serialize;
 
-use super::{Store, StoreError};
+use super::audit::{self, Action};
+use super::{Page, PageOf, Store, StoreError, now, rfc3339};
+use crate::db::{Statement, values};
 
 /// An order as its owner sees it.
 #[derive(Debug, Serialize, sqlx::FromRow)]
@@ -12,7 +14,8 @@ pub(crate) struct Order {
     quantity: i64,
     total_cents: i64,
     status: String,
-    created_at: String,
+    #[serde(serialize_with = "rfc3339")]
+    created_at: i64,
 }
 
 /// What a user wants to buy.
@@ -25,29 +28,57 @@ pub(crate) struct NewOrder {
 impl Store {
     /// Places an order at the document's price of now; [`StoreError::Missing`] when there is no such document.
     pub(crate) async fn place_order(&self, order: &NewOrder) -> Result<Order, StoreError> {
-        const STATEMENT: &str = "INSERT INTO orders (user_id, document_id, quantity, total_cents, status, created_at) \
-            SELECT ?1, id, ?3, price_cents * ?3, 'placed', strftime('%Y-%m-%dT%H:%M:%SZ', 'now') FROM documents WHERE id = ?2 \
-            RETURNING id, document_id, quantity, total_cents, status, created_at";
-        let row = sqlx::query_as(STATEMENT)
-            .bind(order.user_id)
-            .bind(order.document_id)
-            .bind(order.quantity)
-            .fetch_optional(&self.writer);
-        self.timed("order_insert", row)
-            .await?
-            .ok_or(StoreError::Missing("document"))
+        const STATEMENT: Statement = Statement::same(
+            "order_insert",
+            "INSERT INTO orders (user_id, document_id, quantity, total_cents, status, created_at) \
+             SELECT $1, id, $3, price_cents * $3, 'placed', $4 FROM documents WHERE id = $2 \
+             RETURNING id, document_id, quantity, total_cents, status, created_at",
+        );
+        self.in_transaction(async |lease| {
+            let values = values![order.user_id, order.document_id, order.quantity, now()];
+            let placed: Order = lease
+                .fetch_optional(&STATEMENT, values)
+                .await?
+                .ok_or(StoreError::Missing("document"))?;
+            audit::write(lease, order.user_id, Action::OrderPlaced, placed.id).await?;
+            Ok(placed)
+        })
+        .await
     }
 
     /// An order of `user_id`; that of another user is as missing as one that never was.
     pub(crate) async fn order(&self, id: i64, user_id: i64) -> Result<Order, StoreError> {
-        const STATEMENT: &str = "SELECT id, document_id, quantity, total_cents, status, created_at FROM orders \
-            WHERE id = ? AND user_id = ?";
-        let row = sqlx::query_as(STATEMENT)
-            .bind(id)
-            .bind(user_id)
-            .fetch_optional(&self.readers);
-        self.timed("order", row)
+        const STATEMENT: Statement = Statement::same(
+            "order",
+            "SELECT id, document_id, quantity, total_cents, status, created_at FROM orders \
+             WHERE id = $1 AND user_id = $2",
+        );
+        let mut lease = self.database.read_fresh().await?;
+        lease
+            .fetch_optional(&STATEMENT, values![id, user_id])
             .await?
             .ok_or(StoreError::Missing("order"))
+    }
+
+    /// The orders of `user_id`, the latest first.
+    pub(crate) async fn orders(
+        &self,
+        user_id: i64,
+        part: PageOf,
+    ) -> Result<Page<Order>, StoreError> {
+        const PAGE: Statement = Statement::same(
+            "orders_page",
+            "SELECT id, document_id, quantity, total_cents, status, created_at FROM orders \
+             WHERE user_id = $1 ORDER BY id DESC LIMIT $2 OFFSET $3",
+        );
+        const TOTAL: Statement = Statement::same(
+            "orders_total",
+            "SELECT count(*) FROM orders WHERE user_id = $1",
+        );
+        let mut lease = self.database.read_fresh().await?;
+        let values = values![user_id, part.limit, part.offset()];
+        let items = lease.fetch_all(&PAGE, values).await?;
+        let (total,): (i64,) = lease.fetch_one(&TOTAL, values![user_id]).await?;
+        Ok(part.with(items, total))
     }
 }

@@ -283,13 +283,24 @@ impl Draft {
         Self {
             title,
             body: body(random, [first, second]),
-            author: format!("{} {}", pick(random, &GIVEN), pick(random, &FAMILY)),
+            author: person(random),
             tags,
             // Prices end in 99, as prices do.
             price_cents: random.random_range(4..=200) * 100 - 1,
             updated_at: random.random_range(1_704_067_200..1_767_225_600),
         }
     }
+}
+
+/// A given and a family name.
+pub(super) fn person(random: &mut impl Rng) -> String {
+    format!("{} {}", pick(random, &GIVEN), pick(random, &FAMILY))
+}
+
+/// What a course is called.
+pub(super) fn course_title(random: &mut impl Rng) -> String {
+    let level = pick(random, &["Introduction to", "Workshop in", "Advanced"]);
+    format!("{level} {}", capitalised(skewed(random)))
 }
 
 /// Sentences until a length between 1 and 3 KB is passed, in paragraphs of five.

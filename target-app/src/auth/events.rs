@@ -1,0 +1,41 @@
+//! What happened at the door, counted.
+
+use prometheus::IntCounter;
+
+use crate::metrics::Metrics;
+
+/// The children of `folio_auth_total`, kept so that counting looks nothing up.
+pub(crate) struct Events {
+    pub(crate) register: IntCounter,
+    pub(crate) login: IntCounter,
+    pub(crate) login_failed: IntCounter,
+    pub(crate) refresh: IntCounter,
+    /// A spent refresh token came back and its session was closed.
+    pub(crate) reuse: IntCounter,
+    pub(crate) logout: IntCounter,
+    pub(crate) logout_all: IntCounter,
+    /// A token came that is not, or no longer, good: forged, expired, superseded, of a closed session.
+    pub(crate) denied: IntCounter,
+}
+
+impl Events {
+    /// Registers the family with every event at zero.
+    pub(super) fn new(metrics: &Metrics) -> Result<Self, prometheus::Error> {
+        let family = metrics.counters(
+            "folio_auth_total",
+            "Logins, refreshes, leavings and refusals of tokens.",
+            &["event"],
+        )?;
+        let event = |name| family.with_label_values(&[name]);
+        Ok(Self {
+            register: event("register"),
+            login: event("login"),
+            login_failed: event("login_failed"),
+            refresh: event("refresh"),
+            reuse: event("reuse"),
+            logout: event("logout"),
+            logout_all: event("logout_all"),
+            denied: event("denied"),
+        })
+    }
+}

@@ -1,0 +1,368 @@
+//! Access tokens: JSON Web Tokens signed with HMAC-SHA-256 under one key that all instances share.
+//!
+//! The key is drawn by the first instance that starts and kept in the shared store, so that every instance reads the
+//! tokens of every other and a restart keeps them good. A store that lost the key is given it back by any instance that
+//! still knows it; when none does, another is drawn and every earlier token is refused. Only HS256 is read, whatever a
+//! token's header asks for, and no clock skew is forgiven.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+use serde::{Deserialize, Serialize};
+
+use super::AuthError;
+use super::clock::unix_milliseconds;
+use super::token::SessionId;
+use crate::kv::Kv;
+
+const KEY: &str = "auth:signing-key";
+/// The key outlives every deployment; a store has no entries without an end.
+const KEY_TTL: Duration = Duration::from_hours(10 * 365 * 24);
+/// Bytes of a key, as many as the hash puts out.
+const KEY_BYTES: usize = 32;
+/// How long the key in use counts as the one in the store.
+const AGREED_FOR: Duration = Duration::from_secs(1);
+/// Longest token that is looked at, in bytes; Folio's own have some 260.
+const LONGEST: usize = 512;
+/// Tokens whose signature need not be computed again.
+const REMEMBERED: u64 = 10_000;
+
+/// What a verified access token says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Claims {
+    pub(crate) user_id: i64,
+    pub(crate) session: SessionId,
+    /// Counts the pairs of tokens of a session from zero; only the latest is good.
+    pub(crate) generation: u32,
+    /// Unix time in milliseconds, always a whole second.
+    pub(super) expires_at: u64,
+}
+
+/// What can be said of a token without asking anyone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Signed with the key in use and not yet out of date.
+    Signed(Claims),
+    /// No access token, or one that has run out.
+    Bad(&'static str),
+    /// Not signed with the key in use, which may not be the one in the store.
+    OtherKey,
+}
+
+/// The claims as they are written: <https://www.rfc-editor.org/rfc/rfc7519#section-4.1>.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    sub: String,
+    sid: String,
+    exp: u64,
+    iat: u64,
+    /// `sid.generation`: a generation has one access token.
+    jti: String,
+}
+
+/// Signs and reads access tokens.
+pub(super) struct Signer {
+    kv: Kv,
+    validation: Validation,
+    in_use: ArcSwapOption<SigningKey>,
+    started: Instant,
+    /// Milliseconds from `started` to the last look at the store's key.
+    agreed_at: AtomicU64,
+}
+
+/// One key, ready for use, and the tokens that were found to be signed with it.
+pub(super) struct SigningKey {
+    secret: Bytes,
+    signing: EncodingKey,
+    reading: DecodingKey,
+    read: Cache<Box<str>, Claims>,
+}
+
+impl Signer {
+    pub(super) fn new(kv: Kv) -> Self {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.leeway = 0;
+        validation.set_required_spec_claims(&["exp", "sub"]);
+        Self {
+            kv,
+            validation,
+            in_use: ArcSwapOption::empty(),
+            started: Instant::now(),
+            agreed_at: AtomicU64::new(0),
+        }
+    }
+
+    /// The key to sign with: the store's, as of a second ago at most.
+    pub(super) async fn key(&self) -> Result<Arc<SigningKey>, AuthError> {
+        match self.in_use.load_full() {
+            Some(key) if self.is_agreed() => Ok(key),
+            _ => self.agree().await,
+        }
+    }
+
+    /// What `token` says, as far as the key in use tells.
+    pub(super) fn read(&self, token: &str) -> Reading {
+        if token.len() > LONGEST {
+            return Reading::Bad("the bearer token is not an access token");
+        }
+        let key = self.in_use.load();
+        let Some(key) = &*key else {
+            return Reading::OtherKey;
+        };
+        let claims = match key.read.get(token) {
+            Some(claims) => claims,
+            None => match self.verify(key, token) {
+                Reading::Signed(claims) => {
+                    key.read.insert(token.into(), claims);
+                    claims
+                }
+                other => return other,
+            },
+        };
+        if unix_milliseconds() < claims.expires_at {
+            Reading::Signed(claims)
+        } else {
+            Reading::Bad(RUN_OUT)
+        }
+    }
+
+    /// What `token` says, after a look at the store's key if it was not signed with the one in use.
+    pub(super) async fn read_anew(&self, token: &str) -> Result<Reading, AuthError> {
+        self.key().await?;
+        Ok(self.read(token))
+    }
+
+    fn verify(&self, key: &SigningKey, token: &str) -> Reading {
+        let written: Written = match decode(token, &key.reading, &self.validation) {
+            Ok(decoded) => decoded.claims,
+            Err(error) => {
+                return match error.kind() {
+                    ErrorKind::InvalidSignature => Reading::OtherKey,
+                    ErrorKind::ExpiredSignature => Reading::Bad(RUN_OUT),
+                    _ => Reading::Bad("the bearer token is not an access token"),
+                };
+            }
+        };
+        written.claims().map_or(
+            Reading::Bad("the access token lacks claims"),
+            Reading::Signed,
+        )
+    }
+
+    fn is_agreed(&self) -> bool {
+        let agreed_at = Duration::from_millis(self.agreed_at.load(Ordering::Relaxed));
+        self.started.elapsed() < agreed_at + AGREED_FOR
+    }
+
+    /// Takes the store's key into use; a store without one gets the key in use, or a fresh one.
+    async fn agree(&self) -> Result<Arc<SigningKey>, AuthError> {
+        let in_use = self.in_use.load_full();
+        let asked_at = self.started.elapsed();
+        let secret = match self.kv.get(KEY).await? {
+            Some(found) => found,
+            None => self.found(in_use.as_deref()).await?,
+        };
+        if secret.len() != KEY_BYTES {
+            return Err(AuthError::Damaged(KEY));
+        }
+        let key = match in_use {
+            Some(key) if key.secret == secret => key,
+            _ => {
+                let key = Arc::new(SigningKey::new(secret));
+                self.in_use.store(Some(Arc::clone(&key)));
+                key
+            }
+        };
+        self.agreed_at
+            .fetch_max(asked_at.as_millis() as u64, Ordering::Relaxed);
+        Ok(key)
+    }
+
+    /// Gives the store a key; the one of the instance that was first, when several do.
+    async fn found(&self, in_use: Option<&SigningKey>) -> Result<Bytes, AuthError> {
+        let proposed = if let Some(key) = in_use {
+            key.secret.clone()
+        } else {
+            let mut secret = vec![0; KEY_BYTES];
+            getrandom::fill(&mut secret).map_err(std::io::Error::from)?;
+            secret.into()
+        };
+        if self
+            .kv
+            .set_if_absent(KEY, proposed.clone(), KEY_TTL)
+            .await?
+        {
+            return Ok(proposed);
+        }
+        self.kv.get(KEY).await?.ok_or(AuthError::Contended)
+    }
+}
+
+const RUN_OUT: &str = "the access token has run out";
+
+impl SigningKey {
+    fn new(secret: Bytes) -> Self {
+        Self {
+            signing: EncodingKey::from_secret(&secret),
+            reading: DecodingKey::from_secret(&secret),
+            secret,
+            read: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
+        }
+    }
+
+    /// An access token that is good for `ttl`, rounded up to the next whole second of the clock.
+    pub(super) fn sign(
+        &self,
+        user_id: i64,
+        session: SessionId,
+        generation: u32,
+        ttl: Duration,
+    ) -> Result<String, AuthError> {
+        let now = unix_milliseconds();
+        let written = Written {
+            sub: user_id.to_string(),
+            sid: session.to_string(),
+            exp: (now + ttl.as_millis() as u64).div_ceil(1_000),
+            iat: now / 1_000,
+            jti: format!("{session}.{generation}"),
+        };
+        encode(&Header::new(Algorithm::HS256), &written, &self.signing)
+            .map_err(|error| AuthError::Encode(error.into()))
+    }
+}
+
+impl Written {
+    fn claims(&self) -> Option<Claims> {
+        let (session, generation) = self.jti.split_once('.')?;
+        Some(Claims {
+            user_id: self.sub.parse().ok()?,
+            session: SessionId::parse(&self.sid).filter(|_| session == self.sid)?,
+            generation: generation.parse().ok()?,
+            expires_at: self.exp.checked_mul(1_000)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TTL: Duration = Duration::from_mins(1);
+
+    fn session() -> SessionId {
+        SessionId::draw().expect("randomness")
+    }
+
+    async fn signed(signer: &Signer, session: SessionId, ttl: Duration) -> String {
+        let key = signer.key().await.expect("a key");
+        key.sign(42, session, 3, ttl).expect("a token")
+    }
+
+    fn claims(reading: Reading) -> Claims {
+        match reading {
+            Reading::Signed(claims) => claims,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_one_instance_signs_every_other_reads() {
+        let kv = Kv::memory();
+        let (here, there) = (Signer::new(kv.clone()), Signer::new(kv));
+        let session = session();
+        let token = signed(&here, session, TTL).await;
+        assert_eq!(there.read(&token), Reading::OtherKey, "it has no key yet");
+        let read = claims(there.read_anew(&token).await.expect("the store answers"));
+        assert_eq!(
+            (read.user_id, read.session, read.generation),
+            (42, session, 3)
+        );
+        assert_eq!(claims(there.read(&token)), read, "remembered");
+        assert_eq!(claims(here.read(&token)), read);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_lost_the_key_gets_it_back() {
+        let kv = Kv::memory();
+        let here = Signer::new(kv.clone());
+        let token = signed(&here, session(), TTL).await;
+        kv.delete(&[KEY.to_owned()])
+            .await
+            .expect("the store answers");
+        here.agree().await.expect("the store answers");
+        let there = Signer::new(kv);
+        claims(there.read_anew(&token).await.expect("the store answers"));
+    }
+
+    #[tokio::test]
+    async fn an_instance_takes_over_the_key_that_the_others_agreed_on() {
+        let kv = Kv::memory();
+        let here = Signer::new(kv.clone());
+        let old = signed(&here, session(), TTL).await;
+        claims(here.read(&old));
+        kv.delete(&[KEY.to_owned()])
+            .await
+            .expect("the store answers");
+        let there = Signer::new(kv);
+        let new = signed(&there, session(), TTL).await;
+        assert_eq!(here.read(&new), Reading::OtherKey);
+        here.agree().await.expect("the store answers");
+        claims(here.read(&new));
+        assert_eq!(here.read(&old), Reading::OtherKey, "also when remembered");
+    }
+
+    #[tokio::test]
+    async fn a_token_that_was_read_before_runs_out_all_the_same() {
+        let signer = Signer::new(Kv::memory());
+        let token = signed(&signer, session(), Duration::ZERO).await;
+        // Good until the clock's next whole second, unless that came in between.
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while let Reading::Signed(_) = signer.read(&token) {
+            assert!(Instant::now() < deadline, "still good");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(signer.read(&token), Reading::Bad(RUN_OUT));
+    }
+
+    #[tokio::test]
+    async fn only_this_algorithm_with_all_its_claims_is_read() {
+        let signer = Signer::new(Kv::memory());
+        let key = signer.key().await.expect("a key");
+        let id = session().to_string();
+        let good = serde_json::json!({
+            "sub": "1", "sid": id, "exp": 4_102_444_800_u64, "iat": 0, "jti": format!("{id}.0"),
+        });
+        let sign = |algorithm, claims: &serde_json::Value| {
+            encode(&Header::new(algorithm), claims, &key.signing).expect("a token")
+        };
+        claims(signer.read(&sign(Algorithm::HS256, &good)));
+        for algorithm in [Algorithm::HS384, Algorithm::HS512] {
+            assert!(matches!(
+                signer.read(&sign(algorithm, &good)),
+                Reading::Bad(_)
+            ));
+        }
+        for name in ["sub", "sid", "exp", "iat", "jti"] {
+            for wrong in [serde_json::Value::Null, "x".into(), (-1).into()] {
+                let mut bad = good.clone();
+                bad[name] = wrong;
+                let token = sign(Algorithm::HS256, &bad);
+                assert!(matches!(signer.read(&token), Reading::Bad(_)), "{bad}");
+            }
+        }
+        let mut old = good;
+        old["exp"] = 1.into();
+        let token = sign(Algorithm::HS256, &old);
+        assert_eq!(signer.read(&token), Reading::Bad(RUN_OUT));
+    }
+}

@@ -1,0 +1,275 @@
+//! What this instance knows of sessions (the Cache-Aside pattern, for half a second): keeps the shared store out of the
+//! way of most requests without letting a closed session in for longer than that.
+//!
+//! An answer of the store counts from the moment it was asked for, not from when it arrived, so a slow store does not
+//! make an instance trust it longer. Messages of other instances drop entries at once, but nothing rests on them. What
+//! cannot be checked is neither let in nor refused: the request is told to come again.
+
+use std::time::{Duration, Instant};
+
+use moka::future::Cache;
+use moka::policy::EvictionPolicy;
+
+use super::AuthError;
+use super::sessions::Sessions;
+use super::signing::Claims;
+use super::token::SessionId;
+use crate::kv::{KvError, Notice, Subscription};
+
+/// How long an answer of the store counts.
+const FRESH: Duration = Duration::from_millis(500);
+/// Sessions that are kept in mind, some 100 bytes each.
+const SESSIONS: u64 = 50_000;
+
+/// What is known of the sessions that asked lately.
+#[derive(Clone)]
+pub(super) struct Validity {
+    known: Cache<SessionId, Known>,
+}
+
+/// An answer of the store.
+#[derive(Clone)]
+struct Known {
+    asked_at: Instant,
+    answer: Answer,
+}
+
+#[derive(Clone)]
+enum Answer {
+    /// Open, with this pair of tokens as its latest.
+    Open {
+        generation: u32,
+    },
+    /// Closed, run out or never heard of.
+    Gone,
+    Unreachable(KvError),
+}
+
+/// What an answer means for a token.
+enum Verdict {
+    Good,
+    Bad(&'static str),
+    /// The answer is older than the token.
+    AskAgain,
+}
+
+impl Known {
+    fn is_fresh(&self, at: Instant) -> bool {
+        at.saturating_duration_since(self.asked_at) < FRESH
+            && matches!(self.answer, Answer::Open { .. } | Answer::Gone)
+    }
+
+    /// Whether the token of `claims` was not there yet.
+    fn is_older_than(&self, claims: &Claims) -> bool {
+        matches!(self.answer, Answer::Open { generation } if generation < claims.generation)
+    }
+
+    fn verdict(&self, claims: &Claims) -> Result<Verdict, AuthError> {
+        match &self.answer {
+            Answer::Open { generation } if *generation == claims.generation => Ok(Verdict::Good),
+            Answer::Open { generation } if *generation > claims.generation => {
+                Ok(Verdict::Bad("the access token was replaced by a refresh"))
+            }
+            Answer::Open { .. } => Ok(Verdict::AskAgain),
+            Answer::Gone => Ok(Verdict::Bad("the session of the access token is closed")),
+            Answer::Unreachable(error) => Err(error.clone().into()),
+        }
+    }
+}
+
+impl Validity {
+    pub(super) fn new() -> Self {
+        let known = Cache::builder()
+            .max_capacity(SESSIONS)
+            .eviction_policy(EvictionPolicy::lru())
+            .build();
+        Self { known }
+    }
+
+    /// Whether the session of a verified token is open and the token its latest; asks the store if that is not known.
+    pub(super) async fn check(
+        &self,
+        sessions: &Sessions,
+        claims: &Claims,
+    ) -> Result<(), AuthError> {
+        self.check_at(sessions, claims, Instant::now()).await
+    }
+
+    /// The same for a request that `began` at another time than now.
+    async fn check_at(
+        &self,
+        sessions: &Sessions,
+        claims: &Claims,
+        began: Instant,
+    ) -> Result<(), AuthError> {
+        let mut verdict = Verdict::AskAgain;
+        if let Some(known) = self.known.get(&claims.session).await
+            && known.is_fresh(began)
+        {
+            verdict = known.verdict(claims)?;
+        }
+        if matches!(verdict, Verdict::AskAgain) {
+            // Boxed, so that the requests that need not ask do not carry the room for it.
+            let known = Box::pin(self.ask(sessions, claims, began)).await;
+            verdict = known.verdict(claims)?;
+        }
+        match verdict {
+            Verdict::Good => Ok(()),
+            Verdict::Bad(detail) => Err(AuthError::Refused(detail)),
+            // Older than the token even now: the store lost a renewal.
+            Verdict::AskAgain => Err(AuthError::Refused(
+                "the access token is not of this session",
+            )),
+        }
+    }
+
+    /// An answer that was asked for no earlier than half a second before `began`: requests of one session share it.
+    async fn ask(&self, sessions: &Sessions, claims: &Claims, began: Instant) -> Known {
+        let id = claims.session;
+        let is_stale = |known: &Known| known.is_older_than(claims) || !known.is_fresh(began);
+        let shared = self.known.entry(id);
+        let shared = shared.or_insert_with_if(Box::pin(look(sessions, id)), is_stale);
+        let shared = shared.await.into_value();
+        if !is_stale(&shared) || matches!(shared.answer, Answer::Unreachable(_)) {
+            return shared;
+        }
+        // Waited for a question that another request had put before this one began.
+        let own = look(sessions, id).await;
+        self.known.insert(id, own.clone()).await;
+        own
+    }
+
+    /// Drops what is known of a session.
+    pub(super) async fn forget(&self, id: SessionId) {
+        self.known.invalidate(&id).await;
+    }
+
+    /// Drops what instances say has changed, for as long as it is polled and the store is there.
+    pub(super) async fn listen(self, mut messages: Subscription) {
+        while let Some(notice) = messages.next().await {
+            match notice {
+                Notice::Message(message) => {
+                    for id in message.as_chunks().0 {
+                        self.forget(SessionId::from_bytes(*id)).await;
+                    }
+                }
+                // Missed messages cost at most the half second that entries live.
+                Notice::Lost | Notice::Back => {}
+            }
+        }
+    }
+}
+
+async fn look(sessions: &Sessions, id: SessionId) -> Known {
+    let asked_at = Instant::now();
+    let answer = match sessions.find(id).await {
+        Ok(Some(session)) => Answer::Open {
+            generation: session.generation,
+        },
+        Ok(None) => Answer::Gone,
+        Err(error) => Answer::Unreachable(error),
+    };
+    Known { asked_at, answer }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sessions::Limits;
+    use super::*;
+    use crate::kv::{Channel, Kv};
+    use crate::settings::AuthSettings;
+
+    async fn open(sessions: &Sessions) -> Claims {
+        let limits = Limits::from(&AuthSettings::default());
+        let (granted, evicted) = sessions.open(42, "test", limits).await.expect("a session");
+        assert!(evicted.is_empty());
+        Claims {
+            user_id: 42,
+            session: granted.refresh.session,
+            generation: granted.generation,
+            expires_at: u64::MAX,
+        }
+    }
+
+    fn is_refused(checked: &Result<(), AuthError>) -> bool {
+        matches!(checked, Err(AuthError::Refused(_)))
+    }
+
+    #[tokio::test]
+    async fn without_messages_a_closed_session_is_refused_half_a_second_after_it_was_checked() {
+        let sessions = Sessions::new(Kv::memory());
+        let validity = Validity::new();
+        let claims = open(&sessions).await;
+        let before = Instant::now();
+        validity
+            .check(&sessions, &claims)
+            .await
+            .expect("it is open");
+        sessions.close(claims.session).await.expect("it is closed");
+        let check = |began| validity.check_at(&sessions, &claims, began);
+        check(before).await.expect("as it was known just now");
+        assert!(is_refused(&check(Instant::now() + FRESH).await));
+        assert!(is_refused(&check(Instant::now()).await), "known now");
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_checked_is_neither_let_in_nor_refused_nor_remembered() {
+        let sessions = Sessions::new(Kv::memory());
+        let validity = Validity::new();
+        let claims = open(&sessions).await;
+        let unreachable = Known {
+            asked_at: Instant::now(),
+            answer: Answer::Unreachable(KvError::TimedOut),
+        };
+        assert!(matches!(
+            unreachable.verdict(&claims),
+            Err(AuthError::Unreachable(KvError::TimedOut))
+        ));
+        validity.known.insert(claims.session, unreachable).await;
+        let checked = validity.check(&sessions, &claims).await;
+        checked.expect("asked anew");
+    }
+
+    #[tokio::test]
+    async fn a_message_makes_it_refused_at_once() {
+        let kv = Kv::memory();
+        let sessions = Sessions::new(kv.clone());
+        let validity = Validity::new();
+        let claims = open(&sessions).await;
+        validity
+            .check(&sessions, &claims)
+            .await
+            .expect("it is open");
+        let listening = tokio::spawn(validity.clone().listen(kv.subscribe(Channel::Sessions)));
+        let before = Instant::now();
+        sessions.close(claims.session).await.expect("it is closed");
+        while !is_refused(&validity.check_at(&sessions, &claims, before).await) {
+            assert!(before.elapsed() < Duration::from_secs(5), "no message came");
+            tokio::task::yield_now().await;
+        }
+        listening.abort();
+    }
+
+    #[tokio::test]
+    async fn a_token_newer_than_what_is_known_makes_it_ask_again() {
+        let sessions = Sessions::new(Kv::memory());
+        let validity = Validity::new();
+        let limits = Limits::from(&AuthSettings::default());
+        let (granted, _) = sessions.open(42, "test", limits).await.expect("a session");
+        let generation = |generation| Claims {
+            user_id: 42,
+            session: granted.refresh.session,
+            generation,
+            expires_at: u64::MAX,
+        };
+        let check = async |claims: Claims| validity.check(&sessions, &claims).await;
+        check(generation(0)).await.expect("it is the latest");
+        sessions
+            .renew(&granted.refresh, limits)
+            .await
+            .expect("a renewal");
+        check(generation(1)).await.expect("it is the latest now");
+        assert!(is_refused(&check(generation(0)).await), "replaced");
+        assert!(is_refused(&check(generation(2)).await), "not given out yet");
+    }
+}

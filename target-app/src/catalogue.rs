@@ -1,0 +1,232 @@
+//! Documents between the cache and the tables: every write by the strategy in force, the flusher of queued ones, warming.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+use tokio::task::AbortHandle;
+
+use crate::cache::{Behind, Behindhand, Cache, Entity, FlushError, Key, Sweep, Warmed};
+use crate::db::DbError;
+use crate::error::Problem;
+use crate::observe;
+use crate::settings::{Live, WriteStrategy};
+use crate::store::{
+    Bulk, BulkMode, BulkOutcome, Document, Draft, PageOf, Sort, Store, StoreError, now,
+};
+
+/// The documents, with what stands in front of them.
+pub(crate) struct Catalogue {
+    pub(crate) store: Arc<Store>,
+    pub(crate) cache: Arc<Cache>,
+    behind: Arc<Behind<Document>>,
+    settings: Arc<Live>,
+    /// What flushes queued writes and warms on schedule.
+    tasks: [AbortHandle; 2],
+}
+
+impl Catalogue {
+    pub(crate) fn new(store: &Arc<Store>, cache: &Arc<Cache>, settings: &Arc<Live>) -> Self {
+        let behind = Arc::new(Behind::new(Arc::clone(cache), Arc::clone(settings)));
+        let flushing = tokio::spawn({
+            let (behind, store) = (Arc::clone(&behind), Arc::clone(store));
+            async move {
+                let flush = |changes| flush(Arc::clone(&store), changes);
+                behind.run(flush).await;
+            }
+        });
+        let warming = tokio::spawn({
+            let (store, cache, settings) =
+                (Arc::clone(store), Arc::clone(cache), Arc::clone(settings));
+            Cache::keep_warm(Arc::clone(&settings), move || {
+                let (store, cache, settings) = (
+                    Arc::clone(&store),
+                    Arc::clone(&cache),
+                    Arc::clone(&settings),
+                );
+                async move {
+                    let count = settings.load().cache.warm_items;
+                    // What fails now is loaded by who asks for it, and warmed the next time.
+                    let _ = warm(&store, &cache, count).await;
+                }
+            })
+        });
+        Self {
+            store: Arc::clone(store),
+            cache: Arc::clone(cache),
+            behind,
+            settings: Arc::clone(settings),
+            tasks: [flushing.abort_handle(), warming.abort_handle()],
+        }
+    }
+
+    /// A document as the bytes that go out.
+    pub(crate) async fn document(&self, id: i64) -> Result<Bytes, Arc<StoreError>> {
+        let load = async || encoded(&self.store.document(id).await?);
+        self.cache.responses.get(Key::Document(id), load).await
+    }
+
+    /// One page of the catalogue as the bytes that go out; the total is kept for all pages.
+    pub(crate) async fn page(&self, sort: Sort, part: PageOf) -> Result<Bytes, Arc<StoreError>> {
+        let load = async || {
+            let items = self.store.documents(sort, part).await?;
+            let total = async || self.store.documents_total().await;
+            let total = self.cache.queries.value(Key::Total("documents"), total);
+            encoded(&part.with(items, observe::aside(total).await?))
+        };
+        let key = Key::Page {
+            sort: sort.name(),
+            page: part.page,
+            limit: part.limit,
+        };
+        self.cache.responses.get(key, load).await
+    }
+
+    pub(crate) async fn create(&self, draft: Draft) -> Result<Document, Problem> {
+        let store = Arc::clone(&self.store);
+        let write = async move { store.create_document(&draft).await };
+        let touched = Sweep::documents(std::iter::empty());
+        Ok(self.cache.aside(touched, write).await?)
+    }
+
+    /// Replaces a document by the write strategy in force.
+    pub(crate) async fn replace(&self, id: i64, draft: Draft) -> Result<Document, Problem> {
+        let strategy = self.settings.load().cache.strategy;
+        if strategy == WriteStrategy::WriteBehind {
+            return self.replace_behind(id, draft).await;
+        }
+        self.behind.settle(id).await?;
+        let store = Arc::clone(&self.store);
+        let entity = Entity::Document(id);
+        let written = if strategy == WriteStrategy::WriteThrough {
+            let write = async move {
+                let document = store.replace_document(id, &draft).await?;
+                let body = encoded(&document)?;
+                Ok::<_, StoreError>((document, body))
+            };
+            self.cache.through(entity, write).await
+        } else {
+            let write = async move { store.replace_document(id, &draft).await };
+            self.cache.aside(Sweep::cascade(entity), write).await
+        };
+        Ok(written?)
+    }
+
+    async fn replace_behind(&self, id: i64, draft: Draft) -> Result<Document, Problem> {
+        // One that is not there cannot be replaced, and the flush would be too late to say so.
+        let there = self.document(id).await;
+        there.map_err(|error| Problem::from(&*error))?;
+        let Draft {
+            title,
+            body,
+            author,
+            tags,
+            price_cents,
+        } = draft;
+        let document = Document {
+            id,
+            title,
+            body,
+            author,
+            tags,
+            price_cents,
+            updated_at: now(),
+        };
+        let bytes = encoded(&document)?;
+        self.behind.accept(id, bytes, document.clone()).await?;
+        Ok(document)
+    }
+
+    pub(crate) async fn delete(&self, id: i64) -> Result<(), Problem> {
+        self.behind.settle(id).await?;
+        let store = Arc::clone(&self.store);
+        let write = async move { store.delete_document(id).await };
+        let touched = Sweep::cascade(Entity::Document(id));
+        Ok(self.cache.aside(touched, write).await?)
+    }
+
+    pub(crate) async fn write_many(
+        &self,
+        bulk: Bulk,
+        mode: BulkMode,
+    ) -> Result<BulkOutcome, Problem> {
+        let ids: Vec<i64> = bulk.update.iter().map(|(id, _)| *id).collect();
+        for id in &ids {
+            self.behind.settle(*id).await?;
+        }
+        let store = Arc::clone(&self.store);
+        let write = async move { store.write_documents(&bulk, mode).await };
+        let touched = Sweep::documents(ids.into_iter());
+        Ok(self.cache.aside(touched, write).await?)
+    }
+
+    /// Brings the `count` documents that changed last into the cache.
+    pub(crate) async fn warm(&self, count: u32) -> Result<Warmed, StoreError> {
+        warm(&self.store, &self.cache, count).await
+    }
+
+    /// Waits at most `within` until the database has every queued write.
+    pub(crate) async fn drain(&self, within: Duration) -> Result<(), Behindhand> {
+        self.behind.drain(within).await
+    }
+
+    /// The queue of writes.
+    pub(crate) fn behind(&self) -> &Behind<Document> {
+        &self.behind
+    }
+}
+
+impl Drop for Catalogue {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+impl From<Behindhand> for Problem {
+    fn from(_: Behindhand) -> Self {
+        Self::unavailable(
+            "the writes before this one have to be done first",
+            Duration::from_secs(1),
+        )
+    }
+}
+
+/// JSON as it goes out.
+pub(crate) fn encoded(answer: &impl Serialize) -> Result<Bytes, StoreError> {
+    Ok(serde_json::to_vec(answer)?.into())
+}
+
+async fn flush(store: Arc<Store>, changes: Vec<Document>) -> Result<(), FlushError> {
+    store
+        .flush_documents(&changes)
+        .await
+        .map_err(|error| match error {
+            StoreError::Database(DbError::Statement(_) | DbError::Duplicate(_)) => {
+                FlushError::Refused(error.into())
+            }
+            error => FlushError::Later(error.into()),
+        })
+}
+
+async fn warm(store: &Arc<Store>, cache: &Cache, count: u32) -> Result<Warmed, StoreError> {
+    let keys = store
+        .latest_documents(count)
+        .await?
+        .into_iter()
+        .map(Key::Document);
+    let load = |keys: Vec<Key>| async move {
+        let ids = keys.iter().filter_map(|key| match key {
+            Key::Document(id) => Some(*id),
+            _ => None,
+        });
+        let documents = store.documents_of(ids.collect()).await?;
+        let bodies = documents
+            .iter()
+            .map(|document| Ok((Key::Document(document.id), encoded(document)?)));
+        bodies.collect::<Result<Vec<_>, StoreError>>()
+    };
+    Ok(cache.responses.warm(keys.collect(), load).await)
+}

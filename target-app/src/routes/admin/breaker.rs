@@ -1,0 +1,55 @@
+//! `/admin/breaker`: the state of the circuit breakers, and an operator's hand on them.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use crate::breaker::{Breaker, Rule};
+use crate::error::{FieldFault, Problem};
+use crate::routes::input::JsonFields;
+use crate::state::App;
+
+pub(super) async fn show(State(app): State<Arc<App>>) -> Json<Value> {
+    let breakers: Vec<_> = app.breakers().map(described).collect();
+    Json(json!({ "items": breakers }))
+}
+
+/// `{"name": "database", "rule": "open"}`; `closed` and `auto` likewise.
+pub(super) async fn force(
+    State(app): State<Arc<App>>,
+    mut fields: JsonFields,
+) -> Result<Json<Value>, Problem> {
+    let name = fields.text("name", 1..=40);
+    let rule = fields.text("rule", 1..=40);
+    fields.finish()?;
+    let names: Vec<_> = app.breakers().map(Breaker::name).collect();
+    let breaker = app.breakers().find(|breaker| breaker.name() == name);
+    let rules = [
+        ("auto", Rule::Auto),
+        ("closed", Rule::Closed),
+        ("open", Rule::Open),
+    ];
+    let rule = rules.into_iter().find(|(known, _)| *known == rule);
+    let fault = |field: &'static str, message| {
+        Problem::invalid(vec![FieldFault {
+            field: field.into(),
+            message,
+        }])
+    };
+    let breaker =
+        breaker.ok_or_else(|| fault("name", format!("expected one of {}", names.join(", "))))?;
+    let (_, rule) =
+        rule.ok_or_else(|| fault("rule", "expected auto, closed or open".to_owned()))?;
+    breaker.force(rule);
+    Ok(Json(described(breaker)))
+}
+
+fn described(breaker: &Breaker) -> Value {
+    json!({
+        "name": breaker.name(),
+        "state": breaker.state(),
+        "rule": breaker.rule(),
+    })
+}

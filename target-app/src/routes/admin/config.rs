@@ -1,0 +1,102 @@
+//! `GET` and `PATCH /admin/config`: the settings in force, and others in their place.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use crate::error::{FieldFault, Problem};
+use crate::routes::input::JsonFields;
+use crate::settings::Settings;
+use crate::state::App;
+
+const REDACTED: &str = "[redacted]";
+
+/// The effective configuration; secrets are not shown. What is beside `started` can be patched in the same shape.
+pub(super) async fn show(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
+    shown(&app)
+}
+
+/// Lays nested changes over the settings, all of them or, when one will not do, none.
+pub(super) async fn change(
+    State(app): State<Arc<App>>,
+    changes: JsonFields,
+) -> Result<Json<Value>, Problem> {
+    let changes = Value::Object(changes.into_object());
+    app.change_settings(&changes).await?;
+    shown(&app)
+}
+
+fn shown(app: &App) -> Result<Json<Value>, Problem> {
+    let settings = Settings::clone(&app.settings.load());
+    let api_keys: Vec<_> = settings
+        .admission
+        .api_keys
+        .iter()
+        .map(|_| REDACTED)
+        .collect();
+    let purge_url = settings.edge.purge_url.as_deref().map(without_secrets);
+    let webhook = settings.monitor.webhook.as_deref().map(without_secrets);
+    let mut tree = serde_json::to_value(&settings).map_err(|error| Problem::internal(&error))?;
+    tree["admission"]["api_keys"] = json!(api_keys);
+    tree["edge"]["purge_url"] = json!(purge_url);
+    tree["monitor"]["webhook"] = json!(webhook);
+    let started = &app.started;
+    tree["started"] = json!({
+        "profile": started.profile,
+        "documents": started.documents,
+        "users": started.users,
+        "seed": started.seed,
+        "lab": app.lab.is_some(),
+        "admin_token": REDACTED,
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    Ok(Json(tree))
+}
+
+/// A URL without what may be secret in it: user, password, query.
+fn without_secrets(url: &str) -> String {
+    let Ok(mut url) = reqwest::Url::parse(url) else {
+        return REDACTED.to_owned();
+    };
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    if has_user
+        && url
+            .set_username(REDACTED)
+            .and(url.set_password(None))
+            .is_err()
+    {
+        return REDACTED.to_owned();
+    }
+    if url.query().is_some() {
+        url.set_query(Some(REDACTED));
+    }
+    url.into()
+}
+
+impl From<crate::settings::SettingsError> for Problem {
+    fn from(error: crate::settings::SettingsError) -> Self {
+        let faults = error.faults.into_iter().map(|fault| FieldFault {
+            field: fault.setting.into(),
+            message: fault.message,
+        });
+        Self::invalid(faults.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_secret_in_a_url_is_not_shown() {
+        let shown = without_secrets("http://me:canary@127.0.0.1:9/hook?key=canary2");
+        assert!(!shown.contains("canary"), "{shown}");
+        assert!(shown.contains("127.0.0.1:9/hook"), "{shown}");
+        assert_eq!(
+            without_secrets("http://127.0.0.1:9/hook"),
+            "http://127.0.0.1:9/hook"
+        );
+    }
+}

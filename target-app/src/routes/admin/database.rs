@@ -1,0 +1,88 @@
+//! `/admin/db`: plans, the slow-query log, the advisor, indexes, housekeeping.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use crate::db::{Analyze, Chore};
+use crate::error::{FieldFault, Problem};
+use crate::routes::input::{JsonFields, QueryFields};
+use crate::state::App;
+use crate::store::StoreError;
+
+/// `?statement=documents_page&analyze=1`: the plans of a statement that ran. What may be explained is what the service
+/// itself makes: no SQL is taken from a client.
+pub(super) async fn explain(
+    State(app): State<Arc<App>>,
+    mut query: QueryFields,
+) -> Result<Json<Value>, Problem> {
+    let known: Vec<&str> = app.store.database.statement_names();
+    let expected = match known.as_slice() {
+        [] => "the name of a statement that ran; none did yet".to_owned(),
+        names => format!("the name of a statement that ran: {}", names.join(", ")),
+    };
+    let statement: Option<String> = query.parsed("statement", None, expected, |name: &String| {
+        known.contains(&name.as_str())
+    });
+    let analyze = query.parsed("analyze", Some(0), "0 or 1", |analyze| *analyze <= 1_u8);
+    query.finish()?;
+    let analyze = match analyze {
+        Some(1) => Analyze::CarryOut,
+        _ => Analyze::PlanOnly,
+    };
+    let statement = statement.unwrap_or_default();
+    let plans = app.store.database.explain(&statement, analyze).await;
+    Ok(Json(json!({ "items": plans.map_err(StoreError::from)? })))
+}
+
+pub(super) async fn slow(State(app): State<Arc<App>>) -> Json<Value> {
+    Json(json!({
+        "slower_than_ms": app.settings.load().db.slow_ms,
+        "items": app.store.database.recorder().slow_log(),
+    }))
+}
+
+/// Forgets what ran so far, slow statements and all, so that the advisor looks at what comes.
+pub(super) async fn forget(State(app): State<Arc<App>>) -> Json<Value> {
+    app.store.database.recorder().clear();
+    Json(json!({ "forgotten": true }))
+}
+
+pub(super) async fn advise(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
+    let advice = app
+        .store
+        .database
+        .advise()
+        .await
+        .map_err(StoreError::from)?;
+    Ok(Json(json!(advice)))
+}
+
+pub(super) async fn indexes(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
+    let indexes = app
+        .store
+        .database
+        .indexes()
+        .await
+        .map_err(StoreError::from)?;
+    Ok(Json(json!({ "items": indexes })))
+}
+
+/// `{"action": "analyze"}`, `vacuum` or `reindex`.
+pub(super) async fn maintain(
+    State(app): State<Arc<App>>,
+    mut fields: JsonFields,
+) -> Result<Json<Value>, Problem> {
+    let action = fields.text("action", 1..=20);
+    fields.finish()?;
+    let chore: Chore = serde_json::from_value(Value::String(action)).map_err(|_| {
+        Problem::invalid(vec![FieldFault {
+            field: "action".into(),
+            message: "expected analyze, vacuum or reindex".to_owned(),
+        }])
+    })?;
+    let done = app.store.database.maintain(chore).await;
+    Ok(Json(json!(done.map_err(StoreError::from)?)))
+}

@@ -1,0 +1,23 @@
+//! What the caller did.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+
+use super::input::QueryFields;
+use crate::auth::Caller;
+use crate::error::Problem;
+use crate::state::App;
+use crate::store::{AuditEntry, Page};
+
+/// The entries of the caller, the latest first.
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    mut query: QueryFields,
+) -> Result<Json<Page<AuditEntry>>, Problem> {
+    let part = query.page();
+    query.finish()?;
+    Ok(Json(app.store.audit(caller.user_id, part).await?))
+}

@@ -1,0 +1,124 @@
+//! Live metrics for as long as a client stays: one JSON message a second, over a WebSocket or as server-sent events.
+//!
+//! Both end when the service stops and when the reader falls behind. Messages are of now: a reader that comes back gets
+//! the present, not what it missed.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, StreamExt as _};
+use tokio::time::timeout;
+
+use crate::error::Problem;
+use crate::monitor::{Crowded, Listener};
+use crate::state::App;
+
+/// Largest message that is read from a client, in bytes; it has nothing to say but pings.
+const LONGEST_MESSAGE: usize = 4 * 1024;
+/// How long a write to a client may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How soon a client that lost its events should come back.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// `GET /ws`
+pub(super) async fn socket(
+    State(app): State<Arc<App>>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return not_a_socket(&rejection),
+    };
+    match app.monitor.listen() {
+        Ok(listener) => upgrade
+            .max_message_size(LONGEST_MESSAGE)
+            .max_frame_size(LONGEST_MESSAGE)
+            .on_upgrade(|socket| converse(socket, listener)),
+        Err(crowded) => come_later(crowded),
+    }
+}
+
+/// `GET /events`
+pub(super) async fn events(State(app): State<Arc<App>>) -> Response {
+    let mut listener = match app.monitor.listen() {
+        Ok(listener) => listener,
+        Err(crowded) => return come_later(crowded),
+    };
+    let hello = stream::iter([Event::default().retry(RETRY)]);
+    let messages = stream::poll_fn(move |context| listener.poll_recv(context)).map(|message| {
+        Event::default()
+            .id(message.id.to_string())
+            .data(&message.text)
+    });
+    let events = hello.chain(messages).map(Ok::<_, Infallible>);
+    let mut response = Sse::new(events)
+        .keep_alive(KeepAlive::default())
+        .into_response();
+    let headers = response.headers_mut();
+    // A proxy that packs or collects the stream would hold it back.
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-cache, no-transform"),
+    );
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
+    response
+}
+
+/// Sends what there is until either side ends it; pings are answered by the socket itself, as long as it is read.
+async fn converse(mut socket: WebSocket, mut listener: Listener) {
+    loop {
+        tokio::select! {
+            message = listener.recv() => {
+                let (next, is_last) = match message {
+                    Some(message) => (Message::text(&message.text), false),
+                    None => (goodbye(), true),
+                };
+                let sent = timeout(PATIENCE, socket.send(next)).await;
+                if is_last || !matches!(sent, Ok(Ok(()))) {
+                    return;
+                }
+            }
+            received = socket.recv() => match received {
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                Some(Ok(_)) => {}
+            },
+        }
+    }
+}
+
+fn goodbye() -> Message {
+    Message::Close(Some(CloseFrame {
+        code: close_code::AWAY,
+        reason: "the service stops, or the reader fell behind".into(),
+    }))
+}
+
+fn come_later(crowded: Crowded) -> Response {
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, crowded.to_string());
+    let mut response = problem.into_response();
+    let seconds = HeaderValue::from_static("5");
+    response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    response
+}
+
+fn not_a_socket(rejection: &WebSocketUpgradeRejection) -> Response {
+    let problem = Problem::new(
+        StatusCode::UPGRADE_REQUIRED,
+        format!("this is a WebSocket: {rejection}"),
+    );
+    let mut response = problem.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    response
+}

@@ -1,0 +1,197 @@
+//! The service's instruments: everything for a scraper, areas for a client, and giving back what is held without need.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::documents::json as json_body;
+use super::input::QueryFields;
+use crate::error::Problem;
+use crate::metrics::{MetricFamily, MetricType};
+use crate::monitor::{Freed, MOST_POINTS};
+use crate::state::App;
+
+/// What was given back, as `POST /api/v1/admin/gc` answers.
+#[derive(Serialize)]
+pub(super) struct Collected {
+    freed: Vec<Freed>,
+    /// Before and after, as far as the kernel tells; memory goes back to it when the allocator lets it go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resident_bytes: Option<[f64; 2]>,
+}
+
+/// Every family: Prometheus text, or JSON for those who ask for it.
+pub(super) async fn all(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let mut response = if prefers_json(&headers) {
+        let families = app.metrics.gather();
+        let families: Vec<_> = families.iter().map(family).collect();
+        Json(json!({ "families": families })).into_response()
+    } else {
+        let text = app.metrics.render();
+        let text = text.map_err(|error| Problem::internal(&error))?;
+        let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+        ([(header::CONTENT_TYPE, kind)], text).into_response()
+    };
+    response
+        .headers_mut()
+        .insert(header::VARY, HeaderValue::from_static("accept"));
+    Ok(response)
+}
+
+/// Every area, since the start and over the last interval.
+pub(super) async fn sections(State(app): State<Arc<App>>) -> Json<Value> {
+    Json(app.monitor.sections())
+}
+
+/// Levels, trends, percentiles by route, alerts; `?points=120` adds the course of so many looks.
+pub(super) async fn performance(
+    State(app): State<Arc<App>>,
+    mut query: QueryFields,
+) -> Result<Response, Problem> {
+    let expected = "a number of looks from 0 to 600";
+    let points = query.parsed("points", Some(0), expected, |points| *points <= MOST_POINTS);
+    query.finish()?;
+    match app.monitor.performance(points.unwrap_or_default()) {
+        Some(Ok(body)) => Ok(json_body(body.into())),
+        Some(Err(error)) => Err(Problem::internal(&error)),
+        None => {
+            let detail = "the service has not looked at itself yet";
+            let mut response =
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).into_response();
+            let seconds = HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+            Ok(response)
+        }
+    }
+}
+
+/// Sweeps caches, pools and maps. To be mounted behind the guard of the administration only.
+pub(super) async fn collect(State(app): State<Arc<App>>) -> Json<Collected> {
+    let before = resident(&app);
+    let freed = app.reclaim.run().await;
+    let resident_bytes = before.zip(resident(&app));
+    Json(Collected {
+        freed,
+        resident_bytes: resident_bytes.map(|(before, after)| [before, after]),
+    })
+}
+
+fn resident(app: &App) -> Option<f64> {
+    let families = app.metrics.gather();
+    let resident = families
+        .iter()
+        .find(|family| family.name() == "process_resident_memory_bytes")?;
+    Some(resident.get_metric().first()?.get_gauge().get_value())
+}
+
+/// Whether `Accept` names JSON, and nothing that the text is, with more weight.
+fn prefers_json(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::ACCEPT).iter();
+    let ranges: Vec<_> = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .map(weighted)
+        .collect();
+    let weight = |kind: &str| {
+        let named = ranges.iter().filter(|(range, _)| range == kind);
+        named
+            .map(|(_, weight)| *weight)
+            .max_by(f64::total_cmp)
+            .unwrap_or(0.0)
+    };
+    let json = weight("application/json");
+    json.total_cmp(&0.0) == Ordering::Greater && json >= weight("text/plain")
+}
+
+/// A media range and its weight, 0 to 1.
+fn weighted(range: &str) -> (String, f64) {
+    let mut parts = range.split(';').map(str::trim);
+    let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let weight = parts
+        .find_map(|part| part.strip_prefix("q="))
+        .map_or(1.0, |weight| weight.parse().unwrap_or(0.0));
+    (kind, weight)
+}
+
+fn family(family: &MetricFamily) -> Value {
+    let kind = family.get_field_type();
+    let series = family.get_metric().iter().map(|metric| {
+        let labels = metric.get_label().iter();
+        let labels: Map<_, _> = labels
+            .map(|pair| (pair.name().to_owned(), pair.value().into()))
+            .collect();
+        match kind {
+            MetricType::COUNTER => {
+                json!({ "labels": labels, "value": metric.get_counter().get_value() })
+            }
+            MetricType::HISTOGRAM => {
+                let histogram = metric.get_histogram();
+                let buckets = histogram.get_bucket().iter();
+                let buckets = buckets.map(|bucket| {
+                    json!({ "le": bucket.upper_bound(), "count": bucket.cumulative_count() })
+                });
+                json!({
+                    "labels": labels,
+                    "count": histogram.get_sample_count(),
+                    "sum": histogram.get_sample_sum(),
+                    "buckets": buckets.collect::<Vec<_>>(),
+                })
+            }
+            _ => json!({ "labels": labels, "value": metric.get_gauge().get_value() }),
+        }
+    });
+    json!({
+        "name": family.name(),
+        "help": family.help(),
+        "type": format!("{kind:?}").to_ascii_lowercase(),
+        "series": series.collect::<Vec<_>>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_for_those_who_name_it_with_enough_weight() {
+        for (accept, expected) in [
+            ("application/json", true),
+            ("text/html, Application/JSON;q=0.5", true),
+            ("application/json, text/plain", true),
+            ("application/json;q=0.4, text/plain;q=0.5", false),
+            ("application/json;q=0", false),
+            ("application/json;q=x", false),
+            ("*/*", false),
+            ("text/plain;version=0.0.4;q=0.3,*/*;q=0.1", false),
+            ("", false),
+        ] {
+            let value = HeaderValue::from_static(accept);
+            let headers = HeaderMap::from_iter([(header::ACCEPT, value)]);
+            assert_eq!(prefers_json(&headers), expected, "{accept}");
+        }
+        assert!(!prefers_json(&HeaderMap::new()));
+    }
+
+    #[tokio::test]
+    async fn collecting_tells_what_was_freed_and_the_memory_before_and_after() {
+        let config = crate::Config {
+            documents: 1,
+            users: 1,
+            ..crate::Config::default()
+        };
+        let state = crate::State::open(&config).await.expect("the state opens");
+        let Json(collected) = collect(State(Arc::clone(&state.0))).await;
+        let resident = collected.resident_bytes;
+        assert_eq!(resident.is_some(), cfg!(target_os = "linux"));
+        assert!(resident.is_none_or(|sizes| sizes.iter().all(|&bytes| bytes > 1e6)));
+    }
+}

@@ -1,0 +1,157 @@
+//! Background tasks: submitting one, looking after it, and what an administrator does with the dead.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use serde_json::{Map, Value, json};
+
+use super::input::JsonFields;
+use crate::auth::Caller;
+use crate::error::{FieldFault, Problem};
+use crate::settings::Span;
+use crate::state::App;
+use crate::tasks::{MOST_ARGUMENTS, Order, Priority, Refused, Status, TaskId};
+
+/// Longest that a task may be put off.
+const LONGEST_DELAY: Duration = Duration::from_hours(1);
+/// Longest idempotency key, in bytes.
+const LONGEST_KEY: usize = 128;
+/// When to come again after a refusal: a full queue moves within a second, a service that stops needs that long.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// `{"kind", "priority"?, "args"?, "delay"?, "idempotency_key"?}`: takes a task on (202).
+pub(super) async fn submit(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    mut body: JsonFields,
+) -> Result<impl IntoResponse, Problem> {
+    let kind = body.text("kind", 1..=40);
+    let priority = priority(&mut body);
+    let args = args(&mut body);
+    let delay = delay(&mut body);
+    let key = key(&mut body);
+    body.finish()?;
+    let order = Order {
+        kind,
+        priority,
+        args,
+        delay,
+    };
+    let (id, state) = app.tasks.submit_for(caller.user_id, order, key).await?;
+    let location = format!("/api/v1/tasks/{id}");
+    Ok((
+        StatusCode::ACCEPTED,
+        [(header::LOCATION, location)],
+        Json(json!({ "id": id, "state": state })),
+    ))
+}
+
+/// A task of the caller; those of others are not found.
+pub(super) async fn one(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Status>, Problem> {
+    let status = app.tasks.status(known(&id)?, caller.user_id).await;
+    status.map(Json).ok_or_else(|| Problem::not_found("task"))
+}
+
+/// The dead letters, oldest first.
+pub(super) async fn dead(State(app): State<Arc<App>>) -> Json<Value> {
+    let dead = app.tasks.dead();
+    Json(json!({ "total": dead.len(), "items": dead }))
+}
+
+/// Gives a dead task its attempts once more (202).
+pub(super) async fn retry(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
+    let id = known(&id)?;
+    app.tasks.retry(id)?;
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(json!({ "id": id, "state": "retrying" })),
+    ))
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let field = |field: &'static str| {
+            Self::invalid(vec![FieldFault {
+                field: field.into(),
+                message: refused.to_string(),
+            }])
+        };
+        match &refused {
+            Refused::Kind { .. } => field("kind"),
+            Refused::Arguments(_) => field("args"),
+            Refused::KeyTaken => field("idempotency_key"),
+            Refused::Full => Self::unavailable("the task queue is full", RETRY_AFTER),
+            Refused::Draining => Self::unavailable("the service is stopping", RETRY_AFTER),
+            Refused::Unknown => Self::not_found("task"),
+        }
+    }
+}
+
+/// An identity from a path: what cannot be one is not found either.
+fn known(id: &str) -> Result<TaskId, Problem> {
+    id.parse().map_err(|_| Problem::not_found("task"))
+}
+
+fn priority(body: &mut JsonFields) -> Priority {
+    let found = body.optional("priority");
+    let Some(found) = found else {
+        return Priority::default();
+    };
+    let priority = found.as_str().and_then(Priority::named);
+    priority.unwrap_or_else(|| {
+        let message = "expected critical, high, normal or low";
+        body.refuse("priority", message.to_owned());
+        Priority::default()
+    })
+}
+
+fn args(body: &mut JsonFields) -> Value {
+    match body.optional("args") {
+        None => Value::Object(Map::new()),
+        Some(args) if args.is_object() && args.to_string().len() <= MOST_ARGUMENTS => args,
+        Some(_) => {
+            let message = format!("expected an object of at most {MOST_ARGUMENTS} bytes");
+            body.refuse("args", message);
+            Value::Null
+        }
+    }
+}
+
+fn delay(body: &mut JsonFields) -> Duration {
+    let Some(found) = body.optional("delay") else {
+        return Duration::ZERO;
+    };
+    let delay = found.as_str().and_then(|text| text.parse().ok());
+    let delay = delay.filter(|&Span(delay)| delay <= LONGEST_DELAY);
+    let Span(delay) = delay.unwrap_or_else(|| {
+        let message = "expected a duration of at most 1h, such as 5s";
+        body.refuse("delay", message.to_owned());
+        Span::default()
+    });
+    delay
+}
+
+fn key(body: &mut JsonFields) -> Option<String> {
+    match body.optional("idempotency_key")? {
+        Value::String(key) if (1..=LONGEST_KEY).contains(&key.len()) => Some(key),
+        _ => {
+            let message = format!("expected a string of 1 to {LONGEST_KEY} bytes");
+            body.refuse("idempotency_key", message);
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

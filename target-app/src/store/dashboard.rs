@@ -1,0 +1,205 @@
+//! Ten figures that do not depend on each other: read one by one on one connection, or all at once on ten.
+
+use futures_util::future::try_join_all;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Store, StoreError, rfc3339};
+use crate::db::{Lease, Record, Statement};
+
+/// How the ten are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// One after the other on one connection.
+    OneByOne,
+    /// All at once, each on a connection of its own.
+    Joined,
+}
+
+/// One of the ten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Documents,
+    Users,
+    Latest,
+    Dearest,
+    Authors,
+    Prices,
+    Orders,
+    Revenue,
+    Courses,
+    Certificates,
+}
+
+#[derive(Serialize, sqlx::FromRow)]
+struct Count {
+    count: i64,
+}
+
+#[derive(Serialize, sqlx::FromRow)]
+struct Heading {
+    id: i64,
+    title: String,
+    price_cents: i64,
+    #[serde(serialize_with = "rfc3339")]
+    updated_at: i64,
+}
+
+#[derive(Serialize, sqlx::FromRow)]
+struct Named {
+    name: String,
+    count: i64,
+}
+
+#[derive(Serialize, sqlx::FromRow)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "clients read the unit in the name"
+)]
+struct Spread {
+    least_cents: i64,
+    mean_cents: i64,
+    most_cents: i64,
+}
+
+#[derive(Serialize, sqlx::FromRow)]
+struct Revenue {
+    payments: i64,
+    total_cents: i64,
+}
+
+#[derive(Serialize, sqlx::FromRow)]
+struct Learning {
+    courses: i64,
+    enrolments: i64,
+    mean_progress: i64,
+}
+
+impl Part {
+    const ALL: [Self; 10] = [
+        Self::Documents,
+        Self::Users,
+        Self::Latest,
+        Self::Dearest,
+        Self::Authors,
+        Self::Prices,
+        Self::Orders,
+        Self::Revenue,
+        Self::Courses,
+        Self::Certificates,
+    ];
+
+    /// The member of the answer that holds it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Documents => "documents",
+            Self::Users => "users",
+            Self::Latest => "latest",
+            Self::Dearest => "dearest",
+            Self::Authors => "authors",
+            Self::Prices => "prices",
+            Self::Orders => "orders",
+            Self::Revenue => "revenue",
+            Self::Courses => "courses",
+            Self::Certificates => "certificates",
+        }
+    }
+
+    fn statement(self) -> Statement {
+        // Means are rounded down alike: the quotient of two integers.
+        match self {
+            Self::Documents => Statement::same(
+                "dashboard_documents",
+                "SELECT count(*) AS count FROM documents",
+            ),
+            Self::Users => {
+                Statement::same("dashboard_users", "SELECT count(*) AS count FROM users")
+            }
+            Self::Latest => Statement::same(
+                "dashboard_latest",
+                "SELECT id, title, price_cents, updated_at FROM documents \
+                 ORDER BY updated_at DESC, id DESC LIMIT 5",
+            ),
+            Self::Dearest => Statement::same(
+                "dashboard_dearest",
+                "SELECT id, title, price_cents, updated_at FROM documents \
+                 ORDER BY price_cents DESC, id DESC LIMIT 5",
+            ),
+            Self::Authors => Statement::same(
+                "dashboard_authors",
+                "SELECT author AS name, count(*) AS count FROM documents \
+                 GROUP BY author ORDER BY count(*) DESC, author LIMIT 5",
+            ),
+            Self::Prices => Statement::same(
+                "dashboard_prices",
+                "SELECT coalesce(min(price_cents), 0) AS least_cents, \
+                 CAST(coalesce(sum(price_cents), 0) AS BIGINT) / (count(*) + CASE count(*) WHEN 0 THEN 1 ELSE 0 END) AS mean_cents, \
+                 coalesce(max(price_cents), 0) AS most_cents FROM documents",
+            ),
+            Self::Orders => Statement::same(
+                "dashboard_orders",
+                "SELECT status AS name, count(*) AS count FROM orders GROUP BY status ORDER BY status",
+            ),
+            Self::Revenue => Statement::same(
+                "dashboard_revenue",
+                "SELECT count(*) AS payments, CAST(coalesce(sum(amount_cents), 0) AS BIGINT) AS total_cents FROM payments",
+            ),
+            Self::Courses => Statement::same(
+                "dashboard_courses",
+                "SELECT (SELECT count(*) FROM courses) AS courses, count(*) AS enrolments, \
+                 CAST(coalesce(sum(progress), 0) AS BIGINT) / (count(*) + CASE count(*) WHEN 0 THEN 1 ELSE 0 END) AS mean_progress \
+                 FROM enrolments",
+            ),
+            Self::Certificates => Statement::same(
+                "dashboard_certificates",
+                "SELECT grade AS name, count(*) AS count FROM certificates GROUP BY grade ORDER BY grade",
+            ),
+        }
+    }
+
+    async fn read(self, lease: &mut Lease) -> Result<Value, StoreError> {
+        match self {
+            Self::Documents | Self::Users => self.one::<Count>(lease).await,
+            Self::Latest | Self::Dearest => self.all::<Heading>(lease).await,
+            Self::Authors | Self::Orders | Self::Certificates => self.all::<Named>(lease).await,
+            Self::Prices => self.one::<Spread>(lease).await,
+            Self::Revenue => self.one::<Revenue>(lease).await,
+            Self::Courses => self.one::<Learning>(lease).await,
+        }
+    }
+
+    async fn one<T: Record + Serialize>(self, lease: &mut Lease) -> Result<Value, StoreError> {
+        let row: T = lease.fetch_one(&self.statement(), &[]).await?;
+        Ok(serde_json::to_value(row)?)
+    }
+
+    async fn all<T: Record + Serialize>(self, lease: &mut Lease) -> Result<Value, StoreError> {
+        let rows: Vec<T> = lease.fetch_all(&self.statement(), &[]).await?;
+        Ok(serde_json::to_value(rows)?)
+    }
+}
+
+impl Store {
+    /// The ten figures by name.
+    pub(crate) async fn dashboard(&self, pace: Pace) -> Result<Map<String, Value>, StoreError> {
+        let values = match pace {
+            Pace::OneByOne => {
+                let mut lease = self.database.read().await?;
+                let mut values = Vec::with_capacity(Part::ALL.len());
+                for part in Part::ALL {
+                    values.push(part.read(&mut lease).await?);
+                }
+                values
+            }
+            // Each waits for its own connection while it holds none, so that a small pool only makes it slower.
+            Pace::Joined => {
+                try_join_all(
+                    Part::ALL.map(async |part| part.read(&mut self.database.read().await?).await),
+                )
+                .await?
+            }
+        };
+        let names = Part::ALL.map(|part| part.name().to_owned());
+        Ok(names.into_iter().zip(values).collect())
+    }
+}

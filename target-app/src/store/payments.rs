@@ -1,0 +1,114 @@
+//! Payments: each order once, each idempotency key once, however often and however concurrently a client asks.
+//!
+//! The order's row is the lock: `PostgreSQL` takes it `FOR UPDATE`, `SQLite` lets one writer in at a time. Only payments that
+//! were made are kept under their key; a refusal may be answered otherwise when it is asked for again.
+
+use serde::Serialize;
+
+use super::audit::{self, Action};
+use super::{Store, StoreError, now, rfc3339};
+use crate::db::{DbError, Lease, Statement, values};
+
+/// A payment as who paid sees it.
+#[derive(Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub(crate) struct Payment {
+    id: i64,
+    order_id: i64,
+    amount_cents: i64,
+    #[serde(serialize_with = "rfc3339")]
+    created_at: i64,
+}
+
+/// What a user wants to pay.
+pub(crate) struct NewPayment<'a> {
+    pub(crate) user_id: i64,
+    pub(crate) order_id: i64,
+    pub(crate) amount_cents: i64,
+    /// Chosen by the client, the same for every attempt at the same payment.
+    pub(crate) key: &'a str,
+}
+
+/// What became of an attempt to pay.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Paying {
+    /// It was paid now.
+    Paid(Payment),
+    /// It was paid before under the same key.
+    Replayed(Payment),
+    /// The key stands for a payment of another order or amount.
+    KeyTaken,
+    /// The order was paid under another key.
+    AlreadyPaid,
+    /// It has to be exactly this much.
+    Expected {
+        /// Total of the order.
+        total_cents: i64,
+    },
+}
+
+impl Store {
+    /// Pays an order of the user in one transaction with its audit entry; [`StoreError::Missing`] when the user has no
+    /// such order.
+    pub(crate) async fn pay(&self, payment: &NewPayment<'_>) -> Result<Paying, StoreError> {
+        let paying = self
+            .in_transaction(async |lease| pay_within(lease, payment).await)
+            .await;
+        match paying {
+            // The same key at two orders at once: only one of them was locked by each.
+            Err(StoreError::Database(DbError::Duplicate(_))) => Ok(Paying::KeyTaken),
+            other => other,
+        }
+    }
+}
+
+async fn pay_within(lease: &mut Lease, payment: &NewPayment<'_>) -> Result<Paying, StoreError> {
+    const LOCK: Statement = Statement::each(
+        "order_lock",
+        "SELECT total_cents, status FROM orders WHERE id = $1 AND user_id = $2",
+        "SELECT total_cents, status FROM orders WHERE id = $1 AND user_id = $2 FOR UPDATE",
+    );
+    const BY_KEY: Statement = Statement::same(
+        "payment_by_key",
+        "SELECT id, order_id, amount_cents, created_at FROM payments \
+         WHERE user_id = $1 AND idempotency_key = $2",
+    );
+    const INSERT: Statement = Statement::same(
+        "payment_insert",
+        "INSERT INTO payments (user_id, order_id, amount_cents, idempotency_key, created_at) \
+         VALUES ($1, $2, $3, $4, $5) RETURNING id, order_id, amount_cents, created_at",
+    );
+    const PAID: Statement = Statement::same(
+        "order_paid",
+        "UPDATE orders SET status = 'paid' WHERE id = $1 AND status = 'placed'",
+    );
+    let NewPayment {
+        user_id,
+        order_id,
+        amount_cents,
+        key,
+    } = *payment;
+    let (total_cents, status): (i64, String) = lease
+        .fetch_optional(&LOCK, values![order_id, user_id])
+        .await?
+        .ok_or(StoreError::Missing("order"))?;
+    let before: Option<Payment> = lease.fetch_optional(&BY_KEY, values![user_id, key]).await?;
+    if let Some(before) = before {
+        let is_same = before.order_id == order_id && before.amount_cents == amount_cents;
+        return Ok(if is_same {
+            Paying::Replayed(before)
+        } else {
+            Paying::KeyTaken
+        });
+    }
+    if status != "placed" {
+        return Ok(Paying::AlreadyPaid);
+    }
+    if amount_cents != total_cents {
+        return Ok(Paying::Expected { total_cents });
+    }
+    let values = values![user_id, order_id, amount_cents, key, now()];
+    let paid = lease.fetch_one(&INSERT, values).await?;
+    lease.execute(&PAID, values![order_id]).await?;
+    audit::write(lease, user_id, Action::OrderPaid, order_id).await?;
+    Ok(Paying::Paid(paid))
+}
