@@ -4,15 +4,25 @@ use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::folio::{Folio, join_all, request, small};
+use crate::folio::{join_all, request, small};
+use crate::profiles::{Bed, profiles};
+
+profiles!(
+    a_wrong_password_and_an_unknown_user_look_the_same,
+    a_login_that_lacks_fields_names_them_and_does_not_repeat_a_password,
+    sessions_are_listed_for_each_login_and_end_with_logout,
+    a_refresh_token_works_once_and_its_replay_closes_the_session,
+    an_order_is_priced_placed_and_shown_to_its_owner_alone,
+    orders_that_cannot_be_placed_name_what_is_wrong,
+    twenty_users_log_in_and_buy_at_once,
+);
 
 fn token<'a>(pair: &'a Value, name: &str) -> &'a str {
     pair[name].as_str().expect("a token")
 }
 
-#[tokio::test]
-async fn a_wrong_password_and_an_unknown_user_look_the_same() {
-    let folio = Folio::start(&small()).await;
+async fn a_wrong_password_and_an_unknown_user_look_the_same(bed: &Bed) {
+    let folio = bed.start(small()).await;
     let mut bodies = Vec::new();
     for (email, password) in [
         ("user1@folio.test", "folio-dem0"),
@@ -27,18 +37,16 @@ async fn a_wrong_password_and_an_unknown_user_look_the_same() {
     assert_eq!(bodies[0], bodies[1]);
 }
 
-#[tokio::test]
-async fn a_login_that_lacks_fields_names_them_and_does_not_repeat_a_password() {
-    let folio = Folio::start(&small()).await;
+async fn a_login_that_lacks_fields_names_them_and_does_not_repeat_a_password(bed: &Bed) {
+    let folio = bed.start(small()).await;
     let body = json!({ "email": 7, "password": ["hunter2"] });
     let answer = folio.post_json(None, "/api/v1/auth/login", &body).await;
     assert_eq!(answer.faults(422), ["email", "password", "device"]);
     assert!(!String::from_utf8_lossy(&answer.body).contains("hunter2"));
 }
 
-#[tokio::test]
-async fn sessions_are_listed_for_each_login_and_end_with_logout() {
-    let folio = Folio::start(&small()).await;
+async fn sessions_are_listed_for_each_login_and_end_with_logout(bed: &Bed) {
+    let folio = bed.start(small()).await;
     let phone = folio.login(1).await;
     let desk = folio.login(1).await;
     let other = folio.login(2).await;
@@ -80,9 +88,8 @@ async fn sessions_are_listed_for_each_login_and_end_with_logout() {
     }
 }
 
-#[tokio::test]
-async fn a_refresh_token_works_once_and_its_replay_closes_the_session() {
-    let folio = Folio::start(&small()).await;
+async fn a_refresh_token_works_once_and_its_replay_closes_the_session(bed: &Bed) {
+    let folio = bed.start(small()).await;
     let refresh = async |pair: &Value| {
         let body = json!({ "refresh_token": token(pair, "refresh_token") });
         folio.post_json(None, "/api/v1/auth/refresh", &body).await
@@ -111,9 +118,8 @@ async fn a_refresh_token_works_once_and_its_replay_closes_the_session() {
     refresh(&second).await.faults(401);
 }
 
-#[tokio::test]
-async fn an_order_is_priced_placed_and_shown_to_its_owner_alone() {
-    let folio = Folio::start(&small()).await;
+async fn an_order_is_priced_placed_and_shown_to_its_owner_alone(bed: &Bed) {
+    let folio = bed.start(small()).await;
     let owner = folio.login(1).await;
     let owner = token(&owner, "access_token");
     let price = folio.get("/api/v1/documents/5").await.json()["price_cents"]
@@ -150,9 +156,8 @@ async fn an_order_is_priced_placed_and_shown_to_its_owner_alone() {
         .faults(401);
 }
 
-#[tokio::test]
-async fn orders_that_cannot_be_placed_name_what_is_wrong() {
-    let folio = Folio::start(&small()).await;
+async fn orders_that_cannot_be_placed_name_what_is_wrong(bed: &Bed) {
+    let folio = bed.start(small()).await;
     let owner = folio.login(1).await;
     let owner = Some(token(&owner, "access_token"));
     let place = async |body: &Value| folio.post_json(owner, "/api/v1/orders", body).await;
@@ -186,9 +191,8 @@ async fn orders_that_cannot_be_placed_name_what_is_wrong() {
     assert!(place(&huge).await.faults(413).is_empty());
 }
 
-#[tokio::test]
-async fn twenty_users_log_in_and_buy_at_once() {
-    let folio = Folio::start(&small()).await;
+async fn twenty_users_log_in_and_buy_at_once(bed: &Bed) {
+    let folio = bed.start(small()).await;
     let buy = async |user: u32| {
         let pair = folio.login(user % 5 + 1).await;
         let body = json!({ "document_id": user + 1, "quantity": 1 });

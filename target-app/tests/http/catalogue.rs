@@ -3,9 +3,18 @@
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use serde_json::Value;
-use target_app::{CacheMode, Config};
+use target_app::Config;
 
-use crate::folio::{Folio, request, small};
+use crate::folio::{Folio, request, settings, small};
+use crate::profiles::{Bed, profiles};
+
+profiles!(
+    a_document_has_its_fields_and_comes_from_the_cache_the_second_time,
+    without_a_cache_every_read_is_a_query,
+    pages_cover_the_catalogue_once_in_every_order,
+    search_finds_what_holds_every_word_and_takes_operators_as_words,
+    parameters_that_will_not_do_are_all_named,
+);
 
 fn ids(page: &Value) -> Vec<i64> {
     let items = page["items"].as_array().expect("items");
@@ -15,15 +24,14 @@ fn ids(page: &Value) -> Vec<i64> {
         .collect()
 }
 
-#[tokio::test]
-async fn a_document_has_its_fields_and_comes_from_the_cache_the_second_time() {
-    let folio = Folio::start(&small()).await;
+async fn a_document_has_its_fields_and_comes_from_the_cache_the_second_time(bed: &Bed) {
+    let folio = bed.start(small()).await;
     let first = folio.get("/api/v1/documents/7").await;
     assert_eq!(first.status, StatusCode::OK);
     assert_eq!(first.header("content-type"), "application/json");
     let timing = first.header("server-timing");
     assert!(
-        timing.starts_with("cache;desc=miss, db;dur=") && timing.ends_with("queries;desc=1"),
+        timing.starts_with("cache;desc=miss, pool;dur=") && timing.ends_with("queries;desc=1"),
         "{timing}"
     );
     let document = first.json();
@@ -56,23 +64,23 @@ async fn a_document_has_its_fields_and_comes_from_the_cache_the_second_time() {
     let second = folio.get("/api/v1/documents/7").await;
     assert_eq!(
         second.header("server-timing"),
-        "cache;desc=l1, db;dur=0, queries;desc=0"
+        "cache;desc=l1, pool;dur=0, db;dur=0, queries;desc=0"
     );
     assert_eq!(second.body, first.body);
 }
 
-#[tokio::test]
-async fn without_a_cache_every_read_is_a_query() {
-    let folio = Folio::start(&Config {
-        cache: CacheMode::Off,
-        ..small()
-    })
-    .await;
+async fn without_a_cache_every_read_is_a_query(bed: &Bed) {
+    let folio = bed
+        .start(Config {
+            settings: settings(&["cache.mode=off"]),
+            ..small()
+        })
+        .await;
     for _ in 0..2 {
         let timing = folio.get("/api/v1/documents/7").await;
         let timing = timing.header("server-timing");
         assert!(
-            timing.starts_with("cache;desc=off, db;dur=") && timing.ends_with("queries;desc=1"),
+            timing.starts_with("cache;desc=off, pool;dur=") && timing.ends_with("queries;desc=1"),
             "{timing}"
         );
     }
@@ -89,9 +97,8 @@ async fn the_same_seed_makes_the_same_catalogue_and_another_seed_another() {
     assert_ne!(bodies[1], bodies[2]);
 }
 
-#[tokio::test]
-async fn pages_cover_the_catalogue_once_in_every_order() {
-    let folio = Folio::start(&small()).await;
+async fn pages_cover_the_catalogue_once_in_every_order(bed: &Bed) {
+    let folio = bed.start(small()).await;
     for key in ["id", "title", "price_cents", "updated_at"] {
         let mut ascending = Vec::new();
         let mut keys = Vec::new();
@@ -135,9 +142,8 @@ async fn pages_cover_the_catalogue_once_in_every_order() {
     );
 }
 
-#[tokio::test]
-async fn search_finds_what_holds_every_word_and_takes_operators_as_words() {
-    let folio = Folio::start(&small()).await;
+async fn search_finds_what_holds_every_word_and_takes_operators_as_words(bed: &Bed) {
+    let folio = bed.start(small()).await;
     let found = folio
         .get("/api/v1/search?q=caching+PATTERN&limit=100")
         .await;
@@ -178,9 +184,8 @@ async fn search_finds_what_holds_every_word_and_takes_operators_as_words() {
     }
 }
 
-#[tokio::test]
-async fn parameters_that_will_not_do_are_all_named() {
-    let folio = Folio::start(&small()).await;
+async fn parameters_that_will_not_do_are_all_named(bed: &Bed) {
+    let folio = bed.start(small()).await;
     let faults = folio
         .get("/api/v1/documents?limit=101&page=0&sort=shoe")
         .await
@@ -232,4 +237,49 @@ async fn large_answers_are_compressed_for_who_accepts_it_and_small_ones_are_not(
         );
         assert_eq!(ask("/health").await.header("content-encoding"), "");
     }
+}
+
+#[tokio::test]
+async fn both_databases_answer_alike() {
+    let config = || Config {
+        documents: 1_200,
+        users: 20,
+        ..small()
+    };
+    let full = Bed::full().await;
+    let sqlite = Folio::start(&config()).await;
+    let postgres = full.start(config()).await;
+    let (reader, other) = (sqlite.token(7).await, postgres.token(7).await);
+    for path in [
+        "/api/v1/documents?limit=100",
+        "/api/v1/documents?limit=100&sort=title",
+        "/api/v1/documents?limit=100&sort=-title&page=3",
+        "/api/v1/documents?limit=100&sort=-price_cents",
+        "/api/v1/documents?limit=100&sort=updated_at",
+        "/api/v1/courses?limit=100",
+        "/api/v1/courses/1/students",
+        "/api/v1/courses/6/students?limit=7&page=2",
+        "/api/v1/orders?limit=100",
+        "/api/v1/audit?limit=100",
+    ] {
+        let one = sqlite.get_as(&reader, path).await;
+        let two = postgres.get_as(&other, path).await;
+        assert_eq!(one.status, StatusCode::OK, "{path}");
+        assert!(one.body.len() > 500, "{path}: {:?}", one.body);
+        assert!(
+            one.body == two.body,
+            "{path}: {:?}, {:?}",
+            one.body,
+            two.body
+        );
+    }
+    let mut dashboards = Vec::new();
+    for folio in [&sqlite, &postgres] {
+        let mut dashboard = folio.get("/api/v1/dashboard").await.json();
+        dashboard["duration_ms"].take();
+        dashboards.push(dashboard);
+    }
+    assert_eq!(dashboards[0], dashboards[1]);
+    postgres.stop().await.expect("served without fault");
+    full.clear().await;
 }

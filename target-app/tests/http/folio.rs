@@ -13,7 +13,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
-use target_app::{Config, LabMode, State, serve};
+use target_app::{Config, LabMode, Settings, Stack, State, serve};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -45,6 +45,12 @@ pub(crate) fn small() -> Config {
     }
 }
 
+/// The optimised stack but for these assignments, such as `cache.mode=off`.
+pub(crate) fn settings(assignments: &[&str]) -> Settings {
+    let assignments: Vec<_> = assignments.iter().map(ToString::to_string).collect();
+    Settings::layered(Stack::After, None, [], &assignments).expect("valid assignments")
+}
+
 /// The same with the lab.
 pub(crate) fn with_lab() -> Config {
     Config {
@@ -55,7 +61,16 @@ pub(crate) fn with_lab() -> Config {
 
 impl Folio {
     pub(crate) async fn start(config: &Config) -> Self {
-        let state = State::open(config).await.expect("the state opens");
+        Self::serve(State::open(config).await.expect("the state opens")).await
+    }
+
+    /// Another instance over the shared store of this one.
+    pub(crate) async fn beside(&self, config: &Config) -> Self {
+        let state = self.state.beside(config).await;
+        Self::serve(state.expect("the state opens")).await
+    }
+
+    pub(crate) async fn serve(state: State) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
             .expect("a free port");
@@ -126,19 +141,35 @@ impl Folio {
     }
 
     pub(crate) async fn post_json(&self, token: Option<&str>, path: &str, body: &Value) -> Answer {
-        let mut request = request(Method::POST, path, token, Body::from(body.to_string()));
-        request.headers_mut().insert(
-            header::CONTENT_TYPE,
-            "application/json".parse().expect("a header"),
-        );
-        self.send(request).await
+        self.send_json(Method::POST, token, path, body).await
+    }
+
+    pub(crate) async fn send_json(
+        &self,
+        method: Method,
+        token: Option<&str>,
+        path: &str,
+        body: &Value,
+    ) -> Answer {
+        self.send(json_request(method, path, token, body)).await
+    }
+
+    /// The access token of a seeded user who logs in.
+    pub(crate) async fn token(&self, user: u32) -> String {
+        let pair = self.login(user).await;
+        pair["access_token"].as_str().expect("a token").to_owned()
     }
 
     /// Logs a seeded user in.
     pub(crate) async fn login(&self, user: u32) -> Value {
+        self.login_on(user, "test").await
+    }
+
+    /// Logs a seeded user in on a device of this name.
+    pub(crate) async fn login_on(&self, user: u32, device: &str) -> Value {
         let email = format!("user{user}@folio.test");
         let body =
-            serde_json::json!({ "email": email, "password": "folio-demo", "device": "test" });
+            serde_json::json!({ "email": email, "password": "folio-demo", "device": device });
         let answer = self.post_json(None, "/api/v1/auth/login", &body).await;
         assert_eq!(answer.status, StatusCode::OK);
         answer.json()
@@ -154,6 +185,13 @@ impl Answer {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().expect("visible ASCII"))
+    }
+
+    /// How many statements `Server-Timing` tells of.
+    pub(crate) fn queries(&self) -> u32 {
+        let timing = self.header("server-timing");
+        let count = timing.rsplit_once("queries;desc=").map(|(_, count)| count);
+        count.expect("a count").parse().expect("a number")
     }
 
     /// A number in a header.
@@ -190,6 +228,18 @@ pub(crate) fn request(
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
     }
     request.body(body).expect("a request")
+}
+
+pub(crate) fn json_request(
+    method: Method,
+    path: &str,
+    token: Option<&str>,
+    body: &Value,
+) -> Request<Body> {
+    let mut request = request(method, path, token, Body::from(body.to_string()));
+    let kind = "application/json".parse().expect("a header");
+    request.headers_mut().insert(header::CONTENT_TYPE, kind);
+    request
 }
 
 /// Drives all futures together on this task.

@@ -1,7 +1,34 @@
 //! Folio over HTTP, on a port of its own in every test.
 
 mod accounts;
+mod admin;
+mod admission;
+mod advisor;
+mod assets;
+mod behind;
+mod bulk;
+mod cache;
+mod cache_instances;
 mod catalogue;
+mod compression;
+mod courses;
+mod dashboard;
+mod description;
+mod documents;
+mod faults;
 mod folio;
+mod instances;
 mod lab;
+mod live;
+mod model;
+mod monitor;
+mod orders;
+mod pool;
+mod probe;
+mod profiles;
+mod proxy;
 mod service;
+mod sessions;
+mod stampede;
+mod tasks;
+mod trace;

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
-use target_app::{Config, StartError, State, StoreError};
+use target_app::{Config, Profile, StartError, State, StoreError};
 
 use crate::folio::{Folio, request, small, with_lab};
 
@@ -22,7 +22,7 @@ async fn every_answer_carries_an_identity_and_its_cost() {
     assert_ne!(one.header("x-request-id"), other.header("x-request-id"));
     assert_eq!(
         other.header("server-timing"),
-        "cache;desc=off, db;dur=0, queries;desc=0"
+        "cache;desc=off, pool;dur=0, db;dur=0, queries;desc=0"
     );
     let mut named = request(Method::GET, "/health", None, Body::empty());
     named
@@ -77,8 +77,8 @@ async fn metrics_count_requests_by_route_and_never_by_path() {
         r#"folio_http_requests_total{method="GET",route="/api/v1/documents/{id}",status="200"} 3"#,
         r#"folio_http_requests_total{method="GET",route="unmatched",status="404"} 2"#,
         r#"folio_http_request_seconds_count{route="/api/v1/documents/{id}"} 3"#,
-        r#"folio_cache_requests_total{layer="l1",result="hit"} 1"#,
-        r#"folio_cache_requests_total{layer="l1",result="miss"} 2"#,
+        r#"folio_cache_requests_total{cache="responses",layer="l1",result="hit"} 1"#,
+        r#"folio_cache_requests_total{cache="responses",layer="l1",result="miss"} 2"#,
         r#"folio_query_seconds_count{name="document"} 2"#,
     ] {
         assert!(
@@ -102,7 +102,7 @@ async fn a_fault_inside_is_a_problem_that_tells_nothing_of_the_inside() {
     let folio = Folio::start(&small()).await;
     folio.state.close().await;
     let answer = folio.get("/api/v1/documents/1").await;
-    assert!(answer.faults(500).is_empty());
+    assert!(answer.faults(503).is_empty());
     let body = String::from_utf8_lossy(&answer.body).to_lowercase();
     for inside in ["sql", "pool", "database", "connection"] {
         assert!(!body.contains(inside), "{inside} in {body}");
@@ -127,21 +127,26 @@ async fn stopping_ends_idle_connections_and_the_listener() {
 async fn a_chosen_directory_is_kept_and_refused_for_another_catalogue() {
     let directory = tempfile::tempdir().expect("a directory");
     let config = Config {
-        directory: Some(directory.path().join("kept")),
+        profile: Profile::Embedded {
+            directory: Some(directory.path().join("kept")),
+        },
         ..small()
     };
     let folio = Folio::start(&config).await;
     let pair = folio.login(1).await;
+    let token = pair["access_token"].as_str().expect("a token");
+    let wanted = serde_json::json!({ "document_id": 3, "quantity": 2 });
+    let placed = folio
+        .post_json(Some(token), "/api/v1/orders", &wanted)
+        .await;
     folio.stop().await.expect("served without fault");
 
     let folio = Folio::start(&config).await;
+    let pair = folio.login(1).await;
     let token = pair["access_token"].as_str().expect("a token");
-    let sessions = folio.get_as(token, "/api/v1/auth/sessions").await;
-    assert_eq!(
-        sessions.status,
-        StatusCode::OK,
-        "sessions survive a restart"
-    );
+    let path = format!("/api/v1/orders/{}", placed.json()["id"]);
+    let kept = folio.get_as(token, &path).await;
+    assert_eq!(kept.json(), placed.json(), "orders survive a restart");
     folio.stop().await.expect("served without fault");
 
     let other = Config {

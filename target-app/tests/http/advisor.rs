@@ -1,0 +1,97 @@
+//! What the database is asked to do, and what the advisor makes of it, on both databases.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use target_app::{Config, Secret};
+
+use crate::folio::{Folio, settings, small};
+use crate::probe::{ADMIN, patch};
+use crate::profiles::{Bed, profiles};
+
+const BY_PRICE: &str = "/api/v1/documents?sort=price_cents&limit=5";
+
+profiles!(
+    a_missing_index_is_named_until_it_is_there,
+    a_loop_of_statements_is_named,
+);
+
+fn administered(assignments: &[&str]) -> Config {
+    Config {
+        admin_token: Some(Secret::new(ADMIN)),
+        documents: 1_000,
+        users: 60,
+        settings: settings(assignments),
+        ..small()
+    }
+}
+
+async fn asked(folio: &Folio, path: &str) -> Value {
+    let answer = folio.get_as(ADMIN, path).await;
+    assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+    answer.json()
+}
+
+async fn a_missing_index_is_named_until_it_is_there(bed: &Bed) {
+    const PLAN: &str = "/admin/db/explain?statement=documents_page&analyze=1";
+    let config = administered(&["cache.mode=off", "db.indexes=none", "db.slow_ms=0"]);
+    let folio = bed.start(config).await;
+    assert_eq!(folio.get(BY_PRICE).await.status, StatusCode::OK);
+    let before = asked(&folio, PLAN).await;
+    assert_eq!(before["items"][0]["scanned"][0], "documents", "{before}");
+    let advice = asked(&folio, "/admin/db/advise").await;
+    let missing = &advice["missing"][0];
+    assert_eq!(missing["table"], "documents", "{advice}");
+    assert_eq!(missing["columns"], json!(["price_cents", "id"]));
+    let create = missing["create"].as_str().expect("a statement");
+    assert!(create.contains("ON documents"), "{create}");
+
+    patch(&folio, &json!({ "db": { "indexes": "all" } })).await;
+    folio.get(BY_PRICE).await;
+    let advice = asked(&folio, "/admin/db/advise").await;
+    assert_eq!(advice["missing"], json!([]), "{advice}");
+    let unused = advice["unused"].to_string();
+    assert!(unused.contains("orders_by_status"), "{unused}");
+    let after = asked(&folio, PLAN).await;
+    let used = after["items"][0]["indexes"].to_string();
+    assert!(used.contains("documents_by_price"), "{after}");
+    // SQLite does not count the rows that it looks at.
+    let rows = |plan: &Value| plan["items"][0]["rows_scanned"].as_u64();
+    if let (Some(before), Some(after)) = (rows(&before), rows(&after)) {
+        assert!(before >= 1_000 && after * 10 < before, "{before} {after}");
+    }
+    let slow = asked(&folio, "/admin/db/slow").await;
+    let slow = slow["items"].as_array().expect("items");
+    assert!(
+        slow.iter()
+            .any(|entry| entry["statement"] == "documents_page")
+    );
+}
+
+async fn a_loop_of_statements_is_named(bed: &Bed) {
+    const STUDENTS: &str = "/api/v1/courses/1/students";
+    let lazy = administered(&["cache.mode=off", "db.loading=lazy"]);
+    let folio = bed.start(lazy).await;
+    folio.get(STUDENTS).await;
+    let loops = asked(&folio, "/admin/db/advise").await["n_plus_one"].clone();
+    let named: Vec<_> = loops
+        .as_array()
+        .expect("loops")
+        .iter()
+        .map(|entry| (entry["statement"].as_str(), entry["times"].as_u64()))
+        .collect();
+    assert!(named.contains(&(Some("student"), Some(100))), "{loops}");
+    assert!(named.contains(&(Some("certificate"), Some(100))), "{loops}");
+    assert_eq!(loops[0]["route"], "/api/v1/courses/{id}/students");
+
+    patch(&folio, &json!({ "db": { "loading": "eager" } })).await;
+    let request = crate::folio::request(
+        axum::http::Method::DELETE,
+        "/admin/db/slow",
+        Some(ADMIN),
+        axum::body::Body::empty(),
+    );
+    folio.send(request).await;
+    folio.get(STUDENTS).await;
+    let loops = asked(&folio, "/admin/db/advise").await["n_plus_one"].clone();
+    assert_eq!(loops, json!([]));
+}

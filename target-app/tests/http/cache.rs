@@ -1,0 +1,198 @@
+//! The two levels of the cache as a client sees them: which answers when, what a write does to them, switches, warming.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use crate::folio::Folio;
+use crate::probe::{PATIENCE, administer, count, looked_up, metric, patch, proven, retitle, title};
+use crate::profiles::{Bed, profiles};
+
+profiles!(
+    the_levels_answer_in_turn,
+    a_write_is_read_at_once_here_and_soon_everywhere,
+    queued_writes_are_read_at_once_and_shown_in_lists_after_the_flush,
+    the_hit_ratio_is_what_the_client_counted,
+    levels_are_switched_while_it_runs,
+    what_was_warmed_is_hit,
+);
+
+/// Longest that another instance may answer with what a write has replaced.
+const STALE_FOR: Duration = Duration::from_secs(1);
+
+async fn the_levels_answer_in_turn(bed: &Bed) {
+    let folio = bed.start(proven(&["cache.l1_items=4"])).await;
+    assert_eq!(looked_up(&folio, 7).await, "miss");
+    assert_eq!(looked_up(&folio, 7).await, "l1");
+
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        // More than there is room for; the level makes room when it comes to it.
+        for id in 10..30 {
+            looked_up(&folio, id).await;
+        }
+        match looked_up(&folio, 7).await.as_str() {
+            "l1" => assert!(Instant::now() < deadline, "it is never evicted"),
+            below => break assert_eq!(below, "l2"),
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+
+    let gone = json!({ "key": "document:7" });
+    let removed = administer(&folio, "/admin/cache/invalidate", &gone).await;
+    assert_eq!(removed["l2"], 1, "{removed}");
+    assert_eq!(removed["is_owed"], false);
+    assert_eq!(looked_up(&folio, 7).await, "miss");
+    assert_eq!(looked_up(&folio, 8).await, "miss", "it was never read");
+}
+
+async fn a_write_is_read_at_once_here_and_soon_everywhere(bed: &Bed) {
+    let here = bed.start(proven(&[])).await;
+    let there = bed.start_beside(&here, proven(&[])).await;
+    let token = here.token(1).await;
+    for (strategy, word, next) in [
+        ("aside", "quokkaside", "miss"),
+        ("write_through", "quokkathrough", "l1"),
+    ] {
+        patch(&here, &json!({ "cache": { "strategy": strategy } })).await;
+        for folio in [&here, &there] {
+            // Everything that will be stale is in both levels of both.
+            looked_up(folio, 5).await;
+            assert_eq!(looked_up(folio, 5).await, "l1");
+            assert!(!is_listed(folio, word).await);
+            assert_eq!(matches(folio, word).await, 0);
+        }
+        let changed = retitle(&here, &token, 5, word).await;
+        assert_eq!(changed.status, StatusCode::OK, "{:?}", changed.body);
+        let answered = Instant::now();
+        assert_eq!(looked_up(&here, 5).await, next, "{strategy}");
+        assert_eq!(title(&here, 5).await, word);
+        assert!(is_listed(&here, word).await, "{strategy}: an old page");
+        assert_eq!(matches(&here, word).await, 1, "{strategy}: an old search");
+        loop {
+            let asked = answered.elapsed();
+            let is_new = title(&there, 5).await == word
+                && is_listed(&there, word).await
+                && matches(&there, word).await == 1;
+            if is_new {
+                break;
+            }
+            assert!(asked < STALE_FOR, "{strategy}: old after {asked:?}");
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+async fn queued_writes_are_read_at_once_and_shown_in_lists_after_the_flush(bed: &Bed) {
+    let behind = ["cache.strategy=write_behind", "cache.flush_every=20ms"];
+    let folio = bed.start(proven(&behind)).await;
+    let token = folio.token(1).await;
+    assert!(!is_listed(&folio, "quokkabehind").await);
+    let changed = retitle(&folio, &token, 5, "quokkabehind").await;
+    assert_eq!(changed.status, StatusCode::OK, "{:?}", changed.body);
+    assert_eq!(title(&folio, 5).await, "quokkabehind");
+    let deadline = Instant::now() + PATIENCE;
+    while !is_listed(&folio, "quokkabehind").await {
+        assert!(Instant::now() < deadline, "the list stays old");
+        sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(matches(&folio, "quokkabehind").await, 1);
+    assert_eq!(title(&folio, 5).await, "quokkabehind");
+}
+
+/// Whether the first page of the list has this title.
+async fn is_listed(folio: &Folio, title: &str) -> bool {
+    let page = folio.get("/api/v1/documents?limit=10").await.json();
+    let items = page["items"].as_array().expect("items");
+    items.iter().any(|item| item["title"] == title)
+}
+
+/// How many documents hold this word.
+async fn matches(folio: &Folio, word: &str) -> usize {
+    let found = folio.get(&format!("/api/v1/search?q={word}")).await.json();
+    found["items"].as_array().expect("items").len()
+}
+
+async fn the_hit_ratio_is_what_the_client_counted(bed: &Bed) {
+    let folio = bed.start(proven(&["cache.l1_items=15"])).await;
+    let [mut l1, mut l2, mut miss] = [0_u32; 3];
+    for turn in 0..900_u32 {
+        // Squares modulo 59 come twice each and 0 once, every fourth read is of the same four, and so some stay.
+        let id = if turn % 4 == 0 {
+            turn / 4 % 4
+        } else {
+            turn * turn % 59
+        } + 1;
+        match looked_up(&folio, id).await.as_str() {
+            "l1" => l1 += 1,
+            "l2" => l2 += 1,
+            _ => miss += 1,
+        }
+        if turn % 150 == 149 {
+            let gone = json!({ "pattern": "document:*" });
+            administer(&folio, "/admin/cache/invalidate", &gone).await;
+        }
+    }
+    assert!(l1 > 50 && l2 > 50 && miss > 50, "{l1}, {l2}, {miss}");
+    for (layer, hits, misses) in [("l1", l1, l2 + miss), ("l2", l2, miss)] {
+        let series = format!(r#"folio_cache_hit_ratio{{cache="responses",layer="{layer}"}}"#);
+        let told = metric(&folio, &series).await;
+        let counted = f64::from(hits) / f64::from(hits + misses);
+        assert!(
+            (told - counted).abs() <= 0.001,
+            "{layer}: {told}, {counted}"
+        );
+    }
+}
+
+async fn levels_are_switched_while_it_runs(bed: &Bed) {
+    let folio = bed.start(proven(&[])).await;
+    assert_eq!(looked_up(&folio, 3).await, "miss");
+    assert_eq!(looked_up(&folio, 3).await, "l1");
+    let switch = async |mode: &str| patch(&folio, &json!({ "cache": { "mode": mode } })).await;
+    switch("l2").await;
+    for _ in 0..2 {
+        assert_eq!(looked_up(&folio, 3).await, "l2");
+    }
+    switch("off").await;
+    for _ in 0..2 {
+        assert_eq!(looked_up(&folio, 3).await, "off");
+    }
+    switch("l1").await;
+    // The level that was switched off is cleared in the background.
+    let deadline = Instant::now() + PATIENCE;
+    let mut id = 10;
+    while looked_up(&folio, id).await != "miss" || looked_up(&folio, id).await != "l1" {
+        assert!(Instant::now() < deadline, "the first level does not keep");
+        id += 1;
+    }
+    let gone = json!({ "pattern": "*" });
+    administer(&folio, "/admin/cache/invalidate", &gone).await;
+    assert_eq!(looked_up(&folio, 4).await, "miss");
+    assert_eq!(looked_up(&folio, 4).await, "l1");
+    switch("l1l2").await;
+    assert_eq!(looked_up(&folio, 4).await, "l1");
+}
+
+async fn what_was_warmed_is_hit(bed: &Bed) {
+    let first = bed.start(proven(&[])).await;
+    let second = bed.start_beside(&first, proven(&[])).await;
+    let all = json!({ "items": 60 });
+    for (folio, how) in [
+        (&first, "loaded"),
+        (&second, "promoted"),
+        (&first, "present"),
+    ] {
+        let warmed = administer(folio, "/admin/cache/warm", &all).await;
+        assert_eq!(warmed[how], 60, "{warmed}");
+    }
+    let loads = r#"folio_query_seconds_count{name="document"}"#;
+    for folio in [&first, &second] {
+        for id in 1..=60 {
+            assert_eq!(looked_up(folio, id).await, "l1");
+        }
+        assert_eq!(count(folio, loads).await, 0, "one by one");
+    }
+}

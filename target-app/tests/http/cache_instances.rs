@@ -1,0 +1,133 @@
+//! The two-level cache as clients see it: where answers come from, by mode, and what the write strategies promise.
+
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
+use target_app::Config;
+use tokio::time::{Instant, sleep};
+
+use crate::folio::{Folio, join_all, settings, small};
+use crate::profiles::{Bed, profiles};
+
+/// Longest that a message or a flush takes on a machine that has other things to do.
+const SOON: Duration = Duration::from_secs(20);
+
+const SEVEN: &str = "/api/v1/documents/7";
+const PAGE: &str = "/api/v1/documents?limit=3";
+
+profiles!(
+    another_instance_has_it_from_the_second_level,
+    the_mode_is_switched_while_the_service_runs,
+    every_strategy_lets_a_writer_read_its_write_and_others_soon,
+    many_readers_of_a_key_that_nobody_has_ask_the_database_once,
+);
+
+fn with(assignments: &[&str]) -> Config {
+    Config {
+        settings: settings(assignments),
+        ..small()
+    }
+}
+
+/// Where the answer to `path` came from.
+async fn source(folio: &Folio, path: &str) -> String {
+    let answer = folio.get(path).await;
+    assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+    let timing = answer.header("server-timing");
+    let source = timing.strip_prefix("cache;desc=").expect("it comes first");
+    source.split(',').next().unwrap_or_default().to_owned()
+}
+
+async fn title(folio: &Folio) -> Value {
+    folio.get(SEVEN).await.json()["title"].clone()
+}
+
+async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + SOON;
+    while !ask().await {
+        assert!(Instant::now() < deadline, "never: {what}");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn another_instance_has_it_from_the_second_level(bed: &Bed) {
+    let here = bed.start(small()).await;
+    let there = bed.start_beside(&here, small()).await;
+    for path in [SEVEN, PAGE, "/api/v1/search?q=caching"] {
+        assert_eq!(source(&here, path).await, "miss", "{path}");
+        assert_eq!(source(&here, path).await, "l1", "{path}");
+        assert_eq!(source(&there, path).await, "l2", "{path}");
+        assert_eq!(source(&there, path).await, "l1", "{path}");
+        assert_eq!(there.get(path).await.body, here.get(path).await.body);
+    }
+}
+
+async fn the_mode_is_switched_while_the_service_runs(bed: &Bed) {
+    let folio = bed.start(small()).await;
+    for (mode, second) in [("off", "off"), ("l1", "l1"), ("l2", "l2"), ("l1l2", "l1")] {
+        let mode_is = format!("cache.mode={mode}");
+        folio.state.replace_settings(settings(&[&mode_is]));
+        source(&folio, SEVEN).await;
+        eventually(mode, async || source(&folio, SEVEN).await == second).await;
+    }
+}
+
+async fn every_strategy_lets_a_writer_read_its_write_and_others_soon(bed: &Bed) {
+    let here = bed.start(small()).await;
+    let there = bed.start_beside(&here, small()).await;
+    let token = here.token(1).await;
+    for strategy in ["aside", "write_through", "write_behind", "aside"] {
+        for mode in ["off", "l1", "l2", "l1l2"] {
+            let [strategy_is, mode_is] = [
+                format!("cache.strategy={strategy}"),
+                format!("cache.mode={mode}"),
+            ];
+            for folio in [&here, &there] {
+                let settings = settings(&[&strategy_is, &mode_is]);
+                folio.state.replace_settings(settings);
+                folio.get(SEVEN).await;
+                folio
+                    .get("/api/v1/documents?sort=-updated_at&limit=1")
+                    .await;
+            }
+            let case = format!("{strategy}, {mode}");
+            let draft = json!({
+                "title": case, "body": "On tides.", "author": "Ada Quist",
+                "tags": ["sea"], "price_cents": 100,
+            });
+            let written = here
+                .send_json(Method::PUT, Some(&token), SEVEN, &draft)
+                .await;
+            assert_eq!(written.status, StatusCode::OK, "{:?}", written.body);
+            assert_eq!(title(&here).await, case);
+            eventually(&case, async || title(&there).await == case).await;
+            for folio in [&here, &there] {
+                eventually(&case, async || {
+                    let found = folio.get("/api/v1/search?q=tides").await.json();
+                    found["items"][0]["title"] == case
+                })
+                .await;
+            }
+        }
+    }
+}
+
+async fn many_readers_of_a_key_that_nobody_has_ask_the_database_once(bed: &Bed) {
+    let here = bed
+        .start(with(&["cache.stampede=redis_lock", "db.hold_ms=50"]))
+        .await;
+    let config = with(&["cache.stampede=redis_lock", "db.hold_ms=50"]);
+    let there = bed.start_beside(&here, config).await;
+    let loads = async |folio: &Folio| {
+        let text = String::from_utf8(folio.get("/metrics").await.body.to_vec()).expect("text");
+        let series = r#"folio_cache_loads_total{cache="responses",cause="miss"} "#;
+        let found = text.lines().find_map(|line| line.strip_prefix(series));
+        found.and_then(|count| count.parse().ok()).unwrap_or(0_u64)
+    };
+    let readers = [&here, &there].into_iter().cycle().take(100);
+    for answer in join_all(readers.map(|folio| folio.get(SEVEN))).await {
+        assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+    }
+    assert_eq!(loads(&here).await + loads(&there).await, 1);
+}

@@ -1,0 +1,162 @@
+//! Writing documents, and that what was cached before does not outlive it.
+
+use axum::body::Body;
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::folio::{Folio, request, small};
+use crate::profiles::{Bed, profiles};
+
+profiles!(
+    a_document_is_written_replaced_and_removed,
+    drafts_that_will_not_do_name_every_field,
+    documents_are_written_by_users_only,
+    the_largest_document_is_taken_whole,
+    an_identity_is_not_given_twice,
+);
+
+fn draft(title: &str) -> Value {
+    json!({
+        "title": title, "body": "On quokkas.\n\nAnd more.", "author": "Ada Quist",
+        "tags": ["zoology", "marsupials"], "price_cents": 1_250,
+    })
+}
+
+async fn total(folio: &Folio, path: &str) -> Value {
+    folio.get(path).await.json()["total"].clone()
+}
+
+async fn a_document_is_written_replaced_and_removed(bed: &Bed) {
+    let folio = bed.start(small()).await;
+    let token = folio.token(1).await;
+    let token = Some(token.as_str());
+    let (list, search) = ("/api/v1/documents?limit=1", "/api/v1/search?q=quokkas");
+    assert_eq!(total(&folio, list).await, 60);
+    assert_eq!(total(&folio, search).await, 0);
+
+    let made = folio
+        .post_json(token, "/api/v1/documents", &draft("First"))
+        .await;
+    assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
+    let path = made.header("location").to_owned();
+    let mut expected = draft("First");
+    expected["id"] = json!(61);
+    expected["updated_at"] = made.json()["updated_at"].clone();
+    assert_eq!(made.json(), expected);
+    assert_eq!(path, "/api/v1/documents/61");
+    assert_eq!(folio.get(&path).await.json(), made.json());
+    assert_eq!(total(&folio, list).await, 61, "the kept list is gone");
+    assert_eq!(total(&folio, search).await, 1, "the kept search is gone");
+
+    let changed = folio
+        .send_json(Method::PUT, token, &path, &draft("Second"))
+        .await;
+    assert_eq!(changed.status, StatusCode::OK, "{:?}", changed.body);
+    assert_eq!(changed.json()["title"], "Second");
+    assert_eq!(folio.get(&path).await.json(), changed.json());
+
+    let delete = |path: &str| request(Method::DELETE, path, token, Body::empty());
+    let gone = folio.send(delete(&path)).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT);
+    assert!(gone.body.is_empty());
+    folio.get(&path).await.faults(404);
+    assert_eq!(total(&folio, list).await, 60);
+    assert_eq!(total(&folio, search).await, 0);
+    folio.send(delete(&path)).await.faults(404);
+    let late = folio
+        .send_json(Method::PUT, token, &path, &draft("Third"))
+        .await;
+    late.faults(404);
+}
+
+async fn drafts_that_will_not_do_name_every_field(bed: &Bed) {
+    let folio = bed.start(small()).await;
+    let token = folio.token(1).await;
+    let write = async |method: Method, path: &str, body: &Value| {
+        let answer = folio.send_json(method, Some(&token), path, body).await;
+        answer.faults(422)
+    };
+    let all = ["title", "body", "author", "tags", "price_cents"];
+    assert_eq!(
+        write(Method::POST, "/api/v1/documents", &json!({})).await,
+        all
+    );
+    let body = json!({
+        "title": "", "body": 7, "author": "x".repeat(101),
+        "tags": ["two words"], "price_cents": 1_000_000_001,
+    });
+    assert_eq!(write(Method::PUT, "/api/v1/documents/5", &body).await, all);
+    for (field, value) in [
+        ("title", json!("x".repeat(201))),
+        ("title", json!("a\0b")),
+        ("body", json!("x".repeat(100 * 1024 + 1))),
+        ("body", json!("\0")),
+        ("tags", json!("word")),
+        ("tags", json!(["", "word"])),
+        ("tags", json!(vec!["word"; 17])),
+        ("price_cents", json!(-1)),
+        ("price_cents", json!(1.5)),
+    ] {
+        let mut body = draft("Good but for one");
+        body[field] = value;
+        assert_eq!(
+            write(Method::POST, "/api/v1/documents", &body).await,
+            [field]
+        );
+    }
+    assert_eq!(total(&folio, "/api/v1/documents").await, 60);
+}
+
+async fn documents_are_written_by_users_only(bed: &Bed) {
+    let folio = bed.start(small()).await;
+    for (method, path) in [
+        (Method::POST, "/api/v1/documents"),
+        (Method::PUT, "/api/v1/documents/5"),
+        (Method::DELETE, "/api/v1/documents/5"),
+        (Method::POST, "/api/v1/documents/bulk"),
+    ] {
+        let answer = folio.send_json(method, None, path, &draft("Mine")).await;
+        answer.faults(401);
+    }
+    assert_eq!(
+        folio.get("/api/v1/documents/5").await.status,
+        StatusCode::OK
+    );
+}
+
+async fn the_largest_document_is_taken_whole(bed: &Bed) {
+    let folio = bed.start(small()).await;
+    let token = folio.token(1).await;
+    let mut body = draft(&"é".repeat(200));
+    // Six bytes of JSON for each byte of text.
+    body["body"] = json!("\u{1}".repeat(100 * 1024));
+    body["price_cents"] = json!(1_000_000_000);
+    let made = folio
+        .post_json(Some(&token), "/api/v1/documents", &body)
+        .await;
+    assert_eq!(
+        made.status,
+        StatusCode::CREATED,
+        "{:?}",
+        made.json()["errors"]
+    );
+    let kept = folio.get(made.header("location")).await.json();
+    for field in ["title", "body", "price_cents", "tags"] {
+        assert!(kept[field] == body[field], "{field}");
+    }
+}
+
+async fn an_identity_is_not_given_twice(bed: &Bed) {
+    let folio = bed.start(small()).await;
+    let token = folio.token(1).await;
+    let make = async || {
+        let made = folio
+            .post_json(Some(&token), "/api/v1/documents", &draft("Next"))
+            .await;
+        made.header("location").to_owned()
+    };
+    let first = make().await;
+    let delete = request(Method::DELETE, &first, Some(&token), Body::empty());
+    folio.send(delete).await;
+    assert_ne!(make().await, first, "an order may still name the first");
+}

@@ -1,0 +1,93 @@
+//! Several instances over the same services, and services that go away and come back.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use crate::folio::{Folio, small};
+use crate::profiles::{Bed, in_database, own_servers, profiles};
+use crate::proxy::Proxy;
+
+/// A circuit breaker's pause and a few tries, on a machine with other things to do.
+const BACK_WITHIN: Duration = Duration::from_mins(1);
+
+profiles!(
+    an_instance_is_ready_over_empty_services,
+    what_one_instance_writes_the_other_reads
+);
+
+async fn an_instance_is_ready_over_empty_services(bed: &Bed) {
+    let folio = bed.start(small()).await;
+    assert_eq!(folio.get("/health").await.json()["status"], "ok");
+    assert_eq!(folio.get("/ready").await.json()["status"], "ready");
+}
+
+async fn what_one_instance_writes_the_other_reads(bed: &Bed) {
+    let first = bed.start(small()).await;
+    let second = bed.start_beside(&first, small()).await;
+    let (at_first, at_second) = (first.login(1).await, second.login(1).await);
+    let token = |pair: &Value| pair["access_token"].as_str().expect("a token").to_owned();
+    let (at_first, at_second) = (token(&at_first), token(&at_second));
+
+    let order = json!({ "document_id": 5, "quantity": 3 });
+    let placed = first
+        .post_json(Some(&at_first), "/api/v1/orders", &order)
+        .await;
+    assert_eq!(placed.status, StatusCode::CREATED);
+    let seen = second.get_as(&at_second, placed.header("location")).await;
+    assert_eq!(seen.json(), placed.json());
+}
+
+#[tokio::test]
+async fn a_database_that_was_killed_is_missed_and_found_again() {
+    let mut servers = own_servers().await;
+    let bed = Bed::on(&servers).await;
+    let folio = bed.start(small()).await;
+    assert_eq!(folio.get("/ready").await.status, StatusCode::OK);
+
+    servers.postgres_mut().kill().await;
+    folio.get("/ready").await.faults(503);
+    assert_eq!(
+        folio.get("/health").await.status,
+        StatusCode::OK,
+        "it is alive all the same"
+    );
+
+    let restarted = servers.postgres_mut().start_again().await;
+    restarted.expect("it starts again");
+    ready_again(&folio).await;
+    let document = folio.get("/api/v1/documents/5").await;
+    assert_eq!(document.status, StatusCode::OK, "what was seeded is there");
+    folio.stop().await.expect("served without fault");
+    servers.stop().await;
+}
+
+#[tokio::test]
+async fn a_way_to_the_database_that_is_cut_and_closed_is_missed_and_found_again() {
+    let servers = own_servers().await;
+    let proxy = Proxy::to(servers.postgres().loopback_url().expect("a port")).await;
+    let bed = Bed::on(&servers).await;
+    let database = bed.database().to_owned();
+    let bed = bed.by(|services| services.database_url = in_database(&proxy.url(), &database));
+    let folio = bed.start(small()).await;
+    assert_eq!(folio.get("/ready").await.status, StatusCode::OK);
+
+    proxy.cut();
+    ready_again(&folio).await;
+    proxy.refuse().await;
+    folio.get("/ready").await.faults(503);
+    proxy.accept().await;
+    ready_again(&folio).await;
+    folio.stop().await.expect("served without fault");
+    servers.stop().await;
+}
+
+async fn ready_again(folio: &Folio) {
+    let deadline = Instant::now() + BACK_WITHIN;
+    while folio.get("/ready").await.status != StatusCode::OK {
+        assert!(Instant::now() < deadline, "it does not become ready");
+        sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,240 @@
+//! Pools of connections to PostgreSQL: what they do when it restarts, when they are exhausted, and when a replica is slow.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use serde_json::json;
+use sqlx::{Connection as _, PgConnection};
+use tokio::time::{Instant, sleep};
+
+use crate::folio::{Folio, join_all};
+use crate::probe::{PATIENCE, assert_busy, count, document, patch, proven, retitle, title, until};
+use crate::profiles::{Bed, in_database, own_servers};
+use crate::proxy::Proxy;
+
+/// No answer takes longer, whatever is away.
+const LONGEST: Duration = Duration::from_secs(3);
+/// Between a server that answers again and a service that does: the breaker's pause of two seconds, and some tries.
+const BACK_WITHIN: Duration = Duration::from_secs(5);
+
+#[tokio::test]
+async fn a_restart_is_survived_by_asking_before_lending() {
+    survives_a_restart("pool.pre_ping=true").await;
+}
+
+#[tokio::test]
+async fn a_restart_is_survived_without_asking_too() {
+    survives_a_restart("pool.pre_ping=false").await;
+}
+
+async fn survives_a_restart(pre_ping: &str) {
+    let mut servers = own_servers().await;
+    let bed = Bed::on(&servers).await;
+    let folio = bed.start(proven(&["cache.mode=off", pre_ping])).await;
+    let token = folio.token(1).await;
+    let changed = retitle(&folio, &token, 7, "Kept").await;
+    assert_eq!(changed.status, StatusCode::OK, "{:?}", changed.body);
+    // Idle connections to break, more than one.
+    join_all((1..=8).map(|_| folio.get("/api/v1/documents/7"))).await;
+
+    servers.postgres_mut().kill().await;
+    for _ in 0..20 {
+        let began = Instant::now();
+        assert_busy(&folio.get("/api/v1/documents/7").await);
+        assert!(began.elapsed() < LONGEST, "{:?}", began.elapsed());
+    }
+    let restarted = servers.postgres_mut().start_again().await;
+    restarted.expect("it starts again");
+    let back = Instant::now();
+    loop {
+        let asked = Instant::now();
+        let answer = folio.get("/api/v1/documents/7").await;
+        assert!(asked.elapsed() < LONGEST, "{:?}", asked.elapsed());
+        if answer.status == StatusCode::OK {
+            assert_eq!(answer.json()["title"], "Kept");
+            break;
+        }
+        assert_busy(&answer);
+        assert!(back.elapsed() < BACK_WITHIN, "it does not come back");
+        sleep(Duration::from_millis(20)).await;
+    }
+    for _ in 0..20 {
+        assert_eq!(title(&folio, 7).await, "Kept");
+    }
+    let answer = retitle(&folio, &token, 7, "After").await;
+    assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+    folio.stop().await.expect("served without fault");
+    servers.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_past_its_age_is_replaced() {
+    let bed = Bed::full().await;
+    let late = [
+        "cache.mode=off",
+        "pool.replicas=0",
+        "pool.size=1",
+        "pool.recycle=50ms",
+    ];
+    let folio = bed.start(proven(&late)).await;
+    let [opened, discarded] =
+        ["opened", "discarded"].map(|what| format!(r#"folio_pool_{what}_total{{pool="primary"}}"#));
+    let (before, thrown_away) = (
+        count(&folio, &opened).await,
+        count(&folio, &discarded).await,
+    );
+    for _ in 0..3 {
+        sleep(Duration::from_millis(100)).await;
+        title(&folio, 7).await;
+    }
+    // Whoever finds a connection past its age replaces it, also who only looks whether the pool is well.
+    let after = count(&folio, &opened).await;
+    assert!(after >= before + 3, "{before}, {after}");
+    let after = count(&folio, &discarded).await;
+    assert!(after >= thrown_away + 3, "{thrown_away}, {after}");
+    patch(&folio, &json!({ "pool": { "recycle": "1h" } })).await;
+    title(&folio, 7).await;
+    let before = count(&folio, &opened).await;
+    for _ in 0..3 {
+        sleep(Duration::from_millis(100)).await;
+        title(&folio, 7).await;
+    }
+    // On a busy machine a look at the pool's health may take too long and cost a connection.
+    let after = count(&folio, &opened).await;
+    assert!(after <= before + 1, "it is young enough: {before}, {after}");
+    folio.stop().await.expect("served without fault");
+    bed.clear().await;
+}
+
+#[tokio::test]
+async fn an_exhausted_pool_refuses_who_waited_long_enough_and_recovers() {
+    const CLIENTS: u32 = 20;
+    let bed = Bed::full().await;
+    let few = ["cache.mode=off", "pool.replicas=0", "pool.size=2"];
+    let folio = bed.start(proven(&few)).await;
+    let held = json!({ "db": { "hold_ms": 500 }, "pool": { "timeout": "100ms" } });
+    patch(&folio, &held).await;
+
+    let paths: Vec<_> = (1..=CLIENTS).map(document).collect();
+    let answers = join_all(paths.iter().map(|path| folio.get(path)));
+    let waiting = r#"folio_pool_waiting{pool="primary"}"#;
+    let (answers, _) = tokio::join!(answers, until(&folio, waiting, |waiting| waiting > 0.5));
+    let (good, refused): (Vec<_>, Vec<_>) = answers
+        .into_iter()
+        .partition(|answer| answer.status == StatusCode::OK);
+    // Two hold a connection for five times as long as the others wait; more get one only if they come late.
+    assert!(
+        good.len() >= 2 && refused.len() >= 5,
+        "{} were refused",
+        refused.len()
+    );
+    refused.iter().for_each(assert_busy);
+    let timeouts = r#"folio_pool_timeouts_total{pool="primary"}"#;
+    assert_eq!(count(&folio, timeouts).await, refused.len() as u64);
+
+    let free = json!({ "db": { "hold_ms": 0 }, "pool": { "timeout": "5s" } });
+    patch(&folio, &free).await;
+    for answer in join_all(paths.iter().map(|path| folio.get(path))).await {
+        assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+    }
+    for gauge in ["in_use", "waiting"] {
+        let series = format!(r#"folio_pool_{gauge}{{pool="primary"}}"#);
+        until(&folio, &series, |value| value < 0.5).await;
+    }
+    folio.stop().await.expect("served without fault");
+    bed.clear().await;
+}
+
+#[tokio::test]
+async fn overflow_is_opened_under_load_and_closed_after() {
+    let bed = Bed::full().await;
+    let small = [
+        "cache.mode=off",
+        "pool.replicas=0",
+        "pool.size=2",
+        "pool.overflow=3",
+    ];
+    let folio = bed.start(proven(&small)).await;
+    patch(&folio, &json!({ "db": { "hold_ms": 400 } })).await;
+    let url = bed.services().database_url.clone();
+    let mut watcher = PgConnection::connect(url.reveal())
+        .await
+        .expect("a connection");
+    let paths: Vec<_> = (1..=5).map(document).collect();
+    let overflow = r#"folio_pool_overflow{pool="primary"}"#;
+    let (answers, most) = tokio::join!(join_all(paths.iter().map(|path| folio.get(path))), async {
+        until(&folio, overflow, |overflow| overflow > 2.5).await;
+        backends(&mut watcher).await
+    });
+    for answer in answers {
+        assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+    }
+    assert_eq!(most, 5);
+    until(&folio, overflow, |overflow| overflow < 0.5).await;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let open = backends(&mut watcher).await;
+        if open <= 2 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{open} stay open");
+        sleep(Duration::from_millis(20)).await;
+    }
+    watcher.close().await.expect("the connection closes");
+    folio.stop().await.expect("served without fault");
+    bed.clear().await;
+}
+
+/// Connections of others to the database of this one.
+async fn backends(connection: &mut PgConnection) -> i64 {
+    let count = "SELECT count(*) FROM pg_stat_activity \
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+    sqlx::query_scalar(count)
+        .fetch_one(connection)
+        .await
+        .expect("a count")
+}
+
+#[tokio::test]
+async fn reads_leave_a_slow_replica_and_come_back_to_it() {
+    let servers = own_servers().await;
+    let proxy = Proxy::to(servers.postgres().loopback_url().expect("a port")).await;
+    let bed = Bed::on(&servers).await;
+    let database = bed.database().to_owned();
+    let bed = bed.by(|services| {
+        services.replica_url = Some(in_database(&proxy.url(), &database));
+    });
+    let folio = bed
+        .start(proven(&["cache.mode=off", "pool.replicas=1"]))
+        .await;
+    let decisions =
+        |what| format!(r#"folio_pool_decisions_total{{decision="{what}",pool="replica1"}}"#);
+    until_asked(&folio, "replica1").await;
+
+    proxy.delay(Duration::from_millis(200));
+    until(&folio, &decisions("eject"), |count| count > 0.5).await;
+    until_asked(&folio, "primary").await;
+
+    proxy.delay(Duration::ZERO);
+    until(&folio, &decisions("readmit"), |count| count > 0.5).await;
+    until_asked(&folio, "replica1").await;
+    folio.stop().await.expect("served without fault");
+    servers.stop().await;
+}
+
+/// Waits until ten reads one after another all ask this pool. A machine with other things to do can make any pool look slow
+/// for one look.
+async fn until_asked(folio: &Folio, pool: &str) {
+    let series = format!(r#"folio_pool_wait_seconds_count{{pool="{pool}"}}"#);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let before = count(folio, &series).await;
+        for id in 1..=10 {
+            title(folio, id).await;
+        }
+        if count(folio, &series).await >= before + 10 {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{pool} is not asked");
+    }
+}
