@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::scenario::Overrides;
+#[cfg(feature = "bundled-target")]
+use crate::target::{ProfileName, Secret, Stack};
 use crate::units::{Rate, parse_duration};
 
 /// Load testing from a YAML scenario to true numbers, a verdict and a report.
@@ -70,6 +72,10 @@ pub struct RunArgs {
     /// How long requests in flight may take to end once the load is over or stopped
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub grace: Duration,
+    #[cfg(feature = "bundled-target")]
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub bundled: BundledArgs,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show it as the group's help")]
     pub changes: ChangeArgs,
@@ -171,6 +177,19 @@ fn assignment(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// How `gander run` sets up the bundled target.
+#[cfg(feature = "bundled-target")]
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Setup of the bundled target")]
+pub struct BundledArgs {
+    /// Database and shared store under it [default: embedded]
+    #[arg(long, value_name = "PROFILE")]
+    pub target_profile: Option<ProfileName>,
+    /// A switch of its stack, such as `cache.mode=off`; can be given several times
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub target_set: Vec<String>,
+}
+
 /// `gander target`
 #[cfg(feature = "bundled-target")]
 #[derive(Debug, Subcommand)]
@@ -198,16 +217,22 @@ pub struct ServeArgs {
     /// Seed of the catalogue and of the lab's delays
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Cache in front of the database
-    #[arg(long, value_name = "MODE", default_value = "l1")]
-    pub cache: CacheArg,
-    /// Entries the cache holds
-    #[arg(long, value_name = "N", default_value_t = 1_000)]
-    pub cache_items: u32,
-    /// Connections that read, beside the one that writes
-    #[arg(long, value_name = "N", default_value_t = 4)]
-    pub readers: u32,
-    /// Folder of the database [default: a temporary one]
+    /// Database and shared store
+    #[arg(long, value_name = "PROFILE", default_value = "embedded")]
+    pub profile: ProfileName,
+    /// Side of every switch to begin with
+    #[arg(long, value_name = "SIDE", default_value = "after")]
+    pub stack: StackArg,
+    /// A switch of the stack, such as `cache.mode=off`; can be given several times (also `FOLIO_CACHE_MODE`)
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// YAML file of switches (also `FOLIO_CONFIG`)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Opens /admin to clients on this machine that show it (also `FOLIO_ADMIN_TOKEN`)
+    #[arg(long, value_name = "TOKEN", value_parser = secret)]
+    pub admin_token: Option<Secret>,
+    /// Folder of the embedded profile's database [default: a temporary one]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// End with standard input too: how a run's own target ends with the run
@@ -215,12 +240,31 @@ pub struct ServeArgs {
     pub until_input_ends: bool,
 }
 
-/// `--cache`
+/// `--stack`
 #[cfg(feature = "bundled-target")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum CacheArg {
-    /// Every read is a query.
-    Off,
-    /// In the process.
-    L1,
+pub enum StackArg {
+    /// The unoptimised one
+    Before,
+    /// The optimised one
+    After,
+}
+
+#[cfg(feature = "bundled-target")]
+impl From<StackArg> for Stack {
+    fn from(side: StackArg) -> Self {
+        match side {
+            StackArg::Before => Self::Before,
+            StackArg::After => Self::After,
+        }
+    }
+}
+
+#[cfg(feature = "bundled-target")]
+fn secret(text: &str) -> Result<Secret, String> {
+    if text.is_empty() {
+        Err("expected a token, found nothing".to_owned())
+    } else {
+        Ok(Secret::new(text))
+    }
 }

@@ -3,11 +3,12 @@
 use anyhow::Context;
 use url::Url;
 
+use crate::cli::RunArgs;
 use crate::probe;
 use crate::record::TargetHealth;
 use crate::scenario::Target;
 #[cfg(feature = "bundled-target")]
-use crate::target::{BundledOptions, BundledTarget};
+use crate::target::{BundledOptions, BundledTarget, Environment, Stack, TargetError};
 
 use super::Failure;
 
@@ -20,14 +21,67 @@ pub(super) enum Driven {
     Bundled(BundledTarget, probe::ProcessHealth),
 }
 
+/// What is changed in the bundled target, each as `path = value` for the report; refuses what will not do.
+#[cfg(feature = "bundled-target")]
+pub(super) fn changes(target: &Target, args: &RunArgs) -> Result<Vec<String>, Failure> {
+    let (profile, assignments) = (args.bundled.target_profile, &args.bundled.target_set);
+    if let Target::Url(url) = target {
+        return if profile.is_none() && assignments.is_empty() {
+            Ok(Vec::new())
+        } else {
+            Err(Failure::Argument(anyhow::anyhow!(
+                "--target-profile and --target-set are for the bundled target, and this run drives {url}: leave them out, or \
+                 give --target bundled"
+            )))
+        };
+    }
+    // Folio would say the same, but only after it was started.
+    let environment = Environment::of_process();
+    environment
+        .settings(Stack::After, None, assignments)
+        .map_err(|faults| Failure::Argument(TargetError::from(faults).into()))?;
+    let profile = profile.map(|profile| format!("target profile = {profile}"));
+    let file = environment
+        .config
+        .map(|path| format!("target config = {}", path.display()));
+    // It has them from this process.
+    let variables = environment.switches.into_iter();
+    let variables = variables.map(|(name, value)| format!("target {name} = {value}"));
+    let assignments = assignments
+        .iter()
+        .filter_map(|assignment| assignment.split_once('='))
+        .map(|(path, value)| format!("target {} = {}", path.trim(), value.trim()));
+    Ok(profile
+        .into_iter()
+        .chain(file)
+        .chain(variables)
+        .chain(assignments)
+        .collect())
+}
+
+/// There is no bundled target to change.
+#[cfg(not(feature = "bundled-target"))]
+pub(super) fn changes(_: &Target, _: &RunArgs) -> Result<Vec<String>, Failure> {
+    Ok(Vec::new())
+}
+
 impl Driven {
     /// Starts Folio if that is the target; blocks until it answers.
-    pub(super) fn start(target: &Target) -> Result<Self, Failure> {
+    #[cfg_attr(
+        not(feature = "bundled-target"),
+        expect(unused_variables, reason = "they set up Folio")
+    )]
+    pub(super) fn start(target: &Target, args: &RunArgs) -> Result<Self, Failure> {
         match target {
             Target::Url(url) => Ok(Self::Outside(url.clone())),
             #[cfg(feature = "bundled-target")]
             Target::Bundled => {
-                let folio = BundledTarget::start(&BundledOptions::default())
+                let options = BundledOptions {
+                    profile: args.bundled.target_profile.unwrap_or_default(),
+                    assignments: args.bundled.target_set.clone(),
+                    executable: None,
+                };
+                let folio = BundledTarget::start(&options)
                     .context("cannot start the bundled target")
                     .map_err(Failure::Target)?;
                 let health = probe::ProcessHealth::of(folio.pid());

@@ -22,7 +22,7 @@ use crate::units::Micros;
 use crate::verdict::Judge;
 
 use super::drive::{Drive, Signals};
-use super::driven::Driven;
+use super::driven::{self, Driven};
 use super::outputs::{Outputs, journal_in};
 use super::{Failure, compile, header, seed_or_new, terminal};
 
@@ -30,17 +30,20 @@ use super::{Failure, compile, header, seed_or_new, terminal};
 const SHARDS_PER_CORE: usize = 4;
 
 pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
-    let scenario =
+    let mut scenario =
         scenario::load(&args.file, &(&args.changes).into()).map_err(Failure::Scenario)?;
     let seed = seed_or_new(args.seed);
-    // Everything that is wrong with the scenario is said before anything is started.
+    // Everything that is wrong with the scenario and the setup of the target is said before anything is started.
     compile(&scenario, seed).map_err(Failure::Scenario)?;
+    scenario
+        .overridden
+        .extend(driven::changes(&scenario.target, args)?);
     let now = Utc::now();
     let run_id = header::run_id(&scenario.name, now);
     let folder = folder_for(args, &run_id)?;
     Limits::raise();
 
-    let mut driven = Driven::start(&scenario.target)?;
+    let mut driven = Driven::start(&scenario.target, args)?;
     let plan =
         Plan::compile(&scenario, driven.url(), seed, Segment::WHOLE).map_err(Failure::Scenario)?;
     let transport = transport(&plan, args)?;

@@ -12,23 +12,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use target_app::{CacheMode, Config, LabMode};
 use url::Url;
 
-use super::TargetError;
+use super::{ProfileName, TargetError};
 
-/// Seeding the default catalogue takes well under a second; a slow disk or a debug build some more.
-const READY_WITHIN: Duration = Duration::from_secs(30);
-/// Between the end of the pipe and SIGKILL.
-const STOP_WITHIN: Duration = Duration::from_secs(2);
 /// How much of standard error is kept, in bytes.
 const TAIL: usize = 4 * 1024;
 
 /// What the child is to serve.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BundledOptions {
-    /// What is served.
-    pub config: Config,
+    /// What it stands on.
+    pub profile: ProfileName,
+    /// Switches of the stack, each as `path=value`.
+    pub assignments: Vec<String>,
     /// The `gander` binary to run; `None` is the one that runs now, which is right but in a test's own binary.
     pub executable: Option<PathBuf>,
 }
@@ -39,6 +36,7 @@ pub struct BundledTarget {
     child: Child,
     url: Url,
     stderr: Tail,
+    stop_within: Duration,
 }
 
 impl BundledTarget {
@@ -53,7 +51,7 @@ impl BundledTarget {
         let mut command = Command::new(&executable);
         command
             .args(["target", "serve", "--port", "0", "--until-input-ends"])
-            .args(arguments(&options.config))
+            .args(arguments(options))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -66,15 +64,21 @@ impl BundledTarget {
         let first_line = child.stdout.take().map(first_line);
         let stderr = Tail::follow(child.stderr.take());
         let began = Instant::now();
+        let stop_within = stop_within(options.profile);
         let said = first_line.map_or(Err(RecvTimeoutError::Disconnected), |line| {
-            line.recv_timeout(READY_WITHIN)
+            line.recv_timeout(ready_within(options.profile))
         });
         match said {
             Ok(line) => match address(&line) {
-                Some(url) => Ok(Self { child, url, stderr }),
-                None => Err(not_started(child, &line, stderr)),
+                Some(url) => Ok(Self {
+                    child,
+                    url,
+                    stderr,
+                    stop_within,
+                }),
+                None => Err(not_started(child, &line, stderr, stop_within)),
             },
-            Err(RecvTimeoutError::Disconnected) => Err(not_started(child, "", stderr)),
+            Err(RecvTimeoutError::Disconnected) => Err(not_started(child, "", stderr, stop_within)),
             Err(RecvTimeoutError::Timeout) => {
                 end(&mut child, Duration::ZERO);
                 Err(TargetError::NotReady {
@@ -107,7 +111,8 @@ impl BundledTarget {
         ))
     }
 
-    /// Ends it: requests under way are finished for at most two seconds, then it is killed. Blocks until it is gone.
+    /// Ends it: it has two seconds, and ten more when it may have private services to stop; then it is killed. Blocks
+    /// until it is gone.
     pub fn stop(self) {
         drop(self);
     }
@@ -115,31 +120,32 @@ impl BundledTarget {
 
 impl Drop for BundledTarget {
     fn drop(&mut self) {
-        end(&mut self.child, STOP_WITHIN);
+        end(&mut self.child, self.stop_within);
     }
 }
 
-/// The options that make `gander target serve` serve `config`.
-fn arguments(config: &Config) -> Vec<String> {
-    let cache = match config.cache {
-        CacheMode::Off => "off",
-        CacheMode::L1 => "l1",
-    };
-    let mut arguments = vec![
-        format!("--documents={}", config.documents),
-        format!("--users={}", config.users),
-        format!("--seed={}", config.seed),
-        format!("--cache={cache}"),
-        format!("--cache-items={}", config.cache_items),
-        format!("--readers={}", config.readers),
-    ];
-    if config.lab == LabMode::Open {
-        arguments.push("--lab".to_owned());
+/// Seeding the default catalogue takes well under a second; a slow disk, a debug build or a first start of PostgreSQL more.
+const fn ready_within(profile: ProfileName) -> Duration {
+    match profile {
+        ProfileName::Embedded => Duration::from_secs(30),
+        ProfileName::Full => Duration::from_secs(90),
     }
-    if let Some(directory) = &config.directory {
-        arguments.push(format!("--data={}", directory.display()));
+}
+
+/// Between the end of the pipe and SIGKILL.
+const fn stop_within(profile: ProfileName) -> Duration {
+    match profile {
+        ProfileName::Embedded => Duration::from_secs(2),
+        ProfileName::Full => Duration::from_secs(12),
     }
-    arguments
+}
+
+/// The options that make `gander target serve` serve what was asked for.
+fn arguments(options: &BundledOptions) -> Vec<String> {
+    let profile = format!("--profile={}", options.profile);
+    let assignments = options.assignments.iter();
+    let assignments = assignments.map(|assignment| format!("--set={assignment}"));
+    std::iter::once(profile).chain(assignments).collect()
 }
 
 /// The address in the line that tells it.
@@ -167,8 +173,8 @@ fn first_line(stdout: ChildStdout) -> Receiver<String> {
     said
 }
 
-fn not_started(mut child: Child, found: &str, stderr: Tail) -> TargetError {
-    end(&mut child, STOP_WITHIN);
+fn not_started(mut child: Child, found: &str, stderr: Tail, stop_within: Duration) -> TargetError {
+    end(&mut child, stop_within);
     match child.wait() {
         Ok(status) => TargetError::NotStarted {
             found: found.trim().to_owned(),

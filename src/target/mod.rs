@@ -4,15 +4,39 @@
 //! be told from what the generator uses.
 
 mod bundled;
+mod environment;
+mod ground;
 mod serve;
 
+use std::fmt;
 use std::io;
 use std::process::ExitStatus;
 use std::time::Duration;
 
 pub use bundled::{BundledOptions, BundledTarget};
+pub use environment::{Environment, Faults};
+pub use ground::Base;
 pub use serve::{ServeOptions, Until, serve};
-pub use target_app::{CacheMode, Config, LabMode};
+pub use target_app::{Config, LabMode, Secret, Stack};
+
+/// Which database and shared store are under Folio, as `--profile` spells it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ProfileName {
+    /// `SQLite`, and a shared store in the process: nothing else is needed
+    #[default]
+    Embedded,
+    /// PostgreSQL and Redis, by `DATABASE_URL` and `REDIS_URL`, or private ones from local binaries
+    Full,
+}
+
+impl fmt::Display for ProfileName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Embedded => "embedded",
+            Self::Full => "full",
+        })
+    }
+}
 
 /// Why Folio could not be started or kept running.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +44,15 @@ pub enum TargetError {
     /// The threads of the runtime or the signal handlers could not be had.
     #[error("folio cannot run: the operating system refused a resource")]
     Runtime(#[source] io::Error),
+    /// What was asked for will not do.
+    #[error("folio cannot be set up so: {0}")]
+    Arguments(Faults),
+    /// A private server could not be started.
+    #[error("folio has no services")]
+    Services(#[from] target_app::ServicesError),
+    /// A private server ended while Folio served.
+    #[error("folio stopped serving: {0}")]
+    ServiceGone(String),
     /// The configuration, the database or the metrics stand in the way.
     #[error("folio cannot start")]
     Start(#[from] target_app::StartError),
@@ -55,7 +88,7 @@ pub enum TargetError {
     },
     /// The child ended, or wrote something else, instead of telling its address.
     #[error(
-        "the bundled target did not start: expected \"folio listening on URL (embedded)\", found \"{found}\", {status}{}",
+        "the bundled target did not start: expected \"folio listening on URL (PROFILE)\", found \"{found}\", {status}{}",
         said(stderr)
     )]
     NotStarted {

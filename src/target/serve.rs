@@ -8,15 +8,18 @@ use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
-use super::TargetError;
+use super::ground::Ground;
+use super::{Base, ProfileName, TargetError};
 
 /// How `gander target serve` runs Folio.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ServeOptions {
     /// Port on 127.0.0.1; 0 takes a free one.
     pub port: u16,
-    /// What is served.
+    /// What is served; its profile is that of `base`.
     pub config: Config,
+    /// What it stands on.
+    pub base: Base,
     /// What ends it.
     pub until: Until,
 }
@@ -32,7 +35,8 @@ pub enum Until {
 
 /// Serves until [`ServeOptions::until`], with a runtime of its own; not to be called from within one.
 ///
-/// Prints `folio listening on http://127.0.0.1:PORT (embedded)` when it is ready.
+/// Prints `folio listening on http://127.0.0.1:PORT (PROFILE)` when it is ready. Private services stop after the last
+/// request has been answered.
 pub fn serve(options: &ServeOptions) -> Result<(), TargetError> {
     let runtime = runtime::Builder::new_multi_thread()
         .enable_all()
@@ -40,9 +44,18 @@ pub fn serve(options: &ServeOptions) -> Result<(), TargetError> {
         .map_err(TargetError::Runtime)?;
     runtime.block_on(async {
         let mut end = Box::pin(end(options.until).map_err(TargetError::Runtime)?);
-        let state = tokio::select! {
-            opened = State::open(&options.config) => opened?,
-            // Told to stop before there was anything to stop: the half-made database goes with the future.
+        let opening = async {
+            let ground = Ground::lay(&options.base).await?;
+            let config = Config {
+                profile: ground.profile(),
+                ..options.config.clone()
+            };
+            let state = State::open(&config).await?;
+            Ok::<_, TargetError>((ground, state))
+        };
+        let (mut ground, state) = tokio::select! {
+            opened = opening => opened?,
+            // Told to stop before there was anything to stop: what is half-made goes with the future.
             () = &mut end => return Ok(()),
         };
         let listen = |source| TargetError::Listen {
@@ -53,16 +66,33 @@ pub fn serve(options: &ServeOptions) -> Result<(), TargetError> {
             .await
             .map_err(listen)?;
         let port = listener.local_addr().map_err(listen)?.port();
-        announce(port).map_err(TargetError::Announce)?;
-        target_app::serve(listener, state, end)
-            .await
-            .map_err(TargetError::Serve)
+        announce(port, options.base.name()).map_err(TargetError::Announce)?;
+        let (tell, told) = oneshot::channel();
+        let shutdown = async move {
+            let gone = tokio::select! {
+                () = end => None,
+                gone = ground.gone() => Some(gone),
+            };
+            // Back, so that the services outlive the requests under way; nobody waits when the listener has failed.
+            let _ = tell.send((ground, gone));
+        };
+        let served = target_app::serve(listener, state, shutdown).await;
+        if let Ok((ground, gone)) = told.await {
+            ground.stop().await;
+            if let Some(gone) = gone {
+                return Err(TargetError::ServiceGone(gone));
+            }
+        }
+        served.map_err(TargetError::Serve)
     })
 }
 
-fn announce(port: u16) -> io::Result<()> {
+fn announce(port: u16, profile: ProfileName) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "folio listening on http://127.0.0.1:{port} (embedded)")?;
+    writeln!(
+        out,
+        "folio listening on http://127.0.0.1:{port} ({profile})"
+    )?;
     out.flush()
 }
 

@@ -1,5 +1,6 @@
 //! Integration tests, in one binary: each module holds what its name says, through the public interface.
 
+#[expect(dead_code, reason = "the proofs use the rest")]
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -20,6 +21,7 @@ mod scenario;
 mod scenario_format;
 mod scenario_invalid;
 mod scenario_mutation;
+mod target;
 mod transport;
 mod transport_bodies;
 mod transport_limits;

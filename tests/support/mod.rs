@@ -1,7 +1,4 @@
 //! What several tests need: a lab to load, and runs of the real command against it.
-
-#![allow(dead_code, reason = "each test binary uses its own part")]
-
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};

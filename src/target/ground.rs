@@ -1,0 +1,155 @@
+//! What a serving Folio stands on: the services it was pointed to, and private ones in place of those it was not.
+
+use std::future::pending;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use target_app::{
+    PrivateOptions, PrivatePostgres, PrivateRedis, PrivateServices, Profile, Secret, Services,
+    ServicesError,
+};
+
+use super::ProfileName;
+
+/// Between two looks at the private servers.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// What stands before Folio's keys in a Redis that outlives it.
+const NAMESPACE: &str = "folio";
+
+/// Which database and shared store to put under Folio.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// `SQLite`, and a shared store in the process.
+    Embedded {
+        /// Where the database lives; `None` makes a temporary directory.
+        directory: Option<PathBuf>,
+    },
+    /// PostgreSQL and Redis; what has no URL is started privately and goes with Folio.
+    Full {
+        /// `postgres://…`
+        database_url: Option<Secret>,
+        /// Where reads go; `None` is the primary itself.
+        replica_url: Option<Secret>,
+        /// `redis://…` or `redis+unix://…`
+        redis_url: Option<Secret>,
+    },
+}
+
+/// The services of a serving Folio; dropping it stops the private ones.
+pub(super) struct Ground {
+    profile: Profile,
+    postgres: Option<PrivatePostgres>,
+    redis: Option<PrivateRedis>,
+}
+
+impl Base {
+    /// Its name, as `--profile` spells it.
+    pub fn name(&self) -> ProfileName {
+        match self {
+            Self::Embedded { .. } => ProfileName::Embedded,
+            Self::Full { .. } => ProfileName::Full,
+        }
+    }
+}
+
+impl Ground {
+    /// Starts what is missing and says so on standard error.
+    pub(super) async fn lay(base: &Base) -> Result<Self, ServicesError> {
+        let (database_url, replica_url, redis_url) = match base {
+            Base::Embedded { directory } => {
+                return Ok(Self {
+                    profile: Profile::Embedded {
+                        directory: directory.clone(),
+                    },
+                    postgres: None,
+                    redis: None,
+                });
+            }
+            Base::Full {
+                database_url,
+                replica_url,
+                redis_url,
+            } => (database_url, replica_url, redis_url),
+        };
+        let options = PrivateOptions::default();
+        let (postgres, redis) = match (database_url, redis_url) {
+            (Some(_), Some(_)) => (None, None),
+            (Some(_), None) => {
+                note("REDIS_URL is not set: starting a private Redis");
+                (None, Some(PrivateRedis::start(&options).await?))
+            }
+            (None, Some(_)) => {
+                note(
+                    "DATABASE_URL is not set: starting a private PostgreSQL, whose database goes with folio",
+                );
+                (Some(PrivatePostgres::start(&options).await?), None)
+            }
+            (None, None) => {
+                note(
+                    "DATABASE_URL and REDIS_URL are not set: starting a private PostgreSQL, whose database goes with folio, \
+                     and a private Redis",
+                );
+                let (postgres, redis) = PrivateServices::start(&options).await?.apart();
+                (Some(postgres), Some(redis))
+            }
+        };
+        // What a Redis still holds of another database must not be taken for this one's.
+        let namespace = match &postgres {
+            Some(_) => format!("{NAMESPACE}-{}", uuid::Uuid::new_v4().simple()),
+            None => NAMESPACE.to_owned(),
+        };
+        let given_or = |given: &Option<Secret>, private: Option<Secret>| {
+            given
+                .clone()
+                .or(private)
+                .expect("what is not given is private")
+        };
+        Ok(Self {
+            profile: Profile::Full(Services {
+                database_url: given_or(database_url, postgres.as_ref().map(PrivatePostgres::url)),
+                replica_url: replica_url.clone(),
+                redis_url: given_or(redis_url, redis.as_ref().map(PrivateRedis::url)),
+                namespace,
+            }),
+            postgres,
+            redis,
+        })
+    }
+
+    /// Where they are.
+    pub(super) fn profile(&self) -> Profile {
+        self.profile.clone()
+    }
+
+    /// Completes when a private server has ended by itself, with what there is to say of it.
+    pub(super) async fn gone(&mut self) -> String {
+        if self.postgres.is_none() && self.redis.is_none() {
+            return pending().await;
+        }
+        loop {
+            let postgres = self.postgres.as_mut().and_then(PrivatePostgres::has_exited);
+            let redis = self.redis.as_mut().and_then(PrivateRedis::has_exited);
+            if let Some(told) = postgres.or(redis) {
+                return told;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Stops the private ones.
+    pub(super) async fn stop(self) {
+        if let Some(redis) = self.redis {
+            redis.stop().await;
+        }
+        if let Some(postgres) = self.postgres {
+            postgres.stop().await;
+        }
+    }
+}
+
+/// For who reads along; standard output has only the address.
+fn note(text: &str) {
+    // There is nobody to tell when standard error is gone.
+    let _ = writeln!(io::stderr(), "folio: {text}");
+}
