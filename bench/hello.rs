@@ -17,6 +17,9 @@ use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
+/// Bytes of a document's body.
+const DOCUMENT: usize = 2_000;
+
 type AnyError = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
@@ -38,7 +41,15 @@ async fn main() -> Result<(), AnyError> {
 async fn serve() -> Result<(), AnyError> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;
-    let app = Router::new().route("/hello/{id}", get(|| async { "Hello, World!" }));
+    // As long as a document of Folio, for a comparison of its cached reads with a handler that does nothing.
+    let document: Bytes = format!("{{\"body\":\"{}\"}}", "x".repeat(DOCUMENT)).into();
+    let json = [("content-type", "application/json")];
+    let app = Router::new()
+        .route("/hello/{id}", get(|| async { "Hello, World!" }))
+        .route(
+            "/api/v1/documents/{id}",
+            get(move || async move { (json, document.clone()) }),
+        );
     axum::serve(
         axum::serve::ListenerExt::tap_io(listener, |stream| drop(stream.set_nodelay(true))),
         app,
