@@ -10,4 +10,5 @@ mod counts;
 mod crash;
 mod distributions;
 mod generator_stall;
+mod pool;
 mod stall;

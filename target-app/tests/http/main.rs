@@ -20,7 +20,6 @@ mod folio;
 mod instances;
 mod lab;
 mod live;
-mod model;
 mod monitor;
 mod orders;
 mod pool;

@@ -1,0 +1,64 @@
+//! A pool of a known size, each connection held for a known time: what Gander measures is one divided by the other,
+//! whatever the machine.
+
+use crate::support::{Bench, Run, alone, undisturbed};
+
+/// How long each request holds its connection, in ms.
+const HOLD_MS: f64 = 50.0;
+/// Of the model's throughput.
+const TOLERANCE: f64 = 0.1;
+/// Twice the larger pool: somebody always waits.
+const USERS: u32 = 100;
+const SECONDS: f64 = 4.0;
+
+/// Folio on the profile, its documents read through a pool of `size` connections.
+fn run(profile: &str, size: u32) -> Run {
+    let scenario = format!(
+        "name: pool\nkind: custom\ntarget: bundled\nload: {{ users: {USERS}, for: {}s }}\nwarm_up: 1s\nthink_time: none\n\
+         flows:\n  - name: read\n    steps:\n      - get: /api/v1/documents/${{random(1,500)}}\n        name: read\n        \
+         check: [ {{ status: 200 }} ]\n",
+        SECONDS + 1.0
+    );
+    Bench::with(&scenario).run(&[
+        "--quiet",
+        "--target-profile",
+        profile,
+        "--target-set",
+        "cache.mode=off",
+        "--target-set",
+        &format!("db.hold_ms={HOLD_MS}"),
+        "--target-set",
+        &format!("pool.size={size}"),
+    ])
+}
+
+/// The steps' requests leave out the warm-up, in which connections are made.
+fn carries_its_size_over_the_hold(profile: &str, size: u32) -> Result<(), String> {
+    let run = run(profile, size).expect_code(0);
+    assert_eq!(run.count("/totals/failed"), 0, "{profile}, {size}");
+    let throughput = run.count("/steps/0/requests") as f64 / SECONDS;
+    let model = f64::from(size) * 1e3 / HOLD_MS;
+    if (throughput - model).abs() <= TOLERANCE * model {
+        return Ok(());
+    }
+    Err(format!(
+        "{profile}: {size} connections held for {HOLD_MS} ms carried {throughput:.0}/s, {model:.0}/s ± {:.0} % expected",
+        TOLERANCE * 100.0
+    ))
+}
+
+#[test]
+fn an_embedded_pool_carries_its_size_over_the_hold() {
+    let _turn = alone();
+    for size in [25, 50] {
+        undisturbed(|| carries_its_size_over_the_hold("embedded", size));
+    }
+}
+
+#[test]
+fn a_full_pool_carries_its_size_over_the_hold() {
+    let _turn = alone();
+    for size in [25, 50] {
+        undisturbed(|| carries_its_size_over_the_hold("full", size));
+    }
+}
