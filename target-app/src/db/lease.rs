@@ -9,6 +9,7 @@ use sqlx::{FromRow, PgConnection, Postgres, Sqlite, SqliteConnection};
 use tokio::time::{sleep, timeout};
 
 use super::connection::Connection;
+use super::lag::Lag;
 use super::pool::Loan;
 use super::statement::{postgres_arguments, sqlite_arguments};
 use super::{DbError, Dialect, Statement, Value};
@@ -30,6 +31,8 @@ pub(crate) struct Lease {
     loan: Loan,
     settings: Arc<Live>,
     standing: Standing,
+    /// To be told when a lease that writes ends.
+    lag: Option<Arc<Lag>>,
 }
 
 /// What the connection is in the middle of.
@@ -60,7 +63,14 @@ impl Lease {
             loan,
             settings,
             standing: Standing::Idle,
+            lag: None,
         }
+    }
+
+    /// The same for writing, as `lag` will know.
+    pub(super) fn that_writes(mut self, lag: Arc<Lag>) -> Self {
+        self.lag = Some(lag);
+        self
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -203,6 +213,10 @@ impl Drop for Lease {
     fn drop(&mut self) {
         if self.standing != Standing::Idle {
             self.loan.discard();
+        }
+        // Now and not when it began: what was written may have been committed a moment ago.
+        if let Some(lag) = &self.lag {
+            lag.wrote();
         }
     }
 }

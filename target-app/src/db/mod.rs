@@ -9,6 +9,7 @@ mod connection;
 mod error;
 mod index_list;
 mod indexes;
+mod lag;
 mod lease;
 mod maintenance;
 mod optimizer;
@@ -19,8 +20,7 @@ mod sqlite;
 mod statement;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::task::AbortHandle;
 
@@ -36,17 +36,13 @@ pub(crate) use index_list::Build;
 pub(crate) use maintenance::Chore;
 
 use accounts::Accounts;
-
+use lag::Lag;
 use pool::{PoolMetrics, Sizing};
 
 use crate::breaker::Breaker;
 use crate::config::{Config, Profile};
 use crate::metrics::Metrics;
-use crate::settings::Live;
-
-/// How long, in milliseconds, a replica may lag: until then what this instance wrote is read from the primary, so that no
-/// cache is filled with what was before.
-const LAG: u64 = 1_000;
+use crate::settings::{Live, PoolSettings};
 
 /// Why the database could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -83,11 +79,8 @@ pub(crate) struct Database {
     readers: Vec<Arc<Pool>>,
     /// Which reader is next.
     turn: AtomicUsize,
-    /// Whether readers may lag behind the primary.
-    readers_lag: bool,
-    opened: Instant,
-    /// When this instance last asked for a connection that may write, in milliseconds since it was opened.
-    last_write: AtomicU64,
+    /// Of readers that are replicas of their own.
+    lag: Option<Arc<Lag>>,
     settings: Arc<Live>,
     accounts: Arc<Accounts>,
     /// What resizes the pools and looks after them.
@@ -109,7 +102,7 @@ impl Database {
         let pool = |name, address, sizing| {
             Pool::new(name, address, sizing, settings, &instruments, &accounts)
         };
-        let (primary, readers, readers_lag) = match (&config.profile, &home) {
+        let (primary, readers, lag) = match (&config.profile, &home) {
             (Profile::Full(services), _) => {
                 let primary = postgres::address(&services.database_url)?;
                 let replica = match &services.replica_url {
@@ -121,12 +114,13 @@ impl Database {
                     pool("replica2", replica, Sizing::Set)?,
                 ];
                 let primary = pool("primary", primary, Sizing::Set)?;
-                (primary, readers, services.replica_url.is_some())
+                let lag = services.replica_url.is_some().then(|| Arc::new(Lag::new()));
+                (primary, readers, lag)
             }
             (Profile::Embedded { .. }, Some(home)) => {
                 let (writer, reader) = sqlite::addresses(home);
                 let readers = vec![pool("reader", reader, Sizing::Set)?];
-                (pool("writer", writer, Sizing::One)?, readers, false)
+                (pool("writer", writer, Sizing::One)?, readers, None)
             }
             (Profile::Embedded { .. }, None) => {
                 return Err(OpenError::Database(DbError::Unreachable(
@@ -159,9 +153,7 @@ impl Database {
             primary,
             readers,
             turn: AtomicUsize::new(0),
-            readers_lag,
-            opened: Instant::now(),
-            last_write: AtomicU64::new(0),
+            lag,
             settings: Arc::clone(settings),
             accounts,
             tasks: [resizing.abort_handle(), looking.abort_handle()],
@@ -192,30 +184,43 @@ impl Database {
 
     /// A connection that may write.
     pub(crate) async fn write(&self) -> Result<Lease, DbError> {
-        self.last_write.store(self.now(), Ordering::Relaxed);
-        self.primary.lease().await
+        let lease = self.primary.lease().await?;
+        Ok(match &self.lag {
+            Some(lag) => lease.that_writes(Arc::clone(lag)),
+            None => lease,
+        })
     }
 
     /// A connection that only reads: of a reader in turn, or of the primary while a reader may lag behind a write.
     pub(crate) async fn read(&self) -> Result<Lease, DbError> {
-        if self.readers_lag && self.now() < self.last_write.load(Ordering::Relaxed) + LAG {
-            return self.primary.lease().await;
+        match &self.lag {
+            Some(lag) if lag.is_possible() => self.primary.lease().await,
+            _ => self.reader().lease().await,
         }
-        self.reader().lease().await
     }
 
     /// A connection that only reads and sees every write that was answered.
     pub(crate) async fn read_fresh(&self) -> Result<Lease, DbError> {
-        if self.readers_lag {
-            self.primary.lease().await
-        } else {
-            self.read().await
+        match self.lag {
+            Some(_) => self.primary.lease().await,
+            None => self.read().await,
         }
     }
 
-    /// Milliseconds since it was opened.
-    fn now(&self) -> u64 {
-        self.opened.elapsed().as_millis() as u64
+    /// Does `work` on a connection that may write, to its end also when who asked for it has left: cut short, it would
+    /// leave the database half-way.
+    async fn see_through<T, W>(
+        &self,
+        work: impl FnOnce(Lease) -> W + Send + 'static,
+    ) -> Result<T, DbError>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T, DbError>> + Send,
+    {
+        let primary = Arc::clone(&self.primary);
+        let work = tokio::spawn(async move { work(primary.lease().await?).await });
+        work.await
+            .unwrap_or(Err(DbError::Unreachable(sqlx::Error::WorkerCrashed)))
     }
 
     fn reader(&self) -> &Arc<Pool> {
