@@ -42,13 +42,8 @@ enum Standing {
     InTransaction,
     /// A statement is under way; if its future is dropped, the connection is of no more use.
     InStatement,
-    Broken,
-}
-
-/// What is wanted of a statement.
-enum Want {
-    All,
-    AtMostOne,
+    /// The connection is closed when the lease ends.
+    Unfit,
 }
 
 /// What a statement gave.
@@ -83,7 +78,7 @@ impl Lease {
         statement: &Statement,
         values: &[Value],
     ) -> Result<Vec<T>, DbError> {
-        Ok(self.run(statement, values, Want::All).await?.rows)
+        Ok(self.run(statement, values).await?.rows)
     }
 
     /// The first row, if there is one.
@@ -92,7 +87,7 @@ impl Lease {
         statement: &Statement,
         values: &[Value],
     ) -> Result<Option<T>, DbError> {
-        let outcome = self.run(statement, values, Want::AtMostOne).await?;
+        let outcome = self.run(statement, values).await?;
         Ok(outcome.rows.into_iter().next())
     }
 
@@ -113,7 +108,7 @@ impl Lease {
         statement: &Statement,
         values: &[Value],
     ) -> Result<u64, DbError> {
-        let outcome: Outcome<()> = self.run(statement, values, Want::All).await?;
+        let outcome: Outcome<()> = self.run(statement, values).await?;
         Ok(outcome.affected)
     }
 
@@ -161,7 +156,6 @@ impl Lease {
         &mut self,
         statement: &Statement,
         values: &[Value],
-        want: Want,
     ) -> Result<Outcome<T>, DbError> {
         let (limit, round_trip) = {
             let settings = self.settings.load();
@@ -181,7 +175,7 @@ impl Lease {
                 .connection()
                 .ok_or(DbError::Unreachable(sqlx::Error::PoolClosed))?;
             // Boxed: the drivers' futures of some 10 KB would ride in every request's, also those that ask no database.
-            Box::pin(act(connection, statement, values, want))
+            Box::pin(act(connection, statement, values))
                 .await
                 .map_err(DbError::of)
         })
@@ -190,10 +184,15 @@ impl Lease {
             statement: statement.name,
             limit,
         }));
+        let dialect = self.dialect();
         let rows = answer.as_ref().map_or(0, |outcome: &Outcome<T>| {
-            (outcome.rows.len() as u64).max(outcome.affected)
+            match outcome.rows.len() as u64 {
+                // SQLite answers a statement that changes nothing with what the last one changed.
+                0 if statement.is_change(dialect) => outcome.affected,
+                given => given,
+            }
         });
-        accounts.ran(statement, values, self.dialect(), began.elapsed(), rows);
+        accounts.ran(statement, values, dialect, began.elapsed(), rows);
         self.standing = before;
         match &answer {
             Err(error) if error.is_outage() => {
@@ -225,11 +224,10 @@ async fn act<T: Record>(
     connection: &mut Connection,
     statement: &Statement,
     values: &[Value],
-    want: Want,
 ) -> Result<Outcome<T>, sqlx::Error> {
     match connection {
-        Connection::Sqlite(connection) => on_sqlite(connection, statement, values, want).await,
-        Connection::Postgres(connection) => on_postgres(connection, statement, values, want).await,
+        Connection::Sqlite(connection) => on_sqlite(connection, statement, values).await,
+        Connection::Postgres(connection) => on_postgres(connection, statement, values).await,
     }
 }
 
@@ -240,7 +238,6 @@ macro_rules! on {
             connection: &mut $connection,
             statement: &Statement,
             values: &[Value],
-            want: Want,
         ) -> Result<Outcome<T>, sqlx::Error> {
             use futures_util::TryStreamExt as _;
             use sqlx::Executor as _;
@@ -251,20 +248,12 @@ macro_rules! on {
                 rows: Vec::new(),
                 affected: 0,
             };
-            match want {
-                Want::AtMostOne => {
-                    if let Some(row) = connection.fetch_optional(query).await? {
-                        outcome.rows.push(T::from_row(&row)?);
-                    }
-                }
-                Want::All => {
-                    let mut answers = connection.fetch_many(query);
-                    while let Some(answer) = answers.try_next().await? {
-                        match answer {
-                            sqlx::Either::Left(done) => outcome.affected += done.rows_affected(),
-                            sqlx::Either::Right(row) => outcome.rows.push(T::from_row(&row)?),
-                        }
-                    }
+            // To its end: SQLite commits a statement then, and only then says whether it could.
+            let mut answers = connection.fetch_many(query);
+            while let Some(answer) = answers.try_next().await? {
+                match answer {
+                    sqlx::Either::Left(done) => outcome.affected += done.rows_affected(),
+                    sqlx::Either::Right(row) => outcome.rows.push(T::from_row(&row)?),
                 }
             }
             Ok(outcome)

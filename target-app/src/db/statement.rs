@@ -81,6 +81,14 @@ impl Statement {
         }
     }
 
+    /// Whether it changes rows and says how many.
+    pub(super) fn is_change(&self, dialect: Dialect) -> bool {
+        let text = self.text(dialect);
+        ["INSERT", "UPDATE", "DELETE", "WITH"]
+            .iter()
+            .any(|verb| text.starts_with(verb))
+    }
+
     /// Tells texts apart that share a name; none for texts that are made, of which there may be any number.
     pub(super) fn identity(&self) -> Option<usize> {
         match self.text {

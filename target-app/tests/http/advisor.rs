@@ -1,10 +1,10 @@
 //! What the database is asked to do, and what the advisor makes of it, on both databases.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use target_app::{Config, Secret};
 
-use crate::folio::{Folio, settings, small};
+use crate::folio::{Folio, json_request, settings, small};
 use crate::probe::{ADMIN, patch};
 use crate::profiles::{Bed, profiles};
 
@@ -13,6 +13,7 @@ const BY_PRICE: &str = "/api/v1/documents?sort=price_cents&limit=5";
 profiles!(
     a_missing_index_is_named_until_it_is_there,
     a_loop_of_statements_is_named,
+    rows_are_those_that_a_statement_gave_or_changed,
 );
 
 fn administered(assignments: &[&str]) -> Config {
@@ -85,7 +86,7 @@ async fn a_loop_of_statements_is_named(bed: &Bed) {
 
     patch(&folio, &json!({ "db": { "loading": "eager" } })).await;
     let request = crate::folio::request(
-        axum::http::Method::DELETE,
+        Method::DELETE,
         "/admin/db/slow",
         Some(ADMIN),
         axum::body::Body::empty(),
@@ -94,4 +95,36 @@ async fn a_loop_of_statements_is_named(bed: &Bed) {
     folio.get(STUDENTS).await;
     let loops = asked(&folio, "/admin/db/advise").await["n_plus_one"].clone();
     assert_eq!(loops, json!([]));
+}
+
+async fn rows_are_those_that_a_statement_gave_or_changed(bed: &Bed) {
+    let folio = bed.start(administered(&["cache.mode=off"])).await;
+    let token = folio.token(1).await;
+    let order = json!({ "document_id": 5, "quantity": 2 });
+    let order = folio
+        .post_json(Some(&token), "/api/v1/orders", &order)
+        .await;
+    let order = order.json();
+    let path = format!("/api/v1/orders/{}/payments", order["id"]);
+    let body = json!({ "amount_cents": order["total_cents"] });
+    let mut payment = json_request(Method::POST, &path, Some(&token), &body);
+    let key = "key".parse().expect("a header");
+    payment.headers_mut().insert("idempotency-key", key);
+    assert_eq!(folio.send(payment).await.status, StatusCode::CREATED);
+    for (statement, rows) in [
+        ("order_insert", 1),
+        ("order_lock", 1),
+        // It comes behind one that changed a row, on the same connection, and finds none itself.
+        ("payment_by_key", 0),
+        ("payment_insert", 1),
+        ("order_paid", 1),
+    ] {
+        let plan = format!("/admin/db/explain?statement={statement}");
+        let plan = asked(&folio, &plan).await["items"][0].clone();
+        assert_eq!(
+            (&plan["calls"], &plan["rows"]),
+            (&json!(1), &json!(rows)),
+            "{plan}"
+        );
+    }
 }
