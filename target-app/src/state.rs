@@ -252,7 +252,8 @@ impl App {
         let _one_at_a_time = self.changing.lock().await;
         let before = Settings::clone(&self.settings.load());
         let after = before.patched(changes)?;
-        let indexes = (after.db.indexes != before.db.indexes).then_some(after.db.indexes);
+        // Also when they are said to be so already: the last change may have failed half-way.
+        let indexes = changes.pointer("/db/indexes").map(|_| after.db.indexes);
         self.settings.replace(after);
         if let Some(indexes) = indexes {
             let database = &self.store.database;

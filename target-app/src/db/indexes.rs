@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::index_list::{ALL, Build};
+use super::index_list::{ALL, Build, TABLES};
 use super::{Database, DbError, Dialect, Lease, Statement, values};
 use crate::settings::Indexes;
 
@@ -26,25 +26,30 @@ impl Database {
         wanted: Indexes,
         build: Build,
     ) -> Result<(u32, u32), DbError> {
-        const TRY_LOCK: Statement = Statement::same(
-            "advisor_lock",
-            "SELECT CASE WHEN pg_try_advisory_lock(70101) THEN 1 ELSE 0 END::bigint",
-        );
-        const UNLOCK: Statement =
-            Statement::same("advisor_unlock", "SELECT pg_advisory_unlock(70101)::text");
-        const AGAIN: Duration = Duration::from_millis(100);
-        let mut lease = self.write().await?;
-        if lease.dialect() == Dialect::Sqlite {
-            return change(&mut lease, wanted, build).await;
-        }
-        // Waiting inside the lock statement would hold a snapshot that CONCURRENTLY of another instance waits for.
-        while lease.fetch_one::<(i64,)>(&TRY_LOCK, &[]).await?.0 == 0 {
-            tokio::time::sleep(AGAIN).await;
-        }
-        let changed = change(&mut lease, wanted, build).await;
-        let _: Option<(String,)> = lease.fetch_optional(&UNLOCK, &[]).await?;
-        changed
+        self.see_through(move |mut lease| async move {
+            if lease.dialect() == Dialect::Postgres {
+                lock(&mut lease).await?;
+            }
+            change(&mut lease, wanted, build).await
+        })
+        .await
     }
+}
+
+/// Waits until no other instance makes, drops or rebuilds indexes, and keeps them waiting until `lease` ends.
+pub(super) async fn lock(lease: &mut Lease) -> Result<(), DbError> {
+    const TRY_LOCK: Statement = Statement::same(
+        "advisor_lock",
+        "SELECT CASE WHEN pg_try_advisory_lock(70101) THEN 1 ELSE 0 END::bigint",
+    );
+    const AGAIN: Duration = Duration::from_millis(100);
+    // The lock is the session's, and a session that went back to the pool would keep it.
+    lease.keep_apart();
+    // Waiting inside the lock statement would hold a snapshot that CONCURRENTLY of another instance waits for.
+    while lease.fetch_one::<(i64,)>(&TRY_LOCK, &[]).await?.0 == 0 {
+        tokio::time::sleep(AGAIN).await;
+    }
+    Ok(())
 }
 
 async fn change(lease: &mut Lease, wanted: Indexes, build: Build) -> Result<(u32, u32), DbError> {
@@ -98,15 +103,18 @@ async fn change(lease: &mut Lease, wanted: Indexes, build: Build) -> Result<(u32
 async fn drop_invalid(lease: &mut Lease) -> Result<(), DbError> {
     const INVALID: Statement = Statement::same(
         "advisor_invalid",
-        "SELECT c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
-         JOIN pg_namespace n ON n.oid = c.relnamespace \
+        "SELECT c.relname::text, t.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
+         JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE NOT i.indisvalid AND n.nspname = current_schema()",
     );
     if lease.dialect() == Dialect::Sqlite {
         return Ok(());
     }
-    let invalid: Vec<(String,)> = lease.fetch_all(&INVALID, &[]).await?;
-    for (name,) in invalid.into_iter().filter(|(name,)| is_switched(name)) {
+    let invalid: Vec<(String, String)> = lease.fetch_all(&INVALID, &[]).await?;
+    let is_ours = |name: &str, table: &str| {
+        is_switched(name) || TABLES.contains(&table) && is_of_a_reindex(name)
+    };
+    for (name, _) in invalid.iter().filter(|(name, table)| is_ours(name, table)) {
         lease
             .without_limit(format!("DROP INDEX CONCURRENTLY IF EXISTS {name}"))
             .await?;
@@ -144,6 +152,12 @@ pub(super) async fn existing(lease: &mut Lease) -> Result<Vec<Existing>, DbError
             scans: (scans >= 0).then_some(scans),
         });
     Ok(existing.collect())
+}
+
+/// Whether it is the new or the old copy of an index that REINDEX CONCURRENTLY builds anew.
+fn is_of_a_reindex(name: &str) -> bool {
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    stem.ends_with("_ccnew") || stem.ends_with("_ccold")
 }
 
 /// Whether the switch makes and drops it.
@@ -239,7 +253,6 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_tables_are_known() {
-        use crate::db::index_list::TABLES;
         let names: HashSet<_> = ALL.iter().map(|index| index.name).collect();
         assert_eq!(names.len(), ALL.len());
         assert!(ALL.iter().all(|index| TABLES.contains(&index.table)));

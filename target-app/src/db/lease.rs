@@ -137,6 +137,34 @@ impl Lease {
         Ok(())
     }
 
+    /// Keeps the connection from the pool: it is closed when the lease ends, and what its session holds ends with it.
+    pub(super) fn keep_apart(&mut self) {
+        self.standing = Standing::Unfit;
+    }
+
+    /// Runs a statement of this program that may take minutes: without time limit, breaker and metrics.
+    pub(super) async fn without_limit(&mut self, text: String) -> Result<(), DbError> {
+        let text = sqlx::AssertSqlSafe(text);
+        let before = std::mem::replace(&mut self.standing, Standing::InStatement);
+        // Only the simple protocol takes statements that cannot be in a transaction, and it prepares nothing.
+        let ran = match self.bare()? {
+            Connection::Sqlite(connection) => sqlx::raw_sql(text)
+                .execute(&mut **connection)
+                .await
+                .map(drop),
+            Connection::Postgres(connection) => sqlx::raw_sql(text)
+                .execute(&mut **connection)
+                .await
+                .map(drop),
+        }
+        .map_err(DbError::from);
+        self.standing = match &ran {
+            Err(error) if error.is_outage() => Standing::Unfit,
+            _ => before,
+        };
+        ran
+    }
+
     /// The bare connection, for what is not a statement: migrations and bulk loading. Nothing is accounted for.
     pub(super) fn bare(&mut self) -> Result<&mut Connection, DbError> {
         self.loan
@@ -197,7 +225,7 @@ impl Lease {
         match &answer {
             Err(error) if error.is_outage() => {
                 permit.failed();
-                self.standing = Standing::Broken;
+                self.standing = Standing::Unfit;
                 if matches!(error, DbError::Unreachable(_)) {
                     self.loan.pool().clear_idle();
                 }

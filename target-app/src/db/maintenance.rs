@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Database, DbError, Dialect, Lease};
+use super::indexes::lock;
+use super::{Database, DbError, Dialect, Lease, Statement};
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -25,54 +26,37 @@ pub(crate) struct Done {
     milliseconds: f64,
 }
 
-impl Lease {
-    /// Runs a statement of this program that may take minutes: without time limit, breaker and metrics.
-    pub(super) async fn without_limit(&mut self, text: String) -> Result<(), DbError> {
-        use super::connection::Connection;
-        let text = sqlx::AssertSqlSafe(text);
-        // Only the simple protocol takes statements that cannot be in a transaction, and it prepares nothing.
-        let ran = match self.bare()? {
-            Connection::Sqlite(connection) => sqlx::raw_sql(text)
-                .execute(&mut **connection)
-                .await
-                .map(drop),
-            Connection::Postgres(connection) => sqlx::raw_sql(text)
-                .execute(&mut **connection)
-                .await
-                .map(drop),
-        };
-        ran.map_err(DbError::from)
-    }
-}
-
 impl Database {
     /// Does a chore on the whole database.
     pub(crate) async fn maintain(&self, action: Chore) -> Result<Done, DbError> {
         let began = Instant::now();
-        let text = match (action, self.dialect()) {
-            (Chore::Analyze, _) => "ANALYZE",
-            (Chore::Vacuum, Dialect::Sqlite) => "PRAGMA wal_checkpoint(TRUNCATE); VACUUM",
-            (Chore::Vacuum, Dialect::Postgres) => "VACUUM (ANALYZE)",
-            (Chore::Reindex, Dialect::Sqlite) => "REINDEX",
-            (Chore::Reindex, Dialect::Postgres) => "REINDEX SCHEMA CONCURRENTLY CURRENT_SCHEMA",
-        };
-        let mut lease = self.write().await?;
-        // PostgreSQL wants the schema by its name here.
-        let text = if text.contains("CURRENT_SCHEMA") {
-            const SCHEMA: super::Statement =
-                super::Statement::same("advisor_schema", "SELECT current_schema()::text");
-            let (schema,): (String,) = lease.fetch_one(&SCHEMA, &[]).await?;
-            format!(
-                "REINDEX SCHEMA CONCURRENTLY \"{}\"",
-                schema.replace('"', "\"\"")
-            )
-        } else {
-            text.to_owned()
-        };
-        lease.without_limit(text).await?;
+        self.see_through(move |mut lease| async move {
+            let text = match (action, lease.dialect()) {
+                (Chore::Analyze, _) => "ANALYZE".to_owned(),
+                (Chore::Vacuum, Dialect::Sqlite) => {
+                    "PRAGMA wal_checkpoint(TRUNCATE); VACUUM".to_owned()
+                }
+                (Chore::Vacuum, Dialect::Postgres) => "VACUUM (ANALYZE)".to_owned(),
+                (Chore::Reindex, Dialect::Sqlite) => "REINDEX".to_owned(),
+                (Chore::Reindex, Dialect::Postgres) => {
+                    lock(&mut lease).await?;
+                    reindex(&mut lease).await?
+                }
+            };
+            lease.without_limit(text).await
+        })
+        .await?;
         Ok(Done {
             action,
             milliseconds: began.elapsed().as_secs_f64() * 1e3,
         })
     }
+}
+
+/// PostgreSQL wants the schema by its name.
+async fn reindex(lease: &mut Lease) -> Result<String, DbError> {
+    const SCHEMA: Statement = Statement::same("advisor_schema", "SELECT current_schema()::text");
+    let (schema,): (String,) = lease.fetch_one(&SCHEMA, &[]).await?;
+    let schema = schema.replace('"', "\"\"");
+    Ok(format!("REINDEX SCHEMA CONCURRENTLY \"{schema}\""))
 }

@@ -17,6 +17,7 @@ mod description;
 mod documents;
 mod faults;
 mod folio;
+mod indexes;
 mod instances;
 mod lab;
 mod live;

@@ -1,0 +1,175 @@
+//! Indexes are made, dropped and built anew while the service runs, whoever leaves meanwhile and whatever was left half-done.
+
+use std::pin::pin;
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tokio::time::{Duration, Instant, sleep};
+
+use crate::folio::Folio;
+use crate::probe::{ADMIN, PATIENCE, patch, proven, until};
+use crate::profiles::Bed;
+
+async fn connected(bed: &Bed) -> PgConnection {
+    let url = bed.services().database_url.clone();
+    let connection = PgConnection::connect(url.reveal()).await;
+    connection.expect("a connection")
+}
+
+async fn run(connection: &mut PgConnection, statement: &str) -> Result<(), sqlx::Error> {
+    let statement = AssertSqlSafe(statement.to_owned());
+    sqlx::raw_sql(statement).execute(connection).await.map(drop)
+}
+
+async fn counted(connection: &mut PgConnection, statement: &'static str) -> i64 {
+    let count = sqlx::query_scalar(statement).fetch_one(connection).await;
+    count.expect("a count")
+}
+
+/// The columns of an index as the service tells them; none when there is no such index.
+async fn columns(folio: &Folio, name: &str) -> Option<Value> {
+    let answer = folio.get_as(ADMIN, "/admin/db/indexes").await;
+    assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+    let indexes = answer.json();
+    let mut items = indexes["items"].as_array().expect("items").iter();
+    items
+        .find(|index| index["name"] == name)
+        .map(|index| index["columns"].clone())
+}
+
+/// Waits until an index is there, or is not.
+async fn until_there(folio: &Folio, name: &str, is_there: bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while columns(folio, name).await.is_some() != is_there {
+        assert!(Instant::now() < deadline, "{name} there: {}", !is_there);
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_neither_stops_a_change_nor_keeps_the_next_waiting() {
+    let bed = Bed::full().await;
+    let folio = bed.start(proven(&["db.indexes=none"])).await;
+    let (mut other, mut watcher) = (connected(&bed).await, connected(&bed).await);
+    // CONCURRENTLY waits for who has written to the table and has not ended.
+    let write = "BEGIN; UPDATE documents SET price_cents = price_cents WHERE id = 1";
+    run(&mut other, write).await.expect("it is written");
+    {
+        let all = json!({ "db": { "indexes": "all" } });
+        let mut change = pin!(patch(&folio, &all));
+        let building = async {
+            let building = "SELECT count(*) FROM pg_stat_progress_create_index \
+                WHERE datname = current_database()";
+            let deadline = Instant::now() + PATIENCE;
+            while counted(&mut watcher, building).await == 0 {
+                assert!(Instant::now() < deadline, "no index is made");
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! {
+            () = &mut change => panic!("it did not wait for the other transaction"),
+            () = building => {}
+        }
+    }
+    // The one that asks is under way itself.
+    let in_flight = "folio_http_requests_in_flight";
+    until(&folio, in_flight, |count| count < 1.5).await;
+    run(&mut other, "ROLLBACK").await.expect("it is undone");
+    for name in ["documents_by_title", "certificates_by_course_grade"] {
+        until_there(&folio, name, true).await;
+    }
+    patch(&folio, &json!({ "db": { "indexes": "none" } })).await;
+    assert_eq!(columns(&folio, "documents_by_title").await, None);
+    let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'";
+    let deadline = Instant::now() + PATIENCE;
+    while counted(&mut watcher, locks).await > 0 {
+        assert!(Instant::now() < deadline, "a lock is kept");
+        sleep(Duration::from_millis(20)).await;
+    }
+    drop((other, watcher));
+    folio.stop().await.expect("served without fault");
+    bed.clear().await;
+}
+
+#[tokio::test]
+async fn what_a_build_that_was_cut_short_has_left_is_replaced() {
+    const INVALID: &str = "SELECT count(*) FROM pg_index WHERE NOT indisvalid";
+    let bed = Bed::full().await;
+    let folio = bed.start(proven(&["db.indexes=all"])).await;
+    let mut other = connected(&bed).await;
+    run(&mut other, "DROP INDEX documents_by_title")
+        .await
+        .expect("it is dropped");
+    // Of a build of ours, of a rebuild, and of somebody else's.
+    for name in ["documents_by_title", "documents_pkey_ccnew1", "strangers"] {
+        let create = format!("CREATE UNIQUE INDEX CONCURRENTLY {name} ON documents (author)");
+        let refused = run(&mut other, &create).await;
+        assert!(refused.is_err(), "authors have several documents");
+    }
+    assert_eq!(counted(&mut other, INVALID).await, 3);
+    // They are said to be all there already.
+    patch(&folio, &json!({ "db": { "indexes": "all" } })).await;
+    assert_eq!(counted(&mut other, INVALID).await, 1, "the stranger's");
+    let found = columns(&folio, "documents_by_title").await;
+    assert_eq!(found, Some(json!(["title", "id"])));
+    drop(other);
+    folio.stop().await.expect("served without fault");
+    bed.clear().await;
+}
+
+#[tokio::test]
+async fn a_rebuild_waits_for_a_change_of_the_indexes() {
+    let bed = Bed::full().await;
+    let folio = bed.start(proven(&[])).await;
+    let mut other = connected(&bed).await;
+    run(&mut other, "SELECT pg_advisory_lock(70101)")
+        .await
+        .expect("it is locked");
+    let action = json!({ "action": "reindex" });
+    {
+        let mut rebuild = pin!(folio.post_json(Some(ADMIN), "/admin/db/maintain", &action));
+        let waited = tokio::time::timeout(Duration::from_millis(300), &mut rebuild).await;
+        assert!(waited.is_err(), "another instance is at it");
+        run(&mut other, "SELECT pg_advisory_unlock(70101)")
+            .await
+            .expect("it is unlocked");
+        let done = rebuild.await;
+        assert_eq!(done.status, StatusCode::OK, "{:?}", done.body);
+    }
+    drop(other);
+    folio.stop().await.expect("served without fault");
+    bed.clear().await;
+}
+
+#[tokio::test]
+async fn explaining_a_statement_that_locks_locks_nothing() {
+    let bed = Bed::full().await;
+    let folio = bed.start(proven(&[])).await;
+    let token = folio.token(1).await;
+    let order = json!({ "document_id": 5, "quantity": 2 });
+    let order = folio
+        .post_json(Some(&token), "/api/v1/orders", &order)
+        .await
+        .json();
+    let path = format!("/api/v1/orders/{}/payments", order["id"]);
+    let body = json!({ "amount_cents": order["total_cents"] });
+    let mut payment =
+        crate::folio::json_request(axum::http::Method::POST, &path, Some(&token), &body);
+    let key = "key".parse().expect("a header");
+    payment.headers_mut().insert("idempotency-key", key);
+    assert_eq!(folio.send(payment).await.status, StatusCode::CREATED);
+
+    let mut other = connected(&bed).await;
+    run(&mut other, "BEGIN; SELECT id FROM orders FOR UPDATE")
+        .await
+        .expect("all are locked");
+    let path = "/admin/db/explain?statement=order_lock&analyze=1";
+    let plan = folio.get_as(ADMIN, path).await;
+    assert_eq!(plan.status, StatusCode::OK, "{:?}", plan.body);
+    let plan = plan.json()["items"][0].clone();
+    assert_eq!(plan["rows_scanned"], Value::Null, "only planned: {plan}");
+    drop(other);
+    folio.stop().await.expect("served without fault");
+    bed.clear().await;
+}
