@@ -8,13 +8,10 @@ use prometheus::IntCounter;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
-use tokio::time::timeout;
 
 use super::{DbError, Dialect};
 use crate::settings::Live;
 
-/// A database on this machine or next to it answers at once or not at all.
-const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 /// A connection that was used a moment ago needs no sign of life.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -50,24 +47,10 @@ impl Address {
     }
 
     pub(super) async fn connect(&self) -> Result<Connection, DbError> {
-        let connecting = async {
-            match self {
-                Self::Sqlite(options) => options
-                    .connect()
-                    .await
-                    .map(Box::new)
-                    .map(Connection::Sqlite),
-                Self::Postgres(options) => options
-                    .connect()
-                    .await
-                    .map(Box::new)
-                    .map(Connection::Postgres),
-            }
-        };
-        timeout(CONNECT_WITHIN, connecting)
-            .await
-            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
-            .map_err(DbError::of)
+        Ok(match self {
+            Self::Sqlite(options) => Connection::Sqlite(Box::new(options.connect().await?)),
+            Self::Postgres(options) => Connection::Postgres(Box::new(options.connect().await?)),
+        })
     }
 }
 
@@ -112,12 +95,7 @@ impl Manager for Connector {
             return Err(RecycleError::message("it is past its age"));
         }
         if pre_ping && lent.last_used() > FRESH {
-            let answer = timeout(CONNECT_WITHIN, connection.ping()).await;
-            return match answer {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(error)) => Err(RecycleError::Backend(DbError::of(error))),
-                Err(_) => Err(RecycleError::message("it gave no sign of life")),
-            };
+            connection.ping().await.map_err(DbError::of)?;
         }
         Ok(())
     }

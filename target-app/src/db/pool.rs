@@ -25,6 +25,9 @@ use crate::settings::{Live, PoolSettings};
 /// Above what size and overflow may come to, so that only the slots decide.
 const MOST: usize = 2_048;
 
+/// A database on this machine or next to it answers at once or not at all, however many connections have to be tried.
+const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+
 /// How many connections a pool may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sizing {
@@ -218,13 +221,12 @@ impl Pool {
             })?;
             slot.ok_or(DbError::Unreachable(sqlx::Error::PoolClosed))?
         };
-        let connection = match self.connections.get().await {
+        let connection = match self.connection().await {
             Ok(connection) => connection,
-            Err(PoolError::Backend(error)) => {
+            Err(error) => {
                 permit.failed();
                 return Err(error);
             }
-            Err(_) => return Err(DbError::Unreachable(sqlx::Error::PoolClosed)),
         };
         // The statements will tell how the database does.
         drop(permit);
@@ -238,6 +240,20 @@ impl Pool {
         })
     }
 
+    /// An idle connection that is still good, or a new one.
+    async fn connection(&self) -> Result<Object<Connector>, DbError> {
+        match timeout(CONNECT_WITHIN, self.connections.get()).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(PoolError::Backend(error))) => Err(error),
+            Ok(Err(_)) => Err(DbError::Unreachable(sqlx::Error::PoolClosed)),
+            Err(_) => {
+                // Those that are left lead to the same silence, and the next who asks has no time for them either.
+                self.clear_idle();
+                Err(DbError::Unreachable(sqlx::Error::PoolTimedOut))
+            }
+        }
+    }
+
     /// Opens connections until `count` are idle or lent; gives how many it opened.
     pub(super) async fn warm(self: &Arc<Self>, count: usize) -> Result<usize, DbError> {
         let mut loans = Vec::new();
@@ -245,10 +261,7 @@ impl Pool {
             let Some(slot) = self.slots.try_take() else {
                 break;
             };
-            let connection = self.connections.get().await.map_err(|error| match error {
-                PoolError::Backend(error) => error,
-                _ => DbError::Unreachable(sqlx::Error::PoolClosed),
-            })?;
+            let connection = self.connection().await?;
             loans.push((connection, slot));
         }
         Ok(loans.len())
@@ -288,10 +301,7 @@ impl Pool {
         let Some(_slot) = self.slots.try_take() else {
             return Ok(false);
         };
-        let connection = self.connections.get().await.map_err(|error| match error {
-            PoolError::Backend(error) => error,
-            _ => DbError::Unreachable(sqlx::Error::PoolClosed),
-        })?;
+        let connection = self.connection().await?;
         // A connection that is dropped in the middle of its answer is of no more use.
         let mut pinging = Pinging(Some(connection));
         let answer = match &mut pinging.0 {
