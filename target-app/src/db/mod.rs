@@ -134,7 +134,9 @@ impl Database {
             let mut before = changes.borrow().pool.clone();
             while changes.changed().await.is_ok() {
                 let wanted = changes.borrow_and_update().pool.clone();
-                if wanted != before {
+                // What the optimiser has found out stays when something else changes.
+                let sizes = |pool: &PoolSettings| (pool.size, pool.overflow, pool.auto);
+                if sizes(&wanted) != sizes(&before) {
                     for pool in &pools {
                         pool.resize_to(&wanted);
                     }

@@ -21,8 +21,8 @@ const EVERY: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_millis(250);
 /// A replica is slow beyond this, or beyond ten times what the primary takes, whichever is longer.
 const SLOW: Duration = Duration::from_millis(50);
-/// Mean wait for a connection above which a pool grows.
-const LONG_WAIT: f64 = 0.001;
+/// Mean wait for a right to a connection, in microseconds, above which a pool grows.
+const LONG_WAIT: u64 = 1_000;
 /// Looks in a row that a pool must be mostly idle to shrink: ten seconds.
 const IDLE_LOOKS: u32 = 20;
 
@@ -42,7 +42,7 @@ enum Decision {
 #[derive(Debug, Default)]
 struct Seen {
     waits: u64,
-    waited: f64,
+    waited: u64,
     idle_looks: u32,
 }
 
@@ -51,8 +51,8 @@ struct Look {
     size: usize,
     in_use: usize,
     waiting: usize,
-    /// Seconds, over the leases since the last look.
-    mean_wait: f64,
+    /// Microseconds, over the leases since the last look.
+    mean_wait: u64,
 }
 
 impl Health {
@@ -70,6 +70,11 @@ impl Health {
 impl Seen {
     fn decide(&mut self, look: &Look, bounds: &PoolSettings) -> Decision {
         let (least, most) = (bounds.auto_least as usize, bounds.auto_most as usize);
+        match look.size.max(least).min(most) {
+            larger if larger > look.size => return Decision::Grow(larger),
+            smaller if smaller < look.size => return Decision::Shrink(smaller),
+            _ => {}
+        }
         if look.waiting > 0 || look.mean_wait > LONG_WAIT {
             self.idle_looks = 0;
             // A quarter more: a few steps from the least to the most, and no overshoot by much.
@@ -117,13 +122,14 @@ pub(super) async fn look_after(
             check(&primary, used, &decisions).await;
         }
         for (pool, seen) in pools.iter().zip(&mut seen) {
+            pool.count_overflow();
             let (leases_so_far, in_all) = pool.waits();
             let leases = leases_so_far - seen.waits;
             let look = Look {
                 size: pool.kept(),
                 in_use: pool.in_use(),
                 waiting: pool.waiting(),
-                mean_wait: (in_all - seen.waited) / leases.max(1) as f64,
+                mean_wait: (in_all - seen.waited) / leases.max(1),
             };
             (seen.waits, seen.waited) = (leases_so_far, in_all);
             if !wanted.auto || !pool.is_resizable() {
@@ -197,7 +203,7 @@ pub(super) fn decisions(metrics: &Metrics) -> Result<IntCounterVec, prometheus::
 mod tests {
     use super::*;
 
-    fn look(size: usize, in_use: usize, waiting: usize, mean_wait: f64) -> Look {
+    fn look(size: usize, in_use: usize, waiting: usize, mean_wait: u64) -> Look {
         Look {
             size,
             in_use,
@@ -212,7 +218,7 @@ mod tests {
         let mut seen = Seen::default();
         let mut size = bounds.auto_least as usize;
         let mut steps = 0;
-        while let Decision::Grow(larger) = seen.decide(&look(size, size, 3, 0.01), &bounds) {
+        while let Decision::Grow(larger) = seen.decide(&look(size, size, 3, 10_000), &bounds) {
             assert!(larger > size);
             size = larger;
             steps += 1;
@@ -222,22 +228,37 @@ mod tests {
     }
 
     #[test]
+    fn a_pool_out_of_bounds_is_brought_within_them_at_once() {
+        let bounds = PoolSettings::default();
+        let (least, most) = (bounds.auto_least as usize, bounds.auto_most as usize);
+        let mut seen = Seen::default();
+        for (size, decision) in [
+            (least - 1, Decision::Grow(least)),
+            (least, Decision::Keep),
+            (most, Decision::Keep),
+            (most + 1, Decision::Shrink(most)),
+        ] {
+            assert_eq!(seen.decide(&look(size, size, 0, 0), &bounds), decision);
+        }
+    }
+
+    #[test]
     fn a_pool_shrinks_only_after_it_was_idle_for_long() {
         let bounds = PoolSettings::default();
         let mut seen = Seen::default();
         for _ in 1..IDLE_LOOKS {
-            assert_eq!(seen.decide(&look(50, 10, 0, 0.0), &bounds), Decision::Keep);
+            assert_eq!(seen.decide(&look(50, 10, 0, 0), &bounds), Decision::Keep);
         }
         assert_eq!(
-            seen.decide(&look(50, 10, 0, 0.0), &bounds),
+            seen.decide(&look(50, 10, 0, 0), &bounds),
             Decision::Shrink(44)
         );
         for _ in 0..2 * IDLE_LOOKS {
-            let at_least = seen.decide(&look(bounds.auto_least as usize, 0, 0, 0.0), &bounds);
+            let at_least = seen.decide(&look(bounds.auto_least as usize, 0, 0, 0), &bounds);
             assert_eq!(at_least, Decision::Keep);
         }
         for _ in 0..2 * IDLE_LOOKS {
-            assert_eq!(seen.decide(&look(50, 30, 0, 0.0), &bounds), Decision::Keep);
+            assert_eq!(seen.decide(&look(50, 30, 0, 0), &bounds), Decision::Keep);
         }
     }
 }

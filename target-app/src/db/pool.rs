@@ -4,7 +4,7 @@
 //! finds none free waits in turn, at most `pool.timeout`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use deadpool::managed::{self, Object, PoolError, QueueMode};
@@ -57,6 +57,8 @@ pub(crate) struct Pool {
     sizing: Sizing,
     /// Connections that are kept when they come back.
     kept: AtomicUsize,
+    /// Microseconds that were waited for a right, by all; the time to open a connection is not among them.
+    waited: AtomicU64,
     settings: Arc<Live>,
     accounts: Arc<Accounts>,
     health: Health,
@@ -139,6 +141,7 @@ impl Pool {
             slots: Slots::new(0),
             sizing,
             kept: AtomicUsize::new(0),
+            waited: AtomicU64::new(0),
             settings: Arc::clone(settings),
             accounts: Arc::clone(accounts),
             health: Health::default(),
@@ -212,7 +215,11 @@ impl Pool {
             slot
         } else {
             let _waiting = Counted::enter(&self.gauges.waiting);
-            let slot = timeout(patience, self.slots.take()).await.map_err(|_| {
+            let began = Instant::now();
+            let slot = timeout(patience, self.slots.take()).await;
+            let waited = began.elapsed().as_micros() as u64;
+            self.waited.fetch_add(waited, Ordering::Relaxed);
+            let slot = slot.map_err(|_| {
                 self.gauges.timeouts.inc();
                 DbError::PoolTimeout {
                     pool: self.name,
@@ -282,10 +289,10 @@ impl Pool {
         self.gauges.waiting.get().max(0) as usize
     }
 
-    /// Leases so far, and the seconds they were waited for in all.
-    pub(super) fn waits(&self) -> (u64, f64) {
-        let waits = &self.gauges.wait_seconds;
-        (waits.get_sample_count(), waits.get_sample_sum())
+    /// Leases so far, and the microseconds that rights were waited for in all.
+    pub(super) fn waits(&self) -> (u64, u64) {
+        let leases = self.gauges.wait_seconds.get_sample_count();
+        (leases, self.waited.load(Ordering::Relaxed))
     }
 
     pub(super) fn is_resizable(&self) -> bool {
@@ -329,7 +336,8 @@ impl Pool {
         }
     }
 
-    fn count_overflow(&self) {
+    /// Sets the gauge; of two that end at once the one that counted first may set it last, until the next look.
+    pub(super) fn count_overflow(&self) {
         let kept = self.kept.load(Ordering::Relaxed) as i64;
         self.gauges
             .overflow

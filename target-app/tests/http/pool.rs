@@ -8,7 +8,9 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::time::{Instant, sleep};
 
 use crate::folio::{Folio, join_all};
-use crate::probe::{PATIENCE, assert_busy, count, document, patch, proven, retitle, title, until};
+use crate::probe::{
+    PATIENCE, assert_busy, count, document, metric, patch, proven, retitle, title, until,
+};
 use crate::profiles::{Bed, in_database, own_servers};
 use crate::proxy::Proxy;
 
@@ -68,6 +70,38 @@ async fn survives_a_restart(pre_ping: &str) {
 }
 
 #[tokio::test]
+async fn a_server_that_falls_silent_is_not_asked_by_each_idle_connection_in_turn() {
+    let servers = own_servers().await;
+    let proxy = Proxy::to(servers.postgres().loopback_url().expect("a port")).await;
+    let bed = Bed::on(&servers).await;
+    let database = bed.database().to_owned();
+    let bed = bed.by(|services| services.database_url = in_database(&proxy.url(), &database));
+    let folio = bed
+        .start(proven(&[
+            "cache.mode=off",
+            "pool.replicas=0",
+            "db.timeout=1s",
+        ]))
+        .await;
+    patch(&folio, &json!({ "db": { "hold_ms": 300 } })).await;
+    let paths: Vec<_> = (1..=8).map(document).collect();
+    join_all(paths.iter().map(|path| folio.get(path))).await;
+    patch(&folio, &json!({ "db": { "hold_ms": 0 } })).await;
+    // Those that were used within the last second are lent without being asked for a sign of life.
+    sleep(Duration::from_millis(1_100)).await;
+
+    proxy.delay(Duration::from_mins(1));
+    let began = Instant::now();
+    for answer in join_all(paths[..3].iter().map(|path| folio.get(path))).await {
+        assert_busy(&answer);
+    }
+    assert!(began.elapsed() < LONGEST, "{:?}", began.elapsed());
+    proxy.cut();
+    folio.stop().await.expect("served without fault");
+    servers.stop().await;
+}
+
+#[tokio::test]
 async fn a_connection_past_its_age_is_replaced() {
     let bed = Bed::full().await;
     let late = [
@@ -79,6 +113,8 @@ async fn a_connection_past_its_age_is_replaced() {
     let folio = bed.start(proven(&late)).await;
     let [opened, discarded] =
         ["opened", "discarded"].map(|what| format!(r#"folio_pool_{what}_total{{pool="primary"}}"#));
+    // So that there is a connection to grow old.
+    title(&folio, 7).await;
     let (before, thrown_away) = (
         count(&folio, &opened).await,
         count(&folio, &discarded).await,
@@ -220,6 +256,97 @@ async fn reads_leave_a_slow_replica_and_come_back_to_it() {
     until_asked(&folio, "replica1").await;
     folio.stop().await.expect("served without fault");
     servers.stop().await;
+}
+
+#[tokio::test]
+async fn what_took_long_to_write_is_read_where_it_was_written() {
+    // A replica that never hears of anything.
+    let aside = Bed::full().await;
+    let seeding = aside.start(proven(&[])).await;
+    seeding.stop().await.expect("served without fault");
+    let replica = aside.services().database_url.clone();
+    let bed = Bed::full().await;
+    let bed = bed.by(|services| services.replica_url = Some(replica));
+    let folio = bed.start(proven(&["cache.mode=off"])).await;
+    until_asked(&folio, "replica1").await;
+    let token = folio.token(1).await;
+    let before = title(&folio, 7).await;
+    let mut attempts = 0;
+    loop {
+        // Longer than a replica may lag.
+        patch(&folio, &json!({ "db": { "hold_ms": 1_500 } })).await;
+        let changed = retitle(&folio, &token, 7, "Written slowly").await;
+        let written = Instant::now();
+        assert_eq!(changed.status, StatusCode::OK, "{:?}", changed.body);
+        patch(&folio, &json!({ "db": { "hold_ms": 0 } })).await;
+        let found = title(&folio, 7).await;
+        // A machine with other things to do may take longer to ask than a replica may lag.
+        if written.elapsed() < Duration::from_millis(900) {
+            assert_eq!(found, "Written slowly");
+            break;
+        }
+        attempts += 1;
+        assert!(attempts < 10, "it takes a second to ask");
+    }
+    let deadline = Instant::now() + PATIENCE;
+    while title(&folio, 7).await != before {
+        assert!(
+            Instant::now() < deadline,
+            "the replica is never asked again"
+        );
+        sleep(Duration::from_millis(20)).await;
+    }
+    folio.stop().await.expect("served without fault");
+    aside.clear().await;
+    bed.clear().await;
+}
+
+#[tokio::test]
+async fn the_optimiser_gives_who_waits_more_connections_and_keeps_to_its_bounds() {
+    let bed = Bed::full().await;
+    let automatic = [
+        "cache.mode=off",
+        "pool.replicas=0",
+        "pool.size=2",
+        "pool.auto=true",
+        "pool.auto_least=2",
+        "pool.auto_most=6",
+    ];
+    let folio = bed.start(proven(&automatic)).await;
+    patch(&folio, &json!({ "db": { "hold_ms": 50 } })).await;
+    let size = r#"folio_pool_size{pool="primary"}"#;
+    assert_eq!(count(&folio, size).await, 2);
+    let paths: Vec<_> = (1..=20).map(document).collect();
+    let load = async {
+        loop {
+            join_all(paths.iter().map(|path| folio.get(path))).await;
+        }
+    };
+    let decisions =
+        |what| format!(r#"folio_pool_decisions_total{{decision="{what}",pool="primary"}}"#);
+    let watching = async {
+        until(&folio, size, |size| size > 5.5).await;
+        let grown = count(&folio, &decisions("grow")).await;
+        // Some looks more: they wait as before, and it is as large as it may be.
+        let looks = Instant::now() + Duration::from_millis(1_600);
+        while Instant::now() < looks {
+            assert!(metric(&folio, size).await < 6.5);
+            sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(count(&folio, &decisions("grow")).await, grown);
+    };
+    tokio::select! {
+        () = load => unreachable!("it has no end"),
+        () = watching => {}
+    }
+    assert_eq!(count(&folio, &decisions("shrink")).await, 0);
+    patch(&folio, &json!({ "pool": { "auto_most": 3 } })).await;
+    until(&folio, &decisions("shrink"), |count| count > 0.5).await;
+    assert_eq!(count(&folio, size).await, 3);
+    patch(&folio, &json!({ "pool": { "auto": false } })).await;
+    until(&folio, size, |size| size < 2.5).await;
+    folio.stop().await.expect("served without fault");
+    bed.clear().await;
 }
 
 /// Waits until ten reads one after another all ask this pool. A machine with other things to do can make any pool look slow
