@@ -30,6 +30,9 @@ pub enum DbError {
         /// When to try again.
         retry_after: Duration,
     },
+    /// Another transaction has what it needs, or they wait for each other; it may do when it is tried again.
+    #[error("the database was busy with another transaction")]
+    Contended(#[source] sqlx::Error),
     /// A constraint stands against it: what is unique is there already.
     #[error("there is such a row already")]
     Duplicate(#[source] sqlx::Error),
@@ -48,11 +51,12 @@ impl DbError {
             }
             sqlx::Error::Database(said) => {
                 if said.is_unique_violation() {
-                    Self::Duplicate(error)
-                } else if said.code().is_some_and(|code| is_going_away(&code)) {
-                    Self::Unreachable(error)
-                } else {
-                    Self::Statement(error)
+                    return Self::Duplicate(error);
+                }
+                match Fault::of(&said.code().unwrap_or_default()) {
+                    Fault::Server => Self::Unreachable(error),
+                    Fault::Contention => Self::Contended(error),
+                    Fault::Statement => Self::Statement(error),
                 }
             }
             _ => Self::Statement(error),
@@ -71,10 +75,69 @@ impl From<sqlx::Error> for DbError {
     }
 }
 
-/// PostgreSQL's classes 08 (connection), 53 (resources), 57P (shutdown, starting up) and `SQLite`'s disk and file errors.
-fn is_going_away(code: &str) -> bool {
-    code.starts_with("08")
-        || code.starts_with("53")
-        || code.starts_with("57P")
-        || matches!(code, "10" | "13" | "14")
+/// Whose fault an error is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// The connection's, the machine's, or the server's, which may be starting or stopping.
+    Server,
+    /// Other transactions'.
+    Contention,
+    /// Its own.
+    Statement,
+}
+
+impl Fault {
+    fn of(code: &str) -> Self {
+        // PostgreSQL has five letters and digits, SQLite a number of up to four whose lowest byte is the kind.
+        match (code.len(), code.parse::<u32>()) {
+            (..5, Ok(code)) => match code & 0xff {
+                // SQLITE_BUSY, SQLITE_LOCKED.
+                5 | 6 => Self::Contention,
+                // SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN.
+                10 | 13 | 14 => Self::Server,
+                _ => Self::Statement,
+            },
+            // A serialization failure or a deadlock; a lock that was not to be had.
+            _ if code.starts_with("40") || code == "55P03" => Self::Contention,
+            // Connection, resources, shutdown and start.
+            _ if ["08", "53", "57P"]
+                .iter()
+                .any(|class| code.starts_with(class)) =>
+            {
+                Self::Server
+            }
+            _ => Self::Statement,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_both_databases_are_sorted_by_whose_fault_it_is() {
+        for (code, fault) in [
+            ("57P01", Fault::Server),
+            ("53300", Fault::Server),
+            ("08006", Fault::Server),
+            ("40001", Fault::Contention),
+            ("40P01", Fault::Contention),
+            ("55P03", Fault::Contention),
+            ("22001", Fault::Statement),
+            ("42601", Fault::Statement),
+            ("", Fault::Statement),
+            // Plain, and as SQLite extends it: IOERR_WRITE, CANTOPEN_ISDIR, BUSY_SNAPSHOT, CONSTRAINT_CHECK.
+            ("10", Fault::Server),
+            ("778", Fault::Server),
+            ("526", Fault::Server),
+            ("13", Fault::Server),
+            ("5", Fault::Contention),
+            ("517", Fault::Contention),
+            ("275", Fault::Statement),
+            ("1", Fault::Statement),
+        ] {
+            assert_eq!(Fault::of(code), fault, "{code}");
+        }
+    }
 }

@@ -256,8 +256,11 @@ impl Store {
             "UPDATE documents SET title = $2, body = $3, author = $4, tags = $5, price_cents = $6, updated_at = $7 \
              WHERE id = $1",
         );
+        // In the order of identity, as bulks do, or two flushes could each wait for the other.
+        let mut documents: Vec<_> = documents.iter().collect();
+        documents.sort_unstable_by_key(|document| document.id);
         self.in_transaction(async |lease| {
-            for document in documents {
+            for document in &documents {
                 let values = values![
                     document.id,
                     document.title.as_str(),
