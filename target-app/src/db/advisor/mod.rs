@@ -126,10 +126,10 @@ impl Database {
                 }));
             }
         }
+        // PostgreSQL counts a use only some time after it; the plans tell at once.
         let is_unused = |index: &&Existing| {
-            index
-                .scans
-                .map_or(!used.contains(&index.name), |scans| scans == 0)
+            index.scans.unwrap_or(0) == 0
+                && !used.contains(&index.name)
                 && indexes::is_switched(&index.name)
         };
         let unused = existing.iter().filter(is_unused).map(|index| Unused {
@@ -168,7 +168,7 @@ impl Database {
         loops
             .map(|(route, statement, how)| Loop {
                 why: format!(
-                    "a request of {route} made it {} times; one statement for all of them will do (db.loading=eager)",
+                    "a request of {route} made it {} times; one statement for all of them will do, as with db.loading=eager and mode=batch",
                     how.most
                 ),
                 route,
@@ -201,7 +201,8 @@ async fn plan_of(
 ) -> Result<Plan, DbError> {
     let dialect = lease.dialect();
     let text = recorded.statement.text(dialect);
-    let reads = text.trim_start().to_ascii_uppercase().starts_with("SELECT");
+    // To carry out a statement that locks rows would lock them.
+    let reads = text.starts_with("SELECT") && !text.ends_with("FOR UPDATE");
     let lines = match dialect {
         Dialect::Sqlite => {
             let explain = Statement::made("advisor_explain", format!("EXPLAIN QUERY PLAN {text}"));

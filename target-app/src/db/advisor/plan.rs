@@ -4,6 +4,14 @@ use serde::Serialize;
 
 use crate::db::Dialect;
 
+/// The steps of PostgreSQL that look at rows of a table; others look at what these give.
+const ROWS_OF_TABLES: [&str; 4] = [
+    "Seq Scan on ",
+    "Index Scan ",
+    "Index Only Scan ",
+    "Bitmap Heap Scan on ",
+];
+
 /// How a statement is carried out.
 #[derive(Debug, Serialize)]
 pub(crate) struct Plan {
@@ -28,8 +36,8 @@ impl Plan {
             sorts: false,
             rows_scanned: None,
         };
-        // Of the scan whose lines are being read: times it was carried out.
-        let mut loops = 1.0;
+        // Of the scan whose lines are being read: times it was carried out; zero for what reads no table itself.
+        let mut loops = 0.0;
         for line in &lines {
             match dialect {
                 Dialect::Sqlite => plan.sqlite_line(line),
@@ -72,14 +80,15 @@ impl Plan {
             let rest = line.split_once(mark)?.1;
             rest.split([' ', '(']).next().map(str::to_owned)
         };
-        let is_scan = line.contains("Scan");
-        if is_scan && let Some(seen) = number_after(line, "rows=", "actual") {
+        let node = line.trim_start_matches("Parallel ");
+        let reads_rows = ROWS_OF_TABLES.iter().any(|kind| node.starts_with(kind));
+        if line.contains("(cost=") {
+            *loops = 0.0;
+        }
+        if reads_rows && let Some(seen) = number_after(line, "rows=", "actual") {
             *loops = number_after(line, "loops=", "actual").unwrap_or(1.0);
-            let is_bitmap_index = line.starts_with("Bitmap Index Scan");
-            if !is_bitmap_index {
-                let scanned = self.rows_scanned.unwrap_or(0);
-                self.rows_scanned = Some(scanned + (seen * *loops).round() as u64);
-            }
+            let scanned = self.rows_scanned.unwrap_or(0);
+            self.rows_scanned = Some(scanned + (seen * *loops).round() as u64);
         }
         if line.starts_with("Seq Scan on ") || line.starts_with("Parallel Seq Scan on ") {
             self.scanned.extend(word_after("Seq Scan on "));
@@ -129,6 +138,25 @@ mod tests {
         assert_eq!(plan.scanned, ["orders"]);
         assert_eq!(plan.indexes, ["documents_by_price", "users_by_mail"]);
         assert!(plan.sorts);
+    }
+
+    #[test]
+    fn only_rows_of_tables_count_and_each_once() {
+        let plan = plan(
+            Dialect::Postgres,
+            "Nested Loop  (cost=1.0..2.0 rows=5 width=4) (actual time=0.1..0.2 rows=10 loops=1)\n  \
+             Join Filter: (d.id = e.id)\n  Rows Removed by Join Filter: 7\n  \
+             ->  Subquery Scan on e  (cost=1.0..2.0 rows=5 width=4) (actual time=0.1..0.2 rows=20 loops=1)\n        \
+             Rows Removed by Filter: 3\n        \
+             ->  Bitmap Heap Scan on orders  (cost=1.0..2.0 rows=5 width=4) (actual time=0.1..0.2 rows=23.00 loops=1)\n              \
+             Rows Removed by Index Recheck: 4\n              \
+             ->  Bitmap Index Scan on orders_by_user  (cost=1.0..2.0 rows=5 width=4) (actual time=0.1..0.2 rows=27 loops=1)\n  \
+             ->  Parallel Seq Scan on documents d  (cost=1.0..2.0 rows=5 width=4) (actual time=0.1..0.2 rows=100 loops=3)\n  \
+             ->  Function Scan on words  (cost=1.0..2.0 rows=5 width=4) (actual time=0.1..0.2 rows=1000 loops=1)",
+        );
+        assert_eq!(plan.rows_scanned, Some(23 + 4 + 300));
+        assert_eq!(plan.indexes, ["orders_by_user"]);
+        assert_eq!(plan.scanned, ["documents"]);
     }
 
     #[test]
