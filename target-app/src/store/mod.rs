@@ -129,9 +129,7 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let place = match (&config.profile, &home) {
             (Profile::Embedded { .. }, Some(home)) => {
-                if !home.file().exists() {
-                    seed::build(&home.file(), config, password_hash).await?;
-                }
+                seed::build(&home.file(), config, password_hash).await?;
                 home.path().display().to_string()
             }
             _ => "DATABASE_URL".to_owned(),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::folio::{Folio, small};
+use crate::probe::{retitle, title};
 use crate::profiles::{Bed, in_database, own_servers, profiles};
 use crate::proxy::Proxy;
 
@@ -38,6 +39,17 @@ async fn what_one_instance_writes_the_other_reads(bed: &Bed) {
     assert_eq!(placed.status, StatusCode::CREATED);
     let seen = second.get_as(&at_second, placed.header("location")).await;
     assert_eq!(seen.json(), placed.json());
+}
+
+#[tokio::test]
+async fn two_that_start_at_once_in_a_new_directory_share_what_one_of_them_builds() {
+    let bed = Bed::embedded();
+    let (first, second) = tokio::join!(bed.start(small()), bed.start(small()));
+    let token = first.token(1).await;
+    let changed = retitle(&first, &token, 7, "Shared").await;
+    assert_eq!(changed.status, StatusCode::OK, "{:?}", changed.body);
+    assert_eq!(title(&second, 7).await, "Shared");
+    assert_eq!(second.get("/api/v1/documents").await.json()["total"], 60);
 }
 
 #[tokio::test]

@@ -14,7 +14,8 @@ use crate::store::StoreError;
 /// Rows a statement: `SQLite` binds at most 32,766 values and there is little to gain beyond some hundreds.
 const ROWS: usize = 500;
 
-/// Builds a database at `file` under another name first, so that a start that was cut short leaves none behind.
+/// Builds a database at `file` unless there is one: under another name first, so that a start that was cut short leaves
+/// none behind, and alone, so that of several that start at once one builds it.
 pub(in crate::store) async fn build(
     file: &Path,
     config: &Config,
@@ -27,6 +28,15 @@ pub(in crate::store) async fn build(
             source,
         })
     };
+    let lock = fs::File::create(file.with_extension("lock")).map_err(directory_error)?;
+    let waiting = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock));
+    let _alone = waiting
+        .await
+        .unwrap_or_else(|ended| Err(ended.into()))
+        .map_err(directory_error)?;
+    if file.exists() {
+        return Ok(());
+    }
     if partial.exists() {
         fs::remove_file(&partial).map_err(directory_error)?;
     }
