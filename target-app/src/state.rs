@@ -82,7 +82,7 @@ pub enum StartError {
     #[error("the metrics cannot be registered")]
     Metrics(#[from] prometheus::Error),
     /// `REDIS_URL` cannot be used.
-    #[error("the shared store cannot be prepared")]
+    #[error("the shared store of REDIS_URL cannot be prepared")]
     Kv(#[from] KvStartError),
     /// The shared password could not be hashed.
     #[error("the seeded password cannot be hashed")]

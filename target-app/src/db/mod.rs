@@ -56,8 +56,18 @@ pub enum OpenError {
         source: std::io::Error,
     },
     /// `DATABASE_URL` or `DATABASE_REPLICA_URL` is not one.
-    #[error("the database URL cannot be used; expected postgres://user:password@host:port/name")]
-    Url(#[source] sqlx::Error),
+    #[error("{variable} cannot be used; expected postgres://user:password@host:port/name")]
+    Url {
+        /// The one of the two.
+        variable: &'static str,
+        /// What is wrong with it.
+        source: sqlx::Error,
+    },
+    /// Nobody answers at `DATABASE_URL`, or not to who is named in it.
+    #[error(
+        "the database of DATABASE_URL cannot be reached; check the URL and that its server runs"
+    )]
+    Away(#[source] DbError),
     /// The schema could not be brought up to date.
     #[error("the schema cannot be migrated")]
     Migrate(#[from] sqlx::migrate::MigrateError),
@@ -104,9 +114,9 @@ impl Database {
         };
         let (primary, readers, lag) = match (&config.profile, &home) {
             (Profile::Full(services), _) => {
-                let primary = postgres::address(&services.database_url)?;
+                let primary = postgres::address("DATABASE_URL", &services.database_url)?;
                 let replica = match &services.replica_url {
-                    Some(url) => postgres::address(url)?,
+                    Some(url) => postgres::address("DATABASE_REPLICA_URL", url)?,
                     None => primary.clone(),
                 };
                 let readers = vec![
@@ -269,7 +279,10 @@ impl Database {
     }
 
     async fn migrate(&self) -> Result<(), OpenError> {
-        let mut lease = self.write().await?;
+        let mut lease = self.write().await.map_err(|error| match self.dialect {
+            Dialect::Postgres => OpenError::Away(error),
+            Dialect::Sqlite => OpenError::Database(error),
+        })?;
         match lease.bare()? {
             connection::Connection::Sqlite(connection) => {
                 sqlx::migrate!("migrations/sqlite")

@@ -6,8 +6,12 @@ use super::OpenError;
 use super::connection::Address;
 use crate::config::Secret;
 
-pub(super) fn address(url: &Secret) -> Result<Address, OpenError> {
-    let options: PgConnectOptions = url.reveal().parse().map_err(OpenError::Url)?;
+/// The address that is the value of `variable`.
+pub(super) fn address(variable: &'static str, url: &Secret) -> Result<Address, OpenError> {
+    let options: PgConnectOptions = url
+        .reveal()
+        .parse()
+        .map_err(|source| OpenError::Url { variable, source })?;
     let options = options
         .application_name("folio")
         .statement_cache_capacity(128)
