@@ -118,8 +118,7 @@ impl Work<'_> {
         );
         let mut inserted = 0;
         for draft in drafts {
-            let row = row(draft, self.at);
-            inserted += self.execute(&INSERT, &row).await?;
+            inserted += self.execute(&INSERT, &draft.row(self.at)).await?;
         }
         Ok(inserted)
     }
@@ -132,8 +131,7 @@ impl Work<'_> {
         );
         let mut updated = 0;
         for (id, draft) in drafts {
-            let [title, body, author, tags, price, at] = row(draft, self.at);
-            let values = [title, body, author, tags, price, at, Value::Integer(*id)];
+            let values = draft.row_and_id(self.at, *id);
             updated += self.execute(&UPDATE, &values).await?;
         }
         Ok(updated)
@@ -151,10 +149,7 @@ impl Work<'_> {
                 drafts.len(),
                 &["", "", "", "", "", ""],
             );
-            let values: Vec<Value> = drafts
-                .iter()
-                .flat_map(|draft| row(draft, self.at))
-                .collect();
+            let values: Vec<Value> = drafts.iter().flat_map(|draft| draft.row(self.at)).collect();
             let statement = Statement::made("bulk_insert_many", text);
             inserted += self.execute(&statement, &values).await?;
         }
@@ -179,7 +174,7 @@ impl Work<'_> {
             let values: Vec<Value> = drafts
                 .iter()
                 .flat_map(|(id, draft)| {
-                    std::iter::once(Value::Integer(*id)).chain(row(draft, self.at))
+                    std::iter::once(Value::Integer(*id)).chain(draft.row(self.at))
                 })
                 .collect();
             let statement = Statement::made("bulk_update_many", text);
@@ -196,18 +191,6 @@ impl Work<'_> {
         self.statements += 1;
         Ok(self.lease.execute(statement, values).await?)
     }
-}
-
-/// The columns of a document that a client decides, and when it was written.
-fn row(draft: &Draft, at: i64) -> [Value; 6] {
-    [
-        Value::from(draft.title.as_str()),
-        Value::from(draft.body.as_str()),
-        Value::from(draft.author.as_str()),
-        Value::from(draft.tags.as_str()),
-        Value::from(draft.price_cents),
-        Value::from(at),
-    ]
 }
 
 /// Writes `count` rows of placeholders, those of `PostgreSQL` with the `types` of their columns.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use super::{Page, PageOf, Store, StoreError, now, rfc3339};
-use crate::db::{Dialect, Statement, values};
+use crate::db::{Dialect, Statement, Value, values};
 use crate::settings::Indexes;
 
 /// A document as clients see it.
@@ -31,6 +31,26 @@ pub(crate) struct Draft {
     /// Separated by single spaces.
     pub(crate) tags: String,
     pub(crate) price_cents: i64,
+}
+
+impl Draft {
+    /// The columns that a client decides, and when they were written.
+    pub(super) fn row(&self, at: i64) -> [Value; 6] {
+        [
+            Value::from(self.title.as_str()),
+            Value::from(self.body.as_str()),
+            Value::from(self.author.as_str()),
+            Value::from(self.tags.as_str()),
+            Value::from(self.price_cents),
+            Value::from(at),
+        ]
+    }
+
+    /// The same and, last, which document it is.
+    pub(super) fn row_and_id(&self, at: i64, id: i64) -> [Value; 7] {
+        let [title, body, author, tags, price, at] = self.row(at);
+        [title, body, author, tags, price, at, Value::from(id)]
+    }
 }
 
 /// The orders in which the catalogue can be listed; ties are broken by identity, so that pages do not overlap.
@@ -285,15 +305,7 @@ impl Store {
              RETURNING id, title, body, author, tags, price_cents, updated_at",
         );
         let mut lease = self.database.write().await?;
-        let values = values![
-            draft.title.as_str(),
-            draft.body.as_str(),
-            draft.author.as_str(),
-            draft.tags.as_str(),
-            draft.price_cents,
-            now(),
-        ];
-        Ok(lease.fetch_one(&STATEMENT, values).await?)
+        Ok(lease.fetch_one(&STATEMENT, &draft.row(now())).await?)
     }
 
     /// Replaces a document.
@@ -304,21 +316,12 @@ impl Store {
     ) -> Result<Document, StoreError> {
         const STATEMENT: Statement = Statement::same(
             "document_update",
-            "UPDATE documents SET title = $2, body = $3, author = $4, tags = $5, price_cents = $6, updated_at = $7 \
-             WHERE id = $1 RETURNING id, title, body, author, tags, price_cents, updated_at",
+            "UPDATE documents SET title = $1, body = $2, author = $3, tags = $4, price_cents = $5, updated_at = $6 \
+             WHERE id = $7 RETURNING id, title, body, author, tags, price_cents, updated_at",
         );
         let mut lease = self.database.write().await?;
-        let values = values![
-            id,
-            draft.title.as_str(),
-            draft.body.as_str(),
-            draft.author.as_str(),
-            draft.tags.as_str(),
-            draft.price_cents,
-            now(),
-        ];
         lease
-            .fetch_optional(&STATEMENT, values)
+            .fetch_optional(&STATEMENT, &draft.row_and_id(now(), id))
             .await?
             .ok_or(StoreError::Missing("document"))
     }
