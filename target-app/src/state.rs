@@ -69,6 +69,21 @@ pub(crate) struct Started {
     pub(crate) admin_token: Option<Secret>,
 }
 
+impl Started {
+    fn by(config: &Config) -> Self {
+        Self {
+            profile: match config.profile {
+                Profile::Embedded { .. } => "embedded",
+                Profile::Full(_) => "full",
+            },
+            documents: config.documents,
+            users: config.users,
+            seed: config.seed,
+            admin_token: config.admin_token.clone(),
+        }
+    }
+}
+
 /// Why Folio could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -141,16 +156,6 @@ impl State {
             .set_indexes(config.settings.db.indexes, Build::Alone)
             .await
             .map_err(StoreError::from)?;
-        let started = Started {
-            profile: match config.profile {
-                Profile::Embedded { .. } => "embedded",
-                Profile::Full(_) => "full",
-            },
-            documents: config.documents,
-            users: config.users,
-            seed: config.seed,
-            admin_token: config.admin_token.clone(),
-        };
         let (cache, upkeep) = Cache::open(Arc::clone(&settings), kv.clone(), &metrics)?;
         let store = Arc::new(store);
         let catalogue = Catalogue::new(&store, &cache, &settings);
@@ -158,16 +163,11 @@ impl State {
             let count = config.settings.cache.warm_items;
             catalogue.warm(count).await?;
         }
-        let mut kinds = tasks::catalogue(Arc::clone(&store));
         let client = webhook::client()?;
         let edge = Edge::new(config.seed, client.clone(), &settings, &metrics)?;
-        webhook::register(
-            &mut kinds,
-            client,
-            config.admin_token.as_ref(),
-            &settings,
-            &metrics,
-        )?;
+        let mut kinds = tasks::catalogue(Arc::clone(&store));
+        let secret = config.admin_token.as_ref();
+        webhook::register(&mut kinds, client, secret, &settings, &metrics)?;
         let tasks = Arc::new(Tasks::start(kinds, &settings, &metrics)?);
         let webhooks = Arc::new(Webhooks::new(&tasks, &settings, &metrics)?);
         let alerts = Arc::clone(&webhooks);
@@ -179,29 +179,19 @@ impl State {
                 let _ = alerts.send(event, alert);
             }),
         )?;
-        let (kept, lent) = (Arc::clone(&cache), Arc::clone(&store));
-        let reclaim = Reclaim::default()
-            .with("cache.l1", "entries", move || {
-                let cache = Arc::clone(&kept);
-                async move { cache.settle().await }
-            })
-            .with("db.pools", "connections", move || {
-                let store = Arc::clone(&lent);
-                async move { store.database.clear_idle() }
-            });
         Ok(Self(Arc::new(App {
             catalogue,
             webhooks,
             tasks,
             edge,
-            started,
+            started: Started::by(config),
             changing: tokio::sync::Mutex::new(()),
+            reclaim: reclaim(&cache, &store),
             store,
             cache,
             _upkeep: upkeep,
             admission: Admission::new(&settings, kv.clone(), &metrics)?,
             monitor,
-            reclaim,
             auth: Auth::new(&kv, Arc::clone(&settings), &metrics)?,
             kv,
             packer: Packer::new(&metrics)?,
@@ -244,6 +234,20 @@ impl State {
         }
         self.0.store.close().await;
     }
+}
+
+/// What can be given back on demand.
+fn reclaim(cache: &Arc<Cache>, store: &Arc<Store>) -> Reclaim {
+    let (cache, store) = (Arc::clone(cache), Arc::clone(store));
+    Reclaim::default()
+        .with("cache.l1", "entries", move || {
+            let cache = Arc::clone(&cache);
+            async move { cache.settle().await }
+        })
+        .with("db.pools", "connections", move || {
+            let store = Arc::clone(&store);
+            async move { store.database.clear_idle() }
+        })
 }
 
 impl App {
