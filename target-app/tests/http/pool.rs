@@ -70,6 +70,32 @@ async fn survives_a_restart(pre_ping: &str) {
 }
 
 #[tokio::test]
+async fn nobody_notices_a_restart_when_connections_are_asked_before_they_are_lent() {
+    let mut servers = own_servers().await;
+    let bed = Bed::on(&servers).await;
+    let folio = bed
+        .start(proven(&["cache.mode=off", "pool.replicas=0"]))
+        .await;
+    let paths: Vec<_> = (1..=20).map(document).collect();
+    let read_all = async || join_all(paths.iter().map(|path| folio.get(path))).await;
+    // Twenty at once, so that there are twenty idle connections to break.
+    patch(&folio, &json!({ "db": { "hold_ms": 300 } })).await;
+    read_all().await;
+    patch(&folio, &json!({ "db": { "hold_ms": 0 } })).await;
+
+    servers.postgres_mut().kill().await;
+    let restarted = servers.postgres_mut().start_again().await;
+    restarted.expect("it starts again");
+    // Those that were used within the last second are lent without being asked.
+    sleep(Duration::from_millis(1_100)).await;
+    for answer in read_all().await {
+        assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+    }
+    folio.stop().await.expect("served without fault");
+    servers.stop().await;
+}
+
+#[tokio::test]
 async fn a_server_that_falls_silent_is_not_asked_by_each_idle_connection_in_turn() {
     let servers = own_servers().await;
     let proxy = Proxy::to(servers.postgres().loopback_url().expect("a port")).await;
