@@ -3,8 +3,12 @@
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
+use tokio::time::{Duration, Instant, sleep};
 
 use crate::folio::{Folio, request, small};
+use crate::probe::{PATIENCE, proven, retitle, until};
 use crate::profiles::{Bed, profiles};
 
 profiles!(
@@ -159,4 +163,38 @@ async fn an_identity_is_not_given_twice(bed: &Bed) {
     let delete = request(Method::DELETE, &first, Some(&token), Body::empty());
     folio.send(delete).await;
     assert_ne!(make().await, first, "an order may still name the first");
+}
+
+#[tokio::test]
+async fn a_queued_write_is_tried_until_the_database_is_no_longer_busy() {
+    let bed = Bed::embedded();
+    // SQLite gives up waiting for another writer after five seconds.
+    let behind = ["cache.strategy=write_behind", "db.timeout=20s"];
+    let folio = bed.start(proven(&behind)).await;
+    let token = folio.token(1).await;
+    let options = SqliteConnectOptions::new().filename(bed.file());
+    let other = SqliteConnection::connect_with(&options).await;
+    let mut other = other.expect("a connection");
+    let run = async |connection: &mut SqliteConnection, statement: &'static str| {
+        let ran = sqlx::raw_sql(statement).execute(connection).await;
+        ran.expect("it is done");
+    };
+    run(&mut other, "BEGIN IMMEDIATE").await;
+    let queued = retitle(&folio, &token, 7, "Queued").await;
+    assert_eq!(queued.status, StatusCode::OK, "{:?}", queued.body);
+    let failed = r#"folio_cache_behind_total{result="failed"}"#;
+    until(&folio, failed, |count| count > 0.5).await;
+    run(&mut other, "ROLLBACK").await;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let title: String = sqlx::query_scalar("SELECT title FROM documents WHERE id = 7")
+            .fetch_one(&mut other)
+            .await
+            .expect("a title");
+        if title == "Queued" {
+            break;
+        }
+        assert!(Instant::now() < deadline, "it is lost: {title}");
+        sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -3,6 +3,7 @@
 //! `profiles!(name)` makes the tests `name::embedded` and `name::full` of `async fn name(bed: &Bed)`. The full side has
 //! one private PostgreSQL and Redis for the whole test binary and a database and a namespace of its own in every test.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -107,6 +108,16 @@ impl Bed {
         match &self.profile {
             Profile::Full(services) => services,
             Profile::Embedded { .. } => panic!("the embedded profile has no services"),
+        }
+    }
+
+    /// The database of the embedded profile.
+    pub(crate) fn file(&self) -> PathBuf {
+        match &self.profile {
+            Profile::Embedded {
+                directory: Some(directory),
+            } => directory.join("folio.db"),
+            _ => panic!("only the embedded profile has a file"),
         }
     }
 
