@@ -3,8 +3,8 @@
 //! Up to `pool.size` connections are kept; `pool.overflow` more are made under load and closed when they come back. Who
 //! finds none free waits in turn, at most `pool.timeout`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use deadpool::managed::{self, Object, PoolError, QueueMode};
@@ -57,6 +57,8 @@ pub(crate) struct Pool {
     sizing: Sizing,
     /// Connections that are kept when they come back.
     kept: AtomicUsize,
+    /// Held while the sizes change: the settings and the optimiser both change them.
+    resizing: Mutex<()>,
     /// Microseconds that were waited for a right, by all; the time to open a connection is not among them.
     waited: AtomicU64,
     settings: Arc<Live>,
@@ -132,7 +134,8 @@ impl Pool {
         };
         let connections = managed::Pool::builder(connector)
             .max_size(MOST)
-            // The one used last is the one most likely still good, and those that are not needed grow old and go.
+            // The one used last is the one most likely still good; those that are not needed grow old, and who needs them
+            // again replaces them.
             .queue_mode(QueueMode::Lifo)
             .build()?;
         let pool = Arc::new(Self {
@@ -141,6 +144,7 @@ impl Pool {
             slots: Slots::new(0),
             sizing,
             kept: AtomicUsize::new(0),
+            resizing: Mutex::new(()),
             waited: AtomicU64::new(0),
             settings: Arc::clone(settings),
             accounts: Arc::clone(accounts),
@@ -177,6 +181,7 @@ impl Pool {
 
     /// Keeps `kept` connections and allows `overflow` more; surplus ones go when they come back.
     pub(super) fn resize(&self, kept: usize, overflow: usize) {
+        let _alone = self.resizing.lock().unwrap_or_else(PoisonError::into_inner);
         self.kept.store(kept, Ordering::Relaxed);
         self.gauges.size.set(kept as i64);
         self.slots.resize(kept + overflow);
@@ -186,6 +191,7 @@ impl Pool {
             surplus = surplus.saturating_sub(1);
             keeps
         });
+        self.count_overflow();
     }
 
     /// A connection, at once or in turn.
