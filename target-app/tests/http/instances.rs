@@ -1,9 +1,11 @@
 //! Several instances over the same services, and services that go away and come back.
 
+use std::error::Error;
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use target_app::{Config, Profile, Secret, Services, State};
 use tokio::time::{Instant, sleep};
 
 use crate::folio::{Folio, small};
@@ -50,6 +52,32 @@ async fn two_that_start_at_once_in_a_new_directory_share_what_one_of_them_builds
     assert_eq!(changed.status, StatusCode::OK, "{:?}", changed.body);
     assert_eq!(title(&second, 7).await, "Shared");
     assert_eq!(second.get("/api/v1/documents").await.json()["total"], 60);
+}
+
+#[tokio::test]
+async fn who_cannot_reach_the_database_is_told_which_variable_to_check() {
+    let bed = Bed::full().await;
+    let away = Services {
+        database_url: Secret::new("postgres://folio:canary@127.0.0.1:1/folio"),
+        ..bed.services().clone()
+    };
+    let config = Config {
+        profile: Profile::Full(away),
+        ..small()
+    };
+    let opened = State::open(&config).await;
+    let mut cause: Option<&dyn Error> = match &opened {
+        Ok(_) => panic!("nobody answers on port 1"),
+        Err(error) => Some(error),
+    };
+    let mut told = String::new();
+    while let Some(error) = cause {
+        told = format!("{told}: {error}");
+        cause = error.source();
+    }
+    assert!(told.contains("DATABASE_URL"), "{told}");
+    assert!(!told.contains("canary"), "{told}");
+    bed.clear().await;
 }
 
 #[tokio::test]
