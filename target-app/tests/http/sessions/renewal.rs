@@ -1,0 +1,95 @@
+//! Refresh tokens: each works once, and its reuse closes its session.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::{SESSIONS, SOON, Two, access, config, refresh_token};
+use crate::folio::join_all;
+use crate::profiles::{Bed, profiles};
+
+profiles!(
+    a_refresh_anywhere_gives_tokens_that_are_good_everywhere_at_once,
+    any_spent_refresh_token_ends_its_session_and_no_other,
+    a_made_up_refresh_token_does_not_end_a_session,
+    of_refreshes_at_the_same_time_one_wins_and_the_session_ends,
+);
+
+async fn a_refresh_anywhere_gives_tokens_that_are_good_everywhere_at_once(bed: &Bed) {
+    let two = Two::start(bed).await;
+    let first = two.here.login(1).await;
+    for folio in two.both() {
+        assert_eq!(folio.status_as(&first).await, StatusCode::OK);
+    }
+    let second = two.here.refreshed(&first).await;
+    // Whatever the other instance remembers of the session is older than these.
+    assert_eq!(two.there.status_as(&second).await, StatusCode::OK);
+    for folio in two.both() {
+        folio.refuses_soon(&first, SOON).await;
+        assert_eq!(folio.status_as(&second).await, StatusCode::OK);
+    }
+}
+
+async fn any_spent_refresh_token_ends_its_session_and_no_other(bed: &Bed) {
+    let two = Two::start(bed).await;
+    for generations in 1..=3 {
+        let first = two.here.login(1).await;
+        let bystander = two.here.login(1).await;
+        let mut latest = first.clone();
+        for _ in 0..generations {
+            latest = two.there.refreshed(&latest).await;
+        }
+        for folio in two.both() {
+            assert_eq!(folio.status_as(&latest).await, StatusCode::OK);
+        }
+        two.here.refresh(&first).await.faults(401);
+        two.here.get_as(access(&latest), SESSIONS).await.faults(401);
+        two.there.refuses_soon(&latest, SOON).await;
+        two.there.refresh(&latest).await.faults(401);
+        assert_eq!(two.there.status_as(&bystander).await, StatusCode::OK);
+    }
+    assert_eq!(
+        two.here.metric(r#"folio_auth_total{event="reuse"}"#).await,
+        3
+    );
+}
+
+async fn a_made_up_refresh_token_does_not_end_a_session(bed: &Bed) {
+    let folio = bed.start(config(&[])).await;
+    let pair = folio.login(1).await;
+    let real = refresh_token(&pair);
+    // The identity of the session, which its access tokens tell, with other secrets; and what is no token.
+    let forged = [
+        format!("{}{}", &real[..32], "0".repeat(96)),
+        format!("{}{}", "0".repeat(64), &real[64..]),
+        real[1..].to_owned(),
+        format!("{real}00"),
+        "ü".repeat(128),
+    ];
+    for token in forged {
+        let body = json!({ "refresh_token": token });
+        let answer = folio.post_json(None, "/api/v1/auth/refresh", &body).await;
+        answer.faults(401);
+    }
+    assert_eq!(folio.status_as(&pair).await, StatusCode::OK);
+    folio.refreshed(&pair).await;
+}
+
+async fn of_refreshes_at_the_same_time_one_wins_and_the_session_ends(bed: &Bed) {
+    let two = Two::start(bed).await;
+    for _ in 0..5 {
+        let pair = two.here.login(1).await;
+        let tries = two.both().into_iter().cycle().take(6);
+        let answers = join_all(tries.map(|folio| folio.refresh(&pair))).await;
+        let (won, lost): (Vec<_>, Vec<_>) = answers
+            .iter()
+            .partition(|answer| answer.status == StatusCode::OK);
+        assert_eq!((won.len(), lost.len()), (1, 5));
+        for answer in lost {
+            answer.faults(401);
+        }
+        let won = won[0].json();
+        for folio in two.both() {
+            folio.refuses_soon(&won, SOON).await;
+        }
+    }
+}
