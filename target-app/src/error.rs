@@ -79,7 +79,7 @@ impl Problem {
     }
 
     /// What cannot be answered now but may be in a while (503).
-    pub(crate) fn unavailable(detail: &'static str, retry_after: Duration) -> Self {
+    pub(crate) fn unavailable(detail: impl Into<Cow<'static, str>>, retry_after: Duration) -> Self {
         let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
         problem.retry_after = Some(retry_after);
         problem

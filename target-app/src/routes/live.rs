@@ -22,8 +22,13 @@ use crate::state::App;
 
 /// Largest message that is read from a client, in bytes; it has nothing to say but pings.
 const LONGEST_MESSAGE: usize = 4 * 1024;
+/// Most bytes that wait to be written to a client, several times the longest message: one that sends pings and does not
+/// read its pongs ends at this instead of in memory without bounds.
+const MOST_UNSENT: usize = 256 * 1024;
 /// How long a write to a client may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// When a client should come again that found no place.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How soon a client that lost its events should come back.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -104,11 +109,7 @@ fn goodbye() -> Message {
 }
 
 fn come_later(crowded: Crowded) -> Response {
-    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, crowded.to_string());
-    let mut response = problem.into_response();
-    let seconds = HeaderValue::from_static("5");
-    response.headers_mut().insert(header::RETRY_AFTER, seconds);
-    response
+    Problem::unavailable(crowded.to_string(), RETRY_AFTER).into_response()
 }
 
 fn not_a_socket(rejection: &WebSocketUpgradeRejection) -> Response {

@@ -2,10 +2,11 @@
 
 use std::cmp::Ordering;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -65,11 +66,7 @@ pub(super) async fn performance(
         Some(Err(error)) => Err(Problem::internal(&error)),
         None => {
             let detail = "the service has not looked at itself yet";
-            let mut response =
-                Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).into_response();
-            let seconds = HeaderValue::from_static("1");
-            response.headers_mut().insert(header::RETRY_AFTER, seconds);
-            Ok(response)
+            Err(Problem::unavailable(detail, Duration::from_secs(1)))
         }
     }
 }

@@ -107,7 +107,9 @@ async fn a_fault_inside_is_a_problem_that_tells_nothing_of_the_inside() {
     for inside in ["sql", "pool", "database", "connection"] {
         assert!(!body.contains(inside), "{inside} in {body}");
     }
-    folio.get("/ready").await.faults(503);
+    let unready = folio.get("/ready").await;
+    assert!(unready.faults(503).is_empty());
+    assert_eq!(unready.number("retry-after"), 1);
     assert_eq!(folio.get("/health").await.status, StatusCode::OK);
 }
 
