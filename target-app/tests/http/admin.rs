@@ -130,3 +130,25 @@ async fn only_statements_that_ran_are_explained_and_housekeeping_is_named() {
         .await;
     assert_eq!(refused.faults(422), ["action"]);
 }
+
+#[tokio::test]
+async fn an_invalidation_names_the_field_at_fault() {
+    let folio = Folio::start(&administered()).await;
+    for (wanted, faults) in [
+        (json!({}), vec!["key"]),
+        (json!({ "key": "document:7", "pattern": "*" }), vec!["key"]),
+        (json!({ "key": 7 }), vec!["key"]),
+        (json!({ "pattern": "" }), vec!["pattern"]),
+        (json!({ "entity": "user:7" }), vec!["entity"]),
+        (json!({ "cascade": "document:x" }), vec!["cascade"]),
+        (json!({ "enity": "document:7" }), vec!["enity"]),
+        (
+            json!({ "cascade": "x", "pattern": [] }),
+            vec!["cascade", "pattern"],
+        ),
+    ] {
+        let path = "/admin/cache/invalidate";
+        let refused = folio.post_json(Some(TOKEN), path, &wanted).await;
+        assert_eq!(refused.faults(422), faults, "{wanted}");
+    }
+}

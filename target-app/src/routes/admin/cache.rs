@@ -1,5 +1,6 @@
 //! `/admin/cache`: what the caches hold and did, warming, invalidation.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Json;
@@ -15,6 +16,8 @@ use crate::state::App;
 const MOST_WARMED: i64 = 1_000_000;
 /// Longest key or pattern.
 const LONGEST: usize = 1_000;
+/// The fields of which one says what is invalid.
+const TARGETS: &str = "key, pattern, entity and cascade";
 
 pub(super) async fn stats(State(app): State<Arc<App>>) -> Json<Value> {
     let stats: CacheStats = app.cache.stats().await;
@@ -37,47 +40,49 @@ pub(super) async fn invalidate(
     State(app): State<Arc<App>>,
     fields: JsonFields,
 ) -> Result<Json<Removed>, Problem> {
-    let mut object = fields.into_object().into_iter();
-    let (name, value) = match (object.next(), object.next()) {
-        (Some((name, Value::String(value))), None) if (1..=LONGEST).contains(&value.len()) => {
-            (name, value)
+    let (mut targets, mut faults) = (Vec::new(), Vec::new());
+    for (name, value) in fields.into_object() {
+        match target(&name, &value) {
+            Ok(target) => targets.push(target),
+            Err(message) => faults.push(fault(name, message)),
         }
-        _ => {
-            return Err(fault(
-                "key",
-                "expected one of key, pattern, entity and cascade with a text",
-            ));
-        }
-    };
-    let entity = || {
-        let (kind, id) = value.split_once(':').unwrap_or_default();
-        match (kind, id.parse()) {
-            ("document", Ok(id)) => Ok(Entity::Document(id)),
-            ("course", Ok(id)) => Ok(Entity::Course(id)),
-            _ => Err(fault(
-                "entity",
-                "expected document: or course: and a number",
-            )),
-        }
-    };
-    let target = match name.as_str() {
-        "key" => Target::Key(value),
-        "pattern" => Target::Pattern(value),
-        "entity" => Target::Entity(entity()?),
-        "cascade" => Target::Cascade(entity()?),
-        _ => {
-            return Err(fault(
-                "key",
-                "expected one of key, pattern, entity and cascade",
-            ));
-        }
-    };
-    Ok(Json(app.cache.invalidate(&target).await))
+    }
+    if faults.is_empty() && targets.len() != 1 {
+        faults.push(fault("key", format!("expected exactly one of {TARGETS}")));
+    }
+    match targets.pop() {
+        Some(target) if faults.is_empty() => Ok(Json(app.cache.invalidate(&target).await)),
+        _ => Err(Problem::invalid(faults)),
+    }
 }
 
-fn fault(field: &'static str, message: &str) -> Problem {
-    Problem::invalid(vec![FieldFault {
+/// What the field `name` asks for, or what it should have been.
+fn target(name: &str, value: &Value) -> Result<Target, String> {
+    let text = value
+        .as_str()
+        .filter(|text| (1..=LONGEST).contains(&text.len()))
+        .ok_or_else(|| format!("expected a string of 1 to {LONGEST} bytes"));
+    match name {
+        "key" => Ok(Target::Key(text?.to_owned())),
+        "pattern" => Ok(Target::Pattern(text?.to_owned())),
+        "entity" => Ok(Target::Entity(entity(text?)?)),
+        "cascade" => Ok(Target::Cascade(entity(text?)?)),
+        _ => Err(format!("expected one of {TARGETS}")),
+    }
+}
+
+fn entity(text: &str) -> Result<Entity, String> {
+    let (kind, id) = text.split_once(':').unwrap_or_default();
+    match (kind, id.parse()) {
+        ("document", Ok(id)) => Ok(Entity::Document(id)),
+        ("course", Ok(id)) => Ok(Entity::Course(id)),
+        _ => Err("expected document: or course: and a number".to_owned()),
+    }
+}
+
+fn fault(field: impl Into<Cow<'static, str>>, message: String) -> FieldFault {
+    FieldFault {
         field: field.into(),
-        message: message.to_owned(),
-    }])
+        message,
+    }
 }
