@@ -98,16 +98,19 @@ pub fn app(state: State) -> Router {
     };
     let service = service
         .fallback(async || Problem::not_found("resource"))
-        .method_not_allowed_fallback(async || {
-            Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "the resource does not know this method",
-            )
-        })
+        .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(Arc::clone(&app), observe));
     let service = match counted {
         Some(lab) => service.layer(from_fn_with_state(lab, lab::count)),
         None => service,
     };
     service.with_state(app)
+}
+
+/// What a path answers to a method that it does not know.
+async fn wrong_method() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "the resource does not know this method",
+    )
 }

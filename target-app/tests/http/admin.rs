@@ -26,9 +26,18 @@ async fn patch(folio: &Folio, changes: &Value) -> Answer {
 
 #[tokio::test]
 async fn administration_is_not_there_without_a_token_of_its_own() {
-    let folio = Folio::start(&small()).await;
-    for token in ["", "open-sesame"] {
-        folio.get_as(token, "/admin/config").await.faults(404);
+    let nameless = Config {
+        admin_token: Some(Secret::new("")),
+        ..small()
+    };
+    for config in [small(), nameless] {
+        let folio = Folio::start(&config).await;
+        folio.get("/admin/config").await.faults(404);
+        for token in ["", "open-sesame"] {
+            folio.get_as(token, "/admin/config").await.faults(404);
+        }
+        // Not even which methods it would know.
+        folio.post("/admin/config").await.faults(404);
     }
 }
 
@@ -39,6 +48,7 @@ async fn the_token_is_needed_whole() {
     for token in ["", "open", "open-sesame-", "OPEN-SESAME"] {
         folio.get_as(token, "/admin/config").await.faults(401);
     }
+    folio.post("/admin/config").await.faults(401);
     let shown = folio.get_as(TOKEN, "/admin/config").await;
     assert_eq!(shown.status, StatusCode::OK);
 }

@@ -16,8 +16,9 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use subtle::ConstantTimeEq as _;
 
-use super::{assets, metrics, tasks};
+use super::{assets, metrics, tasks, wrong_method};
 use crate::auth::bearer;
+use crate::config::Secret;
 use crate::error::Problem;
 use crate::state::App;
 
@@ -42,6 +43,8 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/admin/tasks/dead", get(tasks::dead))
         .route("/admin/tasks/{id}/retry", post(tasks::retry))
         .route("/api/v1/admin/gc", post(metrics::collect))
+        // Within the guard: which methods there are is not told to everybody either.
+        .method_not_allowed_fallback(wrong_method)
         .route_layer(from_fn_with_state(Arc::clone(app), guard))
 }
 
@@ -52,7 +55,9 @@ async fn guard(
     next: Next,
 ) -> Result<Response, Problem> {
     let closed = || Problem::not_found("resource");
-    let Some(token) = &app.started.admin_token else {
+    let token = app.started.admin_token.as_ref().map(Secret::reveal);
+    // An empty one is what a client shows that shows none.
+    let Some(token) = token.filter(|token| !token.is_empty()) else {
         return Err(closed());
     };
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
@@ -60,11 +65,62 @@ async fn guard(
         return Err(closed());
     }
     let shown = bearer(request.headers()).unwrap_or_default();
-    if !bool::from(shown.as_bytes().ct_eq(token.reveal().as_bytes())) {
+    if !bool::from(shown.as_bytes().ct_eq(token.as_bytes())) {
         return Err(Problem::new(
             StatusCode::UNAUTHORIZED,
             "the administrator's token is needed",
         ));
     }
     Ok(next.run(request).await)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::handler::Handler as _;
+    use axum::http::header::{AUTHORIZATION, HOST};
+
+    use super::*;
+    use crate::config::Config;
+
+    #[tokio::test]
+    async fn only_a_peer_on_loopback_gets_in_whatever_its_headers_say() {
+        let config = Config {
+            documents: 1,
+            users: 1,
+            admin_token: Some(Secret::new("open-sesame")),
+            ..Config::default()
+        };
+        let state = crate::State::open(&config).await.expect("a state");
+        let inside = async || StatusCode::OK;
+        let guarded = inside.layer(from_fn_with_state(Arc::clone(&state.0), guard));
+        for (peer, expected) in [
+            (Some("127.0.0.1"), StatusCode::OK),
+            (Some("127.9.9.9"), StatusCode::OK),
+            (Some("::1"), StatusCode::OK),
+            (Some("::ffff:127.0.0.1"), StatusCode::OK),
+            (Some("192.0.2.7"), StatusCode::NOT_FOUND),
+            (Some("::ffff:192.0.2.7"), StatusCode::NOT_FOUND),
+            (Some("10.0.0.1"), StatusCode::NOT_FOUND),
+            (Some("0.0.0.0"), StatusCode::NOT_FOUND),
+            (Some("::"), StatusCode::NOT_FOUND),
+            (Some("fe80::1"), StatusCode::NOT_FOUND),
+            (None, StatusCode::NOT_FOUND),
+        ] {
+            let mut request = Request::builder()
+                .header(AUTHORIZATION, "Bearer open-sesame")
+                .header(HOST, "localhost")
+                .header("x-forwarded-for", "127.0.0.1")
+                .header("x-real-ip", "127.0.0.1")
+                .header("forwarded", "for=127.0.0.1")
+                .body(Body::empty())
+                .expect("a request");
+            if let Some(peer) = peer {
+                let peer = SocketAddr::new(peer.parse().expect("an address"), 4_711);
+                request.extensions_mut().insert(ConnectInfo(peer));
+            }
+            let answer = guarded.clone().call(request, ()).await;
+            assert_eq!(answer.status(), expected, "{peer:?}");
+        }
+    }
 }
