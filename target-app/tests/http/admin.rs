@@ -70,6 +70,15 @@ async fn the_effective_configuration_is_shown_without_its_secrets() {
     assert_eq!(shown.json()["started"]["profile"], "embedded");
     let text = String::from_utf8_lossy(&shown.body).into_owned();
     assert!(!text.contains("canary"), "{text}");
+
+    // What is shown in their place does not become what they are.
+    let mut back = shown.json();
+    back.as_object_mut().expect("an object").remove("started");
+    let refused = folio
+        .send_json(Method::PATCH, Some("canary-token"), "/admin/config", &back)
+        .await;
+    let faults = refused.faults(422);
+    assert_eq!(faults, ["admission.api_keys", "monitor.webhook"]);
 }
 
 #[tokio::test]

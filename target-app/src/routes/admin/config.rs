@@ -12,6 +12,8 @@ use crate::settings::Settings;
 use crate::state::App;
 
 const REDACTED: &str = "[redacted]";
+/// Settings that are not shown as they are.
+const HIDDEN: [&str; 3] = ["/admission/api_keys", "/edge/purge_url", "/monitor/webhook"];
 
 /// The effective configuration; secrets are not shown. What is beside `started` can be patched in the same shape.
 pub(super) async fn show(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
@@ -24,6 +26,7 @@ pub(super) async fn change(
     changes: JsonFields,
 ) -> Result<Json<Value>, Problem> {
     let changes = Value::Object(changes.into_object());
+    refuse_redacted(&changes)?;
     app.change_settings(&changes).await?;
     shown(&app)
 }
@@ -53,6 +56,26 @@ fn shown(app: &App) -> Result<Json<Value>, Problem> {
         "version": env!("CARGO_PKG_VERSION"),
     });
     Ok(Json(tree))
+}
+
+/// What [`show`] hid must not come back in the place of what it hid: it would be a key that everybody can guess.
+fn refuse_redacted(changes: &Value) -> Result<(), Problem> {
+    let faults = HIDDEN.iter().filter(|path| {
+        let sent = changes.pointer(path).map(Value::to_string);
+        // A user name in a URL has its brackets escaped.
+        sent.is_some_and(|sent| sent.contains(REDACTED) || sent.contains("%5Bredacted%5D"))
+    });
+    let faults: Vec<_> = faults
+        .map(|path| FieldFault {
+            field: path[1..].replace('/', ".").into(),
+            message: format!("expected the value itself, found {REDACTED}, which stands for it"),
+        })
+        .collect();
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::invalid(faults))
+    }
 }
 
 /// A URL without what may be secret in it: user, password, query.
