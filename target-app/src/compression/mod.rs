@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, response};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header, response};
 use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
@@ -117,11 +117,16 @@ impl Packer {
         accepted: Accepted,
         mut response: Response,
     ) -> Response {
+        let vary = HeaderValue::from_static("accept-encoding");
+        if response.status() == StatusCode::NOT_MODIFIED {
+            // It renews what a cache holds, so it says what the whole answer would (RFC 9110, 15.4.5).
+            response.headers_mut().append(header::VARY, vary);
+            return response;
+        }
         if let Some(reason) = unfit(&response) {
             return self.skip(reason, response);
         }
         // Also when it is not packed: a cache in between must not give it to who accepts something else.
-        let vary = HeaderValue::from_static("accept-encoding");
         response.headers_mut().append(header::VARY, vary);
         let Some(encoding) = accepted.choose(mode) else {
             return self.skip(Skipped::Unwanted, response);
@@ -195,14 +200,14 @@ impl Packer {
     }
 }
 
-/// The middleware: see the module.
+/// The middleware: see the module. HEAD is answered with the head that GET has, whose length is that of the packed body.
 pub(crate) async fn compress(
     State(app): State<Arc<App>>,
     request: Request,
     next: Next,
 ) -> Response {
     let mode = app.settings.load().compression;
-    if mode == Compression::Off || request.method() == Method::HEAD {
+    if mode == Compression::Off {
         return next.run(request).await;
     }
     let accepted = Accepted::of(request.headers());

@@ -105,7 +105,9 @@ async fn who_has_it_is_told_so_and_head_has_no_body() {
             assert!(answer.body.is_empty());
             assert_eq!(answer.header("etag"), tag);
             assert_eq!(answer.header("cache-control"), "public, max-age=60");
+            assert_eq!(answer.header("vary"), whole.header("vary"));
         }
+        assert_eq!(whole.header("vary"), "accept-encoding");
         assert_eq!(ask("\"x\"").await.body, whole.body);
         let head = head(&folio, "/assets/app.css").await;
         assert_eq!(head.status, StatusCode::OK);

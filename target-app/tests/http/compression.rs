@@ -92,9 +92,19 @@ async fn what_is_small_or_not_wanted_goes_out_as_it_is() {
         let plain = ask(&folio, "GET", LIST, accept).await;
         assert_eq!(plain.header("content-encoding"), None, "{accept}");
     }
-    let head = ask(&folio, "HEAD", LIST, "gzip").await;
-    assert_eq!(head.header("content-encoding"), None);
-    assert_eq!(head.body, b"");
+}
+
+#[tokio::test]
+async fn head_has_the_head_of_get_whether_it_is_packed_or_not() {
+    let folio = Folio::start(&small()).await;
+    for accept in ["identity", "gzip", "br"] {
+        let whole = ask(&folio, "GET", LIST, accept).await;
+        let head = ask(&folio, "HEAD", LIST, accept).await;
+        assert_eq!(head.body, b"");
+        for name in ["content-encoding", "content-length", "content-type", "vary"] {
+            assert_eq!(head.header(name), whole.header(name), "{name} of {accept}");
+        }
+    }
 }
 
 #[tokio::test]
