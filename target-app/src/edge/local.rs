@@ -143,7 +143,9 @@ impl LocalEdge {
                     fresh_for: fresh_for.unwrap_or_default(),
                 });
                 given = Some((Arc::clone(&kept), found));
-                Ok(if fresh_for.is_some() {
+                // Who asks after a purge and waits here is not given what was made before it, but asks the origin anew.
+                let is_purged = self.purges.load(Ordering::SeqCst) != purges;
+                Ok(if fresh_for.is_some() && !is_purged {
                     Op::Put(kept)
                 } else {
                     Op::Remove
@@ -210,6 +212,7 @@ mod tests {
     use std::convert::Infallible;
 
     use bytes::Bytes;
+    use futures_util::FutureExt as _;
     use tokio::sync::Notify;
     use tokio::time::advance;
 
@@ -306,6 +309,31 @@ mod tests {
         let (fetched, ()) = tokio::join!(edge.fetch("name", answer), purge);
         assert!(fetched.expect("infallible").is_some());
         assert!(edge.all().await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_comes_after_a_purge_is_not_given_what_was_asked_for_before_it() {
+        let edge = edge();
+        let (asked, go_on) = (Notify::new(), Notify::new());
+        let slow = async |_| {
+            asked.notify_one();
+            go_on.notified().await;
+            Ok::<_, Infallible>(Some(asset("max-age=60")))
+        };
+        let late = async {
+            asked.notified().await;
+            edge.remove(&Purge::All).await;
+            let fetched = fetched(&edge, "max-age=60");
+            let mut fetched = std::pin::pin!(fetched);
+            // It waits for the first, which only then goes on.
+            assert!(fetched.as_mut().now_or_never().is_none());
+            go_on.notify_one();
+            fetched.await
+        };
+        let (early, late) = tokio::join!(edge.fetch("name", slow), late);
+        assert!(early.expect("infallible").is_some());
+        assert_eq!(late, Found::Miss);
+        assert_eq!(fetched(&edge, "max-age=60").await, Found::Hit);
     }
 
     #[tokio::test]
