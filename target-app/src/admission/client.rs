@@ -37,7 +37,10 @@ impl fmt::Display for ClientKey {
 
 /// The key that was sent is none of `admission.api_keys`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct UnknownKey;
+pub(super) struct UnknownKey {
+    /// Where it was sent from.
+    pub(super) peer: ClientKey,
+}
 
 impl ClientKey {
     /// Whether nothing but an address on this machine is known of the client.
@@ -59,7 +62,9 @@ pub(super) fn client_of(
 ) -> Result<ClientKey, UnknownKey> {
     let api_key = request.headers().get(API_KEY).map(HeaderValue::as_bytes);
     if api_key.is_some_and(|key| !is_one_of(key, api_keys)) {
-        return Err(UnknownKey);
+        return Err(UnknownKey {
+            peer: peer_of(request),
+        });
     }
     let api_key = api_key.map(digest);
     // A token that is no good counts for nothing, so that inventing them gains no buckets.
@@ -69,12 +74,14 @@ pub(super) fn client_of(
     if let Some(key) = api_key {
         return Ok(ClientKey::ApiKey(key));
     }
+    Ok(peer_of(request))
+}
+
+fn peer_of(request: &Request) -> ClientKey {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     // Only a router that is called without a listener knows no peer.
     let loopback = IpAddr::V6(Ipv6Addr::LOCALHOST);
-    Ok(peer.map_or(ClientKey::Peer(loopback), |ConnectInfo(peer)| {
-        ClientKey::Peer(network_of(peer.ip()))
-    }))
+    ClientKey::Peer(peer.map_or(loopback, |ConnectInfo(peer)| network_of(peer.ip())))
 }
 
 /// How urgent the request is: what it says of itself, but only who is known to Folio may say more than normal.

@@ -37,7 +37,7 @@ const RETRY_AFTER_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) enum Lane {
     /// As most are.
     Standard,
-    /// By the stricter rate for what guesses passwords.
+    /// By the stricter rate for what guesses passwords or keys.
     Auth,
     /// As most are, with a body of up to 640 KiB: a document is written.
     Document,
@@ -63,6 +63,10 @@ pub(crate) struct Admission {
 /// What the settings of now say about one request; taken at once, as they are not to be held while it is answered.
 struct Terms {
     client: ClientKey,
+    /// The lane whose rate counts.
+    charged: Lane,
+    /// Whether the client's API key, if it has one, is known.
+    is_known: bool,
     priority: Priority,
     rate: RateLimit,
     tokens: Rate,
@@ -143,11 +147,11 @@ impl Admission {
         settings: &AdmissionSettings,
         request: &mut Request,
     ) -> Result<Terms, Problem> {
-        let client = client_of(request, auth, &settings.api_keys);
-        let client = client.map_err(|UnknownKey| {
-            self.unknown_keys.inc();
-            Problem::unauthorized("the API key is unknown")
-        })?;
+        let (client, charged, is_known) = match client_of(request, auth, &settings.api_keys) {
+            Ok(client) => (client, lane, true),
+            // Who guesses keys is counted like who guesses passwords.
+            Err(UnknownKey { peer }) => (peer, Lane::Auth, false),
+        };
         if !limit_body(request, lane.body_limit(settings)) {
             self.too_large.inc();
             return Err(Problem::new(
@@ -164,7 +168,9 @@ impl Admission {
             } else {
                 settings.rate
             },
-            tokens: lane.rate(settings),
+            charged,
+            is_known,
+            tokens: charged.rate(settings),
             window: Quota {
                 limit: settings.window_limit,
                 length: settings.window.0,
@@ -174,9 +180,10 @@ impl Admission {
     }
 
     /// Counts the request against its client's limits. What guesses passwords has its own bucket under either.
-    async fn charge(&self, lane: Lane, terms: &Terms) -> Result<(), TooMany> {
+    async fn charge(&self, terms: &Terms) -> Result<(), TooMany> {
         let Terms {
             client,
+            charged: lane,
             tokens,
             window,
             ..
@@ -258,9 +265,13 @@ pub(crate) async fn admit(
         Ok(terms) => terms,
         Err(problem) => return problem.into_response(),
     };
-    if let Err(too_many) = admission.charge(lane, &terms).await {
+    if let Err(too_many) = admission.charge(&terms).await {
         admission.over_rate.inc();
         return too_many.into_response();
+    }
+    if !terms.is_known {
+        admission.unknown_keys.inc();
+        return Problem::unauthorized("the API key is unknown").into_response();
     }
     let run = admission.run(lane, terms.priority, request, next);
     match tokio::time::timeout(terms.timeout, run).await {

@@ -167,6 +167,36 @@ async fn every_key_has_its_own_tokens_and_an_unknown_one_none() {
 }
 
 #[tokio::test]
+async fn keys_are_guessed_no_faster_than_passwords() {
+    let folio = start(&[
+        "admission.anonymous=true",
+        "admission.auth_per_second=1",
+        "admission.auth_burst=2",
+    ])
+    .await;
+    let began = Instant::now();
+    let guesses: Vec<_> = (0..20).map(|guess| guess.to_string()).collect();
+    let answers = guesses.iter().map(|guess| {
+        let guess = get("/api/v1/documents/1", &[("x-api-key", guess)]);
+        folio.send(guess)
+    });
+    let answers = join_all(answers).await;
+    let (refused, limited): (Vec<_>, Vec<_>) = answers
+        .into_iter()
+        .partition(|answer| answer.status == StatusCode::UNAUTHORIZED);
+    let bound = 2.0 + began.elapsed().as_secs_f64() + 1.0;
+    assert!(refused.len() >= 2 && refused.len() as f64 <= bound);
+    for answer in &limited {
+        assert_refused(answer, 429);
+    }
+    assert_eq!(
+        folio.get("/api/v1/documents/1").await.status,
+        StatusCode::OK,
+        "the general rate is untouched"
+    );
+}
+
+#[tokio::test]
 async fn a_body_that_is_too_large_is_refused_whether_it_is_announced_or_not() {
     let folio = start(&["admission.body_limit=1000"]).await;
     let token = folio.login(1).await;
