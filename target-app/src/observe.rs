@@ -4,6 +4,7 @@ mod trace;
 
 use std::cell::Cell;
 use std::io::{self, Write as _};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -11,10 +12,11 @@ use std::time::{Duration, Instant};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
 
 use crate::db::Repeats;
-use crate::error::Cause;
+use crate::error::{Cause, Problem};
 use crate::metrics::method_label;
 use crate::state::App;
 
@@ -211,7 +213,7 @@ pub(crate) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     let trace = Trace::join(headers, || app.request_ids.span());
     let id = headers
         .get(REQUEST_ID)
-        .filter(|id| id.len() <= LONGEST_REQUEST_ID)
+        .filter(|id| (1..=LONGEST_REQUEST_ID).contains(&id.len()) && id.to_str().is_ok())
         .cloned();
     let id = id.unwrap_or_else(|| app.request_ids.next());
 
@@ -221,7 +223,10 @@ pub(crate) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     };
     let (mut response, timing, trace) = COST
         .scope(cost, async {
-            let response = next.run(request).await;
+            // The panic has told of itself on standard error; the client and the metrics are to have an answer as well.
+            let response = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+            let response = response
+                .unwrap_or_else(|_| Problem::internal(&"the request panicked").into_response());
             COST.with(|cost| {
                 let recorder = app.store.database.recorder();
                 recorder.repeated(route.pattern(), &cost.repeats);
@@ -231,14 +236,10 @@ pub(crate) async fn observe(State(app): State<Arc<App>>, request: Request, next:
         .await;
 
     if let Some(Cause(cause)) = response.extensions_mut().remove() {
-        let (method, route) = (method_label(&method), route.pattern());
-        let trace = trace.as_ref().map(|trace| format!(" trace {}", trace.id()));
-        let trace = trace.unwrap_or_default();
+        let asked = format!("{} {}", method_label(&method), route.pattern());
+        let line = log_line(&asked, &id, trace.as_ref(), &cause);
         // A log that cannot be written must not take the answer with it.
-        let _ = writeln!(
-            io::stderr(),
-            "{method} {route} request {id:?}{trace}: {cause}"
-        );
+        let _ = writeln!(io::stderr(), "{line}");
     }
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
@@ -250,6 +251,12 @@ pub(crate) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     response
 }
 
+/// One line, whatever clients and causes put into it.
+fn log_line(asked: &str, id: &HeaderValue, trace: Option<&Trace>, cause: &str) -> String {
+    let trace = trace.map_or_else(String::new, |trace| format!(" trace {}", trace.id()));
+    format!("{asked} request {id:?}{trace}: {cause}").replace(char::is_control, " ")
+}
+
 /// A header value from text made here, of visible ASCII only.
 fn text(value: &str) -> HeaderValue {
     HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""))
@@ -257,7 +264,48 @@ fn text(value: &str) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+    use axum::handler::Handler as _;
+    use axum::http::StatusCode;
+    use axum::middleware::from_fn_with_state;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_handler_that_panics_is_answered_and_counted() {
+        let config = crate::Config {
+            documents: 1,
+            users: 1,
+            ..crate::Config::default()
+        };
+        let state = crate::State::open(&config).await.expect("a state");
+        let app = Arc::clone(&state.0);
+        let panics = async || -> Response { panic!("asked to panic") };
+        let observed = panics.layer(from_fn_with_state(Arc::clone(&app), observe));
+        let response = observed.call(Request::new(Body::empty()), ()).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(response.headers().contains_key(REQUEST_ID));
+        let text = app.metrics.render().expect("metrics");
+        for line in [
+            r#"folio_http_requests_total{method="GET",route="unmatched",status="500"} 1"#,
+            "folio_http_requests_in_flight 0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_the_log_is_one_line() {
+        let id = HeaderValue::from_static("mine\t42");
+        let line = log_line(
+            "GET /",
+            &id,
+            None,
+            "a cause\r\nGET / request \"forged\": \x1b[31m",
+        );
+        assert!(!line.contains(char::is_control), "{line:?}");
+        assert!(line.starts_with("GET / request \"mine"), "{line}");
+    }
 
     #[tokio::test]
     async fn work_that_outlives_its_request_stays_in_its_trace() {

@@ -1,7 +1,7 @@
 //! What holds for every route: identity, metrics, refusals, start and stop.
 
 use axum::body::Body;
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use target_app::{Config, Profile, StartError, State, StoreError};
 
 use crate::folio::{Folio, request, small, with_lab};
@@ -29,6 +29,13 @@ async fn every_answer_carries_an_identity_and_its_cost() {
         .headers_mut()
         .insert("x-request-id", "mine-42".parse().expect("a header"));
     assert_eq!(folio.send(named).await.header("x-request-id"), "mine-42");
+    for unusable in ["", "m\u{e4}ine", &"x".repeat(129)] {
+        let mut named = request(Method::GET, "/health", None, Body::empty());
+        let id = HeaderValue::from_bytes(unusable.as_bytes()).expect("a value");
+        named.headers_mut().insert("x-request-id", id);
+        let given = folio.send(named).await;
+        assert_eq!(given.header("x-request-id").len(), 32, "{unusable:?}");
+    }
 }
 
 #[tokio::test]
