@@ -149,6 +149,12 @@ fn verify(password: &str, hash: &str, memory: &mut Memory) -> Result<bool, Error
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use futures_util::FutureExt as _;
+    use futures_util::future::join_all;
+
     use super::*;
 
     #[tokio::test]
@@ -168,6 +174,32 @@ mod tests {
             let matches = passwords.matches(password.to_owned(), Some(first.clone()));
             assert_eq!(matches.await.expect("a valid hash"), expected);
         }
+    }
+
+    #[tokio::test]
+    async fn hashing_leaves_the_thread_that_asks_and_takes_as_many_others_as_there_are_cores() {
+        let passwords = Passwords::new(1).expect("the seeded password is hashed");
+        let hash = passwords.hash("correct horse".to_owned());
+        let mut hash = std::pin::pin!(hash);
+        // On the thread that asks it would be there at once.
+        assert!(hash.as_mut().now_or_never().is_none());
+        hash.await.expect("a hash");
+
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let counts = Arc::new((running, most));
+        let works = (0..4 * cores).map(|_| {
+            let counts = Arc::clone(&counts);
+            passwords.work(move |_| {
+                let (running, most) = &*counts;
+                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                // Long enough for others to begin, if they were let.
+                thread::sleep(Duration::from_millis(20));
+                running.fetch_sub(1, Ordering::SeqCst);
+            })
+        });
+        join_all(works).await;
+        assert!(counts.1.load(Ordering::SeqCst) <= cores);
     }
 
     #[tokio::test]
