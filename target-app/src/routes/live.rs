@@ -45,6 +45,8 @@ pub(super) async fn socket(
         Ok(listener) => upgrade
             .max_message_size(LONGEST_MESSAGE)
             .max_frame_size(LONGEST_MESSAGE)
+            .write_buffer_size(0)
+            .max_write_buffer_size(MOST_UNSENT)
             .on_upgrade(|socket| converse(socket, listener)),
         Err(crowded) => come_later(crowded),
     }
