@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -19,7 +19,7 @@ use super::counters::Snapshot;
 use super::gate::Stall;
 use super::law::{LONGEST, Law};
 use crate::error::{FieldFault, Problem};
-use crate::routes::QueryFields;
+use crate::routes::{QueryFields, Segment};
 use crate::settings::Span;
 use crate::state::App;
 
@@ -80,7 +80,7 @@ async fn delay(State(lab): State<Arc<Lab>>, mut query: QueryFields) -> Result<Re
     Ok(response)
 }
 
-async fn status(Path(code): Path<String>) -> Result<Response, Problem> {
+async fn status(Segment(code): Segment) -> Result<Response, Problem> {
     let code = code.parse().ok().filter(|code| (200..=599).contains(code));
     let code = code.and_then(|code| StatusCode::from_u16(code).ok());
     let code = code.ok_or_else(|| fault("code", "expected a status from 200 to 599"))?;
@@ -95,7 +95,7 @@ async fn status(Path(code): Path<String>) -> Result<Response, Problem> {
     })
 }
 
-async fn bytes(Path(count): Path<String>) -> Result<Response, Problem> {
+async fn bytes(Segment(count): Segment) -> Result<Response, Problem> {
     let count = count.parse().ok().filter(|&count| count <= MOST_BYTES);
     let count =
         count.ok_or_else(|| fault("count", "expected a number of bytes up to 1073741824"))?;
@@ -128,7 +128,7 @@ async fn drip(mut query: QueryFields) -> Result<Response, Problem> {
     ))))
 }
 
-async fn redirect(Path(hops): Path<String>) -> Result<Response, Problem> {
+async fn redirect(Segment(hops): Segment) -> Result<Response, Problem> {
     let hops = hops
         .parse()
         .ok()

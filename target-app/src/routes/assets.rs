@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::input::JsonFields;
+use super::input::{JsonFields, Segment};
 use crate::edge::{Purge, Served, Stats};
 use crate::error::{FieldFault, Problem};
 use crate::state::App;
@@ -20,7 +20,7 @@ const EDGE: HeaderName = HeaderName::from_static("x-edge");
 /// An asset, or that the client's copy is still right (304).
 pub(super) async fn one(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let served = app.edge.asset(&name).await;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
@@ -26,19 +26,7 @@ impl FromRequest<Arc<App>> for JsonFields {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &Arc<App>) -> Result<Self, Problem> {
-        let kind = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .and_then(|kind| kind.to_str().ok())
-            .unwrap_or_default();
-        if !kind
-            .trim_start()
-            .to_ascii_lowercase()
-            .starts_with("application/json")
-        {
-            let detail = "the body has to be of content type application/json";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
-        }
+        check_kind(request.headers())?;
         let body = Bytes::from_request(request, state).await;
         let body = body.map_err(|rejection: BytesRejection| {
             let detail = match rejection.status() {
@@ -235,6 +223,26 @@ impl JsonFields {
     }
 }
 
+/// Refuses a body that is not said to be JSON as it is.
+fn check_kind(headers: &HeaderMap) -> Result<(), Problem> {
+    let is = |name, expected: &str| {
+        let value = headers.get(name).and_then(|value| value.to_str().ok());
+        // What follows a semicolon are parameters.
+        let kind = value.and_then(|value| value.split(';').next());
+        kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case(expected))
+    };
+    let detail = if !is(header::CONTENT_TYPE, "application/json") {
+        "the body has to be of content type application/json"
+    } else if headers.contains_key(header::CONTENT_ENCODING)
+        && !is(header::CONTENT_ENCODING, "identity")
+    {
+        "the body has to come as it is, without a content encoding"
+    } else {
+        return Ok(());
+    };
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
+}
+
 fn kind_of(found: Option<&Value>) -> &'static str {
     match found {
         None => "nothing",
@@ -354,6 +362,19 @@ impl QueryFields {
         } else {
             Err(Problem::invalid(self.faults))
         }
+    }
+}
+
+/// What stands in a path for its one `{…}`; a text that is none names nothing.
+pub(crate) struct Segment(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = Path::<String>::from_request_parts(parts, state).await;
+        text.map(|Path(text)| Self(text))
+            .map_err(|_: PathRejection| Problem::not_found("resource"))
     }
 }
 

@@ -32,7 +32,7 @@ use crate::lab;
 use crate::observe::observe;
 use crate::state::App;
 
-pub(crate) use input::QueryFields;
+pub(crate) use input::{QueryFields, Segment};
 
 /// The whole service as a router over `state`; the lab is part of it when the state was opened with one.
 pub fn app(state: State) -> Router {

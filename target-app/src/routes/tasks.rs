@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
 
-use super::input::JsonFields;
+use super::input::{JsonFields, Segment};
 use crate::auth::Caller;
 use crate::error::{FieldFault, Problem};
 use crate::settings::Span;
@@ -54,7 +54,7 @@ pub(super) async fn submit(
 pub(super) async fn one(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<Json<Status>, Problem> {
     let status = app.tasks.status(known(&id)?, caller.user_id).await;
     status.map(Json).ok_or_else(|| Problem::not_found("task"))
@@ -69,7 +69,7 @@ pub(super) async fn dead(State(app): State<Arc<App>>) -> Json<Value> {
 /// Gives a dead task its attempts once more (202).
 pub(super) async fn retry(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<impl IntoResponse, Problem> {
     let id = known(&id)?;
     app.tasks.retry(id)?;

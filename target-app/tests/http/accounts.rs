@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::folio::{join_all, request, small};
+use crate::folio::{join_all, json_request, request, small};
 use crate::profiles::{Bed, profiles};
 
 profiles!(
@@ -187,6 +187,24 @@ async fn orders_that_cannot_be_placed_name_what_is_wrong(bed: &Bed) {
         Body::from(body.to_string()),
     );
     assert!(folio.send(bare).await.faults(415).is_empty());
+    for (name, value) in [
+        ("content-type", "application/json-patch+json"),
+        ("content-encoding", "gzip"),
+    ] {
+        let mut other = json_request(Method::POST, "/api/v1/orders", owner, &body);
+        let value = value.parse().expect("a value");
+        other.headers_mut().insert(name, value);
+        assert!(folio.send(other).await.faults(415).is_empty(), "{name}");
+    }
+    let mut spelt = json_request(Method::POST, "/api/v1/orders", owner, &body);
+    let headers = spelt.headers_mut();
+    for (name, value) in [
+        ("content-type", "Application/JSON ; charset=utf-8"),
+        ("content-encoding", "identity"),
+    ] {
+        headers.insert(name, value.parse().expect("a value"));
+    }
+    assert_eq!(folio.send(spelt).await.status, StatusCode::CREATED);
     let huge = json!({ "document_id": 5, "note": "x".repeat(65 * 1024) });
     assert!(place(&huge).await.faults(413).is_empty());
 }

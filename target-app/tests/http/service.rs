@@ -42,7 +42,14 @@ async fn every_answer_carries_an_identity_and_its_cost() {
 async fn what_is_not_there_is_a_problem_document() {
     let folio = Folio::start(&small()).await;
     folio.get("/nowhere").await.faults(404);
-    folio.post("/health").await.faults(405);
+    let refused = folio.post("/health").await;
+    refused.faults(405);
+    assert_eq!(refused.header("allow"), "GET,HEAD");
+    let token = folio.token(1).await;
+    // No text at all where a name is expected.
+    for path in ["/assets/%ff", "/api/v1/tasks/%ff"] {
+        folio.get_as(&token, path).await.faults(404);
+    }
 }
 
 #[tokio::test]

@@ -48,12 +48,12 @@ async fn the_dead_are_listed_and_tried_again() {
     assert_eq!(item["priority"], "high");
     assert_eq!(item["error"], "asked to fail");
 
-    let again = retry(State(Arc::clone(&app)), Path(id.to_string())).await;
+    let again = retry(State(Arc::clone(&app)), Segment(id.to_string())).await;
     let again = again.expect("it is dead").into_response();
     assert_eq!(again.status(), StatusCode::ACCEPTED);
     until(0).await;
     for unknown in [id.to_string(), "x".to_owned()] {
-        let refused = retry(State(Arc::clone(&app)), Path(unknown)).await;
+        let refused = retry(State(Arc::clone(&app)), Segment(unknown)).await;
         let refused = refused.err().expect("it is not dead").into_response();
         assert_eq!(refused.status(), StatusCode::NOT_FOUND);
     }
