@@ -37,7 +37,9 @@ async fn administration_is_not_there_without_a_token_of_its_own() {
             folio.get_as(token, "/admin/config").await.faults(404);
         }
         // Not even which methods it would know.
-        folio.post("/admin/config").await.faults(404);
+        let refused = folio.post("/admin/config").await;
+        refused.faults(404);
+        assert_eq!(refused.header("allow"), "");
     }
 }
 
@@ -48,7 +50,13 @@ async fn the_token_is_needed_whole() {
     for token in ["", "open", "open-sesame-", "OPEN-SESAME"] {
         folio.get_as(token, "/admin/config").await.faults(401);
     }
-    folio.post("/admin/config").await.faults(401);
+    let refused = folio.post("/admin/config").await;
+    refused.faults(401);
+    assert_eq!(refused.header("allow"), "");
+    let unknown = request(Method::POST, "/admin/config", Some(TOKEN), Body::empty());
+    let refused = folio.send(unknown).await;
+    refused.faults(405);
+    assert_eq!(refused.header("allow"), "GET,HEAD,PATCH");
     let shown = folio.get_as(TOKEN, "/admin/config").await;
     assert_eq!(shown.status, StatusCode::OK);
 }

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use subtle::ConstantTimeEq as _;
 
@@ -43,17 +43,36 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/admin/tasks/dead", get(tasks::dead))
         .route("/admin/tasks/{id}/retry", post(tasks::retry))
         .route("/api/v1/admin/gc", post(metrics::collect))
-        // Within the guard: which methods there are is not told to everybody either.
-        .method_not_allowed_fallback(wrong_method)
         .route_layer(from_fn_with_state(Arc::clone(app), guard))
+        .method_not_allowed_fallback(guarded_wrong_method)
 }
 
-/// Lets through who comes from loopback and shows the token. Who may not come in learns nothing of what is inside.
+/// Lets through who comes from loopback and shows the token.
 async fn guard(
     State(app): State<Arc<App>>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
+    check(&app, &request)?;
+    Ok(next.run(request).await)
+}
+
+/// What a path answers to a method that it does not know.
+async fn guarded_wrong_method(State(app): State<Arc<App>>, request: Request) -> Response {
+    match check(&app, &request) {
+        Ok(()) => wrong_method().await.into_response(),
+        Err(problem) => {
+            let mut response = problem.into_response();
+            // Without one the router would add the methods that there are.
+            let none = HeaderValue::from_static("");
+            response.headers_mut().insert(header::ALLOW, none);
+            response
+        }
+    }
+}
+
+/// Refuses who may not come in, and tells nothing of what is inside.
+fn check(app: &App, request: &Request) -> Result<(), Problem> {
     let closed = || Problem::not_found("resource");
     let token = app.started.admin_token.as_ref().map(Secret::reveal);
     // An empty one is what a client shows that shows none.
@@ -71,7 +90,7 @@ async fn guard(
             "the administrator's token is needed",
         ));
     }
-    Ok(next.run(request).await)
+    Ok(())
 }
 
 #[cfg(test)]
