@@ -1,5 +1,7 @@
 //! What holds for every route: identity, metrics, refusals, start and stop.
 
+use std::collections::{HashMap, HashSet};
+
 use axum::body::Body;
 use axum::http::{HeaderValue, Method, StatusCode};
 use target_app::{Config, Profile, StartError, State, StoreError};
@@ -109,6 +111,56 @@ async fn metrics_count_requests_by_route_and_never_by_path() {
             resident.is_some_and(|bytes| bytes.parse::<u64>().is_ok_and(|bytes| bytes > 1 << 20))
         );
     }
+}
+
+/// Name, labels and value of a line that is no comment.
+fn sample(line: &str) -> (&str, &str, &str) {
+    let (series, value) = line.rsplit_once(' ').expect("a value");
+    let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
+    (name, labels, value)
+}
+
+#[tokio::test]
+async fn metrics_are_text_that_a_scraper_can_read() {
+    let folio = Folio::start(&small()).await;
+    folio.get("/api/v1/documents/1").await;
+    let text = folio.get("/metrics").await.body;
+    let text = std::str::from_utf8(&text).expect("text");
+    let (mut families, mut series) = (HashMap::new(), HashSet::new());
+    let (mut helped, mut family) = ("", "");
+    for line in text.lines() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            let (name, help) = help.split_once(' ').expect("a help");
+            assert!(help.ends_with('.'), "{line}");
+            helped = name;
+        } else if let Some(kind) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = kind.split_once(' ').expect("a type");
+            assert_eq!(name, helped, "help and type stand together");
+            assert_eq!(families.insert(name, kind), None, "{name} comes twice");
+            assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
+            family = name;
+        } else {
+            let (name, labels, value) = sample(line);
+            let of_histogram = ["_bucket", "_sum", "_count"]
+                .iter()
+                .any(|part| name.strip_suffix(part) == Some(family));
+            let is_histogram = families.get(family) == Some(&"histogram");
+            assert!(
+                if is_histogram {
+                    of_histogram
+                } else {
+                    name == family
+                },
+                "{line} stands below {family}"
+            );
+            assert!(
+                labels.ends_with('}') && value.parse::<f64>().is_ok(),
+                "{line}"
+            );
+            assert!(series.insert((name, labels)), "{line} comes twice");
+        }
+    }
+    assert!(families.len() > 50, "{} families", families.len());
 }
 
 #[tokio::test]
