@@ -4,7 +4,8 @@
 //! other instances see them after the flush, and so do lists. A newer write of a document replaces the one that waits, and
 //! batches go one after another, so a document's writes keep their order. A flush that fails is tried again until it
 //! succeeds. SIGKILL can lose what was answered in the last `flush_every` and during one flush, at most
-//! `cache.behind_queue` documents. Another instance's write to the same document may be overwritten by a later flush.
+//! `cache.behind_queue` documents. Another instance's write to the same document may be overwritten by a later flush, but
+//! what it deleted stays deleted: after the flush, reads ask the database.
 
 use std::collections::{HashMap, VecDeque};
 use std::error::Error;
@@ -18,10 +19,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use super::generations::{Place, Seen};
 use super::instruments::BehindCounters;
-use super::invalidation::Replacement;
-use super::key::{Class, Key};
 use super::unwritten::Newest;
 use super::{Cache, Sweep};
 use crate::settings::Live;
@@ -59,7 +57,6 @@ struct Queue<C> {
 
 struct Queued<C> {
     change: C,
-    body: Bytes,
     revision: u64,
     since: Instant,
 }
@@ -173,7 +170,6 @@ impl<C: Clone + Send + 'static> Behind<C> {
             queue.waiting.insert(id, queued);
             let newest = Newest {
                 revision,
-                body: body.clone(),
                 since: queue.flying.get(&id).copied().unwrap_or(since),
             };
             self.cache.unwritten.put(id, newest);
@@ -265,18 +261,17 @@ impl<C: Clone + Send + 'static> Behind<C> {
             if batch.is_empty() {
                 continue;
             }
-            let befores = self.befores(&batch);
             let changes = batch.iter().map(|(_, queued)| queued.change.clone());
             match flush(changes.collect()).await {
                 Ok(()) => {
                     self.counters.flushed.inc_by(batch.len() as u64);
-                    self.finish(batch, befores).await;
+                    self.finish(batch).await;
                 }
                 Err(FlushError::Refused(cause)) if batch.len() == 1 => {
                     // A log that cannot be written must not stop the queue.
                     let _ = writeln!(io::stderr(), "a queued write is lost: {cause}");
                     self.counters.refused.inc();
-                    self.finish(batch, Vec::new()).await;
+                    self.finish(batch).await;
                 }
                 // One by one, the others do not suffer for the one that is refused.
                 Err(FlushError::Refused(_)) => {
@@ -295,17 +290,6 @@ impl<C: Clone + Send + 'static> Behind<C> {
         }
     }
 
-    /// The first level's generations of a batch's documents.
-    fn befores(&self, batch: &Batch<C>) -> Vec<(Place, Seen)> {
-        let generations = &self.cache.responses.first.generations;
-        let place = |id: &i64| Place::of(&Key::Document(*id).to_string(), Class::Documents);
-        batch
-            .iter()
-            .map(|(id, _)| place(id))
-            .map(|place| (place, generations.seen(place)))
-            .collect()
-    }
-
     /// Drops from the batch what a newer write will bring to the database anyway.
     fn leave_to_newer(&self, batch: &mut Batch<C>) {
         let mut queue = self.queue();
@@ -322,20 +306,11 @@ impl<C: Clone + Send + 'static> Behind<C> {
         self.freed.notify_waiters();
     }
 
-    /// Hands reads over from the queued bodies to the levels: first the levels forget what was before, and the first takes
-    /// the bodies whose `befores` are given, then the queued ones go.
-    async fn finish(&self, batch: Batch<C>, befores: Vec<(Place, Seen)>) {
+    /// Hands reads over from the queued bodies to the database: first the levels forget what was before, then the bodies
+    /// go. No level takes them, since the flush does not say whether their documents are still there.
+    async fn finish(&self, batch: Batch<C>) {
         let sweep = Sweep::documents(batch.iter().map(|(id, _)| *id));
-        let replacements = batch.iter().zip(befores);
-        let replacements = replacements.map(|((id, queued), (place, before))| Replacement {
-            key: Key::Document(*id),
-            place,
-            before,
-            body: queued.body.clone(),
-            below: None,
-        });
-        let replacements = replacements.collect();
-        self.cache.sweep_and_put(&sweep, replacements).await;
+        self.cache.sweep(&sweep).await;
         let mut queue = self.queue();
         for (id, queued) in &batch {
             self.cache.unwritten.remove(*id, queued.revision);

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use serde_json::json;
 use target_app::Config;
 use tokio::time::{Instant, sleep};
 
 use crate::folio::{Folio, join_all};
 use crate::probe::{
-    PATIENCE, administer, assert_busy, count, looked_up, patch, proven, retitle, title,
+    PATIENCE, administer, assert_busy, count, document, looked_up, patch, proven, retitle, title,
+    until,
 };
 use crate::profiles::{Bed, profiles};
 
@@ -17,6 +18,7 @@ profiles!(
     a_write_is_answered_before_the_database_has_it,
     a_stop_loses_no_answered_write,
     a_full_queue_makes_writers_wait_for_the_database,
+    a_flush_brings_nothing_back_that_another_instance_deleted,
 );
 
 const QUEUED: &str = "folio_cache_behind_queue";
@@ -124,4 +126,22 @@ async fn a_full_queue_makes_writers_wait_for_the_database(bed: &Bed) {
         assert_eq!(title(&database, id).await, "Queued");
     }
     assert_eq!(title(&database, 5).await, old);
+}
+
+async fn a_flush_brings_nothing_back_that_another_instance_deleted(bed: &Bed) {
+    let folio = bed.start(proven(&LATE)).await;
+    let other = bed.start_beside(&folio, proven(&[])).await;
+    let token = folio.token(1).await;
+    write(&folio, &token, 7, "Queued").await;
+    let (token, path, nothing) = (other.token(1).await, document(7), json!({}));
+    let deleted = other.send_json(Method::DELETE, Some(&token), &path, &nothing);
+    assert_eq!(deleted.await.status, StatusCode::NO_CONTENT);
+    assert_eq!(title(&folio, 7).await, "Queued", "it has yet to hear of it");
+
+    patch(&folio, &json!({ "cache": { "flush_every": "10ms" } })).await;
+    until(&folio, QUEUED, |queue| queue < 0.5).await;
+    for instance in [&folio, &other] {
+        let answer = instance.get(&path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{:?}", answer.body);
+    }
 }
