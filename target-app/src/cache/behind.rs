@@ -10,11 +10,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::error::Error;
 use std::io::{self, Write as _};
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
@@ -53,6 +55,8 @@ struct Queue<C> {
     next_revision: u64,
     /// How many wait for a flush before its time.
     urgent: usize,
+    /// Nothing more is taken: whoever would flush it is about to go.
+    is_closed: bool,
 }
 
 struct Queued<C> {
@@ -112,9 +116,11 @@ impl<C> Queue<C> {
     fn take(&mut self) -> Batch<C> {
         let count = self.order.len().min(BATCH);
         let ids = self.order.drain(..count);
-        let batch: Batch<C> = ids
+        let mut batch: Batch<C> = ids
             .filter_map(|id| Some((id, self.waiting.remove(&id)?)))
             .collect();
+        // In the order in which everyone locks rows, or the transactions of two instances could each wait for the other.
+        batch.sort_unstable_by_key(|(id, _)| *id);
         self.flying = batch
             .iter()
             .map(|(id, queued)| (*id, queued.since))
@@ -135,6 +141,7 @@ impl<C: Clone + Send + 'static> Behind<C> {
                 flying: HashMap::new(),
                 next_revision: 0,
                 urgent: 0,
+                is_closed: false,
             }),
             arrived: Notify::new(),
             freed: Notify::new(),
@@ -148,7 +155,7 @@ impl<C: Clone + Send + 'static> Behind<C> {
     pub(crate) async fn accept(&self, id: i64, body: Bytes, change: C) -> Result<(), Behindhand> {
         let place = |queue: &mut Queue<C>| {
             let room = self.settings.load().cache.behind_queue as usize;
-            if !queue.waiting.contains_key(&id) && queue.len() >= room {
+            if queue.is_closed || !queue.waiting.contains_key(&id) && queue.len() >= room {
                 return false;
             }
             queue.next_revision += 1;
@@ -163,13 +170,13 @@ impl<C: Clone + Send + 'static> Behind<C> {
             }
             let queued = Queued {
                 change: change.clone(),
-                body: body.clone(),
                 revision,
                 since,
             };
             queue.waiting.insert(id, queued);
             let newest = Newest {
                 revision,
+                body: body.clone(),
                 since: queue.flying.get(&id).copied().unwrap_or(since),
             };
             self.cache.unwritten.put(id, newest);
@@ -193,8 +200,9 @@ impl<C: Clone + Send + 'static> Behind<C> {
         self.until(|queue| !queue.holds(id)).await
     }
 
-    /// Waits at most `within` until the database has every write; for the shutdown, after the last request.
+    /// Takes no more writes and waits at most `within` until the database has those that were answered; for the shutdown.
     pub(crate) async fn drain(&self, within: Duration) -> Result<(), Behindhand> {
+        self.queue().is_closed = true;
         let _urgent = Urgent::new(self);
         let empty = self.until_by(Instant::now() + within, |queue| queue.len() == 0);
         empty.await
@@ -262,7 +270,11 @@ impl<C: Clone + Send + 'static> Behind<C> {
                 continue;
             }
             let changes = batch.iter().map(|(_, queued)| queued.change.clone());
-            match flush(changes.collect()).await {
+            let changes = changes.collect();
+            // A panic must not end the only loop that can flush: it is told by its hook, and the flush tried again.
+            let flushing = AssertUnwindSafe(async { flush(changes).await }).catch_unwind();
+            let panicked = |_| Err(FlushError::Later("the flush panicked".into()));
+            match flushing.await.unwrap_or_else(panicked) {
                 Ok(()) => {
                     self.counters.flushed.inc_by(batch.len() as u64);
                     self.finish(batch).await;

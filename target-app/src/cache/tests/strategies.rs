@@ -142,6 +142,8 @@ struct Queue {
 
 /// A document that the source refuses.
 const REFUSED: i64 = 13;
+/// One that makes the flush panic as long as it is of version 0.
+const PANICS: i64 = 14;
 
 impl Queue {
     fn new(assignments: &[&str]) -> Self {
@@ -157,6 +159,7 @@ impl Queue {
             let source = Arc::clone(&source);
             async move {
                 let flush = |changes: Vec<(i64, u64)>| {
+                    assert!(!changes.contains(&(PANICS, 0)), "as the test wants it");
                     let outcome = if is_away.load(Ordering::SeqCst) {
                         Err(FlushError::Later(Box::new(Away)))
                     } else if changes.iter().any(|(id, _)| *id == REFUSED) {
@@ -220,7 +223,6 @@ async fn a_queued_write_is_read_at_once_in_every_mode_and_reaches_the_source_wit
         })
         .await;
         assert_eq!(queue.flushed(), [[(7, 5)]]);
-        let loads = source.loads();
         assert_eq!(instance.read(source, 7).await, 5, "{mode}");
         assert_eq!(instance.read_key(source, page(1), 7).await, 5, "{mode}");
     }
@@ -295,9 +297,9 @@ async fn what_the_source_refuses_does_not_hold_up_the_others() {
     let queue = Queue::new(&["cache.flush_every=20ms"]);
     queue.accept(12, 1).await.expect("room");
     queue.accept(REFUSED, 1).await.expect("room");
-    queue.accept(14, 1).await.expect("room");
+    queue.accept(15, 1).await.expect("room");
     queue.behind.drain(PATIENCE).await.expect("drained");
-    assert_eq!(queue.flushed(), [[(12, 1)], [(14, 1)]]);
+    assert_eq!(queue.flushed(), [[(12, 1)], [(15, 1)]]);
     assert_eq!(queue.behind.stats().refused, 1);
     assert_eq!(
         queue.instance.read(&queue.source, REFUSED).await,
@@ -326,4 +328,38 @@ async fn a_writer_waits_while_the_queue_is_full() {
     third.expect("room at last");
     queue.behind.drain(PATIENCE).await.expect("drained");
     assert_eq!(queue.source.version(3), 1);
+}
+
+#[tokio::test]
+async fn documents_are_flushed_in_the_order_in_which_everyone_locks_them() {
+    let queue = Queue::new(&["cache.flush_every=1h"]);
+    for id in [9, 7, 8] {
+        queue.accept(id, 1).await.expect("room");
+    }
+    queue.behind.drain(PATIENCE).await.expect("drained");
+    assert_eq!(queue.flushed(), [[(7, 1), (8, 1), (9, 1)]]);
+}
+
+#[tokio::test]
+async fn a_flush_that_panics_is_tried_again() {
+    let queue = Queue::new(&["cache.flush_every=1ms"]);
+    queue.accept(PANICS, 0).await.expect("room");
+    eventually("it failed", async || queue.behind.stats().failed > 0).await;
+    queue.accept(PANICS, 1).await.expect("room");
+    queue.behind.drain(PATIENCE).await.expect("drained");
+    assert_eq!(queue.flushed(), [[(PANICS, 1)]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_was_drained_answers_no_write_that_nobody_will_flush() {
+    let queue = Queue::new(&["cache.flush_every=1h"]);
+    queue.accept(7, 1).await.expect("room");
+    queue.behind.drain(PATIENCE).await.expect("drained");
+    for id in [7, 8] {
+        queue.accept(id, 2).await.expect_err("it is closed");
+        assert_eq!(
+            queue.instance.read(&queue.source, id).await,
+            u64::from(id == 7)
+        );
+    }
 }
