@@ -167,6 +167,11 @@ impl Class {
         self != Self::Documents
     }
 
+    /// Whether its entries become a part of other classes' entries.
+    pub(crate) fn is_part(self) -> bool {
+        self == Self::Totals
+    }
+
     /// The class of a key by its text.
     pub(crate) fn of(text: &str) -> Option<Self> {
         Self::ALL

@@ -176,10 +176,18 @@ impl Second {
         if !class.is_swept() {
             return Ok(0);
         }
-        let found = self.kv.get(&generation_key(class)).await?;
+        let key = generation_key(class);
+        let mut found = self.kv.get(&key).await?;
+        if found.is_none() {
+            // The first of all, or a store that was full has thrown it away: then nothing may be good that was made before.
+            let fresh = fresh_generation();
+            self.kv.set_if_absent(&key, fresh, GENERATION_LIFE).await?;
+            found = self.kv.get(&key).await?;
+        }
         let found =
             found.and_then(|found| Some(u64::from_le_bytes(found.as_ref().try_into().ok()?)));
-        Ok(found.unwrap_or(0))
+        // Under one that nobody else has nothing is good.
+        Ok(found.unwrap_or_else(rand::random))
     }
 }
 
@@ -216,14 +224,16 @@ pub(super) async fn sweep(kv: &Kv, sweep: &Sweep, puts: &[Put]) -> Result<u64, K
         .filter_map(|text| Some(key_of(Class::of(text)?.home(), text)))
         .filter(|key| !replaced.contains(key.as_str()))
         .collect();
-    let generations: Vec<_> = sweep
+    let mut classes: Vec<_> = sweep
         .classes
         .iter()
         .filter(|class| class.is_swept())
-        .map(|class| {
-            let generation = rand::random_range(1..=u64::MAX).to_le_bytes();
-            (generation_key(class), Bytes::copy_from_slice(&generation))
-        })
+        .collect();
+    // Who sees the whole's new generation must not find the part under its old one.
+    classes.sort_by_key(|class| !class.is_part());
+    let generations: Vec<_> = classes
+        .into_iter()
+        .map(|class| (generation_key(class), fresh_generation()))
         .collect();
     let (mut removed, (), _) = try_join!(
         kv.invalidate(&keys),
@@ -241,6 +251,11 @@ pub(super) async fn sweep(kv: &Kv, sweep: &Sweep, puts: &[Put]) -> Result<u64, K
 /// The store's key for a canonical text, or for a pattern of such.
 pub(super) fn key_of(home: Home, text: &str) -> String {
     format!("{}:{text}", home.name())
+}
+
+/// One that was never there before; 0 is that of classes that have none.
+fn fresh_generation() -> Bytes {
+    Bytes::copy_from_slice(&rand::random_range(1..=u64::MAX).to_le_bytes())
 }
 
 /// Outside of what any pattern of entries matches.

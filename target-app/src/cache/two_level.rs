@@ -108,7 +108,14 @@ impl TwoLevel {
         let (mode, stampede, beta) = {
             let settings = self.settings.load();
             let cache = &settings.cache;
-            (cache.mode, cache.stampede, cache.early_beta)
+            match cache.mode {
+                // What it becomes a part of may go below, and so it has to be as new as what is there: not as old as what
+                // this instance keeps, or has begun to load, until it hears of an invalidation.
+                CacheMode::L1l2 | CacheMode::L2 if key.class().is_part() => {
+                    (CacheMode::L2, Stampede::None, 0.0)
+                }
+                mode => (mode, cache.stampede, cache.early_beta),
+            }
         };
         if mode.has_first()
             && let Some(entry) = self.look_first(&key).await

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use super::{Instance, Source, eventually, page, search};
-use crate::cache::{Key, Sweep};
+use super::{Away, Instance, Source, eventually, page, search};
+use crate::cache::{Key, Sweep, second};
 use crate::kv::{Kv, Outage};
 
 #[tokio::test]
@@ -306,4 +306,73 @@ async fn metrics_show_what_the_levels_did() {
     assert_eq!(stats["responses"]["entries"], 1);
     let entries = there.metric(r#"folio_cache_entries{cache="responses",layer="l1"}"#);
     assert!((entries - 1.0).abs() < 1e-9);
+}
+
+#[tokio::test]
+async fn a_list_that_is_kept_below_is_made_of_no_total_from_before_an_invalidation() {
+    for stampede in ["cache.stampede=none", "cache.stampede=local"] {
+        let kv = Kv::memory();
+        let [here, there] = [(); 2].map(|()| Instance::new(&kv, &[stampede]));
+        let source = Source::default();
+        let total = async |instance: &Instance| {
+            let load = || source.load(1);
+            let total = instance.cache.queries.get(Key::Total("documents"), load);
+            total.await.map_err(|_| Away)
+        };
+        let list = async |instance: &Instance| {
+            let list = instance.responses().get(page(1), || total(instance));
+            super::version(&list.await.expect("a list"))
+        };
+        for _ in 0..2 {
+            total(&there).await.expect("a total");
+        }
+        source.write(1);
+        // Of a write that the store has heard of, and the other instances not yet.
+        let sweep = Sweep::documents(std::iter::empty());
+        second::sweep(&kv, &sweep, &[]).await.expect("a sweep");
+        list(&there).await;
+        assert_eq!(list(&here).await, 1, "{stampede}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_throws_a_generation_away_makes_nothing_good_again() {
+    let kv = Kv::memory();
+    let instance = Instance::new(&kv, &["cache.mode=l2"]);
+    let source = Source::default();
+    assert_eq!(instance.read_key(&source, page(1), 1).await, 0);
+    source.write(1);
+    let sweep = Sweep::documents(std::iter::empty());
+    instance.cache.sweep(&sweep).await;
+    let generation = ["generation:documents:page:".to_owned()];
+    assert_eq!(kv.delete(&generation).await.expect("deletes"), 1);
+    for _ in 0..2 {
+        assert_eq!(instance.read_key(&source, page(1), 1).await, 1);
+    }
+    assert_eq!(source.loads(), 2, "it is kept under another one");
+}
+
+#[tokio::test]
+async fn large_bodies_take_the_places_of_several() {
+    let instance = Instance::new(&Kv::memory(), &["cache.mode=l1", "cache.l1_items=10"]);
+    let first = &instance.responses().first;
+    for id in 0..6 {
+        let load = || async { Ok::<_, Away>(vec![b'x'; 200_000].into()) };
+        let body = instance.responses().get(Key::Document(id), load).await;
+        assert_eq!(body.expect("a body").len(), 200_000);
+        first.settle().await;
+        assert!(first.len() <= 2, "four places each, of ten");
+    }
+    assert!(instance.has(&Key::Document(5)).await, "the newest is kept");
+}
+
+#[tokio::test]
+async fn a_promotion_that_is_refused_is_none() {
+    let kv = Kv::memory();
+    let [here, there] = [(); 2].map(|()| Instance::new(&kv, &[]));
+    here.read(&Source::default(), 7).await;
+    let wanted = [there.responses().wanted(Key::Document(7))];
+    there.cache.clear_first();
+    assert_eq!(there.responses().promote_many(&wanted).await, [true]);
+    assert_eq!(there.responses().counters.promotions.get(), 0);
 }
