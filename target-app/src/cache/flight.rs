@@ -1,7 +1,9 @@
 //! Single flight: of those who miss one key at one time, one loads and the others wait for it.
 //!
 //! A reader only joins a load that began after the last invalidation it must see. A leader that is dropped half-way, its
-//! client gone, wakes those who wait, and one of them leads anew. A failed load is told to all who wait for it.
+//! client gone, wakes those who wait, and one of them leads anew. A failed load is told to all who wait for it, but for
+//! those who came after an invalidation of anything: what was not there may have been made since, and had no key to
+//! invalidate.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -29,12 +31,20 @@ pub(super) enum Landing {
 }
 
 type Landed = watch::Receiver<Option<Landing>>;
-type Shard = HashMap<Key, (Seen, Landed)>;
+type Shard = HashMap<Key, Flight>;
 
 /// The loads under way.
 pub(super) struct Flights {
     shards: [Mutex<Shard>; SHARDS],
     hasher: RandomState,
+}
+
+/// A load under way.
+struct Flight {
+    /// The generations of its key, and how many invalidations were begun, both from before it.
+    seen: Seen,
+    begun: u64,
+    landed: Landed,
 }
 
 /// What a reader that missed has to do.
@@ -54,7 +64,11 @@ pub(super) struct Leader<'a> {
 }
 
 /// A place behind a leader.
-pub(super) struct Waiter(Landed);
+pub(super) struct Waiter {
+    landed: Landed,
+    /// Whether something was invalidated since the load began.
+    is_late: bool,
+}
 
 impl Flights {
     pub(super) fn new() -> Self {
@@ -64,16 +78,25 @@ impl Flights {
         }
     }
 
-    /// Joins the load of `key` that is under way, or leads one if there is none, or only one that began before `seen`.
-    pub(super) fn board(&self, key: &Key, seen: Seen) -> Boarding<'_> {
+    /// Joins the load of `key` that is under way, or leads one if there is none, or only one that began before `seen`;
+    /// `begun` is how many invalidations were when the reader came.
+    pub(super) fn board(&self, key: &Key, seen: Seen, begun: u64) -> Boarding<'_> {
         let mut shard = self.shard(key);
         match shard.entry(key.clone()) {
-            Entry::Occupied(flight) if flight.get().0 == seen => {
-                Boarding::Wait(Waiter(flight.get().1.clone()))
+            Entry::Occupied(flight) if flight.get().seen == seen => {
+                let flight = flight.get();
+                Boarding::Wait(Waiter {
+                    landed: flight.landed.clone(),
+                    is_late: flight.begun != begun,
+                })
             }
-            flight => {
+            place => {
                 let (land, landed) = watch::channel(None);
-                flight.insert_entry((seen, landed.clone()));
+                place.insert_entry(Flight {
+                    seen,
+                    begun,
+                    landed: landed.clone(),
+                });
                 Boarding::Lead(Leader {
                     flights: self,
                     key: key.clone(),
@@ -105,26 +128,34 @@ impl Flights {
 impl Leader<'_> {
     /// Tells those who wait.
     pub(super) fn land(self, landing: Landing) {
+        // Nobody may board any more who would be told what is of no use to him, and board again.
+        self.leave();
         self.land.send_replace(Some(landing));
     }
-}
 
-impl Drop for Leader<'_> {
-    fn drop(&mut self) {
+    fn leave(&self) {
         let mut shard = self.flights.shard(&self.key);
         // A later flight may have taken the place of this one.
         if let Entry::Occupied(flight) = shard.entry(self.key.clone())
-            && flight.get().1.same_channel(&self.landed)
+            && flight.get().landed.same_channel(&self.landed)
         {
             flight.remove();
         }
     }
 }
 
+impl Drop for Leader<'_> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
 impl Waiter {
-    /// What the load came to; `None` when its leader was dropped and one of those who wait must lead.
+    /// What the load came to; `None` when its leader was dropped, or failed to find what may have been made since, and one
+    /// of those who wait must lead.
     pub(super) async fn landing(mut self) -> Option<Landing> {
-        let landed = self.0.wait_for(Option::is_some).await.ok()?;
-        landed.clone()
+        let landed = self.landed.wait_for(Option::is_some).await.ok()?;
+        let landing = landed.clone()?;
+        (!self.is_late || matches!(landing, Landing::Body(..))).then_some(landing)
     }
 }

@@ -21,6 +21,8 @@ const UNDER_WAY: u64 = MADE - 1;
 pub(super) struct Generations {
     slots: Box<[AtomicU64]>,
     classes: [AtomicU64; Class::ALL.len()],
+    /// Invalidations that were begun, whatever they cover.
+    begun: AtomicU64,
 }
 
 /// Where the words of a key are.
@@ -73,7 +75,13 @@ impl Generations {
         Self {
             slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
             classes: std::array::from_fn(|_| AtomicU64::new(0)),
+            begun: AtomicU64::new(0),
         }
+    }
+
+    /// How many invalidations were begun, also those of what has no key yet.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Acquire)
     }
 
     /// The words of now; to be taken before anything is read that will be kept.
@@ -95,6 +103,7 @@ impl Generations {
         places: impl Iterator<Item = Place>,
         classes: Classes,
     ) -> Moving<'_> {
+        self.begun.fetch_add(1, Ordering::AcqRel);
         let moving = Moving {
             generations: self,
             slots: places.map(|place| place.slot).collect(),

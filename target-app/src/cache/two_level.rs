@@ -158,6 +158,7 @@ impl TwoLevel {
     {
         loop {
             let seen = self.first.generations.seen(read.place);
+            let begun = self.first.generations.begun();
             if read.stampede == Stampede::None {
                 self.count_miss(read);
                 let fetched = self.fetch(read, seen, beta, None, load).await;
@@ -165,7 +166,7 @@ impl TwoLevel {
                 let fetched = fetched.map_err(Arc::new)?;
                 return Ok(self.finish(read, seen, fetched, None).await);
             }
-            match self.flights.board(read.key, seen) {
+            match self.flights.board(read.key, seen, begun) {
                 Boarding::Lead(leader) => {
                     // Another may have landed since this read looked.
                     if read.mode.has_first()
@@ -215,13 +216,14 @@ impl TwoLevel {
     /// Loads before the time of `old` is over; whoever else reads meanwhile, and everyone if it fails, gets `old`.
     async fn renew<E, F>(&self, read: &Read<'_>, old: Entry, load: impl FnOnce() -> F) -> Bytes
     where
+        let begun = self.first.generations.begun();
         E: Send + Sync + 'static,
         F: Future<Output = Result<Bytes, E>>,
     {
         let seen = self.first.generations.seen(read.place);
         self.counters.l1.hits.inc();
         note_lookup(Lookup::L1);
-        let Boarding::Lead(leader) = self.flights.board(read.key, seen) else {
+        let Boarding::Lead(leader) = self.flights.board(read.key, seen, begun) else {
             return old.body;
         };
         match self.fetch(read, seen, 0.0, Some(old.until), load).await {

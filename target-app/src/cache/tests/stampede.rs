@@ -214,3 +214,34 @@ async fn an_early_load_that_fails_leaves_the_old() {
     let tried = here.responses().counters.early_loads.get();
     assert!(tried > 0, "20 draws of 61 in 100");
 }
+
+#[tokio::test]
+async fn who_reads_after_a_write_is_not_told_that_its_document_was_not_there_before() {
+    let instance = Instance::new(&Kv::memory(), &[]);
+    let source = Source::default();
+    let gate = Notify::new();
+    let responses = instance.responses();
+    let early = async {
+        let load = || async {
+            gate.notified().await;
+            Err::<Bytes, _>(Away)
+        };
+        responses.get(Key::Document(7), load).await
+    };
+    let late = async {
+        // What is made has no key before.
+        let created = instance
+            .cache
+            .aside(Sweep::documents(std::iter::empty()), async {
+                Ok::<_, Away>(())
+            });
+        created.await.expect("a write");
+        // It waits for the other load before that one is let go on.
+        let read = instance.read(&source, 7);
+        let told = async { gate.notify_one() };
+        tokio::join!(read, told).0
+    };
+    let (early, late) = tokio::join!(early, late);
+    assert_eq!(*early.expect_err("it was not there"), Away);
+    assert_eq!((late, source.loads()), (0, 1));
+}
