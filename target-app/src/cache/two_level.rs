@@ -323,7 +323,8 @@ impl TwoLevel {
         }
     }
 
-    /// Keeps what was loaded: in the first level, then for those who wait, then below.
+    /// Keeps what was loaded: in the first level, then for those who wait, then below; without a first level below before
+    /// those who wait are told, or who comes in between would load again.
     async fn finish(
         &self,
         read: &Read<'_>,
@@ -341,8 +342,14 @@ impl TwoLevel {
             let entry = entry(made, read.place, seen, ticket.is_some());
             self.first.put(read.key.clone(), entry).await;
         }
-        if let Some(leader) = leader {
-            leader.land(Landing::Body(body.clone(), lookup));
+        let mut leader = leader;
+        let mut land = || {
+            if let Some(leader) = leader.take() {
+                leader.land(Landing::Body(body.clone(), lookup));
+            }
+        };
+        if has_first {
+            land();
         }
         if let Some(Below { made, ticket, lock }) = below {
             if let Some(ticket) = ticket
@@ -354,6 +361,7 @@ impl TwoLevel {
             }
             if let Some(lock) = lock {
                 lock.release().await;
+        land();
             }
         }
         body

@@ -87,6 +87,27 @@ async fn instances_share_bodies_loads_and_invalidations() {
     redis.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_while_a_body_goes_below_does_not_load_it_again() {
+    let redis = server().await;
+    let instance = Instance::new(&connect(&redis), &["cache.mode=l2"]);
+    let source = Source::default();
+    for round in 1..=50 {
+        instance
+            .cache
+            .sweep(&Sweep::documents([7].into_iter()))
+            .await;
+        let readers = (0..8).map(async |_| {
+            for _ in 0..3 {
+                instance.read(&source, 7).await;
+            }
+        });
+        join_all(readers).await;
+        assert_eq!(source.loads(), round);
+    }
+    redis.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_read_is_older_than_the_last_answered_write() {
     let redis = server().await;
