@@ -20,6 +20,9 @@ use super::generations::{Generations, Place, Seen};
 use super::instruments::{Counters, observe};
 use super::key::Key;
 
+/// Bytes of a body that take one place: a larger one takes as many as it has of them, and so the level's memory is
+/// bounded by its places too, 64 MB for a thousand.
+const PLACE: usize = 64 << 10;
 /// How old an entry may be while invalidations by other instances cannot be heard.
 pub(super) const UNHEARD_AGE: Duration = Duration::from_secs(1);
 
@@ -70,7 +73,7 @@ impl Expiry<Key, Entry> for UntilOver {
 }
 
 impl First {
-    /// A level of `items` entries that sends those that make room, still good and unknown below, to `evicted`.
+    /// A level of `items` places that sends those that make room, still good and unknown below, to `evicted`.
     pub(super) fn new(items: u32, evicted: mpsc::Sender<Evicted>, counters: Arc<Counters>) -> Self {
         Self {
             entries: ArcSwap::from_pointee(entries(items, &evicted, &counters)),
@@ -161,7 +164,7 @@ impl First {
         self.entries.load().entry_count()
     }
 
-    /// Most entries.
+    /// Most entries, if none is large.
     pub(super) fn capacity(&self) -> u64 {
         self.entries.load().policy().max_capacity().unwrap_or(0)
     }
@@ -182,6 +185,7 @@ fn entries(
         .max_capacity(items.into())
         .eviction_policy(EvictionPolicy::lru())
         .expire_after(UntilOver)
+        .weigher(|_, entry: &Entry| entry.body.len().div_ceil(PLACE).max(1) as u32)
         .eviction_listener(move |key, entry: Entry, cause| {
             if cause == RemovalCause::Size
                 && !entry.is_below
