@@ -99,16 +99,17 @@ impl First {
         Some(entry)
     }
 
-    /// Keeps `entry` unless something about it was invalidated since it was read.
-    pub(super) async fn put(&self, key: Key, entry: Entry) {
+    /// Keeps `entry` unless something about it was invalidated since it was read; whether it did.
+    pub(super) async fn put(&self, key: Key, entry: Entry) -> bool {
         if !self.generations.holds(entry.place, entry.seen) {
             self.counters.stale_l1_fills.inc();
-            return;
+            return false;
         }
         // An invalidation from here on makes the entry void without having to find it.
         let began = Instant::now();
         self.entries.load().insert(key, entry).await;
         observe(&self.counters.l1_set, began.elapsed());
+        true
     }
 
     /// Gives the memory of the entries back whose canonical text `matches`; their number, without those void before.
@@ -184,8 +185,8 @@ fn entries(
     Moka::builder()
         .max_capacity(items.into())
         .eviction_policy(EvictionPolicy::lru())
-        .expire_after(UntilOver)
         .weigher(|_, entry: &Entry| entry.body.len().div_ceil(PLACE).max(1) as u32)
+        .expire_after(UntilOver)
         .eviction_listener(move |key, entry: Entry, cause| {
             if cause == RemovalCause::Size
                 && !entry.is_below

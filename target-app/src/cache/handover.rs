@@ -61,9 +61,10 @@ impl TwoLevel {
         for (one, made) in wanted.iter().zip(found) {
             is_found.push(made.is_some());
             if let Some(made) = made.filter(|_| mode.has_first()) {
-                self.counters.promotions.inc();
                 let entry = entry(&made, one.place, one.seen, true);
-                self.first.put(one.key.clone(), entry).await;
+                if self.first.put(one.key.clone(), entry).await {
+                    self.counters.promotions.inc();
+                }
             }
         }
         is_found

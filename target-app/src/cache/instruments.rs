@@ -199,10 +199,12 @@ impl Instruments {
 }
 
 impl Lookups {
-    /// Hits of hits and misses, 0 to 1; 0 before the first lookup.
+    /// Hits of all lookups, 0 to 1, those that waited for another's load and those that failed included; 0 before the
+    /// first.
     pub(super) fn hit_ratio(&self) -> f64 {
-        let hits = self.hits.get() as f64;
-        let all = hits + self.misses.get() as f64;
+        let all = [&self.hits, &self.misses, &self.shared, &self.errors];
+        let all: u64 = all.iter().map(|counter| counter.get()).sum();
+        let (hits, all) = (self.hits.get() as f64, all as f64);
         if all > 0.0 { hits / all } else { 0.0 }
     }
 }

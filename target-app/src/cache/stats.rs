@@ -104,7 +104,7 @@ impl Cache {
             for (layer, lookups) in [("l1", counters.l1.clone()), ("l2", counters.l2.clone())] {
                 metrics.observe_part(
                     "folio_cache_hit_ratio",
-                    "Hits of hits and misses since the start; 0 before the first.",
+                    "Hits of all lookups since the start; 0 before the first.",
                     &[("cache", home.name()), ("layer", layer)],
                     move || lookups.hit_ratio(),
                 )?;

@@ -98,6 +98,7 @@ impl TwoLevel {
     {
         if !self.unwritten.is_empty() {
             if let Some(body) = self.unwritten.body(&key) {
+                self.counters.l1.hits.inc();
                 note_lookup(Lookup::L1);
                 return Ok(body);
             }
@@ -157,8 +158,8 @@ impl TwoLevel {
         F: Future<Output = Result<Bytes, E>>,
     {
         loop {
-            let seen = self.first.generations.seen(read.place);
             let begun = self.first.generations.begun();
+            let seen = self.first.generations.seen(read.place);
             if read.stampede == Stampede::None {
                 self.count_miss(read);
                 let fetched = self.fetch(read, seen, beta, None, load).await;
@@ -191,17 +192,13 @@ impl TwoLevel {
                 }
                 Boarding::Wait(waiter) => match waiter.landing().await {
                     Some(Landing::Body(body, lookup)) => {
-                        let level = if read.mode.has_first() {
-                            &self.counters.l1
-                        } else {
-                            &self.counters.l2
-                        };
-                        level.shared.inc();
+                        self.count_shared(read, lookup);
                         note_lookup(lookup);
                         return Ok(body);
                     }
                     Some(Landing::Failed(error)) => {
                         if let Ok(error) = error.downcast() {
+                            self.count_shared(read, Lookup::Miss);
                             note_lookup(Lookup::Miss);
                             return Err(error);
                         }
@@ -216,10 +213,10 @@ impl TwoLevel {
     /// Loads before the time of `old` is over; whoever else reads meanwhile, and everyone if it fails, gets `old`.
     async fn renew<E, F>(&self, read: &Read<'_>, old: Entry, load: impl FnOnce() -> F) -> Bytes
     where
-        let begun = self.first.generations.begun();
         E: Send + Sync + 'static,
         F: Future<Output = Result<Bytes, E>>,
     {
+        let begun = self.first.generations.begun();
         let seen = self.first.generations.seen(read.place);
         self.counters.l1.hits.inc();
         note_lookup(Lookup::L1);
@@ -312,9 +309,10 @@ impl TwoLevel {
 
     async fn promote(&self, read: &Read<'_>, seen: Seen, made: Made) -> Fetched {
         if read.mode.has_first() && seen.is_settled() {
-            self.counters.promotions.inc();
             let entry = entry(&made, read.place, seen, true);
-            self.first.put(read.key.clone(), entry).await;
+            if self.first.put(read.key.clone(), entry).await {
+                self.counters.promotions.inc();
+            }
         }
         Fetched {
             body: made.body,
@@ -361,9 +359,9 @@ impl TwoLevel {
             }
             if let Some(lock) = lock {
                 lock.release().await;
-        land();
             }
         }
+        land();
         body
     }
 
@@ -381,6 +379,20 @@ impl TwoLevel {
     fn count_miss(&self, read: &Read<'_>) {
         if read.mode.has_first() {
             self.counters.l1.misses.inc();
+        }
+    }
+
+    /// Counts a read that waited for another one, which came to `lookup`.
+    fn count_shared(&self, read: &Read<'_>, lookup: Lookup) {
+        let (level, own) = if read.mode.has_first() {
+            (&self.counters.l1, Lookup::L1)
+        } else {
+            (&self.counters.l2, Lookup::L2)
+        };
+        if lookup == own {
+            level.hits.inc();
+        } else {
+            level.shared.inc();
         }
     }
 }

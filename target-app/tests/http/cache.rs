@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use crate::folio::Folio;
+use crate::folio::{Folio, join_all};
 use crate::probe::{PATIENCE, administer, count, looked_up, metric, patch, proven, retitle, title};
 use crate::profiles::{Bed, profiles};
 
@@ -15,6 +15,7 @@ profiles!(
     a_write_is_read_at_once_here_and_soon_everywhere,
     queued_writes_are_read_at_once_and_shown_in_lists_after_the_flush,
     the_hit_ratio_is_what_the_client_counted,
+    so_is_that_of_readers_who_come_together,
     levels_are_switched_while_it_runs,
     what_was_warmed_is_hit,
 );
@@ -145,6 +146,28 @@ async fn the_hit_ratio_is_what_the_client_counted(bed: &Bed) {
             "{layer}: {told}, {counted}"
         );
     }
+}
+
+async fn so_is_that_of_readers_who_come_together(bed: &Bed) {
+    const READERS: u32 = 50;
+    let folio = bed.start(proven(&[])).await;
+    patch(&folio, &json!({ "db": { "rtt_ms": 20 } })).await;
+    let mut hits = 0;
+    for _ in 0..2 {
+        let gone = json!({ "key": "document:7" });
+        administer(&folio, "/admin/cache/invalidate", &gone).await;
+        // Those of the first half wait for one load, those of the second need none.
+        for _ in 0..2 {
+            let readers = (0..READERS).map(|_| looked_up(&folio, 7));
+            let found = join_all(readers).await;
+            hits += found.iter().filter(|lookup| *lookup == "l1").count() as u32;
+        }
+    }
+    let series = r#"folio_cache_hit_ratio{cache="responses",layer="l1"}"#;
+    let told = metric(&folio, series).await;
+    let counted = f64::from(hits) / f64::from(4 * READERS);
+    assert!(counted < 0.95, "they did not come together: {counted}");
+    assert!((told - counted).abs() <= 0.001, "{told}, {counted}");
 }
 
 async fn levels_are_switched_while_it_runs(bed: &Bed) {
