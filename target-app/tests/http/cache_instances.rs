@@ -8,6 +8,7 @@ use target_app::Config;
 use tokio::time::{Instant, sleep};
 
 use crate::folio::{Folio, join_all, settings, small};
+use crate::probe::{administer, patch, proven, retitle, until};
 use crate::profiles::{Bed, profiles};
 
 /// Longest that a message or a flush takes on a machine that has other things to do.
@@ -130,4 +131,31 @@ async fn many_readers_of_a_key_that_nobody_has_ask_the_database_once(bed: &Bed) 
         assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
     }
     assert_eq!(loads(&here).await + loads(&there).await, 1);
+}
+
+/// By an operator's hand, as a Redis that is killed comes back empty and holds nothing that could be wrong.
+#[tokio::test]
+async fn what_redis_kept_while_it_was_out_of_reach_is_not_read() {
+    let bed = Bed::full().await;
+    let late = ["cache.strategy=write_behind", "cache.flush_every=1h"];
+    let here = bed.start(proven(&late)).await;
+    let there = bed.start_beside(&here, proven(&[])).await;
+    let old = title(&there).await;
+    assert_eq!(title(&here).await, old);
+    let token = here.token(1).await;
+    let queued = retitle(&here, &token, 7, "Queued").await;
+    assert_eq!(queued.status, StatusCode::OK, "{:?}", queued.body);
+
+    let breaker = |rule| json!({ "name": "redis", "rule": rule });
+    administer(&here, "/admin/breaker", &breaker("open")).await;
+    patch(&here, &json!({ "cache": { "flush_every": "10ms" } })).await;
+    let queue = "folio_cache_behind_queue";
+    until(&here, queue, |queue| queue < 0.5).await;
+    assert_eq!(title(&here).await, "Queued", "the database has it");
+    assert_eq!(title(&there).await, old, "it cannot be told");
+
+    administer(&here, "/admin/breaker", &breaker("auto")).await;
+    eventually("it is told", async || title(&there).await == "Queued").await;
+    assert_eq!(title(&here).await, "Queued");
+    bed.clear().await;
 }
