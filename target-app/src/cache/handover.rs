@@ -7,10 +7,11 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::envelope::Made;
+use super::fetch::entry;
 use super::first::{Evicted, UNHEARD_AGE};
 use super::generations::{Place, Seen};
 use super::second::{Filled, Found, Ticket};
-use super::two_level::{DEMOTIONS, entry};
+use super::two_level::DEMOTIONS;
 use super::{Key, TwoLevel};
 
 /// A key that is to be warmed, and its generations from before it is looked for.

@@ -10,6 +10,7 @@ mod behind;
 mod debt;
 mod envelope;
 mod expiry;
+mod fetch;
 mod first;
 mod flight;
 mod generations;

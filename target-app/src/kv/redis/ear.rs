@@ -11,8 +11,9 @@ use redis::{PushInfo, PushKind, RedisResult, Value};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
+use super::Names;
+use super::ask::ANSWER_LIMIT;
 use super::connector::{CONNECT_LIMIT, Connector};
-use super::{ANSWER_LIMIT, Names};
 use crate::kv::channel::{Channel, Hub};
 
 /// Wait before the second attempt to connect; doubles with each further one.

@@ -4,6 +4,7 @@
 //! took effect is unknown. Generations are random stamps rather than counters, so that a server that came back empty can
 //! never show one that was there before.
 
+mod ask;
 mod connector;
 mod ear;
 mod names;
@@ -15,9 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use redis::{Cmd, FromRedisValue, Pipeline, ScriptInvocation, cmd};
+use redis::{Cmd, Pipeline, cmd};
 use tokio::task::AbortHandle;
-use tokio::time::timeout;
 
 use self::connector::Connector;
 use self::names::Names;
@@ -29,8 +29,6 @@ use crate::config::Services;
 use crate::metrics::Metrics;
 use crate::settings::Live;
 
-/// Longest time for an answer.
-const ANSWER_LIMIT: Duration = Duration::from_millis(500);
 /// Keys that one step of a scan looks at, about.
 const SCANNED: usize = 1_000;
 
@@ -40,13 +38,6 @@ pub(super) struct Redis {
     names: Arc<Names>,
     hub: Arc<Hub>,
     tasks: [AbortHandle; 2],
-}
-
-/// What is asked in one round trip.
-enum Question<'a> {
-    One(&'a Cmd),
-    Many(&'a Pipeline),
-    Script(&'a ScriptInvocation<'a>),
 }
 
 /// A value, the stamp of its slot, the stamp of all.
@@ -324,36 +315,6 @@ impl Redis {
         }
     }
 
-    /// Asks, and takes the answer within the limit or throws the connection away.
-    async fn ask<'a, T: FromRedisValue>(
-        &self,
-        question: impl Into<Question<'a>>,
-    ) -> Result<T, KvError> {
-        let question = question.into();
-        let mut loan = self.pool.loan().await?;
-        let connection = loan.connection();
-        let answer = async {
-            match question {
-                Question::One(command) => command.query_async(connection).await,
-                Question::Many(pipeline) => pipeline.query_async(connection).await,
-                Question::Script(script) => script.invoke_async(connection).await,
-            }
-        };
-        match timeout(ANSWER_LIMIT, answer).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => {
-                if error.is_io_error() || error.is_unrecoverable_error() {
-                    loan.discard();
-                }
-                Err(error.into())
-            }
-            Err(_) => {
-                loan.discard();
-                Err(KvError::TimedOut)
-            }
-        }
-    }
-
     fn setting(&self, key: &str, value: &[u8], ttl: Duration) -> Cmd {
         let mut set = cmd("SET");
         set.arg(self.names.key(key)).arg(value);
@@ -376,24 +337,6 @@ impl Drop for Redis {
         for task in &self.tasks {
             task.abort();
         }
-    }
-}
-
-impl<'a> From<&'a mut Cmd> for Question<'a> {
-    fn from(command: &'a mut Cmd) -> Self {
-        Self::One(command)
-    }
-}
-
-impl<'a> From<&'a mut Pipeline> for Question<'a> {
-    fn from(pipeline: &'a mut Pipeline) -> Self {
-        Self::Many(pipeline)
-    }
-}
-
-impl<'a> From<&'a mut ScriptInvocation<'_>> for Question<'a> {
-    fn from(script: &'a mut ScriptInvocation<'_>) -> Self {
-        Self::Script(script)
     }
 }
 

@@ -1,0 +1,137 @@
+//! Budgets, what makes room and what is refused.
+
+use super::*;
+
+const LONG: Duration = Duration::from_mins(10);
+
+/// With 64 KiB for cached values and for windows, 256 KiB for what is kept.
+fn small() -> Shard {
+    Shard::new(1 << 10)
+}
+
+fn plain(bytes: usize) -> Value {
+    Value::Plain(vec![0; bytes].into())
+}
+
+fn is_consistent(shard: &Shard) -> bool {
+    let weight: usize = shard.entries.values().map(|entry| entry.weight).sum();
+    let turns: usize = shard.classes.iter().map(|tally| tally.by_turn.len()).sum();
+    weight
+        == shard
+            .classes
+            .iter()
+            .map(|tally| tally.weight)
+            .sum::<usize>()
+        && turns == shard.entries.len()
+}
+
+#[test]
+fn a_flood_of_cached_values_costs_nobody_else_and_goes_by_its_time() {
+    let (mut shard, now) = (small(), Instant::now());
+    for at in 0..10 {
+        let key = format!("kept:{at}");
+        shard
+            .put(&key, plain(10), Class::Kept, now, LONG)
+            .expect("fits");
+    }
+    let log = Value::Log(VecDeque::from([now]));
+    shard
+        .put("window", log, Class::Windows, now, LONG)
+        .expect("fits");
+    shard
+        .put("soon", plain(1_000), Class::Cached, now, LONG / 2)
+        .expect("fits");
+    for at in 0..1_000 {
+        let key = format!("cached:{at}");
+        shard
+            .put(&key, plain(1_000), Class::Cached, now, LONG)
+            .expect("fits");
+        let tally = &shard.classes[Class::Cached as usize];
+        assert!(tally.weight <= tally.budget);
+    }
+    assert!(shard.live("soon", now).is_none(), "it ran out soonest");
+    assert!(shard.live("cached:0", now).is_none());
+    assert!(shard.live("cached:999", now).is_some());
+    assert!(shard.live("window", now).is_some());
+    assert!((0..10).all(|at| shard.live(&format!("kept:{at}"), now).is_some()));
+    assert!(is_consistent(&shard));
+}
+
+#[test]
+fn what_is_kept_is_refused_rather_than_dropped() {
+    let (mut shard, now) = (small(), Instant::now());
+    let mut kept = 0;
+    while shard
+        .put(&format!("{kept}"), plain(1_000), Class::Kept, now, LONG)
+        .is_ok()
+    {
+        kept += 1;
+    }
+    assert!(kept > 100, "{kept}");
+    assert!((0..kept).all(|at| shard.live(&at.to_string(), now).is_some()));
+    let larger = shard.put("0", plain(2_000), Class::Kept, now, LONG);
+    assert!(larger.is_err());
+    assert!(matches!(shard.live("0", now), Some(Value::Plain(old)) if old.len() == 1_000));
+    let as_large = shard.put("0", plain(1_000), Class::Kept, now, LONG);
+    assert!(as_large.is_ok(), "it takes its own place");
+    assert!(is_consistent(&shard));
+
+    let later = now + LONG * 2;
+    let after = shard.put("more", plain(1_000), Class::Kept, later, LONG);
+    assert!(after.is_ok(), "what has run out makes room");
+}
+
+#[test]
+fn what_has_run_out_goes_with_later_writes() {
+    let (mut shard, now) = (small(), Instant::now());
+    for at in 0..40 {
+        shard
+            .put(&format!("{at}"), plain(1), Class::Cached, now, LONG)
+            .expect("fits");
+    }
+    let later = now + LONG;
+    assert!(shard.live("0", later).is_none());
+    assert!(!shard.remove("0", later));
+    for at in 0..15 {
+        shard
+            .put(&format!("new:{at}"), plain(1), Class::Cached, later, LONG)
+            .expect("fits");
+    }
+    assert_eq!(shard.entries.len(), 15);
+    assert!(is_consistent(&shard));
+}
+
+#[test]
+fn a_value_larger_than_its_budget_stands_alone() {
+    let (mut shard, now) = (small(), Instant::now());
+    for at in 0..5 {
+        let key = format!("{at}");
+        shard
+            .put(&key, plain(1 << 20), Class::Cached, now, LONG)
+            .expect("fits");
+    }
+    assert_eq!(shard.entries.len(), 1);
+    assert!(shard.live("4", now).is_some());
+}
+
+#[test]
+fn a_set_that_grows_is_weighed() {
+    let (mut shard, now) = (small(), Instant::now());
+    let members = Value::Members(HashSet::new());
+    shard
+        .put("set", members, Class::Kept, now, LONG)
+        .expect("fits");
+    let mut grown = 0;
+    while shard.has_room_for("member") {
+        let Some(Value::Members(members)) = shard.live("set", now) else {
+            panic!("the set is there");
+        };
+        members.insert(format!("{grown:06}").into());
+        shard.renew("set", now, LONG);
+        grown += 1;
+    }
+    assert!(grown > 1_000, "{grown}");
+    assert!(is_consistent(&shard));
+    assert!(shard.remove("set", now));
+    assert_eq!(shard.classes[Class::Kept as usize].weight, 0);
+}
