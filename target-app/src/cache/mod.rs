@@ -1,9 +1,10 @@
 //! Two caches of two levels in front of the database: `responses` keeps bodies as they go out, `queries` keeps rows.
 //!
 //! The first level is the process's own, the second the shared store. Reads go through [`TwoLevel::get`], writes through
-//! one of the strategies of [`writes`], so that no read is older than the last write that this instance answered, and on
-//! other instances for no longer than a message takes, or a second while there is no connection to send it. An
-//! invalidation reaches both levels and all instances whatever the mode is here, since they may be set otherwise.
+//! one of the strategies of [`writes`], so that no read is older than the last write that this instance answered. On
+//! other instances it is older for no longer than a message takes; a second where none can be heard; and where only the
+//! writer is cut off from the store, until it is back or the entry has run out. An invalidation reaches both levels and
+//! all instances whatever the mode is here, since they may be set otherwise.
 //! Loads are given by the callers: there is no SQL in here.
 
 mod behind;
