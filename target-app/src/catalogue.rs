@@ -8,13 +8,12 @@ use serde::Serialize;
 use tokio::task::AbortHandle;
 
 use crate::cache::{Behind, Behindhand, Cache, Entity, FlushError, Key, Sweep, Warmed};
+use crate::clock::now;
 use crate::db::DbError;
 use crate::error::Problem;
 use crate::observe;
 use crate::settings::{Live, WriteStrategy};
-use crate::store::{
-    Bulk, BulkMode, BulkOutcome, Document, Draft, PageOf, Sort, Store, StoreError, now,
-};
+use crate::store::{Bulk, BulkMode, BulkOutcome, Document, Draft, PageOf, Sort, Store, StoreError};
 
 /// The documents, with what stands in front of them.
 pub(crate) struct Catalogue {

@@ -10,12 +10,6 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::db::DbError;
-use crate::store::StoreError;
-
-/// All that a client learns of what stands behind the service.
-const BUSY: &str = "the service cannot answer at the moment";
-
 /// A request that cannot be answered as asked.
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -94,43 +88,17 @@ impl Problem {
 
     /// A fault of Folio itself: the cause goes to the log, the client learns nothing of it.
     pub(crate) fn internal(cause: &dyn fmt::Display) -> Self {
-        let mut problem = Self::new(
+        Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "the service could not answer",
-        );
-        problem.cause = Some(Cause(cause.to_string().into()));
-        problem
+        )
+        .because(cause)
     }
-}
 
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        Self::from(&error)
-    }
-}
-
-impl From<&StoreError> for Problem {
-    fn from(error: &StoreError) -> Self {
-        match error {
-            StoreError::Missing(what) => Self::not_found(what),
-            StoreError::Shared(error) => Self::from(&**error),
-            StoreError::Database(DbError::Duplicate(_)) => {
-                Self::new(StatusCode::CONFLICT, "there is such a one already")
-            }
-            StoreError::Database(DbError::Statement(_)) => Self::internal(&error.with_sources()),
-            StoreError::Database(DbError::Refused { retry_after }) => {
-                Self::unavailable(BUSY, *retry_after)
-            }
-            StoreError::Database(DbError::PoolTimeout { .. }) => {
-                Self::unavailable(BUSY, Duration::from_secs(1))
-            }
-            StoreError::Database(_) => {
-                let mut problem = Self::unavailable(BUSY, Duration::from_secs(1));
-                problem.cause = Some(Cause(error.with_sources().into()));
-                problem
-            }
-            other => Self::internal(&other.with_sources()),
-        }
+    /// The same with a cause for the log, which the client does not learn.
+    pub(crate) fn because(mut self, cause: &dyn fmt::Display) -> Self {
+        self.cause = Some(Cause(cause.to_string().into()));
+        self
     }
 }
 

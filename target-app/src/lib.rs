@@ -7,8 +7,10 @@
 mod admission;
 mod auth;
 mod breaker;
+mod bulkhead;
 mod cache;
 mod catalogue;
+mod clock;
 mod compression;
 mod config;
 mod db;

@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::gate::Priority;
 use crate::auth::Auth;
+use crate::bulkhead::Priority;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const PRIORITY: HeaderName = HeaderName::from_static("x-priority");

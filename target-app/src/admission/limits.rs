@@ -13,10 +13,10 @@ use http_body_util::Limited;
 use prometheus::IntCounter;
 
 use super::client::{ClientKey, UnknownKey, client_of, priority_of};
-use super::gate::{Full, Gate, Priority, rejections};
 use super::rate::{Rate, TokenBuckets};
 use super::window::{Quota, Verdict, Windows};
 use crate::auth::Auth;
+use crate::bulkhead::{Full, Gate, Priority, rejections};
 use crate::error::Problem;
 use crate::kv::Kv;
 use crate::metrics::Metrics;

@@ -5,14 +5,8 @@
 //! administration and the lab stay outside, so that an overload can be seen and ended.
 
 mod client;
-mod gate;
 mod limits;
 mod rate;
-mod room;
 mod window;
 
-pub(crate) use gate::{Full, Gate, OwnedPass, Priority};
 pub(crate) use limits::{Admission, Lane, admit};
-
-#[cfg(test)]
-mod cost;

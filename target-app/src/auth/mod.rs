@@ -6,7 +6,6 @@
 //! while the store is away, what cannot be checked is answered 503, neither let in nor refused.
 
 mod caller;
-mod clock;
 mod error;
 mod events;
 mod hex;

@@ -13,9 +13,9 @@ use bytes::Bytes;
 use futures_util::future::{join, join3, try_join_all};
 
 use super::AuthError;
-use super::clock::unix_milliseconds;
 use super::session::{Entry, Member, Session, SessionView};
 use super::token::{Kinship, RefreshToken, SessionId};
+use crate::clock::unix_milliseconds;
 use crate::kv::{Channel, Kv, KvError};
 use crate::settings::AuthSettings;
 

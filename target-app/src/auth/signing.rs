@@ -18,8 +18,8 @@ use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 
 use super::AuthError;
-use super::clock::unix_milliseconds;
 use super::token::SessionId;
+use crate::clock::unix_milliseconds;
 use crate::kv::Kv;
 
 const KEY: &str = "auth:signing-key";

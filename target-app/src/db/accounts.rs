@@ -6,8 +6,8 @@ use std::time::Duration;
 use prometheus::{HistogramVec, IntCounterVec};
 
 use super::{DbError, Dialect, Recorder, Statement, Value};
-use crate::admission::{Full, Gate, OwnedPass, Priority};
 use crate::breaker::{Breaker, Permit, Refused};
+use crate::bulkhead::{Full, Gate, OwnedPass, Priority};
 use crate::metrics::Metrics;
 use crate::observe::note_query;
 use crate::settings::Live;

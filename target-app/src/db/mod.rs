@@ -15,7 +15,6 @@ mod maintenance;
 mod optimizer;
 mod pool;
 mod postgres;
-mod slots;
 mod sqlite;
 mod statement;
 
@@ -27,7 +26,6 @@ use tokio::task::AbortHandle;
 pub(crate) use error::DbError;
 pub(crate) use lease::{Lease, Record};
 pub(crate) use pool::Pool;
-pub(crate) use slots::{Slot, Slots};
 pub(crate) use sqlite::{Home, options as sqlite_options};
 pub(crate) use statement::{Dialect, Statement, Value, values};
 

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::admission;
 use crate::breaker::Refused;
+use crate::bulkhead;
 
 /// Why an operation has no answer; whether it took effect is unknown unless the variant says so.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -28,7 +28,7 @@ pub(crate) enum KvError {
     Refused(#[from] Refused),
     /// Not tried, because too many operations are under way.
     #[error(transparent)]
-    Busy(#[from] admission::Full),
+    Busy(#[from] bulkhead::Full),
 }
 
 /// What lies under a [`KvError`]; shared, because many may wait for the same operation.
@@ -81,7 +81,7 @@ impl KvError {
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused(Refused { retry_after, .. })
-            | Self::Busy(admission::Full { retry_after, .. }) => Some(*retry_after),
+            | Self::Busy(bulkhead::Full { retry_after, .. }) => Some(*retry_after),
             Self::Unavailable(_) | Self::TimedOut | Self::Protocol(_) | Self::Full => None,
         }
     }

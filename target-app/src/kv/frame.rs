@@ -6,8 +6,8 @@ use std::time::Instant;
 use prometheus::{Histogram, IntCounter};
 
 use super::error::{KINDS, KvError};
-use crate::admission::{Gate, Priority};
 use crate::breaker::Breaker;
+use crate::bulkhead::{Gate, Priority};
 use crate::metrics::Metrics;
 use crate::settings::Live;
 

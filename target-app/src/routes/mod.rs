@@ -5,6 +5,8 @@ mod assets;
 mod audit;
 mod auth;
 mod bulk;
+#[cfg(test)]
+mod cost;
 mod courses;
 mod dashboard;
 mod documents;

@@ -1,6 +1,7 @@
 //! Users.
 
-use super::{Store, StoreError, now};
+use super::{Store, StoreError};
+use crate::clock::now;
 use crate::db::{Statement, values};
 
 /// What a login is checked against.

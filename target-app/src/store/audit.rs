@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Page, PageOf, Store, StoreError, now, rfc3339};
+use super::{Page, PageOf, Store, StoreError};
+use crate::clock::{now, rfc3339};
 use crate::db::{Lease, Statement, values};
 
 /// What can be done that is kept.

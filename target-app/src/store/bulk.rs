@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::documents::Draft;
-use super::{Store, StoreError, now};
+use super::{Store, StoreError};
+use crate::clock::now;
 use crate::db::{Dialect, Lease, Statement, Value, values};
 
 /// Rows a statement: far below what either database binds (32,766 values), and there is little to gain beyond.

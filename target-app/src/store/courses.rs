@@ -6,7 +6,8 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::{Page, PageOf, Store, StoreError, rfc3339};
+use super::{Page, PageOf, Store, StoreError};
+use crate::clock::rfc3339;
 use crate::db::{Lease, Statement, values};
 use crate::settings::Loading;
 

@@ -4,7 +4,8 @@ use futures_util::future::try_join_all;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Store, StoreError, rfc3339};
+use super::{Store, StoreError};
+use crate::clock::rfc3339;
 use crate::db::{Lease, Record, Statement};
 
 /// How the ten are read.

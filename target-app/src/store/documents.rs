@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-use super::{Page, PageOf, Store, StoreError, now, rfc3339};
+use super::{Page, PageOf, Store, StoreError};
+use crate::clock::{now, rfc3339};
 use crate::db::{Dialect, Statement, Value, values};
 use crate::settings::Indexes;
 

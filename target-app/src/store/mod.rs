@@ -6,65 +6,30 @@ mod bulk;
 mod courses;
 mod dashboard;
 mod documents;
+mod error;
 mod orders;
 mod payments;
 mod seed;
 
-use std::error::Error;
 use std::sync::Arc;
-
-use chrono::{DateTime, SecondsFormat, Utc};
-use serde::Serializer;
 
 pub(crate) use audit::AuditEntry;
 pub(crate) use bulk::{Bulk, BulkMode, BulkOutcome};
 pub(crate) use courses::Course;
 pub(crate) use dashboard::Pace;
 pub(crate) use documents::{Document, Draft, Sort};
+pub use error::StoreError;
 pub(crate) use orders::{NewOrder, Order};
 pub(crate) use payments::{NewPayment, Paying, Payment};
 
 use crate::config::{Config, Profile};
-use crate::db::{Database, DbError, Home, Lease, OpenError};
+use crate::db::{Database, Home, Lease};
 use crate::metrics::Metrics;
 use crate::settings::Live;
 
 /// The tables.
 pub(crate) struct Store {
     pub(crate) database: Database,
-}
-
-/// Why a table did not do as it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// What was asked for does not exist.
-    #[error("there is no such {0}")]
-    Missing(&'static str),
-    /// The statement or the connection failed.
-    #[error("the database did not do as asked")]
-    Database(#[from] DbError),
-    /// The database could not be opened.
-    #[error("the database cannot be opened")]
-    Open(#[from] OpenError),
-    /// An answer could not be written as JSON.
-    #[error("an answer cannot be encoded")]
-    Encode(#[from] serde_json::Error),
-    /// A row could not be written as `MessagePack`.
-    #[error("a row cannot be encoded")]
-    Pack(#[from] rmp_serde::encode::Error),
-    /// What another request that loaded the same was told.
-    #[error(transparent)]
-    Shared(#[from] Arc<StoreError>),
-    /// The database holds a catalogue that was seeded otherwise.
-    #[error("the database in {place} was seeded with {found}, not with {expected}; use another")]
-    SeededOtherwise {
-        /// The directory or database that was asked for.
-        place: String,
-        /// What its catalogue was seeded with.
-        found: String,
-        /// What the configuration asks for.
-        expected: String,
-    },
 }
 
 /// Which part of a list is asked for.
@@ -87,20 +52,6 @@ pub(crate) struct Page<T> {
     total: i64,
     page: u32,
     limit: u32,
-}
-
-impl StoreError {
-    /// The whole chain of causes in one line, for the log.
-    pub(crate) fn with_sources(&self) -> String {
-        let mut line = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            line.push_str(": ");
-            line.push_str(&error.to_string());
-            cause = error.source();
-        }
-        line
-    }
 }
 
 impl PageOf {
@@ -164,19 +115,4 @@ impl Store {
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
         Ok(self.database.ping().await?)
     }
-}
-
-/// Unix seconds of now.
-pub(crate) fn now() -> i64 {
-    Utc::now().timestamp()
-}
-
-/// Unix seconds as clients read them: RFC 3339 in UTC.
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands fields over by reference"
-)]
-pub(crate) fn rfc3339<S: Serializer>(seconds: &i64, serializer: S) -> Result<S::Ok, S::Error> {
-    let time = DateTime::<Utc>::from_timestamp(*seconds, 0).unwrap_or_default();
-    serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Secs, true))
 }

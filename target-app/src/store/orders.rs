@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::audit::{self, Action};
-use super::{Page, PageOf, Store, StoreError, now, rfc3339};
+use super::{Page, PageOf, Store, StoreError};
+use crate::clock::{now, rfc3339};
 use crate::db::{Statement, values};
 
 /// An order as its owner sees it.

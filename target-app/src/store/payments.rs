@@ -6,7 +6,8 @@
 use serde::Serialize;
 
 use super::audit::{self, Action};
-use super::{Store, StoreError, now, rfc3339};
+use super::{Store, StoreError};
+use crate::clock::{now, rfc3339};
 use crate::db::{DbError, Lease, Statement, values};
 
 /// A payment as who paid sees it.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::clock::{now, rfc3339};
 use crate::db::{Dialect, Statement, Value};
-use crate::store::{now, rfc3339};
 
 /// Texts that are told apart; the program has fewer.
 const MOST_STATEMENTS: usize = 512;

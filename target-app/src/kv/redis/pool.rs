@@ -14,7 +14,7 @@ use redis::aio::MultiplexedConnection;
 use tokio::time::{interval, timeout};
 
 use super::connector::{CONNECT_LIMIT, Connector};
-use crate::db::{Slot, Slots};
+use crate::bulkhead::{Slot, Slots};
 use crate::kv::error::{Cause, KvError, KvStartError};
 use crate::metrics::Metrics;
 use crate::settings::Live;

@@ -13,7 +13,8 @@ use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use bytes::Bytes;
 
-use super::{Lane, Priority, admit};
+use crate::admission::{Lane, admit};
+use crate::bulkhead::{Gate, Priority};
 use crate::compression::compress;
 use crate::{Config, Settings, State};
 
@@ -107,7 +108,7 @@ async fn nanoseconds_of_what_nothing_stops() {
         "packing, remembered",
         cost(packed(), accepting).await - alone,
     );
-    let gate = super::Gate::cache(
+    let gate = Gate::cache(
         Arc::clone(&app.settings),
         &crate::metrics::Metrics::new().expect("metrics"),
     );

@@ -336,7 +336,7 @@ impl fmt::Debug for Pass<'_> {
 }
 
 /// The family of what was turned away, by reason.
-pub(super) fn rejections(
+pub(crate) fn rejections(
     metrics: &Metrics,
 ) -> Result<prometheus::IntCounterVec, prometheus::Error> {
     metrics.counters(

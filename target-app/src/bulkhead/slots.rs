@@ -42,7 +42,7 @@ impl Slots {
     }
 
     /// Who waits, and who comes, gets none.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.semaphore.close();
     }
 

@@ -1,0 +1,89 @@
+//! Why a table did not do as it was asked, and what a client learns of that.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+
+use crate::db::{DbError, OpenError};
+use crate::error::Problem;
+
+/// All that a client learns of what stands behind the service.
+const BUSY: &str = "the service cannot answer at the moment";
+
+/// Why a table did not do as it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// What was asked for does not exist.
+    #[error("there is no such {0}")]
+    Missing(&'static str),
+    /// The statement or the connection failed.
+    #[error("the database did not do as asked")]
+    Database(#[from] DbError),
+    /// The database could not be opened.
+    #[error("the database cannot be opened")]
+    Open(#[from] OpenError),
+    /// An answer could not be written as JSON.
+    #[error("an answer cannot be encoded")]
+    Encode(#[from] serde_json::Error),
+    /// A row could not be written as `MessagePack`.
+    #[error("a row cannot be encoded")]
+    Pack(#[from] rmp_serde::encode::Error),
+    /// What another request that loaded the same was told.
+    #[error(transparent)]
+    Shared(#[from] Arc<StoreError>),
+    /// The database holds a catalogue that was seeded otherwise.
+    #[error("the database in {place} was seeded with {found}, not with {expected}; use another")]
+    SeededOtherwise {
+        /// The directory or database that was asked for.
+        place: String,
+        /// What its catalogue was seeded with.
+        found: String,
+        /// What the configuration asks for.
+        expected: String,
+    },
+}
+
+impl StoreError {
+    /// The whole chain of causes in one line, for the log.
+    pub(crate) fn with_sources(&self) -> String {
+        let mut line = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            line.push_str(": ");
+            line.push_str(&error.to_string());
+            cause = error.source();
+        }
+        line
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&StoreError> for Problem {
+    fn from(error: &StoreError) -> Self {
+        match error {
+            StoreError::Missing(what) => Self::not_found(what),
+            StoreError::Shared(error) => Self::from(&**error),
+            StoreError::Database(DbError::Duplicate(_)) => {
+                Self::new(StatusCode::CONFLICT, "there is such a one already")
+            }
+            StoreError::Database(DbError::Statement(_)) => Self::internal(&error.with_sources()),
+            StoreError::Database(DbError::Refused { retry_after }) => {
+                Self::unavailable(BUSY, *retry_after)
+            }
+            StoreError::Database(DbError::PoolTimeout { .. }) => {
+                Self::unavailable(BUSY, Duration::from_secs(1))
+            }
+            StoreError::Database(_) => {
+                Self::unavailable(BUSY, Duration::from_secs(1)).because(&error.with_sources())
+            }
+            other => Self::internal(&other.with_sources()),
+        }
+    }
+}
