@@ -18,6 +18,7 @@ mod edge;
 mod error;
 mod events;
 mod glob;
+mod input;
 mod kv;
 mod lab;
 mod metrics;

@@ -29,7 +29,7 @@ pub(crate) use pool::Pool;
 pub(crate) use sqlite::{Home, options as sqlite_options};
 pub(crate) use statement::{Dialect, Statement, Value, values};
 
-pub(crate) use advisor::{Analyze, Recorder, Repeats};
+pub(crate) use advisor::{Analyze, Recorder};
 pub(crate) use index_list::Build;
 pub(crate) use maintenance::Chore;
 

@@ -7,7 +7,7 @@ use rand::RngExt as _;
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::SeedableRng as _;
 
-use crate::routes::QueryFields;
+use crate::input::QueryFields;
 use crate::settings::Span;
 
 /// The longest delay that is drawn: tails of the unbounded laws are cut here.

@@ -19,9 +19,8 @@ use super::counters::Snapshot;
 use super::gate::Stall;
 use super::law::{LONGEST, Law};
 use crate::error::{FieldFault, Problem};
-use crate::routes::{QueryFields, Segment};
+use crate::input::{QueryFields, Segment};
 use crate::settings::Span;
-use crate::state::App;
 
 /// Microseconds from the arrival of the request in the lab to its response, stalls included, rounded down.
 const DELAY: HeaderName = HeaderName::from_static("x-lab-delay-us");
@@ -35,7 +34,7 @@ const MOST_ECHOED: usize = 16 << 20;
 const MOST_REDIRECTS: u32 = 100;
 
 /// The routes below `/lab`.
-pub(crate) fn routes(lab: &Arc<Lab>) -> Router<Arc<App>> {
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>(lab: &Arc<Lab>) -> Router<S> {
     let measured = Router::new()
         .route("/lab/delay", any(delay))
         .route("/lab/status/{code}", any(status))

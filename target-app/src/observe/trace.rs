@@ -27,7 +27,7 @@ pub(crate) struct Trace {
 
 impl Trace {
     /// Joins the trace that `headers` name, as the span that `span` gives; it is asked only when there is a trace.
-    pub(super) fn join(headers: &HeaderMap, span: impl FnOnce() -> u64) -> Option<Self> {
+    pub(crate) fn join(headers: &HeaderMap, span: impl FnOnce() -> u64) -> Option<Self> {
         let mut parents = headers.get_all(TRACEPARENT).iter();
         let parent = parents.next()?;
         if parents.next().is_some() {

@@ -9,9 +9,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::input::{JsonFields, Segment};
 use crate::edge::{Purge, Served, Stats};
 use crate::error::{FieldFault, Problem};
+use crate::input::{JsonFields, Segment};
 use crate::state::App;
 
 /// What the edge did: hit, miss, revalidated or off.

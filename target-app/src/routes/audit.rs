@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 
-use super::input::QueryFields;
 use crate::auth::Caller;
 use crate::error::Problem;
+use crate::input::QueryFields;
 use crate::state::App;
 use crate::store::{AuditEntry, Page};
 

@@ -7,10 +7,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::input::{JsonFields, QueryFields};
 use crate::auth::{Caller, TokenPair};
 use crate::db::DbError;
 use crate::error::Problem;
+use crate::input::{JsonFields, QueryFields};
 use crate::state::App;
 use crate::store::StoreError;
 

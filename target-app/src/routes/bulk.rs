@@ -11,9 +11,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::documents::draft;
-use super::input::{JsonFields, QueryFields};
 use crate::auth::Caller;
 use crate::error::{FieldFault, Problem};
+use crate::input::{JsonFields, QueryFields};
 use crate::state::App;
 use crate::store::{Bulk, BulkMode, BulkOutcome};
 

@@ -7,10 +7,10 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::documents::answer;
-use super::input::{Id, QueryFields};
 use crate::cache::Key;
 use crate::catalogue::encoded;
 use crate::error::Problem;
+use crate::input::{Id, QueryFields};
 use crate::state::App;
 use crate::store::{Course, Page};
 

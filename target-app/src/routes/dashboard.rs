@@ -8,8 +8,8 @@ use axum::extract::State;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::input::QueryFields;
 use crate::error::Problem;
+use crate::input::QueryFields;
 use crate::state::App;
 use crate::store::Pace;
 

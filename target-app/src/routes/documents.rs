@@ -9,11 +9,11 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 
-use super::input::{Id, JsonFields, QueryFields};
 use crate::auth::Caller;
 use crate::cache::Key;
 use crate::catalogue::encoded;
 use crate::error::Problem;
+use crate::input::{Id, JsonFields, QueryFields};
 use crate::state::App;
 use crate::store::{Draft, Sort, StoreError};
 

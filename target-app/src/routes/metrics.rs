@@ -12,8 +12,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::documents::json as json_body;
-use super::input::QueryFields;
 use crate::error::Problem;
+use crate::input::QueryFields;
 use crate::metrics::{MetricFamily, MetricType};
 use crate::monitor::{Freed, MOST_POINTS};
 use crate::state::App;

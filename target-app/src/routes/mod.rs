@@ -11,9 +11,9 @@ mod courses;
 mod dashboard;
 mod documents;
 mod health;
-mod input;
 mod live;
 mod metrics;
+mod observe;
 mod openapi;
 mod orders;
 mod status;
@@ -31,10 +31,9 @@ use crate::admission::{Lane, admit};
 use crate::compression::compress;
 use crate::error::Problem;
 use crate::lab;
-use crate::observe::observe;
 use crate::state::App;
 
-pub(crate) use input::{QueryFields, Segment};
+use observe::observe;
 
 /// The whole service as a router over `state`; the lab is part of it when the state was opened with one.
 pub fn app(state: State) -> Router {

@@ -7,10 +7,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::input::{Id, JsonFields, QueryFields};
 use crate::auth::Caller;
 use crate::error::{FieldFault, Problem};
 use crate::events::{OrderEvent, order_event};
+use crate::input::{Id, JsonFields, QueryFields};
 use crate::state::App;
 use crate::store::{NewOrder, NewPayment, Order, Page, Paying, Payment, StoreError};
 

@@ -9,9 +9,9 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
 
-use super::input::{JsonFields, Segment};
 use crate::auth::Caller;
 use crate::error::{FieldFault, Problem};
+use crate::input::{JsonFields, Segment};
 use crate::settings::Span;
 use crate::state::App;
 use crate::tasks::{MOST_ARGUMENTS, Order, Priority, Refused, Status, TaskId};

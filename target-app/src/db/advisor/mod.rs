@@ -11,7 +11,7 @@ use serde::Serialize;
 
 pub(crate) use plan::Plan;
 use recorder::Recorded;
-pub(crate) use recorder::{Recorder, Repeats};
+pub(crate) use recorder::Recorder;
 
 use super::index_list::TABLES;
 use super::indexes::{self, Existing};

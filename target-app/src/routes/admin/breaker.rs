@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::breaker::{Breaker, Rule};
 use crate::error::{FieldFault, Problem};
-use crate::routes::input::JsonFields;
+use crate::input::JsonFields;
 use crate::state::App;
 
 pub(super) async fn show(State(app): State<Arc<App>>) -> Json<Value> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cache::{CacheStats, Entity, Removed, Target, Warmed};
 use crate::error::{FieldFault, Problem};
-use crate::routes::input::JsonFields;
+use crate::input::JsonFields;
 use crate::state::App;
 
 /// Most documents that one request warms.

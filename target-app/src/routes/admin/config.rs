@@ -7,7 +7,7 @@ use axum::extract::State;
 use serde_json::{Value, json};
 
 use crate::error::{FieldFault, Problem};
-use crate::routes::input::JsonFields;
+use crate::input::JsonFields;
 use crate::settings::Settings;
 use crate::state::App;
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::db::{Analyze, Chore};
 use crate::error::{FieldFault, Problem};
-use crate::routes::input::{JsonFields, QueryFields};
+use crate::input::{JsonFields, QueryFields};
 use crate::state::App;
 use crate::store::StoreError;
 

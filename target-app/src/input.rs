@@ -3,7 +3,6 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -13,19 +12,18 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::error::{FieldFault, Problem};
-use crate::state::App;
 use crate::store::PageOf;
 
 /// The fields of a JSON object. Take them out one by one, then ask [`JsonFields::finish`] whether all were good.
-pub(super) struct JsonFields {
+pub(crate) struct JsonFields {
     object: Map<String, Value>,
     faults: Vec<FieldFault>,
 }
 
-impl FromRequest<Arc<App>> for JsonFields {
+impl<S: Send + Sync> FromRequest<S> for JsonFields {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &Arc<App>) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         check_kind(request.headers())?;
         let body = Bytes::from_request(request, state).await;
         let body = body.map_err(|rejection: BytesRejection| {
@@ -58,7 +56,7 @@ impl JsonFields {
     }
 
     /// A string of so many characters; the empty string, with a fault noted, when there is none.
-    pub(super) fn text(&mut self, field: &'static str, length: RangeInclusive<usize>) -> String {
+    pub(crate) fn text(&mut self, field: &'static str, length: RangeInclusive<usize>) -> String {
         match self.object.remove(field) {
             Some(Value::String(text))
                 if length.contains(&text.chars().count()) && is_storable(&text) =>
@@ -78,7 +76,7 @@ impl JsonFields {
     }
 
     /// A string of at most so many bytes of UTF-8; the empty string, with a fault noted, when there is none.
-    pub(super) fn text_of_bytes(&mut self, field: &'static str, most: usize) -> String {
+    pub(crate) fn text_of_bytes(&mut self, field: &'static str, most: usize) -> String {
         match self.object.remove(field) {
             Some(Value::String(text)) if text.len() <= most && is_storable(&text) => text,
             found => {
@@ -90,7 +88,7 @@ impl JsonFields {
     }
 
     /// Like [`JsonFields::text`], but `default` when the field was not sent.
-    pub(super) fn text_or(
+    pub(crate) fn text_or(
         &mut self,
         field: &'static str,
         length: RangeInclusive<usize>,
@@ -104,7 +102,7 @@ impl JsonFields {
     }
 
     /// An email address, as far as its shape tells: two parts around one `@`, without spaces.
-    pub(super) fn email(&mut self, field: &'static str) -> String {
+    pub(crate) fn email(&mut self, field: &'static str) -> String {
         const LENGTH: RangeInclusive<usize> = 3..=254;
         match self.object.remove(field) {
             Some(Value::String(text)) if LENGTH.contains(&text.len()) && is_email(&text) => text,
@@ -121,7 +119,7 @@ impl JsonFields {
 
     /// A list of up to `most` words of 1 to 32 letters, digits, `-` and `_`, joined by single spaces; nothing, with a
     /// fault noted, when it is not one.
-    pub(super) fn words(&mut self, field: &'static str, most: usize) -> String {
+    pub(crate) fn words(&mut self, field: &'static str, most: usize) -> String {
         let found = self.object.remove(field);
         let words: Option<Vec<&str>> = match &found {
             Some(Value::Array(items)) if items.len() <= most => items
@@ -139,7 +137,7 @@ impl JsonFields {
     }
 
     /// A list of objects, empty when it was not sent; nothing, with a fault noted, when it is something else.
-    pub(super) fn objects(&mut self, field: &'static str) -> Vec<Value> {
+    pub(crate) fn objects(&mut self, field: &'static str) -> Vec<Value> {
         match self.object.remove(field) {
             None => Vec::new(),
             Some(Value::Array(items)) => items,
@@ -151,7 +149,7 @@ impl JsonFields {
     }
 
     /// An integer within `range`; its start, with a fault noted, when there is none.
-    pub(super) fn integer(&mut self, field: &'static str, range: RangeInclusive<i64>) -> i64 {
+    pub(crate) fn integer(&mut self, field: &'static str, range: RangeInclusive<i64>) -> i64 {
         let found = self.object.remove(field);
         match found.as_ref().and_then(Value::as_i64) {
             Some(number) if range.contains(&number) => number,
@@ -167,12 +165,12 @@ impl JsonFields {
     }
 
     /// A field that need not be there; what it holds is for the caller to judge, see [`JsonFields::refuse`].
-    pub(super) fn optional(&mut self, field: &'static str) -> Option<Value> {
+    pub(crate) fn optional(&mut self, field: &'static str) -> Option<Value> {
         self.object.remove(field)
     }
 
     /// Notes that `field` will not do, in the caller's words.
-    pub(super) fn refuse(&mut self, field: &'static str, message: String) {
+    pub(crate) fn refuse(&mut self, field: &'static str, message: String) {
         self.faults.push(FieldFault {
             field: field.into(),
             message,
@@ -180,12 +178,12 @@ impl JsonFields {
     }
 
     /// All fields as they came, for who knows them better.
-    pub(super) fn into_object(self) -> Map<String, Value> {
+    pub(crate) fn into_object(self) -> Map<String, Value> {
         self.object
     }
 
     /// Refuses the request when a field was not as expected.
-    pub(super) fn finish(self) -> Result<(), Problem> {
+    pub(crate) fn finish(self) -> Result<(), Problem> {
         if self.faults.is_empty() {
             Ok(())
         } else {
@@ -194,7 +192,7 @@ impl JsonFields {
     }
 
     /// A row of a list: what `read` takes out of it, or its faults; one without a field is of the row itself.
-    pub(super) fn row<T>(
+    pub(crate) fn row<T>(
         row: Value,
         read: impl FnOnce(&mut Self) -> T,
     ) -> Result<T, Vec<FieldFault>> {
@@ -379,7 +377,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
 }
 
 /// The `{id}` of a path.
-pub(super) struct Id(pub(super) i64);
+pub(crate) struct Id(pub(crate) i64);
 
 impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = Problem;
