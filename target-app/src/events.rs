@@ -1,10 +1,12 @@
 //! What happens in the domain and is told to who listens outside: counted here, by kind.
 
+use std::sync::Arc;
+
 use prometheus::IntCounter;
 use serde::Serialize;
 
 use crate::metrics::Metrics;
-use crate::state::App;
+use crate::webhook::Webhooks;
 
 /// What can happen to an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,8 +15,9 @@ pub(crate) enum OrderEvent {
     Paid,
 }
 
-/// How often each has happened.
+/// How often each has happened, and who is told.
 pub(crate) struct Events {
+    webhooks: Arc<Webhooks>,
     placed: IntCounter,
     paid: IntCounter,
 }
@@ -30,7 +33,10 @@ impl OrderEvent {
 }
 
 impl Events {
-    pub(crate) fn new(metrics: &Metrics) -> Result<Self, prometheus::Error> {
+    pub(crate) fn new(
+        webhooks: &Arc<Webhooks>,
+        metrics: &Metrics,
+    ) -> Result<Self, prometheus::Error> {
         let events = metrics.counters(
             "folio_order_events_total",
             "What happened to orders, after its transaction was committed.",
@@ -38,21 +44,22 @@ impl Events {
         )?;
         let of = |event: OrderEvent| events.with_label_values(&[event.name()]);
         Ok(Self {
+            webhooks: Arc::clone(webhooks),
             placed: of(OrderEvent::Placed),
             paid: of(OrderEvent::Paid),
         })
     }
-}
 
-/// Tells that `kind` happened; `payload` is what it happened to. Returns at once and never fails.
-pub(crate) fn order_event(app: &App, kind: OrderEvent, payload: &impl Serialize) {
-    match kind {
-        OrderEvent::Placed => &app.events.placed,
-        OrderEvent::Paid => &app.events.paid,
-    }
-    .inc();
-    if let Ok(content) = serde_json::to_value(payload) {
-        // What became of it is counted where it is sent.
-        let _ = app.webhooks.send(kind.name(), content);
+    /// Tells that `kind` happened; `payload` is what it happened to. Returns at once and never fails.
+    pub(crate) fn tell(&self, kind: OrderEvent, payload: &impl Serialize) {
+        match kind {
+            OrderEvent::Placed => &self.placed,
+            OrderEvent::Paid => &self.paid,
+        }
+        .inc();
+        if let Ok(content) = serde_json::to_value(payload) {
+            // What became of it is counted where it is sent.
+            let _ = self.webhooks.send(kind.name(), content);
+        }
     }
 }

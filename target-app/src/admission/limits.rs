@@ -21,7 +21,6 @@ use crate::error::Problem;
 use crate::kv::Kv;
 use crate::metrics::Metrics;
 use crate::settings::{AdmissionSettings, Live, RateLimit};
-use crate::state::App;
 
 /// Largest body that writes a document, in bytes: its text may be 100 KiB, of which JSON may spell a byte with six.
 const DOCUMENT_BODY_LIMIT: u64 = 640 * 1024;
@@ -49,6 +48,9 @@ pub(crate) enum Lane {
 
 /// The gates and rates of the service.
 pub(crate) struct Admission {
+    settings: Arc<Live>,
+    /// Who the users are that are counted apart.
+    users: Arc<Auth>,
     http: Gate,
     queue: Gate,
     general: Arc<TokenBuckets>,
@@ -121,12 +123,15 @@ impl Admission {
     /// With windows in `kv`, which all instances share.
     pub(crate) fn new(
         settings: &Arc<Live>,
+        users: &Arc<Auth>,
         kv: Kv,
         metrics: &Metrics,
     ) -> Result<Self, prometheus::Error> {
         let rejected = rejections(metrics)?;
         let now = settings.load();
         Ok(Self {
+            settings: Arc::clone(settings),
+            users: Arc::clone(users),
             http: Gate::http(Arc::clone(settings), metrics)?,
             queue: Gate::queue(Arc::clone(settings), metrics)?,
             general: buckets("general", Lane::Standard.rate(&now.admission), metrics)?,
@@ -143,11 +148,11 @@ impl Admission {
     fn terms(
         &self,
         lane: Lane,
-        auth: &Auth,
         settings: &AdmissionSettings,
         request: &mut Request,
     ) -> Result<Terms, Problem> {
-        let (client, charged, is_known) = match client_of(request, auth, &settings.api_keys) {
+        let (client, charged, is_known) = match client_of(request, &self.users, &settings.api_keys)
+        {
             Ok(client) => (client, lane, true),
             // Who guesses keys is counted like who guesses passwords.
             Err(UnknownKey { peer }) => (peer, Lane::Auth, false),
@@ -252,14 +257,13 @@ impl Admission {
 
 /// The middleware: lets a request through its lane, or says why not and when to come back.
 pub(crate) async fn admit(
-    State((app, lane)): State<(Arc<App>, Lane)>,
+    State((admission, lane)): State<(Arc<Admission>, Lane)>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let admission = &app.admission;
     let terms = {
-        let settings = app.settings.load();
-        admission.terms(lane, &app.auth, &settings.admission, &mut request)
+        let settings = admission.settings.load();
+        admission.terms(lane, &settings.admission, &mut request)
     };
     let terms = match terms {
         Ok(terms) => terms,

@@ -1,30 +1,16 @@
-//! The extractor for routes that need to know who asks.
+//! Who asks, and by what token.
 
-use std::sync::Arc;
-
-use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use axum::http::request::Parts;
 
 use super::AuthError;
 use super::token::SessionId;
-use crate::error::Problem;
-use crate::state::App;
 
 /// The user and session that a request's bearer token stands for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caller {
     pub(crate) user_id: i64,
     pub(crate) session: SessionId,
-}
-
-impl FromRequestParts<Arc<App>> for Caller {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        Ok(app.auth.admit(parts).await?)
-    }
 }
 
 /// The token after `Authorization: Bearer`.

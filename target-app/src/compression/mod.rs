@@ -27,8 +27,7 @@ use self::accept::{Accepted, Encoding};
 use self::effort::{Effort, Processor};
 use self::pack::{Memo, pack};
 use crate::metrics::Metrics;
-use crate::settings::Compression;
-use crate::state::App;
+use crate::settings::{Compression, Live};
 
 /// Smaller bodies go out as they are, in bytes: with its head such an answer is one packet on the usual network, packed
 /// or not.
@@ -38,6 +37,7 @@ const LARGE: usize = 64 * 1024;
 
 /// What packs, and what it counts.
 pub(crate) struct Packer {
+    settings: Arc<Live>,
     processor: Processor,
     memo: Memo,
     /// As many large bodies at a time as there are cores.
@@ -71,7 +71,7 @@ enum Skipped {
 }
 
 impl Packer {
-    pub(crate) fn new(metrics: &Metrics) -> Result<Self, prometheus::Error> {
+    pub(crate) fn new(settings: &Arc<Live>, metrics: &Metrics) -> Result<Self, prometheus::Error> {
         let bytes = metrics.counters(
             "folio_compression_bytes_total",
             "Bytes of packed bodies, before (in) and after (out).",
@@ -94,6 +94,7 @@ impl Packer {
         )?;
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         Ok(Self {
+            settings: Arc::clone(settings),
             processor: Processor::new(),
             memo: Memo::new(),
             cores: Arc::new(Semaphore::new(cores)),
@@ -202,17 +203,17 @@ impl Packer {
 
 /// The middleware: see the module. HEAD is answered with the head that GET has, whose length is that of the packed body.
 pub(crate) async fn compress(
-    State(app): State<Arc<App>>,
+    State(packer): State<Arc<Packer>>,
     request: Request,
     next: Next,
 ) -> Response {
-    let mode = app.settings.load().compression;
+    let mode = packer.settings.load().compression;
     if mode == Compression::Off {
         return next.run(request).await;
     }
     let accepted = Accepted::of(request.headers());
     let response = next.run(request).await;
-    app.packer.packed(mode, accepted, response).await
+    packer.packed(mode, accepted, response).await
 }
 
 /// Why the response would not be packed for any client.

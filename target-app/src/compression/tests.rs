@@ -1,6 +1,7 @@
 //! Which responses are packed, and what their heads say then.
 
 use super::*;
+use crate::settings::Settings;
 
 fn response(kind: &str, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
@@ -16,7 +17,8 @@ fn accepts(line: &str) -> Accepted {
 }
 
 fn packer() -> Packer {
-    Packer::new(&Metrics::new().expect("metrics")).expect("a packer")
+    let settings = Arc::new(Live::new(Settings::default()));
+    Packer::new(&settings, &Metrics::new().expect("metrics")).expect("a packer")
 }
 
 #[test]

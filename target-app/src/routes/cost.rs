@@ -76,7 +76,7 @@ async fn nanoseconds_of_what_nothing_stops() {
     let pair = app.auth.open(1, "cost").await.expect("a session");
     let pair = serde_json::to_value(pair).expect("JSON");
     let bearer = format!("Bearer {}", pair["access_token"].as_str().expect("a token"));
-    let through = |lane| from_fn_with_state((Arc::clone(app), lane), admit);
+    let through = |lane| from_fn_with_state((Arc::clone(&app.admission), lane), admit);
     let mut out = io::stderr();
     let mut tell = |what: &str, nanoseconds: f64| {
         writeln!(out, "{nanoseconds:7.0} ns  {what}").expect("a terminal");
@@ -100,7 +100,7 @@ async fn nanoseconds_of_what_nothing_stops() {
     let packed = || {
         answer
             .clone()
-            .layer(from_fn_with_state(Arc::clone(app), compress))
+            .layer(from_fn_with_state(Arc::clone(&app.packer), compress))
     };
     tell("packing, not accepted", cost(packed(), bare).await - alone);
     let accepting = with("accept-encoding", "gzip, deflate, br");

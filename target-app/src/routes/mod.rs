@@ -5,6 +5,7 @@ mod assets;
 mod audit;
 mod auth;
 mod bulk;
+mod caller;
 #[cfg(test)]
 mod cost;
 mod courses;
@@ -39,11 +40,14 @@ use observe::observe;
 pub fn app(state: State) -> Router {
     let State(app) = state;
     let packed = |routes: Router<Arc<App>>| {
-        routes.route_layer(from_fn_with_state(Arc::clone(&app), compress))
+        routes.route_layer(from_fn_with_state(Arc::clone(&app.packer), compress))
     };
     // Packing is part of the work that is limited, so it lies within.
     let behind = |lane, routes: Router<Arc<App>>| {
-        packed(routes).route_layer(from_fn_with_state((Arc::clone(&app), lane), admit))
+        packed(routes).route_layer(from_fn_with_state(
+            (Arc::clone(&app.admission), lane),
+            admit,
+        ))
     };
     let open = Router::new()
         .route("/health", get(health::live))

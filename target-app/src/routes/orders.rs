@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::auth::Caller;
 use crate::error::{FieldFault, Problem};
-use crate::events::{OrderEvent, order_event};
+use crate::events::OrderEvent;
 use crate::input::{Id, JsonFields, QueryFields};
 use crate::state::App;
 use crate::store::{NewOrder, NewPayment, Order, Page, Paying, Payment, StoreError};
@@ -46,7 +46,7 @@ pub(super) async fn place(
             }]),
             other => other.into(),
         })?;
-    order_event(&app, OrderEvent::Placed, &placed);
+    app.events.tell(OrderEvent::Placed, &placed);
     let location = format!("/api/v1/orders/{}", placed.id);
     Ok((
         StatusCode::CREATED,
@@ -94,7 +94,7 @@ pub(super) async fn pay(
     };
     match app.store.pay(&payment).await? {
         Paying::Paid(payment) => {
-            order_event(&app, OrderEvent::Paid, &payment);
+            app.events.tell(OrderEvent::Paid, &payment);
             Ok(paid(payment))
         }
         Paying::Replayed(payment) => {
