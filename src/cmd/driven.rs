@@ -8,7 +8,7 @@ use crate::probe;
 use crate::record::TargetHealth;
 use crate::scenario::Target;
 #[cfg(feature = "bundled-target")]
-use crate::target::{BundledOptions, BundledTarget, Environment, Stack, TargetError};
+use crate::target::{BundledOptions, BundledTarget, Environment, Settings, Stack, TargetError};
 
 use super::Failure;
 
@@ -46,17 +46,16 @@ pub(super) fn changes(target: &Target, args: &RunArgs) -> Result<Vec<String>, Fa
         .map(|path| format!("target config = {}", path.display()));
     // It has them from this process.
     let variables = environment.switches.into_iter();
-    let variables = variables.map(|(name, value)| format!("target {name} = {value}"));
     let assignments = assignments
         .iter()
         .filter_map(|assignment| assignment.split_once('='))
-        .map(|(path, value)| format!("target {} = {}", path.trim(), value.trim()));
-    Ok(profile
-        .into_iter()
-        .chain(file)
-        .chain(variables)
-        .chain(assignments)
-        .collect())
+        .map(|(path, value)| (path.trim().to_owned(), value.trim().to_owned()));
+    let switches = variables.chain(assignments).map(|(setting, value)| {
+        let is_secret = Settings::holds_secret(&setting);
+        let value = if is_secret { "[redacted]" } else { &value };
+        format!("target {setting} = {value}")
+    });
+    Ok(profile.into_iter().chain(file).chain(switches).collect())
 }
 
 /// There is no bundled target to change.

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
-use target_app::{Secret, Settings, SettingsError, Stack};
+use target_app::{Secret, Settings, Stack};
 
 use super::TargetError;
 
@@ -41,20 +41,16 @@ impl Environment {
     fn from_variables(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let mut environment = Self::default();
         for (name, value) in variables {
-            let Ok(name) = name.into_string() else {
+            // A variable set to nothing is the shell's way to leave it out.
+            let (Ok(name), false) = (name.into_string(), value.is_empty()) else {
                 continue;
             };
-            // A variable set to nothing is the shell's way to leave it out.
-            let secret = || {
-                let text = value.to_string_lossy();
-                (!text.is_empty()).then(|| Secret::new(text))
-            };
+            let secret = || Some(Secret::new(value.to_string_lossy()));
             match name.as_str() {
                 "DATABASE_URL" => environment.database_url = secret(),
                 "DATABASE_REPLICA_URL" => environment.replica_url = secret(),
                 "REDIS_URL" => environment.redis_url = secret(),
                 "FOLIO_ADMIN_TOKEN" => environment.admin_token = secret(),
-                "FOLIO_CONFIG" if value.is_empty() => {}
                 "FOLIO_CONFIG" => environment.config = Some(value.into()),
                 _ if name.starts_with(PREFIX) => {
                     let value = value.to_string_lossy().into_owned();
@@ -77,26 +73,24 @@ impl Environment {
         assignments: &[String],
     ) -> Result<Settings, Faults> {
         let mut faults = Faults(Vec::new());
-        let text = file.or_else(|| self.config.clone()).and_then(|path| {
-            std::fs::read_to_string(&path)
-                .map_err(|error| faults.add(format!("{}: {error}", path.display())))
-                .ok()
+        let file = file.or_else(|| self.config.clone()).and_then(|path| {
+            let name = path.display().to_string();
+            match std::fs::read_to_string(&path) {
+                Ok(text) => Some((name, text)),
+                Err(error) => {
+                    faults.add(format!("{name}: expected a YAML file of switches: {error}"));
+                    None
+                }
+            }
         });
-        let (file, variables) = (text.as_deref(), || self.switches.iter().cloned());
-        let settings = Settings::layered(stack, file, variables(), assignments);
-        match settings {
+        let file = file.as_ref().map(|(name, text)| (&**name, &**text));
+        let variables = self.switches.iter().cloned();
+        match Settings::layered(stack, file, variables, assignments) {
             Ok(settings) if faults.0.is_empty() => return Ok(settings),
             Ok(_) => {}
             Err(error) => {
-                // It has those of one layer only; each by itself tells the rest.
-                for layer in [
-                    Settings::layered(stack, file, [], &[]),
-                    Settings::layered(stack, None, variables(), &[]),
-                    Settings::layered(stack, None, [], assignments),
-                    Err(error),
-                ] {
-                    faults.add_all(layer);
-                }
+                let told = error.faults.into_iter();
+                told.for_each(|fault| faults.add(format!("{}: {}", fault.setting, fault.message)));
             }
         }
         Err(faults)
@@ -104,24 +98,16 @@ impl Environment {
 }
 
 impl Faults {
-    /// Adds one, unless it is known.
+    /// Adds one.
     pub fn add(&mut self, fault: String) {
-        if !self.0.contains(&fault) {
-            self.0.push(fault);
-        }
-    }
-
-    fn add_all(&mut self, layer: Result<Settings, SettingsError>) {
-        let faults = layer.err().into_iter().flat_map(|error| error.faults);
-        for fault in faults {
-            self.add(format!("{}: {}", fault.setting, fault.message));
-        }
+        self.0.push(fault);
     }
 }
 
 impl fmt::Display for Faults {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0.join("; "))
+        let mut faults = self.0.iter();
+        faults.try_for_each(|fault| write!(out, "\n  {fault}"))
     }
 }
 
@@ -154,6 +140,7 @@ mod tests {
             ("FOLIO_CONFIG", ""),
             ("DATABASE_URL", "postgres://canary@db/folio"),
             ("REDIS_URL", ""),
+            ("FOLIO_CACHE_TTL", ""),
         ]);
         assert_eq!(
             read,
@@ -200,17 +187,18 @@ mod tests {
         let variables = environment(&[("FOLIO_POOL_SIZE", "many")]);
         let assignments = ["edge=3".to_owned(), "db.indexes".to_owned()];
         let faults = variables
-            .settings(Stack::After, Some(file), &assignments)
+            .settings(Stack::After, Some(file.clone()), &assignments)
             .expect_err("four faults");
-        let starts: Vec<_> = faults
-            .0
-            .iter()
-            .map(|fault| fault.split(':').next().expect("a setting"))
-            .collect();
-        assert_eq!(
-            starts,
-            ["cache.mode", "FOLIO_POOL_SIZE", "edge", "db.indexes"]
-        );
+        let expected = [
+            &*format!("{}:1: cache.mode: ", file.display()),
+            "FOLIO_POOL_SIZE: ",
+            "edge: ",
+            "db.indexes: ",
+        ];
+        assert_eq!(faults.0.len(), expected.len());
+        for (fault, expected) in faults.0.iter().zip(expected) {
+            assert!(fault.starts_with(expected), "{fault}");
+        }
 
         let gone = folder.path().join("gone.yaml");
         let faults = variables

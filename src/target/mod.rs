@@ -17,7 +17,7 @@ pub use bundled::{BundledOptions, BundledTarget};
 pub use environment::{Environment, Faults};
 pub use ground::Base;
 pub use serve::{ServeOptions, Until, serve};
-pub use target_app::{Config, LabMode, Secret, Stack};
+pub use target_app::{Config, LabMode, Secret, Settings, Stack};
 
 /// Which database and shared store are under Folio, as `--profile` spells it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -45,7 +45,7 @@ pub enum TargetError {
     #[error("folio cannot run: the operating system refused a resource")]
     Runtime(#[source] io::Error),
     /// What was asked for will not do.
-    #[error("folio cannot be set up so: {0}")]
+    #[error("folio cannot be set up so:{0}")]
     Arguments(Faults),
     /// A private server could not be started.
     #[error("folio has no services")]

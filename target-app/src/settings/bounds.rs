@@ -1,140 +1,259 @@
-//! What a setting may be beyond its type.
+//! Every switch by its path, and what it may be.
+
+use std::fmt;
 
 use serde_json::Value;
 
-use super::Span;
 use super::layers::Fault;
+use super::{
+    CacheMode, Compression, EdgeProvider, Indexes, Loading, RateLimit, Settings, Span, Stampede,
+    WriteStrategy,
+};
 
-/// Path, least, most.
-const COUNTS: [(&str, u64, u64); 31] = [
-    ("cache.l1_items", 1, 10_000_000),
-    ("cache.warm_items", 1, 1_000_000),
-    ("cache.behind_queue", 1, 1_000_000),
-    ("pool.size", 1, 1_000),
-    ("pool.overflow", 0, 1_000),
-    ("pool.replicas", 0, 2),
-    ("pool.auto_least", 1, 1_000),
-    ("pool.auto_most", 1, 1_000),
-    ("db.rtt_ms", 0, 60_000),
-    ("db.hold_ms", 0, 60_000),
-    ("db.slow_ms", 0, 60_000),
-    ("admission.per_second", 1, 1_000_000),
-    ("admission.burst", 1, 1_000_000),
-    ("admission.auth_per_second", 1, 1_000_000),
-    ("admission.auth_burst", 1, 1_000_000),
-    ("admission.window_limit", 1, 1_000_000),
-    ("admission.http_limit", 1, 1_000_000),
-    ("admission.http_waiting", 0, 1_000_000),
-    ("admission.db_limit", 1, 1_000_000),
-    ("admission.db_waiting", 0, 1_000_000),
-    ("admission.cache_limit", 1, 1_000_000),
-    ("admission.cache_waiting", 0, 1_000_000),
-    ("admission.queue_workers", 1, 10_000),
-    ("admission.queue_depth", 0, 1_000_000),
-    ("admission.body_limit", 1, 1 << 30),
-    ("breaker.least_calls", 1, 1_000_000),
-    ("breaker.probes", 1, 1_000),
-    ("auth.sessions", 1, 10_000),
-    ("tasks.workers", 1, 1_000),
-    ("tasks.queue", 1, 1_000_000),
-    ("tasks.attempts", 1, 100),
+/// How much of a value that will not do is shown, in characters.
+const SHOWN: usize = 60;
+/// The longest API key, in bytes.
+const LONGEST_KEY: usize = 200;
+/// What stands in place of a secret; as a key it would let in whoever has read a configuration.
+const REDACTED: &str = "[redacted]";
+
+/// What a switch may be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Bounds {
+    /// One of these names.
+    Choice(&'static [&'static str]),
+    /// On or off.
+    Flag,
+    /// A whole number: least, most.
+    Count(u64, u64),
+    /// A number: least, most.
+    Part(f64, f64),
+    /// A duration: least.
+    Length(Span),
+    /// Where something is sent, or nowhere. May hold a password.
+    Url,
+    /// What clients show to be let in.
+    Keys,
+}
+
+use Bounds::{Choice, Count, Flag, Keys, Length, Part, Url};
+
+const ZERO: Span = Span::seconds(0);
+const MILLISECOND: Span = Span::milliseconds(1);
+const SECOND: Span = Span::seconds(1);
+
+/// All there is, group by group.
+const SWITCHES: [(&str, Bounds); 80] = [
+    ("cache.mode", Choice(CacheMode::NAMES)),
+    ("cache.strategy", Choice(WriteStrategy::NAMES)),
+    ("cache.stampede", Choice(Stampede::NAMES)),
+    ("cache.l1_items", Count(1, 10_000_000)),
+    ("cache.ttl", Length(MILLISECOND)),
+    ("cache.list_ttl", Length(MILLISECOND)),
+    ("cache.long_ttl", Length(MILLISECOND)),
+    ("cache.jitter", Part(0.0, 1.0)),
+    ("cache.early_beta", Part(0.0, 100.0)),
+    ("cache.warm_on_start", Flag),
+    ("cache.warm_items", Count(1, 1_000_000)),
+    ("cache.warm_every", Length(ZERO)),
+    ("cache.flush_every", Length(MILLISECOND)),
+    ("cache.behind_queue", Count(1, 1_000_000)),
+    ("cache.l2_connections", Count(1, 1_000)),
+    ("cache.l2_connections_least", Count(0, 1_000)),
+    ("pool.size", Count(1, 1_000)),
+    ("pool.overflow", Count(0, 1_000)),
+    ("pool.timeout", Length(MILLISECOND)),
+    ("pool.recycle", Length(ZERO)),
+    ("pool.pre_ping", Flag),
+    ("pool.replicas", Count(0, 2)),
+    ("pool.auto", Flag),
+    ("pool.auto_least", Count(1, 1_000)),
+    ("pool.auto_most", Count(1, 1_000)),
+    ("db.indexes", Choice(Indexes::NAMES)),
+    ("db.loading", Choice(Loading::NAMES)),
+    ("db.rtt_ms", Count(0, 60_000)),
+    ("db.hold_ms", Count(0, 60_000)),
+    ("db.slow_ms", Count(0, 60_000)),
+    ("db.timeout", Length(MILLISECOND)),
+    ("admission.rate", Choice(RateLimit::NAMES)),
+    ("admission.anonymous", Flag),
+    ("admission.per_second", Count(1, 1_000_000)),
+    ("admission.burst", Count(1, 1_000_000)),
+    ("admission.auth_per_second", Count(1, 1_000_000)),
+    ("admission.auth_burst", Count(1, 1_000_000)),
+    ("admission.window_limit", Count(1, 1_000_000)),
+    ("admission.window", Length(Span::milliseconds(10))),
+    ("admission.api_keys", Keys),
+    ("admission.http_limit", Count(1, 1_000_000)),
+    ("admission.http_waiting", Count(0, 1_000_000)),
+    ("admission.db_limit", Count(1, 1_000_000)),
+    ("admission.db_waiting", Count(0, 1_000_000)),
+    ("admission.cache_limit", Count(1, 1_000_000)),
+    ("admission.cache_waiting", Count(0, 1_000_000)),
+    ("admission.queue_workers", Count(1, 10_000)),
+    ("admission.queue_depth", Count(0, 1_000_000)),
+    ("admission.timeout", Length(MILLISECOND)),
+    ("admission.body_limit", Count(1, 1 << 30)),
+    ("breaker.enabled", Flag),
+    ("breaker.failures", Part(0.01, 1.0)),
+    ("breaker.least_calls", Count(1, 1_000_000)),
+    ("breaker.window", Length(Span::milliseconds(10))),
+    ("breaker.open_for", Length(MILLISECOND)),
+    ("breaker.probes", Count(1, 1_000)),
+    ("compression", Choice(Compression::NAMES)),
+    ("auth.access_ttl", Length(SECOND)),
+    ("auth.refresh_ttl", Length(SECOND)),
+    ("auth.sessions", Count(1, 10_000)),
+    ("tasks.workers", Count(1, 1_000)),
+    ("tasks.queue", Count(1, 1_000_000)),
+    ("tasks.attempts", Count(1, 100)),
+    ("tasks.backoff", Length(MILLISECOND)),
+    ("tasks.backoff_most", Length(ZERO)),
+    ("tasks.drain", Length(ZERO)),
+    ("edge.enabled", Flag),
+    ("edge.provider", Choice(EdgeProvider::NAMES)),
+    ("edge.purge_url", Url),
+    ("edge.items", Count(1, 1_000_000)),
+    ("edge.ttl", Length(SECOND)),
+    ("edge.prefetch", Flag),
+    ("monitor.every", Length(Span::milliseconds(10))),
+    ("monitor.latency_ms", Count(1, 3_600_000)),
+    ("monitor.hit_ratio", Part(0.0, 1.0)),
+    ("monitor.errors", Part(0.0, 1.0)),
+    ("monitor.cpu", Part(0.0, 1.0)),
+    ("monitor.pool_wait_ms", Count(1, 3_600_000)),
+    ("monitor.looks", Count(1, 1_000)),
+    ("monitor.webhook", Url),
 ];
 
-/// Path, least, most.
-const PARTS: [(&str, f64, f64); 6] = [
-    ("cache.jitter", 0.0, 1.0),
-    ("cache.early_beta", 0.0, 100.0),
-    ("breaker.failures", 0.01, 1.0),
-    ("monitor.hit_ratio", 0.0, 1.0),
-    ("monitor.errors", 0.0, 1.0),
-    ("monitor.cpu", 0.0, 1.0),
-];
+/// What the switch at `path` may be, if there is one.
+pub(super) fn of(path: &str) -> Option<Bounds> {
+    let mut switches = SWITCHES.iter();
+    let (_, bounds) = switches.find(|(known, _)| *known == path)?;
+    Some(*bounds)
+}
 
-/// Path, least.
-const SPANS: [(&str, Span); 15] = [
-    ("cache.ttl", Span::milliseconds(1)),
-    ("cache.list_ttl", Span::milliseconds(1)),
-    ("cache.long_ttl", Span::milliseconds(1)),
-    ("cache.flush_every", Span::milliseconds(1)),
-    ("pool.timeout", Span::milliseconds(1)),
-    ("db.timeout", Span::milliseconds(1)),
-    ("admission.window", Span::milliseconds(10)),
-    ("admission.timeout", Span::milliseconds(1)),
-    ("breaker.window", Span::milliseconds(10)),
-    ("breaker.open_for", Span::milliseconds(1)),
-    ("auth.access_ttl", Span::seconds(1)),
-    ("auth.refresh_ttl", Span::seconds(1)),
-    ("tasks.backoff", Span::milliseconds(1)),
-    ("edge.ttl", Span::seconds(1)),
-    ("monitor.every", Span::milliseconds(10)),
-];
+/// Every switch: `cache.mode`, `compression`.
+pub(super) fn paths() -> impl Iterator<Item = &'static str> {
+    SWITCHES.iter().map(|(path, _)| *path)
+}
 
-/// The further counts, apart so that each table stays in sight.
-const MORE_COUNTS: [(&str, u64, u64); 6] = [
-    ("cache.l2_connections", 1, 1_000),
-    ("cache.l2_connections_least", 0, 1_000),
-    ("edge.items", 1, 1_000_000),
-    ("monitor.latency_ms", 1, 3_600_000),
-    ("monitor.looks", 1, 1_000),
-    ("monitor.pool_wait_ms", 1, 3_600_000),
-];
+/// Every switch of `group`, without its name.
+pub(super) fn members(group: &str) -> impl Iterator<Item = &'static str> {
+    let of_group = move |path: &'static str| path.strip_prefix(group)?.strip_prefix('.');
+    paths().filter_map(of_group)
+}
 
-/// Why the value at `path`, which has the right type, will not do.
-pub(super) fn check(path: &str, value: &Value) -> Option<String> {
-    let mut counts = COUNTS.iter().chain(&MORE_COUNTS);
-    if let Some((_, least, most)) = counts.find(|(name, ..)| *name == path) {
-        let found = value.as_u64()?;
-        return (!(*least..=*most).contains(&found))
-            .then(|| format!("expected {least} to {most}, found {found}"));
+impl Bounds {
+    /// Why `found` will not do, if so.
+    pub(super) fn refuse(self, found: &Value) -> Option<String> {
+        (!self.allow(found)).then(|| format!("expected {self}, found {}", self.shown(found)))
     }
-    if let Some((_, least, most)) = PARTS.iter().find(|(name, ..)| *name == path) {
-        let found = value.as_f64()?;
-        return (!(*least..=*most).contains(&found))
-            .then(|| format!("expected {least} to {most}, found {found}"));
+
+    /// Whether values are kept from being shown.
+    pub(super) const fn is_secret(self) -> bool {
+        matches!(self, Url | Keys)
     }
-    let (_, least) = SPANS.iter().find(|(name, _)| *name == path)?;
-    let found: Span = value.as_str()?.parse().ok()?;
-    (found < *least).then(|| format!("expected at least {least}, found {found}"))
+
+    fn allow(self, found: &Value) -> bool {
+        match self {
+            Choice(names) => found.as_str().is_some_and(|name| names.contains(&name)),
+            Flag => found.is_boolean(),
+            Count(least, most) => found
+                .as_u64()
+                .is_some_and(|count| (least..=most).contains(&count)),
+            Part(least, most) => found
+                .as_f64()
+                .is_some_and(|part| (least..=most).contains(&part)),
+            Length(least) => found
+                .as_str()
+                .and_then(|text| text.parse().ok())
+                .is_some_and(|length: Span| length >= least),
+            Url => found.is_null() || found.as_str().is_some_and(is_http_url),
+            Keys => found
+                .as_array()
+                .is_some_and(|keys| keys.iter().all(|key| key.as_str().is_some_and(is_key))),
+        }
+    }
+
+    fn shown(self, found: &Value) -> String {
+        let kind = match found {
+            Value::Null => return "nothing (null)".to_owned(),
+            Value::Object(_) => return "a group of settings".to_owned(),
+            _ if !self.is_secret() => {
+                let text = found.to_string();
+                return match text.char_indices().nth(SHOWN) {
+                    Some((end, _)) => format!("{}…", &text[..end]),
+                    None => text,
+                };
+            }
+            Value::String(text) if text.is_empty() => return "empty text".to_owned(),
+            Value::String(_) => "text",
+            Value::Array(_) => "a list",
+            Value::Bool(_) | Value::Number(_) => "a value",
+        };
+        format!("{kind} that will not do (not shown: it may be secret)")
+    }
+}
+
+impl fmt::Display for Bounds {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Choice([names @ .., last]) => write!(out, "{} or {last}", names.join(", ")),
+            Choice([]) => out.write_str("nothing"),
+            Flag => out.write_str("true or false"),
+            Count(least, most) => write!(out, "a whole number from {least} to {most}"),
+            Part(least, most) => write!(out, "a number from {least} to {most}"),
+            Length(least) => write!(
+                out,
+                "a duration such as 250us, 5ms, 1.5s, 2m or 8h, from {least} to {}",
+                Span::LONGEST
+            ),
+            Url => out.write_str("a URL that begins with http://, or null for none"),
+            Keys => write!(
+                out,
+                "a list of keys such as [\"key-1\", \"key-2\"], each of 1 to {LONGEST_KEY} visible ASCII characters"
+            ),
+        }
+    }
+}
+
+fn is_http_url(text: &str) -> bool {
+    reqwest::Url::parse(text).is_ok_and(|url| url.scheme() == "http")
+}
+
+/// Whether a client could show it in a header, and only one who was told.
+fn is_key(key: &str) -> bool {
+    (1..=LONGEST_KEY).contains(&key.len())
+        && key.bytes().all(|byte| byte.is_ascii_graphic())
+        && key != REDACTED
 }
 
 /// What only holds between two settings.
-pub(super) fn check_together(settings: &super::Settings) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    if settings.pool.auto_least > settings.pool.auto_most {
-        faults.push(Fault {
-            setting: "pool.auto_least".to_owned(),
-            message: format!(
-                "expected at most pool.auto_most, which is {}, found {}",
-                settings.pool.auto_most, settings.pool.auto_least
-            ),
-        });
-    }
-    if settings.cache.l2_connections_least > settings.cache.l2_connections {
-        faults.push(Fault {
-            setting: "cache.l2_connections_least".to_owned(),
-            message: format!(
-                "expected at most cache.l2_connections, which is {}, found {}",
-                settings.cache.l2_connections, settings.cache.l2_connections_least
-            ),
-        });
-    }
-    for (setting, url) in [
-        ("edge.purge_url", &settings.edge.purge_url),
-        ("monitor.webhook", &settings.monitor.webhook),
-    ] {
-        if let Some(url) = url
-            && !reqwest::Url::parse(url).is_ok_and(|url| url.scheme() == "http")
-        {
-            faults.push(Fault {
-                setting: setting.to_owned(),
-                message: format!("expected an http URL, found {url:?}"),
-            });
-        }
-    }
-    if settings.edge.provider == super::EdgeProvider::Http && settings.edge.purge_url.is_none() {
+pub(super) fn check_together(settings: &Settings) -> Vec<Fault> {
+    let (pool, cache) = (&settings.pool, &settings.cache);
+    let orders = [
+        (
+            ("pool.auto_least", pool.auto_least),
+            ("pool.auto_most", pool.auto_most),
+        ),
+        (
+            ("cache.l2_connections_least", cache.l2_connections_least),
+            ("cache.l2_connections", cache.l2_connections),
+        ),
+    ];
+    let mut faults: Vec<_> = orders
+        .into_iter()
+        .filter(|((_, least), (_, most))| least > most)
+        .map(|((setting, least), (bound, most))| Fault {
+            setting: setting.to_owned(),
+            message: format!("expected at most {bound}, which is {most}, found {least}"),
+        })
+        .collect();
+    if settings.edge.provider == EdgeProvider::Http && settings.edge.purge_url.is_none() {
         faults.push(Fault {
             setting: "edge.purge_url".to_owned(),
-            message: "edge.provider http needs a URL to send purges to".to_owned(),
+            message: "edge.provider http needs a URL to send purges to, found none".to_owned(),
         });
     }
     faults

@@ -4,13 +4,17 @@ use serde::{Deserialize, Serialize};
 
 use super::Span;
 
-/// Declares an enumeration whose values are written in lower case with underscores.
+/// Declares an enumeration and how each of its values is written.
 macro_rules! choices {
-    ($(#[$about:meta])* $name:ident { $($(#[$means:meta])* $value:ident),+ $(,)? }) => {
+    ($(#[$about:meta])* $name:ident { $($(#[$means:meta])* $value:ident = $written:literal),+ $(,)? }) => {
         $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name { $($(#[$means])* $value),+ }
+        pub enum $name { $($(#[$means])* #[serde(rename = $written)] $value),+ }
+
+        impl $name {
+            /// What may be written.
+            pub(super) const NAMES: &[&str] = &[$($written),+];
+        }
     };
 }
 
@@ -18,13 +22,13 @@ choices! {
     /// `cache.mode`: which levels of the cache answer before the database.
     CacheMode {
         /// Every read is a query.
-        Off,
+        Off = "off",
         /// Only the process's own level.
-        L1,
+        L1 = "l1",
         /// Only the shared level.
-        L2,
+        L2 = "l2",
         /// The process's own, then the shared one.
-        L1l2,
+        L1l2 = "l1l2",
     }
 }
 
@@ -32,11 +36,11 @@ choices! {
     /// `cache.strategy`: what a write does to the cache and when it reaches the database.
     WriteStrategy {
         /// Writes the database, then removes what the cache held.
-        Aside,
+        Aside = "aside",
         /// Writes the database, then the cache.
-        WriteThrough,
+        WriteThrough = "write_through",
         /// Writes the cache and a bounded queue; the database follows within `cache.flush_every`.
-        WriteBehind,
+        WriteBehind = "write_behind",
     }
 }
 
@@ -44,13 +48,13 @@ choices! {
     /// `cache.stampede`: who loads a key that many miss at once.
     Stampede {
         /// Everyone.
-        None,
+        None = "none",
         /// One in this process; the others wait for it.
-        Local,
+        Local = "local",
         /// One among all processes, by a lock in the shared store.
-        RedisLock,
+        RedisLock = "redis_lock",
         /// One in this process, by chance a little before the entry runs out (`XFetch`).
-        Early,
+        Early = "early",
     }
 }
 
@@ -120,9 +124,9 @@ choices! {
     /// `db.indexes`: which secondary indexes exist.
     Indexes {
         /// Only those that hold constraints.
-        None,
+        None = "none",
         /// All that the queries want.
-        All,
+        All = "all",
     }
 }
 
@@ -130,9 +134,9 @@ choices! {
     /// `db.loading`: how the children of many parents are read.
     Loading {
         /// A statement for each parent.
-        Lazy,
+        Lazy = "lazy",
         /// A statement for all of them.
-        Eager,
+        Eager = "eager",
     }
 }
 
@@ -158,11 +162,11 @@ choices! {
     /// `admission.rate`: how requests of one client are counted.
     RateLimit {
         /// Not at all.
-        Off,
+        Off = "off",
         /// By a token bucket in this process.
-        TokenBucket,
+        TokenBucket = "token_bucket",
         /// By a sliding window in the shared store.
-        SlidingWindow,
+        SlidingWindow = "sliding_window",
     }
 }
 
@@ -232,13 +236,13 @@ choices! {
     /// `compression`: how bodies are packed for clients that accept it.
     Compression {
         /// Not at all.
-        Off,
+        Off = "off",
         /// Only gzip.
-        Gzip,
+        Gzip = "gzip",
         /// Only brotli.
-        Br,
+        Br = "br",
         /// What the client prefers, with less effort when the processor is short.
-        Auto,
+        Auto = "auto",
     }
 }
 
@@ -276,9 +280,9 @@ choices! {
     /// `edge.provider`: who keeps what the edge keeps.
     EdgeProvider {
         /// A cache in this process.
-        Local,
+        Local = "local",
         /// The same, and a purge is also sent to `edge.purge_url`.
-        Http,
+        Http = "http",
     }
 }
 

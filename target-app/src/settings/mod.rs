@@ -1,14 +1,17 @@
 //! The switches of the stack: what each may be, where its value comes from, and how it changes while the service runs.
 //!
 //! Later layers win: the defaults or `--stack before`, a YAML file, the environment (`FOLIO_CACHE_MODE`), `path=value`
-//! from the command line, and `PATCH /admin/config`. Each layer is checked whole before any of it counts.
+//! from the command line, and `PATCH /admin/config`. Everything is checked before any of it counts.
 
 mod bounds;
 mod defaults;
+mod file;
 mod groups;
 mod layers;
 mod live;
 mod span;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 

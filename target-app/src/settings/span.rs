@@ -15,11 +15,14 @@ const UNITS: [(&str, u64); 5] = [
     ("us", 1),
 ];
 
-/// A duration with its unit in its text, to the microsecond.
+/// A duration with its unit in its text, to the microsecond, at most [`Span::LONGEST`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
 impl Span {
+    /// A year: as good as for ever, and far from where sums of times overflow.
+    pub const LONGEST: Self = Self::seconds(365 * 24 * 3_600);
+
     /// So many whole seconds.
     pub const fn seconds(count: u64) -> Self {
         Self(Duration::from_secs(count))
@@ -35,7 +38,8 @@ impl FromStr for Span {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const EXPECTED: &str = "expected a duration such as 250us, 5ms, 1.5s, 2m or 8h";
+        const EXPECTED: &str =
+            "expected a duration such as 250us, 5ms, 1.5s, 2m or 8h, at most 8760h";
         let unit_at = text.find(|c: char| c.is_ascii_alphabetic());
         let (number, unit) = text.split_at(unit_at.ok_or(EXPECTED)?);
         let (_, microseconds) = UNITS
@@ -43,10 +47,11 @@ impl FromStr for Span {
             .find(|(name, _)| *name == unit)
             .ok_or(EXPECTED)?;
         let number: f64 = number.parse().map_err(|_| EXPECTED)?;
-        let seconds = number * (*microseconds as f64 / 1e6);
-        Duration::try_from_secs_f64(seconds)
-            .map(Self)
-            .map_err(|_| EXPECTED)
+        let microseconds = (number * *microseconds as f64).round();
+        (0.0..=Self::LONGEST.0.as_micros() as f64)
+            .contains(&microseconds)
+            .then(|| Self(Duration::from_micros(microseconds as u64)))
+            .ok_or(EXPECTED)
     }
 }
 
@@ -88,6 +93,8 @@ mod tests {
             ("90m", 5_400_000_000, "90m"),
             ("8h", 28_800_000_000, "8h"),
             ("0s", 0, "0s"),
+            ("1.0004ms", 1_000, "1ms"),
+            ("8760h", 31_536_000_000_000, "8760h"),
         ] {
             let span: Span = text.parse().expect("a duration");
             assert_eq!(span.0, Duration::from_micros(microseconds));
@@ -97,7 +104,7 @@ mod tests {
 
     #[test]
     fn what_is_no_duration_is_refused() {
-        for text in ["", "5", "ms", "-1s", "1d", "nans", "1e99h"] {
+        for text in ["", "5", "ms", "-1s", "1d", "nans", "8761h", "1e99h"] {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }
     }
