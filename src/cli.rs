@@ -194,7 +194,9 @@ pub struct BundledArgs {
 #[cfg(feature = "bundled-target")]
 #[derive(Debug, Subcommand)]
 pub enum TargetCommand {
-    /// Serve Folio until it is told to stop
+    /// Serve Folio until Ctrl-C or SIGTERM
+    ///
+    /// What is under way is finished first; Ctrl-C again stops at once. The switches are listed in target-app/README.md.
     Serve(ServeArgs),
 }
 
@@ -202,21 +204,6 @@ pub enum TargetCommand {
 #[cfg(feature = "bundled-target")]
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
-    /// Loopback port; 0 takes a free one
-    #[arg(long, value_name = "PORT", default_value_t = 8080)]
-    pub port: u16,
-    /// Open /lab: delay laws, stalls, exact counters
-    #[arg(long)]
-    pub lab: bool,
-    /// Documents to seed
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
-    pub documents: u32,
-    /// Users to seed: `user1@folio.test` and on, password `folio-demo`
-    #[arg(long, value_name = "N", default_value_t = 1_000)]
-    pub users: u32,
-    /// Seed of the catalogue and of the lab's delays
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
     /// Database and shared store
     #[arg(long, value_name = "PROFILE", default_value = "embedded")]
     pub profile: ProfileName,
@@ -229,12 +216,47 @@ pub struct ServeArgs {
     /// YAML file of switches (also `FOLIO_CONFIG`)
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Opens /admin to clients on this machine that show it (also `FOLIO_ADMIN_TOKEN`)
-    #[arg(long, value_name = "TOKEN", value_parser = secret)]
-    pub admin_token: Option<Secret>,
-    /// Folder of the embedded profile's database [default: a temporary one]
+    /// Loopback port; 0 takes a free one
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = 8080,
+        allow_negative_numbers = true
+    )]
+    pub port: u16,
+    /// Documents to seed
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10_000,
+        allow_negative_numbers = true
+    )]
+    pub documents: u32,
+    /// Users to seed: `user1@folio.test` and on, password `folio-demo`
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1_000,
+        allow_negative_numbers = true
+    )]
+    pub users: u32,
+    /// Seed of the catalogue and of the lab's delays
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        allow_negative_numbers = true
+    )]
+    pub seed: u64,
+    /// Folder of the embedded profile's database, made if need be [default: a temporary one]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// Opens /admin to clients on this machine that show it (also `FOLIO_ADMIN_TOKEN`, which `ps` does not show)
+    #[arg(long, value_name = "TOKEN", value_parser = secret)]
+    pub admin_token: Option<Secret>,
+    /// Open /lab: delay laws, stalls, exact counters
+    #[arg(long)]
+    pub lab: bool,
     /// End with standard input too: how a run's own target ends with the run
     #[arg(long, hide = true)]
     pub until_input_ends: bool,

@@ -71,6 +71,10 @@ enum Failure {
     /// The target could not be reached, or not be started.
     #[error("{0:#}")]
     Target(anyhow::Error),
+    /// The user did not want to wait for the end.
+    #[cfg(feature = "bundled-target")]
+    #[error("{0:#}")]
+    Stopped(anyhow::Error),
     /// Anything else.
     #[error("{0:#}")]
     Internal(anyhow::Error),
@@ -81,6 +85,8 @@ impl Failure {
         match self {
             Self::Scenario(_) | Self::Argument(_) => Exit::InvalidInput,
             Self::Target(_) => Exit::TargetUnreachable,
+            #[cfg(feature = "bundled-target")]
+            Self::Stopped(_) => Exit::Stopped,
             Self::Internal(_) => Exit::Internal,
         }
     }
@@ -88,7 +94,7 @@ impl Failure {
     fn render(&self) -> String {
         match self {
             Self::Scenario(diagnostics) => terminal::diagnosis(diagnostics),
-            Self::Argument(_) | Self::Target(_) | Self::Internal(_) => format!("gander: {self}\n"),
+            _ => format!("gander: {self}\n"),
         }
     }
 }

@@ -22,6 +22,7 @@ pub(super) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
             | TargetError::Listen { .. }
             | TargetError::Start(_)),
         ) => Err(Failure::Argument(error.into())),
+        Err(error @ TargetError::Hurried) => Err(Failure::Stopped(error.into())),
         Err(error) => Err(Failure::Internal(error.into())),
     }
 }

@@ -149,7 +149,7 @@ impl Ground {
 }
 
 /// For who reads along; standard output has only the address.
-fn note(text: &str) {
+pub(super) fn note(text: &str) {
     // There is nobody to tell when standard error is gone.
     let _ = writeln!(io::stderr(), "folio: {text}");
 }

@@ -23,9 +23,13 @@ pub use target_app::{Config, LabMode, Secret, Settings, Stack};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ProfileName {
     /// `SQLite`, and a shared store in the process: nothing else is needed
+    #[value(help = "SQLite, and a shared store in the process: nothing else is needed")]
     #[default]
     Embedded,
     /// PostgreSQL and Redis, by `DATABASE_URL` and `REDIS_URL`, or private ones from local binaries
+    #[value(
+        help = "PostgreSQL and Redis, by DATABASE_URL and REDIS_URL, or private ones from local programs"
+    )]
     Full,
 }
 
@@ -67,6 +71,11 @@ pub enum TargetError {
     /// The line that tells the address could not be written.
     #[error("folio cannot write its address to standard output")]
     Announce(#[source] io::Error),
+    /// The user did not want to wait for what was under way.
+    #[error(
+        "folio was told a second time to stop: requests, tasks and queued writes that were under way may be lost"
+    )]
+    Hurried,
     /// The listener failed while serving.
     #[error("folio stopped serving")]
     Serve(#[source] io::Error),

@@ -1,14 +1,16 @@
 //! Folio in this process, from a free or given port to Ctrl-C.
 
 use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::pin::pin;
 use std::thread;
 
 use target_app::{Config, State};
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
-use super::ground::Ground;
+use super::ground::{Ground, note};
 use super::{Base, ProfileName, TargetError};
 
 /// How `gander target serve` runs Folio.
@@ -33,10 +35,13 @@ pub enum Until {
     SignalOrInputEnd,
 }
 
+/// How many connections may wait to be accepted; the kernel may allow fewer.
+const BACKLOG: u32 = 1_024;
+
 /// Serves until [`ServeOptions::until`], with a runtime of its own; not to be called from within one.
 ///
 /// Prints `folio listening on http://127.0.0.1:PORT (PROFILE)` when it is ready. Private services stop after the last
-/// request has been answered.
+/// request has been answered. Ctrl-C while it stops ends it at once.
 pub fn serve(options: &ServeOptions) -> Result<(), TargetError> {
     let runtime = runtime::Builder::new_multi_thread()
         .enable_all()
@@ -44,6 +49,12 @@ pub fn serve(options: &ServeOptions) -> Result<(), TargetError> {
         .map_err(TargetError::Runtime)?;
     runtime.block_on(async {
         let mut end = Box::pin(end(options.until).map_err(TargetError::Runtime)?);
+        let listen = |source| TargetError::Listen {
+            port: options.port,
+            source,
+        };
+        // Taken first, since all that follows may take seconds; connections are let in when there is who answers.
+        let socket = claim(options.port).map_err(listen)?;
         let opening = async {
             let ground = Ground::lay(&options.base).await?;
             let config = Config {
@@ -58,13 +69,7 @@ pub fn serve(options: &ServeOptions) -> Result<(), TargetError> {
             // Told to stop before there was anything to stop: what is half-made goes with the future.
             () = &mut end => return Ok(()),
         };
-        let listen = |source| TargetError::Listen {
-            port: options.port,
-            source,
-        };
-        let listener = TcpListener::bind(("127.0.0.1", options.port))
-            .await
-            .map_err(listen)?;
+        let listener = socket.listen(BACKLOG).map_err(listen)?;
         let port = listener.local_addr().map_err(listen)?.port();
         announce(port, options.base.name()).map_err(TargetError::Announce)?;
         let (tell, told) = oneshot::channel();
@@ -76,15 +81,34 @@ pub fn serve(options: &ServeOptions) -> Result<(), TargetError> {
             // Back, so that the services outlive the requests under way; nobody waits when the listener has failed.
             let _ = tell.send((ground, gone));
         };
-        let served = target_app::serve(listener, state, shutdown).await;
-        if let Ok((ground, gone)) = told.await {
-            ground.stop().await;
-            if let Some(gone) = gone {
-                return Err(TargetError::ServiceGone(gone));
-            }
+        let mut serving = pin!(target_app::serve(listener, state, shutdown));
+        let (ground, gone) = tokio::select! {
+            served = &mut serving => return served.map_err(TargetError::Serve),
+            Ok(stopping) = told => stopping,
+        };
+        if options.until == Until::Signal {
+            note("stopping when all that is under way is finished; Ctrl-C stops at once");
         }
-        served.map_err(TargetError::Serve)
+        let served = tokio::select! {
+            served = &mut serving => served,
+            Ok(()) = tokio::signal::ctrl_c() => return Err(TargetError::Hurried),
+        };
+        ground.stop().await;
+        match gone {
+            Some(gone) => Err(TargetError::ServiceGone(gone)),
+            None => served.map_err(TargetError::Serve),
+        }
     })
+}
+
+/// Takes the port without listening on it yet.
+fn claim(port: u16) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    // As listeners do: connections of an earlier Folio that linger are no reason to wait.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port).into())?;
+    Ok(socket)
 }
 
 fn announce(port: u16, profile: ProfileName) -> io::Result<()> {

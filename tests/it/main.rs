@@ -22,6 +22,7 @@ mod scenario_format;
 mod scenario_invalid;
 mod scenario_mutation;
 mod target;
+mod target_stop;
 mod transport;
 mod transport_bodies;
 mod transport_limits;

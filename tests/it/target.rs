@@ -2,7 +2,7 @@
 
 use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -26,19 +26,24 @@ const SMALL: [&str; 6] = [
 ];
 
 /// `gander target serve`, answering.
-struct Served {
-    child: Child,
-    address: String,
+pub(super) struct Served {
+    pub(super) child: Child,
+    pub(super) address: String,
     profile: String,
     stdout: BufReader<ChildStdout>,
 }
 
 impl Served {
-    fn start(more: &[&str], adjust: impl FnOnce(&mut Command)) -> Self {
+    /// Of a small catalogue.
+    pub(super) fn start(more: &[&str], adjust: impl FnOnce(&mut Command)) -> Self {
         let mut command = folio();
-        command.args(more).stdout(Stdio::piped());
+        command.args(more);
         adjust(&mut command);
-        let mut child = command.spawn().expect("gander runs");
+        Self::run(command)
+    }
+
+    pub(super) fn run(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("gander runs");
         let stdout = BufReader::new(child.stdout.take().expect("piped"));
         let mut served = Self {
             child,
@@ -74,7 +79,7 @@ impl Served {
     }
 
     /// Ends it and gives its exit code and what else it wrote.
-    fn end(mut self, signal: &str) -> (Option<i32>, String) {
+    pub(super) fn end(mut self, signal: &str) -> (Option<i32>, String) {
         send_signal(&self.child, signal);
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).expect("text");
@@ -101,14 +106,20 @@ fn folio() -> Command {
     command
 }
 
-fn clean(command: &mut Command) {
-    for variable in ["DATABASE_URL", "DATABASE_REPLICA_URL", "REDIS_URL"] {
+pub(super) fn clean(command: &mut Command) {
+    for variable in [
+        "DATABASE_URL",
+        "DATABASE_REPLICA_URL",
+        "REDIS_URL",
+        "FOLIO_ADMIN_TOKEN",
+        "FOLIO_CONFIG",
+    ] {
         command.env_remove(variable);
     }
 }
 
 /// A directory for temporary files that every account can use and whose path fits a socket's.
-fn temporary() -> TempDir {
+pub(super) fn temporary() -> TempDir {
     let directory = tempfile::tempdir_in("/tmp").expect("a directory");
     let open = Permissions::from_mode(0o1777);
     std::fs::set_permissions(directory.path(), open).expect("its mode");
@@ -179,6 +190,46 @@ fn everything_wrong_with_a_target_is_said_at_once() {
 }
 
 #[test]
+fn a_port_that_is_taken_is_told_before_anything_is_started() {
+    let other = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = other.local_addr().expect("bound").port().to_string();
+    let mut command = gander();
+    clean(&mut command);
+    let output = command
+        .args(["target", "serve", "--profile=full", "--port", &port])
+        .output()
+        .expect("gander runs");
+    let says = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(104), "{says}");
+    assert!(
+        says.starts_with(&format!("gander: folio cannot listen on 127.0.0.1:{port}")),
+        "{says}"
+    );
+}
+
+#[test]
+fn faults_of_a_file_have_its_name_and_their_lines() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("folio.yaml");
+    std::fs::write(&file, "pool:\n  size: many\n  overflow: -1\n").expect("written");
+    let output = folio()
+        .arg("--config")
+        .arg(&file)
+        .stderr(Stdio::piped())
+        .output()
+        .expect("gander runs");
+    let says = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(104), "{says}");
+    let file = file.display();
+    for line in [
+        format!("  {file}:2: pool.size: expected a whole number from 1 to 1000, found \"many\"\n"),
+        format!("  {file}:3: pool.overflow: expected a whole number from 0 to 1000, found -1\n"),
+    ] {
+        assert!(says.contains(&line), "no {line} in\n{says}");
+    }
+}
+
+#[test]
 fn servers_that_are_not_installed_are_named_with_what_installs_them() {
     let nothing = tempfile::tempdir().expect("a folder");
     let output = folio()
@@ -229,6 +280,7 @@ fn a_run_sets_its_target_up_and_says_so() {
         "--target-set=cache.mode=off",
         "--target-set",
         "db.hold_ms = 1",
+        "--target-set=admission.api_keys=[\"canary\"]",
     ]);
     clean(&mut command);
     command
@@ -250,10 +302,11 @@ fn a_run_sets_its_target_up_and_says_so() {
             "target FOLIO_POOL_SIZE = 7",
             "target cache.mode = off",
             "target db.hold_ms = 1",
+            "target admission.api_keys = [redacted]",
         ])
     );
     let report = std::fs::read_to_string(bench.path("out/report.html")).expect("a report");
-    assert!(report.contains("target profile = full"));
+    assert!(report.contains("target profile = full") && !report.contains("canary"));
     assert_eq!(left_in(folder.path()), [""; 0], "the run has ended them");
 }
 
