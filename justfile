@@ -13,3 +13,7 @@ smoke:
 # The generator's CPU per request beside its peers.
 overhead:
     ./bench/overhead
+
+# What Folio can take, beside a bare handler.
+capacity *ARGS:
+    ./bench/capacity {{ARGS}}

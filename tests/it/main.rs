@@ -13,6 +13,7 @@ mod journal_python;
 mod plan;
 mod plan_outline;
 mod plan_thresholds;
+mod readme;
 mod record;
 mod record_memory;
 mod record_totals;
