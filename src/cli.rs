@@ -47,6 +47,14 @@ pub enum Command {
     #[cfg(feature = "bundled-target")]
     #[command(subcommand)]
     Target(TargetCommand),
+    /// Nothing, but to say that this build has none of it
+    #[cfg(not(feature = "bundled-target"))]
+    #[command(hide = true, disable_help_flag = true)]
+    Target {
+        /// What would be its words
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
 }
 
 /// `gander run`
@@ -87,7 +95,8 @@ pub struct CheckArgs {
     /// The scenarios
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
-    /// Files that a scenario names must stay under this folder
+    /// Files that a scenario names must stay under this folder [default: the nearest above it with .git or gander.toml,
+    /// else its own]
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
 }
@@ -143,7 +152,8 @@ pub struct ChangeArgs {
     /// Change any key, such as `http.timeout=5s`; can be given several times
     #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
-    /// Files that the scenario names must stay under this folder
+    /// Files that the scenario names must stay under this folder [default: the nearest above it with .git or gander.toml,
+    /// else its own]
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
 }

@@ -1,6 +1,5 @@
 //! What a run drives: somebody's service, or Folio for as long as the run lasts.
 
-use anyhow::Context;
 use url::Url;
 
 use crate::cli::RunArgs;
@@ -64,6 +63,15 @@ pub(super) fn changes(_: &Target, _: &RunArgs) -> Result<Vec<String>, Failure> {
     Ok(Vec::new())
 }
 
+/// This build cannot do what was asked.
+#[cfg(not(feature = "bundled-target"))]
+pub(super) fn none_bundled() -> Failure {
+    Failure::Argument(anyhow::anyhow!(
+        "this build has no bundled target: build with the feature bundled-target, which is a default one, or give `gander run` a \
+         base URL with --target"
+    ))
+}
+
 impl Driven {
     /// Starts Folio if that is the target; blocks until it answers.
     #[cfg_attr(
@@ -81,15 +89,12 @@ impl Driven {
                     executable: None,
                 };
                 let folio = BundledTarget::start(&options)
-                    .context("cannot start the bundled target")
-                    .map_err(Failure::Target)?;
+                    .map_err(|error| Failure::Target(error.into()))?;
                 let health = probe::ProcessHealth::of(folio.pid());
                 Ok(Self::Bundled(folio, health))
             }
             #[cfg(not(feature = "bundled-target"))]
-            Target::Bundled => Err(Failure::Argument(anyhow::anyhow!(
-                "this build has no bundled target (feature bundled-target): give a base URL with --target"
-            ))),
+            Target::Bundled => Err(none_bundled()),
         }
     }
 

@@ -56,6 +56,8 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Report(args) => report::report(args),
         #[cfg(feature = "bundled-target")]
         Command::Target(TargetCommand::Serve(args)) => target::serve(args),
+        #[cfg(not(feature = "bundled-target"))]
+        Command::Target { .. } => Err(driven::none_bundled()),
     }
 }
 

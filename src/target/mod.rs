@@ -97,7 +97,8 @@ pub enum TargetError {
     },
     /// The child ended, or wrote something else, instead of telling its address.
     #[error(
-        "the bundled target did not start: expected \"folio listening on URL (PROFILE)\", found \"{found}\", {status}{}",
+        "the bundled target did not start: {status}{}{}",
+        unexpected(found),
         said(stderr)
     )]
     NotStarted {
@@ -108,6 +109,14 @@ pub enum TargetError {
         /// The end of what it wrote to standard error.
         stderr: String,
     },
+}
+
+/// The first line of a child that was not the one to come, as a clause, or nothing when there was none.
+fn unexpected(line: &str) -> String {
+    if line.is_empty() {
+        return String::new();
+    }
+    format!("; expected \"folio listening on URL (PROFILE)\", found \"{line}\"")
 }
 
 /// The end of a child's standard error as a clause, or nothing when it was silent.
