@@ -3,6 +3,7 @@
 use url::Url;
 
 use crate::cli::RunArgs;
+#[cfg(feature = "bundled-target")]
 use crate::probe;
 use crate::record::TargetHealth;
 use crate::scenario::Target;
@@ -59,6 +60,7 @@ pub(super) fn changes(target: &Target, args: &RunArgs) -> Result<Vec<String>, Fa
 
 /// There is no bundled target to change.
 #[cfg(not(feature = "bundled-target"))]
+#[expect(clippy::unnecessary_wraps, reason = "that of the other build can fail")]
 pub(super) fn changes(_: &Target, _: &RunArgs) -> Result<Vec<String>, Failure> {
     Ok(Vec::new())
 }

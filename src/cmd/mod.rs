@@ -71,6 +71,7 @@ enum Failure {
     #[error("{0:#}")]
     Argument(anyhow::Error),
     /// The target could not be reached, or not be started.
+    #[cfg(feature = "bundled-target")]
     #[error("{0:#}")]
     Target(anyhow::Error),
     /// The user did not want to wait for the end.
@@ -86,6 +87,7 @@ impl Failure {
     const fn exit(&self) -> Exit {
         match self {
             Self::Scenario(_) | Self::Argument(_) => Exit::InvalidInput,
+            #[cfg(feature = "bundled-target")]
             Self::Target(_) => Exit::TargetUnreachable,
             #[cfg(feature = "bundled-target")]
             Self::Stopped(_) => Exit::Stopped,
