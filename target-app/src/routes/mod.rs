@@ -6,8 +6,6 @@ mod audit;
 mod auth;
 mod bulk;
 mod caller;
-#[cfg(test)]
-mod cost;
 mod courses;
 mod dashboard;
 mod documents;
@@ -119,3 +117,6 @@ async fn wrong_method() -> Problem {
         "the resource does not know this method",
     )
 }
+
+#[cfg(test)]
+mod cost;
