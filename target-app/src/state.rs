@@ -4,6 +4,8 @@ use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+
 use crate::admission::Admission;
 use crate::auth::{Auth, PasswordError, Passwords};
 use crate::breaker::Breaker;
@@ -15,7 +17,7 @@ use crate::db::{Build, Home};
 use crate::edge::Edge;
 use crate::error::Problem;
 use crate::events::Events;
-use crate::kv::{Kv, KvStartError};
+use crate::kv::{Channel, Kv, KvStartError};
 use crate::lab::Lab;
 use crate::metrics::Metrics;
 use crate::monitor::{Monitor, Reclaim};
@@ -44,6 +46,7 @@ pub(crate) struct App {
     pub(crate) cache: Arc<Cache>,
     pub(crate) catalogue: Catalogue,
     _upkeep: Upkeep,
+    _ears: JoinSet<()>,
     pub(crate) kv: Kv,
     pub(crate) passwords: Passwords,
     pub(crate) auth: Arc<Auth>,
@@ -180,6 +183,7 @@ impl State {
         )?;
         let auth = Arc::new(Auth::new(&kv, Arc::clone(&settings), &metrics)?);
         let admission = Admission::new(&settings, &auth, kv.clone(), &metrics)?;
+        let ears = hear_of_writes(&kv, &store);
         Ok(Self(Arc::new(App {
             catalogue,
             tasks,
@@ -190,6 +194,7 @@ impl State {
             store,
             cache,
             _upkeep: upkeep,
+            _ears: ears,
             admission: Arc::new(admission),
             monitor,
             auth,
@@ -234,6 +239,18 @@ impl State {
         }
         self.0.store.close().await;
     }
+}
+
+/// What other instances write may not have reached the replicas yet when their invalidations are heard.
+fn hear_of_writes(kv: &Kv, store: &Arc<Store>) -> JoinSet<()> {
+    let (mut notices, store) = (kv.subscribe(Channel::Invalidations), Arc::clone(store));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        while notices.next().await.is_some() {
+            store.database.heard_of_write();
+        }
+    });
+    tasks
 }
 
 /// What can be given back on demand.

@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a replica may lag: until then what this instance wrote is read from the primary, so that no cache is filled with
+/// How long a replica may lag: until then what was written is read from the primary, so that no cache is filled with
 /// what was before.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// When this instance last ended a write.
+/// When this instance last ended a write, or heard of one.
 pub(super) struct Lag {
     opened: Instant,
     /// Milliseconds since `opened`; a database that was opened just now may have been filled just now.

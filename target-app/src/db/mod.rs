@@ -209,6 +209,13 @@ impl Database {
         }
     }
 
+    /// Has a write of another instance count like one of this.
+    pub(crate) fn heard_of_write(&self) {
+        if let Some(lag) = &self.lag {
+            lag.wrote();
+        }
+    }
+
     /// A connection that only reads and sees every write that was answered.
     pub(crate) async fn read_fresh(&self) -> Result<Lease, DbError> {
         match self.lag {
