@@ -11,6 +11,7 @@ use crate::auth::Caller;
 use crate::error::{FieldFault, Problem};
 use crate::events::OrderEvent;
 use crate::input::{Id, JsonFields, QueryFields};
+use crate::observe::unhurried;
 use crate::state::App;
 use crate::store::{NewOrder, NewPayment, Order, Page, Paying, Payment, StoreError};
 
@@ -35,18 +36,19 @@ pub(super) async fn place(
         document_id,
         quantity,
     };
-    let placed = app
-        .store
-        .place_order(&order)
-        .await
-        .map_err(|error| match error {
-            StoreError::Missing(_) => Problem::invalid(vec![FieldFault {
-                field: "document_id".into(),
-                message: format!("expected a document of the catalogue, found {document_id}"),
-            }]),
-            other => other.into(),
-        })?;
-    app.events.tell(OrderEvent::Placed, &placed);
+    // Who goes before the answer has placed the order all the same, and listeners are told.
+    let placed = unhurried(async move {
+        let placed = app.store.place_order(&order).await?;
+        app.events.tell(OrderEvent::Placed, &placed);
+        Ok(placed)
+    });
+    let placed = placed.await.map_err(|error: StoreError| match error {
+        StoreError::Missing(_) => Problem::invalid(vec![FieldFault {
+            field: "document_id".into(),
+            message: format!("expected a document of the catalogue, found {document_id}"),
+        }]),
+        other => other.into(),
+    })?;
     let location = format!("/api/v1/orders/{}", placed.id);
     Ok((
         StatusCode::CREATED,
@@ -83,7 +85,7 @@ pub(super) async fn pay(
     headers: HeaderMap,
     mut body: JsonFields,
 ) -> Result<Response, Problem> {
-    let key = idempotency_key(&headers)?;
+    let key = idempotency_key(&headers)?.to_owned();
     let amount_cents = body.integer("amount_cents", 0..=i64::MAX);
     body.finish()?;
     let payment = NewPayment {
@@ -92,11 +94,15 @@ pub(super) async fn pay(
         amount_cents,
         key,
     };
-    match app.store.pay(&payment).await? {
-        Paying::Paid(payment) => {
-            app.events.tell(OrderEvent::Paid, &payment);
-            Ok(paid(payment))
+    let paying = unhurried(async move {
+        let paying = app.store.pay(&payment).await?;
+        if let Paying::Paid(payment) = &paying {
+            app.events.tell(OrderEvent::Paid, payment);
         }
+        Ok::<_, StoreError>(paying)
+    });
+    match paying.await? {
+        Paying::Paid(payment) => Ok(paid(payment)),
         Paying::Replayed(payment) => {
             let mut response = paid(payment);
             let yes = HeaderValue::from_static("true");

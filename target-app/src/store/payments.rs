@@ -21,12 +21,12 @@ pub(crate) struct Payment {
 }
 
 /// What a user wants to pay.
-pub(crate) struct NewPayment<'a> {
+pub(crate) struct NewPayment {
     pub(crate) user_id: i64,
     pub(crate) order_id: i64,
     pub(crate) amount_cents: i64,
     /// Chosen by the client, the same for every attempt at the same payment.
-    pub(crate) key: &'a str,
+    pub(crate) key: String,
 }
 
 /// What became of an attempt to pay.
@@ -50,7 +50,7 @@ pub(crate) enum Paying {
 impl Store {
     /// Pays an order of the user in one transaction with its audit entry; [`StoreError::Missing`] when the user has no
     /// such order.
-    pub(crate) async fn pay(&self, payment: &NewPayment<'_>) -> Result<Paying, StoreError> {
+    pub(crate) async fn pay(&self, payment: &NewPayment) -> Result<Paying, StoreError> {
         let paying = self
             .in_transaction(async |lease| pay_within(lease, payment).await)
             .await;
@@ -62,7 +62,7 @@ impl Store {
     }
 }
 
-async fn pay_within(lease: &mut Lease, payment: &NewPayment<'_>) -> Result<Paying, StoreError> {
+async fn pay_within(lease: &mut Lease, payment: &NewPayment) -> Result<Paying, StoreError> {
     const LOCK: Statement = Statement::each(
         "order_lock",
         "SELECT total_cents, status FROM orders WHERE id = $1 AND user_id = $2",
@@ -86,8 +86,9 @@ async fn pay_within(lease: &mut Lease, payment: &NewPayment<'_>) -> Result<Payin
         user_id,
         order_id,
         amount_cents,
-        key,
+        ref key,
     } = *payment;
+    let key = key.as_str();
     let (total_cents, status): (i64, String) = lease
         .fetch_optional(&LOCK, values![order_id, user_id])
         .await?
