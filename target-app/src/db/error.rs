@@ -93,14 +93,14 @@ impl Fault {
             (..5, Ok(code)) => match code & 0xff {
                 // SQLITE_BUSY, SQLITE_LOCKED.
                 5 | 6 => Self::Contention,
-                // SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN.
-                10 | 13 | 14 => Self::Server,
+                // SQLITE_READONLY, SQLITE_INTERRUPT, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN.
+                8 | 9 | 10 | 13 | 14 => Self::Server,
                 _ => Self::Statement,
             },
             // A serialization failure or a deadlock; a lock that was not to be had.
             _ if code.starts_with("40") || code == "55P03" => Self::Contention,
-            // Connection, resources, shutdown and start.
-            _ if ["08", "53", "57P"]
+            // Connection, read-only server, resources, intervention of an operator, input and output.
+            _ if ["08", "25006", "53", "57", "58"]
                 .iter()
                 .any(|class| code.starts_with(class)) =>
             {
@@ -121,6 +121,10 @@ mod tests {
             ("57P01", Fault::Server),
             ("53300", Fault::Server),
             ("08006", Fault::Server),
+            ("57014", Fault::Server),
+            ("58030", Fault::Server),
+            ("25006", Fault::Server),
+            ("25001", Fault::Statement),
             ("40001", Fault::Contention),
             ("40P01", Fault::Contention),
             ("55P03", Fault::Contention),
@@ -132,6 +136,7 @@ mod tests {
             ("778", Fault::Server),
             ("526", Fault::Server),
             ("13", Fault::Server),
+            ("8", Fault::Server),
             ("5", Fault::Contention),
             ("517", Fault::Contention),
             ("275", Fault::Statement),
