@@ -78,7 +78,7 @@ fn refuse_redacted(changes: &Value) -> Result<(), Problem> {
     }
 }
 
-/// A URL without what may be secret in it: user, password, query.
+/// A URL without what may be secret in it: user, password, path, which is where many receivers want their token, and query.
 fn without_secrets(url: &str) -> String {
     let Ok(mut url) = reqwest::Url::parse(url) else {
         return REDACTED.to_owned();
@@ -91,6 +91,9 @@ fn without_secrets(url: &str) -> String {
             .is_err()
     {
         return REDACTED.to_owned();
+    }
+    if url.path() != "/" {
+        url.set_path(REDACTED);
     }
     if url.query().is_some() {
         url.set_query(Some(REDACTED));
@@ -114,12 +117,12 @@ mod tests {
 
     #[test]
     fn what_may_be_secret_in_a_url_is_not_shown() {
-        let shown = without_secrets("http://me:canary@127.0.0.1:9/hook?key=canary2");
+        let shown = without_secrets("http://me:canary@127.0.0.1:9/canary3/hook?key=canary2");
         assert!(!shown.contains("canary"), "{shown}");
-        assert!(shown.contains("127.0.0.1:9/hook"), "{shown}");
+        assert!(shown.contains("@127.0.0.1:9/[redacted]?"), "{shown}");
         assert_eq!(
-            without_secrets("http://127.0.0.1:9/hook"),
-            "http://127.0.0.1:9/hook"
+            without_secrets("http://127.0.0.1:9/"),
+            "http://127.0.0.1:9/"
         );
     }
 }
