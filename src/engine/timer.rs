@@ -109,7 +109,7 @@ mod tests {
         let mut timer = PreciseTimer::new();
         let start = Instant::now();
         timer.sleep_until(start).await;
-        let far = timer.sleep_until(start + Duration::from_secs(3_600));
+        let far = timer.sleep_until(start + Duration::from_hours(1));
         let gave_up = tokio::time::timeout(Duration::from_millis(1), far).await;
         assert!(gave_up.is_err());
         // Dropped before it is due, unless this thread was kept waiting for so long; its readiness is left over.

@@ -14,7 +14,7 @@ use gander::transport::{Client, Outgoing, Settings, Shared};
 use gander::units::ByteSize;
 use http::{HeaderMap, Method, Uri};
 
-use crate::support::{Bench, Lab, alone};
+use crate::support::{Bench, Lab, alone, undisturbed};
 
 /// How improbable a gap may be before it is called a fault.
 const ALPHA: f64 = 1e-6;
@@ -70,31 +70,34 @@ fn the_transport_adds_next_to_nothing_to_a_known_delay() {
     let _turn = alone();
     let lab = Lab::start();
     for law in &LAWS {
-        let pairs = measure(&format!("{}/lab/delay?{}", lab.url(), law.query));
-        let mut added: Vec<f64> = pairs.iter().map(|pair| pair.client - pair.lab).collect();
-        added.sort_by(f64::total_cmp);
-        // The lab's header is in whole microseconds, and so may be one above what the client saw.
-        assert!(
-            added[0] > -1e-6,
-            "{}: measured {} s less than it took",
-            law.query,
-            -added[0]
-        );
-        let p99 = added[added.len() * 99 / 100];
-        assert!(
-            p99 < OVERHEAD,
+        undisturbed(|| adds_next_to_nothing(&lab, law));
+    }
+}
+
+fn adds_next_to_nothing(lab: &Lab, law: &Law) -> Result<(), String> {
+    let pairs = measure(&format!("{}/lab/delay?{}", lab.url(), law.query));
+    let mut added: Vec<f64> = pairs.iter().map(|pair| pair.client - pair.lab).collect();
+    added.sort_by(f64::total_cmp);
+    // The lab's header is in whole microseconds, and so may be one above what the client saw.
+    assert!(
+        added[0] > -1e-6,
+        "{}: measured {} s less than it took",
+        law.query,
+        -added[0]
+    );
+    let p99 = added[added.len() * 99 / 100];
+    if p99 >= OVERHEAD {
+        return Err(format!(
             "{}: p99 of what the client adds is {p99} s",
             law.query
-        );
-
-        let mut times: Vec<f64> = pairs.iter().map(|pair| pair.client).collect();
-        times.sort_by(f64::total_cmp);
-        let bound = dkw(times.len());
-        for (rank, &time) in times.iter().enumerate() {
-            let below = rank as f64 / times.len() as f64;
-            assert_on_law(law, time, below, bound);
-        }
+        ));
     }
+
+    let mut times: Vec<f64> = pairs.iter().map(|pair| pair.client).collect();
+    times.sort_by(f64::total_cmp);
+    let bound = dkw(times.len());
+    let mut ranks = times.iter().enumerate();
+    ranks.try_for_each(|(rank, &time)| on_law(law, time, rank as f64 / times.len() as f64, bound))
 }
 
 #[test]
@@ -102,40 +105,46 @@ fn the_quantiles_of_a_run_are_those_of_the_law() {
     let _turn = alone();
     let lab = Lab::start();
     for law in &LAWS {
-        let bench = Bench::with(&format!(
-            "name: law\nkind: custom\ntarget: {}\nload: {{ iterations: 3000, users: {CLIENTS} }}\nflows:\n  \
-             - name: read\n    steps:\n      - get: /lab/delay?{}\n",
-            lab.url(),
-            law.query
-        ));
-        let run = bench.run(&["--quiet"]).expect_code(0);
-        let bound = dkw(run.number("/totals/requests") as usize);
-        for (key, q) in [
-            ("p50", 0.5),
-            ("p75", 0.75),
-            ("p90", 0.9),
-            ("p95", 0.95),
-            ("p99", 0.99),
-        ] {
-            let time = run.number(&format!("/totals/service_time/{key}")) / 1e6;
-            assert_on_law(law, time, q, bound);
-        }
+        undisturbed(|| has_the_quantiles_of(&lab, law));
     }
+}
+
+fn has_the_quantiles_of(lab: &Lab, law: &Law) -> Result<(), String> {
+    let bench = Bench::with(&format!(
+        "name: law\nkind: custom\ntarget: {}\nload: {{ iterations: 3000, users: {CLIENTS} }}\nflows:\n  \
+             - name: read\n    steps:\n      - get: /lab/delay?{}\n",
+        lab.url(),
+        law.query
+    ));
+    let run = bench.run(&["--quiet"]).valid()?;
+    let bound = dkw(run.number("/totals/requests") as usize);
+    for (key, q) in [
+        ("p50", 0.5),
+        ("p75", 0.75),
+        ("p90", 0.9),
+        ("p95", 0.95),
+        ("p99", 0.99),
+    ] {
+        let time = run.number(&format!("/totals/service_time/{key}")) / 1e6;
+        on_law(law, time, q, bound)?;
+    }
+    Ok(())
 }
 
 /// The part of the law that lies below `time` must be `below`, give or take the bound and what the client adds (which
 /// shifts a time up by at most [`OVERHEAD`], for all but one in a hundred).
-#[track_caller]
-fn assert_on_law(law: &Law, time: f64, below: f64, bound: f64) {
+fn on_law(law: &Law, time: f64, below: f64, bound: f64) -> Result<(), String> {
     let (least, most) = (
         (law.distribution)(time - OVERHEAD),
         (law.distribution)(time),
     );
-    assert!(
-        least - bound <= below && below <= most + bound + 0.01,
+    if least - bound <= below && below <= most + bound + 0.01 {
+        return Ok(());
+    }
+    Err(format!(
         "{}: {below:.4} of the times are below {time:.6} s; the law says {least:.4} to {most:.4} ± {bound:.4}",
         law.query
-    );
+    ))
 }
 
 /// √(ln(2/α)/2n)

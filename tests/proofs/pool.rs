@@ -34,7 +34,7 @@ fn run(profile: &str, size: u32) -> Run {
 
 /// The steps' requests leave out the warm-up, in which connections are made.
 fn carries_its_size_over_the_hold(profile: &str, size: u32) -> Result<(), String> {
-    let run = run(profile, size).expect_code(0);
+    let run = run(profile, size).valid()?;
     assert_eq!(run.count("/totals/failed"), 0, "{profile}, {size}");
     let throughput = run.count("/steps/0/requests") as f64 / SECONDS;
     let model = f64::from(size) * 1e3 / HOLD_MS;

@@ -101,7 +101,7 @@ fn close(what: &str, observed_ms: f64, expected_ms: f64) -> Result<(), String> {
 
 /// In the open model the response time shows the stall at every quantile as the formula says.
 fn open_run_shows_it(experiment: Experiment) -> Result<(), String> {
-    let run = experiment.run().expect_code(0);
+    let run = experiment.run().valid()?;
     let response = |key: &str| run.number(&format!("/totals/response_time/{key}")) / 1e3;
     let expected = (experiment.rate * experiment.length) as u64;
     assert_eq!(
@@ -127,7 +127,7 @@ fn open_run_shows_it(experiment: Experiment) -> Result<(), String> {
 
 /// With few users the queue is the generator's: service time shows the stall to a few requests, response time to all.
 fn queueing_counts_from_the_intended_start(experiment: Experiment) -> Result<(), String> {
-    let run = experiment.run().expect_code(0);
+    let run = experiment.run().valid()?;
     let time = |which: &str, key: &str| run.number(&format!("/totals/{which}/{key}")) / 1e3;
     for (key, q) in [("p90", 0.90), ("p99", 0.99)] {
         close(key, time("response_time", key), experiment.expected(q))?;
@@ -138,7 +138,7 @@ fn queueing_counts_from_the_intended_start(experiment: Experiment) -> Result<(),
 /// The control: a closed run of ten users has ten requests in the stall, and its p99.9 does not see them.
 fn closed_run_hides_it(experiment: Experiment) -> Result<(), String> {
     let load = format!("{{ users: 10, for: {}s }}", experiment.length);
-    let run = experiment.run_with(&load).expect_code(0);
+    let run = experiment.run_with(&load).valid()?;
     let response = |key: &str| run.number(&format!("/totals/response_time/{key}")) / 1e3;
     close("p99.9", response("p99_9"), BASE_MS)?;
     close("max", response("max"), BASE_MS + 1e3 * experiment.stall)

@@ -178,6 +178,15 @@ impl Run {
         self
     }
 
+    /// The run, unless it says itself that the generator was the bottleneck, as on a machine that has other things to do.
+    #[track_caller]
+    pub(crate) fn valid(self) -> Result<Self, String> {
+        match self.code {
+            Some(94) => Err(format!("INVALID:\n{}", self.stderr)),
+            _ => Ok(self.expect_code(0)),
+        }
+    }
+
     /// A whole number of the summary, by its JSON pointer.
     #[track_caller]
     pub(crate) fn count(&self, pointer: &str) -> u64 {
