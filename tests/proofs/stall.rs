@@ -136,11 +136,19 @@ fn queueing_counts_from_the_intended_start(experiment: Experiment) -> Result<(),
 }
 
 /// The control: a closed run of ten users has ten requests in the stall, and its p99.9 does not see them.
+///
+/// A short run has 24 requests beyond its p99.9, so that two hiccups of the machine reach it besides; they last
+/// milliseconds, and the stall would be there with all of itself.
 fn closed_run_hides_it(experiment: Experiment) -> Result<(), String> {
     let load = format!("{{ users: 10, for: {}s }}", experiment.length);
     let run = experiment.run_with(&load).valid()?;
     let response = |key: &str| run.number(&format!("/totals/response_time/{key}")) / 1e3;
-    close("p99.9", response("p99_9"), BASE_MS)?;
+    let (p99_9, hidden) = (response("p99_9"), BASE_MS + 0.05 * 1e3 * experiment.stall);
+    if p99_9 > hidden {
+        return Err(format!(
+            "p99.9: {p99_9:.1} ms observed, at most {hidden:.1} ms expected"
+        ));
+    }
     close("max", response("max"), BASE_MS + 1e3 * experiment.stall)
 }
 
