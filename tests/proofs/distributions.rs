@@ -2,7 +2,7 @@
 //!
 //! Dvoretzky, Kiefer and Wolfowitz bound the gap between an empirical distribution of n draws and its law:
 //! sup|Fₙ − F| ≤ √(ln(2/α)/2n) with probability 1 − α. What the client adds to a delay is at least nothing, and less than
-//! a millisecond for 99 of 100 requests.
+//! a millisecond for 99 of 100 requests; two without optimisation.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::support::{Bench, Lab, Run, alone, undisturbed};
 /// How improbable a gap may be before it is called a fault.
 const ALPHA: f64 = 1e-6;
 /// What the client may add, in seconds, to 99 of 100 delays.
-const OVERHEAD: f64 = 1e-3;
+const OVERHEAD: f64 = if cfg!(debug_assertions) { 2e-3 } else { 1e-3 };
 /// What a run, whose generator is a process beside the target's, may add at most for a comparison to mean anything, in
 /// seconds.
 const MOST_OVERHEAD: f64 = 3e-3;

@@ -18,8 +18,9 @@ struct Experiment {
     users: u32,
 }
 
+/// See [`FULL`] for its rate.
 const SHORT: Experiment = Experiment {
-    rate: 500.0,
+    rate: 250.0,
     length: 12.0,
     stall: 0.5,
     users: 400,
