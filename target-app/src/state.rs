@@ -93,7 +93,7 @@ pub enum StartError {
     #[error("the configuration is not valid")]
     Config(#[from] ConfigError),
     /// The database could not be opened, migrated or seeded.
-    #[error("the database cannot be prepared")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// A metric was declared twice or badly.
     #[error("the metrics cannot be registered")]

@@ -8,10 +8,15 @@ use crate::config::Secret;
 
 /// The address that is the value of `variable`.
 pub(super) fn address(variable: &'static str, url: &Secret) -> Result<Address, OpenError> {
-    let options: PgConnectOptions = url
-        .reveal()
-        .parse()
-        .map_err(|source| OpenError::Url { variable, source })?;
+    let url = url.reveal();
+    // The driver does not look at the scheme, and would ask another kind of server in vain.
+    let is_ours = url.starts_with("postgres://") || url.starts_with("postgresql://");
+    let options: Result<PgConnectOptions, _> = if is_ours {
+        url.parse()
+    } else {
+        Err(sqlx::Error::Configuration("it has another scheme".into()))
+    };
+    let options = options.map_err(|source| OpenError::Url { variable, source })?;
     let options = options
         .application_name("folio")
         .statement_cache_capacity(128)

@@ -22,7 +22,7 @@ pub enum StoreError {
     #[error("the database did not do as asked")]
     Database(#[from] DbError),
     /// The database could not be opened.
-    #[error("the database cannot be opened")]
+    #[error(transparent)]
     Open(#[from] OpenError),
     /// An answer could not be written as JSON.
     #[error("an answer cannot be encoded")]
