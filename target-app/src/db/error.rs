@@ -15,7 +15,7 @@ pub enum DbError {
     },
     /// The database cannot be reached, or the connection broke.
     #[error("the database cannot be reached")]
-    Unreachable(#[source] sqlx::Error),
+    Unreachable(#[source] Said),
     /// The statement took longer than `db.timeout`.
     #[error("statement {statement} took longer than {limit:?}")]
     StatementTimeout {
@@ -32,13 +32,24 @@ pub enum DbError {
     },
     /// Another transaction has what it needs, or they wait for each other; it may do when it is tried again.
     #[error("the database was busy with another transaction")]
-    Contended(#[source] sqlx::Error),
+    Contended(#[source] Said),
     /// A constraint stands against it: what is unique is there already.
     #[error("there is such a row already")]
-    Duplicate(#[source] sqlx::Error),
+    Duplicate(#[source] Said),
     /// The statement is wrong or was refused for what it says.
     #[error("the database refused a statement")]
-    Statement(#[source] sqlx::Error),
+    Statement(#[source] Said),
+}
+
+/// What the driver said. Its text holds that of its causes, which are therefore not told again.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Said(sqlx::Error);
+
+impl<E: Into<sqlx::Error>> From<E> for Said {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
 }
 
 impl DbError {
@@ -47,19 +58,19 @@ impl DbError {
         use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
         match &error {
             Io(_) | Tls(_) | Protocol(_) | PoolTimedOut | PoolClosed | WorkerCrashed => {
-                Self::Unreachable(error)
+                Self::Unreachable(error.into())
             }
             sqlx::Error::Database(said) => {
                 if said.is_unique_violation() {
-                    return Self::Duplicate(error);
+                    return Self::Duplicate(error.into());
                 }
                 match Fault::of(&said.code().unwrap_or_default()) {
-                    Fault::Server => Self::Unreachable(error),
-                    Fault::Contention => Self::Contended(error),
-                    Fault::Statement => Self::Statement(error),
+                    Fault::Server => Self::Unreachable(error.into()),
+                    Fault::Contention => Self::Contended(error.into()),
+                    Fault::Statement => Self::Statement(error.into()),
                 }
             }
-            _ => Self::Statement(error),
+            _ => Self::Statement(error.into()),
         }
     }
 

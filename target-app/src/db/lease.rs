@@ -99,7 +99,7 @@ impl Lease {
     ) -> Result<T, DbError> {
         self.fetch_optional(statement, values)
             .await?
-            .ok_or(DbError::Statement(sqlx::Error::RowNotFound))
+            .ok_or(DbError::Statement(sqlx::Error::RowNotFound.into()))
     }
 
     /// No rows; how many were changed.
@@ -169,7 +169,7 @@ impl Lease {
     pub(super) fn bare(&mut self) -> Result<&mut Connection, DbError> {
         self.loan
             .connection()
-            .ok_or(DbError::Unreachable(sqlx::Error::PoolClosed))
+            .ok_or(DbError::Unreachable(sqlx::Error::PoolClosed.into()))
     }
 
     /// PostgreSQL's own connection, for COPY; nothing is accounted for.
@@ -201,7 +201,7 @@ impl Lease {
             let connection = self
                 .loan
                 .connection()
-                .ok_or(DbError::Unreachable(sqlx::Error::PoolClosed))?;
+                .ok_or(DbError::Unreachable(sqlx::Error::PoolClosed.into()))?;
             // Boxed: the drivers' futures of some 10 KB would ride in every request's, also those that ask no database.
             Box::pin(act(connection, statement, values))
                 .await

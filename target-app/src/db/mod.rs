@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::task::AbortHandle;
 
-pub(crate) use error::DbError;
+pub(crate) use error::{DbError, Said};
 pub(crate) use lease::{Lease, Record};
 pub(crate) use pool::Pool;
 pub(crate) use sqlite::{Home, options as sqlite_options};
@@ -59,7 +59,7 @@ pub enum OpenError {
         /// The one of the two.
         variable: &'static str,
         /// What is wrong with it.
-        source: sqlx::Error,
+        source: Said,
     },
     /// Nobody answers at `DATABASE_URL`, or not to who is named in it.
     #[error(
@@ -68,7 +68,7 @@ pub enum OpenError {
     Away(#[source] DbError),
     /// The schema could not be brought up to date.
     #[error("the schema cannot be migrated")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    Migrate(#[source] Said),
     /// The database cannot be reached or refused a statement.
     #[error("the database does not answer")]
     Database(#[from] DbError),
@@ -132,7 +132,7 @@ impl Database {
             }
             (Profile::Embedded { .. }, None) => {
                 return Err(OpenError::Database(DbError::Unreachable(
-                    sqlx::Error::PoolClosed,
+                    sqlx::Error::PoolClosed.into(),
                 )));
             }
         };
@@ -237,7 +237,7 @@ impl Database {
         let primary = Arc::clone(&self.primary);
         let work = tokio::spawn(async move { work(primary.lease().await?).await });
         work.await
-            .unwrap_or(Err(DbError::Unreachable(sqlx::Error::WorkerCrashed)))
+            .unwrap_or(Err(DbError::Unreachable(sqlx::Error::WorkerCrashed.into())))
     }
 
     fn reader(&self) -> &Arc<Pool> {
@@ -292,15 +292,15 @@ impl Database {
             connection::Connection::Sqlite(connection) => {
                 sqlx::migrate!("migrations/sqlite")
                     .run(&mut **connection)
-                    .await?;
+                    .await
             }
             connection::Connection::Postgres(connection) => {
                 sqlx::migrate!("migrations/postgres")
                     .run(&mut **connection)
-                    .await?;
+                    .await
             }
         }
-        Ok(())
+        .map_err(|error| OpenError::Migrate(error.into()))
     }
 }
 

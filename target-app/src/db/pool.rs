@@ -232,7 +232,7 @@ impl Pool {
                     waited: patience,
                 }
             })?;
-            slot.ok_or(DbError::Unreachable(sqlx::Error::PoolClosed))?
+            slot.ok_or(DbError::Unreachable(sqlx::Error::PoolClosed.into()))?
         };
         let connection = match self.connection().await {
             Ok(connection) => connection,
@@ -258,11 +258,11 @@ impl Pool {
         match timeout(CONNECT_WITHIN, self.connections.get()).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(PoolError::Backend(error))) => Err(error),
-            Ok(Err(_)) => Err(DbError::Unreachable(sqlx::Error::PoolClosed)),
+            Ok(Err(_)) => Err(DbError::Unreachable(sqlx::Error::PoolClosed.into())),
             Err(_) => {
                 // Those that are left lead to the same silence, and the next who asks has no time for them either.
                 self.clear_idle();
-                Err(DbError::Unreachable(sqlx::Error::PoolTimedOut))
+                Err(DbError::Unreachable(sqlx::Error::PoolTimedOut.into()))
             }
         }
     }

@@ -16,11 +16,17 @@ pub(super) fn address(variable: &'static str, url: &Secret) -> Result<Address, O
     } else {
         Err(sqlx::Error::Configuration("it has another scheme".into()))
     };
-    let options = options.map_err(|source| OpenError::Url { variable, source })?;
+    let options = options.map_err(|error| OpenError::Url {
+        variable,
+        source: error.into(),
+    })?;
     let options = options
         .application_name("folio")
         .statement_cache_capacity(128)
         // Compiling a plan costs more than these short statements take.
-        .options([("jit", "off")]);
+        .options([("jit", "off")])
+        // Who gives a statement up closes the connection, and the server would go on and write all the same, later than
+        // the cache has been told.
+        .options([("client_connection_check_interval", "200ms")]);
     Ok(Address::Postgres(Box::new(options)))
 }

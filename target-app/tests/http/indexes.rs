@@ -4,28 +4,12 @@ use std::pin::pin;
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::folio::Folio;
+use crate::postgres::{connected, counted, run, until_counted};
 use crate::probe::{ADMIN, PATIENCE, patch, proven, until};
 use crate::profiles::Bed;
-
-async fn connected(bed: &Bed) -> PgConnection {
-    let url = bed.services().database_url.clone();
-    let connection = PgConnection::connect(url.reveal()).await;
-    connection.expect("a connection")
-}
-
-async fn run(connection: &mut PgConnection, statement: &str) -> Result<(), sqlx::Error> {
-    let statement = AssertSqlSafe(statement.to_owned());
-    sqlx::raw_sql(statement).execute(connection).await.map(drop)
-}
-
-async fn counted(connection: &mut PgConnection, statement: &'static str) -> i64 {
-    let count = sqlx::query_scalar(statement).fetch_one(connection).await;
-    count.expect("a count")
-}
 
 /// The columns of an index as the service tells them; none when there is no such index.
 async fn columns(folio: &Folio, name: &str) -> Option<Value> {
@@ -61,11 +45,7 @@ async fn a_client_that_leaves_neither_stops_a_change_nor_keeps_the_next_waiting(
         let building = async {
             let building = "SELECT count(*) FROM pg_stat_progress_create_index \
                 WHERE datname = current_database()";
-            let deadline = Instant::now() + PATIENCE;
-            while counted(&mut watcher, building).await == 0 {
-                assert!(Instant::now() < deadline, "no index is made");
-                sleep(Duration::from_millis(20)).await;
-            }
+            until_counted(&mut watcher, building, |indexes| indexes > 0).await;
         };
         tokio::select! {
             () = &mut change => panic!("it did not wait for the other transaction"),
@@ -82,11 +62,7 @@ async fn a_client_that_leaves_neither_stops_a_change_nor_keeps_the_next_waiting(
     patch(&folio, &json!({ "db": { "indexes": "none" } })).await;
     assert_eq!(columns(&folio, "documents_by_title").await, None);
     let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'";
-    let deadline = Instant::now() + PATIENCE;
-    while counted(&mut watcher, locks).await > 0 {
-        assert!(Instant::now() < deadline, "a lock is kept");
-        sleep(Duration::from_millis(20)).await;
-    }
+    until_counted(&mut watcher, locks, |locks| locks == 0).await;
     drop((other, watcher));
     folio.stop().await.expect("served without fault");
     bed.clear().await;

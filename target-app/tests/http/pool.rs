@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use serde_json::json;
-use sqlx::{Connection as _, PgConnection};
 use tokio::time::{Instant, sleep};
 
 use crate::folio::{Folio, join_all};
+use crate::postgres::{connected, counted, until_counted};
 use crate::probe::{
     PATIENCE, assert_busy, count, document, metric, patch, proven, retitle, title, until,
 };
@@ -207,6 +207,10 @@ async fn an_exhausted_pool_refuses_who_waited_long_enough_and_recovers() {
     bed.clear().await;
 }
 
+/// Connections of others to the database of who asks.
+const BACKENDS: &str = "SELECT count(*) FROM pg_stat_activity \
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+
 #[tokio::test]
 async fn overflow_is_opened_under_load_and_closed_after() {
     let bed = Bed::full().await;
@@ -218,43 +222,22 @@ async fn overflow_is_opened_under_load_and_closed_after() {
     ];
     let folio = bed.start(proven(&small)).await;
     patch(&folio, &json!({ "db": { "hold_ms": 400 } })).await;
-    let url = bed.services().database_url.clone();
-    let mut watcher = PgConnection::connect(url.reveal())
-        .await
-        .expect("a connection");
+    let mut watcher = connected(&bed).await;
     let paths: Vec<_> = (1..=5).map(document).collect();
     let overflow = r#"folio_pool_overflow{pool="primary"}"#;
     let (answers, most) = tokio::join!(join_all(paths.iter().map(|path| folio.get(path))), async {
         until(&folio, overflow, |overflow| overflow > 2.5).await;
-        backends(&mut watcher).await
+        counted(&mut watcher, BACKENDS).await
     });
     for answer in answers {
         assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
     }
     assert_eq!(most, 5);
     until(&folio, overflow, |overflow| overflow < 0.5).await;
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let open = backends(&mut watcher).await;
-        if open <= 2 {
-            break;
-        }
-        assert!(Instant::now() < deadline, "{open} stay open");
-        sleep(Duration::from_millis(20)).await;
-    }
-    watcher.close().await.expect("the connection closes");
+    until_counted(&mut watcher, BACKENDS, |open| open <= 2).await;
+    drop(watcher);
     folio.stop().await.expect("served without fault");
     bed.clear().await;
-}
-
-/// Connections of others to the database of this one.
-async fn backends(connection: &mut PgConnection) -> i64 {
-    let count = "SELECT count(*) FROM pg_stat_activity \
-        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
-    sqlx::query_scalar(count)
-        .fetch_one(connection)
-        .await
-        .expect("a count")
 }
 
 #[tokio::test]
