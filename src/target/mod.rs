@@ -76,9 +76,6 @@ pub enum TargetError {
         "folio was told a second time to stop: requests, tasks and queued writes that were under way may be lost"
     )]
     Hurried,
-    /// The listener failed while serving.
-    #[error("folio stopped serving")]
-    Serve(#[source] io::Error),
     /// The child process could not be made.
     #[error("the bundled target cannot be started from {executable}")]
     Spawn {

@@ -2,7 +2,6 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::pin::pin;
 use std::thread;
 
 use target_app::{Config, State};
@@ -72,33 +71,38 @@ pub fn serve(options: &ServeOptions) -> Result<(), TargetError> {
         let listener = socket.listen(BACKLOG).map_err(listen)?;
         let port = listener.local_addr().map_err(listen)?.port();
         announce(port, options.base.name()).map_err(TargetError::Announce)?;
-        let (tell, told) = oneshot::channel();
+        let until = options.until;
+        let (tell, begun) = oneshot::channel();
         let shutdown = async move {
             let gone = tokio::select! {
                 () = end => None,
                 gone = ground.gone() => Some(gone),
             };
-            // Back, so that the services outlive the requests under way; nobody waits when the listener has failed.
-            let _ = tell.send((ground, gone));
+            if until == Until::Signal {
+                note("stopping when all that is under way is finished; Ctrl-C stops at once");
+            }
+            // Who is told waits below, as long as this future lives.
+            let _ = tell.send(());
+            // Back, so that the services outlive the requests under way.
+            (ground, gone)
         };
-        let mut serving = pin!(target_app::serve(listener, state, shutdown));
         let (ground, gone) = tokio::select! {
-            served = &mut serving => return served.map_err(TargetError::Serve),
-            Ok(stopping) = told => stopping,
-        };
-        if options.until == Until::Signal {
-            note("stopping when all that is under way is finished; Ctrl-C stops at once");
-        }
-        let served = tokio::select! {
-            served = &mut serving => served,
-            Ok(()) = tokio::signal::ctrl_c() => return Err(TargetError::Hurried),
+            stopped = target_app::serve(listener, state, shutdown) => stopped,
+            Ok(()) = interrupted_after(begun) => return Err(TargetError::Hurried),
         };
         ground.stop().await;
         match gone {
             Some(gone) => Err(TargetError::ServiceGone(gone)),
-            None => served.map_err(TargetError::Serve),
+            None => Ok(()),
         }
     })
+}
+
+/// Completes at the first Ctrl-C after the stop has begun.
+async fn interrupted_after(begun: oneshot::Receiver<()>) -> io::Result<()> {
+    // Without a sender all is over already.
+    let _ = begun.await;
+    tokio::signal::ctrl_c().await
 }
 
 /// Takes the port without listening on it yet.

@@ -39,9 +39,7 @@ impl Lab {
                 let shutdown = async {
                     stopped.await.ok();
                 };
-                target_app::serve(listener, state, shutdown)
-                    .await
-                    .expect("Folio serves");
+                target_app::serve(listener, state, shutdown).await;
             });
         });
         let address = told.recv().expect("the lab is ready");

@@ -1,11 +1,13 @@
 //! What Folio counts about itself, as Prometheus text. Every label value comes from a closed set.
 
+mod connections;
 mod families;
 mod process;
 mod requests;
 
 use prometheus::{Registry, TextEncoder};
 
+use connections::Connections;
 pub(crate) use families::Counted;
 use families::Families;
 use process::Process;
@@ -23,6 +25,7 @@ const BUCKETS: [f64; 16] = [
 /// The registry of one [`State`](crate::State) and the instruments that are written to on the way of a request.
 pub(crate) struct Metrics {
     registry: Registry,
+    pub(crate) connections: Connections,
     pub(crate) requests: Requests,
     process: Process,
     families: Families,
@@ -32,6 +35,7 @@ impl Metrics {
     pub(crate) fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         Ok(Self {
+            connections: Connections::new(&registry)?,
             requests: Requests::new(&registry)?,
             process: Process::new(&registry)?,
             families: Families::default(),

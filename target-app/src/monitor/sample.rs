@@ -64,6 +64,8 @@ pub(crate) struct Traffic {
     pub(crate) per_second: f64,
     /// Requests without a response yet, at the end.
     pub(crate) in_flight: f64,
+    /// Open connections, at the end.
+    pub(crate) connections: f64,
     /// Responses with a 5xx.
     pub(crate) errors: f64,
     /// Part of the responses with a 5xx, 0 to 1.
@@ -131,6 +133,7 @@ impl Traffic {
             in_flight: window
                 .gauge("folio_http_requests_in_flight")
                 .unwrap_or_default(),
+            connections: window.gauge("folio_http_connections").unwrap_or_default(),
             errors,
             error_ratio: ratio(errors, count),
             refusals: status('4'),
@@ -198,6 +201,7 @@ impl Sample {
                 count: 0.0,
                 per_second: 0.0,
                 in_flight: 0.0,
+                connections: 0.0,
                 errors: 0.0,
                 error_ratio: None,
                 refusals: 0.0,

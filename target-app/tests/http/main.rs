@@ -11,6 +11,7 @@ mod cache;
 mod cache_instances;
 mod catalogue;
 mod compression;
+mod connections;
 mod courses;
 mod dashboard;
 mod description;

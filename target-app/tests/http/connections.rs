@@ -1,0 +1,87 @@
+//! Connections: counted while they are open, and closed when nothing whole comes of them.
+
+use axum::http::StatusCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Duration, advance, pause, resume};
+
+use crate::folio::{Folio, small};
+use crate::probe::{count, until};
+
+const OPEN: &str = "folio_http_connections";
+const WHOLE: &[u8] = b"GET /health HTTP/1.1\r\nhost: folio\r\n\r\n";
+const CUT: &[u8] = b"GET /health HTTP/1.1\r\nhost: fo";
+
+/// Sends a request, whole or not, on a connection of its own.
+async fn sent(folio: &Folio, request: &[u8]) -> TcpStream {
+    let connection = TcpStream::connect(folio.address).await;
+    let mut connection = connection.expect("it listens");
+    ask(&mut connection, request).await;
+    connection
+}
+
+async fn ask(connection: &mut TcpStream, request: &[u8]) {
+    connection.write_all(request).await.expect("it reads");
+}
+
+/// The first line of the answer.
+async fn status(connection: &mut TcpStream) -> String {
+    let mut answer = vec![0; 4_096];
+    let length = connection.read(&mut answer).await.expect("it answers");
+    let answer = String::from_utf8_lossy(&answer[..length]);
+    answer.lines().next().unwrap_or_default().to_owned()
+}
+
+async fn is_closed(connection: &mut TcpStream) -> bool {
+    matches!(connection.read(&mut [0]).await, Ok(0) | Err(_))
+}
+
+#[tokio::test]
+async fn connections_are_counted_while_they_are_open() {
+    let folio = Folio::start(&small()).await;
+    assert_eq!(folio.get("/health").await.status, StatusCode::OK);
+    let (before, accepted) = (
+        count(&folio, OPEN).await,
+        count(&folio, "folio_http_connections_total").await,
+    );
+    let mut others = Vec::new();
+    for _ in 0..3 {
+        others.push(sent(&folio, WHOLE).await);
+    }
+    for other in &mut others {
+        assert_eq!(status(other).await, "HTTP/1.1 200 OK");
+    }
+    assert_eq!(count(&folio, OPEN).await, before + 3);
+    drop(others);
+    until(&folio, OPEN, |open| open < before as f64 + 0.5).await;
+    let accepted_now = count(&folio, "folio_http_connections_total").await;
+    assert_eq!(accepted_now, accepted + 3);
+    folio.stop().await.expect("served without fault");
+}
+
+#[tokio::test]
+async fn a_connection_waits_a_minute_for_a_whole_head() {
+    let folio = Folio::start(&small()).await;
+    let before = count(&folio, OPEN).await;
+    let mut idle = sent(&folio, WHOLE).await;
+    assert_eq!(status(&mut idle).await, "HTTP/1.1 200 OK");
+    let (mut slow, mut late) = (sent(&folio, CUT).await, sent(&folio, CUT).await);
+    until(&folio, OPEN, |open| open > before as f64 + 2.5).await;
+
+    pause();
+    advance(Duration::from_secs(55)).await;
+    ask(&mut idle, WHOLE).await;
+    assert_eq!(status(&mut idle).await, "HTTP/1.1 200 OK");
+    ask(&mut late, &WHOLE[CUT.len()..]).await;
+    assert_eq!(status(&mut late).await, "HTTP/1.1 200 OK");
+    // Each byte is a sign of life, and buys no time.
+    ask(&mut slow, b"l").await;
+    advance(Duration::from_secs(6)).await;
+    assert!(is_closed(&mut slow).await, "its minute is over");
+    ask(&mut idle, WHOLE).await;
+    assert_eq!(status(&mut idle).await, "HTTP/1.1 200 OK");
+    advance(Duration::from_secs(61)).await;
+    assert!(is_closed(&mut idle).await, "nothing came for a minute");
+    resume();
+    folio.stop().await.expect("served without fault");
+}
