@@ -5,6 +5,7 @@
 
 mod bounds;
 mod cursor;
+mod limit;
 mod parse;
 pub(super) mod resolve;
 #[cfg(test)]

@@ -1,12 +1,16 @@
 //! From YAML to the tree of a scenario file.
 //!
-//! Only this file names the YAML crate, and of it only the event parser: a tree with places lets the checks that follow
+//! Only this module names the YAML crate, and of it only the event parser: a tree with places lets the checks that follow
 //! find everything that is wrong in one pass, where deserialising stops at the first. Anchors, aliases and merge keys
 //! are resolved here under a budget, so that a small file cannot expand into a large one.
 
+mod syntax;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, HashSet};
 
-use serde_yaml::granit_parser::{self as granit, ErrorKind, Event, Parser, ScalarStyle, ScanError};
+use serde_yaml::granit_parser::{self as granit, Event, Parser, ScalarStyle};
 
 use super::diagnostic::{Diagnostic, Span};
 use super::tree::{Entry, Node, Notation, Scalar, Value};
@@ -42,7 +46,7 @@ pub(super) fn parse(text: &str, problems: &mut Vec<Diagnostic>) -> Option<Node> 
     for event in Parser::new_from_str_with_options(text, options) {
         let result = match event {
             Ok((event, span)) => builder.take(event, span),
-            Err(error) => Err(syntax_error(&error, text)),
+            Err(error) => Err(syntax::fault(&error, text)),
         };
         if let Err(diagnostic) = result {
             builder.problems.push(diagnostic);
@@ -366,157 +370,5 @@ impl Diagnostic {
     fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
-    }
-}
-
-/// Says in the words of a scenario what the YAML parser could not read.
-fn syntax_error(error: &ScanError, text: &str) -> Diagnostic {
-    let marker = error.marker();
-    let span = Span {
-        line: marker.line().max(1) as u32,
-        column: marker.col() as u32 + 1,
-        length: 1,
-    };
-    let line = text.lines().nth(span.line as usize - 1).unwrap_or_default();
-    let (message, hint) = match error.kind() {
-        ErrorKind::TabNotAllowed
-        | ErrorKind::TabInBlockIndentation
-        | ErrorKind::TabInIndentation
-        | ErrorKind::TabInPlainScalar
-        | ErrorKind::TabAtBlockScalarStart
-        | ErrorKind::UnexpectedCharacter { character: '\t' } => (
-            "a tab stands where YAML allows only spaces".to_owned(),
-            Some("indent with spaces"),
-        ),
-        ErrorKind::RecursionLimitExceeded => (too_deep(), None),
-        ErrorKind::UnclosedQuotedScalar => (
-            "this quoted text has no closing quote".to_owned(),
-            Some("a quote inside the text is doubled in '…' and written \\\" in \"…\""),
-        ),
-        ErrorKind::InvalidQuotedScalarIndent | ErrorKind::DocumentIndicatorInQuotedScalar => (
-            "this line is still inside a quoted text that began above it".to_owned(),
-            Some("close the quote on the line where the text ends"),
-        ),
-        ErrorKind::UnclosedFlowCollection { open } => {
-            (format!("this `{open}` is never closed"), None)
-        }
-        ErrorKind::UnknownAnchor => (
-            "this alias names an anchor that is not defined before it".to_owned(),
-            Some("define it with `&name`, or put quotes around a text that starts with `*`"),
-        ),
-        ErrorKind::UnknownQuotedScalarEscape => (
-            "this is no escape sequence of YAML".to_owned(),
-            Some(
-                "write regular expressions and JSON paths in single quotes, where `\\` stands for itself",
-            ),
-        ),
-        ErrorKind::DirectiveDisallowed => (
-            "a line starts with `%`, which YAML keeps for directives".to_owned(),
-            None,
-        ),
-        kind => (format!("this is not valid YAML: {kind}"), None),
-    };
-    let hint = if line.contains("${") && line.contains(['{', '[']) && hint.is_none() {
-        Some("inside `{ }` and `[ ]`, put quotes around a value with `${…}`")
-    } else if line.contains('\t') && hint.is_none() {
-        Some("there is a tab in this line; indent with spaces")
-    } else if matches!(error.kind(), ErrorKind::MappingValueNotAllowed) {
-        Some("put quotes around a text that holds `: `, and check the indentation")
-    } else {
-        hint
-    };
-    Diagnostic {
-        span: Some(span),
-        message,
-        hint: hint.map(str::to_owned),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fmt::Write as _;
-
-    use super::*;
-
-    fn tree(text: &str) -> (Option<Node>, Vec<Diagnostic>) {
-        let mut problems = Vec::new();
-        let root = parse(text, &mut problems);
-        (root, problems)
-    }
-
-    fn json(text: &str) -> serde_json::Value {
-        let (root, problems) = tree(text);
-        assert_eq!(problems, [], "{text}");
-        root.expect("a tree").to_json()
-    }
-
-    #[test]
-    fn plain_scalars_are_typed_and_quoted_ones_are_text() {
-        assert_eq!(
-            json("[1, -2, 1.5, 0x1f, true, null, ~, '1', \"true\", 1e3, .5, 5m, 1.2.3]"),
-            serde_json::json!([
-                1, -2, 1.5, 31, true, null, null, "1", "true", 1000.0, 0.5, "5m", "1.2.3"
-            ])
-        );
-    }
-
-    #[test]
-    fn every_key_and_value_has_its_place() {
-        let (root, _) = tree("load:\n  users: 'a b'\n");
-        let root = root.expect("a tree");
-        let users = root
-            .get("load")
-            .and_then(|load| load.get("users"))
-            .expect("users");
-        assert_eq!(
-            (users.span.line, users.span.column, users.span.length),
-            (2, 10, 5)
-        );
-        assert!(matches!(&users.value, Value::Scalar(scalar) if scalar.offset == Some(1)));
-    }
-
-    #[test]
-    fn aliases_and_merge_keys_are_resolved() {
-        assert_eq!(
-            json("a: &x {p: 1, q: 2}\nb: *x\nc: {<<: *x, q: 3}\n"),
-            serde_json::json!({"a": {"p": 1, "q": 2}, "b": {"p": 1, "q": 2}, "c": {"q": 3, "p": 1}})
-        );
-    }
-
-    #[test]
-    fn a_bomb_of_a_thousand_million_values_is_refused_at_once() {
-        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
-        for level in 1..9 {
-            let alias = vec![format!("*a{}", level - 1); 10].join(", ");
-            let _ = writeln!(bomb, "a{level}: &a{level} [{alias}]");
-        }
-        let began = std::time::Instant::now();
-        let (root, problems) = tree(&bomb);
-        // Expanded, it would take minutes; refused, it takes milliseconds even on a busy machine.
-        assert!(began.elapsed().as_secs() < 2, "{:?}", began.elapsed());
-        assert!(root.is_none());
-        assert!(
-            problems[0].message.contains("aliases expanded"),
-            "{problems:?}"
-        );
-    }
-
-    #[test]
-    fn long_texts_copied_by_aliases_and_deep_chains_are_refused() {
-        let long = format!(
-            "a: &a '{}'\nb: [{}]\n",
-            "x".repeat(100_000),
-            vec!["*a"; 1_000].join(",")
-        );
-        assert!(tree(&long).0.is_none());
-        let mut chain = String::from("a0: &a0 [x]\n");
-        for level in 1..100 {
-            let _ = writeln!(chain, "a{level}: &a{level} [*a{}]", level - 1);
-        }
-        let (root, problems) = tree(&chain);
-        assert!(root.is_none());
-        assert!(problems[0].message.contains("nest deeper"), "{problems:?}");
-        assert!(tree(&"[".repeat(10_000)).0.is_none());
-        assert!(tree("a: &a [*a]").0.is_none());
     }
 }

@@ -3,92 +3,15 @@
 //! Everything measured is in whole microseconds ([`Micros`]); everything configured as a length of
 //! time is a [`Duration`]. Nothing in Gander passes a quantity as a bare integer.
 
+mod micros;
+
 use std::fmt::{self, Write as _};
-use std::ops::{Add, AddAssign, Sub};
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A span of time, or an offset from the start of the run, in whole microseconds (µs).
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(transparent)]
-pub struct Micros(pub u64);
-
-impl Micros {
-    /// No time at all.
-    pub const ZERO: Self = Self(0);
-
-    /// `self − other`, or zero when `other` is the larger.
-    #[must_use]
-    pub const fn saturating_sub(self, other: Self) -> Self {
-        Self(self.0.saturating_sub(other.0))
-    }
-
-    /// The span in seconds.
-    pub fn as_secs_f64(self) -> f64 {
-        self.0 as f64 / 1e6
-    }
-
-    /// The same span as a [`Duration`].
-    pub const fn as_duration(self) -> Duration {
-        Duration::from_micros(self.0)
-    }
-}
-
-impl From<Duration> for Micros {
-    /// Rounds down to the microsecond; saturates beyond 584,000 years.
-    fn from(duration: Duration) -> Self {
-        Self(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
-    }
-}
-
-impl Add for Micros {
-    type Output = Self;
-    fn add(self, other: Self) -> Self {
-        Self(self.0 + other.0)
-    }
-}
-
-impl AddAssign for Micros {
-    fn add_assign(&mut self, other: Self) {
-        self.0 += other.0;
-    }
-}
-
-impl Sub for Micros {
-    type Output = Self;
-    fn sub(self, other: Self) -> Self {
-        Self(self.0 - other.0)
-    }
-}
-
-impl fmt::Display for Micros {
-    /// Three significant digits in the unit that suits: `850 µs`, `12.3 ms`, `1.50 s`, `2m5s`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let us = self.0 as f64;
-        let text = if us < 999.5 {
-            format!("{} µs", self.0)
-        } else if us < 999_500.0 {
-            format!("{} ms", three_digits(us / 1e3))
-        } else if us < 60e6 {
-            format!("{} s", three_digits(us / 1e6))
-        } else {
-            show_duration(self.as_duration())
-        };
-        f.pad(&text)
-    }
-}
-
-fn three_digits(value: f64) -> String {
-    match value {
-        v if v < 9.995 => format!("{v:.2}"),
-        v if v < 99.95 => format!("{v:.1}"),
-        v => format!("{v:.0}"),
-    }
-}
+pub use micros::Micros;
 
 /// What was wrong with a written quantity: what was found and what was expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -183,6 +106,14 @@ pub fn show_duration(duration: Duration) -> String {
         let _ = write!(text, "{}s", trim_zeros(seconds));
     }
     text
+}
+
+fn three_digits(value: f64) -> String {
+    match value {
+        v if v < 9.995 => format!("{v:.2}"),
+        v if v < 99.95 => format!("{v:.1}"),
+        v => format!("{v:.0}"),
+    }
 }
 
 fn trim_zeros(value: f64) -> String {

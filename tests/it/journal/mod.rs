@@ -1,167 +1,20 @@
 //! The journal: what is written is read back the same, and a journal cut short anywhere is a prefix.
 
-use std::collections::BTreeMap;
+mod made_up;
+
 use std::fs;
 use std::path::Path;
 
-use gander::outcome::Outcome;
-use gander::plan::schedule::Model;
-use gander::plan::threshold::Standing;
-use gander::plan::{CheckEntry, CheckId, Segment, Series, Subject};
-use gander::probe::{TargetHealth, machine};
 use gander::record::journal::{
-    EVENTS_FILE, Event, FailureExample, HISTOGRAMS_FILE, Journal, JournalError, JournalWarning,
-    RUN_FILE, RunHeader, SCHEMA, StageMark, StopReason, Writer,
+    EVENTS_FILE, Event, HISTOGRAMS_FILE, Journal, JournalError, JournalWarning, RUN_FILE, SCHEMA,
+    StopReason, Writer,
 };
-use gander::record::{
-    Counts, Interval, IterationSample, LoadCounts, Recorder, Sample, SeriesInterval,
-};
-use gander::scenario::Kind;
+use gander::record::{Counts, Interval, LoadCounts, SeriesInterval};
 use gander::units::Micros;
 
-use crate::record::{FLOW, STEP, request};
-
-fn header() -> RunHeader {
-    let series = |name: &str, subject| Series {
-        name: name.to_owned(),
-        flow: "browse".to_owned(),
-        subject,
-        tags: BTreeMap::from([("page".to_owned(), "home".to_owned())]),
-    };
-    RunHeader {
-        schema: SCHEMA.to_owned(),
-        gander: "0.1.0".to_owned(),
-        run_id: "20261120T110000Z-baseline-1a2b".to_owned(),
-        scenario: "baseline".to_owned(),
-        kind: Kind::Baseline,
-        description: None,
-        scenario_path: "scenarios/baseline.yaml".to_owned(),
-        scenario_sha256: "00".repeat(32),
-        plan_hash: "11".repeat(32),
-        seed: u64::MAX,
-        segment: Segment::WHOLE,
-        target: "http://127.0.0.1:8080".to_owned(),
-        target_is_bundled: true,
-        model: Model::Open,
-        load: "20/s for 3s".to_owned(),
-        stages: vec![StageMark {
-            start: Micros::ZERO,
-            end: Micros(3_000_000),
-            from: 20.0,
-            to: 20.0,
-        }],
-        planned_duration: Some(Micros(3_000_000)),
-        planned_iterations: Some(60),
-        warm_up: Micros(1_000_000),
-        peak_users: 20,
-        series: vec![
-            series("GET /, then \"more\"", Subject::Requests),
-            series("browse", Subject::Iterations),
-        ],
-        checks: vec![CheckEntry {
-            name: "status is 200".to_owned(),
-            step: "home".to_owned(),
-            flow: "browse".to_owned(),
-        }],
-        thresholds: Vec::new(),
-        overrides: vec!["load.rate = 20/s".to_owned()],
-        machine: machine(),
-        git_commit: None,
-        started_at: "2026-11-20T11:00:00.123Z".to_owned(),
-    }
-}
-
-/// Seconds with good, failed, timed-out and interrupted requests, one of them with nothing at all.
-pub(crate) fn intervals(count: u64) -> Vec<Interval> {
-    let recorder = Recorder::new(2, 1, 2);
-    (0..count)
-        .map(|second| {
-            if second != 1 {
-                recorder.record(0, |shard| fill(shard, second));
-            }
-            let load = LoadCounts {
-                offered: 20,
-                started: 19,
-                active_users: 4,
-                ..LoadCounts::default()
-            };
-            let target = TargetHealth {
-                cpu: 0.1234,
-                rss_bytes: 1 << 24,
-            };
-            let end = Micros((second + 1) * 1_000_000 + 137);
-            recorder.rotate(end, second == 0, load, (second == 2).then_some(target))
-        })
-        .collect()
-}
-
-fn fill(shard: &mut gander::record::Shard, second: u64) {
-    for (outcome, time) in [
-        (Outcome::Ok, 0),
-        (Outcome::Ok, 1_234 + 1_000 * second),
-        (Outcome::Reset, 70),
-        (Outcome::Timeout, 3_000_000),
-        (Outcome::Interrupted, 10),
-    ] {
-        shard.request(&Sample {
-            redirects: &[301],
-            connect: (time > 100).then_some(Micros(42)),
-            ..request(outcome, time, 5)
-        });
-    }
-    shard.iteration(&IterationSample {
-        series: FLOW,
-        intended: Micros(10),
-        free_since: Micros(0),
-        started: Micros(12),
-        finished: Micros(9_000 * second),
-        outcome: Outcome::Ok,
-    });
-    shard.check(CheckId(0), true);
-}
-
-fn other_events() -> Vec<Event> {
-    vec![
-        Event::Failure(FailureExample {
-            at: Micros(5),
-            series: Some(STEP),
-            outcome: Outcome::Reset,
-            status: None,
-            request: "GET http://127.0.0.1:8080/".to_owned(),
-            detail: "connection reset by peer".to_owned(),
-        }),
-        Event::Threshold {
-            at: Micros(2_000_000),
-            threshold: 0,
-            standing: Standing::Fail,
-            observed: Some(0.25),
-        },
-        Event::Warning {
-            at: Micros(2_000_000),
-            text: "one line\nonly, whatever it says".to_owned(),
-        },
-        Event::Stop {
-            at: Micros(2_500_000),
-            reason: StopReason::Threshold { threshold: 0 },
-        },
-    ]
-}
-
-/// Writes these intervals, the other events after the first of them, and the end.
-pub(crate) fn write(dir: &Path, intervals: &[Interval]) {
-    let mut writer = Writer::create(dir, &header()).expect("an empty directory");
-    for (number, interval) in intervals.iter().enumerate() {
-        writer.append(interval).expect("there is room");
-        if number == 0 {
-            for event in other_events() {
-                writer.event(&event).expect("there is room");
-            }
-        }
-    }
-    writer
-        .finish(Micros(3_100_000), 0, 2)
-        .expect("there is room");
-}
+use crate::record::STEP;
+use made_up::{header, other_events};
+pub(crate) use made_up::{intervals, write};
 
 /// Everything of an interval but its histograms, in a form that can be compared.
 type Rest = ([u64; 3], bool, LoadCounts, Vec<Counts>, String);
