@@ -115,12 +115,7 @@ impl PrivatePostgres {
 
     /// Why it is no longer there, if it ended by itself.
     pub fn has_exited(&mut self) -> Option<String> {
-        let server = self.server.as_mut()?;
-        let status = server.status()?;
-        Some(format!(
-            "the private PostgreSQL ended with {status}; it said: {}",
-            server.said()
-        ))
+        self.server.as_mut()?.why_gone()
     }
 
     /// SIGKILL, as a crash: returns when the postmaster and its children are gone, or after 5 s when one is too busy.

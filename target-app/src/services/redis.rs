@@ -94,12 +94,7 @@ impl PrivateRedis {
 
     /// Why it is no longer there, if it ended by itself.
     pub fn has_exited(&mut self) -> Option<String> {
-        let server = self.server.as_mut()?;
-        let status = server.status()?;
-        Some(format!(
-            "the private Redis ended with {status}; it said: {}",
-            server.said()
-        ))
+        self.server.as_mut()?.why_gone()
     }
 
     /// SIGKILL, as a crash: returns when it is gone.

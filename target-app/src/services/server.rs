@@ -135,6 +135,15 @@ impl Server {
         self.watchdog.try_wait().ok().flatten()
     }
 
+    /// Why it is no longer there, if it ended by itself.
+    pub(super) fn why_gone(&mut self) -> Option<String> {
+        let status = self.status()?;
+        let (name, said) = (self.name, self.said());
+        Some(format!(
+            "the private {name} ended with {status}; it said: {said}"
+        ))
+    }
+
     /// Waits until it has ended, for `limit` at most, and says whether it has.
     pub(super) async fn ended(&mut self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
