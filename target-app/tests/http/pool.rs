@@ -305,7 +305,6 @@ async fn what_was_just_written_is_read_where_it_was_written() {
         );
         sleep(Duration::from_millis(20)).await;
     }
-    patch(&folio, &json!({ "cache": { "mode": "l1l2" } })).await;
     let other = bed.start_beside(&folio, proven(&["cache.mode=off"])).await;
     until_asked(&other, "replica1").await;
     let mut attempts = 0;
