@@ -31,14 +31,6 @@ fn opened() -> (Breaker, Arc<Live>, Metrics) {
     parts
 }
 
-fn assert_line(metrics: &Metrics, line: &str) {
-    let text = metrics.render().expect("text");
-    assert!(
-        text.lines().any(|found| found == line),
-        "no line {line} in:\n{text}"
-    );
-}
-
 #[test]
 fn it_opens_when_the_part_of_failures_is_reached_and_not_before() {
     let (breaker, _, metrics) = breaker_with(|_| {});
@@ -60,12 +52,9 @@ fn it_opens_when_the_part_of_failures_is_reached_and_not_before() {
     assert_eq!(breaker.state(), BreakerState::Open, "two of four failed");
     let refused = breaker.admit_at(500 * MILLISECOND).err().expect("refused");
     assert_eq!(refused.retry_after, Duration::from_millis(1_500));
-    assert_line(&metrics, r#"folio_breaker_state{name="db"} 2"#);
-    assert_line(&metrics, r#"folio_breaker_refused_total{name="db"} 1"#);
-    assert_line(
-        &metrics,
-        r#"folio_breaker_transitions_total{name="db",to="open"} 1"#,
-    );
+    metrics.assert_line(r#"folio_breaker_state{name="db"} 2"#);
+    metrics.assert_line(r#"folio_breaker_refused_total{name="db"} 1"#);
+    metrics.assert_line(r#"folio_breaker_transitions_total{name="db",to="open"} 1"#);
 }
 
 #[test]
@@ -84,7 +73,7 @@ fn probes_that_all_succeed_close_it() {
     assert!(breaker.admit_at(REOPENS - 1).is_err());
     let one = breaker.admit_at(REOPENS).expect("a probe");
     assert_eq!(breaker.state(), BreakerState::HalfOpen);
-    assert_line(&metrics, r#"folio_breaker_state{name="db"} 1"#);
+    metrics.assert_line(r#"folio_breaker_state{name="db"} 1"#);
     let other = breaker.admit_at(REOPENS).expect("another probe");
     let refused = breaker.admit_at(REOPENS).err().expect("no third probe");
     assert_eq!(refused.retry_after, Duration::ZERO);
@@ -96,7 +85,7 @@ fn probes_that_all_succeed_close_it() {
     );
     other.resolve(Outcome::Succeeded, REOPENS);
     assert_eq!(breaker.state(), BreakerState::Closed);
-    assert_line(&metrics, r#"folio_breaker_state{name="db"} 0"#);
+    metrics.assert_line(r#"folio_breaker_state{name="db"} 0"#);
     for _ in 0..3 {
         resolve(&breaker, REOPENS, Outcome::Failed);
     }
@@ -165,7 +154,7 @@ fn switched_off_it_admits_everything_and_starts_anew_when_it_is_on_again() {
     for _ in 0..20 {
         resolve(&breaker, 0, Outcome::Failed);
     }
-    assert_line(&metrics, r#"folio_breaker_state{name="db"} 0"#);
+    metrics.assert_line(r#"folio_breaker_state{name="db"} 0"#);
     live.replace(on);
     resolve(&breaker, REOPENS * 100, Outcome::Failed);
     assert_eq!(breaker.state(), BreakerState::Closed);

@@ -54,3 +54,16 @@ impl Metrics {
         TextEncoder::new().encode_to_string(&self.gather())
     }
 }
+
+#[cfg(test)]
+impl Metrics {
+    /// Fails the test unless the text has this line.
+    #[track_caller]
+    pub(crate) fn assert_line(&self, line: &str) {
+        let text = self.render().expect("text");
+        assert!(
+            text.lines().any(|found| found == line),
+            "no line {line} in:\n{text}"
+        );
+    }
+}

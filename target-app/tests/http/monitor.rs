@@ -143,6 +143,8 @@ async fn levels_percentiles_and_the_course_follow_the_requests() {
         view["sample"]["requests"]["latency_ms"]["p95"]
     );
     assert_eq!(latency["bounds"], json!([20.0, 100.0, 300.0, 1_000.0]));
+    let connections = view["sample"]["requests"]["connections"].as_f64();
+    assert!(connections >= Some(1.0), "{connections:?}");
     assert_eq!(
         area(&view, "errors").expect("a level")["level"],
         "excellent"

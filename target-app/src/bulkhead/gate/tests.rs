@@ -63,14 +63,6 @@ fn counts(gate: &Gate) -> (u32, u32) {
     (inside(word), waiting(word))
 }
 
-fn assert_line(metrics: &Metrics, line: &str) {
-    let text = metrics.render().expect("text");
-    assert!(
-        text.lines().any(|found| found == line),
-        "no line {line} in:\n{text}"
-    );
-}
-
 #[test]
 fn a_place_goes_to_the_highest_priority_and_then_to_who_came_first() {
     use Priority::{Critical, High, Low, Normal};
@@ -79,12 +71,9 @@ fn a_place_goes_to_the_highest_priority_and_then_to_who_came_first() {
     let arrivals = [Low, Normal, High, Normal, Critical, High];
     let mut waiting = arrivals.map(|priority| Some(wait(&gate, priority)));
     assert_eq!(counts(&gate), (1, 6));
-    assert_line(&metrics, r#"folio_admission_in_use{gate="http"} 1"#);
-    assert_line(&metrics, r#"folio_admission_waiting{gate="http"} 6"#);
-    assert_line(
-        &metrics,
-        r#"folio_admission_queued_total{gate="http",priority="high"} 2"#,
-    );
+    metrics.assert_line(r#"folio_admission_in_use{gate="http"} 1"#);
+    metrics.assert_line(r#"folio_admission_waiting{gate="http"} 6"#);
+    metrics.assert_line(r#"folio_admission_queued_total{gate="http",priority="high"} 2"#);
     drop(inside);
     let mut order = Vec::new();
     for _ in arrivals {
@@ -93,11 +82,8 @@ fn a_place_goes_to_the_highest_priority_and_then_to_who_came_first() {
     }
     assert_eq!(order, [4, 2, 5, 1, 3, 0]);
     assert_eq!(counts(&gate), (0, 0));
-    assert_line(&metrics, r#"folio_admission_accepted_total{gate="http"} 7"#);
-    assert_line(
-        &metrics,
-        r#"folio_admission_wait_seconds_count{gate="http"} 6"#,
-    );
+    metrics.assert_line(r#"folio_admission_accepted_total{gate="http"} 7"#);
+    metrics.assert_line(r#"folio_admission_wait_seconds_count{gate="http"} 6"#);
 }
 
 #[test]
@@ -134,7 +120,7 @@ fn a_full_room_makes_place_only_for_a_higher_priority_and_sends_the_newest_of_th
         r#"folio_admission_rejected_total{reason="http_full"} 2"#,
         r#"folio_admission_rejected_total{reason="http_displaced"} 2"#,
     ] {
-        assert_line(&metrics, line);
+        metrics.assert_line(line);
     }
 }
 
