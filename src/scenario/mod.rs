@@ -12,6 +12,7 @@ mod load_model;
 mod raw;
 mod response;
 pub mod template;
+pub mod threshold;
 mod tree;
 mod validate;
 
@@ -67,7 +68,7 @@ pub struct Scenario {
     pub teardown: Vec<Step>,
     /// The weighted flows; at least one.
     pub flows: Vec<Flow>,
-    /// Threshold entries as written; their expressions are parsed by the plan.
+    /// Threshold entries; which series they are about is for the plan.
     pub thresholds: Vec<ThresholdEntry>,
     /// What the command line changed in the file, each as `path = value`, for the report.
     pub overridden: Vec<String>,
@@ -154,11 +155,13 @@ pub enum Scope {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SlotId(pub u32);
 
-/// A threshold as written, before its expression is parsed.
-#[derive(Debug, Clone, PartialEq)]
+/// A threshold as written, before its names are resolved.
+#[derive(Debug, Clone)]
 pub struct ThresholdEntry {
     /// `p95(response_time) < 500ms`
     pub expression: String,
+    /// The same, parsed and type-checked.
+    pub parsed: threshold::Expression,
     /// Over which part of the run.
     pub window: Window,
     /// Fewer samples than this: no verdict, which fails.

@@ -79,6 +79,17 @@ impl Node {
 }
 
 impl Scalar {
+    /// The place of a part of the text, which begins `offset` characters into it; none where the text does not stand in
+    /// the file as it is.
+    pub(super) fn place(&self, span: Span, offset: usize, length: usize) -> Option<Span> {
+        let start = self.offset.filter(|_| span.is_in_file())?;
+        Some(Span {
+            column: span.column + start + offset as u32,
+            length: length as u32,
+            ..span
+        })
+    }
+
     fn is_null(&self) -> bool {
         self.notation == Notation::Plain
             && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")

@@ -70,7 +70,8 @@ flows:
         body: plain ${session}
 thresholds:
   - ratio(failed) < 1%
-  - { expect: p95(response_time) < 1s, window: { rolling: 10s }, min_samples: 50, severity: warn, abort: { after: 5s } }
+  - { expect: p95(response_time) < 1s, window: { rolling: 10s }, min_samples: 50, abort: { after: 5s } }
+  - { expect: count(failed) < 9, severity: warn }
 "#;
 
 fn whole() -> Scenario {
@@ -239,8 +240,8 @@ fn a_condition_compares_an_expression_with_a_text_in_quotes() {
 #[test]
 fn thresholds_keep_their_text_place_and_terms() {
     let scenario = whole();
-    let [plain, full] = &scenario.thresholds[..] else {
-        panic!("two thresholds");
+    let [plain, full, warning] = &scenario.thresholds[..] else {
+        panic!("three thresholds");
     };
     assert_eq!(
         (plain.expression.as_str(), plain.min_samples),
@@ -252,7 +253,8 @@ fn thresholds_keep_their_text_place_and_terms() {
         .expect("a line");
     assert!(quoted[full.span.column as usize - 1..].starts_with("p95(response_time) < 1s"));
     assert_eq!(full.window, Window::Rolling(Duration::from_secs(10)));
-    assert_eq!((full.min_samples, full.severity), (50, Severity::Warn));
+    assert_eq!((full.min_samples, full.severity), (50, Severity::Fail));
+    assert_eq!(warning.severity, Severity::Warn);
     assert_eq!(full.abort_after, Some(Duration::from_secs(5)));
 }
 

@@ -1,10 +1,10 @@
 //! From an expression to a rule on this plan: selectors become numbers, and what can never be judged is refused.
 
 use super::bounds::{refuse_too_few, refuse_too_long};
-use super::parse::{did_you_mean, nearest};
 use super::{Aggregate, Expression, Key, Matcher, Metric, Threshold, ThresholdError, Unit};
 use crate::plan::schedule::Model;
 use crate::plan::{Action, CheckId, Plan, Request, RequestUrl, Series, SeriesId, Step, Subject};
+use crate::scenario::threshold::{did_you_mean, nearest};
 use crate::scenario::{Comparator, Severity, ThresholdEntry, Window};
 
 /// The rule that an entry states on a plan whose series, checks and flows are decided.
@@ -12,9 +12,9 @@ pub(in crate::plan) fn resolve(
     entry: &ThresholdEntry,
     plan: &Plan,
 ) -> Result<Threshold, ThresholdError> {
-    let expression = Expression::parse(&entry.expression)?;
-    refuse_unmeasured(&expression, plan)?;
-    let (series, checks) = select(&expression, plan)?;
+    let expression = &entry.parsed;
+    refuse_unmeasured(expression, plan)?;
+    let (series, checks) = select(expression, plan)?;
     let threshold = Threshold {
         expression: entry.expression.trim().to_owned(),
         aggregate: expression.aggregate,

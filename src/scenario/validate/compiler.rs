@@ -180,13 +180,9 @@ impl<'a> Compiler<'a> {
         skipped: u32,
         compile: impl FnOnce(&str, &mut dyn Names) -> Result<Template, TemplateError>,
     ) -> Option<Template> {
-        let place_of = |offset: usize, length: usize| match scalar.offset {
-            Some(start) if span.is_in_file() => Span {
-                column: span.column + start + skipped + offset as u32,
-                length: length as u32,
-                ..span
-            },
-            _ => span,
+        let place_of = |offset: usize, length: usize| {
+            let place = scalar.place(span, skipped as usize + offset, length);
+            place.unwrap_or(span)
         };
         let mut names = Resolver::new(self);
         let result = compile(text, &mut names);
@@ -207,10 +203,8 @@ impl<'a> Compiler<'a> {
             Ok(_) => None,
             Err(error) => {
                 let place = place_of(error.offset, error.length);
-                match error.hint {
-                    Some(hint) => self.problems.report_with(place, error.message, hint),
-                    None => self.problems.report(place, error.message),
-                }
+                self.problems
+                    .report_perhaps_with(place, error.message, error.hint);
                 None
             }
         }

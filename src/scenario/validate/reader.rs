@@ -47,6 +47,15 @@ impl Problems {
         self.push(Some(span), message.into(), Some(hint.into()));
     }
 
+    pub(super) fn report_perhaps_with(
+        &mut self,
+        span: Span,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) {
+        self.push(Some(span), message.into(), hint);
+    }
+
     /// Something wrong that has no place in the file.
     pub(super) fn report_nowhere(&mut self, message: impl Into<String>, hint: Option<String>) {
         self.push(None, message.into(), hint);

@@ -1,6 +1,10 @@
-//! `thresholds:` as written; what an expression means is for the plan, which knows the series.
+//! `thresholds:`, parsed and type-checked; which series their names select is for the plan.
+
+use std::time::Duration;
 
 use super::reader::{Problems, Shape};
+use super::words::brief;
+use crate::scenario::threshold::Expression;
 use crate::scenario::tree::{Node, Value};
 use crate::scenario::{Severity, ThresholdEntry, Window};
 
@@ -35,42 +39,88 @@ pub(super) fn thresholds(node: &Node, problems: &mut Problems) -> Vec<ThresholdE
 }
 
 fn threshold(node: &Node, problems: &mut Problems) -> Option<ThresholdEntry> {
-    const WHAT: &str = "an expression such as `p95(response_time) < 500ms`";
-    let expect = match &node.value {
-        Value::Map(_) => {
-            let fields = problems.fields(node, &THRESHOLD)?;
-            problems.require(&fields, "expect")?
+    let fields = match &node.value {
+        Value::Map(_) => Some(problems.fields(node, &THRESHOLD)?),
+        _ => None,
+    };
+    let expect = match &fields {
+        Some(fields) => problems.require(fields, "expect"),
+        None => Some(node),
+    };
+    let get = |key| fields.as_ref().and_then(|fields| fields.entry(key));
+    // Each part is read whether or not the others can be: everything wrong is told at once.
+    let parsed = expect.and_then(|expect| expression(expect, problems));
+    let window = match get("window") {
+        Some(entry) => window(&entry.value, problems),
+        None => Some(Window::Total),
+    };
+    let min_samples = match get("min_samples") {
+        Some(entry) => problems.count(&entry.value, "`min_samples`", 1..=1_000_000_000_000),
+        None => Some(1),
+    };
+    let abort_after = match get("abort") {
+        Some(entry) => abort(&entry.value, problems).map(Some),
+        None => Some(None),
+    };
+    let severity = match get("severity") {
+        Some(entry) => {
+            let words = [("fail", Severity::Fail), ("warn", Severity::Warn)];
+            problems.choice(&entry.value, "a severity", &words)
         }
-        _ => node,
+        None => Some(Severity::Fail),
     };
-    let mut entry = ThresholdEntry {
-        expression: problems.scalar(expect, WHAT)?.text.trim().to_owned(),
-        window: Window::Total,
-        min_samples: 1,
-        abort_after: None,
-        severity: Severity::Fail,
-        span: expect.span,
-    };
-    if entry.expression.is_empty() {
-        problems.expected(WHAT, expect);
+    if let (Some(Severity::Warn), Some(abort)) = (severity, get("abort")) {
+        problems.report_with(
+            abort.key_span,
+            "`abort` ends the run when the threshold breaks, but with `severity: warn` a breach is no failure",
+            "remove `abort`, or `severity: warn`",
+        );
+    }
+    let (text, parsed) = parsed?;
+    Some(ThresholdEntry {
+        expression: text,
+        parsed,
+        window: window?,
+        min_samples: min_samples?,
+        abort_after: abort_after?,
+        severity: severity?,
+        span: expect?.span,
+    })
+}
+
+/// An expression as written, and parsed.
+fn expression(node: &Node, problems: &mut Problems) -> Option<(String, Expression)> {
+    const WHAT: &str = "an expression such as `p95(response_time) < 500ms`";
+    let scalar = problems.scalar(node, WHAT)?;
+    let text = scalar.text.trim();
+    if text.is_empty() {
+        problems.expected(WHAT, node);
         return None;
     }
-    if let Some(node) = node.get("window") {
-        entry.window = window(node, problems)?;
+    match Expression::parse(text) {
+        Ok(expression) => Some((text.to_owned(), expression)),
+        Err(error) => {
+            let skipped = scalar
+                .text
+                .chars()
+                .take_while(|c| c.is_whitespace())
+                .count();
+            let place = scalar.place(node.span, skipped + error.offset, error.length);
+            let message = match place {
+                Some(_) => error.message,
+                None => format!("`{}`: {}", brief(text), error.message),
+            };
+            problems.report_perhaps_with(place.unwrap_or(node.span), message, error.hint);
+            None
+        }
     }
-    if let Some(node) = node.get("min_samples") {
-        entry.min_samples = problems.count(node, "`min_samples`", 1..=1_000_000_000_000)?;
-    }
-    if let Some(node) = node.get("abort") {
-        let fields = problems.fields(node, &ABORT)?;
-        let after = problems.require(&fields, "after")?;
-        entry.abort_after = Some(problems.duration(after)?);
-    }
-    if let Some(node) = node.get("severity") {
-        let words = [("fail", Severity::Fail), ("warn", Severity::Warn)];
-        entry.severity = problems.choice(node, "a severity", &words)?;
-    }
-    Some(entry)
+}
+
+/// How much of the run must have passed before it may be stopped.
+fn abort(node: &Node, problems: &mut Problems) -> Option<Duration> {
+    let fields = problems.fields(node, &ABORT)?;
+    let after = problems.require(&fields, "after")?;
+    problems.duration(after)
 }
 
 fn window(node: &Node, problems: &mut Problems) -> Option<Window> {

@@ -15,7 +15,7 @@ use crate::scenario::Comparator;
 /// A threshold expression, parsed and type-checked, not yet resolved to series.
 ///
 /// ```
-/// use gander::plan::threshold::{Aggregate, Expression, Metric, Unit};
+/// use gander::scenario::threshold::{Aggregate, Expression, Metric, Unit};
 /// use gander::scenario::Comparator;
 /// use gander::units::Quantile;
 ///
@@ -203,7 +203,7 @@ fn misfit(
 }
 
 /// The word of `known` that is nearest to what was written, if any is near.
-pub(super) fn nearest<'k>(
+pub(crate) fn nearest<'k>(
     written: &str,
     known: impl IntoIterator<Item = &'k str>,
 ) -> Option<&'k str> {
@@ -222,6 +222,6 @@ pub(super) fn nearest<'k>(
         .map(|(_, word)| word)
 }
 
-pub(super) fn did_you_mean(word: &str) -> String {
+pub(crate) fn did_you_mean(word: &str) -> String {
     format!("did you mean `{word}`?")
 }
