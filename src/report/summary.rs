@@ -1,4 +1,4 @@
-//! `summary.json`: the report for programs, by the schema `gander.summary/1`. A change that could break a reader is a
+//! `summary.json`: the report for programs, by the schema `gander.summary/2`. A change that could break a reader is a
 //! new schema number; a new key is not. Times are microseconds unless the key says otherwise; warm-up is left out.
 
 use std::collections::BTreeMap;
@@ -12,10 +12,11 @@ use crate::plan::schedule::Model;
 use crate::plan::threshold::{Standing, Unit};
 use crate::record::{CheckCounts, Timing};
 use crate::scenario::{Kind, Severity};
+use crate::units::Micros;
 use crate::verdict::Conclusion;
 
 /// The schema's name.
-pub const SCHEMA: &str = "gander.summary/1";
+pub const SCHEMA: &str = "gander.summary/2";
 
 /// The schema itself, as JSON Schema.
 pub const JSON_SCHEMA: &str = include_str!("summary.schema.json");
@@ -103,15 +104,16 @@ struct Totals {
 #[derive(Debug, Serialize)]
 struct Times {
     count: u64,
-    min: u64,
-    mean: f64,
-    p50: u64,
-    p75: u64,
-    p90: u64,
-    p95: u64,
-    p99: u64,
-    p99_9: u64,
-    max: u64,
+    /// The rest is null when nothing was recorded.
+    min: Option<u64>,
+    mean: Option<f64>,
+    p50: Option<u64>,
+    p75: Option<u64>,
+    p90: Option<u64>,
+    p95: Option<u64>,
+    p99: Option<u64>,
+    p99_9: Option<u64>,
+    max: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -168,8 +170,8 @@ struct Generator<'a> {
     mean_cpu: f64,
     peak_cpu: f64,
     peak_rss_bytes: u64,
-    start_lag_p99_us: u64,
-    scheduling_lag_p99_us: u64,
+    start_lag_p99_us: Option<u64>,
+    scheduling_lag_p99_us: Option<u64>,
     loop_delay_max_us: u64,
     warnings: &'a [String],
 }
@@ -302,14 +304,15 @@ impl<'a> Threshold<'a> {
 impl<'a> Generator<'a> {
     fn of(report: &'a Report) -> Self {
         let generator = &report.generator;
+        let p99 = |timing| report.time(timing).recorded().map(|stats| stats.p99.0);
         Self {
             cpu_s: generator.cpu_time.as_secs_f64(),
             cpu_per_request_us: report.cpu_per_request().map(rounded),
             mean_cpu: rounded(generator.mean_cpu),
             peak_cpu: rounded(generator.peak.cpu),
             peak_rss_bytes: generator.peak.rss_bytes,
-            start_lag_p99_us: report.time(Timing::StartLag).p99.0,
-            scheduling_lag_p99_us: report.time(Timing::SchedulingLag).p99.0,
+            start_lag_p99_us: p99(Timing::StartLag),
+            scheduling_lag_p99_us: p99(Timing::SchedulingLag),
             loop_delay_max_us: generator.peak.loop_delay_max.0,
             warnings: &report.verdict.generator_warnings,
         }
@@ -318,17 +321,18 @@ impl<'a> Generator<'a> {
 
 impl From<&Stats> for Times {
     fn from(stats: &Stats) -> Self {
+        let of = |time: fn(&Stats) -> Micros| stats.recorded().map(|stats| time(stats).0);
         Self {
             count: stats.count,
-            min: stats.min.0,
-            mean: rounded(stats.mean),
-            p50: stats.p50.0,
-            p75: stats.p75.0,
-            p90: stats.p90.0,
-            p95: stats.p95.0,
-            p99: stats.p99.0,
-            p99_9: stats.p99_9.0,
-            max: stats.max.0,
+            min: of(|stats| stats.min),
+            mean: stats.recorded().map(|stats| rounded(stats.mean)),
+            p50: of(|stats| stats.p50),
+            p75: of(|stats| stats.p75),
+            p90: of(|stats| stats.p90),
+            p95: of(|stats| stats.p95),
+            p99: of(|stats| stats.p99),
+            p99_9: of(|stats| stats.p99_9),
+            max: of(|stats| stats.max),
         }
     }
 }

@@ -155,7 +155,7 @@ fn json_to_stdout_leaves_stdout_to_the_summary() {
     let run = bench.run(&["--json", "-"]).expect_code(0);
     let summary: Value = serde_json::from_str(&run.stdout).expect("nothing but JSON");
     assert_eq!(summary["totals"]["requests"], 10);
-    assert_eq!(summary["schema"], "gander.summary/1");
+    assert_eq!(summary["schema"], "gander.summary/2");
 }
 
 #[test]
