@@ -83,16 +83,13 @@ impl Drive<'_> {
         self.finish(phase).await
     }
 
-    /// The end of the interval that begins at `start`: the next whole second, or the end of the warm-up if that is
-    /// sooner.
+    /// The end of the interval that begins at `start`: the next whole second, or the end of the warm-up or of the load
+    /// if that is sooner.
     fn boundary_after(&self, start: Micros) -> Micros {
         let second = Micros((start.0 / SECOND.0 + 1) * SECOND.0);
-        let warm_up = Micros::from(self.plan.warm_up);
-        if warm_up > start {
-            second.min(warm_up)
-        } else {
-            second
-        }
+        let ends = [Some(self.plan.warm_up), self.plan.schedule.duration()];
+        let ends = ends.into_iter().flatten().map(Micros::from);
+        ends.filter(|end| *end > start).fold(second, Micros::min)
     }
 
     /// Closes the interval that was to end at `boundary`: writes it down, judges it, shows it.

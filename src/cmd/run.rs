@@ -168,11 +168,7 @@ impl Load<'_> {
             driven,
             journal,
             totals: Totals::new(&plan.series, plan.checks.len()),
-            judge: Judge::new(
-                &plan.thresholds,
-                &plan.series,
-                plan.schedule.duration().map(Micros::from),
-            ),
+            judge: Judge::new(&plan.thresholds, &plan.series, self.header.max_users()),
             live,
             grace: self.args.grace,
         };

@@ -41,7 +41,9 @@ pub struct Running {
     /// Open model: the arrivals not counted as offered yet.
     arrivals: Option<ArrivalTimes>,
     due: u64,
-    /// What has been reported so far.
+    /// When the load was last read.
+    read_at: Micros,
+    /// What had been reported by then.
     reported: Census,
     offered: u64,
     unstarted: u64,
@@ -99,6 +101,7 @@ pub fn launch(
         runtime: Some(runtime),
         arrivals,
         due: 0,
+        read_at: Micros::ZERO,
         reported: Census::default(),
         offered: 0,
         unstarted: 0,
@@ -146,12 +149,23 @@ impl Running {
             unstarted: unstarted - self.unstarted,
             backlog: if is_over { 0 } else { offered - census.started },
             active_users: census.active,
+            drain: self.drain(now),
             ..LoadCounts::default()
         };
+        self.read_at = now;
         self.offered = offered;
         self.unstarted = unstarted;
         self.reported = census;
         load
+    }
+
+    /// How much of the time since the last reading lies after the end of the load: its planned end, or its stop.
+    fn drain(&self, now: Micros) -> Micros {
+        let planned = self.run.plan.schedule.duration().map(Micros::from);
+        let end = planned.into_iter().chain(self.run.halt.at()).min();
+        end.map_or(Micros::ZERO, |end| {
+            now.saturating_sub(end.max(self.read_at))
+        })
     }
 
     /// Arrivals that were due by `now`, or by the end of the load, and have not started.

@@ -185,6 +185,20 @@ pub struct Interval {
     pub target: Option<TargetHealth>,
 }
 
+impl Interval {
+    /// Whether most of it lies after the end of the load.
+    pub fn is_drain(&self) -> bool {
+        let length = self.end.saturating_sub(self.start);
+        self.load.drain.0 > 0 && self.load.drain.0 * 2 >= length.0
+    }
+
+    /// How long load was sent in it.
+    pub fn load_time(&self) -> Micros {
+        let length = self.end.saturating_sub(self.start);
+        length.saturating_sub(self.load.drain)
+    }
+}
+
 /// What the schedule asked for and what was done, within one interval; gauges are as of its end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadCounts {
@@ -204,6 +218,9 @@ pub struct LoadCounts {
     pub in_flight_milli: u64,
     /// Requests in flight at the end of the interval.
     pub in_flight: u32,
+    /// How much of the interval lies after the end of the load, when only what was in flight goes on.
+    #[serde(default, skip_serializing_if = "is_no_time")]
+    pub drain: Micros,
 }
 
 /// A check's counts.
@@ -262,4 +279,12 @@ pub struct Counts {
 )]
 fn is_zero(count: &u64) -> bool {
     *count == 0
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_no_time(time: &Micros) -> bool {
+    *time == Micros::ZERO
 }

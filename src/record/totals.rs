@@ -38,7 +38,7 @@ pub struct Part {
     pub requests: Counts,
     /// Counts of iterations.
     pub iterations: Counts,
-    /// Sums of what was offered and started; the gauges in it are zero.
+    /// Sums of what was offered and started, and of the drain; the gauges in it are zero.
     pub load: LoadCounts,
     /// The most users active at the end of an interval.
     pub peak_users: u32,
@@ -60,6 +60,7 @@ impl Part {
         self.load.started += interval.load.started;
         self.load.late += interval.load.late;
         self.load.unstarted += interval.load.unstarted;
+        self.load.drain += interval.load.drain;
         self.peak_users = self.peak_users.max(interval.load.active_users);
         self.in_flight_seconds += interval.load.in_flight_milli as f64 / 1e3 * length.as_secs_f64();
         for (id, series) in &interval.series {
@@ -198,6 +199,14 @@ impl Totals {
     /// How long was measured.
     pub const fn duration(&self) -> Micros {
         self.measured.duration
+    }
+
+    /// How long load was sent in the measured time: what rates are per second of. The answers that come in the drain
+    /// are counted, its seconds are not.
+    pub fn load_time(&self) -> Micros {
+        self.measured
+            .duration
+            .saturating_sub(self.measured.load.drain)
     }
 
     /// The most users active at the end of a measured interval.

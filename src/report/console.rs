@@ -1,5 +1,6 @@
 //! The summary on the terminal when a run has ended: verdict, thresholds, steps, errors, and where the rest is.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use super::html::conclusion;
@@ -101,7 +102,11 @@ impl Page<'_> {
             Some(_) => time.to_string(),
             None => "–".to_owned(),
         };
-        let measured = text::duration(report.measured);
+        let drain = report.measured.saturating_sub(report.load_time);
+        let mut measured = text::duration(report.load_time);
+        if drain >= Micros(500_000) {
+            let _ = write!(measured, " and {} of drain", text::duration(drain));
+        }
         let mut lines = self.heading("Run");
         lines.extend(self.wrapped(&format!(
             "{} requests in {measured} ({}), {} failed ({})",

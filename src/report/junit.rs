@@ -1,7 +1,7 @@
 //! `junit.xml`: one test case a threshold, for the test views of CI systems.
 //!
 //! A case's name is the threshold as written, without measured values, so that its history is one line. No data and an
-//! invalid measurement are errors, a breach is a failure, a breach that only warns passes with its words in the output.
+//! invalid measurement are errors, a breach is a failure; a threshold that only warns passes, with its words in the output.
 
 use std::fmt::Write as _;
 
@@ -32,12 +32,9 @@ fn document(report: &Report) -> String {
     let is_failure =
         |row: &&ThresholdRow| row.standing == Standing::Fail && row.severity == Severity::Fail;
     let failures = report.thresholds.iter().filter(is_failure).count();
-    let errors = usize::from(run.is_some())
-        + report
-            .thresholds
-            .iter()
-            .filter(|row| row.standing == Standing::NoData)
-            .count();
+    let is_error =
+        |row: &&ThresholdRow| row.standing == Standing::NoData && row.severity == Severity::Fail;
+    let errors = usize::from(run.is_some()) + report.thresholds.iter().filter(is_error).count();
     let tests = report.thresholds.len() + usize::from(run.is_some());
     let counts = format!(
         "tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"0\" time=\"{seconds:.3}\""
@@ -93,7 +90,9 @@ fn run_case(report: &Report) -> Option<Case> {
         {
             "run"
         }
-        Conclusion::Pass | Conclusion::Fail | Conclusion::NoData => return None,
+        Conclusion::Pass | Conclusion::NoVerdict | Conclusion::Fail | Conclusion::NoData => {
+            return None;
+        }
     };
     Some(Case::Broken(kind, report.verdict.reason.clone()))
 }
@@ -101,13 +100,16 @@ fn run_case(report: &Report) -> Option<Case> {
 fn threshold_outcome(row: &ThresholdRow) -> Case {
     match (row.standing, row.severity) {
         (Standing::Pass, _) => Case::Passed,
-        (Standing::NoData, _) => Case::Broken(
-            "no_data",
-            format!(
+        (Standing::NoData, severity) => {
+            let words = format!(
                 "there was nothing to judge: {} samples",
                 text::count(row.samples)
-            ),
-        ),
+            );
+            match severity {
+                Severity::Warn => Case::Warned(words),
+                Severity::Fail => Case::Broken("no_data", words),
+            }
+        }
         (Standing::Fail, Severity::Warn) => Case::Warned(breach(row)),
         (Standing::Fail, Severity::Fail) => Case::Failed("threshold", breach(row)),
     }

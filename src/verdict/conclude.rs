@@ -1,9 +1,11 @@
 //! The end: from standings, warnings and the way a run ended to one verdict.
 
+use super::judge::Rule;
 use super::{Conclusion, Ending, Judge, Standing, Verdict, Warning, sentence};
 use crate::exit::Exit;
 use crate::outcome::Outcome;
 use crate::plan::Subject;
+use crate::plan::threshold::Metric;
 use crate::record::Totals;
 use crate::record::journal::StopReason;
 use crate::scenario::Severity;
@@ -36,6 +38,14 @@ impl Finding {
         }
     }
 
+    fn no_verdict(reason: String) -> Self {
+        Self {
+            exit: Exit::Passed,
+            conclusion: Conclusion::NoVerdict,
+            reason,
+        }
+    }
+
     fn no_data(reason: String) -> Self {
         Self {
             exit: Exit::ThresholdFailed,
@@ -50,6 +60,7 @@ impl Judge {
     /// decides, and of findings alike the first.
     pub fn conclude(&self, totals: &Totals, ending: &Ending) -> Verdict {
         let mut warnings = self.generator.warnings(totals);
+        warnings.extend(self.users.warning());
         warnings.extend(self.broken_warnings());
         let mut findings: Vec<Finding> = Vec::new();
         findings.extend(self.of_ending(ending));
@@ -57,7 +68,8 @@ impl Judge {
         findings.extend(invalid(&warnings));
         findings.extend(self.of_thresholds());
         findings.extend(nothing_measured(totals));
-        findings.push(Finding::new(Exit::Passed, self.praise(totals)));
+        findings.extend(self.nothing_succeeded(totals));
+        findings.push(self.praise(totals));
         // Of equals `min_by_key` keeps the first, so there always is one.
         let decisive = findings.into_iter().min_by_key(|finding| finding.exit);
         let Finding {
@@ -148,9 +160,10 @@ impl Judge {
         };
         match (broken.first(), undecided.first()) {
             (Some(rule), _) => {
+                let cause = self.cause(rule).unwrap_or_default();
                 vec![Finding::new(
                     Exit::ThresholdFailed,
-                    format!("{}{others}", sentence::of(rule)),
+                    format!("{}{cause}{others}", sentence::of(rule)),
                 )]
             }
             (None, Some(rule)) => vec![Finding::no_data(format!("{}{others}", sentence::of(rule)))],
@@ -158,23 +171,64 @@ impl Judge {
         }
     }
 
-    /// What to say of a run that nothing is wrong with.
-    fn praise(&self, totals: &Totals) -> String {
+    /// Why a threshold on started iterations broke, where the users were too few.
+    fn cause(&self, rule: &Rule) -> Option<String> {
+        let is_about_starts = matches!(rule.threshold.metric, Metric::Started | Metric::Unstarted);
+        let warning = self.users.warning().filter(|_| is_about_starts)?;
+        Some(format!("; {}", warning.finding()))
+    }
+
+    /// Every request failed, and no rule of the scenario is about that.
+    fn nothing_succeeded(&self, totals: &Totals) -> Option<Finding> {
+        let requests = totals.counts(Subject::Requests);
+        let is_asked_for = self
+            .own_binding_rules()
+            .any(|rule| rule.threshold.metric == Metric::Failed);
+        let has_failed = requests.ended > 0 && requests.failed == requests.ended;
+        (has_failed && !is_asked_for).then(|| {
+            let all = match requests.ended {
+                1 => "the only request".to_owned(),
+                2 => "both requests".to_owned(),
+                all => format!("all {all} requests"),
+            };
+            let commonest = requests
+                .outcomes
+                .iter()
+                .filter(|(outcome, _)| outcome.is_failure());
+            let most = commonest.max_by_key(|(_, count)| **count);
+            let class =
+                most.map_or_else(String::new, |(outcome, _)| format!(", most with {outcome}"));
+            Finding::new(Exit::ThresholdFailed, format!("{all} failed{class}"))
+        })
+    }
+
+    /// The rules that the scenario states and that can fail it.
+    fn own_binding_rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(|rule| {
+            rule.threshold.line.is_some() && rule.threshold.severity == Severity::Fail
+        })
+    }
+
+    /// A run that nothing is wrong with.
+    fn praise(&self, totals: &Totals) -> Finding {
+        if self.own_binding_rules().next().is_none() {
+            let requests = totals.counts(Subject::Requests);
+            return Finding::no_verdict(format!(
+                "the scenario has no threshold that could fail; {} of {} requests failed",
+                requests.failed, requests.ended
+            ));
+        }
         let passed = self
             .rules
             .iter()
             .filter(|rule| rule.judged.standing == Standing::Pass)
             .count();
-        let requests = totals.counts(Subject::Requests);
-        match passed {
-            0 => format!(
-                "no threshold judged it; {} of {} requests failed",
-                requests.failed, requests.ended
-            ),
+        let reason = match passed {
             1 => "the one threshold holds".to_owned(),
             2 => "both thresholds hold".to_owned(),
             all => format!("all {all} thresholds hold"),
-        }
+        };
+        Finding::new(Exit::Passed, reason)
     }
 }
 

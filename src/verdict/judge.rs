@@ -3,6 +3,7 @@
 use super::generator::GeneratorWatch;
 use super::tally::Picker;
 use super::target::TargetWatch;
+use super::users::UserWatch;
 use super::window::State;
 use crate::plan::Series;
 use crate::plan::threshold::{Aggregate, Metric, Standing, Threshold};
@@ -11,16 +12,13 @@ use crate::record::journal::StopReason;
 use crate::scenario::Window;
 use crate::units::Micros;
 
-/// Intervals end up to some milliseconds off the second.
-const CLOSE: Micros = Micros(50_000);
-
 /// Judges a run as it goes.
 #[derive(Debug, Clone)]
 pub struct Judge {
     pub(super) rules: Vec<Rule>,
     pub(super) generator: GeneratorWatch,
+    pub(super) users: UserWatch,
     target: TargetWatch,
-    load_end: Option<Micros>,
     now: Micros,
 }
 
@@ -48,9 +46,9 @@ pub struct Judged {
 }
 
 impl Judge {
-    /// A judge of these rules, on series by their numbers, of a load that is planned to end then. Nothing has been
-    /// observed yet.
-    pub fn new(thresholds: &[Threshold], series: &[Series], load_end: Option<Micros>) -> Self {
+    /// A judge of these rules, on series by their numbers; `max_users` is the limit of an open load, and none in a
+    /// closed one. Nothing has been observed yet.
+    pub fn new(thresholds: &[Threshold], series: &[Series], max_users: Option<u32>) -> Self {
         let rules = thresholds.iter().map(|threshold| Rule {
             threshold: threshold.clone(),
             picker: Picker::of(threshold, series),
@@ -65,8 +63,8 @@ impl Judge {
         Self {
             rules: rules.collect(),
             generator: GeneratorWatch::default(),
+            users: UserWatch::of(max_users),
             target: TargetWatch::of(series),
-            load_end,
             now: Micros::ZERO,
         }
     }
@@ -79,9 +77,8 @@ impl Judge {
             return;
         }
         self.generator.observe(interval);
-        let is_drain = self
-            .load_end
-            .is_some_and(|end| interval.start + CLOSE >= end);
+        self.users.observe(interval);
+        let is_drain = interval.is_drain();
         for rule in &mut self.rules {
             if !(is_drain && rule.is_about_load()) {
                 rule.observe(interval);

@@ -12,6 +12,7 @@ mod tally;
 mod target;
 #[cfg(test)]
 mod tests;
+mod users;
 mod warning;
 mod window;
 
@@ -30,6 +31,8 @@ use crate::exit::Exit;
 pub enum Conclusion {
     /// Every threshold holds.
     Pass,
+    /// Nothing went wrong, but the scenario has no threshold that could have failed.
+    NoVerdict,
     /// A threshold does not hold, the target could not be reached, or a user panicked.
     Fail,
     /// A threshold had nothing to judge.

@@ -11,6 +11,8 @@ use crate::units::Micros;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tally {
     length: Micros,
+    /// How long load was sent: what a rate is per second of.
+    load_time: Micros,
     times: Option<Histogram<u64>>,
     /// What the metric counts.
     part: u64,
@@ -68,6 +70,7 @@ impl Picker {
     pub(super) fn pick(&self, interval: &Interval) -> Tally {
         let mut tally = Tally {
             length: interval.end.saturating_sub(interval.start),
+            load_time: interval.load_time(),
             ..Tally::default()
         };
         let load = &interval.load;
@@ -177,6 +180,7 @@ impl Tally {
     /// Adds a later stretch.
     pub(super) fn merge(&mut self, other: &Self) {
         self.length += other.length;
+        self.load_time += other.load_time;
         match (&mut self.times, &other.times) {
             (Some(sum), Some(part)) => histogram::merge(sum, part),
             (sum @ None, Some(part)) => *sum = Some(part.clone()),
@@ -206,9 +210,8 @@ impl Tally {
             Aggregate::Mean => of_times(&Histogram::mean),
             Aggregate::StandardDeviation => of_times(&Histogram::stdev),
             Aggregate::Count => Some(self.part as f64),
-            Aggregate::Rate => {
-                (self.length > Micros::ZERO).then(|| self.part as f64 / self.length.as_secs_f64())
-            }
+            Aggregate::Rate => (self.load_time > Micros::ZERO)
+                .then(|| self.part as f64 / self.load_time.as_secs_f64()),
             Aggregate::Ratio => (self.whole > 0).then(|| self.part as f64 / self.whole as f64),
             Aggregate::Apdex(limit) => (self.whole > 0).then(|| self.apdex(limit)),
         };

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::plan::threshold::Unit;
 use crate::units::Micros;
 
 /// Something that qualifies a run's numbers, or its verdict.
@@ -44,6 +45,17 @@ pub enum Warning {
         /// Requests that were not sent for it.
         requests: u64,
     },
+    /// Every user of an open load was busy while iterations were due.
+    UsersExhausted {
+        /// The scenario's limit.
+        max_users: u32,
+        /// When that was first so, on the run's clock.
+        since: Micros,
+        /// How long it was so in all.
+        lasted: Micros,
+        /// Iterations started per second meanwhile.
+        rate: f64,
+    },
     /// Throughput, time and concurrency do not agree.
     LittlesLaw {
         /// Requests in flight, averaged by the clock.
@@ -69,6 +81,7 @@ impl Warning {
             Self::CpuBusy { .. }
             | Self::LagHigh { .. }
             | Self::LoopDelay { .. }
+            | Self::UsersExhausted { .. }
             | Self::LittlesLaw { .. }
             | Self::Threshold { .. } => false,
         }
@@ -107,6 +120,15 @@ impl Warning {
                     "{requests} requests were not sent because this machine had no local port left"
                 )
             }
+            Self::UsersExhausted {
+                max_users,
+                since,
+                lasted,
+                rate,
+            } => format!(
+                "the target gave at least {}: max_users reached at {since}, and all {max_users} users were busy for {lasted}",
+                Unit::PerSecond.show((rate * 10.0).round() / 10.0)
+            ),
             Self::LittlesLaw {
                 in_flight,
                 expected,
@@ -135,6 +157,9 @@ impl Warning {
             Self::FdLimit { .. } => "raise the limit (ulimit -n), or lower the number of users",
             Self::PortLimit { .. } => {
                 "widen net.ipv4.ip_local_port_range, keep connections open, or lower the number of users"
+            }
+            Self::UsersExhausted { .. } => {
+                "raise `max_users` to learn what the target can do, or lower the rate"
             }
             Self::LittlesLaw { .. } => "treat the mean with suspicion, and run longer or report it",
             Self::Threshold { .. } => "it is marked `severity: warn` and does not fail the run",

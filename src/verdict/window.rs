@@ -136,15 +136,18 @@ fn fill<T>(parts: &mut VecDeque<Part<T>>, length: Micros) -> bool {
     parts.front().is_some_and(spans)
 }
 
-/// The level that every interval reached or went beyond. Intervals without a sample break nothing off.
+/// The level that every interval reached or went beyond. Intervals without a sample have none: they break a breach
+/// off as little as they prove it, so a breach counts only where at least half of the intervals have samples.
 fn held(rule: &Threshold, parts: &VecDeque<Part<Reading>>) -> Reading {
     let samples = parts.iter().map(|part| part.content.samples).sum();
-    let counts_nothing = is_count(rule.aggregate);
+    let speaks = |part: &&Part<Reading>| part.content.samples > 0 || is_count(rule.aggregate);
+    let speaking = parts.iter().filter(speaks).count();
     let value = parts
         .iter()
-        .filter(|part| part.content.samples > 0 || counts_nothing)
+        .filter(speaks)
         .filter_map(|part| part.content.value)
-        .min_by(|a, b| badness(rule, *a).total_cmp(&badness(rule, *b)));
+        .min_by(|a, b| badness(rule, *a).total_cmp(&badness(rule, *b)))
+        .filter(|value| speaking * 2 >= parts.len() || rule.comparator.holds(value, &rule.limit));
     Reading { value, samples }
 }
 
@@ -175,25 +178,17 @@ fn badness(rule: &Threshold, value: f64) -> f64 {
     }
 }
 
-/// Whether a reading holds. Nothing never passes: without enough samples there is no verdict, but for a count that is
-/// too low at zero, which is a breach and no lack of evidence.
+/// Whether a reading holds. Nothing never passes: without enough samples there is no verdict. A count and a rate are
+/// numbers also when nothing was counted: zero.
 fn judge(rule: &Threshold, reading: Reading) -> Judgement {
-    let holds = |value: f64| rule.comparator.holds(&value, &rule.limit);
+    let fewest = u64::from(!is_count(rule.aggregate));
     let standing = match reading.value {
-        Some(value) if reading.samples >= rule.min_samples.max(1) => {
-            if holds(value) {
+        Some(value) if reading.samples >= rule.min_samples.max(fewest) => {
+            if rule.comparator.holds(&value, &rule.limit) {
                 Standing::Pass
             } else {
                 Standing::Fail
             }
-        }
-        Some(value)
-            if reading.samples == 0
-                && rule.min_samples <= 1
-                && is_count(rule.aggregate)
-                && !holds(value) =>
-        {
-            Standing::Fail
         }
         _ => Standing::NoData,
     };

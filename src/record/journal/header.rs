@@ -69,3 +69,13 @@ pub struct RunHeader {
     /// When the load began, RFC 3339, UTC.
     pub started_at: String,
 }
+
+impl RunHeader {
+    /// The limit of users of an open load, which iterations wait for when all are busy; none in a closed one.
+    pub fn max_users(&self) -> Option<u32> {
+        match self.model {
+            Model::Open => Some(self.segment.share(u64::from(self.peak_users)) as u32),
+            Model::Closed => None,
+        }
+    }
+}

@@ -151,6 +151,7 @@ pub(in crate::report) const fn conclusion(
 ) -> (&'static str, &'static str, &'static str) {
     match conclusion {
         Conclusion::Pass => ("Passed", "✓", "pass"),
+        Conclusion::NoVerdict => ("No verdict", "–", "care"),
         Conclusion::Fail => ("Failed", "✗", "fail"),
         Conclusion::NoData => ("No data", "?", "fail"),
         Conclusion::Invalid => ("Invalid", "!", "fail"),

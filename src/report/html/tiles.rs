@@ -84,7 +84,7 @@ pub(super) fn outcome(report: &Report) -> Vec<Tile> {
 /// The rate of iterations, against the schedule's in an open model.
 fn achieved(report: &Report) -> Tile {
     let load = &report.load;
-    let started = per_second(load.started, report.measured);
+    let started = per_second(load.started, report.load_time);
     let tile = if report.is_closed() {
         Tile::new(
             "Iterations started",
@@ -92,7 +92,7 @@ fn achieved(report: &Report) -> Tile {
             format!("by at most {} users", report.peak_users),
         )
     } else {
-        let offered = per_second(load.offered, report.measured);
+        let offered = per_second(load.offered, report.load_time);
         Tile::new(
             "Achieved rate",
             text::per_second(started),

@@ -63,7 +63,7 @@ impl Draft {
         let header = cleaned(header.clone());
         Self {
             totals: Totals::new(&header.series, header.checks.len()),
-            judge: Judge::new(&header.thresholds, &header.series, header.planned_duration),
+            judge: Judge::new(&header.thresholds, &header.series, header.max_users()),
             violations: Violations::default(),
             timeline: Buckets::new(intervals),
             cells: Cells::new(intervals),
@@ -144,6 +144,7 @@ impl Draft {
             verdict: summary_of(&verdict, events, notes),
             ended_at: ending.at,
             measured: totals.duration(),
+            load_time: totals.load_time(),
             stop: ending.stop.clone().map(cleaned_stop),
             is_complete: ending.is_complete,
             load: totals.load(),
@@ -275,7 +276,7 @@ fn summary_of(verdict: &Verdict, events: &[Event], notes: &[String]) -> VerdictS
 const fn is_about_generator(warning: &Warning) -> bool {
     !matches!(
         warning,
-        Warning::LittlesLaw { .. } | Warning::Threshold { .. }
+        Warning::UsersExhausted { .. } | Warning::LittlesLaw { .. } | Warning::Threshold { .. }
     )
 }
 

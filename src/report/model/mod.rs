@@ -60,6 +60,8 @@ pub struct Report {
     pub ended_at: Micros,
     /// How long was measured; warm-up left out.
     pub measured: Micros,
+    /// How much of that lay before the end of the load.
+    pub load_time: Micros,
     /// Why it stopped before its planned end.
     pub stop: Option<StopReason>,
     /// Whether the journal has its end.
@@ -243,9 +245,10 @@ pub struct CheckRow {
 }
 
 impl Report {
-    /// Requests that ended per second of measured time.
+    /// Requests that ended per second of the measured load. Those that end in the drain are counted; its time is not,
+    /// so that one slow answer at the end does not lower the rate.
     pub fn requests_per_second(&self) -> f64 {
-        per_second(self.requests.ended, self.measured)
+        per_second(self.requests.ended, self.load_time)
     }
 
     /// Whether response time and service time are the same, because each iteration starts when its user is free.

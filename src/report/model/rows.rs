@@ -171,6 +171,7 @@ impl Open {
             started: self.load.started + interval.load.started,
             late: self.load.late + interval.load.late,
             unstarted: self.load.unstarted + interval.load.unstarted,
+            drain: self.load.drain + interval.load.drain,
             ..interval.load
         };
     }

@@ -70,15 +70,87 @@ fn the_strongest_finding_decides() {
 }
 
 #[test]
-fn a_run_without_thresholds_passes_if_it_measured_anything() {
+fn a_run_without_thresholds_of_its_own_has_no_verdict() {
+    let built_in = Threshold {
+        line: None,
+        ..rule("ratio(started) >= 99%")
+    };
+    let only_warns = Threshold {
+        severity: Severity::Warn,
+        ..rule("p95(response_time) < 500ms")
+    };
     let run = seconds(&[Second {
         failed: 3,
         ..good(7, 10)
     }]);
-    let said = "no threshold judged it; 3 of 10 requests failed".to_owned();
-    assert_eq!(conclusion(&[], &run, &whole()), (Conclusion::Pass, 0, said));
+    let said = "the scenario has no threshold that could fail; 3 of 10 requests failed".to_owned();
+    for rules in [vec![], vec![built_in], vec![only_warns]] {
+        assert_eq!(
+            conclusion(&rules, &run, &whole()),
+            (Conclusion::NoVerdict, 0, said.clone())
+        );
+    }
     let nothing = conclusion(&[], &[], &whole());
     assert_eq!((nothing.0, nothing.1), (Conclusion::NoData, 99));
+}
+
+#[test]
+fn a_run_of_which_every_request_failed_fails_unless_a_rule_is_about_that() {
+    let failed = seconds(&[Second {
+        failed: 6,
+        ..Second::default()
+    }]);
+    let one_succeeded = seconds(&[Second {
+        failed: 6,
+        ..good(1, 10)
+    }]);
+    let quick = rule("count(requests) < 100");
+    let expects_failures = rule("ratio(failed) > 90%");
+    for (rules, intervals, expected) in [
+        (vec![], &failed, (Conclusion::Fail, 99)),
+        (vec![quick.clone()], &failed, (Conclusion::Fail, 99)),
+        (vec![quick], &one_succeeded, (Conclusion::Pass, 0)),
+        (vec![expects_failures], &failed, (Conclusion::Pass, 0)),
+    ] {
+        let (found, code, reason) = conclusion(&rules, intervals, &whole());
+        assert_eq!((found, code), expected, "{reason}");
+        if found == Conclusion::Fail {
+            assert_eq!(reason, "all 6 requests failed, most with status");
+        }
+    }
+}
+
+#[test]
+fn an_open_load_that_ran_out_of_users_says_what_the_target_gave_at_least() {
+    let mut intervals = seconds(&[good(100, 10); 4]);
+    for interval in &mut intervals[1..] {
+        interval.load.offered = 150;
+        interval.load.backlog = 50;
+    }
+    // What is due when the load ends waits for no user any more.
+    intervals[3].load.drain = Micros(SECOND);
+    let rules = [rule("ratio(started) >= 99%")];
+    let mut judge = Judge::new(&rules, &series(), Some(10));
+    let mut totals = Totals::new(&series(), 1);
+    for interval in &intervals {
+        judge.observe(interval);
+        totals.absorb(interval);
+    }
+    let verdict = judge.conclude(&totals, &whole());
+    assert_eq!(verdict.exit.code(), 99);
+    assert_eq!(
+        verdict.reason,
+        "ratio(started) was 72.727 %, under its limit of 99 %; the target gave at least 100/s: max_users reached at 1.00 s, and \
+         all 10 users were busy for 2.00 s"
+    );
+    assert!(
+        verdict
+            .warnings
+            .iter()
+            .any(|warning| matches!(warning, Warning::UsersExhausted { max_users: 10, .. })),
+        "{:?}",
+        verdict.warnings
+    );
 }
 
 #[test]

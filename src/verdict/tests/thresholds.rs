@@ -49,8 +49,6 @@ fn nothing_never_passes() {
     for expression in [
         "p95(response_time) < 500ms",
         "ratio(failed) < 1%",
-        "count(failed) < 10",
-        "rate(requests) < 10/s",
         "ratio(checks) > 0%",
         "apdex(1s)(response_time) > 0%",
         "p99(tls) < 1s",
@@ -58,11 +56,30 @@ fn nothing_never_passes() {
         let found = judged(rule(expression), &[Second::default(); 3]);
         assert_eq!(found.standing, Standing::NoData, "{expression}: {found:?}");
     }
-    let too_low = judged(rule("rate(requests) > 10/s"), &[Second::default(); 3]);
-    assert_eq!(
-        (too_low.standing, too_low.observed),
-        (Standing::Fail, Some(0.0))
-    );
+}
+
+#[test]
+fn a_count_of_nothing_is_zero() {
+    for (expression, standing) in [
+        ("count(requests) == 0", Standing::Pass),
+        ("count(failed) < 10", Standing::Pass),
+        ("count(checks) > 0", Standing::Fail),
+        ("rate(requests) < 10/s", Standing::Pass),
+        ("rate(requests) > 10/s", Standing::Fail),
+    ] {
+        let found = judged(rule(expression), &[Second::default(); 3]);
+        assert_eq!(
+            (found.standing, found.observed),
+            (standing, Some(0.0)),
+            "{expression}"
+        );
+    }
+    let asks_for_samples = Threshold {
+        min_samples: 5,
+        ..rule("count(failed) < 10")
+    };
+    let found = judged(asks_for_samples, &[Second::default(); 3]);
+    assert_eq!(found.standing, Standing::NoData);
 }
 
 #[test]
@@ -205,6 +222,16 @@ fn a_breach_counts_once_it_has_lasted() {
 }
 
 #[test]
+fn one_slow_answer_in_silence_is_no_lasting_breach() {
+    let mut run = vec![Second::default(); 10];
+    run[4] = good(1, 900);
+    let rule = || sustained("p95(response_time) < 500ms", 3);
+    assert_eq!(judged(rule(), &run).standing, Standing::NoData);
+    run[2] = good(1, 100);
+    assert_eq!(judged(rule(), &run).standing, Standing::Pass);
+}
+
+#[test]
 fn an_outage_breaks_a_rate_in_its_window() {
     let mut run = vec![good(100, 10); 10];
     run[3..6].fill(Second::default());
@@ -227,18 +254,19 @@ fn the_end_of_the_load_breaks_no_rate() {
     let mut intervals = seconds(&[good(100, 10); 5]);
     let drain = interval(5, good(1, 2_000));
     intervals.push(Interval {
-        load: LoadCounts::default(),
+        load: LoadCounts {
+            drain: Micros(SECOND),
+            ..LoadCounts::default()
+        },
         ..drain
     });
     let rules = [
         rolling("rate(requests) > 90/s", 1),
         rule("min(active_users) > 5"),
         rule("max(response_time) < 1s"),
+        rule("rate(requests) == 100.2/s"),
     ];
-    let mut judge = Judge::new(&rules, &series(), Some(Micros(5 * SECOND)));
-    for interval in &intervals {
-        judge.observe(interval);
-    }
+    let (judge, totals) = after(&rules, &intervals);
     let standings: Vec<Standing> = judge
         .standings()
         .iter()
@@ -246,9 +274,15 @@ fn the_end_of_the_load_breaks_no_rate() {
         .collect();
     assert_eq!(
         standings,
-        [Standing::Pass, Standing::Pass, Standing::Fail],
-        "a late answer still counts"
+        [
+            Standing::Pass,
+            Standing::Pass,
+            Standing::Fail,
+            Standing::Pass
+        ],
+        "a late answer still counts, the time that it took does not"
     );
+    assert_eq!(totals.load_time(), Micros(5 * SECOND));
 }
 
 #[test]

@@ -51,6 +51,18 @@ async fn what_busy_users_could_not_take_is_counted_as_unstarted() {
 }
 
 #[tokio::test]
+async fn the_drain_is_no_part_of_the_time_that_rates_are_of() {
+    let server = Server::start().await;
+    // The last arrival is due at 490 ms and takes 50 ms.
+    let load = "load: { rate: 100/s, for: 500ms, max_users: 50 }";
+    let flow = "flows: [ { name: main, steps: [ { get: /slow } ] } ]";
+    let over = run(plan(&server.url, &format!("{load}\n{flow}"))).await;
+    assert_eq!(over.requests().counts.ended, 50);
+    assert_eq!(over.totals.load_time().0, 500_000);
+    assert!(over.totals.duration().0 >= 540_000);
+}
+
+#[tokio::test]
 async fn a_late_start_is_response_time_but_not_service_time() {
     let server = Server::start().await;
     let load = "load: { rate: 100/s, for: 300ms, max_users: 1 }";

@@ -1,0 +1,50 @@
+//! Whether an open load ran out of users: while every user waits for the target, no iteration can start on time.
+
+use super::warning::Warning;
+use crate::record::Interval;
+use crate::units::Micros;
+
+/// Watches for the seconds at whose end every user was busy and iterations were due.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct UserWatch {
+    /// The limit of an open load; a closed one has no schedule to fall behind.
+    max_users: Option<u32>,
+    since: Option<Micros>,
+    lasted: Micros,
+    started: u64,
+}
+
+impl UserWatch {
+    pub(super) fn of(max_users: Option<u32>) -> Self {
+        Self {
+            max_users,
+            ..Self::default()
+        }
+    }
+
+    /// Takes the next measured interval in.
+    pub(super) fn observe(&mut self, interval: &Interval) {
+        let load = &interval.load;
+        let is_short = load.backlog > 0
+            && !interval.is_drain()
+            && self
+                .max_users
+                .is_some_and(|max_users| load.active_users >= max_users);
+        if is_short {
+            self.since.get_or_insert(interval.start);
+            self.lasted += interval.load_time();
+            self.started += load.started;
+        }
+    }
+
+    /// That users were too few, and which rate the target gave at least: the rate at which iterations started while
+    /// all users were busy.
+    pub(super) fn warning(&self) -> Option<Warning> {
+        Some(Warning::UsersExhausted {
+            max_users: self.max_users?,
+            since: self.since?,
+            lasted: self.lasted,
+            rate: self.started as f64 / self.lasted.as_secs_f64().max(1e-6),
+        })
+    }
+}
