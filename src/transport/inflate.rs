@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use brotli_decompressor::Decompressor;
 use bytes::Bytes;
-use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
+use flate2::bufread::{DeflateDecoder, GzDecoder, ZlibDecoder};
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use ruzstd::decoding::StreamingDecoder;
@@ -31,6 +31,12 @@ const BROTLI_INPUT: usize = 4 << 10;
 
 const CHUNK: usize = 16 << 10;
 
+/// How a member of a gzip stream begins (RFC 1952, 2.3.1).
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// How a frame of a zstd stream begins (RFC 8878, 3.1.1).
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
 /// How a body is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Encoding {
@@ -40,26 +46,39 @@ enum Encoding {
     Zstd,
 }
 
+/// The most encodings that are undone, one after the other.
+const MAX_ENCODINGS: usize = 5;
+
 /// The body as its sender meant it: inflated if `content-encoding` says so, at most `limit` bytes.
 ///
 /// # Errors
-/// An encoding that is unknown or stacked, bytes that are not what the encoding says, or too many of them.
+/// Bytes that are not what the encoding says, or too many of them.
 pub(super) fn inflate(
     headers: &HeaderMap,
     wire: Bytes,
     limit: u64,
     allowance: &Arc<Allowance>,
 ) -> Result<Bytes, Failure> {
-    let Some(encoding) = encoding(headers)? else {
-        return Ok(wire);
-    };
-    // A response to HEAD, or a 304, names an encoding and has no body.
-    if wire.is_empty() {
-        return Ok(wire);
+    let mut body = wire;
+    for encoding in encodings(headers)?.into_iter().rev() {
+        // A response to HEAD, or a 304, names an encoding and has no body.
+        if body.is_empty() {
+            break;
+        }
+        body = undo(encoding, &body, limit, allowance)?;
     }
+    Ok(body)
+}
+
+fn undo(
+    encoding: Encoding,
+    wire: &[u8],
+    limit: u64,
+    allowance: &Arc<Allowance>,
+) -> Result<Bytes, Failure> {
     let taken = Cell::new(0);
     let mut source = Source {
-        left: &wire,
+        left: wire,
         taken: &taken,
     };
     let mut sink = Sink {
@@ -69,29 +88,44 @@ pub(super) fn inflate(
         limit,
     };
     match encoding {
-        Encoding::Gzip => sink.fill(MultiGzDecoder::new(source)),
-        Encoding::Deflate => sink.fill(ZlibDecoder::new(source)),
+        // Whatever stands after the last member is ignored, as by browsers, curl and gzip itself.
+        Encoding::Gzip => loop {
+            sink.fill(GzDecoder::new(&mut source))?;
+            if !source.left.starts_with(&GZIP_MAGIC) {
+                break;
+            }
+        },
+        Encoding::Deflate if has_zlib_header(wire) => sink.fill(ZlibDecoder::new(source))?,
+        Encoding::Deflate => sink.fill(DeflateDecoder::new(source))?,
         Encoding::Brotli => {
-            if has_large_window(&wire) {
+            if has_large_window(wire) {
                 return Err(Failure::new(
                     Outcome::BodyLimit,
                     "the brotli body asks for a window of more than 4 MiB (lgwin above 22)",
                 ));
             }
-            sink.fill(Decompressor::new(source, BROTLI_INPUT))
+            sink.fill(Decompressor::new(source, BROTLI_INPUT))?;
         }
         Encoding::Zstd => loop {
             let frame = StreamingDecoder::new_with_max_window_size(&mut source, ZSTD_WINDOW)
-                .map_err(|error| corrupt(&error));
-            if let Err(failure) = frame.and_then(|frame| sink.fill(frame)) {
-                break Err(failure);
-            }
-            if source.left.is_empty() {
-                break Ok(());
+                .map_err(|error| corrupt(&error))?;
+            sink.fill(frame)?;
+            if !source.left.starts_with(&ZSTD_MAGIC) {
+                break;
             }
         },
-    }?;
+    }
     Ok(hold(sink.out, Some(sink.claim)))
+}
+
+/// Whether a deflate stream is wrapped as RFC 9110 asks (RFC 1950, 2.2); some servers send it bare.
+fn has_zlib_header(stream: &[u8]) -> bool {
+    match stream {
+        [method, flags, ..] => {
+            method & 0x0f == 8 && u16::from_be_bytes([*method, *flags]).is_multiple_of(31)
+        }
+        _ => false,
+    }
 }
 
 /// Whether a brotli stream asks for a window of 8 or 16 MiB (RFC 7932, 9.1: WBITS 23 and 24). The decoder fills its
@@ -103,30 +137,32 @@ fn has_large_window(stream: &[u8]) -> bool {
         .is_some_and(|first| first & 1 == 1 && (first >> 1) & 0b111 >= 6)
 }
 
-/// The one encoding a body has, if it has one.
-fn encoding(headers: &HeaderMap) -> Result<Option<Encoding>, Failure> {
-    let refuse = |found: &str| {
-        Err(Failure::new(
-            Outcome::BadResponse,
-            &format!("content-encoding is {found}; expected one of gzip, deflate, br, zstd"),
-        ))
-    };
-    let mut found = None;
+/// The encodings of a body in the order in which they were applied. A name that is none (`utf-8`, `none`) is ignored, as
+/// browsers ignore it: the body is taken as it is.
+fn encodings(headers: &HeaderMap) -> Result<Vec<Encoding>, Failure> {
+    let mut found = Vec::new();
     for value in headers.get_all(CONTENT_ENCODING) {
         for name in value.as_bytes().split(|&b| b == b',') {
-            let name = String::from_utf8_lossy(name.trim_ascii()).to_ascii_lowercase();
-            let encoding = match name.as_str() {
-                "gzip" | "x-gzip" => Encoding::Gzip,
-                "deflate" => Encoding::Deflate,
-                "br" => Encoding::Brotli,
-                "zstd" => Encoding::Zstd,
-                "identity" | "" => continue,
-                _ => return refuse(&format!("{name:?}")),
-            };
-            if found.replace(encoding).is_some() {
-                return refuse("stacked");
+            let is = |known: &str| name.trim_ascii().eq_ignore_ascii_case(known.as_bytes());
+            if is("gzip") || is("x-gzip") {
+                found.push(Encoding::Gzip);
+            } else if is("deflate") {
+                found.push(Encoding::Deflate);
+            } else if is("br") {
+                found.push(Encoding::Brotli);
+            } else if is("zstd") {
+                found.push(Encoding::Zstd);
             }
         }
+    }
+    if found.len() > MAX_ENCODINGS {
+        return Err(Failure::new(
+            Outcome::BadResponse,
+            &format!(
+                "content-encoding names {} encodings; at most {MAX_ENCODINGS} are undone",
+                found.len()
+            ),
+        ));
     }
     Ok(found)
 }
