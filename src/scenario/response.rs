@@ -67,7 +67,7 @@ pub enum TextRule {
 /// What the value at a JSON path must be like.
 #[derive(Debug, Clone)]
 pub enum JsonRule {
-    /// There is a value, and it is not null.
+    /// There is a value; null is one.
     Exists,
     /// `equals:`, or a comparison with a number or a text; templates allowed.
     Compare(Comparator, Template),
