@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::time::Duration;
 
+use encoding_rs::{Encoding, UTF_8};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::Value;
 
@@ -53,14 +55,22 @@ impl<'a> Response<'a> {
             .map(|status| Self::new(status, &exchange.headers, body, service_time))
     }
 
-    /// The body as text; bytes that are not UTF-8 become replacement characters.
+    /// The body as text, in the encoding that its first bytes or `charset=` say, else in UTF-8; what cannot be decoded
+    /// becomes replacement characters.
     pub fn text(&self) -> &str {
-        self.text.get_or_init(|| String::from_utf8_lossy(self.body))
+        self.text.get_or_init(|| self.decoded(self.body))
     }
 
     /// The body as JSON, or why it is none, in words.
     pub fn json(&self) -> Result<&Value, String> {
-        let parsed = self.json.get_or_init(|| serde_json::from_slice(self.body));
+        let parsed = self.json.get_or_init(|| {
+            // JSON is UTF-8, whatever is said of it; only what is not is taken for what it says.
+            let (encoding, mark) = self.encoding(self.body);
+            match serde_json::from_slice(&self.body[mark..]) {
+                Err(_) if encoding != UTF_8 => serde_json::from_str(self.text()),
+                parsed => parsed,
+            }
+        });
         parsed.as_ref().map_err(|error| {
             if self.body.is_empty() {
                 return "an empty body, which is not JSON".to_owned();
@@ -72,10 +82,30 @@ impl<'a> Response<'a> {
         })
     }
 
-    /// The texts of a header, in order.
+    fn decoded(&self, bytes: &'a [u8]) -> Cow<'a, str> {
+        let (encoding, mark) = self.encoding(bytes);
+        if encoding == UTF_8 {
+            return String::from_utf8_lossy(&bytes[mark..]);
+        }
+        encoding.decode_without_bom_handling(&bytes[mark..]).0
+    }
+
+    /// How these first bytes of the body are encoded, and how many of them only say so. A byte order mark is believed
+    /// before `charset=`, as by browsers; a name that means nothing is ignored.
+    fn encoding(&self, bytes: &[u8]) -> (&'static Encoding, usize) {
+        Encoding::for_bom(bytes).unwrap_or_else(|| {
+            let named = charset(self.headers).and_then(Encoding::for_label);
+            (named.unwrap_or(UTF_8), 0)
+        })
+    }
+
+    /// The texts of a header, in order; what is not UTF-8 is Latin-1, as HTTP once had it.
     pub(super) fn header(&self, name: &HeaderName) -> impl Iterator<Item = Cow<'a, str>> {
         let values = self.headers.get_all(name).into_iter();
-        values.map(|value| String::from_utf8_lossy(value.as_bytes()))
+        values.map(|value| match std::str::from_utf8(value.as_bytes()) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => encoding_rs::mem::decode_latin1(value.as_bytes()),
+        })
     }
 
     /// How the body begins, for a person who asks why a check failed.
@@ -85,8 +115,23 @@ impl<'a> Response<'a> {
         }
         // No character is longer than 4 bytes: more would be cut off anyway.
         let start = &self.body[..self.body.len().min(4 * (MAX_FOUND + 1))];
-        clipped(&String::from_utf8_lossy(start))
+        clipped(&self.decoded(start))
     }
+}
+
+/// What `content-type` says of the encoding of text.
+fn charset(headers: &HeaderMap) -> Option<&[u8]> {
+    let parameters = headers.get(CONTENT_TYPE)?.as_bytes().split(|&b| b == b';');
+    parameters.skip(1).find_map(|parameter| {
+        let equals = parameter.iter().position(|&b| b == b'=')?;
+        let (name, value) = parameter.split_at(equals);
+        let is_quote_or_space = |b: &u8| b"\"' \t".contains(b);
+        let start = value[1..].iter().position(|b| !is_quote_or_space(b))? + 1;
+        let end = value.iter().rposition(|b| !is_quote_or_space(b))? + 1;
+        name.trim_ascii()
+            .eq_ignore_ascii_case(b"charset")
+            .then(|| &value[start..end])
+    })
 }
 
 /// The most characters of what was found that are kept.
@@ -134,6 +179,68 @@ mod tests {
         );
         let deep = "[".repeat(1_000_000);
         assert!(response(&headers, deep.as_bytes()).json().is_err());
+    }
+
+    fn of_type(content_type: &'static str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+        headers
+    }
+
+    #[test]
+    fn text_is_read_in_the_encoding_that_the_response_names() {
+        for (content_type, body, expected) in [
+            ("text/html", "ü".as_bytes(), "ü"),
+            ("text/html; charset=ISO-8859-1", b"\xfc", "ü"),
+            ("text/html;Charset = \"latin1\" ; q=1", b"\xfc", "ü"),
+            ("text/html; charset='windows-1251'", b"\xff", "я"),
+            ("text/html; charset=Shift_JIS", b"\x82\xa0", "あ"),
+            ("text/html; charset=utf-16", b"a\0\xfc\0", "aü"),
+            ("text/html; charset=utf-16be", b"\0a", "a"),
+            ("text/html; charset=nonsense", "ü".as_bytes(), "ü"),
+            ("text/html; charset=", "ü".as_bytes(), "ü"),
+            // A mark at the start is believed before all else, and is no text.
+            ("text/html; charset=latin1", b"\xef\xbb\xbf\xc3\xbc", "ü"),
+            ("text/html", b"\xff\xfea\0", "a"),
+        ] {
+            let headers = of_type(content_type);
+            let response = response(&headers, body);
+            assert_eq!(response.text(), expected, "{content_type}");
+            assert_eq!(response.excerpt(), expected, "{content_type}");
+        }
+    }
+
+    #[test]
+    fn json_may_begin_with_a_mark_and_be_encoded_in_another_way() {
+        let utf16: Vec<u8> = "\u{feff}\"ü\""
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        for (content_type, body) in [
+            ("application/json", &b"\xef\xbb\xbf\"\xc3\xbc\""[..]),
+            ("application/json; charset=utf-8", "\"ü\"".as_bytes()),
+            ("application/json; charset=iso-8859-1", b"\"\xfc\""),
+            ("application/json; charset=iso-8859-1", "\"ü\"".as_bytes()),
+            ("application/json", &utf16),
+        ] {
+            let headers = of_type(content_type);
+            let response = response(&headers, body);
+            assert_eq!(response.json(), Ok(&Value::from("ü")), "{content_type}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_not_utf_8_is_latin_1() {
+        let mut headers = HeaderMap::new();
+        for value in [&b"\xfc"[..], "ü".as_bytes()] {
+            let value = http::HeaderValue::from_bytes(value).expect("a header");
+            headers.append("x-name", value);
+        }
+        let response = response(&headers, b"");
+        let texts: Vec<_> = response
+            .header(&HeaderName::from_static("x-name"))
+            .collect();
+        assert_eq!(texts, ["ü", "ü"]);
     }
 
     #[test]
