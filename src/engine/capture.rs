@@ -1,13 +1,13 @@
 //! Capturing: a value out of a response, for the steps that follow.
 
 use http::HeaderName;
-use http::header::SET_COOKIE;
 use regex::Regex;
 use serde_json::Value;
 
 use super::response::{Response, clipped};
 use crate::scenario::template::{Context, below};
 use crate::scenario::{Capture, CaptureFrom, CapturePick};
+use crate::transport::values_set;
 
 /// Nothing was where a capture looked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,9 +42,8 @@ pub fn take(
         }
         CaptureFrom::Header(name) => picked(response.header(name), Value::from, pick, context),
         CaptureFrom::Cookie(name) => {
-            let headers = response.header(&SET_COOKIE);
-            let cookies = headers.filter_map(|header| cookie(&header, name));
-            picked(cookies, Value::from, pick, context)
+            let set = values_set(response.headers, name);
+            picked(set.into_iter(), Value::from, pick, context)
                 .or_else(|| picked(jar(name).into_iter(), Value::from, pick, context))
         }
     };
@@ -84,13 +83,6 @@ fn groups<'t>(expression: &Regex, text: &'t str) -> impl Iterator<Item = &'t str
         let group = usize::from(captures.len() > 1);
         captures.get(group).map(|found| found.as_str())
     })
-}
-
-/// The value of the cookie `name`, if that is the one a `set-cookie` header sets (RFC 6265 §5.2).
-fn cookie(header: &str, name: &str) -> Option<String> {
-    let pair = header.split(';').next()?;
-    let (found, value) = pair.split_once('=')?;
-    (found.trim() == name).then(|| value.trim().to_owned())
 }
 
 /// Where a capture looks, in words.
@@ -151,6 +143,7 @@ mod tests {
             ("link", "<b>"),
             ("set-cookie", "sid = abc=1 ; Path=/; HttpOnly"),
             ("set-cookie", "theme=dark"),
+            ("set-cookie", "session=gone; Max-Age=0"),
         ] {
             headers.append(name, HeaderValue::from_static(value));
         }
@@ -195,11 +188,7 @@ mod tests {
 
     #[test]
     fn a_body_that_is_not_utf_8_is_searched_all_the_same() {
-        let value = taken(
-            regex("id=([0-9]+)"),
-            CapturePick::First,
-            b"\xff\xfe id=42 \xff",
-        );
+        let value = taken(regex("id=([0-9]+)"), CapturePick::First, b"\xff id=42 \xff");
         assert_eq!(value, Ok(json!("42")));
     }
 

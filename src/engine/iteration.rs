@@ -35,6 +35,7 @@ pub(super) async fn iterate(
     start: Start,
 ) -> Then {
     user.state.begin_iteration(number);
+    user.client.begin_iteration();
     let (flow_index, flow) = user.state.pick_flow();
     let under_way = UnderWay::new(run, index, flow.series, clock, start);
     let mut pass = Pass {
@@ -50,6 +51,7 @@ pub(super) async fn iterate(
         walked = walk(&mut pass, &flow.start).await;
         if walked.is_continue() {
             pass.user.state.begin(flow_index);
+            pass.user.client.begin_iteration();
         }
     }
     if walked.is_continue() {

@@ -31,6 +31,8 @@ pub struct HttpOptions {
 pub enum Cookies {
     /// A jar of its own for each user.
     PerUser,
+    /// The same, and each iteration begins with an empty one.
+    PerIteration,
     /// `set-cookie` is ignored.
     Off,
 }

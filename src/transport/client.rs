@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, COOKIE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 
 use super::body::Intake;
 use super::classify::Failure;
 use super::connection::{self, Link, Unanswered};
-use super::cookies::Jar;
+use super::cookies::{self, Jar};
 use super::deadline::{Alarm, Watch, after};
+use super::destination::Destination;
 use super::inflate::inflate;
 use super::origin::Origin;
 use super::redirect::{self, Repeat};
@@ -118,6 +119,13 @@ impl Client {
         }
     }
 
+    /// Empties the jar if the next iteration is to begin with an empty one.
+    pub fn begin_iteration(&mut self) {
+        if self.shared.cookies == Cookies::PerIteration {
+            self.jar.empty();
+        }
+    }
+
     /// The value of the cookie that would be sent to `uri` under this name.
     pub fn cookie(&self, uri: &Uri, name: &str) -> Option<String> {
         self.jar.value(uri, name)
@@ -137,7 +145,7 @@ impl Client {
         let request = self.request(now, place, hop.method, &hop.uri, hop.headers, hop.body);
         let link = self.answer(place, request, terms, exchange).await?;
         self.places[place].link = Some(link);
-        if self.shared.cookies == Cookies::PerUser {
+        if self.shared.cookies != Cookies::Off {
             self.jar.take(&hop.uri, &exchange.headers);
         }
         if follows(&self.shared, exchange) {
@@ -224,12 +232,8 @@ impl Client {
             return Err(Failure::new(Outcome::Redirect, &detail));
         }
         let status = exchange.status.unwrap_or_default();
-        let uri = redirect::destination(uri, &exchange.headers)?;
-        exchange.redirects.push(status.as_u16());
-        exchange.status = None;
-        exchange.first_byte = None;
-        exchange.headers = HeaderMap::new();
-        let repeat = Repeat::of(status);
+        let Destination { uri, credentials } = redirect::destination(uri, &exchange.headers)?;
+        let repeat = Repeat::of(status, method);
         let mut headers: HeaderMap = self.own_headers.drain(..).collect();
         redirect::strip(
             &mut headers,
@@ -237,6 +241,19 @@ impl Client {
             &self.places[from].origin,
             &Origin::of(&uri)?,
         );
+        if let Some(credentials) = credentials {
+            headers.entry(AUTHORIZATION).or_insert(credentials);
+        }
+        if self.shared.cookies != Cookies::Off
+            && let Some(own) = headers.remove(COOKIE)
+            && let Some(left) = cookies::without_set(&own, &exchange.headers)
+        {
+            headers.insert(COOKIE, left);
+        }
+        exchange.redirects.push(status.as_u16());
+        exchange.status = None;
+        exchange.first_byte = None;
+        exchange.headers = HeaderMap::new();
         Ok(Hop {
             method: repeat.method(method),
             uri: Cow::Owned(uri),
@@ -285,9 +302,11 @@ impl Client {
         if !headers.contains_key(HOST) {
             headers.insert(HOST, self.places[place].origin.host_header.clone());
         }
-        if let Some(cookies) = self.jar.header(uri, now)
-            && !headers.contains_key(COOKIE)
-        {
+        if let Some(cookies) = self.jar.header(uri, now) {
+            let cookies = match headers.get(COOKIE) {
+                Some(own) => cookies::beside(&cookies, own),
+                None => cookies,
+            };
             headers.insert(COOKIE, cookies);
         }
         // RFC 9110, 8.6: a method that is expected to have content says so when it has none.

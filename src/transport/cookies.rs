@@ -3,19 +3,19 @@
 //! Matching cookies to a URL costs more than all else a client does for a request. As long as every cookie is for the
 //! whole site (`Path=/`, as session cookies are), the header is the same for all its URLs, and is remembered.
 
+use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
-use cookie_store::CookieStore;
+use cookie_store::Cookie;
 use http::Uri;
 use http::header::{HeaderMap, HeaderValue, SET_COOKIE};
 use http::uri::{Authority, Scheme};
 use url::Url;
 
-/// More cookies than this are not taken: browsers stop at 50 to 180 a site.
-const MAX_COOKIES: usize = 200;
+use super::set_cookie;
 
-/// The longest `set-cookie` that is taken, as in browsers.
-const MAX_LENGTH: usize = 4096;
+/// The most cookies of a jar: browsers stop at 50 to 180 a site.
+const MAX_COOKIES: usize = 200;
 
 /// How long a header is remembered: lifetimes of cookies are whole seconds.
 const MEMORY: Duration = Duration::from_secs(1);
@@ -23,8 +23,18 @@ const MEMORY: Duration = Duration::from_secs(1);
 /// A jar; it costs nothing until a cookie is put into it.
 #[derive(Debug, Default)]
 pub(super) struct Jar {
-    store: Option<Box<CookieStore>>,
+    /// The one that was set longest ago first.
+    cookies: Vec<Kept>,
+    /// How many cookies were ever new to the jar.
+    created: u64,
     memo: Option<Memo>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    cookie: Cookie<'static>,
+    /// Its place among all cookies in the order of their creation: a new value does not change it.
+    created: u64,
 }
 
 /// The header for every URL of one site.
@@ -45,21 +55,25 @@ impl Jar {
         }
         let Some(url) = url(uri) else { return };
         self.memo = None;
-        let store = self.store.get_or_insert_default();
         for line in lines {
-            if let Ok(line) = line.to_str()
-                && line.len() <= MAX_LENGTH
-                && store.iter_any().count() < MAX_COOKIES
-            {
-                // One that does not parse, or is for another domain, is ignored, as browsers do.
-                let _ = store.parse(line, &url);
+            // One that does not parse, or is for another domain, is ignored, as browsers do.
+            if let Some(cookie) = set_cookie::parse(line.as_bytes(), &url) {
+                self.put(cookie);
             }
         }
     }
 
+    /// Throws every cookie away.
+    pub(super) fn empty(&mut self) {
+        self.cookies.clear();
+        self.memo = None;
+    }
+
     /// What `cookie:` says in a request to `uri`.
     pub(super) fn header(&mut self, uri: &Uri, now: Instant) -> Option<HeaderValue> {
-        let store = self.store.as_deref()?;
+        if self.cookies.is_empty() {
+            return None;
+        }
         if let Some(memo) = &self.memo
             && now < memo.until
             && uri.authority() == Some(&memo.authority)
@@ -67,9 +81,9 @@ impl Jar {
         {
             return memo.header.clone();
         }
-        let header = line(store, &url(uri)?);
+        let header = self.line(&url(uri)?);
         self.memo = match (uri.scheme(), uri.authority()) {
-            (Some(scheme), Some(authority)) if is_site_wide(store) => Some(Memo {
+            (Some(scheme), Some(authority)) if self.is_site_wide() => Some(Memo {
                 scheme: scheme.clone(),
                 authority: authority.clone(),
                 until: now + MEMORY,
@@ -80,36 +94,118 @@ impl Jar {
         header
     }
 
-    /// The value of the cookie `name` that would be sent to `uri`.
+    /// The value of the cookie `name` that would be sent to `uri`, the first of them if there are several.
     pub(super) fn value(&self, uri: &Uri, name: &str) -> Option<String> {
         let url = url(uri)?;
-        self.store
-            .as_ref()?
-            .get_request_values(&url)
-            .find_map(|(found, value)| (found == name).then(|| value.to_owned()))
+        let named = self
+            .matching(&url)
+            .filter(|kept| kept.cookie.name() == name);
+        let first = named.min_by_key(|kept| kept.rank())?;
+        Some(first.cookie.value().to_owned())
     }
-}
 
-/// The cookies for a URL as one header.
-fn line(store: &CookieStore, url: &Url) -> Option<HeaderValue> {
-    let mut line = String::new();
-    for (name, value) in store.get_request_values(url) {
-        if !line.is_empty() {
-            line.push_str("; ");
+    /// Puts a cookie in place of the one it renews; one that has expired already only takes that one away.
+    fn put(&mut self, cookie: Cookie<'static>) {
+        let known = self.cookies.iter().position(|kept| kept.is_same(&cookie));
+        let known = known.map(|index| self.cookies.remove(index));
+        if cookie.is_expired() {
+            return;
         }
-        line.push_str(name);
-        line.push('=');
-        line.push_str(value);
+        if self.cookies.len() == MAX_COOKIES {
+            self.cookies.retain(|kept| !kept.cookie.is_expired());
+        }
+        if self.cookies.len() == MAX_COOKIES {
+            self.cookies.remove(0);
+        }
+        let created = known.map_or_else(
+            || {
+                self.created += 1;
+                self.created
+            },
+            |known| known.created,
+        );
+        self.cookies.push(Kept { cookie, created });
     }
-    if line.is_empty() {
-        return None;
+
+    fn matching(&self, url: &Url) -> impl Iterator<Item = &Kept> {
+        let fits = |kept: &&Kept| kept.cookie.matches(url) && !kept.cookie.is_expired();
+        self.cookies.iter().filter(fits)
     }
-    HeaderValue::try_from(line).ok()
+
+    /// The cookies for a URL as one header, in the order of RFC 6265, 5.4.
+    fn line(&self, url: &Url) -> Option<HeaderValue> {
+        let mut sent: Vec<&Kept> = self.matching(url).collect();
+        sent.sort_unstable_by_key(|kept| kept.rank());
+        let mut line = String::new();
+        for kept in sent {
+            if !line.is_empty() {
+                line.push_str("; ");
+            }
+            line.push_str(kept.cookie.name());
+            line.push('=');
+            line.push_str(kept.cookie.value());
+        }
+        if line.is_empty() {
+            return None;
+        }
+        HeaderValue::try_from(line).ok()
+    }
+
+    /// Whether no cookie depends on a URL's path.
+    fn is_site_wide(&self) -> bool {
+        self.cookies.iter().all(|kept| &*kept.cookie.path == "/")
+    }
 }
 
-/// Whether no cookie depends on a URL's path.
-fn is_site_wide(store: &CookieStore) -> bool {
-    store.iter_any().all(|cookie| &*cookie.path == "/")
+impl Kept {
+    /// The longest path goes first, and of one length the oldest cookie.
+    fn rank(&self) -> (Reverse<usize>, u64) {
+        (Reverse(self.cookie.path.len()), self.created)
+    }
+
+    fn is_same(&self, other: &Cookie<'_>) -> bool {
+        self.cookie.name() == other.name()
+            && self.cookie.domain == other.domain
+            && self.cookie.path == other.path
+    }
+}
+
+/// A request's own cookies after those of the jar, which leaves out the names that the request gives itself.
+pub(super) fn beside(jar: &HeaderValue, own: &HeaderValue) -> HeaderValue {
+    let names: Vec<&[u8]> = pairs(own).map(pair_name).collect();
+    let of_jar = pairs(jar).filter(|pair| !names.contains(&pair_name(pair)));
+    joined(of_jar.chain(pairs(own)), own)
+}
+
+/// A request's own cookies without those that a response set, if any are left: the others are the jar's from then on.
+pub(super) fn without_set(own: &HeaderValue, response: &HeaderMap) -> Option<HeaderValue> {
+    let lines = response.get_all(SET_COOKIE).iter();
+    let set: Vec<&[u8]> = lines
+        .filter_map(|line| set_cookie::name(line.as_bytes()))
+        .collect();
+    let left = pairs(own).filter(|pair| !set.contains(&pair_name(pair)));
+    Some(joined(left, own)).filter(|left| !left.is_empty())
+}
+
+fn pairs(header: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    let pairs = header.as_bytes().split(|&byte| byte == b';');
+    pairs
+        .map(<[u8]>::trim_ascii)
+        .filter(|pair| !pair.is_empty())
+}
+
+fn pair_name(pair: &[u8]) -> &[u8] {
+    let end = pair.iter().position(|&byte| byte == b'=');
+    pair[..end.unwrap_or(pair.len())].trim_ascii()
+}
+
+/// Pairs as one header that is as sensitive as `like`.
+fn joined<'a>(pairs: impl Iterator<Item = &'a [u8]>, like: &HeaderValue) -> HeaderValue {
+    let line = pairs.collect::<Vec<_>>().join(&b"; "[..]);
+    // Parts of header values make a header value.
+    let mut header = HeaderValue::from_bytes(&line).unwrap_or_else(|_| like.clone());
+    header.set_sensitive(like.is_sensitive());
+    header
 }
 
 fn url(uri: &Uri) -> Option<Url> {
@@ -147,8 +243,10 @@ mod tests {
             Some(HeaderValue::from_static("id=7"))
         );
         assert_eq!(sent("http://other.test/"), None);
-        let both = sent("http://shop.test/account/x").expect("cookies");
-        assert!(both == "id=7; deep=1" || both == "deep=1; id=7", "{both:?}");
+        assert_eq!(
+            sent("http://shop.test/account/x"),
+            Some(HeaderValue::from_static("deep=1; id=7"))
+        );
         assert_eq!(
             jar.value(&Uri::from_static("http://shop.test/"), "id")
                 .as_deref(),
@@ -185,18 +283,88 @@ mod tests {
         assert!(jar.memo.is_none());
     }
 
+    /// Takes one cookie from the front page.
+    fn set(jar: &mut Jar, line: &str) {
+        let mut headers = HeaderMap::new();
+        headers.insert(SET_COOKIE, HeaderValue::try_from(line).expect("a header"));
+        jar.take(&Uri::from_static("http://www.shop.test/"), &headers);
+    }
+
+    fn sent(jar: &mut Jar, uri: &'static str) -> String {
+        let header = jar.header(&Uri::from_static(uri), Instant::now());
+        let header = header.expect("cookies");
+        header.to_str().expect("text").to_owned()
+    }
+
     #[test]
-    fn a_jar_is_only_made_for_a_cookie_and_has_an_end() {
-        assert!(jar(&[]).store.is_none());
-        let mut jar = jar(&["id=7; Path=/"]);
-        let uri = Uri::from_static("http://shop.test/");
-        for number in 0..2 * MAX_COOKIES {
-            let mut headers = HeaderMap::new();
-            let line = format!("c{number}=1; Path=/");
-            headers.insert(SET_COOKIE, HeaderValue::try_from(line).expect("a header"));
-            jar.take(&uri, &headers);
+    fn the_longest_path_goes_first_and_then_the_oldest_cookie() {
+        let mut jar = Jar::default();
+        for line in [
+            "b=1; Path=/",
+            "a=1; Domain=shop.test; Path=/",
+            "c=1; Path=/deep",
+            "d=1; Path=/deep/er",
+            "gone=1; Path=/",
+            "b=2; Path=/",
+            "gone=1; Path=/; Max-Age=-1",
+            "gone=2; Path=/",
+            "b=3; Path=/deep",
+        ] {
+            set(&mut jar, line);
         }
-        let count = jar.store.expect("a store").iter_any().count();
-        assert_eq!(count, MAX_COOKIES);
+        let deep = "http://www.shop.test/deep/er/x";
+        assert_eq!(sent(&mut jar, deep), "d=1; c=1; b=3; b=2; a=1; gone=2");
+        let first = jar.value(&Uri::from_static(deep), "b");
+        assert_eq!(first.as_deref(), Some("3"));
+    }
+
+    #[test]
+    fn a_full_jar_lets_go_of_what_has_expired_and_then_of_what_was_set_longest_ago() {
+        const PAGE: &str = "http://www.shop.test/";
+        let mut jar = Jar::default();
+        assert_eq!(jar.cookies.capacity(), 0);
+        for number in 0..MAX_COOKIES {
+            set(&mut jar, &format!("c{number}=1; Path=/"));
+        }
+        // A name that is known takes no room, and is as good as new.
+        set(&mut jar, "c0=2; Path=/");
+        assert_eq!(jar.cookies.len(), MAX_COOKIES);
+        set(&mut jar, "more=1; Path=/");
+        let line = sent(&mut jar, PAGE);
+        assert!(
+            line.starts_with("c0=2; c2=1; ") && line.ends_with("; more=1"),
+            "{line}"
+        );
+        // What is deleted leaves at once; what expires by itself, when room is needed.
+        set(
+            &mut jar,
+            "c2=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+        );
+        assert_eq!(jar.cookies.len(), MAX_COOKIES - 1);
+        set(&mut jar, "short=1; Path=/; Max-Age=1000");
+        jar.cookies.last_mut().expect("a cookie").cookie.expire();
+        set(&mut jar, "last=1; Path=/");
+        let line = sent(&mut jar, PAGE);
+        assert!(
+            line.starts_with("c0=2; c3=1; ") && line.ends_with("; more=1; last=1"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn a_requests_own_cookies_go_beside_the_jars() {
+        let header = HeaderValue::from_static;
+        for (jar, own, expected) in [
+            ("sid=1; a=2", "state=on", "sid=1; a=2; state=on"),
+            ("sid=1; a=2; a=3", " a=own;; b = 4", "sid=1; a=own; b = 4"),
+            ("sid=1", "", "sid=1"),
+        ] {
+            assert_eq!(beside(&header(jar), &header(own)), expected);
+        }
+        let mut response = HeaderMap::new();
+        response.insert(SET_COOKIE, header("state = off; Path=/"));
+        let left = without_set(&header("state=on; other=1"), &response);
+        assert_eq!(left, Some(header("other=1")));
+        assert_eq!(without_set(&header("state=on"), &response), None);
     }
 }

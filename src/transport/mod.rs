@@ -11,10 +11,12 @@ mod client;
 mod connection;
 mod cookies;
 mod deadline;
+mod destination;
 mod inflate;
 mod io;
 mod origin;
 mod redirect;
+mod set_cookie;
 mod shared;
 mod tls;
 
@@ -24,6 +26,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 pub use client::Client;
+pub use destination::{Destination, NoDestination};
+pub use set_cookie::values_set;
 pub use shared::{Settings, Shared, TransportError};
 
 use crate::outcome::Outcome;

@@ -4,16 +4,22 @@ use http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION,
     CONTENT_TYPE, COOKIE, HOST, LOCATION, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
 };
-use http::{HeaderMap, Method, StatusCode, Uri};
-use url::Url;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
 use super::classify::Failure;
+use super::destination::{Destination, text};
 use super::origin::{Origin, Security};
 use crate::outcome::Outcome;
 
 /// Whether a response asks to be followed: a redirect's status, and a place to go.
 pub(super) fn is_redirect(status: StatusCode, headers: &HeaderMap) -> bool {
-    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) && headers.contains_key(LOCATION)
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) && location(headers).is_some()
+}
+
+/// The place to go; an empty one is none.
+fn location(headers: &HeaderMap) -> Option<&[u8]> {
+    let mut locations = headers.get_all(LOCATION).iter().map(HeaderValue::as_bytes);
+    locations.find(|location| !location.trim_ascii().is_empty())
 }
 
 /// Whether the next request repeats the method and body of this one.
@@ -26,11 +32,12 @@ pub(super) enum Repeat {
 }
 
 impl Repeat {
-    /// 307 and 308 repeat the request; the others turn it into a `GET`, as browsers and curl do.
-    pub(super) fn of(status: StatusCode) -> Self {
+    /// As browsers and curl do: 303 asks for a `GET`, 301 and 302 make one of a `POST`, and everything else is repeated.
+    pub(super) fn of(status: StatusCode, method: &Method) -> Self {
         match status.as_u16() {
-            307 | 308 => Self::Whole,
-            _ => Self::Bodiless,
+            303 => Self::Bodiless,
+            301 | 302 if *method == Method::POST => Self::Bodiless,
+            _ => Self::Whole,
         }
     }
 
@@ -47,31 +54,19 @@ impl Repeat {
 ///
 /// # Errors
 /// The location is no URL, is neither http nor https, or gives up encryption.
-pub(super) fn destination(here: &Uri, headers: &HeaderMap) -> Result<Uri, Failure> {
+pub(super) fn destination(here: &Uri, headers: &HeaderMap) -> Result<Destination, Failure> {
     let refuse = |detail: &str| Failure::new(Outcome::Redirect, detail);
-    let location = headers
-        .get(LOCATION)
-        .and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
-        .ok_or_else(|| refuse("the location header is not text"))?;
-    let mut next = Url::parse(&here.to_string())
-        .and_then(|here| here.join(location))
-        .map_err(|error| refuse(&format!("location {location:?}: {error}")))?;
-    next.set_fragment(None);
-    match (
-        here.scheme_str().and_then(Security::of),
-        Security::of(next.scheme()),
-    ) {
-        (_, None) => Err(refuse(&format!(
-            "location {location:?} is neither http nor https"
-        ))),
-        (Some(Security::Tls), Some(Security::Plain)) => Err(refuse(&format!(
-            "location {location:?} would give up encryption"
-        ))),
-        _ => next
-            .as_str()
-            .parse()
-            .map_err(|error| refuse(&format!("location {location:?}: {error}"))),
+    let location = text(location(headers).unwrap_or_default());
+    let next = Destination::of(here, &location)
+        .map_err(|reason| refuse(&format!("the location header {reason}")))?;
+    let security = |uri: &Uri| uri.scheme_str().and_then(Security::of);
+    if (security(here), security(&next.uri)) == (Some(Security::Tls), Some(Security::Plain)) {
+        let host = next.uri.host().unwrap_or_default();
+        return Err(refuse(&format!(
+            "the location header leads from https to http on {host}, which would give up encryption"
+        )));
     }
+    Ok(next)
 }
 
 /// Takes out of `headers` what must not go along to the next request.
@@ -101,49 +96,70 @@ mod tests {
 
     use super::*;
 
-    fn follow(here: &'static str, location: &'static str) -> Result<String, Failure> {
+    fn follow(here: &'static str, location: &'static [u8]) -> Result<String, Failure> {
         let mut headers = HeaderMap::new();
-        headers.insert(LOCATION, HeaderValue::from_static(location));
-        destination(&Uri::from_static(here), &headers).map(|uri| uri.to_string())
+        let location = HeaderValue::from_bytes(location).expect("a header");
+        headers.insert(LOCATION, location);
+        destination(&Uri::from_static(here), &headers).map(|next| next.uri.to_string())
     }
 
     #[test]
-    fn locations_are_resolved_against_where_they_came_from() {
+    fn a_location_is_resolved_against_where_it_came_from() {
         for (location, leads_to) in [
-            ("/login?x=1", "http://a.test:8080/login?x=1"),
-            ("next", "http://a.test:8080/dir/next"),
-            ("//b.test/y", "http://b.test/y"),
-            ("https://a.test/#top", "https://a.test/"),
-            ("?q=a b", "http://a.test:8080/dir/page?q=a%20b"),
+            (&b"next?q=a b#top"[..], "http://a.test/dir/next?q=a%20b"),
+            ("/ü".as_bytes(), "http://a.test/%C3%BC"),
+            (b"/\xfc", "http://a.test/%FC"),
         ] {
-            let found = follow("http://a.test:8080/dir/page", location);
-            assert_eq!(found.as_deref(), Ok(leads_to), "{location}");
+            let found = follow("http://a.test/dir/page", location);
+            assert_eq!(found.as_deref(), Ok(leads_to));
         }
+    }
+
+    #[test]
+    fn a_redirect_needs_a_place_to_go() {
+        let mut headers = HeaderMap::new();
+        assert!(!is_redirect(StatusCode::FOUND, &headers));
+        headers.append(LOCATION, HeaderValue::from_static(" "));
+        assert!(!is_redirect(StatusCode::FOUND, &headers));
+        headers.append(LOCATION, HeaderValue::from_static("/x"));
+        assert!(is_redirect(StatusCode::FOUND, &headers));
+        assert!(!is_redirect(StatusCode::MULTIPLE_CHOICES, &headers));
     }
 
     #[test]
     fn encryption_is_not_given_up_and_schemes_are_not_changed() {
         for (here, location) in [
-            ("https://a.test/", "http://a.test/"),
-            ("http://a.test/", "file:///etc/passwd"),
-            ("http://a.test/", "http://[::"),
+            ("https://a.test/", &b"http://u:canary@a.test/canary"[..]),
+            ("http://a.test/", b"file:///canary"),
+            ("http://a.test/", b"http://[::/canary"),
         ] {
             let failure = follow(here, location).expect_err("a refusal");
-            assert_eq!(failure.outcome, Outcome::Redirect, "{location}");
+            assert_eq!(failure.outcome, Outcome::Redirect, "{failure:?}");
+            assert!(!failure.detail.contains("canary"), "{failure:?}");
         }
     }
 
     #[test]
-    fn only_307_and_308_repeat_method_and_body() {
-        for (status, method, next) in [
-            (301, Method::POST, Method::GET),
-            (302, Method::PUT, Method::GET),
-            (303, Method::HEAD, Method::HEAD),
-            (307, Method::POST, Method::POST),
-            (308, Method::DELETE, Method::DELETE),
+    fn method_and_body_change_as_in_browsers() {
+        for (status, method, next, repeat) in [
+            (301, Method::POST, Method::GET, Repeat::Bodiless),
+            (302, Method::POST, Method::GET, Repeat::Bodiless),
+            (301, Method::PUT, Method::PUT, Repeat::Whole),
+            (302, Method::DELETE, Method::DELETE, Repeat::Whole),
+            (302, Method::PATCH, Method::PATCH, Repeat::Whole),
+            (301, Method::HEAD, Method::HEAD, Repeat::Whole),
+            (303, Method::PUT, Method::GET, Repeat::Bodiless),
+            (303, Method::HEAD, Method::HEAD, Repeat::Bodiless),
+            (307, Method::POST, Method::POST, Repeat::Whole),
+            (308, Method::DELETE, Method::DELETE, Repeat::Whole),
         ] {
             let status = StatusCode::from_u16(status).expect("a status");
-            assert_eq!(Repeat::of(status).method(&method), next, "{status}");
+            let found = Repeat::of(status, &method);
+            assert_eq!(
+                (found, found.method(&method)),
+                (repeat, next),
+                "{status} {method}"
+            );
         }
     }
 }

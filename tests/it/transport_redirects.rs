@@ -34,7 +34,7 @@ async fn method_and_body_are_repeated_or_not_by_status() {
     let mut client = client(|_| ());
     for (status, method, repeated) in [
         (301, Method::POST, "GET"),
-        (302, Method::PUT, "GET"),
+        (302, Method::PUT, "PUT"),
         (303, Method::DELETE, "GET"),
         (307, Method::POST, "POST"),
         (308, Method::PATCH, "PATCH"),
@@ -136,6 +136,9 @@ async fn a_redirect_status_without_a_location_is_an_answer_like_any_other() {
         responder(|_| "HTTP/1.1 302 Found\r\ncontent-length: 2\r\n\r\nok".to_owned()).await;
     let exchange = Ask::get(server, "/").by(&mut client(|_| ())).await;
     assert_eq!((exchange.outcome, text(&exchange)), (Outcome::Ok, "ok"));
+    let server = responder(|_| redirect(301, "")).await;
+    let exchange = Ask::get(server, "/").by(&mut client(|_| ())).await;
+    assert_eq!((exchange.outcome, text(&exchange)), (Outcome::Ok, "gone"));
 }
 
 #[tokio::test]
@@ -173,20 +176,79 @@ async fn cookies_go_back_also_when_a_redirect_set_them_unless_they_are_off() {
         Ask::get(server, path).by(&mut with).await;
         assert_eq!(with.cookie(&uri, "id").as_deref(), expected, "{path}");
     }
-    let mut own = client(|_| ());
-    Ask::get(server, "/login").by(&mut own).await;
-    Ask::get(server, "/home")
-        .header("cookie", "id=mine")
-        .by(&mut own)
-        .await;
-
     let mut without = client(|settings| settings.cookies = Cookies::Off);
     Ask::get(server, "/login").by(&mut without).await;
     assert_eq!(without.cookie(&uri, "id"), None);
 
     let seen = seen.lock().expect("no panic");
     let with = ["none", "id=7", "id=7", "none"];
-    let own = ["none", "id=7", "id=mine"];
     let without = ["none", "none"];
-    assert_eq!(*seen, [with.as_slice(), &own, &without].concat());
+    assert_eq!(*seen, [with.as_slice(), &without].concat());
+}
+
+#[tokio::test]
+async fn a_requests_own_cookies_go_with_the_jars_on_every_hop() {
+    let server = responder(|request| match request.split(' ').nth(1) {
+        Some("/hop") => "HTTP/1.1 302 Found\r\nlocation: /echo\r\nset-cookie: new=2; Path=/\r\n\
+                         set-cookie: theme=dark; Path=/\r\ncontent-length: 0\r\n\r\n"
+            .to_owned(),
+        Some("/login") => "HTTP/1.1 200 OK\r\nset-cookie: sid=1; Path=/\r\n\
+                           set-cookie: page=1; Path=/\r\ncontent-length: 0\r\n\r\n"
+            .to_owned(),
+        _ => ok(request),
+    })
+    .await;
+    let mut client = client(|_| ());
+    Ask::get(server, "/login").by(&mut client).await;
+    for (path, sent) in [
+        ("/echo", "sid=1; state=on; theme=light; page=own"),
+        // What the response on the way sets takes the place of the request's own.
+        ("/hop", "sid=1; new=2; theme=dark; state=on; page=own"),
+    ] {
+        let exchange = Ask::get(server, path)
+            .header("cookie", "state=on; theme=light; page=own")
+            .by(&mut client)
+            .await;
+        let line = format!("\r\ncookie: {sent}\r\n");
+        assert!(text(&exchange).contains(&line), "{}", text(&exchange));
+    }
+}
+
+#[tokio::test]
+async fn credentials_in_a_location_become_a_header_for_its_origin_and_are_not_told() {
+    let (here, there) = (echo().await, echo().await);
+    let mut client = client(|_| ());
+    let authorization = "\r\nauthorization: Basic bWU6Y2FuYXJ5\r\n";
+    let location = format!("http://me:canary@{there}/there");
+    let exchange = Ask::get(here, &format!("/to/302/{location}"))
+        .by(&mut client)
+        .await;
+    assert_eq!(exchange.outcome, Outcome::Ok, "{}", exchange.detail);
+    let request = text(&exchange);
+    assert!(request.starts_with("GET /there HTTP"), "{request}");
+    assert!(request.contains(authorization), "{request}");
+    assert!(
+        request.contains(&format!("\r\nhost: {there}\r\n")),
+        "{request}"
+    );
+    // From there on to another origin.
+    let back = format!("http://me:canary@{there}/to/302/http://{here}/back");
+    let exchange = Ask::get(here, &format!("/to/302/{back}"))
+        .by(&mut client)
+        .await;
+    assert!(
+        !text(&exchange).contains("authorization"),
+        "{}",
+        text(&exchange)
+    );
+    for location in [
+        "http://me:canary@[::/canary",
+        "ftp://me:canary@127.0.0.1/canary",
+    ] {
+        let exchange = Ask::get(here, &format!("/to/302/{location}"))
+            .by(&mut client)
+            .await;
+        assert_eq!(exchange.outcome, Outcome::Redirect);
+        assert!(!exchange.detail.contains("canary"), "{}", exchange.detail);
+    }
 }

@@ -75,8 +75,8 @@ pub(super) fn options(node: &Node, files: &Files, compiler: &mut Compiler<'_>) -
             options.redirects = count as u8;
         }
     }
-    if let Some(flag) = fields.get("cookies").and_then(|node| problems.flag(node)) {
-        options.cookies = if flag { Cookies::PerUser } else { Cookies::Off };
+    if let Some(node) = fields.get("cookies") {
+        options.cookies = cookies(node, problems).unwrap_or(options.cookies);
     }
     if let Some(flag) = fields
         .get("compression")
@@ -102,6 +102,26 @@ pub(super) fn options(node: &Node, files: &Files, compiler: &mut Compiler<'_>) -
         options.tls = tls(node, files, problems);
     }
     options
+}
+
+/// Reads `cookies:`; a flag stands for a jar of each user, or none.
+fn cookies(node: &Node, problems: &mut Problems) -> Option<Cookies> {
+    if let Value::Scalar(scalar) = &node.value
+        && matches!(&*scalar.text.to_ascii_lowercase(), "true" | "false")
+    {
+        let is_on = problems.flag(node)?;
+        return Some(if is_on {
+            Cookies::PerUser
+        } else {
+            Cookies::Off
+        });
+    }
+    let choices = [
+        ("per_user", Cookies::PerUser),
+        ("per_iteration", Cookies::PerIteration),
+        ("off", Cookies::Off),
+    ];
+    problems.choice(node, "how long cookies are kept", &choices)
 }
 
 /// Reads `timeout:`: one duration for everything, or limits apart; what is not named keeps its default.

@@ -1,5 +1,6 @@
 //! Users against a small server: who starts when, what is counted, how a run ends.
 
+mod cookies;
 mod counts;
 mod ends;
 mod flows;
