@@ -13,7 +13,7 @@ use super::state::State;
 use crate::plan::{Request, RequestBody, RequestUrl};
 use crate::scenario::template::Missing;
 use crate::scenario::{Auth, Template};
-use crate::transport::Outgoing;
+use crate::transport::{Destination, Outgoing};
 
 /// Why a request could not be sent: nothing left this machine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -81,17 +81,28 @@ impl<'r> Prepared<'r> {
         state: &mut State<'_>,
         text: &mut String,
     ) -> Result<Self, Unsendable> {
+        let mut of_link = None;
         let uri = match &request.url {
             RequestUrl::Literal(uri) => Cow::Borrowed(uri),
-            RequestUrl::Path(template) | RequestUrl::Whole(template) => {
+            RequestUrl::Path(template) => {
                 render(template, state, text)?;
-                let whole = matches!(request.url, RequestUrl::Whole(_)) && !text.starts_with('/');
-                let uri = if whole {
-                    text.parse().ok().filter(is_absolute)
-                } else {
-                    origin.join(text)
-                };
+                let uri = origin.join(text);
                 Cow::Owned(uri.ok_or_else(|| Unsendable::Url(template.source.to_string()))?)
+            }
+            RequestUrl::Whole(template) => {
+                render(template, state, text)?;
+                let page = request.link.and_then(|slot| state.page(slot));
+                let found = follow(text, page, origin);
+                let found = found.ok_or_else(|| Unsendable::Url(template.source.to_string()))?;
+                of_link = found.credentials;
+                Cow::Owned(match &request.query {
+                    Some(query) => {
+                        render(query, state, text)?;
+                        let uri = with_query(found.uri, text);
+                        uri.ok_or_else(|| Unsendable::Url(template.source.to_string()))?
+                    }
+                    None => found.uri,
+                })
             }
         };
         let mut headers = request.headers.clone();
@@ -105,6 +116,9 @@ impl<'r> Prepared<'r> {
         }
         if let Some(auth) = &request.auth {
             headers.insert(header::AUTHORIZATION, credentials(auth, state, text)?);
+        }
+        if let Some(credentials) = of_link {
+            headers.entry(header::AUTHORIZATION).or_insert(credentials);
         }
         let body = match &request.body {
             RequestBody::Empty => Bytes::new(),
@@ -127,6 +141,65 @@ impl<'r> Prepared<'r> {
             reads_body: request.reads_body,
         }
     }
+}
+
+/// Where a link leads from the page it stands on, or by itself if it is not known to stand on one.
+fn follow(link: &str, page: Option<&Uri>, origin: &Origin) -> Option<Destination> {
+    if is_plain(link) {
+        let uri = match page {
+            _ if !link.starts_with('/') => link.parse().ok().filter(is_absolute),
+            Some(page) => beside(page, link),
+            None => origin.join(link),
+        };
+        return uri.map(|uri| Destination {
+            uri,
+            credentials: None,
+        });
+    }
+    let begins = |scheme: &str| {
+        let start = link.get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    match page {
+        Some(page) if !link.trim().is_empty() => Destination::of(page, link).ok(),
+        None if ["/", "http://", "https://"].into_iter().any(begins) => {
+            Destination::of(&origin.join("/")?, link).ok()
+        }
+        _ => None,
+    }
+}
+
+/// Whether a link is a path or an absolute URL in the very form in which it is requested.
+fn is_plain(link: &str) -> bool {
+    let is_path = link.starts_with('/') && !link.starts_with("//");
+    (is_path || link.starts_with("http://") || link.starts_with("https://"))
+        && !link.contains("/.")
+        && link
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._~/?=&%+,:;!$*()".contains(&b))
+}
+
+/// Another path on the host of a page.
+fn beside(page: &Uri, path: &str) -> Option<Uri> {
+    let mut parts = page.clone().into_parts();
+    parts.path_and_query = Some(path.parse().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+/// A URL with more pairs in its query.
+fn with_query(uri: Uri, pairs: &str) -> Option<Uri> {
+    let mut parts = uri.into_parts();
+    let path = parts
+        .path_and_query
+        .as_ref()
+        .map_or("/", |path| path.as_str());
+    let joint = match path.split_once('?') {
+        None => "?",
+        Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    parts.path_and_query = Some(format!("{path}{joint}{pairs}").parse().ok()?);
+    Uri::from_parts(parts).ok()
 }
 
 fn is_absolute(uri: &Uri) -> bool {
@@ -164,31 +237,6 @@ fn credentials(
     Ok(value)
 }
 
-/// A request as failures show it, without a value that may be a secret: a rendered URL stands as it was written, and
-/// a query without its values.
-pub(super) fn shown(request: &Request) -> String {
-    let url = match &request.url {
-        RequestUrl::Literal(uri) => Cow::Owned(uri.to_string()),
-        RequestUrl::Path(template) | RequestUrl::Whole(template) => {
-            Cow::Borrowed(&*template.source)
-        }
-    };
-    let mut shown = format!("{} ", request.method);
-    let Some((path, query)) = url.split_once('?') else {
-        shown.push_str(&url);
-        return shown;
-    };
-    shown.push_str(path);
-    for (index, pair) in query.split('&').enumerate() {
-        shown.push(if index == 0 { '?' } else { '&' });
-        match pair.split_once('=') {
-            Some((name, _)) => shown.extend([name, "=…"]),
-            None => shown.push('…'),
-        }
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use http::Method;
@@ -222,6 +270,10 @@ mod tests {
             series: None,
             method: Method::GET,
             url,
+            query: None,
+            link: None,
+            captured_links: Box::default(),
+            shown: String::new(),
             headers: HeaderMap::new(),
             rendered_headers: Vec::new(),
             auth: None,
@@ -265,13 +317,60 @@ mod tests {
             (&path, "7", "http://host:81/a/7?b=1"),
             (&whole, "/elsewhere", "http://host:81/elsewhere"),
             (&whole, "https://other/c", "https://other/c"),
+            (&whole, "HTTP://Other:80/c#top", "http://other/c"),
+            (&whole, "//other/a b", "http://other/a%20b"),
+            (&whole, "/ü?q=ü#top", "http://host:81/%C3%BC?q=%C3%BC"),
+            (&whole, "/a/../b", "http://host:81/b"),
         ] {
             let (uri, _) = prepared(request, x).expect(x);
             assert_eq!(uri, expected);
         }
-        for x in ["no such thing", "mailto:a@b", "a space/", ""] {
+        for x in [
+            "no such thing",
+            "mailto:a@b",
+            "a space/",
+            "",
+            "?x",
+            "http://",
+        ] {
             let refused = prepared(&whole, x).expect_err(x);
             assert_eq!(refused, Unsendable::Url("${x}".to_owned()));
+        }
+    }
+
+    #[test]
+    fn pairs_go_to_the_query_that_a_link_has() {
+        let whole = Request {
+            query: Some(template("n=${x}")),
+            ..request(RequestUrl::Whole(template("${x}")))
+        };
+        for (x, expected) in [
+            ("/a", "http://host:81/a?n=/a"),
+            ("/a?b=1", "http://host:81/a?b=1&n=/a?b=1"),
+            ("/a?", "http://host:81/a?n=/a?"),
+            ("/a?b&", "http://host:81/a?b&n=/a?b&"),
+            ("https://other", "https://other/?n=https://other"),
+        ] {
+            let (uri, _) = prepared(&whole, x).expect(x);
+            assert_eq!(uri, expected);
+        }
+    }
+
+    #[test]
+    fn credentials_in_a_rendered_url_become_a_header_unless_there_is_one() {
+        let bearer = Some(Auth::Bearer(template("own")));
+        for (url, auth, expected) in [
+            ("${x}", None, "Basic bTplOnA="),
+            ("${x}", bearer, "Bearer own"),
+        ] {
+            let request = Request {
+                auth,
+                ..request(RequestUrl::Whole(template(url)))
+            };
+            let (uri, headers) = prepared(&request, "http://m%3Ae:p@other/x").expect("a URL");
+            assert_eq!(uri, "http://other/x");
+            assert_eq!(headers[header::AUTHORIZATION], expected);
+            assert!(headers[header::AUTHORIZATION].is_sensitive());
         }
     }
 
@@ -305,22 +404,5 @@ mod tests {
         let refused = prepared(&request, "canary\n").expect_err("a line break");
         assert!(!refused.to_string().contains("canary"), "{refused}");
         assert!(refused.to_string().contains("accept"), "{refused}");
-    }
-
-    #[test]
-    fn failures_show_neither_rendered_values_nor_a_querys() {
-        for (url, expected) in [
-            (RequestUrl::Path(template("/a/${x}")), "GET /a/${x}"),
-            (
-                RequestUrl::Path(template("/a?key=canary&flag&page=${x}")),
-                "GET /a?key=…&…&page=…",
-            ),
-            (
-                RequestUrl::Literal(Uri::from_static("http://h/a?key=canary")),
-                "GET http://h/a?key=…",
-            ),
-        ] {
-            assert_eq!(shown(&request(url)), expected);
-        }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use http::Uri;
 use rand::Rng as _;
 use rand_pcg::Pcg64Mcg;
 use serde_json::Value;
@@ -18,12 +19,19 @@ use crate::scenario::{Delay, Scope, SlotId};
 
 /// The values that all users see: `vars`, and what `setup` captured.
 #[derive(Debug, Clone)]
-pub struct RunValues(Arc<[Option<Value>]>);
+pub struct RunValues {
+    values: Arc<[Option<Value>]>,
+    /// The pages that links captured in `setup` came from.
+    pages: Arc<[(SlotId, Uri)]>,
+}
 
 impl RunValues {
     /// The values of `vars` alone.
     pub fn initial(plan: &Plan) -> Self {
-        Self(plan.variables.iter().map(|v| v.initial.clone()).collect())
+        Self {
+            values: plan.variables.iter().map(|v| v.initial.clone()).collect(),
+            pages: Arc::default(),
+        }
     }
 }
 
@@ -48,6 +56,8 @@ pub(super) struct State<'r> {
     random: Pcg64Mcg,
     /// What this user captured, by slot.
     own: Box<[Option<Value>]>,
+    /// The pages that captured links came from.
+    pages: Vec<(SlotId, Uri)>,
     /// This iteration's row of each feeder, drawn when it is first asked for: templates only read.
     rows: Box<[Cell<Row>]>,
     /// The flows, by index, whose `start` this user has been through.
@@ -81,6 +91,7 @@ impl<'r> State<'r> {
             iteration: 0,
             random: stream(plan.seed, number, 0),
             own: vec![None; plan.variables.len()].into(),
+            pages: Vec::new(),
             rows: vec![Cell::new(Row::NotDrawn); plan.feeds.len()].into(),
             begun: vec![false; plan.flows.len()].into(),
             text: String::new(),
@@ -133,10 +144,29 @@ impl<'r> State<'r> {
         self.own[slot.0 as usize] = Some(value);
     }
 
+    /// Notes which page a link was captured from.
+    pub(super) fn came_from(&mut self, slot: SlotId, page: &Uri) {
+        self.pages.retain(|(known, _)| *known != slot);
+        self.pages.push((slot, page.clone()));
+    }
+
+    /// The page that the present value of a variable was captured from.
+    pub(super) fn page(&self, slot: SlotId) -> Option<&Uri> {
+        let pages = match self.own[slot.0 as usize] {
+            Some(_) => &*self.pages,
+            None => &*self.values.pages,
+        };
+        let page = pages.iter().find(|(known, _)| *known == slot);
+        page.map(|(_, page)| page)
+    }
+
     /// What this user captured on top of the values that all users see.
     pub(super) fn into_values(self) -> RunValues {
-        let own = self.own.into_iter().zip(&*self.values.0);
-        RunValues(own.map(|(own, all)| own.or_else(|| all.clone())).collect())
+        let own = self.own.into_iter().zip(&*self.values.values);
+        RunValues {
+            values: own.map(|(own, all)| own.or_else(|| all.clone())).collect(),
+            pages: self.pages.into(),
+        }
     }
 
     /// Draws a pause.
@@ -183,7 +213,9 @@ impl<'r> State<'r> {
 impl Context for State<'_> {
     fn slot(&self, slot: SlotId) -> Option<&Value> {
         let slot = slot.0 as usize;
-        self.own[slot].as_ref().or(self.values.0[slot].as_ref())
+        self.own[slot]
+            .as_ref()
+            .or(self.values.values[slot].as_ref())
     }
 
     fn column(&self, feed: usize, column: usize) -> Option<&Value> {

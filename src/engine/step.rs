@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::check::{self, CheckResult};
-use super::request::{Origin, Prepared, Unsendable, shown};
+use super::request::{Origin, Prepared, Unsendable};
 use super::response::Response;
 use super::run::Run;
 use super::state::State;
@@ -67,7 +67,7 @@ pub(super) async fn measured(
                 series: Some(series),
                 outcome: Outcome::Capture,
                 status: None,
-                request: shown(request),
+                request: request.shown.clone(),
                 detail: reason.to_string(),
             };
             if !user.state.is_out_of_rows() {
@@ -113,7 +113,7 @@ pub(super) async fn measured(
                 series: Some(series),
                 outcome: judged.outcome,
                 status: sample.status,
-                request: shown(request),
+                request: request.shown.clone(),
                 detail: judged.detail,
             });
     }
@@ -132,7 +132,7 @@ pub(super) async fn unmeasured(
 ) -> Result<(), StepFailure> {
     let failure = |outcome, status, detail| StepFailure {
         step: request.name.clone(),
-        request: Some(shown(request)),
+        request: Some(request.shown.clone()),
         outcome,
         status,
         detail,
@@ -185,11 +185,20 @@ fn judge(
         }
         user.state.held.push(result == CheckResult::Passed);
     }
+    let page = exchange.page.as_deref().unwrap_or(&prepared.uri);
     for wanted in &request.captures {
         let client = &user.client;
-        let jar = |name: &str| client.cookie(&prepared.uri, name);
+        let jar = |name: &str| {
+            let of_page = client.cookie(page, name);
+            of_page.or_else(|| client.cookie(&prepared.uri, name))
+        };
         match capture::take(wanted, &response, &jar, &mut user.state) {
-            Ok(value) => user.state.keep(wanted.slot, value),
+            Ok(value) => {
+                user.state.keep(wanted.slot, value);
+                if request.captured_links.contains(&wanted.slot) {
+                    user.state.came_from(wanted.slot, page);
+                }
+            }
             Err(miss) => {
                 judged.lacks_value = true;
                 judged.fail(Outcome::Capture, || miss.to_string());

@@ -1,6 +1,6 @@
 //! From a scenario to a plan: what is literal is brought into its final form, what is named gets its number.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use url::Url;
@@ -12,7 +12,9 @@ use super::{
     Schedule, Segment, Series, SeriesId, Step, Subject, fingerprint, think,
 };
 use crate::plan::schedule::Model;
-use crate::scenario::{self, Diagnostic, Diagnostics, HttpOptions, Scenario, Span, ThresholdEntry};
+use crate::scenario::{
+    self, Diagnostic, Diagnostics, HttpOptions, Scenario, SlotId, Span, ThresholdEntry,
+};
 
 impl Plan {
     /// Decides everything that can be decided before the run, against a target; on failure, everything that is wrong.
@@ -157,8 +159,31 @@ fn place(error: ThresholdError, entry: &ThresholdEntry, text: &str) -> Diagnosti
     }
 }
 
+/// The variables that a request of the scenario takes for a whole URL.
+fn links(scenario: &Scenario) -> HashSet<SlotId> {
+    fn collect(steps: &[scenario::Step], into: &mut HashSet<SlotId>) {
+        for step in steps {
+            match &step.action {
+                scenario::Action::Request(request) => into.extend(request::link(&request.url)),
+                scenario::Action::Think(_) => {}
+                scenario::Action::Repeat { steps, .. } => collect(steps, into),
+            }
+        }
+    }
+    let mut found = HashSet::new();
+    collect(&scenario.setup, &mut found);
+    collect(&scenario.teardown, &mut found);
+    for flow in &scenario.flows {
+        collect(&flow.start, &mut found);
+        collect(&flow.steps, &mut found);
+    }
+    found
+}
+
 struct Compiler<'s> {
     base: Base,
+    /// Variables that a request takes for a whole URL.
+    links: HashSet<SlotId>,
     http: &'s HttpOptions,
     think_time: Option<scenario::Delay>,
     series: Vec<Series>,
@@ -185,6 +210,7 @@ impl<'s> Compiler<'s> {
         }
         Self {
             base: Base::of(target),
+            links: links(scenario),
             http: &scenario.http,
             think_time: scenario.think_time,
             series: Vec::new(),
@@ -249,15 +275,17 @@ impl<'s> Compiler<'s> {
                 None => (CheckId(0), check.clone()),
             })
             .collect();
-        let url =
+        let (url, query) =
             request::url(&self.base, &request.url, &request.query).unwrap_or_else(|message| {
                 self.problems.push(Diagnostic {
                     span: Some(span),
                     message,
                     hint: None,
                 });
-                super::RequestUrl::Whole(request.url.clone())
+                (super::RequestUrl::Whole(request.url.clone()), None)
             });
+        let slots = request.captures.iter().map(|capture| capture.slot);
+        let captured_links = slots.filter(|slot| self.links.contains(slot)).collect();
         let headers = request::headers(self.http, request).unwrap_or_else(|message| {
             self.problems.push(Diagnostic {
                 span: Some(span),
@@ -275,7 +303,11 @@ impl<'s> Compiler<'s> {
             name: request.name.clone(),
             series,
             method: request.method.clone(),
+            shown: request::shown(&self.base, request, &url),
             url,
+            query,
+            link: request::link(&request.url),
+            captured_links,
             headers: headers.literal,
             rendered_headers: headers.rendered,
             auth: headers.auth,

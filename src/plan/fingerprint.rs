@@ -82,6 +82,9 @@ impl Canonical {
                 self.field("url", &template.segments);
             }
         }
+        if let Some(query) = &request.query {
+            self.field("query", &query.segments);
+        }
         for (name, value) in &request.headers {
             self.field("header", &(name, value.as_bytes()));
         }

@@ -27,8 +27,8 @@ pub use schedule::Schedule;
 pub use threshold::Threshold;
 
 use crate::scenario::{
-    Auth, Capture, Check, Condition, Cookies, Delay, Feed, Kind, OnError, Template, Timeouts,
-    TlsOptions, Variable,
+    Auth, Capture, Check, Condition, Cookies, Delay, Feed, Kind, OnError, SlotId, Template,
+    Timeouts, TlsOptions, Variable,
 };
 use crate::units::ByteSize;
 
@@ -220,6 +220,14 @@ pub struct Request {
     pub method: Method,
     /// Where it goes.
     pub url: RequestUrl,
+    /// Pairs for the query of [`RequestUrl::Whole`], which may turn out to have one already.
+    pub query: Option<Template>,
+    /// The variable in [`RequestUrl::Whole`]: a relative link leads on from the page it was captured from.
+    pub link: Option<SlotId>,
+    /// Captured variables that a request has as its `link`.
+    pub captured_links: Box<[SlotId]>,
+    /// Method and URL for people, without anything that may be a secret: as written, and a query without its values.
+    pub shown: String,
     /// Headers with literal values: defaults, the step's own, content type, literal credentials.
     pub headers: HeaderMap,
     /// Headers with values to render for each request.
@@ -254,7 +262,7 @@ pub enum RequestUrl {
     Literal(Uri),
     /// The target's origin, and a path and query to render (the base path is part of the template).
     Path(Template),
-    /// An absolute URL to render, or a path, whichever the value turns out to be.
+    /// A URL to render: a link as pages have them, whatever the value turns out to be.
     Whole(Template),
 }
 

@@ -9,8 +9,8 @@ use url::Url;
 use url::form_urlencoded::byte_serialize;
 
 use super::{RequestBody, RequestUrl};
-use crate::scenario::template::Segment;
-use crate::scenario::{Auth, Body, Compression, HttpOptions, Request, Template};
+use crate::scenario::template::{Expression, Segment};
+use crate::scenario::{Auth, Body, Compression, HttpOptions, Request, SlotId, Template};
 
 /// The target, in the parts that URLs are put together from.
 #[derive(Debug)]
@@ -30,18 +30,20 @@ impl Base {
     }
 }
 
-/// Where a request goes: its URL with the query pairs appended, below the base unless it is absolute.
+/// Where a request goes: its URL with the query pairs appended, below the base unless it is absolute; and the pairs by
+/// themselves where only the rendered URL says whether it has a query.
 pub(super) fn url(
     base: &Base,
     url: &Template,
     query: &[(String, Template)],
-) -> Result<RequestUrl, String> {
+) -> Result<(RequestUrl, Option<Template>), String> {
     let begins_with_value = matches!(url.segments.first(), Some(Segment::Expression(..)));
     let is_absolute = url.source.contains("://") && !url.source.starts_with('/');
-    let whole = with_query(&without_fragment(url), query);
     if begins_with_value {
-        return Ok(RequestUrl::Whole(whole));
+        let query = (!query.is_empty()).then(|| pairs(query));
+        return Ok((RequestUrl::Whole(url.clone()), query));
     }
+    let whole = with_query(&without_fragment(url), query);
     if is_absolute {
         let scheme = url
             .source
@@ -55,20 +57,59 @@ pub(super) fn url(
                 url.source
             ));
         }
-        return Ok(match whole.literal() {
+        let url = match whole.literal() {
             Some(text) => RequestUrl::Literal(literal(text)?),
             None => RequestUrl::Whole(encoded(whole)),
-        });
+        };
+        return Ok((url, None));
     }
     let slash = if url.source.starts_with('/') { "" } else { "/" };
     let prefix = format!("{}{slash}", base.path);
-    Ok(match whole.literal() {
+    let url = match whole.literal() {
         Some(path) => RequestUrl::Literal(literal(&format!("{}{prefix}{path}", base.origin))?),
         None => RequestUrl::Path(encoded(Template::concat([
             Template::from_literal(&prefix),
             whole,
         ]))),
-    })
+    };
+    Ok((url, None))
+}
+
+/// The variable whose value a URL is, alone or through functions.
+pub(super) fn link(url: &Template) -> Option<SlotId> {
+    fn first_slot(expression: &Expression) -> Option<SlotId> {
+        match expression {
+            Expression::Slot(slot) => Some(*slot),
+            Expression::Call(_, arguments) => arguments.iter().find_map(first_slot),
+            _ => None,
+        }
+    }
+    url.expression().and_then(first_slot)
+}
+
+/// A request for people, without a value that may be a secret: its URL as it was written, below the base, and a query
+/// without its values.
+pub(super) fn shown(base: &Base, request: &Request, url: &RequestUrl) -> String {
+    let mut shown = format!("{} ", request.method);
+    if request.written.starts_with('/') {
+        if matches!(url, RequestUrl::Literal(_)) {
+            shown.push_str(&base.origin);
+        }
+        shown.push_str(&base.path);
+    }
+    let Some((path, query)) = request.written.split_once('?') else {
+        shown.push_str(&request.written);
+        return shown;
+    };
+    shown.push_str(path);
+    for (index, pair) in query.split('&').enumerate() {
+        shown.push(if index == 0 { '?' } else { '&' });
+        match pair.split_once('=') {
+            Some((name, _)) => shown.extend([name, "=…"]),
+            None => shown.push('…'),
+        }
+    }
+    shown
 }
 
 /// A literal URL; what a URL may not contain as it stands is percent-encoded.
@@ -94,7 +135,11 @@ fn with_query(url: &Template, query: &[(String, Template)]) -> Template {
         .segments
         .iter()
         .any(|segment| matches!(segment, Segment::Literal(text) if text.contains('?')));
-    let first = if has_query { "&" } else { "?" };
+    let first = match url.segments.last() {
+        Some(Segment::Literal(text)) if has_query && text.ends_with(['?', '&']) => "",
+        _ if has_query => "&",
+        _ => "?",
+    };
     Template::concat([url.clone(), Template::from_literal(first), pairs(query)])
 }
 

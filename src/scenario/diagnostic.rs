@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 use console::{Style, measure_text_width};
 
+use super::user_info;
+
 /// A place in the scenario's text: bytes from `start` to `end`, for the quoted line and its caret.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Span {
@@ -120,7 +122,7 @@ impl Diagnostics {
                 span.column
             );
             if let Some(line) = lines.get(span.line as usize - 1) {
-                let (quoted, before, width) = quote(line, span);
+                let (quoted, before, width) = quote(&user_info::masked(line), span);
                 let bar = palette.frame.apply_to("|");
                 let _ = writeln!(out, "{pad} {bar}");
                 let number = palette.frame.apply_to(span.line);

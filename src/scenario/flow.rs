@@ -114,6 +114,8 @@ pub struct Request {
     pub method: Method,
     /// A path below the target's base, or an absolute URL; query as written included.
     pub url: Template,
+    /// The same for people: as it stands in the file, without values of the environment and `user:password@`.
+    pub written: String,
     /// `query:` pairs, appended to the URL, encoded.
     pub query: Vec<(String, Template)>,
     /// Headers of this step alone, in the order written; they win over `http.headers`.

@@ -14,6 +14,7 @@ mod response;
 pub mod template;
 pub mod threshold;
 mod tree;
+mod user_info;
 mod validate;
 
 use std::path::PathBuf;

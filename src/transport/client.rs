@@ -90,6 +90,7 @@ impl Client {
             headers: HeaderMap::new(),
             body: None,
             redirects: Vec::new(),
+            page: None,
             bytes_in: 0,
             bytes_out: 0,
             connection: None,
@@ -152,6 +153,9 @@ impl Client {
             return self
                 .next(place, &method, &hop.uri, repeat_body, exchange)
                 .map(Some);
+        }
+        if let Cow::Owned(page) = hop.uri {
+            exchange.page = Some(Box::new(page));
         }
         if let Some(body) = exchange.body.take() {
             let limit = self.shared.body_limit;

@@ -72,6 +72,8 @@ pub struct Exchange {
     pub body: Option<Bytes>,
     /// Statuses of the redirects followed on the way.
     pub redirects: Vec<u16>,
+    /// Where the final response came from, if redirects led there.
+    pub page: Option<Box<Uri>>,
     /// Bytes read off the wire, heads and bodies, all hops; over TLS those of HTTP, before encryption.
     pub bytes_in: u64,
     /// Bytes written to the wire, heads and bodies, all hops; over TLS those of HTTP, before encryption.

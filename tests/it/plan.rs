@@ -76,6 +76,7 @@ fn urls_are_resolved_below_the_base_and_rendered_only_where_they_must_be() {
         \x20 - get: /a?x=1\n    query: { q: two words, 'k&': y }\n\
         \x20 - get: /b/${id}\n    query: { n: '${id}' }\n\
         \x20 - get: http://other.test:81/c\n\
+        \x20 - get: /d?x&\n    query: { q: 1 }\n\
         \x20 - get: ${there}\n\
         \x20 - get: /snö|x\n";
     let plan = compile(&scenario(text), "http://127.0.0.1:8080/base/", 1)
@@ -94,10 +95,38 @@ fn urls_are_resolved_below_the_base_and_rendered_only_where_they_must_be() {
             "literal http://127.0.0.1:8080/base/a?x=1&q=two%20words&k%26=y",
             "path /base/b/${id}?n=${id}",
             "literal http://other.test:81/c",
+            "literal http://127.0.0.1:8080/base/d?x&q=1",
             "whole ${there}",
             "literal http://127.0.0.1:8080/base/sn%C3%B6%7Cx",
         ]
     );
+}
+
+#[test]
+fn a_request_is_shown_as_written_and_without_what_may_be_a_secret() {
+    // An environment variable that tests have.
+    let text = "name: shown\nkind: custom\ntarget: bundled\nload: { users: 1, for: 1s }\nvars: { id: 7 }\n\
+        flows:\n- name: f\n  steps:\n\
+        \x20 - get: /a/${id}?key=canary&flag&page=${id}\n\
+        \x20 - get: /hook/${env(CARGO_PKG_NAME)}\n\
+        \x20 - get: /hook/${CARGO_PKG_NAME}/x?${CARGO_PKG_NAME}\n\
+        \x20 - post: http://me:canary${id}@other.test/x?key=canary\n\
+        \x20 - get: ${id}\n";
+    let plan = compile(&scenario(text), "http://127.0.0.1:8080/base/", 1)
+        .unwrap_or_else(|d| panic!("{d}"));
+    let found = requests(&plan.flows[0].steps);
+    let shown: Vec<&str> = found.iter().map(|request| &*request.shown).collect();
+    assert_eq!(
+        shown,
+        [
+            "GET /base/a/${id}?key=…&…&page=…",
+            "GET http://127.0.0.1:8080/base/hook/${env(CARGO_PKG_NAME)}",
+            "GET http://127.0.0.1:8080/base/hook/${CARGO_PKG_NAME}/x?…",
+            "POST http://other.test/x?key=…",
+            "GET ${id}",
+        ]
+    );
+    assert_eq!(found[3].name, "POST http://other.test/x");
 }
 
 #[test]

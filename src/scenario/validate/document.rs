@@ -14,7 +14,7 @@ use super::{feeder, flow, http, kind, load, threshold};
 use crate::scenario::tree::Node;
 use crate::scenario::{
     Delay, Feed, Flow, HttpOptions, Kind, Load, OnError, Scenario, Source, Step, Target,
-    ThresholdEntry,
+    ThresholdEntry, user_info,
 };
 
 const SCENARIO: Shape = Shape {
@@ -224,7 +224,10 @@ fn target(fields: &Fields<'_>, problems: &mut Problems) -> Option<Target> {
         Err(error) => {
             problems.report(
                 node.span,
-                format!("`{}` is not a URL: {error}", brief(text)),
+                format!(
+                    "`{}` is not a URL: {error}",
+                    brief(&user_info::masked(text))
+                ),
             );
             return None;
         }

@@ -11,7 +11,7 @@ use super::reader::{Fields, Problems, Shape};
 use super::words::brief;
 use super::{capture, check};
 use crate::scenario::tree::{Entry, Node, Value};
-use crate::scenario::{Auth, Body, Request, Template, Timeouts};
+use crate::scenario::{Auth, Body, Request, Template, Timeouts, user_info};
 
 const REQUEST: Shape = Shape {
     what: "a request",
@@ -71,6 +71,7 @@ pub(super) fn request(
     let method = method(&kind.key)?;
     let url = compiler.url(&kind.value, "a path such as /users, or a URL");
     let url = url.filter(|url| check_url(url, &kind.value, compiler.problems));
+    let written = written(&kind.value);
     let query = fields
         .get("query")
         .map_or_else(Vec::new, |node| pairs(node, "query", compiler));
@@ -97,9 +98,10 @@ pub(super) fn request(
         .get("capture")
         .map_or_else(Vec::new, |node| capture::captures(node, compiler));
     Some(Request {
-        name: name.map_or_else(|| default_name(&method, &kind.value), str::to_owned),
+        name: name.map_or_else(|| default_name(&method, &written), str::to_owned),
         method,
         url: url?,
+        written,
         query,
         headers,
         body,
@@ -112,18 +114,37 @@ pub(super) fn request(
 }
 
 /// Method and path as written, so that it is the same in every environment and for every value.
-fn default_name(method: &Method, node: &Node) -> String {
-    let Value::Scalar(scalar) = &node.value else {
-        return method.to_string();
-    };
-    let written = scalar.written.as_deref().unwrap_or(&scalar.text);
+fn default_name(method: &Method, written: &str) -> String {
     let path = written.split('?').next().unwrap_or_default();
     format!("{method} {}", brief(path))
+}
+
+/// A URL as it stands in the file, without `user:password@`.
+fn written(node: &Node) -> String {
+    let Value::Scalar(scalar) = &node.value else {
+        return String::new();
+    };
+    let text = scalar.written.as_deref().unwrap_or(&scalar.text);
+    match user_info::find(text) {
+        Some(found) => format!("{}{}", &text[..found.start], &text[found.end..]),
+        None => text.to_owned(),
+    }
 }
 
 /// Whether a URL can be resolved: a path from the root, an absolute URL, or an expression that will be one of them.
 fn check_url(template: &Template, node: &Node, problems: &mut Problems) -> bool {
     let written = &*template.source;
+    if template
+        .literal()
+        .is_some_and(|url| user_info::find(url).is_some())
+    {
+        problems.report_with(
+            node.span,
+            "a URL may not hold credentials",
+            "give them as `auth: { basic: { user: …, password: … } }`, which no report shows",
+        );
+        return false;
+    }
     if written.starts_with("${") {
         return true;
     }
@@ -145,7 +166,10 @@ fn check_url(template: &Template, node: &Node, problems: &mut Problems) -> bool 
     if !written.starts_with("http://") && !written.starts_with("https://") {
         problems.report_with(
             node.span,
-            format!("`{}` is neither a path nor a URL", brief(written)),
+            format!(
+                "`{}` is neither a path nor a URL",
+                brief(&user_info::masked(written))
+            ),
             "a path starts with `/`, a URL with http:// or https://",
         );
         return false;

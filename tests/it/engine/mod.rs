@@ -4,6 +4,7 @@ mod cookies;
 mod counts;
 mod ends;
 mod flows;
+mod links;
 pub(crate) mod plans;
 mod server;
 
