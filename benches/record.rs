@@ -38,6 +38,7 @@ fn sample(series: u32, time: u64) -> Sample<'static> {
         outcome: Outcome::Ok,
         status: Some(200),
         redirects: &[],
+        resent: 0,
         bytes_in: 300,
         bytes_out: 100,
         connect: None,

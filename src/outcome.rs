@@ -32,6 +32,8 @@ pub enum Outcome {
     Timeout,
     /// The response was not valid HTTP.
     BadResponse,
+    /// The head of the response had more header lines, or more bytes, than are read.
+    HeadLimit,
     /// The body was larger than the read limit, or inflated beyond its cap.
     BodyLimit,
     /// More redirects than allowed, or a redirect that may not be followed.
@@ -48,7 +50,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order of the declaration; an outcome's index is `outcome as usize`.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Ok,
         Self::Status,
         Self::Check,
@@ -61,6 +63,7 @@ impl Outcome {
         Self::Reset,
         Self::Timeout,
         Self::BadResponse,
+        Self::HeadLimit,
         Self::BodyLimit,
         Self::Redirect,
         Self::AddressRefused,
@@ -84,6 +87,7 @@ impl Outcome {
             Self::Reset => "reset",
             Self::Timeout => "timeout",
             Self::BadResponse => "bad_response",
+            Self::HeadLimit => "head_limit",
             Self::BodyLimit => "body_limit",
             Self::Redirect => "redirect",
             Self::AddressRefused => "address_refused",

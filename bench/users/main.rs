@@ -30,6 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         redirects: plan.http.redirects,
         cookies: plan.http.cookies,
         body_limit: plan.http.body_limit,
+        resend: plan.http.resend,
         tls: &plan.http.tls,
         allowed_hosts: Vec::new(),
     })?;

@@ -93,6 +93,7 @@ fn transport(plan: &Plan, args: &RunArgs) -> Result<Arc<Shared>, Failure> {
         redirects: plan.http.redirects,
         cookies: plan.http.cookies,
         body_limit: plan.http.body_limit,
+        resend: plan.http.resend,
         tls: &plan.http.tls,
         allowed_hosts: args.allow_host.clone(),
     })

@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use http::StatusCode;
+
 use super::check::{self, CheckResult};
 use super::request::{Origin, Prepared, Unsendable};
 use super::response::Response;
@@ -91,6 +93,7 @@ pub(super) async fn measured(
         outcome: judged.outcome,
         status: exchange.status.map(|status| status.as_u16()),
         redirects: &exchange.redirects,
+        resent: exchange.resent,
         bytes_in: exchange.bytes_in,
         bytes_out: exchange.bytes_out,
         connect: exchange.connection.map(|phases| phases.connect.into()),
@@ -172,8 +175,7 @@ fn judge(
         detail: String::new(),
         lacks_value: false,
     };
-    let is_error = response.status.is_client_error() || response.status.is_server_error();
-    if is_error && !accepts(request, &response) {
+    if response.status >= StatusCode::BAD_REQUEST && !accepts(request, &response) {
         judged.fail(Outcome::Status, || {
             format!("{}: {}", response.status, response.excerpt())
         });
@@ -283,6 +285,7 @@ impl Drop for InFlight<'_> {
                 outcome: Outcome::Interrupted,
                 status: None,
                 redirects: &[],
+                resent: 0,
                 bytes_in: 0,
                 bytes_out: 0,
                 connect: None,

@@ -52,6 +52,7 @@ impl Plan {
                 redirects: scenario.http.redirects,
                 cookies: scenario.http.cookies,
                 body_limit: scenario.http.body_limit,
+                resend: scenario.http.resend,
                 tls: scenario.http.tls.clone(),
             },
             variables: scenario.variables.clone(),

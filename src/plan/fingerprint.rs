@@ -18,6 +18,9 @@ pub(super) fn of(plan: &Plan) -> String {
     text.field("redirects", &plan.http.redirects);
     text.field("cookies", &plan.http.cookies);
     text.field("body_limit", &plan.http.body_limit);
+    if !plan.http.resend {
+        text.field("resend", &false);
+    }
     text.field("variables", &plan.variables);
     for feed in &plan.feeds {
         text.field("feed", &(&feed.name, &feed.columns, feed.pick));

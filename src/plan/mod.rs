@@ -114,6 +114,8 @@ pub struct HttpPlan {
     pub cookies: Cookies,
     /// The most bytes of one body read off the wire.
     pub body_limit: ByteSize,
+    /// Whether a request is sent once more when a kept connection was closed under it.
+    pub resend: bool,
     /// TLS settings.
     pub tls: TlsOptions,
 }

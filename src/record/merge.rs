@@ -24,6 +24,7 @@ impl AddAssign<&Self> for Counts {
         self.failed += other.failed;
         self.interrupted += other.interrupted;
         self.redirects += other.redirects;
+        self.resent += other.resent;
         self.connections += other.connections;
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;

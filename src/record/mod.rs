@@ -76,6 +76,8 @@ pub struct Sample<'a> {
     pub status: Option<u16>,
     /// Statuses of the redirects that were followed on the way: each was a request of its own to the target.
     pub redirects: &'a [u16],
+    /// How often it was sent once more because the connection had been closed under it.
+    pub resent: u64,
     /// Bytes read off the wire: heads and bodies.
     pub bytes_in: u64,
     /// Bytes written to the wire: heads and bodies.
@@ -254,6 +256,9 @@ pub struct Counts {
     /// Redirects followed: requests to the target beyond `ended`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub redirects: u64,
+    /// Requests sent once more on a new connection: the target may have seen them twice.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resent: u64,
     /// Connections opened.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub connections: u64,

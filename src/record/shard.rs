@@ -83,6 +83,7 @@ struct Tally {
     failed: u64,
     interrupted: u64,
     redirects: u64,
+    resent: u64,
     connections: u64,
     bytes_in: u64,
     bytes_out: u64,
@@ -123,6 +124,7 @@ impl Tally {
         counts.failed += self.failed;
         counts.interrupted += self.interrupted;
         counts.redirects += self.redirects;
+        counts.resent += self.resent;
         counts.connections += self.connections;
         counts.bytes_in += self.bytes_in;
         counts.bytes_out += self.bytes_out;
@@ -216,6 +218,7 @@ impl Shard {
         let tally = &mut self.page.tallies[sample.series.0 as usize];
         tally.end(sample.outcome);
         tally.redirects += sample.redirects.len() as u64;
+        tally.resent += sample.resent;
         tally.connections += u64::from(sample.connect.is_some());
         tally.bytes_in += sample.bytes_in;
         tally.bytes_out += sample.bytes_out;

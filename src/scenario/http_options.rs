@@ -22,6 +22,9 @@ pub struct HttpOptions {
     pub body_limit: ByteSize,
     /// Whether to ask for compressed bodies (`accept-encoding: gzip, br, zstd`).
     pub compression: Compression,
+    /// Whether a request that may be repeated is sent once more when the kept connection it went out on was closed
+    /// before a byte of the answer.
+    pub resend: bool,
     /// TLS settings.
     pub tls: TlsOptions,
 }

@@ -45,6 +45,17 @@ impl Failure {
         Self::new(outcome, &format!("{address}: {error}"))
     }
 
+    /// A response head that cannot be read.
+    pub(super) fn unread(error: &hyper::Error) -> Self {
+        if error.is_parse_too_large() {
+            return Self::new(
+                Outcome::HeadLimit,
+                "the response's head has more than 1000 header lines or 256 KiB, and no more is read",
+            );
+        }
+        Self::exchanging(error)
+    }
+
     /// A failure on a connection that was open: while sending, waiting or reading.
     pub(super) fn exchanging(error: &hyper::Error) -> Self {
         let outcome = if error.is_parse() {

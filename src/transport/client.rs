@@ -12,7 +12,7 @@ use http_body_util::Full;
 
 use super::body::Intake;
 use super::classify::Failure;
-use super::connection::{self, Link, Unanswered};
+use super::connection::{self, Link, Parsing, Unanswered};
 use super::cookies::{self, Jar};
 use super::deadline::{Alarm, Watch, after};
 use super::destination::Destination;
@@ -31,7 +31,8 @@ const MAX_ORIGINS: usize = 16;
 /// One user's connections and cookies.
 ///
 /// A connection is opened by the first request to its origin and used until either side closes it. A request goes out
-/// again on a new connection only if not a byte of it went out on the old one.
+/// once more on a new connection if a kept one was closed before a byte of the answer: any request if not a byte of it
+/// went out, one that may be repeated (RFC 9110, 9.2.2) otherwise, unless the run forbids it.
 pub struct Client {
     shared: Arc<Shared>,
     places: Vec<Place>,
@@ -45,6 +46,8 @@ pub struct Client {
 struct Place {
     origin: Origin,
     link: Option<Box<Link>>,
+    /// How the heads that come from there have to be parsed.
+    parsing: Parsing,
 }
 
 /// One request on its way through redirects.
@@ -53,6 +56,14 @@ struct Hop<'a> {
     uri: Cow<'a, Uri>,
     headers: HeaderMap,
     body: Bytes,
+}
+
+/// What a request is made of once more, besides the headers that were remembered.
+#[derive(Clone, Copy)]
+struct Again<'a> {
+    method: &'a Method,
+    uri: &'a Uri,
+    body: &'a Bytes,
 }
 
 /// What holds for all hops of a request.
@@ -91,6 +102,7 @@ impl Client {
             body: None,
             redirects: Vec::new(),
             page: None,
+            resent: 0,
             bytes_in: 0,
             bytes_out: 0,
             connection: None,
@@ -141,10 +153,16 @@ impl Client {
     ) -> Result<Option<Hop<'a>>, Failure> {
         let place = self.place(&hop.uri)?;
         let method = hop.method.clone();
-        let repeat_body = self.remember(&hop);
+        let repeat_body = self.remember(place, &hop);
+        let again = Again {
+            method: &method,
+            uri: &hop.uri,
+            body: &repeat_body,
+        };
         let now = exchange.started;
         let request = self.request(now, place, hop.method, &hop.uri, hop.headers, hop.body);
-        let link = self.answer(place, request, terms, exchange).await?;
+        let link = self.answer(place, request, again, terms, exchange).await?;
+        self.places[place].parsing = link.parsing;
         self.places[place].link = Some(link);
         if self.shared.cookies != Cookies::Off {
             self.jar.take(&hop.uri, &exchange.headers);
@@ -170,6 +188,7 @@ impl Client {
         &mut self,
         place: usize,
         mut request: Request<Full<Bytes>>,
+        again: Again<'_>,
         terms: &Terms,
         exchange: &mut Exchange,
     ) -> Result<Box<Link>, Failure> {
@@ -179,13 +198,25 @@ impl Client {
             } else {
                 Instant::now()
             };
+            let (read, written) = (exchange.bytes_in, exchange.bytes_out);
             match self
                 .converse(&mut link, request, handed, terms, exchange)
                 .await
             {
                 Ok(()) => return Ok(link),
-                Err(Unanswered::NotSent(again)) => request = *again,
-                Err(Unanswered::Failed(failure)) => return Err(failure),
+                Err(Unanswered::NotSent(unsent)) => request = *unsent,
+                Err(Unanswered::Failed(failure)) => {
+                    let is_unheard = exchange.bytes_in == read;
+                    let is_unsent = exchange.bytes_out == written;
+                    let may_repeat = is_unsent || again.method.is_idempotent();
+                    if failure.outcome != Outcome::Reset
+                        || !(self.shared.resend && is_unheard && may_repeat)
+                    {
+                        return Err(failure);
+                    }
+                    exchange.resent += u64::from(!is_unsent);
+                    request = self.again(place, again, exchange.started);
+                }
             }
         }
         let (mut link, phases) = self.open(place, terms).await?;
@@ -269,9 +300,11 @@ impl Client {
         })
     }
 
-    /// Keeps what a redirect would need again; gives the body. Nothing if redirects are not followed.
-    fn remember(&mut self, hop: &Hop<'_>) -> Bytes {
-        if self.shared.redirects == 0 {
+    /// Keeps what a redirect, or a kept connection that was closed, would need again; gives the body. Nothing if
+    /// neither can happen.
+    fn remember(&mut self, place: usize, hop: &Hop<'_>) -> Bytes {
+        let may_resend = self.shared.resend && self.places[place].link.is_some();
+        if self.shared.redirects == 0 && !may_resend {
             return Bytes::new();
         }
         self.own_headers.clear();
@@ -279,6 +312,13 @@ impl Client {
             self.own_headers.push((name.clone(), value.clone()));
         }
         hop.body.clone()
+    }
+
+    /// The request that was remembered, once more.
+    fn again(&mut self, place: usize, again: Again<'_>, now: Instant) -> Request<Full<Bytes>> {
+        let headers = self.own_headers.iter().cloned().collect();
+        let method = again.method.clone();
+        self.request(now, place, method, again.uri, headers, again.body.clone())
     }
 
     /// The index of the place for this origin, made if there is none.
@@ -290,7 +330,11 @@ impl Client {
         if self.places.len() == MAX_ORIGINS {
             self.places.remove(0);
         }
-        self.places.push(Place { origin, link: None });
+        self.places.push(Place {
+            origin,
+            link: None,
+            parsing: Parsing::default(),
+        });
         Ok(self.places.len() - 1)
     }
 
@@ -341,9 +385,11 @@ impl Client {
     ) -> Result<(Box<Link>, ConnectPhases), Failure> {
         let limit = terms.timeouts.connect;
         let end = after(Instant::now(), limit);
-        let origin = &self.places[place].origin;
+        let Place {
+            origin, parsing, ..
+        } = &self.places[place];
         // Boxed: it is large and rare, and would make every user's task as large.
-        let opening = Box::pin(connection::open(&self.shared, origin, limit));
+        let opening = Box::pin(connection::open(&self.shared, origin, *parsing));
         match self.alarm.guard(end.min(terms.total), opening).await {
             Ok(opened) => opened,
             Err(_) if terms.total < end => Err(Failure::new(

@@ -4,31 +4,69 @@
 //! so that a request wakes one task instead of two, and dropping the exchange closes the connection.
 
 use std::future::{Future, poll_fn};
-use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
+use hyper::client::conn::http1::{Builder, Connection, Parts, SendRequest};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
-use tokio::net::{TcpStream, lookup_host};
 
 use super::body::Intake;
 use super::classify::Failure;
-use super::deadline::{Watch, after};
+use super::deadline::Watch;
+use super::dial::{Dialled, dial};
 use super::io::{Meter, Stream, Wire};
 use super::origin::{Origin, Security};
 use super::{ConnectPhases, Shared};
 use crate::outcome::Outcome;
 
-/// The most memory one connection's read buffer grows to, and so the largest response head.
+/// The most memory one connection's read buffer grows to.
 const MAX_BUFFER: usize = 64 << 10;
+
+/// The same while heads are parsed leniently, and so the largest response head.
+const MAX_HEAD: usize = 256 << 10;
+
+/// The most header lines of a response.
+const MAX_HEADERS: usize = 1_000;
+
+/// How many pieces of a body are taken before the clock is looked at.
+const PIECES: u32 = 16;
+
+/// How long a body may keep its thread before the other users have their turn.
+const TURN: Duration = Duration::from_millis(1);
+
+/// How heads of responses are parsed.
+///
+/// The strict parser has its table of header lines on the stack; the lenient one costs an allocation for each response.
+/// So a head is read strictly first, and once more leniently if that fails: with folded lines (RFC 9112, 5.2), spaces
+/// before the colon, and more and longer header lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Parsing {
+    #[default]
+    Strict,
+    Lenient,
+}
+
+impl Parsing {
+    fn builder(self) -> Builder {
+        let mut builder = Builder::new();
+        match self {
+            Self::Strict => builder.max_buf_size(MAX_BUFFER),
+            Self::Lenient => builder
+                .max_buf_size(MAX_HEAD)
+                .max_header_size(MAX_HEAD)
+                .max_headers(MAX_HEADERS)
+                .allow_obsolete_multiline_headers_in_responses(true)
+                .allow_spaces_after_header_name_in_responses(true),
+        };
+        builder
+    }
+}
 
 /// An open connection.
 pub(super) struct Link {
@@ -36,6 +74,10 @@ pub(super) struct Link {
     /// Gone once hyper is done with it.
     connection: Option<Connection<TokioIo<Wire>, Full<Bytes>>>,
     meter: Arc<Meter>,
+    /// How heads are parsed here, and how they should be on the next connection to this origin.
+    pub(super) parsing: Parsing,
+    /// Whether this exchange is the last one.
+    is_last: bool,
 }
 
 /// Bytes through a connection since it was opened.
@@ -53,45 +95,42 @@ pub(super) enum Unanswered {
     Failed(Failure),
 }
 
-/// Resolves, connects and shakes hands. The whole must end within `limit`, which the caller enforces; here it is
-/// shared out between the addresses, so that one that swallows packets leaves time for the next.
+/// Why a parser gives no response head.
+enum Missed {
+    NotSent(Box<Request<Full<Bytes>>>),
+    Failed(Failure),
+    /// There is one, and the parser cannot read it.
+    Unread(hyper::Error),
+}
+
+/// Resolves, connects and shakes hands; the caller limits the whole.
 pub(super) async fn open(
     shared: &Shared,
     origin: &Origin,
-    limit: Duration,
+    parsing: Parsing,
 ) -> Result<(Box<Link>, ConnectPhases), Failure> {
-    let begun = Instant::now();
-    let (addresses, dns) = match origin.host.parse::<IpAddr>() {
-        Ok(address) => (vec![SocketAddr::new(address, origin.port)], Duration::ZERO),
-        Err(_) => (resolve(origin).await?, begun.elapsed()),
-    };
-    let addresses = permitted(shared, origin, &addresses)?;
-    let resolved = Instant::now();
-    let stream = connect(&addresses, after(begun, limit)).await?;
+    let Dialled {
+        stream,
+        dns,
+        connect,
+    } = dial(shared, origin).await?;
     let connected = Instant::now();
     let mut phases = ConnectPhases {
         dns,
-        connect: connected - resolved,
+        connect,
         tls: None,
     };
     let stream = match origin.security {
         Security::Plain => Stream::Plain(stream),
         Security::Tls => {
-            let name = ServerName::try_from(origin.host.clone()).map_err(|error| {
-                Failure::new(Outcome::Tls, &format!("{}: {error}", origin.host))
-            })?;
-            let stream = shared
-                .tls
-                .connect(name, stream)
-                .await
-                .map_err(|error| Failure::new(Outcome::Tls, &error.to_string()))?;
+            let stream = shared.tls.connect(&origin.host, stream).await?;
             phases.tls = Some(connected.elapsed());
             Stream::Tls(Box::new(stream))
         }
     };
     let (wire, meter) = Wire::new(stream);
-    let (sender, connection) = Builder::new()
-        .max_buf_size(MAX_BUFFER)
+    let (sender, connection) = parsing
+        .builder()
         .handshake(TokioIo::new(wire))
         .await
         .map_err(|error| Failure::exchanging(&error))?;
@@ -99,66 +138,10 @@ pub(super) async fn open(
         sender,
         connection: Some(connection),
         meter,
+        parsing,
+        is_last: false,
     };
     Ok((Box::new(link), phases))
-}
-
-async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, Failure> {
-    let addresses: Vec<SocketAddr> = lookup_host((origin.host.as_str(), origin.port))
-        .await
-        .map_err(|error| Failure::resolving(&origin.host, &error))?
-        .collect();
-    if addresses.is_empty() {
-        return Err(Failure::new(
-            Outcome::Dns,
-            &format!("{} has no address", origin.host),
-        ));
-    }
-    Ok(addresses)
-}
-
-/// The addresses that may be reached; a failure if none may.
-fn permitted(
-    shared: &Shared,
-    origin: &Origin,
-    addresses: &[SocketAddr],
-) -> Result<Vec<SocketAddr>, Failure> {
-    let mut refused = None;
-    let mut permitted = Vec::with_capacity(addresses.len());
-    for address in addresses {
-        match shared.policy.permit(&origin.host, address.ip()) {
-            Ok(()) => permitted.push(*address),
-            Err(refusal) => refused = Some(refusal.describe(&origin.host, address.ip())),
-        }
-    }
-    match refused {
-        Some(detail) if permitted.is_empty() => Err(Failure::new(Outcome::AddressRefused, &detail)),
-        _ => Ok(permitted),
-    }
-}
-
-/// Connects to the first address that answers.
-async fn connect(addresses: &[SocketAddr], end: Instant) -> Result<TcpStream, Failure> {
-    let mut failure = Failure::new(Outcome::Dns, "no address");
-    for (index, &address) in addresses.iter().enumerate() {
-        let left = end.saturating_duration_since(Instant::now());
-        let untried = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
-        // The last address has what is left; the caller's limit ends it.
-        let attempt = TcpStream::connect(address);
-        let connected = if untried == 1 {
-            attempt.await
-        } else {
-            match tokio::time::timeout(left / untried, attempt).await {
-                Ok(connected) => connected,
-                Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
-            }
-        };
-        match connected.and_then(|stream| stream.set_nodelay(true).map(|()| stream)) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failure = Failure::connecting(address, &error),
-        }
-    }
-    Err(failure)
 }
 
 impl Link {
@@ -173,9 +156,14 @@ impl Link {
     /// Whether another request may be sent: the last exchange is over, and the target has not closed as far as is
     /// known.
     pub(super) async fn is_usable(&mut self) -> bool {
+        if self.is_last || self.meter.is_refused() {
+            return false;
+        }
         if !self.sender.is_ready() {
             poll_fn(|cx| {
-                self.drive(cx);
+                if self.drive(cx).is_some() {
+                    self.connection = None;
+                }
                 Poll::Ready(())
             })
             .await;
@@ -189,31 +177,114 @@ impl Link {
         request: Request<Full<Bytes>>,
         watch: &mut Watch<'_>,
     ) -> Result<Response<Incoming>, Unanswered> {
+        let method = request.method().clone();
+        let missed = match self.parsed(request, watch).await {
+            Ok(response) => return Ok(response),
+            Err(missed) => missed,
+        };
+        Err(match missed {
+            Missed::NotSent(request) => Unanswered::NotSent(request),
+            Missed::Failed(failure) => Unanswered::Failed(failure),
+            Missed::Unread(error) => {
+                let parts = self.connection.take().map(Connection::into_parts);
+                match parts.filter(|parts| self.is_worth_another_look(&parts.read_buf)) {
+                    // Boxed: it is rare, and would make every user's task larger.
+                    Some(parts) => {
+                        let again = Box::pin(self.read_again(parts, method, watch));
+                        return again.await.map_err(Unanswered::Failed);
+                    }
+                    None => Unanswered::Failed(Failure::unread(&error)),
+                }
+            }
+        })
+    }
+
+    /// Whether the lenient parser may make more of what was read; a head that is read and makes no sense is not there
+    /// any more.
+    fn is_worth_another_look(&self, read: &[u8]) -> bool {
+        self.parsing == Parsing::Strict && read.starts_with(b"HTTP/1.")
+    }
+
+    /// Reads the head that the strict parser could not read with the lenient one. Whether the whole request has gone
+    /// out is not known any more, so the connection is not used for another.
+    async fn read_again(
+        &mut self,
+        parts: Parts<TokioIo<Wire>>,
+        method: Method,
+        watch: &mut Watch<'_>,
+    ) -> Result<Response<Incoming>, Failure> {
+        let wire = parts.io.into_inner().replaying(parts.read_buf);
+        let (sender, connection) = Parsing::Lenient
+            .builder()
+            .handshake(TokioIo::new(wire))
+            .await
+            .map_err(|error| Failure::exchanging(&error))?;
+        self.sender = sender;
+        self.connection = Some(connection);
+        self.parsing = Parsing::Lenient;
+        self.is_last = true;
+        let mut request = Request::new(Full::default());
+        *request.method_mut() = method;
+        match self.parsed(request, watch).await {
+            Ok(response) => Ok(response),
+            Err(Missed::Unread(error)) => Err(Failure::unread(&error)),
+            Err(Missed::Failed(failure)) => Err(failure),
+            Err(Missed::NotSent(_)) => Err(Failure::new(
+                Outcome::Reset,
+                "the target closed the connection within its answer",
+            )),
+        }
+    }
+
+    /// What the parser of this connection makes of the answer to a request.
+    async fn parsed(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Response<Incoming>, Missed> {
         let mut response = pin!(self.sender.try_send_request(request));
         let mut seen = self.meter.read();
         poll_fn(|cx| {
             watch.look();
-            let _ = drive(&mut self.connection, cx);
+            let mut is_over = drive(&mut self.connection, &self.meter, cx).is_some();
             let read = self.meter.read();
-            // Until something was read there is no response; not asking for it spares a wake-up of this very task.
-            if read == seen && self.connection.is_some() {
-                return watch
-                    .wait(cx)
-                    .map(|failure| Err(Unanswered::Failed(failure)));
+            // Until something was read there is no response, unless it is read again; not asking for it spares a wake-up
+            // of this very task.
+            if read == seen && !is_over && self.connection.is_some() && !self.is_last {
+                return watch.wait(cx).map(|failure| Err(Missed::Failed(failure)));
             }
             if read != seen {
                 seen = read;
                 watch.progress();
             }
-            match response.as_mut().poll(cx) {
-                Poll::Ready(Ok(response)) => Poll::Ready(Ok(response)),
-                Poll::Ready(Err(mut error)) => Poll::Ready(Err(match error.take_message() {
-                    Some(request) => Unanswered::NotSent(Box::new(request)),
-                    None => Unanswered::Failed(Failure::exchanging(&error.into_error())),
-                })),
-                Poll::Pending => watch
-                    .wait(cx)
-                    .map(|failure| Err(Unanswered::Failed(failure))),
+            loop {
+                return match response.as_mut().poll(cx) {
+                    Poll::Ready(Ok(response)) => {
+                        if is_over {
+                            self.connection = None;
+                        }
+                        watch.answered();
+                        Poll::Ready(Ok(response))
+                    }
+                    Poll::Ready(Err(mut error)) => Poll::Ready(Err(match error.take_message() {
+                        Some(request) => Missed::NotSent(Box::new(request)),
+                        // The connection stays, with what was read of it.
+                        None if error.error().is_parse() => Missed::Unread(error.into_error()),
+                        None => Missed::Failed(Failure::exchanging(&error.into_error())),
+                    })),
+                    Poll::Pending if is_over => {
+                        // Dropping it settles every request it still has.
+                        self.connection = None;
+                        is_over = false;
+                        continue;
+                    }
+                    Poll::Pending => {
+                        if self.meter.is_informational() {
+                            watch.informed();
+                        }
+                        watch.wait(cx).map(|failure| Err(Missed::Failed(failure)))
+                    }
+                };
             }
         })
         .await
@@ -233,6 +304,7 @@ impl Link {
         let mut cause = None;
         poll_fn(|cx| {
             let mut is_driven = false;
+            let mut turn = Turn::default();
             loop {
                 if body.is_end_stream() {
                     return Poll::Ready(Ok(()));
@@ -242,6 +314,13 @@ impl Link {
                         is_driven = false;
                         if let Ok(chunk) = frame.into_data() {
                             intake.take(chunk)?;
+                        }
+                        if let Some(now) = turn.is_over() {
+                            if watch.is_late(now) {
+                                return watch.late().map(Err);
+                            }
+                            cx.waker().wake_by_ref();
+                            return Poll::Pending;
                         }
                     }
                     Poll::Ready(Some(Err(error))) => {
@@ -254,8 +333,9 @@ impl Link {
                     Poll::Pending => {
                         is_driven = true;
                         watch.look();
-                        if let Some(error) = drive(&mut self.connection, cx) {
-                            cause = Some(error);
+                        if let Some(end) = drive(&mut self.connection, &self.meter, cx) {
+                            self.connection = None;
+                            cause = end.err();
                         }
                         let read = self.meter.read();
                         if read != seen {
@@ -269,24 +349,42 @@ impl Link {
         .await
     }
 
-    fn drive(&mut self, cx: &mut Context<'_>) {
-        drop(drive(&mut self.connection, cx));
+    fn drive(&mut self, cx: &mut Context<'_>) -> Option<Result<(), hyper::Error>> {
+        drive(&mut self.connection, &self.meter, cx)
     }
 }
 
-/// Moves a connection on; drops it at its end, which settles every request it still has. Gives the error it ended
-/// with, if it did and no request is there to be told.
+/// One poll of a task that reads a body.
+#[derive(Default)]
+struct Turn {
+    pieces: u32,
+    begun: Option<Instant>,
+}
+
+impl Turn {
+    /// Takes note of a piece; the time if the others of this thread have waited long enough.
+    fn is_over(&mut self) -> Option<Instant> {
+        self.pieces += 1;
+        if !self.pieces.is_multiple_of(PIECES) {
+            return None;
+        }
+        let now = Instant::now();
+        let begun = *self.begun.get_or_insert(now);
+        (now - begun >= TURN).then_some(now)
+    }
+}
+
+/// Moves a connection on. At its end, which must not be driven on: the error it ended with, if it did and no request
+/// is there to be told.
 fn drive(
     connection: &mut Option<Connection<TokioIo<Wire>, Full<Bytes>>>,
+    meter: &Meter,
     cx: &mut Context<'_>,
-) -> Option<hyper::Error> {
-    let open = connection.as_mut()?;
-    match open.poll_without_shutdown(cx) {
+) -> Option<Result<(), hyper::Error>> {
+    meter.begin_turn();
+    match connection.as_mut()?.poll_without_shutdown(cx) {
         Poll::Pending => None,
-        Poll::Ready(end) => {
-            *connection = None;
-            end.err()
-        }
+        Poll::Ready(end) => Some(end),
     }
 }
 

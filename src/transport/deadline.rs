@@ -9,6 +9,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use tokio::task::coop;
 use tokio::time::Sleep;
 
 use super::classify::Failure;
@@ -37,6 +38,10 @@ pub(super) struct Elapsed;
 impl Alarm {
     /// Whether `limit` has passed; if not, the task is woken at `limit`, or earlier without need.
     pub(super) fn has_passed(&mut self, cx: &mut Context<'_>, limit: Instant) -> bool {
+        // A timer does not fire for a task that has used up its turn, and the task may do that each time.
+        if !coop::has_budget_remaining() && Instant::now() >= limit {
+            return true;
+        }
         let limit = tokio::time::Instant::from_std(limit);
         let sleep = self
             .sleep
@@ -75,6 +80,8 @@ pub(super) struct Watch<'a> {
     timeouts: &'a Timeouts,
     /// When the whole request must be over.
     total: Instant,
+    /// When the first byte must be there.
+    first_due: Instant,
     /// When the next byte must be there.
     next: Instant,
     /// When bytes were first seen to have come.
@@ -93,11 +100,13 @@ impl<'a> Watch<'a> {
         handed: Instant,
         total: Instant,
     ) -> Self {
+        let first_due = after(handed, timeouts.first_byte);
         Self {
             alarm,
             timeouts,
             total,
-            next: after(handed, timeouts.first_byte),
+            first_due,
+            next: first_due,
             first: None,
             last: None,
             is_fresh: false,
@@ -118,6 +127,24 @@ impl<'a> Watch<'a> {
         self.is_fresh = true;
     }
 
+    /// The bytes that came are of an informational response: the answer is still to begin.
+    pub(super) fn informed(&mut self) {
+        self.first = None;
+        self.next = self.first_due;
+    }
+
+    /// The head of the answer is there; it began with the bytes that came last if it did not begin before.
+    pub(super) fn answered(&mut self) {
+        if self.first.is_none() {
+            self.first = Some(self.finished());
+        }
+    }
+
+    /// Whether the whole request should be over, for a task that gives way without waiting.
+    pub(super) fn is_late(&self, now: Instant) -> bool {
+        now >= self.total
+    }
+
     /// When bytes last came, or now if the end came without any.
     pub(super) fn finished(&self) -> Instant {
         match self.last {
@@ -136,7 +163,12 @@ impl<'a> Watch<'a> {
         if !self.alarm.has_passed(cx, self.next.min(self.total)) {
             return Poll::Pending;
         }
-        let (what, limit) = match self.last {
+        self.late()
+    }
+
+    /// Which of the limits was reached.
+    pub(super) fn late(&self) -> Poll<Failure> {
+        let (what, limit) = match self.first {
             _ if self.total <= self.next => ("the whole response", self.timeouts.total),
             None => ("the first byte", self.timeouts.first_byte),
             Some(_) => ("the next bytes", self.timeouts.idle),

@@ -5,9 +5,10 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -20,7 +21,16 @@ use tokio_rustls::client::TlsStream;
 pub(super) struct Meter {
     read: AtomicU64,
     written: AtomicU64,
+    /// How many bytes may have been read before the task is to give way.
+    turn_end: AtomicU64,
+    /// Whether the last head that began with a read is an informational one.
+    is_informational: AtomicBool,
+    /// Whether the target has stopped to take what is sent.
+    is_refused: AtomicBool,
 }
+
+/// How many bytes are read in one go before the other users of the thread have their turn.
+const TURN: u64 = 256 << 10;
 
 impl Meter {
     /// Bytes read so far.
@@ -33,9 +43,32 @@ impl Meter {
         self.written.load(Ordering::Relaxed)
     }
 
-    fn count_read(&self, bytes: usize) {
+    /// The task is polled anew: as much may be read as in one turn.
+    pub(super) fn begin_turn(&self) {
+        self.turn_end.store(self.read() + TURN, Ordering::Relaxed);
+    }
+
+    /// Whether what was read last belongs to an informational response (1xx), which is not the answer.
+    pub(super) fn is_informational(&self) -> bool {
+        self.is_informational.load(Ordering::Relaxed)
+    }
+
+    /// Whether the target has stopped to take what is sent, so that nothing more can be sent.
+    pub(super) fn is_refused(&self) -> bool {
+        self.is_refused.load(Ordering::Relaxed)
+    }
+
+    fn count_read(&self, bytes: &[u8]) {
         self.read
-            .store(self.read() + bytes as u64, Ordering::Relaxed);
+            .store(self.read() + bytes.len() as u64, Ordering::Relaxed);
+        if bytes.starts_with(b"HTTP/1.") {
+            self.is_informational
+                .store(bytes.get(9) == Some(&b'1'), Ordering::Relaxed);
+        }
+    }
+
+    fn is_turn_over(&self) -> bool {
+        self.read() >= self.turn_end.load(Ordering::Relaxed)
     }
 
     fn count_written(&self, bytes: usize) {
@@ -58,6 +91,15 @@ pub(super) enum Stream {
 pub(super) struct Wire {
     stream: Stream,
     meter: Arc<Meter>,
+    replay: Option<Box<Replay>>,
+}
+
+/// What a second parser is told of an exchange that is under way: its request goes nowhere, and what was read before is
+/// read again.
+#[derive(Debug)]
+struct Replay {
+    is_asked: bool,
+    read: Bytes,
 }
 
 impl Wire {
@@ -67,8 +109,72 @@ impl Wire {
         let wire = Self {
             stream,
             meter: Arc::clone(&meter),
+            replay: None,
         };
         (wire, meter)
+    }
+
+    /// The same stream for a second parser, which reads `read` again and whose first request is not sent.
+    pub(super) fn replaying(mut self, read: Bytes) -> Self {
+        self.replay = Some(Box::new(Replay {
+            is_asked: false,
+            read,
+        }));
+        self
+    }
+
+    /// What became of sending `bytes`. A target that answers before it has taken the whole request and then closes
+    /// makes writes fail while its answer waits to be read: the reads say how the exchange ends.
+    fn written(&self, sent: io::Result<usize>, bytes: usize) -> io::Result<usize> {
+        match sent {
+            Ok(count) => {
+                self.meter.count_written(count);
+                Ok(count)
+            }
+            Err(error) if is_closed(&error) => {
+                self.meter.is_refused.store(true, Ordering::Relaxed);
+                Ok(bytes)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a write goes nowhere.
+    fn is_mute(&mut self) -> bool {
+        if let Some(replay) = &mut self.replay
+            && !replay.is_asked
+        {
+            replay.is_asked = true;
+            return true;
+        }
+        self.meter.is_refused()
+    }
+}
+
+/// Whether the other side is why nothing can be written any more.
+fn is_closed(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::NotConnected
+    )
+}
+
+impl Replay {
+    /// Reads again; none once everything was.
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Option<Poll<()>> {
+        if !self.is_asked {
+            cx.waker().wake_by_ref();
+            return Some(Poll::Pending);
+        }
+        if self.read.is_empty() {
+            return None;
+        }
+        let count = self.read.len().min(buffer.remaining());
+        buffer.put_slice(&self.read.split_to(count));
+        Some(Poll::Ready(()))
     }
 }
 
@@ -79,12 +185,21 @@ impl AsyncRead for Wire {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let wire = self.get_mut();
+        if let Some(replay) = &mut wire.replay
+            && let Some(read) = replay.poll_read(cx, buffer)
+        {
+            return read.map(Ok);
+        }
+        if wire.meter.is_turn_over() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         ready!(match &mut wire.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
             Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
         })?;
-        wire.meter.count_read(buffer.filled().len() - before);
+        wire.meter.count_read(&buffer.filled()[before..]);
         Poll::Ready(Ok(()))
     }
 }
@@ -96,12 +211,14 @@ impl AsyncWrite for Wire {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let wire = self.get_mut();
-        let written = ready!(match &mut wire.stream {
+        if wire.is_mute() {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        let sent = ready!(match &mut wire.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
             Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
-        })?;
-        wire.meter.count_written(written);
-        Poll::Ready(Ok(written))
+        });
+        Poll::Ready(wire.written(sent, bytes.len()))
     }
 
     fn poll_write_vectored(
@@ -114,12 +231,15 @@ impl AsyncWrite for Wire {
             return self.poll_write(cx, only);
         }
         let wire = self.get_mut();
-        let written = ready!(match &mut wire.stream {
+        let length = slices.iter().map(|slice| slice.len()).sum();
+        if wire.is_mute() {
+            return Poll::Ready(Ok(length));
+        }
+        let sent = ready!(match &mut wire.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-        })?;
-        wire.meter.count_written(written);
-        Poll::Ready(Ok(written))
+        });
+        Poll::Ready(wire.written(sent, length))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -127,11 +247,13 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().stream {
+        let wire = self.get_mut();
+        let flushed = match &mut wire.stream {
             // A socket has nothing to flush.
-            Stream::Plain(_) => Poll::Ready(Ok(())),
-            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        }
+            Stream::Plain(_) => return Poll::Ready(Ok(())),
+            Stream::Tls(stream) => ready!(Pin::new(stream).poll_flush(cx)),
+        };
+        Poll::Ready(wire.written(flushed.map(|()| 0), 0).map(drop))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,8 +1,8 @@
 //! Connections: one user's HTTP exchanges over hyper, timed, bounded and classified.
 //!
 //! A [`Client`] belongs to one user: its connections (one per origin), its cookies. [`Shared`] belongs to the run: TLS
-//! roots, the address policy, limits. Nothing here retries what may have been received, follows what may not be
-//! followed, or keeps a byte that nobody reads.
+//! roots, the address policy, limits. Nothing here repeats what may have had an effect, follows what may not
+//! be followed, or keeps a byte that nobody reads.
 
 mod address;
 mod body;
@@ -12,10 +12,12 @@ mod connection;
 mod cookies;
 mod deadline;
 mod destination;
+mod dial;
 mod inflate;
 mod io;
 mod origin;
 mod redirect;
+mod resolver;
 mod set_cookie;
 mod shared;
 mod tls;
@@ -56,7 +58,7 @@ pub struct Outgoing<'a> {
 pub struct Exchange {
     /// When it actually started: connect begun, or the first byte handed to an open connection.
     pub started: Instant,
-    /// When the first byte of the (final) response was there.
+    /// When the first byte of the final response was there, not of an informational one (1xx) before it.
     pub first_byte: Option<Instant>,
     /// When the last byte was read, or the failure was known.
     pub finished: Instant,
@@ -74,6 +76,8 @@ pub struct Exchange {
     pub redirects: Vec<u16>,
     /// Where the final response came from, if redirects led there.
     pub page: Option<Box<Uri>>,
+    /// How often it was sent once more because a kept connection had been closed under it, all hops.
+    pub resent: u64,
     /// Bytes read off the wire, heads and bodies, all hops; over TLS those of HTTP, before encryption.
     pub bytes_in: u64,
     /// Bytes written to the wire, heads and bodies, all hops; over TLS those of HTTP, before encryption.

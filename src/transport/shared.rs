@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use http::Uri;
 use thiserror::Error;
-use tokio_rustls::TlsConnector;
 use url::Url;
 
 use super::address::Policy;
 use super::body::Allowance;
-use super::connection;
+use super::connection::{self, Parsing};
 use super::origin::Origin;
-use super::tls;
+use super::resolver::Resolver;
+use super::tls::Tls;
 use crate::outcome::Outcome;
 use crate::scenario::{Cookies, Timeouts, TlsOptions};
 use crate::units::{ByteSize, show_duration};
@@ -27,6 +27,8 @@ pub struct Settings<'a> {
     pub cookies: Cookies,
     /// The most bytes of one body that are read off the wire, and the most it may be when inflated.
     pub body_limit: ByteSize,
+    /// Whether a request that may be repeated is sent once more when the kept connection was closed under it.
+    pub resend: bool,
     /// Which certificates are accepted.
     pub tls: &'a TlsOptions,
     /// Hosts, by name or address, that may be loaded besides loopback and private ones.
@@ -38,8 +40,10 @@ pub struct Shared {
     pub(super) redirects: u8,
     pub(super) cookies: Cookies,
     pub(super) body_limit: u64,
-    pub(super) tls: TlsConnector,
+    pub(super) resend: bool,
+    pub(super) tls: Tls,
     pub(super) policy: Policy,
+    pub(super) resolver: Resolver,
     pub(super) allowance: Arc<Allowance>,
 }
 
@@ -53,8 +57,10 @@ impl Shared {
             redirects: settings.redirects,
             cookies: settings.cookies,
             body_limit: settings.body_limit.0,
-            tls: tls::connector(settings.tls)?,
+            resend: settings.resend,
+            tls: Tls::new(settings.tls)?,
             policy: Policy::new(settings.allowed_hosts),
+            resolver: Resolver::default(),
             allowance: Arc::default(),
         }))
     }
@@ -76,7 +82,7 @@ impl Shared {
             .map_err(|_| unreachable(Outcome::ConnectFailed, "not a usable URL".to_owned()))?;
         let attempt = async {
             let origin = Origin::of(&uri)?;
-            connection::open(self, &origin, connect_limit()).await
+            connection::open(self, &origin, Parsing::Strict).await
         };
         match tokio::time::timeout(connect_limit(), attempt).await {
             Ok(Ok(_)) => Ok(()),
@@ -133,9 +139,6 @@ const fn remedy(outcome: Outcome) -> &'static str {
         Outcome::Dns => "; check the host's name and this machine's name servers",
         Outcome::ConnectRefused => "; is the service running, and is this its port?",
         Outcome::ConnectTimeout => "; is there a firewall in between, and is the address right?",
-        Outcome::Tls => {
-            "; http.tls.ca trusts a private authority, http.tls.insecure: true trusts anything"
-        }
         Outcome::FdLimit => "; raise the limit on open files (ulimit -n)",
         Outcome::PortLimit => "; widen net.ipv4.ip_local_port_range",
         _ => "",

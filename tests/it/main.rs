@@ -26,6 +26,8 @@ mod target;
 mod target_stop;
 mod transport;
 mod transport_bodies;
+mod transport_hostile;
+mod transport_kept;
 mod transport_limits;
 mod transport_malformed;
 mod transport_redirects;

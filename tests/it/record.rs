@@ -28,6 +28,7 @@ pub(crate) fn request(outcome: Outcome, time: u64, lag: u64) -> Sample<'static> 
         outcome,
         status: Some(200),
         redirects: &[],
+        resent: 0,
         bytes_in: 300,
         bytes_out: 100,
         connect: None,
@@ -63,6 +64,7 @@ fn a_good_request_is_counted_and_timed_from_both_starts() {
     let recorder = Recorder::new(2, 0, 1);
     let sample = Sample {
         redirects: &[302, 302],
+        resent: 0,
         connect: Some(Micros(40)),
         tls: Some(Micros(90)),
         ..request(Outcome::Ok, 700, 300)

@@ -26,6 +26,7 @@ http:
   cookies: false
   compression: true
   body_limit: 2MiB
+  resend: false
   tls: { insecure: true }
 vars: { size: 5, name: 'a b' }
 setup:
@@ -110,8 +111,8 @@ fn stages_of_a_rate_and_the_defaults_of_requests_are_read() {
         (0, Cookies::Off, Compression::Accept)
     );
     assert_eq!(
-        (http.body_limit, &http.tls.trust),
-        (ByteSize(2 << 20), &Trust::Anything)
+        (http.body_limit, http.resend, &http.tls.trust),
+        (ByteSize(2 << 20), false, &Trust::Anything)
     );
     assert_eq!(http.timeouts.connect, Duration::from_secs(1));
     assert_eq!(http.timeouts.idle, Duration::from_secs(30));

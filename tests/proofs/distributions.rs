@@ -236,6 +236,7 @@ fn measure(url: &str) -> Vec<Turn> {
         redirects: 0,
         cookies: Cookies::Off,
         body_limit: ByteSize(1 << 20),
+        resend: true,
         tls: &TlsOptions::default(),
         allowed_hosts: Vec::new(),
     })

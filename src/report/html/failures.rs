@@ -74,6 +74,7 @@ const fn meaning(outcome: Outcome) -> &'static str {
         Outcome::Reset => "the connection was closed before the response was whole",
         Outcome::Timeout => "no whole response within the limit",
         Outcome::BadResponse => "the response was not valid HTTP",
+        Outcome::HeadLimit => "the response's head was larger than is read",
         Outcome::BodyLimit => "the body was larger than allowed",
         Outcome::Redirect => "a redirect that may not be followed",
         Outcome::AddressRefused => "an address this run may not reach",

@@ -105,11 +105,15 @@ fn detail(index: usize, step: &StepRow) -> Result<Detail, RenderError> {
     } else {
         statuses.join(", ")
     };
+    let resent = match counts.resent {
+        0 => String::new(),
+        resent => format!("{} sent again, ", text::count(resent)),
+    };
     Ok(Detail {
         chart: chart::step_percentiles(&format!("step-{index}"), &step.curve)?,
         phases: phases(&step.times),
         note: format!(
-            "Statuses {statuses}. {} connections opened, {} redirects followed, {} read, {} written.",
+            "Statuses {statuses}. {} connections opened, {} redirects followed, {resent}{} read, {} written.",
             text::count(counts.connections),
             text::count(counts.redirects),
             ByteSize(counts.bytes_in),

@@ -133,7 +133,7 @@ fn status_range(node: &Node, problems: &mut Problems) -> Option<(String, StatusR
     const WHAT: &str = "a status such as 200, or 2xx for all from 200 to 299";
     let text = &problems.scalar(node, WHAT)?.text;
     let code = |number: u16| {
-        (100..=599)
+        (100..=999)
             .contains(&number)
             .then(|| StatusCode::from_u16(number).ok())
             .flatten()
@@ -142,7 +142,7 @@ fn status_range(node: &Node, problems: &mut Problems) -> Option<(String, StatusR
         Some(class) => class
             .parse::<u16>()
             .ok()
-            .filter(|class| (1..=5).contains(class))
+            .filter(|class| (1..=9).contains(class))
             .and_then(|class| code(class * 100).zip(code(class * 100 + 99))),
         None => text
             .parse()

@@ -20,6 +20,7 @@ const HTTP: Shape = Shape {
         "cookies",
         "body_limit",
         "compression",
+        "resend",
         "tls",
     ],
     later: &["version", "proxy"],
@@ -52,6 +53,7 @@ pub(super) fn defaults() -> HttpOptions {
         body_limit: DEFAULT_BODY_LIMIT,
         // Only what the scenario says is sent; a compressed body also costs the generator.
         compression: Compression::Off,
+        resend: true,
         tls: TlsOptions::default(),
     }
 }
@@ -87,6 +89,9 @@ pub(super) fn options(node: &Node, files: &Files, compiler: &mut Compiler<'_>) -
         } else {
             Compression::Off
         };
+    }
+    if let Some(flag) = fields.get("resend").and_then(|node| problems.flag(node)) {
+        options.resend = flag;
     }
     if let Some(node) = fields.get("body_limit") {
         match problems.size(node) {

@@ -178,3 +178,37 @@ async fn a_segment_plays_its_share() {
         assert_eq!(paths.into_iter().collect::<Vec<_>>(), users);
     }
 }
+
+#[tokio::test]
+async fn every_status_from_400_on_is_a_failure_unless_a_check_asks_for_it() {
+    let server = Server::start().await;
+    let load = "load: { iterations: 1, users: 1 }";
+    for (status, check, failed) in [
+        (399, "", 0),
+        (400, "", 1),
+        (599, "", 1),
+        (600, "", 1),
+        (999, "", 1),
+        (999, "check: [ { status: 999 } ]", 0),
+        (666, "check: [ { status: 6xx } ]", 0),
+        (999, "check: [ { status: 9xx } ]", 0),
+    ] {
+        let step = format!("{{ get: /status/{status}, {check} }}");
+        let flow = format!("flows: [ {{ name: main, steps: [ {step} ] }} ]");
+        let over = run(plan(&server.url, &format!("{load}\n{flow}"))).await;
+        let counts = &over.requests().counts;
+        assert_eq!((counts.ended, counts.failed), (1, failed), "{step}");
+        assert_eq!(counts.statuses.get(&status), Some(&1), "{step}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_sent_again_is_counted_apart() {
+    let server = Server::start().await;
+    let load = "load: { iterations: 3, users: 1 }";
+    let flow = "flows: [ { name: main, steps: [ { get: /once } ] } ]";
+    let over = run(plan(&server.url, &format!("{load}\n{flow}"))).await;
+    let counts = &over.requests().counts;
+    assert_eq!((counts.ended, counts.failed, counts.resent), (3, 0, 2));
+    assert_eq!(server.seen().len(), 5);
+}

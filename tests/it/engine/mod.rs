@@ -35,6 +35,7 @@ fn transport(plan: &Plan) -> Arc<Shared> {
         redirects: plan.http.redirects,
         cookies: plan.http.cookies,
         body_limit: plan.http.body_limit,
+        resend: true,
         tls: &plan.http.tls,
         allowed_hosts: Vec::new(),
     })

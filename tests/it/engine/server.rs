@@ -1,5 +1,5 @@
 //! A target that remembers what it was asked, and answers by the path: `/hold` not before it is released,
-//! `/slow` after 50 ms, `/status/404` with that status, anything else at once, with a body of JSON.
+//! `/slow` after 50 ms, `/status/404` with that status, `/once` closes a kept connection without an answer, anything else at once, with a body of JSON.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -75,7 +75,7 @@ impl Server {
 
     async fn serve(&self, mut stream: TcpStream) {
         let mut bytes = Vec::new();
-        loop {
+        for of_connection in 0.. {
             while !bytes.ends_with(b"\r\n\r\n") {
                 match stream.read_buf(&mut bytes).await {
                     Ok(0) | Err(_) => return,
@@ -94,6 +94,9 @@ impl Server {
             if path.starts_with("/hold") {
                 let mut released = self.released.subscribe();
                 let _ = released.wait_for(|released| *released).await;
+            }
+            if path.starts_with("/once") && of_connection > 0 {
+                return;
             }
             if path.starts_with("/slow") {
                 tokio::time::sleep(Duration::from_millis(50)).await;

@@ -101,6 +101,7 @@ fn fill(shard: &mut gander::record::Shard, second: u64) {
     ] {
         shard.request(&Sample {
             redirects: &[301],
+            resent: 0,
             connect: (time > 100).then_some(Micros(42)),
             ..request(outcome, time, 5)
         });

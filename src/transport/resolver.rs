@@ -1,0 +1,221 @@
+//! Names to addresses: one memory for the whole run.
+//!
+//! The system's resolver is asked, which holds a thread until it answers and does not say for how long an answer is
+//! good. So an answer is kept for half a minute, a failure for a second, and users who ask for one name at once wait
+//! for one look-up. What a connection may reach is checked after this, for each address.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::net::lookup_host;
+use tokio::sync::{self, OwnedMutexGuard, Semaphore};
+
+use super::classify::Failure;
+use crate::outcome::Outcome;
+
+/// How long an answer is good.
+const KEPT: Duration = Duration::from_secs(30);
+
+/// How long a failure is not asked about again.
+const FAILED: Duration = Duration::from_secs(1);
+
+/// The most look-ups at once, and so the most threads that wait for the system's resolver.
+const AT_ONCE: usize = 8;
+
+/// The most names that are remembered.
+const NAMES: usize = 1_024;
+
+type LookUp = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
+
+/// The run's memory of names.
+pub(super) struct Resolver {
+    look_up: fn(String) -> LookUp,
+    names: Mutex<HashMap<String, Arc<sync::Mutex<Option<Known>>>>>,
+    permits: Arc<Semaphore>,
+}
+
+/// What was last answered for a name.
+struct Known {
+    answer: Result<Arc<[IpAddr]>, Failure>,
+    until: Instant,
+    /// How often it was given: the users are spread over several addresses as they would be by the name server.
+    given: usize,
+}
+
+impl Default for Resolver {
+    fn default() -> Self {
+        Self::asking(|host| {
+            Box::pin(async move {
+                let found = lookup_host((host, 0)).await?;
+                Ok(found.map(|address| address.ip()).collect())
+            })
+        })
+    }
+}
+
+impl Resolver {
+    fn asking(look_up: fn(String) -> LookUp) -> Self {
+        Self {
+            look_up,
+            names: Mutex::default(),
+            permits: Arc::new(Semaphore::new(AT_ONCE)),
+        }
+    }
+
+    /// The addresses of a host, in the order in which they are to be tried.
+    pub(super) async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, Failure> {
+        let mut known = self.name(host).lock_owned().await;
+        if let Some(known) = known.as_mut().filter(|known| Instant::now() < known.until) {
+            return known.give();
+        }
+        // The look-up goes on if this user gives up: the next one finds the answer.
+        let asked = tokio::spawn(ask(
+            self.look_up,
+            host.to_owned(),
+            known,
+            Arc::clone(&self.permits),
+        ));
+        asked.await.unwrap_or_else(|error| {
+            let detail = format!("{host}: the look-up was cut off: {error}");
+            Err(Failure::new(Outcome::Dns, &detail))
+        })
+    }
+
+    fn name(&self, host: &str) -> Arc<sync::Mutex<Option<Known>>> {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(name) = names.get(host) {
+            return Arc::clone(name);
+        }
+        if names.len() == NAMES {
+            names.clear();
+        }
+        Arc::clone(names.entry(host.to_owned()).or_default())
+    }
+}
+
+/// Asks for a name that nothing is known of, and leaves the answer for those who wait for it.
+async fn ask(
+    look_up: fn(String) -> LookUp,
+    host: String,
+    mut known: OwnedMutexGuard<Option<Known>>,
+    permits: Arc<Semaphore>,
+) -> Result<Vec<IpAddr>, Failure> {
+    let permit = permits.acquire_owned().await;
+    let found = look_up(host.clone()).await;
+    drop(permit);
+    let answer = match found {
+        Ok(addresses) if addresses.is_empty() => Err(Failure::new(
+            Outcome::Dns,
+            &format!("{host} has no address"),
+        )),
+        Ok(addresses) => Ok(addresses.into()),
+        Err(error) => Err(Failure::resolving(&host, &error)),
+    };
+    let kept = if answer.is_ok() { KEPT } else { FAILED };
+    let known = known.insert(Known {
+        answer,
+        until: Instant::now() + kept,
+        given: 0,
+    });
+    known.give()
+}
+
+impl Known {
+    fn give(&mut self) -> Result<Vec<IpAddr>, Failure> {
+        let addresses = self.answer.clone()?;
+        let turn = self.given;
+        self.given += 1;
+        Ok(in_order(&addresses, turn))
+    }
+}
+
+/// The families in turns, that of the first address first (RFC 8305, 4); within each, another address first each time.
+fn in_order(addresses: &[IpAddr], turn: usize) -> Vec<IpAddr> {
+    let is_first = |address: &&IpAddr| address.is_ipv4() == addresses[0].is_ipv4();
+    let (mut first, mut second): (Vec<&IpAddr>, Vec<&IpAddr>) =
+        addresses.iter().partition(is_first);
+    for family in [&mut first, &mut second] {
+        if !family.is_empty() {
+            let by = turn % family.len();
+            family.rotate_left(by);
+        }
+    }
+    let longest = first.len().max(second.len());
+    (0..longest)
+        .flat_map(|index| [first.get(index), second.get(index)])
+        .flatten()
+        .map(|address| **address)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    fn addresses(texts: &[&str]) -> Vec<IpAddr> {
+        let parsed = texts.iter().map(|text| text.parse().expect("an address"));
+        parsed.collect()
+    }
+
+    #[tokio::test]
+    async fn users_who_ask_at_once_and_soon_after_share_one_look_up() {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let resolver = Arc::new(Resolver::asking(|host| {
+            Box::pin(async move {
+                ASKED.fetch_add(1, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                match host.as_str() {
+                    "good.test" => Ok(addresses(&["10.0.0.1"])),
+                    "empty.test" => Ok(Vec::new()),
+                    _ => Err(io::Error::other("no such name")),
+                }
+            })
+        }));
+        for (host, is_good) in [
+            ("good.test", true),
+            ("bad.test", false),
+            ("empty.test", false),
+        ] {
+            ASKED.store(0, Ordering::SeqCst);
+            // The first gives up while it waits; nobody asks again for that.
+            let hasty = tokio::time::timeout(Duration::from_millis(1), resolver.resolve(host));
+            assert!(hasty.await.is_err());
+            let users = (0..50).map(|_| {
+                let resolver = Arc::clone(&resolver);
+                tokio::spawn(async move { resolver.resolve(host).await })
+            });
+            for user in users.collect::<Vec<_>>() {
+                let answer = user.await.expect("no panic");
+                assert_eq!(answer.is_ok(), is_good, "{host}");
+                assert!(answer.is_ok_and(|found| found == addresses(&["10.0.0.1"])) == is_good);
+            }
+            assert_eq!(resolver.resolve(host).await.is_ok(), is_good);
+            assert_eq!(ASKED.load(Ordering::SeqCst), 1, "{host}");
+            // Old answers are not given.
+            let name = resolver.name(host);
+            name.lock().await.as_mut().expect("an answer").until = Instant::now();
+            assert_eq!(resolver.resolve(host).await.is_ok(), is_good);
+            assert_eq!(ASKED.load(Ordering::SeqCst), 2, "{host}");
+        }
+    }
+
+    #[test]
+    fn families_take_turns_and_addresses_too() {
+        let found = addresses(&["::1", "::2", "10.0.0.1", "10.0.0.2", "10.0.0.3"]);
+        for (turn, expected) in [
+            (0, ["::1", "10.0.0.1", "::2", "10.0.0.2", "10.0.0.3"]),
+            (1, ["::2", "10.0.0.2", "::1", "10.0.0.3", "10.0.0.1"]),
+            (6, ["::1", "10.0.0.1", "::2", "10.0.0.2", "10.0.0.3"]),
+        ] {
+            assert_eq!(in_order(&found, turn), addresses(&expected), "{turn}");
+        }
+        let only = addresses(&["10.0.0.1"]);
+        assert_eq!(in_order(&only, 3), only);
+    }
+}
