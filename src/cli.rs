@@ -146,9 +146,12 @@ pub struct ChangeArgs {
     /// Length of the load; stages keep their proportions
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     pub duration: Option<Duration>,
-    /// Multiply every duration of the load, think times and windows included
+    /// Multiply every duration of the load and of windows; pauses stay as they are
     #[arg(long, value_name = "FACTOR")]
     pub time_scale: Option<f64>,
+    /// Let --time-scale multiply think times and pacing too
+    #[arg(long, requires = "time_scale")]
+    pub scale_pauses: bool,
     /// Change any key, such as `http.timeout=5s`; can be given several times
     #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
@@ -166,6 +169,7 @@ impl From<&ChangeArgs> for Overrides {
             rate: args.rate,
             duration: args.duration,
             time_scale: args.time_scale,
+            scale_pauses: args.scale_pauses,
             set: args.set.clone(),
             root: args.root.clone(),
         }

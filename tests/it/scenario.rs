@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gander::scenario::{
-    Action, Kind, Load, Overrides, Scenario, Shape, Step, Target, UserStage, Window, load,
+    Action, Delay, Kind, Load, Overrides, Scenario, Shape, Target, UserStage, Window, load,
 };
 
 pub(crate) const SHIPPED: [&str; 5] = ["smoke", "baseline", "stress", "spike", "soak"];
@@ -158,7 +158,6 @@ fn the_time_scale_shortens_the_load_and_not_what_judges_the_target() {
         ]
     );
     assert_eq!(scenario.warm_up, Duration::from_secs(1));
-    assert_eq!(scenario.pacing, Some(Duration::from_millis(400)));
     assert_eq!(scenario.http.timeouts.total, Duration::from_secs(30));
     assert_eq!(
         scenario.thresholds[0].window,
@@ -168,16 +167,38 @@ fn the_time_scale_shortens_the_load_and_not_what_judges_the_target() {
         scenario.thresholds[0].abort_after,
         Some(Duration::from_secs(3))
     );
+    assert_eq!(scenario.overridden, ["time_scale = 0.1"]);
+    assert_eq!(pauses(&scenario), [4_000, 1_000, 3_000, 2_000]);
+}
+
+#[test]
+fn the_time_scale_shortens_pauses_only_when_it_is_told_to() {
+    let (_folder, path) = written(TIMED);
+    let overrides = Overrides {
+        time_scale: Some(0.1),
+        scale_pauses: true,
+        ..Overrides::default()
+    };
+    let scenario = load(&path, &overrides).expect("a scenario");
+    assert_eq!(pauses(&scenario), [400, 100, 300, 200]);
+    assert_eq!(
+        scenario.overridden,
+        ["time_scale = 0.1", "scale_pauses = true"]
+    );
+}
+
+/// The pauses of [`TIMED`], in milliseconds: its pacing, its think time from least to most, and that of its repetition.
+fn pauses(scenario: &Scenario) -> [u128; 4] {
     let Action::Repeat { times, steps } = &scenario.flows[0].steps[1].action else {
         panic!("a repetition");
     };
     assert_eq!(*times, 3);
-    assert!(matches!(
-        steps[..],
-        [Step { action: Action::Think(gander::scenario::Delay::Constant(pause)), .. }]
-            if pause == Duration::from_millis(200)
-    ));
-    assert_eq!(scenario.overridden, ["time_scale = 0.1"]);
+    let (Some(pacing), Some(Delay::Uniform(least, most)), Action::Think(Delay::Constant(own))) =
+        (scenario.pacing, scenario.think_time, &steps[0].action)
+    else {
+        panic!("{scenario:?}");
+    };
+    [pacing, least, most, *own].map(|pause| pause.as_millis())
 }
 
 #[test]
@@ -213,7 +234,7 @@ fn flags_scale_the_level_and_the_length_of_every_stage() {
 fn set_changes_any_value_by_its_path_and_the_value_is_yaml() {
     let (_folder, path) = written(TIMED);
     let set = [
-        ("load", "{rate: 90/min, for: 1m, max_users: 7}"),
+        ("load", "{iterations: 90, users: 7}"),
         ("flows[0].weight", "3"),
         ("flows[0].steps[0].get", "/other"),
         ("http.redirects", "0"),
@@ -226,9 +247,14 @@ fn set_changes_any_value_by_its_path_and_the_value_is_yaml() {
         ..Overrides::default()
     };
     let scenario = load(&path, &overrides).expect("a scenario");
-    assert!(
-        matches!(&scenario.load, Load::Arrivals { stages, max_users: 7, .. } if stages[0].rate.to_string() == "1.5/s")
-    );
+    assert!(matches!(
+        &scenario.load,
+        Load::Iterations {
+            count: 90,
+            users: 7,
+            ..
+        }
+    ));
     assert_eq!((scenario.flows[0].weight, scenario.http.redirects), (3, 0));
     assert!(
         matches!(&scenario.flows[0].steps[0].action, Action::Request(request) if request.name == "GET /other")

@@ -155,6 +155,10 @@ pub(super) fn change_scenario(
         if factor.is_finite() && factor > 0.0 && factor <= LARGEST_SCALE {
             scale_times(scenario, factor);
             scenario.overridden.push(format!("time_scale = {factor}"));
+            if overrides.scale_pauses {
+                scale_pauses(scenario, factor);
+                scenario.overridden.push("scale_pauses = true".to_owned());
+            }
         } else {
             problems.report_nowhere(
                 format!("--time-scale must be above 0 and at most {LARGEST_SCALE}, found {factor}"),
@@ -243,7 +247,7 @@ fn set_duration(load: &mut Load, duration: Duration, problems: &mut Problems) {
     }
 }
 
-/// Scales what shapes the load; not what judges the target: timeouts and checks of time stay.
+/// Scales what shapes the load; not what judges the target (timeouts and checks of time stay), nor the users' pauses.
 fn scale_times(scenario: &mut Scenario, factor: f64) {
     match &mut scenario.load {
         Load::Users { stages } => {
@@ -261,6 +265,18 @@ fn scale_times(scenario: &mut Scenario, factor: f64) {
         }
     }
     scenario.warm_up = scaled_or_zero(scenario.warm_up, factor);
+    for threshold in &mut scenario.thresholds {
+        if let Window::Rolling(length) | Window::Sustained(length) = &mut threshold.window {
+            *length = scaled(*length, factor).max(SHORTEST_WINDOW.min(*length));
+        }
+        threshold.abort_after = threshold
+            .abort_after
+            .map(|after| scaled_or_zero(after, factor));
+    }
+}
+
+/// Scales think times and pacing.
+fn scale_pauses(scenario: &mut Scenario, factor: f64) {
     scenario.pacing = scenario.pacing.map(|pacing| scaled(pacing, factor));
     if let Some(delay) = &mut scenario.think_time {
         scale_delay(delay, factor);
@@ -271,14 +287,6 @@ fn scale_times(scenario: &mut Scenario, factor: f64) {
     }
     scale_steps(&mut scenario.setup, factor);
     scale_steps(&mut scenario.teardown, factor);
-    for threshold in &mut scenario.thresholds {
-        if let Window::Rolling(length) | Window::Sustained(length) = &mut threshold.window {
-            *length = scaled(*length, factor).max(SHORTEST_WINDOW.min(*length));
-        }
-        threshold.abort_after = threshold
-            .abort_after
-            .map(|after| scaled_or_zero(after, factor));
-    }
 }
 
 fn scale_steps(steps: &mut [Step], factor: f64) {

@@ -105,6 +105,9 @@ impl Document {
         if let (Some(load), Some(node)) = (&load, fields.get("load")) {
             kind::check(kind, load, node.span, problems);
         }
+        if let (Some(load), Some(node)) = (&load, fields.get("pacing")) {
+            load::check_pacing(load, node, problems);
+        }
         Some(Self {
             name: problems
                 .require(&fields, "name")

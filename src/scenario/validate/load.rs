@@ -85,6 +85,17 @@ pub(super) fn load(node: &Node, problems: &mut Problems) -> Option<Load> {
     }
 }
 
+/// Pacing is about users that start again by themselves; by a rate, the schedule alone starts iterations.
+pub(super) fn check_pacing(load: &Load, node: &Node, problems: &mut Problems) {
+    if let Load::Arrivals { .. } = load {
+        problems.report_with(
+            node.span,
+            "`pacing` has no effect on a load by `rate`: the schedule alone says when iterations start",
+            "leave `pacing` out and lower the `rate`, or give the load `users` in its place",
+        );
+    }
+}
+
 fn constant_users(fields: &Fields<'_>, problems: &mut Problems) -> Option<Load> {
     if fields.get("users").is_none() {
         if fields.has_slip {

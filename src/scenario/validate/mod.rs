@@ -49,8 +49,11 @@ pub struct Overrides {
     /// `--for`: every stage is scaled so that the load lasts this long, after [`Overrides::time_scale`]; for iterations,
     /// the most it may last.
     pub duration: Option<Duration>,
-    /// `--time-scale`: every duration of load, warm-up, think time, pacing, windows and delays is multiplied by this.
+    /// `--time-scale`: every duration of load, warm-up, windows and delays is multiplied by this.
     pub time_scale: Option<f64>,
+    /// `--scale-pauses`: think times and pacing are multiplied too. Otherwise they stay, since a user that pauses for a
+    /// tenth of the time sends ten times as much.
+    pub scale_pauses: bool,
     /// `--set path=value`, in order; the value is YAML. A path has keys joined by `.` and items as `[0]`:
     /// `flows[0].weight`; keys that the file leaves out can be set too.
     pub set: Vec<(String, String)>,
