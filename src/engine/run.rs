@@ -82,6 +82,9 @@ impl Run {
                 return;
             }
             iteration += 1;
+            if let Some(pause) = user.state.rest() {
+                pacer.rest(pause);
+            }
             turn().await;
             // An iteration may have nothing to wait for; the other users of this thread do.
             tokio::task::coop::consume_budget().await;

@@ -62,6 +62,8 @@ pub(super) struct State<'r> {
     rows: Box<[Cell<Row>]>,
     /// The flows, by index, whose `start` this user has been through.
     begun: Box<[bool]>,
+    /// What this iteration's flow puts between it and the next one.
+    rest: Option<Delay>,
     /// Where texts are rendered, kept from request to request.
     pub(super) text: String,
     /// Whether each check of the present request held, kept from request to request.
@@ -94,6 +96,7 @@ impl<'r> State<'r> {
             pages: Vec::new(),
             rows: vec![Cell::new(Row::NotDrawn); plan.feeds.len()].into(),
             begun: vec![false; plan.flows.len()].into(),
+            rest: None,
             text: String::new(),
             held: Vec::new(),
         }
@@ -118,13 +121,24 @@ impl<'r> State<'r> {
         let flows = &self.plan.flows;
         let total: u64 = flows.iter().map(|flow| u64::from(flow.weight)).sum();
         let mut point = below(total, self.random());
+        let mut picked = flows.len() - 1;
         for (index, flow) in flows.iter().enumerate() {
             match point.checked_sub(flow.weight.into()) {
                 Some(rest) => point = rest,
-                None => return (index, flow),
+                None => {
+                    picked = index;
+                    break;
+                }
             }
         }
-        (flows.len() - 1, &flows[flows.len() - 1])
+        self.rest = flows[picked].rest;
+        (picked, &flows[picked])
+    }
+
+    /// Draws the pause that this iteration's flow puts between it and the next one, if there is to be one.
+    pub(super) fn rest(&mut self) -> Option<Duration> {
+        let rest = self.rest?;
+        Some(self.pause(&rest))
     }
 
     pub(super) fn has_begun(&self, flow: usize) -> bool {

@@ -187,6 +187,7 @@ struct Compiler<'s> {
     links: HashSet<SlotId>,
     http: &'s HttpOptions,
     think_time: Option<scenario::Delay>,
+    is_closed: bool,
     series: Vec<Series>,
     /// By flow and name.
     steps: HashMap<(String, String), SeriesId>,
@@ -214,6 +215,7 @@ impl<'s> Compiler<'s> {
             links: links(scenario),
             http: &scenario.http,
             think_time: scenario.think_time,
+            is_closed: !matches!(scenario.load, scenario::Load::Arrivals { .. }),
             series: Vec::new(),
             steps: HashMap::new(),
             other: None,
@@ -239,6 +241,9 @@ impl<'s> Compiler<'s> {
             weight: flow.weight,
             series,
             start,
+            rest: self
+                .think_time
+                .filter(|_| self.is_closed && think::pauses_between_rounds(&steps)),
             steps: match self.think_time {
                 Some(delay) => think::between(steps, delay),
                 None => steps,

@@ -31,7 +31,7 @@ pub(super) fn of(plan: &Plan) -> String {
     text.steps("setup", &plan.setup, &origin);
     text.steps("teardown", &plan.teardown, &origin);
     for flow in &plan.flows {
-        text.field("flow", &(&flow.name, flow.weight));
+        text.field("flow", &(&flow.name, flow.weight, flow.rest));
         text.steps("start", &flow.start, &origin);
         text.steps("steps", &flow.steps, &origin);
     }

@@ -74,7 +74,7 @@ pub struct Plan {
     pub warm_up: Duration,
     /// An iteration of a user starts at most once in this time.
     pub pacing: Option<Duration>,
-    /// Pause between steps; already placed into the flows' steps as [`Action::Think`], kept for the outline.
+    /// Pause between steps, and in closed models between iterations; already placed into the flows, kept for the outline.
     pub think_time: Option<Delay>,
     /// What follows a failed capture or an absent value.
     pub on_error: OnError,
@@ -184,6 +184,8 @@ pub struct Flow {
     pub start: Vec<Step>,
     /// An iteration.
     pub steps: Vec<Step>,
+    /// Closed models: the pause between an iteration and its user's next.
+    pub rest: Option<Delay>,
 }
 
 /// A step, decided.

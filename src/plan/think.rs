@@ -48,9 +48,7 @@ fn inside(step: Step, delay: Delay) -> Step {
         return step;
     };
     let once = between(steps, delay);
-    let is_paused =
-        once.last().is_some_and(ends_with_think) || once.first().is_some_and(begins_with_think);
-    if times < 2 || is_paused {
+    if times < 2 || !pauses_between_rounds(&once) {
         return Step {
             condition: step.condition,
             action: Action::Repeat { times, steps: once },
@@ -69,6 +67,11 @@ fn inside(step: Step, delay: Delay) -> Step {
         condition: step.condition,
         action: Action::Repeat { times: 1, steps },
     }
+}
+
+/// Whether the default pause stands between two rounds of these steps: not if they begin or end with one of their own.
+pub(super) fn pauses_between_rounds(steps: &[Step]) -> bool {
+    !(steps.last().is_some_and(ends_with_think) || steps.first().is_some_and(begins_with_think))
 }
 
 fn begins_with_think(step: &Step) -> bool {

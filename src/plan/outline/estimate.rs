@@ -147,7 +147,8 @@ fn count(steps: &[Step], times: f64, into: &mut Vec<(SeriesId, f64)>) {
 /// The time from one start of the flow to the next by the same user.
 fn cycle_seconds(flow: &Flow, pacing: Option<Duration>) -> f64 {
     let pacing = pacing.map_or(0.0, |pacing| pacing.as_secs_f64());
-    seconds(&flow.steps).max(pacing)
+    let rest = flow.rest.map_or(0.0, mean_seconds);
+    (seconds(&flow.steps) + rest).max(pacing)
 }
 
 fn seconds(steps: &[Step]) -> f64 {

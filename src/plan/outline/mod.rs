@@ -105,11 +105,11 @@ impl<'p> Outline<'p> {
             )?;
         }
         if let Some(think) = plan.think_time {
-            self.row(
-                f,
-                "think time",
-                &format!("{} between steps", show_delay(think)),
-            )?;
+            let place = match plan.schedule.model() {
+                Model::Closed => "between steps and between iterations",
+                Model::Open => "between steps",
+            };
+            self.row(f, "think time", &format!("{} {place}", show_delay(think)))?;
         }
         if let Some(pacing) = plan.pacing {
             let pacing = show_duration(pacing);
