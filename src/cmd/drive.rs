@@ -67,8 +67,11 @@ impl Drive<'_> {
             let due = Instant::from_std(self.running.clock().base() + boundary.as_duration());
             tokio::select! {
                 () = sleep_until(due) => {
-                    // A generator that stood still closes one long interval, not several empty ones.
-                    closed = self.running.clock().now().max(boundary);
+                    // A generator that stood still closes one long interval, not several empty ones; but what comes
+                    // after the warm-up is never part of it.
+                    let now = self.running.clock().now().max(boundary);
+                    let warm_up = Micros::from(self.plan.warm_up);
+                    closed = if boundary <= warm_up { now.min(warm_up) } else { now };
                     let state = self.close_interval(closed, boundary)?;
                     self.live.update(&state).ok();
                     if phase == Phase::Cut {
@@ -80,7 +83,19 @@ impl Drive<'_> {
                 () = self.running.finished() => break,
             }
         }
+        if closed < Micros::from(self.plan.warm_up) {
+            self.close_warm_up()?;
+        }
         self.finish(phase).await
+    }
+
+    /// Ends the warm-up where it ends, if the load went on beyond.
+    fn close_warm_up(&mut self) -> anyhow::Result<()> {
+        let end = Micros::from(self.plan.warm_up);
+        if end < self.running.clock().now() {
+            self.close_interval(end, end)?;
+        }
+        Ok(())
     }
 
     /// The end of the interval that begins at `start`: the next whole second, or the end of the warm-up or of the load

@@ -3,6 +3,7 @@
 //! [`setup`] runs once before the load, [`launch`] starts it, [`Running`] is how it is watched and stopped, [`teardown`]
 //! runs once after it. What users measure goes to the recorder; nothing here judges a run.
 
+mod alarms;
 mod attack;
 pub mod capture;
 pub mod check;

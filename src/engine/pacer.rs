@@ -1,18 +1,20 @@
 //! When a user's next iteration starts, for every load model.
 //!
-//! Closed: a user starts when the curve wants it (a later user goes first when fewer are wanted) and when its pacing
-//! allows. Open: free users queue in order; the first takes the next ticket, waits for it on the one precise timer,
+//! Closed: a user starts when the curve wants it (a later user goes first when fewer are wanted) and when its think time
+//! is over and its pacing allows; it waits for neither when no iteration is left for it. Open: free users queue in order; the first takes the next ticket, waits for it on the one precise timer,
 //! hands the queue on and starts. A ticket that is due already is started without waiting, so none is ever dropped and
 //! lateness counts from the intended start. The end of the schedule, or a stop, ends every wait.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 
+use super::alarms::Alarms;
 use super::halt::Halt;
 use super::roster::{Presence, Roster};
 use super::run::Run;
@@ -43,6 +45,10 @@ pub(super) struct Pace {
     length: Option<Micros>,
     /// Closed models: an iteration of a user starts at most once in this time.
     pacing: Option<Micros>,
+    /// Wakes users whose pacing allows their next iteration; somebody has to let them ring.
+    pub(super) alarms: Alarms,
+    /// When the last of the iterations that users share was drawn: then users leave one by one.
+    used_up: OnceLock<Micros>,
 }
 
 #[derive(Debug)]
@@ -87,11 +93,21 @@ impl Pace {
             law,
             length: plan.schedule.duration().map(Micros::from),
             pacing: plan.pacing.map(Micros::from),
+            alarms: Alarms::default(),
+            used_up: OnceLock::new(),
         }
     }
 
     fn is_over(&self, now: Micros) -> bool {
         self.length.is_some_and(|length| now >= length)
+    }
+
+    pub(super) fn used_up(&self) -> Option<Micros> {
+        self.used_up.get().copied()
+    }
+
+    pub(super) const fn is_paced(&self) -> bool {
+        self.pacing.is_some()
     }
 }
 
@@ -110,8 +126,8 @@ pub(super) struct Pacer<'a> {
     active_until: Micros,
     /// The earliest intended start that pacing allows.
     paced: Micros,
-    /// Made when pacing first has to wait.
-    timer: Option<PreciseTimer>,
+    /// When the think time after the last iteration is over.
+    rested: Micros,
 }
 
 impl<'a> Pacer<'a> {
@@ -127,8 +143,13 @@ impl<'a> Pacer<'a> {
             taken: 0,
             active_until: Micros::ZERO,
             paced: Micros::ZERO,
-            timer: None,
+            rested: Micros::ZERO,
         }
+    }
+
+    /// The user thinks before its next iteration.
+    pub(super) fn rest(&mut self, pause: Duration) {
+        self.rested = self.clock.now() + pause.into();
     }
 
     /// Returns when the user's next iteration is to start; none when there will be none any more.
@@ -136,11 +157,7 @@ impl<'a> Pacer<'a> {
         let start = match &self.pace.law {
             Law::Arrivals(tickets) => self.next_ticket(tickets).await,
             Law::Users(curve) => self.next_active(curve).await,
-            Law::Shared { count, drawn } => {
-                let start = self.next_paced().await;
-                let is_left = || drawn.fetch_add(1, Ordering::Relaxed) < *count;
-                start.filter(|_| is_left())
-            }
+            Law::Shared { count, drawn } => self.next_shared(*count, drawn).await,
             Law::PerUser { count } if self.taken < *count => self.next_paced().await,
             Law::PerUser { .. } => None,
         }?;
@@ -148,7 +165,7 @@ impl<'a> Pacer<'a> {
             return None;
         }
         self.taken += 1;
-        self.roster.set(self.user, Presence::Active);
+        self.roster.set(self.user, Presence::Active, start.started);
         let lag = start.started.saturating_sub(start.intended);
         self.roster.started(self.user, lag);
         Some(start)
@@ -156,7 +173,6 @@ impl<'a> Pacer<'a> {
 
     async fn next_ticket(&mut self, tickets: &Mutex<Tickets>) -> Option<Start> {
         let free_since = self.clock.now();
-        self.roster.set(self.user, Presence::Parked);
         // A user that was free before the end still takes what was due by then: the delay is not the target's.
         if self.pace.is_over(free_since) {
             return None;
@@ -165,16 +181,19 @@ impl<'a> Pacer<'a> {
         let mut tickets = if let Ok(tickets) = tickets.try_lock() {
             tickets
         } else {
+            self.roster.set(self.user, Presence::Parked, free_since);
             let tickets = self.unless_stopped(tickets.lock()).await?;
             now = self.clock.now();
             tickets
         };
         let Some(due) = tickets.arrivals.next() else {
             drop(tickets);
+            self.roster.set(self.user, Presence::Parked, free_since);
             self.wait_for_the_end().await;
             return None;
         };
         if now <= due {
+            self.roster.set(self.user, Presence::Parked, free_since);
             let at = self.clock.base() + due.as_duration();
             self.unless_stopped(tickets.timer.sleep_until(at)).await?;
             now = self.clock.now();
@@ -201,16 +220,22 @@ impl<'a> Pacer<'a> {
                         self.active_until = until.into();
                     }
                     Some(from) => {
-                        self.roster.set(self.user, Presence::Parked);
+                        self.roster.set(self.user, Presence::Parked, now);
                         self.wait(from).await?;
                         continue;
                     }
                     None => {
-                        self.roster.set(self.user, Presence::Parked);
+                        self.roster.set(self.user, Presence::Parked, now);
                         self.wait_for_the_end().await;
                         return None;
                     }
                 }
+            }
+            if self.rested > now {
+                // Its think time may reach beyond what the curve wants of it now.
+                let until = self.rested.min(self.active_until);
+                self.wait(until.as_duration()).await?;
+                continue;
             }
             if self.paced < self.active_until {
                 return self.paced_start(now).await;
@@ -220,14 +245,33 @@ impl<'a> Pacer<'a> {
         }
     }
 
+    /// Closed, by a number of iterations that all users share: who waits leaves when the last one is drawn by another.
+    async fn next_shared(&mut self, count: u64, drawn: &AtomicU64) -> Option<Start> {
+        let is_left = || drawn.load(Ordering::Relaxed) < count;
+        let start = only_while(is_left, self.next_paced()).await?;
+        let number = drawn.fetch_add(1, Ordering::Relaxed);
+        if number + 1 == count {
+            self.pace.used_up.get_or_init(|| start.started);
+            self.roster.wake_all();
+        }
+        (number < count).then_some(start)
+    }
+
     /// Closed, by a number of iterations.
     async fn next_paced(&mut self) -> Option<Start> {
-        self.wait_for_the_beginning().await?;
-        let now = self.clock.now();
-        if self.pace.is_over(now) || self.pace.length.is_some_and(|end| self.paced >= end) {
-            return None;
+        loop {
+            self.wait_for_the_beginning().await?;
+            let now = self.clock.now();
+            let earliest = now.max(self.paced).max(self.rested);
+            if self.pace.is_over(earliest) {
+                return None;
+            }
+            if self.rested > now {
+                self.wait(self.rested.as_duration()).await?;
+                continue;
+            }
+            return self.paced_start(now).await;
         }
-        self.paced_start(now).await
     }
 
     /// A start now, or when pacing allows; then the wake-up's own delay counts as response time, so the wait is precise.
@@ -243,10 +287,8 @@ impl<'a> Pacer<'a> {
         if self.paced > now {
             intended = self.paced;
             let due = self.clock.base() + intended.as_duration();
-            let mut timer = self.timer.take().unwrap_or_else(PreciseTimer::new);
-            let waited = self.unless_stopped(timer.sleep_until(due)).await;
-            self.timer = Some(timer);
-            waited?;
+            let alarm = self.pace.alarms.sleep_until(self.user, due);
+            self.unless_stopped(alarm).await?;
             started = self.clock.now();
         }
         self.paced = intended + pacing;
@@ -283,12 +325,22 @@ impl<'a> Pacer<'a> {
 
 /// The future's output, or none as soon as the run is being stopped: a stop wakes every user's task.
 pub(super) async fn unless_stopped<F: Future>(halt: &Halt, future: F) -> Option<F::Output> {
+    let future = async { Some(future.await) };
+    only_while(|| !halt.is_stopping(), future).await
+}
+
+/// The future's output, or none as soon as `holds` does not: whoever changes that wakes every user's task.
+async fn only_while<T>(
+    holds: impl Fn() -> bool,
+    future: impl Future<Output = Option<T>>,
+) -> Option<T> {
     let mut future = pin!(future);
     poll_fn(|cx| {
-        if halt.is_stopping() {
-            return Poll::Ready(None);
+        if holds() {
+            future.as_mut().poll(cx)
+        } else {
+            Poll::Ready(None)
         }
-        future.as_mut().poll(cx).map(Some)
     })
     .await
 }

@@ -1,8 +1,10 @@
 //! Who is there: a slot for each user, through which it is woken and through which it is counted.
 //!
-//! A user writes only to its own slot, so that counting costs no more than a store; whoever asks adds the slots up.
+//! A user writes only to its own slot, so that counting costs no more than a store; whoever asks adds the slots up. Only
+//! how many are active at once is counted in one place, since a peak cannot be added up.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering::AcqRel;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -17,6 +19,7 @@ const LATE: Micros = Micros(1_000);
 #[derive(Debug)]
 pub(super) struct Roster {
     slots: Box<[Slot]>,
+    level: Level,
     present: AtomicUsize,
     everyone_left: watch::Sender<bool>,
 }
@@ -28,7 +31,16 @@ struct Slot {
     waker: Mutex<Option<Waker>>,
     started: AtomicU64,
     late: AtomicU64,
-    presence: AtomicU8,
+    /// A [`Record`].
+    presence: AtomicU64,
+}
+
+/// How many users are active, and the most since it was last asked.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Level {
+    active: AtomicU32,
+    peak: AtomicU32,
 }
 
 /// Whether a user counts as active.
@@ -43,6 +55,30 @@ pub(super) enum Presence {
     Left = 2,
 }
 
+/// A user's presence, what it was before, and since when it is another: in one word, so that they are read as one.
+#[derive(Debug, Clone, Copy)]
+struct Record(u64);
+
+impl Record {
+    const fn presence(self) -> u64 {
+        self.0 & 3
+    }
+
+    const fn changed(self, presence: Presence, at: Micros) -> Self {
+        Self(at.0 << 4 | self.presence() << 2 | presence as u64)
+    }
+
+    /// Whether the user was active just before `at`, if it has not changed more than once since.
+    const fn was_active(self, at: Micros) -> bool {
+        let then = if self.0 >> 4 < at.0 {
+            self.presence()
+        } else {
+            self.0 >> 2 & 3
+        };
+        then == Presence::Active as u64
+    }
+}
+
 /// What the slots add up to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Census {
@@ -50,7 +86,7 @@ pub(super) struct Census {
     pub(super) started: u64,
     /// Of those, more than 1 ms after their intended start.
     pub(super) late: u64,
-    /// Users active now.
+    /// Users active at the moment that was asked for.
     pub(super) active: u32,
 }
 
@@ -58,6 +94,7 @@ impl Roster {
     pub(super) fn new(users: usize) -> Self {
         Self {
             slots: (0..users).map(|_| Slot::default()).collect(),
+            level: Level::default(),
             present: AtomicUsize::new(users),
             everyone_left: watch::Sender::new(users == 0),
         }
@@ -72,12 +109,17 @@ impl Roster {
         *lock(&self.slots[user].waker) = Some(waker.clone());
     }
 
+    /// Wakes a user's task.
+    pub(super) fn wake(&self, user: usize) {
+        if let Some(waker) = &*lock(&self.slots[user].waker) {
+            waker.wake_by_ref();
+        }
+    }
+
     /// Wakes every user's task, so that it looks at the state of the run again.
     pub(super) fn wake_all(&self) {
-        for slot in &self.slots {
-            if let Some(waker) = &*lock(&slot.waker) {
-                waker.wake_by_ref();
-            }
+        for user in 0..self.slots.len() {
+            self.wake(user);
         }
     }
 
@@ -90,17 +132,25 @@ impl Roster {
         }
     }
 
-    pub(super) fn set(&self, user: usize, presence: Presence) {
+    /// A user is present in this way from then on.
+    pub(super) fn set(&self, user: usize, presence: Presence, at: Micros) {
         let cell = &self.slots[user].presence;
-        if cell.load(Ordering::Relaxed) != presence as u8 {
-            cell.store(presence as u8, Ordering::Relaxed);
+        let record = Record(cell.load(Relaxed));
+        if record.presence() == presence as u64 {
+            return;
+        }
+        cell.store(record.changed(presence, at).0, Relaxed);
+        if presence == Presence::Active {
+            self.level.rise();
+        } else if record.presence() == Presence::Active as u64 {
+            self.level.active.fetch_sub(1, Relaxed);
         }
     }
 
     /// A user is gone for good; to be called once for each. True for the last one.
-    pub(super) fn leave(&self, user: usize) -> bool {
-        self.set(user, Presence::Left);
-        self.present.fetch_sub(1, Ordering::AcqRel) == 1
+    pub(super) fn leave(&self, user: usize, at: Micros) -> bool {
+        self.set(user, Presence::Left, at);
+        self.present.fetch_sub(1, AcqRel) == 1
     }
 
     /// Says that every user has left and everything about it is settled.
@@ -119,21 +169,39 @@ impl Roster {
         let _ = everyone_left.wait_for(|left| *left).await;
     }
 
-    pub(super) fn census(&self) -> Census {
+    /// The counts as they are, and the users that were active just before `at`.
+    pub(super) fn census(&self, at: Micros) -> Census {
         let mut census = Census::default();
         for slot in &self.slots {
-            census.started += slot.started.load(Ordering::Relaxed);
-            census.late += slot.late.load(Ordering::Relaxed);
-            let presence = slot.presence.load(Ordering::Relaxed);
-            census.active += u32::from(presence == Presence::Active as u8);
+            census.started += slot.started.load(Relaxed);
+            census.late += slot.late.load(Relaxed);
+            let record = Record(slot.presence.load(Relaxed));
+            census.active += u32::from(record.was_active(at));
         }
         census
+    }
+
+    /// The most users that were active at once since the last call.
+    pub(super) fn take_peak(&self) -> u32 {
+        let peak = self.level.peak.swap(0, Relaxed);
+        let active = self.level.active.load(Relaxed);
+        self.level.peak.fetch_max(active, Relaxed);
+        peak
+    }
+}
+
+impl Level {
+    fn rise(&self) {
+        let active = self.active.fetch_add(1, Relaxed) + 1;
+        if self.peak.load(Relaxed) < active {
+            self.peak.fetch_max(active, Relaxed);
+        }
     }
 }
 
 /// An increment by the only writer: no read-modify-write on the bus.
 fn add_one(count: &AtomicU64) {
-    count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    count.store(count.load(Relaxed) + 1, Relaxed);
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -57,7 +57,7 @@ impl Run {
 
     /// A user's life is over, however it ended.
     pub(super) fn left(&self, user: usize) {
-        if self.roster.leave(user) {
+        if self.roster.leave(user, self.now()) {
             self.halt.ended(self.now());
             self.roster.close();
         }

@@ -44,9 +44,7 @@ pub struct Running {
     /// When the load was last read.
     read_at: Micros,
     /// What had been reported by then.
-    reported: Census,
-    offered: u64,
-    unstarted: u64,
+    reported: LoadCounts,
 }
 
 /// Builds all users, and opens the gate when each is ready: from then on [`Running::clock`] goes.
@@ -102,14 +100,16 @@ pub fn launch(
         arrivals,
         due: 0,
         read_at: Micros::ZERO,
-        reported: Census::default(),
-        offered: 0,
-        unstarted: 0,
+        reported: LoadCounts::default(),
     };
     if let Some(runtime) = &running.runtime {
         attack::launch(&run, runtime.handle())?;
         running.clock = Clock::starting_at(Instant::now() + LEAD);
         runtime.spawn(tick(Arc::clone(&run.recorder)));
+        if run.pace.is_paced() {
+            let run = Arc::clone(&run);
+            runtime.spawn(async move { run.pace.alarms.ring(&run.roster).await });
+        }
     }
     run.recorder.begin();
     run.clock.get_or_init(|| running.clock);
@@ -133,30 +133,49 @@ impl Running {
         self.clock
     }
 
-    /// What was offered and started since the last call; gauges are as of `now`.
+    /// What was offered since the last call and by `end`, and what was started; gauges are as of then, or as of the end
+    /// of the load if that came between.
     ///
     /// The first call after every user has left accounts for the iterations that will never start.
-    pub fn load(&mut self, now: Micros) -> LoadCounts {
+    pub fn load(&mut self, end: Micros) -> LoadCounts {
         // Before the census: once everyone has left, it does not change any more.
         let is_over = self.run.roster.is_empty();
-        let census = self.run.roster.census();
-        let unstarted = if is_over { self.unstarted(census) } else { 0 };
-        let offered = census.started + self.backlog(census, now).max(unstarted);
-        let load = LoadCounts {
-            offered: offered - self.offered,
-            started: census.started - self.reported.started,
-            late: census.late - self.reported.late,
-            unstarted: unstarted - self.unstarted,
-            backlog: if is_over { 0 } else { offered - census.started },
-            active_users: census.active,
-            drain: self.drain(now),
+        let census = self.run.roster.census(self.gauged_at(end));
+        let mut sum = LoadCounts {
+            offered: census.started,
+            started: census.started,
+            late: census.late,
             ..LoadCounts::default()
         };
-        self.read_at = now;
-        self.offered = offered;
-        self.unstarted = unstarted;
-        self.reported = census;
-        load
+        if is_over {
+            sum.unstarted = self.unstarted(census);
+            sum.offered += sum.unstarted;
+        } else if let Some(due) = self.due_by(end) {
+            // What was due after `end` belongs to the next call, even if it has started.
+            sum.offered = due;
+            sum.started = census.started.min(due);
+        }
+        let drain = self.drain(end);
+        self.read_at = end;
+        let before = self.reported;
+        let started = sum.started - before.started;
+        sum.late = before.late + started.min(census.late - before.late);
+        self.reported = sum;
+        LoadCounts {
+            offered: sum.offered - before.offered,
+            started,
+            late: sum.late - before.late,
+            unstarted: sum.unstarted - before.unstarted,
+            backlog: if is_over {
+                0
+            } else {
+                sum.offered - sum.started
+            },
+            active_users: census.active,
+            peak_users: self.run.roster.take_peak().max(census.active),
+            drain,
+            ..LoadCounts::default()
+        }
     }
 
     /// How much of the time since the last reading lies after the end of the load: its planned end, or its stop.
@@ -168,14 +187,20 @@ impl Running {
         })
     }
 
-    /// Arrivals that were due by `now`, or by the end of the load, and have not started.
-    fn backlog(&mut self, census: Census, now: Micros) -> u64 {
-        let Some(arrivals) = &mut self.arrivals else {
-            return 0;
-        };
-        let end = self.run.halt.at().map_or(now, |at| at.min(now));
+    /// When the users are counted that are active at `end`: at the latest when the load ended. Whoever leaves because it
+    /// is over does so a little later, and who is still in an iteration is no more part of the load's level.
+    fn gauged_at(&self, end: Micros) -> Micros {
+        let planned = self.run.plan.schedule.duration().map(Micros::from);
+        let ends = [planned, self.run.halt.at(), self.run.pace.used_up()];
+        ends.into_iter().flatten().fold(end, Micros::min)
+    }
+
+    /// Open model: arrivals that were due by `end`, or by the stop of the load.
+    fn due_by(&mut self, end: Micros) -> Option<u64> {
+        let arrivals = self.arrivals.as_mut()?;
+        let end = self.run.halt.at().map_or(end, |at| at.min(end));
         self.due += arrivals.take_until(end);
-        self.due.saturating_sub(census.started)
+        Some(self.due)
     }
 
     /// What the schedule asked for and will not get, when every user has left.
@@ -183,7 +208,9 @@ impl Running {
         let plan = &self.run.plan;
         match plan.schedule {
             Schedule::Users(_) => 0,
-            Schedule::Arrivals { .. } => self.backlog(census, Micros(u64::MAX)),
+            Schedule::Arrivals { .. } => self
+                .due_by(Micros(u64::MAX))
+                .map_or(0, |due| due.saturating_sub(census.started)),
             Schedule::Iterations { .. } => plan
                 .schedule
                 .planned_iterations(plan.seed, plan.segment)
@@ -220,7 +247,7 @@ impl Running {
             // A user that does not even drop its request within this time is counted no more.
             let _ = tokio::time::timeout(CUT_LIMIT, self.finished()).await;
         }
-        let census = self.run.roster.census();
+        let census = self.run.roster.census(Micros::ZERO);
         Ended {
             panics: self.run.panics.load(Ordering::Relaxed),
             interrupted: self.run.interrupted.load(Ordering::Relaxed),

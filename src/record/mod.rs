@@ -3,6 +3,7 @@
 //! Users write into shards ([`Recorder`]); once a second the shards are swapped and merged into an [`Interval`], which
 //! is appended to the journal and handed on. Histograms are merged, percentiles never averaged. No sample is kept.
 
+mod carried;
 mod failures;
 mod gauges;
 pub mod histogram;
@@ -18,6 +19,7 @@ use std::time::Instant;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+pub use carried::{Carried, Parted};
 pub use journal::{Event, RunHeader};
 pub use recorder::Recorder;
 pub use shard::Shard;
@@ -214,8 +216,11 @@ pub struct LoadCounts {
     pub unstarted: u64,
     /// Iterations due but not started yet, at the end of the interval.
     pub backlog: u64,
-    /// Users active at the end of the interval.
+    /// Users active at the end of the interval, or of the load if that ended before.
     pub active_users: u32,
+    /// The most users that were active at once in the interval.
+    #[serde(default)]
+    pub peak_users: u32,
     /// Requests in flight, averaged over samples of the clock, in thousandths.
     pub in_flight_milli: u64,
     /// Requests in flight at the end of the interval.
@@ -223,6 +228,14 @@ pub struct LoadCounts {
     /// How much of the interval lies after the end of the load, when only what was in flight goes on.
     #[serde(default, skip_serializing_if = "is_no_time")]
     pub drain: Micros,
+}
+
+impl LoadCounts {
+    /// Iterations that had been due before the interval and had not started by then. They start in the order in which
+    /// they were due, so the interval's first starts are theirs.
+    pub fn backlog_before(&self) -> u64 {
+        (self.started + self.backlog + self.unstarted).saturating_sub(self.offered)
+    }
 }
 
 /// A check's counts.

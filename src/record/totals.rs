@@ -5,8 +5,8 @@
 use hdrhistogram::Histogram;
 
 use super::{
-    CheckCounts, Counts, Health, Interval, LoadCounts, SeriesInterval, TargetHealth, Timing,
-    histogram,
+    Carried, CheckCounts, Counts, Health, Interval, LoadCounts, Parted, SeriesInterval,
+    TargetHealth, Timing, histogram,
 };
 use crate::plan::{CheckId, Series, SeriesId, Subject};
 use crate::units::Micros;
@@ -21,6 +21,7 @@ pub struct Totals {
     checks: Vec<CheckCounts>,
     measured: Part,
     warm_up: Part,
+    carried: Carried,
     /// The gauges of the last interval, warm-up or not.
     now: LoadCounts,
     health: HealthTotals,
@@ -40,7 +41,7 @@ pub struct Part {
     pub iterations: Counts,
     /// Sums of what was offered and started, and of the drain; the gauges in it are zero.
     pub load: LoadCounts,
-    /// The most users active at the end of an interval.
+    /// The most users active at once.
     pub peak_users: u32,
     /// ∫ requests in flight dt, in request-seconds.
     in_flight_seconds: f64,
@@ -52,16 +53,21 @@ impl Part {
         mean_over(self.in_flight_seconds, self.duration)
     }
 
-    fn absorb(&mut self, interval: &Interval, subjects: &[Subject]) {
+    fn add_load(&mut self, load: &LoadCounts) {
+        self.load.offered += load.offered;
+        self.load.started += load.started;
+        self.load.late += load.late;
+        self.load.unstarted += load.unstarted;
+        self.load.drain += load.drain;
+    }
+
+    /// Adds an interval, of whose load `own` belongs to this part of the run.
+    fn absorb(&mut self, interval: &Interval, own: &LoadCounts, subjects: &[Subject]) {
         let length = interval.end.saturating_sub(interval.start);
         self.intervals += 1;
         self.duration += length;
-        self.load.offered += interval.load.offered;
-        self.load.started += interval.load.started;
-        self.load.late += interval.load.late;
-        self.load.unstarted += interval.load.unstarted;
-        self.load.drain += interval.load.drain;
-        self.peak_users = self.peak_users.max(interval.load.active_users);
+        self.add_load(own);
+        self.peak_users = self.peak_users.max(own.peak_users).max(own.active_users);
         self.in_flight_seconds += interval.load.in_flight_milli as f64 / 1e3 * length.as_secs_f64();
         for (id, series) in &interval.series {
             match subjects.get(id.0 as usize) {
@@ -106,6 +112,7 @@ impl Totals {
             checks: vec![CheckCounts::default(); checks],
             measured: Part::default(),
             warm_up: Part::default(),
+            carried: Carried::default(),
             now: LoadCounts::default(),
             health: HealthTotals::default(),
             target: None,
@@ -115,11 +122,13 @@ impl Totals {
     /// Adds an interval. Series and checks that the totals do not have are left out.
     pub fn absorb(&mut self, interval: &Interval) {
         self.now = interval.load;
+        let Parted { own, of_warm_up } = self.carried.part(interval);
         if interval.is_warm_up {
-            self.warm_up.absorb(interval, &self.subjects);
+            self.warm_up.absorb(interval, &own, &self.subjects);
             return;
         }
-        self.measured.absorb(interval, &self.subjects);
+        self.measured.absorb(interval, &own, &self.subjects);
+        self.warm_up.add_load(&of_warm_up);
         for (id, part) in &interval.series {
             let Some(sum) = self.series.get_mut(id.0 as usize) else {
                 continue;
@@ -209,7 +218,7 @@ impl Totals {
             .saturating_sub(self.measured.load.drain)
     }
 
-    /// The most users active at the end of a measured interval.
+    /// The most users active at once in the measured time.
     pub const fn peak_users(&self) -> u32 {
         self.measured.peak_users
     }

@@ -7,8 +7,8 @@ use super::users::UserWatch;
 use super::window::State;
 use crate::plan::Series;
 use crate::plan::threshold::{Aggregate, Metric, Standing, Threshold};
-use crate::record::Interval;
 use crate::record::journal::StopReason;
+use crate::record::{Carried, Interval, LoadCounts};
 use crate::scenario::Window;
 use crate::units::Micros;
 
@@ -19,6 +19,7 @@ pub struct Judge {
     pub(super) generator: GeneratorWatch,
     pub(super) users: UserWatch,
     target: TargetWatch,
+    carried: Carried,
     now: Micros,
 }
 
@@ -65,6 +66,7 @@ impl Judge {
             generator: GeneratorWatch::default(),
             users: UserWatch::of(max_users),
             target: TargetWatch::of(series),
+            carried: Carried::default(),
             now: Micros::ZERO,
         }
     }
@@ -73,6 +75,7 @@ impl Judge {
     pub fn observe(&mut self, interval: &Interval) {
         self.now = interval.end;
         self.target.observe(interval);
+        let load = self.carried.part(interval).own;
         if interval.is_warm_up {
             return;
         }
@@ -81,7 +84,7 @@ impl Judge {
         let is_drain = interval.is_drain();
         for rule in &mut self.rules {
             if !(is_drain && rule.is_about_load()) {
-                rule.observe(interval);
+                rule.observe(interval, &load);
             }
         }
     }
@@ -115,8 +118,9 @@ impl Rule {
         self.threshold.metric == Metric::ActiveUsers || (is_windowed && is_count)
     }
 
-    fn observe(&mut self, interval: &Interval) {
-        let tally = self.picker.pick(interval);
+    /// Takes in an interval, and of its load what the measured time offered.
+    fn observe(&mut self, interval: &Interval, load: &LoadCounts) {
+        let tally = self.picker.pick(interval, load);
         let judgement = self
             .state
             .absorb(&self.threshold, interval.start, interval.end, tally);

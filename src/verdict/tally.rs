@@ -4,7 +4,7 @@ use hdrhistogram::Histogram;
 
 use crate::plan::threshold::{Aggregate, Metric, Threshold};
 use crate::plan::{Series, SeriesId, Subject};
-use crate::record::{CheckCounts, Counts, Interval, Timing, histogram};
+use crate::record::{CheckCounts, Counts, Interval, LoadCounts, Timing, histogram};
 use crate::units::Micros;
 
 /// What a threshold needs to know of a stretch of the run.
@@ -18,6 +18,9 @@ pub(super) struct Tally {
     part: u64,
     /// What it is a part of; the number of samples.
     whole: u64,
+    /// Of iterations started: those that had been due before the stretch. They were offered there, and are no part of
+    /// what became of the stretch's own.
+    before: u64,
     gauge: Gauge,
 }
 
@@ -66,14 +69,13 @@ impl Picker {
         }
     }
 
-    /// What the interval holds of it.
-    pub(super) fn pick(&self, interval: &Interval) -> Tally {
+    /// What the interval holds of it; `load` is what the measured time offered in it, and what became of that.
+    pub(super) fn pick(&self, interval: &Interval, load: &LoadCounts) -> Tally {
         let mut tally = Tally {
             length: interval.end.saturating_sub(interval.start),
             load_time: interval.load_time(),
             ..Tally::default()
         };
-        let load = &interval.load;
         match self.metric {
             Metric::ResponseTime
             | Metric::ServiceTime
@@ -112,10 +114,17 @@ impl Picker {
                     _ => tally.whole,
                 };
             }
-            Metric::Started => (tally.part, tally.whole) = (load.started, load.offered),
+            Metric::Started => {
+                (tally.part, tally.whole) = (load.started, load.offered);
+                tally.before = load.backlog_before();
+            }
             Metric::Unstarted => (tally.part, tally.whole) = (load.unstarted, load.offered),
             Metric::ActiveUsers => {
-                tally.gauge = Gauge::reading(f64::from(load.active_users), tally.length);
+                let (level, peak) = (load.active_users, load.peak_users.max(load.active_users));
+                tally.gauge = Gauge {
+                    highest: peak.into(),
+                    ..Gauge::reading(level.into(), tally.length)
+                };
             }
             Metric::GeneratorCpu => tally.gauge = Gauge::reading(interval.health.cpu, tally.length),
             Metric::GeneratorRss => {
@@ -179,6 +188,9 @@ impl Picker {
 impl Tally {
     /// Adds a later stretch.
     pub(super) fn merge(&mut self, other: &Self) {
+        if self.length == Micros::ZERO {
+            self.before = other.before;
+        }
         self.length += other.length;
         self.load_time += other.load_time;
         match (&mut self.times, &other.times) {
@@ -212,7 +224,10 @@ impl Tally {
             Aggregate::Count => Some(self.part as f64),
             Aggregate::Rate => (self.load_time > Micros::ZERO)
                 .then(|| self.part as f64 / self.load_time.as_secs_f64()),
-            Aggregate::Ratio => (self.whole > 0).then(|| self.part as f64 / self.whole as f64),
+            Aggregate::Ratio => (self.whole > 0).then(|| {
+                let own = self.part.saturating_sub(self.before);
+                own as f64 / self.whole as f64
+            }),
             Aggregate::Apdex(limit) => (self.whole > 0).then(|| self.apdex(limit)),
         };
         Reading {

@@ -172,6 +172,7 @@ impl Open {
             late: self.load.late + interval.load.late,
             unstarted: self.load.unstarted + interval.load.unstarted,
             drain: self.load.drain + interval.load.drain,
+            peak_users: self.load.peak_users.max(interval.load.peak_users),
             ..interval.load
         };
     }

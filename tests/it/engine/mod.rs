@@ -4,7 +4,9 @@ mod cookies;
 mod counts;
 mod ends;
 mod flows;
+mod gauges;
 mod links;
+mod pauses;
 pub(crate) mod plans;
 mod server;
 
@@ -12,20 +14,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gander::engine::{self, Ended, RunValues, Running};
-use gander::plan::{Plan, SeriesId, Subject};
+use gander::plan::{Plan, SeriesId};
+use gander::record::totals::Part;
 use gander::record::{LoadCounts, Recorder, SeriesInterval, Totals};
 use gander::transport::{Settings, Shared};
+use gander::units::Micros;
+use gander::verdict::Judge;
 
 /// A run that a test drives.
 struct Driven {
     running: Running,
     recorder: Arc<Recorder>,
     totals: Totals,
+    judge: Judge,
+    warm_up: Micros,
+    closed: Micros,
 }
 
 /// What a run left behind.
 struct Outcome {
     totals: Totals,
+    judge: Judge,
     load: LoadCounts,
     ended: Ended,
 }
@@ -51,6 +60,8 @@ impl Driven {
 
     fn launch_with(plan: Plan, transport: Arc<Shared>, values: RunValues) -> Self {
         let totals = Totals::new(&plan.series, plan.checks.len());
+        let judge = Judge::new(&plan.thresholds, &plan.series, None);
+        let warm_up = Micros::from(plan.warm_up);
         let recorder = Arc::new(Recorder::new(plan.series.len(), plan.checks.len(), 4));
         let plan = Arc::new(plan);
         let running = engine::launch(plan, Arc::clone(&recorder), transport, values);
@@ -58,6 +69,9 @@ impl Driven {
             running: running.expect("users"),
             recorder,
             totals,
+            judge,
+            warm_up,
+            closed: Micros::ZERO,
         }
     }
 
@@ -73,15 +87,28 @@ impl Driven {
             is_over = finished.is_ok();
             self.close_interval();
         }
+        if self.closed == self.warm_up {
+            self.close_interval();
+        }
         let ended = self.running.join(limit).await;
         assert_eq!(self.recorder.in_flight(), 0);
         let load = self.totals.load();
-        assert_eq!(load.offered, load.started + load.unstarted);
-        assert_eq!(load.unstarted, ended.unstarted);
-        let iterations = self.totals.counts(Subject::Iterations);
-        assert_eq!(load.started, iterations.ended + iterations.interrupted);
+        let (measured, warm_up) = (self.totals.measured(), self.totals.warm_up());
+        for part in [measured, warm_up] {
+            assert_eq!(part.load.offered, part.load.started + part.load.unstarted);
+        }
+        assert_eq!(
+            measured.load.unstarted + warm_up.load.unstarted,
+            ended.unstarted
+        );
+        let ended_in = |part: &Part| part.iterations.ended + part.iterations.interrupted;
+        assert_eq!(
+            measured.load.started + warm_up.load.started,
+            ended_in(measured) + ended_in(warm_up)
+        );
         Outcome {
             totals: self.totals,
+            judge: self.judge,
             load,
             ended,
         }
@@ -89,9 +116,17 @@ impl Driven {
 
     fn close_interval(&mut self) {
         let now = self.running.clock().now();
-        let load = self.running.load(now);
-        let interval = self.recorder.rotate(now, false, load, None);
+        let is_warm_up = self.closed < self.warm_up;
+        let end = if is_warm_up {
+            now.min(self.warm_up)
+        } else {
+            now
+        };
+        let load = self.running.load(end);
+        let interval = self.recorder.rotate(end, is_warm_up, load, None);
         self.totals.absorb(&interval);
+        self.judge.observe(&interval);
+        self.closed = end;
     }
 }
 
