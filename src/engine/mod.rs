@@ -19,6 +19,7 @@ mod run;
 mod running;
 mod state;
 mod step;
+mod tick;
 mod timer;
 mod walk;
 

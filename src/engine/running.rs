@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::time::MissedTickBehavior;
 
 use super::halt::Halt;
 use super::pacer::Pace;
@@ -13,6 +12,7 @@ use super::request::Origin;
 use super::roster::{Census, Roster};
 use super::run::Run;
 use super::state::Draws;
+use super::tick::tick;
 use super::{Ended, EngineError, RunValues, Stop, attack};
 use crate::plan::arrivals::ArrivalTimes;
 use crate::plan::{Plan, Schedule};
@@ -24,9 +24,6 @@ use crate::units::Micros;
 
 /// How long the users have from the opening of the gate to the run's zero: to come through it and to queue.
 const LEAD: Duration = Duration::from_millis(20);
-
-/// How often the event loop's delay and the requests in flight are looked at.
-const TICK: Duration = Duration::from_millis(10);
 
 /// How long users that are cut have to be gone.
 const CUT_LIMIT: Duration = Duration::from_secs(1);
@@ -105,7 +102,7 @@ pub fn launch(
     if let Some(runtime) = &running.runtime {
         attack::launch(&run, runtime.handle())?;
         running.clock = Clock::starting_at(Instant::now() + LEAD);
-        runtime.spawn(tick(Arc::clone(&run.recorder)));
+        runtime.spawn(tick(Arc::clone(&run.recorder), running.clock));
         if run.pace.is_paced() {
             let run = Arc::clone(&run);
             runtime.spawn(async move { run.pace.alarms.ring(&run.roster).await });
@@ -115,16 +112,6 @@ pub fn launch(
     run.clock.get_or_init(|| running.clock);
     run.roster.wake_all();
     Ok(running)
-}
-
-/// Looks at the event loop that the users share.
-async fn tick(recorder: Arc<Recorder>) {
-    let mut interval = tokio::time::interval(TICK);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    loop {
-        let due = interval.tick().await;
-        recorder.observe_loop(due.elapsed().into());
-    }
 }
 
 impl Running {

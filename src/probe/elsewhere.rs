@@ -9,6 +9,42 @@ pub(super) const fn own_cpu_time() -> Duration {
     Duration::ZERO
 }
 
+/// Quotas that are not known.
+#[derive(Debug, Default)]
+pub(super) struct Quotas;
+
+impl Quotas {
+    pub(super) const fn of_this_process() -> Self {
+        Self
+    }
+
+    pub(super) const fn cores(&self) -> Option<f64> {
+        None
+    }
+
+    pub(super) const fn throttled(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// CPU time that is not known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct CpuTime;
+
+impl CpuTime {
+    pub(super) const fn stolen_since(self, _then: Self) -> f64 {
+        0.0
+    }
+}
+
+pub(super) const fn machine_cpu_time() -> CpuTime {
+    CpuTime
+}
+
+pub(super) const fn allowed_cores() -> Option<u32> {
+    None
+}
+
 pub(super) const fn own_rss() -> u64 {
     0
 }

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::{cores, system, user_cores};
+use super::machine::{cpu_capacity, user_capacity};
+use super::system::{self, CpuTime};
+use super::wake_ups::WakeUps;
 use crate::units::Micros;
 
 /// The generator in one interval.
@@ -12,9 +14,10 @@ use crate::units::Micros;
 pub struct Health {
     /// CPU time used in the interval, user and system, in µs.
     pub cpu_us: u64,
-    /// CPU use as a part of all cores: 1.0 is every core busy.
+    /// CPU use as a part of all cores, or of the CPU quota if that is less: 1.0 is every core busy.
     pub cpu: f64,
-    /// The same time as a part of [`user_cores`]: at 1.0 users wait for the generator, whatever the other cores do.
+    /// The same time as a part of [`user_cores`](super::user_cores): at 1.0 users wait for the generator, whatever the
+    /// other cores do.
     #[serde(default)]
     pub user_cores: f64,
     /// Resident memory at the end of the interval, in bytes.
@@ -23,6 +26,18 @@ pub struct Health {
     pub open_fds: u32,
     /// The longest delay of the event loop in the interval: a timer's wake-up against when it was due.
     pub loop_delay_max: Micros,
+    /// For how much of the interval the event loop stood still, in stretches of 100 ms and more.
+    #[serde(default)]
+    pub stood_still: Micros,
+    /// How late timers on the threads that play users woke up.
+    #[serde(default)]
+    pub wake_ups: WakeUps,
+    /// The part of this machine's CPU time that its hypervisor gave to other machines.
+    #[serde(default)]
+    pub stolen: f64,
+    /// How long a CPU quota kept the generator from running, added up over its cores.
+    #[serde(default)]
+    pub throttled: Micros,
 }
 
 /// The bundled target's own use of the machine in one interval.
@@ -38,6 +53,11 @@ pub struct TargetHealth {
 #[derive(Debug)]
 pub struct OwnHealth {
     cpu: CpuMeter,
+    /// What users are played on, as a part of `cpu`'s capacity.
+    user_part: f64,
+    quotas: system::Quotas,
+    throttled: Duration,
+    machine: CpuTime,
 }
 
 impl OwnHealth {
@@ -47,22 +67,35 @@ impl OwnHealth {
         reason = "it reads the clock, so two are not alike"
     )]
     pub fn new() -> Self {
+        let cpu = CpuMeter::starting_at(system::own_cpu_time());
+        let quotas = system::Quotas::of_this_process();
         Self {
-            cpu: CpuMeter::starting_at(system::own_cpu_time()),
+            user_part: user_capacity() / cpu.capacity,
+            cpu,
+            throttled: quotas.throttled(),
+            quotas,
+            machine: system::machine_cpu_time(),
         }
     }
 
-    /// Ends the interval and begins the next; the delay of the event loop is measured by the event loop.
-    pub fn sample(&mut self, loop_delay_max: Micros) -> Health {
+    /// Ends the interval and begins the next; what is known of the event loop is measured by the event loop.
+    pub fn sample(&mut self) -> Health {
         let (used, cpu) = self.cpu.read(system::own_cpu_time());
-        Health {
+        let throttled = self.quotas.throttled();
+        let machine = system::machine_cpu_time();
+        let health = Health {
             cpu_us: Micros::from(used).0,
             cpu,
-            user_cores: four_digits(cpu * f64::from(cores()) / f64::from(user_cores())),
+            user_cores: four_digits(cpu / self.user_part),
             rss_bytes: system::own_rss(),
             open_fds: system::own_open_fds(),
-            loop_delay_max,
-        }
+            stolen: four_digits(machine.stolen_since(self.machine)),
+            throttled: throttled.saturating_sub(self.throttled).into(),
+            ..Health::default()
+        };
+        self.throttled = throttled;
+        self.machine = machine;
+        health
     }
 }
 
@@ -108,7 +141,8 @@ pub(super) struct Usage {
 struct CpuMeter {
     at: Instant,
     used: Duration,
-    cores: f64,
+    /// In cores.
+    capacity: f64,
 }
 
 impl CpuMeter {
@@ -116,11 +150,11 @@ impl CpuMeter {
         Self {
             at: Instant::now(),
             used,
-            cores: f64::from(cores()),
+            capacity: cpu_capacity(),
         }
     }
 
-    /// CPU time since the last reading, and that as a part of all cores: used / (elapsed × cores). The part is rounded
+    /// CPU time since the last reading, and that as a part of all cores: used / (elapsed × capacity). The part is rounded
     /// to four digits, so that it is the same number again when it is read from JSON.
     fn read(&mut self, used: Duration) -> (Duration, f64) {
         let now = Instant::now();
@@ -128,7 +162,7 @@ impl CpuMeter {
         let since = used.saturating_sub(self.used);
         self.at = now;
         self.used = used;
-        let part = since.as_secs_f64() / (elapsed.as_secs_f64() * self.cores).max(1e-9);
+        let part = since.as_secs_f64() / (elapsed.as_secs_f64() * self.capacity).max(1e-9);
         (since, four_digits(part))
     }
 }
@@ -151,12 +185,12 @@ mod tests {
         while start.elapsed() < Duration::from_millis(50) {
             spins = std::hint::black_box(spins + 1);
         }
-        let busy = health.sample(Micros(7));
+        let busy = health.sample();
         assert!(busy.cpu > 0.0 && busy.cpu_us > 1_000, "{busy:?}");
         assert!(busy.rss_bytes > 1 << 20 && busy.open_fds >= 3, "{busy:?}");
-        assert_eq!(busy.loop_delay_max, Micros(7));
         // Other tests of this process run meanwhile, so only the bound of what the machine has can be asserted.
-        let next = health.sample(Micros::ZERO);
+        let next = health.sample();
+        assert!((0.0..=1.0).contains(&next.stolen), "{next:?}");
         let json = serde_json::to_string(&next).expect("serializes");
         assert_eq!(serde_json::from_str::<Health>(&json).ok(), Some(next));
     }

@@ -15,6 +15,9 @@ pub struct Machine {
     pub cpu: String,
     /// Cores this process may use.
     pub cores: u32,
+    /// The CPU quota in cores, such as 1.5, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_quota: Option<f64>,
     /// Memory, in bytes.
     pub memory_bytes: u64,
     /// The limit of open file descriptors.
@@ -28,6 +31,7 @@ pub fn machine() -> Machine {
         kernel: system::kernel(),
         cpu: system::cpu_name(),
         cores: cores(),
+        cpu_quota: system::Quotas::of_this_process().cores(),
         memory_bytes: system::memory_bytes(),
         fd_limit: Limits::read().open_files.unwrap_or(0),
     }
@@ -42,6 +46,19 @@ pub fn cores() -> u32 {
 /// intervals, the kernel's side of the network, a target on this machine.
 pub fn user_cores() -> u32 {
     cores().saturating_sub(1).max(1)
+}
+
+/// The CPU time this process may use in a second, in cores: of a quota of 1.5 cores all of it, not the one core that
+/// [`cores`] counts.
+pub(super) fn cpu_capacity() -> f64 {
+    let quota = system::Quotas::of_this_process().cores();
+    let allowed = system::allowed_cores().unwrap_or_else(cores);
+    quota.map_or_else(|| f64::from(cores()), |quota| quota.min(f64::from(allowed)))
+}
+
+/// The CPU time that users may use in a second, in cores: all of [`user_cores`], if the quota has as much.
+pub(super) fn user_capacity() -> f64 {
+    cpu_capacity().min(f64::from(user_cores()))
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! Linux is read through `/proc` and system calls. Elsewhere every figure is zero and every limit unknown: such a run
 //! is recorded, but nothing vouches for its generator.
 
+#[cfg(target_os = "linux")]
+mod cgroup;
 mod health;
 mod limits;
 mod machine;
@@ -12,7 +14,9 @@ mod system;
 #[cfg(not(target_os = "linux"))]
 #[path = "elsewhere.rs"]
 mod system;
+mod wake_ups;
 
 pub use health::{Health, OwnHealth, ProcessHealth, TargetHealth};
 pub use limits::Limits;
 pub use machine::{Machine, cores, machine, user_cores};
+pub use wake_ups::WakeUps;

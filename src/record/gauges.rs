@@ -1,8 +1,12 @@
-//! Requests in flight, and the delay of the event loop: gauges that users and a ticker move and the aggregator reads.
+//! Requests in flight, and the delays of the event loop: gauges that users and a ticker move and the aggregator reads.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use super::recorder::Padded;
+use super::shard::lock;
+use super::standstill::Standstills;
+use crate::probe::WakeUps;
 use crate::units::Micros;
 
 /// The gauges of one recorder.
@@ -13,7 +17,12 @@ pub(super) struct Gauges {
     in_flight: Box<[Padded<AtomicI64>]>,
     ticks: AtomicU64,
     in_flight_sum: AtomicU64,
+    /// Of delays that are no standstill.
     loop_delay_max: AtomicU64,
+    wake_ups: [AtomicU32; WakeUps::CLASSES],
+    /// When the ticker is next due; far ahead until it has said so.
+    next_tick: AtomicU64,
+    standstills: Mutex<Standstills>,
 }
 
 /// What the ticker saw in an interval.
@@ -23,6 +32,10 @@ pub(super) struct Ticks {
     pub(super) in_flight_milli: u64,
     /// The longest delay.
     pub(super) loop_delay_max: Micros,
+    /// How long the event loop stood still.
+    pub(super) stood_still: Micros,
+    /// Timers by their delay.
+    pub(super) wake_ups: WakeUps,
 }
 
 impl Gauges {
@@ -32,6 +45,9 @@ impl Gauges {
             ticks: AtomicU64::new(0),
             in_flight_sum: AtomicU64::new(0),
             loop_delay_max: AtomicU64::new(0),
+            wake_ups: Default::default(),
+            next_tick: AtomicU64::new(u64::MAX),
+            standstills: Mutex::default(),
         }
     }
 
@@ -52,22 +68,41 @@ impl Gauges {
         u32::try_from(sum.max(0)).unwrap_or(u32::MAX)
     }
 
-    pub(super) fn tick(&self, delay: Micros) {
+    pub(super) fn tick(&self, due: Micros, at: Micros, next: Micros) {
         self.ticks.fetch_add(1, Relaxed);
         self.in_flight_sum
             .fetch_add(self.in_flight().into(), Relaxed);
-        self.loop_delay_max.fetch_max(delay.0, Relaxed);
+        self.stood_still(due, at);
+        self.next_tick.store(next.0, Relaxed);
     }
 
-    /// What was seen since the last call; without a tick, what is in flight now.
-    pub(super) fn take_ticks(&self) -> Ticks {
+    /// Something that was to happen at `from` happened at `to`.
+    pub(super) fn stood_still(&self, from: Micros, to: Micros) {
+        if !lock(&self.standstills).add(from, to) {
+            let delay = to.saturating_sub(from);
+            self.loop_delay_max.fetch_max(delay.0, Relaxed);
+        }
+    }
+
+    pub(super) fn woke(&self, late: Micros) {
+        self.wake_ups[WakeUps::class(late)].fetch_add(1, Relaxed);
+    }
+
+    /// What was seen since the last call and up to `end`; without a tick, what is in flight now. What stands still when
+    /// a warm-up ends is counted from there.
+    pub(super) fn take_ticks(&self, end: Micros, is_warm_up: bool) -> Ticks {
+        let due = Micros(self.next_tick.load(Relaxed));
+        let still = lock(&self.standstills).take(due, end, is_warm_up);
+        let delay = Micros(self.loop_delay_max.swap(0, Relaxed));
         let ticks = self.ticks.swap(0, Relaxed);
         let sum = self.in_flight_sum.swap(0, Relaxed);
         Ticks {
             in_flight_milli: (sum * 1000)
                 .checked_div(ticks)
                 .unwrap_or_else(|| u64::from(self.in_flight()) * 1000),
-            loop_delay_max: Micros(self.loop_delay_max.swap(0, Relaxed)),
+            loop_delay_max: delay.max(still.longest),
+            stood_still: still.together,
+            wake_ups: WakeUps::of(self.wake_ups.each_ref().map(|count| count.swap(0, Relaxed))),
         }
     }
 }

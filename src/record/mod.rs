@@ -11,6 +11,7 @@ pub mod journal;
 mod merge;
 pub mod recorder;
 pub mod shard;
+mod standstill;
 pub mod totals;
 
 use std::collections::BTreeMap;

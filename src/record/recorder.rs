@@ -10,7 +10,7 @@ use super::failures::Failures;
 use super::gauges::Gauges;
 use super::journal::FailureExample;
 use super::shard::{Bank, Page, Shard, lock};
-use super::{Counts, Interval, LoadCounts, SeriesInterval, TargetHealth};
+use super::{Counts, Health, Interval, LoadCounts, SeriesInterval, TargetHealth};
 use crate::outcome::Outcome;
 use crate::plan::{CheckId, SeriesId};
 use crate::probe::OwnHealth;
@@ -71,7 +71,7 @@ impl Recorder {
     /// of getting ready is not counted as load. Without the call it is counted from [`Recorder::new`].
     pub fn begin(&self) {
         lock(&self.aggregator).health = OwnHealth::new();
-        self.gauges.take_ticks();
+        self.gauges.take_ticks(Micros::ZERO, false);
     }
 
     /// Gives a user its shard, locked; keep the closure short.
@@ -94,10 +94,20 @@ impl Recorder {
         self.gauges.in_flight()
     }
 
-    /// Called by a ticker on the users' event loop, every 10 ms or so, with how much later than due it woke up.
-    /// Samples the requests in flight, and keeps the longest delay of the interval.
-    pub fn observe_loop(&self, delay: Micros) {
-        self.gauges.tick(delay);
+    /// Called by a ticker on the users' event loop, every 10 ms or so: when it was due, when it woke up, and when it is
+    /// due next. Samples the requests in flight, and keeps the longest delay of the interval.
+    pub fn observe_loop(&self, due: Micros, at: Micros, next: Micros) {
+        self.gauges.tick(due, at, next);
+    }
+
+    /// A thread of the users' did nothing between these readings of the run's clock.
+    pub fn observe_standstill(&self, from: Micros, to: Micros) {
+        self.gauges.stood_still(from, to);
+    }
+
+    /// A timer on a thread of the users' woke up so late, or would have.
+    pub fn observe_wake_up(&self, late: Micros) {
+        self.gauges.woke(late);
     }
 
     /// Keeps an example of a failure if it is the first of its series and outcome in this run; only then is it built.
@@ -155,7 +165,7 @@ impl Recorder {
             }
         }
 
-        let ticks = self.gauges.take_ticks();
+        let ticks = self.gauges.take_ticks(end, is_warm_up);
         let interval = Interval {
             number: aggregator.number,
             start: aggregator.start,
@@ -168,7 +178,12 @@ impl Recorder {
             },
             series,
             checks,
-            health: aggregator.health.sample(ticks.loop_delay_max),
+            health: Health {
+                loop_delay_max: ticks.loop_delay_max,
+                stood_still: ticks.stood_still,
+                wake_ups: ticks.wake_ups,
+                ..aggregator.health.sample()
+            },
             target,
         };
         aggregator.number += 1;

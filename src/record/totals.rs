@@ -9,6 +9,7 @@ use super::{
     TargetHealth, Timing, histogram,
 };
 use crate::plan::{CheckId, Series, SeriesId, Subject};
+use crate::probe::WakeUps;
 use crate::units::Micros;
 
 /// A run's totals, warm-up left out.
@@ -86,9 +87,18 @@ pub struct HealthTotals {
     pub cpu_time: Micros,
     /// CPU use as a part of all cores, averaged over the time.
     pub mean_cpu: f64,
-    /// The highest of any field in an interval.
+    /// The highest of any field in an interval, wake-ups left out.
     pub peak: Health,
+    /// How long the event loop stood still together, in stretches of 100 ms and more.
+    pub stood_still: Micros,
+    /// Timers on the users' threads, by how late they woke up.
+    pub wake_ups: WakeUps,
+    /// The part of the machine's CPU time that went to other machines.
+    pub mean_stolen: f64,
+    /// How long a CPU quota kept the generator from running, added up over its cores.
+    pub throttled: Micros,
     cpu_seconds: f64,
+    stolen_seconds: f64,
 }
 
 /// The bundled target over the measured time.
@@ -253,6 +263,11 @@ impl Totals {
         sum.cpu_time += Micros(health.cpu_us);
         sum.cpu_seconds += health.cpu * length.as_secs_f64();
         sum.mean_cpu = mean_over(sum.cpu_seconds, self.measured.duration);
+        sum.stood_still += health.stood_still;
+        sum.wake_ups += health.wake_ups;
+        sum.stolen_seconds += health.stolen * length.as_secs_f64();
+        sum.mean_stolen = mean_over(sum.stolen_seconds, self.measured.duration);
+        sum.throttled += health.throttled;
         let peak = &mut sum.peak;
         peak.cpu_us = peak.cpu_us.max(health.cpu_us);
         peak.cpu = peak.cpu.max(health.cpu);
@@ -260,6 +275,9 @@ impl Totals {
         peak.rss_bytes = peak.rss_bytes.max(health.rss_bytes);
         peak.open_fds = peak.open_fds.max(health.open_fds);
         peak.loop_delay_max = peak.loop_delay_max.max(health.loop_delay_max);
+        peak.stood_still = peak.stood_still.max(health.stood_still);
+        peak.stolen = peak.stolen.max(health.stolen);
+        peak.throttled = peak.throttled.max(health.throttled);
     }
 
     fn absorb_target(&mut self, target: TargetHealth, length: Micros) {

@@ -10,6 +10,7 @@ use super::{RenderError, Renderer};
 use crate::outcome::Outcome;
 use crate::plan::schedule::Model;
 use crate::plan::threshold::{Standing, Unit};
+use crate::record::totals::HealthTotals;
 use crate::record::{CheckCounts, Timing};
 use crate::scenario::{Kind, Severity};
 use crate::units::Micros;
@@ -175,6 +176,10 @@ struct Generator<'a> {
     start_lag_p99_us: Option<u64>,
     scheduling_lag_p99_us: Option<u64>,
     loop_delay_max_us: u64,
+    wake_up_p99_us: u64,
+    stood_still_s: f64,
+    stolen_cpu: f64,
+    throttled_s: f64,
     warnings: &'a [String],
 }
 
@@ -318,8 +323,21 @@ impl<'a> Generator<'a> {
             start_lag_p99_us: p99(Timing::StartLag),
             scheduling_lag_p99_us: p99(Timing::SchedulingLag),
             loop_delay_max_us: generator.peak.loop_delay_max.0,
+            wake_up_p99_us: wake_up_p99(generator).0,
+            stood_still_s: generator.stood_still.as_secs_f64(),
+            stolen_cpu: rounded(generator.mean_stolen),
+            throttled_s: generator.throttled.as_secs_f64(),
             warnings: &report.verdict.generator_warnings,
         }
+    }
+}
+
+/// The upper bound of the class in which it lies; of the last class, which has none, the longest delay.
+fn wake_up_p99(generator: &HealthTotals) -> Micros {
+    let longest = generator.peak.loop_delay_max;
+    match generator.wake_ups.p99() {
+        Some((later_than, at_most)) => at_most.min(longest.max(later_than)),
+        None => Micros::ZERO,
     }
 }
 

@@ -262,9 +262,15 @@ fn unreachable(totals: &Totals) -> Option<Finding> {
 
 fn invalid(warnings: &[Warning]) -> Option<Finding> {
     let warning = warnings.iter().find(|warning| warning.is_invalidating())?;
+    let cause = warnings.iter().find(|warning| warning.is_cause());
+    let cause = cause.map(|cause| format!("; {}", cause.finding()));
     Some(Finding::new(
         Exit::MeasurementInvalid,
-        format!("the measurement is invalid: {}", warning.finding()),
+        format!(
+            "the measurement is invalid: {}{}",
+            warning.finding(),
+            cause.unwrap_or_default()
+        ),
     ))
 }
 

@@ -20,8 +20,18 @@ const LAG_HIGH: Micros = Micros(5_000);
 const LAG_INVALID: Micros = Micros(50_000);
 /// Fewer iterations than this say nothing about the lag.
 const LAG_SAMPLES: u64 = 100;
+/// Fewer wake-ups than this say nothing about the lag: a second's on one thread.
+const WAKE_UP_SAMPLES: u64 = 100;
 /// A delay of the event loop worth a warning.
 const LOOP_DELAY_HIGH: Micros = Micros(100_000);
+/// A standstill that makes the run invalid.
+const STANDSTILL_INVALID: Micros = Micros(1_000_000);
+/// The part of the measured time that standstills may take together.
+const STANDSTILL_PART: f64 = 0.05;
+/// The part of the measured time in which a CPU quota may keep the generator from running.
+const THROTTLED_PART: f64 = 0.01;
+/// The part of the machine's CPU time that others may have.
+const STOLEN_PART: f64 = 0.05;
 /// The gap in Little's law worth a warning.
 const LITTLE_GAP: f64 = 0.05;
 /// The shortest measurement that Little's law is asked of.
@@ -58,11 +68,15 @@ impl GeneratorWatch {
 
     /// What is to be said of the generator, the gravest first.
     pub(super) fn warnings(&self, totals: &Totals) -> Vec<Warning> {
-        let mut warnings: Vec<Warning> =
-            [cpu(self), lag(totals), loop_delay(totals), little(totals)]
-                .into_iter()
-                .flatten()
-                .collect();
+        let found = [
+            still(totals),
+            cpu(self),
+            late(totals),
+            little(totals),
+            throttled(totals),
+            stolen(totals),
+        ];
+        let mut warnings: Vec<Warning> = found.into_iter().flatten().collect();
         warnings.extend(own_limits(totals));
         warnings.sort_by_key(|warning| !warning.is_invalidating());
         warnings
@@ -81,6 +95,32 @@ fn cpu(watch: &GeneratorWatch) -> Option<Warning> {
     })
 }
 
+/// Iterations that started late, and timers that woke up late: one of the two, since both are the same delay. A closed
+/// model starts its iterations when it can, so that only its timers tell.
+fn late(totals: &Totals) -> Option<Warning> {
+    let (lag, wake_ups) = (lag(totals), wake_ups(totals));
+    let is_grave = |warning: &Warning| warning.is_invalidating();
+    match (&lag, &wake_ups) {
+        (Some(lag), Some(wake_ups)) if is_grave(wake_ups) && !is_grave(lag) => {
+            Some(wake_ups.clone())
+        }
+        _ => lag.or(wake_ups),
+    }
+}
+
+fn wake_ups(totals: &Totals) -> Option<Warning> {
+    let wake_ups = totals.health().wake_ups;
+    if wake_ups.count() < WAKE_UP_SAMPLES {
+        return None;
+    }
+    let (later_than, _) = wake_ups.p99()?;
+    if later_than >= LAG_INVALID {
+        Some(Warning::WakeUpsInvalid { later_than })
+    } else {
+        (later_than >= LAG_HIGH).then_some(Warning::WakeUpsHigh { later_than })
+    }
+}
+
 fn lag(totals: &Totals) -> Option<Warning> {
     let lag = totals.timing(Timing::SchedulingLag, &[]);
     if lag.len() < LAG_SAMPLES {
@@ -94,9 +134,34 @@ fn lag(totals: &Totals) -> Option<Warning> {
     }
 }
 
-fn loop_delay(totals: &Totals) -> Option<Warning> {
-    let longest = totals.health().peak.loop_delay_max;
+/// Standstills, however few iterations or requests there were to see them.
+fn still(totals: &Totals) -> Option<Warning> {
+    let health = totals.health();
+    let (longest, together) = (health.peak.loop_delay_max, health.stood_still);
+    let measured = totals.duration();
+    if longest > STANDSTILL_INVALID || is_more_than(STANDSTILL_PART, together, measured) {
+        return Some(Warning::Standstill {
+            longest,
+            together,
+            measured,
+        });
+    }
     (longest > LOOP_DELAY_HIGH).then_some(Warning::LoopDelay { longest })
+}
+
+fn throttled(totals: &Totals) -> Option<Warning> {
+    let (lasted, measured) = (totals.health().throttled, totals.duration());
+    is_more_than(THROTTLED_PART, lasted, measured)
+        .then_some(Warning::CpuThrottled { lasted, measured })
+}
+
+fn stolen(totals: &Totals) -> Option<Warning> {
+    let part = totals.health().mean_stolen;
+    (part > STOLEN_PART).then_some(Warning::CpuStolen { part })
+}
+
+fn is_more_than(limit: f64, time: Micros, of: Micros) -> bool {
+    time.0 as f64 > limit * of.0 as f64
 }
 
 /// Requests that this machine's own limits kept from being sent.

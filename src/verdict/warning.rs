@@ -30,6 +30,37 @@ pub enum Warning {
         /// 99 of 100 started at most this late.
         p99: Micros,
     },
+    /// Timers on the threads that play users woke up late.
+    WakeUpsHigh {
+        /// 1 of 100 woke up later than this.
+        later_than: Micros,
+    },
+    /// Timers on the threads that play users woke up so late that the run is invalid.
+    WakeUpsInvalid {
+        /// 1 of 100 woke up later than this.
+        later_than: Micros,
+    },
+    /// The generator stood still for so long that the run is invalid.
+    Standstill {
+        /// The longest time without a pause.
+        longest: Micros,
+        /// All together.
+        together: Micros,
+        /// How long was measured.
+        measured: Micros,
+    },
+    /// A CPU quota kept the generator from running.
+    CpuThrottled {
+        /// How long, added up over its cores.
+        lasted: Micros,
+        /// How long was measured.
+        measured: Micros,
+    },
+    /// The hypervisor gave CPU time of this machine to others.
+    CpuStolen {
+        /// As a part of all CPU time.
+        part: f64,
+    },
     /// The event loop stood still.
     LoopDelay {
         /// The longest time.
@@ -76,15 +107,25 @@ impl Warning {
         match self {
             Self::CpuSaturated { .. }
             | Self::LagInvalid { .. }
+            | Self::WakeUpsInvalid { .. }
+            | Self::Standstill { .. }
             | Self::FdLimit { .. }
             | Self::PortLimit { .. } => true,
             Self::CpuBusy { .. }
             | Self::LagHigh { .. }
+            | Self::WakeUpsHigh { .. }
+            | Self::CpuThrottled { .. }
+            | Self::CpuStolen { .. }
             | Self::LoopDelay { .. }
             | Self::UsersExhausted { .. }
             | Self::LittlesLaw { .. }
             | Self::Threshold { .. } => false,
         }
+    }
+
+    /// Whether it says why the generator was slow: by itself it makes nothing invalid.
+    pub const fn is_cause(&self) -> bool {
+        matches!(self, Self::CpuThrottled { .. } | Self::CpuStolen { .. })
     }
 
     /// What was seen, in words, without the remedy.
@@ -109,6 +150,26 @@ impl Warning {
                     "1 in 100 iterations started {p99} or more after it could have, by the generator's own delay"
                 )
             }
+            Self::WakeUpsHigh { later_than } => format!(
+                "1 in 100 timers of the generator woke up more than {later_than} late, by its own delay (healthy is below 5 ms)"
+            ),
+            Self::WakeUpsInvalid { later_than } => format!(
+                "1 in 100 timers of the generator woke up more than {later_than} late: the times it measured are its own, not the target's"
+            ),
+            Self::Standstill {
+                longest,
+                together,
+                measured,
+            } => format!(
+                "the generator itself stood still, for {longest} without a pause and for {together} of {measured} together: what was late then was this machine, not the target"
+            ),
+            Self::CpuThrottled { lasted, measured } => format!(
+                "a CPU quota kept the generator from running for {lasted} in {measured}, added up over its cores"
+            ),
+            Self::CpuStolen { part } => format!(
+                "{:.0} % of this machine's CPU time went to other machines of its host (steal)",
+                part * 100.0
+            ),
             Self::LoopDelay { longest } => format!("the generator stood still for up to {longest}"),
             Self::FdLimit { requests } => {
                 format!(
@@ -148,10 +209,17 @@ impl Warning {
             Self::CpuSaturated { .. } => {
                 "lower the load, add think time, give the generator more cores, or move the target to another machine"
             }
-            Self::LagHigh { .. } | Self::LagInvalid { .. } => {
+            Self::LagHigh { .. }
+            | Self::LagInvalid { .. }
+            | Self::WakeUpsHigh { .. }
+            | Self::WakeUpsInvalid { .. } => {
                 "lower the load, or free this machine of other work, and run again"
             }
-            Self::LoopDelay { .. } => {
+            Self::CpuThrottled { .. } => {
+                "raise the quota (cpu.max, or the container's CPU limit), or lower the load"
+            }
+            Self::CpuStolen { .. } => "run on a machine whose cores are its own, or lower the load",
+            Self::Standstill { .. } | Self::LoopDelay { .. } => {
                 "look for other work on this machine, or a machine that was paused"
             }
             Self::FdLimit { .. } => "raise the limit (ulimit -n), or lower the number of users",

@@ -220,13 +220,13 @@ fn a_recycled_histogram_carries_nothing_over() {
 #[test]
 fn requests_in_flight_are_averaged_over_the_ticks() {
     let recorder = Recorder::new(2, 0, 4);
-    recorder.observe_loop(Micros(150));
+    recorder.observe_loop(Micros(0), Micros(150), Micros(10_000));
     for user in 0..6 {
         recorder.request_began(user);
     }
-    recorder.observe_loop(Micros(90));
+    recorder.observe_loop(Micros(10_000), Micros(10_090), Micros(20_000));
     recorder.request_ended(3);
-    recorder.observe_loop(Micros(20));
+    recorder.observe_loop(Micros(20_000), Micros(20_020), Micros(u64::MAX));
     assert_eq!(recorder.in_flight(), 5);
     let busy = rotate(&recorder, 1);
     assert_eq!((busy.load.in_flight, busy.load.in_flight_milli), (5, 3_666));

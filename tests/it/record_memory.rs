@@ -4,7 +4,6 @@ use gander::outcome::Outcome;
 use gander::plan::SeriesId;
 use gander::probe::OwnHealth;
 use gander::record::{Recorder, Sample};
-use gander::units::Micros;
 
 use crate::record::{request, rotate};
 
@@ -15,7 +14,7 @@ const MIB: u64 = 1 << 20;
 #[test]
 fn ten_thousand_users_share_the_histograms() {
     let mut health = OwnHealth::new();
-    let before = health.sample(Micros::ZERO).rss_bytes;
+    let before = health.sample().rss_bytes;
     let recorder = Recorder::new(20, 0, 8);
     for second in 1..=5 {
         for user in 0..10_000 {
@@ -32,7 +31,7 @@ fn ten_thousand_users_share_the_histograms() {
         assert_eq!(interval.series[&SeriesId(19)].counts.ended, 10_000);
         recorder.recycle(interval);
     }
-    let after = health.sample(Micros::ZERO).rss_bytes;
+    let after = health.sample().rss_bytes;
     let grown = after.saturating_sub(before) / MIB;
     assert!(grown < 512, "{grown} MiB");
 }
@@ -57,12 +56,9 @@ fn an_hour_of_intervals_does_not_grow() {
         }
         recorder.recycle(rotate(&recorder, second));
         if second == 60 {
-            after_a_minute = health.sample(Micros::ZERO).rss_bytes;
+            after_a_minute = health.sample().rss_bytes;
         }
     }
-    let grown = health
-        .sample(Micros::ZERO)
-        .rss_bytes
-        .saturating_sub(after_a_minute);
+    let grown = health.sample().rss_bytes.saturating_sub(after_a_minute);
     assert!(grown < MIB, "{grown} bytes beyond {after_a_minute}");
 }

@@ -132,6 +132,10 @@ fn averages_are_over_time_not_over_intervals() {
             rss_bytes: end,
             open_fds: 7,
             loop_delay_max: Micros(start),
+            stood_still: Micros(start),
+            stolen: cpu / 2.0,
+            throttled: Micros(10),
+            ..Health::default()
         },
         target,
     };
@@ -149,6 +153,9 @@ fn averages_are_over_time_not_over_intervals() {
     assert!((health.peak.cpu - 1.0).abs() < 1e-9);
     assert_eq!(health.peak.rss_bytes, 4_000_000);
     assert_eq!(health.peak.loop_delay_max, Micros(3_000_000));
+    assert_eq!(health.stood_still, Micros(3_000_000));
+    assert!((health.mean_stolen - 0.2).abs() < 1e-9, "{health:?}");
+    assert_eq!(health.throttled, Micros(20));
     let target = totals.target().expect("it was seen");
     assert!((target.mean_cpu - 0.5).abs() < 1e-9, "{target:?}");
 }

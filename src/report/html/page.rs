@@ -300,9 +300,13 @@ fn provenance(report: &Report) -> Vec<(&'static str, String, bool)> {
         (
             "Generator",
             format!(
-                "{}, {} cores, {} memory, {}, kernel {}, at most {} open files",
+                "{}, {} cores{}, {} memory, {}, kernel {}, at most {} open files",
                 machine.cpu,
                 machine.cores,
+                machine.cpu_quota.map_or_else(String::new, |quota| format!(
+                    " (a quota of {})",
+                    text::number(quota)
+                )),
                 ByteSize(machine.memory_bytes),
                 machine.platform,
                 machine.kernel,

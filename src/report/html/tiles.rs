@@ -168,6 +168,14 @@ pub(super) fn health(report: &Report) -> Vec<Tile> {
             generator.peak.loop_delay_max.to_string(),
             "at most".to_owned(),
         ),
+        Tile {
+            is_bad: generator.stood_still > Micros::ZERO,
+            ..Tile::new(
+                "Stood still",
+                generator.stood_still.to_string(),
+                "in stretches of 100 ms and more".to_owned(),
+            )
+        },
         Tile::new(
             "Open files",
             text::count(u64::from(generator.peak.open_fds)),

@@ -127,3 +127,95 @@ fn a_generator_that_stood_still_is_told() {
         }]
     );
 }
+
+/// Seconds of 100 wake-ups each, of which so many came so late.
+fn waking(late: u32, millis: u64) -> Vec<Warning> {
+    warnings(10, |_, interval| {
+        let mut counts = [0; WakeUps::CLASSES];
+        counts[WakeUps::class(Micros(500))] = 100 - late;
+        counts[WakeUps::class(Micros(millis * 1_000))] += late;
+        interval.health.wake_ups = WakeUps::of(counts);
+    })
+}
+
+#[test]
+fn timers_that_wake_up_late_warn_and_then_invalidate_in_every_model() {
+    assert_eq!(waking(1, 900), [], "no more than 1 in 100");
+    let later_than = Micros(5_000);
+    assert_eq!(waking(2, 8), [Warning::WakeUpsHigh { later_than }]);
+    let later_than = Micros(50_000);
+    assert_eq!(waking(2, 80), [Warning::WakeUpsInvalid { later_than }]);
+    assert!(waking(2, 80)[0].is_invalidating());
+}
+
+#[test]
+fn a_late_start_and_a_late_timer_are_one_finding() {
+    let both = warnings(10, |_, interval| {
+        let mut part = SeriesInterval::default();
+        add(&mut part, Timing::SchedulingLag, 100, Micros(60_000));
+        interval.series.insert(ITERATIONS, part);
+        let mut counts = [0; WakeUps::CLASSES];
+        counts[WakeUps::class(Micros(60_000))] = 100;
+        interval.health.wake_ups = WakeUps::of(counts);
+    });
+    assert!(matches!(both[..], [Warning::LagInvalid { .. }]), "{both:?}");
+}
+
+#[test]
+fn standstills_invalidate_by_their_length_or_together() {
+    let standing = |each: u64, seconds: usize| {
+        warnings(10, move |number, interval| {
+            if number < seconds {
+                interval.health.loop_delay_max = Micros(each * 1_000);
+                interval.health.stood_still = Micros(each.min(1_000) * 1_000);
+            }
+        })
+    };
+    assert!(matches!(standing(500, 1)[..], [Warning::LoopDelay { .. }]));
+    let of = |longest: u64, together: u64| Warning::Standstill {
+        longest: Micros(longest * 1_000),
+        together: Micros(together * 1_000),
+        measured: Micros(10 * SECOND),
+    };
+    assert_eq!(standing(1_001, 1), [of(1_001, 1_000)]);
+    assert_eq!(standing(120, 5), [of(120, 600)]);
+    let sentence = standing(2_500, 3)[0].to_string();
+    assert!(
+        sentence.contains("the generator itself stood still"),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn what_took_the_cpu_away_is_told_beside_what_came_of_it() {
+    let taken = |throttled: u64, stolen: f64, late: u32| {
+        let mut intervals = seconds(&vec![good(100, 100); 10]);
+        for interval in &mut intervals {
+            interval.load.in_flight_milli = 10_000;
+            interval.health.throttled = Micros(throttled * 1_000);
+            interval.health.stolen = stolen;
+            let mut counts = [0; WakeUps::CLASSES];
+            counts[WakeUps::class(Micros(80_000))] = late;
+            counts[0] = 100 - late;
+            interval.health.wake_ups = WakeUps::of(counts);
+        }
+        let (judge, totals) = after(&[], &intervals);
+        judge.conclude(&totals, &whole())
+    };
+    let slowed = taken(9, 0.04, 0);
+    assert_eq!((slowed.exit, slowed.warnings.len()), (Exit::Passed, 0));
+    let quota = taken(300, 0.0, 0);
+    assert_eq!(quota.exit, Exit::Passed);
+    assert!(matches!(quota.warnings[..], [Warning::CpuThrottled { .. }]));
+    for (throttled, stolen, expected) in [(300, 0.0, "a CPU quota kept"), (0, 0.4, "40 % of this")]
+    {
+        let invalid = taken(throttled, stolen, 50);
+        assert_eq!(invalid.exit, Exit::MeasurementInvalid);
+        assert!(
+            invalid.reason.contains("woke up more than 50"),
+            "{}",
+            invalid.reason
+        );
+        assert!(invalid.reason.contains(expected), "{}", invalid.reason);
+    }
+}

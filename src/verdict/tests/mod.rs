@@ -7,9 +7,11 @@ mod thresholds;
 use std::time::Duration;
 
 use super::*;
+use crate::exit::Exit;
 use crate::outcome::Outcome;
 use crate::plan::threshold::{Expression, Threshold};
 use crate::plan::{CheckId, Series, SeriesId, Subject};
+use crate::probe::WakeUps;
 use crate::record::journal::StopReason;
 use crate::record::{
     CheckCounts, Health, Interval, LoadCounts, SeriesInterval, Timing, Totals, histogram,

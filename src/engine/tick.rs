@@ -1,0 +1,142 @@
+//! The probe on the users' own threads: a timer that everyone can see wake up late, whatever the load model.
+//!
+//! A generator that is stopped, starved or busy wakes its users late, and what they measure is then its own time. A tick
+//! that could not come because an earlier one was late counts as late too, so that a standstill weighs as much as it lasted.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::{Handle, RuntimeMetrics};
+
+use crate::record::{Clock, Recorder};
+use crate::units::Micros;
+
+/// How often the event loop and the requests in flight are looked at.
+const TICK: Duration = Duration::from_millis(10);
+
+/// Looks at the event loop that the users share, and at each of its threads; never returns.
+pub(super) async fn tick(recorder: Arc<Recorder>, clock: Clock) {
+    let mut threads = Threads::of(Handle::current().metrics(), Instant::now());
+    let mut due = clock.base() + TICK;
+    loop {
+        tokio::time::sleep_until(due.into()).await;
+        let now = Instant::now();
+        let first = due;
+        let missed = now.saturating_duration_since(due).as_nanos() / TICK.as_nanos();
+        for _ in 0..missed {
+            let late = Micros::from(now - due);
+            threads.each(|_| recorder.observe_wake_up(late));
+            due += TICK;
+        }
+        let late = Micros::from(now.saturating_duration_since(due));
+        threads.look(now);
+        threads.each(|thread| {
+            recorder.observe_wake_up(late.max(thread.still.into()));
+            if let Some((from, to)) = thread.woke {
+                recorder.observe_standstill(clock.at(from), clock.at(to));
+            }
+        });
+        due += TICK;
+        recorder.observe_loop(clock.at(first), clock.at(now), clock.at(due));
+    }
+}
+
+/// The threads that play users. One of them cannot be seen from a timer on another, but the runtime says which are
+/// waiting for work, and how long each has been busy in all: told every few tasks, so that a thread that is neither
+/// waiting nor gets on is stuck in one, or was taken off its core.
+#[derive(Debug)]
+struct Threads {
+    metrics: RuntimeMetrics,
+    seen: Vec<Thread>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Thread {
+    busy: Duration,
+    parked: u64,
+    /// When it was last seen to get on.
+    since: Instant,
+    /// For how long it has not.
+    still: Duration,
+    /// It gets on again, after this standstill.
+    woke: Option<(Instant, Instant)>,
+}
+
+impl Threads {
+    fn of(metrics: RuntimeMetrics, now: Instant) -> Self {
+        let unseen = Thread {
+            busy: Duration::ZERO,
+            parked: 0,
+            since: now,
+            still: Duration::ZERO,
+            woke: None,
+        };
+        Self {
+            seen: vec![unseen; metrics.num_workers()],
+            metrics,
+        }
+    }
+
+    fn look(&mut self, now: Instant) {
+        for (worker, thread) in self.seen.iter_mut().enumerate() {
+            let busy = self.metrics.worker_total_busy_duration(worker);
+            let parked = self.metrics.worker_park_unpark_count(worker);
+            // Odd while it waits for work.
+            let is_waiting = parked % 2 == 1;
+            thread.woke = None;
+            if !is_waiting && (busy, parked) == (thread.busy, thread.parked) {
+                thread.still = now - thread.since;
+                continue;
+            }
+            let still = std::mem::take(&mut thread.still);
+            thread.woke = (!still.is_zero()).then_some((thread.since, now));
+            (thread.busy, thread.parked, thread.since) = (busy, parked, now);
+        }
+    }
+
+    fn each(&self, look: impl FnMut(&Thread)) {
+        self.seen.iter().for_each(look);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_is_stuck_is_seen_from_another() {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_time()
+            .build()
+            .expect("a runtime");
+        let mut threads = Threads::of(runtime.metrics(), Instant::now());
+        let begun = Instant::now();
+        let (begin, has_begun) = std::sync::mpsc::channel();
+        let (end, has_ended) = std::sync::mpsc::channel::<()>();
+        let stuck = runtime.spawn(async move {
+            begin.send(()).expect("the test waits");
+            has_ended.recv().ok();
+        });
+        has_begun.recv().expect("it begins");
+        let longest = |threads: &Threads| threads.seen.iter().map(|thread| thread.still).max();
+        let enough = Some(Duration::from_millis(50));
+        while longest(&threads) < enough && begun.elapsed() < Duration::from_secs(20) {
+            std::thread::sleep(Duration::from_millis(5));
+            threads.look(Instant::now());
+        }
+        assert!(longest(&threads) >= enough, "{threads:?}");
+        let idle = threads.seen.iter().filter(|thread| thread.still.is_zero());
+        assert_eq!(idle.count(), 1, "the other waits for work: {threads:?}");
+        end.send(()).expect("it waits");
+        runtime.block_on(stuck).expect("it ends");
+        let mut told = None;
+        while told.is_none() && begun.elapsed() < Duration::from_secs(40) {
+            std::thread::sleep(Duration::from_millis(1));
+            threads.look(Instant::now());
+            told = threads.seen.iter().find_map(|thread| thread.woke);
+        }
+        let (from, to) = told.expect("it is told when it gets on again");
+        assert!(to - from >= Duration::from_millis(50));
+    }
+}
