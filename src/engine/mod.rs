@@ -11,6 +11,7 @@ mod errand;
 mod halt;
 mod iteration;
 mod life;
+mod link;
 mod pacer;
 mod request;
 pub mod response;

@@ -9,11 +9,12 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Uri, header};
 use url::Url;
 
+use super::link::{follow, with_query};
 use super::state::State;
 use crate::plan::{Request, RequestBody, RequestUrl};
 use crate::scenario::template::Missing;
 use crate::scenario::{Auth, Template};
-use crate::transport::{Destination, Outgoing};
+use crate::transport::Outgoing;
 
 /// Why a request could not be sent: nothing left this machine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,7 +45,7 @@ impl Origin {
         )
     }
 
-    fn join(&self, path: &str) -> Option<Uri> {
+    pub(super) fn join(&self, path: &str) -> Option<Uri> {
         let path = PathAndQuery::from_maybe_shared(Bytes::copy_from_slice(path.as_bytes())).ok()?;
         let (scheme, authority) = self.0.clone()?;
         let mut parts = http::uri::Parts::default();
@@ -141,70 +142,6 @@ impl<'r> Prepared<'r> {
             reads_body: request.reads_body,
         }
     }
-}
-
-/// Where a link leads from the page it stands on, or by itself if it is not known to stand on one.
-fn follow(link: &str, page: Option<&Uri>, origin: &Origin) -> Option<Destination> {
-    if is_plain(link) {
-        let uri = match page {
-            _ if !link.starts_with('/') => link.parse().ok().filter(is_absolute),
-            Some(page) => beside(page, link),
-            None => origin.join(link),
-        };
-        return uri.map(|uri| Destination {
-            uri,
-            credentials: None,
-        });
-    }
-    let begins = |scheme: &str| {
-        let start = link.get(..scheme.len());
-        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    };
-    match page {
-        Some(page) if !link.trim().is_empty() => Destination::of(page, link).ok(),
-        None if ["/", "http://", "https://"].into_iter().any(begins) => {
-            Destination::of(&origin.join("/")?, link).ok()
-        }
-        _ => None,
-    }
-}
-
-/// Whether a link is a path or an absolute URL in the very form in which it is requested.
-fn is_plain(link: &str) -> bool {
-    let is_path = link.starts_with('/') && !link.starts_with("//");
-    (is_path || link.starts_with("http://") || link.starts_with("https://"))
-        && !link.contains("/.")
-        && link
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-._~/?=&%+,:;!$*()".contains(&b))
-}
-
-/// Another path on the host of a page.
-fn beside(page: &Uri, path: &str) -> Option<Uri> {
-    let mut parts = page.clone().into_parts();
-    parts.path_and_query = Some(path.parse().ok()?);
-    Uri::from_parts(parts).ok()
-}
-
-/// A URL with more pairs in its query.
-fn with_query(uri: Uri, pairs: &str) -> Option<Uri> {
-    let mut parts = uri.into_parts();
-    let path = parts
-        .path_and_query
-        .as_ref()
-        .map_or("/", |path| path.as_str());
-    let joint = match path.split_once('?') {
-        None => "?",
-        Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
-        Some(_) => "&",
-    };
-    parts.path_and_query = Some(format!("{path}{joint}{pairs}").parse().ok()?);
-    Uri::from_parts(parts).ok()
-}
-
-fn is_absolute(uri: &Uri) -> bool {
-    let scheme = uri.scheme();
-    uri.host().is_some() && (scheme == Some(&Scheme::HTTP) || scheme == Some(&Scheme::HTTPS))
 }
 
 fn render(template: &Template, state: &mut State<'_>, text: &mut String) -> Result<(), Missing> {
@@ -318,6 +255,11 @@ mod tests {
             (&whole, "/elsewhere", "http://host:81/elsewhere"),
             (&whole, "https://other/c", "https://other/c"),
             (&whole, "HTTP://Other:80/c#top", "http://other/c"),
+            (
+                &whole,
+                "http://b%C3%BCcher.test/%C3%BC",
+                "http://xn--bcher-kva.test/%C3%BC",
+            ),
             (&whole, "//other/a b", "http://other/a%20b"),
             (&whole, "/ü?q=ü#top", "http://host:81/%C3%BC?q=%C3%BC"),
             (&whole, "/a/../b", "http://host:81/b"),

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
-use url::Url;
 use url::form_urlencoded::byte_serialize;
+use url::{Position, Url};
 
 use super::{RequestBody, RequestUrl};
 use crate::scenario::template::{Expression, Segment};
@@ -38,15 +38,16 @@ pub(super) fn url(
     query: &[(String, Template)],
 ) -> Result<(RequestUrl, Option<Template>), String> {
     let begins_with_value = matches!(url.segments.first(), Some(Segment::Expression(..)));
-    let is_absolute = url.source.contains("://") && !url.source.starts_with('/');
+    // A value of the environment is a text already, and may be a whole URL.
+    let text = url.literal().unwrap_or(&url.source);
+    let is_absolute = text.contains("://") && !text.starts_with('/');
     if begins_with_value {
         let query = (!query.is_empty()).then(|| pairs(query));
         return Ok((RequestUrl::Whole(url.clone()), query));
     }
     let whole = with_query(&without_fragment(url), query);
     if is_absolute {
-        let scheme = url
-            .source
+        let scheme = text
             .split("://")
             .next()
             .unwrap_or_default()
@@ -63,7 +64,7 @@ pub(super) fn url(
         };
         return Ok((url, None));
     }
-    let slash = if url.source.starts_with('/') { "" } else { "/" };
+    let slash = if text.starts_with('/') { "" } else { "/" };
     let prefix = format!("{}{slash}", base.path);
     let url = match whole.literal() {
         Some(path) => RequestUrl::Literal(literal(&format!("{}{prefix}{path}", base.origin))?),
@@ -112,11 +113,16 @@ pub(super) fn shown(base: &Base, request: &Request, url: &RequestUrl) -> String 
     shown
 }
 
-/// A literal URL; what a URL may not contain as it stands is percent-encoded.
+/// A literal URL: its host as DNS knows it, and percent-encoded what a URL may not contain as it stands.
 fn literal(text: &str) -> Result<Uri, String> {
-    encode_unsafe(text)
+    let refuse = |error: &dyn std::fmt::Display| format!("`{text}` is not a URL: {error}");
+    let url = Url::parse(text).map_err(|error| refuse(&error))?;
+    let after_scheme = text.find("://").map_or(0, |at| at + 3);
+    let path = text[after_scheme..].find(['/', '?']);
+    let path = path.map_or("", |at| &text[after_scheme + at..]);
+    format!("{}{}", &url[..Position::AfterPort], encode_unsafe(path))
         .parse()
-        .map_err(|error| format!("`{text}` is not a URL: {error}"))
+        .map_err(|error: http::uri::InvalidUri| refuse(&error))
 }
 
 /// A fragment is the reader's, never sent.
@@ -295,5 +301,29 @@ pub(super) fn body(body: &Body) -> RequestBody {
         Some("") => RequestBody::Empty,
         Some(text) => RequestBody::Literal(Bytes::copy_from_slice(text.as_bytes())),
         None => RequestBody::Rendered(template),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_of_the_environment_is_taken_for_what_it_is() {
+        let base = Base::of(&Url::parse("http://host:81/base").expect("a URL"));
+        for (value, expected) in [
+            ("https://other.test/x", "https://other.test/x"),
+            ("/x", "http://host:81/base/x"),
+        ] {
+            let template = Template {
+                source: "${env(PLACE)}".into(),
+                ..Template::from_literal(value)
+            };
+            let (found, _) = url(&base, &template, &[]).expect(value);
+            assert!(
+                matches!(found, RequestUrl::Literal(uri) if uri == expected),
+                "{value}"
+            );
+        }
     }
 }

@@ -77,6 +77,8 @@ fn urls_are_resolved_below_the_base_and_rendered_only_where_they_must_be() {
         \x20 - get: /b/${id}\n    query: { n: '${id}' }\n\
         \x20 - get: http://other.test:81/c\n\
         \x20 - get: /d?x&\n    query: { q: 1 }\n\
+        \x20 - get: http://Bücher.test:80/a/../ü\n\
+        \x20 - get: https://other.test?q=ü\n\
         \x20 - get: ${there}\n\
         \x20 - get: /snö|x\n";
     let plan = compile(&scenario(text), "http://127.0.0.1:8080/base/", 1)
@@ -96,6 +98,8 @@ fn urls_are_resolved_below_the_base_and_rendered_only_where_they_must_be() {
             "path /base/b/${id}?n=${id}",
             "literal http://other.test:81/c",
             "literal http://127.0.0.1:8080/base/d?x&q=1",
+            "literal http://xn--bcher-kva.test/a/../%C3%BC",
+            "literal https://other.test/?q=%C3%BC",
             "whole ${there}",
             "literal http://127.0.0.1:8080/base/sn%C3%B6%7Cx",
         ]

@@ -1,0 +1,78 @@
+//! Links, as values have them: where they lead.
+
+use http::Uri;
+use http::uri::Scheme;
+
+use super::request::Origin;
+use crate::transport::Destination;
+
+/// Where a link leads from the page it stands on, or by itself if it is not known to stand on one.
+pub(super) fn follow(link: &str, page: Option<&Uri>, origin: &Origin) -> Option<Destination> {
+    if is_plain(link) {
+        let uri = match page {
+            _ if !link.starts_with('/') => link.parse().ok().filter(is_absolute),
+            Some(page) => beside(page, link),
+            None => origin.join(link),
+        };
+        return uri.map(|uri| Destination {
+            uri,
+            credentials: None,
+        });
+    }
+    let begins = |scheme: &str| {
+        let start = link.get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    match page {
+        Some(page) if !link.trim().is_empty() => Destination::of(page, link).ok(),
+        None if ["/", "http://", "https://"].into_iter().any(begins) => {
+            Destination::of(&origin.join("/")?, link).ok()
+        }
+        _ => None,
+    }
+}
+
+/// Whether a link is a path or an absolute URL in the very form in which it is requested.
+fn is_plain(link: &str) -> bool {
+    let is_path = link.starts_with('/') && !link.starts_with("//");
+    let is_absolute = || {
+        let after_scheme = link
+            .strip_prefix("http://")
+            .or_else(|| link.strip_prefix("https://"));
+        let host = after_scheme.and_then(|rest| rest.split('/').next());
+        host.is_some_and(|host| !host.contains('%'))
+    };
+    (is_path || is_absolute())
+        && !link.contains("/.")
+        && link
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._~/?=&%+,:;!$*()".contains(&b))
+}
+
+/// Another path on the host of a page.
+fn beside(page: &Uri, path: &str) -> Option<Uri> {
+    let mut parts = page.clone().into_parts();
+    parts.path_and_query = Some(path.parse().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+/// A URL with more pairs in its query.
+pub(super) fn with_query(uri: Uri, pairs: &str) -> Option<Uri> {
+    let mut parts = uri.into_parts();
+    let path = parts
+        .path_and_query
+        .as_ref()
+        .map_or("/", |path| path.as_str());
+    let joint = match path.split_once('?') {
+        None => "?",
+        Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    parts.path_and_query = Some(format!("{path}{joint}{pairs}").parse().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+fn is_absolute(uri: &Uri) -> bool {
+    let scheme = uri.scheme();
+    uri.host().is_some() && (scheme == Some(&Scheme::HTTP) || scheme == Some(&Scheme::HTTPS))
+}
