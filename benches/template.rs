@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use criterion::{Criterion, criterion_group, criterion_main};
 use gander::scenario::template::{Context, Encoding, Expression, Names, Template};
-use gander::scenario::{Feed, Pick, SlotId};
-use serde_json::{Value, json};
+use gander::scenario::{Feed, Pick, SlotId, Value};
+use serde_json::json;
 
 /// Two variables, and a counter for random bits.
 struct User {
@@ -65,8 +65,8 @@ impl Context for User {
 
 fn rendering(criterion: &mut Criterion) {
     let mut user = User {
-        id: json!("7f9c24e8-3b1d"),
-        page: json!(17),
+        id: "7f9c24e8-3b1d".into(),
+        page: 17_i64.into(),
         drawn: 1,
     };
     let path = "/api/v1/documents/${id}?page=${page}";
@@ -78,7 +78,7 @@ fn rendering(criterion: &mut Criterion) {
             Template::compile("/api/v1/documents", Encoding::Percent, &mut user),
         ),
         ("path", Template::url(path, &mut user)),
-        ("json body", Template::json(&body, &mut user)),
+        ("json body", Template::json(&body.into(), &mut user)),
         (
             "uuid",
             Template::compile("${uuid()}", Encoding::Plain, &mut user),
@@ -106,7 +106,9 @@ fn dealing(criterion: &mut Criterion) {
             name: "users".to_owned(),
             path: PathBuf::new(),
             columns: vec!["n".to_owned()],
-            rows: (0..1_000).map(|n| Box::from([json!(n)])).collect(),
+            rows: (0..1_000_i64)
+                .map(|n| Box::from([Value::from(n)]))
+                .collect(),
             pick,
         };
         let mut draw = 0;

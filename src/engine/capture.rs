@@ -2,11 +2,10 @@
 
 use http::HeaderName;
 use regex::Regex;
-use serde_json::Value;
 
 use super::response::{Response, clipped};
 use crate::scenario::template::{Context, below};
-use crate::scenario::{Capture, CaptureFrom, CapturePick};
+use crate::scenario::{Capture, CaptureFrom, CapturePick, Value};
 use crate::transport::values_set;
 
 /// Nothing was where a capture looked.
@@ -33,8 +32,8 @@ pub fn take(
     let pick = capture.pick;
     let taken = match &capture.from {
         CaptureFrom::Json(path) => response.json().ok().and_then(|json| {
-            let nodes = path.query(json).all().into_iter();
-            picked(nodes, Value::clone, pick, context)
+            let nodes = response.nodes(path, json).into_iter();
+            picked(nodes, |found| response.value(&found), pick, context)
         }),
         CaptureFrom::Regex(expression) => {
             let groups = groups(expression, response.text());
@@ -71,7 +70,7 @@ fn picked<T>(
         }
         CapturePick::All => {
             let values: Vec<Value> = candidates.map(into_value).collect();
-            (!values.is_empty()).then_some(Value::Array(values))
+            (!values.is_empty()).then_some(Value::List(values))
         }
     }
 }
@@ -149,7 +148,7 @@ mod tests {
         }
         let response = Response::new(StatusCode::OK, &headers, body, Duration::ZERO);
         let jar = |name: &str| (name == "session").then(|| "from the jar".to_owned());
-        let mut context = Fake::with([("it", Value::Null)]).drawing([u64::MAX / 2]);
+        let mut context = Fake::with([("it", json!(null))]).drawing([u64::MAX / 2]);
         let slot = SlotId(0);
         take(&Capture { slot, from, pick }, &response, &jar, &mut context)
     }
@@ -176,20 +175,35 @@ mod tests {
             (cookie_named("session"), First, json!("from the jar")),
         ] {
             let shown = format!("{from:?} {pick:?}");
-            assert_eq!(taken(from, pick, body), Ok(expected), "{shown}");
+            assert_eq!(taken(from, pick, body), Ok(expected.into()), "{shown}");
+        }
+    }
+
+    #[test]
+    fn numbers_keep_the_digits_of_the_body() {
+        use CapturePick::{All, First};
+        let body = br#"{"id": 123456789012345678901, "lines": [{"price": 10.00}, {"price": 1E2}], "n": 7}"#;
+        for (path, pick, expected) in [
+            ("$.id", First, "123456789012345678901"),
+            ("$.lines[*].price", All, "[10.00,1E2]"),
+            ("$.lines[0]", First, r#"{"price":10.00}"#),
+            ("$.n", First, "7"),
+        ] {
+            let value = taken(json_path(path), pick, body).expect(path);
+            assert_eq!(value.to_string(), expected, "{path}");
         }
     }
 
     #[test]
     fn a_group_that_took_no_part_is_no_candidate() {
         let value = taken(regex("a(x)?|b(?:)"), CapturePick::All, b"a ax b");
-        assert_eq!(value, Ok(json!(["x"])));
+        assert_eq!(value, Ok(json!(["x"]).into()));
     }
 
     #[test]
     fn a_body_that_is_not_utf_8_is_searched_all_the_same() {
         let value = taken(regex("id=([0-9]+)"), CapturePick::First, b"\xff id=42 \xff");
-        assert_eq!(value, Ok(json!("42")));
+        assert_eq!(value, Ok(json!("42").into()));
     }
 
     #[test]

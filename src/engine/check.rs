@@ -8,9 +8,10 @@ use std::borrow::Cow;
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use super::response::{Response, clipped};
+use super::response::{Response, clipped, is_exact};
 use crate::scenario::template::{Context, Missing};
-use crate::scenario::{CheckRule, Comparator, JsonRule, TextRule};
+use crate::scenario::value::View;
+use crate::scenario::{self, CheckRule, Comparator, JsonRule, TextRule};
 use crate::units::Micros;
 
 /// What came of a check.
@@ -77,7 +78,7 @@ pub fn judge(rule: &CheckRule, response: &Response<'_>, context: &mut dyn Contex
             holds.map(|holds| CheckResult::of(holds, || response.excerpt()))
         }
         CheckRule::Json(path, rule) => match response.json() {
-            Ok(json) => json_rule(path, rule, json, context),
+            Ok(json) => json_rule(path, rule, response, json, context),
             Err(found) => return CheckResult::failed(&found),
         },
     };
@@ -106,6 +107,7 @@ fn text_rule(
 fn json_rule(
     path: &JsonPath,
     rule: &JsonRule,
+    response: &Response<'_>,
     json: &Value,
     context: &mut dyn Context,
 ) -> Result<CheckResult, Missing> {
@@ -113,22 +115,69 @@ fn json_rule(
     if nodes.is_empty() {
         return Ok(CheckResult::failed(&format!("nothing at {path}")));
     }
-    let offender = match rule {
-        JsonRule::Exists => None,
+    Ok(match rule {
+        JsonRule::Exists => CheckResult::Passed,
         JsonRule::Compare(comparator, expected) => {
+            // A text in quotes asks for the order of characters.
+            let as_texts = expected.literal().is_some();
             let expected = expected.evaluate(context)?;
-            nodes
-                .iter()
-                .find(|node| !comparator.holds_between(node, &expected))
+            let holds = |value: &View<'_>| {
+                comparator.holds_between(value, &View::from(&expected), as_texts)
+            };
+            let numbers = (!as_texts).then_some((*comparator, &expected));
+            compared(&nodes, path, response, json, &holds, numbers)
         }
-        JsonRule::Length(comparator, expected) => {
-            return Ok(lengths(&nodes, *comparator, *expected));
+        JsonRule::Length(comparator, expected) => lengths(&nodes, *comparator, *expected),
+    })
+}
+
+/// Whether everything at the path holds; `numbers` are the comparison and the value, where numbers are compared.
+fn compared(
+    nodes: &[&Value],
+    path: &JsonPath,
+    response: &Response<'_>,
+    json: &Value,
+    holds: &dyn Fn(&View<'_>) -> bool,
+    numbers: Option<(Comparator, &scenario::Value)>,
+) -> CheckResult {
+    let decided = |node: &&Value| {
+        if is_exact(node) {
+            return Some(holds(&View::from(*node)));
+        }
+        let (comparator, expected) = numbers?;
+        differ_widely(node, expected).map(|(found, expected)| comparator.holds(&found, &expected))
+    };
+    let quick: Option<Vec<bool>> = nodes.iter().map(decided).collect();
+    let offender = match quick {
+        Some(quick) => {
+            let mut judged = nodes.iter().zip(quick);
+            judged.find_map(|(node, holds)| (!holds).then(|| node.to_string()))
+        }
+        // Only now are the digits of the body needed.
+        None => {
+            let found = response.nodes(path, json);
+            let mut values = found.iter().map(|found| response.value(found));
+            values
+                .find(|value| !holds(&value.into()))
+                .map(|value| value.to_string())
         }
     };
-    Ok(match offender {
-        Some(value) => CheckResult::failed(&value.to_string()),
+    match offender {
+        Some(found) => CheckResult::failed(&found),
         None => CheckResult::Passed,
-    })
+    }
+}
+
+/// Two numbers, if they differ by so much that their first digits decide.
+fn differ_widely(found: &Value, expected: &scenario::Value) -> Option<(f64, f64)> {
+    /// Far more than reading a number as a float may be off by, relative to it.
+    const NEAR: f64 = 1e-9;
+    let scenario::Value::Number(expected) = expected else {
+        return None;
+    };
+    let (found, expected) = (found.as_f64()?, expected.to_string().parse::<f64>().ok()?);
+    let is_far = (found - expected).abs() > NEAR * found.abs().max(expected.abs());
+    is_far.then_some((found, expected))
 }
 
 /// Whether all values have a length as asked.
@@ -162,7 +211,7 @@ mod tests {
     use crate::units::ByteSize;
 
     const BODY: &str = r#"{"name": "Ångström", "total": 3, "open": true, "none": null,
-        "items": [{"price": 5}, {"price": 7.5}], "meta": {"a": 1, "b": 2}}"#;
+        "far": 123456789012345678901, "items": [{"price": 5}, {"price": 7.5}], "meta": {"a": 1, "b": 2}}"#;
 
     fn template(text: &str) -> Template {
         context().compile(text, Encoding::Plain)
@@ -277,7 +326,10 @@ mod tests {
     #[test]
     fn json_rules_hold_when_everything_at_the_path_is_as_asked() {
         use Comparator::{Equal, Greater, GreaterOrEqual, Less, NotEqual};
-        let compare = |comparator, text| JsonRule::Compare(comparator, template(text));
+        let compare = |comparator, text: &str| {
+            let value = Template::expression_of(text, &mut context()).expect(text);
+            JsonRule::Compare(comparator, value)
+        };
         for (path, rule, expected) in [
             ("$.name", JsonRule::Exists, None),
             ("$.none", JsonRule::Exists, None),
@@ -296,12 +348,24 @@ mod tests {
             ),
             ("$.open", compare(Equal, "true"), None),
             ("$.none", compare(Equal, "null"), None),
-            ("$.name", compare(Equal, "Ångström"), None),
-            ("$.name", compare(Equal, "x"), Some("\"Ångström\"")),
+            ("$.name", compare(Equal, "'Ångström'"), None),
+            ("$.name", compare(Equal, "'x'"), Some("\"Ångström\"")),
             ("$.items[*].price", compare(GreaterOrEqual, "5"), None),
             ("$.items[*].price", compare(Greater, "5"), Some("5")),
             ("$.items[*].price", compare(Less, "6"), Some("7.5")),
-            ("$.meta", compare(Equal, r#"{"b": 2, "a": 1}"#), None),
+            ("$.far", compare(Equal, "123456789012345678901"), None),
+            (
+                "$.far",
+                compare(Equal, "123456789012345678902"),
+                Some("123456789012345678901"),
+            ),
+            ("$.far", compare(Less, "123456789012345678902"), None),
+            ("$.meta", compare(Equal, r#"'{"b": 2, "a": 1}'"#), None),
+            ("$.total", compare(Equal, "'3'"), None),
+            ("$.total", compare(Equal, "'3.0'"), Some("3")),
+            ("$.items[1].price", compare(Equal, "7.50"), None),
+            ("$.items[1].price", compare(Equal, "'7.50'"), Some("7.5")),
+            ("$.items[*].price", compare(Greater, "4.9"), None),
             ("$.items", JsonRule::Length(GreaterOrEqual, 2), None),
             ("$.items", JsonRule::Length(Less, 2), Some("length 2")),
             ("$.meta", JsonRule::Length(Equal, 2), None),

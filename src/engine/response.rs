@@ -8,7 +8,9 @@ use encoding_rs::{Encoding, UTF_8};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::Value;
+use serde_json_path::{JsonPath, NormalizedPath, PathElement};
 
+use crate::scenario;
 use crate::transport::Exchange;
 
 /// What a target answered.
@@ -24,6 +26,8 @@ pub struct Response<'a> {
     pub service_time: Duration,
     text: OnceCell<Cow<'a, str>>,
     json: OnceCell<Result<Value, serde_json::Error>>,
+    /// The body's JSON again, its numbers with all their digits; read only for a number that needs them.
+    digits: OnceCell<Option<scenario::Value>>,
 }
 
 impl<'a> Response<'a> {
@@ -41,6 +45,7 @@ impl<'a> Response<'a> {
             service_time,
             text: OnceCell::new(),
             json: OnceCell::new(),
+            digits: OnceCell::new(),
         }
     }
 
@@ -99,6 +104,41 @@ impl<'a> Response<'a> {
         })
     }
 
+    /// What the path finds in the body's JSON.
+    pub(super) fn nodes<'j>(&self, path: &JsonPath, json: &'j Value) -> Vec<Found<'j>> {
+        let nodes = path.query(json).all();
+        if nodes.iter().all(|node| is_exact(node)) {
+            let found = |node| Found {
+                node,
+                location: None,
+            };
+            return nodes.into_iter().map(found).collect();
+        }
+        let located = path.query_located(json).all().into_iter();
+        located
+            .map(|found| Found {
+                node: found.node(),
+                location: Some(found.location().clone()),
+            })
+            .collect()
+    }
+
+    /// The value that was found, every number with the digits it has in the body.
+    pub(super) fn value(&self, found: &Found<'_>) -> scenario::Value {
+        let located = found.location.as_ref().and_then(|location| {
+            // As in `json`, whose numbers these are.
+            let parsed = self.digits.get_or_init(|| {
+                let (_, mark) = self.encoding(self.body);
+                std::str::from_utf8(&self.body[mark..])
+                    .ok()
+                    .and_then(|text| scenario::Value::from_json(text).ok())
+                    .or_else(|| scenario::Value::from_json(self.text()).ok())
+            });
+            parsed.as_ref().and_then(|whole| at(whole, location))
+        });
+        located.map_or_else(|| found.node.into(), Clone::clone)
+    }
+
     /// The texts of a header, in order; what is not UTF-8 is Latin-1, as HTTP once had it.
     pub(super) fn header(&self, name: &HeaderName) -> impl Iterator<Item = Cow<'a, str>> {
         let values = self.headers.get_all(name).into_iter();
@@ -132,6 +172,40 @@ fn charset(headers: &HeaderMap) -> Option<&[u8]> {
             .eq_ignore_ascii_case(b"charset")
             .then(|| &value[start..end])
     })
+}
+
+/// A value that a path finds; where it stands, if it holds a number whose digits are not all in it.
+#[derive(Debug)]
+pub(super) struct Found<'j> {
+    pub(super) node: &'j Value,
+    pub(super) location: Option<NormalizedPath<'j>>,
+}
+
+/// Whether every number has all its digits: those beyond 64 bits, and all with a point, may have lost some.
+pub(super) fn is_exact(node: &Value) -> bool {
+    match node {
+        Value::Number(number) => !number.is_f64(),
+        Value::Array(items) => items.iter().all(is_exact),
+        Value::Object(members) => members.values().all(is_exact),
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+    }
+}
+
+/// The value at a place.
+fn at<'v>(
+    whole: &'v scenario::Value,
+    location: &NormalizedPath<'_>,
+) -> Option<&'v scenario::Value> {
+    location
+        .iter()
+        .try_fold(whole, |value, step| match (step, value) {
+            (PathElement::Name(name), scenario::Value::Map(members)) => members
+                .iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, member)| member),
+            (PathElement::Index(index), scenario::Value::List(items)) => items.get(*index),
+            _ => None,
+        })
 }
 
 /// The most characters of what was found that are kept.

@@ -11,11 +11,10 @@ use std::time::Duration;
 use http::Uri;
 use rand::Rng as _;
 use rand_pcg::Pcg64Mcg;
-use serde_json::Value;
 
 use crate::plan::{Flow, Plan};
 use crate::scenario::template::{Context, below};
-use crate::scenario::{Delay, Scope, SlotId};
+use crate::scenario::{Delay, Scope, SlotId, Value};
 
 /// The values that all users see: `vars`, and what `setup` captured.
 #[derive(Debug, Clone)]

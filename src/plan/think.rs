@@ -99,7 +99,8 @@ mod tests {
 
     use super::*;
     use crate::plan::{ReadsBody, Request, RequestBody, RequestUrl};
-    use crate::scenario::{Condition, Template, Timeouts};
+    use crate::scenario::template::Expression;
+    use crate::scenario::{Condition, Timeouts, Value};
 
     const PAUSE: Delay = Delay::Constant(Duration::from_secs(1));
     const OWN: Delay = Delay::Constant(Duration::from_secs(9));
@@ -137,7 +138,7 @@ mod tests {
     }
 
     fn only_if(mut step: Step) -> Step {
-        step.condition = Some(Condition::Truthy(Template::from_literal("x")));
+        step.condition = Some(Condition(Expression::Literal(Value::Bool(true))));
         step
     }
 

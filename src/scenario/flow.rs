@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use http::{HeaderName, Method};
 use serde::{Deserialize, Serialize};
 
+use super::template::Expression;
 use super::{Capture, Check, Delay, Span, Template, Timeouts};
 
 /// A weighted list of steps.
@@ -47,14 +48,9 @@ pub enum Action {
     },
 }
 
-/// `if:` — one operand alone (is there a value that is not empty, false or zero?) or a comparison.
-#[derive(Debug, Clone)]
-pub enum Condition {
-    /// True unless the value is absent, null, false, zero, or an empty text or list.
-    Truthy(Template),
-    /// Both sides rendered, then compared: as numbers when both are, as text otherwise.
-    Compare(Template, Comparator, Template),
-}
+/// `if:`: an expression that is true or not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition(pub Expression);
 
 /// How two values are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

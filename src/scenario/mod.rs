@@ -16,6 +16,7 @@ pub mod threshold;
 mod tree;
 mod user_info;
 mod validate;
+pub mod value;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,6 +34,7 @@ pub use response::{
 };
 pub use template::Template;
 pub use validate::{Overrides, load};
+pub use value::{Number, Value};
 
 /// One scenario file, valid and resolved.
 #[derive(Debug, Clone)]
@@ -136,7 +138,7 @@ pub struct Variable {
     /// The name between `${` and `}`.
     pub name: String,
     /// Its value at the start of each iteration: from `vars`, or absent until captured.
-    pub initial: Option<serde_json::Value>,
+    pub initial: Option<Value>,
     /// How long a captured value lives.
     pub scope: Scope,
 }

@@ -1,6 +1,7 @@
 //! The tree of a scenario file: every key and value with its place in the text, whatever they mean.
 
 use super::diagnostic::Span;
+use crate::scenario;
 
 /// A value and its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,15 +64,15 @@ impl Node {
         matches!(&self.value, Value::Scalar(scalar) if scalar.is_null())
     }
 
-    /// The value as JSON; plain scalars are typed by the YAML 1.2 core schema.
-    pub(super) fn to_json(&self) -> serde_json::Value {
+    /// What was written, as a value; plain scalars are typed by the YAML 1.2 core schema.
+    pub(super) fn to_value(&self) -> scenario::Value {
         match &self.value {
-            Value::Scalar(scalar) => scalar.to_json(),
-            Value::List(items) => items.iter().map(Self::to_json).collect(),
-            Value::Map(entries) => serde_json::Value::Object(
+            Value::Scalar(scalar) => scalar.to_value(),
+            Value::List(items) => scenario::Value::List(items.iter().map(Self::to_value).collect()),
+            Value::Map(entries) => scenario::Value::Map(
                 entries
                     .iter()
-                    .map(|entry| (entry.key.clone(), entry.value.to_json()))
+                    .map(|entry| (entry.key.clone(), entry.value.to_value()))
                     .collect(),
             ),
         }
@@ -95,38 +96,26 @@ impl Scalar {
             && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
     }
 
-    fn to_json(&self) -> serde_json::Value {
+    pub(super) fn to_value(&self) -> scenario::Value {
         if self.notation == Notation::Text {
-            return self.text.clone().into();
+            return self.text.as_str().into();
         }
         match self.text.as_str() {
-            _ if self.is_null() => serde_json::Value::Null,
+            _ if self.is_null() => scenario::Value::Null,
             "true" | "True" | "TRUE" => true.into(),
             "false" | "False" | "FALSE" => false.into(),
-            text => number(text).unwrap_or_else(|| text.into()),
+            text => number(text).map_or_else(|| text.into(), scenario::Value::Number),
         }
     }
 }
 
-/// A number of the core schema; what JSON cannot hold (`.inf`, `0o17` beyond 64 bits) stays text.
-fn number(text: &str) -> Option<serde_json::Value> {
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
-        return None;
-    }
+/// A number of the core schema, with its digits; what JSON cannot hold (`.inf`, `0o17` beyond 64 bits) stays text.
+fn number(text: &str) -> Option<scenario::Number> {
     if let Some(hex) = text.strip_prefix("0x") {
         return u64::from_str_radix(hex, 16).ok().map(Into::into);
     }
     if let Some(octal) = text.strip_prefix("0o") {
         return u64::from_str_radix(octal, 8).ok().map(Into::into);
     }
-    let unsigned = text.strip_prefix('+').unwrap_or(text);
-    if let Ok(whole) = unsigned.parse::<i64>() {
-        return Some(whole.into());
-    }
-    if let Ok(whole) = unsigned.parse::<u64>() {
-        return Some(whole.into());
-    }
-    let float: f64 = unsigned.parse().ok()?;
-    serde_json::Number::from_f64(float).map(Into::into)
+    scenario::Number::from_text(text)
 }

@@ -259,7 +259,7 @@ fn set_changes_any_value_by_its_path_and_the_value_is_yaml() {
     assert!(
         matches!(&scenario.flows[0].steps[0].action, Action::Request(request) if request.name == "GET /other")
     );
-    assert_eq!(scenario.variables[0].initial, Some(5.into()));
+    assert_eq!(scenario.variables[0].initial, Some(5_i64.into()));
     assert_eq!(scenario.overridden[1], "flows[0].weight = 3");
 }
 

@@ -135,7 +135,7 @@ fn variables_live_as_long_as_what_sets_them() {
             .find(|variable| variable.name == name);
         variable.map(|variable| (variable.scope, variable.initial.clone()))
     };
-    assert_eq!(scope("size"), Some((Scope::Run, Some(5.into()))));
+    assert_eq!(scope("size"), Some((Scope::Run, Some(5_i64.into()))));
     assert_eq!(scope("name"), Some((Scope::Run, Some("a b".into()))));
     assert_eq!(scope("admin"), Some((Scope::Run, None)));
     assert_eq!(scope("session"), Some((Scope::User, None)));
@@ -158,7 +158,10 @@ fn a_request_is_read_with_its_query_headers_and_own_limits() {
     let Action::Repeat { times: 2, steps } = put.action else {
         panic!("a repetition");
     };
-    assert!(matches!(steps[0].condition, Some(Condition::Truthy(_))));
+    assert!(matches!(
+        steps[0].condition,
+        Some(Condition(Expression::Slot(_)))
+    ));
     assert_eq!(
         request(&steps[0]).name,
         "PUT https://other.test/items/${id}"
@@ -229,11 +232,12 @@ fn checks_are_named_for_what_they_ask() {
 fn a_condition_compares_an_expression_with_a_text_in_quotes() {
     let scenario = whole();
     let pause = &scenario.flows[0].steps[1];
-    let Some(Condition::Compare(left, Comparator::NotEqual, right)) = &pause.condition else {
+    let Some(Condition(Expression::Compare(sides))) = &pause.condition else {
         panic!("{:?}", pause.condition);
     };
-    assert!(left.expression().is_some());
-    assert_eq!(right.literal(), Some("none"));
+    assert!(matches!(sides.left, Expression::Slot(_)));
+    assert_eq!(sides.comparator, Comparator::NotEqual);
+    assert_eq!(sides.right, Expression::Literal("none".into()));
     let (least, most) = (Duration::from_secs(1), Duration::from_secs(2));
     assert!(matches!(pause.action, Action::Think(delay) if delay == Delay::Uniform(least, most)));
 }

@@ -9,8 +9,7 @@ mod read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::Value;
-
+use super::Value;
 use crate::units::ByteSize;
 
 /// A feeder, read whole when the scenario is checked.

@@ -1,13 +1,11 @@
 //! Reading: a file becomes columns and rows, or the first fault that makes it no feeder.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use serde_json::{Map, Value};
-
-use super::{FeedFault, MAX_SIZE};
+use super::{FeedFault, MAX_SIZE, Value};
 
 /// What is in a feeder's file: each row has one value for each column.
 #[derive(Debug)]
@@ -105,8 +103,8 @@ fn json(text: &str) -> Result<Table, FeedFault> {
     if text.trim().is_empty() {
         return Err(FeedFault::Empty);
     }
-    match serde_json::from_str(text).map_err(FeedFault::NotJson)? {
-        Value::Array(items) => objects(items),
+    match Value::from_json(text).map_err(FeedFault::NotJson)? {
+        Value::List(items) => objects(items),
         other => Err(FeedFault::NotAList {
             found: kind(&other),
         }),
@@ -118,7 +116,7 @@ fn json_lines(text: &str) -> Result<Table, FeedFault> {
     let items: Result<Vec<Value>, FeedFault> = lines
         .enumerate()
         .map(|(index, line)| {
-            serde_json::from_str(line).map_err(|cause| FeedFault::RowNotJson {
+            Value::from_json(line).map_err(|cause| FeedFault::RowNotJson {
                 row: index + 1,
                 cause,
             })
@@ -132,7 +130,7 @@ fn objects(items: Vec<Value>) -> Result<Table, FeedFault> {
     let mut objects = Vec::with_capacity(items.len());
     for (index, item) in items.into_iter().enumerate() {
         match item {
-            Value::Object(members) => objects.push(members),
+            Value::Map(members) => objects.push(members),
             other => {
                 return Err(FeedFault::NotAnObject {
                     row: index + 1,
@@ -143,13 +141,13 @@ fn objects(items: Vec<Value>) -> Result<Table, FeedFault> {
     }
     let columns = members_of_all(&objects);
     let mut rows = Vec::with_capacity(objects.len());
-    for (index, mut members) in objects.into_iter().enumerate() {
+    for (index, members) in objects.into_iter().enumerate() {
+        let mut members: HashMap<String, Value> = members.into_iter().collect();
         let row: Result<Box<[Value]>, FeedFault> = columns
             .iter()
             .map(|column| {
                 members
-                    .get_mut(column)
-                    .map(Value::take)
+                    .remove(column)
                     .ok_or_else(|| FeedFault::MissingColumn {
                         row: index + 1,
                         column: column.clone(),
@@ -162,9 +160,9 @@ fn objects(items: Vec<Value>) -> Result<Table, FeedFault> {
 }
 
 /// Every name that any object has, in the order of their first appearance.
-fn members_of_all(objects: &[Map<String, Value>]) -> Vec<String> {
+fn members_of_all(objects: &[Vec<(String, Value)>]) -> Vec<String> {
     let mut seen = HashSet::new();
-    let names = objects.iter().flat_map(Map::keys);
+    let names = objects.iter().flatten().map(|(name, _)| name);
     names.filter(|name| seen.insert(*name)).cloned().collect()
 }
 
@@ -174,9 +172,9 @@ const fn kind(value: &Value) -> &'static str {
         Value::Null => "null",
         Value::Bool(_) => "true or false",
         Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
+        Value::Text(_) => "a text",
+        Value::List(_) => "a list",
+        Value::Map(_) => "an object",
     }
 }
 
@@ -198,8 +196,9 @@ mod tests {
 
     #[test]
     fn each_format_gives_columns_and_rows() {
-        let texts =
-            |rows: &[[&str; 2]]| -> Vec<Value> { rows.iter().map(|row| json!(row)).collect() };
+        let texts = |rows: &[[&str; 2]]| -> Vec<serde_json::Value> {
+            rows.iter().map(|row| json!(row)).collect()
+        };
         for (name, content, columns, rows) in [
             (
                 "a.csv",
@@ -237,8 +236,9 @@ mod tests {
             let read: Vec<Value> = table
                 .rows
                 .iter()
-                .map(|row| row.iter().cloned().collect())
+                .map(|row| Value::List(row.to_vec()))
                 .collect();
+            let rows: Vec<Value> = rows.into_iter().map(Value::from).collect();
             assert_eq!(read, rows, "{content}");
         }
     }

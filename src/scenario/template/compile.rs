@@ -3,11 +3,9 @@
 use std::borrow::Cow;
 use std::mem;
 
-use serde_json::Value;
-
 use super::parse::{self, Piece};
 use super::{Context, Encoding, Expression, Function, Names, Segment, Template, TemplateError};
-use crate::scenario::SlotId;
+use crate::scenario::{SlotId, Value};
 
 /// A template whose literal parts and values are each written in an encoding.
 pub(super) fn text(
@@ -98,7 +96,7 @@ impl Assembly {
         names: &mut dyn Names,
     ) -> Result<(), TemplateError> {
         match value {
-            Value::String(text) => {
+            Value::Text(text) => {
                 let mut pieces = string(text, path, names)?;
                 match (pieces.pop(), pieces.is_empty()) {
                     (Some(Piece::Expression(expression)), true) => {
@@ -110,7 +108,7 @@ impl Assembly {
                     }
                 }
             }
-            Value::Array(items) => {
+            Value::List(items) => {
                 for (index, item) in items.iter().enumerate() {
                     self.open.push(if index == 0 { '[' } else { ',' });
                     path.push(format!("[{index}]"));
@@ -120,7 +118,7 @@ impl Assembly {
                 self.open
                     .push_str(if items.is_empty() { "[]" } else { "]" });
             }
-            Value::Object(members) => {
+            Value::Map(members) => {
                 for (index, (key, member)) in members.iter().enumerate() {
                     self.open.push(if index == 0 { '{' } else { ',' });
                     path.push(format!(".{key}"));
@@ -180,6 +178,12 @@ fn constant(expression: &Expression) -> Option<Value> {
             Expression::Call(function, arguments) => {
                 function.is_pure() && arguments.iter().all(is_constant)
             }
+            Expression::Join(parts)
+            | Expression::Default(parts)
+            | Expression::All(parts)
+            | Expression::Any(parts) => parts.iter().all(is_constant),
+            Expression::Not(inner) | Expression::Match(inner, ..) => is_constant(inner),
+            Expression::Compare(sides) => is_constant(&sides.left) && is_constant(&sides.right),
             Expression::Slot(_) | Expression::Column { .. } => false,
         }
     }
@@ -219,7 +223,7 @@ impl Context for Nothing {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::super::fake::Fake;
     use super::*;
@@ -296,7 +300,8 @@ mod tests {
             (json!("${env(HOME_TOWN)}"), json!("Lund & Åhus")),
             (json!("${urlencode(id)}"), json!("a%22b")),
         ] {
-            let template = Template::json(&value, &mut fake).expect("every name is known");
+            let template =
+                Template::json(&(&value).into(), &mut fake).expect("every name is known");
             let read: Value = serde_json::from_str(&fake.rendered(&template)).expect("valid JSON");
             assert_eq!(read, expected, "{value}");
         }
@@ -305,14 +310,14 @@ mod tests {
     #[test]
     fn json_without_expressions_is_one_literal() {
         let value = json!({"a": ["b", 1, {"c": "\"$${x}"}]});
-        let template = Template::json(&value, &mut fake()).expect("no names");
+        let template = Template::json(&(&value).into(), &mut fake()).expect("no names");
         assert_eq!(template.literal(), Some(r#"{"a":["b",1,{"c":"\"${x}"}]}"#));
     }
 
     #[test]
     fn what_is_wrong_inside_json_is_placed_by_its_path() {
         let value = json!({"items": [{"id": "x ${idd}"}]});
-        let error = Template::json(&value, &mut fake()).expect_err("idd is unknown");
+        let error = Template::json(&(&value).into(), &mut fake()).expect_err("idd is unknown");
         assert_eq!(
             error.message,
             "at `$.items[0].id`: nothing is called `idd` here"
@@ -353,7 +358,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_document_renders_as_itself(value in any_json()) {
-            let template = Template::json(&escaped(&value), &mut fake()).expect("no expression");
+            let template = Template::json(&escaped(&value).into(), &mut fake()).expect("no expression");
             let text = template.literal().expect("a literal");
             // Compared as text: reading a float back may move its last digit.
             prop_assert_eq!(text, value.to_string());
@@ -363,7 +368,7 @@ mod tests {
         fn any_value_in_a_document_reads_back(value in any_json(), text in any::<String>()) {
             let mut fake = Fake::with([("it", value.clone()), ("text", json!(text.clone()))]);
             let document = json!({"it": "${it}", "text": "<${text}>", "${text}": 0});
-            let template = Template::json(&document, &mut fake).expect("every name is known");
+            let template = Template::json(&(&document).into(), &mut fake).expect("every name is known");
             let rendered = fake.rendered(&template);
             let read: Value = serde_json::from_str(&rendered).expect("valid JSON");
             prop_assert_eq!(&read["text"], &json!(format!("<{text}>")));

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use serde_json::Value;
+use crate::scenario::Value;
 
 /// How a value is written into its surroundings.
 ///
@@ -36,32 +36,35 @@ impl Encoding {
             Self::Percent => percent(text, out),
             Self::Json => {
                 out.push('"');
-                json_string(text, out);
+                written(write_json_text(text, out));
                 out.push('"');
             }
-            Self::JsonString => json_string(text, out),
+            Self::JsonString => written(write_json_text(text, out)),
         }
     }
 
     /// Appends a value: a text without quotes unless this is [`Self::Json`], anything else as its JSON.
     pub(super) fn write_value(self, value: &Value, out: &mut String) {
         match value {
-            Value::String(text) => self.write(text, out),
+            Value::Text(text) => self.write(text, out),
             other => self.write_json(other, out),
         }
     }
 
     /// Appends what `json` displays, which is JSON already.
     fn write_json(self, json: &dyn fmt::Display, out: &mut String) {
-        let written = match self {
+        written(match self {
             Self::Plain | Self::Json => write!(out, "{json}"),
             Self::Percent | Self::JsonString => {
                 let encoding = self;
                 write!(Encoded { encoding, out }, "{json}")
             }
-        };
-        debug_assert!(written.is_ok(), "a String takes everything");
+        });
     }
+}
+
+fn written(result: fmt::Result) {
+    debug_assert!(result.is_ok(), "a String takes everything");
 }
 
 /// Encodes what is formatted into it.
@@ -100,28 +103,25 @@ fn percent(text: &str, out: &mut String) {
     }
 }
 
-/// Copies whole runs of ordinary characters; escapes quotes, backslashes and control characters.
-fn json_string(text: &str, out: &mut String) {
+/// Copies whole runs of ordinary characters; escapes quotes, backslashes and control characters (RFC 8259 §7).
+pub(crate) fn write_json_text(text: &str, out: &mut impl Write) -> fmt::Result {
     let mut run = 0;
     for (at, &byte) in text.as_bytes().iter().enumerate() {
         if byte >= 0x20 && byte != b'"' && byte != b'\\' {
             continue;
         }
-        out.push_str(&text[run..at]);
+        out.write_str(&text[run..at])?;
         run = at + 1;
         match byte {
-            b'"' => out.push_str("\\\""),
-            b'\\' => out.push_str("\\\\"),
-            b'\n' => out.push_str("\\n"),
-            b'\r' => out.push_str("\\r"),
-            b'\t' => out.push_str("\\t"),
-            _ => {
-                out.push_str("\\u00");
-                push_hex(byte, HEX_LOWER, out);
-            }
+            b'"' => out.write_str("\\\"")?,
+            b'\\' => out.write_str("\\\\")?,
+            b'\n' => out.write_str("\\n")?,
+            b'\r' => out.write_str("\\r")?,
+            b'\t' => out.write_str("\\t")?,
+            _ => write!(out, "\\u{byte:04x}")?,
         }
     }
-    out.push_str(&text[run..]);
+    out.write_str(&text[run..])
 }
 
 /// Bytes in lower-case hexadecimal.
@@ -146,7 +146,7 @@ mod tests {
 
     use super::*;
 
-    fn written(encoding: Encoding, text: &str) -> String {
+    fn encoded(encoding: Encoding, text: &str) -> String {
         let mut out = String::new();
         encoding.write(text, &mut out);
         out
@@ -172,7 +172,7 @@ mod tests {
                 "a\\\\b\\n\\r\\t\\u0001\\u001fü/",
             ),
         ] {
-            assert_eq!(written(encoding, text), expected, "{encoding:?} {text:?}");
+            assert_eq!(encoded(encoding, text), expected, "{encoding:?} {text:?}");
         }
     }
 
@@ -188,7 +188,7 @@ mod tests {
             (Encoding::Json, json!({"k": "v"}), r#"{"k":"v"}"#),
         ] {
             let mut out = String::new();
-            encoding.write_value(&value, &mut out);
+            encoding.write_value(&Value::from(&value), &mut out);
             assert_eq!(out, expected, "{encoding:?} {value}");
         }
     }
@@ -196,7 +196,7 @@ mod tests {
     proptest! {
         #[test]
         fn percent_encoding_survives_a_url_parser(text in any::<String>()) {
-            let url = format!("http://h/?v={}", written(Encoding::Percent, &text));
+            let url = format!("http://h/?v={}", encoded(Encoding::Percent, &text));
             let url = Url::parse(&url).expect("an encoded value keeps a URL valid");
             let read: Vec<(String, String)> = url.query_pairs().into_owned().collect();
             prop_assert_eq!(read, vec![("v".to_owned(), text)]);
@@ -204,7 +204,7 @@ mod tests {
 
         #[test]
         fn json_strings_survive_a_json_parser(text in any::<String>()) {
-            let read: String = serde_json::from_str(&written(Encoding::Json, &text))
+            let read: String = serde_json::from_str(&encoded(Encoding::Json, &text))
                 .expect("an escaped text keeps JSON valid");
             prop_assert_eq!(read, text);
         }

@@ -2,11 +2,9 @@
 
 use std::collections::VecDeque;
 
-use chrono::{DateTime, Utc};
-use serde_json::Value;
-
 use super::{Context, Encoding, Expression, Names, Template};
-use crate::scenario::SlotId;
+use crate::scenario::{SlotId, Value};
+use chrono::{DateTime, Utc};
 
 /// Variables by name (`None` for one that has no value yet), and the columns of the row of `users`.
 #[derive(Debug, Clone, Default)]
@@ -18,11 +16,11 @@ pub(crate) struct Fake {
 }
 
 impl Fake {
-    pub(crate) fn with(slots: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
+    pub(crate) fn with(slots: impl IntoIterator<Item = (&'static str, serde_json::Value)>) -> Self {
         Self {
             slots: slots
                 .into_iter()
-                .map(|(name, value)| (name, Some(value)))
+                .map(|(name, value)| (name, Some(value.into())))
                 .collect(),
             ..Self::default()
         }

@@ -4,12 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::SecondsFormat;
 use hmac::{Hmac, KeyInit, Mac};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::encoding::{Encoding, hex};
 use super::{Context, Expression, Missing};
+use crate::scenario::Value;
 
 /// The built-in functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,8 +187,8 @@ pub(super) fn uuid(context: &mut dyn Context) -> Uuid {
 /// The whole number that a number is, or a text says.
 pub(super) fn whole_number(value: &Value) -> Option<i64> {
     match value {
-        Value::Number(number) => number.as_i64(),
-        Value::String(text) => text.parse().ok(),
+        Value::Number(number) => number.as_whole(),
+        Value::Text(text) => text.parse().ok(),
         _ => None,
     }
 }
@@ -231,7 +231,7 @@ mod tests {
             ("${timestamp_ms()}", json!(1_700_000_000_123_i64)),
             ("${iteration()}", json!(41)),
             ("${user()}", json!(7)),
-            ("${choice(red wine, 2, word)}", json!("red wine")),
+            ("${choice('red wine', 2, word)}", json!("red wine")),
             ("${choice(word, 2)}", json!("a b")),
             ("${choice(2, word)}", json!(2)),
             ("${choice('a,b', \"c\")}", json!("a,b")),
@@ -263,7 +263,7 @@ mod tests {
             ),
         ] {
             let template = fake.compile(text, Encoding::Plain);
-            assert_eq!(template.evaluate(&mut fake), Ok(expected), "{text}");
+            assert_eq!(template.evaluate(&mut fake), Ok(expected.into()), "{text}");
         }
     }
 
@@ -317,6 +317,6 @@ mod tests {
         assert_eq!(text, "01234567-89ab-4def-bfff-ffffffffffff");
         let evaluated = fake.clone().drawing([0x0123_4567_89ab_cdef, u64::MAX]);
         let template = fake.compile("${uuid()}", Encoding::Plain);
-        assert_eq!(template.evaluate(&mut evaluated.clone()), Ok(json!(text)));
+        assert_eq!(template.evaluate(&mut evaluated.clone()), Ok(text.into()));
     }
 }

@@ -1,25 +1,30 @@
-//! Templates: text with `${…}` expressions, compiled once into segments.
+//! Templates: text with `${…}` expressions, compiled once into segments; and conditions, which are one expression.
 //!
-//! Between `${` and `}` stands a variable (`id`), a feeder's column (`users.email`) or a function (`random(1,3)`)
-//! whose arguments are numbers, 'quoted' texts or expressions again; `$${` is the text `${`. A template without
-//! expressions costs nothing at run time. Rendering needs a [`Context`], which the engine's user state implements;
+//! Between `${` and `}` stands a variable (`id`), a feeder's column (`users.email`), a function (`random(1,3)`), a number,
+//! a 'quoted' text, or several of them with operators; `$${` is the text `${`. A template without expressions costs
+//! nothing at run time. Rendering needs a [`Context`], which the engine's user state implements;
 //! this module knows no user and no random source of its own, and it never looks up a name after compiling.
 
-mod compare;
+mod call;
 mod compile;
+mod cursor;
 mod encoding;
+mod evaluate;
 #[cfg(test)]
 pub(crate) mod fake;
 mod function;
 mod parse;
 mod render;
+mod slips;
 mod suggest;
 
 use chrono::{DateTime, Utc};
+use regex::Regex;
 
-use super::SlotId;
+use super::{Comparator, SlotId, Value};
 
 pub use encoding::Encoding;
+pub(super) use encoding::write_json_text;
 pub use function::Function;
 pub(crate) use function::below;
 
@@ -41,7 +46,7 @@ pub enum Segment {
     Expression(Expression, Encoding),
 }
 
-/// What stands between `${` and `}`.
+/// What stands between `${` and `}`, or after `if:`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expression {
     /// A variable.
@@ -55,16 +60,53 @@ pub enum Expression {
     },
     /// A function and its arguments, as many as it takes.
     Call(Function, Box<[Expression]>),
-    /// A literal argument.
-    Literal(serde_json::Value),
+    /// A value that stands there.
+    Literal(Value),
+    /// The texts of several, joined.
+    Join(Box<[Expression]>),
+    /// The first that is there and not null: `a ?? b`.
+    Default(Box<[Expression]>),
+    /// Whether all of them hold: `a and b`.
+    All(Box<[Expression]>),
+    /// Whether any of them holds: `a or b`.
+    Any(Box<[Expression]>),
+    /// Whether it does not hold: `not a`.
+    Not(Box<Expression>),
+    /// Whether a comparison holds: `a == b`.
+    Compare(Box<Comparison>),
+    /// Whether the text matches somewhere: `a =~ "b"`; or nowhere, if that is wanted.
+    Match(Box<Expression>, Pattern, bool),
+}
+
+/// Two sides, and how they are compared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// The left side.
+    pub left: Expression,
+    /// The relation.
+    pub comparator: Comparator,
+    /// The right side.
+    pub right: Expression,
+    /// Whether a side is a text in quotes, so that order is that of characters.
+    pub as_texts: bool,
+}
+
+/// A regular expression; two are equal if they are written the same.
+#[derive(Debug, Clone)]
+pub struct Pattern(pub Regex);
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
 }
 
 /// What a template needs to know while it is rendered.
 pub trait Context {
     /// The variable's value, if it has one now.
-    fn slot(&self, slot: SlotId) -> Option<&serde_json::Value>;
+    fn slot(&self, slot: SlotId) -> Option<&Value>;
     /// The value in this iteration's row of the feeder.
-    fn column(&self, feed: usize, column: usize) -> Option<&serde_json::Value>;
+    fn column(&self, feed: usize, column: usize) -> Option<&Value>;
     /// 64 random bits from the run's seed, split by user and iteration.
     fn random(&mut self) -> u64;
     /// This user's number, from 0.
@@ -121,6 +163,13 @@ impl Missing {
     }
 }
 
+impl Expression {
+    /// Reads a whole text as one expression: what stands after `if:`.
+    pub fn condition(text: &str, names: &mut dyn Names) -> Result<Self, TemplateError> {
+        parse::condition(text, names)
+    }
+}
+
 impl Template {
     /// Compiles `text`: literal parts stay as written, values are written in `encoding`.
     ///
@@ -167,8 +216,28 @@ impl Template {
     ///
     /// A string that is exactly one expression becomes a JSON value of the expression's own type; in any other string
     /// values are escaped. Whatever the values, the rendered text is valid JSON.
-    pub fn json(value: &serde_json::Value, names: &mut dyn Names) -> Result<Self, TemplateError> {
+    pub fn json(value: &Value, names: &mut dyn Names) -> Result<Self, TemplateError> {
         compile::json(value, names)
+    }
+
+    /// A template that is this value, with its type.
+    pub fn constant(value: Value, source: &str) -> Self {
+        Self::of(Expression::Literal(value), source)
+    }
+
+    /// Reads a whole text as one expression, whose value keeps its type. A text in quotes becomes a literal.
+    pub fn expression_of(text: &str, names: &mut dyn Names) -> Result<Self, TemplateError> {
+        Ok(match parse::condition(text, names)? {
+            Expression::Literal(Value::Text(literal)) => Self::from_literal(&literal),
+            expression => Self::of(expression, text),
+        })
+    }
+
+    fn of(expression: Expression, source: &str) -> Self {
+        Self {
+            segments: Box::new([Segment::Expression(expression, Encoding::Plain)]),
+            source: source.into(),
+        }
     }
 
     /// A template that is `text`, whatever it looks like.
@@ -197,6 +266,15 @@ impl Template {
         }
     }
 
+    /// Shows every variable and column in here to `see`, and whether it may be absent where it stands.
+    pub(crate) fn each_use(&self, see: &mut dyn FnMut(&Expression, bool)) {
+        for segment in &self.segments {
+            if let Segment::Expression(expression, _) = segment {
+                expression.each_use(false, see);
+            }
+        }
+    }
+
     /// The expression, if the template is exactly one.
     pub fn expression(&self) -> Option<&Expression> {
         match &*self.segments {
@@ -220,7 +298,7 @@ mod tests {
 
     #[test]
     fn concatenation_merges_literals_and_keeps_encodings() {
-        let mut fake = fake::Fake::with([("q", "a b".into())]);
+        let mut fake = fake::Fake::with([("q", serde_json::json!("a b"))]);
         let whole = Template::concat([
             Template::from_literal("/search"),
             Template::from_literal("?q="),

@@ -2,16 +2,25 @@
 //!
 //! ```text
 //! template   = { text | "$${" | "${" expression "}" }
-//! expression = number | quoted | name [ "." ( name | quoted ) ] | name "(" [ argument { "," argument } ] ")"
+//! expression = all { "or" all }
+//! all        = negated { "and" negated }
+//! negated    = "not" negated | comparison
+//! comparison = default [ ( "==" | "!=" | "<" | "<=" | ">" | ">=" ) default | ( "=~" | "!~" ) quoted ]
+//! default    = value { "??" value }
+//! value      = number | quoted | "true" | "false" | "null" | name [ "." ( name | quoted ) ] | call
+//!            | "(" expression ")" | "${" expression "}"
+//! call       = name "(" [ expression { "," expression } ] ")"
 //! ```
-//! An argument is an expression; in `choice(a,b c)` it may also be bare words, which are text unless they are a name
-//! that is known. `env(NAME)` is read here and now.
+//! A condition is an expression without `${` around it. A quoted text in it may hold `${…}` in turn. `env(NAME)` is read
+//! here and now.
 
 use std::mem;
 
-use serde_json::Value;
+use regex::Regex;
 
-use super::{Expression, Function, Names, TemplateError, function, suggest};
+use super::cursor::{Cursor, is_name_start};
+use super::{Comparison, Expression, Names, Pattern, TemplateError, slips, suggest};
+use crate::scenario::{Comparator, Number, Value};
 
 /// A piece of a template's text.
 #[derive(Debug, PartialEq)]
@@ -22,225 +31,334 @@ pub(super) enum Piece {
     Expression(Expression),
 }
 
-/// Calls may be nested this deep; what is deeper was not written by hand.
-const MAX_DEPTH: usize = 16;
+/// Expressions may be nested this deep; what is deeper was not written by hand.
+pub(super) const MAX_DEPTH: usize = 16;
+
+const A_VALUE: &str = "a variable, a function, a number or a 'text'";
 
 /// Splits `text` into pieces, in order.
 pub(super) fn pieces(text: &str, names: &mut dyn Names) -> Result<Vec<Piece>, TemplateError> {
-    let mut parser = Parser {
-        text,
-        at: 0,
-        open: 0,
-        names,
-    };
+    let mut parser = Parser::new(text, names);
     let mut pieces = Vec::new();
     let mut literal = String::new();
-    while let Some(distance) = parser.rest().find('$') {
-        literal.push_str(&parser.rest()[..distance]);
-        parser.at += distance;
-        if parser.take("$${") {
+    while let Some(distance) = parser.cursor.rest().find('$') {
+        literal.push_str(&parser.cursor.rest()[..distance]);
+        parser.cursor.at += distance;
+        if parser.cursor.take("$${") {
             literal.push_str("${");
-        } else if parser.take("${") {
-            let expression = parser.substitution()?;
+        } else if parser.cursor.take("${") {
+            let expression = parser.substitution(0)?;
             if !literal.is_empty() {
                 pieces.push(Piece::Literal(mem::take(&mut literal)));
             }
             pieces.push(Piece::Expression(expression));
         } else {
             literal.push('$');
-            parser.at += 1;
+            parser.cursor.at += 1;
         }
     }
-    literal.push_str(parser.rest());
+    literal.push_str(parser.cursor.rest());
     if !literal.is_empty() {
         pieces.push(Piece::Literal(literal));
     }
     Ok(pieces)
 }
 
-struct Parser<'a> {
-    text: &'a str,
-    /// The byte to read next; always between two characters.
-    at: usize,
-    /// Where the `${` stands that is being read.
-    open: usize,
-    names: &'a mut dyn Names,
+/// Reads a whole text as one expression.
+pub(super) fn condition(text: &str, names: &mut dyn Names) -> Result<Expression, TemplateError> {
+    let mut parser = Parser::new(text, names);
+    let expression = parser.expression(0)?;
+    parser.cursor.skip_space();
+    if parser.cursor.rest().is_empty() {
+        return Ok(expression);
+    }
+    Err(slips::operator(
+        &mut parser.cursor,
+        "an operator or the end",
+    ))
+}
+
+/// Reads the start of a text as one value, up to its end.
+pub(super) struct Parser<'a> {
+    pub(super) cursor: Cursor<'a>,
+    pub(super) names: &'a mut dyn Names,
 }
 
 impl<'a> Parser<'a> {
+    fn new(text: &'a str, names: &'a mut dyn Names) -> Self {
+        let cursor = Cursor::new(text);
+        Self { cursor, names }
+    }
+
     /// What follows `${`, up to and with its `}`.
-    fn substitution(&mut self) -> Result<Expression, TemplateError> {
-        self.open = self.at - 2;
-        self.skip_space();
-        if self.take("}") {
-            return Err(self.error(
-                self.open,
+    fn substitution(&mut self, depth: usize) -> Result<Expression, TemplateError> {
+        let open = self.cursor.at - 2;
+        let outer = self.cursor.open.replace(open);
+        self.cursor.skip_space();
+        if self.cursor.take("}") {
+            return Err(self.cursor.error(
+                open,
                 "nothing stands between `${` and `}`",
                 "name a variable or call a function; write `$${` for the text `${`",
             ));
         }
-        let expression = self.expression(0)?;
-        self.skip_space();
-        if self.take("}") {
+        let expression = self.expression(depth)?;
+        self.cursor.skip_space();
+        if self.cursor.take("}") {
+            self.cursor.open = outer;
             return Ok(expression);
         }
-        if self.rest().starts_with(":-") {
-            let start = self.at;
-            self.at += 2;
-            return Err(self.error(
-                start,
-                "a variable of the scenario has no default",
-                "only environment variables, in capitals, have one: `${NAME:-default}`",
-            ));
-        }
-        Err(self.unexpected("`}`"))
+        Err(slips::operator(&mut self.cursor, "`}`"))
     }
 
-    fn expression(&mut self, depth: usize) -> Result<Expression, TemplateError> {
-        let start = self.at;
-        match self.peek() {
-            Some(quote @ ('\'' | '"')) => self.quoted(quote).map(text),
-            Some(c) if c.is_ascii_digit() || c == '-' => self.number(),
-            Some(c) if is_name_start(c) => {
-                let name = self.name();
-                let after_name = self.at;
-                self.skip_space();
-                if self.take("(") {
-                    return self.call(start, name, depth);
-                }
-                self.at = after_name;
-                let member = if self.take(".") {
-                    Some(self.member()?)
-                } else {
-                    None
-                };
-                let member = member.as_deref();
-                self.names.resolve(name, member).ok_or_else(|| {
-                    let (message, hint) = suggest::name(name, member, &self.names.known());
-                    self.error(start, &message, &hint)
-                })
-            }
-            _ => Err(self.unexpected("a variable, a function, a number or a 'text'")),
-        }
-    }
-
-    /// A call from after its `(` to its `)`; `start` is where the name stands.
-    fn call(
-        &mut self,
-        start: usize,
-        name: &str,
-        depth: usize,
-    ) -> Result<Expression, TemplateError> {
-        if depth == MAX_DEPTH {
-            let message = format!("calls are nested more than {MAX_DEPTH} deep");
-            return Err(self.error(start, &message, "capture what is inside in a step before"));
-        }
-        if name == "env" {
-            return self.environment();
-        }
-        let Some(function) = Function::named(name) else {
-            self.at = start + name.len();
-            let message = format!("there is no function `{name}`");
-            return Err(self.error(start, &message, &suggest::function(name)));
-        };
-        let mut arguments = Vec::new();
-        self.skip_space();
-        if !self.take(")") {
-            loop {
-                self.skip_space();
-                arguments.push(match function {
-                    Function::Choice => self.alternative(depth + 1)?,
-                    _ => self.expression(depth + 1)?,
-                });
-                self.skip_space();
-                if self.take(")") {
-                    break;
-                }
-                if !self.take(",") {
-                    return Err(self.unexpected("`,` or `)`"));
-                }
-            }
-        }
-        self.check_arguments(start, function, &arguments)?;
-        Ok(Expression::Call(function, arguments.into_boxed_slice()))
-    }
-
-    /// An argument of `choice`: bare words up to the next `,` or `)`, or an expression.
-    fn alternative(&mut self, depth: usize) -> Result<Expression, TemplateError> {
-        const DELIMITERS: [char; 8] = [',', ')', '(', '}', '{', '\'', '"', '$'];
-        let start = self.at;
-        let words = self.rest().find(DELIMITERS).and_then(|end| {
-            let (words, after) = self.rest().split_at(end);
-            let words = words.trim_end();
-            (after.starts_with([',', ')']) && !words.is_empty()).then_some(words)
-        });
-        let Some(words) = words else {
-            return self.expression(depth);
-        };
-        // A name or a number if it is one to its end, and text otherwise.
-        let parsed = self.expression(depth).ok();
-        let is_whole = self.at == start + words.len();
-        self.at = start + words.len();
-        Ok(parsed.filter(|_| is_whole).unwrap_or_else(|| text(words)))
-    }
-
-    /// What follows `env(`: the value of the environment variable, as a literal.
-    fn environment(&mut self) -> Result<Expression, TemplateError> {
-        self.skip_space();
-        let start = self.at;
-        let name = match self.peek() {
-            Some(quote @ ('\'' | '"')) => self.quoted(quote)?,
-            Some(c) if is_name_start(c) => self.name().to_owned(),
-            _ => return Err(self.unexpected("the name of an environment variable")),
-        };
-        let end = self.at;
-        self.skip_space();
-        if !self.take(")") {
-            return Err(self.unexpected("`)`"));
-        }
-        self.names.environment(&name).map(text).ok_or_else(|| {
-            self.at = end;
-            self.error(
-                start,
-                &format!("the environment variable `{name}` is not set"),
-                &format!("set it, or give a default: `${{{name}:-default}}`"),
-            )
+    pub(super) fn expression(&mut self, depth: usize) -> Result<Expression, TemplateError> {
+        self.joined("or", Expression::Any, &mut |parser| {
+            parser.joined("and", Expression::All, &mut |parser| parser.negated(depth))
         })
     }
 
-    fn member(&mut self) -> Result<String, TemplateError> {
-        match self.peek() {
-            Some(quote @ ('\'' | '"')) => self.quoted(quote),
-            Some(c) if is_name_start(c) => Ok(self.name().to_owned()),
-            _ => Err(self.unexpected("the name of a column")),
+    /// One operand, or several with `word` between them.
+    fn joined(
+        &mut self,
+        word: &str,
+        join: fn(Box<[Expression]>) -> Expression,
+        operand: &mut dyn FnMut(&mut Self) -> Result<Expression, TemplateError>,
+    ) -> Result<Expression, TemplateError> {
+        let first = operand(self)?;
+        let mut operands = vec![first];
+        while self.is_next(|cursor| cursor.take_word(word)) {
+            operands.push(operand(self)?);
+        }
+        Ok(match operands.len() {
+            1 => operands.remove(0),
+            _ => join(operands.into()),
+        })
+    }
+
+    fn negated(&mut self, depth: usize) -> Result<Expression, TemplateError> {
+        self.cursor.skip_space();
+        let start = self.cursor.at;
+        if self.cursor.rest().starts_with('!') {
+            return Err(slips::operator(&mut self.cursor, A_VALUE));
+        }
+        if !self.cursor.take_word("not") {
+            return self.comparison(depth);
+        }
+        let depth = self.deeper(start, depth)?;
+        self.negated(depth)
+            .map(|inner| Expression::Not(Box::new(inner)))
+    }
+
+    fn comparison(&mut self, depth: usize) -> Result<Expression, TemplateError> {
+        let (left, left_is_quoted) = self.operand(depth)?;
+        let Some(relation) = self.relation() else {
+            return Ok(left);
+        };
+        let compared = match relation {
+            Relation::Compares(comparator) => {
+                let (right, right_is_quoted) = self.operand(depth)?;
+                Expression::Compare(Box::new(Comparison {
+                    left,
+                    comparator,
+                    right,
+                    as_texts: left_is_quoted || right_is_quoted,
+                }))
+            }
+            Relation::Matches(is_wanted) => {
+                let pattern = self.pattern()?;
+                Expression::Match(Box::new(left), pattern, is_wanted)
+            }
+        };
+        self.cursor.skip_space();
+        let start = self.cursor.at;
+        if self.relation().is_some() {
+            return Err(self.cursor.error(
+                start,
+                "a comparison has two sides",
+                "join two comparisons with `and`: `1 < page and page < 5`",
+            ));
+        }
+        Ok(compared)
+    }
+
+    /// The relation that comes next, if one does.
+    fn relation(&mut self) -> Option<Relation> {
+        const RELATIONS: [(&str, Relation); 8] = [
+            ("==", Relation::Compares(Comparator::Equal)),
+            ("!=", Relation::Compares(Comparator::NotEqual)),
+            ("<=", Relation::Compares(Comparator::LessOrEqual)),
+            (">=", Relation::Compares(Comparator::GreaterOrEqual)),
+            ("=~", Relation::Matches(true)),
+            ("!~", Relation::Matches(false)),
+            ("<", Relation::Compares(Comparator::Less)),
+            (">", Relation::Compares(Comparator::Greater)),
+        ];
+        self.cursor.skip_space();
+        let rest = self.cursor.rest();
+        if ["===", "!==", "<>"]
+            .iter()
+            .any(|slip| rest.starts_with(slip))
+        {
+            return None;
+        }
+        let (symbol, relation) = RELATIONS
+            .into_iter()
+            .find(|(symbol, _)| rest.starts_with(symbol))?;
+        self.cursor.at += symbol.len();
+        Some(relation)
+    }
+
+    /// A side of a comparison, and whether it is a text in quotes.
+    fn operand(&mut self, depth: usize) -> Result<(Expression, bool), TemplateError> {
+        self.cursor.skip_space();
+        let is_quoted = self.cursor.rest().starts_with(['\'', '"']);
+        let first = self.value(depth)?;
+        let mut values = vec![first];
+        while self.is_next(|cursor| cursor.take("??")) {
+            values.push(self.value(depth)?);
+        }
+        Ok(match values.len() {
+            1 => (values.remove(0), is_quoted),
+            _ => (Expression::Default(values.into()), false),
+        })
+    }
+
+    /// The regular expression after `=~`.
+    fn pattern(&mut self) -> Result<Pattern, TemplateError> {
+        self.cursor.skip_space();
+        let start = self.cursor.at;
+        let Some(quote @ ('\'' | '"')) = self.cursor.peek() else {
+            return Err(self.cursor.unexpected("a regular expression in quotes"));
+        };
+        let text = self.cursor.quoted(quote)?;
+        match Regex::new(&text) {
+            Ok(regex) => Ok(Pattern(regex)),
+            Err(error) => {
+                let said = error.to_string();
+                let last = said.lines().last().unwrap_or_default();
+                let reason = last.strip_prefix("error: ").unwrap_or(last);
+                let message = format!("`{text}` is not a regular expression: {reason}");
+                let hint =
+                    "write it as the crate regex reads it: no look-around, no back-references";
+                Err(self.cursor.error(start, &message, hint))
+            }
         }
     }
 
-    /// A text in quotes; a backslash stands before a quote or a backslash that is part of it.
-    fn quoted(&mut self, quote: char) -> Result<String, TemplateError> {
-        let start = self.at;
-        let mut content = String::new();
-        let mut characters = self.rest().char_indices().skip(1).peekable();
-        while let Some((offset, character)) = characters.next() {
-            if character == quote {
-                self.at = start + offset + 1;
-                return Ok(content);
+    fn value(&mut self, depth: usize) -> Result<Expression, TemplateError> {
+        self.cursor.skip_space();
+        let start = self.cursor.at;
+        match self.cursor.peek() {
+            Some('(') => {
+                let depth = self.deeper(start, depth)?;
+                self.cursor.at += 1;
+                let inner = self.expression(depth)?;
+                self.cursor.skip_space();
+                if self.cursor.take(")") {
+                    Ok(inner)
+                } else {
+                    Err(slips::operator(&mut self.cursor, "`)`"))
+                }
             }
-            let escaped =
-                characters.next_if(|&(_, c)| character == '\\' && (c == quote || c == '\\'));
-            content.push(escaped.map_or(character, |(_, c)| c));
+            Some('$') if self.cursor.take("${") => {
+                let depth = self.deeper(start, depth)?;
+                self.substitution(depth)
+            }
+            Some(quote @ ('\'' | '"')) => {
+                let text = self.cursor.quoted(quote)?;
+                self.interpolated(start, text, depth)
+            }
+            Some(c) if c.is_ascii_digit() || c == '-' => self.number(),
+            Some(c) if is_name_start(c) => self.named(start, depth),
+            _ => Err(slips::operator(&mut self.cursor, A_VALUE)),
         }
-        self.at = start + 1;
-        let message = format!("the text that starts with {quote} is never closed");
-        Err(self.error(start, &message, &format!("end it with {quote}")))
+    }
+
+    /// A quoted text of a condition may hold expressions in turn; inside `${…}` it stands for itself.
+    fn interpolated(
+        &mut self,
+        start: usize,
+        text: String,
+        depth: usize,
+    ) -> Result<Expression, TemplateError> {
+        if self.cursor.open.is_some() || !text.contains("${") {
+            return Ok(Expression::Literal(Value::Text(text)));
+        }
+        self.deeper(start, depth)?;
+        let inner = pieces(&text, &mut *self.names).map_err(|error| {
+            let quoted = &self.cursor.text[start + 1..];
+            let offset = self.cursor.text[..=start].chars().count();
+            // What is escaped in it stands elsewhere: then the whole text is underlined.
+            if quoted.starts_with(&text) {
+                return TemplateError {
+                    offset: offset + error.offset,
+                    ..error
+                };
+            }
+            let hint = error.hint.unwrap_or_default();
+            self.cursor.error(start, &error.message, &hint)
+        })?;
+        let parts = inner.into_iter().map(|piece| match piece {
+            Piece::Literal(text) => Expression::Literal(Value::Text(text)),
+            Piece::Expression(expression) => expression,
+        });
+        Ok(Expression::Join(parts.collect()))
+    }
+
+    /// A variable, a column, a call, or a word that is a value.
+    fn named(&mut self, start: usize, depth: usize) -> Result<Expression, TemplateError> {
+        let name = self.cursor.name();
+        let after_name = self.cursor.at;
+        self.cursor.skip_space();
+        if self.cursor.take("(") {
+            return self.call(start, name, depth);
+        }
+        self.cursor.at = after_name;
+        let member = if self.cursor.take(".") {
+            Some(self.member()?)
+        } else {
+            None
+        };
+        match (name, &member) {
+            ("true", None) => return Ok(Expression::Literal(Value::Bool(true))),
+            ("false", None) => return Ok(Expression::Literal(Value::Bool(false))),
+            ("null", None) => return Ok(Expression::Literal(Value::Null)),
+            _ => {}
+        }
+        let member = member.as_deref();
+        if let Some(found) = self.names.resolve(name, member) {
+            return Ok(found);
+        }
+        let written = self.bare_words(start);
+        let (message, hint) = suggest::name(name, member, written, &self.names.known());
+        Err(self.cursor.error(start, &message, &hint))
+    }
+
+    /// What stands from `start` up to the next thing that ends a value: what may have been meant as a text.
+    fn bare_words(&self, start: usize) -> &'a str {
+        const ENDS: [char; 12] = [',', ')', '(', '}', '{', '\'', '"', '$', '=', '!', '<', '>'];
+        let rest = &self.cursor.text[start..];
+        rest[..rest.find(ENDS).unwrap_or(rest.len())].trim_end()
+    }
+
+    fn member(&mut self) -> Result<String, TemplateError> {
+        match self.cursor.peek() {
+            Some(quote @ ('\'' | '"')) => self.cursor.quoted(quote),
+            Some(c) if is_name_start(c) => {
+                let belongs = |c| is_name_start(c) || c.is_ascii_digit() || c == '-';
+                Ok(self.cursor.word(belongs).to_owned())
+            }
+            _ => Err(self.cursor.unexpected("the name of a column")),
+        }
     }
 
     fn number(&mut self) -> Result<Expression, TemplateError> {
-        let start = self.at;
-        let word = self.word(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | '_'));
-        match serde_json::from_str(word) {
-            Ok(number @ Value::Number(_)) => Ok(Expression::Literal(number)),
-            _ => Err(self.error(
+        let start = self.cursor.at;
+        let belongs = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | '_');
+        let word = self.cursor.word(belongs);
+        match Number::from_json(word) {
+            Some(number) => Ok(Expression::Literal(Value::Number(number))),
+            None => Err(self.cursor.error(
                 start,
                 &format!("`{word}` is not a number"),
                 &format!("write 42, -1 or 0.5, or '{word}' for a text"),
@@ -248,127 +366,34 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn check_arguments(
-        &self,
-        start: usize,
-        function: Function,
-        arguments: &[Expression],
-    ) -> Result<(), TemplateError> {
-        let (least, most) = function.arity();
-        let usage = function.usage();
-        if !(least..=most).contains(&arguments.len()) {
-            let message = format!(
-                "`{}` takes {}, found {}",
-                function.name(),
-                match (least, most) {
-                    (0, _) => "no argument".to_owned(),
-                    (1, 1) => "1 argument".to_owned(),
-                    (least, most) if least == most => format!("{least} arguments"),
-                    (least, _) => format!("{least} or more arguments"),
-                },
-                arguments.len()
-            );
-            return Err(self.error(start, &message, &format!("write `{usage}`")));
+    /// One level further in, if there may be one.
+    pub(super) fn deeper(&self, start: usize, depth: usize) -> Result<usize, TemplateError> {
+        if depth < MAX_DEPTH {
+            return Ok(depth + 1);
         }
-        if function != Function::Random {
-            return Ok(());
-        }
-        let mut bounds = Vec::new();
-        for argument in arguments {
-            if let Expression::Literal(value) = argument {
-                bounds.push(function::whole_number(value).ok_or_else(|| {
-                    let message = format!("{value} is not a whole number");
-                    self.error(
-                        start,
-                        &message,
-                        "`random(a,b)` gives a whole number from a to b",
-                    )
-                })?);
-            }
-        }
-        match *bounds {
-            [low, high] if low > high => Err(self.error(
-                start,
-                &format!("{low} is more than {high}"),
-                &format!("write `random({high},{low})`"),
-            )),
-            _ => Ok(()),
-        }
+        let message = format!("expressions are nested more than {MAX_DEPTH} deep");
+        Err(self
+            .cursor
+            .error(start, &message, "capture what is inside in a step before"))
     }
 
-    /// That something else than `expected` comes next.
-    fn unexpected(&mut self, expected: &str) -> TemplateError {
-        let start = self.at;
-        match self.peek() {
-            None => {
-                self.at = self.open + 2;
-                self.error(
-                    self.open,
-                    &format!("`${{` is never closed: the text ends where {expected} was expected"),
-                    "close it with `}`; write `$${` for the text `${`",
-                )
-            }
-            Some(found) => {
-                self.at += found.len_utf8();
-                self.error(
-                    start,
-                    &format!("found `{}` where {expected} was expected", found.escape_debug()),
-                    "inside `${…}` stands a variable, a column such as users.email, or a function such as random(1,3)",
-                )
-            }
-        }
-    }
-
-    /// An error about what stands from `start` up to where the parser is.
-    fn error(&self, start: usize, message: &str, hint: &str) -> TemplateError {
-        let characters = |range: &str| range.chars().count();
-        TemplateError {
-            offset: characters(&self.text[..start]),
-            length: characters(&self.text[start..self.at]).max(1),
-            message: message.to_owned(),
-            hint: Some(hint.to_owned()),
-        }
-    }
-
-    fn rest(&self) -> &'a str {
-        &self.text[self.at..]
-    }
-
-    fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
-    }
-
-    fn take(&mut self, expected: &str) -> bool {
-        let is_next = self.rest().starts_with(expected);
-        if is_next {
-            self.at += expected.len();
+    /// Whether something comes next, after white space; it is taken if so.
+    fn is_next(&mut self, take: impl FnOnce(&mut Cursor<'a>) -> bool) -> bool {
+        let before = self.cursor.at;
+        self.cursor.skip_space();
+        let is_next = take(&mut self.cursor);
+        if !is_next {
+            self.cursor.at = before;
         }
         is_next
     }
-
-    fn skip_space(&mut self) {
-        self.word(char::is_whitespace);
-    }
-
-    fn name(&mut self) -> &'a str {
-        self.word(|c| is_name_start(c) || c.is_ascii_digit() || c == '-')
-    }
-
-    /// The longest run of characters that belong.
-    fn word(&mut self, belongs: impl Fn(char) -> bool) -> &'a str {
-        let rest = self.rest();
-        let end = rest.find(|c| !belongs(c)).unwrap_or(rest.len());
-        self.at += end;
-        &rest[..end]
-    }
 }
 
-fn is_name_start(c: char) -> bool {
-    c.is_ascii_alphabetic() || c == '_'
-}
-
-fn text(content: impl Into<String>) -> Expression {
-    Expression::Literal(Value::String(content.into()))
+/// How two sides are compared.
+#[derive(Clone, Copy)]
+enum Relation {
+    Compares(Comparator),
+    Matches(bool),
 }
 
 #[cfg(test)]

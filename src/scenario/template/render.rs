@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::function::{self, Function};
 use super::{Context, Encoding, Expression, Missing, Segment, Template};
+use crate::scenario::Value;
 
 impl Template {
     /// Appends the rendered text to `out`; nothing is allocated but `out` itself when values are texts and numbers.
@@ -31,7 +31,7 @@ impl Template {
         }
         let mut out = String::new();
         self.render(context, &mut out)?;
-        Ok(Value::String(out))
+        Ok(Value::Text(out))
     }
 }
 
@@ -43,8 +43,14 @@ impl Expression {
     ) -> Result<Cow<'c, Value>, Missing> {
         match self {
             Self::Call(function, arguments) => function.call(arguments, context).map(Cow::Owned),
-            _ => self.stored(context).map(Cow::Borrowed),
+            _ if self.is_stored() => self.stored(context).map(Cow::Borrowed),
+            _ => self.computed(context).map(Cow::Owned),
         }
+    }
+
+    /// Whether the value is kept somewhere, and only needs to be looked up.
+    const fn is_stored(&self) -> bool {
+        matches!(self, Self::Slot(_) | Self::Column { .. } | Self::Literal(_))
     }
 
     /// The value as plain text. Null has none.
@@ -56,13 +62,17 @@ impl Expression {
             return Function::chosen(arguments, context)?.text(context);
         }
         if let Self::Call(function, arguments) = self {
-            return Ok(Cow::Owned(match function.call(arguments, context)? {
-                Value::String(text) => text,
-                other => other.to_string(),
-            }));
+            return Ok(Cow::Owned(function.call(arguments, context)?.into_text()));
+        }
+        if !self.is_stored() {
+            let value = self.computed(context)?;
+            return match value {
+                Value::Null => Err(self.missing(context)),
+                value => Ok(Cow::Owned(value.into_text())),
+            };
         }
         match self.stored(context)? {
-            Value::String(text) => Ok(Cow::Borrowed(text)),
+            Value::Text(text) => Ok(Cow::Borrowed(text)),
             Value::Null => Err(self.missing(context)),
             other => Ok(Cow::Owned(other.to_string())),
         }
@@ -87,6 +97,10 @@ impl Expression {
             Self::Call(function, arguments) => {
                 encoding.write_value(&function.call(arguments, context)?, out);
             }
+            _ if !self.is_stored() => match self.computed(context)? {
+                Value::Null if encoding != Encoding::Json => return Err(self.missing(context)),
+                value => encoding.write_value(&value, out),
+            },
             _ => match self.stored(context)? {
                 Value::Null if encoding != Encoding::Json => return Err(self.missing(context)),
                 value => encoding.write_value(value, out),
@@ -101,7 +115,7 @@ impl Expression {
             Self::Slot(slot) => context.slot(*slot),
             Self::Column { feed, column } => context.column(*feed, *column),
             Self::Literal(value) => Some(value),
-            Self::Call(..) => None,
+            _ => None,
         }
         .ok_or_else(|| self.missing(context))
     }
@@ -113,6 +127,11 @@ impl Expression {
             Self::Column { feed, column } => Missing::named(context.column_name(*feed, *column)),
             Self::Call(function, _) => Missing::named(function.usage()),
             Self::Literal(value) => Missing::named(value.to_string()),
+            // None of them is there, so the last is not.
+            Self::Default(values) => values
+                .last()
+                .map_or_else(|| Missing::named("??"), |last| last.missing(context)),
+            _ => Missing::named("an expression"),
         }
     }
 }
@@ -127,14 +146,14 @@ mod tests {
     fn fake() -> Fake {
         Fake {
             slots: vec![
-                ("id", Some(json!("a/b"))),
-                ("page", Some(json!(2))),
-                ("nothing", Some(json!(null))),
+                ("id", Some("a/b".into())),
+                ("page", Some(2_i64.into())),
+                ("nothing", Some(Value::Null)),
                 ("later", None),
             ],
             columns: vec![
-                ("email", json!("ann@example.com")),
-                ("first name", json!("Ann")),
+                ("email", "ann@example.com".into()),
+                ("first name", "Ann".into()),
             ],
             ..Fake::default()
         }
@@ -196,7 +215,7 @@ mod tests {
         ] {
             let mut fake = fake();
             let template = fake.compile(text, Encoding::Plain);
-            assert_eq!(template.evaluate(&mut fake), Ok(expected), "{text}");
+            assert_eq!(template.evaluate(&mut fake), Ok(expected.into()), "{text}");
         }
     }
 

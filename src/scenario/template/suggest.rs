@@ -2,8 +2,27 @@
 
 use super::Function;
 
-/// What is wrong with a name that does not resolve, and what to do about it.
-pub(super) fn name(name: &str, member: Option<&str>, known: &[String]) -> (String, String) {
+/// Words that other languages have for a value, and ours.
+const VALUES: [(&str, &str); 9] = [
+    ("True", "true"),
+    ("TRUE", "true"),
+    ("False", "false"),
+    ("FALSE", "false"),
+    ("None", "null"),
+    ("NULL", "null"),
+    ("Null", "null"),
+    ("nil", "null"),
+    ("undefined", "null"),
+];
+
+/// What is wrong with a name that does not resolve, and what to do about it; `words` are what a text may have been meant
+/// by.
+pub(super) fn name(
+    name: &str,
+    member: Option<&str>,
+    words: &str,
+    known: &[String],
+) -> (String, String) {
     let written = member.map_or(name.to_owned(), |member| format!("{name}.{member}"));
     let prefix = format!("{name}.");
     let columns: Vec<&str> = known
@@ -18,7 +37,10 @@ pub(super) fn name(name: &str, member: Option<&str>, known: &[String]) -> (Strin
     } else {
         format!("nothing is called `{written}` here")
     };
-    let hint = if let (Some(function), None) = (Function::named(name), member) {
+    let value = VALUES.iter().find(|(word, _)| *word == written);
+    let hint = if let Some((_, value)) = value {
+        format!("did you mean `{value}`?")
+    } else if let (Some(function), None) = (Function::named(name), member) {
         format!("write `{}` to call the function", function.usage())
     } else if let Some(near) = nearest(&written, known.iter().map(String::as_str)) {
         format!("did you mean `{near}`?")
@@ -28,11 +50,11 @@ pub(super) fn name(name: &str, member: Option<&str>, known: &[String]) -> (Strin
         format!("set the environment variable, or give a default: `${{{name}:-default}}`")
     } else if known.is_empty() {
         format!(
-            "declare it under `vars`, capture it in a step before, or write '{written}' for a text"
+            "declare it under `vars`, capture it in a step before, or write '{words}' for a text"
         )
     } else {
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        format!("known here: {}", list(&known))
+        format!("write '{words}' for a text; known here: {}", list(&known))
     };
     (message, hint)
 }

@@ -9,7 +9,9 @@ use super::reader::{Fields, Problems, Shape};
 use super::step::leading_comparator;
 use super::words::{brief, describe};
 use crate::scenario::tree::{Entry, Node, Value};
-use crate::scenario::{Check, CheckRule, Comparator, JsonRule, StatusRange, Template, TextRule};
+use crate::scenario::{
+    self, Check, CheckRule, Comparator, JsonRule, StatusRange, Template, TextRule,
+};
 use crate::units::{parse_duration, show_duration};
 
 const CHECK: Shape = Shape {
@@ -279,7 +281,14 @@ fn json_rule(entry: &Entry, compiler: &mut Compiler<'_>) -> Option<(String, Json
         }
         "equals" => {
             let value = match &node.value {
-                Value::Scalar(_) if node.is_null() => Template::from_literal("null"),
+                // A plain number, true, false or nothing is what it is; everything else is a text or a template.
+                Value::Scalar(scalar) if !scalar.text.contains("${") => match scalar.to_value() {
+                    scenario::Value::Text(text) => Template::from_literal(&text),
+                    value => {
+                        let source = value.to_string();
+                        Template::constant(value, &source)
+                    }
+                },
                 Value::Scalar(_) => compiler.text(node, "a value")?,
                 Value::List(_) | Value::Map(_) => compiler.json(node)?,
             };
@@ -316,8 +325,8 @@ fn json_rule(entry: &Entry, compiler: &mut Compiler<'_>) -> Option<(String, Json
                 return None;
             }
             let skipped = scalar.text.len() - scalar.text[start..].trim_start().len();
-            let skipped = scalar.text[..skipped].chars().count() as u32;
-            let value = compiler.part(scalar, node.span, operand, skipped)?;
+            let skipped = scalar.text[..skipped].chars().count();
+            let value = compiler.value(scalar, node.span, operand, skipped)?;
             (
                 format!("{} {}", comparator.symbol(), brief(operand)),
                 JsonRule::Compare(comparator, value),

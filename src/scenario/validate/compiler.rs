@@ -11,7 +11,7 @@ use super::words::{did_you_mean, nearest};
 use crate::scenario::diagnostic::Span;
 use crate::scenario::template::{Encoding, Expression, Names, TemplateError};
 use crate::scenario::tree::{Node, Scalar, Value};
-use crate::scenario::{SlotId, Template};
+use crate::scenario::{Condition, SlotId, Template};
 
 /// Compiles the templates of one list of steps, in order.
 pub(super) struct Compiler<'a> {
@@ -127,17 +127,26 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    /// A part of a scalar's text, which starts `skipped` characters into it.
-    pub(super) fn part(
+    /// A value with its type: the expression that stands `skipped` characters into the scalar's text.
+    pub(super) fn value(
         &mut self,
         scalar: &Scalar,
         span: Span,
         text: &str,
-        skipped: u32,
+        skipped: usize,
     ) -> Option<Template> {
-        self.compiled(scalar, span, text, skipped, |text, names| {
-            Template::compile(text, Encoding::Plain, names)
-        })
+        self.compiled(scalar, span, text, skipped, Template::expression_of)
+    }
+
+    /// A condition.
+    pub(super) fn condition(&mut self, node: &Node, what: &str) -> Option<Condition> {
+        let scalar = self.problems.scalar(node, what)?;
+        let expression = self.checked(
+            (scalar, node.span, &scalar.text, 0),
+            Expression::condition,
+            |expression, see| expression.each_use(true, see),
+        )?;
+        Some(Condition(expression))
     }
 
     /// A JSON document whose texts are templates.
@@ -146,7 +155,7 @@ impl<'a> Compiler<'a> {
         if !self.check_texts(node) {
             return None;
         }
-        let result = Template::json(&node.to_json(), &mut Resolver::new(self));
+        let result = Template::json(&node.to_value(), &mut Resolver::new(self));
         result
             .map_err(|error| self.problems.report(node.span, error.message))
             .ok()
@@ -177,15 +186,32 @@ impl<'a> Compiler<'a> {
         scalar: &Scalar,
         span: Span,
         text: &str,
-        skipped: u32,
+        skipped: usize,
         compile: impl FnOnce(&str, &mut dyn Names) -> Result<Template, TemplateError>,
     ) -> Option<Template> {
+        self.checked((scalar, span, text, skipped), compile, |template, see| {
+            template.each_use(see);
+        })
+    }
+
+    /// Compiles a part of a scalar's text and checks that what it uses may have a value here.
+    fn checked<T>(
+        &mut self,
+        (scalar, span, text, skipped): (&Scalar, Span, &str, usize),
+        compile: impl FnOnce(&str, &mut dyn Names) -> Result<T, TemplateError>,
+        each_use: impl FnOnce(&T, &mut dyn FnMut(&Expression, bool)),
+    ) -> Option<T> {
         let place_of = |offset: usize, length: usize| {
-            let place = scalar.place(span, skipped as usize + offset, length);
+            let place = scalar.place(span, skipped + offset, length);
             place.unwrap_or(span)
         };
         let mut names = Resolver::new(self);
         let result = compile(text, &mut names);
+        if let Ok(compiled) = &result {
+            each_use(compiled, &mut |used, may_be_absent| {
+                names.check_use(used, may_be_absent);
+            });
+        }
         let complaints = names.complaints;
         let is_sound = complaints.is_empty();
         for complaint in complaints {
@@ -199,7 +225,7 @@ impl<'a> Compiler<'a> {
                 .report_with(place, complaint.message, complaint.hint);
         }
         match result {
-            Ok(template) if is_sound => Some(template),
+            Ok(compiled) if is_sound => Some(compiled),
             Ok(_) => None,
             Err(error) => {
                 let place = place_of(error.offset, error.length);
@@ -304,20 +330,25 @@ impl<'c> Resolver<'c> {
         }
     }
 
-    /// Says why a variable that exists somewhere has no value here, if it has none.
-    fn check_visible(&mut self, slot: SlotId, name: &str) {
-        if self.set.contains(&slot) {
+    /// Says why a variable that exists somewhere has no value here, if it has none. Asking whether a value is there is no
+    /// use of it: it may well be captured later.
+    fn check_use(&mut self, used: &Expression, may_be_absent: bool) {
+        let Expression::Slot(slot) = used else {
+            return;
+        };
+        if self.set.contains(slot) {
             return;
         }
-        if self.coming.contains(&slot) {
-            if !self.is_conditional {
+        let name = &*self.table.variables[slot.0 as usize].name;
+        if self.coming.contains(slot) {
+            if !self.is_conditional && !may_be_absent {
                 let message = format!("`{name}` has no value yet: it is captured by a later step");
                 let hint = "move the capturing step up, or give a first value under `vars:`";
                 self.complain(name, None, message, hint.to_owned());
             }
             return;
         }
-        let elsewhere = match (self.section, self.table.captured_in.get(&slot)) {
+        let elsewhere = match (self.section, self.table.captured_in.get(slot)) {
             (None, _) => "by a step, and these hold for the steps before it too",
             (_, Some(Section::Teardown)) => "in `teardown`",
             (Some(Section::Setup), _) => "in a flow, and setup runs before all flows",
@@ -351,14 +382,10 @@ impl Names for Resolver<'_> {
                 let message =
                     format!("`{name}` is a feeder: a template inserts one of its columns");
                 self.complain(name, None, message, format!("write `${{{name}.column}}`"));
-                Some(Expression::Literal(serde_json::Value::Null))
+                Some(Expression::Literal(crate::scenario::Value::Null))
             }
             (None, Some(_)) => None,
-            (None, None) => {
-                let slot = self.table.slot(name)?;
-                self.check_visible(slot, name);
-                Some(Expression::Slot(slot))
-            }
+            (None, None) => self.table.slot(name).map(Expression::Slot),
         }
     }
 

@@ -9,6 +9,9 @@ use crate::scenario::diagnostic::Span;
 use crate::scenario::tree::{Entry, Node, Value};
 use crate::scenario::{Feed, Scope, SlotId, Variable};
 
+/// Words that stand for themselves in expressions.
+const RESERVED: [&str; 6] = ["true", "false", "null", "and", "or", "not"];
+
 /// Every name of the scenario.
 #[derive(Default)]
 pub(super) struct Table {
@@ -61,7 +64,7 @@ impl Table {
                 );
             }
             let slot = self.slot_for(&entry.key, Scope::Run);
-            self.variables[slot.0 as usize].initial = Some(entry.value.to_json());
+            self.variables[slot.0 as usize].initial = Some(entry.value.to_value());
         }
     }
 
@@ -153,6 +156,12 @@ impl Table {
             problems.report(
                 span,
                 format!("{what} needs a name of up to 64 letters, digits and `_`, that starts with a letter"),
+            );
+        } else if RESERVED.contains(&name) {
+            problems.report_with(
+                span,
+                format!("`{name}` is a word of the language and cannot be a name"),
+                "choose another name",
             );
         } else if is_environment_name(name) {
             problems.report_with(

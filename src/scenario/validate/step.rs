@@ -4,10 +4,9 @@ use super::compiler::Compiler;
 use super::delay::{delay, is_none};
 use super::reader::{Fields, Shape};
 use super::request;
-use super::words::{brief, did_you_mean, nearest};
-use crate::scenario::diagnostic::Span;
-use crate::scenario::tree::{Entry, Node, Scalar};
-use crate::scenario::{Action, Comparator, Condition, Step, Template, Timeouts};
+use super::words::{did_you_mean, nearest};
+use crate::scenario::tree::{Entry, Node};
+use crate::scenario::{Action, Comparator, Step, Timeouts};
 
 const THINK: Shape = Shape {
     what: "a pause",
@@ -35,6 +34,8 @@ const LATER: [&str; 11] = [
     "for_each",
     "parallel",
 ];
+
+const A_CONDITION: &str = "a condition such as `${id}` or `${status} == \"done\"`";
 
 /// The most passes of a repetition.
 const MAX_REPEAT: u64 = 100_000;
@@ -81,7 +82,7 @@ fn step(node: &Node, timeouts: Timeouts, compiler: &mut Compiler<'_>) -> Option<
     };
     let condition = match node.get("if") {
         None => Some(None),
-        Some(node) => condition(node, compiler).map(Some),
+        Some(node) => compiler.condition(node, A_CONDITION).map(Some),
     };
     let is_conditional = !matches!(condition, Some(None));
     let read = |compiler: &mut Compiler<'_>| match kind.key.as_str() {
@@ -157,45 +158,6 @@ fn repeat(
     })
 }
 
-/// Reads `if:` — one operand, or two with a comparison between them.
-fn condition(node: &Node, compiler: &mut Compiler<'_>) -> Option<Condition> {
-    let scalar = compiler.problems.scalar(
-        node,
-        "a condition such as `${id}` or `${status} == \"done\"`",
-    )?;
-    let Some((at, comparator)) = comparison(&scalar.text) else {
-        // Asking whether a value is there is no use of it: it may well be captured later, or never.
-        return compiler
-            .under_condition(|compiler| operand(scalar, node.span, 0, &scalar.text, compiler))
-            .map(Condition::Truthy);
-    };
-    let after = at + comparator.symbol().len();
-    let left = operand(scalar, node.span, 0, &scalar.text[..at], compiler);
-    let right = operand(scalar, node.span, after, &scalar.text[after..], compiler);
-    Some(Condition::Compare(left?, comparator, right?))
-}
-
-/// Where the comparison stands, outside expressions and quotes.
-fn comparison(text: &str) -> Option<(usize, Comparator)> {
-    let mut quote = None;
-    let mut depth = 0_usize;
-    for (at, character) in text.char_indices() {
-        match (character, quote) {
-            (c, Some(open)) if c == open => quote = None,
-            ('"' | '\'', None) => quote = Some(character),
-            ('{', None) => depth += 1,
-            ('}', None) => depth = depth.saturating_sub(1),
-            ('<' | '>' | '=' | '!', None) if depth == 0 => {
-                if let Some(comparator) = leading_comparator(&text[at..]) {
-                    return Some((at, comparator));
-                }
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
 /// The comparison that a text starts with; the longer ones first.
 pub(super) fn leading_comparator(text: &str) -> Option<Comparator> {
     [
@@ -208,39 +170,4 @@ pub(super) fn leading_comparator(text: &str) -> Option<Comparator> {
     ]
     .into_iter()
     .find(|comparator| text.starts_with(comparator.symbol()))
-}
-
-/// One side of a condition: a template, or a text in quotes.
-fn operand(
-    scalar: &Scalar,
-    span: Span,
-    at: usize,
-    text: &str,
-    compiler: &mut Compiler<'_>,
-) -> Option<Template> {
-    let trimmed = text.trim();
-    let mut skipped = at + (text.len() - text.trim_start().len());
-    let mut inner = trimmed;
-    for quote in ['"', '\''] {
-        if let Some(unquoted) = trimmed
-            .strip_prefix(quote)
-            .and_then(|rest| rest.strip_suffix(quote))
-        {
-            inner = unquoted;
-            skipped += 1;
-            // An empty text in quotes is a value to compare with; nothing at all is not.
-            if inner.is_empty() {
-                return Some(Template::default());
-            }
-        }
-    }
-    if inner.is_empty() {
-        compiler.problems.report(
-            span,
-            format!("a side of the condition `{}` is empty", brief(&scalar.text)),
-        );
-        return None;
-    }
-    let skipped = scalar.text[..skipped].chars().count() as u32;
-    compiler.part(scalar, span, inner, skipped)
 }

@@ -96,6 +96,37 @@ async fn steps_are_repeated_and_left_out_as_written() {
 }
 
 #[tokio::test]
+async fn a_condition_is_an_expression_and_nothing_else() {
+    let server = Server::start().await;
+    let body = format!(
+        "{ONCE}\nvars: {{ flag: 'false', zero: '0', word: red }}\n\
+         flows:\n\
+         - name: main\n\
+         \x20 steps:\n\
+         \x20 - {{ get: /literal, if: false }}\n\
+         \x20 - {{ get: /environment, if: '${{GANDER_TEST_NO_SUCH_FLAG:-false}}' }}\n\
+         \x20 - {{ get: /flag, if: '${{flag}}' }}\n\
+         \x20 - {{ get: /zero, if: zero }}\n\
+         \x20 - {{ get: /not, if: 'not ${{flag}}' }}\n\
+         \x20 - {{ get: /both, if: 'word == \"red\" and user() < 1' }}\n\
+         \x20 - {{ get: /none, if: 'word == \"red\" and not user() == 0' }}\n"
+    );
+    play(&server, &body).await;
+    assert_eq!(paths(&server), ["/not", "/both"]);
+}
+
+#[tokio::test]
+async fn numbers_of_the_scenario_and_of_responses_are_sent_with_their_digits() {
+    let server = Server::start().await;
+    let body = format!(
+        "{ONCE}\nvars: {{ id: 123456789012345678901, price: 10.00 }}\n\
+         flows: [ {{ name: main, steps: [ {{ get: '/${{id}}/${{price}}' }} ] }} ]\n"
+    );
+    play(&server, &body).await;
+    assert_eq!(paths(&server), ["/123456789012345678901/10.00"]);
+}
+
+#[tokio::test]
 async fn start_is_gone_through_once_by_each_user() {
     let server = Server::start().await;
     let body = "load: { iterations: 3, per_user: true, users: 2 }\n\

@@ -3,18 +3,19 @@ use serde_json::json;
 
 use super::*;
 use crate::scenario::SlotId;
+use crate::scenario::template::Function;
 use crate::scenario::template::fake::Fake;
 
 fn fake() -> Fake {
     Fake {
-        slots: vec![("id", Some(json!(1))), ("order_id", None)],
-        columns: vec![("email", json!("e")), ("password", json!("p"))],
+        slots: vec![("id", Some(1_i64.into())), ("order_id", None)],
+        columns: vec![("email", "e".into()), ("password", "p".into())],
         ..Fake::default()
     }
 }
 
-fn literal(value: Value) -> Expression {
-    Expression::Literal(value)
+fn literal(value: serde_json::Value) -> Expression {
+    Expression::Literal(value.into())
 }
 
 #[test]
@@ -28,27 +29,20 @@ fn expressions_are_read_as_they_are_meant() {
         ("${users.email}", email()),
         ("${users.\"email\"}", email()),
         ("${-1.5}", literal(json!(-1.5))),
+        ("${true}", literal(json!(true))),
+        ("${(null)}", literal(json!(null))),
         ("${'}'}", literal(json!("}"))),
         (r"${'it\'s a \\ \n'}", literal(json!(r"it's a \ \n"))),
         ("${\"ü'\"}", literal(json!("ü'"))),
         ("${choice(id)}", choice(vec![id()])),
         ("${choice( id , users.email )}", choice(vec![id(), email()])),
         (
-            "${choice(a, b c ,1, 1 2, -x)}",
+            "${choice('a', \"b c\" ,1, -1)}",
             choice(vec![
                 literal(json!("a")),
                 literal(json!("b c")),
                 literal(json!(1)),
-                literal(json!("1 2")),
-                literal(json!("-x")),
-            ]),
-        ),
-        (
-            "${choice(en-GB, application/json, 007)}",
-            choice(vec![
-                literal(json!("en-GB")),
-                literal(json!("application/json")),
-                literal(json!("007")),
+                literal(json!(-1)),
             ]),
         ),
         (
@@ -106,7 +100,7 @@ const FAULTS: &[Fault] = &[
         "${id.name}",
         (2, 7),
         "`id` is a variable and has no columns",
-        "known here: id, order_id, users.email, users.password",
+        "write 'id.name' for a text; known here: id, order_id, users.email, users.password",
     ),
     (
         "${uuid}",
@@ -124,13 +118,19 @@ const FAULTS: &[Fault] = &[
         "${something}",
         (2, 9),
         "nothing is called `something` here",
-        "known here: id, order_id, users.email, users.password",
+        "write 'something' for a text; known here: id, order_id, users.email, users.password",
+    ),
+    (
+        "${choice(red wine, id)}",
+        (9, 3),
+        "nothing is called `red` here",
+        "write 'red wine' for a text; known here: id, order_id, users.email, users.password",
     ),
     (
         "${id:-x}",
         (4, 2),
-        "a variable of the scenario has no default",
-        "only environment variables, in capitals, have one: `${NAME:-default}`",
+        "a variable of the scenario has no default after `:-`",
+        "write it after `??`: `${name ?? 'default'}`; only environment variables, in capitals, have `${NAME:-default}`",
     ),
     (
         "${}",
@@ -169,9 +169,9 @@ const FAULTS: &[Fault] = &[
         INSIDE,
     ),
     (
-        "${?}",
+        "${#}",
         (2, 1),
-        "found `?` where a variable, a function, a number or a 'text' was expected",
+        "found `#` where a variable, a function, a number or a 'text' was expected",
         INSIDE,
     ),
     (
@@ -270,6 +270,140 @@ fn what_is_wrong_is_placed_and_comes_with_a_remedy() {
     }
 }
 
+/// A condition, what is underlined in it, what is said, and the hint.
+const SLIPS: &[Fault] = &[
+    (
+        "30%",
+        (2, 1),
+        "a percentage is not a condition",
+        "to run it 30 % of the time, write `random(1,100) <= 30`",
+    ),
+    (
+        "id = 1",
+        (3, 1),
+        "`=` does not compare",
+        "did you mean `==`?",
+    ),
+    (
+        "${id} === 1",
+        (6, 3),
+        "`===` is not an operator here",
+        "did you mean `==`?",
+    ),
+    (
+        "id && true",
+        (3, 2),
+        "`&&` is not an operator here",
+        "did you mean `and`?",
+    ),
+    (
+        "id || true",
+        (3, 2),
+        "`||` is not an operator here",
+        "did you mean `or`?",
+    ),
+    (
+        "!id",
+        (0, 1),
+        "`!` is not an operator here",
+        "did you mean `not`?",
+    ),
+    (
+        "id <> 1",
+        (3, 2),
+        "`<>` is not an operator here",
+        "did you mean `!=`?",
+    ),
+    (
+        "id => 1",
+        (3, 2),
+        "`=>` is not an operator here",
+        "did you mean `>=`?",
+    ),
+    (
+        "id AND true",
+        (3, 3),
+        "`AND` is not an operator here",
+        "did you mean `and`?",
+    ),
+    (
+        "id is 1",
+        (3, 2),
+        "`is` is not an operator here",
+        "did you mean `==`?",
+    ),
+    (
+        "True",
+        (0, 4),
+        "nothing is called `True` here",
+        "did you mean `true`?",
+    ),
+    (
+        "${user()} % 2 == 0",
+        (10, 1),
+        "`%`: expressions do not calculate yet",
+        "compare values as they are, or put the result under `vars:` or into a column",
+    ),
+    (
+        "1 < id < 5",
+        (7, 1),
+        "a comparison has two sides",
+        "join two comparisons with `and`: `1 < page and page < 5`",
+    ),
+    (
+        "${id}-${id}",
+        (5, 1),
+        "`-`: expressions do not calculate yet",
+        "compare values as they are, or put the result under `vars:` or into a column",
+    ),
+    (
+        "${id} ${id}",
+        (6, 2),
+        "a value follows a value",
+        "to join them as a text, put quotes around both: \"${a}-${b}\"",
+    ),
+    (
+        "id == done",
+        (6, 4),
+        "nothing is called `done` here",
+        "write 'done' for a text; known here: id, order_id, users.email, users.password",
+    ),
+    (
+        "order_di == 1",
+        (0, 8),
+        "nothing is called `order_di` here",
+        "did you mean `order_id`?",
+    ),
+    (
+        "id == 'x ${order_di}'",
+        (11, 8),
+        "nothing is called `order_di` here",
+        "did you mean `order_id`?",
+    ),
+    (
+        "id ==",
+        (5, 1),
+        "the condition ends where a variable, a function, a number or a 'text' was expected",
+        "a condition is a value, or two with ==, !=, <, <=, > or >= between them, joined by `and` and `or`",
+    ),
+    (
+        "id =~ '['",
+        (6, 3),
+        "`[` is not a regular expression: unclosed character class",
+        "write it as the crate regex reads it: no look-around, no back-references",
+    ),
+];
+
+#[test]
+fn operators_of_other_languages_are_told_with_the_one_that_is_meant() {
+    for &(text, place, message, hint) in SLIPS {
+        let error = condition(text, &mut fake()).expect_err(text);
+        assert_eq!(error.message, message, "{text}");
+        assert_eq!(error.hint.as_deref(), Some(hint), "{text}");
+        assert_eq!((error.offset, error.length), place, "{text}");
+    }
+}
+
 #[test]
 fn with_nothing_known_the_hint_says_how_to_make_something_known() {
     let error = pieces("${token}", &mut Fake::default()).expect_err("unknown");
@@ -280,10 +414,13 @@ fn with_nothing_known_the_hint_says_how_to_make_something_known() {
 }
 
 #[test]
-fn calls_nested_beyond_reason_are_refused() {
+fn expressions_nested_beyond_reason_are_refused() {
     let deep = |levels: usize| format!("${{{}id{}}}", "json(".repeat(levels), ")".repeat(levels));
     assert!(pieces(&deep(MAX_DEPTH), &mut fake()).is_ok());
     assert!(pieces(&deep(100_000), &mut fake()).is_err());
+    for open in ["(", "not ", "${"] {
+        assert!(condition(&open.repeat(100_000), &mut fake()).is_err());
+    }
 }
 
 proptest! {
@@ -297,6 +434,7 @@ proptest! {
     fn no_tokens_make_it_panic(tokens in prop::collection::vec(prop::sample::select(vec![
         "${", "}", "$", "$${", "(", ")", ",", ".", "'", "\"", "\\", ":-", " ", "ü", "id", "users", "email",
         "random", "choice", "env", "HOME_TOWN", "uuid()", "1", "-", "2.5", "x y",
+        "==", "=~", "<", "and", " or ", "not ", "??", "true", "%", "=", "!",
     ]), 0..24)) {
         check(&tokens.concat())?;
     }
@@ -304,9 +442,14 @@ proptest! {
 
 /// Either it compiles, or what is wrong lies inside the text.
 fn check(text: &str) -> Result<(), TestCaseError> {
-    if let Err(error) = pieces(text, &mut fake()) {
+    // Where something is missing at the end, the place is just after it.
+    let read = [
+        pieces(text, &mut fake()).err(),
+        condition(text, &mut fake()).err(),
+    ];
+    for error in read.into_iter().flatten() {
         prop_assert!(
-            error.offset + error.length <= text.chars().count(),
+            error.offset + error.length <= text.chars().count() + 1,
             "{error:?}"
         );
     }

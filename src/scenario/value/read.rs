@@ -1,0 +1,133 @@
+//! Reading JSON with every digit: serde_json says whether a text is JSON, what is here takes it apart.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use serde::de::{Error as _, IgnoredAny};
+
+use super::{Number, Value};
+
+/// How deep lists and objects may nest: as deep as serde_json goes for a value of its own.
+const MAX_DEPTH: usize = 127;
+
+impl Value {
+    /// The value of a JSON text, or why it is none.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str::<IgnoredAny>(text)?;
+        let mut reader = Reader {
+            text,
+            at: 0,
+            depth: 0,
+        };
+        reader.value()
+    }
+}
+
+/// A place in a text that is known to be JSON.
+struct Reader<'t> {
+    text: &'t str,
+    at: usize,
+    depth: usize,
+}
+
+impl<'t> Reader<'t> {
+    fn value(&mut self) -> Result<Value, serde_json::Error> {
+        Ok(match self.peek() {
+            b'{' => Value::Map(self.deeper(Self::members)?),
+            b'[' => Value::List(self.deeper(Self::items)?),
+            b'"' => Value::Text(self.string()?.into_owned()),
+            b't' => self.word(Value::Bool(true), "true"),
+            b'f' => self.word(Value::Bool(false), "false"),
+            b'n' => self.word(Value::Null, "null"),
+            _ => {
+                let rest = &self.text[self.at..];
+                let end = rest
+                    .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '-' | '.'))
+                    .unwrap_or(rest.len());
+                self.at += end;
+                Value::Number(Number::of(&rest[..end]))
+            }
+        })
+    }
+
+    fn deeper<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, serde_json::Error>,
+    ) -> Result<T, serde_json::Error> {
+        if self.depth == MAX_DEPTH {
+            return Err(serde_json::Error::custom("it is nested too deep"));
+        }
+        self.depth += 1;
+        let inner = read(self)?;
+        self.depth -= 1;
+        Ok(inner)
+    }
+
+    fn word(&mut self, value: Value, word: &str) -> Value {
+        self.at += word.len();
+        value
+    }
+
+    fn items(&mut self) -> Result<Vec<Value>, serde_json::Error> {
+        let mut items = Vec::new();
+        self.at += 1;
+        while !self.take(b']') {
+            items.push(self.value()?);
+            self.take(b',');
+        }
+        Ok(items)
+    }
+
+    fn members(&mut self) -> Result<Vec<(String, Value)>, serde_json::Error> {
+        let mut members: Vec<(String, Value)> = Vec::new();
+        let mut places = HashMap::new();
+        self.at += 1;
+        while !self.take(b'}') {
+            self.peek();
+            let name = self.string()?;
+            self.take(b':');
+            let value = self.value()?;
+            self.take(b',');
+            let place = *places.entry(name.clone()).or_insert(members.len());
+            match members.get_mut(place) {
+                Some((_, earlier)) => *earlier = value,
+                None => members.push((name.into_owned(), value)),
+            }
+        }
+        Ok(members)
+    }
+
+    /// The string that begins here.
+    fn string(&mut self) -> Result<Cow<'t, str>, serde_json::Error> {
+        let start = self.at;
+        let bytes = self.text.as_bytes();
+        let mut end = start + 1;
+        let mut is_escaped = false;
+        while bytes.get(end).is_some_and(|byte| *byte != b'"') {
+            let escape = bytes[end] == b'\\';
+            is_escaped |= escape;
+            end += if escape { 2 } else { 1 };
+        }
+        self.at = end + 1;
+        if is_escaped {
+            serde_json::from_str(&self.text[start..=end]).map(Cow::Owned)
+        } else {
+            Ok(Cow::Borrowed(&self.text[start + 1..end]))
+        }
+    }
+
+    /// The next byte that is not white space; 0 at the end.
+    fn peek(&mut self) -> u8 {
+        let rest = self.text[self.at..].bytes();
+        self.at += rest
+            .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
+            .count();
+        self.text.as_bytes().get(self.at).copied().unwrap_or(0)
+    }
+
+    fn take(&mut self, expected: u8) -> bool {
+        let is_next = self.peek() == expected;
+        self.at += usize::from(is_next);
+        is_next
+    }
+}
