@@ -61,12 +61,40 @@ pub(super) fn name(
 
 /// What to do about a function that does not exist.
 pub(super) fn function(name: &str) -> String {
+    if let Some(function) = elsewhere(name) {
+        return format!("did you mean `{}`?", function.usage());
+    }
     let near = nearest(name, Function::ALL.into_iter().map(Function::name));
     if let Some(function) = near.and_then(Function::named) {
         return format!("did you mean `{}`?", function.usage());
     }
     let usages = Function::ALL.map(Function::usage).join(", ");
     format!("there are {usages}, env(NAME)")
+}
+
+/// Our function for one of another tool.
+fn elsewhere(name: &str) -> Option<Function> {
+    let plain: String = name
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    Some(match &*plain {
+        "randomint" | "randint" | "randomnumber" | "randomintbetween" | "randombetween" => {
+            Function::Random
+        }
+        "uuid4" | "uuidv4" | "guid" | "randomuuid" => Function::Uuid,
+        "timestamp" | "time" | "currenttimemillis" | "datenow" => Function::TimestampMs,
+        "date" | "isodate" | "datetime" => Function::Now,
+        "randomitem" | "sample" | "oneof" | "pick" | "randomchoice" => Function::Choice,
+        "vu" | "vuid" | "userid" => Function::User,
+        "iter" | "iterationid" | "counter" => Function::Iteration,
+        "b64encode" | "base64encode" | "btoa" => Function::Base64,
+        "encodeuricomponent" | "encodeuri" | "urlencoded" => Function::UrlEncode,
+        "tojson" | "jsonstringify" | "stringify" => Function::Json,
+        "hmac" | "hmacsha256" => Function::HmacSha256,
+        _ => return None,
+    })
 }
 
 fn is_environment_name(name: &str) -> bool {

@@ -3,7 +3,7 @@
 use regex::Regex;
 
 use super::parse::{Key, Matcher, Relation, ThresholdError, did_you_mean, nearest};
-use super::{Aggregate, Metric};
+use super::{Aggregate, Metric, synonyms};
 use crate::units::{Quantile, UnitError, parse_duration};
 
 const AN_AGGREGATE: &str = "p50, p99.9, min, max, mean, sd, count, rate, ratio or apdex(500ms)";
@@ -103,33 +103,32 @@ impl Cursor {
         } else {
             format!("`{word}`")
         };
-        let hint = match word {
-            "avg" | "average" => Some("mean"),
-            "med" | "median" => Some("p50"),
-            "stddev" | "stdev" | "std" => Some("sd"),
-            "sum" => Some("count"),
-            _ if Metric::ALL.iter().any(|metric| metric.name() == word) => {
-                let hint = format!(
-                    "an expression names an aggregate first, such as `p95({word})` or `count({word})`"
-                );
-                let message =
-                    format!("found the metric {found}, expected an aggregate: {AN_AGGREGATE}");
-                return ThresholdError {
-                    hint: Some(hint),
-                    ..self.error(start, message)
-                };
+        let metric = Metric::ALL
+            .into_iter()
+            .find(|metric| metric.name() == word)
+            .or_else(|| synonyms::metric(word));
+        let message = format!("found {found}, expected an aggregate: {AN_AGGREGATE}");
+        let hint = match (metric, synonyms::aggregate(word)) {
+            (Some(metric), _) => {
+                let (name, usual) = (metric.name(), synonyms::usual(metric));
+                Some(format!(
+                    "an expression names an aggregate first, such as `{usual}({name})`"
+                ))
             }
-            _ => nearest(
+            (None, Some(meant)) => Some(did_you_mean(meant)),
+            // As k6 has it: `p(95)`.
+            (None, None) if word == "p" => {
+                Some("the percentile follows the p, such as `p95(response_time)`".to_owned())
+            }
+            (None, None) => nearest(
                 word,
                 ["min", "max", "mean", "count", "rate", "ratio", "apdex"],
-            ),
+            )
+            .map(did_you_mean),
         };
         ThresholdError {
-            hint: hint.map(did_you_mean),
-            ..self.error(
-                start,
-                format!("found {found}, expected an aggregate: {AN_AGGREGATE}"),
-            )
+            hint,
+            ..self.error(start, message)
         }
     }
 
@@ -161,14 +160,8 @@ impl Cursor {
             let message = format!("`{word}`: metrics of the target are not supported yet");
             return Err(self.error(start, message));
         }
-        let hint = match word.as_str() {
-            "http_req_duration" | "latency" | "duration" => Some("response_time"),
-            "http_req_failed" | "errors" | "failures" => Some("failed"),
-            "http_reqs" => Some("requests"),
-            "iteration_duration" => Some("iteration_time"),
-            "vus" | "users" => Some("active_users"),
-            word => nearest(word, Metric::ALL.map(Metric::name)),
-        };
+        let hint = synonyms::metric(&word).map(Metric::name);
+        let hint = hint.or_else(|| nearest(&word, Metric::ALL.map(Metric::name)));
         let found = if word.is_empty() {
             self.found()
         } else {

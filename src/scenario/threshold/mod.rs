@@ -5,6 +5,7 @@
 mod cursor;
 mod limit;
 mod parse;
+mod synonyms;
 #[cfg(test)]
 mod tests;
 

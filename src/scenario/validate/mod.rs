@@ -21,6 +21,7 @@ mod pattern;
 mod reader;
 mod request;
 mod step;
+mod synonyms;
 mod threshold;
 mod words;
 

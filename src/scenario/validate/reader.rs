@@ -8,7 +8,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::files::Refusal;
-use super::words::{LONGEST_NAME, brief, describe, did_you_mean, listed, nearest, one_of};
+use super::synonyms;
+use super::words::{LONGEST_NAME, brief, describe, listed, one_of};
 use crate::scenario::diagnostic::{Diagnostic, Span};
 use crate::scenario::tree::{Entry, Node, Scalar, Value};
 use crate::units::{ByteSize, Rate, UnitError, parse_duration};
@@ -263,10 +264,8 @@ impl Problems {
             return Some(*value);
         }
         let message = format!("expected {wanted}, found `{text}`");
-        match nearest(text, words) {
-            Some(word) => self.report_with(node.span, message, did_you_mean(word)),
-            None => self.report(node.span, message),
-        }
+        let meant = synonyms::hint(text, &words);
+        self.report_perhaps_with(node.span, message, meant);
         None
     }
 
@@ -321,12 +320,9 @@ impl Problems {
                 continue;
             }
             let message = format!("`{}` is not a key of {}", brief(key), shape.what);
-            let near = nearest(key, shape.known.iter().copied());
-            has_slip |= near.is_some();
-            let hint = near.map_or_else(
-                || format!("the keys are {}", listed(shape.known)),
-                did_you_mean,
-            );
+            let meant = synonyms::hint(key, shape.known);
+            has_slip |= meant.is_some();
+            let hint = meant.unwrap_or_else(|| format!("the keys are {}", listed(shape.known)));
             self.report_with(entry.key_span, message, hint);
         }
         Some(Fields {

@@ -46,6 +46,11 @@ const BASIC: Shape = Shape {
 /// The keys that make a step a request.
 pub(super) const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "options"];
 
+/// Whether a request may have this key.
+pub(super) fn is_key(key: &str) -> bool {
+    REQUEST.known.contains(&key)
+}
+
 /// The method that a key names.
 pub(super) fn method(key: &str) -> Option<Method> {
     Some(match key {

@@ -4,7 +4,7 @@ use super::compiler::Compiler;
 use super::delay::{delay, is_none};
 use super::reader::{Fields, Shape};
 use super::request;
-use super::words::{did_you_mean, nearest};
+use super::synonyms;
 use crate::scenario::tree::{Entry, Node};
 use crate::scenario::{Action, Comparator, Step, Timeouts};
 
@@ -117,15 +117,19 @@ fn no_kind(node: &Node, entries: &[Entry], compiler: &mut Compiler<'_>) {
         return;
     }
     let span = entries.first().map_or(node.span, |entry| entry.key_span);
-    let words = request::METHODS.iter().copied().chain(["think", "repeat"]);
-    let near = entries
-        .iter()
-        .find_map(|entry| nearest(&entry.key, words.clone()).map(|word| (entry.key_span, word)));
+    let words: Vec<&str> = request::METHODS
+        .into_iter()
+        .chain(["think", "repeat"])
+        .collect();
+    // What a request may have beside its method says nothing of what was meant to be one.
+    let mut odd = entries.iter().filter(|entry| !request::is_key(&entry.key));
+    let meant = odd.find_map(|entry| {
+        let hint = synonyms::hint(&entry.key, &words)?;
+        Some((entry.key_span, hint))
+    });
     let message = "this step does nothing: it has no method, such as `get: /path`, no `think` and no `repeat`";
-    match near {
-        Some((span, word)) => {
-            problems.report_with(span, message, did_you_mean(word));
-        }
+    match meant {
+        Some((span, hint)) => problems.report_with(span, message, hint),
         None => problems.report(span, message),
     }
 }

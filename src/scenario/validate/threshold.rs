@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::reader::{Problems, Shape};
-use super::words::brief;
+use super::words::{brief, describe};
 use crate::scenario::threshold::Expression;
 use crate::scenario::tree::{Node, Value};
 use crate::scenario::{Severity, ThresholdEntry, Window};
@@ -29,7 +29,11 @@ const ABORT: Shape = Shape {
 /// Reads `thresholds:`.
 pub(super) fn thresholds(node: &Node, problems: &mut Problems) -> Vec<ThresholdEntry> {
     let Value::List(items) = &node.value else {
-        problems.expected("a list of thresholds", node);
+        problems.report_with(
+            node.span,
+            format!("expected a list of thresholds, found {}", describe(node)),
+            "write `- p95(response_time) < 500ms`, one a line",
+        );
         return Vec::new();
     };
     items
