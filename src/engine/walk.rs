@@ -46,8 +46,16 @@ pub(super) async fn walk<W: Walker>(walker: &mut W, steps: &[Step]) -> ControlFl
         match &step.action {
             Action::Request(request) => walker.request(request).await?,
             Action::Think(delay) => walker.think(delay).await?,
-            Action::Repeat { times, steps } => {
-                for _ in 0..*times {
+            Action::Repeat {
+                times,
+                steps,
+                pause,
+            } => {
+                for pass in 0..*times {
+                    if let (Some(pause), 1..) = (pause, pass) {
+                        walker.may_go_on()?;
+                        walker.think(pause).await?;
+                    }
                     walk_within(walker, steps).await?;
                 }
             }

@@ -265,6 +265,7 @@ impl<'s> Compiler<'s> {
                     scenario::Action::Repeat { times, steps } => Action::Repeat {
                         times: *times,
                         steps: self.steps(steps, flow),
+                        pause: None,
                     },
                 },
             })

@@ -66,8 +66,12 @@ impl Canonical {
             match &step.action {
                 Action::Request(request) => self.request(request, origin),
                 Action::Think(delay) => self.field("think", delay),
-                Action::Repeat { times, steps } => {
-                    self.field("repeat", times);
+                Action::Repeat {
+                    times,
+                    steps,
+                    pause,
+                } => {
+                    self.field("repeat", &(times, pause));
                     self.steps("steps", steps, origin);
                 }
             }

@@ -210,6 +210,8 @@ pub enum Action {
         times: u32,
         /// What is repeated.
         steps: Vec<Step>,
+        /// A pause between one pass and the next.
+        pause: Option<Delay>,
     },
 }
 

@@ -38,34 +38,34 @@ fn together(mut step: Step, delay: Delay) -> Step {
         action: Action::Repeat {
             times: 1,
             steps: vec![think(delay), step],
+            pause: None,
         },
     }
 }
 
-/// Puts pauses between the steps of a repeated step, and between its repetitions.
+/// Puts pauses between the steps of a repeated step, and between its passes.
 fn inside(step: Step, delay: Delay) -> Step {
-    let Action::Repeat { times, steps } = step.action else {
+    let Action::Repeat {
+        times,
+        steps,
+        pause,
+    } = step.action
+    else {
         return step;
     };
-    let once = between(steps, delay);
-    if times < 2 || !pauses_between_rounds(&once) {
-        return Step {
-            condition: step.condition,
-            action: Action::Repeat { times, steps: once },
-        };
-    }
-    let again = [vec![think(delay)], once.clone()].concat();
-    let rest = Step {
-        condition: None,
-        action: Action::Repeat {
-            times: times - 1,
-            steps: again,
-        },
+    let steps = between(steps, delay);
+    let pause = if pauses_between_rounds(&steps) {
+        Some(delay)
+    } else {
+        pause
     };
-    let steps = [once, vec![rest]].concat();
     Step {
         condition: step.condition,
-        action: Action::Repeat { times: 1, steps },
+        action: Action::Repeat {
+            times,
+            steps,
+            pause,
+        },
     }
 }
 
@@ -133,7 +133,11 @@ mod tests {
     fn repeat(times: u32, steps: Vec<Step>) -> Step {
         Step {
             condition: None,
-            action: Action::Repeat { times, steps },
+            action: Action::Repeat {
+                times,
+                steps,
+                pause: None,
+            },
         }
     }
 
@@ -150,12 +154,31 @@ mod tests {
             .filter(|step| !(is_skipped && step.condition.is_some()))
             .map(|step| match &step.action {
                 Action::Think(delay) => if *delay == PAUSE { "t" } else { "T" }.to_owned(),
-                Action::Repeat { times, steps } => {
-                    (0..*times).map(|_| run(steps, is_skipped)).collect()
+                Action::Repeat {
+                    times,
+                    steps,
+                    pause,
+                } => {
+                    let pass = run(steps, is_skipped);
+                    vec![pass; *times as usize].join(if pause.is_some() { "t" } else { "" })
                 }
                 Action::Request(_) => "r".to_owned(),
             })
             .collect()
+    }
+
+    #[test]
+    fn pauses_add_nothing_that_grows_with_the_depth() {
+        fn count(steps: &[Step]) -> usize {
+            let of = |step: &Step| match &step.action {
+                Action::Repeat { steps, .. } => 1 + count(steps),
+                _ => 1,
+            };
+            steps.iter().map(of).sum()
+        }
+        let nested = (0..21).fold(request(), |inner, _| repeat(2, vec![request(), inner]));
+        // Two steps a level, and a pause between them.
+        assert_eq!(count(&between(vec![nested], PAUSE)), 1 + 21 * 3);
     }
 
     #[test]

@@ -139,6 +139,7 @@ fn count(steps: &[Step], times: f64, into: &mut Vec<(SeriesId, f64)>) {
             Action::Repeat {
                 times: repeats,
                 steps,
+                ..
             } => count(steps, times * f64::from(*repeats), into),
         }
     }
@@ -155,7 +156,14 @@ fn seconds(steps: &[Step]) -> f64 {
     let of = |step: &Step| match &step.action {
         Action::Request(_) => ASSUMED_RESPONSE.as_secs_f64(),
         Action::Think(delay) => mean_seconds(*delay),
-        Action::Repeat { times, steps } => f64::from(*times) * seconds(steps),
+        Action::Repeat {
+            times,
+            steps,
+            pause,
+        } => {
+            let pauses = pause.map_or(0.0, mean_seconds) * f64::from(times.saturating_sub(1));
+            f64::from(*times) * seconds(steps) + pauses
+        }
     };
     steps.iter().map(of).sum()
 }

@@ -58,11 +58,12 @@ pub(super) fn refuse_too_few(threshold: &Threshold, plan: &Plan) -> Result<(), S
 fn most_samples(threshold: &Threshold, plan: &Plan) -> Option<u64> {
     let iterations = || plan.planned_iterations();
     let per_user = |flow: &Flow, count: &dyn Fn(&[Step]) -> u64| {
-        count(&flow.start) * u64::from(plan.schedule.peak_users())
+        count(&flow.start).saturating_mul(u64::from(plan.schedule.peak_users()))
     };
     let most = |count: &dyn Fn(&[Step]) -> u64| {
         let an_iteration = plan.flows.iter().map(|flow| count(&flow.steps)).max()?;
-        let starts: u64 = plan.flows.iter().map(|flow| per_user(flow, count)).sum();
+        let starts = plan.flows.iter().map(|flow| per_user(flow, count));
+        let starts = starts.fold(0, u64::saturating_add);
         Some(
             iterations()?
                 .saturating_mul(an_iteration)
@@ -108,12 +109,12 @@ fn most_samples(threshold: &Threshold, plan: &Plan) -> Option<u64> {
 
 /// The sum of `count` over the requests of the steps, repeats multiplied out.
 fn count_in(steps: &[Step], count: &dyn Fn(&Request) -> u64) -> u64 {
-    steps
-        .iter()
-        .map(|step| match &step.action {
-            Action::Request(request) => count(request),
-            Action::Think(_) => 0,
-            Action::Repeat { times, steps } => u64::from(*times) * count_in(steps, count),
-        })
-        .sum()
+    let of = |step: &Step| match &step.action {
+        Action::Request(request) => count(request),
+        Action::Think(_) => 0,
+        Action::Repeat { times, steps, .. } => {
+            u64::from(*times).saturating_mul(count_in(steps, count))
+        }
+    };
+    steps.iter().map(of).fold(0, u64::saturating_add)
 }

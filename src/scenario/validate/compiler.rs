@@ -27,6 +27,8 @@ pub(super) struct Compiler<'a> {
     coming: HashSet<SlotId>,
     /// Whether the step at hand runs only under a condition: then a name may be meant to be absent.
     is_conditional: bool,
+    /// How often the step at hand is run in one pass of the section.
+    pub(super) passes: f64,
 }
 
 impl<'a> Compiler<'a> {
@@ -41,6 +43,7 @@ impl<'a> Compiler<'a> {
             set,
             coming: HashSet::new(),
             is_conditional: false,
+            passes: 1.0,
         }
     }
 
@@ -74,6 +77,7 @@ impl<'a> Compiler<'a> {
             set,
             coming,
             is_conditional: false,
+            passes: 1.0,
         }
     }
 

@@ -39,6 +39,8 @@ const A_CONDITION: &str = "a condition such as `${id}` or `${status} == \"done\"
 
 /// The most passes of a repetition.
 const MAX_REPEAT: u64 = 100_000;
+/// The most passes that nested repetitions may make of one step in an iteration: weeks of work.
+const MAX_PASSES: f64 = 1e9;
 
 /// Reads a list of steps, each compiled after those before it.
 pub(super) fn steps(node: &Node, timeouts: Timeouts, compiler: &mut Compiler<'_>) -> Vec<Step> {
@@ -144,6 +146,34 @@ fn pause(node: &Node, kind: &Entry, compiler: &mut Compiler<'_>) -> Option<Actio
     delay(&kind.value, problems).map(Action::Think)
 }
 
+/// Whether a repetition is among the steps: then it is the one to blame for too many passes.
+fn repeats(steps: &[Step]) -> bool {
+    steps
+        .iter()
+        .any(|step| matches!(step.action, Action::Repeat { .. }))
+}
+
+/// A whole number: in digits where they can be read, else as a power of ten.
+fn show_count(count: f64) -> String {
+    if count < 1e15 {
+        let digits = format!("{count:.0}");
+        let mut shown = String::new();
+        for (index, digit) in digits.chars().enumerate() {
+            if index > 0 && (digits.len() - index).is_multiple_of(3) {
+                shown.push(',');
+            }
+            shown.push(digit);
+        }
+        return shown;
+    }
+    let text = format!("{count:.1e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    match mantissa {
+        "1.0" => format!("10^{exponent}"),
+        _ => format!("{mantissa} × 10^{exponent}"),
+    }
+}
+
 fn repeat(
     node: &Node,
     kind: &Entry,
@@ -155,7 +185,22 @@ fn repeat(
         .problems
         .count(&kind.value, "`repeat`", 1..=MAX_REPEAT);
     let inner = compiler.problems.require(&fields, "steps");
+    let factor = times.unwrap_or(1) as f64;
+    let passes = compiler.passes * factor;
+    let outer = std::mem::replace(&mut compiler.passes, passes);
     let steps = inner.map(|node| steps(node, timeouts, compiler));
+    compiler.passes = outer;
+    if passes > MAX_PASSES && !steps.as_deref().is_some_and(repeats) {
+        compiler.problems.report_with(
+            kind.value.span,
+            format!(
+                "with the repetitions around it, this makes {} passes in one iteration; at most {} are allowed",
+                show_count(passes),
+                show_count(MAX_PASSES)
+            ),
+            "repeat less often, or let the load start more iterations",
+        );
+    }
     Some(Action::Repeat {
         times: times? as u32,
         steps: steps?,
