@@ -1,5 +1,7 @@
 //! The command line: its words and their types, nothing that acts on them.
 
+mod arguments;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::scenario::Overrides;
 #[cfg(feature = "bundled-target")]
 use crate::target::{ProfileName, Secret, Stack};
-use crate::units::{Rate, parse_duration};
+use crate::units::Rate;
 
 /// Load testing from a YAML scenario to true numbers, a verdict and a report.
 #[derive(Debug, Parser)]
@@ -63,7 +65,7 @@ pub struct RunArgs {
     /// The scenario
     pub file: PathBuf,
     /// Seed of everything random: schedule, rows, think times
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = arguments::seed, allow_hyphen_values = true)]
     pub seed: Option<u64>,
     /// Folder for the run's journal and reports [default: `reports/RUN_ID`]
     #[arg(long, value_name = "DIR")]
@@ -75,10 +77,16 @@ pub struct RunArgs {
     #[arg(long, short)]
     pub quiet: bool,
     /// A host beyond loopback and private networks that may be loaded; can be given several times
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", value_parser = arguments::host, allow_hyphen_values = true)]
     pub allow_host: Vec<String>,
     /// How long requests in flight may take to end once the load is over or stopped
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "30s",
+        value_parser = arguments::duration,
+        allow_hyphen_values = true
+    )]
     pub grace: Duration,
     #[cfg(feature = "bundled-target")]
     #[command(flatten)]
@@ -107,7 +115,7 @@ pub struct PlanArgs {
     /// The scenario
     pub file: PathBuf,
     /// Seed of everything random
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = arguments::seed, allow_hyphen_values = true)]
     pub seed: Option<u64>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show it as the group's help")]
@@ -138,16 +146,21 @@ pub struct ChangeArgs {
     #[arg(long, value_name = "URL")]
     pub target: Option<String>,
     /// Peak number of users; stages keep their proportions
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = arguments::users, allow_hyphen_values = true)]
     pub users: Option<u32>,
     /// Peak arrival rate, such as 200/s; stages keep their proportions
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", value_parser = arguments::rate, allow_hyphen_values = true)]
     pub rate: Option<Rate>,
     /// Length of the load; stages keep their proportions
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    #[arg(
+        long = "for",
+        value_name = "DURATION",
+        value_parser = arguments::duration,
+        allow_hyphen_values = true
+    )]
     pub duration: Option<Duration>,
     /// Multiply every duration of the load and of windows; pauses stay as they are
-    #[arg(long, value_name = "FACTOR")]
+    #[arg(long, value_name = "FACTOR", value_parser = arguments::factor, allow_hyphen_values = true)]
     pub time_scale: Option<f64>,
     /// Let --time-scale multiply think times and pacing too
     #[arg(long, requires = "time_scale")]
@@ -174,10 +187,6 @@ impl From<&ChangeArgs> for Overrides {
             root: args.root.clone(),
         }
     }
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    parse_duration(text).map_err(|error| error.to_string())
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

@@ -33,7 +33,7 @@ pub use response::{
     Capture, CaptureFrom, CapturePick, Check, CheckRule, JsonRule, StatusRange, TextRule,
 };
 pub use template::Template;
-pub use validate::{Overrides, load};
+pub use validate::{LARGEST_TIME_SCALE, MAX_RATE, MAX_USERS, Overrides, load};
 pub use value::{Number, Value};
 
 /// One scenario file, valid and resolved.

@@ -24,6 +24,7 @@ pub struct UnitError {
 }
 
 const A_DURATION: &str = "a duration such as 500ms, 30s, 5m, 1h30m or 2h";
+const A_SHORTER_DURATION: &str = "a duration that any run could last: at most 100 years";
 const A_RATE: &str = "a rate such as 200/s, 90/min or 3600/h";
 const A_SIZE: &str = "a size such as 512B, 64KiB, 1MiB or 2MB";
 const A_QUANTILE: &str = "a percentile such as p50, p95 or p99.9";
@@ -45,6 +46,10 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
         found: text.to_owned(),
         expected: A_DURATION,
     };
+    let too_long = || UnitError {
+        expected: A_SHORTER_DURATION,
+        ..error()
+    };
     let mut rest = text.trim();
     if rest.is_empty() {
         return Err(error());
@@ -65,11 +70,11 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
             "d" => 86_400.0,
             _ => return Err(error()),
         };
-        let part = Duration::try_from_secs_f64(number * seconds).map_err(|_| error())?;
+        let part = Duration::try_from_secs_f64(number * seconds).map_err(|_| too_long())?;
         total = total
             .checked_add(part)
             .filter(|total| *total <= LONGEST)
-            .ok_or_else(error)?;
+            .ok_or_else(too_long)?;
         rest = next;
     }
     // Nanosecond dust from the floating-point product is below every clock in use here.

@@ -37,6 +37,57 @@ fn unusable_arguments_exit_104_and_say_what_was_expected() {
         (&["run", "x.yaml", "--set", "nothing"], "PATH=VALUE"),
         (&["run", "/no/such/file.yaml"], "/no/such/file.yaml"),
         (&["report", "/no/such/run"], "/no/such/run"),
+        (
+            &["run", "x.yaml", "--users", "4294967295"],
+            "from 1 to 100000",
+        ),
+        (&["run", "x.yaml", "--users", "0"], "from 1 to 100000"),
+        (&["run", "x.yaml", "--users", "-5"], "from 1 to 100000"),
+        (&["run", "x.yaml", "--users", "1e3"], "from 1 to 100000"),
+        (&["run", "x.yaml", "--seed", "-1"], "`-1` is not a seed"),
+        (
+            &["plan", "x.yaml", "--seed", "18446744073709551616"],
+            "from 0 to 18446744073709551615",
+        ),
+        (
+            &["run", "x.yaml", "--rate", "0/s"],
+            "above 0 and at most 1000000/s",
+        ),
+        (
+            &["run", "x.yaml", "--rate", "1e9/s"],
+            "a rate such as 200/s",
+        ),
+        (
+            &["run", "x.yaml", "--rate", "9999999/s"],
+            "at most 1000000/s",
+        ),
+        (
+            &["run", "x.yaml", "--rate", "NaN/s"],
+            "a rate such as 200/s",
+        ),
+        (&["run", "x.yaml", "--rate", "-1/s"], "a rate such as 200/s"),
+        (&["run", "x.yaml", "--for", "-5s"], "a duration such as"),
+        (&["run", "x.yaml", "--for", "40000d"], "at most 100 years"),
+        (
+            &["run", "x.yaml", "--grace", "999999999999999999999d"],
+            "at most 100 years",
+        ),
+        (
+            &["run", "x.yaml", "--time-scale", "NaN"],
+            "above 0 and at most 1000",
+        ),
+        (
+            &["run", "x.yaml", "--time-scale", "-1"],
+            "above 0 and at most 1000",
+        ),
+        (
+            &["run", "x.yaml", "--time-scale", "inf"],
+            "above 0 and at most 1000",
+        ),
+        (
+            &["run", "x.yaml", "--allow-host", "http://x"],
+            "write `--allow-host x`",
+        ),
         (&["frobnicate"], "frobnicate"),
     ] {
         let (code, says) = complaint(words);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::Overrides;
-use super::load::duration_of;
+use super::load::{MAX_RATE, MAX_USERS, duration_of};
 use super::reader::Problems;
 use crate::scenario::diagnostic::Span;
 use crate::scenario::raw;
@@ -13,7 +13,7 @@ use crate::scenario::{Action, Delay, Load, Scenario, Step, Window};
 use crate::units::{Rate, show_duration};
 
 /// How far `--time-scale` may stretch.
-const LARGEST_SCALE: f64 = 1_000.0;
+pub const LARGEST_TIME_SCALE: f64 = 1_000.0;
 /// The timeline's resolution: a shorter window could not be judged.
 const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
 
@@ -152,7 +152,7 @@ pub(super) fn change_scenario(
         scenario.overridden.push(format!("rate = {rate}"));
     }
     if let Some(factor) = overrides.time_scale {
-        if factor.is_finite() && factor > 0.0 && factor <= LARGEST_SCALE {
+        if factor.is_finite() && factor > 0.0 && factor <= LARGEST_TIME_SCALE {
             scale_times(scenario, factor);
             scenario.overridden.push(format!("time_scale = {factor}"));
             if overrides.scale_pauses {
@@ -161,7 +161,9 @@ pub(super) fn change_scenario(
             }
         } else {
             problems.report_nowhere(
-                format!("--time-scale must be above 0 and at most {LARGEST_SCALE}, found {factor}"),
+                format!(
+                    "--time-scale must be above 0 and at most {LARGEST_TIME_SCALE}, found {factor}"
+                ),
                 None,
             );
         }
@@ -175,8 +177,9 @@ pub(super) fn change_scenario(
 }
 
 fn set_users(load: &mut Load, users: u32, problems: &mut Problems) {
-    if users == 0 {
-        problems.report_nowhere("--users must be at least 1", None);
+    if !(1..=MAX_USERS).contains(&users) {
+        let message = format!("--users must be at least 1 and at most {MAX_USERS}, found {users}");
+        problems.report_nowhere(message, None);
         return;
     }
     match load {
@@ -211,8 +214,9 @@ fn set_rate(load: &mut Load, rate: Rate, problems: &mut Problems) {
         );
         return;
     };
-    if rate.as_per_second() <= 0.0 {
-        problems.report_nowhere("--rate must be above 0", None);
+    if rate.as_per_second() <= 0.0 || rate.as_per_second() > MAX_RATE {
+        let message = format!("--rate must be above 0 and at most {MAX_RATE}/s, found {rate}");
+        problems.report_nowhere(message, None);
         return;
     }
     let peak = stages

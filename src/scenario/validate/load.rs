@@ -31,9 +31,9 @@ const STAGE: Shape = Shape {
 };
 
 /// More users than this on one machine are a slip of the keyboard.
-const MAX_USERS: u64 = 100_000;
+pub const MAX_USERS: u32 = 100_000;
 /// More starts a second than any generator makes.
-const MAX_RATE: f64 = 1e6;
+pub const MAX_RATE: f64 = 1e6;
 
 /// Reads `load:`.
 pub(super) fn load(node: &Node, problems: &mut Problems) -> Option<Load> {
@@ -294,7 +294,7 @@ fn one_of_two(span: Span, found: &[&Entry], one: &str, other: &str, problems: &m
 
 fn users(node: &Node, least: u64, problems: &mut Problems) -> Option<u32> {
     problems
-        .count(node, "`users`", least..=MAX_USERS)
+        .count(node, "`users`", least..=MAX_USERS.into())
         .map(|users| users as u32)
 }
 
@@ -351,7 +351,7 @@ fn required_max_users(fields: &Fields<'_>, problems: &mut Problems) -> Option<u3
         return None;
     };
     problems
-        .count(node, "`max_users`", 1..=MAX_USERS)
+        .count(node, "`max_users`", 1..=MAX_USERS.into())
         .map(|users| users as u32)
 }
 

@@ -31,8 +31,10 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+pub use self::adjust::LARGEST_TIME_SCALE;
 use self::document::Document;
 use self::files::Files;
+pub use self::load::{MAX_RATE, MAX_USERS};
 use self::reader::Problems;
 use super::tree::{Node, Value};
 use super::{Diagnostics, Scenario, Source, raw};

@@ -1,0 +1,121 @@
+//! Numbers, lengths of time and hosts on the command line: read, or refused with what would do.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::scenario::{LARGEST_TIME_SCALE, MAX_RATE, MAX_USERS};
+use crate::units::{Rate, parse_duration};
+
+pub(super) fn seed(text: &str) -> Result<u64, String> {
+    text.replace('_', "").parse().map_err(|_| {
+        format!(
+            "`{text}` is not a seed, which is a whole number from 0 to {}",
+            u64::MAX
+        )
+    })
+}
+
+pub(super) fn users(text: &str) -> Result<u32, String> {
+    let users = text.replace('_', "").parse::<u32>().ok();
+    users
+        .filter(|users| (1..=MAX_USERS).contains(users))
+        .ok_or_else(|| {
+            format!(
+                "`{text}` is not a number of users, which is a whole number from 1 to {MAX_USERS}"
+            )
+        })
+}
+
+pub(super) fn rate(text: &str) -> Result<Rate, String> {
+    let rate: Rate = text.parse().map_err(|error| format!("{error}"))?;
+    if rate.as_per_second() <= 0.0 || rate.as_per_second() > MAX_RATE {
+        return Err(format!(
+            "`{text}` cannot be driven: a rate is above 0 and at most {MAX_RATE}/s"
+        ));
+    }
+    Ok(rate)
+}
+
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|error| error.to_string())
+}
+
+pub(super) fn factor(text: &str) -> Result<f64, String> {
+    let factor = text.parse::<f64>().ok();
+    factor
+        .filter(|factor| *factor > 0.0 && *factor <= LARGEST_TIME_SCALE)
+        .ok_or_else(|| {
+            format!(
+                "`{text}` is not a factor, which is a number above 0 and at most {LARGEST_TIME_SCALE}, such as 0.1"
+            )
+        })
+}
+
+/// A name or an address, as it stands in a URL, and nothing else of the URL.
+pub(super) fn host(text: &str) -> Result<String, String> {
+    if text.parse::<IpAddr>().is_ok() {
+        return Ok(text.to_owned());
+    }
+    let after_scheme = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let authority = after_scheme.split(['/', '?', '#']).next().unwrap_or("");
+    let host = authority.rsplit('@').next().unwrap_or("");
+    let host = match host.rsplit_once(':') {
+        Some((name, port)) if !host.ends_with(']') && port.bytes().all(|b| b.is_ascii_digit()) => {
+            name
+        }
+        _ => host,
+    };
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(host);
+    let is_name = !host.is_empty()
+        && !host.starts_with('-')
+        && host
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '-' | '.' | '_'));
+    let is_host = is_name || bare.parse::<IpAddr>().is_ok();
+    if is_host && host == text {
+        return Ok(bare.to_owned());
+    }
+    Err(if is_host {
+        format!("`{text}` is more than a host: write `--allow-host {bare}`")
+    } else {
+        format!(
+            "`{text}` is not a host: write a name such as shop.test, or an address, without wildcards"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_alone() {
+        for (text, read) in [
+            ("shop.test", Ok("shop.test")),
+            ("192.0.2.1", Ok("192.0.2.1")),
+            ("::1", Ok("::1")),
+            ("[2001:db8::1]", Ok("2001:db8::1")),
+            ("http://x", Err("`--allow-host x`")),
+            (
+                "https://me@shop.test:8443/a?b",
+                Err("`--allow-host shop.test`"),
+            ),
+            ("shop.test:8080", Err("`--allow-host shop.test`")),
+            ("[::1]:80", Err("`--allow-host ::1`")),
+            ("192.0.2.0/24", Err("`--allow-host 192.0.2.0`")),
+            ("*.shop.test", Err("without wildcards")),
+            ("--quiet", Err("is not a host")),
+            ("a b", Err("is not a host")),
+            ("", Err("is not a host")),
+        ] {
+            match (host(text), read) {
+                (Ok(found), Ok(read)) => assert_eq!(found, read),
+                (Err(found), Err(part)) => assert!(found.contains(part), "{text}: {found}"),
+                (found, _) => panic!("{text}: {found:?}"),
+            }
+        }
+    }
+}
