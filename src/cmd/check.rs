@@ -1,8 +1,10 @@
 //! `gander check`: everything that is wrong with each file, at once.
 
+use std::path::Path;
+
 use crate::cli::CheckArgs;
 use crate::exit::Exit;
-use crate::scenario::{self, Overrides};
+use crate::scenario::{self, Diagnostics, Overrides};
 
 use super::{compile, terminal};
 
@@ -13,8 +15,16 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
     };
     let mut exit = Exit::Passed;
     for file in &args.files {
-        match scenario::load(file, &overrides).and_then(|scenario| compile(&scenario, 0)) {
-            Ok(_) => terminal::say(&format!("{}: ok\n", file.display())),
+        match examine(file, &overrides) {
+            Ok(unset) if unset.is_empty() => {
+                terminal::say(&format!("{}: ok\n", file.display()));
+            }
+            Ok(unset) => {
+                let (file, unset) = (file.display(), unset.join(", "));
+                terminal::say(&format!(
+                    "{file}: ok, but for the values of {unset}, which the environment does not have here\n"
+                ));
+            }
             Err(diagnostics) => {
                 terminal::complain(&terminal::diagnosis(&diagnostics));
                 exit = Exit::InvalidInput;
@@ -22,4 +32,13 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
         }
     }
     exit
+}
+
+/// Checks the file and, where the environment does not decide what it is, its plan; gives the variables that are not set.
+fn examine(file: &Path, overrides: &Overrides) -> Result<Vec<String>, Diagnostics> {
+    let checked = scenario::check(file, overrides)?;
+    if let Some(scenario) = &checked.scenario {
+        compile(scenario, 0)?;
+    }
+    Ok(checked.unset)
 }

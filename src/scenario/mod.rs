@@ -33,7 +33,7 @@ pub use response::{
     Capture, CaptureFrom, CapturePick, Check, CheckRule, JsonRule, StatusRange, TextRule,
 };
 pub use template::Template;
-pub use validate::{LARGEST_TIME_SCALE, MAX_RATE, MAX_USERS, Overrides, load};
+pub use validate::{Checked, LARGEST_TIME_SCALE, MAX_RATE, MAX_USERS, Overrides, check, load};
 pub use value::{Number, Value};
 
 /// One scenario file, valid and resolved.

@@ -157,6 +157,43 @@ fn check_points_at_every_fault_of_every_file() {
 }
 
 #[test]
+fn check_needs_no_secret_and_run_does() {
+    let text = scenario(
+        "http://127.0.0.1:1",
+        "{ users: '${GANDER_TEST_UNSET_USERS}', for: 1s }",
+        "        auth: { bearer: '${GANDER_TEST_UNSET_TOKEN}' }\n        headers: { x-key: \"${env('GANDER_TEST_UNSET_KEY')}\" }\n",
+    );
+    let bench = Bench::with(&text);
+    let said = |command: &str| {
+        let output = gander()
+            .args([command, "scenario.yaml"])
+            .current_dir(&bench.folder)
+            .output();
+        let output = output.expect("gander runs");
+        let says = [output.stdout, output.stderr].concat();
+        (
+            output.status.code(),
+            String::from_utf8(says).expect("UTF-8"),
+        )
+    };
+    let names = ["USERS", "TOKEN", "KEY"].map(|name| format!("GANDER_TEST_UNSET_{name}"));
+    for (command, code) in [("check", 0), ("run", 104)] {
+        let (found, says) = said(command);
+        assert_eq!(found, Some(code), "{says}");
+        assert!(names.iter().all(|name| says.contains(name)), "{says}");
+    }
+    // What is wrong beside them is told all the same.
+    std::fs::write(
+        bench.path("scenario.yaml"),
+        text.replace("for: 1s", "fro: 1s"),
+    )
+    .expect("written");
+    let (code, says) = said("check");
+    assert_eq!(code, Some(104), "{says}");
+    assert!(says.contains("did you mean `for`?"), "{says}");
+}
+
+#[test]
 fn a_run_leaves_every_output_and_the_journal_rebuilds_them_to_the_byte() {
     let lab = Lab::start();
     let bench = Bench::with(&scenario(

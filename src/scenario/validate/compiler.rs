@@ -3,6 +3,7 @@
 //! A name captured in one flow means nothing in another, and nothing before the step that captures it. Where that can be
 //! known from the file it is an error here, instead of a failed iteration later.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 
 use super::names::{Section, Table};
@@ -216,7 +217,10 @@ impl<'a> Compiler<'a> {
                 names.check_use(used, may_be_absent);
             });
         }
-        let complaints = names.complaints;
+        let (complaints, unset) = (names.complaints, names.unset.into_inner());
+        for name in unset {
+            self.problems.stand_in(&name);
+        }
         let is_sound = complaints.is_empty();
         for complaint in complaints {
             let written = match &complaint.member {
@@ -285,6 +289,9 @@ struct Resolver<'c> {
     coming: &'c HashSet<SlotId>,
     is_conditional: bool,
     complaints: Vec<Complaint>,
+    /// Whether a variable of the environment may be absent, and those that are.
+    accepts_unset: bool,
+    unset: RefCell<Vec<String>>,
 }
 
 impl<'c> Resolver<'c> {
@@ -297,6 +304,8 @@ impl<'c> Resolver<'c> {
             coming: &compiler.coming,
             is_conditional: compiler.is_conditional,
             complaints: Vec::new(),
+            accepts_unset: compiler.problems.accepts_unset(),
+            unset: RefCell::default(),
         }
     }
 
@@ -391,6 +400,15 @@ impl Names for Resolver<'_> {
             (None, Some(_)) => None,
             (None, None) => self.table.slot(name).map(Expression::Slot),
         }
+    }
+
+    fn environment(&self, name: &str) -> Option<String> {
+        let value = std::env::var(name).ok();
+        if value.is_none() && self.accepts_unset {
+            self.unset.borrow_mut().push(name.to_owned());
+            return Some(name.to_owned());
+        }
+        value
     }
 
     fn known(&self) -> Vec<String> {

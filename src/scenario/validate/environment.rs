@@ -34,10 +34,21 @@ pub(super) fn substitute(
         }
         Value::Scalar(scalar) if scalar.text.contains("${") => {
             let mut missing = Vec::new();
-            if let Some(text) = expand(&scalar.text, lookup, &mut missing) {
+            let mut has_stand_in = false;
+            let mut value = |name: &str, has_default: bool| {
+                let found = lookup(name).filter(|value| !has_default || !value.is_empty());
+                if found.is_some() || has_default {
+                    return found;
+                }
+                let stand_in = problems.stand_in(name);
+                has_stand_in |= stand_in.is_some();
+                stand_in
+            };
+            if let Some(text) = expand(&scalar.text, &mut value, &mut missing) {
                 replace(scalar, text);
             }
-            let is_missing = !missing.is_empty();
+            // What a stand-in makes of the text says nothing of what its value would.
+            let is_missing = !missing.is_empty() || has_stand_in;
             for name in missing {
                 problems.report_with(
                     span,
@@ -62,7 +73,7 @@ fn replace(scalar: &mut Scalar, text: String) {
 /// The text with references replaced; `None` if there are none.
 fn expand(
     text: &str,
-    lookup: &dyn Fn(&str) -> Option<String>,
+    value: &mut dyn FnMut(&str, bool) -> Option<String>,
     missing: &mut Vec<String>,
 ) -> Option<String> {
     let mut out = String::new();
@@ -86,10 +97,7 @@ fn expand(
             changed = true;
             out.push_str(&rest[..start]);
             // As in a shell, `:-` also replaces a value that is set but empty.
-            match (
-                lookup(name).filter(|value| default.is_none() || !value.is_empty()),
-                default,
-            ) {
+            match (value(name, default.is_some()), default) {
                 // What the environment holds is text, never a template.
                 (Some(value), _) => out.push_str(&value.replace("${", "$${")),
                 (None, Some(default)) => out.push_str(default),
@@ -106,10 +114,10 @@ fn expand(
 mod tests {
     use super::*;
 
-    fn environment(name: &str) -> Option<String> {
+    fn environment(name: &str, has_default: bool) -> Option<String> {
         match name {
             "HOST" => Some("example.test".to_owned()),
-            "EMPTY" => Some(String::new()),
+            "EMPTY" if !has_default => Some(String::new()),
             _ => None,
         }
     }
@@ -129,7 +137,7 @@ mod tests {
         ] {
             let mut missing = Vec::new();
             assert_eq!(
-                expand(text, &environment, &mut missing).as_deref(),
+                expand(text, &mut environment, &mut missing).as_deref(),
                 expected,
                 "{text}"
             );
@@ -140,7 +148,7 @@ mod tests {
     #[test]
     fn a_name_without_value_or_default_is_missing() {
         let mut missing = Vec::new();
-        expand("${PORT} ${USER_NAME}", &environment, &mut missing);
+        expand("${PORT} ${USER_NAME}", &mut environment, &mut missing);
         assert_eq!(missing, ["PORT", "USER_NAME"]);
     }
 }

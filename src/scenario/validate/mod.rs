@@ -67,15 +67,7 @@ pub struct Overrides {
 /// Reads, checks and resolves a scenario file; on failure, everything that is wrong with it.
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Scenario, Diagnostics> {
     let mut problems = Problems::default();
-    let text = match files::read_scenario(path) {
-        Ok(text) => text,
-        Err(refusal) => {
-            problems.report_nowhere(refusal.message, refusal.hint);
-            let list = problems.into_list();
-            return Err(Diagnostics::new(path.to_owned(), String::new(), list));
-        }
-    };
-    let scenario = read(path, &text, overrides, &mut problems);
+    let (text, scenario) = read_file(path, overrides, &mut problems);
     match scenario {
         Some(scenario) if problems.is_empty() => Ok(scenario),
         _ => Err(Diagnostics::new(
@@ -83,6 +75,50 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Scenario, Diagnostics>
             text,
             problems.into_list(),
         )),
+    }
+}
+
+/// What a check of a file found to be right.
+#[derive(Debug)]
+pub struct Checked {
+    /// The scenario; none where one of [`Checked::unset`] decides what it is.
+    pub scenario: Option<Scenario>,
+    /// The variables of the environment that are not set here, and were not looked at.
+    pub unset: Vec<String>,
+}
+
+/// Checks a scenario file where it is not run: variables of the environment, and so its secrets, need not be set. On
+/// failure, everything that is wrong with it.
+pub fn check(path: &Path, overrides: &Overrides) -> Result<Checked, Diagnostics> {
+    let mut problems = Problems::without_environment();
+    let (text, scenario) = read_file(path, overrides, &mut problems);
+    if problems.is_empty() {
+        let unset = problems.unset().map(str::to_owned).collect();
+        let scenario = scenario.filter(|_| !problems.has_held_back());
+        return Ok(Checked { scenario, unset });
+    }
+    Err(Diagnostics::new(
+        path.to_owned(),
+        text,
+        problems.into_list(),
+    ))
+}
+
+/// The file's text, and the scenario in it as far as it can be read.
+fn read_file(
+    path: &Path,
+    overrides: &Overrides,
+    problems: &mut Problems,
+) -> (String, Option<Scenario>) {
+    match files::read_scenario(path) {
+        Ok(text) => {
+            let scenario = read(path, &text, overrides, problems);
+            (text, scenario)
+        }
+        Err(refusal) => {
+            problems.report_nowhere(refusal.message, refusal.hint);
+            (String::new(), None)
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! Nothing here stops at an error. A reader that fails returns `None`, the caller goes on with the next key, and the
 //! scenario is refused in the end because something was reported.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -22,9 +22,46 @@ pub(super) struct Problems {
     arguments: Vec<String>,
     /// Values that are already known to be wrong: nothing more is said about them.
     spoiled: HashSet<(u32, u32)>,
+    /// Whether a variable of the environment may be absent: then its own name stands for its value.
+    accepts_unset: bool,
+    /// Those that are absent.
+    unset: BTreeSet<String>,
+    /// Whether something was not said because it is about a value that is not known.
+    has_held_back: bool,
 }
 
 impl Problems {
+    /// Problems of a file that is checked where it is not run: its secrets need not be set.
+    pub(super) fn without_environment() -> Self {
+        Self {
+            accepts_unset: true,
+            ..Self::default()
+        }
+    }
+
+    /// What stands for a variable of the environment that is not set, if it need not be; it is remembered.
+    pub(super) fn stand_in(&mut self, name: &str) -> Option<String> {
+        if !self.accepts_unset {
+            return None;
+        }
+        self.unset.insert(name.to_owned());
+        Some(name.to_owned())
+    }
+
+    pub(super) const fn accepts_unset(&self) -> bool {
+        self.accepts_unset
+    }
+
+    /// The variables of the environment that stand-ins were used for.
+    pub(super) fn unset(&self) -> impl Iterator<Item = &str> {
+        self.unset.iter().map(String::as_str)
+    }
+
+    /// Whether something was not said because it is about a value that is not known.
+    pub(super) const fn has_held_back(&self) -> bool {
+        self.has_held_back
+    }
+
     /// Registers a command-line argument and returns the span of what it puts into the tree.
     pub(super) fn argument(&mut self, shown: String) -> Span {
         self.arguments.push(shown);
@@ -69,6 +106,7 @@ impl Problems {
 
     fn push(&mut self, span: Option<Span>, message: String, hint: Option<String>) {
         if span.is_some_and(|span| self.spoiled.contains(&(span.line, span.column))) {
+            self.has_held_back = true;
             return;
         }
         let argument = span
