@@ -24,12 +24,19 @@ pub(super) fn follow(link: &str, page: Option<&Uri>, origin: &Origin) -> Option<
         start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     };
     match page {
-        Some(page) if !link.trim().is_empty() => Destination::of(page, link).ok(),
+        Some(page) if may_be_relative(link) => Destination::of(page, link).ok(),
         None if ["/", "http://", "https://"].into_iter().any(begins) => {
             Destination::of(&origin.join("/")?, link).ok()
         }
         _ => None,
     }
+}
+
+/// Whether a text may be a link at all: a browser takes nearly everything for a relative one, but nothing, a list, a
+/// mapping and markup were captured by mistake.
+fn may_be_relative(link: &str) -> bool {
+    let start = link.trim_start();
+    !start.is_empty() && !start.starts_with(['[', '{', '<'])
 }
 
 /// Whether a link is a path or an absolute URL in the very form in which it is requested.
@@ -75,4 +82,30 @@ pub(super) fn with_query(uri: Uri, pairs: &str) -> Option<Uri> {
 fn is_absolute(uri: &Uri) -> bool {
     let scheme = uri.scheme();
     uri.host().is_some() && (scheme == Some(&Scheme::HTTP) || scheme == Some(&Scheme::HTTPS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_link_leads_nowhere_even_from_a_page() {
+        let origin = Origin::of(&"http://host:81/".parse().expect("a URL"));
+        let page = Uri::from_static("http://other/dir/page");
+        let lead = |link| follow(link, Some(&page), &origin).map(|found| found.uri.to_string());
+        assert_eq!(lead("next").as_deref(), Some("http://other/dir/next"));
+        for link in [
+            "",
+            " \n",
+            "mailto:a@b",
+            "javascript:void(0)",
+            r#"["/a","/b"]"#,
+            r#"{"href":"/a"}"#,
+            "<a href=/>",
+            "http://",
+            "http://[::",
+        ] {
+            assert_eq!(lead(link), None, "{link}");
+        }
+    }
 }
