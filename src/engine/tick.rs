@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Handle, RuntimeMetrics};
 
+use super::timer::PreciseTimer;
 use crate::record::{Clock, Recorder};
 use crate::units::Micros;
 
@@ -17,9 +18,11 @@ const TICK: Duration = Duration::from_millis(10);
 /// Looks at the event loop that the users share, and at each of its threads; never returns.
 pub(super) async fn tick(recorder: Arc<Recorder>, clock: Clock) {
     let mut threads = Threads::of(Handle::current().metrics(), Instant::now());
+    // Not tokio's: that wakes the thread a second time for each wait, and rounds to milliseconds.
+    let mut timer = PreciseTimer::new();
     let mut due = clock.base() + TICK;
     loop {
-        tokio::time::sleep_until(due.into()).await;
+        timer.sleep_until(due).await;
         let now = Instant::now();
         let first = due;
         let missed = now.saturating_duration_since(due).as_nanos() / TICK.as_nanos();

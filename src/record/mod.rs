@@ -26,7 +26,7 @@ pub use recorder::Recorder;
 pub use shard::Shard;
 pub use totals::Totals;
 
-pub use crate::probe::{Health, TargetHealth};
+pub use crate::probe::{Health, TargetHealth, WakeUps};
 
 use crate::outcome::Outcome;
 use crate::plan::{CheckId, SeriesId};

@@ -11,10 +11,9 @@ use crate::exit::Exit;
 use crate::outcome::Outcome;
 use crate::plan::threshold::{Expression, Threshold};
 use crate::plan::{CheckId, Series, SeriesId, Subject};
-use crate::probe::WakeUps;
 use crate::record::journal::StopReason;
 use crate::record::{
-    CheckCounts, Health, Interval, LoadCounts, SeriesInterval, Timing, Totals, histogram,
+    CheckCounts, Health, Interval, LoadCounts, SeriesInterval, Timing, Totals, WakeUps, histogram,
 };
 use crate::scenario::{Severity, Window};
 use crate::units::Micros;
