@@ -44,8 +44,13 @@ pub(super) fn header(
         overrides: scenario.overridden.clone(),
         machine: probe::machine(),
         git_commit: git_commit(&scenario.source.path),
-        started_at: now.to_rfc3339_opts(SecondsFormat::Millis, true),
+        started_at: written(now),
     }
+}
+
+/// A moment as the header has it.
+pub(super) fn written(moment: DateTime<Utc>) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// A run's id: sorts by time, names the scenario, and differs between two runs of one second.

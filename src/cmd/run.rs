@@ -135,7 +135,7 @@ struct Load<'a> {
 
 impl Load<'_> {
     /// From `setup` to the journal's last line.
-    async fn send(self, journal: Writer, driven: &mut Driven) -> anyhow::Result<()> {
+    async fn send(self, mut journal: Writer, driven: &mut Driven) -> anyhow::Result<()> {
         // Before the signals are listened for: the engine's claim to them would replace the listener otherwise.
         engine::silence();
         let mut signals = Signals::listen()?;
@@ -161,6 +161,10 @@ impl Load<'_> {
             Arc::clone(&self.transport),
             values.clone(),
         )?;
+        journal.begin(&RunHeader {
+            started_at: header::written(running.began_at()),
+            ..self.header.clone()
+        })?;
         let drive = Drive {
             plan,
             header: self.header,

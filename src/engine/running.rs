@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::runtime::{Builder, Runtime};
 
 use super::halt::Halt;
@@ -118,6 +119,14 @@ impl Running {
     /// The run's clock. Zero may lie a few milliseconds ahead when the run has just been launched.
     pub const fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// The clock's zero on the calendar.
+    pub fn began_at(&self) -> DateTime<Utc> {
+        let (zero, now) = (self.clock.base(), Instant::now());
+        let ahead = TimeDelta::from_std(zero.saturating_duration_since(now));
+        let ago = TimeDelta::from_std(now.saturating_duration_since(zero));
+        Utc::now() + ahead.unwrap_or_default() - ago.unwrap_or_default()
     }
 
     /// What was offered since the last call and by `end`, and what was started; gauges are as of then, or as of the end

@@ -66,7 +66,7 @@ pub struct RunHeader {
     pub machine: Machine,
     /// The git commit of the scenario's repository, if it is in one.
     pub git_commit: Option<String>,
-    /// When the load began, RFC 3339, UTC.
+    /// When the load began, RFC 3339, UTC; of a run without load, when it was asked for.
     pub started_at: String,
 }
 

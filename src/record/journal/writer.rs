@@ -48,6 +48,21 @@ impl Writer {
         })
     }
 
+    /// The load begins now, at the moment that this header names: notes it in the header and in the log, whose times
+    /// count from it. To be called before the first interval.
+    ///
+    /// # Errors
+    /// A write failed; the header is then as it was.
+    pub fn begin(&mut self, header: &RunHeader) -> Result<(), JournalError> {
+        let preamble = self.encoder.preamble(header)?;
+        self.histograms.cut(0);
+        self.histograms.append(&preamble).map_err(JournalError::io(
+            "write to",
+            &self.dir.join(HISTOGRAMS_FILE),
+        ))?;
+        write_header(&self.dir, header)
+    }
+
     /// Appends an interval: its histograms, then its counts.
     ///
     /// # Errors
