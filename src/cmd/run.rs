@@ -41,7 +41,9 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let now = Utc::now();
     let run_id = header::run_id(&scenario.name, now);
     let folder = folder_for(args, &run_id)?;
-    Limits::raise();
+    Limits::raise()
+        .room_for_a_run()
+        .map_err(|error| Failure::Argument(error.into()))?;
 
     let mut driven = Driven::start(&scenario.target, args)?;
     let plan =

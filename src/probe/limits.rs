@@ -4,6 +4,19 @@ use std::ops::RangeInclusive;
 
 use super::system;
 
+/// What a run opens beside its connections: its outputs, its journal, its event loops and their timers.
+const OWN_FILES: u64 = 32;
+
+/// There are too few file descriptors for a run of any size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a run needs at least {needed} open files, and the limit is {limit}: raise it (ulimit -n {needed}, or more for more users)"
+)]
+pub struct TooFewFiles {
+    limit: u64,
+    needed: u64,
+}
+
 /// The limits that end a run's growth before the target does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -27,6 +40,15 @@ impl Limits {
     pub fn raise() -> Self {
         system::raise_open_files_limit();
         Self::read()
+    }
+
+    /// Whether a run can open what it needs before its first connection. Some libraries do not survive a refusal.
+    pub fn room_for_a_run(&self) -> Result<(), TooFewFiles> {
+        let needed = u64::from(system::own_open_fds()) + OWN_FILES;
+        match self.open_files {
+            Some(limit) if limit < needed => Err(TooFewFiles { limit, needed }),
+            _ => Ok(()),
+        }
     }
 
     /// How many connections to one address and port there are local ports for.

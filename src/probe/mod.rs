@@ -17,6 +17,6 @@ mod system;
 mod wake_ups;
 
 pub use health::{Health, OwnHealth, ProcessHealth, TargetHealth};
-pub use limits::Limits;
+pub use limits::{Limits, TooFewFiles};
 pub use machine::{Machine, cores, machine, user_cores};
 pub use wake_ups::WakeUps;

@@ -1,5 +1,7 @@
 //! How a run begins.
 
+use std::process::Command;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::support::{Bench, Lab};
@@ -43,5 +45,26 @@ fn a_run_began_when_its_load_did_and_not_when_its_setup_did() {
             .expect(line);
         let off = (seconds - began.timestamp_millis() as f64 / 1e3).abs();
         assert!(off < 0.002, "{line}, {started_at}");
+    }
+}
+
+#[test]
+fn too_few_descriptors_are_an_error_in_words() {
+    let lab = Lab::start();
+    let bench = Bench::with(&scenario(&lab, ""));
+    for limit in [6, 7, 9, 13, 20, 30] {
+        let output = Command::new("sh")
+            .arg("-c")
+            .arg(format!(
+                "ulimit -n {limit}; exec \"$0\" run scenario.yaml --out out"
+            ))
+            .arg(env!("CARGO_BIN_EXE_gander"))
+            .current_dir(bench.folder.path())
+            .output()
+            .expect("sh runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(104), "{limit}: {said}");
+        assert!(said.contains(&format!("the limit is {limit}")), "{said}");
+        assert!(said.contains("ulimit -n"), "{said}");
     }
 }
