@@ -32,7 +32,7 @@ pub fn take(
     let pick = capture.pick;
     let taken = match &capture.from {
         CaptureFrom::Json(path) => response.json().ok().and_then(|json| {
-            let nodes = response.nodes(path, json).into_iter();
+            let nodes = response.nodes(path, json).ok()?.into_iter();
             picked(nodes, |found| response.value(&found), pick, context)
         }),
         CaptureFrom::Regex(expression) => {
@@ -97,7 +97,11 @@ fn sought(from: &CaptureFrom) -> String {
 /// What is there instead, in words.
 fn found(from: &CaptureFrom, response: &Response<'_>) -> String {
     match from {
-        CaptureFrom::Json(_) => response.json().err().unwrap_or_else(|| response.excerpt()),
+        CaptureFrom::Json(path) => match response.json().map(|json| path.query(json)) {
+            Err(reason) => reason,
+            Ok(Err(error)) => error.to_string(),
+            Ok(Ok(_)) => response.excerpt(),
+        },
         CaptureFrom::Regex(_) => response.excerpt(),
         CaptureFrom::Header(_) | CaptureFrom::Cookie(_) => {
             let names: Vec<&str> = response.headers.keys().map(HeaderName::as_str).collect();
@@ -110,12 +114,11 @@ fn found(from: &CaptureFrom, response: &Response<'_>) -> String {
 mod tests {
     use http::{HeaderMap, HeaderValue, StatusCode};
     use serde_json::json;
-    use serde_json_path::JsonPath;
     use std::time::Duration;
 
     use super::*;
-    use crate::scenario::SlotId;
     use crate::scenario::template::fake::Fake;
+    use crate::scenario::{JsonPath, SlotId};
 
     fn json_path(path: &str) -> CaptureFrom {
         CaptureFrom::Json(JsonPath::parse(path).expect(path))

@@ -6,12 +6,11 @@
 use std::borrow::Cow;
 
 use serde_json::Value;
-use serde_json_path::JsonPath;
 
 use super::response::{Response, clipped, is_exact};
 use crate::scenario::template::{Context, Missing};
 use crate::scenario::value::View;
-use crate::scenario::{self, CheckRule, Comparator, JsonRule, TextRule};
+use crate::scenario::{self, CheckRule, Comparator, JsonPath, JsonRule, TextRule};
 use crate::units::Micros;
 
 /// What came of a check.
@@ -111,7 +110,10 @@ fn json_rule(
     json: &Value,
     context: &mut dyn Context,
 ) -> Result<CheckResult, Missing> {
-    let nodes = path.query(json).all();
+    let nodes = match path.query(json) {
+        Ok(nodes) => nodes,
+        Err(error) => return Ok(CheckResult::failed(&error.to_string())),
+    };
     if nodes.is_empty() {
         return Ok(CheckResult::failed(&format!("nothing at {path}")));
     }
@@ -155,7 +157,8 @@ fn compared(
         }
         // Only now are the digits of the body needed.
         None => {
-            let found = response.nodes(path, json);
+            // It was not too much before, so it is not now.
+            let found = response.nodes(path, json).unwrap_or_default();
             let mut values = found.iter().map(|found| response.value(found));
             values
                 .find(|value| !holds(&value.into()))

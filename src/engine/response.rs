@@ -8,9 +8,9 @@ use encoding_rs::{Encoding, UTF_8};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::Value;
-use serde_json_path::{JsonPath, NormalizedPath, PathElement};
+use serde_json_path::{NormalizedPath, PathElement};
 
-use crate::scenario;
+use crate::scenario::{self, JsonPath, TooManyVisits};
 use crate::transport::Exchange;
 
 /// What a target answered.
@@ -69,6 +69,11 @@ impl<'a> Response<'a> {
     /// The body as JSON, or why it is none, in words.
     pub fn json(&self) -> Result<&Value, String> {
         let parsed = self.json.get_or_init(|| {
+            if self.body.len() > LARGE && holds_too_much(self.body) {
+                return Err(serde::de::Error::custom(format_args!(
+                    "it may hold more than {MAX_VALUES} values, and no more are kept"
+                )));
+            }
             // JSON is UTF-8, whatever is said of it; only what is not is taken for what it says.
             let (encoding, mark) = self.encoding(self.body);
             match serde_json::from_slice(&self.body[mark..]) {
@@ -79,6 +84,9 @@ impl<'a> Response<'a> {
         parsed.as_ref().map_err(|error| {
             if self.body.is_empty() {
                 return "an empty body, which is not JSON".to_owned();
+            }
+            if error.is_data() {
+                return format!("a body of JSON that is not read: {error}");
             }
             clipped(&format!(
                 "a body that is not JSON ({error}): {}",
@@ -105,22 +113,25 @@ impl<'a> Response<'a> {
     }
 
     /// What the path finds in the body's JSON.
-    pub(super) fn nodes<'j>(&self, path: &JsonPath, json: &'j Value) -> Vec<Found<'j>> {
-        let nodes = path.query(json).all();
+    pub(super) fn nodes<'j>(
+        &self,
+        path: &JsonPath,
+        json: &'j Value,
+    ) -> Result<Vec<Found<'j>>, TooManyVisits> {
+        let nodes = path.query(json)?;
         if nodes.iter().all(|node| is_exact(node)) {
             let found = |node| Found {
                 node,
                 location: None,
             };
-            return nodes.into_iter().map(found).collect();
+            return Ok(nodes.into_iter().map(found).collect());
         }
         let located = path.query_located(json).all().into_iter();
-        located
-            .map(|found| Found {
-                node: found.node(),
-                location: Some(found.location().clone()),
-            })
-            .collect()
+        let found = located.map(|found| Found {
+            node: found.node(),
+            location: Some(found.location().clone()),
+        });
+        Ok(found.collect())
     }
 
     /// The value that was found, every number with the digits it has in the body.
@@ -206,6 +217,20 @@ fn at<'v>(
             (PathElement::Index(index), scenario::Value::List(items)) => items.get(*index),
             _ => None,
         })
+}
+
+/// From which size on a body's values are counted before they are kept.
+const LARGE: usize = 1 << 20;
+
+/// The most values of one body: each takes many times its text's size in memory.
+const MAX_VALUES: usize = 2_000_000;
+
+/// Whether a body may hold more values than are kept: all but one have a comma or a bracket before them.
+fn holds_too_much(body: &[u8]) -> bool {
+    let marks = body
+        .iter()
+        .filter(|byte| matches!(byte, b',' | b'[' | b'{'));
+    marks.count() >= MAX_VALUES
 }
 
 /// The most characters of what was found that are kept.

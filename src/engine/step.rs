@@ -1,5 +1,6 @@
 //! One request of one user: prepared, sent, judged, recorded.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -15,7 +16,7 @@ use crate::outcome::Outcome;
 use crate::plan::{Request, SeriesId};
 use crate::record::journal::FailureExample;
 use crate::record::{Clock, Sample};
-use crate::scenario::CheckRule;
+use crate::scenario::{CaptureFrom, CheckRule, TextRule};
 use crate::transport::{Client, Exchange};
 use crate::units::Micros;
 
@@ -81,7 +82,7 @@ pub(super) async fn measured(
     };
     let in_flight = InFlight::new(run, index, series, clock, intended);
     let exchange = user.client.send(prepared.outgoing(request)).await;
-    let judged = judge(request, &exchange, &prepared, user);
+    let judged = judged(request, &exchange, &prepared, user).await;
 
     let started = clock.at(exchange.started);
     let sample = Sample {
@@ -143,12 +144,61 @@ pub(super) async fn unmeasured(
     let mut prepared = Prepared::of(request, origin, &mut user.state)
         .map_err(|reason: Unsendable| failure(Outcome::Capture, None, reason.to_string()))?;
     let exchange = user.client.send(prepared.outgoing(request)).await;
-    let judged = judge(request, &exchange, &prepared, user);
+    let judged = judged(request, &exchange, &prepared, user).await;
     if judged.outcome.is_failure() {
         let status = exchange.status.map(|status| status.as_u16());
         return Err(failure(judged.outcome, status, judged.detail));
     }
     Ok(())
+}
+
+/// How large a body may be to be parsed or searched on the users' own thread, in about a millisecond.
+const LARGE: usize = 64 << 10;
+
+/// The same for a body in which a text is looked for.
+const LARGE_TEXT: usize = 1 << 20;
+
+/// Judges here, or apart from the users' thread if that takes long.
+async fn judged(
+    request: &Request,
+    exchange: &Exchange,
+    prepared: &Prepared<'_>,
+    user: &mut User<'_>,
+) -> Judged {
+    if is_laborious(request, exchange) {
+        let shared = Arc::clone(user.client.shared());
+        return shared
+            .apart(|| judge(request, exchange, prepared, user))
+            .await;
+    }
+    judge(request, exchange, prepared, user)
+}
+
+/// Whether the other users of the thread would notice the checks and captures of a response.
+fn is_laborious(request: &Request, exchange: &Exchange) -> bool {
+    let Some(body) = &exchange.body else {
+        return false;
+    };
+    let size = body.len();
+    let of_check = |rule: &CheckRule| match rule {
+        CheckRule::Json(path, _) => size > LARGE || path.may_multiply(),
+        CheckRule::Body(TextRule::Matches(_)) => size > LARGE,
+        CheckRule::Body(_) => size > LARGE_TEXT,
+        _ => false,
+    };
+    let of_capture = |from: &CaptureFrom| match from {
+        CaptureFrom::Json(path) => size > LARGE || path.may_multiply(),
+        CaptureFrom::Regex(_) => size > LARGE,
+        CaptureFrom::Header(_) | CaptureFrom::Cookie(_) => false,
+    };
+    request
+        .checks
+        .iter()
+        .any(|(_, check)| of_check(&check.rule))
+        || request
+            .captures
+            .iter()
+            .any(|capture| of_capture(&capture.from))
 }
 
 /// Judges every check, takes every capture. What fails first in this order is the outcome: transport, status, check,

@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod feed;
 mod flow;
 mod http_options;
+mod json_path;
 mod load_model;
 mod raw;
 mod response;
@@ -28,6 +29,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Span};
 pub use feed::{Feed, Pick};
 pub use flow::{Action, Auth, Body, Comparator, Condition, Flow, Request, Step};
 pub use http_options::{Compression, Cookies, HttpOptions, Timeouts, TlsOptions, Trust};
+pub use json_path::{JsonPath, TooManyVisits};
 pub use load_model::{ArrivalLaw, Delay, Load, RateStage, Shape, Sharing, UserStage};
 pub use response::{
     Capture, CaptureFrom, CapturePick, Check, CheckRule, JsonRule, StatusRange, TextRule,

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use http::{HeaderName, StatusCode};
 use regex::Regex;
-use serde_json_path::JsonPath;
 
-use super::{Comparator, SlotId, Template};
+use super::{Comparator, JsonPath, SlotId, Template};
 use crate::units::ByteSize;
 
 /// An assertion on one response.

@@ -1,6 +1,6 @@
 //! A response's body on its way in: counted always, kept only if somebody reads it, and never without bound.
 //!
-//! Each body may keep 1 MiB. What a body needs beyond that comes out of an allowance that all users share, so that a
+//! Each body may keep 64 KiB. What a body needs beyond that comes out of an allowance that all users share, so that a
 //! thousand large answers at once cannot take the machine's memory.
 
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::outcome::Outcome;
 use crate::units::ByteSize;
 
 /// What every body may keep.
-pub(super) const FREE: u64 = 1 << 20;
+const FREE: u64 = 64 << 10;
 
 /// What all bodies together may keep beyond what is free.
-const SHARED: u64 = 256 << 20;
+const SHARED: u64 = 128 << 20;
 
 /// The memory all users share for large bodies.
 #[derive(Debug, Default)]
@@ -40,8 +40,20 @@ impl Claim {
         }
     }
 
+    /// Makes room for `more` bytes of a body, within what may be kept.
+    pub(super) fn make_room(&mut self, body: &mut Vec<u8>, more: usize) -> Result<(), Failure> {
+        let needed = body.len() + more;
+        if needed > body.capacity() {
+            // Doubled, as a vector does by itself, but claimed before it is taken.
+            let room = needed.max(2 * body.capacity());
+            self.cover(room as u64)?;
+            body.reserve_exact(room - body.len());
+        }
+        Ok(())
+    }
+
     /// Makes sure that the claim covers a body of `size` bytes.
-    pub(super) fn cover(&mut self, size: u64) -> Result<(), Failure> {
+    fn cover(&mut self, size: u64) -> Result<(), Failure> {
         let needed = size.saturating_sub(FREE);
         if needed <= self.bytes {
             return Ok(());
@@ -144,15 +156,13 @@ impl<'a> Intake<'a> {
             self.first = chunk;
             return Ok(());
         }
+        let first = std::mem::take(&mut self.first);
         if self.received > FREE {
             self.claim
                 .get_or_insert_with(|| Claim::new(allowance))
-                .cover(self.received)?;
+                .make_room(&mut self.rest, first.len() + chunk.len())?;
         }
-        if self.rest.is_empty() {
-            self.rest
-                .extend_from_slice(&std::mem::take(&mut self.first));
-        }
+        self.rest.extend_from_slice(&first);
         self.rest.extend_from_slice(&chunk);
         Ok(())
     }
@@ -184,7 +194,7 @@ mod tests {
     #[test]
     fn what_all_bodies_hold_together_is_bounded_and_given_back() {
         let allowance = Arc::new(Allowance::default());
-        let chunk = Bytes::from(vec![7; 64 << 20]);
+        let chunk = Bytes::from(vec![7; 32 << 20]);
         let fill = || {
             let mut intake = Intake::new(u64::MAX, Some(&allowance));
             intake.take(Bytes::from_static(b"x"))?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, COOKIE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 
@@ -16,7 +16,7 @@ use super::connection::{self, Link, Parsing, Unanswered};
 use super::cookies::{self, Jar};
 use super::deadline::{Alarm, Watch, after};
 use super::destination::Destination;
-use super::inflate::inflate;
+use super::inflate::{Effort, inflate};
 use super::origin::Origin;
 use super::redirect::{self, Repeat};
 use super::{ConnectPhases, Exchange, Outgoing, Shared};
@@ -139,6 +139,11 @@ impl Client {
         }
     }
 
+    /// What it shares with the other users.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// The value of the cookie that would be sent to `uri` under this name.
     pub fn cookie(&self, uri: &Uri, name: &str) -> Option<String> {
         self.jar.value(uri, name)
@@ -176,11 +181,25 @@ impl Client {
             exchange.page = Some(Box::new(page));
         }
         if let Some(body) = exchange.body.take() {
-            let limit = self.shared.body_limit;
-            let allowance = &self.shared.allowance;
-            exchange.body = Some(inflate(&exchange.headers, body, limit, allowance)?);
+            exchange.body = Some(self.inflated(&exchange.headers, body).await?);
         }
         Ok(None)
+    }
+
+    /// The body as its sender meant it. What is soon inflated is inflated here, the rest apart from this thread.
+    async fn inflated(&self, headers: &HeaderMap, body: Bytes) -> Result<Bytes, Failure> {
+        if !headers.contains_key(CONTENT_ENCODING) {
+            return Ok(body);
+        }
+        let attempt = |effort| {
+            let (limit, allowance) = (self.shared.body_limit, &self.shared.allowance);
+            inflate(headers, body.clone(), limit, allowance, effort)
+        };
+        if let Some(inflated) = attempt(Effort::Brief)? {
+            return Ok(inflated);
+        }
+        let whole = self.shared.apart(|| attempt(Effort::Whole)).await?;
+        Ok(whole.unwrap_or_default())
     }
 
     /// Gets a response over the connection that is open, or over a new one; gives the connection.

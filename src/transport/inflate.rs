@@ -14,7 +14,7 @@ use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use ruzstd::decoding::StreamingDecoder;
 
-use super::body::{Allowance, Claim, FREE, hold};
+use super::body::{Allowance, Claim, hold};
 use super::classify::Failure;
 use crate::outcome::Outcome;
 use crate::units::ByteSize;
@@ -22,6 +22,13 @@ use crate::units::ByteSize;
 /// Beyond 1 MiB, what came out may be at most this many times as large as what went in for it. It is held as the body
 /// is inflated, so that a bomb ends at 1 MiB and not at a hundred times its size.
 const MAX_RATIO: u64 = 100;
+
+/// How large a body may be whatever its ratio.
+const ANY_RATIO: u64 = 1 << 20;
+
+/// How much is inflated, from how much, in about a millisecond.
+const BRIEF_OUTPUT: u64 = 128 << 10;
+const BRIEF_INPUT: usize = 32 << 10;
 
 /// The largest window a zstd frame may ask for; RFC 8878 recommends decoders to support 8 MiB.
 const ZSTD_WINDOW: u64 = 8 << 20;
@@ -46,10 +53,20 @@ enum Encoding {
     Zstd,
 }
 
+/// How much is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effort {
+    /// What takes about a millisecond.
+    Brief,
+    /// All of it.
+    Whole,
+}
+
 /// The most encodings that are undone, one after the other.
 const MAX_ENCODINGS: usize = 5;
 
-/// The body as its sender meant it: inflated if `content-encoding` says so, at most `limit` bytes.
+/// The body as its sender meant it: inflated if `content-encoding` says so, at most `limit` bytes. Nothing if that takes
+/// more effort than allowed.
 ///
 /// # Errors
 /// Bytes that are not what the encoding says, or too many of them.
@@ -58,16 +75,23 @@ pub(super) fn inflate(
     wire: Bytes,
     limit: u64,
     allowance: &Arc<Allowance>,
-) -> Result<Bytes, Failure> {
+    effort: Effort,
+) -> Result<Option<Bytes>, Failure> {
     let mut body = wire;
     for encoding in encodings(headers)?.into_iter().rev() {
         // A response to HEAD, or a 304, names an encoding and has no body.
         if body.is_empty() {
             break;
         }
-        body = undo(encoding, &body, limit, allowance)?;
+        if effort == Effort::Brief && body.len() > BRIEF_INPUT {
+            return Ok(None);
+        }
+        match undo(encoding, &body, limit, allowance, effort)? {
+            Some(inflated) => body = inflated,
+            None => return Ok(None),
+        }
     }
-    Ok(body)
+    Ok(Some(body))
 }
 
 fn undo(
@@ -75,7 +99,8 @@ fn undo(
     wire: &[u8],
     limit: u64,
     allowance: &Arc<Allowance>,
-) -> Result<Bytes, Failure> {
+    effort: Effort,
+) -> Result<Option<Bytes>, Failure> {
     let taken = Cell::new(0);
     let mut source = Source {
         left: wire,
@@ -86,12 +111,17 @@ fn undo(
         claim: Claim::new(allowance),
         taken: &taken,
         limit,
+        enough: match effort {
+            Effort::Brief => BRIEF_OUTPUT,
+            Effort::Whole => u64::MAX,
+        },
+        is_cut: false,
     };
     match encoding {
         // Whatever stands after the last member is ignored, as by browsers, curl and gzip itself.
         Encoding::Gzip => loop {
             sink.fill(GzDecoder::new(&mut source))?;
-            if !source.left.starts_with(&GZIP_MAGIC) {
+            if sink.is_cut || !source.left.starts_with(&GZIP_MAGIC) {
                 break;
             }
         },
@@ -110,12 +140,15 @@ fn undo(
             let frame = StreamingDecoder::new_with_max_window_size(&mut source, ZSTD_WINDOW)
                 .map_err(|error| corrupt(&error))?;
             sink.fill(frame)?;
-            if !source.left.starts_with(&ZSTD_MAGIC) {
+            if sink.is_cut || !source.left.starts_with(&ZSTD_MAGIC) {
                 break;
             }
         },
     }
-    Ok(hold(sink.out, Some(sink.claim)))
+    if sink.is_cut {
+        return Ok(None);
+    }
+    Ok(Some(hold(sink.out, Some(sink.claim))))
 }
 
 /// Whether a deflate stream is wrapped as RFC 9110 asks (RFC 1950, 2.2); some servers send it bare.
@@ -198,9 +231,14 @@ struct Sink<'a> {
     claim: Claim,
     taken: &'a Cell<u64>,
     limit: u64,
+    /// How large the body may become before it is left for later.
+    enough: u64,
+    /// Whether it was left.
+    is_cut: bool,
 }
 
 impl Sink<'_> {
+    /// Takes in all that comes, unless that is more than enough.
     fn fill(&mut self, mut source: impl Read) -> Result<(), Failure> {
         let mut chunk = [0; CHUNK];
         loop {
@@ -217,13 +255,17 @@ impl Sink<'_> {
                     ByteSize(self.limit)
                 )));
             }
-            if size > FREE.max(self.taken.get() * MAX_RATIO) {
+            if size > ANY_RATIO.max(self.taken.get() * MAX_RATIO) {
                 return Err(too_large(&format!(
                     "more than {} and {MAX_RATIO} times its size, as compression bombs do",
-                    ByteSize(FREE)
+                    ByteSize(ANY_RATIO)
                 )));
             }
-            self.claim.cover(size)?;
+            if size > self.enough {
+                self.is_cut = true;
+                return Ok(());
+            }
+            self.claim.make_room(&mut self.out, count)?;
             self.out.extend_from_slice(&chunk[..count]);
         }
     }

@@ -5,6 +5,7 @@
 //! be followed, or keeps a byte that nobody reads.
 
 mod address;
+mod apart;
 mod body;
 mod classify;
 mod client;

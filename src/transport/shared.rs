@@ -9,6 +9,7 @@ use thiserror::Error;
 use url::Url;
 
 use super::address::Policy;
+use super::apart::Apart;
 use super::body::Allowance;
 use super::connection::{self, Parsing};
 use super::origin::Origin;
@@ -44,6 +45,7 @@ pub struct Shared {
     pub(super) tls: Tls,
     pub(super) policy: Policy,
     pub(super) resolver: Resolver,
+    pub(super) apart: Apart,
     pub(super) allowance: Arc<Allowance>,
 }
 
@@ -61,8 +63,15 @@ impl Shared {
             tls: Tls::new(settings.tls)?,
             policy: Policy::new(settings.allowed_hosts),
             resolver: Resolver::default(),
+            apart: Apart::default(),
             allowance: Arc::default(),
         }))
+    }
+
+    /// Does work on a large body that takes longer than the other users of this thread should wait. There is room for
+    /// a few at once.
+    pub async fn apart<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.apart.run(work).await
     }
 
     /// Opens one connection to a target and closes it: resolves its name, applies the address policy, connects and

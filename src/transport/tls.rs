@@ -75,7 +75,9 @@ impl Tls {
             None if is_closed(error) => OLD,
             _ => return error.to_string(),
         };
-        format!("{error}; {advice}")
+        // The advice is what matters, should there be too much to say.
+        let said: String = error.to_string().chars().take(100).collect();
+        format!("{said}; {advice}")
     }
 }
 

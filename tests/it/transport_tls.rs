@@ -7,9 +7,11 @@ use gander::outcome::Outcome;
 use gander::scenario::{TlsOptions, Trust};
 use gander::transport::{Client, Shared, TransportError};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{HandshakeKind, ServerConfig};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 use url::Url;
 
@@ -34,16 +36,29 @@ impl Secured {
             .expect("parameters")
             .signed_by(&key, &authority)
             .expect("a certificate");
+        Self::with(certificate.der().clone(), &key, authority.pem()).await
+    }
+
+    /// The same under a certificate that signs itself.
+    async fn self_signed(change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(["localhost".to_owned()]).expect("parameters");
+        change(&mut params);
+        let certificate = params.self_signed(&key).expect("a certificate");
+        Self::with(certificate.der().clone(), &key, certificate.pem()).await
+    }
+
+    /// The same under any certificate, whether or not the key is its own.
+    async fn with(certificate: CertificateDer<'static>, key: &KeyPair, authority: String) -> Self {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let private = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+        let signing = provider.key_provider.load_private_key(private);
+        let chain = CertifiedKey::new(vec![certificate], signing.expect("a key"));
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("versions")
             .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                PrivateKeyDer::try_from(key.serialize_der()).expect("a key"),
-            )
-            .expect("a configuration");
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(chain)));
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let resumed = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&resumed);
@@ -66,7 +81,7 @@ impl Secured {
         .await;
         Self {
             port: address.port(),
-            authority: authority.pem().into_bytes(),
+            authority: authority.into_bytes(),
             resumed,
         }
     }
@@ -100,6 +115,101 @@ async fn a_certificate_is_accepted_from_a_named_authority_for_the_right_name_onl
         let exchange = Ask::url(&url).by(&mut trusting(trust.clone())).await;
         assert_eq!(exchange.outcome, outcome, "{url}: {}", exchange.detail);
         assert_eq!(exchange.detail.is_empty(), outcome == Outcome::Ok);
+    }
+}
+
+/// X.509 version 1, as `openssl x509 -req -signkey` makes them, until 2126.
+const VERSION_1: &str = "-----BEGIN CERTIFICATE-----
+MIIBIzCBywIUWt06/mKIT6ZnVtOU7xNzm3vBPjQwCgYIKoZIzj0EAwIwFDESMBAG
+A1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyODIwNDEwMloYDzIxMjYxMTA0MjA0MTAy
+WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
+AAQP3gOQMHtl3L4t70ikVjq4v1Kbk8Q7UpvUVvFOY3yMO2jS1GWXBLP5wlxpsXZk
+5yoS4EWjcLFYPa+eYwbvL8FGMAoGCCqGSM49BAMCA0cAMEQCIHsY8A36BPHO0rPb
+9cNigTMzENGJDNLEXy4X4HUWddFoAiAC53BtktIBYo7sXtvqGmPp5uq+D4C9/sdH
+yTRS/BTlLQ==
+-----END CERTIFICATE-----
+";
+
+fn is_authority(params: &mut CertificateParams) {
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+}
+
+fn is_expired(params: &mut CertificateParams) {
+    params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+}
+
+fn is_misnamed(params: &mut CertificateParams) {
+    *params = CertificateParams::new(["elsewhere.test".to_owned()]).expect("parameters");
+    is_authority(params);
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_is_trusted_if_it_is_named_and_good() {
+    for (change, outcome) in [
+        ((|_| ()) as fn(&mut CertificateParams), Outcome::Ok),
+        (is_authority, Outcome::Ok),
+        (is_expired, Outcome::Tls),
+        (is_misnamed, Outcome::Tls),
+    ] {
+        let secured = Secured::self_signed(change).await;
+        let trust = Trust::SystemAnd(secured.authority.clone());
+        let exchange = Ask::url(&secured.url()).by(&mut trusting(trust)).await;
+        assert_eq!(exchange.outcome, outcome, "{}", exchange.detail);
+        let other = Secured::self_signed(is_authority).await;
+        let trust = Trust::SystemAnd(other.authority.clone());
+        let exchange = Ask::url(&secured.url()).by(&mut trusting(trust)).await;
+        assert_eq!(exchange.outcome, Outcome::Tls);
+    }
+}
+
+#[tokio::test]
+async fn insecure_accepts_whatever_is_shown() {
+    let key = KeyPair::generate().expect("a key");
+    let version_1 = CertificateDer::from_pem_slice(VERSION_1.as_bytes()).expect("a certificate");
+    let nonsense = CertificateDer::from(b"no certificate at all".to_vec());
+    for secured in [
+        Secured::self_signed(is_authority).await,
+        Secured::self_signed(is_expired).await,
+        Secured::self_signed(is_misnamed).await,
+        Secured::with(version_1, &key, VERSION_1.to_owned()).await,
+        Secured::with(nonsense, &key, String::new()).await,
+    ] {
+        let exchange = Ask::url(&secured.url())
+            .by(&mut trusting(Trust::Anything))
+            .await;
+        assert_eq!(exchange.outcome, Outcome::Ok, "{}", exchange.detail);
+        let exchange = Ask::url(&secured.url())
+            .by(&mut trusting(Trust::System))
+            .await;
+        assert_eq!(exchange.outcome, Outcome::Tls);
+        assert!(exchange.detail.contains("insecure"), "{}", exchange.detail);
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_speaks_only_old_tls_is_told_so_and_not_that_it_should_be_trusted() {
+    // handshake_failure, protocol_version, insufficient_security; and one that hangs up.
+    for alert in [Some(40), Some(70), Some(71), None] {
+        let server = server(move |mut stream, _| async move {
+            let mut hello = [0; 4096];
+            let _ = stream.read(&mut hello).await;
+            if let Some(alert) = alert {
+                let record = [21, 3, 1, 0, 2, 2, alert];
+                stream.write_all(&record).await.expect("a reader");
+            }
+        })
+        .await;
+        for trust in [Trust::Anything, Trust::System] {
+            let url = format!("https://localhost:{}/", server.port());
+            let error = shared(trust)
+                .expect("a transport")
+                .preflight(&Url::parse(&url).expect("a URL"))
+                .await
+                .expect_err("no handshake");
+            let told = error.to_string();
+            assert!(told.contains("TLS 1.0 or 1.1, CBC ciphers"), "{told}");
+            assert!(!told.contains("insecure"), "{told}");
+        }
     }
 }
 

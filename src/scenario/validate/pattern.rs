@@ -1,10 +1,10 @@
 //! JSON paths and regular expressions, compiled once.
 
 use regex::Regex;
-use serde_json_path::JsonPath;
 
 use super::reader::Problems;
 use super::words::{brief, did_you_mean};
+use crate::scenario::JsonPath;
 use crate::scenario::tree::Node;
 
 pub(super) fn json_path(node: &Node, problems: &mut Problems) -> Option<JsonPath> {

@@ -5,6 +5,7 @@ mod counts;
 mod ends;
 mod flows;
 mod gauges;
+mod labour;
 mod links;
 mod pauses;
 pub(crate) mod plans;

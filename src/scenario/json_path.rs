@@ -1,0 +1,292 @@
+//! JSON paths (RFC 9535), with an end to the work that one of them can make.
+//!
+//! A path with one descent (`..`) visits each value of a body once. With more of them, or with lists of selectors, the
+//! values found multiply: four descents on 600 bytes are millions. Such a path is taken segment by segment, which gives
+//! the same values in the same order, and what each segment will visit is counted before it does.
+
+use std::fmt;
+
+use serde_json::Value;
+use serde_json_path::{LocatedNodeList, ParseError};
+
+/// The most values that are visited for one path on one body.
+const MAX_VISITS: u64 = 2_000_000;
+
+/// A JSON path, compiled once.
+#[derive(Clone)]
+pub struct JsonPath {
+    /// As it was written; the library shows descents in a way that is no path.
+    text: String,
+    whole: serde_json_path::JsonPath,
+    /// Its segments, if the values it finds may multiply.
+    segments: Vec<Segment>,
+}
+
+/// One segment as a path of its own, and what decides how much it visits.
+#[derive(Clone)]
+struct Segment {
+    path: serde_json_path::JsonPath,
+    /// Descents, those in filters included.
+    descents: u32,
+    /// Paths in filters that begin at the root.
+    absolutes: u32,
+    /// Selectors in a list, beyond the first.
+    commas: u32,
+    has_filter: bool,
+}
+
+/// A path would visit more values than is reasonable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a body on which the path visits more than {MAX_VISITS} values, and no more are visited; use fewer descents (..)"
+)]
+pub struct TooManyVisits;
+
+impl JsonPath {
+    /// Parses a path.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        let whole = serde_json_path::JsonPath::parse(text)?;
+        let mut all = Segment::of(text, whole.clone());
+        let mut segments = Vec::new();
+        if all.descents + all.commas >= 2 || all.absolutes > 0 {
+            match split(text) {
+                Some(parts) if all.absolutes == 0 => segments = parts,
+                // A filter that looks at the root cannot be taken apart: as if every list were doubled by the next.
+                _ => {
+                    all.commas = 2_u32.saturating_pow(all.commas);
+                    segments.push(all);
+                }
+            }
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            whole,
+            segments,
+        })
+    }
+
+    /// Whether the values it finds may multiply, so that even a small body can be much work.
+    pub const fn may_multiply(&self) -> bool {
+        !self.segments.is_empty()
+    }
+
+    /// Everything in `value` that the path leads to.
+    ///
+    /// # Errors
+    /// That would be too much work.
+    pub fn query<'v>(&self, value: &'v Value) -> Result<Vec<&'v Value>, TooManyVisits> {
+        if self.segments.is_empty() {
+            return Ok(self.whole.query(value).all());
+        }
+        let mut visits = 0_u64;
+        let mut nodes = vec![value];
+        for segment in &self.segments {
+            let mut found = Vec::new();
+            for node in nodes {
+                visits = visits.saturating_add(segment.visits(node));
+                if visits > MAX_VISITS {
+                    return Err(TooManyVisits);
+                }
+                found.extend(segment.path.query(node).all());
+            }
+            nodes = found;
+        }
+        Ok(nodes)
+    }
+
+    /// The same with its places; only for what `query` has answered.
+    pub fn query_located<'v>(&self, value: &'v Value) -> LocatedNodeList<'v> {
+        self.whole.query_located(value)
+    }
+}
+
+impl fmt::Display for JsonPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+impl fmt::Debug for JsonPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.whole, f)
+    }
+}
+
+impl Segment {
+    fn of(text: &str, path: serde_json_path::JsonPath) -> Self {
+        let mut segment = Self {
+            path,
+            descents: 0,
+            absolutes: 0,
+            commas: 0,
+            has_filter: false,
+        };
+        let mut before = ' ';
+        for (_, c) in unquoted(&text[1..]) {
+            match c {
+                '.' if before == '.' => segment.descents += 1,
+                '$' => segment.absolutes += 1,
+                ',' => segment.commas += 1,
+                '?' => segment.has_filter = true,
+                _ => {}
+            }
+            before = c;
+        }
+        segment
+    }
+
+    /// How many values are visited below `node`, at most.
+    fn visits(&self, node: &Value) -> u64 {
+        let once = if self.descents == 0 && self.absolutes == 0 && !self.has_filter {
+            1 + children(node)
+        } else {
+            let (size, height) = extent(node);
+            // Each further descent begins at each value on the way to a value.
+            let again = height.saturating_pow(self.descents.saturating_sub(1));
+            size.saturating_pow(1 + self.absolutes)
+                .saturating_mul(again)
+        };
+        once.saturating_mul(u64::from(self.commas) + 1)
+    }
+}
+
+fn children(node: &Value) -> u64 {
+    match node {
+        Value::Array(items) => items.len() as u64,
+        Value::Object(members) => members.len() as u64,
+        _ => 0,
+    }
+}
+
+/// How many values there are in `node`, itself included, and how deep they are nested. The parser bounds the depth.
+fn extent(node: &Value) -> (u64, u64) {
+    let (mut size, mut height) = (1, 0);
+    let mut add = |child| {
+        let (below, depth) = extent(child);
+        size += below;
+        height = depth.max(height);
+    };
+    match node {
+        Value::Array(items) => items.iter().for_each(&mut add),
+        Value::Object(members) => members.values().for_each(&mut add),
+        _ => {}
+    }
+    (size, height + 1)
+}
+
+/// The characters of a path that are in no quoted name.
+fn unquoted(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let mut quote = None;
+    let mut is_escaped = false;
+    text.char_indices().filter(move |&(_, c)| {
+        if let Some(end) = quote {
+            match c {
+                _ if is_escaped => is_escaped = false,
+                '\\' => is_escaped = true,
+                _ if c == end => quote = None,
+                _ => {}
+            }
+            return false;
+        }
+        if matches!(c, '\'' | '"') {
+            quote = Some(c);
+        }
+        true
+    })
+}
+
+/// The segments of a path, each as a path of its own; none if one of them is none.
+fn split(text: &str) -> Option<Vec<Segment>> {
+    let rest = &text[1..];
+    let mut starts = Vec::new();
+    let (mut depth, mut before) = (0, ' ');
+    for (at, c) in unquoted(rest) {
+        match c {
+            '[' => {
+                // `..[` is one segment.
+                if depth == 0 && before != '.' {
+                    starts.push(at);
+                }
+                depth += 1;
+            }
+            ']' => depth -= 1,
+            '.' if depth == 0 && before != '.' => starts.push(at),
+            _ => {}
+        }
+        before = c;
+    }
+    starts.push(rest.len());
+    starts
+        .windows(2)
+        .map(|bounds| {
+            let text = format!("${}", rest[bounds[0]..bounds[1]].trim_end());
+            let path = serde_json_path::JsonPath::parse(&text).ok()?;
+            Some(Segment::of(&text, path))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_path_taken_by_its_segments_finds_the_same() {
+        let value = json!({
+            "a": [{"b": 1, "c": {"b": [1, 2, {"b": "x"}]}}, {"b": 2}, {"it's": {"b": 3}}],
+            "b": {"a": {"b": [4, 5]}, "c..d": {"b": 6}},
+            "[,]": [1],
+        });
+        for text in [
+            "$..b..b",
+            "$..a..b..*",
+            "$..*..b",
+            "$..[0, 1]..b",
+            "$['a', 'b']['b', 'a'].b",
+            "$.a[0, 0, 1][*, 'b']",
+            "$..['b', 'c..d']..b",
+            "$..[?@..b]..b",
+            r#"$..["it's"]..b"#,
+            "$.a[?@.b == $.a[1].b]..b",
+            "$..[?@.b == $.a[0].b].b",
+            "$['[,]', \"a\"]..*",
+        ] {
+            let path = JsonPath::parse(text).expect(text);
+            assert!(path.may_multiply(), "{text}");
+            let whole = serde_json_path::JsonPath::parse(text).expect(text);
+            assert_eq!(path.query(&value), Ok(whole.query(&value).all()), "{text}");
+        }
+        for text in ["$", "$.a[*].b", "$..b", "$.a[0, 1]", "$['a,b', 'it..s']"] {
+            assert!(!JsonPath::parse(text).expect(text).may_multiply(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_multiplies_without_end_is_refused_soon() {
+        let deep = format!("{}1{}", "[".repeat(120), "]".repeat(120));
+        let deep: Value = serde_json::from_str(&deep).expect("JSON");
+        let wide = json!([[1, 2, 3], [4, 5, 6]]);
+        let twice = "[0, 0]";
+        for (text, value) in [
+            ("$..*..*..*..*..*".to_owned(), &deep),
+            ("$..[?@..[?@..[?@..[?@..*]]]]".to_owned(), &deep),
+            ("$..[?$..[?$..*]]..*".to_owned(), &deep),
+            (format!("$..*{}", twice.repeat(60)), &deep),
+        ] {
+            let begun = Instant::now();
+            let path = JsonPath::parse(&text).expect(&text);
+            assert_eq!(path.query(value), Err(TooManyVisits), "{text}");
+            assert!(begun.elapsed() < Duration::from_secs(10), "{text}");
+        }
+        let path = JsonPath::parse("$..*..*").expect("a path");
+        assert_eq!(path.query(&wide).map(|found| found.len()), Ok(6));
+        assert!(path.query(&deep).is_ok());
+    }
+}
