@@ -1,7 +1,7 @@
 //! One connection, and how a pool makes it, asks it for a sign of life and replaces it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use prometheus::IntCounter;
@@ -12,13 +12,21 @@ use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection}
 use super::{DbError, Dialect};
 use crate::settings::Live;
 
-/// A connection that was used a moment ago needs no sign of life.
-const FRESH: Duration = Duration::from_secs(1);
+/// A connection that answered a request so lately needs no sign of life. Short, since whatever is cut within it costs the
+/// next request; under load the one used last is always as young.
+const FRESH: Duration = Duration::from_millis(5);
 
 /// An open connection.
 pub(super) enum Connection {
     Sqlite(Box<SqliteConnection>),
     Postgres(Box<PgConnection>),
+}
+
+/// A connection in a pool.
+pub(super) struct Pooled {
+    pub(super) connection: Connection,
+    /// When it was made or last given back. A look at the pool's health is no use.
+    pub(super) used: Instant,
 }
 
 /// Where connections lead.
@@ -72,21 +80,24 @@ impl Connection {
 }
 
 impl Manager for Connector {
-    type Type = Connection;
+    type Type = Pooled;
     type Error = DbError;
 
-    async fn create(&self) -> Result<Connection, DbError> {
+    async fn create(&self) -> Result<Pooled, DbError> {
         // Boxed: shaking hands is rare and its future large, and it would ride in every request's.
         let connection = Box::pin(self.address.connect()).await?;
         self.opened.inc();
-        Ok(connection)
+        Ok(Pooled {
+            connection,
+            used: Instant::now(),
+        })
     }
 
-    fn detach(&self, _: &mut Connection) {
+    fn detach(&self, _: &mut Pooled) {
         self.discarded.inc();
     }
 
-    async fn recycle(&self, connection: &mut Connection, lent: &Metrics) -> RecycleResult<DbError> {
+    async fn recycle(&self, pooled: &mut Pooled, lent: &Metrics) -> RecycleResult<DbError> {
         let (recycle, pre_ping) = {
             let settings = self.settings.load();
             (settings.pool.recycle.0, settings.pool.pre_ping)
@@ -94,8 +105,8 @@ impl Manager for Connector {
         if !recycle.is_zero() && lent.age() > recycle {
             return Err(RecycleError::message("it is past its age"));
         }
-        if pre_ping && lent.last_used() > FRESH {
-            connection.ping().await.map_err(DbError::of)?;
+        if pre_ping && pooled.used.elapsed() > FRESH {
+            pooled.connection.ping().await.map_err(DbError::of)?;
         }
         Ok(())
     }

@@ -122,6 +122,7 @@ pub(super) async fn look_after(
             check(&primary, used, &decisions).await;
         }
         for (pool, seen) in pools.iter().zip(&mut seen) {
+            pool.trim();
             pool.count_overflow();
             let (leases_so_far, in_all) = pool.waits();
             let leases = leases_so_far - seen.waits;

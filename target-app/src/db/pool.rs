@@ -1,7 +1,7 @@
 //! A pool: rights to hold a connection, and connections that are kept, renewed and thrown away.
 //!
-//! Up to `pool.size` connections are kept; `pool.overflow` more are made under load and closed when they come back. Who
-//! finds none free waits in turn, at most `pool.timeout`.
+//! Up to `pool.size` connections are kept; `pool.overflow` more are made under load, and closed when nobody has wanted them
+//! for a while. Who finds none free waits in turn, at most `pool.timeout`.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,7 @@ use prometheus::{Histogram, IntCounter, IntGauge};
 use tokio::time::timeout;
 
 use super::accounts::Accounts;
-use super::connection::{Address, Connection, Connector};
+use super::connection::{Address, Connection, Connector, Pooled};
 use super::lease::Lease;
 use super::optimizer::Health;
 use super::{DbError, Dialect};
@@ -27,6 +27,10 @@ const MOST: usize = 2_048;
 
 /// A database on this machine or next to it answers at once or not at all, however many connections have to be tried.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long a connection beyond the size of the pool lies idle before it is closed: opening it again takes longer than
+/// most statements, and the load that wanted it often comes back.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// How many connections a pool may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,19 +183,34 @@ impl Pool {
         self.resize(kept, overflow);
     }
 
-    /// Keeps `kept` connections and allows `overflow` more; surplus ones go when they come back.
+    /// Keeps `kept` connections and allows `overflow` more; those beyond both go when they come back.
     pub(super) fn resize(&self, kept: usize, overflow: usize) {
         let _alone = self.resizing.lock().unwrap_or_else(PoisonError::into_inner);
         self.kept.store(kept, Ordering::Relaxed);
         self.gauges.size.set(kept as i64);
         self.slots.resize(kept + overflow);
-        let mut surplus = self.connections.status().size.saturating_sub(kept);
-        self.connections.retain(|_, _| {
-            let keeps = surplus == 0;
-            surplus = surplus.saturating_sub(1);
+        self.close_idle_beyond(kept + overflow, Duration::ZERO);
+        self.count_overflow();
+    }
+
+    /// Closes what has been idle beyond the size of the pool for a while, unless somebody waits.
+    pub(super) fn trim(&self) {
+        if self.waiting() == 0 {
+            self.close_idle_beyond(self.kept(), LINGER);
+        }
+    }
+
+    /// Closes connections that have been idle for `linger`, the oldest first, until `most` are left.
+    fn close_idle_beyond(&self, most: usize, linger: Duration) {
+        let mut surplus = self.connections.status().size.saturating_sub(most);
+        if surplus == 0 {
+            return;
+        }
+        self.connections.retain(|pooled, _| {
+            let keeps = surplus == 0 || pooled.used.elapsed() < linger;
+            surplus -= usize::from(!keeps);
             keeps
         });
-        self.count_overflow();
     }
 
     /// A connection, at once or in turn.
@@ -318,7 +337,7 @@ impl Pool {
         // A connection that is dropped in the middle of its answer is of no more use.
         let mut pinging = Pinging(Some(connection));
         let answer = match &mut pinging.0 {
-            Some(connection) => connection.ping().await,
+            Some(pooled) => pooled.connection.ping().await,
             None => Ok(()),
         };
         if answer.is_ok() {
@@ -336,7 +355,7 @@ impl Pool {
         self.slots.close();
         let removed = self.connections.retain(|_, _| false).removed;
         self.connections.close();
-        for connection in removed {
+        for Pooled { connection, .. } in removed {
             // It is going away anyhow; the server notices by itself.
             let _ = connection.close().await;
         }
@@ -358,7 +377,9 @@ impl Loan {
 
     /// The connection; none once it was thrown away.
     pub(super) fn connection(&mut self) -> Option<&mut Connection> {
-        self.connection.as_deref_mut()
+        self.connection
+            .as_deref_mut()
+            .map(|pooled| &mut pooled.connection)
     }
 
     /// Closes the connection instead of giving it back.
@@ -371,10 +392,12 @@ impl Loan {
 
 impl Drop for Loan {
     fn drop(&mut self) {
-        let is_surplus =
-            self.pool.connections.status().size > self.pool.kept.load(Ordering::Relaxed);
-        if is_surplus {
+        // The pool was made smaller while it was lent.
+        if self.pool.connections.status().size > self.pool.slots.size() {
             self.discard();
+        }
+        if let Some(pooled) = &mut self.connection {
+            pooled.used = Instant::now();
         }
         self.connection = None;
         self.pool.gauges.in_use.dec();

@@ -102,13 +102,13 @@ pub struct CacheSettings {
 pub struct PoolSettings {
     /// Connections that are kept.
     pub size: u32,
-    /// Connections beyond `size` that are made under load and closed when they come back.
+    /// Connections beyond `size` that are made under load, and closed when nobody has wanted them for two seconds.
     pub overflow: u32,
     /// Longest wait for a connection; then 503.
     pub timeout: Span,
     /// Age at which a connection is replaced; 0s is never.
     pub recycle: Span,
-    /// Whether a connection that was idle for a second is asked for a sign of life before it is lent.
+    /// Whether a connection that was idle for 5 ms is asked for a sign of life before it is lent.
     pub pre_ping: bool,
     /// Pools that only read, beside the primary, 0 to 2.
     pub replicas: u32,

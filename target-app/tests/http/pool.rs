@@ -86,13 +86,50 @@ async fn nobody_notices_a_restart_when_connections_are_asked_before_they_are_len
     servers.postgres_mut().kill().await;
     let restarted = servers.postgres_mut().start_again().await;
     restarted.expect("it starts again");
-    // Those that were used within the last second are lent without being asked.
-    sleep(Duration::from_millis(1_100)).await;
     for answer in read_all().await {
         assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
     }
     folio.stop().await.expect("served without fault");
     servers.stop().await;
+}
+
+/// Ends every connection to the database of who asks but its own.
+const CUT: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+
+/// How many of twenty reads fail, one after another, after idle connections were cut.
+async fn refused_after_a_cut(pre_ping: &str) -> usize {
+    let bed = Bed::full().await;
+    let folio = bed
+        .start(proven(&["cache.mode=off", "pool.replicas=0", pre_ping]))
+        .await;
+    let mut watcher = connected(&bed).await;
+    let paths: Vec<_> = (1..=20).map(document).collect();
+    patch(&folio, &json!({ "db": { "hold_ms": 300 } })).await;
+    join_all(paths.iter().map(|path| folio.get(path))).await;
+    patch(&folio, &json!({ "db": { "hold_ms": 0 } })).await;
+
+    let cut = counted(&mut watcher, CUT).await;
+    assert!(cut >= 10, "{cut}");
+    until_counted(&mut watcher, BACKENDS, |open| open == 0).await;
+    let mut refused = 0;
+    for path in &paths {
+        let answer = folio.get(path).await;
+        if answer.status != StatusCode::OK {
+            assert_busy(&answer);
+            refused += 1;
+        }
+    }
+    folio.stop().await.expect("served without fault");
+    drop(watcher);
+    bed.clear().await;
+    refused
+}
+
+#[tokio::test]
+async fn a_cut_of_idle_connections_costs_one_request_unless_they_are_asked_before_they_are_lent() {
+    assert_eq!(refused_after_a_cut("pool.pre_ping=true").await, 0);
+    assert_eq!(refused_after_a_cut("pool.pre_ping=false").await, 1);
 }
 
 #[tokio::test]
@@ -113,9 +150,6 @@ async fn a_server_that_falls_silent_is_not_asked_by_each_idle_connection_in_turn
     let paths: Vec<_> = (1..=8).map(document).collect();
     join_all(paths.iter().map(|path| folio.get(path))).await;
     patch(&folio, &json!({ "db": { "hold_ms": 0 } })).await;
-    // Those that were used within the last second are lent without being asked for a sign of life.
-    sleep(Duration::from_millis(1_100)).await;
-
     proxy.delay(Duration::from_mins(1));
     let began = Instant::now();
     for answer in join_all(paths[..3].iter().map(|path| folio.get(path))).await {
@@ -236,6 +270,36 @@ async fn overflow_is_opened_under_load_and_closed_after() {
     until(&folio, overflow, |overflow| overflow < 0.5).await;
     until_counted(&mut watcher, BACKENDS, |open| open <= 2).await;
     drop(watcher);
+    folio.stop().await.expect("served without fault");
+    bed.clear().await;
+}
+
+#[tokio::test]
+async fn overflow_stays_while_it_is_wanted() {
+    let bed = Bed::full().await;
+    let small = [
+        "cache.mode=off",
+        "pool.replicas=0",
+        "pool.size=2",
+        "pool.overflow=4",
+    ];
+    let folio = bed.start(proven(&small)).await;
+    patch(&folio, &json!({ "db": { "hold_ms": 20 } })).await;
+    let opened = r#"folio_pool_opened_total{pool="primary"}"#;
+    let before = count(&folio, opened).await;
+    let paths: Vec<_> = (1..=12).map(document).collect();
+    let began = Instant::now();
+    let mut answered = 0;
+    // Longer than an idle one stays, so that one which is wanted is seen to stay longer.
+    while began.elapsed() < Duration::from_secs(4) {
+        for answer in join_all(paths.iter().map(|path| folio.get(path))).await {
+            assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+            answered += 1;
+        }
+    }
+    let opened = count(&folio, opened).await - before;
+    // Six, and what a slow look at the pool's health may have cost.
+    assert!(opened <= 12, "{opened} connections for {answered} answers");
     folio.stop().await.expect("served without fault");
     bed.clear().await;
 }
