@@ -34,8 +34,7 @@ pub(crate) enum AuthError {
 
 impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
-        const UNCHECKED: &str =
-            "the session cannot be checked now, which says nothing about its token";
+        const UNCHECKED: &str = "whether the session is still open cannot be checked now; try again with the same token";
         match error {
             AuthError::Refused(detail) => Self::unauthorized(detail),
             AuthError::Unreachable(cause) => {

@@ -69,13 +69,13 @@ fn asked(mut body: JsonFields) -> Result<Purge, Problem> {
                     _ => Purge::Pattern(text),
                 });
             }
-            Some(_) => body.refuse(field, "expected a string of 1 to 128 bytes".to_owned()),
+            Some(found) => body.refuse(field, "a string of 1 to 128 bytes", &found),
         }
     }
     match body.optional("all") {
         None => {}
         Some(Value::Bool(true)) => purges.push(Purge::All),
-        Some(_) => body.refuse("all", "expected true".to_owned()),
+        Some(found) => body.refuse("all", "true", &found),
     }
     body.finish()?;
     match (purges.pop(), purges.pop()) {

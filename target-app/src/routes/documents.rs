@@ -51,7 +51,7 @@ pub(super) async fn search(
     let words: Option<String> = query.parsed(
         "q",
         None,
-        "1 to 200 characters to search for",
+        "1 to 200 characters to search for, with a letter or a digit and without NUL",
         |words: &String| {
             // A word without a letter or digit has no token to match, and a NUL would end the expression.
             words.chars().count() <= LONGEST_QUERY

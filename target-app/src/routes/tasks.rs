@@ -110,8 +110,7 @@ fn priority(body: &mut JsonFields) -> Priority {
     };
     let priority = found.as_str().and_then(Priority::named);
     priority.unwrap_or_else(|| {
-        let message = "expected critical, high, normal or low";
-        body.refuse("priority", message.to_owned());
+        body.refuse("priority", "critical, high, normal or low", &found);
         Priority::default()
     })
 }
@@ -120,9 +119,9 @@ fn args(body: &mut JsonFields) -> Value {
     match body.optional("args") {
         None => Value::Object(Map::new()),
         Some(args) if args.is_object() && args.to_string().len() <= MOST_ARGUMENTS => args,
-        Some(_) => {
-            let message = format!("expected an object of at most {MOST_ARGUMENTS} bytes");
-            body.refuse("args", message);
+        Some(args) => {
+            let expected = format!("an object of at most {MOST_ARGUMENTS} bytes");
+            body.refuse("args", &expected, &args);
             Value::Null
         }
     }
@@ -135,8 +134,7 @@ fn delay(body: &mut JsonFields) -> Duration {
     let delay = found.as_str().and_then(|text| text.parse().ok());
     let delay = delay.filter(|&Span(delay)| delay <= LONGEST_DELAY);
     let Span(delay) = delay.unwrap_or_else(|| {
-        let message = "expected a duration of at most 1h, such as 5s";
-        body.refuse("delay", message.to_owned());
+        body.refuse("delay", "a duration of at most 1h, such as 5s", &found);
         Span::default()
     });
     delay
@@ -145,9 +143,9 @@ fn delay(body: &mut JsonFields) -> Duration {
 fn key(body: &mut JsonFields) -> Option<String> {
     match body.optional("idempotency_key")? {
         Value::String(key) if (1..=LONGEST_KEY).contains(&key.len()) => Some(key),
-        _ => {
-            let message = format!("expected a string of 1 to {LONGEST_KEY} bytes");
-            body.refuse("idempotency_key", message);
+        found => {
+            let expected = format!("a string of 1 to {LONGEST_KEY} bytes");
+            body.refuse("idempotency_key", &expected, &found);
             None
         }
     }

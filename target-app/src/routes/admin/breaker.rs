@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::breaker::{Breaker, Rule};
 use crate::error::{FieldFault, Problem};
-use crate::input::JsonFields;
+use crate::input::{JsonFields, found};
 use crate::state::App;
 
 pub(super) async fn show(State(app): State<Arc<App>>) -> Json<Value> {
@@ -31,17 +31,27 @@ pub(super) async fn force(
         ("closed", Rule::Closed),
         ("open", Rule::Open),
     ];
-    let rule = rules.into_iter().find(|(known, _)| *known == rule);
+    let known = rules.into_iter().find(|(known, _)| *known == rule);
     let fault = |field: &'static str, message| {
         Problem::invalid(vec![FieldFault {
             field: field.into(),
             message,
         }])
     };
-    let breaker =
-        breaker.ok_or_else(|| fault("name", format!("expected one of {}", names.join(", "))))?;
-    let (_, rule) =
-        rule.ok_or_else(|| fault("rule", "expected auto, closed or open".to_owned()))?;
+    let breaker = breaker.ok_or_else(|| {
+        let expected = names.join(", ");
+        fault(
+            "name",
+            format!("expected one of {expected}, found {}", found::text(&name)),
+        )
+    })?;
+    let (_, rule) = known.ok_or_else(|| {
+        let found = found::text(&rule);
+        fault(
+            "rule",
+            format!("expected auto, closed or open, found {found}"),
+        )
+    })?;
     breaker.force(rule);
     Ok(Json(described(breaker)))
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cache::{CacheStats, Entity, Removed, Target, Warmed};
 use crate::error::{FieldFault, Problem};
-use crate::input::JsonFields;
+use crate::input::{JsonFields, found};
 use crate::state::App;
 
 /// Most documents that one request warms.
@@ -41,7 +41,7 @@ pub(super) async fn invalidate(
     fields: JsonFields,
 ) -> Result<Json<Removed>, Problem> {
     let (mut targets, mut faults) = (Vec::new(), Vec::new());
-    for (name, value) in fields.into_object() {
+    for (name, value) in fields.into_object()? {
         match target(&name, &value) {
             Ok(target) => targets.push(target),
             Err(message) => faults.push(fault(name, message)),
@@ -61,7 +61,12 @@ fn target(name: &str, value: &Value) -> Result<Target, String> {
     let text = value
         .as_str()
         .filter(|text| (1..=LONGEST).contains(&text.len()))
-        .ok_or_else(|| format!("expected a string of 1 to {LONGEST} bytes"));
+        .ok_or_else(|| {
+            let found = value.as_str().map_or("no string".to_owned(), |text| {
+                format!("{} bytes", text.len())
+            });
+            format!("expected a string of 1 to {LONGEST} bytes, found {found}")
+        });
     match name {
         "key" => Ok(Target::Key(text?.to_owned())),
         "pattern" => Ok(Target::Pattern(text?.to_owned())),
@@ -76,7 +81,10 @@ fn entity(text: &str) -> Result<Entity, String> {
     match (kind, id.parse()) {
         ("document", Ok(id)) => Ok(Entity::Document(id)),
         ("course", Ok(id)) => Ok(Entity::Course(id)),
-        _ => Err("expected document: or course: and a number".to_owned()),
+        _ => Err(format!(
+            "expected document: or course: and a number, found {}",
+            found::text(text)
+        )),
     }
 }
 

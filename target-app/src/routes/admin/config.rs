@@ -25,7 +25,7 @@ pub(super) async fn change(
     State(app): State<Arc<App>>,
     changes: JsonFields,
 ) -> Result<Json<Value>, Problem> {
-    let changes = Value::Object(changes.into_object());
+    let changes = Value::Object(changes.into_object()?);
     refuse_redacted(&changes)?;
     app.change_settings(&changes).await?;
     shown(&app)

@@ -1,18 +1,21 @@
 //! What clients send, checked field by field: all faults of a request are told at once and by name.
 
-use std::fmt::Display;
+pub(crate) mod found;
+mod keys;
+mod query;
+
 use std::ops::RangeInclusive;
-use std::str::FromStr;
 
 use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+pub(crate) use query::QueryFields;
+
 use crate::error::{FieldFault, Problem};
-use crate::store::PageOf;
 
 /// The fields of a JSON object. Take them out one by one, then ask [`JsonFields::finish`] whether all were good.
 pub(crate) struct JsonFields {
@@ -34,7 +37,10 @@ impl<S: Send + Sync> FromRequest<S> for JsonFields {
             Problem::new(rejection.status(), detail)
         })?;
         match serde_json::from_slice(&body) {
-            Ok(Value::Object(object)) => Ok(Self::of(object)),
+            Ok(Value::Object(object)) => Ok(Self {
+                object,
+                faults: keys::sent_twice(&body),
+            }),
             Ok(_) => Err(Problem::new(
                 StatusCode::BAD_REQUEST,
                 "the body is not a JSON object",
@@ -104,17 +110,16 @@ impl JsonFields {
     /// An email address, as far as its shape tells: two parts around one `@`, without spaces.
     pub(crate) fn email(&mut self, field: &'static str) -> String {
         const LENGTH: RangeInclusive<usize> = 3..=254;
-        match self.object.remove(field) {
-            Some(Value::String(text)) if LENGTH.contains(&text.len()) && is_email(&text) => text,
-            found => {
-                self.fault(
-                    field,
-                    "an email address of 3 to 254 bytes, name@domain",
-                    found.as_ref(),
-                );
-                String::new()
+        let found = match self.object.remove(field) {
+            Some(Value::String(text)) if LENGTH.contains(&text.len()) && is_email(&text) => {
+                return text;
             }
-        }
+            Some(Value::String(text)) => found::email(&text),
+            found => found::value(found.as_ref()),
+        };
+        let expected = "an email address of 3 to 254 bytes, name@domain";
+        self.fault_of(field, expected, &found);
+        String::new()
     }
 
     /// A list of up to `most` words of 1 to 32 letters, digits, `-` and `_`, joined by single spaces; nothing, with a
@@ -132,7 +137,11 @@ impl JsonFields {
             return words.join(" ");
         }
         let expected = format!("a list of up to {most} words of 1 to 32 letters, digits, - and _");
-        self.fault(field, &expected, found.as_ref());
+        self.fault_of(
+            field,
+            &expected,
+            &found::words(found.as_ref(), most, is_word),
+        );
         String::new()
     }
 
@@ -154,11 +163,12 @@ impl JsonFields {
         match found.as_ref().and_then(Value::as_i64) {
             Some(number) if range.contains(&number) => number,
             _ => {
-                self.fault(
-                    field,
-                    &format!("an integer from {} to {}", range.start(), range.end()),
-                    found.as_ref(),
-                );
+                let expected = format!("an integer from {} to {}", range.start(), range.end());
+                let found = match &found {
+                    Some(Value::Number(number)) => number.to_string(),
+                    _ => found::value(found.as_ref()),
+                };
+                self.fault_of(field, &expected, &found);
                 *range.start()
             }
         }
@@ -169,17 +179,18 @@ impl JsonFields {
         self.object.remove(field)
     }
 
-    /// Notes that `field` will not do, in the caller's words.
-    pub(crate) fn refuse(&mut self, field: &'static str, message: String) {
-        self.faults.push(FieldFault {
-            field: field.into(),
-            message,
-        });
+    /// Notes that `found` will not do as `field`.
+    pub(crate) fn refuse(&mut self, field: &'static str, expected: &str, found: &Value) {
+        self.fault(field, expected, Some(found));
     }
 
     /// All fields as they came, for who knows them better.
-    pub(crate) fn into_object(self) -> Map<String, Value> {
-        self.object
+    pub(crate) fn into_object(self) -> Result<Map<String, Value>, Problem> {
+        if self.faults.is_empty() {
+            Ok(self.object)
+        } else {
+            Err(Problem::invalid(self.faults))
+        }
     }
 
     /// Refuses the request when a field was not as expected.
@@ -199,7 +210,7 @@ impl JsonFields {
         let Value::Object(object) = row else {
             return Err(vec![FieldFault {
                 field: "".into(),
-                message: format!("expected an object, found {}", kind_of(Some(&row))),
+                message: format!("expected an object, found {}", found::value(Some(&row))),
             }]);
         };
         let mut fields = Self::of(object);
@@ -212,8 +223,10 @@ impl JsonFields {
     }
 
     fn fault(&mut self, field: &'static str, expected: &str, found: Option<&Value>) {
-        // The value itself is not repeated: it may be a password.
-        let found = kind_of(found);
+        self.fault_of(field, expected, &found::value(found));
+    }
+
+    fn fault_of(&mut self, field: &'static str, expected: &str, found: &str) {
         self.faults.push(FieldFault {
             field: field.into(),
             message: format!("expected {expected}, found {found}"),
@@ -241,18 +254,6 @@ fn check_kind(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
 }
 
-fn kind_of(found: Option<&Value>) -> &'static str {
-    match found {
-        None => "nothing",
-        Some(Value::Null) => "null",
-        Some(Value::Bool(_)) => "a boolean",
-        Some(Value::Number(_)) => "another number",
-        Some(Value::String(_)) => "another string",
-        Some(Value::Array(_)) => "an array",
-        Some(Value::Object(_)) => "an object",
-    }
-}
-
 /// `PostgreSQL` keeps every character but this one.
 fn is_storable(text: &str) -> bool {
     !text.contains('\0')
@@ -272,95 +273,6 @@ fn is_email(text: &str) -> bool {
         && parts.is_some_and(|(name, domain)| {
             !name.is_empty() && !domain.is_empty() && !domain.contains('@')
         })
-}
-
-/// The parameters of a query string, used like [`JsonFields`]. Unknown ones are ignored, the last of several counts.
-pub(crate) struct QueryFields {
-    pairs: Vec<(String, String)>,
-    faults: Vec<FieldFault>,
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for QueryFields {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        match Query::try_from_uri(&parts.uri) {
-            Ok(Query(pairs)) => Ok(Self {
-                pairs,
-                faults: Vec::new(),
-            }),
-            Err(error) => Err(Problem::new(
-                StatusCode::BAD_REQUEST,
-                format!("the query cannot be read: {error}"),
-            )),
-        }
-    }
-}
-
-impl QueryFields {
-    /// The text of a parameter, if it was sent.
-    pub(crate) fn raw(&self, field: &str) -> Option<&str> {
-        self.pairs
-            .iter()
-            .rev()
-            .find(|(name, _)| name == field)
-            .map(|(_, value)| value.as_str())
-    }
-
-    /// A parameter that parses and satisfies `allowed`; `default` when it was not sent; `None`, with a fault noted that
-    /// says `expected`, when it will not do.
-    pub(crate) fn parsed<T: FromStr>(
-        &mut self,
-        field: &'static str,
-        default: Option<T>,
-        expected: impl Display,
-        allowed: impl FnOnce(&T) -> bool,
-    ) -> Option<T> {
-        let value = match self.raw(field) {
-            None => default,
-            Some(text) => text.parse().ok().filter(allowed),
-        };
-        if value.is_none() {
-            let found = self
-                .raw(field)
-                .map_or_else(|| "nothing".to_owned(), |text| format!("\"{text}\""));
-            self.faults.push(FieldFault {
-                field: field.into(),
-                message: format!("expected {expected}, found {found}"),
-            });
-        }
-        value
-    }
-
-    /// The parameters `page` (from 1) and `limit` (1 to 100, else 20).
-    pub(crate) fn page(&mut self) -> PageOf {
-        self.page_of(20)
-    }
-
-    /// The same with another `limit` for who sends none.
-    pub(crate) fn page_of(&mut self, usual: u32) -> PageOf {
-        const PAGES: RangeInclusive<u32> = 1..=1_000_000;
-        const LIMITS: RangeInclusive<u32> = 1..=100;
-        let page = self.parsed("page", Some(1), "an integer from 1 to 1000000", |page| {
-            PAGES.contains(page)
-        });
-        let limit = self.parsed("limit", Some(usual), "an integer from 1 to 100", |limit| {
-            LIMITS.contains(limit)
-        });
-        PageOf {
-            page: page.unwrap_or(1),
-            limit: limit.unwrap_or(usual),
-        }
-    }
-
-    /// Refuses the request when a parameter was not as expected.
-    pub(crate) fn finish(self) -> Result<(), Problem> {
-        if self.faults.is_empty() {
-            Ok(())
-        } else {
-            Err(Problem::invalid(self.faults))
-        }
-    }
 }
 
 /// What stands in a path for its one `{…}`; a text that is none names nothing.
@@ -383,12 +295,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let id = Path::<i64>::from_request_parts(parts, state).await;
-        id.map(|Path(id)| Self(id)).map_err(|_: PathRejection| {
-            Problem::invalid(vec![FieldFault {
-                field: "id".into(),
-                message: "expected an integer".to_owned(),
-            }])
-        })
+        if let Ok(Path(id)) = Path::<i64>::from_request_parts(parts, state).await {
+            return Ok(Self(id));
+        }
+        let Segment(found) = Segment::from_request_parts(parts, state).await?;
+        Err(Problem::invalid(vec![FieldFault {
+            field: "id".into(),
+            message: format!("expected an integer, found {}", found::text(&found)),
+        }]))
     }
 }
