@@ -1,11 +1,13 @@
 //! The advisor: what the statements that really ran say about indexes and loops.
 //!
 //! It plans the recorded statements again, on the database as it is now. A table that is read from end to end although
-//! it is large misses an index; an index that no plan uses is unused; a statement that one request makes again and again
-//! is an N+1.
+//! it is large misses an index; an index that no plan used for long is unused; a statement that one request makes again and
+//! again is an N+1. What the advisor and the administration make themselves is not looked at.
 
 mod plan;
 mod recorder;
+
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -23,6 +25,12 @@ const SMALL_TABLE: i64 = 50;
 /// What should be changed, and why.
 #[derive(Debug, Serialize)]
 pub(crate) struct Advice {
+    /// Age of the figures: how long statements have been looked at.
+    pub(crate) looked_for_s: f64,
+    /// How many there were in that time.
+    pub(crate) statements: u64,
+    /// Age of the figures from which on an index is called unused.
+    pub(crate) unused_after_s: f64,
     pub(crate) missing: Vec<Missing>,
     pub(crate) unused: Vec<Unused>,
     pub(crate) n_plus_one: Vec<Loop>,
@@ -43,7 +51,7 @@ pub(crate) struct Missing {
 pub(crate) struct Unused {
     index: String,
     table: String,
-    why: &'static str,
+    why: String,
     drop: String,
 }
 
@@ -55,6 +63,8 @@ pub(crate) struct Loop {
     /// Times in one request, at most.
     times: u32,
     requests: u64,
+    /// Time since the latest of them.
+    last_s: f64,
     why: String,
 }
 
@@ -105,8 +115,10 @@ impl Database {
         Ok(explained)
     }
 
-    /// Looks at everything that ran since the start, or since the recorder was cleared.
-    pub(crate) async fn advise(&self) -> Result<Advice, DbError> {
+    /// Looks at everything that ran since the start, or since the recorder was cleared; when that is `unused_after` ago, also
+    /// for what was not used.
+    pub(crate) async fn advise(&self, unused_after: Duration) -> Result<Advice, DbError> {
+        let (age, mut statements) = (self.recorder().age(), 0);
         let mut lease = self.read().await?;
         let existing = indexes::existing(&mut lease).await?;
         let mut missing: Vec<Missing> = Vec::new();
@@ -115,6 +127,7 @@ impl Database {
             if is_ours(recorded.statement.name) {
                 continue;
             }
+            statements += recorded.calls;
             let plan = plan_of(&mut lease, &recorded, Analyze::PlanOnly).await?;
             used.extend(plan.indexes.iter().cloned());
             for table in &plan.scanned {
@@ -128,17 +141,24 @@ impl Database {
         }
         // PostgreSQL counts a use only some time after it; the plans tell at once.
         let is_unused = |index: &&Existing| {
-            index.scans.unwrap_or(0) == 0
+            age >= unused_after
+                && index.scans.unwrap_or(0) == 0
                 && !used.contains(&index.name)
                 && indexes::is_switched(&index.name)
         };
         let unused = existing.iter().filter(is_unused).map(|index| Unused {
             index: index.name.clone(),
             table: index.table.clone(),
-            why: "no statement that ran so far uses it, and every write keeps it up",
+            why: format!(
+                "none of {statements} statements in {:.0} s used it, and every write keeps it up",
+                age.as_secs_f64()
+            ),
             drop: format!("DROP INDEX {}", index.name),
         });
         Ok(Advice {
+            looked_for_s: age.as_secs_f64(),
+            statements,
+            unused_after_s: unused_after.as_secs_f64(),
             unused: unused.collect(),
             missing,
             n_plus_one: self.loops(),
@@ -166,6 +186,7 @@ impl Database {
     fn loops(&self) -> Vec<Loop> {
         let loops = self.recorder().loops().into_iter();
         loops
+            .filter(|(route, statement, _)| !route.starts_with("/admin") && !is_ours(statement))
             .map(|(route, statement, how)| Loop {
                 why: format!(
                     "a request of {route} made it {} times; one statement for all of them will do, as with db.loading=eager and mode=batch",
@@ -175,6 +196,7 @@ impl Database {
                 statement,
                 times: how.most,
                 requests: how.requests,
+                last_s: how.last.elapsed().as_secs_f64(),
             })
             .collect()
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -16,9 +16,11 @@ const MOST_STATEMENTS: usize = 512;
 const MOST_SLOW: usize = 200;
 /// Routes and statements whose repetition is remembered.
 const MOST_REPEATED: usize = 128;
+
 /// The memory of a database's statements.
-#[derive(Default)]
 pub(crate) struct Recorder {
+    /// When it began, or was last cleared.
+    since: Mutex<Instant>,
     statements: Mutex<HashMap<(&'static str, usize), Recorded>>,
     slow: Mutex<VecDeque<Slow>>,
     repeated: Mutex<HashMap<(String, &'static str), Repeated>>,
@@ -55,6 +57,19 @@ pub(crate) struct Repeated {
     pub(crate) requests: u64,
     /// Most times in one request.
     pub(crate) most: u32,
+    /// When the latest of them was.
+    pub(crate) last: Instant,
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self {
+            since: Mutex::new(Instant::now()),
+            statements: Mutex::default(),
+            slow: Mutex::default(),
+            repeated: Mutex::default(),
+        }
+    }
 }
 
 impl Recorder {
@@ -118,8 +133,10 @@ impl Recorder {
             let entry = repeated.entry(key).or_insert(Repeated {
                 requests: 0,
                 most: 0,
+                last: Instant::now(),
             });
             entry.requests += 1;
+            entry.last = Instant::now();
             entry.most = entry.most.max(times);
         }
     }
@@ -149,8 +166,19 @@ impl Recorder {
         all
     }
 
+    /// How long it has been looking.
+    pub(crate) fn age(&self) -> Duration {
+        lock(&self.since).elapsed()
+    }
+
+    /// Forgets the loops, which a change of the settings may have ended: those that it did not are soon seen again.
+    pub(crate) fn forget_loops(&self) {
+        lock(&self.repeated).clear();
+    }
+
     /// Forgets everything, to look at what comes from now on.
     pub(crate) fn clear(&self) {
+        *lock(&self.since) = Instant::now();
         lock(&self.statements).clear();
         lock(&self.slow).clear();
         lock(&self.repeated).clear();

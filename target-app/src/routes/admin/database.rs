@@ -8,9 +8,13 @@ use serde_json::{Value, json};
 
 use crate::db::{Analyze, Chore};
 use crate::error::{FieldFault, Problem};
-use crate::input::{JsonFields, QueryFields};
+use crate::input::{JsonFields, QueryFields, found};
+use crate::settings::Span;
 use crate::state::App;
 use crate::store::StoreError;
+
+/// Most of what a service is used for is seen within this.
+const UNUSED_AFTER: Span = Span::seconds(600);
 
 /// `?statement=documents_page&analyze=1`: the plans of a statement that ran. What may be explained is what the service
 /// itself makes: no SQL is taken from a client.
@@ -50,11 +54,18 @@ pub(super) async fn forget(State(app): State<Arc<App>>) -> Json<Value> {
     Json(json!({ "forgotten": true }))
 }
 
-pub(super) async fn advise(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
+/// `?unused_after=10m`: the age of the figures from which on an index that nothing used is called unused.
+pub(super) async fn advise(
+    State(app): State<Arc<App>>,
+    mut query: QueryFields,
+) -> Result<Json<Value>, Problem> {
+    let expected = "a duration such as 30s, 10m or 2h";
+    let unused_after = query.parsed("unused_after", Some(UNUSED_AFTER), expected, |_| true);
+    query.finish()?;
     let advice = app
         .store
         .database
-        .advise()
+        .advise(unused_after.unwrap_or(UNUSED_AFTER).0)
         .await
         .map_err(StoreError::from)?;
     Ok(Json(json!(advice)))
@@ -77,10 +88,13 @@ pub(super) async fn maintain(
 ) -> Result<Json<Value>, Problem> {
     let action = fields.text("action", 1..=20);
     fields.finish()?;
-    let chore: Chore = serde_json::from_value(Value::String(action)).map_err(|_| {
+    let chore: Chore = serde_json::from_value(json!(action)).map_err(|_| {
         Problem::invalid(vec![FieldFault {
             field: "action".into(),
-            message: "expected analyze, vacuum or reindex".to_owned(),
+            message: format!(
+                "expected analyze, vacuum or reindex, found {}",
+                found::text(&action)
+            ),
         }])
     })?;
     let done = app.store.database.maintain(chore).await;
