@@ -47,15 +47,24 @@ pub(super) struct Moving<'a> {
 }
 
 impl Place {
-    /// The place of the key with this canonical text, the same in every instance (FNV-1a, folded).
+    /// The place of the key with this canonical text, the same in every instance (FNV-1a, folded). What belongs to one
+    /// course has one place.
     pub(super) fn of(text: &str, class: Class) -> Self {
-        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        let root = class.root(text).unwrap_or(text);
+        let hash = root.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
         Self {
             slot: ((hash ^ (hash >> 32)) % SLOTS as u64) as u16,
             class,
         }
+    }
+
+    /// The place of all that `pattern` can match, if they have only one.
+    pub(super) fn of_all(pattern: &str) -> Option<Self> {
+        let fixed = pattern.split(['*', '?']).next().unwrap_or_default();
+        let class = Class::of(fixed)?;
+        class.root(fixed).map(|root| Self::of(root, class))
     }
 
     pub(super) fn class(self) -> Class {

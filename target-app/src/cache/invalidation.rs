@@ -108,6 +108,7 @@ impl Sweep {
     pub(crate) fn cascade(entity: Entity) -> Self {
         Self {
             classes: entity.shown_in(),
+            patterns: entity.parts().into_iter().collect(),
             ..Self::entity(entity)
         }
     }
@@ -148,13 +149,20 @@ impl Sweep {
 
     /// The places and classes of `home` that become void; of a pattern, every class that it touches.
     fn extent(&self, home: Home) -> (impl Iterator<Item = Place>, Classes) {
-        let places = self.texts.iter().filter_map(move |text| {
-            let class = Class::of(text).filter(|class| class.home() == home)?;
+        let places = self.texts.iter().filter_map(|text| {
+            let class = Class::of(text)?;
             Some(Place::of(text, class))
         });
-        let touched = self.patterns.iter().map(|one| Classes::touched_by(one));
+        let of_patterns = self.patterns.iter().filter_map(|one| Place::of_all(one));
+        let places = places.chain(of_patterns);
+        let touched = self
+            .patterns
+            .iter()
+            .filter(|one| Place::of_all(one).is_none())
+            .map(|one| Classes::touched_by(one));
         let classes = touched.fold(self.classes, Classes::and);
-        (places, classes.at(home))
+        let here = move |place: &Place| place.class().home() == home;
+        (places.filter(here), classes.at(home))
     }
 }
 
@@ -344,5 +352,27 @@ mod tests {
             assert!(sweep.covers(text), "{text}");
         }
         assert!(!sweep.covers("document:8") && !sweep.covers("course:7"));
+    }
+
+    #[test]
+    fn a_cascade_of_a_course_covers_its_students_and_no_other_course() {
+        let sweep = Sweep::cascade(Entity::Course(1));
+        for text in ["course:1", "course:1:students:1:20", "total:courses"] {
+            assert!(sweep.covers(text), "{text}");
+        }
+        let (places, classes) = sweep.extent(Home::Queries);
+        let places: Vec<_> = places.collect();
+        let place = |text| Place::of(text, Class::Courses);
+        assert!(places.contains(&place("course:1:students:3:50")));
+        for other in [
+            "course:2",
+            "course:2:students:1:20",
+            "course:11",
+            "course:11:students:1:20",
+        ] {
+            assert!(!sweep.covers(other), "{other}");
+            assert!(!places.contains(&place(other)), "{other}");
+        }
+        assert!(!classes.contains(Class::Courses));
     }
 }

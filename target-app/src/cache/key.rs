@@ -172,6 +172,13 @@ impl Class {
         self == Self::Totals
     }
 
+    /// What the keys of one thing begin with, such as `course:3` of its students, when `text` says all of it.
+    pub(crate) fn root(self, text: &str) -> Option<&str> {
+        let of_thing = text.strip_prefix(Self::Courses.prefix())?;
+        let end = of_thing.find(':').filter(|_| self == Self::Courses)?;
+        Some(&text[..text.len() - of_thing.len() + end])
+    }
+
     /// The class of a key by its text.
     pub(crate) fn of(text: &str) -> Option<Self> {
         Self::ALL
@@ -273,7 +280,15 @@ impl Entity {
             Self::Document(_) => [Class::Pages, Class::Searches, Class::Totals]
                 .into_iter()
                 .collect(),
-            Self::Course(_) => [Class::Courses, Class::Totals].into_iter().collect(),
+            Self::Course(_) => [Class::Totals].into_iter().collect(),
+        }
+    }
+
+    /// The keys of what belongs to it alone, as a pattern.
+    pub(crate) fn parts(self) -> Option<String> {
+        match self {
+            Self::Document(_) => None,
+            Self::Course(_) => Some(format!("{}:*", self.key())),
         }
     }
 }

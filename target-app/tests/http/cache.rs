@@ -18,10 +18,30 @@ profiles!(
     so_is_that_of_readers_who_come_together,
     levels_are_switched_while_it_runs,
     what_was_warmed_is_hit,
+    a_cascade_of_a_course_leaves_the_other_courses,
 );
 
 /// Longest that another instance may answer with what a write has replaced.
 const STALE_FOR: Duration = Duration::from_secs(1);
+
+async fn a_cascade_of_a_course_leaves_the_other_courses(bed: &Bed) {
+    let folio = bed.start(proven(&[])).await;
+    let read = async |course: u32| {
+        let path = format!("/api/v1/courses/{course}/students");
+        let answer = folio.get(&path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+        answer.queries()
+    };
+    for course in [1, 2] {
+        assert!(read(course).await > 0, "{course} was read before");
+        assert_eq!(read(course).await, 0, "{course} is not kept");
+    }
+    let cascade = json!({ "cascade": "course:1" });
+    let removed = administer(&folio, "/admin/cache/invalidate", &cascade).await;
+    assert!(removed["l1"].as_u64() > Some(0), "{removed}");
+    assert_eq!(read(2).await, 0);
+    assert!(read(1).await > 0);
+}
 
 async fn the_levels_answer_in_turn(bed: &Bed) {
     let folio = bed.start(proven(&["cache.l1_items=4"])).await;
