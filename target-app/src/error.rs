@@ -23,7 +23,7 @@ pub(crate) struct Problem {
 /// What one field of a request should have been.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct FieldFault {
-    /// Name of the field, query parameter or path segment.
+    /// Name of the field, query parameter, path segment or part of the service.
     pub(crate) field: Cow<'static, str>,
     /// What was expected, and what was found when that is short.
     pub(crate) message: String,
@@ -93,6 +93,12 @@ impl Problem {
             "the service could not answer",
         )
         .because(cause)
+    }
+
+    /// The same with what is at fault, by name.
+    pub(crate) fn naming(mut self, faults: Vec<FieldFault>) -> Self {
+        self.faults = faults;
+        self
     }
 
     /// The same with a cause for the log, which the client does not learn.

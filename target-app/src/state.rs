@@ -99,7 +99,7 @@ pub enum StartError {
     #[error("the metrics cannot be registered")]
     Metrics(#[from] prometheus::Error),
     /// `REDIS_URL` cannot be used.
-    #[error("the shared store of REDIS_URL cannot be prepared")]
+    #[error("the shared store of REDIS_URL cannot be used")]
     Kv(#[from] KvStartError),
     /// The shared password could not be hashed.
     #[error("the seeded password cannot be hashed")]
@@ -147,6 +147,7 @@ impl State {
             (Profile::Embedded { .. }, Some(kv)) => kv.observed(&metrics)?,
             _ => Kv::open(&config.profile, &settings, &metrics)?,
         };
+        kv.check().await?;
         let hash = passwords.seeded_hash();
         let store = Store::open(config, home.clone(), hash, &settings, &metrics).await?;
         let lab = match config.lab {
@@ -215,6 +216,7 @@ impl State {
     /// They count as checked, which [`Settings::layered`] and [`Settings::patched`] do.
     pub fn replace_settings(&self, settings: Settings) {
         self.0.settings.replace(settings);
+        self.0.store.database.recorder().forget_loops();
     }
 
     /// Ends live streams, lets background tasks and queued writes finish, each for a limited time, and closes the database;
@@ -276,6 +278,7 @@ impl App {
         // Also when they are said to be so already: the last change may have failed half-way.
         let indexes = changes.pointer("/db/indexes").map(|_| after.db.indexes);
         self.settings.replace(after);
+        self.store.database.recorder().forget_loops();
         if let Some(indexes) = indexes {
             let database = &self.store.database;
             database

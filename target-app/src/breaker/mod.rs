@@ -6,7 +6,7 @@
 
 mod window;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -62,6 +62,8 @@ pub(crate) struct Breaker {
     /// Nanoseconds since `started` until which an open breaker refuses without a further look.
     until: AtomicU64,
     window: Window,
+    /// Calls that timed out since the last one that succeeded.
+    timeouts: AtomicU32,
     trial: Mutex<Trial>,
     state_gauge: IntGauge,
     refusals: IntCounter,
@@ -95,6 +97,7 @@ enum Kind {
 enum Outcome {
     Succeeded,
     Failed,
+    TimedOut,
     Cancelled,
 }
 
@@ -130,6 +133,7 @@ impl Breaker {
             word: AtomicU64::new(0),
             until: AtomicU64::new(0),
             window: Window::new(),
+            timeouts: AtomicU32::new(0),
             trial: Mutex::new(Trial {
                 rule: Rule::Auto,
                 under_way: 0,
@@ -229,13 +233,22 @@ impl Breaker {
         }
         let settings = self.settings.load();
         let settings = &settings.breaker;
-        let has_failed = outcome == Outcome::Failed;
+        let has_failed = outcome != Outcome::Succeeded;
         self.window.record(at, settings.window.0, has_failed);
+        let timeouts = match outcome {
+            Outcome::TimedOut => self.timeouts.fetch_add(1, Ordering::Relaxed) + 1,
+            Outcome::Succeeded if self.timeouts.load(Ordering::Relaxed) > 0 => {
+                self.timeouts.store(0, Ordering::Relaxed);
+                0
+            }
+            _ => 0,
+        };
         if !has_failed || !settings.enabled {
             return;
         }
         let tally = self.window.tally(at, settings.window.0);
-        if tally.is_bad(settings.failures, settings.least_calls) {
+        // What succeeded before the dependency fell silent says nothing of now, and each further wait is a client's.
+        if timeouts >= settings.timeouts || tally.is_bad(settings.failures, settings.least_calls) {
             let mut trial = self.trial();
             if trial.rule == Rule::Auto && self.word.load(Ordering::Acquire) == word {
                 let until = at.saturating_add(settings.open_for.0.as_nanos() as u64);
@@ -254,7 +267,7 @@ impl Breaker {
         let settings = &settings.breaker;
         match outcome {
             Outcome::Cancelled => {}
-            Outcome::Failed => {
+            Outcome::Failed | Outcome::TimedOut => {
                 let until = at.saturating_add(settings.open_for.0.as_nanos() as u64);
                 self.turn(&mut trial, BreakerState::Open, until);
             }
@@ -274,6 +287,7 @@ impl Breaker {
         trial.succeeded = 0;
         if to == BreakerState::Closed {
             self.window.clear();
+            self.timeouts.store(0, Ordering::Relaxed);
         }
         self.until.store(until, Ordering::Release);
         let turns = (before >> STATE_BITS) + 1;
@@ -332,6 +346,12 @@ impl Permit<'_> {
     pub(crate) fn failed(self) {
         let at = self.breaker.now();
         self.resolve(Outcome::Failed, at);
+    }
+
+    /// There was no answer in time; so many of these on end open the breaker, however much went well before.
+    pub(crate) fn timed_out(self) {
+        let at = self.breaker.now();
+        self.resolve(Outcome::TimedOut, at);
     }
 
     fn resolve(mut self, outcome: Outcome, at: u64) {

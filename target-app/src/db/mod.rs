@@ -66,6 +66,11 @@ pub enum OpenError {
         "the database of DATABASE_URL cannot be reached; check the URL and that its server runs"
     )]
     Away(#[source] DbError),
+    /// The same of `DATABASE_REPLICA_URL`.
+    #[error(
+        "the database of DATABASE_REPLICA_URL cannot be reached; check the URL and that its server runs"
+    )]
+    ReplicaAway(#[source] DbError),
     /// The schema could not be brought up to date.
     #[error("the schema cannot be migrated")]
     Migrate(#[source] Said),
@@ -170,6 +175,9 @@ impl Database {
             _home: home,
         };
         database.migrate().await?;
+        if let (Some(_), [replica, ..]) = (&database.lag, &*database.readers) {
+            replica.ping().await.map_err(OpenError::ReplicaAway)?;
+        }
         Ok(database)
     }
 

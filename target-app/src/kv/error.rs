@@ -41,6 +41,9 @@ pub enum KvStartError {
     /// The URL of Redis is not one.
     #[error("the URL of Redis is not valid")]
     Url(#[source] Box<dyn Error + Send + Sync>),
+    /// Nobody answers at the URL of Redis, or not to who is named in it.
+    #[error("it does not answer; check the URL and that its server runs")]
+    Away(#[source] Box<dyn Error + Send + Sync>),
     /// The pool of connections could not be made.
     #[error("the pool of connections to Redis cannot be made")]
     Pool(#[source] Box<dyn Error + Send + Sync>),

@@ -1,12 +1,12 @@
 //! What stands between every operation and its store: the clock, the counters, and the guards.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use prometheus::{Histogram, IntCounter};
 
 use super::error::{KINDS, KvError};
-use crate::breaker::Breaker;
+use crate::breaker::{Breaker, Permit};
 use crate::bulkhead::{Gate, Priority};
 use crate::metrics::Metrics;
 use crate::settings::Live;
@@ -81,10 +81,30 @@ pub(super) struct Frame {
     guards: Option<Guards>,
 }
 
+/// An operation that its caller gave up after this long counts like one that timed out: the store answers within a
+/// millisecond or so.
+const GIVEN_UP: Duration = Duration::from_millis(100);
+
 /// What stands before a store that can fail or be overrun.
 pub(super) struct Guards {
     gate: Gate,
     breaker: Breaker,
+}
+
+/// An operation under way.
+struct Asking<'a> {
+    permit: Option<Permit<'a>>,
+    began: Instant,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        if let Some(permit) = self.permit.take()
+            && self.began.elapsed() >= GIVEN_UP
+        {
+            permit.timed_out();
+        }
+    }
 }
 
 impl Guards {
@@ -97,11 +117,17 @@ impl Guards {
 
     async fn pass<T>(&self, work: impl Future<Output = Result<T, KvError>>) -> Result<T, KvError> {
         let _pass = self.gate.enter(Priority::Normal).await?;
-        let permit = self.breaker.admit()?;
+        let mut asking = Asking {
+            permit: Some(self.breaker.admit()?),
+            began: Instant::now(),
+        };
         let outcome = work.await;
-        match &outcome {
-            Err(error) if error.is_outage() => permit.failed(),
-            _ => permit.succeeded(),
+        if let Some(permit) = asking.permit.take() {
+            match &outcome {
+                Err(KvError::TimedOut) => permit.timed_out(),
+                Err(error) if error.is_outage() => permit.failed(),
+                _ => permit.succeeded(),
+            }
         }
         outcome
     }

@@ -31,6 +31,8 @@ const LIVES: (Duration, Duration) = (
     Duration::from_millis(1),
     Duration::from_hours(10 * 365 * 24),
 );
+/// Times that a silent store is asked for its first sign of life.
+const CHECKS: u32 = 3;
 /// Slots that keys are spread over, each with a generation of its own.
 const SLOTS: usize = 1_024;
 
@@ -338,6 +340,19 @@ impl Kv {
             Backend::Memory(store) => store.subscribe(channel),
             Backend::Redis(store) => store.subscribe(channel),
         }
+    }
+
+    /// Refuses a store that does not answer, which a wrong URL is the usual reason for.
+    pub(crate) async fn check(&self) -> Result<(), KvStartError> {
+        let mut answer = self.ping().await;
+        for _ in 1..CHECKS {
+            // A busy machine may be slow to start; who refuses to connect will not come.
+            if !matches!(answer, Err(KvError::TimedOut)) {
+                break;
+            }
+            answer = self.ping().await;
+        }
+        answer.map_err(|error| KvStartError::Away(error.into()))
     }
 
     /// Whether the store answers.

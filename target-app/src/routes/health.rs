@@ -8,24 +8,42 @@ use axum::response::Response;
 use bytes::Bytes;
 
 use super::documents::json;
-use crate::error::Problem;
+use crate::error::{FieldFault, Problem};
 use crate::state::App;
 
 /// When to ask again: a database that was away is noticed within a second of its return.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The process answers.
-pub(super) async fn live() -> Response {
+pub(crate) async fn live() -> Response {
     json(Bytes::from_static(br#"{"status":"ok"}"#))
 }
 
-/// The database answers too.
+/// The database and the shared store answer too; what does not is named.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    match app.store.ping().await {
-        Ok(()) => Ok(json(Bytes::from_static(br#"{"status":"ready"}"#))),
-        Err(_) => Err(Problem::unavailable(
-            "the service is not ready to answer",
-            RETRY_AFTER,
-        )),
+    let (database, shared_store) = tokio::join!(app.store.ping(), app.kv.ping());
+    let missing = [
+        database
+            .err()
+            .map(|_| fault("database", "it does not answer; what is not cached fails")),
+        shared_store.err().map(|_| {
+            let without =
+                "it does not answer; reads go on without it, sessions cannot be opened or checked";
+            fault("shared_store", without)
+        }),
+    ];
+    let missing: Vec<_> = missing.into_iter().flatten().collect();
+    if missing.is_empty() {
+        return Ok(json(Bytes::from_static(br#"{"status":"ready"}"#)));
+    }
+    let names: Vec<_> = missing.iter().map(|fault| &*fault.field).collect();
+    let detail = format!("not ready: {} missing", names.join(" and "));
+    Err(Problem::unavailable(detail, RETRY_AFTER).naming(missing))
+}
+
+fn fault(field: &'static str, message: &str) -> FieldFault {
+    FieldFault {
+        field: field.into(),
+        message: message.to_owned(),
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use bytes::Bytes;
 use serde_json::json;
+use target_app::{Secret, Services, State};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -177,6 +178,55 @@ async fn timed(answer: impl Future<Output = Answer>) -> Answer {
     let took = began.elapsed();
     assert!(took < LONGEST, "{} after {took:?}", answer.status);
     answer
+}
+
+#[tokio::test]
+async fn a_redis_that_falls_silent_costs_a_few_requests_and_is_named() {
+    let mut servers = own_servers().await;
+    let bed = Bed::on(&servers).await;
+    let folio = bed.start(proven(&[])).await;
+    // What went well before must not outweigh what times out now.
+    for id in 1..=30 {
+        folio.get(&document(id)).await;
+    }
+    assert_eq!(folio.get("/ready").await.status, StatusCode::OK);
+    servers.redis_mut().freeze();
+    let mut slow = 0;
+    for id in 31..=60 {
+        let asked = Instant::now();
+        let answer = folio.get(&document(id)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+        slow += u32::from(asked.elapsed() > Duration::from_millis(400));
+    }
+    // Three time-outs, and once more those that try whether it is back.
+    assert!(slow <= 6, "{slow} of 30 waited for Redis");
+    let unready = folio.get("/ready").await;
+    assert_eq!(unready.faults(503), ["shared_store"]);
+    servers.redis_mut().thaw();
+    folio.stop().await.expect("served without fault");
+    servers.stop().await;
+}
+
+#[tokio::test]
+async fn a_wrong_url_of_a_service_ends_the_start_and_is_named() {
+    let ways: [(&str, fn(&mut Services)); 3] = [
+        ("REDIS_URL", |services| {
+            services.redis_url = Secret::new("redis://127.0.0.1:1/");
+        }),
+        ("DATABASE_URL", |services| {
+            services.database_url = Secret::new("postgres://127.0.0.1:1/folio");
+        }),
+        ("DATABASE_REPLICA_URL", |services| {
+            services.replica_url = Some(Secret::new("postgres://127.0.0.1:1/folio"));
+        }),
+    ];
+    for (variable, wrong) in ways {
+        let bed = Bed::full().await.by(wrong);
+        let Err(error) = State::open(&bed.config(proven(&[]))).await else {
+            panic!("it starts with a wrong {variable}");
+        };
+        assert!(error.to_string().contains(variable), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -174,7 +174,7 @@ async fn a_fault_inside_is_a_problem_that_tells_nothing_of_the_inside() {
         assert!(!body.contains(inside), "{inside} in {body}");
     }
     let unready = folio.get("/ready").await;
-    assert!(unready.faults(503).is_empty());
+    assert_eq!(unready.faults(503), ["database"]);
     assert_eq!(unready.number("retry-after"), 1);
     assert_eq!(folio.get("/health").await.status, StatusCode::OK);
 }
