@@ -78,7 +78,7 @@ impl AreaLevel {
                 let value = (area.measure)(sample)?;
                 Some(Self {
                     area: area.name,
-                    level: Level::of(value, &area.bounds),
+                    level: Level::of(value, &area.bounds).max(area.least_level(sample)),
                     value,
                     unit: area.unit,
                     bounds: area.bounds,

@@ -53,6 +53,16 @@ pub(super) const AREAS: [Area; 9] = [
     Area { name: "files", measure: files, unit: "ratio", bounds: [0.5, 0.7, 0.85, 0.95], least_change: 0.05 },
 ];
 
+impl Area {
+    /// The best that the level can be: an answer that is an error is none in time, however fast it comes.
+    pub(super) fn least_level(&self, sample: &Sample) -> Level {
+        let errors = AREAS.iter().find(|area| area.name == "errors");
+        let told = errors.filter(|_| self.name == "latency");
+        told.and_then(|errors| Some(Level::of((errors.measure)(sample)?, &errors.bounds)))
+            .unwrap_or(Level::Excellent)
+    }
+}
+
 impl Level {
     /// The level of `value` under `bounds`, see [`Area::bounds`].
     pub(super) fn of(value: f64, bounds: &[f64; 4]) -> Self {
@@ -163,6 +173,26 @@ mod tests {
             let same = AREAS[..position].iter();
             assert_eq!(same.filter(|other| other.name == area.name).count(), 0);
         }
+    }
+
+    #[test]
+    fn errors_are_not_excellent_however_fast_they_come() {
+        let area = AREAS.iter().find(|area| area.name == "latency");
+        let area = area.expect("the area");
+        let mut sample = Sample::blank();
+        for (ratio, level) in [
+            (0.0, Level::Excellent),
+            (0.02, Level::Poor),
+            (1.0, Level::Critical),
+        ] {
+            sample.requests.error_ratio = Some(ratio);
+            assert_eq!(area.least_level(&sample), level, "{ratio}");
+        }
+        let cpu = AREAS.iter().find(|area| area.name == "cpu");
+        assert_eq!(
+            cpu.expect("the area").least_level(&sample),
+            Level::Excellent
+        );
     }
 
     #[test]

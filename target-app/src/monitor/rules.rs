@@ -1,7 +1,7 @@
 //! Alerts: rules that are broken look after look, told when that begins and when it ends.
 //!
 //! A rule fires when it was broken in `monitor.looks` judged looks in a row, and is resolved when it held in as many. A
-//! look with too little to judge by is no look for that rule: it neither counts nor breaks the row. After a minute of
+//! look with nothing to judge by, no request, lookup or wait, is no look for that rule: it neither counts nor breaks the row. After a minute of
 //! looks without a judgement an alert is resolved as quiet, so that a load test that ends does not leave it lit.
 
 use std::collections::VecDeque;
@@ -15,8 +15,6 @@ use super::usage::Lamp;
 use crate::metrics::Metrics;
 use crate::settings::MonitorSettings;
 
-/// Requests, lookups or waits in a window below which a part or a percentile of them is not judged.
-const LEAST: f64 = 20.0;
 /// Looks in a row without a judgement that resolve an alert.
 const QUIET_LOOKS: u32 = 60;
 /// Events that are remembered.
@@ -127,18 +125,17 @@ impl Rule {
         }
     }
 
-    /// `None` when there is too little in the window to judge by.
+    /// `None` when there is nothing in the window to judge by.
     fn judge(self, sample: &Sample, settings: &MonitorSettings) -> Option<Judgement> {
-        let is_busy = sample.requests.count >= LEAST;
         Some(match self {
             Self::Latency => {
-                let p95 = sample.requests.latency_ms.filter(|_| is_busy)?.p95;
+                let p95 = sample.requests.latency_ms?.p95;
                 let bound = f64::from(settings.latency_ms);
                 above(p95, bound, format!("p95 is {p95:.1} ms, bound {bound} ms"))
             }
             Self::HitRatio => {
                 let hits = sample.cache.as_ref()?.overall;
-                let value = hits.hit_ratio.filter(|_| hits.lookups >= LEAST)?;
+                let value = hits.hit_ratio?;
                 let bound = settings.hit_ratio;
                 Judgement {
                     value,
@@ -148,7 +145,7 @@ impl Rule {
                 }
             }
             Self::Errors => {
-                let value = sample.requests.error_ratio.filter(|_| is_busy)?;
+                let value = sample.requests.error_ratio?;
                 above_part("5xx are", value, settings.errors)
             }
             Self::Cpu => above_part("CPU is", sample.process.as_ref()?.cpu, settings.cpu),
@@ -175,11 +172,10 @@ impl Rule {
 
 fn pool_waits(sample: &Sample, bound: f64) -> Option<Judgement> {
     let timeouts: f64 = sample.pools.iter().map(|pool| pool.timeouts).sum();
-    let is_busy = sample.pools.iter().any(|pool| pool.asked >= LEAST);
-    if timeouts == 0.0 && !is_busy {
-        return None;
-    }
-    let wait = pool_wait(sample).unwrap_or_default();
+    let wait = match pool_wait(sample) {
+        None if timeouts == 0.0 => return None,
+        wait => wait.unwrap_or_default(),
+    };
     let message = format!("p95 wait is {wait:.1} ms, bound {bound} ms; {timeouts} timed out");
     Some(Judgement {
         is_broken: timeouts > 0.0 || wait > bound,
