@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body::Body as _;
-use http_body_util::Limited;
-use prometheus::IntCounter;
+use prometheus::{IntCounter, IntCounterVec};
 
+use super::body::{Bodies, Unread};
 use super::client::{ClientKey, UnknownKey, client_of, priority_of};
 use super::rate::{Rate, TokenBuckets};
 use super::window::{Quota, Verdict, Windows};
@@ -22,8 +22,6 @@ use crate::kv::Kv;
 use crate::metrics::Metrics;
 use crate::settings::{AdmissionSettings, Live, RateLimit};
 
-/// Largest body that writes a document, in bytes: its text may be 100 KiB, of which JSON may spell a byte with six.
-const DOCUMENT_BODY_LIMIT: u64 = 640 * 1024;
 /// Largest body of a bulk request, in bytes: a thousand documents with room to spare.
 const BULK_BODY_LIMIT: u64 = 8 * 1024 * 1024;
 /// How many times `admission.timeout` a bulk request may take: a thousand statements one by one over a slow network.
@@ -38,8 +36,6 @@ pub(crate) enum Lane {
     Standard,
     /// By the stricter rate for what guesses passwords or keys.
     Auth,
-    /// As most are, with a body of up to 640 KiB: a document is written.
-    Document,
     /// Through the queue: search.
     Heavy,
     /// Through the queue, with a body of up to 8 MiB.
@@ -56,10 +52,11 @@ pub(crate) struct Admission {
     general: Arc<TokenBuckets>,
     auth: Arc<TokenBuckets>,
     windows: Windows,
+    bodies: Bodies,
     over_rate: IntCounter,
     unknown_keys: IntCounter,
     overdue: IntCounter,
-    too_large: IntCounter,
+    rejected: IntCounterVec,
 }
 
 /// What the settings of now say about one request; taken at once, as they are not to be held while it is answered.
@@ -74,6 +71,8 @@ struct Terms {
     tokens: Rate,
     window: Quota,
     timeout: Duration,
+    /// Largest body, in bytes.
+    body_limit: u64,
 }
 
 /// A client asked too often.
@@ -96,7 +95,7 @@ impl Lane {
                 per_second: settings.auth_per_second,
                 burst: settings.auth_burst,
             },
-            Self::Standard | Self::Document | Self::Heavy | Self::Bulk => Rate {
+            Self::Standard | Self::Heavy | Self::Bulk => Rate {
                 per_second: settings.per_second,
                 burst: settings.burst,
             },
@@ -106,14 +105,13 @@ impl Lane {
     fn timeout(self, settings: &AdmissionSettings) -> Duration {
         match self {
             Self::Bulk => settings.timeout.0.saturating_mul(BULK_PATIENCE),
-            Self::Standard | Self::Auth | Self::Document | Self::Heavy => settings.timeout.0,
+            Self::Standard | Self::Auth | Self::Heavy => settings.timeout.0,
         }
     }
 
     fn body_limit(self, settings: &AdmissionSettings) -> u64 {
         match self {
             Self::Bulk => BULK_BODY_LIMIT,
-            Self::Document => DOCUMENT_BODY_LIMIT.max(settings.body_limit.into()),
             Self::Standard | Self::Auth | Self::Heavy => settings.body_limit.into(),
         }
     }
@@ -137,35 +135,24 @@ impl Admission {
             general: buckets("general", Lane::Standard.rate(&now.admission), metrics)?,
             auth: buckets("auth", Lane::Auth.rate(&now.admission), metrics)?,
             windows: Windows::new(kv, metrics)?,
+            bodies: Bodies::default(),
             over_rate: rejected.with_label_values(&["rate"]),
             unknown_keys: rejected.with_label_values(&["api_key"]),
             overdue: rejected.with_label_values(&["timeout"]),
-            too_large: rejected.with_label_values(&["body"]),
+            rejected,
         })
     }
 
-    /// Reads the terms of `request` and holds its body to them.
-    fn terms(
-        &self,
-        lane: Lane,
-        settings: &AdmissionSettings,
-        request: &mut Request,
-    ) -> Result<Terms, Problem> {
+    /// Reads the terms of `request`.
+    fn terms(&self, lane: Lane, settings: &AdmissionSettings, request: &mut Request) -> Terms {
         let (client, charged, is_known) = match client_of(request, &self.users, &settings.api_keys)
         {
             Ok(client) => (client, lane, true),
             // Who guesses keys is counted like who guesses passwords.
             Err(UnknownKey { peer }) => (peer, Lane::Auth, false),
         };
-        if !limit_body(request, lane.body_limit(settings)) {
-            self.too_large.inc();
-            return Err(Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "the body is larger than is read here",
-            ));
-        }
         let is_exempt = client.is_anonymous_loopback() && !settings.anonymous;
-        Ok(Terms {
+        Terms {
             client,
             priority: priority_of(request.headers(), client),
             rate: if is_exempt {
@@ -181,7 +168,27 @@ impl Admission {
                 length: settings.window.0,
             },
             timeout: lane.timeout(settings),
-        })
+            body_limit: lane.body_limit(settings),
+        }
+    }
+
+    /// The request with its whole body, which then needs nothing more of its client.
+    async fn read(&self, terms: &Terms, mut request: Request) -> Result<Request, Unread> {
+        if request.body().is_end_stream() {
+            return Ok(request);
+        }
+        let announced = request.headers().get(header::CONTENT_LENGTH);
+        let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        if announced.is_some_and(|length| length > terms.body_limit) {
+            return Err(Unread::TooLarge);
+        }
+        let body = std::mem::take(request.body_mut());
+        let limit = terms.body_limit as usize;
+        let whole = Box::pin(self.bodies.read(terms.client, body, limit)).await?;
+        *request.body_mut() = Body::from(whole);
+        // The framework's own limit is fixed when the routes are made; this one took its place.
+        DefaultBodyLimit::disable().apply(&mut request);
+        Ok(request)
     }
 
     /// Counts the request against its client's limits. What guesses passwords has its own bucket under either.
@@ -195,9 +202,7 @@ impl Admission {
         } = *terms;
         let (buckets, policy) = match lane {
             Lane::Auth => (&*self.auth, "auth"),
-            Lane::Standard | Lane::Document | Lane::Heavy | Lane::Bulk => {
-                (&*self.general, "general")
-            }
+            Lane::Standard | Lane::Heavy | Lane::Bulk => (&*self.general, "general"),
         };
         let bucket = || {
             let taken = buckets.take(client, tokens);
@@ -246,12 +251,7 @@ impl Admission {
             None
         };
         let _place = self.http.enter(priority).await?;
-        let response = next.run(request).await;
-        if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            // A body that was only found to be too large while it was read.
-            self.too_large.inc();
-        }
-        Ok(response)
+        Ok(next.run(request).await)
     }
 }
 
@@ -265,10 +265,6 @@ pub(crate) async fn admit(
         let settings = admission.settings.load();
         admission.terms(lane, &settings.admission, &mut request)
     };
-    let terms = match terms {
-        Ok(terms) => terms,
-        Err(problem) => return problem.into_response(),
-    };
     if let Err(too_many) = admission.charge(&terms).await {
         admission.over_rate.inc();
         return too_many.into_response();
@@ -277,6 +273,15 @@ pub(crate) async fn admit(
         admission.unknown_keys.inc();
         return Problem::unauthorized("the API key is unknown").into_response();
     }
+    let request = match admission.read(&terms, request).await {
+        Ok(request) => request,
+        Err(unread) => {
+            if let Some(reason) = unread.label() {
+                admission.rejected.with_label_values(&[reason]).inc();
+            }
+            return Problem::from(unread).into_response();
+        }
+    };
     let run = admission.run(lane, terms.priority, request, next);
     match tokio::time::timeout(terms.timeout, run).await {
         Ok(Ok(response)) => response,
@@ -306,23 +311,6 @@ fn buckets(
         move || seen.len() as i64,
     )?;
     Ok(buckets)
-}
-
-/// Holds the body to `limit` bytes; false when it is announced to be larger.
-fn limit_body(request: &mut Request, limit: u64) -> bool {
-    if request.body().is_end_stream() {
-        return true;
-    }
-    let announced = request.headers().get(header::CONTENT_LENGTH);
-    let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limit) {
-        return false;
-    }
-    // The framework's own limit is fixed when the routes are made; this one takes its place.
-    DefaultBodyLimit::disable().apply(request);
-    let body = std::mem::take(request.body_mut());
-    *request.body_mut() = Body::new(Limited::new(body, limit as usize));
-    true
 }
 
 impl IntoResponse for TooMany {

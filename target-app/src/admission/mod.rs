@@ -1,9 +1,10 @@
 //! What is let in, how fast, and in which order.
 //!
 //! Every route of the service lies behind [`admit`], in a lane that says how it is counted: the client's rate first, then
-//! for heavy requests the queue, then a place among the requests under way, all within one time limit. Health, metrics,
+//! the whole body, then for heavy requests the queue and a place among the requests under way, both within one time limit. Health, metrics,
 //! administration and the lab stay outside, so that an overload can be seen and ended.
 
+mod body;
 mod client;
 mod limits;
 mod rate;

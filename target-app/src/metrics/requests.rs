@@ -18,9 +18,9 @@ const METHODS: [&str; 8] = [
     "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "other",
 ];
 /// Statuses that are counted by place; the rest, which only the lab answers, is found by its label.
-const STATUSES: [u16; 25] = [
-    101, 200, 201, 202, 204, 206, 301, 302, 304, 307, 400, 401, 403, 404, 405, 409, 412, 413, 415,
-    422, 426, 429, 500, 503, 504,
+const STATUSES: [u16; 26] = [
+    101, 200, 201, 202, 204, 206, 301, 302, 304, 307, 400, 401, 403, 404, 405, 408, 409, 412, 413,
+    415, 422, 426, 429, 500, 503, 504,
 ];
 
 /// Places for routes; a power of two, and several times what the router has. Further routes share one.

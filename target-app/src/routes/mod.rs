@@ -32,6 +32,7 @@ use crate::error::Problem;
 use crate::lab;
 use crate::state::App;
 
+pub(crate) use health::live as alive;
 use observe::observe;
 
 /// The whole service as a router over `state`; the lab is part of it when the state was opened with one.
@@ -63,6 +64,16 @@ pub fn app(state: State) -> Router {
         .route("/api/v1/auth/logout-all", post(auth::logout_all))
         .route("/api/v1/auth/sessions", get(auth::sessions));
     let standard = Router::new()
+        .route(
+            "/api/v1/documents",
+            get(documents::list).post(documents::create),
+        )
+        .route(
+            "/api/v1/documents/{id}",
+            get(documents::one)
+                .put(documents::replace)
+                .delete(documents::delete),
+        )
         .route("/api/v1/courses", get(courses::list))
         .route("/api/v1/courses/{id}/students", get(courses::students))
         .route("/api/v1/dashboard", get(dashboard::show))
@@ -73,23 +84,11 @@ pub fn app(state: State) -> Router {
         .route("/api/v1/tasks", post(tasks::submit))
         .route("/api/v1/tasks/{id}", get(tasks::one))
         .route("/assets/{name}", get(assets::one));
-    let documents = Router::new()
-        .route(
-            "/api/v1/documents",
-            get(documents::list).post(documents::create),
-        )
-        .route(
-            "/api/v1/documents/{id}",
-            get(documents::one)
-                .put(documents::replace)
-                .delete(documents::delete),
-        );
     let heavy = Router::new().route("/api/v1/search", get(documents::search));
     let bulk = Router::new().route("/api/v1/documents/bulk", post(bulk::write));
     let service = packed(open.merge(admin::routes(&app)))
         .merge(behind(Lane::Auth, auth))
         .merge(behind(Lane::Standard, standard))
-        .merge(behind(Lane::Document, documents))
         .merge(behind(Lane::Heavy, heavy))
         .merge(behind(Lane::Bulk, bulk))
         .route("/ws", get(live::socket))

@@ -43,7 +43,7 @@ const MILLISECOND: Span = Span::milliseconds(1);
 const SECOND: Span = Span::seconds(1);
 
 /// All there is, group by group.
-const SWITCHES: [(&str, Bounds); 80] = [
+const SWITCHES: [(&str, Bounds); 81] = [
     ("cache.mode", Choice(CacheMode::NAMES)),
     ("cache.strategy", Choice(WriteStrategy::NAMES)),
     ("cache.stampede", Choice(Stampede::NAMES)),
@@ -98,6 +98,7 @@ const SWITCHES: [(&str, Bounds); 80] = [
     ("breaker.failures", Part(0.01, 1.0)),
     ("breaker.least_calls", Count(1, 1_000_000)),
     ("breaker.window", Length(Span::milliseconds(10))),
+    ("breaker.timeouts", Count(1, 1_000_000)),
     ("breaker.open_for", Length(MILLISECOND)),
     ("breaker.probes", Count(1, 1_000)),
     ("compression", Choice(Compression::NAMES)),
@@ -231,25 +232,24 @@ fn is_key(key: &str) -> bool {
 
 /// What only holds between two settings.
 pub(super) fn check_together(settings: &Settings) -> Vec<Fault> {
-    let (pool, cache) = (&settings.pool, &settings.cache);
-    let orders = [
-        (
+    let (pool, cache, tasks) = (&settings.pool, &settings.cache, &settings.tasks);
+    let mut faults: Vec<_> = [
+        above(
             ("pool.auto_least", pool.auto_least),
             ("pool.auto_most", pool.auto_most),
         ),
-        (
+        above(
             ("cache.l2_connections_least", cache.l2_connections_least),
             ("cache.l2_connections", cache.l2_connections),
         ),
-    ];
-    let mut faults: Vec<_> = orders
-        .into_iter()
-        .filter(|((_, least), (_, most))| least > most)
-        .map(|((setting, least), (bound, most))| Fault {
-            setting: setting.to_owned(),
-            message: format!("expected at most {bound}, which is {most}, found {least}"),
-        })
-        .collect();
+        above(
+            ("tasks.backoff", tasks.backoff),
+            ("tasks.backoff_most", tasks.backoff_most),
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     if settings.edge.provider == EdgeProvider::Http && settings.edge.purge_url.is_none() {
         faults.push(Fault {
             setting: "edge.purge_url".to_owned(),
@@ -257,4 +257,15 @@ pub(super) fn check_together(settings: &Settings) -> Vec<Fault> {
         });
     }
     faults
+}
+
+/// The fault of a switch that is above another one which bounds it.
+fn above<T: PartialOrd + fmt::Display>(
+    (setting, found): (&str, T),
+    (bound, most): (&str, T),
+) -> Option<Fault> {
+    (found > most).then(|| Fault {
+        setting: setting.to_owned(),
+        message: format!("expected at most {bound}, which is {most}, found {found}"),
+    })
 }

@@ -80,7 +80,8 @@ impl Default for AdmissionSettings {
             queue_workers: 10,
             queue_depth: 1_000,
             timeout: Span::seconds(10),
-            body_limit: 65_536,
+            // The text of a document may be 100 KiB, of which JSON may spell a byte with six.
+            body_limit: 655_360,
         }
     }
 }
@@ -92,6 +93,7 @@ impl Default for BreakerSettings {
             failures: 0.5,
             least_calls: 10,
             window: Span::seconds(10),
+            timeouts: 3,
             open_for: Span::seconds(2),
             probes: 3,
         }

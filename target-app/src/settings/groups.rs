@@ -210,7 +210,7 @@ pub struct AdmissionSettings {
     pub queue_depth: u32,
     /// Longest that a request may take; then 503.
     pub timeout: Span,
-    /// Largest request body in bytes, but for bulk.
+    /// Largest request body in bytes, but for bulk, which has 8 MiB.
     pub body_limit: u32,
 }
 
@@ -226,6 +226,8 @@ pub struct BreakerSettings {
     pub least_calls: u32,
     /// Length of the window.
     pub window: Span,
+    /// Calls to the shared store that must time out, with none between them that succeeds, to open its breaker at once.
+    pub timeouts: u32,
     /// How long it stays open before it lets probes through.
     pub open_for: Span,
     /// Probes that must succeed to close it.

@@ -169,6 +169,12 @@ fn what_holds_between_two_settings_is_judged_when_all_sources_are_laid() {
         error.to_string(),
         "pool.auto_least: expected at most pool.auto_most, which is 199, found 200"
     );
+    let waits = ["tasks.backoff=1m".to_owned()];
+    let error = Settings::layered(Stack::After, None, [], &waits).expect_err("a fault");
+    assert_eq!(
+        error.to_string(),
+        "tasks.backoff: expected at most tasks.backoff_most, which is 30s, found 1m"
+    );
     let provider = ["edge.provider=http".to_owned()];
     let error = Settings::layered(Stack::After, None, [], &provider).expect_err("no URL");
     assert_eq!(error.faults[0].setting, "edge.purge_url");

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use futures_util::stream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::folio::{Answer, Folio, join_all, request, settings, small};
 
@@ -239,6 +241,81 @@ async fn a_body_that_is_too_large_is_refused_whether_it_is_announced_or_not() {
             .faults(400)
             .is_empty()
     );
+}
+
+#[tokio::test]
+async fn bodies_that_do_not_come_delay_nobody_and_end_soon() {
+    const SLOW: usize = 100;
+    let folio = start(&["admission.http_limit=4", "admission.http_waiting=0"]).await;
+    let ask = "POST /api/v1/auth/login HTTP/1.1\r\nhost: folio\r\ncontent-type: application/json\r\n\
+               content-length: 100\r\n\r\n{\"email\"";
+    let mut slow = Vec::new();
+    for _ in 0..SLOW {
+        let mut connection = TcpStream::connect(folio.address).await.expect("connected");
+        connection.write_all(ask.as_bytes()).await.expect("asked");
+        slow.push(connection);
+    }
+    // With the one that asks.
+    until(&folio, "folio_http_requests_in_flight", 1.0 + SLOW as f64).await;
+    assert_eq!(
+        folio.get("/api/v1/documents/1").await.status,
+        StatusCode::OK
+    );
+    folio.login(1).await;
+    let (mut connection, mut answer) = (slow.remove(0), String::new());
+    let read = connection.read_to_string(&mut answer);
+    tokio::time::timeout(PATIENCE, read)
+        .await
+        .expect("in time")
+        .expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.contains("8 bytes of it within 2.0 s"), "{answer}");
+    until(&folio, "folio_http_requests_in_flight", 1.0).await;
+    let slow_bodies = r#"folio_admission_rejected_total{reason="slow_body"}"#;
+    assert!((metric(&folio, slow_bodies).await - SLOW as f64).abs() < 0.5);
+}
+
+#[tokio::test]
+async fn the_limit_of_bodies_bounds_documents_and_its_default_lets_the_longest_pass() {
+    let folio = start(&[]).await;
+    let token = folio.token(1).await;
+    let write = async |length: usize| {
+        let document = serde_json::json!({
+            "title": "Long", "body": "\u{1}".repeat(length), "author": "Me", "tags": [], "price_cents": 1,
+        });
+        let path = "/api/v1/documents";
+        folio
+            .post_json(Some(&token), path, &document)
+            .await
+            .status
+            .as_u16()
+    };
+    assert_eq!(write(100 * 1024).await, 201);
+    folio
+        .state
+        .replace_settings(settings(&["admission.body_limit=2000"]));
+    assert_eq!([write(100).await, write(1_000).await], [201, 413]);
+}
+
+#[tokio::test]
+async fn names_that_are_sent_twice_are_refused_by_name() {
+    let folio = Folio::start(&small()).await;
+    let query = folio.get("/api/v1/documents?limit=5&page=1&limit=6").await;
+    assert_eq!(query.faults(422), ["limit"]);
+    let mut login = request(
+        Method::POST,
+        "/api/v1/auth/login",
+        None,
+        Body::from(
+            r#"{"email": "user1@folio.test", "email": "user2@folio.test", "password": 1, "device": "a"}"#,
+        ),
+    );
+    let kind = "application/json".parse().expect("a value");
+    login.headers_mut().insert(header::CONTENT_TYPE, kind);
+    let login = folio.send(login).await;
+    assert_eq!(login.faults(422), ["email", "password"]);
+    let told = String::from_utf8_lossy(&login.body).into_owned();
+    assert!(told.contains("expected once, found again"), "{told}");
 }
 
 #[tokio::test]

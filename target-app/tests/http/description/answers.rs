@@ -218,7 +218,7 @@ async fn problems_are_as_described() {
         ),
         (
             "submitTask",
-            body(json!({ "kind": "echo", "args": { "much": "x".repeat(70_000) } })),
+            body(json!({ "kind": "echo", "args": { "much": "x".repeat(700_000) } })),
             413,
         ),
         (

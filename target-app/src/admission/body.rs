@@ -1,0 +1,259 @@
+//! Bodies of requests, read to their end before the request takes a place among those under way: a client that sends its
+//! body byte by byte waits for itself alone.
+//!
+//! After a moment's grace a body has to come at a minimum rate, and what is kept of unfinished ones is bounded, for each
+//! client and in all.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::StatusCode;
+use bytes::BytesMut;
+use futures_util::FutureExt as _;
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+use tokio::time::{Instant, timeout_at};
+
+use super::client::ClientKey;
+use crate::error::Problem;
+
+/// How long a body may take however little of it has come.
+const GRACE: Duration = Duration::from_secs(2);
+/// Bytes a second at which a body has to come after that, on average since its beginning.
+const LEAST_RATE: u64 = 16 * 1024;
+/// Bytes of unfinished bodies that are kept for all clients.
+const MOST_IN_ALL: usize = 128 * 1024 * 1024;
+/// The same for one client.
+const MOST_OF_CLIENT: usize = 32 * 1024 * 1024;
+/// What an unfinished body counts for at least: its connection has memory too.
+const LEAST_COUNTED: usize = 4 * 1024;
+/// When to come again if there is no memory for the body now.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The bodies that are being read.
+#[derive(Default)]
+pub(super) struct Bodies(Mutex<Kept>);
+
+/// Bytes of unfinished bodies.
+#[derive(Default)]
+struct Kept {
+    in_all: usize,
+    of_client: HashMap<ClientKey, usize>,
+}
+
+/// What one unfinished body counts for, until this is dropped.
+struct Share<'a> {
+    bodies: &'a Bodies,
+    client: ClientKey,
+    bytes: usize,
+}
+
+/// Why a body was not read to its end.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// It is larger than is read here.
+    TooLarge,
+    /// Only so many bytes came in the time.
+    TooSlow { bytes: usize, within: Duration },
+    /// The client has too much of unfinished bodies already.
+    TooMuchOfClient,
+    /// All clients together have.
+    TooMuchInAll,
+    /// The connection broke, or the body is not framed as it should be.
+    Broken,
+}
+
+impl Bodies {
+    /// The whole body, of `limit` bytes at most.
+    pub(super) async fn read(
+        &self,
+        client: ClientKey,
+        mut body: Body,
+        limit: usize,
+    ) -> Result<Bytes, Unread> {
+        let mut read = BytesMut::new();
+        let mut share: Option<(Share<'_>, Instant)> = None;
+        loop {
+            let frame = match body.frame().now_or_never() {
+                Some(frame) => frame,
+                None => {
+                    let (_, began) = match &mut share {
+                        Some(share) => share,
+                        none => none.insert((self.share(client)?, Instant::now())),
+                    };
+                    let earned = read.len() as u64 * 1_000_000 / LEAST_RATE;
+                    let within = GRACE + Duration::from_micros(earned);
+                    timeout_at(*began + within, body.frame())
+                        .await
+                        .map_err(|_| Unread::TooSlow {
+                            bytes: read.len(),
+                            within,
+                        })?
+                }
+            };
+            let Some(frame) = frame else {
+                return Ok(read.freeze());
+            };
+            // What is no data are trailers, which nobody here wants.
+            let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else {
+                continue;
+            };
+            if read.len() + data.len() > limit {
+                return Err(Unread::TooLarge);
+            }
+            if read.is_empty() && body.is_end_stream() {
+                return Ok(data);
+            }
+            // Copied, since a part keeps the whole buffer that it was read into.
+            read.extend_from_slice(&data);
+            if let Some((share, _)) = &mut share {
+                share.grow(read.len())?;
+            }
+        }
+    }
+
+    fn share(&self, client: ClientKey) -> Result<Share<'_>, Unread> {
+        let mut share = Share {
+            bodies: self,
+            client,
+            bytes: 0,
+        };
+        share.grow(LEAST_COUNTED)?;
+        Ok(share)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Share<'_> {
+    /// Counts for `bytes` from now on, if that is more than before.
+    fn grow(&mut self, bytes: usize) -> Result<(), Unread> {
+        let more = bytes.saturating_sub(self.bytes);
+        let mut kept = self.bodies.kept();
+        if kept.in_all + more > MOST_IN_ALL {
+            return Err(Unread::TooMuchInAll);
+        }
+        let of_client = kept.of_client.entry(self.client).or_default();
+        if *of_client + more > MOST_OF_CLIENT {
+            return Err(Unread::TooMuchOfClient);
+        }
+        *of_client += more;
+        kept.in_all += more;
+        self.bytes += more;
+        Ok(())
+    }
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        let mut kept = self.bodies.kept();
+        kept.in_all -= self.bytes;
+        if let Some(of_client) = kept.of_client.get_mut(&self.client) {
+            *of_client -= self.bytes;
+            if *of_client == 0 {
+                kept.of_client.remove(&self.client);
+            }
+        }
+    }
+}
+
+impl Unread {
+    /// The reason as the label of a counter.
+    pub(super) fn label(&self) -> Option<&'static str> {
+        match self {
+            Self::TooLarge => Some("body"),
+            Self::TooSlow { .. } => Some("slow_body"),
+            Self::TooMuchOfClient | Self::TooMuchInAll => Some("bodies"),
+            Self::Broken => None,
+        }
+    }
+}
+
+impl From<Unread> for Problem {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::TooLarge => Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the body is larger than is read here",
+            ),
+            Unread::TooSlow { bytes, within } => Self::new(
+                StatusCode::REQUEST_TIMEOUT,
+                format!(
+                    "the body came too slowly: {bytes} bytes of it within {:.1} s; after {} s, {LEAST_RATE} bytes/s are expected",
+                    within.as_secs_f64(),
+                    GRACE.as_secs()
+                ),
+            ),
+            Unread::TooMuchOfClient => Self::too_many_requests(
+                "this client has too many unfinished bodies under way",
+                RETRY_AFTER,
+            ),
+            Unread::TooMuchInAll => Self::unavailable(
+                "the service has too many unfinished bodies under way",
+                RETRY_AFTER,
+            ),
+            Unread::Broken => Self::new(StatusCode::BAD_REQUEST, "the body could not be read"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream;
+
+    use super::*;
+
+    /// Of these parts, and then nothing more and no end.
+    fn unfinished(parts: Vec<Vec<u8>>) -> Body {
+        use futures_util::StreamExt as _;
+        let parts = stream::iter(parts.into_iter().map(Ok::<_, Infallible>));
+        Body::from_stream(parts.chain(stream::pending()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_has_to_come_at_the_minimum_rate_after_the_grace() {
+        let bodies = Bodies::default();
+        let began = Instant::now();
+        let slow = bodies.read(ClientKey::User(1), unfinished(vec![b"{".to_vec()]), 100);
+        assert!(matches!(slow.await, Err(Unread::TooSlow { bytes: 1, .. })));
+        assert!((GRACE..GRACE * 2).contains(&began.elapsed()));
+        let began = Instant::now();
+        let parts = vec![vec![b' '; 10 * LEAST_RATE as usize]];
+        let large = bodies.read(ClientKey::User(1), unfinished(parts), usize::MAX);
+        assert!(matches!(large.await, Err(Unread::TooSlow { .. })));
+        assert!(began.elapsed() >= Duration::from_secs(12));
+        let kept = bodies.kept();
+        assert!(kept.in_all == 0 && kept.of_client.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_of_unfinished_bodies_is_bounded_for_each_client_and_in_all() {
+        let bodies = Bodies::default();
+        let most = MOST_OF_CLIENT / LEAST_COUNTED;
+        let of_one: Vec<_> = (0..most)
+            .map(|_| bodies.share(ClientKey::User(1)))
+            .collect();
+        assert!(of_one.iter().all(Result::is_ok));
+        let more = bodies.share(ClientKey::User(1)).map(drop);
+        assert_eq!(more, Err(Unread::TooMuchOfClient));
+        let others: Vec<_> = (2..=5)
+            .map(|user| {
+                let mut share = bodies.share(ClientKey::User(user))?;
+                share.grow(MOST_OF_CLIENT).map(|()| share)
+            })
+            .collect();
+        assert_eq!(others.iter().filter(|share| share.is_ok()).count(), 3);
+        assert_eq!(
+            bodies.share(ClientKey::User(6)).map(drop),
+            Err(Unread::TooMuchInAll)
+        );
+        drop(of_one);
+        assert!(bodies.share(ClientKey::User(6)).is_ok());
+    }
+}
