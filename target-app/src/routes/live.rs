@@ -10,13 +10,14 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt as _};
 use tokio::time::timeout;
 
 use crate::error::Problem;
+use crate::input::found;
 use crate::monitor::{Crowded, Listener};
 use crate::state::App;
 
@@ -35,12 +36,16 @@ const RETRY: Duration = Duration::from_secs(2);
 /// `GET /ws`
 pub(super) async fn socket(
     State(app): State<Arc<App>>,
+    headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(rejection) => return not_a_socket(&rejection),
     };
+    if let Err(problem) = refuse_foreign_page(&headers) {
+        return problem.into_response();
+    }
     match app.monitor.listen() {
         Ok(listener) => upgrade
             .max_message_size(LONGEST_MESSAGE)
@@ -101,6 +106,36 @@ async fn converse(mut socket: WebSocket, mut listener: Listener) {
             },
         }
     }
+}
+
+/// A browser lets any page open a WebSocket, with the cookies and from the network of its user, and only says whose it is.
+fn refuse_foreign_page(headers: &HeaderMap) -> Result<(), Problem> {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let is_own = |origin: &HeaderValue| {
+        let authority = origin.to_str().ok().and_then(|origin| {
+            origin
+                .strip_prefix("http://")
+                .or_else(|| origin.strip_prefix("https://"))
+        });
+        authority.is_some()
+            && authority.map(str::to_ascii_lowercase) == host.map(str::to_ascii_lowercase)
+    };
+    // A client that is no browser sends none.
+    let foreign = headers
+        .get_all(header::ORIGIN)
+        .into_iter()
+        .find(|origin| !is_own(origin));
+    foreign.map_or(Ok(()), |origin| {
+        let origin = String::from_utf8_lossy(origin.as_bytes());
+        let detail = format!(
+            "expected a page of this service in Origin, {}, found {}",
+            host.unwrap_or("which Host should name"),
+            found::text(&origin)
+        );
+        Err(Problem::new(StatusCode::FORBIDDEN, detail))
+    })
 }
 
 fn goodbye() -> Message {

@@ -8,8 +8,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::connect_async;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::folio::{Folio, small};
 use crate::monitor::watched;
@@ -66,6 +67,31 @@ async fn a_plain_request_for_the_socket_is_told_to_upgrade() {
     let answer = folio.get("/ws").await;
     answer.faults(426);
     assert_eq!(answer.header("upgrade"), "websocket");
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_gets_no_socket() {
+    let folio = Folio::start(&small()).await;
+    let own = format!("http://{}", folio.address);
+    for (origin, is_own) in [
+        (own.as_str(), true),
+        ("http://elsewhere.test", false),
+        ("https://127.0.0.1:1", false),
+        ("null", false),
+    ] {
+        let mut ask = format!("ws://{}/ws", folio.address)
+            .into_client_request()
+            .expect("a request");
+        let value = origin.parse().expect("a header");
+        ask.headers_mut().insert("origin", value);
+        match connect_async(ask).await {
+            Ok(_) => assert!(is_own, "{origin}"),
+            Err(Error::Http(refused)) => {
+                assert!(!is_own && refused.status() == 403, "{origin}");
+            }
+            Err(error) => panic!("expected an answer to {origin}, found {error}"),
+        }
+    }
 }
 
 /// A connection that asked for the events, and what it has read so far.
