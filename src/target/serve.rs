@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::thread;
 
 use target_app::{Config, State};
-use tokio::net::TcpSocket;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime;
 use tokio::sync::oneshot;
 
@@ -52,8 +52,8 @@ pub fn serve(options: &ServeOptions) -> Result<(), TargetError> {
             port: options.port,
             source,
         };
-        // Taken first, since all that follows may take seconds; connections are let in when there is who answers.
-        let socket = claim(options.port).map_err(listen)?;
+        // First, since all that follows may take seconds: meanwhile clients are told to come again.
+        let listener = listener(options.port).map_err(listen)?;
         let opening = async {
             let ground = Ground::lay(&options.base).await?;
             let config = Config {
@@ -64,11 +64,10 @@ pub fn serve(options: &ServeOptions) -> Result<(), TargetError> {
             Ok::<_, TargetError>((ground, state))
         };
         let (mut ground, state) = tokio::select! {
-            opened = opening => opened?,
+            opened = target_app::serve_starting(&listener, opening) => opened?,
             // Told to stop before there was anything to stop: what is half-made goes with the future.
             () = &mut end => return Ok(()),
         };
-        let listener = socket.listen(BACKLOG).map_err(listen)?;
         let port = listener.local_addr().map_err(listen)?.port();
         announce(port, options.base.name()).map_err(TargetError::Announce)?;
         let until = options.until;
@@ -105,14 +104,14 @@ async fn interrupted_after(begun: oneshot::Receiver<()>) -> io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
-/// Takes the port without listening on it yet.
-fn claim(port: u16) -> io::Result<TcpSocket> {
+/// Takes the port and listens on it.
+fn listener(port: u16) -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
     // As listeners do: connections of an earlier Folio that linger are no reason to wait.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port).into())?;
-    Ok(socket)
+    socket.listen(BACKLOG)
 }
 
 fn announce(port: u16, profile: ProfileName) -> io::Result<()> {

@@ -39,7 +39,7 @@ pub use config::{Config, ConfigError, LabMode, Profile, Secret, Services, Violat
 
 pub use kv::KvStartError;
 pub use routes::app;
-pub use serve::serve;
+pub use serve::{serve, serve_starting};
 #[cfg(unix)]
 pub use services::{
     Absent, AbsentPrograms, Durability, PrivateOptions, PrivatePostgres, PrivateRedis,

@@ -1,4 +1,5 @@
-//! The listener's loop: answers until told to stop, then gives requests under way a moment.
+//! The listener's loop: says that it starts until there is a state, answers until told to stop, then gives requests under
+//! way a moment.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -6,6 +7,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
 use axum::serve::{Listener as _, ListenerExt as _};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -16,6 +19,8 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tower::ServiceExt as _;
 
+use crate::error::Problem;
+use crate::routes;
 use crate::{State, app};
 
 /// How long requests that are under way at the stop may take; those of a stalled lab would otherwise hold it for ever.
@@ -23,6 +28,40 @@ const DRAIN: Duration = Duration::from_millis(1_500);
 /// How long a connection may wait for the end of a request's head, its first or its next: who sends a head byte by byte,
 /// or nothing at all, does not hold a connection for ever.
 const HEAD_WITHIN: Duration = Duration::from_mins(1);
+
+/// When to come again while the service starts.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Answers on `listener` while `opening` is under way, which gives what is served after that: `/health` is alive, all else is
+/// 503 and says when to come again. Connections that are open at the end are closed with their next answer.
+pub async fn serve_starting<T>(listener: &TcpListener, opening: impl Future<Output = T>) -> T {
+    let app = Router::new()
+        .route("/health", get(routes::alive))
+        .fallback(starting);
+    let (stop, stopping) = watch::channel(());
+    let mut opening = pin!(opening);
+    loop {
+        let accepted = tokio::select! {
+            opened = &mut opening => {
+                // Who is answered at this moment still is.
+                let _ = stop.send(());
+                return opened;
+            }
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                tokio::spawn(answer(stream, peer, app.clone(), stopping.clone()));
+            }
+            // Out of descriptors, perhaps: those that connect wait until some are free.
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+}
+
+async fn starting() -> Response {
+    Problem::unavailable("the service is starting", RETRY_AFTER).into_response()
+}
 
 /// Answers on `listener` until `shutdown` completes, lets requests under way finish for at most 1.5 s and closes
 /// `state`, see [`State::close`]. Gives what `shutdown` gave.

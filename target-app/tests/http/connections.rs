@@ -1,8 +1,10 @@
 //! Connections: counted while they are open, and closed when nothing whole comes of them.
 
 use axum::http::StatusCode;
+use target_app::{State, serve, serve_starting};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 use tokio::time::{Duration, advance, pause, resume, timeout};
 
 use crate::folio::{Folio, small};
@@ -42,6 +44,36 @@ async fn later(seconds: u64) {
     pause();
     advance(Duration::from_secs(seconds)).await;
     resume();
+}
+
+#[tokio::test]
+async fn while_the_service_starts_it_is_alive_and_says_when_to_come_again() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (open, opened) = oneshot::channel();
+    let starting = tokio::spawn(async move {
+        let opened = serve_starting(&listener, opened).await;
+        (listener, opened)
+    });
+    let ask = async |path: &str| {
+        reqwest::get(format!("http://{address}{path}"))
+            .await
+            .expect("an answer")
+    };
+    assert_eq!(ask("/health").await.status(), StatusCode::OK);
+    for path in ["/ready", "/", "/api/v1/documents/1"] {
+        let answer = ask(path).await;
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert_eq!(answer.headers()["retry-after"], "1", "{path}");
+    }
+    let state = State::open(&small()).await.expect("the state opens");
+    open.send(state).map_err(drop).expect("it waits");
+    let (listener, state) = starting.await.expect("no panic");
+    let (stop, stopped) = oneshot::channel::<()>();
+    let served = tokio::spawn(serve(listener, state.expect("a state"), stopped));
+    assert_eq!(ask("/ready").await.status(), StatusCode::OK);
+    stop.send(()).expect("it serves");
+    let _ = served.await.expect("served without fault");
 }
 
 #[tokio::test]
