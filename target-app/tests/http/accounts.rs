@@ -205,7 +205,7 @@ async fn orders_that_cannot_be_placed_name_what_is_wrong(bed: &Bed) {
         headers.insert(name, value.parse().expect("a value"));
     }
     assert_eq!(folio.send(spelt).await.status, StatusCode::CREATED);
-    let huge = json!({ "document_id": 5, "note": "x".repeat(65 * 1024) });
+    let huge = json!({ "document_id": 5, "note": "x".repeat(700_000) });
     assert!(place(&huge).await.faults(413).is_empty());
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use serde_json::json;
+use target_app::Config;
 use tokio::time::{Instant, sleep};
 
 use crate::folio::{Folio, join_all};
@@ -25,7 +26,12 @@ profiles!(
 const STALE_FOR: Duration = Duration::from_secs(1);
 
 async fn a_cascade_of_a_course_leaves_the_other_courses(bed: &Bed) {
-    let folio = bed.start(proven(&[])).await;
+    let two = Config {
+        documents: 400,
+        users: 60,
+        ..proven(&[])
+    };
+    let folio = bed.start(two).await;
     let read = async |course: u32| {
         let path = format!("/api/v1/courses/{course}/students");
         let answer = folio.get(&path).await;
