@@ -9,7 +9,7 @@ use super::request::{self, Base};
 use super::threshold::{Metric, ThresholdError, resolve};
 use super::{
     Action, CheckEntry, CheckId, Flow, HttpPlan, MAX_SERIES, OTHER, Plan, ReadsBody, Request,
-    Schedule, Segment, Series, SeriesId, Step, Subject, fingerprint, think,
+    Schedule, Segment, Series, SeriesId, Step, Subject, fingerprint, think, totals,
 };
 use crate::plan::schedule::Model;
 use crate::scenario::{
@@ -109,7 +109,7 @@ fn load_problem(plan: &Plan) -> Option<Diagnostic> {
         }
         _ if plan.schedule.peak_users() == 0 => "the load never has a user".to_owned(),
         _ if never_starts(&plan.schedule) => "the load never starts an iteration".to_owned(),
-        _ => return None,
+        _ => totals::refusal(plan)?,
     };
     Some(Diagnostic {
         span: None,

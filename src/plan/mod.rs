@@ -12,6 +12,7 @@ mod request;
 pub mod schedule;
 mod think;
 pub mod threshold;
+mod totals;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 //! Everything measured is in whole microseconds ([`Micros`]); everything configured as a length of
 //! time is a [`Duration`]. Nothing in Gander passes a quantity as a bare integer.
 
+mod count;
 mod micros;
 
 use std::fmt::{self, Write as _};
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use count::show_count;
 pub use micros::Micros;
 
 /// What was wrong with a written quantity: what was found and what was expected.

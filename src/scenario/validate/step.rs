@@ -7,6 +7,7 @@ use super::request;
 use super::synonyms;
 use crate::scenario::tree::{Entry, Node};
 use crate::scenario::{Action, Comparator, Step, Timeouts};
+use crate::units::show_count;
 
 const THINK: Shape = Shape {
     what: "a pause",
@@ -151,27 +152,6 @@ fn repeats(steps: &[Step]) -> bool {
     steps
         .iter()
         .any(|step| matches!(step.action, Action::Repeat { .. }))
-}
-
-/// A whole number: in digits where they can be read, else as a power of ten.
-fn show_count(count: f64) -> String {
-    if count < 1e15 {
-        let digits = format!("{count:.0}");
-        let mut shown = String::new();
-        for (index, digit) in digits.chars().enumerate() {
-            if index > 0 && (digits.len() - index).is_multiple_of(3) {
-                shown.push(',');
-            }
-            shown.push(digit);
-        }
-        return shown;
-    }
-    let text = format!("{count:.1e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    match mantissa {
-        "1.0" => format!("10^{exponent}"),
-        _ => format!("{mantissa} × 10^{exponent}"),
-    }
 }
 
 fn repeat(
