@@ -80,6 +80,11 @@ impl Node {
 }
 
 impl Scalar {
+    /// The text before the environment's values were put in.
+    pub(super) fn as_written(&self) -> &str {
+        self.written.as_deref().unwrap_or(&self.text)
+    }
+
     /// The place of a part of the text, which begins `offset` characters into it; none where the text does not stand in
     /// the file as it is.
     pub(super) fn place(&self, span: Span, offset: usize, length: usize) -> Option<Span> {

@@ -228,7 +228,9 @@ impl Template {
     /// Reads a whole text as one expression, whose value keeps its type. A text in quotes becomes a literal.
     pub fn expression_of(text: &str, names: &mut dyn Names) -> Result<Self, TemplateError> {
         Ok(match parse::condition(text, names)? {
-            Expression::Literal(Value::Text(literal)) => Self::from_literal(&literal),
+            Expression::Literal(Value::Text(literal)) if text.starts_with(['\'', '"']) => {
+                Self::from_literal(&literal)
+            }
             expression => Self::of(expression, text),
         })
     }

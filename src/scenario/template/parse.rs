@@ -12,7 +12,7 @@
 //! call       = name "(" [ expression { "," expression } ] ")"
 //! ```
 //! A condition is an expression without `${` around it. A quoted text in it may hold `${…}` in turn. `env(NAME)` is read
-//! here and now.
+//! here and now, and so are names in capitals.
 
 use std::mem;
 
@@ -325,6 +325,9 @@ impl<'a> Parser<'a> {
             ("null", None) => return Ok(Expression::Literal(Value::Null)),
             _ => {}
         }
+        if member.is_none() && suggest::is_environment_name(name) {
+            return self.variable(start, name);
+        }
         let member = member.as_deref();
         if let Some(found) = self.names.resolve(name, member) {
             return Ok(found);
@@ -332,6 +335,25 @@ impl<'a> Parser<'a> {
         let written = self.bare_words(start);
         let (message, hint) = suggest::name(name, member, written, &self.names.known());
         Err(self.cursor.error(start, &message, &hint))
+    }
+
+    /// A variable of the environment, and its default after `:-`: a text, whatever it looks like.
+    fn variable(&mut self, start: usize, name: &str) -> Result<Expression, TemplateError> {
+        let default = if self.cursor.open.is_some() && self.cursor.take(":-") {
+            Some(self.cursor.word(|c| c != '}'))
+        } else {
+            None
+        };
+        let value = self.names.environment(name);
+        let value = value.filter(|value| default.is_none() || !value.is_empty());
+        match value.or_else(|| default.map(str::to_owned)) {
+            Some(value) => Ok(Expression::Literal(Value::Text(value))),
+            None => Err(self.cursor.error(
+                start,
+                &format!("the environment variable `{name}` is not set"),
+                &format!("set it, or give a default: `${{{name}:-default}}`"),
+            )),
+        }
     }
 
     /// What stands from `start` up to the next thing that ends a value: what may have been meant as a text.

@@ -46,8 +46,6 @@ pub(super) fn name(
         format!("did you mean `{near}`?")
     } else if !columns.is_empty() {
         format!("name one of its columns: {}", list(&columns))
-    } else if is_environment_name(name) {
-        format!("set the environment variable, or give a default: `${{{name}:-default}}`")
     } else if known.is_empty() {
         format!(
             "declare it under `vars`, capture it in a step before, or write '{words}' for a text"
@@ -97,7 +95,8 @@ fn elsewhere(name: &str) -> Option<Function> {
     })
 }
 
-fn is_environment_name(name: &str) -> bool {
+/// Whether a name belongs to the environment: capitals, digits and `_`.
+pub(super) fn is_environment_name(name: &str) -> bool {
     name.chars()
         .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }

@@ -313,19 +313,19 @@ fn json_rule(entry: &Entry, compiler: &mut Compiler<'_>) -> Option<(String, Json
         }
         _ => {
             let scalar = compiler.problems.scalar(node, COMPARISON)?;
-            let Some(comparator) = leading_comparator(scalar.text.trim_start()) else {
+            let text = scalar.as_written();
+            let Some(comparator) = leading_comparator(text.trim_start()) else {
                 compiler.problems.expected(COMPARISON, node);
                 return None;
             };
-            let start =
-                scalar.text.len() - scalar.text.trim_start().len() + comparator.symbol().len();
-            let operand = scalar.text[start..].trim();
+            let start = text.len() - text.trim_start().len() + comparator.symbol().len();
+            let operand = text[start..].trim();
             if operand.is_empty() {
                 compiler.problems.expected(COMPARISON, node);
                 return None;
             }
-            let skipped = scalar.text.len() - scalar.text[start..].trim_start().len();
-            let skipped = scalar.text[..skipped].chars().count();
+            let skipped = text.len() - text[start..].trim_start().len();
+            let skipped = text[..skipped].chars().count();
             let value = compiler.value(scalar, node.span, operand, skipped)?;
             (
                 format!("{} {}", comparator.symbol(), brief(operand)),

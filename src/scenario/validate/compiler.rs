@@ -147,7 +147,8 @@ impl<'a> Compiler<'a> {
     pub(super) fn condition(&mut self, node: &Node, what: &str) -> Option<Condition> {
         let scalar = self.problems.scalar(node, what)?;
         let expression = self.checked(
-            (scalar, node.span, &scalar.text, 0),
+            // The values of the environment are texts, not parts of the condition: it reads them itself.
+            (scalar, node.span, scalar.as_written(), 0),
             Expression::condition,
             |expression, see| expression.each_use(true, see),
         )?;

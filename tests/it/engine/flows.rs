@@ -105,6 +105,8 @@ async fn a_condition_is_an_expression_and_nothing_else() {
          \x20 steps:\n\
          \x20 - {{ get: /literal, if: false }}\n\
          \x20 - {{ get: /environment, if: '${{GANDER_TEST_NO_SUCH_FLAG:-false}}' }}\n\
+         \x20 - {{ get: /text, if: '${{GANDER_TEST_NO_SUCH_FLAG:-red}} == word' }}\n\
+         \x20 - {{ get: /number, if: '${{GANDER_TEST_NO_SUCH_FLAG:-5}} > 10' }}\n\
          \x20 - {{ get: /flag, if: '${{flag}}' }}\n\
          \x20 - {{ get: /zero, if: zero }}\n\
          \x20 - {{ get: /not, if: 'not ${{flag}}' }}\n\
@@ -112,7 +114,7 @@ async fn a_condition_is_an_expression_and_nothing_else() {
          \x20 - {{ get: /none, if: 'word == \"red\" and not user() == 0' }}\n"
     );
     play(&server, &body).await;
-    assert_eq!(paths(&server), ["/not", "/both"]);
+    assert_eq!(paths(&server), ["/text", "/not", "/both"]);
 }
 
 #[tokio::test]

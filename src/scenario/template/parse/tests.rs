@@ -56,6 +56,8 @@ fn expressions_are_read_as_they_are_meant() {
             ]),
         ),
         ("${env(HOME_TOWN)}", literal(json!("Lund & Åhus"))),
+        ("${HOME_TOWN}", literal(json!("Lund & Åhus"))),
+        ("${NOT_SET:-a == b}", literal(json!("a == b"))),
         ("${env( 'HOME_TOWN' )}", literal(json!("Lund & Åhus"))),
     ] {
         let pieces = pieces(text, &mut fake()).expect(text);
@@ -111,8 +113,8 @@ const FAULTS: &[Fault] = &[
     (
         "${API_KEY}",
         (2, 7),
-        "nothing is called `API_KEY` here",
-        "set the environment variable, or give a default: `${API_KEY:-default}`",
+        "the environment variable `API_KEY` is not set",
+        "set it, or give a default: `${API_KEY:-default}`",
     ),
     (
         "${something}",
