@@ -100,6 +100,14 @@ pub enum FeedFault {
         /// Fields in the header.
         expected: usize,
     },
+    /// A CSV field that begins with a quote and does not end with one.
+    #[error(
+        "the field whose quote opens in line {line} does not end with one; close it, and write a quote within it twice"
+    )]
+    UnclosedQuote {
+        /// From 1.
+        line: usize,
+    },
     /// Text that is not the JSON expected.
     #[error("is not JSON: {0}")]
     NotJson(#[source] serde_json::Error),

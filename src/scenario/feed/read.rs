@@ -56,6 +56,9 @@ fn text(path: &Path) -> Result<String, FeedFault> {
 }
 
 fn csv(text: &str) -> Result<Table, FeedFault> {
+    if let Some(line) = unclosed_quote(text) {
+        return Err(FeedFault::UnclosedQuote { line });
+    }
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -77,6 +80,33 @@ fn csv(text: &str) -> Result<Table, FeedFault> {
         rows.push(record.iter().map(Value::from).collect());
     }
     Ok(Table { columns, rows })
+}
+
+/// The line of a quote that opens a field and does not close it: the rows up to the next quote would be one field.
+fn unclosed_quote(text: &str) -> Option<usize> {
+    let mut bytes = text.bytes().peekable();
+    let (mut line, mut opened) = (1, None);
+    let mut is_start = true;
+    while let Some(byte) = bytes.next() {
+        line += usize::from(byte == b'\n');
+        match (opened, byte) {
+            (None, b'"') if is_start => opened = Some(line),
+            (Some(_), b'"') if bytes.peek() == Some(&b'"') => {
+                bytes.next();
+            }
+            (Some(at), b'"') => {
+                // Blanks after a quote are a habit, anything else is the text of another field.
+                while bytes.next_if(|byte| matches!(byte, b' ' | b'\t')).is_some() {}
+                if !matches!(bytes.peek(), None | Some(b',' | b'\r' | b'\n')) {
+                    return Some(at);
+                }
+                opened = None;
+            }
+            _ => {}
+        }
+        is_start = matches!(byte, b',' | b'\n' | b'\r');
+    }
+    opened
 }
 
 /// The columns' names; a name that is empty, a number or there twice shows that the first line is not a header.
@@ -213,6 +243,12 @@ mod tests {
                 texts(&[["1", "a, \"b\"\nc"]]),
             ),
             (
+                "b.csv",
+                "a,b\n\"\",5\" disk\n\"x\" ,\"\"\"\"\n",
+                ["a", "b"],
+                texts(&[["", "5\" disk"], ["x ", "\""]]),
+            ),
+            (
                 "a.json",
                 r#"[{"b": 1, "a": [2]}, {"a": null, "b": "x"}]"#,
                 ["b", "a"],
@@ -248,6 +284,7 @@ mod tests {
         let header = "which is no name; put a first line with the columns' names, each once";
         let empty = "has no rows; a feeder needs at least one (below the header, in a CSV file)";
         let ragged = "complete it, or quote a field that has a comma in it";
+        let unclosed = "does not end with one; close it, and write a quote within it twice";
         for (name, content, expected) in [
             ("a.txt", &b"x"[..], "ends in neither .csv, .json nor .jsonl; rename it after what is in it".to_owned()),
             ("a.csv", b"", empty.to_owned()),
@@ -260,6 +297,8 @@ mod tests {
             ("a.csv", b"a,,b\n1,2,3\n", format!("column 2 of the header is \"\", {header}")),
             ("a.csv", b"1,x\n2,y\n", format!("column 1 of the header is \"1\", {header}")),
             ("a.csv", b"a,a\n1,2\n", format!("column 2 of the header is \"a\", {header}")),
+            ("a.csv", b"a,b\n1,2\n3,\"4\n5,6\n", format!("the field whose quote opens in line 3 {unclosed}")),
+            ("a.csv", b"a,b\r\n1,\"x\r\n2,\"y\"\r\n", format!("the field whose quote opens in line 2 {unclosed}")),
             ("a.csv", b"a\nx\n\xff\n", "line 3 is not UTF-8; save the file as UTF-8".to_owned()),
             ("a.json", b"[{]", "is not JSON: key must be a string at line 1 column 3".to_owned()),
             ("a.json", b"{\"a\": 1}", "holds an object where a list of objects was expected; write [{…}, {…}], or one object a line in a .jsonl file".to_owned()),
