@@ -8,6 +8,7 @@ pub mod cli;
 pub mod cmd;
 pub mod engine;
 pub mod exit;
+pub mod mask;
 pub mod outcome;
 pub mod plan;
 pub mod probe;

@@ -4,6 +4,8 @@ use url::Url;
 
 use crate::cli::RunArgs;
 #[cfg(feature = "bundled-target")]
+use crate::mask::REDACTED;
+#[cfg(feature = "bundled-target")]
 use crate::probe;
 use crate::record::TargetHealth;
 use crate::scenario::Target;
@@ -52,7 +54,7 @@ pub(super) fn changes(target: &Target, args: &RunArgs) -> Result<Vec<String>, Fa
         .map(|(path, value)| (path.trim().to_owned(), value.trim().to_owned()));
     let switches = variables.chain(assignments).map(|(setting, value)| {
         let is_secret = Settings::holds_secret(&setting);
-        let value = if is_secret { "[redacted]" } else { &value };
+        let value = if is_secret { REDACTED } else { &value };
         format!("target {setting} = {value}")
     });
     Ok(profile.into_iter().chain(file).chain(switches).collect())

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::plan::Plan;
+use crate::plan::{CheckEntry, Plan, Series, Threshold};
 use crate::probe;
 use crate::record::RunHeader;
 use crate::scenario::{Scenario, Target};
@@ -17,13 +17,28 @@ pub(super) fn header(
     run_id: String,
     now: DateTime<Utc>,
 ) -> RunHeader {
+    // Names come from the file, and so do its secrets; what the environment and the command line put in is left out.
+    let hide = |text: &str| scenario.mask.known(text);
+    let series = plan.series.iter().map(|series| Series {
+        name: hide(&series.name),
+        ..series.clone()
+    });
+    let checks = plan.checks.iter().map(|check| CheckEntry {
+        name: hide(&check.name),
+        step: hide(&check.step),
+        ..check.clone()
+    });
+    let thresholds = plan.thresholds.iter().map(|threshold| Threshold {
+        expression: hide(&threshold.expression),
+        ..threshold.clone()
+    });
     RunHeader {
         schema: "gander.run/1".to_owned(),
         gander: env!("CARGO_PKG_VERSION").to_owned(),
         run_id,
         scenario: scenario.name.clone(),
         kind: scenario.kind,
-        description: scenario.description.clone(),
+        description: scenario.description.as_deref().map(hide),
         scenario_path: scenario.source.path.display().to_string(),
         scenario_sha256: scenario.source.sha256.clone(),
         plan_hash: plan.hash.clone(),
@@ -38,9 +53,9 @@ pub(super) fn header(
         planned_iterations: plan.schedule.planned_iterations(plan.seed, plan.segment),
         warm_up: plan.warm_up.into(),
         peak_users: plan.schedule.peak_users(),
-        series: plan.series.clone(),
-        checks: plan.checks.clone(),
-        thresholds: plan.thresholds.clone(),
+        series: series.collect(),
+        checks: checks.collect(),
+        thresholds: thresholds.collect(),
         overrides: scenario.overridden.clone(),
         machine: probe::machine(),
         git_commit: git_commit(&scenario.source.path),

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::response::{Response, clipped, is_exact};
+use crate::mask::{REDACTED, is_secret_name};
 use crate::scenario::template::{Context, Missing};
 use crate::scenario::value::View;
 use crate::scenario::{self, CheckRule, Comparator, JsonPath, JsonRule, TextRule};
@@ -65,6 +66,7 @@ pub fn judge(rule: &CheckRule, response: &Response<'_>, context: &mut dyn Contex
             text_rule(rule, &texts, context).map(|holds| {
                 CheckResult::of(holds, || match &*texts {
                     [] => format!("no header {name}"),
+                    _ if is_secret_name(name.as_str()) => REDACTED.to_owned(),
                     texts => texts.join(", "),
                 })
             })
@@ -166,6 +168,9 @@ fn compared(
         }
     };
     match offender {
+        Some(found) if found != "null" && is_secret_name(&path.to_string()) => {
+            CheckResult::failed(REDACTED)
+        }
         Some(found) => CheckResult::failed(&found),
         None => CheckResult::Passed,
     }

@@ -12,6 +12,7 @@ use http::Uri;
 use rand::Rng as _;
 use rand_pcg::Pcg64Mcg;
 
+use crate::plan::secrets::texts;
 use crate::plan::{Flow, Plan};
 use crate::scenario::template::{Context, below};
 use crate::scenario::{Delay, Scope, SlotId, Value};
@@ -151,6 +152,20 @@ impl<'r> State<'r> {
     /// Whether this iteration asked for a row that a feeder no longer has.
     pub(super) fn is_out_of_rows(&self) -> bool {
         self.rows.iter().any(|row| row.get() == Row::UsedUp)
+    }
+
+    /// A text without the secrets that this user knows now.
+    pub(super) fn hide(&self, text: &str) -> String {
+        let secrets = &self.plan.secrets;
+        let slots = secrets.slots.iter().filter_map(|slot| self.slot(*slot));
+        // Asking for a row that is not drawn would draw it.
+        let columns = secrets.columns.iter().filter_map(|&(feed, column)| {
+            matches!(self.rows[feed].get(), Row::Drawn(_))
+                .then(|| self.column(feed, column))
+                .flatten()
+        });
+        let own: Vec<String> = slots.chain(columns).flat_map(texts).collect();
+        secrets.mask.with(own).text(text)
     }
 
     pub(super) fn keep(&mut self, slot: SlotId, value: Value) {

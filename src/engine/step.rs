@@ -70,8 +70,8 @@ pub(super) async fn measured(
                 series: Some(series),
                 outcome: Outcome::Capture,
                 status: None,
-                request: request.shown.clone(),
-                detail: reason.to_string(),
+                request: user.state.hide(&request.shown),
+                detail: user.state.hide(&reason.to_string()),
             };
             if !user.state.is_out_of_rows() {
                 run.recorder
@@ -117,8 +117,8 @@ pub(super) async fn measured(
                 series: Some(series),
                 outcome: judged.outcome,
                 status: sample.status,
-                request: request.shown.clone(),
-                detail: judged.detail,
+                request: user.state.hide(&request.shown),
+                detail: user.state.hide(&judged.detail),
             });
     }
     if judged.lacks_value {

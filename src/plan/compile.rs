@@ -9,7 +9,7 @@ use super::request::{self, Base};
 use super::threshold::{Metric, ThresholdError, resolve};
 use super::{
     Action, CheckEntry, CheckId, Flow, HttpPlan, MAX_SERIES, OTHER, Plan, ReadsBody, Request,
-    Schedule, Segment, Series, SeriesId, Step, Subject, fingerprint, think, totals,
+    Schedule, Secrets, Segment, Series, SeriesId, Step, Subject, fingerprint, think, totals,
 };
 use crate::plan::schedule::Model;
 use crate::scenario::{
@@ -65,6 +65,7 @@ impl Plan {
             thresholds: Vec::new(),
             seed,
             segment,
+            secrets: Secrets::default(),
             hash: String::new(),
         };
         let mut problems = compiler.problems;
@@ -83,6 +84,9 @@ impl Plan {
             plan.thresholds.push(resolve::achieved_rate());
         }
         if !problems.is_empty() {
+            for problem in &mut problems {
+                problem.hide(&scenario.mask);
+            }
             let source = &scenario.source;
             return Err(Diagnostics::new(
                 source.path.clone(),
@@ -90,6 +94,7 @@ impl Plan {
                 problems,
             ));
         }
+        plan.secrets = Secrets::of(&plan, &scenario.mask);
         plan.hash = fingerprint::of(&plan);
         Ok(plan)
     }

@@ -10,6 +10,7 @@ mod fingerprint;
 pub mod outline;
 mod request;
 pub mod schedule;
+pub mod secrets;
 mod think;
 pub mod threshold;
 mod totals;
@@ -25,6 +26,7 @@ use url::Url;
 
 pub use arrivals::ArrivalTimes;
 pub use schedule::Schedule;
+pub use secrets::Secrets;
 pub use threshold::Threshold;
 
 use crate::scenario::{
@@ -101,6 +103,8 @@ pub struct Plan {
     pub seed: u64,
     /// This machine's share.
     pub segment: Segment,
+    /// What no output may show.
+    pub secrets: Secrets,
     /// SHA-256, in hex, of what decides what is sent, the target's address left out: two plans with one hash send the
     /// same load.
     pub hash: String,

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use console::{Style, measure_text_width};
 
 use super::user_info;
+use crate::mask::Mask;
 
 /// A place in the scenario's text: bytes from `start` to `end`, for the quoted line and its caret.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,6 +38,14 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do: `did you mean …?`
     pub hint: Option<String>,
+}
+
+impl Diagnostic {
+    /// Takes secrets out of what is said.
+    pub fn hide(&mut self, mask: &Mask) {
+        self.message = mask.known(&self.message);
+        self.hint = self.hint.take().map(|hint| mask.known(&hint));
+    }
 }
 
 /// Everything that is wrong with one file; never empty.

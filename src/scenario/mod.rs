@@ -25,6 +25,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::mask::Mask;
+
 pub use diagnostic::{Diagnostic, Diagnostics, Span};
 pub use feed::{Feed, Pick};
 pub use flow::{Action, Auth, Body, Comparator, Condition, Flow, Request, Step};
@@ -75,8 +77,11 @@ pub struct Scenario {
     pub flows: Vec<Flow>,
     /// Threshold entries; which series they are about is for the plan.
     pub thresholds: Vec<ThresholdEntry>,
-    /// What the command line changed in the file, each as `path = value`, for the report.
+    /// What the command line changed in the file, each as `path = value`, for the report; where a value may be a
+    /// secret, by its path alone.
     pub overridden: Vec<String>,
+    /// Hides what came from the environment and the command line and may be secret.
+    pub mask: Mask,
 }
 
 /// Where a scenario came from.

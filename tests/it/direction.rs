@@ -4,20 +4,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of the pipeline: each may name those before it. `engine` and `transport` stand beside it.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
     ("units", &[]),
     ("outcome", &[]),
     ("exit", &[]),
-    ("scenario", &["units"]),
-    ("plan", &["units", "outcome", "scenario"]),
+    ("mask", &[]),
+    ("scenario", &["units", "mask"]),
+    ("plan", &["units", "outcome", "mask", "scenario"]),
     ("transport", &["units", "outcome", "scenario", "plan"]),
     ("probe", &["units"]),
-    ("record", &["units", "outcome", "scenario", "plan", "probe"]),
+    (
+        "record",
+        &["units", "outcome", "mask", "scenario", "plan", "probe"],
+    ),
     (
         "engine",
         &[
             "units",
             "outcome",
+            "mask",
             "scenario",
             "plan",
             "transport",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::number_keys;
+use crate::mask::Mask;
 use crate::outcome::Outcome;
 use crate::plan::threshold::Standing;
 use crate::plan::{CheckId, SeriesId};
@@ -138,6 +139,38 @@ pub struct FailureExample {
     pub request: String,
     /// What went wrong, at most 200 characters: the error, or what a check found.
     pub detail: String,
+}
+
+impl Event {
+    /// The same event with secrets left out of its words; none for an event that has no words.
+    pub(super) fn hidden(&self, mask: &Mask) -> Option<Self> {
+        let mut event = self.clone_if_worded()?;
+        match &mut event {
+            Self::Failure(failure) => {
+                failure.request = mask.text(&failure.request);
+                failure.detail = mask.text(&failure.detail);
+            }
+            Self::Warning { text, .. } => *text = mask.text(text),
+            Self::Stop { reason, .. } => match reason {
+                StopReason::Panic { message: words }
+                | StopReason::TargetGone { detail: words }
+                | StopReason::SetupFailed { detail: words } => *words = mask.text(words),
+                // A step has the name that the file gives it.
+                StopReason::StepFailed { step } => *step = mask.known(step),
+                StopReason::Signal | StopReason::SecondSignal | StopReason::Threshold { .. } => {}
+            },
+            Self::Interval(_) | Self::Threshold { .. } | Self::End { .. } => {}
+        }
+        Some(event)
+    }
+
+    fn clone_if_worded(&self) -> Option<Self> {
+        let is_worded = matches!(
+            self,
+            Self::Failure(_) | Self::Warning { .. } | Self::Stop { .. }
+        );
+        is_worded.then(|| self.clone())
+    }
 }
 
 impl IntervalCounts {

@@ -9,6 +9,7 @@ use super::interval_log::Encoder;
 use super::{
     EVENTS_FILE, Event, HISTOGRAMS_FILE, IntervalCounts, JournalError, RUN_FILE, RunHeader,
 };
+use crate::mask::Mask;
 use crate::record::Interval;
 use crate::units::Micros;
 
@@ -21,6 +22,8 @@ pub struct Writer {
     events: Appender<File>,
     /// The lines being made, kept for its space.
     lines: Vec<u8>,
+    /// What takes secrets out of events; none where they are written as they are.
+    mask: Option<Mask>,
 }
 
 impl Writer {
@@ -45,6 +48,7 @@ impl Writer {
             histograms,
             events,
             lines: Vec::new(),
+            mask: None,
         })
     }
 
@@ -61,6 +65,15 @@ impl Writer {
             &self.dir.join(HISTOGRAMS_FILE),
         ))?;
         write_header(&self.dir, header)
+    }
+
+    /// The same, with these secrets left out of every event.
+    #[must_use]
+    pub fn without(self, mask: &Mask) -> Self {
+        Self {
+            mask: Some(mask.clone()),
+            ..self
+        }
     }
 
     /// Appends an interval: its histograms, then its counts.
@@ -88,8 +101,11 @@ impl Writer {
     /// The write failed; then no part of the event is left in the journal.
     pub fn event(&mut self, event: &Event) -> Result<(), JournalError> {
         self.lines.clear();
-        serde_json::to_writer(&mut self.lines, event)
-            .map_err(|error| JournalError::encode("an event")(&error))?;
+        match self.mask.as_ref().and_then(|mask| event.hidden(mask)) {
+            Some(hidden) => serde_json::to_writer(&mut self.lines, &hidden),
+            None => serde_json::to_writer(&mut self.lines, event),
+        }
+        .map_err(|error| JournalError::encode("an event")(&error))?;
         self.lines.push(b'\n');
         self.events
             .append(&self.lines)
@@ -138,7 +154,12 @@ fn write_header(dir: &Path, header: &RunHeader) -> Result<(), JournalError> {
         .map_err(|error| JournalError::encode("the header")(&error))?;
     text.push(b'\n');
     let write = || {
-        let mut file = File::create(&draft)?;
+        // A draft that is there was left by a run that was killed; what it may link to stays.
+        fs::remove_file(&draft).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        })?;
+        let mut file = File::create_new(&draft)?;
         file.write_all(&text)?;
         file.sync_all()?;
         fs::rename(&draft, &path)?;

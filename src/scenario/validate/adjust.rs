@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::Overrides;
 use super::load::{MAX_RATE, MAX_USERS, duration_of};
 use super::reader::Problems;
+use super::secrets;
+use crate::mask::Mask;
 use crate::scenario::diagnostic::Span;
 use crate::scenario::raw;
 use crate::scenario::tree::{Entry, Node, Notation, Scalar, Value};
@@ -25,14 +27,20 @@ pub(super) fn change_tree(
 ) -> Vec<String> {
     let mut changed = Vec::new();
     for (path, value) in &overrides.set {
-        let span = problems.argument(format!("--set {path}={value}"));
+        let is_secret = secrets::note(path, value, &mut problems.secrets);
+        let shown = if is_secret { "…" } else { value };
+        let span = problems.argument(format!("--set {path}={shown}"));
         let Some(node) = value_node(value, span, problems) else {
             continue;
         };
         match place(root, path, span) {
             Ok(target) => {
                 *target = node;
-                changed.push(format!("{path} = {value}"));
+                changed.push(if is_secret {
+                    format!("{path} (its value is not kept)")
+                } else {
+                    Mask::default().text(&format!("{path} = {value}"))
+                });
             }
             Err(message) => problems.report(span, message),
         }

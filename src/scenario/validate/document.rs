@@ -11,6 +11,7 @@ use super::names::{Section, Table};
 use super::reader::{Fields, Problems, Shape};
 use super::words::{brief, did_you_mean, nearest};
 use super::{feeder, flow, http, kind, load, threshold};
+use crate::mask::Mask;
 use crate::scenario::tree::Node;
 use crate::scenario::{
     Delay, Feed, Flow, HttpOptions, Kind, Load, OnError, Scenario, Source, Step, Target,
@@ -168,6 +169,7 @@ impl Document {
             flows: self.flows,
             thresholds: self.thresholds,
             overridden: Vec::new(),
+            mask: Mask::default(),
         })
     }
 }

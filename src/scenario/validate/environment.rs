@@ -64,6 +64,51 @@ pub(super) fn substitute(
     }
 }
 
+/// The parts of a scenario whose values may be secret; what is elsewhere, such as the target or a length of time, every
+/// report shows.
+const WITH_SECRETS: [&str; 6] = ["vars", "http", "setup", "teardown", "flows", "data"];
+
+/// Remembers every value of the environment that went into such a part, by `${NAME}` or by `env(NAME)`.
+pub(super) fn note_secrets(
+    root: &Node,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    problems: &mut Problems,
+) {
+    let Value::Map(entries) = &root.value else {
+        return;
+    };
+    for entry in entries {
+        if WITH_SECRETS.contains(&entry.key.as_str()) {
+            note(&entry.value, lookup, problems);
+        }
+    }
+}
+
+fn note(node: &Node, lookup: &dyn Fn(&str) -> Option<String>, problems: &mut Problems) {
+    match &node.value {
+        Value::List(items) => items.iter().for_each(|item| note(item, lookup, problems)),
+        Value::Map(entries) => entries
+            .iter()
+            .for_each(|entry| note(&entry.value, lookup, problems)),
+        Value::Scalar(scalar) => {
+            let written = scalar.written.as_deref().unwrap_or(&scalar.text);
+            let references = written
+                .split("${")
+                .skip(1)
+                .filter_map(|rest| rest.split('}').next());
+            // The names in `NAME`, `NAME:-default` and `base64(env('NAME'))`; a default stands in the file for all to read.
+            let names = references.flat_map(|inside| {
+                let inside = inside.split(":-").next().unwrap_or_default();
+                inside.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+            });
+            let values = names
+                .filter(|name| is_environment_name(name))
+                .filter_map(lookup);
+            problems.secrets.extend(values);
+        }
+    }
+}
+
 fn replace(scalar: &mut Scalar, text: String) {
     let written = std::mem::replace(&mut scalar.text, text);
     scalar.written = Some(written);

@@ -20,6 +20,7 @@ mod names;
 mod pattern;
 mod reader;
 mod request;
+mod secrets;
 mod step;
 mod synonyms;
 mod threshold;
@@ -38,6 +39,7 @@ pub use self::load::{MAX_RATE, MAX_USERS};
 use self::reader::Problems;
 use super::tree::{Node, Value};
 use super::{Diagnostics, Scenario, Source, raw};
+use crate::mask::Mask;
 use crate::units::{Rate, show_duration};
 
 /// What the command line changes in a scenario.
@@ -148,6 +150,7 @@ fn read(
     }
     let environment = |name: &str| std::env::var(name).ok();
     environment::substitute(&mut root, &environment, problems);
+    environment::note_secrets(&root, &environment, problems);
     let files = Files::new(path, overrides.root.as_deref());
     let source = Source {
         path: path.to_owned(),
@@ -156,6 +159,7 @@ fn read(
     };
     let mut scenario = Document::read(&root, &files, problems)?.into_scenario(source, problems)?;
     scenario.overridden = overridden;
+    scenario.mask = Mask::of(&problems.secrets);
     adjust::change_scenario(&mut scenario, overrides, problems);
     check_warm_up(&scenario, root.get("warm_up"), problems);
     Some(scenario)

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::files::Refusal;
 use super::synonyms;
 use super::words::{LONGEST_NAME, brief, describe, listed, one_of};
+use crate::mask::Mask;
 use crate::scenario::diagnostic::{Diagnostic, Span};
 use crate::scenario::tree::{Entry, Node, Scalar, Value};
 use crate::units::{ByteSize, Rate, UnitError, parse_duration};
@@ -28,6 +29,8 @@ pub(super) struct Problems {
     unset: BTreeSet<String>,
     /// Whether something was not said because it is about a value that is not known.
     has_held_back: bool,
+    /// Values of the environment and the command line that may be secret: no message shows them.
+    pub(super) secrets: Vec<String>,
 }
 
 impl Problems {
@@ -137,7 +140,12 @@ impl Problems {
     }
 
     pub(super) fn into_list(self) -> Vec<Diagnostic> {
-        self.list
+        let mask = Mask::of(&self.secrets);
+        let mut list = self.list;
+        for diagnostic in &mut list {
+            diagnostic.hide(&mask);
+        }
+        list
     }
 
     /// Says that the value is something else than was expected.

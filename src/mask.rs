@@ -1,0 +1,294 @@
+//! Taking secrets out of words: whatever a run records or prints goes through a [`Mask`] first.
+//!
+//! A mask knows values that are secret, in each form in which a target may send them back (as they are, escaped for JSON,
+//! HTML or a URL, in hex, in base64, also in the middle of it). It also knows where secrets stand, whatever they are:
+//! before the `@` of a URL, in a query, after `Bearer`, under a name such as `password`. A value of fewer than four
+//! characters is hidden only there: elsewhere it would take half of every sentence with it.
+
+mod forms;
+mod places;
+
+use std::fmt;
+
+use regex::Regex;
+
+pub use places::labelled_values;
+
+/// What stands where a secret was.
+pub const REDACTED: &str = "[redacted]";
+
+/// Shorter values are not looked for, in characters.
+const SHORTEST: usize = 4;
+
+/// Texts of this many characters may have been cut off at their end.
+const CUT: usize = 200;
+
+/// Words that are no secret even where one could stand.
+const WORDS: [&str; 4] = ["true", "false", "null", "none"];
+
+/// In a name, these make its value a secret; compared without `-`, `_` and the like.
+const PARTS: [&str; 17] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "accesskey",
+    "privatekey",
+    "credential",
+    "authorization",
+    "session",
+    "cookie",
+    "jwt",
+    "signature",
+    "csrf",
+    "xsrf",
+];
+
+/// As a word of a name, these do.
+const NAMES: [&str; 8] = ["pw", "pass", "pin", "otp", "auth", "sid", "sig", "bearer"];
+
+/// Whether what stands under this name (of a header, a field, a variable) is to be taken for a secret.
+pub fn is_secret_name(name: &str) -> bool {
+    let plain: String = name
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    PARTS.iter().any(|part| plain.contains(part))
+        || name
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .any(|word| NAMES.iter().any(|name| word.eq_ignore_ascii_case(name)))
+}
+
+/// The secrets that are known, and how to leave them out of a text.
+#[derive(Clone, Default)]
+pub struct Mask {
+    /// Each secret in all its forms, the longest first.
+    known: Vec<Known>,
+}
+
+/// One secret.
+#[derive(Clone)]
+struct Known {
+    length: usize,
+    whole: Regex,
+    /// What the beginning of it looks like, for texts that were cut off within it.
+    beginnings: Vec<String>,
+}
+
+impl Mask {
+    /// A mask of these secrets.
+    pub fn of<T: AsRef<str>>(secrets: impl IntoIterator<Item = T>) -> Self {
+        Self::default().with(secrets)
+    }
+
+    /// The same mask with more secrets.
+    #[must_use]
+    pub fn with<T: AsRef<str>>(&self, secrets: impl IntoIterator<Item = T>) -> Self {
+        let mut known = self.known.clone();
+        for secret in secrets {
+            let secret = secret.as_ref().trim();
+            let length = secret.chars().count();
+            let is_word = WORDS.iter().any(|word| secret.eq_ignore_ascii_case(word));
+            if length >= SHORTEST && !is_word {
+                known.push(Known {
+                    length,
+                    whole: forms::pattern(secret),
+                    beginnings: forms::beginnings(secret),
+                });
+            }
+        }
+        known.sort_by_key(|known| std::cmp::Reverse(known.length));
+        Self { known }
+    }
+
+    /// The text without known secrets and without whatever stands where secrets do: for what comes from a target.
+    pub fn text(&self, text: &str) -> String {
+        places::hide(&self.known(text))
+    }
+
+    /// The text without known secrets and without the user-info of URLs: for words that a person wrote.
+    pub fn known(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for known in &self.known {
+            if let std::borrow::Cow::Owned(hidden) = known.whole.replace_all(&text, REDACTED) {
+                text = hidden;
+            }
+        }
+        places::hide_user_info(&self.without_beginnings(&text))
+    }
+
+    /// Takes out the beginning of a secret where a text was cut off: before each `…`, and at the end of a long text.
+    fn without_beginnings(&self, text: &str) -> String {
+        let is_long = text.chars().count() >= CUT;
+        let mut out = String::with_capacity(text.len());
+        for piece in text.split_inclusive('…') {
+            let (before, mark) = match piece.strip_suffix('…') {
+                Some(before) => (before, "…"),
+                None => (piece, ""),
+            };
+            let kept = if mark.is_empty() && !is_long {
+                before.len()
+            } else {
+                self.kept(before)
+            };
+            out.push_str(&before[..kept]);
+            if kept < before.len() {
+                out.push_str(REDACTED);
+            }
+            out.push_str(mark);
+        }
+        out
+    }
+
+    /// How much of a text there is before the beginning of a secret at its end.
+    fn kept(&self, text: &str) -> usize {
+        let beginnings = self.known.iter().flat_map(|known| &known.beginnings);
+        let overlap = |beginning: &String| {
+            let ends = beginning.char_indices().map(|(at, _)| at).rev();
+            ends.take_while(|end| *end >= SHORTEST)
+                .find(|end| text.ends_with(&beginning[..*end]))
+        };
+        text.len() - beginnings.filter_map(overlap).max().unwrap_or(0)
+    }
+}
+
+impl fmt::Debug for Mask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mask({} secrets)", self.known.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
+    use super::*;
+
+    const SECRET: &str = "s3cr&t/ \"ü\"+x=";
+
+    #[test]
+    fn a_secret_is_found_in_each_encoding() {
+        let mask = Mask::of([SECRET]);
+        let json = serde_json::to_string(SECRET).expect("JSON");
+        let percent: String = SECRET.bytes().map(|b| format!("%{b:02x}")).collect();
+        let hex: String = SECRET.bytes().map(|b| format!("{b:02X}")).collect();
+        for form in [
+            SECRET.to_owned(),
+            json[1..json.len() - 1].to_owned(),
+            json.replace('/', "\\/").replace('ü', "\\u00fc"),
+            "s3cr%26t%2F%20%22%C3%BC%22%2Bx%3D".to_owned(),
+            "s3cr%26t%2f+%22%c3%bc%22%2bx=".to_owned(),
+            percent,
+            "s3cr&amp;t/ &quot;ü&quot;+x=".to_owned(),
+            hex.to_lowercase(),
+            hex,
+            STANDARD.encode(SECRET),
+            STANDARD.encode(format!("me:{SECRET}")),
+            STANDARD.encode(format!("a:{SECRET}:b")),
+            URL_SAFE_NO_PAD.encode(format!("{SECRET}.")),
+        ] {
+            let hidden = mask.text(&format!("found <{form}> here"));
+            assert!(hidden.contains(REDACTED), "{form}: {hidden}");
+            for part in ["s3cr", "x=", "x%3", "me:"] {
+                assert!(!hidden.contains(part), "{form}: {hidden}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_that_was_cut_off_is_not_shown_in_part() {
+        let mask = Mask::of(["canary-of-the-mine"]);
+        assert_eq!(mask.text("found canary-of-t…"), "found [redacted]…");
+        assert_eq!(mask.text("found canary-of-t"), "found canary-of-t");
+        let long = format!("{}canary-o", "x ".repeat(100));
+        assert!(mask.text(&long).ends_with("x [redacted]"));
+        let encoded = STANDARD.encode("canary-of-the-mine");
+        let cut = format!("{}…", &encoded[..12]);
+        assert_eq!(mask.text(&cut), "[redacted]…");
+    }
+
+    #[test]
+    fn short_values_and_plain_words_stay() {
+        let mask = Mask::of(["abc", "true", "", "  "]);
+        assert_eq!(mask.text("abc is true"), "abc is true");
+    }
+
+    #[test]
+    fn where_secrets_stand_nothing_is_shown() {
+        let mask = Mask::default();
+        for (text, expected) in [
+            ("http://me:pw@host/a", "http://[redacted]@host/a"),
+            ("to %2F%2Fme:pw%40host", "to %2F%2F[redacted]%40host"),
+            ("/cb?code=xyz&page=2#t=1", "/cb?code=…&page=…#t=…"),
+            (
+                "Authorization: Bearer ab9.cd-e",
+                "Authorization: [redacted]",
+            ),
+            ("got Bearer Ab9cd.efgh now", "got Bearer [redacted] now"),
+            ("basic authentication", "basic authentication"),
+            ("x eyJhbGciOi.eyJzdWIiOi.abc y", "x [redacted] y"),
+            (
+                r#"{"password": "a\"b", "n": 1}"#,
+                r#"{"password": [redacted], "n": 1}"#,
+            ),
+            (
+                r#"{"h": {"x-api-key": "ab"}}"#,
+                r#"{"h": {"x-api-key": [redacted]}}"#,
+            ),
+            (
+                r#""{\"token\":\"ab\",\"n\":1}""#,
+                r#""{\"token\":[redacted],\"n\":1}""#,
+            ),
+            (
+                r#"{"tokens": ["a", "b"], "pin": 1234}"#,
+                r#"{"tokens": [redacted], "pin": [redacted]}"#,
+            ),
+            (r#"{"token": null}"#, r#"{"token": null}"#),
+            (
+                r#"{"access_token": "cut o…"#,
+                r#"{"access_token": [redacted]"#,
+            ),
+            (
+                "user=me;password=pw rest",
+                "user=me;password=[redacted] rest",
+            ),
+            ("<Password>pw</Password>", "<Password>[redacted]</Password>"),
+            (
+                r#"<input name="csrf_token" value="ab">"#,
+                r#"<input name="csrf_token" value="[redacted]">"#,
+            ),
+            (
+                "header x-api-key: found no header",
+                "header x-api-key: found no header",
+            ),
+            (
+                "invalid token: it has expired",
+                "invalid token: it has expired",
+            ),
+        ] {
+            assert_eq!(mask.text(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_tell_what_is_secret() {
+        for name in [
+            "X-Api-Key",
+            "accessToken",
+            "user_password",
+            "pw",
+            "Set-Cookie",
+            "x-auth",
+        ] {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in ["author", "page", "sort_key", "footprint", "spin", "email"] {
+            assert!(!is_secret_name(name), "{name}");
+        }
+    }
+}

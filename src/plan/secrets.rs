@@ -1,0 +1,212 @@
+//! What no output may show: credentials and whatever stands under the name of a secret, known now or only in the run.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Action, Plan, Request, RequestBody, RequestUrl, Step};
+use crate::mask::{Mask, is_secret_name, labelled_values};
+use crate::scenario::template::{Expression, Segment};
+use crate::scenario::{Auth, CaptureFrom, SlotId, Template, Value};
+
+/// Stands for any value, and for no other text.
+const ANY: &str = "0any0value0";
+
+/// The secrets of a plan.
+#[derive(Debug, Clone, Default)]
+pub struct Secrets {
+    /// Hides those that are known before the run.
+    pub mask: Mask,
+    /// Variables whose values are secret; a capture may fill them.
+    pub slots: Vec<SlotId>,
+    /// Columns whose values are secret, as feeder and column.
+    pub columns: Vec<(usize, usize)>,
+}
+
+impl Secrets {
+    /// Those of a plan, besides what `mask` hides already.
+    pub(super) fn of(plan: &Plan, mask: &Mask) -> Self {
+        let mut found = Found::default();
+        for (number, variable) in plan.variables.iter().enumerate() {
+            if is_secret_name(&variable.name) {
+                found.slots.push(SlotId(number as u32));
+            }
+        }
+        for (number, feed) in plan.feeds.iter().enumerate() {
+            let columns = feed.columns.iter().enumerate();
+            let secret = columns.filter(|(_, name)| is_secret_name(name));
+            found
+                .columns
+                .extend(secret.map(|(column, _)| (number, column)));
+        }
+        found.steps(&plan.setup);
+        found.steps(&plan.teardown);
+        for flow in &plan.flows {
+            found.steps(&flow.start);
+            found.steps(&flow.steps);
+        }
+        found.slots.sort_unstable();
+        found.slots.dedup();
+        found.columns.sort_unstable();
+        found.columns.dedup();
+        for slot in &found.slots {
+            let initial = &plan.variables[slot.0 as usize].initial;
+            found.texts.extend(initial.iter().flat_map(texts));
+        }
+        found.texts.sort_unstable();
+        found.texts.dedup();
+        Self {
+            mask: mask.with(&found.texts),
+            slots: found.slots,
+            columns: found.columns,
+        }
+    }
+}
+
+/// Every text and number in a value.
+pub fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Null | Value::Bool(_) => Vec::new(),
+        Value::Number(number) => vec![number.to_string()],
+        Value::Text(text) => vec![text.clone()],
+        Value::List(items) => items.iter().flat_map(texts).collect(),
+        Value::Map(members) => members.iter().flat_map(|(_, value)| texts(value)).collect(),
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    texts: Vec<String>,
+    slots: Vec<SlotId>,
+    columns: Vec<(usize, usize)>,
+}
+
+impl Found {
+    fn steps(&mut self, steps: &[Step]) {
+        for step in steps {
+            match &step.action {
+                Action::Request(request) => self.request(request),
+                Action::Repeat { steps, .. } => self.steps(steps),
+                Action::Think(_) => {}
+            }
+        }
+    }
+
+    fn request(&mut self, request: &Request) {
+        for (name, value) in &request.headers {
+            if is_secret_name(name.as_str()) {
+                self.header(&String::from_utf8_lossy(value.as_bytes()));
+            }
+        }
+        for (name, template) in &request.rendered_headers {
+            if is_secret_name(name.as_str()) {
+                self.whole(template);
+            }
+        }
+        match &request.auth {
+            Some(Auth::Basic(user, password)) => {
+                self.whole(user);
+                self.whole(password);
+            }
+            Some(Auth::Bearer(token)) => self.whole(token),
+            None => {}
+        }
+        match &request.url {
+            RequestUrl::Literal(uri) => self.texts.extend(labelled_values(&uri.to_string())),
+            RequestUrl::Path(template) | RequestUrl::Whole(template) => self.labelled(template),
+        }
+        match &request.body {
+            RequestBody::Empty => {}
+            RequestBody::Literal(bytes) => {
+                let text = String::from_utf8_lossy(bytes);
+                self.texts.extend(labelled_values(&text));
+            }
+            RequestBody::Rendered(template) => self.labelled(template),
+        }
+        for capture in &request.captures {
+            let is_secret = match &capture.from {
+                CaptureFrom::Cookie(_) => true,
+                CaptureFrom::Header(name) => is_secret_name(name.as_str()),
+                CaptureFrom::Json(path) => is_secret_name(&path.to_string()),
+                CaptureFrom::Regex(expression) => is_secret_name(expression.as_str()),
+            };
+            if is_secret {
+                self.slots.push(capture.slot);
+            }
+        }
+    }
+
+    /// A header's value, the credentials after its scheme, the parts of basic ones, the values of cookies.
+    fn header(&mut self, value: &str) {
+        self.texts.push(value.to_owned());
+        if let Some((_, credentials)) = value.split_once(' ') {
+            self.texts.push(credentials.to_owned());
+            let decoded = STANDARD.decode(credentials.trim()).unwrap_or_default();
+            if let Some((user, password)) = String::from_utf8(decoded)
+                .ok()
+                .as_deref()
+                .and_then(|pair| pair.split_once(':'))
+            {
+                self.texts.extend([user.to_owned(), password.to_owned()]);
+            }
+        }
+        let cookies = value.split(';').filter_map(|cookie| cookie.split_once('='));
+        self.texts
+            .extend(cookies.map(|(_, value)| value.to_owned()));
+    }
+
+    /// A template of which all is secret.
+    fn whole(&mut self, template: &Template) {
+        for segment in &template.segments {
+            match segment {
+                Segment::Literal(text) => self.texts.push(without_scheme(text).to_owned()),
+                Segment::Expression(expression, _) => self.expression(expression),
+            }
+        }
+    }
+
+    /// A template in which what stands under the name of a secret is one.
+    fn labelled(&mut self, template: &Template) {
+        let mut before = String::new();
+        for segment in &template.segments {
+            match segment {
+                Segment::Literal(text) => {
+                    self.texts.extend(labelled_values(text));
+                    before.push_str(text);
+                }
+                Segment::Expression(expression, _) => {
+                    // Is a value taken for a secret where the expression stands?
+                    let values = labelled_values(&format!("{before}{ANY}"));
+                    if values.iter().any(|value| value.contains(ANY)) {
+                        self.expression(expression);
+                    }
+                    before.push('0');
+                }
+            }
+        }
+    }
+
+    fn expression(&mut self, expression: &Expression) {
+        match expression {
+            Expression::Slot(slot) => self.slots.push(*slot),
+            Expression::Column { feed, column } => self.columns.push((*feed, *column)),
+            Expression::Call(_, parts) | Expression::Join(parts) | Expression::Default(parts) => {
+                parts.iter().for_each(|part| self.expression(part));
+            }
+            Expression::Literal(value) => self.texts.extend(texts(value)),
+            // True or false.
+            Expression::All(_)
+            | Expression::Any(_)
+            | Expression::Not(_)
+            | Expression::Compare(_) => {}
+        }
+    }
+}
+
+/// `Bearer ` and the like are no secret.
+fn without_scheme(text: &str) -> &str {
+    let schemes = ["bearer", "basic", "digest", "token"];
+    match text.split_once(' ') {
+        Some((scheme, rest)) if schemes.contains(&scheme.to_ascii_lowercase().as_str()) => rest,
+        _ => text,
+    }
+}

@@ -1,0 +1,69 @@
+//! Which values of the command line may be secret: those of variables, headers, credentials and bodies.
+
+use crate::mask::{is_secret_name, labelled_values};
+use crate::scenario::raw;
+use crate::scenario::tree::{Node, Value};
+
+/// Keys below which a value may be anything, secrets included.
+const KEYS: [&str; 9] = [
+    "vars", "secrets", "headers", "auth", "json", "form", "text", "body", "query",
+];
+
+/// Headers whose values everybody knows.
+const PUBLIC_HEADERS: [&str; 8] = [
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "content-type",
+    "host",
+    "user-agent",
+];
+
+/// Whether the value that `--set` gives to `path` may be secret; if so, it goes to `secrets`.
+pub(super) fn note(path: &str, value: &str, secrets: &mut Vec<String>) -> bool {
+    let node = raw::parse(value, &mut Vec::new());
+    let last = path.rsplit('.').next().unwrap_or_default();
+    let is_secret = path.split('.').any(|part| may_hold_secrets(part))
+        || node.as_ref().is_some_and(any_key_may_hold_secrets);
+    if is_secret {
+        match &node {
+            Some(node) => scalars(last, node, secrets),
+            None => secrets.push(value.to_owned()),
+        }
+    }
+    is_secret
+}
+
+fn may_hold_secrets(part: &str) -> bool {
+    let key = part.split('[').next().unwrap_or_default();
+    KEYS.contains(&key) || is_secret_name(key)
+}
+
+fn any_key_may_hold_secrets(node: &Node) -> bool {
+    match &node.value {
+        Value::Scalar(_) => false,
+        Value::List(items) => items.iter().any(any_key_may_hold_secrets),
+        Value::Map(entries) => entries
+            .iter()
+            .any(|entry| may_hold_secrets(&entry.key) || any_key_may_hold_secrets(&entry.value)),
+    }
+}
+
+fn scalars(key: &str, node: &Node, secrets: &mut Vec<String>) {
+    match &node.value {
+        Value::Scalar(scalar) => {
+            if !PUBLIC_HEADERS.contains(&key.to_ascii_lowercase().as_str()) {
+                secrets.extend(labelled_values(&scalar.text));
+                secrets.push(scalar.text.clone());
+                // The scheme of credentials is none.
+                secrets.extend(scalar.text.split_once(' ').map(|(_, rest)| rest.to_owned()));
+            }
+        }
+        Value::List(items) => items.iter().for_each(|item| scalars(key, item, secrets)),
+        Value::Map(entries) => entries
+            .iter()
+            .for_each(|entry| scalars(&entry.key, &entry.value, secrets)),
+    }
+}
