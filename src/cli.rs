@@ -73,6 +73,12 @@ pub struct RunArgs {
     /// Also write summary.json here; `-` is stdout, and then nothing else is
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Also write junit.xml here, and say in it why there was no run if there was none
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Replace the run that is in the folder, and files at the places of --json and --junit
+    #[arg(long)]
+    pub overwrite: bool,
     /// No live view and no summary; the exit code and the files tell
     #[arg(long, short)]
     pub quiet: bool,
@@ -133,6 +139,12 @@ pub struct ReportArgs {
     /// Also write summary.json here; `-` is stdout, and then nothing else is
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Also write junit.xml here
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Replace files that are at these places; in the run's own folder they always are
+    #[arg(long)]
+    pub overwrite: bool,
     /// Print no summary
     #[arg(long, short)]
     pub quiet: bool,

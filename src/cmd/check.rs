@@ -6,9 +6,9 @@ use crate::cli::CheckArgs;
 use crate::exit::Exit;
 use crate::scenario::{self, Diagnostics, Overrides};
 
-use super::{compile, terminal};
+use super::{Failure, compile, terminal};
 
-pub(super) fn check(args: &CheckArgs) -> Exit {
+pub(super) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     let overrides = Overrides {
         root: args.root.clone(),
         ..Overrides::default()
@@ -17,13 +17,13 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
     for file in &args.files {
         match examine(file, &overrides) {
             Ok(unset) if unset.is_empty() => {
-                terminal::say(&format!("{}: ok\n", file.display()));
+                terminal::say(&format!("{}: ok\n", file.display()))?;
             }
             Ok(unset) => {
                 let (file, unset) = (file.display(), unset.join(", "));
                 terminal::say(&format!(
                     "{file}: ok, but for the values of {unset}, which the environment does not have here\n"
-                ));
+                ))?;
             }
             Err(diagnostics) => {
                 terminal::complain(&terminal::diagnosis(&diagnostics));
@@ -31,7 +31,7 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
             }
         }
     }
-    exit
+    Ok(exit)
 }
 
 /// Checks the file and, where the environment does not decide what it is, its plan; gives the variables that are not set.

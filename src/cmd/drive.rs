@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
 use crate::engine::{Running, Stop};
@@ -17,6 +16,7 @@ use crate::units::{Micros, show_duration};
 use crate::verdict::Judge;
 
 use super::driven::Driven;
+use super::signals::Signals;
 
 /// The usual cause of a journal that cannot be written.
 const DISK: &str = "cannot write the journal: is the disk full?";
@@ -36,12 +36,16 @@ pub(super) struct Drive<'a> {
     pub(super) live: Live<io::Stderr>,
     pub(super) header: &'a RunHeader,
     pub(super) grace: Duration,
+    /// Whether the run was stopped before its planned end.
+    pub(super) is_stopped: bool,
 }
 
 /// A load that is over, and the journal to close.
 pub(super) struct LoadOver {
     pub(super) journal: journal::Writer,
     pub(super) at: Micros,
+    /// Whether it was stopped before its planned end, and the journal says why.
+    pub(super) is_stopped: bool,
     pub(super) panics: u64,
     pub(super) interrupted: u64,
 }
@@ -52,7 +56,12 @@ enum Phase {
     /// Load is sent.
     Loading,
     /// The load is over or was stopped; what is in flight has until then.
-    Draining { until: Micros },
+    Draining {
+        /// When what is in flight is cut off.
+        until: Micros,
+        /// Whether a signal asked for the end: the next one cuts at once.
+        is_asked: bool,
+    },
     /// What was in flight is cut off, and gone by the next interval.
     Cut,
 }
@@ -156,12 +165,12 @@ impl Drive<'_> {
                     .duration()
                     .is_some_and(|length| now >= length.into());
                 Ok(if is_over {
-                    self.draining_from(now)
+                    self.draining_from(now, false)
                 } else {
                     Phase::Loading
                 })
             }
-            Phase::Draining { until } if now >= until => {
+            Phase::Draining { until, .. } if now >= until => {
                 self.running.stop(Stop::AtOnce);
                 Ok(Phase::Cut)
             }
@@ -182,6 +191,8 @@ impl Drive<'_> {
 
     fn drain(&mut self, reason: StopReason, now: Micros) -> anyhow::Result<Phase> {
         self.running.stop(Stop::Graceful);
+        self.is_stopped = true;
+        let is_asked = reason == StopReason::Signal;
         let why = match &reason {
             StopReason::Signal | StopReason::SecondSignal => {
                 "stopped; a second signal cuts off what is in flight"
@@ -197,12 +208,13 @@ impl Drive<'_> {
             .note(&format!("{why}: requests in flight have {grace} to end"))
             .ok();
         self.write_event(&Event::Stop { at: now, reason })?;
-        Ok(self.draining_from(now))
+        Ok(self.draining_from(now, is_asked))
     }
 
-    fn draining_from(&self, now: Micros) -> Phase {
+    fn draining_from(&self, now: Micros, is_asked: bool) -> Phase {
         Phase::Draining {
             until: now + self.grace.into(),
+            is_asked,
         }
     }
 
@@ -211,6 +223,23 @@ impl Drive<'_> {
         let now = self.running.clock().now();
         match phase {
             Phase::Loading => self.drain(StopReason::Signal, now),
+            Phase::Draining {
+                until,
+                is_asked: false,
+            } => {
+                // The load was over by itself, or stopped for another reason, which stays the reason.
+                if self.is_stopped {
+                    self.live
+                        .note("a second signal cuts off what is in flight")
+                        .ok();
+                } else {
+                    self.drain(StopReason::Signal, now)?;
+                }
+                Ok(Phase::Draining {
+                    until,
+                    is_asked: true,
+                })
+            }
             Phase::Draining { .. } => {
                 self.running.stop(Stop::AtOnce);
                 self.write_event(&Event::Stop {
@@ -227,6 +256,7 @@ impl Drive<'_> {
         let end = self.running.clock().now();
         if let (Phase::Loading, Some(reason)) = (phase, self.running.stop_reason()) {
             self.write_event(&Event::Stop { at: end, reason })?;
+            self.is_stopped = true;
         }
         let state = self.close_interval(end, end)?;
         self.live.finish(&state).ok();
@@ -234,32 +264,9 @@ impl Drive<'_> {
         Ok(LoadOver {
             journal: self.journal,
             at: end,
+            is_stopped: self.is_stopped,
             panics: ended.panics,
             interrupted: ended.interrupted,
         })
-    }
-}
-
-/// SIGINT and SIGTERM, as one stream.
-pub(super) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    pub(super) fn listen() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-        })
-    }
-
-    /// Returns at the next signal.
-    pub(super) async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
     }
 }

@@ -4,16 +4,19 @@ mod check;
 mod drive;
 mod driven;
 mod header;
+mod output_file;
 mod outputs;
 mod plan;
 mod report;
 mod run;
+mod signals;
 #[cfg(feature = "bundled-target")]
 mod target;
 mod terminal;
 
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::PathBuf;
 
 use clap::Parser;
 use url::Url;
@@ -25,17 +28,31 @@ use crate::exit::Exit;
 use crate::plan::{Plan, Segment};
 use crate::scenario::{Diagnostics, Scenario, Target};
 
+use self::output_file::Existing;
+
 /// Runs the command line `words` (the program's name first) and says how the process ends.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
-    let cli = match Cli::try_parse_from(words) {
+    let given: Vec<OsString> = words.into_iter().collect();
+    let cli = match Cli::try_parse_from(&given) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
-            terminal::complain(&error.render().to_string());
+            let words = terminal::without_secrets(&error.render().to_string());
+            terminal::complain(&words);
+            let junit = junit_in(&given);
+            outputs::write_refusal(
+                junit.as_deref(),
+                None,
+                Existing::Keep,
+                "the arguments",
+                (Exit::InvalidInput, &words),
+            );
             return Exit::InvalidInput;
         }
         Err(help) => {
-            terminal::say(&help.render().to_string());
-            return Exit::Passed;
+            return match terminal::say(&help.render().to_string()) {
+                Ok(()) => Exit::Passed,
+                Err(failure) => failed(&failure),
+            };
         }
     };
     if cli.no_color {
@@ -43,15 +60,44 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         console::set_colors_enabled_stderr(false);
     }
     dispatch(&cli.command).unwrap_or_else(|failure| {
-        terminal::complain(&failure.render());
-        failure.exit()
+        if let Command::Run(args) = &cli.command {
+            let words = console::strip_ansi_codes(&failure.render()).into_owned();
+            outputs::write_refusal(
+                args.junit.as_deref(),
+                args.out.as_deref(),
+                Existing::replaced_if(args.overwrite),
+                &args.file.display().to_string(),
+                (failure.exit(), &words),
+            );
+        }
+        failed(&failure)
     })
+}
+
+fn failed(failure: &Failure) -> Exit {
+    terminal::complain(&failure.render());
+    failure.exit()
+}
+
+/// The place of `--junit` among words that make no sense together.
+fn junit_in(words: &[OsString]) -> Option<PathBuf> {
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        if word == "--junit" {
+            return words.next().map(PathBuf::from);
+        }
+        let place = word.to_str().and_then(|word| word.strip_prefix("--junit="));
+        if let Some(place) = place {
+            return Some(place.into());
+        }
+    }
+    None
 }
 
 fn dispatch(command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(args),
-        Command::Check(args) => Ok(check::check(args)),
+        Command::Check(args) => check::check(args),
         Command::Plan(args) => plan::plan(args),
         Command::Report(args) => report::report(args),
         #[cfg(feature = "bundled-target")]
@@ -75,7 +121,6 @@ enum Failure {
     #[error("{0:#}")]
     Target(anyhow::Error),
     /// The user did not want to wait for the end.
-    #[cfg(feature = "bundled-target")]
     #[error("{0:#}")]
     Stopped(anyhow::Error),
     /// Anything else.
@@ -89,7 +134,6 @@ impl Failure {
             Self::Scenario(_) | Self::Argument(_) => Exit::InvalidInput,
             #[cfg(feature = "bundled-target")]
             Self::Target(_) => Exit::TargetUnreachable,
-            #[cfg(feature = "bundled-target")]
             Self::Stopped(_) => Exit::Stopped,
             Self::Internal(_) => Exit::Internal,
         }
@@ -98,7 +142,7 @@ impl Failure {
     fn render(&self) -> String {
         match self {
             Self::Scenario(diagnostics) => terminal::diagnosis(diagnostics),
-            _ => format!("gander: {self}\n"),
+            _ => terminal::without_secrets(&format!("gander: {self}\n")),
         }
     }
 }

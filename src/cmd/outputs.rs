@@ -1,15 +1,16 @@
-//! The files a run leaves behind: opened before the load, so that a bad path fails early, and written after it.
+//! The files a run leaves behind: their places are tried before the load, so that a bad path fails early, and taken
+//! after it.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Seek, Write};
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use crate::exit::Exit;
-use crate::record::journal::Journal;
-use crate::report::{self, Renderer, Report, SummaryJson};
+use crate::record::journal::{EVENTS_FILE, HISTOGRAMS_FILE, Journal, RUN_FILE};
+use crate::report::{self, JunitXml, Renderer, Report, SummaryJson};
 
+use super::output_file::{Existing, OutputFile};
 use super::{Failure, terminal};
 
 /// The journal in a run's folder.
@@ -19,12 +20,31 @@ pub(super) fn journal_in(run: &Path) -> Result<Journal, Failure> {
         .map_err(Failure::Argument)
 }
 
-/// Where the outputs go; every file is open for writing.
+/// What the command line says about outputs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    /// Where every output goes.
+    pub(super) folder: &'a Path,
+    /// What happens to outputs that are in the folder.
+    pub(super) in_folder: Existing,
+    /// `--json`
+    pub(super) json: Option<&'a Path>,
+    /// `--junit`
+    pub(super) junit: Option<&'a Path>,
+    /// What happens to files at the places of these two.
+    pub(super) elsewhere: Existing,
+    /// `--quiet`
+    pub(super) quiet: bool,
+}
+
+/// Where the outputs go; every place can be written to.
 pub(super) struct Outputs {
     folder: PathBuf,
-    files: Vec<(&'static dyn Renderer, File)>,
+    files: Vec<(&'static dyn Renderer, OutputFile)>,
+    /// Copies elsewhere, by the name of the output.
+    copies: Vec<(&'static str, OutputFile)>,
     summary: Summary,
-    extra_json: Option<ExtraJson>,
+    is_json_on_stdout: bool,
 }
 
 /// Whether a summary is printed, and where.
@@ -35,67 +55,83 @@ enum Summary {
     Silent,
 }
 
-/// `--json`
-enum ExtraJson {
-    Stdout,
-    File(PathBuf, File),
-}
-
 impl Outputs {
-    /// Opens the file of `--json`, makes the folder and opens every file in it. Nothing that is there is lost yet.
-    pub(super) fn open(folder: &Path, json: Option<&Path>, quiet: bool) -> Result<Self, Failure> {
-        let extra_json = match json {
-            None => None,
-            Some(path) if path == Path::new("-") => Some(ExtraJson::Stdout),
-            Some(path) => Some(ExtraJson::File(path.to_owned(), open_for_writing(path)?)),
-        };
-        fs::create_dir_all(folder)
+    /// Makes the folder and tries every place. Nothing that is there is lost yet.
+    pub(super) fn open(wanted: &Wanted<'_>) -> Result<Self, Failure> {
+        let is_json_on_stdout = wanted.json == Some(Path::new("-"));
+        let json = wanted.json.filter(|_| !is_json_on_stdout);
+        let mut copies = Vec::new();
+        for (name, path) in [
+            (SummaryJson.file_name(), json),
+            (JunitXml.file_name(), wanted.junit),
+        ] {
+            if let Some(path) = path {
+                copies.push((name, OutputFile::open(path, wanted.elsewhere)?));
+            }
+        }
+        fs::create_dir_all(wanted.folder)
             .with_context(|| {
                 format!(
                     "cannot make the output folder {}: choose another with --out",
-                    folder.display()
+                    wanted.folder.display()
                 )
             })
             .map_err(Failure::Argument)?;
         let mut files = Vec::new();
         for renderer in report::renderers() {
-            let file = open_for_writing(&folder.join(renderer.file_name()))?;
-            files.push((renderer, file));
+            let path = wanted.folder.join(renderer.file_name());
+            files.push((renderer, OutputFile::open(&path, wanted.in_folder)?));
         }
-        let summary = match (&extra_json, quiet) {
+        let summary = match (is_json_on_stdout, wanted.quiet) {
             (_, true) => Summary::Silent,
-            (Some(ExtraJson::Stdout), false) => Summary::Stderr,
-            _ => Summary::Stdout,
+            (true, false) => Summary::Stderr,
+            (false, false) => Summary::Stdout,
         };
         Ok(Self {
-            folder: folder.to_owned(),
+            folder: wanted.folder.to_owned(),
             files,
+            copies,
             summary,
-            extra_json,
+            is_json_on_stdout,
         })
     }
 
+    /// What is beside the places until they are taken.
+    pub(super) fn drafts(&self) -> Vec<PathBuf> {
+        let files = self.files.iter().map(|(_, file)| file);
+        let copies = self.copies.iter().map(|(_, file)| file);
+        files
+            .chain(copies)
+            .filter_map(|file| file.draft().map(Path::to_owned))
+            .collect()
+    }
+
     /// Builds the report from the journal and writes every output.
-    pub(super) fn write(self, journal: &Journal) -> Result<Exit, Failure> {
+    pub(super) fn write(mut self, journal: &Journal) -> Result<Exit, Failure> {
         let report = Report::build(journal).map_err(|error| Failure::Internal(error.into()))?;
-        for (renderer, file) in &self.files {
+        let mut on_stdout = None;
+        for (renderer, file) in self.files {
             let bytes = renderer
                 .render(&report)
                 .map_err(|error| Failure::Internal(error.into()))?;
-            overwrite(file, &bytes, &self.folder.join(renderer.file_name()))?;
-            if renderer.file_name() == SummaryJson.file_name() {
-                match &self.extra_json {
-                    None => {}
-                    Some(ExtraJson::Stdout) => terminal::say(&String::from_utf8_lossy(&bytes)),
-                    Some(ExtraJson::File(path, extra)) => overwrite(extra, &bytes, path)?,
-                }
+            file.write(&bytes)?;
+            let name = renderer.file_name();
+            while let Some(at) = self.copies.iter().position(|(copied, _)| *copied == name) {
+                self.copies.swap_remove(at).1.write(&bytes)?;
             }
+            if self.is_json_on_stdout && name == SummaryJson.file_name() {
+                on_stdout = Some(bytes);
+            }
+        }
+        // Last, so that a reader who went away or a disk that is full there costs none of the files.
+        if let Some(bytes) = on_stdout {
+            terminal::say(&String::from_utf8_lossy(&bytes))?;
         }
         let summary = |colour| {
             report::console::summary(&report, Some(&self.folder), terminal::width(), colour)
         };
         match self.summary {
-            Summary::Stdout => terminal::say(&summary(terminal::colour_on_stdout())),
+            Summary::Stdout => terminal::say(&summary(terminal::colour_on_stdout()))?,
             Summary::Stderr => terminal::complain(&summary(terminal::colour_on_stderr())),
             Summary::Silent => {}
         }
@@ -103,29 +139,110 @@ impl Outputs {
     }
 }
 
-fn open_for_writing(path: &Path) -> Result<File, Failure> {
-    OpenOptions::new()
-        .create(true)
-        .write(true)
-        .truncate(false)
-        .open(path)
-        .with_context(|| format!("cannot write {}: choose another place", path.display()))
-        .map_err(Failure::Argument)
+/// A folder that this process alone writes a run to, for as long as the value lives.
+pub(super) struct Claim {
+    folder: PathBuf,
+    is_new: bool,
+    /// Locked; none where the file system knows no locks.
+    _lock: Option<File>,
 }
 
-/// Replaces a file's content, whatever was there.
-fn overwrite(mut file: &File, bytes: &[u8], path: &Path) -> Result<(), Failure> {
-    let mut write = || {
-        file.rewind()?;
-        file.write_all(bytes)?;
-        // A device such as /dev/null has no length to set.
-        if file.metadata()?.is_file() {
-            file.set_len(bytes.len() as u64)
-        } else {
-            Ok(())
+impl Claim {
+    /// Makes the folder if need be and claims it. A run that is in it stays, unless it may be replaced.
+    pub(super) fn of(folder: &Path, existing: Existing) -> Result<Self, Failure> {
+        Self::try_of(folder, existing).map_err(Failure::Argument)
+    }
+
+    fn try_of(folder: &Path, existing: Existing) -> anyhow::Result<Self> {
+        // Without a slash at the end, which would follow a link.
+        let folder: PathBuf = folder.components().collect();
+        let shown = folder.display();
+        if folder.is_symlink() {
+            return Err(anyhow!(
+                "{shown} is a link, and links are not followed: name the folder itself with --out"
+            ));
         }
+        let is_new = !folder.exists();
+        fs::create_dir_all(&folder).with_context(|| {
+            format!("cannot make the output folder {shown}: choose another with --out")
+        })?;
+        let lock = File::open(&folder)
+            .with_context(|| format!("cannot read the output folder {shown}"))?;
+        let lock = match lock.try_lock() {
+            Ok(()) => Some(lock),
+            Err(TryLockError::WouldBlock) => {
+                return Err(anyhow!(
+                    "another run is writing to {shown}: choose another folder with --out"
+                ));
+            }
+            Err(TryLockError::Error(_)) => None,
+        };
+        let held = journal_files(&folder).find(|path| path.symlink_metadata().is_ok());
+        if held.is_some() && existing == Existing::Keep {
+            return Err(anyhow!(
+                "{shown} already holds a run: choose another folder with --out, or replace it with --overwrite"
+            ));
+        }
+        Ok(Self {
+            folder,
+            is_new,
+            _lock: lock,
+        })
+    }
+
+    /// Removes the journal of the run before.
+    pub(super) fn make_room(&self) -> Result<(), Failure> {
+        for path in journal_files(&self.folder) {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    let context = format!("cannot replace {}", path.display());
+                    return Err(Failure::Argument(anyhow!(error).context(context)));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if self.is_new {
+            // Only a folder in which nothing was written goes.
+            fs::remove_dir(&self.folder).ok();
+        }
+    }
+}
+
+fn journal_files(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    [RUN_FILE, HISTOGRAMS_FILE, EVENTS_FILE]
+        .map(|name| folder.join(name))
+        .into_iter()
+}
+
+/// Says in a file of JUnit's form why there was no run, for the test views of CI systems: at the place of `--junit`, or in
+/// a CI job in the folder of `--out`.
+pub(super) fn write_refusal(
+    junit: Option<&Path>,
+    out: Option<&Path>,
+    existing: Existing,
+    scenario: &str,
+    failure: (Exit, &str),
+) {
+    let is_ci = std::env::var("CI").is_ok_and(|value| !matches!(&*value, "" | "false" | "0"));
+    let place = match (junit, out) {
+        (Some(place), _) => place.to_owned(),
+        (None, Some(folder)) if is_ci => {
+            if fs::create_dir_all(folder).is_err() {
+                return;
+            }
+            folder.join(JunitXml.file_name())
+        }
+        _ => return,
     };
-    write()
-        .with_context(|| format!("cannot write {}", path.display()))
-        .map_err(Failure::Internal)
+    // What is there may be another run's and stays without --overwrite; the words are on stderr too.
+    if let Ok(file) = OutputFile::open(&place, existing) {
+        let (exit, words) = failure;
+        file.write(&report::refusal(scenario, exit, words)).ok();
+    }
 }

@@ -13,6 +13,6 @@ pub(super) fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
         scenario::load(&args.file, &(&args.changes).into()).map_err(Failure::Scenario)?;
     let plan = compile(&scenario, seed_or_new(args.seed)).map_err(Failure::Scenario)?;
     let limits = Limits::raise();
-    terminal::say(&Outline::of(&plan, limits.open_files, limits.port_count()).to_string());
+    terminal::say(&Outline::of(&plan, limits.open_files, limits.port_count()).to_string())?;
     Ok(Exit::Passed)
 }

@@ -4,10 +4,20 @@ use crate::cli::ReportArgs;
 use crate::exit::Exit;
 
 use super::Failure;
-use super::outputs::{Outputs, journal_in};
+use super::output_file::Existing;
+use super::outputs::{Outputs, Wanted, journal_in};
 
 pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
     let journal = journal_in(&args.run)?;
     let folder = args.out.as_ref().unwrap_or(&args.run);
-    Outputs::open(folder, args.json.as_deref(), args.quiet)?.write(&journal)
+    let elsewhere = Existing::replaced_if(args.overwrite);
+    let outputs = Outputs::open(&Wanted {
+        folder,
+        in_folder: Existing::replaced_if(args.overwrite || *folder == args.run),
+        json: args.json.as_deref(),
+        junit: args.junit.as_deref(),
+        elsewhere,
+        quiet: args.quiet,
+    })?;
+    outputs.write(&journal)
 }

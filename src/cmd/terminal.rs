@@ -1,23 +1,46 @@
-//! Words to the terminal. A reader that has gone away (a closed pipe) is not an error.
+//! Words to the terminal. A reader that has gone away (a closed pipe, a closed terminal) is not an error.
 
-use std::io::Write;
+use std::io::{self, Write};
 
+use anyhow::Context;
+
+use crate::mask::Mask;
 use crate::report::Colour;
 use crate::scenario::Diagnostics;
 
-/// Writes to stdout.
-pub(super) fn say(text: &str) {
-    write_all(&mut std::io::stdout().lock(), text);
+use super::Failure;
+
+/// EIO: what a write to a terminal that was closed gives.
+const TERMINAL_GONE: i32 = 5;
+
+/// Writes to stdout, which may be a file on a full disk.
+pub(super) fn say(text: &str) -> Result<(), Failure> {
+    write_all(&mut io::stdout().lock(), text)
+        .context("cannot write to stdout: choose another place for it")
+        .map_err(Failure::Argument)
 }
 
 /// Writes to stderr.
 pub(super) fn complain(text: &str) {
-    write_all(&mut std::io::stderr().lock(), text);
+    // There is no other place to say that stderr cannot be written to.
+    write_all(&mut io::stderr().lock(), text).ok();
 }
 
-fn write_all(out: &mut impl Write, text: &str) {
-    // There is nobody to tell that the terminal is gone.
-    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+fn write_all(out: &mut impl Write, text: &str) -> io::Result<()> {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error)
+            if error.kind() == io::ErrorKind::BrokenPipe
+                || error.raw_os_error() == Some(TERMINAL_GONE) =>
+        {
+            Ok(())
+        }
+        written => written,
+    }
+}
+
+/// Words of an error, without the user-info of URLs.
+pub(super) fn without_secrets(words: &str) -> String {
+    Mask::default().known(words)
 }
 
 /// Everything that is wrong with a scenario, coloured if stderr takes colours.

@@ -3,24 +3,26 @@
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 
-use super::StepFailure;
 use super::request::Origin;
 use super::state::{Draws, RunValues, State};
 use super::step::{User, unmeasured};
 use super::walk::{Walker, walk};
+use super::{CutShort, StepFailure};
 use crate::outcome::Outcome;
 use crate::plan::{Plan, Request, Step};
 use crate::scenario::Delay;
 use crate::scenario::template::{Context, Missing};
 use crate::transport::{Client, Shared};
 
-/// Goes through `steps`, beginning with `values`, and gives the values there are at the end.
+/// Goes through `steps`, beginning with `values`, until `stop` is over; gives the values there are at the end, whatever
+/// the end is.
 pub(super) async fn run(
     plan: &Plan,
     steps: &[Step],
     values: &RunValues,
     transport: &Arc<Shared>,
-) -> Result<RunValues, StepFailure> {
+    stop: impl Future<Output = ()>,
+) -> (RunValues, Result<(), CutShort>) {
     let draws = Draws::of(plan);
     let mut errand = Errand {
         origin: Origin::of(&plan.target),
@@ -29,10 +31,22 @@ pub(super) async fn run(
             state: State::new(plan, values, &draws, 0),
         },
     };
-    match walk(&mut errand, steps).await {
-        Continue(()) => Ok(errand.user.state.into_values()),
-        Break(failure) => Err(failure),
-    }
+    let walked = tokio::select! {
+        walked = walk(&mut errand, steps) => Some(walked),
+        () = stop => None,
+    };
+    let ended = match walked {
+        Some(Continue(())) => Ok(()),
+        Some(Break(failure)) => Err(CutShort::Failed(StepFailure {
+            request: failure
+                .request
+                .map(|request| errand.user.state.hide(&request)),
+            detail: errand.user.state.hide(&failure.detail),
+            ..failure
+        })),
+        None => Err(CutShort::Stopped),
+    };
+    (errand.user.state.into_values(), ended)
 }
 
 /// The one user, on its way.

@@ -96,18 +96,42 @@ pub struct StepFailure {
     pub detail: String,
 }
 
-/// Walks through the plan's setup with one user, unmeasured; gives the values that all users are to see.
-pub async fn setup(plan: &Plan, transport: &Arc<Shared>) -> Result<RunValues, StepFailure> {
-    errand::run(plan, &plan.setup, &RunValues::initial(plan), transport).await
+/// Why setup or teardown did not come to its end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CutShort {
+    /// A step failed.
+    #[error(transparent)]
+    Failed(#[from] StepFailure),
+    /// It was told to stop.
+    #[error("it was stopped before its end")]
+    Stopped,
 }
 
-/// Walks through the plan's teardown with one user, unmeasured.
+/// Walks through the plan's setup with one user, unmeasured, until it is over or `stop` is; gives the values that all
+/// users are to see, which after a failure are those that there were until then.
+pub async fn setup(
+    plan: &Plan,
+    transport: &Arc<Shared>,
+    stop: impl Future<Output = ()>,
+) -> (RunValues, Result<(), CutShort>) {
+    errand::run(
+        plan,
+        &plan.setup,
+        &RunValues::initial(plan),
+        transport,
+        stop,
+    )
+    .await
+}
+
+/// Walks through the plan's teardown with one user, unmeasured, until it is over or `stop` is.
 pub async fn teardown(
     plan: &Plan,
     transport: &Arc<Shared>,
     values: &RunValues,
-) -> Result<(), StepFailure> {
-    errand::run(plan, &plan.teardown, values, transport)
+    stop: impl Future<Output = ()>,
+) -> Result<(), CutShort> {
+    errand::run(plan, &plan.teardown, values, transport, stop)
         .await
-        .map(drop)
+        .1
 }

@@ -197,6 +197,7 @@ impl Found {
             Expression::All(_)
             | Expression::Any(_)
             | Expression::Not(_)
+            | Expression::Match(..)
             | Expression::Compare(_) => {}
         }
     }

@@ -70,6 +70,11 @@ pub(super) const fn local_ports() -> Option<RangeInclusive<u16>> {
     None
 }
 
+/// Not known.
+pub const fn ignores_hangup() -> bool {
+    false
+}
+
 pub(super) const fn kernel() -> String {
     String::new()
 }

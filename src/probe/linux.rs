@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use procfs::process::{Process, Stat, StatM};
+use procfs::process::{Process, Stat, StatM, Status};
 use procfs::{Current, FromRead};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
@@ -97,6 +97,11 @@ pub(super) fn usage_of(pid: u32) -> Option<Usage> {
 fn rss(process: &str) -> Option<u64> {
     let memory = StatM::from_file(format!("/proc/{process}/statm")).ok()?;
     Some(memory.resident * procfs::page_size())
+}
+
+/// Whether this process was started to outlive its terminal, as with `nohup`: SIGHUP is the first of the signals.
+pub fn ignores_hangup() -> bool {
+    Status::from_file("/proc/self/status").is_ok_and(|status| status.sigign & 1 == 1)
 }
 
 pub(super) fn open_files_limit() -> Option<u64> {

@@ -19,4 +19,5 @@ mod wake_ups;
 pub use health::{Health, OwnHealth, ProcessHealth, TargetHealth};
 pub use limits::{Limits, TooFewFiles};
 pub use machine::{Machine, cores, machine, user_cores};
+pub use system::ignores_hangup;
 pub use wake_ups::WakeUps;

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use super::model::{Report, ThresholdRow};
 use super::{RenderError, Renderer, text};
+use crate::exit::Exit;
 use crate::plan::threshold::Standing;
 use crate::scenario::Severity;
 use crate::verdict::Conclusion;
@@ -66,6 +67,26 @@ fn document(report: &Report) -> String {
     }
     xml.push_str("  </testsuite>\n</testsuites>\n");
     xml
+}
+
+/// The same form for a run that there was not: one case, an error, with the words of why.
+pub fn refusal(scenario: &str, exit: Exit, words: &str) -> Vec<u8> {
+    let suite = escape(scenario);
+    let counts = "tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\" time=\"0.000\"";
+    let case = case(
+        &suite,
+        "the run",
+        0.0,
+        &Case::Broken(
+            "refused",
+            format!("exit code {} ({exit}): {words}", exit.code()),
+        ),
+    );
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"gander\" {counts}>\n  \
+         <testsuite name=\"gander.{suite}\" {counts}>\n{case}  </testsuite>\n</testsuites>\n"
+    )
+    .into_bytes()
 }
 
 /// What is within a test case.

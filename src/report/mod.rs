@@ -15,14 +15,14 @@ pub mod text;
 mod timeline_csv;
 
 pub use html::ReportHtml;
-pub use junit::JunitXml;
+pub use junit::{JunitXml, refusal};
 pub use model::{BuildError, Report};
 pub use paint::Colour;
 pub use summary::{JSON_SCHEMA, SCHEMA, SummaryJson};
 pub use timeline_csv::TimelineCsv;
 
 /// Writes a report in one form.
-pub trait Renderer {
+pub trait Renderer: Sync {
     /// The file it goes to, in the run's directory.
     fn file_name(&self) -> &'static str;
 

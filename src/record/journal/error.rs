@@ -26,6 +26,9 @@ pub enum JournalError {
     /// The directory holds no run.
     #[error("{} holds no run: there is no {RUN_FILE} in it; name the directory that `gander run` wrote", .0.display())]
     NoRun(PathBuf),
+    /// One of the files is none: opening a pipe would wait for its other end.
+    #[error("{} is not a file; name the directory that `gander run` wrote", .0.display())]
+    NotAFile(PathBuf),
     /// The header is not one.
     #[error("{} is not the header of a run, so there is nothing to tell what was recorded; restore it from a copy", path.display())]
     Header {

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use super::agreement::{Agreement, Lengths};
 use super::scan::{Fault, Scan};
 use super::{
-    Event, IntervalCounts, JournalError, JournalWarning, RUN_FILE, RunHeader, SCHEMA, StopReason,
+    EVENTS_FILE, Event, HISTOGRAMS_FILE, IntervalCounts, JournalError, JournalWarning, RUN_FILE,
+    RunHeader, SCHEMA, StopReason,
 };
 use crate::record::Interval;
 use crate::units::Micros;
@@ -54,6 +55,12 @@ impl Journal {
     /// There is no header, or it cannot be read, or one of the other files is missing. That a file is cut short or
     /// damaged is no error: the intervals before that are there, and [`Journal::warnings`] says so.
     pub fn open(dir: &Path) -> Result<Self, JournalError> {
+        for name in [RUN_FILE, HISTOGRAMS_FILE, EVENTS_FILE] {
+            let path = dir.join(name);
+            if path.metadata().is_ok_and(|found| !found.is_file()) {
+                return Err(JournalError::NotAFile(path));
+            }
+        }
         let header = read_header(dir)?;
         let mut scan = Scan::open(dir)?;
         let mut journal = Self {

@@ -34,10 +34,11 @@ async fn setup_leaves_values_that_all_users_see_and_teardown_too() {
          flows: [ { name: main, steps: [ { get: '/as/${admin}', auth: { bearer: '${admin}' } } ] } ]",
     );
     let shared = transport(&plan);
-    let values = engine::setup(&plan, &shared).await.expect("setup");
+    let (values, ended) = engine::setup(&plan, &shared, std::future::pending()).await;
+    ended.expect("setup");
     let driven = Driven::launch_with(plan.clone(), shared.clone(), values.clone());
     let over = driven.until_the_end().await;
-    engine::teardown(&plan, &shared, &values)
+    engine::teardown(&plan, &shared, &values, std::future::pending())
         .await
         .expect("teardown");
 
@@ -62,9 +63,10 @@ async fn a_setup_that_fails_says_at_which_step_and_why() {
              flows: [ {{ name: main, steps: [ {{ get: / }} ] }} ]"
         ),
     );
-    let failure = engine::setup(&plan, &transport(&plan))
-        .await
-        .expect_err("503");
+    let (_, ended) = engine::setup(&plan, &transport(&plan), std::future::pending()).await;
+    let Err(engine::CutShort::Failed(failure)) = ended else {
+        panic!("expected a failure, found {ended:?}");
+    };
     assert_eq!(
         (&*failure.step, failure.outcome),
         ("prepare", Outcome::Status)

@@ -55,7 +55,8 @@ fn transport(plan: &Plan) -> Arc<Shared> {
 impl Driven {
     async fn launch(plan: Plan) -> Self {
         let transport = transport(&plan);
-        let values = engine::setup(&plan, &transport).await.expect("setup");
+        let (values, ended) = engine::setup(&plan, &transport, std::future::pending()).await;
+        ended.expect("setup");
         Self::launch_with(plan, transport, values)
     }
 

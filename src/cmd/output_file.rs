@@ -1,0 +1,134 @@
+//! One file that a command leaves behind. Its place is tried before the run and taken after it, all at once: until then
+//! nothing is there, and whatever ends the process, no half of a file is.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+
+use super::Failure;
+
+/// What to do with a file that is at the place already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Existing {
+    /// It is kept, and no other is written.
+    Keep,
+    /// It is replaced.
+    Replace,
+}
+
+impl Existing {
+    /// As `--overwrite` says.
+    pub(super) const fn replaced_if(overwrite: bool) -> Self {
+        if overwrite { Self::Replace } else { Self::Keep }
+    }
+}
+
+/// A place that can be written to.
+pub(super) struct OutputFile {
+    path: PathBuf,
+    existing: Existing,
+    /// The draft beside it, or the device itself.
+    file: File,
+    /// None for a device.
+    draft: Option<PathBuf>,
+}
+
+impl OutputFile {
+    /// Tries the place: links are not followed, pipes not opened, and what is there stays unless it may be replaced.
+    pub(super) fn open(path: &Path, existing: Existing) -> Result<Self, Failure> {
+        Self::try_open(path, existing)
+            .with_context(|| format!("cannot write {}", path.display()))
+            .map_err(Failure::Argument)
+    }
+
+    fn try_open(path: &Path, existing: Existing) -> anyhow::Result<Self> {
+        let kind = match path.symlink_metadata() {
+            Ok(found) => Some(found.file_type()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(anyhow!(error).context("choose another place")),
+        };
+        let refusal = match kind {
+            None => None,
+            Some(kind) if kind.is_symlink() => {
+                Some("it is a link, and links are not followed; name the file itself")
+            }
+            Some(kind) if kind.is_char_device() => {
+                return Ok(Self {
+                    path: path.to_owned(),
+                    existing,
+                    file: OpenOptions::new().write(true).open(path)?,
+                    draft: None,
+                });
+            }
+            Some(kind) if kind.is_dir() => Some("it is a folder; name a file"),
+            Some(kind) if !kind.is_file() => {
+                Some("it is a pipe, a socket or a disk; name a file, or use - for stdout")
+            }
+            Some(_) if existing == Existing::Keep => {
+                Some("it is there already; choose another place, or replace it with --overwrite")
+            }
+            Some(_) => None,
+        };
+        if let Some(refusal) = refusal {
+            return Err(anyhow!(refusal));
+        }
+        let name = path.file_name().context("expected the name of a file")?;
+        let mut draft_name = std::ffi::OsString::from(".");
+        draft_name.push(name);
+        draft_name.push(format!(".{}", std::process::id()));
+        let draft = path.with_file_name(draft_name);
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&draft)
+            .context("choose another place")?;
+        Ok(Self {
+            path: path.to_owned(),
+            existing,
+            file,
+            draft: Some(draft),
+        })
+    }
+
+    /// The file beside the place, until that is taken.
+    pub(super) fn draft(&self) -> Option<&Path> {
+        self.draft.as_deref()
+    }
+
+    /// Puts a file of these bytes at the place.
+    pub(super) fn write(mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.try_write(bytes)
+            .with_context(|| format!("cannot write {}", self.path.display()))
+            .map_err(Failure::Argument)
+    }
+
+    fn try_write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        let Some(draft) = &self.draft else {
+            return Ok(());
+        };
+        if self.existing == Existing::Keep {
+            // A second name is refused where a file is; there are file systems without second names.
+            match fs::hard_link(draft, &self.path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+                Ok(()) => return Ok(()),
+                Err(_) => {}
+            }
+        }
+        fs::rename(draft, &self.path)?;
+        self.draft = None;
+        Ok(())
+    }
+}
+
+impl Drop for OutputFile {
+    fn drop(&mut self) {
+        if let Some(draft) = &self.draft {
+            // What remains otherwise is a file that nobody asked for, and no harm.
+            fs::remove_file(draft).ok();
+        }
+    }
+}

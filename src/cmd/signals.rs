@@ -1,0 +1,54 @@
+//! The signals that end a run, as one stream.
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::probe;
+
+/// How long a signal that has come takes at most to be seen.
+const MOMENT: Duration = Duration::from_millis(1);
+
+/// SIGINT, SIGTERM, SIGQUIT and SIGHUP. Each asks for the same: an end in order.
+pub(super) struct Signals(Vec<Signal>);
+
+impl Signals {
+    /// From here on none of them ends the process by itself. To be called within the runtime that asks for them.
+    pub(super) fn listen() -> anyhow::Result<Self> {
+        let mut kinds = vec![
+            SignalKind::interrupt(),
+            SignalKind::terminate(),
+            SignalKind::quit(),
+        ];
+        // `nohup` lets a run outlive its terminal.
+        if !probe::ignores_hangup() {
+            kinds.push(SignalKind::hangup());
+        }
+        kinds
+            .into_iter()
+            .map(signal)
+            .collect::<Result<_, _>>()
+            .map(Self)
+            .context("cannot listen for signals")
+    }
+
+    /// Returns at the next signal.
+    pub(super) async fn next(&mut self) {
+        poll_fn(|cx| {
+            let mut signals = self.0.iter_mut();
+            match signals.any(|signal| signal.poll_recv(cx).is_ready()) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
+    }
+
+    /// Whether one came while nobody waited for it.
+    pub(super) async fn has_come(&mut self) -> bool {
+        tokio::time::timeout(MOMENT, self.next()).await.is_ok()
+    }
+}
