@@ -199,12 +199,12 @@ fn pair_name(pair: &[u8]) -> &[u8] {
     pair[..end.unwrap_or(pair.len())].trim_ascii()
 }
 
-/// Pairs as one header that is as sensitive as `like`.
-fn joined<'a>(pairs: impl Iterator<Item = &'a [u8]>, like: &HeaderValue) -> HeaderValue {
+/// Pairs as one header that is as sensitive as `own`.
+fn joined<'a>(pairs: impl Iterator<Item = &'a [u8]>, own: &HeaderValue) -> HeaderValue {
     let line = pairs.collect::<Vec<_>>().join(&b"; "[..]);
     // Parts of header values make a header value.
-    let mut header = HeaderValue::from_bytes(&line).unwrap_or_else(|_| like.clone());
-    header.set_sensitive(like.is_sensitive());
+    let mut header = HeaderValue::from_bytes(&line).unwrap_or_else(|_| own.clone());
+    header.set_sensitive(own.is_sensitive());
     header
 }
 
