@@ -12,8 +12,9 @@ use super::timer::PreciseTimer;
 use crate::record::{Clock, Recorder};
 use crate::units::Micros;
 
-/// How often the event loop and the requests in flight are looked at.
-const TICK: Duration = Duration::from_millis(10);
+/// How often the event loop and the requests in flight are looked at: often enough to see what users feel, and seldom
+/// enough to cost a few milliseconds of CPU a second where nothing else wakes the thread.
+const TICK: Duration = Duration::from_millis(20);
 
 /// Looks at the event loop that the users share, and at each of its threads; never returns.
 pub(super) async fn tick(recorder: Arc<Recorder>, clock: Clock) {

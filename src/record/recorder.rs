@@ -94,7 +94,7 @@ impl Recorder {
         self.gauges.in_flight()
     }
 
-    /// Called by a ticker on the users' event loop, every 10 ms or so: when it was due, when it woke up, and when it is
+    /// Called by a ticker on the users' event loop, every 20 ms or so: when it was due, when it woke up, and when it is
     /// due next. Samples the requests in flight, and keeps the longest delay of the interval.
     pub fn observe_loop(&self, due: Micros, at: Micros, next: Micros) {
         self.gauges.tick(due, at, next);

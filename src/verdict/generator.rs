@@ -20,7 +20,7 @@ const LAG_HIGH: Micros = Micros(5_000);
 const LAG_INVALID: Micros = Micros(50_000);
 /// Fewer iterations than this say nothing about the lag.
 const LAG_SAMPLES: u64 = 100;
-/// Fewer wake-ups than this say nothing about the lag: a second's on one thread.
+/// Fewer wake-ups than this say nothing about the lag: those of two seconds on one thread.
 const WAKE_UP_SAMPLES: u64 = 100;
 /// A delay of the event loop worth a warning.
 const LOOP_DELAY_HIGH: Micros = Micros(100_000);
@@ -37,7 +37,7 @@ const LITTLE_GAP: f64 = 0.05;
 /// The shortest measurement that Little's law is asked of.
 const LITTLE_LENGTH: Micros = Micros(10_000_000);
 /// How often requests in flight are counted, a second.
-const LITTLE_SAMPLING: f64 = 100.0;
+const LITTLE_SAMPLING: f64 = 50.0;
 
 /// What of the generator's health must be seen interval by interval.
 #[derive(Debug, Clone, Copy, Default)]
