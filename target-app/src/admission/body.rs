@@ -1,8 +1,8 @@
 //! Bodies of requests, read to their end before the request takes a place among those under way: a client that sends its
 //! body byte by byte waits for itself alone.
 //!
-//! After a moment's grace a body has to come at a minimum rate, and what is kept of unfinished ones is bounded, for each
-//! client and in all.
+//! After a moment's grace a body has to come at a minimum rate, and what is kept of bodies until their requests are answered is
+//! bounded, for each client and in all.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,28 +23,28 @@ use crate::error::Problem;
 const GRACE: Duration = Duration::from_secs(2);
 /// Bytes a second at which a body has to come after that, on average since its beginning.
 const LEAST_RATE: u64 = 16 * 1024;
-/// Bytes of unfinished bodies that are kept for all clients.
+/// Bytes of bodies that are kept for all clients.
 const MOST_IN_ALL: usize = 128 * 1024 * 1024;
 /// The same for one client.
 const MOST_OF_CLIENT: usize = 32 * 1024 * 1024;
-/// What an unfinished body counts for at least: its connection has memory too.
+/// What a body that did not come with its head counts for at least: its connection has memory too.
 const LEAST_COUNTED: usize = 4 * 1024;
 /// When to come again if there is no memory for the body now.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The bodies that are being read.
+/// The bodies that are being read, or whose requests are not answered yet.
 #[derive(Default)]
 pub(super) struct Bodies(Mutex<Kept>);
 
-/// Bytes of unfinished bodies.
+/// Bytes of bodies.
 #[derive(Default)]
 struct Kept {
     in_all: usize,
     of_client: HashMap<ClientKey, usize>,
 }
 
-/// What one unfinished body counts for, until this is dropped.
-struct Share<'a> {
+/// What one body counts for, until this is dropped.
+pub(super) struct Share<'a> {
     bodies: &'a Bodies,
     client: ClientKey,
     bytes: usize,
@@ -57,7 +57,7 @@ pub(super) enum Unread {
     TooLarge,
     /// Only so many bytes came in the time.
     TooSlow { bytes: usize, within: Duration },
-    /// The client has too much of unfinished bodies already.
+    /// The client has too much of bodies under way already.
     TooMuchOfClient,
     /// All clients together have.
     TooMuchInAll,
@@ -66,26 +66,27 @@ pub(super) enum Unread {
 }
 
 impl Bodies {
-    /// The whole body, of `limit` bytes at most.
+    /// The whole body, of `limit` bytes at most, with its share, which is to be kept as long as the body.
     pub(super) async fn read(
         &self,
         client: ClientKey,
         mut body: Body,
         limit: usize,
-    ) -> Result<Bytes, Unread> {
+    ) -> Result<(Bytes, Option<Share<'_>>), Unread> {
         let mut read = BytesMut::new();
-        let mut share: Option<(Share<'_>, Instant)> = None;
+        let mut share: Option<Share<'_>> = None;
+        let mut began = None;
         loop {
             let frame = match body.frame().now_or_never() {
                 Some(frame) => frame,
                 None => {
-                    let (_, began) = match &mut share {
-                        Some(share) => share,
-                        none => none.insert((self.share(client)?, Instant::now())),
-                    };
+                    if share.is_none() {
+                        share = Some(self.share(client, read.len())?);
+                    }
+                    let began = *began.get_or_insert_with(Instant::now);
                     let earned = read.len() as u64 * 1_000_000 / LEAST_RATE;
                     let within = GRACE + Duration::from_micros(earned);
-                    timeout_at(*began + within, body.frame())
+                    timeout_at(began + within, body.frame())
                         .await
                         .map_err(|_| Unread::TooSlow {
                             bytes: read.len(),
@@ -94,7 +95,7 @@ impl Bodies {
                 }
             };
             let Some(frame) = frame else {
-                return Ok(read.freeze());
+                return Ok((read.freeze(), share));
             };
             // What is no data are trailers, which nobody here wants.
             let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else {
@@ -103,24 +104,24 @@ impl Bodies {
             if read.len() + data.len() > limit {
                 return Err(Unread::TooLarge);
             }
+            if let Some(share) = &mut share {
+                share.grow(read.len() + data.len())?;
+            }
             if read.is_empty() && body.is_end_stream() {
-                return Ok(data);
+                return Ok((data, share));
             }
             // Copied, since a part keeps the whole buffer that it was read into.
             read.extend_from_slice(&data);
-            if let Some((share, _)) = &mut share {
-                share.grow(read.len())?;
-            }
         }
     }
 
-    fn share(&self, client: ClientKey) -> Result<Share<'_>, Unread> {
+    fn share(&self, client: ClientKey, bytes: usize) -> Result<Share<'_>, Unread> {
         let mut share = Share {
             bodies: self,
             client,
             bytes: 0,
         };
-        share.grow(LEAST_COUNTED)?;
+        share.grow(bytes.max(LEAST_COUNTED))?;
         Ok(share)
     }
 
@@ -188,14 +189,12 @@ impl From<Unread> for Problem {
                     GRACE.as_secs()
                 ),
             ),
-            Unread::TooMuchOfClient => Self::too_many_requests(
-                "this client has too many unfinished bodies under way",
-                RETRY_AFTER,
-            ),
-            Unread::TooMuchInAll => Self::unavailable(
-                "the service has too many unfinished bodies under way",
-                RETRY_AFTER,
-            ),
+            Unread::TooMuchOfClient => {
+                Self::too_many_requests("this client has too much of bodies under way", RETRY_AFTER)
+            }
+            Unread::TooMuchInAll => {
+                Self::unavailable("the service has too much of bodies under way", RETRY_AFTER)
+            }
             Unread::Broken => Self::new(StatusCode::BAD_REQUEST, "the body could not be read"),
         }
     }
@@ -221,39 +220,53 @@ mod tests {
         let bodies = Bodies::default();
         let began = Instant::now();
         let slow = bodies.read(ClientKey::User(1), unfinished(vec![b"{".to_vec()]), 100);
-        assert!(matches!(slow.await, Err(Unread::TooSlow { bytes: 1, .. })));
+        let slow = slow.await.map(drop);
+        assert!(matches!(slow, Err(Unread::TooSlow { bytes: 1, .. })));
         assert!((GRACE..GRACE * 2).contains(&began.elapsed()));
         let began = Instant::now();
         let parts = vec![vec![b' '; 10 * LEAST_RATE as usize]];
         let large = bodies.read(ClientKey::User(1), unfinished(parts), usize::MAX);
-        assert!(matches!(large.await, Err(Unread::TooSlow { .. })));
+        assert!(matches!(large.await.map(drop), Err(Unread::TooSlow { .. })));
         assert!(began.elapsed() >= Duration::from_secs(12));
         let kept = bodies.kept();
         assert!(kept.in_all == 0 && kept.of_client.is_empty());
     }
 
     #[tokio::test]
-    async fn what_is_kept_of_unfinished_bodies_is_bounded_for_each_client_and_in_all() {
+    async fn what_is_kept_of_bodies_is_bounded_for_each_client_and_in_all() {
         let bodies = Bodies::default();
         let most = MOST_OF_CLIENT / LEAST_COUNTED;
         let of_one: Vec<_> = (0..most)
-            .map(|_| bodies.share(ClientKey::User(1)))
+            .map(|_| bodies.share(ClientKey::User(1), 0))
             .collect();
         assert!(of_one.iter().all(Result::is_ok));
-        let more = bodies.share(ClientKey::User(1)).map(drop);
+        let more = bodies.share(ClientKey::User(1), 0).map(drop);
         assert_eq!(more, Err(Unread::TooMuchOfClient));
         let others: Vec<_> = (2..=5)
-            .map(|user| {
-                let mut share = bodies.share(ClientKey::User(user))?;
-                share.grow(MOST_OF_CLIENT).map(|()| share)
-            })
+            .map(|user| bodies.share(ClientKey::User(user), MOST_OF_CLIENT))
             .collect();
         assert_eq!(others.iter().filter(|share| share.is_ok()).count(), 3);
         assert_eq!(
-            bodies.share(ClientKey::User(6)).map(drop),
+            bodies.share(ClientKey::User(6), 0).map(drop),
             Err(Unread::TooMuchInAll)
         );
         drop(of_one);
-        assert!(bodies.share(ClientKey::User(6)).is_ok());
+        assert!(bodies.share(ClientKey::User(6), 0).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_body_counts_for_its_size_until_its_request_is_answered() {
+        use futures_util::StreamExt as _;
+        let bodies = Bodies::default();
+        // What is not there at once comes later.
+        let late = stream::once(async {
+            tokio::task::yield_now().await;
+            Ok::<_, Infallible>(vec![b' '; 10_000])
+        });
+        let read = bodies.read(ClientKey::User(1), Body::from_stream(late.boxed()), 10_000);
+        let (body, share) = read.await.expect("a body");
+        assert_eq!((body.len(), bodies.kept().in_all), (10_000, 10_000));
+        drop(share);
+        assert_eq!(bodies.kept().in_all, 0);
     }
 }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use http_body::Body as _;
 use prometheus::{IntCounter, IntCounterVec};
 
-use super::body::{Bodies, Unread};
+use super::body::{Bodies, Share, Unread};
 use super::client::{ClientKey, UnknownKey, client_of, priority_of};
 use super::rate::{Rate, TokenBuckets};
 use super::window::{Quota, Verdict, Windows};
@@ -172,10 +172,14 @@ impl Admission {
         }
     }
 
-    /// The request with its whole body, which then needs nothing more of its client.
-    async fn read(&self, terms: &Terms, mut request: Request) -> Result<Request, Unread> {
+    /// The request with its whole body, which then needs nothing more of its client, and the body's share.
+    async fn read(
+        &self,
+        terms: &Terms,
+        mut request: Request,
+    ) -> Result<(Request, Option<Share<'_>>), Unread> {
         if request.body().is_end_stream() {
-            return Ok(request);
+            return Ok((request, None));
         }
         let announced = request.headers().get(header::CONTENT_LENGTH);
         let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
@@ -184,11 +188,12 @@ impl Admission {
         }
         let body = std::mem::take(request.body_mut());
         let limit = terms.body_limit as usize;
-        let whole = Box::pin(self.bodies.read(terms.client, body, limit)).await?;
+        let read = Box::pin(self.bodies.read(terms.client, body, limit));
+        let (whole, share) = read.await?;
         *request.body_mut() = Body::from(whole);
         // The framework's own limit is fixed when the routes are made; this one took its place.
         DefaultBodyLimit::disable().apply(&mut request);
-        Ok(request)
+        Ok((request, share))
     }
 
     /// Counts the request against its client's limits. What guesses passwords has its own bucket under either.
@@ -273,8 +278,8 @@ pub(crate) async fn admit(
         admission.unknown_keys.inc();
         return Problem::unauthorized("the API key is unknown").into_response();
     }
-    let request = match admission.read(&terms, request).await {
-        Ok(request) => request,
+    let (request, _share) = match admission.read(&terms, request).await {
+        Ok(read) => read,
         Err(unread) => {
             if let Some(reason) = unread.label() {
                 admission.rejected.with_label_values(&[reason]).inc();
