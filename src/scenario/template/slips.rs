@@ -73,9 +73,10 @@ pub(super) fn operator(cursor: &mut Cursor<'_>, expected: &str) -> TemplateError
         let is_share = before.ends_with(|c: char| c.is_ascii_digit())
             && cursor.rest().trim_start_matches([' ', '}']).is_empty();
         return if is_share {
-            let hint =
-                format!("to run it {digits} % of the time, write `random(1,100) <= {digits}`");
-            cursor.error(start, "a percentage is not a condition", &hint)
+            let hint = format!(
+                "to run a step {digits} % of the time, write `if: random(1,100) <= {digits}`"
+            );
+            cursor.error(start, "a percentage is not a value", &hint)
         } else {
             arithmetic(cursor, start)
         };

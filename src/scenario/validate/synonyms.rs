@@ -110,16 +110,36 @@ const SYNONYMS: &[Synonym] = &[
     synonym(&["any", "rand"], &["random"], ""),
 ];
 
-/// What to write instead of a word that is not known: one of these, that another tool calls so or that is a slip of the
-/// keyboard away; or where else it stands, if it is a word of another tool.
+/// Our own keys, and where they stand: a word that is spelt right is not a slip of another.
+#[rustfmt::skip]
+const HOMES: &[(&[&str], &str)] = &[
+    (&["users", "rate", "stages", "iterations", "for", "max_users", "arrivals", "per_user", "max_duration"],
+        "it stands under `load:`, such as `load: { users: 20, for: 5m }`"),
+    (&["timeout", "redirects", "cookies", "compression", "body_limit", "tls"], "it stands in the first level under `http:`"),
+    (&["headers"], "headers stand under `headers:` of a request, or of `http:` for all"),
+    (&["check", "capture", "query", "form", "json", "body", "auth", "tags"], "it stands in a request, beside its method"),
+    (&["get", "post", "put", "patch", "delete", "head", "options"], "a request is a step: an item under `steps:` of a flow, such as `- get: /path`"),
+    (&["think"], "a pause is a step: an item under `steps:` of a flow, such as `- think: 1s..3s`"),
+    (&["repeat"], "a repetition is a step: an item under `steps:` of a flow, with `steps:` of its own"),
+    (&["steps", "start", "weight"], "it stands in a flow, an item under `flows:`"),
+    (&["think_time", "pacing", "warm_up", "http", "vars", "data", "setup", "teardown", "flows", "thresholds", "on_error", "load", "kind", "description"],
+        "it stands in the first level of the file"),
+    (&["window", "min_samples", "abort", "severity"], "it stands in a threshold, beside `expect:`"),
+];
+
+/// What to do about a word that is not known here: the one of these that another tool calls so, where it stands if it is
+/// a word of ours, the one of these that is a slip of the keyboard away, or where what another tool calls so stands.
 pub(super) fn hint(word: &str, known: &[&str]) -> Option<String> {
     let plain = plain(word);
     let synonyms = || SYNONYMS.iter().filter(|s| s.words.contains(&&*plain));
     let meant = synonyms().find_map(|s| s.keys.iter().find(|key| known.contains(key)));
-    if let Some(key) = meant
-        .copied()
-        .or_else(|| nearest(word, known.iter().copied()))
-    {
+    if let Some(key) = meant {
+        return Some(did_you_mean(key));
+    }
+    if let Some((_, home)) = HOMES.iter().find(|(words, _)| words.contains(&word)) {
+        return Some((*home).to_owned());
+    }
+    if let Some(key) = nearest(word, known.iter().copied()) {
         return Some(did_you_mean(key));
     }
     synonyms()

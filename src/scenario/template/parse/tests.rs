@@ -277,8 +277,8 @@ const SLIPS: &[Fault] = &[
     (
         "30%",
         (2, 1),
-        "a percentage is not a condition",
-        "to run it 30 % of the time, write `random(1,100) <= 30`",
+        "a percentage is not a value",
+        "to run a step 30 % of the time, write `if: random(1,100) <= 30`",
     ),
     (
         "id = 1",
