@@ -20,7 +20,7 @@ use super::body::Intake;
 use super::classify::Failure;
 use super::deadline::Watch;
 use super::dial::{Dialled, dial};
-use super::io::{Meter, Stream, Wire};
+use super::io::{Meter, Stream, Wire, give_way};
 use super::origin::{Origin, Security};
 use super::{ConnectPhases, Shared};
 use crate::outcome::Outcome;
@@ -319,8 +319,7 @@ impl Link {
                             if watch.is_late(now) {
                                 return watch.late().map(Err);
                             }
-                            cx.waker().wake_by_ref();
-                            return Poll::Pending;
+                            return give_way(cx);
                         }
                     }
                     Poll::Ready(Some(Err(error))) => {

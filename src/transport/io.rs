@@ -3,7 +3,7 @@
 //! Over TLS the bytes counted are those of HTTP, before encryption: what the target's own counters say too.
 
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
@@ -151,6 +151,14 @@ impl Wire {
     }
 }
 
+/// Pending until timers and sockets were looked at and the other tasks of the thread had their turn. A task that only
+/// woke itself would be polled dozens of times before the runtime looks at them.
+pub(super) fn give_way<T>(cx: &mut Context<'_>) -> Poll<T> {
+    let yielded = pin!(tokio::task::yield_now()).poll(cx);
+    debug_assert!(yielded.is_pending());
+    Poll::Pending
+}
+
 /// Whether the other side is why nothing can be written any more.
 fn is_closed(error: &io::Error) -> bool {
     matches!(
@@ -191,8 +199,7 @@ impl AsyncRead for Wire {
             return read.map(Ok);
         }
         if wire.meter.is_turn_over() {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            return give_way(cx);
         }
         let before = buffer.filled().len();
         ready!(match &mut wire.stream {

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use gander::outcome::Outcome;
+use gander::plan::ReadsBody;
 use gander::units::ByteSize;
 
 use crate::transport::{Ask, client};
@@ -30,9 +31,44 @@ fn endless(head: &'static str, piece: &'static str) -> SocketAddr {
     address
 }
 
+const TOTAL: Duration = Duration::from_millis(600);
+
+/// A slice is a millisecond, and the timer rounds up to the next one; of its own accord the runtime looks at timers only
+/// after dozens of slices.
+const LATE: Duration = Duration::from_millis(25);
+
+/// How long a sleep of a millisecond takes, usually, while an endless answer of this server is read to its limit.
+async fn lateness_beside(server: SocketAddr, piece: &str) -> Duration {
+    let others = tokio::spawn(async {
+        let mut late = Vec::new();
+        let begun = Instant::now();
+        while begun.elapsed() < TOTAL / 2 {
+            let before = Instant::now();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            late.push(before.elapsed());
+        }
+        late.sort();
+        late[late.len() / 2]
+    });
+    let mut client = client(|settings| settings.body_limit = ByteSize(1 << 40));
+    let mut ask = Ask::get(server, "/");
+    ask.timeouts.total = TOTAL;
+    ask.timeouts.first_byte = TOTAL;
+    ask.reads_body = ReadsBody::No;
+    let exchange = ask.by(&mut client).await;
+    let took = exchange.finished - exchange.started;
+    assert_eq!(
+        exchange.outcome,
+        Outcome::Timeout,
+        "{piece:?}: {}",
+        exchange.detail
+    );
+    assert!(took >= TOTAL && took < TOTAL * 2, "{piece:?}: {took:?}");
+    others.await.expect("no panic")
+}
+
 #[tokio::test]
 async fn an_endless_answer_ends_at_its_limit_and_leaves_the_others_their_turn() {
-    const TOTAL: Duration = Duration::from_millis(600);
     let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
     for (head, piece) in [
         (chunked, "1\r\nx\r\n"),
@@ -41,35 +77,14 @@ async fn an_endless_answer_ends_at_its_limit_and_leaves_the_others_their_turn() 
         ("", "HTTP/1.1 100 Continue\r\n\r\n"),
     ] {
         let server = endless(head, piece);
-        let others = tokio::spawn(async {
-            let mut longest = Duration::ZERO;
-            let begun = Instant::now();
-            while begun.elapsed() < TOTAL / 2 {
-                let before = Instant::now();
-                tokio::task::yield_now().await;
-                longest = longest.max(before.elapsed());
+        // A busy machine may be late by itself, but not each time.
+        let mut late = Vec::new();
+        for _ in 0..3 {
+            late.push(lateness_beside(server, piece).await);
+            if late[late.len() - 1] < LATE {
+                break;
             }
-            longest
-        });
-        let mut client = client(|settings| settings.body_limit = ByteSize(1 << 40));
-        let mut ask = Ask::get(server, "/");
-        ask.timeouts.total = TOTAL;
-        ask.timeouts.first_byte = TOTAL;
-        ask.reads_body = gander::plan::ReadsBody::No;
-        let exchange = ask.by(&mut client).await;
-        let took = exchange.finished - exchange.started;
-        assert_eq!(
-            exchange.outcome,
-            Outcome::Timeout,
-            "{piece:?}: {}",
-            exchange.detail
-        );
-        assert!(took >= TOTAL && took < TOTAL * 2, "{piece:?}: {took:?}");
-        // A slice is a millisecond; the rest is the machine's other work.
-        let longest = others.await.expect("no panic");
-        assert!(
-            longest < Duration::from_millis(150),
-            "{piece:?}: {longest:?}"
-        );
+        }
+        assert!(late[late.len() - 1] < LATE, "{piece:?}: {late:?}");
     }
 }
