@@ -123,13 +123,11 @@ impl<'r> State<'r> {
         let mut point = below(total, self.random());
         let mut picked = flows.len() - 1;
         for (index, flow) in flows.iter().enumerate() {
-            match point.checked_sub(flow.weight.into()) {
-                Some(rest) => point = rest,
-                None => {
-                    picked = index;
-                    break;
-                }
-            }
+            let Some(left) = point.checked_sub(flow.weight.into()) else {
+                picked = index;
+                break;
+            };
+            point = left;
         }
         self.rest = flows[picked].rest;
         (picked, &flows[picked])

@@ -116,13 +116,13 @@ mod tests {
             .expect("a runtime");
         let mut threads = Threads::of(runtime.metrics(), Instant::now());
         let begun = Instant::now();
-        let (begin, has_begun) = std::sync::mpsc::channel();
-        let (end, has_ended) = std::sync::mpsc::channel::<()>();
+        let (tell, told_begun) = std::sync::mpsc::channel();
+        let (release, released) = std::sync::mpsc::channel::<()>();
         let stuck = runtime.spawn(async move {
-            begin.send(()).expect("the test waits");
-            has_ended.recv().ok();
+            tell.send(()).expect("the test waits");
+            released.recv().ok();
         });
-        has_begun.recv().expect("it begins");
+        told_begun.recv().expect("it begins");
         let longest = |threads: &Threads| threads.seen.iter().map(|thread| thread.still).max();
         let enough = Some(Duration::from_millis(50));
         while longest(&threads) < enough && begun.elapsed() < Duration::from_secs(20) {
@@ -132,7 +132,7 @@ mod tests {
         assert!(longest(&threads) >= enough, "{threads:?}");
         let idle = threads.seen.iter().filter(|thread| thread.still.is_zero());
         assert_eq!(idle.count(), 1, "the other waits for work: {threads:?}");
-        end.send(()).expect("it waits");
+        release.send(()).expect("it waits");
         runtime.block_on(stuck).expect("it ends");
         let mut told = None;
         while told.is_none() && begun.elapsed() < Duration::from_secs(40) {

@@ -93,10 +93,8 @@ impl<'a> Mount<'a> {
         };
         // Within a container the path may be that of the host, of which the mount shows only the end.
         let shown = own.strip_prefix(self.root).unwrap_or(own);
-        let mut folder = self.point.join(shown.trim_start_matches('/'));
-        if !folder.is_dir() {
-            folder = self.point.to_owned();
-        }
+        let own = self.point.join(shown.trim_start_matches('/'));
+        let folder = if own.is_dir() { &own } else { self.point };
         let up = folder.ancestors();
         up.take_while(|folder| folder.starts_with(self.point))
             .filter_map(|folder| Group::with_quota(folder, self.version))
