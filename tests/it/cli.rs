@@ -161,7 +161,7 @@ fn check_needs_no_secret_and_run_does() {
     let text = scenario(
         "http://127.0.0.1:1",
         "{ users: '${GANDER_TEST_UNSET_USERS}', for: 1s }",
-        "        auth: { bearer: '${GANDER_TEST_UNSET_TOKEN}' }\n        headers: { x-key: \"${env('GANDER_TEST_UNSET_KEY')}\" }\n",
+        "        if: \"${GANDER_TEST_UNSET_WITH_DEFAULT:-on} == 'on'\"\n        auth: { bearer: '${GANDER_TEST_UNSET_TOKEN}' }\n        headers: { x-key: \"${env('GANDER_TEST_UNSET_KEY')}\" }\n",
     );
     let bench = Bench::with(&text);
     let said = |command: &str| {
@@ -181,6 +181,7 @@ fn check_needs_no_secret_and_run_does() {
         let (found, says) = said(command);
         assert_eq!(found, Some(code), "{says}");
         assert!(names.iter().all(|name| says.contains(name)), "{says}");
+        assert!(code != 0 || !says.contains("DEFAULT"), "{says}");
     }
     // What is wrong beside them is told all the same.
     std::fs::write(

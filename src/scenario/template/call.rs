@@ -58,7 +58,8 @@ impl Parser<'_> {
         if !self.cursor.take(")") {
             return Err(self.cursor.unexpected("`)`"));
         }
-        match self.names.environment(&name) {
+        let value = self.names.environment(&name);
+        match value.or_else(|| self.names.stand_in(&name)) {
             Some(value) => Ok(Expression::Literal(Value::Text(value))),
             None => {
                 self.cursor.at = end;

@@ -133,6 +133,10 @@ pub trait Names {
     fn environment(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
     }
+    /// What stands for an environment variable that is not set and has no default, if it need not be set.
+    fn stand_in(&self, _: &str) -> Option<String> {
+        None
+    }
 }
 
 /// What is wrong with a template's text, and where.

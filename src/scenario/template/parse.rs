@@ -346,7 +346,8 @@ impl<'a> Parser<'a> {
         };
         let value = self.names.environment(name);
         let value = value.filter(|value| default.is_none() || !value.is_empty());
-        match value.or_else(|| default.map(str::to_owned)) {
+        let value = value.or_else(|| default.map(str::to_owned));
+        match value.or_else(|| self.names.stand_in(name)) {
             Some(value) => Ok(Expression::Literal(Value::Text(value))),
             None => Err(self.cursor.error(
                 start,

@@ -403,13 +403,12 @@ impl Names for Resolver<'_> {
         }
     }
 
-    fn environment(&self, name: &str) -> Option<String> {
-        let value = std::env::var(name).ok();
-        if value.is_none() && self.accepts_unset {
-            self.unset.borrow_mut().push(name.to_owned());
-            return Some(name.to_owned());
+    fn stand_in(&self, name: &str) -> Option<String> {
+        if !self.accepts_unset {
+            return None;
         }
-        value
+        self.unset.borrow_mut().push(name.to_owned());
+        Some(name.to_owned())
     }
 
     fn known(&self) -> Vec<String> {

@@ -172,6 +172,6 @@ mod tests {
             hint("rampUp", &["over", "for"]),
             hint("ramp-up", &["over", "for"])
         );
-        assert_eq!(hint("headers", &["nothing"]), "");
+        assert_eq!(hint("colour", &["nothing"]), "");
     }
 }
