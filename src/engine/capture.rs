@@ -3,7 +3,7 @@
 use http::HeaderName;
 use regex::Regex;
 
-use super::response::{Response, clipped};
+use super::response::{Response, clipped, nodes};
 use crate::scenario::template::{Context, below};
 use crate::scenario::{Capture, CaptureFrom, CapturePick, Value};
 use crate::transport::values_set;
@@ -32,7 +32,7 @@ pub fn take(
     let pick = capture.pick;
     let taken = match &capture.from {
         CaptureFrom::Json(path) => response.json().ok().and_then(|json| {
-            let nodes = response.nodes(path, json).ok()?.into_iter();
+            let nodes = nodes(path, json).ok()?.into_iter();
             picked(nodes, |found| response.value(&found), pick, context)
         }),
         CaptureFrom::Regex(expression) => {

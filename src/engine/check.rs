@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::response::{Response, clipped, is_exact};
+use super::response::{self, Response, clipped, is_exact};
 use crate::mask::{REDACTED, is_secret_name};
 use crate::scenario::template::{Context, Missing};
 use crate::scenario::value::View;
@@ -152,20 +152,16 @@ fn compared(
         differ_widely(node, expected).map(|(found, expected)| comparator.holds(&found, &expected))
     };
     let quick: Option<Vec<bool>> = nodes.iter().map(decided).collect();
-    let offender = match quick {
-        Some(quick) => {
-            let mut judged = nodes.iter().zip(quick);
-            judged.find_map(|(node, holds)| (!holds).then(|| node.to_string()))
-        }
-        // Only now are the digits of the body needed.
-        None => {
-            // It was not too much before, so it is not now.
-            let found = response.nodes(path, json).unwrap_or_default();
-            let mut values = found.iter().map(|found| response.value(found));
-            values
-                .find(|value| !holds(&value.into()))
-                .map(|value| value.to_string())
-        }
+    let offender = if let Some(quick) = quick {
+        let mut judged = nodes.iter().zip(quick);
+        judged.find_map(|(node, holds)| (!holds).then(|| node.to_string()))
+    } else {
+        // Only now are the digits of the body needed. It was not too much to look before, so it is not now.
+        let found = response::nodes(path, json).unwrap_or_default();
+        let mut values = found.iter().map(|found| response.value(found));
+        values
+            .find(|value| !holds(&value.into()))
+            .map(|value| value.to_string())
     };
     match offender {
         Some(found) if found != "null" && is_secret_name(&path.to_string()) => {

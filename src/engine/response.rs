@@ -112,28 +112,6 @@ impl<'a> Response<'a> {
         })
     }
 
-    /// What the path finds in the body's JSON.
-    pub(super) fn nodes<'j>(
-        &self,
-        path: &JsonPath,
-        json: &'j Value,
-    ) -> Result<Vec<Found<'j>>, TooManyVisits> {
-        let nodes = path.query(json)?;
-        if nodes.iter().all(|node| is_exact(node)) {
-            let found = |node| Found {
-                node,
-                location: None,
-            };
-            return Ok(nodes.into_iter().map(found).collect());
-        }
-        let located = path.query_located(json).all().into_iter();
-        let found = located.map(|found| Found {
-            node: found.node(),
-            location: Some(found.location().clone()),
-        });
-        Ok(found.collect())
-    }
-
     /// The value that was found, every number with the digits it has in the body.
     pub(super) fn value(&self, found: &Found<'_>) -> scenario::Value {
         let located = found.location.as_ref().and_then(|location| {
@@ -183,6 +161,24 @@ fn charset(headers: &HeaderMap) -> Option<&[u8]> {
             .eq_ignore_ascii_case(b"charset")
             .then(|| &value[start..end])
     })
+}
+
+/// What the path finds in the body's JSON.
+pub(super) fn nodes<'j>(path: &JsonPath, json: &'j Value) -> Result<Vec<Found<'j>>, TooManyVisits> {
+    let nodes = path.query(json)?;
+    if nodes.iter().all(|node| is_exact(node)) {
+        let found = |node| Found {
+            node,
+            location: None,
+        };
+        return Ok(nodes.into_iter().map(found).collect());
+    }
+    let located = path.query_located(json).all().into_iter();
+    let found = located.map(|found| Found {
+        node: found.node(),
+        location: Some(found.location().clone()),
+    });
+    Ok(found.collect())
 }
 
 /// A value that a path finds; where it stands, if it holds a number whose digits are not all in it.

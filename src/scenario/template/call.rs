@@ -59,17 +59,15 @@ impl Parser<'_> {
             return Err(self.cursor.unexpected("`)`"));
         }
         let value = self.names.environment(&name);
-        match value.or_else(|| self.names.stand_in(&name)) {
-            Some(value) => Ok(Expression::Literal(Value::Text(value))),
-            None => {
-                self.cursor.at = end;
-                Err(self.cursor.error(
-                    start,
-                    &format!("the environment variable `{name}` is not set"),
-                    &format!("set it, or give a default: `${{{name}:-default}}`"),
-                ))
-            }
+        if let Some(value) = value.or_else(|| self.names.stand_in(&name)) {
+            return Ok(Expression::Literal(Value::Text(value)));
         }
+        self.cursor.at = end;
+        Err(self.cursor.error(
+            start,
+            &format!("the environment variable `{name}` is not set"),
+            &format!("set it, or give a default: `${{{name}:-default}}`"),
+        ))
     }
 
     fn check_arguments(

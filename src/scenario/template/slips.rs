@@ -61,7 +61,7 @@ pub(super) fn operator(cursor: &mut Cursor<'_>, expected: &str) -> TemplateError
     let is_ours = |symbol: &&str| cursor.rest().starts_with(*symbol);
     let slip = SYMBOLS
         .into_iter()
-        .find(|(symbol, ..)| is_ours(&symbol))
+        .find(|(symbol, ..)| is_ours(symbol))
         .filter(|(symbol, ..)| symbol.len() > 1 || !["==", "!=", "!~", "=~"].iter().any(is_ours));
     if let Some((symbol, message, hint)) = slip {
         cursor.at += symbol.len();

@@ -88,13 +88,11 @@ impl Number {
 
     /// Which of the two is more, exactly: 1E2 is 100, and digits beyond the seventeenth count.
     pub fn compare(&self, other: &Self) -> Ordering {
-        match (&self.0, &other.0) {
-            (Digits::Whole(left), Digits::Whole(right)) => left.cmp(right),
-            _ => {
-                let (left, right) = (self.to_string(), other.to_string());
-                Decimal::of(&left).compare(&Decimal::of(&right))
-            }
+        if let (Digits::Whole(left), Digits::Whole(right)) = (&self.0, &other.0) {
+            return left.cmp(right);
         }
+        let (left, right) = (self.to_string(), other.to_string());
+        Decimal::of(&left).compare(&Decimal::of(&right))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Reading JSON with every digit: serde_json says whether a text is JSON, what is here takes it apart.
+//! Reading JSON with every digit: `serde_json` says whether a text is JSON, what is here takes it apart.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use serde::de::{Error as _, IgnoredAny};
 
 use super::{Number, Value};
 
-/// How deep lists and objects may nest: as deep as serde_json goes for a value of its own.
+/// How deep lists and objects may nest: as deep as `serde_json` goes for a value of its own.
 const MAX_DEPTH: usize = 127;
 
 impl Value {
