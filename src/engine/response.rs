@@ -339,6 +339,20 @@ mod tests {
     }
 
     #[test]
+    fn a_body_of_more_values_than_can_be_kept_is_not_read() {
+        let headers = HeaderMap::new();
+        let found = |values: usize| {
+            let body = format!("[{}1]", "1,".repeat(values - 1));
+            response(&headers, body.as_bytes())
+                .json()
+                .map(|json| json.as_array().map_or(0, Vec::len))
+        };
+        assert_eq!(found(1_000_000), Ok(1_000_000));
+        let reason = found(MAX_VALUES).expect_err("too many");
+        assert!(reason.contains("more than 2000000 values"), "{reason}");
+    }
+
+    #[test]
     fn excerpts_are_short_and_obey_no_one() {
         let headers = HeaderMap::new();
         for length in [199, 200, 201, 10_000] {
