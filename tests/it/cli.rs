@@ -443,3 +443,20 @@ fn the_bundled_target_lives_as_long_as_the_run() {
         "Folio still listens on {address}"
     );
 }
+
+/// 720 million random arrivals: the plan tells their mean and draws none of them.
+#[test]
+fn a_plan_of_many_random_arrivals_takes_no_time() {
+    let load = "{ rate: 100000/s, for: 2h, max_users: 9, arrivals: poisson }";
+    let bench = Bench::with(&scenario("http://127.0.0.1:1", load, ""));
+    let begun = Instant::now();
+    let output = gander()
+        .args(["plan", "scenario.yaml"])
+        .current_dir(bench.folder.path())
+        .output()
+        .expect("gander runs");
+    let says = String::from_utf8_lossy(&output.stdout);
+    assert!(says.contains("about 720,000,000 iterations"), "{says}");
+    // Drawn one by one they take some twenty seconds of an optimized build.
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}

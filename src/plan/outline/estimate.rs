@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::plan::{Action, Flow, Plan, Schedule, SeriesId, Step};
-use crate::scenario::{Delay, Sharing};
+use crate::scenario::{ArrivalLaw, Delay, Sharing};
 
 /// What a response is taken to take where the plan cannot know.
 pub(super) const ASSUMED_RESPONSE: Duration = Duration::from_millis(100);
@@ -54,6 +54,16 @@ impl Estimate {
         let (iterations, is_exact, duration) = match &plan.schedule {
             Schedule::Users(curve) => (
                 curve.area(curve.duration()) / at_least,
+                false,
+                curve.duration(),
+            ),
+            // Random arrivals are not drawn to be counted, which takes as long as there are many: their mean is known.
+            Schedule::Arrivals {
+                curve,
+                law: ArrivalLaw::Poisson,
+                ..
+            } => (
+                curve.area(curve.duration()) / f64::from(plan.segment.count),
                 false,
                 curve.duration(),
             ),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{Metric, Threshold};
-use crate::plan::{Action, CheckId, Flow, Plan, Request, SeriesId, Step, Subject};
-use crate::scenario::Window;
+use crate::plan::{Action, CheckId, Flow, Plan, Request, Schedule, SeriesId, Step, Subject};
+use crate::scenario::{ArrivalLaw, Window};
 use crate::units::show_duration;
 
 /// Refuses a window or an abort that lies beyond the run.
@@ -56,7 +56,18 @@ pub(super) fn refuse_too_few(threshold: &Threshold, plan: &Plan) -> Result<(), S
 
 /// The most samples a run can give a threshold; none where the plan does not bound it.
 fn most_samples(threshold: &Threshold, plan: &Plan) -> Option<u64> {
-    let iterations = || plan.planned_iterations();
+    let iterations = || match &plan.schedule {
+        // Never more than this, and without drawing them all, which takes as long as there are many.
+        Schedule::Arrivals {
+            curve,
+            law: ArrivalLaw::Poisson,
+            ..
+        } => {
+            let mean = curve.area(curve.duration());
+            Some((mean + 10.0 * mean.sqrt() + 10.0).ceil() as u64)
+        }
+        _ => plan.planned_iterations(),
+    };
     let per_user = |flow: &Flow, count: &dyn Fn(&[Step]) -> u64| {
         count(&flow.start).saturating_mul(u64::from(plan.schedule.peak_users()))
     };
