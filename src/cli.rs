@@ -131,7 +131,7 @@ pub struct PlanArgs {
 /// `gander report`
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The folder of a run: with run.json, journal.hlog and events.jsonl
+    /// The folder of a run: with run.json, journal.hlog.gz and events.jsonl
     pub run: PathBuf,
     /// Folder to write to [default: the run's own]
     #[arg(long, value_name = "DIR")]

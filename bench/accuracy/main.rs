@@ -54,7 +54,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let load = running.load(now);
         let interval = recorder.rotate(now, false, load, None);
         totals.absorb(&interval);
-        recorder.recycle(interval);
     }
     let spent = cpu_time()?.saturating_sub(before);
     running.join(Duration::ZERO).await;

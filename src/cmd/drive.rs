@@ -142,9 +142,7 @@ impl Drive<'_> {
                 })?;
             }
         }
-        let state = LiveState::of(&interval, &self.totals, &now, self.header);
-        self.recorder.recycle(interval);
-        Ok(state)
+        Ok(LiveState::of(&interval, &self.totals, &now, self.header))
     }
 
     fn write_event(&mut self, event: &Event) -> anyhow::Result<()> {

@@ -2,9 +2,8 @@
 
 use std::ops::AddAssign;
 
-use hdrhistogram::Histogram;
-
-use super::{CheckCounts, Counts, SeriesInterval, Timing, histogram};
+use super::bins::Sum;
+use super::{CheckCounts, Counts, SeriesInterval, Timing};
 use crate::outcome::Outcome;
 
 impl Counts {
@@ -44,19 +43,28 @@ impl AddAssign for CheckCounts {
     }
 }
 
-impl SeriesInterval {
+impl<T> Default for SeriesInterval<T> {
+    fn default() -> Self {
+        Self {
+            counts: Counts::default(),
+            histograms: Default::default(),
+        }
+    }
+}
+
+impl<T> SeriesInterval<T> {
     /// The histogram of a timing; none where nothing was recorded.
-    pub fn histogram(&self, timing: Timing) -> Option<&Histogram<u64>> {
+    pub fn histogram(&self, timing: Timing) -> Option<&T> {
         self.histograms[timing as usize].as_ref()
     }
 }
 
-impl AddAssign<&Self> for SeriesInterval {
-    fn add_assign(&mut self, other: &Self) {
+impl AddAssign<&SeriesInterval> for SeriesInterval<Sum> {
+    fn add_assign(&mut self, other: &SeriesInterval) {
         self.counts += &other.counts;
         for (sum, part) in self.histograms.iter_mut().zip(&other.histograms) {
             if let Some(part) = part {
-                histogram::merge(sum.get_or_insert_with(histogram::empty), part);
+                sum.get_or_insert_default().add(part);
             }
         }
     }

@@ -3,6 +3,7 @@
 //! Users write into shards ([`Recorder`]); once a second the shards are swapped and merged into an [`Interval`], which
 //! is appended to the journal and handed on. Histograms are merged, percentiles never averaged. No sample is kept.
 
+pub mod bins;
 mod carried;
 mod failures;
 mod gauges;
@@ -17,9 +18,9 @@ pub mod totals;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+pub use bins::Bins;
 pub use carried::{Carried, Parted};
 pub use journal::{Event, RunHeader};
 pub use recorder::Recorder;
@@ -204,6 +205,15 @@ impl Interval {
     }
 }
 
+impl Interval {
+    /// Whether it is too short to stand for itself, as the last of a run is, or that before a boundary: levels and rates
+    /// over some milliseconds say nothing, so that a report shows what is in it with the second before.
+    pub fn is_tail(&self) -> bool {
+        const SHORT: Micros = Micros(500_000);
+        self.end.saturating_sub(self.start) < SHORT
+    }
+}
+
 /// What the schedule asked for and what was done, within one interval; gauges are as of its end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadCounts {
@@ -248,13 +258,13 @@ pub struct CheckCounts {
     pub failed: u64,
 }
 
-/// One series in one interval, or in a run.
-#[derive(Debug, Clone, Default)]
-pub struct SeriesInterval {
+/// One series in one interval, or, with sums of times, in a run.
+#[derive(Debug, Clone)]
+pub struct SeriesInterval<T = Bins> {
     /// The exact counts.
     pub counts: Counts,
     /// Histograms by [`Timing`]; none where nothing was recorded.
-    pub histograms: [Option<Histogram<u64>>; Timing::ALL.len()],
+    pub histograms: [Option<T>; Timing::ALL.len()],
 }
 
 /// Exact counts of what ended in a series.

@@ -191,17 +191,6 @@ impl Recorder {
         interval
     }
 
-    /// Takes back an interval that is done with, so that its histograms are used again instead of being allocated.
-    pub fn recycle(&self, interval: Interval) {
-        let aggregator = lock(&self.aggregator);
-        let mut bank = lock(&aggregator.next);
-        for series in interval.series.into_values() {
-            for histogram in series.histograms.into_iter().flatten() {
-                bank.give_back(histogram);
-            }
-        }
-    }
-
     const fn shard_of(&self, user: usize) -> usize {
         user & (self.shards.len() - 1)
     }

@@ -1,13 +1,12 @@
 //! A shard: the counts of some users, and the times they measured on their way to the histograms.
 //!
-//! Histograms are large (16 KiB to 180 KiB), so there is one set of them an interval, a bank, not one a shard. A
+//! Sums of times are large (8 KiB to 180 KiB), so there is one set of them an interval, a bank, not one a shard. A
 //! shard holds times back in a batch of fixed size and puts a full one into the bank: recording is an append and some
 //! additions, it allocates nothing, and memory grows neither with users nor with shards.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hdrhistogram::Histogram;
-
+use super::bins::{Bins, Sum};
 use super::{CheckCounts, Counts, IterationSample, Sample, Timing, histogram};
 use crate::outcome::Outcome;
 use crate::plan::{CheckId, SeriesId};
@@ -38,9 +37,9 @@ struct Timed {
 /// The histograms of one interval, by cell.
 #[derive(Debug)]
 pub(super) struct Bank {
-    cells: Vec<Option<Histogram<u64>>>,
-    /// Empty histograms of earlier intervals, to be used again.
-    pool: Vec<Histogram<u64>>,
+    cells: Vec<Option<Sum>>,
+    /// Empty sums of earlier intervals, to be used again.
+    pool: Vec<Sum>,
 }
 
 impl Bank {
@@ -54,25 +53,22 @@ impl Bank {
     fn fill(&mut self, batch: &[Timed]) {
         for timed in batch {
             let cell = &mut self.cells[timed.cell as usize];
-            let histogram = match cell {
-                Some(histogram) => histogram,
-                None => cell.insert(self.pool.pop().unwrap_or_else(histogram::empty)),
+            let sum = match cell {
+                Some(sum) => sum,
+                None => cell.insert(self.pool.pop().unwrap_or_default()),
             };
-            histogram::record(histogram, Micros(timed.micros.into()));
+            sum.record(Micros(timed.micros.into()));
         }
     }
 
-    /// Takes the histograms of a series out, by [`Timing`].
-    pub(super) fn take(&mut self, series: usize) -> [Option<Histogram<u64>>; Timing::ALL.len()] {
-        std::array::from_fn(|timing| self.cells[series * Timing::ALL.len() + timing].take())
-    }
-
-    /// Gives a histogram back, to be filled again.
-    pub(super) fn give_back(&mut self, mut histogram: Histogram<u64>) {
-        if self.pool.len() < self.cells.len() {
-            histogram.reset();
-            self.pool.push(histogram);
-        }
+    /// Takes the times of a series out, by [`Timing`].
+    pub(super) fn take(&mut self, series: usize) -> [Option<Bins>; Timing::ALL.len()] {
+        std::array::from_fn(|timing| {
+            let mut sum = self.cells[series * Timing::ALL.len() + timing].take()?;
+            let bins = sum.take();
+            self.pool.push(sum);
+            Some(bins)
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 
 use hdrhistogram::Histogram;
 
+use super::bins::Sum;
 use super::{
     Carried, CheckCounts, Counts, Health, Interval, LoadCounts, Parted, SeriesInterval,
     TargetHealth, Timing, histogram,
@@ -16,9 +17,9 @@ use crate::units::Micros;
 #[derive(Debug, Clone)]
 pub struct Totals {
     subjects: Vec<Subject>,
-    series: Vec<SeriesInterval>,
+    series: Vec<SeriesInterval<Sum>>,
     /// Over all series, so that the commonest question needs no merging.
-    all: [Option<Histogram<u64>>; Timing::ALL.len()],
+    all: [Option<Sum>; Timing::ALL.len()],
     checks: Vec<CheckCounts>,
     measured: Part,
     warm_up: Part,
@@ -146,7 +147,7 @@ impl Totals {
             *sum += part;
             for (sum, part) in self.all.iter_mut().zip(&part.histograms) {
                 if let Some(part) = part {
-                    histogram::merge(sum.get_or_insert_with(histogram::empty), part);
+                    sum.get_or_insert_default().add(part);
                 }
             }
         }
@@ -174,16 +175,14 @@ impl Totals {
     pub fn timing(&self, timing: Timing, select: &[SeriesId]) -> Histogram<u64> {
         let selected = |id: &SeriesId| self.series.get(id.0 as usize)?.histogram(timing);
         match select {
-            [] => self.all[timing as usize].clone(),
-            [one] => selected(one).cloned(),
+            [] => self.all[timing as usize].as_ref().map(Sum::to_histogram),
+            [one] => selected(one).map(Sum::to_histogram),
             several => several.iter().filter_map(selected).fold(
                 None,
-                |sum: Option<Histogram<u64>>, part| match sum {
-                    None => Some(part.clone()),
-                    Some(mut sum) => {
-                        histogram::merge(&mut sum, part);
-                        Some(sum)
-                    }
+                |sum: Option<Histogram<u64>>, part| {
+                    let mut sum = sum.unwrap_or_else(histogram::empty);
+                    histogram::merge(&mut sum, &part.bins());
+                    Some(sum)
                 },
             ),
         }
@@ -194,7 +193,7 @@ impl Totals {
     ///
     /// # Panics
     /// When the series is not one of those the totals were made for.
-    pub fn series(&self, id: SeriesId) -> &SeriesInterval {
+    pub fn series(&self, id: SeriesId) -> &SeriesInterval<Sum> {
         &self.series[id.0 as usize]
     }
 

@@ -4,16 +4,17 @@ use hdrhistogram::Histogram;
 
 use crate::plan::threshold::{Aggregate, Metric, Threshold};
 use crate::plan::{Series, SeriesId, Subject};
-use crate::record::{CheckCounts, Counts, Interval, LoadCounts, Timing, histogram};
+use crate::record::bins::Sum;
+use crate::record::{Bins, CheckCounts, Counts, Interval, LoadCounts, Timing, histogram};
 use crate::units::Micros;
 
-/// What a threshold needs to know of a stretch of the run.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Tally {
+/// What a threshold needs to know of a stretch of the run: of an interval, or, with a histogram, of many.
+#[derive(Debug, Clone)]
+pub(super) struct Tally<T = Bins> {
     length: Micros,
     /// How long load was sent: what a rate is per second of.
     load_time: Micros,
-    times: Option<Histogram<u64>>,
+    times: Option<T>,
     /// What the metric counts.
     part: u64,
     /// What it is a part of; the number of samples.
@@ -87,7 +88,7 @@ impl Picker {
                 tally.times = self.times(interval);
                 tally.whole = match self.aggregate {
                     Aggregate::Apdex(_) => self.sum(interval, |counts| counts.ended),
-                    _ => tally.times.as_ref().map_or(0, Histogram::len),
+                    _ => tally.times.as_ref().map_or(0, Bins::len),
                 };
                 tally.part = tally.whole;
             }
@@ -140,7 +141,7 @@ impl Picker {
     /// response and service times: a slow tail that is cut off does not make the percentiles better. (The limit is
     /// counted from the intended start, so for a late start the service time is overstated by the lag.) For an apdex
     /// it is a failure like any other, whatever its limit.
-    fn times(&self, interval: &Interval) -> Option<Histogram<u64>> {
+    fn times(&self, interval: &Interval) -> Option<Bins> {
         let is_apdex = matches!(self.aggregate, Aggregate::Apdex(_));
         let timings: &[Timing] = match self.metric {
             Metric::ResponseTime if is_apdex => &[Timing::ResponseTime],
@@ -154,16 +155,17 @@ impl Picker {
             _ => &[Timing::IterationTime],
         };
         let parts = self.series.iter().filter_map(|id| interval.series.get(id));
-        let mut sum: Option<Histogram<u64>> = None;
-        for part in
-            parts.flat_map(|part| timings.iter().filter_map(|&timing| part.histogram(timing)))
-        {
-            match &mut sum {
-                Some(sum) => histogram::merge(sum, part),
-                None => sum = Some(part.clone()),
-            }
+        let mut parts =
+            parts.flat_map(|part| timings.iter().filter_map(|&timing| part.histogram(timing)));
+        let first = parts.next()?;
+        let Some(second) = parts.next() else {
+            return Some(first.clone());
+        };
+        let mut sum = Sum::default();
+        for part in [first, second].into_iter().chain(parts) {
+            sum.add(part);
         }
-        sum
+        Some(sum.bins())
     }
 
     fn sum(&self, interval: &Interval, count: impl Fn(&Counts) -> u64) -> u64 {
@@ -185,22 +187,62 @@ impl Picker {
     }
 }
 
+impl<T> Default for Tally<T> {
+    fn default() -> Self {
+        Self {
+            length: Micros::ZERO,
+            load_time: Micros::ZERO,
+            times: None,
+            part: 0,
+            whole: 0,
+            before: 0,
+            gauge: Gauge::default(),
+        }
+    }
+}
+
 impl Tally {
-    /// Adds a later stretch.
-    pub(super) fn merge(&mut self, other: &Self) {
+    /// The number that the aggregate makes of the interval alone.
+    pub(super) fn read(&self, aggregate: Aggregate) -> Reading {
+        let mut sum = Tally::default();
+        sum.merge(self);
+        sum.read(aggregate)
+    }
+}
+
+impl Tally<Histogram<u64>> {
+    /// Adds a later interval.
+    pub(super) fn merge(&mut self, other: &Tally) {
         if self.length == Micros::ZERO {
             self.before = other.before;
         }
         self.length += other.length;
         self.load_time += other.load_time;
-        match (&mut self.times, &other.times) {
-            (Some(sum), Some(part)) => histogram::merge(sum, part),
-            (sum @ None, Some(part)) => *sum = Some(part.clone()),
-            (_, None) => {}
+        if let Some(part) = &other.times {
+            histogram::merge(self.times.get_or_insert_with(histogram::empty), part);
         }
         self.part += other.part;
         self.whole += other.whole;
         self.gauge.merge(other.gauge);
+    }
+
+    /// Takes the earliest interval out again: all that is summed in whole numbers, and so without a trace. What is left
+    /// is `rest`, whose levels are put together anew: they are few numbers, and sums of fractions leave traces.
+    pub(super) fn remove<'t>(&mut self, first: &Tally, rest: impl Iterator<Item = &'t Tally>) {
+        self.length = self.length.saturating_sub(first.length);
+        self.load_time = self.load_time.saturating_sub(first.load_time);
+        if let (Some(sum), Some(part)) = (&mut self.times, &first.times) {
+            let removed = sum.subtract(part.to_histogram());
+            debug_assert!(removed.is_ok(), "only what was added is taken out");
+        }
+        self.part -= first.part;
+        self.whole -= first.whole;
+        self.gauge = Gauge::default();
+        let mut rest = rest.peekable();
+        self.before = rest.peek().map_or(0, |next| next.before);
+        for part in rest {
+            self.gauge.merge(part.gauge);
+        }
     }
 
     /// The number that the aggregate makes of the stretch; none where there is nothing it could be made of.

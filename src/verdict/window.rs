@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use hdrhistogram::Histogram;
+
 use super::tally::{Reading, Tally};
 use crate::plan::threshold::{Aggregate, Standing, Threshold};
 use crate::scenario::{Comparator, Window};
@@ -14,11 +16,13 @@ use crate::units::Micros;
 #[derive(Debug, Clone)]
 pub(super) enum State {
     /// Everything measured so far.
-    Total(Tally),
+    Total(Tally<Histogram<u64>>),
     /// Every window of this length must hold.
     Rolling {
         length: Micros,
         parts: VecDeque<Part<Tally>>,
+        /// All of them together.
+        sum: Box<Tally<Histogram<u64>>>,
         worst: Option<Judgement>,
     },
     /// A breach counts once every interval of this length has broken the limit: the level that was held is that of the
@@ -52,6 +56,7 @@ impl State {
             Window::Rolling(length) => Self::Rolling {
                 length: length.into(),
                 parts: VecDeque::new(),
+                sum: Box::default(),
                 worst: None,
             },
             Window::Sustained(length) => Self::Sustained {
@@ -78,18 +83,19 @@ impl State {
             Self::Rolling {
                 length,
                 parts,
+                sum,
                 worst,
             } => {
+                sum.merge(&tally);
                 parts.push_back(Part {
                     start,
                     end,
                     content: tally,
                 });
-                if fill(parts, *length) {
-                    let mut sum = Tally::default();
-                    for part in parts.iter() {
-                        sum.merge(&part.content);
-                    }
+                let is_full = fill(parts, *length, |first, rest| {
+                    sum.remove(&first.content, rest.iter().map(|part| &part.content));
+                });
+                if is_full {
                     keep_worse(rule, worst, judge(rule, sum.read(rule.aggregate)));
                 }
                 worst.unwrap_or(UNDECIDED)
@@ -104,7 +110,7 @@ impl State {
                     end,
                     content: tally.read(rule.aggregate),
                 });
-                if fill(parts, *length) {
+                if fill(parts, *length, |_, _| {}) {
                     keep_worse(rule, worst, judge(rule, held(rule, parts)));
                 }
                 worst.unwrap_or(UNDECIDED)
@@ -121,17 +127,23 @@ const UNDECIDED: Judgement = Judgement {
     },
 };
 
-/// Drops the intervals that the window has left behind; whether those that remain fill it.
+/// Drops the intervals that the window has left behind, each with a look at those that remain; whether these fill it.
 ///
 /// Intervals end up to some milliseconds late, so a window is full a little before its length.
-fn fill<T>(parts: &mut VecDeque<Part<T>>, length: Micros) -> bool {
+fn fill<T>(
+    parts: &mut VecDeque<Part<T>>,
+    length: Micros,
+    mut drop: impl FnMut(&Part<T>, &VecDeque<Part<T>>),
+) -> bool {
     let Some(end) = parts.back().map(|part| part.end) else {
         return false;
     };
     let enough = Micros(length.0 - (length.0 / 20).min(500_000));
     let spans = |part: &Part<T>| end.saturating_sub(part.start) >= enough;
     while parts.get(1).is_some_and(spans) {
-        parts.pop_front();
+        if let Some(first) = parts.pop_front() {
+            drop(&first, parts);
+        }
     }
     parts.front().is_some_and(spans)
 }

@@ -10,10 +10,12 @@ use crate::journal::{intervals, write};
 
 /// Prints a line a histogram: tag, start in ms, length in ms, and what it holds.
 const SCRIPT: &str = r"
-import sys
+import gzip, os, sys, tempfile
 from hdrh.log import HistogramLogReader
 from hdrh.histogram import HdrHistogram
-reader = HistogramLogReader(sys.argv[1], HdrHistogram(1, 3600000000, 3))
+plain = os.path.join(tempfile.mkdtemp(), 'journal.hlog')
+open(plain, 'wb').write(gzip.open(sys.argv[1]).read())
+reader = HistogramLogReader(plain, HdrHistogram(1, 3600000000, 3))
 while True:
     h = reader.get_next_interval_histogram()
     if h is None:

@@ -10,6 +10,7 @@ mod engine;
 mod hardship;
 mod housekeeping;
 mod journal;
+mod journal_long;
 mod journal_python;
 mod outputs;
 mod plan;

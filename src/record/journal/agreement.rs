@@ -1,14 +1,10 @@
 //! Whether an interval's histograms hold as many times as its counts say: two independent records of one truth.
 
-use std::collections::BTreeMap;
-
-use super::{IntervalCounts, JournalWarning};
+use super::JournalWarning;
 use crate::outcome::Outcome;
-use crate::plan::{Series, SeriesId, Subject};
-use crate::record::{Counts, Timing};
-
-/// How many times the histograms of an interval hold.
-pub(super) type Lengths = BTreeMap<(SeriesId, Timing), u64>;
+use crate::plan::{Series, Subject};
+use crate::record::bins::Bins;
+use crate::record::{Counts, Interval, Timing};
 
 /// The differences found so far: the first, and how many.
 #[derive(Debug, Default)]
@@ -18,18 +14,13 @@ pub(super) struct Agreement {
 }
 
 impl Agreement {
-    pub(super) fn check(
-        &mut self,
-        interval: &IntervalCounts,
-        lengths: &Lengths,
-        series: &[Series],
-    ) {
-        for (id, counts) in &interval.series {
+    pub(super) fn check(&mut self, interval: &Interval, series: &[Series]) {
+        for (id, part) in &interval.series {
             let Some(entry) = series.get(id.0 as usize) else {
                 continue;
             };
-            for (timing, counted) in expected(entry.subject, counts) {
-                let recorded = lengths.get(&(*id, timing)).copied().unwrap_or(0);
+            for (timing, counted) in expected(entry.subject, &part.counts) {
+                let recorded = part.histogram(timing).map_or(0, Bins::len);
                 if recorded != counted {
                     self.count += 1;
                     self.first.get_or_insert(JournalWarning::Disagreement {

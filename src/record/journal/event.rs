@@ -21,7 +21,7 @@ use crate::units::Micros;
     reason = "nearly every event is an interval, and none is kept"
 )]
 pub enum Event {
-    /// An interval's counts; its histograms are in `journal.hlog`, written before this line.
+    /// An interval's counts; its histograms are in `journal.hlog.gz`, written before this line.
     Interval(IntervalCounts),
     /// The first failure of its class in its series.
     Failure(FailureExample),
@@ -107,7 +107,7 @@ pub struct IntervalCounts {
     pub end: Micros,
     /// Whether it lies in the warm-up.
     pub is_warm_up: bool,
-    /// How many histogram lines of `journal.hlog` belong to it.
+    /// How many histogram lines of `journal.hlog.gz` belong to it.
     pub histograms: u32,
     /// What was offered and started.
     pub load: LoadCounts,

@@ -1,22 +1,21 @@
-//! `journal.hlog`: histograms as lines of a standard interval log, in the V2 encoding with deflate.
+//! `journal.hlog.gz`: histograms as lines of a standard interval log, in the V2 encoding, compressed as gzip.
 //!
 //! A line is `Tag=<series number>:<series name>:<timing>,<start>,<length>,<longest>,<histogram>`, its times in seconds
 //! since the base time. The tag's name is for other tools' users; Gander reads the number and the timing.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hdrhistogram::Histogram;
-use hdrhistogram::serialization::Deserializer;
-use hdrhistogram::serialization::interval_log::{
-    IntervalLogIterator, IntervalLogWriterBuilder, IntervalLogWriterError, LogEntry, Tag,
-};
+use hdrhistogram::serialization::V2Serializer;
+use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
 
-use super::deflate::DeflateSerializer;
+use super::encoding::{Deserializer, Serializer};
 use super::{JournalError, RunHeader};
 use crate::plan::{Series, SeriesId};
+use crate::record::bins::Bins;
 use crate::record::{Interval, Timing};
 use crate::units::Micros;
 
@@ -29,15 +28,20 @@ const LEGEND: &[u8] =
 
 /// Turns intervals into lines.
 pub(super) struct Encoder {
-    serializer: DeflateSerializer,
+    serializer: Serializer,
     /// By series: `<number>:<name>:`
     tags: Vec<String>,
+    /// Kept for their space.
+    packed: Vec<u8>,
+    line: String,
 }
 
 impl Encoder {
     pub(super) fn new(series: &[Series]) -> Self {
         Self {
-            serializer: DeflateSerializer::new(),
+            serializer: Serializer::new(),
+            packed: Vec::new(),
+            line: String::new(),
             tags: series
                 .iter()
                 .enumerate()
@@ -47,7 +51,7 @@ impl Encoder {
     }
 
     /// The comments that the log begins with.
-    pub(super) fn preamble(&mut self, header: &RunHeader) -> Result<Vec<u8>, JournalError> {
+    pub(super) fn preamble(header: &RunHeader) -> Result<Vec<u8>, JournalError> {
         let mut lines = Vec::new();
         let mut builder = IntervalLogWriterBuilder::new();
         builder
@@ -59,7 +63,7 @@ impl Encoder {
             builder.with_start_time(start).with_base_time(start);
         }
         builder
-            .begin_log_with(&mut lines, &mut self.serializer)
+            .begin_log_with(&mut lines, &mut V2Serializer::new())
             .map_err(|error| JournalError::encode("the interval log's header")(&error))?;
         lines.extend_from_slice(LEGEND);
         Ok(lines)
@@ -71,27 +75,34 @@ impl Encoder {
         interval: &Interval,
         lines: &mut Vec<u8>,
     ) -> Result<(), JournalError> {
-        let failed = |error: &IntervalLogWriterError<_>| JournalError::encode("a histogram")(error);
-        // Without comments and times a new log begins with its first histogram.
-        let mut log = IntervalLogWriterBuilder::new()
-            .begin_log_with(lines, &mut self.serializer)
-            .map_err(|error| failed(&error.into()))?;
-        let start = interval.start.as_duration();
-        let length = interval.end.saturating_sub(interval.start).as_duration();
-        let mut tag = String::new();
+        let start = interval.start.as_secs_f64();
+        let length = interval.end.saturating_sub(interval.start).as_secs_f64();
         for (id, series) in &interval.series {
             for timing in Timing::ALL {
-                let Some(histogram) = series.histogram(timing) else {
+                let Some(bins) = series.histogram(timing) else {
                     continue;
                 };
-                tag.clear();
-                match self.tags.get(id.0 as usize) {
-                    Some(prefix) => tag.push_str(prefix),
-                    None => write!(tag, "{}::", id.0).unwrap_or_default(),
-                }
-                tag.push_str(timing.name());
-                log.write_histogram(histogram, start, length, Tag::new(&tag))
-                    .map_err(|error| failed(&error))?;
+                self.serializer
+                    .serialize(bins, &mut self.packed)
+                    .map_err(|reason| JournalError::encode("a histogram")(&reason))?;
+                self.line.clear();
+                let prefix = self.tags.get(id.0 as usize);
+                let number = id.0;
+                let _ = match prefix {
+                    Some(prefix) => write!(self.line, "Tag={prefix}{}", timing.name()),
+                    None => write!(self.line, "Tag={number}::{}", timing.name()),
+                };
+                // The longest as it is recorded: µs, as other tools write it without a divisor.
+                let _ = write!(
+                    self.line,
+                    ",{start:.3},{length:.3},{:.3},",
+                    bins.max() as f64
+                );
+                STANDARD.encode_string(&self.packed, &mut self.line);
+                self.line.push('\n');
+                lines
+                    .write_all(self.line.as_bytes())
+                    .map_err(|error| JournalError::encode("a histogram")(&error))?;
             }
         }
         Ok(())
@@ -115,7 +126,7 @@ pub(super) struct Entry {
     pub(super) series: SeriesId,
     pub(super) timing: Timing,
     pub(super) start: Duration,
-    pub(super) histogram: Histogram<u64>,
+    pub(super) bins: Bins,
 }
 
 impl Entry {
@@ -125,35 +136,38 @@ impl Entry {
     }
 }
 
-/// Reads a whole line, its end included; none for a comment or the legend.
+/// Whether a line is a comment or the legend, and no histogram.
+pub(super) fn is_remark(line: &[u8]) -> bool {
+    matches!(line.first(), None | Some(b'#' | b'"' | b'\n' | b'\r'))
+}
+
+/// Reads a whole line that is a histogram; `space` is kept from one to the next.
 pub(super) fn decode(
     line: &[u8],
     deserializer: &mut Deserializer,
-) -> Result<Option<Entry>, String> {
-    let entry = match IntervalLogIterator::new(line).next() {
-        Some(Ok(LogEntry::Interval(entry))) => entry,
-        Some(Err(_)) => return Err("not a line of an interval log".to_owned()),
-        _ => return Ok(None),
-    };
-    let tag = entry.tag().ok_or("it has no tag")?;
+    space: &mut Vec<u8>,
+) -> Result<Entry, String> {
+    let foreign = || "not a line of an interval log".to_owned();
+    let line = std::str::from_utf8(line).map_err(|_| foreign())?.trim_end();
+    let tagged = line.strip_prefix("Tag=").ok_or("it has no tag")?;
+    let mut fields = tagged.splitn(5, ',');
+    let mut next = || fields.next().ok_or_else(foreign);
+    let (tag, start, length, longest, histogram) = (next()?, next()?, next()?, next()?, next()?);
     let (series, timing) =
-        read_tag(&tag).ok_or_else(|| format!("its tag is \"{}\"", tag.escape_debug()))?;
-    let encoded = STANDARD
-        .decode(entry.encoded_histogram())
+        read_tag(tag).ok_or_else(|| format!("its tag is \"{}\"", tag.escape_debug()))?;
+    let number = |text: &str| text.parse::<f64>().map_err(|_| foreign());
+    let start = Duration::try_from_secs_f64(number(start)?).map_err(|_| foreign())?;
+    number(length).and(number(longest))?;
+    space.clear();
+    STANDARD
+        .decode_vec(histogram, space)
         .map_err(|error| error.to_string())?;
-    let mut histogram: Histogram<u64> = deserializer
-        .deserialize(&mut encoded.as_slice())
-        .map_err(|error| error.to_string())?;
-    if histogram.low() != 1 || histogram.sigfig() != 3 {
-        return Err("its histogram does not have 3 digits from 1 µs".to_owned());
-    }
-    histogram.auto(true);
-    Ok(Some(Entry {
+    Ok(Entry {
         series,
         timing,
-        start: entry.start_timestamp(),
-        histogram,
-    }))
+        start,
+        bins: deserializer.deserialize(space)?,
+    })
 }
 
 fn read_tag(tag: &str) -> Option<(SeriesId, Timing)> {
@@ -165,6 +179,8 @@ fn read_tag(tag: &str) -> Option<(SeriesId, Timing)> {
 
 #[cfg(test)]
 mod tests {
+    use hdrhistogram::serialization::interval_log::Tag;
+
     use super::*;
 
     #[test]

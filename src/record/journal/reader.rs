@@ -6,12 +6,13 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Receiver;
 
-use super::agreement::{Agreement, Lengths};
-use super::scan::{Fault, Scan};
+use super::agreement::Agreement;
+use super::scan::{self, Decoder, Fault, Found, Raw};
 use super::{
-    EVENTS_FILE, Event, HISTOGRAMS_FILE, IntervalCounts, JournalError, JournalWarning, RUN_FILE,
-    RunHeader, SCHEMA, StopReason,
+    EVENTS_FILE, Event, HISTOGRAMS_FILE, JournalError, JournalWarning, PLAIN_HISTOGRAMS_FILE,
+    RUN_FILE, RunHeader, SCHEMA, StopReason,
 };
 use crate::record::Interval;
 use crate::units::Micros;
@@ -55,14 +56,19 @@ impl Journal {
     /// There is no header, or it cannot be read, or one of the other files is missing. That a file is cut short or
     /// damaged is no error: the intervals before that are there, and [`Journal::warnings`] says so.
     pub fn open(dir: &Path) -> Result<Self, JournalError> {
-        for name in [RUN_FILE, HISTOGRAMS_FILE, EVENTS_FILE] {
+        for name in [
+            RUN_FILE,
+            HISTOGRAMS_FILE,
+            PLAIN_HISTOGRAMS_FILE,
+            EVENTS_FILE,
+        ] {
             let path = dir.join(name);
             if path.metadata().is_ok_and(|found| !found.is_file()) {
                 return Err(JournalError::NotAFile(path));
             }
         }
         let header = read_header(dir)?;
-        let mut scan = Scan::open(dir)?;
+        let found = scan::start(dir)?;
         let mut journal = Self {
             header,
             events: Vec::new(),
@@ -71,21 +77,21 @@ impl Journal {
             interval_count: 0,
             ending: Ending::default(),
         };
+        let mut decoder = Decoder::new(journal.header.series.len());
         let mut agreement = Agreement::default();
         let mut left_out = 0;
         let mut is_whole = true;
-        loop {
-            match scan.next_event() {
-                Ok(None) => break,
-                // After an interval that cannot be read, later ones are no prefix; other events still tell something.
-                Ok(Some(Event::Interval(_))) if !is_whole => {}
-                Ok(Some(Event::Interval(counts))) => {
-                    if let Err(fault) = journal.count_interval(&mut scan, &counts, &mut agreement) {
+        for found in found {
+            match found {
+                // After an interval that cannot be read, later ones are no prefix.
+                Found::Interval(_) if !is_whole => {}
+                Found::Interval(raw) => {
+                    if let Err(fault) = journal.count_interval(raw, &mut decoder, &mut agreement) {
                         is_whole = false;
                         journal.warnings.push(fault.into_warning(dir)?);
                     }
                 }
-                Ok(Some(event)) => {
+                Found::Event(event) => {
                     journal.ending.note(&event);
                     if journal.events.len() < MAX_EVENTS {
                         journal.events.push(event);
@@ -93,10 +99,11 @@ impl Journal {
                         left_out += 1;
                     }
                 }
-                Err(fault) => {
+                Found::Fault(fault) => {
+                    // Of what follows an interval that cannot be read nothing more is said.
+                    let warning = fault.into_warning(dir)?;
                     is_whole = false;
-                    journal.warnings.push(fault.into_warning(dir)?);
-                    break;
+                    journal.warnings.push(warning);
                 }
             }
         }
@@ -112,17 +119,13 @@ impl Journal {
     /// Counts the interval if all its histograms are there, and looks whether they hold what its counts say.
     fn count_interval(
         &mut self,
-        scan: &mut Scan,
-        counts: &IntervalCounts,
+        raw: Raw,
+        decoder: &mut Decoder,
         agreement: &mut Agreement,
     ) -> Result<(), Fault> {
-        let mut lengths = Lengths::new();
-        // Each histogram is let go before the next is read, so that the same memory serves them all.
-        scan.read_histograms(counts, self.interval_count, &self.header, |entry| {
-            lengths.insert((entry.series, entry.timing), entry.histogram.len());
-        })?;
-        agreement.check(counts, &lengths, &self.header.series);
-        self.ending.at = counts.end;
+        let interval = decoder.interval(raw, self.interval_count)?;
+        agreement.check(&interval, &self.header.series);
+        self.ending.at = interval.end;
         self.interval_count += 1;
         Ok(())
     }
@@ -130,10 +133,10 @@ impl Journal {
     /// The intervals in order, read from the files as they are asked for.
     ///
     /// [`Journal::open`] has read them all before, so they end early only when the files have changed since.
-    pub fn intervals(&self) -> Intervals<'_> {
+    pub fn intervals(&self) -> Intervals {
         Intervals {
-            scan: Scan::open(&self.dir).ok(),
-            header: &self.header,
+            found: scan::start(&self.dir).ok(),
+            decoder: Decoder::new(self.header.series.len()),
             next: 0,
             count: self.interval_count,
         }
@@ -176,26 +179,29 @@ impl Ending {
 }
 
 /// The intervals of a journal; see [`Journal::intervals`].
-pub struct Intervals<'a> {
-    scan: Option<Scan>,
-    header: &'a RunHeader,
+pub struct Intervals {
+    found: Option<Receiver<Found>>,
+    decoder: Decoder,
     next: u64,
     count: u64,
 }
 
-impl Iterator for Intervals<'_> {
+impl Iterator for Intervals {
     type Item = Interval;
 
     fn next(&mut self) -> Option<Interval> {
         if self.next == self.count {
             return None;
         }
-        let scan = self.scan.as_mut()?;
         loop {
-            if let Event::Interval(counts) = scan.next_event().ok()?? {
-                let interval = scan.read_interval(counts, self.next, self.header).ok()?;
-                self.next += 1;
-                return Some(interval);
+            match self.found.as_ref()?.recv().ok()? {
+                Found::Interval(raw) => {
+                    let interval = self.decoder.interval(raw, self.next).ok()?;
+                    self.next += 1;
+                    return Some(interval);
+                }
+                Found::Event(_) => {}
+                Found::Fault(_) => return None,
             }
         }
     }

@@ -4,10 +4,14 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
 use super::append::Appender;
 use super::interval_log::Encoder;
 use super::{
-    EVENTS_FILE, Event, HISTOGRAMS_FILE, IntervalCounts, JournalError, RUN_FILE, RunHeader,
+    EVENTS_FILE, Event, HISTOGRAMS_FILE, IntervalCounts, JournalError, PLAIN_HISTOGRAMS_FILE,
+    RUN_FILE, RunHeader,
 };
 use crate::mask::Mask;
 use crate::record::Interval;
@@ -20,10 +24,11 @@ pub struct Writer {
     encoder: Encoder,
     histograms: Appender<File>,
     events: Appender<File>,
-    /// The lines being made, kept for its space.
+    /// The lines being made, and compressed; kept for their space.
     lines: Vec<u8>,
     /// What takes secrets out of events; none where they are written as they are.
     mask: Option<Mask>,
+    packed: Vec<u8>,
 }
 
 impl Writer {
@@ -33,22 +38,26 @@ impl Writer {
     /// The directory already holds a run, or cannot be written to.
     pub fn create(dir: &Path, header: &RunHeader) -> Result<Self, JournalError> {
         fs::create_dir_all(dir).map_err(JournalError::io("create", dir))?;
-        let mut encoder = Encoder::new(&header.series);
-        let preamble = encoder.preamble(header)?;
+        if dir.join(PLAIN_HISTOGRAMS_FILE).exists() {
+            return Err(JournalError::Occupied(dir.to_owned()));
+        }
+        let mut packed = Vec::new();
+        compress(&Encoder::preamble(header)?, &mut packed)?;
         let mut histograms = Appender::new(create(dir, HISTOGRAMS_FILE)?, 0);
         histograms
-            .append(&preamble)
+            .append(&packed)
             .map_err(JournalError::io("write to", &dir.join(HISTOGRAMS_FILE)))?;
         let events = Appender::new(create(dir, EVENTS_FILE)?, 0);
         // Last, so that a directory with a header has all three files.
         write_header(dir, header)?;
         Ok(Self {
             dir: dir.to_owned(),
-            encoder,
+            encoder: Encoder::new(&header.series),
             histograms,
             events,
             lines: Vec::new(),
             mask: None,
+            packed,
         })
     }
 
@@ -58,12 +67,15 @@ impl Writer {
     /// # Errors
     /// A write failed; the header is then as it was.
     pub fn begin(&mut self, header: &RunHeader) -> Result<(), JournalError> {
-        let preamble = self.encoder.preamble(header)?;
+        self.packed.clear();
+        compress(&Encoder::preamble(header)?, &mut self.packed)?;
         self.histograms.cut(0);
-        self.histograms.append(&preamble).map_err(JournalError::io(
-            "write to",
-            &self.dir.join(HISTOGRAMS_FILE),
-        ))?;
+        self.histograms
+            .append(&self.packed)
+            .map_err(JournalError::io(
+                "write to",
+                &self.dir.join(HISTOGRAMS_FILE),
+            ))?;
         write_header(&self.dir, header)
     }
 
@@ -83,9 +95,13 @@ impl Writer {
     pub fn append(&mut self, interval: &Interval) -> Result<(), JournalError> {
         self.lines.clear();
         self.encoder.encode(interval, &mut self.lines)?;
+        self.packed.clear();
+        if !self.lines.is_empty() {
+            compress(&self.lines, &mut self.packed)?;
+        }
         let before = self.histograms.length();
         self.histograms
-            .append(&self.lines)
+            .append(&self.packed)
             .map_err(JournalError::io(
                 "write to",
                 &self.dir.join(HISTOGRAMS_FILE),
@@ -132,6 +148,15 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// Appends the lines as one whole member of a gzip file: such members one after another are a gzip file too, and each is
+/// read without those before it.
+fn compress(lines: &[u8], packed: &mut Vec<u8>) -> Result<(), JournalError> {
+    let failed = |error: io::Error| JournalError::encode("histograms")(&error);
+    let mut encoder = GzEncoder::new(packed, Compression::default());
+    encoder.write_all(lines).map_err(failed)?;
+    encoder.finish().map(|_| ()).map_err(failed)
 }
 
 fn create(dir: &Path, name: &str) -> Result<File, JournalError> {

@@ -36,12 +36,27 @@ pub(super) fn line(outline: &Outline, state: &LiveState) -> String {
     }
     parts.extend(facts(outline, state));
     parts.extend(times(state));
-    if !state.thresholds.is_empty() {
-        let holding = count(state, Standing::Pass);
-        let broken = count(state, Standing::Fail);
-        parts.push(format!("thresholds {holding} ✓ {broken} ✗"));
-    }
+    parts.extend(standings(state));
     parts.join("  ")
+}
+
+/// What a run came to in all, in one line: the last of a log.
+pub(super) fn totals(state: &LiveState) -> String {
+    let mut parts = vec![
+        text::clock(whole(state.at)),
+        format!("in all {} requests", text::count(state.total_requests)),
+        format!("{} failed", text::count(state.total_failed)),
+        format!("{} iterations", text::count(state.total_iterations)),
+    ];
+    parts.extend(standings(state));
+    parts.join("  ")
+}
+
+/// How many thresholds hold, and how many do not.
+fn standings(state: &LiveState) -> Option<String> {
+    let holding = count(state, Standing::Pass);
+    let broken = count(state, Standing::Fail);
+    (!state.thresholds.is_empty()).then(|| format!("thresholds {holding} ✓ {broken} ✗"))
 }
 
 fn count(state: &LiveState, standing: Standing) -> usize {

@@ -11,6 +11,7 @@ use super::text;
 use crate::plan::schedule::Model;
 use crate::plan::threshold::{Standing, Unit};
 use crate::plan::{SeriesId, Subject};
+use crate::record::bins::Sum;
 use crate::record::journal::RunHeader;
 use crate::record::{Interval, LoadCounts, Timing, Totals};
 use crate::report::model::{Spread, per_second};
@@ -19,6 +20,9 @@ use crate::verdict::Judged;
 
 /// Time between two lines where there is no terminal.
 const LINE_EVERY: Micros = Micros(10_000_000);
+
+/// A shorter interval says nothing of rates and levels.
+const SHORT: Micros = Micros(500_000);
 
 /// Columns of a terminal that does not tell its size.
 const USUAL_SIZE: Size = Size {
@@ -89,8 +93,8 @@ impl LiveState {
         };
         let response = parts()
             .filter_map(|part| part.histogram(Timing::ResponseTime))
-            .fold(crate::record::histogram::empty(), |mut sum, part| {
-                crate::record::histogram::merge(&mut sum, part);
+            .fold(Sum::default(), |mut sum, part| {
+                sum.add(part);
                 sum
             });
         let requests = totals.counts(Subject::Requests);
@@ -100,7 +104,7 @@ impl LiveState {
             load: interval.load,
             length: interval.end.saturating_sub(interval.start),
             requests: parts().map(|part| part.counts.ended).sum(),
-            response: Spread::of(&response),
+            response: Spread::of(&response.bins()),
             total_requests: requests.ended,
             total_failed: requests.failed,
             total_iterations: totals.counts(Subject::Iterations).ended,
@@ -210,6 +214,8 @@ pub struct Live<W> {
     drawn: Vec<usize>,
     last_line: Option<Micros>,
     last_stage: Option<usize>,
+    /// The last second that was one: what the rest of the run comes to says nothing of rates and levels.
+    second: LiveState,
 }
 
 impl Live<io::Stderr> {
@@ -253,6 +259,7 @@ impl<W: Write> Live<W> {
             drawn: Vec::new(),
             last_line: None,
             last_stage: None,
+            second: LiveState::default(),
         }
     }
 
@@ -267,6 +274,9 @@ impl<W: Write> Live<W> {
 
     /// Shows how the run stands.
     pub fn update(&mut self, state: &LiveState) -> io::Result<()> {
+        if state.length >= SHORT {
+            self.second = state.clone();
+        }
         match self.mode {
             Mode::Quiet => Ok(()),
             Mode::Redraw => self.redraw(state),
@@ -304,14 +314,24 @@ impl<W: Write> Live<W> {
         self.out.flush()
     }
 
-    /// Ends the view: the last frame stays, and what follows begins on a line of its own.
+    /// Ends the view: the last frame stays, or a line with the totals, and what follows begins on a line of its own.
     pub fn finish(mut self, state: &LiveState) -> io::Result<()> {
         match self.mode {
             Mode::Quiet => Ok(()),
-            Mode::Redraw => self.redraw(state),
-            Mode::Lines if self.last_line == Some(state.at) => Ok(()),
+            Mode::Redraw if state.length >= SHORT => self.redraw(state),
+            Mode::Redraw => {
+                let last = LiveState {
+                    at: state.at,
+                    total_requests: state.total_requests,
+                    total_failed: state.total_failed,
+                    total_iterations: state.total_iterations,
+                    thresholds: state.thresholds.clone(),
+                    ..std::mem::take(&mut self.second)
+                };
+                self.redraw(&last)
+            }
             Mode::Lines => {
-                writeln!(self.out, "{}", frame::line(&self.outline, state))?;
+                writeln!(self.out, "{}", frame::totals(state))?;
                 self.out.flush()
             }
         }

@@ -1,7 +1,5 @@
 //! From intervals to a report, in one pass: each is seen once and dropped.
 
-use hdrhistogram::Histogram;
-
 use super::distribution::curve;
 use super::failures::Classes;
 use super::heatmap::Cells;
@@ -13,8 +11,9 @@ use super::{
 };
 use crate::plan::threshold::Standing;
 use crate::plan::{CheckId, SeriesId, Subject};
+use crate::record::bins::Sum;
 use crate::record::journal::{Ending, Event, Journal, RunHeader, StopReason};
-use crate::record::{Interval, Timing, Totals, histogram};
+use crate::record::{Bins, Interval, Timing, Totals};
 use crate::report::text::clean;
 use crate::verdict::{Judge, Judged, Verdict, Warning};
 
@@ -55,6 +54,8 @@ pub struct Draft {
     classes: Classes,
     rows: RowFold,
     sparks: Sparks,
+    /// Kept for its space.
+    sum: Sum,
 }
 
 impl Draft {
@@ -70,6 +71,7 @@ impl Draft {
             classes: Classes::default(),
             rows: RowFold::new(intervals, header.series.len()),
             sparks: Sparks::new(intervals),
+            sum: Sum::default(),
             header,
         }
     }
@@ -77,8 +79,8 @@ impl Draft {
     /// Adds the next interval.
     pub fn absorb(&mut self, interval: &Interval) {
         let series = &self.header.series;
-        let response = over_all(interval, Timing::ResponseTime);
-        let service = over_all(interval, Timing::ServiceTime);
+        let response = over_all(interval, Timing::ResponseTime, &mut self.sum);
+        let service = over_all(interval, Timing::ServiceTime, &mut self.sum);
         self.totals.absorb(interval);
         self.judge.observe(interval);
         self.violations.observe(&self.judge.standings(), interval);
@@ -114,7 +116,7 @@ impl Draft {
                     times: Times::of_series(own),
                     curve: own
                         .histogram(Timing::ResponseTime)
-                        .map(|times| curve(times, STEP_CURVE_STEPS))
+                        .map(|times| curve(&times.to_histogram(), STEP_CURVE_STEPS))
                         .unwrap_or_default(),
                     spark: spark_of(id),
                 }
@@ -171,19 +173,14 @@ impl Draft {
     }
 }
 
-/// A timing of requests in an interval, over all steps.
-fn over_all(interval: &Interval, timing: Timing) -> Option<Histogram<u64>> {
-    interval
-        .series
-        .values()
-        .filter_map(|part| part.histogram(timing))
-        .fold(None, |sum: Option<Histogram<u64>>, part| match sum {
-            None => Some(part.clone()),
-            Some(mut sum) => {
-                histogram::merge(&mut sum, part);
-                Some(sum)
-            }
-        })
+/// A timing of requests in an interval, over all steps; `sum` is empty before and after.
+fn over_all(interval: &Interval, timing: Timing, sum: &mut Sum) -> Option<Bins> {
+    for part in interval.series.values() {
+        if let Some(part) = part.histogram(timing) {
+            sum.add(part);
+        }
+    }
+    (!sum.is_empty()).then(|| sum.take())
 }
 
 fn threshold_rows(header: &RunHeader, judged: &[Judged]) -> Vec<ThresholdRow> {

@@ -1,9 +1,7 @@
 //! Response times as counts over time × log latency, in at most 120 × 40 cells.
 
-use hdrhistogram::Histogram;
-
 use super::timeline::intervals_per_point;
-use crate::record::Interval;
+use crate::record::{Bins, Interval};
 use crate::units::Micros;
 
 const MAX_COLUMNS: u64 = 120;
@@ -52,21 +50,22 @@ impl Cells {
         }
     }
 
-    pub(super) fn absorb(&mut self, interval: &Interval, response: Option<&Histogram<u64>>) {
-        if self.absorbed.is_multiple_of(self.per_column) {
+    pub(super) fn absorb(&mut self, interval: &Interval, response: Option<&Bins>) {
+        let is_tail = interval.is_tail() && !self.columns.is_empty();
+        if self.absorbed.is_multiple_of(self.per_column) && !is_tail {
             self.columns.push(Column {
                 start: interval.start,
                 end: interval.end,
                 counts: vec![0; FINE_ROWS],
             });
         }
-        self.absorbed += 1;
+        self.absorbed += u64::from(!is_tail);
         let Some(column) = self.columns.last_mut() else {
             return;
         };
         column.end = interval.end;
-        for bin in response.iter().flat_map(|all| all.iter_recorded()) {
-            column.counts[fine_row(bin.value_iterated_to())] += bin.count_at_value();
+        for (time, count) in response.iter().flat_map(|all| all.values()) {
+            column.counts[fine_row(time)] += count;
         }
     }
 
@@ -117,15 +116,14 @@ fn bound(row: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::histogram;
 
     #[test]
     fn every_sample_is_in_one_cell_whatever_its_time() {
         let mut cells = Cells::new(500);
         for number in 0..500_u64 {
-            let mut times = histogram::empty();
+            let mut times = Bins::default();
             for time in [0, 1, 999, 1_000, number * 7_919, 3_600_000_000] {
-                histogram::record(&mut times, Micros(time));
+                times.record(Micros(time));
             }
             let interval = Interval {
                 number,

@@ -25,6 +25,7 @@ pub use timeline::{Point, Spread};
 use crate::exit::Exit;
 use crate::plan::schedule::Model;
 use crate::plan::threshold::{Metric, Standing, Unit};
+use crate::record::bins::Sum;
 use crate::record::journal::{RunHeader, StopReason};
 use crate::record::totals::{HealthTotals, TargetTotals};
 use crate::record::{CheckCounts, Counts, LoadCounts, SeriesInterval, Timing};
@@ -187,12 +188,8 @@ impl Times {
         }))
     }
 
-    fn of_series(series: &SeriesInterval) -> Self {
-        Self(Timing::ALL.map(|timing| {
-            series.histograms[timing as usize]
-                .as_ref()
-                .map_or_else(Stats::default, Stats::of)
-        }))
+    fn of_series(series: &SeriesInterval<Sum>) -> Self {
+        Self::of(|timing| series.histogram(timing).map(Sum::to_histogram))
     }
 
     /// The figures of a timing.

@@ -3,12 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
-
-use super::distribution::quantiles;
 use super::timeline::{Spread, intervals_per_point};
 use crate::plan::{Series, SeriesId, Subject};
-use crate::record::{Counts, Interval, LoadCounts, Timing, histogram};
+use crate::record::bins::Sum as Times;
+use crate::record::{Bins, Counts, Interval, LoadCounts, Timing};
 use crate::units::Micros;
 
 /// The most rows that are kept.
@@ -77,10 +75,10 @@ struct Sum {
     failed: u64,
     bytes_in: u64,
     bytes_out: u64,
-    response: Option<Spread>,
-    service_p99: Option<Micros>,
-    /// The histograms, when percentiles have to wait for further intervals.
-    merged: Option<(Histogram<u64>, Histogram<u64>)>,
+    /// The times of the first interval, mostly the only one.
+    first: (Option<Bins>, Option<Bins>),
+    /// All times, when there are further intervals.
+    merged: Option<(Times, Times)>,
 }
 
 impl RowFold {
@@ -100,12 +98,13 @@ impl RowFold {
         &mut self,
         interval: &Interval,
         series: &[Series],
-        response: Option<&Histogram<u64>>,
-        service: Option<&Histogram<u64>>,
+        response: Option<&Bins>,
+        service: Option<&Bins>,
     ) {
         let per_row = self.rows.intervals_per_row;
         let is_full = self.open.as_ref().is_some_and(|open| {
-            open.intervals == per_row || open.is_warm_up != interval.is_warm_up
+            (open.intervals >= per_row && !interval.is_tail())
+                || open.is_warm_up != interval.is_warm_up
         });
         if is_full {
             self.close();
@@ -118,7 +117,8 @@ impl RowFold {
         open.end = interval.end;
         open.intervals += 1;
         open.add_load(interval);
-        let is_single = per_row == 1;
+        // A tail may still come to the row of a single interval.
+        let is_single = per_row == 1 && open.intervals == 1;
         open.all.add_times(response, service, is_single);
         for (id, part) in &interval.series {
             let Some(subject) = series.get(id.0 as usize).map(|series| series.subject) else {
@@ -166,6 +166,12 @@ impl Open {
     fn add_load(&mut self, interval: &Interval) {
         let length = interval.end.saturating_sub(interval.start).as_secs_f64();
         self.in_flight_seconds += interval.load.in_flight_milli as f64 / 1e3 * length;
+        // Levels are those of the last second that is one.
+        let levels = if interval.is_tail() && self.intervals > 1 {
+            self.load
+        } else {
+            interval.load
+        };
         self.load = LoadCounts {
             offered: self.load.offered + interval.load.offered,
             started: self.load.started + interval.load.started,
@@ -173,7 +179,7 @@ impl Open {
             unstarted: self.load.unstarted + interval.load.unstarted,
             drain: self.load.drain + interval.load.drain,
             peak_users: self.load.peak_users.max(interval.load.peak_users),
-            ..interval.load
+            ..levels
         };
     }
 
@@ -187,8 +193,11 @@ impl Open {
 
     fn row(&self, series: Option<SeriesId>, sum: &Sum) -> Row {
         let (response, service_p99) = match &sum.merged {
-            Some((response, service)) => (Spread::of(response), p99(service)),
-            None => (sum.response, sum.service_p99),
+            Some((response, service)) => (Spread::of(&response.bins()), p99(&service.bins())),
+            None => (
+                sum.first.0.as_ref().and_then(Spread::of),
+                sum.first.1.as_ref().and_then(p99),
+            ),
         };
         Row {
             start: self.start,
@@ -214,29 +223,23 @@ impl Sum {
         self.bytes_out += counts.bytes_out;
     }
 
-    /// A row of a single interval needs percentiles only, and no copy of its histograms.
-    fn add_times(
-        &mut self,
-        response: Option<&Histogram<u64>>,
-        service: Option<&Histogram<u64>>,
-        is_single: bool,
-    ) {
+    /// A row of a single interval needs no sums over all bins.
+    fn add_times(&mut self, response: Option<&Bins>, service: Option<&Bins>, is_single: bool) {
         if is_single {
-            self.response = response.and_then(Spread::of);
-            self.service_p99 = service.and_then(p99);
+            self.first = (response.cloned(), service.cloned());
             return;
         }
-        let (all_response, all_service) = self
-            .merged
-            .get_or_insert_with(|| (histogram::empty(), histogram::empty()));
-        for (sum, part) in [(all_response, response), (all_service, service)] {
-            if let Some(part) = part {
-                histogram::merge(sum, part);
-            }
+        let (all_response, all_service) = self.merged.get_or_insert_default();
+        let (first_response, first_service) = std::mem::take(&mut self.first);
+        for part in [first_response.as_ref(), response].into_iter().flatten() {
+            all_response.add(part);
+        }
+        for part in [first_service.as_ref(), service].into_iter().flatten() {
+            all_service.add(part);
         }
     }
 }
 
-fn p99(times: &Histogram<u64>) -> Option<Micros> {
-    (!times.is_empty()).then(|| quantiles(times, [0.99])[0])
+fn p99(times: &Bins) -> Option<Micros> {
+    (!times.is_empty()).then(|| Micros(times.value_at_quantile(0.99)))
 }

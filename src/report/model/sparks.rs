@@ -1,18 +1,18 @@
 //! p95 response times over time by series, for sparklines: of the first hundred series, in at most sixty points.
 
-use hdrhistogram::Histogram;
-
-use super::distribution::quantiles;
 use super::timeline::intervals_per_point;
-use crate::record::{Interval, Timing, histogram};
+use crate::record::bins::Sum;
+use crate::record::{Interval, Timing};
 use crate::units::Micros;
 
 /// Folds intervals into points.
 #[derive(Debug)]
 pub(super) struct Sparks {
     per_point: u64,
-    absorbed: u64,
-    open: Vec<Histogram<u64>>,
+    /// Intervals in the point that is not closed yet.
+    intervals: u64,
+    closed: usize,
+    open: Vec<Sum>,
     points: Vec<Vec<Option<Micros>>>,
 }
 
@@ -23,13 +23,17 @@ impl Sparks {
     pub(super) fn new(intervals: u64) -> Self {
         Self {
             per_point: intervals_per_point(intervals, Self::MAX_POINTS),
-            absorbed: 0,
+            intervals: 0,
+            closed: 0,
             open: Vec::new(),
             points: Vec::new(),
         }
     }
 
     pub(super) fn absorb(&mut self, interval: &Interval) {
+        if self.intervals >= self.per_point && !interval.is_tail() {
+            self.close();
+        }
         for (id, part) in &interval.series {
             let index = id.0 as usize;
             let Some(times) = part.histogram(Timing::ResponseTime) else {
@@ -39,32 +43,27 @@ impl Sparks {
                 continue;
             }
             if self.open.len() <= index {
-                self.open.resize_with(index + 1, histogram::empty);
+                self.open.resize_with(index + 1, Sum::default);
             }
-            histogram::merge(&mut self.open[index], times);
+            self.open[index].add(times);
         }
-        self.absorbed += 1;
-        if self.absorbed.is_multiple_of(self.per_point) {
-            self.close();
-        }
+        self.intervals += 1;
     }
 
     fn close(&mut self) {
-        if self.points.len() < self.open.len() {
-            let before = self.points.iter().map(Vec::len).max().unwrap_or_else(|| {
-                (self.absorbed.div_ceil(self.per_point) as usize).saturating_sub(1)
-            });
-            self.points
-                .resize_with(self.open.len(), || vec![None; before]);
-        }
+        let before = self.closed;
+        self.points
+            .resize_with(self.open.len(), || vec![None; before]);
         for (points, times) in self.points.iter_mut().zip(&mut self.open) {
-            points.push((!times.is_empty()).then(|| quantiles(times, [0.95])[0]));
-            times.reset();
+            let times = times.take();
+            points.push((!times.is_empty()).then(|| Micros(times.value_at_quantile(0.95))));
         }
+        self.closed += 1;
+        self.intervals = 0;
     }
 
     pub(super) fn finish(mut self) -> Vec<Vec<Option<Micros>>> {
-        if !self.absorbed.is_multiple_of(self.per_point) {
+        if self.intervals > 0 {
             self.close();
         }
         self.points

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
-
-use super::distribution::quantiles;
 use crate::outcome::Outcome;
 use crate::plan::{Series, Subject};
-use crate::record::{Interval, histogram};
+use crate::record::bins::Sum;
+use crate::record::{Bins, Interval};
 use crate::units::Micros;
 
 /// The most points of a timeline, one more for the boundary of the warm-up.
@@ -64,17 +62,17 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of a histogram; none when it is empty.
-    pub fn of(histogram: &Histogram<u64>) -> Option<Self> {
-        if histogram.is_empty() {
+    /// Of some times; none when there are none.
+    pub fn of(times: &Bins) -> Option<Self> {
+        if times.is_empty() {
             return None;
         }
-        let [p50, p95, p99] = quantiles(histogram, [0.50, 0.95, 0.99]);
+        let [p50, p95, p99] = [0.50, 0.95, 0.99].map(|q| Micros(times.value_at_quantile(q)));
         Some(Self {
             p50,
             p95,
             p99,
-            max: Micros(histogram.max()),
+            max: Micros(times.max()),
         })
     }
 }
@@ -120,7 +118,7 @@ pub(super) struct Buckets {
 struct Open {
     point: Point,
     intervals: u64,
-    response: Histogram<u64>,
+    response: Sum,
     in_flight_seconds: f64,
     cpu_seconds: f64,
     target_seconds: f64,
@@ -140,10 +138,11 @@ impl Buckets {
         &mut self,
         interval: &Interval,
         series: &[Series],
-        response: Option<&Histogram<u64>>,
+        response: Option<&Bins>,
     ) {
         let is_full = self.open.as_ref().is_some_and(|open| {
-            open.intervals == self.per_point || open.point.is_warm_up != interval.is_warm_up
+            (open.intervals >= self.per_point && !interval.is_tail())
+                || open.point.is_warm_up != interval.is_warm_up
         });
         if is_full {
             self.close();
@@ -173,27 +172,27 @@ impl Open {
                 ..Point::default()
             },
             intervals: 0,
-            response: histogram::empty(),
+            response: Sum::default(),
             in_flight_seconds: 0.0,
             cpu_seconds: 0.0,
             target_seconds: 0.0,
         }
     }
 
-    fn absorb(
-        &mut self,
-        interval: &Interval,
-        series: &[Series],
-        response: Option<&Histogram<u64>>,
-    ) {
+    fn absorb(&mut self, interval: &Interval, series: &[Series], response: Option<&Bins>) {
         self.intervals += 1;
         let seconds = interval.end.saturating_sub(interval.start).as_secs_f64();
         let (point, load, health) = (&mut self.point, &interval.load, &interval.health);
         point.end = interval.end;
         point.offered += load.offered;
         point.started += load.started;
-        point.backlog = load.backlog;
-        point.active_users = load.active_users;
+        // Levels are those of the last second that is one.
+        let is_level = !interval.is_tail() || self.intervals == 1;
+        if is_level {
+            point.backlog = load.backlog;
+            point.active_users = load.active_users;
+            point.generator_rss = health.rss_bytes;
+        }
         self.in_flight_seconds += load.in_flight_milli as f64 / 1e3 * seconds;
         for (id, part) in &interval.series {
             if series.get(id.0 as usize).map(|series| series.subject) != Some(Subject::Requests) {
@@ -208,10 +207,9 @@ impl Open {
             }
         }
         if let Some(part) = response {
-            histogram::merge(&mut self.response, part);
+            self.response.add(part);
         }
         self.cpu_seconds += health.cpu * seconds;
-        point.generator_rss = health.rss_bytes;
         point.loop_delay_max = point.loop_delay_max.max(health.loop_delay_max);
         if let Some(target) = interval.target {
             self.target_seconds += target.cpu * seconds;
@@ -224,7 +222,7 @@ impl Open {
         let seconds = point.seconds();
         point.in_flight = self.in_flight_seconds / seconds;
         point.generator_cpu = self.cpu_seconds / seconds;
-        point.response = Spread::of(&self.response);
+        point.response = Spread::of(&self.response.bins());
         if let Some((cpu, _)) = &mut point.target {
             *cpu = self.target_seconds / seconds;
         }

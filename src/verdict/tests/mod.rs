@@ -13,7 +13,7 @@ use crate::plan::threshold::{Expression, Threshold};
 use crate::plan::{CheckId, Series, SeriesId, Subject};
 use crate::record::journal::StopReason;
 use crate::record::{
-    CheckCounts, Health, Interval, LoadCounts, SeriesInterval, Timing, Totals, WakeUps, histogram,
+    CheckCounts, Health, Interval, LoadCounts, SeriesInterval, Timing, Totals, WakeUps,
 };
 use crate::scenario::{Severity, Window};
 use crate::units::Micros;
@@ -86,9 +86,9 @@ fn good(count: u64, millis: u64) -> Second {
 }
 
 fn add(part: &mut SeriesInterval, timing: Timing, count: u64, time: Micros) {
-    let times = part.histograms[timing as usize].get_or_insert_with(histogram::empty);
+    let times = part.histograms[timing as usize].get_or_insert_default();
     for _ in 0..count {
-        histogram::record(times, time);
+        times.record(time);
     }
 }
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use gander::engine::{self, Ended, RunValues, Running};
 use gander::plan::{Plan, SeriesId};
+use gander::record::bins::Sum;
 use gander::record::totals::Part;
 use gander::record::{LoadCounts, Recorder, SeriesInterval, Totals};
 use gander::transport::{Settings, Shared};
@@ -133,11 +134,11 @@ impl Driven {
 }
 
 impl Outcome {
-    fn requests(&self) -> &SeriesInterval {
+    fn requests(&self) -> &SeriesInterval<Sum> {
         self.totals.series(SeriesId(1))
     }
 
-    fn iterations(&self) -> &SeriesInterval {
+    fn iterations(&self) -> &SeriesInterval<Sum> {
         self.totals.series(SeriesId(0))
     }
 }

@@ -17,7 +17,7 @@ use gander::units::Micros;
 
 use crate::record::{FLOW, STEP, request};
 
-pub(super) fn header() -> RunHeader {
+pub(crate) fn header() -> RunHeader {
     let series = |name: &str, subject| Series {
         name: name.to_owned(),
         flow: "browse".to_owned(),

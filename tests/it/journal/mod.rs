@@ -3,18 +3,19 @@
 mod made_up;
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 use gander::record::journal::{
-    EVENTS_FILE, Event, HISTOGRAMS_FILE, Journal, JournalError, JournalWarning, RUN_FILE, SCHEMA,
-    StopReason, Writer,
+    EVENTS_FILE, Event, HISTOGRAMS_FILE, Journal, JournalError, JournalWarning,
+    PLAIN_HISTOGRAMS_FILE, RUN_FILE, SCHEMA, StopReason, Writer,
 };
 use gander::record::{Counts, Interval, LoadCounts, SeriesInterval};
 use gander::units::Micros;
 
 use crate::record::STEP;
-use made_up::{header, other_events};
-pub(crate) use made_up::{intervals, write};
+use made_up::other_events;
+pub(crate) use made_up::{header, intervals, write};
 
 /// Everything of an interval but its histograms, in a form that can be compared.
 type Rest = ([u64; 3], bool, LoadCounts, Vec<Counts>, String);
@@ -74,6 +75,36 @@ fn what_is_written_is_read_back_the_same() {
     }
 }
 
+/// Earlier versions wrote the log of histograms without compressing it.
+#[test]
+fn a_journal_that_is_not_compressed_is_read_the_same() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let written = intervals(4);
+    write(dir.path(), &written);
+    let packed = dir.path().join(HISTOGRAMS_FILE);
+    let file = fs::File::open(&packed).expect("it was just written");
+    let mut log = String::new();
+    flate2::read::MultiGzDecoder::new(file)
+        .read_to_string(&mut log)
+        .expect("a gzip file");
+    assert!(
+        log.starts_with("#[Histogram log format version 1.3]"),
+        "{log}"
+    );
+    fs::write(dir.path().join(PLAIN_HISTOGRAMS_FILE), log).expect("it can be written");
+    fs::remove_file(&packed).expect("it was just written");
+
+    let journal = Journal::open(dir.path()).expect("it was just written");
+    assert_eq!(journal.warnings, []);
+    assert!(journal.ending().is_complete);
+    for (read, written) in journal.intervals().zip(&written) {
+        assert_same(&read, written);
+    }
+    assert_eq!(journal.intervals().count(), written.len());
+    let second = Writer::create(dir.path(), &header());
+    assert!(matches!(second, Err(JournalError::Occupied(_))));
+}
+
 #[test]
 fn a_second_run_does_not_overwrite_the_first() {
     let dir = tempfile::tempdir().expect("a temporary directory");
@@ -89,9 +120,10 @@ fn a_journal_cut_at_any_byte_of_either_file_is_a_prefix() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let written = intervals(4);
     write(dir.path(), &written);
-    // The interval without histograms does not need its place in their file.
+    // The interval without histograms does not need its place in their file. Cut in what follows the last line, the
+    // compressed file has all intervals still.
     for (file, expected) in [
-        (HISTOGRAMS_FILE, vec![3, 2, 0]),
+        (HISTOGRAMS_FILE, vec![4, 3, 2, 0]),
         (EVENTS_FILE, vec![4, 3, 2, 1, 0]),
     ] {
         let path = dir.path().join(file);

@@ -7,3 +7,4 @@ mod rebuilt;
 mod schema;
 mod sizes;
 mod snapshots;
+mod tails;

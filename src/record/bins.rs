@@ -1,0 +1,221 @@
+//! Times of one second, by bin: only those bins that hold any. A second of a series fills some dozens of the thousands of
+//! bins that a histogram has, so that writing, reading and adding cost what was recorded, not what could have been.
+//!
+//! A bin is an index into the counts of a histogram of [`super::histogram`]'s kind: values below 2,048 have one each,
+//! every further power of two is cut into 1,024.
+
+use hdrhistogram::Histogram;
+
+use super::histogram::{self, LONGEST};
+use crate::units::Micros;
+
+/// Bins that each power of two is cut into: what 3 significant digits need.
+const HALF: u64 = 1_024;
+
+/// The bin of a value.
+pub(super) const fn bin_of(value: u64) -> u32 {
+    let shift = (value | HALF).ilog2() - HALF.ilog2();
+    (((shift as u64) << HALF.ilog2()) + (value >> shift)) as u32
+}
+
+/// The lowest value of a bin, and the highest.
+pub(super) const fn range_of(bin: u32) -> (u64, u64) {
+    let bin = bin as u64;
+    let shift = (bin >> HALF.ilog2()).saturating_sub(1);
+    let lowest = (bin - (shift << HALF.ilog2())) << shift;
+    (lowest, lowest + (1 << shift) - 1)
+}
+
+/// The last bin that a time can be in.
+pub(super) const LAST: u32 = bin_of(LONGEST.0);
+
+/// How often each bin was hit, for those that were, in ascending order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bins {
+    /// Bin and count.
+    counts: Vec<(u32, u32)>,
+    total: u64,
+}
+
+impl Bins {
+    /// Counts one time.
+    pub fn record(&mut self, time: Micros) {
+        let bin = bin_of(time.min(LONGEST).0);
+        match self.counts.binary_search_by_key(&bin, |(bin, _)| *bin) {
+            Ok(place) => self.counts[place].1 = self.counts[place].1.saturating_add(1),
+            Err(place) => self.counts.insert(place, (bin, 1)),
+        }
+        self.total += 1;
+    }
+
+    /// Adds hits of a bin that is none of those before it.
+    pub(super) fn push(&mut self, bin: u32, count: u64) {
+        let mut rest = count;
+        while rest > 0 {
+            let part = u32::try_from(rest).unwrap_or(u32::MAX);
+            self.counts.push((bin, part));
+            rest -= u64::from(part);
+        }
+        self.total = self.total.saturating_add(count);
+    }
+
+    /// Bins and how often each was hit, in ascending order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.counts
+            .iter()
+            .map(|&(bin, count)| (bin, u64::from(count)))
+    }
+
+    /// The highest value of each bin and how often it was hit, in ascending order.
+    pub fn values(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.iter().map(|(bin, count)| (range_of(bin).1, count))
+    }
+
+    /// How many times were recorded.
+    pub const fn len(&self) -> u64 {
+        self.total
+    }
+
+    /// Whether none was.
+    pub const fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+
+    /// The longest time, as the highest value of its bin; zero when there is none.
+    pub fn max(&self) -> u64 {
+        self.counts.last().map_or(0, |(bin, _)| range_of(*bin).1)
+    }
+
+    /// The shortest time, as the lowest value of its bin; zero when there is none.
+    pub fn min(&self) -> u64 {
+        self.counts.first().map_or(0, |(bin, _)| range_of(*bin).0)
+    }
+
+    /// The time at a quantile, as [`Histogram::value_at_quantile`] gives it for quantiles above zero.
+    pub fn value_at_quantile(&self, quantile: f64) -> u64 {
+        let rank = ((quantile.min(1.0) * self.total as f64).ceil() as u64).max(1);
+        let mut seen = 0;
+        for (value, count) in self.values() {
+            seen += count;
+            if seen >= rank {
+                return value;
+            }
+        }
+        self.max()
+    }
+
+    /// The histogram of these times.
+    pub fn to_histogram(&self) -> Histogram<u64> {
+        let mut histogram = histogram::empty();
+        histogram::merge(&mut histogram, self);
+        histogram
+    }
+}
+
+/// Sums of bins, for as many as there are: what seconds are added up in.
+#[derive(Debug, Clone, Default)]
+pub struct Sum {
+    /// By bin.
+    counts: Vec<u64>,
+    total: u64,
+}
+
+impl Sum {
+    /// Counts one time.
+    pub(super) fn record(&mut self, time: Micros) {
+        self.put(bin_of(time.min(LONGEST).0), 1);
+    }
+
+    /// Adds every count.
+    pub fn add(&mut self, bins: &Bins) {
+        for (bin, count) in bins.iter() {
+            self.put(bin, count);
+        }
+    }
+
+    /// How many times were recorded.
+    pub const fn len(&self) -> u64 {
+        self.total
+    }
+
+    /// Whether none was.
+    pub const fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+
+    /// The shortest time, as the lowest value of its bin; zero when there is none.
+    pub fn min(&self) -> u64 {
+        self.bins().min()
+    }
+
+    /// The histogram of these times.
+    pub fn to_histogram(&self) -> Histogram<u64> {
+        self.bins().to_histogram()
+    }
+
+    /// The bins that were hit.
+    pub fn bins(&self) -> Bins {
+        let mut bins = Bins::default();
+        for (bin, &count) in self.counts.iter().enumerate() {
+            if count > 0 {
+                bins.push(bin as u32, count);
+            }
+        }
+        bins
+    }
+
+    /// The bins that were hit; the sum is empty then, and keeps its memory.
+    pub fn take(&mut self) -> Bins {
+        let bins = self.bins();
+        self.counts.fill(0);
+        self.total = 0;
+        bins
+    }
+
+    fn put(&mut self, bin: u32, count: u64) {
+        let bin = bin as usize;
+        if bin >= self.counts.len() {
+            // By whole powers of two, so that growing is rare.
+            let length = (bin + 1).next_multiple_of(HALF as usize);
+            self.counts.resize(length, 0);
+        }
+        self.counts[bin] += count;
+        self.total += count;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Against the histogram of the crate, whose answers these must be.
+        #[test]
+        fn bins_answer_as_the_histogram_of_the_same_times(
+            times in prop::collection::vec(prop_oneof![0_u64..5_000, 0_u64..5_000_000_000], 1..300),
+            quantile in 0.001..1.0_f64,
+        ) {
+            let mut histogram = histogram::empty();
+            let mut bins = Bins::default();
+            let mut sum = Sum::default();
+            for &time in &times {
+                histogram::record(&mut histogram, Micros(time));
+                bins.record(Micros(time));
+                sum.record(Micros(time));
+            }
+            prop_assert_eq!(&sum.take(), &bins);
+            prop_assert!(sum.is_empty() && sum.bins().is_empty());
+            prop_assert_eq!(&bins.to_histogram(), &histogram);
+            prop_assert_eq!(bins.len(), histogram.len());
+            prop_assert_eq!((bins.min(), bins.max()), (histogram.min(), histogram.max()));
+            prop_assert_eq!(bins.value_at_quantile(quantile), histogram.value_at_quantile(quantile));
+            let values: Vec<_> = histogram
+                .iter_recorded()
+                .map(|bin| (histogram.highest_equivalent(bin.value_iterated_to()), bin.count_at_value()))
+                .collect();
+            prop_assert_eq!(bins.values().collect::<Vec<_>>(), values);
+        }
+    }
+}
