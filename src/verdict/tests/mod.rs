@@ -2,6 +2,7 @@
 
 mod conclusion;
 mod generator;
+mod rolling;
 mod thresholds;
 
 use std::time::Duration;
@@ -66,7 +67,7 @@ fn sustained(expression: &str, seconds: u64) -> Threshold {
 }
 
 /// One second of the run.
-#[derive(Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Second {
     /// So many requests of so many milliseconds each.
     good: (u64, u64),
