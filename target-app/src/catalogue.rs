@@ -1,11 +1,15 @@
 //! Documents between the cache and the tables: every write by the strategy in force, the flusher of queued ones, warming.
 
+mod popularity;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
 use tokio::task::AbortHandle;
+
+use popularity::Popularity;
 
 use crate::cache::{Behind, Behindhand, Cache, Entity, FlushError, Key, Sweep, Warmed};
 use crate::clock::now;
@@ -21,8 +25,22 @@ pub(crate) struct Catalogue {
     pub(crate) cache: Arc<Cache>,
     behind: Arc<Behind<Document>>,
     settings: Arc<Live>,
-    /// What flushes queued writes and warms on schedule.
-    tasks: [AbortHandle; 2],
+    popularity: Arc<Popularity>,
+    /// What flushes queued writes, warms on schedule and adds counted reads to the database.
+    tasks: [AbortHandle; 3],
+}
+
+/// How often counted reads are added to the database.
+const COUNT_EVERY: Duration = Duration::from_mins(1);
+
+/// What a warming came to, and by which figures it chose.
+#[derive(Debug, Serialize)]
+pub(crate) struct WarmedDocuments {
+    #[serde(flatten)]
+    warmed: Warmed,
+    /// Seconds since reads were last counted; without any, the documents that changed last were warmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reads_counted_s_ago: Option<i64>,
 }
 
 impl Catalogue {
@@ -35,35 +53,46 @@ impl Catalogue {
                 behind.run(flush).await;
             }
         });
+        let popularity = Arc::new(Popularity::default());
         let warming = tokio::spawn({
-            let (store, cache, settings) =
-                (Arc::clone(store), Arc::clone(cache), Arc::clone(settings));
+            let (store, cache) = (Arc::clone(store), Arc::clone(cache));
+            let (settings, popularity) = (Arc::clone(settings), Arc::clone(&popularity));
             Cache::keep_warm(Arc::clone(&settings), move || {
-                let (store, cache, settings) = (
-                    Arc::clone(&store),
-                    Arc::clone(&cache),
-                    Arc::clone(&settings),
-                );
+                let (store, cache) = (Arc::clone(&store), Arc::clone(&cache));
+                let (settings, popularity) = (Arc::clone(&settings), Arc::clone(&popularity));
                 async move {
                     let count = settings.load().cache.warm_items;
-                    // What fails now is loaded by who asks for it, and warmed the next time.
-                    let _ = warm(&store, &cache, count).await;
+                    // A request loads what fails now; the next warming tries it again.
+                    let _ = warm(&store, &cache, &popularity, count).await;
                 }
             })
+        });
+        let counting = tokio::spawn({
+            let (store, popularity) = (Arc::clone(store), Arc::clone(&popularity));
+            async move {
+                loop {
+                    tokio::time::sleep(COUNT_EVERY).await;
+                    // A minute of reads that cannot be added is lost: they only choose what is warmed.
+                    let _ = store.add_reads(&popularity.take()).await;
+                }
+            }
         });
         Self {
             store: Arc::clone(store),
             cache: Arc::clone(cache),
             behind,
             settings: Arc::clone(settings),
-            tasks: [flushing.abort_handle(), warming.abort_handle()],
+            popularity,
+            tasks: [flushing, warming, counting].map(|task| task.abort_handle()),
         }
     }
 
     /// A document as the bytes that go out.
     pub(crate) async fn document(&self, id: i64) -> Result<Bytes, Arc<StoreError>> {
         let load = async || encoded(&self.store.document(id).await?);
-        self.cache.responses.get(Key::Document(id), load).await
+        let body = self.cache.responses.get(Key::Document(id), load).await?;
+        self.popularity.read(id);
+        Ok(body)
     }
 
     /// One page of the catalogue as the bytes that go out; the total is kept for all pages.
@@ -160,9 +189,15 @@ impl Catalogue {
         Ok(self.cache.aside(touched, write).await?)
     }
 
-    /// Brings the `count` documents that changed last into the cache.
-    pub(crate) async fn warm(&self, count: u32) -> Result<Warmed, StoreError> {
-        warm(&self.store, &self.cache, count).await
+    /// Brings the `count` most read documents into the cache.
+    pub(crate) async fn warm(&self, count: u32) -> Result<WarmedDocuments, StoreError> {
+        warm(&self.store, &self.cache, &self.popularity, count).await
+    }
+
+    /// Adds the reads that were counted here to the database, for the next start; those of before count half from then on.
+    pub(crate) async fn keep_reads(&self) -> Result<(), StoreError> {
+        self.store.age_reads().await?;
+        self.store.add_reads(&self.popularity.take()).await
     }
 
     /// Waits at most `within` until the database has every queued write.
@@ -210,12 +245,15 @@ async fn flush(store: Arc<Store>, changes: Vec<Document>) -> Result<(), FlushErr
         })
 }
 
-async fn warm(store: &Arc<Store>, cache: &Cache, count: u32) -> Result<Warmed, StoreError> {
-    let keys = store
-        .latest_documents(count)
-        .await?
-        .into_iter()
-        .map(Key::Document);
+async fn warm(
+    store: &Arc<Store>,
+    cache: &Cache,
+    popularity: &Popularity,
+    count: u32,
+) -> Result<WarmedDocuments, StoreError> {
+    store.add_reads(&popularity.take()).await?;
+    let popular = store.popular_documents(count).await?;
+    let keys = popular.documents.into_iter().map(Key::Document);
     let load = |keys: Vec<Key>| async move {
         let ids = keys.iter().filter_map(|key| match key {
             Key::Document(id) => Some(*id),
@@ -227,5 +265,8 @@ async fn warm(store: &Arc<Store>, cache: &Cache, count: u32) -> Result<Warmed, S
             .map(|document| Ok((Key::Document(document.id), encoded(document)?)));
         bodies.collect::<Result<Vec<_>, StoreError>>()
     };
-    Ok(cache.responses.warm(keys.collect(), load).await)
+    Ok(WarmedDocuments {
+        warmed: cache.responses.warm(keys.collect(), load).await,
+        reads_counted_s_ago: popular.counted_at.map(|at| (now() - at).max(0)),
+    })
 }

@@ -239,6 +239,8 @@ impl State {
                 "stopped with {unwritten} writes that did not reach the database"
             ));
         }
+        // They only choose what the next start warms.
+        let _ = self.0.catalogue.keep_reads().await;
         self.0.store.close().await;
     }
 }

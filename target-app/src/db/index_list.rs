@@ -56,6 +56,7 @@ pub(super) const TABLES: &[&str] = &[
     "audit",
     "certificates",
     "courses",
+    "document_reads",
     "documents",
     "enrolments",
     "orders",

@@ -247,17 +247,6 @@ impl Store {
         Ok(part.with(items, total))
     }
 
-    /// Identities of the documents that changed last, latest first.
-    pub(crate) async fn latest_documents(&self, count: u32) -> Result<Vec<i64>, StoreError> {
-        const STATEMENT: Statement = Statement::same(
-            "documents_latest",
-            "SELECT id FROM documents ORDER BY updated_at DESC, id DESC LIMIT $1",
-        );
-        let mut lease = self.database.read().await?;
-        let rows: Vec<(i64,)> = lease.fetch_all(&STATEMENT, values![count]).await?;
-        Ok(rows.into_iter().map(|(id,)| id).collect())
-    }
-
     /// Those of these documents that there are.
     pub(crate) async fn documents_of(&self, ids: Vec<i64>) -> Result<Vec<Document>, StoreError> {
         const STATEMENT: Statement = Statement::each(

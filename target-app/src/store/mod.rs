@@ -9,6 +9,7 @@ mod documents;
 mod error;
 mod orders;
 mod payments;
+mod reads;
 mod seed;
 
 use std::sync::Arc;

@@ -18,6 +18,7 @@ profiles!(
     the_hit_ratio_is_what_the_client_counted,
     so_is_that_of_readers_who_come_together,
     levels_are_switched_while_it_runs,
+    what_is_read_most_is_warmed_first,
     what_was_warmed_is_hit,
     a_cascade_of_a_course_leaves_the_other_courses,
 );
@@ -223,6 +224,38 @@ async fn levels_are_switched_while_it_runs(bed: &Bed) {
     assert_eq!(looked_up(&folio, 4).await, "l1");
     switch("l1l2").await;
     assert_eq!(looked_up(&folio, 4).await, "l1");
+}
+
+async fn what_is_read_most_is_warmed_first(bed: &Bed) {
+    let folio = bed.start(proven(&[])).await;
+    for id in [7, 7, 7, 31, 31, 2] {
+        looked_up(&folio, id).await;
+    }
+    administer(
+        &folio,
+        "/admin/cache/invalidate",
+        &json!({ "pattern": "*" }),
+    )
+    .await;
+    let warmed = administer(&folio, "/admin/cache/warm", &json!({ "items": 2 })).await;
+    assert_eq!(warmed["loaded"], 2, "{warmed}");
+    assert!(warmed["reads_counted_s_ago"].is_i64(), "{warmed}");
+    for (id, layer) in [(7, "l1"), (31, "l1"), (2, "miss")] {
+        assert_eq!(looked_up(&folio, id).await, layer, "{id}");
+    }
+    // A start goes by what was read before it.
+    let next = bed
+        .start_beside(
+            &folio,
+            proven(&[
+                "cache.warm_on_start=true",
+                "cache.warm_items=1",
+                "cache.mode=l1",
+            ]),
+        )
+        .await;
+    assert_eq!(looked_up(&next, 7).await, "l1");
+    assert_eq!(looked_up(&next, 31).await, "miss");
 }
 
 async fn what_was_warmed_is_hit(bed: &Bed) {

@@ -7,7 +7,8 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
-use crate::cache::{CacheStats, Entity, Removed, Target, Warmed};
+use crate::cache::{CacheStats, Entity, Removed, Target};
+use crate::catalogue::WarmedDocuments;
 use crate::error::{FieldFault, Problem};
 use crate::input::{JsonFields, found};
 use crate::state::App;
@@ -24,11 +25,11 @@ pub(super) async fn stats(State(app): State<Arc<App>>) -> Json<Value> {
     Json(json!({ "cache": stats, "behind": app.catalogue.behind().stats() }))
 }
 
-/// `{"items": 500}`: the documents that changed last.
+/// `{"items": 500}`: the documents that are read most.
 pub(super) async fn warm(
     State(app): State<Arc<App>>,
     mut fields: JsonFields,
-) -> Result<Json<Warmed>, Problem> {
+) -> Result<Json<WarmedDocuments>, Problem> {
     let items = fields.integer("items", 1..=MOST_WARMED);
     fields.finish()?;
     Ok(Json(app.catalogue.warm(items as u32).await?))
