@@ -2,7 +2,6 @@
 
 mod conclusion;
 mod generator;
-mod rolling;
 mod thresholds;
 
 use std::time::Duration;
@@ -67,7 +66,7 @@ fn sustained(expression: &str, seconds: u64) -> Threshold {
 }
 
 /// One second of the run.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy, Default)]
 struct Second {
     /// So many requests of so many milliseconds each.
     good: (u64, u64),

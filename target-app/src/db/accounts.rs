@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus::{HistogramVec, IntCounterVec};
+use prometheus::IntCounterVec;
 
 use super::{DbError, Dialect, Recorder, Statement, Value};
 use crate::breaker::{Breaker, Permit, Refused};
 use crate::bulkhead::{Full, Gate, OwnedPass, Priority};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, TimesFamily};
 use crate::observe::note_query;
 use crate::settings::Live;
 
@@ -16,7 +16,7 @@ use crate::settings::Live;
 pub(crate) struct Accounts {
     gate: Arc<Gate>,
     breaker: Breaker,
-    query_seconds: HistogramVec,
+    query_seconds: TimesFamily,
     slow_queries: IntCounterVec,
     recorder: Recorder,
     settings: Arc<Live>,
@@ -33,10 +33,10 @@ impl Accounts {
         Ok(Self {
             gate: Arc::new(gate),
             breaker: Breaker::new("database", Arc::clone(settings), metrics)?,
-            query_seconds: metrics.seconds(
+            query_seconds: metrics.times(
                 "folio_query_seconds",
                 "Statement time on its connection.",
-                &["name"],
+                "name",
             )?,
             slow_queries: metrics.counters(
                 "folio_slow_queries_total",
@@ -76,9 +76,7 @@ impl Accounts {
         rows: u64,
     ) {
         note_query(statement.name, took);
-        self.query_seconds
-            .with_label_values(&[statement.name])
-            .observe(took.as_secs_f64());
+        self.query_seconds.series(statement.name).observe(took);
         self.recorder.ran(statement, values, took, rows);
         if took >= Duration::from_millis(self.settings.load().db.slow_ms.into()) {
             self.slow_queries.with_label_values(&[statement.name]).inc();

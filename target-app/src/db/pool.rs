@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use deadpool::managed::{self, Object, PoolError, QueueMode};
-use prometheus::{Histogram, IntCounter, IntGauge};
+use prometheus::{IntCounter, IntGauge};
 use tokio::time::timeout;
 
 use super::accounts::Accounts;
@@ -18,7 +18,7 @@ use super::optimizer::Health;
 use super::{DbError, Dialect};
 use crate::bulkhead::OwnedPass;
 use crate::bulkhead::{Slot, Slots};
-use crate::metrics::{Counted, Metrics};
+use crate::metrics::{Counted, Metrics, Times, TimesFamily};
 use crate::observe::note_pool_wait;
 use crate::settings::{Live, PoolSettings};
 
@@ -47,7 +47,7 @@ pub(super) struct PoolMetrics {
     in_use: prometheus::IntGaugeVec,
     overflow: prometheus::IntGaugeVec,
     waiting: prometheus::IntGaugeVec,
-    wait_seconds: prometheus::HistogramVec,
+    wait_seconds: TimesFamily,
     timeouts: prometheus::IntCounterVec,
     opened: prometheus::IntCounterVec,
     discarded: prometheus::IntCounterVec,
@@ -76,7 +76,7 @@ struct Gauges {
     in_use: IntGauge,
     overflow: IntGauge,
     waiting: IntGauge,
-    wait_seconds: Histogram,
+    wait_seconds: Times,
     timeouts: IntCounter,
 }
 
@@ -100,10 +100,10 @@ impl PoolMetrics {
                 POOL,
             )?,
             waiting: metrics.gauges("folio_pool_waiting", "Who waits for a connection.", POOL)?,
-            wait_seconds: metrics.seconds(
+            wait_seconds: metrics.times(
                 "folio_pool_wait_seconds",
                 "From asking for a connection to having it.",
-                POOL,
+                "pool",
             )?,
             timeouts: metrics.counters(
                 "folio_pool_timeouts_total",
@@ -158,7 +158,7 @@ impl Pool {
                 in_use: metrics.in_use.with_label_values(label),
                 overflow: metrics.overflow.with_label_values(label),
                 waiting: metrics.waiting.with_label_values(label),
-                wait_seconds: metrics.wait_seconds.with_label_values(label),
+                wait_seconds: metrics.wait_seconds.series(label[0]),
                 timeouts: metrics.timeouts.with_label_values(label),
             },
         });
@@ -223,7 +223,7 @@ impl Pool {
         let began = Instant::now();
         let loan = self.loan(patience).await;
         let waited = began.elapsed();
-        self.gauges.wait_seconds.observe(waited.as_secs_f64());
+        self.gauges.wait_seconds.observe(waited);
         note_pool_wait(waited);
         let lease = Lease::new(loan?, Arc::clone(&self.settings));
         if !hold.is_zero() {
@@ -316,7 +316,7 @@ impl Pool {
 
     /// Leases so far, and the microseconds that rights were waited for in all.
     pub(super) fn waits(&self) -> (u64, u64) {
-        let leases = self.gauges.wait_seconds.get_sample_count();
+        let leases = self.gauges.wait_seconds.count();
         (leases, self.waited.load(Ordering::Relaxed))
     }
 

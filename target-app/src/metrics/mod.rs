@@ -4,6 +4,7 @@ mod connections;
 mod families;
 mod process;
 mod requests;
+mod times;
 
 use prometheus::{Registry, TextEncoder};
 
@@ -12,9 +13,11 @@ pub(crate) use families::Counted;
 use families::Families;
 use process::Process;
 use requests::Requests;
+use times::TimesFamilies;
 
 pub(crate) use prometheus::proto::{MetricFamily, MetricType};
 pub(crate) use requests::method_label;
+pub(crate) use times::{Recorded, Times, TimesFamily};
 
 /// Upper bounds in seconds: a cached read is tens of microseconds, a cold search some milliseconds, a stall seconds.
 const BUCKETS: [f64; 16] = [
@@ -29,17 +32,20 @@ pub(crate) struct Metrics {
     pub(crate) requests: Requests,
     process: Process,
     families: Families,
+    times: TimesFamilies,
 }
 
 impl Metrics {
     pub(crate) fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
+        let times = TimesFamilies::default();
         Ok(Self {
             connections: Connections::new(&registry)?,
-            requests: Requests::new(&registry)?,
+            requests: Requests::new(&registry, &times)?,
             process: Process::new(&registry)?,
             families: Families::default(),
             registry,
+            times,
         })
     }
 

@@ -7,11 +7,10 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
-use super::{BUCKETS, Counted};
+use super::times::TimesFamilies;
+use super::{Counted, Times, TimesFamily};
 
 /// Methods with counters of their own, in the order of their places; the last stands for every other token.
 const METHODS: [&str; 8] = [
@@ -29,7 +28,7 @@ const PLACES: usize = 256;
 /// What has been answered, by route.
 pub(crate) struct Requests {
     total: IntCounterVec,
-    seconds: HistogramVec,
+    seconds: TimesFamily,
     in_flight: IntGauge,
     routes: Box<[OnceLock<Box<Route>>]>,
     further: OnceLock<Box<Route>>,
@@ -38,31 +37,31 @@ pub(crate) struct Requests {
 /// The instruments of one route.
 pub(crate) struct Route {
     pattern: String,
-    seconds: Histogram,
+    seconds: Times,
     total: IntCounterVec,
     answered: [[OnceLock<IntCounter>; STATUSES.len()]; METHODS.len()],
 }
 
 impl Requests {
-    pub(super) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(super) fn new(
+        registry: &Registry,
+        times: &TimesFamilies,
+    ) -> Result<Self, prometheus::Error> {
         let total = IntCounterVec::new(
             Opts::new("folio_http_requests_total", "Responses produced."),
             &["route", "method", "status"],
         )?;
-        let seconds = HistogramVec::new(
-            HistogramOpts::new(
-                "folio_http_request_seconds",
-                "From routing to the head of the response.",
-            )
-            .buckets(BUCKETS.to_vec()),
-            &["route"],
+        let seconds = times.family(
+            registry,
+            "folio_http_request_seconds",
+            "From routing to the head of the response.",
+            "route",
         )?;
         let in_flight = IntGauge::new(
             "folio_http_requests_in_flight",
             "Requests without a response yet.",
         )?;
         registry.register(Box::new(total.clone()))?;
-        registry.register(Box::new(seconds.clone()))?;
         registry.register(Box::new(in_flight.clone()))?;
         Ok(Self {
             further: OnceLock::new(),
@@ -97,10 +96,10 @@ impl Requests {
 }
 
 impl Route {
-    fn new(pattern: &str, total: &IntCounterVec, seconds: &HistogramVec) -> Self {
+    fn new(pattern: &str, total: &IntCounterVec, seconds: &TimesFamily) -> Self {
         Self {
             pattern: pattern.to_owned(),
-            seconds: seconds.with_label_values(&[pattern]),
+            seconds: seconds.series(pattern),
             total: total.clone(),
             answered: Default::default(),
         }
@@ -120,7 +119,7 @@ impl Route {
                 .inc(),
             Err(_) => self.counter(method, status).inc(),
         }
-        self.seconds.observe(took.as_secs_f64());
+        self.seconds.observe(took);
     }
 
     fn counter(&self, method: usize, status: StatusCode) -> IntCounter {
@@ -174,7 +173,8 @@ mod tests {
 
     #[test]
     fn every_answer_is_counted_under_its_own_labels() {
-        let requests = Requests::new(&Registry::new()).expect("a registry");
+        let requests =
+            Requests::new(&Registry::new(), &TimesFamilies::default()).expect("a registry");
         let took = Duration::from_millis(3);
         let nowhere = Method::from_bytes(b"BREW").expect("a token");
         let answers = [
@@ -191,13 +191,13 @@ mod tests {
             let labels = ["/a/{id}", method, status];
             assert_eq!(requests.total.with_label_values(&labels).get(), count);
         }
-        let seconds = requests.seconds.with_label_values(&["/a/{id}"]);
-        assert_eq!(seconds.get_sample_count(), 4);
+        assert_eq!(requests.seconds.series("/a/{id}").count(), 4);
     }
 
     #[test]
     fn patterns_that_share_words_do_not_share_counters() {
-        let requests = Requests::new(&Registry::new()).expect("a registry");
+        let requests =
+            Requests::new(&Registry::new(), &TimesFamilies::default()).expect("a registry");
         let patterns: Vec<_> = (0..64).map(|n| format!("/api/v1/things/{n}")).collect();
         for pattern in &patterns {
             requests
@@ -212,7 +212,8 @@ mod tests {
 
     #[test]
     fn more_routes_than_places_share_one_and_are_all_counted() {
-        let requests = Requests::new(&Registry::new()).expect("a registry");
+        let requests =
+            Requests::new(&Registry::new(), &TimesFamilies::default()).expect("a registry");
         for n in 0..PLACES + 10 {
             let route = requests.route(&format!("/{n}"));
             route.answered(&Method::GET, StatusCode::OK, Duration::ZERO);
@@ -224,7 +225,8 @@ mod tests {
 
     #[test]
     fn a_request_that_is_dropped_half_way_is_no_longer_under_way() {
-        let requests = Requests::new(&Registry::new()).expect("a registry");
+        let requests =
+            Requests::new(&Registry::new(), &TimesFamilies::default()).expect("a registry");
         let under_way = requests.enter();
         assert_eq!(requests.in_flight.get(), 1);
         drop(under_way);

@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 
 use prometheus::proto::{LabelPair, Metric, MetricFamily, MetricType};
 
-use super::quantile::Buckets;
+use super::quantile::Distribution;
+use crate::metrics::{Metrics, Recorded};
 
 /// What every metric was at one moment.
 pub(super) struct Look {
     at: Instant,
     /// In the order of their names.
     families: Vec<MetricFamily>,
+    times: BTreeMap<&'static str, Vec<Recorded>>,
 }
 
 /// The time between two looks.
@@ -38,11 +40,12 @@ impl<'a> Labels<'a> {
 }
 
 impl Look {
-    /// `families` as the registry gathers them.
-    pub(super) fn new(families: Vec<MetricFamily>) -> Self {
+    /// What `metrics` says now.
+    pub(super) fn at_now(metrics: &Metrics) -> Self {
         Self {
             at: Instant::now(),
-            families,
+            families: metrics.gather(),
+            times: metrics.read_times(),
         }
     }
 
@@ -53,11 +56,16 @@ impl Look {
     /// The same moment with the families `names` alone.
     pub(super) fn only(&self, names: &[&str]) -> Self {
         let families = self.families.iter();
+        let times = self.times.iter();
         Self {
             at: self.at,
             families: families
                 .filter(|family| names.contains(&family.name()))
                 .cloned()
+                .collect(),
+            times: times
+                .filter(|(name, _)| names.contains(name))
+                .map(|(name, series)| (*name, series.clone()))
                 .collect(),
         }
     }
@@ -90,14 +98,14 @@ impl Look {
         sums
     }
 
-    fn buckets(&self, name: &str, is_asked: impl Fn(Labels<'_>) -> bool) -> Option<Buckets> {
-        let mut buckets = Buckets::default();
-        for metric in self.family(name)?.get_metric() {
-            if is_asked(Labels(metric.get_label())) {
-                buckets.add(metric.get_histogram());
+    fn times(&self, name: &str, is_asked: impl Fn(&str) -> bool) -> Option<Distribution> {
+        let mut times = Distribution::default();
+        for series in self.times.get(name)? {
+            if is_asked(&series.label.1) {
+                times.add(series);
             }
         }
-        Some(buckets)
+        Some(times)
     }
 }
 
@@ -142,14 +150,10 @@ impl<'a> Window<'a> {
         growths
     }
 
-    /// What the histograms of a family that are asked for have counted.
-    pub(super) fn buckets(
-        self,
-        name: &str,
-        is_asked: impl Fn(Labels<'_>) -> bool,
-    ) -> Option<Buckets> {
-        let now = self.now.buckets(name, &is_asked)?;
-        let before = self.before.buckets(name, &is_asked).unwrap_or_default();
+    /// What the series of a family of times have recorded whose label is asked for.
+    pub(super) fn times(self, name: &str, is_asked: impl Fn(&str) -> bool) -> Option<Distribution> {
+        let now = self.now.times(name, &is_asked)?;
+        let before = self.before.times(name, &is_asked).unwrap_or_default();
         Some(now.since(&before))
     }
 }
@@ -178,11 +182,11 @@ mod tests {
             .gauges("folio_test_open", "Test.", &["pool"])
             .expect("a family");
         lookups.with_label_values(&["l1", "hit"]).inc_by(5);
-        let before = Look::new(metrics.gather());
+        let before = Look::at_now(&metrics);
         lookups.with_label_values(&["l1", "hit"]).inc_by(3);
         lookups.with_label_values(&["l2", "hit"]).inc_by(4);
         open.with_label_values(&["reader"]).set(7);
-        let now = Look::new(metrics.gather());
+        let now = Look::at_now(&metrics);
 
         let window = Window::between(&before, &now);
         let name = "folio_test_total";
@@ -205,32 +209,38 @@ mod tests {
     #[test]
     fn what_is_not_registered_is_absent_and_not_zero() {
         let metrics = Metrics::new().expect("metrics");
-        let look = Look::new(metrics.gather());
+        let look = Look::at_now(&metrics);
         let window = Window::between(&look, &look);
         assert_eq!(window.growth("folio_nothing", |_| true), None);
         assert_eq!(window.gauge("folio_nothing"), None);
         assert!(window.growths("folio_nothing", "kind").is_empty());
-        assert!(window.buckets("folio_nothing", |_| true).is_none());
+        assert!(window.times("folio_nothing", |_| true).is_none());
     }
 
     #[test]
-    fn a_histogram_is_read_by_what_came_in_the_window() {
+    fn times_are_read_by_what_came_in_the_window_and_are_at_most_a_hundredth_off() {
         let metrics = Metrics::new().expect("metrics");
-        let waits = metrics
-            .seconds("folio_test_seconds", "Test.", &["pool"])
-            .expect("a family");
-        waits.with_label_values(&["reader"]).observe(5.0);
-        let before = Look::new(metrics.gather());
-        for _ in 0..10 {
-            waits.with_label_values(&["reader"]).observe(0.000_2);
-        }
-        let now = Look::new(metrics.gather());
         let name = "folio_test_seconds";
+        let waits = metrics.times(name, "Test.", "pool").expect("a family");
+        waits.series("reader").observe(Duration::from_secs(5));
+        let before = Look::at_now(&metrics);
+        for millis in 1..=100 {
+            waits
+                .series("reader")
+                .observe(Duration::from_millis(millis));
+        }
+        waits.series("writer").observe(Duration::from_secs(9));
+        let now = Look::at_now(&metrics);
         let window = Window::between(&before, &now);
-        let buckets = window.buckets(name, |_| true).expect("registered");
-        assert_eq!(buckets.count(), 10);
-        let most = buckets.quantile(1.0).expect("observations");
-        assert!((most - 0.000_25).abs() < 1e-9, "{most}");
-        assert_eq!(now.only(&[name]).families.len(), 1);
+        let times = window
+            .times(name, |pool| pool == "reader")
+            .expect("registered");
+        assert_eq!(times.count(), 100);
+        for (q, expected) in [(0.5, 50.0), (0.95, 95.0), (0.99, 99.0)] {
+            let found = times.milliseconds(q).expect("some");
+            assert!((found / expected - 1.0).abs() < 0.01, "{q}: {found}");
+        }
+        let kept = now.only(&[name]);
+        assert_eq!((kept.families.len(), kept.times.len()), (1, 1));
     }
 }

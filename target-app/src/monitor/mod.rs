@@ -84,7 +84,7 @@ impl Monitor {
         let readers = metrics.gauges("folio_live_readers", "Readers of live metrics.", &[])?;
         let listeners = Listeners::new(readers.with_label_values(&[] as &[&str]));
         let shared = Arc::new(Shared {
-            start: Look::new(metrics.gather()),
+            start: Look::at_now(&metrics),
             metrics,
             settings,
             listeners,
@@ -139,7 +139,7 @@ impl Drop for Monitor {
 
 impl Shared {
     fn look(&self) -> Look {
-        Look::new(self.metrics.gather())
+        Look::at_now(&self.metrics)
     }
 
     fn history(&self) -> std::sync::MutexGuard<'_, History> {

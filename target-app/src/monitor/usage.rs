@@ -169,9 +169,7 @@ impl PoolUse {
         names
             .into_iter()
             .map(|name| {
-                let waits = window.buckets("folio_pool_wait_seconds", |labels| {
-                    labels.get("pool") == name
-                });
+                let waits = window.times("folio_pool_wait_seconds", |pool| pool == name);
                 Self {
                     pool: name.clone(),
                     size: of(&size, name).unwrap_or_default(),
@@ -180,9 +178,7 @@ impl PoolUse {
                     overflow: of(&overflow, name).unwrap_or_default(),
                     timeouts: of(&timeouts, name).unwrap_or_default(),
                     asked: waits.as_ref().map_or(0.0, |waits| waits.count() as f64),
-                    wait_p95_ms: waits
-                        .and_then(|waits| waits.quantile(0.95))
-                        .map(|seconds| seconds * 1e3),
+                    wait_p95_ms: waits.and_then(|waits| waits.milliseconds(0.95)),
                 }
             })
             .collect()
@@ -191,13 +187,13 @@ impl PoolUse {
 
 impl DatabaseUse {
     pub(super) fn of(window: Window<'_>) -> Option<Self> {
-        let seconds = window.buckets("folio_query_seconds", |_| true)?;
-        let queries = seconds.count() as f64;
+        let times = window.times("folio_query_seconds", |_| true)?;
+        let queries = times.count() as f64;
         Some(Self {
             queries,
             queries_per_second: window.per_second(queries),
             slow: window.growth("folio_slow_queries_total", |_| true),
-            latency_ms: Latency::of(&seconds),
+            latency_ms: Latency::of(&times),
         })
     }
 }

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use deadpool::managed::{self, Object, PoolError, QueueMode};
 use futures_util::future::join_all;
-use prometheus::{Histogram, IntCounter, IntGauge};
+use prometheus::{IntCounter, IntGauge};
 use redis::aio::MultiplexedConnection;
 use tokio::time::{interval, timeout};
 
 use super::connector::{CONNECT_LIMIT, Connector};
 use crate::bulkhead::{Slot, Slots};
 use crate::kv::error::{Cause, KvError, KvStartError};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Times};
 use crate::settings::Live;
 
 /// Upper bound of `cache.l2_connections`.
@@ -37,7 +37,7 @@ struct Gauges {
     size: IntGauge,
     in_use: IntGauge,
     waiting: IntGauge,
-    wait_seconds: Histogram,
+    wait_seconds: Times,
     timeouts: IntCounter,
     opened: IntCounter,
     discarded: IntCounter,
@@ -81,9 +81,7 @@ impl Pool {
     pub(super) async fn loan(&self) -> Result<Loan<'_>, KvError> {
         let began = Instant::now();
         let loan = timeout(CONNECT_LIMIT, self.loan_in_turn()).await;
-        self.gauges
-            .wait_seconds
-            .observe(began.elapsed().as_secs_f64());
+        self.gauges.wait_seconds.observe(began.elapsed());
         loan.unwrap_or_else(|_| {
             self.gauges.timeouts.inc();
             Err(KvError::TimedOut)
@@ -184,16 +182,16 @@ impl Gauges {
             let family = metrics.counters(name, help, POOL)?;
             prometheus::Result::Ok(family.with_label_values(&["redis"]))
         };
-        let wait_seconds = metrics.seconds(
+        let wait_seconds = metrics.times(
             "folio_pool_wait_seconds",
             "From asking for a connection to having it.",
-            POOL,
+            "pool",
         )?;
         Ok(Self {
             size: gauge("folio_pool_size", "Connections that the pool keeps.")?,
             in_use: gauge("folio_pool_in_use", "Connections that are lent.")?,
             waiting: gauge("folio_pool_waiting", "Who waits for a connection.")?,
-            wait_seconds: wait_seconds.with_label_values(&["redis"]),
+            wait_seconds: wait_seconds.series("redis"),
             timeouts: counter("folio_pool_timeouts_total", "Waits that were given up.")?,
             opened: counter("folio_pool_opened_total", "Connections made.")?,
             discarded: counter(
