@@ -14,8 +14,10 @@ pub enum Outcome {
     Status,
     /// A check on the response did not hold.
     Check,
-    /// A value to capture was not in the response, or a template had no value to insert.
+    /// A value to capture was not in the response.
     Capture,
+    /// The request could not be built: a value was missing, or what was rendered is no URL or no header. Nothing was sent.
+    Unsendable,
     /// The host name did not resolve.
     Dns,
     /// The target refused the connection.
@@ -50,11 +52,12 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order of the declaration; an outcome's index is `outcome as usize`.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Ok,
         Self::Status,
         Self::Check,
         Self::Capture,
+        Self::Unsendable,
         Self::Dns,
         Self::ConnectRefused,
         Self::ConnectTimeout,
@@ -79,6 +82,7 @@ impl Outcome {
             Self::Status => "status",
             Self::Check => "check",
             Self::Capture => "capture",
+            Self::Unsendable => "unsendable",
             Self::Dns => "dns",
             Self::ConnectRefused => "connect_refused",
             Self::ConnectTimeout => "connect_timeout",
@@ -100,6 +104,24 @@ impl Outcome {
     /// Whether the request counts as failed. An interrupted one was ended by us and counts as neither.
     pub const fn is_failure(self) -> bool {
         !matches!(self, Self::Ok | Self::Interrupted)
+    }
+
+    /// Whether there was no connection to send the request over, by the target's doing or the network's.
+    pub const fn is_unconnected(self) -> bool {
+        matches!(
+            self,
+            Self::Dns
+                | Self::ConnectRefused
+                | Self::ConnectTimeout
+                | Self::ConnectFailed
+                | Self::Tls
+                | Self::AddressRefused
+        )
+    }
+
+    /// Whether this machine had nothing left to connect with: the generator's own limit.
+    pub const fn is_own_limit(self) -> bool {
+        matches!(self, Self::FdLimit | Self::PortLimit)
     }
 
     /// Whether the time measured is a limit that was reached, so that the true time is *at least* that (censored).

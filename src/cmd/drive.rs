@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::engine::{Running, Stop};
 use crate::plan::Plan;
-use crate::record::journal::{self, Event, RunHeader, StopReason};
+use crate::record::journal::{self, Event, LostUsers, RunHeader, StopReason};
 use crate::record::{Recorder, Totals};
 use crate::report::live::{Live, LiveState};
 use crate::units::{Micros, show_duration};
@@ -48,6 +48,7 @@ pub(super) struct LoadOver {
     pub(super) is_stopped: bool,
     pub(super) panics: u64,
     pub(super) interrupted: u64,
+    pub(super) lost: LostUsers,
 }
 
 /// How far the stop of a run has gone.
@@ -265,6 +266,7 @@ impl Drive<'_> {
             is_stopped: self.is_stopped,
             panics: ended.panics,
             interrupted: ended.interrupted,
+            lost: ended.lost,
         })
     }
 }

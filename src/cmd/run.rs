@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::outcome::Outcome;
 use crate::plan::{Plan, Segment};
 use crate::probe::{self, Limits};
-use crate::record::journal::{Event, RunHeader, StopReason, Writer};
+use crate::record::journal::{Event, LostUsers, RunHeader, StopReason, Writer};
 use crate::record::{Recorder, Totals};
 use crate::report::live::Live;
 use crate::scenario;
@@ -175,7 +175,7 @@ fn close_without_load(mut journal: Writer, reason: StopReason) -> anyhow::Result
         at: Micros::ZERO,
         reason,
     })?;
-    Ok(journal.finish(Micros::ZERO, 0, 0)?)
+    Ok(journal.finish(Micros::ZERO, 0, 0, LostUsers::default())?)
 }
 
 /// What is to be sent.
@@ -213,6 +213,7 @@ impl Load<'_> {
                         is_stopped: true,
                         panics: 0,
                         interrupted: 0,
+                        lost: LostUsers::default(),
                     })
                     .map_err(Into::into)
             }
@@ -234,7 +235,7 @@ impl Load<'_> {
         }
         Ok(over
             .journal
-            .finish(over.at, over.panics, over.interrupted)?)
+            .finish(over.at, over.panics, over.interrupted, over.lost)?)
     }
 
     /// Walks through `teardown`, for the grace period at most and until a signal; says in words why it did not come to

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 
+use super::backoff::Backoff;
 use super::request::Origin;
 use super::state::{Draws, RunValues, State};
 use super::step::{User, unmeasured};
@@ -29,6 +30,7 @@ pub(super) async fn run(
         user: User {
             client: Client::new(Arc::clone(transport)),
             state: State::new(plan, values, &draws, 0),
+            backoff: Backoff::default(),
         },
     };
     let walked = tokio::select! {
@@ -67,11 +69,11 @@ impl Walker for Errand<'_> {
         &mut self.user.state
     }
 
-    fn lacks(&mut self, missing: Missing) -> ControlFlow<StepFailure> {
+    fn lacks(&mut self, _: &Step, missing: Missing) -> ControlFlow<StepFailure> {
         Break(StepFailure {
             step: format!("the condition on `{}`", missing.name),
             request: None,
-            outcome: Outcome::Capture,
+            outcome: Outcome::Unsendable,
             status: None,
             detail: missing.to_string(),
         })

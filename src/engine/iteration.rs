@@ -9,11 +9,11 @@ use super::run::Run;
 use super::step::{self, Done, User};
 use super::walk::{Walker, walk};
 use crate::outcome::Outcome;
-use crate::plan::{Request, SeriesId};
+use crate::plan::{Action, Request, SeriesId, Step};
 use crate::record::journal::StopReason;
 use crate::record::{Clock, IterationSample};
 use crate::scenario::template::{Context, Missing};
-use crate::scenario::{Delay, OnError};
+use crate::scenario::{Delay, OnError, WhenUsedUp};
 use crate::units::Micros;
 
 /// What the user does after an iteration.
@@ -22,7 +22,18 @@ pub(super) enum Then {
     /// The next one, when the pacer says so.
     Again,
     /// Nothing any more.
-    Leave,
+    Leave(Leaving),
+}
+
+/// Why a user leaves before the load is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leaving {
+    /// `on_error` is `abort`: everyone leaves.
+    Aborting,
+    /// `on_error` is `stop_user`.
+    Stopped,
+    /// The feeder of this index has no row left for it.
+    OutOfRows(usize),
 }
 
 /// Goes through one iteration and records it.
@@ -45,6 +56,7 @@ pub(super) async fn iterate(
         clock,
         intended: Some(start.intended),
         ended: None,
+        flaw: None,
     };
     let mut walked = Continue(());
     if !pass.user.state.has_begun(flow_index) {
@@ -64,6 +76,7 @@ pub(super) async fn iterate(
         Continue(()) => (Outcome::Ok, Then::Again),
         Break(cut) => (cut.outcome, cut.then),
     };
+    let outcome = pass.flaw.unwrap_or(outcome);
     under_way.end(finished, outcome);
     then
 }
@@ -79,6 +92,8 @@ struct Pass<'a, 'r> {
     intended: Option<Micros>,
     /// When the last step ended, if that is known without looking at the clock.
     ended: Option<Instant>,
+    /// What first went wrong with a value of the iteration, however it went on.
+    flaw: Option<Outcome>,
 }
 
 /// Why an iteration ended before its last step.
@@ -95,34 +110,38 @@ impl Cut {
         then: Then::Again,
     };
 
-    /// There is no row left for this user: the same, and it was its last.
-    const OUT_OF_ROWS: Self = Self {
-        outcome: Outcome::Interrupted,
-        then: Then::Leave,
-    };
+    /// A feeder has no row left for this user: a failure, unless the scenario says that the load may end so.
+    const fn out_of_rows(feeder: usize, rule: WhenUsedUp) -> Self {
+        Self {
+            outcome: match rule {
+                WhenUsedUp::Fail => Outcome::Unsendable,
+                WhenUsedUp::End => Outcome::Interrupted,
+            },
+            then: Then::Leave(Leaving::OutOfRows(feeder)),
+        }
+    }
 }
 
 impl Pass<'_, '_> {
     /// A value that later steps may need is not there: what follows is the scenario's choice.
-    fn failed(&self, step: &str) -> ControlFlow<Cut> {
-        if self.user.state.is_out_of_rows() {
-            return Break(Cut::OUT_OF_ROWS);
+    fn failed(&mut self, step: &str, outcome: Outcome) -> ControlFlow<Cut> {
+        let plan = &self.run.plan;
+        if let Some(feeder) = self.user.state.used_up() {
+            return Break(Cut::out_of_rows(feeder, plan.feeds[feeder].when_used_up));
         }
-        let then = match self.run.plan.on_error {
+        self.flaw.get_or_insert(outcome);
+        let then = match plan.on_error {
             OnError::Continue => return Continue(()),
             OnError::StopIteration => Then::Again,
-            OnError::StopUser => Then::Leave,
+            OnError::StopUser => Then::Leave(Leaving::Stopped),
             OnError::Abort => {
                 let step = step.to_owned();
                 self.run.halt.because(StopReason::StepFailed { step });
                 self.run.stop(Stop::Graceful);
-                Then::Leave
+                Then::Leave(Leaving::Aborting)
             }
         };
-        Break(Cut {
-            outcome: Outcome::Capture,
-            then,
-        })
+        Break(Cut { outcome, then })
     }
 }
 
@@ -140,11 +159,26 @@ impl Walker for Pass<'_, '_> {
         &mut self.user.state
     }
 
-    fn lacks(&mut self, missing: Missing) -> ControlFlow<Cut> {
-        self.failed(&format!("the condition on `{}`", missing.name))
+    fn lacks(&mut self, step: &Step, missing: Missing) -> ControlFlow<Cut> {
+        if self.user.state.used_up().is_none()
+            && let Some(request) = first_request(step)
+        {
+            let detail = format!("its condition cannot be judged: {missing}");
+            step::unsendable(
+                self.run, self.user, self.index, self.clock, request, &detail,
+            );
+        }
+        self.ended = None;
+        let name = format!("the condition on `{}`", missing.name);
+        self.failed(&name, Outcome::Unsendable)
     }
 
     async fn request(&mut self, request: &Request) -> ControlFlow<Cut> {
+        if let Some(pause) = self.user.backoff.take()
+            && self.run.back_off(pause).await.is_none()
+        {
+            return Break(Cut::STOPPED);
+        }
         let intended = self.intended.take();
         let done = step::measured(
             self.run, self.user, self.index, self.clock, request, intended,
@@ -153,11 +187,11 @@ impl Walker for Pass<'_, '_> {
             Done::Ended(at) => self.ended = Some(at),
             Done::Lacking(at) => {
                 self.ended = Some(at);
-                return self.failed(&request.name);
+                return self.failed(&request.name, Outcome::Capture);
             }
             Done::NotSent => {
                 self.ended = None;
-                return self.failed(&request.name);
+                return self.failed(&request.name, Outcome::Unsendable);
             }
         }
         Continue(())
@@ -170,6 +204,15 @@ impl Walker for Pass<'_, '_> {
             Some(()) => Continue(()),
             None => Break(Cut::STOPPED),
         }
+    }
+}
+
+/// The request of a step, or the first of those that it repeats.
+fn first_request(step: &Step) -> Option<&Request> {
+    match &step.action {
+        Action::Request(request) => Some(request),
+        Action::Think(_) => None,
+        Action::Repeat { steps, .. } => steps.iter().find_map(first_request),
     }
 }
 
@@ -198,28 +241,31 @@ impl<'r> UnderWay<'r> {
 
     fn end(mut self, finished: Micros, outcome: Outcome) {
         self.is_open = false;
-        self.record(finished, outcome);
+        let sample = self.sample(finished, outcome);
+        let recorder = &self.run.recorder;
+        recorder.record(self.user, |shard| shard.iteration(&sample));
     }
 
-    fn record(&self, finished: Micros, outcome: Outcome) {
-        let sample = IterationSample {
+    fn sample(&self, finished: Micros, outcome: Outcome) -> IterationSample {
+        IterationSample {
             series: self.series,
             intended: self.start.intended,
             free_since: self.start.free_since,
             started: self.start.started,
             finished,
             outcome,
-        };
-        self.run
-            .recorder
-            .record(self.user, |shard| shard.iteration(&sample));
+        }
     }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         if self.is_open {
-            self.record(self.clock.now(), Outcome::Interrupted);
+            let sample = self.sample(self.clock.now(), Outcome::Interrupted);
+            self.run.recorder.record(self.user, |shard| {
+                shard.iteration(&sample);
+                shard.cut_off(self.series);
+            });
         }
     }
 }

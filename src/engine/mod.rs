@@ -5,6 +5,7 @@
 
 mod alarms;
 mod attack;
+mod backoff;
 pub mod capture;
 pub mod check;
 mod errand;
@@ -12,6 +13,7 @@ mod halt;
 mod iteration;
 mod life;
 mod link;
+mod lost;
 mod pacer;
 mod request;
 pub mod response;
@@ -33,7 +35,7 @@ pub use state::RunValues;
 
 use crate::outcome::Outcome;
 use crate::plan::Plan;
-use crate::record::journal::StopReason;
+use crate::record::journal::{LostUsers, StopReason};
 use crate::transport::Shared;
 
 /// How a run is stopped.
@@ -54,6 +56,8 @@ pub struct Ended {
     pub interrupted: u64,
     /// Iterations that the schedule asked for and that never started.
     pub unstarted: u64,
+    /// Users that left early.
+    pub lost: LostUsers,
     /// Why the engine itself stopped the run, if it did.
     pub stop: Option<StopReason>,
 }

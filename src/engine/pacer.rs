@@ -98,6 +98,17 @@ impl Pace {
         }
     }
 
+    /// Whether starts are due by a schedule, whatever users do.
+    pub(super) const fn is_open(&self) -> bool {
+        matches!(self.law, Law::Arrivals(_))
+    }
+
+    /// How long the schedule still lasts; none when only the iterations' end decides.
+    pub(super) fn left(&self, now: Micros) -> Option<Duration> {
+        let left = self.length?.saturating_sub(now);
+        Some(left.as_duration())
+    }
+
     fn is_over(&self, now: Micros) -> bool {
         self.length.is_some_and(|length| now >= length)
     }

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use url::Url;
 
 use super::link::{follow, with_query};
@@ -21,13 +21,12 @@ use crate::transport::Outgoing;
 pub(super) enum Unsendable {
     #[error(transparent)]
     Missing(#[from] Missing),
-    /// The value is not shown: it may be a secret.
-    #[error("the rendered value of header {0} has a character that a header cannot carry")]
-    Header(String),
+    #[error("header {name} was rendered to `{value}`, {}", unfit(.value))]
+    Header { name: String, value: String },
     #[error(
-        "`{0}` was rendered to something that is neither a path nor an http:// or https:// URL"
+        "the URL `{written}` was rendered to `{rendered}`, which is neither a path nor an http:// or https:// URL"
     )]
-    Url(String),
+    Url { written: String, rendered: String },
 }
 
 /// The target's origin, in the parts that URLs are built from.
@@ -88,19 +87,18 @@ impl<'r> Prepared<'r> {
             RequestUrl::Path(template) => {
                 render(template, state, text)?;
                 let uri = origin.join(text);
-                Cow::Owned(uri.ok_or_else(|| Unsendable::Url(template.source.to_string()))?)
+                Cow::Owned(uri.ok_or_else(|| no_url(template, text))?)
             }
             RequestUrl::Whole(template) => {
                 render(template, state, text)?;
                 let page = request.link.and_then(|slot| state.page(slot));
                 let found = follow(text, page, origin);
-                let found = found.ok_or_else(|| Unsendable::Url(template.source.to_string()))?;
+                let found = found.ok_or_else(|| no_url(template, text))?;
                 of_link = found.credentials;
                 Cow::Owned(match &request.query {
                     Some(query) => {
                         render(query, state, text)?;
-                        let uri = with_query(found.uri, text);
-                        uri.ok_or_else(|| Unsendable::Url(template.source.to_string()))?
+                        with_query(found.uri, text).ok_or_else(|| no_url(query, text))?
                     }
                     None => found.uri,
                 })
@@ -109,11 +107,7 @@ impl<'r> Prepared<'r> {
         let mut headers = request.headers.clone();
         for (name, template) in &request.rendered_headers {
             render(template, state, text)?;
-            let value = HeaderValue::try_from(&**text);
-            headers.insert(
-                name.clone(),
-                value.map_err(|_| Unsendable::Header(name.to_string()))?,
-            );
+            headers.insert(name.clone(), header_value(name, text)?);
         }
         if let Some(auth) = &request.auth {
             headers.insert(header::AUTHORIZATION, credentials(auth, state, text)?);
@@ -149,27 +143,52 @@ fn render(template: &Template, state: &mut State<'_>, text: &mut String) -> Resu
     template.render(state, text)
 }
 
+/// That a template was rendered to this, which is no URL.
+fn no_url(template: &Template, rendered: &str) -> Unsendable {
+    Unsendable::Url {
+        written: template.source.to_string(),
+        rendered: rendered.to_owned(),
+    }
+}
+
+fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, Unsendable> {
+    HeaderValue::try_from(text).map_err(|_| Unsendable::Header {
+        name: name.to_string(),
+        value: text.to_owned(),
+    })
+}
+
+/// Which character of a value a header cannot carry; visible ones and tabs it can.
+fn unfit(value: &str) -> String {
+    let at = value
+        .chars()
+        .position(|c| c.is_ascii_control() && c != '\t');
+    let Some((at, c)) = at.and_then(|at| Some((at, value.chars().nth(at)?))) else {
+        return "which a header cannot carry".to_owned();
+    };
+    format!("whose character {} ({c:?}) a header cannot carry", at + 1)
+}
+
 fn credentials(
     auth: &Auth,
     state: &mut State<'_>,
     text: &mut String,
 ) -> Result<HeaderValue, Unsendable> {
     text.clear();
-    let value = match auth {
+    let mut value = match auth {
         Auth::Basic(user, password) => {
             user.render(state, text)?;
             text.push(':');
             password.render(state, text)?;
-            HeaderValue::try_from(format!("Basic {}", STANDARD.encode(&*text)))
+            let text = format!("Basic {}", STANDARD.encode(&*text));
+            header_value(&header::AUTHORIZATION, &text)?
         }
         Auth::Bearer(token) => {
             text.push_str("Bearer ");
             token.render(state, text)?;
-            HeaderValue::try_from(&**text)
+            header_value(&header::AUTHORIZATION, text)?
         }
     };
-    let mut value =
-        value.map_err(|_| Unsendable::Header(header::AUTHORIZATION.as_str().to_owned()))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -276,7 +295,11 @@ mod tests {
             "http://",
         ] {
             let refused = prepared(&whole, x).expect_err(x);
-            assert_eq!(refused, Unsendable::Url("${x}".to_owned()));
+            let expected = Unsendable::Url {
+                written: "${x}".to_owned(),
+                rendered: x.to_owned(),
+            };
+            assert_eq!(refused, expected);
         }
     }
 
@@ -338,13 +361,15 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_cannot_be_carried_is_named_without_its_value() {
+    fn a_header_that_cannot_be_carried_is_named_with_its_value() {
         let request = Request {
             rendered_headers: vec![(header::ACCEPT, template("${x}"))],
             ..request(RequestUrl::Path(template("/")))
         };
-        let refused = prepared(&request, "canary\n").expect_err("a line break");
-        assert!(!refused.to_string().contains("canary"), "{refused}");
-        assert!(refused.to_string().contains("accept"), "{refused}");
+        let refused = prepared(&request, "text\r\n").expect_err("a line break");
+        assert_eq!(
+            refused.to_string(),
+            "header accept was rendered to `text\r\n`, whose character 5 ('\\r') a header cannot carry"
+        );
     }
 }

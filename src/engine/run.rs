@@ -2,11 +2,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use super::Stop;
+use super::backoff::Backoff;
 use super::halt::Halt;
-use super::iteration::{Then, iterate};
-use super::pacer::{Pace, Pacer};
+use super::iteration::{Leaving, Then, iterate};
+use super::lost::Lost;
+use super::pacer::{Pace, Pacer, unless_stopped};
 use super::request::Origin;
 use super::roster::Roster;
 use super::state::{Draws, RunValues, State};
@@ -32,6 +35,7 @@ pub(super) struct Run {
     /// Set once every user is ready: the gate.
     pub(super) clock: OnceLock<Clock>,
     pub(super) panics: AtomicU64,
+    pub(super) lost: Lost,
     /// Requests that were in flight when they were cut off.
     pub(super) interrupted: AtomicU64,
 }
@@ -63,6 +67,18 @@ impl Run {
         }
     }
 
+    /// Waits after a connection that could not be made, unless the schedule says when the next start is due; ends with
+    /// the load, and with the run. None if that is being stopped.
+    pub(super) async fn back_off(&self, pause: Duration) -> Option<()> {
+        let left = self.pace.left(self.now());
+        let pause = if self.pace.is_open() {
+            Duration::ZERO
+        } else {
+            left.map_or(pause, |left| pause.min(left))
+        };
+        unless_stopped(&self.halt, tokio::time::sleep(pause)).await
+    }
+
     /// The life of one user, from the open gate to its last iteration. After each iteration `turn` is awaited.
     pub(super) async fn live<F: Future<Output = ()>>(
         &self,
@@ -74,16 +90,23 @@ impl Run {
         let mut user = User {
             client: Client::new(Arc::clone(&self.transport)),
             state: State::new(&self.plan, &self.values, &self.draws, number),
+            backoff: Backoff::default(),
         };
         let mut pacer = Pacer::new(self, clock, index, number as u32);
         let mut iteration = 0;
         while let Some(start) = pacer.next().await {
-            if iterate(self, &mut user, index, iteration, clock, start).await == Then::Leave {
-                return;
+            match iterate(self, &mut user, index, iteration, clock, start).await {
+                Then::Again => {}
+                Then::Leave(Leaving::Aborting) => return,
+                Then::Leave(Leaving::Stopped) => return self.lost.stopped(),
+                Then::Leave(Leaving::OutOfRows(feed)) => return self.lost.out_of_rows(feed),
             }
             iteration += 1;
             if let Some(pause) = user.state.rest() {
                 pacer.rest(pause);
+            }
+            if let Some(pause) = user.backoff.take() {
+                self.back_off(pause).await;
             }
             turn().await;
             // An iteration may have nothing to wait for; the other users of this thread do.

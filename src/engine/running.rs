@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::runtime::{Builder, Runtime};
 
 use super::halt::Halt;
+use super::lost::Lost;
 use super::pacer::Pace;
 use super::request::Origin;
 use super::roster::{Census, Roster};
@@ -89,6 +90,7 @@ pub fn launch(
         roster: Roster::new(users),
         clock: OnceLock::new(),
         panics: 0.into(),
+        lost: Lost::default(),
         interrupted: 0.into(),
     });
     let mut running = Running {
@@ -191,10 +193,12 @@ impl Running {
         ends.into_iter().flatten().fold(end, Micros::min)
     }
 
-    /// Open model: arrivals that were due by `end`, or by the stop of the load.
+    /// Open model: arrivals that were due by `end`, or by the stop of the load. Users that leave early stop nothing: what
+    /// they leave undone is due all the same.
     fn due_by(&mut self, end: Micros) -> Option<u64> {
         let arrivals = self.arrivals.as_mut()?;
-        let end = self.run.halt.at().map_or(end, |at| at.min(end));
+        let stop = self.run.halt.at().filter(|_| self.run.halt.is_stopping());
+        let end = stop.map_or(end, |at| at.min(end));
         self.due += arrivals.take_until(end);
         Some(self.due)
     }
@@ -244,10 +248,13 @@ impl Running {
             let _ = tokio::time::timeout(CUT_LIMIT, self.finished()).await;
         }
         let census = self.run.roster.census(Micros::ZERO);
+        let unstarted = self.unstarted(census);
+        let (run, users) = (&self.run, self.run.roster.size() as u64);
         Ended {
-            panics: self.run.panics.load(Ordering::Relaxed),
-            interrupted: self.run.interrupted.load(Ordering::Relaxed),
-            unstarted: self.unstarted(census),
+            panics: run.panics.load(Ordering::Relaxed),
+            interrupted: run.interrupted.load(Ordering::Relaxed),
+            lost: run.lost.told(&run.plan, users, unstarted, &run.halt),
+            unstarted,
             stop: self.stop_reason(),
         }
     }

@@ -147,9 +147,9 @@ impl<'r> State<'r> {
         self.begun[flow] = true;
     }
 
-    /// Whether this iteration asked for a row that a feeder no longer has.
-    pub(super) fn is_out_of_rows(&self) -> bool {
-        self.rows.iter().any(|row| row.get() == Row::UsedUp)
+    /// The feeder, by index, that no longer has a row this iteration asked for.
+    pub(super) fn used_up(&self) -> Option<usize> {
+        self.rows.iter().position(|row| row.get() == Row::UsedUp)
     }
 
     /// A text without the secrets that this user knows now.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::StatusCode;
 
+use super::backoff::Backoff;
 use super::check::{self, CheckResult};
 use super::request::{Origin, Prepared, Unsendable};
 use super::response::Response;
@@ -25,14 +26,15 @@ use crate::units::Micros;
 pub(super) struct User<'r> {
     pub(super) client: Client,
     pub(super) state: State<'r>,
+    pub(super) backoff: Backoff,
 }
 
 /// What came of a request, judged.
 #[derive(Debug)]
 struct Judged {
     outcome: Outcome,
-    /// What went wrong first, in words; empty if nothing did.
-    detail: String,
+    /// What went wrong first, in words; none if that is the status, whose words are found when they are asked for.
+    detail: Option<String>,
     /// A value that later steps may insert was not there.
     lacks_value: bool,
 }
@@ -64,24 +66,16 @@ pub(super) async fn measured(
     let mut prepared = match Prepared::of(request, &run.origin, &mut user.state) {
         Ok(prepared) => prepared,
         Err(reason) => {
-            // Nothing was sent, so no request is counted: counts stay equal to the target's own.
-            let failure = || FailureExample {
-                at: clock.now(),
-                series: Some(series),
-                outcome: Outcome::Capture,
-                status: None,
-                request: user.state.hide(&request.shown),
-                detail: user.state.hide(&reason.to_string()),
-            };
-            if !user.state.is_out_of_rows() {
-                run.recorder
-                    .failure(Some(series), Outcome::Capture, failure);
+            // A user for which there is no row has nothing to do: that is told of the user, not of a request.
+            if user.state.used_up().is_none() {
+                unsendable(run, user, index, clock, request, &reason.to_string());
             }
             return Done::NotSent;
         }
     };
     let in_flight = InFlight::new(run, index, series, clock, intended);
     let exchange = user.client.send(prepared.outgoing(request)).await;
+    user.backoff.note(exchange.outcome);
     let judged = judged(request, &exchange, &prepared, user).await;
 
     let started = clock.at(exchange.started);
@@ -92,6 +86,7 @@ pub(super) async fn measured(
         first_byte: exchange.first_byte.map(|instant| clock.at(instant)),
         finished: clock.at(exchange.finished),
         outcome: judged.outcome,
+        is_sent: exchange.is_sent,
         status: exchange.status.map(|status| status.as_u16()),
         redirects: &exchange.redirects,
         resent: exchange.resent,
@@ -111,21 +106,52 @@ pub(super) async fn measured(
         }
     });
     if judged.outcome.is_failure() {
-        run.recorder
-            .failure(Some(series), judged.outcome, || FailureExample {
-                at: sample.finished,
-                series: Some(series),
-                outcome: judged.outcome,
-                status: sample.status,
-                request: user.state.hide(&request.shown),
-                detail: user.state.hide(&judged.detail),
-            });
+        let (outcome, status) = (judged.outcome, sample.status);
+        let example = || FailureExample {
+            at: sample.finished,
+            series: Some(series),
+            outcome,
+            status,
+            request: user.state.hide(&request.shown),
+            detail: {
+                let detail = judged.detail.unwrap_or_else(|| of_status(&exchange));
+                user.state.hide(&detail)
+            },
+        };
+        run.recorder.failure(Some(series), outcome, status, example);
     }
     if judged.lacks_value {
         Done::Lacking(exchange.finished)
     } else {
         Done::Ended(exchange.finished)
     }
+}
+
+/// Counts a measured request that could not be built: it failed, and nothing of it was sent.
+pub(super) fn unsendable(
+    run: &Run,
+    user: &User<'_>,
+    index: usize,
+    clock: Clock,
+    request: &Request,
+    detail: &str,
+) {
+    const OUTCOME: Outcome = Outcome::Unsendable;
+    let Some(series) = request.series else {
+        return;
+    };
+    let now = clock.now();
+    let sample = Sample::unsent(series, now, OUTCOME);
+    run.recorder.record(index, |shard| shard.request(&sample));
+    run.recorder
+        .failure(Some(series), OUTCOME, None, || FailureExample {
+            at: now,
+            series: Some(series),
+            outcome: OUTCOME,
+            status: None,
+            request: user.state.hide(&request.shown),
+            detail: user.state.hide(detail),
+        });
 }
 
 /// A request of setup or teardown: it is not recorded, and any failure of it is one of the whole.
@@ -142,12 +168,13 @@ pub(super) async fn unmeasured(
         detail,
     };
     let mut prepared = Prepared::of(request, origin, &mut user.state)
-        .map_err(|reason: Unsendable| failure(Outcome::Capture, None, reason.to_string()))?;
+        .map_err(|reason: Unsendable| failure(Outcome::Unsendable, None, reason.to_string()))?;
     let exchange = user.client.send(prepared.outgoing(request)).await;
     let judged = judged(request, &exchange, &prepared, user).await;
     if judged.outcome.is_failure() {
         let status = exchange.status.map(|status| status.as_u16());
-        return Err(failure(judged.outcome, status, judged.detail));
+        let detail = judged.detail.unwrap_or_else(|| of_status(&exchange));
+        return Err(failure(judged.outcome, status, detail));
     }
     Ok(())
 }
@@ -215,20 +242,18 @@ fn judge(
         _ => {
             return Judged {
                 outcome: exchange.outcome,
-                detail: exchange.detail.clone(),
+                detail: Some(exchange.detail.clone()),
                 lacks_value: !request.captures.is_empty(),
             };
         }
     };
     let mut judged = Judged {
         outcome: Outcome::Ok,
-        detail: String::new(),
+        detail: None,
         lacks_value: false,
     };
     if response.status >= StatusCode::BAD_REQUEST && !accepts(request, &response) {
-        judged.fail(Outcome::Status, || {
-            format!("{}: {}", response.status, response.excerpt())
-        });
+        judged.outcome = Outcome::Status;
     }
     for (_, check) in &request.checks {
         let result = check::judge(&check.rule, &response, &mut user.state);
@@ -270,12 +295,22 @@ fn accepts(request: &Request, response: &Response<'_>) -> bool {
     })
 }
 
+/// A status that is a failure, and how the body begins.
+fn of_status(exchange: &Exchange) -> String {
+    let status = exchange.status.unwrap_or_default();
+    let Some(start) = exchange.body_start() else {
+        return status.to_string();
+    };
+    let response = Response::new(status, &exchange.headers, &start, Duration::ZERO);
+    format!("{status}: {}", response.excerpt())
+}
+
 impl Judged {
     /// The first failure stays.
     fn fail(&mut self, outcome: Outcome, detail: impl FnOnce() -> String) {
         if self.outcome == Outcome::Ok {
             self.outcome = outcome;
-            self.detail = detail();
+            self.detail = Some(detail());
         }
     }
 }
@@ -327,19 +362,9 @@ impl Drop for InFlight<'_> {
         self.run.interrupted.fetch_add(1, Ordering::Relaxed);
         self.run.recorder.record(self.user, |shard| {
             shard.request(&Sample {
-                series: self.series,
                 intended,
                 started: intended,
-                first_byte: None,
-                finished: now,
-                outcome: Outcome::Interrupted,
-                status: None,
-                redirects: &[],
-                resent: 0,
-                bytes_in: 0,
-                bytes_out: 0,
-                connect: None,
-                tls: None,
+                ..Sample::unsent(self.series, now, Outcome::Interrupted)
             });
         });
     }

@@ -19,8 +19,8 @@ pub(super) trait Walker: Send {
     /// What conditions are judged against.
     fn context(&mut self) -> &mut dyn Context;
 
-    /// A condition had nothing to compare.
-    fn lacks(&mut self, missing: Missing) -> ControlFlow<Self::Cut>;
+    /// The condition of a step had nothing to compare.
+    fn lacks(&mut self, step: &Step, missing: Missing) -> ControlFlow<Self::Cut>;
 
     /// Sends a request.
     fn request(&mut self, request: &Request)
@@ -39,7 +39,7 @@ pub(super) async fn walk<W: Walker>(walker: &mut W, steps: &[Step]) -> ControlFl
             Ok(true) => {}
             Ok(false) => continue,
             Err(missing) => {
-                walker.lacks(missing)?;
+                walker.lacks(step, missing)?;
                 continue;
             }
         }

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use url::Url;
 
 use super::request::{self, Base};
-use super::threshold::{Metric, ThresholdError, resolve};
+use super::threshold::{ThresholdError, resolve};
 use super::{
     Action, CheckEntry, CheckId, Flow, HttpPlan, MAX_SERIES, OTHER, Plan, ReadsBody, Request,
     Schedule, Secrets, Segment, Series, SeriesId, Step, Subject, fingerprint, think, totals,
 };
-use crate::plan::schedule::Model;
 use crate::scenario::{
     self, Diagnostic, Diagnostics, HttpOptions, Scenario, SlotId, Span, ThresholdEntry,
 };
@@ -76,13 +75,8 @@ impl Plan {
                 Err(error) => problems.push(place(error, entry, &scenario.source.text)),
             }
         }
-        let judges_starts = plan
-            .thresholds
-            .iter()
-            .any(|threshold| threshold.metric == Metric::Started);
-        if plan.schedule.model() == Model::Open && !judges_starts {
-            plan.thresholds.push(resolve::achieved_rate());
-        }
+        let built_in = resolve::built_in(&plan);
+        plan.thresholds.extend(built_in);
         if !problems.is_empty() {
             for problem in &mut problems {
                 problem.hide(&scenario.mask);

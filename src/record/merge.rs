@@ -15,6 +15,15 @@ impl Counts {
             _ => self.outcomes.get(&outcome).copied().unwrap_or(0),
         }
     }
+
+    /// Requests for which there was no connection; see [`Outcome::is_unconnected`].
+    pub fn unconnected(&self) -> u64 {
+        let outcomes = self.outcomes.iter();
+        outcomes
+            .filter(|(outcome, _)| outcome.is_unconnected())
+            .map(|(_, count)| count)
+            .sum()
+    }
 }
 
 impl AddAssign<&Self> for Counts {
@@ -22,6 +31,8 @@ impl AddAssign<&Self> for Counts {
         self.ended += other.ended;
         self.failed += other.failed;
         self.interrupted += other.interrupted;
+        self.cut_off += other.cut_off;
+        self.unsent += other.unsent;
         self.redirects += other.redirects;
         self.resent += other.resent;
         self.connections += other.connections;
@@ -32,6 +43,9 @@ impl AddAssign<&Self> for Counts {
         }
         for (&outcome, &count) in &other.outcomes {
             *self.outcomes.entry(outcome).or_default() += count;
+        }
+        for (&status, &count) in &other.failed_statuses {
+            *self.failed_statuses.entry(status).or_default() += count;
         }
     }
 }

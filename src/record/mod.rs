@@ -76,6 +76,8 @@ pub struct Sample<'a> {
     pub finished: Micros,
     /// How it ended.
     pub outcome: Outcome,
+    /// Whether anything of it was written to the wire; after redirects, of the last request.
+    pub is_sent: bool,
     /// The final response's status.
     pub status: Option<u16>,
     /// Statuses of the redirects that were followed on the way: each was a request of its own to the target.
@@ -90,6 +92,28 @@ pub struct Sample<'a> {
     pub connect: Option<Micros>,
     /// Time of the TLS handshake, if there was one.
     pub tls: Option<Micros>,
+}
+
+impl Sample<'_> {
+    /// Of a request of which nothing is known to have been sent.
+    pub const fn unsent(series: SeriesId, at: Micros, outcome: Outcome) -> Self {
+        Self {
+            series,
+            intended: at,
+            started: at,
+            first_byte: None,
+            finished: at,
+            outcome,
+            is_sent: false,
+            status: None,
+            redirects: &[],
+            resent: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            connect: None,
+            tls: None,
+        }
+    }
 }
 
 /// One iteration, ended. Times are readings of the run's [`Clock`].
@@ -270,14 +294,20 @@ pub struct SeriesInterval<T = Bins> {
 /// Exact counts of what ended in a series.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Requests (or iterations) ended, failed ones too, interrupted ones not.
+    /// Requests attempted (or iterations) that ended, failed ones too, interrupted ones not.
     pub ended: u64,
     /// Of those, failed.
     pub failed: u64,
     /// Ended by the stop of the run: neither passed nor failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub interrupted: u64,
-    /// Redirects followed: requests to the target beyond `ended`.
+    /// Of the iterations interrupted, those that were cut off: the grace period was over, or their user panicked.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cut_off: u64,
+    /// Of the requests ended, those of which nothing was written to the wire.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unsent: u64,
+    /// Redirects followed: requests to the target beyond those sent.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub redirects: u64,
     /// Requests sent once more on a new connection: the target may have seen them twice.
@@ -300,6 +330,31 @@ pub struct Counts {
     /// Ends by outcome, other than [`Outcome::Ok`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outcomes: BTreeMap<Outcome, u64>,
+    /// Of the ends by [`Outcome::Status`], how many by each status.
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "journal::number_keys::deserialize"
+    )]
+    pub failed_statuses: BTreeMap<u16, u64>,
+}
+
+impl Counts {
+    /// Requests of which something was written to the wire.
+    pub const fn sent(&self) -> u64 {
+        self.ended.saturating_sub(self.unsent)
+    }
+
+    /// Iterations that did not come to their end: a request of theirs could not be sent, a value was missing, or they
+    /// were cut off. Those that the stop of the run ended between two steps are not among them.
+    pub const fn failed_iterations(&self) -> u64 {
+        self.failed + self.cut_off
+    }
+
+    /// Iterations that failed or did not: all but those that the stop of the run ended between two steps.
+    pub const fn judged_iterations(&self) -> u64 {
+        self.ended + self.cut_off
+    }
 }
 
 #[expect(

@@ -110,14 +110,16 @@ impl Recorder {
         self.gauges.woke(late);
     }
 
-    /// Keeps an example of a failure if it is the first of its series and outcome in this run; only then is it built.
+    /// Keeps an example of a failure if it is the first of its series and outcome, or status, in this run; only then is
+    /// it built.
     pub fn failure(
         &self,
         series: Option<SeriesId>,
         outcome: Outcome,
+        status: Option<u16>,
         example: impl FnOnce() -> FailureExample,
     ) {
-        self.failures.offer(series, outcome, example);
+        self.failures.offer(series, outcome, status, example);
     }
 
     /// The examples kept since the last call.

@@ -78,6 +78,8 @@ struct Tally {
     ended: u64,
     failed: u64,
     interrupted: u64,
+    cut_off: u64,
+    unsent: u64,
     redirects: u64,
     resent: u64,
     connections: u64,
@@ -86,14 +88,13 @@ struct Tally {
     /// Few and mostly the same, so a search from the front is the fastest; the statuses stay when counts are cleared.
     statuses: Vec<(u16, u64)>,
     outcomes: [u64; Outcome::ALL.len()],
+    /// Of the failures by status; a few, and none where nothing failed.
+    failed_statuses: Vec<(u16, u64)>,
 }
 
 impl Tally {
     fn status(&mut self, status: u16) {
-        match self.statuses.iter_mut().find(|(seen, _)| *seen == status) {
-            Some((_, count)) => *count += 1,
-            None => self.statuses.push((status, 1)),
-        }
+        count(&mut self.statuses, status);
     }
 
     /// Counts an end; an interrupted request or iteration has not ended by itself and counts apart.
@@ -119,6 +120,8 @@ impl Tally {
         counts.ended += self.ended;
         counts.failed += self.failed;
         counts.interrupted += self.interrupted;
+        counts.cut_off += self.cut_off;
+        counts.unsent += self.unsent;
         counts.redirects += self.redirects;
         counts.resent += self.resent;
         counts.connections += self.connections;
@@ -132,6 +135,9 @@ impl Tally {
                 *counts.outcomes.entry(*outcome).or_default() += count;
             }
         }
+        for &(status, count) in &self.failed_statuses {
+            *counts.failed_statuses.entry(status).or_default() += count;
+        }
     }
 
     fn clear(&mut self) {
@@ -143,6 +149,14 @@ impl Tally {
             statuses,
             ..Self::default()
         };
+    }
+}
+
+/// One more of this status.
+fn count(statuses: &mut Vec<(u16, u64)>, status: u16) {
+    match statuses.iter_mut().find(|(seen, _)| *seen == status) {
+        Some((_, count)) => *count += 1,
+        None => statuses.push((status, 1)),
     }
 }
 
@@ -213,6 +227,7 @@ impl Shard {
     pub fn request(&mut self, sample: &Sample<'_>) {
         let tally = &mut self.page.tallies[sample.series.0 as usize];
         tally.end(sample.outcome);
+        tally.unsent += u64::from(!sample.is_sent && sample.outcome != Outcome::Interrupted);
         tally.redirects += sample.redirects.len() as u64;
         tally.resent += sample.resent;
         tally.connections += u64::from(sample.connect.is_some());
@@ -223,6 +238,9 @@ impl Shard {
         }
         if let Some(status) = sample.status {
             tally.status(status);
+            if sample.outcome == Outcome::Status {
+                count(&mut tally.failed_statuses, status);
+            }
         }
 
         if let Some(connect) = sample.connect {
@@ -242,7 +260,8 @@ impl Shard {
                     self.time(sample.series, Timing::Ttfb, ttfb);
                 }
             }
-            Outcome::Interrupted => {}
+            // Nothing was sent, or nothing came to an end: there is no time to tell.
+            Outcome::Interrupted | Outcome::Unsendable => {}
             outcome if outcome.is_censored() => {
                 self.time(sample.series, Timing::TimedOut, response_time);
             }
@@ -265,6 +284,14 @@ impl Shard {
             let length = sample.finished.saturating_sub(sample.intended);
             self.time(sample.series, Timing::IterationTime, length);
         }
+    }
+
+    /// Records that an iteration of the series was cut off, besides [`Shard::iteration`].
+    ///
+    /// # Panics
+    /// When the series is not one of the recorder's.
+    pub fn cut_off(&mut self, series: SeriesId) {
+        self.page.tallies[series.0 as usize].cut_off += 1;
     }
 
     /// Records whether a check held.

@@ -17,6 +17,9 @@ const WIDTHS: std::ops::RangeInclusive<usize> = 60..=100;
 /// Steps with a line of their own.
 const MOST_STEPS: usize = 20;
 
+/// Groups of failures with a line of their own.
+const MOST_FAILURES: usize = 20;
+
 /// The summary of a run, in lines of at most `width` columns (between 60 and 100); `place` is where its files are.
 pub fn summary(report: &Report, place: Option<&Path>, width: usize, colour: Colour) -> String {
     let page = Page {
@@ -115,6 +118,9 @@ impl Page<'_> {
             text::count(report.requests.failed),
             text::share(report.requests.failed, report.requests.ended),
         )));
+        if report.requests.unsent > 0 {
+            lines.extend(self.wrapped(text::unsent(report.requests.unsent).trim_start()));
+        }
         lines.extend(self.wrapped(&format!(
             "response time p50 {}, p95 {}, p99 {}, max {}",
             time(response.p50),
@@ -122,13 +128,25 @@ impl Page<'_> {
             time(response.p99),
             time(response.max),
         )));
+        let iterations = &report.iterations;
+        let failed = iterations.failed_iterations();
+        let failed = format!(
+            "{} failed ({})",
+            text::count(failed),
+            text::share(failed, iterations.judged_iterations())
+        );
         if report.is_closed() {
+            lines.extend(self.wrapped(&format!(
+                "iterations: {} started, {failed}, {} never started",
+                text::count(report.load.started),
+                text::count(report.load.unstarted),
+            )));
             lines.extend(
                 self.wrapped("closed model: response time equals service time; a stall hides"),
             );
         } else {
             lines.extend(self.wrapped(&format!(
-                "iterations: {} of {} offered were started ({}), {} late, {} never started",
+                "iterations: {} of {} offered were started ({}), {} late, {} never started; {failed}",
                 text::count(report.load.started),
                 text::count(report.load.offered),
                 text::share(report.load.started, report.load.offered),
@@ -170,25 +188,45 @@ impl Page<'_> {
             return Vec::new();
         }
         let mut lines = self.heading("Errors");
-        for class in &report.failures {
+        for group in report.failures.iter().take(MOST_FAILURES) {
             lines.push(format!(
-                "  {}{}  {}",
+                "  {}{}  {}  {}",
                 self.paint
-                    .with(Tone::Bad, &text::column(class.outcome.name(), 17)),
-                text::column_right(&text::count(class.count), 10),
+                    .with(Tone::Bad, &text::column(&group.class(), 17)),
+                text::column_right(
+                    &match group.count {
+                        0 => "warm-up".to_owned(),
+                        count => text::count(count),
+                    },
+                    10
+                ),
+                text::column(&group.step, self.width - 49),
                 self.paint.with(
                     Tone::Soft,
                     &format!(
                         "{} – {}",
-                        text::clock(class.first_seen),
-                        text::clock(class.last_seen)
+                        text::clock(group.first_seen),
+                        text::clock(group.last_seen)
                     )
                 ),
             ));
-            if let Some(example) = &class.example {
+            if let Some(example) = &group.example {
                 let words = format!("{}: {}", example.request, example.detail);
                 lines.push(format!("    {}", text::shorten(&words, self.width - 4)));
             }
+        }
+        let more = report.failures.iter().skip(MOST_FAILURES);
+        let (groups, requests) = more
+            .fold((report.failures_left_out, 0), |(groups, sum), group| {
+                (groups + 1, sum + group.count)
+            });
+        if groups > 0 {
+            let more = format!(
+                "  and {} more groups with {} requests in the report",
+                text::count(groups),
+                text::count(requests)
+            );
+            lines.push(self.paint.with(Tone::Soft, &more));
         }
         for failure in &report.unmeasured_failures {
             let words = format!(

@@ -65,6 +65,7 @@ fn document(report: &Report) -> String {
     if let Some(outcome) = run {
         xml.push_str(&case(&suite, "the run", seconds, &outcome));
     }
+    xml.push_str(&failed_requests(report));
     xml.push_str("  </testsuite>\n</testsuites>\n");
     xml
 }
@@ -87,6 +88,34 @@ pub fn refusal(scenario: &str, exit: Exit, words: &str) -> Vec<u8> {
          <testsuite name=\"gander.{suite}\" {counts}>\n{case}  </testsuite>\n</testsuites>\n"
     )
     .into_bytes()
+}
+
+/// Groups of failures that are told.
+const MOST_FAILURES: usize = 200;
+
+/// What failed, a line for each step and way to fail; nothing if nothing did.
+fn failed_requests(report: &Report) -> String {
+    if report.failures.is_empty() {
+        return String::new();
+    }
+    let mut lines = String::new();
+    for group in report.failures.iter().take(MOST_FAILURES) {
+        let (class, requests) = (group.class(), group.requests());
+        let _ = write!(lines, "{}: {class}: {requests}", group.step);
+        if let Some(example) = &group.example {
+            let _ = write!(lines, "; {}: {}", example.request, example.detail);
+        }
+        lines.push('\n');
+    }
+    let more = report.failures.len().saturating_sub(MOST_FAILURES) as u64;
+    match more + report.failures_left_out {
+        0 => {}
+        more => {
+            let _ = writeln!(lines, "and {} more groups", text::count(more));
+        }
+    }
+    let lines: Vec<String> = lines.lines().map(escape).collect();
+    format!("    <system-out>{}</system-out>\n", lines.join("\n"))
 }
 
 /// What is within a test case.

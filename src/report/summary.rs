@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::model::{Report, Stats, ThresholdRow};
+use super::model::{FailureGroup, Report, Stats, ThresholdRow};
 use super::{RenderError, Renderer};
 use crate::outcome::Outcome;
 use crate::plan::schedule::Model;
@@ -60,6 +60,8 @@ pub(super) struct Summary<'a> {
     steps: Vec<Step<'a>>,
     flows: Vec<Flow<'a>>,
     checks: Vec<Check<'a>>,
+    failures: Vec<Failure<'a>>,
+    failures_left_out: u64,
     thresholds: Vec<Threshold<'a>>,
     generator: Generator<'a>,
     warnings: &'a [String],
@@ -79,12 +81,14 @@ struct Load {
 #[derive(Debug, Serialize)]
 struct Totals {
     requests: u64,
+    sent: u64,
     failed: u64,
     interrupted: u64,
     redirects: u64,
     resent: u64,
     connections: u64,
     iterations: u64,
+    failed_iterations: u64,
     bytes_in: u64,
     bytes_out: u64,
     requests_per_s: f64,
@@ -124,6 +128,7 @@ struct Step<'a> {
     flow: &'a str,
     tags: &'a BTreeMap<String, String>,
     requests: u64,
+    sent: u64,
     failed: u64,
     redirects: u64,
     resent: u64,
@@ -139,6 +144,7 @@ struct Flow<'a> {
     name: &'a str,
     iterations: u64,
     failed: u64,
+    interrupted: u64,
     iteration_time: Times,
     start_lag: Times,
 }
@@ -150,6 +156,38 @@ struct Check<'a> {
     flow: &'a str,
     #[serde(flatten)]
     counts: CheckCounts,
+}
+
+#[derive(Debug, Serialize)]
+struct Failure<'a> {
+    step: &'a str,
+    flow: &'a str,
+    outcome: Outcome,
+    status: Option<u16>,
+    requests: u64,
+    in_warm_up: u64,
+    first_seen_us: u64,
+    last_seen_us: u64,
+    request: Option<&'a str>,
+    detail: Option<&'a str>,
+}
+
+impl<'a> Failure<'a> {
+    fn of(group: &'a FailureGroup) -> Self {
+        let example = group.example.as_ref();
+        Self {
+            step: &group.step,
+            flow: &group.flow,
+            outcome: group.outcome,
+            status: group.status,
+            requests: group.count,
+            in_warm_up: group.in_warm_up,
+            first_seen_us: group.first_seen.0,
+            last_seen_us: group.last_seen.0,
+            request: example.map(|example| example.request.as_str()),
+            detail: example.map(|example| example.detail.as_str()),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -219,6 +257,7 @@ impl<'a> Summary<'a> {
                     flow: &step.flow,
                     tags: &step.tags,
                     requests: step.counts.ended,
+                    sent: step.counts.sent(),
                     failed: step.counts.failed,
                     redirects: step.counts.redirects,
                     resent: step.counts.resent,
@@ -235,7 +274,8 @@ impl<'a> Summary<'a> {
                 .map(|flow| Flow {
                     name: &flow.name,
                     iterations: flow.counts.ended,
-                    failed: flow.counts.failed,
+                    failed: flow.counts.failed_iterations(),
+                    interrupted: flow.counts.interrupted,
                     iteration_time: flow.times.of_timing(Timing::IterationTime).into(),
                     start_lag: flow.times.of_timing(Timing::StartLag).into(),
                 })
@@ -250,6 +290,8 @@ impl<'a> Summary<'a> {
                     counts: check.counts,
                 })
                 .collect(),
+            failures: report.failures.iter().map(Failure::of).collect(),
+            failures_left_out: report.failures_left_out,
             thresholds: report.thresholds.iter().map(Threshold::of).collect(),
             generator: Generator::of(report),
             warnings: &report.verdict.warnings,
@@ -263,12 +305,14 @@ impl Totals {
         let times = |timing| Times::from(report.time(timing));
         Self {
             requests: requests.ended,
+            sent: requests.sent(),
             failed: requests.failed,
             interrupted: requests.interrupted,
             redirects: requests.redirects,
             resent: requests.resent,
             connections: requests.connections,
             iterations: report.iterations.ended,
+            failed_iterations: report.iterations.failed_iterations(),
             bytes_in: requests.bytes_in,
             bytes_out: requests.bytes_out,
             requests_per_s: rounded(report.requests_per_second()),

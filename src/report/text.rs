@@ -91,6 +91,19 @@ pub fn share(part: u64, whole: u64) -> String {
     }
 }
 
+/// That some requests were not sent, as a sentence after a space; nothing if all were.
+pub fn unsent(requests: u64) -> String {
+    match requests {
+        0 => String::new(),
+        1 => " One of them was not sent: there was no connection, or it could not be built."
+            .to_owned(),
+        more => format!(
+            " {} of them were not sent: there was no connection, or they could not be built.",
+            count(more)
+        ),
+    }
+}
+
 /// A number in a threshold's unit.
 pub fn in_unit(value: f64, unit: Unit) -> String {
     match unit {

@@ -28,7 +28,7 @@ use url::Url;
 use crate::mask::Mask;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Span};
-pub use feed::{Feed, Pick};
+pub use feed::{Feed, Pick, WhenUsedUp};
 pub use flow::{Action, Auth, Body, Comparator, Condition, Flow, Request, Step};
 pub use http_options::{Compression, Cookies, HttpOptions, Timeouts, TlsOptions, Trust};
 pub use json_path::{JsonPath, TooManyVisits};

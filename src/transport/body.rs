@@ -18,6 +18,9 @@ const FREE: u64 = 64 << 10;
 /// What all bodies together may keep beyond what is free.
 const SHARED: u64 = 128 << 20;
 
+/// How much is kept of a body that is only quoted: enough of it compressed, too.
+const QUOTED: usize = 4 << 10;
+
 /// The memory all users share for large bodies.
 #[derive(Debug, Default)]
 pub(super) struct Allowance {
@@ -113,6 +116,8 @@ pub(super) fn hold(bytes: Vec<u8>, claim: Option<Claim>) -> Bytes {
 #[derive(Debug)]
 pub(super) struct Intake<'a> {
     allowance: Option<&'a Arc<Allowance>>,
+    /// Whether the beginning is kept where the whole is not.
+    is_quoted: bool,
     limit: u64,
     received: u64,
     /// The only chunk so far: most bodies are one, and need no copy.
@@ -127,12 +132,18 @@ impl<'a> Intake<'a> {
     pub(super) fn new(limit: u64, allowance: Option<&'a Arc<Allowance>>) -> Self {
         Self {
             allowance,
+            is_quoted: false,
             limit,
             received: 0,
             first: Bytes::new(),
             rest: Vec::new(),
             claim: None,
         }
+    }
+
+    /// Keeps the beginning of a body that is not kept as a whole.
+    pub(super) fn quote(&mut self) {
+        self.is_quoted = true;
     }
 
     /// Refuses a body that says itself that it is too large.
@@ -150,6 +161,10 @@ impl<'a> Intake<'a> {
             return Err(self.too_large("more"));
         }
         let Some(allowance) = self.allowance else {
+            if self.is_quoted {
+                let room = QUOTED.saturating_sub(self.rest.len());
+                self.rest.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            }
             return Ok(());
         };
         if self.received == chunk.len() as u64 {

@@ -44,6 +44,9 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// How a frame of a zstd stream begins (RFC 8878, 3.1.1).
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
+/// How much of a body that is quoted comes out of it.
+const QUOTED: u64 = 2 << 10;
+
 /// How a body is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Encoding {
@@ -159,6 +162,42 @@ fn has_zlib_header(stream: &[u8]) -> bool {
         }
         _ => false,
     }
+}
+
+/// How a body begins, for quoting it: what comes out of as much of it as there is, and what came off the wire where
+/// nothing does.
+pub(super) fn start_of(headers: &HeaderMap, wire: &Bytes) -> Bytes {
+    let mut start = wire.clone();
+    for encoding in encodings(headers).unwrap_or_default().into_iter().rev() {
+        let inflated = start_undone(encoding, &start);
+        if inflated.is_empty() {
+            return wire.clone();
+        }
+        start = inflated.into();
+    }
+    start
+}
+
+/// What comes out of the beginning of a stream.
+fn start_undone(encoding: Encoding, stream: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut inflated = |source: &mut dyn Read| {
+        // Cut off, it ends in an error; what came before that is there.
+        let _ = source.take(QUOTED).read_to_end(&mut out);
+    };
+    match encoding {
+        Encoding::Gzip => inflated(&mut GzDecoder::new(stream)),
+        Encoding::Deflate if has_zlib_header(stream) => inflated(&mut ZlibDecoder::new(stream)),
+        Encoding::Deflate => inflated(&mut DeflateDecoder::new(stream)),
+        Encoding::Brotli if has_large_window(stream) => {}
+        Encoding::Brotli => inflated(&mut Decompressor::new(stream, BROTLI_INPUT)),
+        Encoding::Zstd => {
+            if let Ok(mut frame) = StreamingDecoder::new_with_max_window_size(stream, ZSTD_WINDOW) {
+                inflated(&mut frame);
+            }
+        }
+    }
+    out
 }
 
 /// Whether a brotli stream asks for a window of 8 or 16 MiB (RFC 7932, 9.1: WBITS 23 and 24). The decoder fills its

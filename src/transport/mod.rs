@@ -73,6 +73,10 @@ pub struct Exchange {
     pub headers: HeaderMap,
     /// The body, inflated, if it was asked for and arrived whole.
     pub body: Option<Bytes>,
+    /// How the body of a response of status 400 or above begins, as it came, if the body was not asked for.
+    excerpt: Option<Bytes>,
+    /// Whether anything of the request was written to the wire; after redirects, of the last one.
+    pub is_sent: bool,
     /// Statuses of the redirects followed on the way.
     pub redirects: Vec<u16>,
     /// Where the final response came from, if redirects led there.
@@ -85,6 +89,15 @@ pub struct Exchange {
     pub bytes_out: u64,
     /// Of the connection opened for it, if one was (the last one, over redirects).
     pub connection: Option<ConnectPhases>,
+}
+
+impl Exchange {
+    /// How the body begins, inflated as far as it goes, for quoting it; none if it was not read.
+    pub fn body_start(&self) -> Option<Bytes> {
+        let of_excerpt = |excerpt: &Bytes| inflate::start_of(&self.headers, excerpt);
+        let excerpt = self.excerpt.as_ref().map(of_excerpt);
+        self.body.clone().or(excerpt)
+    }
 }
 
 /// How long it took to open a connection.

@@ -1,7 +1,7 @@
 //! The end: from standings, warnings and the way a run ended to one verdict.
 
 use super::judge::Rule;
-use super::{Conclusion, Ending, Judge, Standing, Verdict, Warning, sentence};
+use super::{Conclusion, Ending, Judge, Standing, Verdict, Warning, lost, sentence};
 use crate::exit::Exit;
 use crate::outcome::Outcome;
 use crate::plan::Subject;
@@ -66,6 +66,9 @@ impl Judge {
         findings.extend(self.of_ending(ending));
         findings.extend(unreachable(totals));
         findings.extend(invalid(&warnings));
+        let early = lost::early_end(ending, totals.load().unstarted);
+        let unpermitted = early.clone().filter(|_| !ending.lost.may_end_the_load);
+        findings.extend(unpermitted.map(|reason| Finding::new(Exit::ThresholdFailed, reason)));
         findings.extend(self.of_thresholds());
         findings.extend(nothing_measured(totals));
         findings.extend(self.nothing_succeeded(totals));
@@ -77,6 +80,12 @@ impl Judge {
             conclusion,
             reason,
         } = decisive.unwrap_or_else(|| Finding::new(Exit::Passed, String::new()));
+        let reason = match early {
+            Some(early) if early == reason => reason,
+            Some(early) => format!("{early}; {reason}"),
+            None if ending.lost.is_none() => reason,
+            None => format!("{reason}; {}", lost::told(&ending.lost)),
+        };
         Verdict {
             conclusion,
             exit,
@@ -232,30 +241,24 @@ impl Judge {
     }
 }
 
-/// Not one response: the target was never there.
+/// Fewer attempts than this say nothing about a target that was there before the load.
+const FEWEST_ATTEMPTS: u64 = 3;
+
+/// Not one connection: the target was never there.
 fn unreachable(totals: &Totals) -> Option<Finding> {
-    const NO_CONNECTION: [Outcome; 6] = [
-        Outcome::Dns,
-        Outcome::ConnectRefused,
-        Outcome::ConnectTimeout,
-        Outcome::ConnectFailed,
-        Outcome::Tls,
-        Outcome::AddressRefused,
-    ];
     let counts = totals.counts(Subject::Requests);
-    let unconnected: u64 = NO_CONNECTION
-        .iter()
-        .map(|&outcome| counts.by_outcome(outcome))
-        .sum();
-    if counts.ended == 0 || unconnected < counts.ended {
+    // What could not be built was not attempted.
+    let attempted = counts.ended - counts.by_outcome(Outcome::Unsendable);
+    let unconnected = counts.unconnected();
+    if attempted < FEWEST_ATTEMPTS || unconnected < attempted {
         return None;
     }
-    let commonest = NO_CONNECTION
-        .iter()
-        .max_by_key(|&&outcome| counts.by_outcome(outcome))?;
+    let commonest = Outcome::ALL
+        .into_iter()
+        .filter(|outcome| outcome.is_unconnected())
+        .max_by_key(|&outcome| counts.by_outcome(outcome))?;
     let reason = format!(
-        "the target could not be reached: all {} requests failed, most with {commonest}",
-        counts.ended
+        "the target could not be reached: all {attempted} requests failed, most with {commonest}"
     );
     Some(Finding::new(Exit::TargetUnreachable, reason))
 }

@@ -7,6 +7,7 @@
 mod conclude;
 mod generator;
 mod judge;
+mod lost;
 mod sentence;
 mod tally;
 mod target;

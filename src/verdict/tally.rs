@@ -100,6 +100,10 @@ impl Picker {
                 tally.whole = self.sum(interval, |counts| counts.ended);
                 tally.part = self.sum(interval, |counts| counts.failed);
             }
+            Metric::FailedIterations => {
+                tally.whole = self.sum(interval, Counts::judged_iterations);
+                tally.part = self.sum(interval, Counts::failed_iterations);
+            }
             Metric::BytesIn | Metric::BytesOut => {
                 tally.whole = self.sum(interval, |counts| counts.ended);
                 tally.part = self.sum(interval, |counts| match self.metric {

@@ -1,4 +1,4 @@
-//! Whether the target still answers: a run against one that does not is stopped.
+//! Whether the target can still be connected to: a run against one that cannot is stopped.
 
 use crate::outcome::Outcome;
 use crate::plan::{Series, SeriesId, Subject};
@@ -6,18 +6,21 @@ use crate::record::Interval;
 use crate::record::journal::StopReason;
 use crate::units::Micros;
 
-/// How long most requests must have failed before the run is stopped.
+/// How long most attempts to connect must have failed before the run is stopped.
 const PATIENCE: Micros = Micros(30_000_000);
 
-/// Watches for a target that has gone.
+/// How many must have failed by then: one a minute says nothing.
+const ENOUGH: u64 = 10;
+
+/// Watches for a target that has gone. A status or a check that fails is an answer, and no sign of it.
 #[derive(Debug, Clone)]
 pub(super) struct TargetWatch {
     requests: Vec<SeriesId>,
-    /// Since when more than half of the requests have failed in every second in which any ended.
+    /// Since when more than half of the requests have found no connection, in every second in which any ended.
     failing_since: Option<Micros>,
     now: Micros,
     ended: u64,
-    failed: u64,
+    unconnected: u64,
 }
 
 impl TargetWatch {
@@ -31,14 +34,14 @@ impl TargetWatch {
             failing_since: None,
             now: Micros::ZERO,
             ended: 0,
-            failed: 0,
+            unconnected: 0,
         }
     }
 
     /// Takes the next interval in, warm-up or not.
     pub(super) fn observe(&mut self, interval: &Interval) {
         self.now = interval.end;
-        let (mut ended, mut failed) = (0, 0);
+        let (mut ended, mut unconnected) = (0, 0);
         for part in self
             .requests
             .iter()
@@ -46,33 +49,37 @@ impl TargetWatch {
         {
             let counts = &part.counts;
             // What this machine could not send is no sign of the target's.
-            let own = counts.by_outcome(Outcome::FdLimit) + counts.by_outcome(Outcome::PortLimit);
+            let own = Outcome::ALL
+                .into_iter()
+                .filter(|outcome| outcome.is_own_limit() || *outcome == Outcome::Unsendable)
+                .map(|outcome| counts.by_outcome(outcome))
+                .sum();
             ended += counts.ended.saturating_sub(own);
-            failed += counts.failed.saturating_sub(own);
+            unconnected += counts.unconnected();
         }
         if ended == 0 {
             return;
         }
-        if failed * 2 <= ended {
+        if unconnected * 2 <= ended {
             self.failing_since = None;
             return;
         }
         if self.failing_since.is_none() {
             self.failing_since = Some(interval.start);
-            (self.ended, self.failed) = (0, 0);
+            (self.ended, self.unconnected) = (0, 0);
         }
         self.ended += ended;
-        self.failed += failed;
+        self.unconnected += unconnected;
     }
 
     /// Why to stop, once patience is at an end.
     pub(super) fn gone(&self) -> Option<StopReason> {
         let since = self.failing_since?;
         let lasted = self.now.saturating_sub(since);
-        (lasted >= PATIENCE).then(|| StopReason::TargetGone {
+        (lasted >= PATIENCE && self.unconnected >= ENOUGH).then(|| StopReason::TargetGone {
             detail: format!(
-                "{} of {} requests failed in the last {lasted}",
-                self.failed, self.ended
+                "no connection could be made for {} of {} requests in the last {lasted}",
+                self.unconnected, self.ended
             ),
         })
     }

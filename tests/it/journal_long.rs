@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use gander::outcome::Outcome;
 use gander::plan::{Series, SeriesId, Subject};
-use gander::record::journal::{RunHeader, Writer};
+use gander::record::journal::{LostUsers, RunHeader, Writer};
 use gander::record::{LoadCounts, Recorder, Sample};
 use gander::units::Micros;
 
@@ -75,7 +75,7 @@ fn write_journal(dir: &Path, seconds: u64, series: u64, rate: u64) {
         writer.append(&interval).expect("room on the disk");
     }
     writer
-        .finish(Micros(seconds * SECOND), 0, 0)
+        .finish(Micros(seconds * SECOND), 0, 0, LostUsers::default())
         .expect("room on the disk");
 }
 

@@ -38,3 +38,4 @@ mod transport_limits;
 mod transport_malformed;
 mod transport_redirects;
 mod transport_tls;
+mod undone;

@@ -57,8 +57,8 @@ fn every_shipped_scenario_compiles() {
             .unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
         assert_eq!(
             plan.thresholds.len(),
-            scenario.thresholds.len(),
-            "{name}: all are closed loads"
+            scenario.thresholds.len() + 1,
+            "{name}: closed loads have one built-in rule"
         );
         assert!(
             plan.series
@@ -264,7 +264,7 @@ fn the_hash_tells_what_is_sent_and_nothing_else() {
 }
 
 #[test]
-fn an_open_load_is_judged_by_what_it_achieved() {
+fn a_load_is_judged_by_what_it_achieved() {
     let flows = "flows: [ { name: f, steps: [ { get: /a } ] } ]\n";
     let built_in = plan("{ rate: 10/s, for: 10s, max_users: 5 }", flows);
     let said: Vec<_> = built_in
@@ -272,11 +272,22 @@ fn an_open_load_is_judged_by_what_it_achieved() {
         .iter()
         .map(|rule| (rule.expression.as_str(), rule.line))
         .collect();
-    assert_eq!(said, [("ratio(started) >= 99%", None)]);
+    let ended_well = "ratio(failed_iterations) < 5%";
+    assert_eq!(said, [("ratio(started) >= 99%", None), (ended_well, None)]);
     let own = plan(
         "{ rate: 10/s, for: 10s, max_users: 5 }",
         &format!("{flows}thresholds: [ 'ratio(started) > 50%' ]\n"),
     );
-    assert_eq!(own.thresholds.len(), 1);
-    assert!(plan(CLOSED, flows).thresholds.is_empty());
+    assert_eq!(own.thresholds.len(), 2);
+    let closed = plan(CLOSED, flows).thresholds;
+    assert_eq!(
+        (closed.len(), closed[0].expression.as_str()),
+        (1, ended_well)
+    );
+    let own = "thresholds: [ 'count(failed_iterations) < 9' ]\n";
+    assert_eq!(plan(CLOSED, &format!("{flows}{own}")).thresholds.len(), 1);
+    assert_eq!(
+        plan("{ iterations: 9, users: 1 }", flows).thresholds.len(),
+        2
+    );
 }

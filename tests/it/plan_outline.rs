@@ -145,7 +145,7 @@ fn unique_rows_are_told_to_run_out() {
     assert_says(
         &Outline::of(&plan, None, None).to_string(),
         &[
-            "few 5 unique: used up after about 5s, then users end",
+            "few 5 unique: used up after about 5s, then the run fails",
             "many 5 in order: each row is used about 2 times",
         ],
     );

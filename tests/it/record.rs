@@ -26,6 +26,7 @@ pub(crate) fn request(outcome: Outcome, time: u64, lag: u64) -> Sample<'static> 
         first_byte: Some(started + Micros(time / 2)),
         finished: started + Micros(time),
         outcome,
+        is_sent: true,
         status: Some(200),
         redirects: &[],
         resent: 0,
@@ -102,7 +103,11 @@ fn only_good_requests_have_response_times() {
             (Timing::ResponseTime, good),
             (Timing::ServiceTime, good),
             (Timing::Ttfb, good),
-            (Timing::FailedTime, failed && !outcome.is_censored()),
+            (
+                Timing::FailedTime,
+                // What was never sent took no time.
+                failed && !outcome.is_censored() && outcome != Outcome::Unsendable,
+            ),
             (Timing::TimedOut, failed && outcome.is_censored()),
         ] {
             let found = times(&interval, STEP, timing).len();
@@ -200,7 +205,9 @@ fn intervals_follow_each_other_and_hold_only_what_is_theirs() {
         });
     });
     let fourth = rotate(&recorder, 4);
-    assert_eq!(fourth.series[&STEP].counts.statuses, [(404, 1)].into());
+    let counts = &fourth.series[&STEP].counts;
+    assert_eq!(counts.statuses, [(404, 1)].into());
+    assert_eq!(counts.failed_statuses, counts.statuses);
 }
 
 #[test]
@@ -240,7 +247,7 @@ fn only_the_first_failure_of_a_class_is_kept_and_built() {
     for _ in 0..3 {
         for series in [Some(STEP), Some(FLOW), None] {
             for outcome in [Outcome::Reset, Outcome::Status] {
-                recorder.failure(series, outcome, || {
+                recorder.failure(series, outcome, None, || {
                     built += 1;
                     FailureExample {
                         at: Micros(1),

@@ -7,7 +7,7 @@ use super::Outline;
 use super::text::{cut, rough, rounded, whole};
 use crate::plan::schedule::show_level;
 use crate::plan::{Action, MAX_SERIES, OTHER, Plan, Request, RequestUrl, Step};
-use crate::scenario::{Feed, Pick, Severity, Window};
+use crate::scenario::{Feed, Pick, Severity, WhenUsedUp, Window};
 use crate::units::show_duration;
 
 /// File descriptors that the generator has open besides its connections: logs, journal, timers, the target's pipe.
@@ -80,7 +80,17 @@ impl Outline<'_> {
             Pick::Shuffled => format!("shuffled: {round}"),
             Pick::Random => "any row, each time".to_owned(),
             Pick::Unique => match self.estimate.reaches(rows, self.plan) {
-                Some(at) => format!("unique: used up after about {}, then users end", rough(at)),
+                Some(at) => {
+                    let after = rough(at);
+                    match feed.when_used_up {
+                        WhenUsedUp::Fail => {
+                            format!("unique: used up after about {after}, then the run fails")
+                        }
+                        WhenUsedUp::End => {
+                            format!("unique: used up after about {after}, then the load ends")
+                        }
+                    }
+                }
                 None => "unique: enough for every iteration".to_owned(),
             },
         }

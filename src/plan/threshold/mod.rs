@@ -59,7 +59,9 @@ impl Metric {
             | Self::Failed
             | Self::BytesIn
             | Self::BytesOut => Some(Subject::Requests),
-            Self::StartLag | Self::IterationTime | Self::Iterations => Some(Subject::Iterations),
+            Self::StartLag | Self::IterationTime | Self::Iterations | Self::FailedIterations => {
+                Some(Subject::Iterations)
+            }
             Self::Checks
             | Self::Unstarted
             | Self::Started

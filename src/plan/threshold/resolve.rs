@@ -3,9 +3,11 @@
 use super::bounds::{refuse_too_few, refuse_too_long};
 use super::{Aggregate, Expression, Key, Matcher, Metric, Threshold, ThresholdError, Unit};
 use crate::plan::schedule::Model;
-use crate::plan::{Action, CheckId, Plan, Request, RequestUrl, Series, SeriesId, Step, Subject};
+use crate::plan::{
+    Action, CheckId, Plan, Request, RequestUrl, Schedule, Series, SeriesId, Step, Subject,
+};
 use crate::scenario::threshold::{did_you_mean, nearest};
-use crate::scenario::{Comparator, Severity, ThresholdEntry, Window};
+use crate::scenario::{Comparator, Feed, Severity, ThresholdEntry, WhenUsedUp, Window};
 
 /// The rule that an entry states on a plan whose series, checks and flows are decided.
 pub(in crate::plan) fn resolve(
@@ -41,16 +43,42 @@ pub(in crate::plan) fn resolve(
     Ok(threshold)
 }
 
-/// What every open run must meet unless its scenario says otherwise: what is due is started.
-pub(in crate::plan) fn achieved_rate() -> Threshold {
+/// What every run must meet unless its scenario says otherwise: what is due is started, and what is started comes to its
+/// end.
+pub(in crate::plan) fn built_in(plan: &Plan) -> Vec<Threshold> {
+    let is_judged = |metric| plan.thresholds.iter().any(|rule| rule.metric == metric);
+    // Rows that may end the load leave the rest of it unstarted.
+    let may_end = |feed: &Feed| feed.when_used_up == WhenUsedUp::End;
+    let is_planned =
+        !matches!(plan.schedule, Schedule::Users(_)) && !plan.feeds.iter().any(may_end);
+    let mut rules = Vec::new();
+    if is_planned && !is_judged(Metric::Started) {
+        let expression = "ratio(started) >= 99%";
+        let comparator = Comparator::GreaterOrEqual;
+        rules.push(ratio(expression, Metric::Started, comparator, 0.99));
+    }
+    if !is_judged(Metric::FailedIterations) {
+        let expression = "ratio(failed_iterations) < 5%";
+        let comparator = Comparator::Less;
+        rules.push(ratio(
+            expression,
+            Metric::FailedIterations,
+            comparator,
+            0.05,
+        ));
+    }
+    rules
+}
+
+fn ratio(expression: &str, metric: Metric, comparator: Comparator, limit: f64) -> Threshold {
     Threshold {
-        expression: "ratio(started) >= 99%".to_owned(),
+        expression: expression.to_owned(),
         aggregate: Aggregate::Ratio,
-        metric: Metric::Started,
+        metric,
         series: Vec::new(),
         checks: Vec::new(),
-        comparator: Comparator::GreaterOrEqual,
-        limit: 0.99,
+        comparator,
+        limit,
         unit: Unit::Ratio,
         window: Window::Total,
         min_samples: 0,
@@ -64,7 +92,7 @@ pub(in crate::plan) fn achieved_rate() -> Threshold {
 fn refuse_unmeasured(expression: &Expression, plan: &Plan) -> Result<(), ThresholdError> {
     let is_closed = plan.schedule.model() == Model::Closed;
     let (message, hint) = match expression.metric {
-        Metric::Unstarted | Metric::Started if is_closed => (
+        Metric::Unstarted | Metric::Started if matches!(plan.schedule, Schedule::Users(_)) => (
             "users start iterations as they come back in this load, so none is ever due and not started",
             Some("give the load a `rate` (open model), or use `count(iterations)`"),
         ),

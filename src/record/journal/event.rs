@@ -23,7 +23,7 @@ use crate::units::Micros;
 pub enum Event {
     /// An interval's counts; its histograms are in `journal.hlog.gz`, written before this line.
     Interval(IntervalCounts),
-    /// The first failure of its class in its series.
+    /// The first failure of its outcome, or status, in its series.
     Failure(FailureExample),
     /// A threshold's standing changed.
     Threshold {
@@ -58,7 +58,43 @@ pub enum Event {
         panics: u64,
         /// Requests still in flight when the grace period ended.
         interrupted: u64,
+        /// Users that left early.
+        #[serde(default, skip_serializing_if = "LostUsers::is_none")]
+        lost: LostUsers,
     },
+}
+
+/// Users that left before the load was over, by their own doing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostUsers {
+    /// How many users there were.
+    pub of: u64,
+    /// How long the load was to last, where the schedule says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned: Option<Micros>,
+    /// Left because `on_error` is `stop_user`.
+    pub stopped: u64,
+    /// Left because a `unique` feeder had no row for them.
+    pub out_of_rows: u64,
+    /// The feeder whose rows were used up first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feeder: Option<String>,
+    /// Whether the load ended before its schedule, because no user was left.
+    pub ended_the_load: bool,
+    /// Whether the scenario says that it may: the rows of a feeder with `when_used_up: end` were used up.
+    pub may_end_the_load: bool,
+}
+
+impl LostUsers {
+    /// How many.
+    pub const fn count(&self) -> u64 {
+        self.stopped + self.out_of_rows
+    }
+
+    /// Whether there is none.
+    pub const fn is_none(&self) -> bool {
+        self.count() == 0
+    }
 }
 
 /// Why a run stopped before its planned end.
@@ -128,20 +164,20 @@ pub struct IntervalCounts {
     pub target: Option<TargetHealth>,
 }
 
-/// One failure in full, standing for its class; secrets are already redacted.
+/// One failure in full, standing for its group; secrets are already redacted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FailureExample {
     /// When, on the run's clock.
     pub at: Micros,
     /// The series; none in setup and teardown.
     pub series: Option<SeriesId>,
-    /// The class.
+    /// How it ended.
     pub outcome: Outcome,
     /// The status, if there was a response.
     pub status: Option<u16>,
     /// Method and URL as sent, at most 200 characters.
     pub request: String,
-    /// What went wrong, at most 200 characters: the error, or what a check found.
+    /// What went wrong, at most 400 characters: the error, what a check found, or how the body begins.
     pub detail: String,
 }
 

@@ -11,8 +11,8 @@ use std::sync::mpsc::Receiver;
 use super::agreement::Agreement;
 use super::scan::{self, Decoder, Fault, Found, Raw};
 use super::{
-    EVENTS_FILE, Event, HISTOGRAMS_FILE, JournalError, JournalWarning, PLAIN_HISTOGRAMS_FILE,
-    RUN_FILE, RunHeader, SCHEMA, StopReason,
+    EVENTS_FILE, Event, HISTOGRAMS_FILE, JournalError, JournalWarning, LostUsers,
+    PLAIN_HISTOGRAMS_FILE, RUN_FILE, RunHeader, SCHEMA, StopReason,
 };
 use crate::record::Interval;
 use crate::units::Micros;
@@ -45,6 +45,8 @@ pub struct Ending {
     pub panics: u64,
     /// Requests still in flight when the grace period ended.
     pub interrupted: u64,
+    /// Users that left early.
+    pub lost: LostUsers,
     /// Whether the journal has its end, and every interval before it.
     pub is_complete: bool,
 }
@@ -163,14 +165,16 @@ impl Ending {
                 }
                 _ => {}
             },
-            &Event::End {
+            Event::End {
                 at,
                 panics,
                 interrupted,
+                lost,
             } => {
-                self.at = at;
-                self.panics = panics;
-                self.interrupted = interrupted;
+                self.at = *at;
+                self.panics = *panics;
+                self.interrupted = *interrupted;
+                self.lost = lost.clone();
                 self.is_complete = true;
             }
             _ => {}

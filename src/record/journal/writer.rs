@@ -10,8 +10,8 @@ use flate2::write::GzEncoder;
 use super::append::Appender;
 use super::interval_log::Encoder;
 use super::{
-    EVENTS_FILE, Event, HISTOGRAMS_FILE, IntervalCounts, JournalError, PLAIN_HISTOGRAMS_FILE,
-    RUN_FILE, RunHeader,
+    EVENTS_FILE, Event, HISTOGRAMS_FILE, IntervalCounts, JournalError, LostUsers,
+    PLAIN_HISTOGRAMS_FILE, RUN_FILE, RunHeader,
 };
 use crate::mask::Mask;
 use crate::record::Interval;
@@ -132,11 +132,18 @@ impl Writer {
     ///
     /// # Errors
     /// The write failed; then the journal reads as one that was cut short.
-    pub fn finish(mut self, at: Micros, panics: u64, interrupted: u64) -> Result<(), JournalError> {
+    pub fn finish(
+        mut self,
+        at: Micros,
+        panics: u64,
+        interrupted: u64,
+        lost: LostUsers,
+    ) -> Result<(), JournalError> {
         self.event(&Event::End {
             at,
             panics,
             interrupted,
+            lost,
         })?;
         for (file, name) in [
             (&self.histograms, HISTOGRAMS_FILE),

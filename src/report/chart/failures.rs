@@ -13,12 +13,13 @@ const FULL: f64 = 0.78;
 
 /// The chart; none when nothing failed.
 pub(in crate::report) fn failures(report: &Report) -> Result<Option<String>, RenderError> {
-    let lanes: Vec<_> = report
-        .failures
-        .iter()
-        .take(MOST_LANES)
-        .map(|class| class.outcome)
-        .collect();
+    let mut lanes = Vec::new();
+    for group in &report.failures {
+        if !lanes.contains(&group.outcome) {
+            lanes.push(group.outcome);
+        }
+    }
+    lanes.truncate(MOST_LANES);
     if lanes.is_empty() {
         return Ok(None);
     }

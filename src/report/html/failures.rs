@@ -1,4 +1,4 @@
-//! The table of failures: each class with what it means, where it was seen and its first request in full.
+//! The table of failures: each group with what it means, where it was seen and its first request in full.
 
 use serde::Serialize;
 
@@ -6,17 +6,21 @@ use crate::outcome::Outcome;
 use crate::report::model::Report;
 use crate::report::text;
 
-/// A class of failures.
+/// Groups with a line of their own.
+pub(super) const MOST_LINES: usize = 200;
+
+/// A group of failures.
 #[derive(Debug, Serialize)]
 pub(super) struct FailureLine<'a> {
-    class: &'static str,
+    class: String,
     meaning: &'static str,
+    step: &'a str,
+    flow: &'a str,
     count: String,
     in_warm_up: Option<String>,
     share: String,
     first: String,
     last: String,
-    steps: Vec<(&'a str, String)>,
     example: Option<Sample<'a>>,
 }
 
@@ -25,38 +29,35 @@ struct Sample<'a> {
     detail: &'a str,
     request: &'a str,
     at: String,
-    step: &'a str,
     status: Option<u16>,
 }
 
 pub(super) fn failures(report: &Report) -> Vec<FailureLine<'_>> {
-    const MOST_STEPS: usize = 4;
-    report
-        .failures
-        .iter()
-        .map(|class| FailureLine {
-            class: class.outcome.name(),
-            meaning: meaning(class.outcome),
-            count: text::count(class.count),
-            in_warm_up: (class.in_warm_up > 0).then(|| text::count(class.in_warm_up)),
-            share: text::share(class.count, report.requests.ended),
-            first: text::clock(class.first_seen),
-            last: text::clock(class.last_seen),
-            steps: class
-                .steps
-                .iter()
-                .take(MOST_STEPS)
-                .map(|(step, count)| (step.as_str(), text::count(*count)))
-                .collect(),
-            example: class.example.as_ref().map(|example| Sample {
+    let groups = report.failures.iter().take(MOST_LINES);
+    groups
+        .map(|group| FailureLine {
+            class: group.class(),
+            meaning: meaning(group.outcome),
+            step: &group.step,
+            flow: &group.flow,
+            count: text::count(group.count),
+            in_warm_up: (group.in_warm_up > 0).then(|| text::count(group.in_warm_up)),
+            share: text::share(group.count, report.requests.ended),
+            first: text::clock(group.first_seen),
+            last: text::clock(group.last_seen),
+            example: group.example.as_ref().map(|example| Sample {
                 detail: &example.detail,
                 request: &example.request,
                 at: text::clock(example.at),
-                step: &example.step,
                 status: example.status,
             }),
         })
         .collect()
+}
+
+/// How many groups have no line.
+pub(super) fn left_out(report: &Report) -> u64 {
+    report.failures.len().saturating_sub(MOST_LINES) as u64 + report.failures_left_out
 }
 
 /// What a class of failure says, in a phrase.
@@ -66,6 +67,7 @@ const fn meaning(outcome: Outcome) -> &'static str {
         Outcome::Status => "status 400 or above",
         Outcome::Check => "a check on the response did not hold",
         Outcome::Capture => "a value to capture was not there",
+        Outcome::Unsendable => "the request could not be built: nothing was sent",
         Outcome::Dns => "the host name did not resolve",
         Outcome::ConnectRefused => "the target refused the connection",
         Outcome::ConnectTimeout => "no connection within the limit",

@@ -233,11 +233,12 @@ fn load_note(report: &Report) -> String {
         "No iteration was due in measured time.".to_owned()
     } else if report.is_closed() {
         format!(
-            "{} iterations by at most {} users, {} requests in flight on average. In a closed model an iteration starts when \
-             a user is free, so there is no schedule to fall behind.",
+            "{} iterations by at most {} users, {} requests in flight on average; {} were never started. In a closed model an \
+             iteration starts when a user is free, so there is no schedule to fall behind.",
             text::count(load.started),
             report.peak_users,
-            text::number(report.mean_in_flight)
+            text::number(report.mean_in_flight),
+            text::count(load.unstarted)
         )
     } else {
         format!(
@@ -261,11 +262,19 @@ fn failure_note(report: &Report) -> String {
         format!("None of {} requests failed.", text::count(requests.ended))
     } else {
         format!(
-            "{} of {} requests failed ({}). Each class is shown with the first request that failed that way; secrets are \
-             redacted.",
+            "{} of {} requests failed ({}).{} Each step and each way to fail is shown with the first request that failed so; \
+             secrets are redacted.{}",
             text::count(requests.failed),
             text::count(requests.ended),
-            text::share(requests.failed, requests.ended)
+            text::share(requests.failed, requests.ended),
+            text::unsent(requests.unsent),
+            match failures::left_out(report) {
+                0 => String::new(),
+                more => format!(
+                    " {} more groups are in summary.json, or too many to keep.",
+                    text::count(more)
+                ),
+            }
         )
     }
 }

@@ -154,8 +154,9 @@ pub(super) fn flows(report: &Report) -> Vec<Vec<String>> {
             let lag = flow.times.of_timing(Timing::StartLag);
             vec![
                 flow.name.clone(),
-                text::count(flow.counts.ended),
-                text::count(flow.counts.failed),
+                text::count(flow.counts.judged_iterations()),
+                text::count(flow.counts.failed_iterations()),
+                text::count(flow.counts.interrupted - flow.counts.cut_off),
                 shown(iteration, |stats| stats.p50),
                 shown(iteration, |stats| stats.p95),
                 shown(iteration, |stats| stats.p99),

@@ -68,7 +68,17 @@ pub(super) fn outcome(report: &Report) -> Vec<Tile> {
         )
         .shaped(report, |point| Some(point.rate(point.failed)))
     });
-    if !report.is_closed() {
+    let iterations = &report.iterations;
+    let failed = iterations.failed_iterations();
+    tiles.push(Tile {
+        is_bad: failed > 0,
+        ..Tile::new(
+            "Failed iterations",
+            text::share(failed, iterations.judged_iterations()),
+            format!("{} iterations", text::count(failed)),
+        )
+    });
+    if !report.is_closed() || report.load.unstarted > 0 {
         tiles.push(Tile {
             is_bad: report.load.unstarted > 0,
             ..Tile::new(

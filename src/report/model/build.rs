@@ -1,7 +1,7 @@
 //! From intervals to a report, in one pass: each is seen once and dropped.
 
 use super::distribution::curve;
-use super::failures::Classes;
+use super::failures::Groups;
 use super::heatmap::Cells;
 use super::rows::RowFold;
 use super::sparks::Sparks;
@@ -51,7 +51,7 @@ pub struct Draft {
     violations: Violations,
     timeline: Buckets,
     cells: Cells,
-    classes: Classes,
+    failures: Groups,
     rows: RowFold,
     sparks: Sparks,
     /// Kept for its space.
@@ -68,7 +68,7 @@ impl Draft {
             violations: Violations::default(),
             timeline: Buckets::new(intervals),
             cells: Cells::new(intervals),
-            classes: Classes::default(),
+            failures: Groups::default(),
             rows: RowFold::new(intervals, header.series.len()),
             sparks: Sparks::new(intervals),
             sum: Sum::default(),
@@ -86,7 +86,7 @@ impl Draft {
         self.violations.observe(&self.judge.standings(), interval);
         self.timeline.absorb(interval, series, response.as_ref());
         self.cells.absorb(interval, response.as_ref());
-        self.classes.absorb(interval, series);
+        self.failures.absorb(interval, series);
         self.rows
             .absorb(interval, series, response.as_ref(), service.as_ref());
         self.sparks.absorb(interval);
@@ -96,7 +96,7 @@ impl Draft {
     pub fn finish(self, events: &[Event], ending: &Ending, notes: &[String]) -> Report {
         let verdict = self.judge.conclude(&self.totals, ending);
         let (totals, header) = (self.totals, self.header);
-        let (failures, unmeasured_failures) = self.classes.finish(&header.series, events);
+        let failures = self.failures.finish(&header.series, events);
         let sparks = self.sparks.finish();
         let spark_of = |id: SeriesId| sparks.get(id.0 as usize).cloned().unwrap_or_default();
         let of_subject = |subject: Subject| {
@@ -163,8 +163,9 @@ impl Draft {
             heatmap: self.cells.finish(),
             response_curve: curve_of(Timing::ResponseTime),
             service_curve: curve_of(Timing::ServiceTime),
-            failures,
-            unmeasured_failures,
+            failures: failures.groups,
+            failures_left_out: failures.left_out,
+            unmeasured_failures: failures.unmeasured,
             generator: totals.health(),
             target: totals.target(),
             rows: self.rows.finish(),

@@ -1,4 +1,5 @@
-//! Failures by class over the run: how many, where, since when, and one of each in full.
+//! Failures over the run by step and status, or outcome where there is no status to tell: how many, since when, and
+//! one of each in full.
 
 use std::collections::BTreeMap;
 
@@ -6,26 +7,58 @@ use crate::outcome::Outcome;
 use crate::plan::{Series, SeriesId, Subject};
 use crate::record::Interval;
 use crate::record::journal::{Event, FailureExample};
-use crate::report::text::clean;
+use crate::report::text::{self, clean};
 use crate::units::Micros;
 
-/// The failures of one class.
+/// The most groups that are kept, the largest.
+const MOST_GROUPS: usize = 1_000;
+
+/// Failures of one step that ended alike.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FailureClass {
-    /// The class.
+pub struct FailureGroup {
+    /// The step.
+    pub step: String,
+    /// Its flow.
+    pub flow: String,
+    /// How they ended.
     pub outcome: Outcome,
+    /// The status, where that is the failure.
+    pub status: Option<u16>,
     /// Requests in measured time.
     pub count: u64,
     /// Requests in the warm-up.
     pub in_warm_up: u64,
-    /// The beginning of the interval in which it was first seen, on the run's clock.
+    /// The beginning of the interval in which one was first seen, on the run's clock.
     pub first_seen: Micros,
-    /// The end of the interval in which it was last seen.
+    /// The end of the interval in which one was last seen.
     pub last_seen: Micros,
-    /// Requests by step, warm-up included, the most first.
-    pub steps: Vec<(String, u64)>,
-    /// The first of the class, in full.
+    /// The first of the group, in full.
     pub example: Option<Example>,
+}
+
+impl FailureGroup {
+    /// What the group is called: `status 503`, `timeout`.
+    pub fn class(&self) -> String {
+        match self.status {
+            Some(status) => format!("{} {status}", self.outcome),
+            None => self.outcome.to_string(),
+        }
+    }
+
+    /// How many requests it is of: `3 requests`, `1 request in the warm-up`.
+    pub fn requests(&self) -> String {
+        let of = |count| match count {
+            1 => "1 request".to_owned(),
+            count => format!("{} requests", text::count(count)),
+        };
+        match (self.count, self.in_warm_up) {
+            (count, 0) => of(count),
+            (0, warm_up) => format!("{} in the warm-up", of(warm_up)),
+            (count, warm_up) => {
+                format!("{}, and {} in the warm-up", of(count), text::count(warm_up))
+            }
+        }
+    }
 }
 
 /// A failure in full.
@@ -58,29 +91,53 @@ struct Seen {
     in_warm_up: u64,
     first: Micros,
     last: Micros,
-    series: BTreeMap<SeriesId, u64>,
 }
 
-/// Folds intervals into classes.
-#[derive(Debug, Default)]
-pub(super) struct Classes(BTreeMap<Outcome, Seen>);
+/// What failures are told apart by.
+type Key = (SeriesId, Outcome, Option<u16>);
 
-impl Classes {
+/// Folds intervals into groups.
+#[derive(Debug, Default)]
+pub(super) struct Groups(BTreeMap<Key, Seen>);
+
+/// What is kept of all failures.
+pub(super) struct Grouped {
+    /// The largest first.
+    pub(super) groups: Vec<FailureGroup>,
+    /// How many groups there were besides.
+    pub(super) left_out: u64,
+    pub(super) unmeasured: Vec<UnmeasuredFailure>,
+}
+
+impl Groups {
     pub(super) fn absorb(&mut self, interval: &Interval, series: &[Series]) {
         for (id, part) in &interval.series {
             if series.get(id.0 as usize).map(|series| series.subject) != Some(Subject::Requests) {
                 continue;
             }
-            for (outcome, count) in &part.counts.outcomes {
-                if !outcome.is_failure() || *count == 0 {
+            let counts = &part.counts;
+            let by_status = counts.failed_statuses.iter();
+            let by_status =
+                by_status.map(|(&status, &count)| (Outcome::Status, Some(status), count));
+            let told: u64 = counts.failed_statuses.values().sum();
+            let by_outcome = counts
+                .outcomes
+                .iter()
+                .map(|(&outcome, &count)| match outcome {
+                    // Journals of earlier versions do not say which status it was.
+                    Outcome::Status => (outcome, None, count.saturating_sub(told)),
+                    _ => (outcome, None, count),
+                });
+            for (outcome, status, count) in by_status.chain(by_outcome) {
+                if !outcome.is_failure() || count == 0 {
                     continue;
                 }
-                let seen = self.0.entry(*outcome).or_insert_with(|| Seen {
+                let new = || Seen {
                     first: interval.start,
                     ..Seen::default()
-                });
+                };
+                let seen = self.0.entry((*id, outcome, status)).or_insert_with(new);
                 seen.last = interval.end;
-                *seen.series.entry(*id).or_default() += count;
                 if interval.is_warm_up {
                     seen.in_warm_up += count;
                 } else {
@@ -90,53 +147,67 @@ impl Classes {
         }
     }
 
-    pub(super) fn finish(
-        self,
-        series: &[Series],
-        events: &[Event],
-    ) -> (Vec<FailureClass>, Vec<UnmeasuredFailure>) {
-        let examples = || {
-            events.iter().filter_map(|event| match event {
-                Event::Failure(example) => Some(example),
-                _ => None,
-            })
-        };
-        let mut classes: Vec<FailureClass> = self
+    pub(super) fn finish(self, series: &[Series], events: &[Event]) -> Grouped {
+        let mut examples: BTreeMap<Key, &FailureExample> = BTreeMap::new();
+        let mut unmeasured = Vec::new();
+        for event in events {
+            let Event::Failure(example) = event else {
+                continue;
+            };
+            let Some(id) = example.series else {
+                unmeasured.push(UnmeasuredFailure {
+                    outcome: example.outcome,
+                    example: cleaned(example, series),
+                });
+                continue;
+            };
+            let status = example
+                .status
+                .filter(|_| example.outcome == Outcome::Status);
+            // Where the journal does not tell statuses apart, any of them is an example.
+            for status in [status, None] {
+                let first = examples
+                    .entry((id, example.outcome, status))
+                    .or_insert(example);
+                if example.at < first.at {
+                    *first = example;
+                }
+            }
+        }
+        let mut groups: Vec<FailureGroup> = self
             .0
             .into_iter()
-            .map(|(outcome, seen)| {
-                let example = examples()
-                    .filter(|example| example.outcome == outcome && example.series.is_some())
-                    .min_by_key(|example| example.at);
-                let mut steps: Vec<_> = seen
-                    .series
-                    .into_iter()
-                    .map(|(id, count)| (name(series, id), count))
-                    .collect();
-                steps.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-                FailureClass {
+            .map(|(key, seen)| {
+                let (id, outcome, status) = key;
+                FailureGroup {
+                    step: name(series, id),
+                    flow: flow(series, id),
                     outcome,
+                    status,
                     count: seen.count,
                     in_warm_up: seen.in_warm_up,
                     first_seen: seen.first,
                     last_seen: seen.last,
-                    steps,
-                    example: example.map(|example| cleaned(example, series)),
+                    example: examples.get(&key).map(|example| cleaned(example, series)),
                 }
             })
             .collect();
-        classes.sort_by(|a, b| {
-            (b.count, b.in_warm_up, a.outcome).cmp(&(a.count, a.in_warm_up, b.outcome))
-        });
-        let unmeasured = examples()
-            .filter(|example| example.series.is_none())
-            .map(|example| UnmeasuredFailure {
-                outcome: example.outcome,
-                example: cleaned(example, series),
-            })
-            .collect();
-        (classes, unmeasured)
+        // Stable, so that groups of one size stay in the order of the plan.
+        groups.sort_by_key(|group| std::cmp::Reverse((group.count, group.in_warm_up)));
+        let left_out = groups.len().saturating_sub(MOST_GROUPS) as u64;
+        groups.truncate(MOST_GROUPS);
+        Grouped {
+            groups,
+            left_out,
+            unmeasured,
+        }
     }
+}
+
+fn flow(series: &[Series], id: SeriesId) -> String {
+    series
+        .get(id.0 as usize)
+        .map_or_else(String::new, |series| series.flow.clone())
 }
 
 fn name(series: &[Series], id: SeriesId) -> String {

@@ -17,7 +17,7 @@ use hdrhistogram::Histogram;
 
 pub use build::Draft;
 pub use distribution::{CurvePoint, Stats};
-pub use failures::{FailureClass, UnmeasuredFailure};
+pub use failures::{FailureGroup, UnmeasuredFailure};
 pub use heatmap::Heatmap;
 pub use rows::{Row, Rows};
 pub use timeline::{Point, Spread};
@@ -95,8 +95,10 @@ pub struct Report {
     pub response_curve: Vec<CurvePoint>,
     /// The same from the actual start.
     pub service_curve: Vec<CurvePoint>,
-    /// Failed requests by class, the commonest first.
-    pub failures: Vec<FailureClass>,
+    /// Failed requests by step and status or outcome, the most first.
+    pub failures: Vec<FailureGroup>,
+    /// Groups of failures beyond those.
+    pub failures_left_out: u64,
     /// Failures of setup and teardown, which are not measured.
     pub unmeasured_failures: Vec<UnmeasuredFailure>,
     /// The generator over measured time.

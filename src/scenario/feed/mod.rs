@@ -25,6 +25,8 @@ pub struct Feed {
     pub rows: Arc<[Box<[Value]>]>,
     /// How rows are dealt.
     pub pick: Pick,
+    /// What it means when the rows of a [`Pick::Unique`] feeder are used up.
+    pub when_used_up: WhenUsedUp,
 }
 
 /// How rows are dealt to iterations.
@@ -39,6 +41,16 @@ pub enum Pick {
     Random,
     /// Each row once; the user ends when none is left.
     Unique,
+}
+
+/// What it means when every row of a [`Pick::Unique`] feeder has been dealt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WhenUsedUp {
+    /// There are too few rows: an iteration that finds none has failed, and a load that ends for it does not pass.
+    #[default]
+    Fail,
+    /// There is nothing left to do: the load may end for it.
+    End,
 }
 
 /// Why a file is no feeder, and what to do about it.
@@ -166,6 +178,7 @@ impl Feed {
             columns: table.columns,
             rows: table.rows.into(),
             pick,
+            when_used_up: WhenUsedUp::default(),
         })
     }
 
@@ -204,6 +217,7 @@ mod tests {
             columns: vec!["n".to_owned()],
             rows: (0..rows).map(|n| Box::from([Value::from(n)])).collect(),
             pick,
+            when_used_up: WhenUsedUp::default(),
         }
     }
 

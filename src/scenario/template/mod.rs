@@ -155,15 +155,27 @@ pub struct TemplateError {
 
 /// A value that a template inserts is absent now: never captured in this iteration, or captured as null.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no value for `{name}`")]
+#[error("no value for `{name}`{}", if *.is_null { ": it is null" } else { "" })]
 pub struct Missing {
     /// What has no value, as a template would write it.
     pub name: String,
+    /// Whether it is there, as a null.
+    pub is_null: bool,
 }
 
 impl Missing {
     pub(super) fn named(name: impl Into<String>) -> Self {
-        Self { name: name.into() }
+        Self {
+            name: name.into(),
+            is_null: false,
+        }
+    }
+
+    pub(super) fn null(self) -> Self {
+        Self {
+            is_null: true,
+            ..self
+        }
     }
 }
 

@@ -67,13 +67,13 @@ impl Expression {
         if !self.is_stored() {
             let value = self.computed(context)?;
             return match value {
-                Value::Null => Err(self.missing(context)),
+                Value::Null => Err(self.missing(context).null()),
                 value => Ok(Cow::Owned(value.into_text())),
             };
         }
         match self.stored(context)? {
             Value::Text(text) => Ok(Cow::Borrowed(text)),
-            Value::Null => Err(self.missing(context)),
+            Value::Null => Err(self.missing(context).null()),
             other => Ok(Cow::Owned(other.to_string())),
         }
     }
@@ -98,11 +98,15 @@ impl Expression {
                 encoding.write_value(&function.call(arguments, context)?, out);
             }
             _ if !self.is_stored() => match self.computed(context)? {
-                Value::Null if encoding != Encoding::Json => return Err(self.missing(context)),
+                Value::Null if encoding != Encoding::Json => {
+                    return Err(self.missing(context).null());
+                }
                 value => encoding.write_value(&value, out),
             },
             _ => match self.stored(context)? {
-                Value::Null if encoding != Encoding::Json => return Err(self.missing(context)),
+                Value::Null if encoding != Encoding::Json => {
+                    return Err(self.missing(context).null());
+                }
                 value => encoding.write_value(value, out),
             },
         }
@@ -236,7 +240,11 @@ mod tests {
             let template = fake.compile(text, encoding);
             let mut out = String::new();
             let missing = template.render(&mut fake, &mut out);
-            assert_eq!(missing, Err(Missing::named(name)), "{text}");
+            let expected = Missing {
+                is_null: name == "nothing",
+                ..Missing::named(name)
+            };
+            assert_eq!(missing, Err(expected), "{text}");
         }
         let mut rowless = fake();
         let template = rowless.compile("${users.email}", Encoding::Plain);

@@ -79,7 +79,7 @@ pub enum Metric {
     Tls,
     /// A whole iteration, from its intended start, think time included.
     IterationTime,
-    /// Requests sent.
+    /// Requests attempted.
     Requests,
     /// Requests failed.
     Failed,
@@ -87,6 +87,9 @@ pub enum Metric {
     Checks,
     /// Iterations ended.
     Iterations,
+    /// Iterations that did not come to their end: a request of theirs could not be sent, a value was missing, or they
+    /// were cut off.
+    FailedIterations,
     /// Iterations due but never started.
     Unstarted,
     /// Iterations started, against those due: `ratio` is achieved / offered.
@@ -107,7 +110,7 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::ResponseTime,
         Self::ServiceTime,
         Self::StartLag,
@@ -119,6 +122,7 @@ impl Metric {
         Self::Failed,
         Self::Checks,
         Self::Iterations,
+        Self::FailedIterations,
         Self::Unstarted,
         Self::Started,
         Self::BytesIn,
@@ -142,6 +146,7 @@ impl Metric {
             Self::Failed => "failed",
             Self::Checks => "checks",
             Self::Iterations => "iterations",
+            Self::FailedIterations => "failed_iterations",
             Self::Unstarted => "unstarted",
             Self::Started => "started",
             Self::BytesIn => "bytes_in",
@@ -163,7 +168,9 @@ impl Metric {
             | Self::Tls
             | Self::IterationTime => MetricKind::Time,
             Self::Requests | Self::Iterations => MetricKind::Counter,
-            Self::Failed | Self::Started | Self::Unstarted => MetricKind::Part,
+            Self::Failed | Self::FailedIterations | Self::Started | Self::Unstarted => {
+                MetricKind::Part
+            }
             Self::Checks => MetricKind::Checks,
             Self::BytesIn | Self::BytesOut => MetricKind::Bytes,
             Self::ActiveUsers | Self::GeneratorCpu | Self::GeneratorRss => MetricKind::Gauge,

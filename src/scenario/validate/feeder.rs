@@ -2,13 +2,13 @@
 
 use super::files::Files;
 use super::names::Table;
-use super::reader::{Problems, Shape};
+use super::reader::{Fields, Problems, Shape};
 use crate::scenario::tree::Node;
-use crate::scenario::{Feed, Pick};
+use crate::scenario::{Feed, Pick, WhenUsedUp};
 
 const FEED: Shape = Shape {
     what: "a feeder",
-    known: &["file", "pick"],
+    known: &["file", "pick", "when_used_up"],
     later: &["delimiter", "columns", "share"],
 };
 
@@ -46,6 +46,7 @@ fn feed(name: &str, node: &Node, files: &Files, problems: &mut Problems) -> Opti
             ],
         ),
     };
+    let when_used_up = when_used_up(&fields, pick, problems);
     let node = problems.require(&fields, "file")?;
     let named = problems.name(node, "the name of a .csv, .json or .jsonl file")?;
     let path = match files.find(named) {
@@ -56,10 +57,35 @@ fn feed(name: &str, node: &Node, files: &Files, problems: &mut Problems) -> Opti
         }
     };
     match Feed::read(name, &path, pick.unwrap_or_default()) {
-        Ok(feed) => Some(feed),
+        Ok(feed) => Some(Feed {
+            when_used_up: when_used_up.unwrap_or_default(),
+            ..feed
+        }),
         Err(error) => {
             problems.report(node.span, format!("`{named}` {}", error.fault));
             None
         }
     }
+}
+
+/// `when_used_up`, which is of `pick: unique` alone: the rows of any other pick are never used up.
+fn when_used_up(
+    fields: &Fields<'_>,
+    pick: Option<Pick>,
+    problems: &mut Problems,
+) -> Option<WhenUsedUp> {
+    let entry = fields.entry("when_used_up")?;
+    if pick.is_some_and(|pick| pick != Pick::Unique) {
+        problems.report_with(
+            entry.key_span,
+            "`when_used_up` says what follows when each row was used once, and the rows of this feeder come round again",
+            "set `pick: unique`, or remove `when_used_up`",
+        );
+        return None;
+    }
+    problems.choice(
+        &entry.value,
+        "what follows when the rows are used up",
+        &[("fail", WhenUsedUp::Fail), ("end", WhenUsedUp::End)],
+    )
 }

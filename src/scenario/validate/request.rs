@@ -136,6 +136,18 @@ fn written(node: &Node) -> String {
     }
 }
 
+/// The characters of a template that do not stand in its `${…}`.
+fn outside_expressions(written: &str) -> impl Iterator<Item = char> {
+    written
+        .split("${")
+        .enumerate()
+        .flat_map(|(index, part)| match (index, part.split_once('}')) {
+            (0, _) => part.chars(),
+            (_, Some((_, rest))) => rest.chars(),
+            (_, None) => "".chars(),
+        })
+}
+
 /// Whether a URL can be resolved: a path from the root, an absolute URL, or an expression that will be one of them.
 fn check_url(template: &Template, node: &Node, problems: &mut Problems) -> bool {
     let written = &*template.source;
@@ -153,7 +165,7 @@ fn check_url(template: &Template, node: &Node, problems: &mut Problems) -> bool 
     if written.starts_with("${") {
         return true;
     }
-    if written.chars().any(|c| c.is_control() || c == ' ') {
+    if outside_expressions(written).any(|c| c.is_control() || c == ' ') {
         problems.report_with(
             node.span,
             "a URL may not hold spaces or control characters",

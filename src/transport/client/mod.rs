@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, COOKIE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::Full;
 
 use super::body::Intake;
@@ -98,6 +98,8 @@ impl Client {
             status: None,
             headers: HeaderMap::new(),
             body: None,
+            excerpt: None,
+            is_sent: false,
             redirects: Vec::new(),
             page: None,
             resent: 0,
@@ -232,6 +234,7 @@ impl Client {
                         return Err(failure);
                     }
                     exchange.resent += u64::from(!is_unsent);
+                    exchange.is_sent = false;
                     request = self.again(place, again, exchange.started);
                 }
             }
@@ -267,6 +270,7 @@ impl Client {
         let traffic = link.traffic();
         exchange.bytes_in += traffic.read - before.read;
         exchange.bytes_out += traffic.written - before.written;
+        exchange.is_sent |= traffic.written > before.written;
         end
     }
 
@@ -304,6 +308,7 @@ impl Client {
         }
         exchange.redirects.push(status.as_u16());
         exchange.status = None;
+        exchange.is_sent = false;
         exchange.first_byte = None;
         exchange.headers = HeaderMap::new();
         Ok(Hop {
@@ -334,11 +339,19 @@ async fn respond(
     exchange.headers = head.headers;
     let is_kept = terms.reads_body == ReadsBody::Yes && !follows(shared, exchange);
     let mut intake = Intake::new(shared.body_limit, is_kept.then_some(&shared.allowance));
+    let is_quoted = !is_kept && exchange.status >= Some(StatusCode::BAD_REQUEST);
+    if is_quoted {
+        intake.quote();
+    }
     link.body(body, &mut intake, watch)
         .await
         .map_err(Unanswered::Failed)?;
     exchange.finished = watch.finished();
-    exchange.body = is_kept.then(|| intake.finish());
+    if is_quoted {
+        exchange.excerpt = Some(intake.finish());
+    } else {
+        exchange.body = is_kept.then(|| intake.finish());
+    }
     Ok(())
 }
 

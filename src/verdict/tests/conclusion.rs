@@ -177,3 +177,35 @@ fn a_threshold_that_only_warns_does_not_fail_the_run() {
         verdict.warnings
     );
 }
+
+#[test]
+fn two_requests_without_a_connection_are_no_target_that_could_not_be_reached() {
+    let mut intervals = refused();
+    for interval in &mut intervals {
+        interval.series.clear();
+    }
+    for (count, code) in [(2, 99), (3, 107)] {
+        let mut part = SeriesInterval::default();
+        (part.counts.ended, part.counts.failed) = (count + 1, count + 1);
+        part.counts.outcomes.insert(Outcome::ConnectRefused, count);
+        part.counts.outcomes.insert(Outcome::Unsendable, 1);
+        intervals[0].series.insert(REQUESTS, part);
+        let rules = [rule("count(requests) > 100")];
+        assert_eq!(conclusion(&rules, &intervals, &whole()).1, code, "{count}");
+    }
+}
+
+#[test]
+fn iterations_that_failed_or_were_cut_off_break_the_rule_on_them() {
+    let rules = [rule("ratio(failed_iterations) < 5%")];
+    for (failed, cut_off, interrupted, code) in
+        [(5, 0, 40, 0), (6, 0, 0, 99), (0, 6, 6, 99), (3, 3, 3, 99)]
+    {
+        let mut intervals = seconds(&[good(100, 10)]);
+        let counts = &mut intervals[0].series.entry(ITERATIONS).or_default().counts;
+        (counts.ended, counts.failed) = (104, failed);
+        (counts.cut_off, counts.interrupted) = (cut_off, interrupted);
+        let found = conclusion(&rules, &intervals, &whole());
+        assert_eq!(found.1, code, "{}", found.2);
+    }
+}

@@ -372,30 +372,60 @@ fn a_broken_threshold_aborts_only_after_its_delay() {
     }
 }
 
+/// Seconds of so many good requests, and so many for which there was no connection.
+fn refusing(good_ones: u64, refused: u64, count: usize) -> Vec<Interval> {
+    let mut intervals = seconds(&vec![good(good_ones, 10); count]);
+    for interval in &mut intervals {
+        refuse(interval, refused);
+    }
+    intervals
+}
+
+fn refuse(interval: &mut Interval, refused: u64) {
+    let counts = &mut interval.series.entry(REQUESTS).or_default().counts;
+    counts.ended += refused;
+    counts.failed += refused;
+    counts.outcomes.insert(Outcome::ConnectRefused, refused);
+}
+
 #[test]
-fn a_target_that_fails_for_half_a_minute_has_gone() {
-    let failing = Second {
-        failed: 60,
-        ..good(40, 10)
-    };
-    let mut run = vec![failing; 31];
-    assert_eq!(after(&[], &seconds(&run[..29])).0.abort(), None);
-    assert!(matches!(
-        after(&[], &seconds(&run[..30])).0.abort(),
-        Some(StopReason::TargetGone { .. })
-    ));
-    run[15] = Second {
-        failed: 50,
-        ..good(50, 10)
-    };
+fn a_target_that_cannot_be_connected_to_for_half_a_minute_has_gone() {
+    let abort = |run: &[Interval]| after(&[], run).0.abort();
+    let mut run = refusing(40, 60, 31);
+    assert_eq!(abort(&run[..29]), None);
     assert_eq!(
-        after(&[], &seconds(&run)).0.abort(),
-        None,
-        "half is not more than half"
+        abort(&run[..30]),
+        Some(StopReason::TargetGone {
+            detail: "no connection could be made for 1800 of 3000 requests in the last 30.0 s"
+                .to_owned()
+        })
     );
-    run[15] = Second::default();
+    run[15] = interval(15, good(50, 10));
+    refuse(&mut run[15], 50);
+    assert_eq!(abort(&run), None, "half is not more than half");
+    run[15] = interval(15, Second::default());
     assert!(
-        after(&[], &seconds(&run)).0.abort().is_some(),
+        abort(&run).is_some(),
         "a second in which nothing ended is no recovery"
     );
+}
+
+#[test]
+fn what_was_answered_and_a_few_attempts_are_no_sign_of_a_target_that_has_gone() {
+    let failing = Second {
+        failed: 100,
+        ..Second::default()
+    };
+    assert_eq!(after(&[], &seconds(&[failing; 60])).0.abort(), None);
+    let mut rare = seconds(&[Second::default(); 600]);
+    for (minute, interval) in rare.iter_mut().step_by(60).enumerate() {
+        refuse(interval, 1);
+        assert!(minute < 10);
+    }
+    assert_eq!(
+        after(&[], &rare[..540]).0.abort(),
+        None,
+        "nine in nine minutes"
+    );
+    assert!(after(&[], &rare).0.abort().is_some());
 }

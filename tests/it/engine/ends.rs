@@ -42,7 +42,11 @@ async fn a_stop_at_once_counts_every_request_in_flight_exactly_once() {
     let requests = &over.requests().counts;
     assert_eq!((requests.ended, requests.interrupted), (0, 5));
     assert_eq!(over.ended.interrupted, 5);
-    assert_eq!(over.iterations().counts.interrupted, 5);
+    let iterations = &over.iterations().counts;
+    assert_eq!(
+        (iterations.interrupted, iterations.failed_iterations()),
+        (5, 5)
+    );
 }
 
 #[tokio::test]

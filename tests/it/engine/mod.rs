@@ -10,6 +10,7 @@ mod links;
 mod pauses;
 pub(crate) mod plans;
 mod server;
+mod undone;
 
 use std::sync::Arc;
 use std::time::Duration;

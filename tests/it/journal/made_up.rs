@@ -9,7 +9,7 @@ use gander::plan::threshold::Standing;
 use gander::plan::{CheckEntry, CheckId, Segment, Series, Subject};
 use gander::probe::{TargetHealth, machine};
 use gander::record::journal::{
-    Event, FailureExample, RunHeader, SCHEMA, StageMark, StopReason, Writer,
+    Event, FailureExample, LostUsers, RunHeader, SCHEMA, StageMark, StopReason, Writer,
 };
 use gander::record::{Interval, IterationSample, LoadCounts, Recorder, Sample};
 use gander::scenario::Kind;
@@ -156,6 +156,6 @@ pub(crate) fn write(dir: &Path, intervals: &[Interval]) {
         }
     }
     writer
-        .finish(Micros(3_100_000), 0, 2)
+        .finish(Micros(3_100_000), 0, 2, LostUsers::default())
         .expect("there is room");
 }

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 use gander::record::journal::{
-    EVENTS_FILE, Event, HISTOGRAMS_FILE, Journal, JournalError, JournalWarning,
+    EVENTS_FILE, Event, HISTOGRAMS_FILE, Journal, JournalError, JournalWarning, LostUsers,
     PLAIN_HISTOGRAMS_FILE, RUN_FILE, SCHEMA, StopReason, Writer,
 };
 use gander::record::{Counts, Interval, LoadCounts, SeriesInterval};
@@ -276,7 +276,9 @@ fn a_full_disk_ends_the_journal_but_not_what_is_in_it() {
         .count();
     assert!(fitted > 0 && fitted < written.len(), "{fitted} fitted");
     // The end is shorter than the interval that did not fit, and its place was given back.
-    writer.finish(Micros(1), 0, 0).expect("the end fits");
+    writer
+        .finish(Micros(1), 0, 0, LostUsers::default())
+        .expect("the end fits");
 
     let journal = Journal::open(&dir).expect("the header is there");
     assert_eq!(journal.warnings, []);

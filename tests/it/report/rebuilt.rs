@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gander::record::journal::{Journal, Writer};
+use gander::record::journal::{Journal, LostUsers, Writer};
 use gander::report::{Renderer, Report, SummaryJson, renderers};
 
 use super::fixture::{Dice, Recipe, events, header, interval, report};
@@ -24,7 +24,12 @@ fn a_report_rebuilt_from_the_journal_is_the_same_in_every_form() {
         writer.event(&event).expect("an event");
     }
     writer
-        .finish(Micros(recipe.seconds * 1_000_000), 0, 0)
+        .finish(
+            Micros(recipe.seconds * 1_000_000),
+            0,
+            0,
+            LostUsers::default(),
+        )
         .expect("the end");
 
     let live = report(&recipe);

@@ -1,0 +1,62 @@
+//! How long a user of a closed load waits after a connection that could not be made.
+//!
+//! Nothing else slows such a user down: a target that has gone would be tried tens of thousands of times a second.
+
+use std::time::Duration;
+
+use crate::outcome::Outcome;
+
+/// After the first connection that could not be made; it doubles with each further one.
+const FIRST: Duration = Duration::from_millis(100);
+
+/// The longest wait.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// One user's.
+#[derive(Debug, Default)]
+pub(super) struct Backoff {
+    /// Connections that could not be made, since the last that could.
+    failures: u32,
+    is_due: bool,
+}
+
+impl Backoff {
+    /// Takes in how a request went, as the transport sees it.
+    pub(super) fn note(&mut self, outcome: Outcome) {
+        self.is_due = outcome.is_unconnected() || outcome.is_own_limit();
+        self.failures = if self.is_due { self.failures + 1 } else { 0 };
+    }
+
+    /// The wait before the next request, once after each that failed so.
+    pub(super) fn take(&mut self) -> Option<Duration> {
+        std::mem::take(&mut self.is_due).then(|| {
+            // Far beyond the longest wait, before the factor overflows.
+            let doublings = (self.failures - 1).min(10);
+            (FIRST * (1 << doublings)).min(LONGEST)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_to_a_second_and_begins_anew_after_a_connection() {
+        let mut backoff = Backoff::default();
+        let mut waits = |outcome, times| {
+            let one = |_| {
+                backoff.note(outcome);
+                backoff.take().map_or(0, |wait| wait.as_millis())
+            };
+            (0..times).map(one).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            waits(Outcome::ConnectRefused, 6),
+            [100, 200, 400, 800, 1_000, 1_000]
+        );
+        assert_eq!(waits(Outcome::Ok, 1), [0]);
+        assert_eq!(waits(Outcome::FdLimit, 2), [100, 200]);
+        assert_eq!(waits(Outcome::Reset, 1), [0]);
+    }
+}

@@ -1,0 +1,62 @@
+//! Users that leave before the load is over, by their own doing.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use super::halt::Halt;
+use crate::plan::{Plan, Schedule};
+use crate::record::journal::LostUsers;
+use crate::scenario::WhenUsedUp;
+use crate::units::Micros;
+
+/// How many left, and why.
+#[derive(Debug, Default)]
+pub(super) struct Lost {
+    stopped: AtomicU64,
+    out_of_rows: AtomicU64,
+    /// The feeder, by index, whose rows were used up first.
+    feeder: OnceLock<usize>,
+}
+
+impl Lost {
+    /// One left because `on_error` is `stop_user`.
+    pub(super) fn stopped(&self) {
+        self.stopped.fetch_add(1, Relaxed);
+    }
+
+    /// One left because this feeder had no row for it.
+    pub(super) fn out_of_rows(&self, feeder: usize) {
+        self.feeder.get_or_init(|| feeder);
+        self.out_of_rows.fetch_add(1, Relaxed);
+    }
+
+    /// What is to be told of it once all of the users have left, with so many iterations not started.
+    pub(super) fn told(&self, plan: &Plan, users: u64, unstarted: u64, halt: &Halt) -> LostUsers {
+        let stopped = self.stopped.load(Relaxed);
+        let feeder = self.feeder.get().map(|&index| &plan.feeds[index]);
+        let lost = LostUsers {
+            of: users,
+            planned: plan.schedule.duration().map(Micros::from),
+            stopped,
+            out_of_rows: self.out_of_rows.load(Relaxed),
+            feeder: feeder.map(|feeder| feeder.name.clone()),
+            ended_the_load: false,
+            may_end_the_load: false,
+        };
+        // What is in flight at a stop, or at the end of the grace period, is no work that a user left undone.
+        if lost.is_none() || halt.is_stopping() {
+            return lost;
+        }
+        let is_before_its_end = match (plan.schedule.duration(), halt.at()) {
+            (Some(length), Some(at)) => at < Micros::from(length),
+            _ => true,
+        };
+        let is_undone = unstarted > 0 || !matches!(plan.schedule, Schedule::Iterations { .. });
+        let may_end = feeder.is_some_and(|feeder| feeder.when_used_up == WhenUsedUp::End);
+        LostUsers {
+            ended_the_load: is_before_its_end && is_undone,
+            may_end_the_load: may_end && stopped == 0,
+            ..lost
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Users that left early, as a verdict tells them: in its first sentence if the run ended for it.
+
+use super::Ending;
+use crate::record::journal::LostUsers;
+
+/// That the run ended before its schedule, if it did.
+pub(super) fn early_end(ending: &Ending, unstarted: u64) -> Option<String> {
+    let lost = &ending.lost;
+    if !lost.ended_the_load {
+        return None;
+    }
+    let planned = lost
+        .planned
+        .map_or_else(String::new, |planned| format!(" of {planned}"));
+    let undone = match unstarted {
+        0 => String::new(),
+        count => format!(", with {count} iterations never started"),
+    };
+    let permit = if lost.may_end_the_load {
+        ", as `when_used_up: end` lets it"
+    } else {
+        ""
+    };
+    Some(format!(
+        "the run ended before its schedule, after {}{planned}{undone}{permit}: {}",
+        ending.at,
+        told(lost)
+    ))
+}
+
+/// How many users left early, and why.
+pub(super) fn told(lost: &LostUsers) -> String {
+    let mut causes = Vec::new();
+    if lost.stopped > 0 {
+        causes.push(format!("{} by `on_error: stop_user`", lost.stopped));
+    }
+    if lost.out_of_rows > 0 {
+        let feeder = lost.feeder.as_deref().unwrap_or_default();
+        causes.push(format!(
+            "{} because the rows of `{feeder}` were used up",
+            lost.out_of_rows
+        ));
+    }
+    format!(
+        "{} of {} users left early, {}",
+        lost.count(),
+        lost.of,
+        causes.join(", ")
+    )
+}
