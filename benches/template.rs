@@ -2,11 +2,10 @@
 //! also measure.
 
 use std::hint::black_box;
-use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use criterion::{Criterion, criterion_group, criterion_main};
-use gander::scenario::template::{Context, Encoding, Expression, Names, Template};
+use gander::scenario::template::{Context, Encoding, Expression, Held, Names, Template};
 use gander::scenario::{Feed, Pick, SlotId, Value};
 use serde_json::json;
 
@@ -33,7 +32,7 @@ impl Context for User {
         Some(if slot.0 == 0 { &self.id } else { &self.page })
     }
 
-    fn column(&self, _: usize, _: usize) -> Option<&Value> {
+    fn column(&self, _: usize, _: usize) -> Option<Held<'_>> {
         None
     }
 
@@ -101,16 +100,12 @@ fn rendering(criterion: &mut Criterion) {
 
 fn dealing(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("deal");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("users.csv");
+    let rows: String = (0..1_000).map(|row| format!("{row}\n")).collect();
+    std::fs::write(&path, format!("n\n{rows}")).expect("a writable folder");
     for (name, pick) in [("shuffled", Pick::Shuffled), ("random", Pick::Random)] {
-        let feed = Feed {
-            name: "users".to_owned(),
-            path: PathBuf::new(),
-            columns: vec!["n".to_owned()],
-            rows: (0..1_000_i64)
-                .map(|n| Box::from([Value::from(n)]))
-                .collect(),
-            pick,
-        };
+        let feed = Feed::read("users", &path, pick).expect("a feeder");
         let mut draw = 0;
         group.bench_function(name, |bencher| {
             bencher.iter(|| {

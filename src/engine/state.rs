@@ -14,7 +14,7 @@ use rand_pcg::Pcg64Mcg;
 
 use crate::plan::secrets::texts;
 use crate::plan::{Flow, Plan};
-use crate::scenario::template::{Context, below};
+use crate::scenario::template::{Context, Held, below};
 use crate::scenario::{Delay, Scope, SlotId, Value};
 
 /// The values that all users see: `vars`, and what `setup` captured.
@@ -162,7 +162,8 @@ impl<'r> State<'r> {
                 .then(|| self.column(feed, column))
                 .flatten()
         });
-        let own: Vec<String> = slots.chain(columns).flat_map(texts).collect();
+        let columns = columns.flat_map(|held| texts(&held.into_value()));
+        let own: Vec<String> = slots.flat_map(texts).chain(columns).collect();
         secrets.mask.with(own).text(text)
     }
 
@@ -244,9 +245,9 @@ impl Context for State<'_> {
             .or(self.values.values[slot].as_ref())
     }
 
-    fn column(&self, feed: usize, column: usize) -> Option<&Value> {
+    fn column(&self, feed: usize, column: usize) -> Option<Held<'_>> {
         let row = self.row(feed)?;
-        self.plan.feeds[feed].rows[row].get(column)
+        self.plan.feeds[feed].rows.get(row, column)
     }
 
     fn random(&mut self) -> u64 {

@@ -22,6 +22,7 @@ mod record_memory;
 mod record_totals;
 mod report;
 mod scenario;
+mod scenario_feeds;
 mod scenario_format;
 mod scenario_invalid;
 mod scenario_mutation;

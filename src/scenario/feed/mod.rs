@@ -5,11 +5,13 @@
 
 mod deal;
 mod read;
+mod rows;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Value;
+pub use rows::Rows;
+
 use crate::units::ByteSize;
 
 /// A feeder, read whole when the scenario is checked.
@@ -19,10 +21,10 @@ pub struct Feed {
     pub name: String,
     /// Where it was read from.
     pub path: PathBuf,
-    /// The column names; `rows[r][c]` belongs to `columns[c]`.
+    /// The column names, in the order of a row's values.
     pub columns: Vec<String>,
     /// The rows; at least one.
-    pub rows: Arc<[Box<[Value]>]>,
+    pub rows: Arc<Rows>,
     /// How rows are dealt.
     pub pick: Pick,
     /// What it means when the rows of a [`Pick::Unique`] feeder are used up.
@@ -176,7 +178,7 @@ impl Feed {
             name: name.to_owned(),
             path: path.to_owned(),
             columns: table.columns,
-            rows: table.rows.into(),
+            rows: Arc::new(table.rows),
             pick,
             when_used_up: WhenUsedUp::default(),
         })
@@ -210,12 +212,16 @@ mod tests {
 
     use super::*;
 
-    fn feed(name: &str, rows: u64, pick: Pick) -> Feed {
+    fn feed(name: &str, count: u64, pick: Pick) -> Feed {
+        let mut rows = Rows::of_width(1);
+        for number in 0..count {
+            rows.push([&number.into()]).expect("there is room");
+        }
         Feed {
             name: name.to_owned(),
             path: PathBuf::new(),
             columns: vec!["n".to_owned()],
-            rows: (0..rows).map(|n| Box::from([Value::from(n)])).collect(),
+            rows: Arc::new(rows),
             pick,
             when_used_up: WhenUsedUp::default(),
         }

@@ -5,13 +5,15 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::{FeedFault, MAX_SIZE, Value};
+use super::rows::Rows;
+use super::{FeedFault, MAX_SIZE};
+use crate::scenario::Value;
 
 /// What is in a feeder's file: each row has one value for each column.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) columns: Vec<String>,
-    pub(super) rows: Vec<Box<[Value]>>,
+    pub(super) rows: Rows,
 }
 
 /// Reads the file whole.
@@ -23,10 +25,11 @@ pub(super) fn table(path: &Path) -> Result<Table, FeedFault> {
         "jsonl" | "ndjson" => json_lines,
         _ => return Err(FeedFault::UnknownFormat),
     };
-    let table = parse(&text(path)?)?;
+    let mut table = parse(&text(path)?)?;
     if table.rows.is_empty() {
         return Err(FeedFault::Empty);
     }
+    table.rows.shrink();
     Ok(table)
 }
 
@@ -64,12 +67,13 @@ fn csv(text: &str) -> Result<Table, FeedFault> {
         .flexible(true)
         .from_reader(text.as_bytes());
     // The text is UTF-8 and in memory, and any length of row is allowed: nothing is left that could fail.
-    let mut records = reader.records().map(|record| record.map_err(unreadable));
-    let header = records.next().ok_or(FeedFault::Empty)??;
-    let columns = header_names(&header)?;
-    let mut rows = Vec::new();
-    for record in records {
-        let record = record?;
+    let mut record = csv::StringRecord::new();
+    if !reader.read_record(&mut record).map_err(unreadable)? {
+        return Err(FeedFault::Empty);
+    }
+    let columns = header_names(&record)?;
+    let mut rows = Rows::of_width(columns.len());
+    while reader.read_record(&mut record).map_err(unreadable)? {
         if record.len() != columns.len() {
             return Err(FeedFault::Ragged {
                 row: rows.len() + 1,
@@ -77,7 +81,7 @@ fn csv(text: &str) -> Result<Table, FeedFault> {
                 expected: columns.len(),
             });
         }
-        rows.push(record.iter().map(Value::from).collect());
+        rows.push_texts(&record)?;
     }
     Ok(Table { columns, rows })
 }
@@ -133,67 +137,85 @@ fn json(text: &str) -> Result<Table, FeedFault> {
     if text.trim().is_empty() {
         return Err(FeedFault::Empty);
     }
-    match Value::from_json(text).map_err(FeedFault::NotJson)? {
-        Value::List(items) => objects(items),
-        other => Err(FeedFault::NotAList {
-            found: kind(&other),
-        }),
+    let items = match Value::from_json(text).map_err(FeedFault::NotJson)? {
+        Value::List(items) => items,
+        other => {
+            return Err(FeedFault::NotAList {
+                found: kind(&other),
+            });
+        }
+    };
+    let mut objects = Objects::default();
+    for item in items {
+        objects.push(item)?;
     }
+    Ok(objects.into_table())
 }
 
 fn json_lines(text: &str) -> Result<Table, FeedFault> {
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
-    let items: Result<Vec<Value>, FeedFault> = lines
-        .enumerate()
-        .map(|(index, line)| {
-            Value::from_json(line).map_err(|cause| FeedFault::RowNotJson {
-                row: index + 1,
-                cause,
-            })
-        })
-        .collect();
-    objects(items?)
+    let mut objects = Objects::default();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let item = Value::from_json(line).map_err(|cause| FeedFault::RowNotJson {
+            row: objects.rows.len() + 1,
+            cause,
+        })?;
+        objects.push(item)?;
+    }
+    Ok(objects.into_table())
 }
 
 /// Rows from objects, which all must have the same members, in any order.
-fn objects(items: Vec<Value>) -> Result<Table, FeedFault> {
-    let mut objects = Vec::with_capacity(items.len());
-    for (index, item) in items.into_iter().enumerate() {
-        match item {
-            Value::Map(members) => objects.push(members),
+#[derive(Default)]
+struct Objects {
+    /// The members of the first, in its order.
+    columns: Vec<String>,
+    rows: Rows,
+}
+
+impl Objects {
+    fn push(&mut self, item: Value) -> Result<(), FeedFault> {
+        let row = self.rows.len() + 1;
+        let members = match item {
+            Value::Map(members) => members,
             other => {
                 return Err(FeedFault::NotAnObject {
-                    row: index + 1,
+                    row,
                     found: kind(&other),
                 });
             }
+        };
+        let is_first = self.rows.is_empty();
+        if is_first {
+            self.columns = members.iter().map(|(name, _)| name.clone()).collect();
+            self.rows = Rows::of_width(self.columns.len());
+        }
+        if members.iter().map(|(name, _)| name).eq(&self.columns) {
+            return self.rows.push(members.iter().map(|(_, value)| value));
+        }
+        let named = members.iter().map(|(name, value)| (name, value));
+        let mut rest: HashMap<&String, &Value> = named.collect();
+        let values: Vec<_> = self.columns.iter().map(|name| rest.remove(name)).collect();
+        if let Some((name, _)) = members.iter().find(|(name, _)| rest.contains_key(name)) {
+            return Err(FeedFault::MissingColumn {
+                row: 1,
+                column: name.clone(),
+            });
+        }
+        if let Some(absent) = values.iter().position(Option::is_none) {
+            return Err(FeedFault::MissingColumn {
+                row,
+                column: self.columns[absent].clone(),
+            });
+        }
+        self.rows.push(values.into_iter().flatten())
+    }
+
+    fn into_table(self) -> Table {
+        Table {
+            columns: self.columns,
+            rows: self.rows,
         }
     }
-    let columns = members_of_all(&objects);
-    let mut rows = Vec::with_capacity(objects.len());
-    for (index, members) in objects.into_iter().enumerate() {
-        let mut members: HashMap<String, Value> = members.into_iter().collect();
-        let row: Result<Box<[Value]>, FeedFault> = columns
-            .iter()
-            .map(|column| {
-                members
-                    .remove(column)
-                    .ok_or_else(|| FeedFault::MissingColumn {
-                        row: index + 1,
-                        column: column.clone(),
-                    })
-            })
-            .collect();
-        rows.push(row?);
-    }
-    Ok(Table { columns, rows })
-}
-
-/// Every name that any object has, in the order of their first appearance.
-fn members_of_all(objects: &[Vec<(String, Value)>]) -> Vec<String> {
-    let mut seen = HashSet::new();
-    let names = objects.iter().flatten().map(|(name, _)| name);
-    names.filter(|name| seen.insert(*name)).cloned().collect()
 }
 
 /// A value's type, for a sentence.
@@ -266,13 +288,22 @@ mod tests {
                 ["a", "b"],
                 vec![json!([1, 2])],
             ),
+            // Values next to each other in memory that could be read as one.
+            (
+                "a.jsonl",
+                "{\"a\": \"\", \"b\": 12}\n{\"a\": 3, \"b\": \"3\"}",
+                ["a", "b"],
+                vec![json!(["", 12]), json!([3, "3"])],
+            ),
         ] {
             let table = read(name, content.as_bytes()).expect(content);
             assert_eq!(table.columns, columns, "{content}");
-            let read: Vec<Value> = table
-                .rows
-                .iter()
-                .map(|row| Value::List(row.to_vec()))
+            let value = |row, column| {
+                let held = table.rows.get(row, column).expect("a value");
+                held.into_value().into_owned()
+            };
+            let read: Vec<Value> = (0..table.rows.len())
+                .map(|row| Value::List(vec![value(row, 0), value(row, 1)]))
                 .collect();
             let rows: Vec<Value> = rows.into_iter().map(Value::from).collect();
             assert_eq!(read, rows, "{content}");
@@ -305,6 +336,7 @@ mod tests {
             ("a.json", b"[{\"a\": 1}, 2]", "row 2 is a number where an object was expected; give each value a name: {\"name\": …}".to_owned()),
             ("a.json", b"[{\"a\": 1}, {\"a\": 1, \"b\": 2}]", "row 1 has no `b`, which other rows have; add it, or null".to_owned()),
             ("a.jsonl", b"{\"a\": 1}\n{\"b\": 1}", "row 1 has no `b`, which other rows have; add it, or null".to_owned()),
+            ("a.jsonl", b"{\"a\": 1, \"b\": 2}\n{\"b\": 1}", "row 2 has no `a`, which other rows have; add it, or null".to_owned()),
             ("a.jsonl", b"{}\n\nx\n", "row 2 is not JSON: expected value at line 1 column 1; put one object on each line".to_owned()),
         ] {
             let fault = read(name, content).expect_err(&expected);

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::mem;
 
 use super::parse::{self, Piece};
-use super::{Context, Encoding, Expression, Function, Names, Segment, Template, TemplateError};
+use super::{
+    Context, Encoding, Expression, Function, Held, Names, Segment, Template, TemplateError,
+};
 use crate::scenario::{SlotId, Value};
 
 /// A template whose literal parts and values are each written in an encoding.
@@ -200,7 +202,7 @@ impl Context for Nothing {
     fn slot(&self, _: SlotId) -> Option<&Value> {
         None
     }
-    fn column(&self, _: usize, _: usize) -> Option<&Value> {
+    fn column(&self, _: usize, _: usize) -> Option<Held<'_>> {
         None
     }
     fn random(&mut self) -> u64 {

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use super::Held;
 use crate::scenario::Value;
 
 /// How a value is written into its surroundings.
@@ -48,6 +49,15 @@ impl Encoding {
         match value {
             Value::Text(text) => self.write(text, out),
             other => self.write_json(other, out),
+        }
+    }
+
+    /// The same of a value as it is kept.
+    pub(super) fn write_held(self, held: Held<'_>, out: &mut String) {
+        match held {
+            Held::Text(text) => self.write(text, out),
+            Held::Json(text) => self.write_json(&text, out),
+            Held::Value(value) => self.write_value(value, out),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Context, Encoding, Expression, Names, Template};
+use super::{Context, Encoding, Expression, Held, Names, Template};
 use crate::scenario::{SlotId, Value};
 use chrono::{DateTime, Utc};
 
@@ -82,8 +82,10 @@ impl Context for Fake {
         self.slots.get(slot.0 as usize)?.1.as_ref()
     }
 
-    fn column(&self, _: usize, column: usize) -> Option<&Value> {
-        self.columns.get(column).map(|(_, value)| value)
+    fn column(&self, _: usize, column: usize) -> Option<Held<'_>> {
+        self.columns
+            .get(column)
+            .map(|(_, value)| Held::Value(value))
     }
 
     fn random(&mut self) -> u64 {

@@ -18,6 +18,8 @@ mod render;
 mod slips;
 mod suggest;
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use regex::Regex;
 
@@ -101,12 +103,48 @@ impl PartialEq for Pattern {
     }
 }
 
+/// A value as it is kept.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Held<'a> {
+    /// A text.
+    Text(&'a str),
+    /// Compact JSON of anything but a text.
+    Json(&'a str),
+    /// A value of its own.
+    Value(&'a Value),
+}
+
+impl<'a> Held<'a> {
+    /// The value.
+    pub fn into_value(self) -> Cow<'a, Value> {
+        match self {
+            Self::Text(text) => Cow::Owned(Value::from(text)),
+            Self::Json(text) => Cow::Owned(Value::from_json(text).unwrap_or(Value::Null)),
+            Self::Value(value) => Cow::Borrowed(value),
+        }
+    }
+
+    /// Whether this is null.
+    fn is_null(self) -> bool {
+        matches!(self, Self::Json("null") | Self::Value(Value::Null))
+    }
+
+    /// As plain text; a value that is none is its JSON.
+    fn text(self) -> Cow<'a, str> {
+        match self {
+            Self::Text(text) | Self::Json(text) => Cow::Borrowed(text),
+            Self::Value(Value::Text(text)) => Cow::Borrowed(text),
+            Self::Value(value) => Cow::Owned(value.to_string()),
+        }
+    }
+}
+
 /// What a template needs to know while it is rendered.
 pub trait Context {
     /// The variable's value, if it has one now.
     fn slot(&self, slot: SlotId) -> Option<&Value>;
     /// The value in this iteration's row of the feeder.
-    fn column(&self, feed: usize, column: usize) -> Option<&Value>;
+    fn column(&self, feed: usize, column: usize) -> Option<Held<'_>>;
     /// 64 random bits from the run's seed, split by user and iteration.
     fn random(&mut self) -> u64;
     /// This user's number, from 0.

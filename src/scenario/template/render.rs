@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use uuid::Uuid;
 
 use super::function::{self, Function};
-use super::{Context, Encoding, Expression, Missing, Segment, Template};
+use super::{Context, Encoding, Expression, Held, Missing, Segment, Template};
 use crate::scenario::Value;
 
 impl Template {
@@ -43,7 +43,7 @@ impl Expression {
     ) -> Result<Cow<'c, Value>, Missing> {
         match self {
             Self::Call(function, arguments) => function.call(arguments, context).map(Cow::Owned),
-            _ if self.is_stored() => self.stored(context).map(Cow::Borrowed),
+            _ if self.is_stored() => self.stored(context).map(Held::into_value),
             _ => self.computed(context).map(Cow::Owned),
         }
     }
@@ -72,9 +72,8 @@ impl Expression {
             };
         }
         match self.stored(context)? {
-            Value::Text(text) => Ok(Cow::Borrowed(text)),
-            Value::Null => Err(self.missing(context).null()),
-            other => Ok(Cow::Owned(other.to_string())),
+            held if held.is_null() => Err(self.missing(context).null()),
+            held => Ok(held.text()),
         }
     }
 
@@ -104,21 +103,21 @@ impl Expression {
                 value => encoding.write_value(&value, out),
             },
             _ => match self.stored(context)? {
-                Value::Null if encoding != Encoding::Json => {
+                held if held.is_null() && encoding != Encoding::Json => {
                     return Err(self.missing(context).null());
                 }
-                value => encoding.write_value(value, out),
+                held => encoding.write_held(held, out),
             },
         }
         Ok(())
     }
 
     /// The value of anything but a call.
-    fn stored<'c>(&'c self, context: &'c dyn Context) -> Result<&'c Value, Missing> {
+    fn stored<'c>(&'c self, context: &'c dyn Context) -> Result<Held<'c>, Missing> {
         match self {
-            Self::Slot(slot) => context.slot(*slot),
+            Self::Slot(slot) => context.slot(*slot).map(Held::Value),
             Self::Column { feed, column } => context.column(*feed, *column),
-            Self::Literal(value) => Some(value),
+            Self::Literal(value) => Some(Held::Value(value)),
             _ => None,
         }
         .ok_or_else(|| self.missing(context))
