@@ -102,8 +102,8 @@ fn dealing(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("deal");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("users.csv");
-    let rows: String = (0..1_000).map(|row| format!("{row}\n")).collect();
-    std::fs::write(&path, format!("n\n{rows}")).expect("a writable folder");
+    let rows: Vec<String> = (0..1_000).map(|row| row.to_string()).collect();
+    std::fs::write(&path, format!("n\n{}\n", rows.join("\n"))).expect("a writable folder");
     for (name, pick) in [("shuffled", Pick::Shuffled), ("random", Pick::Random)] {
         let feed = Feed::read("users", &path, pick).expect("a feeder");
         let mut draw = 0;

@@ -175,8 +175,9 @@ mod tests {
     fn a_secret_is_found_in_each_encoding() {
         let mask = Mask::of([SECRET]);
         let json = serde_json::to_string(SECRET).expect("JSON");
-        let percent: String = SECRET.bytes().map(|b| format!("%{b:02x}")).collect();
-        let hex: String = SECRET.bytes().map(|b| format!("{b:02X}")).collect();
+        let each = |form: fn(u8) -> String| SECRET.bytes().map(form).collect::<Vec<_>>().concat();
+        let percent = each(|byte| format!("%{byte:02x}"));
+        let hex = each(|byte| format!("{byte:02X}"));
         for form in [
             SECRET.to_owned(),
             json[1..json.len() - 1].to_owned(),

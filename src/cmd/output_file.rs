@@ -51,7 +51,6 @@ impl OutputFile {
             Err(error) => return Err(anyhow!(error).context("choose another place")),
         };
         let refusal = match kind {
-            None => None,
             Some(kind) if kind.is_symlink() => {
                 Some("it is a link, and links are not followed; name the file itself")
             }
@@ -70,7 +69,7 @@ impl OutputFile {
             Some(_) if existing == Existing::Keep => {
                 Some("it is there already; choose another place, or replace it with --overwrite")
             }
-            Some(_) => None,
+            Some(_) | None => None,
         };
         if let Some(refusal) = refusal {
             return Err(anyhow!(refusal));

@@ -220,7 +220,7 @@ fn journal_files(folder: &Path) -> impl Iterator<Item = PathBuf> {
         .into_iter()
 }
 
-/// Says in a file of JUnit's form why there was no run, for the test views of CI systems: at the place of `--junit`, or in
+/// Says in a `junit.xml` why there was no run, for the test views of CI systems: at the place of `--junit`, or in
 /// a CI job in the folder of `--out`.
 pub(super) fn write_refusal(
     junit: Option<&Path>,

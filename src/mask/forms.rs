@@ -68,23 +68,25 @@ fn compared(secret: &str) -> &str {
 fn escapes(c: char) -> String {
     let plain = regex::escape(c.encode_utf8(&mut [0; 4]));
     let mut bytes = [0; 4];
-    let percent: String = c
+    let percent = c
         .encode_utf8(&mut bytes)
         .bytes()
         .map(|byte| format!("%(?:25)?{}", hex_digits(byte)))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     if c.is_ascii_alphanumeric() {
         return format!("(?:{plain}|{percent})");
     }
     let mut units = [0; 2];
-    let unicode: String = c
+    let unicode = c
         .encode_utf16(&mut units)
         .iter()
         .map(|unit| {
             let digits: String = unit.to_be_bytes().into_iter().map(hex_digits).collect();
             format!(r"\\+u{digits}")
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let own: &str = match c {
         ' ' => r"|\+",
         '"' => r#"|\\+"|&quot;|&#34;"#,

@@ -38,7 +38,7 @@ static PLACES: LazyLock<[Place; 6]> = LazyLock::new(|| {
         ),
         // A header's line.
         place(
-            r#"([A-Za-z][\w-]*)\s?:\s+"#,
+            r"([A-Za-z][\w-]*)\s?:\s+",
             r#"^(?:(?i:bearer|basic|digest|token)\s+)?[^\s"']+(?:;\s*[^\s"';=]+=[^\s"';]*)*"#,
             is_secret_header,
         ),

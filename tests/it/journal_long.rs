@@ -1,5 +1,6 @@
 //! What a journal of a long, wide run costs to write and to report from.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -25,7 +26,7 @@ fn header_of(series: u64) -> RunHeader {
         name: format!("GET /page/{number}"),
         flow: "browse".to_owned(),
         subject: Subject::Requests,
-        tags: Default::default(),
+        tags: BTreeMap::default(),
     };
     RunHeader {
         series: (0..series).map(one).collect(),
@@ -83,6 +84,7 @@ fn write_journal(dir: &Path, seconds: u64, series: u64, rate: u64) {
 /// second of each series) make it longer or wider.
 #[test]
 #[ignore = "writes and reads hundreds of megabytes; meant for a release build on a quiet machine"]
+#[expect(clippy::print_stdout, reason = "it is run for what it prints")]
 fn a_report_of_two_hours_and_fifty_series() {
     let (seconds, series, rate) = (env("SECONDS", 7_200), env("SERIES", 50), env("RATE", 100));
     let dir = tempfile::tempdir().expect("a temporary directory");

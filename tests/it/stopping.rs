@@ -61,7 +61,7 @@ impl Target {
 
     #[track_caller]
     fn wait_for(&self, path: &str) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while !self.has_seen(path) {
             assert!(Instant::now() < deadline, "waited in vain for {path}");
             std::thread::sleep(Duration::from_millis(10));
@@ -212,13 +212,12 @@ fn teardown_follows_a_journal_that_cannot_be_written() {
 #[test]
 fn a_signal_ends_the_writing_of_a_report() {
     let target = Target::start();
-    let steps: String = (0..400)
-        .map(|number| format!("{{ get: /load, name: step {number} }}, "))
-        .collect();
+    let steps = (0..400).map(|number| format!("{{ get: /load, name: step {number} }}"));
+    let steps = steps.collect::<Vec<_>>().join(", ");
     let flows = format!("flows: [ {{ name: f, steps: [ {steps} ] }} ]");
     let bench = target.bench("{ iterations: 1, users: 1 }", &flows);
     let mut child = bench.spawn(&["--json", "-", "--set", "think_time=none"]);
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !bench.path("out/timeline.csv").exists() {
         assert!(Instant::now() < deadline, "the files were never written");
         std::thread::sleep(Duration::from_millis(10));

@@ -16,10 +16,6 @@ use crate::units::Micros;
 /// A line of `events.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every event is an interval, and none is kept"
-)]
 pub enum Event {
     /// An interval's counts; its histograms are in `journal.hlog.gz`, written before this line.
     Interval(IntervalCounts),

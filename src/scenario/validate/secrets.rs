@@ -25,7 +25,7 @@ const PUBLIC_HEADERS: [&str; 8] = [
 pub(super) fn note(path: &str, value: &str, secrets: &mut Vec<String>) -> bool {
     let node = raw::parse(value, &mut Vec::new());
     let last = path.rsplit('.').next().unwrap_or_default();
-    let is_secret = path.split('.').any(|part| may_hold_secrets(part))
+    let is_secret = path.split('.').any(may_hold_secrets)
         || node.as_ref().is_some_and(any_key_may_hold_secrets);
     if is_secret {
         match &node {

@@ -417,7 +417,7 @@ fn what_was_answered_and_a_few_attempts_are_no_sign_of_a_target_that_has_gone() 
         ..Second::default()
     };
     assert_eq!(after(&[], &seconds(&[failing; 60])).0.abort(), None);
-    let mut rare = seconds(&[Second::default(); 600]);
+    let mut rare = seconds(&vec![Second::default(); 600]);
     for (minute, interval) in rare.iter_mut().step_by(60).enumerate() {
         refuse(interval, 1);
         assert!(minute < 10);

@@ -77,22 +77,21 @@ impl Bodies {
         let mut share: Option<Share<'_>> = None;
         let mut began = None;
         loop {
-            let frame = match body.frame().now_or_never() {
-                Some(frame) => frame,
-                None => {
-                    if share.is_none() {
-                        share = Some(self.share(client, read.len())?);
-                    }
-                    let began = *began.get_or_insert_with(Instant::now);
-                    let earned = read.len() as u64 * 1_000_000 / LEAST_RATE;
-                    let within = GRACE + Duration::from_micros(earned);
-                    timeout_at(began + within, body.frame())
-                        .await
-                        .map_err(|_| Unread::TooSlow {
-                            bytes: read.len(),
-                            within,
-                        })?
+            let frame = if let Some(frame) = body.frame().now_or_never() {
+                frame
+            } else {
+                if share.is_none() {
+                    share = Some(self.share(client, read.len())?);
                 }
+                let began = *began.get_or_insert_with(Instant::now);
+                let earned = read.len() as u64 * 1_000_000 / LEAST_RATE;
+                let within = GRACE + Duration::from_micros(earned);
+                timeout_at(began + within, body.frame())
+                    .await
+                    .map_err(|_| Unread::TooSlow {
+                        bytes: read.len(),
+                        within,
+                    })?
             };
             let Some(frame) = frame else {
                 return Ok((read.freeze(), share));

@@ -209,7 +209,8 @@ async fn a_redis_that_falls_silent_costs_a_few_requests_and_is_named() {
 
 #[tokio::test]
 async fn a_wrong_url_of_a_service_ends_the_start_and_is_named() {
-    let ways: [(&str, fn(&mut Services)); 3] = [
+    type Misleads = fn(&mut Services);
+    let ways: [(&str, Misleads); 3] = [
         ("REDIS_URL", |services| {
             services.redis_url = Secret::new("redis://127.0.0.1:1/");
         }),
