@@ -174,7 +174,7 @@ pub struct ThresholdEntry {
     pub parsed: threshold::Expression,
     /// Over which part of the run.
     pub window: Window,
-    /// Fewer samples than this: no verdict, which fails.
+    /// Fewer samples than this: no verdict, which fails. Zero where the file does not say: a count of nothing is a number.
     pub min_samples: u64,
     /// Stop the run when it breaks, but not before this much of it has passed.
     pub abort_after: Option<Duration>,

@@ -272,6 +272,16 @@ fn a_failed_threshold_exits_99_and_a_threshold_without_samples_fails() {
         .run(&[])
         .expect_code(99);
     assert_eq!(run.summary["verdict"], "no_data");
+
+    // That it never ran can be asked for.
+    let counted = no_samples.replace(
+        "p95(response_time{step=\"never\"}) < 1s",
+        "count(requests{step=\"never\"}) == 0",
+    );
+    let run = Bench::with(&scenario(&lab.url(), load, &counted))
+        .run(&[])
+        .expect_code(0);
+    assert_eq!(run.summary["thresholds"][0]["observed"], 0.0);
 }
 
 #[test]

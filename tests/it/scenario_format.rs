@@ -250,7 +250,7 @@ fn thresholds_keep_their_text_place_and_terms() {
     };
     assert_eq!(
         (plain.expression.as_str(), plain.min_samples),
-        ("ratio(failed) < 1%", 1)
+        ("ratio(failed) < 1%", 0)
     );
     let quoted = WHOLE
         .lines()

@@ -60,7 +60,7 @@ fn threshold(node: &Node, problems: &mut Problems) -> Option<ThresholdEntry> {
     };
     let min_samples = match get("min_samples") {
         Some(entry) => problems.count(&entry.value, "`min_samples`", 1..=1_000_000_000_000),
-        None => Some(1),
+        None => Some(0),
     };
     let abort_after = match get("abort") {
         Some(entry) => abort(&entry.value, problems).map(Some),
