@@ -36,6 +36,7 @@ fn a_request_that_cannot_be_sent_fails_the_run_and_is_told_in_every_output() {
     let counts = counts.map(|key| run.count(&format!("/totals/{key}")));
     assert_eq!(counts, [12, 6, 6, 6, 6]);
     assert_eq!(run.count("/totals/errors/unsendable"), 6);
+    assert_eq!(run.summary["warnings"], serde_json::json!([]));
     let failure = &run.summary["failures"][0];
     assert_eq!(
         (failure["step"].as_str(), failure["outcome"].as_str()),

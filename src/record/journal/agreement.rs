@@ -55,10 +55,12 @@ fn expected(subject: Subject, counts: &Counts) -> Vec<(Timing, u64)> {
                 .filter(|outcome| outcome.is_censored())
                 .map(|outcome| counts.by_outcome(outcome))
                 .sum();
+            // What was never sent took no time.
+            let timed = counts.failed - counts.by_outcome(Outcome::Unsendable).min(counts.failed);
             vec![
                 (Timing::ResponseTime, good),
                 (Timing::ServiceTime, good),
-                (Timing::FailedTime, counts.failed.saturating_sub(censored)),
+                (Timing::FailedTime, timed.saturating_sub(censored)),
                 (Timing::TimedOut, censored),
                 (Timing::Connect, counts.connections),
             ]
