@@ -7,6 +7,7 @@ mod header;
 mod output_file;
 mod outputs;
 mod plan;
+mod progress;
 mod report;
 mod run;
 mod signals;

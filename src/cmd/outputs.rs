@@ -11,6 +11,7 @@ use crate::record::journal::{EVENTS_FILE, HISTOGRAMS_FILE, Journal, RUN_FILE};
 use crate::report::{self, JunitXml, Renderer, Report, SummaryJson};
 
 use super::output_file::{Existing, OutputFile};
+use super::progress::Progress;
 use super::{Failure, terminal};
 
 /// The journal in a run's folder.
@@ -108,7 +109,10 @@ impl Outputs {
 
     /// Builds the report from the journal and writes every output.
     pub(super) fn write(mut self, journal: &Journal) -> Result<Exit, Failure> {
-        let report = Report::build(journal).map_err(|error| Failure::Internal(error.into()))?;
+        let mut progress = Progress::begin(self.summary == Summary::Silent);
+        let report = Report::build_watched(journal, |read, of| progress.at(read, of));
+        drop(progress);
+        let report = report.map_err(|error| Failure::Internal(error.into()))?;
         let mut on_stdout = None;
         for (renderer, file) in self.files {
             let bytes = renderer

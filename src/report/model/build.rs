@@ -27,12 +27,24 @@ impl Report {
     /// # Errors
     /// The journal's files have changed since it was opened.
     pub fn build(journal: &Journal) -> Result<Self, BuildError> {
+        Self::build_watched(journal, |_, _| ())
+    }
+
+    /// The same; `watch` is told after each interval how many of how many were read.
+    ///
+    /// # Errors
+    /// The journal's files have changed since it was opened.
+    pub fn build_watched(
+        journal: &Journal,
+        mut watch: impl FnMut(u64, u64),
+    ) -> Result<Self, BuildError> {
         let expected = journal.interval_count();
         let mut draft = Draft::new(&journal.header, expected);
         let mut found = 0;
         for interval in journal.intervals() {
             draft.absorb(&interval);
             found += 1;
+            watch(found, expected);
         }
         if found != expected {
             return Err(BuildError { expected, found });
