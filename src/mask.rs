@@ -14,7 +14,7 @@ use regex::Regex;
 
 pub use places::labelled_values;
 
-/// What stands where a secret was.
+/// The text that replaces a secret.
 pub const REDACTED: &str = "[redacted]";
 
 /// Shorter values are not looked for, in characters.

@@ -126,7 +126,7 @@ impl OutputFile {
 impl Drop for OutputFile {
     fn drop(&mut self) {
         if let Some(draft) = &self.draft {
-            // What remains otherwise is a file that nobody asked for, and no harm.
+            // A leftover draft does no harm.
             fs::remove_file(draft).ok();
         }
     }

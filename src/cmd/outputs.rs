@@ -97,7 +97,7 @@ impl Outputs {
         })
     }
 
-    /// What is beside the places until they are taken.
+    /// The draft files beside the output files.
     pub(super) fn drafts(&self) -> Vec<PathBuf> {
         let files = self.files.iter().map(|(_, file)| file);
         let copies = self.copies.iter().map(|(_, file)| file);

@@ -218,7 +218,7 @@ impl Load<'_> {
                     .map_err(Into::into)
             }
         };
-        // What setup made is taken away again, however it and the load ended.
+        // Teardown runs also when setup or the load failed.
         let torn_down = self.tear_down(&values, signals).await;
         let mut over = match (over, &torn_down) {
             (Ok(over), _) => over,

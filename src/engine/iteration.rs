@@ -110,7 +110,7 @@ impl Cut {
         then: Then::Again,
     };
 
-    /// A feeder has no row left for this user: a failure, unless the scenario says that the load may end so.
+    /// A feeder has no row left for this user. It is a failure unless the scenario says `when_used_up: end`.
     const fn out_of_rows(feeder: usize, rule: WhenUsedUp) -> Self {
         Self {
             outcome: match rule {

@@ -30,7 +30,7 @@ impl Lost {
         self.out_of_rows.fetch_add(1, Relaxed);
     }
 
-    /// What is to be told of it once all of the users have left, with so many iterations not started.
+    /// The lost users for the verdict, once every user has left; `unstarted` iterations were not started.
     pub(super) fn told(&self, plan: &Plan, users: u64, unstarted: u64, halt: &Halt) -> LostUsers {
         let stopped = self.stopped.load(Relaxed);
         let feeder = self.feeder.get().map(|&index| &plan.feeds[index]);
@@ -43,7 +43,7 @@ impl Lost {
             ended_the_load: false,
             may_end_the_load: false,
         };
-        // What is in flight at a stop, or at the end of the grace period, is no work that a user left undone.
+        // A user that a stop or the end of the grace period cuts off is not lost.
         if lost.is_none() || halt.is_stopping() {
             return lost;
         }

@@ -100,7 +100,7 @@ pub struct StepFailure {
     pub detail: String,
 }
 
-/// Why setup or teardown did not come to its end.
+/// Why setup or teardown failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CutShort {
     /// A step failed.

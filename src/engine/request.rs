@@ -143,7 +143,7 @@ fn render(template: &Template, state: &mut State<'_>, text: &mut String) -> Resu
     template.render(state, text)
 }
 
-/// That a template was rendered to this, which is no URL.
+/// The error for a template whose rendered text is not a URL.
 fn no_url(template: &Template, rendered: &str) -> Unsendable {
     Unsendable::Url {
         written: template.source.to_string(),

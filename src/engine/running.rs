@@ -42,7 +42,7 @@ pub struct Running {
     due: u64,
     /// When the load was last read.
     read_at: Micros,
-    /// What had been reported by then.
+    /// The counts that were reported at that time.
     reported: LoadCounts,
 }
 
@@ -131,8 +131,8 @@ impl Running {
         Utc::now() + ahead.unwrap_or_default() - ago.unwrap_or_default()
     }
 
-    /// What was offered since the last call and by `end`, and what was started; gauges are as of then, or as of the end
-    /// of the load if that came between.
+    /// Counts the iterations that were offered and started since the last call, up to `end`. Gauges are read at `end`, or
+    /// at the end of the load if that came first.
     ///
     /// The first call after every user has left accounts for the iterations that will never start.
     pub fn load(&mut self, end: Micros) -> LoadCounts {

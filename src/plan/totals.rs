@@ -1,4 +1,4 @@
-//! What a run would send in all, where its plan says so: no machine lives to see the end of some loads.
+//! The total number of requests that a plan asks for; absurd totals are refused.
 
 use super::{Action, Plan, Schedule, Step};
 use crate::scenario::Sharing;
@@ -10,7 +10,7 @@ const MAX_REQUESTS: f64 = 1e15;
 /// Why a load is refused that sends more than any run could.
 pub(super) fn refusal(plan: &Plan) -> Option<String> {
     let iterations = match &plan.schedule {
-        // How often users come round is for the target to say.
+        // The target decides how often a user starts an iteration.
         Schedule::Users(_) => return None,
         Schedule::Arrivals { curve, .. } => curve.area(curve.duration()),
         Schedule::Iterations {

@@ -351,7 +351,7 @@ impl Counts {
         self.failed + self.cut_off
     }
 
-    /// Iterations that failed or did not: all but those that the stop of the run ended between two steps.
+    /// All iterations, except those that the stop of the run ended between two steps.
     pub const fn judged_iterations(&self) -> u64 {
         self.ended + self.cut_off
     }

@@ -41,7 +41,7 @@ pub struct Part {
     pub requests: Counts,
     /// Counts of iterations.
     pub iterations: Counts,
-    /// Sums of what was offered and started, and of the drain; the gauges in it are zero.
+    /// The sums of offered, started, late and unstarted iterations and of the drain time. The gauges in it are zero.
     pub load: LoadCounts,
     /// The most users active at once.
     pub peak_users: u32,

@@ -93,7 +93,7 @@ pub fn refusal(scenario: &str, exit: Exit, words: &str) -> Vec<u8> {
 /// Groups of failures that are told.
 const MOST_FAILURES: usize = 200;
 
-/// What failed, a line for each step and way to fail; nothing if nothing did.
+/// The failure groups, one line each; empty if no request failed.
 fn failed_requests(report: &Report) -> String {
     if report.failures.is_empty() {
         return String::new();

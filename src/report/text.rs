@@ -91,7 +91,7 @@ pub fn share(part: u64, whole: u64) -> String {
     }
 }
 
-/// That some requests were not sent, as a sentence after a space; nothing if all were.
+/// A sentence about requests that were not sent, with a leading space; empty if all were sent.
 pub fn unsent(requests: u64) -> String {
     match requests {
         0 => String::new(),

@@ -76,7 +76,7 @@ impl JsonPath {
     /// Everything in `value` that the path leads to.
     ///
     /// # Errors
-    /// That would be too much work.
+    /// The query would visit too many values.
     pub fn query<'v>(&self, value: &'v Value) -> Result<Vec<&'v Value>, TooManyVisits> {
         if self.segments.is_empty() {
             return Ok(self.whole.query(value).all());

@@ -25,7 +25,7 @@ pub(super) struct Dialled {
     pub(super) connect: Duration,
 }
 
-/// Resolves and connects. The caller limits the whole.
+/// Resolves the host and connects. The caller sets the time limit for both.
 pub(super) async fn dial(shared: &Shared, origin: &Origin) -> Result<Dialled, Failure> {
     let begun = Instant::now();
     let (addresses, dns) = match origin.host.parse::<IpAddr>() {

@@ -159,7 +159,7 @@ pub(super) fn give_way<T>(cx: &mut Context<'_>) -> Poll<T> {
     Poll::Pending
 }
 
-/// Whether the other side is why nothing can be written any more.
+/// Whether the write failed because the other side closed the connection.
 fn is_closed(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,8 +1,7 @@
 //! Names to addresses: one memory for the whole run.
 //!
-//! The system's resolver is asked, which holds a thread until it answers and does not say for how long an answer is
-//! good. So an answer is kept for half a minute, a failure for a second, and users who ask for one name at once wait
-//! for one look-up. What a connection may reach is checked after this, for each address.
+//! The system's resolver blocks a thread and gives no TTL. So the cache keeps an address for 30 s and a failure for 1 s, and
+//! concurrent look-ups of one name are coalesced. The address policy is checked after this, for each address.
 
 use std::collections::HashMap;
 use std::io;

@@ -124,7 +124,7 @@ fn system_roots() -> RootCertStore {
     roots
 }
 
-/// Adds the certificates of a PEM text to the roots; gives them.
+/// Adds the certificates of a PEM text to the roots, and returns them.
 fn add_pem(
     roots: &mut RootCertStore,
     pem: &[u8],
@@ -201,8 +201,8 @@ impl ServerCertVerifier for Naming {
     }
 }
 
-/// Accepts any certificate, also one that cannot be parsed here (X.509 v1, short keys, old signatures). That the server
-/// holds its key is not checked either: whoever stands in between has a certificate, and a key, of his own.
+/// Accepts any certificate, also one that cannot be parsed here (X.509 v1, short keys, old signatures). It does not
+/// check that the server holds the certificate's key either: an attacker in between can use a key of their own.
 #[derive(Debug)]
 struct Trusting;
 

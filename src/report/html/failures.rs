@@ -55,7 +55,7 @@ pub(super) fn failures(report: &Report) -> Vec<FailureLine<'_>> {
         .collect()
 }
 
-/// How many groups have no line.
+/// The number of groups without a line.
 pub(super) fn left_out(report: &Report) -> u64 {
     report.failures.len().saturating_sub(MOST_LINES) as u64 + report.failures_left_out
 }

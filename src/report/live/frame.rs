@@ -40,7 +40,7 @@ pub(super) fn line(outline: &Outline, state: &LiveState) -> String {
     parts.join("  ")
 }
 
-/// What a run came to in all, in one line: the last of a log.
+/// The run's totals in one line: the last line of a log.
 pub(super) fn totals(state: &LiveState) -> String {
     let mut parts = vec![
         text::clock(whole(state.at)),

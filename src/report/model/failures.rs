@@ -37,7 +37,7 @@ pub struct FailureGroup {
 }
 
 impl FailureGroup {
-    /// What the group is called: `status 503`, `timeout`.
+    /// The group's name: `status 503`, `timeout`.
     pub fn class(&self) -> String {
         match self.status {
             Some(status) => format!("{} {status}", self.outcome),
@@ -93,14 +93,14 @@ struct Seen {
     last: Micros,
 }
 
-/// What failures are told apart by.
+/// The key of a failure group.
 type Key = (SeriesId, Outcome, Option<u16>);
 
 /// Folds intervals into groups.
 #[derive(Debug, Default)]
 pub(super) struct Groups(BTreeMap<Key, Seen>);
 
-/// What is kept of all failures.
+/// The failures of the run, grouped.
 pub(super) struct Grouped {
     /// The largest first.
     pub(super) groups: Vec<FailureGroup>,

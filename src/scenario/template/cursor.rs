@@ -82,7 +82,7 @@ impl<'a> Cursor<'a> {
         Err(self.error(start, &message, &format!("end it with {quote}")))
     }
 
-    /// That something else than `expected` comes next.
+    /// The error for a token other than `expected`.
     pub(super) fn unexpected(&mut self, expected: &str) -> TemplateError {
         let start = self.at;
         match (self.peek(), self.open) {

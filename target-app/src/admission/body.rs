@@ -21,7 +21,7 @@ use crate::error::Problem;
 
 /// How long a body may take however little of it has come.
 const GRACE: Duration = Duration::from_secs(2);
-/// Bytes a second at which a body has to come after that, on average since its beginning.
+/// The minimum average rate of a body after that, in bytes a second since its first byte.
 const LEAST_RATE: u64 = 16 * 1024;
 /// Bytes of bodies that are kept for all clients.
 const MOST_IN_ALL: usize = 128 * 1024 * 1024;
@@ -29,7 +29,7 @@ const MOST_IN_ALL: usize = 128 * 1024 * 1024;
 const MOST_OF_CLIENT: usize = 32 * 1024 * 1024;
 /// What a body that did not come with its head counts for at least: its connection has memory too.
 const LEAST_COUNTED: usize = 4 * 1024;
-/// When to come again if there is no memory for the body now.
+/// The value of `Retry-After` when there is no memory for the body.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The bodies that are being read, or whose requests are not answered yet.

@@ -41,7 +41,7 @@ impl Store {
         Ok(())
     }
 
-    /// Halves every count, so that what was read long ago gives way to what is read now.
+    /// Halves every count, so that recent reads outweigh old ones.
     pub(crate) async fn age_reads(&self) -> Result<(), StoreError> {
         const STATEMENT: Statement =
             Statement::same("reads_age", "UPDATE document_reads SET reads = reads / 2");
