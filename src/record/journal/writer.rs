@@ -70,13 +70,15 @@ impl Writer {
         self.packed.clear();
         compress(&Encoder::preamble(header)?, &mut self.packed)?;
         self.histograms.cut(0);
+        self.append_packed()?;
+        write_header(&self.dir, header)
+    }
+
+    fn append_packed(&mut self) -> Result<(), JournalError> {
+        let path = self.dir.join(HISTOGRAMS_FILE);
         self.histograms
             .append(&self.packed)
-            .map_err(JournalError::io(
-                "write to",
-                &self.dir.join(HISTOGRAMS_FILE),
-            ))?;
-        write_header(&self.dir, header)
+            .map_err(JournalError::io("write to", &path))
     }
 
     /// The same, with these secrets left out of every event.
@@ -100,12 +102,7 @@ impl Writer {
             compress(&self.lines, &mut self.packed)?;
         }
         let before = self.histograms.length();
-        self.histograms
-            .append(&self.packed)
-            .map_err(JournalError::io(
-                "write to",
-                &self.dir.join(HISTOGRAMS_FILE),
-            ))?;
+        self.append_packed()?;
         let counts = Event::Interval(IntervalCounts::of(interval));
         self.event(&counts)
             .inspect_err(|_| self.histograms.cut(before))
