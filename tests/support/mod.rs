@@ -207,8 +207,11 @@ impl Run {
     }
 }
 
+/// The command, as outside a CI job, where it would leave a `junit.xml` also after a refusal.
 pub(crate) fn gander() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_gander"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gander"));
+    command.env_remove("CI");
+    command
 }
 
 /// Sends a signal, such as `INT` or `KILL`, to a process this test started.
