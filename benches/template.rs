@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use chrono::{DateTime, Utc};
 use criterion::{Criterion, criterion_group, criterion_main};
-use gander::scenario::template::{Context, Encoding, Expression, Held, Names, Template};
+use gander::expr::{Context, Encoding, Expression, Held, Names, Template};
 use gander::scenario::{Feed, Pick, SlotId, Value};
 use serde_json::json;
 

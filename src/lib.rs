@@ -8,6 +8,7 @@ pub mod cli;
 pub mod cmd;
 pub mod engine;
 pub mod exit;
+pub mod expr;
 pub mod mask;
 pub mod outcome;
 pub mod plan;
@@ -15,6 +16,7 @@ pub mod probe;
 pub mod record;
 pub mod report;
 pub mod scenario;
+pub mod source;
 #[cfg(feature = "bundled-target")]
 pub mod target;
 pub mod transport;

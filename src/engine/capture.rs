@@ -4,7 +4,7 @@ use http::HeaderName;
 use regex::Regex;
 
 use super::response::{Response, clipped, nodes};
-use crate::scenario::template::{Context, below};
+use crate::expr::{Context, below};
 use crate::scenario::{Capture, CaptureFrom, CapturePick, Value};
 use crate::transport::values_set;
 
@@ -117,7 +117,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::scenario::template::fake::Fake;
+    use crate::expr::fake::Fake;
     use crate::scenario::{JsonPath, SlotId};
 
     fn json_path(path: &str) -> CaptureFrom {

@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::response::{self, Response, clipped, is_exact};
+use crate::expr::value::View;
+use crate::expr::{Context, Missing};
 use crate::mask::{REDACTED, is_secret_name};
-use crate::scenario::template::{Context, Missing};
-use crate::scenario::value::View;
 use crate::scenario::{self, CheckRule, Comparator, JsonPath, JsonRule, TextRule};
 use crate::units::Micros;
 
@@ -209,9 +209,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::expr::fake::Fake;
+    use crate::expr::{Encoding, Template};
     use crate::scenario::StatusRange;
-    use crate::scenario::template::fake::Fake;
-    use crate::scenario::template::{Encoding, Template};
     use crate::units::ByteSize;
 
     const BODY: &str = r#"{"name": "Ångström", "total": 3, "open": true, "none": null,

@@ -9,10 +9,10 @@ use super::state::{Draws, RunValues, State};
 use super::step::{User, unmeasured};
 use super::walk::{Walker, walk};
 use super::{CutShort, StepFailure};
+use crate::expr::{Context, Missing};
 use crate::outcome::Outcome;
 use crate::plan::{Plan, Request, Step};
 use crate::scenario::Delay;
-use crate::scenario::template::{Context, Missing};
 use crate::transport::{Client, Shared};
 
 /// Goes through `steps`, beginning with `values`, until `stop` is over; gives the values there are at the end, whatever

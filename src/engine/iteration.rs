@@ -8,11 +8,11 @@ use super::pacer::{Start, unless_stopped};
 use super::run::Run;
 use super::step::{self, Done, User};
 use super::walk::{Walker, walk};
+use crate::expr::{Context, Missing};
 use crate::outcome::Outcome;
 use crate::plan::{Action, Request, SeriesId, Step};
 use crate::record::journal::StopReason;
 use crate::record::{Clock, IterationSample};
-use crate::scenario::template::{Context, Missing};
 use crate::scenario::{Delay, OnError, WhenUsedUp};
 use crate::units::Micros;
 

@@ -11,8 +11,8 @@ use url::Url;
 
 use super::link::{follow, with_query};
 use super::state::State;
+use crate::expr::Missing;
 use crate::plan::{Request, RequestBody, RequestUrl};
-use crate::scenario::template::Missing;
 use crate::scenario::{Auth, Template};
 use crate::transport::Outgoing;
 
@@ -199,8 +199,8 @@ mod tests {
 
     use super::super::state::{Draws, RunValues};
     use super::*;
+    use crate::expr::{Encoding, Expression, Names};
     use crate::plan::{Plan, ReadsBody, Segment};
-    use crate::scenario::template::{Encoding, Expression, Names};
     use crate::scenario::{self, Overrides, SlotId, Timeouts};
 
     /// `x` is the one variable.

@@ -12,9 +12,9 @@ use http::Uri;
 use rand::Rng as _;
 use rand_pcg::Pcg64Mcg;
 
+use crate::expr::{Context, Held, below};
 use crate::plan::secrets::texts;
 use crate::plan::{Flow, Plan};
-use crate::scenario::template::{Context, Held, below};
 use crate::scenario::{Delay, Scope, SlotId, Value};
 
 /// The values that all users see: `vars`, and what `setup` captured.

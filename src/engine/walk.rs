@@ -4,9 +4,9 @@ use std::future::Future;
 use std::ops::ControlFlow::{self, Continue};
 use std::pin::Pin;
 
+use crate::expr::{Context, Missing};
 use crate::plan::{Action, Request, Step};
 use crate::scenario::Delay;
-use crate::scenario::template::{Context, Missing};
 
 /// Who walks, and what breaks off the walk.
 pub(super) trait Walker: Send {

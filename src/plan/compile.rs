@@ -6,11 +6,12 @@ use std::sync::Arc;
 use url::Url;
 
 use super::request::{self, Base};
-use super::threshold::{ThresholdError, resolve};
+use super::threshold::resolve;
 use super::{
     Action, CheckEntry, CheckId, Flow, HttpPlan, MAX_SERIES, OTHER, Plan, ReadsBody, Request,
     Schedule, Secrets, Segment, Series, SeriesId, Step, Subject, fingerprint, think, totals,
 };
+use crate::expr::ExprError;
 use crate::scenario::{
     self, Diagnostic, Diagnostics, HttpOptions, Scenario, SlotId, Span, ThresholdEntry,
 };
@@ -126,7 +127,7 @@ fn never_starts(schedule: &Schedule) -> bool {
 }
 
 /// An error inside a threshold's expression, as a place in the file.
-fn place(error: ThresholdError, entry: &ThresholdEntry, text: &str) -> Diagnostic {
+fn place(error: ExprError, entry: &ThresholdEntry, text: &str) -> Diagnostic {
     let span = entry.span;
     let line = text
         .lines()

@@ -9,7 +9,7 @@ use url::form_urlencoded::byte_serialize;
 use url::{Position, Url};
 
 use super::{RequestBody, RequestUrl};
-use crate::scenario::template::{Expression, Segment};
+use crate::expr::{Expression, Segment};
 use crate::scenario::{Auth, Body, Compression, HttpOptions, Request, SlotId, Template};
 
 /// The target, in the parts that URLs are put together from.

@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{Action, Plan, Request, RequestBody, RequestUrl, Step};
+use crate::expr::{Expression, Segment};
 use crate::mask::{Mask, is_secret_name, labelled_values};
-use crate::scenario::template::{Expression, Segment};
 use crate::scenario::{Auth, CaptureFrom, SlotId, Template, Value};
 
 /// Stands for any value, and for no other text.

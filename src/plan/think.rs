@@ -98,8 +98,8 @@ mod tests {
     use http::{HeaderMap, Method, Uri};
 
     use super::*;
+    use crate::expr::Expression;
     use crate::plan::{ReadsBody, Request, RequestBody, RequestUrl};
-    use crate::scenario::template::Expression;
     use crate::scenario::{Condition, Timeouts, Value};
 
     const PAUSE: Delay = Delay::Constant(Duration::from_secs(1));

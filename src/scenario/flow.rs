@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 
 use http::{HeaderName, Method};
-use serde::{Deserialize, Serialize};
 
-use super::template::Expression;
-use super::{Capture, Check, Delay, Span, Template, Timeouts};
+use super::{Capture, Check, Condition, Delay, Span, Template, Timeouts};
 
 /// A weighted list of steps.
 #[derive(Debug, Clone)]
@@ -46,59 +44,6 @@ pub enum Action {
         /// What is repeated; at least one step.
         steps: Vec<Step>,
     },
-}
-
-/// `if:`: an expression that is true or not.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Condition(pub Expression);
-
-/// How two values are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Comparator {
-    /// `<`
-    #[serde(rename = "<")]
-    Less,
-    /// `<=`
-    #[serde(rename = "<=")]
-    LessOrEqual,
-    /// `>`
-    #[serde(rename = ">")]
-    Greater,
-    /// `>=`
-    #[serde(rename = ">=")]
-    GreaterOrEqual,
-    /// `==`
-    #[serde(rename = "==")]
-    Equal,
-    /// `!=`
-    #[serde(rename = "!=")]
-    NotEqual,
-}
-
-impl Comparator {
-    /// Whether `left self right` holds.
-    pub fn holds<T: PartialOrd>(self, left: &T, right: &T) -> bool {
-        match self {
-            Self::Less => left < right,
-            Self::LessOrEqual => left <= right,
-            Self::Greater => left > right,
-            Self::GreaterOrEqual => left >= right,
-            Self::Equal => left == right,
-            Self::NotEqual => left != right,
-        }
-    }
-
-    /// The operator as written.
-    pub const fn symbol(self) -> &'static str {
-        match self {
-            Self::Less => "<",
-            Self::LessOrEqual => "<=",
-            Self::Greater => ">",
-            Self::GreaterOrEqual => ">=",
-            Self::Equal => "==",
-            Self::NotEqual => "!=",
-        }
-    }
 }
 
 /// A request as written.

@@ -4,20 +4,13 @@
 //! variables resolved to slots here, and feeder files are read here, so that nothing later looks up a name or a file.
 //! This module does no network I/O and knows nothing of series, schedules or users.
 
-pub mod diagnostic;
 pub mod feed;
 mod flow;
 mod http_options;
 mod json_path;
 mod load_model;
-mod raw;
 mod response;
-pub mod template;
-pub mod threshold;
-mod tree;
-mod user_info;
 mod validate;
-pub mod value;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,20 +18,20 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::expr::threshold;
+pub use crate::expr::{Comparator, Condition, Number, SlotId, Template, Value};
 use crate::mask::Mask;
+pub use crate::source::{Diagnostic, Diagnostics, Span};
 
-pub use diagnostic::{Diagnostic, Diagnostics, Span};
 pub use feed::{Feed, Pick, WhenUsedUp};
-pub use flow::{Action, Auth, Body, Comparator, Condition, Flow, Request, Step};
+pub use flow::{Action, Auth, Body, Flow, Request, Step};
 pub use http_options::{Compression, Cookies, HttpOptions, Timeouts, TlsOptions, Trust};
 pub use json_path::{JsonPath, TooManyVisits};
 pub use load_model::{ArrivalLaw, Delay, Load, RateStage, Shape, Sharing, UserStage};
 pub use response::{
     Capture, CaptureFrom, CapturePick, Check, CheckRule, JsonRule, StatusRange, TextRule,
 };
-pub use template::Template;
 pub use validate::{Checked, LARGEST_TIME_SCALE, MAX_RATE, MAX_USERS, Overrides, check, load};
-pub use value::{Number, Value};
 
 /// One scenario file, valid and resolved.
 #[derive(Debug, Clone)]
@@ -67,7 +60,7 @@ pub struct Scenario {
     pub on_error: OnError,
     /// Every variable a template can name: slot `i` is `variables[i]`.
     pub variables: Vec<Variable>,
-    /// Feeders; [`template::Expression::Column`] refers to them by index.
+    /// Feeders; [`crate::expr::Expression::Column`] refers to them by index.
     pub feeds: Vec<Feed>,
     /// Steps run once before the load, by one user, not measured.
     pub setup: Vec<Step>,
@@ -161,17 +154,13 @@ pub enum Scope {
     Iteration,
 }
 
-/// A slot in the table of variables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SlotId(pub u32);
-
 /// A threshold as written, before its names are resolved.
 #[derive(Debug, Clone)]
 pub struct ThresholdEntry {
     /// `p95(response_time) < 500ms`
     pub expression: String,
     /// The same, parsed and type-checked.
-    pub parsed: threshold::Expression,
+    pub parsed: threshold::Rule,
     /// Over which part of the run.
     pub window: Window,
     /// Fewer samples than this: no verdict, which fails. Zero where the file does not say: a count of nothing is a number.

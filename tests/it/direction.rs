@@ -4,13 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of the pipeline: each may name those before it. `engine` and `transport` stand beside it.
-const ALLOWED: [(&str, &[&str]); 13] = [
+const ALLOWED: [(&str, &[&str]); 15] = [
     ("units", &[]),
     ("outcome", &[]),
     ("exit", &[]),
     ("mask", &[]),
-    ("scenario", &["units", "mask"]),
-    ("plan", &["units", "outcome", "mask", "scenario"]),
+    ("source", &["units", "mask"]),
+    ("expr", &["units", "source"]),
+    ("scenario", &["units", "mask", "source", "expr"]),
+    (
+        "plan",
+        &["units", "outcome", "mask", "source", "expr", "scenario"],
+    ),
     ("transport", &["units", "outcome", "scenario", "plan"]),
     ("probe", &["units"]),
     (
@@ -23,6 +28,7 @@ const ALLOWED: [(&str, &[&str]); 13] = [
             "units",
             "outcome",
             "mask",
+            "expr",
             "scenario",
             "plan",
             "transport",
@@ -79,7 +85,7 @@ const OWNED: [(&str, &str); 5] = [
     ("goose", "engine"),
     ("tera", "report"),
     ("plotters", "report"),
-    ("serde_yaml", "scenario/raw"),
+    ("serde_yaml", "source/yaml"),
     ("hyper", "transport"),
 ];
 

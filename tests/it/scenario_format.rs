@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gander::scenario::template::{Expression, Segment};
+use gander::expr::{Expression, Segment};
 use gander::scenario::{
     Action, ArrivalLaw, Auth, Body, CapturePick, CheckRule, Comparator, Compression, Condition,
     Cookies, Delay, JsonRule, Load, OnError, Overrides, Request, Scenario, Scope, Severity,

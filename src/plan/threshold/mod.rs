@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::Subject;
 use crate::scenario::{Comparator, Severity, Window};
 
-pub use crate::scenario::threshold::{
-    Aggregate, Expression, Key, Matcher, Metric, MetricKind, Relation, ThresholdError, Unit,
+pub use crate::expr::threshold::{
+    Aggregate, Key, Matcher, Metric, MetricKind, Relation, Rule, Unit,
 };
 
 /// A rule on the run: parsed, type-checked, and resolved to series.

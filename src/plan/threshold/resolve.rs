@@ -1,19 +1,20 @@
 //! From an expression to a rule on this plan: selectors become numbers, and what can never be judged is refused.
 
 use super::bounds::{refuse_too_few, refuse_too_long};
-use super::{Aggregate, Expression, Key, Matcher, Metric, Threshold, ThresholdError, Unit};
+use super::{Aggregate, Key, Matcher, Metric, Rule, Threshold, Unit};
+use crate::expr::ExprError;
 use crate::plan::schedule::Model;
 use crate::plan::{
     Action, CheckId, Plan, Request, RequestUrl, Schedule, Series, SeriesId, Step, Subject,
 };
-use crate::scenario::threshold::{did_you_mean, nearest};
 use crate::scenario::{Comparator, Feed, Severity, ThresholdEntry, WhenUsedUp, Window};
+use crate::source::{did_you_mean, nearest};
 
 /// The rule that an entry states on a plan whose series, checks and flows are decided.
 pub(in crate::plan) fn resolve(
     entry: &ThresholdEntry,
     plan: &Plan,
-) -> Result<Threshold, ThresholdError> {
+) -> Result<Threshold, ExprError> {
     let expression = &entry.parsed;
     refuse_unmeasured(expression, plan)?;
     let (series, checks) = select(expression, plan)?;
@@ -32,7 +33,7 @@ pub(in crate::plan) fn resolve(
         severity: entry.severity,
         line: (entry.span.line > 0).then_some(entry.span.line),
     };
-    let whole = |message| ThresholdError {
+    let whole = |message| ExprError {
         offset: 0,
         length: entry.expression.chars().count().max(1),
         message,
@@ -89,7 +90,7 @@ fn ratio(expression: &str, metric: Metric, comparator: Comparator, limit: f64) -
 }
 
 /// Refuses a metric that no run of this plan has a sample of, or that says nothing.
-fn refuse_unmeasured(expression: &Expression, plan: &Plan) -> Result<(), ThresholdError> {
+fn refuse_unmeasured(expression: &Rule, plan: &Plan) -> Result<(), ExprError> {
     let is_closed = plan.schedule.model() == Model::Closed;
     let (message, hint) = match expression.metric {
         Metric::Unstarted | Metric::Started if matches!(plan.schedule, Schedule::Users(_)) => (
@@ -108,7 +109,7 @@ fn refuse_unmeasured(expression: &Expression, plan: &Plan) -> Result<(), Thresho
         _ => return Ok(()),
     };
     let (offset, length) = expression.metric_at;
-    Err(ThresholdError {
+    Err(ExprError {
         offset,
         length,
         message: format!(
@@ -147,10 +148,7 @@ fn requests<'p>(steps: impl IntoIterator<Item = &'p Step>) -> Vec<&'p Request> {
 }
 
 /// The series and the checks that the matchers select; both empty where there is no matcher.
-fn select(
-    expression: &Expression,
-    plan: &Plan,
-) -> Result<(Vec<SeriesId>, Vec<CheckId>), ThresholdError> {
+fn select(expression: &Rule, plan: &Plan) -> Result<(Vec<SeriesId>, Vec<CheckId>), ExprError> {
     let matchers = &expression.matchers;
     if matchers.is_empty() {
         return Ok((Vec::new(), Vec::new()));
@@ -207,11 +205,7 @@ fn select(
 }
 
 /// Refuses a key that the metric is not told apart by.
-fn refuse_foreign_key(
-    metric: Metric,
-    matcher: &Matcher,
-    plan: &Plan,
-) -> Result<(), ThresholdError> {
+fn refuse_foreign_key(metric: Metric, matcher: &Matcher, plan: &Plan) -> Result<(), ExprError> {
     let keys: &[&str] = match (metric, metric.subject()) {
         (Metric::Checks, _) => &["check", "step", "flow"],
         (_, Some(Subject::Requests)) => &["step", "flow"],
@@ -242,7 +236,7 @@ fn refuse_foreign_key(
         .iter()
         .copied()
         .chain(tags.into_iter().filter(|_| has_tags));
-    Err(ThresholdError {
+    Err(ExprError {
         offset: matcher.key_at.0,
         length: matcher.key_at.1,
         message: format!("`{}` {told_apart}, not by `{name}`", metric.name()),
@@ -277,7 +271,7 @@ fn matching(
     candidates: &[Candidate<'_>],
     matchers: &[Matcher],
     noun: &str,
-) -> Result<Vec<usize>, ThresholdError> {
+) -> Result<Vec<usize>, ExprError> {
     let accepts = |matcher: &Matcher, candidate: &Candidate<'_>| {
         matcher.accepts(candidate.value(&matcher.key))
     };
@@ -298,7 +292,7 @@ fn matching(
     });
     let Some(matcher) = alone else {
         let (first, last) = (&matchers[0], &matchers[matchers.len() - 1]);
-        return Err(ThresholdError {
+        return Err(ExprError {
             offset: first.key_at.0,
             length: last.value_at.0 + last.value_at.1 + 1 - first.key_at.0,
             message: format!("no {noun} satisfies all of these at once"),
@@ -325,7 +319,7 @@ fn matching(
         Key::Check => "check".to_owned(),
         Key::Tag(tag) => format!("tag `{tag}`"),
     };
-    Err(ThresholdError {
+    Err(ExprError {
         offset: matcher.value_at.0,
         length: matcher.value_at.1.max(1),
         message: format!("no {what} matches `{}`", matcher.value),

@@ -1,6 +1,6 @@
 //! Dealing: which row a draw gets, from hashes alone, so that nothing is kept between draws.
 
-use crate::scenario::template::below;
+use crate::expr::below;
 
 /// A key for one feeder's pass or draw: two feeders of one run are dealt in unrelated orders.
 pub(super) fn key(seed: u64, feed: &str, number: u64) -> u64 {

@@ -4,8 +4,8 @@
 use std::fmt;
 
 use super::FeedFault;
+use crate::expr::Held;
 use crate::scenario::Value;
-use crate::scenario::template::Held;
 
 /// Set in the end of a value that is not a text: its JSON is kept.
 const IS_JSON: u32 = 1 << 31;

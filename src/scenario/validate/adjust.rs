@@ -8,10 +8,10 @@ use super::load::{MAX_RATE, MAX_USERS, duration_of};
 use super::reader::Problems;
 use super::secrets;
 use crate::mask::Mask;
-use crate::scenario::diagnostic::Span;
-use crate::scenario::raw;
-use crate::scenario::tree::{Entry, Node, Notation, Scalar, Value};
 use crate::scenario::{Action, Delay, Load, Scenario, Step, Window};
+use crate::source;
+use crate::source::Span;
+use crate::source::{Content, Entry, Node, Notation, Scalar};
 use crate::units::{Rate, show_duration};
 
 /// How far `--time-scale` may stretch.
@@ -58,7 +58,7 @@ pub(super) fn change_tree(
 /// The value of `--set`, read as YAML, with the argument as its place.
 fn value_node(text: &str, span: Span, problems: &mut Problems) -> Option<Node> {
     let mut found = Vec::new();
-    let node = raw::parse(text, &mut found);
+    let node = source::parse(text, &mut found);
     if let Some(first) = found.first() {
         problems.report(span, first.message.clone());
         return None;
@@ -71,9 +71,9 @@ fn value_node(text: &str, span: Span, problems: &mut Problems) -> Option<Node> {
 fn put_at(node: &mut Node, span: Span) {
     node.span = span;
     match &mut node.value {
-        Value::Scalar(scalar) => scalar.offset = None,
-        Value::List(items) => items.iter_mut().for_each(|item| put_at(item, span)),
-        Value::Map(entries) => {
+        Content::Scalar(scalar) => scalar.offset = None,
+        Content::List(items) => items.iter_mut().for_each(|item| put_at(item, span)),
+        Content::Map(entries) => {
             for entry in entries {
                 entry.key_span = span;
                 put_at(&mut entry.value, span);
@@ -105,7 +105,7 @@ fn place<'n>(root: &'n mut Node, path: &str, argument: Span) -> Result<&'n mut N
                 .and_then(|digits| digits.parse::<usize>().ok())
                 .ok_or_else(|| format!("`{part}` is not a path: items are written `[0]`"))?;
             node = match &mut node.value {
-                Value::List(items) => {
+                Content::List(items) => {
                     let count = items.len();
                     items.get_mut(number).ok_or_else(|| {
                         format!(
@@ -128,9 +128,9 @@ fn child<'n>(
     argument: Span,
 ) -> Result<&'n mut Node, String> {
     if node.is_null() {
-        node.value = Value::Map(Vec::new());
+        node.value = Content::Map(Vec::new());
     }
-    let Value::Map(entries) = &mut node.value else {
+    let Content::Map(entries) = &mut node.value else {
         return Err(format!("`{walked}` is not a mapping and has no `{key}`"));
     };
     let at = entries.iter().position(|entry| entry.key == key);
@@ -339,7 +339,7 @@ fn scaled(duration: Duration, factor: f64) -> Duration {
 /// A scalar that was put into the tree and not read from the file.
 fn plain(text: &str, span: Span) -> Node {
     Node {
-        value: Value::Scalar(Scalar {
+        value: Content::Scalar(Scalar {
             text: text.to_owned(),
             written: None,
             notation: Notation::Plain,

@@ -4,8 +4,8 @@ use super::compiler::Compiler;
 use super::http::header_name;
 use super::pattern::{json_path, regex};
 use super::reader::{Problems, Shape};
-use crate::scenario::tree::Node;
 use crate::scenario::{Capture, CaptureFrom, CapturePick};
+use crate::source::Node;
 
 const CAPTURE: Shape = Shape {
     what: "a capture",

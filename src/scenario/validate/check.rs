@@ -6,12 +6,11 @@ use super::compiler::Compiler;
 use super::http::header_name;
 use super::pattern::{json_path, regex};
 use super::reader::{Fields, Problems, Shape};
-use super::step::leading_comparator;
-use super::words::{brief, describe};
-use crate::scenario::tree::{Entry, Node, Value};
 use crate::scenario::{
     self, Check, CheckRule, Comparator, JsonRule, StatusRange, Template, TextRule,
 };
+use crate::source::{Content, Entry, Node};
+use crate::source::{brief, describe};
 use crate::units::{parse_duration, show_duration};
 
 const CHECK: Shape = Shape {
@@ -34,7 +33,7 @@ const SUBJECTS: [&str; 6] = ["status", "header", "body", "json", "time", "size"]
 /// Reads `check:`, a list of checks or a single one.
 pub(super) fn checks(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Check> {
     let items = match &node.value {
-        Value::Map(_) => std::slice::from_ref(node),
+        Content::Map(_) => std::slice::from_ref(node),
         _ => match compiler.problems.list(node, "a list of checks") {
             Some(items) => items,
             None => return Vec::new(),
@@ -115,7 +114,7 @@ fn status(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Rule
     let problems = &mut *compiler.problems;
     refuse_rules(fields, &[], "status", problems);
     let items = match &node.value {
-        Value::List(_) => problems.list(node, "a list of statuses")?,
+        Content::List(_) => problems.list(node, "a list of statuses")?,
         _ => std::slice::from_ref(node),
     };
     let ranges: Vec<Option<(String, StatusRange)>> = items
@@ -182,7 +181,7 @@ fn header(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Rule
 }
 
 fn body(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Rule {
-    if !matches!(node.value, Value::Map(_)) {
+    if !matches!(node.value, Content::Map(_)) {
         let found = describe(node);
         compiler.problems.report_with(
             node.span,
@@ -266,7 +265,7 @@ fn json(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Rule {
     };
     let (path, (shown, rule)) = (path?, rule?);
     let written = match &node.value {
-        Value::Scalar(scalar) => brief(&scalar.text),
+        Content::Scalar(scalar) => brief(&scalar.text),
         _ => path.to_string(),
     };
     Some((format!("{written} {shown}"), CheckRule::Json(path, rule)))
@@ -282,15 +281,17 @@ fn json_rule(entry: &Entry, compiler: &mut Compiler<'_>) -> Option<(String, Json
         "equals" => {
             let value = match &node.value {
                 // A plain number, true, false or nothing is what it is; everything else is a text or a template.
-                Value::Scalar(scalar) if !scalar.text.contains("${") => match scalar.to_value() {
-                    scenario::Value::Text(text) => Template::from_literal(&text),
-                    value => {
-                        let source = value.to_string();
-                        Template::constant(value, &source)
+                Content::Scalar(scalar) if !scalar.text.contains("${") => {
+                    match scenario::Value::from(scalar) {
+                        scenario::Value::Text(text) => Template::from_literal(&text),
+                        value => {
+                            let source = value.to_string();
+                            Template::constant(value, &source)
+                        }
                     }
-                },
-                Value::Scalar(_) => compiler.text(node, "a value")?,
-                Value::List(_) | Value::Map(_) => compiler.json(node)?,
+                }
+                Content::Scalar(_) => compiler.text(node, "a value")?,
+                Content::List(_) | Content::Map(_) => compiler.json(node)?,
             };
             (
                 format!("is {}", brief(&value.source)),
@@ -314,7 +315,7 @@ fn json_rule(entry: &Entry, compiler: &mut Compiler<'_>) -> Option<(String, Json
         _ => {
             let scalar = compiler.problems.scalar(node, COMPARISON)?;
             let text = scalar.as_written();
-            let Some(comparator) = leading_comparator(text.trim_start()) else {
+            let Some(comparator) = Comparator::leading(text.trim_start()) else {
                 compiler.problems.expected(COMPARISON, node);
                 return None;
             };
@@ -344,7 +345,7 @@ fn comparison<'n>(
     problems: &mut Problems,
 ) -> Option<(Comparator, &'n str)> {
     let text = problems.scalar(node, what)?.text.trim();
-    Some(match leading_comparator(text) {
+    Some(match Comparator::leading(text) {
         Some(comparator) => (comparator, text[comparator.symbol().len()..].trim()),
         None => (Comparator::Equal, text),
     })

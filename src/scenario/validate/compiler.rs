@@ -8,11 +8,11 @@ use std::collections::HashSet;
 
 use super::names::{Section, Table};
 use super::reader::Problems;
-use super::words::{did_you_mean, nearest};
-use crate::scenario::diagnostic::Span;
-use crate::scenario::template::{Encoding, Expression, Names, TemplateError};
-use crate::scenario::tree::{Node, Scalar, Value};
+use crate::expr::{Encoding, ExprError, Expression, Names};
 use crate::scenario::{Condition, SlotId, Template};
+use crate::source::Span;
+use crate::source::{Content, Node, Scalar};
+use crate::source::{did_you_mean, nearest};
 
 /// Compiles the templates of one list of steps, in order.
 pub(super) struct Compiler<'a> {
@@ -161,7 +161,7 @@ impl<'a> Compiler<'a> {
         if !self.check_texts(node) {
             return None;
         }
-        let result = Template::json(&node.to_value(), &mut Resolver::new(self));
+        let result = Template::json(&node.into(), &mut Resolver::new(self));
         result
             .map_err(|error| self.problems.report(node.span, error.message))
             .ok()
@@ -169,18 +169,18 @@ impl<'a> Compiler<'a> {
 
     fn check_texts(&mut self, node: &Node) -> bool {
         match &node.value {
-            Value::Scalar(scalar) if scalar.text.contains("${") => self
+            Content::Scalar(scalar) if scalar.text.contains("${") => self
                 .compiled(scalar, node.span, &scalar.text, 0, |text, names| {
                     Template::compile(text, Encoding::JsonString, names)
                 })
                 .is_some(),
-            Value::Scalar(_) => true,
+            Content::Scalar(_) => true,
             // No short circuit: every error is wanted.
-            Value::List(items) => {
+            Content::List(items) => {
                 let failed = items.iter().filter(|item| !self.check_texts(item));
                 failed.count() == 0
             }
-            Value::Map(entries) => {
+            Content::Map(entries) => {
                 let values = entries.iter().map(|entry| &entry.value);
                 values.filter(|value| !self.check_texts(value)).count() == 0
             }
@@ -193,7 +193,7 @@ impl<'a> Compiler<'a> {
         span: Span,
         text: &str,
         skipped: usize,
-        compile: impl FnOnce(&str, &mut dyn Names) -> Result<Template, TemplateError>,
+        compile: impl FnOnce(&str, &mut dyn Names) -> Result<Template, ExprError>,
     ) -> Option<Template> {
         self.checked((scalar, span, text, skipped), compile, |template, see| {
             template.each_use(see);
@@ -204,7 +204,7 @@ impl<'a> Compiler<'a> {
     fn checked<T>(
         &mut self,
         (scalar, span, text, skipped): (&Scalar, Span, &str, usize),
-        compile: impl FnOnce(&str, &mut dyn Names) -> Result<T, TemplateError>,
+        compile: impl FnOnce(&str, &mut dyn Names) -> Result<T, ExprError>,
         each_use: impl FnOnce(&T, &mut dyn FnMut(&Expression, bool)),
     ) -> Option<T> {
         let place_of = |offset: usize, length: usize| {
@@ -248,14 +248,14 @@ impl<'a> Compiler<'a> {
 
 /// Adds every slot that a step of the list captures.
 fn collect(steps: &Node, table: &Table, slots: &mut HashSet<SlotId>) {
-    let Value::List(steps) = &steps.value else {
+    let Content::List(steps) = &steps.value else {
         return;
     };
     for step in steps {
         if let Some(nested) = step.get("steps") {
             collect(nested, table, slots);
         }
-        if let Some(Value::Map(captures)) = step.get("capture").map(|node| &node.value) {
+        if let Some(Content::Map(captures)) = step.get("capture").map(|node| &node.value) {
             slots.extend(captures.iter().filter_map(|entry| table.slot(&entry.key)));
         }
     }

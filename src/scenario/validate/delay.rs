@@ -1,9 +1,9 @@
 //! Delays: `think_time:` and `think:`.
 
 use super::reader::{Problems, Shape};
-use super::words::did_you_mean;
 use crate::scenario::Delay;
-use crate::scenario::tree::{Node, Value};
+use crate::source::did_you_mean;
+use crate::source::{Content, Node};
 use crate::units::{parse_duration, show_duration};
 
 const DELAY: Shape = Shape {
@@ -14,13 +14,13 @@ const DELAY: Shape = Shape {
 
 /// Whether the value is the word `none`, which stands for no delay at all.
 pub(super) fn is_none(node: &Node) -> bool {
-    matches!(&node.value, Value::Scalar(scalar) if scalar.text == "none")
+    matches!(&node.value, Content::Scalar(scalar) if scalar.text == "none")
 }
 
 /// Reads a delay: `2s`, `1s..3s`, `{normal: 2s, sd: 500ms}` or `{exponential: 2s}`.
 pub(super) fn delay(node: &Node, problems: &mut Problems) -> Option<Delay> {
     const WHAT: &str = "a delay such as 2s, 1s..3s, {normal: 2s, sd: 500ms} or {exponential: 2s}";
-    if matches!(node.value, Value::Map(_)) {
+    if matches!(node.value, Content::Map(_)) {
         return random_delay(node, problems);
     }
     let text = &problems.scalar(node, WHAT)?.text;

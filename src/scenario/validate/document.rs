@@ -6,17 +6,18 @@ use url::Url;
 
 use super::compiler::Compiler;
 use super::delay::{delay, is_none};
-use super::files::Files;
 use super::names::{Section, Table};
 use super::reader::{Fields, Problems, Shape};
-use super::words::{brief, did_you_mean, nearest};
 use super::{feeder, flow, http, kind, load, threshold};
 use crate::mask::Mask;
-use crate::scenario::tree::Node;
 use crate::scenario::{
     Delay, Feed, Flow, HttpOptions, Kind, Load, OnError, Scenario, Source, Step, Target,
-    ThresholdEntry, user_info,
+    ThresholdEntry,
 };
+use crate::source::Files;
+use crate::source::Node;
+use crate::source::user_info;
+use crate::source::{brief, did_you_mean, nearest};
 
 const SCENARIO: Shape = Shape {
     what: "a scenario",

@@ -4,7 +4,7 @@
 //! in after the YAML is parsed and can never change its structure.
 
 use super::reader::Problems;
-use crate::scenario::tree::{Node, Scalar, Value};
+use crate::source::{Content, Node, Scalar};
 
 /// Whether a name belongs to the environment: upper-case letters, digits and `_`.
 pub(super) fn is_environment_name(name: &str) -> bool {
@@ -22,17 +22,17 @@ pub(super) fn substitute(
 ) {
     let span = node.span;
     match &mut node.value {
-        Value::List(items) => {
+        Content::List(items) => {
             for item in items {
                 substitute(item, lookup, problems);
             }
         }
-        Value::Map(entries) => {
+        Content::Map(entries) => {
             for entry in entries {
                 substitute(&mut entry.value, lookup, problems);
             }
         }
-        Value::Scalar(scalar) if scalar.text.contains("${") => {
+        Content::Scalar(scalar) if scalar.text.contains("${") => {
             let mut missing = Vec::new();
             let mut has_stand_in = false;
             let mut value = |name: &str, has_default: bool| {
@@ -60,7 +60,7 @@ pub(super) fn substitute(
                 problems.spoil(span);
             }
         }
-        Value::Scalar(_) => {}
+        Content::Scalar(_) => {}
     }
 }
 
@@ -74,7 +74,7 @@ pub(super) fn note_secrets(
     lookup: &dyn Fn(&str) -> Option<String>,
     problems: &mut Problems,
 ) {
-    let Value::Map(entries) = &root.value else {
+    let Content::Map(entries) = &root.value else {
         return;
     };
     for entry in entries {
@@ -86,11 +86,11 @@ pub(super) fn note_secrets(
 
 fn note(node: &Node, lookup: &dyn Fn(&str) -> Option<String>, problems: &mut Problems) {
     match &node.value {
-        Value::List(items) => items.iter().for_each(|item| note(item, lookup, problems)),
-        Value::Map(entries) => entries
+        Content::List(items) => items.iter().for_each(|item| note(item, lookup, problems)),
+        Content::Map(entries) => entries
             .iter()
             .for_each(|entry| note(&entry.value, lookup, problems)),
-        Value::Scalar(scalar) => {
+        Content::Scalar(scalar) => {
             let written = scalar.written.as_deref().unwrap_or(&scalar.text);
             let references = written
                 .split("${")

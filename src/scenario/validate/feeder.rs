@@ -1,10 +1,10 @@
 //! `data:`: feeders, read whole from files under the root.
 
-use super::files::Files;
 use super::names::Table;
 use super::reader::{Fields, Problems, Shape};
-use crate::scenario::tree::Node;
 use crate::scenario::{Feed, Pick, WhenUsedUp};
+use crate::source::Files;
+use crate::source::Node;
 
 const FEED: Shape = Shape {
     what: "a feeder",

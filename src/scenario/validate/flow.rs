@@ -6,9 +6,9 @@ use super::compiler::Compiler;
 use super::names::{Section, Table};
 use super::reader::{Fields, Problems, Shape};
 use super::step;
-use super::words::brief;
-use crate::scenario::tree::{Node, Value};
 use crate::scenario::{Flow, HttpOptions, Step};
+use crate::source::brief;
+use crate::source::{Content, Node};
 
 const FLOW: Shape = Shape {
     what: "a flow",
@@ -26,7 +26,7 @@ pub(super) fn count_captures(fields: &Fields<'_>, table: &mut Table, problems: &
             table.add_captures(node, &section, problems);
         }
     }
-    let Some(Value::List(flows)) = fields.get("flows").map(|node| &node.value) else {
+    let Some(Content::List(flows)) = fields.get("flows").map(|node| &node.value) else {
         return;
     };
     for (index, flow) in flows.iter().enumerate() {
@@ -46,7 +46,7 @@ pub(super) fn steps_or_none(
     compiler: &mut Compiler<'_>,
 ) -> Vec<Step> {
     match &node.value {
-        Value::List(items) if items.is_empty() => Vec::new(),
+        Content::List(items) if items.is_empty() => Vec::new(),
         _ => step::steps(node, http.timeouts, compiler),
     }
 }
@@ -96,7 +96,7 @@ fn flow(
         .and_then(|node| problems.fixed_name(node, "a flow's name"));
     let weight = match fields.get("weight") {
         None => Some(1),
-        Some(node) if matches!(&node.value, Value::Scalar(scalar) if scalar.text == "0") => {
+        Some(node) if matches!(&node.value, Content::Scalar(scalar) if scalar.text == "0") => {
             problems.report_with(
                 node.span,
                 "a flow with weight 0 is never run",
@@ -120,7 +120,7 @@ fn flow(
     });
     let body = match steps {
         Some(Node {
-            value: Value::List(items),
+            value: Content::List(items),
             span,
         }) if items.is_empty() => {
             problems.report_with(

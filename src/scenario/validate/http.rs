@@ -3,12 +3,12 @@
 use http::{HeaderName, HeaderValue};
 
 use super::compiler::Compiler;
-use super::files::Files;
 use super::reader::{Problems, Shape};
-use super::words::brief;
-use crate::scenario::diagnostic::Span;
-use crate::scenario::tree::{Node, Value};
 use crate::scenario::{Compression, Cookies, HttpOptions, Template, Timeouts, TlsOptions, Trust};
+use crate::source::Files;
+use crate::source::Span;
+use crate::source::brief;
+use crate::source::{Content, Node};
 use crate::units::ByteSize;
 
 const HTTP: Shape = Shape {
@@ -111,7 +111,7 @@ pub(super) fn options(node: &Node, files: &Files, compiler: &mut Compiler<'_>) -
 
 /// Reads `cookies:`; a flag stands for a jar of each user, or none.
 fn cookies(node: &Node, problems: &mut Problems) -> Option<Cookies> {
-    if let Value::Scalar(scalar) = &node.value
+    if let Content::Scalar(scalar) = &node.value
         && matches!(&*scalar.text.to_ascii_lowercase(), "true" | "false")
     {
         let is_on = problems.flag(node)?;
@@ -132,7 +132,7 @@ fn cookies(node: &Node, problems: &mut Problems) -> Option<Cookies> {
 /// Reads `timeout:`: one duration for everything, or limits apart; what is not named keeps its default.
 pub(super) fn timeouts(node: &Node, defaults: Timeouts, problems: &mut Problems) -> Timeouts {
     let mut timeouts = defaults;
-    if matches!(node.value, Value::Scalar(_)) {
+    if matches!(node.value, Content::Scalar(_)) {
         if let Some(limit) = problems.positive_duration(node) {
             timeouts = Timeouts {
                 connect: limit.min(Timeouts::default().connect),

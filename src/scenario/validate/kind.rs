@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::load::duration_of;
 use super::reader::Problems;
-use crate::scenario::diagnostic::Span;
 use crate::scenario::{Kind, Load, Shape as StageShape};
+use crate::source::Span;
 use crate::units::show_duration;
 
 /// Whether the load is what its kind promises; a report called `soak` should not be of two minutes.

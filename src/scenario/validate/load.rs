@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::reader::{Fields, Problems, Shape};
-use crate::scenario::diagnostic::Span;
-use crate::scenario::tree::{Entry, Node};
 use crate::scenario::{ArrivalLaw, Load, RateStage, Shape as StageShape, Sharing, UserStage};
+use crate::source::Span;
+use crate::source::{Entry, Node};
 use crate::units::Rate;
 
 const LOAD: Shape = Shape {

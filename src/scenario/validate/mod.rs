@@ -11,7 +11,6 @@ mod delay;
 mod document;
 mod environment;
 mod feeder;
-mod files;
 mod flow;
 mod http;
 mod kind;
@@ -24,7 +23,6 @@ mod secrets;
 mod step;
 mod synonyms;
 mod threshold;
-mod words;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -34,12 +32,13 @@ use sha2::{Digest, Sha256};
 
 pub use self::adjust::LARGEST_TIME_SCALE;
 use self::document::Document;
-use self::files::Files;
 pub use self::load::{MAX_RATE, MAX_USERS};
 use self::reader::Problems;
-use super::tree::{Node, Value};
-use super::{Diagnostics, Scenario, Source, raw};
+use super::{Diagnostics, Scenario, Source};
 use crate::mask::Mask;
+use crate::source;
+use crate::source::Files;
+use crate::source::{Content, Node};
 use crate::units::{Rate, show_duration};
 
 /// What the command line changes in a scenario.
@@ -112,7 +111,7 @@ fn read_file(
     overrides: &Overrides,
     problems: &mut Problems,
 ) -> (String, Option<Scenario>) {
-    match files::read_scenario(path) {
+    match source::read_scenario(path) {
         Ok(text) => {
             let scenario = read(path, &text, overrides, problems);
             (text, scenario)
@@ -131,7 +130,7 @@ fn read(
     problems: &mut Problems,
 ) -> Option<Scenario> {
     let mut found = Vec::new();
-    let tree = raw::parse(text, &mut found);
+    let tree = source::parse(text, &mut found);
     let is_broken = tree.is_none() && !found.is_empty();
     problems.add(found);
     if is_broken {
@@ -145,7 +144,7 @@ fn read(
         return None;
     };
     let mut overridden = Vec::new();
-    if matches!(root.value, Value::Map(_)) {
+    if matches!(root.value, Content::Map(_)) {
         overridden = adjust::change_tree(&mut root, overrides, problems);
     }
     let environment = |name: &str| std::env::var(name).ok();

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::environment::is_environment_name;
 use super::reader::Problems;
-use super::words::did_you_mean;
-use crate::scenario::diagnostic::Span;
-use crate::scenario::tree::{Entry, Node, Value};
 use crate::scenario::{Feed, Scope, SlotId, Variable};
+use crate::source::Span;
+use crate::source::did_you_mean;
+use crate::source::{Content, Entry, Node};
 
 /// Words that stand for themselves in expressions.
 const RESERVED: [&str; 6] = ["true", "false", "null", "and", "or", "not"];
@@ -64,7 +64,7 @@ impl Table {
                 );
             }
             let slot = self.slot_for(&entry.key, Scope::Run);
-            self.variables[slot.0 as usize].initial = Some(entry.value.to_value());
+            self.variables[slot.0 as usize].initial = Some((&entry.value).into());
         }
     }
 
@@ -84,14 +84,14 @@ impl Table {
         section: &Section,
         problems: &mut Problems,
     ) {
-        let Value::List(steps) = &steps.value else {
+        let Content::List(steps) = &steps.value else {
             return;
         };
         for step in steps {
             if let Some(nested) = step.get("steps") {
                 self.add_captures(nested, section, problems);
             }
-            if let Some(Value::Map(captures)) = step.get("capture").map(|node| &node.value) {
+            if let Some(Content::Map(captures)) = step.get("capture").map(|node| &node.value) {
                 for capture in captures {
                     self.add_capture(capture, section, problems);
                 }
@@ -208,13 +208,13 @@ impl Table {
 /// The place of the first scalar with a template expression in it.
 fn first_expression(node: &Node) -> Option<Span> {
     match &node.value {
-        Value::Scalar(scalar) => scalar
+        Content::Scalar(scalar) => scalar
             .text
             .replace("$${", "")
             .contains("${")
             .then_some(node.span),
-        Value::List(items) => items.iter().find_map(first_expression),
-        Value::Map(entries) => entries
+        Content::List(items) => items.iter().find_map(first_expression),
+        Content::Map(entries) => entries
             .iter()
             .find_map(|entry| first_expression(&entry.value)),
     }

@@ -3,9 +3,9 @@
 use regex::Regex;
 
 use super::reader::Problems;
-use super::words::{brief, did_you_mean};
 use crate::scenario::JsonPath;
-use crate::scenario::tree::Node;
+use crate::source::Node;
+use crate::source::{brief, did_you_mean};
 
 pub(super) fn json_path(node: &Node, problems: &mut Problems) -> Option<JsonPath> {
     let what = "a JSON path such as $.items[*].id";

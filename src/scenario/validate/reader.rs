@@ -7,12 +7,12 @@ use std::collections::{BTreeSet, HashSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::files::Refusal;
 use super::synonyms;
-use super::words::{LONGEST_NAME, brief, describe, listed, one_of};
 use crate::mask::Mask;
-use crate::scenario::diagnostic::{Diagnostic, Span};
-use crate::scenario::tree::{Entry, Node, Scalar, Value};
+use crate::source::Refusal;
+use crate::source::{Content, Entry, Node, Scalar};
+use crate::source::{Diagnostic, Span};
+use crate::source::{LONGEST_NAME, brief, describe, listed, one_of};
 use crate::units::{ByteSize, Rate, UnitError, parse_duration};
 
 /// Everything that was found wrong so far.
@@ -158,7 +158,7 @@ impl Problems {
 
     pub(super) fn scalar<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n Scalar> {
         match &node.value {
-            Value::Scalar(scalar) if !node.is_null() => Some(scalar),
+            Content::Scalar(scalar) if !node.is_null() => Some(scalar),
             _ => {
                 self.expected(what, node);
                 None
@@ -318,11 +318,11 @@ impl Problems {
     /// The items of a list that has at least one.
     pub(super) fn list<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Node]> {
         match &node.value {
-            Value::List(items) if items.is_empty() => {
+            Content::List(items) if items.is_empty() => {
                 self.report(node.span, format!("expected {what}, found an empty list"));
                 None
             }
-            Value::List(items) => Some(items),
+            Content::List(items) => Some(items),
             _ => {
                 self.expected(what, node);
                 None
@@ -332,7 +332,7 @@ impl Problems {
 
     /// The entries of a mapping whose keys are free.
     pub(super) fn entries<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Entry]> {
-        if let Value::Map(entries) = &node.value {
+        if let Content::Map(entries) = &node.value {
             return Some(entries);
         }
         self.expected(what, node);
@@ -345,7 +345,7 @@ impl Problems {
         node: &'n Node,
         shape: &'static Shape,
     ) -> Option<Fields<'n>> {
-        let Value::Map(entries) = &node.value else {
+        let Content::Map(entries) = &node.value else {
             let message = format!("expected {}, found {}", shape.what, describe(node));
             let hint = format!("it is a mapping with the keys {}", listed(shape.known));
             self.report_with(node.span, message, hint);

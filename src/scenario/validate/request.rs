@@ -8,10 +8,11 @@ use url::Url;
 use super::compiler::Compiler;
 use super::http::{headers, timeouts};
 use super::reader::{Fields, Problems, Shape};
-use super::words::brief;
 use super::{capture, check};
-use crate::scenario::tree::{Entry, Node, Value};
-use crate::scenario::{Auth, Body, Request, Template, Timeouts, user_info};
+use crate::scenario::{Auth, Body, Request, Template, Timeouts};
+use crate::source::brief;
+use crate::source::user_info;
+use crate::source::{Content, Entry, Node};
 
 const REQUEST: Shape = Shape {
     what: "a request",
@@ -126,7 +127,7 @@ fn default_name(method: &Method, written: &str) -> String {
 
 /// A URL as it stands in the file, without `user:password@`.
 fn written(node: &Node) -> String {
-    let Value::Scalar(scalar) = &node.value else {
+    let Content::Scalar(scalar) = &node.value else {
         return String::new();
     };
     let text = scalar.written.as_deref().unwrap_or(&scalar.text);
@@ -213,7 +214,7 @@ fn pairs(node: &Node, key: &str, compiler: &mut Compiler<'_>) -> Vec<(String, Te
     for entry in entries {
         // A list sends the name once for each of its values.
         let values = match &entry.value.value {
-            Value::List(items) => items.iter().collect(),
+            Content::List(items) => items.iter().collect(),
             _ => vec![&entry.value],
         };
         for value in values {

@@ -1,8 +1,8 @@
 //! Which values of the command line may be secret: those of variables, headers, credentials and bodies.
 
 use crate::mask::{is_secret_name, labelled_values};
-use crate::scenario::raw;
-use crate::scenario::tree::{Node, Value};
+use crate::source;
+use crate::source::{Content, Node};
 
 /// Keys below which a value may be anything, secrets included.
 const KEYS: [&str; 9] = [
@@ -23,7 +23,7 @@ const PUBLIC_HEADERS: [&str; 8] = [
 
 /// Whether the value that `--set` gives to `path` may be secret; if so, it goes to `secrets`.
 pub(super) fn note(path: &str, value: &str, secrets: &mut Vec<String>) -> bool {
-    let node = raw::parse(value, &mut Vec::new());
+    let node = source::parse(value, &mut Vec::new());
     let last = path.rsplit('.').next().unwrap_or_default();
     let is_secret = path.split('.').any(may_hold_secrets)
         || node.as_ref().is_some_and(any_key_may_hold_secrets);
@@ -43,9 +43,9 @@ fn may_hold_secrets(part: &str) -> bool {
 
 fn any_key_may_hold_secrets(node: &Node) -> bool {
     match &node.value {
-        Value::Scalar(_) => false,
-        Value::List(items) => items.iter().any(any_key_may_hold_secrets),
-        Value::Map(entries) => entries
+        Content::Scalar(_) => false,
+        Content::List(items) => items.iter().any(any_key_may_hold_secrets),
+        Content::Map(entries) => entries
             .iter()
             .any(|entry| may_hold_secrets(&entry.key) || any_key_may_hold_secrets(&entry.value)),
     }
@@ -53,7 +53,7 @@ fn any_key_may_hold_secrets(node: &Node) -> bool {
 
 fn scalars(key: &str, node: &Node, secrets: &mut Vec<String>) {
     match &node.value {
-        Value::Scalar(scalar) => {
+        Content::Scalar(scalar) => {
             if !PUBLIC_HEADERS.contains(&key.to_ascii_lowercase().as_str()) {
                 secrets.extend(labelled_values(&scalar.text));
                 secrets.push(scalar.text.clone());
@@ -61,8 +61,8 @@ fn scalars(key: &str, node: &Node, secrets: &mut Vec<String>) {
                 secrets.extend(scalar.text.split_once(' ').map(|(_, rest)| rest.to_owned()));
             }
         }
-        Value::List(items) => items.iter().for_each(|item| scalars(key, item, secrets)),
-        Value::Map(entries) => entries
+        Content::List(items) => items.iter().for_each(|item| scalars(key, item, secrets)),
+        Content::Map(entries) => entries
             .iter()
             .for_each(|entry| scalars(&entry.key, &entry.value, secrets)),
     }

@@ -5,8 +5,8 @@ use super::delay::{delay, is_none};
 use super::reader::{Fields, Shape};
 use super::request;
 use super::synonyms;
-use crate::scenario::tree::{Entry, Node};
-use crate::scenario::{Action, Comparator, Step, Timeouts};
+use crate::scenario::{Action, Step, Timeouts};
+use crate::source::{Entry, Node};
 use crate::units::show_count;
 
 const THINK: Shape = Shape {
@@ -185,18 +185,4 @@ fn repeat(
         times: times? as u32,
         steps: steps?,
     })
-}
-
-/// The comparison that a text starts with; the longer ones first.
-pub(super) fn leading_comparator(text: &str) -> Option<Comparator> {
-    [
-        Comparator::LessOrEqual,
-        Comparator::GreaterOrEqual,
-        Comparator::Equal,
-        Comparator::NotEqual,
-        Comparator::Less,
-        Comparator::Greater,
-    ]
-    .into_iter()
-    .find(|comparator| text.starts_with(comparator.symbol()))
 }

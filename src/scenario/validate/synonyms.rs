@@ -1,6 +1,6 @@
 //! Words of k6, Locust, Artillery and Gatling, and ours.
 
-use super::words::{did_you_mean, nearest};
+use crate::source::{did_you_mean, nearest};
 
 /// A word without what spellings differ in: `rampUp`, `ramp-up` and `ramp_up` are one.
 fn plain(word: &str) -> String {

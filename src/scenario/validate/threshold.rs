@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::reader::{Problems, Shape};
-use super::words::{brief, describe};
-use crate::scenario::threshold::Expression;
-use crate::scenario::tree::{Node, Value};
+use crate::expr::threshold::Rule;
 use crate::scenario::{Severity, ThresholdEntry, Window};
+use crate::source::{Content, Node};
+use crate::source::{brief, describe};
 
 const THRESHOLD: Shape = Shape {
     what: "a threshold",
@@ -28,7 +28,7 @@ const ABORT: Shape = Shape {
 
 /// Reads `thresholds:`.
 pub(super) fn thresholds(node: &Node, problems: &mut Problems) -> Vec<ThresholdEntry> {
-    let Value::List(items) = &node.value else {
+    let Content::List(items) = &node.value else {
         problems.report_with(
             node.span,
             format!("expected a list of thresholds, found {}", describe(node)),
@@ -44,7 +44,7 @@ pub(super) fn thresholds(node: &Node, problems: &mut Problems) -> Vec<ThresholdE
 
 fn threshold(node: &Node, problems: &mut Problems) -> Option<ThresholdEntry> {
     let fields = match &node.value {
-        Value::Map(_) => Some(problems.fields(node, &THRESHOLD)?),
+        Content::Map(_) => Some(problems.fields(node, &THRESHOLD)?),
         _ => None,
     };
     let expect = match &fields {
@@ -93,7 +93,7 @@ fn threshold(node: &Node, problems: &mut Problems) -> Option<ThresholdEntry> {
 }
 
 /// An expression as written, and parsed.
-fn expression(node: &Node, problems: &mut Problems) -> Option<(String, Expression)> {
+fn expression(node: &Node, problems: &mut Problems) -> Option<(String, Rule)> {
     const WHAT: &str = "an expression such as `p95(response_time) < 500ms`";
     let scalar = problems.scalar(node, WHAT)?;
     let text = scalar.text.trim();
@@ -101,7 +101,7 @@ fn expression(node: &Node, problems: &mut Problems) -> Option<(String, Expressio
         problems.expected(WHAT, node);
         return None;
     }
-    match Expression::parse(text) {
+    match Rule::parse(text) {
         Ok(expression) => Some((text.to_owned(), expression)),
         Err(error) => {
             let skipped = scalar
@@ -128,7 +128,7 @@ fn abort(node: &Node, problems: &mut Problems) -> Option<Duration> {
 }
 
 fn window(node: &Node, problems: &mut Problems) -> Option<Window> {
-    if matches!(node.value, Value::Scalar(_)) {
+    if matches!(node.value, Content::Scalar(_)) {
         return problems.choice(
             node,
             "a window such as {rolling: 10s}, {sustained: 10s} or",

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::*;
 use crate::exit::Exit;
 use crate::outcome::Outcome;
-use crate::plan::threshold::{Expression, Threshold};
+use crate::plan::threshold::{Rule, Threshold};
 use crate::plan::{CheckId, Series, SeriesId, Subject};
 use crate::record::journal::StopReason;
 use crate::record::{
@@ -33,7 +33,7 @@ fn series() -> Vec<Series> {
 }
 
 fn rule(expression: &str) -> Threshold {
-    let parsed = Expression::parse(expression).expect(expression);
+    let parsed = Rule::parse(expression).expect(expression);
     Threshold {
         expression: expression.to_owned(),
         aggregate: parsed.aggregate,

@@ -1,0 +1,91 @@
+//! What an expression asks for while it is evaluated.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+
+use super::{SlotId, Value};
+
+/// What a template needs to know while it is rendered.
+pub trait Context {
+    /// The variable's value, if it has one now.
+    fn slot(&self, slot: SlotId) -> Option<&Value>;
+    /// The value in this iteration's row of the feeder.
+    fn column(&self, feed: usize, column: usize) -> Option<Held<'_>>;
+    /// 64 random bits from the run's seed, split by user and iteration.
+    fn random(&mut self) -> u64;
+    /// This user's number, from 0.
+    fn user(&self) -> u64;
+    /// This user's iteration, from 0.
+    fn iteration(&self) -> u64;
+    /// The variable's name, to say that it has no value.
+    fn slot_name(&self, slot: SlotId) -> &str;
+    /// The column's name with its feeder's, `users.email`, to say that it has no value.
+    fn column_name(&self, feed: usize, column: usize) -> String;
+    /// The wall clock, for `now()` and `timestamp_ms()`.
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+}
+
+/// A value as it is kept.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Held<'a> {
+    /// A text.
+    Text(&'a str),
+    /// Compact JSON of anything but a text.
+    Json(&'a str),
+    /// A value of its own.
+    Value(&'a Value),
+}
+
+impl<'a> Held<'a> {
+    /// The value.
+    pub fn into_value(self) -> Cow<'a, Value> {
+        match self {
+            Self::Text(text) => Cow::Owned(Value::from(text)),
+            Self::Json(text) => Cow::Owned(Value::from_json(text).unwrap_or(Value::Null)),
+            Self::Value(value) => Cow::Borrowed(value),
+        }
+    }
+
+    /// Whether this is null.
+    pub(super) fn is_null(self) -> bool {
+        matches!(self, Self::Json("null") | Self::Value(Value::Null))
+    }
+
+    /// As plain text; a value that is none is its JSON.
+    pub(super) fn text(self) -> Cow<'a, str> {
+        match self {
+            Self::Text(text) | Self::Json(text) => Cow::Borrowed(text),
+            Self::Value(Value::Text(text)) => Cow::Borrowed(text),
+            Self::Value(value) => Cow::Owned(value.to_string()),
+        }
+    }
+}
+
+/// A value that a template inserts is absent now: never captured in this iteration, or captured as null.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no value for `{name}`{}", if *.is_null { ": it is null" } else { "" })]
+pub struct Missing {
+    /// What has no value, as a template would write it.
+    pub name: String,
+    /// Whether it is there, as a null.
+    pub is_null: bool,
+}
+
+impl Missing {
+    pub(super) fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            is_null: false,
+        }
+    }
+
+    pub(super) fn null(self) -> Self {
+        Self {
+            is_null: true,
+            ..self
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Evaluating what has operators: truth, comparisons, defaults.
+
+use super::value::View;
+use super::{Comparison, Condition, Context, Expression, Missing, Value};
+
+impl Condition {
+    /// Whether the condition holds now; a value that is asked for alone and absent does not hold, and is not missing.
+    pub fn holds(&self, context: &mut dyn Context) -> Result<bool, Missing> {
+        self.0.holds(context)
+    }
+}
+
+impl Expression {
+    /// Whether this is true now. What a comparison needs must be there; a value alone may be absent, and is false then.
+    fn holds(&self, context: &mut dyn Context) -> Result<bool, Missing> {
+        Ok(match self {
+            Self::All(operands) => {
+                for operand in operands {
+                    if !operand.holds(context)? {
+                        return Ok(false);
+                    }
+                }
+                true
+            }
+            Self::Any(operands) => {
+                for operand in operands {
+                    if operand.holds(context)? {
+                        return Ok(true);
+                    }
+                }
+                false
+            }
+            Self::Not(operand) => !operand.holds(context)?,
+            Self::Compare(sides) => sides.hold(context)?,
+            Self::Match(text, pattern, is_wanted) => {
+                pattern.0.is_match(&text.text(context)?) == *is_wanted
+            }
+            _ => self.value(context).is_ok_and(|value| value.is_true()),
+        })
+    }
+
+    /// The value of anything that is neither kept nor a call.
+    pub(super) fn computed(&self, context: &mut dyn Context) -> Result<Value, Missing> {
+        match self {
+            Self::Join(parts) => {
+                let mut joined = String::new();
+                for part in parts {
+                    joined.push_str(&part.text(context)?);
+                }
+                Ok(Value::Text(joined))
+            }
+            Self::Default(values) => {
+                let mut found = Ok(Value::Null);
+                for value in values {
+                    found = value.value(context).map(std::borrow::Cow::into_owned);
+                    if matches!(&found, Ok(value) if *value != Value::Null) {
+                        break;
+                    }
+                }
+                found
+            }
+            _ => self.holds(context).map(Value::Bool),
+        }
+    }
+
+    /// Shows every variable and column in here to `see`, and whether it may be absent where it stands: `may_be` for the
+    /// expression itself.
+    pub(crate) fn each_use(&self, may_be: bool, see: &mut dyn FnMut(&Self, bool)) {
+        match self {
+            Self::Slot(_) | Self::Column { .. } => see(self, may_be),
+            Self::Literal(_) => {}
+            Self::Call(_, parts) | Self::Join(parts) => {
+                parts.iter().for_each(|part| part.each_use(false, see));
+            }
+            Self::Default(values) => {
+                let last = values.len() - 1;
+                for (index, value) in values.iter().enumerate() {
+                    value.each_use(may_be || index < last, see);
+                }
+            }
+            Self::All(operands) | Self::Any(operands) => {
+                operands
+                    .iter()
+                    .for_each(|operand| operand.each_use(true, see));
+            }
+            Self::Not(operand) => operand.each_use(true, see),
+            Self::Compare(sides) => {
+                sides.left.each_use(false, see);
+                sides.right.each_use(false, see);
+            }
+            Self::Match(text, ..) => text.each_use(false, see),
+        }
+    }
+}
+
+impl Comparison {
+    fn hold(&self, context: &mut dyn Context) -> Result<bool, Missing> {
+        let left = self.left.value(context)?.into_owned();
+        let right = self.right.value(context)?;
+        let (left, right) = (View::from(&left), View::from(&*right));
+        Ok(self.comparator.holds_between(&left, &right, self.as_texts))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::fake::Fake;
+    use super::*;
+
+    fn fake() -> Fake {
+        let mut fake = Fake::with([
+            ("page", json!(3)),
+            ("pages", json!("3")),
+            ("flag", json!("false")),
+            ("word", json!("red wine")),
+            ("nothing", json!(null)),
+        ]);
+        fake.slots.push(("later", None));
+        fake
+    }
+
+    fn holds(text: &str) -> Result<bool, Missing> {
+        let mut fake = fake();
+        let expression = Expression::condition(text, &mut fake).expect(text);
+        Condition(expression).holds(&mut fake)
+    }
+
+    #[test]
+    fn a_lone_operand_holds_when_there_is_something() {
+        for (value, expected) in [
+            (json!(null), false),
+            (json!(false), false),
+            (json!(true), true),
+            (json!(0), false),
+            (json!(-0.0), false),
+            (json!(0.1), true),
+            (json!(""), false),
+            (json!("false"), false),
+            (json!("0"), false),
+            (json!("00"), true),
+            (json!([]), false),
+            (json!([0]), true),
+            (json!({}), true),
+        ] {
+            let mut fake = Fake::with([("it", value.clone())]);
+            let expression = Expression::condition("${it}", &mut fake).expect("a condition");
+            assert_eq!(
+                Condition(expression).holds(&mut fake),
+                Ok(expected),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn operators_bind_as_they_are_read() {
+        for (text, expected) in [
+            ("true", true),
+            ("false", false),
+            ("0", false),
+            ("''", false),
+            ("page", true),
+            ("${page}", true),
+            ("page == pages", true),
+            ("${page} < ${pages}", false),
+            ("page < 10 and word == 'red wine'", true),
+            ("flag or page == 4 or word =~ '^red'", true),
+            ("not flag and not page == 4", true),
+            ("not (flag or page == 3)", false),
+            ("word !~ 'wine$'", false),
+            ("true or true and false", true),
+            ("(true or true) and false", false),
+            ("word == \"red ${'wine'}\"", true),
+            ("\"${page}${pages}\" == '33'", true),
+            ("page < \"20\"", false),
+            ("later", false),
+            ("not later", true),
+            ("later and page == 3", false),
+            ("later ?? page == 3", true),
+            ("nothing ?? later ?? 'x' == 'x'", true),
+            ("nothing == null", true),
+            ("later ?? null == null", true),
+            ("123456789012345678901 == 123456789012345678902", false),
+            ("1.10 == 1.1", true),
+            ("'1.10' == '1.1'", false),
+            ("user() == 7", true),
+        ] {
+            assert_eq!(holds(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_comparison_with_what_is_absent_is_missing_a_value() {
+        for text in ["later == 1", "page == 3 and later == 1", "later =~ 'x'"] {
+            assert_eq!(holds(text), Err(Missing::named("later")), "{text}");
+        }
+        assert_eq!(holds("page == 4 and later == 1"), Ok(false));
+    }
+
+    #[test]
+    fn operators_stand_in_templates_too() {
+        for (text, expected) in [
+            ("/${later ?? 'none'}", "/none"),
+            ("/${page == 3}", "/true"),
+            ("/${nothing ?? page}", "/3"),
+        ] {
+            assert_eq!(fake().render(text, super::super::Encoding::Plain), expected);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Expressions: the one language of templates, conditions and thresholds.
+//!
+//! A [`Template`] is text with `${…}` in it, a [`Condition`] is one expression, and a threshold compares a number of the
+//! run with a limit ([`threshold`]). All are read by one [`cursor`], and what is wrong in any of them is an
+//! [`ExprError`]. Names become slots and columns when the text is compiled ([`Names`]); evaluating needs a [`Context`],
+//! which the engine's user state implements. This module knows no user and no random source of its own.
+
+mod call;
+mod comparator;
+mod compile;
+mod context;
+mod cursor;
+mod encoding;
+mod error;
+mod evaluate;
+mod expression;
+#[cfg(test)]
+pub(crate) mod fake;
+mod function;
+mod names;
+mod parse;
+mod render;
+mod slips;
+mod suggest;
+mod template;
+pub mod threshold;
+pub mod value;
+
+pub use comparator::Comparator;
+pub use context::{Context, Held, Missing};
+pub use encoding::Encoding;
+pub use error::ExprError;
+pub use expression::{Comparison, Condition, Expression, Pattern};
+pub use function::Function;
+pub(crate) use function::below;
+pub use names::{Names, SlotId};
+pub use template::{Segment, Template};
+pub use value::{Number, Value};

@@ -1,0 +1,261 @@
+//! Rendering: segments and a context give text, or a value of its own type.
+
+use std::borrow::Cow;
+
+use uuid::Uuid;
+
+use super::function::{self, Function};
+use super::{Context, Encoding, Expression, Held, Missing, Segment, Template, Value};
+
+impl Template {
+    /// Appends the rendered text to `out`; nothing is allocated but `out` itself when values are texts and numbers.
+    ///
+    /// On [`Missing`], `out` holds what came before the absent value.
+    pub fn render(&self, context: &mut dyn Context, out: &mut String) -> Result<(), Missing> {
+        for segment in &self.segments {
+            match segment {
+                Segment::Literal(text) => out.push_str(text),
+                Segment::Expression(expression, encoding) => {
+                    expression.write(*encoding, context, out)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The value: with its own type if the template is exactly one expression, else the rendered text.
+    pub fn evaluate(&self, context: &mut dyn Context) -> Result<Value, Missing> {
+        if let Some(expression) = self.expression() {
+            return expression.value(context).map(Cow::into_owned);
+        }
+        let mut out = String::new();
+        self.render(context, &mut out)?;
+        Ok(Value::Text(out))
+    }
+}
+
+impl Expression {
+    /// The value, borrowed where it is kept.
+    pub(super) fn value<'c>(
+        &'c self,
+        context: &'c mut dyn Context,
+    ) -> Result<Cow<'c, Value>, Missing> {
+        match self {
+            Self::Call(function, arguments) => function.call(arguments, context).map(Cow::Owned),
+            _ if self.is_stored() => self.stored(context).map(Held::into_value),
+            _ => self.computed(context).map(Cow::Owned),
+        }
+    }
+
+    /// Whether the value is kept somewhere, and only needs to be looked up.
+    const fn is_stored(&self) -> bool {
+        matches!(self, Self::Slot(_) | Self::Column { .. } | Self::Literal(_))
+    }
+
+    /// The value as plain text. Null has none.
+    pub(super) fn text<'c>(
+        &'c self,
+        context: &'c mut dyn Context,
+    ) -> Result<Cow<'c, str>, Missing> {
+        if let Self::Call(Function::Choice, arguments) = self {
+            return Function::chosen(arguments, context)?.text(context);
+        }
+        if let Self::Call(function, arguments) = self {
+            return Ok(Cow::Owned(function.call(arguments, context)?.into_text()));
+        }
+        if !self.is_stored() {
+            let value = self.computed(context)?;
+            return match value {
+                Value::Null => Err(self.missing(context).null()),
+                value => Ok(Cow::Owned(value.into_text())),
+            };
+        }
+        match self.stored(context)? {
+            held if held.is_null() => Err(self.missing(context).null()),
+            held => Ok(held.text()),
+        }
+    }
+
+    /// Appends the value in an encoding. Null can only be written as JSON.
+    fn write(
+        &self,
+        encoding: Encoding,
+        context: &mut dyn Context,
+        out: &mut String,
+    ) -> Result<(), Missing> {
+        match self {
+            Self::Call(Function::Choice, arguments) => {
+                return Function::chosen(arguments, context)?.write(encoding, context, out);
+            }
+            Self::Call(Function::Uuid, _) => {
+                let mut buffer = Uuid::encode_buffer();
+                let id = function::uuid(context);
+                encoding.write(id.hyphenated().encode_lower(&mut buffer), out);
+            }
+            Self::Call(function, arguments) => {
+                encoding.write_value(&function.call(arguments, context)?, out);
+            }
+            _ if !self.is_stored() => match self.computed(context)? {
+                Value::Null if encoding != Encoding::Json => {
+                    return Err(self.missing(context).null());
+                }
+                value => encoding.write_value(&value, out),
+            },
+            _ => match self.stored(context)? {
+                held if held.is_null() && encoding != Encoding::Json => {
+                    return Err(self.missing(context).null());
+                }
+                held => encoding.write_held(held, out),
+            },
+        }
+        Ok(())
+    }
+
+    /// The value of anything but a call.
+    fn stored<'c>(&'c self, context: &'c dyn Context) -> Result<Held<'c>, Missing> {
+        match self {
+            Self::Slot(slot) => context.slot(*slot).map(Held::Value),
+            Self::Column { feed, column } => context.column(*feed, *column),
+            Self::Literal(value) => Some(Held::Value(value)),
+            _ => None,
+        }
+        .ok_or_else(|| self.missing(context))
+    }
+
+    /// That this has no value, by its name.
+    fn missing(&self, context: &dyn Context) -> Missing {
+        match self {
+            Self::Slot(slot) => Missing::named(context.slot_name(*slot)),
+            Self::Column { feed, column } => Missing::named(context.column_name(*feed, *column)),
+            Self::Call(function, _) => Missing::named(function.usage()),
+            Self::Literal(value) => Missing::named(value.to_string()),
+            // None of them is there, so the last is not.
+            Self::Default(values) => values
+                .last()
+                .map_or_else(|| Missing::named("??"), |last| last.missing(context)),
+            _ => Missing::named("an expression"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::fake::Fake;
+    use super::*;
+
+    fn fake() -> Fake {
+        Fake {
+            slots: vec![
+                ("id", Some("a/b".into())),
+                ("page", Some(2_i64.into())),
+                ("nothing", Some(Value::Null)),
+                ("later", None),
+            ],
+            columns: vec![
+                ("email", "ann@example.com".into()),
+                ("first name", "Ann".into()),
+            ],
+            ..Fake::default()
+        }
+    }
+
+    #[test]
+    fn values_are_written_in_the_encoding_of_their_surroundings() {
+        for (encoding, text, expected) in [
+            (Encoding::Plain, "", ""),
+            (Encoding::Plain, "no expression", "no expression"),
+            (Encoding::Plain, "${id}", "a/b"),
+            (
+                Encoding::Percent,
+                "/d/${id}?page=${ page }",
+                "/d/a%2Fb?page=2",
+            ),
+            (Encoding::Percent, "${users.email}", "ann%40example.com"),
+            (
+                Encoding::Plain,
+                "${users.'first name'} ü ${page}",
+                "Ann ü 2",
+            ),
+            (
+                Encoding::Json,
+                "[${id}, ${page}, ${nothing}]",
+                r#"["a/b", 2, null]"#,
+            ),
+            (Encoding::Percent, "q=${urlencode(id)}", "q=a%2Fb"),
+            (
+                Encoding::Percent,
+                "q=${urlencode(urlencode(id))}",
+                "q=a%252Fb",
+            ),
+            (Encoding::Percent, "q=${urlencode('a/b')}", "q=a%2Fb"),
+            (Encoding::Plain, "q=${urlencode(id)}", "q=a%2Fb"),
+            (
+                Encoding::Percent,
+                "${choice(id)}${uuid()}",
+                "a%2Fb00000000-0000-4000-8000-000000000000",
+            ),
+        ] {
+            assert_eq!(
+                fake().render(text, encoding),
+                expected,
+                "{encoding:?} {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_single_expression_evaluates_to_its_own_type_and_anything_else_to_text() {
+        for (text, expected) in [
+            ("${page}", json!(2)),
+            ("${nothing}", json!(null)),
+            ("${page} ", json!("2 ")),
+            ("${page}${page}", json!("22")),
+            ("2", json!("2")),
+            ("", json!("")),
+        ] {
+            let mut fake = fake();
+            let template = fake.compile(text, Encoding::Plain);
+            assert_eq!(template.evaluate(&mut fake), Ok(expected.into()), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_absent_value_is_missing_by_name_and_so_is_null_where_it_has_no_text() {
+        for (encoding, text, name) in [
+            (Encoding::Plain, "${later}", "later"),
+            (Encoding::Json, "${later}", "later"),
+            (Encoding::Percent, "/d/${nothing}", "nothing"),
+            (Encoding::JsonString, "${nothing}", "nothing"),
+            (Encoding::Plain, "${base64(nothing)}", "nothing"),
+            (Encoding::Plain, "${choice(later)}", "later"),
+            (Encoding::Plain, "x${choice(nothing)}", "nothing"),
+            (Encoding::Plain, "${sha256(choice(nothing))}", "nothing"),
+            (Encoding::Plain, "${random(1,later)}", "later"),
+        ] {
+            let mut fake = fake();
+            let template = fake.compile(text, encoding);
+            let mut out = String::new();
+            let missing = template.render(&mut fake, &mut out);
+            let expected = Missing {
+                is_null: name == "nothing",
+                ..Missing::named(name)
+            };
+            assert_eq!(missing, Err(expected), "{text}");
+        }
+        let mut rowless = fake();
+        let template = rowless.compile("${users.email}", Encoding::Plain);
+        rowless.columns.clear();
+        assert!(template.render(&mut rowless, &mut String::new()).is_err());
+    }
+
+    #[test]
+    fn rendering_appends() {
+        let mut fake = fake();
+        let template = fake.compile("${page}", Encoding::Plain);
+        let mut out = String::from("page ");
+        assert_eq!(template.render(&mut fake, &mut out), Ok(()));
+        assert_eq!(out, "page 2");
+    }
+}

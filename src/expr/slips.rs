@@ -1,0 +1,102 @@
+//! Operators of other languages, and which of ours is meant.
+
+use super::ExprError;
+use super::cursor::Cursor;
+
+/// What is written elsewhere, what is wrong with it, and what to do.
+const SYMBOLS: [(&str, &str, &str); 14] = [
+    ("===", "`===` is not an operator here", "did you mean `==`?"),
+    ("!==", "`!==` is not an operator here", "did you mean `!=`?"),
+    ("&&", "`&&` is not an operator here", "did you mean `and`?"),
+    ("||", "`||` is not an operator here", "did you mean `or`?"),
+    ("<>", "`<>` is not an operator here", "did you mean `!=`?"),
+    ("=<", "`=<` is not an operator here", "did you mean `<=`?"),
+    ("=>", "`=>` is not an operator here", "did you mean `>=`?"),
+    ("=", "`=` does not compare", "did you mean `==`?"),
+    ("!", "`!` is not an operator here", "did you mean `not`?"),
+    ("&", "`&` is not an operator here", "did you mean `and`?"),
+    ("|", "`|` is not an operator here", "did you mean `or`?"),
+    (
+        "?",
+        "`?` is not an operator here",
+        "a value that may be absent takes its default after `??`",
+    ),
+    (
+        ":-",
+        "a variable of the scenario has no default after `:-`",
+        "write it after `??`: `${name ?? 'default'}`; only environment variables, in capitals, have `${NAME:-default}`",
+    ),
+    (
+        "${",
+        "a value follows a value",
+        "to join them as a text, put quotes around both: \"${a}-${b}\"",
+    ),
+];
+
+/// What words of other languages mean here.
+const WORDS: [(&str, &str); 18] = [
+    ("AND", "and"),
+    ("And", "and"),
+    ("OR", "or"),
+    ("Or", "or"),
+    ("NOT", "not"),
+    ("Not", "not"),
+    ("is", "=="),
+    ("eq", "=="),
+    ("equals", "=="),
+    ("ne", "!="),
+    ("lt", "<"),
+    ("le", "<="),
+    ("lte", "<="),
+    ("gt", ">"),
+    ("ge", ">="),
+    ("gte", ">="),
+    ("contains", "=~"),
+    ("matches", "=~"),
+];
+
+/// What is wrong with what stands where an operator, or the end, could stand.
+pub(super) fn operator(cursor: &mut Cursor<'_>, expected: &str) -> ExprError {
+    let start = cursor.at;
+    let is_ours = |symbol: &&str| cursor.rest().starts_with(*symbol);
+    let slip = SYMBOLS
+        .into_iter()
+        .find(|(symbol, ..)| is_ours(symbol))
+        .filter(|(symbol, ..)| symbol.len() > 1 || !["==", "!=", "!~", "=~"].iter().any(is_ours));
+    if let Some((symbol, message, hint)) = slip {
+        cursor.at += symbol.len();
+        return cursor.error(start, message, hint);
+    }
+    if cursor.take("%") {
+        let before = cursor.text[..start].trim_end();
+        let digits = before.trim_start_matches(|c: char| !c.is_ascii_digit());
+        let is_share = before.ends_with(|c: char| c.is_ascii_digit())
+            && cursor.rest().trim_start_matches([' ', '}']).is_empty();
+        return if is_share {
+            let hint = format!(
+                "to run a step {digits} % of the time, write `if: random(1,100) <= {digits}`"
+            );
+            cursor.error(start, "a percentage is not a value", &hint)
+        } else {
+            arithmetic(cursor, start)
+        };
+    }
+    if cursor.rest().starts_with(['+', '-', '*', '/', '~', '^']) {
+        cursor.at += 1;
+        return arithmetic(cursor, start);
+    }
+    if let Some((word, meant)) = WORDS.iter().find(|(word, _)| cursor.take_word(word)) {
+        let message = format!("`{word}` is not an operator here");
+        return cursor.error(start, &message, &format!("did you mean `{meant}`?"));
+    }
+    cursor.unexpected(expected)
+}
+
+fn arithmetic(cursor: &Cursor<'_>, start: usize) -> ExprError {
+    let symbol = &cursor.text[start..cursor.at];
+    cursor.error(
+        start,
+        &format!("`{symbol}`: expressions do not calculate yet"),
+        "compare values as they are, or put the result under `vars:` or into a column",
+    )
+}

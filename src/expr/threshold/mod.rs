@@ -1,0 +1,244 @@
+//! The language of thresholds, such as `p95(response_time{step="login"}) < 500ms`: what can be asked, and of what.
+//!
+//! An expression is parsed and type-checked here, with the file; which series its names select is for the plan.
+
+mod read;
+mod rule;
+mod synonyms;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use rule::{Key, Matcher, Relation, Rule};
+
+use crate::units::{ByteSize, Micros, Quantile};
+
+/// How a metric is boiled down to one number.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aggregate {
+    /// `p95`
+    Percentile(Quantile),
+    /// `min`
+    Min,
+    /// `max`
+    Max,
+    /// `mean`
+    Mean,
+    /// `sd`: standard deviation
+    StandardDeviation,
+    /// `count`
+    Count,
+    /// `rate`: per second
+    Rate,
+    /// `ratio`: part of the whole the metric belongs to
+    Ratio,
+    /// `apdex(T)`: (satisfied ≤ T, plus half of tolerating ≤ 4T) / all, failures unsatisfied. Source: Apdex Technical Specification 1.1.
+    Apdex(Micros),
+}
+
+impl fmt::Display for Aggregate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Percentile(quantile) => quantile.fmt(f),
+            Self::Min => f.pad("min"),
+            Self::Max => f.pad("max"),
+            Self::Mean => f.pad("mean"),
+            Self::StandardDeviation => f.pad("sd"),
+            Self::Count => f.pad("count"),
+            Self::Rate => f.pad("rate"),
+            Self::Ratio => f.pad("ratio"),
+            Self::Apdex(limit) => {
+                let limit = crate::units::show_duration(limit.as_duration());
+                write!(f, "apdex({limit})")
+            }
+        }
+    }
+}
+
+/// What a threshold is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// From the intended start to the last byte.
+    ResponseTime,
+    /// From the actual start to the last byte.
+    ServiceTime,
+    /// Actual start minus intended start, of iterations.
+    StartLag,
+    /// From the request being sent to the first byte.
+    Ttfb,
+    /// Time to connect, of requests that opened a connection.
+    Connect,
+    /// Time of the TLS handshake, of requests that opened a connection.
+    Tls,
+    /// A whole iteration, from its intended start, think time included.
+    IterationTime,
+    /// Requests attempted.
+    Requests,
+    /// Requests failed.
+    Failed,
+    /// Checks; `ratio` is the part that passed.
+    Checks,
+    /// Iterations ended.
+    Iterations,
+    /// Iterations that did not come to their end: a request of theirs could not be sent, a value was missing, or they
+    /// were cut off.
+    FailedIterations,
+    /// Iterations due but never started.
+    Unstarted,
+    /// Iterations started, against those due: `ratio` is achieved / offered.
+    Started,
+    /// Bytes read off the wire.
+    BytesIn,
+    /// Bytes written to the wire.
+    BytesOut,
+    /// Users active.
+    ActiveUsers,
+    /// The generator's CPU use, as a part of all cores.
+    #[serde(rename = "generator.cpu")]
+    GeneratorCpu,
+    /// The generator's resident memory.
+    #[serde(rename = "generator.rss")]
+    GeneratorRss,
+}
+
+impl Metric {
+    /// Every metric.
+    pub const ALL: [Self; 19] = [
+        Self::ResponseTime,
+        Self::ServiceTime,
+        Self::StartLag,
+        Self::Ttfb,
+        Self::Connect,
+        Self::Tls,
+        Self::IterationTime,
+        Self::Requests,
+        Self::Failed,
+        Self::Checks,
+        Self::Iterations,
+        Self::FailedIterations,
+        Self::Unstarted,
+        Self::Started,
+        Self::BytesIn,
+        Self::BytesOut,
+        Self::ActiveUsers,
+        Self::GeneratorCpu,
+        Self::GeneratorRss,
+    ];
+
+    /// The metric of that name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|metric| metric.name() == name)
+    }
+
+    /// The metric of that name, ours or another tool's.
+    pub(super) fn called(name: &str) -> Option<Self> {
+        Self::named(name).or_else(|| synonyms::metric(name))
+    }
+
+    /// The name in an expression: `response_time`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ResponseTime => "response_time",
+            Self::ServiceTime => "service_time",
+            Self::StartLag => "start_lag",
+            Self::Ttfb => "ttfb",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::IterationTime => "iteration_time",
+            Self::Requests => "requests",
+            Self::Failed => "failed",
+            Self::Checks => "checks",
+            Self::Iterations => "iterations",
+            Self::FailedIterations => "failed_iterations",
+            Self::Unstarted => "unstarted",
+            Self::Started => "started",
+            Self::BytesIn => "bytes_in",
+            Self::BytesOut => "bytes_out",
+            Self::ActiveUsers => "active_users",
+            Self::GeneratorCpu => "generator.cpu",
+            Self::GeneratorRss => "generator.rss",
+        }
+    }
+
+    /// What kind of number the metric is, which decides how it may be aggregated.
+    pub const fn kind(self) -> MetricKind {
+        match self {
+            Self::ResponseTime
+            | Self::ServiceTime
+            | Self::StartLag
+            | Self::Ttfb
+            | Self::Connect
+            | Self::Tls
+            | Self::IterationTime => MetricKind::Time,
+            Self::Requests | Self::Iterations => MetricKind::Counter,
+            Self::Failed | Self::FailedIterations | Self::Started | Self::Unstarted => {
+                MetricKind::Part
+            }
+            Self::Checks => MetricKind::Checks,
+            Self::BytesIn | Self::BytesOut => MetricKind::Bytes,
+            Self::ActiveUsers | Self::GeneratorCpu | Self::GeneratorRss => MetricKind::Gauge,
+        }
+    }
+}
+
+/// What kind of number a metric is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricKind {
+    /// A distribution of times.
+    Time,
+    /// Things that are counted.
+    Counter,
+    /// Things that are counted and are part of a whole.
+    Part,
+    /// Assertions that held or did not.
+    Checks,
+    /// Bytes that are added up.
+    Bytes,
+    /// A level, read once an interval.
+    Gauge,
+}
+
+/// The unit a threshold's numbers are in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Microseconds.
+    Us,
+    /// A part of one: `1%` is 0.01.
+    Ratio,
+    /// A plain number.
+    Count,
+    /// Per second.
+    PerSecond,
+    /// Bytes.
+    Bytes,
+}
+
+impl Unit {
+    /// A number of this unit as a reader would write it: `612 ms`, `1.25 %`, `40/s`.
+    pub fn show(self, value: f64) -> String {
+        match self {
+            Self::Us => Micros(value.max(0.0).round() as u64).to_string(),
+            Self::Ratio => format!("{} %", trimmed(value * 100.0)),
+            Self::Count => trimmed(value),
+            Self::PerSecond => format!("{}/s", trimmed(value)),
+            Self::Bytes => ByteSize(value.max(0.0).round() as u64).to_string(),
+        }
+    }
+}
+
+/// At most three decimals, without trailing zeros; more only where the number would otherwise be nothing.
+fn trimmed(value: f64) -> String {
+    let decimals = if value != 0.0 && value.abs() < 0.001 {
+        6
+    } else {
+        3
+    };
+    let text = format!("{value:.decimals$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,285 @@
+//! The parts of a threshold, each read where the cursor stands.
+
+use super::super::cursor::Cursor;
+use super::super::{Comparator, ExprError};
+use super::{Aggregate, Key, Matcher, Metric, MetricKind, Relation, Unit, synonyms};
+use crate::source::{did_you_mean, nearest};
+use crate::units::{ByteSize, Micros, Quantile, Rate, UnitError, parse_duration};
+
+const AN_AGGREGATE: &str = "p50, p99.9, min, max, mean, sd, count, rate, ratio or apdex(500ms)";
+
+type Read<T> = Result<T, ExprError>;
+
+/// A name: `p99.9`, `generator.cpu`, `step`.
+fn word<'a>(cursor: &mut Cursor<'a>) -> &'a str {
+    cursor.word(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'))
+}
+
+/// What was found instead of something that is written as a word or a symbol.
+fn found(cursor: &Cursor<'_>, word: &str) -> String {
+    if word.is_empty() {
+        cursor.found()
+    } else {
+        format!("`{word}`")
+    }
+}
+
+/// Takes what must come next.
+pub(super) fn expect(cursor: &mut Cursor<'_>, wanted: &str, expected: &str) -> Read<()> {
+    cursor.skip_space();
+    if cursor.take(wanted) {
+        return Ok(());
+    }
+    let message = format!("found {}, expected {expected}", cursor.found());
+    Err(cursor.fault(cursor.at, message))
+}
+
+pub(super) fn aggregate(cursor: &mut Cursor<'_>) -> Read<Aggregate> {
+    let start = cursor.at;
+    let word = word(cursor);
+    Ok(match word {
+        "min" => Aggregate::Min,
+        "max" => Aggregate::Max,
+        "mean" => Aggregate::Mean,
+        "sd" => Aggregate::StandardDeviation,
+        "count" => Aggregate::Count,
+        "rate" => Aggregate::Rate,
+        "ratio" => Aggregate::Ratio,
+        "apdex" => apdex(cursor)?,
+        _ if word.starts_with('p') && word[1..].starts_with(|c: char| c.is_ascii_digit()) => {
+            let quantile: Result<Quantile, UnitError> = word.parse();
+            Aggregate::Percentile(quantile.map_err(|error| cursor.fault(start, error.to_string()))?)
+        }
+        _ => return Err(unknown_aggregate(cursor, start, word)),
+    })
+}
+
+fn unknown_aggregate(cursor: &Cursor<'_>, start: usize, word: &str) -> ExprError {
+    let message = format!(
+        "found {}, expected an aggregate: {AN_AGGREGATE}",
+        found(cursor, word)
+    );
+    let hint = match (Metric::called(word), synonyms::aggregate(word)) {
+        (Some(metric), _) => {
+            let (name, usual) = (metric.name(), synonyms::usual(metric));
+            Some(format!(
+                "an expression names an aggregate first, such as `{usual}({name})`"
+            ))
+        }
+        (None, Some(meant)) => Some(did_you_mean(meant)),
+        // As k6 has it: `p(95)`.
+        (None, None) if word == "p" => {
+            Some("the percentile follows the p, such as `p95(response_time)`".to_owned())
+        }
+        (None, None) => nearest(
+            word,
+            ["min", "max", "mean", "count", "rate", "ratio", "apdex"],
+        )
+        .map(did_you_mean),
+    };
+    ExprError {
+        hint,
+        ..cursor.fault(start, message)
+    }
+}
+
+fn apdex(cursor: &mut Cursor<'_>) -> Read<Aggregate> {
+    expect(
+        cursor,
+        "(",
+        "`(` and the time that satisfies, such as `apdex(500ms)(response_time)`",
+    )?;
+    cursor.skip_space();
+    let start = cursor.at;
+    let text = cursor.word(|c| c != ')');
+    let limit = parse_duration(text).map_err(|error| cursor.fault(start, error.to_string()))?;
+    if limit.is_zero() {
+        return Err(cursor.fault(start, "the time that satisfies must be longer than nothing"));
+    }
+    expect(cursor, ")", "`)`")?;
+    Ok(Aggregate::Apdex(limit.into()))
+}
+
+pub(super) fn metric(cursor: &mut Cursor<'_>) -> Read<Metric> {
+    let start = cursor.at;
+    let word = word(cursor);
+    if let Some(metric) = Metric::named(word) {
+        return Ok(metric);
+    }
+    if word.starts_with("target.") {
+        let message = format!("`{word}`: metrics of the target are not supported yet");
+        return Err(cursor.fault(start, message));
+    }
+    let names = Metric::ALL.map(Metric::name);
+    let meant = synonyms::metric(word).map(Metric::name);
+    let hint = match meant.or_else(|| nearest(word, names)) {
+        Some(word) => did_you_mean(word),
+        None => format!("the metrics are {}", names.join(", ")),
+    };
+    let message = format!("found {}, expected a metric", found(cursor, word));
+    Err(cursor.error(start, &message, &hint))
+}
+
+pub(super) fn matchers(cursor: &mut Cursor<'_>) -> Read<Vec<Matcher>> {
+    cursor.skip_space();
+    let mut matchers = Vec::new();
+    if !cursor.take("{") {
+        return Ok(matchers);
+    }
+    loop {
+        matchers.push(matcher(cursor)?);
+        cursor.skip_space();
+        if cursor.take("}") {
+            return Ok(matchers);
+        }
+        expect(cursor, ",", "`,` or `}`")?;
+    }
+}
+
+fn matcher(cursor: &mut Cursor<'_>) -> Read<Matcher> {
+    cursor.skip_space();
+    let start = cursor.at;
+    let key = match word(cursor) {
+        "" => {
+            let message = format!(
+                "found {}, expected step, flow, check or a tag's name",
+                cursor.found()
+            );
+            return Err(cursor.fault(start, message));
+        }
+        "step" => Key::Step,
+        "flow" => Key::Flow,
+        "check" => Key::Check,
+        tag => Key::Tag(tag.to_owned()),
+    };
+    let key_at = cursor.range(start);
+    cursor.skip_space();
+    let symbol_at = cursor.at;
+    let symbol = cursor.word(|c| matches!(c, '=' | '!' | '~'));
+    if !matches!(symbol, "=" | "!=" | "=~" | "!~") {
+        let message = format!("found {}, expected =, !=, =~ or !~", found(cursor, symbol));
+        return Err(ExprError {
+            hint: (symbol == "==").then(|| did_you_mean("=")),
+            ..cursor.fault(symbol_at, message)
+        });
+    }
+    cursor.skip_space();
+    let Some(quote @ ('\'' | '"')) = cursor.peek() else {
+        let message = format!(
+            "found {}, expected a text in quotes, such as `\"login\"`",
+            cursor.found()
+        );
+        return Err(cursor.fault(cursor.at, message));
+    };
+    let quoted_at = cursor.at;
+    let value = cursor.quoted(quote)?;
+    let (offset, length) = cursor.range(quoted_at);
+    // As in PromQL, the whole text must match.
+    let regex = || cursor.regex(quoted_at, &value, true);
+    let relation = match symbol {
+        "=" => Relation::Is,
+        "!=" => Relation::IsNot,
+        "=~" => Relation::Matches(regex()?),
+        _ => Relation::MatchesNot(regex()?),
+    };
+    Ok(Matcher {
+        key,
+        relation,
+        value,
+        key_at,
+        value_at: (offset + 1, length - 2),
+    })
+}
+
+pub(super) fn refuse_baseline(cursor: &mut Cursor<'_>) -> Read<()> {
+    cursor.skip_space();
+    let start = cursor.at;
+    if !cursor.take_word("vs") {
+        return Ok(());
+    }
+    cursor.at = cursor.text.len();
+    Err(cursor.fault(start, "a comparison with a baseline is not supported yet"))
+}
+
+pub(super) fn comparator(cursor: &mut Cursor<'_>) -> Read<Comparator> {
+    cursor.skip_space();
+    let start = cursor.at;
+    let symbol = cursor.word(|c| matches!(c, '<' | '>' | '=' | '!'));
+    if let Some(comparator) = Comparator::leading(symbol).filter(|c| c.symbol() == symbol) {
+        return Ok(comparator);
+    }
+    let hint = match symbol {
+        "=" | "===" => Some("=="),
+        "=<" => Some("<="),
+        "=>" => Some(">="),
+        "<>" | "!==" => Some("!="),
+        _ => None,
+    };
+    let message = format!(
+        "found {}, expected <, <=, >, >=, == or !=",
+        found(cursor, symbol)
+    );
+    Err(ExprError {
+        hint: hint.map(did_you_mean),
+        ..cursor.fault(start, message)
+    })
+}
+
+/// The limit, to the end of the text.
+pub(super) fn quantity(cursor: &mut Cursor<'_>, metric: Metric, unit: Unit) -> Read<f64> {
+    cursor.skip_space();
+    let start = cursor.at;
+    let text = cursor.rest().trim_end();
+    cursor.at += text.len();
+    let plain: Option<f64> = text
+        .parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite() && *number >= 0.0);
+    let (limit, expected, hint) = match unit {
+        Unit::Us => (
+            parse_duration(text)
+                .ok()
+                .map(|limit| Micros::from(limit).0 as f64),
+            "a duration such as 500ms or 1.5s",
+            plain.map(|_| format!("{text}ms")),
+        ),
+        Unit::Ratio => {
+            let percent = text
+                .strip_suffix('%')
+                .and_then(|number| number.trim_end().parse::<f64>().ok());
+            let part = percent.map(|percent| percent / 100.0).or(plain);
+            (
+                part.filter(|part| (0.0..=1.0).contains(part)),
+                "a part from 0% to 100%",
+                plain
+                    .filter(|number| *number <= 100.0)
+                    .map(|_| format!("{text}%")),
+            )
+        }
+        Unit::Count => (plain, "a plain number", None),
+        Unit::PerSecond if metric.kind() == MetricKind::Bytes => (
+            text.strip_suffix("/s")
+                .and_then(|size| size.parse().ok())
+                .map(|size: ByteSize| size.0 as f64),
+            "bytes per second such as 1MiB/s",
+            None,
+        ),
+        Unit::PerSecond => (
+            text.parse().ok().map(Rate::as_per_second),
+            "a rate such as 200/s",
+            plain.map(|_| format!("{text}/s")),
+        ),
+        Unit::Bytes => (
+            text.parse().ok().map(|size: ByteSize| size.0 as f64),
+            "a size such as 64KiB or 1GiB",
+            None,
+        ),
+    };
+    limit.ok_or_else(|| {
+        let message = format!("found {}, expected {expected}", found(cursor, text));
+        ExprError {
+            hint: hint.as_deref().map(did_you_mean),
+            ..cursor.fault(start, message)
+        }
+    })
+}

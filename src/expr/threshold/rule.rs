@@ -1,0 +1,194 @@
+//! The grammar of threshold expressions, and the check that aggregate, metric and unit fit together.
+//!
+//! ```text
+//! expression = aggregate "(" metric [ "{" matcher { "," matcher } "}" ] ")" comparator quantity
+//! aggregate  = "p" number | "min" | "max" | "mean" | "sd" | "count" | "rate" | "ratio" | "apdex(" duration ")"
+//! matcher    = ( "step" | "flow" | "check" | tag ) ( "=" | "!=" | "=~" | "!~" ) '"' text '"'
+//! ```
+
+use regex::Regex;
+
+use super::super::cursor::Cursor;
+use super::super::{Comparator, ExprError};
+use super::{Aggregate, Metric, MetricKind, Unit, read};
+
+/// A threshold expression, parsed and type-checked, not yet resolved to series.
+///
+/// ```
+/// use gander::expr::Comparator;
+/// use gander::expr::threshold::{Aggregate, Metric, Rule, Unit};
+/// use gander::units::Quantile;
+///
+/// let rule = Rule::parse(r#"p99.9(response_time{step="list documents"}) <= 1.5s"#).unwrap();
+/// assert_eq!(rule.aggregate, Aggregate::Percentile(Quantile::P99_9));
+/// assert_eq!(rule.metric, Metric::ResponseTime);
+/// assert_eq!(rule.comparator, Comparator::LessOrEqual);
+/// assert_eq!((rule.limit, rule.unit), (1_500_000.0, Unit::Us));
+///
+/// let error = Rule::parse("p95(respones_time) < 500ms").unwrap_err();
+/// assert_eq!((error.offset, error.length), (4, 13));
+/// assert_eq!(error.hint.as_deref(), Some("did you mean `response_time`?"));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// How the metric is boiled down to a number.
+    pub aggregate: Aggregate,
+    /// Of what.
+    pub metric: Metric,
+    /// Which series or checks; all of the metric's when empty.
+    pub matchers: Vec<Matcher>,
+    /// How the number is compared with the limit.
+    pub comparator: Comparator,
+    /// The limit, in `unit`.
+    pub limit: f64,
+    /// The unit of the number and the limit.
+    pub unit: Unit,
+    /// Where the metric stands, in characters: offset and length.
+    pub metric_at: (usize, usize),
+}
+
+/// One condition on names or tags.
+#[derive(Debug, Clone)]
+pub struct Matcher {
+    /// What is looked at.
+    pub key: Key,
+    /// How it is compared.
+    pub relation: Relation,
+    /// The text between the quotes.
+    pub value: String,
+    /// Where the key stands, in characters: offset and length.
+    pub key_at: (usize, usize),
+    /// Where the text between the quotes stands.
+    pub value_at: (usize, usize),
+}
+
+/// What a matcher looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// The step's name.
+    Step,
+    /// The flow's name.
+    Flow,
+    /// The check's name.
+    Check,
+    /// The value of this tag; the empty text where a step does not have it.
+    Tag(String),
+}
+
+/// How a matcher compares.
+#[derive(Debug, Clone)]
+pub enum Relation {
+    /// `=`
+    Is,
+    /// `!=`
+    IsNot,
+    /// `=~`: the whole of it matches the regular expression.
+    Matches(Regex),
+    /// `!~`: the whole of it does not.
+    MatchesNot(Regex),
+}
+
+impl Matcher {
+    /// Whether a name or a tag's value satisfies the matcher.
+    pub fn accepts(&self, text: &str) -> bool {
+        match &self.relation {
+            Relation::Is => text == self.value,
+            Relation::IsNot => text != self.value,
+            Relation::Matches(regex) => regex.is_match(text),
+            Relation::MatchesNot(regex) => !regex.is_match(text),
+        }
+    }
+}
+
+impl Rule {
+    /// Parses an expression and checks that aggregate, metric and unit fit together.
+    pub fn parse(text: &str) -> Result<Self, ExprError> {
+        let mut cursor = Cursor::new(text);
+        cursor.skip_space();
+        let start = cursor.at;
+        let aggregate = read::aggregate(&mut cursor)?;
+        let aggregate_at = cursor.range(start);
+        read::expect(
+            &mut cursor,
+            "(",
+            "`(` and a metric, such as `(response_time)`",
+        )?;
+        cursor.skip_space();
+        let start = cursor.at;
+        let metric = read::metric(&mut cursor)?;
+        let metric_at = cursor.range(start);
+        let matchers = read::matchers(&mut cursor)?;
+        read::expect(
+            &mut cursor,
+            ")",
+            "`)`, or `{` and a selector such as `{step=\"login\"}`",
+        )?;
+        let unit =
+            unit_of(aggregate, metric).ok_or_else(|| misfit(aggregate, metric, aggregate_at))?;
+        read::refuse_baseline(&mut cursor)?;
+        let comparator = read::comparator(&mut cursor)?;
+        let limit = read::quantity(&mut cursor, metric, unit)?;
+        Ok(Self {
+            aggregate,
+            metric,
+            matchers,
+            comparator,
+            limit,
+            unit,
+            metric_at,
+        })
+    }
+}
+
+/// The unit of an aggregate of a metric; none where the two do not fit.
+const fn unit_of(aggregate: Aggregate, metric: Metric) -> Option<Unit> {
+    use Aggregate as A;
+    match (metric.kind(), aggregate) {
+        (MetricKind::Time, A::Percentile(_) | A::Min | A::Max | A::Mean | A::StandardDeviation) => {
+            Some(Unit::Us)
+        }
+        (MetricKind::Time, A::Apdex(_))
+            if matches!(metric, Metric::ResponseTime | Metric::ServiceTime) =>
+        {
+            Some(Unit::Ratio)
+        }
+        (
+            MetricKind::Time | MetricKind::Counter | MetricKind::Part | MetricKind::Checks,
+            A::Count,
+        ) => Some(Unit::Count),
+        (MetricKind::Counter | MetricKind::Part | MetricKind::Bytes, A::Rate) => {
+            Some(Unit::PerSecond)
+        }
+        (MetricKind::Part | MetricKind::Checks, A::Ratio) => Some(Unit::Ratio),
+        (MetricKind::Bytes, A::Count) => Some(Unit::Bytes),
+        (MetricKind::Gauge, A::Min | A::Max | A::Mean) => Some(match metric {
+            Metric::GeneratorCpu => Unit::Ratio,
+            Metric::GeneratorRss => Unit::Bytes,
+            _ => Unit::Count,
+        }),
+        _ => None,
+    }
+}
+
+fn misfit(aggregate: Aggregate, metric: Metric, (offset, length): (usize, usize)) -> ExprError {
+    let fitting = match metric.kind() {
+        MetricKind::Time if matches!(metric, Metric::ResponseTime | Metric::ServiceTime) => {
+            "a percentile such as p95, min, max, mean, sd, count or apdex(500ms)"
+        }
+        MetricKind::Time => "a percentile such as p95, min, max, mean, sd or count",
+        MetricKind::Counter | MetricKind::Bytes => "count or rate",
+        MetricKind::Part => "ratio, count or rate",
+        MetricKind::Checks => "ratio or count",
+        MetricKind::Gauge => "mean, min or max",
+    };
+    ExprError {
+        offset,
+        length,
+        message: format!(
+            "`{aggregate}` does not apply to {}; {fitting} does",
+            metric.name()
+        ),
+        hint: (matches!(aggregate, Aggregate::Ratio) && matches!(metric, Metric::Requests))
+            .then(|| "did you mean `ratio(failed)`?".to_owned()),
+    }
+}

@@ -1,0 +1,153 @@
+//! The grammar, by tables.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[rustfmt::skip]
+const FITTING: &[(&str, f64, Unit)] = &[
+    ("p50(response_time) < 1m", 60e6, Unit::Us),
+    ("p99.99(service_time)<=250us", 250.0, Unit::Us),
+    ("min(ttfb) >= 1ms", 1e3, Unit::Us),
+    (" max( connect ) < 1m30s ", 90e6, Unit::Us),
+    ("mean(tls) != 5ms", 5e3, Unit::Us),
+    ("sd(iteration_time) < 1s", 1e6, Unit::Us),
+    ("count(start_lag) > 10", 10.0, Unit::Count),
+    ("apdex(500ms)(response_time) > 0.9", 0.9, Unit::Ratio),
+    ("count(requests) == 1000", 1e3, Unit::Count),
+    ("rate(iterations) > 90/min", 1.5, Unit::PerSecond),
+    ("ratio(failed) < 1%", 0.01, Unit::Ratio),
+    ("ratio(failed) <= 0.005", 0.005, Unit::Ratio),
+    ("ratio(checks) >= 99.5 %", 0.995, Unit::Ratio),
+    ("ratio(unstarted) < 1%", 0.01, Unit::Ratio),
+    ("count(bytes_in) < 1GiB", 1_073_741_824.0, Unit::Bytes),
+    ("rate(bytes_out) < 2MB/s", 2e6, Unit::PerSecond),
+    ("max(active_users) <= 300", 300.0, Unit::Count),
+    ("mean(generator.cpu) < 60%", 0.6, Unit::Ratio),
+    ("max(generator.rss) < 512MiB", 536_870_912.0, Unit::Bytes),
+];
+
+#[test]
+fn limits_are_in_the_unit_of_the_aggregate_and_its_metric() {
+    for &(text, limit, unit) in FITTING {
+        let expression = Rule::parse(text).expect(text);
+        let found = expression.limit;
+        assert!((found - limit).abs() < 1e-9 * limit, "{text}: {found}");
+        assert_eq!(expression.unit, unit, "{text}");
+    }
+}
+
+#[test]
+fn selectors_compare_names_and_tags() {
+    let text =
+        r#"p95(response_time{step='say "hi"', flow!="admin", area=~"cat.*", tier!~"a|b"}) < 1s"#;
+    let matchers = Rule::parse(text).expect(text).matchers;
+    let accepted: Vec<bool> = matchers
+        .iter()
+        .zip(["say \"hi\"", "browse", "catalogue", "ab"])
+        .map(|(matcher, value)| matcher.accepts(value))
+        .collect();
+    assert_eq!(accepted, [true; 4], "the whole value must match");
+    assert!(!matchers[2].accepts("a cat") && !matchers[1].accepts("admin"));
+    assert_eq!(matchers[2].key, Key::Tag("area".to_owned()));
+}
+
+/// Expression, what is underlined, a part of the message, and a part of the hint, if there is one.
+#[rustfmt::skip]
+const WRONG: &[(&str, &str, &str, Option<&str>)] = &[
+    ("", "", "found the end, expected an aggregate", None),
+    ("response_time < 1s", "response_time", "expected an aggregate", Some("such as `p95(response_time)`")),
+    ("avg(response_time) < 1s", "avg", "found `avg`", Some("did you mean `mean`?")),
+    ("p101(response_time) < 1s", "p101", "is not a percentile", None),
+    ("p95 response_time < 1s", "r", "expected `(`", None),
+    ("p95(latency) < 1s", "latency", "found `latency`", Some("did you mean `response_time`?")),
+    ("p95(zzz) < 1s", "zzz", "expected a metric", Some("the metrics are response_time,")),
+    ("p95(failed) < 1s", "p95", "`p95` does not apply to failed; ratio, count or rate does", None),
+    ("ratio(requests) < 1%", "ratio", "does not apply", Some("did you mean `ratio(failed)`?")),
+    ("apdex(500ms)(iteration_time) > 0.9", "apdex(500ms)", "does not apply", None),
+    ("apdex(soon)(response_time) > 0.9", "soon", "is not a duration", None),
+    ("apdex(0s)(response_time) > 0.9", "0s", "longer than nothing", None),
+    ("p95(response_time < 1s", "<", "expected `)`", None),
+    ("p95(response_time) = 1s", "=", "found `=`", Some("did you mean `==`?")),
+    ("p95(response_time) => 1s", "=>", "found `=>`", Some("did you mean `>=`?")),
+    ("p95(response_time) 1s", "1", "expected <, <=", None),
+    ("p95(response_time) < 500", "500", "expected a duration", Some("did you mean `500ms`?")),
+    ("p95(response_time) < ", "", "found the end, expected a duration", None),
+    ("p95(response_time) < 500ms or so", "500ms or so", "expected a duration", None),
+    ("ratio(failed) < 5", "5", "expected a part from 0% to 100%", Some("did you mean `5%`?")),
+    ("ratio(failed) < 101%", "101%", "expected a part", None),
+    ("rate(requests) > 200", "200", "expected a rate", Some("did you mean `200/s`?")),
+    ("count(bytes_in) < 10", "10", "expected a size", None),
+    ("rate(bytes_in) < 10/s", "10/s", "expected bytes per second", None),
+    ("count(requests) > -1", "-1", "expected a plain number", None),
+    ("count(requests) > inf", "inf", "expected a plain number", None),
+    ("p95(response_time{step=\"a}) < 1s", "\"", "never closed", Some("end it with")),
+    ("p95(response_time{step=a}) < 1s", "a", "a text in quotes", None),
+    ("p95(response_time{step==\"a\"}) < 1s", "==", "expected =, !=", Some("did you mean `=`?")),
+    ("p95(response_time{}) < 1s", "}", "expected step, flow", None),
+    ("p95(response_time{step=\"a\" flow=\"b\"}) < 1s", "f", "expected `,` or `}`", None),
+    ("p95(response_time{step=~\"(\"}) < 1s", "\"(\"", "not a regular expression", Some("no look-around")),
+    ("p95(response_time) vs baseline < +5%", "vs baseline < +5%", "not supported yet", None),
+    ("ratio(target.cache_hits) > 85%", "target.cache_hits", "not supported yet", None),
+];
+
+#[test]
+fn errors_point_at_what_is_wrong_and_say_what_to_do() {
+    for &(text, underlined, message, hint) in WRONG {
+        let error = Rule::parse(text).expect_err(text);
+        let place: String = text.chars().skip(error.offset).take(error.length).collect();
+        assert_eq!(place, underlined, "{text}: {error}");
+        assert!(error.message.contains(message), "{text}: {error}");
+        let found = error.hint.as_deref();
+        assert_eq!(found.is_some(), hint.is_some(), "{text}: {found:?}");
+        assert!(
+            found.unwrap_or_default().contains(hint.unwrap_or_default()),
+            "{text}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn numbers_are_shown_in_their_unit() {
+    for (unit, value, shown) in [
+        (Unit::Us, 612_000.0, "612 ms"),
+        (Unit::Ratio, 0.0125, "1.25 %"),
+        (Unit::Ratio, 0.000_002, "0.0002 %"),
+        (Unit::Count, 1_000.0, "1000"),
+        (Unit::PerSecond, 40.5, "40.5/s"),
+        (Unit::Bytes, 65_536.0, "64.0 KiB"),
+    ] {
+        assert_eq!(unit.show(value), shown);
+    }
+}
+
+/// What expressions are made of, and what they are not.
+const PIECES: [&str; 15] = [
+    "p95",
+    "(",
+    ")",
+    "{",
+    "}",
+    "\"",
+    "response_time",
+    "failed",
+    "=~",
+    "<",
+    " ",
+    "é",
+    "1",
+    "%",
+    "vs",
+];
+
+proptest! {
+    #[test]
+    fn any_text_is_an_expression_or_an_error_within_it(
+        pieces in prop::collection::vec(prop::sample::select(&PIECES), 0..12),
+    ) {
+        let text: String = pieces.concat();
+        if let Err(error) = Rule::parse(&text) {
+            prop_assert!(error.length > 0 && error.offset <= text.chars().count(), "{:?}", error);
+        }
+    }
+}

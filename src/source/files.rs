@@ -1,0 +1,192 @@
+//! Files: the scenario itself, and those it names.
+//!
+//! A scenario may come from someone else, so what it names must be a regular file below its root: no absolute path, no
+//! way out by `..` or by a link, no device or pipe that would never end.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+
+/// The most bytes a scenario file may have.
+const MAX_SCENARIO: u64 = 1 << 20;
+/// The most bytes a certificate file may have.
+const MAX_CERTIFICATES: u64 = 4 << 20;
+/// What marks the root folder of the files that a scenario may name.
+const ROOT_MARKS: [&str; 2] = [".git", "gander.toml"];
+
+/// Why a file cannot be used, and what to do about it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+fn refuse(message: impl Into<String>) -> Refusal {
+    Refusal {
+        message: message.into(),
+        hint: None,
+    }
+}
+
+impl Refusal {
+    fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Reads the scenario's text, without a byte-order mark.
+pub(crate) fn read_scenario(path: &Path) -> Result<String, Refusal> {
+    let bytes = read_regular(path, MAX_SCENARIO)?;
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(
+            refuse("this file is UTF-16, but a scenario is UTF-8").with_hint("save it as UTF-8")
+        );
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(error) => {
+            let at = error.valid_up_to();
+            let line = bytes[..at].split(|byte| *byte == b'\n').count();
+            Err(refuse(format!(
+                "this file is not UTF-8: line {line} holds the byte 0x{:02x}",
+                bytes[at]
+            ))
+            .with_hint("save it as UTF-8"))
+        }
+    }
+}
+
+/// The folder that every file a scenario names must be under.
+pub(crate) fn root_of(scenario: &Path) -> PathBuf {
+    let folder = folder_of(scenario);
+    let folder = fs::canonicalize(&folder).unwrap_or(folder);
+    folder
+        .ancestors()
+        .find(|ancestor| ROOT_MARKS.iter().any(|mark| ancestor.join(mark).exists()))
+        .unwrap_or(&folder)
+        .to_owned()
+}
+
+fn folder_of(scenario: &Path) -> PathBuf {
+    match scenario.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Where the files that a scenario names may be.
+pub(crate) struct Files {
+    folder: PathBuf,
+    root: PathBuf,
+}
+
+impl Files {
+    pub(crate) fn new(scenario: &Path, root: Option<&Path>) -> Self {
+        Self {
+            folder: folder_of(scenario),
+            root: root.map_or_else(|| root_of(scenario), Path::to_owned),
+        }
+    }
+
+    /// The true path of a regular file under the root.
+    pub(crate) fn find(&self, named: &str) -> Result<PathBuf, Refusal> {
+        let path = Path::new(named);
+        if path
+            .components()
+            .any(|part| matches!(part, Component::Prefix(_) | Component::RootDir))
+        {
+            return Err(refuse(format!("`{named}` is an absolute path"))
+                .with_hint("name files relative to the scenario file"));
+        }
+        let full = self.folder.join(path);
+        let found = fs::canonicalize(&full).map_err(|error| {
+            refuse(format!(
+                "cannot find `{}`: {}",
+                full.display(),
+                reason(&error)
+            ))
+            .with_hint("files are named relative to the scenario file")
+        })?;
+        let root = fs::canonicalize(&self.root).map_err(|error| {
+            refuse(format!(
+                "cannot use `{}` as the root: {}",
+                self.root.display(),
+                reason(&error)
+            ))
+        })?;
+        if !found.starts_with(&root) {
+            return Err(refuse(format!(
+                "`{named}` leads out of the root folder `{}`",
+                root.display()
+            ))
+            .with_hint("move it below the root, or allow more with --root"));
+        }
+        check_regular(&found)?;
+        Ok(found)
+    }
+
+    /// The bytes of a file with certificates.
+    pub(crate) fn read_certificates(&self, named: &str) -> Result<Vec<u8>, Refusal> {
+        read_regular(&self.find(named)?, MAX_CERTIFICATES)
+    }
+}
+
+fn check_regular(path: &Path) -> Result<(), Refusal> {
+    // Asked before opening: to open a pipe is to wait for its other end.
+    let kind = fs::metadata(path)
+        .map_err(|error| {
+            refuse(format!(
+                "cannot read `{}`: {}",
+                path.display(),
+                reason(&error)
+            ))
+        })?
+        .file_type();
+    if kind.is_dir() {
+        return Err(refuse(format!("`{}` is a folder", path.display())));
+    }
+    if !kind.is_file() {
+        return Err(refuse(format!(
+            "`{}` is not a regular file but a pipe, a socket or a device",
+            path.display()
+        )));
+    }
+    Ok(())
+}
+
+fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
+    check_regular(path)?;
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
+        .map_err(|error| {
+            refuse(format!(
+                "cannot read `{}`: {}",
+                path.display(),
+                reason(&error)
+            ))
+        })?;
+    if bytes.len() as u64 > limit {
+        return Err(refuse(format!(
+            "`{}` is larger than {} MiB",
+            path.display(),
+            limit >> 20
+        ))
+        .with_hint("rows of test input belong into a file under `data:`"));
+    }
+    Ok(bytes)
+}
+
+/// The system's reason, without its error number.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => {
+            let text = error.to_string();
+            text.split(" (os error").next().unwrap_or(&text).to_owned()
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What the YAML parser could not read, in the words of a scenario.
+
+use serde_yaml::granit_parser::{ErrorKind, ScanError};
+
+use super::super::{Diagnostic, Span};
+use super::too_deep;
+
+/// Says where a text stops being YAML, why, and what to do.
+pub(super) fn fault(error: &ScanError, text: &str) -> Diagnostic {
+    let marker = error.marker();
+    let span = Span {
+        line: marker.line().max(1) as u32,
+        column: marker.col() as u32 + 1,
+        length: 1,
+    };
+    let line = text.lines().nth(span.line as usize - 1).unwrap_or_default();
+    let (message, hint) = match error.kind() {
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation
+        | ErrorKind::TabInPlainScalar
+        | ErrorKind::TabAtBlockScalarStart
+        | ErrorKind::UnexpectedCharacter { character: '\t' } => (
+            "a tab stands where YAML allows only spaces".to_owned(),
+            Some("indent with spaces"),
+        ),
+        ErrorKind::RecursionLimitExceeded => (too_deep(), None),
+        ErrorKind::UnclosedQuotedScalar => (
+            "this quoted text has no closing quote".to_owned(),
+            Some("a quote inside the text is doubled in '…' and written \\\" in \"…\""),
+        ),
+        ErrorKind::InvalidQuotedScalarIndent | ErrorKind::DocumentIndicatorInQuotedScalar => (
+            "this line is still inside a quoted text that began above it".to_owned(),
+            Some("close the quote on the line where the text ends"),
+        ),
+        ErrorKind::UnclosedFlowCollection { open } => {
+            (format!("this `{open}` is never closed"), None)
+        }
+        ErrorKind::UnknownAnchor => (
+            "this alias names an anchor that is not defined before it".to_owned(),
+            Some("define it with `&name`, or put quotes around a text that starts with `*`"),
+        ),
+        ErrorKind::UnknownQuotedScalarEscape => (
+            "this is no escape sequence of YAML".to_owned(),
+            Some(
+                "write regular expressions and JSON paths in single quotes, where `\\` stands for itself",
+            ),
+        ),
+        ErrorKind::DirectiveDisallowed => (
+            "a line starts with `%`, which YAML keeps for directives".to_owned(),
+            None,
+        ),
+        kind => (format!("this is not valid YAML: {kind}"), None),
+    };
+    let hint = if line.contains("${") && line.contains(['{', '[']) && hint.is_none() {
+        Some("inside `{ }` and `[ ]`, put quotes around a value with `${…}`")
+    } else if line.contains('\t') && hint.is_none() {
+        Some("there is a tab in this line; indent with spaces")
+    } else if matches!(error.kind(), ErrorKind::MappingValueNotAllowed) {
+        Some("put quotes around a text that holds `: `, and check the indentation")
+    } else {
+        hint
+    };
+    Diagnostic {
+        span: Some(span),
+        message,
+        hint: hint.map(str::to_owned),
+    }
+}
