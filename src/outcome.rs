@@ -1,10 +1,10 @@
-//! How a request ended. A failed request is data, never an error.
+//! How a request ended, and what that means. A failed request is a measurement, never an error.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The class of a request's end; the names are those of reports, journals and `summary.json`.
+/// How a request ended; the names are those of reports, journals and `summary.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -16,7 +16,7 @@ pub enum Outcome {
     Check,
     /// A value to capture was not in the response.
     Capture,
-    /// The request could not be built: a value was missing, or what was rendered is no URL or no header. Nothing was sent.
+    /// The request could not be built: a value was missing, or the rendered text is not a URL or a header. Nothing was sent.
     Unsendable,
     /// The host name did not resolve.
     Dns,
@@ -34,17 +34,17 @@ pub enum Outcome {
     Timeout,
     /// The response was not valid HTTP.
     BadResponse,
-    /// The head of the response had more header lines, or more bytes, than are read.
+    /// The head of the response had more header lines, or more bytes, than the limit.
     HeadLimit,
     /// The body was larger than the read limit, or inflated beyond its cap.
     BodyLimit,
     /// More redirects than allowed, or a redirect that may not be followed.
     Redirect,
-    /// The resolved address is not one this run may reach.
+    /// This run may not reach the resolved address.
     AddressRefused,
-    /// This machine had no file descriptor left: the generator's limit, not the target's.
+    /// This machine had no file descriptor left: a limit of the generator, not of the target.
     FdLimit,
-    /// This machine had no local port left: the generator's limit, not the target's.
+    /// This machine had no local port left: a limit of the generator, not of the target.
     PortLimit,
     /// The run stopped while the request was in flight.
     Interrupted,
@@ -101,33 +101,178 @@ impl Outcome {
         }
     }
 
-    /// Whether the request counts as failed. An interrupted one was ended by us and counts as neither.
-    pub const fn is_failure(self) -> bool {
-        !matches!(self, Self::Ok | Self::Interrupted)
+    /// What the outcome means for counting and judging.
+    pub const fn class(self) -> OutcomeClass {
+        match self {
+            Self::Ok => OutcomeClass::Success,
+            Self::Status
+            | Self::Check
+            | Self::Capture
+            | Self::Reset
+            | Self::Timeout
+            | Self::BadResponse
+            | Self::HeadLimit
+            | Self::BodyLimit
+            | Self::Redirect => OutcomeClass::Failed,
+            Self::Dns
+            | Self::ConnectRefused
+            | Self::ConnectTimeout
+            | Self::ConnectFailed
+            | Self::Tls
+            | Self::AddressRefused => OutcomeClass::Unconnected,
+            Self::FdLimit | Self::PortLimit => OutcomeClass::GeneratorLimit,
+            Self::Unsendable => OutcomeClass::NotAttempted,
+            Self::Interrupted => OutcomeClass::Interrupted,
+        }
     }
 
-    /// Whether there was no connection to send the request over, by the target's doing or the network's.
+    /// Which time a request with this outcome has.
+    pub const fn measured_time(self) -> MeasuredTime {
+        match self {
+            Self::Ok => MeasuredTime::Complete,
+            Self::Timeout | Self::ConnectTimeout => MeasuredTime::AtLeast,
+            Self::Status
+            | Self::Check
+            | Self::Capture
+            | Self::Dns
+            | Self::ConnectRefused
+            | Self::ConnectFailed
+            | Self::Tls
+            | Self::Reset
+            | Self::BadResponse
+            | Self::HeadLimit
+            | Self::BodyLimit
+            | Self::Redirect
+            | Self::AddressRefused
+            | Self::FdLimit
+            | Self::PortLimit => MeasuredTime::UntilFailure,
+            Self::Unsendable | Self::Interrupted => MeasuredTime::Untimed,
+        }
+    }
+
+    /// Whether the request counts as failed. An interrupted request counts neither as failed nor as successful, since the
+    /// run ended it.
+    pub const fn is_failure(self) -> bool {
+        match self.class() {
+            OutcomeClass::Success | OutcomeClass::Interrupted => false,
+            OutcomeClass::Failed
+            | OutcomeClass::Unconnected
+            | OutcomeClass::GeneratorLimit
+            | OutcomeClass::NotAttempted => true,
+        }
+    }
+
+    /// Whether no connection could be made because of the target or the network.
     pub const fn is_unconnected(self) -> bool {
+        matches!(self.class(), OutcomeClass::Unconnected)
+    }
+
+    /// Whether a limit of this machine prevented the connection.
+    pub const fn is_generator_limit(self) -> bool {
+        matches!(self.class(), OutcomeClass::GeneratorLimit)
+    }
+
+    /// Whether there was an attempt to reach the target: the request could be built.
+    pub const fn is_attempt(self) -> bool {
+        !matches!(self.class(), OutcomeClass::NotAttempted)
+    }
+
+    /// Whether the request failed on this machine, so that it says nothing about the target.
+    pub const fn is_local_failure(self) -> bool {
         matches!(
-            self,
-            Self::Dns
-                | Self::ConnectRefused
-                | Self::ConnectTimeout
-                | Self::ConnectFailed
-                | Self::Tls
-                | Self::AddressRefused
+            self.class(),
+            OutcomeClass::GeneratorLimit | OutcomeClass::NotAttempted
         )
     }
 
-    /// Whether this machine had nothing left to connect with: the generator's own limit.
-    pub const fn is_own_limit(self) -> bool {
-        matches!(self, Self::FdLimit | Self::PortLimit)
+    /// Whether the measured time is a limit that was reached, so that the true time is *at least* that.
+    pub const fn is_censored(self) -> bool {
+        matches!(self.measured_time(), MeasuredTime::AtLeast)
     }
 
-    /// Whether the time measured is a limit that was reached, so that the true time is *at least* that (censored).
-    pub const fn is_censored(self) -> bool {
-        matches!(self, Self::Timeout | Self::ConnectTimeout)
+    /// The outcome as a phrase of a report: "the host name did not resolve".
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Ok => "no failure",
+            Self::Status => "status 400 or above",
+            Self::Check => "a check on the response did not hold",
+            Self::Capture => "a value to capture was not there",
+            Self::Unsendable => "the request could not be built: nothing was sent",
+            Self::Dns => "the host name did not resolve",
+            Self::ConnectRefused => "the target refused the connection",
+            Self::ConnectTimeout => "no connection within the limit",
+            Self::ConnectFailed => "the connection failed",
+            Self::Tls => "the TLS handshake failed",
+            Self::Reset => "the connection was closed before the response was whole",
+            Self::Timeout => "no whole response within the limit",
+            Self::BadResponse => "the response was not valid HTTP",
+            Self::HeadLimit => "the response's head was larger than is read",
+            Self::BodyLimit => "the body was larger than allowed",
+            Self::Redirect => "a redirect that may not be followed",
+            Self::AddressRefused => "an address this run may not reach",
+            Self::FdLimit => "this machine ran out of open files: not the target's fault",
+            Self::PortLimit => "this machine ran out of local ports: not the target's fault",
+            Self::Interrupted => "ended by the stop of the run",
+        }
     }
+
+    /// The remedy for a connection that could not be made, if there is one that helps in most cases.
+    pub const fn remedy(self) -> Option<&'static str> {
+        match self {
+            Self::Dns => Some("check the host's name and this machine's name servers"),
+            Self::ConnectRefused => Some("is the service running, and is this its port?"),
+            Self::ConnectTimeout => {
+                Some("is there a firewall in between, and is the address right?")
+            }
+            Self::FdLimit => Some("raise the limit on open files (ulimit -n)"),
+            Self::PortLimit => Some("widen net.ipv4.ip_local_port_range"),
+            Self::Ok
+            | Self::Status
+            | Self::Check
+            | Self::Capture
+            | Self::Unsendable
+            | Self::ConnectFailed
+            | Self::Tls
+            | Self::Reset
+            | Self::Timeout
+            | Self::BadResponse
+            | Self::HeadLimit
+            | Self::BodyLimit
+            | Self::Redirect
+            | Self::AddressRefused
+            | Self::Interrupted => None,
+        }
+    }
+}
+
+/// What an outcome means for counting and judging; each outcome belongs to one class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutcomeClass {
+    /// A response arrived, and it was as it should be.
+    Success,
+    /// The target was reached, and the response was wrong, late or missing.
+    Failed,
+    /// No connection could be made because of the target or the network.
+    Unconnected,
+    /// A limit of this machine prevented the connection.
+    GeneratorLimit,
+    /// The request could not be built, so nothing was attempted.
+    NotAttempted,
+    /// The stop of the run ended it.
+    Interrupted,
+}
+
+/// Which time a request has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MeasuredTime {
+    /// From its start to the end of its response.
+    Complete,
+    /// From its start to its failure.
+    UntilFailure,
+    /// A limit was reached, so the true time is at least that (censored).
+    AtLeast,
+    /// None: nothing was sent, or nothing ended.
+    Untimed,
 }
 
 impl fmt::Display for Outcome {

@@ -23,7 +23,7 @@ pub(super) struct Backoff {
 impl Backoff {
     /// Takes in how a request went, as the transport sees it.
     pub(super) fn note(&mut self, outcome: Outcome) {
-        self.is_due = outcome.is_unconnected() || outcome.is_own_limit();
+        self.is_due = outcome.is_unconnected() || outcome.is_generator_limit();
         self.failures = if self.is_due { self.failures + 1 } else { 0 };
     }
 

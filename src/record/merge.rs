@@ -7,7 +7,7 @@ use super::{CheckCounts, Counts, SeriesInterval, Timing};
 use crate::outcome::Outcome;
 
 impl Counts {
-    /// Counts of one outcome; [`Outcome::Ok`] and [`Outcome::Interrupted`] are found from the other fields.
+    /// Counts of one outcome; [`Outcome::Ok`] and [`Outcome::Interrupted`] are derived from the other fields.
     pub fn by_outcome(&self, outcome: Outcome) -> u64 {
         match outcome {
             Outcome::Ok => self.ended.saturating_sub(self.failed),
@@ -16,13 +16,18 @@ impl Counts {
         }
     }
 
+    /// The sum of the counts of some outcomes.
+    pub fn by_outcomes(&self, are_counted: impl Fn(Outcome) -> bool) -> u64 {
+        Outcome::ALL
+            .into_iter()
+            .filter(|&outcome| are_counted(outcome))
+            .map(|outcome| self.by_outcome(outcome))
+            .sum()
+    }
+
     /// Requests for which there was no connection; see [`Outcome::is_unconnected`].
     pub fn unconnected(&self) -> u64 {
-        let outcomes = self.outcomes.iter();
-        outcomes
-            .filter(|(outcome, _)| outcome.is_unconnected())
-            .map(|(_, count)| count)
-            .sum()
+        self.by_outcomes(Outcome::is_unconnected)
     }
 }
 

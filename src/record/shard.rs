@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::bins::{Bins, Sum};
 use super::{CheckCounts, Counts, IterationSample, Sample, Timing, histogram};
-use crate::outcome::Outcome;
+use crate::outcome::{MeasuredTime, Outcome};
 use crate::plan::{CheckId, SeriesId};
 use crate::units::Micros;
 
@@ -250,8 +250,8 @@ impl Shard {
             self.time(sample.series, Timing::Tls, tls);
         }
         let response_time = sample.finished.saturating_sub(sample.intended);
-        match sample.outcome {
-            Outcome::Ok => {
+        match sample.outcome.measured_time() {
+            MeasuredTime::Complete => {
                 let service_time = sample.finished.saturating_sub(sample.started);
                 self.time(sample.series, Timing::ResponseTime, response_time);
                 self.time(sample.series, Timing::ServiceTime, service_time);
@@ -260,12 +260,11 @@ impl Shard {
                     self.time(sample.series, Timing::Ttfb, ttfb);
                 }
             }
-            // Nothing was sent, or nothing came to an end: there is no time to tell.
-            Outcome::Interrupted | Outcome::Unsendable => {}
-            outcome if outcome.is_censored() => {
-                self.time(sample.series, Timing::TimedOut, response_time);
+            MeasuredTime::UntilFailure => {
+                self.time(sample.series, Timing::FailedTime, response_time)
             }
-            _ => self.time(sample.series, Timing::FailedTime, response_time),
+            MeasuredTime::AtLeast => self.time(sample.series, Timing::TimedOut, response_time),
+            MeasuredTime::Untimed => {}
         }
     }
 

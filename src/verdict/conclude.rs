@@ -247,8 +247,7 @@ const FEWEST_ATTEMPTS: u64 = 3;
 /// Not one connection: the target was never there.
 fn unreachable(totals: &Totals) -> Option<Finding> {
     let counts = totals.counts(Subject::Requests);
-    // What could not be built was not attempted.
-    let attempted = counts.ended - counts.by_outcome(Outcome::Unsendable);
+    let attempted = counts.ended - counts.by_outcomes(|outcome| !outcome.is_attempt());
     let unconnected = counts.unconnected();
     if attempted < FEWEST_ATTEMPTS || unconnected < attempted {
         return None;

@@ -48,13 +48,9 @@ impl TargetWatch {
             .filter_map(|id| interval.series.get(id))
         {
             let counts = &part.counts;
-            // What this machine could not send is no sign of the target's.
-            let own = Outcome::ALL
-                .into_iter()
-                .filter(|outcome| outcome.is_own_limit() || *outcome == Outcome::Unsendable)
-                .map(|outcome| counts.by_outcome(outcome))
-                .sum();
-            ended += counts.ended.saturating_sub(own);
+            // A request that failed on this machine says nothing about the target.
+            let local = counts.by_outcomes(Outcome::is_local_failure);
+            ended += counts.ended.saturating_sub(local);
             unconnected += counts.unconnected();
         }
         if ended == 0 {

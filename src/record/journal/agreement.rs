@@ -1,7 +1,7 @@
 //! Whether an interval's histograms hold as many times as its counts say: two independent records of one truth.
 
 use super::JournalWarning;
-use crate::outcome::Outcome;
+use crate::outcome::MeasuredTime;
 use crate::plan::{Series, Subject};
 use crate::record::bins::Bins;
 use crate::record::{Counts, Interval, Timing};
@@ -50,13 +50,12 @@ fn expected(subject: Subject, counts: &Counts) -> Vec<(Timing, u64)> {
     let good = counts.ended.saturating_sub(counts.failed);
     match subject {
         Subject::Requests => {
-            let censored: u64 = Outcome::ALL
-                .into_iter()
-                .filter(|outcome| outcome.is_censored())
-                .map(|outcome| counts.by_outcome(outcome))
-                .sum();
-            // What was never sent took no time.
-            let timed = counts.failed - counts.by_outcome(Outcome::Unsendable).min(counts.failed);
+            let failed_as =
+                |time| counts.by_outcomes(|it| it.is_failure() && it.measured_time() == time);
+            let censored = failed_as(MeasuredTime::AtLeast);
+            let timed = counts
+                .failed
+                .saturating_sub(failed_as(MeasuredTime::Untimed));
             vec![
                 (Timing::ResponseTime, good),
                 (Timing::ServiceTime, good),

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use crate::outcome::Outcome;
 use crate::report::model::Report;
 use crate::report::text;
 
@@ -37,7 +36,7 @@ pub(super) fn failures(report: &Report) -> Vec<FailureLine<'_>> {
     groups
         .map(|group| FailureLine {
             class: group.class(),
-            meaning: meaning(group.outcome),
+            meaning: group.outcome.meaning(),
             step: &group.step,
             flow: &group.flow,
             count: text::count(group.count),
@@ -58,30 +57,4 @@ pub(super) fn failures(report: &Report) -> Vec<FailureLine<'_>> {
 /// The number of groups without a line.
 pub(super) fn left_out(report: &Report) -> u64 {
     report.failures.len().saturating_sub(MOST_LINES) as u64 + report.failures_left_out
-}
-
-/// What a class of failure says, in a phrase.
-const fn meaning(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Ok => "no failure",
-        Outcome::Status => "status 400 or above",
-        Outcome::Check => "a check on the response did not hold",
-        Outcome::Capture => "a value to capture was not there",
-        Outcome::Unsendable => "the request could not be built: nothing was sent",
-        Outcome::Dns => "the host name did not resolve",
-        Outcome::ConnectRefused => "the target refused the connection",
-        Outcome::ConnectTimeout => "no connection within the limit",
-        Outcome::ConnectFailed => "the connection failed",
-        Outcome::Tls => "the TLS handshake failed",
-        Outcome::Reset => "the connection was closed before the response was whole",
-        Outcome::Timeout => "no whole response within the limit",
-        Outcome::BadResponse => "the response was not valid HTTP",
-        Outcome::HeadLimit => "the response's head was larger than is read",
-        Outcome::BodyLimit => "the body was larger than allowed",
-        Outcome::Redirect => "a redirect that may not be followed",
-        Outcome::AddressRefused => "an address this run may not reach",
-        Outcome::FdLimit => "this machine ran out of open files: not the target's fault",
-        Outcome::PortLimit => "this machine ran out of local ports: not the target's fault",
-        Outcome::Interrupted => "ended by the stop of the run",
-    }
 }
