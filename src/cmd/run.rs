@@ -12,14 +12,13 @@ use tokio::time::sleep;
 use crate::cli::RunArgs;
 use crate::engine::{self, CutShort, RunValues};
 use crate::exit::Exit;
-use crate::outcome::Outcome;
 use crate::plan::{Plan, Segment};
 use crate::probe::{self, Limits};
 use crate::record::journal::{Event, LostUsers, RunHeader, StopReason, Writer};
 use crate::record::{Recorder, Totals};
 use crate::report::live::Live;
 use crate::scenario;
-use crate::transport::{Settings, Shared, TransportError};
+use crate::transport::{Settings, Shared};
 use crate::units::{Micros, show_duration};
 use crate::verdict::Judge;
 
@@ -158,12 +157,7 @@ fn transport(plan: &Plan, args: &RunArgs) -> Result<Arc<Shared>, Failure> {
 async fn reach(plan: &Plan, transport: &Shared) -> Result<Result<(), StopReason>, Failure> {
     match transport.preflight(&plan.target).await {
         Ok(()) => Ok(Ok(())),
-        Err(
-            error @ TransportError::Unreachable {
-                outcome: Outcome::AddressRefused,
-                ..
-            },
-        ) => Err(Failure::Argument(error.into())),
+        Err(error) if error.is_invalid_input() => Err(Failure::Argument(error.into())),
         Err(error) => Ok(Err(StopReason::TargetGone {
             detail: error.to_string(),
         })),

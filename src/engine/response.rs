@@ -54,10 +54,14 @@ impl<'a> Response<'a> {
         let service_time = exchange
             .finished
             .saturating_duration_since(exchange.started);
-        let body = exchange.body.as_deref().unwrap_or_default();
-        exchange
-            .status
-            .map(|status| Self::new(status, &exchange.headers, body, service_time))
+        let response = exchange.response.as_ref()?;
+        let body = response.body.as_deref().unwrap_or_default();
+        Some(Self::new(
+            response.status,
+            &response.headers,
+            body,
+            service_time,
+        ))
     }
 
     /// The body as text, in the encoding that its first bytes or `charset=` say, else in UTF-8; what cannot be decoded

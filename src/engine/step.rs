@@ -87,7 +87,7 @@ pub(super) async fn measured(
         finished: clock.at(exchange.finished),
         outcome: judged.outcome,
         is_sent: exchange.is_sent,
-        status: exchange.status.map(|status| status.as_u16()),
+        status: exchange.status(),
         redirects: &exchange.redirects,
         resent: exchange.resent,
         bytes_in: exchange.bytes_in,
@@ -172,7 +172,7 @@ pub(super) async fn unmeasured(
     let exchange = user.client.send(prepared.outgoing(request)).await;
     let judged = judged(request, &exchange, &prepared, user).await;
     if judged.outcome.is_failure() {
-        let status = exchange.status.map(|status| status.as_u16());
+        let status = exchange.status();
         let detail = judged.detail.unwrap_or_else(|| of_status(&exchange));
         return Err(failure(judged.outcome, status, detail));
     }
@@ -195,7 +195,7 @@ async fn judged(
     if is_laborious(request, exchange) {
         let shared = Arc::clone(user.client.shared());
         return shared
-            .apart(|| judge(request, exchange, prepared, user))
+            .offload(|| judge(request, exchange, prepared, user))
             .await;
     }
     judge(request, exchange, prepared, user)
@@ -203,7 +203,7 @@ async fn judged(
 
 /// Whether the other users of the thread would notice the checks and captures of a response.
 fn is_laborious(request: &Request, exchange: &Exchange) -> bool {
-    let Some(body) = &exchange.body else {
+    let Some(body) = exchange.body() else {
         return false;
     };
     let size = body.len();
@@ -297,11 +297,14 @@ fn accepts(request: &Request, response: &Response<'_>) -> bool {
 
 /// A status that is a failure, and how the body begins.
 fn of_status(exchange: &Exchange) -> String {
-    let status = exchange.status.unwrap_or_default();
-    let Some(start) = exchange.body_start() else {
+    let Some(response) = &exchange.response else {
+        return String::new();
+    };
+    let status = response.status;
+    let Some(start) = response.body_start() else {
         return status.to_string();
     };
-    let response = Response::new(status, &exchange.headers, &start, Duration::ZERO);
+    let response = Response::new(status, &response.headers, &start, Duration::ZERO);
     format!("{status}: {}", response.excerpt())
 }
 

@@ -1,38 +1,37 @@
-//! Connections: one user's HTTP exchanges over hyper, timed, bounded and classified.
+//! One user's exchanges with the target: timed, bounded and classified.
 //!
-//! A [`Client`] belongs to one user: its connections (one per origin), its cookies. [`Shared`] belongs to the run: TLS
-//! roots, the address policy, limits. Nothing here repeats what may have had an effect, follows what may not
-//! be followed, or keeps a byte that nobody reads.
+//! A [`Client`] belongs to one user and owns its connections (one per origin) and its cookies. [`Shared`] belongs to the
+//! run. `net` opens byte streams, `http1` speaks a protocol over one, `client` decides which request goes over which.
+//! The transport repeats no request that may have had an effect, and keeps no byte that is not read.
+//!
+//! To add a protocol (`http2`, `websocket`, `sse`), add a directory beside `http1` that turns a `net::Stream` into a
+//! connection, and its ALPN name to `Shared::new`. The client's use of `http1::Connection` is the interface: `open`,
+//! `is_usable`, `head`, `body`, `traffic`. The connection in `client::pool` becomes an enum; an exchange of messages has
+//! no [`HttpResponse`].
 
-mod address;
-mod apart;
 mod body;
-mod classify;
 mod client;
-mod connection;
-mod cookies;
 mod deadline;
-mod destination;
-mod dial;
-mod inflate;
-mod io;
+mod error;
+mod failure;
+mod http1;
+mod net;
+mod offload;
 mod origin;
-mod redirect;
-mod resolver;
-mod set_cookie;
 mod shared;
-mod tls;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use http_body_util::Full;
 
-pub use client::Client;
-pub use destination::{Destination, NoDestination};
-pub use set_cookie::values_set;
-pub use shared::{Settings, Shared, TransportError};
+pub use client::{Client, Destination, NoDestination, values_set};
+pub use error::TransportError;
+pub use net::ConnectPhases;
+pub use shared::{Settings, Shared};
 
+use self::failure::ExchangeFailure;
 use crate::outcome::Outcome;
 use crate::plan::ReadsBody;
 use crate::scenario::Timeouts;
@@ -48,65 +47,118 @@ pub struct Outgoing<'a> {
     pub headers: HeaderMap,
     /// The body; empty for none.
     pub body: Bytes,
-    /// Limits in time.
+    /// Time limits.
     pub timeouts: Timeouts,
-    /// Whether the response's body is to be kept and inflated.
+    /// Whether the response's body is kept and inflated.
     pub reads_body: ReadsBody,
 }
 
-/// What came of a request: always something, never an error.
+/// One exchange with the target, whatever its protocol and however it ended.
 #[derive(Debug)]
 pub struct Exchange {
-    /// When it actually started: connect begun, or the first byte handed to an open connection.
+    /// When it actually started: connect begun, or the first byte given to an open connection.
     pub started: Instant,
-    /// When the first byte of the final response was there, not of an informational one (1xx) before it.
+    /// When the first byte of the final response arrived, not that of an informational one (1xx) before it.
     pub first_byte: Option<Instant>,
     /// When the last byte was read, or the failure was known.
     pub finished: Instant,
     /// How it ended, as far as the transport can tell: [`Outcome::Ok`] whatever the status.
     pub outcome: Outcome,
-    /// The failure in words, at most 200 characters; empty when it is [`Outcome::Ok`].
+    /// The failure in words, at most 200 characters; empty if the outcome is [`Outcome::Ok`].
     pub detail: String,
-    /// The final response's status.
-    pub status: Option<StatusCode>,
-    /// The final response's headers.
-    pub headers: HeaderMap,
-    /// The body, inflated, if it was asked for and arrived whole.
-    pub body: Option<Bytes>,
-    /// How the body of a response of status 400 or above begins, as it came, if the body was not asked for.
-    excerpt: Option<Bytes>,
-    /// Whether anything of the request was written to the wire; after redirects, of the last one.
+    /// The final HTTP response, as far as it arrived: none before its head is complete.
+    pub response: Option<HttpResponse>,
+    /// Whether anything of the request was written to the wire; after redirects, of the last request.
     pub is_sent: bool,
-    /// Statuses of the redirects followed on the way.
+    /// Statuses of the redirects that were followed.
     pub redirects: Vec<u16>,
-    /// Where the final response came from, if redirects led there.
+    /// The URL of the final response, if redirects led there.
     pub page: Option<Box<Uri>>,
-    /// How often it was sent once more because a kept connection had been closed under it, all hops.
+    /// How often a request was sent once more because the target had closed the reused connection, over all redirects.
     pub resent: u64,
-    /// Bytes read off the wire, heads and bodies, all hops; over TLS those of HTTP, before encryption.
+    /// Bytes read, heads and bodies, over all redirects; over TLS those of HTTP, before encryption.
     pub bytes_in: u64,
-    /// Bytes written to the wire, heads and bodies, all hops; over TLS those of HTTP, before encryption.
+    /// Bytes written, heads and bodies, over all redirects; over TLS those of HTTP, before encryption.
     pub bytes_out: u64,
-    /// Of the connection opened for it, if one was (the last one, over redirects).
+    /// Of the connection opened for it, if one was; over redirects, of the last one.
     pub connection: Option<ConnectPhases>,
 }
 
+/// An HTTP response, of any version of HTTP.
+#[derive(Debug)]
+pub struct HttpResponse {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, inflated, if that was asked for and arrived whole.
+    pub body: Option<Bytes>,
+    /// The beginning of the body of a status of 400 or above, as it came, if the body was not asked for.
+    excerpt: Option<Bytes>,
+}
+
 impl Exchange {
-    /// How the body begins, inflated as far as it goes, for quoting it; none if it was not read.
+    /// An exchange that starts now, with nothing sent.
+    fn starting() -> Self {
+        let started = Instant::now();
+        Self {
+            started,
+            first_byte: None,
+            finished: started,
+            outcome: Outcome::Ok,
+            detail: String::new(),
+            response: None,
+            is_sent: false,
+            redirects: Vec::new(),
+            page: None,
+            resent: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            connection: None,
+        }
+    }
+
+    /// The final response's status, as a number.
+    pub fn status(&self) -> Option<u16> {
+        let response = self.response.as_ref();
+        response.map(|response| response.status.as_u16())
+    }
+
+    /// The final response's body, inflated, if it was asked for and arrived whole.
+    pub fn body(&self) -> Option<&Bytes> {
+        self.response.as_ref()?.body.as_ref()
+    }
+
+    /// The response was a redirect, and the request that it leads to comes next.
+    fn follow_redirect(&mut self) {
+        let redirect = self.response.take();
+        self.redirects
+            .extend(redirect.map(|response| response.status.as_u16()));
+        self.is_sent = false;
+        self.first_byte = None;
+    }
+
+    /// It ended now, in a failure.
+    fn fail(&mut self, failure: ExchangeFailure) {
+        self.outcome = failure.outcome;
+        self.detail = failure.detail;
+        self.finished = Instant::now();
+    }
+}
+
+impl HttpResponse {
+    /// The beginning of the body, inflated as far as possible, for quoting it; none if the body was not read.
     pub fn body_start(&self) -> Option<Bytes> {
-        let of_excerpt = |excerpt: &Bytes| inflate::start_of(&self.headers, excerpt);
+        let of_excerpt = |excerpt: &Bytes| body::excerpt(&self.headers, excerpt);
         let excerpt = self.excerpt.as_ref().map(of_excerpt);
         self.body.clone().or(excerpt)
     }
 }
 
-/// How long it took to open a connection.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ConnectPhases {
-    /// To resolve the name; zero for an address.
-    pub dns: Duration,
-    /// To connect (TCP).
-    pub connect: Duration,
-    /// The TLS handshake, if there was one.
-    pub tls: Option<Duration>,
+/// Why a connection gave no response head, whatever its protocol.
+enum SendError {
+    /// Not a byte of the request was written, so it may be sent again.
+    NotSent(Box<Request<Full<Bytes>>>),
+    /// The target may have received it.
+    Failed(ExchangeFailure),
 }

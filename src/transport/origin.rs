@@ -1,9 +1,9 @@
-//! Where a request goes: scheme, host and port, prepared once for all requests to it.
+//! Origins: scheme, host and port of a URL, parsed once for all requests to them.
 
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Uri};
 
-use super::classify::Failure;
+use super::failure::ExchangeFailure;
 use crate::outcome::Outcome;
 
 /// Whether a connection is encrypted.
@@ -16,7 +16,7 @@ pub(super) enum Security {
 }
 
 impl Security {
-    /// That of a URL's scheme; none for a scheme that cannot be requested.
+    /// That of a URL's scheme; none if the scheme is not supported.
     pub(super) fn of(scheme: &str) -> Option<Self> {
         match scheme {
             "http" => Some(Self::Plain),
@@ -42,13 +42,13 @@ pub(super) struct Origin {
     /// A name, or an address without brackets.
     pub(super) host: String,
     pub(super) port: u16,
-    /// What `host:` says.
+    /// The value of the `host` header.
     pub(super) host_header: HeaderValue,
 }
 
 impl Origin {
-    /// The origin of an absolute `http` or `https` URL; credentials in it are left out.
-    pub(super) fn of(uri: &Uri) -> Result<Self, Failure> {
+    /// The origin of an absolute `http` or `https` URL; its credentials are left out.
+    pub(super) fn of(uri: &Uri) -> Result<Self, ExchangeFailure> {
         let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
             return Err(unusable(uri, "a scheme and a host"));
         };
@@ -74,12 +74,12 @@ impl Origin {
         })
     }
 
-    /// Whether `uri` is written with this very scheme and authority.
+    /// Whether `uri` has this scheme and authority, written the same way.
     pub(super) fn is_of(&self, uri: &Uri) -> bool {
         uri.scheme() == Some(&self.scheme) && uri.authority() == Some(&self.authority)
     }
 
-    /// Whether the two are the same scheme, host and port, however they are written.
+    /// Whether scheme, host and port are the same, however they are written.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.security == other.security
             && self.port == other.port
@@ -87,8 +87,8 @@ impl Origin {
     }
 }
 
-fn unusable(uri: &Uri, expected: &str) -> Failure {
-    Failure::new(
+fn unusable(uri: &Uri, expected: &str) -> ExchangeFailure {
+    ExchangeFailure::new(
         Outcome::ConnectFailed,
         &format!("{uri} cannot be requested: expected {expected}"),
     )
@@ -98,7 +98,7 @@ fn unusable(uri: &Uri, expected: &str) -> Failure {
 mod tests {
     use super::*;
 
-    fn origin(url: &'static str) -> Result<Origin, Failure> {
+    fn origin(url: &'static str) -> Result<Origin, ExchangeFailure> {
         Origin::of(&Uri::from_static(url))
     }
 

@@ -87,7 +87,7 @@ impl Ask {
 
 /// The kept body as text.
 pub(crate) fn text(exchange: &Exchange) -> &str {
-    let body = exchange.body.as_ref().expect("a body");
+    let body = exchange.body().expect("a body");
     std::str::from_utf8(body).expect("text")
 }
 
@@ -303,7 +303,7 @@ async fn a_body_that_nobody_reads_is_counted_and_not_kept() {
         ask.reads_body = ReadsBody::No;
         let exchange = ask.by(&mut client).await;
         assert_eq!((exchange.outcome, exchange.bytes_in), (Outcome::Ok, length));
-        assert!(exchange.body.is_none());
+        assert!(exchange.body().is_none());
     }
     let exchange = Ask::get(server, "/").by(&mut client).await;
     assert_eq!(text(&exchange), body);

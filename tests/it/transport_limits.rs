@@ -60,7 +60,7 @@ async fn no_first_byte_in_time_is_a_timeout() {
     };
     let exchange = ask.by(&mut client(|_| ())).await;
     ended_by(&exchange, Outcome::Timeout, LIMIT, "the first byte");
-    assert!(exchange.first_byte.is_none() && exchange.status.is_none());
+    assert!(exchange.first_byte.is_none() && exchange.response.is_none());
 }
 
 #[tokio::test]

@@ -277,7 +277,8 @@ async fn by_the_transport(client: &mut Client, uri: &Uri) -> Pair {
         .await;
     assert_eq!(exchange.outcome, Outcome::Ok, "{}", exchange.detail);
     let took = exchange.finished.duration_since(exchange.started);
-    let echoed = exchange.headers[DELAY].to_str().expect("digits");
+    let response = exchange.response.as_ref().expect("a response");
+    let echoed = response.headers[DELAY].to_str().expect("digits");
     Pair {
         client: took.as_secs_f64(),
         lab: seconds(echoed),

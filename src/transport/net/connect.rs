@@ -1,83 +1,33 @@
-//! From an origin to an open TCP connection: which addresses may be reached, and which of them answers first.
+//! A TCP connection to one of several addresses: the one that answers first (happy eyeballs, RFC 8305).
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-use super::Shared;
-use super::classify::Failure;
-use super::origin::Origin;
 use crate::outcome::Outcome;
+use crate::transport::failure::ExchangeFailure;
 
 /// How long an address has before the next one is tried beside it (RFC 8305, 5).
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// A connection, and how long it took to open.
-pub(super) struct Dialled {
-    pub(super) stream: TcpStream,
-    /// To resolve the name; zero for an address.
-    pub(super) dns: Duration,
-    pub(super) connect: Duration,
-}
-
-/// Resolves the host and connects. The caller sets the time limit for both.
-pub(super) async fn dial(shared: &Shared, origin: &Origin) -> Result<Dialled, Failure> {
-    let begun = Instant::now();
-    let (addresses, dns) = match origin.host.parse::<IpAddr>() {
-        Ok(address) => (vec![address], Duration::ZERO),
-        Err(_) => (
-            shared.resolver.resolve(&origin.host).await?,
-            begun.elapsed(),
-        ),
-    };
-    let addresses = permitted(shared, origin, &addresses)?;
-    let resolved = Instant::now();
-    let stream = connect(&addresses).await?;
-    Ok(Dialled {
-        stream,
-        dns,
-        connect: resolved.elapsed(),
-    })
-}
-
-/// The addresses that may be reached; a failure if none may.
-fn permitted(
-    shared: &Shared,
-    origin: &Origin,
-    addresses: &[IpAddr],
-) -> Result<Vec<SocketAddr>, Failure> {
-    let mut refused = None;
-    let mut permitted = Vec::with_capacity(addresses.len());
-    for &address in addresses {
-        match shared.policy.permit(&origin.host, address) {
-            Ok(()) => permitted.push(SocketAddr::new(address, origin.port)),
-            Err(refusal) => refused = Some(refusal.describe(&origin.host, address)),
-        }
-    }
-    match refused {
-        Some(detail) if permitted.is_empty() => Err(Failure::new(Outcome::AddressRefused, &detail)),
-        _ => Ok(permitted),
-    }
-}
-
 type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
 
-/// Connects to the address that answers first. The next one is tried when one fails, or has not answered for a
-/// while; a failure only if all fail.
-async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, Failure> {
+/// Connects to the address that answers first. The next one is tried when one fails, or does not answer in time;
+/// it is a failure only if all fail.
+pub(super) async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, ExchangeFailure> {
     if let [address] = addresses {
-        let connected = connected(*address).await;
-        return connected.map_err(|error| Failure::connecting(*address, &error));
+        let connected = attempt(*address).await;
+        return connected.map_err(|error| ExchangeFailure::connecting(*address, &error));
     }
     let mut untried = addresses.iter();
     let mut attempts: Vec<(SocketAddr, Attempt)> = Vec::new();
     let mut failures = Vec::new();
-    let mut pause = pin!(tokio::time::sleep(Duration::ZERO));
+    let mut stagger = pin!(tokio::time::sleep(Duration::ZERO));
     poll_fn(|cx| {
         loop {
             let mut index = 0;
@@ -86,7 +36,7 @@ async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, Failure> {
                 match attempt.as_mut().poll(cx) {
                     Poll::Ready(Ok(stream)) => return Poll::Ready(Ok(stream)),
                     Poll::Ready(Err(error)) => {
-                        failures.push(Failure::connecting(*address, &error));
+                        failures.push(ExchangeFailure::connecting(*address, &error));
                         drop(attempts.remove(index));
                         may_try = true;
                     }
@@ -100,38 +50,41 @@ async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, Failure> {
                     Poll::Pending
                 };
             }
-            if !may_try && pause.as_mut().poll(cx).is_pending() {
+            if !may_try && stagger.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
             if let Some(&address) = untried.next() {
-                attempts.push((address, Box::pin(connected(address))));
-                pause.as_mut().reset(tokio::time::Instant::now() + STAGGER);
+                attempts.push((address, Box::pin(attempt(address))));
+                stagger
+                    .as_mut()
+                    .reset(tokio::time::Instant::now() + STAGGER);
             }
         }
     })
     .await
 }
 
-async fn connected(address: SocketAddr) -> io::Result<TcpStream> {
+async fn attempt(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
 
-/// Why no address could be reached: the outcome is that of the first, unless this machine is the reason for one.
-fn all_of(failures: &[Failure]) -> Failure {
-    let is_own =
-        |failure: &&Failure| matches!(failure.outcome, Outcome::FdLimit | Outcome::PortLimit);
-    let telling = failures.iter().find(is_own).or(failures.first());
+/// Why no address could be reached. The outcome is that of the first, unless a limit of this machine caused one.
+fn all_of(failures: &[ExchangeFailure]) -> ExchangeFailure {
+    let of_generator = |failure: &&ExchangeFailure| failure.outcome.is_generator_limit();
+    let decisive = failures.iter().find(of_generator).or(failures.first());
     let details: Vec<&str> = failures.iter().map(|failure| &*failure.detail).collect();
-    Failure::new(
-        telling.map_or(Outcome::Dns, |failure| failure.outcome),
+    ExchangeFailure::new(
+        decisive.map_or(Outcome::Dns, |failure| failure.outcome),
         &details.join("; "),
     )
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use tokio::net::{TcpListener, TcpSocket};
 
     use super::*;

@@ -1,4 +1,4 @@
-//! Following redirects: where to, with what method and which headers, and when not.
+//! Redirects: which are followed, and the method, headers and body of the next request.
 
 use http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION,
@@ -6,17 +6,17 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
-use super::classify::Failure;
 use super::destination::{Destination, text};
-use super::origin::{Origin, Security};
 use crate::outcome::Outcome;
+use crate::transport::failure::ExchangeFailure;
+use crate::transport::origin::{Origin, Security};
 
-/// Whether a response asks to be followed: a redirect's status, and a place to go.
+/// Whether a response is a redirect: by its status, and with a location.
 pub(super) fn is_redirect(status: StatusCode, headers: &HeaderMap) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) && location(headers).is_some()
 }
 
-/// The place to go; an empty one is none.
+/// The first location that is not empty.
 fn location(headers: &HeaderMap) -> Option<&[u8]> {
     let mut locations = headers.get_all(LOCATION).iter().map(HeaderValue::as_bytes);
     locations.find(|location| !location.trim_ascii().is_empty())
@@ -32,7 +32,8 @@ pub(super) enum Repeat {
 }
 
 impl Repeat {
-    /// As browsers and curl do: 303 asks for a `GET`, 301 and 302 make one of a `POST`, and everything else is repeated.
+    /// As in browsers and curl: 303 leads to a `GET`, 301 and 302 turn a `POST` into a `GET`, and any other request is
+    /// repeated.
     pub(super) fn of(status: StatusCode, method: &Method) -> Self {
         match status.as_u16() {
             303 => Self::Bodiless,
@@ -53,9 +54,9 @@ impl Repeat {
 /// Where a redirect from `here` leads.
 ///
 /// # Errors
-/// The location is no URL, is neither http nor https, or gives up encryption.
-pub(super) fn destination(here: &Uri, headers: &HeaderMap) -> Result<Destination, Failure> {
-    let refuse = |detail: &str| Failure::new(Outcome::Redirect, detail);
+/// The location is not a URL, is neither http nor https, or leads from https to http.
+pub(super) fn destination(here: &Uri, headers: &HeaderMap) -> Result<Destination, ExchangeFailure> {
+    let refuse = |detail: &str| ExchangeFailure::new(Outcome::Redirect, detail);
     let location = text(location(headers).unwrap_or_default());
     let next = Destination::of(here, &location)
         .map_err(|reason| refuse(&format!("the location header {reason}")))?;
@@ -63,13 +64,13 @@ pub(super) fn destination(here: &Uri, headers: &HeaderMap) -> Result<Destination
     if (security(here), security(&next.uri)) == (Some(Security::Tls), Some(Security::Plain)) {
         let host = next.uri.host().unwrap_or_default();
         return Err(refuse(&format!(
-            "the location header leads from https to http on {host}, which would give up encryption"
+            "the location header leads from https to http on {host}, which would drop encryption"
         )));
     }
     Ok(next)
 }
 
-/// Takes out of `headers` what must not go along to the next request.
+/// Removes the headers that must not be sent with the next request.
 pub(super) fn strip(headers: &mut HeaderMap, repeat: Repeat, from: &Origin, to: &Origin) {
     if repeat == Repeat::Bodiless {
         for name in [
@@ -96,7 +97,7 @@ mod tests {
 
     use super::*;
 
-    fn follow(here: &'static str, location: &'static [u8]) -> Result<String, Failure> {
+    fn follow(here: &'static str, location: &'static [u8]) -> Result<String, ExchangeFailure> {
         let mut headers = HeaderMap::new();
         let location = HeaderValue::from_bytes(location).expect("a header");
         headers.insert(LOCATION, location);

@@ -1,7 +1,7 @@
-//! TLS: which certificates are trusted, made once for a run and shared by its users.
+//! TLS: which certificates are trusted; configured once for a run and shared by its users.
 //!
-//! Sessions are resumed across connections to one server, as a browser's are; the store is the run's, so one user may
-//! resume what another began, which makes handshakes cheaper for the target than those of strangers would be.
+//! Sessions are resumed across connections to one server, as browsers do. The session store belongs to the run, so one
+//! user may resume the session of another; such handshakes cost the target less than those of unrelated clients.
 
 use std::io;
 use std::sync::Arc;
@@ -20,47 +20,48 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::TransportError;
-use super::classify::Failure;
 use crate::outcome::Outcome;
 use crate::scenario::{TlsOptions, Trust};
+use crate::transport::error::TransportError;
+use crate::transport::failure::ExchangeFailure;
 
 /// Opens TLS connections by a scenario's options.
 pub(super) struct Tls {
     connector: TlsConnector,
     /// Whether any certificate is accepted.
-    is_trusting: bool,
+    accepts_anything: bool,
 }
 
 impl Tls {
-    pub(super) fn new(options: &TlsOptions) -> Result<Self, TransportError> {
+    /// `protocols` are offered by ALPN, the preferred one first.
+    pub(super) fn new(options: &TlsOptions, protocols: &[&[u8]]) -> Result<Self, TransportError> {
         Ok(Self {
-            connector: connector(options)?,
-            is_trusting: options.trust == Trust::Anything,
+            connector: connector(options, protocols)?,
+            accepts_anything: options.trust == Trust::Anything,
         })
     }
 
-    /// Shakes hands with `host`.
-    pub(super) async fn connect(
+    /// Does the handshake with `host`.
+    pub(super) async fn handshake(
         &self,
         host: &str,
         stream: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, Failure> {
+    ) -> Result<TlsStream<TcpStream>, ExchangeFailure> {
         let name = ServerName::try_from(host.to_owned())
-            .map_err(|error| Failure::new(Outcome::Tls, &format!("{host}: {error}")))?;
-        let shaken = self.connector.connect(name, stream).await;
-        shaken.map_err(|error| Failure::new(Outcome::Tls, &self.describe(&error)))
+            .map_err(|error| ExchangeFailure::new(Outcome::Tls, &format!("{host}: {error}")))?;
+        let done = self.connector.connect(name, stream).await;
+        done.map_err(|error| ExchangeFailure::new(Outcome::Tls, &self.describe(&error)))
     }
 
-    /// A failed handshake in words, with what can be done about it.
+    /// A failed handshake in words, with the remedy.
     fn describe(&self, error: &io::Error) -> String {
-        const OLD: &str = "it may speak only TLS 1.0 or 1.1, CBC ciphers or RSA key exchange, which are too old for \
-                           Gander";
+        const OLD: &str = "the target may support only TLS 1.0 or 1.1, CBC ciphers or RSA key exchange, which Gander does \
+                           not support";
         let cause = error
             .get_ref()
             .and_then(|cause| cause.downcast_ref::<Error>());
         let advice = match cause {
-            Some(Error::InvalidCertificate(_)) if !self.is_trusting => {
+            Some(Error::InvalidCertificate(_)) if !self.accepts_anything => {
                 "http.tls.ca trusts a private authority, http.tls.insecure: true trusts anything"
             }
             Some(
@@ -75,13 +76,13 @@ impl Tls {
             None if is_closed(error) => OLD,
             _ => return error.to_string(),
         };
-        // The advice is what matters, should there be too much to say.
+        // The advice must not be cut off by the limit on the length of a detail.
         let said: String = error.to_string().chars().take(100).collect();
         format!("{said}; {advice}")
     }
 }
 
-/// Whether the target went away in the middle of the handshake, as some do that find no common version.
+/// Whether the target closed the connection during the handshake; some targets do so when no version is shared.
 fn is_closed(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -89,7 +90,7 @@ fn is_closed(error: &io::Error) -> bool {
     )
 }
 
-fn connector(options: &TlsOptions) -> Result<TlsConnector, TransportError> {
+fn connector(options: &TlsOptions, protocols: &[&[u8]]) -> Result<TlsConnector, TransportError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -105,19 +106,19 @@ fn connector(options: &TlsOptions) -> Result<TlsConnector, TransportError> {
                     .map_err(|error| TransportError::Tls(error.to_string()))?;
             builder
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Naming { authorities, named }))
+                .with_custom_certificate_verifier(Arc::new(PinningVerifier { authorities, named }))
         }
         Trust::Anything => builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Trusting)),
+            .with_custom_certificate_verifier(Arc::new(AcceptAnything)),
     };
     let mut config = builder.with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// The system's roots. One that cannot be read is left out: it only matters if a target's certificate needs it, and
-/// then the handshake says so.
+/// The system's root certificates, without those that cannot be parsed. If a target's certificate needs such a root, the
+/// handshake fails and says so.
 fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -144,15 +145,15 @@ fn add_pem(
     Ok(named)
 }
 
-/// Accepts what the roots have signed, and the certificates named themselves: a self-signed one is its server's own
-/// authority, which a verifier of chains refuses.
+/// Accepts certificates that the roots have signed, and the named certificates themselves: a self-signed certificate is
+/// its own authority, which a chain verifier refuses.
 #[derive(Debug)]
-struct Naming {
+struct PinningVerifier {
     authorities: Arc<WebPkiServerVerifier>,
     named: Vec<CertificateDer<'static>>,
 }
 
-impl ServerCertVerifier for Naming {
+impl ServerCertVerifier for PinningVerifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -165,7 +166,7 @@ impl ServerCertVerifier for Naming {
             self.authorities
                 .verify_server_cert(certificate, intermediates, name, ocsp, now);
         match verified {
-            // Found after its dates were: only the chain is wrong.
+            // The dates were verified before the chain: only the chain is wrong.
             Err(Error::InvalidCertificate(
                 CertificateError::UnknownIssuer | CertificateError::Other(_),
             )) if self.named.contains(certificate) => {
@@ -204,9 +205,9 @@ impl ServerCertVerifier for Naming {
 /// Accepts any certificate, also one that cannot be parsed here (X.509 v1, short keys, old signatures). It does not
 /// check that the server holds the certificate's key either: an attacker in between can use a key of their own.
 #[derive(Debug)]
-struct Trusting;
+struct AcceptAnything;
 
-impl ServerCertVerifier for Trusting {
+impl ServerCertVerifier for AcceptAnything {
     fn verify_server_cert(
         &self,
         _certificate: &CertificateDer<'_>,

@@ -1,6 +1,6 @@
-//! The wire: a TCP or TLS stream that counts the HTTP bytes going through it.
+//! The stream as hyper sees it: counts the HTTP bytes in both directions, and can be read again by a second parser.
 //!
-//! Over TLS the bytes counted are those of HTTP, before encryption: what the target's own counters say too.
+//! Over TLS the counted bytes are those of HTTP, before encryption, as in the target's own counters.
 
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
@@ -10,8 +10,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
+
+use crate::transport::net::Stream;
 
 /// Bytes through one connection since it was opened.
 ///
@@ -21,15 +21,15 @@ use tokio_rustls::client::TlsStream;
 pub(super) struct Meter {
     read: AtomicU64,
     written: AtomicU64,
-    /// How many bytes may have been read before the task is to give way.
+    /// How many bytes may have been read before the task must yield.
     turn_end: AtomicU64,
-    /// Whether the last head that began with a read is an informational one.
+    /// Whether the last head that began with a read is informational (1xx).
     is_informational: AtomicBool,
-    /// Whether the target has stopped to take what is sent.
+    /// Whether the target no longer accepts bytes.
     is_refused: AtomicBool,
 }
 
-/// How many bytes are read in one go before the other users of the thread have their turn.
+/// How many bytes are read in one poll before the other users of the thread have their turn.
 const TURN: u64 = 256 << 10;
 
 impl Meter {
@@ -43,17 +43,17 @@ impl Meter {
         self.written.load(Ordering::Relaxed)
     }
 
-    /// The task is polled anew: as much may be read as in one turn.
+    /// The task is polled again: allows the bytes of one turn.
     pub(super) fn begin_turn(&self) {
         self.turn_end.store(self.read() + TURN, Ordering::Relaxed);
     }
 
-    /// Whether what was read last belongs to an informational response (1xx), which is not the answer.
+    /// Whether the bytes read last belong to an informational response (1xx), not to the final one.
     pub(super) fn is_informational(&self) -> bool {
         self.is_informational.load(Ordering::Relaxed)
     }
 
-    /// Whether the target has stopped to take what is sent, so that nothing more can be sent.
+    /// Whether the target no longer accepts bytes, so that no further request can be sent.
     pub(super) fn is_refused(&self) -> bool {
         self.is_refused.load(Ordering::Relaxed)
     }
@@ -77,15 +77,6 @@ impl Meter {
     }
 }
 
-/// What carries the bytes.
-#[derive(Debug)]
-pub(super) enum Stream {
-    /// `http`
-    Plain(TcpStream),
-    /// `https`; boxed, for it is twenty times the size.
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
 /// A stream and its meter.
 #[derive(Debug)]
 pub(super) struct Wire {
@@ -94,16 +85,17 @@ pub(super) struct Wire {
     replay: Option<Box<Replay>>,
 }
 
-/// What a second parser is told of an exchange that is under way: its request goes nowhere, and what was read before is
-/// read again.
+/// Lets a second parser take over an exchange: its request is not sent, and the bytes that were read before are read
+/// again.
 #[derive(Debug)]
 struct Replay {
-    is_asked: bool,
+    /// Whether the second parser has written its request.
+    is_written: bool,
     read: Bytes,
 }
 
 impl Wire {
-    /// A stream that nothing went through yet.
+    /// A stream without any traffic yet.
     pub(super) fn new(stream: Stream) -> (Self, Arc<Meter>) {
         let meter = Arc::new(Meter::default());
         let wire = Self {
@@ -117,14 +109,14 @@ impl Wire {
     /// The same stream for a second parser, which reads `read` again and whose first request is not sent.
     pub(super) fn replaying(mut self, read: Bytes) -> Self {
         self.replay = Some(Box::new(Replay {
-            is_asked: false,
+            is_written: false,
             read,
         }));
         self
     }
 
-    /// What became of sending `bytes`. A target that answers before it has taken the whole request and then closes
-    /// makes writes fail while its answer waits to be read: the reads say how the exchange ends.
+    /// The result of writing `bytes`. If a target answers before it has read the whole request and then closes, writes
+    /// fail while its answer can still be read; so such a failure is ignored, and the reads decide how the exchange ends.
     fn written(&self, sent: io::Result<usize>, bytes: usize) -> io::Result<usize> {
         match sent {
             Ok(count) => {
@@ -139,21 +131,21 @@ impl Wire {
         }
     }
 
-    /// Whether a write goes nowhere.
-    fn is_mute(&mut self) -> bool {
+    /// Whether a write is discarded.
+    fn discards_write(&mut self) -> bool {
         if let Some(replay) = &mut self.replay
-            && !replay.is_asked
+            && !replay.is_written
         {
-            replay.is_asked = true;
+            replay.is_written = true;
             return true;
         }
         self.meter.is_refused()
     }
 }
 
-/// Pending until timers and sockets were looked at and the other tasks of the thread had their turn. A task that only
-/// woke itself would be polled dozens of times before the runtime looks at them.
-pub(super) fn give_way<T>(cx: &mut Context<'_>) -> Poll<T> {
+/// Pending until the runtime has polled timers and sockets and the other tasks of the thread had their turn. The runtime
+/// would poll a task that only wakes itself dozens of times before it polls them.
+pub(super) fn yield_now<T>(cx: &mut Context<'_>) -> Poll<T> {
     let yielded = pin!(tokio::task::yield_now()).poll(cx);
     debug_assert!(yielded.is_pending());
     Poll::Pending
@@ -171,9 +163,9 @@ fn is_closed(error: &io::Error) -> bool {
 }
 
 impl Replay {
-    /// Reads again; none once everything was.
+    /// Reads the earlier bytes again; none after the last of them.
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Option<Poll<()>> {
-        if !self.is_asked {
+        if !self.is_written {
             cx.waker().wake_by_ref();
             return Some(Poll::Pending);
         }
@@ -199,13 +191,10 @@ impl AsyncRead for Wire {
             return read.map(Ok);
         }
         if wire.meter.is_turn_over() {
-            return give_way(cx);
+            return yield_now(cx);
         }
         let before = buffer.filled().len();
-        ready!(match &mut wire.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
-        })?;
+        ready!(Pin::new(&mut wire.stream).poll_read(cx, buffer))?;
         wire.meter.count_read(&buffer.filled()[before..]);
         Poll::Ready(Ok(()))
     }
@@ -218,13 +207,10 @@ impl AsyncWrite for Wire {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let wire = self.get_mut();
-        if wire.is_mute() {
+        if wire.discards_write() {
             return Poll::Ready(Ok(bytes.len()));
         }
-        let sent = ready!(match &mut wire.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
-        });
+        let sent = ready!(Pin::new(&mut wire.stream).poll_write(cx, bytes));
         Poll::Ready(wire.written(sent, bytes.len()))
     }
 
@@ -239,34 +225,26 @@ impl AsyncWrite for Wire {
         }
         let wire = self.get_mut();
         let length = slices.iter().map(|slice| slice.len()).sum();
-        if wire.is_mute() {
+        if wire.discards_write() {
             return Poll::Ready(Ok(length));
         }
-        let sent = ready!(match &mut wire.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-            Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-        });
+        let sent = ready!(Pin::new(&mut wire.stream).poll_write_vectored(cx, slices));
         Poll::Ready(wire.written(sent, length))
     }
 
     fn is_write_vectored(&self) -> bool {
-        true
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let wire = self.get_mut();
-        let flushed = match &mut wire.stream {
-            // A socket has nothing to flush.
-            Stream::Plain(_) => return Poll::Ready(Ok(())),
-            Stream::Tls(stream) => ready!(Pin::new(stream).poll_flush(cx)),
-        };
-        Poll::Ready(wire.written(flushed.map(|()| 0), 0).map(drop))
+        match ready!(Pin::new(&mut wire.stream).poll_flush(cx)) {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(error) => Poll::Ready(wire.written(Err(error), 0).map(drop)),
+        }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
     }
 }

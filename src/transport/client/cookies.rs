@@ -1,7 +1,7 @@
 //! One user's cookies.
 //!
-//! Matching cookies to a URL costs more than all else a client does for a request. As long as every cookie is for the
-//! whole site (`Path=/`, as session cookies are), the header is the same for all its URLs, and is remembered.
+//! Matching cookies to a URL costs more than the rest of a client's work for a request. As long as every cookie is for the
+//! whole site (`Path=/`, as session cookies are), the header is the same for all URLs of the site, and is cached.
 
 use std::cmp::Reverse;
 use std::time::{Duration, Instant};
@@ -17,29 +17,29 @@ use super::set_cookie;
 /// The most cookies of a jar: browsers stop at 50 to 180 a site.
 const MAX_COOKIES: usize = 200;
 
-/// How long a header is remembered: lifetimes of cookies are whole seconds.
-const MEMORY: Duration = Duration::from_secs(1);
+/// How long a header is cached: lifetimes of cookies are whole seconds.
+const CACHE_TTL: Duration = Duration::from_secs(1);
 
-/// A jar; it costs nothing until a cookie is put into it.
+/// A cookie jar; it allocates nothing until a cookie is stored.
 #[derive(Debug, Default)]
 pub(super) struct Jar {
-    /// The one that was set longest ago first.
-    cookies: Vec<Kept>,
+    /// In the order in which they were set.
+    cookies: Vec<StoredCookie>,
     /// How many cookies were ever new to the jar.
     created: u64,
-    memo: Option<Memo>,
+    cached: Option<CachedHeader>,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct StoredCookie {
     cookie: Cookie<'static>,
-    /// Its place among all cookies in the order of their creation: a new value does not change it.
+    /// Its number in the order of creation; a new value keeps the number.
     created: u64,
 }
 
-/// The header for every URL of one site.
+/// The `cookie` header for every URL of one site.
 #[derive(Debug)]
-struct Memo {
+struct CachedHeader {
     scheme: Scheme,
     authority: Authority,
     until: Instant,
@@ -47,46 +47,46 @@ struct Memo {
 }
 
 impl Jar {
-    /// Takes the cookies that a response from `uri` sets.
+    /// Stores the cookies that a response from `uri` sets.
     pub(super) fn take(&mut self, uri: &Uri, headers: &HeaderMap) {
         let mut lines = headers.get_all(SET_COOKIE).iter().peekable();
         if lines.peek().is_none() {
             return;
         }
         let Some(url) = url(uri) else { return };
-        self.memo = None;
+        self.cached = None;
         for line in lines {
-            // One that does not parse, or is for another domain, is ignored, as browsers do.
+            // A cookie that does not parse, or is for another domain, is ignored, as in browsers.
             if let Some(cookie) = set_cookie::parse(line.as_bytes(), &url) {
                 self.put(cookie);
             }
         }
     }
 
-    /// Throws every cookie away.
+    /// Removes every cookie.
     pub(super) fn empty(&mut self) {
         self.cookies.clear();
-        self.memo = None;
+        self.cached = None;
     }
 
-    /// What `cookie:` says in a request to `uri`.
+    /// The `cookie` header of a request to `uri`.
     pub(super) fn header(&mut self, uri: &Uri, now: Instant) -> Option<HeaderValue> {
         if self.cookies.is_empty() {
             return None;
         }
-        if let Some(memo) = &self.memo
-            && now < memo.until
-            && uri.authority() == Some(&memo.authority)
-            && uri.scheme() == Some(&memo.scheme)
+        if let Some(cached) = &self.cached
+            && now < cached.until
+            && uri.authority() == Some(&cached.authority)
+            && uri.scheme() == Some(&cached.scheme)
         {
-            return memo.header.clone();
+            return cached.header.clone();
         }
         let header = self.line(&url(uri)?);
-        self.memo = match (uri.scheme(), uri.authority()) {
-            (Some(scheme), Some(authority)) if self.is_site_wide() => Some(Memo {
+        self.cached = match (uri.scheme(), uri.authority()) {
+            (Some(scheme), Some(authority)) if self.is_site_wide() => Some(CachedHeader {
                 scheme: scheme.clone(),
                 authority: authority.clone(),
-                until: now + MEMORY,
+                until: now + CACHE_TTL,
                 header: header.clone(),
             }),
             _ => None,
@@ -99,20 +99,23 @@ impl Jar {
         let url = url(uri)?;
         let named = self
             .matching(&url)
-            .filter(|kept| kept.cookie.name() == name);
-        let first = named.min_by_key(|kept| kept.rank())?;
+            .filter(|stored| stored.cookie.name() == name);
+        let first = named.min_by_key(|stored| stored.rank())?;
         Some(first.cookie.value().to_owned())
     }
 
-    /// Puts a cookie in place of the one it renews; one that has expired already only takes that one away.
+    /// Stores a cookie in place of its earlier value; an expired cookie only removes that value.
     fn put(&mut self, cookie: Cookie<'static>) {
-        let known = self.cookies.iter().position(|kept| kept.is_same(&cookie));
+        let known = self
+            .cookies
+            .iter()
+            .position(|stored| stored.is_same(&cookie));
         let known = known.map(|index| self.cookies.remove(index));
         if cookie.is_expired() {
             return;
         }
         if self.cookies.len() == MAX_COOKIES {
-            self.cookies.retain(|kept| !kept.cookie.is_expired());
+            self.cookies.retain(|stored| !stored.cookie.is_expired());
         }
         if self.cookies.len() == MAX_COOKIES {
             self.cookies.remove(0);
@@ -124,26 +127,27 @@ impl Jar {
             },
             |known| known.created,
         );
-        self.cookies.push(Kept { cookie, created });
+        self.cookies.push(StoredCookie { cookie, created });
     }
 
-    fn matching(&self, url: &Url) -> impl Iterator<Item = &Kept> {
-        let fits = |kept: &&Kept| kept.cookie.matches(url) && !kept.cookie.is_expired();
+    fn matching(&self, url: &Url) -> impl Iterator<Item = &StoredCookie> {
+        let fits =
+            |stored: &&StoredCookie| stored.cookie.matches(url) && !stored.cookie.is_expired();
         self.cookies.iter().filter(fits)
     }
 
     /// The cookies for a URL as one header, in the order of RFC 6265, 5.4.
     fn line(&self, url: &Url) -> Option<HeaderValue> {
-        let mut sent: Vec<&Kept> = self.matching(url).collect();
-        sent.sort_unstable_by_key(|kept| kept.rank());
+        let mut sent: Vec<&StoredCookie> = self.matching(url).collect();
+        sent.sort_unstable_by_key(|stored| stored.rank());
         let mut line = String::new();
-        for kept in sent {
+        for stored in sent {
             if !line.is_empty() {
                 line.push_str("; ");
             }
-            line.push_str(kept.cookie.name());
+            line.push_str(stored.cookie.name());
             line.push('=');
-            line.push_str(kept.cookie.value());
+            line.push_str(stored.cookie.value());
         }
         if line.is_empty() {
             return None;
@@ -153,11 +157,13 @@ impl Jar {
 
     /// Whether no cookie depends on a URL's path.
     fn is_site_wide(&self) -> bool {
-        self.cookies.iter().all(|kept| &*kept.cookie.path == "/")
+        self.cookies
+            .iter()
+            .all(|stored| &*stored.cookie.path == "/")
     }
 }
 
-impl Kept {
+impl StoredCookie {
     /// The longest path goes first, and of one length the oldest cookie.
     fn rank(&self) -> (Reverse<usize>, u64) {
         (Reverse(self.cookie.path.len()), self.created)
@@ -170,14 +176,14 @@ impl Kept {
     }
 }
 
-/// A request's own cookies after those of the jar, which leaves out the names that the request gives itself.
+/// The cookies of the jar and then the request's own; the request's own win over cookies of the same name.
 pub(super) fn beside(jar: &HeaderValue, own: &HeaderValue) -> HeaderValue {
     let names: Vec<&[u8]> = pairs(own).map(pair_name).collect();
     let of_jar = pairs(jar).filter(|pair| !names.contains(&pair_name(pair)));
     joined(of_jar.chain(pairs(own)), own)
 }
 
-/// A request's own cookies without those that a response set, if any are left: the others are the jar's from then on.
+/// A request's own cookies without those that a response set, which the jar sends from then on; none if none is left.
 pub(super) fn without_set(own: &HeaderValue, response: &HeaderMap) -> Option<HeaderValue> {
     let lines = response.get_all(SET_COOKIE).iter();
     let set: Vec<&[u8]> = lines
@@ -270,7 +276,7 @@ mod tests {
         for url in [shop, page, shop] {
             assert_eq!(sent(&mut jar, url, now).as_deref(), Some("id=7"), "{url}");
         }
-        assert!(jar.memo.is_some());
+        assert!(jar.cached.is_some());
         assert_eq!(sent(&mut jar, "http://other.test/", now), None);
         assert_eq!(sent(&mut jar, shop, now).as_deref(), Some("id=7"));
         let mut headers = HeaderMap::new();
@@ -280,7 +286,7 @@ mod tests {
         headers.insert(SET_COOKIE, HeaderValue::from_static("id=8; Path=/deep"));
         jar.take(&Uri::from_static(page), &headers);
         assert!(sent(&mut jar, page, now).is_some_and(|line| line.matches("id=8").count() == 2));
-        assert!(jar.memo.is_none());
+        assert!(jar.cached.is_none());
     }
 
     /// Takes one cookie from the front page.

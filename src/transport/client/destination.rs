@@ -1,4 +1,4 @@
-//! Where a link leads, whoever wrote it: resolved as a browser resolves one, ready to be requested.
+//! The destination of a link, resolved as in a browser and ready to be requested.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -9,21 +9,21 @@ use http::{HeaderValue, Uri};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::origin::Security;
+use crate::transport::origin::Security;
 
-/// A place that can be requested.
+/// A URL that can be requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
     /// Absolute, without fragment and credentials.
     pub uri: Uri,
-    /// The `authorization` header that stands for the link's `user:password@`.
+    /// The `authorization` header for the link's `user:password@`.
     pub credentials: Option<HeaderValue>,
 }
 
-/// Why a link leads nowhere; of the link itself only its scheme is told, since the rest may hold a secret.
+/// Why a link has no destination. Only the scheme of the link is quoted, since the rest may contain a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoDestination {
-    /// It is no URL.
+    /// It is not a URL.
     #[error("is not a URL: {0}")]
     Url(#[from] url::ParseError),
     /// It is for another protocol.
@@ -35,7 +35,7 @@ pub enum NoDestination {
 }
 
 impl Destination {
-    /// Where `link` leads from the page `here`: relative links, `//host`, spaces and letters beyond ASCII are all understood.
+    /// The destination of `link` on the page `here`. Relative links, `//host`, spaces and non-ASCII letters are resolved.
     pub fn of(here: &Uri, link: &str) -> Result<Self, NoDestination> {
         let mut url = Url::parse(&here.to_string())?.join(link)?;
         if Security::of(url.scheme()).is_none() {

@@ -1,7 +1,7 @@
-//! Names to addresses: one memory for the whole run.
+//! Names to addresses: one DNS cache for the whole run.
 //!
 //! The system's resolver blocks a thread and gives no TTL. So the cache keeps an address for 30 s and a failure for 1 s, and
-//! concurrent look-ups of one name are coalesced. The address policy is checked after this, for each address.
+//! concurrent look-ups of one name are coalesced (single flight). The address policy is checked later, for each address.
 
 use std::collections::HashMap;
 use std::io;
@@ -13,41 +13,41 @@ use std::time::{Duration, Instant};
 use tokio::net::lookup_host;
 use tokio::sync::{self, OwnedMutexGuard, Semaphore};
 
-use super::classify::Failure;
 use crate::outcome::Outcome;
+use crate::transport::failure::ExchangeFailure;
 
-/// How long an answer is good.
-const KEPT: Duration = Duration::from_secs(30);
+/// How long an answer is cached.
+const TTL: Duration = Duration::from_secs(30);
 
-/// How long a failure is not asked about again.
-const FAILED: Duration = Duration::from_secs(1);
+/// How long a failure is cached.
+const NEGATIVE_TTL: Duration = Duration::from_secs(1);
 
 /// The most look-ups at once, and so the most threads that wait for the system's resolver.
-const AT_ONCE: usize = 8;
+const MAX_LOOK_UPS: usize = 8;
 
-/// The most names that are remembered.
-const NAMES: usize = 1_024;
+/// The most names in the cache.
+const MAX_NAMES: usize = 1_024;
 
 type LookUp = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 
-/// The run's memory of names.
-pub(super) struct Resolver {
+/// The run's resolver and its cache.
+pub(super) struct CachingResolver {
     look_up: fn(String) -> LookUp,
-    names: Mutex<HashMap<String, Arc<sync::Mutex<Option<Known>>>>>,
+    names: Mutex<HashMap<String, Arc<sync::Mutex<Option<CachedAnswer>>>>>,
     permits: Arc<Semaphore>,
 }
 
-/// What was last answered for a name.
-struct Known {
-    answer: Result<Arc<[IpAddr]>, Failure>,
+/// The last answer for a name.
+struct CachedAnswer {
+    answer: Result<Arc<[IpAddr]>, ExchangeFailure>,
     until: Instant,
-    /// How often it was given: the users are spread over several addresses as they would be by the name server.
-    given: usize,
+    /// How often it was used: users are spread over several addresses, as the name server would spread them.
+    uses: usize,
 }
 
-impl Default for Resolver {
+impl Default for CachingResolver {
     fn default() -> Self {
-        Self::asking(|host| {
+        Self::with(|host| {
             Box::pin(async move {
                 let found = lookup_host((host, 0)).await?;
                 Ok(found.map(|address| address.ip()).collect())
@@ -56,83 +56,83 @@ impl Default for Resolver {
     }
 }
 
-impl Resolver {
-    fn asking(look_up: fn(String) -> LookUp) -> Self {
+impl CachingResolver {
+    fn with(look_up: fn(String) -> LookUp) -> Self {
         Self {
             look_up,
             names: Mutex::default(),
-            permits: Arc::new(Semaphore::new(AT_ONCE)),
+            permits: Arc::new(Semaphore::new(MAX_LOOK_UPS)),
         }
     }
 
-    /// The addresses of a host, in the order in which they are to be tried.
-    pub(super) async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, Failure> {
-        let mut known = self.name(host).lock_owned().await;
+    /// The addresses of a host, in the order to try them.
+    pub(super) async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, ExchangeFailure> {
+        let mut known = self.entry(host).lock_owned().await;
         if let Some(known) = known.as_mut().filter(|known| Instant::now() < known.until) {
-            return known.give();
+            return known.next_order();
         }
-        // The look-up goes on if this user gives up: the next one finds the answer.
-        let asked = tokio::spawn(ask(
+        // The look-up goes on if this user gives up; the next user finds the answer.
+        let asked = tokio::spawn(fill(
             self.look_up,
             host.to_owned(),
             known,
             Arc::clone(&self.permits),
         ));
         asked.await.unwrap_or_else(|error| {
-            let detail = format!("{host}: the look-up was cut off: {error}");
-            Err(Failure::new(Outcome::Dns, &detail))
+            let detail = format!("{host}: the look-up was cancelled: {error}");
+            Err(ExchangeFailure::new(Outcome::Dns, &detail))
         })
     }
 
-    fn name(&self, host: &str) -> Arc<sync::Mutex<Option<Known>>> {
+    fn entry(&self, host: &str) -> Arc<sync::Mutex<Option<CachedAnswer>>> {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(name) = names.get(host) {
             return Arc::clone(name);
         }
-        if names.len() == NAMES {
+        if names.len() == MAX_NAMES {
             names.clear();
         }
         Arc::clone(names.entry(host.to_owned()).or_default())
     }
 }
 
-/// Asks for a name that nothing is known of, and leaves the answer for those who wait for it.
-async fn ask(
+/// Looks up a name that is not in the cache and caches the answer for the users that wait for it.
+async fn fill(
     look_up: fn(String) -> LookUp,
     host: String,
-    mut known: OwnedMutexGuard<Option<Known>>,
+    mut known: OwnedMutexGuard<Option<CachedAnswer>>,
     permits: Arc<Semaphore>,
-) -> Result<Vec<IpAddr>, Failure> {
+) -> Result<Vec<IpAddr>, ExchangeFailure> {
     let permit = permits.acquire_owned().await;
     let found = look_up(host.clone()).await;
     drop(permit);
     let answer = match found {
-        Ok(addresses) if addresses.is_empty() => Err(Failure::new(
+        Ok(addresses) if addresses.is_empty() => Err(ExchangeFailure::new(
             Outcome::Dns,
             &format!("{host} has no address"),
         )),
         Ok(addresses) => Ok(addresses.into()),
-        Err(error) => Err(Failure::resolving(&host, &error)),
+        Err(error) => Err(ExchangeFailure::resolving(&host, &error)),
     };
-    let kept = if answer.is_ok() { KEPT } else { FAILED };
-    let known = known.insert(Known {
+    let ttl = if answer.is_ok() { TTL } else { NEGATIVE_TTL };
+    let known = known.insert(CachedAnswer {
         answer,
-        until: Instant::now() + kept,
-        given: 0,
+        until: Instant::now() + ttl,
+        uses: 0,
     });
-    known.give()
+    known.next_order()
 }
 
-impl Known {
-    fn give(&mut self) -> Result<Vec<IpAddr>, Failure> {
+impl CachedAnswer {
+    fn next_order(&mut self) -> Result<Vec<IpAddr>, ExchangeFailure> {
         let addresses = self.answer.clone()?;
-        let turn = self.given;
-        self.given += 1;
+        let turn = self.uses;
+        self.uses += 1;
         Ok(in_order(&addresses, turn))
     }
 }
 
-/// The families in turns, that of the first address first (RFC 8305, 4); within each, another address first each time.
+/// The address families alternate, that of the first address first (RFC 8305, 4); each use starts at another address.
 fn in_order(addresses: &[IpAddr], turn: usize) -> Vec<IpAddr> {
     let is_first = |address: &&IpAddr| address.is_ipv4() == addresses[0].is_ipv4();
     let (mut first, mut second): (Vec<&IpAddr>, Vec<&IpAddr>) =
@@ -165,7 +165,7 @@ mod tests {
     #[tokio::test]
     async fn users_who_ask_at_once_and_soon_after_share_one_look_up() {
         static ASKED: AtomicUsize = AtomicUsize::new(0);
-        let resolver = Arc::new(Resolver::asking(|host| {
+        let resolver = Arc::new(CachingResolver::with(|host| {
             Box::pin(async move {
                 ASKED.fetch_add(1, Ordering::SeqCst);
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -182,7 +182,7 @@ mod tests {
             ("empty.test", false),
         ] {
             ASKED.store(0, Ordering::SeqCst);
-            // The first gives up while it waits; nobody asks again for that.
+            // The first gives up while it waits; that causes no second look-up.
             let hasty = tokio::time::timeout(Duration::from_millis(1), resolver.resolve(host));
             assert!(hasty.await.is_err());
             let users = (0..50).map(|_| {
@@ -196,8 +196,8 @@ mod tests {
             }
             assert_eq!(resolver.resolve(host).await.is_ok(), is_good);
             assert_eq!(ASKED.load(Ordering::SeqCst), 1, "{host}");
-            // Old answers are not given.
-            let name = resolver.name(host);
+            // Expired answers are not used.
+            let name = resolver.entry(host);
             name.lock().await.as_mut().expect("an answer").until = Instant::now();
             assert_eq!(resolver.resolve(host).await.is_ok(), is_good);
             assert_eq!(ASKED.load(Ordering::SeqCst), 2, "{host}");

@@ -1,4 +1,4 @@
-//! What a response's `set-cookie` lines mean, read as browsers read them.
+//! Parsing a response's `set-cookie` lines as browsers do.
 
 use chrono::{NaiveDate, Utc};
 use cookie_store::{Cookie, CookieDomain, CookieExpiration, RawCookie};
@@ -9,7 +9,7 @@ use url::{Host, Url};
 /// The most bytes of a cookie's name and value, as in browsers.
 const MAX_LENGTH: usize = 4096;
 
-/// The cookie that a line sets or deletes; none if it is no cookie, or none that a response from `url` may set.
+/// The cookie that a line sets or deletes; none if the line is not a cookie, or a response from `url` may not set it.
 pub(super) fn parse(line: &[u8], url: &Url) -> Option<Cookie<'static>> {
     let line = std::str::from_utf8(line).ok()?;
     let raw = RawCookie::parse(line).ok()?;
@@ -24,7 +24,7 @@ pub(super) fn parse(line: &[u8], url: &Url) -> Option<Cookie<'static>> {
     Some(cookie)
 }
 
-/// The values that a response gives the cookie `name`: not those that it deletes or sets anew in a later line.
+/// The values that a response sets for the cookie `name`, without those that a later line deletes or replaces.
 pub fn values_set(headers: &HeaderMap, name: &str) -> Vec<String> {
     let mut set: Vec<RawCookie<'_>> = Vec::new();
     for line in headers.get_all(SET_COOKIE) {
@@ -62,7 +62,7 @@ fn is_deleted(cookie: &RawCookie<'_>, line: &str) -> bool {
     expires.is_expired()
 }
 
-/// `__Secure-` and `__Host-` are promises about a cookie's attributes; browsers drop one that breaks its own.
+/// `__Secure-` and `__Host-` are promises about a cookie's attributes; browsers drop a cookie that breaks its promise.
 fn keeps_prefix(cookie: &RawCookie<'_>) -> bool {
     let is_secure = cookie.secure() == Some(true);
     let has = |prefix: &str| {
@@ -76,8 +76,8 @@ fn keeps_prefix(cookie: &RawCookie<'_>) -> bool {
     }
 }
 
-/// An address or a name of one part has no other hosts below it, so that a cookie for it is its own; and a name of one
-/// part that is not the host itself (`Domain=com`) is nobody's.
+/// An address, or a name of one part, has no subdomains, so a cookie for it is for that host only. A name of one part
+/// that is not the host itself (`Domain=com`) is refused.
 fn domain(domain: CookieDomain, url: &Url) -> Option<CookieDomain> {
     match domain {
         CookieDomain::Suffix(name) => match url.host()? {
@@ -90,7 +90,7 @@ fn domain(domain: CookieDomain, url: &Url) -> Option<CookieDomain> {
     }
 }
 
-/// When a cookie expires whose date has none of the forms that the cookie crate knows (`1 Jan 1970`, `… UTC`).
+/// The expiry of a cookie whose date the cookie crate cannot parse (`1 Jan 1970`, `… UTC`).
 fn lenient_expiry(cookie: &RawCookie<'_>, line: &str) -> Option<CookieExpiration> {
     if cookie.max_age().is_some() || cookie.expires().is_some() {
         return None;
@@ -104,7 +104,7 @@ fn lenient_expiry(cookie: &RawCookie<'_>, line: &str) -> Option<CookieExpiration
     Some(CookieExpiration::from(u64::try_from(left).unwrap_or(0)))
 }
 
-/// The algorithm of RFC 6265, 5.1.1: a time, a day, a month and a year in any order, whatever stands between them.
+/// The algorithm of RFC 6265, 5.1.1: a time, a day, a month and a year in any order, with any delimiters.
 fn seconds_since_1970(text: &str) -> Option<i64> {
     let is_delimiter = |c: char| !(c.is_ascii_alphanumeric() || c == ':');
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
@@ -145,7 +145,7 @@ fn time_of_day(token: &str) -> Option<(u32, u32, u32)> {
     Some((parts.next()??, parts.next()??, parts.next()??))
 }
 
-/// The number that a token starts with, if it has as many digits as it may.
+/// The number at the start of a token, if its number of digits is in range.
 fn leading_number(token: &str, digits: std::ops::RangeInclusive<usize>) -> Option<u32> {
     let count = token.bytes().take_while(u8::is_ascii_digit).count();
     if !digits.contains(&count) {

@@ -1,8 +1,8 @@
 //! Which addresses this run may load.
 //!
-//! The rule is applied to the resolved address at every connect, so a name that changes its address in the middle of a
-//! run gains nothing. Loopback and private networks are free; the addresses at which clouds hand out credentials are
-//! never reached; anything else must have been named by `--allow-host`.
+//! The policy is applied to the resolved address at every connect, so a name cannot change its address during a run to
+//! get around it. Loopback and private networks are free; the addresses at which clouds hand out credentials are
+//! never reached; any other host must be named by `--allow-host`.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -16,25 +16,25 @@ const METADATA: [IpAddr; 5] = [
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
 ];
 
-/// The run's rule.
+/// The run's rule on addresses.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Policy {
+pub(super) struct AddressPolicy {
     names: HashSet<String>,
     addresses: HashSet<IpAddr>,
 }
 
 /// Why an address may not be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum AddressRefusal {
     /// Link-local or a metadata service: no option allows it.
     Never,
-    /// `0.0.0.0` or `::`, which systems take to mean different things.
+    /// `0.0.0.0` or `::`; systems disagree on their meaning.
     Unspecified,
-    /// Neither loopback nor private, and not named.
+    /// Neither loopback nor private, and not allowed by name.
     NotAllowed,
 }
 
-impl Policy {
+impl AddressPolicy {
     /// Allows, besides loopback and private addresses, the hosts named: names as in the URL, or addresses.
     pub(super) fn new(allowed: Vec<String>) -> Self {
         let mut policy = Self::default();
@@ -49,25 +49,25 @@ impl Policy {
     }
 
     /// Whether `address`, which `host` resolved to, may be reached.
-    pub(super) fn permit(&self, host: &str, address: IpAddr) -> Result<(), Refusal> {
+    pub(super) fn permit(&self, host: &str, address: IpAddr) -> Result<(), AddressRefusal> {
         let address = embedded(address);
         if address.is_unspecified() {
-            Err(Refusal::Unspecified)
+            Err(AddressRefusal::Unspecified)
         } else if is_link_local(address) || METADATA.contains(&address) {
-            Err(Refusal::Never)
-        } else if is_own(address)
+            Err(AddressRefusal::Never)
+        } else if is_private(address)
             || self.addresses.contains(&address)
             || self.names.contains(&normal(host))
         {
             Ok(())
         } else {
-            Err(Refusal::NotAllowed)
+            Err(AddressRefusal::NotAllowed)
         }
     }
 }
 
-impl Refusal {
-    /// The refusal in words, with what can be done.
+impl AddressRefusal {
+    /// The refusal in words, with the remedy.
     pub(super) fn describe(self, host: &str, address: IpAddr) -> String {
         match self {
             Self::Never => {
@@ -112,8 +112,8 @@ fn is_link_local(address: IpAddr) -> bool {
     }
 }
 
-/// Loopback, RFC 1918 or `fc00::/7`. Not `100.64.0.0/10`: that network is the provider's, not the user's.
-fn is_own(address: IpAddr) -> bool {
+/// Loopback, RFC 1918 or `fc00::/7`. Not `100.64.0.0/10`: that network belongs to the provider, not to the user.
+fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_private(),
         IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local(),
@@ -124,9 +124,9 @@ fn is_own(address: IpAddr) -> bool {
 mod tests {
     use super::*;
 
-    fn permit(allowed: &[&str], host: &str, address: &str) -> Result<(), Refusal> {
+    fn permit(allowed: &[&str], host: &str, address: &str) -> Result<(), AddressRefusal> {
         let allowed = allowed.iter().map(ToString::to_string).collect();
-        Policy::new(allowed).permit(host, address.parse().expect("an address"))
+        AddressPolicy::new(allowed).permit(host, address.parse().expect("an address"))
     }
 
     #[test]
@@ -159,14 +159,14 @@ mod tests {
         ] {
             assert_eq!(
                 permit(&["h", address], "h", address),
-                Err(Refusal::Never),
+                Err(AddressRefusal::Never),
                 "{address}"
             );
         }
         for address in ["0.0.0.0", "::", "::ffff:0.0.0.0"] {
             assert_eq!(
                 permit(&["h"], "h", address),
-                Err(Refusal::Unspecified),
+                Err(AddressRefusal::Unspecified),
                 "{address}"
             );
         }
@@ -183,7 +183,7 @@ mod tests {
         ] {
             assert_eq!(
                 permit(&[], "example.org", address),
-                Err(Refusal::NotAllowed),
+                Err(AddressRefusal::NotAllowed),
                 "{address}"
             );
             assert_eq!(
@@ -198,7 +198,7 @@ mod tests {
             );
             assert_eq!(
                 permit(&["example.com"], "example.org", address),
-                Err(Refusal::NotAllowed)
+                Err(AddressRefusal::NotAllowed)
             );
         }
         assert_eq!(permit(&["[2606:2800::1]"], "h", "2606:2800::1"), Ok(()));

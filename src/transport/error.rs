@@ -1,0 +1,43 @@
+//! Why a run cannot begin, as far as the network is concerned.
+
+use thiserror::Error;
+
+use crate::outcome::Outcome;
+
+/// Why a run cannot begin, as far as the network is concerned.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TransportError {
+    /// The authority to trust besides the system's is not one.
+    #[error(
+        "the certificate authority cannot be used: {0}; expected one or more certificates in PEM form (http.tls.ca)"
+    )]
+    Authority(String),
+    /// TLS cannot be configured.
+    #[error("TLS cannot be configured: {0}")]
+    Tls(String),
+    /// The target cannot be reached, or may not be.
+    #[error("{target} cannot be loaded: {detail} ({outcome}){}", remedy(*.outcome))]
+    Unreachable {
+        /// Scheme, host and port.
+        target: String,
+        /// The class of failure that every request would have.
+        outcome: Outcome,
+        /// The failure in words.
+        detail: String,
+    },
+}
+
+impl TransportError {
+    /// Whether the scenario or the arguments cause it, not the target.
+    pub fn is_invalid_input(&self) -> bool {
+        match self {
+            Self::Authority(_) | Self::Tls(_) => true,
+            Self::Unreachable { outcome, .. } => *outcome == Outcome::AddressRefused,
+        }
+    }
+}
+
+fn remedy(outcome: Outcome) -> String {
+    let remedy = outcome.remedy();
+    remedy.map_or_else(String::new, |remedy| format!("; {remedy}"))
+}

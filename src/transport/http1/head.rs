@@ -1,0 +1,185 @@
+//! Sending a request and receiving the head of its response.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{Builder, Parts};
+use hyper_util::rt::TokioIo;
+
+use super::wire::Wire;
+use super::{Connection, Driver, drive, failure, handshake};
+use crate::outcome::Outcome;
+use crate::transport::SendError;
+use crate::transport::deadline::Deadlines;
+use crate::transport::failure::ExchangeFailure;
+
+/// The most memory one connection's read buffer grows to.
+const MAX_BUFFER: usize = 64 << 10;
+
+/// The same while heads are parsed leniently, and so the largest response head.
+const MAX_HEAD: usize = 256 << 10;
+
+/// The most header lines of a response.
+const MAX_HEADERS: usize = 1_000;
+
+/// How heads of responses are parsed.
+///
+/// The strict parser has its table of header lines on the stack; the lenient one costs an allocation for each response.
+/// So a head is parsed strictly first, and once more leniently if that fails: with folded lines (RFC 9112, 5.2), spaces
+/// before the colon, and more and longer header lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::transport) enum Parsing {
+    #[default]
+    Strict,
+    Lenient,
+}
+
+impl Parsing {
+    pub(super) fn builder(self) -> Builder {
+        let mut builder = Builder::new();
+        match self {
+            Self::Strict => builder.max_buf_size(MAX_BUFFER),
+            Self::Lenient => builder
+                .max_buf_size(MAX_HEAD)
+                .max_header_size(MAX_HEAD)
+                .max_headers(MAX_HEADERS)
+                .allow_obsolete_multiline_headers_in_responses(true)
+                .allow_spaces_after_header_name_in_responses(true),
+        };
+        builder
+    }
+}
+
+/// Why one attempt to parse a response head gave none.
+enum HeadError {
+    /// See [`SendError::NotSent`].
+    NotSent(Box<Request<Full<Bytes>>>),
+    /// See [`SendError::Failed`].
+    Failed(ExchangeFailure),
+    /// A head arrived, and the parser does not accept it.
+    Unparsed(hyper::Error),
+}
+
+impl Connection {
+    /// Sends a request and waits for the head of its response.
+    pub(in crate::transport) async fn head(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        deadlines: &mut Deadlines<'_>,
+    ) -> Result<Response<Incoming>, SendError> {
+        let method = request.method().clone();
+        let error = match self.parsed_head(request, deadlines).await {
+            Ok(response) => return Ok(response),
+            Err(error) => error,
+        };
+        Err(match error {
+            HeadError::NotSent(request) => SendError::NotSent(request),
+            HeadError::Failed(failure) => SendError::Failed(failure),
+            HeadError::Unparsed(error) => {
+                let parts = self.driver.take().map(Driver::into_parts);
+                match parts.filter(|parts| self.may_parse_leniently(&parts.read_buf)) {
+                    // Boxed: it is rare, and would make every user's task larger.
+                    Some(parts) => {
+                        let reparsed = Box::pin(self.reparse(parts, method, deadlines));
+                        return reparsed.await.map_err(SendError::Failed);
+                    }
+                    None => SendError::Failed(failure::unparsed(&error)),
+                }
+            }
+        })
+    }
+
+    /// Whether the lenient parser may accept the bytes that were read. hyper has already consumed a head that it parsed
+    /// and rejected for its meaning.
+    fn may_parse_leniently(&self, read: &[u8]) -> bool {
+        self.parsing == Parsing::Strict && read.starts_with(b"HTTP/1.")
+    }
+
+    /// Parses the head that the strict parser rejected with the lenient one. It is then unknown whether the whole
+    /// request was sent, so the connection is not used for another.
+    async fn reparse(
+        &mut self,
+        parts: Parts<TokioIo<Wire>>,
+        method: Method,
+        deadlines: &mut Deadlines<'_>,
+    ) -> Result<Response<Incoming>, ExchangeFailure> {
+        let wire = parts.io.into_inner().replaying(parts.read_buf);
+        let (sender, driver) = handshake(wire, Parsing::Lenient).await?;
+        self.sender = sender;
+        self.driver = Some(driver);
+        self.parsing = Parsing::Lenient;
+        self.is_last = true;
+        let mut request = Request::new(Full::default());
+        *request.method_mut() = method;
+        match self.parsed_head(request, deadlines).await {
+            Ok(response) => Ok(response),
+            Err(HeadError::Unparsed(error)) => Err(failure::unparsed(&error)),
+            Err(HeadError::Failed(failure)) => Err(failure),
+            Err(HeadError::NotSent(_)) => Err(ExchangeFailure::new(
+                Outcome::Reset,
+                "the target closed the connection within its answer",
+            )),
+        }
+    }
+
+    /// Sends a request and parses the head of its response with the parser of this connection.
+    async fn parsed_head(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        deadlines: &mut Deadlines<'_>,
+    ) -> Result<Response<Incoming>, HeadError> {
+        let mut response = pin!(self.sender.try_send_request(request));
+        let mut seen = self.meter.read();
+        poll_fn(|cx| {
+            deadlines.begin_poll();
+            let mut is_over = drive(&mut self.driver, &self.meter, cx).is_some();
+            let read = self.meter.read();
+            // Until bytes are read there is no response, unless it is reparsed; not polling it spares a wake-up of this
+            // very task.
+            if read == seen && !is_over && self.driver.is_some() && !self.is_last {
+                let failed = deadlines.poll_failure(cx);
+                return failed.map(|failure| Err(HeadError::Failed(failure)));
+            }
+            if read != seen {
+                seen = read;
+                deadlines.progress();
+            }
+            loop {
+                return match response.as_mut().poll(cx) {
+                    Poll::Ready(Ok(response)) => {
+                        if is_over {
+                            self.driver = None;
+                        }
+                        deadlines.head_arrived();
+                        Poll::Ready(Ok(response))
+                    }
+                    Poll::Ready(Err(mut error)) => Poll::Ready(Err(match error.take_message() {
+                        Some(request) => HeadError::NotSent(Box::new(request)),
+                        // The driver stays, with the bytes that it read.
+                        None if error.error().is_parse() => HeadError::Unparsed(error.into_error()),
+                        None => HeadError::Failed(failure::broken(&error.into_error())),
+                    })),
+                    Poll::Pending if is_over => {
+                        // Dropping the driver settles every request that it still has.
+                        self.driver = None;
+                        is_over = false;
+                        continue;
+                    }
+                    Poll::Pending => {
+                        if self.meter.is_informational() {
+                            deadlines.informational();
+                        }
+                        let failed = deadlines.poll_failure(cx);
+                        failed.map(|failure| Err(HeadError::Failed(failure)))
+                    }
+                };
+            }
+        })
+        .await
+    }
+}

@@ -1,0 +1,116 @@
+//! HTTP/1.1: one connection, used for one exchange after another, and driven by the user's own task.
+//!
+//! hyper's connection is a future that is usually spawned. Here it is polled together with the response that it brings,
+//! so that a request wakes one task instead of two, and dropping the exchange closes the connection.
+
+mod body;
+mod failure;
+mod head;
+mod request;
+mod wire;
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::client::conn::http1::SendRequest;
+use hyper_util::rt::TokioIo;
+
+pub(super) use head::Parsing;
+pub(super) use request::request;
+
+use self::wire::{Meter, Wire};
+use super::failure::ExchangeFailure;
+use super::net::{Stream, Traffic};
+
+/// The name of the protocol in TLS handshakes (ALPN).
+pub(super) const ALPN: &[u8] = b"http/1.1";
+
+/// hyper's side of a connection: reads and writes when it is polled.
+type Driver = hyper::client::conn::http1::Connection<TokioIo<Wire>, Full<Bytes>>;
+
+/// An open connection.
+pub(super) struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    /// None once hyper is done with the connection.
+    driver: Option<Driver>,
+    meter: Arc<Meter>,
+    parsing: Parsing,
+    /// Whether this exchange is the last one.
+    is_last: bool,
+}
+
+impl Connection {
+    /// A connection over an open stream; nothing is sent yet. `parsing` is what the target's heads are known to need.
+    pub(super) async fn open(
+        stream: Stream,
+        parsing: Parsing,
+    ) -> Result<Box<Self>, ExchangeFailure> {
+        let (wire, meter) = Wire::new(stream);
+        let (sender, driver) = handshake(wire, parsing).await?;
+        Ok(Box::new(Self {
+            sender,
+            driver: Some(driver),
+            meter,
+            parsing,
+            is_last: false,
+        }))
+    }
+
+    /// Bytes through this connection so far.
+    pub(super) fn traffic(&self) -> Traffic {
+        Traffic {
+            read: self.meter.read(),
+            written: self.meter.written(),
+        }
+    }
+
+    /// How heads are parsed here, and how they should be on the next connection to this origin.
+    pub(super) fn parsing(&self) -> Parsing {
+        self.parsing
+    }
+
+    /// Whether another request can be sent: the last exchange is over, and the target has not closed the connection as
+    /// far as is known.
+    pub(super) async fn is_usable(&mut self) -> bool {
+        if self.is_last || self.meter.is_refused() {
+            return false;
+        }
+        if !self.sender.is_ready() {
+            poll_fn(|cx| {
+                if drive(&mut self.driver, &self.meter, cx).is_some() {
+                    self.driver = None;
+                }
+                Poll::Ready(())
+            })
+            .await;
+        }
+        self.sender.is_ready()
+    }
+}
+
+/// hyper's two halves of a connection; no bytes are exchanged.
+async fn handshake(
+    wire: Wire,
+    parsing: Parsing,
+) -> Result<(SendRequest<Full<Bytes>>, Driver), ExchangeFailure> {
+    let builder = parsing.builder();
+    let opened = builder.handshake(TokioIo::new(wire)).await;
+    opened.map_err(|error| failure::broken(&error))
+}
+
+/// Polls the driver. When it is done it must not be polled again: gives the error it ended with, if hyper reported the
+/// error to no request.
+fn drive(
+    driver: &mut Option<Driver>,
+    meter: &Meter,
+    cx: &mut Context<'_>,
+) -> Option<Result<(), hyper::Error>> {
+    meter.begin_turn();
+    match driver.as_mut()?.poll_without_shutdown(cx) {
+        Poll::Pending => None,
+        Poll::Ready(end) => Some(end),
+    }
+}
