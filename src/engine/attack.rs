@@ -41,13 +41,15 @@ pub(super) fn launch(run: &Arc<Run>, runtime: &Handle) -> Result<(), EngineError
     let users = run.roster.size();
     let (ready, readiness) = mpsc::channel();
     let attack = attack(run, users, ready.clone()).map_err(EngineError::users)?;
-    runtime.spawn(async move {
+    let launching = runtime.spawn(async move {
         if let Err(error) = Box::pin(attack.execute()).await {
             // Nobody listens any more once the users are ready; what ends them then is the stop of the run.
             let _ = ready.send(Err(error));
         }
     });
     let launched = readiness.recv().unwrap_or(Ok(()));
+    // The users are tasks of their own. What launched them would only look twice a second whether to stop them.
+    launching.abort();
     // goose raises the level when it tries to install its logger.
     log::set_max_level(LevelFilter::Off);
     launched.map_err(EngineError::users)
