@@ -12,9 +12,10 @@ use super::timer::PreciseTimer;
 use crate::record::{Clock, Recorder};
 use crate::units::Micros;
 
-/// How often the event loop and the requests in flight are looked at: often enough to see what users feel, and seldom
-/// enough to cost a few milliseconds of CPU a second where nothing else wakes the thread.
-const TICK: Duration = Duration::from_millis(20);
+/// How often the event loop and the requests in flight are looked at: often enough to see every standstill, and seldom
+/// enough to cost a millisecond of CPU a second where nothing else wakes the thread. It is no multiple of the time between
+/// the arrivals of any usual rate: a tick in step with them would always count the requests in flight just after one.
+const TICK: Duration = Duration::from_micros(41_300);
 
 /// Looks at the event loop that the users share, and at each of its threads; never returns.
 pub(super) async fn tick(recorder: Arc<Recorder>, clock: Clock) {

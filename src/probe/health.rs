@@ -78,6 +78,14 @@ impl OwnHealth {
         }
     }
 
+    /// Begins the first interval anew: what happened until now is forgotten.
+    pub fn restart(&mut self) {
+        self.throttled = self.quotas.throttled();
+        self.machine = system::machine_cpu_time();
+        // Last, so that it does not count the readings before it.
+        self.cpu.read(system::own_cpu_time());
+    }
+
     /// Ends the interval and begins the next; what is known of the event loop is measured by the event loop.
     pub fn sample(&mut self) -> Health {
         let (used, cpu) = self.cpu.read(system::own_cpu_time());

@@ -70,7 +70,7 @@ impl Recorder {
     /// Begins the first interval's health now: to be called when the run's clock is set to zero, so that the CPU time
     /// of getting ready is not counted as load. Without the call it is counted from [`Recorder::new`].
     pub fn begin(&self) {
-        lock(&self.aggregator).health = OwnHealth::new();
+        lock(&self.aggregator).health.restart();
         self.gauges.take_ticks(Micros::ZERO, false);
     }
 
@@ -94,7 +94,7 @@ impl Recorder {
         self.gauges.in_flight()
     }
 
-    /// Called by a ticker on the users' event loop, every 20 ms or so: when it was due, when it woke up, and when it is
+    /// Called by a ticker on the users' event loop, 24 times a second: when it was due, when it woke up, and when it is
     /// due next. Samples the requests in flight, and keeps the longest delay of the interval.
     pub fn observe_loop(&self, due: Micros, at: Micros, next: Micros) {
         self.gauges.tick(due, at, next);

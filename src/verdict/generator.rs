@@ -21,7 +21,7 @@ const LAG_INVALID: Micros = Micros(50_000);
 /// Fewer iterations than this say nothing about the lag.
 const LAG_SAMPLES: u64 = 100;
 /// Fewer wake-ups than this say nothing about the lag: those of two seconds on one thread.
-const WAKE_UP_SAMPLES: u64 = 100;
+const WAKE_UP_SAMPLES: u64 = 48;
 /// A delay of the event loop worth a warning.
 const LOOP_DELAY_HIGH: Micros = Micros(100_000);
 /// A standstill that makes the run invalid.
@@ -37,7 +37,7 @@ const LITTLE_GAP: f64 = 0.05;
 /// The shortest measurement that Little's law is asked of.
 const LITTLE_LENGTH: Micros = Micros(10_000_000);
 /// How often requests in flight are counted, a second.
-const LITTLE_SAMPLING: f64 = 50.0;
+const LITTLE_SAMPLING: f64 = 24.0;
 
 /// What of the generator's health must be seen interval by interval.
 #[derive(Debug, Clone, Copy, Default)]
