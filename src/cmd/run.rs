@@ -152,9 +152,13 @@ fn transport(plan: &Plan, args: &RunArgs) -> Result<Arc<Shared>, Failure> {
     .map_err(|error| Failure::Argument(error.into()))
 }
 
-/// Connects once. A target that may not be loaded is the caller's mistake; one that cannot be reached ends the run
-/// before its load, which is what the inner error says.
+/// Reads the trusted certificates where they may be needed, and connects once. A target that may not be loaded is the
+/// caller's mistake; one that cannot be reached ends the run before its load, which is what the inner error says.
 async fn reach(plan: &Plan, transport: &Shared) -> Result<Result<(), StopReason>, Failure> {
+    if plan.may_use_tls() {
+        let prepared = transport.prepare_tls().await;
+        prepared.map_err(|error| Failure::Argument(error.into()))?;
+    }
     match transport.preflight(&plan.target).await {
         Ok(()) => Ok(Ok(())),
         Err(error) if error.is_invalid_input() => Err(Failure::Argument(error.into())),

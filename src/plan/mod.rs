@@ -13,6 +13,7 @@ pub mod schedule;
 pub mod secrets;
 mod think;
 pub mod threshold;
+mod tls;
 mod totals;
 
 use std::collections::BTreeMap;

@@ -46,7 +46,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Reads the trusted certificates and applies the settings.
+    /// Applies the settings.
     ///
     /// # Errors
     /// A certificate authority that is not PEM, or that is no certificate.
@@ -67,6 +67,16 @@ impl Shared {
     /// wait for their turn.
     pub async fn offload<T>(&self, work: impl FnOnce() -> T) -> T {
         self.offload.run(work).await
+    }
+
+    /// Reads the certificates that the system trusts, so that no request waits for that. Otherwise the first connection
+    /// with TLS reads them.
+    ///
+    /// # Errors
+    /// They cannot be used.
+    pub async fn prepare_tls(&self) -> Result<(), TransportError> {
+        let prepared = self.network.prepare_tls().await;
+        prepared.map_err(|failure| TransportError::Tls(failure.detail))
     }
 
     /// Opens one connection to a target and closes it: resolves its name, applies the address policy, connects and

@@ -1,8 +1,9 @@
 //! What a run costs beside its requests.
 
-use std::fs;
-use std::process::Child;
-use std::thread::sleep;
+use std::fs::{self, File, OpenOptions};
+use std::process::{Child, Command};
+use std::sync::mpsc;
+use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -76,6 +77,39 @@ fn waits(child: &Child) -> u64 {
     count
         .and_then(|count| count.trim().parse().ok())
         .expect("a count")
+}
+
+/// A pipe stands for the system's certificates: somebody who writes to it waits until it is read.
+#[test]
+#[cfg(unix)]
+fn a_run_without_tls_does_not_read_the_trusted_certificates() {
+    let lab = Lab::start();
+    let bench = Bench::with(&format!(
+        "name: plain\ntarget: {}\nload: {{ iterations: 1, users: 1 }}\n\
+         flows: [ {{ name: read, steps: [ {{ get: /health }} ] }} ]\n",
+        lab.url()
+    ));
+    let pipe = bench.path("certificates.pem");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo runs").success());
+    let (tell, told) = mpsc::channel();
+    let writer = spawn({
+        let pipe = pipe.clone();
+        move || {
+            drop(File::create(pipe).expect("it is read"));
+            tell.send(()).ok();
+        }
+    });
+    let mut command = bench.command(&["--quiet"]);
+    command
+        .env("SSL_CERT_FILE", &pipe)
+        .env_remove("SSL_CERT_DIR");
+    let child = command.spawn().expect("gander runs");
+    bench.wait(child).expect_code(0);
+    assert!(told.try_recv().is_err(), "the certificates were read");
+    // Opened for both, it waits for nobody, and lets the writer go.
+    let _reader = OpenOptions::new().read(true).write(true).open(&pipe);
+    writer.join().expect("it ends");
 }
 
 /// Whoever looks at the requests in flight in step with their arrivals finds one each time, however short they are.

@@ -4,9 +4,7 @@ use super::bounds::{refuse_too_few, refuse_too_long};
 use super::{Aggregate, Key, Matcher, Metric, Rule, Threshold, Unit};
 use crate::expr::ExprError;
 use crate::plan::schedule::Model;
-use crate::plan::{
-    Action, CheckId, Plan, Request, RequestUrl, Schedule, Series, SeriesId, Step, Subject,
-};
+use crate::plan::{CheckId, Plan, Schedule, Series, SeriesId, Subject};
 use crate::scenario::{Comparator, Feed, Severity, ThresholdEntry, WhenUsedUp, Window};
 use crate::source::{did_you_mean, nearest};
 
@@ -105,7 +103,7 @@ fn refuse_unmeasured(expression: &Rule, plan: &Plan) -> Result<(), ExprError> {
             "the scenario has no checks",
             Some("add a `check:` to a step"),
         ),
-        Metric::Tls if !may_use_tls(plan) => ("no request of this scenario uses TLS", None),
+        Metric::Tls if !plan.may_use_tls() => ("no request of this scenario uses TLS", None),
         _ => return Ok(()),
     };
     let (offset, length) = expression.metric_at;
@@ -118,33 +116,6 @@ fn refuse_unmeasured(expression: &Rule, plan: &Plan) -> Result<(), ExprError> {
         ),
         hint: hint.map(str::to_owned),
     })
-}
-
-fn may_use_tls(plan: &Plan) -> bool {
-    let is_secure = plan.target.scheme() == "https";
-    let uses_tls = |request: &Request| match &request.url {
-        RequestUrl::Literal(uri) => uri.scheme_str() == Some("https"),
-        RequestUrl::Path(_) => is_secure,
-        RequestUrl::Whole(_) => true,
-    };
-    plan.http.redirects > 0 && is_secure
-        || plan.flows.iter().any(|flow| {
-            let steps = flow.start.iter().chain(&flow.steps);
-            requests(steps).iter().any(|request| uses_tls(request))
-        })
-}
-
-/// Every request of the steps, as often as it stands there.
-fn requests<'p>(steps: impl IntoIterator<Item = &'p Step>) -> Vec<&'p Request> {
-    let mut found = Vec::new();
-    for step in steps {
-        match &step.action {
-            Action::Request(request) => found.push(&**request),
-            Action::Think(_) => {}
-            Action::Repeat { steps, .. } => found.extend(requests(steps)),
-        }
-    }
-    found
 }
 
 /// The series and the checks that the matchers select; both empty where there is no matcher.

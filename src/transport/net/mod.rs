@@ -68,6 +68,11 @@ impl Network {
         })
     }
 
+    /// Reads the trusted certificates, which the first TLS connection does otherwise.
+    pub(super) async fn prepare_tls(&self) -> Result<(), ExchangeFailure> {
+        self.tls.prepare().await.map(|_| ())
+    }
+
     /// Resolves, connects and does the TLS handshake; the caller limits the time.
     pub(super) async fn open(
         &self,

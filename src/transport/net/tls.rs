@@ -1,4 +1,5 @@
-//! TLS: which certificates are trusted; configured once for a run and shared by its users.
+//! TLS: which certificates are trusted; configured once for a run and shared by its users. A system has more than a
+//! hundred trusted certificates, so they are read only when TLS is used.
 //!
 //! Sessions are resumed across connections to one server, as browsers do. The session store belongs to the run, so one
 //! user may resume the session of another; such handshakes cost the target less than those of unrelated clients.
@@ -17,6 +18,8 @@ use rustls::{
     SignatureScheme,
 };
 use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
+use tokio::task::spawn_blocking;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -27,18 +30,50 @@ use crate::transport::failure::ExchangeFailure;
 
 /// Opens TLS connections by a scenario's options.
 pub(super) struct Tls {
-    connector: TlsConnector,
-    /// Whether any certificate is accepted.
-    accepts_anything: bool,
+    connector: OnceCell<TlsConnector>,
+    settings: Arc<TlsSettings>,
+}
+
+struct TlsSettings {
+    trusted: Trusted,
+    /// Offered by ALPN.
+    protocols: Vec<Vec<u8>>,
+}
+
+/// Which certificates are accepted.
+enum Trusted {
+    /// Those that the system's roots or these certificates have signed, and these certificates themselves.
+    RootsAnd(Vec<CertificateDer<'static>>),
+    Anything,
 }
 
 impl Tls {
     /// `protocols` are offered by ALPN, the preferred one first.
+    ///
+    /// # Errors
+    /// The scenario's own certificates cannot be used.
     pub(super) fn new(options: &TlsOptions, protocols: &[&[u8]]) -> Result<Self, TransportError> {
+        let trusted = match &options.trust {
+            Trust::System => Trusted::RootsAnd(Vec::new()),
+            Trust::SystemAnd(pem) => Trusted::RootsAnd(authorities(pem)?),
+            Trust::Anything => Trusted::Anything,
+        };
+        let protocols = protocols.iter().map(|name| name.to_vec()).collect();
         Ok(Self {
-            connector: connector(options, protocols)?,
-            accepts_anything: options.trust == Trust::Anything,
+            connector: OnceCell::new(),
+            settings: Arc::new(TlsSettings { trusted, protocols }),
         })
+    }
+
+    /// Reads the trusted certificates if they have not been read yet, on a thread where no user waits for it.
+    pub(super) async fn prepare(&self) -> Result<&TlsConnector, ExchangeFailure> {
+        let connector = self.connector.get_or_try_init(async || {
+            let settings = Arc::clone(&self.settings);
+            let made = spawn_blocking(move || connector(&settings)).await;
+            made.unwrap_or_else(|error| Err(Error::General(error.to_string())))
+        });
+        let failed = |error: Error| ExchangeFailure::new(Outcome::Tls, &error.to_string());
+        connector.await.map_err(failed)
     }
 
     /// Does the handshake with `host`.
@@ -47,9 +82,10 @@ impl Tls {
         host: &str,
         stream: TcpStream,
     ) -> Result<TlsStream<TcpStream>, ExchangeFailure> {
+        let connector = self.prepare().await?;
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| ExchangeFailure::new(Outcome::Tls, &format!("{host}: {error}")))?;
-        let done = self.connector.connect(name, stream).await;
+        let done = connector.connect(name, stream).await;
         done.map_err(|error| ExchangeFailure::new(Outcome::Tls, &self.describe(&error)))
     }
 
@@ -61,7 +97,9 @@ impl Tls {
             .get_ref()
             .and_then(|cause| cause.downcast_ref::<Error>());
         let advice = match cause {
-            Some(Error::InvalidCertificate(_)) if !self.accepts_anything => {
+            Some(Error::InvalidCertificate(_))
+                if !matches!(self.settings.trusted, Trusted::Anything) =>
+            {
                 "http.tls.ca trusts a private authority, http.tls.insecure: true trusts anything"
             }
             Some(
@@ -90,30 +128,32 @@ fn is_closed(error: &io::Error) -> bool {
     )
 }
 
-fn connector(options: &TlsOptions, protocols: &[&[u8]]) -> Result<TlsConnector, TransportError> {
+fn connector(settings: &TlsSettings) -> Result<TlsConnector, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| TransportError::Tls(error.to_string()))?;
-    let builder = match &options.trust {
-        Trust::System => builder.with_root_certificates(system_roots()),
-        Trust::SystemAnd(pem) => {
+        .with_safe_default_protocol_versions()?;
+    let builder = match &settings.trusted {
+        Trusted::RootsAnd(named) if named.is_empty() => {
+            builder.with_root_certificates(system_roots())
+        }
+        Trusted::RootsAnd(named) => {
             let mut roots = system_roots();
-            let named = add_pem(&mut roots, pem)?;
+            roots.add_parsable_certificates(named.iter().cloned());
             let authorities =
-                WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+                WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
                     .build()
-                    .map_err(|error| TransportError::Tls(error.to_string()))?;
+                    .map_err(|error| Error::General(error.to_string()))?;
+            let named = named.clone();
             builder
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::new(PinningVerifier { authorities, named }))
         }
-        Trust::Anything => builder
+        Trusted::Anything => builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(AcceptAnything)),
     };
     let mut config = builder.with_no_client_auth();
-    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    config.alpn_protocols.clone_from(&settings.protocols);
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
@@ -125,11 +165,9 @@ fn system_roots() -> RootCertStore {
     roots
 }
 
-/// Adds the certificates of a PEM text to the roots, and returns them.
-fn add_pem(
-    roots: &mut RootCertStore,
-    pem: &[u8],
-) -> Result<Vec<CertificateDer<'static>>, TransportError> {
+/// The certificates of a PEM text; each must be usable as an authority.
+fn authorities(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TransportError> {
+    let mut roots = RootCertStore::empty();
     let mut named = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate =
