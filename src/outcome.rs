@@ -32,6 +32,8 @@ pub enum Outcome {
     Reset,
     /// The first byte, the next bytes, or the whole response did not arrive within its limit.
     Timeout,
+    /// There was no whole response when the grace period ended.
+    GraceTimeout,
     /// The response was not valid HTTP.
     BadResponse,
     /// The head of the response had more header lines, or more bytes, than the limit.
@@ -46,13 +48,13 @@ pub enum Outcome {
     FdLimit,
     /// This machine had no local port left: a limit of the generator, not of the target.
     PortLimit,
-    /// The run stopped while the request was in flight.
+    /// A second signal, or a fault in Gander, cut the request off while it was in flight.
     Interrupted,
 }
 
 impl Outcome {
     /// Every outcome, in the order of the declaration; an outcome's index is `outcome as usize`.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Ok,
         Self::Status,
         Self::Check,
@@ -65,6 +67,7 @@ impl Outcome {
         Self::Tls,
         Self::Reset,
         Self::Timeout,
+        Self::GraceTimeout,
         Self::BadResponse,
         Self::HeadLimit,
         Self::BodyLimit,
@@ -90,6 +93,7 @@ impl Outcome {
             Self::Tls => "tls",
             Self::Reset => "reset",
             Self::Timeout => "timeout",
+            Self::GraceTimeout => "grace_timeout",
             Self::BadResponse => "bad_response",
             Self::HeadLimit => "head_limit",
             Self::BodyLimit => "body_limit",
@@ -110,6 +114,7 @@ impl Outcome {
             | Self::Capture
             | Self::Reset
             | Self::Timeout
+            | Self::GraceTimeout
             | Self::BadResponse
             | Self::HeadLimit
             | Self::BodyLimit
@@ -130,7 +135,7 @@ impl Outcome {
     pub const fn measured_time(self) -> MeasuredTime {
         match self {
             Self::Ok => MeasuredTime::Complete,
-            Self::Timeout | Self::ConnectTimeout => MeasuredTime::AtLeast,
+            Self::Timeout | Self::ConnectTimeout | Self::GraceTimeout => MeasuredTime::AtLeast,
             Self::Status
             | Self::Check
             | Self::Capture
@@ -185,7 +190,7 @@ impl Outcome {
         )
     }
 
-    /// Whether the measured time is a limit that was reached, so that the true time is *at least* that.
+    /// Whether the measured time ends with a limit that was reached, or with the grace period, so that the true time is *at least* that.
     pub const fn is_censored(self) -> bool {
         matches!(self.measured_time(), MeasuredTime::AtLeast)
     }
@@ -205,6 +210,7 @@ impl Outcome {
             Self::Tls => "the TLS handshake failed",
             Self::Reset => "the connection was closed before the response was whole",
             Self::Timeout => "no whole response within the limit",
+            Self::GraceTimeout => "no whole response when the grace period ended",
             Self::BadResponse => "the response was not valid HTTP",
             Self::HeadLimit => "the response's head was larger than is read",
             Self::BodyLimit => "the body was larger than allowed",
@@ -212,7 +218,7 @@ impl Outcome {
             Self::AddressRefused => "an address this run may not reach",
             Self::FdLimit => "this machine ran out of open files: not the target's fault",
             Self::PortLimit => "this machine ran out of local ports: not the target's fault",
-            Self::Interrupted => "ended by the stop of the run",
+            Self::Interrupted => "cut off by a second signal",
         }
     }
 
@@ -235,6 +241,7 @@ impl Outcome {
             | Self::Tls
             | Self::Reset
             | Self::Timeout
+            | Self::GraceTimeout
             | Self::BadResponse
             | Self::HeadLimit
             | Self::BodyLimit
@@ -269,7 +276,7 @@ pub enum MeasuredTime {
     Complete,
     /// From its start to its failure.
     UntilFailure,
-    /// A limit was reached, so the true time is at least that (censored).
+    /// A limit was reached, or the grace period ended, so the true time is at least that (censored).
     AtLeast,
     /// None: nothing was sent, or nothing ended.
     Untimed,

@@ -63,8 +63,11 @@ enum Phase {
         /// Whether a signal asked for the end: the next one cuts at once.
         is_asked: bool,
     },
-    /// What was in flight is cut off, and gone by the next interval.
-    Cut,
+    /// What was in flight is cut off.
+    Cut {
+        /// When whoever is still there is counted no more.
+        until: Micros,
+    },
 }
 
 impl Drive<'_> {
@@ -74,7 +77,7 @@ impl Drive<'_> {
         let mut closed = Micros::ZERO;
         loop {
             let boundary = self.boundary_after(closed);
-            let due = Instant::from_std(self.running.clock().base() + boundary.as_duration());
+            let due = self.instant(boundary);
             tokio::select! {
                 () = sleep_until(due) => {
                     // A generator that stood still closes one long interval, not several empty ones; but what comes
@@ -84,11 +87,12 @@ impl Drive<'_> {
                     closed = if boundary <= warm_up { now.min(warm_up) } else { now };
                     let state = self.close_interval(closed, boundary)?;
                     self.live.update(&state).ok();
-                    if phase == Phase::Cut {
-                        break;
+                    match phase {
+                        Phase::Cut { until } if closed >= until => break,
+                        _ => phase = self.next_phase(phase)?,
                     }
-                    phase = self.next_phase(phase)?;
                 }
+                () = self.grace_over(phase) => phase = self.cut(Stop::GraceOver),
                 () = signals.next() => phase = self.interrupted(phase)?,
                 () = self.running.finished() => break,
             }
@@ -97,6 +101,20 @@ impl Drive<'_> {
             self.close_warm_up()?;
         }
         self.finish(phase).await
+    }
+
+    /// Returns when what is in flight has had its time; never while load is sent.
+    async fn grace_over(&self, phase: Phase) {
+        match phase {
+            Phase::Draining { until, .. } => {
+                sleep_until(self.instant(until)).await;
+            }
+            Phase::Loading | Phase::Cut { .. } => std::future::pending().await,
+        }
+    }
+
+    fn instant(&self, at: Micros) -> Instant {
+        Instant::from_std(self.running.clock().base() + at.as_duration())
     }
 
     /// Ends the warm-up where it ends, if the load went on beyond.
@@ -150,30 +168,25 @@ impl Drive<'_> {
         self.journal.event(event).context(DISK)
     }
 
-    /// What the interval just closed means for the run: stop it, or stop waiting for it.
+    /// What the interval just closed means for the run: stop it, or let what is in flight end.
     fn next_phase(&mut self, phase: Phase) -> anyhow::Result<Phase> {
+        if phase != Phase::Loading {
+            return Ok(phase);
+        }
         let now = self.running.clock().now();
-        match phase {
-            Phase::Loading => {
-                if let Some(reason) = self.reason_to_stop() {
-                    return self.drain(reason, now);
-                }
-                let is_over = self
-                    .plan
-                    .schedule
-                    .duration()
-                    .is_some_and(|length| now >= length.into());
-                Ok(if is_over {
-                    self.draining_from(now, false)
-                } else {
-                    Phase::Loading
-                })
-            }
-            Phase::Draining { until, .. } if now >= until => {
-                self.running.stop(Stop::AtOnce);
-                Ok(Phase::Cut)
-            }
-            Phase::Draining { .. } | Phase::Cut => Ok(phase),
+        if let Some(reason) = self.reason_to_stop() {
+            return self.drain(reason, now);
+        }
+        let end = self.plan.schedule.duration().map(Micros::from);
+        let end = end.filter(|end| now >= *end);
+        Ok(end.map_or(Phase::Loading, |end| self.draining_from(end, false)))
+    }
+
+    /// What is in flight is waited for no longer.
+    fn cut(&self, stop: Stop) -> Phase {
+        self.running.stop(stop);
+        Phase::Cut {
+            until: self.running.clock().now() + SECOND,
         }
     }
 
@@ -240,14 +253,14 @@ impl Drive<'_> {
                 })
             }
             Phase::Draining { .. } => {
-                self.running.stop(Stop::AtOnce);
+                let cut = self.cut(Stop::AtOnce);
                 self.write_event(&Event::Stop {
                     at: now,
                     reason: StopReason::SecondSignal,
                 })?;
-                Ok(Phase::Cut)
+                Ok(cut)
             }
-            Phase::Cut => Ok(Phase::Cut),
+            Phase::Cut { .. } => Ok(phase),
         }
     }
 

@@ -9,7 +9,8 @@ use crate::units::Micros;
 
 const GOING: u8 = 0;
 const DRAINING: u8 = 1;
-const CUT: u8 = 2;
+const GRACE_OVER: u8 = 2;
+const CUT: u8 = 3;
 
 /// The state of the stop: it only ever goes further.
 #[derive(Debug, Default)]
@@ -28,6 +29,7 @@ impl Halt {
         self.at.get_or_init(|| at);
         let level = match stop {
             Stop::Graceful => DRAINING,
+            Stop::GraceOver => GRACE_OVER,
             Stop::AtOnce => CUT,
         };
         self.level.fetch_max(level, Ordering::AcqRel);
@@ -46,6 +48,11 @@ impl Halt {
     /// No new request may start.
     pub(super) fn is_stopping(&self) -> bool {
         self.level.load(Ordering::Relaxed) != GOING
+    }
+
+    /// What is in flight has had its time.
+    pub(super) fn is_grace_over(&self) -> bool {
+        self.level.load(Ordering::Relaxed) >= GRACE_OVER
     }
 
     /// Nothing is waited for any more.

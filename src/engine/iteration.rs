@@ -77,7 +77,13 @@ pub(super) async fn iterate(
         Break(cut) => (cut.outcome, cut.then),
     };
     let outcome = pass.flaw.unwrap_or(outcome);
-    under_way.end(finished, outcome);
+    let is_stopped = outcome == Outcome::Interrupted && then == Then::Again;
+    if is_stopped && run.halt.is_grace_over() {
+        // It had the time to come to its end.
+        drop(under_way);
+    } else {
+        under_way.end(finished, outcome);
+    }
     then
 }
 
@@ -193,6 +199,7 @@ impl Walker for Pass<'_, '_> {
                 self.ended = None;
                 return self.failed(&request.name, Outcome::Unsendable);
             }
+            Done::CutOff => return Break(Cut::STOPPED),
         }
         Continue(())
     }
@@ -216,7 +223,7 @@ fn first_request(step: &Step) -> Option<&Request> {
     }
 }
 
-/// An iteration under way. However its future is dropped, it is counted once.
+/// An iteration under way. When it is dropped, it was cut off.
 #[derive(Debug)]
 struct UnderWay<'r> {
     run: &'r Run,

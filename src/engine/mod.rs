@@ -10,6 +10,7 @@ pub mod capture;
 pub mod check;
 mod errand;
 mod halt;
+mod in_flight;
 mod iteration;
 mod life;
 mod link;
@@ -43,6 +44,8 @@ use crate::transport::Shared;
 pub enum Stop {
     /// No new request starts; those in flight may end. Users that wait or think leave now.
     Graceful,
+    /// The grace period is over: requests in flight have failed, since they had no answer in all that time.
+    GraceOver,
     /// Requests in flight are cut off and count as interrupted.
     AtOnce,
 }

@@ -36,7 +36,7 @@ pub(super) struct Run {
     pub(super) clock: OnceLock<Clock>,
     pub(super) panics: AtomicU64,
     pub(super) lost: Lost,
-    /// Requests that were in flight when they were cut off.
+    /// Requests that were in flight at the end of the grace period, or cut off.
     pub(super) interrupted: AtomicU64,
 }
 

@@ -238,15 +238,20 @@ impl Running {
         self.run.halt.reason().cloned()
     }
 
-    /// Waits for the users to leave, for `grace` at most; then cuts off what is still in flight.
+    /// Waits for the users to leave, for `grace` at most; what is still in flight has failed then.
     ///
     /// It does not stop the run by itself: unless that is over or being stopped, it is cut when `grace` has passed.
     pub async fn join(mut self, grace: Duration) -> Ended {
-        if tokio::time::timeout(grace, self.finished()).await.is_err() {
-            self.stop(Stop::AtOnce);
-            // A user that does not even drop its request within this time is counted no more.
-            let _ = tokio::time::timeout(CUT_LIMIT, self.finished()).await;
+        let mut limit = grace;
+        for stop in [Stop::GraceOver, Stop::AtOnce] {
+            if tokio::time::timeout(limit, self.finished()).await.is_ok() {
+                break;
+            }
+            self.stop(stop);
+            limit = CUT_LIMIT;
         }
+        // A user that does not even drop its request within this time is counted no more.
+        let _ = tokio::time::timeout(limit, self.finished()).await;
         let census = self.run.roster.census(Micros::ZERO);
         let unstarted = self.unstarted(census);
         let (run, users) = (&self.run, self.run.roster.size() as u64);

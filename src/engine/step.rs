@@ -1,20 +1,20 @@
 //! One request of one user: prepared, sent, judged, recorded.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
 
 use super::backoff::Backoff;
 use super::check::{self, CheckResult};
+use super::in_flight::InFlight;
 use super::request::{Origin, Prepared, Unsendable};
 use super::response::Response;
 use super::run::Run;
 use super::state::State;
 use super::{StepFailure, capture};
 use crate::outcome::Outcome;
-use crate::plan::{Request, SeriesId};
+use crate::plan::Request;
 use crate::record::journal::FailureExample;
 use crate::record::{Clock, Sample};
 use crate::scenario::{CaptureFrom, CheckRule, TextRule};
@@ -48,6 +48,8 @@ pub(super) enum Done {
     Lacking(Instant),
     /// It could not be sent.
     NotSent,
+    /// The grace period was over before it ended.
+    CutOff,
 }
 
 /// A measured request of a user; `intended` is given for the first one of an iteration.
@@ -73,32 +75,15 @@ pub(super) async fn measured(
             return Done::NotSent;
         }
     };
-    let in_flight = InFlight::new(run, index, series, clock, intended);
-    let exchange = user.client.send(prepared.outgoing(request)).await;
-    user.backoff.note(exchange.outcome);
-    let judged = judged(request, &exchange, &prepared, user).await;
+    let mut in_flight = InFlight::new(run, index, series, clock, intended);
+    let outgoing = prepared.outgoing(request);
+    in_flight.send(&mut user.client, outgoing).await;
+    user.backoff.note(in_flight.exchange.outcome);
+    let judged = judged(request, &in_flight.exchange, &prepared, user).await;
+    in_flight.close();
 
-    let started = clock.at(exchange.started);
-    let sample = Sample {
-        series,
-        intended: intended.unwrap_or(started),
-        started,
-        first_byte: exchange.first_byte.map(|instant| clock.at(instant)),
-        finished: clock.at(exchange.finished),
-        outcome: judged.outcome,
-        is_sent: exchange.is_sent,
-        status: exchange.status(),
-        redirects: &exchange.redirects,
-        resent: exchange.resent,
-        bytes_in: exchange.bytes_in,
-        bytes_out: exchange.bytes_out,
-        connect: exchange.connection.map(|phases| phases.connect.into()),
-        tls: exchange
-            .connection
-            .and_then(|phases| phases.tls)
-            .map(Micros::from),
-    };
-    in_flight.ended();
+    let exchange = &in_flight.exchange;
+    let sample = in_flight.sample(judged.outcome);
     run.recorder.record(index, |shard| {
         shard.request(&sample);
         for ((id, _), held) in request.checks.iter().zip(&user.state.held) {
@@ -114,11 +99,14 @@ pub(super) async fn measured(
             status,
             request: user.state.hide(&request.shown),
             detail: {
-                let detail = judged.detail.unwrap_or_else(|| of_status(&exchange));
+                let detail = judged.detail.unwrap_or_else(|| of_status(exchange));
                 user.state.hide(&detail)
             },
         };
         run.recorder.failure(Some(series), outcome, status, example);
+    }
+    if judged.outcome == Outcome::GraceTimeout {
+        return Done::CutOff;
     }
     if judged.lacks_value {
         Done::Lacking(exchange.finished)
@@ -315,60 +303,5 @@ impl Judged {
             self.outcome = outcome;
             self.detail = Some(detail());
         }
-    }
-}
-
-/// A request on its way. However its future is dropped (the run is cut, the user panics), it is counted once.
-#[derive(Debug)]
-struct InFlight<'r> {
-    run: &'r Run,
-    user: usize,
-    series: SeriesId,
-    clock: Clock,
-    intended: Option<Micros>,
-    is_open: bool,
-}
-
-impl<'r> InFlight<'r> {
-    fn new(
-        run: &'r Run,
-        user: usize,
-        series: SeriesId,
-        clock: Clock,
-        intended: Option<Micros>,
-    ) -> Self {
-        run.recorder.request_began(user);
-        Self {
-            run,
-            user,
-            series,
-            clock,
-            intended,
-            is_open: true,
-        }
-    }
-
-    fn ended(mut self) {
-        self.is_open = false;
-        self.run.recorder.request_ended(self.user);
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        if !self.is_open {
-            return;
-        }
-        let now = self.clock.now();
-        let intended = self.intended.unwrap_or(now);
-        self.run.recorder.request_ended(self.user);
-        self.run.interrupted.fetch_add(1, Ordering::Relaxed);
-        self.run.recorder.record(self.user, |shard| {
-            shard.request(&Sample {
-                intended,
-                started: intended,
-                ..Sample::unsent(self.series, now, Outcome::Interrupted)
-            });
-        });
     }
 }

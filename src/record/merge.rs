@@ -36,6 +36,7 @@ impl AddAssign<&Self> for Counts {
         self.ended += other.ended;
         self.failed += other.failed;
         self.interrupted += other.interrupted;
+        self.interrupted_sent += other.interrupted_sent;
         self.cut_off += other.cut_off;
         self.unsent += other.unsent;
         self.redirects += other.redirects;

@@ -149,7 +149,7 @@ pub enum Timing {
     Tls,
     /// Requests that failed, but not by a time limit: last byte or error − intended start.
     FailedTime,
-    /// Requests that reached a time limit: the limit, counted from the intended start; the true time is at least that.
+    /// Requests that reached a time limit, or the end of the grace period: the limit, counted from the intended start; the true time is at least that.
     TimedOut,
     /// Iterations that started, interrupted ones too: actual start − intended start.
     StartLag,
@@ -301,6 +301,9 @@ pub struct Counts {
     /// Ended by the stop of the run: neither passed nor failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub interrupted: u64,
+    /// Of the requests interrupted, those of which something was written to the wire.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub interrupted_sent: u64,
     /// Of the iterations interrupted, those that were cut off: the grace period was over, or their user panicked.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cut_off: u64,
@@ -340,9 +343,9 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Requests of which something was written to the wire.
+    /// Requests of which something was written to the wire, interrupted ones too.
     pub const fn sent(&self) -> u64 {
-        self.ended.saturating_sub(self.unsent)
+        self.ended.saturating_sub(self.unsent) + self.interrupted_sent
     }
 
     /// Iterations that did not come to their end: a request of theirs could not be sent, a value was missing, or they

@@ -78,6 +78,7 @@ struct Tally {
     ended: u64,
     failed: u64,
     interrupted: u64,
+    interrupted_sent: u64,
     cut_off: u64,
     unsent: u64,
     redirects: u64,
@@ -120,6 +121,7 @@ impl Tally {
         counts.ended += self.ended;
         counts.failed += self.failed;
         counts.interrupted += self.interrupted;
+        counts.interrupted_sent += self.interrupted_sent;
         counts.cut_off += self.cut_off;
         counts.unsent += self.unsent;
         counts.redirects += self.redirects;
@@ -227,7 +229,11 @@ impl Shard {
     pub fn request(&mut self, sample: &Sample<'_>) {
         let tally = &mut self.page.tallies[sample.series.0 as usize];
         tally.end(sample.outcome);
-        tally.unsent += u64::from(!sample.is_sent && sample.outcome != Outcome::Interrupted);
+        if sample.outcome == Outcome::Interrupted {
+            tally.interrupted_sent += u64::from(sample.is_sent);
+        } else {
+            tally.unsent += u64::from(!sample.is_sent);
+        }
         tally.redirects += sample.redirects.len() as u64;
         tally.resent += sample.resent;
         tally.connections += u64::from(sample.connect.is_some());

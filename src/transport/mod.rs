@@ -99,7 +99,7 @@ pub struct HttpResponse {
 
 impl Exchange {
     /// An exchange that starts now, with nothing sent.
-    fn starting() -> Self {
+    pub fn starting() -> Self {
         let started = Instant::now();
         Self {
             started,
@@ -140,8 +140,13 @@ impl Exchange {
 
     /// It ended now, in a failure.
     fn fail(&mut self, failure: ExchangeFailure) {
-        self.outcome = failure.outcome;
+        self.end_now(failure.outcome);
         self.detail = failure.detail;
+    }
+
+    /// It ended now.
+    pub fn end_now(&mut self, outcome: Outcome) {
+        self.outcome = outcome;
         self.finished = Instant::now();
     }
 }

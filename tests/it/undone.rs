@@ -6,7 +6,7 @@ fn played(lab: &Lab, rest: &str) -> (Bench, Run) {
     let target = lab.url();
     let bench = Bench::with(&format!("name: undone\ntarget: {target}\n{rest}"));
     std::fs::write(bench.path("rows.csv"), "n\n1\n2\n3\n").expect("written");
-    let run = bench.run(&["--junit", "junit.xml"]);
+    let run = bench.run(&["--junit", "junit.xml", "--grace", "1s"]);
     (bench, run)
 }
 
@@ -145,4 +145,41 @@ fn iterations_that_the_time_does_not_suffice_for_fail_the_run_unless_a_rule_of_i
     )
     .1
     .expect_code(0);
+}
+
+/// An endpoint that never answers: its requests have failed by the end of the grace period, which is kept.
+#[test]
+fn requests_that_have_no_answer_when_the_grace_period_is_over_fail_the_run() {
+    let lab = Lab::start();
+    let (_, run) = played(
+        &lab,
+        "load: { rate: 50/s, for: 1s, max_users: 60 }\n\
+         flows:\n  \
+         - { name: bad, weight: 10, steps: [ { get: '/lab/delay?law=constant&value=60s', name: hang } ] }\n  \
+         - { name: good, weight: 90, steps: [ { get: /lab/status/200, name: fine } ] }\n\
+         thresholds: [ ratio(failed) == 0%, max(response_time) < 800ms, 'count(requests{step=\"hang\"}) > 0' ]\n",
+    );
+    let run = run.expect_code(99);
+    let hung = run.count("/totals/errors/grace_timeout");
+    let step = &run.summary["steps"][0];
+    assert!(
+        hung > 0 && step["requests"] == hung && step["failed"] == hung,
+        "{step:#}"
+    );
+    assert_eq!(run.count("/totals/requests"), 50);
+    let begun = lab.counters()["begun"].as_u64();
+    assert_eq!(Some(run.count("/totals/sent")), begun);
+    let broken: Vec<_> = (0..3)
+        .map(|rule| run.summary["thresholds"][rule]["verdict"].as_str())
+        .collect();
+    assert_eq!(broken, [Some("fail"), Some("fail"), Some("pass")]);
+    assert!(run.number("/thresholds/1/observed") >= 1e6);
+    let failure = &run.summary["failures"][0];
+    assert_eq!(failure["outcome"], "grace_timeout");
+    let detail = failure["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("the grace period ended"), "{detail}");
+    assert!(run.stdout.contains("grace_timeout"), "{}", run.stdout);
+    // One second of load, one of grace.
+    let lasted = run.number("/duration_s");
+    assert!((2.0..2.6).contains(&lasted), "{lasted}");
 }

@@ -128,6 +128,7 @@ fn a_second_signal_accounts_for_what_was_in_flight() {
         run.count("/totals/interrupted"),
     );
     assert_eq!((ended, interrupted), (20, 20));
+    assert_eq!(run.count("/totals/sent"), 40);
     assert_eq!(lab.counters()["begun"].as_u64(), Some(ended + interrupted));
 }
 

@@ -52,7 +52,7 @@ pub enum Event {
         at: Micros,
         /// Users that panicked; any makes the run fail.
         panics: u64,
-        /// Requests still in flight when the grace period ended.
+        /// Requests still in flight when the grace period ended, or a second signal came.
         interrupted: u64,
         /// Users that left early.
         #[serde(default, skip_serializing_if = "LostUsers::is_none")]

@@ -43,7 +43,7 @@ pub struct Ending {
     pub stop: Option<StopReason>,
     /// Users that panicked.
     pub panics: u64,
-    /// Requests still in flight when the grace period ended.
+    /// Requests still in flight when the grace period ended, or a second signal came.
     pub interrupted: u64,
     /// Users that left early.
     pub lost: LostUsers,

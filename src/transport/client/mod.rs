@@ -27,6 +27,7 @@ use super::body::{BodyReader, Effort, Keep, inflate};
 use super::deadline::{DeadlineTimer, Deadlines, after};
 use super::failure::ExchangeFailure;
 use super::http1::Connection;
+use super::net::Traffic;
 use super::origin::Origin;
 use super::{Exchange, HttpResponse, Outgoing, SendError, Shared};
 use crate::outcome::Outcome;
@@ -89,6 +90,12 @@ impl Client {
     /// time.
     pub async fn send(&mut self, outgoing: Outgoing<'_>) -> Exchange {
         let mut exchange = Exchange::starting();
+        self.send_into(outgoing, &mut exchange).await;
+        exchange
+    }
+
+    /// The same, into an exchange that starts now. If the future is dropped, the exchange tells what was sent and read.
+    pub async fn send_into(&mut self, outgoing: Outgoing<'_>, exchange: &mut Exchange) {
         let options = HopOptions {
             total: after(exchange.started, outgoing.timeouts.total),
             timeouts: outgoing.timeouts,
@@ -101,13 +108,10 @@ impl Client {
             body: outgoing.body,
         };
         loop {
-            match self.hop(hop, &options, &mut exchange).await {
+            match self.hop(hop, &options, exchange).await {
                 Ok(Some(next)) => hop = next,
-                Ok(None) => return exchange,
-                Err(failure) => {
-                    exchange.fail(failure);
-                    return exchange;
-                }
+                Ok(None) => return,
+                Err(failure) => return exchange.fail(failure),
             }
         }
     }
@@ -249,22 +253,21 @@ impl Client {
         options: &HopOptions,
         exchange: &mut Exchange,
     ) -> Result<(), SendError> {
-        let before = connection.traffic();
-        let mut deadlines = Deadlines::new(&mut self.timer, &options.timeouts, sent, options.total);
-        let end = respond(
-            &self.shared,
+        let metered = MeteredExchange {
+            before: connection.traffic(),
             connection,
+            exchange,
+        };
+        let mut deadlines = Deadlines::new(&mut self.timer, &options.timeouts, sent, options.total);
+        respond(
+            &self.shared,
+            metered.connection,
             request,
             &mut deadlines,
             options,
-            exchange,
+            metered.exchange,
         )
-        .await;
-        let traffic = connection.traffic();
-        exchange.bytes_in += traffic.read - before.read;
-        exchange.bytes_out += traffic.written - before.written;
-        exchange.is_sent |= traffic.written > before.written;
-        end
+        .await
     }
 
     /// The request that a redirect leads to, after `followed` redirects.
@@ -304,6 +307,22 @@ impl Client {
                 Repeat::Bodiless => Bytes::new(),
             },
         })
+    }
+}
+
+/// An exchange over a connection. Dropping it counts the bytes of the exchange, even if the future was dropped.
+struct MeteredExchange<'a> {
+    before: Traffic,
+    connection: &'a mut Connection,
+    exchange: &'a mut Exchange,
+}
+
+impl Drop for MeteredExchange<'_> {
+    fn drop(&mut self) {
+        let traffic = self.connection.traffic();
+        self.exchange.bytes_in += traffic.read - self.before.read;
+        self.exchange.bytes_out += traffic.written - self.before.written;
+        self.exchange.is_sent |= traffic.written > self.before.written;
     }
 }
 

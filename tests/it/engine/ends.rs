@@ -1,9 +1,12 @@
 //! How a run ends before its time.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gander::engine::Stop;
+use gander::outcome::Outcome;
 use gander::plan::SeriesId;
+use gander::record::Timing;
 use gander::record::journal::StopReason;
 
 use super::plans::plan;
@@ -41,6 +44,8 @@ async fn a_stop_at_once_counts_every_request_in_flight_exactly_once() {
     let over = driven.until_the_end().await;
     let requests = &over.requests().counts;
     assert_eq!((requests.ended, requests.interrupted), (0, 5));
+    assert_eq!((requests.sent(), requests.connections), (5, 5));
+    assert!(requests.bytes_out > 0);
     assert_eq!(over.ended.interrupted, 5);
     let iterations = &over.iterations().counts;
     assert_eq!(
@@ -50,14 +55,43 @@ async fn a_stop_at_once_counts_every_request_in_flight_exactly_once() {
 }
 
 #[tokio::test]
-async fn the_end_of_the_grace_period_cuts_what_is_still_in_flight() {
+async fn what_has_no_answer_at_the_end_of_the_grace_period_has_failed() {
     let server = Server::start().await;
     let driven = Driven::launch(plan(&server.url, HELD)).await;
     server.has_seen(5).await;
     driven.running.stop(Stop::Graceful);
-    let ended = driven.running.join(Duration::from_millis(50)).await;
-    assert_eq!(ended.interrupted, 5);
-    assert_eq!(driven.recorder.in_flight(), 0);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    driven.running.stop(Stop::GraceOver);
+    let recorder = Arc::clone(&driven.recorder);
+    let over = driven.until_the_end().await;
+    assert_eq!(over.ended.interrupted, 5);
+    let requests = &over.requests().counts;
+    assert_eq!((requests.ended, requests.sent()), (5, 5));
+    assert_eq!(requests.by_outcome(Outcome::GraceTimeout), 5);
+    // At least its age, from when it was due.
+    let waited = over.totals.timing(Timing::TimedOut, &[]);
+    assert_eq!(waited.len(), 5);
+    assert!(waited.min() >= 50_000, "{}", waited.min());
+    let iterations = &over.iterations().counts;
+    assert_eq!((iterations.ended, iterations.failed_iterations()), (0, 5));
+    let examples = recorder.take_failures();
+    assert_eq!(examples.len(), 1);
+    assert!(examples[0].request.ends_with("/hold"), "{examples:?}");
+    assert!(examples[0].detail.contains("--grace"), "{examples:?}");
+}
+
+#[tokio::test]
+async fn an_iteration_that_thinks_at_the_end_of_the_grace_period_was_cut_off() {
+    let server = Server::start().await;
+    let body = "load: { rate: 50/s, for: 100ms, max_users: 5 }\n\
+                flows: [ { name: main, steps: [ { get: / }, { think: 1h }, { get: /never } ] } ]";
+    let driven = Driven::launch(plan(&server.url, body)).await;
+    server.has_seen(5).await;
+    driven.running.stop(Stop::GraceOver);
+    let over = driven.until_the_end().await;
+    let iterations = &over.iterations().counts;
+    assert_eq!((iterations.ended, iterations.failed_iterations()), (0, 5));
+    assert_eq!(over.requests().counts.ended, 5);
 }
 
 #[tokio::test]
