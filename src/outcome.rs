@@ -105,7 +105,7 @@ impl Outcome {
         }
     }
 
-    /// What the outcome means for counting and judging.
+    /// The outcome's class.
     pub const fn class(self) -> OutcomeClass {
         match self {
             Self::Ok => OutcomeClass::Success,
@@ -252,7 +252,7 @@ impl Outcome {
     }
 }
 
-/// What an outcome means for counting and judging; each outcome belongs to one class.
+/// The meaning of an outcome for counting and judging; each outcome belongs to one class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutcomeClass {
     /// A response arrived, and it was as it should be.

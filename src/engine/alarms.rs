@@ -1,4 +1,4 @@
-//! Wake-ups to the moment for any number of users, on one precise timer.
+//! Precise wake-ups for any number of users, on one timer.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -12,16 +12,16 @@ use tokio::sync::Notify;
 use super::roster::Roster;
 use super::timer::PreciseTimer;
 
-/// When users want to be woken. A wait that was dropped leaves its time behind, which wakes its user for nothing.
+/// The times at which users are woken. A dropped wait leaves its time behind; its user then wakes once without need.
 #[derive(Debug, Default)]
 pub(super) struct Alarms {
     times: Mutex<BinaryHeap<Reverse<(Instant, usize)>>>,
-    /// There is an earlier time than those before.
+    /// Signals a time earlier than all others.
     earlier: Notify,
 }
 
 impl Alarms {
-    /// Waits until `due`; returns at once if that has passed. Only while somebody awaits [`Alarms::ring`].
+    /// Waits until `due`; returns at once if that has passed. Works only while [`Alarms::ring`] is polled.
     pub(super) async fn sleep_until(&self, user: usize, due: Instant) {
         let mut is_set = false;
         poll_fn(|_| {
@@ -31,7 +31,7 @@ impl Alarms {
             if !std::mem::replace(&mut is_set, true) {
                 self.set(user, due);
             }
-            // The alarm wakes the user's task, whose waker the roster has.
+            // The alarm wakes the user's task through the waker in the roster.
             Poll::Pending
         })
         .await;
@@ -61,7 +61,7 @@ impl Alarms {
         }
     }
 
-    /// Wakes whoever is due; returns when the next one will be.
+    /// Wakes the users that are due; returns the next due time.
     fn wake_due(&self, roster: &Roster) -> Option<Instant> {
         let now = Instant::now();
         let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);

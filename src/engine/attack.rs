@@ -1,8 +1,8 @@
 //! goose: every user of a run is a goose user, and an iteration one of its transactions.
 //!
-//! goose launches the users and schedules their transactions, on a runtime of its own. When a user starts is the
-//! pacer's business, what it does the plan's, what is measured the recorder's; so goose's own metrics, waits, output,
-//! signal handler and stop are all off. Nothing else in the crate names it.
+//! goose launches the users and schedules their transactions, on a separate runtime. The pacer decides when a user starts,
+//! the plan what it does, and the recorder keeps the measurements; so goose's own metrics, waits, output, signal handler
+//! and stop are all off. No other module names goose.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,25 +17,24 @@ use log::{LevelFilter, Log, Metadata, Record};
 use tokio::runtime::Handle;
 
 use super::EngineError;
-use super::life::Life;
 use super::run::Run;
+use super::user_task::UserTask;
 
-/// Takes the places at the process's logger and Ctrl-C handler that goose would take otherwise: its log would be
-/// printed, and its handler would end the process on the second signal.
+/// Installs a silent logger and Ctrl-C handler before goose installs its own: its log would be printed, and its handler
+/// would end the process on the second signal.
 ///
-/// Only the first call does anything. Whoever listens for signals with tokio does so *after* this: a handler that is
-/// there already would be replaced.
+/// Only the first call has an effect. Install tokio's signal handlers *after* this call: it replaces earlier handlers.
 pub fn silence() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // Either place may be taken by the host program; then goose cannot take it either.
+        // The host program may have installed either already; then goose cannot install its own.
         let _ = log::set_logger(&Silence);
         log::set_max_level(LevelFilter::Off);
         let _ = ctrlc::set_handler(|| {});
     });
 }
 
-/// Builds and launches every user of the run; returns when each has come to the gate.
+/// Builds and launches every user of the run; returns when all wait at the gate.
 pub(super) fn launch(run: &Arc<Run>, runtime: &Handle) -> Result<(), EngineError> {
     silence();
     let users = run.roster.size();
@@ -43,7 +42,7 @@ pub(super) fn launch(run: &Arc<Run>, runtime: &Handle) -> Result<(), EngineError
     let attack = attack(run, users, ready.clone()).map_err(EngineError::users)?;
     let launching = runtime.spawn(async move {
         if let Err(error) = Box::pin(attack.execute()).await {
-            // Nobody listens any more once the users are ready; what ends them then is the stop of the run.
+            // Once the users are ready, the receiver is gone; then the stop of the run ends them.
             let _ = ready.send(Err(error));
         }
     });
@@ -71,17 +70,17 @@ fn attack(
     });
     let iterate: TransactionFunction = Arc::new(|user: &mut GooseUser| {
         let session = user.get_session_data_mut::<Session>();
-        let mut life = session.and_then(Session::life);
-        Box::pin(poll_fn(move |cx| match &mut life {
-            Some(life) => life.poll_iteration(cx).map(Ok),
+        let mut task = session.and_then(Session::task);
+        Box::pin(poll_fn(move |cx| match &mut task {
+            Some(task) => task.poll_iteration(cx).map(Ok),
             None => std::task::Poll::Pending,
         }))
     });
     let scenario = Scenario::new("gander")
         .register_transaction(Transaction::new(arrive).set_on_start())
         .register_transaction(Transaction::new(iterate));
-    // One client for all, unused. The default would read the trusted certificates, for every user anew, and fail on a
-    // machine that has none.
+    // One unused client for all. The default would read the trusted certificates once for every user, and fail on a
+    // machine without any.
     let client = GooseClientBuilder::new()
         .accept_invalid_certs(true)
         .without_cookies();
@@ -90,7 +89,7 @@ fn attack(
         .set_client_builder_without_cookies(client)
 }
 
-/// All users at once, for longer than any run, and not a word.
+/// All users at once, for longer than any run, without output.
 fn configuration(users: usize) -> GooseConfiguration {
     let mut configuration = GooseConfiguration::default();
     configuration.host = Some("http://localhost".to_owned());
@@ -109,18 +108,18 @@ fn configuration(users: usize) -> GooseConfiguration {
     configuration
 }
 
-/// What goose keeps for a user. It asks for a type that can be cloned and shared; a life can be neither, so a clone is
-/// empty, and the lock, which is never taken, only stands for "not shared".
-struct Session(Mutex<Option<Life>>);
+/// goose's session data of a user. goose requires a type that can be cloned and shared; a task can be neither, so a clone
+/// is empty, and the lock is never taken: it only makes the type `Sync`.
+struct Session(Mutex<Option<UserTask>>);
 
 impl Session {
     fn new(run: &Arc<Run>, user: usize) -> Self {
-        Self(Mutex::new(Some(Life::new(run, user))))
+        Self(Mutex::new(Some(UserTask::new(run, user))))
     }
 
-    fn life(&mut self) -> Option<&mut Life> {
-        let life = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
-        life.as_mut()
+    fn task(&mut self) -> Option<&mut UserTask> {
+        let task = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        task.as_mut()
     }
 }
 
@@ -130,7 +129,7 @@ impl Clone for Session {
     }
 }
 
-/// A logger of nothing.
+/// A logger that discards everything.
 struct Silence;
 
 impl Log for Silence {

@@ -1,36 +1,36 @@
-//! How long a user of a closed load waits after a connection that could not be made.
+//! How long a user of a closed load waits after a failure to connect.
 //!
-//! Nothing else slows such a user down: a target that has gone would be tried tens of thousands of times a second.
+//! Without the wait, each user would try an absent target tens of thousands of times a second.
 
 use std::time::Duration;
 
 use crate::outcome::Outcome;
 
-/// After the first connection that could not be made; it doubles with each further one.
+/// The wait after the first failure to connect; it doubles with each further one.
 const FIRST: Duration = Duration::from_millis(100);
 
 /// The longest wait.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// One user's.
+/// One user's backoff.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
-    /// Connections that could not be made, since the last that could.
+    /// Failures to connect since the last connection.
     failures: u32,
     is_due: bool,
 }
 
 impl Backoff {
-    /// Takes in how a request went, as the transport sees it.
+    /// Takes the outcome of a request, as the transport reports it.
     pub(super) fn note(&mut self, outcome: Outcome) {
         self.is_due = outcome.is_unconnected() || outcome.is_generator_limit();
         self.failures = if self.is_due { self.failures + 1 } else { 0 };
     }
 
-    /// The wait before the next request, once after each that failed so.
+    /// The wait before the next request; given once after each failure to connect.
     pub(super) fn take(&mut self) -> Option<Duration> {
         std::mem::take(&mut self.is_due).then(|| {
-            // Far beyond the longest wait, before the factor overflows.
+            // Ten doublings are far beyond the longest wait, and the factor does not overflow.
             let doublings = (self.failures - 1).min(10);
             (FIRST * (1 << doublings)).min(LONGEST)
         })

@@ -1,4 +1,4 @@
-//! Capturing: a value out of a response, for the steps that follow.
+//! Captures: values from a response for the steps that follow.
 
 use http::HeaderName;
 use regex::Regex;
@@ -8,21 +8,21 @@ use crate::expr::{Context, below};
 use crate::scenario::{Capture, CaptureFrom, CapturePick, Value};
 use crate::transport::values_set;
 
-/// Nothing was where a capture looked.
+/// A capture found no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no `{variable}` at {sought}: found {found}")]
 pub struct CaptureMiss {
     /// The variable that has no value now.
     pub variable: String,
-    /// Where it was looked for: `JSON path $.id`, `header location`.
+    /// Where the capture looked: `JSON path $.id`, `header location`.
     pub sought: String,
-    /// What was there instead, at most [`super::response::MAX_FOUND`] characters.
+    /// The value found instead, at most [`super::response::MAX_FOUND`] characters.
     pub found: String,
 }
 
-/// Takes a value: with its own type from JSON (null is a value), a text from anywhere else.
+/// Takes a value: of its JSON type from JSON (null is a value), else a text.
 ///
-/// A cookie is looked for in this response, then in `jar`: one set by a redirect on the way is only there.
+/// A cookie is looked up in this response, then in `jar`, since a redirect before the response may have set it.
 pub fn take(
     capture: &Capture,
     response: &Response<'_>,
@@ -53,7 +53,7 @@ pub fn take(
     })
 }
 
-/// Of several candidates the one that is asked for, or all of them as a list; `None` if there is no candidate.
+/// The picked candidate, or all of them as a list; `None` if there is no candidate.
 fn picked<T>(
     mut candidates: impl Iterator<Item = T>,
     into_value: impl Fn(T) -> Value,
@@ -64,7 +64,7 @@ fn picked<T>(
         CapturePick::First => candidates.next().map(into_value),
         CapturePick::Random => {
             let candidates: Vec<T> = candidates.collect();
-            // Drawn even if there is no choice: what is drawn later does not depend on how many there were.
+            // Drawn even for a single candidate, so that later draws do not depend on the number of candidates.
             let index = below(candidates.len() as u64, context.random());
             candidates.into_iter().nth(index as usize).map(into_value)
         }
@@ -94,7 +94,7 @@ fn sought(from: &CaptureFrom) -> String {
     }
 }
 
-/// What is there instead, in words.
+/// The response's content at that place, in words.
 fn found(from: &CaptureFrom, response: &Response<'_>) -> String {
     match from {
         CaptureFrom::Json(path) => match response.json().map(|json| path.query(json)) {

@@ -1,7 +1,7 @@
 //! Judging checks: one rule against one response.
 //!
-//! A check that fails says what it found instead, in few words. A rule on the status or the time reads nothing else
-//! and allocates nothing.
+//! A failed check says briefly what it found instead. A rule on the status or the time reads nothing else and allocates
+//! nothing.
 
 use std::borrow::Cow;
 
@@ -14,20 +14,20 @@ use crate::mask::{REDACTED, is_secret_name};
 use crate::scenario::{self, CheckRule, Comparator, JsonPath, JsonRule, TextRule};
 use crate::units::Micros;
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckResult {
     /// The rule holds.
     Passed,
     /// It does not.
     Failed {
-        /// What was there instead, at most [`super::response::MAX_FOUND`] characters.
+        /// The value found instead, at most [`super::response::MAX_FOUND`] characters.
         found: String,
     },
 }
 
 impl CheckResult {
-    /// Passed if it holds; what was found is put into words only if it does not.
+    /// Passed if it holds; `found` is called only if it does not.
     fn of(holds: bool, found: impl FnOnce() -> String) -> Self {
         if holds {
             Self::Passed
@@ -43,7 +43,7 @@ impl CheckResult {
     }
 }
 
-/// Judges one rule; a value that the rule compares with and that is absent now fails it.
+/// Judges one rule; it fails if a value to compare with is missing.
 pub fn judge(rule: &CheckRule, response: &Response<'_>, context: &mut dyn Context) -> CheckResult {
     let judged = match rule {
         CheckRule::Status(ranges) => {
@@ -74,7 +74,9 @@ pub fn judge(rule: &CheckRule, response: &Response<'_>, context: &mut dyn Contex
         CheckRule::Body(rule) => {
             let holds = match rule {
                 TextRule::Exists => Ok(!response.body.is_empty()),
-                _ => text_rule(rule, &[Cow::Borrowed(response.text())], context),
+                TextRule::Equals(_) | TextRule::Contains(_) | TextRule::Matches(_) => {
+                    text_rule(rule, &[Cow::Borrowed(response.text())], context)
+                }
             };
             holds.map(|holds| CheckResult::of(holds, || response.excerpt()))
         }
@@ -86,7 +88,7 @@ pub fn judge(rule: &CheckRule, response: &Response<'_>, context: &mut dyn Contex
     judged.unwrap_or_else(|missing| CheckResult::failed(&format!("{missing} to compare with")))
 }
 
-/// Whether any of the texts is as the rule asks.
+/// Whether the rule holds for any of the texts.
 fn text_rule(
     rule: &TextRule,
     texts: &[Cow<'_, str>],
@@ -104,7 +106,7 @@ fn text_rule(
     }))
 }
 
-/// Whether the path finds something, and everything it finds is as the rule asks.
+/// Whether the path finds something, and the rule holds for everything it finds.
 fn json_rule(
     path: &JsonPath,
     rule: &JsonRule,
@@ -122,7 +124,7 @@ fn json_rule(
     Ok(match rule {
         JsonRule::Exists => CheckResult::Passed,
         JsonRule::Compare(comparator, expected) => {
-            // A text in quotes asks for the order of characters.
+            // A quoted text is compared character by character.
             let as_texts = expected.literal().is_some();
             let expected = expected.evaluate(context)?;
             let holds = |value: &View<'_>| {
@@ -135,7 +137,7 @@ fn json_rule(
     })
 }
 
-/// Whether everything at the path holds; `numbers` are the comparison and the value, where numbers are compared.
+/// Whether the comparison holds for all nodes; `numbers` is the comparison and its value, where numbers are compared.
 fn compared(
     nodes: &[&Value],
     path: &JsonPath,
@@ -156,7 +158,7 @@ fn compared(
         let mut judged = nodes.iter().zip(quick);
         judged.find_map(|(node, holds)| (!holds).then(|| node.to_string()))
     } else {
-        // Only now are the digits of the body needed. It was not too much to look before, so it is not now.
+        // Only now are the digits of the body needed. The first query stayed within its limit, so this one does too.
         let found = response::nodes(path, json).unwrap_or_default();
         let mut values = found.iter().map(|found| response.value(found));
         values
@@ -172,9 +174,9 @@ fn compared(
     }
 }
 
-/// Two numbers, if they differ by so much that their first digits decide.
+/// Two numbers as floats, if they differ far more than the rounding error of a float.
 fn differ_widely(found: &Value, expected: &scenario::Value) -> Option<(f64, f64)> {
-    /// Far more than reading a number as a float may be off by, relative to it.
+    /// Far above the relative rounding error of a float.
     const NEAR: f64 = 1e-9;
     let scenario::Value::Number(expected) = expected else {
         return None;
@@ -184,7 +186,7 @@ fn differ_widely(found: &Value, expected: &scenario::Value) -> Option<(f64, f64)
     is_far.then_some((found, expected))
 }
 
-/// Whether all values have a length as asked.
+/// Whether the comparison holds for the lengths of all values.
 fn lengths(nodes: &[&Value], comparator: Comparator, expected: u64) -> CheckResult {
     for node in nodes {
         let length = match node {

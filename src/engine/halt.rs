@@ -1,4 +1,4 @@
-//! How far the stop of a run has gone, as every user reads it between two steps.
+//! The state of a run's stop; every user reads it between two steps.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -12,20 +12,20 @@ const DRAINING: u8 = 1;
 const GRACE_OVER: u8 = 2;
 const CUT: u8 = 3;
 
-/// The state of the stop: it only ever goes further.
+/// The state of the stop; it never goes back.
 #[derive(Debug, Default)]
 pub(super) struct Halt {
     level: AtomicU8,
-    /// When no more starts were offered, on the run's clock.
+    /// When the load ended, on the run's clock: no iteration starts after it.
     at: OnceLock<Micros>,
-    /// Why, if the engine itself decided it.
+    /// The reason, if the engine itself stopped the run.
     reason: OnceLock<StopReason>,
 }
 
 impl Halt {
-    /// Takes the stop at least this far. The first time fixes when it was.
+    /// Advances the stop to at least this level. The first call sets the time of the end.
     pub(super) fn advance(&self, stop: Stop, at: Micros) {
-        // A run that is over as planned keeps the end it had.
+        // A load that ended as planned keeps its end.
         self.at.get_or_init(|| at);
         let level = match stop {
             Stop::Graceful => DRAINING,
@@ -35,7 +35,7 @@ impl Halt {
         self.level.fetch_max(level, Ordering::AcqRel);
     }
 
-    /// Fixes when the load ended, without stopping anything.
+    /// Sets the time of the end, without a stop.
     pub(super) fn ended(&self, at: Micros) {
         self.at.get_or_init(|| at);
     }
@@ -50,12 +50,12 @@ impl Halt {
         self.level.load(Ordering::Relaxed) != GOING
     }
 
-    /// What is in flight has had its time.
+    /// The requests in flight have used up the grace period.
     pub(super) fn is_grace_over(&self) -> bool {
         self.level.load(Ordering::Relaxed) >= GRACE_OVER
     }
 
-    /// Nothing is waited for any more.
+    /// Requests in flight are cut off.
     pub(super) fn is_cut(&self) -> bool {
         self.level.load(Ordering::Relaxed) == CUT
     }

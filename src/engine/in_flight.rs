@@ -1,4 +1,4 @@
-//! A request on its way: counted once, however it ends.
+//! A request in flight: counted exactly once, however it ends.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -12,8 +12,8 @@ use crate::record::{Clock, Sample};
 use crate::transport::{Client, Exchange, Outgoing};
 use crate::units::Micros;
 
-/// A request on its way. When its future is dropped (a second signal cuts the run, the user panics), it is counted as
-/// interrupted, with what was sent of it.
+/// A request in flight. If its future is dropped (a second signal cuts off the run, the user panics), it is counted as
+/// interrupted, with the bytes that were sent.
 #[derive(Debug)]
 pub(super) struct InFlight<'r> {
     run: &'r Run,
@@ -45,7 +45,7 @@ impl<'r> InFlight<'r> {
         }
     }
 
-    /// Sends the request and waits for its end, or for that of the grace period.
+    /// Sends the request and waits for its end, or for the end of the grace period.
     pub(super) async fn send(&mut self, client: &mut Client, outgoing: Outgoing<'_>) {
         let halt = &self.run.halt;
         let is_answered = {
@@ -70,13 +70,13 @@ impl<'r> InFlight<'r> {
         }
     }
 
-    /// The request is over.
+    /// The request has ended.
     pub(super) fn close(&mut self) {
         self.is_open = false;
         self.run.recorder.request_ended(self.user);
     }
 
-    /// What is recorded of it.
+    /// The sample to record.
     pub(super) fn sample(&self, outcome: Outcome) -> Sample<'_> {
         let (exchange, clock) = (&self.exchange, self.clock);
         let started = clock.at(exchange.started);

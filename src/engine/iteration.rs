@@ -1,4 +1,4 @@
-//! One pass of one user through one flow.
+//! One iteration: one user runs one flow.
 
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::time::Instant;
@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::Stop;
 use super::pacer::{Start, unless_stopped};
 use super::run::Run;
-use super::step::{self, Done, User};
+use super::step::{self, RequestEnd, User};
 use super::walk::{Walker, walk};
 use crate::expr::{Context, Missing};
 use crate::outcome::Outcome;
@@ -16,18 +16,18 @@ use crate::record::{Clock, IterationSample};
 use crate::scenario::{Delay, OnError, WhenUsedUp};
 use crate::units::Micros;
 
-/// What the user does after an iteration.
+/// The user's next action after an iteration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Then {
-    /// The next one, when the pacer says so.
-    Again,
-    /// Nothing any more.
-    Leave(Leaving),
+pub(super) enum NextAction {
+    /// Starts the next one when the pacer allows it.
+    Iterate,
+    /// Leaves the load.
+    Leave(LeaveReason),
 }
 
 /// Why a user leaves before the load is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Leaving {
+pub(super) enum LeaveReason {
     /// `on_error` is `abort`: everyone leaves.
     Aborting,
     /// `on_error` is `stop_user`.
@@ -36,7 +36,7 @@ pub(super) enum Leaving {
     OutOfRows(usize),
 }
 
-/// Goes through one iteration and records it.
+/// Runs one iteration and records it.
 pub(super) async fn iterate(
     run: &Run,
     user: &mut User<'_>,
@@ -44,52 +44,52 @@ pub(super) async fn iterate(
     number: u64,
     clock: Clock,
     start: Start,
-) -> Then {
+) -> NextAction {
     user.state.begin_iteration(number);
     user.client.begin_iteration();
     let (flow_index, flow) = user.state.pick_flow();
-    let under_way = UnderWay::new(run, index, flow.series, clock, start);
-    let mut pass = Pass {
+    let guard = IterationGuard::new(run, index, flow.series, clock, start);
+    let mut walker = IterationWalker {
         run,
         user,
         index,
         clock,
         intended: Some(start.intended),
         ended: None,
-        flaw: None,
+        failure: None,
     };
     let mut walked = Continue(());
-    if !pass.user.state.has_begun(flow_index) {
-        walked = walk(&mut pass, &flow.start).await;
+    if !walker.user.state.has_begun(flow_index) {
+        walked = walk(&mut walker, &flow.start).await;
         if walked.is_continue() {
-            pass.user.state.begin(flow_index);
-            pass.user.client.begin_iteration();
+            walker.user.state.begin(flow_index);
+            walker.user.client.begin_iteration();
         }
     }
     if walked.is_continue() {
-        walked = walk(&mut pass, &flow.steps).await;
+        walked = walk(&mut walker, &flow.steps).await;
     }
-    let finished = pass
+    let finished = walker
         .ended
         .map_or_else(|| clock.now(), |ended| clock.at(ended));
     let (outcome, then) = match walked {
-        Continue(()) => (Outcome::Ok, Then::Again),
+        Continue(()) => (Outcome::Ok, NextAction::Iterate),
         Break(cut) => (cut.outcome, cut.then),
     };
-    let outcome = pass.flaw.unwrap_or(outcome);
-    let is_stopped = outcome == Outcome::Interrupted && then == Then::Again;
+    let outcome = walker.failure.unwrap_or(outcome);
+    let is_stopped = outcome == Outcome::Interrupted && then == NextAction::Iterate;
     if is_stopped && run.halt.is_grace_over() {
-        // It had the time to come to its end.
-        drop(under_way);
+        // It did not end within the grace period.
+        drop(guard);
     } else {
-        under_way.end(finished, outcome);
+        guard.end(finished, outcome);
     }
     then
 }
 
-/// A user on its way through an iteration.
+/// One user's way through the steps of an iteration.
 #[derive(Debug)]
-struct Pass<'a, 'r> {
+struct IterationWalker<'a, 'r> {
     run: &'a Run,
     user: &'a mut User<'r>,
     index: usize,
@@ -98,22 +98,22 @@ struct Pass<'a, 'r> {
     intended: Option<Micros>,
     /// When the last step ended, if that is known without looking at the clock.
     ended: Option<Instant>,
-    /// What first went wrong with a value of the iteration, however it went on.
-    flaw: Option<Outcome>,
+    /// The first failure to provide a value, however the iteration went on.
+    failure: Option<Outcome>,
 }
 
-/// Why an iteration ended before its last step.
+/// How an iteration ended before its last step.
 #[derive(Debug, Clone, Copy)]
-struct Cut {
+struct EarlyEnd {
     outcome: Outcome,
-    then: Then,
+    then: NextAction,
 }
 
-impl Cut {
-    /// The stop of the run ended the iteration: it neither passed nor failed.
+impl EarlyEnd {
+    /// The stop of the run ended the iteration, which neither passed nor failed.
     const STOPPED: Self = Self {
         outcome: Outcome::Interrupted,
-        then: Then::Again,
+        then: NextAction::Iterate,
     };
 
     /// A feeder has no row left for this user. It is a failure unless the scenario says `when_used_up: end`.
@@ -123,40 +123,43 @@ impl Cut {
                 WhenUsedUp::Fail => Outcome::Unsendable,
                 WhenUsedUp::End => Outcome::Interrupted,
             },
-            then: Then::Leave(Leaving::OutOfRows(feeder)),
+            then: NextAction::Leave(LeaveReason::OutOfRows(feeder)),
         }
     }
 }
 
-impl Pass<'_, '_> {
-    /// A value that later steps may need is not there: what follows is the scenario's choice.
-    fn failed(&mut self, step: &str, outcome: Outcome) -> ControlFlow<Cut> {
+impl IterationWalker<'_, '_> {
+    /// A value that later steps may need is missing; `on_error` decides how the iteration goes on.
+    fn failed(&mut self, step: &str, outcome: Outcome) -> ControlFlow<EarlyEnd> {
         let plan = &self.run.plan;
         if let Some(feeder) = self.user.state.used_up() {
-            return Break(Cut::out_of_rows(feeder, plan.feeds[feeder].when_used_up));
+            return Break(EarlyEnd::out_of_rows(
+                feeder,
+                plan.feeds[feeder].when_used_up,
+            ));
         }
-        self.flaw.get_or_insert(outcome);
+        self.failure.get_or_insert(outcome);
         let then = match plan.on_error {
             OnError::Continue => return Continue(()),
-            OnError::StopIteration => Then::Again,
-            OnError::StopUser => Then::Leave(Leaving::Stopped),
+            OnError::StopIteration => NextAction::Iterate,
+            OnError::StopUser => NextAction::Leave(LeaveReason::Stopped),
             OnError::Abort => {
                 let step = step.to_owned();
                 self.run.halt.because(StopReason::StepFailed { step });
                 self.run.stop(Stop::Graceful);
-                Then::Leave(Leaving::Aborting)
+                NextAction::Leave(LeaveReason::Aborting)
             }
         };
-        Break(Cut { outcome, then })
+        Break(EarlyEnd { outcome, then })
     }
 }
 
-impl Walker for Pass<'_, '_> {
-    type Cut = Cut;
+impl Walker for IterationWalker<'_, '_> {
+    type Break = EarlyEnd;
 
-    fn may_go_on(&self) -> ControlFlow<Cut> {
+    fn may_continue(&self) -> ControlFlow<EarlyEnd> {
         if self.run.halt.is_stopping() {
-            return Break(Cut::STOPPED);
+            return Break(EarlyEnd::STOPPED);
         }
         Continue(())
     }
@@ -165,11 +168,11 @@ impl Walker for Pass<'_, '_> {
         &mut self.user.state
     }
 
-    fn lacks(&mut self, step: &Step, missing: Missing) -> ControlFlow<Cut> {
+    fn missing_value(&mut self, step: &Step, missing: Missing) -> ControlFlow<EarlyEnd> {
         if self.user.state.used_up().is_none()
             && let Some(request) = first_request(step)
         {
-            let detail = format!("its condition cannot be judged: {missing}");
+            let detail = format!("its condition cannot be evaluated: {missing}");
             step::unsendable(
                 self.run, self.user, self.index, self.clock, request, &detail,
             );
@@ -179,37 +182,37 @@ impl Walker for Pass<'_, '_> {
         self.failed(&name, Outcome::Unsendable)
     }
 
-    async fn request(&mut self, request: &Request) -> ControlFlow<Cut> {
+    async fn request(&mut self, request: &Request) -> ControlFlow<EarlyEnd> {
         if let Some(pause) = self.user.backoff.take()
             && self.run.back_off(pause).await.is_none()
         {
-            return Break(Cut::STOPPED);
+            return Break(EarlyEnd::STOPPED);
         }
         let intended = self.intended.take();
         let done = step::measured(
             self.run, self.user, self.index, self.clock, request, intended,
         );
         match done.await {
-            Done::Ended(at) => self.ended = Some(at),
-            Done::Lacking(at) => {
+            RequestEnd::Ended(at) => self.ended = Some(at),
+            RequestEnd::MissingValue(at) => {
                 self.ended = Some(at);
                 return self.failed(&request.name, Outcome::Capture);
             }
-            Done::NotSent => {
+            RequestEnd::NotSent => {
                 self.ended = None;
                 return self.failed(&request.name, Outcome::Unsendable);
             }
-            Done::CutOff => return Break(Cut::STOPPED),
+            RequestEnd::CutOff => return Break(EarlyEnd::STOPPED),
         }
         Continue(())
     }
 
-    async fn think(&mut self, delay: &Delay) -> ControlFlow<Cut> {
+    async fn think(&mut self, delay: &Delay) -> ControlFlow<EarlyEnd> {
         let pause = self.user.state.pause(delay);
         self.ended = None;
         match unless_stopped(&self.run.halt, tokio::time::sleep(pause)).await {
             Some(()) => Continue(()),
-            None => Break(Cut::STOPPED),
+            None => Break(EarlyEnd::STOPPED),
         }
     }
 }
@@ -223,9 +226,9 @@ fn first_request(step: &Step) -> Option<&Request> {
     }
 }
 
-/// An iteration under way. When it is dropped, it was cut off.
+/// Counts an iteration exactly once; one that is dropped was cut off.
 #[derive(Debug)]
-struct UnderWay<'r> {
+struct IterationGuard<'r> {
     run: &'r Run,
     user: usize,
     series: SeriesId,
@@ -234,7 +237,7 @@ struct UnderWay<'r> {
     is_open: bool,
 }
 
-impl<'r> UnderWay<'r> {
+impl<'r> IterationGuard<'r> {
     const fn new(run: &'r Run, user: usize, series: SeriesId, clock: Clock, start: Start) -> Self {
         Self {
             run,
@@ -265,7 +268,7 @@ impl<'r> UnderWay<'r> {
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for IterationGuard<'_> {
     fn drop(&mut self) {
         if self.is_open {
             let sample = self.sample(self.clock.now(), Outcome::Interrupted);

@@ -1,18 +1,18 @@
-//! Links, as values have them: where they lead.
+//! The destinations of links in captured or configured values.
 
 use http::Uri;
 use http::uri::Scheme;
 
-use super::request::Origin;
+use super::request::BaseUrl;
 use crate::transport::Destination;
 
-/// Where a link leads from the page it stands on, or by itself if it is not known to stand on one.
-pub(super) fn follow(link: &str, page: Option<&Uri>, origin: &Origin) -> Option<Destination> {
+/// The destination of a link on its page, or of the link alone if its page is unknown.
+pub(super) fn follow(link: &str, page: Option<&Uri>, base: &BaseUrl) -> Option<Destination> {
     if is_plain(link) {
         let uri = match page {
-            _ if !link.starts_with('/') => link.parse().ok().filter(is_absolute),
+            Some(_) | None if !link.starts_with('/') => link.parse().ok().filter(is_absolute),
             Some(page) => beside(page, link),
-            None => origin.join(link),
+            None => base.join(link),
         };
         return uri.map(|uri| Destination {
             uri,
@@ -26,20 +26,20 @@ pub(super) fn follow(link: &str, page: Option<&Uri>, origin: &Origin) -> Option<
     match page {
         Some(page) if may_be_relative(link) => Destination::of(page, link).ok(),
         None if ["/", "http://", "https://"].into_iter().any(begins) => {
-            Destination::of(&origin.join("/")?, link).ok()
+            Destination::of(&base.join("/")?, link).ok()
         }
-        _ => None,
+        Some(_) | None => None,
     }
 }
 
-/// Whether a text may be a link at all: a browser takes nearly everything for a relative one, but nothing, a list, a
-/// mapping and markup were captured by mistake.
+/// Whether a text may be a link at all. A browser accepts nearly every text as a relative link, but an empty text, a
+/// list, a mapping and markup were captured by mistake.
 fn may_be_relative(link: &str) -> bool {
     let start = link.trim_start();
     !start.is_empty() && !start.starts_with(['[', '{', '<'])
 }
 
-/// Whether a link is a path or an absolute URL in the very form in which it is requested.
+/// Whether a link is a path or an absolute URL that is requested exactly as written.
 fn is_plain(link: &str) -> bool {
     let is_path = link.starts_with('/') && !link.starts_with("//");
     let is_absolute = || {
@@ -90,9 +90,9 @@ mod tests {
 
     #[test]
     fn what_is_no_link_leads_nowhere_even_from_a_page() {
-        let origin = Origin::of(&"http://host:81/".parse().expect("a URL"));
+        let base = BaseUrl::of(&"http://host:81/".parse().expect("a URL"));
         let page = Uri::from_static("http://other/dir/page");
-        let lead = |link| follow(link, Some(&page), &origin).map(|found| found.uri.to_string());
+        let lead = |link| follow(link, Some(&page), &base).map(|found| found.uri.to_string());
         assert_eq!(lead("next").as_deref(), Some("http://other/dir/next"));
         for link in [
             "",

@@ -1,20 +1,19 @@
-//! The users: launched on goose, paced by the schedule, each going through flows over its own connections.
+//! The users: launched on goose, paced by the schedule, each running flows over its own connections.
 //!
-//! [`setup`] runs once before the load, [`launch`] starts it, [`Running`] is how it is watched and stopped, [`teardown`]
-//! runs once after it. What users measure goes to the recorder; nothing here judges a run.
+//! [`setup`] runs once before the load, [`launch`] starts the load, [`Running`] observes and stops it, [`teardown`] runs
+//! once after it. Measurements go to the recorder; the engine does not judge a run.
 
 mod alarms;
 mod attack;
 mod backoff;
 pub mod capture;
 pub mod check;
-mod errand;
+mod early_exits;
 mod halt;
+mod hook;
 mod in_flight;
 mod iteration;
-mod life;
 mod link;
-mod lost;
 mod pacer;
 mod request;
 pub mod response;
@@ -25,6 +24,7 @@ mod state;
 mod step;
 mod tick;
 mod timer;
+mod user_task;
 mod walk;
 
 use std::io;
@@ -50,7 +50,7 @@ pub enum Stop {
     AtOnce,
 }
 
-/// What is known once the users have left.
+/// The result of the load, once all users have left.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ended {
     /// Users that panicked.
@@ -73,11 +73,11 @@ pub enum EngineError {
         "there are no users to launch: expected at least one in each segment; lower the number of segments"
     )]
     NoUsers,
-    /// The threads that play users could not be started.
-    #[error("the threads that play users could not be started")]
+    /// The users' threads could not be started.
+    #[error("cannot start the users' threads")]
     Runtime(#[source] io::Error),
     /// The users could not be built.
-    #[error("the users could not be launched: {0}")]
+    #[error("cannot launch the users: {0}")]
     Users(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -93,13 +93,13 @@ impl EngineError {
 pub struct StepFailure {
     /// The step's name.
     pub step: String,
-    /// Method and URL; a URL that was rendered stands as it was written, since values in it may be secrets.
+    /// Method and URL; a URL with expressions is shown as written in the scenario, since its values may be secrets.
     pub request: Option<String>,
     /// How its request ended.
     pub outcome: Outcome,
     /// The response's status, if there was one.
     pub status: Option<u16>,
-    /// What went wrong, in words.
+    /// The failure in words.
     pub detail: String,
 }
 
@@ -109,19 +109,19 @@ pub enum CutShort {
     /// A step failed.
     #[error(transparent)]
     Failed(#[from] StepFailure),
-    /// It was told to stop.
+    /// It was asked to stop.
     #[error("it was stopped before its end")]
     Stopped,
 }
 
-/// Walks through the plan's setup with one user, unmeasured, until it is over or `stop` is; gives the values that all
-/// users are to see, which after a failure are those that there were until then.
+/// Runs the plan's setup with one user, unmeasured, until it ends or `stop` completes. Returns the values for all users;
+/// after a failure, those that were set until then.
 pub async fn setup(
     plan: &Plan,
     transport: &Arc<Shared>,
     stop: impl Future<Output = ()>,
 ) -> (RunValues, Result<(), CutShort>) {
-    errand::run(
+    hook::run(
         plan,
         &plan.setup,
         &RunValues::initial(plan),
@@ -131,14 +131,14 @@ pub async fn setup(
     .await
 }
 
-/// Walks through the plan's teardown with one user, unmeasured, until it is over or `stop` is.
+/// Runs the plan's teardown with one user, unmeasured, until it ends or `stop` completes.
 pub async fn teardown(
     plan: &Plan,
     transport: &Arc<Shared>,
     values: &RunValues,
     stop: impl Future<Output = ()>,
 ) -> Result<(), CutShort> {
-    errand::run(plan, &plan.teardown, values, transport, stop)
+    hook::run(plan, &plan.teardown, values, transport, stop)
         .await
         .1
 }

@@ -1,9 +1,10 @@
 //! When a user's next iteration starts, for every load model.
 //!
-//! Closed: a user starts when the curve wants it (a later user goes first when fewer are wanted) and when its think time
-//! is over and its pacing allows; it waits for neither when no iteration is left for it. Open: free users queue in order; the first takes the next ticket, waits for it on the one precise timer,
-//! hands the queue on and starts. A ticket that is due already is started without waiting, so none is ever dropped and
-//! lateness counts from the intended start. The end of the schedule, or a stop, ends every wait.
+//! Closed: a user starts when the curve includes it (the last user stops first when the curve falls), its think time is
+//! over and its pacing allows it; it waits for neither when no iteration is left for it. Open: free users queue in order;
+//! the first takes the next ticket, waits for it on the one precise timer, passes the queue on and starts. A ticket that
+//! is already due starts at once, so none is ever dropped and lateness counts from the intended start. The end of the
+//! schedule, or a stop, ends every wait.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -29,35 +30,36 @@ use crate::units::Micros;
 /// One iteration's start; times are readings of the run's clock.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Start {
-    /// When the schedule wanted it; in a closed model, `started` or the paced time.
+    /// When the schedule intended it; in a closed model, `started` or the paced time.
     pub(super) intended: Micros,
-    /// Since when the user had been free to take it.
+    /// Since when the user had been free.
     pub(super) free_since: Micros,
-    /// Now.
+    /// When it started.
     pub(super) started: Micros,
 }
 
-/// What all users' pacers share.
+/// The schedule, shared by the pacers of all users.
 #[derive(Debug)]
 pub(super) struct Pace {
-    law: Law,
-    /// When the schedule ends; none when only the iterations' end decides.
+    model: LoadModel,
+    /// When the schedule ends; none if it ends with its iterations.
     length: Option<Micros>,
     /// Closed models: an iteration of a user starts at most once in this time.
     pacing: Option<Micros>,
-    /// Wakes users whose pacing allows their next iteration; somebody has to let them ring.
+    /// Wakes users whose pacing allows their next iteration; needs [`Alarms::ring`] to be polled.
     pub(super) alarms: Alarms,
-    /// When the last of the iterations that users share was drawn: then users leave one by one.
+    /// When the last shared iteration was taken; from then on users leave one by one.
     used_up: OnceLock<Micros>,
 }
 
+/// How the starts of iterations are decided.
 #[derive(Debug)]
-enum Law {
+enum LoadModel {
     Users(Curve),
-    /// Iterations that all users draw from, and how many have been drawn.
+    /// Iterations that all users share, and how many of them are taken.
     Shared {
         count: u64,
-        drawn: AtomicU64,
+        taken: AtomicU64,
     },
     PerUser {
         count: u64,
@@ -65,7 +67,7 @@ enum Law {
     Arrivals(Mutex<Tickets>),
 }
 
-/// The next arrival, and the timer to wait for it: whoever holds both is next.
+/// The next arrival and the timer to wait for it; the user that holds both starts next.
 #[derive(Debug)]
 struct Tickets {
     arrivals: ArrivalTimes,
@@ -75,22 +77,22 @@ struct Tickets {
 impl Pace {
     /// Must be called within the users' runtime: it makes a timer.
     pub(super) fn of(plan: &Plan) -> Self {
-        let law = match &plan.schedule {
-            Schedule::Users(curve) => Law::Users(curve.clone()),
+        let model = match &plan.schedule {
+            Schedule::Users(curve) => LoadModel::Users(curve.clone()),
             &Schedule::Iterations { count, sharing, .. } => match sharing {
-                Sharing::Shared => Law::Shared {
+                Sharing::Shared => LoadModel::Shared {
                     count: plan.segment.share(count),
-                    drawn: AtomicU64::new(0),
+                    taken: AtomicU64::new(0),
                 },
-                Sharing::PerUser => Law::PerUser { count },
+                Sharing::PerUser => LoadModel::PerUser { count },
             },
-            Schedule::Arrivals { curve, law, .. } => Law::Arrivals(Mutex::new(Tickets {
+            Schedule::Arrivals { curve, law, .. } => LoadModel::Arrivals(Mutex::new(Tickets {
                 arrivals: ArrivalTimes::new(curve, *law, plan.seed, plan.segment),
                 timer: PreciseTimer::new(),
             })),
         };
         Self {
-            law,
+            model,
             length: plan.schedule.duration().map(Micros::from),
             pacing: plan.pacing.map(Micros::from),
             alarms: Alarms::default(),
@@ -98,12 +100,12 @@ impl Pace {
         }
     }
 
-    /// Whether starts are due by a schedule, whatever users do.
+    /// Whether the schedule alone decides when starts are due (open model).
     pub(super) const fn is_open(&self) -> bool {
-        matches!(self.law, Law::Arrivals(_))
+        matches!(self.model, LoadModel::Arrivals(_))
     }
 
-    /// How long the schedule still lasts; none when only the iterations' end decides.
+    /// How long the schedule still lasts; none if it ends with its iterations.
     pub(super) fn left(&self, now: Micros) -> Option<Duration> {
         let left = self.length?.saturating_sub(now);
         Some(left.as_duration())
@@ -132,8 +134,8 @@ pub(super) struct Pacer<'a> {
     user: usize,
     number: u32,
     /// Iterations started.
-    taken: u64,
-    /// Until when the curve is known to want this user.
+    iterations: u64,
+    /// Until when the curve includes this user, as far as computed.
     active_until: Micros,
     /// The earliest intended start that pacing allows.
     paced: Micros,
@@ -142,7 +144,7 @@ pub(super) struct Pacer<'a> {
 }
 
 impl<'a> Pacer<'a> {
-    /// `user` is its slot, `number` its own among all segments.
+    /// `user` is its slot, `number` its number among all segments.
     pub(super) const fn new(run: &'a Run, clock: Clock, user: usize, number: u32) -> Self {
         Self {
             pace: &run.pace,
@@ -151,7 +153,7 @@ impl<'a> Pacer<'a> {
             clock,
             user,
             number,
-            taken: 0,
+            iterations: 0,
             active_until: Micros::ZERO,
             paced: Micros::ZERO,
             rested: Micros::ZERO,
@@ -163,19 +165,19 @@ impl<'a> Pacer<'a> {
         self.rested = self.clock.now() + pause.into();
     }
 
-    /// Returns when the user's next iteration is to start; none when there will be none any more.
+    /// Waits for the start of the user's next iteration; none if there is no further one.
     pub(super) async fn next(&mut self) -> Option<Start> {
-        let start = match &self.pace.law {
-            Law::Arrivals(tickets) => self.next_ticket(tickets).await,
-            Law::Users(curve) => self.next_active(curve).await,
-            Law::Shared { count, drawn } => self.next_shared(*count, drawn).await,
-            Law::PerUser { count } if self.taken < *count => self.next_paced().await,
-            Law::PerUser { .. } => None,
+        let start = match &self.pace.model {
+            LoadModel::Arrivals(tickets) => self.next_ticket(tickets).await,
+            LoadModel::Users(curve) => self.next_active(curve).await,
+            LoadModel::Shared { count, taken } => self.next_shared(*count, taken).await,
+            LoadModel::PerUser { count } if self.iterations < *count => self.next_paced().await,
+            LoadModel::PerUser { .. } => None,
         }?;
         if self.halt.is_stopping() {
             return None;
         }
-        self.taken += 1;
+        self.iterations += 1;
         self.roster.set(self.user, Presence::Active, start.started);
         let lag = start.started.saturating_sub(start.intended);
         self.roster.started(self.user, lag);
@@ -184,7 +186,7 @@ impl<'a> Pacer<'a> {
 
     async fn next_ticket(&mut self, tickets: &Mutex<Tickets>) -> Option<Start> {
         let free_since = self.clock.now();
-        // A user that was free before the end still takes what was due by then: the delay is not the target's.
+        // A user that was free before the end still takes the tickets due by then: the target did not cause the delay.
         if self.pace.is_over(free_since) {
             return None;
         }
@@ -200,7 +202,7 @@ impl<'a> Pacer<'a> {
         let Some(due) = tickets.arrivals.next() else {
             drop(tickets);
             self.roster.set(self.user, Presence::Parked, free_since);
-            self.wait_for_the_end().await;
+            self.wait_for_end().await;
             return None;
         };
         if now <= due {
@@ -216,10 +218,10 @@ impl<'a> Pacer<'a> {
         })
     }
 
-    /// Closed, by a curve: waits until the curve wants this user, and as pacing allows.
+    /// Closed, by a curve: waits until the curve includes this user, and for its pacing.
     async fn next_active(&mut self, curve: &Curve) -> Option<Start> {
         loop {
-            self.wait_for_the_beginning().await?;
+            self.wait_for_start().await?;
             let now = self.clock.now();
             if self.pace.is_over(now) {
                 return None;
@@ -237,13 +239,13 @@ impl<'a> Pacer<'a> {
                     }
                     None => {
                         self.roster.set(self.user, Presence::Parked, now);
-                        self.wait_for_the_end().await;
+                        self.wait_for_end().await;
                         return None;
                     }
                 }
             }
             if self.rested > now {
-                // Its think time may reach beyond what the curve wants of it now.
+                // Its think time may end after the time for which the curve includes it.
                 let until = self.rested.min(self.active_until);
                 self.wait(until.as_duration()).await?;
                 continue;
@@ -251,16 +253,16 @@ impl<'a> Pacer<'a> {
             if self.paced < self.active_until {
                 return self.paced_start(now).await;
             }
-            // Its pacing reaches beyond what the curve wants of it now.
+            // Its pacing ends after the time for which the curve includes it.
             self.wait(self.active_until.as_duration()).await?;
         }
     }
 
-    /// Closed, by a number of iterations that all users share: who waits leaves when the last one is drawn by another.
-    async fn next_shared(&mut self, count: u64, drawn: &AtomicU64) -> Option<Start> {
-        let is_left = || drawn.load(Ordering::Relaxed) < count;
+    /// Closed, by a number of shared iterations: waiting users leave when another user takes the last one.
+    async fn next_shared(&mut self, count: u64, taken: &AtomicU64) -> Option<Start> {
+        let is_left = || taken.load(Ordering::Relaxed) < count;
         let start = only_while(is_left, self.next_paced()).await?;
-        let number = drawn.fetch_add(1, Ordering::Relaxed);
+        let number = taken.fetch_add(1, Ordering::Relaxed);
         if number + 1 == count {
             self.pace.used_up.get_or_init(|| start.started);
             self.roster.wake_all();
@@ -271,7 +273,7 @@ impl<'a> Pacer<'a> {
     /// Closed, by a number of iterations.
     async fn next_paced(&mut self) -> Option<Start> {
         loop {
-            self.wait_for_the_beginning().await?;
+            self.wait_for_start().await?;
             let now = self.clock.now();
             let earliest = now.max(self.paced).max(self.rested);
             if self.pace.is_over(earliest) {
@@ -285,7 +287,7 @@ impl<'a> Pacer<'a> {
         }
     }
 
-    /// A start now, or when pacing allows; then the wake-up's own delay counts as response time, so the wait is precise.
+    /// A start now, or when pacing allows. A late wake-up would count as response time, so the wait is precise.
     async fn paced_start(&mut self, now: Micros) -> Option<Start> {
         let Some(pacing) = self.pace.pacing else {
             return Some(Start {
@@ -310,14 +312,14 @@ impl<'a> Pacer<'a> {
         })
     }
 
-    async fn wait_for_the_beginning(&self) -> Option<()> {
-        if self.taken == 0 && self.clock.now() == Micros::ZERO {
+    async fn wait_for_start(&self) -> Option<()> {
+        if self.iterations == 0 && self.clock.now() == Micros::ZERO {
             self.wait(Duration::ZERO).await?;
         }
         Some(())
     }
 
-    async fn wait_for_the_end(&self) {
+    async fn wait_for_end(&self) {
         if let Some(length) = self.pace.length {
             self.wait(length.as_duration()).await;
         }
@@ -334,13 +336,13 @@ impl<'a> Pacer<'a> {
     }
 }
 
-/// The future's output, or none as soon as the run is being stopped: a stop wakes every user's task.
+/// The future's output, or none once the run stops: a stop wakes every user's task.
 pub(super) async fn unless_stopped<F: Future>(halt: &Halt, future: F) -> Option<F::Output> {
     let future = async { Some(future.await) };
     only_while(|| !halt.is_stopping(), future).await
 }
 
-/// The future's output, or none as soon as `holds` does not: whoever changes that wakes every user's task.
+/// The future's output, or none once `holds` is false; the code that changes it must wake every user's task.
 async fn only_while<T>(
     holds: impl Fn() -> bool,
     future: impl Future<Output = Option<T>>,

@@ -1,4 +1,4 @@
-//! From a planned request to one that can be sent: what is literal is shared or copied, the rest is rendered.
+//! From a planned request to one that can be sent: literal parts are shared or copied, the others are rendered.
 
 use std::borrow::Cow;
 
@@ -10,13 +10,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use url::Url;
 
 use super::link::{follow, with_query};
-use super::state::State;
+use super::state::UserState;
 use crate::expr::Missing;
 use crate::plan::{Request, RequestBody, RequestUrl};
 use crate::scenario::{Auth, Template};
 use crate::transport::Outgoing;
 
-/// Why a request could not be sent: nothing left this machine.
+/// Why a request could not be built; nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unsendable {
     #[error(transparent)]
@@ -29,12 +29,12 @@ pub(super) enum Unsendable {
     Url { written: String, rendered: String },
 }
 
-/// The target's origin, in the parts that URLs are built from.
+/// The target's scheme and authority, to which paths are joined.
 #[derive(Debug, Clone)]
-pub(super) struct Origin(Option<(Scheme, Authority)>);
+pub(super) struct BaseUrl(Option<(Scheme, Authority)>);
 
-impl Origin {
-    /// The origin of an http or https URL; of any other, one that no path can be joined to.
+impl BaseUrl {
+    /// That of an http or https URL; no path can be joined to any other URL.
     pub(super) fn of(target: &Url) -> Self {
         let parts = target.as_str().parse().map(Uri::into_parts);
         Self(
@@ -55,7 +55,7 @@ impl Origin {
     }
 }
 
-/// What one sending of a request needs of its own.
+/// One request, rendered for one user.
 #[derive(Debug)]
 pub(super) struct Prepared<'r> {
     pub(super) uri: Cow<'r, Uri>,
@@ -66,19 +66,19 @@ pub(super) struct Prepared<'r> {
 impl<'r> Prepared<'r> {
     pub(super) fn of(
         request: &'r Request,
-        origin: &Origin,
-        state: &mut State<'_>,
+        base: &BaseUrl,
+        state: &mut UserState<'_>,
     ) -> Result<Self, Unsendable> {
         let mut text = std::mem::take(&mut state.text);
-        let prepared = Self::render(request, origin, state, &mut text);
+        let prepared = Self::render(request, base, state, &mut text);
         state.text = text;
         prepared
     }
 
     fn render(
         request: &'r Request,
-        origin: &Origin,
-        state: &mut State<'_>,
+        base: &BaseUrl,
+        state: &mut UserState<'_>,
         text: &mut String,
     ) -> Result<Self, Unsendable> {
         let mut of_link = None;
@@ -86,13 +86,13 @@ impl<'r> Prepared<'r> {
             RequestUrl::Literal(uri) => Cow::Borrowed(uri),
             RequestUrl::Path(template) => {
                 render(template, state, text)?;
-                let uri = origin.join(text);
+                let uri = base.join(text);
                 Cow::Owned(uri.ok_or_else(|| no_url(template, text))?)
             }
             RequestUrl::Whole(template) => {
                 render(template, state, text)?;
                 let page = request.link.and_then(|slot| state.page(slot));
-                let found = follow(text, page, origin);
+                let found = follow(text, page, base);
                 let found = found.ok_or_else(|| no_url(template, text))?;
                 of_link = found.credentials;
                 Cow::Owned(match &request.query {
@@ -138,7 +138,11 @@ impl<'r> Prepared<'r> {
     }
 }
 
-fn render(template: &Template, state: &mut State<'_>, text: &mut String) -> Result<(), Missing> {
+fn render(
+    template: &Template,
+    state: &mut UserState<'_>,
+    text: &mut String,
+) -> Result<(), Missing> {
     text.clear();
     template.render(state, text)
 }
@@ -158,7 +162,7 @@ fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, Unsendable
     })
 }
 
-/// Which character of a value a header cannot carry; visible ones and tabs it can.
+/// Names the character of a value that a header cannot carry; it can carry visible characters and tabs.
 fn unfit(value: &str) -> String {
     let at = value
         .chars()
@@ -171,7 +175,7 @@ fn unfit(value: &str) -> String {
 
 fn credentials(
     auth: &Auth,
-    state: &mut State<'_>,
+    state: &mut UserState<'_>,
     text: &mut String,
 ) -> Result<HeaderValue, Unsendable> {
     text.clear();
@@ -260,8 +264,8 @@ mod tests {
     fn prepared(request: &Request, x: &str) -> Result<(String, HeaderMap), Unsendable> {
         let plan = plan(x);
         let (values, draws) = (RunValues::initial(&plan), Draws::of(&plan));
-        let mut state = State::new(&plan, &values, &draws, 0);
-        let prepared = Prepared::of(request, &Origin::of(&plan.target), &mut state)?;
+        let mut state = UserState::new(&plan, &values, &draws, 0);
+        let prepared = Prepared::of(request, &BaseUrl::of(&plan.target), &mut state)?;
         Ok((prepared.uri.to_string(), prepared.headers))
     }
 

@@ -13,7 +13,7 @@ use serde_json_path::{NormalizedPath, PathElement};
 use crate::scenario::{self, JsonPath, TooManyVisits};
 use crate::transport::Exchange;
 
-/// What a target answered.
+/// A response to judge.
 #[derive(Debug)]
 pub struct Response<'a> {
     /// The final response's status.
@@ -26,7 +26,7 @@ pub struct Response<'a> {
     pub service_time: Duration,
     text: OnceCell<Cow<'a, str>>,
     json: OnceCell<Result<Value, serde_json::Error>>,
-    /// The body's JSON again, its numbers with all their digits; read only for a number that needs them.
+    /// The body's JSON with all digits of its numbers; parsed only for a number that needs them.
     digits: OnceCell<Option<scenario::Value>>,
 }
 
@@ -70,15 +70,15 @@ impl<'a> Response<'a> {
         self.text.get_or_init(|| self.decoded(self.body))
     }
 
-    /// The body as JSON, or why it is none, in words.
+    /// The body as JSON, or the reason why it is not JSON, in words.
     pub fn json(&self) -> Result<&Value, String> {
         let parsed = self.json.get_or_init(|| {
-            if self.body.len() > LARGE && holds_too_much(self.body) {
+            if self.body.len() > LARGE && may_hold_too_many_values(self.body) {
                 return Err(serde::de::Error::custom(format_args!(
                     "it may hold more than {MAX_VALUES} values, and no more are kept"
                 )));
             }
-            // JSON is UTF-8, whatever is said of it; only what is not is taken for what it says.
+            // JSON is UTF-8 whatever `charset` says; the named encoding is only tried if UTF-8 fails.
             let (encoding, mark) = self.encoding(self.body);
             match serde_json::from_slice(&self.body[mark..]) {
                 Err(_) if encoding != UTF_8 => serde_json::from_str(self.text()),
@@ -107,8 +107,8 @@ impl<'a> Response<'a> {
         encoding.decode_without_bom_handling(&bytes[mark..]).0
     }
 
-    /// How these first bytes of the body are encoded, and how many of them only say so. A byte order mark is believed
-    /// before `charset=`, as by browsers; a name that means nothing is ignored.
+    /// The encoding of these first bytes of the body, and the length of its byte order mark. The mark takes precedence
+    /// over `charset=`, as in browsers; unknown names are ignored.
     fn encoding(&self, bytes: &[u8]) -> (&'static Encoding, usize) {
         Encoding::for_bom(bytes).unwrap_or_else(|| {
             let named = charset(self.headers).and_then(Encoding::for_label);
@@ -116,10 +116,10 @@ impl<'a> Response<'a> {
         })
     }
 
-    /// The value that was found, every number with the digits it has in the body.
-    pub(super) fn value(&self, found: &Found<'_>) -> scenario::Value {
+    /// A found value, its numbers with the digits that they have in the body.
+    pub(super) fn value(&self, found: &FoundNode<'_>) -> scenario::Value {
         let located = found.location.as_ref().and_then(|location| {
-            // As in `json`, whose numbers these are.
+            // Decoded as in `json`.
             let parsed = self.digits.get_or_init(|| {
                 let (_, mark) = self.encoding(self.body);
                 std::str::from_utf8(&self.body[mark..])
@@ -132,7 +132,7 @@ impl<'a> Response<'a> {
         located.map_or_else(|| found.node.into(), Clone::clone)
     }
 
-    /// The texts of a header, in order; what is not UTF-8 is Latin-1, as HTTP once had it.
+    /// The texts of a header, in order; a value that is not UTF-8 is read as Latin-1, as in older versions of HTTP.
     pub(super) fn header(&self, name: &HeaderName) -> impl Iterator<Item = Cow<'a, str>> {
         let values = self.headers.get_all(name).into_iter();
         values.map(|value| match std::str::from_utf8(value.as_bytes()) {
@@ -141,18 +141,18 @@ impl<'a> Response<'a> {
         })
     }
 
-    /// How the body begins, for a person who asks why a check failed.
+    /// The beginning of the body, for the message of a failed check.
     pub(super) fn excerpt(&self) -> String {
         if self.body.is_empty() {
             return "an empty body".to_owned();
         }
-        // No character is longer than 4 bytes: more would be cut off anyway.
+        // No character is longer than 4 bytes, so the rest would be cut off.
         let start = &self.body[..self.body.len().min(4 * (MAX_FOUND + 1))];
         clipped(&self.decoded(start))
     }
 }
 
-/// What `content-type` says of the encoding of text.
+/// The `charset` of `content-type`.
 fn charset(headers: &HeaderMap) -> Option<&[u8]> {
     let parameters = headers.get(CONTENT_TYPE)?.as_bytes().split(|&b| b == b';');
     parameters.skip(1).find_map(|parameter| {
@@ -167,32 +167,35 @@ fn charset(headers: &HeaderMap) -> Option<&[u8]> {
     })
 }
 
-/// What the path finds in the body's JSON.
-pub(super) fn nodes<'j>(path: &JsonPath, json: &'j Value) -> Result<Vec<Found<'j>>, TooManyVisits> {
+/// The nodes that the path finds in the body's JSON.
+pub(super) fn nodes<'j>(
+    path: &JsonPath,
+    json: &'j Value,
+) -> Result<Vec<FoundNode<'j>>, TooManyVisits> {
     let nodes = path.query(json)?;
     if nodes.iter().all(|node| is_exact(node)) {
-        let found = |node| Found {
+        let found = |node| FoundNode {
             node,
             location: None,
         };
         return Ok(nodes.into_iter().map(found).collect());
     }
     let located = path.query_located(json).all().into_iter();
-    let found = located.map(|found| Found {
+    let found = located.map(|found| FoundNode {
         node: found.node(),
         location: Some(found.location().clone()),
     });
     Ok(found.collect())
 }
 
-/// A value that a path finds; where it stands, if it holds a number whose digits are not all in it.
+/// A value that a path finds, with its location if it contains a number that is not exact.
 #[derive(Debug)]
-pub(super) struct Found<'j> {
+pub(super) struct FoundNode<'j> {
     pub(super) node: &'j Value,
     pub(super) location: Option<NormalizedPath<'j>>,
 }
 
-/// Whether every number has all its digits: those beyond 64 bits, and all with a point, may have lost some.
+/// Whether every number is exact: numbers beyond 64 bits, and numbers with a decimal point, may have lost digits.
 pub(super) fn is_exact(node: &Value) -> bool {
     match node {
         Value::Number(number) => !number.is_f64(),
@@ -202,7 +205,7 @@ pub(super) fn is_exact(node: &Value) -> bool {
     }
 }
 
-/// The value at a place.
+/// The value at a location.
 fn at<'v>(
     whole: &'v scenario::Value,
     location: &NormalizedPath<'_>,
@@ -219,14 +222,14 @@ fn at<'v>(
         })
 }
 
-/// From which size on a body's values are counted before they are kept.
+/// The size above which a body's values are counted before it is parsed.
 const LARGE: usize = 1 << 20;
 
-/// The most values of one body: each takes many times its text's size in memory.
+/// The most values of one body: in memory each takes many times the size of its text.
 const MAX_VALUES: usize = 2_000_000;
 
-/// Whether a body may hold more values than are kept: all but one have a comma or a bracket before them.
-fn holds_too_much(body: &[u8]) -> bool {
+/// Whether a body may hold too many values: all but one have a comma or a bracket before them.
+fn may_hold_too_many_values(body: &[u8]) -> bool {
     let marks = body
         .iter()
         .filter(|byte| matches!(byte, b',' | b'[' | b'{'));

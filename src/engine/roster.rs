@@ -1,7 +1,7 @@
-//! Who is there: a slot for each user, through which it is woken and through which it is counted.
+//! The users of a run: one slot for each, through which it is woken and counted.
 //!
-//! A user writes only to its own slot, so that counting costs no more than a store; whoever asks adds the slots up. Only
-//! how many are active at once is counted in one place, since a peak cannot be added up.
+//! A user writes only to its own slot, so that counting costs no more than a store; readers sum the slots. Only the
+//! number of active users is counted in one place, since a peak is not a sum of parts.
 
 use std::sync::atomic::Ordering::AcqRel;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -19,27 +19,27 @@ const LATE: Micros = Micros(1_000);
 #[derive(Debug)]
 pub(super) struct Roster {
     slots: Box<[Slot]>,
-    level: Level,
+    active: ActiveUsers,
     present: AtomicUsize,
     everyone_left: watch::Sender<bool>,
 }
 
-/// One user's, on a cache line of its own.
+/// One user's slot, on a separate cache line.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 struct Slot {
     waker: Mutex<Option<Waker>>,
     started: AtomicU64,
     late: AtomicU64,
-    /// A [`Record`].
+    /// A [`PresenceRecord`].
     presence: AtomicU64,
 }
 
-/// How many users are active, and the most since it was last asked.
+/// The number of active users, and its peak since the last reading.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-struct Level {
-    active: AtomicU32,
+struct ActiveUsers {
+    now: AtomicU32,
     peak: AtomicU32,
 }
 
@@ -47,19 +47,19 @@ struct Level {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Presence {
-    /// Waiting for the schedule to want it.
+    /// Waiting for the schedule.
     Parked = 0,
     /// In an iteration, or (closed model) between two.
     Active = 1,
-    /// Gone for good.
+    /// Left the load.
     Left = 2,
 }
 
-/// A user's presence, what it was before, and since when it is another: in one word, so that they are read as one.
+/// A user's presence, the one before, and the time of the change: packed into one word, so that they are read together.
 #[derive(Debug, Clone, Copy)]
-struct Record(u64);
+struct PresenceRecord(u64);
 
-impl Record {
+impl PresenceRecord {
     const fn presence(self) -> u64 {
         self.0 & 3
     }
@@ -68,7 +68,7 @@ impl Record {
         Self(at.0 << 4 | self.presence() << 2 | presence as u64)
     }
 
-    /// Whether the user was active just before `at`, if it has not changed more than once since.
+    /// Whether the user was active just before `at`; exact if its presence changed at most once since then.
     const fn was_active(self, at: Micros) -> bool {
         let then = if self.0 >> 4 < at.0 {
             self.presence()
@@ -79,14 +79,14 @@ impl Record {
     }
 }
 
-/// What the slots add up to.
+/// The sums over all slots.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Census {
+pub(super) struct UserCounts {
     /// Iterations started since the run began.
     pub(super) started: u64,
     /// Of those, more than 1 ms after their intended start.
     pub(super) late: u64,
-    /// Users active at the moment that was asked for.
+    /// Users active at the requested time.
     pub(super) active: u32,
 }
 
@@ -94,7 +94,7 @@ impl Roster {
     pub(super) fn new(users: usize) -> Self {
         Self {
             slots: (0..users).map(|_| Slot::default()).collect(),
-            level: Level::default(),
+            active: ActiveUsers::default(),
             present: AtomicUsize::new(users),
             everyone_left: watch::Sender::new(users == 0),
         }
@@ -104,7 +104,7 @@ impl Roster {
         self.slots.len()
     }
 
-    /// Notes how to wake a user's task.
+    /// Stores the waker of a user's task.
     pub(super) fn register(&self, user: usize, waker: &Waker) {
         *lock(&self.slots[user].waker) = Some(waker.clone());
     }
@@ -116,7 +116,7 @@ impl Roster {
         }
     }
 
-    /// Wakes every user's task, so that it looks at the state of the run again.
+    /// Wakes every user's task, so that it reads the state of the run again.
     pub(super) fn wake_all(&self) {
         for user in 0..self.slots.len() {
             self.wake(user);
@@ -132,28 +132,28 @@ impl Roster {
         }
     }
 
-    /// A user is present in this way from then on.
+    /// Sets a user's presence from `at` on.
     pub(super) fn set(&self, user: usize, presence: Presence, at: Micros) {
         let cell = &self.slots[user].presence;
-        let record = Record(cell.load(Relaxed));
+        let record = PresenceRecord(cell.load(Relaxed));
         if record.presence() == presence as u64 {
             return;
         }
         cell.store(record.changed(presence, at).0, Relaxed);
         if presence == Presence::Active {
-            self.level.rise();
+            self.active.rise();
         } else if record.presence() == Presence::Active as u64 {
-            self.level.active.fetch_sub(1, Relaxed);
+            self.active.now.fetch_sub(1, Relaxed);
         }
     }
 
-    /// A user is gone for good; to be called once for each. True for the last one.
+    /// A user leaves; must be called once for each. True for the last one.
     pub(super) fn leave(&self, user: usize, at: Micros) -> bool {
         self.set(user, Presence::Left, at);
         self.present.fetch_sub(1, AcqRel) == 1
     }
 
-    /// Says that every user has left and everything about it is settled.
+    /// Signals that every user has left and all its counts are final.
     pub(super) fn close(&self) {
         self.everyone_left.send_replace(true);
     }
@@ -169,30 +169,30 @@ impl Roster {
         let _ = everyone_left.wait_for(|left| *left).await;
     }
 
-    /// The counts as they are, and the users that were active just before `at`.
-    pub(super) fn census(&self, at: Micros) -> Census {
-        let mut census = Census::default();
+    /// The present counts, and the users that were active just before `at`.
+    pub(super) fn counts(&self, at: Micros) -> UserCounts {
+        let mut counts = UserCounts::default();
         for slot in &self.slots {
-            census.started += slot.started.load(Relaxed);
-            census.late += slot.late.load(Relaxed);
-            let record = Record(slot.presence.load(Relaxed));
-            census.active += u32::from(record.was_active(at));
+            counts.started += slot.started.load(Relaxed);
+            counts.late += slot.late.load(Relaxed);
+            let record = PresenceRecord(slot.presence.load(Relaxed));
+            counts.active += u32::from(record.was_active(at));
         }
-        census
+        counts
     }
 
-    /// The most users that were active at once since the last call.
+    /// The peak of active users since the last call.
     pub(super) fn take_peak(&self) -> u32 {
-        let peak = self.level.peak.swap(0, Relaxed);
-        let active = self.level.active.load(Relaxed);
-        self.level.peak.fetch_max(active, Relaxed);
+        let peak = self.active.peak.swap(0, Relaxed);
+        let active = self.active.now.load(Relaxed);
+        self.active.peak.fetch_max(active, Relaxed);
         peak
     }
 }
 
-impl Level {
+impl ActiveUsers {
     fn rise(&self) {
-        let active = self.active.fetch_add(1, Relaxed) + 1;
+        let active = self.now.fetch_add(1, Relaxed) + 1;
         if self.peak.load(Relaxed) < active {
             self.peak.fetch_max(active, Relaxed);
         }

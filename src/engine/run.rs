@@ -1,4 +1,4 @@
-//! What all users of a run share, and the life of one of them.
+//! The state that all users of a run share, and the loop of one user.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use super::Stop;
 use super::backoff::Backoff;
+use super::early_exits::EarlyExits;
 use super::halt::Halt;
-use super::iteration::{Leaving, Then, iterate};
-use super::lost::Lost;
+use super::iteration::{LeaveReason, NextAction, iterate};
 use super::pacer::{Pace, Pacer, unless_stopped};
-use super::request::Origin;
+use super::request::BaseUrl;
 use super::roster::Roster;
-use super::state::{Draws, RunValues, State};
+use super::state::{Draws, RunValues, UserState};
 use super::step::User;
 use crate::plan::Plan;
 use crate::record::journal::StopReason;
@@ -20,7 +20,7 @@ use crate::record::{Clock, Recorder};
 use crate::transport::{self, Client};
 use crate::units::Micros;
 
-/// A run, as its users see it.
+/// A run, as seen by its users.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) plan: Arc<Plan>,
@@ -28,20 +28,20 @@ pub(super) struct Run {
     pub(super) transport: Arc<transport::Shared>,
     pub(super) values: RunValues,
     pub(super) draws: Draws,
-    pub(super) origin: Origin,
+    pub(super) base: BaseUrl,
     pub(super) pace: Pace,
     pub(super) halt: Halt,
     pub(super) roster: Roster,
     /// Set once every user is ready: the gate.
     pub(super) clock: OnceLock<Clock>,
     pub(super) panics: AtomicU64,
-    pub(super) lost: Lost,
+    pub(super) early_exits: EarlyExits,
     /// Requests that were in flight at the end of the grace period, or cut off.
     pub(super) interrupted: AtomicU64,
 }
 
 impl Run {
-    /// Takes the stop at least this far; every user notices at once.
+    /// Advances the stop to at least this level; every user notices at once.
     pub(super) fn stop(&self, stop: Stop) {
         self.halt.advance(stop, self.now());
         self.roster.wake_all();
@@ -52,14 +52,14 @@ impl Run {
         self.clock.get().map_or(Micros::ZERO, |clock| clock.now())
     }
 
-    /// A user panicked: the run stops, since its load is no longer what was asked for.
+    /// A user panicked: the run stops, since its load no longer matches the plan.
     pub(super) fn panicked(&self, message: String) {
         self.panics.fetch_add(1, Ordering::Relaxed);
         self.halt.because(StopReason::Panic { message });
         self.stop(Stop::Graceful);
     }
 
-    /// A user's life is over, however it ended.
+    /// A user's task has ended, for any reason.
     pub(super) fn left(&self, user: usize) {
         if self.roster.leave(user, self.now()) {
             self.halt.ended(self.now());
@@ -67,8 +67,8 @@ impl Run {
         }
     }
 
-    /// Waits after a connection that could not be made, unless the schedule says when the next start is due; ends with
-    /// the load, and with the run. None if that is being stopped.
+    /// Waits after a failure to connect, unless the schedule decides when the next start is due (open model). The wait
+    /// ends with the load; none if the run stops.
     pub(super) async fn back_off(&self, pause: Duration) -> Option<()> {
         let left = self.pace.left(self.now());
         let pause = if self.pace.is_open() {
@@ -79,8 +79,8 @@ impl Run {
         unless_stopped(&self.halt, tokio::time::sleep(pause)).await
     }
 
-    /// The life of one user, from the open gate to its last iteration. After each iteration `turn` is awaited.
-    pub(super) async fn live<F: Future<Output = ()>>(
+    /// Runs one user from the open gate to its last iteration. After each iteration `turn` is awaited.
+    pub(super) async fn run_user<F: Future<Output = ()>>(
         &self,
         index: usize,
         clock: Clock,
@@ -89,17 +89,19 @@ impl Run {
         let number = self.plan.segment.global(index as u64);
         let mut user = User {
             client: Client::new(Arc::clone(&self.transport)),
-            state: State::new(&self.plan, &self.values, &self.draws, number),
+            state: UserState::new(&self.plan, &self.values, &self.draws, number),
             backoff: Backoff::default(),
         };
         let mut pacer = Pacer::new(self, clock, index, number as u32);
         let mut iteration = 0;
         while let Some(start) = pacer.next().await {
             match iterate(self, &mut user, index, iteration, clock, start).await {
-                Then::Again => {}
-                Then::Leave(Leaving::Aborting) => return,
-                Then::Leave(Leaving::Stopped) => return self.lost.stopped(),
-                Then::Leave(Leaving::OutOfRows(feed)) => return self.lost.out_of_rows(feed),
+                NextAction::Iterate => {}
+                NextAction::Leave(LeaveReason::Aborting) => return,
+                NextAction::Leave(LeaveReason::Stopped) => return self.early_exits.stopped(),
+                NextAction::Leave(LeaveReason::OutOfRows(feed)) => {
+                    return self.early_exits.out_of_rows(feed);
+                }
             }
             iteration += 1;
             if let Some(pause) = user.state.rest() {
@@ -109,7 +111,7 @@ impl Run {
                 self.back_off(pause).await;
             }
             turn().await;
-            // An iteration may have nothing to wait for; the other users of this thread do.
+            // An iteration without I/O must still give the other users of this thread their turn.
             tokio::task::coop::consume_budget().await;
         }
     }

@@ -1,4 +1,4 @@
-//! A run under way, as the one who drives it sees it.
+//! A load that is running, as seen by its driver.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::runtime::{Builder, Runtime};
 
+use super::early_exits::EarlyExits;
 use super::halt::Halt;
-use super::lost::Lost;
 use super::pacer::Pace;
-use super::request::Origin;
-use super::roster::{Census, Roster};
+use super::request::BaseUrl;
+use super::roster::{Roster, UserCounts};
 use super::run::Run;
 use super::state::Draws;
 use super::tick::tick;
@@ -24,20 +24,20 @@ use crate::record::{Clock, LoadCounts, Recorder};
 use crate::transport::Shared;
 use crate::units::Micros;
 
-/// How long the users have from the opening of the gate to the run's zero: to come through it and to queue.
+/// The time from the opening of the gate to the run's zero, in which the users pass the gate and queue.
 const LEAD: Duration = Duration::from_millis(20);
 
-/// How long users that are cut have to be gone.
+/// How long users may take to leave after they are cut off.
 const CUT_LIMIT: Duration = Duration::from_secs(1);
 
-/// A run under way; dropping it ends it at once.
+/// A running load; dropping it stops the load at once.
 #[derive(Debug)]
 pub struct Running {
     run: Arc<Run>,
     clock: Clock,
-    /// None once it is being shut down.
+    /// None during the shutdown.
     runtime: Option<Runtime>,
-    /// Open model: the arrivals not counted as offered yet.
+    /// Open model: the arrivals that are not yet counted as offered.
     arrivals: Option<ArrivalTimes>,
     due: u64,
     /// When the load was last read.
@@ -46,9 +46,9 @@ pub struct Running {
     reported: LoadCounts,
 }
 
-/// Builds all users, and opens the gate when each is ready: from then on [`Running::clock`] goes.
+/// Builds all users and opens the gate when all are ready, which starts [`Running::clock`].
 ///
-/// Blocks the calling thread until then, for the time it takes to build the users: below a second for 10,000.
+/// Blocks the calling thread until then: below a second for 10,000 users.
 pub fn launch(
     plan: Arc<Plan>,
     recorder: Arc<Recorder>,
@@ -80,7 +80,7 @@ pub fn launch(
     };
     let run = Arc::new(Run {
         draws: Draws::of(&plan),
-        origin: Origin::of(&plan.target),
+        base: BaseUrl::of(&plan.target),
         plan,
         recorder,
         transport,
@@ -90,7 +90,7 @@ pub fn launch(
         roster: Roster::new(users),
         clock: OnceLock::new(),
         panics: 0.into(),
-        lost: Lost::default(),
+        early_exits: EarlyExits::default(),
         interrupted: 0.into(),
     });
     let mut running = Running {
@@ -136,28 +136,28 @@ impl Running {
     ///
     /// The first call after every user has left accounts for the iterations that will never start.
     pub fn load(&mut self, end: Micros) -> LoadCounts {
-        // Before the census: once everyone has left, it does not change any more.
+        // Read before the counts: once every user has left, they do not change.
         let is_over = self.run.roster.is_empty();
-        let census = self.run.roster.census(self.gauged_at(end));
+        let counts = self.run.roster.counts(self.gauged_at(end));
         let mut sum = LoadCounts {
-            offered: census.started,
-            started: census.started,
-            late: census.late,
+            offered: counts.started,
+            started: counts.started,
+            late: counts.late,
             ..LoadCounts::default()
         };
         if is_over {
-            sum.unstarted = self.unstarted(census);
+            sum.unstarted = self.unstarted(counts);
             sum.offered += sum.unstarted;
         } else if let Some(due) = self.due_by(end) {
-            // What was due after `end` belongs to the next call, even if it has started.
+            // An arrival due after `end` belongs to the next call, even if it has started.
             sum.offered = due;
-            sum.started = census.started.min(due);
+            sum.started = counts.started.min(due);
         }
         let drain = self.drain(end);
         self.read_at = end;
         let before = self.reported;
         let started = sum.started - before.started;
-        sum.late = before.late + started.min(census.late - before.late);
+        sum.late = before.late + started.min(counts.late - before.late);
         self.reported = sum;
         LoadCounts {
             offered: sum.offered - before.offered,
@@ -169,8 +169,8 @@ impl Running {
             } else {
                 sum.offered - sum.started
             },
-            active_users: census.active,
-            peak_users: self.run.roster.take_peak().max(census.active),
+            active_users: counts.active,
+            peak_users: self.run.roster.take_peak().max(counts.active),
             drain,
             ..LoadCounts::default()
         }
@@ -185,16 +185,16 @@ impl Running {
         })
     }
 
-    /// When the users are counted that are active at `end`: at the latest when the load ended. Whoever leaves because it
-    /// is over does so a little later, and who is still in an iteration is no more part of the load's level.
+    /// When the active users at `end` are counted: when the load ended at the latest. After that users leave, and those
+    /// still in an iteration no longer belong to the level of the load.
     fn gauged_at(&self, end: Micros) -> Micros {
         let planned = self.run.plan.schedule.duration().map(Micros::from);
         let ends = [planned, self.run.halt.at(), self.run.pace.used_up()];
         ends.into_iter().flatten().fold(end, Micros::min)
     }
 
-    /// Open model: arrivals that were due by `end`, or by the stop of the load. Users that leave early stop nothing: what
-    /// they leave undone is due all the same.
+    /// Open model: arrivals that were due by `end`, or by the stop of the load. Users that leave early do not stop the load:
+    /// the arrivals that they do not start are due all the same.
     fn due_by(&mut self, end: Micros) -> Option<u64> {
         let arrivals = self.arrivals.as_mut()?;
         let stop = self.run.halt.at().filter(|_| self.run.halt.is_stopping());
@@ -203,32 +203,32 @@ impl Running {
         Some(self.due)
     }
 
-    /// What the schedule asked for and will not get, when every user has left.
-    fn unstarted(&mut self, census: Census) -> u64 {
+    /// The planned iterations that will never start, when every user has left.
+    fn unstarted(&mut self, counts: UserCounts) -> u64 {
         let plan = &self.run.plan;
         match plan.schedule {
             Schedule::Users(_) => 0,
             Schedule::Arrivals { .. } => self
                 .due_by(Micros(u64::MAX))
-                .map_or(0, |due| due.saturating_sub(census.started)),
+                .map_or(0, |due| due.saturating_sub(counts.started)),
             Schedule::Iterations { .. } => plan
                 .schedule
                 .planned_iterations(plan.seed, plan.segment)
-                .map_or(0, |planned| planned.saturating_sub(census.started)),
+                .map_or(0, |planned| planned.saturating_sub(counts.started)),
         }
     }
 
-    /// Takes the stop at least this far. Returns at once; see [`Running::finished`].
+    /// Advances the stop to at least this level. Returns at once; see [`Running::finished`].
     pub fn stop(&self, stop: Stop) {
         self.run.stop(stop);
     }
 
-    /// Whether every user has left: the schedule is over, or was stopped, and what was in flight has ended.
+    /// Whether every user has left: the schedule is over or was stopped, and the requests in flight have ended.
     pub fn is_finished(&self) -> bool {
         self.run.roster.is_empty()
     }
 
-    /// Returns when every user has left. May be dropped and asked for again.
+    /// Waits until every user has left. May be dropped and called again.
     pub async fn finished(&self) {
         self.run.roster.emptied().await;
     }
@@ -238,9 +238,9 @@ impl Running {
         self.run.halt.reason().cloned()
     }
 
-    /// Waits for the users to leave, for `grace` at most; what is still in flight has failed then.
+    /// Waits for the users to leave, for `grace` at most; requests still in flight have failed then.
     ///
-    /// It does not stop the run by itself: unless that is over or being stopped, it is cut when `grace` has passed.
+    /// It does not stop the load before that: a load that neither ended nor was stopped is cut off after `grace`.
     pub async fn join(mut self, grace: Duration) -> Ended {
         let mut limit = grace;
         for stop in [Stop::GraceOver, Stop::AtOnce] {
@@ -250,15 +250,17 @@ impl Running {
             self.stop(stop);
             limit = CUT_LIMIT;
         }
-        // A user that does not even drop its request within this time is counted no more.
+        // A user that does not drop its request within this time is no longer counted.
         let _ = tokio::time::timeout(limit, self.finished()).await;
-        let census = self.run.roster.census(Micros::ZERO);
-        let unstarted = self.unstarted(census);
+        let counts = self.run.roster.counts(Micros::ZERO);
+        let unstarted = self.unstarted(counts);
         let (run, users) = (&self.run, self.run.roster.size() as u64);
         Ended {
             panics: run.panics.load(Ordering::Relaxed),
             interrupted: run.interrupted.load(Ordering::Relaxed),
-            lost: run.lost.told(&run.plan, users, unstarted, &run.halt),
+            lost: run
+                .early_exits
+                .summary(&run.plan, users, unstarted, &run.halt),
             unstarted,
             stop: self.stop_reason(),
         }
@@ -269,7 +271,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.run.stop(Stop::AtOnce);
         if let Some(runtime) = self.runtime.take() {
-            // Not waited for: users that have left are parked, and goose itself would look up only twice a second.
+            // Not awaited: users that have left are parked, and goose checks for the end only twice a second.
             runtime.shutdown_background();
         }
     }

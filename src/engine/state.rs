@@ -1,7 +1,7 @@
-//! What one user remembers: captured values, its feeders' rows, its random numbers.
+//! The state of one user: captured values, its feeders' rows, its random numbers.
 //!
-//! Everything random comes from a generator seeded anew for each iteration by (seed, user, iteration), so that a run
-//! can be repeated whatever the target did in between.
+//! All random numbers come from a generator that each iteration seeds with (seed, user, iteration), so that a run can be
+//! repeated whatever the target answers.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::plan::secrets::texts;
 use crate::plan::{Flow, Plan};
 use crate::scenario::{Delay, Scope, SlotId, Value};
 
-/// The values that all users see: `vars`, and what `setup` captured.
+/// The values that all users see: `vars` and the captures of `setup`.
 #[derive(Debug, Clone)]
 pub struct RunValues {
     values: Arc<[Option<Value>]>,
@@ -45,40 +45,40 @@ impl Draws {
     }
 }
 
-/// One user's memory.
+/// The state of one user.
 #[derive(Debug)]
-pub(super) struct State<'r> {
+pub(super) struct UserState<'r> {
     plan: &'r Plan,
     values: &'r RunValues,
     draws: &'r Draws,
     number: u64,
     iteration: u64,
     random: Pcg64Mcg,
-    /// What this user captured, by slot.
+    /// The user's captured values, by slot.
     own: Box<[Option<Value>]>,
     /// The pages that captured links came from.
     pages: Vec<(SlotId, Uri)>,
-    /// This iteration's row of each feeder, drawn when it is first asked for: templates only read.
-    rows: Box<[Cell<Row>]>,
-    /// The flows, by index, whose `start` this user has been through.
+    /// This iteration's row of each feeder, drawn at its first use; a cell, since templates have shared access.
+    rows: Box<[Cell<FeedRow>]>,
+    /// Whether this user has run the `start` of each flow.
     begun: Box<[bool]>,
-    /// What this iteration's flow puts between it and the next one.
+    /// The pause of this iteration's flow before the next iteration.
     rest: Option<Delay>,
-    /// Where texts are rendered, kept from request to request.
+    /// The buffer for rendered texts, reused for each request.
     pub(super) text: String,
-    /// Whether each check of the present request held, kept from request to request.
+    /// Whether each check of the present request held; reused for each request.
     pub(super) held: Vec<bool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Row {
+enum FeedRow {
     NotDrawn,
     Drawn(usize),
     UsedUp,
 }
 
-impl<'r> State<'r> {
-    /// A new user; `number` is its own among all segments.
+impl<'r> UserState<'r> {
+    /// A new user; `number` is its number among all segments.
     pub(super) fn new(
         plan: &'r Plan,
         values: &'r RunValues,
@@ -94,7 +94,7 @@ impl<'r> State<'r> {
             random: stream(plan.seed, number, 0),
             own: vec![None; plan.variables.len()].into(),
             pages: Vec::new(),
-            rows: vec![Cell::new(Row::NotDrawn); plan.feeds.len()].into(),
+            rows: vec![Cell::new(FeedRow::NotDrawn); plan.feeds.len()].into(),
             begun: vec![false; plan.flows.len()].into(),
             rest: None,
             text: String::new(),
@@ -102,12 +102,12 @@ impl<'r> State<'r> {
         }
     }
 
-    /// Forgets what belonged to the iteration before.
+    /// Clears the state of the iteration before.
     pub(super) fn begin_iteration(&mut self, iteration: u64) {
         self.iteration = iteration;
         self.random = stream(self.plan.seed, self.number, iteration);
         for row in &self.rows {
-            row.set(Row::NotDrawn);
+            row.set(FeedRow::NotDrawn);
         }
         for (value, variable) in self.own.iter_mut().zip(&self.plan.variables) {
             if variable.scope == Scope::Iteration {
@@ -116,7 +116,7 @@ impl<'r> State<'r> {
         }
     }
 
-    /// The flow of this iteration, by weight; to be asked once, first thing in an iteration.
+    /// Draws the flow of this iteration, by weight; must be called once, at the beginning of an iteration.
     pub(super) fn pick_flow(&mut self) -> (usize, &'r Flow) {
         let flows = &self.plan.flows;
         let total: u64 = flows.iter().map(|flow| u64::from(flow.weight)).sum();
@@ -133,7 +133,7 @@ impl<'r> State<'r> {
         (picked, &flows[picked])
     }
 
-    /// Draws the pause that this iteration's flow puts between it and the next one, if there is to be one.
+    /// Draws the pause before the next iteration, if this iteration's flow has one.
     pub(super) fn rest(&mut self) -> Option<Duration> {
         let rest = self.rest?;
         Some(self.pause(&rest))
@@ -147,18 +147,20 @@ impl<'r> State<'r> {
         self.begun[flow] = true;
     }
 
-    /// The feeder, by index, that no longer has a row this iteration asked for.
+    /// The index of a feeder that had no row left for this iteration.
     pub(super) fn used_up(&self) -> Option<usize> {
-        self.rows.iter().position(|row| row.get() == Row::UsedUp)
+        self.rows
+            .iter()
+            .position(|row| row.get() == FeedRow::UsedUp)
     }
 
-    /// A text without the secrets that this user knows now.
+    /// A text without the present secrets of this user.
     pub(super) fn hide(&self, text: &str) -> String {
         let secrets = &self.plan.secrets;
         let slots = secrets.slots.iter().filter_map(|slot| self.slot(*slot));
-        // Asking for a row that is not drawn would draw it.
+        // Reading a row that is not drawn would draw it.
         let columns = secrets.columns.iter().filter_map(|&(feed, column)| {
-            matches!(self.rows[feed].get(), Row::Drawn(_))
+            matches!(self.rows[feed].get(), FeedRow::Drawn(_))
                 .then(|| self.column(feed, column))
                 .flatten()
         });
@@ -171,7 +173,7 @@ impl<'r> State<'r> {
         self.own[slot.0 as usize] = Some(value);
     }
 
-    /// Notes which page a link was captured from.
+    /// Stores the page that a link was captured from.
     pub(super) fn came_from(&mut self, slot: SlotId, page: &Uri) {
         self.pages.retain(|(known, _)| *known != slot);
         self.pages.push((slot, page.clone()));
@@ -187,7 +189,7 @@ impl<'r> State<'r> {
         page.map(|(_, page)| page)
     }
 
-    /// What this user captured on top of the values that all users see.
+    /// The values that all users see, with this user's captures.
     pub(super) fn into_values(self) -> RunValues {
         let own = self.own.into_iter().zip(&*self.values.values);
         RunValues {
@@ -224,20 +226,20 @@ impl<'r> State<'r> {
 
     fn row(&self, feed: usize) -> Option<usize> {
         let cell = &self.rows[feed];
-        if cell.get() == Row::NotDrawn {
+        if cell.get() == FeedRow::NotDrawn {
             let draw = self.draws.0[feed].fetch_add(1, Ordering::Relaxed);
             let draw = self.plan.segment.global(draw);
             let row = self.plan.feeds[feed].row(draw, self.plan.seed);
-            cell.set(row.map_or(Row::UsedUp, Row::Drawn));
+            cell.set(row.map_or(FeedRow::UsedUp, FeedRow::Drawn));
         }
         match cell.get() {
-            Row::Drawn(row) => Some(row),
-            Row::NotDrawn | Row::UsedUp => None,
+            FeedRow::Drawn(row) => Some(row),
+            FeedRow::NotDrawn | FeedRow::UsedUp => None,
         }
     }
 }
 
-impl Context for State<'_> {
+impl Context for UserState<'_> {
     fn slot(&self, slot: SlotId) -> Option<&Value> {
         let slot = slot.0 as usize;
         self.own[slot]
@@ -279,7 +281,7 @@ fn stream(seed: u64, user: u64, iteration: u64) -> Pcg64Mcg {
     Pcg64Mcg::new(u128::from(high) << 64 | u128::from(low))
 }
 
-/// The step of `SplitMix64` (Steele, Lea and Flood, 2014): neighbouring numbers come out unlike each other.
+/// The step of `SplitMix64` (Steele, Lea and Flood, 2014): similar numbers give unrelated results.
 fn scrambled(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -308,7 +310,7 @@ mod tests {
     fn pauses_follow_their_law() {
         let plan = plan();
         let (values, draws) = (RunValues::initial(&plan), Draws::of(&plan));
-        let mut state = State::new(&plan, &values, &draws, 0);
+        let mut state = UserState::new(&plan, &values, &draws, 0);
         let ms = Duration::from_millis;
         for (delay, mean, most) in [
             (Delay::Constant(ms(20)), 0.020, ms(20)),

@@ -1,4 +1,4 @@
-//! One request of one user: prepared, sent, judged, recorded.
+//! One request of one user: built, sent, judged, recorded.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,10 +8,10 @@ use http::StatusCode;
 use super::backoff::Backoff;
 use super::check::{self, CheckResult};
 use super::in_flight::InFlight;
-use super::request::{Origin, Prepared, Unsendable};
+use super::request::{BaseUrl, Prepared, Unsendable};
 use super::response::Response;
 use super::run::Run;
-use super::state::State;
+use super::state::UserState;
 use super::{StepFailure, capture};
 use crate::outcome::Outcome;
 use crate::plan::Request;
@@ -21,38 +21,38 @@ use crate::scenario::{CaptureFrom, CheckRule, TextRule};
 use crate::transport::{Client, Exchange};
 use crate::units::Micros;
 
-/// One user: its connections and its memory, apart so that a capture may read the one and write the other.
+/// One user: its connections and its state, as separate fields so that a capture can read one and write the other.
 #[derive(Debug)]
 pub(super) struct User<'r> {
     pub(super) client: Client,
-    pub(super) state: State<'r>,
+    pub(super) state: UserState<'r>,
     pub(super) backoff: Backoff,
 }
 
-/// What came of a request, judged.
+/// A request's outcome after its checks and captures.
 #[derive(Debug)]
-struct Judged {
+struct JudgedRequest {
     outcome: Outcome,
-    /// What went wrong first, in words; none if that is the status, whose words are found when they are asked for.
+    /// The first failure in words; none if that is the status, which is described on demand.
     detail: Option<String>,
-    /// A value that later steps may insert was not there.
+    /// A value that later steps may need was missing.
     lacks_value: bool,
 }
 
-/// What the iteration needs to know of a request.
+/// How a request ended, as far as the iteration depends on it.
 #[derive(Debug)]
-pub(super) enum Done {
-    /// It ended at this instant, well or not, and left every value it should.
+pub(super) enum RequestEnd {
+    /// It ended at this instant, failed or not, and provided all its values.
     Ended(Instant),
-    /// It ended at this instant, and a value it should have left is missing.
-    Lacking(Instant),
-    /// It could not be sent.
+    /// It ended at this instant, and one of its values is missing.
+    MissingValue(Instant),
+    /// It could not be built.
     NotSent,
     /// The grace period was over before it ended.
     CutOff,
 }
 
-/// A measured request of a user; `intended` is given for the first one of an iteration.
+/// Runs a measured request of a user; `intended` is set for the first one of an iteration.
 pub(super) async fn measured(
     run: &Run,
     user: &mut User<'_>,
@@ -60,19 +60,19 @@ pub(super) async fn measured(
     clock: Clock,
     request: &Request,
     intended: Option<Micros>,
-) -> Done {
+) -> RequestEnd {
     // Every request of a flow has a series; only those of setup and teardown have none.
     let Some(series) = request.series else {
-        return Done::NotSent;
+        return RequestEnd::NotSent;
     };
-    let mut prepared = match Prepared::of(request, &run.origin, &mut user.state) {
+    let mut prepared = match Prepared::of(request, &run.base, &mut user.state) {
         Ok(prepared) => prepared,
         Err(reason) => {
-            // A user for which there is no row has nothing to do: that is told of the user, not of a request.
+            // A user without a row leaves, which is counted for the user, not for a request.
             if user.state.used_up().is_none() {
                 unsendable(run, user, index, clock, request, &reason.to_string());
             }
-            return Done::NotSent;
+            return RequestEnd::NotSent;
         }
     };
     let mut in_flight = InFlight::new(run, index, series, clock, intended);
@@ -99,19 +99,19 @@ pub(super) async fn measured(
             status,
             request: user.state.hide(&request.shown),
             detail: {
-                let detail = judged.detail.unwrap_or_else(|| of_status(exchange));
+                let detail = judged.detail.unwrap_or_else(|| describe_status(exchange));
                 user.state.hide(&detail)
             },
         };
         run.recorder.failure(Some(series), outcome, status, example);
     }
     if judged.outcome == Outcome::GraceTimeout {
-        return Done::CutOff;
+        return RequestEnd::CutOff;
     }
     if judged.lacks_value {
-        Done::Lacking(exchange.finished)
+        RequestEnd::MissingValue(exchange.finished)
     } else {
-        Done::Ended(exchange.finished)
+        RequestEnd::Ended(exchange.finished)
     }
 }
 
@@ -142,9 +142,9 @@ pub(super) fn unsendable(
         });
 }
 
-/// A request of setup or teardown: it is not recorded, and any failure of it is one of the whole.
+/// Runs a request of setup or teardown: it is not recorded, and its failure is a failure of the hook.
 pub(super) async fn unmeasured(
-    origin: &Origin,
+    base: &BaseUrl,
     user: &mut User<'_>,
     request: &Request,
 ) -> Result<(), StepFailure> {
@@ -155,32 +155,32 @@ pub(super) async fn unmeasured(
         status,
         detail,
     };
-    let mut prepared = Prepared::of(request, origin, &mut user.state)
+    let mut prepared = Prepared::of(request, base, &mut user.state)
         .map_err(|reason: Unsendable| failure(Outcome::Unsendable, None, reason.to_string()))?;
     let exchange = user.client.send(prepared.outgoing(request)).await;
     let judged = judged(request, &exchange, &prepared, user).await;
     if judged.outcome.is_failure() {
         let status = exchange.status();
-        let detail = judged.detail.unwrap_or_else(|| of_status(&exchange));
+        let detail = judged.detail.unwrap_or_else(|| describe_status(&exchange));
         return Err(failure(judged.outcome, status, detail));
     }
     Ok(())
 }
 
-/// How large a body may be to be parsed or searched on the users' own thread, in about a millisecond.
+/// The largest body that is parsed or searched on the users' own thread, in about a millisecond.
 const LARGE: usize = 64 << 10;
 
-/// The same for a body in which a text is looked for.
+/// The same for a body that is searched for a text.
 const LARGE_TEXT: usize = 1 << 20;
 
-/// Judges here, or apart from the users' thread if that takes long.
+/// Judges here, or on another thread if that takes long.
 async fn judged(
     request: &Request,
     exchange: &Exchange,
     prepared: &Prepared<'_>,
     user: &mut User<'_>,
-) -> Judged {
-    if is_laborious(request, exchange) {
+) -> JudgedRequest {
+    if is_slow_to_judge(request, exchange) {
         let shared = Arc::clone(user.client.shared());
         return shared
             .offload(|| judge(request, exchange, prepared, user))
@@ -189,8 +189,8 @@ async fn judged(
     judge(request, exchange, prepared, user)
 }
 
-/// Whether the other users of the thread would notice the checks and captures of a response.
-fn is_laborious(request: &Request, exchange: &Exchange) -> bool {
+/// Whether the checks and captures of a response would delay the other users of the thread.
+fn is_slow_to_judge(request: &Request, exchange: &Exchange) -> bool {
     let Some(body) = exchange.body() else {
         return false;
     };
@@ -198,8 +198,13 @@ fn is_laborious(request: &Request, exchange: &Exchange) -> bool {
     let of_check = |rule: &CheckRule| match rule {
         CheckRule::Json(path, _) => size > LARGE || path.may_multiply(),
         CheckRule::Body(TextRule::Matches(_)) => size > LARGE,
-        CheckRule::Body(_) => size > LARGE_TEXT,
-        _ => false,
+        CheckRule::Body(TextRule::Exists | TextRule::Equals(_) | TextRule::Contains(_)) => {
+            size > LARGE_TEXT
+        }
+        CheckRule::Status(_)
+        | CheckRule::Time(..)
+        | CheckRule::Size(..)
+        | CheckRule::Header(..) => false,
     };
     let of_capture = |from: &CaptureFrom| match from {
         CaptureFrom::Json(path) => size > LARGE || path.may_multiply(),
@@ -216,26 +221,26 @@ fn is_laborious(request: &Request, exchange: &Exchange) -> bool {
             .any(|capture| of_capture(&capture.from))
 }
 
-/// Judges every check, takes every capture. What fails first in this order is the outcome: transport, status, check,
+/// Judges every check and takes every capture. The first failure in this order is the outcome: transport, status, check,
 /// capture. Without a whole response no check is judged.
 fn judge(
     request: &Request,
     exchange: &Exchange,
     prepared: &Prepared<'_>,
     user: &mut User<'_>,
-) -> Judged {
+) -> JudgedRequest {
     user.state.held.clear();
     let response = match Response::of(exchange) {
         Some(response) if !exchange.outcome.is_failure() => response,
-        _ => {
-            return Judged {
+        Some(_) | None => {
+            return JudgedRequest {
                 outcome: exchange.outcome,
                 detail: Some(exchange.detail.clone()),
                 lacks_value: !request.captures.is_empty(),
             };
         }
     };
-    let mut judged = Judged {
+    let mut judged = JudgedRequest {
         outcome: Outcome::Ok,
         detail: None,
         lacks_value: false,
@@ -273,18 +278,22 @@ fn judge(
     judged
 }
 
-/// Whether a check of the step asks for this status.
+/// Whether a check of the step accepts this status.
 fn accepts(request: &Request, response: &Response<'_>) -> bool {
     request.checks.iter().any(|(_, check)| match &check.rule {
         CheckRule::Status(ranges) => ranges
             .iter()
             .any(|range| (range.first..=range.last).contains(&response.status)),
-        _ => false,
+        CheckRule::Time(..)
+        | CheckRule::Size(..)
+        | CheckRule::Header(..)
+        | CheckRule::Body(_)
+        | CheckRule::Json(..) => false,
     })
 }
 
-/// A status that is a failure, and how the body begins.
-fn of_status(exchange: &Exchange) -> String {
+/// A status that is a failure, and the beginning of the body.
+fn describe_status(exchange: &Exchange) -> String {
     let Some(response) = &exchange.response else {
         return String::new();
     };
@@ -296,8 +305,8 @@ fn of_status(exchange: &Exchange) -> String {
     format!("{status}: {}", response.excerpt())
 }
 
-impl Judged {
-    /// The first failure stays.
+impl JudgedRequest {
+    /// Sets the failure; the first one stays.
     fn fail(&mut self, outcome: Outcome, detail: impl FnOnce() -> String) {
         if self.outcome == Outcome::Ok {
             self.outcome = outcome;

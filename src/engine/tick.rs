@@ -1,7 +1,7 @@
-//! The probe on the users' own threads: a timer that everyone can see wake up late, whatever the load model.
+//! The probe on the users' own threads: a periodic timer that measures how late wake-ups are, in every load model.
 //!
-//! A generator that is stopped, starved or busy wakes its users late, and what they measure is then its own time. A tick
-//! that could not come because an earlier one was late counts as late too, so that a standstill weighs as much as it lasted.
+//! A generator that is stopped, starved or busy wakes its users late, and adds that delay to their measurements. A tick that
+//! is missed because an earlier one was late counts as late too, so that a standstill weighs as much as it lasted.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,10 +17,10 @@ use crate::units::Micros;
 /// the arrivals of any usual rate: a tick in step with them would always count the requests in flight just after one.
 const TICK: Duration = Duration::from_micros(41_300);
 
-/// Looks at the event loop that the users share, and at each of its threads; never returns.
+/// Probes the event loop of the users and each of its threads; never returns.
 pub(super) async fn tick(recorder: Arc<Recorder>, clock: Clock) {
     let mut threads = Threads::of(Handle::current().metrics(), Instant::now());
-    // Not tokio's: that wakes the thread a second time for each wait, and rounds to milliseconds.
+    // tokio's timer wakes the thread twice for each wait, and rounds to milliseconds.
     let mut timer = PreciseTimer::new();
     let mut due = clock.base() + TICK;
     loop {
@@ -46,9 +46,9 @@ pub(super) async fn tick(recorder: Arc<Recorder>, clock: Clock) {
     }
 }
 
-/// The threads that play users. One of them cannot be seen from a timer on another, but the runtime says which are
-/// waiting for work, and how long each has been busy in all: told every few tasks, so that a thread that is neither
-/// waiting nor gets on is stuck in one, or was taken off its core.
+/// The users' threads. A timer on one thread cannot see another, but the runtime reports which threads wait for work and
+/// how long each was busy in all. It updates that every few tasks, so a thread that neither waits nor makes progress is
+/// stuck in a task, or was taken off its core.
 #[derive(Debug)]
 struct Threads {
     metrics: RuntimeMetrics,
@@ -59,11 +59,11 @@ struct Threads {
 struct Thread {
     busy: Duration,
     parked: u64,
-    /// When it was last seen to get on.
+    /// When it last made progress.
     since: Instant,
-    /// For how long it has not.
+    /// How long it has made none.
     still: Duration,
-    /// It gets on again, after this standstill.
+    /// The standstill that has just ended, if one has.
     woke: Option<(Instant, Instant)>,
 }
 

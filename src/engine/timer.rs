@@ -1,12 +1,12 @@
-//! A timer that wakes within tens of microseconds; tokio's own rounds up to whole milliseconds, which would be added
-//! to every response time that counts from an intended start.
+//! A timer that wakes within tens of microseconds. tokio's timer rounds up to whole milliseconds, which would be added to
+//! every response time that counts from an intended start.
 //!
-//! On Linux it is a timerfd on the runtime's own epoll: no thread, no spinning. Elsewhere, and when no file descriptor
-//! is left, it is tokio's timer with its millisecond.
+//! On Linux it is a timerfd on the runtime's own epoll: no thread, no spinning. On other systems, and without a free file
+//! descriptor, it is tokio's timer.
 
 use std::time::Instant;
 
-/// One wait at a time, on the runtime it was made in.
+/// Serves one wait at a time, on the runtime that created it.
 #[derive(Debug)]
 pub(super) struct PreciseTimer {
     #[cfg(target_os = "linux")]
@@ -50,7 +50,7 @@ mod linux {
     #[derive(Debug)]
     pub(super) struct TimerFd {
         fd: AsyncFd<OwnedFd>,
-        /// What the kernel's timer is set to; a wait that was dropped leaves it set.
+        /// The time set in the kernel's timer; a dropped wait leaves it set.
         armed: Option<Instant>,
     }
 

@@ -1,4 +1,4 @@
-//! Walking through steps, whoever does it: a user under load, or the one that sets up and tears down.
+//! Running the steps of a flow or a hook in order.
 
 use std::future::Future;
 use std::ops::ControlFlow::{self, Continue};
@@ -8,38 +8,40 @@ use crate::expr::{Context, Missing};
 use crate::plan::{Action, Request, Step};
 use crate::scenario::Delay;
 
-/// Who walks, and what breaks off the walk.
+/// Runs the single steps, and decides what ends the walk early.
 pub(super) trait Walker: Send {
     /// Why a walk ended before its last step.
-    type Cut: Send;
+    type Break: Send;
 
-    /// Asked before each step.
-    fn may_go_on(&self) -> ControlFlow<Self::Cut>;
+    /// Called before each step; a break ends the walk.
+    fn may_continue(&self) -> ControlFlow<Self::Break>;
 
-    /// What conditions are judged against.
+    /// The values for conditions.
     fn context(&mut self) -> &mut dyn Context;
 
-    /// The condition of a step had nothing to compare.
-    fn lacks(&mut self, step: &Step, missing: Missing) -> ControlFlow<Self::Cut>;
+    /// The condition of a step needs a value that is missing.
+    fn missing_value(&mut self, step: &Step, missing: Missing) -> ControlFlow<Self::Break>;
 
     /// Sends a request.
-    fn request(&mut self, request: &Request)
-    -> impl Future<Output = ControlFlow<Self::Cut>> + Send;
+    fn request(
+        &mut self,
+        request: &Request,
+    ) -> impl Future<Output = ControlFlow<Self::Break>> + Send;
 
     /// Pauses.
-    fn think(&mut self, delay: &Delay) -> impl Future<Output = ControlFlow<Self::Cut>> + Send;
+    fn think(&mut self, delay: &Delay) -> impl Future<Output = ControlFlow<Self::Break>> + Send;
 }
 
-/// Goes through steps in order, to the end or to the first cut.
-pub(super) async fn walk<W: Walker>(walker: &mut W, steps: &[Step]) -> ControlFlow<W::Cut> {
+/// Runs steps in order, to the end or to the first break.
+pub(super) async fn walk<W: Walker>(walker: &mut W, steps: &[Step]) -> ControlFlow<W::Break> {
     for step in steps {
-        walker.may_go_on()?;
+        walker.may_continue()?;
         let condition = step.condition.as_ref();
         match condition.map_or(Ok(true), |condition| condition.holds(walker.context())) {
             Ok(true) => {}
             Ok(false) => continue,
             Err(missing) => {
-                walker.lacks(step, missing)?;
+                walker.missing_value(step, missing)?;
                 continue;
             }
         }
@@ -53,7 +55,7 @@ pub(super) async fn walk<W: Walker>(walker: &mut W, steps: &[Step]) -> ControlFl
             } => {
                 for pass in 0..*times {
                     if let (Some(pause), 1..) = (pause, pass) {
-                        walker.may_go_on()?;
+                        walker.may_continue()?;
                         walker.think(pause).await?;
                     }
                     walk_within(walker, steps).await?;
@@ -64,10 +66,10 @@ pub(super) async fn walk<W: Walker>(walker: &mut W, steps: &[Step]) -> ControlFl
     Continue(())
 }
 
-/// [`walk`], on the heap: a walk that contains itself has no size otherwise.
+/// [`walk`], boxed, since a recursive future has no fixed size.
 fn walk_within<'a, W: Walker>(
     walker: &'a mut W,
     steps: &'a [Step],
-) -> Pin<Box<dyn Future<Output = ControlFlow<W::Cut>> + Send + 'a>> {
+) -> Pin<Box<dyn Future<Output = ControlFlow<W::Break>> + Send + 'a>> {
     Box::pin(walk(walker, steps))
 }

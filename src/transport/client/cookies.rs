@@ -341,7 +341,7 @@ mod tests {
             line.starts_with("c0=2; c2=1; ") && line.ends_with("; more=1"),
             "{line}"
         );
-        // What is deleted leaves at once; what expires by itself, when room is needed.
+        // A deleted cookie is removed at once; an expired one when room is needed.
         set(
             &mut jar,
             "c2=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT",

@@ -56,7 +56,7 @@ struct Hop<'a> {
     body: Bytes,
 }
 
-/// What a resent request is built from, besides the client's copy of its headers.
+/// The parts of a resent request, besides the client's copy of its headers.
 #[derive(Clone, Copy)]
 struct Resend<'a> {
     method: &'a Method,
@@ -64,7 +64,7 @@ struct Resend<'a> {
     body: &'a Bytes,
 }
 
-/// What holds for all hops of a request.
+/// The options of a request that hold for all its hops.
 struct HopOptions {
     timeouts: Timeouts,
     /// When the whole exchange must be over.

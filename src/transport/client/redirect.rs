@@ -46,7 +46,7 @@ impl Repeat {
     pub(super) fn method(self, method: &Method) -> Method {
         match self {
             Self::Bodiless if *method != Method::HEAD => Method::GET,
-            _ => method.clone(),
+            Self::Bodiless | Self::Whole => method.clone(),
         }
     }
 }

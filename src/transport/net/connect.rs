@@ -114,7 +114,7 @@ mod tests {
             let stream = connect(addresses).await.expect("a connection");
             assert_eq!(stream.peer_addr().ok(), Some(good));
             assert!(stream.nodelay().expect("an option"));
-            // What fails is not waited for.
+            // A failed address does not delay the next one.
             assert!(begun.elapsed() < STAGGER, "{:?}", begun.elapsed());
         }
         let failure = connect(&[dead, gone]).await.expect_err("nobody there");

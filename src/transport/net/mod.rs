@@ -43,7 +43,7 @@ pub(super) struct Traffic {
     pub(super) written: u64,
 }
 
-/// What opens the connections of a run; all users share it.
+/// Opens the connections of a run; shared by all users.
 pub(super) struct Network {
     resolver: CachingResolver,
     policy: AddressPolicy,

@@ -1,4 +1,4 @@
-//! Users that leave before the load is over, by their own doing.
+//! Users that leave before the load is over.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -9,29 +9,35 @@ use crate::record::journal::LostUsers;
 use crate::scenario::WhenUsedUp;
 use crate::units::Micros;
 
-/// How many left, and why.
+/// How many users left early, and why.
 #[derive(Debug, Default)]
-pub(super) struct Lost {
+pub(super) struct EarlyExits {
     stopped: AtomicU64,
     out_of_rows: AtomicU64,
-    /// The feeder, by index, whose rows were used up first.
+    /// The index of the feeder whose rows were used up first.
     feeder: OnceLock<usize>,
 }
 
-impl Lost {
-    /// One left because `on_error` is `stop_user`.
+impl EarlyExits {
+    /// A user left because `on_error` is `stop_user`.
     pub(super) fn stopped(&self) {
         self.stopped.fetch_add(1, Relaxed);
     }
 
-    /// One left because this feeder had no row for it.
+    /// A user left because this feeder had no row for it.
     pub(super) fn out_of_rows(&self, feeder: usize) {
         self.feeder.get_or_init(|| feeder);
         self.out_of_rows.fetch_add(1, Relaxed);
     }
 
     /// The lost users for the verdict, once every user has left; `unstarted` iterations were not started.
-    pub(super) fn told(&self, plan: &Plan, users: u64, unstarted: u64, halt: &Halt) -> LostUsers {
+    pub(super) fn summary(
+        &self,
+        plan: &Plan,
+        users: u64,
+        unstarted: u64,
+        halt: &Halt,
+    ) -> LostUsers {
         let stopped = self.stopped.load(Relaxed);
         let feeder = self.feeder.get().map(|&index| &plan.feeds[index]);
         let lost = LostUsers {
@@ -43,7 +49,7 @@ impl Lost {
             ended_the_load: false,
             may_end_the_load: false,
         };
-        // A user that a stop or the end of the grace period cuts off is not lost.
+        // A user that a stop or the end of the grace period cuts off did not leave early.
         if lost.is_none() || halt.is_stopping() {
             return lost;
         }

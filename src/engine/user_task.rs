@@ -1,8 +1,8 @@
-//! A user's life, played one iteration at a time.
+//! A user's task, polled one iteration at a time.
 //!
-//! goose calls a transaction for each iteration; a life is one future over all of them, so that what a user holds
-//! stays on its own stack and no future is built anew for each iteration. It is here that a panic is caught, and that a
-//! run which is cut drops what is in flight.
+//! goose calls a transaction for each iteration. The task is one future over all iterations, so that a user's state stays
+//! on one stack and no future is built per iteration. The task catches panics, and drops requests in flight when the run
+//! is cut off.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,21 +13,21 @@ use std::task::{Context, Poll};
 
 use super::run::Run;
 
-type Body = Pin<Box<dyn Future<Output = ()> + Send>>;
+type TaskBody = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// One user's.
-pub(super) struct Life {
+/// One user's task.
+pub(super) struct UserTask {
     run: Arc<Run>,
     user: usize,
-    /// None when it is over.
-    body: Option<Body>,
+    /// None when the task has ended.
+    body: Option<TaskBody>,
     /// Set by the body between two iterations.
     turn: Arc<AtomicBool>,
     is_registered: bool,
 }
 
-impl Life {
-    /// The life of the user of this slot; it begins when it is first played.
+impl UserTask {
+    /// The task of the user of this slot; it begins when it is first polled.
     pub(super) fn new(run: &Arc<Run>, user: usize) -> Self {
         let turn = Arc::new(AtomicBool::new(false));
         Self {
@@ -39,13 +39,13 @@ impl Life {
         }
     }
 
-    /// Plays the life to the end of an iteration. Once the life is over, this never returns.
+    /// Polls the task to the end of an iteration. Pending for ever once the task has ended.
     pub(super) fn poll_iteration(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(body) = &mut self.body else {
             return Poll::Pending;
         };
         if !self.is_registered {
-            // A task keeps its waker for life.
+            // The waker of a task never changes.
             self.run.roster.register(self.user, cx.waker());
             self.is_registered = true;
         }
@@ -68,7 +68,7 @@ impl Life {
         }
     }
 
-    /// Drops what is in flight, which counts it, before the user counts as gone.
+    /// Drops and so counts the requests in flight, before the user counts as gone.
     fn end(&mut self) {
         if self.body.take().is_some() {
             self.run.left(self.user);
@@ -76,13 +76,13 @@ impl Life {
     }
 }
 
-impl Drop for Life {
+impl Drop for UserTask {
     fn drop(&mut self) {
         self.end();
     }
 }
 
-/// Waits at the gate, then lives.
+/// Waits at the gate, then runs the user.
 async fn body(run: Arc<Run>, user: usize, turn: Arc<AtomicBool>) {
     let gate = poll_fn(|_| {
         run.clock
@@ -98,14 +98,14 @@ async fn body(run: Arc<Run>, user: usize, turn: Arc<AtomicBool>) {
                 return Poll::Ready(());
             }
             turn.store(true, Ordering::Relaxed);
-            // Not lost: goose asks for the next iteration without being woken.
+            // No wake-up is needed: goose starts the next iteration by itself.
             Poll::Pending
         })
     };
-    run.live(user, clock, end_turn).await;
+    run.run_user(user, clock, end_turn).await;
 }
 
-/// What a panic said.
+/// The message of a panic.
 fn message(panic: &(dyn std::any::Any + Send)) -> String {
     panic
         .downcast_ref::<&str>()

@@ -1,11 +1,11 @@
-//! Setup and teardown: one user walks through steps that are not measured.
+//! The hooks, setup and teardown: one user runs steps that are not measured.
 
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 
 use super::backoff::Backoff;
-use super::request::Origin;
-use super::state::{Draws, RunValues, State};
+use super::request::BaseUrl;
+use super::state::{Draws, RunValues, UserState};
 use super::step::{User, unmeasured};
 use super::walk::{Walker, walk};
 use super::{CutShort, StepFailure};
@@ -15,8 +15,8 @@ use crate::plan::{Plan, Request, Step};
 use crate::scenario::Delay;
 use crate::transport::{Client, Shared};
 
-/// Goes through `steps`, beginning with `values`, until `stop` is over; gives the values there are at the end, whatever
-/// the end is.
+/// Runs `steps`, beginning with `values`, until they end or `stop` completes. Returns the values at the end, however it
+/// ended.
 pub(super) async fn run(
     plan: &Plan,
     steps: &[Step],
@@ -25,16 +25,16 @@ pub(super) async fn run(
     stop: impl Future<Output = ()>,
 ) -> (RunValues, Result<(), CutShort>) {
     let draws = Draws::of(plan);
-    let mut errand = Errand {
-        origin: Origin::of(&plan.target),
+    let mut hook = Hook {
+        base: BaseUrl::of(&plan.target),
         user: User {
             client: Client::new(Arc::clone(transport)),
-            state: State::new(plan, values, &draws, 0),
+            state: UserState::new(plan, values, &draws, 0),
             backoff: Backoff::default(),
         },
     };
     let walked = tokio::select! {
-        walked = walk(&mut errand, steps) => Some(walked),
+        walked = walk(&mut hook, steps) => Some(walked),
         () = stop => None,
     };
     let ended = match walked {
@@ -42,26 +42,26 @@ pub(super) async fn run(
         Some(Break(failure)) => Err(CutShort::Failed(StepFailure {
             request: failure
                 .request
-                .map(|request| errand.user.state.hide(&request)),
-            detail: errand.user.state.hide(&failure.detail),
+                .map(|request| hook.user.state.hide(&request)),
+            detail: hook.user.state.hide(&failure.detail),
             ..failure
         })),
         None => Err(CutShort::Stopped),
     };
-    (errand.user.state.into_values(), ended)
+    (hook.user.state.into_values(), ended)
 }
 
-/// The one user, on its way.
+/// The hook's one user.
 #[derive(Debug)]
-struct Errand<'r> {
-    origin: Origin,
+struct Hook<'r> {
+    base: BaseUrl,
     user: User<'r>,
 }
 
-impl Walker for Errand<'_> {
-    type Cut = StepFailure;
+impl Walker for Hook<'_> {
+    type Break = StepFailure;
 
-    fn may_go_on(&self) -> ControlFlow<StepFailure> {
+    fn may_continue(&self) -> ControlFlow<StepFailure> {
         Continue(())
     }
 
@@ -69,7 +69,7 @@ impl Walker for Errand<'_> {
         &mut self.user.state
     }
 
-    fn lacks(&mut self, _: &Step, missing: Missing) -> ControlFlow<StepFailure> {
+    fn missing_value(&mut self, _: &Step, missing: Missing) -> ControlFlow<StepFailure> {
         Break(StepFailure {
             step: format!("the condition on `{}`", missing.name),
             request: None,
@@ -80,7 +80,7 @@ impl Walker for Errand<'_> {
     }
 
     async fn request(&mut self, request: &Request) -> ControlFlow<StepFailure> {
-        match unmeasured(&self.origin, &mut self.user, request).await {
+        match unmeasured(&self.base, &mut self.user, request).await {
             Ok(()) => Continue(()),
             Err(failure) => Break(failure),
         }
