@@ -3,9 +3,23 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumCount, VariantArray};
 
 /// How a request ended; the names are those of reports, journals and `summary.json`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumCount,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// A response arrived whole, and every check on it passed.
@@ -54,29 +68,9 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order of the declaration; an outcome's index is `outcome as usize`.
-    pub const ALL: [Self; 21] = [
-        Self::Ok,
-        Self::Status,
-        Self::Check,
-        Self::Capture,
-        Self::Unsendable,
-        Self::Dns,
-        Self::ConnectRefused,
-        Self::ConnectTimeout,
-        Self::ConnectFailed,
-        Self::Tls,
-        Self::Reset,
-        Self::Timeout,
-        Self::GraceTimeout,
-        Self::BadResponse,
-        Self::HeadLimit,
-        Self::BodyLimit,
-        Self::Redirect,
-        Self::AddressRefused,
-        Self::FdLimit,
-        Self::PortLimit,
-        Self::Interrupted,
-    ];
+    pub const ALL: [Self; Self::COUNT] = *Self::VARIANTS
+        .first_chunk()
+        .expect("there are COUNT variants");
 
     /// The name in reports and files: `connect_refused`.
     pub const fn name(self) -> &'static str {
