@@ -4,7 +4,7 @@ use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 
 use super::backoff::Backoff;
-use super::request::BaseUrl;
+use super::base_url::BaseUrl;
 use super::state::{Draws, RunValues, UserState};
 use super::step::{User, unmeasured};
 use super::walk::{Walker, walk};

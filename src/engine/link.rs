@@ -3,7 +3,7 @@
 use http::Uri;
 use http::uri::Scheme;
 
-use super::request::BaseUrl;
+use super::base_url::BaseUrl;
 use crate::transport::Destination;
 
 /// The destination of a link on its page, or of the link alone if its page is unknown.

@@ -6,6 +6,7 @@
 mod alarms;
 mod attack;
 mod backoff;
+mod base_url;
 pub mod capture;
 pub mod check;
 mod early_exits;

@@ -18,7 +18,6 @@ use tokio::sync::Mutex;
 use super::alarms::Alarms;
 use super::halt::Halt;
 use super::roster::{Presence, Roster};
-use super::run::Run;
 use super::timer::PreciseTimer;
 use crate::plan::arrivals::ArrivalTimes;
 use crate::plan::curve::Curve;
@@ -145,11 +144,18 @@ pub(super) struct Pacer<'a> {
 
 impl<'a> Pacer<'a> {
     /// `user` is its slot, `number` its number among all segments.
-    pub(super) const fn new(run: &'a Run, clock: Clock, user: usize, number: u32) -> Self {
+    pub(super) const fn new(
+        pace: &'a Pace,
+        halt: &'a Halt,
+        roster: &'a Roster,
+        clock: Clock,
+        user: usize,
+        number: u32,
+    ) -> Self {
         Self {
-            pace: &run.pace,
-            halt: &run.halt,
-            roster: &run.roster,
+            pace,
+            halt,
+            roster,
             clock,
             user,
             number,

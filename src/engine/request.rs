@@ -5,10 +5,9 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
-use url::Url;
 
+use super::base_url::BaseUrl;
 use super::link::{follow, with_query};
 use super::state::UserState;
 use crate::expr::Missing;
@@ -27,32 +26,6 @@ pub(super) enum Unsendable {
         "the URL `{written}` was rendered to `{rendered}`, which is neither a path nor an http:// or https:// URL"
     )]
     Url { written: String, rendered: String },
-}
-
-/// The target's scheme and authority, to which paths are joined.
-#[derive(Debug, Clone)]
-pub(super) struct BaseUrl(Option<(Scheme, Authority)>);
-
-impl BaseUrl {
-    /// That of an http or https URL; no path can be joined to any other URL.
-    pub(super) fn of(target: &Url) -> Self {
-        let parts = target.as_str().parse().map(Uri::into_parts);
-        Self(
-            parts
-                .ok()
-                .and_then(|parts| parts.scheme.zip(parts.authority)),
-        )
-    }
-
-    pub(super) fn join(&self, path: &str) -> Option<Uri> {
-        let path = PathAndQuery::from_maybe_shared(Bytes::copy_from_slice(path.as_bytes())).ok()?;
-        let (scheme, authority) = self.0.clone()?;
-        let mut parts = http::uri::Parts::default();
-        parts.scheme = Some(scheme);
-        parts.authority = Some(authority);
-        parts.path_and_query = Some(path);
-        Uri::from_parts(parts).ok()
-    }
 }
 
 /// One request, rendered for one user.

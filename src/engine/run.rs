@@ -1,23 +1,20 @@
-//! The state that all users of a run share, and the loop of one user.
+//! The state that all users of a run share.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::Stop;
-use super::backoff::Backoff;
+use super::base_url::BaseUrl;
 use super::early_exits::EarlyExits;
 use super::halt::Halt;
-use super::iteration::{LeaveReason, NextAction, iterate};
-use super::pacer::{Pace, Pacer, unless_stopped};
-use super::request::BaseUrl;
+use super::pacer::{Pace, unless_stopped};
 use super::roster::Roster;
-use super::state::{Draws, RunValues, UserState};
-use super::step::User;
+use super::state::{Draws, RunValues};
 use crate::plan::Plan;
 use crate::record::journal::StopReason;
 use crate::record::{Clock, Recorder};
-use crate::transport::{self, Client};
+use crate::transport;
 use crate::units::Micros;
 
 /// A run, as seen by its users.
@@ -77,42 +74,5 @@ impl Run {
             left.map_or(pause, |left| pause.min(left))
         };
         unless_stopped(&self.halt, tokio::time::sleep(pause)).await
-    }
-
-    /// Runs one user from the open gate to its last iteration. After each iteration `turn` is awaited.
-    pub(super) async fn run_user<F: Future<Output = ()>>(
-        &self,
-        index: usize,
-        clock: Clock,
-        turn: impl Fn() -> F,
-    ) {
-        let number = self.plan.segment.global(index as u64);
-        let mut user = User {
-            client: Client::new(Arc::clone(&self.transport)),
-            state: UserState::new(&self.plan, &self.values, &self.draws, number),
-            backoff: Backoff::default(),
-        };
-        let mut pacer = Pacer::new(self, clock, index, number as u32);
-        let mut iteration = 0;
-        while let Some(start) = pacer.next().await {
-            match iterate(self, &mut user, index, iteration, clock, start).await {
-                NextAction::Iterate => {}
-                NextAction::Leave(LeaveReason::Aborting) => return,
-                NextAction::Leave(LeaveReason::Stopped) => return self.early_exits.stopped(),
-                NextAction::Leave(LeaveReason::OutOfRows(feed)) => {
-                    return self.early_exits.out_of_rows(feed);
-                }
-            }
-            iteration += 1;
-            if let Some(pause) = user.state.rest() {
-                pacer.rest(pause);
-            }
-            if let Some(pause) = user.backoff.take() {
-                self.back_off(pause).await;
-            }
-            turn().await;
-            // An iteration without I/O must still give the other users of this thread their turn.
-            tokio::task::coop::consume_budget().await;
-        }
     }
 }

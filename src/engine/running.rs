@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::runtime::{Builder, Runtime};
 
+use super::base_url::BaseUrl;
 use super::early_exits::EarlyExits;
 use super::halt::Halt;
 use super::pacer::Pace;
-use super::request::BaseUrl;
 use super::roster::{Roster, UserCounts};
 use super::run::Run;
 use super::state::Draws;

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 
 use super::backoff::Backoff;
+use super::base_url::BaseUrl;
 use super::check::{self, CheckResult};
 use super::in_flight::InFlight;
-use super::request::{BaseUrl, Prepared, Unsendable};
+use super::request::{Prepared, Unsendable};
 use super::response::Response;
 use super::run::Run;
 use super::state::UserState;

@@ -11,7 +11,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
+use super::backoff::Backoff;
+use super::iteration::{LeaveReason, NextAction, iterate};
+use super::pacer::Pacer;
 use super::run::Run;
+use super::state::UserState;
+use super::step::User;
+use crate::record::Clock;
+use crate::transport::Client;
 
 type TaskBody = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -102,7 +109,51 @@ async fn body(run: Arc<Run>, user: usize, turn: Arc<AtomicBool>) {
             Poll::Pending
         })
     };
-    run.run_user(user, clock, end_turn).await;
+    run_user(&run, user, clock, end_turn).await;
+}
+
+/// Runs one user from the open gate to its last iteration. After each iteration `turn` is awaited.
+async fn run_user<F: Future<Output = ()>>(
+    run: &Run,
+    index: usize,
+    clock: Clock,
+    turn: impl Fn() -> F,
+) {
+    let number = run.plan.segment.global(index as u64);
+    let mut user = User {
+        client: Client::new(Arc::clone(&run.transport)),
+        state: UserState::new(&run.plan, &run.values, &run.draws, number),
+        backoff: Backoff::default(),
+    };
+    let mut pacer = Pacer::new(
+        &run.pace,
+        &run.halt,
+        &run.roster,
+        clock,
+        index,
+        number as u32,
+    );
+    let mut iteration = 0;
+    while let Some(start) = pacer.next().await {
+        match iterate(run, &mut user, index, iteration, clock, start).await {
+            NextAction::Iterate => {}
+            NextAction::Leave(LeaveReason::Aborting) => return,
+            NextAction::Leave(LeaveReason::Stopped) => return run.early_exits.stopped(),
+            NextAction::Leave(LeaveReason::OutOfRows(feed)) => {
+                return run.early_exits.out_of_rows(feed);
+            }
+        }
+        iteration += 1;
+        if let Some(pause) = user.state.rest() {
+            pacer.rest(pause);
+        }
+        if let Some(pause) = user.backoff.take() {
+            run.back_off(pause).await;
+        }
+        turn().await;
+        // An iteration without I/O must still give the other users of this thread their turn.
+        tokio::task::coop::consume_budget().await;
+    }
 }
 
 /// The message of a panic.

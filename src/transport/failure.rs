@@ -1,6 +1,10 @@
-//! A failed exchange: its outcome and its description, whatever the protocol.
+//! Failed exchanges, of any protocol: the outcome and its description.
 
 use std::io;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
 
 use crate::outcome::Outcome;
 
@@ -17,6 +21,14 @@ pub(super) struct ExchangeFailure {
     pub(super) outcome: Outcome,
     /// At most 200 characters, none of them a control character.
     pub(super) detail: String,
+}
+
+/// Why a connection gave no response head.
+pub(super) enum SendError {
+    /// Not a byte of the request was written, so it may be sent again.
+    NotSent(Box<Request<Full<Bytes>>>),
+    /// The target may have received it.
+    Failed(ExchangeFailure),
 }
 
 impl ExchangeFailure {

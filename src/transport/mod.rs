@@ -23,8 +23,7 @@ mod shared;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode, Uri};
-use http_body_util::Full;
+use http::{HeaderMap, Method, StatusCode, Uri};
 
 pub use client::{Client, Destination, NoDestination, values_set};
 pub use error::TransportError;
@@ -158,12 +157,4 @@ impl HttpResponse {
         let excerpt = self.excerpt.as_ref().map(of_excerpt);
         self.body.clone().or(excerpt)
     }
-}
-
-/// Why a connection gave no response head, whatever its protocol.
-enum SendError {
-    /// Not a byte of the request was written, so it may be sent again.
-    NotSent(Box<Request<Full<Bytes>>>),
-    /// The target may have received it.
-    Failed(ExchangeFailure),
 }

@@ -14,9 +14,8 @@ use hyper_util::rt::TokioIo;
 use super::wire::Wire;
 use super::{Connection, Driver, drive, failure, handshake};
 use crate::outcome::Outcome;
-use crate::transport::SendError;
 use crate::transport::deadline::Deadlines;
-use crate::transport::failure::ExchangeFailure;
+use crate::transport::failure::{ExchangeFailure, SendError};
 
 /// The most memory one connection's read buffer grows to.
 const MAX_BUFFER: usize = 64 << 10;
