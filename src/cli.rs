@@ -131,7 +131,7 @@ pub struct PlanArgs {
 /// `gander report`
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The folder of a run: with run.json, journal.hlog.gz and events.jsonl
+    /// The folder of a run: with run.json, journal.bins.gz and events.jsonl
     pub run: PathBuf,
     /// Folder to write to [default: the run's own]
     #[arg(long, value_name = "DIR")]
@@ -142,6 +142,9 @@ pub struct ReportArgs {
     /// Also write junit.xml here
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Also write the histograms here, as an interval log that other HdrHistogram tools read
+    #[arg(long, value_name = "FILE")]
+    pub hlog: Option<PathBuf>,
     /// Replace files that are at these places; in the run's own folder they always are
     #[arg(long)]
     pub overwrite: bool,

@@ -8,6 +8,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use crate::plan::{CheckEntry, Plan, Series, Threshold};
 use crate::probe;
 use crate::record::RunHeader;
+use crate::record::journal::SCHEMA;
 use crate::scenario::{Scenario, Target};
 
 /// The header of a run of `plan` that begins at `now`.
@@ -33,7 +34,7 @@ pub(super) fn header(
         ..threshold.clone()
     });
     RunHeader {
-        schema: "gander.run/1".to_owned(),
+        schema: SCHEMA.to_owned(),
         gander: env!("CARGO_PKG_VERSION").to_owned(),
         run_id,
         scenario: scenario.name.clone(),

@@ -2,7 +2,7 @@
 //! nothing is there, and whatever ends the process, no half of a file is.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
@@ -98,14 +98,27 @@ impl OutputFile {
     }
 
     /// Puts a file of these bytes at the place.
-    pub(super) fn write(mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.try_write(bytes)
+    pub(super) fn write(self, bytes: &[u8]) -> Result<(), Failure> {
+        self.write_with(|file| file.write_all(bytes))
+    }
+
+    /// Puts a file at the place that is written piece by piece.
+    pub(super) fn write_with(
+        mut self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        self.try_write(write)
             .with_context(|| format!("cannot write {}", self.path.display()))
             .map_err(Failure::Argument)
     }
 
-    fn try_write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)?;
+    fn try_write(
+        &mut self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut file = BufWriter::new(&self.file);
+        write(&mut file)?;
+        file.flush()?;
         let Some(draft) = &self.draft else {
             return Ok(());
         };

@@ -270,7 +270,7 @@ impl Load<'_> {
     /// From the first iteration to the last interval.
     async fn drive(
         &self,
-        mut journal: Writer,
+        journal: Writer,
         driven: &mut Driven,
         values: &RunValues,
         signals: &mut Signals,

@@ -19,15 +19,21 @@ pub(super) const fn bin_of(value: u64) -> u32 {
 }
 
 /// The lowest value of a bin, and the highest.
-pub(super) const fn range_of(bin: u32) -> (u64, u64) {
+pub const fn range_of(bin: u32) -> (u64, u64) {
     let bin = bin as u64;
     let shift = (bin >> HALF.ilog2()).saturating_sub(1);
     let lowest = (bin - (shift << HALF.ilog2())) << shift;
     (lowest, lowest + (1 << shift) - 1)
 }
 
+/// The middle of a bin.
+fn middle_of(bin: u32) -> f64 {
+    let (lowest, highest) = range_of(bin);
+    (lowest + (highest + 1 - lowest) / 2) as f64
+}
+
 /// The last bin that a time can be in.
-pub(super) const LAST: u32 = bin_of(LONGEST.0);
+pub const LAST: u32 = bin_of(LONGEST.0);
 
 /// How often each bin was hit, for those that were, in ascending order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,6 +54,29 @@ impl Bins {
         self.total += 1;
     }
 
+    /// None yet, with room for so many bins.
+    pub(super) fn with_capacity(bins: usize) -> Self {
+        Self {
+            counts: Vec::with_capacity(bins),
+            total: 0,
+        }
+    }
+
+    /// Adds hits of the last bin or of one after it.
+    pub(super) fn add(&mut self, bin: u32, count: u64) {
+        if let Some((last, hits)) = self.counts.last_mut()
+            && *last == bin
+            && let Some(sum) = u32::try_from(count)
+                .ok()
+                .and_then(|count| hits.checked_add(count))
+        {
+            *hits = sum;
+            self.total += count;
+        } else {
+            self.push(bin, count);
+        }
+    }
+
     /// Adds hits of a bin that is none of those before it.
     pub(super) fn push(&mut self, bin: u32, count: u64) {
         let mut rest = count;
@@ -60,10 +89,22 @@ impl Bins {
     }
 
     /// Bins and how often each was hit, in ascending order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, u64)> {
+    pub fn iter(&self) -> impl Iterator<Item = (u32, u64)> {
         self.counts
             .iter()
             .map(|&(bin, count)| (bin, u64::from(count)))
+    }
+
+    /// The bin of each time, in ascending order.
+    pub(super) fn times(&self) -> impl Iterator<Item = u32> {
+        self.counts
+            .iter()
+            .flat_map(|&(bin, count)| std::iter::repeat_n(bin, count as usize))
+    }
+
+    /// How many bins were hit.
+    pub(super) const fn distinct(&self) -> u64 {
+        self.counts.len() as u64
     }
 
     /// The highest value of each bin and how often it was hit, in ascending order.
@@ -93,15 +134,28 @@ impl Bins {
 
     /// The time at a quantile, as [`Histogram::value_at_quantile`] gives it for quantiles above zero.
     pub fn value_at_quantile(&self, quantile: f64) -> u64 {
-        let rank = ((quantile.min(1.0) * self.total as f64).ceil() as u64).max(1);
-        let mut seen = 0;
-        for (value, count) in self.values() {
-            seen += count;
-            if seen >= rank {
-                return value;
+        let [value] = self.values_at_quantiles([quantile]);
+        value
+    }
+
+    /// The times at some quantiles in ascending order, found in one pass from the end: most ask for a tail.
+    pub fn values_at_quantiles<const N: usize>(&self, ascending: [f64; N]) -> [u64; N] {
+        let mut values = [self.min(); N];
+        let mut bins = self.counts.iter().rev().peekable();
+        // How many times are above the bin that comes next.
+        let mut above = 0;
+        for (value, quantile) in values.iter_mut().zip(ascending).rev() {
+            let rank = ((quantile.min(1.0) * self.total as f64).ceil() as u64).max(1);
+            while let Some(&&(bin, count)) = bins.peek() {
+                if above + u64::from(count) > self.total.saturating_sub(rank) {
+                    *value = range_of(bin).1;
+                    break;
+                }
+                above += u64::from(count);
+                bins.next();
             }
         }
-        self.max()
+        values
     }
 
     /// The histogram of these times.
@@ -123,14 +177,29 @@ pub struct Sum {
 impl Sum {
     /// Counts one time.
     pub(super) fn record(&mut self, time: Micros) {
-        self.put(bin_of(time.min(LONGEST).0), 1);
+        let bin = bin_of(time.min(LONGEST).0) as usize;
+        self.reach(bin);
+        self.counts[bin] += 1;
+        self.total += 1;
     }
 
     /// Adds every count.
     pub fn add(&mut self, bins: &Bins) {
-        for (bin, count) in bins.iter() {
-            self.put(bin, count);
+        if let Some(&(last, _)) = bins.counts.last() {
+            self.reach(last as usize);
         }
+        for (bin, count) in bins.iter() {
+            self.counts[bin as usize] += count;
+        }
+        self.total += bins.total;
+    }
+
+    /// Takes every count out again. All of them must have been added.
+    pub fn subtract(&mut self, bins: &Bins) {
+        for (bin, count) in bins.iter() {
+            self.counts[bin as usize] -= count;
+        }
+        self.total -= bins.total;
     }
 
     /// How many times were recorded.
@@ -145,7 +214,55 @@ impl Sum {
 
     /// The shortest time, as the lowest value of its bin; zero when there is none.
     pub fn min(&self) -> u64 {
-        self.bins().min()
+        self.iter().next().map_or(0, |(bin, _)| range_of(bin).0)
+    }
+
+    /// The longest time, as the highest value of its bin; zero when there is none.
+    pub fn max(&self) -> u64 {
+        let last = self.iter().next_back();
+        last.map_or(0, |(bin, _)| range_of(bin).1)
+    }
+
+    /// The time at a quantile above zero, as [`Histogram::value_at_quantile`] gives it.
+    pub fn value_at_quantile(&self, quantile: f64) -> u64 {
+        let rank = ((quantile.min(1.0) * self.total as f64).ceil() as u64).max(1);
+        let mut from_here = 0;
+        for (bin, count) in self.iter().rev() {
+            from_here += count;
+            if from_here > self.total.saturating_sub(rank) {
+                return range_of(bin).1;
+            }
+        }
+        0
+    }
+
+    /// The arithmetic mean, each time taken as the middle of its bin, as [`Histogram::mean`] gives it.
+    pub fn mean(&self) -> f64 {
+        self.iter().fold(0.0, |sum, (bin, count)| {
+            sum + middle_of(bin) * count as f64 / self.total as f64
+        })
+    }
+
+    /// The standard deviation, as [`Histogram::stdev`] gives it; zero when there is none.
+    pub fn standard_deviation(&self) -> f64 {
+        let mean = self.mean();
+        let squares = self.iter().fold(0.0, |sum, (bin, count)| {
+            let off = middle_of(bin) - mean;
+            sum + (off * off) * count as f64
+        });
+        (squares / self.total.max(1) as f64).sqrt()
+    }
+
+    /// How many times are at most this long, or in the same bin.
+    pub fn count_up_to(&self, time: Micros) -> u64 {
+        let bins = bin_of(time.min(LONGEST).0) as usize + 1;
+        self.counts.iter().take(bins).sum()
+    }
+
+    fn iter(&self) -> impl DoubleEndedIterator<Item = (u32, u64)> {
+        let bins = self.counts.iter().enumerate();
+        bins.filter(|(_, count)| **count > 0)
+            .map(|(bin, &count)| (bin as u32, count))
     }
 
     /// The histogram of these times.
@@ -156,11 +273,7 @@ impl Sum {
     /// The bins that were hit.
     pub fn bins(&self) -> Bins {
         let mut bins = Bins::default();
-        for (bin, &count) in self.counts.iter().enumerate() {
-            if count > 0 {
-                bins.push(bin as u32, count);
-            }
-        }
+        self.iter().for_each(|(bin, count)| bins.push(bin, count));
         bins
     }
 
@@ -172,15 +285,13 @@ impl Sum {
         bins
     }
 
-    fn put(&mut self, bin: u32, count: u64) {
-        let bin = bin as usize;
+    /// Makes room for counts up to this bin.
+    fn reach(&mut self, bin: usize) {
         if bin >= self.counts.len() {
             // By whole powers of two, so that growing is rare.
             let length = (bin + 1).next_multiple_of(HALF as usize);
             self.counts.resize(length, 0);
         }
-        self.counts[bin] += count;
-        self.total += count;
     }
 }
 
@@ -205,12 +316,25 @@ mod tests {
                 bins.record(Micros(time));
                 sum.record(Micros(time));
             }
+            let values = [0.5, quantile].map(|quantile| sum.value_at_quantile(quantile));
+            prop_assert_eq!(values, [0.5, quantile].map(|quantile| histogram.value_at_quantile(quantile)));
+            prop_assert_eq!((sum.min(), sum.max()), (histogram.min(), histogram.max()));
+            prop_assert_eq!(sum.mean().to_bits(), histogram.mean().to_bits());
+            prop_assert_eq!(sum.standard_deviation().to_bits(), histogram.stdev().to_bits());
+            let limit = times[0];
+            prop_assert_eq!(sum.count_up_to(Micros(limit)), histogram.count_between(0, limit.min(LONGEST.0)));
+            let mut twice = sum.clone();
+            twice.add(&bins);
+            twice.subtract(&bins);
+            prop_assert_eq!(&twice.bins(), &bins);
             prop_assert_eq!(&sum.take(), &bins);
             prop_assert!(sum.is_empty() && sum.bins().is_empty());
             prop_assert_eq!(&bins.to_histogram(), &histogram);
             prop_assert_eq!(bins.len(), histogram.len());
             prop_assert_eq!((bins.min(), bins.max()), (histogram.min(), histogram.max()));
-            prop_assert_eq!(bins.value_at_quantile(quantile), histogram.value_at_quantile(quantile));
+            let quantiles = [quantile / 2.0, quantile, 1.0];
+            let expected = quantiles.map(|quantile| histogram.value_at_quantile(quantile));
+            prop_assert_eq!(bins.values_at_quantiles(quantiles), expected);
             let values: Vec<_> = histogram
                 .iter_recorded()
                 .map(|bin| (histogram.highest_equivalent(bin.value_iterated_to()), bin.count_at_value()))

@@ -297,6 +297,7 @@ pub struct Counts {
     /// Requests attempted (or iterations) that ended, failed ones too, interrupted ones not.
     pub ended: u64,
     /// Of those, failed.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub failed: u64,
     /// Ended by the stop of the run: neither passed nor failed.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -320,8 +321,10 @@ pub struct Counts {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub connections: u64,
     /// Bytes read off the wire.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub bytes_in: u64,
     /// Bytes written to the wire.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub bytes_out: u64,
     /// Responses by status, redirects included.
     #[serde(

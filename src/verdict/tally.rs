@@ -1,14 +1,12 @@
 //! What a threshold needs to know of a stretch of the run: small, and the sum of two is that of both stretches.
 
-use hdrhistogram::Histogram;
-
 use crate::plan::threshold::{Aggregate, Metric, Threshold};
 use crate::plan::{Series, SeriesId, Subject};
 use crate::record::bins::Sum;
-use crate::record::{Bins, CheckCounts, Counts, Interval, LoadCounts, Timing, histogram};
+use crate::record::{Bins, CheckCounts, Counts, Interval, LoadCounts, Timing};
 use crate::units::Micros;
 
-/// What a threshold needs to know of a stretch of the run: of an interval, or, with a histogram, of many.
+/// What a threshold needs to know of a stretch of the run: of an interval, or, with sums of times, of many.
 #[derive(Debug, Clone)]
 pub(super) struct Tally<T = Bins> {
     length: Micros,
@@ -214,7 +212,7 @@ impl Tally {
     }
 }
 
-impl Tally<Histogram<u64>> {
+impl Tally<Sum> {
     /// Adds a later interval.
     pub(super) fn merge(&mut self, other: &Tally) {
         if self.length == Micros::ZERO {
@@ -223,7 +221,7 @@ impl Tally<Histogram<u64>> {
         self.length += other.length;
         self.load_time += other.load_time;
         if let Some(part) = &other.times {
-            histogram::merge(self.times.get_or_insert_with(histogram::empty), part);
+            self.times.get_or_insert_default().add(part);
         }
         self.part += other.part;
         self.whole += other.whole;
@@ -236,8 +234,7 @@ impl Tally<Histogram<u64>> {
         self.length = self.length.saturating_sub(first.length);
         self.load_time = self.load_time.saturating_sub(first.load_time);
         if let (Some(sum), Some(part)) = (&mut self.times, &first.times) {
-            let removed = sum.subtract(part.to_histogram());
-            debug_assert!(removed.is_ok(), "only what was added is taken out");
+            sum.subtract(part);
         }
         self.part -= first.part;
         self.whole -= first.whole;
@@ -251,7 +248,7 @@ impl Tally<Histogram<u64>> {
 
     /// The number that the aggregate makes of the stretch; none where there is nothing it could be made of.
     pub(super) fn read(&self, aggregate: Aggregate) -> Reading {
-        let of_times = |value: &dyn Fn(&Histogram<u64>) -> f64| {
+        let of_times = |value: &dyn Fn(&Sum) -> f64| {
             let times = self.times.as_ref().filter(|times| !times.is_empty());
             times.map(value)
         };
@@ -265,8 +262,8 @@ impl Tally<Histogram<u64>> {
             Aggregate::Mean if is_gauge => Some(self.gauge.mean(self.length)),
             Aggregate::Min => of_times(&|times| times.min() as f64),
             Aggregate::Max => of_times(&|times| times.max() as f64),
-            Aggregate::Mean => of_times(&Histogram::mean),
-            Aggregate::StandardDeviation => of_times(&Histogram::stdev),
+            Aggregate::Mean => of_times(&Sum::mean),
+            Aggregate::StandardDeviation => of_times(&Sum::standard_deviation),
             Aggregate::Count => Some(self.part as f64),
             Aggregate::Rate => (self.load_time > Micros::ZERO)
                 .then(|| self.part as f64 / self.load_time.as_secs_f64()),
@@ -290,9 +287,8 @@ impl Tally<Histogram<u64>> {
     /// Source: Apdex Technical Specification 1.1.
     fn apdex(&self, limit: Micros) -> f64 {
         let up_to = |time: u64| {
-            self.times
-                .as_ref()
-                .map_or(0, |times| times.count_between(0, time)) as f64
+            let times = self.times.as_ref();
+            times.map_or(0, |times| times.count_up_to(Micros(time))) as f64
         };
         let (satisfied, tolerated) = (up_to(limit.0), up_to(limit.0.saturating_mul(4)));
         f64::midpoint(satisfied, tolerated) / self.whole as f64

@@ -5,10 +5,9 @@
 
 use std::collections::VecDeque;
 
-use hdrhistogram::Histogram;
-
 use super::tally::{Reading, Tally};
 use crate::plan::threshold::{Aggregate, Standing, Threshold};
+use crate::record::bins::Sum;
 use crate::scenario::{Comparator, Window};
 use crate::units::Micros;
 
@@ -16,13 +15,13 @@ use crate::units::Micros;
 #[derive(Debug, Clone)]
 pub(super) enum State {
     /// Everything measured so far.
-    Total(Tally<Histogram<u64>>),
+    Total(Tally<Sum>),
     /// Every window of this length must hold.
     Rolling {
         length: Micros,
         parts: VecDeque<Part<Tally>>,
         /// All of them together.
-        sum: Box<Tally<Histogram<u64>>>,
+        sum: Box<Tally<Sum>>,
         worst: Option<Judgement>,
     },
     /// A breach counts once every interval of this length has broken the limit: the level that was held is that of the

@@ -1,21 +1,19 @@
-//! The journal read by somebody else's tool: the package `hdrhistogram` of `PyPI`.
+//! The log of a journal's histograms read by somebody else's tool: the package `hdrhistogram` of `PyPI`.
 
 use std::fmt::Write as _;
 use std::process::Command;
 
 use gander::record::Timing;
-use gander::record::journal::{HISTOGRAMS_FILE, Journal};
+use gander::record::journal::Journal;
 
-use crate::journal::{intervals, write};
+use crate::journal::{export, intervals, write};
 
 /// Prints a line a histogram: tag, start in ms, length in ms, and what it holds.
 const SCRIPT: &str = r"
-import gzip, os, sys, tempfile
+import sys
 from hdrh.log import HistogramLogReader
 from hdrh.histogram import HdrHistogram
-plain = os.path.join(tempfile.mkdtemp(), 'journal.hlog')
-open(plain, 'wb').write(gzip.open(sys.argv[1]).read())
-reader = HistogramLogReader(plain, HdrHistogram(1, 3600000000, 3))
+reader = HistogramLogReader(sys.argv[1], HdrHistogram(1, 3600000000, 3))
 while True:
     h = reader.get_next_interval_histogram()
     if h is None:
@@ -36,7 +34,7 @@ fn another_tool_reads_the_same_from_the_histogram_log() {
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let output = Command::new(python)
         .args(["-c", SCRIPT])
-        .arg(dir.path().join(HISTOGRAMS_FILE))
+        .arg(export(dir.path()))
         .output()
         .expect("Python starts");
     let found = String::from_utf8_lossy(&output.stdout);

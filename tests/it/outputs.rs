@@ -64,7 +64,7 @@ fn what_is_there_is_neither_overwritten_nor_followed_nor_waited_for() {
         let run = bench.run(words).expect_code(104);
         assert!(run.stderr.contains(told), "{words:?}: {}", run.stderr);
     }
-    for name in ["report.html", "journal.hlog.gz", "run.json"] {
+    for name in ["report.html", "journal.bins.gz", "run.json"] {
         let path = bench.path("out").join(name);
         pipe(&path);
         let run = bench.run(&[]).expect_code(104);
@@ -170,7 +170,7 @@ fn an_output_that_cannot_be_written_is_an_error_and_a_closed_pipe_is_none() {
 fn a_journal_that_is_a_pipe_is_not_waited_for() {
     let bench = bench("{ iterations: 1, users: 1 }");
     drop(bench.run(&[]).expect_code(0));
-    for name in ["events.jsonl", "journal.hlog.gz", "run.json"] {
+    for name in ["events.jsonl", "journal.bins.gz", "run.json"] {
         let path = bench.path("out").join(name);
         fs::remove_file(&path).expect("removed");
         pipe(&path);

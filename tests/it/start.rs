@@ -1,6 +1,5 @@
 //! How a run begins.
 
-use std::io::Read;
 use std::process::Command;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -33,11 +32,8 @@ fn a_run_began_when_its_load_did_and_not_when_its_setup_did() {
     let header = std::fs::read_to_string(bench.path("out/run.json")).expect("a header");
     assert!(header.contains(started_at), "{header}");
     // Seconds since 1970: what the times of the log count from.
-    let packed = std::fs::File::open(bench.path("out/journal.hlog.gz")).expect("a log");
-    let mut log = String::new();
-    flate2::read::MultiGzDecoder::new(packed)
-        .read_to_string(&mut log)
-        .expect("a gzip file");
+    let log = crate::journal::export(&bench.path("out"));
+    let log = std::fs::read_to_string(log).expect("a log");
     for key in ["#[StartTime: ", "#[BaseTime: "] {
         let mut found = log.lines().filter_map(|line| line.strip_prefix(key));
         let line = found.next().expect(key);

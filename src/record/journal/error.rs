@@ -38,12 +38,14 @@ pub enum JournalError {
         source: serde_json::Error,
     },
     /// The header is of another version.
-    #[error("{} has the schema \"{found}\", expected \"{SCHEMA}\"; use the version of Gander that wrote it", path.display())]
+    #[error("{} has the schema \"{found}\", expected \"{SCHEMA}\"; read it with the version that wrote it, Gander {gander}", path.display())]
     Schema {
         /// The header's path.
         path: PathBuf,
         /// What it says.
         found: String,
+        /// The version that wrote it.
+        gander: String,
     },
     /// Something could not be put into its written form.
     #[error("cannot encode {what}: {reason}")]
@@ -76,11 +78,11 @@ impl JournalError {
 /// What a journal lacks that can still be reported from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JournalWarning {
-    /// The file ends within a line, as when the writer was killed.
+    /// The file ends within what was being written, as when the writer was killed.
     Torn {
         /// The file's name.
         file: &'static str,
-        /// Bytes after the last whole line.
+        /// Bytes after what is whole.
         bytes: u64,
     },
     /// A whole line makes no sense; what follows it in this file is left out.
@@ -96,6 +98,13 @@ pub enum JournalWarning {
     HistogramsMissing {
         /// The first such interval.
         interval: u64,
+    },
+    /// An interval's histograms make no sense; it and the later ones are left out.
+    HistogramsCorrupt {
+        /// The first such interval.
+        interval: u64,
+        /// What is wrong with them.
+        reason: String,
     },
     /// An interval's histogram holds another number of times than its counts say.
     Disagreement {
@@ -124,7 +133,7 @@ impl fmt::Display for JournalWarning {
         match self {
             Self::Torn { file, bytes } => write!(
                 f,
-                "{file} ends within a line ({bytes} bytes left out): the run was cut short while it was writing"
+                "the end of {file} is cut off ({bytes} bytes left out): the run was cut short while it was writing"
             ),
             Self::Corrupt { file, line, reason } => write!(
                 f,
@@ -133,6 +142,11 @@ impl fmt::Display for JournalWarning {
             Self::HistogramsMissing { interval } => write!(
                 f,
                 "the histograms of interval {interval} are missing from {HISTOGRAMS_FILE}; it and later intervals are left out"
+            ),
+            Self::HistogramsCorrupt { interval, reason } => write!(
+                f,
+                "the histograms of interval {interval} in {HISTOGRAMS_FILE} cannot be read ({reason}); it and later \
+                 intervals are left out"
             ),
             Self::Disagreement {
                 interval,

@@ -17,7 +17,7 @@ use crate::units::Micros;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// An interval's counts; its histograms are in `journal.hlog.gz`, written before this line.
+    /// An interval's counts; its histograms are in `journal.bins.gz`, written before this line.
     Interval(IntervalCounts),
     /// The first failure of its outcome, or status, in its series.
     Failure(FailureExample),
@@ -139,7 +139,7 @@ pub struct IntervalCounts {
     pub end: Micros,
     /// Whether it lies in the warm-up.
     pub is_warm_up: bool,
-    /// How many histogram lines of `journal.hlog.gz` belong to it.
+    /// How many histograms of it are in `journal.bins.gz`.
     pub histograms: u32,
     /// What was offered and started.
     pub load: LoadCounts,

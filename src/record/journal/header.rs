@@ -9,12 +9,12 @@ use crate::scenario::Kind;
 use crate::units::Micros;
 
 /// The schema that this version of Gander writes and reads.
-pub const SCHEMA: &str = "gander.run/1";
+pub const SCHEMA: &str = "gander.run/2";
 
 /// `run.json`: what is known before the first request, and all that a report needs besides the intervals.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunHeader {
-    /// `gander.run/1`
+    /// `gander.run/2`
     pub schema: String,
     /// Gander's version.
     pub gander: String,

@@ -1,8 +1,7 @@
 //! The journal of a run, written as it goes, and all that a report is built from.
 //!
-//! A run's directory holds `run.json` (what is known before the first request), `journal.hlog.gz` (histograms, as an
-//! interval log that any `HdrHistogram` tool reads, compressed as gzip: a second is a member of its own) and `events.jsonl` (counts of every interval, and what happened). An
-//! interval's histograms are written before its counts, and it exists only when both are whole. Every write reaches the
+//! A run's directory holds `run.json` (what is known before the first request), `journal.bins.gz` (histograms, a member
+//! of a gzip file for each interval) and `events.jsonl` (counts of every interval, and what happened). An interval's histograms are written before its counts, and it exists only when both are whole. Every write reaches the
 //! operating system before it returns, so a killed process loses at most the interval it was recording; `run.json` and
 //! the end of the run are forced to the disk too, so only a power cut loses more.
 
@@ -13,7 +12,10 @@ mod error;
 mod event;
 mod header;
 mod interval_log;
+mod lines;
+mod members;
 pub(in crate::record) mod number_keys;
+mod pack;
 mod reader;
 mod scan;
 mod writer;
@@ -31,10 +33,7 @@ pub use crate::probe::Machine;
 pub const RUN_FILE: &str = "run.json";
 
 /// The histograms' file.
-pub const HISTOGRAMS_FILE: &str = "journal.hlog.gz";
-
-/// The histograms' file of earlier versions, which was not compressed.
-pub const PLAIN_HISTOGRAMS_FILE: &str = "journal.hlog";
+pub const HISTOGRAMS_FILE: &str = "journal.bins.gz";
 
 /// The events' file.
 pub const EVENTS_FILE: &str = "events.jsonl";

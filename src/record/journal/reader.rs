@@ -8,11 +8,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 
+use serde::Deserialize;
+
 use super::agreement::Agreement;
-use super::scan::{self, Decoder, Fault, Found, Raw};
+use super::scan::{self, Fault, Found, Raw};
 use super::{
-    EVENTS_FILE, Event, HISTOGRAMS_FILE, JournalError, JournalWarning, LostUsers,
-    PLAIN_HISTOGRAMS_FILE, RUN_FILE, RunHeader, SCHEMA, StopReason,
+    EVENTS_FILE, Event, HISTOGRAMS_FILE, JournalError, JournalWarning, LostUsers, RUN_FILE,
+    RunHeader, SCHEMA, StopReason,
 };
 use crate::record::Interval;
 use crate::units::Micros;
@@ -58,12 +60,7 @@ impl Journal {
     /// There is no header, or it cannot be read, or one of the other files is missing. That a file is cut short or
     /// damaged is no error: the intervals before that are there, and [`Journal::warnings`] says so.
     pub fn open(dir: &Path) -> Result<Self, JournalError> {
-        for name in [
-            RUN_FILE,
-            HISTOGRAMS_FILE,
-            PLAIN_HISTOGRAMS_FILE,
-            EVENTS_FILE,
-        ] {
+        for name in [RUN_FILE, HISTOGRAMS_FILE, EVENTS_FILE] {
             let path = dir.join(name);
             if path.metadata().is_ok_and(|found| !found.is_file()) {
                 return Err(JournalError::NotAFile(path));
@@ -79,7 +76,6 @@ impl Journal {
             interval_count: 0,
             ending: Ending::default(),
         };
-        let mut decoder = Decoder::new(journal.header.series.len());
         let mut agreement = Agreement::default();
         let mut left_out = 0;
         let mut is_whole = true;
@@ -88,7 +84,7 @@ impl Journal {
                 // After an interval that cannot be read, later ones are no prefix.
                 Found::Interval(_) if !is_whole => {}
                 Found::Interval(raw) => {
-                    if let Err(fault) = journal.count_interval(raw, &mut decoder, &mut agreement) {
+                    if let Err(fault) = journal.count_interval(raw, &mut agreement) {
                         is_whole = false;
                         journal.warnings.push(fault.into_warning(dir)?);
                     }
@@ -119,13 +115,8 @@ impl Journal {
     }
 
     /// Counts the interval if all its histograms are there, and looks whether they hold what its counts say.
-    fn count_interval(
-        &mut self,
-        raw: Raw,
-        decoder: &mut Decoder,
-        agreement: &mut Agreement,
-    ) -> Result<(), Fault> {
-        let interval = decoder.interval(raw, self.interval_count)?;
+    fn count_interval(&mut self, raw: Raw, agreement: &mut Agreement) -> Result<(), Fault> {
+        let interval = raw.unpack(self.interval_count, self.header.series.len())?;
         agreement.check(&interval, &self.header.series);
         self.ending.at = interval.end;
         self.interval_count += 1;
@@ -138,7 +129,7 @@ impl Journal {
     pub fn intervals(&self) -> Intervals {
         Intervals {
             found: scan::start(&self.dir).ok(),
-            decoder: Decoder::new(self.header.series.len()),
+            series: self.header.series.len(),
             next: 0,
             count: self.interval_count,
         }
@@ -185,7 +176,7 @@ impl Ending {
 /// The intervals of a journal; see [`Journal::intervals`].
 pub struct Intervals {
     found: Option<Receiver<Found>>,
-    decoder: Decoder,
+    series: usize,
     next: u64,
     count: u64,
 }
@@ -200,7 +191,7 @@ impl Iterator for Intervals {
         loop {
             match self.found.as_ref()?.recv().ok()? {
                 Found::Interval(raw) => {
-                    let interval = self.decoder.interval(raw, self.next).ok()?;
+                    let interval = raw.unpack(self.next, self.series).ok()?;
                     self.next += 1;
                     return Some(interval);
                 }
@@ -216,21 +207,29 @@ impl Iterator for Intervals {
 }
 
 fn read_header(dir: &Path) -> Result<RunHeader, JournalError> {
+    /// What the header of any version has.
+    #[derive(Deserialize)]
+    struct Version {
+        schema: String,
+        gander: String,
+    }
+
     let path = dir.join(RUN_FILE);
     let text = fs::read(&path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => JournalError::NoRun(dir.to_owned()),
         _ => JournalError::io("read", &path)(error),
     })?;
-    let header: RunHeader =
-        serde_json::from_slice(&text).map_err(|source| JournalError::Header {
-            path: path.clone(),
-            source,
-        })?;
-    if header.schema != SCHEMA {
+    let no_header = |source| JournalError::Header {
+        path: path.clone(),
+        source,
+    };
+    let Version { schema, gander } = serde_json::from_slice(&text).map_err(no_header)?;
+    if schema != SCHEMA {
         return Err(JournalError::Schema {
             path,
-            found: header.schema,
+            found: schema,
+            gander,
         });
     }
-    Ok(header)
+    serde_json::from_slice(&text).map_err(no_header)
 }

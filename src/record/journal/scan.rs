@@ -1,28 +1,21 @@
-//! Goes through the two files of a journal side by side, line by line, on a thread of its own: what a line means is found
-//! out by whoever takes it from there, so that a long journal is read by two cores.
+//! Goes through the two files of a journal side by side, interval by interval, on a thread of its own, so that a long
+//! journal is read by two cores.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use flate2::bufread::MultiGzDecoder;
-
-use super::encoding::Deserializer;
-use super::{
-    EVENTS_FILE, Event, HISTOGRAMS_FILE, IntervalCounts, JournalError, JournalWarning,
-    PLAIN_HISTOGRAMS_FILE, interval_log,
-};
+use super::lines::{Lines, corrupt};
+use super::members::Members;
+use super::pack;
+use super::{EVENTS_FILE, Event, IntervalCounts, JournalError, JournalWarning};
 use crate::plan::SeriesId;
-use crate::record::{Interval, SeriesInterval, Timing};
-
-/// The longest line that is read, in bytes; the longest that is written is some 300 KiB.
-const MAX_LINE: u64 = 16 << 20;
+use crate::record::{Interval, SeriesInterval};
 
 /// How many intervals may be read ahead.
-const AHEAD: usize = 4;
+const AHEAD: usize = 16;
 
 /// Why reading stopped before the end.
 #[derive(Debug)]
@@ -43,91 +36,6 @@ impl Fault {
     }
 }
 
-/// The whole lines of a file.
-struct Lines {
-    file: &'static str,
-    reader: Box<dyn BufRead + Send>,
-    line: Vec<u8>,
-    number: u64,
-}
-
-impl Lines {
-    fn open(dir: &Path, file: &'static str) -> Result<Self, JournalError> {
-        let path = dir.join(file);
-        let plain = BufReader::new(File::open(&path).map_err(JournalError::io("open", &path))?);
-        let reader: Box<dyn BufRead + Send> = if file == HISTOGRAMS_FILE {
-            Box::new(BufReader::with_capacity(
-                1 << 16,
-                MultiGzDecoder::new(plain),
-            ))
-        } else {
-            Box::new(plain)
-        };
-        Ok(Self {
-            file,
-            reader,
-            line: Vec::new(),
-            number: 0,
-        })
-    }
-
-    /// The log of histograms: compressed, or plain, as earlier versions wrote it.
-    fn of_histograms(dir: &Path) -> Result<Self, JournalError> {
-        let is_plain =
-            !dir.join(HISTOGRAMS_FILE).exists() && dir.join(PLAIN_HISTOGRAMS_FILE).exists();
-        Self::open(
-            dir,
-            if is_plain {
-                PLAIN_HISTOGRAMS_FILE
-            } else {
-                HISTOGRAMS_FILE
-            },
-        )
-    }
-
-    /// The next line, its end included; none at the end of the file.
-    fn next(&mut self) -> Result<Option<&[u8]>, Fault> {
-        self.line.clear();
-        self.number += 1;
-        let read = Read::take(&mut self.reader, MAX_LINE).read_until(b'\n', &mut self.line);
-        let bytes = self.line.len() as u64;
-        let torn = Fault::Damage(JournalWarning::Torn {
-            file: self.file,
-            bytes,
-        });
-        match (
-            read.map_err(|error| (error.kind(), error)),
-            self.line.last(),
-        ) {
-            // What was compressed ends too early, or is not what was written.
-            (Err((io::ErrorKind::UnexpectedEof, _)), _) => Err(torn),
-            (Err((io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput, error)), _) => {
-                Err(self.corrupt(error.to_string()))
-            }
-            (Err((_, error)), _) => Err(Fault::Io(self.file, error)),
-            (Ok(_), None) => Ok(None),
-            (Ok(_), Some(b'\n')) => Ok(Some(&self.line)),
-            (Ok(_), Some(_)) if bytes == MAX_LINE => {
-                Err(self.corrupt("it is longer than any that is written"))
-            }
-            (Ok(_), Some(_)) => Err(torn),
-        }
-    }
-
-    /// The damage that the last line is.
-    fn corrupt(&self, reason: impl Into<String>) -> Fault {
-        corrupt(self.file, self.number, reason)
-    }
-}
-
-fn corrupt(file: &'static str, line: u64, reason: impl Into<String>) -> Fault {
-    Fault::Damage(JournalWarning::Corrupt {
-        file,
-        line,
-        reason: reason.into(),
-    })
-}
-
 /// What is found in a journal, in the order written.
 pub(super) enum Found {
     /// Something that happened.
@@ -141,20 +49,17 @@ pub(super) enum Found {
 /// An interval with its histograms as they were written.
 pub(super) struct Raw {
     pub(super) counts: IntervalCounts,
-    /// The whole lines of its histograms.
-    lines: Vec<u8>,
-    /// Of each line, its number in the file and where it ends in `lines`.
-    ends: Vec<(u64, usize)>,
-    /// The file they are from, and the line of the counts in the other.
-    file: &'static str,
+    /// The line of the counts in their file.
     line: u64,
+    /// What was packed of its histograms; nothing when it has none.
+    packed: Vec<u8>,
 }
 
 /// Reads a journal ahead, on a thread of its own, for as long as somebody listens.
 pub(super) fn start(dir: &Path) -> Result<Receiver<Found>, JournalError> {
     let scan = Scan {
         events: Lines::open(dir, EVENTS_FILE)?,
-        histograms: Lines::of_histograms(dir)?,
+        histograms: Members::open(dir)?,
     };
     let (sender, receiver) = sync_channel(AHEAD);
     thread::Builder::new()
@@ -164,22 +69,26 @@ pub(super) fn start(dir: &Path) -> Result<Receiver<Found>, JournalError> {
     Ok(receiver)
 }
 
-/// The two files, each read up to some line.
+/// The two files, each read up to some interval.
 struct Scan {
     events: Lines,
-    histograms: Lines,
+    histograms: Members,
 }
 
 impl Scan {
     fn run(mut self, sender: &SyncSender<Found>) {
         let mut is_whole = true;
+        let mut intervals = 0;
         loop {
             let found = match self.next_event() {
                 Ok(None) => break,
                 // After an interval that cannot be read, later ones are no prefix; other events still tell something.
                 Ok(Some(Event::Interval(_))) if !is_whole => continue,
-                Ok(Some(Event::Interval(counts))) => match self.with_lines(counts) {
-                    Ok(raw) => Found::Interval(raw),
+                Ok(Some(Event::Interval(counts))) => match self.with_histograms(counts) {
+                    Ok(raw) => {
+                        intervals += 1;
+                        Found::Interval(raw)
+                    }
                     Err(fault) => {
                         is_whole = false;
                         Found::Fault(fault)
@@ -195,9 +104,9 @@ impl Scan {
                 return;
             }
         }
-        // The end of what was compressed lies behind the last line.
+        // Histograms without counts are of an interval that was cut short, and do no harm unless they are too.
         while is_whole {
-            match self.histograms.next() {
+            match self.histograms.next(intervals) {
                 Ok(Some(_)) => {}
                 Ok(None) => return,
                 Err(fault) => {
@@ -224,54 +133,35 @@ impl Scan {
         }
     }
 
-    /// Takes as many histograms as the counts say.
-    fn with_lines(&mut self, counts: IntervalCounts) -> Result<Raw, Fault> {
-        let missing = |interval| Fault::Damage(JournalWarning::HistogramsMissing { interval });
-        let mut raw = Raw {
-            file: self.histograms.file,
-            line: self.events.number,
-            lines: Vec::new(),
-            ends: Vec::new(),
-            counts,
-        };
-        while raw.ends.len() < raw.counts.histograms as usize {
-            let line = match self.histograms.next() {
-                Ok(Some(line)) => line,
+    /// Takes the histograms, if the counts say that there are any.
+    fn with_histograms(&mut self, counts: IntervalCounts) -> Result<Raw, Fault> {
+        let packed = if counts.histograms == 0 {
+            Vec::new()
+        } else {
+            match self.histograms.next(counts.number) {
+                Ok(Some(member)) => member.to_vec(),
                 Ok(None) | Err(Fault::Damage(JournalWarning::Torn { .. })) => {
-                    return Err(missing(raw.counts.number));
+                    let interval = counts.number;
+                    return Err(Fault::Damage(JournalWarning::HistogramsMissing {
+                        interval,
+                    }));
                 }
                 Err(fault) => return Err(fault),
-            };
-            if !interval_log::is_remark(line) {
-                raw.lines.extend_from_slice(line);
-                raw.ends.push((self.histograms.number, raw.lines.len()));
             }
-        }
-        Ok(raw)
+        };
+        Ok(Raw {
+            counts,
+            line: self.events.number(),
+            packed,
+        })
     }
 }
 
-/// Makes intervals of what was found.
-pub(super) struct Decoder {
-    deserializer: Deserializer,
-    space: Vec<u8>,
-    /// How many series the run has.
-    series: usize,
-}
-
-impl Decoder {
-    pub(super) fn new(series: usize) -> Self {
-        Self {
-            deserializer: Deserializer::new(),
-            space: Vec::new(),
-            series,
-        }
-    }
-
-    /// The interval. It must have this number, and its series must be the header's.
-    pub(super) fn interval(&mut self, raw: Raw, number: u64) -> Result<Interval, Fault> {
-        let counts = &raw.counts;
-        let of_counts = |reason: String| Err(corrupt(EVENTS_FILE, raw.line, reason));
+impl Raw {
+    /// The interval. It must have this number, and only series of so many.
+    pub(super) fn unpack(self, number: u64, series: usize) -> Result<Interval, Fault> {
+        let counts = self.counts;
+        let of_counts = |reason: String| Err(corrupt(EVENTS_FILE, self.line, reason));
         if counts.number != number {
             let found = counts.number;
             return of_counts(format!("interval {found} where {number} was expected"));
@@ -279,46 +169,61 @@ impl Decoder {
         if counts.end < counts.start {
             return of_counts("the interval ends before it starts".to_owned());
         }
-        let is_unknown = |id: &&SeriesId| id.0 as usize >= self.series;
+        let is_unknown = |id: &&SeriesId| id.0 as usize >= series;
         if let Some(id) = counts.series.keys().find(is_unknown) {
             return of_counts(format!("series {} is not in the header", id.0));
         }
-        let mut histograms: BTreeMap<SeriesId, [Option<_>; Timing::ALL.len()]> = BTreeMap::new();
-        let (mut begin, mut last) = (0, None);
-        for &(line, end) in &raw.ends {
-            let of_line = |reason: String| corrupt(raw.file, line, reason);
-            let text = &raw.lines[begin..end];
-            begin = end;
-            let entry = interval_log::decode(text, &mut self.deserializer, &mut self.space)
-                .map_err(of_line)?;
-            let place = Some((entry.series, entry.timing));
-            let is_in_order = last < place;
-            last = place;
-            if !is_in_order
-                || !counts.series.contains_key(&entry.series)
-                || !entry.starts_at(counts.start)
-            {
-                return Err(of_line(format!(
-                    "it does not belong here in interval {number}"
-                )));
-            }
-            histograms.entry(entry.series).or_default()[entry.timing as usize] = Some(entry.bins);
-        }
-        let counts = raw.counts;
-        let with_histograms = |(id, counts)| {
-            let histograms = histograms.remove(&id).unwrap_or_default();
+        let without = |(id, counts)| {
+            let histograms = Default::default();
             (id, SeriesInterval { counts, histograms })
         };
-        Ok(Interval {
+        let mut interval = Interval {
             number,
             start: counts.start,
             end: counts.end,
             is_warm_up: counts.is_warm_up,
             load: counts.load,
-            series: counts.series.into_iter().map(with_histograms).collect(),
+            series: counts.series.into_iter().map(without).collect(),
             checks: counts.checks,
             health: counts.health,
             target: counts.target,
-        })
+        };
+        if !self.packed.is_empty() {
+            add_histograms(
+                &mut interval.series,
+                &self.packed,
+                number,
+                counts.histograms,
+            )
+            .map_err(|reason| {
+                let interval = number;
+                Fault::Damage(JournalWarning::HistogramsCorrupt { interval, reason })
+            })?;
+        }
+        Ok(interval)
     }
+}
+
+/// Unpacks the histograms of this interval, which must be so many and of its series.
+fn add_histograms(
+    series: &mut BTreeMap<SeriesId, SeriesInterval>,
+    packed: &[u8],
+    number: u64,
+    expected: u32,
+) -> Result<(), String> {
+    let (found, histograms) = pack::unpack(packed)?;
+    if found != number {
+        return Err(format!("they are those of interval {found}"));
+    }
+    if histograms.len() != expected as usize {
+        let found = histograms.len();
+        return Err(format!("there are {found} where {expected} were expected"));
+    }
+    for (id, timing, bins) in histograms {
+        let Some(own) = series.get_mut(&id) else {
+            return Err(format!("series {} has times but no counts", id.0));
+        };
+        own.histograms[timing as usize] = Some(bins);
+    }
+    Ok(())
 }

@@ -4,14 +4,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-
 use super::append::Appender;
-use super::interval_log::Encoder;
+use super::pack::Packed;
 use super::{
-    EVENTS_FILE, Event, HISTOGRAMS_FILE, IntervalCounts, JournalError, LostUsers,
-    PLAIN_HISTOGRAMS_FILE, RUN_FILE, RunHeader,
+    EVENTS_FILE, Event, HISTOGRAMS_FILE, IntervalCounts, JournalError, LostUsers, RUN_FILE,
+    RunHeader, members,
 };
 use crate::mask::Mask;
 use crate::record::Interval;
@@ -21,14 +18,14 @@ use crate::units::Micros;
 /// should be stopped; [`Writer::finish`] may still succeed, since what did not fit was cut off.
 pub struct Writer {
     dir: PathBuf,
-    encoder: Encoder,
     histograms: Appender<File>,
     events: Appender<File>,
-    /// The lines being made, and compressed; kept for their space.
-    lines: Vec<u8>,
     /// What takes secrets out of events; none where they are written as they are.
     mask: Option<Mask>,
-    packed: Vec<u8>,
+    /// An interval's histograms, packed and then compressed, and the line of an event; kept for their space.
+    packed: Packed,
+    member: Vec<u8>,
+    line: Vec<u8>,
 }
 
 impl Writer {
@@ -38,47 +35,28 @@ impl Writer {
     /// The directory already holds a run, or cannot be written to.
     pub fn create(dir: &Path, header: &RunHeader) -> Result<Self, JournalError> {
         fs::create_dir_all(dir).map_err(JournalError::io("create", dir))?;
-        if dir.join(PLAIN_HISTOGRAMS_FILE).exists() {
-            return Err(JournalError::Occupied(dir.to_owned()));
-        }
-        let mut packed = Vec::new();
-        compress(&Encoder::preamble(header)?, &mut packed)?;
-        let mut histograms = Appender::new(create(dir, HISTOGRAMS_FILE)?, 0);
-        histograms
-            .append(&packed)
-            .map_err(JournalError::io("write to", &dir.join(HISTOGRAMS_FILE)))?;
+        let histograms = Appender::new(create(dir, HISTOGRAMS_FILE)?, 0);
         let events = Appender::new(create(dir, EVENTS_FILE)?, 0);
         // Last, so that a directory with a header has all three files.
         write_header(dir, header)?;
         Ok(Self {
             dir: dir.to_owned(),
-            encoder: Encoder::new(&header.series),
             histograms,
             events,
-            lines: Vec::new(),
             mask: None,
-            packed,
+            packed: Packed::default(),
+            member: Vec::new(),
+            line: Vec::new(),
         })
     }
 
-    /// The load begins now, at the moment that this header names: notes it in the header and in the log, whose times
-    /// count from it. To be called before the first interval.
+    /// The load begins now, at the moment that this header names: notes it in the header. To be called before the first
+    /// interval.
     ///
     /// # Errors
-    /// A write failed; the header is then as it was.
-    pub fn begin(&mut self, header: &RunHeader) -> Result<(), JournalError> {
-        self.packed.clear();
-        compress(&Encoder::preamble(header)?, &mut self.packed)?;
-        self.histograms.cut(0);
-        self.append_packed()?;
+    /// The write failed; the header is then as it was.
+    pub fn begin(&self, header: &RunHeader) -> Result<(), JournalError> {
         write_header(&self.dir, header)
-    }
-
-    fn append_packed(&mut self) -> Result<(), JournalError> {
-        let path = self.dir.join(HISTOGRAMS_FILE);
-        self.histograms
-            .append(&self.packed)
-            .map_err(JournalError::io("write to", &path))
     }
 
     /// The same, with these secrets left out of every event.
@@ -95,14 +73,18 @@ impl Writer {
     /// # Errors
     /// A write failed; then no part of the interval is left in the journal.
     pub fn append(&mut self, interval: &Interval) -> Result<(), JournalError> {
-        self.lines.clear();
-        self.encoder.encode(interval, &mut self.lines)?;
-        self.packed.clear();
-        if !self.lines.is_empty() {
-            compress(&self.lines, &mut self.packed)?;
-        }
         let before = self.histograms.length();
-        self.append_packed()?;
+        if self.packed.fill(interval) {
+            self.member.clear();
+            members::write(self.packed.parts(), &mut self.member)
+                .map_err(|error| JournalError::encode("histograms")(&error))?;
+            self.histograms
+                .append(&self.member)
+                .map_err(JournalError::io(
+                    "write to",
+                    &self.dir.join(HISTOGRAMS_FILE),
+                ))?;
+        }
         let counts = Event::Interval(IntervalCounts::of(interval));
         self.event(&counts)
             .inspect_err(|_| self.histograms.cut(before))
@@ -113,15 +95,15 @@ impl Writer {
     /// # Errors
     /// The write failed; then no part of the event is left in the journal.
     pub fn event(&mut self, event: &Event) -> Result<(), JournalError> {
-        self.lines.clear();
+        self.line.clear();
         match self.mask.as_ref().and_then(|mask| event.hidden(mask)) {
-            Some(hidden) => serde_json::to_writer(&mut self.lines, &hidden),
-            None => serde_json::to_writer(&mut self.lines, event),
+            Some(hidden) => serde_json::to_writer(&mut self.line, &hidden),
+            None => serde_json::to_writer(&mut self.line, event),
         }
         .map_err(|error| JournalError::encode("an event")(&error))?;
-        self.lines.push(b'\n');
+        self.line.push(b'\n');
         self.events
-            .append(&self.lines)
+            .append(&self.line)
             .map_err(JournalError::io("write to", &self.dir.join(EVENTS_FILE)))
     }
 
@@ -152,15 +134,6 @@ impl Writer {
         }
         Ok(())
     }
-}
-
-/// Appends the lines as one whole member of a gzip file: such members one after another are a gzip file too, and each is
-/// read without those before it.
-fn compress(lines: &[u8], packed: &mut Vec<u8>) -> Result<(), JournalError> {
-    let failed = |error: io::Error| JournalError::encode("histograms")(&error);
-    let mut encoder = GzEncoder::new(packed, Compression::default());
-    encoder.write_all(lines).map_err(failed)?;
-    encoder.finish().map(|_| ()).map_err(failed)
 }
 
 fn create(dir: &Path, name: &str) -> Result<File, JournalError> {

@@ -1,7 +1,7 @@
 //! Response times as counts over time × log latency, in at most 120 × 40 cells.
 
 use super::timeline::intervals_per_point;
-use crate::record::{Bins, Interval};
+use crate::record::{Bins, Interval, bins};
 use crate::units::Micros;
 
 const MAX_COLUMNS: u64 = 120;
@@ -10,6 +10,8 @@ const MAX_ROWS: usize = 40;
 /// Fine rows per decade while the range is not known yet; 1 µs to 1 h are 9.6 decades.
 const FINE_PER_DECADE: usize = 20;
 const FINE_ROWS: usize = 10 * FINE_PER_DECADE;
+
+const _: () = assert!(FINE_ROWS <= 256, "a fine row is a byte");
 
 /// Counts of response times.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -39,6 +41,8 @@ pub(super) struct Cells {
     per_column: u64,
     absorbed: u64,
     columns: Vec<Column>,
+    /// The fine row of each bin: an interval has thousands of bins, and logarithms take their time.
+    row_of: Vec<u8>,
 }
 
 impl Cells {
@@ -47,6 +51,9 @@ impl Cells {
             per_column: intervals_per_point(intervals, MAX_COLUMNS),
             absorbed: 0,
             columns: Vec::new(),
+            row_of: (0..=bins::LAST)
+                .map(|bin| fine_row(bins::range_of(bin).1) as u8)
+                .collect(),
         }
     }
 
@@ -64,8 +71,8 @@ impl Cells {
             return;
         };
         column.end = interval.end;
-        for (time, count) in response.iter().flat_map(|all| all.values()) {
-            column.counts[fine_row(time)] += count;
+        for (bin, count) in response.iter().flat_map(|all| all.iter()) {
+            column.counts[usize::from(self.row_of[bin as usize])] += count;
         }
     }
 

@@ -67,7 +67,7 @@ impl Spread {
         if times.is_empty() {
             return None;
         }
-        let [p50, p95, p99] = [0.50, 0.95, 0.99].map(|q| Micros(times.value_at_quantile(q)));
+        let [p50, p95, p99] = times.values_at_quantiles([0.50, 0.95, 0.99]).map(Micros);
         Some(Self {
             p50,
             p95,

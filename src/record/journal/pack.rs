@@ -1,0 +1,393 @@
+//! How the histograms of an interval are written: as small numbers, for what compresses them next.
+//!
+//! A second of a series holds some dozens of times, scattered over thousands of bins, so a histogram is written as the
+//! distances between the bins that were hit. Most requests begin when they should and their answers come at once, so
+//! service times are close to response times, and times to first byte to service times: such a histogram is written as
+//! what the k-th smallest time differs by from the k-th smallest of the other. Of these forms each histogram takes the
+//! one with the smallest numbers.
+//!
+//! Numbers are LEB128. They are in this order: the interval's number, how many histograms there are, the lengths of the
+//! directory and of the first two sections; the directory; a section for each form, since each is compressed best alone.
+
+use crate::plan::SeriesId;
+use crate::record::bins::{self, Bins};
+use crate::record::{Interval, Timing};
+
+/// How a histogram is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// By itself: for each bin its distance from the one before, and after that of a bin that was hit more than once a
+    /// zero and how often beyond twice.
+    Own,
+    /// For each time, by how many bins it is below the other histogram's.
+    Near,
+    /// The same, as differences from the time before.
+    Steps,
+    /// It is the other histogram: nothing is written.
+    Same,
+}
+
+impl Form {
+    const ALL: [Self; 4] = [Self::Own, Self::Near, Self::Steps, Self::Same];
+}
+
+/// The histogram that is written before one of this timing, and that it is likely to be close to.
+const fn likeness(timing: Timing) -> Option<Timing> {
+    match timing {
+        Timing::ServiceTime => Some(Timing::ResponseTime),
+        Timing::Ttfb => Some(Timing::ServiceTime),
+        Timing::SchedulingLag => Some(Timing::StartLag),
+        _ => None,
+    }
+}
+
+/// An interval's histograms, written. Kept from one interval to the next for its space.
+#[derive(Debug, Default)]
+pub(super) struct Packed {
+    /// The first numbers and the directory.
+    head: Vec<u8>,
+    directory: Vec<u8>,
+    /// By [`Form`].
+    sections: [Vec<u8>; 3],
+}
+
+impl Packed {
+    /// Packs the histograms of an interval; false when it has none.
+    pub(super) fn fill(&mut self, interval: &Interval) -> bool {
+        let Self {
+            head,
+            directory,
+            sections,
+        } = self;
+        head.clear();
+        directory.clear();
+        sections.iter_mut().for_each(Vec::clear);
+        let mut histograms = 0;
+        for (id, series) in &interval.series {
+            for timing in Timing::ALL {
+                let Some(bins) = series.histogram(timing) else {
+                    continue;
+                };
+                let like = likeness(timing)
+                    .and_then(|like| series.histogram(like))
+                    .filter(|like| like.len() == bins.len());
+                let form = smallest(bins, like);
+                histograms += 1;
+                put(id.0.into(), directory);
+                directory.push((timing as u8) << 2 | form as u8);
+                match (form, like) {
+                    (Form::Near, Some(like)) => {
+                        near(bins, like).for_each(|number| put(number, &mut sections[1]));
+                    }
+                    (Form::Steps, Some(like)) => {
+                        steps(bins, like).for_each(|number| put(number, &mut sections[2]));
+                    }
+                    (Form::Same, _) => {}
+                    _ => {
+                        put(bins.len(), directory);
+                        own(bins).for_each(|number| put(number, &mut sections[0]));
+                    }
+                }
+            }
+        }
+        put(interval.number, head);
+        put(histograms, head);
+        put(directory.len() as u64, head);
+        put(sections[0].len() as u64, head);
+        put(sections[1].len() as u64, head);
+        head.append(directory);
+        histograms > 0
+    }
+
+    /// What was packed, in parts that are best compressed each by itself.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        std::iter::once(&self.head)
+            .chain(&self.sections)
+            .map(Vec::as_slice)
+            .filter(|part| !part.is_empty())
+    }
+}
+
+/// The form of a histogram with the smallest numbers.
+fn smallest(bins: &Bins, like: Option<&Bins>) -> Form {
+    let Some(like) = like else {
+        return Form::Own;
+    };
+    if bins == like {
+        return Form::Same;
+    }
+    // Where bins are hit many times each, a number for each time is more than one for each bin.
+    if bins.len() > 2 * bins.distinct() {
+        return Form::Own;
+    }
+    let bits = |number: u64| u64::from(u64::BITS - number.leading_zeros());
+    [
+        (own(bins).map(bits).sum::<u64>(), Form::Own),
+        (near(bins, like).map(bits).sum(), Form::Near),
+        (steps(bins, like).map(bits).sum(), Form::Steps),
+    ]
+    .into_iter()
+    .min_by_key(|(bits, _)| *bits)
+    .map_or(Form::Own, |(_, form)| form)
+}
+
+fn own(bins: &Bins) -> impl Iterator<Item = u64> {
+    let mut next = 0;
+    bins.iter().flat_map(move |(bin, count)| {
+        let distance = bin + 1 - next;
+        next = bin + 1;
+        // Hits beyond the first, or, of a bin too often hit for one entry, beyond those of the entry before.
+        let again = count - u64::from(distance > 0);
+        let distance = (distance > 0).then_some(distance.into());
+        let again = (again > 0).then(|| [0, again - 1]);
+        distance.into_iter().chain(again.into_iter().flatten())
+    })
+}
+
+fn near(bins: &Bins, like: &Bins) -> impl Iterator<Item = u64> {
+    let pairs = like.times().zip(bins.times());
+    pairs.map(|(like, time)| zigzag(i64::from(like) - i64::from(time)))
+}
+
+fn steps(bins: &Bins, like: &Bins) -> impl Iterator<Item = u64> {
+    let mut last = 0;
+    let pairs = like.times().zip(bins.times());
+    pairs.map(move |(like, time)| {
+        let below = i64::from(like) - i64::from(time);
+        let step = below - last;
+        last = below;
+        zigzag(step)
+    })
+}
+
+/// A histogram, read.
+pub(super) type Unpacked = (SeriesId, Timing, Bins);
+
+/// Reads what [`Packed`] wrote: the number of the interval and its histograms, in ascending order; an error says what is
+/// wrong.
+pub(super) fn unpack(mut bytes: &[u8]) -> Result<(u64, Vec<Unpacked>), String> {
+    let mut next = || take(&mut bytes).ok_or_else(short);
+    let (number, histograms) = (next()?, next()?);
+    let lengths = [next()?, next()?, next()?];
+    let mut part = |length: u64| {
+        let length = usize::try_from(length).map_err(|_| short())?;
+        let (part, rest) = bytes.split_at_checked(length).ok_or_else(short)?;
+        bytes = rest;
+        Ok::<_, String>(part)
+    };
+    let (mut directory, mut own) = (part(lengths[0])?, part(lengths[1])?);
+    let (mut near, mut steps) = (part(lengths[2])?, bytes);
+    let mut found: Vec<Unpacked> = Vec::with_capacity(directory.len() / 2);
+    while !directory.is_empty() {
+        let (id, kind) = (
+            take(&mut directory).ok_or_else(short)?,
+            take(&mut directory).ok_or_else(short)?,
+        );
+        let id = SeriesId(u32::try_from(id).map_err(|_| "there is no such series")?);
+        let timing = *Timing::ALL
+            .get((kind >> 2) as usize)
+            .ok_or("there is no such timing")?;
+        let form = Form::ALL[(kind & 3) as usize];
+        if let Some((last_id, last_timing, _)) = found.last()
+            && (*last_id, *last_timing) >= (id, timing)
+        {
+            return Err("its histograms are not in order".to_owned());
+        }
+        let like = || {
+            let like = likeness(timing);
+            let before = found.iter().rev().take_while(|(of, ..)| *of == id);
+            before
+                .into_iter()
+                .find(|(_, timing, _)| Some(*timing) == like)
+                .map(|(.., bins)| bins)
+                .ok_or("the histogram that another is close to is missing")
+        };
+        let bins = match form {
+            Form::Own => {
+                let times = take(&mut directory).ok_or_else(short)?;
+                read_own(times, &mut own)?
+            }
+            Form::Near => read_near(like()?, &mut near, false)?,
+            Form::Steps => read_near(like()?, &mut steps, true)?,
+            Form::Same => like()?.clone(),
+        };
+        found.push((id, timing, bins));
+    }
+    let left = own.len() + near.len() + steps.len();
+    if left > 0 || found.len() as u64 != histograms {
+        return Err("it holds more or less than it says".to_owned());
+    }
+    Ok((number, found))
+}
+
+fn read_own(times: u64, bytes: &mut &[u8]) -> Result<Bins, String> {
+    let mut bins = Bins::with_capacity(times.min(bytes.len() as u64) as usize);
+    let (mut next, mut last) = (0_u64, None);
+    while bins.len() < times {
+        let count = match take(bytes).ok_or_else(short)? {
+            0 => {
+                let more = take(bytes).ok_or_else(short)?;
+                more.saturating_add(1)
+            }
+            distance => {
+                let bin = next.saturating_add(distance - 1);
+                last = Some(bin);
+                next = bin.saturating_add(1);
+                1
+            }
+        };
+        let bin = last.ok_or("it begins with no bin")?;
+        if bin > u64::from(bins::LAST) {
+            return Err("it holds times longer than an hour".to_owned());
+        }
+        if count > times - bins.len() {
+            return Err("it has a count that cannot be".to_owned());
+        }
+        bins.add(bin as u32, count);
+    }
+    Ok(bins)
+}
+
+fn read_near(like: &Bins, bytes: &mut &[u8], are_steps: bool) -> Result<Bins, String> {
+    let mut bins = Bins::with_capacity(like.distinct() as usize);
+    let (mut last, mut below) = (0, 0_i64);
+    for like in like.times() {
+        let number = unzigzag(take(bytes).ok_or_else(short)?);
+        below = if are_steps {
+            below.saturating_add(number)
+        } else {
+            number
+        };
+        let bin = i64::from(like).saturating_sub(below);
+        if bin < last || bin > i64::from(bins::LAST) {
+            return Err("it has a time that cannot be".to_owned());
+        }
+        last = bin;
+        bins.add(bin as u32, 1);
+    }
+    Ok(bins)
+}
+
+fn short() -> String {
+    "it is cut short".to_owned()
+}
+
+const fn zigzag(number: i64) -> u64 {
+    ((number << 1) ^ (number >> 63)) as u64
+}
+
+const fn unzigzag(number: u64) -> i64 {
+    (number >> 1) as i64 ^ -((number & 1) as i64)
+}
+
+fn put(mut number: u64, bytes: &mut Vec<u8>) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+fn take(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for place in 0..10 {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f) << (7 * place);
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::record::SeriesInterval;
+    use crate::units::Micros;
+
+    fn bins(times: impl IntoIterator<Item = u64>) -> Bins {
+        let mut bins = Bins::default();
+        times.into_iter().for_each(|time| bins.record(Micros(time)));
+        bins
+    }
+
+    fn interval(histograms: impl IntoIterator<Item = (u32, Timing, Bins)>) -> Interval {
+        let mut series: BTreeMap<SeriesId, SeriesInterval> = BTreeMap::new();
+        for (id, timing, bins) in histograms {
+            series.entry(SeriesId(id)).or_default().histograms[timing as usize] = Some(bins);
+        }
+        Interval {
+            number: 7,
+            series,
+            ..Interval::default()
+        }
+    }
+
+    fn packed(interval: &Interval) -> Vec<u8> {
+        let mut packed = Packed::default();
+        packed.fill(interval);
+        packed.parts().collect::<Vec<_>>().concat()
+    }
+
+    proptest! {
+        #[test]
+        fn histograms_of_any_kind_are_read_back(
+            times in prop::collection::vec(
+                (prop_oneof![0_u64..3_000, 0_u64..5_000_000_000], 0_u64..200, 0_u64..3),
+                1..300,
+            ),
+        ) {
+            let histograms = [
+                (3, Timing::ResponseTime, bins(times.iter().map(|(time, lag, _)| time + lag))),
+                (3, Timing::ServiceTime, bins(times.iter().map(|(time, ..)| *time))),
+                (3, Timing::Ttfb, bins(times.iter().map(|(time, ..)| time * 9 / 10))),
+                (3, Timing::TimedOut, bins([3_000_000; 500])),
+                (300, Timing::StartLag, bins(times.iter().map(|(.., few)| *few))),
+                (300, Timing::SchedulingLag, bins(times.iter().map(|(.., few)| *few))),
+                (300, Timing::IterationTime, bins(times.iter().skip(1).map(|(time, ..)| *time))),
+            ];
+            let written = interval(histograms.clone());
+            let expected: Vec<Unpacked> = histograms
+                .into_iter()
+                .map(|(id, timing, bins)| (SeriesId(id), timing, bins))
+                .collect();
+            prop_assert_eq!(unpack(&packed(&written)), Ok((7, expected)));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = unpack(&bytes);
+        }
+    }
+
+    #[test]
+    fn what_is_cut_or_goes_on_is_refused() {
+        let times = || (0..50).map(|n| n * n * 31);
+        let bytes = packed(&interval([
+            (0, Timing::ResponseTime, bins(times().map(|time| time + 40))),
+            (0, Timing::ServiceTime, bins(times())),
+        ]));
+        for length in 0..bytes.len() {
+            assert!(unpack(&bytes[..length]).is_err(), "{length}");
+        }
+        assert!(unpack(&[&bytes[..], &[0]].concat()).is_err());
+        assert!(unpack(&bytes).is_ok());
+    }
+
+    #[test]
+    fn a_service_time_that_is_the_response_time_takes_no_room() {
+        let times = || bins((0..100).map(|n| n * n * 31));
+        let one = packed(&interval([(0, Timing::ResponseTime, times())]));
+        let both = packed(&interval([
+            (0, Timing::ResponseTime, times()),
+            (0, Timing::ServiceTime, times()),
+        ]));
+        assert_eq!(both.len(), one.len() + 2);
+    }
+}
