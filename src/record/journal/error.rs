@@ -94,13 +94,13 @@ pub enum JournalWarning {
         /// What is wrong with it.
         reason: String,
     },
-    /// An interval's counts are there, its histograms are not; it and the later ones are left out.
-    HistogramsMissing {
+    /// An interval is there, its series are not; it and the later ones are left out.
+    SeriesMissing {
         /// The first such interval.
         interval: u64,
     },
-    /// An interval's histograms make no sense; it and the later ones are left out.
-    HistogramsCorrupt {
+    /// An interval's series make no sense; it and the later ones are left out.
+    SeriesCorrupt {
         /// The first such interval.
         interval: u64,
         /// What is wrong with them.
@@ -139,14 +139,14 @@ impl fmt::Display for JournalWarning {
                 f,
                 "line {line} of {file} cannot be read ({reason}); what follows it is left out"
             ),
-            Self::HistogramsMissing { interval } => write!(
+            Self::SeriesMissing { interval } => write!(
                 f,
-                "the histograms of interval {interval} are missing from {HISTOGRAMS_FILE}; it and later intervals are left out"
+                "what ended in interval {interval} is missing from {HISTOGRAMS_FILE}; it and later intervals are left out"
             ),
-            Self::HistogramsCorrupt { interval, reason } => write!(
+            Self::SeriesCorrupt { interval, reason } => write!(
                 f,
-                "the histograms of interval {interval} in {HISTOGRAMS_FILE} cannot be read ({reason}); it and later \
-                 intervals are left out"
+                "what ended in interval {interval} cannot be read from {HISTOGRAMS_FILE} ({reason}); it and later intervals \
+                 are left out"
             ),
             Self::Disagreement {
                 interval,
@@ -157,8 +157,8 @@ impl fmt::Display for JournalWarning {
                 times,
             } => write!(
                 f,
-                "in interval {interval}, series {series} has {recorded} samples of {} in {HISTOGRAMS_FILE} but {counted} in \
-                 {EVENTS_FILE} ({times} such differences in all); do not rely on its percentiles",
+                "in interval {interval}, series {series} has {recorded} samples of {} where its counts say {counted} \
+                 ({times} such differences in all); do not rely on its percentiles",
                 timing.name()
             ),
             Self::EventsLeftOut { events } => {

@@ -10,14 +10,14 @@ use crate::outcome::Outcome;
 use crate::plan::threshold::Standing;
 use crate::plan::{CheckId, SeriesId};
 use crate::probe::{Health, TargetHealth};
-use crate::record::{CheckCounts, Counts, Interval, LoadCounts};
+use crate::record::{CheckCounts, Interval, LoadCounts};
 use crate::units::Micros;
 
 /// A line of `events.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// An interval's counts; its histograms are in `journal.bins.gz`, written before this line.
+    /// An interval; what ended in it is in `journal.bins.gz`, written before this line.
     Interval(IntervalCounts),
     /// The first failure of its outcome, or status, in its series.
     Failure(FailureExample),
@@ -128,7 +128,7 @@ pub enum StopReason {
     },
 }
 
-/// The counts of an [`Interval`], as a line of `events.jsonl`.
+/// An [`Interval`] without its series, as a line of `events.jsonl`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct IntervalCounts {
     /// From 0.
@@ -139,13 +139,10 @@ pub struct IntervalCounts {
     pub end: Micros,
     /// Whether it lies in the warm-up.
     pub is_warm_up: bool,
-    /// How many histograms of it are in `journal.bins.gz`.
-    pub histograms: u32,
+    /// In how many series something ended; their counts and histograms are in `journal.bins.gz`.
+    pub series: u32,
     /// What was offered and started.
     pub load: LoadCounts,
-    /// Counts by series.
-    #[serde(deserialize_with = "number_keys::deserialize")]
-    pub series: BTreeMap<SeriesId, Counts>,
     /// Counts by check.
     #[serde(
         default,
@@ -210,24 +207,15 @@ impl Event {
 }
 
 impl IntervalCounts {
-    /// An interval without its histograms, which are only counted.
+    /// An interval without its series, which are only counted.
     pub fn of(interval: &Interval) -> Self {
-        let histograms = interval
-            .series
-            .values()
-            .flat_map(|series| series.histograms.iter().flatten());
         Self {
             number: interval.number,
             start: interval.start,
             end: interval.end,
             is_warm_up: interval.is_warm_up,
-            histograms: histograms.count() as u32,
+            series: interval.series.len() as u32,
             load: interval.load,
-            series: interval
-                .series
-                .iter()
-                .map(|(id, series)| (*id, series.counts.clone()))
-                .collect(),
             checks: interval.checks.clone(),
             health: interval.health,
             target: interval.target,

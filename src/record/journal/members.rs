@@ -33,7 +33,7 @@ pub(super) fn write<'p>(
     encoder.finish().map(|_| ())
 }
 
-/// The file of histograms.
+/// The file of intervals' series.
 pub(super) struct Members {
     reader: BufReader<File>,
     member: Vec<u8>,
@@ -52,7 +52,7 @@ impl Members {
     /// The next member; none at the end of the file. `interval` is that which it should be of.
     pub(super) fn next(&mut self, interval: u64) -> Result<Option<&[u8]>, Fault> {
         let corrupt =
-            |reason: String| Fault::Damage(JournalWarning::HistogramsCorrupt { interval, reason });
+            |reason: String| Fault::Damage(JournalWarning::SeriesCorrupt { interval, reason });
         self.member.clear();
         match self.read() {
             Ok(false) => Ok(None),

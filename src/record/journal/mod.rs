@@ -1,9 +1,10 @@
 //! The journal of a run, written as it goes, and all that a report is built from.
 //!
-//! A run's directory holds `run.json` (what is known before the first request), `journal.bins.gz` (histograms, a member
-//! of a gzip file for each interval) and `events.jsonl` (counts of every interval, and what happened). An interval's histograms are written before its counts, and it exists only when both are whole. Every write reaches the
-//! operating system before it returns, so a killed process loses at most the interval it was recording; `run.json` and
-//! the end of the run are forced to the disk too, so only a power cut loses more.
+//! A run's directory holds `run.json` (what is known before the first request), `journal.bins.gz` (the counts and
+//! histograms of each interval's series, a member of a gzip file for each) and `events.jsonl` (the load and the health
+//! of every interval, and what happened). An interval's series are written before its line, and it exists only when both
+//! are whole. Every write reaches the operating system before it returns, so a killed process loses at most the interval
+//! it was recording; `run.json` and the end of the run are forced to the disk too, so only a power cut loses more.
 
 mod agreement;
 mod append;
@@ -32,7 +33,7 @@ pub use crate::probe::Machine;
 /// The header's file.
 pub const RUN_FILE: &str = "run.json";
 
-/// The histograms' file.
+/// The file of counts and histograms.
 pub const HISTOGRAMS_FILE: &str = "journal.bins.gz";
 
 /// The events' file.

@@ -1,4 +1,4 @@
-//! How the histograms of an interval are written: as small numbers, for what compresses them next.
+//! How the series of an interval are written: their histograms as small numbers, for what compresses them next.
 //!
 //! A second of a series holds some dozens of times, scattered over thousands of bins, so a histogram is written as the
 //! distances between the bins that were hit. Most requests begin when they should and their answers come at once, so
@@ -7,11 +7,17 @@
 //! one with the smallest numbers.
 //!
 //! Numbers are LEB128. They are in this order: the interval's number, how many histograms there are, the lengths of the
-//! directory and of the first two sections; the directory; a section for each form, since each is compressed best alone.
+//! directory, of the counts and of the first two sections; the directory; the counts of all series, as JSON; a section
+//! for each form, since each is compressed best alone.
 
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::number_keys;
 use crate::plan::SeriesId;
 use crate::record::bins::{self, Bins};
-use crate::record::{Interval, Timing};
+use crate::record::{Counts, Interval, SeriesInterval, Timing};
 
 /// How a histogram is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,26 +47,29 @@ const fn likeness(timing: Timing) -> Option<Timing> {
     }
 }
 
-/// An interval's histograms, written. Kept from one interval to the next for its space.
+/// An interval's series, written. Kept from one interval to the next for its space.
 #[derive(Debug, Default)]
 pub(super) struct Packed {
-    /// The first numbers and the directory.
+    /// The first numbers, the directory and the counts.
     head: Vec<u8>,
     directory: Vec<u8>,
+    counts: Vec<u8>,
     /// By [`Form`].
     sections: [Vec<u8>; 3],
 }
 
 impl Packed {
-    /// Packs the histograms of an interval; false when it has none.
-    pub(super) fn fill(&mut self, interval: &Interval) -> bool {
+    /// Packs the series of an interval.
+    pub(super) fn fill(&mut self, interval: &Interval) -> Result<(), String> {
         let Self {
             head,
             directory,
+            counts,
             sections,
         } = self;
         head.clear();
         directory.clear();
+        counts.clear();
         sections.iter_mut().for_each(Vec::clear);
         let mut histograms = 0;
         for (id, series) in &interval.series {
@@ -93,10 +102,15 @@ impl Packed {
         put(interval.number, head);
         put(histograms, head);
         put(directory.len() as u64, head);
+        let by_series = interval.series.iter().map(|(id, own)| (*id, &own.counts));
+        serde_json::to_writer(&mut *counts, &by_series.collect::<BTreeMap<_, _>>())
+            .map_err(|error| error.to_string())?;
+        put(counts.len() as u64, head);
         put(sections[0].len() as u64, head);
         put(sections[1].len() as u64, head);
         head.append(directory);
-        histograms > 0
+        head.append(counts);
+        Ok(())
     }
 
     /// What was packed, in parts that are best compressed each by itself.
@@ -121,14 +135,14 @@ fn smallest(bins: &Bins, like: Option<&Bins>) -> Form {
         return Form::Own;
     }
     let bits = |number: u64| u64::from(u64::BITS - number.leading_zeros());
-    [
-        (own(bins).map(bits).sum::<u64>(), Form::Own),
-        (near(bins, like).map(bits).sum(), Form::Near),
-        (steps(bins, like).map(bits).sum(), Form::Steps),
-    ]
-    .into_iter()
-    .min_by_key(|(bits, _)| *bits)
-    .map_or(Form::Own, |(_, form)| form)
+    let (own, near): (u64, u64) = (own(bins).map(bits).sum(), near(bins, like).map(bits).sum());
+    let steps: u64 = steps(bins, like).map(bits).sum();
+    // Steps scatter more than what they are steps of: of numbers as long, they are compressed worse.
+    match () {
+        () if own <= near.min(steps) => Form::Own,
+        () if near * 3 <= steps * 4 => Form::Near,
+        () => Form::Steps,
+    }
 }
 
 fn own(bins: &Bins) -> impl Iterator<Item = u64> {
@@ -160,49 +174,66 @@ fn steps(bins: &Bins, like: &Bins) -> impl Iterator<Item = u64> {
     })
 }
 
-/// A histogram, read.
-pub(super) type Unpacked = (SeriesId, Timing, Bins);
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct CountsBySeries(
+    #[serde(deserialize_with = "number_keys::deserialize")] BTreeMap<SeriesId, Counts>,
+);
 
-/// Reads what [`Packed`] wrote: the number of the interval and its histograms, in ascending order; an error says what is
-/// wrong.
-pub(super) fn unpack(mut bytes: &[u8]) -> Result<(u64, Vec<Unpacked>), String> {
+/// An interval's series, read.
+pub(super) type BySeries = BTreeMap<SeriesId, SeriesInterval>;
+
+/// Reads what [`Packed`] wrote: the interval's number and its series; an error says what is wrong.
+pub(super) fn unpack(mut bytes: &[u8]) -> Result<(u64, BySeries), String> {
     let mut next = || take(&mut bytes).ok_or_else(short);
     let (number, histograms) = (next()?, next()?);
-    let lengths = [next()?, next()?, next()?];
+    let lengths = [next()?, next()?, next()?, next()?];
     let mut part = |length: u64| {
         let length = usize::try_from(length).map_err(|_| short())?;
         let (part, rest) = bytes.split_at_checked(length).ok_or_else(short)?;
         bytes = rest;
         Ok::<_, String>(part)
     };
-    let (mut directory, mut own) = (part(lengths[0])?, part(lengths[1])?);
-    let (mut near, mut steps) = (part(lengths[2])?, bytes);
-    let mut found: Vec<Unpacked> = Vec::with_capacity(directory.len() / 2);
+    let (directory, counts) = (part(lengths[0])?, part(lengths[1])?);
+    let sections = [part(lengths[2])?, part(lengths[3])?, bytes];
+    let CountsBySeries(counts) =
+        serde_json::from_slice(counts).map_err(|error| error.to_string())?;
+    let without = |(id, counts)| {
+        let histograms = Default::default();
+        (id, SeriesInterval { counts, histograms })
+    };
+    let mut series = counts.into_iter().map(without).collect();
+    let found = read_histograms(directory, sections, &mut series)?;
+    if found != histograms {
+        return Err(format!("it has {found} histograms and says {histograms}"));
+    }
+    Ok((number, series))
+}
+
+/// Reads the histograms of a directory, which are in ascending order, into their series; says how many there are.
+fn read_histograms(
+    mut directory: &[u8],
+    [mut own, mut near, mut steps]: [&[u8]; 3],
+    series: &mut BySeries,
+) -> Result<u64, String> {
+    let mut found = 0;
+    let mut last = None;
     while !directory.is_empty() {
-        let (id, kind) = (
-            take(&mut directory).ok_or_else(short)?,
-            take(&mut directory).ok_or_else(short)?,
-        );
+        let id = take(&mut directory).ok_or_else(short)?;
+        let kind = take(&mut directory).ok_or_else(short)?;
         let id = SeriesId(u32::try_from(id).map_err(|_| "there is no such series")?);
-        let timing = *Timing::ALL
-            .get((kind >> 2) as usize)
-            .ok_or("there is no such timing")?;
-        let form = Form::ALL[(kind & 3) as usize];
-        if let Some((last_id, last_timing, _)) = found.last()
-            && (*last_id, *last_timing) >= (id, timing)
-        {
+        let timing = Timing::ALL.get((kind >> 2) as usize);
+        let timing = *timing.ok_or("there is no such timing")?;
+        if last.replace((id, timing)) >= Some((id, timing)) {
             return Err("its histograms are not in order".to_owned());
         }
-        let like = || {
-            let like = likeness(timing);
-            let before = found.iter().rev().take_while(|(of, ..)| *of == id);
-            before
-                .into_iter()
-                .find(|(_, timing, _)| Some(*timing) == like)
-                .map(|(.., bins)| bins)
-                .ok_or("the histogram that another is close to is missing")
-        };
-        let bins = match form {
+        let series = series.get_mut(&id);
+        let histograms = &mut series
+            .ok_or_else(|| format!("series {} has times but no counts", id.0))?
+            .histograms;
+        let like = likeness(timing).and_then(|like| histograms[like as usize].as_ref());
+        let like = || like.ok_or("the histogram that another is close to is missing");
+        let bins = match Form::ALL[(kind & 3) as usize] {
             Form::Own => {
                 let times = take(&mut directory).ok_or_else(short)?;
                 read_own(times, &mut own)?
@@ -211,13 +242,13 @@ pub(super) fn unpack(mut bytes: &[u8]) -> Result<(u64, Vec<Unpacked>), String> {
             Form::Steps => read_near(like()?, &mut steps, true)?,
             Form::Same => like()?.clone(),
         };
-        found.push((id, timing, bins));
+        histograms[timing as usize] = Some(bins);
+        found += 1;
     }
-    let left = own.len() + near.len() + steps.len();
-    if left > 0 || found.len() as u64 != histograms {
-        return Err("it holds more or less than it says".to_owned());
+    if own.len() + near.len() + steps.len() > 0 {
+        return Err("it is longer than it says".to_owned());
     }
-    Ok((number, found))
+    Ok(found)
 }
 
 fn read_own(times: u64, bytes: &mut &[u8]) -> Result<Bins, String> {
@@ -303,12 +334,9 @@ fn take(bytes: &mut &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use proptest::prelude::*;
 
     use super::*;
-    use crate::record::SeriesInterval;
     use crate::units::Micros;
 
     fn bins(times: impl IntoIterator<Item = u64>) -> Bins {
@@ -320,7 +348,9 @@ mod tests {
     fn interval(histograms: impl IntoIterator<Item = (u32, Timing, Bins)>) -> Interval {
         let mut series: BTreeMap<SeriesId, SeriesInterval> = BTreeMap::new();
         for (id, timing, bins) in histograms {
-            series.entry(SeriesId(id)).or_default().histograms[timing as usize] = Some(bins);
+            let own = series.entry(SeriesId(id)).or_default();
+            own.counts.ended += bins.len();
+            own.histograms[timing as usize] = Some(bins);
         }
         Interval {
             number: 7,
@@ -331,7 +361,7 @@ mod tests {
 
     fn packed(interval: &Interval) -> Vec<u8> {
         let mut packed = Packed::default();
-        packed.fill(interval);
+        packed.fill(interval).expect("it can be written");
         packed.parts().collect::<Vec<_>>().concat()
     }
 
@@ -352,12 +382,13 @@ mod tests {
                 (300, Timing::SchedulingLag, bins(times.iter().map(|(.., few)| *few))),
                 (300, Timing::IterationTime, bins(times.iter().skip(1).map(|(time, ..)| *time))),
             ];
-            let written = interval(histograms.clone());
-            let expected: Vec<Unpacked> = histograms
-                .into_iter()
-                .map(|(id, timing, bins)| (SeriesId(id), timing, bins))
-                .collect();
-            prop_assert_eq!(unpack(&packed(&written)), Ok((7, expected)));
+            let written = interval(histograms);
+            let (number, read) = unpack(&packed(&written)).expect("it was just written");
+            prop_assert_eq!((number, read.len()), (7, written.series.len()));
+            for (id, series) in &written.series {
+                prop_assert_eq!(&read[id].counts, &series.counts);
+                prop_assert_eq!(&read[id].histograms, &series.histograms);
+            }
         }
 
         #[test]
@@ -383,11 +414,11 @@ mod tests {
     #[test]
     fn a_service_time_that_is_the_response_time_takes_no_room() {
         let times = || bins((0..100).map(|n| n * n * 31));
-        let one = packed(&interval([(0, Timing::ResponseTime, times())]));
-        let both = packed(&interval([
-            (0, Timing::ResponseTime, times()),
-            (0, Timing::ServiceTime, times()),
-        ]));
-        assert_eq!(both.len(), one.len() + 2);
+        let one = interval([(0, Timing::ResponseTime, times())]);
+        let mut both = one.clone();
+        for series in both.series.values_mut() {
+            series.histograms[Timing::ServiceTime as usize] = Some(times());
+        }
+        assert_eq!(packed(&both).len(), packed(&one).len() + 2);
     }
 }

@@ -6,7 +6,8 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
 
 use serde::Deserialize;
 
@@ -128,10 +129,8 @@ impl Journal {
     /// [`Journal::open`] has read them all before, so they end early only when the files have changed since.
     pub fn intervals(&self) -> Intervals {
         Intervals {
-            found: scan::start(&self.dir).ok(),
-            series: self.header.series.len(),
-            next: 0,
-            count: self.interval_count,
+            ahead: unpack_ahead(&self.dir, self.header.series.len()).ok(),
+            left: self.interval_count,
         }
     }
 
@@ -175,35 +174,47 @@ impl Ending {
 
 /// The intervals of a journal; see [`Journal::intervals`].
 pub struct Intervals {
-    found: Option<Receiver<Found>>,
-    series: usize,
-    next: u64,
-    count: u64,
+    ahead: Option<Receiver<Interval>>,
+    left: u64,
 }
 
 impl Iterator for Intervals {
     type Item = Interval;
 
     fn next(&mut self) -> Option<Interval> {
-        if self.next == self.count {
-            return None;
-        }
-        loop {
-            match self.found.as_ref()?.recv().ok()? {
-                Found::Interval(raw) => {
-                    let interval = raw.unpack(self.next, self.series).ok()?;
-                    self.next += 1;
-                    return Some(interval);
-                }
-                Found::Event(_) => {}
-                Found::Fault(_) => return None,
-            }
-        }
+        self.left = self.left.checked_sub(1)?;
+        self.ahead.as_ref()?.recv().ok()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, Some((self.count - self.next) as usize))
+        (0, Some(self.left as usize))
     }
+}
+
+/// Unpacks intervals on a thread of its own, for as long as somebody listens and nothing is wrong.
+fn unpack_ahead(dir: &Path, series: usize) -> Result<Receiver<Interval>, JournalError> {
+    let found = scan::start(dir)?;
+    let (sender, receiver) = sync_channel(scan::AHEAD);
+    let unpack = move || {
+        let mut number = 0;
+        for found in found {
+            let interval = match found {
+                Found::Interval(raw) => raw.unpack(number, series),
+                Found::Event(_) => continue,
+                Found::Fault(_) => return,
+            };
+            let Ok(interval) = interval else { return };
+            if sender.send(interval).is_err() {
+                return;
+            }
+            number += 1;
+        }
+    };
+    thread::Builder::new()
+        .name("intervals".to_owned())
+        .spawn(unpack)
+        .map_err(JournalError::io("start a thread to read", dir))?;
+    Ok(receiver)
 }
 
 fn read_header(dir: &Path) -> Result<RunHeader, JournalError> {

@@ -1,7 +1,6 @@
 //! Goes through the two files of a journal side by side, interval by interval, on a thread of its own, so that a long
 //! journal is read by two cores.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -9,13 +8,12 @@ use std::thread;
 
 use super::lines::{Lines, corrupt};
 use super::members::Members;
-use super::pack;
+use super::pack::{self, BySeries};
 use super::{EVENTS_FILE, Event, IntervalCounts, JournalError, JournalWarning};
-use crate::plan::SeriesId;
-use crate::record::{Interval, SeriesInterval};
+use crate::record::Interval;
 
 /// How many intervals may be read ahead.
-const AHEAD: usize = 16;
+pub(super) const AHEAD: usize = 8;
 
 /// Why reading stopped before the end.
 #[derive(Debug)]
@@ -46,12 +44,12 @@ pub(super) enum Found {
     Fault(Fault),
 }
 
-/// An interval with its histograms as they were written.
+/// An interval with its series as they were written.
 pub(super) struct Raw {
     pub(super) counts: IntervalCounts,
-    /// The line of the counts in their file.
+    /// Its line in the file of events.
     line: u64,
-    /// What was packed of its histograms; nothing when it has none.
+    /// Its series, packed; nothing when it has none.
     packed: Vec<u8>,
 }
 
@@ -59,7 +57,7 @@ pub(super) struct Raw {
 pub(super) fn start(dir: &Path) -> Result<Receiver<Found>, JournalError> {
     let scan = Scan {
         events: Lines::open(dir, EVENTS_FILE)?,
-        histograms: Members::open(dir)?,
+        series: Members::open(dir)?,
     };
     let (sender, receiver) = sync_channel(AHEAD);
     thread::Builder::new()
@@ -72,7 +70,7 @@ pub(super) fn start(dir: &Path) -> Result<Receiver<Found>, JournalError> {
 /// The two files, each read up to some interval.
 struct Scan {
     events: Lines,
-    histograms: Members,
+    series: Members,
 }
 
 impl Scan {
@@ -84,7 +82,7 @@ impl Scan {
                 Ok(None) => break,
                 // After an interval that cannot be read, later ones are no prefix; other events still tell something.
                 Ok(Some(Event::Interval(_))) if !is_whole => continue,
-                Ok(Some(Event::Interval(counts))) => match self.with_histograms(counts) {
+                Ok(Some(Event::Interval(counts))) => match self.with_series(counts) {
                     Ok(raw) => {
                         intervals += 1;
                         Found::Interval(raw)
@@ -104,9 +102,9 @@ impl Scan {
                 return;
             }
         }
-        // Histograms without counts are of an interval that was cut short, and do no harm unless they are too.
+        // Series without their interval were written as the run was cut short, and do no harm.
         while is_whole {
-            match self.histograms.next(intervals) {
+            match self.series.next(intervals) {
                 Ok(Some(_)) => {}
                 Ok(None) => return,
                 Err(fault) => {
@@ -133,18 +131,16 @@ impl Scan {
         }
     }
 
-    /// Takes the histograms, if the counts say that there are any.
-    fn with_histograms(&mut self, counts: IntervalCounts) -> Result<Raw, Fault> {
-        let packed = if counts.histograms == 0 {
+    /// Takes the series, if there are any.
+    fn with_series(&mut self, counts: IntervalCounts) -> Result<Raw, Fault> {
+        let packed = if counts.series == 0 {
             Vec::new()
         } else {
-            match self.histograms.next(counts.number) {
+            match self.series.next(counts.number) {
                 Ok(Some(member)) => member.to_vec(),
                 Ok(None) | Err(Fault::Damage(JournalWarning::Torn { .. })) => {
                     let interval = counts.number;
-                    return Err(Fault::Damage(JournalWarning::HistogramsMissing {
-                        interval,
-                    }));
+                    return Err(Fault::Damage(JournalWarning::SeriesMissing { interval }));
                 }
                 Err(fault) => return Err(fault),
             }
@@ -169,61 +165,45 @@ impl Raw {
         if counts.end < counts.start {
             return of_counts("the interval ends before it starts".to_owned());
         }
-        let is_unknown = |id: &&SeriesId| id.0 as usize >= series;
-        if let Some(id) = counts.series.keys().find(is_unknown) {
-            return of_counts(format!("series {} is not in the header", id.0));
-        }
-        let without = |(id, counts)| {
-            let histograms = Default::default();
-            (id, SeriesInterval { counts, histograms })
-        };
         let mut interval = Interval {
             number,
             start: counts.start,
             end: counts.end,
             is_warm_up: counts.is_warm_up,
             load: counts.load,
-            series: counts.series.into_iter().map(without).collect(),
+            series: BySeries::new(),
             checks: counts.checks,
             health: counts.health,
             target: counts.target,
         };
         if !self.packed.is_empty() {
-            add_histograms(
-                &mut interval.series,
-                &self.packed,
-                number,
-                counts.histograms,
-            )
-            .map_err(|reason| {
+            let found = unpack_series(&self.packed, number, counts.series, series);
+            interval.series = found.map_err(|reason| {
                 let interval = number;
-                Fault::Damage(JournalWarning::HistogramsCorrupt { interval, reason })
+                Fault::Damage(JournalWarning::SeriesCorrupt { interval, reason })
             })?;
         }
         Ok(interval)
     }
 }
 
-/// Unpacks the histograms of this interval, which must be so many and of its series.
-fn add_histograms(
-    series: &mut BTreeMap<SeriesId, SeriesInterval>,
+/// The series of this interval, which must be so many, and of those that the header has.
+fn unpack_series(
     packed: &[u8],
     number: u64,
     expected: u32,
-) -> Result<(), String> {
-    let (found, histograms) = pack::unpack(packed)?;
+    in_header: usize,
+) -> Result<BySeries, String> {
+    let (found, series) = pack::unpack(packed)?;
     if found != number {
         return Err(format!("they are those of interval {found}"));
     }
-    if histograms.len() != expected as usize {
-        let found = histograms.len();
+    if series.len() != expected as usize {
+        let found = series.len();
         return Err(format!("there are {found} where {expected} were expected"));
     }
-    for (id, timing, bins) in histograms {
-        let Some(own) = series.get_mut(&id) else {
-            return Err(format!("series {} has times but no counts", id.0));
-        };
-        own.histograms[timing as usize] = Some(bins);
+    if let Some(id) = series.keys().find(|id| id.0 as usize >= in_header) {
+        return Err(format!("series {} is not in the header", id.0));
     }
-    Ok(())
+    Ok(series)
 }

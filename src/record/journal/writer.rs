@@ -18,11 +18,11 @@ use crate::units::Micros;
 /// should be stopped; [`Writer::finish`] may still succeed, since what did not fit was cut off.
 pub struct Writer {
     dir: PathBuf,
-    histograms: Appender<File>,
+    series: Appender<File>,
     events: Appender<File>,
     /// What takes secrets out of events; none where they are written as they are.
     mask: Option<Mask>,
-    /// An interval's histograms, packed and then compressed, and the line of an event; kept for their space.
+    /// An interval's series, packed and then compressed, and the line of an event; kept for their space.
     packed: Packed,
     member: Vec<u8>,
     line: Vec<u8>,
@@ -35,13 +35,13 @@ impl Writer {
     /// The directory already holds a run, or cannot be written to.
     pub fn create(dir: &Path, header: &RunHeader) -> Result<Self, JournalError> {
         fs::create_dir_all(dir).map_err(JournalError::io("create", dir))?;
-        let histograms = Appender::new(create(dir, HISTOGRAMS_FILE)?, 0);
+        let series = Appender::new(create(dir, HISTOGRAMS_FILE)?, 0);
         let events = Appender::new(create(dir, EVENTS_FILE)?, 0);
         // Last, so that a directory with a header has all three files.
         write_header(dir, header)?;
         Ok(Self {
             dir: dir.to_owned(),
-            histograms,
+            series,
             events,
             mask: None,
             packed: Packed::default(),
@@ -68,26 +68,26 @@ impl Writer {
         }
     }
 
-    /// Appends an interval: its histograms, then its counts.
+    /// Appends an interval: its series, then the rest.
     ///
     /// # Errors
     /// A write failed; then no part of the interval is left in the journal.
     pub fn append(&mut self, interval: &Interval) -> Result<(), JournalError> {
-        let before = self.histograms.length();
-        if self.packed.fill(interval) {
+        let before = self.series.length();
+        if !interval.series.is_empty() {
+            self.packed
+                .fill(interval)
+                .map_err(|reason| JournalError::encode("an interval")(&reason))?;
             self.member.clear();
             members::write(self.packed.parts(), &mut self.member)
-                .map_err(|error| JournalError::encode("histograms")(&error))?;
-            self.histograms
-                .append(&self.member)
-                .map_err(JournalError::io(
-                    "write to",
-                    &self.dir.join(HISTOGRAMS_FILE),
-                ))?;
+                .map_err(|error| JournalError::encode("an interval")(&error))?;
+            self.series.append(&self.member).map_err(JournalError::io(
+                "write to",
+                &self.dir.join(HISTOGRAMS_FILE),
+            ))?;
         }
         let counts = Event::Interval(IntervalCounts::of(interval));
-        self.event(&counts)
-            .inspect_err(|_| self.histograms.cut(before))
+        self.event(&counts).inspect_err(|_| self.series.cut(before))
     }
 
     /// Appends an event.
@@ -124,10 +124,7 @@ impl Writer {
             interrupted,
             lost,
         })?;
-        for (file, name) in [
-            (&self.histograms, HISTOGRAMS_FILE),
-            (&self.events, EVENTS_FILE),
-        ] {
+        for (file, name) in [(&self.series, HISTOGRAMS_FILE), (&self.events, EVENTS_FILE)] {
             file.storage()
                 .sync_all()
                 .map_err(JournalError::io("sync", &self.dir.join(name)))?;
