@@ -47,7 +47,7 @@ pub(super) fn launch(run: &Arc<Run>, runtime: &Handle) -> Result<(), EngineError
         }
     });
     let launched = readiness.recv().unwrap_or(Ok(()));
-    // The users are tasks of their own. What launched them would only look twice a second whether to stop them.
+    // The users are separate tasks. The task that launched them would only check twice a second whether to stop them.
     launching.abort();
     // goose raises the level when it tries to install its logger.
     log::set_max_level(LevelFilter::Off);

@@ -236,7 +236,7 @@ fn may_hold_too_many_values(body: &[u8]) -> bool {
     marks.count() >= MAX_VALUES
 }
 
-/// The most characters of what was found that are kept.
+/// The most characters of a found value in a message.
 pub const MAX_FOUND: usize = 200;
 
 /// At most [`MAX_FOUND`] characters, with an ellipsis for the rest, and no control character that a terminal would obey.
@@ -301,7 +301,7 @@ mod tests {
             ("text/html; charset=utf-16be", b"\0a", "a"),
             ("text/html; charset=nonsense", "ü".as_bytes(), "ü"),
             ("text/html; charset=", "ü".as_bytes(), "ü"),
-            // A mark at the start is believed before all else, and is no text.
+            // A byte order mark takes precedence, and is not part of the text.
             ("text/html; charset=latin1", b"\xef\xbb\xbf\xc3\xbc", "ü"),
             ("text/html", b"\xff\xfea\0", "a"),
         ] {

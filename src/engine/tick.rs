@@ -12,9 +12,9 @@ use super::timer::PreciseTimer;
 use crate::record::{Clock, Recorder};
 use crate::units::Micros;
 
-/// How often the event loop and the requests in flight are looked at: often enough to see every standstill, and seldom
-/// enough to cost a millisecond of CPU a second where nothing else wakes the thread. It is no multiple of the time between
-/// the arrivals of any usual rate: a tick in step with them would always count the requests in flight just after one.
+/// The interval at which the event loop and the requests in flight are sampled: short enough to see every standstill, and
+/// long enough to cost only a millisecond of CPU a second on an idle thread. It is not a multiple of the time between
+/// arrivals at any usual rate: such a tick would always count the requests in flight just after an arrival.
 const TICK: Duration = Duration::from_micros(41_300);
 
 /// Probes the event loop of the users and each of its threads; never returns.

@@ -4,15 +4,18 @@ use std::ops::AddAssign;
 
 use super::bins::Sum;
 use super::{CheckCounts, Counts, SeriesInterval, Timing};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, OutcomeClass};
 
 impl Counts {
     /// Counts of one outcome; [`Outcome::Ok`] and [`Outcome::Interrupted`] are derived from the other fields.
     pub fn by_outcome(&self, outcome: Outcome) -> u64 {
-        match outcome {
-            Outcome::Ok => self.ended.saturating_sub(self.failed),
-            Outcome::Interrupted => self.interrupted,
-            _ => self.outcomes.get(&outcome).copied().unwrap_or(0),
+        match outcome.class() {
+            OutcomeClass::Success => self.ended.saturating_sub(self.failed),
+            OutcomeClass::Interrupted => self.interrupted,
+            OutcomeClass::Failed
+            | OutcomeClass::Unconnected
+            | OutcomeClass::GeneratorLimit
+            | OutcomeClass::NotAttempted => self.outcomes.get(&outcome).copied().unwrap_or(0),
         }
     }
 

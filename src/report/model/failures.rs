@@ -120,14 +120,11 @@ impl Groups {
             let by_status =
                 by_status.map(|(&status, &count)| (Outcome::Status, Some(status), count));
             let told: u64 = counts.failed_statuses.values().sum();
-            let by_outcome = counts
-                .outcomes
-                .iter()
-                .map(|(&outcome, &count)| match outcome {
-                    // Journals of earlier versions do not say which status it was.
-                    Outcome::Status => (outcome, None, count.saturating_sub(told)),
-                    _ => (outcome, None, count),
-                });
+            let by_outcome = counts.outcomes.iter().map(|(&outcome, &count)| {
+                // Journals of earlier versions do not name the status.
+                let named = if outcome == Outcome::Status { told } else { 0 };
+                (outcome, None, count.saturating_sub(named))
+            });
             for (outcome, status, count) in by_status.chain(by_outcome) {
                 if !outcome.is_failure() || count == 0 {
                     continue;
