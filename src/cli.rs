@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::scenario::Overrides;
 #[cfg(feature = "bundled-target")]
-use crate::target::{ProfileName, Secret, Stack};
+use crate::bundled::{ProfileName, Secret, Stack};
+use crate::scenario::Overrides;
 use crate::units::Rate;
 
 /// Load testing from a YAML scenario to true numbers, a verdict and a report.

@@ -4,6 +4,8 @@
 //! [`engine`] runs the plan's users over the [`transport`], their samples are [`record`]ed, the [`verdict`] judges the
 //! record, and [`report`] writes it down. [`cmd`] wires these together, one function a subcommand.
 
+#[cfg(feature = "bundled-target")]
+pub mod bundled;
 pub mod cli;
 pub mod cmd;
 pub mod engine;
@@ -15,10 +17,9 @@ pub mod plan;
 pub mod probe;
 pub mod record;
 pub mod report;
+pub mod run;
 pub mod scenario;
 pub mod source;
-#[cfg(feature = "bundled-target")]
-pub mod target;
 pub mod transport;
 pub mod units;
 pub mod verdict;

@@ -1,16 +1,13 @@
 //! The subcommands: each wires the pipeline's modules together and says how the process ends.
 
+mod bundled;
 mod check;
-mod drive;
-mod driven;
-mod header;
 mod output_file;
 mod outputs;
 mod plan;
 mod progress;
 mod report;
 mod run;
-mod signals;
 #[cfg(feature = "bundled-target")]
 mod target;
 mod terminal;
@@ -104,7 +101,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         #[cfg(feature = "bundled-target")]
         Command::Target(TargetCommand::Serve(args)) => target::serve(args),
         #[cfg(not(feature = "bundled-target"))]
-        Command::Target { .. } => Err(driven::none_bundled()),
+        Command::Target { .. } => Err(bundled::none_bundled()),
     }
 }
 

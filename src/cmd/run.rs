@@ -7,30 +7,20 @@ use anyhow::{Context, anyhow};
 use chrono::Utc;
 use tokio::runtime::{self, Runtime};
 use tokio::sync::oneshot;
-use tokio::time::sleep;
 
 use crate::cli::RunArgs;
-use crate::engine::{self, CutShort, RunValues};
+use crate::engine;
 use crate::exit::Exit;
 use crate::plan::{Plan, Segment};
-use crate::probe::{self, Limits};
-use crate::record::journal::{Event, LostUsers, RunHeader, StopReason, Writer};
-use crate::record::{Recorder, Totals};
-use crate::report::live::Live;
+use crate::probe::Limits;
+use crate::record::journal::{StopReason, Writer};
+use crate::run::{self, LiveView, Run, Signals, Sinks, header};
 use crate::scenario;
 use crate::transport::{Settings, Shared};
-use crate::units::{Micros, show_duration};
-use crate::verdict::Judge;
 
-use super::drive::{Drive, LoadOver};
-use super::driven::{self, Driven};
 use super::output_file::Existing;
 use super::outputs::{Claim, Outputs, Wanted, journal_in};
-use super::signals::Signals;
-use super::{Failure, compile, header, seed_or_new, terminal};
-
-/// Shards a core: enough for users of one core never to wait for one another.
-const SHARDS_PER_CORE: usize = 4;
+use super::{Failure, bundled, compile, seed_or_new, terminal};
 
 pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let mut scenario =
@@ -40,7 +30,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     compile(&scenario, seed).map_err(Failure::Scenario)?;
     scenario
         .overridden
-        .extend(driven::changes(&scenario.target, args)?);
+        .extend(bundled::changes(&scenario.target, args)?);
     let now = Utc::now();
     let run_id = header::run_id(&scenario.name, now);
     Limits::raise()
@@ -66,13 +56,13 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         quiet: args.quiet,
     })?;
 
-    let driven = Driven::start(&scenario.target, args);
+    let target = bundled::start(&scenario.target, args);
     if control.block_on(signals.has_come()) {
         return Err(stopped_early());
     }
-    let mut driven = driven?;
+    let mut target = target?;
     let plan =
-        Plan::compile(&scenario, driven.url(), seed, Segment::WHOLE).map_err(Failure::Scenario)?;
+        Plan::compile(&scenario, target.url(), seed, Segment::WHOLE).map_err(Failure::Scenario)?;
     let transport = transport(&plan, args)?;
     let reached = control.block_on(async {
         tokio::select! {
@@ -87,18 +77,27 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         .context("cannot begin the journal")
         .map_err(Failure::Internal)?
         .without(&plan.secrets.mask);
-    let load = Load {
-        args,
-        plan: Arc::new(plan),
-        transport,
-        header: &header,
-    };
+    let live = LiveView::on_stderr(
+        &header,
+        args.quiet,
+        terminal::colour_on_stderr(),
+        args.grace,
+    );
+    let sinks = Sinks::default().with(journal).with(live);
     let closed = match reached {
-        Ok(()) => control.block_on(load.send(journal, &mut driven, &mut signals)),
-        Err(reason) => close_without_load(journal, reason),
+        Ok(()) => {
+            let run = Run {
+                plan: Arc::new(plan),
+                transport,
+                header: &header,
+                grace: args.grace,
+            };
+            control.block_on(run::send(run, sinks, &mut target, &mut signals))
+        }
+        Err(reason) => run::close_without_load(sinks, reason),
     };
     closed.map_err(Failure::Internal)?;
-    drop(driven);
+    drop(target);
     control.block_on(write(outputs, folder, &mut signals))
 }
 
@@ -165,145 +164,5 @@ async fn reach(plan: &Plan, transport: &Shared) -> Result<Result<(), StopReason>
         Err(error) => Ok(Err(StopReason::TargetGone {
             detail: error.to_string(),
         })),
-    }
-}
-
-fn close_without_load(mut journal: Writer, reason: StopReason) -> anyhow::Result<()> {
-    journal.event(&Event::Stop {
-        at: Micros::ZERO,
-        reason,
-    })?;
-    Ok(journal.finish(Micros::ZERO, 0, 0, LostUsers::default())?)
-}
-
-/// What is to be sent.
-struct Load<'a> {
-    args: &'a RunArgs,
-    plan: Arc<Plan>,
-    transport: Arc<Shared>,
-    header: &'a RunHeader,
-}
-
-impl Load<'_> {
-    /// From `setup` to the journal's last line.
-    async fn send(
-        self,
-        mut journal: Writer,
-        driven: &mut Driven,
-        signals: &mut Signals,
-    ) -> anyhow::Result<()> {
-        let (values, prepared) = engine::setup(&self.plan, &self.transport, signals.next()).await;
-        let over = match prepared {
-            Ok(()) => self.drive(journal, driven, &values, signals).await,
-            Err(cut) => {
-                let reason = match cut {
-                    CutShort::Failed(failure) => StopReason::SetupFailed {
-                        detail: failure.to_string(),
-                    },
-                    CutShort::Stopped => StopReason::Signal,
-                };
-                let at = Micros::ZERO;
-                journal
-                    .event(&Event::Stop { at, reason })
-                    .map(|()| LoadOver {
-                        journal,
-                        at,
-                        is_stopped: true,
-                        panics: 0,
-                        interrupted: 0,
-                        lost: LostUsers::default(),
-                    })
-                    .map_err(Into::into)
-            }
-        };
-        // Teardown runs also when setup or the load failed.
-        let torn_down = self.tear_down(&values, signals).await;
-        let mut over = match (over, &torn_down) {
-            (Ok(over), _) => over,
-            (Err(error), Ok(())) => return Err(error),
-            (Err(error), Err((_, words))) => return Err(error.context(words.clone())),
-        };
-        if let Err((by_signal, text)) = torn_down {
-            let at = over.at;
-            if by_signal && !over.is_stopped {
-                let reason = StopReason::Signal;
-                over.journal.event(&Event::Stop { at, reason })?;
-            }
-            over.journal.event(&Event::Warning { at, text })?;
-        }
-        Ok(over
-            .journal
-            .finish(over.at, over.panics, over.interrupted, over.lost)?)
-    }
-
-    /// Walks through `teardown`, for the grace period at most and until a signal; says in words why it did not come to
-    /// its end, and whether it was a signal.
-    async fn tear_down(
-        &self,
-        values: &RunValues,
-        signals: &mut Signals,
-    ) -> Result<(), (bool, String)> {
-        let grace = self.args.grace;
-        let mut by_signal = false;
-        let stop = async {
-            tokio::select! {
-                () = signals.next() => by_signal = true,
-                () = sleep(grace) => {}
-            }
-        };
-        let ended = engine::teardown(&self.plan, &self.transport, values, stop).await;
-        ended.map_err(|cut| {
-            let words = match cut {
-                CutShort::Failed(failure) => format!("teardown: {failure}"),
-                CutShort::Stopped if by_signal => {
-                    "teardown was cut off by a signal: what setup made may still be there".to_owned()
-                }
-                CutShort::Stopped => format!(
-                    "teardown was cut off after {}: what setup made may still be there; give it longer with --grace",
-                    show_duration(grace)
-                ),
-            };
-            (by_signal, words)
-        })
-    }
-
-    /// From the first iteration to the last interval.
-    async fn drive(
-        &self,
-        journal: Writer,
-        driven: &mut Driven,
-        values: &RunValues,
-        signals: &mut Signals,
-    ) -> anyhow::Result<LoadOver> {
-        let plan = &self.plan;
-        let shards = probe::cores() as usize * SHARDS_PER_CORE;
-        let recorder = Arc::new(Recorder::new(plan.series.len(), plan.checks.len(), shards));
-        let mut live = Live::on_stderr(self.header, self.args.quiet, terminal::colour_on_stderr());
-        // A terminal that has gone away is no reason to lose the run, here and wherever the live view is written.
-        live.begin().ok();
-        let running = engine::launch(
-            Arc::clone(plan),
-            Arc::clone(&recorder),
-            Arc::clone(&self.transport),
-            values.clone(),
-        )?;
-        journal.begin(&RunHeader {
-            started_at: header::written(running.began_at()),
-            ..self.header.clone()
-        })?;
-        let drive = Drive {
-            plan,
-            header: self.header,
-            recorder,
-            running,
-            driven,
-            journal,
-            totals: Totals::new(&plan.series, plan.checks.len()),
-            judge: Judge::new(&plan.thresholds, &plan.series, self.header.max_users()),
-            live,
-            grace: self.args.grace,
-            is_stopped: false,
-        };
-        drive.until_over(signals).await
     }
 }

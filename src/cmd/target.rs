@@ -2,18 +2,18 @@
 
 use target_app::Settings;
 
-use crate::cli::ServeArgs;
-use crate::exit::Exit;
-use crate::target::{
+use crate::bundled::{
     self, Base, Config, Environment, Faults, LabMode, ProfileName, ServeOptions, TargetError, Until,
 };
+use crate::cli::ServeArgs;
+use crate::exit::Exit;
 
 use super::Failure;
 
 pub(super) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
     let served = options(args, &Environment::of_process())
         .map_err(TargetError::from)
-        .and_then(|options| target::serve(&options));
+        .and_then(|options| bundled::serve(&options));
     match served {
         Ok(()) => Ok(Exit::Passed),
         Err(

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of the pipeline: each may name those before it. `engine` and `transport` stand beside it.
-const ALLOWED: [(&str, &[&str]); 15] = [
+const ALLOWED: [(&str, &[&str]); 16] = [
     ("units", &[]),
     ("outcome", &[]),
     ("exit", &[]),
@@ -46,7 +46,22 @@ const ALLOWED: [(&str, &[&str]); 15] = [
             "units", "outcome", "exit", "scenario", "plan", "record", "verdict",
         ],
     ),
-    ("target", &["units", "cli"]),
+    ("bundled", &["units", "cli"]),
+    (
+        "run",
+        &[
+            "units",
+            "plan",
+            "transport",
+            "record",
+            "engine",
+            "probe",
+            "verdict",
+            "report",
+            "scenario",
+            "bundled",
+        ],
+    ),
 ];
 
 /// Folio's modules from the ground up: each may name those before it and none of those after it.

@@ -112,7 +112,7 @@ impl Writer {
     /// # Errors
     /// The write failed; then the journal reads as one that was cut short.
     pub fn finish(
-        mut self,
+        &mut self,
         at: Micros,
         panics: u64,
         interrupted: u64,

@@ -315,7 +315,7 @@ impl<W: Write> Live<W> {
     }
 
     /// Ends the view: the last frame stays, or a line with the totals, and what follows begins on a line of its own.
-    pub fn finish(mut self, state: &LiveState) -> io::Result<()> {
+    pub fn finish(&mut self, state: &LiveState) -> io::Result<()> {
         match self.mode {
             Mode::Quiet => Ok(()),
             Mode::Redraw if state.length >= SHORT => self.redraw(state),

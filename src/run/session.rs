@@ -1,54 +1,43 @@
-//! A run under way: once a second an interval is closed, written down, judged and shown.
+//! A load under way: once a second an interval is closed, judged and told to the sinks.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use tokio::time::{Instant, sleep_until};
 
+use super::signals::Signals;
+use super::sink::{End, Second, Sinks};
+use super::target::Target;
 use crate::engine::{Running, Stop};
 use crate::plan::Plan;
-use crate::record::journal::{self, Event, LostUsers, RunHeader, StopReason};
+use crate::record::journal::{Event, StopReason};
 use crate::record::{Recorder, Totals};
-use crate::report::live::{Live, LiveState};
-use crate::units::{Micros, show_duration};
+use crate::units::Micros;
 use crate::verdict::Judge;
-
-use super::driven::Driven;
-use super::signals::Signals;
-
-/// The usual cause of a journal that cannot be written.
-const DISK: &str = "cannot write the journal: is the disk full?";
 
 /// The length of an interval.
 const SECOND: Micros = Micros(1_000_000);
 
-/// A run under way.
-pub(super) struct Drive<'a> {
+/// A load under way.
+pub(super) struct Session<'a> {
     pub(super) plan: &'a Plan,
     pub(super) recorder: Arc<Recorder>,
     pub(super) running: Running,
-    pub(super) driven: &'a mut Driven,
-    pub(super) journal: journal::Writer,
+    pub(super) target: &'a mut Target,
+    pub(super) sinks: &'a mut Sinks,
     pub(super) totals: Totals,
     pub(super) judge: Judge,
-    pub(super) live: Live<io::Stderr>,
-    pub(super) header: &'a RunHeader,
     pub(super) grace: Duration,
-    /// Whether the run was stopped before its planned end.
+    /// Whether the load was stopped before its planned end.
     pub(super) is_stopped: bool,
 }
 
-/// A load that is over, and the journal to close.
+/// A load that is over.
+#[derive(Default)]
 pub(super) struct LoadOver {
-    pub(super) journal: journal::Writer,
-    pub(super) at: Micros,
+    pub(super) end: End,
     /// Whether it was stopped before its planned end, and the journal says why.
     pub(super) is_stopped: bool,
-    pub(super) panics: u64,
-    pub(super) interrupted: u64,
-    pub(super) lost: LostUsers,
 }
 
 /// How far the stop of a run has gone.
@@ -70,8 +59,8 @@ enum Phase {
     },
 }
 
-impl Drive<'_> {
-    /// Goes on until every user has left and the last interval is written; gives back the journal, open for the rest.
+impl Session<'_> {
+    /// Goes on until every user has left and the last interval is told.
     pub(super) async fn until_over(mut self, signals: &mut Signals) -> anyhow::Result<LoadOver> {
         let mut phase = Phase::Loading;
         let mut closed = Micros::ZERO;
@@ -85,8 +74,7 @@ impl Drive<'_> {
                     let now = self.running.clock().now().max(boundary);
                     let warm_up = Micros::from(self.plan.warm_up);
                     closed = if boundary <= warm_up { now.min(warm_up) } else { now };
-                    let state = self.close_interval(closed, boundary)?;
-                    self.live.update(&state).ok();
+                    self.close_interval(closed, boundary, false)?;
                     match phase {
                         Phase::Cut { until } if closed >= until => break,
                         _ => phase = self.next_phase(phase)?,
@@ -121,7 +109,7 @@ impl Drive<'_> {
     fn close_warm_up(&mut self) -> anyhow::Result<()> {
         let end = Micros::from(self.plan.warm_up);
         if end < self.running.clock().now() {
-            self.close_interval(end, end)?;
+            self.close_interval(end, end, false)?;
         }
         Ok(())
     }
@@ -135,25 +123,35 @@ impl Drive<'_> {
         ends.filter(|end| *end > start).fold(second, Micros::min)
     }
 
-    /// Closes the interval that was to end at `boundary`: writes it down, judges it, shows it.
-    fn close_interval(&mut self, end: Micros, boundary: Micros) -> anyhow::Result<LiveState> {
+    /// Closes the interval that was to end at `boundary`: judges it and tells the sinks.
+    fn close_interval(
+        &mut self,
+        end: Micros,
+        boundary: Micros,
+        is_last: bool,
+    ) -> anyhow::Result<()> {
         let load = self.running.load(end);
         let is_warm_up = boundary <= Micros::from(self.plan.warm_up);
         let interval = self
             .recorder
-            .rotate(end, is_warm_up, load, self.driven.health());
+            .rotate(end, is_warm_up, load, self.target.health());
         for failure in self.recorder.take_failures() {
-            self.write_event(&Event::Failure(failure))?;
+            self.sinks.event(&Event::Failure(failure))?;
         }
-        self.journal.append(&interval).context(DISK)?;
         self.totals.absorb(&interval);
         let before = self.judge.standings();
         self.judge.observe(&interval);
-        let now = self.judge.standings();
-        for (threshold, (now, before)) in now.iter().zip(&before).enumerate() {
+        let standings = self.judge.standings();
+        self.sinks.interval(&Second {
+            interval: &interval,
+            totals: &self.totals,
+            standings: &standings,
+            is_last,
+        })?;
+        for (threshold, (now, before)) in standings.iter().zip(&before).enumerate() {
             if now.standing != before.standing {
                 let (standing, observed) = (now.standing, now.observed);
-                self.write_event(&Event::Threshold {
+                self.sinks.event(&Event::Threshold {
                     at: end,
                     threshold,
                     standing,
@@ -161,11 +159,7 @@ impl Drive<'_> {
                 })?;
             }
         }
-        Ok(LiveState::of(&interval, &self.totals, &now, self.header))
-    }
-
-    fn write_event(&mut self, event: &Event) -> anyhow::Result<()> {
-        self.journal.event(event).context(DISK)
+        Ok(())
     }
 
     /// What the interval just closed means for the run: stop it, or let what is in flight end.
@@ -194,7 +188,7 @@ impl Drive<'_> {
         self.running
             .stop_reason()
             .or_else(|| {
-                self.driven
+                self.target
                     .has_gone()
                     .map(|detail| StopReason::TargetGone { detail })
             })
@@ -205,21 +199,7 @@ impl Drive<'_> {
         self.running.stop(Stop::Graceful);
         self.is_stopped = true;
         let is_asked = reason == StopReason::Signal;
-        let why = match &reason {
-            StopReason::Signal | StopReason::SecondSignal => {
-                "stopped; a second signal cuts off what is in flight"
-            }
-            StopReason::Threshold { .. } => "a threshold that aborts the run is broken",
-            StopReason::TargetGone { .. } => "the target is gone",
-            StopReason::Panic { .. }
-            | StopReason::StepFailed { .. }
-            | StopReason::SetupFailed { .. } => "a user cannot go on",
-        };
-        let grace = show_duration(self.grace);
-        self.live
-            .note(&format!("{why}: requests in flight have {grace} to end"))
-            .ok();
-        self.write_event(&Event::Stop { at: now, reason })?;
+        self.sinks.event(&Event::Stop { at: now, reason })?;
         Ok(self.draining_from(now, is_asked))
     }
 
@@ -241,9 +221,8 @@ impl Drive<'_> {
             } => {
                 // The load was over by itself, or stopped for another reason, which stays the reason.
                 if self.is_stopped {
-                    self.live
-                        .note("a second signal cuts off what is in flight")
-                        .ok();
+                    self.sinks
+                        .note("a second signal cuts off what is in flight");
                 } else {
                     self.drain(StopReason::Signal, now)?;
                 }
@@ -254,7 +233,7 @@ impl Drive<'_> {
             }
             Phase::Draining { .. } => {
                 let cut = self.cut(Stop::AtOnce);
-                self.write_event(&Event::Stop {
+                self.sinks.event(&Event::Stop {
                     at: now,
                     reason: StopReason::SecondSignal,
                 })?;
@@ -267,19 +246,19 @@ impl Drive<'_> {
     async fn finish(mut self, phase: Phase) -> anyhow::Result<LoadOver> {
         let end = self.running.clock().now();
         if let (Phase::Loading, Some(reason)) = (phase, self.running.stop_reason()) {
-            self.write_event(&Event::Stop { at: end, reason })?;
+            self.sinks.event(&Event::Stop { at: end, reason })?;
             self.is_stopped = true;
         }
-        let state = self.close_interval(end, end)?;
-        self.live.finish(&state).ok();
+        self.close_interval(end, end, true)?;
         let ended = self.running.join(Duration::ZERO).await;
         Ok(LoadOver {
-            journal: self.journal,
-            at: end,
+            end: End {
+                at: end,
+                panics: ended.panics,
+                interrupted: ended.interrupted,
+                lost: ended.lost,
+            },
             is_stopped: self.is_stopped,
-            panics: ended.panics,
-            interrupted: ended.interrupted,
-            lost: ended.lost,
         })
     }
 }

@@ -12,12 +12,7 @@ use crate::record::journal::SCHEMA;
 use crate::scenario::{Scenario, Target};
 
 /// The header of a run of `plan` that begins at `now`.
-pub(super) fn header(
-    scenario: &Scenario,
-    plan: &Plan,
-    run_id: String,
-    now: DateTime<Utc>,
-) -> RunHeader {
+pub fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: DateTime<Utc>) -> RunHeader {
     // Names come from the file, and so do its secrets; what the environment and the command line put in is left out.
     let hide = |text: &str| scenario.mask.known(text);
     let series = plan.series.iter().map(|series| Series {
@@ -70,7 +65,7 @@ pub(super) fn written(moment: DateTime<Utc>) -> String {
 }
 
 /// A run's id: sorts by time, names the scenario, and differs between two runs of one second.
-pub(super) fn run_id(name: &str, now: DateTime<Utc>) -> String {
+pub fn run_id(name: &str, now: DateTime<Utc>) -> String {
     let name: String = name
         .chars()
         .map(|c| {

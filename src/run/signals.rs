@@ -13,11 +13,11 @@ use crate::probe;
 const MOMENT: Duration = Duration::from_millis(1);
 
 /// SIGINT, SIGTERM, SIGQUIT and SIGHUP. Each asks for the same: an end in order.
-pub(super) struct Signals(Vec<Signal>);
+pub struct Signals(Vec<Signal>);
 
 impl Signals {
     /// From here on none of them ends the process by itself. To be called within the runtime that asks for them.
-    pub(super) fn listen() -> anyhow::Result<Self> {
+    pub fn listen() -> anyhow::Result<Self> {
         let mut kinds = vec![
             SignalKind::interrupt(),
             SignalKind::terminate(),
@@ -36,7 +36,7 @@ impl Signals {
     }
 
     /// Returns at the next signal.
-    pub(super) async fn next(&mut self) {
+    pub async fn next(&mut self) {
         poll_fn(|cx| {
             let mut signals = self.0.iter_mut();
             if signals.any(|signal| signal.poll_recv(cx).is_ready()) {
@@ -49,7 +49,7 @@ impl Signals {
     }
 
     /// Whether one came while nobody waited for it.
-    pub(super) async fn has_come(&mut self) -> bool {
+    pub async fn has_come(&mut self) -> bool {
         tokio::time::timeout(MOMENT, self.next()).await.is_ok()
     }
 }

@@ -3,7 +3,7 @@
 //! The child is this same binary, so nothing has to be installed, and a process of its own, so that what it uses can
 //! be told from what the generator uses.
 
-mod bundled;
+mod child;
 mod environment;
 mod ground;
 mod serve;
@@ -13,7 +13,7 @@ use std::io;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-pub use bundled::{BundledOptions, BundledTarget};
+pub use child::{BundledOptions, BundledTarget};
 pub use environment::{Environment, Faults};
 pub use ground::Base;
 pub use serve::{ServeOptions, Until, serve};
