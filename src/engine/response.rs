@@ -75,7 +75,7 @@ impl<'a> Response<'a> {
         let parsed = self.json.get_or_init(|| {
             if self.body.len() > LARGE && may_hold_too_many_values(self.body) {
                 return Err(serde::de::Error::custom(format_args!(
-                    "it may hold more than {MAX_VALUES} values, and no more are kept"
+                    "it may have more than {MAX_VALUES} values, the most that are parsed"
                 )));
             }
             // JSON is UTF-8 whatever `charset` says; the named encoding is only tried if UTF-8 fails.
@@ -90,7 +90,7 @@ impl<'a> Response<'a> {
                 return "an empty body, which is not JSON".to_owned();
             }
             if error.is_data() {
-                return format!("a body of JSON that is not read: {error}");
+                return format!("a JSON body that is not parsed: {error}");
             }
             clipped(&format!(
                 "a body that is not JSON ({error}): {}",

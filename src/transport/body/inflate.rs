@@ -296,7 +296,7 @@ impl BoundedOutput<'_> {
             }
             if size > ANY_RATIO.max(self.consumed.get() * MAX_RATIO) {
                 return Err(too_large(&format!(
-                    "more than {} and {MAX_RATIO} times its size, as compression bombs do",
+                    "more than {} and more than {MAX_RATIO} times its size, like a compression bomb",
                     ByteSize(ANY_RATIO)
                 )));
             }

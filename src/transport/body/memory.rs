@@ -66,7 +66,7 @@ impl Reservation {
             return Err(ExchangeFailure::new(
                 Outcome::BodyLimit,
                 &format!(
-                    "bodies kept for checks and captures already hold {} beyond {} each; read fewer or smaller ones at once",
+                    "the bodies kept for checks and captures already use {} beyond {} each; read fewer or smaller bodies at once",
                     ByteSize(BUDGET),
                     ByteSize(FREE)
                 ),

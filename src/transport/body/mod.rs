@@ -61,7 +61,7 @@ impl<'a> BodyReader<'a> {
     /// Refuses a body whose declared size is over the limit.
     pub(super) fn expect(&self, size: u64) -> Result<(), ExchangeFailure> {
         if size > self.limit {
-            return Err(self.too_large(&format!("{size} bytes")));
+            return Err(self.too_large(&format!("has {size} bytes")));
         }
         Ok(())
     }
@@ -70,7 +70,7 @@ impl<'a> BodyReader<'a> {
     pub(super) fn take(&mut self, chunk: Bytes) -> Result<(), ExchangeFailure> {
         self.received += chunk.len() as u64;
         if self.received > self.limit {
-            return Err(self.too_large("more"));
+            return Err(self.too_large("is larger"));
         }
         match self.keep {
             Keep::Nothing => Ok(()),
@@ -112,7 +112,7 @@ impl<'a> BodyReader<'a> {
         ExchangeFailure::new(
             Outcome::BodyLimit,
             &format!(
-                "the body has {found}, and at most {} are read (http.body_limit)",
+                "the body {found}; the limit is {} (http.body_limit)",
                 ByteSize(self.limit)
             ),
         )

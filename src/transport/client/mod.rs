@@ -238,7 +238,7 @@ impl Client {
             Ok(()) => Ok(connection),
             Err(SendError::NotSent(_)) => Err(ExchangeFailure::new(
                 Outcome::Reset,
-                "the target closed the connection before it took a request",
+                "the target closed a new connection before the request was sent",
             )),
             Err(SendError::Failed(failure)) => Err(failure),
         }

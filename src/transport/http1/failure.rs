@@ -11,7 +11,7 @@ pub(super) fn unparsed(error: &hyper::Error) -> ExchangeFailure {
     if error.is_parse_too_large() {
         return ExchangeFailure::new(
             Outcome::HeadLimit,
-            "the response's head has more than 1000 header lines or 256 KiB, and no more is read",
+            "the response's head has more than 1000 header lines or 256 KiB, which are the limits",
         );
     }
     broken(error)

@@ -121,7 +121,7 @@ impl Connection {
             Err(HeadError::Failed(failure)) => Err(failure),
             Err(HeadError::NotSent(_)) => Err(ExchangeFailure::new(
                 Outcome::Reset,
-                "the target closed the connection within its answer",
+                "the target closed the connection in the middle of the response head",
             )),
         }
     }

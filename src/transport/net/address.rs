@@ -73,7 +73,9 @@ impl AddressRefusal {
             Self::Never => {
                 format!("{address} is a link-local or metadata address, which is never loaded")
             }
-            Self::Unspecified => format!("{address} names no machine; write 127.0.0.1 or ::1"),
+            Self::Unspecified => format!(
+                "{address} is the unspecified address; use 127.0.0.1 or ::1 for this machine"
+            ),
             Self::NotAllowed => format!(
                 "{address} is neither loopback nor private; if you may load it, add --allow-host {host}"
             ),

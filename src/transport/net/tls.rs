@@ -178,7 +178,9 @@ fn authorities(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TransportErro
         named.push(certificate);
     }
     if named.is_empty() {
-        return Err(TransportError::Authority("it has none".to_owned()));
+        return Err(TransportError::Authority(
+            "it contains no certificate".to_owned(),
+        ));
     }
     Ok(named)
 }
