@@ -8,6 +8,9 @@ use crate::transport::Destination;
 
 /// The destination of a link on its page, or of the link alone if its page is unknown.
 pub(super) fn follow(link: &str, page: Option<&Uri>, base: &BaseUrl) -> Option<Destination> {
+    if flaw(link).is_some() {
+        return None;
+    }
     if is_plain(link) {
         let uri = match page {
             Some(_) | None if !link.starts_with('/') => link.parse().ok().filter(is_absolute),
@@ -30,6 +33,40 @@ pub(super) fn follow(link: &str, page: Option<&Uri>, base: &BaseUrl) -> Option<D
         }
         Some(_) | None => None,
     }
+}
+
+/// What is wrong with the host and port of a link that has them, where a lenient reader would go somewhere else without a
+/// word: to the default port, to the first segment of the path, to a name without its line breaks.
+pub(super) fn flaw(link: &str) -> Option<&'static str> {
+    let link = link.trim();
+    let after = |scheme: &str| {
+        let start = link.get(..scheme.len())?;
+        start
+            .eq_ignore_ascii_case(scheme)
+            .then(|| &link[scheme.len()..])
+    };
+    let rest = after("http://")
+        .or_else(|| after("https://"))
+        .or_else(|| after("//"))?;
+    let authority = rest.split(['/', '\\', '?', '#']).next()?;
+    let place = authority.rsplit('@').next()?;
+    if place.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Some("whose host has white space in it");
+    }
+    let port_at = if place.starts_with('[') {
+        place.find(']').map(|end| end + 1)
+    } else {
+        place.find(':')
+    };
+    let (host, port) = place.split_at(port_at.unwrap_or(place.len()));
+    if host.is_empty() {
+        return Some("which has no host");
+    }
+    let Some(port) = port.strip_prefix(':') else {
+        return None;
+    };
+    let is_number = port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    (!is_number).then_some("whose port is not a number from 0 to 65535")
 }
 
 /// Whether a text may be a link at all. A browser accepts nearly every text as a relative link, but an empty text, a
@@ -93,7 +130,14 @@ mod tests {
         let base = BaseUrl::of(&"http://host:81/".parse().expect("a URL"));
         let page = Uri::from_static("http://other/dir/page");
         let lead = |link| follow(link, Some(&page), &base).map(|found| found.uri.to_string());
-        assert_eq!(lead("next").as_deref(), Some("http://other/dir/next"));
+        for (link, expected) in [
+            ("next", "http://other/dir/next"),
+            ("HTTP://u:p@[::1]:080/a:b", "http://[::1]/a:b"),
+            (" //b:81\\c@d:x ", "http://b:81/c@d:x"),
+            ("http://b:81#:x", "http://b:81/"),
+        ] {
+            assert_eq!(lead(link).as_deref(), Some(expected), "{link}");
+        }
         for link in [
             "",
             " \n",
@@ -104,6 +148,13 @@ mod tests {
             "<a href=/>",
             "http://",
             "http://[::",
+            "http:///evil/a'b",
+            "https://:443/",
+            "http://a:/",
+            "http://[::1]:65536/",
+            "http://a:8\n0/",
+            "http://ho\tst/",
+            "//a:+80/",
         ] {
             assert_eq!(lead(link), None, "{link}");
         }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
 use super::base_url::BaseUrl;
-use super::link::{follow, with_query};
+use super::link::{flaw, follow, with_query};
 use super::state::UserState;
 use crate::expr::Missing;
 use crate::plan::{Request, RequestBody, RequestUrl};
@@ -22,11 +22,12 @@ pub(super) enum Unsendable {
     Missing(#[from] Missing),
     #[error("header {name} was rendered to `{value}`, {}", unfit(.value))]
     Header { name: String, value: String },
-    #[error(
-        "the URL `{written}` was rendered to `{rendered}`, which is neither a path nor an http:// or https:// URL"
-    )]
+    #[error("the URL `{written}` was rendered to `{rendered}`, {}", flaw(.rendered).unwrap_or(NO_URL))]
     Url { written: String, rendered: String },
 }
+
+/// What is wrong with a text that is no URL at all.
+const NO_URL: &str = "which is neither a path nor an http:// or https:// URL";
 
 /// One request, rendered for one user.
 #[derive(Debug)]

@@ -64,12 +64,21 @@ impl Origin {
         if host.is_empty() {
             return Err(unusable(uri, "a host name"));
         }
+        let after_host = without_credentials.strip_prefix(host);
+        let port = match after_host.and_then(|rest| rest.strip_prefix(':')) {
+            None => security.default_port(),
+            // Any text may stand there for the parser.
+            Some(port) => match port.parse() {
+                Ok(port) => port,
+                Err(_) => return Err(unusable(uri, "a port from 0 to 65535")),
+            },
+        };
         Ok(Self {
             scheme: scheme.clone(),
             authority: authority.clone(),
             security,
             host: host.trim_matches(['[', ']']).to_owned(),
-            port: authority.port_u16().unwrap_or(security.default_port()),
+            port,
             host_header,
         })
     }
@@ -120,7 +129,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_requested_is_a_failure() {
-        for url in ["/only/a/path", "ftp://example.org/"] {
+        for url in [
+            "/only/a/path",
+            "ftp://example.org/",
+            "http://example.org:99999/",
+            "http://[::1]:8o80/",
+        ] {
             let failure = origin(url).expect_err("no origin");
             assert_eq!(failure.outcome, Outcome::ConnectFailed, "{url}");
         }

@@ -63,6 +63,32 @@ fn a_request_that_cannot_be_sent_fails_the_run_and_is_told_in_every_output() {
 }
 
 #[test]
+fn a_rendered_url_that_names_no_place_is_sent_nowhere() {
+    let lab = Lab::start();
+    for (vars, url, told) in [
+        ("u: 'http://127.0.0.1:99999/a'", "${u}", "whose port"),
+        ("u: 'https://127.0.0.1:8o80/a'", "${u}", "whose port"),
+        ("u: 'http://127.0.0.1:+80/a'", "${u}", "whose port"),
+        ("u: abc", "http://127.0.0.1:${u}/x", "whose port"),
+        ("u: ''", "http://127.0.0.1:${u}/x", "whose port"),
+        ("u: ''", "http://${u}/evil/a'b", "which has no host"),
+        ("u: \"http://127.0.0.1:8\\n0/\"", "${u}", "white space"),
+    ] {
+        let (_, run) = played(
+            &lab,
+            &format!(
+                "load: {{ iterations: 2, users: 1 }}\nvars: {{ {vars} }}\n\
+                 flows: [ {{ name: a, steps: [ {{ get: \"{url}\" }} ] }} ]\n"
+            ),
+        );
+        let run = run.expect_code(99);
+        assert_eq!(run.count("/totals/errors/unsendable"), 2, "{vars} {url}");
+        let detail = run.summary["failures"][0]["detail"].to_string();
+        assert!(detail.contains(told), "{detail}");
+    }
+}
+
+#[test]
 fn a_run_that_ends_before_its_schedule_passes_only_if_the_scenario_says_that_it_may() {
     let lab = Lab::start();
     let scenario = |rule: &str| {
