@@ -209,9 +209,8 @@ fn assignment(text: &str) -> Result<(String, String), String> {
         Some((path, value)) if !path.trim().is_empty() => {
             Ok((path.trim().to_owned(), value.trim().to_owned()))
         }
-        _ => Err(format!(
-            "`{text}` is not PATH=VALUE, such as http.timeout=5s"
-        )),
+        // It may have a secret for a value.
+        _ => Err("expected PATH=VALUE, such as http.timeout=5s".to_owned()),
     }
 }
 

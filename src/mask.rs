@@ -121,6 +121,12 @@ impl Mask {
         places::hide_user_info(&self.without_beginnings(&text))
     }
 
+    /// The text without known secrets, and URLs without their user-info and the values of their queries: for words of the
+    /// command line.
+    pub fn urls(&self, text: &str) -> String {
+        places::hide_queries(&self.known(text))
+    }
+
     /// Takes out the beginning of a secret where a text was cut off: before each `…`, and at the end of a long text.
     fn without_beginnings(&self, text: &str) -> String {
         let is_long = text.chars().count() >= CUT;
@@ -186,6 +192,34 @@ mod tests {
             "s3cr%26t%2f+%22%c3%bc%22%2bx=".to_owned(),
             percent,
             "s3cr&amp;t/ &quot;ü&quot;+x=".to_owned(),
+            "s3cr&amp;t&sol; &quot;&uuml;&quot;&plus;x&equals;".to_owned(),
+            "s3cr%26t/%20%22%FC%22%2Bx%3D".to_owned(),
+            "s3cr&t/ \"\"ü\"\"+x=".to_owned(),
+            "s3cr&t/ \\\"\\xc3\\xbc\\\"+x=".to_owned(),
+            "s3cr&t/ \"\\u{fc}\"+x=".to_owned(),
+            "s3cr&t/ \"\r\n ü\"+x=".to_owned(),
+            "s3cr&t/ \"ü\"=\n+x=".to_owned(),
+            SECRET
+                .chars()
+                .map(|c| format!("\\u{:04x}", u32::from(c)))
+                .collect(),
+            SECRET
+                .chars()
+                .map(|c| format!("&#{};", u32::from(c)))
+                .collect(),
+            SECRET
+                .chars()
+                .map(|c| format!("&#x{:X};", u32::from(c)))
+                .collect(),
+            SECRET
+                .bytes()
+                .map(|byte| format!("\\x{byte:02x}"))
+                .collect(),
+            {
+                let encoded = STANDARD.encode(SECRET);
+                let (line, rest) = encoded.split_at(9);
+                format!("{line}\r\n{rest}")
+            },
             hex.to_lowercase(),
             hex,
             STANDARD.encode(SECRET),
@@ -211,6 +245,16 @@ mod tests {
         let encoded = STANDARD.encode("canary-of-the-mine");
         let cut = format!("{}…", &encoded[..12]);
         assert_eq!(mask.text(&cut), "[redacted]…");
+    }
+
+    #[test]
+    fn a_quote_in_a_secret_may_be_doubled() {
+        let mask = Mask::of(["pa'ss'word"]);
+        let told = "WHERE p = 'pa''ss''word' OR p = 'pa\\'ss\\'word'";
+        assert_eq!(
+            mask.text(told),
+            "WHERE p = '[redacted]' OR p = '[redacted]'"
+        );
     }
 
     #[test]

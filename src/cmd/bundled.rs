@@ -18,8 +18,9 @@ pub(super) fn changes(target: &Target, args: &RunArgs) -> Result<Vec<String>, Fa
             Ok(Vec::new())
         } else {
             Err(Failure::Argument(anyhow::anyhow!(
-                "--target-profile and --target-set are for the bundled target, and this run drives {url}: leave them out, or \
-                 give --target bundled"
+                "--target-profile and --target-set are for the bundled target, and this run drives {}: leave them out, or \
+                 give --target bundled",
+                url.origin().ascii_serialization()
             )))
         };
     }

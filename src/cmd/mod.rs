@@ -4,6 +4,7 @@ mod bundled;
 mod check;
 mod output_file;
 mod outputs;
+mod places;
 mod plan;
 mod progress;
 mod report;
@@ -17,6 +18,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use url::Url;
 
 #[cfg(feature = "bundled-target")]
@@ -33,7 +35,8 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
     let given: Vec<OsString> = words.into_iter().collect();
     let cli = match Cli::try_parse_from(&given) {
         Ok(cli) => cli,
-        Err(error) if error.use_stderr() => {
+        Err(mut error) if error.use_stderr() => {
+            hide_values(&mut error);
             let words = terminal::without_secrets(&error.render().to_string());
             terminal::complain(&words);
             let junit = junit_in(&given);
@@ -75,6 +78,32 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
 fn failed(failure: &Failure) -> Exit {
     terminal::complain(&failure.render());
     failure.exit()
+}
+
+/// Options whose values may be secret.
+const OF_SECRETS: [&str; 2] = ["--set", "--admin-token"];
+
+/// Leaves out of an error about the command line what may be a secret: the value of such an option, and what follows the
+/// `=` of a word that none expects.
+fn hide_values(error: &mut clap::Error) {
+    let text = |error: &clap::Error, kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let Some(argument) = text(error, ContextKind::InvalidArg) else {
+        return;
+    };
+    let option = argument.split([' ', '=']).next().unwrap_or_default();
+    if OF_SECRETS.contains(&option) && text(error, ContextKind::InvalidValue).is_some() {
+        let hidden = ContextValue::String("…".to_owned());
+        error.insert(ContextKind::InvalidValue, hidden);
+    }
+    if error.kind() == ErrorKind::UnknownArgument
+        && let Some((name, _)) = argument.split_once('=')
+    {
+        let shown = ContextValue::String(format!("{name}=…"));
+        error.insert(ContextKind::InvalidArg, shown);
+    }
 }
 
 /// The place of `--junit` among words that make no sense together.

@@ -38,9 +38,9 @@ fn write_all(out: &mut impl Write, text: &str) -> io::Result<()> {
     }
 }
 
-/// Words of an error, without the user-info of URLs.
+/// Words of an error, without the user-info and the queries of URLs.
 pub(super) fn without_secrets(words: &str) -> String {
-    Mask::default().known(words)
+    Mask::default().urls(words)
 }
 
 /// Everything that is wrong with a scenario, coloured if stderr takes colours.

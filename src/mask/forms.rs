@@ -12,6 +12,12 @@ const COMPARED: usize = 256;
 /// The fewest characters of base64 that are looked for.
 const SHORTEST_BASE64: usize = 4;
 
+/// Between two characters, where a header is folded or a mail broken.
+const BREAK: &str = r"(?:=?(?:\r?\n|(?:\\+r)?\\+n)[ \t]?)?";
+
+/// The same in base64, which is broken after so many columns; a line break may be shown as a space.
+const BASE64_BREAK: &str = r"(?:\s|\\+[rn]){0,2}";
+
 /// An expression that finds the secret in any form, and in any mixture of escapes.
 pub(super) fn pattern(secret: &str) -> Regex {
     let compared = compared(secret);
@@ -20,7 +26,8 @@ pub(super) fn pattern(secret: &str) -> Regex {
     } else {
         ""
     };
-    let mut forms = vec![compared.chars().map(escapes).collect::<String>() + rest];
+    let characters: Vec<String> = compared.chars().map(escapes).collect();
+    let mut forms = vec![characters.join(BREAK) + rest];
     let hex: String = compared.bytes().map(hex_digits).collect();
     forms.push(if rest.is_empty() {
         hex
@@ -28,7 +35,8 @@ pub(super) fn pattern(secret: &str) -> Regex {
         hex + "[0-9a-fA-F]*"
     });
     for core in cores(compared.as_bytes()) {
-        let core: String = core.chars().map(base64_character).collect();
+        let core: Vec<String> = core.chars().map(base64_character).collect();
+        let core = core.join(BASE64_BREAK);
         forms.push(format!("[A-Za-z0-9+/_=-]*{core}[A-Za-z0-9+/_=-]*"));
     }
     Regex::new(&forms.join("|")).expect("a bounded expression of escaped characters")
@@ -64,60 +72,63 @@ fn compared(secret: &str) -> &str {
     &secret[..end.map_or(secret.len(), |(end, _)| end)]
 }
 
-/// A character, or any of the ways to escape it.
+/// A character, or any of the ways in which servers and libraries escape it: for URLs (also in Latin-1), JSON and the
+/// literals of programming languages, HTML by number or by any name, SQL and CSV by doubling quotes.
 fn escapes(c: char) -> String {
-    let plain = regex::escape(c.encode_utf8(&mut [0; 4]));
-    let mut bytes = [0; 4];
-    let percent = c
-        .encode_utf8(&mut bytes)
-        .bytes()
-        .map(|byte| format!("%(?:25)?{}", hex_digits(byte)))
-        .collect::<Vec<_>>()
-        .concat();
-    if c.is_ascii_alphanumeric() {
-        return format!("(?:{plain}|{percent})");
-    }
-    let mut units = [0; 2];
-    let unicode = c
-        .encode_utf16(&mut units)
-        .iter()
-        .map(|unit| {
-            let digits: String = unit.to_be_bytes().into_iter().map(hex_digits).collect();
-            format!(r"\\+u{digits}")
-        })
-        .collect::<Vec<_>>()
-        .concat();
-    let own: &str = match c {
-        ' ' => r"|\+",
-        '"' => r#"|\\+"|&quot;|&#34;"#,
-        '\'' => r"|\\+'|&#0?39;|&apos;|&#x27;",
-        '\\' => r"|\\+",
-        '/' => r"|\\+/|&#47;|&#x2[fF];",
-        '&' => "|&amp;",
-        '<' => "|&lt;",
-        '>' => "|&gt;",
-        '=' => "|&#61;|&#x3[dD];",
-        '+' => "|&#43;|&#x2[bB];",
-        '\n' => r"|\\+n| ",
-        '\r' => r"|\\+r| ",
-        '\t' => r"|\\+t| ",
-        c if c.is_control() => "| ",
-        _ => "",
+    let mut buffer = [0; 4];
+    let plain = c.encode_utf8(&mut buffer);
+    let each = |bytes: &[u8], before: &str| -> String {
+        let escape = |byte: &u8| format!("{before}{}", hex_digits(*byte));
+        bytes.iter().map(escape).collect()
     };
-    format!("(?:{plain}|{percent}|{unicode}{own})")
+    let latin = u8::try_from(c).ok().filter(|byte| !byte.is_ascii());
+    let mut forms = vec![regex::escape(plain)];
+    for before in ["%(?:25)?", r"\\+x"] {
+        forms.push(each(plain.as_bytes(), before));
+        forms.extend(latin.map(|byte| each(&[byte], before)));
+    }
+    let number = u32::from(c);
+    let hex: String = format!("{number:x}").chars().map(hex_digit).collect();
+    let mut units = [0; 2];
+    forms.push(
+        c.encode_utf16(&mut units)
+            .iter()
+            .map(|unit| format!(r"\\+u{}", each(&unit.to_be_bytes(), "")))
+            .collect(),
+    );
+    forms.push(format!(r"\\+u\{{0*{hex}\}}"));
+    forms.push(format!("&(?:amp;)?#(?:0*{number}|[xX]0*{hex});"));
+    if !c.is_ascii_alphanumeric() {
+        forms.push("&(?:amp;)?[A-Za-z][A-Za-z0-9]*;".to_owned());
+    }
+    let own: &[&str] = match c {
+        ' ' => &[r"\+"],
+        '"' => &[r#"\\+""#, "\"\""],
+        '\'' => &[r"\\+'", "''"],
+        '\\' => &[r"\\+"],
+        '/' => &[r"\\+/"],
+        '\n' => &[r"\\+n", " "],
+        '\r' => &[r"\\+r", " "],
+        '\t' => &[r"\\+t", " "],
+        c if c.is_control() => &[" "],
+        _ => &[],
+    };
+    // The longest first: of two quotes, both.
+    forms.splice(0..0, own.iter().rev().map(|&form| form.to_owned()));
+    format!("(?:{})", forms.join("|"))
 }
 
 fn hex_digits(byte: u8) -> String {
-    format!("{byte:02x}")
-        .chars()
-        .fold(String::new(), |mut out, digit| {
-            if digit.is_ascii_digit() {
-                out.push(digit);
-            } else {
-                let _ = write!(out, "[{digit}{}]", digit.to_ascii_uppercase());
-            }
-            out
-        })
+    format!("{byte:02x}").chars().map(hex_digit).collect()
+}
+
+/// A digit in either case.
+fn hex_digit(digit: char) -> String {
+    if digit.is_ascii_digit() {
+        digit.to_string()
+    } else {
+        format!("[{digit}{}]", digit.to_ascii_uppercase())
+    }
 }
 
 /// What base64 has of these bytes wherever they stand in what is encoded: the characters that no neighbour changes.

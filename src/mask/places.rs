@@ -93,8 +93,12 @@ pub(super) fn hide(text: &str) -> String {
         }
     });
     let text = JWT.replace_all(&text, REDACTED);
-    let text = QUERY.replace_all(&text, "$1…");
-    hide_user_info(&text)
+    hide_user_info(&hide_queries(&text))
+}
+
+/// `http://host/?a=b` without the values.
+pub(super) fn hide_queries(text: &str) -> String {
+    QUERY.replace_all(text, "$1…").into_owned()
 }
 
 /// `http://me:pw@host` without what is before the `@`.

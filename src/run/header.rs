@@ -40,7 +40,7 @@ pub fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: DateTime<Ut
         plan_hash: plan.hash.clone(),
         seed: plan.seed,
         segment: plan.segment,
-        target: plan.target.to_string(),
+        target: hide(plan.target.as_str()),
         target_is_bundled: scenario.target == Target::Bundled,
         model: plan.schedule.model(),
         load: plan.schedule.to_string(),

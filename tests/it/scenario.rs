@@ -275,7 +275,7 @@ fn what_the_command_line_got_wrong_is_named_by_its_argument() {
         (("name.first", "x"), "`name` is not a mapping"),
         ((".", "x"), "is not a path"),
     ] {
-        let argument = format!("--set {}={}", set.0, set.1);
+        let argument = format!("--set {}=…", set.0);
         let overrides = Overrides {
             set: vec![(set.0.to_owned(), set.1.to_owned())],
             ..Overrides::default()

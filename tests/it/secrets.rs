@@ -218,6 +218,16 @@ fn a_refusal_does_not_show_the_value_of_an_override() {
         ),
         (["--set", "vars.pw='canary"], "vars.pw"),
         (["--target", "http://me:canary@host"], "credentials"),
+        (["--target", "http://127.0.0.1:1/?token=canary"], "no `?`"),
+        (["--set", "http.header.x-key=canary"], "http.header.x-key"),
+        (["--set", "flows.headers=canary"], "flows.headers"),
+        (["--set", "vars.pw: canary"], "PATH=VALUE"),
+        (["--sett=vars.pw=canary", "--quiet"], "--sett"),
+        (["vars.pw=canary", "--quiet"], "vars.pw"),
+        (
+            ["--allow-host", "http://host/?token=canary"],
+            "--allow-host",
+        ),
     ] {
         let bench = Bench::with(
             "name: x\nkind: custom\ntarget: http://127.0.0.1:1\nload: { iterations: 1, users: 1 }\nvars: { pw: a }\n\
@@ -236,4 +246,39 @@ fn a_refusal_does_not_show_the_value_of_an_override() {
             assert!(told.contains(path) && !told.contains("canary"), "{told}");
         }
     }
+}
+
+/// A base URL of the environment may have a secret in its path, as those of webhooks have.
+#[test]
+fn the_path_of_a_target_of_the_environment_is_shown_nowhere() {
+    let target = target();
+    let bench = Bench::with(
+        "name: hook\nkind: custom\ntarget: ${HOOK}\nload: { iterations: 2, users: 1 }\n\
+         flows: [ { name: f, steps: [ { get: /leak/7/0 } ] } ]\n",
+    );
+    let output = bench
+        .command(&["--junit", "copy.xml"])
+        .env("HOOK", format!("{target}/leak/canary-path-49/?"))
+        .output()
+        .expect("gander runs");
+    assert_eq!(output.status.code(), Some(104), "a target with a query");
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("canary"));
+
+    let output = bench
+        .command(&["--overwrite"])
+        .env("HOOK", format!("{target}/echo/canary-path-49"))
+        .output()
+        .expect("gander runs");
+    let mut told = vec![output.stdout, output.stderr];
+    for file in std::fs::read_dir(bench.path("out")).expect("outputs") {
+        told.push(std::fs::read(file.expect("a file").path()).expect("an output"));
+    }
+    assert!(told.len() > 6);
+    let told: Vec<_> = told
+        .iter()
+        .map(|bytes| String::from_utf8_lossy(bytes))
+        .collect();
+    assert!(told.iter().all(|text| !text.contains("canary")), "{told:?}");
+    let shown = format!("{target}/[redacted]");
+    assert!(told.iter().any(|text| text.contains(&shown)), "{told:?}");
 }

@@ -28,8 +28,8 @@ pub(super) fn change_tree(
     let mut changed = Vec::new();
     for (path, value) in &overrides.set {
         let is_secret = secrets::note(path, value, &mut problems.secrets);
-        let shown = if is_secret { "…" } else { value };
-        let span = problems.argument(format!("--set {path}={shown}"));
+        // Without its value: where the path is mistyped, nobody knows whether that is a secret.
+        let span = problems.argument(format!("--set {path}=…"));
         let Some(node) = value_node(value, span, problems) else {
             continue;
         };
@@ -46,7 +46,7 @@ pub(super) fn change_tree(
         }
     }
     if let Some(target) = &overrides.target {
-        let span = problems.argument(format!("--target {target}"));
+        let span = problems.argument(Mask::default().text(&format!("--target {target}")));
         if let Ok(node) = place(root, "target", span) {
             *node = plain(target, span);
             changed.push(format!("target = {target}"));

@@ -3,6 +3,8 @@
 //! Upper-case names belong to the environment, all others to templates; so neither can shadow the other. Values are put
 //! in after the YAML is parsed and can never change its structure.
 
+use url::Url;
+
 use super::reader::Problems;
 use crate::source::{Content, Node, Scalar};
 
@@ -80,7 +82,24 @@ pub(super) fn note_secrets(
     for entry in entries {
         if WITH_SECRETS.contains(&entry.key.as_str()) {
             note(&entry.value, lookup, problems);
+        } else if entry.key == "target" {
+            note_path(&entry.value, problems);
         }
+    }
+}
+
+/// Remembers the path of a target that came from the environment: every report shows its host and its port.
+fn note_path(target: &Node, problems: &mut Problems) {
+    if let Content::Scalar(Scalar {
+        text,
+        written: Some(_),
+        ..
+    }) = &target.value
+        && let Ok(url) = Url::parse(text.trim())
+    {
+        problems
+            .secrets
+            .push(url.path().trim_matches('/').to_owned());
     }
 }
 
