@@ -2,6 +2,7 @@
 //! after it.
 
 use std::fs::{self, File, TryLockError};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
@@ -11,6 +12,7 @@ use crate::record::journal::{EVENTS_FILE, HISTOGRAMS_FILE, Journal, RUN_FILE};
 use crate::report::{self, JunitXml, Renderer, Report, SummaryJson};
 
 use super::output_file::{Existing, OutputFile};
+use super::places::Places;
 use super::progress::Progress;
 use super::{Failure, terminal};
 
@@ -21,9 +23,14 @@ pub(super) fn journal_in(run: &Path) -> Result<Journal, Failure> {
         .map_err(Failure::Argument)
 }
 
+/// The files of a journal.
+const JOURNAL_FILES: [&str; 3] = [RUN_FILE, HISTOGRAMS_FILE, EVENTS_FILE];
+
 /// What the command line says about outputs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted<'a> {
+    /// The files that the command reads, which no output may replace.
+    pub(super) inputs: &'a [PathBuf],
     /// Where every output goes.
     pub(super) folder: &'a Path,
     /// What happens to outputs that are in the folder.
@@ -32,10 +39,36 @@ pub(super) struct Wanted<'a> {
     pub(super) json: Option<&'a Path>,
     /// `--junit`
     pub(super) junit: Option<&'a Path>,
-    /// What happens to files at the places of these two.
+    /// `--hlog`
+    pub(super) hlog: Option<&'a Path>,
+    /// What happens to files at the places of these.
     pub(super) elsewhere: Existing,
     /// `--quiet`
     pub(super) quiet: bool,
+}
+
+impl Wanted<'_> {
+    /// Refuses a place at which a file would be lost; `json` is one that is not stdout.
+    fn check_places(&self, json: Option<&Path>) -> Result<(), Failure> {
+        let options = [
+            ("--json", json),
+            ("--junit", self.junit),
+            ("--hlog", self.hlog),
+        ];
+        let options: Vec<_> = options
+            .into_iter()
+            .filter_map(|(option, path)| Some((option, path?)))
+            .collect();
+        let outputs = report::renderers().into_iter().map(Renderer::file_name);
+        let names: Vec<_> = outputs.chain(JOURNAL_FILES).collect();
+        Places {
+            inputs: self.inputs,
+            folder: self.folder,
+            names: &names,
+            options: &options,
+        }
+        .check()
+    }
 }
 
 /// Where the outputs go; every place can be written to.
@@ -61,6 +94,7 @@ impl Outputs {
     pub(super) fn open(wanted: &Wanted<'_>) -> Result<Self, Failure> {
         let is_json_on_stdout = wanted.json == Some(Path::new("-"));
         let json = wanted.json.filter(|_| !is_json_on_stdout);
+        wanted.check_places(json)?;
         let mut copies = Vec::new();
         for (name, path) in [
             (SummaryJson.file_name(), json),
@@ -113,15 +147,20 @@ impl Outputs {
         let report = Report::build_watched(journal, |read, of| progress.at(read, of));
         drop(progress);
         let report = report.map_err(|error| Failure::Internal(error.into()))?;
-        let mut on_stdout = None;
+        let (mut on_stdout, mut failed) = (None, None);
+        let mut note = |written: Result<(), Failure>| {
+            if let Err(failure) = written {
+                failed.get_or_insert(failure);
+            }
+        };
         for (renderer, file) in self.files {
             let bytes = renderer
                 .render(&report)
                 .map_err(|error| Failure::Internal(error.into()))?;
-            file.write(&bytes)?;
+            note(file.write(&bytes));
             let name = renderer.file_name();
             while let Some(at) = self.copies.iter().position(|(copied, _)| *copied == name) {
-                self.copies.swap_remove(at).1.write(&bytes)?;
+                note(self.copies.swap_remove(at).1.write(&bytes));
             }
             if self.is_json_on_stdout && name == SummaryJson.file_name() {
                 on_stdout = Some(bytes);
@@ -129,17 +168,26 @@ impl Outputs {
         }
         // Last, so that a reader who went away or a disk that is full there costs none of the files.
         if let Some(bytes) = on_stdout {
-            terminal::say(&String::from_utf8_lossy(&bytes))?;
+            note(terminal::say(&String::from_utf8_lossy(&bytes)));
         }
         let summary = |colour| {
             report::console::summary(&report, Some(&self.folder), terminal::width(), colour)
         };
         match self.summary {
-            Summary::Stdout => terminal::say(&summary(terminal::colour_on_stdout()))?,
+            Summary::Stdout => note(terminal::say(&summary(terminal::colour_on_stdout()))),
             Summary::Stderr => terminal::complain(&summary(terminal::colour_on_stderr())),
             Summary::Silent => {}
         }
-        Ok(report.verdict.exit)
+        let exit = report.verdict.exit;
+        match failed {
+            None => Ok(exit),
+            Some(failure) => Err(Failure::Argument(anyhow!(
+                "{failure}; the run itself ended with exit code {} ({exit}), and `gander report {} --out FOLDER` writes its \
+                 outputs to another place",
+                exit.code(),
+                journal.dir().display()
+            ))),
+        }
     }
 }
 
@@ -147,8 +195,26 @@ impl Outputs {
 pub(super) struct Claim {
     folder: PathBuf,
     is_new: bool,
-    /// Locked; none where the file system knows no locks.
-    _lock: Option<File>,
+    _lock: Option<Lock>,
+}
+
+/// A folder that no other process writes to, for as long as the value lives.
+pub(super) struct Lock(#[expect(dead_code, reason = "it is unlocked when it is closed")] File);
+
+impl Lock {
+    /// Locks a folder; none where the file system knows no locks.
+    pub(super) fn of(folder: &Path) -> anyhow::Result<Option<Self>> {
+        let shown = folder.display();
+        let lock =
+            File::open(folder).with_context(|| format!("cannot read the output folder {shown}"))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(Self(lock))),
+            Err(TryLockError::WouldBlock) => Err(anyhow!(
+                "another run is writing to {shown}: wait until it has ended, or choose another folder with --out"
+            )),
+            Err(TryLockError::Error(_)) => Ok(None),
+        }
+    }
 }
 
 impl Claim {
@@ -170,19 +236,9 @@ impl Claim {
         fs::create_dir_all(&folder).with_context(|| {
             format!("cannot make the output folder {shown}: choose another with --out")
         })?;
-        let lock = File::open(&folder)
-            .with_context(|| format!("cannot read the output folder {shown}"))?;
-        let lock = match lock.try_lock() {
-            Ok(()) => Some(lock),
-            Err(TryLockError::WouldBlock) => {
-                return Err(anyhow!(
-                    "another run is writing to {shown}: choose another folder with --out"
-                ));
-            }
-            Err(TryLockError::Error(_)) => None,
-        };
-        let held = journal_files(&folder).find(|path| path.symlink_metadata().is_ok());
-        if held.is_some() && existing == Existing::Keep {
+        let lock = Lock::of(&folder)?;
+        let holds_run = journal_files(&folder).any(|path| path.symlink_metadata().is_ok());
+        if holds_run && existing == Existing::Keep {
             return Err(anyhow!(
                 "{shown} already holds a run: choose another folder with --out, or replace it with --overwrite"
             ));
@@ -218,10 +274,8 @@ impl Drop for Claim {
     }
 }
 
-fn journal_files(folder: &Path) -> impl Iterator<Item = PathBuf> {
-    [RUN_FILE, HISTOGRAMS_FILE, EVENTS_FILE]
-        .map(|name| folder.join(name))
-        .into_iter()
+pub(super) fn journal_files(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    JOURNAL_FILES.map(|name| folder.join(name)).into_iter()
 }
 
 /// Says in a `junit.xml` why there was no run, for the test views of CI systems: at the place of `--junit`, or in
@@ -244,9 +298,19 @@ pub(super) fn write_refusal(
         }
         _ => return,
     };
-    // What is there may be another run's and stays without --overwrite; the words are on stderr too.
+    // What is there may be another run's and stays without --overwrite; what is something else was named by mistake.
+    if place.is_file() && !is_junit(&place) {
+        return;
+    }
+    // The words are on stderr too.
     if let Ok(file) = OutputFile::open(&place, existing) {
         let (exit, words) = failure;
         file.write(&report::refusal(scenario, exit, words)).ok();
     }
+}
+
+fn is_junit(path: &Path) -> bool {
+    let mut start = String::new();
+    let read = File::open(path).and_then(|file| file.take(512).read_to_string(&mut start));
+    read.is_ok() && (start.is_empty() || start.contains("<testsuite"))
 }

@@ -1,25 +1,44 @@
 //! `gander report`: a run's outputs again, from its journal.
 
+use anyhow::Context;
+use tokio::runtime;
+
 use crate::cli::ReportArgs;
 use crate::exit::Exit;
+use crate::run::survive_file_size_limit;
 
 use super::Failure;
 use super::output_file::{Existing, OutputFile};
-use super::outputs::{Outputs, Wanted, journal_in};
+use super::outputs::{Lock, Outputs, Wanted, journal_files, journal_in};
 
 pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
-    let journal = journal_in(&args.run)?;
+    let events = runtime::Builder::new_current_thread().enable_io().build();
+    let events = events
+        .context("cannot start the event loop")
+        .map_err(Failure::Internal)?;
+    let _within = events.enter();
+    survive_file_size_limit().map_err(Failure::Internal)?;
     let folder = args.out.as_ref().unwrap_or(&args.run);
+    // A run that is not over writes its own outputs at its end, and could not if they were there.
+    let _lock = folder
+        .is_dir()
+        .then(|| Lock::of(folder))
+        .transpose()
+        .map_err(Failure::Argument)?;
+    let journal = journal_in(&args.run)?;
+    let inputs: Vec<_> = journal_files(&args.run).collect();
     let elsewhere = Existing::replaced_if(args.overwrite);
     let hlog = args.hlog.as_deref();
     let hlog = hlog
         .map(|path| OutputFile::open(path, elsewhere))
         .transpose()?;
     let outputs = Outputs::open(&Wanted {
+        inputs: if *folder == args.run { &[] } else { &inputs },
         folder,
         in_folder: Existing::replaced_if(args.overwrite || *folder == args.run),
         json: args.json.as_deref(),
         junit: args.junit.as_deref(),
+        hlog: args.hlog.as_deref(),
         elsewhere,
         quiet: args.quiet,
     })?;

@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::plan::{Plan, Segment};
 use crate::probe::Limits;
 use crate::record::journal::{StopReason, Writer};
-use crate::run::{self, LiveView, Run, Signals, Sinks, header};
+use crate::run::{self, LiveView, Run, Signals, Sinks, header, survive_file_size_limit};
 use crate::scenario;
 use crate::transport::{Settings, Shared};
 
@@ -47,11 +47,18 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let mut signals = listen(&control)?;
     let existing = Existing::replaced_if(args.overwrite);
     let claim = Claim::of(&folder, existing)?;
+    let inputs: Vec<_> = [&scenario.source.path]
+        .into_iter()
+        .chain(&scenario.source.files)
+        .cloned()
+        .collect();
     let outputs = Outputs::open(&Wanted {
+        inputs: &inputs,
         folder: &folder,
         in_folder: existing,
         json: args.json.as_deref(),
         junit: args.junit.as_deref(),
+        hlog: None,
         elsewhere: existing,
         quiet: args.quiet,
     })?;
@@ -74,8 +81,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     claim.make_room()?;
     let header = header::header(&scenario, &plan, run_id, now);
     let journal = Writer::create(&folder, &header)
-        .context("cannot begin the journal")
-        .map_err(Failure::Internal)?
+        .context("cannot begin the journal: choose another place with --out")
+        .map_err(Failure::Argument)?
         .without(&plan.secrets.mask);
     let live = LiveView::on_stderr(
         &header,
@@ -106,6 +113,7 @@ fn listen(control: &Runtime) -> Result<Signals, Failure> {
     // Before the signals are listened for: the engine's claim to them would replace the listener otherwise.
     engine::silence();
     let _within = control.enter();
+    survive_file_size_limit().map_err(Failure::Internal)?;
     Signals::listen().map_err(Failure::Internal)
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-pub use signals::Signals;
+pub use signals::{Signals, survive_file_size_limit};
 pub use sink::{End, LiveView, Second, Sink, Sinks};
 pub use target::Target;
 

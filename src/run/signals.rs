@@ -12,6 +12,15 @@ use crate::probe;
 /// How long a signal that has come takes at most to be seen.
 const MOMENT: Duration = Duration::from_millis(1);
 
+/// From here on a file that may not grow any more (`ulimit -f`) is a write that fails, as on a full disk, and no longer the
+/// end of the process. To be called within a runtime; a child has the signal as it was.
+pub fn survive_file_size_limit() -> anyhow::Result<()> {
+    // The handler stays when nobody listens any more.
+    signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))
+        .map(drop)
+        .context("cannot take over the signal of the limit on file sizes")
+}
+
 /// SIGINT, SIGTERM, SIGQUIT and SIGHUP. Each asks for the same: an end in order.
 pub struct Signals(Vec<Signal>);
 

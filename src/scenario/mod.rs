@@ -86,6 +86,8 @@ pub struct Source {
     pub text: String,
     /// SHA-256 of the text, in hex.
     pub sha256: String,
+    /// The files that it names, by their true paths.
+    pub files: Vec<PathBuf>,
 }
 
 /// What kind of test a scenario is: a label, and a check that the load fits.

@@ -3,6 +3,7 @@
 //! A scenario may come from someone else, so what it names must be a regular file below its root: no absolute path, no
 //! way out by `..` or by a link, no device or pipe that would never end.
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
@@ -80,6 +81,8 @@ fn folder_of(scenario: &Path) -> PathBuf {
 pub(crate) struct Files {
     folder: PathBuf,
     root: PathBuf,
+    /// Those that were found.
+    found: RefCell<Vec<PathBuf>>,
 }
 
 impl Files {
@@ -87,6 +90,7 @@ impl Files {
         Self {
             folder: folder_of(scenario),
             root: root.map_or_else(|| root_of(scenario), Path::to_owned),
+            found: RefCell::default(),
         }
     }
 
@@ -124,7 +128,13 @@ impl Files {
             .with_hint("move it below the root, or allow more with --root"));
         }
         check_regular(&found)?;
+        self.found.borrow_mut().push(found.clone());
         Ok(found)
+    }
+
+    /// The true path of each file that was found.
+    pub(crate) fn into_found(self) -> Vec<PathBuf> {
+        self.found.into_inner()
     }
 
     /// The bytes of a file with certificates.

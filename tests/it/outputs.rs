@@ -213,3 +213,151 @@ fn junit_says_why_there_was_no_run() {
     assert_eq!(in_ci.status.code(), Some(104));
     assert!(junit("out/junit.xml").contains("<error"));
 }
+
+#[test]
+fn a_report_leaves_a_run_that_is_not_over_alone() {
+    let bench = bench("{ users: 1, for: 60s }");
+    let run = bench.spawn(&[]);
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !bench.path("out/run.json").exists() {
+        assert!(Instant::now() < deadline, "the run never began");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let report = |words: &[&str]| {
+        let output = gander()
+            .args(["report", "out"])
+            .args(words)
+            .current_dir(&bench.folder)
+            .output()
+            .expect("gander runs");
+        let says = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), says)
+    };
+    let (code, says) = report(&[]);
+    assert_eq!(code, Some(104), "{says}");
+    assert!(
+        says.contains("wait until it has ended") && says.contains("--out"),
+        "{says}"
+    );
+    let (_, says) = report(&["--out", "elsewhere"]);
+    assert!(bench.path("elsewhere/report.html").exists(), "{says}");
+    send_signal(&run, "TERM");
+    drop(bench.wait(run).expect_code(105));
+    assert!(bench.path("out/report.html").exists());
+    let (_, says) = report(&[]);
+    assert!(!says.contains("another run"), "{says}");
+}
+
+#[test]
+fn no_output_takes_the_place_of_a_file_that_is_read_or_written_anyway() {
+    let bench = bench("{ iterations: 1, users: 1 }");
+    let scenario = fs::read_to_string(bench.path("scenario.yaml")).expect("a scenario");
+    let scenario = format!("{scenario}data: {{ d: {{ file: rows.csv }} }}\n");
+    fs::write(bench.path("scenario.yaml"), &scenario).expect("written");
+    fs::write(bench.path("rows.csv"), "n\n1\n").expect("written");
+    fs::create_dir(bench.path("folder")).expect("a folder");
+    symlink(bench.path("folder"), bench.path("linked")).expect("a link");
+    for (words, told) in [
+        (&["--json", "scenario.yaml"][..], "is a file that is read"),
+        (&["--junit", "folder/../rows.csv"], "is a file that is read"),
+        (
+            &["--json", "out/run.json"],
+            "is a file that is written anyway",
+        ),
+        (
+            &["--junit", "out/events.jsonl"],
+            "is a file that is written anyway",
+        ),
+        (
+            &["--json", "folder/a", "--junit", "linked/a"],
+            "name the same file",
+        ),
+    ] {
+        for more in [&[][..], &["--overwrite"]] {
+            let run = bench.run(&[words, more].concat()).expect_code(104);
+            assert!(run.stderr.contains(told), "{words:?}: {}", run.stderr);
+        }
+    }
+    // What is wrong with the scenario is no reason to write the refusal over it.
+    let refused = [
+        "--set",
+        "load=none",
+        "--junit",
+        "scenario.yaml",
+        "--overwrite",
+    ];
+    drop(bench.run(&refused).expect_code(104));
+    for (name, text) in [("scenario.yaml", &*scenario), ("rows.csv", "n\n1\n")] {
+        assert_eq!(fs::read_to_string(bench.path(name)).expect("kept"), text);
+    }
+    assert!(!bench.path("out").exists());
+
+    fs::rename(bench.path("scenario.yaml"), bench.path("run.json")).expect("renamed");
+    let here = gander()
+        .args(["run", "run.json", "--out", ".", "--overwrite"])
+        .current_dir(&bench.folder)
+        .output()
+        .expect("gander runs");
+    let says = String::from_utf8_lossy(&here.stderr);
+    assert!(
+        here.status.code() == Some(104) && says.contains("is where run.json is"),
+        "{says}"
+    );
+    assert_eq!(
+        fs::read_to_string(bench.path("run.json")).expect("kept"),
+        scenario
+    );
+}
+
+/// The command's words, in a shell in which no file may grow beyond so many blocks of 512 or 1,024 bytes.
+fn limited(bench: &Bench, blocks: u32, words: &str) -> (Option<i32>, String, String) {
+    let command = format!(
+        "ulimit -f {blocks}; exec {} {words}",
+        gander().get_program().display()
+    );
+    let output = Command::new("sh")
+        .args(["-c", &command])
+        .env_remove("CI")
+        .current_dir(&bench.folder)
+        .output()
+        .expect("a shell");
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn a_journal_that_cannot_begin_leaves_nothing_behind() {
+    let bench = bench("{ iterations: 1, users: 1 }");
+    let (code, _, says) = limited(&bench, 1, "run scenario.yaml --out out");
+    assert_eq!(code, Some(104), "{says}");
+    assert!(
+        says.contains("cannot begin the journal") && says.contains("--out"),
+        "{says}"
+    );
+    let out = bench.path("out");
+    assert!(
+        !out.exists(),
+        "{:?}",
+        fs::read_dir(out).map(Iterator::count)
+    );
+}
+
+#[test]
+fn a_run_whose_outputs_do_not_fit_tells_its_verdict_all_the_same() {
+    let bench = bench("{ iterations: 1, users: 1 }");
+    let (code, stdout, says) = limited(&bench, 24, "run scenario.yaml --out out");
+    assert_eq!(code, Some(104), "{says}");
+    assert!(stdout.contains("No verdict"), "{stdout}");
+    assert!(
+        says.contains("report.html: File too large") && says.contains("exit code 0"),
+        "{says}"
+    );
+    assert!(says.contains("`gander report out --out FOLDER`"), "{says}");
+    let (code, stdout, says) = limited(&bench, 24, "report out");
+    assert_eq!(code, Some(104), "{says}");
+    assert!(stdout.contains("No verdict"), "{stdout}");
+}

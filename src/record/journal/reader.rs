@@ -55,6 +55,11 @@ pub struct Ending {
 }
 
 impl Journal {
+    /// The directory that it is in.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Opens the journal in a directory and reads all of it once.
     ///
     /// # Errors

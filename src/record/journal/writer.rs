@@ -29,16 +29,19 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Begins a journal in a directory, which is made if need be. When it returns, the header is on the disk.
+    /// Begins a journal in a directory, which is made if need be. When it returns, the header is on the disk; when it
+    /// fails, it leaves no file behind.
     ///
     /// # Errors
     /// The directory already holds a run, or cannot be written to.
     pub fn create(dir: &Path, header: &RunHeader) -> Result<Self, JournalError> {
         fs::create_dir_all(dir).map_err(JournalError::io("create", dir))?;
-        let series = Appender::new(create(dir, HISTOGRAMS_FILE)?, 0);
-        let events = Appender::new(create(dir, EVENTS_FILE)?, 0);
+        let mut made = Made::default();
+        let series = Appender::new(made.create(dir, HISTOGRAMS_FILE)?, 0);
+        let events = Appender::new(made.create(dir, EVENTS_FILE)?, 0);
         // Last, so that a directory with a header has all three files.
         write_header(dir, header)?;
+        made.0.clear();
         Ok(Self {
             dir: dir.to_owned(),
             series,
@@ -133,16 +136,32 @@ impl Writer {
     }
 }
 
-fn create(dir: &Path, name: &str) -> Result<File, JournalError> {
-    let path = dir.join(name);
-    OpenOptions::new()
-        .append(true)
-        .create_new(true)
-        .open(&path)
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => JournalError::Occupied(dir.to_owned()),
-            _ => JournalError::io("create", &path)(error),
-        })
+/// Files of a journal that has not begun yet: they go with this value.
+#[derive(Default)]
+struct Made(Vec<PathBuf>);
+
+impl Made {
+    fn create(&mut self, dir: &Path, name: &str) -> Result<File, JournalError> {
+        let path = dir.join(name);
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => JournalError::Occupied(dir.to_owned()),
+                _ => JournalError::io("create", &path)(error),
+            })?;
+        self.0.push(path);
+        Ok(file)
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            fs::remove_file(path).ok();
+        }
+    }
 }
 
 /// Writes the header under another name, forces it to the disk, and only then gives it its name.
@@ -167,5 +186,9 @@ fn write_header(dir: &Path, header: &RunHeader) -> Result<(), JournalError> {
         File::open(dir)?.sync_all()?;
         Ok(())
     };
-    write().map_err(JournalError::io("write", &path))
+    write()
+        .inspect_err(|_| {
+            fs::remove_file(&draft).ok();
+        })
+        .map_err(JournalError::io("write", &path))
 }

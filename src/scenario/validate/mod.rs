@@ -155,8 +155,10 @@ fn read(
         path: path.to_owned(),
         text: text.to_owned(),
         sha256: hex(&Sha256::digest(text.as_bytes())),
+        files: Vec::new(),
     };
     let mut scenario = Document::read(&root, &files, problems)?.into_scenario(source, problems)?;
+    scenario.source.files = files.into_found();
     scenario.overridden = overridden;
     scenario.mask = Mask::of(&problems.secrets);
     adjust::change_scenario(&mut scenario, overrides, problems);

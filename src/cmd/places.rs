@@ -1,0 +1,89 @@
+//! Where outputs may go: to no file that the command reads, to none that it writes anyway, and to no place twice.
+
+use std::fs;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Path, PathBuf, absolute};
+
+use anyhow::anyhow;
+
+use super::Failure;
+
+/// The places that a command line names, before anything is written.
+pub(super) struct Places<'a> {
+    /// The files that the command reads.
+    pub(super) inputs: &'a [PathBuf],
+    /// Where every output goes.
+    pub(super) folder: &'a Path,
+    /// The names of what is written there.
+    pub(super) names: &'a [&'static str],
+    /// The options that name a file, each with the file.
+    pub(super) options: &'a [(&'static str, &'a Path)],
+}
+
+impl Places<'_> {
+    /// Refuses a place at which something would be lost.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        self.fault()
+            .map_or(Ok(()), |words| Err(Failure::Argument(anyhow!(words))))
+    }
+
+    fn fault(&self) -> Option<String> {
+        let folder = true_path(self.folder);
+        let inputs: Vec<PathBuf> = self.inputs.iter().map(|path| true_path(path)).collect();
+        for name in self.names {
+            if inputs.contains(&folder.join(name)) {
+                return Some(format!(
+                    "the output folder {} is where {name} is, which is read: choose another folder with --out",
+                    self.folder.display()
+                ));
+            }
+        }
+        let mut taken: Vec<(&str, PathBuf)> = Vec::new();
+        for (option, path) in self.options {
+            let shown = format!("{option} {}", path.display());
+            let place = true_path(path);
+            if inputs.contains(&place) {
+                return Some(format!(
+                    "{shown} is a file that is read, and would be lost: choose another place"
+                ));
+            }
+            if place.parent() == Some(&folder)
+                && self.names.iter().any(|name| place.ends_with(name))
+            {
+                return Some(format!(
+                    "{shown} is a file that is written anyway: leave {option} out, or choose another place"
+                ));
+            }
+            if let Some((other, _)) = taken.iter().find(|(_, taken)| *taken == place) {
+                return Some(format!(
+                    "{other} and {option} name the same file, {}: choose two",
+                    path.display()
+                ));
+            }
+            if !is_device(path) {
+                taken.push((option, place));
+            }
+        }
+        None
+    }
+}
+
+/// What is written to a device is lost to nobody.
+fn is_device(path: &Path) -> bool {
+    path.metadata()
+        .is_ok_and(|found| found.file_type().is_char_device())
+}
+
+/// The path without links, as far as there is something.
+fn true_path(path: &Path) -> PathBuf {
+    let path = absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut ancestors = path.ancestors();
+    let found = ancestors.find_map(|ancestor| Some((ancestor, fs::canonicalize(ancestor).ok()?)));
+    match found {
+        Some((ancestor, found)) => match path.strip_prefix(ancestor) {
+            Ok(rest) if !rest.as_os_str().is_empty() => found.join(rest),
+            _ => found,
+        },
+        None => path,
+    }
+}
