@@ -3,6 +3,7 @@
 use http::HeaderName;
 use regex::Regex;
 
+use super::place::Place;
 use super::response::{Response, clipped, nodes};
 use crate::expr::{Context, below};
 use crate::scenario::{Capture, CaptureFrom, CapturePick, Value};
@@ -31,9 +32,9 @@ pub fn take(
 ) -> Result<Value, CaptureMiss> {
     let pick = capture.pick;
     let taken = match &capture.from {
-        CaptureFrom::Json(path) => response.json().ok().and_then(|json| {
-            let nodes = nodes(path, json).ok()?.into_iter();
-            picked(nodes, |found| response.value(&found), pick, context)
+        CaptureFrom::Json(path) => response.at(path).ok().flatten().and_then(|place| {
+            let nodes = nodes(place.path, place.json().ok()?).ok()?.into_iter();
+            picked(nodes, |found| place.value(&found), pick, context)
         }),
         CaptureFrom::Regex(expression) => {
             let groups = groups(expression, response.text());
@@ -97,11 +98,15 @@ fn sought(from: &CaptureFrom) -> String {
 /// The response's content at that place, in words.
 fn found(from: &CaptureFrom, response: &Response<'_>) -> String {
     match from {
-        CaptureFrom::Json(path) => match response.json().map(|json| path.query(json)) {
-            Err(reason) => reason,
-            Ok(Err(error)) => error.to_string(),
-            Ok(Ok(_)) => response.excerpt(),
-        },
+        CaptureFrom::Json(path) => {
+            let query =
+                |place: &Place<'_, '_>| place.json().map(|json| place.path.query(json).err());
+            match response.at(path).map(|place| place.as_ref().map(query)) {
+                Err(reason) | Ok(Some(Err(reason))) => reason,
+                Ok(Some(Ok(Some(error)))) => error.to_string(),
+                Ok(None | Some(Ok(None))) => response.excerpt(),
+            }
+        }
         CaptureFrom::Regex(_) => response.excerpt(),
         CaptureFrom::Header(_) | CaptureFrom::Cookie(_) => {
             let names: Vec<&str> = response.headers.keys().map(HeaderName::as_str).collect();

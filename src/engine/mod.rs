@@ -16,6 +16,7 @@ mod in_flight;
 mod iteration;
 mod link;
 mod pacer;
+mod place;
 mod request;
 pub mod response;
 mod roster;

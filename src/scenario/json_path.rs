@@ -9,6 +9,8 @@ use std::fmt;
 use serde_json::Value;
 use serde_json_path::{LocatedNodeList, ParseError};
 
+use crate::expr::value::Step;
+
 /// The most values that are visited for one path on one body.
 const MAX_VISITS: u64 = 2_000_000;
 
@@ -20,6 +22,8 @@ pub struct JsonPath {
     whole: serde_json_path::JsonPath,
     /// Its segments, if the values it finds may multiply.
     segments: Vec<Segment>,
+    /// The names and places with which it begins, and the path from there on.
+    beginning: Option<(Vec<Step>, Box<JsonPath>)>,
 }
 
 /// One segment as a path of its own, and what decides how much it visits.
@@ -65,7 +69,14 @@ impl JsonPath {
             text: text.to_owned(),
             whole,
             segments,
+            beginning: beginning(text),
         })
+    }
+
+    /// The names and places with which it begins, and the path from there on; none if it begins with anything else.
+    pub fn narrowed(&self) -> Option<(&[Step], &Self)> {
+        let (steps, rest) = self.beginning.as_ref()?;
+        Some((steps, rest))
     }
 
     /// Whether the values it finds may multiply, so that even a small body can be much work.
@@ -198,9 +209,60 @@ fn unquoted(text: &str) -> impl Iterator<Item = (usize, char)> {
     })
 }
 
+/// The names and places with which a path begins, and the path from there on.
+fn beginning(text: &str) -> Option<(Vec<Step>, Box<JsonPath>)> {
+    let rest = &text[1..];
+    // A filter that looks at the root needs all of it.
+    if unquoted(rest).any(|(_, c)| c == '$') {
+        return None;
+    }
+    let mut steps = Vec::new();
+    let mut end = 0;
+    for bounds in starts(rest).windows(2) {
+        let Some(step) = step(rest[bounds[0]..bounds[1]].trim_end()) else {
+            break;
+        };
+        steps.push(step);
+        end = bounds[1];
+    }
+    if steps.is_empty() {
+        return None;
+    }
+    let from_there = JsonPath::parse(&format!("${}", &rest[end..])).ok()?;
+    Some((steps, Box::new(from_there)))
+}
+
+/// The one name or place that a segment selects, if it is that and simply written.
+fn step(segment: &str) -> Option<Step> {
+    if let Some(name) = segment.strip_prefix('.') {
+        let is_name = !name.is_empty() && !name.starts_with(['.', '[', '*']);
+        return is_name.then(|| Step::Name(name.to_owned()));
+    }
+    let inner = segment.strip_prefix('[')?.strip_suffix(']')?.trim();
+    if let Ok(index) = inner.parse() {
+        return Some(Step::Index(index));
+    }
+    let quote = inner.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+    let name = inner.strip_prefix(quote)?.strip_suffix(quote)?;
+    let is_plain = !name.contains(['\\', quote]);
+    is_plain.then(|| Step::Name(name.to_owned()))
+}
+
 /// The segments of a path, each as a path of its own; none if one of them is none.
 fn split(text: &str) -> Option<Vec<Segment>> {
     let rest = &text[1..];
+    starts(rest)
+        .windows(2)
+        .map(|bounds| {
+            let text = format!("${}", rest[bounds[0]..bounds[1]].trim_end());
+            let path = serde_json_path::JsonPath::parse(&text).ok()?;
+            Some(Segment::of(&text, path))
+        })
+        .collect()
+}
+
+/// Where the segments of what follows the `$` of a path begin, and its end.
+fn starts(rest: &str) -> Vec<usize> {
     let mut starts = Vec::new();
     let (mut depth, mut before) = (0, ' ');
     for (at, c) in unquoted(rest) {
@@ -220,13 +282,6 @@ fn split(text: &str) -> Option<Vec<Segment>> {
     }
     starts.push(rest.len());
     starts
-        .windows(2)
-        .map(|bounds| {
-            let text = format!("${}", rest[bounds[0]..bounds[1]].trim_end());
-            let path = serde_json_path::JsonPath::parse(&text).ok()?;
-            Some(Segment::of(&text, path))
-        })
-        .collect()
 }
 
 #[cfg(test)]

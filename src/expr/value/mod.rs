@@ -14,6 +14,7 @@ use super::encoding::write_json_text;
 
 pub use compare::View;
 pub use number::Number;
+pub use read::{Step, part};
 
 /// A value.
 #[derive(Debug, Clone, PartialEq)]
@@ -151,6 +152,25 @@ impl From<i64> for Value {
 impl From<u64> for Value {
     fn from(number: u64) -> Self {
         Self::Number(number.into())
+    }
+}
+
+impl From<&Value> for serde_json::Value {
+    /// A number that no float can hold becomes the largest that one can.
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(flag) => Self::Bool(*flag),
+            Value::Number(number) => Self::Number(number.into()),
+            Value::Text(text) => Self::String(text.clone()),
+            Value::List(items) => Self::Array(items.iter().map(Self::from).collect()),
+            Value::Map(members) => Self::Object(
+                members
+                    .iter()
+                    .map(|(name, member)| (name.clone(), member.into()))
+                    .collect(),
+            ),
+        }
     }
 }
 

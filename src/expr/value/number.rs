@@ -130,6 +130,20 @@ impl From<&serde_json::Number> for Number {
     }
 }
 
+impl From<&Number> for serde_json::Number {
+    fn from(number: &Number) -> Self {
+        let text = number.to_string();
+        serde_json::from_str(&text).unwrap_or_else(|_| {
+            let bound = if text.starts_with('-') {
+                f64::MIN
+            } else {
+                f64::MAX
+            };
+            Self::from_f64(bound).unwrap_or_else(|| 0.into())
+        })
+    }
+}
+
 /// A number taken apart: 0.`digits` × 10^`scale`, without zeros at either end of the digits.
 #[derive(Debug)]
 struct Decimal<'d> {

@@ -23,6 +23,31 @@ impl Value {
     }
 }
 
+/// One step from a value into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// To the member of this name.
+    Name(String),
+    /// To the item at this place, from 0.
+    Index(usize),
+}
+
+/// The text of the value that the steps lead to, in a text that is known to be JSON; nothing of the rest is kept.
+pub fn part<'t>(text: &'t str, steps: &[Step]) -> Option<&'t str> {
+    steps.iter().try_fold(text, |text, step| {
+        let mut reader = Reader {
+            text,
+            at: 0,
+            depth: 0,
+        };
+        match (step, reader.peek()) {
+            (Step::Name(name), b'{') => reader.member(name),
+            (Step::Index(index), b'[') => reader.item(*index),
+            _ => None,
+        }
+    })
+}
+
 /// A place in a text that is known to be JSON.
 struct Reader<'t> {
     text: &'t str,
@@ -100,8 +125,17 @@ impl<'t> Reader<'t> {
     /// The string that begins here.
     fn string(&mut self) -> Result<Cow<'t, str>, serde_json::Error> {
         let start = self.at;
+        if self.pass_string() {
+            serde_json::from_str(&self.text[start..self.at]).map(Cow::Owned)
+        } else {
+            Ok(Cow::Borrowed(&self.text[start + 1..self.at - 1]))
+        }
+    }
+
+    /// Goes over the string that begins here, and says whether it has escapes.
+    fn pass_string(&mut self) -> bool {
         let bytes = self.text.as_bytes();
-        let mut end = start + 1;
+        let mut end = self.at + 1;
         let mut is_escaped = false;
         while bytes.get(end).is_some_and(|byte| *byte != b'"') {
             let escape = bytes[end] == b'\\';
@@ -109,11 +143,67 @@ impl<'t> Reader<'t> {
             end += if escape { 2 } else { 1 };
         }
         self.at = end + 1;
-        if is_escaped {
-            serde_json::from_str(&self.text[start..=end]).map(Cow::Owned)
-        } else {
-            Ok(Cow::Borrowed(&self.text[start + 1..end]))
+        is_escaped
+    }
+
+    /// The text of the value that begins here, which is gone over.
+    fn raw(&mut self) -> &'t str {
+        self.peek();
+        let start = self.at;
+        let mut depth = 0_usize;
+        while let Some(byte) = self.text.as_bytes().get(self.at) {
+            match byte {
+                b'"' => {
+                    self.pass_string();
+                    if depth == 0 {
+                        break;
+                    }
+                    continue;
+                }
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' | b',' | b' ' | b'\t' | b'\n' | b'\r' if depth == 0 => break,
+                b'}' | b']' if depth == 1 => {
+                    self.at += 1;
+                    break;
+                }
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+            self.at += 1;
         }
+        &self.text[start..self.at]
+    }
+
+    /// The text of a member of the mapping that begins here; of those of one name the last, as everywhere.
+    fn member(&mut self, name: &str) -> Option<&'t str> {
+        let mut found = None;
+        self.at += 1;
+        while !self.take(b'}') {
+            self.peek();
+            let known = self.string().ok()?;
+            self.take(b':');
+            let value = self.raw();
+            self.take(b',');
+            if known == name {
+                found = Some(value);
+            }
+        }
+        found
+    }
+
+    /// The text of an item of the list that begins here.
+    fn item(&mut self, index: usize) -> Option<&'t str> {
+        let mut left = index;
+        self.at += 1;
+        while !self.take(b']') {
+            let value = self.raw();
+            self.take(b',');
+            left = match left.checked_sub(1) {
+                None => return Some(value),
+                Some(left) => left,
+            };
+        }
+        None
     }
 
     /// The next byte that is not white space; 0 at the end.
