@@ -25,7 +25,10 @@ impl Agreement {
                     self.count += 1;
                     self.first.get_or_insert(JournalWarning::Disagreement {
                         interval: interval.number,
-                        series: id.0,
+                        place: match entry.subject {
+                            Subject::Requests => format!("step `{}`", entry.name),
+                            Subject::Iterations => format!("flow `{}`", entry.flow),
+                        },
                         timing,
                         recorded,
                         counted,

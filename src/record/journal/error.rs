@@ -110,8 +110,8 @@ pub enum JournalWarning {
     Disagreement {
         /// The first such interval.
         interval: u64,
-        /// The series.
-        series: u32,
+        /// Where: "step `search`".
+        place: String,
         /// The histogram.
         timing: Timing,
         /// Times in the histogram.
@@ -150,14 +150,14 @@ impl fmt::Display for JournalWarning {
             ),
             Self::Disagreement {
                 interval,
-                series,
+                place,
                 timing,
                 recorded,
                 counted,
                 times,
             } => write!(
                 f,
-                "in interval {interval}, series {series} has {recorded} samples of {} where its counts say {counted} \
+                "in interval {interval}, {place} has {recorded} samples of {} where its counts say {counted} \
                  ({times} such differences in all); do not rely on its percentiles",
                 timing.name()
             ),

@@ -199,7 +199,6 @@ fn counts_that_disagree_with_histograms_are_told() {
             warning,
             JournalWarning::Disagreement {
                 interval: 0,
-                series: 0,
                 recorded: 2,
                 counted: 3,
                 times: 2,
@@ -208,6 +207,8 @@ fn counts_that_disagree_with_histograms_are_told() {
         ),
         "{warning}"
     );
+    // A reader knows a step by its name.
+    assert!(warning.to_string().contains("step `"), "{warning}");
 }
 
 #[test]
