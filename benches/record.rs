@@ -36,6 +36,7 @@ fn sample(series: u32, time: u64) -> Sample<'static> {
         first_byte: Some(Micros(1_030 + time / 2)),
         finished: Micros(1_030 + time),
         outcome: Outcome::Ok,
+        is_after_load: false,
         is_sent: true,
         status: Some(200),
         redirects: &[],

@@ -80,9 +80,11 @@ impl<'r> InFlight<'r> {
     pub(super) fn sample(&self, outcome: Outcome) -> Sample<'_> {
         let (exchange, clock) = (&self.exchange, self.clock);
         let started = clock.at(exchange.started);
+        let intended = self.intended.unwrap_or(started);
         Sample {
             series: self.series,
-            intended: self.intended.unwrap_or(started),
+            intended,
+            is_after_load: self.run.pace.is_over(intended),
             started,
             first_byte: exchange.first_byte.map(|instant| clock.at(instant)),
             finished: clock.at(exchange.finished),

@@ -110,7 +110,8 @@ impl Pace {
         Some(left.as_duration())
     }
 
-    fn is_over(&self, now: Micros) -> bool {
+    /// Whether a time lies after the planned end of the load.
+    pub(super) fn is_over(&self, now: Micros) -> bool {
         self.length.is_some_and(|length| now >= length)
     }
 

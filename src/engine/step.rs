@@ -130,7 +130,10 @@ pub(super) fn unsendable(
         return;
     };
     let now = clock.now();
-    let sample = Sample::unsent(series, now, OUTCOME);
+    let sample = Sample {
+        is_after_load: run.pace.is_over(now),
+        ..Sample::unsent(series, now, OUTCOME)
+    };
     run.recorder.record(index, |shard| shard.request(&sample));
     run.recorder
         .failure(Some(series), OUTCOME, None, || FailureExample {

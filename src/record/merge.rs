@@ -42,6 +42,7 @@ impl AddAssign<&Self> for Counts {
         self.interrupted_sent += other.interrupted_sent;
         self.cut_off += other.cut_off;
         self.unsent += other.unsent;
+        self.after_load += other.after_load;
         self.redirects += other.redirects;
         self.resent += other.resent;
         self.connections += other.connections;

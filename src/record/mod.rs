@@ -3,6 +3,7 @@
 //! Users write into shards ([`Recorder`]); once a second the shards are swapped and merged into an [`Interval`], which
 //! is appended to the journal and handed on. Histograms are merged, percentiles never averaged. No sample is kept.
 
+mod after_load;
 pub mod bins;
 mod carried;
 mod failures;
@@ -20,6 +21,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+pub use after_load::AfterLoad;
 pub use bins::Bins;
 pub use carried::{Carried, Parted};
 pub use journal::{Event, RunHeader};
@@ -76,6 +78,8 @@ pub struct Sample<'a> {
     pub finished: Micros,
     /// How it ended.
     pub outcome: Outcome,
+    /// Whether it was due, or begun, after the end of the load.
+    pub is_after_load: bool,
     /// Whether anything of it was written to the wire; after redirects, of the last request.
     pub is_sent: bool,
     /// The final response's status.
@@ -104,6 +108,7 @@ impl Sample<'_> {
             first_byte: None,
             finished: at,
             outcome,
+            is_after_load: false,
             is_sent: false,
             status: None,
             redirects: &[],
@@ -311,6 +316,9 @@ pub struct Counts {
     /// Of the requests ended, those of which nothing was written to the wire.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unsent: u64,
+    /// Of the requests ended, those that were begun after the end of the load.
+    #[serde(default, skip_serializing_if = "AfterLoad::is_none")]
+    pub after_load: AfterLoad,
     /// Redirects followed: requests to the target beyond those sent.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub redirects: u64,

@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::bins::{Bins, Sum};
-use super::{CheckCounts, Counts, IterationSample, Sample, Timing, histogram};
+use super::{AfterLoad, CheckCounts, Counts, IterationSample, Sample, Timing, histogram};
 use crate::outcome::{MeasuredTime, Outcome};
 use crate::plan::{CheckId, SeriesId};
 use crate::units::Micros;
@@ -81,6 +81,7 @@ struct Tally {
     interrupted_sent: u64,
     cut_off: u64,
     unsent: u64,
+    after_load: AfterLoad,
     redirects: u64,
     resent: u64,
     connections: u64,
@@ -124,6 +125,7 @@ impl Tally {
         counts.interrupted_sent += self.interrupted_sent;
         counts.cut_off += self.cut_off;
         counts.unsent += self.unsent;
+        counts.after_load += self.after_load;
         counts.redirects += self.redirects;
         counts.resent += self.resent;
         counts.connections += self.connections;
@@ -233,6 +235,14 @@ impl Shard {
             tally.interrupted_sent += u64::from(sample.is_sent);
         } else {
             tally.unsent += u64::from(!sample.is_sent);
+        }
+        if sample.is_after_load && sample.outcome != Outcome::Interrupted {
+            tally.after_load += AfterLoad {
+                ended: 1,
+                failed: u64::from(sample.outcome.is_failure()),
+                bytes_in: sample.bytes_in,
+                bytes_out: sample.bytes_out,
+            };
         }
         tally.redirects += sample.redirects.len() as u64;
         tally.resent += sample.resent;

@@ -118,6 +118,9 @@ impl Page<'_> {
             text::count(report.requests.failed),
             text::share(report.requests.failed, report.requests.ended),
         )));
+        if report.requests.after_load.ended > 0 {
+            lines.extend(self.wrapped(&text::after_load(report.requests.after_load.ended)));
+        }
         if report.requests.unsent > 0 {
             lines.extend(self.wrapped(text::unsent(report.requests.unsent).trim_start()));
         }

@@ -82,6 +82,7 @@ struct Load {
 struct Totals {
     requests: u64,
     sent: u64,
+    after_load: u64,
     failed: u64,
     interrupted: u64,
     redirects: u64,
@@ -306,6 +307,7 @@ impl Totals {
         Self {
             requests: requests.ended,
             sent: requests.sent(),
+            after_load: requests.after_load.ended,
             failed: requests.failed,
             interrupted: requests.interrupted,
             redirects: requests.redirects,

@@ -104,6 +104,22 @@ pub fn unsent(requests: u64) -> String {
     }
 }
 
+/// How many requests timed out beside those whose times are shown, and after how long at least.
+pub fn timed_out(count: u64, at_least: Micros) -> String {
+    format!("+ {} timed out at ≥ {at_least}", self::count(count))
+}
+
+/// That some requests were begun after the end of the load.
+pub fn after_load(requests: u64) -> String {
+    match requests {
+        1 => "1 of them was begun after the end of the load, and is in no rate.".to_owned(),
+        more => format!(
+            "{} of them were begun after the end of the load, and are in no rate.",
+            count(more)
+        ),
+    }
+}
+
 /// A number in a threshold's unit.
 pub fn in_unit(value: f64, unit: Unit) -> String {
     match unit {

@@ -3,7 +3,7 @@
 use crate::plan::threshold::{Aggregate, Metric, Threshold};
 use crate::plan::{Series, SeriesId, Subject};
 use crate::record::bins::Sum;
-use crate::record::{Bins, CheckCounts, Counts, Interval, LoadCounts, Timing};
+use crate::record::{AfterLoad, Bins, CheckCounts, Counts, Interval, LoadCounts, Timing};
 use crate::units::Micros;
 
 /// What a threshold needs to know of a stretch of the run: of an interval, or, with sums of times, of many.
@@ -92,11 +92,12 @@ impl Picker {
             }
             Metric::Requests | Metric::Iterations => {
                 tally.whole = self.sum(interval, |counts| counts.ended);
-                tally.part = tally.whole;
+                tally.part = tally.whole - self.after_load(interval, |after| after.ended);
             }
             Metric::Failed => {
                 tally.whole = self.sum(interval, |counts| counts.ended);
-                tally.part = self.sum(interval, |counts| counts.failed);
+                tally.part = self.sum(interval, |counts| counts.failed)
+                    - self.after_load(interval, |after| after.failed);
             }
             Metric::FailedIterations => {
                 tally.whole = self.sum(interval, Counts::judged_iterations);
@@ -104,10 +105,13 @@ impl Picker {
             }
             Metric::BytesIn | Metric::BytesOut => {
                 tally.whole = self.sum(interval, |counts| counts.ended);
-                tally.part = self.sum(interval, |counts| match self.metric {
-                    Metric::BytesIn => counts.bytes_in,
-                    _ => counts.bytes_out,
-                });
+                let is_in = self.metric == Metric::BytesIn;
+                let (bytes, after): (fn(&Counts) -> u64, fn(&AfterLoad) -> u64) = if is_in {
+                    (|counts| counts.bytes_in, |after| after.bytes_in)
+                } else {
+                    (|counts| counts.bytes_out, |after| after.bytes_out)
+                };
+                tally.part = self.sum(interval, bytes) - self.after_load(interval, after);
             }
             Metric::Checks => {
                 let CheckCounts { passed, failed } = self.checks(interval);
@@ -176,6 +180,14 @@ impl Picker {
             .filter_map(|id| interval.series.get(id))
             .map(|part| count(&part.counts))
             .sum()
+    }
+
+    /// What a rate leaves out: what was begun after the end of the load. Other aggregates leave nothing out.
+    fn after_load(&self, interval: &Interval, count: impl Fn(&AfterLoad) -> u64) -> u64 {
+        match self.aggregate {
+            Aggregate::Rate => self.sum(interval, |counts| count(&counts.after_load)),
+            _ => 0,
+        }
     }
 
     fn checks(&self, interval: &Interval) -> CheckCounts {

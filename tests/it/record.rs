@@ -26,6 +26,7 @@ pub(crate) fn request(outcome: Outcome, time: u64, lag: u64) -> Sample<'static> 
         first_byte: Some(started + Micros(time / 2)),
         finished: started + Micros(time),
         outcome,
+        is_after_load: false,
         is_sent: true,
         status: Some(200),
         redirects: &[],

@@ -57,7 +57,7 @@ pub(super) fn steps(report: &Report) -> Result<Vec<StepLine<'_>>, RenderError> {
                     .map(|(key, value)| format!("{key}: {value}"))
                     .collect(),
                 requests: text::count(step.counts.ended),
-                rate: text::number(per_second(step.counts.ended, report.load_time)),
+                rate: text::number(per_second(step.counts.of_load(), report.load_time)),
                 failed: if step.counts.failed == 0 {
                     "0".to_owned()
                 } else {

@@ -40,14 +40,18 @@ impl Tile {
 pub(super) fn outcome(report: &Report) -> Vec<Tile> {
     let response = report.time(Timing::ResponseTime);
     let requests = &report.requests;
+    let rate = text::per_second(report.requests_per_second());
     let mut tiles = vec![
         Tile::new(
             "Requests",
             text::count(requests.ended),
-            format!(
-                "{} on average",
-                text::per_second(report.requests_per_second())
-            ),
+            match report.requests.after_load.ended {
+                0 => format!("{rate} on average"),
+                after => format!(
+                    "{rate} on average; {} begun after the load",
+                    text::count(after)
+                ),
+            },
         )
         .shaped(report, |point| Some(point.rate(point.requests))),
         achieved(report),

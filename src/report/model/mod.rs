@@ -244,10 +244,10 @@ pub struct CheckRow {
 }
 
 impl Report {
-    /// Requests that ended per second of the measured load. Those that end in the drain are counted; its time is not,
-    /// so that one slow answer at the end does not lower the rate.
+    /// Requests per second of the measured load: those that were due or begun within it. Responses that come in the drain
+    /// count; the time of the drain does not, so that one slow response at the end does not lower the rate.
     pub fn requests_per_second(&self) -> f64 {
-        per_second(self.requests.ended, self.load_time)
+        per_second(self.requests.of_load(), self.load_time)
     }
 
     /// Whether response time and service time are the same, because each iteration starts when its user is free.
