@@ -124,8 +124,12 @@ impl Page<'_> {
         if report.requests.unsent > 0 {
             lines.extend(self.wrapped(text::unsent(report.requests.unsent).trim_start()));
         }
+        let timed_out = report.time(Timing::TimedOut).recorded();
+        let timed_out = timed_out.map_or_else(String::new, |times| {
+            format!(" {}", text::timed_out(times.count, times.min))
+        });
         lines.extend(self.wrapped(&format!(
-            "response time p50 {}, p95 {}, p99 {}, max {}",
+            "response time p50 {}, p95 {}, p99 {}, max {}{timed_out}",
             time(response.p50),
             time(response.p95),
             time(response.p99),

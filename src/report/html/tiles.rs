@@ -38,7 +38,6 @@ impl Tile {
 
 /// What the run came to.
 pub(super) fn outcome(report: &Report) -> Vec<Tile> {
-    let response = report.time(Timing::ResponseTime);
     let requests = &report.requests;
     let rate = text::per_second(report.requests_per_second());
     let mut tiles = vec![
@@ -55,13 +54,14 @@ pub(super) fn outcome(report: &Report) -> Vec<Tile> {
         )
         .shaped(report, |point| Some(point.rate(point.requests))),
         achieved(report),
-        time_tile("p50", response, |stats| stats.p50)
+        time_tile("p50", report, |stats| stats.p50)
             .shaped(report, |point| Some(point.response?.p50.0 as f64)),
-        time_tile("p95", response, |stats| stats.p95)
+        time_tile("p95", report, |stats| stats.p95)
             .shaped(report, |point| Some(point.response?.p95.0 as f64)),
-        time_tile("p99", response, |stats| stats.p99)
+        time_tile("p99", report, |stats| stats.p99)
             .shaped(report, |point| Some(point.response?.p99.0 as f64)),
-        longest(report).shaped(report, |point| Some(point.response?.max.0 as f64)),
+        time_tile("Longest", report, |stats| stats.max)
+            .shaped(report, |point| Some(point.response?.max.0 as f64)),
     ];
     tiles.push(Tile {
         is_bad: requests.failed > 0,
@@ -120,29 +120,15 @@ fn achieved(report: &Report) -> Tile {
     tile.shaped(report, |point| Some(point.rate(point.started)))
 }
 
-fn time_tile(label: &'static str, stats: &Stats, of: impl Fn(&Stats) -> Micros) -> Tile {
-    let value = stats
-        .recorded()
-        .map_or_else(|| "–".to_owned(), |stats| of(stats).to_string());
-    Tile::new(label, value, "response time".to_owned())
-}
-
-/// The longest response time; what timed out took longer still.
-fn longest(report: &Report) -> Tile {
-    let tile = time_tile("Longest", report.time(Timing::ResponseTime), |stats| {
-        stats.max
-    });
-    match report.time(Timing::TimedOut).recorded() {
-        None => tile,
-        Some(timed_out) => Tile {
-            note: format!(
-                "and {} timed out after {} or more",
-                text::count(timed_out.count),
-                timed_out.min
-            ),
-            ..tile
-        },
-    }
+/// A figure of the response times, beside which requests that timed out are told: they took longer still.
+fn time_tile(label: &'static str, report: &Report, of: impl Fn(&Stats) -> Micros) -> Tile {
+    let response = report.time(Timing::ResponseTime).recorded();
+    let value = response.map_or_else(|| "–".to_owned(), |stats| of(stats).to_string());
+    let note = match report.time(Timing::TimedOut).recorded() {
+        None => "response time".to_owned(),
+        Some(times) => text::timed_out(times.count, times.min),
+    };
+    Tile::new(label, value, note)
 }
 
 /// How the generator fared.

@@ -105,7 +105,7 @@ fn facts(outline: &Outline, state: &LiveState) -> Vec<String> {
 }
 
 fn times(state: &LiveState) -> Vec<String> {
-    match state.response {
+    let mut times = match state.response {
         Some(spread) => vec![
             format!("p50 {}", spread.p50),
             format!("p95 {}", spread.p95),
@@ -113,7 +113,13 @@ fn times(state: &LiveState) -> Vec<String> {
             format!("max {}", spread.max),
         ],
         None => vec!["p50 –".to_owned(), "p95 –".to_owned(), "p99 –".to_owned()],
-    }
+    };
+    times.extend(
+        state
+            .timed_out
+            .map(|(count, at_least)| text::timed_out(count, at_least)),
+    );
+    times
 }
 
 /// Facts side by side, in as many lines as they need; each is kept whole if it fits at all.

@@ -65,6 +65,8 @@ pub struct LiveState {
     pub requests: u64,
     /// Response times of the interval.
     pub response: Option<Spread>,
+    /// Requests of the interval that timed out, and the least time after which they did.
+    pub timed_out: Option<(u64, Micros)>,
     /// Requests ended so far, warm-up left out.
     pub total_requests: u64,
     /// Of those, failed.
@@ -91,12 +93,15 @@ impl LiveState {
                 .filter(|(id, _)| is_requests(**id))
                 .map(|(_, part)| part)
         };
-        let response = parts()
-            .filter_map(|part| part.histogram(Timing::ResponseTime))
-            .fold(Sum::default(), |mut sum, part| {
+        let times = |timing| {
+            let parts = parts().filter_map(move |part| part.histogram(timing));
+            let sum = parts.fold(Sum::default(), |mut sum, part| {
                 sum.add(part);
                 sum
             });
+            sum.bins()
+        };
+        let timed_out = times(Timing::TimedOut);
         let requests = totals.counts(Subject::Requests);
         Self {
             at: interval.end,
@@ -104,7 +109,8 @@ impl LiveState {
             load: interval.load,
             length: interval.end.saturating_sub(interval.start),
             requests: parts().map(|part| part.counts.ended).sum(),
-            response: Spread::of(&response.bins()),
+            response: Spread::of(&times(Timing::ResponseTime)),
+            timed_out: (!timed_out.is_empty()).then(|| (timed_out.len(), Micros(timed_out.min()))),
             total_requests: requests.ended,
             total_failed: requests.failed,
             total_iterations: totals.counts(Subject::Iterations).ended,

@@ -53,6 +53,7 @@ fn state(second: u64) -> LiveState {
             p99: Micros(98_000),
             max: Micros(140_000),
         }),
+        timed_out: (second == 40).then_some((3, Micros(300_000))),
         total_requests: 197 * second,
         total_failed: second / 10,
         total_iterations: 65 * second,
