@@ -82,6 +82,13 @@ pub(super) async fn iterate(
         // It did not end within the grace period.
         drop(guard);
     } else {
+        if outcome == Outcome::Interrupted
+            && matches!(then, NextAction::Leave(LeaveReason::OutOfRows(_)))
+        {
+            let series = flow.series;
+            run.recorder
+                .record(index, |shard| shard.out_of_rows(series));
+        }
         guard.end(finished, outcome);
     }
     then

@@ -40,6 +40,7 @@ impl AddAssign<&Self> for Counts {
         self.failed += other.failed;
         self.interrupted += other.interrupted;
         self.interrupted_sent += other.interrupted_sent;
+        self.out_of_rows += other.out_of_rows;
         self.cut_off += other.cut_off;
         self.unsent += other.unsent;
         self.after_load += other.after_load;

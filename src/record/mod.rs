@@ -310,6 +310,9 @@ pub struct Counts {
     /// Of the requests interrupted, those of which something was written to the wire.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub interrupted_sent: u64,
+    /// Of the iterations interrupted, those that found no row left, where the scenario says that the load may end so.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub out_of_rows: u64,
     /// Of the iterations interrupted, those that were cut off: the grace period was over, or their user panicked.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cut_off: u64,

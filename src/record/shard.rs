@@ -79,6 +79,7 @@ struct Tally {
     failed: u64,
     interrupted: u64,
     interrupted_sent: u64,
+    out_of_rows: u64,
     cut_off: u64,
     unsent: u64,
     after_load: AfterLoad,
@@ -123,6 +124,7 @@ impl Tally {
         counts.failed += self.failed;
         counts.interrupted += self.interrupted;
         counts.interrupted_sent += self.interrupted_sent;
+        counts.out_of_rows += self.out_of_rows;
         counts.cut_off += self.cut_off;
         counts.unsent += self.unsent;
         counts.after_load += self.after_load;
@@ -307,6 +309,14 @@ impl Shard {
     /// When the series is not one of the recorder's.
     pub fn cut_off(&mut self, series: SeriesId) {
         self.page.tallies[series.0 as usize].cut_off += 1;
+    }
+
+    /// Records that an iteration of the series found no row left, besides [`Shard::iteration`].
+    ///
+    /// # Panics
+    /// When the series is not one of the recorder's.
+    pub fn out_of_rows(&mut self, series: SeriesId) {
+        self.page.tallies[series.0 as usize].out_of_rows += 1;
     }
 
     /// Records whether a check held.

@@ -142,9 +142,14 @@ impl Page<'_> {
             text::count(failed),
             text::share(failed, iterations.judged_iterations())
         );
+        let notes: String = report
+            .iteration_notes()
+            .iter()
+            .map(|note| format!("; {note}"))
+            .collect();
         if report.is_closed() {
             lines.extend(self.wrapped(&format!(
-                "iterations: {} started, {failed}, {} never started",
+                "iterations: {} started, {failed}, {} never started{notes}",
                 text::count(report.load.started),
                 text::count(report.load.unstarted),
             )));
@@ -153,7 +158,7 @@ impl Page<'_> {
             );
         } else {
             lines.extend(self.wrapped(&format!(
-                "iterations: {} of {} offered were started ({}), {} late, {} never started; {failed}",
+                "iterations: {} of {} offered were started ({}), {} late, {} never started; {failed}{notes}",
                 text::count(report.load.started),
                 text::count(report.load.offered),
                 text::share(report.load.started, report.load.offered),

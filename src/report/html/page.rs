@@ -228,6 +228,15 @@ fn model_note(report: &Report) -> String {
 }
 
 fn load_note(report: &Report) -> String {
+    let mut note = started_note(report);
+    let notes = report.iteration_notes();
+    if !notes.is_empty() {
+        let _ = write!(note, " Of the iterations, {}.", notes.join("; "));
+    }
+    note
+}
+
+fn started_note(report: &Report) -> String {
     let load = &report.load;
     if load.offered == 0 {
         "No iteration was due in measured time.".to_owned()

@@ -29,6 +29,7 @@ use crate::record::bins::Sum;
 use crate::record::journal::{RunHeader, StopReason};
 use crate::record::totals::{HealthTotals, TargetTotals};
 use crate::record::{CheckCounts, Counts, LoadCounts, SeriesInterval, Timing};
+use crate::report::text;
 use crate::scenario::{Comparator, Severity, Window};
 use crate::units::Micros;
 use crate::verdict::Conclusion;
@@ -250,9 +251,44 @@ impl Report {
         per_second(self.requests.of_load(), self.load_time)
     }
 
-    /// Whether response time and service time are the same, because each iteration starts when its user is free.
+    /// Whether each iteration starts when its user is free, and not by a schedule.
     pub const fn is_closed(&self) -> bool {
         matches!(self.header.model, Model::Closed)
+    }
+
+    /// Whether response time and service time are the same: in a closed model without pacing.
+    pub const fn has_one_time(&self) -> bool {
+        self.is_closed() && self.header.pacing.is_none()
+    }
+
+    /// Iterations of the warm-up that ended in measured time: they are among the iterations that ended, and not among
+    /// those started.
+    pub const fn carried_iterations(&self) -> u64 {
+        let iterations = &self.iterations;
+        (iterations.ended + iterations.interrupted).saturating_sub(self.load.started)
+    }
+
+    /// Why other numbers of iterations and requests were started than ended, a clause each.
+    pub fn iteration_notes(&self) -> Vec<String> {
+        let iterations = &self.iterations;
+        let stopped = iterations
+            .interrupted
+            .saturating_sub(iterations.cut_off + iterations.out_of_rows);
+        let notes = [
+            (
+                iterations.out_of_rows,
+                "found no row left and sent nothing more",
+            ),
+            (stopped, "ended early by the stop of the run"),
+            (
+                self.carried_iterations(),
+                "more were started in the warm-up and ended after it",
+            ),
+        ];
+        let notes = notes.iter().filter(|(count, _)| *count > 0);
+        notes
+            .map(|(count, what)| format!("{} {what}", text::count(*count)))
+            .collect()
     }
 
     /// When thresholds on times did not hold.
