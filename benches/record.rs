@@ -212,6 +212,7 @@ fn header() -> RunHeader {
         planned_duration: None,
         planned_iterations: None,
         warm_up: Micros::ZERO,
+        pacing: None,
         peak_users: 0,
         series: series(),
         checks: Vec::new(),

@@ -153,9 +153,7 @@ impl Page<'_> {
                 text::count(report.load.started),
                 text::count(report.load.unstarted),
             )));
-            lines.extend(
-                self.wrapped("closed model: response time equals service time; a stall hides"),
-            );
+            lines.extend(self.wrapped(&self.closed_model()));
         } else {
             lines.extend(self.wrapped(&format!(
                 "iterations: {} of {} offered were started ({}), {} late, {} never started; {failed}{notes}",
@@ -167,6 +165,19 @@ impl Page<'_> {
             )));
         }
         lines
+    }
+
+    /// What the response times of a closed model say.
+    fn closed_model(&self) -> String {
+        if self.report.has_one_time() {
+            return "closed model: response time equals service time; a stall hides".to_owned();
+        }
+        let service = self.report.time(Timing::ServiceTime);
+        format!(
+            "closed model with pacing: response time counts from the tick of the pacing; service time p50 {}, p95 {}, p99 {}, \
+             max {}",
+            service.p50, service.p95, service.p99, service.max
+        )
     }
 
     fn steps(&self) -> Vec<String> {

@@ -48,6 +48,7 @@ pub fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: DateTime<Ut
         planned_duration: plan.schedule.duration().map(Into::into),
         planned_iterations: plan.schedule.planned_iterations(plan.seed, plan.segment),
         warm_up: plan.warm_up.into(),
+        pacing: plan.pacing.map(Into::into),
         peak_users: plan.schedule.peak_users(),
         series: series.collect(),
         checks: checks.collect(),

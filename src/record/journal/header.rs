@@ -52,6 +52,9 @@ pub struct RunHeader {
     pub planned_iterations: Option<u64>,
     /// Length of the warm-up.
     pub warm_up: Micros,
+    /// Closed models: the least time from one start of a user's iterations to the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pacing: Option<Micros>,
     /// The most users.
     pub peak_users: u32,
     /// Series by [`crate::plan::SeriesId`].

@@ -29,7 +29,7 @@ pub(in crate::report) fn percentiles(report: &Report) -> Result<Option<String>, 
     draw(&sheet, Axis::nines(end.nines), y, &[], |plot| {
         plot.axes()?;
         let mut labels = Vec::new();
-        if !report.is_closed() {
+        if !report.has_one_time() {
             stroke(plot, service, Ink::Second, 18)?;
             labels.extend(
                 service

@@ -216,7 +216,12 @@ fn warnings(report: &Report) -> Vec<String> {
 }
 
 fn model_note(report: &Report) -> String {
-    if report.is_closed() {
+    if report.is_closed() && !report.has_one_time() {
+        "Closed model with pacing: response time counts from the tick of the pacing, service time from when a request was \
+         sent. A user that waits for a slow response sends nothing meanwhile, so a stall of the target is seen by few \
+         requests."
+            .to_owned()
+    } else if report.is_closed() {
         "Closed model: response time equals service time; a stall hides. A user that waits for a slow response sends \
          nothing meanwhile, so a stall of the target is seen by few requests."
             .to_owned()

@@ -134,7 +134,7 @@ pub(super) struct TimesLine {
 }
 
 pub(super) fn times(report: &Report) -> Vec<TimesLine> {
-    let response = if report.is_closed() {
+    let response = if report.has_one_time() {
         "Response = service time"
     } else {
         "Response time"
@@ -151,7 +151,7 @@ pub(super) fn times(report: &Report) -> Vec<TimesLine> {
         ("Start lag of iterations", Timing::StartLag),
     ]
     .into_iter()
-    .filter(|(_, timing)| !(report.is_closed() && *timing == Timing::ServiceTime))
+    .filter(|(_, timing)| !(report.has_one_time() && *timing == Timing::ServiceTime))
     .filter_map(|(name, timing)| {
         let stats = report.time(timing).recorded()?;
         let cells = [

@@ -49,6 +49,7 @@ pub(crate) fn header() -> RunHeader {
         planned_duration: Some(Micros(3_000_000)),
         planned_iterations: Some(60),
         warm_up: Micros(1_000_000),
+        pacing: None,
         peak_users: 20,
         series: vec![
             series("GET /, then \"more\"", Subject::Requests),
