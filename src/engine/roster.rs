@@ -35,13 +35,18 @@ struct Slot {
     presence: AtomicU64,
 }
 
-/// The number of active users, and its peak since the last reading.
-#[derive(Debug, Default)]
+/// The number of active users, its peak since the last reading, and when it was the number of all users.
+#[derive(Debug)]
 #[repr(align(128))]
 struct ActiveUsers {
     now: AtomicU32,
     peak: AtomicU32,
+    /// When every user became active, first since the last reading; [`NEVER`] if that was never so.
+    all_since: AtomicU64,
 }
+
+/// Later than any run.
+const NEVER: u64 = u64::MAX;
 
 /// Whether a user counts as active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +99,11 @@ impl Roster {
     pub(super) fn new(users: usize) -> Self {
         Self {
             slots: (0..users).map(|_| Slot::default()).collect(),
-            active: ActiveUsers::default(),
+            active: ActiveUsers {
+                now: AtomicU32::new(0),
+                peak: AtomicU32::new(0),
+                all_since: AtomicU64::new(NEVER),
+            },
             present: AtomicUsize::new(users),
             everyone_left: watch::Sender::new(users == 0),
         }
@@ -141,7 +150,9 @@ impl Roster {
         }
         cell.store(record.changed(presence, at).0, Relaxed);
         if presence == Presence::Active {
-            self.active.rise();
+            if self.active.rise() as usize == self.slots.len() {
+                self.active.all_since.fetch_min(at.0, Relaxed);
+            }
         } else if record.presence() == Presence::Active as u64 {
             self.active.now.fetch_sub(1, Relaxed);
         }
@@ -181,6 +192,12 @@ impl Roster {
         counts
     }
 
+    /// When every user became active, first since the last call; none if that was never so.
+    pub(super) fn take_all_active(&self) -> Option<Micros> {
+        let at = self.active.all_since.swap(NEVER, Relaxed);
+        (at != NEVER).then_some(Micros(at))
+    }
+
     /// The peak of active users since the last call.
     pub(super) fn take_peak(&self) -> u32 {
         let peak = self.active.peak.swap(0, Relaxed);
@@ -191,11 +208,13 @@ impl Roster {
 }
 
 impl ActiveUsers {
-    fn rise(&self) {
+    /// Adds one; gives how many there are now.
+    fn rise(&self) -> u32 {
         let active = self.now.fetch_add(1, Relaxed) + 1;
         if self.peak.load(Relaxed) < active {
             self.peak.fetch_max(active, Relaxed);
         }
+        active
     }
 }
 

@@ -171,6 +171,7 @@ impl Running {
             },
             active_users: counts.active,
             peak_users: self.run.roster.take_peak().max(counts.active),
+            all_active_at: self.run.roster.take_all_active(),
             drain,
             ..LoadCounts::default()
         }

@@ -261,6 +261,9 @@ pub struct LoadCounts {
     /// The most users that were active at once in the interval.
     #[serde(default)]
     pub peak_users: u32,
+    /// When in the interval every user became active: the first time that the last one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all_active_at: Option<Micros>,
     /// Requests in flight, averaged over samples of the clock, in thousandths.
     pub in_flight_milli: u64,
     /// Requests in flight at the end of the interval.

@@ -60,7 +60,14 @@ impl Judge {
     /// decides, and of findings alike the first.
     pub fn conclude(&self, totals: &Totals, ending: &Ending) -> Verdict {
         let mut warnings = self.generator.warnings(totals);
-        warnings.extend(self.users.warning());
+        // Users that a slow generator kept busy say nothing about the target.
+        let is_invalid = warnings.iter().any(Warning::is_invalidating);
+        if is_invalid {
+            warnings.retain(|warning| !matches!(warning, Warning::LittlesLaw { .. }));
+        } else {
+            warnings.extend(self.users.warning());
+        }
+        warnings.extend(self.steps.warning(totals, ending));
         warnings.extend(self.broken_warnings());
         let mut findings: Vec<Finding> = Vec::new();
         findings.extend(self.of_ending(ending));

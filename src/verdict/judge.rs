@@ -76,11 +76,11 @@ impl Judge {
         self.now = interval.end;
         self.target.observe(interval);
         let load = self.carried.part(interval).own;
+        self.users.observe(interval);
         if interval.is_warm_up {
             return;
         }
         self.generator.observe(interval);
-        self.users.observe(interval);
         let is_drain = interval.is_drain();
         for rule in &mut self.rules {
             if !(is_drain && rule.is_about_load()) {

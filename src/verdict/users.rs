@@ -9,6 +9,8 @@ use crate::units::Micros;
 pub(super) struct UserWatch {
     /// The limit of an open load; a closed one has no schedule to fall behind.
     max_users: Option<u32>,
+    /// When the last user that was free became busy, as far as is known.
+    reached: Option<Micros>,
     since: Option<Micros>,
     lasted: Micros,
     started: u64,
@@ -22,16 +24,19 @@ impl UserWatch {
         }
     }
 
-    /// Takes the next measured interval in.
+    /// Takes the next interval in; one of the warm-up says only when users became busy.
     pub(super) fn observe(&mut self, interval: &Interval) {
         let load = &interval.load;
+        self.reached = load.all_active_at.or(self.reached);
         let is_short = load.backlog > 0
+            && !interval.is_warm_up
             && !interval.is_drain()
             && self
                 .max_users
                 .is_some_and(|max_users| load.active_users >= max_users);
         if is_short {
-            self.since.get_or_insert(interval.start);
+            self.since
+                .get_or_insert(self.reached.unwrap_or(interval.start));
             self.lasted += interval.load_time();
             self.started += load.started;
         }

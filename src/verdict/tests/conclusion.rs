@@ -127,6 +127,7 @@ fn an_open_load_that_ran_out_of_users_says_what_the_target_gave_at_least() {
         interval.load.offered = 150;
         interval.load.backlog = 50;
     }
+    intervals[1].load.all_active_at = Some(Micros(1_080_000));
     // What is due when the load ends waits for no user any more.
     intervals[3].load.drain = Micros(SECOND);
     let rules = [rule("ratio(started) >= 99%")];
@@ -140,7 +141,7 @@ fn an_open_load_that_ran_out_of_users_says_what_the_target_gave_at_least() {
     assert_eq!(verdict.exit.code(), 99);
     assert_eq!(
         verdict.reason,
-        "ratio(started) was 72.727 %, under its limit of 99 %; the target gave at least 100/s: max_users reached at 1.00 s, and \
+        "ratio(started) was 72.727 %, under its limit of 99 %; the target gave at least 100/s: max_users reached at 1.08 s, and \
          all 10 users were busy for 2.00 s"
     );
     assert!(
@@ -150,6 +151,35 @@ fn an_open_load_that_ran_out_of_users_says_what_the_target_gave_at_least() {
             .any(|warning| matches!(warning, Warning::UsersExhausted { max_users: 10, .. })),
         "{:?}",
         verdict.warnings
+    );
+}
+
+/// A generator that stood still keeps its own users busy: the target cannot be blamed for it.
+#[test]
+fn an_invalid_run_says_nothing_of_what_the_target_gave() {
+    let mut intervals = seconds(&[good(100, 10); 4]);
+    for interval in &mut intervals {
+        interval.load.backlog = 50;
+        interval.health.loop_delay_max = Micros(1_600_000);
+        interval.health.stood_still = Micros(400_000);
+    }
+    let mut judge = Judge::new(&[rule("ratio(started) >= 99%")], &series(), Some(10));
+    let mut totals = Totals::new(&series(), 1);
+    for interval in &intervals {
+        judge.observe(interval);
+        totals.absorb(interval);
+    }
+    let verdict = judge.conclude(&totals, &whole());
+    assert_eq!(verdict.conclusion, Conclusion::Invalid);
+    assert!(
+        matches!(verdict.warnings[..], [Warning::Standstill { .. }]),
+        "{:?}",
+        verdict.warnings
+    );
+    assert!(
+        !verdict.reason.contains("the target gave"),
+        "{}",
+        verdict.reason
     );
 }
 
