@@ -1,7 +1,7 @@
 //! A threshold that does not hold, in one plain sentence.
 
 use super::judge::{Judged, Rule};
-use crate::plan::threshold::{Standing, Threshold};
+use crate::plan::threshold::{Metric, Standing, Threshold};
 use crate::scenario::{Comparator, Window};
 use crate::units::show_duration;
 
@@ -49,7 +49,16 @@ fn no_data(threshold: &Threshold, judged: &Judged) -> String {
         return format!("{subject} had {samples} samples, fewer than the {asked} it asks for");
     }
     match threshold.window {
-        Window::Total => format!("{subject} had nothing to judge"),
+        Window::Total => {
+            let is_of_failures =
+                matches!(threshold.metric, Metric::Failed | Metric::FailedIterations);
+            let why = if is_of_failures {
+                ": what it is about never ran"
+            } else {
+                ""
+            };
+            format!("{subject} had nothing to judge{why}")
+        }
         Window::Rolling(length) | Window::Sustained(length) => {
             format!(
                 "{subject} had no window of {} with enough samples to judge",

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::tally::{Reading, Tally};
-use crate::plan::threshold::{Aggregate, Standing, Threshold};
+use crate::plan::threshold::{Aggregate, Metric, Standing, Threshold};
 use crate::record::bins::Sum;
 use crate::scenario::{Comparator, Window};
 use crate::units::Micros;
@@ -151,7 +151,7 @@ fn fill<T>(
 /// off as little as they prove it, so a breach counts only where at least half of the intervals have samples.
 fn held(rule: &Threshold, parts: &VecDeque<Part<Reading>>) -> Reading {
     let samples = parts.iter().map(|part| part.content.samples).sum();
-    let speaks = |part: &&Part<Reading>| part.content.samples > 0 || is_count(rule.aggregate);
+    let speaks = |part: &&Part<Reading>| part.content.samples > 0 || may_be_of_nothing(rule);
     let speaking = parts.iter().filter(speaks).count();
     let value = parts
         .iter()
@@ -190,9 +190,9 @@ fn badness(rule: &Threshold, value: f64) -> f64 {
 }
 
 /// Whether a reading holds. Nothing never passes: without enough samples there is no verdict. A count and a rate are
-/// numbers also when nothing was counted: zero.
+/// numbers also when nothing was counted, zero; but not those of failures, since what never ran could not fail.
 fn judge(rule: &Threshold, reading: Reading) -> Judgement {
-    let fewest = u64::from(!is_count(rule.aggregate));
+    let fewest = u64::from(!may_be_of_nothing(rule));
     let standing = match reading.value {
         Some(value) if reading.samples >= rule.min_samples.max(fewest) => {
             if rule.comparator.holds(&value, &rule.limit) {
@@ -206,6 +206,8 @@ fn judge(rule: &Threshold, reading: Reading) -> Judgement {
     Judgement { standing, reading }
 }
 
-const fn is_count(aggregate: Aggregate) -> bool {
-    matches!(aggregate, Aggregate::Count | Aggregate::Rate)
+/// Whether a reading without a sample is zero, and not without data.
+const fn may_be_of_nothing(rule: &Threshold) -> bool {
+    matches!(rule.aggregate, Aggregate::Count | Aggregate::Rate)
+        && !matches!(rule.metric, Metric::Failed | Metric::FailedIterations)
 }
