@@ -36,6 +36,8 @@ const STOLEN_PART: f64 = 0.05;
 const LITTLE_GAP: f64 = 0.05;
 /// The shortest measurement that Little's law is asked of.
 const LITTLE_LENGTH: Micros = Micros(10_000_000);
+/// More requests in flight than Little's law is asked of: of a handful, one more or less is a large part.
+const LITTLE_HANDFUL: f64 = 5.0;
 /// How often requests in flight are counted, a second.
 const LITTLE_SAMPLING: f64 = 24.0;
 
@@ -182,9 +184,9 @@ fn own_limits(totals: &Totals) -> impl Iterator<Item = Warning> {
 /// Little's law, L = λ·W: the mean of requests in flight, counted by the clock, against throughput × mean service time.
 ///
 /// The law holds for any stable system, so a gap means that the times or the counts are wrong. It is asked only where
-/// the two sides are comparable: at least one request in flight on average, nearly none failed (their service time is
-/// not recorded), and a measurement much longer than a request. The tolerance allows for what the counting misses: four
-/// standard errors of a Poisson count, and the requests that straddle the ends.
+/// the two sides are comparable: more than a handful of requests in flight, nearly none failed (their service time is not
+/// recorded), and a measurement much longer than a request. The tolerance allows for what the counting misses: four
+/// standard errors of the mean of independent Poisson counts, and the requests that straddle the ends.
 fn little(totals: &Totals) -> Option<Warning> {
     let counts = totals.counts(Subject::Requests);
     let service = totals.timing(Timing::ServiceTime, &[]);
@@ -198,10 +200,13 @@ fn little(totals: &Totals) -> Option<Warning> {
     }
     let mean_seconds = service.mean() / 1e6;
     let expected = counts.ended as f64 / seconds * mean_seconds;
-    let error = 4.0 / (in_flight * seconds * LITTLE_SAMPLING).sqrt();
+    let level = in_flight.max(expected);
+    // Two samples within one request's life are nearly the same one.
+    let independent = seconds / (2.0 * mean_seconds).max(1.0 / LITTLE_SAMPLING);
+    let error = 4.0 / (level * independent).sqrt();
     let tolerance = LITTLE_GAP.max(error) + mean_seconds / seconds;
-    let gap = (in_flight - expected).abs() / in_flight;
-    (gap > tolerance).then_some(Warning::LittlesLaw {
+    let gap = (in_flight - expected).abs() / level;
+    (level >= LITTLE_HANDFUL && gap > tolerance).then_some(Warning::LittlesLaw {
         in_flight,
         expected,
     })

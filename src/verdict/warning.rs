@@ -229,7 +229,12 @@ impl Warning {
             Self::UsersExhausted { .. } => {
                 "raise `max_users` to learn what the target can do, or lower the rate"
             }
-            Self::LittlesLaw { .. } => "treat the mean with suspicion, and run longer or report it",
+            Self::LittlesLaw { .. } => {
+                "the two are counted apart and should agree: run longer, look for bursts shorter than a second, and compare the mean with what the target says"
+            }
+            Self::NeverRan { .. } => {
+                "the run says nothing about that: look at `if`, at the weight of the flow, and at what fails before it"
+            }
             Self::Threshold { .. } => "it is marked `severity: warn` and does not fail the run",
         }
     }

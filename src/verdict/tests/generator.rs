@@ -116,6 +116,25 @@ fn littles_law_catches_times_that_cannot_be_true() {
 }
 
 #[test]
+fn littles_law_allows_for_what_sampling_explains_and_for_a_handful_in_flight() {
+    for (count, second, milli, length) in [
+        // So few that one more or less is a fifth.
+        (good(40, 100), 60, 4_900, 60),
+        // Samples within one request's 400 ms are nearly one: 25 that are independent.
+        (good(100, 400), 20, 44_000, 20),
+    ] {
+        let mut intervals = seconds(&vec![count; second]);
+        for interval in &mut intervals {
+            interval.load.in_flight_milli = milli;
+        }
+        let (judge, totals) = after(&[], &intervals);
+        assert_eq!(totals.duration(), Micros(length * SECOND));
+        let found = judge.conclude(&totals, &whole()).warnings;
+        assert_eq!(found, [], "{milli}");
+    }
+}
+
+#[test]
 fn a_generator_that_stood_still_is_told() {
     let found = warnings(10, |number, interval| {
         interval.health.loop_delay_max = Micros(if number == 4 { 250_000 } else { 9_000 });
