@@ -64,7 +64,7 @@ fn an_open_load_is_counted_exactly() {
             "order 4,125",
             "POST /login 20",
             "0 → 100/s",
-            "at its peak about 23 users are busy; max_users is 20, too few",
+            "at its peak about 23 users are busy if every response takes 100ms; max_users is 20, too few",
             "about 84 of 1,024",
             "ratio(failed) < 1% (broken for 10s, only warns)",
             "ratio(started) >= 99% (built in)",

@@ -224,8 +224,9 @@ impl<'p> Outline<'p> {
                 "enough"
             };
             let text = format!(
-                "at its peak about {} users are busy; max_users is {max_users}, {verdict}",
-                whole(needed)
+                "at its peak about {} users are busy if every response takes {}; max_users is {max_users}, {verdict}",
+                whole(needed),
+                show_duration(ASSUMED_RESPONSE)
             );
             self.row(f, "users", &text)?;
         }
