@@ -1,6 +1,7 @@
 //! The fold: intervals in, standings out.
 
 use super::generator::GeneratorWatch;
+use super::idle::Steps;
 use super::tally::Picker;
 use super::target::TargetWatch;
 use super::users::UserWatch;
@@ -18,6 +19,7 @@ pub struct Judge {
     pub(super) rules: Vec<Rule>,
     pub(super) generator: GeneratorWatch,
     pub(super) users: UserWatch,
+    pub(super) steps: Steps,
     target: TargetWatch,
     carried: Carried,
     now: Micros,
@@ -65,6 +67,7 @@ impl Judge {
             rules: rules.collect(),
             generator: GeneratorWatch::default(),
             users: UserWatch::of(max_users),
+            steps: Steps::of(series),
             target: TargetWatch::of(series),
             carried: Carried::default(),
             now: Micros::ZERO,

@@ -6,6 +6,7 @@
 
 mod conclude;
 mod generator;
+mod idle;
 mod judge;
 mod lost;
 mod sentence;

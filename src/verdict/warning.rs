@@ -94,6 +94,11 @@ pub enum Warning {
         /// Throughput × mean service time.
         expected: f64,
     },
+    /// Steps of the scenario sent nothing in measured time.
+    NeverRan {
+        /// Their names.
+        steps: Vec<String>,
+    },
     /// A threshold of severity `warn` does not hold.
     Threshold {
         /// In words: which, and by how much.
@@ -119,6 +124,7 @@ impl Warning {
             | Self::LoopDelay { .. }
             | Self::UsersExhausted { .. }
             | Self::LittlesLaw { .. }
+            | Self::NeverRan { .. }
             | Self::Threshold { .. } => false,
         }
     }
@@ -196,6 +202,7 @@ impl Warning {
             } => format!(
                 "{in_flight:.1} requests were in flight on average, but throughput × mean time is {expected:.1} (Little's law)"
             ),
+            Self::NeverRan { steps } => never_ran(steps),
             Self::Threshold { sentence } => sentence.clone(),
         }
     }
@@ -237,6 +244,22 @@ impl Warning {
             }
             Self::Threshold { .. } => "it is marked `severity: warn` and does not fail the run",
         }
+    }
+}
+
+/// `step `a` never ran`; of many steps the first few by name.
+fn never_ran(steps: &[String]) -> String {
+    const MOST_NAMED: usize = 5;
+    let named: Vec<_> = steps
+        .iter()
+        .take(MOST_NAMED)
+        .map(|step| format!("`{step}`"))
+        .collect();
+    let named = named.join(", ");
+    match (steps.len(), steps.len().saturating_sub(MOST_NAMED)) {
+        (1, _) => format!("step {named} never ran"),
+        (_, 0) => format!("steps {named} never ran"),
+        (_, more) => format!("steps {named} and {more} more never ran"),
     }
 }
 

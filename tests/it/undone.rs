@@ -36,7 +36,15 @@ fn a_request_that_cannot_be_sent_fails_the_run_and_is_told_in_every_output() {
     let counts = counts.map(|key| run.count(&format!("/totals/{key}")));
     assert_eq!(counts, [12, 6, 6, 6, 6]);
     assert_eq!(run.count("/totals/errors/unsendable"), 6);
-    assert_eq!(run.summary["warnings"], serde_json::json!([]));
+    let warnings = run.summary["warnings"].as_array().expect("warnings");
+    let [warning] = &warnings[..] else {
+        panic!("one warning: {warnings:?}");
+    };
+    let warning = warning.as_str().unwrap_or_default();
+    assert!(
+        warning.starts_with("step `never reached` never ran; "),
+        "{warning}"
+    );
     let failure = &run.summary["failures"][0];
     assert_eq!(
         (failure["step"].as_str(), failure["outcome"].as_str()),
@@ -208,4 +216,69 @@ fn requests_that_have_no_answer_when_the_grace_period_is_over_fail_the_run() {
     // One second of load, one of grace.
     let lasted = run.number("/duration_s");
     assert!((2.0..2.6).contains(&lasted), "{lasted}");
+}
+
+/// Requests that an iteration of the load sends after its end are no load: they count, and are in no rate.
+#[test]
+fn what_is_begun_after_the_load_raises_no_rate() {
+    let lab = Lab::start();
+    let (_, run) = played(
+        &lab,
+        "load: { users: 5, for: 500ms }\n\
+         flows: [ { name: a, steps: [ { get: /health, name: first }, { think: 700ms }, \
+         { repeat: 20, steps: [ { get: /health, name: more } ] } ] } ]\n\
+         thresholds: [ rate(requests) > 50/s, 'rate(requests{step=\"more\"}) < 1/s', 'rate(bytes_in{step=\"first\"}) > 1kB/s', \
+         count(requests) == 105 ]\n",
+    );
+    let run = run.expect_code(99);
+    let verdicts: Vec<_> = (0..4)
+        .map(|rule| run.summary["thresholds"][rule]["verdict"].as_str())
+        .collect();
+    assert_eq!(
+        verdicts,
+        [Some("fail"), Some("pass"), Some("pass"), Some("pass")]
+    );
+    assert!((run.number("/totals/requests_per_s") - 10.0).abs() < 0.01);
+    assert_eq!(run.count("/totals/after_load"), 100);
+    let said = "100 of them were begun after the end of the load";
+    assert!(run.stdout.contains(said), "{}", run.stdout);
+    assert!(run.stdout.contains("(10/s)"), "{}", run.stdout);
+}
+
+/// started + those of the warm-up = ended + interrupted, and the console says which are which.
+#[test]
+fn iterations_that_were_started_and_did_not_end_are_told_and_those_of_the_warm_up_too() {
+    let lab = Lab::start();
+    let balance = |run: &Run| {
+        assert_eq!(
+            run.count("/load/started") + run.count("/load/carried"),
+            run.count("/totals/iterations") + run.count("/totals/interrupted_iterations"),
+            "{:#}",
+            run.summary
+        );
+    };
+    let (_, run) = played(
+        &lab,
+        "load: { users: 2, for: 1h }\n\
+         data: { d: { file: rows.csv, pick: unique, when_used_up: end } }\n\
+         flows: [ { name: a, steps: [ { get: '/health?n=${d.n}' } ] } ]\n\
+         thresholds: [ count(iterations) == 3 ]\n",
+    );
+    let run = run.expect_code(0);
+    balance(&run);
+    assert_eq!(run.count("/totals/out_of_rows"), 2);
+    let said = "5 started, 0 failed (0 %), 0 never started; 2 found no row left";
+    assert!(run.stdout.contains(said), "{}", run.stdout);
+
+    let (_, run) = played(
+        &lab,
+        "load: { users: 3, for: 1s }\nwarm_up: 300ms\n\
+         flows: [ { name: a, steps: [ { get: '/lab/delay?law=constant&value=500ms' } ] } ]\n\
+         thresholds: [ ratio(failed) == 0% ]\n",
+    );
+    balance(&run);
+    assert_eq!(run.count("/load/carried"), 3);
+    let said = "; 3 more were started in the warm-up and ended after it";
+    let stdout = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(stdout.contains(said), "{}", run.stdout);
 }

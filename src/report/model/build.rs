@@ -286,7 +286,10 @@ fn summary_of(verdict: &Verdict, events: &[Event], notes: &[String]) -> VerdictS
 const fn is_about_generator(warning: &Warning) -> bool {
     !matches!(
         warning,
-        Warning::UsersExhausted { .. } | Warning::LittlesLaw { .. } | Warning::Threshold { .. }
+        Warning::UsersExhausted { .. }
+            | Warning::LittlesLaw { .. }
+            | Warning::NeverRan { .. }
+            | Warning::Threshold { .. }
     )
 }
 

@@ -1,0 +1,44 @@
+//! Steps that never ran: a run can pass and say nothing about them.
+
+use std::collections::BTreeMap;
+
+use super::{Ending, Warning};
+use crate::plan::{Series, SeriesId, Subject};
+use crate::record::Totals;
+
+/// The steps of a run, by the names that tell them apart.
+#[derive(Debug, Clone)]
+pub(super) struct Steps(Vec<(SeriesId, String)>);
+
+impl Steps {
+    pub(super) fn of(series: &[Series]) -> Self {
+        let steps = || {
+            let ids = (0..).map(SeriesId).zip(series);
+            ids.filter(|(_, series)| series.subject == Subject::Requests)
+        };
+        let mut flows: BTreeMap<&str, u32> = BTreeMap::new();
+        for (_, series) in steps() {
+            *flows.entry(&series.name).or_default() += 1;
+        }
+        let named = steps().map(|(id, series)| match flows.get(&*series.name) {
+            Some(2..) => (id, format!("{} / {}", series.flow, series.name)),
+            _ => (id, series.name.clone()),
+        });
+        Self(named.collect())
+    }
+
+    /// The steps that sent nothing in measured time, if the run sent something and went to its end.
+    pub(super) fn warning(&self, totals: &Totals, ending: &Ending) -> Option<Warning> {
+        let is_whole = ending.is_complete && ending.stop.is_none();
+        if !is_whole || totals.counts(Subject::Requests).ended == 0 {
+            return None;
+        }
+        let is_idle = |id: SeriesId| {
+            let counts = &totals.series(id).counts;
+            counts.ended + counts.interrupted == 0
+        };
+        let idle = self.0.iter().filter(|(id, _)| is_idle(*id));
+        let steps: Vec<String> = idle.map(|(_, name)| name.clone()).collect();
+        (!steps.is_empty()).then_some(Warning::NeverRan { steps })
+    }
+}
