@@ -9,6 +9,7 @@ use super::model::{Report, ThresholdRow};
 use super::{RenderError, Renderer, text};
 use crate::exit::Exit;
 use crate::plan::threshold::Standing;
+use crate::record::journal::StopReason;
 use crate::scenario::Severity;
 use crate::verdict::Conclusion;
 
@@ -35,10 +36,13 @@ fn document(report: &Report) -> String {
     let failures = report.thresholds.iter().filter(is_failure).count();
     let is_error =
         |row: &&ThresholdRow| row.standing == Standing::NoData && row.severity == Severity::Fail;
-    let errors = usize::from(run.is_some()) + report.thresholds.iter().filter(is_error).count();
+    let is_broken = matches!(run, Some(Case::Broken(..)));
+    let is_skipped = matches!(run, Some(Case::Skipped(_)));
+    let errors = usize::from(is_broken) + report.thresholds.iter().filter(is_error).count();
     let tests = report.thresholds.len() + usize::from(run.is_some());
     let counts = format!(
-        "tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"0\" time=\"{seconds:.3}\""
+        "tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{}\" time=\"{seconds:.3}\"",
+        u8::from(is_skipped)
     );
     let mut xml = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"gander\" {counts}>\n  \
@@ -122,29 +126,42 @@ fn failed_requests(report: &Report) -> String {
 enum Case {
     Passed,
     Warned(String),
+    Skipped(String),
     Failed(&'static str, String),
     Broken(&'static str, String),
 }
 
-/// What was wrong with the run itself, whatever its thresholds say.
+/// What was wrong with the run itself, whatever its thresholds say; a run without a verdict was skipped.
 fn run_case(report: &Report) -> Option<Case> {
+    let reason = report.verdict.reason.clone();
     let kind = match report.verdict.conclusion {
         Conclusion::Invalid => "invalid",
         Conclusion::Interrupted => "interrupted",
-        // Nothing else would say why the run did not pass.
+        Conclusion::NoVerdict => return Some(Case::Skipped(reason)),
+        // No threshold would say why the run did not pass.
         Conclusion::Fail | Conclusion::NoData
-            if report
-                .thresholds
-                .iter()
-                .all(|row| row.standing == Standing::Pass || row.severity == Severity::Warn) =>
+            if is_cut_short(report)
+                || report.thresholds.iter().all(|row| {
+                    row.standing == Standing::Pass || row.severity == Severity::Warn
+                }) =>
         {
             "run"
         }
-        Conclusion::Pass | Conclusion::NoVerdict | Conclusion::Fail | Conclusion::NoData => {
-            return None;
-        }
+        Conclusion::Pass | Conclusion::Fail | Conclusion::NoData => return None,
     };
-    Some(Case::Broken(kind, report.verdict.reason.clone()))
+    Some(Case::Broken(kind, reason))
+}
+
+/// Whether the run failed by itself: no threshold decided that.
+fn is_cut_short(report: &Report) -> bool {
+    let is_by_stop = report.stop.as_ref().is_some_and(|stop| match stop {
+        StopReason::SetupFailed { .. }
+        | StopReason::StepFailed { .. }
+        | StopReason::TargetGone { .. }
+        | StopReason::Panic { .. } => true,
+        StopReason::Signal | StopReason::SecondSignal | StopReason::Threshold { .. } => false,
+    });
+    is_by_stop || report.verdict.exit != Exit::ThresholdFailed
 }
 
 fn threshold_outcome(row: &ThresholdRow) -> Case {
@@ -193,18 +210,18 @@ fn case(suite: &str, name: &str, seconds: f64, outcome: &Case) -> String {
     let inside = match outcome {
         Case::Passed => return format!("{open}/>\n"),
         Case::Warned(words) => format!("<system-out>{}</system-out>", escape(words)),
-        Case::Failed(kind, words) => element("failure", kind, name, words),
-        Case::Broken(kind, words) => element("error", kind, name, words),
+        Case::Skipped(words) => format!("<skipped message=\"{}\"/>", escape(words)),
+        Case::Failed(kind, words) => element("failure", kind, words),
+        Case::Broken(kind, words) => element("error", kind, words),
     };
     format!("{open}>\n      {inside}\n    </testcase>\n")
 }
 
-fn element(tag: &str, kind: &str, name: &str, words: &str) -> String {
-    format!(
-        "<{tag} message=\"{}\" type=\"{kind}\">{}</{tag}>",
-        escape(name),
-        escape(words)
-    )
+/// The words as the message, which is what CI systems show; in full also as text, since some cut a message short.
+fn element(tag: &str, kind: &str, words: &str) -> String {
+    let words = escape(words);
+    let message = words.replace('\n', "&#10;");
+    format!("<{tag} message=\"{message}\" type=\"{kind}\">{words}</{tag}>")
 }
 
 /// Text as XML 1.0 holds it: markup escaped, characters that it forbids removed.

@@ -33,7 +33,7 @@ use crate::exit::Exit;
 pub enum Conclusion {
     /// Every threshold holds.
     Pass,
-    /// Nothing went wrong, but the scenario has no threshold that could have failed.
+    /// Nothing went wrong, but the scenario has no threshold of its own that could have failed.
     NoVerdict,
     /// A threshold does not hold, the target could not be reached, or a user panicked.
     Fail,

@@ -31,6 +31,7 @@ mod start;
 mod stopping;
 mod target;
 mod target_stop;
+mod told;
 mod transport;
 mod transport_bodies;
 mod transport_hostile;
