@@ -90,7 +90,7 @@ impl Ground {
                     "DATABASE_URL and REDIS_URL are not set: starting a private PostgreSQL, whose database goes with folio, \
                      and a private Redis",
                 );
-                let (postgres, redis) = PrivateServices::start(&options).await?.apart();
+                let (postgres, redis) = PrivateServices::start(&options).await?.into_parts();
                 (Some(postgres), Some(redis))
             }
         };

@@ -49,10 +49,10 @@ pub enum TargetError {
     #[error("folio cannot run: the operating system refused a resource")]
     Runtime(#[source] io::Error),
     /// What was asked for will not do.
-    #[error("folio cannot be set up so:{0}")]
+    #[error("invalid configuration of Folio:{0}")]
     Arguments(Faults),
     /// A private server could not be started.
-    #[error("folio has no services")]
+    #[error("cannot start PostgreSQL or Redis for Folio")]
     Services(#[from] target_app::ServicesError),
     /// A private server ended while Folio served.
     #[error("folio stopped serving: {0}")]

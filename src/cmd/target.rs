@@ -170,7 +170,7 @@ mod tests {
         let told = faults.to_string();
         for part in [
             "FOLIO_EDGE_ENABLED: ",
-            "cache.mod: there is no such setting; did you mean cache.mode?",
+            "cache.mod: unknown setting; did you mean cache.mode?",
             "documents is 0, expected 1 to 1000000",
             "--data is for --profile embedded",
             "DATABASE_REPLICA_URL is set",

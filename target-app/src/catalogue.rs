@@ -11,7 +11,7 @@ use tokio::task::AbortHandle;
 
 use popularity::Popularity;
 
-use crate::cache::{Behind, Behindhand, Cache, Entity, FlushError, Key, Sweep, Warmed};
+use crate::cache::{Cache, CacheKey, Entity, FlushError, QueueTimeout, Sweep, Warmed, WriteBehind};
 use crate::clock::now;
 use crate::db::DbError;
 use crate::error::Problem;
@@ -23,7 +23,7 @@ use crate::store::{Bulk, BulkMode, BulkOutcome, Document, Draft, PageOf, Sort, S
 pub(crate) struct Catalogue {
     pub(crate) store: Arc<Store>,
     pub(crate) cache: Arc<Cache>,
-    behind: Arc<Behind<Document>>,
+    behind: Arc<WriteBehind<Document>>,
     settings: Arc<Live>,
     popularity: Arc<Popularity>,
     /// What flushes queued writes, warms on schedule and adds counted reads to the database.
@@ -45,7 +45,7 @@ pub(crate) struct WarmedDocuments {
 
 impl Catalogue {
     pub(crate) fn new(store: &Arc<Store>, cache: &Arc<Cache>, settings: &Arc<Live>) -> Self {
-        let behind = Arc::new(Behind::new(Arc::clone(cache), Arc::clone(settings)));
+        let behind = Arc::new(WriteBehind::new(Arc::clone(cache), Arc::clone(settings)));
         let flushing = tokio::spawn({
             let (behind, store) = (Arc::clone(&behind), Arc::clone(store));
             async move {
@@ -90,7 +90,11 @@ impl Catalogue {
     /// A document as the bytes that go out.
     pub(crate) async fn document(&self, id: i64) -> Result<Bytes, Arc<StoreError>> {
         let load = async || encoded(&self.store.document(id).await?);
-        let body = self.cache.responses.get(Key::Document(id), load).await?;
+        let body = self
+            .cache
+            .responses
+            .get(CacheKey::Document(id), load)
+            .await?;
         self.popularity.read(id);
         Ok(body)
     }
@@ -100,10 +104,13 @@ impl Catalogue {
         let load = async || {
             let items = self.store.documents(sort, part).await?;
             let total = async || self.store.documents_total().await;
-            let total = self.cache.queries.value(Key::Total("documents"), total);
+            let total = self
+                .cache
+                .queries
+                .value(CacheKey::Total("documents"), total);
             encoded(&part.with(items, observe::aside(total).await?))
         };
-        let key = Key::Page {
+        let key = CacheKey::Page {
             sort: sort.name(),
             page: part.page,
             limit: part.limit,
@@ -201,12 +208,12 @@ impl Catalogue {
     }
 
     /// Waits at most `within` until the database has every queued write.
-    pub(crate) async fn drain(&self, within: Duration) -> Result<(), Behindhand> {
+    pub(crate) async fn drain(&self, within: Duration) -> Result<(), QueueTimeout> {
         self.behind.drain(within).await
     }
 
     /// The queue of writes.
-    pub(crate) fn behind(&self) -> &Behind<Document> {
+    pub(crate) fn behind(&self) -> &WriteBehind<Document> {
         &self.behind
     }
 }
@@ -219,10 +226,11 @@ impl Drop for Catalogue {
     }
 }
 
-impl From<Behindhand> for Problem {
-    fn from(_: Behindhand) -> Self {
+impl From<QueueTimeout> for Problem {
+    fn from(_: QueueTimeout) -> Self {
         Self::unavailable(
-            "the writes before this one have to be done first",
+            "the write queue is full, or an earlier write of this document is still queued; \
+             try again later",
             Duration::from_secs(1),
         )
     }
@@ -253,16 +261,16 @@ async fn warm(
 ) -> Result<WarmedDocuments, StoreError> {
     store.add_reads(&popularity.take()).await?;
     let popular = store.popular_documents(count).await?;
-    let keys = popular.documents.into_iter().map(Key::Document);
-    let load = |keys: Vec<Key>| async move {
+    let keys = popular.documents.into_iter().map(CacheKey::Document);
+    let load = |keys: Vec<CacheKey>| async move {
         let ids = keys.iter().filter_map(|key| match key {
-            Key::Document(id) => Some(*id),
+            CacheKey::Document(id) => Some(*id),
             _ => None,
         });
         let documents = store.documents_of(ids.collect()).await?;
         let bodies = documents
             .iter()
-            .map(|document| Ok((Key::Document(document.id), encoded(document)?)));
+            .map(|document| Ok((CacheKey::Document(document.id), encoded(document)?)));
         bodies.collect::<Result<Vec<_>, StoreError>>()
     };
     Ok(WarmedDocuments {

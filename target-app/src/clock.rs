@@ -20,7 +20,7 @@ pub(crate) fn unix_milliseconds() -> u64 {
 /// Unix seconds as clients read them: RFC 3339 in UTC.
 #[expect(
     clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands fields over by reference"
+    reason = "serde passes fields by reference"
 )]
 pub(crate) fn rfc3339<S: Serializer>(seconds: &i64, serializer: S) -> Result<S::Ok, S::Error> {
     let time = DateTime::<Utc>::from_timestamp(*seconds, 0).unwrap_or_default();

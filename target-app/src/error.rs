@@ -16,7 +16,7 @@ pub(crate) struct Problem {
     status: StatusCode,
     detail: Cow<'static, str>,
     faults: Vec<FieldFault>,
-    cause: Option<Cause>,
+    cause: Option<InternalCause>,
     retry_after: Option<Duration>,
 }
 
@@ -31,10 +31,10 @@ pub(crate) struct FieldFault {
 
 /// Why an internal error happened: rides on the response as an extension, for the log and never for the client.
 #[derive(Clone, Debug)]
-pub(crate) struct Cause(pub(crate) Arc<str>);
+pub(crate) struct InternalCause(pub(crate) Arc<str>);
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct ProblemDocument<'a> {
     r#type: &'static str,
     title: &'static str,
     status: u16,
@@ -66,7 +66,7 @@ impl Problem {
     pub(crate) fn invalid(faults: Vec<FieldFault>) -> Self {
         let mut problem = Self::new(
             StatusCode::UNPROCESSABLE_ENTITY,
-            "some fields are not as expected",
+            "the request has invalid fields",
         );
         problem.faults = faults;
         problem
@@ -90,7 +90,7 @@ impl Problem {
     pub(crate) fn internal(cause: &dyn fmt::Display) -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "the service could not answer",
+            "internal error; the cause is in the service's log",
         )
         .because(cause)
     }
@@ -103,14 +103,14 @@ impl Problem {
 
     /// The same with a cause for the log, which the client does not learn.
     pub(crate) fn because(mut self, cause: &dyn fmt::Display) -> Self {
-        self.cause = Some(Cause(cause.to_string().into()));
+        self.cause = Some(InternalCause(cause.to_string().into()));
         self
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let document = Document {
+        let document = ProblemDocument {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),

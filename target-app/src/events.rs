@@ -16,7 +16,7 @@ pub(crate) enum OrderEvent {
 }
 
 /// How often each has happened, and who is told.
-pub(crate) struct Events {
+pub(crate) struct OrderEvents {
     webhooks: Arc<Webhooks>,
     placed: IntCounter,
     paid: IntCounter,
@@ -32,14 +32,14 @@ impl OrderEvent {
     }
 }
 
-impl Events {
+impl OrderEvents {
     pub(crate) fn new(
         webhooks: &Arc<Webhooks>,
         metrics: &Metrics,
     ) -> Result<Self, prometheus::Error> {
         let events = metrics.counters(
             "folio_order_events_total",
-            "What happened to orders, after its transaction was committed.",
+            "Order events, counted after commit.",
             &["kind"],
         )?;
         let of = |event: OrderEvent| events.with_label_values(&[event.name()]);
@@ -51,7 +51,7 @@ impl Events {
     }
 
     /// Tells that `kind` happened; `payload` is what it happened to. Returns at once and never fails.
-    pub(crate) fn tell(&self, kind: OrderEvent, payload: &impl Serialize) {
+    pub(crate) fn emit(&self, kind: OrderEvent, payload: &impl Serialize) {
         match kind {
             OrderEvent::Placed => &self.placed,
             OrderEvent::Paid => &self.paid,

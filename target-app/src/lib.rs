@@ -42,13 +42,14 @@ pub use routes::app;
 pub use serve::{serve, serve_starting};
 #[cfg(unix)]
 pub use services::{
-    Absent, AbsentPrograms, Durability, PrivateOptions, PrivatePostgres, PrivateRedis,
+    Durability, MissingProgram, MissingPrograms, PrivateOptions, PrivatePostgres, PrivateRedis,
     PrivateServices, Reach, ServicesError,
 };
 pub use settings::{
     AdmissionSettings, AuthSettings, BreakerSettings, CacheMode, CacheSettings, Compression,
-    DbSettings, EdgeProvider, EdgeSettings, Fault, Indexes, Loading, MonitorSettings, PoolSettings,
-    RateLimit, Settings, SettingsError, Span, Stack, Stampede, TaskSettings, WriteStrategy,
+    DbSettings, EdgeProvider, EdgeSettings, Indexes, Loading, MonitorSettings, PoolSettings,
+    RateLimit, SettingFault, Settings, SettingsError, Span, Stack, Stampede, TaskSettings,
+    WriteStrategy,
 };
 pub use state::{StartError, State};
 pub use store::StoreError;

@@ -9,14 +9,14 @@ use tokio::task::JoinSet;
 use crate::admission::Admission;
 use crate::auth::{Auth, PasswordError, Passwords};
 use crate::breaker::Breaker;
-use crate::cache::{Behindhand, Cache, Upkeep};
+use crate::cache::{Cache, QueueTimeout, Upkeep};
 use crate::catalogue::Catalogue;
 use crate::compression::Packer;
 use crate::config::{Config, ConfigError, LabMode, Profile, Secret};
-use crate::db::{Build, Home};
+use crate::db::{DatabaseDirectory, IndexBuild};
 use crate::edge::Edge;
 use crate::error::Problem;
-use crate::events::Events;
+use crate::events::OrderEvents;
 use crate::kv::{Channel, Kv, KvStartError};
 use crate::lab::Lab;
 use crate::metrics::Metrics;
@@ -50,7 +50,7 @@ pub(crate) struct App {
     pub(crate) kv: Kv,
     pub(crate) passwords: Passwords,
     pub(crate) auth: Arc<Auth>,
-    pub(crate) events: Events,
+    pub(crate) events: OrderEvents,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) monitor: Monitor,
     pub(crate) reclaim: Reclaim,
@@ -59,7 +59,7 @@ pub(crate) struct App {
     pub(crate) edge: Edge,
     pub(crate) lab: Option<Arc<Lab>>,
     /// Where the database of the embedded profile lives.
-    home: Option<Arc<Home>>,
+    home: Option<Arc<DatabaseDirectory>>,
 }
 
 /// What was decided at the start and stays.
@@ -90,25 +90,25 @@ impl Started {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A setting is out of bounds.
-    #[error("the configuration is not valid")]
+    #[error("invalid configuration")]
     Config(#[from] ConfigError),
     /// The database could not be opened, migrated or seeded.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A metric was declared twice or badly.
-    #[error("the metrics cannot be registered")]
+    #[error("cannot register the metrics")]
     Metrics(#[from] prometheus::Error),
     /// `REDIS_URL` cannot be used.
-    #[error("the shared store of REDIS_URL cannot be used")]
+    #[error("cannot use Redis at REDIS_URL")]
     Kv(#[from] KvStartError),
     /// The shared password could not be hashed.
-    #[error("the seeded password cannot be hashed")]
+    #[error("cannot hash the password of the seeded users")]
     Password(#[from] PasswordError),
     /// Webhooks cannot be sent.
-    #[error("webhooks cannot be prepared")]
+    #[error("cannot prepare webhooks")]
     Webhooks(#[from] WebhookError),
     /// The operating system gave no randomness or no thread.
-    #[error("the operating system refused a resource")]
+    #[error("the operating system did not provide a resource")]
     System(#[from] io::Error),
 }
 
@@ -118,7 +118,7 @@ impl State {
         config.validate()?;
         let home = match &config.profile {
             Profile::Embedded { directory } => {
-                let home = Home::of(directory.as_deref()).map_err(StoreError::Open)?;
+                let home = DatabaseDirectory::of(directory.as_deref()).map_err(StoreError::Open)?;
                 Some(Arc::new(home))
             }
             Profile::Full(_) => None,
@@ -137,7 +137,7 @@ impl State {
 
     async fn open_over(
         config: &Config,
-        home: Option<Arc<Home>>,
+        home: Option<Arc<DatabaseDirectory>>,
         beside: Option<&Kv>,
     ) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new()?);
@@ -156,7 +156,7 @@ impl State {
         };
         store
             .database
-            .set_indexes(config.settings.db.indexes, Build::Alone)
+            .set_indexes(config.settings.db.indexes, IndexBuild::Alone)
             .await
             .map_err(StoreError::from)?;
         let (cache, upkeep) = Cache::open(Arc::clone(&settings), kv.clone(), &metrics)?;
@@ -184,7 +184,7 @@ impl State {
         )?;
         let auth = Arc::new(Auth::new(&kv, Arc::clone(&settings), &metrics)?);
         let admission = Admission::new(&settings, &auth, kv.clone(), &metrics)?;
-        let ears = hear_of_writes(&kv, &store);
+        let ears = follow_remote_writes(&kv, &store);
         Ok(Self(Arc::new(App {
             catalogue,
             tasks,
@@ -203,7 +203,7 @@ impl State {
             packer: Arc::new(Packer::new(&settings, &metrics)?),
             settings,
             passwords,
-            events: Events::new(&webhooks, &metrics)?,
+            events: OrderEvents::new(&webhooks, &metrics)?,
             metrics,
             request_ids: RequestIds::new()?,
             lab,
@@ -231,12 +231,12 @@ impl State {
         let tell = |lost: String| drop(writeln!(io::stderr(), "{lost}"));
         if abandoned > 0 {
             tell(format!(
-                "stopped with {abandoned} tasks not finished; {finished} were finished after the stop"
+                "stopped with {abandoned} tasks not finished; {finished} tasks finished during shutdown"
             ));
         }
-        if let Err(Behindhand { unwritten }) = self.0.catalogue.drain(DRAIN).await {
+        if let Err(QueueTimeout { pending_writes }) = self.0.catalogue.drain(DRAIN).await {
             tell(format!(
-                "stopped with {unwritten} writes that did not reach the database"
+                "stopped with {pending_writes} queued writes that did not reach the database"
             ));
         }
         // They only choose what the next start warms.
@@ -246,12 +246,12 @@ impl State {
 }
 
 /// What other instances write may not have reached the replicas yet when their invalidations are heard.
-fn hear_of_writes(kv: &Kv, store: &Arc<Store>) -> JoinSet<()> {
+fn follow_remote_writes(kv: &Kv, store: &Arc<Store>) -> JoinSet<()> {
     let (mut notices, store) = (kv.subscribe(Channel::Invalidations), Arc::clone(store));
     let mut tasks = JoinSet::new();
     tasks.spawn(async move {
         while notices.next().await.is_some() {
-            store.database.heard_of_write();
+            store.database.note_remote_write();
         }
     });
     tasks
@@ -284,7 +284,7 @@ impl App {
         if let Some(indexes) = indexes {
             let database = &self.store.database;
             database
-                .set_indexes(indexes, Build::BesideOthers)
+                .set_indexes(indexes, IndexBuild::BesideOthers)
                 .await
                 .map_err(StoreError::from)?;
         }

@@ -28,7 +28,8 @@ use crate::metrics::Metrics;
 use crate::observe::current_trace;
 use crate::settings::Live;
 use crate::tasks::{
-    Arguments, Attempt, Audience, Failure, Order, Priority, Registry, Share, TaskId, Tasks,
+    Arguments, Attempt, Audience, Failure, Registry, TaskId, TaskPriority, TaskRequest, TaskShare,
+    Tasks,
 };
 
 /// The kind of task that delivers.
@@ -36,7 +37,7 @@ const KIND: &str = "webhook";
 /// Longest delivery, from connecting to the head of the answer.
 const LONGEST: Duration = Duration::from_secs(2);
 /// What deliveries may take: a receiver that hangs holds two workers, and a thousand messages wait for it.
-const SHARE: Share = Share {
+const SHARE: TaskShare = TaskShare {
     unfinished: 1_000,
     running: 2,
 };
@@ -51,7 +52,7 @@ pub(crate) struct Webhooks {
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sent {
-    /// A task will deliver it.
+    /// Queued as a task.
     Queued(TaskId),
     /// Nobody wants to know: `monitor.webhook` is not set.
     Nowhere,
@@ -63,19 +64,19 @@ pub(crate) enum Sent {
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
     /// The HTTP client could not be made.
-    #[error("the webhook client cannot be made")]
+    #[error("cannot create the HTTP client for webhooks")]
     Client(#[from] reqwest::Error),
     /// The secret cannot key a signature.
-    #[error("the webhook secret cannot be used")]
+    #[error("invalid webhook secret")]
     Secret(#[from] InvalidLength),
     /// A metric was declared twice or badly.
-    #[error("the webhook metrics cannot be registered")]
+    #[error("cannot register the webhook metrics")]
     Metrics(#[from] prometheus::Error),
 }
 
 /// An event on its way, as the task keeps it.
 #[derive(Deserialize)]
-struct Event {
+struct WebhookEvent {
     #[serde(rename = "event")]
     name: String,
     /// When it happened, RFC 3339.
@@ -88,7 +89,7 @@ struct Event {
 
 /// The body of a delivery. It is the same in every attempt, and so is the signature.
 #[derive(Serialize)]
-struct Message<'a> {
+struct WebhookBody<'a> {
     id: TaskId,
     event: &'a str,
     at: &'a str,
@@ -103,7 +104,7 @@ struct Courier {
     failed: IntCounter,
 }
 
-impl Arguments for Event {}
+impl Arguments for WebhookEvent {}
 
 /// Adds the kind that delivers. `secret` keys the signatures; without one they are keyed by chance, so that nobody can
 /// check them and nobody can forge them.
@@ -116,7 +117,7 @@ pub(crate) fn register(
 ) -> Result<(), WebhookError> {
     let attempts = metrics.counters(
         "folio_webhook_attempts_total",
-        "Attempts to deliver an event.",
+        "Delivery attempts by result.",
         &["result"],
     )?;
     let drawn: [u8; 32] = rand::random();
@@ -132,7 +133,7 @@ pub(crate) fn register(
         KIND,
         Audience::Service,
         SHARE,
-        move |event: Arc<Event>, attempt| {
+        move |event: Arc<WebhookEvent>, attempt| {
             let courier = Arc::clone(&courier);
             async move { courier.deliver(&event, attempt).await }
         },
@@ -159,7 +160,7 @@ impl Webhooks {
     ) -> Result<Self, prometheus::Error> {
         let dropped = metrics.counters(
             "folio_webhooks_dropped_total",
-            "Events that were not sent because too many were under way.",
+            "Events dropped because too many deliveries were pending.",
             &[],
         )?;
         Ok(Self {
@@ -185,9 +186,9 @@ impl Webhooks {
             });
             args.insert("trace".to_owned(), Value::Object(headers.collect()));
         }
-        let order = Order {
+        let order = TaskRequest {
             kind: KIND.to_owned(),
-            priority: Priority::Normal,
+            priority: TaskPriority::Normal,
             args: Value::Object(args),
             delay: Duration::ZERO,
         };
@@ -202,7 +203,7 @@ impl Webhooks {
 }
 
 impl Courier {
-    async fn deliver(&self, event: &Event, attempt: Attempt) -> Result<Value, Failure> {
+    async fn deliver(&self, event: &WebhookEvent, attempt: Attempt) -> Result<Value, Failure> {
         let sent = self.post(event, attempt).await;
         match &sent {
             Ok(_) => self.delivered.inc(),
@@ -211,10 +212,10 @@ impl Courier {
         sent
     }
 
-    async fn post(&self, event: &Event, attempt: Attempt) -> Result<Value, Failure> {
+    async fn post(&self, event: &WebhookEvent, attempt: Attempt) -> Result<Value, Failure> {
         let url = self.settings.load().monitor.webhook.clone();
         let url = url.ok_or_else(|| Failure::Permanent("monitor.webhook is not set".into()))?;
-        let message = Message {
+        let message = WebhookBody {
             id: attempt.task,
             event: &event.name,
             at: &event.at,
@@ -236,15 +237,18 @@ impl Courier {
             .await
             // The URL may hold a secret of the receiver, and the cause of a failure is logged.
             .map_err(|error| {
-                Failure::because("the receiver did not answer", error.without_url())
+                Failure::because(
+                    "the webhook receiver did not answer in time",
+                    error.without_url(),
+                )
             })?;
         match answer.status() {
             status if status.is_success() => Ok(json!({ "status": status.as_u16() })),
             status if may_change(status) => Err(Failure::transient(format!(
-                "the receiver answered {status}"
+                "the webhook receiver answered with status {status}"
             ))),
             status => Err(Failure::Permanent(
-                format!("the receiver answered {status}").into(),
+                format!("the webhook receiver answered with status {status}").into(),
             )),
         }
     }

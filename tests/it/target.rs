@@ -242,7 +242,8 @@ fn servers_that_are_not_installed_are_named_with_what_installs_them() {
     let says = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(104), "{says}");
     assert!(
-        says.contains("no redis-server in PATH") && says.contains("apt-get install redis-server"),
+        says.contains("cannot find redis-server in PATH")
+            && says.contains("apt-get install redis-server"),
         "{says}"
     );
 }

@@ -34,25 +34,25 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The bodies that are being read, or whose requests are not answered yet.
 #[derive(Default)]
-pub(super) struct Bodies(Mutex<Kept>);
+pub(super) struct BodyBuffers(Mutex<BufferedBytes>);
 
 /// Bytes of bodies.
 #[derive(Default)]
-struct Kept {
+struct BufferedBytes {
     in_all: usize,
     of_client: HashMap<ClientKey, usize>,
 }
 
 /// What one body counts for, until this is dropped.
-pub(super) struct Share<'a> {
-    bodies: &'a Bodies,
+pub(super) struct BodyShare<'a> {
+    bodies: &'a BodyBuffers,
     client: ClientKey,
     bytes: usize,
 }
 
 /// Why a body was not read to its end.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unread {
+pub(super) enum BodyError {
     /// It is larger than is read here.
     TooLarge,
     /// Only so many bytes came in the time.
@@ -65,16 +65,16 @@ pub(super) enum Unread {
     Broken,
 }
 
-impl Bodies {
+impl BodyBuffers {
     /// The whole body, of `limit` bytes at most, with its share, which is to be kept as long as the body.
     pub(super) async fn read(
         &self,
         client: ClientKey,
         mut body: Body,
         limit: usize,
-    ) -> Result<(Bytes, Option<Share<'_>>), Unread> {
+    ) -> Result<(Bytes, Option<BodyShare<'_>>), BodyError> {
         let mut read = BytesMut::new();
-        let mut share: Option<Share<'_>> = None;
+        let mut share: Option<BodyShare<'_>> = None;
         let mut began = None;
         loop {
             let frame = if let Some(frame) = body.frame().now_or_never() {
@@ -88,7 +88,7 @@ impl Bodies {
                 let within = GRACE + Duration::from_micros(earned);
                 timeout_at(began + within, body.frame())
                     .await
-                    .map_err(|_| Unread::TooSlow {
+                    .map_err(|_| BodyError::TooSlow {
                         bytes: read.len(),
                         within,
                     })?
@@ -97,11 +97,11 @@ impl Bodies {
                 return Ok((read.freeze(), share));
             };
             // What is no data are trailers, which nobody here wants.
-            let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else {
+            let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
                 continue;
             };
             if read.len() + data.len() > limit {
-                return Err(Unread::TooLarge);
+                return Err(BodyError::TooLarge);
             }
             if let Some(share) = &mut share {
                 share.grow(read.len() + data.len())?;
@@ -114,8 +114,8 @@ impl Bodies {
         }
     }
 
-    fn share(&self, client: ClientKey, bytes: usize) -> Result<Share<'_>, Unread> {
-        let mut share = Share {
+    fn share(&self, client: ClientKey, bytes: usize) -> Result<BodyShare<'_>, BodyError> {
+        let mut share = BodyShare {
             bodies: self,
             client,
             bytes: 0,
@@ -124,22 +124,22 @@ impl Bodies {
         Ok(share)
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, BufferedBytes> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Share<'_> {
+impl BodyShare<'_> {
     /// Counts for `bytes` from now on, if that is more than before.
-    fn grow(&mut self, bytes: usize) -> Result<(), Unread> {
+    fn grow(&mut self, bytes: usize) -> Result<(), BodyError> {
         let more = bytes.saturating_sub(self.bytes);
         let mut kept = self.bodies.kept();
         if kept.in_all + more > MOST_IN_ALL {
-            return Err(Unread::TooMuchInAll);
+            return Err(BodyError::TooMuchInAll);
         }
         let of_client = kept.of_client.entry(self.client).or_default();
         if *of_client + more > MOST_OF_CLIENT {
-            return Err(Unread::TooMuchOfClient);
+            return Err(BodyError::TooMuchOfClient);
         }
         *of_client += more;
         kept.in_all += more;
@@ -148,7 +148,7 @@ impl Share<'_> {
     }
 }
 
-impl Drop for Share<'_> {
+impl Drop for BodyShare<'_> {
     fn drop(&mut self) {
         let mut kept = self.bodies.kept();
         kept.in_all -= self.bytes;
@@ -161,7 +161,7 @@ impl Drop for Share<'_> {
     }
 }
 
-impl Unread {
+impl BodyError {
     /// The reason as the label of a counter.
     pub(super) fn label(&self) -> Option<&'static str> {
         match self {
@@ -173,28 +173,35 @@ impl Unread {
     }
 }
 
-impl From<Unread> for Problem {
-    fn from(unread: Unread) -> Self {
+impl From<BodyError> for Problem {
+    fn from(unread: BodyError) -> Self {
         match unread {
-            Unread::TooLarge => Self::new(
+            BodyError::TooLarge => Self::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
-                "the body is larger than is read here",
+                "the request body exceeds the size limit of this route",
             ),
-            Unread::TooSlow { bytes, within } => Self::new(
+            BodyError::TooSlow { bytes, within } => Self::new(
                 StatusCode::REQUEST_TIMEOUT,
                 format!(
-                    "the body came too slowly: {bytes} bytes of it within {:.1} s; after {} s, {LEAST_RATE} bytes/s are expected",
+                    "the request body arrived too slowly: {bytes} bytes in {:.1} s; after {} s at least \
+                     {LEAST_RATE} bytes/s are required",
                     within.as_secs_f64(),
                     GRACE.as_secs()
                 ),
             ),
-            Unread::TooMuchOfClient => {
-                Self::too_many_requests("this client has too much of bodies under way", RETRY_AFTER)
-            }
-            Unread::TooMuchInAll => {
-                Self::unavailable("the service has too much of bodies under way", RETRY_AFTER)
-            }
-            Unread::Broken => Self::new(StatusCode::BAD_REQUEST, "the body could not be read"),
+            BodyError::TooMuchOfClient => Self::too_many_requests(
+                "this client has too many bytes of request bodies in progress; wait for \
+                 its other requests",
+                RETRY_AFTER,
+            ),
+            BodyError::TooMuchInAll => Self::unavailable(
+                "the service holds too many bytes of request bodies; try again later",
+                RETRY_AFTER,
+            ),
+            BodyError::Broken => Self::new(
+                StatusCode::BAD_REQUEST,
+                "the request body could not be read",
+            ),
         }
     }
 }
@@ -216,16 +223,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_body_has_to_come_at_the_minimum_rate_after_the_grace() {
-        let bodies = Bodies::default();
+        let bodies = BodyBuffers::default();
         let began = Instant::now();
         let slow = bodies.read(ClientKey::User(1), unfinished(vec![b"{".to_vec()]), 100);
         let slow = slow.await.map(drop);
-        assert!(matches!(slow, Err(Unread::TooSlow { bytes: 1, .. })));
+        assert!(matches!(slow, Err(BodyError::TooSlow { bytes: 1, .. })));
         assert!((GRACE..GRACE * 2).contains(&began.elapsed()));
         let began = Instant::now();
         let parts = vec![vec![b' '; 10 * LEAST_RATE as usize]];
         let large = bodies.read(ClientKey::User(1), unfinished(parts), usize::MAX);
-        assert!(matches!(large.await.map(drop), Err(Unread::TooSlow { .. })));
+        assert!(matches!(
+            large.await.map(drop),
+            Err(BodyError::TooSlow { .. })
+        ));
         assert!(began.elapsed() >= Duration::from_secs(12));
         let kept = bodies.kept();
         assert!(kept.in_all == 0 && kept.of_client.is_empty());
@@ -233,21 +243,21 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_kept_of_bodies_is_bounded_for_each_client_and_in_all() {
-        let bodies = Bodies::default();
+        let bodies = BodyBuffers::default();
         let most = MOST_OF_CLIENT / LEAST_COUNTED;
         let of_one: Vec<_> = (0..most)
             .map(|_| bodies.share(ClientKey::User(1), 0))
             .collect();
         assert!(of_one.iter().all(Result::is_ok));
         let more = bodies.share(ClientKey::User(1), 0).map(drop);
-        assert_eq!(more, Err(Unread::TooMuchOfClient));
+        assert_eq!(more, Err(BodyError::TooMuchOfClient));
         let others: Vec<_> = (2..=5)
             .map(|user| bodies.share(ClientKey::User(user), MOST_OF_CLIENT))
             .collect();
         assert_eq!(others.iter().filter(|share| share.is_ok()).count(), 3);
         assert_eq!(
             bodies.share(ClientKey::User(6), 0).map(drop),
-            Err(Unread::TooMuchInAll)
+            Err(BodyError::TooMuchInAll)
         );
         drop(of_one);
         assert!(bodies.share(ClientKey::User(6), 0).is_ok());
@@ -256,7 +266,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_counts_for_its_size_until_its_request_is_answered() {
         use futures_util::StreamExt as _;
-        let bodies = Bodies::default();
+        let bodies = BodyBuffers::default();
         // What is not there at once comes later.
         let late = stream::once(async {
             tokio::task::yield_now().await;

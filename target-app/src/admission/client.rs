@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::auth::Auth;
-use crate::bulkhead::Priority;
+use crate::bulkhead::RequestPriority;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const PRIORITY: HeaderName = HeaderName::from_static("x-priority");
@@ -85,21 +85,21 @@ fn peer_of(request: &Request) -> ClientKey {
 }
 
 /// How urgent the request is: what it says of itself, but only who is known to Folio may say more than normal.
-pub(super) fn priority_of(headers: &HeaderMap, client: ClientKey) -> Priority {
+pub(super) fn priority_of(headers: &HeaderMap, client: ClientKey) -> RequestPriority {
     let Some(said) = headers.get(PRIORITY) else {
-        return Priority::Normal;
+        return RequestPriority::Normal;
     };
-    let said = Priority::ALL
+    let said = RequestPriority::ALL
         .into_iter()
         .find(|priority| {
             said.as_bytes()
                 .eq_ignore_ascii_case(priority.as_str().as_bytes())
         })
-        .unwrap_or(Priority::Normal);
+        .unwrap_or(RequestPriority::Normal);
     if client.is_trusted() {
         said
     } else {
-        said.min(Priority::Normal)
+        said.min(RequestPriority::Normal)
     }
 }
 
@@ -225,11 +225,15 @@ mod tests {
     fn only_known_clients_may_call_themselves_urgent() {
         let peer = ClientKey::Peer(IpAddr::V6(Ipv6Addr::LOCALHOST));
         for (said, trusted, anonymous) in [
-            ("critical", Priority::Critical, Priority::Normal),
-            ("High", Priority::High, Priority::Normal),
-            ("normal", Priority::Normal, Priority::Normal),
-            ("low", Priority::Low, Priority::Low),
-            ("urgent", Priority::Normal, Priority::Normal),
+            (
+                "critical",
+                RequestPriority::Critical,
+                RequestPriority::Normal,
+            ),
+            ("High", RequestPriority::High, RequestPriority::Normal),
+            ("normal", RequestPriority::Normal, RequestPriority::Normal),
+            ("low", RequestPriority::Low, RequestPriority::Low),
+            ("urgent", RequestPriority::Normal, RequestPriority::Normal),
         ] {
             let headers = request(&[("x-priority", said)], "::1").headers().clone();
             assert_eq!(priority_of(&headers, ClientKey::ApiKey(1)), trusted);
@@ -238,7 +242,7 @@ mod tests {
         }
         assert_eq!(
             priority_of(&HeaderMap::new(), ClientKey::ApiKey(1)),
-            Priority::Normal
+            RequestPriority::Normal
         );
     }
 }

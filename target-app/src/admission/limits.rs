@@ -11,12 +11,12 @@ use axum::response::{IntoResponse, Response};
 use http_body::Body as _;
 use prometheus::{IntCounter, IntCounterVec};
 
-use super::body::{Bodies, Share, Unread};
+use super::body::{BodyBuffers, BodyError, BodyShare};
 use super::client::{ClientKey, UnknownKey, client_of, priority_of};
 use super::rate::{Rate, TokenBuckets};
-use super::window::{Quota, Verdict, Windows};
+use super::window::{Quota, SlidingWindows, WindowVerdict};
 use crate::auth::Auth;
-use crate::bulkhead::{Full, Gate, Priority, rejections};
+use crate::bulkhead::{Gate, GateFull, RequestPriority, rejections};
 use crate::error::Problem;
 use crate::kv::Kv;
 use crate::metrics::Metrics;
@@ -51,8 +51,8 @@ pub(crate) struct Admission {
     queue: Gate,
     general: Arc<TokenBuckets>,
     auth: Arc<TokenBuckets>,
-    windows: Windows,
-    bodies: Bodies,
+    windows: SlidingWindows,
+    bodies: BodyBuffers,
     over_rate: IntCounter,
     unknown_keys: IntCounter,
     overdue: IntCounter,
@@ -60,13 +60,13 @@ pub(crate) struct Admission {
 }
 
 /// What the settings of now say about one request; taken at once, as they are not to be held while it is answered.
-struct Terms {
+struct RequestTerms {
     client: ClientKey,
     /// The lane whose rate counts.
     charged: Lane,
     /// Whether the client's API key, if it has one, is known.
     is_known: bool,
-    priority: Priority,
+    priority: RequestPriority,
     rate: RateLimit,
     tokens: Rate,
     window: Quota,
@@ -76,7 +76,7 @@ struct Terms {
 }
 
 /// A client asked too often.
-struct TooMany {
+struct RateLimited {
     /// Which limit it is, how much it allows and in what time, as `RateLimit` headers tell.
     policy: &'static str,
     quota: u32,
@@ -134,8 +134,8 @@ impl Admission {
             queue: Gate::queue(Arc::clone(settings), metrics)?,
             general: buckets("general", Lane::Standard.rate(&now.admission), metrics)?,
             auth: buckets("auth", Lane::Auth.rate(&now.admission), metrics)?,
-            windows: Windows::new(kv, metrics)?,
-            bodies: Bodies::default(),
+            windows: SlidingWindows::new(kv, metrics)?,
+            bodies: BodyBuffers::default(),
             over_rate: rejected.with_label_values(&["rate"]),
             unknown_keys: rejected.with_label_values(&["api_key"]),
             overdue: rejected.with_label_values(&["timeout"]),
@@ -144,7 +144,12 @@ impl Admission {
     }
 
     /// Reads the terms of `request`.
-    fn terms(&self, lane: Lane, settings: &AdmissionSettings, request: &mut Request) -> Terms {
+    fn terms(
+        &self,
+        lane: Lane,
+        settings: &AdmissionSettings,
+        request: &mut Request,
+    ) -> RequestTerms {
         let (client, charged, is_known) = match client_of(request, &self.users, &settings.api_keys)
         {
             Ok(client) => (client, lane, true),
@@ -152,7 +157,7 @@ impl Admission {
             Err(UnknownKey { peer }) => (peer, Lane::Auth, false),
         };
         let is_exempt = client.is_anonymous_loopback() && !settings.anonymous;
-        Terms {
+        RequestTerms {
             client,
             priority: priority_of(request.headers(), client),
             rate: if is_exempt {
@@ -175,16 +180,16 @@ impl Admission {
     /// The request with its whole body, which then needs nothing more of its client, and the body's share.
     async fn read(
         &self,
-        terms: &Terms,
+        terms: &RequestTerms,
         mut request: Request,
-    ) -> Result<(Request, Option<Share<'_>>), Unread> {
+    ) -> Result<(Request, Option<BodyShare<'_>>), BodyError> {
         if request.body().is_end_stream() {
             return Ok((request, None));
         }
         let announced = request.headers().get(header::CONTENT_LENGTH);
         let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         if announced.is_some_and(|length| length > terms.body_limit) {
-            return Err(Unread::TooLarge);
+            return Err(BodyError::TooLarge);
         }
         let body = std::mem::take(request.body_mut());
         let limit = terms.body_limit as usize;
@@ -197,8 +202,8 @@ impl Admission {
     }
 
     /// Counts the request against its client's limits. What guesses passwords has its own bucket under either.
-    async fn charge(&self, terms: &Terms) -> Result<(), TooMany> {
-        let Terms {
+    async fn charge(&self, terms: &RequestTerms) -> Result<(), RateLimited> {
+        let RequestTerms {
             client,
             charged: lane,
             tokens,
@@ -211,7 +216,7 @@ impl Admission {
         };
         let bucket = || {
             let taken = buckets.take(client, tokens);
-            taken.map_err(|retry_after| TooMany {
+            taken.map_err(|retry_after| RateLimited {
                 policy,
                 quota: tokens.burst,
                 window_seconds: tokens.burst.div_ceil(tokens.per_second.max(1)),
@@ -226,16 +231,16 @@ impl Admission {
                     bucket()?;
                 }
                 match self.windows.take(client, window).await {
-                    Verdict::Accepted => Ok(()),
-                    Verdict::Refused { retry_after } => Err(TooMany {
+                    WindowVerdict::Accepted => Ok(()),
+                    WindowVerdict::Refused { retry_after } => Err(RateLimited {
                         policy: "window",
                         quota: window.limit,
                         window_seconds: window.length.as_secs_f64().ceil() as u32,
                         retry_after,
                     }),
                     // What has its own bucket was counted by it already.
-                    Verdict::Unknown if lane == Lane::Auth => Ok(()),
-                    Verdict::Unknown => bucket(),
+                    WindowVerdict::Unknown if lane == Lane::Auth => Ok(()),
+                    WindowVerdict::Unknown => bucket(),
                 }
             }
         }
@@ -245,10 +250,10 @@ impl Admission {
     async fn run(
         &self,
         lane: Lane,
-        priority: Priority,
+        priority: RequestPriority,
         request: Request,
         next: Next,
-    ) -> Result<Response, Full> {
+    ) -> Result<Response, GateFull> {
         // Before the place among all requests: those that wait here must not keep the light ones out.
         let _turn = if lane.is_heavy() {
             Some(self.queue.enter(priority).await?)
@@ -276,7 +281,10 @@ pub(crate) async fn admit(
     }
     if !terms.is_known {
         admission.unknown_keys.inc();
-        return Problem::unauthorized("the API key is unknown").into_response();
+        return Problem::unauthorized(
+            "unknown API key; X-Api-Key must hold a key of admission.api_keys",
+        )
+        .into_response();
     }
     let (request, _share) = match admission.read(&terms, request).await {
         Ok(read) => read,
@@ -290,12 +298,14 @@ pub(crate) async fn admit(
     let run = admission.run(lane, terms.priority, request, next);
     match tokio::time::timeout(terms.timeout, run).await {
         Ok(Ok(response)) => response,
-        Ok(Err(Full { retry_after, .. })) => {
-            Problem::unavailable("the service is at its limit", retry_after).into_response()
-        }
+        Ok(Err(GateFull { retry_after, .. })) => Problem::unavailable(
+            "the service is at its concurrency limit; try again later",
+            retry_after,
+        )
+        .into_response(),
         Err(_) => {
             admission.overdue.inc();
-            let detail = "the request took too long";
+            let detail = "the request exceeded the time limit; try again later";
             Problem::unavailable(detail, RETRY_AFTER_TIMEOUT).into_response()
         }
     }
@@ -311,14 +321,14 @@ fn buckets(
     let seen = Arc::clone(&buckets);
     metrics.observe(
         "folio_admission_clients",
-        "Clients that have a token bucket at the moment.",
+        "Clients that currently have a token bucket.",
         ("rate", kind),
         move || seen.len() as i64,
     )?;
     Ok(buckets)
 }
 
-impl IntoResponse for TooMany {
+impl IntoResponse for RateLimited {
     fn into_response(self) -> Response {
         let Self {
             policy,
@@ -326,7 +336,7 @@ impl IntoResponse for TooMany {
             window_seconds,
             retry_after,
         } = self;
-        let detail = "too many requests of this client";
+        let detail = "too many requests from this client";
         let mut response = Problem::too_many_requests(detail, retry_after).into_response();
         let seconds = retry_after.as_secs_f64().ceil().max(1.0);
         for (name, value) in [

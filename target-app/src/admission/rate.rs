@@ -45,12 +45,13 @@ pub(super) struct TokenBuckets<C: Clock + Clone = MonotonicClock> {
 
 struct Limiter<C: Clock> {
     rate: Rate,
-    buckets: RateLimiter<Holder, DashMapStateStore<Holder>, C, NoOpMiddleware<C::Instant>>,
+    buckets:
+        RateLimiter<BucketOwner, DashMapStateStore<BucketOwner>, C, NoOpMiddleware<C::Instant>>,
 }
 
 /// Whose bucket it is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Holder {
+enum BucketOwner {
     Client(ClientKey),
     Shared(u64),
 }
@@ -88,9 +89,9 @@ impl<C: Clock + Clone> TokenBuckets<C> {
             self.sweep(&limiter);
         }
         let holder = if self.is_crowded.load(Ordering::Relaxed) {
-            Holder::Shared(self.hasher.hash_one(client) % SHARED_BUCKETS)
+            BucketOwner::Shared(self.hasher.hash_one(client) % SHARED_BUCKETS)
         } else {
-            Holder::Client(client)
+            BucketOwner::Client(client)
         };
         limiter
             .buckets

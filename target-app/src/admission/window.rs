@@ -20,7 +20,7 @@ pub(super) struct Quota {
 
 /// What the shared store says of one more request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum WindowVerdict {
     Accepted,
     Refused {
         /// How long until the next is accepted.
@@ -31,12 +31,12 @@ pub(super) enum Verdict {
 }
 
 /// Windows of all clients; see the module.
-pub(super) struct Windows {
+pub(super) struct SlidingWindows {
     kv: Kv,
     fallbacks: IntCounter,
 }
 
-impl Windows {
+impl SlidingWindows {
     pub(super) fn new(kv: Kv, metrics: &Metrics) -> Result<Self, prometheus::Error> {
         let fallbacks = metrics.counters(
             "folio_admission_window_fallback_total",
@@ -50,21 +50,21 @@ impl Windows {
     }
 
     /// Counts a request of `client`.
-    pub(super) async fn take(&self, client: ClientKey, quota: Quota) -> Verdict {
+    pub(super) async fn take(&self, client: ClientKey, quota: Quota) -> WindowVerdict {
         let key = format!("rate:{client}");
         let answer = self.kv.window(&key, quota.limit, quota.length).await;
         self.verdict(&answer)
     }
 
-    fn verdict(&self, answer: &Result<WindowAnswer, KvError>) -> Verdict {
+    fn verdict(&self, answer: &Result<WindowAnswer, KvError>) -> WindowVerdict {
         match answer {
-            Ok(WindowAnswer { accepted: true, .. }) => Verdict::Accepted,
-            Ok(WindowAnswer { retry_after, .. }) => Verdict::Refused {
+            Ok(WindowAnswer { accepted: true, .. }) => WindowVerdict::Accepted,
+            Ok(WindowAnswer { retry_after, .. }) => WindowVerdict::Refused {
                 retry_after: *retry_after,
             },
             Err(_) => {
                 self.fallbacks.inc();
-                Verdict::Unknown
+                WindowVerdict::Unknown
             }
         }
     }
@@ -74,9 +74,9 @@ impl Windows {
 mod tests {
     use super::*;
 
-    fn windows() -> Windows {
+    fn windows() -> SlidingWindows {
         let metrics = Metrics::new().expect("metrics");
-        Windows::new(Kv::memory(), &metrics).expect("windows")
+        SlidingWindows::new(Kv::memory(), &metrics).expect("windows")
     }
 
     #[tokio::test]
@@ -88,9 +88,9 @@ mod tests {
         };
         for client in [ClientKey::User(1), ClientKey::ApiKey(1)] {
             for _ in 0..3 {
-                assert_eq!(windows.take(client, quota).await, Verdict::Accepted);
+                assert_eq!(windows.take(client, quota).await, WindowVerdict::Accepted);
             }
-            let Verdict::Refused { retry_after } = windows.take(client, quota).await else {
+            let WindowVerdict::Refused { retry_after } = windows.take(client, quota).await else {
                 panic!("the fourth is one too many");
             };
             // The first leaves the window a minute after it came, a moment ago on a slow machine.
@@ -103,6 +103,9 @@ mod tests {
     fn without_an_answer_nothing_is_decided_and_that_is_counted() {
         let windows = windows();
         let verdict = windows.verdict(&Err(KvError::TimedOut));
-        assert_eq!((verdict, windows.fallbacks.get()), (Verdict::Unknown, 1));
+        assert_eq!(
+            (verdict, windows.fallbacks.get()),
+            (WindowVerdict::Unknown, 1)
+        );
     }
 }

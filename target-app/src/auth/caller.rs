@@ -21,5 +21,5 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 pub(super) fn no_token() -> AuthError {
-    AuthError::Refused("a bearer token is needed")
+    AuthError::Refused("missing access token; send Authorization: Bearer TOKEN")
 }

@@ -16,25 +16,28 @@ pub(crate) enum AuthError {
     #[error("{0}")]
     Refused(&'static str),
     /// Whether they are good cannot be told now: refusing them might be wrong, and so might letting them in.
-    #[error("the shared store cannot be asked")]
+    #[error("the shared store did not answer")]
     Unreachable(#[from] KvError),
     /// Other instances changed the same entry again and again.
-    #[error("the shared store did not come to rest")]
+    #[error(
+        "concurrent changes to the same entry in the shared store; gave up after several attempts"
+    )]
     Contended,
     /// What the shared store holds under a key of this module was not written by it.
-    #[error("the entry {0} in the shared store cannot be read")]
+    #[error("the entry {0} in the shared store is not in the expected format")]
     Damaged(&'static str),
     /// An entry or a token could not be written.
-    #[error("a token or an entry cannot be encoded")]
+    #[error("cannot encode a token or a session entry")]
     Encode(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The operating system gave no randomness.
-    #[error("the operating system gave no randomness")]
+    #[error("the operating system did not provide random bytes")]
     Randomness(#[from] io::Error),
 }
 
 impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
-        const UNCHECKED: &str = "whether the session is still open cannot be checked now; try again with the same token";
+        const UNCHECKED: &str = "the session store is unavailable, so the session could not be checked; retry \
+         with the same token";
         match error {
             AuthError::Refused(detail) => Self::unauthorized(detail),
             AuthError::Unreachable(cause) => {

@@ -5,7 +5,7 @@ use prometheus::IntCounter;
 use crate::metrics::Metrics;
 
 /// The children of `folio_auth_total`, kept so that counting looks nothing up.
-pub(crate) struct Events {
+pub(crate) struct AuthEvents {
     pub(crate) register: IntCounter,
     pub(crate) login: IntCounter,
     pub(crate) login_failed: IntCounter,
@@ -18,12 +18,12 @@ pub(crate) struct Events {
     pub(crate) denied: IntCounter,
 }
 
-impl Events {
+impl AuthEvents {
     /// Registers the family with every event at zero.
     pub(super) fn new(metrics: &Metrics) -> Result<Self, prometheus::Error> {
         let family = metrics.counters(
             "folio_auth_total",
-            "Logins, refreshes, leavings and refusals of tokens.",
+            "Logins, refreshes, logouts and rejected tokens.",
             &["event"],
         )?;
         let event = |name| family.with_label_values(&[name]);

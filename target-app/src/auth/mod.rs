@@ -28,7 +28,7 @@ use tokio::task::AbortHandle;
 
 pub(crate) use caller::{Caller, bearer};
 pub(crate) use error::AuthError;
-pub(crate) use events::Events;
+pub(crate) use events::AuthEvents;
 pub use password::PasswordError;
 pub(crate) use password::Passwords;
 pub(crate) use session::SessionView;
@@ -37,8 +37,8 @@ use crate::kv::{Channel, Kv};
 use crate::metrics::Metrics;
 use crate::settings::Live;
 use caller::no_token;
-use sessions::{Granted, Limits, Renewal, Sessions};
-use signing::{Reading, Signer, SigningKey};
+use sessions::{IssuedToken, Renewal, SessionLimits, Sessions};
+use signing::{Signer, SigningKey, TokenReading};
 use token::RefreshToken;
 use validity::Validity;
 
@@ -61,7 +61,7 @@ pub(crate) struct Auth {
     signer: Signer,
     sessions: Sessions,
     validity: Validity,
-    pub(crate) events: Events,
+    pub(crate) events: AuthEvents,
     watch: AbortHandle,
 }
 
@@ -76,7 +76,7 @@ impl Auth {
         let sessions = Sessions::new(kv.clone());
         let active = metrics.gauges(
             "folio_sessions_active",
-            "Open sessions in the shared store, of all instances; follows within a second.",
+            "Open sessions of all instances in the shared store; updated every half second.",
             &[],
         )?;
         let watch = future::join(
@@ -89,7 +89,7 @@ impl Auth {
             signer: Signer::new(kv.clone()),
             sessions,
             validity,
-            events: Events::new(metrics)?,
+            events: AuthEvents::new(metrics)?,
             watch: tokio::spawn(watch).abort_handle(),
         })
     }
@@ -117,7 +117,7 @@ impl Auth {
         let key = self.signer.key().await?;
         let renewal = match RefreshToken::parse(presented) {
             Some(token) => self.sessions.renew(&token, limits).await?,
-            None => Renewal::Refused("the refresh token is unknown or has run out"),
+            None => Renewal::Refused("the refresh token is unknown or expired; log in again"),
         };
         match renewal {
             Renewal::Granted(granted) => {
@@ -129,7 +129,7 @@ impl Auth {
                 self.validity.forget(session).await;
                 self.events.reuse.inc();
                 Err(AuthError::Refused(
-                    "the refresh token was used before; its session is closed now",
+                    "the refresh token was already used; its session is now closed, log in again",
                 ))
             }
             Renewal::Refused(detail) => {
@@ -140,7 +140,7 @@ impl Auth {
     }
 
     /// Closes the session that asks.
-    pub(crate) async fn leave(&self, caller: Caller) -> Result<(), AuthError> {
+    pub(crate) async fn logout(&self, caller: Caller) -> Result<(), AuthError> {
         self.sessions.close(caller.session).await?;
         self.validity.forget(caller.session).await;
         self.events.logout.inc();
@@ -148,7 +148,7 @@ impl Auth {
     }
 
     /// Closes every session of the user who asks.
-    pub(crate) async fn leave_everywhere(&self, caller: Caller) -> Result<(), AuthError> {
+    pub(crate) async fn logout_all(&self, caller: Caller) -> Result<(), AuthError> {
         for id in self.sessions.close_all(caller.user_id).await? {
             self.validity.forget(id).await;
         }
@@ -166,14 +166,14 @@ impl Auth {
     ///
     /// For deciding by user before the request is let in: whether the session is still open is not asked.
     pub(crate) fn peek_user<B>(&self, request: &mut Request<B>) -> Option<i64> {
-        let reading = match request.extensions().get::<Reading>() {
+        let reading = match request.extensions().get::<TokenReading>() {
             Some(reading) => *reading,
             None => self.signer.read(bearer(request.headers())?),
         };
         request.extensions_mut().insert(reading);
         match reading {
-            Reading::Signed(claims) => Some(claims.user_id),
-            Reading::Bad(_) | Reading::OtherKey => None,
+            TokenReading::Signed(claims) => Some(claims.user_id),
+            TokenReading::Bad(_) | TokenReading::OtherKey => None,
         }
     }
 
@@ -183,7 +183,7 @@ impl Auth {
             return Ok(*caller);
         }
         let token = bearer(&parts.headers).ok_or_else(no_token)?;
-        let reading = match parts.extensions.get::<Reading>() {
+        let reading = match parts.extensions.get::<TokenReading>() {
             Some(reading) => *reading,
             None => self.signer.read(token),
         };
@@ -196,17 +196,19 @@ impl Auth {
         Ok(caller)
     }
 
-    async fn judge(&self, reading: Reading, token: &str) -> Result<Caller, AuthError> {
+    async fn judge(&self, reading: TokenReading, token: &str) -> Result<Caller, AuthError> {
         let reading = match reading {
             // Not necessarily the fault of the token: instances may have agreed on another key since.
-            Reading::OtherKey => Box::pin(self.signer.read_anew(token)).await?,
+            TokenReading::OtherKey => Box::pin(self.signer.verify_with_current_key(token)).await?,
             reading => reading,
         };
         let claims = match reading {
-            Reading::Signed(claims) => claims,
-            Reading::Bad(detail) => return Err(AuthError::Refused(detail)),
-            Reading::OtherKey => {
-                return Err(AuthError::Refused("the access token was not signed here"));
+            TokenReading::Signed(claims) => claims,
+            TokenReading::Bad(detail) => return Err(AuthError::Refused(detail)),
+            TokenReading::OtherKey => {
+                return Err(AuthError::Refused(
+                    "the access token was not signed with the current key; log in again",
+                ));
             }
         };
         self.validity.check(&self.sessions, &claims).await?;
@@ -216,8 +218,8 @@ impl Auth {
         })
     }
 
-    fn limits(&self) -> Limits {
-        Limits::from(&self.settings.load().auth)
+    fn limits(&self) -> SessionLimits {
+        SessionLimits::from(&self.settings.load().auth)
     }
 }
 
@@ -237,7 +239,11 @@ async fn watch_count(sessions: Sessions, active: IntGauge) {
     }
 }
 
-fn pair(key: &SigningKey, granted: &Granted, limits: Limits) -> Result<TokenPair, AuthError> {
+fn pair(
+    key: &SigningKey,
+    granted: &IssuedToken,
+    limits: SessionLimits,
+) -> Result<TokenPair, AuthError> {
     let session = granted.refresh.session;
     Ok(TokenPair {
         access_token: key.sign(granted.user_id, session, granted.generation, limits.access)?,

@@ -24,15 +24,15 @@ pub(crate) struct Passwords {
     cores: Arc<Semaphore>,
     /// The memory of checks that are done, at most one for each core. Allocating megabytes on changing threads instead
     /// makes the process swell by many times what is in use.
-    spare: Arc<Mutex<Vec<Memory>>>,
+    spare: Arc<Mutex<Vec<HashMemory>>>,
 }
 
 /// What Argon2 works in.
-type Memory = Vec<Block>;
+type HashMemory = Vec<Block>;
 
 /// A password could not be hashed or its hash not be read.
 #[derive(Debug, thiserror::Error)]
-#[error("the password hash failed: {0}")]
+#[error("cannot hash the password or read its hash: {0}")]
 pub struct PasswordError(Error);
 
 impl Passwords {
@@ -84,7 +84,7 @@ impl Passwords {
     /// Runs `work` with memory of its own when there is a core for it; `None` when the runtime ends before it does.
     async fn work<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+        work: impl FnOnce(&mut HashMemory) -> T + Send + 'static,
     ) -> Option<T> {
         let permit = Arc::clone(&self.cores).acquire_owned().await;
         let spare = Arc::clone(&self.spare);
@@ -113,7 +113,7 @@ fn hasher() -> Result<Argon2<'static>, PasswordError> {
 }
 
 /// Hashes a new password in `memory`, into the PHC text that [`verify`] reads.
-fn hash(password: &str, salt: &[u8], memory: &mut Memory) -> Result<String, Error> {
+fn hash(password: &str, salt: &[u8], memory: &mut HashMemory) -> Result<String, Error> {
     let argon2 = hasher().map_err(|PasswordError(error)| error)?;
     memory.resize(argon2.params().block_count(), Block::default());
     let found = Output::init_with(Params::DEFAULT_OUTPUT_LEN, |out| {
@@ -131,7 +131,7 @@ fn hash(password: &str, salt: &[u8], memory: &mut Memory) -> Result<String, Erro
 }
 
 /// Hashes `password` as `hash` was made, in `memory`, and compares in constant time.
-fn verify(password: &str, hash: &str, memory: &mut Memory) -> Result<bool, Error> {
+fn verify(password: &str, hash: &str, memory: &mut HashMemory) -> Result<bool, Error> {
     let hash = PasswordHash::new(hash)?;
     let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else {
         return Err(Error::PhcStringField);

@@ -5,11 +5,11 @@ use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
 
 use super::AuthError;
-use super::token::{Fingerprint, SessionId};
+use super::token::{SessionId, TokenFingerprint};
 
 /// What the store holds under a session's key; nothing there means that the session ran out or never was.
 #[derive(Serialize, Deserialize)]
-pub(super) enum Entry {
+pub(super) enum SessionEntry {
     Open(Session),
     /// The entry of the deny-list, in the place of the session: what is closed cannot be renewed or opened again.
     Closed,
@@ -27,7 +27,7 @@ pub(super) struct Session {
     pub(super) renewable_until: u64,
     /// Counts the pairs of tokens from zero; only the access token of the latest is good.
     pub(super) generation: u32,
-    pub(super) refresh: Fingerprint,
+    pub(super) refresh: TokenFingerprint,
 }
 
 /// A session as its user sees it.
@@ -51,7 +51,7 @@ pub(super) struct Member {
     pub(super) session: SessionId,
 }
 
-impl Entry {
+impl SessionEntry {
     pub(super) fn encode(&self) -> Result<Bytes, AuthError> {
         rmp_serde::to_vec(self)
             .map(Bytes::from)
@@ -121,12 +121,14 @@ mod tests {
             generation: u32::MAX,
             refresh: token.fingerprint(),
         };
-        let bytes = Entry::Open(session.clone()).encode().expect("an encoding");
-        assert_eq!(Entry::open(&bytes), Some(session));
-        assert_eq!(Entry::open(&bytes[1..]), None);
-        assert_eq!(Entry::open(b""), None);
-        let bytes = Entry::Closed.encode().expect("an encoding");
-        assert_eq!(Entry::open(&bytes), None);
+        let bytes = SessionEntry::Open(session.clone())
+            .encode()
+            .expect("an encoding");
+        assert_eq!(SessionEntry::open(&bytes), Some(session));
+        assert_eq!(SessionEntry::open(&bytes[1..]), None);
+        assert_eq!(SessionEntry::open(b""), None);
+        let bytes = SessionEntry::Closed.encode().expect("an encoding");
+        assert_eq!(SessionEntry::open(&bytes), None);
 
         let member = Member {
             created_at: 1_700_000_000_123,

@@ -13,8 +13,8 @@ use bytes::Bytes;
 use futures_util::future::{join, join3, try_join_all};
 
 use super::AuthError;
-use super::session::{Entry, Member, Session, SessionView};
-use super::token::{Kinship, RefreshToken, SessionId};
+use super::session::{Member, Session, SessionEntry, SessionView};
+use super::token::{RefreshToken, SessionId, TokenMatch};
 use crate::clock::unix_milliseconds;
 use crate::kv::{Channel, Kv, KvError};
 use crate::settings::AuthSettings;
@@ -34,14 +34,14 @@ const IN_A_MESSAGE: usize = 1_000;
 
 /// How long tokens are good for, and how many sessions a user may have.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct SessionLimits {
     pub(super) access: Duration,
     pub(super) refresh: Duration,
     sessions: usize,
 }
 
 /// What is given to a client: a session with its newest refresh token.
-pub(super) struct Granted {
+pub(super) struct IssuedToken {
     pub(super) user_id: i64,
     pub(super) generation: u32,
     pub(super) refresh: RefreshToken,
@@ -49,7 +49,7 @@ pub(super) struct Granted {
 
 /// What became of a refresh token.
 pub(super) enum Renewal {
-    Granted(Granted),
+    Granted(IssuedToken),
     /// It was spent before: in two hands, and who is the thief cannot be told. Its session is closed now.
     Reused(SessionId),
     Refused(&'static str),
@@ -61,7 +61,7 @@ pub(super) struct Sessions {
     kv: Kv,
 }
 
-impl From<&AuthSettings> for Limits {
+impl From<&AuthSettings> for SessionLimits {
     fn from(settings: &AuthSettings) -> Self {
         Self {
             access: settings.access_ttl.0,
@@ -71,7 +71,7 @@ impl From<&AuthSettings> for Limits {
     }
 }
 
-impl Limits {
+impl SessionLimits {
     /// How long a session is kept after its latest pair of tokens.
     fn kept(self) -> Duration {
         self.access.max(self.refresh)
@@ -88,8 +88,8 @@ impl Sessions {
         &self,
         user_id: i64,
         device: &str,
-        limits: Limits,
-    ) -> Result<(Granted, Vec<SessionId>), AuthError> {
+        limits: SessionLimits,
+    ) -> Result<(IssuedToken, Vec<SessionId>), AuthError> {
         let now = unix_milliseconds();
         for _ in 0..ATTEMPTS {
             let refresh = RefreshToken::first(SessionId::draw()?)?;
@@ -102,15 +102,15 @@ impl Sessions {
                 generation: 0,
                 refresh: refresh.fingerprint(),
             };
-            self.enlist(user_id, session.member(refresh.session), limits)
+            self.add_to_list(user_id, session.member(refresh.session), limits)
                 .await?;
-            let entry = Entry::Open(session).encode()?;
+            let entry = SessionEntry::Open(session).encode()?;
             let key = session_key(refresh.session);
             // An entry that is there already is of a logout-all that saw the list just now.
             if self.kv.set_if_absent(&key, entry, limits.kept()).await? {
-                self.enrol(refresh.session, limits).await;
+                self.add_to_open(refresh.session, limits).await;
                 let evicted = self.make_room(user_id, limits).await?;
-                let granted = Granted {
+                let granted = IssuedToken {
                     user_id,
                     generation: 0,
                     refresh,
@@ -125,36 +125,36 @@ impl Sessions {
     pub(super) async fn renew(
         &self,
         token: &RefreshToken,
-        limits: Limits,
+        limits: SessionLimits,
     ) -> Result<Renewal, AuthError> {
         let key = session_key(token.session);
         for _ in 0..ATTEMPTS {
             let Some(bytes) = self.kv.get(&key).await? else {
                 return Ok(Renewal::Refused(
-                    "the refresh token is unknown or has run out",
+                    "the refresh token is unknown or expired; log in again",
                 ));
             };
-            let Some(mut session) = Entry::open(&bytes) else {
+            let Some(mut session) = SessionEntry::open(&bytes) else {
                 return Ok(Renewal::Refused(
-                    "the session of the refresh token is closed",
+                    "the session of the refresh token is closed; log in again",
                 ));
             };
             match session.refresh.judge(token) {
-                Kinship::Stranger => {
+                TokenMatch::Stranger => {
                     return Ok(Renewal::Refused(
-                        "the refresh token is unknown or has run out",
+                        "the refresh token is unknown or expired; log in again",
                     ));
                 }
-                Kinship::Spent => {
+                TokenMatch::Spent => {
                     self.close(token.session).await?;
                     return Ok(Renewal::Reused(token.session));
                 }
-                Kinship::Current => {}
+                TokenMatch::Current => {}
             }
             let now = unix_milliseconds();
             if now >= session.renewable_until {
                 return Ok(Renewal::Refused(
-                    "the refresh token is unknown or has run out",
+                    "the refresh token is unknown or expired; log in again",
                 ));
             }
             let next = token.next()?;
@@ -162,20 +162,20 @@ impl Sessions {
             session.generation += 1;
             session.renewed_at = now;
             session.renewable_until = now + limits.refresh.as_millis() as u64;
-            let granted = Granted {
+            let granted = IssuedToken {
                 user_id: session.user_id,
                 generation: session.generation,
                 refresh: next,
             };
             // Before the session's own, so that no session outlives the list that it is closed by.
-            self.enlist(session.user_id, session.member(token.session), limits)
+            self.add_to_list(session.user_id, session.member(token.session), limits)
                 .await?;
-            let renewed = Entry::Open(session).encode()?;
+            let renewed = SessionEntry::Open(session).encode()?;
             if self.kv.swap(&key, &bytes, renewed, limits.kept()).await? {
                 let ids = [token.session];
                 join(
                     Box::pin(self.announce(&ids)),
-                    Box::pin(self.enrol(token.session, limits)),
+                    Box::pin(self.add_to_open(token.session, limits)),
                 )
                 .await;
                 return Ok(Renewal::Granted(granted));
@@ -219,21 +219,29 @@ impl Sessions {
     /// The session, if it is open.
     pub(super) async fn find(&self, id: SessionId) -> Result<Option<Session>, KvError> {
         let found = self.kv.get(&session_key(id)).await?;
-        Ok(found.as_deref().and_then(Entry::open))
+        Ok(found.as_deref().and_then(SessionEntry::open))
     }
 
     /// How many sessions are open in the whole store.
     pub(super) async fn count(&self) -> Result<u64, AuthError> {
-        Ok(self.kv.enrolled(OPEN).await?)
+        Ok(self.kv.sorted_set_len(OPEN).await?)
     }
 
     /// Puts a session on the roll; one that cannot be is not counted until it is renewed, and is good all the same.
-    async fn enrol(&self, id: SessionId, limits: Limits) {
-        let _ = self.kv.enrol(OPEN, &id.to_string(), limits.kept()).await;
+    async fn add_to_open(&self, id: SessionId, limits: SessionLimits) {
+        let _ = self
+            .kv
+            .sorted_set_add(OPEN, &id.to_string(), limits.kept())
+            .await;
     }
 
     /// Puts a session on its user's list, which then lives as long as any session on it.
-    async fn enlist(&self, user_id: i64, member: Member, limits: Limits) -> Result<(), AuthError> {
+    async fn add_to_list(
+        &self,
+        user_id: i64,
+        member: Member,
+        limits: SessionLimits,
+    ) -> Result<(), AuthError> {
         let list = list_key(user_id);
         let left = self.kv.remaining(&list).await?.unwrap_or_default();
         let ttl = limits.kept().max(left);
@@ -241,7 +249,11 @@ impl Sessions {
     }
 
     /// Closes the oldest sessions beyond the limit. A list within it costs nothing more than its reading.
-    async fn make_room(&self, user_id: i64, limits: Limits) -> Result<Vec<SessionId>, AuthError> {
+    async fn make_room(
+        &self,
+        user_id: i64,
+        limits: SessionLimits,
+    ) -> Result<Vec<SessionId>, AuthError> {
         let members = self.members(user_id).await?;
         if members.len() <= limits.sessions {
             return Ok(Vec::new());
@@ -254,7 +266,7 @@ impl Sessions {
             .partition(|(_, session)| session.is_some());
         let gone = gone.iter().map(|(member, _)| *member);
         let gone: Vec<_> = gone.filter(|member| member.created_at < settled).collect();
-        self.strike(user_id, &gone).await?;
+        self.remove_from_list(user_id, &gone).await?;
         let beyond = open.len().saturating_sub(limits.sessions);
         let oldest: Vec<_> = open[..beyond].iter().map(|(member, _)| *member).collect();
         self.close_listed(user_id, &oldest).await?;
@@ -265,7 +277,7 @@ impl Sessions {
         if members.is_empty() {
             return Ok(());
         }
-        let closed = Entry::Closed.encode()?;
+        let closed = SessionEntry::Closed.encode()?;
         let entries: Vec<(String, Bytes)> = members
             .iter()
             .map(|member| (session_key(member.session), closed.clone()))
@@ -274,17 +286,17 @@ impl Sessions {
         let ids: Vec<_> = members.iter().map(|member| member.session).collect();
         let names: Vec<_> = ids.iter().map(SessionId::to_string).collect();
         // What became of the roll does not matter: it is for the count alone.
-        let ((), _, struck) = join3(
+        let ((), _, removed) = join3(
             Box::pin(self.announce(&ids)),
-            Box::pin(self.kv.strike(OPEN, &names)),
-            Box::pin(self.strike(user_id, members)),
+            Box::pin(self.kv.sorted_set_remove(OPEN, &names)),
+            Box::pin(self.remove_from_list(user_id, members)),
         )
         .await;
-        struck
+        removed
     }
 
     /// Takes sessions off their user's list.
-    async fn strike(&self, user_id: i64, members: &[Member]) -> Result<(), AuthError> {
+    async fn remove_from_list(&self, user_id: i64, members: &[Member]) -> Result<(), AuthError> {
         let list = list_key(user_id);
         for members in members.chunks(AT_A_TIME) {
             let strikes = members.iter().map(async |member| {
@@ -324,7 +336,7 @@ impl Sessions {
         let found = self.kv.get_many(&keys).await?;
         let sessions = found
             .iter()
-            .map(|bytes| bytes.as_deref().and_then(Entry::open));
+            .map(|bytes| bytes.as_deref().and_then(SessionEntry::open));
         Ok(members.iter().copied().zip(sessions).collect())
     }
 }

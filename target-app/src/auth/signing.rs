@@ -47,7 +47,7 @@ pub(crate) struct Claims {
 
 /// What can be said of a token without asking anyone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reading {
+pub(crate) enum TokenReading {
     /// Signed with the key in use and not yet out of date.
     Signed(Claims),
     /// No access token, or one that has run out.
@@ -58,7 +58,7 @@ pub(crate) enum Reading {
 
 /// The claims as they are written: <https://www.rfc-editor.org/rfc/rfc7519#section-4.1>.
 #[derive(Serialize, Deserialize)]
-struct Written {
+struct JwtClaims {
     sub: String,
     sid: String,
     exp: u64,
@@ -108,18 +108,18 @@ impl Signer {
     }
 
     /// What `token` says, as far as the key in use tells.
-    pub(super) fn read(&self, token: &str) -> Reading {
+    pub(super) fn read(&self, token: &str) -> TokenReading {
         if token.len() > LONGEST {
-            return Reading::Bad("the bearer token is not an access token");
+            return TokenReading::Bad("the bearer token is not an access token");
         }
         let key = self.in_use.load();
         let Some(key) = &*key else {
-            return Reading::OtherKey;
+            return TokenReading::OtherKey;
         };
         let claims = match key.read.get(token) {
             Some(claims) => claims,
             None => match self.verify(key, token) {
-                Reading::Signed(claims) => {
+                TokenReading::Signed(claims) => {
                     key.read.insert(token.into(), claims);
                     claims
                 }
@@ -127,32 +127,35 @@ impl Signer {
             },
         };
         if unix_milliseconds() < claims.expires_at {
-            Reading::Signed(claims)
+            TokenReading::Signed(claims)
         } else {
-            Reading::Bad(RUN_OUT)
+            TokenReading::Bad(RUN_OUT)
         }
     }
 
     /// What `token` says, after a look at the store's key if it was not signed with the one in use.
-    pub(super) async fn read_anew(&self, token: &str) -> Result<Reading, AuthError> {
+    pub(super) async fn verify_with_current_key(
+        &self,
+        token: &str,
+    ) -> Result<TokenReading, AuthError> {
         self.key().await?;
         Ok(self.read(token))
     }
 
-    fn verify(&self, key: &SigningKey, token: &str) -> Reading {
-        let written: Written = match decode(token, &key.reading, &self.validation) {
+    fn verify(&self, key: &SigningKey, token: &str) -> TokenReading {
+        let written: JwtClaims = match decode(token, &key.reading, &self.validation) {
             Ok(decoded) => decoded.claims,
             Err(error) => {
                 return match error.kind() {
-                    ErrorKind::InvalidSignature => Reading::OtherKey,
-                    ErrorKind::ExpiredSignature => Reading::Bad(RUN_OUT),
-                    _ => Reading::Bad("the bearer token is not an access token"),
+                    ErrorKind::InvalidSignature => TokenReading::OtherKey,
+                    ErrorKind::ExpiredSignature => TokenReading::Bad(RUN_OUT),
+                    _ => TokenReading::Bad("the bearer token is not an access token"),
                 };
             }
         };
         written.claims().map_or(
-            Reading::Bad("the access token lacks claims"),
-            Reading::Signed,
+            TokenReading::Bad("the access token has missing claims"),
+            TokenReading::Signed,
         )
     }
 
@@ -205,7 +208,7 @@ impl Signer {
     }
 }
 
-const RUN_OUT: &str = "the access token has run out";
+const RUN_OUT: &str = "the access token has expired; refresh it";
 
 impl SigningKey {
     fn new(secret: Bytes) -> Self {
@@ -229,7 +232,7 @@ impl SigningKey {
         ttl: Duration,
     ) -> Result<String, AuthError> {
         let now = unix_milliseconds();
-        let written = Written {
+        let written = JwtClaims {
             sub: user_id.to_string(),
             sid: session.to_string(),
             exp: (now + ttl.as_millis() as u64).div_ceil(1_000),
@@ -241,7 +244,7 @@ impl SigningKey {
     }
 }
 
-impl Written {
+impl JwtClaims {
     fn claims(&self) -> Option<Claims> {
         let (session, generation) = self.jti.split_once('.')?;
         Some(Claims {
@@ -268,9 +271,9 @@ mod tests {
         key.sign(42, session, 3, ttl).expect("a token")
     }
 
-    fn claims(reading: Reading) -> Claims {
+    fn claims(reading: TokenReading) -> Claims {
         match reading {
-            Reading::Signed(claims) => claims,
+            TokenReading::Signed(claims) => claims,
             other => panic!("{other:?}"),
         }
     }
@@ -281,8 +284,17 @@ mod tests {
         let (here, there) = (Signer::new(kv.clone()), Signer::new(kv));
         let session = session();
         let token = signed(&here, session, TTL).await;
-        assert_eq!(there.read(&token), Reading::OtherKey, "it has no key yet");
-        let read = claims(there.read_anew(&token).await.expect("the store answers"));
+        assert_eq!(
+            there.read(&token),
+            TokenReading::OtherKey,
+            "it has no key yet"
+        );
+        let read = claims(
+            there
+                .verify_with_current_key(&token)
+                .await
+                .expect("the store answers"),
+        );
         assert_eq!(
             (read.user_id, read.session, read.generation),
             (42, session, 3)
@@ -301,7 +313,12 @@ mod tests {
             .expect("the store answers");
         here.agree().await.expect("the store answers");
         let there = Signer::new(kv);
-        claims(there.read_anew(&token).await.expect("the store answers"));
+        claims(
+            there
+                .verify_with_current_key(&token)
+                .await
+                .expect("the store answers"),
+        );
     }
 
     #[tokio::test]
@@ -315,10 +332,14 @@ mod tests {
             .expect("the store answers");
         let there = Signer::new(kv);
         let new = signed(&there, session(), TTL).await;
-        assert_eq!(here.read(&new), Reading::OtherKey);
+        assert_eq!(here.read(&new), TokenReading::OtherKey);
         here.agree().await.expect("the store answers");
         claims(here.read(&new));
-        assert_eq!(here.read(&old), Reading::OtherKey, "also when remembered");
+        assert_eq!(
+            here.read(&old),
+            TokenReading::OtherKey,
+            "also when remembered"
+        );
     }
 
     #[tokio::test]
@@ -327,11 +348,11 @@ mod tests {
         let token = signed(&signer, session(), Duration::ZERO).await;
         // Good until the clock's next whole second, unless that came in between.
         let deadline = Instant::now() + Duration::from_secs(5);
-        while let Reading::Signed(_) = signer.read(&token) {
+        while let TokenReading::Signed(_) = signer.read(&token) {
             assert!(Instant::now() < deadline, "still good");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        assert_eq!(signer.read(&token), Reading::Bad(RUN_OUT));
+        assert_eq!(signer.read(&token), TokenReading::Bad(RUN_OUT));
     }
 
     #[tokio::test]
@@ -349,7 +370,7 @@ mod tests {
         for algorithm in [Algorithm::HS384, Algorithm::HS512] {
             assert!(matches!(
                 signer.read(&sign(algorithm, &good)),
-                Reading::Bad(_)
+                TokenReading::Bad(_)
             ));
         }
         for name in ["sub", "sid", "exp", "iat", "jti"] {
@@ -357,12 +378,12 @@ mod tests {
                 let mut bad = good.clone();
                 bad[name] = wrong;
                 let token = sign(Algorithm::HS256, &bad);
-                assert!(matches!(signer.read(&token), Reading::Bad(_)), "{bad}");
+                assert!(matches!(signer.read(&token), TokenReading::Bad(_)), "{bad}");
             }
         }
         let mut old = good;
         old["exp"] = 1.into();
         let token = sign(Algorithm::HS256, &old);
-        assert_eq!(signer.read(&token), Reading::Bad(RUN_OUT));
+        assert_eq!(signer.read(&token), TokenReading::Bad(RUN_OUT));
     }
 }

@@ -28,14 +28,14 @@ pub(super) struct RefreshToken {
 
 /// All that the store knows of a refresh token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Fingerprint {
+pub(super) struct TokenFingerprint {
     family: [u8; 32],
     current: [u8; 32],
 }
 
 /// What a refresh token is to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kinship {
+pub(super) enum TokenMatch {
     /// The one token that can be exchanged.
     Current,
     /// It was exchanged before, or made up by someone who has seen one that was.
@@ -120,24 +120,24 @@ impl RefreshToken {
     }
 
     /// What the store is to keep.
-    pub(super) fn fingerprint(&self) -> Fingerprint {
-        Fingerprint {
+    pub(super) fn fingerprint(&self) -> TokenFingerprint {
+        TokenFingerprint {
             family: Sha256::digest(self.family).into(),
             current: Sha256::digest(self.secret).into(),
         }
     }
 }
 
-impl Fingerprint {
+impl TokenFingerprint {
     /// What `token` is to the session of this fingerprint; takes the same time whatever the answer.
-    pub(super) fn judge(&self, token: &RefreshToken) -> Kinship {
+    pub(super) fn judge(&self, token: &RefreshToken) -> TokenMatch {
         let presented = token.fingerprint();
         let family: Choice = self.family.ct_eq(&presented.family);
         let current: Choice = self.current.ct_eq(&presented.current);
         match (family.into(), (family & current).into()) {
-            (_, true) => Kinship::Current,
-            (true, false) => Kinship::Spent,
-            (false, false) => Kinship::Stranger,
+            (_, true) => TokenMatch::Current,
+            (true, false) => TokenMatch::Spent,
+            (false, false) => TokenMatch::Stranger,
         }
     }
 }
@@ -174,14 +174,14 @@ mod tests {
         let second = first.next().expect("randomness");
         let third = second.next().expect("randomness");
         let kept = third.fingerprint();
-        assert_eq!(kept.judge(&third), Kinship::Current);
-        assert_eq!(kept.judge(&second), Kinship::Spent);
-        assert_eq!(kept.judge(&first), Kinship::Spent);
-        assert_eq!(kept.judge(&self::first()), Kinship::Stranger);
+        assert_eq!(kept.judge(&third), TokenMatch::Current);
+        assert_eq!(kept.judge(&second), TokenMatch::Spent);
+        assert_eq!(kept.judge(&first), TokenMatch::Spent);
+        assert_eq!(kept.judge(&self::first()), TokenMatch::Stranger);
         let lucky = RefreshToken {
             family: [0; 16],
             ..third
         };
-        assert_eq!(kept.judge(&lucky), Kinship::Stranger);
+        assert_eq!(kept.judge(&lucky), TokenMatch::Stranger);
     }
 }

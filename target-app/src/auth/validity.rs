@@ -24,18 +24,18 @@ const SESSIONS: u64 = 50_000;
 /// What is known of the sessions that asked lately.
 #[derive(Clone)]
 pub(super) struct Validity {
-    known: Cache<SessionId, Known>,
+    known: Cache<SessionId, CachedSession>,
 }
 
 /// An answer of the store.
 #[derive(Clone)]
-struct Known {
+struct CachedSession {
     asked_at: Instant,
-    answer: Answer,
+    answer: SessionState,
 }
 
 #[derive(Clone)]
-enum Answer {
+enum SessionState {
     /// Open, with this pair of tokens as its latest.
     Open {
         generation: u32,
@@ -46,33 +46,37 @@ enum Answer {
 }
 
 /// What an answer means for a token.
-enum Verdict {
+enum TokenVerdict {
     Good,
     Bad(&'static str),
     /// The answer is older than the token.
     AskAgain,
 }
 
-impl Known {
+impl CachedSession {
     fn is_fresh(&self, at: Instant) -> bool {
         at.saturating_duration_since(self.asked_at) < FRESH
-            && matches!(self.answer, Answer::Open { .. } | Answer::Gone)
+            && matches!(self.answer, SessionState::Open { .. } | SessionState::Gone)
     }
 
     /// Whether the token of `claims` was not there yet.
     fn is_older_than(&self, claims: &Claims) -> bool {
-        matches!(self.answer, Answer::Open { generation } if generation < claims.generation)
+        matches!(self.answer, SessionState::Open { generation } if generation < claims.generation)
     }
 
-    fn verdict(&self, claims: &Claims) -> Result<Verdict, AuthError> {
+    fn verdict(&self, claims: &Claims) -> Result<TokenVerdict, AuthError> {
         match &self.answer {
-            Answer::Open { generation } if *generation == claims.generation => Ok(Verdict::Good),
-            Answer::Open { generation } if *generation > claims.generation => {
-                Ok(Verdict::Bad("the access token was replaced by a refresh"))
+            SessionState::Open { generation } if *generation == claims.generation => {
+                Ok(TokenVerdict::Good)
             }
-            Answer::Open { .. } => Ok(Verdict::AskAgain),
-            Answer::Gone => Ok(Verdict::Bad("the session of the access token is closed")),
-            Answer::Unreachable(error) => Err(error.clone().into()),
+            SessionState::Open { generation } if *generation > claims.generation => Ok(
+                TokenVerdict::Bad("the access token was replaced by a refresh; use the newest one"),
+            ),
+            SessionState::Open { .. } => Ok(TokenVerdict::AskAgain),
+            SessionState::Gone => Ok(TokenVerdict::Bad(
+                "the session of the access token is closed; log in again",
+            )),
+            SessionState::Unreachable(error) => Err(error.clone().into()),
         }
     }
 }
@@ -102,39 +106,40 @@ impl Validity {
         claims: &Claims,
         began: Instant,
     ) -> Result<(), AuthError> {
-        let mut verdict = Verdict::AskAgain;
+        let mut verdict = TokenVerdict::AskAgain;
         if let Some(known) = self.known.get(&claims.session).await
             && known.is_fresh(began)
         {
             verdict = known.verdict(claims)?;
         }
-        if matches!(verdict, Verdict::AskAgain) {
+        if matches!(verdict, TokenVerdict::AskAgain) {
             // Boxed, so that the requests that need not ask do not carry the room for it.
             let known = Box::pin(self.ask(sessions, claims, began)).await;
             verdict = known.verdict(claims)?;
         }
         match verdict {
-            Verdict::Good => Ok(()),
-            Verdict::Bad(detail) => Err(AuthError::Refused(detail)),
+            TokenVerdict::Good => Ok(()),
+            TokenVerdict::Bad(detail) => Err(AuthError::Refused(detail)),
             // Older than the token even now: the store lost a renewal.
-            Verdict::AskAgain => Err(AuthError::Refused(
-                "the access token is not of this session",
+            TokenVerdict::AskAgain => Err(AuthError::Refused(
+                "the access token is newer than its session; log in again",
             )),
         }
     }
 
     /// An answer that was asked for no earlier than half a second before `began`: requests of one session share it.
-    async fn ask(&self, sessions: &Sessions, claims: &Claims, began: Instant) -> Known {
+    async fn ask(&self, sessions: &Sessions, claims: &Claims, began: Instant) -> CachedSession {
         let id = claims.session;
-        let is_stale = |known: &Known| known.is_older_than(claims) || !known.is_fresh(began);
+        let is_stale =
+            |known: &CachedSession| known.is_older_than(claims) || !known.is_fresh(began);
         let shared = self.known.entry(id);
-        let shared = shared.or_insert_with_if(Box::pin(look(sessions, id)), is_stale);
+        let shared = shared.or_insert_with_if(Box::pin(read_store(sessions, id)), is_stale);
         let shared = shared.await.into_value();
-        if !is_stale(&shared) || matches!(shared.answer, Answer::Unreachable(_)) {
+        if !is_stale(&shared) || matches!(shared.answer, SessionState::Unreachable(_)) {
             return shared;
         }
         // Waited for a question that another request had put before this one began.
-        let own = look(sessions, id).await;
+        let own = read_store(sessions, id).await;
         self.known.insert(id, own.clone()).await;
         own
     }
@@ -160,27 +165,27 @@ impl Validity {
     }
 }
 
-async fn look(sessions: &Sessions, id: SessionId) -> Known {
+async fn read_store(sessions: &Sessions, id: SessionId) -> CachedSession {
     let asked_at = Instant::now();
     let answer = match sessions.find(id).await {
-        Ok(Some(session)) => Answer::Open {
+        Ok(Some(session)) => SessionState::Open {
             generation: session.generation,
         },
-        Ok(None) => Answer::Gone,
-        Err(error) => Answer::Unreachable(error),
+        Ok(None) => SessionState::Gone,
+        Err(error) => SessionState::Unreachable(error),
     };
-    Known { asked_at, answer }
+    CachedSession { asked_at, answer }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::sessions::Limits;
+    use super::super::sessions::SessionLimits;
     use super::*;
     use crate::kv::{Channel, Kv};
     use crate::settings::AuthSettings;
 
     async fn open(sessions: &Sessions) -> Claims {
-        let limits = Limits::from(&AuthSettings::default());
+        let limits = SessionLimits::from(&AuthSettings::default());
         let (granted, evicted) = sessions.open(42, "test", limits).await.expect("a session");
         assert!(evicted.is_empty());
         Claims {
@@ -217,9 +222,9 @@ mod tests {
         let sessions = Sessions::new(Kv::memory());
         let validity = Validity::new();
         let claims = open(&sessions).await;
-        let unreachable = Known {
+        let unreachable = CachedSession {
             asked_at: Instant::now(),
-            answer: Answer::Unreachable(KvError::TimedOut),
+            answer: SessionState::Unreachable(KvError::TimedOut),
         };
         assert!(matches!(
             unreachable.verdict(&claims),
@@ -254,7 +259,7 @@ mod tests {
     async fn a_token_newer_than_what_is_known_makes_it_ask_again() {
         let sessions = Sessions::new(Kv::memory());
         let validity = Validity::new();
-        let limits = Limits::from(&AuthSettings::default());
+        let limits = SessionLimits::from(&AuthSettings::default());
         let (granted, _) = sessions.open(42, "test", limits).await.expect("a session");
         let generation = |generation| Claims {
             user_id: 42,

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use prometheus::{IntCounter, IntGauge};
 use serde::Serialize;
 
-use self::window::Window;
+use self::window::OutcomeWindow;
 use crate::metrics::Metrics;
 use crate::settings::Live;
 
@@ -32,7 +32,7 @@ pub(crate) enum BreakerState {
 /// Who decides on the state of a breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Rule {
+pub(crate) enum BreakerRule {
     /// The outcomes of its calls.
     Auto,
     /// An operator keeps it closed.
@@ -44,7 +44,7 @@ pub(crate) enum Rule {
 /// A call was not made, because the dependency has been failing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the circuit breaker of {name} is open")]
-pub(crate) struct Refused {
+pub(crate) struct BreakerOpen {
     /// Whose breaker it is.
     pub(crate) name: &'static str,
     /// How long it stays open at least; zero while probes are under way.
@@ -61,32 +61,32 @@ pub(crate) struct Breaker {
     word: AtomicU64,
     /// Nanoseconds since `started` until which an open breaker refuses without a further look.
     until: AtomicU64,
-    window: Window,
+    window: OutcomeWindow,
     /// Calls that timed out since the last one that succeeded.
     timeouts: AtomicU32,
-    trial: Mutex<Trial>,
+    trial: Mutex<BreakerProgress>,
     state_gauge: IntGauge,
     refusals: IntCounter,
-    turns: [IntCounter; 3],
+    transitions: [IntCounter; 3],
 }
 
 /// What only matters while a breaker is not simply closed.
-struct Trial {
-    rule: Rule,
+struct BreakerProgress {
+    rule: BreakerRule,
     under_way: u32,
     succeeded: u32,
 }
 
 /// The right to one call; its outcome has to be told, or it counts as neither success nor failure.
 #[must_use = "a permit that is dropped counts as a cancelled call"]
-pub(crate) struct Permit<'a> {
+pub(crate) struct CallPermit<'a> {
     breaker: &'a Breaker,
     word: u64,
-    kind: Kind,
+    kind: PermitKind,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum PermitKind {
     Call,
     Probe,
     /// Nothing more is to be told: it was told, or nobody counts.
@@ -94,7 +94,7 @@ enum Kind {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+enum CallOutcome {
     Succeeded,
     Failed,
     TimedOut,
@@ -121,7 +121,7 @@ impl Breaker {
             "Calls that were not made because the breaker was open.",
             &["name"],
         )?;
-        let turns = metrics.counters(
+        let transitions = metrics.counters(
             "folio_breaker_transitions_total",
             "Changes of state, by the new one.",
             &["name", "to"],
@@ -132,16 +132,17 @@ impl Breaker {
             started: Instant::now(),
             word: AtomicU64::new(0),
             until: AtomicU64::new(0),
-            window: Window::new(),
+            window: OutcomeWindow::new(),
             timeouts: AtomicU32::new(0),
-            trial: Mutex::new(Trial {
-                rule: Rule::Auto,
+            trial: Mutex::new(BreakerProgress {
+                rule: BreakerRule::Auto,
                 under_way: 0,
                 succeeded: 0,
             }),
             state_gauge: states.with_label_values(&[name]),
             refusals: refusals.with_label_values(&[name]),
-            turns: ["closed", "half_open", "open"].map(|to| turns.with_label_values(&[name, to])),
+            transitions: ["closed", "half_open", "open"]
+                .map(|to| transitions.with_label_values(&[name, to])),
         })
     }
 
@@ -156,33 +157,35 @@ impl Breaker {
     }
 
     /// Who decides now.
-    pub(crate) fn rule(&self) -> Rule {
+    pub(crate) fn rule(&self) -> BreakerRule {
         self.trial().rule
     }
 
     /// Lets an operator decide, or the outcomes again, beginning with a closed breaker and an empty window.
-    pub(crate) fn force(&self, rule: Rule) {
+    pub(crate) fn force(&self, rule: BreakerRule) {
         let mut trial = self.trial();
         if trial.rule == rule {
             return;
         }
         trial.rule = rule;
         match rule {
-            Rule::Auto | Rule::Closed => self.turn(&mut trial, BreakerState::Closed, 0),
-            Rule::Open => self.turn(&mut trial, BreakerState::Open, u64::MAX),
+            BreakerRule::Auto | BreakerRule::Closed => {
+                self.transition(&mut trial, BreakerState::Closed, 0)
+            }
+            BreakerRule::Open => self.transition(&mut trial, BreakerState::Open, u64::MAX),
         }
     }
 
     /// The right to make one call now.
-    pub(crate) fn admit(&self) -> Result<Permit<'_>, Refused> {
+    pub(crate) fn admit(&self) -> Result<CallPermit<'_>, BreakerOpen> {
         let word = self.word.load(Ordering::Acquire);
         if BreakerState::of(word) == BreakerState::Closed {
-            return Ok(self.permit(word, Kind::Call));
+            return Ok(self.permit(word, PermitKind::Call));
         }
         self.admit_at(self.now())
     }
 
-    fn admit_at(&self, at: u64) -> Result<Permit<'_>, Refused> {
+    fn admit_at(&self, at: u64) -> Result<CallPermit<'_>, BreakerOpen> {
         let settings = self.settings.load();
         let settings = &settings.breaker;
         let until = self.until.load(Ordering::Acquire);
@@ -192,10 +195,10 @@ impl Breaker {
         }
         let mut trial = self.trial();
         if !settings.enabled {
-            if trial.rule == Rule::Auto && self.state() != BreakerState::Closed {
-                self.turn(&mut trial, BreakerState::Closed, 0);
+            if trial.rule == BreakerRule::Auto && self.state() != BreakerState::Closed {
+                self.transition(&mut trial, BreakerState::Closed, 0);
             }
-            return Ok(self.permit(0, Kind::Settled));
+            return Ok(self.permit(0, PermitKind::Settled));
         }
         if self.state() == BreakerState::Open {
             let until = self.until.load(Ordering::Acquire);
@@ -203,41 +206,41 @@ impl Breaker {
                 let left = Duration::from_nanos(until - at);
                 return Err(self.refuse(left.min(settings.open_for.0)));
             }
-            self.turn(&mut trial, BreakerState::HalfOpen, 0);
+            self.transition(&mut trial, BreakerState::HalfOpen, 0);
         }
         if self.state() == BreakerState::HalfOpen {
             // Also reached when fewer probes were asked for after these had come back.
             if trial.succeeded >= settings.probes {
-                self.turn(&mut trial, BreakerState::Closed, 0);
+                self.transition(&mut trial, BreakerState::Closed, 0);
             } else if trial.under_way + trial.succeeded >= settings.probes {
                 return Err(self.refuse(Duration::ZERO));
             } else {
                 trial.under_way += 1;
-                return Ok(self.permit(self.word.load(Ordering::Acquire), Kind::Probe));
+                return Ok(self.permit(self.word.load(Ordering::Acquire), PermitKind::Probe));
             }
         }
-        Ok(self.permit(self.word.load(Ordering::Acquire), Kind::Call))
+        Ok(self.permit(self.word.load(Ordering::Acquire), PermitKind::Call))
     }
 
-    fn settle(&self, kind: Kind, word: u64, outcome: Outcome, at: u64) {
+    fn settle(&self, kind: PermitKind, word: u64, outcome: CallOutcome, at: u64) {
         match kind {
-            Kind::Settled => {}
-            Kind::Call => self.settle_call(word, outcome, at),
-            Kind::Probe => self.settle_probe(word, outcome, at),
+            PermitKind::Settled => {}
+            PermitKind::Call => self.settle_call(word, outcome, at),
+            PermitKind::Probe => self.settle_probe(word, outcome, at),
         }
     }
 
-    fn settle_call(&self, word: u64, outcome: Outcome, at: u64) {
-        if outcome == Outcome::Cancelled || self.word.load(Ordering::Acquire) != word {
+    fn settle_call(&self, word: u64, outcome: CallOutcome, at: u64) {
+        if outcome == CallOutcome::Cancelled || self.word.load(Ordering::Acquire) != word {
             return;
         }
         let settings = self.settings.load();
         let settings = &settings.breaker;
-        let has_failed = outcome != Outcome::Succeeded;
+        let has_failed = outcome != CallOutcome::Succeeded;
         self.window.record(at, settings.window.0, has_failed);
         let timeouts = match outcome {
-            Outcome::TimedOut => self.timeouts.fetch_add(1, Ordering::Relaxed) + 1,
-            Outcome::Succeeded if self.timeouts.load(Ordering::Relaxed) > 0 => {
+            CallOutcome::TimedOut => self.timeouts.fetch_add(1, Ordering::Relaxed) + 1,
+            CallOutcome::Succeeded if self.timeouts.load(Ordering::Relaxed) > 0 => {
                 self.timeouts.store(0, Ordering::Relaxed);
                 0
             }
@@ -250,14 +253,14 @@ impl Breaker {
         // What succeeded before the dependency fell silent says nothing of now, and each further wait is a client's.
         if timeouts >= settings.timeouts || tally.is_bad(settings.failures, settings.least_calls) {
             let mut trial = self.trial();
-            if trial.rule == Rule::Auto && self.word.load(Ordering::Acquire) == word {
+            if trial.rule == BreakerRule::Auto && self.word.load(Ordering::Acquire) == word {
                 let until = at.saturating_add(settings.open_for.0.as_nanos() as u64);
-                self.turn(&mut trial, BreakerState::Open, until);
+                self.transition(&mut trial, BreakerState::Open, until);
             }
         }
     }
 
-    fn settle_probe(&self, word: u64, outcome: Outcome, at: u64) {
+    fn settle_probe(&self, word: u64, outcome: CallOutcome, at: u64) {
         let mut trial = self.trial();
         if self.word.load(Ordering::Acquire) != word {
             return;
@@ -266,22 +269,22 @@ impl Breaker {
         let settings = self.settings.load();
         let settings = &settings.breaker;
         match outcome {
-            Outcome::Cancelled => {}
-            Outcome::Failed | Outcome::TimedOut => {
+            CallOutcome::Cancelled => {}
+            CallOutcome::Failed | CallOutcome::TimedOut => {
                 let until = at.saturating_add(settings.open_for.0.as_nanos() as u64);
-                self.turn(&mut trial, BreakerState::Open, until);
+                self.transition(&mut trial, BreakerState::Open, until);
             }
-            Outcome::Succeeded => {
+            CallOutcome::Succeeded => {
                 trial.succeeded += 1;
                 if trial.succeeded >= settings.probes {
-                    self.turn(&mut trial, BreakerState::Closed, 0);
+                    self.transition(&mut trial, BreakerState::Closed, 0);
                 }
             }
         }
     }
 
     /// Goes to the state `to`; outcomes of calls from before will not count. The caller holds the lock.
-    fn turn(&self, trial: &mut Trial, to: BreakerState, until: u64) {
+    fn transition(&self, trial: &mut BreakerProgress, to: BreakerState, until: u64) {
         let before = self.word.load(Ordering::Acquire);
         trial.under_way = 0;
         trial.succeeded = 0;
@@ -290,32 +293,32 @@ impl Breaker {
             self.timeouts.store(0, Ordering::Relaxed);
         }
         self.until.store(until, Ordering::Release);
-        let turns = (before >> STATE_BITS) + 1;
+        let transitions = (before >> STATE_BITS) + 1;
         self.word
-            .store(turns << STATE_BITS | to as u64, Ordering::Release);
+            .store(transitions << STATE_BITS | to as u64, Ordering::Release);
         self.state_gauge.set(to as i64);
         if BreakerState::of(before) != to {
-            self.turns[to as usize].inc();
+            self.transitions[to as usize].inc();
         }
     }
 
-    fn permit(&self, word: u64, kind: Kind) -> Permit<'_> {
-        Permit {
+    fn permit(&self, word: u64, kind: PermitKind) -> CallPermit<'_> {
+        CallPermit {
             breaker: self,
             word,
             kind,
         }
     }
 
-    fn refuse(&self, retry_after: Duration) -> Refused {
+    fn refuse(&self, retry_after: Duration) -> BreakerOpen {
         self.refusals.inc();
-        Refused {
+        BreakerOpen {
             name: self.name,
             retry_after,
         }
     }
 
-    fn trial(&self) -> std::sync::MutexGuard<'_, Trial> {
+    fn trial(&self) -> std::sync::MutexGuard<'_, BreakerProgress> {
         self.trial.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -335,35 +338,35 @@ impl BreakerState {
     }
 }
 
-impl Permit<'_> {
+impl CallPermit<'_> {
     /// The dependency did what it was asked, or refused for a reason that is the caller's.
     pub(crate) fn succeeded(self) {
         let at = self.breaker.now();
-        self.resolve(Outcome::Succeeded, at);
+        self.resolve(CallOutcome::Succeeded, at);
     }
 
     /// The dependency failed, or took too long.
     pub(crate) fn failed(self) {
         let at = self.breaker.now();
-        self.resolve(Outcome::Failed, at);
+        self.resolve(CallOutcome::Failed, at);
     }
 
     /// There was no answer in time; so many of these on end open the breaker, however much went well before.
     pub(crate) fn timed_out(self) {
         let at = self.breaker.now();
-        self.resolve(Outcome::TimedOut, at);
+        self.resolve(CallOutcome::TimedOut, at);
     }
 
-    fn resolve(mut self, outcome: Outcome, at: u64) {
+    fn resolve(mut self, outcome: CallOutcome, at: u64) {
         self.breaker.settle(self.kind, self.word, outcome, at);
-        self.kind = Kind::Settled;
+        self.kind = PermitKind::Settled;
     }
 }
 
-impl Drop for Permit<'_> {
+impl Drop for CallPermit<'_> {
     fn drop(&mut self) {
         self.breaker
-            .settle(self.kind, self.word, Outcome::Cancelled, 0);
+            .settle(self.kind, self.word, CallOutcome::Cancelled, 0);
     }
 }
 

@@ -18,14 +18,14 @@ fn breaker_with(change: impl FnOnce(&mut Settings)) -> (Breaker, Arc<Live>, Metr
     (breaker, live, metrics)
 }
 
-fn resolve(breaker: &Breaker, at: u64, outcome: Outcome) {
+fn resolve(breaker: &Breaker, at: u64, outcome: CallOutcome) {
     breaker.admit_at(at).expect("admitted").resolve(outcome, at);
 }
 
 fn opened() -> (Breaker, Arc<Live>, Metrics) {
     let parts = breaker_with(|_| {});
     for _ in 0..4 {
-        resolve(&parts.0, 0, Outcome::Failed);
+        resolve(&parts.0, 0, CallOutcome::Failed);
     }
     assert_eq!(parts.0.state(), BreakerState::Open);
     parts
@@ -35,11 +35,11 @@ fn opened() -> (Breaker, Arc<Live>, Metrics) {
 fn it_opens_when_the_part_of_failures_is_reached_and_not_before() {
     let (breaker, _, metrics) = breaker_with(|_| {});
     for outcome in [
-        Outcome::Succeeded,
-        Outcome::Succeeded,
-        Outcome::Failed,
-        Outcome::Cancelled,
-        Outcome::Cancelled,
+        CallOutcome::Succeeded,
+        CallOutcome::Succeeded,
+        CallOutcome::Failed,
+        CallOutcome::Cancelled,
+        CallOutcome::Cancelled,
     ] {
         resolve(&breaker, 0, outcome);
     }
@@ -48,7 +48,7 @@ fn it_opens_when_the_part_of_failures_is_reached_and_not_before() {
         BreakerState::Closed,
         "three outcomes are fewer than four"
     );
-    resolve(&breaker, 0, Outcome::Failed);
+    resolve(&breaker, 0, CallOutcome::Failed);
     assert_eq!(breaker.state(), BreakerState::Open, "two of four failed");
     let refused = breaker.admit_at(500 * MILLISECOND).err().expect("refused");
     assert_eq!(refused.retry_after, Duration::from_millis(1_500));
@@ -62,7 +62,7 @@ fn failures_that_left_the_window_do_not_open_it() {
     let (breaker, ..) = breaker_with(|_| {});
     for second in 0..20 {
         // One failure in four seconds: three in a window of ten, never four.
-        resolve(&breaker, second * 4_000 * MILLISECOND, Outcome::Failed);
+        resolve(&breaker, second * 4_000 * MILLISECOND, CallOutcome::Failed);
     }
     assert_eq!(breaker.state(), BreakerState::Closed);
 }
@@ -77,17 +77,17 @@ fn probes_that_all_succeed_close_it() {
     let other = breaker.admit_at(REOPENS).expect("another probe");
     let refused = breaker.admit_at(REOPENS).err().expect("no third probe");
     assert_eq!(refused.retry_after, Duration::ZERO);
-    one.resolve(Outcome::Succeeded, REOPENS);
+    one.resolve(CallOutcome::Succeeded, REOPENS);
     assert_eq!(breaker.state(), BreakerState::HalfOpen);
     assert!(
         breaker.admit_at(REOPENS).is_err(),
         "two probes are asked for, and both are spoken for"
     );
-    other.resolve(Outcome::Succeeded, REOPENS);
+    other.resolve(CallOutcome::Succeeded, REOPENS);
     assert_eq!(breaker.state(), BreakerState::Closed);
     metrics.assert_line(r#"folio_breaker_state{name="db"} 0"#);
     for _ in 0..3 {
-        resolve(&breaker, REOPENS, Outcome::Failed);
+        resolve(&breaker, REOPENS, CallOutcome::Failed);
     }
     assert_eq!(
         breaker.state(),
@@ -101,9 +101,9 @@ fn one_probe_that_fails_opens_it_again() {
     let (breaker, ..) = opened();
     let one = breaker.admit_at(REOPENS).expect("a probe");
     let late = breaker.admit_at(REOPENS).expect("another probe");
-    one.resolve(Outcome::Failed, REOPENS);
+    one.resolve(CallOutcome::Failed, REOPENS);
     assert_eq!(breaker.state(), BreakerState::Open);
-    late.resolve(Outcome::Succeeded, REOPENS);
+    late.resolve(CallOutcome::Succeeded, REOPENS);
     assert!(breaker.admit_at(2 * REOPENS - 1).is_err());
     let probes = [(); 2].map(|()| breaker.admit_at(2 * REOPENS).expect("a probe"));
     assert!(
@@ -111,7 +111,7 @@ fn one_probe_that_fails_opens_it_again() {
         "the late success of the round before is not counted in this one"
     );
     for probe in probes {
-        probe.resolve(Outcome::Succeeded, 2 * REOPENS);
+        probe.resolve(CallOutcome::Succeeded, 2 * REOPENS);
     }
     assert_eq!(breaker.state(), BreakerState::Closed);
 }
@@ -132,14 +132,14 @@ fn calls_from_before_it_opened_do_not_count_after() {
     let (breaker, ..) = breaker_with(|_| {});
     let slow = [(); 9].map(|()| breaker.admit_at(0).expect("admitted"));
     for _ in 0..4 {
-        resolve(&breaker, 0, Outcome::Failed);
+        resolve(&breaker, 0, CallOutcome::Failed);
     }
     for _ in 0..2 {
-        resolve(&breaker, REOPENS, Outcome::Succeeded);
+        resolve(&breaker, REOPENS, CallOutcome::Succeeded);
     }
     assert_eq!(breaker.state(), BreakerState::Closed);
     for call in slow {
-        call.resolve(Outcome::Failed, REOPENS);
+        call.resolve(CallOutcome::Failed, REOPENS);
     }
     assert_eq!(breaker.state(), BreakerState::Closed);
 }
@@ -152,43 +152,43 @@ fn switched_off_it_admits_everything_and_starts_anew_when_it_is_on_again() {
     off.breaker.enabled = false;
     live.replace(off);
     for _ in 0..20 {
-        resolve(&breaker, 0, Outcome::Failed);
+        resolve(&breaker, 0, CallOutcome::Failed);
     }
     metrics.assert_line(r#"folio_breaker_state{name="db"} 0"#);
     live.replace(on);
-    resolve(&breaker, REOPENS * 100, Outcome::Failed);
+    resolve(&breaker, REOPENS * 100, CallOutcome::Failed);
     assert_eq!(breaker.state(), BreakerState::Closed);
 }
 
 #[test]
 fn fewer_probes_than_came_back_close_it_with_the_next_call() {
     let (breaker, live, _) = opened();
-    resolve(&breaker, REOPENS, Outcome::Succeeded);
+    resolve(&breaker, REOPENS, CallOutcome::Succeeded);
     let mut settings = Settings::clone(&live.load());
     settings.breaker.probes = 1;
     live.replace(settings);
-    resolve(&breaker, REOPENS, Outcome::Succeeded);
+    resolve(&breaker, REOPENS, CallOutcome::Succeeded);
     assert_eq!(breaker.state(), BreakerState::Closed);
 }
 
 #[test]
 fn an_operator_outranks_the_outcomes() {
     let (breaker, ..) = breaker_with(|settings| settings.breaker.open_for = Span::seconds(1));
-    breaker.force(Rule::Open);
+    breaker.force(BreakerRule::Open);
     let refused = breaker.admit_at(1 << 60).err().expect("refused");
     assert_eq!(refused.retry_after, Duration::from_secs(1));
-    breaker.force(Rule::Closed);
+    breaker.force(BreakerRule::Closed);
     for _ in 0..20 {
-        resolve(&breaker, 0, Outcome::Failed);
+        resolve(&breaker, 0, CallOutcome::Failed);
     }
     assert_eq!(breaker.state(), BreakerState::Closed);
-    breaker.force(Rule::Auto);
+    breaker.force(BreakerRule::Auto);
     for _ in 0..4 {
-        resolve(&breaker, 0, Outcome::Failed);
+        resolve(&breaker, 0, CallOutcome::Failed);
     }
     assert_eq!(
         (breaker.state(), breaker.rule()),
-        (BreakerState::Open, Rule::Auto)
+        (BreakerState::Open, BreakerRule::Auto)
     );
 }
 
@@ -222,7 +222,7 @@ fn threads_never_hold_more_probes_than_there_are_slots() {
     assert!((1..=2).contains(&most.into_inner()));
     let probes = [(); 2].map(|()| breaker.admit_at(REOPENS).expect("no slot was lost"));
     for probe in probes {
-        probe.resolve(Outcome::Succeeded, REOPENS);
+        probe.resolve(CallOutcome::Succeeded, REOPENS);
     }
     assert_eq!(breaker.state(), BreakerState::Closed);
 }

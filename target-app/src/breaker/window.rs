@@ -16,7 +16,7 @@ const COUNT_MOST: u64 = (1 << COUNT_BITS) - 1;
 const TURN_MOST: u64 = (1 << (64 - 2 * COUNT_BITS)) - 1;
 
 /// A sliding window over outcomes.
-pub(super) struct Window {
+pub(super) struct OutcomeWindow {
     buckets: [AtomicU64; BUCKETS as usize],
     /// Nanoseconds that a bucket lasts, as the last record was told.
     width: AtomicU64,
@@ -24,18 +24,18 @@ pub(super) struct Window {
 
 /// What a window holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(super) struct OutcomeCounts {
     pub(super) failed: u64,
     pub(super) succeeded: u64,
 }
 
 #[derive(Clone, Copy)]
-struct Bucket {
+struct WindowBucket {
     turn: u64,
-    tally: Tally,
+    tally: OutcomeCounts,
 }
 
-impl Tally {
+impl OutcomeCounts {
     /// Whether so many calls failed as to open a breaker.
     pub(super) fn is_bad(self, failures: f64, least_calls: u32) -> bool {
         let calls = self.failed + self.succeeded;
@@ -43,7 +43,7 @@ impl Tally {
     }
 }
 
-impl Window {
+impl OutcomeWindow {
     pub(super) fn new() -> Self {
         Self {
             buckets: array::from_fn(|_| AtomicU64::new(0)),
@@ -57,11 +57,11 @@ impl Window {
         let bucket = &self.buckets[(turn % BUCKETS) as usize];
         let turn = turn & TURN_MOST;
         let counted = |word| {
-            let found = Bucket::unpack(word);
+            let found = WindowBucket::unpack(word);
             let mut tally = if found.turn == turn {
                 found.tally
             } else {
-                Tally::default()
+                OutcomeCounts::default()
             };
             if tally.failed.max(tally.succeeded) >= COUNT_MOST {
                 tally.failed /= 2;
@@ -72,21 +72,21 @@ impl Window {
             } else {
                 tally.succeeded += 1;
             }
-            Some(Bucket { turn, tally }.pack())
+            Some(WindowBucket { turn, tally }.pack())
         };
         // The closure always has a next word: the update cannot fail.
         let _ = bucket.fetch_update(Ordering::Relaxed, Ordering::Relaxed, counted);
     }
 
     /// What happened in the last `length` before `at`.
-    pub(super) fn tally(&self, at: u64, length: Duration) -> Tally {
+    pub(super) fn tally(&self, at: u64, length: Duration) -> OutcomeCounts {
         let now = self.turn(at, length);
         let oldest = now.saturating_sub(BUCKETS - 1);
-        (oldest..=now).fold(Tally::default(), |sum, turn| {
+        (oldest..=now).fold(OutcomeCounts::default(), |sum, turn| {
             let word = self.buckets[(turn % BUCKETS) as usize].load(Ordering::Relaxed);
-            let found = Bucket::unpack(word);
+            let found = WindowBucket::unpack(word);
             if found.turn == turn & TURN_MOST {
-                Tally {
+                OutcomeCounts {
                     failed: sum.failed + found.tally.failed,
                     succeeded: sum.succeeded + found.tally.succeeded,
                 }
@@ -116,7 +116,7 @@ impl Window {
     }
 }
 
-impl Bucket {
+impl WindowBucket {
     fn pack(self) -> u64 {
         self.turn << (2 * COUNT_BITS) | self.tally.failed << COUNT_BITS | self.tally.succeeded
     }
@@ -124,7 +124,7 @@ impl Bucket {
     fn unpack(word: u64) -> Self {
         Self {
             turn: word >> (2 * COUNT_BITS),
-            tally: Tally {
+            tally: OutcomeCounts {
                 failed: word >> COUNT_BITS & COUNT_MOST,
                 succeeded: word & COUNT_MOST,
             },
@@ -139,13 +139,13 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
     const LENGTH: Duration = Duration::from_secs(10);
 
-    fn tally(failed: u64, succeeded: u64) -> Tally {
-        Tally { failed, succeeded }
+    fn tally(failed: u64, succeeded: u64) -> OutcomeCounts {
+        OutcomeCounts { failed, succeeded }
     }
 
     #[test]
     fn outcomes_leave_when_the_window_has_passed() {
-        let window = Window::new();
+        let window = OutcomeWindow::new();
         window.record(0, LENGTH, true);
         window.record(5 * SECOND, LENGTH, false);
         for (at, expected) in [
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn another_length_begins_empty() {
-        let window = Window::new();
+        let window = OutcomeWindow::new();
         window.record(SECOND, LENGTH, true);
         assert_eq!(window.tally(SECOND, LENGTH), tally(1, 0));
         assert_eq!(window.tally(SECOND, LENGTH * 2), tally(0, 0));
@@ -171,8 +171,8 @@ mod tests {
 
     #[test]
     fn a_full_count_keeps_its_proportion() {
-        let window = Window::new();
-        let full = Bucket {
+        let window = OutcomeWindow::new();
+        let full = WindowBucket {
             turn: 1,
             tally: tally(1_000, COUNT_MOST),
         };
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn threads_lose_no_outcome() {
-        let window = Window::new();
+        let window = OutcomeWindow::new();
         // Sets the length, which is not to be the threads' first step.
         window.tally(0, LENGTH);
         std::thread::scope(|scope| {

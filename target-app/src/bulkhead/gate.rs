@@ -12,27 +12,27 @@ use std::time::{Duration, Instant};
 use prometheus::{Histogram, IntCounter};
 use tokio::sync::oneshot;
 
-use super::room::{Room, Turn, WaiterId};
+use super::wait_queue::{WaitOutcome, WaitQueue, WaiterId};
 use crate::metrics::Metrics;
 use crate::settings::{Live, Settings};
 
 /// How urgent a request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Priority {
+pub(crate) enum RequestPriority {
     /// When there is nothing else to do.
     Low,
     /// What says nothing of itself.
     Normal,
-    /// Before what is normal.
+    /// Before normal requests.
     High,
-    /// Before everything.
+    /// Before all others.
     Critical,
 }
 
 /// There is neither a place nor room to wait for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the gate {gate} and its waiting room are full")]
-pub(crate) struct Full {
+#[error("the concurrency limit {gate} is reached and its wait queue is full")]
+pub(crate) struct GateFull {
     /// The gate's name.
     pub(crate) gate: &'static str,
     /// When to try again.
@@ -47,7 +47,7 @@ pub(crate) struct Gate {
     settings: Arc<Live>,
     /// Those inside in the low half, those that wait in the high one.
     word: Arc<AtomicU64>,
-    room: Mutex<Room>,
+    room: Mutex<WaitQueue>,
     accepted: IntCounter,
     queued: [IntCounter; 4],
     full: IntCounter,
@@ -56,14 +56,14 @@ pub(crate) struct Gate {
 }
 
 /// A place inside a gate, until it is dropped.
-#[must_use = "a pass that is dropped gives its place back"]
-pub(crate) struct Pass<'a> {
+#[must_use = "dropping a permit releases it"]
+pub(crate) struct GatePermit<'a> {
     gate: &'a Gate,
 }
 
 /// The same for who outlives a borrow of the gate.
-#[must_use = "a pass that is dropped gives its place back"]
-pub(crate) struct OwnedPass {
+#[must_use = "dropping a permit releases it"]
+pub(crate) struct OwnedGatePermit {
     gate: Arc<Gate>,
 }
 
@@ -71,7 +71,7 @@ pub(crate) struct OwnedPass {
 struct Waiting<'a> {
     gate: &'a Gate,
     id: WaiterId,
-    turn: oneshot::Receiver<Turn>,
+    turn: oneshot::Receiver<WaitOutcome>,
 }
 
 /// One that waits, in the word.
@@ -79,7 +79,7 @@ const WAITER: u64 = 1 << 32;
 /// A full gate turns over within this: a client that comes back sooner only finds it full again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-impl Priority {
+impl RequestPriority {
     /// From the lowest.
     pub(crate) const ALL: [Self; 4] = [Self::Low, Self::Normal, Self::High, Self::Critical];
 
@@ -124,31 +124,31 @@ impl Gate {
         let seen = Arc::clone(&word);
         metrics.observe(
             "folio_admission_in_use",
-            "Places taken.",
+            "Permits in use.",
             ("gate", name),
             move || i64::from(inside(seen.load(Ordering::Relaxed))),
         )?;
         let seen = Arc::clone(&word);
         metrics.observe(
             "folio_admission_waiting",
-            "Requests that wait for a place.",
+            "Requests that wait for a permit.",
             ("gate", name),
             move || i64::from(waiting(seen.load(Ordering::Relaxed))),
         )?;
         let accepted = metrics.counters(
             "folio_admission_accepted_total",
-            "Entries, at once or after a wait.",
+            "Requests admitted, at once or after a wait.",
             &["gate"],
         )?;
         let queued = metrics.counters(
             "folio_admission_queued_total",
-            "Requests that had to wait.",
+            "Requests that waited for a permit.",
             &["gate", "priority"],
         )?;
         let rejected = rejections(metrics)?;
         let wait_seconds = metrics.seconds(
             "folio_admission_wait_seconds",
-            "Time in the waiting room of those that entered after it.",
+            "Wait for a permit, of requests that waited and were admitted.",
             &["gate"],
         )?;
         Ok(Self {
@@ -158,7 +158,7 @@ impl Gate {
             word,
             room: Mutex::default(),
             accepted: accepted.with_label_values(&[name]),
-            queued: Priority::ALL
+            queued: RequestPriority::ALL
                 .map(|priority| queued.with_label_values(&[name, priority.as_str()])),
             full: rejected.with_label_values(&[&format!("{name}_full")]),
             displaced: rejected.with_label_values(&[&format!("{name}_displaced")]),
@@ -169,25 +169,28 @@ impl Gate {
     /// A place, now or after those that wait with the same or a higher priority.
     ///
     /// Cancel-safe: who stops waiting leaves the room.
-    pub(crate) async fn enter(&self, priority: Priority) -> Result<Pass<'_>, Full> {
+    pub(crate) async fn enter(
+        &self,
+        priority: RequestPriority,
+    ) -> Result<GatePermit<'_>, GateFull> {
         if self.try_enter(self.places()) {
             self.accepted.inc();
-            return Ok(Pass { gate: self });
+            return Ok(GatePermit { gate: self });
         }
-        let Some(waiting) = self.line_up(priority)? else {
+        let Some(waiting) = self.join_queue(priority)? else {
             self.accepted.inc();
-            return Ok(Pass { gate: self });
+            return Ok(GatePermit { gate: self });
         };
         let began = Instant::now();
         match waiting.turn().await {
-            Turn::Entered => {
+            WaitOutcome::Entered => {
                 self.wait_seconds.observe(began.elapsed().as_secs_f64());
                 self.accepted.inc();
-                Ok(Pass { gate: self })
+                Ok(GatePermit { gate: self })
             }
-            Turn::Displaced => {
+            WaitOutcome::Displaced => {
                 self.displaced.inc();
-                Err(self.no_room())
+                Err(self.queue_full())
             }
         }
     }
@@ -195,12 +198,12 @@ impl Gate {
     /// [`Gate::enter`] for who keeps the place beyond a borrow.
     pub(crate) async fn enter_owned(
         self: &Arc<Self>,
-        priority: Priority,
-    ) -> Result<OwnedPass, Full> {
+        priority: RequestPriority,
+    ) -> Result<OwnedGatePermit, GateFull> {
         let pass = self.enter(priority).await?;
         // The place goes over to the owned pass.
         std::mem::forget(pass);
-        Ok(OwnedPass {
+        Ok(OwnedGatePermit {
             gate: Arc::clone(self),
         })
     }
@@ -215,7 +218,7 @@ impl Gate {
     }
 
     /// A place in the waiting room; none is needed when one inside got free meanwhile.
-    fn line_up(&self, priority: Priority) -> Result<Option<Waiting<'_>>, Full> {
+    fn join_queue(&self, priority: RequestPriority) -> Result<Option<Waiting<'_>>, GateFull> {
         let (places, size) = (self.limits)(&self.settings.load());
         let mut room = self.room();
         loop {
@@ -227,7 +230,7 @@ impl Gate {
             } else if waiting(word) >= size {
                 if !room.displace_below(priority) {
                     self.full.inc();
-                    return Err(self.no_room());
+                    return Err(self.queue_full());
                 }
                 // The newcomer takes the place of the displaced one: as many wait as before.
                 break;
@@ -243,7 +246,7 @@ impl Gate {
         let (sender, turn) = oneshot::channel();
         let id = room.push(priority, sender);
         // With more places than before there may be some for those that wait.
-        self.hand_over(&mut room, places);
+        self.admit_waiters(&mut room, places);
         drop(room);
         Ok(Some(Waiting {
             gate: self,
@@ -262,18 +265,18 @@ impl Gate {
             let places = self.places();
             let mut room = self.room();
             self.word.fetch_sub(1, Ordering::AcqRel);
-            self.hand_over(&mut room, places);
+            self.admit_waiters(&mut room, places);
         }
     }
 
     /// Lets in who is next while there are places.
-    fn hand_over(&self, room: &mut Room, places: u32) {
+    fn admit_waiters(&self, room: &mut WaitQueue, places: u32) {
         while inside(self.word.load(Ordering::Acquire)) < places
             && let Some(next) = room.pop()
         {
             self.word.fetch_sub(WAITER - 1, Ordering::AcqRel);
             // The receiver lives until its waiter has taken the room's lock and not found itself there.
-            let _ = next.send(Turn::Entered);
+            let _ = next.send(WaitOutcome::Entered);
         }
     }
 
@@ -281,12 +284,12 @@ impl Gate {
         (self.limits)(&self.settings.load()).0
     }
 
-    fn room(&self) -> MutexGuard<'_, Room> {
+    fn room(&self) -> MutexGuard<'_, WaitQueue> {
         self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn no_room(&self) -> Full {
-        Full {
+    fn queue_full(&self) -> GateFull {
+        GateFull {
             gate: self.name,
             retry_after: RETRY_AFTER,
         }
@@ -294,9 +297,9 @@ impl Gate {
 }
 
 impl Waiting<'_> {
-    async fn turn(mut self) -> Turn {
+    async fn turn(mut self) -> WaitOutcome {
         // The room drops no sender without having used it, so a closed channel cannot be seen.
-        (&mut self.turn).await.unwrap_or(Turn::Displaced)
+        (&mut self.turn).await.unwrap_or(WaitOutcome::Displaced)
     }
 }
 
@@ -308,26 +311,26 @@ impl Drop for Waiting<'_> {
         let mut room = self.gate.room();
         if room.remove(self.id) {
             self.gate.word.fetch_sub(WAITER, Ordering::AcqRel);
-        } else if self.turn.try_recv() == Ok(Turn::Entered) {
+        } else if self.turn.try_recv() == Ok(WaitOutcome::Entered) {
             drop(room);
             self.gate.leave();
         }
     }
 }
 
-impl Drop for Pass<'_> {
+impl Drop for GatePermit<'_> {
     fn drop(&mut self) {
         self.gate.leave();
     }
 }
 
-impl Drop for OwnedPass {
+impl Drop for OwnedGatePermit {
     fn drop(&mut self) {
         self.gate.leave();
     }
 }
 
-impl fmt::Debug for Pass<'_> {
+impl fmt::Debug for GatePermit<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Pass")
             .field("gate", &self.gate.name)
@@ -341,7 +344,7 @@ pub(crate) fn rejections(
 ) -> Result<prometheus::IntCounterVec, prometheus::Error> {
     metrics.counters(
         "folio_admission_rejected_total",
-        "Requests turned away.",
+        "Requests rejected.",
         &["reason"],
     )
 }

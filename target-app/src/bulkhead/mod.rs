@@ -4,8 +4,8 @@
 //! rights to hold a connection, of which there may be more or fewer while they are lent.
 
 mod gate;
-mod room;
-mod slots;
+mod permits;
+mod wait_queue;
 
-pub(crate) use gate::{Full, Gate, OwnedPass, Priority, rejections};
-pub(crate) use slots::{Slot, Slots};
+pub(crate) use gate::{Gate, GateFull, OwnedGatePermit, RequestPriority, rejections};
+pub(crate) use permits::{ConnectionPermit, ConnectionPermits};

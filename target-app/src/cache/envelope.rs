@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An answer that was loaded, and for how long it is good.
 #[derive(Clone, Debug)]
-pub(super) struct Made {
+pub(super) struct LoadedEntry {
     pub(super) body: Bytes,
     /// What loading it took.
     pub(super) cost: Duration,
@@ -33,7 +33,7 @@ struct Envelope<'a> {
 struct Raw<'a>(&'a [u8]);
 
 /// Puts an entry that has `ttl` to live into an envelope; `None` if that cannot be written.
-pub(super) fn seal(made: &Made, ttl: Duration, generation: u64) -> Option<Bytes> {
+pub(super) fn seal(made: &LoadedEntry, ttl: Duration, generation: u64) -> Option<Bytes> {
     let envelope = Envelope {
         body: Raw(&made.body),
         made_at_ms: now_ms(),
@@ -45,12 +45,12 @@ pub(super) fn seal(made: &Made, ttl: Duration, generation: u64) -> Option<Bytes>
 }
 
 /// The entry in an envelope if it is whole, of this generation and not over; its body shares the envelope's memory.
-pub(super) fn open(sealed: &Bytes, generation: u64) -> Option<Made> {
+pub(super) fn open(sealed: &Bytes, generation: u64) -> Option<LoadedEntry> {
     let envelope: Envelope<'_> = rmp_serde::from_slice(sealed).ok()?;
     // A clock that stands before the maker's must not make an entry live longer than it was made for.
     let age = now_ms().saturating_sub(envelope.made_at_ms);
     let left = envelope.ttl_ms.checked_sub(age).filter(|left| *left > 0)?;
-    (envelope.generation == generation).then(|| Made {
+    (envelope.generation == generation).then(|| LoadedEntry {
         body: sealed.slice_ref(envelope.body.0),
         cost: Duration::from_micros(envelope.cost_us),
         until: Instant::now() + Duration::from_millis(left),
@@ -94,8 +94,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
 mod tests {
     use super::*;
 
-    fn made(text: &'static str) -> Made {
-        Made {
+    fn made(text: &'static str) -> LoadedEntry {
+        LoadedEntry {
             body: Bytes::from_static(text.as_bytes()),
             cost: Duration::from_millis(3),
             until: Instant::now() + Duration::from_secs(9),

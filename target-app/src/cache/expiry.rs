@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::key::Class;
+use super::key::KeyClass;
 use crate::settings::CacheSettings;
 
 /// The time to live of a class as it is set.
-pub(super) fn time_to_live(class: Class, settings: &CacheSettings) -> Duration {
+pub(super) fn time_to_live(class: KeyClass, settings: &CacheSettings) -> Duration {
     match class {
-        Class::Documents => settings.ttl.0,
-        Class::Pages | Class::Searches => settings.list_ttl.0,
-        Class::Totals | Class::Courses => settings.long_ttl.0,
+        KeyClass::Documents => settings.ttl.0,
+        KeyClass::Pages | KeyClass::Searches => settings.list_ttl.0,
+        KeyClass::Totals | KeyClass::Courses => settings.long_ttl.0,
     }
 }
 
@@ -38,9 +38,9 @@ mod tests {
     fn classes_have_the_times_to_live_of_their_settings() {
         let settings = CacheSettings::default();
         let seconds = |class| time_to_live(class, &settings).as_secs();
-        assert_eq!(seconds(Class::Documents), 900);
-        assert_eq!(seconds(Class::Searches), 300);
-        assert_eq!(seconds(Class::Courses), 3_600);
+        assert_eq!(seconds(KeyClass::Documents), 900);
+        assert_eq!(seconds(KeyClass::Searches), 300);
+        assert_eq!(seconds(KeyClass::Courses), 3_600);
     }
 
     #[test]

@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::TwoLevel;
-use super::envelope::Made;
+use super::envelope::LoadedEntry;
 use super::expiry;
-use super::first::Entry;
-use super::flight::{Landing, Leader};
-use super::generations::{Place, Seen};
-use super::key::Class;
-use super::lock::{Held, Turn};
-use super::second::{Filled, Found, Ticket};
-use super::two_level::Read;
+use super::generations::{Place, Stamp};
+use super::key::KeyClass;
+use super::l1::L1Entry;
+use super::l2::{FillOutcome, FillToken, L2Lookup};
+use super::lock::{LoadLock, LockOutcome};
+use super::single_flight::{LoadLeader, LoadResult};
+use super::two_level::CacheRead;
 use crate::observe::Lookup;
 use crate::settings::Stampede;
 
@@ -24,14 +24,14 @@ use crate::settings::Stampede;
 pub(super) struct Fetched {
     body: Bytes,
     pub(super) lookup: Lookup,
-    below: Option<Below>,
+    below: Option<PendingFill>,
 }
 
 /// What is to be stored below, by what right, and the lock that it is loaded under.
-struct Below {
-    made: Made,
-    ticket: Option<Ticket>,
-    lock: Option<Held>,
+struct PendingFill {
+    made: LoadedEntry,
+    ticket: Option<FillToken>,
+    lock: Option<LoadLock>,
 }
 
 impl TwoLevel {
@@ -39,8 +39,8 @@ impl TwoLevel {
     /// second level only counts if it has a later one.
     pub(super) async fn fetch<E, F>(
         &self,
-        read: &Read<'_>,
-        seen: Seen,
+        read: &CacheRead<'_>,
+        seen: Stamp,
         beta: f64,
         replaces: Option<Instant>,
         load: impl FnOnce() -> F,
@@ -51,9 +51,9 @@ impl TwoLevel {
         let mut kept = None;
         let mut ticket = None;
         let mut lock = None;
-        if read.mode.has_second() {
-            match self.second.look(&read.text, read.place).await {
-                Found::Entry(made, found) => {
+        if read.mode.has_l2() {
+            match self.l2.get(&read.text, read.place).await {
+                L2Lookup::Entry(made, found) => {
                     self.counters.l2.hits.inc();
                     let is_wanted = match replaces {
                         // Both ends were computed from a clock of milliseconds.
@@ -68,25 +68,25 @@ impl TwoLevel {
                     kept = replaces.is_none().then_some(made);
                     ticket = Some(found);
                 }
-                Found::Nothing(found) => {
+                L2Lookup::Nothing(found) => {
                     self.counters.l2.misses.inc();
                     ticket = Some(found);
                 }
-                Found::Unknown => {}
+                L2Lookup::Unknown => {}
             }
         }
         if read.stampede == Stampede::RedisLock && ticket.is_some() {
-            match self.take_turn(&read.text, read.place).await {
-                Turn::Mine(held, fresh) => {
+            match self.take_load_lock(&read.text, read.place).await {
+                LockOutcome::Mine(held, fresh) => {
                     lock = Some(held);
                     ticket = Some(fresh);
                 }
-                Turn::Served(made) => {
+                LockOutcome::Served(made) => {
                     self.counters.lock_served.inc();
                     return Ok(self.promote(read, seen, made).await);
                 }
-                Turn::Overdue => self.counters.lock_overdue.inc(),
-                Turn::Unknown => ticket = None,
+                LockOutcome::Overdue => self.counters.lock_overdue.inc(),
+                LockOutcome::Unknown => ticket = None,
             }
         }
         if kept.is_some() || replaces.is_some() {
@@ -109,14 +109,14 @@ impl TwoLevel {
         Ok(Fetched {
             body: made.body.clone(),
             lookup,
-            below: Some(Below { made, ticket, lock }),
+            below: Some(PendingFill { made, ticket, lock }),
         })
     }
 
-    async fn promote(&self, read: &Read<'_>, seen: Seen, made: Made) -> Fetched {
-        if read.mode.has_first() && seen.is_settled() {
+    async fn promote(&self, read: &CacheRead<'_>, seen: Stamp, made: LoadedEntry) -> Fetched {
+        if read.mode.has_l1() && seen.is_settled() {
             let entry = entry(&made, read.place, seen, true);
-            if self.first.put(read.key.clone(), entry).await {
+            if self.l1.put(read.key.clone(), entry).await {
                 self.counters.promotions.inc();
             }
         }
@@ -131,51 +131,51 @@ impl TwoLevel {
     /// those who wait are told, or who comes in between would load again.
     pub(super) async fn finish(
         &self,
-        read: &Read<'_>,
-        seen: Seen,
+        read: &CacheRead<'_>,
+        seen: Stamp,
         fetched: Fetched,
-        leader: Option<Leader<'_>>,
+        leader: Option<LoadLeader<'_>>,
     ) -> Bytes {
         let Fetched {
             body,
             lookup,
             below,
         } = fetched;
-        let has_first = read.mode.has_first();
-        if has_first && let Some(Below { made, ticket, .. }) = &below {
+        let has_l1 = read.mode.has_l1();
+        if has_l1 && let Some(PendingFill { made, ticket, .. }) = &below {
             let entry = entry(made, read.place, seen, ticket.is_some());
-            self.first.put(read.key.clone(), entry).await;
+            self.l1.put(read.key.clone(), entry).await;
         }
         let mut leader = leader;
-        let mut land = || {
+        let mut publish = || {
             if let Some(leader) = leader.take() {
-                leader.land(Landing::Body(body.clone(), lookup));
+                leader.publish(LoadResult::Body(body.clone(), lookup));
             }
         };
-        if has_first {
-            land();
+        if has_l1 {
+            publish();
         }
-        if let Some(Below { made, ticket, lock }) = below {
+        if let Some(PendingFill { made, ticket, lock }) = below {
             if let Some(ticket) = ticket
-                && self.second.fill(&read.text, &made, ticket).await == Filled::Failed
-                && has_first
+                && self.l2.fill(&read.text, &made, ticket).await == FillOutcome::Failed
+                && has_l1
             {
                 let entry = entry(&made, read.place, seen, false);
-                self.first.put(read.key.clone(), entry).await;
+                self.l1.put(read.key.clone(), entry).await;
             }
             if let Some(lock) = lock {
                 lock.release().await;
             }
         }
-        land();
+        publish();
         body
     }
 
-    pub(super) fn make(&self, class: Class, body: Bytes, cost: Duration) -> Made {
+    pub(super) fn make(&self, class: KeyClass, body: Bytes, cost: Duration) -> LoadedEntry {
         let settings = self.settings.load();
         let ttl = expiry::time_to_live(class, &settings.cache);
         let ttl = expiry::jittered(ttl, settings.cache.jitter, rand::random());
-        Made {
+        LoadedEntry {
             body,
             cost,
             until: Instant::now() + ttl,
@@ -183,8 +183,8 @@ impl TwoLevel {
     }
 }
 
-pub(super) fn entry(made: &Made, place: Place, seen: Seen, is_below: bool) -> Entry {
-    Entry {
+pub(super) fn entry(made: &LoadedEntry, place: Place, seen: Stamp, is_below: bool) -> L1Entry {
+    L1Entry {
         body: made.body.clone(),
         until: made.until,
         entered: Instant::now(),

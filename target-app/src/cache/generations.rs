@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::key::{Class, Classes};
+use super::key::{KeyClass, KeyClasses};
 
 /// Many times the entries of a usual first level, so that an invalidation seldom takes a neighbour with it; 128 KiB.
 const SLOTS: usize = 16_384;
@@ -20,7 +20,7 @@ const UNDER_WAY: u64 = MADE - 1;
 /// The words of all slots and classes.
 pub(super) struct Generations {
     slots: Box<[AtomicU64]>,
-    classes: [AtomicU64; Class::ALL.len()],
+    classes: [AtomicU64; KeyClass::ALL.len()],
     /// Invalidations that were begun, whatever they cover.
     begun: AtomicU64,
 }
@@ -29,27 +29,27 @@ pub(super) struct Generations {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     slot: u16,
-    class: Class,
+    class: KeyClass,
 }
 
 /// The words of a key at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct Stamp {
     slot: u64,
     class: u64,
 }
 
 /// Invalidations under way; nothing that is read until this is dropped will be kept.
-pub(super) struct Moving<'a> {
+pub(super) struct InvalidationGuard<'a> {
     generations: &'a Generations,
     slots: Vec<u16>,
-    classes: Classes,
+    classes: KeyClasses,
 }
 
 impl Place {
     /// The place of the key with this canonical text, the same in every instance (FNV-1a, folded). What belongs to one
     /// course has one place.
-    pub(super) fn of(text: &str, class: Class) -> Self {
+    pub(super) fn of(text: &str, class: KeyClass) -> Self {
         let root = class.root(text).unwrap_or(text);
         let hash = root.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -63,16 +63,16 @@ impl Place {
     /// The place of all that `pattern` can match, if they have only one.
     pub(super) fn of_all(pattern: &str) -> Option<Self> {
         let fixed = pattern.split(['*', '?']).next().unwrap_or_default();
-        let class = Class::of(fixed)?;
+        let class = KeyClass::of(fixed)?;
         class.root(fixed).map(|root| Self::of(root, class))
     }
 
-    pub(super) fn class(self) -> Class {
+    pub(super) fn class(self) -> KeyClass {
         self.class
     }
 }
 
-impl Seen {
+impl Stamp {
     /// Whether no invalidation was under way: only then may something be kept.
     pub(super) fn is_settled(self) -> bool {
         (self.slot | self.class) & UNDER_WAY == 0
@@ -94,15 +94,15 @@ impl Generations {
     }
 
     /// The words of now; to be taken before anything is read that will be kept.
-    pub(super) fn seen(&self, place: Place) -> Seen {
-        Seen {
+    pub(super) fn seen(&self, place: Place) -> Stamp {
+        Stamp {
             slot: self.slot(place.slot).load(Ordering::Acquire),
             class: self.class(place.class).load(Ordering::Acquire),
         }
     }
 
     /// Whether nothing was invalidated since, and nothing is being invalidated.
-    pub(super) fn holds(&self, place: Place, seen: Seen) -> bool {
+    pub(super) fn holds(&self, place: Place, seen: Stamp) -> bool {
         self.seen(place) == seen && seen.is_settled()
     }
 
@@ -110,10 +110,10 @@ impl Generations {
     pub(super) fn begin(
         &self,
         places: impl Iterator<Item = Place>,
-        classes: Classes,
-    ) -> Moving<'_> {
+        classes: KeyClasses,
+    ) -> InvalidationGuard<'_> {
         self.begun.fetch_add(1, Ordering::AcqRel);
-        let moving = Moving {
+        let moving = InvalidationGuard {
             generations: self,
             slots: places.map(|place| place.slot).collect(),
             classes,
@@ -123,7 +123,7 @@ impl Generations {
     }
 
     /// Invalidates at once what another instance has already invalidated below.
-    pub(super) fn bump(&self, places: impl Iterator<Item = Place>, classes: Classes) {
+    pub(super) fn bump(&self, places: impl Iterator<Item = Place>, classes: KeyClasses) {
         drop(self.begin(places, classes));
     }
 
@@ -131,18 +131,18 @@ impl Generations {
         &self.slots[usize::from(slot) % SLOTS]
     }
 
-    fn class(&self, class: Class) -> &AtomicU64 {
+    fn class(&self, class: KeyClass) -> &AtomicU64 {
         &self.classes[class as usize]
     }
 }
 
-impl Moving<'_> {
+impl InvalidationGuard<'_> {
     /// Ends the invalidation of one key whose words were `before` when its new value was not yet written.
     ///
     /// Gives the stamp for that value if no one else has invalidated the key since, so that it is the newest.
-    pub(super) fn end_for(&mut self, place: Place, before: Seen) -> Option<Seen> {
+    pub(super) fn end_for(&mut self, place: Place, before: Stamp) -> Option<Stamp> {
         let at = self.slots.iter().position(|slot| *slot == place.slot)?;
-        let after = Seen {
+        let after = Stamp {
             slot: before.slot.wrapping_add(MADE),
             class: before.class,
         };
@@ -177,7 +177,7 @@ impl Moving<'_> {
     }
 }
 
-impl Drop for Moving<'_> {
+impl Drop for InvalidationGuard<'_> {
     fn drop(&mut self) {
         self.add(MADE - BEGUN);
     }
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     fn document(id: i64) -> Place {
-        Place::of(&format!("document:{id}"), Class::Documents)
+        Place::of(&format!("document:{id}"), KeyClass::Documents)
     }
 
     #[test]
@@ -196,7 +196,7 @@ mod tests {
         let generations = Generations::new();
         let before = generations.seen(document(7));
         assert!(generations.holds(document(7), before));
-        let moving = generations.begin([document(7)].into_iter(), Classes::default());
+        let moving = generations.begin([document(7)].into_iter(), KeyClasses::default());
         let during = generations.seen(document(7));
         assert!(!generations.holds(document(7), before));
         assert!(!during.is_settled() && !generations.holds(document(7), during));
@@ -210,9 +210,9 @@ mod tests {
     #[test]
     fn a_class_takes_all_of_its_keys_and_no_others() {
         let generations = Generations::new();
-        let page = Place::of("documents:page:id:1:20", Class::Pages);
+        let page = Place::of("documents:page:id:1:20", KeyClass::Pages);
         let seen = (generations.seen(page), generations.seen(document(7)));
-        generations.bump(std::iter::empty(), [Class::Pages].into_iter().collect());
+        generations.bump(std::iter::empty(), [KeyClass::Pages].into_iter().collect());
         assert!(!generations.holds(page, seen.0));
         assert!(generations.holds(document(7), seen.1));
     }
@@ -222,16 +222,16 @@ mod tests {
         let generations = Generations::new();
         let only = |id| [document(id)].into_iter();
         let before = generations.seen(document(7));
-        let mut moving = generations.begin(only(7), Classes::default());
+        let mut moving = generations.begin(only(7), KeyClasses::default());
         let stamp = moving.end_for(document(7), before);
         drop(moving);
         assert!(stamp.is_some_and(|seen| generations.holds(document(7), seen)));
 
         let (first, second) = (generations.seen(document(7)), generations.seen(document(7)));
-        let mut moving = generations.begin(only(7), Classes::default());
+        let mut moving = generations.begin(only(7), KeyClasses::default());
         let stamp = moving.end_for(document(7), first).expect("alone until now");
         drop(moving);
-        let mut moving = generations.begin(only(7), Classes::default());
+        let mut moving = generations.begin(only(7), KeyClasses::default());
         assert_eq!(moving.end_for(document(7), second), None);
         drop(moving);
         assert!(!generations.holds(document(7), stamp));

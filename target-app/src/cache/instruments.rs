@@ -15,7 +15,7 @@ thread_local! {
 }
 
 /// The families that both caches share.
-pub(super) struct Instruments {
+pub(super) struct CacheMetrics {
     requests: IntCounterVec,
     operations: HistogramVec,
     promotions: IntCounterVec,
@@ -24,12 +24,12 @@ pub(super) struct Instruments {
     lock_waits: IntCounterVec,
     stale_fills: IntCounterVec,
     stale_reads: IntCounterVec,
-    pub(super) invalidations: Invalidations,
+    pub(super) invalidations: InvalidationCounters,
     pub(super) behind: BehindCounters,
 }
 
 /// Invalidations by what asked for them.
-pub(super) struct Invalidations {
+pub(super) struct InvalidationCounters {
     pub(super) key: IntCounter,
     pub(super) pattern: IntCounter,
     pub(super) entity: IntCounter,
@@ -50,9 +50,9 @@ pub(super) struct BehindCounters {
 }
 
 /// The children of one cache.
-pub(super) struct Counters {
-    pub(super) l1: Lookups,
-    pub(super) l2: Lookups,
+pub(super) struct CacheCounters {
+    pub(super) l1: LookupCounters,
+    pub(super) l2: LookupCounters,
     pub(super) promotions: IntCounter,
     pub(super) demoted: IntCounter,
     /// Evicted entries that were stale, known below or came when the queue was full.
@@ -80,7 +80,7 @@ pub(super) struct Counters {
 
 /// What became of the lookups in one level.
 #[derive(Clone)]
-pub(super) struct Lookups {
+pub(super) struct LookupCounters {
     pub(super) hits: IntCounter,
     pub(super) misses: IntCounter,
     /// Misses that another's load answered.
@@ -88,62 +88,62 @@ pub(super) struct Lookups {
     pub(super) errors: IntCounter,
 }
 
-impl Instruments {
+impl CacheMetrics {
     pub(super) fn new(metrics: &Metrics) -> Result<Self, prometheus::Error> {
         let invalidations = metrics.counters(
             "folio_cache_invalidations_total",
-            "Invalidations by what asked for them.",
+            "Invalidations by origin.",
             &["by"],
         )?;
         let by = |by| invalidations.with_label_values(&[by]);
         let behind = metrics.counters(
             "folio_cache_behind_total",
-            "Queued writes by what became of them; failed counts flushes.",
+            "Queued writes by result; failed counts flushes.",
             &["result"],
         )?;
         let became = |result| behind.with_label_values(&[result]);
         Ok(Self {
             requests: metrics.counters(
                 "folio_cache_requests_total",
-                "Lookups by what became of them.",
+                "Cache lookups by result.",
                 &["cache", "layer", "result"],
             )?,
             operations: metrics.seconds(
                 "folio_cache_op_seconds",
-                "Operations on a level; one l1 get in 256 is timed.",
+                "Time of an operation on a cache level; one l1 get in 256 is measured.",
                 &["op", "layer"],
             )?,
             promotions: metrics.counters(
                 "folio_cache_promotions_total",
-                "Entries copied from the second level to the first.",
+                "Entries copied from L2 to L1.",
                 &["cache"],
             )?,
             demotions: metrics.counters(
                 "folio_cache_demotions_total",
-                "Entries evicted from the first level by what became of them in the second.",
+                "Entries evicted from L1, by the result of the write to L2.",
                 &["cache", "result"],
             )?,
             loads: metrics.counters(
                 "folio_cache_loads_total",
-                "Loads from the database by what caused them.",
+                "Loads from the database by reason.",
                 &["cache", "cause"],
             )?,
             lock_waits: metrics.counters(
                 "folio_cache_lock_waits_total",
-                "Waits for another instance's load by how they ended.",
+                "Waits for another instance's load by result.",
                 &["cache", "result"],
             )?,
             stale_fills: metrics.counters(
                 "folio_cache_stale_fills_total",
-                "Fills refused because of an invalidation during the load.",
+                "Loads not stored because of an invalidation during the load.",
                 &["cache", "layer"],
             )?,
             stale_reads: metrics.counters(
                 "folio_cache_stale_reads_total",
-                "Reads that may be older than an answered write.",
+                "Reads that may be older than an acknowledged write.",
                 &["cache", "cause"],
             )?,
-            invalidations: Invalidations {
+            invalidations: InvalidationCounters {
                 key: by("key"),
                 pattern: by("pattern"),
                 entity: by("entity"),
@@ -161,10 +161,10 @@ impl Instruments {
     }
 
     /// The children of the cache with this name.
-    pub(super) fn of(&self, cache: &'static str) -> Counters {
+    pub(super) fn of(&self, cache: &'static str) -> CacheCounters {
         let lookups = |layer| {
             let became = |result| self.requests.with_label_values(&[cache, layer, result]);
-            Lookups {
+            LookupCounters {
                 hits: became("hit"),
                 misses: became("miss"),
                 shared: became("shared"),
@@ -173,7 +173,7 @@ impl Instruments {
         };
         let operation = |op, layer| self.operations.with_label_values(&[op, layer]);
         let child = |family: &IntCounterVec, value| family.with_label_values(&[cache, value]);
-        Counters {
+        CacheCounters {
             l1: lookups("l1"),
             l2: lookups("l2"),
             promotions: self.promotions.with_label_values(&[cache]),
@@ -198,7 +198,7 @@ impl Instruments {
     }
 }
 
-impl Lookups {
+impl LookupCounters {
     /// Hits of all lookups, 0 to 1, those that waited for another's load and those that failed included; 0 before the
     /// first.
     pub(super) fn hit_ratio(&self) -> f64 {

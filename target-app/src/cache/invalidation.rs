@@ -9,10 +9,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::generations::{Moving, Place, Seen};
+use super::generations::{InvalidationGuard, Place, Stamp};
 use super::instruments::timed;
-use super::key::{Class, Classes, Entity, Home, Key};
-use super::second::{self, Put};
+use super::key::{CacheKey, CacheKind, Entity, KeyClass, KeyClasses};
+use super::l2::{self, L2Replacement};
 use super::{Cache, TwoLevel};
 use crate::glob;
 use crate::kv::Channel;
@@ -23,7 +23,7 @@ pub(crate) struct Sweep {
     /// Canonical texts of keys.
     pub(super) texts: BTreeSet<String>,
     /// Whole classes.
-    pub(super) classes: Classes,
+    pub(super) classes: KeyClasses,
     /// Patterns of canonical texts; `*` and `?` are wild.
     pub(super) patterns: BTreeSet<String>,
 }
@@ -49,12 +49,12 @@ pub(crate) struct Removed {
     /// In the shared level, by key or pattern; the lists of a cascade go uncounted.
     pub(crate) l2: u64,
     /// Whether the shared level could not be reached; it is not read before it was swept.
-    pub(crate) is_owed: bool,
+    pub(crate) l2_pending: bool,
 }
 
 /// An invalidation as other instances are told.
 #[derive(Serialize, Deserialize)]
-struct Message {
+struct InvalidationMessage {
     from: u64,
     texts: BTreeSet<String>,
     classes: u8,
@@ -63,20 +63,20 @@ struct Message {
 
 /// A body to keep in place of an entry that a write made stale.
 pub(super) struct Replacement {
-    pub(super) key: Key,
+    pub(super) key: CacheKey,
     pub(super) place: Place,
     /// The generations from before the write.
-    pub(super) before: Seen,
+    pub(super) before: Stamp,
     pub(super) body: Bytes,
     /// The same for the second level, if it is on.
-    pub(super) below: Option<Put>,
+    pub(super) below: Option<L2Replacement>,
 }
 
 /// A sweep under way; what it did not come to when it is dropped is owed.
-pub(super) struct Sweeping<'a> {
+pub(super) struct SweepGuard<'a> {
     cache: &'a Cache,
     sweep: &'a Sweep,
-    moving: Vec<Moving<'a>>,
+    moving: Vec<InvalidationGuard<'a>>,
     is_done: bool,
 }
 
@@ -85,7 +85,7 @@ impl Sweep {
     pub(super) fn everything() -> Self {
         Self {
             texts: BTreeSet::new(),
-            classes: Class::ALL.into_iter().collect(),
+            classes: KeyClass::ALL.into_iter().collect(),
             patterns: BTreeSet::from(["*".to_owned()]),
         }
     }
@@ -116,7 +116,7 @@ impl Sweep {
     /// These documents and everything that may show them; without any, what may show a new one.
     pub(crate) fn documents(ids: impl Iterator<Item = i64>) -> Self {
         Self {
-            texts: ids.map(|id| Key::Document(id).to_string()).collect(),
+            texts: ids.map(|id| CacheKey::Document(id).to_string()).collect(),
             classes: Entity::Document(0).shown_in(),
             patterns: BTreeSet::new(),
         }
@@ -140,7 +140,7 @@ impl Sweep {
 
     fn covers(&self, text: &str) -> bool {
         self.texts.contains(text)
-            || Class::of(text).is_some_and(|class| self.classes.contains(class))
+            || KeyClass::of(text).is_some_and(|class| self.classes.contains(class))
             || self
                 .patterns
                 .iter()
@@ -148,9 +148,9 @@ impl Sweep {
     }
 
     /// The places and classes of `home` that become void; of a pattern, every class that it touches.
-    fn extent(&self, home: Home) -> (impl Iterator<Item = Place>, Classes) {
+    fn extent(&self, home: CacheKind) -> (impl Iterator<Item = Place>, KeyClasses) {
         let places = self.texts.iter().filter_map(|text| {
-            let class = Class::of(text)?;
+            let class = KeyClass::of(text)?;
             Some(Place::of(text, class))
         });
         let of_patterns = self.patterns.iter().filter_map(|one| Place::of_all(one));
@@ -159,8 +159,8 @@ impl Sweep {
             .patterns
             .iter()
             .filter(|one| Place::of_all(one).is_none())
-            .map(|one| Classes::touched_by(one));
-        let classes = touched.fold(self.classes, Classes::and);
+            .map(|one| KeyClasses::touched_by(one));
+        let classes = touched.fold(self.classes, KeyClasses::and);
         let here = move |place: &Place| place.class().home() == home;
         (places.filter(here), classes.at(home))
     }
@@ -181,13 +181,13 @@ impl Cache {
         let mut l1 = 0;
         for level in [&self.responses, &self.queries] {
             // Before the sweep, after which none of them is good.
-            l1 += level.first.forget_matching(|text| sweep.covers(text)).await;
+            l1 += level.l1.forget_matching(|text| sweep.covers(text)).await;
         }
         let below = self.sweep(&sweep).await;
         Removed {
             l1,
             l2: below.unwrap_or(0),
-            is_owed: below.is_none(),
+            l2_pending: below.is_none(),
         }
     }
 
@@ -202,18 +202,18 @@ impl Cache {
         sweep: &Sweep,
         mut replacements: Vec<Replacement>,
     ) -> Option<u64> {
-        let mut sweeping = Sweeping::begin(self, sweep);
+        let mut sweeping = SweepGuard::begin(self, sweep);
         let puts: Vec<_> = replacements
             .iter_mut()
             .filter_map(|replacement| replacement.below.take())
             .collect();
         let swept = timed(
             &self.responses.counters.l2_delete,
-            second::sweep(&self.kv, sweep, &puts),
+            l2::sweep(&self.kv, sweep, &puts),
         );
         let below = swept.await.ok();
         if below.is_none() {
-            self.owe(sweep);
+            self.defer(sweep);
         }
         let mut stamped = Vec::with_capacity(replacements.len());
         for replacement in replacements {
@@ -227,20 +227,20 @@ impl Cache {
                 key, place, body, ..
             } = replacement;
             let level = self.at(place.class().home());
-            level.put_first(key, place, seen, body).await;
+            level.put_l1(key, place, seen, body).await;
         }
-        if below.is_some() && self.tell(sweep).await.is_err() {
-            self.owe(sweep);
+        if below.is_some() && self.publish(sweep).await.is_err() {
+            self.defer(sweep);
         }
         sweeping.is_done = true;
         below
     }
 
     /// Makes this instance's entries void; `true` when it is told of by `message` of another one.
-    pub(super) fn hear(&self, message: &[u8]) {
-        let Ok(message) = rmp_serde::from_slice::<Message>(message) else {
+    pub(super) fn receive(&self, message: &[u8]) {
+        let Ok(message) = rmp_serde::from_slice::<InvalidationMessage>(message) else {
             // Of a version that says it otherwise: all that is certain is that something is void.
-            self.clear_first();
+            self.clear_l1();
             return;
         };
         if message.from == self.instance {
@@ -249,49 +249,49 @@ impl Cache {
         self.instruments.invalidations.remote.inc();
         let sweep = Sweep {
             texts: message.texts,
-            classes: Classes::from_bits(message.classes),
+            classes: KeyClasses::from_bits(message.classes),
             patterns: message.patterns,
         };
         for (home, level) in self.levels() {
             let (places, classes) = sweep.extent(home);
-            level.first.generations.bump(places, classes);
+            level.l1.generations.bump(places, classes);
         }
     }
 
     /// Makes all of this instance's entries void.
-    pub(super) fn clear_first(&self) {
+    pub(super) fn clear_l1(&self) {
         self.instruments.invalidations.clear.inc();
         for (home, level) in self.levels() {
-            let generations = &level.first.generations;
-            generations.bump(std::iter::empty(), Classes::of_home(home));
-            level.first.forget_all();
+            let generations = &level.l1.generations;
+            generations.bump(std::iter::empty(), KeyClasses::of_home(home));
+            level.l1.forget_all();
         }
     }
 
     /// Does again in the store and tells again what is owed; false when it must be tried later.
-    pub(super) async fn pay(&self) -> bool {
-        let Some((sweep, receipt)) = self.debt.outstanding() else {
+    pub(super) async fn retry_pending(&self) -> bool {
+        let Some((sweep, receipt)) = self.pending_invalidations.snapshot() else {
             return true;
         };
-        let is_paid =
-            second::sweep(&self.kv, &sweep, &[]).await.is_ok() && self.tell(&sweep).await.is_ok();
-        if is_paid {
-            self.debt.paid(receipt);
+        let is_complete =
+            l2::sweep(&self.kv, &sweep, &[]).await.is_ok() && self.publish(&sweep).await.is_ok();
+        if is_complete {
+            self.pending_invalidations.complete(receipt);
         }
-        is_paid && !self.debt.is_owing()
+        is_complete && !self.pending_invalidations.has_pending()
     }
 
-    pub(super) fn owe(&self, sweep: &Sweep) {
-        self.debt.add(sweep);
-        self.indebted.notify_one();
+    pub(super) fn defer(&self, sweep: &Sweep) {
+        self.pending_invalidations.add(sweep);
+        self.retry_needed.notify_one();
     }
 
-    pub(super) fn levels(&self) -> [(Home, &Arc<TwoLevel>); 2] {
-        [Home::Responses, Home::Queries].map(|home| (home, self.at(home)))
+    pub(super) fn levels(&self) -> [(CacheKind, &Arc<TwoLevel>); 2] {
+        [CacheKind::Responses, CacheKind::Queries].map(|home| (home, self.at(home)))
     }
 
-    async fn tell(&self, sweep: &Sweep) -> Result<(), crate::kv::KvError> {
-        let message = Message {
+    async fn publish(&self, sweep: &Sweep) -> Result<(), crate::kv::KvError> {
+        let message = InvalidationMessage {
             from: self.instance,
             texts: sweep.texts.clone(),
             classes: sweep.classes.bits(),
@@ -305,11 +305,11 @@ impl Cache {
     }
 }
 
-impl<'a> Sweeping<'a> {
+impl<'a> SweepGuard<'a> {
     pub(super) fn begin(cache: &'a Cache, sweep: &'a Sweep) -> Self {
         let moving = cache.levels().map(|(home, level)| {
             let (places, classes) = sweep.extent(home);
-            level.first.generations.begin(places, classes)
+            level.l1.generations.begin(places, classes)
         });
         Self {
             cache,
@@ -319,7 +319,7 @@ impl<'a> Sweeping<'a> {
         }
     }
 
-    fn end_for(&mut self, replacement: &Replacement) -> Option<Seen> {
+    fn end_for(&mut self, replacement: &Replacement) -> Option<Stamp> {
         let home = replacement.place.class().home();
         self.moving
             .get_mut(home as usize)?
@@ -327,11 +327,11 @@ impl<'a> Sweeping<'a> {
     }
 }
 
-impl Drop for Sweeping<'_> {
+impl Drop for SweepGuard<'_> {
     fn drop(&mut self) {
         if !self.is_done {
             // Owed before the entries here are void, or the next read could find the old body below.
-            self.cache.owe(self.sweep);
+            self.cache.defer(self.sweep);
         }
     }
 }
@@ -360,9 +360,9 @@ mod tests {
         for text in ["course:1", "course:1:students:1:20", "total:courses"] {
             assert!(sweep.covers(text), "{text}");
         }
-        let (places, classes) = sweep.extent(Home::Queries);
+        let (places, classes) = sweep.extent(CacheKind::Queries);
         let places: Vec<_> = places.collect();
-        let place = |text| Place::of(text, Class::Courses);
+        let place = |text| Place::of(text, KeyClass::Courses);
         assert!(places.contains(&place("course:1:students:3:50")));
         for other in [
             "course:2",
@@ -373,6 +373,6 @@ mod tests {
             assert!(!sweep.covers(other), "{other}");
             assert!(!places.contains(&place(other)), "{other}");
         }
-        assert!(!classes.contains(Class::Courses));
+        assert!(!classes.contains(KeyClass::Courses));
     }
 }

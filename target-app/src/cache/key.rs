@@ -11,7 +11,7 @@ const LONGEST_WORDS: usize = 64;
 
 /// What an entry answers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Key {
+pub(crate) enum CacheKey {
     /// One document by its identity: `document:7`.
     Document(i64),
     /// One page of the catalogue: `documents:page:title:1:20`.
@@ -49,7 +49,7 @@ pub(crate) enum Key {
 
 /// Keys that live equally long and can be invalidated together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Class {
+pub(crate) enum KeyClass {
     /// Single documents.
     Documents,
     /// Pages of the catalogue.
@@ -64,7 +64,7 @@ pub(crate) enum Class {
 
 /// Which of the two caches keeps a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Home {
+pub(crate) enum CacheKind {
     /// Bodies as they go out.
     Responses,
     /// Rows of queries.
@@ -73,38 +73,38 @@ pub(crate) enum Home {
 
 /// A set of classes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Classes(u8);
+pub(crate) struct KeyClasses(u8);
 
 /// Something of the domain that changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entity {
-    /// The document of this identity.
+    /// The document with this id.
     Document(i64),
-    /// The course of this identity.
+    /// The course with this id.
     Course(i64),
 }
 
-impl Key {
+impl CacheKey {
     /// The class that the key belongs to.
-    pub(crate) fn class(&self) -> Class {
+    pub(crate) fn class(&self) -> KeyClass {
         match self {
-            Self::Document(_) => Class::Documents,
-            Self::Page { .. } => Class::Pages,
-            Self::Search { .. } => Class::Searches,
-            Self::Total(_) => Class::Totals,
-            Self::Course(_) | Self::Students { .. } => Class::Courses,
+            Self::Document(_) => KeyClass::Documents,
+            Self::Page { .. } => KeyClass::Pages,
+            Self::Search { .. } => KeyClass::Searches,
+            Self::Total(_) => KeyClass::Totals,
+            Self::Course(_) | Self::Students { .. } => KeyClass::Courses,
         }
     }
 }
 
-impl fmt::Display for Key {
+impl fmt::Display for CacheKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.class().prefix())?;
         match self {
             Self::Document(id) | Self::Course(id) => write!(out, "{id}"),
             Self::Page { sort, page, limit } => write!(out, "{sort}:{page}:{limit}"),
             Self::Search { words, page, limit } => {
-                write!(out, "{}:{page}:{limit}", Spelled(words))
+                write!(out, "{}:{page}:{limit}", SearchText(words))
             }
             Self::Total(of) => out.write_str(of),
             Self::Students {
@@ -117,9 +117,9 @@ impl fmt::Display for Key {
 }
 
 /// Words of a search as a part of a key: as they are when short and plain, else `sha256-` and 128 bits of the digest.
-struct Spelled<'a>(&'a str);
+struct SearchText<'a>(&'a str);
 
-impl fmt::Display for Spelled<'_> {
+impl fmt::Display for SearchText<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.';
         if self.0.len() <= LONGEST_WORDS && self.0.bytes().all(is_plain) {
@@ -133,7 +133,7 @@ impl fmt::Display for Spelled<'_> {
     }
 }
 
-impl Class {
+impl KeyClass {
     /// Every class, in the order of its bit.
     pub(crate) const ALL: [Self; 5] = [
         Self::Documents,
@@ -155,10 +155,10 @@ impl Class {
     }
 
     /// The cache that keeps it.
-    pub(crate) fn home(self) -> Home {
+    pub(crate) fn home(self) -> CacheKind {
         match self {
-            Self::Documents | Self::Pages | Self::Searches => Home::Responses,
-            Self::Totals | Self::Courses => Home::Queries,
+            Self::Documents | Self::Pages | Self::Searches => CacheKind::Responses,
+            Self::Totals | Self::Courses => CacheKind::Queries,
         }
     }
 
@@ -187,7 +187,7 @@ impl Class {
     }
 }
 
-impl Home {
+impl CacheKind {
     /// The name of the cache, in metrics and in the shared store.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -197,10 +197,10 @@ impl Home {
     }
 }
 
-impl Classes {
+impl KeyClasses {
     /// Every class of one cache.
-    pub(crate) fn of_home(home: Home) -> Self {
-        Class::ALL
+    pub(crate) fn of_home(home: CacheKind) -> Self {
+        KeyClass::ALL
             .into_iter()
             .filter(|class| class.home() == home)
             .collect()
@@ -209,7 +209,7 @@ impl Classes {
     /// The classes that may have a key that `pattern` matches; `*` and `?` are wild.
     pub(crate) fn touched_by(pattern: &str) -> Self {
         let fixed = pattern.split(['*', '?']).next().unwrap_or_default();
-        Class::ALL
+        KeyClass::ALL
             .into_iter()
             .filter(|class| {
                 let prefix = class.prefix();
@@ -223,12 +223,12 @@ impl Classes {
     }
 
     /// Those of them that `home` keeps.
-    pub(crate) fn at(self, home: Home) -> Self {
+    pub(crate) fn at(self, home: CacheKind) -> Self {
         Self(self.0 & Self::of_home(home).0)
     }
 
     /// Whether `class` is one of them.
-    pub(crate) fn contains(self, class: Class) -> bool {
+    pub(crate) fn contains(self, class: KeyClass) -> bool {
         self.0 & (1 << class as u8) != 0
     }
 
@@ -238,8 +238,8 @@ impl Classes {
     }
 
     /// The classes in it.
-    pub(crate) fn iter(self) -> impl Iterator<Item = Class> {
-        Class::ALL
+    pub(crate) fn iter(self) -> impl Iterator<Item = KeyClass> {
+        KeyClass::ALL
             .into_iter()
             .filter(move |class| self.contains(*class))
     }
@@ -251,12 +251,12 @@ impl Classes {
 
     /// The set of [`Classes::bits`]; bits of no class are dropped.
     pub(crate) fn from_bits(bits: u8) -> Self {
-        Self(bits & ((1 << Class::ALL.len()) - 1))
+        Self(bits & ((1 << KeyClass::ALL.len()) - 1))
     }
 }
 
-impl FromIterator<Class> for Classes {
-    fn from_iter<T: IntoIterator<Item = Class>>(classes: T) -> Self {
+impl FromIterator<KeyClass> for KeyClasses {
+    fn from_iter<T: IntoIterator<Item = KeyClass>>(classes: T) -> Self {
         Self(
             classes
                 .into_iter()
@@ -267,20 +267,20 @@ impl FromIterator<Class> for Classes {
 
 impl Entity {
     /// The key under which the entity itself is kept.
-    pub(crate) fn key(self) -> Key {
+    pub(crate) fn key(self) -> CacheKey {
         match self {
-            Self::Document(id) => Key::Document(id),
-            Self::Course(id) => Key::Course(id),
+            Self::Document(id) => CacheKey::Document(id),
+            Self::Course(id) => CacheKey::Course(id),
         }
     }
 
     /// The classes of everything else that may show it.
-    pub(crate) fn shown_in(self) -> Classes {
+    pub(crate) fn shown_in(self) -> KeyClasses {
         match self {
-            Self::Document(_) => [Class::Pages, Class::Searches, Class::Totals]
+            Self::Document(_) => [KeyClass::Pages, KeyClass::Searches, KeyClass::Totals]
                 .into_iter()
                 .collect(),
-            Self::Course(_) => [Class::Totals].into_iter().collect(),
+            Self::Course(_) => [KeyClass::Totals].into_iter().collect(),
         }
     }
 
@@ -299,7 +299,7 @@ mod tests {
 
     fn search(words: &str) -> String {
         let words = words.to_owned();
-        let key = Key::Search {
+        let key = CacheKey::Search {
             words,
             page: 2,
             limit: 20,
@@ -309,25 +309,25 @@ mod tests {
 
     #[test]
     fn keys_have_a_canonical_text_that_begins_with_the_prefix_of_their_class() {
-        let page = Key::Page {
+        let page = CacheKey::Page {
             sort: "-title",
             page: 1,
             limit: 20,
         };
-        let students = Key::Students {
+        let students = CacheKey::Students {
             course: 3,
             page: 1,
             limit: 20,
         };
         for (key, text) in [
-            (Key::Document(7), "document:7"),
+            (CacheKey::Document(7), "document:7"),
             (page, "documents:page:-title:1:20"),
-            (Key::Total("documents"), "total:documents"),
-            (Key::Course(3), "course:3"),
+            (CacheKey::Total("documents"), "total:documents"),
+            (CacheKey::Course(3), "course:3"),
             (students, "course:3:students:1:20"),
         ] {
             assert_eq!(key.to_string(), text);
-            assert_eq!(Class::of(text), Some(key.class()));
+            assert_eq!(KeyClass::of(text), Some(key.class()));
         }
     }
 
@@ -346,13 +346,16 @@ mod tests {
 
     #[test]
     fn a_pattern_touches_the_classes_whose_keys_it_can_match() {
-        let touched = |pattern| Classes::touched_by(pattern).iter().collect::<Vec<_>>();
-        assert_eq!(touched("*"), Class::ALL);
-        assert_eq!(touched("documents:page:*"), [Class::Pages]);
-        assert_eq!(touched("documents:page:title:*"), [Class::Pages]);
-        assert_eq!(touched("document*"), [Class::Documents, Class::Pages]);
-        assert_eq!(touched("document:7"), [Class::Documents]);
-        assert_eq!(touched("doc?ment:7"), [Class::Documents, Class::Pages]);
+        let touched = |pattern| KeyClasses::touched_by(pattern).iter().collect::<Vec<_>>();
+        assert_eq!(touched("*"), KeyClass::ALL);
+        assert_eq!(touched("documents:page:*"), [KeyClass::Pages]);
+        assert_eq!(touched("documents:page:title:*"), [KeyClass::Pages]);
+        assert_eq!(touched("document*"), [KeyClass::Documents, KeyClass::Pages]);
+        assert_eq!(touched("document:7"), [KeyClass::Documents]);
+        assert_eq!(
+            touched("doc?ment:7"),
+            [KeyClass::Documents, KeyClass::Pages]
+        );
         assert_eq!(touched("documents"), []);
         assert_eq!(touched("session:*"), []);
     }
@@ -360,9 +363,12 @@ mod tests {
     #[test]
     fn a_set_of_classes_survives_its_bits() {
         let classes = Entity::Document(1).shown_in();
-        assert_eq!(Classes::from_bits(classes.bits()), classes);
-        assert_eq!(Classes::from_bits(0xff).iter().count(), Class::ALL.len());
-        let responses: Vec<_> = classes.at(Home::Responses).iter().collect();
-        assert_eq!(responses, [Class::Pages, Class::Searches]);
+        assert_eq!(KeyClasses::from_bits(classes.bits()), classes);
+        assert_eq!(
+            KeyClasses::from_bits(0xff).iter().count(),
+            KeyClass::ALL.len()
+        );
+        let responses: Vec<_> = classes.at(CacheKind::Responses).iter().collect();
+        assert_eq!(responses, [KeyClass::Pages, KeyClass::Searches]);
     }
 }

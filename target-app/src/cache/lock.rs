@@ -10,9 +10,9 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 
 use super::TwoLevel;
-use super::envelope::Made;
+use super::envelope::LoadedEntry;
 use super::generations::Place;
-use super::second::{Found, Ticket, key_of};
+use super::l2::{FillToken, L2Lookup, key_of};
 use crate::kv::{Kv, KvError};
 
 /// Longer than a load may take.
@@ -23,24 +23,24 @@ const FIRST_WAIT: Duration = Duration::from_millis(2);
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
 
 /// The lock of one key, given back when dropped.
-pub(super) struct Held {
+pub(super) struct LoadLock {
     kv: Kv,
     /// The store's key of the lock, and the owner's token; `None` once it was given back.
     lock: Option<(String, Bytes)>,
 }
 
 /// Growing waits until the patience is at its end.
-pub(super) struct Waits {
+pub(super) struct LockBackoff {
     next: Duration,
     end: Instant,
 }
 
 /// What waiting for the lock came to.
-pub(super) enum Turn {
+pub(super) enum LockOutcome {
     /// This instance loads.
-    Mine(Held, Ticket),
+    Mine(LoadLock, FillToken),
     /// Another one has.
-    Served(Made),
+    Served(LoadedEntry),
     /// Another one takes too long.
     Overdue,
     /// The store failed.
@@ -49,36 +49,36 @@ pub(super) enum Turn {
 
 impl TwoLevel {
     /// Takes the lock of the key, or watches what its owner puts into the second level.
-    pub(super) async fn take_turn(&self, text: &str, place: Place) -> Turn {
+    pub(super) async fn take_load_lock(&self, text: &str, place: Place) -> LockOutcome {
         let lock = key_of(self.home, text);
-        let mut waits = Waits::new();
+        let mut waits = LockBackoff::new();
         loop {
-            let Ok(held) = Held::take(self.second.kv(), &lock).await else {
-                return Turn::Unknown;
+            let Ok(held) = LoadLock::take(self.l2.kv(), &lock).await else {
+                return LockOutcome::Unknown;
             };
             // Also with the lock: its last owner may have filled the key after this read looked.
-            match self.second.look(text, place).await {
-                Found::Entry(made, _) => {
+            match self.l2.get(text, place).await {
+                L2Lookup::Entry(made, _) => {
                     if let Some(held) = held {
                         held.release().await;
                     }
-                    return Turn::Served(made);
+                    return LockOutcome::Served(made);
                 }
-                Found::Nothing(ticket) => {
+                L2Lookup::Nothing(ticket) => {
                     if let Some(held) = held {
-                        return Turn::Mine(held, ticket);
+                        return LockOutcome::Mine(held, ticket);
                     }
                 }
-                Found::Unknown => return Turn::Unknown,
+                L2Lookup::Unknown => return LockOutcome::Unknown,
             }
             if !waits.next().await {
-                return Turn::Overdue;
+                return LockOutcome::Overdue;
             }
         }
     }
 }
 
-impl Held {
+impl LoadLock {
     /// Takes the lock of a key in the store, if nobody has it.
     pub(super) async fn take(kv: &Kv, key: &str) -> Result<Option<Self>, KvError> {
         let lock = format!("lock:{key}");
@@ -109,7 +109,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for LoadLock {
     fn drop(&mut self) {
         // The owner was dropped half-way: others must not wait for the lock to run out.
         if let (Some((lock, token)), Ok(runtime)) = (self.lock.take(), Handle::try_current()) {
@@ -121,7 +121,7 @@ impl Drop for Held {
     }
 }
 
-impl Waits {
+impl LockBackoff {
     pub(super) fn new() -> Self {
         Self {
             next: FIRST_WAIT,

@@ -7,45 +7,45 @@
 //! all instances whatever the mode is here, since they may be set otherwise.
 //! Loads are given by the callers: there is no SQL in here.
 
-mod behind;
-mod debt;
 mod envelope;
 mod expiry;
 mod fetch;
-mod first;
-mod flight;
 mod generations;
-mod handover;
 mod instruments;
 mod invalidation;
 mod key;
+mod l1;
+mod l2;
 mod lock;
-mod second;
+mod pending_invalidations;
+mod single_flight;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod two_level;
-mod unwritten;
 mod upkeep;
 mod values;
 mod warming;
+mod write_behind;
+mod write_buffer;
 mod writes;
 
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-pub(crate) use behind::{Behind, Behindhand, FlushError};
 pub(crate) use invalidation::{Removed, Sweep, Target};
-pub(crate) use key::{Entity, Home, Key};
+pub(crate) use key::{CacheKey, CacheKind, Entity};
 pub(crate) use stats::CacheStats;
 pub(crate) use two_level::TwoLevel;
 pub(crate) use upkeep::Upkeep;
 pub(crate) use warming::Warmed;
+pub(crate) use write_behind::{FlushError, QueueTimeout, WriteBehind};
 
-use debt::Debt;
-use instruments::Instruments;
-use unwritten::Unwritten;
+use instruments::CacheMetrics;
+use pending_invalidations::PendingInvalidations;
+use write_buffer::WriteBuffer;
 
 use crate::kv::Kv;
 use crate::metrics::Metrics;
@@ -59,11 +59,11 @@ pub(crate) struct Cache {
     pub(crate) queries: Arc<TwoLevel>,
     settings: Arc<Live>,
     kv: Kv,
-    unwritten: Arc<Unwritten>,
-    debt: Arc<Debt>,
+    write_buffer: Arc<WriteBuffer>,
+    pending_invalidations: Arc<PendingInvalidations>,
     /// Wakes who pays the debt.
-    indebted: Notify,
-    instruments: Instruments,
+    retry_needed: Notify,
+    instruments: CacheMetrics,
     /// Tells this instance's messages from those of others.
     instance: u64,
 }
@@ -75,35 +75,35 @@ impl Cache {
         kv: Kv,
         metrics: &Metrics,
     ) -> Result<(Arc<Self>, Upkeep), prometheus::Error> {
-        let instruments = Instruments::new(metrics)?;
-        let debt = Arc::new(Debt::default());
-        let unwritten = Arc::new(Unwritten::default());
-        let two_level = |home: Home| {
+        let instruments = CacheMetrics::new(metrics)?;
+        let pending_invalidations = Arc::new(PendingInvalidations::default());
+        let write_buffer = Arc::new(WriteBuffer::default());
+        let two_level = |home: CacheKind| {
             let (cache, evicted) = TwoLevel::new(
                 home,
                 kv.clone(),
                 Arc::clone(&settings),
-                Arc::clone(&debt),
-                Arc::clone(&unwritten),
+                Arc::clone(&pending_invalidations),
+                Arc::clone(&write_buffer),
                 instruments.of(home.name()),
             );
             (Arc::new(cache), evicted)
         };
-        let (responses, evicted_responses) = two_level(Home::Responses);
-        let (queries, evicted_queries) = two_level(Home::Queries);
+        let (responses, evicted_responses) = two_level(CacheKind::Responses);
+        let (queries, evicted_queries) = two_level(CacheKind::Queries);
         let cache = Arc::new(Self {
             responses,
             queries,
             settings,
             kv,
-            unwritten,
-            debt,
-            indebted: Notify::new(),
+            write_buffer,
+            pending_invalidations,
+            retry_needed: Notify::new(),
             instruments,
             instance: rand::random(),
         });
         let upkeep = Upkeep::start(&cache, [evicted_responses, evicted_queries]);
-        cache.show(metrics)?;
+        cache.register_gauges(metrics)?;
         Ok((cache, upkeep))
     }
 
@@ -111,30 +111,30 @@ impl Cache {
     pub(crate) async fn settle(&self) -> u64 {
         let mut gone = 0;
         for level in [&self.responses, &self.queries] {
-            let before = level.first.len();
-            level.first.settle().await;
-            gone += before.saturating_sub(level.first.len());
+            let before = level.l1.len();
+            level.l1.settle().await;
+            gone += before.saturating_sub(level.l1.len());
         }
         gone
     }
 
     /// The cache that is the `home` of a class.
-    fn at(&self, home: Home) -> &Arc<TwoLevel> {
+    fn at(&self, home: CacheKind) -> &Arc<TwoLevel> {
         match home {
-            Home::Responses => &self.responses,
-            Home::Queries => &self.queries,
+            CacheKind::Responses => &self.responses,
+            CacheKind::Queries => &self.queries,
         }
     }
 }
 
 impl CacheMode {
     /// Whether the process's own level answers.
-    pub(super) fn has_first(self) -> bool {
+    pub(super) fn has_l1(self) -> bool {
         matches!(self, Self::L1 | Self::L1l2)
     }
 
     /// Whether the shared level answers.
-    pub(super) fn has_second(self) -> bool {
+    pub(super) fn has_l2(self) -> bool {
         matches!(self, Self::L2 | Self::L1l2)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::instruments::Lookups;
+use super::instruments::LookupCounters;
 use super::{Cache, TwoLevel};
 use crate::metrics::Metrics;
 use crate::settings::{CacheMode, Stampede, WriteStrategy};
@@ -19,9 +19,9 @@ pub(crate) struct CacheStats {
     pub(crate) queries: TwoLevelStats,
     pub(crate) invalidations: InvalidationStats,
     /// Whether the shared level has yet to be swept and is therefore not read.
-    pub(crate) is_owing: bool,
+    pub(crate) invalidations_pending: bool,
     /// Writes that are not in the database yet.
-    pub(crate) unwritten: usize,
+    pub(crate) pending_writes: usize,
 }
 
 /// One cache.
@@ -31,7 +31,7 @@ pub(crate) struct TwoLevelStats {
     pub(crate) l2: LookupStats,
     /// Entries of the first level.
     pub(crate) entries: u64,
-    /// Most entries of the first level.
+    /// Capacity of the first level.
     pub(crate) capacity: u64,
     /// Loads because there was no entry.
     pub(crate) loads: u64,
@@ -74,7 +74,7 @@ impl Cache {
     /// What both caches came to since the start.
     pub(crate) async fn stats(&self) -> CacheStats {
         for (_, level) in self.levels() {
-            level.first.settle().await;
+            level.l1.settle().await;
         }
         let by = &self.instruments.invalidations;
         let settings = self.settings.load();
@@ -92,49 +92,45 @@ impl Cache {
                 remote: by.remote.get(),
                 clear: by.clear.get(),
             },
-            is_owing: self.debt.is_owing(),
-            unwritten: self.unwritten.len(),
+            invalidations_pending: self.pending_invalidations.has_pending(),
+            pending_writes: self.write_buffer.len(),
         }
     }
 
     /// Declares the gauges that are read at a scrape.
-    pub(super) fn show(&self, metrics: &Metrics) -> Result<(), prometheus::Error> {
+    pub(super) fn register_gauges(&self, metrics: &Metrics) -> Result<(), prometheus::Error> {
         for (home, level) in self.levels() {
             let counters = &level.counters;
             for (layer, lookups) in [("l1", counters.l1.clone()), ("l2", counters.l2.clone())] {
-                metrics.observe_part(
+                metrics.observe_float(
                     "folio_cache_hit_ratio",
-                    "Hits of all lookups since the start; 0 before the first.",
+                    "Hits divided by lookups since the start; 0 before the first lookup.",
                     &[("cache", home.name()), ("layer", layer)],
                     move || lookups.hit_ratio(),
                 )?;
             }
             // The metrics must not own what may own them.
             let level = Arc::downgrade(level);
-            metrics.observe_part(
+            metrics.observe_float(
                 "folio_cache_entries",
-                "Entries, those that are void but not yet replaced included.",
+                "Entries, including invalidated ones that are not yet replaced.",
                 &[("cache", home.name()), ("layer", "l1")],
-                move || {
-                    level
-                        .upgrade()
-                        .map_or(0.0, |level| level.first.len() as f64)
-                },
+                move || level.upgrade().map_or(0.0, |level| level.l1.len() as f64),
             )?;
         }
-        let unwritten = Arc::clone(&self.unwritten);
-        metrics.observe_part(
+        let write_buffer = Arc::clone(&self.write_buffer);
+        metrics.observe_float(
             "folio_cache_behind_queue",
-            "Documents with answered writes that are not in the database yet.",
+            "Documents with acknowledged writes that are not yet in the database.",
             &[],
-            move || unwritten.len() as f64,
+            move || write_buffer.len() as f64,
         )?;
-        let unwritten = Arc::clone(&self.unwritten);
-        metrics.observe_part(
+        let write_buffer = Arc::clone(&self.write_buffer);
+        metrics.observe_float(
             "folio_cache_behind_oldest_seconds",
             "Age of the oldest of these writes.",
             &[],
-            move || unwritten.oldest().as_secs_f64(),
+            move || write_buffer.oldest().as_secs_f64(),
         )
     }
 }
@@ -145,8 +141,8 @@ impl TwoLevel {
         TwoLevelStats {
             l1: LookupStats::of(&counters.l1),
             l2: LookupStats::of(&counters.l2),
-            entries: self.first.len(),
-            capacity: self.first.capacity(),
+            entries: self.l1.len(),
+            capacity: self.l1.capacity(),
             loads: counters.loads.get(),
             early_loads: counters.early_loads.get(),
             promotions: counters.promotions.get(),
@@ -159,7 +155,7 @@ impl TwoLevel {
 }
 
 impl LookupStats {
-    fn of(lookups: &Lookups) -> Self {
+    fn of(lookups: &LookupCounters) -> Self {
         Self {
             hits: lookups.hits.get(),
             misses: lookups.misses.get(),

@@ -9,15 +9,15 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::debt::Debt;
 use super::fetch::{Fetched, is_due};
-use super::first::{Entry, Evicted, First};
-use super::flight::{Boarding, Flights, Landing};
 use super::generations::Place;
-use super::instruments::{Counters, is_sampled, observe};
-use super::key::{Class, Home, Key};
-use super::second::Second;
-use super::unwritten::Unwritten;
+use super::instruments::{CacheCounters, is_sampled, observe};
+use super::key::{CacheKey, CacheKind, KeyClass};
+use super::l1::{EvictedEntry, L1Cache, L1Entry};
+use super::l2::L2Cache;
+use super::pending_invalidations::PendingInvalidations;
+use super::single_flight::{LoadResult, Role, SingleFlight};
+use super::write_buffer::WriteBuffer;
 use crate::kv::Kv;
 use crate::observe::{Lookup, note_lookup};
 use crate::settings::{CacheMode, Live, Stampede};
@@ -28,17 +28,17 @@ pub(super) const DEMOTIONS: usize = 256;
 /// One of the two caches; see the module.
 pub(crate) struct TwoLevel {
     pub(super) settings: Arc<Live>,
-    unwritten: Arc<Unwritten>,
-    pub(super) home: Home,
-    pub(super) first: First,
-    pub(super) second: Second,
-    pub(super) flights: Flights,
-    pub(super) counters: Arc<Counters>,
+    write_buffer: Arc<WriteBuffer>,
+    pub(super) home: CacheKind,
+    pub(super) l1: L1Cache,
+    pub(super) l2: L2Cache,
+    pub(super) single_flight: SingleFlight,
+    pub(super) counters: Arc<CacheCounters>,
 }
 
 /// What a read asks for and how, fixed for the whole of it.
-pub(super) struct Read<'a> {
-    pub(super) key: &'a Key,
+pub(super) struct CacheRead<'a> {
+    pub(super) key: &'a CacheKey,
     pub(super) text: String,
     pub(super) place: Place,
     pub(super) mode: CacheMode,
@@ -48,22 +48,22 @@ pub(super) struct Read<'a> {
 impl TwoLevel {
     /// An empty cache and the queue of its [`TwoLevel::demote`].
     pub(super) fn new(
-        home: Home,
+        home: CacheKind,
         kv: Kv,
         settings: Arc<Live>,
-        debt: Arc<Debt>,
-        unwritten: Arc<Unwritten>,
-        counters: Counters,
-    ) -> (Self, mpsc::Receiver<Evicted>) {
+        pending_invalidations: Arc<PendingInvalidations>,
+        write_buffer: Arc<WriteBuffer>,
+        counters: CacheCounters,
+    ) -> (Self, mpsc::Receiver<EvictedEntry>) {
         let counters = Arc::new(counters);
         let (evicted, demotions) = mpsc::channel(DEMOTIONS);
         let items = settings.load().cache.l1_items;
         let cache = Self {
-            first: First::new(items, evicted, Arc::clone(&counters)),
-            second: Second::new(kv, home, debt, Arc::clone(&counters)),
-            flights: Flights::new(),
+            l1: L1Cache::new(items, evicted, Arc::clone(&counters)),
+            l2: L2Cache::new(kv, home, pending_invalidations, Arc::clone(&counters)),
+            single_flight: SingleFlight::new(),
             settings,
-            unwritten,
+            write_buffer,
             home,
             counters,
         };
@@ -74,20 +74,20 @@ impl TwoLevel {
     /// to all who waited for it.
     pub(crate) async fn get<E, F>(
         &self,
-        key: Key,
+        key: CacheKey,
         load: impl FnOnce() -> F,
     ) -> Result<Bytes, Arc<E>>
     where
         E: Send + Sync + 'static,
         F: Future<Output = Result<Bytes, E>>,
     {
-        if !self.unwritten.is_empty() {
-            if let Some(body) = self.unwritten.body(&key) {
+        if !self.write_buffer.is_empty() {
+            if let Some(body) = self.write_buffer.body(&key) {
                 self.counters.l1.hits.inc();
                 note_lookup(Lookup::L1);
                 return Ok(body);
             }
-            if matches!(key.class(), Class::Pages | Class::Searches) {
+            if matches!(key.class(), KeyClass::Pages | KeyClass::Searches) {
                 self.counters.read_past_queue.inc();
             }
         }
@@ -103,11 +103,11 @@ impl TwoLevel {
                 mode => (mode, cache.stampede, cache.early_beta),
             }
         };
-        if mode.has_first()
-            && let Some(entry) = self.look_first(&key).await
+        if mode.has_l1()
+            && let Some(entry) = self.look_l1(&key).await
         {
             if stampede == Stampede::Early && is_due(entry.cost, entry.until, beta) {
-                let read = Read::new(&key, mode, stampede);
+                let read = CacheRead::new(&key, mode, stampede);
                 return Ok(Box::pin(self.renew(&read, entry, load)).await);
             }
             self.counters.l1.hits.inc();
@@ -118,23 +118,23 @@ impl TwoLevel {
             self.counters.loads.inc();
             return load().await.map_err(Arc::new);
         }
-        let read = Read::new(&key, mode, stampede);
+        let read = CacheRead::new(&key, mode, stampede);
         Box::pin(self.miss(&read, beta, load)).await
     }
 
-    async fn look_first(&self, key: &Key) -> Option<Entry> {
+    async fn look_l1(&self, key: &CacheKey) -> Option<L1Entry> {
         if !is_sampled() {
-            return self.first.get(key).await;
+            return self.l1.get(key).await;
         }
         let began = Instant::now();
-        let entry = self.first.get(key).await;
+        let entry = self.l1.get(key).await;
         observe(&self.counters.l1_get, began.elapsed());
         entry
     }
 
     async fn miss<E, F>(
         &self,
-        read: &Read<'_>,
+        read: &CacheRead<'_>,
         beta: f64,
         load: impl FnOnce() -> F,
     ) -> Result<Bytes, Arc<E>>
@@ -143,8 +143,8 @@ impl TwoLevel {
         F: Future<Output = Result<Bytes, E>>,
     {
         loop {
-            let begun = self.first.generations.begun();
-            let seen = self.first.generations.seen(read.place);
+            let begun = self.l1.generations.begun();
+            let seen = self.l1.generations.seen(read.place);
             if read.stampede == Stampede::None {
                 self.count_miss(read);
                 let fetched = self.fetch(read, seen, beta, None, load).await;
@@ -152,13 +152,13 @@ impl TwoLevel {
                 let fetched = fetched.map_err(Arc::new)?;
                 return Ok(self.finish(read, seen, fetched, None).await);
             }
-            match self.flights.board(read.key, seen, begun) {
-                Boarding::Lead(leader) => {
+            match self.single_flight.join(read.key, seen, begun) {
+                Role::Lead(leader) => {
                     // Another may have landed since this read looked.
-                    if read.mode.has_first()
-                        && let Some(entry) = self.first.get(read.key).await
+                    if read.mode.has_l1()
+                        && let Some(entry) = self.l1.get(read.key).await
                     {
-                        leader.land(Landing::Body(entry.body.clone(), Lookup::L1));
+                        leader.publish(LoadResult::Body(entry.body.clone(), Lookup::L1));
                         self.counters.l1.hits.inc();
                         note_lookup(Lookup::L1);
                         return Ok(entry.body);
@@ -170,18 +170,18 @@ impl TwoLevel {
                         Ok(fetched) => Ok(self.finish(read, seen, fetched, Some(leader)).await),
                         Err(error) => {
                             let error = Arc::new(error);
-                            leader.land(Landing::Failed(Arc::clone(&error) as _));
+                            leader.publish(LoadResult::Failed(Arc::clone(&error) as _));
                             Err(error)
                         }
                     };
                 }
-                Boarding::Wait(waiter) => match waiter.landing().await {
-                    Some(Landing::Body(body, lookup)) => {
+                Role::Wait(waiter) => match waiter.result().await {
+                    Some(LoadResult::Body(body, lookup)) => {
                         self.count_shared(read, lookup);
                         note_lookup(lookup);
                         return Ok(body);
                     }
-                    Some(Landing::Failed(error)) => {
+                    Some(LoadResult::Failed(error)) => {
                         if let Ok(error) = error.downcast() {
                             self.count_shared(read, Lookup::Miss);
                             note_lookup(Lookup::Miss);
@@ -196,16 +196,21 @@ impl TwoLevel {
     }
 
     /// Loads before the time of `old` is over; whoever else reads meanwhile, and everyone if it fails, gets `old`.
-    async fn renew<E, F>(&self, read: &Read<'_>, old: Entry, load: impl FnOnce() -> F) -> Bytes
+    async fn renew<E, F>(
+        &self,
+        read: &CacheRead<'_>,
+        old: L1Entry,
+        load: impl FnOnce() -> F,
+    ) -> Bytes
     where
         E: Send + Sync + 'static,
         F: Future<Output = Result<Bytes, E>>,
     {
-        let begun = self.first.generations.begun();
-        let seen = self.first.generations.seen(read.place);
+        let begun = self.l1.generations.begun();
+        let seen = self.l1.generations.seen(read.place);
         self.counters.l1.hits.inc();
         note_lookup(Lookup::L1);
-        let Boarding::Lead(leader) = self.flights.board(read.key, seen, begun) else {
+        let Role::Lead(leader) = self.single_flight.join(read.key, seen, begun) else {
             return old.body;
         };
         match self.fetch(read, seen, 0.0, Some(old.until), load).await {
@@ -214,15 +219,15 @@ impl TwoLevel {
         }
     }
 
-    fn count_miss(&self, read: &Read<'_>) {
-        if read.mode.has_first() {
+    fn count_miss(&self, read: &CacheRead<'_>) {
+        if read.mode.has_l1() {
             self.counters.l1.misses.inc();
         }
     }
 
     /// Counts a read that waited for another one, which came to `lookup`.
-    fn count_shared(&self, read: &Read<'_>, lookup: Lookup) {
-        let (level, own) = if read.mode.has_first() {
+    fn count_shared(&self, read: &CacheRead<'_>, lookup: Lookup) {
+        let (level, own) = if read.mode.has_l1() {
             (&self.counters.l1, Lookup::L1)
         } else {
             (&self.counters.l2, Lookup::L2)
@@ -235,8 +240,8 @@ impl TwoLevel {
     }
 }
 
-impl<'a> Read<'a> {
-    fn new(key: &'a Key, mode: CacheMode, stampede: Stampede) -> Self {
+impl<'a> CacheRead<'a> {
+    fn new(key: &'a CacheKey, mode: CacheMode, stampede: Stampede) -> Self {
         let text = key.to_string();
         let place = Place::of(&text, key.class());
         Self {

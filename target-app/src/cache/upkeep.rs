@@ -7,10 +7,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::first::Evicted;
 use super::invalidation::Sweep;
-use super::second;
-use super::{Cache, Home};
+use super::l1::EvictedEntry;
+use super::l2;
+use super::{Cache, CacheKind};
 use crate::kv::{Channel, Notice, Subscription};
 use crate::settings::{CacheMode, Settings};
 
@@ -23,9 +23,12 @@ pub(crate) struct Upkeep(
 );
 
 impl Upkeep {
-    pub(super) fn start(cache: &Arc<Cache>, evicted: [mpsc::Receiver<Evicted>; 2]) -> Self {
+    pub(super) fn start(cache: &Arc<Cache>, evicted: [mpsc::Receiver<EvictedEntry>; 2]) -> Self {
         let mut tasks = JoinSet::new();
-        for (home, evicted) in [Home::Responses, Home::Queries].into_iter().zip(evicted) {
+        for (home, evicted) in [CacheKind::Responses, CacheKind::Queries]
+            .into_iter()
+            .zip(evicted)
+        {
             let cache = Arc::clone(cache);
             tasks.spawn(async move { cache.at(home).demote(evicted).await });
         }
@@ -34,7 +37,7 @@ impl Upkeep {
         // From now on, not from when the task first runs.
         let (changes, mode) = (cache.settings.changes(), cache.settings.load().cache.mode);
         tasks.spawn(Arc::clone(cache).follow(changes, mode));
-        tasks.spawn(Arc::clone(cache).settle_debts());
+        tasks.spawn(Arc::clone(cache).retry_pending_invalidations());
         Self(tasks)
     }
 }
@@ -43,11 +46,11 @@ impl Cache {
     async fn listen(self: Arc<Self>, mut messages: Subscription) {
         while let Some(notice) = messages.next().await {
             match notice {
-                Notice::Message(message) => self.hear(&message),
+                Notice::Message(message) => self.receive(&message),
                 Notice::Lost => self.set_unlinked(true),
                 Notice::Back => {
                     // What was missed while away is unknown.
-                    self.clear_first();
+                    self.clear_l1();
                     self.set_unlinked(false);
                 }
             }
@@ -65,27 +68,27 @@ impl Cache {
                 let settings = changes.borrow_and_update();
                 (settings.cache.mode, settings.cache.l1_items)
             };
-            if before.has_first() && !mode.has_first() {
-                self.clear_first();
+            if before.has_l1() && !mode.has_l1() {
+                self.clear_l1();
             }
-            if before.has_second() && !mode.has_second() {
+            if before.has_l2() && !mode.has_l2() {
                 self.instruments.invalidations.clear.inc();
                 let everything = Sweep::everything();
-                if second::sweep(&self.kv, &everything, &[]).await.is_err() {
-                    self.owe(&everything);
+                if l2::sweep(&self.kv, &everything, &[]).await.is_err() {
+                    self.defer(&everything);
                 }
             }
             before = mode;
             for (_, level) in self.levels() {
-                level.first.resize(items).await;
+                level.l1.resize(items).await;
             }
         }
     }
 
-    async fn settle_debts(self: Arc<Self>) {
+    async fn retry_pending_invalidations(self: Arc<Self>) {
         loop {
-            self.indebted.notified().await;
-            while !self.pay().await {
+            self.retry_needed.notified().await;
+            while !self.retry_pending().await {
                 sleep(PAYMENT_EVERY).await;
             }
         }
@@ -93,7 +96,7 @@ impl Cache {
 
     fn set_unlinked(&self, is_unlinked: bool) {
         for (_, level) in self.levels() {
-            level.first.set_unlinked(is_unlinked);
+            level.l1.set_unlinked(is_unlinked);
         }
     }
 }

@@ -5,13 +5,17 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Key, TwoLevel};
+use super::{CacheKey, TwoLevel};
 
 impl TwoLevel {
     /// The value kept under `key`, else the one that `load` makes, which is then kept.
     ///
     /// A value that an older version of the program has kept in another form is loaded anew.
-    pub(crate) async fn value<T, E, F>(&self, key: Key, load: impl Fn() -> F) -> Result<T, Arc<E>>
+    pub(crate) async fn value<T, E, F>(
+        &self,
+        key: CacheKey,
+        load: impl Fn() -> F,
+    ) -> Result<T, Arc<E>>
     where
         T: Serialize + DeserializeOwned,
         E: From<rmp_serde::encode::Error> + Send + Sync + 'static,

@@ -9,7 +9,7 @@ use futures_util::{FutureExt as _, StreamExt as _, stream};
 use serde::Serialize;
 use tokio::time::timeout;
 
-use super::{Cache, Key, TwoLevel};
+use super::{Cache, CacheKey, TwoLevel};
 use crate::settings::Live;
 
 /// Keys that are loaded together.
@@ -63,12 +63,12 @@ impl TwoLevel {
     /// bodies of those that exist.
     pub(crate) async fn warm<E, F>(
         &self,
-        keys: Vec<Key>,
-        load: impl Fn(Vec<Key>) -> F + Sync,
+        keys: Vec<CacheKey>,
+        load: impl Fn(Vec<CacheKey>) -> F + Sync,
     ) -> Warmed
     where
         E: Send,
-        F: Future<Output = Result<Vec<(Key, Bytes)>, E>> + Send,
+        F: Future<Output = Result<Vec<(CacheKey, Bytes)>, E>> + Send,
     {
         let began = Instant::now();
         let load = &load;
@@ -87,12 +87,12 @@ impl TwoLevel {
 
     async fn warm_batch<E, F>(
         &self,
-        keys: Vec<Key>,
-        load: &(impl Fn(Vec<Key>) -> F + Sync),
+        keys: Vec<CacheKey>,
+        load: &(impl Fn(Vec<CacheKey>) -> F + Sync),
     ) -> Warmed
     where
         E: Send,
-        F: Future<Output = Result<Vec<(Key, Bytes)>, E>> + Send,
+        F: Future<Output = Result<Vec<(CacheKey, Bytes)>, E>> + Send,
     {
         let mut warmed = Warmed::default();
         let mut wanted = Vec::with_capacity(keys.len());
@@ -123,7 +123,7 @@ impl TwoLevel {
         let keys = wanted.iter().map(|one| one.key.clone()).collect();
         let bodies = load(keys).await.unwrap_or_default();
         let cost = began.elapsed() / wanted.len() as u32;
-        let mut bodies: HashMap<Key, Bytes> = bodies.into_iter().collect();
+        let mut bodies: HashMap<CacheKey, Bytes> = bodies.into_iter().collect();
         let fills: Vec<_> = wanted
             .iter()
             .zip(tickets)

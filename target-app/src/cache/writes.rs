@@ -13,8 +13,8 @@ use super::Cache;
 use super::generations::Place;
 use super::invalidation::{Replacement, Sweep};
 use super::key::Entity;
-use super::second::Put;
-use crate::observe::unhurried;
+use super::l2::L2Replacement;
+use crate::observe::run_to_completion;
 
 impl Cache {
     /// Cache-aside: does the `write`, then makes everything that `touched` covers void, also when the write failed, since
@@ -29,7 +29,7 @@ impl Cache {
         E: Send + 'static,
     {
         let cache = Arc::clone(self);
-        unhurried(async move {
+        run_to_completion(async move {
             let written = write.await;
             cache.instruments.invalidations.cascade.inc();
             cache.sweep(&touched).await;
@@ -52,14 +52,14 @@ impl Cache {
         E: Send + 'static,
     {
         let cache = Arc::clone(self);
-        unhurried(async move {
+        run_to_completion(async move {
             let key = entity.key();
             let text = key.to_string();
             let place = Place::of(&text, key.class());
             let home = key.class().home();
             let level = cache.at(home);
             // Both from before the write, or another one could come between unnoticed.
-            let before = level.first.generations.seen(place);
+            let before = level.l1.generations.seen(place);
             let ticket = level.ticket(&text, place).await;
             let written = write.await;
             let mut replacements = Vec::new();
@@ -70,7 +70,7 @@ impl Cache {
                     place,
                     before,
                     body: body.clone(),
-                    below: ticket.map(|ticket| Put::new(home, &text, ticket, made)),
+                    below: ticket.map(|ticket| L2Replacement::new(home, &text, ticket, made)),
                 });
             }
             cache.instruments.invalidations.cascade.inc();

@@ -28,22 +28,22 @@ pub(super) enum Effort {
 }
 
 /// Processor seconds that the process has used; `None` where nobody tells.
-type Reading = Box<dyn Fn() -> Option<f64> + Send + Sync>;
+type CpuClock = Box<dyn Fn() -> Option<f64> + Send + Sync>;
 
 /// The process's share of its cores, as of the last look.
 pub(super) struct Processor {
-    read: Reading,
+    read: CpuClock,
     cores: f64,
     started: Instant,
     /// Milliseconds since `started` at which the next look is due.
     due: AtomicU64,
     /// Thousandths of all cores.
     share: AtomicU32,
-    last: Mutex<Look>,
+    last: Mutex<CpuSample>,
 }
 
 #[derive(Clone, Copy)]
-struct Look {
+struct CpuSample {
     at: Duration,
     used: Option<f64>,
 }
@@ -55,7 +55,7 @@ impl Processor {
         Self::with_reading(Box::new(seconds_used), cores as f64)
     }
 
-    fn with_reading(read: Reading, cores: f64) -> Self {
+    fn with_reading(read: CpuClock, cores: f64) -> Self {
         let used = read();
         Self {
             read,
@@ -63,7 +63,7 @@ impl Processor {
             started: Instant::now(),
             due: AtomicU64::new(EVERY.as_millis() as u64),
             share: AtomicU32::new(0),
-            last: Mutex::new(Look {
+            last: Mutex::new(CpuSample {
                 at: Duration::ZERO,
                 used,
             }),
@@ -103,7 +103,7 @@ impl Processor {
             self.share
                 .store((share.clamp(0.0, 1.0) * 1e3) as u32, Ordering::Relaxed);
         }
-        *last = Look { at: now, used };
+        *last = CpuSample { at: now, used };
     }
 }
 

@@ -42,12 +42,12 @@ pub(crate) struct Packer {
     memo: Memo,
     /// As many large bodies at a time as there are cores.
     cores: Arc<Semaphore>,
-    encodings: [Instruments; 2],
+    encodings: [EncodingMetrics; 2],
     skipped: [IntCounter; 7],
     remembered: IntCounter,
 }
 
-struct Instruments {
+struct EncodingMetrics {
     bytes_in: IntCounter,
     bytes_out: IntCounter,
     seconds: Histogram,
@@ -74,22 +74,22 @@ impl Packer {
     pub(crate) fn new(settings: &Arc<Live>, metrics: &Metrics) -> Result<Self, prometheus::Error> {
         let bytes = metrics.counters(
             "folio_compression_bytes_total",
-            "Bytes of packed bodies, before (in) and after (out).",
+            "Bytes of compressed bodies, before (in) and after (out).",
             &["encoding", "side"],
         )?;
         let seconds = metrics.seconds(
             "folio_compression_seconds",
-            "Time to pack one body.",
+            "Time to compress one body.",
             &["encoding"],
         )?;
         let skipped = metrics.counters(
             "folio_compression_skipped_total",
-            "Bodies that went out as they are.",
+            "Bodies sent uncompressed, by reason.",
             &["reason"],
         )?;
         let remembered = metrics.counters(
             "folio_compression_remembered_total",
-            "Bodies whose packed form was still known.",
+            "Bodies whose compressed form was found in memory.",
             &[],
         )?;
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
@@ -98,7 +98,7 @@ impl Packer {
             processor: Processor::new(),
             memo: Memo::new(),
             cores: Arc::new(Semaphore::new(cores)),
-            encodings: Encoding::ALL.map(|encoding| Instruments {
+            encodings: Encoding::ALL.map(|encoding| EncodingMetrics {
                 bytes_in: bytes.with_label_values(&[encoding.as_str(), "in"]),
                 bytes_out: bytes.with_label_values(&[encoding.as_str(), "out"]),
                 seconds: seconds.with_label_values(&[encoding.as_str()]),

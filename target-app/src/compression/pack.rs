@@ -54,17 +54,17 @@ fn brotli(body: &[u8], quality: i32) -> Option<Vec<u8>> {
 ///
 /// An entry keeps its original, so that no other body can come to lie at the same address while it is remembered:
 /// address and length are enough to know it by, and nothing has to be hashed.
-pub(super) struct Memo(Cache<Key, Entry>);
+pub(super) struct Memo(Cache<MemoKey, MemoEntry>);
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Key {
+struct MemoKey {
     address: usize,
     length: usize,
     encoding: Encoding,
 }
 
 #[derive(Clone)]
-struct Entry {
+struct MemoEntry {
     original: Bytes,
     /// `None` when packing made it no smaller.
     packed: Option<Bytes>,
@@ -73,7 +73,7 @@ struct Entry {
 
 impl Memo {
     pub(super) fn new() -> Self {
-        let weigh = |_: &Key, entry: &Entry| {
+        let weigh = |_: &MemoKey, entry: &MemoEntry| {
             let packed = entry.packed.as_ref().map_or(0, Bytes::len);
             u32::try_from(entry.original.len() + packed).unwrap_or(u32::MAX)
         };
@@ -88,7 +88,7 @@ impl Memo {
         encoding: Encoding,
         effort: Effort,
     ) -> Option<Option<Bytes>> {
-        let found = self.0.get(&Key::of(body, encoding)).await?;
+        let found = self.0.get(&MemoKey::of(body, encoding)).await?;
         (found.effort >= effort).then_some(found.packed)
     }
 
@@ -100,8 +100,8 @@ impl Memo {
         effort: Effort,
         packed: Option<Bytes>,
     ) {
-        let key = Key::of(&body, encoding);
-        let entry = Entry {
+        let key = MemoKey::of(&body, encoding);
+        let entry = MemoEntry {
             original: body,
             packed,
             effort,
@@ -110,7 +110,7 @@ impl Memo {
     }
 }
 
-impl Key {
+impl MemoKey {
     fn of(body: &Bytes, encoding: Encoding) -> Self {
         Self {
             address: body.as_ptr().addr(),

@@ -23,7 +23,7 @@ pub(super) enum Connection {
 }
 
 /// A connection in a pool.
-pub(super) struct Pooled {
+pub(super) struct PooledConnection {
     pub(super) connection: Connection,
     /// When it was made or last given back. A look at the pool's health is no use.
     pub(super) used: Instant,
@@ -37,7 +37,7 @@ pub(super) enum Address {
 }
 
 /// What makes and renews the connections of one pool.
-pub(super) struct Connector {
+pub(super) struct DbConnector {
     pub(super) address: Address,
     pub(super) settings: Arc<Live>,
     /// Connections made, for whatever they were wanted.
@@ -79,31 +79,37 @@ impl Connection {
     }
 }
 
-impl Manager for Connector {
-    type Type = Pooled;
+impl Manager for DbConnector {
+    type Type = PooledConnection;
     type Error = DbError;
 
-    async fn create(&self) -> Result<Pooled, DbError> {
+    async fn create(&self) -> Result<PooledConnection, DbError> {
         // Boxed: shaking hands is rare and its future large, and it would ride in every request's.
         let connection = Box::pin(self.address.connect()).await?;
         self.opened.inc();
-        Ok(Pooled {
+        Ok(PooledConnection {
             connection,
             used: Instant::now(),
         })
     }
 
-    fn detach(&self, _: &mut Pooled) {
+    fn detach(&self, _: &mut PooledConnection) {
         self.discarded.inc();
     }
 
-    async fn recycle(&self, pooled: &mut Pooled, lent: &Metrics) -> RecycleResult<DbError> {
+    async fn recycle(
+        &self,
+        pooled: &mut PooledConnection,
+        lent: &Metrics,
+    ) -> RecycleResult<DbError> {
         let (recycle, pre_ping) = {
             let settings = self.settings.load();
             (settings.pool.recycle.0, settings.pool.pre_ping)
         };
         if !recycle.is_zero() && lent.age() > recycle {
-            return Err(RecycleError::message("it is past its age"));
+            return Err(RecycleError::message(
+                "the connection is older than pool.recycle",
+            ));
         }
         if pre_ping && pooled.used.elapsed() > FRESH {
             pooled.connection.ping().await.map_err(DbError::of)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
     /// No connection came free within `pool.timeout`.
-    #[error("no connection of pool {pool} came free within {waited:?}")]
+    #[error("no connection of pool {pool} became free within {waited:?}")]
     PoolTimeout {
         /// Which pool.
         pool: &'static str,
@@ -15,7 +15,7 @@ pub enum DbError {
     },
     /// The database cannot be reached, or the connection broke.
     #[error("the database cannot be reached")]
-    Unreachable(#[source] Said),
+    Unreachable(#[source] DriverError),
     /// The statement took longer than `db.timeout`.
     #[error("statement {statement} took longer than {limit:?}")]
     StatementTimeout {
@@ -25,28 +25,30 @@ pub enum DbError {
         limit: Duration,
     },
     /// The circuit breaker is open, or too many statements are under way.
-    #[error("the database is not asked at the moment")]
+    #[error(
+        "the database is not called: its circuit breaker is open or its concurrency limit is reached"
+    )]
     Refused {
         /// When to try again.
         retry_after: Duration,
     },
     /// Another transaction has what it needs, or they wait for each other; it may do when it is tried again.
-    #[error("the database was busy with another transaction")]
-    Contended(#[source] Said),
+    #[error("another transaction blocked the statement")]
+    Contended(#[source] DriverError),
     /// A constraint stands against it: what is unique is there already.
-    #[error("there is such a row already")]
-    Duplicate(#[source] Said),
+    #[error("a row with the same unique value already exists")]
+    Duplicate(#[source] DriverError),
     /// The statement is wrong or was refused for what it says.
-    #[error("the database refused a statement")]
-    Statement(#[source] Said),
+    #[error("the database rejected a statement")]
+    Statement(#[source] DriverError),
 }
 
 /// What the driver said. Its text holds that of its causes, which are therefore not told again.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Said(sqlx::Error);
+pub struct DriverError(sqlx::Error);
 
-impl<E: Into<sqlx::Error>> From<E> for Said {
+impl<E: Into<sqlx::Error>> From<E> for DriverError {
     fn from(error: E) -> Self {
         Self(error.into())
     }
@@ -64,10 +66,10 @@ impl DbError {
                 if said.is_unique_violation() {
                     return Self::Duplicate(error.into());
                 }
-                match Fault::of(&said.code().unwrap_or_default()) {
-                    Fault::Server => Self::Unreachable(error.into()),
-                    Fault::Contention => Self::Contended(error.into()),
-                    Fault::Statement => Self::Statement(error.into()),
+                match DriverErrorKind::of(&said.code().unwrap_or_default()) {
+                    DriverErrorKind::Server => Self::Unreachable(error.into()),
+                    DriverErrorKind::Contention => Self::Contended(error.into()),
+                    DriverErrorKind::Statement => Self::Statement(error.into()),
                 }
             }
             _ => Self::Statement(error.into()),
@@ -88,7 +90,7 @@ impl From<sqlx::Error> for DbError {
 
 /// Whose fault an error is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+enum DriverErrorKind {
     /// The connection's, the machine's, or the server's, which may be starting or stopping.
     Server,
     /// Other transactions'.
@@ -97,7 +99,7 @@ enum Fault {
     Statement,
 }
 
-impl Fault {
+impl DriverErrorKind {
     fn of(code: &str) -> Self {
         // PostgreSQL has five letters and digits, SQLite a number of up to four whose lowest byte is the kind.
         match (code.len(), code.parse::<u32>()) {
@@ -129,31 +131,31 @@ mod tests {
     #[test]
     fn codes_of_both_databases_are_sorted_by_whose_fault_it_is() {
         for (code, fault) in [
-            ("57P01", Fault::Server),
-            ("53300", Fault::Server),
-            ("08006", Fault::Server),
-            ("57014", Fault::Server),
-            ("58030", Fault::Server),
-            ("25006", Fault::Server),
-            ("25001", Fault::Statement),
-            ("40001", Fault::Contention),
-            ("40P01", Fault::Contention),
-            ("55P03", Fault::Contention),
-            ("22001", Fault::Statement),
-            ("42601", Fault::Statement),
-            ("", Fault::Statement),
+            ("57P01", DriverErrorKind::Server),
+            ("53300", DriverErrorKind::Server),
+            ("08006", DriverErrorKind::Server),
+            ("57014", DriverErrorKind::Server),
+            ("58030", DriverErrorKind::Server),
+            ("25006", DriverErrorKind::Server),
+            ("25001", DriverErrorKind::Statement),
+            ("40001", DriverErrorKind::Contention),
+            ("40P01", DriverErrorKind::Contention),
+            ("55P03", DriverErrorKind::Contention),
+            ("22001", DriverErrorKind::Statement),
+            ("42601", DriverErrorKind::Statement),
+            ("", DriverErrorKind::Statement),
             // Plain, and as SQLite extends it: IOERR_WRITE, CANTOPEN_ISDIR, BUSY_SNAPSHOT, CONSTRAINT_CHECK.
-            ("10", Fault::Server),
-            ("778", Fault::Server),
-            ("526", Fault::Server),
-            ("13", Fault::Server),
-            ("8", Fault::Server),
-            ("5", Fault::Contention),
-            ("517", Fault::Contention),
-            ("275", Fault::Statement),
-            ("1", Fault::Statement),
+            ("10", DriverErrorKind::Server),
+            ("778", DriverErrorKind::Server),
+            ("526", DriverErrorKind::Server),
+            ("13", DriverErrorKind::Server),
+            ("8", DriverErrorKind::Server),
+            ("5", DriverErrorKind::Contention),
+            ("517", DriverErrorKind::Contention),
+            ("275", DriverErrorKind::Statement),
+            ("1", DriverErrorKind::Statement),
         ] {
-            assert_eq!(Fault::of(code), fault, "{code}");
+            assert_eq!(DriverErrorKind::of(code), fault, "{code}");
         }
     }
 }

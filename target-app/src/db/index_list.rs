@@ -10,11 +10,11 @@ pub(super) struct Index {
     pub(super) columns: &'static str,
     /// Only rows for which this holds.
     pub(super) only: Option<&'static str>,
-    kind: Kind,
+    kind: IndexKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum IndexKind {
     Ordered,
     /// Words; `SQLite` has a table of its own for them.
     Words,
@@ -22,7 +22,7 @@ enum Kind {
 
 /// Who else uses the table while an index is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Build {
+pub(crate) enum IndexBuild {
     /// Nobody that could not wait: the service is starting.
     Alone,
     /// Requests, which go on meanwhile.
@@ -35,7 +35,7 @@ const fn by(name: &'static str, table: &'static str, columns: &'static str) -> I
         table,
         columns,
         only: None,
-        kind: Kind::Ordered,
+        kind: IndexKind::Ordered,
     }
 }
 
@@ -74,7 +74,7 @@ pub(super) const ALL: &[Index] = &[
     by("documents_by_author", "documents", "author, updated_at"),
     part("documents_free", "documents", "id", "price_cents = 0"),
     Index {
-        kind: Kind::Words,
+        kind: IndexKind::Words,
         ..by("documents_by_words", "documents", "words")
     },
     by("orders_by_user", "orders", "user_id, id"),
@@ -158,7 +158,7 @@ pub(super) const ALL: &[Index] = &[
 
 impl Index {
     /// The statement that makes it; none where the database has other means.
-    pub(super) fn create(&self, dialect: Dialect, build: Build) -> Option<String> {
+    pub(super) fn create(&self, dialect: Dialect, build: IndexBuild) -> Option<String> {
         let Self {
             name,
             table,
@@ -169,18 +169,18 @@ impl Index {
             .only
             .map_or_else(String::new, |only| format!(" WHERE {only}"));
         match (dialect, self.kind) {
-            (Dialect::Sqlite, Kind::Words) => None,
-            (Dialect::Sqlite, Kind::Ordered) => Some(format!(
+            (Dialect::Sqlite, IndexKind::Words) => None,
+            (Dialect::Sqlite, IndexKind::Ordered) => Some(format!(
                 "CREATE INDEX IF NOT EXISTS {name} ON {table} ({columns}){only}"
             )),
             (Dialect::Postgres, kind) => {
                 let method = match kind {
-                    Kind::Ordered => "btree",
-                    Kind::Words => "gin",
+                    IndexKind::Ordered => "btree",
+                    IndexKind::Words => "gin",
                 };
                 let concurrently = match build {
-                    Build::Alone => "",
-                    Build::BesideOthers => " CONCURRENTLY",
+                    IndexBuild::Alone => "",
+                    IndexBuild::BesideOthers => " CONCURRENTLY",
                 };
                 Some(format!(
                     "CREATE INDEX{concurrently} IF NOT EXISTS {name} ON {table} USING {method} ({columns}){only}"

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::index_list::{ALL, Build, TABLES};
+use super::index_list::{ALL, IndexBuild, TABLES};
 use super::{Database, DbError, Dialect, Lease, Statement, values};
 use crate::settings::Indexes;
 
 /// An index that is there.
 #[derive(Debug, Serialize)]
-pub(crate) struct Existing {
+pub(crate) struct ExistingIndex {
     pub(super) name: String,
     pub(super) table: String,
     pub(super) columns: Vec<String>,
@@ -24,9 +24,9 @@ impl Database {
     pub(crate) async fn set_indexes(
         &self,
         wanted: Indexes,
-        build: Build,
+        build: IndexBuild,
     ) -> Result<(u32, u32), DbError> {
-        self.see_through(move |mut lease| async move {
+        self.run_to_end(move |mut lease| async move {
             if lease.dialect() == Dialect::Postgres {
                 lock(&mut lease).await?;
             }
@@ -44,7 +44,7 @@ pub(super) async fn lock(lease: &mut Lease) -> Result<(), DbError> {
     );
     const AGAIN: Duration = Duration::from_millis(100);
     // The lock is the session's, and a session that went back to the pool would keep it.
-    lease.keep_apart();
+    lease.close_at_end();
     // Waiting inside the lock statement would hold a snapshot that CONCURRENTLY of another instance waits for.
     while lease.fetch_one::<(i64,)>(&TRY_LOCK, &[]).await?.0 == 0 {
         tokio::time::sleep(AGAIN).await;
@@ -52,7 +52,11 @@ pub(super) async fn lock(lease: &mut Lease) -> Result<(), DbError> {
     Ok(())
 }
 
-async fn change(lease: &mut Lease, wanted: Indexes, build: Build) -> Result<(u32, u32), DbError> {
+async fn change(
+    lease: &mut Lease,
+    wanted: Indexes,
+    build: IndexBuild,
+) -> Result<(u32, u32), DbError> {
     let dialect = lease.dialect();
     drop_invalid(lease).await?;
     let existing: HashSet<_> = existing(lease)
@@ -83,7 +87,7 @@ async fn change(lease: &mut Lease, wanted: Indexes, build: Build) -> Result<(u32
         }
     }
     match build {
-        Build::Alone if !creations.is_empty() => {
+        IndexBuild::Alone if !creations.is_empty() => {
             lease.without_limit(creations.join("; ")).await?;
         }
         // Each by itself: several in one message would be a transaction, in which nothing can be made concurrently.
@@ -123,7 +127,7 @@ async fn drop_invalid(lease: &mut Lease) -> Result<(), DbError> {
 }
 
 /// Every secondary index of our tables, with its columns in order.
-pub(super) async fn existing(lease: &mut Lease) -> Result<Vec<Existing>, DbError> {
+pub(super) async fn existing(lease: &mut Lease) -> Result<Vec<ExistingIndex>, DbError> {
     const ALL: Statement = Statement::each(
         "advisor_indexes",
         "SELECT m.name, m.tbl_name, (SELECT group_concat(c.name, ',') FROM \
@@ -141,7 +145,7 @@ pub(super) async fn existing(lease: &mut Lease) -> Result<Vec<Existing>, DbError
     let rows: Vec<(String, String, Option<String>, i64)> = lease.fetch_all(&ALL, values![]).await?;
     let existing = rows
         .into_iter()
-        .map(|(name, table, columns, scans)| Existing {
+        .map(|(name, table, columns, scans)| ExistingIndex {
             name,
             table,
             columns: columns
@@ -223,7 +227,7 @@ pub(super) fn proposal(dialect: Dialect, table: &str, columns: &[String]) -> Str
     let designed = ALL
         .iter()
         .find(|index| index.table == table && index.columns == columns && index.only.is_none())
-        .and_then(|index| index.create(dialect, Build::BesideOthers));
+        .and_then(|index| index.create(dialect, IndexBuild::BesideOthers));
     designed.unwrap_or_else(|| {
         let name = columns.replace(", ", "_");
         format!("CREATE INDEX {table}_by_{name} ON {table} ({columns})")

@@ -10,34 +10,34 @@ use tokio::time::{sleep, timeout};
 
 use super::connection::Connection;
 use super::lag::Lag;
-use super::pool::Loan;
+use super::pool::Checkout;
 use super::statement::{postgres_arguments, sqlite_arguments};
-use super::{DbError, Dialect, Statement, Value};
+use super::{DbError, Dialect, SqlValue, Statement};
 use crate::settings::Live;
 
 /// A row that both databases can give.
-pub(crate) trait Record:
+pub(crate) trait DbRow:
     for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
 {
 }
 
-impl<T> Record for T where
+impl<T> DbRow for T where
     T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
 {
 }
 
 /// Ends with its connection back in the pool, or closed when a statement or transaction was left half-done.
 pub(crate) struct Lease {
-    loan: Loan,
+    checkout: Checkout,
     settings: Arc<Live>,
-    standing: Standing,
+    state: ConnectionState,
     /// To be told when a lease that writes ends.
     lag: Option<Arc<Lag>>,
 }
 
 /// What the connection is in the middle of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+enum ConnectionState {
     Idle,
     InTransaction,
     /// A statement is under way; if its future is dropped, the connection is of no more use.
@@ -47,55 +47,55 @@ enum Standing {
 }
 
 /// What a statement gave.
-struct Outcome<T> {
+struct StatementOutcome<T> {
     rows: Vec<T>,
     affected: u64,
 }
 
 impl Lease {
-    pub(super) fn new(loan: Loan, settings: Arc<Live>) -> Self {
+    pub(super) fn new(checkout: Checkout, settings: Arc<Live>) -> Self {
         Self {
-            loan,
+            checkout,
             settings,
-            standing: Standing::Idle,
+            state: ConnectionState::Idle,
             lag: None,
         }
     }
 
     /// The same for writing, as `lag` will know.
-    pub(super) fn that_writes(mut self, lag: Arc<Lag>) -> Self {
+    pub(super) fn for_writing(mut self, lag: Arc<Lag>) -> Self {
         self.lag = Some(lag);
         self
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
-        self.loan.pool().dialect()
+        self.checkout.pool().dialect()
     }
 
     /// Every row.
-    pub(crate) async fn fetch_all<T: Record>(
+    pub(crate) async fn fetch_all<T: DbRow>(
         &mut self,
         statement: &Statement,
-        values: &[Value],
+        values: &[SqlValue],
     ) -> Result<Vec<T>, DbError> {
         Ok(self.run(statement, values).await?.rows)
     }
 
     /// The first row, if there is one.
-    pub(crate) async fn fetch_optional<T: Record>(
+    pub(crate) async fn fetch_optional<T: DbRow>(
         &mut self,
         statement: &Statement,
-        values: &[Value],
+        values: &[SqlValue],
     ) -> Result<Option<T>, DbError> {
         let outcome = self.run(statement, values).await?;
         Ok(outcome.rows.into_iter().next())
     }
 
     /// The only row.
-    pub(crate) async fn fetch_one<T: Record>(
+    pub(crate) async fn fetch_one<T: DbRow>(
         &mut self,
         statement: &Statement,
-        values: &[Value],
+        values: &[SqlValue],
     ) -> Result<T, DbError> {
         self.fetch_optional(statement, values)
             .await?
@@ -106,9 +106,9 @@ impl Lease {
     pub(crate) async fn execute(
         &mut self,
         statement: &Statement,
-        values: &[Value],
+        values: &[SqlValue],
     ) -> Result<u64, DbError> {
-        let outcome: Outcome<()> = self.run(statement, values).await?;
+        let outcome: StatementOutcome<()> = self.run(statement, values).await?;
         Ok(outcome.affected)
     }
 
@@ -117,7 +117,7 @@ impl Lease {
         // A deferred transaction of SQLite that first reads cannot become a writer when another wrote meanwhile.
         const BEGIN: Statement = Statement::each("begin", "BEGIN IMMEDIATE", "BEGIN");
         self.execute(&BEGIN, &[]).await?;
-        self.standing = Standing::InTransaction;
+        self.state = ConnectionState::InTransaction;
         Ok(())
     }
 
@@ -125,7 +125,7 @@ impl Lease {
     pub(crate) async fn commit(&mut self) -> Result<(), DbError> {
         const COMMIT: Statement = Statement::same("commit", "COMMIT");
         self.execute(&COMMIT, &[]).await?;
-        self.standing = Standing::Idle;
+        self.state = ConnectionState::Idle;
         Ok(())
     }
 
@@ -133,19 +133,19 @@ impl Lease {
     pub(crate) async fn roll_back(&mut self) -> Result<(), DbError> {
         const ROLLBACK: Statement = Statement::same("rollback", "ROLLBACK");
         self.execute(&ROLLBACK, &[]).await?;
-        self.standing = Standing::Idle;
+        self.state = ConnectionState::Idle;
         Ok(())
     }
 
     /// Keeps the connection from the pool: it is closed when the lease ends, and what its session holds ends with it.
-    pub(super) fn keep_apart(&mut self) {
-        self.standing = Standing::Unfit;
+    pub(super) fn close_at_end(&mut self) {
+        self.state = ConnectionState::Unfit;
     }
 
     /// Runs a statement of this program that may take minutes: without time limit, breaker and metrics.
     pub(super) async fn without_limit(&mut self, text: String) -> Result<(), DbError> {
         let text = sqlx::AssertSqlSafe(text);
-        let before = std::mem::replace(&mut self.standing, Standing::InStatement);
+        let before = std::mem::replace(&mut self.state, ConnectionState::InStatement);
         // Only the simple protocol takes statements that cannot be in a transaction, and it prepares nothing.
         let ran = match self.bare()? {
             Connection::Sqlite(connection) => sqlx::raw_sql(text)
@@ -158,8 +158,8 @@ impl Lease {
                 .map(drop),
         }
         .map_err(DbError::from);
-        self.standing = match &ran {
-            Err(error) if error.is_outage() => Standing::Unfit,
+        self.state = match &ran {
+            Err(error) if error.is_outage() => ConnectionState::Unfit,
             _ => before,
         };
         ran
@@ -167,39 +167,39 @@ impl Lease {
 
     /// The bare connection, for what is not a statement: migrations and bulk loading. Nothing is accounted for.
     pub(super) fn bare(&mut self) -> Result<&mut Connection, DbError> {
-        self.loan
+        self.checkout
             .connection()
             .ok_or(DbError::Unreachable(sqlx::Error::PoolClosed.into()))
     }
 
     /// PostgreSQL's own connection, for COPY; nothing is accounted for.
     pub(crate) fn postgres(&mut self) -> Option<&mut PgConnection> {
-        match self.loan.connection()? {
+        match self.checkout.connection()? {
             Connection::Postgres(connection) => Some(connection),
             Connection::Sqlite(_) => None,
         }
     }
 
-    async fn run<T: Record>(
+    async fn run<T: DbRow>(
         &mut self,
         statement: &Statement,
-        values: &[Value],
-    ) -> Result<Outcome<T>, DbError> {
+        values: &[SqlValue],
+    ) -> Result<StatementOutcome<T>, DbError> {
         let (limit, round_trip) = {
             let settings = self.settings.load();
             let round_trip = Duration::from_millis(settings.db.rtt_ms.into());
             (settings.db.timeout.0, round_trip)
         };
-        let accounts = Arc::clone(self.loan.pool().accounts());
-        let permit = accounts.admit()?;
-        let before = std::mem::replace(&mut self.standing, Standing::InStatement);
+        let guard = Arc::clone(self.checkout.pool().guard());
+        let permit = guard.admit()?;
+        let before = std::mem::replace(&mut self.state, ConnectionState::InStatement);
         let began = Instant::now();
         let answer = timeout(limit, async {
             if !round_trip.is_zero() {
                 sleep(round_trip).await;
             }
             let connection = self
-                .loan
+                .checkout
                 .connection()
                 .ok_or(DbError::Unreachable(sqlx::Error::PoolClosed.into()))?;
             // Boxed: the drivers' futures of some 10 KB would ride in every request's, also those that ask no database.
@@ -213,21 +213,21 @@ impl Lease {
             limit,
         }));
         let dialect = self.dialect();
-        let rows = answer.as_ref().map_or(0, |outcome: &Outcome<T>| {
+        let rows = answer.as_ref().map_or(0, |outcome: &StatementOutcome<T>| {
             match outcome.rows.len() as u64 {
                 // SQLite answers a statement that changes nothing with what the last one changed.
                 0 if statement.is_change(dialect) => outcome.affected,
                 given => given,
             }
         });
-        accounts.ran(statement, values, dialect, began.elapsed(), rows);
-        self.standing = before;
+        guard.ran(statement, values, dialect, began.elapsed(), rows);
+        self.state = before;
         match &answer {
             Err(error) if error.is_outage() => {
                 permit.failed();
-                self.standing = Standing::Unfit;
+                self.state = ConnectionState::Unfit;
                 if matches!(error, DbError::Unreachable(_)) {
-                    self.loan.pool().clear_idle();
+                    self.checkout.pool().clear_idle();
                 }
             }
             _ => permit.succeeded(),
@@ -238,8 +238,8 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if self.standing != Standing::Idle {
-            self.loan.discard();
+        if self.state != ConnectionState::Idle {
+            self.checkout.discard();
         }
         // Now and not when it began: what was written may have been committed a moment ago.
         if let Some(lag) = &self.lag {
@@ -248,11 +248,11 @@ impl Drop for Lease {
     }
 }
 
-async fn act<T: Record>(
+async fn act<T: DbRow>(
     connection: &mut Connection,
     statement: &Statement,
-    values: &[Value],
-) -> Result<Outcome<T>, sqlx::Error> {
+    values: &[SqlValue],
+) -> Result<StatementOutcome<T>, sqlx::Error> {
     match connection {
         Connection::Sqlite(connection) => on_sqlite(connection, statement, values).await,
         Connection::Postgres(connection) => on_postgres(connection, statement, values).await,
@@ -262,17 +262,17 @@ async fn act<T: Record>(
 /// The two drivers have the same face but share no type that a generic function could name without a page of bounds.
 macro_rules! on {
     ($name:ident, $database:ty, $connection:ty, $dialect:expr, $arguments:path) => {
-        async fn $name<T: Record>(
+        async fn $name<T: DbRow>(
             connection: &mut $connection,
             statement: &Statement,
-            values: &[Value],
-        ) -> Result<Outcome<T>, sqlx::Error> {
+            values: &[SqlValue],
+        ) -> Result<StatementOutcome<T>, sqlx::Error> {
             use futures_util::TryStreamExt as _;
             use sqlx::Executor as _;
             let query =
                 sqlx::query_with::<$database, _>(statement.sql($dialect), $arguments(values)?)
                     .persistent(statement.persists());
-            let mut outcome = Outcome {
+            let mut outcome = StatementOutcome {
                 rows: Vec::new(),
                 affected: 0,
             };

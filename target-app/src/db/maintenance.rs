@@ -10,7 +10,7 @@ use super::{Database, DbError, Dialect, Lease, Statement};
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Chore {
+pub(crate) enum MaintenanceAction {
     /// Takes new statistics for the planner.
     Analyze,
     /// Gives back the space of dead rows.
@@ -21,24 +21,27 @@ pub(crate) enum Chore {
 
 /// What was done.
 #[derive(Debug, Serialize)]
-pub(crate) struct Done {
-    action: Chore,
+pub(crate) struct MaintenanceReport {
+    action: MaintenanceAction,
     milliseconds: f64,
 }
 
 impl Database {
     /// Does a chore on the whole database.
-    pub(crate) async fn maintain(&self, action: Chore) -> Result<Done, DbError> {
+    pub(crate) async fn maintain(
+        &self,
+        action: MaintenanceAction,
+    ) -> Result<MaintenanceReport, DbError> {
         let began = Instant::now();
-        self.see_through(move |mut lease| async move {
+        self.run_to_end(move |mut lease| async move {
             let text = match (action, lease.dialect()) {
-                (Chore::Analyze, _) => "ANALYZE".to_owned(),
-                (Chore::Vacuum, Dialect::Sqlite) => {
+                (MaintenanceAction::Analyze, _) => "ANALYZE".to_owned(),
+                (MaintenanceAction::Vacuum, Dialect::Sqlite) => {
                     "PRAGMA wal_checkpoint(TRUNCATE); VACUUM".to_owned()
                 }
-                (Chore::Vacuum, Dialect::Postgres) => "VACUUM (ANALYZE)".to_owned(),
-                (Chore::Reindex, Dialect::Sqlite) => "REINDEX".to_owned(),
-                (Chore::Reindex, Dialect::Postgres) => {
+                (MaintenanceAction::Vacuum, Dialect::Postgres) => "VACUUM (ANALYZE)".to_owned(),
+                (MaintenanceAction::Reindex, Dialect::Sqlite) => "REINDEX".to_owned(),
+                (MaintenanceAction::Reindex, Dialect::Postgres) => {
                     lock(&mut lease).await?;
                     reindex(&mut lease).await?
                 }
@@ -46,7 +49,7 @@ impl Database {
             lease.without_limit(text).await
         })
         .await?;
-        Ok(Done {
+        Ok(MaintenanceReport {
             action,
             milliseconds: began.elapsed().as_secs_f64() * 1e3,
         })

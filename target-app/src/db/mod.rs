@@ -3,10 +3,10 @@
 //! A [`Lease`] holds a connection of a [`Pool`] and runs [`Statement`]s on it. `SQLite` has a pool of one that writes and
 //! one that reads; PostgreSQL a primary and up to two replicas that read. Nothing here knows a table.
 
-mod accounts;
 mod advisor;
 mod connection;
 mod error;
+mod guard;
 mod index_list;
 mod indexes;
 mod lag;
@@ -23,17 +23,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::task::AbortHandle;
 
-pub(crate) use error::{DbError, Said};
-pub(crate) use lease::{Lease, Record};
+pub(crate) use error::{DbError, DriverError};
+pub(crate) use lease::{DbRow, Lease};
 pub(crate) use pool::Pool;
-pub(crate) use sqlite::{Home, options as sqlite_options};
-pub(crate) use statement::{Dialect, Statement, Value, values};
+pub(crate) use sqlite::{DatabaseDirectory, options as sqlite_options};
+pub(crate) use statement::{Dialect, SqlValue, Statement, values};
 
-pub(crate) use advisor::{Analyze, Recorder};
-pub(crate) use index_list::Build;
-pub(crate) use maintenance::Chore;
+pub(crate) use advisor::{ExplainMode, Recorder};
+pub(crate) use index_list::IndexBuild;
+pub(crate) use maintenance::MaintenanceAction;
 
-use accounts::Accounts;
+use guard::DatabaseGuard;
 use lag::Lag;
 use pool::{PoolMetrics, Sizing};
 
@@ -46,7 +46,7 @@ use crate::settings::{Live, PoolSettings};
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The directory of the database could not be used.
-    #[error("the database directory cannot be used: {path}", path = .path.display())]
+    #[error("cannot use the database directory {path}", path = .path.display())]
     Directory {
         /// The directory, or the file in it.
         path: std::path::PathBuf,
@@ -54,34 +54,34 @@ pub enum OpenError {
         source: std::io::Error,
     },
     /// `DATABASE_URL` or `DATABASE_REPLICA_URL` is not one.
-    #[error("{variable} cannot be used; expected postgres://user:password@host:port/name")]
+    #[error("invalid {variable}; expected postgres://user:password@host:port/name")]
     Url {
         /// The one of the two.
         variable: &'static str,
         /// What is wrong with it.
-        source: Said,
+        source: DriverError,
     },
     /// Nobody answers at `DATABASE_URL`, or not to who is named in it.
     #[error(
-        "the database of DATABASE_URL cannot be reached; check the URL and that its server runs"
+        "cannot connect to the database at DATABASE_URL; check the URL and that its server is running"
     )]
     Away(#[source] DbError),
     /// The same of `DATABASE_REPLICA_URL`.
     #[error(
-        "the database of DATABASE_REPLICA_URL cannot be reached; check the URL and that its server runs"
+        "cannot connect to the database at DATABASE_REPLICA_URL; check the URL and that its server is running"
     )]
     ReplicaAway(#[source] DbError),
     /// The schema could not be brought up to date.
-    #[error("the schema cannot be migrated")]
-    Migrate(#[source] Said),
+    #[error("cannot migrate the database schema")]
+    Migrate(#[source] DriverError),
     /// The database cannot be reached or refused a statement.
     #[error("the database does not answer")]
     Database(#[from] DbError),
     /// A pool could not be made.
-    #[error("a pool cannot be made")]
+    #[error("cannot create a connection pool")]
     Pool(#[from] deadpool::managed::BuildError),
     /// A metric was declared twice.
-    #[error("the metrics cannot be registered")]
+    #[error("cannot register the database metrics")]
     Metrics(#[from] prometheus::Error),
 }
 
@@ -95,25 +95,25 @@ pub(crate) struct Database {
     /// Of readers that are replicas of their own.
     lag: Option<Arc<Lag>>,
     settings: Arc<Live>,
-    accounts: Arc<Accounts>,
+    guard: Arc<DatabaseGuard>,
     /// What resizes the pools and looks after them.
     tasks: [AbortHandle; 2],
     /// Last, so that connections are gone before a temporary directory goes.
-    _home: Option<Arc<Home>>,
+    _home: Option<Arc<DatabaseDirectory>>,
 }
 
 impl Database {
     /// Opens the pools of `config` and brings the schema up to date. `home` is where `SQLite` keeps its file.
     pub(crate) async fn open(
         config: &Config,
-        home: Option<Arc<Home>>,
+        home: Option<Arc<DatabaseDirectory>>,
         settings: &Arc<Live>,
         metrics: &Metrics,
     ) -> Result<Self, OpenError> {
         let instruments = PoolMetrics::new(metrics)?;
-        let accounts = Arc::new(Accounts::new(settings, metrics)?);
+        let guard = Arc::new(DatabaseGuard::new(settings, metrics)?);
         let pool = |name, address, sizing| {
-            Pool::new(name, address, sizing, settings, &instruments, &accounts)
+            Pool::new(name, address, sizing, settings, &instruments, &guard)
         };
         let (primary, readers, lag) = match (&config.profile, &home) {
             (Profile::Full(services), _) => {
@@ -157,7 +157,7 @@ impl Database {
                 }
             }
         });
-        let looking = tokio::spawn(optimizer::look_after(
+        let looking = tokio::spawn(optimizer::run(
             Arc::clone(&primary),
             readers.clone(),
             Arc::clone(settings),
@@ -170,7 +170,7 @@ impl Database {
             turn: AtomicUsize::new(0),
             lag,
             settings: Arc::clone(settings),
-            accounts,
+            guard,
             tasks: [resizing.abort_handle(), looking.abort_handle()],
             _home: home,
         };
@@ -187,12 +187,12 @@ impl Database {
 
     /// What the statements that ran have left behind.
     pub(crate) fn recorder(&self) -> &Recorder {
-        self.accounts.recorder()
+        self.guard.recorder()
     }
 
     /// The circuit breaker in front of it.
     pub(crate) fn breaker(&self) -> &Breaker {
-        self.accounts.breaker()
+        self.guard.breaker()
     }
 
     /// Every pool.
@@ -204,7 +204,7 @@ impl Database {
     pub(crate) async fn write(&self) -> Result<Lease, DbError> {
         let lease = self.primary.lease().await?;
         Ok(match &self.lag {
-            Some(lag) => lease.that_writes(Arc::clone(lag)),
+            Some(lag) => lease.for_writing(Arc::clone(lag)),
             None => lease,
         })
     }
@@ -218,7 +218,7 @@ impl Database {
     }
 
     /// Has a write of another instance count like one of this.
-    pub(crate) fn heard_of_write(&self) {
+    pub(crate) fn note_remote_write(&self) {
         if let Some(lag) = &self.lag {
             lag.wrote();
         }
@@ -234,7 +234,7 @@ impl Database {
 
     /// Does `work` on a connection that may write, to its end also when who asked for it has left: cut short, it would
     /// leave the database half-way.
-    async fn see_through<T, W>(
+    async fn run_to_end<T, W>(
         &self,
         work: impl FnOnce(Lease) -> W + Send + 'static,
     ) -> Result<T, DbError>

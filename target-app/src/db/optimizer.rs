@@ -40,14 +40,14 @@ enum Decision {
 
 /// What was seen of a pool at the last look.
 #[derive(Debug, Default)]
-struct Seen {
+struct PoolState {
     waits: u64,
     waited: u64,
     idle_looks: u32,
 }
 
 /// What is seen of a pool at one look.
-struct Look {
+struct PoolSample {
     size: usize,
     in_use: usize,
     waiting: usize,
@@ -62,13 +62,13 @@ impl Health {
 
     /// True when it changed.
     fn set(&self, is_good: bool) -> bool {
-        let standing = u8::from(!is_good);
-        self.0.swap(standing, Ordering::Relaxed) != standing
+        let state = u8::from(!is_good);
+        self.0.swap(state, Ordering::Relaxed) != state
     }
 }
 
-impl Seen {
-    fn decide(&mut self, look: &Look, bounds: &PoolSettings) -> Decision {
+impl PoolState {
+    fn decide(&mut self, look: &PoolSample, bounds: &PoolSettings) -> Decision {
         let (least, most) = (bounds.auto_least as usize, bounds.auto_most as usize);
         match look.size.max(least).min(most) {
             larger if larger > look.size => return Decision::Grow(larger),
@@ -104,7 +104,7 @@ impl Seen {
 }
 
 /// Looks after the pools until the task is ended.
-pub(super) async fn look_after(
+pub(super) async fn run(
     primary: Arc<Pool>,
     replicas: Vec<Arc<Pool>>,
     settings: Arc<Live>,
@@ -113,7 +113,7 @@ pub(super) async fn look_after(
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let pools: Vec<_> = replicas.iter().chain([&primary]).collect();
-    let mut seen: Vec<_> = pools.iter().map(|_| Seen::default()).collect();
+    let mut seen: Vec<_> = pools.iter().map(|_| PoolState::default()).collect();
     loop {
         ticks.tick().await;
         let wanted = settings.load().pool.clone();
@@ -126,7 +126,7 @@ pub(super) async fn look_after(
             pool.count_overflow();
             let (leases_so_far, in_all) = pool.waits();
             let leases = leases_so_far - seen.waits;
-            let look = Look {
+            let look = PoolSample {
                 size: pool.kept(),
                 in_use: pool.in_use(),
                 waiting: pool.waiting(),
@@ -158,16 +158,16 @@ async fn check(
     decisions: &IntCounterVec,
 ) {
     let of_primary = match timed_ping(primary).await {
-        Answer::After(took) => took,
-        Answer::Busy | Answer::None => Duration::ZERO,
+        PingResult::After(took) => took,
+        PingResult::Busy | PingResult::None => Duration::ZERO,
     };
     let limit = SLOW.max(of_primary * 10);
     for replica in replicas {
         let is_good = match timed_ping(replica).await {
-            Answer::After(took) => took <= limit,
-            Answer::None => false,
+            PingResult::After(took) => took <= limit,
+            PingResult::None => false,
             // Every connection is lent, so it does answer.
-            Answer::Busy => continue,
+            PingResult::Busy => continue,
         };
         if replica.health().set(is_good) {
             let decision = if is_good { "readmit" } else { "eject" };
@@ -176,18 +176,18 @@ async fn check(
     }
 }
 
-enum Answer {
+enum PingResult {
     After(Duration),
     Busy,
     None,
 }
 
-async fn timed_ping(pool: &Arc<Pool>) -> Answer {
+async fn timed_ping(pool: &Arc<Pool>) -> PingResult {
     let began = Instant::now();
     match timeout(PATIENCE, pool.ping()).await {
-        Ok(Ok(true)) => Answer::After(began.elapsed()),
-        Ok(Ok(false)) => Answer::Busy,
-        Ok(Err(_)) | Err(_) => Answer::None,
+        Ok(Ok(true)) => PingResult::After(began.elapsed()),
+        Ok(Ok(false)) => PingResult::Busy,
+        Ok(Err(_)) | Err(_) => PingResult::None,
     }
 }
 
@@ -195,7 +195,7 @@ async fn timed_ping(pool: &Arc<Pool>) -> Answer {
 pub(super) fn decisions(metrics: &Metrics) -> Result<IntCounterVec, prometheus::Error> {
     metrics.counters(
         "folio_pool_decisions_total",
-        "What the optimiser did: grow, shrink, eject, readmit.",
+        "Decisions of the pool optimiser: grow, shrink, eject, readmit.",
         &["pool", "decision"],
     )
 }
@@ -204,8 +204,8 @@ pub(super) fn decisions(metrics: &Metrics) -> Result<IntCounterVec, prometheus::
 mod tests {
     use super::*;
 
-    fn look(size: usize, in_use: usize, waiting: usize, mean_wait: u64) -> Look {
-        Look {
+    fn look(size: usize, in_use: usize, waiting: usize, mean_wait: u64) -> PoolSample {
+        PoolSample {
             size,
             in_use,
             waiting,
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn a_pool_grows_while_somebody_waits_and_no_further_than_allowed() {
         let bounds = PoolSettings::default();
-        let mut seen = Seen::default();
+        let mut seen = PoolState::default();
         let mut size = bounds.auto_least as usize;
         let mut steps = 0;
         while let Decision::Grow(larger) = seen.decide(&look(size, size, 3, 10_000), &bounds) {
@@ -232,7 +232,7 @@ mod tests {
     fn a_pool_out_of_bounds_is_brought_within_them_at_once() {
         let bounds = PoolSettings::default();
         let (least, most) = (bounds.auto_least as usize, bounds.auto_most as usize);
-        let mut seen = Seen::default();
+        let mut seen = PoolState::default();
         for (size, decision) in [
             (least - 1, Decision::Grow(least)),
             (least, Decision::Keep),
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn a_pool_shrinks_only_after_it_was_idle_for_long() {
         let bounds = PoolSettings::default();
-        let mut seen = Seen::default();
+        let mut seen = PoolState::default();
         for _ in 1..IDLE_LOOKS {
             assert_eq!(seen.decide(&look(50, 10, 0, 0), &bounds), Decision::Keep);
         }

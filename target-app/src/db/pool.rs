@@ -3,6 +3,8 @@
 //! Up to `pool.size` connections are kept; `pool.overflow` more are made under load, and closed when nobody has wanted them
 //! for a while. Who finds none free waits in turn, at most `pool.timeout`.
 
+mod checkout;
+
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,14 +13,16 @@ use deadpool::managed::{self, Object, PoolError, QueueMode};
 use prometheus::{IntCounter, IntGauge};
 use tokio::time::timeout;
 
-use super::accounts::Accounts;
-use super::connection::{Address, Connection, Connector, Pooled};
+pub(super) use self::checkout::Checkout;
+use self::checkout::PingGuard;
+use super::connection::{Address, DbConnector, PooledConnection};
+use super::guard::DatabaseGuard;
 use super::lease::Lease;
 use super::optimizer::Health;
 use super::{DbError, Dialect};
-use crate::bulkhead::OwnedPass;
-use crate::bulkhead::{Slot, Slots};
-use crate::metrics::{Counted, Metrics, Times, TimesFamily};
+
+use crate::bulkhead::ConnectionPermits;
+use crate::metrics::{GaugeGuard, Metrics, Times, TimesFamily};
 use crate::observe::note_pool_wait;
 use crate::settings::{Live, PoolSettings};
 
@@ -56,8 +60,8 @@ pub(super) struct PoolMetrics {
 /// Connections to one server for one purpose.
 pub(crate) struct Pool {
     pub(crate) name: &'static str,
-    connections: managed::Pool<Connector>,
-    slots: Arc<Slots>,
+    connections: managed::Pool<DbConnector>,
+    permits: Arc<ConnectionPermits>,
     sizing: Sizing,
     /// Connections that are kept when they come back.
     kept: AtomicUsize,
@@ -66,12 +70,12 @@ pub(crate) struct Pool {
     /// Microseconds that were waited for a right, by all; the time to open a connection is not among them.
     waited: AtomicU64,
     settings: Arc<Live>,
-    accounts: Arc<Accounts>,
+    guard: Arc<DatabaseGuard>,
     health: Health,
-    gauges: Gauges,
+    gauges: PoolGauges,
 }
 
-struct Gauges {
+struct PoolGauges {
     size: IntGauge,
     in_use: IntGauge,
     overflow: IntGauge,
@@ -80,40 +84,32 @@ struct Gauges {
     timeouts: IntCounter,
 }
 
-/// A connection on loan with the right to hold it.
-pub(super) struct Loan {
-    connection: Option<Object<Connector>>,
-    pool: Arc<Pool>,
-    _slot: Slot,
-    _pass: OwnedPass,
-}
-
 impl PoolMetrics {
     pub(super) fn new(metrics: &Metrics) -> Result<Self, prometheus::Error> {
         const POOL: &[&str] = &["pool"];
         Ok(Self {
             size: metrics.gauges("folio_pool_size", "Connections that the pool keeps.", POOL)?,
-            in_use: metrics.gauges("folio_pool_in_use", "Connections that are lent.", POOL)?,
+            in_use: metrics.gauges("folio_pool_in_use", "Connections in use.", POOL)?,
             overflow: metrics.gauges(
                 "folio_pool_overflow",
-                "Lent connections beyond the size of the pool.",
+                "Connections in use beyond the size of the pool.",
                 POOL,
             )?,
-            waiting: metrics.gauges("folio_pool_waiting", "Who waits for a connection.", POOL)?,
+            waiting: metrics.gauges("folio_pool_waiting", "Requests that wait for a connection.", POOL)?,
             wait_seconds: metrics.times(
                 "folio_pool_wait_seconds",
-                "From asking for a connection to having it.",
+                "Wait for a connection.",
                 "pool",
             )?,
             timeouts: metrics.counters(
                 "folio_pool_timeouts_total",
-                "Waits that were given up.",
+                "Waits for a connection that timed out.",
                 POOL,
             )?,
-            opened: metrics.counters("folio_pool_opened_total", "Connections made.", POOL)?,
+            opened: metrics.counters("folio_pool_opened_total", "Connections opened.", POOL)?,
             discarded: metrics.counters(
                 "folio_pool_discarded_total",
-                "Connections thrown away: broken, too old, overflow.",
+                "Connections closed because they were broken, too old or beyond the size of the pool.",
                 POOL,
             )?,
         })
@@ -127,10 +123,10 @@ impl Pool {
         sizing: Sizing,
         settings: &Arc<Live>,
         metrics: &PoolMetrics,
-        accounts: &Arc<Accounts>,
+        guard: &Arc<DatabaseGuard>,
     ) -> Result<Arc<Self>, managed::BuildError> {
         let label = &[name];
-        let connector = Connector {
+        let connector = DbConnector {
             address,
             settings: Arc::clone(settings),
             opened: metrics.opened.with_label_values(label),
@@ -145,15 +141,15 @@ impl Pool {
         let pool = Arc::new(Self {
             name,
             connections,
-            slots: Slots::new(0),
+            permits: ConnectionPermits::new(0),
             sizing,
             kept: AtomicUsize::new(0),
             resizing: Mutex::new(()),
             waited: AtomicU64::new(0),
             settings: Arc::clone(settings),
-            accounts: Arc::clone(accounts),
+            guard: Arc::clone(guard),
             health: Health::default(),
-            gauges: Gauges {
+            gauges: PoolGauges {
                 size: metrics.size.with_label_values(label),
                 in_use: metrics.in_use.with_label_values(label),
                 overflow: metrics.overflow.with_label_values(label),
@@ -170,8 +166,8 @@ impl Pool {
         self.connections.manager().address.dialect()
     }
 
-    pub(super) fn accounts(&self) -> &Arc<Accounts> {
-        &self.accounts
+    pub(super) fn guard(&self) -> &Arc<DatabaseGuard> {
+        &self.guard
     }
 
     /// Takes over the sizes of the settings.
@@ -188,7 +184,7 @@ impl Pool {
         let _alone = self.resizing.lock().unwrap_or_else(PoisonError::into_inner);
         self.kept.store(kept, Ordering::Relaxed);
         self.gauges.size.set(kept as i64);
-        self.slots.resize(kept + overflow);
+        self.permits.resize(kept + overflow);
         self.close_idle_beyond(kept + overflow, Duration::ZERO);
         self.count_overflow();
     }
@@ -221,59 +217,59 @@ impl Pool {
             (settings.pool.timeout.0, hold)
         };
         let began = Instant::now();
-        let loan = self.loan(patience).await;
+        let checkout = self.checkout(patience).await;
         let waited = began.elapsed();
         self.gauges.wait_seconds.observe(waited);
         note_pool_wait(waited);
-        let lease = Lease::new(loan?, Arc::clone(&self.settings));
+        let lease = Lease::new(checkout?, Arc::clone(&self.settings));
         if !hold.is_zero() {
             tokio::time::sleep(hold).await;
         }
         Ok(lease)
     }
 
-    async fn loan(self: &Arc<Self>, patience: Duration) -> Result<Loan, DbError> {
-        let pass = self.accounts.enter().await?;
+    async fn checkout(self: &Arc<Self>, patience: Duration) -> Result<Checkout, DbError> {
+        let pass = self.guard.enter().await?;
         // Who would only be refused on the connection need not wait for one.
-        let permit = self.accounts.admit()?;
-        let slot = if let Some(slot) = self.slots.try_take() {
-            slot
+        let call_permit = self.guard.admit()?;
+        let connection_permit = if let Some(connection_permit) = self.permits.try_take() {
+            connection_permit
         } else {
-            let _waiting = Counted::enter(&self.gauges.waiting);
+            let _waiting = GaugeGuard::enter(&self.gauges.waiting);
             let began = Instant::now();
-            let slot = timeout(patience, self.slots.take()).await;
+            let connection_permit = timeout(patience, self.permits.take()).await;
             let waited = began.elapsed().as_micros() as u64;
             self.waited.fetch_add(waited, Ordering::Relaxed);
-            let slot = slot.map_err(|_| {
+            let connection_permit = connection_permit.map_err(|_| {
                 self.gauges.timeouts.inc();
                 DbError::PoolTimeout {
                     pool: self.name,
                     waited: patience,
                 }
             })?;
-            slot.ok_or(DbError::Unreachable(sqlx::Error::PoolClosed.into()))?
+            connection_permit.ok_or(DbError::Unreachable(sqlx::Error::PoolClosed.into()))?
         };
         let connection = match self.connection().await {
             Ok(connection) => connection,
             Err(error) => {
-                permit.failed();
+                call_permit.failed();
                 return Err(error);
             }
         };
         // The statements will tell how the database does.
-        drop(permit);
+        drop(call_permit);
         self.gauges.in_use.inc();
         self.count_overflow();
-        Ok(Loan {
+        Ok(Checkout {
             connection: Some(connection),
             pool: Arc::clone(self),
-            _slot: slot,
-            _pass: pass,
+            _connection_permit: connection_permit,
+            _gate_permit: pass,
         })
     }
 
     /// An idle connection that is still good, or a new one.
-    async fn connection(&self) -> Result<Object<Connector>, DbError> {
+    async fn connection(&self) -> Result<Object<DbConnector>, DbError> {
         match timeout(CONNECT_WITHIN, self.connections.get()).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(PoolError::Backend(error))) => Err(error),
@@ -290,11 +286,11 @@ impl Pool {
     pub(super) async fn warm(self: &Arc<Self>, count: usize) -> Result<usize, DbError> {
         let mut loans = Vec::new();
         while self.connections.status().size < count {
-            let Some(slot) = self.slots.try_take() else {
+            let Some(connection_permit) = self.permits.try_take() else {
                 break;
             };
             let connection = self.connection().await?;
-            loans.push((connection, slot));
+            loans.push((connection, connection_permit));
         }
         Ok(loans.len())
     }
@@ -330,12 +326,12 @@ impl Pool {
 
     /// Whether a connection gives a sign of life; false when all are lent.
     pub(super) async fn ping(self: &Arc<Self>) -> Result<bool, DbError> {
-        let Some(_slot) = self.slots.try_take() else {
+        let Some(_connection_permit) = self.permits.try_take() else {
             return Ok(false);
         };
         let connection = self.connection().await?;
         // A connection that is dropped in the middle of its answer is of no more use.
-        let mut pinging = Pinging(Some(connection));
+        let mut pinging = PingGuard(Some(connection));
         let answer = match &mut pinging.0 {
             Some(pooled) => pooled.connection.ping().await,
             None => Ok(()),
@@ -352,10 +348,10 @@ impl Pool {
     }
 
     pub(super) async fn close(&self) {
-        self.slots.close();
+        self.permits.close();
         let removed = self.connections.retain(|_, _| false).removed;
         self.connections.close();
-        for Pooled { connection, .. } in removed {
+        for PooledConnection { connection, .. } in removed {
             // It is going away anyhow; the server notices by itself.
             let _ = connection.close().await;
         }
@@ -367,51 +363,5 @@ impl Pool {
         self.gauges
             .overflow
             .set((self.gauges.in_use.get() - kept).max(0));
-    }
-}
-
-impl Loan {
-    pub(super) fn pool(&self) -> &Arc<Pool> {
-        &self.pool
-    }
-
-    /// The connection; none once it was thrown away.
-    pub(super) fn connection(&mut self) -> Option<&mut Connection> {
-        self.connection
-            .as_deref_mut()
-            .map(|pooled| &mut pooled.connection)
-    }
-
-    /// Closes the connection instead of giving it back.
-    pub(super) fn discard(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            drop(Object::take(connection));
-        }
-    }
-}
-
-impl Drop for Loan {
-    fn drop(&mut self) {
-        // The pool was made smaller while it was lent.
-        if self.pool.connections.status().size > self.pool.slots.size() {
-            self.discard();
-        }
-        if let Some(pooled) = &mut self.connection {
-            pooled.used = Instant::now();
-        }
-        self.connection = None;
-        self.pool.gauges.in_use.dec();
-        self.pool.count_overflow();
-    }
-}
-
-/// A connection that is asked for a sign of life; closed unless it is taken out again.
-struct Pinging(Option<Object<Connector>>);
-
-impl Drop for Pinging {
-    fn drop(&mut self) {
-        if let Some(connection) = self.0.take() {
-            drop(Object::take(connection));
-        }
     }
 }

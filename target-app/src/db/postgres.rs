@@ -14,7 +14,9 @@ pub(super) fn address(variable: &'static str, url: &Secret) -> Result<Address, O
     let options: Result<PgConnectOptions, _> = if is_ours {
         url.parse()
     } else {
-        Err(sqlx::Error::Configuration("it has another scheme".into()))
+        Err(sqlx::Error::Configuration(
+            "the URL does not begin with postgres:// or postgresql://".into(),
+        ))
     };
     let options = options.map_err(|error| OpenError::Url {
         variable,

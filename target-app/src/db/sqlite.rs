@@ -13,7 +13,7 @@ use super::OpenError;
 use super::connection::Address;
 
 /// Where the database file lives.
-pub(crate) enum Home {
+pub(crate) enum DatabaseDirectory {
     /// Kept for the next start.
     Chosen(PathBuf),
     /// Removed when dropped; while its owner lives, the lock says that somebody does.
@@ -25,7 +25,7 @@ const LOCK: &str = "lock";
 /// How the names of temporary directories begin.
 const PREFIX: &str = "folio-";
 
-impl Home {
+impl DatabaseDirectory {
     /// The directory, made if need be.
     pub(crate) fn of(directory: Option<&Path>) -> Result<Self, OpenError> {
         let (path, made) = match directory {
@@ -89,7 +89,7 @@ fn sweep(parent: &Path, owner: u32) {
 }
 
 /// How the writer and the readers connect.
-pub(super) fn addresses(home: &Home) -> (Address, Address) {
+pub(super) fn addresses(home: &DatabaseDirectory) -> (Address, Address) {
     let options = options(&home.file())
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn what_a_killed_owner_left_is_removed_and_what_lives_stays() {
-        let living = Home::of(None).expect("a directory");
+        let living = DatabaseDirectory::of(None).expect("a directory");
         let dead = tempfile::Builder::new()
             .prefix(PREFIX)
             .tempdir()
@@ -134,7 +134,7 @@ mod tests {
             .prefix(PREFIX)
             .tempdir()
             .expect("a directory");
-        let next = Home::of(None).expect("a directory");
+        let next = DatabaseDirectory::of(None).expect("a directory");
         assert!(!dead.path().exists());
         assert!(living.path().exists() && next.path().exists());
         assert!(beginning.path().exists(), "it is not locked yet");

@@ -18,11 +18,11 @@ pub(crate) enum Dialect {
 pub(crate) struct Statement {
     /// Label in the metrics, the slow-query log and the advisor.
     pub(crate) name: &'static str,
-    text: Text,
+    text: StatementText,
 }
 
 #[derive(Clone, Debug)]
-enum Text {
+enum StatementText {
     Same(&'static str),
     Each {
         sqlite: &'static str,
@@ -33,7 +33,7 @@ enum Text {
 
 /// A value for a statement.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value {
+pub(crate) enum SqlValue {
     Integer(i64),
     Text(String),
     /// Text or nothing.
@@ -47,7 +47,7 @@ impl Statement {
     pub(crate) const fn same(name: &'static str, text: &'static str) -> Self {
         Self {
             name,
-            text: Text::Same(text),
+            text: StatementText::Same(text),
         }
     }
 
@@ -59,7 +59,7 @@ impl Statement {
     ) -> Self {
         Self {
             name,
-            text: Text::Each { sqlite, postgres },
+            text: StatementText::Each { sqlite, postgres },
         }
     }
 
@@ -67,17 +67,17 @@ impl Statement {
     pub(crate) fn made(name: &'static str, text: impl Into<Arc<str>>) -> Self {
         Self {
             name,
-            text: Text::Made(text.into()),
+            text: StatementText::Made(text.into()),
         }
     }
 
     /// The text for `dialect`.
     pub(crate) fn text(&self, dialect: Dialect) -> &str {
         match (&self.text, dialect) {
-            (Text::Same(text), _)
-            | (Text::Each { sqlite: text, .. }, Dialect::Sqlite)
-            | (Text::Each { postgres: text, .. }, Dialect::Postgres) => text,
-            (Text::Made(text), _) => text,
+            (StatementText::Same(text), _)
+            | (StatementText::Each { sqlite: text, .. }, Dialect::Sqlite)
+            | (StatementText::Each { postgres: text, .. }, Dialect::Postgres) => text,
+            (StatementText::Made(text), _) => text,
         }
     }
 
@@ -92,35 +92,39 @@ impl Statement {
     /// Tells texts apart that share a name; none for texts that are made, of which there may be any number.
     pub(super) fn identity(&self) -> Option<usize> {
         match self.text {
-            Text::Same(text) | Text::Each { sqlite: text, .. } => Some(text.as_ptr().addr()),
-            Text::Made(_) => None,
+            StatementText::Same(text) | StatementText::Each { sqlite: text, .. } => {
+                Some(text.as_ptr().addr())
+            }
+            StatementText::Made(_) => None,
         }
     }
 
     pub(super) fn sql(&self, dialect: Dialect) -> SqlStr {
         match (&self.text, dialect) {
-            (Text::Same(text), _)
-            | (Text::Each { sqlite: text, .. }, Dialect::Sqlite)
-            | (Text::Each { postgres: text, .. }, Dialect::Postgres) => text.into_sql_str(),
-            (Text::Made(text), _) => AssertSqlSafe(Arc::clone(text)).into_sql_str(),
+            (StatementText::Same(text), _)
+            | (StatementText::Each { sqlite: text, .. }, Dialect::Sqlite)
+            | (StatementText::Each { postgres: text, .. }, Dialect::Postgres) => {
+                text.into_sql_str()
+            }
+            (StatementText::Made(text), _) => AssertSqlSafe(Arc::clone(text)).into_sql_str(),
         }
     }
 
     /// Whether the connection keeps it prepared.
     pub(super) fn persists(&self) -> bool {
-        !matches!(self.text, Text::Made(_))
+        !matches!(self.text, StatementText::Made(_))
     }
 }
 
 /// The values as `SQLite` takes them.
-pub(super) fn sqlite_arguments(values: &[Value]) -> Result<SqliteArguments, sqlx::Error> {
+pub(super) fn sqlite_arguments(values: &[SqlValue]) -> Result<SqliteArguments, sqlx::Error> {
     let mut arguments = SqliteArguments::default();
     for value in values {
         match value {
-            Value::Integer(value) => arguments.add(*value),
-            Value::Text(value) => arguments.add(value.clone()),
-            Value::Maybe(value) => arguments.add(value.clone()),
-            Value::Integers(values) => arguments.add(json(values)),
+            SqlValue::Integer(value) => arguments.add(*value),
+            SqlValue::Text(value) => arguments.add(value.clone()),
+            SqlValue::Maybe(value) => arguments.add(value.clone()),
+            SqlValue::Integers(values) => arguments.add(json(values)),
         }
         .map_err(sqlx::Error::Encode)?;
     }
@@ -128,14 +132,14 @@ pub(super) fn sqlite_arguments(values: &[Value]) -> Result<SqliteArguments, sqlx
 }
 
 /// The values as PostgreSQL takes them.
-pub(super) fn postgres_arguments(values: &[Value]) -> Result<PgArguments, sqlx::Error> {
+pub(super) fn postgres_arguments(values: &[SqlValue]) -> Result<PgArguments, sqlx::Error> {
     let mut arguments = PgArguments::default();
     for value in values {
         match value {
-            Value::Integer(value) => arguments.add(*value),
-            Value::Text(value) => arguments.add(value),
-            Value::Maybe(value) => arguments.add(value),
-            Value::Integers(values) => arguments.add(values),
+            SqlValue::Integer(value) => arguments.add(*value),
+            SqlValue::Text(value) => arguments.add(value),
+            SqlValue::Maybe(value) => arguments.add(value),
+            SqlValue::Integers(values) => arguments.add(values),
         }
         .map_err(sqlx::Error::Encode)?;
     }
@@ -155,37 +159,37 @@ fn json(values: &[i64]) -> String {
     text
 }
 
-impl From<i64> for Value {
+impl From<i64> for SqlValue {
     fn from(value: i64) -> Self {
         Self::Integer(value)
     }
 }
 
-impl From<u32> for Value {
+impl From<u32> for SqlValue {
     fn from(value: u32) -> Self {
         Self::Integer(value.into())
     }
 }
 
-impl From<&str> for Value {
+impl From<&str> for SqlValue {
     fn from(value: &str) -> Self {
         Self::Text(value.to_owned())
     }
 }
 
-impl From<String> for Value {
+impl From<String> for SqlValue {
     fn from(value: String) -> Self {
         Self::Text(value)
     }
 }
 
-impl From<Option<String>> for Value {
+impl From<Option<String>> for SqlValue {
     fn from(value: Option<String>) -> Self {
         Self::Maybe(value)
     }
 }
 
-impl From<Vec<i64>> for Value {
+impl From<Vec<i64>> for SqlValue {
     fn from(values: Vec<i64>) -> Self {
         Self::Integers(values)
     }
@@ -193,7 +197,7 @@ impl From<Vec<i64>> for Value {
 
 /// The values of a statement, in order: `values![id, "title"]`.
 macro_rules! values {
-    ($($value:expr),* $(,)?) => { &[$($crate::db::Value::from($value)),*] };
+    ($($value:expr),* $(,)?) => { &[$($crate::db::SqlValue::from($value)),*] };
 }
 pub(crate) use values;
 

@@ -11,7 +11,7 @@ use rand_pcg::rand_core::SeedableRng as _;
 
 /// What an asset is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum AssetForm {
     Page,
     Style,
     Script,
@@ -22,50 +22,50 @@ pub(super) enum Form {
 }
 
 /// Name without extension, and form. The page comes first.
-pub(super) const ASSETS: [(&str, Form); 40] = [
-    ("index", Form::Page),
-    ("app", Form::Style),
-    ("vendor", Form::Style),
-    ("theme-dark", Form::Style),
-    ("print", Form::Style),
-    ("app", Form::Script),
-    ("vendor", Form::Script),
-    ("catalogue", Form::Script),
-    ("reader", Form::Script),
-    ("search", Form::Script),
-    ("charts", Form::Script),
-    ("worker", Form::Script),
-    ("polyfills", Form::Script),
-    ("logo", Form::Drawing),
-    ("icon-search", Form::Drawing),
-    ("icon-cart", Form::Drawing),
-    ("icon-user", Form::Drawing),
-    ("icon-menu", Form::Drawing),
-    ("icon-star", Form::Drawing),
-    ("map", Form::Drawing),
-    ("pattern", Form::Drawing),
-    ("locale-en", Form::Records),
-    ("locale-de", Form::Records),
-    ("locale-fr", Form::Records),
-    ("locale-pt", Form::Records),
-    ("facets", Form::Records),
-    ("covers", Form::Records),
-    ("serif-regular", Form::Font),
-    ("serif-italic", Form::Font),
-    ("serif-bold", Form::Font),
-    ("sans-regular", Form::Font),
-    ("mono-regular", Form::Font),
-    ("hero", Form::Picture),
-    ("cover-1", Form::Picture),
-    ("cover-2", Form::Picture),
-    ("cover-3", Form::Picture),
-    ("cover-4", Form::Picture),
-    ("avatar", Form::Picture),
-    ("texture", Form::Picture),
-    ("favicon", Form::Picture),
+pub(super) const ASSETS: [(&str, AssetForm); 40] = [
+    ("index", AssetForm::Page),
+    ("app", AssetForm::Style),
+    ("vendor", AssetForm::Style),
+    ("theme-dark", AssetForm::Style),
+    ("print", AssetForm::Style),
+    ("app", AssetForm::Script),
+    ("vendor", AssetForm::Script),
+    ("catalogue", AssetForm::Script),
+    ("reader", AssetForm::Script),
+    ("search", AssetForm::Script),
+    ("charts", AssetForm::Script),
+    ("worker", AssetForm::Script),
+    ("polyfills", AssetForm::Script),
+    ("logo", AssetForm::Drawing),
+    ("icon-search", AssetForm::Drawing),
+    ("icon-cart", AssetForm::Drawing),
+    ("icon-user", AssetForm::Drawing),
+    ("icon-menu", AssetForm::Drawing),
+    ("icon-star", AssetForm::Drawing),
+    ("map", AssetForm::Drawing),
+    ("pattern", AssetForm::Drawing),
+    ("locale-en", AssetForm::Records),
+    ("locale-de", AssetForm::Records),
+    ("locale-fr", AssetForm::Records),
+    ("locale-pt", AssetForm::Records),
+    ("facets", AssetForm::Records),
+    ("covers", AssetForm::Records),
+    ("serif-regular", AssetForm::Font),
+    ("serif-italic", AssetForm::Font),
+    ("serif-bold", AssetForm::Font),
+    ("sans-regular", AssetForm::Font),
+    ("mono-regular", AssetForm::Font),
+    ("hero", AssetForm::Picture),
+    ("cover-1", AssetForm::Picture),
+    ("cover-2", AssetForm::Picture),
+    ("cover-3", AssetForm::Picture),
+    ("cover-4", AssetForm::Picture),
+    ("avatar", AssetForm::Picture),
+    ("texture", AssetForm::Picture),
+    ("favicon", AssetForm::Picture),
 ];
 
-impl Form {
+impl AssetForm {
     pub(super) fn extension(self) -> &'static str {
         match self {
             Self::Page => "html",
@@ -112,13 +112,13 @@ pub(super) fn body(seed: u64, place: usize, links: &[String]) -> Vec<u8> {
     // Evenly on the scale of orders of magnitude: many small, few large, as sites are.
     let size = (least * (most / least).powf(random.random())) as usize;
     match form {
-        Form::Page => page(&mut random, size, links).into_bytes(),
-        Form::Style => style(&mut random, size).into_bytes(),
-        Form::Script => script(&mut random, size).into_bytes(),
-        Form::Drawing => drawing(&mut random, size).into_bytes(),
-        Form::Records => records(&mut random, size).into_bytes(),
-        Form::Font => font(&mut random, size),
-        Form::Picture => picture(&mut random, size),
+        AssetForm::Page => page(&mut random, size, links).into_bytes(),
+        AssetForm::Style => style(&mut random, size).into_bytes(),
+        AssetForm::Script => script(&mut random, size).into_bytes(),
+        AssetForm::Drawing => drawing(&mut random, size).into_bytes(),
+        AssetForm::Records => records(&mut random, size).into_bytes(),
+        AssetForm::Font => font(&mut random, size),
+        AssetForm::Picture => picture(&mut random, size),
     }
 }
 
@@ -270,11 +270,11 @@ mod tests {
         for (place, (_, form)) in ASSETS.iter().enumerate() {
             let made = body(1, place, &[]);
             match form {
-                Form::Records => {
+                AssetForm::Records => {
                     let read: serde_json::Value = serde_json::from_slice(&made).expect("JSON");
                     assert!(read.is_object());
                 }
-                Form::Picture => {
+                AssetForm::Picture => {
                     let length = u32::from_be_bytes(made[33..37].try_into().expect("four bytes"));
                     let packed = &made[41..41 + length as usize];
                     let mut rows = Vec::new();

@@ -14,13 +14,13 @@ use moka::ops::compute::Op;
 use moka::policy::EvictionPolicy;
 use tokio::time::Instant;
 
-use super::origin::{Answer, Asset};
+use super::origin::{Asset, OriginAnswer};
 use super::provider::Purge;
 use crate::settings::Live;
 
 /// An asset that the edge keeps.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct CachedAsset {
     pub(super) asset: Asset,
     /// When the origin last said that this is the asset.
     confirmed: Instant,
@@ -29,7 +29,7 @@ pub(super) struct Kept {
 
 /// How an answer came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum EdgeLookup {
     /// A fresh copy was there, or another request fetched it meanwhile.
     Hit,
     /// The origin sent it.
@@ -48,10 +48,10 @@ pub(super) struct LocalEdge {
 struct Copies {
     /// Most of them.
     items: u32,
-    by_name: Cache<String, Arc<Kept>>,
+    by_name: Cache<String, Arc<CachedAsset>>,
 }
 
-impl Kept {
+impl CachedAsset {
     /// How long ago the origin confirmed it.
     pub(super) fn age(&self) -> Duration {
         self.confirmed.elapsed()
@@ -103,7 +103,7 @@ impl LocalEdge {
     }
 
     /// A copy of `name` that is fresh.
-    pub(super) async fn fresh(&self, name: &str) -> Option<Arc<Kept>> {
+    pub(super) async fn fresh(&self, name: &str) -> Option<Arc<CachedAsset>> {
         let kept = self.copies().by_name.get(name).await?;
         kept.is_fresh().then_some(kept)
     }
@@ -112,8 +112,8 @@ impl LocalEdge {
     pub(super) async fn fetch<E: Send + Sync + 'static>(
         &self,
         name: &str,
-        ask: impl AsyncFnOnce(Option<HeaderValue>) -> Result<Option<Answer>, E>,
-    ) -> Result<Option<(Arc<Kept>, Found)>, E> {
+        ask: impl AsyncFnOnce(Option<HeaderValue>) -> Result<Option<OriginAnswer>, E>,
+    ) -> Result<Option<(Arc<CachedAsset>, EdgeLookup)>, E> {
         let copies = self.copies();
         let purges = self.purges.load(Ordering::SeqCst);
         let mut given = None;
@@ -123,21 +123,21 @@ impl LocalEdge {
             .and_try_compute_with(async |held| {
                 let held = held.map(moka::Entry::into_value);
                 if let Some(kept) = held.as_ref().filter(|kept| kept.is_fresh()) {
-                    given = Some((Arc::clone(kept), Found::Hit));
+                    given = Some((Arc::clone(kept), EdgeLookup::Hit));
                     return Ok(Op::Nop);
                 }
                 let tag = held.as_ref().map(|kept| kept.asset.tag.clone());
                 let (asset, found) = match (ask(tag).await?, held) {
-                    (Some(Answer::Whole(asset)), _) => (asset, Found::Miss),
-                    (Some(Answer::Unchanged(cache_control)), Some(kept)) => {
+                    (Some(OriginAnswer::Whole(asset)), _) => (asset, EdgeLookup::Miss),
+                    (Some(OriginAnswer::Unchanged(cache_control)), Some(kept)) => {
                         let mut asset = kept.asset.clone();
                         asset.cache_control = cache_control;
-                        (asset, Found::Revalidated)
+                        (asset, EdgeLookup::Revalidated)
                     }
-                    (Some(Answer::Unchanged(_)) | None, _) => return Ok(Op::Remove),
+                    (Some(OriginAnswer::Unchanged(_)) | None, _) => return Ok(Op::Remove),
                 };
                 let fresh_for = freshness(&asset.cache_control);
-                let kept = Arc::new(Kept {
+                let kept = Arc::new(CachedAsset {
                     asset,
                     confirmed: Instant::now(),
                     fresh_for: fresh_for.unwrap_or_default(),
@@ -167,7 +167,7 @@ impl LocalEdge {
             .by_name
             .iter()
             .map(|(name, _)| name)
-            .filter(|name| purge.takes(name))
+            .filter(|name| purge.matches(name))
             .collect();
         let mut removed = 0;
         for name in taken {
@@ -179,7 +179,7 @@ impl LocalEdge {
     }
 
     /// Everything that is kept, by name, after what is too much has made room.
-    pub(super) async fn all(&self) -> Vec<(Arc<String>, Arc<Kept>)> {
+    pub(super) async fn all(&self) -> Vec<(Arc<String>, Arc<CachedAsset>)> {
         let copies = self.copies();
         copies.by_name.run_pending_tasks().await;
         let mut all: Vec<_> = copies.by_name.iter().collect();
@@ -223,8 +223,8 @@ mod tests {
         LocalEdge::new(&Arc::new(Live::new(Settings::default())))
     }
 
-    fn asset(cache_control: &'static str) -> Answer {
-        Answer::Whole(Asset {
+    fn asset(cache_control: &'static str) -> OriginAnswer {
+        OriginAnswer::Whole(Asset {
             body: Bytes::from_static(b"body"),
             content_type: "text/plain",
             tag: HeaderValue::from_static("\"tag\""),
@@ -232,11 +232,11 @@ mod tests {
         })
     }
 
-    async fn fetched(edge: &LocalEdge, cache_control: &'static str) -> Found {
+    async fn fetched(edge: &LocalEdge, cache_control: &'static str) -> EdgeLookup {
         let answer = async |tag: Option<HeaderValue>| {
             let unchanged = HeaderValue::from_static(cache_control);
             let answer = match tag {
-                Some(_) => Answer::Unchanged(unchanged),
+                Some(_) => OriginAnswer::Unchanged(unchanged),
                 None => asset(cache_control),
             };
             Ok::<_, Infallible>(Some(answer))
@@ -272,22 +272,22 @@ mod tests {
     async fn a_stale_copy_is_confirmed_and_lives_on() {
         let edge = edge();
         let plain = "public, max-age=60";
-        assert_eq!(fetched(&edge, plain).await, Found::Miss);
+        assert_eq!(fetched(&edge, plain).await, EdgeLookup::Miss);
         advance(Duration::from_secs(59)).await;
-        assert_eq!(fetched(&edge, plain).await, Found::Hit);
+        assert_eq!(fetched(&edge, plain).await, EdgeLookup::Hit);
         advance(Duration::from_secs(1)).await;
         assert!(edge.fresh("name").await.is_none());
-        assert_eq!(fetched(&edge, plain).await, Found::Revalidated);
-        assert_eq!(fetched(&edge, plain).await, Found::Hit);
+        assert_eq!(fetched(&edge, plain).await, EdgeLookup::Revalidated);
+        assert_eq!(fetched(&edge, plain).await, EdgeLookup::Hit);
         assert_eq!(edge.remove(&Purge::All).await, 1);
-        assert_eq!(fetched(&edge, plain).await, Found::Miss);
+        assert_eq!(fetched(&edge, plain).await, EdgeLookup::Miss);
     }
 
     #[tokio::test]
     async fn what_may_not_be_kept_is_not_kept() {
         let edge = edge();
         for _ in 0..2 {
-            assert_eq!(fetched(&edge, "no-store").await, Found::Miss);
+            assert_eq!(fetched(&edge, "no-store").await, EdgeLookup::Miss);
         }
         assert!(edge.all().await.is_empty());
     }
@@ -332,8 +332,8 @@ mod tests {
         };
         let (early, late) = tokio::join!(edge.fetch("name", slow), late);
         assert!(early.expect("infallible").is_some());
-        assert_eq!(late, Found::Miss);
-        assert_eq!(fetched(&edge, "max-age=60").await, Found::Hit);
+        assert_eq!(late, EdgeLookup::Miss);
+        assert_eq!(fetched(&edge, "max-age=60").await, EdgeLookup::Hit);
     }
 
     #[tokio::test]
@@ -345,7 +345,7 @@ mod tests {
             async move {
                 let never = async |_| {
                     asked.notify_one();
-                    std::future::pending::<Result<Option<Answer>, Infallible>>().await
+                    std::future::pending::<Result<Option<OriginAnswer>, Infallible>>().await
                 };
                 edge.fetch("name", never).await.map(drop)
             }
@@ -358,7 +358,7 @@ mod tests {
         tokio::task::yield_now().await;
         assert!(!waiter.is_finished(), "it waits for the first");
         leader.abort();
-        assert_eq!(waiter.await.expect("no panic"), Found::Miss);
-        assert_eq!(fetched(&edge, "max-age=60").await, Found::Hit);
+        assert_eq!(waiter.await.expect("no panic"), EdgeLookup::Miss);
+        assert_eq!(fetched(&edge, "max-age=60").await, EdgeLookup::Hit);
     }
 }

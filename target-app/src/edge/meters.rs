@@ -2,11 +2,11 @@
 
 use prometheus::{Gauge, Histogram, IntCounter, IntGauge};
 
-use super::local::Found;
+use super::local::EdgeLookup;
 use crate::metrics::Metrics;
 
 /// The instruments, with every label looked up beforehand.
-pub(super) struct Meters {
+pub(super) struct EdgeMetrics {
     pub(super) hits: IntCounter,
     pub(super) misses: IntCounter,
     pub(super) revalidated: IntCounter,
@@ -32,11 +32,11 @@ pub(super) struct Purges {
 /// The values of no labels.
 const NONE: &[&str] = &[];
 
-impl Meters {
+impl EdgeMetrics {
     pub(super) fn new(metrics: &Metrics) -> Result<Self, prometheus::Error> {
         let requests = metrics.counters(
             "folio_edge_requests_total",
-            "Requests for assets by what the edge did.",
+            "Requests for assets by result at the edge.",
             &["result"],
         )?;
         let purges = metrics.counters(
@@ -46,7 +46,7 @@ impl Meters {
         )?;
         let origin = metrics.seconds(
             "folio_edge_origin_seconds",
-            "Time that the origin took, by its answer.",
+            "Time of the origin's answer, by result.",
             &["answer"],
         )?;
         let counter = |name, help| {
@@ -55,10 +55,10 @@ impl Meters {
         };
         let ratio = metrics.ratios(
             "folio_edge_hit_ratio",
-            "Part of the requests to the edge, since the start, that it had a fresh copy for.",
+            "Hits divided by requests to the edge since the start, 0 to 1.",
             &[],
         )?;
-        let bytes = metrics.gauges("folio_edge_bytes", "Bytes of the bodies kept.", &[])?;
+        let bytes = metrics.gauges("folio_edge_bytes", "Bytes of the cached bodies.", &[])?;
         Ok(Self {
             hits: requests.with_label_values(&["hit"]),
             misses: requests.with_label_values(&["miss"]),
@@ -74,7 +74,7 @@ impl Meters {
             purged: counter("folio_edge_purged_total", "Copies removed by purges.")?,
             prefetched: counter(
                 "folio_edge_prefetches_total",
-                "Assets fetched because a page links to them.",
+                "Assets prefetched because a page links to them.",
             )?,
             made: origin.with_label_values(&["whole"]),
             unchanged: origin.with_label_values(&["unchanged"]),
@@ -82,11 +82,11 @@ impl Meters {
     }
 
     /// Counts a request that the edge answered.
-    pub(super) fn count(&self, found: Found) {
+    pub(super) fn count(&self, found: EdgeLookup) {
         match found {
-            Found::Hit => self.hits.inc(),
-            Found::Miss => self.misses.inc(),
-            Found::Revalidated => self.revalidated.inc(),
+            EdgeLookup::Hit => self.hits.inc(),
+            EdgeLookup::Miss => self.misses.inc(),
+            EdgeLookup::Revalidated => self.revalidated.inc(),
         }
         self.ratio.set(self.hit_ratio());
     }

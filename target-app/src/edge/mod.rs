@@ -24,9 +24,9 @@ pub(crate) use provider::{Purge, Purged};
 
 use crate::metrics::Metrics;
 use crate::settings::{EdgeProvider, Live};
-use local::{Found, Kept, LocalEdge};
-use meters::Meters;
-use origin::{Answer, Asset, Origin};
+use local::{CachedAsset, EdgeLookup, LocalEdge};
+use meters::EdgeMetrics;
+use origin::{Asset, Origin, OriginAnswer};
 use provider::{HttpPurge, Provider};
 
 /// What stands before a link to an asset, and after it.
@@ -34,21 +34,21 @@ const LINK: (&str, char) = ("\"/assets/", '"');
 
 /// The edge of one [`State`](crate::State). Cloning it shares it.
 #[derive(Clone)]
-pub(crate) struct Edge(Arc<Inner>);
+pub(crate) struct Edge(Arc<EdgeState>);
 
-struct Inner {
+struct EdgeState {
     settings: Arc<Live>,
     origin: Arc<Origin>,
     local: Arc<LocalEdge>,
     remote: HttpPurge,
-    meters: Meters,
+    meters: EdgeMetrics,
     /// One page's assets are prefetched at a time; another page's come when they are asked for.
     prefetching: Arc<Semaphore>,
 }
 
 /// An asset for a client.
 #[derive(Debug)]
-pub(crate) struct Served {
+pub(crate) struct ServedAsset {
     pub(crate) body: Bytes,
     pub(crate) content_type: &'static str,
     pub(crate) tag: HeaderValue,
@@ -61,12 +61,12 @@ pub(crate) struct Served {
 
 /// The origin could not be asked.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("the origin failed")]
+#[error("the origin of the assets failed")]
 pub(crate) struct OriginError(#[source] Arc<JoinError>);
 
 /// The edge as an administrator sees it.
 #[derive(Serialize)]
-pub(crate) struct Stats {
+pub(crate) struct EdgeStats {
     enabled: bool,
     provider: &'static str,
     /// Copies kept.
@@ -103,25 +103,25 @@ impl Edge {
         metrics: &Metrics,
     ) -> Result<Self, prometheus::Error> {
         let local = Arc::new(LocalEdge::new(settings));
-        Ok(Self(Arc::new(Inner {
+        Ok(Self(Arc::new(EdgeState {
             settings: Arc::clone(settings),
             origin: Arc::new(Origin::new(seed)),
             remote: HttpPurge::new(&local, client, settings),
             local,
-            meters: Meters::new(metrics)?,
+            meters: EdgeMetrics::new(metrics)?,
             prefetching: Arc::new(Semaphore::new(1)),
         })))
     }
 
     /// The asset of this name, if there is one.
-    pub(crate) async fn asset(&self, name: &str) -> Result<Option<Served>, OriginError> {
+    pub(crate) async fn asset(&self, name: &str) -> Result<Option<ServedAsset>, OriginError> {
         let inner = &self.0;
         if !inner.settings.load().edge.enabled {
             inner.meters.off.inc();
             let answer = inner.ask(name, None).await?;
             return Ok(match answer {
-                Some(Answer::Whole(asset)) => Some(Served::new(asset, 0, "off")),
-                Some(Answer::Unchanged(_)) | None => None,
+                Some(OriginAnswer::Whole(asset)) => Some(ServedAsset::new(asset, 0, "off")),
+                Some(OriginAnswer::Unchanged(_)) | None => None,
             });
         }
         let Some((kept, found)) = inner.fetch(name).await? else {
@@ -129,16 +129,16 @@ impl Edge {
         };
         inner.meters.count(found);
         let edge = match found {
-            Found::Hit => "hit",
-            Found::Miss => "miss",
-            Found::Revalidated => "revalidated",
+            EdgeLookup::Hit => "hit",
+            EdgeLookup::Miss => "miss",
+            EdgeLookup::Revalidated => "revalidated",
         };
-        if found != Found::Hit {
+        if found != EdgeLookup::Hit {
             inner.weigh().await;
             self.prefetch(&kept);
         }
         let age = kept.age().as_secs();
-        Ok(Some(Served::new(kept.asset.clone(), age, edge)))
+        Ok(Some(ServedAsset::new(kept.asset.clone(), age, edge)))
     }
 
     /// Removes copies, here and where the provider in force says.
@@ -156,10 +156,10 @@ impl Edge {
         purged
     }
 
-    pub(crate) async fn stats(&self) -> Stats {
+    pub(crate) async fn stats(&self) -> EdgeStats {
         let inner = &self.0;
         let (meters, all) = (&inner.meters, inner.local.all().await);
-        Stats {
+        EdgeStats {
             enabled: inner.settings.load().edge.enabled,
             provider: inner.provider().name(),
             items: all.len(),
@@ -184,7 +184,7 @@ impl Edge {
     }
 
     /// Fetches what a page links to, beside the request that brought the page.
-    fn prefetch(&self, page: &Kept) {
+    fn prefetch(&self, page: &CachedAsset) {
         let inner = Arc::clone(&self.0);
         if !inner.settings.load().edge.prefetch || !page.asset.content_type.starts_with("text/html")
         {
@@ -197,7 +197,9 @@ impl Edge {
         tokio::spawn(async move {
             for name in linked {
                 // A link that cannot be fetched now is fetched when it is asked for.
-                if let Ok(Some((_, Found::Miss | Found::Revalidated))) = inner.fetch(&name).await {
+                if let Ok(Some((_, EdgeLookup::Miss | EdgeLookup::Revalidated))) =
+                    inner.fetch(&name).await
+                {
                     inner.meters.prefetched.inc();
                 }
             }
@@ -207,7 +209,7 @@ impl Edge {
     }
 }
 
-impl Inner {
+impl EdgeState {
     fn provider(&self) -> &dyn Provider {
         match self.settings.load().edge.provider {
             EdgeProvider::Local => self.local.as_ref(),
@@ -215,9 +217,12 @@ impl Inner {
         }
     }
 
-    async fn fetch(&self, name: &str) -> Result<Option<(Arc<Kept>, Found)>, OriginError> {
+    async fn fetch(
+        &self,
+        name: &str,
+    ) -> Result<Option<(Arc<CachedAsset>, EdgeLookup)>, OriginError> {
         if let Some(kept) = self.local.fresh(name).await {
-            return Ok(Some((kept, Found::Hit)));
+            return Ok(Some((kept, EdgeLookup::Hit)));
         }
         self.local
             .fetch(name, async |tag| self.ask(name, tag).await)
@@ -229,7 +234,7 @@ impl Inner {
         &self,
         name: &str,
         tag: Option<HeaderValue>,
-    ) -> Result<Option<Answer>, OriginError> {
+    ) -> Result<Option<OriginAnswer>, OriginError> {
         let origin = Arc::clone(&self.origin);
         let plain_ttl = self.settings.load().edge.ttl.0;
         let name = name.to_owned();
@@ -238,8 +243,8 @@ impl Inner {
         let answer = made.map_err(|error| OriginError(Arc::new(error)))?;
         let seconds = began.elapsed().as_secs_f64();
         match &answer {
-            Some(Answer::Whole(_)) => self.meters.made.observe(seconds),
-            Some(Answer::Unchanged(_)) => self.meters.unchanged.observe(seconds),
+            Some(OriginAnswer::Whole(_)) => self.meters.made.observe(seconds),
+            Some(OriginAnswer::Unchanged(_)) => self.meters.unchanged.observe(seconds),
             None => {}
         }
         Ok(answer)
@@ -252,7 +257,7 @@ impl Inner {
     }
 }
 
-impl Served {
+impl ServedAsset {
     fn new(asset: Asset, age: u64, edge: &'static str) -> Self {
         let Asset {
             body,

@@ -12,7 +12,7 @@ use axum::http::HeaderValue;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use super::content::{ASSETS, Form, body};
+use super::content::{ASSETS, AssetForm, body};
 
 /// The plain name of the map from plain to versioned names.
 const MANIFEST: &str = "manifest.json";
@@ -22,12 +22,12 @@ const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000
 /// Makes assets; cheap until it is first asked.
 pub(super) struct Origin {
     seed: u64,
-    catalogue: OnceLock<Catalogue>,
+    catalogue: OnceLock<AssetCatalogue>,
 }
 
 /// What the origin knows without making a body.
-struct Catalogue {
-    names: HashMap<String, Named>,
+struct AssetCatalogue {
+    names: HashMap<String, AssetName>,
     /// By place in [`ASSETS`], then the manifest's.
     tags: Vec<HeaderValue>,
     /// Versioned names that the page links to.
@@ -36,20 +36,20 @@ struct Catalogue {
 }
 
 #[derive(Clone, Copy)]
-struct Named {
+struct AssetName {
     place: usize,
-    lasts: Lasts,
+    lasts: NameLifetime,
 }
 
 #[derive(Clone, Copy)]
-enum Lasts {
+enum NameLifetime {
     /// As long as the settings say.
     AWhile,
     ForEver,
 }
 
 /// What the origin answers for a name that it knows.
-pub(super) enum Answer {
+pub(super) enum OriginAnswer {
     /// The asset.
     Whole(Asset),
     /// The tag that was shown is still right; what was known stays so under this `Cache-Control`.
@@ -80,27 +80,30 @@ impl Origin {
         name: &str,
         known: Option<&HeaderValue>,
         plain_ttl: Duration,
-    ) -> Option<Answer> {
+    ) -> Option<OriginAnswer> {
         let catalogue = self.catalogue();
-        let Named { place, lasts } = *catalogue.names.get(name)?;
+        let AssetName { place, lasts } = *catalogue.names.get(name)?;
         let cache_control = match lasts {
-            Lasts::ForEver => FOR_EVER,
-            Lasts::AWhile => {
+            NameLifetime::ForEver => FOR_EVER,
+            NameLifetime::AWhile => {
                 let text = format!("public, max-age={}", plain_ttl.as_secs());
                 HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("no-store"))
             }
         };
         if known == Some(&catalogue.tags[place]) {
-            return Some(Answer::Unchanged(cache_control));
+            return Some(OriginAnswer::Unchanged(cache_control));
         }
         let (body, content_type) = match ASSETS.get(place) {
             Some((_, form)) => {
                 let body = Bytes::from(body(self.seed, place, &catalogue.links));
                 (body, form.content_type())
             }
-            None => (catalogue.manifest.clone(), Form::Records.content_type()),
+            None => (
+                catalogue.manifest.clone(),
+                AssetForm::Records.content_type(),
+            ),
         };
-        Some(Answer::Whole(Asset {
+        Some(OriginAnswer::Whole(Asset {
             tag: tag(&hash(&body)),
             body,
             content_type,
@@ -108,12 +111,13 @@ impl Origin {
         }))
     }
 
-    fn catalogue(&self) -> &Catalogue {
-        self.catalogue.get_or_init(|| Catalogue::new(self.seed))
+    fn catalogue(&self) -> &AssetCatalogue {
+        self.catalogue
+            .get_or_init(|| AssetCatalogue::new(self.seed))
     }
 }
 
-impl Catalogue {
+impl AssetCatalogue {
     fn new(seed: u64) -> Self {
         let mut catalogue = Self {
             names: HashMap::new(),
@@ -129,23 +133,23 @@ impl Catalogue {
             let plain = format!("{stem}.{}", form.extension());
             let versioned = format!("{stem}.{}.{}", &hash[..8], form.extension());
             catalogue.tags[place] = tag(&hash);
-            if *form != Form::Records {
+            if *form != AssetForm::Records {
                 catalogue.links.push(versioned.clone());
             }
             manifest.insert(plain.clone(), versioned.clone().into());
-            catalogue.name(plain, place, Lasts::AWhile);
-            catalogue.name(versioned, place, Lasts::ForEver);
+            catalogue.name(plain, place, NameLifetime::AWhile);
+            catalogue.name(versioned, place, NameLifetime::ForEver);
         }
         catalogue.manifest = serde_json::Value::Object(manifest).to_string().into();
         catalogue.tags.push(tag(&hash(&catalogue.manifest)));
-        catalogue.name(MANIFEST.to_owned(), ASSETS.len(), Lasts::AWhile);
+        catalogue.name(MANIFEST.to_owned(), ASSETS.len(), NameLifetime::AWhile);
         // Its own name is not among what the page fetches.
         catalogue.links.pop();
         catalogue
     }
 
-    fn name(&mut self, name: String, place: usize, lasts: Lasts) {
-        self.names.insert(name, Named { place, lasts });
+    fn name(&mut self, name: String, place: usize, lasts: NameLifetime) {
+        self.names.insert(name, AssetName { place, lasts });
     }
 }
 
@@ -171,7 +175,7 @@ mod tests {
 
     fn whole(origin: &Origin, name: &str) -> Asset {
         match origin.ask(name, None, Duration::from_mins(1)) {
-            Some(Answer::Whole(asset)) => asset,
+            Some(OriginAnswer::Whole(asset)) => asset,
             _ => panic!("{name} is an asset"),
         }
     }
@@ -195,7 +199,7 @@ mod tests {
             {
                 let again = origin.ask(name, Some(&one.tag), Duration::from_mins(1));
                 assert!(
-                    matches!(again, Some(Answer::Unchanged(found)) if found == cache_control),
+                    matches!(again, Some(OriginAnswer::Unchanged(found)) if found == cache_control),
                     "{name}"
                 );
             }

@@ -27,13 +27,13 @@ pub(crate) enum Purge {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PurgeError {
     /// The purge API answered something else than success.
-    #[error("the purge API answered {0}")]
+    #[error("the purge API answered with status {0}")]
     Answered(StatusCode),
     /// The purge API did not answer in time, or not at all.
-    #[error("the purge API did not answer")]
+    #[error("the purge API did not answer in time")]
     Silent(#[from] reqwest::Error),
     /// There is nowhere to send the purge.
-    #[error("edge.purge_url is not set")]
+    #[error("edge.purge_url is not set; set it or use edge.provider=local")]
     Nowhere,
 }
 
@@ -62,7 +62,7 @@ pub(super) struct HttpPurge {
 }
 
 impl Purge {
-    pub(super) fn takes(&self, name: &str) -> bool {
+    pub(super) fn matches(&self, name: &str) -> bool {
         match self {
             Self::Name(exact) => name == exact,
             Self::Prefix(prefix) => name.starts_with(prefix.as_str()),
@@ -107,7 +107,7 @@ impl HttpPurge {
         }
     }
 
-    async fn tell(&self, purge: &Purge) -> Result<StatusCode, PurgeError> {
+    async fn post_purge(&self, purge: &Purge) -> Result<StatusCode, PurgeError> {
         let url = self.settings.load().edge.purge_url.clone();
         let url = url.ok_or(PurgeError::Nowhere)?;
         let answer = self.client.post(url).json(&purge.json()).send().await?;
@@ -128,7 +128,7 @@ impl Provider for HttpPurge {
     fn purge<'a>(&'a self, purge: &'a Purge) -> BoxFuture<'a, Purged> {
         Box::pin(async move {
             let copies = self.local.remove(purge).await;
-            let remote = Some(self.tell(purge).await);
+            let remote = Some(self.post_purge(purge).await);
             Purged { copies, remote }
         })
     }
@@ -149,9 +149,9 @@ mod tests {
             (pattern("cover-?.png"), "cover-1.png", "cover-12.png"),
             (pattern("*a*b*"), "xxaxxbxx", "xxbxxaxx"),
         ] {
-            assert!(purge.takes(taken), "{purge:?} {taken}");
-            assert!(!purge.takes(left), "{purge:?} {left}");
+            assert!(purge.matches(taken), "{purge:?} {taken}");
+            assert!(!purge.matches(left), "{purge:?} {left}");
         }
-        assert!(Purge::All.takes("") && pattern("**").takes("") && !pattern("?").takes(""));
+        assert!(Purge::All.matches("") && pattern("**").matches("") && !pattern("?").matches(""));
     }
 }

@@ -12,11 +12,11 @@ use crate::error::FieldFault;
 const MOST_FAULTS: usize = 20;
 
 /// The keys of `text`, which is JSON, that are there again in the same object.
-pub(super) fn sent_twice(text: &[u8]) -> Vec<FieldFault> {
+pub(super) fn duplicates(text: &[u8]) -> Vec<FieldFault> {
     let (mut path, mut twice) = (String::new(), Vec::new());
     let mut json = serde_json::Deserializer::from_slice(text);
     // What is no JSON is told by who reads the values.
-    let _ = json.deserialize_any(Node {
+    let _ = json.deserialize_any(KeyScanner {
         path: &mut path,
         twice: &mut twice,
     });
@@ -30,22 +30,22 @@ pub(super) fn sent_twice(text: &[u8]) -> Vec<FieldFault> {
 }
 
 /// A value, at a path such as `insert[3].title`.
-struct Node<'a> {
+struct KeyScanner<'a> {
     path: &'a mut String,
     twice: &'a mut Vec<String>,
 }
 
-impl Node<'_> {
+impl KeyScanner<'_> {
     /// The value that stands in this one, the path already being its own.
-    fn inner(&mut self) -> Node<'_> {
-        Node {
+    fn inner(&mut self) -> KeyScanner<'_> {
+        KeyScanner {
             path: self.path,
             twice: self.twice,
         }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Node<'_> {
+impl<'de> DeserializeSeed<'de> for KeyScanner<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -53,7 +53,7 @@ impl<'de> DeserializeSeed<'de> for Node<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Node<'_> {
+impl<'de> Visitor<'de> for KeyScanner<'_> {
     type Value = ();
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -130,7 +130,7 @@ mod tests {
                 &["a[1].b", "c"],
             ),
         ] {
-            let found: Vec<_> = sent_twice(text.as_bytes())
+            let found: Vec<_> = duplicates(text.as_bytes())
                 .into_iter()
                 .map(|fault| fault.field)
                 .collect();

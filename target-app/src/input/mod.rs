@@ -31,23 +31,25 @@ impl<S: Send + Sync> FromRequest<S> for JsonFields {
         let body = Bytes::from_request(request, state).await;
         let body = body.map_err(|rejection: BytesRejection| {
             let detail = match rejection.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => "the body is larger than is read here",
-                _ => "the body could not be read",
+                StatusCode::PAYLOAD_TOO_LARGE => {
+                    "the request body exceeds the size limit of this route"
+                }
+                _ => "the request body could not be read",
             };
             Problem::new(rejection.status(), detail)
         })?;
         match serde_json::from_slice(&body) {
             Ok(Value::Object(object)) => Ok(Self {
                 object,
-                faults: keys::sent_twice(&body),
+                faults: keys::duplicates(&body),
             }),
             Ok(_) => Err(Problem::new(
                 StatusCode::BAD_REQUEST,
-                "the body is not a JSON object",
+                "the request body is not a JSON object",
             )),
             Err(error) => Err(Problem::new(
                 StatusCode::BAD_REQUEST,
-                format!("the body is not JSON: {error}"),
+                format!("the request body is not valid JSON: {error}"),
             )),
         }
     }
@@ -243,11 +245,11 @@ fn check_kind(headers: &HeaderMap) -> Result<(), Problem> {
         kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case(expected))
     };
     let detail = if !is(header::CONTENT_TYPE, "application/json") {
-        "the body has to be of content type application/json"
+        "the request body must have content type application/json"
     } else if headers.contains_key(header::CONTENT_ENCODING)
         && !is(header::CONTENT_ENCODING, "identity")
     {
-        "the body has to come as it is, without a content encoding"
+        "the request body must not have a content encoding"
     } else {
         return Ok(());
     };

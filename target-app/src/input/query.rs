@@ -26,12 +26,12 @@ impl<S: Send + Sync> FromRequestParts<S> for QueryFields {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         match Query::try_from_uri(&parts.uri) {
             Ok(Query::<Vec<(String, String)>>(pairs)) => Ok(Self {
-                faults: sent_twice(&pairs),
+                faults: duplicates(&pairs),
                 pairs,
             }),
             Err(error) => Err(Problem::new(
                 StatusCode::BAD_REQUEST,
-                format!("the query cannot be read: {error}"),
+                format!("the query string cannot be parsed: {error}"),
             )),
         }
     }
@@ -103,7 +103,7 @@ impl QueryFields {
 }
 
 /// The parameters that are there more than once, each told once.
-fn sent_twice(pairs: &[(String, String)]) -> Vec<FieldFault> {
+fn duplicates(pairs: &[(String, String)]) -> Vec<FieldFault> {
     if pairs.len() < 2 {
         return Vec::new();
     }

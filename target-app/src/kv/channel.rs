@@ -44,7 +44,7 @@ pub(crate) struct Subscription {
 pub(super) struct Hub {
     channels: [broadcast::Sender<Notice>; Channel::ALL.len()],
     /// Whether messages arrive now; changed and announced under one lock, so that no subscriber misses the turn.
-    stands: Arc<Mutex<bool>>,
+    is_connected: Arc<Mutex<bool>>,
 }
 
 impl Channel {
@@ -95,23 +95,23 @@ impl Subscription {
 
 impl Hub {
     /// `stands` tells whether messages arrive from the first moment on.
-    pub(super) fn new(stands: bool) -> Self {
+    pub(super) fn new(is_connected: bool) -> Self {
         Self {
             channels: Channel::ALL.map(|_| broadcast::Sender::new(WAITING)),
-            stands: Arc::new(Mutex::new(stands)),
+            is_connected: Arc::new(Mutex::new(is_connected)),
         }
     }
 
     /// An ear on `channel`; it hears at once if messages do not arrive now.
     pub(super) fn subscribe(&self, channel: Channel) -> Subscription {
-        let stands = locked(&self.stands);
+        let is_connected = locked(&self.is_connected);
         let mut due = VecDeque::with_capacity(1);
-        if !*stands {
+        if !*is_connected {
             due.push_back(Notice::Lost);
         }
         Subscription {
             notices: self.channels[channel as usize].subscribe(),
-            state: Arc::clone(&self.stands),
+            state: Arc::clone(&self.is_connected),
             due,
             is_lost: false,
         }
@@ -124,14 +124,18 @@ impl Hub {
     }
 
     /// Tells all subscribers that messages arrive from now on, or no longer.
-    pub(super) fn turn(&self, stands: bool) {
-        let mut state = locked(&self.stands);
-        if *state == stands {
+    pub(super) fn set_connected(&self, is_connected: bool) {
+        let mut state = locked(&self.is_connected);
+        if *state == is_connected {
             return;
         }
-        *state = stands;
+        *state = is_connected;
         for channel in &self.channels {
-            let _ = channel.send(if stands { Notice::Back } else { Notice::Lost });
+            let _ = channel.send(if is_connected {
+                Notice::Back
+            } else {
+                Notice::Lost
+            });
         }
     }
 }

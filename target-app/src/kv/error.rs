@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::breaker::Refused;
+use crate::breaker::BreakerOpen;
 use crate::bulkhead;
 
 /// Why an operation has no answer; whether it took effect is unknown unless the variant says so.
@@ -13,42 +13,42 @@ use crate::bulkhead;
 pub(crate) enum KvError {
     /// No connection, or it broke on the way.
     #[error("the shared store cannot be reached")]
-    Unavailable(#[source] Cause),
+    Unavailable(#[source] KvCause),
     /// No connection or no answer within the limit.
-    #[error("the shared store took too long")]
+    #[error("the shared store did not answer in time")]
     TimedOut,
     /// An answer that was not expected, such as that of a key that holds something else.
-    #[error("the shared store answered what was not expected")]
-    Protocol(#[source] Cause),
+    #[error("unexpected answer from the shared store")]
+    Protocol(#[source] KvCause),
     /// There is no memory left for what must not be thrown away; nothing was stored.
     #[error("the shared store is full")]
     Full,
     /// Not tried, because the store has been failing.
     #[error(transparent)]
-    Refused(#[from] Refused),
+    Refused(#[from] BreakerOpen),
     /// Not tried, because too many operations are under way.
     #[error(transparent)]
-    Busy(#[from] bulkhead::Full),
+    Busy(#[from] bulkhead::GateFull),
 }
 
 /// What lies under a [`KvError`]; shared, because many may wait for the same operation.
 #[derive(Clone)]
-pub(crate) struct Cause(Arc<dyn Error + Send + Sync>);
+pub(crate) struct KvCause(Arc<dyn Error + Send + Sync>);
 
 /// Why the shared store could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum KvStartError {
     /// The URL of Redis is not one.
-    #[error("the URL of Redis is not valid")]
+    #[error("invalid REDIS_URL; expected redis://host:port or redis+unix:///path")]
     Url(#[source] Box<dyn Error + Send + Sync>),
     /// Nobody answers at the URL of Redis, or not to who is named in it.
-    #[error("it does not answer; check the URL and that its server runs")]
+    #[error("Redis does not answer; check the URL and that its server is running")]
     Away(#[source] Box<dyn Error + Send + Sync>),
     /// The pool of connections could not be made.
-    #[error("the pool of connections to Redis cannot be made")]
+    #[error("cannot create the connection pool to Redis")]
     Pool(#[source] Box<dyn Error + Send + Sync>),
     /// A metric was declared twice or badly.
-    #[error("the metrics of the shared store cannot be registered")]
+    #[error("cannot register the metrics of the shared store")]
     Metrics(#[from] prometheus::Error),
 }
 
@@ -83,37 +83,37 @@ impl KvError {
     /// How long a client should wait before it tries again, where that is known.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Refused(Refused { retry_after, .. })
-            | Self::Busy(bulkhead::Full { retry_after, .. }) => Some(*retry_after),
+            Self::Refused(BreakerOpen { retry_after, .. })
+            | Self::Busy(bulkhead::GateFull { retry_after, .. }) => Some(*retry_after),
             Self::Unavailable(_) | Self::TimedOut | Self::Protocol(_) | Self::Full => None,
         }
     }
 
     /// The key holds another kind of value than the operation is for.
     pub(super) fn wrong_kind() -> Self {
-        Self::Protocol(Cause::new("the key holds another kind of value"))
+        Self::Protocol(KvCause::new("the key holds a value of another type"))
     }
 }
 
-impl Cause {
+impl KvCause {
     pub(super) fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(Arc::from(cause.into()))
     }
 }
 
-impl fmt::Debug for Cause {
+impl fmt::Debug for KvCause {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(out)
     }
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for KvCause {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(out)
     }
 }
 
-impl Error for Cause {
+impl Error for KvCause {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.source()
     }

@@ -6,8 +6,9 @@
 
 mod channel;
 mod error;
-mod frame;
+mod guard;
 mod memory;
+mod open;
 mod redis;
 
 use std::sync::Arc;
@@ -18,21 +19,16 @@ use bytes::Bytes;
 pub(crate) use self::channel::{Channel, Notice, Subscription};
 pub(crate) use self::error::KvError;
 pub use self::error::KvStartError;
-use self::frame::{Frame, Guards, Op};
-use self::memory::Memory;
-use self::redis::Redis;
+use self::guard::{Op, StoreGuard};
+use self::memory::MemoryStore;
+use self::redis::RedisStore;
 use crate::breaker::Breaker;
-use crate::config::{Profile, Services};
-use crate::metrics::Metrics;
-use crate::settings::Live;
 
 /// Shortest and longest time to live; Redis counts milliseconds and refuses zero.
 const LIVES: (Duration, Duration) = (
     Duration::from_millis(1),
     Duration::from_hours(10 * 365 * 24),
 );
-/// Times that a silent store is asked for its first sign of life.
-const CHECKS: u32 = 3;
 /// Slots that keys are spread over, each with a generation of its own.
 const SLOTS: usize = 1_024;
 
@@ -40,7 +36,7 @@ const SLOTS: usize = 1_024;
 #[derive(Clone)]
 pub(crate) struct Kv {
     backend: Backend,
-    frame: Option<Arc<Frame>>,
+    guard: Option<Arc<StoreGuard>>,
     #[cfg(test)]
     outage: Outage,
 }
@@ -51,22 +47,22 @@ pub(crate) type Outage = Arc<std::sync::atomic::AtomicBool>;
 
 #[derive(Clone)]
 enum Backend {
-    Memory(Arc<Memory>),
-    Redis(Arc<Redis>),
+    Memory(Arc<MemoryStore>),
+    Redis(Arc<RedisStore>),
 }
 
 /// What [`Kv::look`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Look {
+pub(crate) struct VersionedValue {
     /// The value, unless there is none or it has run out.
     pub(crate) value: Option<Bytes>,
     /// For [`Kv::fill`], if the value is loaded now.
-    pub(crate) seen: Seen,
+    pub(crate) seen: Version,
 }
 
 /// The generations at the time of a [`Kv::look`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct Version {
     slot: u64,
     all: u64,
 }
@@ -98,59 +94,9 @@ macro_rules! on {
 }
 
 impl Kv {
-    /// The store that `profile` wants; that of the embedded one is new and knows nobody else.
-    pub(crate) fn open(
-        profile: &Profile,
-        settings: &Arc<Live>,
-        metrics: &Metrics,
-    ) -> Result<Self, KvStartError> {
-        match profile {
-            Profile::Embedded { .. } => Ok(Self::memory().observed(metrics)?),
-            Profile::Full(services) => Self::redis(services, settings, metrics),
-        }
-    }
-
-    /// A store in this process that nobody watches; it goes with its last clone.
-    pub(crate) fn memory() -> Self {
-        Self {
-            backend: Backend::Memory(Arc::new(Memory::new())),
-            frame: None,
-            #[cfg(test)]
-            outage: Outage::default(),
-        }
-    }
-
-    /// The store in this process for one more instance, which counts its own operations in `metrics`.
-    pub(crate) fn observed(&self, metrics: &Metrics) -> Result<Self, prometheus::Error> {
-        Ok(Self {
-            backend: self.backend.clone(),
-            frame: Some(Arc::new(Frame::new(metrics, None)?)),
-            #[cfg(test)]
-            outage: Outage::default(),
-        })
-    }
-
-    /// The Redis of `services`, which need not be there yet.
-    ///
-    /// Has to be called in the runtime that then carries two tasks until the last clone is gone.
-    pub(crate) fn redis(
-        services: &Services,
-        settings: &Arc<Live>,
-        metrics: &Metrics,
-    ) -> Result<Self, KvStartError> {
-        let guards = Guards::new(settings, metrics)?;
-        let frame = Frame::new(metrics, Some(guards))?;
-        Ok(Self {
-            backend: Backend::Redis(Arc::new(Redis::new(services, settings, metrics)?)),
-            frame: Some(Arc::new(frame)),
-            #[cfg(test)]
-            outage: Outage::default(),
-        })
-    }
-
     /// The breaker before Redis.
     pub(crate) fn breaker(&self) -> Option<&Breaker> {
-        self.frame.as_ref()?.breaker()
+        self.guard.as_ref()?.breaker()
     }
 
     /// The value of `key`.
@@ -253,26 +199,30 @@ impl Kv {
     }
 
     /// Puts `member` on the roll `roll`, or keeps it there, for `ttl` of its own.
-    pub(crate) async fn enrol(
+    pub(crate) async fn sorted_set_add(
         &self,
-        roll: &str,
+        set: &str,
         member: &str,
         ttl: Duration,
     ) -> Result<(), KvError> {
-        on!(self, Enrol, enrol(roll, member, lived(ttl)))
+        on!(self, SortedSetAdd, sorted_set_add(set, member, lived(ttl)))
     }
 
     /// Takes `members` off the roll `roll`.
-    pub(crate) async fn strike(&self, roll: &str, members: &[String]) -> Result<(), KvError> {
+    pub(crate) async fn sorted_set_remove(
+        &self,
+        set: &str,
+        members: &[String],
+    ) -> Result<(), KvError> {
         if members.is_empty() {
             return Ok(());
         }
-        on!(self, Strike, strike(roll, members))
+        on!(self, SortedSetRemove, sorted_set_remove(set, members))
     }
 
     /// How many members are on the roll `roll`, without a look at each of them.
-    pub(crate) async fn enrolled(&self, roll: &str) -> Result<u64, KvError> {
-        on!(self, Enrolled, enrolled(roll))
+    pub(crate) async fn sorted_set_len(&self, set: &str) -> Result<u64, KvError> {
+        on!(self, SortedSetLen, sorted_set_len(set))
     }
 
     /// Counts a call against `limit` in the sliding window of length `window` that is kept at `key`.
@@ -288,8 +238,8 @@ impl Kv {
     }
 
     /// The value of `key`, and what [`Kv::fill`] needs to put one there that is loaded after this.
-    pub(crate) async fn look(&self, key: &str) -> Result<Look, KvError> {
-        on!(self, Look, look(key))
+    pub(crate) async fn get_versioned(&self, key: &str) -> Result<VersionedValue, KvError> {
+        on!(self, GetVersioned, get_versioned(key))
     }
 
     /// [`Kv::set`] unless anything that `key` may depend on was invalidated since `seen`; whether it did.
@@ -298,7 +248,7 @@ impl Kv {
         key: &str,
         value: Bytes,
         ttl: Duration,
-        seen: Seen,
+        seen: Version,
     ) -> Result<bool, KvError> {
         on!(self, Fill, fill(key, value, lived(ttl), seen))
     }
@@ -311,7 +261,7 @@ impl Kv {
         key: &str,
         value: Bytes,
         ttl: Duration,
-        seen: Seen,
+        seen: Version,
     ) -> Result<bool, KvError> {
         on!(self, Replace, replace(key, value, lived(ttl), seen))
     }
@@ -342,39 +292,9 @@ impl Kv {
         }
     }
 
-    /// Refuses a store that does not answer, which a wrong URL is the usual reason for.
-    pub(crate) async fn check(&self) -> Result<(), KvStartError> {
-        let mut answer = self.ping().await;
-        for _ in 1..CHECKS {
-            // A busy machine may be slow to start; who refuses to connect will not come.
-            if !matches!(answer, Err(KvError::TimedOut)) {
-                break;
-            }
-            answer = self.ping().await;
-        }
-        answer.map_err(|error| KvStartError::Away(error.into()))
-    }
-
     /// Whether the store answers.
     pub(crate) async fn ping(&self) -> Result<(), KvError> {
         on!(self, Ping, ping())
-    }
-
-    /// The same store for an instance that does not reach it while `outage` is set.
-    #[cfg(test)]
-    pub(crate) fn with_outage(&self, outage: &Outage) -> Self {
-        Self {
-            outage: Arc::clone(outage),
-            ..self.clone()
-        }
-    }
-
-    /// Tells subscribers of the store in this process that messages arrive or do not.
-    #[cfg(test)]
-    pub(crate) fn turn(&self, stands: bool) {
-        if let Backend::Memory(store) = &self.backend {
-            store.turn(stands);
-        }
     }
 
     async fn guarded<T>(
@@ -386,8 +306,8 @@ impl Kv {
         if self.outage.load(std::sync::atomic::Ordering::SeqCst) {
             return Err(KvError::TimedOut);
         }
-        match &self.frame {
-            Some(frame) => frame.guarded(op, work).await,
+        match &self.guard {
+            Some(guard) => guard.guarded(op, work).await,
             None => work.await,
         }
     }

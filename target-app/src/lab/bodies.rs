@@ -22,11 +22,11 @@ static PATTERN: [u8; 64 * 1024] = {
 };
 
 /// Exactly so many bytes, from one static block.
-pub(super) struct Plenty {
+pub(super) struct SizedBody {
     left: u64,
 }
 
-impl Plenty {
+impl SizedBody {
     pub(super) fn of(bytes: u64) -> Self {
         Self { left: bytes }
     }
@@ -39,7 +39,7 @@ impl Plenty {
     }
 }
 
-impl HttpBody for Plenty {
+impl HttpBody for SizedBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -60,19 +60,19 @@ impl HttpBody for Plenty {
 }
 
 /// One part at once and another each time a period has passed since the start.
-pub(super) struct Drip {
-    source: Plenty,
+pub(super) struct DripBody {
+    source: SizedBody,
     part: u64,
     every: Duration,
     next: Instant,
     sleep: Pin<Box<Sleep>>,
 }
 
-impl Drip {
+impl DripBody {
     pub(super) fn start(bytes: u64, part: u64, every: Duration) -> Self {
         let next = Instant::now();
         Self {
-            source: Plenty::of(bytes),
+            source: SizedBody::of(bytes),
             part,
             every,
             next,
@@ -81,7 +81,7 @@ impl Drip {
     }
 }
 
-impl HttpBody for Drip {
+impl HttpBody for DripBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -112,9 +112,9 @@ impl HttpBody for Drip {
 /// A body that fails before its first byte. The server writes the head together with the first part of the body, so
 /// the connection closes with nothing sent.
 #[derive(Clone, Copy)]
-pub(super) struct Broken;
+pub(super) struct BrokenBody;
 
-impl HttpBody for Broken {
+impl HttpBody for BrokenBody {
     type Data = Bytes;
     type Error = io::Error;
 

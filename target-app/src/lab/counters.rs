@@ -19,21 +19,21 @@ use http_body::{Frame, SizeHint};
 use serde::Serialize;
 
 use super::Lab;
-use super::bodies::Broken;
+use super::bodies::BrokenBody;
 
 /// Paths with counters of their own; further ones share `__other__`.
 const MOST_PATHS: usize = 1_000;
 
 /// The books.
 #[derive(Default)]
-pub(super) struct Counters {
-    requests: Mutex<Requests>,
+pub(super) struct LabCounters {
+    requests: Mutex<RequestCounts>,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
 }
 
 #[derive(Default)]
-struct Requests {
+struct RequestCounts {
     begun: u64,
     abandoned: u64,
     answered: u64,
@@ -42,7 +42,7 @@ struct Requests {
 
 /// The books as `GET /lab/counters` shows them.
 #[derive(Serialize)]
-pub(super) struct Snapshot {
+pub(super) struct LabSnapshot {
     /// `answered + abandoned + in_flight`.
     begun: u64,
     /// Responses produced.
@@ -54,28 +54,28 @@ pub(super) struct Snapshot {
     body_bytes_in: u64,
     /// Bytes of response bodies that were given to connections, as sent, compressed if they were.
     body_bytes_out: u64,
-    requests: Vec<Row>,
+    requests: Vec<PathCounts>,
 }
 
 #[derive(Serialize)]
-struct Row {
+struct PathCounts {
     path: String,
     /// Zero for a connection that was closed instead of answered.
     status: u16,
     count: u64,
 }
 
-impl Counters {
-    pub(super) fn snapshot(&self) -> Snapshot {
+impl LabCounters {
+    pub(super) fn snapshot(&self) -> LabSnapshot {
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         let rows = requests.by_path.iter().flat_map(|(path, statuses)| {
-            statuses.iter().map(|(&status, &count)| Row {
+            statuses.iter().map(|(&status, &count)| PathCounts {
                 path: path.clone(),
                 status,
                 count,
             })
         });
-        Snapshot {
+        LabSnapshot {
             begun: requests.begun,
             answered: requests.answered,
             abandoned: requests.abandoned,
@@ -90,20 +90,20 @@ impl Counters {
     pub(super) fn reset(&self) {
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         let in_flight = requests.begun - requests.answered - requests.abandoned;
-        *requests = Requests {
+        *requests = RequestCounts {
             begun: in_flight,
-            ..Requests::default()
+            ..RequestCounts::default()
         };
         self.bytes_in.store(0, Ordering::Relaxed);
         self.bytes_out.store(0, Ordering::Relaxed);
     }
 
-    fn begin(self: &Arc<Self>) -> Open {
+    fn begin(self: &Arc<Self>) -> PendingRequest {
         self.requests
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .begun += 1;
-        Open {
+        PendingRequest {
             counters: Arc::clone(self),
             is_answered: false,
         }
@@ -111,12 +111,12 @@ impl Counters {
 }
 
 /// A request without a response yet: abandoned, unless it is answered before it is dropped.
-struct Open {
-    counters: Arc<Counters>,
+struct PendingRequest {
+    counters: Arc<LabCounters>,
     is_answered: bool,
 }
 
-impl Open {
+impl PendingRequest {
     fn answer(mut self, path: String, status: u16) {
         self.is_answered = true;
         let mut requests = self
@@ -140,7 +140,7 @@ impl Open {
     }
 }
 
-impl Drop for Open {
+impl Drop for PendingRequest {
     fn drop(&mut self) {
         if !self.is_answered {
             self.counters
@@ -163,7 +163,7 @@ pub(crate) async fn count(State(lab): State<Arc<Lab>>, request: Request, next: N
     let open = counters.begin();
     let request = request.map(|body| counted(body, counters, |counters| &counters.bytes_in));
     let response = next.run(request).await;
-    let status = if response.extensions().get::<Broken>().is_some() {
+    let status = if response.extensions().get::<BrokenBody>().is_some() {
         0
     } else {
         response.status().as_u16()
@@ -172,11 +172,15 @@ pub(crate) async fn count(State(lab): State<Arc<Lab>>, request: Request, next: N
     response.map(|body| counted(body, counters, |counters| &counters.bytes_out))
 }
 
-fn counted(body: Body, counters: &Arc<Counters>, account: fn(&Counters) -> &AtomicU64) -> Body {
+fn counted(
+    body: Body,
+    counters: &Arc<LabCounters>,
+    account: fn(&LabCounters) -> &AtomicU64,
+) -> Body {
     if body.is_end_stream() {
         body
     } else {
-        Body::new(Counted {
+        Body::new(CountedBody {
             body,
             counters: Arc::clone(counters),
             account,
@@ -185,13 +189,13 @@ fn counted(body: Body, counters: &Arc<Counters>, account: fn(&Counters) -> &Atom
 }
 
 /// A body whose bytes go on an account as they are handed over.
-struct Counted {
+struct CountedBody {
     body: Body,
-    counters: Arc<Counters>,
-    account: fn(&Counters) -> &AtomicU64,
+    counters: Arc<LabCounters>,
+    account: fn(&LabCounters) -> &AtomicU64,
 }
 
-impl HttpBody for Counted {
+impl HttpBody for CountedBody {
     type Data = Bytes;
     type Error = Error;
 

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::timer::Timer;
 
 /// Lets requests through, except while a stall or the pause lasts.
-pub(super) struct Gate {
+pub(super) struct StallGate {
     stalls: Mutex<Vec<Stall>>,
     paused: watch::Sender<bool>,
 }
@@ -20,7 +20,7 @@ pub(super) struct Stall {
     pub(super) end: Instant,
 }
 
-impl Gate {
+impl StallGate {
     pub(super) fn new() -> Self {
         Self {
             stalls: Mutex::default(),

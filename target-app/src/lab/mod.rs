@@ -17,15 +17,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) use counters::count;
 pub(crate) use routes::routes;
 
-use counters::Counters;
-use gate::Gate;
+use counters::LabCounters;
+use gate::StallGate;
 use timer::Timer;
 
 /// What the lab's routes share.
 pub(crate) struct Lab {
     timer: Timer,
-    gate: Gate,
-    counters: Arc<Counters>,
+    gate: StallGate,
+    counters: Arc<LabCounters>,
     seed: u64,
     draws: AtomicU64,
 }
@@ -34,7 +34,7 @@ impl Lab {
     pub(crate) fn new(seed: u64) -> io::Result<Self> {
         Ok(Self {
             timer: Timer::start()?,
-            gate: Gate::new(),
+            gate: StallGate::new(),
             counters: Arc::default(),
             seed,
             draws: AtomicU64::new(0),

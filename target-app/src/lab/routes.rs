@@ -14,8 +14,8 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::Lab;
-use super::bodies::{Broken, Drip, Plenty};
-use super::counters::Snapshot;
+use super::bodies::{BrokenBody, DripBody, SizedBody};
+use super::counters::LabSnapshot;
 use super::gate::Stall;
 use super::law::{LONGEST, Law};
 use crate::error::{FieldFault, Problem};
@@ -98,7 +98,7 @@ async fn bytes(Segment(count): Segment) -> Result<Response, Problem> {
     let count = count.parse().ok().filter(|&count| count <= MOST_BYTES);
     let count =
         count.ok_or_else(|| fault("count", "expected a number of bytes up to 1073741824"))?;
-    Ok(octets(Body::new(Plenty::of(count))))
+    Ok(octets(Body::new(SizedBody::of(count))))
 }
 
 /// `?bytes=100&every=10ms&part=1`.
@@ -120,7 +120,7 @@ async fn drip(mut query: QueryFields) -> Result<Response, Problem> {
     );
     query.finish()?;
     let Span(every) = every.unwrap_or(Span(Duration::ZERO));
-    Ok(octets(Body::new(Drip::start(
+    Ok(octets(Body::new(DripBody::start(
         bytes.unwrap_or_default(),
         part.unwrap_or(1),
         every,
@@ -159,8 +159,8 @@ async fn echo(method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Json
 
 /// Closes the connection without an answer.
 async fn close() -> Response {
-    let mut response = Response::new(Body::new(Broken));
-    response.extensions_mut().insert(Broken);
+    let mut response = Response::new(Body::new(BrokenBody));
+    response.extensions_mut().insert(BrokenBody);
     response
 }
 
@@ -205,7 +205,7 @@ async fn resume(State(lab): State<Arc<Lab>>) -> Json<Value> {
     Json(json!({ "paused": false }))
 }
 
-async fn counters(State(lab): State<Arc<Lab>>) -> Json<Snapshot> {
+async fn counters(State(lab): State<Arc<Lab>>) -> Json<LabSnapshot> {
     Json(lab.counters.snapshot())
 }
 

@@ -14,11 +14,11 @@ use tokio::sync::oneshot;
 
 /// A clock with a thread of its own, which ends when the clock is dropped.
 pub(super) struct Timer {
-    shared: Arc<Shared>,
+    shared: Arc<TimerState>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct TimerState {
     agenda: Mutex<Agenda>,
     changed: Condvar,
 }
@@ -36,7 +36,7 @@ struct Alarm {
 
 impl Timer {
     pub(super) fn start() -> io::Result<Self> {
-        let shared = Arc::<Shared>::default();
+        let shared = Arc::<TimerState>::default();
         let own = Arc::clone(&shared);
         thread::Builder::new()
             .name("lab-timer".to_owned())
@@ -82,7 +82,7 @@ impl Drop for Timer {
     }
 }
 
-impl Shared {
+impl TimerState {
     fn run(&self) {
         let mut due = Vec::new();
         let mut agenda = self.agenda.lock().unwrap_or_else(PoisonError::into_inner);

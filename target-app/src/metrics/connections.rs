@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounter, IntGauge, Registry};
 
-use super::Counted;
+use super::GaugeGuard;
 
 pub(crate) struct Connections {
     accepted: IntCounter,
@@ -14,7 +14,7 @@ impl Connections {
         let accepted = IntCounter::new("folio_http_connections_total", "Connections accepted.")?;
         let open = IntGauge::new(
             "folio_http_connections",
-            "Open connections; those that became WebSockets are no longer among them.",
+            "Open connections, without those upgraded to WebSockets.",
         )?;
         registry.register(Box::new(accepted.clone()))?;
         registry.register(Box::new(open.clone()))?;
@@ -22,8 +22,8 @@ impl Connections {
     }
 
     /// Counts a connection as open until the guard is dropped.
-    pub(crate) fn enter(&self) -> Counted<'_> {
+    pub(crate) fn enter(&self) -> GaugeGuard<'_> {
         self.accepted.inc();
-        Counted::enter(&self.open)
+        GaugeGuard::enter(&self.open)
     }
 }

@@ -40,16 +40,16 @@ impl<P: Atomic + 'static> Collector for Observed<P> {
 }
 
 /// One more in a gauge while it lives; leaves the gauge right also when a request is dropped half-way.
-pub(crate) struct Counted<'a>(&'a IntGauge);
+pub(crate) struct GaugeGuard<'a>(&'a IntGauge);
 
-impl<'a> Counted<'a> {
+impl<'a> GaugeGuard<'a> {
     pub(crate) fn enter(gauge: &'a IntGauge) -> Self {
         gauge.inc();
         Self(gauge)
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for GaugeGuard<'_> {
     fn drop(&mut self) {
         self.0.dec();
     }
@@ -127,7 +127,7 @@ impl Metrics {
     }
 
     /// The same for parts, such as ratios and seconds; gauges of one name differ in the values of their labels.
-    pub(crate) fn observe_part(
+    pub(crate) fn observe_float(
         &self,
         name: &str,
         help: &str,

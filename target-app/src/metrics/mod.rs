@@ -9,15 +9,15 @@ mod times;
 use prometheus::{Registry, TextEncoder};
 
 use connections::Connections;
-pub(crate) use families::Counted;
 use families::Families;
-use process::Process;
-use requests::Requests;
+pub(crate) use families::GaugeGuard;
+use process::ProcessMetrics;
+use requests::RequestMetrics;
 use times::TimesFamilies;
 
 pub(crate) use prometheus::proto::{MetricFamily, MetricType};
 pub(crate) use requests::method_label;
-pub(crate) use times::{Recorded, Times, TimesFamily};
+pub(crate) use times::{RecordedTimes, Times, TimesFamily};
 
 /// Upper bounds in seconds: a cached read is tens of microseconds, a cold search some milliseconds, a stall seconds.
 const BUCKETS: [f64; 16] = [
@@ -29,8 +29,8 @@ const BUCKETS: [f64; 16] = [
 pub(crate) struct Metrics {
     registry: Registry,
     pub(crate) connections: Connections,
-    pub(crate) requests: Requests,
-    process: Process,
+    pub(crate) requests: RequestMetrics,
+    process: ProcessMetrics,
     families: Families,
     times: TimesFamilies,
 }
@@ -41,8 +41,8 @@ impl Metrics {
         let times = TimesFamilies::default();
         Ok(Self {
             connections: Connections::new(&registry)?,
-            requests: Requests::new(&registry, &times)?,
-            process: Process::new(&registry)?,
+            requests: RequestMetrics::new(&registry, &times)?,
+            process: ProcessMetrics::new(&registry)?,
             families: Families::default(),
             registry,
             times,

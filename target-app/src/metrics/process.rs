@@ -7,9 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use prometheus::{Counter, Gauge, IntGauge, Registry};
 
 /// Names and meanings follow the Prometheus client libraries.
-pub(super) struct Process(Mutex<Instruments>);
+pub(super) struct ProcessMetrics(Mutex<ProcessGauges>);
 
-struct Instruments {
+struct ProcessGauges {
     cpu_seconds: Counter,
     resident_bytes: IntGauge,
     threads: IntGauge,
@@ -18,20 +18,23 @@ struct Instruments {
     started: Gauge,
 }
 
-impl Process {
+impl ProcessMetrics {
     pub(super) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let instruments = Instruments {
+        let instruments = ProcessGauges {
             cpu_seconds: Counter::new(
                 "process_cpu_seconds_total",
-                "User and system time of the process.",
+                "User and system CPU time of the process.",
             )?,
             resident_bytes: IntGauge::new("process_resident_memory_bytes", "Resident set size.")?,
             threads: IntGauge::new("process_threads", "Threads of the process.")?,
             open_files: IntGauge::new("process_open_fds", "Open file descriptors.")?,
-            most_files: IntGauge::new("process_max_fds", "Most file descriptors allowed.")?,
+            most_files: IntGauge::new(
+                "process_max_fds",
+                "Maximum number of open file descriptors.",
+            )?,
             started: Gauge::new(
                 "process_start_time_seconds",
-                "Start of the process since the epoch.",
+                "Start time of the process since the epoch.",
             )?,
         };
         if cfg!(target_os = "linux") {
@@ -62,7 +65,7 @@ impl Process {
 }
 
 #[cfg(target_os = "linux")]
-impl Instruments {
+impl ProcessGauges {
     fn read(&self) -> procfs::ProcResult<()> {
         let process = procfs::process::Process::myself()?;
         let stat = process.stat()?;
@@ -96,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_process_is_as_the_kernel_sees_it() {
-        let process = Process::new(&Registry::new()).expect("a registry");
+        let process = ProcessMetrics::new(&Registry::new()).expect("a registry");
         process.read();
         let instruments = process.0.lock().expect("nobody panicked");
         let open_before = instruments.open_files.get();
@@ -111,7 +114,7 @@ mod tests {
 
     #[test]
     fn processor_time_grows_with_work_and_never_shrinks() {
-        let process = Process::new(&Registry::new()).expect("a registry");
+        let process = ProcessMetrics::new(&Registry::new()).expect("a registry");
         process.read();
         let before = process.0.lock().expect("nobody panicked").cpu_seconds.get();
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);

@@ -10,7 +10,7 @@ use axum::http::{Method, StatusCode};
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use super::times::TimesFamilies;
-use super::{Counted, Times, TimesFamily};
+use super::{GaugeGuard, Times, TimesFamily};
 
 /// Methods with counters of their own, in the order of their places; the last stands for every other token.
 const METHODS: [&str; 8] = [
@@ -26,41 +26,38 @@ const STATUSES: [u16; 26] = [
 const PLACES: usize = 256;
 
 /// What has been answered, by route.
-pub(crate) struct Requests {
+pub(crate) struct RequestMetrics {
     total: IntCounterVec,
     seconds: TimesFamily,
     in_flight: IntGauge,
-    routes: Box<[OnceLock<Box<Route>>]>,
-    further: OnceLock<Box<Route>>,
+    routes: Box<[OnceLock<Box<RouteMetrics>>]>,
+    further: OnceLock<Box<RouteMetrics>>,
 }
 
 /// The instruments of one route.
-pub(crate) struct Route {
+pub(crate) struct RouteMetrics {
     pattern: String,
     seconds: Times,
     total: IntCounterVec,
     answered: [[OnceLock<IntCounter>; STATUSES.len()]; METHODS.len()],
 }
 
-impl Requests {
+impl RequestMetrics {
     pub(super) fn new(
         registry: &Registry,
         times: &TimesFamilies,
     ) -> Result<Self, prometheus::Error> {
         let total = IntCounterVec::new(
-            Opts::new("folio_http_requests_total", "Responses produced."),
+            Opts::new("folio_http_requests_total", "Responses sent."),
             &["route", "method", "status"],
         )?;
         let seconds = times.family(
             registry,
             "folio_http_request_seconds",
-            "From routing to the head of the response.",
+            "Time from routing to the response head.",
             "route",
         )?;
-        let in_flight = IntGauge::new(
-            "folio_http_requests_in_flight",
-            "Requests without a response yet.",
-        )?;
+        let in_flight = IntGauge::new("folio_http_requests_in_flight", "Requests in progress.")?;
         registry.register(Box::new(total.clone()))?;
         registry.register(Box::new(in_flight.clone()))?;
         Ok(Self {
@@ -73,7 +70,7 @@ impl Requests {
     }
 
     /// The instruments of the route with this pattern.
-    pub(crate) fn route(&self, pattern: &str) -> &Route {
+    pub(crate) fn route(&self, pattern: &str) -> &RouteMetrics {
         let first = hash(pattern) as usize;
         for step in 0..PLACES {
             let place = &self.routes[(first + step) % PLACES];
@@ -85,17 +82,17 @@ impl Requests {
         self.open(&self.further, "further")
     }
 
-    fn open<'a>(&self, place: &'a OnceLock<Box<Route>>, pattern: &str) -> &'a Route {
-        place.get_or_init(|| Box::new(Route::new(pattern, &self.total, &self.seconds)))
+    fn open<'a>(&self, place: &'a OnceLock<Box<RouteMetrics>>, pattern: &str) -> &'a RouteMetrics {
+        place.get_or_init(|| Box::new(RouteMetrics::new(pattern, &self.total, &self.seconds)))
     }
 
     /// Counts a request as under way until the guard is dropped, however that comes.
-    pub(crate) fn enter(&self) -> Counted<'_> {
-        Counted::enter(&self.in_flight)
+    pub(crate) fn enter(&self) -> GaugeGuard<'_> {
+        GaugeGuard::enter(&self.in_flight)
     }
 }
 
-impl Route {
+impl RouteMetrics {
     fn new(pattern: &str, total: &IntCounterVec, seconds: &TimesFamily) -> Self {
         Self {
             pattern: pattern.to_owned(),
@@ -174,7 +171,7 @@ mod tests {
     #[test]
     fn every_answer_is_counted_under_its_own_labels() {
         let requests =
-            Requests::new(&Registry::new(), &TimesFamilies::default()).expect("a registry");
+            RequestMetrics::new(&Registry::new(), &TimesFamilies::default()).expect("a registry");
         let took = Duration::from_millis(3);
         let nowhere = Method::from_bytes(b"BREW").expect("a token");
         let answers = [
@@ -197,7 +194,7 @@ mod tests {
     #[test]
     fn patterns_that_share_words_do_not_share_counters() {
         let requests =
-            Requests::new(&Registry::new(), &TimesFamilies::default()).expect("a registry");
+            RequestMetrics::new(&Registry::new(), &TimesFamilies::default()).expect("a registry");
         let patterns: Vec<_> = (0..64).map(|n| format!("/api/v1/things/{n}")).collect();
         for pattern in &patterns {
             requests
@@ -213,7 +210,7 @@ mod tests {
     #[test]
     fn more_routes_than_places_share_one_and_are_all_counted() {
         let requests =
-            Requests::new(&Registry::new(), &TimesFamilies::default()).expect("a registry");
+            RequestMetrics::new(&Registry::new(), &TimesFamilies::default()).expect("a registry");
         for n in 0..PLACES + 10 {
             let route = requests.route(&format!("/{n}"));
             route.answered(&Method::GET, StatusCode::OK, Duration::ZERO);
@@ -226,7 +223,7 @@ mod tests {
     #[test]
     fn a_request_that_is_dropped_half_way_is_no_longer_under_way() {
         let requests =
-            Requests::new(&Registry::new(), &TimesFamilies::default()).expect("a registry");
+            RequestMetrics::new(&Registry::new(), &TimesFamilies::default()).expect("a registry");
         let under_way = requests.enter();
         assert_eq!(requests.in_flight.get(), 1);
         drop(under_way);

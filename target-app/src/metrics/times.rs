@@ -36,7 +36,7 @@ pub(super) struct TimesFamilies(Mutex<BTreeMap<&'static str, TimesFamily>>);
 
 /// What a series had recorded at one moment.
 #[derive(Clone)]
-pub(crate) struct Recorded {
+pub(crate) struct RecordedTimes {
     /// The family's label and the series' value of it.
     pub(crate) label: (&'static str, String),
     /// Rising times in nanoseconds, each with how often it was recorded.
@@ -86,14 +86,14 @@ impl TimesFamily {
         times
     }
 
-    fn read(&self) -> Vec<Recorded> {
+    fn read(&self) -> Vec<RecordedTimes> {
         let series = lock(&self.series);
         series
             .iter()
             .map(|(value, times)| {
                 let exact = lock(&times.exact);
                 let recorded = exact.iter_recorded();
-                Recorded {
+                RecordedTimes {
                     label: (self.label, value.clone()),
                     counts: recorded
                         .map(|bin| (bin.value_iterated_to(), bin.count_at_value()))
@@ -131,7 +131,7 @@ impl Metrics {
     }
 
     /// What every series of times has recorded, by the name of its family.
-    pub(crate) fn read_times(&self) -> BTreeMap<&'static str, Vec<Recorded>> {
+    pub(crate) fn read_times(&self) -> BTreeMap<&'static str, Vec<RecordedTimes>> {
         let families = lock(&self.times.0);
         families
             .iter()

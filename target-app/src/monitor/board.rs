@@ -41,7 +41,7 @@ pub(super) struct AreaLevel {
 
 /// The switches that explain most of what is seen.
 #[derive(Serialize)]
-struct Switches {
+struct KeySwitches {
     cache: CacheMode,
     strategy: WriteStrategy,
     stampede: Stampede,
@@ -54,7 +54,7 @@ struct Switches {
 }
 
 #[derive(Serialize)]
-struct View<'a> {
+struct StatusView<'a> {
     sample: &'a Sample,
     /// The worst of the levels.
     overall: Option<Level>,
@@ -62,7 +62,7 @@ struct View<'a> {
     alerts: &'a [Alert],
     /// Over the last minute, the busiest first.
     routes: &'a [RouteUse],
-    switches: Switches,
+    switches: KeySwitches,
     #[serde(skip_serializing_if = "Option::is_none")]
     events: Option<&'a [AlertEvent]>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,7 +89,7 @@ impl AreaLevel {
     }
 }
 
-impl Switches {
+impl KeySwitches {
     fn of(settings: &Settings) -> Self {
         Self {
             cache: settings.cache.mode,
@@ -106,14 +106,14 @@ impl Switches {
 }
 
 impl Board {
-    fn view(&self, settings: &Settings) -> View<'_> {
-        View {
+    fn view(&self, settings: &Settings) -> StatusView<'_> {
+        StatusView {
             sample: &self.sample,
             overall: self.levels.iter().map(|area| area.level).max(),
             levels: &self.levels,
             alerts: &self.alerts,
             routes: &self.routes,
-            switches: Switches::of(settings),
+            switches: KeySwitches::of(settings),
             events: None,
             history: None,
         }
@@ -140,11 +140,11 @@ impl Board {
 }
 
 /// What a section shows of a window.
-type Part = fn(&Sample) -> Option<Value>;
+type SectionReader = fn(&Sample) -> Option<Value>;
 
 /// Every area since the start and over the last interval, by section; areas that are not there have no section.
 pub(super) fn sections(since_start: &Sample, last: Option<&Sample>) -> Value {
-    let parts: [(&str, Part); 9] = [
+    let parts: [(&str, SectionReader); 9] = [
         ("cache", |s| present(s.cache.as_ref())),
         ("database", |s| {
             let statements = present(s.database.as_ref());

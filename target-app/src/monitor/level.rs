@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::sample::Sample;
-use super::usage::{Lamp, PoolUse};
+use super::usage::{BreakerMode, PoolUse};
 
 /// From best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -17,7 +17,7 @@ pub(crate) enum Level {
 }
 
 /// What a level is about, and where one ends.
-pub(super) struct Area {
+pub(super) struct HealthArea {
     /// Name in JSON and on the status page.
     pub(super) name: &'static str,
     /// What is measured; `None` when the window has nothing of it.
@@ -32,28 +32,28 @@ pub(super) struct Area {
 
 /// The bounds of every level; beyond the last one is Critical.
 #[rustfmt::skip]
-pub(super) const AREAS: [Area; 9] = [
+pub(super) const AREAS: [HealthArea; 9] = [
     // 95th percentile of the time to the head of a response.
-    Area { name: "latency", measure: latency, unit: "ms", bounds: [20.0, 100.0, 300.0, 1_000.0], least_change: 1.0 },
+    HealthArea { name: "latency", measure: latency, unit: "ms", bounds: [20.0, 100.0, 300.0, 1_000.0], least_change: 1.0 },
     // 5xx among the responses.
-    Area { name: "errors", measure: errors, unit: "ratio", bounds: [0.001, 0.005, 0.01, 0.05], least_change: 0.001 },
+    HealthArea { name: "errors", measure: errors, unit: "ratio", bounds: [0.001, 0.005, 0.01, 0.05], least_change: 0.001 },
     // Reads that needed no query among the cached reads.
-    Area { name: "cache", measure: cache, unit: "ratio", bounds: [0.95, 0.85, 0.7, 0.5], least_change: 0.01 },
+    HealthArea { name: "cache", measure: cache, unit: "ratio", bounds: [0.95, 0.85, 0.7, 0.5], least_change: 0.01 },
     // 95th percentile of the waits for a connection, in the pool where it is longest.
-    Area { name: "pool_wait", measure: pool_wait, unit: "ms", bounds: [1.0, 5.0, 20.0, 100.0], least_change: 0.5 },
+    HealthArea { name: "pool_wait", measure: pool_wait, unit: "ms", bounds: [1.0, 5.0, 20.0, 100.0], least_change: 0.5 },
     // Connections in use among those of the pool, where it is most.
-    Area { name: "pool_use", measure: pool_use, unit: "ratio", bounds: [0.5, 0.7, 0.85, 0.95], least_change: 0.05 },
+    HealthArea { name: "pool_use", measure: pool_use, unit: "ratio", bounds: [0.5, 0.7, 0.85, 0.95], least_change: 0.05 },
     // Requests turned away among all.
-    Area { name: "admission", measure: rejected, unit: "ratio", bounds: [0.001, 0.01, 0.05, 0.2], least_change: 0.01 },
+    HealthArea { name: "admission", measure: rejected, unit: "ratio", bounds: [0.001, 0.01, 0.05, 0.2], least_change: 0.01 },
     // The worst breaker: 0 closed, 1 half-open, 2 open.
-    Area { name: "breakers", measure: breakers, unit: "state", bounds: [0.0, 0.0, 1.0, 1.0], least_change: 0.5 },
+    HealthArea { name: "breakers", measure: breakers, unit: "state", bounds: [0.0, 0.0, 1.0, 1.0], least_change: 0.5 },
     // Part of its cores that the process uses.
-    Area { name: "cpu", measure: cpu, unit: "ratio", bounds: [0.5, 0.7, 0.85, 0.95], least_change: 0.05 },
+    HealthArea { name: "cpu", measure: cpu, unit: "ratio", bounds: [0.5, 0.7, 0.85, 0.95], least_change: 0.05 },
     // Open file descriptors among those allowed.
-    Area { name: "files", measure: files, unit: "ratio", bounds: [0.5, 0.7, 0.85, 0.95], least_change: 0.05 },
+    HealthArea { name: "files", measure: files, unit: "ratio", bounds: [0.5, 0.7, 0.85, 0.95], least_change: 0.05 },
 ];
 
-impl Area {
+impl HealthArea {
     /// The best that the level can be: an answer that is an error is none in time, however fast it comes.
     pub(super) fn least_level(&self, sample: &Sample) -> Level {
         let errors = AREAS.iter().find(|area| area.name == "errors");
@@ -113,9 +113,9 @@ fn rejected(sample: &Sample) -> Option<f64> {
 
 fn breakers(sample: &Sample) -> Option<f64> {
     let states = sample.breakers.iter().map(|breaker| match breaker.state {
-        Lamp::Closed => 0.0,
-        Lamp::HalfOpen => 1.0,
-        Lamp::Open => 2.0,
+        BreakerMode::Closed => 0.0,
+        BreakerMode::HalfOpen => 1.0,
+        BreakerMode::Open => 2.0,
     });
     states.max_by(f64::total_cmp)
 }

@@ -15,7 +15,7 @@ const BEHIND: usize = 8;
 
 /// One live message, written once for all readers.
 #[derive(Debug)]
-pub(crate) struct Message {
+pub(crate) struct LiveMessage {
     /// Counts up from one.
     pub(crate) id: u64,
     /// A JSON object.
@@ -23,30 +23,30 @@ pub(crate) struct Message {
 }
 
 /// A reader's end: messages until it is let go or the service stops.
-pub(crate) type Listener = mpsc::Receiver<Arc<Message>>;
+pub(crate) type Listener = mpsc::Receiver<Arc<LiveMessage>>;
 
 /// The readers.
 pub(super) struct Listeners {
-    open: Mutex<Open>,
+    open: Mutex<ReaderList>,
     count: IntGauge,
 }
 
-struct Open {
-    readers: Vec<mpsc::Sender<Arc<Message>>>,
-    latest: Option<Arc<Message>>,
+struct ReaderList {
+    readers: Vec<mpsc::Sender<Arc<LiveMessage>>>,
+    latest: Option<Arc<LiveMessage>>,
     published: u64,
     is_closed: bool,
 }
 
 /// Why nobody can be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there are as many live readers as there may be")]
-pub(crate) struct Crowded;
+#[error("the maximum number of live readers is reached; try again later")]
+pub(crate) struct TooManyReaders;
 
 impl Listeners {
     pub(super) fn new(count: IntGauge) -> Self {
         Self {
-            open: Mutex::new(Open {
+            open: Mutex::new(ReaderList {
                 readers: Vec::new(),
                 latest: None,
                 published: 0,
@@ -57,11 +57,11 @@ impl Listeners {
     }
 
     /// A new reader, which gets the latest message at once. After [`Listeners::close`] its queue has already ended.
-    pub(super) fn listen(&self) -> Result<Listener, Crowded> {
+    pub(super) fn listen(&self) -> Result<Listener, TooManyReaders> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.readers.retain(|reader| !reader.is_closed());
         if open.readers.len() >= MOST {
-            return Err(Crowded);
+            return Err(TooManyReaders);
         }
         let (reader, listener) = mpsc::channel(BEHIND);
         if !open.is_closed {
@@ -85,7 +85,7 @@ impl Listeners {
         } else if let Some(text) = write() {
             open.published += 1;
             let id = open.published;
-            let message = Arc::new(Message { id, text });
+            let message = Arc::new(LiveMessage { id, text });
             open.readers
                 .retain(|reader| reader.try_send(Arc::clone(&message)).is_ok());
             open.latest = Some(message);
@@ -158,7 +158,7 @@ mod tests {
         let mut readers: Vec<_> = (0..MOST)
             .map(|_| listeners.listen().expect("room"))
             .collect();
-        assert_eq!(listeners.listen().err(), Some(Crowded));
+        assert_eq!(listeners.listen().err(), Some(TooManyReaders));
         readers.pop();
         assert!(listeners.listen().is_ok());
     }

@@ -7,11 +7,11 @@ mod board;
 mod history;
 mod level;
 mod listeners;
-mod look;
 mod quantile;
 mod reclaim;
 mod rules;
 mod sample;
+mod snapshot;
 mod trend;
 mod usage;
 
@@ -27,15 +27,15 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use board::{AreaLevel, Board};
 use history::History;
 use listeners::Listeners;
-use look::{Look, Window};
-use rules::{AlertEvent, Phase, Rules};
+use rules::{AlertEvent, AlertRules, Phase};
 use sample::{REQUEST_SECONDS, REQUESTS, RouteUse, Sample};
+use snapshot::{MetricsSnapshot, SnapshotWindow};
 
 use crate::metrics::Metrics;
 use crate::settings::Live;
 
 pub(crate) use history::MOST_POINTS;
-pub(crate) use listeners::{Crowded, Listener};
+pub(crate) use listeners::{Listener, TooManyReaders};
 pub(crate) use reclaim::{Freed, Reclaim};
 
 /// Time between two live messages.
@@ -44,19 +44,19 @@ const LIVE_EVERY: Duration = Duration::from_secs(1);
 const ROUTES: (Duration, Duration) = (Duration::from_mins(1), Duration::from_secs(5));
 
 /// Where alerts are sent, as an event name and its JSON; it must not wait.
-pub(crate) type Sink = Box<dyn Fn(&'static str, Value) + Send + Sync>;
+pub(crate) type AlertSink = Box<dyn Fn(&'static str, Value) + Send + Sync>;
 
 /// The monitor of one state; its task ends with it.
 pub(crate) struct Monitor {
-    shared: Arc<Shared>,
+    shared: Arc<MonitorState>,
     task: AbortHandle,
 }
 
 /// What the task writes and requests read.
-struct Shared {
+struct MonitorState {
     metrics: Arc<Metrics>,
     settings: Arc<Live>,
-    start: Look,
+    start: MetricsSnapshot,
     listeners: Listeners,
     history: Mutex<History>,
     board: ArcSwapOption<Board>,
@@ -64,13 +64,13 @@ struct Shared {
 
 /// What only the task needs.
 struct Sampler {
-    shared: Arc<Shared>,
-    before: Look,
+    shared: Arc<MonitorState>,
+    before: MetricsSnapshot,
     /// The last minute's requests by route, the oldest first.
-    minute: VecDeque<Look>,
-    rules: Rules,
+    minute: VecDeque<MetricsSnapshot>,
+    rules: AlertRules,
     events: Arc<[AlertEvent]>,
-    send: Sink,
+    send: AlertSink,
 }
 
 impl Monitor {
@@ -78,13 +78,13 @@ impl Monitor {
     pub(crate) fn start(
         metrics: Arc<Metrics>,
         settings: Arc<Live>,
-        send: Sink,
+        send: AlertSink,
     ) -> Result<Self, prometheus::Error> {
-        let rules = Rules::new(&metrics)?;
+        let rules = AlertRules::new(&metrics)?;
         let readers = metrics.gauges("folio_live_readers", "Readers of live metrics.", &[])?;
         let listeners = Listeners::new(readers.with_label_values(&[] as &[&str]));
-        let shared = Arc::new(Shared {
-            start: Look::at_now(&metrics),
+        let shared = Arc::new(MonitorState {
+            start: MetricsSnapshot::at_now(&metrics),
             metrics,
             settings,
             listeners,
@@ -104,7 +104,7 @@ impl Monitor {
     }
 
     /// A place among the live readers.
-    pub(crate) fn listen(&self) -> Result<Listener, Crowded> {
+    pub(crate) fn listen(&self) -> Result<Listener, TooManyReaders> {
         self.shared.listeners.listen()
     }
 
@@ -117,7 +117,7 @@ impl Monitor {
     /// Every area since the start and over the last interval.
     pub(crate) fn sections(&self) -> Value {
         let now = self.shared.look();
-        let since_start = Sample::of(Window::between(&self.shared.start, &now));
+        let since_start = Sample::of(SnapshotWindow::between(&self.shared.start, &now));
         let board = self.shared.board.load();
         board::sections(&since_start, board.as_ref().map(|board| &board.sample))
     }
@@ -137,9 +137,9 @@ impl Drop for Monitor {
     }
 }
 
-impl Shared {
-    fn look(&self) -> Look {
-        Look::at_now(&self.metrics)
+impl MonitorState {
+    fn look(&self) -> MetricsSnapshot {
+        MetricsSnapshot::at_now(&self.metrics)
     }
 
     fn history(&self) -> std::sync::MutexGuard<'_, History> {
@@ -182,11 +182,11 @@ impl Sampler {
 
     fn look(&mut self) {
         let now = self.shared.look();
-        let sample = Sample::of(Window::between(&self.before, &now));
+        let sample = Sample::of(SnapshotWindow::between(&self.before, &now));
         let routes = self.routes(&now);
         let news = {
             let settings = self.shared.settings.load();
-            self.rules.look(&sample, &settings.monitor)
+            self.rules.evaluate(&sample, &settings.monitor)
         };
         for event in &news {
             let name = match event.phase {
@@ -214,9 +214,9 @@ impl Sampler {
     }
 
     /// What each route did in the last minute, as far as it was watched.
-    fn routes(&mut self, now: &Look) -> Vec<RouteUse> {
+    fn routes(&mut self, now: &MetricsSnapshot) -> Vec<RouteUse> {
         let (reach, step) = ROUTES;
-        let since = |look: &Look| now.at().saturating_duration_since(look.at());
+        let since = |look: &MetricsSnapshot| now.at().saturating_duration_since(look.at());
         // The look before the first one within reach is the window's start.
         while self.minute.get(1).is_some_and(|next| since(next) >= reach) {
             self.minute.pop_front();
@@ -230,7 +230,7 @@ impl Sampler {
             self.minute.push_back(requests());
         }
         let start = self.minute.front().unwrap_or(&self.before);
-        RouteUse::all(Window::between(start, now))
+        RouteUse::all(SnapshotWindow::between(start, now))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Quantiles of what was recorded between two looks.
 
-use crate::metrics::Recorded;
+use crate::metrics::RecordedTimes;
 
 /// How often each time was recorded, in nanoseconds; a time stands for those at most 1 % below it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,7 +14,7 @@ impl Distribution {
     }
 
     /// Adds what a series recorded.
-    pub(super) fn add(&mut self, series: &Recorded) {
+    pub(super) fn add(&mut self, series: &RecordedTimes) {
         for (time, count) in &series.counts {
             *self.counts.entry(*time).or_default() += count;
         }
@@ -47,7 +47,7 @@ mod tests {
 
     fn of(counts: &[(u64, u64)]) -> Distribution {
         let mut distribution = Distribution::default();
-        distribution.add(&Recorded {
+        distribution.add(&RecordedTimes {
             label: ("route", "/".to_owned()),
             counts: counts.to_vec(),
         });

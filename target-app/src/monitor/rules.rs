@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::level::{files, pool_wait};
 use super::sample::Sample;
-use super::usage::Lamp;
+use super::usage::BreakerMode;
 use crate::metrics::Metrics;
 use crate::settings::MonitorSettings;
 
@@ -25,7 +25,7 @@ const MOST_FILES: f64 = 0.9;
 /// What is watched; the order is that of [`RULES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Rule {
+pub(crate) enum AlertRule {
     /// The 95th percentile is above `monitor.latency_ms`.
     Latency,
     /// Fewer cached reads than `monitor.hit_ratio` did without a query.
@@ -42,20 +42,20 @@ pub(crate) enum Rule {
     PoolWait,
 }
 
-const RULES: [Rule; 7] = [
-    Rule::Latency,
-    Rule::HitRatio,
-    Rule::Errors,
-    Rule::Cpu,
-    Rule::Files,
-    Rule::Breaker,
-    Rule::PoolWait,
+const RULES: [AlertRule; 7] = [
+    AlertRule::Latency,
+    AlertRule::HitRatio,
+    AlertRule::Errors,
+    AlertRule::Cpu,
+    AlertRule::Files,
+    AlertRule::Breaker,
+    AlertRule::PoolWait,
 ];
 
 /// An alert that is firing.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Alert {
-    pub(crate) rule: Rule,
+    pub(crate) rule: AlertRule,
     /// Milliseconds since the epoch.
     pub(crate) since_ms: u64,
     /// As it was when last judged.
@@ -88,15 +88,15 @@ pub(crate) struct AlertEvent {
 }
 
 /// Every rule with what became of it so far.
-pub(super) struct Rules {
-    watches: [Watch; RULES.len()],
+pub(super) struct AlertRules {
+    watches: [RuleProgress; RULES.len()],
     events: VecDeque<AlertEvent>,
     fired: IntCounterVec,
     firing: IntGaugeVec,
 }
 
 #[derive(Default)]
-struct Watch {
+struct RuleProgress {
     alert: Option<Alert>,
     /// Judgements in a row that contradict the present state.
     contrary: u32,
@@ -105,14 +105,14 @@ struct Watch {
 }
 
 /// One rule held against one window.
-struct Judgement {
+struct Rating {
     value: f64,
     bound: f64,
     is_broken: bool,
     message: String,
 }
 
-impl Rule {
+impl AlertRule {
     fn label(self) -> &'static str {
         match self {
             Self::Latency => "latency",
@@ -126,42 +126,50 @@ impl Rule {
     }
 
     /// `None` when there is nothing in the window to judge by.
-    fn judge(self, sample: &Sample, settings: &MonitorSettings) -> Option<Judgement> {
+    fn rate(self, sample: &Sample, settings: &MonitorSettings) -> Option<Rating> {
         Some(match self {
             Self::Latency => {
                 let p95 = sample.requests.latency_ms?.p95;
                 let bound = f64::from(settings.latency_ms);
-                above(p95, bound, format!("p95 is {p95:.1} ms, bound {bound} ms"))
+                above(
+                    p95,
+                    bound,
+                    format!("p95 latency is {p95:.1} ms, limit {bound} ms"),
+                )
             }
             Self::HitRatio => {
                 let hits = sample.cache.as_ref()?.overall;
                 let value = hits.hit_ratio?;
                 let bound = settings.hit_ratio;
-                Judgement {
+                Rating {
                     value,
                     bound,
                     is_broken: value < bound,
-                    message: format!("hit ratio is {}, bound {}", percent(value), percent(bound)),
+                    message: format!(
+                        "hit ratio is {}, minimum {}",
+                        percent(value),
+                        percent(bound)
+                    ),
                 }
             }
             Self::Errors => {
                 let value = sample.requests.error_ratio?;
-                above_part("5xx are", value, settings.errors)
+                above_part("5xx responses are", value, settings.errors)
             }
             Self::Cpu => above_part("CPU is", sample.process.as_ref()?.cpu, settings.cpu),
-            Self::Files => above_part("open files are", files(sample)?, MOST_FILES),
+            Self::Files => above_part("open file descriptors are", files(sample)?, MOST_FILES),
             Self::Breaker => {
                 let breakers = &sample.breakers;
                 let open = breakers
                     .iter()
-                    .filter(|breaker| breaker.state == Lamp::Open);
+                    .filter(|breaker| breaker.state == BreakerMode::Open);
                 let open: Vec<_> = open.map(|breaker| breaker.name.as_str()).collect();
                 if breakers.is_empty() {
                     return None;
                 }
                 let message = match open.len() {
-                    0 => "no breaker is open".to_owned(),
-                    _ => format!("open: {}", open.join(", ")),
+                    0 => "no circuit breaker is open".to_owned(),
+                    _ => format!("open circuit breakers: {}", open.join(", ")),
                 };
                 above(open.len() as f64, 0.0, message)
             }
@@ -170,21 +178,23 @@ impl Rule {
     }
 }
 
-fn pool_waits(sample: &Sample, bound: f64) -> Option<Judgement> {
+fn pool_waits(sample: &Sample, bound: f64) -> Option<Rating> {
     let timeouts: f64 = sample.pools.iter().map(|pool| pool.timeouts).sum();
     let wait = match pool_wait(sample) {
         None if timeouts == 0.0 => return None,
         wait => wait.unwrap_or_default(),
     };
-    let message = format!("p95 wait is {wait:.1} ms, bound {bound} ms; {timeouts} timed out");
-    Some(Judgement {
+    let message = format!(
+        "p95 wait for a connection is {wait:.1} ms, limit {bound} ms; {timeouts} waits timed out"
+    );
+    Some(Rating {
         is_broken: timeouts > 0.0 || wait > bound,
         ..above(wait, bound, message)
     })
 }
 
-fn above(value: f64, bound: f64, message: String) -> Judgement {
-    Judgement {
+fn above(value: f64, bound: f64, message: String) -> Rating {
+    Rating {
         value,
         bound,
         is_broken: value > bound,
@@ -192,8 +202,8 @@ fn above(value: f64, bound: f64, message: String) -> Judgement {
     }
 }
 
-fn above_part(what: &str, value: f64, bound: f64) -> Judgement {
-    let message = format!("{what} {}, bound {}", percent(value), percent(bound));
+fn above_part(what: &str, value: f64, bound: f64) -> Rating {
+    let message = format!("{what} {}, limit {}", percent(value), percent(bound));
     above(value, bound, message)
 }
 
@@ -201,7 +211,7 @@ fn percent(part: f64) -> String {
     format!("{:.1} %", part * 100.0)
 }
 
-impl Rules {
+impl AlertRules {
     pub(super) fn new(metrics: &Metrics) -> Result<Self, prometheus::Error> {
         let fired = metrics.counters(
             "folio_alerts_total",
@@ -223,11 +233,15 @@ impl Rules {
     }
 
     /// Holds every rule against `sample` and gives what began or ended with it.
-    pub(super) fn look(&mut self, sample: &Sample, settings: &MonitorSettings) -> Vec<AlertEvent> {
+    pub(super) fn evaluate(
+        &mut self,
+        sample: &Sample,
+        settings: &MonitorSettings,
+    ) -> Vec<AlertEvent> {
         let mut news = Vec::new();
         for (rule, watch) in RULES.into_iter().zip(&mut self.watches) {
-            let judgement = rule.judge(sample, settings);
-            let event = watch.look(rule, judgement, settings.looks, sample.at_ms);
+            let judgement = rule.rate(sample, settings);
+            let event = watch.evaluate(rule, judgement, settings.looks, sample.at_ms);
             let Some(event) = event else { continue };
             let is_firing = event.phase == Phase::Firing;
             let labels = [rule.label()];
@@ -255,11 +269,11 @@ impl Rules {
     }
 }
 
-impl Watch {
-    fn look(
+impl RuleProgress {
+    fn evaluate(
         &mut self,
-        rule: Rule,
-        judgement: Option<Judgement>,
+        rule: AlertRule,
+        judgement: Option<Rating>,
         looks: u32,
         at_ms: u64,
     ) -> Option<AlertEvent> {

@@ -8,11 +8,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::look::{Labels, Window};
 use super::quantile::Distribution;
+use super::snapshot::{Labels, SnapshotWindow};
 use super::usage::{
-    AdmissionUse, BreakerLamp, CacheUse, DatabaseUse, HitCount, PoolUse, ProcessUse, TaskUse, edge,
-    ratio,
+    AdmissionUse, BreakerStatus, CacheUse, DatabaseUse, HitCount, PoolUse, ProcessUse, TaskUse,
+    edge, ratio,
 };
 
 /// Responses by route, method and status.
@@ -43,7 +43,7 @@ pub(crate) struct Sample {
     pub(crate) pools: Vec<PoolUse>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) database: Option<DatabaseUse>,
-    pub(crate) breakers: Vec<BreakerLamp>,
+    pub(crate) breakers: Vec<BreakerStatus>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) admission: Option<AdmissionUse>,
     /// Sessions that are open.
@@ -97,7 +97,7 @@ pub(crate) struct RouteUse {
 }
 
 impl Sample {
-    pub(super) fn of(window: Window<'_>) -> Self {
+    pub(super) fn of(window: SnapshotWindow<'_>) -> Self {
         let requests = Traffic::of(window);
         Self {
             at_ms: epoch().as_millis() as u64,
@@ -105,7 +105,7 @@ impl Sample {
             cache: CacheUse::of(window),
             pools: PoolUse::all(window),
             database: DatabaseUse::of(window),
-            breakers: BreakerLamp::all(window),
+            breakers: BreakerStatus::all(window),
             admission: AdmissionUse::of(window, requests.count),
             sessions: window.gauge("folio_sessions_active"),
             tasks: TaskUse::of(window),
@@ -117,7 +117,7 @@ impl Sample {
 }
 
 impl Traffic {
-    fn of(window: Window<'_>) -> Self {
+    fn of(window: SnapshotWindow<'_>) -> Self {
         let status = |first: char| {
             let growth = window.growth(REQUESTS, |labels| {
                 is_service(labels) && labels.get("status").starts_with(first)
@@ -154,7 +154,7 @@ impl Latency {
 
 impl RouteUse {
     /// Every route of the service that answered in the window, the busiest first.
-    pub(super) fn all(window: Window<'_>) -> Vec<Self> {
+    pub(super) fn all(window: SnapshotWindow<'_>) -> Vec<Self> {
         let counts = window.growths(REQUESTS, "route").into_iter();
         let mut routes: Vec<_> = counts
             .filter(|(route, _)| !INSTRUMENTS.contains(&route.as_str()))

@@ -44,7 +44,7 @@ async fn an_alert_is_told_when_it_begins_and_when_it_ends() {
     let state = states.expect("a family").with_label_values(&["db"]);
     state.set(2);
     let (tell, mut told) = mpsc::channel(8);
-    let send: Sink = Box::new(move |event, json| tell.try_send((event, json)).expect("room"));
+    let send: AlertSink = Box::new(move |event, json| tell.try_send((event, json)).expect("room"));
     let (_, live) = live(Duration::from_millis(10));
     let monitor = Monitor::start(metrics, live, send).expect("a monitor");
 
@@ -54,7 +54,7 @@ async fn an_alert_is_told_when_it_begins_and_when_it_ends() {
     let alert = &json["alert"];
     assert_eq!(
         (&alert["rule"], &alert["message"]),
-        (&json!("breaker"), &json!("open: db"))
+        (&json!("breaker"), &json!("open circuit breakers: db"))
     );
     assert_eq!(json["service"], "folio");
     state.set(0);

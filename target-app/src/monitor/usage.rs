@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::look::{Labels, Window};
 use super::sample::{Latency, epoch};
+use super::snapshot::{Labels, SnapshotWindow};
 
 /// Lookups, and how many of them found what they looked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -59,7 +59,7 @@ pub(crate) struct DatabaseUse {
 /// What a breaker does with calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Lamp {
+pub(crate) enum BreakerMode {
     /// Lets them through.
     Closed,
     /// Lets a few probes through.
@@ -70,9 +70,9 @@ pub(crate) enum Lamp {
 
 /// One breaker at the end of the window.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct BreakerLamp {
+pub(crate) struct BreakerStatus {
     pub(crate) name: String,
-    pub(crate) state: Lamp,
+    pub(crate) state: BreakerMode,
 }
 
 /// Who was let in and who was not.
@@ -127,7 +127,7 @@ impl HitCount {
 }
 
 impl CacheUse {
-    pub(super) fn of(window: Window<'_>) -> Option<Self> {
+    pub(super) fn of(window: SnapshotWindow<'_>) -> Option<Self> {
         const LOOKUPS: &str = "folio_cache_requests_total";
         let lookups = |layer: &str, cache: Option<&str>| {
             let is_asked = |labels: Labels<'_>| {
@@ -159,7 +159,7 @@ impl CacheUse {
 }
 
 impl PoolUse {
-    pub(super) fn all(window: Window<'_>) -> Vec<Self> {
+    pub(super) fn all(window: SnapshotWindow<'_>) -> Vec<Self> {
         let gauges = |name| window.gauges(name, "pool");
         let (size, in_use) = (gauges("folio_pool_size"), gauges("folio_pool_in_use"));
         let (waiting, overflow) = (gauges("folio_pool_waiting"), gauges("folio_pool_overflow"));
@@ -186,7 +186,7 @@ impl PoolUse {
 }
 
 impl DatabaseUse {
-    pub(super) fn of(window: Window<'_>) -> Option<Self> {
+    pub(super) fn of(window: SnapshotWindow<'_>) -> Option<Self> {
         let times = window.times("folio_query_seconds", |_| true)?;
         let queries = times.count() as f64;
         Some(Self {
@@ -198,16 +198,16 @@ impl DatabaseUse {
     }
 }
 
-impl BreakerLamp {
-    pub(super) fn all(window: Window<'_>) -> Vec<Self> {
+impl BreakerStatus {
+    pub(super) fn all(window: SnapshotWindow<'_>) -> Vec<Self> {
         let states = window.gauges("folio_breaker_state", "name").into_iter();
         states
             .map(|(name, state)| Self {
                 name,
                 state: match state as i64 {
-                    0 => Lamp::Closed,
-                    1 => Lamp::HalfOpen,
-                    _ => Lamp::Open,
+                    0 => BreakerMode::Closed,
+                    1 => BreakerMode::HalfOpen,
+                    _ => BreakerMode::Open,
                 },
             })
             .collect()
@@ -215,7 +215,7 @@ impl BreakerLamp {
 }
 
 impl AdmissionUse {
-    pub(super) fn of(window: Window<'_>, requests: f64) -> Option<Self> {
+    pub(super) fn of(window: SnapshotWindow<'_>, requests: f64) -> Option<Self> {
         const REJECTED: &str = "folio_admission_rejected_total";
         const ACCEPTED: &str = "folio_admission_accepted_total";
         let all = window.growth(REJECTED, |_| true);
@@ -234,7 +234,7 @@ impl AdmissionUse {
 }
 
 impl TaskUse {
-    pub(super) fn of(window: Window<'_>) -> Option<Self> {
+    pub(super) fn of(window: SnapshotWindow<'_>) -> Option<Self> {
         let running = window.gauge("folio_tasks_running")?;
         let ended = window.growths("folio_tasks_total", "outcome");
         Some(Self {
@@ -247,7 +247,7 @@ impl TaskUse {
 }
 
 impl ProcessUse {
-    pub(super) fn of(window: Window<'_>) -> Option<Self> {
+    pub(super) fn of(window: SnapshotWindow<'_>) -> Option<Self> {
         let cpu_seconds = window.growth("process_cpu_seconds_total", |_| true)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let gauge = |name| window.gauge(name).unwrap_or_default();
@@ -265,7 +265,7 @@ impl ProcessUse {
 }
 
 /// Lookups in the edge cache.
-pub(super) fn edge(window: Window<'_>) -> Option<HitCount> {
+pub(super) fn edge(window: SnapshotWindow<'_>) -> Option<HitCount> {
     const REQUESTS: &str = "folio_edge_requests_total";
     let hits = window.growth(REQUESTS, |labels| labels.get("result") == "hit")?;
     let all = window.growth(REQUESTS, |_| true)?;

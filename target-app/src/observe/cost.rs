@@ -87,7 +87,7 @@ pub(crate) async fn accounted<T>(cost: Cost, work: impl Future<Output = T>) -> (
 ///
 /// For writes: between the commit and the invalidation of what it made stale no client may get in the way by going. A
 /// request does one such work at a time.
-pub(crate) async fn unhurried<T: Send + 'static>(
+pub(crate) async fn run_to_completion<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> T {
     let cost = Cost::on(current_trace());
@@ -175,7 +175,7 @@ mod tests {
         let cost = Cost::on(Trace::join(&headers, || 7));
         let work = async {
             let before = current_trace();
-            (before, unhurried(async { current_trace() }).await)
+            (before, run_to_completion(async { current_trace() }).await)
         };
         let ((before, within), _) = accounted(cost, work).await;
         assert!(before.is_some());

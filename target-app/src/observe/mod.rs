@@ -9,7 +9,7 @@ use axum::http::HeaderValue;
 
 pub(crate) use cost::{
     Cost, Lookup, accounted, aside, current_trace, note_lookup, note_pool_wait, note_query,
-    unhurried,
+    run_to_completion,
 };
 pub(crate) use ids::RequestIds;
 pub(crate) use repeats::Repeats;

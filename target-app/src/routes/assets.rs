@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::edge::{Purge, Served, Stats};
+use crate::edge::{EdgeStats, Purge, ServedAsset};
 use crate::error::{FieldFault, Problem};
 use crate::input::{JsonFields, Segment};
 use crate::state::App;
@@ -46,13 +46,13 @@ pub(super) async fn purge(
         }
         Some(Err(error)) => Err(Problem::new(
             StatusCode::BAD_GATEWAY,
-            format!("{copies} copies of this process are gone, but {error}"),
+            format!("removed {copies} copies in this process, but {error}"),
         )),
     }
 }
 
 /// What the edge keeps and how well it does.
-pub(super) async fn stats(State(app): State<Arc<App>>) -> Json<Stats> {
+pub(super) async fn stats(State(app): State<Arc<App>>) -> Json<EdgeStats> {
     Json(app.edge.stats().await)
 }
 
@@ -101,7 +101,7 @@ fn is_shown(shown: &HeaderValue, tag: &HeaderValue) -> bool {
     tags.any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
 }
 
-fn answer(served: Served, is_known: bool) -> Response {
+fn answer(served: ServedAsset, is_known: bool) -> Response {
     let mut response = if is_known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {

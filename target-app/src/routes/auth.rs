@@ -36,7 +36,7 @@ pub(super) async fn register(
     let user_id = match app.store.create_account(&email, &hash).await {
         Ok(user_id) => user_id,
         Err(StoreError::Database(DbError::Duplicate(_))) => {
-            let detail = "there is an account with this email";
+            let detail = "an account with this email already exists";
             return Err(Problem::new(StatusCode::CONFLICT, detail));
         }
         Err(error) => return Err(error.into()),
@@ -66,7 +66,7 @@ pub(super) async fn login(
         .map_err(|error| Problem::internal(&error))?;
     let Some(user_id) = user_id.filter(|_| matches) else {
         app.auth.events.login_failed.inc();
-        return Err(Problem::unauthorized("the email or the password is wrong"));
+        return Err(Problem::unauthorized("wrong email or password"));
     };
     let tokens = app.auth.open(user_id, &device).await?;
     app.auth.events.login.inc();
@@ -88,7 +88,7 @@ pub(super) async fn logout(
     State(app): State<Arc<App>>,
     caller: Caller,
 ) -> Result<StatusCode, Problem> {
-    app.auth.leave(caller).await?;
+    app.auth.logout(caller).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -97,7 +97,7 @@ pub(super) async fn logout_all(
     State(app): State<Arc<App>>,
     caller: Caller,
 ) -> Result<StatusCode, Problem> {
-    app.auth.leave_everywhere(caller).await?;
+    app.auth.logout_all(caller).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -23,7 +23,7 @@ const MOST_ROWS: usize = 1_000;
 const MOST_FAULTS: usize = 20;
 
 #[derive(Serialize)]
-pub(super) struct Written {
+pub(super) struct BulkAnswer {
     inserted: u64,
     updated: u64,
     /// With those that begin and end the transaction.
@@ -49,7 +49,7 @@ pub(super) async fn write(
     _: Caller,
     mut query: QueryFields,
     fields: JsonFields,
-) -> Result<Json<Written>, Problem> {
+) -> Result<Json<BulkAnswer>, Problem> {
     let mode = query
         .parsed("mode", Some(BulkMode::Batch), "single or batch", |_| true)
         .unwrap_or(BulkMode::Batch);
@@ -63,7 +63,7 @@ pub(super) async fn write(
             statements,
         } => {
             let duration_ms = began.elapsed().as_secs_f64() * 1e3;
-            Ok(Json(Written {
+            Ok(Json(BulkAnswer {
                 inserted,
                 updated,
                 statements,
@@ -74,7 +74,7 @@ pub(super) async fn write(
             let unknown = rows
                 .into_iter()
                 .take(MOST_FAULTS)
-                .map(|row| id_fault(row, "expected a document of the catalogue"));
+                .map(|row| id_fault(row, "expected the id of an existing document"));
             Err(Problem::invalid(unknown.collect()))
         }
     }
@@ -91,7 +91,7 @@ fn bulk_of(mut fields: JsonFields) -> Result<Bulk, Problem> {
                 .map(|field| FieldFault {
                     field: field.into(),
                     message: format!(
-                        "expected 1 to {MOST_ROWS} rows in both together, found {rows}"
+                        "expected 1 to {MOST_ROWS} rows in insert and update together, found {rows}"
                     ),
                 })
                 .into(),
@@ -109,7 +109,7 @@ fn bulk_of(mut fields: JsonFields) -> Result<Bulk, Problem> {
     for (row, (id, _)) in update.iter().enumerate() {
         // After a row at fault the places no longer agree, but then the fault is told already.
         if faults.is_empty() && !seen.insert(*id) {
-            faults.push(id_fault(row, "expected each document once"));
+            faults.push(id_fault(row, "expected each document at most once"));
         }
     }
     if faults.is_empty() {

@@ -14,7 +14,7 @@ use axum::response::Response;
 use bytes::Bytes;
 
 use crate::admission::{Lane, admit};
-use crate::bulkhead::{Gate, Priority};
+use crate::bulkhead::{Gate, RequestPriority};
 use crate::compression::compress;
 use crate::{Config, Settings, State};
 
@@ -78,33 +78,33 @@ async fn nanoseconds_of_what_nothing_stops() {
     let bearer = format!("Bearer {}", pair["access_token"].as_str().expect("a token"));
     let through = |lane| from_fn_with_state((Arc::clone(&app.admission), lane), admit);
     let mut out = io::stderr();
-    let mut tell = |what: &str, nanoseconds: f64| {
+    let mut emit = |what: &str, nanoseconds: f64| {
         writeln!(out, "{nanoseconds:7.0} ns  {what}").expect("a terminal");
     };
     let alone = cost(answer.clone(), bare).await;
-    tell("handler alone", alone);
+    emit("handler alone", alone);
     for (what, lane) in [
         ("admission, exempt from rates", Lane::Standard),
         ("admission, exempt from rates, heavy", Lane::Heavy),
     ] {
         let nanoseconds = cost(answer.clone().layer(through(lane)), bare).await;
-        tell(what, nanoseconds - alone);
+        emit(what, nanoseconds - alone);
     }
     for (what, request) in [
         ("admission by API key", with("x-api-key", "known")),
         ("admission by token", with("authorization", &bearer)),
     ] {
         let nanoseconds = cost(answer.clone().layer(through(Lane::Standard)), &request).await;
-        tell(what, nanoseconds - cost(answer.clone(), &request).await);
+        emit(what, nanoseconds - cost(answer.clone(), &request).await);
     }
     let packed = || {
         answer
             .clone()
             .layer(from_fn_with_state(Arc::clone(&app.packer), compress))
     };
-    tell("packing, not accepted", cost(packed(), bare).await - alone);
+    emit("packing, not accepted", cost(packed(), bare).await - alone);
     let accepting = with("accept-encoding", "gzip, deflate, br");
-    tell(
+    emit(
         "packing, remembered",
         cost(packed(), accepting).await - alone,
     );
@@ -115,9 +115,9 @@ async fn nanoseconds_of_what_nothing_stops() {
     let gate = gate.expect("a gate");
     let began = Instant::now();
     for _ in 0..ROUNDS {
-        drop(gate.enter(Priority::Normal).await.expect("a place"));
+        drop(gate.enter(RequestPriority::Normal).await.expect("a place"));
     }
-    tell(
+    emit(
         "gate, in and out",
         began.elapsed().as_nanos() as f64 / f64::from(ROUNDS),
     );

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::documents::answer;
-use crate::cache::Key;
+use crate::cache::CacheKey;
 use crate::catalogue::encoded;
 use crate::error::Problem;
 use crate::input::{Id, QueryFields};
@@ -36,7 +36,7 @@ pub(super) async fn students(
     query.finish()?;
     let loading = app.settings.load().db.loading;
     let load = async || encoded(&app.store.students(id, part, loading).await?);
-    let key = Key::Students {
+    let key = CacheKey::Students {
         course: id,
         page: part.page,
         limit: part.limit,

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::error::Problem;
 use crate::input::QueryFields;
 use crate::state::App;
-use crate::store::Pace;
+use crate::store::ReadMode;
 
 #[derive(Serialize)]
 pub(super) struct Dashboard {
@@ -30,8 +30,8 @@ pub(super) async fn show(
     });
     query.finish()?;
     let pace = match parallel {
-        Some(0) => Pace::OneByOne,
-        _ => Pace::Joined,
+        Some(0) => ReadMode::OneByOne,
+        _ => ReadMode::Joined,
     };
     let began = Instant::now();
     let figures = app.store.dashboard(pace).await?;

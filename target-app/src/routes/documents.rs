@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 
 use crate::auth::Caller;
-use crate::cache::Key;
+use crate::cache::CacheKey;
 use crate::catalogue::encoded;
 use crate::error::Problem;
 use crate::input::{Id, JsonFields, QueryFields};
@@ -51,7 +51,7 @@ pub(super) async fn search(
     let words: Option<String> = query.parsed(
         "q",
         None,
-        "1 to 200 characters to search for, with a letter or a digit and without NUL",
+        "a query of 1 to 200 characters with at least one letter or digit and no NUL",
         |words: &String| {
             // A word without a letter or digit has no token to match, and a NUL would end the expression.
             words.chars().count() <= LONGEST_QUERY
@@ -65,7 +65,7 @@ pub(super) async fn search(
     let words = words.unwrap_or_default();
     let indexes = app.settings.load().db.indexes;
     let load = async || encoded(&app.store.search(&words, part, indexes).await?);
-    let key = Key::Search {
+    let key = CacheKey::Search {
         words: words.clone(),
         page: part.page,
         limit: part.limit,

@@ -25,10 +25,10 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Response, Probl
     let missing = [
         database
             .err()
-            .map(|_| fault("database", "it does not answer; what is not cached fails")),
+            .map(|_| fault("database", "it does not answer; requests that the cache cannot answer fail")),
         shared_store.err().map(|_| {
             let without =
-                "it does not answer; reads go on without it, sessions cannot be opened or checked";
+                "it does not answer; reads continue without it, but sessions cannot be opened or checked";
             fault("shared_store", without)
         }),
     ];
@@ -37,7 +37,7 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Response, Probl
         return Ok(json(Bytes::from_static(br#"{"status":"ready"}"#)));
     }
     let names: Vec<_> = missing.iter().map(|fault| &*fault.field).collect();
-    let detail = format!("not ready: {} missing", names.join(" and "));
+    let detail = format!("not ready: {} unavailable", names.join(" and "));
     Err(Problem::unavailable(detail, RETRY_AFTER).naming(missing))
 }
 

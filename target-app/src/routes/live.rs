@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use crate::error::Problem;
 use crate::input::found;
-use crate::monitor::{Crowded, Listener};
+use crate::monitor::{Listener, TooManyReaders};
 use crate::state::App;
 
 /// Largest message that is read from a client, in bytes; it has nothing to say but pings.
@@ -43,7 +43,7 @@ pub(super) async fn socket(
         Ok(upgrade) => upgrade,
         Err(rejection) => return not_a_socket(&rejection),
     };
-    if let Err(problem) = refuse_foreign_page(&headers) {
+    if let Err(problem) = reject_foreign_origin(&headers) {
         return problem.into_response();
     }
     match app.monitor.listen() {
@@ -52,8 +52,8 @@ pub(super) async fn socket(
             .max_frame_size(LONGEST_MESSAGE)
             .write_buffer_size(0)
             .max_write_buffer_size(MOST_UNSENT)
-            .on_upgrade(|socket| converse(socket, listener)),
-        Err(crowded) => come_later(crowded),
+            .on_upgrade(|socket| send_messages(socket, listener)),
+        Err(crowded) => too_many_readers(crowded),
     }
 }
 
@@ -61,7 +61,7 @@ pub(super) async fn socket(
 pub(super) async fn events(State(app): State<Arc<App>>) -> Response {
     let mut listener = match app.monitor.listen() {
         Ok(listener) => listener,
-        Err(crowded) => return come_later(crowded),
+        Err(crowded) => return too_many_readers(crowded),
     };
     let hello = stream::iter([Event::default().retry(RETRY)]);
     let messages = stream::poll_fn(move |context| listener.poll_recv(context)).map(|message| {
@@ -87,13 +87,13 @@ pub(super) async fn events(State(app): State<Arc<App>>) -> Response {
 }
 
 /// Sends what there is until either side ends it; pings are answered by the socket itself, as long as it is read.
-async fn converse(mut socket: WebSocket, mut listener: Listener) {
+async fn send_messages(mut socket: WebSocket, mut listener: Listener) {
     loop {
         tokio::select! {
             message = listener.recv() => {
                 let (next, is_last) = match message {
                     Some(message) => (Message::text(&message.text), false),
-                    None => (goodbye(), true),
+                    None => (close_frame(), true),
                 };
                 let sent = timeout(PATIENCE, socket.send(next)).await;
                 if is_last || !matches!(sent, Ok(Ok(()))) {
@@ -109,7 +109,7 @@ async fn converse(mut socket: WebSocket, mut listener: Listener) {
 }
 
 /// A browser lets any page open a WebSocket, with the cookies and from the network of its user, and only says whose it is.
-fn refuse_foreign_page(headers: &HeaderMap) -> Result<(), Problem> {
+fn reject_foreign_origin(headers: &HeaderMap) -> Result<(), Problem> {
     let host = headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok());
@@ -130,29 +130,29 @@ fn refuse_foreign_page(headers: &HeaderMap) -> Result<(), Problem> {
     foreign.map_or(Ok(()), |origin| {
         let origin = String::from_utf8_lossy(origin.as_bytes());
         let detail = format!(
-            "expected a page of this service in Origin, {}, found {}",
-            host.unwrap_or("which Host should name"),
+            "expected Origin to be this service, {}, found {}",
+            host.unwrap_or("whose name Host must hold"),
             found::text(&origin)
         );
         Err(Problem::new(StatusCode::FORBIDDEN, detail))
     })
 }
 
-fn goodbye() -> Message {
+fn close_frame() -> Message {
     Message::Close(Some(CloseFrame {
         code: close_code::AWAY,
-        reason: "the service stops, or the reader fell behind".into(),
+        reason: "the service is stopping, or this reader was too slow".into(),
     }))
 }
 
-fn come_later(crowded: Crowded) -> Response {
+fn too_many_readers(crowded: TooManyReaders) -> Response {
     Problem::unavailable(crowded.to_string(), RETRY_AFTER).into_response()
 }
 
 fn not_a_socket(rejection: &WebSocketUpgradeRejection) -> Response {
     let problem = Problem::new(
         StatusCode::UPGRADE_REQUIRED,
-        format!("this is a WebSocket: {rejection}"),
+        format!("this route is a WebSocket: {rejection}"),
     );
     let mut response = problem.into_response();
     let headers = response.headers_mut();

@@ -20,7 +20,7 @@ use crate::state::App;
 
 /// What was given back, as `POST /api/v1/admin/gc` answers.
 #[derive(Serialize)]
-pub(super) struct Collected {
+pub(super) struct ReclaimAnswer {
     freed: Vec<Freed>,
     /// Before and after, as far as the kernel tells; memory goes back to it when the allocator lets it go.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,25 +58,25 @@ pub(super) async fn performance(
     State(app): State<Arc<App>>,
     mut query: QueryFields,
 ) -> Result<Response, Problem> {
-    let expected = "a number of looks from 0 to 600";
+    let expected = "a number of samples from 0 to 600";
     let points = query.parsed("points", Some(0), expected, |points| *points <= MOST_POINTS);
     query.finish()?;
     match app.monitor.performance(points.unwrap_or_default()) {
         Some(Ok(body)) => Ok(json_body(body.into())),
         Some(Err(error)) => Err(Problem::internal(&error)),
         None => {
-            let detail = "the service has not looked at itself yet";
+            let detail = "the monitor has not taken its first sample yet; try again later";
             Err(Problem::unavailable(detail, Duration::from_secs(1)))
         }
     }
 }
 
 /// Sweeps caches, pools and maps. To be mounted behind the guard of the administration only.
-pub(super) async fn collect(State(app): State<Arc<App>>) -> Json<Collected> {
+pub(super) async fn collect(State(app): State<Arc<App>>) -> Json<ReclaimAnswer> {
     let before = resident(&app);
     let freed = app.reclaim.run().await;
     let resident_bytes = before.zip(resident(&app));
-    Json(Collected {
+    Json(ReclaimAnswer {
         freed,
         resident_bytes: resident_bytes.map(|(before, after)| [before, after]),
     })

@@ -113,7 +113,7 @@ pub fn app(state: State) -> Router {
 async fn wrong_method() -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
-        "the resource does not know this method",
+        "this resource does not support the request's method",
     )
 }
 

@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 
-use crate::error::{Cause, Problem};
+use crate::error::{InternalCause, Problem};
 use crate::metrics::method_label;
 use crate::observe::{Cost, TRACEPARENT, Trace, accounted};
 use crate::state::App;
@@ -45,7 +45,7 @@ pub(crate) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     let recorder = app.store.database.recorder();
     recorder.repeated(route.pattern(), cost.repeats());
 
-    if let Some(Cause(cause)) = response.extensions_mut().remove() {
+    if let Some(InternalCause(cause)) = response.extensions_mut().remove() {
         let asked = format!("{} {}", method_label(&method), route.pattern());
         let line = log_line(&asked, &id, cost.trace(), &cause);
         // A log that cannot be written must not take the answer with it.

@@ -11,9 +11,9 @@ use crate::auth::Caller;
 use crate::error::{FieldFault, Problem};
 use crate::events::OrderEvent;
 use crate::input::{Id, JsonFields, QueryFields};
-use crate::observe::unhurried;
+use crate::observe::run_to_completion;
 use crate::state::App;
-use crate::store::{NewOrder, NewPayment, Order, Page, Paying, Payment, StoreError};
+use crate::store::{NewOrder, NewPayment, Order, Page, Payment, PaymentOutcome, StoreError};
 
 /// Names one payment, however often it is asked for.
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
@@ -37,15 +37,15 @@ pub(super) async fn place(
         quantity,
     };
     // Who goes before the answer has placed the order all the same, and listeners are told.
-    let placed = unhurried(async move {
+    let placed = run_to_completion(async move {
         let placed = app.store.place_order(&order).await?;
-        app.events.tell(OrderEvent::Placed, &placed);
+        app.events.emit(OrderEvent::Placed, &placed);
         Ok(placed)
     });
     let placed = placed.await.map_err(|error: StoreError| match error {
         StoreError::Missing(_) => Problem::invalid(vec![FieldFault {
             field: "document_id".into(),
-            message: format!("expected a document of the catalogue, found {document_id}"),
+            message: format!("expected the id of an existing document, found {document_id}"),
         }]),
         other => other.into(),
     })?;
@@ -94,32 +94,32 @@ pub(super) async fn pay(
         amount_cents,
         key,
     };
-    let paying = unhurried(async move {
+    let paying = run_to_completion(async move {
         let paying = app.store.pay(&payment).await?;
-        if let Paying::Paid(payment) = &paying {
-            app.events.tell(OrderEvent::Paid, payment);
+        if let PaymentOutcome::Paid(payment) = &paying {
+            app.events.emit(OrderEvent::Paid, payment);
         }
         Ok::<_, StoreError>(paying)
     });
     match paying.await? {
-        Paying::Paid(payment) => Ok(paid(payment)),
-        Paying::Replayed(payment) => {
+        PaymentOutcome::Paid(payment) => Ok(paid(payment)),
+        PaymentOutcome::Replayed(payment) => {
             let mut response = paid(payment);
             let yes = HeaderValue::from_static("true");
             response.headers_mut().insert(IDEMPOTENT_REPLAY, yes);
             Ok(response)
         }
-        Paying::KeyTaken => Err(fault(
+        PaymentOutcome::KeyTaken => Err(fault(
             IDEMPOTENCY_KEY,
-            "expected a new key, found that of another payment".to_owned(),
+            "expected a new key; this one was used for another payment".to_owned(),
         )),
-        Paying::AlreadyPaid => Err(Problem::new(
+        PaymentOutcome::AlreadyPaid => Err(Problem::new(
             StatusCode::CONFLICT,
-            "the order is paid already",
+            "the order is already paid",
         )),
-        Paying::Expected { total_cents } => Err(fault(
+        PaymentOutcome::Expected { total_cents } => Err(fault(
             "amount_cents",
-            format!("expected the total of the order, {total_cents}, found {amount_cents}"),
+            format!("expected the order's total, {total_cents}, found {amount_cents}"),
         )),
     }
 }

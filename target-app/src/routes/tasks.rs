@@ -14,7 +14,7 @@ use crate::error::{FieldFault, Problem};
 use crate::input::{JsonFields, Segment};
 use crate::settings::Span;
 use crate::state::App;
-use crate::tasks::{MOST_ARGUMENTS, Order, Priority, Refused, Status, TaskId};
+use crate::tasks::{MOST_ARGUMENTS, SubmitError, TaskId, TaskPriority, TaskRequest, TaskStatus};
 
 /// Longest that a task may be put off.
 const LONGEST_DELAY: Duration = Duration::from_hours(1);
@@ -35,7 +35,7 @@ pub(super) async fn submit(
     let delay = delay(&mut body);
     let key = key(&mut body);
     body.finish()?;
-    let order = Order {
+    let order = TaskRequest {
         kind,
         priority,
         args,
@@ -55,7 +55,7 @@ pub(super) async fn one(
     State(app): State<Arc<App>>,
     caller: Caller,
     Segment(id): Segment,
-) -> Result<Json<Status>, Problem> {
+) -> Result<Json<TaskStatus>, Problem> {
     let status = app.tasks.status(known(&id)?, caller.user_id).await;
     status.map(Json).ok_or_else(|| Problem::not_found("task"))
 }
@@ -79,8 +79,8 @@ pub(super) async fn retry(
     ))
 }
 
-impl From<Refused> for Problem {
-    fn from(refused: Refused) -> Self {
+impl From<SubmitError> for Problem {
+    fn from(refused: SubmitError) -> Self {
         let field = |field: &'static str| {
             Self::invalid(vec![FieldFault {
                 field: field.into(),
@@ -88,12 +88,12 @@ impl From<Refused> for Problem {
             }])
         };
         match &refused {
-            Refused::Kind { .. } => field("kind"),
-            Refused::Arguments(_) => field("args"),
-            Refused::KeyTaken => field("idempotency_key"),
-            Refused::Full => Self::unavailable("the task queue is full", RETRY_AFTER),
-            Refused::Draining => Self::unavailable("the service is stopping", RETRY_AFTER),
-            Refused::Unknown => Self::not_found("task"),
+            SubmitError::Kind { .. } => field("kind"),
+            SubmitError::Arguments(_) => field("args"),
+            SubmitError::KeyTaken => field("idempotency_key"),
+            SubmitError::Full => Self::unavailable("the task queue is full", RETRY_AFTER),
+            SubmitError::Draining => Self::unavailable("the service is stopping", RETRY_AFTER),
+            SubmitError::Unknown => Self::not_found("task"),
         }
     }
 }
@@ -103,15 +103,15 @@ fn known(id: &str) -> Result<TaskId, Problem> {
     id.parse().map_err(|_| Problem::not_found("task"))
 }
 
-fn priority(body: &mut JsonFields) -> Priority {
+fn priority(body: &mut JsonFields) -> TaskPriority {
     let found = body.optional("priority");
     let Some(found) = found else {
-        return Priority::default();
+        return TaskPriority::default();
     };
-    let priority = found.as_str().and_then(Priority::named);
+    let priority = found.as_str().and_then(TaskPriority::named);
     priority.unwrap_or_else(|| {
         body.refuse("priority", "critical, high, normal or low", &found);
-        Priority::default()
+        TaskPriority::default()
     })
 }
 

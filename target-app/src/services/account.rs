@@ -11,14 +11,14 @@ use super::ServicesError;
 
 /// The account of a private server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Account {
+pub(super) enum ServerAccount {
     /// The one this process runs as.
     Own {
         /// Its user id.
         uid: u32,
     },
     /// Another one, which root may take on.
-    Lent {
+    Other {
         /// Its user id.
         uid: u32,
         /// Its group id.
@@ -26,7 +26,7 @@ pub(super) enum Account {
     },
 }
 
-impl Account {
+impl ServerAccount {
     /// Who servers of this process run as.
     pub(super) fn of_servers() -> Result<Self, ServicesError> {
         // The owner of what this process makes is who it is.
@@ -51,20 +51,20 @@ impl Account {
                 }
                 let uid = fields.nth(1)?.parse().ok()?;
                 let gid = fields.next()?.parse().ok()?;
-                (uid != 0).then_some(Self::Lent { uid, gid })
+                (uid != 0).then_some(Self::Other { uid, gid })
             })
         })
     }
 
     pub(super) fn uid(self) -> u32 {
         match self {
-            Self::Own { uid } | Self::Lent { uid, .. } => uid,
+            Self::Own { uid } | Self::Other { uid, .. } => uid,
         }
     }
 
     /// Makes `command` run as this account; when that is another one, its supplementary groups go too.
-    pub(super) fn lend(self, command: &mut Command) {
-        if let Self::Lent { uid, gid } = self {
+    pub(super) fn apply_to(self, command: &mut Command) {
+        if let Self::Other { uid, gid } = self {
             command.uid(uid).gid(gid);
         }
     }
@@ -73,7 +73,7 @@ impl Account {
     pub(super) fn own(self, path: &Path) -> io::Result<()> {
         match self {
             Self::Own { .. } => Ok(()),
-            Self::Lent { uid, gid } => chown(path, Some(uid), Some(gid)),
+            Self::Other { uid, gid } => chown(path, Some(uid), Some(gid)),
         }
     }
 }
@@ -93,24 +93,24 @@ mod tests {
             let lines = PASSWD.lines().filter(|line| !line.starts_with(name));
             lines.collect::<Vec<_>>().join("\n")
         };
-        let lent = |uid, gid| Some(Account::Lent { uid, gid });
-        assert_eq!(Account::choose(0, PASSWD), lent(101, 104));
+        let lent = |uid, gid| Some(ServerAccount::Other { uid, gid });
+        assert_eq!(ServerAccount::choose(0, PASSWD), lent(101, 104));
         assert_eq!(
-            Account::choose(0, &without("postgres:")),
+            ServerAccount::choose(0, &without("postgres:")),
             lent(65_534, 65_533)
         );
         assert_eq!(
-            Account::choose(0, "root:x:0:0::/:/bin/sh\nnobody:x\n"),
+            ServerAccount::choose(0, "root:x:0:0::/:/bin/sh\nnobody:x\n"),
             None
         );
         assert_eq!(
-            Account::choose(0, "postgres:x:0:0::/:/bin/sh"),
+            ServerAccount::choose(0, "postgres:x:0:0::/:/bin/sh"),
             None,
             "an alias of root is root"
         );
         assert_eq!(
-            Account::choose(1_000, PASSWD),
-            Some(Account::Own { uid: 1_000 })
+            ServerAccount::choose(1_000, PASSWD),
+            Some(ServerAccount::Own { uid: 1_000 })
         );
     }
 }

@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::ServicesError;
-use super::account::Account;
+use super::account::ServerAccount;
 use super::server::wait;
 
 /// A Unix socket's path has at most 107 bytes on Linux and 103 elsewhere; the directory's and the socket's names need some.
@@ -27,7 +27,7 @@ const SWEPT_WITHIN: Duration = Duration::from_secs(6);
 #[derive(Debug)]
 pub(super) struct Directory {
     path: PathBuf,
-    account: Account,
+    account: ServerAccount,
     /// Its end is what the sweeper waits for.
     lease: Option<PipeWriter>,
     sweeper: Child,
@@ -39,7 +39,7 @@ impl Directory {
         prefix: &str,
         fill: impl FnOnce(&Path) -> io::Result<()>,
     ) -> Result<Self, ServicesError> {
-        let account = Account::of_servers()?;
+        let account = ServerAccount::of_servers()?;
         let made = tempfile::Builder::new()
             .prefix(prefix)
             .permissions(Permissions::from_mode(0o700))
@@ -78,7 +78,7 @@ impl Directory {
         &self.path
     }
 
-    pub(super) fn account(&self) -> Account {
+    pub(super) fn account(&self) -> ServerAccount {
         self.account
     }
 
@@ -103,27 +103,27 @@ impl Drop for Directory {
 }
 
 /// Makes `command` run as `account`, out of the reach of Ctrl-C and of this process's environment.
-pub(super) fn prepare(command: &mut Command, account: Account) {
+pub(super) fn prepare(command: &mut Command, account: ServerAccount) {
     command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("LC_ALL", "C")
         .current_dir("/")
         .process_group(0);
-    account.lend(command);
+    account.apply_to(command);
 }
 
 /// The first directory for temporary files that will do.
-fn base(account: Account) -> Result<PathBuf, ServicesError> {
+fn base(account: ServerAccount) -> Result<PathBuf, ServicesError> {
     let wanted = std::env::temp_dir();
     [wanted.clone(), PathBuf::from("/tmp")]
         .into_iter()
-        .find(|path| will_do(path, account))
+        .find(|path| is_suitable(path, account))
         .ok_or(ServicesError::NoPlace(wanted))
 }
 
 /// Short, free of what a URL would have to escape, and open to the account when it is a lent one.
-fn will_do(path: &Path, account: Account) -> bool {
+fn is_suitable(path: &Path, account: ServerAccount) -> bool {
     let is_plain = |text: &str| {
         text.starts_with('/')
             && text.len() <= LONGEST_BASE
@@ -132,8 +132,8 @@ fn will_do(path: &Path, account: Account) -> bool {
                 .all(|byte| byte.is_ascii_alphanumeric() || b"/_-.".contains(&byte))
     };
     let is_reachable = match account {
-        Account::Own { .. } => path.is_dir(),
-        Account::Lent { .. } => is_open_to_all(path),
+        ServerAccount::Own { .. } => path.is_dir(),
+        ServerAccount::Other { .. } => is_open_to_all(path),
     };
     is_reachable && path.to_str().is_some_and(is_plain)
 }
@@ -150,24 +150,24 @@ mod tests {
 
     #[test]
     fn only_short_plain_open_places_will_do() {
-        let own = Account::Own { uid: 1 };
-        let lent = Account::Lent { uid: 1, gid: 1 };
+        let own = ServerAccount::Own { uid: 1 };
+        let lent = ServerAccount::Other { uid: 1, gid: 1 };
         let place = tempfile::Builder::new()
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in("/tmp")
             .expect("a directory");
         let place = fs::canonicalize(place.path()).expect("its path");
-        assert!(will_do(Path::new("/tmp"), lent));
-        assert!(will_do(&place, own));
-        assert!(!will_do(&place, lent), "mode 0700 keeps others out");
+        assert!(is_suitable(Path::new("/tmp"), lent));
+        assert!(is_suitable(&place, own));
+        assert!(!is_suitable(&place, lent), "mode 0700 keeps others out");
         let below = place.join("open");
         fs::create_dir(&below).expect("a directory");
         fs::set_permissions(&below, Permissions::from_mode(0o1777)).expect("its mode");
-        assert!(!will_do(&below, lent), "what is above keeps others out");
+        assert!(!is_suitable(&below, lent), "what is above keeps others out");
         for unsuited in ["with space", &"x".repeat(60)] {
             let unsuited = place.join(unsuited);
             fs::create_dir(&unsuited).expect("a directory");
-            assert!(!will_do(&unsuited, own), "{}", unsuited.display());
+            assert!(!is_suitable(&unsuited, own), "{}", unsuited.display());
         }
     }
 }

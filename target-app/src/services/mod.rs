@@ -24,7 +24,7 @@ use std::time::Duration;
 use crate::config::Secret;
 
 pub use postgres::PrivatePostgres;
-pub use programs::{Absent, AbsentPrograms};
+pub use programs::{MissingProgram, MissingPrograms};
 pub use redis::PrivateRedis;
 
 /// How a private server is run.
@@ -68,22 +68,24 @@ pub struct PrivateServices {
 pub enum ServicesError {
     /// A server's programs are not installed.
     #[error(transparent)]
-    Absent(#[from] AbsentPrograms),
+    Absent(#[from] MissingPrograms),
     /// PostgreSQL refuses to run as root, and there is nobody else to run it as.
     #[error(
-        "PostgreSQL refuses to run as root and /etc/passwd names neither postgres nor nobody; start gander as another user"
+        "cannot start PostgreSQL: it refuses to run as root, and /etc/passwd has neither a user postgres nor \
+         nobody; run gander as another user"
     )]
     NoAccount,
     /// No directory was found whose path is short enough for a socket and that the server's account can enter.
     #[error(
-        "no directory for the private servers: {} (TMPDIR) and /tmp have to be short, plain paths that everybody can enter", .0.display()
+        "cannot find a directory for PostgreSQL and Redis: {} (TMPDIR) and /tmp must be short, plain paths that \
+         every user can enter; set TMPDIR", .0.display()
     )]
     NoPlace(PathBuf),
     /// The private directory could not be made or written to.
-    #[error("the private servers' directory cannot be prepared")]
+    #[error("cannot prepare the directory of PostgreSQL or Redis")]
     Directory(#[source] io::Error),
     /// A program could not be run at all.
-    #[error("{program} cannot be run")]
+    #[error("cannot run {program}")]
     Run {
         /// The program.
         program: &'static str,
@@ -91,7 +93,7 @@ pub enum ServicesError {
         source: io::Error,
     },
     /// A program that prepares the server ended with a failure.
-    #[error("{program} failed with {status}: {said}")]
+    #[error("{program} failed, {status}; its output: {said}")]
     Preparation {
         /// The program.
         program: &'static str,
@@ -101,7 +103,7 @@ pub enum ServicesError {
         said: String,
     },
     /// The server ended instead of answering.
-    #[error("{server} did not start, {status}; it said: {said}")]
+    #[error("cannot start {server}: it ended, {status}; its log: {said}")]
     NotStarted {
         /// PostgreSQL or Redis.
         server: &'static str,
@@ -111,7 +113,7 @@ pub enum ServicesError {
         said: String,
     },
     /// The server runs but did not answer in time.
-    #[error("{server} did not answer within {} s; it said: {said}", waited.as_secs())]
+    #[error("cannot start {server}: no answer within {} s; its log: {said}", waited.as_secs())]
     NotReady {
         /// PostgreSQL or Redis.
         server: &'static str,
@@ -121,14 +123,14 @@ pub enum ServicesError {
         said: String,
     },
     /// PostgreSQL answered but would not be set up.
-    #[error("the private PostgreSQL cannot be set up")]
+    #[error("cannot set up the private PostgreSQL")]
     SetUp(#[source] sqlx::Error),
 }
 
 impl PrivateServices {
     /// Starts both and returns when both answer: under a second, some more the first time on a machine.
     pub async fn start(options: &PrivateOptions) -> Result<Self, ServicesError> {
-        programs::all_there()?;
+        programs::find_all()?;
         let (postgres, redis) = tokio::try_join!(
             PrivatePostgres::start(options),
             PrivateRedis::start(options)
@@ -167,7 +169,7 @@ impl PrivateServices {
     }
 
     /// Each by itself.
-    pub fn apart(self) -> (PrivatePostgres, PrivateRedis) {
+    pub fn into_parts(self) -> (PrivatePostgres, PrivateRedis) {
         (self.postgres, self.redis)
     }
 

@@ -32,11 +32,11 @@ pub struct PrivatePostgres {
     pub(super) directory: Directory,
     programs: PathBuf,
     durability: Durability,
-    loopback: Option<Loopback>,
+    loopback: Option<PostgresLoopback>,
 }
 
 #[derive(Debug)]
-struct Loopback {
+struct PostgresLoopback {
     port: u16,
     password: Secret,
 }
@@ -59,7 +59,7 @@ impl PrivatePostgres {
         let mut tries = 1;
         loop {
             if options.reach == Reach::Loopback {
-                postgres.loopback = Some(Loopback {
+                postgres.loopback = Some(PostgresLoopback {
                     port: free_port().map_err(ServicesError::Directory)?,
                     password: password(),
                 });
@@ -73,7 +73,7 @@ impl PrivatePostgres {
                 other => break other?,
             }
         }
-        if let Some(Loopback { password, .. }) = &postgres.loopback {
+        if let Some(PostgresLoopback { password, .. }) = &postgres.loopback {
             // Generated, and of letters and digits only.
             let statement = format!("ALTER ROLE folio PASSWORD '{}'", password.reveal());
             let set_up = async {
@@ -99,7 +99,7 @@ impl PrivatePostgres {
 
     /// The same by the port on 127.0.0.1, when it was started with [`Reach::Loopback`].
     pub fn loopback_url(&self) -> Option<Secret> {
-        let Loopback { port, password } = self.loopback.as_ref()?;
+        let PostgresLoopback { port, password } = self.loopback.as_ref()?;
         let password = password.reveal();
         Some(Secret::new(format!(
             "postgres://folio:{password}@127.0.0.1:{port}/postgres"
@@ -115,7 +115,7 @@ impl PrivatePostgres {
 
     /// Why it is no longer there, if it ended by itself.
     pub fn has_exited(&mut self) -> Option<String> {
-        self.server.as_mut()?.why_gone()
+        self.server.as_mut()?.exit_reason()
     }
 
     /// SIGKILL, as a crash: returns when the postmaster and its children are gone, or after 5 s when one is too busy.

@@ -13,7 +13,7 @@ const VERSIONED: [&str; 1] = ["/usr/lib/postgresql"];
 
 /// Programs that were looked for in vain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Absent {
+pub struct MissingProgram {
     /// Their names.
     pub programs: &'static str,
     /// Where they were looked for.
@@ -24,42 +24,45 @@ pub struct Absent {
 
 /// Everything that has to be installed before private servers can be started.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct AbsentPrograms(pub Vec<Absent>);
+pub struct MissingPrograms(pub Vec<MissingProgram>);
 
-impl fmt::Display for AbsentPrograms {
+impl fmt::Display for MissingPrograms {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Absent {
+        for MissingProgram {
             programs,
             looked_in,
             ..
         } in &self.0
         {
-            write!(out, "no {programs} in {looked_in}; ")?;
+            write!(out, "cannot find {programs} in {looked_in}; ")?;
         }
         let packages: Vec<_> = self.0.iter().map(|absent| absent.package).collect();
         let packages = packages.join(" ");
-        write!(out, "install what is missing (apt-get install {packages})")?;
-        out.write_str(" or name a running server with DATABASE_URL and REDIS_URL")
+        write!(
+            out,
+            "install the missing packages (apt-get install {packages})"
+        )?;
+        out.write_str(" or set DATABASE_URL and REDIS_URL to running servers")
     }
 }
 
 /// Fails with all that is missing.
-pub(super) fn all_there() -> Result<(), AbsentPrograms> {
+pub(super) fn find_all() -> Result<(), MissingPrograms> {
     let missing = [postgres_directory().err(), redis_server().err()];
     let missing: Vec<_> = missing
         .into_iter()
         .flatten()
-        .flat_map(|AbsentPrograms(programs)| programs)
+        .flat_map(|MissingPrograms(programs)| programs)
         .collect();
     if missing.is_empty() {
         Ok(())
     } else {
-        Err(AbsentPrograms(missing))
+        Err(MissingPrograms(missing))
     }
 }
 
 /// The directory with `postgres` and `initdb`.
-pub(super) fn postgres_directory() -> Result<PathBuf, AbsentPrograms> {
+pub(super) fn postgres_directory() -> Result<PathBuf, MissingPrograms> {
     let path = env::var_os("PATH").unwrap_or_default();
     in_path(&path, "postgres")
         // Some have only `postgres` in PATH, as a link into the directory where the rest is.
@@ -69,7 +72,7 @@ pub(super) fn postgres_directory() -> Result<PathBuf, AbsentPrograms> {
         .or_else(|| by_configuration(&path))
         .or_else(|| newest(&VERSIONED))
         .ok_or_else(|| {
-            AbsentPrograms(vec![Absent {
+            MissingPrograms(vec![MissingProgram {
                 programs: "postgres and initdb",
                 looked_in: "PATH, `pg_config --bindir` and /usr/lib/postgresql/*/bin",
                 package: "postgresql",
@@ -78,10 +81,10 @@ pub(super) fn postgres_directory() -> Result<PathBuf, AbsentPrograms> {
 }
 
 /// `redis-server`.
-pub(super) fn redis_server() -> Result<PathBuf, AbsentPrograms> {
+pub(super) fn redis_server() -> Result<PathBuf, MissingPrograms> {
     let path = env::var_os("PATH").unwrap_or_default();
     in_path(&path, "redis-server").ok_or_else(|| {
-        AbsentPrograms(vec![Absent {
+        MissingPrograms(vec![MissingProgram {
             programs: "redis-server",
             looked_in: "PATH",
             package: "redis-server",
@@ -172,19 +175,19 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_told_with_the_command_that_installs_it() {
-        let absent = |programs, package| Absent {
+        let absent = |programs, package| MissingProgram {
             programs,
             looked_in: "PATH",
             package,
         };
-        let error = AbsentPrograms(vec![
+        let error = MissingPrograms(vec![
             absent("postgres and initdb", "postgresql"),
             absent("redis-server", "redis-server"),
         ]);
         assert_eq!(
             error.to_string(),
-            "no postgres and initdb in PATH; no redis-server in PATH; install what is missing \
-             (apt-get install postgresql redis-server) or name a running server with DATABASE_URL and REDIS_URL"
+            "cannot find postgres and initdb in PATH; cannot find redis-server in PATH; install the missing packages \
+             (apt-get install postgresql redis-server) or set DATABASE_URL and REDIS_URL to running servers"
         );
     }
 }

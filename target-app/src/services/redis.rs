@@ -25,11 +25,11 @@ pub struct PrivateRedis {
     pub(super) server: Option<Server>,
     pub(super) directory: Directory,
     program: PathBuf,
-    loopback: Option<Loopback>,
+    loopback: Option<RedisLoopback>,
 }
 
 #[derive(Debug)]
-struct Loopback {
+struct RedisLoopback {
     port: u16,
     password: Secret,
 }
@@ -42,7 +42,7 @@ impl PrivateRedis {
         loop {
             let loopback = match options.reach {
                 Reach::Socket => None,
-                Reach::Loopback => Some(Loopback {
+                Reach::Loopback => Some(RedisLoopback {
                     port: free_port().map_err(ServicesError::Directory)?,
                     password: password(),
                 }),
@@ -75,7 +75,7 @@ impl PrivateRedis {
     pub fn url(&self) -> Secret {
         let password = match &self.loopback {
             None => String::new(),
-            Some(Loopback { password, .. }) => format!("?pass={}", password.reveal()),
+            Some(RedisLoopback { password, .. }) => format!("?pass={}", password.reveal()),
         };
         Secret::new(format!(
             "redis+unix://{}{password}",
@@ -85,7 +85,7 @@ impl PrivateRedis {
 
     /// `redis://…` by the port on 127.0.0.1, when it was started with [`Reach::Loopback`].
     pub fn loopback_url(&self) -> Option<Secret> {
-        let Loopback { port, password } = self.loopback.as_ref()?;
+        let RedisLoopback { port, password } = self.loopback.as_ref()?;
         let password = password.reveal();
         Some(Secret::new(format!(
             "redis://:{password}@127.0.0.1:{port}/0"
@@ -94,7 +94,7 @@ impl PrivateRedis {
 
     /// Why it is no longer there, if it ended by itself.
     pub fn has_exited(&mut self) -> Option<String> {
-        self.server.as_mut()?.why_gone()
+        self.server.as_mut()?.exit_reason()
     }
 
     /// SIGKILL, as a crash: returns when it is gone.
@@ -160,14 +160,14 @@ impl PrivateRedis {
 }
 
 /// In a file, since everybody can read the arguments of a program.
-fn configuration(directory: &Path, loopback: Option<&Loopback>) -> String {
+fn configuration(directory: &Path, loopback: Option<&RedisLoopback>) -> String {
     let directory = directory.display();
     let port = loopback.map_or(0, |loopback| loopback.port);
     let mut text = format!(
         "port {port}\nbind 127.0.0.1\nprotected-mode yes\nunixsocket {directory}/redis.sock\nunixsocketperm 700\n\
          dir {directory}\ndaemonize no\nloglevel warning\nsave \"\"\nappendonly no\n"
     );
-    if let Some(Loopback { password, .. }) = loopback {
+    if let Some(RedisLoopback { password, .. }) = loopback {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "requirepass {}", password.reveal());
     }

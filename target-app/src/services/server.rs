@@ -136,11 +136,11 @@ impl Server {
     }
 
     /// Why it is no longer there, if it ended by itself.
-    pub(super) fn why_gone(&mut self) -> Option<String> {
+    pub(super) fn exit_reason(&mut self) -> Option<String> {
         let status = self.status()?;
         let (name, said) = (self.name, self.said());
         Some(format!(
-            "the private {name} ended with {status}; it said: {said}"
+            "the private {name} ended, {status}; its log: {said}"
         ))
     }
 

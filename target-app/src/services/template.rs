@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use tokio::process::Command;
 
 use super::ServicesError;
-use super::account::Account;
+use super::account::ServerAccount;
 use super::directory::{Directory, prepare};
 
 /// Changes with how clusters are initialised.
@@ -112,7 +112,7 @@ fn name(version: &str) -> String {
 }
 
 /// By a program that runs as the account, so that no link is followed that the account could not follow itself.
-async fn copy(from: &Path, to: &Path, account: Account) -> Result<(), ServicesError> {
+async fn copy(from: &Path, to: &Path, account: ServerAccount) -> Result<(), ServicesError> {
     run("cp", Command::new("cp").arg("-R").args([from, to]), account)
         .await
         .map(drop)
@@ -122,7 +122,7 @@ async fn copy(from: &Path, to: &Path, account: Account) -> Result<(), ServicesEr
 async fn run(
     program: &'static str,
     command: &mut Command,
-    account: Account,
+    account: ServerAccount,
 ) -> Result<String, ServicesError> {
     prepare(command.as_std_mut(), account);
     let output = command

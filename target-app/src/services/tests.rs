@@ -265,7 +265,7 @@ async fn a_server_that_died_is_told_with_its_last_words() {
     assert!(orders.ended(GONE_WITHIN).await);
     let told = server.has_exited().expect("it is gone");
     assert!(
-        told.contains("the private Redis ended with exit status: 137"),
+        told.contains("the private Redis ended, exit status: 137"),
         "{told}"
     );
 
@@ -316,12 +316,12 @@ async fn hold_services() {
 }
 
 /// A process that holds private servers, and where they are.
-struct Holder {
+struct HolderProcess {
     child: Child,
     places: Vec<PathBuf>,
 }
 
-impl Holder {
+impl HolderProcess {
     fn start(executable: &Path, adjust: impl FnOnce(&mut Command)) -> Self {
         let mut command = Command::new(executable);
         command
@@ -354,7 +354,7 @@ impl Holder {
     }
 }
 
-impl Drop for Holder {
+impl Drop for HolderProcess {
     fn drop(&mut self) {
         // One that has ended cannot be killed, and need not be.
         let _ = self.child.kill();
@@ -365,7 +365,7 @@ impl Drop for Holder {
 #[test]
 fn nothing_outlives_a_parent_that_was_killed() {
     let executable = env::current_exe().expect("this binary");
-    let holder = Holder::start(&executable, |_| {});
+    let holder = HolderProcess::start(&executable, |_| {});
     for place in &holder.places {
         assert!(place.exists());
     }
@@ -384,7 +384,7 @@ fn who_is_not_root_needs_nobody_else() {
         .or_else(|_| fs::copy(&executable, &open).map(drop))
         .expect("the binary is there");
     let uid = if own == 0 { 65_534 } else { own };
-    let holder = Holder::start(&open, |command| {
+    let holder = HolderProcess::start(&open, |command| {
         command.current_dir("/").env_remove("TMPDIR");
         if own == 0 {
             command.uid(uid).gid(uid);

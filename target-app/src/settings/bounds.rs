@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::layers::Fault;
+use super::layers::SettingFault;
 use super::{
     CacheMode, Compression, EdgeProvider, Indexes, Loading, RateLimit, Settings, Span, Stampede,
     WriteStrategy,
@@ -193,7 +193,7 @@ impl Bounds {
             Value::Array(_) => "a list",
             Value::Bool(_) | Value::Number(_) => "a value",
         };
-        format!("{kind} that will not do (not shown: it may be secret)")
+        format!("{kind} that is not valid (hidden: it may be secret)")
     }
 }
 
@@ -231,7 +231,7 @@ fn is_key(key: &str) -> bool {
 }
 
 /// What only holds between two settings.
-pub(super) fn check_together(settings: &Settings) -> Vec<Fault> {
+pub(super) fn check_together(settings: &Settings) -> Vec<SettingFault> {
     let (pool, cache, tasks) = (&settings.pool, &settings.cache, &settings.tasks);
     let mut faults: Vec<_> = [
         above(
@@ -251,9 +251,10 @@ pub(super) fn check_together(settings: &Settings) -> Vec<Fault> {
     .flatten()
     .collect();
     if settings.edge.provider == EdgeProvider::Http && settings.edge.purge_url.is_none() {
-        faults.push(Fault {
+        faults.push(SettingFault {
             setting: "edge.purge_url".to_owned(),
-            message: "edge.provider http needs a URL to send purges to, found none".to_owned(),
+            message: "expected a URL, because edge.provider=http sends purges to it; found none"
+                .to_owned(),
         });
     }
     faults
@@ -263,9 +264,9 @@ pub(super) fn check_together(settings: &Settings) -> Vec<Fault> {
 fn above<T: PartialOrd + fmt::Display>(
     (setting, found): (&str, T),
     (bound, most): (&str, T),
-) -> Option<Fault> {
-    (found > most).then(|| Fault {
+) -> Option<SettingFault> {
+    (found > most).then(|| SettingFault {
         setting: setting.to_owned(),
-        message: format!("expected at most {bound}, which is {most}, found {found}"),
+        message: format!("expected at most the value of {bound}, {most}; found {found}"),
     })
 }

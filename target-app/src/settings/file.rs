@@ -17,9 +17,9 @@ pub(super) struct File {
 }
 
 /// A value whose keys know where they stand.
-enum Node {
+enum FileNode {
     Plain(Value),
-    Mapping(Vec<(Spanned<String>, Node)>),
+    Mapping(Vec<(Spanned<String>, FileNode)>),
 }
 
 impl File {
@@ -33,7 +33,7 @@ impl File {
             non_finite_float_policy: NonFiniteFloatPolicy::AsString,
             with_snippet: false,
         };
-        let node: Node = serde_yaml::from_str_with_options(text, options)
+        let node: FileNode = serde_yaml::from_str_with_options(text, options)
             .map_err(|error| error.render_with_formatter(&UserMessageFormatter))?;
         let mut lines = HashMap::new();
         let document = node.into_value("", &mut lines);
@@ -41,7 +41,7 @@ impl File {
     }
 }
 
-impl Node {
+impl FileNode {
     fn into_value(self, path: &str, lines: &mut HashMap<String, u64>) -> Value {
         let entries = match self {
             Self::Plain(value) => return value,
@@ -61,67 +61,67 @@ impl Node {
     }
 }
 
-impl<'de> Deserialize<'de> for Node {
+impl<'de> Deserialize<'de> for FileNode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NodeVisitor)
+        deserializer.deserialize_any(FileNodeVisitor)
     }
 }
 
-struct NodeVisitor;
+struct FileNodeVisitor;
 
-impl<'de> Visitor<'de> for NodeVisitor {
-    type Value = Node;
+impl<'de> Visitor<'de> for FileNodeVisitor {
+    type Value = FileNode;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("settings")
     }
 
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Node, E> {
-        Ok(Node::Plain(value.into()))
+    fn visit_bool<E: Error>(self, value: bool) -> Result<FileNode, E> {
+        Ok(FileNode::Plain(value.into()))
     }
 
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Node, E> {
-        Ok(Node::Plain(value.into()))
+    fn visit_i64<E: Error>(self, value: i64) -> Result<FileNode, E> {
+        Ok(FileNode::Plain(value.into()))
     }
 
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Node, E> {
-        Ok(Node::Plain(value.into()))
+    fn visit_u64<E: Error>(self, value: u64) -> Result<FileNode, E> {
+        Ok(FileNode::Plain(value.into()))
     }
 
-    fn visit_i128<E: Error>(self, value: i128) -> Result<Node, E> {
+    fn visit_i128<E: Error>(self, value: i128) -> Result<FileNode, E> {
         self.visit_string(value.to_string())
     }
 
-    fn visit_u128<E: Error>(self, value: u128) -> Result<Node, E> {
+    fn visit_u128<E: Error>(self, value: u128) -> Result<FileNode, E> {
         self.visit_string(value.to_string())
     }
 
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Node, E> {
-        Ok(Node::Plain(value.into()))
+    fn visit_f64<E: Error>(self, value: f64) -> Result<FileNode, E> {
+        Ok(FileNode::Plain(value.into()))
     }
 
-    fn visit_str<E: Error>(self, value: &str) -> Result<Node, E> {
-        Ok(Node::Plain(value.into()))
+    fn visit_str<E: Error>(self, value: &str) -> Result<FileNode, E> {
+        Ok(FileNode::Plain(value.into()))
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Node, E> {
-        Ok(Node::Plain(Value::Null))
+    fn visit_unit<E: Error>(self) -> Result<FileNode, E> {
+        Ok(FileNode::Plain(Value::Null))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<FileNode, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element()? {
             list.push(item);
         }
-        Ok(Node::Plain(Value::Array(list)))
+        Ok(FileNode::Plain(Value::Array(list)))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<FileNode, A::Error> {
         let mut mapping = Vec::new();
         while let Some(entry) = entries.next_entry()? {
             mapping.push(entry);
         }
-        Ok(Node::Mapping(mapping))
+        Ok(FileNode::Mapping(mapping))
     }
 }
 

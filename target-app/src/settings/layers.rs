@@ -17,7 +17,7 @@ const ALIKE: f64 = 0.7;
 
 /// One setting that will not do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct SettingFault {
     /// The setting, as its source spells it: `cache.mode`, `FOLIO_CACHE_MODE`, `folio.yaml:3: cache.mode`.
     pub setting: String,
     /// What was expected and what was found.
@@ -28,12 +28,12 @@ pub struct Fault {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct SettingsError {
     /// At least one.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<SettingFault>,
 }
 
 impl fmt::Display for SettingsError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, Fault { setting, message }) in self.faults.iter().enumerate() {
+        for (position, SettingFault { setting, message }) in self.faults.iter().enumerate() {
             let separator = if position == 0 { "" } else { "; " };
             write!(out, "{separator}{setting}: {message}")?;
         }
@@ -83,7 +83,7 @@ impl Settings {
 struct Layers {
     /// The settings as nested JSON; always valid but for what only holds between two.
     tree: Value,
-    faults: Vec<Fault>,
+    faults: Vec<SettingFault>,
 }
 
 impl Layers {
@@ -173,7 +173,7 @@ impl Layers {
     }
 
     fn fault(&mut self, setting: &str, message: String) {
-        self.faults.push(Fault {
+        self.faults.push(SettingFault {
             setting: setting.to_owned(),
             message,
         });
@@ -188,7 +188,7 @@ impl Layers {
                 }
             }
             // The bounds of every switch are tried by a test; this is for the one that it forgot.
-            Err(error) => self.faults.push(Fault {
+            Err(error) => self.faults.push(SettingFault {
                 setting: "the settings".to_owned(),
                 message: error.to_string(),
             }),
@@ -218,10 +218,10 @@ fn unknown(path: &str, spelled: impl Fn(&str) -> String) -> String {
     let itself = bounds::paths().find(|known| *known == group);
     let instead = match itself.or_else(|| nearest(path)) {
         Some(near) => format!("did you mean {}?", spelled(near)),
-        None if members.is_empty() => format!("there are {}", groups().join(", ")),
+        None if members.is_empty() => format!("the groups are {}", groups().join(", ")),
         None => format!("{group} has {}", members.join(", ")),
     };
-    format!("there is no such setting; {instead}")
+    format!("unknown setting; {instead}")
 }
 
 /// The switch that is spelled most like `path`, if any is.

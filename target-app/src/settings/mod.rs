@@ -20,7 +20,7 @@ pub use groups::{
     DbSettings, EdgeProvider, EdgeSettings, Indexes, Loading, MonitorSettings, PoolSettings,
     RateLimit, Stampede, TaskSettings, WriteStrategy,
 };
-pub use layers::{Fault, SettingsError};
+pub use layers::{SettingFault, SettingsError};
 pub(crate) use live::Live;
 pub use span::Span;
 

@@ -63,15 +63,15 @@ fn every_fault_says_what_was_expected_and_what_was_found_by_the_name_of_its_sour
         "cache.l1_items: expected a whole number from 1 to 10000000, found \"many\"",
         "cache.jitter: expected a number from 0 to 1, found nothing (null)",
         &format!("cache.ttl: {duration}, found 5"),
-        "cache.tll: there is no such setting; did you mean cache.ttl?",
-        "cash: there is no such setting; there are cache, pool, db, admission, breaker, compression, auth, tasks, edge, \
+        "cache.tll: unknown setting; did you mean cache.ttl?",
+        "cash: unknown setting; the groups are cache, pool, db, admission, breaker, compression, auth, tasks, edge, \
          monitor",
         &format!("pool.timeout: {duration}, found \"-1s\""),
         "pool.size: expected a whole number from 1 to 1000, found 50.5",
         "pool.pre_ping: expected true or false, found \"yes\"",
         "pool.overflow: expected a whole number from 0 to 1000, found 1001",
-        "db.shards: there is no such setting; db has indexes, loading, rtt_ms, hold_ms, slow_ms, timeout",
-        "compression.mode: there is no such setting; did you mean compression?",
+        "db.shards: unknown setting; db has indexes, loading, rtt_ms, hold_ms, slow_ms, timeout",
+        "compression.mode: unknown setting; did you mean compression?",
         "compression: expected off, gzip, br or auto, found a group of settings",
         "edge: expected one of the settings in this group, such as edge.enabled; found a value for the whole group",
     ] {
@@ -95,7 +95,7 @@ fn variables_and_assignments_are_refused_by_their_own_names() {
         Settings::layered(Stack::After, None, variables, &assignments).expect_err("five faults");
     let told = error.to_string();
     for expected in [
-        "FOLIO_CACHE_MODES: there is no such setting; did you mean FOLIO_CACHE_MODE?",
+        "FOLIO_CACHE_MODES: unknown setting; did you mean FOLIO_CACHE_MODE?",
         "FOLIO_POOL_SIZE: expected a whole number from 1 to 1000, found -1",
         "FOLIO_CACHE: expected one of the settings in this group, such as FOLIO_CACHE_MODE",
         "cache.mode: expected off, l1, l2 or l1l2, found \"\"",
@@ -167,13 +167,13 @@ fn what_holds_between_two_settings_is_judged_when_all_sources_are_laid() {
     let error = Settings::layered(Stack::After, file, [], &most("199")).expect_err("a fault");
     assert_eq!(
         error.to_string(),
-        "pool.auto_least: expected at most pool.auto_most, which is 199, found 200"
+        "pool.auto_least: expected at most the value of pool.auto_most, 199; found 200"
     );
     let waits = ["tasks.backoff=1m".to_owned()];
     let error = Settings::layered(Stack::After, None, [], &waits).expect_err("a fault");
     assert_eq!(
         error.to_string(),
-        "tasks.backoff: expected at most tasks.backoff_most, which is 30s, found 1m"
+        "tasks.backoff: expected at most the value of tasks.backoff_most, 30s; found 1m"
     );
     let provider = ["edge.provider=http".to_owned()];
     let error = Settings::layered(Stack::After, None, [], &provider).expect_err("no URL");

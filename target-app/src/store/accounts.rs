@@ -6,14 +6,14 @@ use crate::db::{Statement, values};
 
 /// What a login is checked against.
 #[derive(Debug, sqlx::FromRow)]
-pub(crate) struct Account {
+pub(crate) struct LoginAccount {
     pub(crate) id: i64,
     pub(crate) password_hash: String,
 }
 
 impl Store {
     /// The account of an e-mail address, in whatever case it is written.
-    pub(crate) async fn account(&self, email: &str) -> Result<Option<Account>, StoreError> {
+    pub(crate) async fn account(&self, email: &str) -> Result<Option<LoginAccount>, StoreError> {
         const STATEMENT: Statement = Statement::same(
             "account",
             "SELECT id, password_hash FROM users WHERE email = $1",

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::documents::Draft;
 use super::{Store, StoreError};
 use crate::clock::now;
-use crate::db::{Dialect, Lease, Statement, Value, values};
+use crate::db::{Dialect, Lease, SqlValue, Statement, values};
 
 /// Rows a statement: far below what either database binds (32,766 values), and there is little to gain beyond.
 const ROWS: usize = 500;
@@ -50,7 +50,7 @@ impl Store {
     ) -> Result<BulkOutcome, StoreError> {
         let dialect = self.database.dialect();
         self.in_transaction(async |lease| {
-            let mut work = Work {
+            let mut work = BulkTransaction {
                 lease,
                 dialect,
                 at: now(),
@@ -81,14 +81,14 @@ impl Store {
 }
 
 /// The transaction that a bulk is written in.
-struct Work<'a> {
+struct BulkTransaction<'a> {
     lease: &'a mut Lease,
     dialect: Dialect,
     at: i64,
     statements: u32,
 }
 
-impl Work<'_> {
+impl BulkTransaction<'_> {
     /// Locks the rows to update in the order of their identity, or two bulks could each wait for the other; gives the
     /// places of those that are not there.
     async fn lock(&mut self, update: &[(i64, Draft)]) -> Result<Vec<usize>, StoreError> {
@@ -150,7 +150,8 @@ impl Work<'_> {
                 drafts.len(),
                 &["", "", "", "", "", ""],
             );
-            let values: Vec<Value> = drafts.iter().flat_map(|draft| draft.row(self.at)).collect();
+            let values: Vec<SqlValue> =
+                drafts.iter().flat_map(|draft| draft.row(self.at)).collect();
             let statement = Statement::made("bulk_insert_many", text);
             inserted += self.execute(&statement, &values).await?;
         }
@@ -172,10 +173,10 @@ impl Work<'_> {
                  tags = changes.tags, price_cents = changes.price_cents, updated_at = changes.updated_at \
                  FROM changes WHERE documents.id = changes.id",
             );
-            let values: Vec<Value> = drafts
+            let values: Vec<SqlValue> = drafts
                 .iter()
                 .flat_map(|(id, draft)| {
-                    std::iter::once(Value::Integer(*id)).chain(draft.row(self.at))
+                    std::iter::once(SqlValue::Integer(*id)).chain(draft.row(self.at))
                 })
                 .collect();
             let statement = Statement::made("bulk_update_many", text);
@@ -187,7 +188,7 @@ impl Work<'_> {
     async fn execute(
         &mut self,
         statement: &Statement,
-        values: &[Value],
+        values: &[SqlValue],
     ) -> Result<u64, StoreError> {
         self.statements += 1;
         Ok(self.lease.execute(statement, values).await?)

@@ -6,11 +6,11 @@ use serde_json::{Map, Value};
 
 use super::{Store, StoreError};
 use crate::clock::rfc3339;
-use crate::db::{Lease, Record, Statement};
+use crate::db::{DbRow, Lease, Statement};
 
 /// How the ten are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pace {
+pub(crate) enum ReadMode {
     /// One after the other on one connection.
     OneByOne,
     /// All at once, each on a connection of its own.
@@ -19,7 +19,7 @@ pub(crate) enum Pace {
 
 /// One of the ten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum Figure {
     Documents,
     Users,
     Latest,
@@ -33,12 +33,12 @@ enum Part {
 }
 
 #[derive(Serialize, sqlx::FromRow)]
-struct Count {
+struct CountRow {
     count: i64,
 }
 
 #[derive(Serialize, sqlx::FromRow)]
-struct Heading {
+struct DocumentHeading {
     id: i64,
     title: String,
     price_cents: i64,
@@ -47,7 +47,7 @@ struct Heading {
 }
 
 #[derive(Serialize, sqlx::FromRow)]
-struct Named {
+struct NamedCount {
     name: String,
     count: i64,
 }
@@ -57,7 +57,7 @@ struct Named {
     clippy::struct_field_names,
     reason = "clients read the unit in the name"
 )]
-struct Spread {
+struct PriceRange {
     least_cents: i64,
     mean_cents: i64,
     most_cents: i64,
@@ -76,7 +76,7 @@ struct Learning {
     mean_progress: i64,
 }
 
-impl Part {
+impl Figure {
     const ALL: [Self; 10] = [
         Self::Documents,
         Self::Users,
@@ -160,21 +160,23 @@ impl Part {
 
     async fn read(self, lease: &mut Lease) -> Result<Value, StoreError> {
         match self {
-            Self::Documents | Self::Users => self.one::<Count>(lease).await,
-            Self::Latest | Self::Dearest => self.all::<Heading>(lease).await,
-            Self::Authors | Self::Orders | Self::Certificates => self.all::<Named>(lease).await,
-            Self::Prices => self.one::<Spread>(lease).await,
+            Self::Documents | Self::Users => self.one::<CountRow>(lease).await,
+            Self::Latest | Self::Dearest => self.all::<DocumentHeading>(lease).await,
+            Self::Authors | Self::Orders | Self::Certificates => {
+                self.all::<NamedCount>(lease).await
+            }
+            Self::Prices => self.one::<PriceRange>(lease).await,
             Self::Revenue => self.one::<Revenue>(lease).await,
             Self::Courses => self.one::<Learning>(lease).await,
         }
     }
 
-    async fn one<T: Record + Serialize>(self, lease: &mut Lease) -> Result<Value, StoreError> {
+    async fn one<T: DbRow + Serialize>(self, lease: &mut Lease) -> Result<Value, StoreError> {
         let row: T = lease.fetch_one(&self.statement(), &[]).await?;
         Ok(serde_json::to_value(row)?)
     }
 
-    async fn all<T: Record + Serialize>(self, lease: &mut Lease) -> Result<Value, StoreError> {
+    async fn all<T: DbRow + Serialize>(self, lease: &mut Lease) -> Result<Value, StoreError> {
         let rows: Vec<T> = lease.fetch_all(&self.statement(), &[]).await?;
         Ok(serde_json::to_value(rows)?)
     }
@@ -182,25 +184,25 @@ impl Part {
 
 impl Store {
     /// The ten figures by name.
-    pub(crate) async fn dashboard(&self, pace: Pace) -> Result<Map<String, Value>, StoreError> {
+    pub(crate) async fn dashboard(&self, pace: ReadMode) -> Result<Map<String, Value>, StoreError> {
         let values = match pace {
-            Pace::OneByOne => {
+            ReadMode::OneByOne => {
                 let mut lease = self.database.read().await?;
-                let mut values = Vec::with_capacity(Part::ALL.len());
-                for part in Part::ALL {
+                let mut values = Vec::with_capacity(Figure::ALL.len());
+                for part in Figure::ALL {
                     values.push(part.read(&mut lease).await?);
                 }
                 values
             }
             // Each waits for its own connection while it holds none, so that a small pool only makes it slower.
-            Pace::Joined => {
+            ReadMode::Joined => {
                 try_join_all(
-                    Part::ALL.map(async |part| part.read(&mut self.database.read().await?).await),
+                    Figure::ALL.map(async |part| part.read(&mut self.database.read().await?).await),
                 )
                 .await?
             }
         };
-        let names = Part::ALL.map(|part| part.name().to_owned());
+        let names = Figure::ALL.map(|part| part.name().to_owned());
         Ok(names.into_iter().zip(values).collect())
     }
 }

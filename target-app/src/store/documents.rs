@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Page, PageOf, Store, StoreError};
 use crate::clock::{now, rfc3339};
-use crate::db::{Dialect, Statement, Value, values};
+use crate::db::{Dialect, SqlValue, Statement, values};
 use crate::settings::Indexes;
 
 /// A document as clients see it.
@@ -36,21 +36,21 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// The columns that a client decides, and when they were written.
-    pub(super) fn row(&self, at: i64) -> [Value; 6] {
+    pub(super) fn row(&self, at: i64) -> [SqlValue; 6] {
         [
-            Value::from(self.title.as_str()),
-            Value::from(self.body.as_str()),
-            Value::from(self.author.as_str()),
-            Value::from(self.tags.as_str()),
-            Value::from(self.price_cents),
-            Value::from(at),
+            SqlValue::from(self.title.as_str()),
+            SqlValue::from(self.body.as_str()),
+            SqlValue::from(self.author.as_str()),
+            SqlValue::from(self.tags.as_str()),
+            SqlValue::from(self.price_cents),
+            SqlValue::from(at),
         ]
     }
 
     /// The same and, last, which document it is.
-    pub(super) fn row_and_id(&self, at: i64, id: i64) -> [Value; 7] {
+    pub(super) fn row_and_id(&self, at: i64, id: i64) -> [SqlValue; 7] {
         let [title, body, author, tags, price, at] = self.row(at);
-        [title, body, author, tags, price, at, Value::from(id)]
+        [title, body, author, tags, price, at, SqlValue::from(id)]
     }
 }
 

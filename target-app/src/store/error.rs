@@ -10,7 +10,7 @@ use crate::db::{DbError, OpenError};
 use crate::error::Problem;
 
 /// All that a client learns of what stands behind the service.
-const BUSY: &str = "the service cannot answer at the moment";
+const BUSY: &str = "the service is temporarily unavailable; try again later";
 
 /// Why a table did not do as it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -19,22 +19,25 @@ pub enum StoreError {
     #[error("there is no such {0}")]
     Missing(&'static str),
     /// The statement or the connection failed.
-    #[error("the database did not do as asked")]
+    #[error("the database operation failed")]
     Database(#[from] DbError),
     /// The database could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
     /// An answer could not be written as JSON.
-    #[error("an answer cannot be encoded")]
+    #[error("cannot encode an answer as JSON")]
     Encode(#[from] serde_json::Error),
     /// A row could not be written as `MessagePack`.
-    #[error("a row cannot be encoded")]
+    #[error("cannot encode a row as MessagePack")]
     Pack(#[from] rmp_serde::encode::Error),
     /// What another request that loaded the same was told.
     #[error(transparent)]
     Shared(#[from] Arc<StoreError>),
     /// The database holds a catalogue that was seeded otherwise.
-    #[error("the database in {place} was seeded with {found}, not with {expected}; use another")]
+    #[error(
+        "the database in {place} was seeded with {found}, expected {expected}; use another database or the \
+     same numbers"
+    )]
     SeededOtherwise {
         /// The directory or database that was asked for.
         place: String,
@@ -70,9 +73,10 @@ impl From<&StoreError> for Problem {
         match error {
             StoreError::Missing(what) => Self::not_found(what),
             StoreError::Shared(error) => Self::from(&**error),
-            StoreError::Database(DbError::Duplicate(_)) => {
-                Self::new(StatusCode::CONFLICT, "there is such a one already")
-            }
+            StoreError::Database(DbError::Duplicate(_)) => Self::new(
+                StatusCode::CONFLICT,
+                "an object with the same unique value already exists",
+            ),
             StoreError::Database(DbError::Statement(_)) => Self::internal(&error.with_sources()),
             StoreError::Database(DbError::Refused { retry_after }) => {
                 Self::unavailable(BUSY, *retry_after)

@@ -17,14 +17,14 @@ use std::sync::Arc;
 pub(crate) use audit::AuditEntry;
 pub(crate) use bulk::{Bulk, BulkMode, BulkOutcome};
 pub(crate) use courses::Course;
-pub(crate) use dashboard::Pace;
+pub(crate) use dashboard::ReadMode;
 pub(crate) use documents::{Document, Draft, Sort};
 pub use error::StoreError;
 pub(crate) use orders::{NewOrder, Order};
-pub(crate) use payments::{NewPayment, Paying, Payment};
+pub(crate) use payments::{NewPayment, Payment, PaymentOutcome};
 
 use crate::config::{Config, Profile};
-use crate::db::{Database, Home, Lease};
+use crate::db::{Database, DatabaseDirectory, Lease};
 use crate::metrics::Metrics;
 use crate::settings::Live;
 
@@ -74,7 +74,7 @@ impl Store {
     /// Opens the database of `config`, seeding it first when it is new.
     pub(crate) async fn open(
         config: &Config,
-        home: Option<Arc<Home>>,
+        home: Option<Arc<DatabaseDirectory>>,
         password_hash: &str,
         settings: &Arc<Live>,
         metrics: &Metrics,

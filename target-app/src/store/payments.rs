@@ -31,7 +31,7 @@ pub(crate) struct NewPayment {
 
 /// What became of an attempt to pay.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Paying {
+pub(crate) enum PaymentOutcome {
     /// It was paid now.
     Paid(Payment),
     /// It was paid before under the same key.
@@ -50,19 +50,19 @@ pub(crate) enum Paying {
 impl Store {
     /// Pays an order of the user in one transaction with its audit entry; [`StoreError::Missing`] when the user has no
     /// such order.
-    pub(crate) async fn pay(&self, payment: &NewPayment) -> Result<Paying, StoreError> {
+    pub(crate) async fn pay(&self, payment: &NewPayment) -> Result<PaymentOutcome, StoreError> {
         let paying = self
             .in_transaction(async |lease| pay_within(lease, payment).await)
             .await;
         match paying {
             // The same key at two orders at once: only one of them was locked by each.
-            Err(StoreError::Database(DbError::Duplicate(_))) => Ok(Paying::KeyTaken),
+            Err(StoreError::Database(DbError::Duplicate(_))) => Ok(PaymentOutcome::KeyTaken),
             other => other,
         }
     }
 }
 
-async fn pay_within(lease: &mut Lease, payment: &NewPayment) -> Result<Paying, StoreError> {
+async fn pay_within(lease: &mut Lease, payment: &NewPayment) -> Result<PaymentOutcome, StoreError> {
     const LOCK: Statement = Statement::each(
         "order_lock",
         "SELECT total_cents, status FROM orders WHERE id = $1 AND user_id = $2",
@@ -97,20 +97,20 @@ async fn pay_within(lease: &mut Lease, payment: &NewPayment) -> Result<Paying, S
     if let Some(before) = before {
         let is_same = before.order_id == order_id && before.amount_cents == amount_cents;
         return Ok(if is_same {
-            Paying::Replayed(before)
+            PaymentOutcome::Replayed(before)
         } else {
-            Paying::KeyTaken
+            PaymentOutcome::KeyTaken
         });
     }
     if status != "placed" {
-        return Ok(Paying::AlreadyPaid);
+        return Ok(PaymentOutcome::AlreadyPaid);
     }
     if amount_cents != total_cents {
-        return Ok(Paying::Expected { total_cents });
+        return Ok(PaymentOutcome::Expected { total_cents });
     }
     let values = values![user_id, order_id, amount_cents, key, now()];
     let paid = lease.fetch_one(&INSERT, values).await?;
     lease.execute(&PAID, values![order_id]).await?;
     audit::write(lease, user_id, Action::OrderPaid, order_id).await?;
-    Ok(Paying::Paid(paid))
+    Ok(PaymentOutcome::Paid(paid))
 }

@@ -15,11 +15,11 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::book::Task;
 use super::queue::Ready;
 use super::record::TaskState;
 use super::registry::{Attempt, Failure};
-use super::{Shared, backoff};
+use super::table::Task;
+use super::{TaskService, backoff};
 
 /// Longest attempt: what holds a worker for ever would hold it for good.
 const LONGEST_ATTEMPT: Duration = Duration::from_mins(1);
@@ -29,7 +29,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_hours(1);
 
 /// Starts tasks until it is aborted; then those under way are aborted with it.
-pub(super) async fn run(shared: Arc<Shared>) {
+pub(super) async fn run(shared: Arc<TaskService>) {
     let mut changes = shared.settings.changes();
     let mut running = JoinSet::new();
     loop {
@@ -45,20 +45,20 @@ pub(super) async fn run(shared: Arc<Shared>) {
 }
 
 /// Starts what is ready while workers are free. Gives when to look again at the latest.
-fn start_ready(shared: &Arc<Shared>, running: &mut JoinSet<()>) -> Instant {
+fn start_ready(shared: &Arc<TaskService>, running: &mut JoinSet<()>) -> Instant {
     let workers = shared.settings.load().tasks.workers as usize;
-    let mut book = shared.book();
+    let mut table = shared.table();
     while running.len() < workers
-        && let Some(ready) = book.next(&shared.meters)
+        && let Some(ready) = table.next(&shared.meters)
     {
         running.spawn(attempt(Arc::clone(shared), ready));
     }
     let now = Instant::now();
-    let oldest = book.oldest();
+    let oldest = table.oldest();
     let age = oldest.map_or(Duration::ZERO, |since| now.duration_since(since));
     shared.meters.oldest.set(age.as_secs() as i64);
     let look = now + if oldest.is_some() { LOOK } else { IDLE };
-    match book.next_due() {
+    match table.next_due() {
         // What became due in this very moment is for the next round; with all workers taken, one of them will call it.
         Some(due) if running.len() < workers => look.min(due),
         _ => look,
@@ -66,7 +66,7 @@ fn start_ready(shared: &Arc<Shared>, running: &mut JoinSet<()>) -> Instant {
 }
 
 /// One attempt, and where the task goes from there.
-async fn attempt(shared: Arc<Shared>, ready: Ready<Task>) {
+async fn attempt(shared: Arc<TaskService>, ready: Ready<Task>) {
     let Ready { since, item, .. } = ready;
     let began = Instant::now();
     let meters = &shared.meters;
@@ -91,11 +91,11 @@ async fn attempt(shared: Arc<Shared>, ready: Ready<Task>) {
     seconds.observe(began.elapsed().as_secs_f64());
     let kind = item.kind;
     shared.settle(item, this.number, outcome).await;
-    shared.book().released(kind);
+    shared.table().released(kind);
     shared.settled.notify_one();
 }
 
-impl Shared {
+impl TaskService {
     async fn settle(&self, task: Task, attempt: u32, outcome: Result<Value, Failure>) {
         let meters = &self.meters.kinds[task.kind];
         let failure = match outcome {
@@ -116,20 +116,20 @@ impl Shared {
             task.record.fail(failure.to_string(), TaskState::Retrying);
             meters.retries.inc();
             let due = Instant::now() + pause;
-            self.book().postpone(task, due, &self.meters);
+            self.table().postpone(task, due, &self.meters);
         } else {
             task.record.fail(failure.to_string(), TaskState::Dead);
             meters.dead.inc();
             log(&task, &failure);
             self.finish(&task).await;
-            self.book().bury(task, &self.meters);
+            self.table().add_dead_letter(task, &self.meters);
         }
     }
 
     async fn finish(&self, task: &Task) {
         let record = &task.record;
         self.finished.insert(record.id, Arc::clone(record)).await;
-        self.book().finished(task.kind, record.id);
+        self.table().finished(task.kind, record.id);
         self.ended.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::sleep;
 
-use super::registry::{Arguments, Audience, Failure, Registry, Share};
+use super::registry::{Arguments, Audience, Failure, Registry, TaskShare};
 use crate::settings::Span;
 use crate::store::Store;
 
@@ -123,13 +123,14 @@ pub(crate) fn catalogue(store: Arc<Store>) -> Registry {
     registry.register(
         "report",
         Audience::Clients,
-        Share::WHOLE,
+        TaskShare::WHOLE,
         move |_: Arc<Report>, _| {
             let store = Arc::clone(&store);
             async move {
-                let total = store.documents_total().await.map_err(|error| {
-                    Failure::because("the documents could not be counted", error)
-                })?;
+                let total = store
+                    .documents_total()
+                    .await
+                    .map_err(|error| Failure::because("counting the documents failed", error))?;
                 Ok(json!({ "documents": total }))
             }
         },
@@ -140,7 +141,7 @@ pub(crate) fn catalogue(store: Arc<Store>) -> Registry {
 
 /// The kinds that need nothing but the process.
 pub(super) fn register_plain(registry: &mut Registry) {
-    let (open, share) = (Audience::Clients, Share::WHOLE);
+    let (open, share) = (Audience::Clients, TaskShare::WHOLE);
     registry.register("echo", open, share, async |args: Arc<Echo>, _| {
         Ok(args.0.clone())
     });
@@ -158,9 +159,9 @@ pub(super) fn register_plain(registry: &mut Registry) {
     registry.register("fail", open, share, |args: Arc<Fail>, attempt| async move {
         match args.how {
             _ if attempt.number > args.times => Ok(json!({ "attempts": attempt.number })),
-            How::Transient => Err(Failure::transient("asked to fail")),
-            How::Permanent => Err(Failure::Permanent("asked to fail for good".into())),
-            How::Panic => panic!("asked to panic"),
+            How::Transient => Err(Failure::transient("failed as requested")),
+            How::Permanent => Err(Failure::Permanent("failed permanently as requested".into())),
+            How::Panic => panic!("panicked as requested"),
         }
     });
     registry.register("sleep", open, share, |args: Arc<Sleep>, _| async move {
@@ -195,6 +196,6 @@ fn checksum(args: &Checksum) -> String {
 fn stopped(error: JoinError) -> Failure {
     match error.try_into_panic() {
         Ok(panic) => resume_unwind(panic),
-        Err(cancelled) => Failure::because("the work was stopped", cancelled),
+        Err(cancelled) => Failure::because("the task was cancelled", cancelled),
     }
 }

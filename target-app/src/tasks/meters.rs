@@ -2,16 +2,16 @@
 
 use prometheus::{Histogram, IntCounter, IntGauge};
 
-use super::queue::Priority;
-use super::registry::Kind;
+use super::queue::TaskPriority;
+use super::registry::TaskKind;
 use crate::metrics::Metrics;
 
 /// The instruments, with every label looked up beforehand.
-pub(super) struct Meters {
+pub(super) struct TaskMetrics {
     /// By place of the kind in the registry.
-    pub(super) kinds: Vec<KindMeters>,
+    pub(super) kinds: Vec<KindMetrics>,
     /// By rank of the priority.
-    pub(super) queued: [IntGauge; Priority::ALL.len()],
+    pub(super) queued: [IntGauge; TaskPriority::ALL.len()],
     pub(super) delayed: IntGauge,
     pub(super) running: IntGauge,
     pub(super) dead: IntGauge,
@@ -22,7 +22,7 @@ pub(super) struct Meters {
 }
 
 /// The instruments of one kind.
-pub(super) struct KindMeters {
+pub(super) struct KindMetrics {
     pub(super) succeeded: IntCounter,
     pub(super) dead: IntCounter,
     pub(super) abandoned: IntCounter,
@@ -30,27 +30,28 @@ pub(super) struct KindMeters {
     pub(super) seconds: Histogram,
 }
 
-impl Meters {
-    pub(super) fn new(metrics: &Metrics, kinds: &[Kind]) -> Result<Self, prometheus::Error> {
+impl TaskMetrics {
+    pub(super) fn new(metrics: &Metrics, kinds: &[TaskKind]) -> Result<Self, prometheus::Error> {
         let ended = metrics.counters(
             "folio_tasks_total",
-            "Tasks that ended, by how.",
+            "Tasks that ended, by result.",
             &["kind", "outcome"],
         )?;
         let retries = metrics.counters(
             "folio_task_retries_total",
-            "Attempts that failed and are followed by another.",
+            "Failed attempts that are retried.",
             &["kind"],
         )?;
-        let seconds = metrics.seconds("folio_task_seconds", "Time of one attempt.", &["kind"])?;
+        let seconds =
+            metrics.seconds("folio_task_seconds", "Duration of one attempt.", &["kind"])?;
         let refused = metrics.counters(
             "folio_tasks_refused_total",
-            "Tasks that were not taken on.",
+            "Tasks that were not accepted, by reason.",
             &["reason"],
         )?;
         let queued = metrics.gauges(
             "folio_tasks_queued",
-            "Tasks that could run and wait for a worker.",
+            "Tasks that are ready and wait for a worker.",
             &["priority"],
         )?;
         let gauge = |name, help| {
@@ -60,7 +61,7 @@ impl Meters {
         Ok(Self {
             kinds: kinds
                 .iter()
-                .map(|kind| KindMeters {
+                .map(|kind| KindMetrics {
                     succeeded: ended.with_label_values(&[kind.name, "succeeded"]),
                     dead: ended.with_label_values(&[kind.name, "dead"]),
                     abandoned: ended.with_label_values(&[kind.name, "abandoned"]),
@@ -68,21 +69,21 @@ impl Meters {
                     seconds: seconds.with_label_values(&[kind.name]),
                 })
                 .collect(),
-            queued: Priority::ALL.map(|priority| queued.with_label_values(&[priority.name()])),
+            queued: TaskPriority::ALL.map(|priority| queued.with_label_values(&[priority.name()])),
             delayed: gauge(
                 "folio_tasks_delayed",
-                "Tasks that wait for their time or for another attempt.",
+                "Tasks that wait for their start time or for a retry.",
             )?,
-            running: gauge("folio_tasks_running", "Attempts under way.")?,
-            dead: gauge("folio_tasks_dead", "Dead letters kept for a retry.")?,
+            running: gauge("folio_tasks_running", "Attempts in progress.")?,
+            dead: gauge("folio_tasks_dead", "Dead letters kept for a manual retry.")?,
             oldest: gauge(
                 "folio_tasks_oldest_seconds",
-                "How long the task that waits longest could have run, looked at once a second.",
+                "Age of the oldest ready task that waits for a worker, updated once a second.",
             )?,
             wait: metrics
                 .seconds(
                     "folio_task_wait_seconds",
-                    "From when a task could run to when it did.",
+                    "Wait of a ready task for a worker.",
                     &[],
                 )?
                 .with_label_values(NONE),

@@ -5,13 +5,13 @@
 //! Finished tasks can be read for ten minutes.
 
 mod backoff;
-mod book;
 mod dispatch;
 mod kinds;
 mod meters;
 mod queue;
 mod record;
 mod registry;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -29,16 +29,16 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
 pub(crate) use kinds::catalogue;
-pub(crate) use queue::Priority;
-pub(crate) use record::{Owner, Status, TaskId, TaskState};
-pub(crate) use registry::{Arguments, Attempt, Audience, Failure, Registry, Share};
+pub(crate) use queue::TaskPriority;
+pub(crate) use record::{Owner, TaskId, TaskState, TaskStatus};
+pub(crate) use registry::{Arguments, Attempt, Audience, Failure, Registry, TaskShare};
 
 use crate::metrics::Metrics;
 use crate::settings::Live;
-use book::{Book, Intake, Task};
-use meters::Meters;
-use record::Record;
-use registry::Kind;
+use meters::TaskMetrics;
+use record::TaskRecord;
+use registry::TaskKind;
+use table::{Intake, Task, TaskTable};
 
 /// How long a finished task can be read.
 const REMEMBERED: Duration = Duration::from_mins(10);
@@ -51,16 +51,16 @@ pub(crate) const MOST_ARGUMENTS: usize = 4 * 1024;
 
 /// The task service of one [`State`](crate::State); stops when it is dropped.
 pub(crate) struct Tasks {
-    shared: Arc<Shared>,
+    shared: Arc<TaskService>,
     dispatcher: AbortHandle,
 }
 
 /// A task as it is asked for.
 #[derive(Debug)]
-pub(crate) struct Order {
+pub(crate) struct TaskRequest {
     /// Name of a kind.
     pub(crate) kind: String,
-    pub(crate) priority: Priority,
+    pub(crate) priority: TaskPriority,
     /// What the kind's function is given.
     pub(crate) args: Value,
     /// How long to wait before the first attempt.
@@ -69,7 +69,7 @@ pub(crate) struct Order {
 
 /// Why a task was not taken on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refused {
+pub(crate) enum SubmitError {
     /// No kind that the asker may use has this name.
     #[error("expected one of {kinds}, found {found:?}")]
     Kind {
@@ -82,7 +82,7 @@ pub(crate) enum Refused {
     #[error("{0}")]
     Arguments(String),
     /// The idempotency key belongs to another order.
-    #[error("expected a key that was not used for another task")]
+    #[error("expected a new key; this one was used for another task")]
     KeyTaken,
     /// As many wait as may.
     #[error("the task queue is full")]
@@ -91,7 +91,7 @@ pub(crate) enum Refused {
     #[error("the service is stopping and takes no new tasks")]
     Draining,
     /// There is no such task among the dead.
-    #[error("there is no such dead task")]
+    #[error("there is no dead letter with this id")]
     Unknown,
 }
 
@@ -105,13 +105,13 @@ pub(crate) struct Drained {
 }
 
 /// What the handle, the dispatcher and the workers share.
-struct Shared {
+struct TaskService {
     kinds: Registry,
     settings: Arc<Live>,
-    meters: Meters,
-    book: Mutex<Book>,
-    finished: Cache<TaskId, Arc<Record>>,
-    keys: Cache<(Owner, String), Keyed>,
+    meters: TaskMetrics,
+    table: Mutex<TaskTable>,
+    finished: Cache<TaskId, Arc<TaskRecord>>,
+    keys: Cache<(Owner, String), IdempotentTask>,
     /// There may be something to start.
     wake: Notify,
     /// An attempt ended.
@@ -126,7 +126,7 @@ struct Shared {
 
 /// What an idempotency key stands for.
 #[derive(Clone, Copy)]
-struct Keyed {
+struct IdempotentTask {
     task: TaskId,
     order: u64,
 }
@@ -139,12 +139,12 @@ impl Tasks {
         metrics: &Metrics,
     ) -> Result<Self, prometheus::Error> {
         let parts = kinds.all().iter().map(|kind| kind.share);
-        let remembered = |_: &TaskId, record: &Arc<Record>| {
+        let remembered = |_: &TaskId, record: &Arc<TaskRecord>| {
             u32::try_from(record.size().max(FAIR_SIZE)).unwrap_or(u32::MAX)
         };
-        let shared = Arc::new(Shared {
-            meters: Meters::new(metrics, kinds.all())?,
-            book: Mutex::new(Book::new(parts)),
+        let shared = Arc::new(TaskService {
+            meters: TaskMetrics::new(metrics, kinds.all())?,
+            table: Mutex::new(TaskTable::new(parts)),
             settings: Arc::clone(settings),
             finished: Cache::builder()
                 .max_capacity(MOST_REMEMBERED * FAIR_SIZE as u64)
@@ -169,8 +169,8 @@ impl Tasks {
     }
 
     /// Takes an order of Folio itself on.
-    pub(crate) fn submit(&self, order: Order) -> Result<TaskId, Refused> {
-        self.shared.take_on(Owner::Service, order)
+    pub(crate) fn submit(&self, order: TaskRequest) -> Result<TaskId, SubmitError> {
+        self.shared.accept(Owner::Service, order)
     }
 
     /// Takes an order of a user on. A `key` that the user sent before gives the task it stands for, as long as that can
@@ -178,12 +178,12 @@ impl Tasks {
     pub(crate) async fn submit_for(
         &self,
         user: i64,
-        order: Order,
+        order: TaskRequest,
         key: Option<String>,
-    ) -> Result<(TaskId, TaskState), Refused> {
+    ) -> Result<(TaskId, TaskState), SubmitError> {
         let owner = Owner::User(user);
         let Some(key) = key else {
-            let task = self.shared.take_on(owner, order)?;
+            let task = self.shared.accept(owner, order)?;
             return Ok((task, TaskState::Queued));
         };
         let fingerprint = order.fingerprint();
@@ -197,38 +197,38 @@ impl Tasks {
                 {
                     return Ok(Op::Nop);
                 }
-                let task = shared.take_on(owner, order)?;
+                let task = shared.accept(owner, order)?;
                 let order = fingerprint;
-                Ok::<_, Refused>(Op::Put(Keyed { task, order }))
+                Ok::<_, SubmitError>(Op::Put(IdempotentTask { task, order }))
             })
             .await?;
         let is_known = matches!(held, CompResult::Unchanged(_));
         let Some(held) = held.into_entry().map(moka::Entry::into_value) else {
-            return Err(Refused::Unknown);
+            return Err(SubmitError::Unknown);
         };
         if is_known && held.order != fingerprint {
-            return Err(Refused::KeyTaken);
+            return Err(SubmitError::KeyTaken);
         }
         let state = shared.record(held.task).await.map(|record| record.state());
         Ok((held.task, state.unwrap_or(TaskState::Queued)))
     }
 
     /// A task of this user, if it is known.
-    pub(crate) async fn status(&self, id: TaskId, user: i64) -> Option<Status> {
+    pub(crate) async fn status(&self, id: TaskId, user: i64) -> Option<TaskStatus> {
         let record = self.shared.record(id).await?;
         (record.owner == Owner::User(user)).then(|| record.status())
     }
 
     /// The dead letters that are kept, oldest first; at most 1,000.
-    pub(crate) fn dead(&self) -> Vec<Status> {
-        let dead: Vec<_> = self.shared.book().dead().map(Arc::clone).collect();
+    pub(crate) fn dead(&self) -> Vec<TaskStatus> {
+        let dead: Vec<_> = self.shared.table().dead().map(Arc::clone).collect();
         dead.iter().map(|record| record.status()).collect()
     }
 
     /// Gives a dead task its attempts once more.
-    pub(crate) fn retry(&self, id: TaskId) -> Result<(), Refused> {
+    pub(crate) fn retry(&self, id: TaskId) -> Result<(), SubmitError> {
         let most = self.shared.settings.load().tasks.queue as usize;
-        self.shared.book().revive(id, most, &self.shared.meters)?;
+        self.shared.table().revive(id, most, &self.shared.meters)?;
         self.shared.wake.notify_one();
         Ok(())
     }
@@ -236,7 +236,7 @@ impl Tasks {
     /// Begins to stop: refuses tasks of users from now on, but takes what requests under way still cause.
     pub(crate) fn refuse_users(&self) {
         self.shared.stopping.get_or_init(|| {
-            self.shared.book().set_intake(Intake::Service);
+            self.shared.table().set_intake(Intake::Service);
             Instant::now()
         });
     }
@@ -248,16 +248,16 @@ impl Tasks {
         let began = shared.stopping.get().copied();
         let deadline = began.unwrap_or_else(Instant::now) + shared.settings.load().tasks.drain.0;
         let before = shared.ended.load(Ordering::Relaxed);
-        while !shared.book().is_quiet(deadline) {
+        while !shared.table().is_quiet(deadline) {
             tokio::select! {
                 () = shared.settled.notified() => {}
                 () = sleep_until(deadline) => break,
             }
         }
         let abandoned = {
-            let mut book = shared.book();
-            book.set_intake(Intake::Nobody);
-            book.abandon()
+            let mut table = shared.table();
+            table.set_intake(Intake::Nobody);
+            table.abandon()
         };
         self.dispatcher.abort();
         for (meters, &count) in shared.meters.kinds.iter().zip(&abandoned) {
@@ -276,7 +276,7 @@ impl Drop for Tasks {
     }
 }
 
-impl Order {
+impl TaskRequest {
     /// The same for the same order, to tell a repetition from another use of its key.
     fn fingerprint(&self) -> u64 {
         let mut hash = DefaultHasher::new();
@@ -285,16 +285,16 @@ impl Order {
     }
 }
 
-impl Shared {
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+impl TaskService {
+    fn table(&self) -> MutexGuard<'_, TaskTable> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_on(&self, owner: Owner, order: Order) -> Result<TaskId, Refused> {
+    fn accept(&self, owner: Owner, order: TaskRequest) -> Result<TaskId, SubmitError> {
         let known = self.kinds.named(&order.kind);
-        let (kind, Kind { name, .. }) = known
+        let (kind, TaskKind { name, .. }) = known
             .filter(|(_, kind)| owner == Owner::Service || kind.audience == Audience::Clients)
-            .ok_or_else(|| Refused::Kind {
+            .ok_or_else(|| SubmitError::Kind {
                 found: order.kind.clone(),
                 kinds: self.kinds.for_clients(),
             })?;
@@ -302,21 +302,21 @@ impl Shared {
         let count = self.next.fetch_add(1, Ordering::Relaxed);
         let id = TaskId::new(self.process, count);
         let task = Task {
-            record: Arc::new(Record::new(id, name, owner, order.priority)),
+            record: Arc::new(TaskRecord::new(id, name, owner, order.priority)),
             kind,
-            job: job.map_err(Refused::Arguments)?,
+            job: job.map_err(SubmitError::Arguments)?,
             spent: 0,
         };
         let due = (!order.delay.is_zero()).then(|| Instant::now() + order.delay);
         let most = self.settings.load().tasks.queue as usize;
-        self.book().admit(task, due, most, &self.meters)?;
+        self.table().admit(task, due, most, &self.meters)?;
         self.wake.notify_one();
         Ok(id)
     }
 
     /// Looks among the unfinished first: a task is put among the finished before it is struck off there.
-    async fn record(&self, id: TaskId) -> Option<Arc<Record>> {
-        let unfinished = self.book().unfinished(id);
+    async fn record(&self, id: TaskId) -> Option<Arc<TaskRecord>> {
+        let unfinished = self.table().unfinished(id);
         match unfinished {
             Some(record) => Some(record),
             None => self.finished.get(&id).await,

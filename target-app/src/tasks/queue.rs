@@ -16,7 +16,7 @@ pub(super) const AGING: Duration = Duration::from_secs(5);
 /// How urgent a task is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Priority {
+pub(crate) enum TaskPriority {
     Critical,
     High,
     #[default]
@@ -26,17 +26,17 @@ pub(crate) enum Priority {
 
 /// A first-in, first-out queue for each priority.
 pub(super) struct ReadyQueue<T> {
-    classes: [VecDeque<Ready<T>>; Priority::ALL.len()],
+    classes: [VecDeque<Ready<T>>; TaskPriority::ALL.len()],
 }
 
 /// An item and since when it could have run.
 pub(super) struct Ready<T> {
     pub(super) since: Instant,
-    pub(super) priority: Priority,
+    pub(super) priority: TaskPriority,
     pub(super) item: T,
 }
 
-impl Priority {
+impl TaskPriority {
     /// Most urgent first: a priority's rank is its place here.
     pub(super) const ALL: [Self; 4] = [Self::Critical, Self::High, Self::Normal, Self::Low];
 
@@ -64,7 +64,7 @@ impl Priority {
 impl<T> Default for ReadyQueue<T> {
     fn default() -> Self {
         Self {
-            classes: Priority::ALL.map(|_| VecDeque::new()),
+            classes: TaskPriority::ALL.map(|_| VecDeque::new()),
         }
     }
 }
@@ -109,7 +109,7 @@ impl<T> ReadyQueue<T> {
 mod tests {
     use super::*;
 
-    fn order(pushes: &[(Priority, u64)]) -> Vec<usize> {
+    fn order(pushes: &[(TaskPriority, u64)]) -> Vec<usize> {
         let start = Instant::now();
         let mut queue = ReadyQueue::default();
         for (item, &(priority, second)) in pushes.iter().enumerate() {
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_urgent_go_first_and_within_a_priority_the_first() {
-        use Priority::{Critical, High, Low, Normal};
+        use TaskPriority::{Critical, High, Low, Normal};
         let pushes = [
             (Low, 0),
             (Normal, 0),
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn who_waited_long_enough_is_not_overtaken_any_more() {
-        use Priority::{Critical, Low};
+        use TaskPriority::{Critical, Low};
         let head_start = 3 * AGING.as_secs();
         assert_eq!(order(&[(Low, 0), (Critical, head_start - 1)]), [1, 0]);
         assert_eq!(order(&[(Low, 0), (Critical, head_start + 1)]), [0, 1]);

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::queue::Priority;
+use super::queue::TaskPriority;
 
 /// Identity of a task: sixteen hexadecimal digits, the first eight drawn by the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,7 +29,7 @@ pub(crate) enum Owner {
 pub(crate) enum TaskState {
     /// Waits for its first attempt.
     Queued,
-    /// An attempt is under way.
+    /// An attempt is in progress.
     Running,
     /// Waits for another attempt.
     Retrying,
@@ -41,10 +41,10 @@ pub(crate) enum TaskState {
 
 /// A task as its owner sees it.
 #[derive(Debug, Serialize)]
-pub(crate) struct Status {
+pub(crate) struct TaskStatus {
     pub(crate) id: TaskId,
     pub(crate) kind: &'static str,
-    pub(crate) priority: Priority,
+    pub(crate) priority: TaskPriority,
     pub(crate) state: TaskState,
     /// Attempts begun.
     pub(crate) attempts: u32,
@@ -58,11 +58,11 @@ pub(crate) struct Status {
 }
 
 /// The part of a task that outlives its function: shared by who works on it and who asks for it.
-pub(super) struct Record {
+pub(super) struct TaskRecord {
     pub(super) id: TaskId,
     pub(super) kind: &'static str,
     pub(super) owner: Owner,
-    pub(super) priority: Priority,
+    pub(super) priority: TaskPriority,
     submitted: Instant,
     progress: Mutex<Progress>,
 }
@@ -108,8 +108,13 @@ impl Serialize for TaskId {
     }
 }
 
-impl Record {
-    pub(super) fn new(id: TaskId, kind: &'static str, owner: Owner, priority: Priority) -> Self {
+impl TaskRecord {
+    pub(super) fn new(
+        id: TaskId,
+        kind: &'static str,
+        owner: Owner,
+        priority: TaskPriority,
+    ) -> Self {
         Self {
             id,
             kind,
@@ -126,9 +131,9 @@ impl Record {
         }
     }
 
-    pub(super) fn status(&self) -> Status {
+    pub(super) fn status(&self) -> TaskStatus {
         let progress = self.progress();
-        Status {
+        TaskStatus {
             id: self.id,
             kind: self.kind,
             priority: self.priority,

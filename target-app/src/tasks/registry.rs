@@ -63,7 +63,7 @@ pub(crate) enum Audience {
 
 /// How much of the queue and of the workers a kind may take, so that a slow one leaves something for the others.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Share {
+pub(crate) struct TaskShare {
     /// Tasks of the kind that are not finished.
     pub(crate) unfinished: usize,
     /// Tasks of the kind that run at a time.
@@ -71,22 +71,22 @@ pub(crate) struct Share {
 }
 
 /// What an attempt gives.
-pub(super) type Outcome = Pin<Box<dyn Future<Output = Result<Value, Failure>> + Send>>;
+pub(super) type AttemptFuture = Pin<Box<dyn Future<Output = Result<Value, Failure>> + Send>>;
 /// A function bound to its arguments: makes as many attempts as are asked of it.
-pub(super) type Job = Arc<dyn Fn(Attempt) -> Outcome + Send + Sync>;
+pub(super) type Job = Arc<dyn Fn(Attempt) -> AttemptFuture + Send + Sync>;
 
 /// One kind of task.
-pub(super) struct Kind {
+pub(super) struct TaskKind {
     pub(super) name: &'static str,
     pub(super) audience: Audience,
-    pub(super) share: Share,
+    pub(super) share: TaskShare,
     bind: Box<dyn Fn(Value) -> Result<Job, String> + Send + Sync>,
 }
 
 /// Every kind, in the order of registration; a kind is known by its place in it.
 #[derive(Default)]
 pub(crate) struct Registry {
-    kinds: Vec<Kind>,
+    kinds: Vec<TaskKind>,
 }
 
 impl Failure {
@@ -115,7 +115,7 @@ impl Failure {
     }
 }
 
-impl Share {
+impl TaskShare {
     /// As much as there is.
     pub(crate) const WHOLE: Self = Self {
         unfinished: usize::MAX,
@@ -123,7 +123,7 @@ impl Share {
     };
 }
 
-impl Kind {
+impl TaskKind {
     /// A job from arguments as they were sent; `null` counts as no arguments.
     pub(super) fn bind(&self, args: Value) -> Result<Job, String> {
         (self.bind)(args)
@@ -136,7 +136,7 @@ impl Registry {
         &mut self,
         name: &'static str,
         audience: Audience,
-        share: Share,
+        share: TaskShare,
         function: impl Fn(Arc<A>, Attempt) -> F + Send + Sync + 'static,
     ) where
         A: Arguments,
@@ -161,7 +161,7 @@ impl Registry {
             });
             Ok(job)
         };
-        self.kinds.push(Kind {
+        self.kinds.push(TaskKind {
             name,
             audience,
             share,
@@ -169,11 +169,11 @@ impl Registry {
         });
     }
 
-    pub(super) fn all(&self) -> &[Kind] {
+    pub(super) fn all(&self) -> &[TaskKind] {
         &self.kinds
     }
 
-    pub(super) fn named(&self, name: &str) -> Option<(usize, &Kind)> {
+    pub(super) fn named(&self, name: &str) -> Option<(usize, &TaskKind)> {
         let mut kinds = self.kinds.iter().enumerate();
         kinds.find(|(_, kind)| kind.name == name)
     }

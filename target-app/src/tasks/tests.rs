@@ -9,8 +9,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, advance, sleep};
 
-use super::registry::{Arguments, Audience, Registry, Share};
-use super::{Failure, Order, Priority, Refused, Status, TaskId, TaskState, Tasks};
+use super::registry::{Arguments, Audience, Registry, TaskShare};
+use super::{
+    Failure, SubmitError, TaskId, TaskPriority, TaskRequest, TaskState, TaskStatus, Tasks,
+};
 use crate::metrics::Metrics;
 use crate::settings::{Live, Settings};
 
@@ -43,7 +45,7 @@ impl Bench {
         let mut kinds = Registry::default();
         super::kinds::register_plain(&mut kinds);
         for (name, running) in [("noted", usize::MAX), ("narrow", 1)] {
-            let share = Share {
+            let share = TaskShare {
                 unfinished: 100,
                 running,
             };
@@ -81,13 +83,18 @@ impl Bench {
     }
 
     async fn submit(&self, kind: &str, args: Value) -> TaskId {
-        self.order(kind, args, Priority::Normal)
+        self.order(kind, args, TaskPriority::Normal)
             .await
             .expect("taken on")
     }
 
-    async fn order(&self, kind: &str, args: Value, priority: Priority) -> Result<TaskId, Refused> {
-        let order = Order {
+    async fn order(
+        &self,
+        kind: &str,
+        args: Value,
+        priority: TaskPriority,
+    ) -> Result<TaskId, SubmitError> {
+        let order = TaskRequest {
             priority,
             ..order(kind, args)
         };
@@ -97,12 +104,12 @@ impl Bench {
             .map(|(id, _)| id)
     }
 
-    async fn status(&self, id: TaskId) -> Status {
+    async fn status(&self, id: TaskId) -> TaskStatus {
         self.tasks.status(id, 1).await.expect("known")
     }
 
     /// Waits until the task has ended; the paused clock moves on by itself.
-    async fn ended(&self, id: TaskId) -> Status {
+    async fn ended(&self, id: TaskId) -> TaskStatus {
         loop {
             let status = self.status(id).await;
             if matches!(status.state, TaskState::Succeeded | TaskState::Dead) {
@@ -128,10 +135,10 @@ impl Bench {
     }
 }
 
-fn order(kind: &str, args: Value) -> Order {
-    Order {
+fn order(kind: &str, args: Value) -> TaskRequest {
+    TaskRequest {
         kind: kind.to_owned(),
-        priority: Priority::Normal,
+        priority: TaskPriority::Normal,
         args,
         delay: Duration::ZERO,
     }
@@ -150,9 +157,9 @@ async fn workers_and_queue_follow_their_settings_while_it_runs() {
         sleep(Duration::from_millis(1)).await;
     }
     let full = bench
-        .order("noted", json!({ "name": "5" }), Priority::Critical)
+        .order("noted", json!({ "name": "5" }), TaskPriority::Critical)
         .await;
-    assert_eq!(full, Err(Refused::Full));
+    assert_eq!(full, Err(SubmitError::Full));
     assert_eq!(bench.names().len(), 1);
     assert!((bench.metric("folio_tasks_queued{priority=\"normal\"}") - 3.0).abs() < 0.5);
     assert!((bench.metric("folio_tasks_refused_total{reason=\"full\"}") - 1.0).abs() < 0.5);
@@ -184,10 +191,10 @@ async fn the_urgent_overtake_and_delays_keep_their_time() {
     bench.submit("noted", args("first")).await;
     sleep(Duration::from_millis(1)).await;
     for (name, priority) in [
-        ("low", Priority::Low),
-        ("normal", Priority::Normal),
-        ("critical", Priority::Critical),
-        ("high", Priority::High),
+        ("low", TaskPriority::Low),
+        ("normal", TaskPriority::Normal),
+        ("critical", TaskPriority::Critical),
+        ("high", TaskPriority::High),
     ] {
         bench
             .order("noted", args(name), priority)
@@ -195,7 +202,7 @@ async fn the_urgent_overtake_and_delays_keep_their_time() {
             .expect("taken on");
     }
     let began = Instant::now();
-    let delayed = Order {
+    let delayed = TaskRequest {
         delay: Duration::from_mins(1),
         ..order("noted", args("delayed"))
     };
@@ -238,7 +245,7 @@ async fn a_drain_finishes_what_it_can_and_counts_what_it_cannot() {
         quick.push(bench.submit("noted", args).await);
     }
     let slow = bench.submit("sleep", json!({ "for": "30s" })).await;
-    let far = Order {
+    let far = TaskRequest {
         delay: Duration::from_mins(1),
         ..order("noted", json!({ "name": "far" }))
     };
@@ -248,8 +255,8 @@ async fn a_drain_finishes_what_it_can_and_counts_what_it_cannot() {
         .await
         .expect("taken on");
     bench.tasks.refuse_users();
-    let refused = bench.order("noted", json!({ "name": "late" }), Priority::Critical);
-    assert_eq!(refused.await, Err(Refused::Draining));
+    let refused = bench.order("noted", json!({ "name": "late" }), TaskPriority::Critical);
+    assert_eq!(refused.await, Err(SubmitError::Draining));
     bench
         .tasks
         .submit(order("noted", json!({ "name": "caused" })))
@@ -266,7 +273,7 @@ async fn a_drain_finishes_what_it_can_and_counts_what_it_cannot() {
     let late = bench
         .tasks
         .submit(order("noted", json!({ "name": "late" })));
-    assert_eq!(late, Err(Refused::Draining));
+    assert_eq!(late, Err(SubmitError::Draining));
     for kind in ["sleep", "noted"] {
         let line = format!("folio_tasks_total{{kind=\"{kind}\",outcome=\"abandoned\"}}");
         assert!((bench.metric(&line) - 1.0).abs() < 0.5);
@@ -276,7 +283,7 @@ async fn a_drain_finishes_what_it_can_and_counts_what_it_cannot() {
 #[tokio::test(start_paused = true)]
 async fn a_drain_with_nothing_to_wait_for_does_not_wait() {
     let bench = Bench::new(|_| {});
-    let far = Order {
+    let far = TaskRequest {
         delay: Duration::from_hours(1),
         ..order("echo", json!({}))
     };
@@ -302,7 +309,7 @@ async fn a_key_stands_for_one_task_of_one_user() {
     let again = submit(1, json!({ "n": 1 })).await;
     assert_eq!(again, Ok((first, TaskState::Succeeded)));
     let other = submit(1, json!({ "n": 2 })).await;
-    assert_eq!(other, Err(Refused::KeyTaken));
+    assert_eq!(other, Err(SubmitError::KeyTaken));
     let (theirs, _) = submit(2, json!({ "n": 1 })).await.expect("taken on");
     assert_ne!(theirs, first);
     assert!(bench.tasks.status(theirs, 1).await.is_none());

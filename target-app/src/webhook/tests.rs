@@ -28,11 +28,11 @@ struct Delivery {
 /// Answers with `codes` in turn, then with the last of them.
 struct Receiver {
     url: String,
-    seen: Arc<Seen>,
+    seen: Arc<ReceivedDeliveries>,
     served: AbortHandle,
 }
 
-struct Seen {
+struct ReceivedDeliveries {
     codes: Vec<u16>,
     deliveries: Mutex<Vec<Delivery>>,
 }
@@ -43,7 +43,11 @@ struct Sender {
     metrics: Metrics,
 }
 
-async fn receive(State(seen): State<Arc<Seen>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn receive(
+    State(seen): State<Arc<ReceivedDeliveries>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let mut deliveries = seen
         .deliveries
         .lock()
@@ -60,7 +64,7 @@ impl Receiver {
             .await
             .expect("a free port");
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
-        let seen = Arc::new(Seen {
+        let seen = Arc::new(ReceivedDeliveries {
             codes: codes.to_vec(),
             deliveries: Mutex::default(),
         });

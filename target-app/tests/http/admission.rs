@@ -269,7 +269,7 @@ async fn bodies_that_do_not_come_delay_nobody_and_end_soon() {
         .expect("in time")
         .expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
-    assert!(answer.contains("8 bytes of it within 2.0 s"), "{answer}");
+    assert!(answer.contains("8 bytes in 2.0 s"), "{answer}");
     until(&folio, "folio_http_requests_in_flight", 1.0).await;
     let slow_bodies = r#"folio_admission_rejected_total{reason="slow_body"}"#;
     assert!((metric(&folio, slow_bodies).await - SLOW as f64).abs() < 0.5);

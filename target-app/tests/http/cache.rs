@@ -71,7 +71,7 @@ async fn the_levels_answer_in_turn(bed: &Bed) {
     let gone = json!({ "key": "document:7" });
     let removed = administer(&folio, "/admin/cache/invalidate", &gone).await;
     assert_eq!(removed["l2"], 1, "{removed}");
-    assert_eq!(removed["is_owed"], false);
+    assert_eq!(removed["l2_pending"], false);
     assert_eq!(looked_up(&folio, 7).await, "miss");
     assert_eq!(looked_up(&folio, 8).await, "miss", "it was never read");
 }

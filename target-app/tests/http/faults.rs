@@ -38,12 +38,12 @@ struct Load<'a> {
     /// The documents that are read, as they have to be.
     bodies: Vec<Bytes>,
     is_over: Cell<bool>,
-    done: Cell<Done>,
+    done: Cell<LoadCounts>,
 }
 
 /// How often what was answered.
 #[derive(Clone, Copy, Debug, Default)]
-struct Done {
+struct LoadCounts {
     reads: u32,
     writes: u32,
     logins: u32,
@@ -66,7 +66,7 @@ impl<'a> Load<'a> {
     }
 
     /// Does as the clients do for as long as the script runs.
-    async fn during(&self, script: impl Future<Output = ()>) -> Done {
+    async fn during(&self, script: impl Future<Output = ()>) -> LoadCounts {
         let script = async {
             script.await;
             self.is_over.set(true);
@@ -164,7 +164,7 @@ impl<'a> Load<'a> {
         }
     }
 
-    fn count(&self, count: impl Fn(&mut Done)) {
+    fn count(&self, count: impl Fn(&mut LoadCounts)) {
         let mut done = self.done.get();
         count(&mut done);
         self.done.set(done);

@@ -95,12 +95,12 @@ async fn a_page_of_another_origin_gets_no_socket() {
 }
 
 /// A connection that asked for the events, and what it has read so far.
-struct Events {
+struct EventStream {
     connection: TcpStream,
     read: String,
 }
 
-impl Events {
+impl EventStream {
     async fn open(folio: &Folio) -> Self {
         let mut connection = TcpStream::connect(folio.address).await.expect("connected");
         let ask = "GET /events HTTP/1.1\r\nhost: folio\r\naccept-encoding: gzip\r\n\r\n";
@@ -130,7 +130,7 @@ impl Events {
 #[tokio::test]
 async fn events_have_ids_are_not_packed_and_end_properly_with_the_service() {
     let folio = Folio::start(&watched(&[])).await;
-    let mut events = Events::open(&folio).await;
+    let mut events = EventStream::open(&folio).await;
     events
         .until(|read| read.matches("\nid: ").count() == 2 && read.ends_with("\n\n\r\n"))
         .await;
@@ -163,7 +163,7 @@ async fn live_readers_are_bounded_and_make_room_when_they_leave() {
     let folio = Folio::start(&watched(&[])).await;
     let mut readers = Vec::new();
     for _ in 0..MOST {
-        let events = Events::open(&folio).await;
+        let events = EventStream::open(&folio).await;
         assert!(events.read.starts_with("HTTP/1.1 200"), "{}", events.read);
         readers.push(events);
     }
@@ -180,7 +180,11 @@ async fn live_readers_are_bounded_and_make_room_when_they_leave() {
 
     drop(readers.pop());
     let deadline = Instant::now() + PATIENCE;
-    while !Events::open(&folio).await.read.starts_with("HTTP/1.1 200") {
+    while !EventStream::open(&folio)
+        .await
+        .read
+        .starts_with("HTTP/1.1 200")
+    {
         assert!(Instant::now() < deadline, "no room was made");
         sleep(Duration::from_millis(10)).await;
     }
@@ -189,7 +193,7 @@ async fn live_readers_are_bounded_and_make_room_when_they_leave() {
 #[tokio::test]
 async fn live_streams_do_not_count_as_slow_requests_nor_as_requests_under_way() {
     let folio = Folio::start(&watched(&[])).await;
-    let mut events = Events::open(&folio).await;
+    let mut events = EventStream::open(&folio).await;
     events.until(|read| read.contains("\nid: ")).await;
     let text = folio.get("/metrics").await;
     let text = String::from_utf8_lossy(&text.body).into_owned();

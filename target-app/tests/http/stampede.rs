@@ -98,8 +98,8 @@ async fn without_protection_they_all_load(bed: &Bed) {
     assert!(loads > 20 && loads <= READERS as u64, "{loads}");
 }
 
-/// The chance of each read is at least exp(−ttl / (cost · β)) = exp(−1 / (0.05 · 100)) ≈ 0.82, so that of the reads in the
-/// second half of a time to live, at least ten, none renews with a chance below 10⁻⁷.
+/// The probability of each read is at least exp(−ttl / (cost · β)) = exp(−1 / (0.05 · 100)) ≈ 0.82, so with at least ten
+/// reads in the second half of a time to live, the probability that none renews is below 10⁻⁷.
 async fn what_is_renewed_early_never_runs_out(bed: &Bed) {
     let early = [
         "cache.stampede=early",

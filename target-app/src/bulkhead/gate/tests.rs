@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 
 use super::*;
 
-type Entry<'a> = Pin<Box<dyn Future<Output = Result<Pass<'a>, Full>> + Send + 'a>>;
+type Entering<'a> = Pin<Box<dyn Future<Output = Result<GatePermit<'a>, GateFull>> + Send + 'a>>;
 
 fn gate(places: u32, size: u32) -> (Gate, Arc<Live>, Metrics) {
     let mut settings = Settings::default();
@@ -33,20 +33,20 @@ fn set_limits(live: &Live, places: u32, size: u32) {
 }
 
 /// Enters at once.
-fn enter(gate: &Gate) -> Pass<'_> {
-    let entered = gate.enter(Priority::Normal).now_or_never();
+fn enter(gate: &Gate) -> GatePermit<'_> {
+    let entered = gate.enter(RequestPriority::Normal).now_or_never();
     entered.expect("no wait").expect("a place")
 }
 
 /// Starts to wait.
-fn wait(gate: &Gate, priority: Priority) -> Entry<'_> {
-    let mut entry: Entry<'_> = Box::pin(gate.enter(priority));
+fn wait(gate: &Gate, priority: RequestPriority) -> Entering<'_> {
+    let mut entry: Entering<'_> = Box::pin(gate.enter(priority));
     assert!(entry.as_mut().now_or_never().is_none(), "it has to wait");
     entry
 }
 
 /// Which of those that wait have a pass now; their passes are kept, so that nobody else enters.
-fn entered<'a>(waiting: &mut [Option<Entry<'a>>], kept: &mut Vec<Pass<'a>>) -> Vec<usize> {
+fn entered<'a>(waiting: &mut [Option<Entering<'a>>], kept: &mut Vec<GatePermit<'a>>) -> Vec<usize> {
     let mut positions = Vec::new();
     for (position, entry) in waiting.iter_mut().enumerate() {
         if let Some(outcome) = entry.as_mut().and_then(FutureExt::now_or_never) {
@@ -65,7 +65,7 @@ fn counts(gate: &Gate) -> (u32, u32) {
 
 #[test]
 fn a_place_goes_to_the_highest_priority_and_then_to_who_came_first() {
-    use Priority::{Critical, High, Low, Normal};
+    use RequestPriority::{Critical, High, Low, Normal};
     let (gate, _, metrics) = gate(1, 10);
     let inside = enter(&gate);
     let arrivals = [Low, Normal, High, Normal, Critical, High];
@@ -88,7 +88,7 @@ fn a_place_goes_to_the_highest_priority_and_then_to_who_came_first() {
 
 #[test]
 fn a_full_room_makes_place_only_for_a_higher_priority_and_sends_the_newest_of_the_lowest_away() {
-    use Priority::{Critical, High, Low, Normal};
+    use RequestPriority::{Critical, High, Low, Normal};
     let (gate, _, metrics) = gate(1, 3);
     let _inside = enter(&gate);
     let mut waiting = [Low, Normal, Low].map(|priority| Some(wait(&gate, priority)));
@@ -98,7 +98,7 @@ fn a_full_room_makes_place_only_for_a_higher_priority_and_sends_the_newest_of_th
         Some(RETRY_AFTER)
     );
 
-    let gone = |waiting: &mut [Option<Entry<'_>>; 3]| {
+    let gone = |waiting: &mut [Option<Entering<'_>>; 3]| {
         let gone = waiting.iter_mut().position(|entry| {
             let outcome = entry.as_mut().and_then(FutureExt::now_or_never);
             matches!(outcome, Some(Err(_)))
@@ -128,8 +128,8 @@ fn a_full_room_makes_place_only_for_a_higher_priority_and_sends_the_newest_of_th
 fn who_stops_waiting_leaves_the_room() {
     let (gate, ..) = gate(1, 2);
     let inside = enter(&gate);
-    let first = wait(&gate, Priority::Normal);
-    let mut second = wait(&gate, Priority::Normal);
+    let first = wait(&gate, RequestPriority::Normal);
+    let mut second = wait(&gate, RequestPriority::Normal);
     drop(first);
     assert_eq!(counts(&gate), (1, 1));
     drop(inside);
@@ -143,8 +143,8 @@ fn who_stops_waiting_leaves_the_room() {
 fn who_stops_waiting_with_a_place_already_handed_over_gives_it_to_the_next() {
     let (gate, ..) = gate(1, 2);
     let inside = enter(&gate);
-    let first = wait(&gate, Priority::Normal);
-    let mut second = wait(&gate, Priority::Normal);
+    let first = wait(&gate, RequestPriority::Normal);
+    let mut second = wait(&gate, RequestPriority::Normal);
     drop(inside);
     assert_eq!(counts(&gate), (1, 1), "the place is the first one's");
     drop(first);
@@ -162,8 +162,8 @@ fn who_stops_waiting_with_a_place_already_handed_over_gives_it_to_the_next() {
 fn who_was_displaced_and_stops_waiting_takes_nothing_along() {
     let (gate, ..) = gate(1, 1);
     let _inside = enter(&gate);
-    let low = wait(&gate, Priority::Low);
-    let _high = wait(&gate, Priority::High);
+    let low = wait(&gate, RequestPriority::Low);
+    let _high = wait(&gate, RequestPriority::High);
     drop(low);
     assert_eq!(counts(&gate), (1, 1));
 }
@@ -172,7 +172,7 @@ fn who_was_displaced_and_stops_waiting_takes_nothing_along() {
 fn a_smaller_limit_lets_the_surplus_drain_and_a_larger_one_lets_those_in_that_wait() {
     let (gate, live, _) = gate(3, 5);
     let mut inside = [(); 3].map(|()| Some(enter(&gate)));
-    let mut waiting = [(); 4].map(|()| Some(wait(&gate, Priority::Normal)));
+    let mut waiting = [(); 4].map(|()| Some(wait(&gate, RequestPriority::Normal)));
     let mut kept = Vec::new();
     set_limits(&live, 1, 5);
     inside[0] = None;
@@ -191,9 +191,9 @@ fn a_smaller_limit_lets_the_surplus_drain_and_a_larger_one_lets_those_in_that_wa
 fn a_larger_limit_is_seen_by_the_next_arrival() {
     let (gate, live, _) = gate(1, 5);
     let _inside = enter(&gate);
-    let mut waiting = [Some(wait(&gate, Priority::Normal))];
+    let mut waiting = [Some(wait(&gate, RequestPriority::Normal))];
     set_limits(&live, 3, 5);
-    let newcomer = gate.enter(Priority::Low).now_or_never();
+    let newcomer = gate.enter(RequestPriority::Low).now_or_never();
     assert!(newcomer.is_some_and(|pass| pass.is_ok()));
     assert_eq!(entered(&mut waiting, &mut Vec::new()), [0]);
 }
@@ -219,7 +219,7 @@ async fn under_a_storm_with_cancellations_no_place_and_no_wake_up_is_lost() {
                 (Arc::clone(&passed), Arc::clone(&refused), Arc::clone(&gone));
             tokio::spawn(async move {
                 for round in 0..ROUNDS {
-                    let priority = Priority::ALL[((task + round) % 4) as usize];
+                    let priority = RequestPriority::ALL[((task + round) % 4) as usize];
                     let patience = async {
                         // Some lose patience after a few turns of the scheduler, some never.
                         for _ in 0..(task + round) % 7 {
@@ -268,6 +268,6 @@ async fn under_a_storm_with_cancellations_no_place_and_no_wake_up_is_lost() {
     );
     set_limits(&live, 1, 0);
     let _alone = enter(&gate);
-    let other = gate.enter(Priority::Critical).now_or_never();
+    let other = gate.enter(RequestPriority::Critical).now_or_never();
     assert!(other.expect("no wait").is_err());
 }

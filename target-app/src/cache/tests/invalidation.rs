@@ -1,23 +1,23 @@
 //! What goes with a key, a pattern, an entity and a cascade.
 
-use super::{Instance, Source, eventually, page, search};
-use crate::cache::invalidation::Sweeping;
-use crate::cache::{Entity, Key, Sweep, Target};
+use super::{CacheInstance, TestDatabase, eventually, page, search};
+use crate::cache::invalidation::SweepGuard;
+use crate::cache::{CacheKey, Entity, Sweep, Target};
 use crate::kv::Kv;
 
-async fn filled(kv: &Kv) -> (Instance, Source) {
-    let instance = Instance::new(kv, &[]);
-    let source = Source::default();
+async fn filled(kv: &Kv) -> (CacheInstance, TestDatabase) {
+    let instance = CacheInstance::new(kv, &[]);
+    let source = TestDatabase::default();
     for key in keys() {
         instance.read_key(&source, key, 1).await;
     }
     (instance, source)
 }
 
-fn keys() -> [Key; 5] {
+fn keys() -> [CacheKey; 5] {
     [
-        Key::Document(7),
-        Key::Document(8),
+        CacheKey::Document(7),
+        CacheKey::Document(8),
         page(1),
         page(2),
         search("tide"),
@@ -73,12 +73,12 @@ async fn each_target_takes_what_it_names_from_both_levels_and_nothing_else() {
         source.write(1);
         let removed = instance.cache.invalidate(&target).await;
         assert_eq!(
-            (removed.l1, removed.l2, removed.is_owed),
+            (removed.l1, removed.l2, removed.l2_pending),
             (l1, l2, false),
             "{target:?}"
         );
         // Neither here, nor where only the second level can have anything.
-        for instance in [&instance, &Instance::new(&kv, &[])] {
+        for instance in [&instance, &CacheInstance::new(&kv, &[])] {
             for (key, is_gone) in keys().into_iter().zip(gone) {
                 let text = key.to_string();
                 let version = instance.read_key(&source, key, 1).await;
@@ -109,13 +109,13 @@ async fn other_instances_hear_of_it() {
     ] {
         let kv = Kv::memory();
         let (here, source) = filled(&kv).await;
-        let there = Instance::new(&kv, &[]);
+        let there = CacheInstance::new(&kv, &[]);
         assert_eq!(there.read(&source, 7).await, 0);
-        assert!(there.has(&Key::Document(7)).await);
+        assert!(there.has(&CacheKey::Document(7)).await);
         source.write(7);
         here.cache.invalidate(&target).await;
         eventually("the other instance drops it", async || {
-            !there.has(&Key::Document(7)).await
+            !there.has(&CacheKey::Document(7)).await
         })
         .await;
         assert_eq!(there.read(&source, 7).await, 1);
@@ -132,7 +132,7 @@ async fn other_instances_hear_of_it() {
 async fn a_message_that_cannot_be_read_makes_everything_void() {
     let (instance, source) = filled(&Kv::memory()).await;
     source.write(1);
-    instance.cache.hear(b"?");
+    instance.cache.receive(b"?");
     for key in keys() {
         assert!(!instance.has(&key).await);
     }
@@ -144,18 +144,21 @@ async fn an_invalidation_that_is_dropped_half_way_is_made_all_the_same() {
     let (instance, source) = filled(&kv).await;
     source.write(1);
     let sweep = Sweep::documents([8].into_iter());
-    let sweeping = Sweeping::begin(&instance.cache, &sweep);
+    let sweeping = SweepGuard::begin(&instance.cache, &sweep);
     assert!(
-        !instance.has(&Key::Document(8)).await,
+        !instance.has(&CacheKey::Document(8)).await,
         "not while it is under way"
     );
     drop(sweeping);
-    assert!(instance.cache.debt.is_owing());
-    assert_eq!(instance.read_key(&source, Key::Document(8), 1).await, 1);
+    assert!(instance.cache.pending_invalidations.has_pending());
+    assert_eq!(
+        instance.read_key(&source, CacheKey::Document(8), 1).await,
+        1
+    );
     eventually("what is owed is paid", async || {
-        !instance.cache.debt.is_owing()
+        !instance.cache.pending_invalidations.has_pending()
     })
     .await;
-    let there = Instance::new(&kv, &[]);
-    assert_eq!(there.read_key(&source, Key::Document(8), 1).await, 1);
+    let there = CacheInstance::new(&kv, &[]);
+    assert_eq!(there.read_key(&source, CacheKey::Document(8), 1).await, 1);
 }

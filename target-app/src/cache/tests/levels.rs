@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use super::{Away, Instance, Source, eventually, page, search};
-use crate::cache::{Key, Sweep, second};
+use super::{CacheInstance, DatabaseDown, TestDatabase, eventually, page, search};
+use crate::cache::{CacheKey, Sweep, l2};
 use crate::kv::{Kv, Outage};
 
 #[tokio::test]
@@ -20,8 +20,8 @@ async fn each_mode_asks_its_levels_and_no_others() {
     ] {
         let kv = Kv::memory();
         let mode_is = format!("cache.mode={mode}");
-        let [here, there] = [(); 2].map(|()| Instance::new(&kv, &[&mode_is]));
-        let source = Source::default();
+        let [here, there] = [(); 2].map(|()| CacheInstance::new(&kv, &[&mode_is]));
+        let source = TestDatabase::default();
         let mut found = Vec::new();
         for instance in [&here, &here, &there] {
             assert_eq!(instance.read(&source, 7).await, 0);
@@ -36,8 +36,8 @@ async fn each_mode_asks_its_levels_and_no_others() {
 
 #[tokio::test]
 async fn every_key_is_kept_for_itself() {
-    let instance = Instance::new(&Kv::memory(), &[]);
-    let source = Source::default();
+    let instance = CacheInstance::new(&Kv::memory(), &[]);
+    let source = TestDatabase::default();
     for id in 1..=4 {
         source.put(id, id as u64 * 10);
     }
@@ -53,8 +53,8 @@ async fn every_key_is_kept_for_itself() {
 #[tokio::test]
 async fn an_entry_runs_out_in_both_levels() {
     for mode in ["cache.mode=l1", "cache.mode=l2", "cache.mode=l1l2"] {
-        let instance = Instance::new(&Kv::memory(), &[mode, "cache.ttl=100ms"]);
-        let source = Source::default();
+        let instance = CacheInstance::new(&Kv::memory(), &[mode, "cache.ttl=100ms"]);
+        let source = TestDatabase::default();
         instance.read(&source, 7).await;
         source.write(7);
         sleep(Duration::from_millis(150)).await;
@@ -65,13 +65,13 @@ async fn an_entry_runs_out_in_both_levels() {
 #[tokio::test]
 async fn a_promoted_entry_has_the_time_that_was_left_to_it() {
     let kv = Kv::memory();
-    let [here, there] = [(); 2].map(|()| Instance::new(&kv, &[]));
-    let source = Source::default();
+    let [here, there] = [(); 2].map(|()| CacheInstance::new(&kv, &[]));
+    let source = TestDatabase::default();
     here.read(&source, 7).await;
     sleep(Duration::from_millis(50)).await;
     there.read(&source, 7).await;
-    let until = async |instance: &Instance| {
-        let entry = instance.responses().first.get(&Key::Document(7)).await;
+    let until = async |instance: &CacheInstance| {
+        let entry = instance.responses().l1.get(&CacheKey::Document(7)).await;
         entry.expect("an entry").until
     };
     let [here, there] = [until(&here).await, until(&there).await];
@@ -85,8 +85,8 @@ async fn a_promoted_entry_has_the_time_that_was_left_to_it() {
 async fn what_the_second_level_lacks_goes_there_when_the_first_has_no_room() {
     let kv = Kv::memory();
     let [here, there] =
-        [(); 2].map(|()| Instance::new(&kv, &["cache.mode=l1", "cache.l1_items=10"]));
-    let source = Source::default();
+        [(); 2].map(|()| CacheInstance::new(&kv, &["cache.mode=l1", "cache.l1_items=10"]));
+    let source = TestDatabase::default();
     for id in 0..10 {
         here.read(&source, id).await;
     }
@@ -96,7 +96,7 @@ async fn what_the_second_level_lacks_goes_there_when_the_first_has_no_room() {
         here.read(&source, id).await;
     }
     eventually("ten demotions", async || {
-        here.responses().first.settle().await;
+        here.responses().l1.settle().await;
         here.responses().counters.demoted.get() == 10
     })
     .await;
@@ -111,8 +111,8 @@ async fn what_the_second_level_lacks_goes_there_when_the_first_has_no_room() {
 async fn what_was_invalidated_is_not_demoted() {
     let kv = Kv::memory();
     let [here, there] =
-        [(); 2].map(|()| Instance::new(&kv, &["cache.mode=l1", "cache.l1_items=4"]));
-    let source = Source::default();
+        [(); 2].map(|()| CacheInstance::new(&kv, &["cache.mode=l1", "cache.l1_items=4"]));
+    let source = TestDatabase::default();
     for id in 0..4 {
         here.read(&source, id).await;
     }
@@ -120,7 +120,7 @@ async fn what_was_invalidated_is_not_demoted() {
     for id in 4..8 {
         here.read(&source, id).await;
     }
-    here.responses().first.settle().await;
+    here.responses().l1.settle().await;
     source.write(0);
     there.cache.sweep(&Sweep::documents([0].into_iter())).await;
     eventually("three demotions and a refusal", async || {
@@ -136,8 +136,8 @@ async fn what_was_invalidated_is_not_demoted() {
 async fn a_level_that_was_off_comes_back_empty() {
     for (before, between) in [("l1", "off"), ("l2", "off"), ("l1l2", "off"), ("l1", "l2")] {
         let mode = |mode| format!("cache.mode={mode}");
-        let instance = Instance::new(&Kv::memory(), &[&mode(before)]);
-        let source = Source::default();
+        let instance = CacheInstance::new(&Kv::memory(), &[&mode(before)]);
+        let source = TestDatabase::default();
         instance.read(&source, 7).await;
         // Not the way a write goes: whatever it was that changed, nobody said so.
         source.write(7);
@@ -154,14 +154,14 @@ async fn a_level_that_was_off_comes_back_empty() {
 
 #[tokio::test]
 async fn the_first_level_is_resized_with_what_it_holds() {
-    let instance = Instance::new(&Kv::memory(), &["cache.mode=l1", "cache.l1_items=4"]);
-    let source = Source::default();
+    let instance = CacheInstance::new(&Kv::memory(), &["cache.mode=l1", "cache.l1_items=4"]);
+    let source = TestDatabase::default();
     for id in 0..4 {
         instance.read(&source, id).await;
     }
     instance.set(&["cache.mode=l1", "cache.l1_items=100"]);
     eventually("the level is larger", async || {
-        instance.responses().first.capacity() == 100
+        instance.responses().l1.capacity() == 100
     })
     .await;
     for id in 0..50 {
@@ -176,8 +176,8 @@ async fn the_first_level_is_resized_with_what_it_holds() {
 #[tokio::test]
 async fn a_store_that_is_away_is_a_miss_and_never_an_error_or_a_wrong_answer() {
     let (kv, outage) = (Kv::memory(), Outage::default());
-    let here = Instance::new(&kv.with_outage(&outage), &[]);
-    let source = Source::default();
+    let here = CacheInstance::new(&kv.with_outage(&outage), &[]);
+    let source = TestDatabase::default();
     assert_eq!(here.read(&source, 7).await, 0);
 
     outage.store(true, Ordering::SeqCst);
@@ -191,22 +191,25 @@ async fn a_store_that_is_away_is_a_miss_and_never_an_error_or_a_wrong_answer() {
     here.cache.sweep(&Sweep::documents([7].into_iter())).await;
     assert_eq!(here.read(&source, 7).await, 1);
     outage.store(false, Ordering::SeqCst);
-    here.cache.clear_first();
+    here.cache.clear_l1();
     assert_eq!(here.read(&source, 7).await, 1);
-    eventually("the debt is paid", async || !here.cache.debt.is_owing()).await;
-    let there = Instance::new(&kv, &[]);
+    eventually("the pending invalidations are done", async || {
+        !here.cache.pending_invalidations.has_pending()
+    })
+    .await;
+    let there = CacheInstance::new(&kv, &[]);
     assert_eq!(there.read(&source, 7).await, 1);
 }
 
 #[tokio::test]
 async fn while_others_cannot_be_heard_an_entry_is_good_for_a_second() {
     let kv = Kv::memory();
-    let here = Instance::new(&kv, &[]);
-    let source = Source::default();
+    let here = CacheInstance::new(&kv, &[]);
+    let source = TestDatabase::default();
     assert_eq!(here.read(&source, 7).await, 0);
-    kv.turn(false);
+    kv.set_connected(false);
     eventually("the loss is heard", async || {
-        here.responses().first.is_unlinked()
+        here.responses().l1.is_unlinked()
     })
     .await;
     // Another instance writes, and its message is missed.
@@ -222,9 +225,9 @@ async fn while_others_cannot_be_heard_an_entry_is_good_for_a_second() {
     // Back, everything from before is void.
     source.write(7);
     kv.invalidate(&keys).await.expect("invalidates");
-    kv.turn(true);
+    kv.set_connected(true);
     eventually("all is heard again", async || {
-        !here.responses().first.is_unlinked()
+        !here.responses().l1.is_unlinked()
     })
     .await;
     assert_eq!(here.read(&source, 7).await, 2);
@@ -236,27 +239,33 @@ async fn while_others_cannot_be_heard_an_entry_is_good_for_a_second() {
 #[tokio::test]
 async fn values_are_kept_by_name_and_loaded_anew_when_they_have_another_form() {
     #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-    struct Course {
+    struct SlowCourse {
         title: String,
         seats: u32,
     }
     let kv = Kv::memory();
-    let [here, there] = [(); 2].map(|()| Instance::new(&kv, &[]));
+    let [here, there] = [(); 2].map(|()| CacheInstance::new(&kv, &[]));
     let loads = std::cell::Cell::new(0);
     let load = || async {
         loads.set(loads.get() + 1);
         let title = "Tides".to_owned();
-        Ok::<_, super::Away>(Course { title, seats: 3 })
+        Ok::<_, super::DatabaseDown>(SlowCourse { title, seats: 3 })
     };
     for instance in [&here, &here, &there] {
-        let course = instance.cache.queries.value(Key::Course(3), load).await;
+        let course = instance
+            .cache
+            .queries
+            .value(CacheKey::Course(3), load)
+            .await;
         assert_eq!(course.expect("a course").seats, 3);
     }
     assert_eq!(loads.get(), 1);
     let seats: u32 = here
         .cache
         .queries
-        .value(Key::Course(3), || async { Ok::<_, super::Away>(5) })
+        .value(CacheKey::Course(3), || async {
+            Ok::<_, super::DatabaseDown>(5)
+        })
         .await
         .expect("seats");
     assert_eq!(seats, 5);
@@ -265,8 +274,8 @@ async fn values_are_kept_by_name_and_loaded_anew_when_they_have_another_form() {
 #[tokio::test]
 async fn metrics_show_what_the_levels_did() {
     let kv = Kv::memory();
-    let [here, there] = [(); 2].map(|()| Instance::new(&kv, &[]));
-    let source = Source::default();
+    let [here, there] = [(); 2].map(|()| CacheInstance::new(&kv, &[]));
+    let source = TestDatabase::default();
     here.read(&source, 7).await;
     for _ in 0..3 {
         there.read(&source, 7).await;
@@ -312,14 +321,17 @@ async fn metrics_show_what_the_levels_did() {
 async fn a_list_that_is_kept_below_is_made_of_no_total_from_before_an_invalidation() {
     for stampede in ["cache.stampede=none", "cache.stampede=local"] {
         let kv = Kv::memory();
-        let [here, there] = [(); 2].map(|()| Instance::new(&kv, &[stampede]));
-        let source = Source::default();
-        let total = async |instance: &Instance| {
+        let [here, there] = [(); 2].map(|()| CacheInstance::new(&kv, &[stampede]));
+        let source = TestDatabase::default();
+        let total = async |instance: &CacheInstance| {
             let load = || source.load(1);
-            let total = instance.cache.queries.get(Key::Total("documents"), load);
-            total.await.map_err(|_| Away)
+            let total = instance
+                .cache
+                .queries
+                .get(CacheKey::Total("documents"), load);
+            total.await.map_err(|_| DatabaseDown)
         };
-        let list = async |instance: &Instance| {
+        let list = async |instance: &CacheInstance| {
             let list = instance.responses().get(page(1), || total(instance));
             super::version(&list.await.expect("a list"))
         };
@@ -329,7 +341,7 @@ async fn a_list_that_is_kept_below_is_made_of_no_total_from_before_an_invalidati
         source.write(1);
         // Of a write that the store has heard of, and the other instances not yet.
         let sweep = Sweep::documents(std::iter::empty());
-        second::sweep(&kv, &sweep, &[]).await.expect("a sweep");
+        l2::sweep(&kv, &sweep, &[]).await.expect("a sweep");
         list(&there).await;
         assert_eq!(list(&here).await, 1, "{stampede}");
     }
@@ -338,8 +350,8 @@ async fn a_list_that_is_kept_below_is_made_of_no_total_from_before_an_invalidati
 #[tokio::test]
 async fn a_store_that_throws_a_generation_away_makes_nothing_good_again() {
     let kv = Kv::memory();
-    let instance = Instance::new(&kv, &["cache.mode=l2"]);
-    let source = Source::default();
+    let instance = CacheInstance::new(&kv, &["cache.mode=l2"]);
+    let source = TestDatabase::default();
     assert_eq!(instance.read_key(&source, page(1), 1).await, 0);
     source.write(1);
     let sweep = Sweep::documents(std::iter::empty());
@@ -354,25 +366,28 @@ async fn a_store_that_throws_a_generation_away_makes_nothing_good_again() {
 
 #[tokio::test]
 async fn large_bodies_take_the_places_of_several() {
-    let instance = Instance::new(&Kv::memory(), &["cache.mode=l1", "cache.l1_items=10"]);
-    let first = &instance.responses().first;
+    let instance = CacheInstance::new(&Kv::memory(), &["cache.mode=l1", "cache.l1_items=10"]);
+    let first = &instance.responses().l1;
     for id in 0..6 {
-        let load = || async { Ok::<_, Away>(vec![b'x'; 200_000].into()) };
-        let body = instance.responses().get(Key::Document(id), load).await;
+        let load = || async { Ok::<_, DatabaseDown>(vec![b'x'; 200_000].into()) };
+        let body = instance.responses().get(CacheKey::Document(id), load).await;
         assert_eq!(body.expect("a body").len(), 200_000);
         first.settle().await;
         assert!(first.len() <= 2, "four places each, of ten");
     }
-    assert!(instance.has(&Key::Document(5)).await, "the newest is kept");
+    assert!(
+        instance.has(&CacheKey::Document(5)).await,
+        "the newest is kept"
+    );
 }
 
 #[tokio::test]
 async fn a_promotion_that_is_refused_is_none() {
     let kv = Kv::memory();
-    let [here, there] = [(); 2].map(|()| Instance::new(&kv, &[]));
-    here.read(&Source::default(), 7).await;
-    let wanted = [there.responses().wanted(Key::Document(7))];
-    there.cache.clear_first();
+    let [here, there] = [(); 2].map(|()| CacheInstance::new(&kv, &[]));
+    here.read(&TestDatabase::default(), 7).await;
+    let wanted = [there.responses().wanted(CacheKey::Document(7))];
+    there.cache.clear_l1();
     assert_eq!(there.responses().promote_many(&wanted).await, [true]);
     assert_eq!(there.responses().counters.promotions.get(), 0);
 }

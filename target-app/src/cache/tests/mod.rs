@@ -16,7 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 
-use super::{Cache, Key, TwoLevel, Upkeep};
+use super::{Cache, CacheKey, TwoLevel, Upkeep};
 use crate::kv::Kv;
 use crate::metrics::Metrics;
 use crate::settings::{Live, Settings, Stack};
@@ -25,7 +25,7 @@ use crate::settings::{Live, Settings, Stack};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One instance of the service, as far as the cache sees it.
-pub(super) struct Instance {
+pub(super) struct CacheInstance {
     pub(super) cache: Arc<Cache>,
     pub(super) live: Arc<Live>,
     pub(super) metrics: Metrics,
@@ -34,7 +34,7 @@ pub(super) struct Instance {
 
 /// What stands for the database: a version for each document, and a count of loads.
 #[derive(Default)]
-pub(super) struct Source {
+pub(super) struct TestDatabase {
     versions: Mutex<HashMap<i64, u64>>,
     loads: AtomicU64,
     takes: Duration,
@@ -42,9 +42,9 @@ pub(super) struct Source {
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the source is away")]
-pub(super) struct Away;
+pub(super) struct DatabaseDown;
 
-impl From<rmp_serde::encode::Error> for Away {
+impl From<rmp_serde::encode::Error> for DatabaseDown {
     fn from(_: rmp_serde::encode::Error) -> Self {
         Self
     }
@@ -55,7 +55,7 @@ pub(super) fn settings(assignments: &[&str]) -> Settings {
     Settings::layered(Stack::After, None, [], &assignments).expect("valid assignments")
 }
 
-impl Instance {
+impl CacheInstance {
     /// Over the store `kv`, which others may share, with the defaults but for these assignments.
     pub(super) fn new(kv: &Kv, assignments: &[&str]) -> Self {
         let live = Arc::new(Live::new(settings(assignments)));
@@ -79,19 +79,19 @@ impl Instance {
     }
 
     /// The version of a document, by way of the cache.
-    pub(super) async fn read(&self, source: &Source, id: i64) -> u64 {
-        self.read_key(source, Key::Document(id), id).await
+    pub(super) async fn read(&self, source: &TestDatabase, id: i64) -> u64 {
+        self.read_key(source, CacheKey::Document(id), id).await
     }
 
     /// The version of a document that is all there is under `key`.
-    pub(super) async fn read_key(&self, source: &Source, key: Key, id: i64) -> u64 {
+    pub(super) async fn read_key(&self, source: &TestDatabase, key: CacheKey, id: i64) -> u64 {
         let body = self.responses().get(key, || source.load(id)).await;
         version(&body.expect("a body"))
     }
 
     /// Whether the first level has a good entry.
-    pub(super) async fn has(&self, key: &Key) -> bool {
-        self.responses().first.get(key).await.is_some()
+    pub(super) async fn has(&self, key: &CacheKey) -> bool {
+        self.responses().l1.get(key).await.is_some()
     }
 
     /// The lines of the metrics that begin with `name`, with their values.
@@ -103,7 +103,7 @@ impl Instance {
     }
 }
 
-impl Source {
+impl TestDatabase {
     pub(super) fn slow(takes: Duration) -> Self {
         Self {
             takes,
@@ -111,7 +111,7 @@ impl Source {
         }
     }
 
-    pub(super) async fn load(&self, id: i64) -> Result<Bytes, Away> {
+    pub(super) async fn load(&self, id: i64) -> Result<Bytes, DatabaseDown> {
         self.loads.fetch_add(1, Ordering::SeqCst);
         let found = self.version(id);
         if !self.takes.is_zero() {
@@ -152,16 +152,16 @@ pub(super) fn version(body: &[u8]) -> u64 {
     text.parse().expect("a version")
 }
 
-pub(super) fn page(page: u32) -> Key {
-    Key::Page {
+pub(super) fn page(page: u32) -> CacheKey {
+    CacheKey::Page {
         sort: "id",
         page,
         limit: 20,
     }
 }
 
-pub(super) fn search(words: &str) -> Key {
-    Key::Search {
+pub(super) fn search(words: &str) -> CacheKey {
+    CacheKey::Search {
         words: words.to_owned(),
         page: 1,
         limit: 20,

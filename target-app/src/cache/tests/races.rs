@@ -7,34 +7,34 @@ use std::time::Duration;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep;
 
-use super::{Away, Instance, Source, body, eventually, version};
-use crate::cache::{Behind, Entity, FlushError, Key, Sweep};
+use super::{CacheInstance, DatabaseDown, TestDatabase, body, eventually, version};
+use crate::cache::{CacheKey, Entity, FlushError, Sweep, WriteBehind};
 use crate::kv::{Kv, Outage};
 
 const DOCUMENTS: i64 = 4;
 const SHORT: Duration = Duration::from_millis(150);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Strategy {
+pub(super) enum RaceStrategy {
     Aside,
     Through,
 }
 
-pub(super) struct World {
-    instances: Vec<Instance>,
-    source: Source,
+pub(super) struct RaceState {
+    instances: Vec<CacheInstance>,
+    source: TestDatabase,
     /// The last version of each document whose write was answered.
     answered: [AtomicU64; DOCUMENTS as usize],
     is_over: AtomicBool,
 }
 
-impl World {
+impl RaceState {
     pub(super) fn new(kv: &Kv, instances: usize, assignments: &[&str]) -> Arc<Self> {
         Arc::new(Self {
             instances: (0..instances)
-                .map(|_| Instance::new(kv, assignments))
+                .map(|_| CacheInstance::new(kv, assignments))
                 .collect(),
-            source: Source::default(),
+            source: TestDatabase::default(),
             answered: Default::default(),
             is_over: AtomicBool::new(false),
         })
@@ -53,10 +53,10 @@ impl World {
             let load = || async {
                 let found = self.source.version(id);
                 pause().await;
-                Ok::<_, Away>(body(found))
+                Ok::<_, DatabaseDown>(body(found))
             };
             let responses = self.instances[instance].responses();
-            let found = responses.get(Key::Document(id), load).await;
+            let found = responses.get(CacheKey::Document(id), load).await;
             let found = version(&found.expect("a body"));
             assert!(
                 found >= least,
@@ -71,7 +71,7 @@ impl World {
     }
 
     /// Writes until it is over.
-    async fn write(self: Arc<Self>, instance: usize, strategy: Strategy) {
+    async fn write(self: Arc<Self>, instance: usize, strategy: RaceStrategy) {
         while !self.is_over.load(Ordering::SeqCst) {
             let id = rand::random_range(0..DOCUMENTS);
             let cache = &self.instances[instance].cache;
@@ -80,15 +80,15 @@ impl World {
                 pause().await;
                 let version = world.source.write(id);
                 pause().await;
-                Ok::<_, Away>((version, body(version)))
+                Ok::<_, DatabaseDown>((version, body(version)))
             };
             let entity = Entity::Document(id);
             let written = match strategy {
-                Strategy::Aside => {
+                RaceStrategy::Aside => {
                     let written = cache.aside(Sweep::cascade(entity), write).await;
                     written.map(|(version, _)| version)
                 }
-                Strategy::Through => cache.through(entity, write).await,
+                RaceStrategy::Through => cache.through(entity, write).await,
             };
             self.answer(id, written.expect("a write"));
             pause().await;
@@ -106,8 +106,8 @@ async fn pause() {
 
 /// Reads, and writes by `strategy`, on all instances for a while, then waits until they agree with the source.
 pub(super) async fn race(
-    world: &Arc<World>,
-    strategy: Option<Strategy>,
+    world: &Arc<RaceState>,
+    strategy: Option<RaceStrategy>,
     outage: Option<&Outage>,
     lasts: Duration,
 ) {
@@ -154,7 +154,7 @@ pub(super) async fn race(
 async fn no_read_is_older_than_the_last_answered_write() {
     for mode in ["off", "l1", "l2", "l1l2"] {
         for stampede in ["none", "local", "redis_lock", "early"] {
-            for strategy in [Strategy::Aside, Strategy::Through] {
+            for strategy in [RaceStrategy::Aside, RaceStrategy::Through] {
                 let mode = format!("cache.mode={mode}");
                 let stampede = format!("cache.stampede={stampede}");
                 // Two entries for four documents: evictions all the time.
@@ -164,7 +164,7 @@ async fn no_read_is_older_than_the_last_answered_write() {
                     "cache.l1_items=2",
                     "cache.early_beta=100",
                 ];
-                let world = World::new(&Kv::memory(), 1, &assignments);
+                let world = RaceState::new(&Kv::memory(), 1, &assignments);
                 race(&world, Some(strategy), None, SHORT).await;
             }
         }
@@ -173,10 +173,10 @@ async fn no_read_is_older_than_the_last_answered_write() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nor_is_one_of_the_shared_level_wherever_it_was_written() {
-    for strategy in [Strategy::Aside, Strategy::Through] {
+    for strategy in [RaceStrategy::Aside, RaceStrategy::Through] {
         // Who waits for a load on another instance may get what was there before the message came.
         let assignments = ["cache.mode=l2", "cache.stampede=none"];
-        let world = World::new(&Kv::memory(), 3, &assignments);
+        let world = RaceState::new(&Kv::memory(), 3, &assignments);
         race(&world, Some(strategy), None, SHORT).await;
     }
 }
@@ -184,10 +184,10 @@ async fn nor_is_one_of_the_shared_level_wherever_it_was_written() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nor_while_the_store_comes_and_goes() {
     for mode in ["cache.mode=l2", "cache.mode=l1l2"] {
-        for strategy in [Strategy::Aside, Strategy::Through] {
+        for strategy in [RaceStrategy::Aside, RaceStrategy::Through] {
             let outage = Outage::default();
             let kv = Kv::memory().with_outage(&outage);
-            let world = World::new(&kv, 1, &[mode]);
+            let world = RaceState::new(&kv, 1, &[mode]);
             race(&world, Some(strategy), Some(&outage), SHORT).await;
         }
     }
@@ -202,9 +202,9 @@ async fn nor_on_the_writing_instance_when_writes_are_queued() {
         "cache.mode=l1l2",
     ] {
         let assignments = [mode, "cache.flush_every=3ms", "cache.l1_items=2"];
-        let world = World::new(&Kv::memory(), 1, &assignments);
+        let world = RaceState::new(&Kv::memory(), 1, &assignments);
         let instance = &world.instances[0];
-        let behind = Behind::new(Arc::clone(&instance.cache), Arc::clone(&instance.live));
+        let behind = WriteBehind::new(Arc::clone(&instance.cache), Arc::clone(&instance.live));
         let behind = Arc::new(behind);
         let flusher = tokio::spawn({
             let (behind, world) = (Arc::clone(&behind), Arc::clone(&world));
@@ -214,7 +214,7 @@ async fn nor_on_the_writing_instance_when_writes_are_queued() {
                     async move {
                         pause().await;
                         if rand::random_range(0..10) == 0 {
-                            return Err(FlushError::Later(Box::new(Away)));
+                            return Err(FlushError::Later(Box::new(DatabaseDown)));
                         }
                         for (id, version) in changes {
                             assert!(version > world.source.version(id), "out of order");

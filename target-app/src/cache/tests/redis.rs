@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::sleep;
 
-use super::races::{Strategy, World, race};
-use super::{Away, Instance, Source, body, eventually, page, settings};
-use crate::cache::{Entity, Key, Sweep, Target};
+use super::races::{RaceState, RaceStrategy, race};
+use super::{CacheInstance, DatabaseDown, TestDatabase, body, eventually, page, settings};
+use crate::cache::{CacheKey, Entity, Sweep, Target};
 use crate::config::Services;
 use crate::kv::Kv;
 use crate::metrics::Metrics;
@@ -36,9 +36,9 @@ fn connect(redis: &PrivateRedis) -> Kv {
     Kv::redis(&services, &live, &metrics).expect("the URL is one")
 }
 
-/// Two instances that hear each other.
-async fn pair(redis: &PrivateRedis, assignments: &[&str]) -> [Instance; 2] {
-    let pair = [(); 2].map(|()| Instance::new(&connect(redis), assignments));
+/// Two instances that receive each other's messages.
+async fn pair(redis: &PrivateRedis, assignments: &[&str]) -> [CacheInstance; 2] {
+    let pair = [(); 2].map(|()| CacheInstance::new(&connect(redis), assignments));
     for (here, there) in [(&pair[0], &pair[1]), (&pair[1], &pair[0])] {
         eventually("it hears the other", async || {
             here.cache.sweep(&Sweep::documents([1].into_iter())).await;
@@ -55,7 +55,7 @@ async fn instances_share_bodies_loads_and_invalidations() {
     let redis = server().await;
     let assignments = ["cache.stampede=redis_lock"];
     let [here, there] = pair(&redis, &assignments).await;
-    let source = Arc::new(Source::slow(Duration::from_millis(50)));
+    let source = Arc::new(TestDatabase::slow(Duration::from_millis(50)));
     let readers = [&here, &there].into_iter().cycle().take(200);
     let found = join_all(readers.map(|instance| instance.read(&source, 7))).await;
     assert_eq!(found, [0; 200]);
@@ -67,11 +67,11 @@ async fn instances_share_bodies_loads_and_invalidations() {
     let write = Arc::clone(&source);
     let written = here.cache.through(Entity::Document(7), async move {
         let version = write.write(7);
-        Ok::<_, Away>((version, body(version)))
+        Ok::<_, DatabaseDown>((version, body(version)))
     });
     assert_eq!(written.await.expect("a write"), 1);
     eventually("the message arrives", async || {
-        !there.has(&Key::Document(7)).await && !there.has(&page(1)).await
+        !there.has(&CacheKey::Document(7)).await && !there.has(&page(1)).await
     })
     .await;
     for instance in [&here, &there] {
@@ -82,7 +82,7 @@ async fn instances_share_bodies_loads_and_invalidations() {
 
     let everything = Target::Pattern("*".to_owned());
     let removed = here.cache.invalidate(&everything).await;
-    assert_eq!((removed.l2, removed.is_owed), (2, false));
+    assert_eq!((removed.l2, removed.l2_pending), (2, false));
     assert_eq!(here.cache.queries.counters.l2.errors.get(), 0);
     redis.stop().await;
 }
@@ -90,8 +90,8 @@ async fn instances_share_bodies_loads_and_invalidations() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_comes_while_a_body_goes_below_does_not_load_it_again() {
     let redis = server().await;
-    let instance = Instance::new(&connect(&redis), &["cache.mode=l2"]);
-    let source = Source::default();
+    let instance = CacheInstance::new(&connect(&redis), &["cache.mode=l2"]);
+    let source = TestDatabase::default();
     for round in 1..=50 {
         instance
             .cache
@@ -112,9 +112,9 @@ async fn who_comes_while_a_body_goes_below_does_not_load_it_again() {
 async fn no_read_is_older_than_the_last_answered_write() {
     let redis = server().await;
     for mode in ["cache.mode=l2", "cache.mode=l1l2"] {
-        for strategy in [Strategy::Aside, Strategy::Through] {
+        for strategy in [RaceStrategy::Aside, RaceStrategy::Through] {
             let assignments = [mode, "cache.l1_items=2"];
-            let world = World::new(&connect(&redis), 1, &assignments);
+            let world = RaceState::new(&connect(&redis), 1, &assignments);
             race(&world, Some(strategy), None, Duration::from_millis(300)).await;
         }
     }
@@ -124,8 +124,8 @@ async fn no_read_is_older_than_the_last_answered_write() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nor_while_redis_is_killed_and_comes_back_empty() {
     let mut redis = server().await;
-    let world = World::new(&connect(&redis), 1, &["cache.mode=l1l2"]);
-    let strategy = Some(Strategy::Aside);
+    let world = RaceState::new(&connect(&redis), 1, &["cache.mode=l1l2"]);
+    let strategy = Some(RaceStrategy::Aside);
     let lasts = Duration::from_secs(2);
     let raced = race(&world, strategy, None, lasts);
     let killed = async {

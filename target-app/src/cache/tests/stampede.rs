@@ -8,8 +8,8 @@ use futures_util::future::join_all;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use super::{Away, Instance, PATIENCE, Source, eventually, version};
-use crate::cache::{Key, Sweep};
+use super::{CacheInstance, DatabaseDown, PATIENCE, TestDatabase, eventually, version};
+use crate::cache::{CacheKey, Sweep};
 use crate::kv::Kv;
 
 #[tokio::test]
@@ -33,9 +33,9 @@ async fn two_hundred_readers_of_an_expired_key_load_it_as_often_as_the_protectio
             "cache.early_beta=0",
         ];
         let instances: Vec<_> = (0..instances)
-            .map(|_| Instance::new(&kv, &assignments))
+            .map(|_| CacheInstance::new(&kv, &assignments))
             .collect();
-        let source = Source::slow(Duration::from_millis(50));
+        let source = TestDatabase::slow(Duration::from_millis(50));
         for instance in &instances {
             instance.read(&source, 7).await;
         }
@@ -62,19 +62,22 @@ async fn two_hundred_readers_of_an_expired_key_load_it_as_often_as_the_protectio
 #[tokio::test]
 async fn when_a_leader_is_dropped_one_of_those_who_wait_leads() {
     for stampede in ["cache.stampede=local", "cache.stampede=redis_lock"] {
-        let instance = Arc::new(Instance::new(&Kv::memory(), &[stampede]));
+        let instance = Arc::new(CacheInstance::new(&Kv::memory(), &[stampede]));
         let stuck = tokio::spawn({
             let instance = Arc::clone(&instance);
             async move {
-                let forever = || std::future::pending::<Result<Bytes, Away>>();
-                instance.responses().get(Key::Document(7), forever).await
+                let forever = || std::future::pending::<Result<Bytes, DatabaseDown>>();
+                instance
+                    .responses()
+                    .get(CacheKey::Document(7), forever)
+                    .await
             }
         });
         eventually("the leader loads", async || {
             instance.responses().counters.loads.get() == 1
         })
         .await;
-        let source = Arc::new(Source::default());
+        let source = Arc::new(TestDatabase::default());
         let waiting: Vec<_> = (0..10)
             .map(|_| {
                 let (instance, source) = (Arc::clone(&instance), Arc::clone(&source));
@@ -89,22 +92,22 @@ async fn when_a_leader_is_dropped_one_of_those_who_wait_leads() {
             assert_eq!(read.expect("no reader fails"), 0);
         }
         assert_eq!(source.loads(), 1);
-        assert_eq!(instance.responses().flights.len(), 0);
+        assert_eq!(instance.responses().single_flight.len(), 0);
     }
 }
 
 #[tokio::test]
 async fn a_failed_load_is_told_to_all_who_wait_and_not_kept() {
-    let instance = Instance::new(&Kv::memory(), &[]);
-    let source = Source::default();
+    let instance = CacheInstance::new(&Kv::memory(), &[]);
+    let source = TestDatabase::default();
     let fail = || async {
         source.load(7).await?;
         sleep(Duration::from_millis(20)).await;
-        Err(Away)
+        Err(DatabaseDown)
     };
-    let readers = (0..10).map(|_| instance.responses().get(Key::Document(7), fail));
+    let readers = (0..10).map(|_| instance.responses().get(CacheKey::Document(7), fail));
     for found in join_all(readers).await {
-        assert_eq!(*found.expect_err("the load's error"), Away);
+        assert_eq!(*found.expect_err("the load's error"), DatabaseDown);
     }
     assert_eq!(source.loads(), 1);
     assert_eq!(instance.read(&source, 7).await, 0);
@@ -114,8 +117,8 @@ async fn a_failed_load_is_told_to_all_who_wait_and_not_kept() {
 #[tokio::test]
 async fn a_reader_does_not_wait_for_a_load_from_before_an_invalidation() {
     let kv = Kv::memory();
-    let instance = Instance::new(&kv, &[]);
-    let source = Source::default();
+    let instance = CacheInstance::new(&kv, &[]);
+    let source = TestDatabase::default();
     let gate = Notify::new();
     let early = async {
         let load = || async {
@@ -123,7 +126,7 @@ async fn a_reader_does_not_wait_for_a_load_from_before_an_invalidation() {
             gate.notified().await;
             loaded
         };
-        let body = instance.responses().get(Key::Document(7), load).await;
+        let body = instance.responses().get(CacheKey::Document(7), load).await;
         version(&body.expect("a body"))
     };
     let late = async {
@@ -150,8 +153,8 @@ async fn an_owner_that_is_gone_holds_the_lock_no_longer_than_others_are_patient(
     let key = "lock:responses:document:7";
     let life = Duration::from_mins(1);
     assert!(kv.set_if_absent(key, "x".into(), life).await.expect("sets"));
-    let instance = Instance::new(&kv, &["cache.stampede=redis_lock"]);
-    let source = Source::default();
+    let instance = CacheInstance::new(&kv, &["cache.stampede=redis_lock"]);
+    let source = TestDatabase::default();
     let began = Instant::now();
     let read = timeout(PATIENCE, instance.read(&source, 7));
     assert_eq!(read.await.expect("an answer"), 0);
@@ -167,8 +170,8 @@ async fn an_owner_that_is_gone_holds_the_lock_no_longer_than_others_are_patient(
 #[tokio::test]
 async fn a_lock_is_given_back_by_who_has_it() {
     let kv = Kv::memory();
-    let instance = Instance::new(&kv, &["cache.stampede=redis_lock"]);
-    instance.read(&Source::default(), 7).await;
+    let instance = CacheInstance::new(&kv, &["cache.stampede=redis_lock"]);
+    instance.read(&TestDatabase::default(), 7).await;
     let lock = kv.get("lock:responses:document:7").await;
     assert_eq!(lock.expect("gets"), None);
 }
@@ -180,9 +183,9 @@ async fn an_entry_that_is_due_is_renewed_by_one_while_the_others_have_the_old() 
         "cache.ttl=10s",
         "cache.early_beta=100",
     ];
-    let instance = Instance::new(&Kv::memory(), &assignments);
+    let instance = CacheInstance::new(&Kv::memory(), &assignments);
     // At a cost of 200 ms and β = 100, −cost · β · ln(draw) ≥ 10 s for 61 of 100 draws.
-    let source = Source::slow(Duration::from_millis(200));
+    let source = TestDatabase::slow(Duration::from_millis(200));
     instance.read(&source, 7).await;
     source.write(7);
     let began = Instant::now();
@@ -207,14 +210,14 @@ async fn an_early_load_that_fails_leaves_the_old() {
         "cache.early_beta=100",
     ];
     let kv = Kv::memory();
-    let here = Instance::new(&kv, &assignments);
-    let source = Source::slow(Duration::from_millis(200));
+    let here = CacheInstance::new(&kv, &assignments);
+    let source = TestDatabase::slow(Duration::from_millis(200));
     here.read(&source, 7).await;
     // From the first level, and from the second.
-    for instance in [&here, &Instance::new(&kv, &assignments)] {
+    for instance in [&here, &CacheInstance::new(&kv, &assignments)] {
         for _ in 0..20 {
-            let fail = || async { Err::<Bytes, _>(Away) };
-            let body = instance.responses().get(Key::Document(7), fail).await;
+            let fail = || async { Err::<Bytes, _>(DatabaseDown) };
+            let body = instance.responses().get(CacheKey::Document(7), fail).await;
             assert_eq!(body.expect("the old body"), "0");
         }
     }
@@ -224,23 +227,23 @@ async fn an_early_load_that_fails_leaves_the_old() {
 
 #[tokio::test]
 async fn who_reads_after_a_write_is_not_told_that_its_document_was_not_there_before() {
-    let instance = Instance::new(&Kv::memory(), &[]);
-    let source = Source::default();
+    let instance = CacheInstance::new(&Kv::memory(), &[]);
+    let source = TestDatabase::default();
     let gate = Notify::new();
     let responses = instance.responses();
     let early = async {
         let load = || async {
             gate.notified().await;
-            Err::<Bytes, _>(Away)
+            Err::<Bytes, _>(DatabaseDown)
         };
-        responses.get(Key::Document(7), load).await
+        responses.get(CacheKey::Document(7), load).await
     };
     let late = async {
         // What is made has no key before.
         let created = instance
             .cache
             .aside(Sweep::documents(std::iter::empty()), async {
-                Ok::<_, Away>(())
+                Ok::<_, DatabaseDown>(())
             });
         created.await.expect("a write");
         // It waits for the other load before that one is let go on.
@@ -249,6 +252,6 @@ async fn who_reads_after_a_write_is_not_told_that_its_document_was_not_there_bef
         tokio::join!(read, told).0
     };
     let (early, late) = tokio::join!(early, late);
-    assert_eq!(*early.expect_err("it was not there"), Away);
+    assert_eq!(*early.expect_err("it was not there"), DatabaseDown);
     assert_eq!((late, source.loads()), (0, 1));
 }

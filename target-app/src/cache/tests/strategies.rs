@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use super::{Away, Instance, PATIENCE, Source, body, eventually, page};
-use crate::cache::{Behind, Behindhand, Entity, FlushError, Key, Sweep};
+use super::{CacheInstance, DatabaseDown, PATIENCE, TestDatabase, body, eventually, page};
+use crate::cache::{CacheKey, Entity, FlushError, QueueTimeout, Sweep, WriteBehind};
 use crate::kv::Kv;
 
 const SEVEN: Entity = Entity::Document(7);
@@ -19,14 +19,15 @@ fn cascade() -> Sweep {
 
 #[tokio::test]
 async fn aside_makes_what_the_write_made_stale_void() {
-    let instance = Instance::new(&Kv::memory(), &[]);
-    let source = Arc::new(Source::default());
+    let instance = CacheInstance::new(&Kv::memory(), &[]);
+    let source = Arc::new(TestDatabase::default());
     instance.read(&source, 7).await;
     instance.read_key(&source, page(1), 7).await;
     let write = Arc::clone(&source);
-    let written = instance
-        .cache
-        .aside(cascade(), async move { Ok::<_, Away>(write.write(7)) });
+    let written = instance.cache.aside(
+        cascade(),
+        async move { Ok::<_, DatabaseDown>(write.write(7)) },
+    );
     assert_eq!(written.await.expect("a write"), 1);
     assert_eq!(instance.read(&source, 7).await, 1);
     assert_eq!(instance.read_key(&source, page(1), 7).await, 1);
@@ -34,22 +35,22 @@ async fn aside_makes_what_the_write_made_stale_void() {
 
 #[tokio::test]
 async fn a_write_whose_answer_is_an_error_may_have_been_made() {
-    let instance = Instance::new(&Kv::memory(), &[]);
+    let instance = CacheInstance::new(&Kv::memory(), &[]);
     for through in [false, true] {
-        let source = Arc::new(Source::default());
+        let source = Arc::new(TestDatabase::default());
         instance.cache.sweep(&cascade()).await;
         instance.read(&source, 7).await;
         let write = Arc::clone(&source);
         let fail = async move {
             write.write(7);
-            Err::<(u64, bytes::Bytes), _>(Away)
+            Err::<(u64, bytes::Bytes), _>(DatabaseDown)
         };
         if through {
             let written = instance.cache.through(SEVEN, fail).await;
-            assert_eq!(written.expect_err("the write's error"), Away);
+            assert_eq!(written.expect_err("the write's error"), DatabaseDown);
         } else {
             let written = instance.cache.aside(cascade(), fail).await;
-            assert_eq!(written.expect_err("the write's error"), Away);
+            assert_eq!(written.expect_err("the write's error"), DatabaseDown);
         }
         assert_eq!(instance.read(&source, 7).await, 1);
     }
@@ -57,15 +58,15 @@ async fn a_write_whose_answer_is_an_error_may_have_been_made() {
 
 #[tokio::test]
 async fn a_write_goes_on_when_its_client_goes() {
-    let instance = Arc::new(Instance::new(&Kv::memory(), &[]));
-    let source = Arc::new(Source::default());
+    let instance = Arc::new(CacheInstance::new(&Kv::memory(), &[]));
+    let source = Arc::new(TestDatabase::default());
     instance.read(&source, 7).await;
     let request = tokio::spawn({
         let (instance, source) = (Arc::clone(&instance), Arc::clone(&source));
         async move {
             let write = async move {
                 sleep(Duration::from_millis(100)).await;
-                Ok::<_, Away>(source.write(7))
+                Ok::<_, DatabaseDown>(source.write(7))
             };
             instance.cache.aside(cascade(), write).await
         }
@@ -81,8 +82,8 @@ async fn a_write_goes_on_when_its_client_goes() {
 #[tokio::test]
 async fn through_keeps_the_new_body_in_both_levels_and_makes_lists_void() {
     let kv = Kv::memory();
-    let [here, there] = [(); 2].map(|()| Instance::new(&kv, &[]));
-    let source = Arc::new(Source::default());
+    let [here, there] = [(); 2].map(|()| CacheInstance::new(&kv, &[]));
+    let source = Arc::new(TestDatabase::default());
     for instance in [&here, &there] {
         instance.read(&source, 7).await;
         instance.read_key(&source, page(1), 7).await;
@@ -90,7 +91,7 @@ async fn through_keeps_the_new_body_in_both_levels_and_makes_lists_void() {
     let write = Arc::clone(&source);
     let written = here.cache.through(SEVEN, async move {
         let version = write.write(7);
-        Ok::<_, Away>((version, body(version)))
+        Ok::<_, DatabaseDown>((version, body(version)))
     });
     assert_eq!(written.await.expect("a write"), 1);
     let loads = source.loads();
@@ -100,22 +101,22 @@ async fn through_keeps_the_new_body_in_both_levels_and_makes_lists_void() {
     })
     .await;
     assert_eq!(source.loads(), loads, "nobody had to load");
-    assert!(here.has(&Key::Document(7)).await);
+    assert!(here.has(&CacheKey::Document(7)).await);
     assert_eq!(here.read_key(&source, page(1), 7).await, 1);
 }
 
 #[tokio::test]
 async fn of_writes_through_that_come_together_none_is_kept() {
     for mode in ["cache.mode=l1", "cache.mode=l2", "cache.mode=l1l2"] {
-        let instance = Instance::new(&Kv::memory(), &[mode]);
-        let source = Arc::new(Source::default());
+        let instance = CacheInstance::new(&Kv::memory(), &[mode]);
+        let source = Arc::new(TestDatabase::default());
         let write = |wait: u64| {
             let source = Arc::clone(&source);
             async move {
                 let version = source.write(7);
                 // The later one is answered first.
                 sleep(Duration::from_millis(wait)).await;
-                Ok::<_, Away>((version, body(version)))
+                Ok::<_, DatabaseDown>((version, body(version)))
             }
         };
         let (first, second) = tokio::join!(
@@ -131,12 +132,12 @@ async fn of_writes_through_that_come_together_none_is_kept() {
 type Flushes = Vec<Vec<(i64, u64)>>;
 
 /// A queue whose flushes go to a list, or fail while the source is away.
-struct Queue {
-    instance: Instance,
-    behind: Arc<Behind<(i64, u64)>>,
+struct TestQueue {
+    instance: CacheInstance,
+    behind: Arc<WriteBehind<(i64, u64)>>,
     flushed: Arc<Mutex<Flushes>>,
     is_away: Arc<AtomicBool>,
-    source: Arc<Source>,
+    source: Arc<TestDatabase>,
     runner: JoinHandle<()>,
 }
 
@@ -145,14 +146,14 @@ const REFUSED: i64 = 13;
 /// One that makes the flush panic as long as it is of version 0.
 const PANICS: i64 = 14;
 
-impl Queue {
+impl TestQueue {
     fn new(assignments: &[&str]) -> Self {
-        let instance = Instance::new(&Kv::memory(), assignments);
-        let behind = Behind::new(Arc::clone(&instance.cache), Arc::clone(&instance.live));
+        let instance = CacheInstance::new(&Kv::memory(), assignments);
+        let behind = WriteBehind::new(Arc::clone(&instance.cache), Arc::clone(&instance.live));
         let behind = Arc::new(behind);
         let flushed = Arc::new(Mutex::new(Vec::new()));
         let is_away = Arc::new(AtomicBool::new(false));
-        let source = Arc::new(Source::default());
+        let source = Arc::new(TestDatabase::default());
         let runner = tokio::spawn({
             let behind = Arc::clone(&behind);
             let (flushed, is_away) = (Arc::clone(&flushed), Arc::clone(&is_away));
@@ -161,9 +162,9 @@ impl Queue {
                 let flush = |changes: Vec<(i64, u64)>| {
                     assert!(!changes.contains(&(PANICS, 0)), "as the test wants it");
                     let outcome = if is_away.load(Ordering::SeqCst) {
-                        Err(FlushError::Later(Box::new(Away)))
+                        Err(FlushError::Later(Box::new(DatabaseDown)))
                     } else if changes.iter().any(|(id, _)| *id == REFUSED) {
-                        Err(FlushError::Refused(Box::new(Away)))
+                        Err(FlushError::Refused(Box::new(DatabaseDown)))
                     } else {
                         for (id, version) in &changes {
                             source.put(*id, *version);
@@ -186,7 +187,7 @@ impl Queue {
         }
     }
 
-    async fn accept(&self, id: i64, version: u64) -> Result<(), Behindhand> {
+    async fn accept(&self, id: i64, version: u64) -> Result<(), QueueTimeout> {
         self.behind.accept(id, body(version), (id, version)).await
     }
 
@@ -195,7 +196,7 @@ impl Queue {
     }
 }
 
-impl Drop for Queue {
+impl Drop for TestQueue {
     fn drop(&mut self) {
         self.runner.abort();
     }
@@ -205,7 +206,7 @@ impl Drop for Queue {
 async fn a_queued_write_is_read_at_once_in_every_mode_and_reaches_the_source_with_lists_void() {
     for mode in ["off", "l1", "l2", "l1l2"] {
         let mode_is = format!("cache.mode={mode}");
-        let queue = Queue::new(&[&mode_is, "cache.flush_every=100ms"]);
+        let queue = TestQueue::new(&[&mode_is, "cache.flush_every=100ms"]);
         let (instance, source) = (&queue.instance, &queue.source);
         instance.read(source, 7).await;
         instance.read_key(source, page(1), 7).await;
@@ -230,7 +231,7 @@ async fn a_queued_write_is_read_at_once_in_every_mode_and_reaches_the_source_wit
 
 #[tokio::test]
 async fn a_newer_write_takes_the_place_of_the_one_that_waits() {
-    let queue = Queue::new(&["cache.flush_every=100ms"]);
+    let queue = TestQueue::new(&["cache.flush_every=100ms"]);
     for version in 1..=5 {
         queue.accept(7, version).await.expect("room");
         queue.accept(8, version).await.expect("room");
@@ -246,7 +247,7 @@ async fn a_newer_write_takes_the_place_of_the_one_that_waits() {
 
 #[tokio::test]
 async fn a_flush_waits_for_its_time_unless_there_is_reason_not_to() {
-    let queue = Queue::new(&["cache.flush_every=1h"]);
+    let queue = TestQueue::new(&["cache.flush_every=1h"]);
     queue.accept(7, 1).await.expect("room");
     sleep(Duration::from_millis(50)).await;
     assert_eq!(queue.flushed().len(), 0);
@@ -270,7 +271,7 @@ async fn a_flush_waits_for_its_time_unless_there_is_reason_not_to() {
 
 #[tokio::test]
 async fn a_source_that_is_away_loses_nothing() {
-    let queue = Queue::new(&["cache.flush_every=1ms"]);
+    let queue = TestQueue::new(&["cache.flush_every=1ms"]);
     queue.is_away.store(true, Ordering::SeqCst);
     queue.accept(7, 1).await.expect("room");
     queue.accept(8, 1).await.expect("room");
@@ -279,7 +280,7 @@ async fn a_source_that_is_away_loses_nothing() {
     assert_eq!(queue.instance.read(&queue.source, 7).await, 2);
     assert_eq!(queue.instance.read(&queue.source, 8).await, 1);
     let early = queue.behind.drain(Duration::from_millis(50)).await;
-    assert_eq!(early.expect_err("not drained").unwritten, 2);
+    assert_eq!(early.expect_err("not drained").pending_writes, 2);
     queue.is_away.store(false, Ordering::SeqCst);
     queue.behind.drain(PATIENCE).await.expect("drained");
     assert_eq!((queue.source.version(7), queue.source.version(8)), (2, 1));
@@ -294,7 +295,7 @@ async fn a_source_that_is_away_loses_nothing() {
 
 #[tokio::test]
 async fn what_the_source_refuses_does_not_hold_up_the_others() {
-    let queue = Queue::new(&["cache.flush_every=20ms"]);
+    let queue = TestQueue::new(&["cache.flush_every=20ms"]);
     queue.accept(12, 1).await.expect("room");
     queue.accept(REFUSED, 1).await.expect("room");
     queue.accept(15, 1).await.expect("room");
@@ -310,7 +311,7 @@ async fn what_the_source_refuses_does_not_hold_up_the_others() {
 
 #[tokio::test]
 async fn a_writer_waits_while_the_queue_is_full() {
-    let queue = Queue::new(&["cache.flush_every=1ms", "cache.behind_queue=2"]);
+    let queue = TestQueue::new(&["cache.flush_every=1ms", "cache.behind_queue=2"]);
     queue.is_away.store(true, Ordering::SeqCst);
     queue.accept(1, 1).await.expect("room");
     queue.accept(2, 1).await.expect("room");
@@ -332,7 +333,7 @@ async fn a_writer_waits_while_the_queue_is_full() {
 
 #[tokio::test]
 async fn documents_are_flushed_in_the_order_in_which_everyone_locks_them() {
-    let queue = Queue::new(&["cache.flush_every=1h"]);
+    let queue = TestQueue::new(&["cache.flush_every=1h"]);
     for id in [9, 7, 8] {
         queue.accept(id, 1).await.expect("room");
     }
@@ -342,7 +343,7 @@ async fn documents_are_flushed_in_the_order_in_which_everyone_locks_them() {
 
 #[tokio::test]
 async fn a_flush_that_panics_is_tried_again() {
-    let queue = Queue::new(&["cache.flush_every=1ms"]);
+    let queue = TestQueue::new(&["cache.flush_every=1ms"]);
     queue.accept(PANICS, 0).await.expect("room");
     eventually("it failed", async || queue.behind.stats().failed > 0).await;
     queue.accept(PANICS, 1).await.expect("room");
@@ -352,7 +353,7 @@ async fn a_flush_that_panics_is_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_queue_that_was_drained_answers_no_write_that_nobody_will_flush() {
-    let queue = Queue::new(&["cache.flush_every=1h"]);
+    let queue = TestQueue::new(&["cache.flush_every=1h"]);
     queue.accept(7, 1).await.expect("room");
     queue.behind.drain(PATIENCE).await.expect("drained");
     for id in [7, 8] {

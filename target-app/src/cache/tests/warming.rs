@@ -8,18 +8,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::sleep;
 
-use super::{Away, Instance, Source, body, eventually, settings};
-use crate::cache::{Cache, Key, Sweep};
+use super::{CacheInstance, DatabaseDown, TestDatabase, body, eventually, settings};
+use crate::cache::{Cache, CacheKey, Sweep};
 use crate::kv::Kv;
 use crate::settings::Live;
 
-fn keys(count: i64) -> Vec<Key> {
-    (0..count).map(Key::Document).collect()
+fn keys(count: i64) -> Vec<CacheKey> {
+    (0..count).map(CacheKey::Document).collect()
 }
 
 /// What a source answers that has every document but the odd hundreds, in version 0.
-fn loaded(keys: Vec<Key>) -> impl Future<Output = Result<Vec<(Key, Bytes)>, Away>> {
-    let exists = |key: &Key| !matches!(key, Key::Document(id) if id % 200 == 100);
+fn loaded(
+    keys: Vec<CacheKey>,
+) -> impl Future<Output = Result<Vec<(CacheKey, Bytes)>, DatabaseDown>> {
+    let exists = |key: &CacheKey| !matches!(key, CacheKey::Document(id) if id % 200 == 100);
     let found = keys.into_iter().filter(exists);
     let found = found.map(|key| (key, body(0))).collect();
     ready(Ok(found))
@@ -28,9 +30,9 @@ fn loaded(keys: Vec<Key>) -> impl Future<Output = Result<Vec<(Key, Bytes)>, Away
 #[tokio::test]
 async fn keys_are_loaded_in_batches_and_kept_in_both_levels() {
     let kv = Kv::memory();
-    let [here, there] = [(); 2].map(|()| Instance::new(&kv, &[]));
+    let [here, there] = [(); 2].map(|()| CacheInstance::new(&kv, &[]));
     let batches = Mutex::new(Vec::new());
-    let load = |keys: Vec<Key>| {
+    let load = |keys: Vec<CacheKey>| {
         batches.lock().expect("not poisoned").push(keys.len());
         loaded(keys)
     };
@@ -44,7 +46,7 @@ async fn keys_are_loaded_in_batches_and_kept_in_both_levels() {
     let other = there.responses().warm(keys(250), load).await;
     assert_eq!((other.promoted, other.missed), (249, 1));
 
-    let source = Source::default();
+    let source = TestDatabase::default();
     for instance in [&here, &there] {
         for id in 0..100 {
             instance.read(&source, id).await;
@@ -56,9 +58,9 @@ async fn keys_are_loaded_in_batches_and_kept_in_both_levels() {
 #[tokio::test]
 async fn what_changed_while_it_was_loaded_for_warming_is_not_kept() {
     let kv = Kv::memory();
-    let [here, there] = [(); 2].map(|()| Instance::new(&kv, &[]));
-    let source = Source::default();
-    let load = |keys: Vec<Key>| async {
+    let [here, there] = [(); 2].map(|()| CacheInstance::new(&kv, &[]));
+    let source = TestDatabase::default();
+    let load = |keys: Vec<CacheKey>| async {
         let loaded = loaded(keys).await;
         source.write(3);
         there.cache.sweep(&Sweep::documents([3].into_iter())).await;
@@ -66,7 +68,7 @@ async fn what_changed_while_it_was_loaded_for_warming_is_not_kept() {
         loaded
     };
     here.responses().warm(keys(10), load).await;
-    let fresh = Instance::new(&kv, &[]);
+    let fresh = CacheInstance::new(&kv, &[]);
     assert_eq!(fresh.read(&source, 3).await, 1);
     assert_eq!(source.loads(), 1);
     for id in 0..10 {
@@ -83,8 +85,8 @@ async fn what_changed_while_it_was_loaded_for_warming_is_not_kept() {
 
 #[tokio::test]
 async fn a_load_that_fails_warms_nothing_and_breaks_nothing() {
-    let instance = Instance::new(&Kv::memory(), &[]);
-    let fail = |_| async { Err::<Vec<_>, _>(Away) };
+    let instance = CacheInstance::new(&Kv::memory(), &[]);
+    let fail = |_| async { Err::<Vec<_>, _>(DatabaseDown) };
     let warmed = instance.responses().warm(keys(10), fail).await;
     assert_eq!((warmed.loaded, warmed.missed), (0, 10));
 }

@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-pub(crate) use plan::Plan;
-use recorder::Recorded;
+pub(crate) use plan::QueryPlan;
+use recorder::RecordedStatement;
 pub(crate) use recorder::Recorder;
 
 use super::index_list::TABLES;
-use super::indexes::{self, Existing};
+use super::indexes::{self, ExistingIndex};
 use super::{Database, DbError, Dialect, Lease, Statement, values};
 
 /// A smaller table is read from end to end as fast as through an index.
@@ -31,14 +31,14 @@ pub(crate) struct Advice {
     pub(crate) statements: u64,
     /// Age of the figures from which on an index is called unused.
     pub(crate) unused_after_s: f64,
-    pub(crate) missing: Vec<Missing>,
-    pub(crate) unused: Vec<Unused>,
-    pub(crate) n_plus_one: Vec<Loop>,
+    pub(crate) missing: Vec<MissingIndex>,
+    pub(crate) unused: Vec<UnusedIndex>,
+    pub(crate) n_plus_one: Vec<NPlusOne>,
 }
 
 /// An index that should be.
 #[derive(Debug, Serialize)]
-pub(crate) struct Missing {
+pub(crate) struct MissingIndex {
     table: String,
     columns: Vec<String>,
     statement: &'static str,
@@ -48,7 +48,7 @@ pub(crate) struct Missing {
 
 /// An index that need not be.
 #[derive(Debug, Serialize)]
-pub(crate) struct Unused {
+pub(crate) struct UnusedIndex {
     index: String,
     table: String,
     why: String,
@@ -57,7 +57,7 @@ pub(crate) struct Unused {
 
 /// A statement that should be a list.
 #[derive(Debug, Serialize)]
-pub(crate) struct Loop {
+pub(crate) struct NPlusOne {
     route: String,
     statement: &'static str,
     /// Times in one request, at most.
@@ -70,7 +70,7 @@ pub(crate) struct Loop {
 
 /// A statement with its plan.
 #[derive(Debug, Serialize)]
-pub(crate) struct Explained {
+pub(crate) struct ExplainedStatement {
     statement: &'static str,
     text: String,
     calls: u64,
@@ -78,12 +78,12 @@ pub(crate) struct Explained {
     most_ms: f64,
     rows: u64,
     #[serde(flatten)]
-    plan: Plan,
+    plan: QueryPlan,
 }
 
 /// Whether a plan is only made or also carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Analyze {
+pub(crate) enum ExplainMode {
     PlanOnly,
     /// Counts the rows that are really looked at; reading statements of PostgreSQL only.
     CarryOut,
@@ -94,14 +94,14 @@ impl Database {
     pub(crate) async fn explain(
         &self,
         name: &str,
-        analyze: Analyze,
-    ) -> Result<Vec<Explained>, DbError> {
+        analyze: ExplainMode,
+    ) -> Result<Vec<ExplainedStatement>, DbError> {
         let mut lease = self.read().await?;
         let mut explained = Vec::new();
         for recorded in self.recorder().statements() {
             if recorded.statement.name == name {
                 let text = recorded.statement.text(self.dialect()).to_owned();
-                explained.push(Explained {
+                explained.push(ExplainedStatement {
                     statement: recorded.statement.name,
                     plan: plan_of(&mut lease, &recorded, analyze).await?,
                     text,
@@ -121,14 +121,14 @@ impl Database {
         let (age, mut statements) = (self.recorder().age(), 0);
         let mut lease = self.read().await?;
         let existing = indexes::existing(&mut lease).await?;
-        let mut missing: Vec<Missing> = Vec::new();
+        let mut missing: Vec<MissingIndex> = Vec::new();
         let mut used = Vec::new();
         for recorded in self.recorder().statements() {
             if is_ours(recorded.statement.name) {
                 continue;
             }
             statements += recorded.calls;
-            let plan = plan_of(&mut lease, &recorded, Analyze::PlanOnly).await?;
+            let plan = plan_of(&mut lease, &recorded, ExplainMode::PlanOnly).await?;
             used.extend(plan.indexes.iter().cloned());
             for table in &plan.scanned {
                 let found = miss(&mut lease, &recorded, table, &existing).await?;
@@ -140,17 +140,17 @@ impl Database {
             }
         }
         // PostgreSQL counts a use only some time after it; the plans tell at once.
-        let is_unused = |index: &&Existing| {
+        let is_unused = |index: &&ExistingIndex| {
             age >= unused_after
                 && index.scans.unwrap_or(0) == 0
                 && !used.contains(&index.name)
                 && indexes::is_switched(&index.name)
         };
-        let unused = existing.iter().filter(is_unused).map(|index| Unused {
+        let unused = existing.iter().filter(is_unused).map(|index| UnusedIndex {
             index: index.name.clone(),
             table: index.table.clone(),
             why: format!(
-                "none of {statements} statements in {:.0} s used it, and every write keeps it up",
+                "none of {statements} statements in {:.0} s used it, and every write has to update it",
                 age.as_secs_f64()
             ),
             drop: format!("DROP INDEX {}", index.name),
@@ -179,17 +179,18 @@ impl Database {
     }
 
     /// Every secondary index.
-    pub(crate) async fn indexes(&self) -> Result<Vec<Existing>, DbError> {
+    pub(crate) async fn indexes(&self) -> Result<Vec<ExistingIndex>, DbError> {
         indexes::existing(&mut self.read().await?).await
     }
 
-    fn loops(&self) -> Vec<Loop> {
+    fn loops(&self) -> Vec<NPlusOne> {
         let loops = self.recorder().loops().into_iter();
         loops
             .filter(|(route, statement, _)| !route.starts_with("/admin") && !is_ours(statement))
-            .map(|(route, statement, how)| Loop {
+            .map(|(route, statement, how)| NPlusOne {
                 why: format!(
-                    "a request of {route} made it {} times; one statement for all of them will do, as with db.loading=eager and mode=batch",
+                    "one request of {route} ran it {} times; one statement can replace them, as with \
+                     db.loading=eager and mode=batch",
                     how.most
                 ),
                 route,
@@ -202,7 +203,7 @@ impl Database {
     }
 }
 
-impl Recorded {
+impl RecordedStatement {
     fn mean_ms(&self) -> f64 {
         self.total.as_secs_f64() * 1e3 / self.calls.max(1) as f64
     }
@@ -218,9 +219,9 @@ fn is_ours(name: &str) -> bool {
 
 async fn plan_of(
     lease: &mut Lease,
-    recorded: &Recorded,
-    analyze: Analyze,
-) -> Result<Plan, DbError> {
+    recorded: &RecordedStatement,
+    analyze: ExplainMode,
+) -> Result<QueryPlan, DbError> {
     let dialect = lease.dialect();
     let text = recorded.statement.text(dialect);
     // To carry out a statement that locks rows would lock them.
@@ -233,7 +234,7 @@ async fn plan_of(
             rows.into_iter().map(|(.., detail)| detail).collect()
         }
         Dialect::Postgres => {
-            let how = if reads && analyze == Analyze::CarryOut {
+            let how = if reads && analyze == ExplainMode::CarryOut {
                 "EXPLAIN (ANALYZE)"
             } else {
                 "EXPLAIN"
@@ -243,17 +244,17 @@ async fn plan_of(
             rows.into_iter().map(|(line,)| line).collect()
         }
     };
-    Ok(Plan::read(dialect, lines))
+    Ok(QueryPlan::read(dialect, lines))
 }
 
 /// The index that a statement misses on a table it reads from end to end, if the table is large and the statement
 /// picks or sorts rows by columns of it.
 async fn miss(
     lease: &mut Lease,
-    recorded: &Recorded,
+    recorded: &RecordedStatement,
     table: &str,
-    existing: &[Existing],
-) -> Result<Option<Missing>, DbError> {
+    existing: &[ExistingIndex],
+) -> Result<Option<MissingIndex>, DbError> {
     let dialect = lease.dialect();
     let text = recorded.statement.text(dialect);
     let Some(table) = table_named(text, table) else {
@@ -273,9 +274,9 @@ async fn miss(
         return Ok(None);
     }
     let given = recorded.rows as f64 / recorded.calls.max(1) as f64;
-    Ok(Some(Missing {
+    Ok(Some(MissingIndex {
         why: format!(
-            "reads all {rows} rows of {table} to give {given:.0}; ran {} times, {:.2} ms on average",
+            "reads all {rows} rows of {table} to return {given:.0}; ran {} times, {:.2} ms on average",
             recorded.calls,
             recorded.mean_ms()
         ),

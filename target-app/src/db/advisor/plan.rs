@@ -14,7 +14,7 @@ const ROWS_OF_TABLES: [&str; 4] = [
 
 /// How a statement is carried out.
 #[derive(Debug, Serialize)]
-pub(crate) struct Plan {
+pub(crate) struct QueryPlan {
     /// The lines of the database, as it wrote them.
     pub(crate) lines: Vec<String>,
     /// Tables that are read from end to end.
@@ -27,7 +27,7 @@ pub(crate) struct Plan {
     pub(crate) rows_scanned: Option<u64>,
 }
 
-impl Plan {
+impl QueryPlan {
     pub(super) fn read(dialect: Dialect, lines: Vec<String>) -> Self {
         let mut plan = Self {
             lines: Vec::new(),
@@ -122,8 +122,8 @@ fn number_after(line: &str, mark: &str, from: &str) -> Option<f64> {
 mod tests {
     use super::*;
 
-    fn plan(dialect: Dialect, text: &str) -> Plan {
-        Plan::read(dialect, text.lines().map(str::to_owned).collect())
+    fn plan(dialect: Dialect, text: &str) -> QueryPlan {
+        QueryPlan::read(dialect, text.lines().map(str::to_owned).collect())
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::clock::{now, rfc3339};
-use crate::db::{Dialect, Statement, Value};
+use crate::db::{Dialect, SqlValue, Statement};
 use crate::observe::Repeats;
 
 /// Texts that are told apart; the program has fewer.
@@ -21,17 +21,17 @@ const MOST_REPEATED: usize = 128;
 pub(crate) struct Recorder {
     /// When it began, or was last cleared.
     since: Mutex<Instant>,
-    statements: Mutex<HashMap<(&'static str, usize), Recorded>>,
-    slow: Mutex<VecDeque<Slow>>,
-    repeated: Mutex<HashMap<(String, &'static str), Repeated>>,
+    statements: Mutex<HashMap<(&'static str, usize), RecordedStatement>>,
+    slow: Mutex<VecDeque<SlowStatement>>,
+    repeated: Mutex<HashMap<(String, &'static str), RepeatedStatement>>,
 }
 
 /// A statement as it ran.
 #[derive(Clone, Debug)]
-pub(crate) struct Recorded {
+pub(crate) struct RecordedStatement {
     pub(crate) statement: Statement,
     /// Values it ran with, to plan it again; never shown.
-    pub(crate) sample: Vec<Value>,
+    pub(crate) sample: Vec<SqlValue>,
     pub(crate) calls: u64,
     pub(crate) total: Duration,
     pub(crate) most: Duration,
@@ -41,7 +41,7 @@ pub(crate) struct Recorded {
 
 /// An entry of the slow-query log. Values are left out: they may be anyone's.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Slow {
+pub(crate) struct SlowStatement {
     statement: &'static str,
     text: String,
     milliseconds: f64,
@@ -52,7 +52,7 @@ pub(crate) struct Slow {
 
 /// A statement that requests of one route make again and again.
 #[derive(Clone, Debug)]
-pub(crate) struct Repeated {
+pub(crate) struct RepeatedStatement {
     /// Requests in which it was.
     pub(crate) requests: u64,
     /// Most times in one request.
@@ -76,7 +76,7 @@ impl Recorder {
     pub(in crate::db) fn ran(
         &self,
         statement: &Statement,
-        values: &[Value],
+        values: &[SqlValue],
         took: Duration,
         rows: u64,
     ) {
@@ -90,7 +90,7 @@ impl Recorder {
             known.most = known.most.max(took);
             known.rows += rows;
         } else if statements.len() < MOST_STATEMENTS {
-            let first = Recorded {
+            let first = RecordedStatement {
                 statement: statement.clone(),
                 sample: values.to_vec(),
                 calls: 1,
@@ -113,7 +113,7 @@ impl Recorder {
         if slow.len() == MOST_SLOW {
             slow.pop_front();
         }
-        slow.push_back(Slow {
+        slow.push_back(SlowStatement {
             statement: statement.name,
             text: statement.text(dialect).chars().take(2_000).collect(),
             milliseconds: took.as_secs_f64() * 1e3,
@@ -130,7 +130,7 @@ impl Recorder {
             if repeated.len() >= MOST_REPEATED && !repeated.contains_key(&key) {
                 continue;
             }
-            let entry = repeated.entry(key).or_insert(Repeated {
+            let entry = repeated.entry(key).or_insert(RepeatedStatement {
                 requests: 0,
                 most: 0,
                 last: Instant::now(),
@@ -142,19 +142,19 @@ impl Recorder {
     }
 
     /// The slow-query log, latest first.
-    pub(crate) fn slow_log(&self) -> Vec<Slow> {
+    pub(crate) fn slow_log(&self) -> Vec<SlowStatement> {
         lock(&self.slow).iter().rev().cloned().collect()
     }
 
     /// Every statement that ran, the costliest first.
-    pub(crate) fn statements(&self) -> Vec<Recorded> {
+    pub(crate) fn statements(&self) -> Vec<RecordedStatement> {
         let mut all: Vec<_> = lock(&self.statements).values().cloned().collect();
         all.sort_by_key(|recorded| std::cmp::Reverse(recorded.total));
         all
     }
 
     /// What requests made in loops: route, statement, how.
-    pub(crate) fn loops(&self) -> Vec<(String, &'static str, Repeated)> {
+    pub(crate) fn loops(&self) -> Vec<(String, &'static str, RepeatedStatement)> {
         let repeated = lock(&self.repeated);
         let mut all: Vec<_> = repeated
             .iter()

@@ -4,21 +4,22 @@
 //! with later writes to its shard: there is no task. Generations are checked under the lock under which a value is put,
 //! and move before an invalidation takes that lock, so a fill is either refused or its value removed.
 
-mod roll;
+mod expiring_set;
 mod shard;
+mod versions;
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use self::roll::Roll;
-use self::shard::{Class, Shard, Value};
+use self::expiring_set::ExpiringSet;
+use self::shard::{EvictionClass, StoreShard, StoredValue};
 use super::channel::{Channel, Hub, Subscription};
 use super::error::KvError;
-use super::{Look, SLOTS, Seen, WindowAnswer, slot};
+use super::{SLOTS, WindowAnswer, slot};
 
 /// Locks; a power of two that divides the slots.
 const SHARDS: usize = 16;
@@ -26,8 +27,8 @@ const SHARDS: usize = 16;
 const KEPT: &str = "auth:";
 
 /// See the module.
-pub(super) struct Memory {
-    shards: [Mutex<Shard>; SHARDS],
+pub(super) struct MemoryStore {
+    shards: [Mutex<StoreShard>; SHARDS],
     generations: [AtomicU64; SLOTS],
     all: AtomicU64,
     hub: Hub,
@@ -36,12 +37,12 @@ pub(super) struct Memory {
 #[expect(
     clippy::unnecessary_wraps,
     clippy::unused_self,
-    reason = "both stores answer alike, and this one cannot be out of reach"
+    reason = "both stores have the same signatures, and this one cannot be unreachable"
 )]
-impl Memory {
+impl MemoryStore {
     pub(super) fn new() -> Self {
         Self {
-            shards: std::array::from_fn(|_| Mutex::new(Shard::new(SHARDS))),
+            shards: std::array::from_fn(|_| Mutex::new(StoreShard::new(SHARDS))),
             generations: std::array::from_fn(|_| AtomicU64::new(0)),
             all: AtomicU64::new(0),
             hub: Hub::new(true),
@@ -51,14 +52,19 @@ impl Memory {
     pub(super) fn get(&self, key: &str) -> Result<Option<Bytes>, KvError> {
         match self.shard(key).live(key, Instant::now()) {
             None => Ok(None),
-            Some(Value::Plain(value)) => Ok(Some(value.clone())),
+            Some(StoredValue::Plain(value)) => Ok(Some(value.clone())),
             Some(_) => Err(KvError::wrong_kind()),
         }
     }
 
     pub(super) fn set(&self, key: &str, value: Bytes, ttl: Duration) -> Result<(), KvError> {
-        self.shard(key)
-            .put(key, Value::Plain(value), class_of(key), Instant::now(), ttl)
+        self.shard(key).put(
+            key,
+            StoredValue::Plain(value),
+            class_of(key),
+            Instant::now(),
+            ttl,
+        )
     }
 
     pub(super) fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>, KvError> {
@@ -101,7 +107,13 @@ impl Memory {
             return Ok(false);
         }
         // A lock that could be thrown away would be none.
-        shard.put(key, Value::Plain(value), Class::Kept, now, ttl)?;
+        shard.put(
+            key,
+            StoredValue::Plain(value),
+            EvictionClass::Kept,
+            now,
+            ttl,
+        )?;
         Ok(true)
     }
 
@@ -124,7 +136,7 @@ impl Memory {
             return Ok(false);
         }
         let class = shard.class(key).unwrap_or_else(|| class_of(key));
-        shard.put(key, Value::Plain(new), class, now, ttl)?;
+        shard.put(key, StoredValue::Plain(new), class, now, ttl)?;
         Ok(true)
     }
 
@@ -139,14 +151,20 @@ impl Memory {
         match shard.live(set, now) {
             None => {
                 let members = HashSet::from([member.into()]);
-                shard.put(set, Value::Members(members), Class::Kept, now, ttl)
+                shard.put(
+                    set,
+                    StoredValue::Members(members),
+                    EvictionClass::Kept,
+                    now,
+                    ttl,
+                )
             }
-            Some(Value::Members(members)) if has_room || members.contains(member) => {
+            Some(StoredValue::Members(members)) if has_room || members.contains(member) => {
                 members.insert(member.into());
                 shard.renew(set, now, ttl);
                 Ok(())
             }
-            Some(Value::Members(_)) => Err(KvError::Full),
+            Some(StoredValue::Members(_)) => Err(KvError::Full),
             Some(_) => Err(KvError::wrong_kind()),
         }
     }
@@ -156,7 +174,7 @@ impl Memory {
         let mut shard = self.shard(set);
         let is_empty = match shard.live(set, now) {
             None => return Ok(()),
-            Some(Value::Members(members)) => {
+            Some(StoredValue::Members(members)) => {
                 members.remove(member);
                 members.is_empty()
             }
@@ -173,59 +191,72 @@ impl Memory {
     pub(super) fn members(&self, set: &str) -> Result<Vec<String>, KvError> {
         match self.shard(set).live(set, Instant::now()) {
             None => Ok(Vec::new()),
-            Some(Value::Members(members)) => Ok(members.iter().map(ToString::to_string).collect()),
+            Some(StoredValue::Members(members)) => {
+                Ok(members.iter().map(ToString::to_string).collect())
+            }
             Some(_) => Err(KvError::wrong_kind()),
         }
     }
 
-    pub(super) fn enrol(&self, roll: &str, member: &str, ttl: Duration) -> Result<(), KvError> {
+    pub(super) fn sorted_set_add(
+        &self,
+        set: &str,
+        member: &str,
+        ttl: Duration,
+    ) -> Result<(), KvError> {
         let now = Instant::now();
-        let mut shard = self.shard(roll);
+        let mut shard = self.shard(set);
         let has_room = shard.has_room_for(member);
-        if shard.live(roll, now).is_none() {
-            shard.put(roll, Value::Roll(Roll::default()), Class::Kept, now, ttl)?;
+        if shard.live(set, now).is_none() {
+            shard.put(
+                set,
+                StoredValue::Roll(ExpiringSet::default()),
+                EvictionClass::Kept,
+                now,
+                ttl,
+            )?;
         }
-        let left = shard.remaining(roll, now).unwrap_or_default();
-        match shard.live(roll, now) {
-            Some(Value::Roll(names)) if has_room || names.holds(member) => {
+        let left = shard.remaining(set, now).unwrap_or_default();
+        match shard.live(set, now) {
+            Some(StoredValue::Roll(names)) if has_room || names.holds(member) => {
                 names.put(member, now + ttl);
                 names.sweep(now);
-                shard.renew(roll, now, ttl.max(left));
+                shard.renew(set, now, ttl.max(left));
                 Ok(())
             }
-            Some(Value::Roll(_)) | None => Err(KvError::Full),
+            Some(StoredValue::Roll(_)) | None => Err(KvError::Full),
             Some(_) => Err(KvError::wrong_kind()),
         }
     }
 
-    pub(super) fn strike(&self, roll: &str, members: &[String]) -> Result<(), KvError> {
+    pub(super) fn sorted_set_remove(&self, set: &str, members: &[String]) -> Result<(), KvError> {
         let now = Instant::now();
-        let mut shard = self.shard(roll);
-        match shard.live(roll, now) {
+        let mut shard = self.shard(set);
+        match shard.live(set, now) {
             None => Ok(()),
-            Some(Value::Roll(names)) => {
+            Some(StoredValue::Roll(names)) => {
                 for member in members {
                     names.remove(member);
                 }
-                shard.weigh(roll);
+                shard.weigh(set);
                 Ok(())
             }
             Some(_) => Err(KvError::wrong_kind()),
         }
     }
 
-    pub(super) fn enrolled(&self, roll: &str) -> Result<u64, KvError> {
+    pub(super) fn sorted_set_len(&self, set: &str) -> Result<u64, KvError> {
         let now = Instant::now();
-        let mut shard = self.shard(roll);
-        let count = match shard.live(roll, now) {
+        let mut shard = self.shard(set);
+        let count = match shard.live(set, now) {
             None => return Ok(0),
-            Some(Value::Roll(names)) => {
+            Some(StoredValue::Roll(names)) => {
                 names.sweep(now);
                 names.len() as u64
             }
             Some(_) => return Err(KvError::wrong_kind()),
         };
-        shard.weigh(roll);
+        shard.weigh(set);
         Ok(count)
     }
 
@@ -239,10 +270,10 @@ impl Memory {
         // Under the lock, so that the log is in the order of its times.
         let now = Instant::now();
         if shard.live(key, now).is_none() {
-            let log = Value::Log(VecDeque::new());
-            shard.put(key, log, Class::Windows, now, window)?;
+            let log = StoredValue::Log(VecDeque::new());
+            shard.put(key, log, EvictionClass::Windows, now, window)?;
         }
-        let Some(Value::Log(log)) = shard.live(key, now) else {
+        let Some(StoredValue::Log(log)) = shard.live(key, now) else {
             return Err(KvError::wrong_kind());
         };
         while log.front().is_some_and(|&at| now - at >= window) {
@@ -271,65 +302,6 @@ impl Memory {
         })
     }
 
-    pub(super) fn look(&self, key: &str) -> Result<Look, KvError> {
-        // Before the value: what is invalidated in between is then found out by the fill.
-        let seen = self.seen(key);
-        Ok(Look {
-            value: self.plain(key),
-            seen,
-        })
-    }
-
-    pub(super) fn fill(
-        &self,
-        key: &str,
-        value: Bytes,
-        ttl: Duration,
-        seen: Seen,
-    ) -> Result<bool, KvError> {
-        let mut shard = self.shard(key);
-        if self.seen(key) != seen {
-            return Ok(false);
-        }
-        let now = Instant::now();
-        shard.put(key, Value::Plain(value), class_of(key), now, ttl)?;
-        Ok(true)
-    }
-
-    pub(super) fn replace(
-        &self,
-        key: &str,
-        value: Bytes,
-        ttl: Duration,
-        seen: Seen,
-    ) -> Result<bool, KvError> {
-        let mut shard = self.shard(key);
-        let before = Seen {
-            slot: self.generations[slot(key)].fetch_add(1, Ordering::SeqCst),
-            all: self.all.load(Ordering::SeqCst),
-        };
-        let is_first = before == seen;
-        let now = Instant::now();
-        if is_first {
-            shard.put(key, Value::Plain(value), class_of(key), now, ttl)?;
-        } else {
-            shard.remove(key, now);
-        }
-        Ok(is_first)
-    }
-
-    pub(super) fn invalidate(&self, keys: &[String]) -> Result<u64, KvError> {
-        for key in keys {
-            self.generations[slot(key)].fetch_add(1, Ordering::SeqCst);
-        }
-        self.delete(keys)
-    }
-
-    pub(super) fn invalidate_matching(&self, pattern: &str) -> Result<u64, KvError> {
-        self.all.fetch_add(1, Ordering::SeqCst);
-        self.delete_matching(pattern)
-    }
-
     pub(super) fn publish(&self, channel: Channel, message: Bytes) -> Result<(), KvError> {
         self.hub.deliver(channel, message);
         Ok(())
@@ -340,8 +312,8 @@ impl Memory {
     }
 
     #[cfg(test)]
-    pub(super) fn turn(&self, stands: bool) {
-        self.hub.turn(stands);
+    pub(super) fn set_connected(&self, is_connected: bool) {
+        self.hub.set_connected(is_connected);
     }
 
     pub(super) fn ping(&self) -> Result<(), KvError> {
@@ -351,23 +323,16 @@ impl Memory {
     /// The plain value at `key`; like for MGET, what is none is nothing.
     fn plain(&self, key: &str) -> Option<Bytes> {
         match self.shard(key).live(key, Instant::now()) {
-            Some(Value::Plain(value)) => Some(value.clone()),
+            Some(StoredValue::Plain(value)) => Some(value.clone()),
             _ => None,
         }
     }
 
-    fn seen(&self, key: &str) -> Seen {
-        Seen {
-            slot: self.generations[slot(key)].load(Ordering::SeqCst),
-            all: self.all.load(Ordering::SeqCst),
-        }
-    }
-
-    fn shard(&self, key: &str) -> MutexGuard<'_, Shard> {
+    fn shard(&self, key: &str) -> MutexGuard<'_, StoreShard> {
         self.shard_at(slot(key) % SHARDS)
     }
 
-    fn shard_at(&self, at: usize) -> MutexGuard<'_, Shard> {
+    fn shard_at(&self, at: usize) -> MutexGuard<'_, StoreShard> {
         self.shards[at]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -375,10 +340,10 @@ impl Memory {
 }
 
 /// The class of a plain value that is neither a lock nor swapped.
-fn class_of(key: &str) -> Class {
+fn class_of(key: &str) -> EvictionClass {
     if key.starts_with(KEPT) {
-        Class::Kept
+        EvictionClass::Kept
     } else {
-        Class::Cached
+        EvictionClass::Cached
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::roll::Roll;
+use super::expiring_set::ExpiringSet;
 use crate::glob;
 use crate::kv::error::KvError;
 
@@ -25,7 +25,7 @@ const SWEPT: usize = 4;
 
 /// What happens to an entry when its class has no room left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Class {
+pub(super) enum EvictionClass {
     /// Goes: it can be loaded again.
     Cached,
     /// Goes: somebody's rate limit starts anew.
@@ -36,48 +36,48 @@ pub(super) enum Class {
 
 /// What is at a key.
 #[derive(Debug)]
-pub(super) enum Value {
+pub(super) enum StoredValue {
     /// Bytes.
     Plain(Bytes),
     /// A set of texts.
     Members(HashSet<Box<str>>),
     /// A set of texts that run out one by one.
-    Roll(Roll),
+    Roll(ExpiringSet),
     /// Times of accepted calls, oldest first.
     Log(VecDeque<Instant>),
 }
 
 /// See the module.
-pub(super) struct Shard {
-    entries: HashMap<Arc<str>, Entry>,
-    classes: [Tally; BUDGETS.len()],
+pub(super) struct StoreShard {
+    entries: HashMap<Arc<str>, StoredEntry>,
+    classes: [ClassUsage; BUDGETS.len()],
     /// Number of the next entry, which tells those apart that run out at the same time.
     next: u64,
 }
 
-struct Entry {
-    value: Value,
-    class: Class,
+struct StoredEntry {
+    value: StoredValue,
+    class: EvictionClass,
     weight: usize,
-    turn: Turn,
+    turn: ExpiryPosition,
 }
 
 /// When an entry runs out, and its number.
-type Turn = (Instant, u64);
+type ExpiryPosition = (Instant, u64);
 
 /// The entries of one class.
-struct Tally {
-    by_turn: BTreeMap<Turn, Arc<str>>,
+struct ClassUsage {
+    by_turn: BTreeMap<ExpiryPosition, Arc<str>>,
     weight: usize,
     budget: usize,
 }
 
-impl Shard {
+impl StoreShard {
     /// One of `shards`.
     pub(super) fn new(shards: usize) -> Self {
         Self {
             entries: HashMap::new(),
-            classes: BUDGETS.map(|budget| Tally {
+            classes: BUDGETS.map(|budget| ClassUsage {
                 by_turn: BTreeMap::new(),
                 weight: 0,
                 budget: budget / shards,
@@ -87,7 +87,7 @@ impl Shard {
     }
 
     /// The value at `key`, if it has not run out; [`Shard::weigh`] has to follow a change of its size.
-    pub(super) fn live(&mut self, key: &str, now: Instant) -> Option<&mut Value> {
+    pub(super) fn live(&mut self, key: &str, now: Instant) -> Option<&mut StoredValue> {
         let entry = self.entries.get_mut(key)?;
         (entry.turn.0 > now).then_some(&mut entry.value)
     }
@@ -101,13 +101,13 @@ impl Shard {
     ) -> Result<bool, KvError> {
         match self.live(key, now) {
             None => Ok(false),
-            Some(Value::Plain(value)) => Ok(value == expected),
+            Some(StoredValue::Plain(value)) => Ok(value == expected),
             Some(_) => Err(KvError::wrong_kind()),
         }
     }
 
     /// The class of what is at `key`.
-    pub(super) fn class(&self, key: &str) -> Option<Class> {
+    pub(super) fn class(&self, key: &str) -> Option<EvictionClass> {
         self.entries.get(key).map(|entry| entry.class)
     }
 
@@ -121,8 +121,8 @@ impl Shard {
     pub(super) fn put(
         &mut self,
         key: &str,
-        value: Value,
-        class: Class,
+        value: StoredValue,
+        class: EvictionClass,
         now: Instant,
         ttl: Duration,
     ) -> Result<(), KvError> {
@@ -150,7 +150,8 @@ impl Shard {
 
     /// Whether a kept set may grow by `member`.
     pub(super) fn has_room_for(&self, member: &str) -> bool {
-        self.classes[Class::Kept as usize].has_room(Class::Kept, member.len() + MEMBER_OVERHEAD)
+        self.classes[EvictionClass::Kept as usize]
+            .has_room(EvictionClass::Kept, member.len() + MEMBER_OVERHEAD)
     }
 
     /// Takes note of what the value at `key` weighs now.
@@ -181,7 +182,7 @@ impl Shard {
             .sum()
     }
 
-    fn take(&mut self, key: &str) -> Option<(Arc<str>, Entry)> {
+    fn take(&mut self, key: &str) -> Option<(Arc<str>, StoredEntry)> {
         let (key, entry) = self.entries.remove_entry(key)?;
         let tally = &mut self.classes[entry.class as usize];
         tally.weight -= entry.weight;
@@ -205,17 +206,17 @@ impl Shard {
     }
 
     /// Puts an entry at a `key` that has none, and drops others until there is room for it or it is alone.
-    fn insert(&mut self, key: Arc<str>, value: Value, class: Class, until: Instant) {
+    fn insert(&mut self, key: Arc<str>, value: StoredValue, class: EvictionClass, until: Instant) {
         let weight = weight_of(&key, &value);
         let tally = &mut self.classes[class as usize];
-        while class != Class::Kept && !tally.fits(weight) && !tally.by_turn.is_empty() {
+        while class != EvictionClass::Kept && !tally.fits(weight) && !tally.by_turn.is_empty() {
             tally.drop_first(&mut self.entries);
         }
         let turn = (until, self.next);
         self.next += 1;
         tally.weight += weight;
         tally.by_turn.insert(turn, Arc::clone(&key));
-        let entry = Entry {
+        let entry = StoredEntry {
             value,
             class,
             weight,
@@ -225,17 +226,17 @@ impl Shard {
     }
 }
 
-impl Tally {
+impl ClassUsage {
     fn fits(&self, weight: usize) -> bool {
         self.weight + weight <= self.budget
     }
 
     /// Whether there is room for `weight` or it can be made.
-    fn has_room(&self, class: Class, weight: usize) -> bool {
-        class != Class::Kept || self.fits(weight)
+    fn has_room(&self, class: EvictionClass, weight: usize) -> bool {
+        class != EvictionClass::Kept || self.fits(weight)
     }
 
-    fn drop_first(&mut self, entries: &mut HashMap<Arc<str>, Entry>) {
+    fn drop_first(&mut self, entries: &mut HashMap<Arc<str>, StoredEntry>) {
         if let Some((_, key)) = self.by_turn.pop_first()
             && let Some(entry) = entries.remove(&key)
         {
@@ -244,11 +245,11 @@ impl Tally {
     }
 }
 
-fn weight_of(key: &str, value: &Value) -> usize {
+fn weight_of(key: &str, value: &StoredValue) -> usize {
     key.len() + value.weight() + OVERHEAD
 }
 
-impl Value {
+impl StoredValue {
     fn weight(&self) -> usize {
         match self {
             Self::Plain(value) => value.len(),
@@ -256,7 +257,7 @@ impl Value {
                 .iter()
                 .map(|member| member.len() + MEMBER_OVERHEAD)
                 .sum(),
-            Self::Roll(roll) => roll.weight(),
+            Self::Roll(set) => set.weight(),
             Self::Log(log) => log.len() * size_of::<Instant>(),
         }
     }

@@ -15,24 +15,24 @@ use redis::{
     PushKind, RedisError, RedisResult, ServerErrorKind,
 };
 
-use crate::kv::error::{Cause, KvError};
+use crate::kv::error::{KvCause, KvError};
 
 /// Longest time for a connection to be made, and for waiting for one.
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 
 /// Makes connections to one Redis.
 #[derive(Debug)]
-pub(super) struct Connector {
+pub(super) struct RedisConnector {
     client: Client,
 }
 
 /// A connection, and whether it is closed.
-pub(super) struct Link {
+pub(super) struct RedisConnection {
     pub(super) connection: MultiplexedConnection,
     is_closed: Arc<AtomicBool>,
 }
 
-impl Connector {
+impl RedisConnector {
     /// To the server at `url`; makes no connection yet.
     pub(super) fn new(url: &str) -> RedisResult<Self> {
         let address = url.into_connection_info()?;
@@ -70,11 +70,11 @@ impl Connector {
     }
 }
 
-impl managed::Manager for Connector {
-    type Type = Link;
+impl managed::Manager for RedisConnector {
+    type Type = RedisConnection;
     type Error = RedisError;
 
-    async fn create(&self) -> RedisResult<Link> {
+    async fn create(&self) -> RedisResult<RedisConnection> {
         let is_closed = Arc::new(AtomicBool::new(false));
         let closed = Arc::clone(&is_closed);
         let connection = self
@@ -84,21 +84,27 @@ impl managed::Manager for Connector {
                 }
             })
             .await?;
-        Ok(Link {
+        Ok(RedisConnection {
             connection,
             is_closed,
         })
     }
 
-    async fn recycle(&self, link: &mut Link, _: &managed::Metrics) -> RecycleResult<RedisError> {
+    async fn recycle(
+        &self,
+        link: &mut RedisConnection,
+        _: &managed::Metrics,
+    ) -> RecycleResult<RedisError> {
         if link.is_closed() {
-            return Err(RecycleError::message("the server has closed it"));
+            return Err(RecycleError::message(
+                "the server has closed the connection",
+            ));
         }
         Ok(())
     }
 }
 
-impl Link {
+impl RedisConnection {
     /// Whether the server has closed it.
     pub(super) fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::Acquire)
@@ -122,8 +128,8 @@ impl From<RedisError> for KvError {
                 | ServerErrorKind::MasterDown
                 | ServerErrorKind::ReadOnly
                 | ServerErrorKind::TryAgain,
-            ) => Self::Unavailable(Cause::new(error)),
-            _ => Self::Protocol(Cause::new(error)),
+            ) => Self::Unavailable(KvCause::new(error)),
+            _ => Self::Protocol(KvCause::new(error)),
         }
     }
 }

@@ -4,12 +4,12 @@
 //! took effect is unknown. Generations are random stamps rather than counters, so that a server that came back empty can
 //! never show one that was there before.
 
-mod ask;
 mod connector;
-mod ear;
 mod names;
 mod pool;
+mod request;
 mod scripts;
+mod subscriber;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,12 +19,12 @@ use bytes::Bytes;
 use redis::{Cmd, Pipeline, cmd};
 use tokio::task::AbortHandle;
 
-use self::connector::Connector;
-use self::names::Names;
-use self::pool::Pool;
+use self::connector::RedisConnector;
+use self::names::RedisNames;
+use self::pool::RedisPool;
 use super::channel::{Channel, Hub, Subscription};
-use super::error::{Cause, KvError, KvStartError};
-use super::{Look, Seen, WindowAnswer};
+use super::error::{KvCause, KvError, KvStartError};
+use super::{Version, VersionedValue, WindowAnswer};
 use crate::config::Services;
 use crate::metrics::Metrics;
 use crate::settings::Live;
@@ -33,9 +33,9 @@ use crate::settings::Live;
 const SCANNED: usize = 1_000;
 
 /// See the module.
-pub(super) struct Redis {
-    pool: Arc<Pool>,
-    names: Arc<Names>,
+pub(super) struct RedisStore {
+    pool: Arc<RedisPool>,
+    names: Arc<RedisNames>,
     hub: Arc<Hub>,
     tasks: [AbortHandle; 2],
 }
@@ -43,21 +43,21 @@ pub(super) struct Redis {
 /// A value, the stamp of its slot, the stamp of all.
 type Looked = (Option<Bytes>, Option<u64>, Option<u64>);
 
-impl Redis {
+impl RedisStore {
     pub(super) fn new(
         services: &Services,
         settings: &Arc<Live>,
         metrics: &Metrics,
     ) -> Result<Self, KvStartError> {
         let connector = || {
-            Connector::new(services.redis_url.reveal())
+            RedisConnector::new(services.redis_url.reveal())
                 .map_err(|error| KvStartError::Url(error.into()))
         };
-        let pool = Arc::new(Pool::new(connector()?, settings, metrics)?);
-        let names = Arc::new(Names::new(&services.namespace));
+        let pool = Arc::new(RedisPool::new(connector()?, settings, metrics)?);
+        let names = Arc::new(RedisNames::new(&services.namespace));
         let hub = Arc::new(Hub::new(false));
-        let tending = Arc::clone(&pool).tend(Arc::clone(settings));
-        let listening = ear::listen(connector()?, Arc::clone(&names), Arc::clone(&hub));
+        let tending = Arc::clone(&pool).maintain(Arc::clone(settings));
+        let listening = subscriber::listen(connector()?, Arc::clone(&names), Arc::clone(&hub));
         let tasks = [
             tokio::spawn(tending).abort_handle(),
             tokio::spawn(listening).abort_handle(),
@@ -164,24 +164,29 @@ impl Redis {
         self.ask(cmd("SMEMBERS").arg(self.names.key(set))).await
     }
 
-    pub(super) async fn enrol(
+    pub(super) async fn sorted_set_add(
         &self,
-        roll: &str,
+        set: &str,
         member: &str,
         ttl: Duration,
     ) -> Result<(), KvError> {
-        let mut enrol = scripts::ENROL.key(self.names.key(roll));
-        self.ask(enrol.arg(member).arg(milliseconds(ttl))).await
+        let mut sorted_set_add = scripts::SORTED_SET_ADD.key(self.names.key(set));
+        self.ask(sorted_set_add.arg(member).arg(milliseconds(ttl)))
+            .await
     }
 
-    pub(super) async fn strike(&self, roll: &str, members: &[String]) -> Result<(), KvError> {
-        let roll = self.names.key(roll);
-        let _struck: u64 = self.ask(cmd("ZREM").arg(roll).arg(members)).await?;
+    pub(super) async fn sorted_set_remove(
+        &self,
+        set: &str,
+        members: &[String],
+    ) -> Result<(), KvError> {
+        let set = self.names.key(set);
+        let _struck: u64 = self.ask(cmd("ZREM").arg(set).arg(members)).await?;
         Ok(())
     }
 
-    pub(super) async fn enrolled(&self, roll: &str) -> Result<u64, KvError> {
-        self.ask(&mut scripts::ENROLLED.key(self.names.key(roll)))
+    pub(super) async fn sorted_set_len(&self, set: &str) -> Result<u64, KvError> {
+        self.ask(&mut scripts::SORTED_SET_LEN.key(self.names.key(set)))
             .await
     }
 
@@ -201,7 +206,7 @@ impl Redis {
         })
     }
 
-    pub(super) async fn look(&self, key: &str) -> Result<Look, KvError> {
+    pub(super) async fn get_versioned(&self, key: &str) -> Result<VersionedValue, KvError> {
         let stamps = self.stamps(key);
         let key = self.names.key(key);
         let mut look = cmd("MGET");
@@ -222,11 +227,13 @@ impl Redis {
             ((value, slot, all),) = self.ask(&mut pipeline).await?;
         }
         match (slot, all) {
-            (Some(slot), Some(all)) => Ok(Look {
+            (Some(slot), Some(all)) => Ok(VersionedValue {
                 value,
-                seen: Seen { slot, all },
+                seen: Version { slot, all },
             }),
-            _ => Err(KvError::Protocol(Cause::new("a stamp was not kept"))),
+            _ => Err(KvError::Protocol(KvCause::new(
+                "Redis did not store a generation",
+            ))),
         }
     }
 
@@ -235,7 +242,7 @@ impl Redis {
         key: &str,
         value: Bytes,
         ttl: Duration,
-        seen: Seen,
+        seen: Version,
     ) -> Result<bool, KvError> {
         let [slot, all] = self.stamps(key);
         let mut fill = scripts::FILL.key(self.names.key(key));
@@ -248,7 +255,7 @@ impl Redis {
         key: &str,
         value: Bytes,
         ttl: Duration,
-        seen: Seen,
+        seen: Version,
     ) -> Result<bool, KvError> {
         let [slot, all] = self.stamps(key);
         let mut replace = scripts::REPLACE.key(self.names.key(key));
@@ -332,7 +339,7 @@ impl Redis {
     }
 }
 
-impl Drop for Redis {
+impl Drop for RedisStore {
     fn drop(&mut self) {
         for task in &self.tasks {
             task.abort();

@@ -8,7 +8,7 @@ use crate::kv::channel::Channel;
 use crate::kv::slot;
 
 /// See the module.
-pub(super) struct Names {
+pub(super) struct RedisNames {
     keys: String,
     stamps: String,
     channels: [String; Channel::ALL.len()],
@@ -16,7 +16,7 @@ pub(super) struct Names {
     pattern: String,
 }
 
-impl Names {
+impl RedisNames {
     pub(super) fn new(namespace: &str) -> Self {
         let keys = format!("{{{namespace}}}:");
         Self {
@@ -64,14 +64,14 @@ mod tests {
 
     #[test]
     fn a_namespace_is_literal_whatever_it_holds() {
-        let names = Names::new("fo*o[1]");
+        let names = RedisNames::new("fo*o[1]");
         assert_eq!(names.key("a"), "{fo*o[1]}:a");
         assert_eq!(names.pattern("a*[b]?"), r"{fo\*o\[1\]}:a*\[b\]?");
     }
 
     #[test]
     fn channels_are_known_by_their_names() {
-        let names = Names::new("folio");
+        let names = RedisNames::new("folio");
         for channel in Channel::ALL {
             let name = names.channel(channel);
             assert_eq!(names.channel_of(name.as_bytes()), Some(channel), "{name}");

@@ -13,10 +13,10 @@ use prometheus::{IntCounter, IntGauge};
 use redis::aio::MultiplexedConnection;
 use tokio::time::{interval, timeout};
 
-use super::connector::{CONNECT_LIMIT, Connector};
-use crate::bulkhead::{Slot, Slots};
-use crate::kv::error::{Cause, KvError, KvStartError};
-use crate::metrics::{Metrics, Times};
+use super::connector::{CONNECT_LIMIT, RedisConnector};
+use crate::bulkhead::{ConnectionPermit, ConnectionPermits};
+use crate::kv::error::{KvCause, KvError, KvStartError};
+use crate::metrics::{GaugeGuard, Metrics, Times};
 use crate::settings::Live;
 
 /// Upper bound of `cache.l2_connections`.
@@ -24,16 +24,16 @@ const MOST: usize = 1_000;
 /// Time without use after which a connection beyond the least is closed.
 const IDLE_FOR: Duration = Duration::from_secs(30);
 /// Time between two looks at the pool.
-const TENDED_EVERY: Duration = Duration::from_secs(1);
+const MAINTAINED_EVERY: Duration = Duration::from_secs(1);
 
 /// See the module.
-pub(super) struct Pool {
-    connections: managed::Pool<Connector>,
-    slots: Arc<Slots>,
-    gauges: Gauges,
+pub(super) struct RedisPool {
+    connections: managed::Pool<RedisConnector>,
+    permits: Arc<ConnectionPermits>,
+    gauges: RedisPoolMetrics,
 }
 
-struct Gauges {
+struct RedisPoolMetrics {
     size: IntGauge,
     in_use: IntGauge,
     waiting: IntGauge,
@@ -44,20 +44,17 @@ struct Gauges {
 }
 
 /// A connection on loan; goes back when it is dropped.
-pub(super) struct Loan<'a> {
-    connection: Object<Connector>,
+pub(super) struct RedisCheckout<'a> {
+    connection: Object<RedisConnector>,
     discarded: &'a IntCounter,
-    _lent: Counted<'a>,
-    _slot: Slot,
+    _lent: GaugeGuard<'a>,
+    _permit: ConnectionPermit,
 }
 
-/// One more on a gauge until it is dropped.
-struct Counted<'a>(&'a IntGauge);
-
-impl Pool {
+impl RedisPool {
     /// Connections of `connector`'s making; opens none yet.
     pub(super) fn new(
-        connector: Connector,
+        connector: RedisConnector,
         settings: &Live,
         metrics: &Metrics,
     ) -> Result<Self, KvStartError> {
@@ -68,32 +65,32 @@ impl Pool {
             .build()
             .map_err(|error| KvStartError::Pool(error.into()))?;
         let most = settings.load().cache.l2_connections;
-        let gauges = Gauges::new(metrics)?;
+        let gauges = RedisPoolMetrics::new(metrics)?;
         gauges.size.set(most.into());
         Ok(Self {
             connections,
-            slots: Slots::new(most as usize),
+            permits: ConnectionPermits::new(most as usize),
             gauges,
         })
     }
 
     /// A connection, at once or in turn.
-    pub(super) async fn loan(&self) -> Result<Loan<'_>, KvError> {
+    pub(super) async fn checkout(&self) -> Result<RedisCheckout<'_>, KvError> {
         let began = Instant::now();
-        let loan = timeout(CONNECT_LIMIT, self.loan_in_turn()).await;
+        let checkout = timeout(CONNECT_LIMIT, self.checkout_in_turn()).await;
         self.gauges.wait_seconds.observe(began.elapsed());
-        loan.unwrap_or_else(|_| {
+        checkout.unwrap_or_else(|_| {
             self.gauges.timeouts.inc();
             Err(KvError::TimedOut)
         })
     }
 
-    async fn loan_in_turn(&self) -> Result<Loan<'_>, KvError> {
-        let slot = if let Some(slot) = self.slots.try_take() {
-            slot
+    async fn checkout_in_turn(&self) -> Result<RedisCheckout<'_>, KvError> {
+        let permit = if let Some(permit) = self.permits.try_take() {
+            permit
         } else {
-            let _waiting = Counted::on(&self.gauges.waiting);
-            self.slots.take().await.ok_or_else(closed)?
+            let _waiting = GaugeGuard::enter(&self.gauges.waiting);
+            self.permits.take().await.ok_or_else(closed)?
         };
         let connection = self.connections.get().await.map_err(|error| match error {
             PoolError::Backend(error) => error.into(),
@@ -102,17 +99,17 @@ impl Pool {
         if Object::metrics(&connection).recycle_count == 0 {
             self.gauges.opened.inc();
         }
-        Ok(Loan {
+        Ok(RedisCheckout {
             connection,
             discarded: &self.gauges.discarded,
-            _lent: Counted::on(&self.gauges.in_use),
-            _slot: slot,
+            _lent: GaugeGuard::enter(&self.gauges.in_use),
+            _permit: permit,
         })
     }
 
     /// Keeps the pool between the bounds of the settings, for as long as these can change.
-    pub(super) async fn tend(self: Arc<Self>, settings: Arc<Live>) {
-        let mut looks = interval(TENDED_EVERY);
+    pub(super) async fn maintain(self: Arc<Self>, settings: Arc<Live>) {
+        let mut looks = interval(MAINTAINED_EVERY);
         let mut switched = settings.changes();
         loop {
             tokio::select! {
@@ -132,8 +129,8 @@ impl Pool {
 
     /// Allows `most` connections, and closes idle ones beyond that or beyond `least` and long unused.
     fn fit(&self, least: usize, most: usize) {
-        if self.slots.size() != most {
-            self.slots.resize(most);
+        if self.permits.size() != most {
+            self.permits.resize(most);
             self.gauges.size.set(most as i64);
         }
         let mut open = self.connections.status().size;
@@ -154,11 +151,11 @@ impl Pool {
             return;
         }
         // Lent all at the same time, so that after the idle ones come new ones. An error will meet who needs them.
-        join_all((0..status.available + missing).map(|_| self.loan())).await;
+        join_all((0..status.available + missing).map(|_| self.checkout())).await;
     }
 }
 
-impl Loan<'_> {
+impl RedisCheckout<'_> {
     pub(super) fn connection(&mut self) -> &mut MultiplexedConnection {
         &mut self.connection.connection
     }
@@ -170,7 +167,7 @@ impl Loan<'_> {
     }
 }
 
-impl Gauges {
+impl RedisPoolMetrics {
     /// The families are those of the pools of the database.
     fn new(metrics: &Metrics) -> Result<Self, prometheus::Error> {
         const POOL: &[&str] = &["pool"];
@@ -182,39 +179,26 @@ impl Gauges {
             let family = metrics.counters(name, help, POOL)?;
             prometheus::Result::Ok(family.with_label_values(&["redis"]))
         };
-        let wait_seconds = metrics.times(
-            "folio_pool_wait_seconds",
-            "From asking for a connection to having it.",
-            "pool",
-        )?;
+        let wait_seconds =
+            metrics.times("folio_pool_wait_seconds", "Wait for a connection.", "pool")?;
         Ok(Self {
             size: gauge("folio_pool_size", "Connections that the pool keeps.")?,
-            in_use: gauge("folio_pool_in_use", "Connections that are lent.")?,
-            waiting: gauge("folio_pool_waiting", "Who waits for a connection.")?,
+            in_use: gauge("folio_pool_in_use", "Connections in use.")?,
+            waiting: gauge("folio_pool_waiting", "Requests that wait for a connection.")?,
             wait_seconds: wait_seconds.series("redis"),
-            timeouts: counter("folio_pool_timeouts_total", "Waits that were given up.")?,
-            opened: counter("folio_pool_opened_total", "Connections made.")?,
+            timeouts: counter(
+                "folio_pool_timeouts_total",
+                "Waits for a connection that timed out.",
+            )?,
+            opened: counter("folio_pool_opened_total", "Connections opened.")?,
             discarded: counter(
                 "folio_pool_discarded_total",
-                "Connections thrown away: broken, too old, overflow.",
+                "Connections closed because they were broken, too old or beyond the size of the pool.",
             )?,
         })
     }
 }
 
 fn closed() -> KvError {
-    KvError::Unavailable(Cause::new("the pool of connections is closed"))
-}
-
-impl<'a> Counted<'a> {
-    fn on(gauge: &'a IntGauge) -> Self {
-        gauge.inc();
-        Self(gauge)
-    }
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
+    KvError::Unavailable(KvCause::new("the connection pool is closed"))
 }

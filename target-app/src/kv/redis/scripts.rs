@@ -37,7 +37,7 @@ pub(super) static FILL: LazyLock<Script> = LazyLock::new(|| {
 /// Key; member, milliseconds to live.
 ///
 /// A sorted set of members by their ends on the server's clock; the whole lives as long as its last member.
-pub(super) static ENROL: LazyLock<Script> = LazyLock::new(|| {
+pub(super) static SORTED_SET_ADD: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local key, length = KEYS[1], tonumber(ARGV[2])
         local time = redis.call('TIME')
@@ -49,7 +49,7 @@ pub(super) static ENROL: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// Key. How many members it has.
-pub(super) static ENROLLED: LazyLock<Script> = LazyLock::new(|| {
+pub(super) static SORTED_SET_LEN: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)

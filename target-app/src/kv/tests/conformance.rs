@@ -36,7 +36,7 @@ async fn values_come_back_byte_for_byte(kv: Kv) {
         let value = Bytes::from(value);
         kv.set("bytes", value.clone(), LONG).await.expect("sets");
         assert_eq!(kv.get("bytes").await.expect("gets"), Some(value.clone()));
-        let seen = kv.look("bytes").await.expect("looks");
+        let seen = kv.get_versioned("bytes").await.expect("looks");
         assert_eq!(seen.value, Some(value.clone()));
         let filled = kv.fill("filled", value.clone(), LONG, seen.seen).await;
         assert_eq!(
@@ -51,7 +51,7 @@ async fn values_come_back_byte_for_byte(kv: Kv) {
 
 async fn values_run_out_in_time_and_not_before(kv: Kv) {
     let ttl = Duration::from_millis(150);
-    // Redis reads its clock once for all that is there to be read.
+    // Redis reads its clock once for all pending commands.
     let tolerance = Duration::from_millis(5);
     let began = Instant::now();
     kv.set("short", "1".into(), ttl).await.expect("sets");
@@ -221,23 +221,27 @@ async fn sets_hold_members_once_and_vanish_empty(kv: Kv) {
 
 async fn a_roll_counts_who_has_not_run_out(kv: Kv) {
     let short = Duration::from_millis(50);
-    assert_eq!(kv.enrolled("roll").await.expect("counts"), 0);
+    assert_eq!(kv.sorted_set_len("roll").await.expect("counts"), 0);
     for member in ["a", "b", "c", "a"] {
-        kv.enrol("roll", member, LONG).await.expect("enrols");
+        kv.sorted_set_add("roll", member, LONG)
+            .await
+            .expect("enrols");
     }
-    assert_eq!(kv.enrolled("roll").await.expect("counts"), 3);
-    kv.strike("roll", &keys(&["b", "none"]))
+    assert_eq!(kv.sorted_set_len("roll").await.expect("counts"), 3);
+    kv.sorted_set_remove("roll", &keys(&["b", "none"]))
         .await
         .expect("strikes");
-    kv.strike("roll", &[]).await.expect("strikes");
-    kv.enrol("roll", "c", short).await.expect("enrols");
+    kv.sorted_set_remove("roll", &[]).await.expect("strikes");
+    kv.sorted_set_add("roll", "c", short).await.expect("enrols");
     eventually("one runs out by itself", async || {
-        kv.enrolled("roll").await.expect("counts") == 1
+        kv.sorted_set_len("roll").await.expect("counts") == 1
     })
     .await;
     let left = kv.remaining("roll").await.expect("asks");
     assert!(left.is_some_and(|left| left > ALMOST), "{left:?}");
-    kv.enrol("brief", "a", short).await.expect("enrols");
+    kv.sorted_set_add("brief", "a", short)
+        .await
+        .expect("enrols");
     eventually("the roll goes with its last member", async || {
         kv.remaining("brief").await.expect("asks").is_none()
     })
@@ -311,7 +315,7 @@ async fn a_key_of_another_kind_is_an_error(kv: Kv) {
             "{at}: {outcome:?}"
         );
     }
-    assert_eq!(kv.look("set").await.expect("looks").value, None);
+    assert_eq!(kv.get_versioned("set").await.expect("looks").value, None);
 }
 
 async fn whatever_is_set_replaces_what_was_there(kv: Kv) {
@@ -338,7 +342,7 @@ async fn nothing_is_asked_about_nothing(kv: Kv) {
 }
 
 async fn the_members_of_a_roll_are_counted_until_they_leave_or_run_out(kv: Kv) {
-    let count = async || kv.enrolled("roll").await.expect("counts");
+    let count = async || kv.sorted_set_len("roll").await.expect("counts");
     assert_eq!(count().await, 0);
     for (member, ttl) in [
         ("a", LONG),
@@ -347,18 +351,20 @@ async fn the_members_of_a_roll_are_counted_until_they_leave_or_run_out(kv: Kv) {
         ("c", LONG),
         ("d", Duration::from_millis(1)),
     ] {
-        kv.enrol("roll", member, ttl).await.expect("enrols");
+        kv.sorted_set_add("roll", member, ttl)
+            .await
+            .expect("enrols");
     }
     eventually("d runs out", async || count().await == 3).await;
     let gone = ["a", "c", "never there"].map(ToOwned::to_owned);
-    kv.strike("roll", &gone).await.expect("strikes");
+    kv.sorted_set_remove("roll", &gone).await.expect("strikes");
     assert_eq!(count().await, 1);
     assert!(kv.get("roll").await.is_err(), "it is no plain value");
 }
 
 async fn of_values_written_together_none_is_put_and_none_loaded_before_them(kv: Kv) {
     let replace = |value: &'static str, seen| kv.replace("a", value.into(), LONG, seen);
-    let seen = kv.look("a").await.expect("looks").seen;
+    let seen = kv.get_versioned("a").await.expect("looks").seen;
     assert!(replace("1", seen).await.expect("replaces"));
     assert_eq!(kv.get("a").await.expect("gets"), Some("1".into()));
     assert!(!kv.fill("a", "0".into(), LONG, seen).await.expect("fills"));

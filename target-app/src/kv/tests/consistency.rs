@@ -15,7 +15,7 @@ on_both![
 ];
 
 async fn a_fill_is_refused_after_its_key_was_invalidated(kv: Kv) {
-    let first = kv.look("key").await.expect("looks");
+    let first = kv.get_versioned("key").await.expect("looks");
     assert_eq!(first.value, None);
     let removed = kv.invalidate(&["key".to_owned()]).await;
     assert_eq!(removed.expect("invalidates"), 0);
@@ -23,16 +23,16 @@ async fn a_fill_is_refused_after_its_key_was_invalidated(kv: Kv) {
     assert!(!filled.expect("fills"));
     assert_eq!(kv.get("key").await.expect("gets"), None);
 
-    let second = kv.look("key").await.expect("looks");
+    let second = kv.get_versioned("key").await.expect("looks");
     let filled = kv.fill("key", "new".into(), LONG, second.seen).await;
     assert!(filled.expect("fills"));
-    let third = kv.look("key").await.expect("looks");
+    let third = kv.get_versioned("key").await.expect("looks");
     assert_eq!(third.value, Some("new".into()));
     assert_eq!(third.seen, second.seen, "a fill is no invalidation");
 }
 
 async fn a_fill_is_refused_after_any_pattern_was_invalidated(kv: Kv) {
-    let seen = kv.look("key").await.expect("looks").seen;
+    let seen = kv.get_versioned("key").await.expect("looks").seen;
     let removed = kv.invalidate_matching("other:*").await;
     assert_eq!(removed.expect("invalidates"), 0);
     let filled = kv.fill("key", "old".into(), LONG, seen).await;
@@ -40,7 +40,7 @@ async fn a_fill_is_refused_after_any_pattern_was_invalidated(kv: Kv) {
 }
 
 async fn a_fill_survives_what_does_not_concern_it(kv: Kv) {
-    let seen = kv.look("key").await.expect("looks").seen;
+    let seen = kv.get_versioned("key").await.expect("looks").seen;
     let other = (0..100)
         .map(|at| format!("other:{at}"))
         .find(|other| slot(other) != slot("key"))
@@ -66,7 +66,7 @@ async fn no_value_from_before_an_invalidation_is_ever_seen_after_it(kv: Kv) {
             let fills = Arc::clone(&fills);
             tokio::spawn(async move {
                 while !is_over.load(Ordering::SeqCst) {
-                    let seen = kv.look("row").await.expect("looks").seen;
+                    let seen = kv.get_versioned("row").await.expect("looks").seen;
                     let row = database.load(Ordering::SeqCst).to_string();
                     tokio::time::sleep(LOAD).await;
                     let filled = kv.fill("row", row.into(), LONG, seen).await;

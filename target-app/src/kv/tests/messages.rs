@@ -10,10 +10,10 @@ on_both![
 
 async fn everyone_hears_everything_in_order(kv: Kv) {
     let mut ears = [
-        ear(&kv, Channel::Sessions).await,
-        ear(&kv.clone(), Channel::Sessions).await,
+        subscriber(&kv, Channel::Sessions).await,
+        subscriber(&kv.clone(), Channel::Sessions).await,
     ];
-    let mut elsewhere = ear(&kv, Channel::Invalidations).await;
+    let mut elsewhere = subscriber(&kv, Channel::Invalidations).await;
     for number in 0..100_u8 {
         let message = Bytes::from(vec![number, 0, 0xff]);
         kv.publish(Channel::Sessions, message)
@@ -24,10 +24,10 @@ async fn everyone_hears_everything_in_order(kv: Kv) {
     kv.publish(Channel::Invalidations, last.clone())
         .await
         .expect("publishes");
-    for ear in &mut ears {
+    for subscriber in &mut ears {
         for number in 0..100_u8 {
             let message = Bytes::from(vec![number, 0, 0xff]);
-            assert_eq!(next(ear).await, Some(Notice::Message(message)));
+            assert_eq!(next(subscriber).await, Some(Notice::Message(message)));
         }
     }
     assert_eq!(next(&mut elsewhere).await, Some(Notice::Message(last)));
@@ -35,8 +35,8 @@ async fn everyone_hears_everything_in_order(kv: Kv) {
 
 async fn who_does_not_keep_up_is_told_so(kv: Kv) {
     const MESSAGES: u32 = 1_500;
-    let mut slow = ear(&kv, Channel::Sessions).await;
-    let mut quick = ear(&kv, Channel::Sessions).await;
+    let mut slow = subscriber(&kv, Channel::Sessions).await;
+    let mut quick = subscriber(&kv, Channel::Sessions).await;
     let last = Notice::Message(MESSAGES.to_string().into());
     let arrived = tokio::spawn({
         let last = last.clone();
@@ -64,14 +64,17 @@ async fn who_does_not_keep_up_is_told_so(kv: Kv) {
 }
 
 async fn ears_end_with_the_store(kv: Kv) {
-    let mut ear = ear(&kv, Channel::Sessions).await;
+    let mut subscriber = subscriber(&kv, Channel::Sessions).await;
     let clone = kv.clone();
     drop(kv);
     clone
         .publish(Channel::Sessions, "1".into())
         .await
         .expect("publishes");
-    assert_eq!(next(&mut ear).await, Some(Notice::Message("1".into())));
+    assert_eq!(
+        next(&mut subscriber).await,
+        Some(Notice::Message("1".into()))
+    );
     drop(clone);
-    assert_eq!(next(&mut ear).await, None);
+    assert_eq!(next(&mut subscriber).await, None);
 }

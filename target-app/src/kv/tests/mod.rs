@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
 use super::*;
+use crate::config::Services;
+use crate::metrics::Metrics;
 use crate::services::{Durability, PrivateOptions, PrivateRedis, Reach};
 use crate::settings::{Live, Settings};
 
@@ -26,13 +28,13 @@ const LONG: Duration = Duration::from_mins(10);
 const ALMOST: Duration = Duration::from_mins(9);
 
 /// One instance's view of a Redis.
-struct Instance {
+struct KvInstance {
     kv: Kv,
     metrics: Metrics,
     settings: Arc<Live>,
 }
 
-impl Instance {
+impl KvInstance {
     fn new(redis: &PrivateRedis, namespace: &str, settings: Settings) -> Self {
         let services = Services {
             database_url: redis.url(),
@@ -65,7 +67,7 @@ async fn in_redis(namespace: &str) -> Kv {
     let redis = SERVER
         .get_or_init(|| async { PrivateRedis::start(&PRIVATE).await.expect("it starts") })
         .await;
-    Instance::new(redis, namespace, Settings::default()).kv
+    KvInstance::new(redis, namespace, Settings::default()).kv
 }
 
 /// Asks until the answer is yes.
@@ -78,15 +80,15 @@ async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
 }
 
 /// The next notice, which has to come.
-async fn next(ear: &mut Subscription) -> Option<Notice> {
-    tokio::time::timeout(SOON, ear.next())
+async fn next(subscriber: &mut Subscription) -> Option<Notice> {
+    tokio::time::timeout(SOON, subscriber.next())
         .await
         .expect("a notice comes")
 }
 
 /// An ear that hears for certain.
-async fn ear(kv: &Kv, channel: Channel) -> Subscription {
-    let mut ear = kv.subscribe(channel);
+async fn subscriber(kv: &Kv, channel: Channel) -> Subscription {
+    let mut subscriber = kv.subscribe(channel);
     if matches!(kv.backend, Backend::Redis(_)) {
         eventually("the channels are heard", async || {
             let mut fresh = kv.subscribe(channel);
@@ -94,9 +96,9 @@ async fn ear(kv: &Kv, channel: Channel) -> Subscription {
             !matches!(first, Ok(Some(Notice::Lost)))
         })
         .await;
-        ear = kv.subscribe(channel);
+        subscriber = kv.subscribe(channel);
     }
-    ear
+    subscriber
 }
 
 /// Every case as a test of each store.

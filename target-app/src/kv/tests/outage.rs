@@ -56,13 +56,13 @@ async fn gets(kv: &Kv) -> Vec<Result<Option<Bytes>, KvError>> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_store_is_back_within_a_second_of_a_restart() {
     let mut server = start().await;
-    let Instance { kv, .. } = &Instance::new(&server, "folio", unguarded());
+    let KvInstance { kv, .. } = &KvInstance::new(&server, "folio", unguarded());
     kv.set("key", "1".into(), LONG).await.expect("sets");
     assert!(
         gets(kv).await.iter().all(Result::is_ok),
         "the pool is full of connections"
     );
-    let seen = kv.look("guarded").await.expect("looks").seen;
+    let seen = kv.get_versioned("guarded").await.expect("looks").seen;
 
     server.kill().await;
     let began = Instant::now();
@@ -102,7 +102,7 @@ async fn the_store_is_back_within_a_second_of_a_restart() {
         !filled.expect("fills"),
         "an empty server remembers no stamp"
     );
-    let seen = kv.look("guarded").await.expect("looks").seen;
+    let seen = kv.get_versioned("guarded").await.expect("looks").seen;
     let filled = kv.fill("guarded", "new".into(), LONG, seen).await;
     assert!(filled.expect("fills"), "scripts are sent again");
 }
@@ -111,25 +111,25 @@ async fn the_store_is_back_within_a_second_of_a_restart() {
 #[tokio::test]
 async fn subscribers_hear_of_the_outage_and_of_its_end() {
     let mut server = start().await;
-    let here = Instance::new(&server, "folio", unguarded());
-    let there = Instance::new(&server, "folio", unguarded());
-    let mut ear = here.kv.subscribe(Channel::Invalidations);
+    let here = KvInstance::new(&server, "folio", unguarded());
+    let there = KvInstance::new(&server, "folio", unguarded());
+    let mut subscriber = here.kv.subscribe(Channel::Invalidations);
     assert_eq!(
-        next(&mut ear).await,
+        next(&mut subscriber).await,
         Some(Notice::Lost),
         "it is not connected yet"
     );
-    assert_eq!(next(&mut ear).await, Some(Notice::Back));
+    assert_eq!(next(&mut subscriber).await, Some(Notice::Back));
     for round in ["1", "2"] {
         let message = Bytes::from(round);
         let sent = there.kv.publish(Channel::Invalidations, message.clone());
         sent.await.expect("publishes");
-        assert_eq!(next(&mut ear).await, Some(Notice::Message(message)));
+        assert_eq!(next(&mut subscriber).await, Some(Notice::Message(message)));
         server.kill().await;
-        assert_eq!(next(&mut ear).await, Some(Notice::Lost));
+        assert_eq!(next(&mut subscriber).await, Some(Notice::Lost));
         server.start_again().await.expect("it starts again");
         let back = Instant::now();
-        assert_eq!(next(&mut ear).await, Some(Notice::Back));
+        assert_eq!(next(&mut subscriber).await, Some(Notice::Back));
         assert!(
             back.elapsed() < Duration::from_secs(1),
             "{:?}",
@@ -141,13 +141,13 @@ async fn subscribers_hear_of_the_outage_and_of_its_end() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_hangs_is_given_up_and_its_late_answers_confuse_nobody() {
     let mut server = start().await;
-    let instance = Instance::new(&server, "folio", unguarded());
+    let instance = KvInstance::new(&server, "folio", unguarded());
     let kv = &instance.kv;
     let entries: Vec<_> = (0..50)
         .map(|at| (at.to_string(), Bytes::from(at.to_string())))
         .collect();
     kv.set_many(&entries, LONG).await.expect("sets");
-    let mut ear = ear(kv, Channel::Sessions).await;
+    let mut subscriber = subscriber(kv, Channel::Sessions).await;
     let get = |key: String| {
         let kv = kv.clone();
         tokio::spawn(async move { (kv.get(&key).await, key) })
@@ -174,7 +174,7 @@ async fn a_server_that_hangs_is_given_up_and_its_late_answers_confuse_nobody() {
         began.elapsed()
     );
     assert_eq!(
-        next(&mut ear).await,
+        next(&mut subscriber).await,
         Some(Notice::Lost),
         "silence is noticed"
     );
@@ -185,7 +185,7 @@ async fn a_server_that_hangs_is_given_up_and_its_late_answers_confuse_nobody() {
         let (found, key) = get.await.expect("it ends");
         assert_eq!(found.expect("gets"), Some(Bytes::from(key)));
     }
-    assert_eq!(next(&mut ear).await, Some(Notice::Back));
+    assert_eq!(next(&mut subscriber).await, Some(Notice::Back));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -193,7 +193,7 @@ async fn the_breaker_opens_on_outages_only_and_lets_the_store_come_back() {
     let mut settings = Settings::default();
     settings.breaker.open_for = "100ms".parse().expect("a span");
     let mut server = start().await;
-    let instance = Instance::new(&server, "folio", settings);
+    let instance = KvInstance::new(&server, "folio", settings);
     let kv = &instance.kv;
     kv.add_member("set", "member", LONG).await.expect("adds");
     for _ in 0..50 {
@@ -224,7 +224,7 @@ async fn the_gate_refuses_more_than_its_places_and_its_room_hold() {
     settings.admission.cache_limit = 2;
     settings.admission.cache_waiting = 3;
     let mut server = start().await;
-    let Instance { kv, .. } = &Instance::new(&server, "folio", settings);
+    let KvInstance { kv, .. } = &KvInstance::new(&server, "folio", settings);
     kv.ping().await.expect("it answers");
     server.freeze();
     let outcomes = gets(kv).await;
@@ -244,7 +244,7 @@ async fn the_gate_refuses_more_than_its_places_and_its_room_hold() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_pool_keeps_between_the_bounds_of_the_settings() {
     let server = start().await;
-    let instance = Instance::new(&server, "folio", unguarded());
+    let instance = KvInstance::new(&server, "folio", unguarded());
     let kv = &instance.kv;
     eventually("ten are opened ahead of need", async || {
         connections(&server).await == 11
@@ -275,7 +275,7 @@ async fn the_pool_keeps_between_the_bounds_of_the_settings() {
 async fn a_pattern_stays_in_its_namespace() {
     let server = start().await;
     let names = ["folio", "folio2", "fo*o", "folio:x", "", "{folio}", "*"];
-    let instances = names.map(|name| Instance::new(&server, name, Settings::default()));
+    let instances = names.map(|name| KvInstance::new(&server, name, Settings::default()));
     for name in names {
         for instance in &instances {
             instance
@@ -300,7 +300,7 @@ async fn a_pattern_stays_in_its_namespace() {
 #[tokio::test]
 async fn a_server_out_of_memory_is_full_and_still_answers() {
     let server = start().await;
-    let Instance { kv, .. } = &Instance::new(&server, "folio", Settings::default());
+    let KvInstance { kv, .. } = &KvInstance::new(&server, "folio", Settings::default());
     kv.set("key", "1".into(), LONG).await.expect("sets");
     let client = Client::open(server.url().reveal()).expect("the URL is one");
     let mut connection = client

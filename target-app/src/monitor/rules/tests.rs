@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::monitor::sample::{Latency, Sample};
-use crate::monitor::usage::{BreakerLamp, CacheUse, HitCount, PoolUse, ProcessUse};
+use crate::monitor::usage::{BreakerStatus, CacheUse, HitCount, PoolUse, ProcessUse};
 
 fn settings() -> MonitorSettings {
     MonitorSettings {
@@ -51,9 +51,9 @@ fn pooled(asked: f64, wait_p95_ms: f64, timeouts: f64) -> Sample {
     sample
 }
 
-fn lamps(states: &[Lamp]) -> Sample {
+fn lamps(states: &[BreakerMode]) -> Sample {
     let mut sample = Sample::blank();
-    let lamps = states.iter().map(|&state| BreakerLamp {
+    let lamps = states.iter().map(|&state| BreakerStatus {
         name: "db".to_owned(),
         state,
     });
@@ -62,13 +62,13 @@ fn lamps(states: &[Lamp]) -> Sample {
 }
 
 /// What happens over these windows, as (number of the window, rule, phase).
-fn run(samples: &[Sample]) -> Vec<(usize, Rule, Phase)> {
+fn run(samples: &[Sample]) -> Vec<(usize, AlertRule, Phase)> {
     let metrics = Metrics::new().expect("metrics");
-    let mut rules = Rules::new(&metrics).expect("rules");
+    let mut rules = AlertRules::new(&metrics).expect("rules");
     let looks = samples.iter().enumerate();
     looks
         .flat_map(|(number, sample)| {
-            let news = rules.look(sample, &settings()).into_iter();
+            let news = rules.evaluate(sample, &settings()).into_iter();
             news.map(move |event| (number, event.alert.rule, event.phase))
         })
         .collect()
@@ -88,8 +88,8 @@ fn an_alert_needs_several_looks_in_a_row_to_fire_and_to_end() {
     assert_eq!(
         run(&course),
         [
-            (5, Rule::Latency, Phase::Firing),
-            (12, Rule::Latency, Phase::Resolved)
+            (5, AlertRule::Latency, Phase::Firing),
+            (12, AlertRule::Latency, Phase::Resolved)
         ]
     );
 }
@@ -98,7 +98,7 @@ fn an_alert_needs_several_looks_in_a_row_to_fire_and_to_end() {
 fn looks_with_nothing_to_judge_by_neither_count_nor_break_the_row() {
     let (slow, none) = (traffic(1.0, 900.0), Sample::blank());
     let course = [&slow, &none, &slow, &none, &none, &slow].map(Clone::clone);
-    assert_eq!(run(&course), [(5, Rule::Latency, Phase::Firing)]);
+    assert_eq!(run(&course), [(5, AlertRule::Latency, Phase::Firing)]);
 }
 
 #[test]
@@ -109,8 +109,8 @@ fn an_alert_ends_as_quiet_when_there_is_nothing_to_judge_for_long() {
     assert_eq!(
         run(&course),
         [
-            (2, Rule::Latency, Phase::Firing),
-            (ends, Rule::Latency, Phase::Quiet)
+            (2, AlertRule::Latency, Phase::Firing),
+            (ends, AlertRule::Latency, Phase::Quiet)
         ]
     );
 }
@@ -136,23 +136,27 @@ fn every_rule_is_broken_on_the_far_side_of_its_bound_alone() {
         sample
     };
     for (rule, holds, broken) in [
-        (Rule::Errors, errors(0.01), errors(0.02)),
-        (Rule::HitRatio, cached(100.0, 80.0), cached(100.0, 79.0)),
-        (Rule::HitRatio, cached(1.0, 1.0), cached(1.0, 0.0)),
-        (Rule::Cpu, process(0.9, 1.0), process(0.91, 1.0)),
-        (Rule::Files, process(0.1, 90.0), process(0.1, 91.0)),
+        (AlertRule::Errors, errors(0.01), errors(0.02)),
         (
-            Rule::Breaker,
-            lamps(&[Lamp::Closed, Lamp::HalfOpen]),
-            lamps(&[Lamp::Closed, Lamp::Open]),
+            AlertRule::HitRatio,
+            cached(100.0, 80.0),
+            cached(100.0, 79.0),
+        ),
+        (AlertRule::HitRatio, cached(1.0, 1.0), cached(1.0, 0.0)),
+        (AlertRule::Cpu, process(0.9, 1.0), process(0.91, 1.0)),
+        (AlertRule::Files, process(0.1, 90.0), process(0.1, 91.0)),
+        (
+            AlertRule::Breaker,
+            lamps(&[BreakerMode::Closed, BreakerMode::HalfOpen]),
+            lamps(&[BreakerMode::Closed, BreakerMode::Open]),
         ),
         (
-            Rule::PoolWait,
+            AlertRule::PoolWait,
             pooled(20.0, 100.0, 0.0),
             pooled(20.0, 100.1, 0.0),
         ),
         (
-            Rule::PoolWait,
+            AlertRule::PoolWait,
             pooled(1.0, 100.0, 0.0),
             pooled(1.0, 0.0, 1.0),
         ),
@@ -170,19 +174,19 @@ fn what_is_not_there_is_not_judged() {
 #[test]
 fn alerts_are_counted_shown_and_remembered_the_newest_first() {
     let metrics = Metrics::new().expect("metrics");
-    let mut rules = Rules::new(&metrics).expect("rules");
+    let mut rules = AlertRules::new(&metrics).expect("rules");
     let labels = ["latency"];
     for round in 1..=2 {
         for _ in 0..3 {
-            rules.look(&traffic(100.0, 812.25), &settings());
+            rules.evaluate(&traffic(100.0, 812.25), &settings());
         }
         assert_eq!(rules.fired.with_label_values(&labels).get(), round);
         assert_eq!(rules.firing.with_label_values(&labels).get(), 1);
         let firing = rules.firing();
         assert_eq!(firing.len(), 1);
-        assert_eq!(firing[0].message, "p95 is 812.2 ms, bound 500 ms");
+        assert_eq!(firing[0].message, "p95 latency is 812.2 ms, limit 500 ms");
         for _ in 0..3 {
-            rules.look(&traffic(100.0, 1.0), &settings());
+            rules.evaluate(&traffic(100.0, 1.0), &settings());
         }
         assert_eq!(rules.firing.with_label_values(&labels).get(), 0);
         assert!(rules.firing().is_empty());
@@ -195,14 +199,14 @@ fn alerts_are_counted_shown_and_remembered_the_newest_first() {
 #[test]
 fn what_is_remembered_is_bounded() {
     let metrics = Metrics::new().expect("metrics");
-    let mut rules = Rules::new(&metrics).expect("rules");
+    let mut rules = AlertRules::new(&metrics).expect("rules");
     let once = MonitorSettings {
         looks: 1,
         ..MonitorSettings::default()
     };
     for _ in 0..MOST_EVENTS {
-        rules.look(&traffic(100.0, 900.0), &once);
-        rules.look(&traffic(100.0, 1.0), &once);
+        rules.evaluate(&traffic(100.0, 900.0), &once);
+        rules.evaluate(&traffic(100.0, 1.0), &once);
     }
     assert_eq!(rules.events().len(), MOST_EVENTS);
 }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
-use crate::breaker::{Breaker, Rule};
+use crate::breaker::{Breaker, BreakerRule};
 use crate::error::{FieldFault, Problem};
 use crate::input::{JsonFields, found};
 use crate::state::App;
@@ -27,9 +27,9 @@ pub(super) async fn force(
     let names: Vec<_> = app.breakers().map(Breaker::name).collect();
     let breaker = app.breakers().find(|breaker| breaker.name() == name);
     let rules = [
-        ("auto", Rule::Auto),
-        ("closed", Rule::Closed),
-        ("open", Rule::Open),
+        ("auto", BreakerRule::Auto),
+        ("closed", BreakerRule::Closed),
+        ("open", BreakerRule::Open),
     ];
     let known = rules.into_iter().find(|(known, _)| *known == rule);
     let fault = |field: &'static str, message| {

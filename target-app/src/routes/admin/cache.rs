@@ -63,7 +63,7 @@ fn target(name: &str, value: &Value) -> Result<Target, String> {
         .as_str()
         .filter(|text| (1..=LONGEST).contains(&text.len()))
         .ok_or_else(|| {
-            let found = value.as_str().map_or("no string".to_owned(), |text| {
+            let found = value.as_str().map_or("another type".to_owned(), |text| {
                 format!("{} bytes", text.len())
             });
             format!("expected a string of 1 to {LONGEST} bytes, found {found}")

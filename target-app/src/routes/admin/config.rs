@@ -68,7 +68,7 @@ fn refuse_redacted(changes: &Value) -> Result<(), Problem> {
     let faults: Vec<_> = faults
         .map(|path| FieldFault {
             field: path[1..].replace('/', ".").into(),
-            message: format!("expected the value itself, found {REDACTED}, which stands for it"),
+            message: format!("expected the value itself, found its placeholder {REDACTED}"),
         })
         .collect();
     if faults.is_empty() {

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
-use crate::db::{Analyze, Chore};
+use crate::db::{ExplainMode, MaintenanceAction};
 use crate::error::{FieldFault, Problem};
 use crate::input::{JsonFields, QueryFields, found};
 use crate::settings::Span;
@@ -24,8 +24,8 @@ pub(super) async fn explain(
 ) -> Result<Json<Value>, Problem> {
     let known: Vec<&str> = app.store.database.statement_names();
     let expected = match known.as_slice() {
-        [] => "the name of a statement that ran; none did yet".to_owned(),
-        names => format!("the name of a statement that ran: {}", names.join(", ")),
+        [] => "the name of a statement that has run; none has run yet".to_owned(),
+        names => format!("the name of a statement that has run: {}", names.join(", ")),
     };
     let statement: Option<String> = query.parsed("statement", None, expected, |name: &String| {
         known.contains(&name.as_str())
@@ -33,8 +33,8 @@ pub(super) async fn explain(
     let analyze = query.parsed("analyze", Some(0), "0 or 1", |analyze| *analyze <= 1_u8);
     query.finish()?;
     let analyze = match analyze {
-        Some(1) => Analyze::CarryOut,
-        _ => Analyze::PlanOnly,
+        Some(1) => ExplainMode::CarryOut,
+        _ => ExplainMode::PlanOnly,
     };
     let statement = statement.unwrap_or_default();
     let plans = app.store.database.explain(&statement, analyze).await;
@@ -88,7 +88,7 @@ pub(super) async fn maintain(
 ) -> Result<Json<Value>, Problem> {
     let action = fields.text("action", 1..=20);
     fields.finish()?;
-    let chore: Chore = serde_json::from_value(json!(action)).map_err(|_| {
+    let chore: MaintenanceAction = serde_json::from_value(json!(action)).map_err(|_| {
         Problem::invalid(vec![FieldFault {
             field: "action".into(),
             message: format!(

@@ -87,7 +87,7 @@ fn check(app: &App, request: &Request) -> Result<(), Problem> {
     if !bool::from(shown.as_bytes().ct_eq(token.as_bytes())) {
         return Err(Problem::new(
             StatusCode::UNAUTHORIZED,
-            "the administrator's token is needed",
+            "the admin token is required; send Authorization: Bearer TOKEN",
         ));
     }
     Ok(())

@@ -13,12 +13,12 @@ use super::*;
 use crate::config::Config;
 use crate::settings::{Settings, Stack};
 
-struct Served {
+struct EdgeServer {
     url: String,
     task: AbortHandle,
 }
 
-impl Served {
+impl EdgeServer {
     async fn start(routes: Router) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
@@ -71,7 +71,7 @@ impl Served {
     }
 }
 
-impl Drop for Served {
+impl Drop for EdgeServer {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -81,7 +81,7 @@ const NAMES: [&str; 4] = ["app.css", "app.js", "vendor.css", "logo.svg"];
 
 #[tokio::test]
 async fn a_purge_removes_what_it_names_and_nothing_else() {
-    let folio = Served::folio(&[]).await;
+    let folio = EdgeServer::folio(&[]).await;
     for (purge, gone) in [
         (json!({ "name": "app.css" }), &["app.css"][..]),
         (json!({ "prefix": "app." }), &["app.css", "app.js"]),
@@ -113,7 +113,7 @@ async fn a_purge_removes_what_it_names_and_nothing_else() {
 
 #[tokio::test]
 async fn a_purge_has_to_say_one_thing() {
-    let folio = Served::folio(&[]).await;
+    let folio = EdgeServer::folio(&[]).await;
     for (purge, field) in [
         (json!({}), "name"),
         (json!({ "name": "app.css", "all": true }), "name"),
@@ -127,7 +127,7 @@ async fn a_purge_has_to_say_one_thing() {
     }
 }
 
-async fn api(code: u16) -> (Served, Arc<Mutex<Vec<Value>>>) {
+async fn api(code: u16) -> (EdgeServer, Arc<Mutex<Vec<Value>>>) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let notes = Arc::clone(&told);
     let take = move |Json(purge): Json<Value>| async move {
@@ -135,7 +135,7 @@ async fn api(code: u16) -> (Served, Arc<Mutex<Vec<Value>>>) {
         StatusCode::from_u16(code).expect("a status")
     };
     let routes = Router::new().route("/purge", post(take));
-    (Served::start(routes).await, told)
+    (EdgeServer::start(routes).await, told)
 }
 
 fn remote(url: &str) -> [String; 2] {
@@ -148,7 +148,7 @@ fn remote(url: &str) -> [String; 2] {
 #[tokio::test]
 async fn the_other_provider_also_tells_its_purge_api() {
     let (api, told) = api(202).await;
-    let folio = Served::folio(&remote(&format!("{}/purge", api.url))).await;
+    let folio = EdgeServer::folio(&remote(&format!("{}/purge", api.url))).await;
     folio.edge("app.css").await;
     let (status, answer) = folio.purge(&json!({ "prefix": "app." })).await;
     assert_eq!(status, 200);
@@ -167,18 +167,21 @@ async fn a_purge_that_did_not_reach_the_api_says_so() {
     let nobody = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let silent = format!("http://{}", nobody.local_addr().expect("an address"));
     for (url, told) in [
-        (format!("{}/purge", refusing.url), "answered 500"),
+        (
+            format!("{}/purge", refusing.url),
+            "answered with status 500",
+        ),
         // Connects, and never answers: the time limit ends it.
         (silent, "did not answer"),
     ] {
-        let folio = Served::folio(&remote(&url)).await;
+        let folio = EdgeServer::folio(&remote(&url)).await;
         folio.edge("app.css").await;
         let began = std::time::Instant::now();
         let (status, answer) = folio.purge(&json!({ "all": true })).await;
         assert_eq!(status, 502);
         let detail = answer["detail"].as_str().expect("a detail");
         assert!(
-            detail.contains(told) && detail.starts_with("1 copies"),
+            detail.contains(told) && detail.starts_with("removed 1 copies"),
             "{detail}"
         );
         // The limit is two seconds; the rest is for a busy machine.

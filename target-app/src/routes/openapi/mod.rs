@@ -42,7 +42,8 @@ const HEADERS: [&str; 3] = ["X-Request-Id", "Server-Timing", "traceparent"];
 const PARAMETERS: [&str; 2] = ["RequestId", "Traceparent"];
 
 /// Made at the first request for it; the text of the files is all that it depends on.
-static DESCRIPTION: LazyLock<Result<Description, Flaw>> = LazyLock::new(Description::assemble);
+static DESCRIPTION: LazyLock<Result<Description, DescriptionError>> =
+    LazyLock::new(Description::assemble);
 
 /// The document as it goes out.
 struct Description {
@@ -52,19 +53,19 @@ struct Description {
 
 /// What is wrong with the files; no client can be the cause.
 #[derive(Debug, thiserror::Error)]
-enum Flaw {
-    #[error("a part of the API's description is not as it should be: {0}")]
+enum DescriptionError {
+    #[error("invalid YAML in the API document: {0}")]
     Part(#[from] serde_yaml::Error),
-    #[error("the API's description cannot be written: {0}")]
+    #[error("cannot serialise the API document: {0}")]
     Whole(#[from] serde_json::Error),
-    #[error("the tag of the API's description is no header: {0}")]
+    #[error("the entity tag of the API document is not a valid header value: {0}")]
     Tag(#[from] header::InvalidHeaderValue),
 }
 
 /// A file of the description.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Area {
+struct ApiArea {
     tag: Option<Map<String, Value>>,
     /// Names of shared parameters that every path of the area has.
     #[serde(default)]
@@ -99,7 +100,7 @@ pub(super) async fn description(headers: HeaderMap) -> Result<Response, Problem>
 }
 
 impl Description {
-    fn assemble() -> Result<Self, Flaw> {
+    fn assemble() -> Result<Self, DescriptionError> {
         let body = Bytes::from(serde_json::to_vec(&document()?)?);
         let digest: [u8; 32] = Sha256::digest(&body).into();
         let digest = digest
@@ -111,12 +112,12 @@ impl Description {
     }
 }
 
-fn document() -> Result<Value, Flaw> {
+fn document() -> Result<Value, DescriptionError> {
     let mut document: Value = read(BASE)?;
     document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
     let (mut tags, mut paths, mut schemas) = (Vec::new(), Map::new(), Map::new());
     for text in AREAS {
-        let mut area: Area = read(text)?;
+        let mut area: ApiArea = read(text)?;
         area.complete();
         tags.extend(area.tag.map(Value::Object));
         paths.extend(area.paths);
@@ -134,13 +135,13 @@ fn document() -> Result<Value, Flaw> {
     Ok(document)
 }
 
-fn read<T: DeserializeOwned>(text: &str) -> Result<T, Flaw> {
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, DescriptionError> {
     // Only `true` and `false`: `off` is the name of a mode.
     let options = serde_yaml::options! { strict_booleans: true };
     Ok(serde_yaml::from_str_with_options(text, options)?)
 }
 
-impl Area {
+impl ApiArea {
     /// Writes what the area's operations have in common into each of them.
     fn complete(&mut self) {
         let name = self.tag.as_ref().and_then(|tag| tag.get("name")).cloned();

@@ -20,9 +20,9 @@ async fn the_dead_are_listed_and_tried_again() {
         ..Config::default()
     };
     let crate::State(app) = crate::State::open(&config).await.expect("it opens");
-    let order = Order {
+    let order = TaskRequest {
         kind: "fail".to_owned(),
-        priority: Priority::High,
+        priority: TaskPriority::High,
         args: json!({ "times": 1 }),
         delay: Duration::ZERO,
     };
@@ -46,7 +46,7 @@ async fn the_dead_are_listed_and_tried_again() {
     let item = &listed["items"][0];
     assert_eq!(item["id"], id.to_string());
     assert_eq!(item["priority"], "high");
-    assert_eq!(item["error"], "asked to fail");
+    assert_eq!(item["error"], "failed as requested");
 
     let again = retry(State(Arc::clone(&app)), Segment(id.to_string())).await;
     let again = again.expect("it is dead").into_response();

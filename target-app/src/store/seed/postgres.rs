@@ -14,7 +14,7 @@ pub(super) async fn fill_postgres(
     config: &Config,
     password_hash: &str,
 ) -> Result<(), sqlx::Error> {
-    fill(&mut Rows(connection), config, password_hash).await?;
+    fill(&mut CopyLoader(connection), config, password_hash).await?;
     for table in COUNTED {
         let advance = format!(
             "SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"
@@ -26,9 +26,9 @@ pub(super) async fn fill_postgres(
     Ok(())
 }
 
-struct Rows<'a>(&'a mut PgConnection);
+struct CopyLoader<'a>(&'a mut PgConnection);
 
-impl Loader for Rows<'_> {
+impl Loader for CopyLoader<'_> {
     async fn load(
         &mut self,
         table: &Table,

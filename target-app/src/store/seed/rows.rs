@@ -8,7 +8,7 @@ use rand::seq::index::sample;
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::SeedableRng as _;
 
-use super::text::{Draft, course_title, person};
+use super::text::{SeedDocument, course_title, person};
 use crate::config::Config;
 use crate::store::audit::Action;
 
@@ -138,7 +138,7 @@ pub(super) async fn fill(
     let mut random = Pcg64Mcg::seed_from_u64(config.seed);
     let mut prices = Vec::with_capacity(config.documents as usize);
     let documents = (1..=config.documents).map(|id| {
-        let draft = Draft::write(&mut random);
+        let draft = SeedDocument::write(&mut random);
         prices.push(draft.price_cents);
         row![
             id,
@@ -273,9 +273,9 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Kept(HashMap<&'static str, Vec<Vec<Cell>>>);
+    struct CollectedRows(HashMap<&'static str, Vec<Vec<Cell>>>);
 
-    impl Loader for Kept {
+    impl Loader for CollectedRows {
         async fn load(
             &mut self,
             table: &Table,
@@ -294,7 +294,7 @@ mod tests {
             users,
             ..Config::default()
         };
-        let mut kept = Kept::default();
+        let mut kept = CollectedRows::default();
         fill(&mut kept, &config, "hash").await.expect("rows");
         kept.0
     }

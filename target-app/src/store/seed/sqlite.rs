@@ -54,7 +54,7 @@ pub(in crate::store) async fn build(
             .await?;
         let mut transaction = connection.begin().await?;
         let triggers = drop_triggers(&mut transaction).await?;
-        fill(&mut Rows(&mut transaction), config, password_hash).await?;
+        fill(&mut InsertLoader(&mut transaction), config, password_hash).await?;
         sqlx::query("INSERT INTO documents_text (documents_text) VALUES ('rebuild')")
             .execute(&mut *transaction)
             .await?;
@@ -88,9 +88,9 @@ async fn drop_triggers(connection: &mut SqliteConnection) -> Result<Vec<String>,
     Ok(texts)
 }
 
-struct Rows<'a>(&'a mut SqliteConnection);
+struct InsertLoader<'a>(&'a mut SqliteConnection);
 
-impl Loader for Rows<'_> {
+impl Loader for InsertLoader<'_> {
     async fn load(
         &mut self,
         table: &Table,

@@ -5,7 +5,7 @@ use rand::seq::IndexedRandom as _;
 use rand::{Rng, RngExt as _};
 
 /// What a seeded document consists of, but for its identity.
-pub(super) struct Draft {
+pub(super) struct SeedDocument {
     pub(super) title: String,
     pub(super) body: String,
     pub(super) author: String,
@@ -266,7 +266,7 @@ const CLOSINGS: [&str; 12] = [
     "when nobody is looking",
 ];
 
-impl Draft {
+impl SeedDocument {
     /// Draws everything from `random` alone.
     pub(super) fn write(random: &mut impl Rng) -> Self {
         let first = skewed(random);
@@ -374,8 +374,8 @@ mod tests {
         let mut other = Pcg64Mcg::seed_from_u64(7);
         let mut bodies = Vec::new();
         for _ in 0..200 {
-            let draft = Draft::write(&mut one);
-            assert_eq!(draft.body, Draft::write(&mut other).body);
+            let draft = SeedDocument::write(&mut one);
+            assert_eq!(draft.body, SeedDocument::write(&mut other).body);
             assert!(
                 (1_000..=3_072).contains(&draft.body.len()),
                 "{} bytes",

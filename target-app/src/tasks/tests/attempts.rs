@@ -7,8 +7,8 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::Bench;
-use crate::tasks::book::MOST_DEAD;
-use crate::tasks::{Refused, TaskState};
+use crate::tasks::table::MOST_DEAD;
+use crate::tasks::{SubmitError, TaskState};
 
 #[tokio::test(start_paused = true)]
 async fn retries_wait_longer_and_longer_but_never_longer_than_the_ceiling() {
@@ -56,12 +56,16 @@ async fn a_task_without_attempts_left_is_a_dead_letter_and_can_be_given_more() {
     let id = bench.submit("fail", json!({ "times": 4 })).await;
     let status = bench.ended(id).await;
     assert_eq!((status.state, status.attempts), (TaskState::Dead, 3));
-    assert_eq!(status.error.as_deref(), Some("asked to fail"));
+    assert_eq!(status.error.as_deref(), Some("failed as requested"));
     assert_eq!(bench.tasks.dead().len(), 1);
     assert!((bench.metric("folio_tasks_dead") - 1.0).abs() < 0.5);
 
     bench.tasks.retry(id).expect("it is dead");
-    assert_eq!(bench.tasks.retry(id), Err(Refused::Unknown), "not any more");
+    assert_eq!(
+        bench.tasks.retry(id),
+        Err(SubmitError::Unknown),
+        "not any more"
+    );
     let status = bench.ended(id).await;
     assert_eq!((status.state, status.attempts), (TaskState::Succeeded, 5));
     assert!(bench.tasks.dead().is_empty());

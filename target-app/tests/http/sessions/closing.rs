@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 
-use super::{SESSIONS, SOON, Two, access, config};
+use super::{SESSIONS, SOON, TwoInstances, access, config};
 use crate::folio::join_all;
 use crate::profiles::{Bed, profiles};
 
@@ -16,7 +16,7 @@ profiles!(
 );
 
 async fn logging_out_everywhere_ends_every_device_on_every_instance_within_a_second(bed: &Bed) {
-    let two = Two::start(bed).await;
+    let two = TwoInstances::start(bed).await;
     let devices = [
         two.here.login_on(1, "phone").await,
         two.here.login_on(1, "desk").await,
@@ -46,7 +46,7 @@ async fn logging_out_everywhere_ends_every_device_on_every_instance_within_a_sec
 }
 
 async fn a_logout_ends_one_session_on_every_instance(bed: &Bed) {
-    let two = Two::start(bed).await;
+    let two = TwoInstances::start(bed).await;
     let leaves = two.here.login(1).await;
     let stays = two.here.login(1).await;
     for folio in two.both() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{SESSIONS, Two, access, config};
+use super::{SESSIONS, TwoInstances, access, config};
 use crate::profiles::{Bed, profiles};
 
 profiles!(
@@ -44,7 +44,7 @@ async fn the_devices_of_a_user_are_listed_latest_first(bed: &Bed) {
 }
 
 async fn open_sessions_are_counted_over_all_instances(bed: &Bed) {
-    let two = Two::start(bed).await;
+    let two = TwoInstances::start(bed).await;
     let first = two.here.login(1).await;
     let second = two.there.login(1).await;
     let third = two.there.login(2).await;

@@ -110,12 +110,12 @@ impl Folio {
 }
 
 /// Two instances over one database and one shared store.
-struct Two {
+struct TwoInstances {
     here: Folio,
     there: Folio,
 }
 
-impl Two {
+impl TwoInstances {
     async fn start(bed: &Bed) -> Self {
         let here = bed.start(config(&[])).await;
         let there = bed.start_beside(&here, config(&[])).await;

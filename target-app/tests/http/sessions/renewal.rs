@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::{SESSIONS, SOON, Two, access, config, refresh_token};
+use super::{SESSIONS, SOON, TwoInstances, access, config, refresh_token};
 use crate::folio::join_all;
 use crate::profiles::{Bed, profiles};
 
@@ -15,7 +15,7 @@ profiles!(
 );
 
 async fn a_refresh_anywhere_gives_tokens_that_are_good_everywhere_at_once(bed: &Bed) {
-    let two = Two::start(bed).await;
+    let two = TwoInstances::start(bed).await;
     let first = two.here.login(1).await;
     for folio in two.both() {
         assert_eq!(folio.status_as(&first).await, StatusCode::OK);
@@ -30,7 +30,7 @@ async fn a_refresh_anywhere_gives_tokens_that_are_good_everywhere_at_once(bed: &
 }
 
 async fn any_spent_refresh_token_ends_its_session_and_no_other(bed: &Bed) {
-    let two = Two::start(bed).await;
+    let two = TwoInstances::start(bed).await;
     for generations in 1..=3 {
         let first = two.here.login(1).await;
         let bystander = two.here.login(1).await;
@@ -75,7 +75,7 @@ async fn a_made_up_refresh_token_does_not_end_a_session(bed: &Bed) {
 }
 
 async fn of_refreshes_at_the_same_time_one_wins_and_the_session_ends(bed: &Bed) {
-    let two = Two::start(bed).await;
+    let two = TwoInstances::start(bed).await;
     for _ in 0..5 {
         let pair = two.here.login(1).await;
         let tries = two.both().into_iter().cycle().take(6);

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
-use super::{SESSIONS, Two, access, config};
+use super::{SESSIONS, TwoInstances, access, config};
 use crate::folio::Folio;
 use crate::profiles::{Bed, own_servers, profiles};
 
@@ -17,7 +17,7 @@ profiles!(
 );
 
 async fn a_restart_over_the_same_store_keeps_sessions(bed: &Bed) {
-    let Two { here, there } = Two::start(bed).await;
+    let TwoInstances { here, there } = TwoInstances::start(bed).await;
     let pair = here.login(1).await;
     let again = bed.start_beside(&there, config(&[])).await;
     here.stop().await.expect("served without fault");

@@ -4,16 +4,16 @@ use super::*;
 
 const LONG: Duration = Duration::from_mins(10);
 
-/// With 64 KiB for cached values and for windows, 256 KiB for what is kept.
-fn small() -> Shard {
-    Shard::new(1 << 10)
+/// A shard with 64 KiB each for cached values and for windows, and 256 KiB for permanent entries.
+fn small() -> StoreShard {
+    StoreShard::new(1 << 10)
 }
 
-fn plain(bytes: usize) -> Value {
-    Value::Plain(vec![0; bytes].into())
+fn plain(bytes: usize) -> StoredValue {
+    StoredValue::Plain(vec![0; bytes].into())
 }
 
-fn is_consistent(shard: &Shard) -> bool {
+fn is_consistent(shard: &StoreShard) -> bool {
     let weight: usize = shard.entries.values().map(|entry| entry.weight).sum();
     let turns: usize = shard.classes.iter().map(|tally| tally.by_turn.len()).sum();
     weight
@@ -31,22 +31,22 @@ fn a_flood_of_cached_values_costs_nobody_else_and_goes_by_its_time() {
     for at in 0..10 {
         let key = format!("kept:{at}");
         shard
-            .put(&key, plain(10), Class::Kept, now, LONG)
+            .put(&key, plain(10), EvictionClass::Kept, now, LONG)
             .expect("fits");
     }
-    let log = Value::Log(VecDeque::from([now]));
+    let log = StoredValue::Log(VecDeque::from([now]));
     shard
-        .put("window", log, Class::Windows, now, LONG)
+        .put("window", log, EvictionClass::Windows, now, LONG)
         .expect("fits");
     shard
-        .put("soon", plain(1_000), Class::Cached, now, LONG / 2)
+        .put("soon", plain(1_000), EvictionClass::Cached, now, LONG / 2)
         .expect("fits");
     for at in 0..1_000 {
         let key = format!("cached:{at}");
         shard
-            .put(&key, plain(1_000), Class::Cached, now, LONG)
+            .put(&key, plain(1_000), EvictionClass::Cached, now, LONG)
             .expect("fits");
-        let tally = &shard.classes[Class::Cached as usize];
+        let tally = &shard.classes[EvictionClass::Cached as usize];
         assert!(tally.weight <= tally.budget);
     }
     assert!(shard.live("soon", now).is_none(), "it ran out soonest");
@@ -62,22 +62,28 @@ fn what_is_kept_is_refused_rather_than_dropped() {
     let (mut shard, now) = (small(), Instant::now());
     let mut kept = 0;
     while shard
-        .put(&format!("{kept}"), plain(1_000), Class::Kept, now, LONG)
+        .put(
+            &format!("{kept}"),
+            plain(1_000),
+            EvictionClass::Kept,
+            now,
+            LONG,
+        )
         .is_ok()
     {
         kept += 1;
     }
     assert!(kept > 100, "{kept}");
     assert!((0..kept).all(|at| shard.live(&at.to_string(), now).is_some()));
-    let larger = shard.put("0", plain(2_000), Class::Kept, now, LONG);
+    let larger = shard.put("0", plain(2_000), EvictionClass::Kept, now, LONG);
     assert!(larger.is_err());
-    assert!(matches!(shard.live("0", now), Some(Value::Plain(old)) if old.len() == 1_000));
-    let as_large = shard.put("0", plain(1_000), Class::Kept, now, LONG);
+    assert!(matches!(shard.live("0", now), Some(StoredValue::Plain(old)) if old.len() == 1_000));
+    let as_large = shard.put("0", plain(1_000), EvictionClass::Kept, now, LONG);
     assert!(as_large.is_ok(), "it takes its own place");
     assert!(is_consistent(&shard));
 
     let later = now + LONG * 2;
-    let after = shard.put("more", plain(1_000), Class::Kept, later, LONG);
+    let after = shard.put("more", plain(1_000), EvictionClass::Kept, later, LONG);
     assert!(after.is_ok(), "what has run out makes room");
 }
 
@@ -86,7 +92,7 @@ fn what_has_run_out_goes_with_later_writes() {
     let (mut shard, now) = (small(), Instant::now());
     for at in 0..40 {
         shard
-            .put(&format!("{at}"), plain(1), Class::Cached, now, LONG)
+            .put(&format!("{at}"), plain(1), EvictionClass::Cached, now, LONG)
             .expect("fits");
     }
     let later = now + LONG;
@@ -94,7 +100,13 @@ fn what_has_run_out_goes_with_later_writes() {
     assert!(!shard.remove("0", later));
     for at in 0..15 {
         shard
-            .put(&format!("new:{at}"), plain(1), Class::Cached, later, LONG)
+            .put(
+                &format!("new:{at}"),
+                plain(1),
+                EvictionClass::Cached,
+                later,
+                LONG,
+            )
             .expect("fits");
     }
     assert_eq!(shard.entries.len(), 15);
@@ -107,7 +119,7 @@ fn a_value_larger_than_its_budget_stands_alone() {
     for at in 0..5 {
         let key = format!("{at}");
         shard
-            .put(&key, plain(1 << 20), Class::Cached, now, LONG)
+            .put(&key, plain(1 << 20), EvictionClass::Cached, now, LONG)
             .expect("fits");
     }
     assert_eq!(shard.entries.len(), 1);
@@ -117,13 +129,13 @@ fn a_value_larger_than_its_budget_stands_alone() {
 #[test]
 fn a_set_that_grows_is_weighed() {
     let (mut shard, now) = (small(), Instant::now());
-    let members = Value::Members(HashSet::new());
+    let members = StoredValue::Members(HashSet::new());
     shard
-        .put("set", members, Class::Kept, now, LONG)
+        .put("set", members, EvictionClass::Kept, now, LONG)
         .expect("fits");
     let mut grown = 0;
     while shard.has_room_for("member") {
-        let Some(Value::Members(members)) = shard.live("set", now) else {
+        let Some(StoredValue::Members(members)) = shard.live("set", now) else {
             panic!("the set is there");
         };
         members.insert(format!("{grown:06}").into());
@@ -133,5 +145,5 @@ fn a_set_that_grows_is_weighed() {
     assert!(grown > 1_000, "{grown}");
     assert!(is_consistent(&shard));
     assert!(shard.remove("set", now));
-    assert_eq!(shard.classes[Class::Kept as usize].weight, 0);
+    assert_eq!(shard.classes[EvictionClass::Kept as usize].weight, 0);
 }

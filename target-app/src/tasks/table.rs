@@ -7,18 +7,18 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::Refused;
-use super::meters::Meters;
+use super::SubmitError;
+use super::meters::TaskMetrics;
 use super::queue::{Ready, ReadyQueue};
-use super::record::{Owner, Record, TaskId};
-use super::registry::{Job, Share};
+use super::record::{Owner, TaskId, TaskRecord};
+use super::registry::{Job, TaskShare};
 
 /// Dead letters that are kept; the oldest makes room.
 pub(super) const MOST_DEAD: usize = 1_000;
 
 /// A task that is not finished, owned by whoever has it: a queue, an attempt, the dead letters.
 pub(super) struct Task {
-    pub(super) record: Arc<Record>,
+    pub(super) record: Arc<TaskRecord>,
     /// Place of the kind in the registry.
     pub(super) kind: usize,
     pub(super) job: Job,
@@ -35,54 +35,54 @@ pub(super) enum Intake {
     Nobody,
 }
 
-pub(super) struct Book {
+pub(super) struct TaskTable {
     intake: Intake,
     ready: ReadyQueue<Task>,
-    later: BinaryHeap<Reverse<Later>>,
+    later: BinaryHeap<Reverse<DelayedTask>>,
     /// By place of the kind in the registry.
-    kinds: Vec<Use>,
-    unfinished: HashMap<TaskId, Arc<Record>>,
+    kinds: Vec<KindUsage>,
+    unfinished: HashMap<TaskId, Arc<TaskRecord>>,
     dead: VecDeque<Task>,
 }
 
 /// What a kind has of its share.
-struct Use {
-    share: Share,
+struct KindUsage {
+    share: TaskShare,
     unfinished: usize,
     running: usize,
     /// Whose turn came while the kind had all the workers that it may have.
     parked: VecDeque<Ready<Task>>,
 }
 
-struct Later {
+struct DelayedTask {
     due: Instant,
     task: Task,
 }
 
-impl Ord for Later {
+impl Ord for DelayedTask {
     fn cmp(&self, other: &Self) -> Ordering {
         let key = |later: &Self| (later.due, later.task.record.id);
         key(self).cmp(&key(other))
     }
 }
 
-impl PartialOrd for Later {
+impl PartialOrd for DelayedTask {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Later {
+impl PartialEq for DelayedTask {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl Eq for Later {}
+impl Eq for DelayedTask {}
 
-impl Book {
-    pub(super) fn new(shares: impl Iterator<Item = Share>) -> Self {
-        let unused = shares.map(|share| Use {
+impl TaskTable {
+    pub(super) fn new(shares: impl Iterator<Item = TaskShare>) -> Self {
+        let unused = shares.map(|share| KindUsage {
             share,
             unfinished: 0,
             running: 0,
@@ -104,15 +104,21 @@ impl Book {
         task: Task,
         due: Option<Instant>,
         most: usize,
-        meters: &Meters,
-    ) -> Result<(), Refused> {
+        meters: &TaskMetrics,
+    ) -> Result<(), SubmitError> {
         self.room(task.record.owner, task.kind, most, meters)?;
-        self.take_on(task, due, meters);
+        self.accept(task, due, meters);
         Ok(())
     }
 
     /// Whether one more is taken on. What failed and waits for another attempt counts, but is itself never refused.
-    fn room(&self, owner: Owner, kind: usize, most: usize, meters: &Meters) -> Result<(), Refused> {
+    fn room(
+        &self,
+        owner: Owner,
+        kind: usize,
+        most: usize,
+        meters: &TaskMetrics,
+    ) -> Result<(), SubmitError> {
         let is_open = match self.intake {
             Intake::Everyone => true,
             Intake::Service => owner == Owner::Service,
@@ -120,7 +126,7 @@ impl Book {
         };
         if !is_open {
             meters.refused_draining.inc();
-            return Err(Refused::Draining);
+            return Err(SubmitError::Draining);
         }
         let parked: usize = self.kinds.iter().map(|kind| kind.parked.len()).sum();
         let of_kind = &self.kinds[kind];
@@ -128,12 +134,12 @@ impl Book {
             || of_kind.unfinished >= of_kind.share.unfinished
         {
             meters.refused_full.inc();
-            return Err(Refused::Full);
+            return Err(SubmitError::Full);
         }
         Ok(())
     }
 
-    fn take_on(&mut self, task: Task, due: Option<Instant>, meters: &Meters) {
+    fn accept(&mut self, task: Task, due: Option<Instant>, meters: &TaskMetrics) {
         self.kinds[task.kind].unfinished += 1;
         self.unfinished
             .insert(task.record.id, Arc::clone(&task.record));
@@ -144,12 +150,12 @@ impl Book {
     }
 
     /// Has `task` wait until `due`.
-    pub(super) fn postpone(&mut self, task: Task, due: Instant, meters: &Meters) {
-        self.later.push(Reverse(Later { due, task }));
+    pub(super) fn postpone(&mut self, task: Task, due: Instant, meters: &TaskMetrics) {
+        self.later.push(Reverse(DelayedTask { due, task }));
         meters.delayed.inc();
     }
 
-    fn enqueue(&mut self, task: Task, since: Instant, meters: &Meters) {
+    fn enqueue(&mut self, task: Task, since: Instant, meters: &TaskMetrics) {
         let priority = task.record.priority;
         meters.queued[priority.rank()].inc();
         self.ready.push(Ready {
@@ -160,10 +166,10 @@ impl Book {
     }
 
     /// The next task to run, if one can; it counts as running until [`Book::released`].
-    pub(super) fn next(&mut self, meters: &Meters) -> Option<Ready<Task>> {
+    pub(super) fn next(&mut self, meters: &TaskMetrics) -> Option<Ready<Task>> {
         let now = Instant::now();
         while self.next_due().is_some_and(|due| due <= now) {
-            if let Some(Reverse(Later { due, task })) = self.later.pop() {
+            if let Some(Reverse(DelayedTask { due, task })) = self.later.pop() {
                 meters.delayed.dec();
                 self.enqueue(task, due, meters);
             }
@@ -208,7 +214,7 @@ impl Book {
         }
     }
 
-    pub(super) fn bury(&mut self, task: Task, meters: &Meters) {
+    pub(super) fn add_dead_letter(&mut self, task: Task, meters: &TaskMetrics) {
         if self.dead.len() == MOST_DEAD {
             self.dead.pop_front();
         }
@@ -217,7 +223,7 @@ impl Book {
     }
 
     /// The dead, oldest first.
-    pub(super) fn dead(&self) -> impl ExactSizeIterator<Item = &Arc<Record>> {
+    pub(super) fn dead(&self) -> impl ExactSizeIterator<Item = &Arc<TaskRecord>> {
         self.dead.iter().map(|task| &task.record)
     }
 
@@ -226,23 +232,23 @@ impl Book {
         &mut self,
         id: TaskId,
         most: usize,
-        meters: &Meters,
-    ) -> Result<(), Refused> {
+        meters: &TaskMetrics,
+    ) -> Result<(), SubmitError> {
         let mut dead = self.dead.iter();
         let place = dead.position(|task| task.record.id == id);
-        let place = place.ok_or(Refused::Unknown)?;
+        let place = place.ok_or(SubmitError::Unknown)?;
         let Task { record, kind, .. } = &self.dead[place];
         self.room(record.owner, *kind, most, meters)?;
         if let Some(mut task) = self.dead.remove(place) {
             task.spent = task.record.attempts();
             task.record.revive();
-            self.take_on(task, None, meters);
+            self.accept(task, None, meters);
         }
         meters.dead.set(self.dead.len() as i64);
         Ok(())
     }
 
-    pub(super) fn unfinished(&self, id: TaskId) -> Option<Arc<Record>> {
+    pub(super) fn unfinished(&self, id: TaskId) -> Option<Arc<TaskRecord>> {
         self.unfinished.get(&id).map(Arc::clone)
     }
 

@@ -8,21 +8,21 @@ use std::time::{Duration, Instant};
 use prometheus::proto::{LabelPair, Metric, MetricFamily, MetricType};
 
 use super::quantile::Distribution;
-use crate::metrics::{Metrics, Recorded};
+use crate::metrics::{Metrics, RecordedTimes};
 
 /// What every metric was at one moment.
-pub(super) struct Look {
+pub(super) struct MetricsSnapshot {
     at: Instant,
     /// In the order of their names.
     families: Vec<MetricFamily>,
-    times: BTreeMap<&'static str, Vec<Recorded>>,
+    times: BTreeMap<&'static str, Vec<RecordedTimes>>,
 }
 
 /// The time between two looks.
 #[derive(Clone, Copy)]
-pub(super) struct Window<'a> {
-    before: &'a Look,
-    now: &'a Look,
+pub(super) struct SnapshotWindow<'a> {
+    before: &'a MetricsSnapshot,
+    now: &'a MetricsSnapshot,
 }
 
 /// The labels of one series.
@@ -39,7 +39,7 @@ impl<'a> Labels<'a> {
     }
 }
 
-impl Look {
+impl MetricsSnapshot {
     /// What `metrics` says now.
     pub(super) fn at_now(metrics: &Metrics) -> Self {
         Self {
@@ -109,8 +109,8 @@ impl Look {
     }
 }
 
-impl<'a> Window<'a> {
-    pub(super) fn between(before: &'a Look, now: &'a Look) -> Self {
+impl<'a> SnapshotWindow<'a> {
+    pub(super) fn between(before: &'a MetricsSnapshot, now: &'a MetricsSnapshot) -> Self {
         Self { before, now }
     }
 
@@ -182,13 +182,13 @@ mod tests {
             .gauges("folio_test_open", "Test.", &["pool"])
             .expect("a family");
         lookups.with_label_values(&["l1", "hit"]).inc_by(5);
-        let before = Look::at_now(&metrics);
+        let before = MetricsSnapshot::at_now(&metrics);
         lookups.with_label_values(&["l1", "hit"]).inc_by(3);
         lookups.with_label_values(&["l2", "hit"]).inc_by(4);
         open.with_label_values(&["reader"]).set(7);
-        let now = Look::at_now(&metrics);
+        let now = MetricsSnapshot::at_now(&metrics);
 
-        let window = Window::between(&before, &now);
+        let window = SnapshotWindow::between(&before, &now);
         let name = "folio_test_total";
         assert_eq!(window.growth(name, |_| true), Some(7.0));
         assert_eq!(
@@ -209,8 +209,8 @@ mod tests {
     #[test]
     fn what_is_not_registered_is_absent_and_not_zero() {
         let metrics = Metrics::new().expect("metrics");
-        let look = Look::at_now(&metrics);
-        let window = Window::between(&look, &look);
+        let look = MetricsSnapshot::at_now(&metrics);
+        let window = SnapshotWindow::between(&look, &look);
         assert_eq!(window.growth("folio_nothing", |_| true), None);
         assert_eq!(window.gauge("folio_nothing"), None);
         assert!(window.growths("folio_nothing", "kind").is_empty());
@@ -223,15 +223,15 @@ mod tests {
         let name = "folio_test_seconds";
         let waits = metrics.times(name, "Test.", "pool").expect("a family");
         waits.series("reader").observe(Duration::from_secs(5));
-        let before = Look::at_now(&metrics);
+        let before = MetricsSnapshot::at_now(&metrics);
         for millis in 1..=100 {
             waits
                 .series("reader")
                 .observe(Duration::from_millis(millis));
         }
         waits.series("writer").observe(Duration::from_secs(9));
-        let now = Look::at_now(&metrics);
-        let window = Window::between(&before, &now);
+        let now = MetricsSnapshot::at_now(&metrics);
+        let window = SnapshotWindow::between(&before, &now);
         let times = window
             .times(name, |pool| pool == "reader")
             .expect("registered");

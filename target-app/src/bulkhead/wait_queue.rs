@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use tokio::sync::oneshot;
 
-use super::gate::Priority;
+use super::gate::RequestPriority;
 
 /// What became of one that waited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum WaitOutcome {
     /// A place inside was handed over.
     Entered,
     /// One with a higher priority needed the room.
@@ -17,7 +17,7 @@ pub(super) enum Turn {
 
 /// Who waits, by priority and then by arrival.
 #[derive(Default)]
-pub(super) struct Room {
+pub(super) struct WaitQueue {
     queues: [VecDeque<Waiter>; 4],
     next_ticket: u64,
 }
@@ -25,19 +25,23 @@ pub(super) struct Room {
 /// Which waiter of a room.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WaiterId {
-    priority: Priority,
+    priority: RequestPriority,
     ticket: u64,
 }
 
 struct Waiter {
     /// Ascends within a queue, so that one who leaves is found by halving.
     ticket: u64,
-    turn: oneshot::Sender<Turn>,
+    turn: oneshot::Sender<WaitOutcome>,
 }
 
-impl Room {
+impl WaitQueue {
     /// Takes one in behind those of its priority.
-    pub(super) fn push(&mut self, priority: Priority, turn: oneshot::Sender<Turn>) -> WaiterId {
+    pub(super) fn push(
+        &mut self,
+        priority: RequestPriority,
+        turn: oneshot::Sender<WaitOutcome>,
+    ) -> WaiterId {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         self.queues[priority as usize].push_back(Waiter { ticket, turn });
@@ -45,7 +49,7 @@ impl Room {
     }
 
     /// The oldest of the highest priority.
-    pub(super) fn pop(&mut self) -> Option<oneshot::Sender<Turn>> {
+    pub(super) fn pop(&mut self) -> Option<oneshot::Sender<WaitOutcome>> {
         let mut from_highest = self.queues.iter_mut().rev();
         from_highest
             .find_map(VecDeque::pop_front)
@@ -53,13 +57,13 @@ impl Room {
     }
 
     /// Sends the newest of the lowest priority away, if that is below `priority`.
-    pub(super) fn displace_below(&mut self, priority: Priority) -> bool {
+    pub(super) fn displace_below(&mut self, priority: RequestPriority) -> bool {
         let below = &mut self.queues[..priority as usize];
         let Some(waiter) = below.iter_mut().find_map(VecDeque::pop_back) else {
             return false;
         };
         // One that stopped waiting at this moment does not need to be told.
-        let _ = waiter.turn.send(Turn::Displaced);
+        let _ = waiter.turn.send(WaitOutcome::Displaced);
         true
     }
 

@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::instruments::BehindCounters;
-use super::unwritten::Newest;
+use super::write_buffer::BufferedBody;
 use super::{Cache, Sweep};
 use crate::settings::Live;
 
@@ -36,10 +36,10 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(20);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 
 /// The queue of writes of type `C` in front of the database.
-pub(crate) struct Behind<C> {
+pub(crate) struct WriteBehind<C> {
     cache: Arc<Cache>,
     settings: Arc<Live>,
-    queue: Mutex<Queue<C>>,
+    queue: Mutex<WriteQueue<C>>,
     /// Wakes the flusher.
     arrived: Notify,
     /// Wakes who waits for a place, or for a write to be done.
@@ -47,11 +47,11 @@ pub(crate) struct Behind<C> {
     counters: BehindCounters,
 }
 
-struct Queue<C> {
+struct WriteQueue<C> {
     order: VecDeque<i64>,
-    waiting: HashMap<i64, Queued<C>>,
+    waiting: HashMap<i64, QueuedWrite<C>>,
     /// When the oldest write of the documents that are being flushed was answered.
-    flying: HashMap<i64, Instant>,
+    in_flush: HashMap<i64, Instant>,
     next_revision: u64,
     /// How many wait for a flush before its time.
     urgent: usize,
@@ -59,32 +59,34 @@ struct Queue<C> {
     is_closed: bool,
 }
 
-struct Queued<C> {
+struct QueuedWrite<C> {
     change: C,
     revision: u64,
     since: Instant,
 }
 
 /// Writes taken from the queue for one flush.
-type Batch<C> = Vec<(i64, Queued<C>)>;
+type Batch<C> = Vec<(i64, QueuedWrite<C>)>;
 
 /// Why a flush did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FlushError {
     /// It may succeed later, as when the database is away.
-    #[error("the writes cannot be flushed now")]
+    #[error("the queued writes could not be flushed; the flush is retried")]
     Later(#[source] Box<dyn Error + Send + Sync>),
     /// At least one of the writes can never succeed; none of them was made.
-    #[error("a write is refused by the database")]
+    #[error("the database rejected a queued write")]
     Refused(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// The queue stayed full, or the writes before this one were not flushed, for five seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the database does not keep up with the writes")]
-pub(crate) struct Behindhand {
+#[error(
+    "queue timeout: the write queue stayed full, or an earlier write of the document was not flushed in time"
+)]
+pub(crate) struct QueueTimeout {
     /// Writes that are not in the database yet.
-    pub(crate) unwritten: usize,
+    pub(crate) pending_writes: usize,
 }
 
 /// The queue as operators see it.
@@ -104,13 +106,13 @@ pub(crate) struct BehindStats {
     pub(crate) refused: u64,
 }
 
-impl<C> Queue<C> {
+impl<C> WriteQueue<C> {
     fn len(&self) -> usize {
-        self.waiting.len() + self.flying.len()
+        self.waiting.len() + self.in_flush.len()
     }
 
     fn holds(&self, id: i64) -> bool {
-        self.waiting.contains_key(&id) || self.flying.contains_key(&id)
+        self.waiting.contains_key(&id) || self.in_flush.contains_key(&id)
     }
 
     fn take(&mut self) -> Batch<C> {
@@ -121,7 +123,7 @@ impl<C> Queue<C> {
             .collect();
         // In the order in which everyone locks rows, or the transactions of two instances could each wait for the other.
         batch.sort_unstable_by_key(|(id, _)| *id);
-        self.flying = batch
+        self.in_flush = batch
             .iter()
             .map(|(id, queued)| (*id, queued.since))
             .collect();
@@ -129,16 +131,16 @@ impl<C> Queue<C> {
     }
 }
 
-impl<C: Clone + Send + 'static> Behind<C> {
+impl<C: Clone + Send + 'static> WriteBehind<C> {
     pub(crate) fn new(cache: Arc<Cache>, settings: Arc<Live>) -> Self {
         let counters = cache.instruments.behind.clone();
         Self {
             cache,
             settings,
-            queue: Mutex::new(Queue {
+            queue: Mutex::new(WriteQueue {
                 order: VecDeque::new(),
                 waiting: HashMap::new(),
-                flying: HashMap::new(),
+                in_flush: HashMap::new(),
                 next_revision: 0,
                 urgent: 0,
                 is_closed: false,
@@ -152,8 +154,8 @@ impl<C: Clone + Send + 'static> Behind<C> {
     /// Queues the new state of a document; `body` is what reads of it answer from now on.
     ///
     /// Waits at most five seconds for a place when the queue is full, and for the database alone: it is flushed at once.
-    pub(crate) async fn accept(&self, id: i64, body: Bytes, change: C) -> Result<(), Behindhand> {
-        let place = |queue: &mut Queue<C>| {
+    pub(crate) async fn accept(&self, id: i64, body: Bytes, change: C) -> Result<(), QueueTimeout> {
+        let place = |queue: &mut WriteQueue<C>| {
             let room = self.settings.load().cache.behind_queue as usize;
             if queue.is_closed || !queue.waiting.contains_key(&id) && queue.len() >= room {
                 return false;
@@ -168,23 +170,23 @@ impl<C: Clone + Send + 'static> Behind<C> {
                 }
                 None => queue.order.push_back(id),
             }
-            let queued = Queued {
+            let queued = QueuedWrite {
                 change: change.clone(),
                 revision,
                 since,
             };
             queue.waiting.insert(id, queued);
-            let newest = Newest {
+            let newest = BufferedBody {
                 revision,
                 body: body.clone(),
-                since: queue.flying.get(&id).copied().unwrap_or(since),
+                since: queue.in_flush.get(&id).copied().unwrap_or(since),
             };
-            self.cache.unwritten.put(id, newest);
+            self.cache.write_buffer.put(id, newest);
             true
         };
         let has_room = place(&mut self.queue());
         if !has_room {
-            let _urgent = Urgent::new(self);
+            let _urgent = FlushNow::new(self);
             self.until(place).await?;
         }
         self.arrived.notify_one();
@@ -192,18 +194,18 @@ impl<C: Clone + Send + 'static> Behind<C> {
     }
 
     /// Waits until no write of the document is queued, so that one that goes to the database itself comes after them.
-    pub(crate) async fn settle(&self, id: i64) -> Result<(), Behindhand> {
-        if self.cache.unwritten.is_empty() {
+    pub(crate) async fn settle(&self, id: i64) -> Result<(), QueueTimeout> {
+        if self.cache.write_buffer.is_empty() {
             return Ok(());
         }
-        let _urgent = Urgent::new(self);
+        let _urgent = FlushNow::new(self);
         self.until(|queue| !queue.holds(id)).await
     }
 
     /// Takes no more writes and waits at most `within` until the database has those that were answered; for the shutdown.
-    pub(crate) async fn drain(&self, within: Duration) -> Result<(), Behindhand> {
+    pub(crate) async fn drain(&self, within: Duration) -> Result<(), QueueTimeout> {
         self.queue().is_closed = true;
-        let _urgent = Urgent::new(self);
+        let _urgent = FlushNow::new(self);
         let empty = self.until_by(Instant::now() + within, |queue| queue.len() == 0);
         empty.await
     }
@@ -223,7 +225,7 @@ impl<C: Clone + Send + 'static> Behind<C> {
     pub(crate) fn stats(&self) -> BehindStats {
         BehindStats {
             queue: self.queue().len(),
-            oldest_ms: self.cache.unwritten.oldest().as_millis() as u64,
+            oldest_ms: self.cache.write_buffer.oldest().as_millis() as u64,
             flushed: self.counters.flushed.get(),
             coalesced: self.counters.coalesced.get(),
             failed: self.counters.failed.get(),
@@ -281,7 +283,7 @@ impl<C: Clone + Send + 'static> Behind<C> {
                 }
                 Err(FlushError::Refused(cause)) if batch.len() == 1 => {
                     // A log that cannot be written must not stop the queue.
-                    let _ = writeln!(io::stderr(), "a queued write is lost: {cause}");
+                    let _ = writeln!(io::stderr(), "lost a queued write: {cause}");
                     self.counters.refused.inc();
                     self.finish(batch).await;
                 }
@@ -295,7 +297,7 @@ impl<C: Clone + Send + 'static> Behind<C> {
                     self.counters.failed.inc();
                     sleep(backoff.mul_f64(rand::random_range(0.5..1.0))).await;
                     backoff = (backoff * 2).min(LONGEST_BACKOFF);
-                    self.leave_to_newer(&mut batch);
+                    self.drop_superseded(&mut batch);
                     batches.push_front(batch);
                 }
             }
@@ -303,14 +305,14 @@ impl<C: Clone + Send + 'static> Behind<C> {
     }
 
     /// Drops from the batch what a newer write will bring to the database anyway.
-    fn leave_to_newer(&self, batch: &mut Batch<C>) {
+    fn drop_superseded(&self, batch: &mut Batch<C>) {
         let mut queue = self.queue();
         batch.retain(|(id, old)| {
             let Some(newer) = queue.waiting.get_mut(id) else {
                 return true;
             };
             newer.since = old.since;
-            queue.flying.remove(id);
+            queue.in_flush.remove(id);
             self.counters.coalesced.inc();
             false
         });
@@ -325,26 +327,29 @@ impl<C: Clone + Send + 'static> Behind<C> {
         self.cache.sweep(&sweep).await;
         let mut queue = self.queue();
         for (id, queued) in &batch {
-            self.cache.unwritten.remove(*id, queued.revision);
-            queue.flying.remove(id);
+            self.cache.write_buffer.remove(*id, queued.revision);
+            queue.in_flush.remove(id);
         }
         drop(queue);
         self.freed.notify_waiters();
     }
 
-    async fn until(&self, ready: impl FnMut(&mut Queue<C>) -> bool) -> Result<(), Behindhand> {
+    async fn until(
+        &self,
+        ready: impl FnMut(&mut WriteQueue<C>) -> bool,
+    ) -> Result<(), QueueTimeout> {
         self.until_by(Instant::now() + PATIENCE, ready).await
     }
 
     async fn until_by(
         &self,
         deadline: Instant,
-        mut ready: impl FnMut(&mut Queue<C>) -> bool,
-    ) -> Result<(), Behindhand> {
+        mut ready: impl FnMut(&mut WriteQueue<C>) -> bool,
+    ) -> Result<(), QueueTimeout> {
         loop {
             let mut freed = pin!(self.freed.notified());
             freed.as_mut().enable();
-            let unwritten = {
+            let pending_writes = {
                 let mut queue = self.queue();
                 if ready(&mut queue) {
                     return Ok(());
@@ -353,27 +358,27 @@ impl<C: Clone + Send + 'static> Behind<C> {
             };
             timeout_at(deadline, freed)
                 .await
-                .map_err(|_| Behindhand { unwritten })?;
+                .map_err(|_| QueueTimeout { pending_writes })?;
         }
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue<C>> {
+    fn queue(&self) -> MutexGuard<'_, WriteQueue<C>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Makes flushes come at once for as long as it lives.
-struct Urgent<'a, C>(&'a Behind<C>);
+struct FlushNow<'a, C>(&'a WriteBehind<C>);
 
-impl<'a, C: Clone + Send + 'static> Urgent<'a, C> {
-    fn new(behind: &'a Behind<C>) -> Self {
+impl<'a, C: Clone + Send + 'static> FlushNow<'a, C> {
+    fn new(behind: &'a WriteBehind<C>) -> Self {
         behind.queue().urgent += 1;
         behind.arrived.notify_one();
         Self(behind)
     }
 }
 
-impl<C> Drop for Urgent<'_, C> {
+impl<C> Drop for FlushNow<'_, C> {
     fn drop(&mut self) {
         let mut queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.urgent -= 1;

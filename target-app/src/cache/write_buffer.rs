@@ -8,30 +8,32 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::Key;
+use super::CacheKey;
 
 /// The bodies that are newer than the database's, by document.
 #[derive(Default)]
-pub(super) struct Unwritten {
+pub(super) struct WriteBuffer {
     count: AtomicUsize,
-    bodies: Mutex<HashMap<i64, Newest>>,
+    bodies: Mutex<HashMap<i64, BufferedBody>>,
 }
 
 /// The body of a document's newest write.
-pub(super) struct Newest {
+pub(super) struct BufferedBody {
     pub(super) revision: u64,
     pub(super) body: Bytes,
     /// When the oldest write of the document was answered that the database does not have.
     pub(super) since: Instant,
 }
 
-impl Unwritten {
+impl WriteBuffer {
     /// The newest body of a document whose write is queued.
-    pub(super) fn body(&self, key: &Key) -> Option<Bytes> {
+    pub(super) fn body(&self, key: &CacheKey) -> Option<Bytes> {
         if self.is_empty() {
             return None;
         }
-        let Key::Document(id) = key else { return None };
+        let CacheKey::Document(id) = key else {
+            return None;
+        };
         self.bodies().get(id).map(|newest| newest.body.clone())
     }
 
@@ -53,7 +55,7 @@ impl Unwritten {
     }
 
     /// Makes `newest` what is read of the document.
-    pub(super) fn put(&self, id: i64, newest: Newest) {
+    pub(super) fn put(&self, id: i64, newest: BufferedBody) {
         let mut bodies = self.bodies();
         bodies.insert(id, newest);
         self.count.store(bodies.len(), Ordering::Release);
@@ -71,7 +73,7 @@ impl Unwritten {
         self.count.store(bodies.len(), Ordering::Release);
     }
 
-    fn bodies(&self) -> MutexGuard<'_, HashMap<i64, Newest>> {
+    fn bodies(&self) -> MutexGuard<'_, HashMap<i64, BufferedBody>> {
         self.bodies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,14 +9,14 @@ const OVERHEAD: usize = 128;
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Roll {
+pub(super) struct ExpiringSet {
     by_end: BTreeSet<(Instant, Arc<str>)>,
     ends: HashMap<Arc<str>, Instant>,
     /// Bytes of all texts.
     text: usize,
 }
 
-impl Roll {
+impl ExpiringSet {
     pub(super) fn holds(&self, member: &str) -> bool {
         self.ends.contains_key(member)
     }
@@ -66,17 +66,17 @@ mod tests {
     fn members_run_out_at_their_last_end_and_weigh_nothing_after() {
         let now = Instant::now();
         let at = |seconds| now + Duration::from_secs(seconds);
-        let mut roll = Roll::default();
+        let mut set = ExpiringSet::default();
         for (member, end) in [("a", 1), ("bb", 2), ("ccc", 3), ("a", 4)] {
-            roll.put(member, at(end));
+            set.put(member, at(end));
         }
-        assert_eq!((roll.len(), roll.weight()), (3, 6 + 3 * OVERHEAD));
-        roll.sweep(at(2));
-        assert_eq!(roll.len(), 2);
-        assert!(roll.holds("a") && !roll.holds("bb"));
-        roll.remove("ccc");
-        roll.remove("unknown");
-        roll.sweep(at(4));
-        assert_eq!((roll.len(), roll.weight()), (0, 0));
+        assert_eq!((set.len(), set.weight()), (3, 6 + 3 * OVERHEAD));
+        set.sweep(at(2));
+        assert_eq!(set.len(), 2);
+        assert!(set.holds("a") && !set.holds("bb"));
+        set.remove("ccc");
+        set.remove("unknown");
+        set.sweep(at(4));
+        assert_eq!((set.len(), set.weight()), (0, 0));
     }
 }

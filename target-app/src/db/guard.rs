@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use prometheus::IntCounterVec;
 
-use super::{DbError, Dialect, Recorder, Statement, Value};
-use crate::breaker::{Breaker, Permit, Refused};
-use crate::bulkhead::{Full, Gate, OwnedPass, Priority};
+use super::{DbError, Dialect, Recorder, SqlValue, Statement};
+use crate::breaker::{Breaker, BreakerOpen, CallPermit};
+use crate::bulkhead::{Gate, GateFull, OwnedGatePermit, RequestPriority};
 use crate::metrics::{Metrics, TimesFamily};
 use crate::observe::note_query;
 use crate::settings::Live;
 
 /// One for all pools of a database.
-pub(crate) struct Accounts {
+pub(crate) struct DatabaseGuard {
     gate: Arc<Gate>,
     breaker: Breaker,
     query_seconds: TimesFamily,
@@ -22,7 +22,7 @@ pub(crate) struct Accounts {
     settings: Arc<Live>,
 }
 
-impl Accounts {
+impl DatabaseGuard {
     pub(super) fn new(settings: &Arc<Live>, metrics: &Metrics) -> Result<Self, prometheus::Error> {
         let gate = Gate::new(
             "db",
@@ -35,7 +35,7 @@ impl Accounts {
             breaker: Breaker::new("database", Arc::clone(settings), metrics)?,
             query_seconds: metrics.times(
                 "folio_query_seconds",
-                "Statement time on its connection.",
+                "Execution time of a statement.",
                 "name",
             )?,
             slow_queries: metrics.counters(
@@ -49,12 +49,12 @@ impl Accounts {
     }
 
     /// A place among those that use the database, for as long as a lease lasts.
-    pub(super) async fn enter(&self) -> Result<OwnedPass, DbError> {
-        Ok(self.gate.enter_owned(Priority::Normal).await?)
+    pub(super) async fn enter(&self) -> Result<OwnedGatePermit, DbError> {
+        Ok(self.gate.enter_owned(RequestPriority::Normal).await?)
     }
 
     /// Leave for one call to the database; says afterwards how it went.
-    pub(super) fn admit(&self) -> Result<Permit<'_>, DbError> {
+    pub(super) fn admit(&self) -> Result<CallPermit<'_>, DbError> {
         Ok(self.breaker.admit()?)
     }
 
@@ -70,7 +70,7 @@ impl Accounts {
     pub(super) fn ran(
         &self,
         statement: &Statement,
-        values: &[Value],
+        values: &[SqlValue],
         dialect: Dialect,
         took: Duration,
         rows: u64,
@@ -85,16 +85,16 @@ impl Accounts {
     }
 }
 
-impl From<Full> for DbError {
-    fn from(full: Full) -> Self {
+impl From<GateFull> for DbError {
+    fn from(full: GateFull) -> Self {
         Self::Refused {
             retry_after: full.retry_after,
         }
     }
 }
 
-impl From<Refused> for DbError {
-    fn from(refused: Refused) -> Self {
+impl From<BreakerOpen> for DbError {
+    fn from(refused: BreakerOpen) -> Self {
         Self::Refused {
             retry_after: refused.retry_after,
         }

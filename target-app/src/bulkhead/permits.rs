@@ -6,24 +6,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// As many rights as the pool may have connections.
-pub(crate) struct Slots {
+pub(crate) struct ConnectionPermits {
     semaphore: Arc<Semaphore>,
     /// Rights to take away as soon as they come back.
-    debt: AtomicUsize,
+    surplus: AtomicUsize,
     size: AtomicUsize,
 }
 
 /// One right; dropping it gives it back.
-pub(crate) struct Slot {
+pub(crate) struct ConnectionPermit {
     permit: Option<OwnedSemaphorePermit>,
-    slots: Arc<Slots>,
+    permits: Arc<ConnectionPermits>,
 }
 
-impl Slots {
+impl ConnectionPermits {
     pub(crate) fn new(size: usize) -> Arc<Self> {
         Arc::new(Self {
             semaphore: Arc::new(Semaphore::new(size)),
-            debt: AtomicUsize::new(0),
+            surplus: AtomicUsize::new(0),
             size: AtomicUsize::new(size),
         })
     }
@@ -33,11 +33,11 @@ impl Slots {
     }
 
     /// Waits in turn for a right; none when there will never be one again.
-    pub(crate) async fn take(self: &Arc<Self>) -> Option<Slot> {
+    pub(crate) async fn take(self: &Arc<Self>) -> Option<ConnectionPermit> {
         let permit = Arc::clone(&self.semaphore).acquire_owned().await.ok()?;
-        Some(Slot {
+        Some(ConnectionPermit {
             permit: Some(permit),
-            slots: Arc::clone(self),
+            permits: Arc::clone(self),
         })
     }
 
@@ -47,11 +47,11 @@ impl Slots {
     }
 
     /// A right, if one is free now.
-    pub(crate) fn try_take(self: &Arc<Self>) -> Option<Slot> {
+    pub(crate) fn try_take(self: &Arc<Self>) -> Option<ConnectionPermit> {
         let permit = Arc::clone(&self.semaphore).try_acquire_owned().ok()?;
-        Some(Slot {
+        Some(ConnectionPermit {
             permit: Some(permit),
-            slots: Arc::clone(self),
+            permits: Arc::clone(self),
         })
     }
 
@@ -62,34 +62,34 @@ impl Slots {
             let mut more = size - before;
             // What was still to be taken away need not be given anew.
             let _ = self
-                .debt
-                .fetch_update(Ordering::AcqRel, Ordering::Acquire, |debt| {
-                    let settled = debt.min(size - before);
+                .surplus
+                .fetch_update(Ordering::AcqRel, Ordering::Acquire, |surplus| {
+                    let settled = surplus.min(size - before);
                     more = size - before - settled;
-                    Some(debt - settled)
+                    Some(surplus - settled)
                 });
             self.semaphore.add_permits(more);
         } else {
             let fewer = before - size;
             let forgotten = self.semaphore.forget_permits(fewer);
-            self.debt.fetch_add(fewer - forgotten, Ordering::AcqRel);
+            self.surplus.fetch_add(fewer - forgotten, Ordering::AcqRel);
         }
     }
 
     /// Whether one that comes back has to stay away.
     fn settles(&self) -> bool {
-        self.debt
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |debt| {
-                debt.checked_sub(1)
+        self.surplus
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |surplus| {
+                surplus.checked_sub(1)
             })
             .is_ok()
     }
 }
 
-impl Drop for Slot {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         if let Some(permit) = self.permit.take()
-            && self.slots.settles()
+            && self.permits.settles()
         {
             permit.forget();
         }
@@ -102,18 +102,21 @@ mod tests {
 
     #[test]
     fn rights_never_exceed_the_size_however_it_changes() {
-        let slots = Slots::new(3);
-        let taken: Vec<_> = std::iter::from_fn(|| slots.try_take()).collect();
+        let permits = ConnectionPermits::new(3);
+        let taken: Vec<_> = std::iter::from_fn(|| permits.try_take()).collect();
         assert_eq!(taken.len(), 3);
-        slots.resize(1);
+        permits.resize(1);
         let mut taken = taken.into_iter();
         drop(taken.next());
-        assert!(slots.try_take().is_none(), "two are lent, one is allowed");
-        slots.resize(2);
-        assert!(slots.try_take().is_none(), "two are lent, two are allowed");
+        assert!(permits.try_take().is_none(), "two are lent, one is allowed");
+        permits.resize(2);
+        assert!(
+            permits.try_take().is_none(),
+            "two are lent, two are allowed"
+        );
         drop(taken);
         assert_eq!(
-            std::iter::from_fn(|| slots.try_take())
+            std::iter::from_fn(|| permits.try_take())
                 .map(std::mem::forget)
                 .count(),
             2
@@ -122,15 +125,15 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_gets_a_right_when_the_size_grows() {
-        let slots = Slots::new(1);
-        let _held = slots.take().await;
+        let permits = ConnectionPermits::new(1);
+        let _held = permits.take().await;
         let waiting = tokio::spawn({
-            let slots = Arc::clone(&slots);
-            async move { slots.take().await }
+            let permits = Arc::clone(&permits);
+            async move { permits.take().await }
         });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
-        slots.resize(2);
+        permits.resize(2);
         drop(waiting.await.expect("it gets one"));
     }
 }

@@ -5,64 +5,64 @@ use std::time::Duration;
 use redis::{Cmd, FromRedisValue, Pipeline, ScriptInvocation};
 use tokio::time::timeout;
 
-use super::Redis;
+use super::RedisStore;
 use crate::kv::error::KvError;
 
 /// Longest time for an answer.
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_millis(500);
 
 /// What is asked in one round trip.
-pub(super) enum Question<'a> {
+pub(super) enum RedisRequest<'a> {
     One(&'a Cmd),
     Many(&'a Pipeline),
     Script(&'a ScriptInvocation<'a>),
 }
 
-impl Redis {
+impl RedisStore {
     /// Asks, and takes the answer within the limit or throws the connection away.
     pub(super) async fn ask<'a, T: FromRedisValue>(
         &self,
-        question: impl Into<Question<'a>>,
+        request: impl Into<RedisRequest<'a>>,
     ) -> Result<T, KvError> {
-        let question = question.into();
-        let mut loan = self.pool.loan().await?;
-        let connection = loan.connection();
+        let request = request.into();
+        let mut checkout = self.pool.checkout().await?;
+        let connection = checkout.connection();
         let answer = async {
-            match question {
-                Question::One(command) => command.query_async(connection).await,
-                Question::Many(pipeline) => pipeline.query_async(connection).await,
-                Question::Script(script) => script.invoke_async(connection).await,
+            match request {
+                RedisRequest::One(command) => command.query_async(connection).await,
+                RedisRequest::Many(pipeline) => pipeline.query_async(connection).await,
+                RedisRequest::Script(script) => script.invoke_async(connection).await,
             }
         };
         match timeout(ANSWER_LIMIT, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 if error.is_io_error() || error.is_unrecoverable_error() {
-                    loan.discard();
+                    checkout.discard();
                 }
                 Err(error.into())
             }
             Err(_) => {
-                loan.discard();
+                checkout.discard();
                 Err(KvError::TimedOut)
             }
         }
     }
 }
 
-impl<'a> From<&'a mut Cmd> for Question<'a> {
+impl<'a> From<&'a mut Cmd> for RedisRequest<'a> {
     fn from(command: &'a mut Cmd) -> Self {
         Self::One(command)
     }
 }
 
-impl<'a> From<&'a mut Pipeline> for Question<'a> {
+impl<'a> From<&'a mut Pipeline> for RedisRequest<'a> {
     fn from(pipeline: &'a mut Pipeline) -> Self {
         Self::Many(pipeline)
     }
 }
 
-impl<'a> From<&'a mut ScriptInvocation<'_>> for Question<'a> {
+impl<'a> From<&'a mut ScriptInvocation<'_>> for RedisRequest<'a> {
     fn from(script: &'a mut ScriptInvocation<'_>) -> Self {
         Self::Script(script)
     }

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::generations::Seen;
-use super::key::Key;
+use super::generations::Stamp;
+use super::key::CacheKey;
 use crate::observe::Lookup;
 
 /// Few enough to clear, many enough that two misses seldom meet at a lock.
@@ -23,54 +23,54 @@ const SHARDS: usize = 16;
 
 /// What a load came to; its error is of the type that the leader's caller knows.
 #[derive(Clone)]
-pub(super) enum Landing {
+pub(super) enum LoadResult {
     /// The body, and where it came from.
     Body(Bytes, Lookup),
     /// The `Arc<E>` of the leader's error.
     Failed(Arc<dyn Any + Send + Sync>),
 }
 
-type Landed = watch::Receiver<Option<Landing>>;
-type Shard = HashMap<Key, Flight>;
+type ResultReceiver = watch::Receiver<Option<LoadResult>>;
+type LoadShard = HashMap<CacheKey, SharedLoad>;
 
 /// The loads under way.
-pub(super) struct Flights {
-    shards: [Mutex<Shard>; SHARDS],
+pub(super) struct SingleFlight {
+    shards: [Mutex<LoadShard>; SHARDS],
     hasher: RandomState,
 }
 
 /// A load under way.
-struct Flight {
+struct SharedLoad {
     /// The generations of its key, and how many invalidations were begun, both from before it.
-    seen: Seen,
+    seen: Stamp,
     begun: u64,
-    landed: Landed,
+    result: ResultReceiver,
 }
 
 /// What a reader that missed has to do.
-pub(super) enum Boarding<'a> {
-    /// Load, then [`Leader::land`].
-    Lead(Leader<'a>),
-    /// Wait with [`Waiter::landing`].
-    Wait(Waiter),
+pub(super) enum Role<'a> {
+    /// Load, then [`LoadLeader::publish`].
+    Lead(LoadLeader<'a>),
+    /// Wait with [`LoadWaiter::result`].
+    Wait(LoadWaiter),
 }
 
 /// The duty to load; dropped without landing it passes to one who waits.
-pub(super) struct Leader<'a> {
-    flights: &'a Flights,
-    key: Key,
-    landed: Landed,
-    land: watch::Sender<Option<Landing>>,
+pub(super) struct LoadLeader<'a> {
+    single_flight: &'a SingleFlight,
+    key: CacheKey,
+    result: ResultReceiver,
+    sender: watch::Sender<Option<LoadResult>>,
 }
 
 /// A place behind a leader.
-pub(super) struct Waiter {
-    landed: Landed,
+pub(super) struct LoadWaiter {
+    result: ResultReceiver,
     /// Whether something was invalidated since the load began.
     is_late: bool,
 }
 
-impl Flights {
+impl SingleFlight {
     pub(super) fn new() -> Self {
         Self {
             shards: std::array::from_fn(|_| Mutex::default()),
@@ -80,28 +80,28 @@ impl Flights {
 
     /// Joins the load of `key` that is under way, or leads one if there is none, or only one that began before `seen`;
     /// `begun` is how many invalidations were when the reader came.
-    pub(super) fn board(&self, key: &Key, seen: Seen, begun: u64) -> Boarding<'_> {
+    pub(super) fn join(&self, key: &CacheKey, seen: Stamp, begun: u64) -> Role<'_> {
         let mut shard = self.shard(key);
         match shard.entry(key.clone()) {
-            Entry::Occupied(flight) if flight.get().seen == seen => {
-                let flight = flight.get();
-                Boarding::Wait(Waiter {
-                    landed: flight.landed.clone(),
-                    is_late: flight.begun != begun,
+            Entry::Occupied(load) if load.get().seen == seen => {
+                let load = load.get();
+                Role::Wait(LoadWaiter {
+                    result: load.result.clone(),
+                    is_late: load.begun != begun,
                 })
             }
             place => {
-                let (land, landed) = watch::channel(None);
-                place.insert_entry(Flight {
+                let (sender, result) = watch::channel(None);
+                place.insert_entry(SharedLoad {
                     seen,
                     begun,
-                    landed: landed.clone(),
+                    result: result.clone(),
                 });
-                Boarding::Lead(Leader {
-                    flights: self,
+                Role::Lead(LoadLeader {
+                    single_flight: self,
                     key: key.clone(),
-                    landed,
-                    land,
+                    result,
+                    sender,
                 })
             }
         }
@@ -117,7 +117,7 @@ impl Flights {
         lengths.sum()
     }
 
-    fn shard(&self, key: &Key) -> MutexGuard<'_, Shard> {
+    fn shard(&self, key: &CacheKey) -> MutexGuard<'_, LoadShard> {
         let shard = self.hasher.hash_one(key) as usize % SHARDS;
         self.shards[shard]
             .lock()
@@ -125,37 +125,37 @@ impl Flights {
     }
 }
 
-impl Leader<'_> {
+impl LoadLeader<'_> {
     /// Tells those who wait.
-    pub(super) fn land(self, landing: Landing) {
+    pub(super) fn publish(self, result: LoadResult) {
         // Nobody may board any more who would be told what is of no use to him, and board again.
         self.leave();
-        self.land.send_replace(Some(landing));
+        self.sender.send_replace(Some(result));
     }
 
     fn leave(&self) {
-        let mut shard = self.flights.shard(&self.key);
+        let mut shard = self.single_flight.shard(&self.key);
         // A later flight may have taken the place of this one.
-        if let Entry::Occupied(flight) = shard.entry(self.key.clone())
-            && flight.get().landed.same_channel(&self.landed)
+        if let Entry::Occupied(load) = shard.entry(self.key.clone())
+            && load.get().result.same_channel(&self.result)
         {
-            flight.remove();
+            load.remove();
         }
     }
 }
 
-impl Drop for Leader<'_> {
+impl Drop for LoadLeader<'_> {
     fn drop(&mut self) {
         self.leave();
     }
 }
 
-impl Waiter {
+impl LoadWaiter {
     /// What the load came to; `None` when its leader was dropped, or failed to find what may have been made since, and one
     /// of those who wait must lead.
-    pub(super) async fn landing(mut self) -> Option<Landing> {
-        let landed = self.landed.wait_for(Option::is_some).await.ok()?;
-        let landing = landed.clone()?;
-        (!self.is_late || matches!(landing, Landing::Body(..))).then_some(landing)
+    pub(super) async fn result(mut self) -> Option<LoadResult> {
+        let result = self.result.wait_for(Option::is_some).await.ok()?;
+        let result = result.clone()?;
+        (!self.is_late || matches!(result, LoadResult::Body(..))).then_some(result)
     }
 }

@@ -13,12 +13,12 @@ use futures_util::future::try_join_all;
 use tokio::try_join;
 
 use super::Sweep;
-use super::debt::Debt;
-use super::envelope::{Made, open, seal};
+use super::envelope::{LoadedEntry, open, seal};
 use super::generations::Place;
-use super::instruments::{Counters, timed};
-use super::key::{Class, Classes, Home};
-use crate::kv::{Kv, KvError, Seen};
+use super::instruments::{CacheCounters, timed};
+use super::key::{CacheKind, KeyClass, KeyClasses};
+use super::pending_invalidations::PendingInvalidations;
+use crate::kv::{Kv, KvError, Version};
 
 /// Longest life of an entry here, whatever its time to live.
 const LONGEST_LIFE: Duration = Duration::from_hours(24);
@@ -27,22 +27,22 @@ const GENERATION_LIFE: Duration = Duration::from_hours(48);
 
 /// The right to fill a key that was looked up, unless it is invalidated first.
 #[derive(Clone, Copy)]
-pub(super) struct Ticket {
-    seen: Seen,
+pub(super) struct FillToken {
+    seen: Version,
     generation: u64,
 }
 
 /// What a lookup came to.
-pub(super) enum Found {
-    Entry(Made, Ticket),
-    Nothing(Ticket),
+pub(super) enum L2Lookup {
+    Entry(LoadedEntry, FillToken),
+    Nothing(FillToken),
     /// The store failed, or must not be trusted yet.
     Unknown,
 }
 
 /// What a fill came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Filled {
+pub(super) enum FillOutcome {
     Stored,
     /// Something was invalidated since the lookup.
     Refused,
@@ -51,68 +51,73 @@ pub(super) enum Filled {
 }
 
 /// What a write puts in place of an entry, unless another write came between.
-pub(super) struct Put {
+pub(super) struct L2Replacement {
     key: String,
-    seen: Seen,
-    made: Made,
+    seen: Version,
+    made: LoadedEntry,
 }
 
 /// One cache's part of the second level.
-pub(super) struct Second {
+pub(super) struct L2Cache {
     kv: Kv,
-    home: Home,
-    debt: Arc<Debt>,
-    counters: Arc<Counters>,
+    home: CacheKind,
+    pending_invalidations: Arc<PendingInvalidations>,
+    counters: Arc<CacheCounters>,
 }
 
-impl Second {
-    pub(super) fn new(kv: Kv, home: Home, debt: Arc<Debt>, counters: Arc<Counters>) -> Self {
+impl L2Cache {
+    pub(super) fn new(
+        kv: Kv,
+        home: CacheKind,
+        pending_invalidations: Arc<PendingInvalidations>,
+        counters: Arc<CacheCounters>,
+    ) -> Self {
         Self {
             kv,
             home,
-            debt,
+            pending_invalidations,
             counters,
         }
     }
 
     /// Looks for the entry with this canonical text.
-    pub(super) async fn look(&self, text: &str, place: Place) -> Found {
-        if self.debt.is_owing() {
+    pub(super) async fn get(&self, text: &str, place: Place) -> L2Lookup {
+        if self.pending_invalidations.has_pending() {
             self.counters.l2.errors.inc();
-            return Found::Unknown;
+            return L2Lookup::Unknown;
         }
         let key = key_of(self.home, text);
         let both = timed(&self.counters.l2_get, async {
-            try_join!(self.kv.look(&key), self.generation(place.class()))
+            try_join!(self.kv.get_versioned(&key), self.generation(place.class()))
         });
-        let Ok((look, generation)) = both.await else {
+        let Ok((found, generation)) = both.await else {
             self.counters.l2.errors.inc();
-            return Found::Unknown;
+            return L2Lookup::Unknown;
         };
-        let ticket = Ticket {
-            seen: look.seen,
+        let ticket = FillToken {
+            seen: found.seen,
             generation,
         };
         // The debt may be younger than the answer.
-        if self.debt.is_owing() {
+        if self.pending_invalidations.has_pending() {
             self.counters.l2.errors.inc();
-            return Found::Unknown;
+            return L2Lookup::Unknown;
         }
-        let found = look.value.and_then(|value| open(&value, generation));
+        let found = found.value.and_then(|value| open(&value, generation));
         match found {
-            Some(made) => Found::Entry(made, ticket),
-            None => Found::Nothing(ticket),
+            Some(made) => L2Lookup::Entry(made, ticket),
+            None => L2Lookup::Nothing(ticket),
         }
     }
 
     /// Looks for many entries in two round trips; what fails is not there.
-    pub(super) async fn look_many(&self, keys: &[(&str, Place)]) -> Vec<Option<Made>> {
+    pub(super) async fn get_many(&self, keys: &[(&str, Place)]) -> Vec<Option<LoadedEntry>> {
         let nothing = || vec![None; keys.len()];
         let texts: Vec<_> = keys
             .iter()
             .map(|(text, _)| key_of(self.home, text))
             .collect();
-        let classes: Classes = keys.iter().map(|(_, place)| place.class()).collect();
+        let classes: KeyClasses = keys.iter().map(|(_, place)| place.class()).collect();
         let generations = try_join_all(classes.iter().map(async |class| {
             let generation = self.generation(class).await?;
             Ok::<_, KvError>((class, generation))
@@ -122,11 +127,11 @@ impl Second {
         });
         match found.await {
             // The debt may be younger than the answer.
-            Ok((generations, values)) if !self.debt.is_owing() => keys
+            Ok((generations, values)) if !self.pending_invalidations.has_pending() => keys
                 .iter()
                 .zip(values)
                 .map(|((_, place), value)| {
-                    let of_class = |(class, _): &&(Class, u64)| *class == place.class();
+                    let of_class = |(class, _): &&(KeyClass, u64)| *class == place.class();
                     let (_, generation) = generations.iter().find(of_class)?;
                     open(&value?, *generation)
                 })
@@ -140,14 +145,19 @@ impl Second {
     }
 
     /// Stores what was loaded after the lookup that gave the `ticket`.
-    pub(super) async fn fill(&self, text: &str, made: &Made, ticket: Ticket) -> Filled {
+    pub(super) async fn fill(
+        &self,
+        text: &str,
+        made: &LoadedEntry,
+        ticket: FillToken,
+    ) -> FillOutcome {
         let ttl = made.until.saturating_duration_since(Instant::now());
         let ttl = ttl.min(LONGEST_LIFE);
-        if ttl < Duration::from_millis(1) || self.debt.is_owing() {
-            return Filled::Refused;
+        if ttl < Duration::from_millis(1) || self.pending_invalidations.has_pending() {
+            return FillOutcome::Refused;
         }
         let Some(envelope) = seal(made, ttl, ticket.generation) else {
-            return Filled::Failed;
+            return FillOutcome::Failed;
         };
         let key = key_of(self.home, text);
         let filled = timed(
@@ -155,14 +165,14 @@ impl Second {
             self.kv.fill(&key, envelope, ttl, ticket.seen),
         );
         match filled.await {
-            Ok(true) => Filled::Stored,
+            Ok(true) => FillOutcome::Stored,
             Ok(false) => {
                 self.counters.stale_l2_fills.inc();
-                Filled::Refused
+                FillOutcome::Refused
             }
             Err(_) => {
                 self.counters.l2.errors.inc();
-                Filled::Failed
+                FillOutcome::Failed
             }
         }
     }
@@ -172,7 +182,7 @@ impl Second {
     }
 
     /// The generation of a class of lists; others are only invalidated by key.
-    async fn generation(&self, class: Class) -> Result<u64, KvError> {
+    async fn generation(&self, class: KeyClass) -> Result<u64, KvError> {
         if !class.is_swept() {
             return Ok(0);
         }
@@ -191,9 +201,9 @@ impl Second {
     }
 }
 
-impl Put {
+impl L2Replacement {
     /// Of the key whose `ticket` was taken before the write began.
-    pub(super) fn new(home: Home, text: &str, ticket: Ticket, made: Made) -> Self {
+    pub(super) fn new(home: CacheKind, text: &str, ticket: FillToken, made: LoadedEntry) -> Self {
         Self {
             key: key_of(home, text),
             seen: ticket.seen,
@@ -216,12 +226,12 @@ impl Put {
 
 /// Invalidates in the store what `sweep` names, and puts what is to replace it; how many entries were there under its keys
 /// and patterns.
-pub(super) async fn sweep(kv: &Kv, sweep: &Sweep, puts: &[Put]) -> Result<u64, KvError> {
+pub(super) async fn sweep(kv: &Kv, sweep: &Sweep, puts: &[L2Replacement]) -> Result<u64, KvError> {
     let replaced: HashSet<&str> = puts.iter().map(|put| put.key.as_str()).collect();
     let keys: Vec<_> = sweep
         .texts
         .iter()
-        .filter_map(|text| Some(key_of(Class::of(text)?.home(), text)))
+        .filter_map(|text| Some(key_of(KeyClass::of(text)?.home(), text)))
         .filter(|key| !replaced.contains(key.as_str()))
         .collect();
     let mut classes: Vec<_> = sweep
@@ -241,7 +251,7 @@ pub(super) async fn sweep(kv: &Kv, sweep: &Sweep, puts: &[Put]) -> Result<u64, K
         try_join_all(puts.iter().map(|put| put.make(kv))),
     )?;
     for pattern in &sweep.patterns {
-        for home in [Home::Responses, Home::Queries] {
+        for home in [CacheKind::Responses, CacheKind::Queries] {
             removed += kv.invalidate_matching(&key_of(home, pattern)).await?;
         }
     }
@@ -249,7 +259,7 @@ pub(super) async fn sweep(kv: &Kv, sweep: &Sweep, puts: &[Put]) -> Result<u64, K
 }
 
 /// The store's key for a canonical text, or for a pattern of such.
-pub(super) fn key_of(home: Home, text: &str) -> String {
+pub(super) fn key_of(home: CacheKind, text: &str) -> String {
     format!("{}:{text}", home.name())
 }
 
@@ -259,6 +269,6 @@ fn fresh_generation() -> Bytes {
 }
 
 /// Outside of what any pattern of entries matches.
-fn generation_key(class: Class) -> String {
+fn generation_key(class: KeyClass) -> String {
     format!("generation:{}", class.prefix())
 }

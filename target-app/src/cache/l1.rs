@@ -16,9 +16,9 @@ use moka::notification::RemovalCause;
 use moka::policy::EvictionPolicy;
 use tokio::sync::mpsc;
 
-use super::generations::{Generations, Place, Seen};
-use super::instruments::{Counters, observe};
-use super::key::Key;
+use super::generations::{Generations, Place, Stamp};
+use super::instruments::{CacheCounters, observe};
+use super::key::CacheKey;
 
 /// Bytes of a body that take one place: a larger one takes as many as it has of them, and so the level's memory is
 /// bounded by its places too, 64 MB for a thousand.
@@ -28,7 +28,7 @@ pub(super) const UNHEARD_AGE: Duration = Duration::from_secs(1);
 
 /// What is kept of an answer.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct L1Entry {
     pub(super) body: Bytes,
     /// When it is over.
     pub(super) until: Instant,
@@ -38,33 +38,33 @@ pub(super) struct Entry {
     pub(super) cost: Duration,
     pub(super) place: Place,
     /// The generations from before it was read.
-    pub(super) seen: Seen,
+    pub(super) seen: Stamp,
     /// Whether the second level has it as far as is known.
     pub(super) is_below: bool,
 }
 
 /// An entry that had to make room.
-pub(super) type Evicted = (Arc<Key>, Entry);
+pub(super) type EvictedEntry = (Arc<CacheKey>, L1Entry);
 
-pub(super) struct First {
-    entries: ArcSwap<Moka<Key, Entry>>,
+pub(super) struct L1Cache {
+    entries: ArcSwap<Moka<CacheKey, L1Entry>>,
     pub(super) generations: Generations,
     is_unlinked: AtomicBool,
-    evicted: mpsc::Sender<Evicted>,
-    counters: Arc<Counters>,
+    evicted: mpsc::Sender<EvictedEntry>,
+    counters: Arc<CacheCounters>,
 }
 
 struct UntilOver;
 
-impl Expiry<Key, Entry> for UntilOver {
-    fn expire_after_create(&self, _: &Key, entry: &Entry, now: Instant) -> Option<Duration> {
+impl Expiry<CacheKey, L1Entry> for UntilOver {
+    fn expire_after_create(&self, _: &CacheKey, entry: &L1Entry, now: Instant) -> Option<Duration> {
         Some(entry.until.saturating_duration_since(now))
     }
 
     fn expire_after_update(
         &self,
-        _: &Key,
-        entry: &Entry,
+        _: &CacheKey,
+        entry: &L1Entry,
         now: Instant,
         _: Option<Duration>,
     ) -> Option<Duration> {
@@ -72,9 +72,13 @@ impl Expiry<Key, Entry> for UntilOver {
     }
 }
 
-impl First {
+impl L1Cache {
     /// A level of `items` places that sends those that make room, still good and unknown below, to `evicted`.
-    pub(super) fn new(items: u32, evicted: mpsc::Sender<Evicted>, counters: Arc<Counters>) -> Self {
+    pub(super) fn new(
+        items: u32,
+        evicted: mpsc::Sender<EvictedEntry>,
+        counters: Arc<CacheCounters>,
+    ) -> Self {
         Self {
             entries: ArcSwap::from_pointee(entries(items, &evicted, &counters)),
             generations: Generations::new(),
@@ -85,7 +89,7 @@ impl First {
     }
 
     /// The entry of `key` if there is a good one.
-    pub(super) async fn get(&self, key: &Key) -> Option<Entry> {
+    pub(super) async fn get(&self, key: &CacheKey) -> Option<L1Entry> {
         let entry = self.entries.load().get(key).await?;
         if !self.generations.holds(entry.place, entry.seen) {
             return None;
@@ -100,7 +104,7 @@ impl First {
     }
 
     /// Keeps `entry` unless something about it was invalidated since it was read; whether it did.
-    pub(super) async fn put(&self, key: Key, entry: Entry) -> bool {
+    pub(super) async fn put(&self, key: CacheKey, entry: L1Entry) -> bool {
         if !self.generations.holds(entry.place, entry.seen) {
             self.counters.stale_l1_fills.inc();
             return false;
@@ -178,16 +182,16 @@ impl First {
 
 fn entries(
     items: u32,
-    evicted: &mpsc::Sender<Evicted>,
-    counters: &Arc<Counters>,
-) -> Moka<Key, Entry> {
+    evicted: &mpsc::Sender<EvictedEntry>,
+    counters: &Arc<CacheCounters>,
+) -> Moka<CacheKey, L1Entry> {
     let (evicted, counters) = (evicted.clone(), Arc::clone(counters));
     Moka::builder()
         .max_capacity(items.into())
         .eviction_policy(EvictionPolicy::lru())
-        .weigher(|_, entry: &Entry| entry.body.len().div_ceil(PLACE).max(1) as u32)
+        .weigher(|_, entry: &L1Entry| entry.body.len().div_ceil(PLACE).max(1) as u32)
         .expire_after(UntilOver)
-        .eviction_listener(move |key, entry: Entry, cause| {
+        .eviction_listener(move |key, entry: L1Entry, cause| {
             if cause == RemovalCause::Size
                 && !entry.is_below
                 && entry.until > Instant::now()

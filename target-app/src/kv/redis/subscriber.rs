@@ -11,9 +11,9 @@ use redis::{PushInfo, PushKind, RedisResult, Value};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use super::Names;
-use super::ask::ANSWER_LIMIT;
-use super::connector::{CONNECT_LIMIT, Connector};
+use super::RedisNames;
+use super::connector::{CONNECT_LIMIT, RedisConnector};
+use super::request::ANSWER_LIMIT;
 use crate::kv::channel::{Channel, Hub};
 
 /// Wait before the second attempt to connect; doubles with each further one.
@@ -24,13 +24,13 @@ const LONGEST_WAIT: Duration = Duration::from_millis(250);
 const PINGED_EVERY: Duration = Duration::from_secs(1);
 
 /// Hears all channels for ever.
-pub(super) async fn listen(connector: Connector, names: Arc<Names>, hub: Arc<Hub>) {
+pub(super) async fn listen(connector: RedisConnector, names: Arc<RedisNames>, hub: Arc<Hub>) {
     let mut wait = FIRST_WAIT;
     loop {
         if hear(&connector, &names, &hub).await.is_ok() {
             wait = FIRST_WAIT;
         }
-        hub.turn(false);
+        hub.set_connected(false);
         // Instances that lost the same server should not all come back in the same millisecond.
         sleep(wait.mul_f64(rand::random_range(0.5..1.0))).await;
         wait = (wait * 2).min(LONGEST_WAIT);
@@ -38,7 +38,11 @@ pub(super) async fn listen(connector: Connector, names: Arc<Names>, hub: Arc<Hub
 }
 
 /// Hears all channels over one connection, until it is gone; fails if it never stood.
-async fn hear(connector: &Connector, names: &Arc<Names>, hub: &Arc<Hub>) -> RedisResult<()> {
+async fn hear(
+    connector: &RedisConnector,
+    names: &Arc<RedisNames>,
+    hub: &Arc<Hub>,
+) -> RedisResult<()> {
     let gone = Arc::new(Notify::new());
     let mut connection = {
         let (names, hub, gone) = (Arc::clone(names), Arc::clone(hub), Arc::clone(&gone));
@@ -57,7 +61,7 @@ async fn hear(connector: &Connector, names: &Arc<Names>, hub: &Arc<Hub>) -> Redi
     timeout(CONNECT_LIMIT, connection.subscribe(&channels))
         .await
         .map_err(std::io::Error::from)??;
-    hub.turn(true);
+    hub.set_connected(true);
     loop {
         tokio::select! {
             () = gone.notified() => return Ok(()),
@@ -73,7 +77,7 @@ async fn hear(connector: &Connector, names: &Arc<Names>, hub: &Arc<Hub>) -> Redi
 }
 
 /// The channel and the message of what was pushed.
-fn read(names: &Names, parts: Vec<Value>) -> Option<(Channel, Bytes)> {
+fn read(names: &RedisNames, parts: Vec<Value>) -> Option<(Channel, Bytes)> {
     let [Value::BulkString(name), Value::BulkString(message)] =
         <[Value; 2]>::try_from(parts).ok()?
     else {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use prometheus::{Histogram, IntCounter};
 
 use super::error::{KINDS, KvError};
-use crate::breaker::{Breaker, Permit};
-use crate::bulkhead::{Gate, Priority};
+use crate::breaker::{Breaker, CallPermit};
+use crate::bulkhead::{Gate, RequestPriority};
 use crate::metrics::Metrics;
 use crate::settings::Live;
 
@@ -30,11 +30,11 @@ pub(super) enum Op {
     AddMember,
     RemoveMember,
     Members,
-    Enrol,
-    Strike,
-    Enrolled,
+    SortedSetAdd,
+    SortedSetRemove,
+    SortedSetLen,
     Window,
-    Look,
+    GetVersioned,
     Fill,
     Replace,
     Invalidate,
@@ -61,11 +61,11 @@ const OPS: [&str; Op::Ping as usize + 1] = [
     "add_member",
     "remove_member",
     "members",
-    "enrol",
-    "strike",
-    "enrolled",
+    "sorted_set_add",
+    "sorted_set_remove",
+    "sorted_set_len",
     "window",
-    "look",
+    "get_versioned",
     "fill",
     "replace",
     "invalidate",
@@ -75,10 +75,10 @@ const OPS: [&str; Op::Ping as usize + 1] = [
 ];
 
 /// What one instance counts of its operations, and what it asks before them.
-pub(super) struct Frame {
+pub(super) struct StoreGuard {
     seconds: [Histogram; OPS.len()],
     errors: [IntCounter; KINDS.len()],
-    guards: Option<Guards>,
+    guards: Option<OverloadGuards>,
 }
 
 /// An operation that its caller gave up after this long counts like one that timed out: the store answers within a
@@ -86,18 +86,18 @@ pub(super) struct Frame {
 const GIVEN_UP: Duration = Duration::from_millis(100);
 
 /// What stands before a store that can fail or be overrun.
-pub(super) struct Guards {
+pub(super) struct OverloadGuards {
     gate: Gate,
     breaker: Breaker,
 }
 
 /// An operation under way.
-struct Asking<'a> {
-    permit: Option<Permit<'a>>,
+struct OngoingOperation<'a> {
+    permit: Option<CallPermit<'a>>,
     began: Instant,
 }
 
-impl Drop for Asking<'_> {
+impl Drop for OngoingOperation<'_> {
     fn drop(&mut self) {
         if let Some(permit) = self.permit.take()
             && self.began.elapsed() >= GIVEN_UP
@@ -107,7 +107,7 @@ impl Drop for Asking<'_> {
     }
 }
 
-impl Guards {
+impl OverloadGuards {
     pub(super) fn new(settings: &Arc<Live>, metrics: &Metrics) -> Result<Self, prometheus::Error> {
         Ok(Self {
             gate: Gate::cache(Arc::clone(settings), metrics)?,
@@ -116,8 +116,8 @@ impl Guards {
     }
 
     async fn pass<T>(&self, work: impl Future<Output = Result<T, KvError>>) -> Result<T, KvError> {
-        let _pass = self.gate.enter(Priority::Normal).await?;
-        let mut asking = Asking {
+        let _pass = self.gate.enter(RequestPriority::Normal).await?;
+        let mut asking = OngoingOperation {
             permit: Some(self.breaker.admit()?),
             began: Instant::now(),
         };
@@ -133,19 +133,19 @@ impl Guards {
     }
 }
 
-impl Frame {
+impl StoreGuard {
     pub(super) fn new(
         metrics: &Metrics,
-        guards: Option<Guards>,
+        guards: Option<OverloadGuards>,
     ) -> Result<Self, prometheus::Error> {
         let seconds = metrics.seconds(
             "folio_kv_op_seconds",
-            "Operations on the shared store that were tried, waiting for a connection included.",
+            "Time of an operation on the shared store, including the wait for a connection.",
             &["op"],
         )?;
         let errors = metrics.counters(
             "folio_kv_errors_total",
-            "Operations on the shared store without an answer.",
+            "Operations on the shared store that failed.",
             &["kind"],
         )?;
         Ok(Self {

@@ -1,0 +1,85 @@
+//! Invalidations that the shared store has not taken, or the other instances have not been told.
+//!
+//! As long as there are any, this instance does not read the second level, which may hold what is void.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::Sweep;
+
+/// Keys and patterns that are owed by name; beyond them everything is.
+const MOST_PENDING: usize = 1_000;
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct PendingInvalidations {
+    has_pending: AtomicBool,
+    pending: Mutex<PendingSweep>,
+}
+
+#[derive(Default)]
+struct PendingSweep {
+    sweep: Sweep,
+    /// Rises with every addition.
+    count: u64,
+}
+
+impl PendingInvalidations {
+    /// Whether the store may hold what was invalidated.
+    pub(super) fn has_pending(&self) -> bool {
+        self.has_pending.load(Ordering::Acquire)
+    }
+
+    /// Remembers that `sweep` has not been made in the store, or not been told to the other instances.
+    pub(super) fn add(&self, sweep: &Sweep) {
+        let mut pending = self.pending();
+        pending.count += 1;
+        pending.sweep.add(sweep);
+        if pending.sweep.texts.len() + pending.sweep.patterns.len() > MOST_PENDING {
+            pending.sweep = Sweep::everything();
+        }
+        self.has_pending.store(true, Ordering::Release);
+    }
+
+    /// What is owed, and a receipt for [`Debt::paid`].
+    pub(super) fn snapshot(&self) -> Option<(Sweep, u64)> {
+        let pending = self.pending();
+        self.has_pending()
+            .then(|| (pending.sweep.clone(), pending.count))
+    }
+
+    /// Forgets what was paid, if nothing has been added since.
+    pub(super) fn complete(&self, receipt: u64) {
+        let mut pending = self.pending();
+        if pending.count == receipt {
+            pending.sweep = Sweep::default();
+            self.has_pending.store(false, Ordering::Release);
+        }
+    }
+
+    fn pending(&self) -> MutexGuard<'_, PendingSweep> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_debt_is_only_settled_by_who_paid_all_of_it() {
+        let pending_invalidations = PendingInvalidations::default();
+        assert!(pending_invalidations.snapshot().is_none());
+        pending_invalidations.add(&Sweep::documents([1].into_iter()));
+        let (_, early) = pending_invalidations.snapshot().expect("a debt");
+        pending_invalidations.add(&Sweep::documents([2].into_iter()));
+        pending_invalidations.complete(early);
+        let (sweep, receipt) = pending_invalidations.snapshot().expect("still a debt");
+        assert_eq!(sweep.texts.len(), 2);
+        pending_invalidations.complete(receipt);
+        assert!(!pending_invalidations.has_pending());
+        pending_invalidations.add(&Sweep::documents(0..=MOST_PENDING as i64));
+        let (sweep, _) = pending_invalidations.snapshot().expect("a debt");
+        assert!(sweep.texts.is_empty() && sweep.patterns.contains("*"));
+    }
+}
