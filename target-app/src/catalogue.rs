@@ -1,4 +1,4 @@
-//! Documents between the cache and the tables: every write by the strategy in force, the flusher of queued ones, warming.
+//! Documents between the cache and the tables: writes by the current strategy, the flush of queued writes, warming.
 
 mod popularity;
 
@@ -19,26 +19,27 @@ use crate::observe;
 use crate::settings::{Live, WriteStrategy};
 use crate::store::{Bulk, BulkMode, BulkOutcome, Document, Draft, PageOf, Sort, Store, StoreError};
 
-/// The documents, with what stands in front of them.
+/// The documents, behind their caches.
 pub(crate) struct Catalogue {
     pub(crate) store: Arc<Store>,
     pub(crate) cache: Arc<Cache>,
     behind: Arc<WriteBehind<Document>>,
     settings: Arc<Live>,
     popularity: Arc<Popularity>,
-    /// What flushes queued writes, warms on schedule and adds counted reads to the database.
+    /// The tasks that flush queued writes, warm on schedule and add counted reads to the database.
     tasks: [AbortHandle; 3],
 }
 
-/// How often counted reads are added to the database.
+/// Interval at which counted reads are added to the database.
 const COUNT_EVERY: Duration = Duration::from_mins(1);
 
-/// What a warming came to, and by which figures it chose.
+/// The result of a warming, and the age of the read counts it used.
 #[derive(Debug, Serialize)]
 pub(crate) struct WarmedDocuments {
     #[serde(flatten)]
     warmed: Warmed,
-    /// Seconds since reads were last counted; without any, the documents that changed last were warmed.
+    /// Seconds since reads were last counted; `None` if there are no counts and the documents that changed last were
+    /// warmed.
     #[serde(skip_serializing_if = "Option::is_none")]
     reads_counted_s_ago: Option<i64>,
 }
@@ -62,7 +63,7 @@ impl Catalogue {
                 let (settings, popularity) = (Arc::clone(&settings), Arc::clone(&popularity));
                 async move {
                     let count = settings.load().cache.warm_items;
-                    // A request loads what fails now; the next warming tries it again.
+                    // A failed load is retried by the next request or warming.
                     let _ = warm(&store, &cache, &popularity, count).await;
                 }
             })
@@ -72,7 +73,7 @@ impl Catalogue {
             async move {
                 loop {
                     tokio::time::sleep(COUNT_EVERY).await;
-                    // A minute of reads that cannot be added is lost: they only choose what is warmed.
+                    // If a minute of read counts cannot be stored, it is lost: they only select what is warmed.
                     let _ = store.add_reads(&popularity.take()).await;
                 }
             }
@@ -87,7 +88,7 @@ impl Catalogue {
         }
     }
 
-    /// A document as the bytes that go out.
+    /// A document as its response body.
     pub(crate) async fn document(&self, id: i64) -> Result<Bytes, Arc<StoreError>> {
         let load = async || encoded(&self.store.document(id).await?);
         let body = self
@@ -99,7 +100,7 @@ impl Catalogue {
         Ok(body)
     }
 
-    /// One page of the catalogue as the bytes that go out; the total is kept for all pages.
+    /// One page of the catalogue as its response body; the total is cached for all pages.
     pub(crate) async fn page(&self, sort: Sort, part: PageOf) -> Result<Bytes, Arc<StoreError>> {
         let load = async || {
             let items = self.store.documents(sort, part).await?;
@@ -125,7 +126,7 @@ impl Catalogue {
         Ok(self.cache.aside(touched, write).await?)
     }
 
-    /// Replaces a document by the write strategy in force.
+    /// Replaces a document by the current write strategy.
     pub(crate) async fn replace(&self, id: i64, draft: Draft) -> Result<Document, Problem> {
         let strategy = self.settings.load().cache.strategy;
         if strategy == WriteStrategy::WriteBehind {
@@ -149,7 +150,7 @@ impl Catalogue {
     }
 
     async fn replace_behind(&self, id: i64, draft: Draft) -> Result<Document, Problem> {
-        // One that is not there cannot be replaced, and the flush would be too late to say so.
+        // A missing document cannot be replaced, and after the flush it would be too late to report it.
         let there = self.document(id).await;
         there.map_err(|error| Problem::from(&*error))?;
         let Draft {
@@ -196,23 +197,23 @@ impl Catalogue {
         Ok(self.cache.aside(touched, write).await?)
     }
 
-    /// Brings the `count` most read documents into the cache.
+    /// Brings the `count` most-read documents into the cache.
     pub(crate) async fn warm(&self, count: u32) -> Result<WarmedDocuments, StoreError> {
         warm(&self.store, &self.cache, &self.popularity, count).await
     }
 
-    /// Adds the reads that were counted here to the database, for the next start; those of before count half from then on.
+    /// Adds this instance's read counts to the database, for the next start, and halves the earlier ones.
     pub(crate) async fn keep_reads(&self) -> Result<(), StoreError> {
         self.store.age_reads().await?;
         self.store.add_reads(&self.popularity.take()).await
     }
 
-    /// Waits at most `within` until the database has every queued write.
+    /// Waits at most `within` until every queued write is in the database.
     pub(crate) async fn drain(&self, within: Duration) -> Result<(), QueueTimeout> {
         self.behind.drain(within).await
     }
 
-    /// The queue of writes.
+    /// The write-behind queue.
     pub(crate) fn behind(&self) -> &WriteBehind<Document> {
         &self.behind
     }
@@ -236,7 +237,7 @@ impl From<QueueTimeout> for Problem {
     }
 }
 
-/// JSON as it goes out.
+/// The JSON response body.
 pub(crate) fn encoded(answer: &impl Serialize) -> Result<Bytes, StoreError> {
     Ok(serde_json::to_vec(answer)?.into())
 }

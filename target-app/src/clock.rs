@@ -1,23 +1,23 @@
-//! The wall clock: when things happened, for what outlives the process and for clients.
+//! The wall clock: time stamps for persistent data and for clients.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serializer;
 
-/// Unix seconds of now.
+/// The current time in Unix seconds.
 pub(crate) fn now() -> i64 {
     Utc::now().timestamp()
 }
 
-/// Milliseconds since 1970; zero on a clock that is set before.
+/// Milliseconds since 1970; zero if the clock is set before that.
 pub(crate) fn unix_milliseconds() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as u64)
 }
 
-/// Unix seconds as clients read them: RFC 3339 in UTC.
+/// Formats Unix seconds for clients: RFC 3339 in UTC.
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "serde passes fields by reference"

@@ -1,82 +1,83 @@
-//! What Folio can be told before it starts, and the refusal of what it cannot be.
+//! Start configuration of Folio and its validation.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use crate::settings::Settings;
 
-/// How Folio is set up; [`Config::default`] is what `gander target serve` starts.
+/// The configuration; [`Config::default`] is what `gander target serve` starts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Which database and shared store are under it.
+    /// The database and the shared store.
     pub profile: Profile,
     /// Documents to seed, 1 to 1,000,000.
     pub documents: u32,
-    /// Users to seed, 1 to 100,000: `user1@folio.test` and on, password `folio-demo`.
+    /// Users to seed, 1 to 100,000: `user1@folio.test` and so on, with password `folio-demo`.
     pub users: u32,
-    /// Seed of everything random: the seeded catalogue and the delays of the lab.
+    /// Seed of all random values: the seeded catalogue and the delays of the lab.
     pub seed: u64,
-    /// Whether `/lab` answers.
+    /// Whether the routes under `/lab` exist.
     pub lab: LabMode,
-    /// What opens `/admin` to clients on loopback; without it `/admin` is closed.
+    /// The token that opens `/admin` to clients on loopback; without it `/admin` is closed.
     pub admin_token: Option<Secret>,
-    /// The switches of the stack.
+    /// The switches of the optimisation techniques.
     pub settings: Settings,
 }
 
-/// Which database and shared store are under Folio.
+/// The database and shared store of Folio.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Profile {
     /// `SQLite`, and a shared store in this process.
     Embedded {
-        /// Where the database lives; `None` makes a temporary directory that goes away with the [`State`](crate::State).
+        /// Directory of the database; `None` creates a temporary directory that is removed with the
+        /// [`State`](crate::State).
         directory: Option<PathBuf>,
     },
     /// PostgreSQL and Redis.
     Full(Services),
 }
 
-/// Where the services of the full profile are.
+/// Addresses of the services of the full profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Services {
     /// `postgres://…`
     pub database_url: Secret,
-    /// Where reads go; `None` is the primary itself, through pools of their own.
+    /// Server for reads; `None` uses the primary, through separate pools.
     pub replica_url: Option<Secret>,
     /// `redis://…` or `redis+unix://…`
     pub redis_url: Secret,
-    /// What stands, in braces, before every key and channel in Redis, so that several services can share one; without `}`.
+    /// Prefix, in braces, of every key and channel in Redis, so that several services can share one; without `}`.
     pub namespace: String,
 }
 
-/// Text that is shown to nobody: a token, or a URL with a password in it.
+/// Text that is never displayed: a token, or a URL with a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
-/// Whether the routes for proofs of measurement exist.
+/// Whether the lab's routes exist; they serve the proofs of measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LabMode {
-    /// `/lab` is not found.
+    /// `/lab` answers 404.
     Closed,
     /// `/lab` answers, and every request is counted for `/lab/counters`.
     Open,
 }
 
-/// One setting outside its bounds.
+/// A value outside its bounds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Name of the setting, as a command line spells it.
+    /// Name of the option, in the spelling of the command line.
     pub setting: &'static str,
-    /// The value that was given.
+    /// The given value.
     pub found: u64,
-    /// Smallest and largest value that will do.
+    /// Minimum and maximum.
     pub bounds: (u64, u64),
 }
 
-/// Every setting that is outside its bounds, so that one attempt is enough to put all of them right.
+/// All values outside their bounds, so that one attempt is enough to correct them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
-    /// At least one, in the order of [`Config`]'s fields.
+    /// At least one, in the field order of [`Config`].
     pub violations: Vec<Violation>,
 }
 
@@ -95,7 +96,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Refuses settings outside their bounds, all of them at once.
+    /// Validates all values and reports every violation at once.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let violations: Vec<_> = [
             ("documents", self.documents, 1_000_000),
@@ -118,12 +119,12 @@ impl Config {
 }
 
 impl Secret {
-    /// Keeps `text` from being shown.
+    /// Wraps `text` so that it is not displayed.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself, for who needs it to connect or to compare.
+    /// The text itself, for connecting or comparing.
     pub fn reveal(&self) -> &str {
         &self.0
     }

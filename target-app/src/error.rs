@@ -1,4 +1,4 @@
-//! How Folio says no: problem documents (RFC 9457) that name the field at fault and hide the inside of the service.
+//! Problem documents (RFC 9457): they name the invalid field and hide the service's internals.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-/// A request that cannot be answered as asked.
+/// An error response.
 #[derive(Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
@@ -20,16 +20,16 @@ pub(crate) struct Problem {
     retry_after: Option<Duration>,
 }
 
-/// What one field of a request should have been.
+/// An invalid field of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct FieldFault {
-    /// Name of the field, query parameter, path segment or part of the service.
+    /// Name of the field, query parameter, path segment or component.
     pub(crate) field: Cow<'static, str>,
-    /// What was expected, and what was found when that is short.
+    /// The expected value, and the found one if it is short.
     pub(crate) message: String,
 }
 
-/// Why an internal error happened: rides on the response as an extension, for the log and never for the client.
+/// The cause of an internal error: travels as a response extension to the log, and is never sent to the client.
 #[derive(Clone, Debug)]
 pub(crate) struct InternalCause(pub(crate) Arc<str>);
 
@@ -62,7 +62,7 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, detail)
     }
 
-    /// A body or query that was understood but holds fields that will not do.
+    /// A well-formed request with invalid fields (422).
     pub(crate) fn invalid(faults: Vec<FieldFault>) -> Self {
         let mut problem = Self::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -72,21 +72,21 @@ impl Problem {
         problem
     }
 
-    /// What cannot be answered now but may be in a while (503).
+    /// A temporary failure (503).
     pub(crate) fn unavailable(detail: impl Into<Cow<'static, str>>, retry_after: Duration) -> Self {
         let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
         problem.retry_after = Some(retry_after);
         problem
     }
 
-    /// What this client asked too often (429).
+    /// The client exceeded a rate limit (429).
     pub(crate) fn too_many_requests(detail: &'static str, retry_after: Duration) -> Self {
         let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, detail);
         problem.retry_after = Some(retry_after);
         problem
     }
 
-    /// A fault of Folio itself: the cause goes to the log, the client learns nothing of it.
+    /// An internal error: the cause goes to the log and not to the client.
     pub(crate) fn internal(cause: &dyn fmt::Display) -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -95,13 +95,13 @@ impl Problem {
         .because(cause)
     }
 
-    /// The same with what is at fault, by name.
+    /// Adds the invalid fields or components.
     pub(crate) fn naming(mut self, faults: Vec<FieldFault>) -> Self {
         self.faults = faults;
         self
     }
 
-    /// The same with a cause for the log, which the client does not learn.
+    /// Adds a cause for the log.
     pub(crate) fn because(mut self, cause: &dyn fmt::Display) -> Self {
         self.cause = Some(InternalCause(cause.to_string().into()));
         self
@@ -127,7 +127,7 @@ impl IntoResponse for Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(retry_after) = self.retry_after {
-            // Whole seconds; zero would invite the client to come back at once.
+            // Whole seconds, at least one: zero would invite an immediate retry.
             let seconds = retry_after.as_secs_f64().ceil().max(1.0) as u64;
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -1,4 +1,4 @@
-//! What happens in the domain and is told to who listens outside: counted here, by kind.
+//! Domain events: counted by kind and sent to webhooks.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use serde::Serialize;
 use crate::metrics::Metrics;
 use crate::webhook::Webhooks;
 
-/// What can happen to an order.
+/// An event of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OrderEvent {
     Placed,
     Paid,
 }
 
-/// How often each has happened, and who is told.
+/// Event counters and the webhook sender.
 pub(crate) struct OrderEvents {
     webhooks: Arc<Webhooks>,
     placed: IntCounter,
@@ -23,7 +23,7 @@ pub(crate) struct OrderEvents {
 }
 
 impl OrderEvent {
-    /// The name under which listeners know it.
+    /// The event name for webhook receivers.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Placed => "order.placed",
@@ -50,7 +50,7 @@ impl OrderEvents {
         })
     }
 
-    /// Tells that `kind` happened; `payload` is what it happened to. Returns at once and never fails.
+    /// Emits an event; `payload` is the object that it concerns. Returns at once and never fails.
     pub(crate) fn emit(&self, kind: OrderEvent, payload: &impl Serialize) {
         match kind {
             OrderEvent::Placed => &self.placed,
@@ -58,7 +58,7 @@ impl OrderEvents {
         }
         .inc();
         if let Ok(content) = serde_json::to_value(payload) {
-            // What became of it is counted where it is sent.
+            // The webhook module counts failures.
             let _ = self.webhooks.send(kind.name(), content);
         }
     }

@@ -1,12 +1,13 @@
-//! Patterns of names and keys: `*` is any run of bytes, `?` is one byte, everything else is itself.
+//! Patterns of names and keys: `*` matches any run of bytes, `?` one byte, everything else itself.
 //!
-//! Redis knows more signs; they are escaped on the way there, so that a pattern means the same everywhere.
+//! Redis has more wildcards; they are escaped before a pattern is sent there, so that a pattern means the same
+//! everywhere.
 
-/// Whether `pattern` matches the whole of `text`; at worst the product of their lengths in steps.
+/// Whether `pattern` matches all of `text`; takes at most the product of their lengths in steps.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut in_text) = (0, 0);
-    // Where to go on when the run of the last star has to be one byte longer.
+    // Position to continue from when the run of the last star must be one byte longer.
     let mut star: Option<(usize, usize)> = None;
     while in_text < text.len() {
         match pattern.get(at) {
@@ -31,12 +32,12 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     pattern[at..].iter().all(|&sign| sign == b'*')
 }
 
-/// `text` with every sign that Redis would take for more than itself escaped.
+/// `text` with all special characters of Redis patterns escaped.
 pub(crate) fn literal(text: &str) -> String {
     escaped(text, &['*', '?', '[', ']', '\\'])
 }
 
-/// `pattern` with the signs escaped that mean something to Redis but nothing here.
+/// `pattern` with the special characters escaped that exist only in Redis.
 pub(crate) fn for_redis(pattern: &str) -> String {
     escaped(pattern, &['[', ']', '\\'])
 }

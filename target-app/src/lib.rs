@@ -1,8 +1,8 @@
-//! Folio, a paid document catalogue in small: the reference service that Gander loads, is demonstrated on and proven with.
+//! Folio, a small paid document catalogue: the reference service for load tests, demonstrations and proofs of Gander.
 //!
-//! [`State::open`] makes the database and the caches, [`app`] is the router over them, [`serve`] answers on a listener
-//! until it is told to stop. Folio never depends on Gander. It is built to be driven hard on the machine that also drives
-//! it, so a cached read costs little more than the framework under it.
+//! [`State::open`] opens the database and the caches, [`app`] is the router over them, [`serve`] answers on a listener
+//! until shutdown. Folio never depends on Gander. It is designed to be loaded heavily on the same machine as the load
+//! generator, so a cached read costs little more than the framework under it.
 
 mod admission;
 mod auth;

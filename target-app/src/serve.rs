@@ -1,5 +1,5 @@
-//! The listener's loop: says that it starts until there is a state, answers until told to stop, then gives requests under
-//! way a moment.
+//! The listener's loop: reports that the service is starting until there is a state, answers until shutdown, then
+//! drains requests in progress for a limited time.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -23,17 +23,17 @@ use crate::error::Problem;
 use crate::routes;
 use crate::{State, app};
 
-/// How long requests that are under way at the stop may take; those of a stalled lab would otherwise hold it for ever.
+/// Time limit for requests in progress at shutdown; those of a stalled lab would never end.
 const DRAIN: Duration = Duration::from_millis(1_500);
-/// How long a connection may wait for the end of a request's head, its first or its next: who sends a head byte by byte,
-/// or nothing at all, does not hold a connection for ever.
+/// Time limit for a connection to send the head of its first or next request: a client that sends it byte by byte, or
+/// not at all, cannot hold a connection forever.
 const HEAD_WITHIN: Duration = Duration::from_mins(1);
 
-/// When to come again while the service starts.
+/// Value of `Retry-After` while the service starts.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Answers on `listener` while `opening` is under way, which gives what is served after that: `/health` is alive, all else is
-/// 503 and says when to come again. Connections that are open at the end are closed with their next answer.
+/// Answers on `listener` while `opening` runs, and returns its result: `/health` is alive, all other routes answer 503
+/// with `Retry-After`. Connections open at the end are closed with their next answer.
 pub async fn serve_starting<T>(listener: &TcpListener, opening: impl Future<Output = T>) -> T {
     let app = Router::new()
         .route("/health", get(routes::alive))
@@ -43,7 +43,7 @@ pub async fn serve_starting<T>(listener: &TcpListener, opening: impl Future<Outp
     loop {
         let accepted = tokio::select! {
             opened = &mut opening => {
-                // Who is answered at this moment still is.
+                // Answers in progress at this moment are still sent.
                 let _ = stop.send(());
                 return opened;
             }
@@ -53,7 +53,7 @@ pub async fn serve_starting<T>(listener: &TcpListener, opening: impl Future<Outp
             Ok((stream, peer)) => {
                 tokio::spawn(answer(stream, peer, app.clone(), stopping.clone()));
             }
-            // Out of descriptors, perhaps: those that connect wait until some are free.
+            // Perhaps out of file descriptors: clients wait until some are free.
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
@@ -63,13 +63,13 @@ async fn starting() -> Response {
     Problem::unavailable("the service is starting", RETRY_AFTER).into_response()
 }
 
-/// Answers on `listener` until `shutdown` completes, lets requests under way finish for at most 1.5 s and closes
-/// `state`, see [`State::close`]. Gives what `shutdown` gave.
+/// Answers on `listener` until `shutdown` completes, lets requests in progress finish for at most 1.5 s and closes
+/// `state`, see [`State::close`]. Returns the result of `shutdown`.
 ///
-/// A connection whose next request is not there within a minute is closed.
+/// A connection without a next request for a minute is closed.
 pub async fn serve<T>(listener: TcpListener, state: State, shutdown: impl Future<Output = T>) -> T {
-    // Without it an answer in two writes waits for the client's delayed acknowledgement, 40 ms on Linux. An error here
-    // means that the peer has already gone, which the first read will tell.
+    // Without TCP_NODELAY an answer in two writes waits for the client's delayed acknowledgement, 40 ms on Linux. An
+    // error means that the peer has already disconnected, which the first read will report.
     let mut listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
     let app = app(state.clone());
     let mut shutdown = pin!(shutdown);
@@ -87,18 +87,18 @@ pub async fn serve<T>(listener: TcpListener, state: State, shutdown: impl Future
         });
     };
     drop((listener, stopping));
-    // A live stream has no end of its own, and the drain would wait for it in vain.
+    // A live stream never ends by itself and would block the drain.
     state.0.monitor.stop();
     state.0.tasks.refuse_users();
-    // Nobody is left to be told when there is no connection.
+    // Fails only if there are no connections to notify.
     let _ = stop.send(());
-    // What takes longer is given up.
+    // Requests that take longer are aborted.
     let _ = timeout(DRAIN, stop.closed()).await;
     state.close().await;
     told
 }
 
-/// Answers on one connection until it ends; when the service is `stopping`, only what is under way.
+/// Answers on one connection until it ends; while the service is `stopping`, only requests in progress.
 async fn answer(
     stream: TcpStream,
     peer: SocketAddr,
@@ -106,7 +106,7 @@ async fn answer(
     mut stopping: watch::Receiver<()>,
 ) {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        // What a client without token and key is known by.
+        // Identifies a client without token and key.
         request.extensions_mut().insert(ConnectInfo(peer));
         app.clone().oneshot(request)
     });
@@ -116,7 +116,7 @@ async fn answer(
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);
-    // A connection that breaks is the client's affair, who knows of it.
+    // A broken connection needs no report: the client knows about it.
     tokio::select! {
         _ = connection.as_mut() => return,
         _ = stopping.changed() => connection.as_mut().graceful_shutdown(),

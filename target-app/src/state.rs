@@ -1,4 +1,4 @@
-//! Everything a request can reach: one allocation, shared by all of them.
+//! The state shared by all requests, in one allocation.
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
@@ -27,18 +27,18 @@ use crate::store::{Store, StoreError};
 use crate::tasks::{self, Drained, Tasks};
 use crate::webhook::{self, WebhookError, Webhooks};
 
-/// How long queued writes may take to reach the database at the stop.
+/// Time limit for queued writes at shutdown.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// A running Folio without its listener: database, caches, metrics. Cloning it shares it.
+/// A running Folio without its listener: database, caches, metrics. Clones share it.
 #[derive(Clone)]
 pub struct State(pub(crate) Arc<App>);
 
-/// What a [`State`] shares, as the routes see it.
+/// The contents of a [`State`], as the routes see it.
 pub(crate) struct App {
     pub(crate) started: Started,
     pub(crate) settings: Arc<Live>,
-    /// Held while the settings are changed.
+    /// Locked while the settings are changed.
     changing: tokio::sync::Mutex<()>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) packer: Arc<Packer>,
@@ -58,11 +58,11 @@ pub(crate) struct App {
     pub(crate) tasks: Arc<Tasks>,
     pub(crate) edge: Edge,
     pub(crate) lab: Option<Arc<Lab>>,
-    /// Where the database of the embedded profile lives.
+    /// The database directory of the embedded profile.
     home: Option<Arc<DatabaseDirectory>>,
 }
 
-/// What was decided at the start and stays.
+/// Configuration that is fixed at the start.
 pub(crate) struct Started {
     pub(crate) profile: &'static str,
     pub(crate) documents: u32,
@@ -89,31 +89,31 @@ impl Started {
 /// Why Folio could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A setting is out of bounds.
+    /// A value is out of bounds.
     #[error("invalid configuration")]
     Config(#[from] ConfigError),
     /// The database could not be opened, migrated or seeded.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A metric was declared twice or badly.
+    /// A metric was registered twice or is invalid.
     #[error("cannot register the metrics")]
     Metrics(#[from] prometheus::Error),
     /// `REDIS_URL` cannot be used.
     #[error("cannot use Redis at REDIS_URL")]
     Kv(#[from] KvStartError),
-    /// The shared password could not be hashed.
+    /// The password of the seeded users could not be hashed.
     #[error("cannot hash the password of the seeded users")]
     Password(#[from] PasswordError),
     /// Webhooks cannot be sent.
     #[error("cannot prepare webhooks")]
     Webhooks(#[from] WebhookError),
-    /// The operating system gave no randomness or no thread.
+    /// The operating system provided no random bytes or no thread.
     #[error("the operating system did not provide a resource")]
     System(#[from] io::Error),
 }
 
 impl State {
-    /// Opens, migrates and seeds the database and prepares the caches; under a second for the default [`Config`].
+    /// Opens, migrates and seeds the database and opens the caches; takes under a second for the default [`Config`].
     pub async fn open(config: &Config) -> Result<Self, StartError> {
         config.validate()?;
         let home = match &config.profile {
@@ -126,10 +126,10 @@ impl State {
         Self::open_over(config, home, None).await
     }
 
-    /// Opens another instance of this service, as a second process would be: with settings, pools, caches and metrics of
-    /// its own, over the same database and the same shared store.
+    /// Opens another instance of this service, like a second process: with separate settings, pools, caches and
+    /// metrics, over the same database and shared store.
     ///
-    /// `config` has to be of the same profile and seeded alike.
+    /// `config` must have the same profile and the same seeding.
     pub async fn beside(&self, config: &Config) -> Result<Self, StartError> {
         config.validate()?;
         Self::open_over(config, self.0.home.clone(), Some(&self.0.kv)).await
@@ -177,7 +177,7 @@ impl State {
         let monitor = Monitor::start(
             Arc::clone(&metrics),
             Arc::clone(&settings),
-            // What became of it is counted where it is sent.
+            // The webhook module counts failures.
             Box::new(move |event, alert| {
                 let _ = alerts.send(event, alert);
             }),
@@ -211,23 +211,23 @@ impl State {
         })))
     }
 
-    /// Puts other settings in force, for the requests that come from now on.
+    /// Replaces the settings for later requests.
     ///
-    /// They count as checked, which [`Settings::layered`] and [`Settings::patched`] do.
+    /// They must be validated, as [`Settings::layered`] and [`Settings::patched`] do.
     pub fn replace_settings(&self, settings: Settings) {
         self.0.settings.replace(settings);
         self.0.store.database.recorder().forget_loops();
     }
 
-    /// Ends live streams, lets background tasks and queued writes finish, each for a limited time, and closes the database;
-    /// requests that are still under way then fail. What was lost is told on standard error.
+    /// Ends live streams, lets background tasks and queued writes finish within their time limits, and closes the
+    /// database; requests still in progress then fail. Losses are reported on standard error.
     pub async fn close(&self) {
         self.0.monitor.stop();
         let Drained {
             finished,
             abandoned,
         } = self.0.tasks.drain().await;
-        // There is nobody left to tell when standard error is gone.
+        // If standard error is closed, there is nowhere to report to.
         let tell = |lost: String| drop(writeln!(io::stderr(), "{lost}"));
         if abandoned > 0 {
             tell(format!(
@@ -239,13 +239,13 @@ impl State {
                 "stopped with {pending_writes} queued writes that did not reach the database"
             ));
         }
-        // They only choose what the next start warms.
+        // The counts only select what the next start warms.
         let _ = self.0.catalogue.keep_reads().await;
         self.0.store.close().await;
     }
 }
 
-/// What other instances write may not have reached the replicas yet when their invalidations are heard.
+/// Another instance's write may not have reached the replicas yet when its invalidation arrives.
 fn follow_remote_writes(kv: &Kv, store: &Arc<Store>) -> JoinSet<()> {
     let (mut notices, store) = (kv.subscribe(Channel::Invalidations), Arc::clone(store));
     let mut tasks = JoinSet::new();
@@ -257,7 +257,7 @@ fn follow_remote_writes(kv: &Kv, store: &Arc<Store>) -> JoinSet<()> {
     tasks
 }
 
-/// What can be given back on demand.
+/// The resources that can be released on demand.
 fn reclaim(cache: &Arc<Cache>, store: &Arc<Store>) -> Reclaim {
     let (cache, store) = (Arc::clone(cache), Arc::clone(store));
     Reclaim::default()
@@ -272,12 +272,12 @@ fn reclaim(cache: &Arc<Cache>, store: &Arc<Store>) -> Reclaim {
 }
 
 impl App {
-    /// Lays `changes` over the settings and puts them in force; when it returns, the indexes are as they say.
+    /// Applies `changes` to the settings; on return, the indexes match them.
     pub(crate) async fn change_settings(&self, changes: &serde_json::Value) -> Result<(), Problem> {
         let _one_at_a_time = self.changing.lock().await;
         let before = Settings::clone(&self.settings.load());
         let after = before.patched(changes)?;
-        // Also when they are said to be so already: the last change may have failed half-way.
+        // Also if the setting is unchanged: an earlier change may have failed in the middle.
         let indexes = changes.pointer("/db/indexes").map(|_| after.db.indexes);
         self.settings.replace(after);
         self.store.database.recorder().forget_loops();

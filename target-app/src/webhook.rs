@@ -1,8 +1,8 @@
-//! Outgoing webhooks: tells `monitor.webhook` what happened, signed, through a background task that tries again.
+//! Outgoing webhooks: sends signed events to `monitor.webhook` by a background task with retries.
 //!
-//! Each delivery is one POST of JSON with `X-Folio-Signature: sha256=<HMAC-SHA256 of the body, hexadecimal>`. It follows no
-//! redirect and waits at most two seconds. A receiver that is slow or away costs a bounded part of the workers and of the
-//! queue; what does not fit is dropped and counted.
+//! Each delivery is one POST of JSON with `X-Folio-Signature: sha256=<HMAC-SHA256 of the body, hexadecimal>`. It
+//! follows no redirects and waits at most two seconds. A slow or unavailable receiver uses a bounded share of the
+//! workers and of the queue; further events are dropped and counted.
 
 #[cfg(test)]
 mod tests;
@@ -32,62 +32,62 @@ use crate::tasks::{
     Tasks,
 };
 
-/// The kind of task that delivers.
+/// The task kind of deliveries.
 const KIND: &str = "webhook";
-/// Longest delivery, from connecting to the head of the answer.
+/// Time limit of a delivery, from connecting to the response head.
 const LONGEST: Duration = Duration::from_secs(2);
-/// What deliveries may take: a receiver that hangs holds two workers, and a thousand messages wait for it.
+/// The share of deliveries: a hanging receiver holds two workers, and a thousand messages wait for it.
 const SHARE: TaskShare = TaskShare {
     unfinished: 1_000,
     running: 2,
 };
 
-/// Sends events to the receiver, if there is one.
+/// Sends events to the receiver, if one is set.
 pub(crate) struct Webhooks {
     tasks: Arc<Tasks>,
     settings: Arc<Live>,
     dropped: IntCounter,
 }
 
-/// What became of an event.
+/// The result of sending an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sent {
     /// Queued as a task.
     Queued(TaskId),
-    /// Nobody wants to know: `monitor.webhook` is not set.
+    /// `monitor.webhook` is not set.
     Nowhere,
-    /// There was no room, or the service is stopping; counted.
+    /// The queue was full, or the service is stopping; counted.
     Dropped,
 }
 
-/// Why the means to deliver could not be made.
+/// Why webhooks could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
-    /// The HTTP client could not be made.
+    /// The HTTP client could not be created.
     #[error("cannot create the HTTP client for webhooks")]
     Client(#[from] reqwest::Error),
-    /// The secret cannot key a signature.
+    /// The secret is not a valid signing key.
     #[error("invalid webhook secret")]
     Secret(#[from] InvalidLength),
-    /// A metric was declared twice or badly.
+    /// A metric was registered twice or is invalid.
     #[error("cannot register the webhook metrics")]
     Metrics(#[from] prometheus::Error),
 }
 
-/// An event on its way, as the task keeps it.
+/// An event in the task queue.
 #[derive(Deserialize)]
 struct WebhookEvent {
     #[serde(rename = "event")]
     name: String,
-    /// When it happened, RFC 3339.
+    /// Time of the event, RFC 3339.
     at: String,
     content: Value,
-    /// Headers by which the delivery joins the trace of the request that caused it.
+    /// Headers that make the delivery join the trace of the request that caused it.
     #[serde(default)]
     trace: BTreeMap<String, String>,
 }
 
-/// The body of a delivery. It is the same in every attempt, and so is the signature.
+/// The body of a delivery, the same in every attempt, like its signature.
 #[derive(Serialize)]
 struct WebhookBody<'a> {
     id: TaskId,
@@ -106,8 +106,8 @@ struct Courier {
 
 impl Arguments for WebhookEvent {}
 
-/// Adds the kind that delivers. `secret` keys the signatures; without one they are keyed by chance, so that nobody can
-/// check them and nobody can forge them.
+/// Registers the task kind of deliveries. `secret` is the signing key; without one a random key is used, so that nobody
+/// can verify or forge signatures.
 pub(crate) fn register(
     registry: &mut Registry,
     client: Client,
@@ -141,7 +141,7 @@ pub(crate) fn register(
     Ok(())
 }
 
-/// A client for what Folio tells others: plain HTTP, no redirects, no proxy, no answer waited for longer than two seconds.
+/// The HTTP client for outgoing notifications: plain HTTP, no redirects, no proxy, a time limit of two seconds.
 pub(crate) fn client() -> Result<Client, WebhookError> {
     let client = Client::builder()
         .redirect(Policy::none())
@@ -152,7 +152,7 @@ pub(crate) fn client() -> Result<Client, WebhookError> {
 }
 
 impl Webhooks {
-    /// Sends through `tasks`, which knows the kind that [`register`] adds.
+    /// Sends through `tasks`, which must have the kind of [`register`].
     pub(crate) fn new(
         tasks: &Arc<Tasks>,
         settings: &Arc<Live>,
@@ -170,7 +170,8 @@ impl Webhooks {
         })
     }
 
-    /// Has `event`, such as `order.paid`, delivered with `content`; does not wait and costs a pointer when nobody listens.
+    /// Queues the event, such as `order.paid`, with `content`; never waits, and costs one pointer read if no receiver
+    /// is set.
     pub(crate) fn send(&self, event: &'static str, content: Value) -> Sent {
         if self.settings.load().monitor.webhook.is_none() {
             return Sent::Nowhere;
@@ -235,7 +236,7 @@ impl Courier {
             .body(body)
             .send()
             .await
-            // The URL may hold a secret of the receiver, and the cause of a failure is logged.
+            // Removed, because the URL may contain the receiver's secret and the cause is logged.
             .map_err(|error| {
                 Failure::because(
                     "the webhook receiver did not answer in time",
@@ -254,7 +255,7 @@ impl Courier {
     }
 }
 
-/// Whether an answer that is no success is worth another attempt.
+/// Whether a retry may succeed after this error status.
 fn may_change(status: StatusCode) -> bool {
     status.is_server_error()
         || matches!(

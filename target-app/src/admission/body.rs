@@ -1,8 +1,8 @@
-//! Bodies of requests, read to their end before the request takes a place among those under way: a client that sends its
-//! body byte by byte waits for itself alone.
+//! Reads request bodies completely before a request takes a permit, so that a client that sends its body byte by byte
+//! delays only itself.
 //!
-//! After a moment's grace a body has to come at a minimum rate, and what is kept of bodies until their requests are answered is
-//! bounded, for each client and in all.
+//! After a grace period a body must arrive at a minimum rate. The bytes of bodies that are held until their requests
+//! are answered are limited, per client and in total.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,54 +19,54 @@ use tokio::time::{Instant, timeout_at};
 use super::client::ClientKey;
 use crate::error::Problem;
 
-/// How long a body may take however little of it has come.
+/// Grace period: a body may arrive at any rate for this long.
 const GRACE: Duration = Duration::from_secs(2);
-/// The minimum average rate of a body after that, in bytes a second since its first byte.
+/// Minimum average rate of a body after the grace period, in bytes per second since its first byte.
 const LEAST_RATE: u64 = 16 * 1024;
-/// Bytes of bodies that are kept for all clients.
+/// Maximum bytes of bodies held for all clients.
 const MOST_IN_ALL: usize = 128 * 1024 * 1024;
-/// The same for one client.
+/// Maximum bytes of bodies held for one client.
 const MOST_OF_CLIENT: usize = 32 * 1024 * 1024;
-/// What a body that did not come with its head counts for at least: its connection has memory too.
+/// Minimum weight of a body that did not arrive together with its head: its connection uses memory too.
 const LEAST_COUNTED: usize = 4 * 1024;
-/// The value of `Retry-After` when there is no memory for the body.
+/// Value of `Retry-After` when there is no memory for the body.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The bodies that are being read, or whose requests are not answered yet.
+/// Bytes of the bodies that are being read or whose requests are not yet answered.
 #[derive(Default)]
 pub(super) struct BodyBuffers(Mutex<BufferedBytes>);
 
-/// Bytes of bodies.
+/// Byte counts, in total and per client.
 #[derive(Default)]
 struct BufferedBytes {
     in_all: usize,
     of_client: HashMap<ClientKey, usize>,
 }
 
-/// What one body counts for, until this is dropped.
+/// The bytes reserved for one body; dropping it releases them.
 pub(super) struct BodyShare<'a> {
     bodies: &'a BodyBuffers,
     client: ClientKey,
     bytes: usize,
 }
 
-/// Why a body was not read to its end.
+/// Reasons why a body was not read completely.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum BodyError {
-    /// It is larger than is read here.
+    /// The body exceeds the size limit.
     TooLarge,
-    /// Only so many bytes came in the time.
+    /// Only `bytes` arrived `within` the time.
     TooSlow { bytes: usize, within: Duration },
-    /// The client has too much of bodies under way already.
+    /// Bodies of this client already use the limit per client.
     TooMuchOfClient,
-    /// All clients together have.
+    /// Bodies of all clients already use the total limit.
     TooMuchInAll,
-    /// The connection broke, or the body is not framed as it should be.
+    /// The connection broke, or the framing of the body is invalid.
     Broken,
 }
 
 impl BodyBuffers {
-    /// The whole body, of `limit` bytes at most, with its share, which is to be kept as long as the body.
+    /// Reads a body of at most `limit` bytes. The share returned with it must live as long as the body.
     pub(super) async fn read(
         &self,
         client: ClientKey,
@@ -96,7 +96,7 @@ impl BodyBuffers {
             let Some(frame) = frame else {
                 return Ok((read.freeze(), share));
             };
-            // What is no data are trailers, which nobody here wants.
+            // Frames without data are trailers; they are ignored.
             let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
                 continue;
             };
@@ -109,7 +109,7 @@ impl BodyBuffers {
             if read.is_empty() && body.is_end_stream() {
                 return Ok((data, share));
             }
-            // Copied, since a part keeps the whole buffer that it was read into.
+            // Copied, because a chunk keeps the whole buffer alive that it was read into.
             read.extend_from_slice(&data);
         }
     }
@@ -130,7 +130,7 @@ impl BodyBuffers {
 }
 
 impl BodyShare<'_> {
-    /// Counts for `bytes` from now on, if that is more than before.
+    /// Raises the reservation to `bytes`, if that is more than before.
     fn grow(&mut self, bytes: usize) -> Result<(), BodyError> {
         let more = bytes.saturating_sub(self.bytes);
         let mut kept = self.bodies.kept();
@@ -162,7 +162,7 @@ impl Drop for BodyShare<'_> {
 }
 
 impl BodyError {
-    /// The reason as the label of a counter.
+    /// The reason as a metric label.
     pub(super) fn label(&self) -> Option<&'static str> {
         match self {
             Self::TooLarge => Some("body"),
@@ -214,7 +214,7 @@ mod tests {
 
     use super::*;
 
-    /// Of these parts, and then nothing more and no end.
+    /// A body of these chunks that never ends.
     fn unfinished(parts: Vec<Vec<u8>>) -> Body {
         use futures_util::StreamExt as _;
         let parts = stream::iter(parts.into_iter().map(Ok::<_, Infallible>));
@@ -267,7 +267,7 @@ mod tests {
     async fn a_body_counts_for_its_size_until_its_request_is_answered() {
         use futures_util::StreamExt as _;
         let bodies = BodyBuffers::default();
-        // What is not there at once comes later.
+        // The late part of the body.
         let late = stream::once(async {
             tokio::task::yield_now().await;
             Ok::<_, Infallible>(vec![b' '; 10_000])

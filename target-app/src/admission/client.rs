@@ -1,4 +1,4 @@
-//! Who a request is counted for, and how urgent it may call itself.
+//! Identifies the client of a request and limits the priority that it may claim.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -14,14 +14,14 @@ use crate::bulkhead::RequestPriority;
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const PRIORITY: HeaderName = HeaderName::from_static("x-priority");
 
-/// Whose requests are counted together.
+/// The client that a request is counted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ClientKey {
-    /// Who was signed an access token; the session may be closed by now.
+    /// The user of a valid access token; the session may be closed by now.
     User(i64),
-    /// Who holds this key of `admission.api_keys`, by its hash.
+    /// The holder of this key of `admission.api_keys`, as a hash.
     ApiKey(u64),
-    /// Who comes from this address; of IPv6 the first 64 bits, since a client has all the others to choose from.
+    /// A peer address. Of an IPv6 address only the first 64 bits count, because a client can choose the others freely.
     Peer(IpAddr),
 }
 
@@ -35,26 +35,27 @@ impl fmt::Display for ClientKey {
     }
 }
 
-/// The key that was sent is none of `admission.api_keys`.
+/// The API key that was sent is not in `admission.api_keys`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct UnknownKey {
-    /// Where it was sent from.
+    /// The peer address of the request.
     pub(super) peer: ClientKey,
 }
 
 impl ClientKey {
-    /// Whether nothing but an address on this machine is known of the client.
+    /// Whether the request has no token and no key and comes from this machine.
     pub(super) fn is_anonymous_loopback(self) -> bool {
         matches!(self, Self::Peer(address) if address.is_loopback())
     }
 
-    /// Whether the client showed more than it can make up.
+    /// Whether the client presented a credential that it cannot invent.
     fn is_trusted(self) -> bool {
         matches!(self, Self::User(_) | Self::ApiKey(_))
     }
 }
 
-/// Whose request this is: the user's of its token before a key's before an address's; a key has to be one of `api_keys`.
+/// The client of this request: the user of its token, else its API key, else its address. An API key must be one of
+/// `api_keys`.
 pub(super) fn client_of(
     request: &mut Request,
     auth: &Auth,
@@ -67,7 +68,7 @@ pub(super) fn client_of(
         });
     }
     let api_key = api_key.map(digest);
-    // A token that is no good counts for nothing, so that inventing them gains no buckets.
+    // An invalid token is ignored, so that inventing tokens gives no additional buckets.
     if let Some(user_id) = auth.peek_user(request) {
         return Ok(ClientKey::User(user_id));
     }
@@ -79,12 +80,12 @@ pub(super) fn client_of(
 
 fn peer_of(request: &Request) -> ClientKey {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    // Only a router that is called without a listener knows no peer.
+    // A request has no peer only when the router is called without a listener.
     let loopback = IpAddr::V6(Ipv6Addr::LOCALHOST);
     ClientKey::Peer(peer.map_or(loopback, |ConnectInfo(peer)| network_of(peer.ip())))
 }
 
-/// How urgent the request is: what it says of itself, but only who is known to Folio may say more than normal.
+/// The priority that the request asks for; only known clients may ask for more than normal.
 pub(super) fn priority_of(headers: &HeaderMap, client: ClientKey) -> RequestPriority {
     let Some(said) = headers.get(PRIORITY) else {
         return RequestPriority::Normal;
@@ -103,7 +104,7 @@ pub(super) fn priority_of(headers: &HeaderMap, client: ClientKey) -> RequestPrio
     }
 }
 
-/// The same on every instance, and of no use to who reads it in the shared store.
+/// A hash that is the same on every instance and does not reveal the secret to readers of the shared store.
 fn digest(secret: &[u8]) -> u64 {
     let digest: [u8; 32] = Sha256::digest(secret).into();
     digest
@@ -112,7 +113,7 @@ fn digest(secret: &[u8]) -> u64 {
         .fold(0, |sum, byte| sum << 8 | u64::from(*byte))
 }
 
-/// Compares with every key, each in constant time, so that the time tells nothing of how much was right.
+/// Compares with every key in constant time, so that the duration does not reveal how many bytes matched.
 fn is_one_of(presented: &[u8], keys: &[String]) -> bool {
     let found = keys.iter().fold(0, |found, key| {
         found | presented.ct_eq(key.as_bytes()).unwrap_u8()

@@ -1,4 +1,4 @@
-//! The middleware in front of the service, and what it counts with.
+//! The admission middleware: rate limits, body limits, concurrency limits and the time limit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,30 +22,31 @@ use crate::kv::Kv;
 use crate::metrics::Metrics;
 use crate::settings::{AdmissionSettings, Live, RateLimit};
 
-/// Largest body of a bulk request, in bytes: a thousand documents with room to spare.
+/// Maximum body of a bulk request in bytes: enough for a thousand documents.
 const BULK_BODY_LIMIT: u64 = 8 * 1024 * 1024;
-/// How many times `admission.timeout` a bulk request may take: a thousand statements one by one over a slow network.
+/// Time limit of a bulk request, as a multiple of `admission.timeout`: a thousand single statements over a slow
+/// network.
 const BULK_PATIENCE: u32 = 6;
-/// When to come back after a request that took too long.
+/// Value of `Retry-After` for a request that exceeded its time limit.
 const RETRY_AFTER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How a route is counted.
+/// The class of a route, which decides the limits that apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lane {
-    /// As most are.
+    /// Most routes.
     Standard,
-    /// By the stricter rate for what guesses passwords or keys.
+    /// Routes at which passwords or keys can be guessed: the stricter rate limit.
     Auth,
-    /// Through the queue: search.
+    /// Search: passes the queue.
     Heavy,
-    /// Through the queue, with a body of up to 8 MiB.
+    /// Bulk requests: pass the queue, with a body of up to 8 MiB.
     Bulk,
 }
 
-/// The gates and rates of the service.
+/// The concurrency limits and rate limits of the service.
 pub(crate) struct Admission {
     settings: Arc<Live>,
-    /// Who the users are that are counted apart.
+    /// Identifies the users that are counted separately.
     users: Arc<Auth>,
     http: Gate,
     queue: Gate,
@@ -59,25 +60,26 @@ pub(crate) struct Admission {
     rejected: IntCounterVec,
 }
 
-/// What the settings of now say about one request; taken at once, as they are not to be held while it is answered.
+/// The current settings that apply to one request, copied once, because the settings must not be held while the request
+/// is answered.
 struct RequestTerms {
     client: ClientKey,
-    /// The lane whose rate counts.
+    /// The lane whose rate limit applies.
     charged: Lane,
-    /// Whether the client's API key, if it has one, is known.
+    /// Whether the client's API key, if it sent one, is known.
     is_known: bool,
     priority: RequestPriority,
     rate: RateLimit,
     tokens: Rate,
     window: Quota,
     timeout: Duration,
-    /// Largest body, in bytes.
+    /// Maximum body in bytes.
     body_limit: u64,
 }
 
-/// A client asked too often.
+/// The client exceeded a rate limit.
 struct RateLimited {
-    /// Which limit it is, how much it allows and in what time, as `RateLimit` headers tell.
+    /// The limit, its allowance and its period, for the `RateLimit` headers.
     policy: &'static str,
     quota: u32,
     window_seconds: u32,
@@ -118,7 +120,7 @@ impl Lane {
 }
 
 impl Admission {
-    /// With windows in `kv`, which all instances share.
+    /// Creates the limits; the sliding windows are in `kv`, so all instances share them.
     pub(crate) fn new(
         settings: &Arc<Live>,
         users: &Arc<Auth>,
@@ -143,7 +145,7 @@ impl Admission {
         })
     }
 
-    /// Reads the terms of `request`.
+    /// Determines the terms of `request`.
     fn terms(
         &self,
         lane: Lane,
@@ -153,7 +155,7 @@ impl Admission {
         let (client, charged, is_known) = match client_of(request, &self.users, &settings.api_keys)
         {
             Ok(client) => (client, lane, true),
-            // Who guesses keys is counted like who guesses passwords.
+            // Guessing API keys is limited like guessing passwords.
             Err(UnknownKey { peer }) => (peer, Lane::Auth, false),
         };
         let is_exempt = client.is_anonymous_loopback() && !settings.anonymous;
@@ -177,7 +179,8 @@ impl Admission {
         }
     }
 
-    /// The request with its whole body, which then needs nothing more of its client, and the body's share.
+    /// Reads the whole body, so that the request needs nothing more from its client. Returns the request and the
+    /// reservation of its body.
     async fn read(
         &self,
         terms: &RequestTerms,
@@ -196,12 +199,13 @@ impl Admission {
         let read = Box::pin(self.bodies.read(terms.client, body, limit));
         let (whole, share) = read.await?;
         *request.body_mut() = Body::from(whole);
-        // The framework's own limit is fixed when the routes are made; this one took its place.
+        // Disables the framework's own limit, which is fixed when the routes are built; the limit here replaces it.
         DefaultBodyLimit::disable().apply(&mut request);
         Ok((request, share))
     }
 
-    /// Counts the request against its client's limits. What guesses passwords has its own bucket under either.
+    /// Counts the request against the limits of its client. Routes of the `Auth` lane have a separate bucket in either
+    /// mode.
     async fn charge(&self, terms: &RequestTerms) -> Result<(), RateLimited> {
         let RequestTerms {
             client,
@@ -238,7 +242,7 @@ impl Admission {
                         window_seconds: window.length.as_secs_f64().ceil() as u32,
                         retry_after,
                     }),
-                    // What has its own bucket was counted by it already.
+                    // A request of the `Auth` lane was already counted by its own bucket.
                     WindowVerdict::Unknown if lane == Lane::Auth => Ok(()),
                     WindowVerdict::Unknown => bucket(),
                 }
@@ -246,7 +250,7 @@ impl Admission {
         }
     }
 
-    /// Answers the request when there is a place for it.
+    /// Runs the request as soon as it has its permits.
     async fn run(
         &self,
         lane: Lane,
@@ -254,7 +258,7 @@ impl Admission {
         request: Request,
         next: Next,
     ) -> Result<Response, GateFull> {
-        // Before the place among all requests: those that wait here must not keep the light ones out.
+        // Takes the queue permit before the HTTP permit: heavy requests that wait must not block light ones.
         let _turn = if lane.is_heavy() {
             Some(self.queue.enter(priority).await?)
         } else {
@@ -265,7 +269,7 @@ impl Admission {
     }
 }
 
-/// The middleware: lets a request through its lane, or says why not and when to come back.
+/// The middleware: admits a request through its lane, or answers with the reason and `Retry-After`.
 pub(crate) async fn admit(
     State((admission, lane)): State<(Arc<Admission>, Lane)>,
     mut request: Request,
@@ -311,7 +315,7 @@ pub(crate) async fn admit(
     }
 }
 
-/// Buckets of one kind, with the gauge of how many clients have one.
+/// Token buckets of one kind, with a gauge of the clients that have one.
 fn buckets(
     kind: &str,
     rate: Rate,

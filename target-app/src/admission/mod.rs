@@ -1,8 +1,9 @@
-//! What is let in, how fast, and in which order.
+//! Admission control: which requests are let in, how fast, and in which order.
 //!
-//! Every route of the service lies behind [`admit`], in a lane that says how it is counted: the client's rate first, then
-//! the whole body, then for heavy requests the queue and a place among the requests under way, both within one time limit. Health, metrics,
-//! administration and the lab stay outside, so that an overload can be seen and ended.
+//! Every route of the service is behind [`admit`], in a lane that decides its limits: first the rate limit of the
+//! client, then the whole body, then for heavy requests the queue, then the limit of concurrent requests; one time
+//! limit covers all of it. Health, metrics, administration and the lab are outside, so that an operator can observe and
+//! end an overload.
 
 mod body;
 mod client;

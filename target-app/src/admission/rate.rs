@@ -1,7 +1,7 @@
-//! Token bucket for each client (GCRA, by governor): a burst at once, then so many a second.
+//! Token bucket per client (GCRA, implemented by governor): a burst at once, then a fixed number per second.
 //!
-//! Keys that are back at a full bucket are forgotten every few thousand checks. When more are left than may be kept,
-//! clients share buckets by hash until there is room again, so that inventing clients gains nothing.
+//! Every few thousand checks, clients with a full bucket are forgotten. If more clients remain than the maximum, new
+//! clients share buckets by hash until there is room again, so that inventing clients gives no advantage.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroU32;
@@ -17,23 +17,23 @@ use governor::{Quota, RateLimiter};
 
 use super::client::ClientKey;
 
-/// Clients that have a bucket of their own, some 5 MB of them.
+/// Maximum clients with their own bucket, about 5 MB.
 const MOST_CLIENTS: usize = 65_536;
-/// Checks between two looks for clients to forget; as many may be kept beyond the above.
+/// Checks between two sweeps; up to this many clients may be kept beyond the maximum.
 const SWEEP_EVERY: u64 = 4_096;
-/// Buckets that clients share while there are too many of them.
+/// Buckets that clients share while there are too many clients.
 const SHARED_BUCKETS: u64 = 1_024;
 
-/// How much a client may ask.
+/// The rate limit of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rate {
-    /// Requests a second in the long run.
+    /// Sustained requests per second.
     pub(super) per_second: u32,
-    /// Requests at once after a rest.
+    /// Requests at once after a pause.
     pub(super) burst: u32,
 }
 
-/// Buckets of one rate for many clients; see the module.
+/// Token buckets of one rate for many clients; see the module documentation.
 pub(super) struct TokenBuckets<C: Clock + Clone = MonotonicClock> {
     current: ArcSwap<Limiter<C>>,
     clock: C,
@@ -49,7 +49,7 @@ struct Limiter<C: Clock> {
         RateLimiter<BucketOwner, DashMapStateStore<BucketOwner>, C, NoOpMiddleware<C::Instant>>,
 }
 
-/// Whose bucket it is.
+/// The owner of a bucket.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum BucketOwner {
     Client(ClientKey),
@@ -58,7 +58,7 @@ enum BucketOwner {
 
 impl TokenBuckets {
     pub(super) fn new(rate: Rate) -> Self {
-        // Not governor's default clock, which takes 200 ms to calibrate itself when it is first asked.
+        // Not governor's default clock, which calibrates itself for 200 ms on first use.
         Self::with_clock(rate, MonotonicClock, MOST_CLIENTS)
     }
 }
@@ -75,13 +75,13 @@ impl<C: Clock + Clone> TokenBuckets<C> {
         }
     }
 
-    /// Takes a token of `client`; without one, how long it is until the next. Another `rate` than at the last check
-    /// begins with full buckets.
+    /// Takes a token of `client`; returns the time until the next token if there is none. If `rate` has changed since
+    /// the last check, all buckets start full.
     pub(super) fn take(&self, client: ClientKey, rate: Rate) -> Result<(), Duration> {
         let mut limiter = self.current.load();
         if limiter.rate != rate {
             let fresh = Arc::new(Limiter::new(rate, self.clock.clone()));
-            // Of many that see the change one sets the limiter that all then use.
+            // If several threads see the change, one of them sets the limiter that all use.
             self.current.compare_and_swap(&limiter, fresh);
             limiter = self.current.load();
         }
@@ -99,7 +99,7 @@ impl<C: Clock + Clone> TokenBuckets<C> {
             .map_err(|refused| refused.wait_time_from(self.clock.now()))
     }
 
-    /// Clients, or shared buckets, that are kept at the moment.
+    /// Number of buckets, including shared ones.
     pub(super) fn len(&self) -> usize {
         self.current.load().buckets.len()
     }
@@ -126,15 +126,15 @@ impl<C: Clock + Clone> Limiter<C> {
 }
 
 impl Rate {
-    /// Settings are at least one; a zero would be taken for one.
+    /// Settings are at least one; zero is treated as one.
     fn quota(self) -> Quota {
         let per_second = self.per_second.max(1);
-        // Rounded up to a whole nanosecond, so that never more than the rate gets through. `Quota::per_second` rounds
-        // down and, alone, also sets the burst.
+        // Rounded up to a whole nanosecond, so that the rate is never exceeded. `Quota::per_second` rounds down and, on
+        // its own, also sets the burst.
         let interval = Duration::from_nanos(1_000_000_000_u64.div_ceil(per_second.into()));
         let burst = NonZeroU32::new(self.burst).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::with_period(interval);
-        // An interval of at least a nanosecond makes a quota.
+        // An interval of at least a nanosecond gives a valid quota.
         quota
             .unwrap_or(Quota::per_second(NonZeroU32::MIN))
             .allow_burst(burst)
@@ -165,7 +165,7 @@ mod tests {
             let rate = Rate { per_second, burst };
             let (buckets, clock) = buckets(rate, 10);
             let client = ClientKey::User(1);
-            // Asked ten times as often as is allowed, for as long as a thousand tokens take.
+            // Asks ten times as often as allowed, for the time of a thousand tokens.
             let step = Duration::from_nanos(100_000_000 / u64::from(per_second))
                 .max(Duration::from_nanos(1));
             let mut accepted = 0_u32;
@@ -180,7 +180,7 @@ mod tests {
                 f64::from(accepted) <= bound + 1.0,
                 "{accepted} of at most {bound} at {rate:?}"
             );
-            // A request comes only at each step, which is a tenth of a token.
+            // A request can only arrive at a step, which is a tenth of a token.
             assert!(
                 f64::from(accepted) >= bound - 2.0 - bound * 0.01,
                 "{accepted} of {bound} at {rate:?}"

@@ -1,7 +1,7 @@
-//! Sliding window for each client in the shared store, so that all instances count together.
+//! Sliding window per client in the shared store, so that all instances count together.
 //!
-//! When the store gives no answer it is for the process to count for itself with a token bucket: a client then gets at
-//! most so much from every instance, which is better than all or nothing.
+//! When the store does not answer, each process falls back to its own token bucket: a client then gets at most its
+//! limit from every instance.
 
 use std::time::Duration;
 
@@ -11,26 +11,26 @@ use super::client::ClientKey;
 use crate::kv::{Kv, KvError, WindowAnswer};
 use crate::metrics::Metrics;
 
-/// What a client may ask in any stretch of time of this length.
+/// Requests that a client may send in any period of this length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Quota {
     pub(super) limit: u32,
     pub(super) length: Duration,
 }
 
-/// What the shared store says of one more request.
+/// The answer of the shared store for one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WindowVerdict {
     Accepted,
     Refused {
-        /// How long until the next is accepted.
+        /// Time until the next request is accepted.
         retry_after: Duration,
     },
-    /// There was no answer: the process has to count for itself.
+    /// The store did not answer: the process has to use its own limit.
     Unknown,
 }
 
-/// Windows of all clients; see the module.
+/// The windows of all clients; see the module documentation.
 pub(super) struct SlidingWindows {
     kv: Kv,
     fallbacks: IntCounter,
@@ -49,7 +49,7 @@ impl SlidingWindows {
         })
     }
 
-    /// Counts a request of `client`.
+    /// Counts one request of `client`.
     pub(super) async fn take(&self, client: ClientKey, quota: Quota) -> WindowVerdict {
         let key = format!("rate:{client}");
         let answer = self.kv.window(&key, quota.limit, quota.length).await;
@@ -93,7 +93,8 @@ mod tests {
             let WindowVerdict::Refused { retry_after } = windows.take(client, quota).await else {
                 panic!("the fourth is one too many");
             };
-            // The first leaves the window a minute after it came, a moment ago on a slow machine.
+            // The first request leaves the window one minute after its arrival, which was a moment ago, or some seconds
+            // on a slow machine.
             let bounds = Duration::from_secs(20)..=quota.length;
             assert!(bounds.contains(&retry_after), "{retry_after:?}");
         }

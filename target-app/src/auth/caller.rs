@@ -1,4 +1,4 @@
-//! Who asks, and by what token.
+//! The caller of a request and its bearer token.
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -6,7 +6,7 @@ use axum::http::header::AUTHORIZATION;
 use super::AuthError;
 use super::token::SessionId;
 
-/// The user and session that a request's bearer token stands for.
+/// The user and session of a request's access token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caller {
     pub(crate) user_id: i64,

@@ -1,4 +1,4 @@
-//! Why a token or a session did not do, and what the client is told of it.
+//! Errors of tokens and sessions, and the answers that clients get for them.
 
 use std::io;
 use std::time::Duration;
@@ -6,30 +6,30 @@ use std::time::Duration;
 use crate::error::Problem;
 use crate::kv::KvError;
 
-/// How long a client should wait before it asks again while the shared store is away.
+/// Value of `Retry-After` while the shared store is unavailable.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Why someone is not let in, or not let in now.
+/// Why a client is not authenticated, or not now.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AuthError {
-    /// The credentials are not, or no longer, good.
+    /// The credentials are invalid or no longer valid.
     #[error("{0}")]
     Refused(&'static str),
-    /// Whether they are good cannot be told now: refusing them might be wrong, and so might letting them in.
+    /// The credentials could not be checked. Rejecting or accepting them could both be wrong.
     #[error("the shared store did not answer")]
     Unreachable(#[from] KvError),
-    /// Other instances changed the same entry again and again.
+    /// Other instances changed the same entry repeatedly.
     #[error(
         "concurrent changes to the same entry in the shared store; gave up after several attempts"
     )]
     Contended,
-    /// What the shared store holds under a key of this module was not written by it.
+    /// The shared store holds a value under a key of this module that this module did not write.
     #[error("the entry {0} in the shared store is not in the expected format")]
     Damaged(&'static str),
-    /// An entry or a token could not be written.
+    /// An entry or a token could not be encoded.
     #[error("cannot encode a token or a session entry")]
     Encode(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The operating system gave no randomness.
+    /// The operating system provided no random bytes.
     #[error("the operating system did not provide random bytes")]
     Randomness(#[from] io::Error),
 }

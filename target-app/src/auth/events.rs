@@ -1,20 +1,20 @@
-//! What happened at the door, counted.
+//! Counts authentication events.
 
 use prometheus::IntCounter;
 
 use crate::metrics::Metrics;
 
-/// The children of `folio_auth_total`, kept so that counting looks nothing up.
+/// The children of `folio_auth_total`, stored so that counting needs no label lookup.
 pub(crate) struct AuthEvents {
     pub(crate) register: IntCounter,
     pub(crate) login: IntCounter,
     pub(crate) login_failed: IntCounter,
     pub(crate) refresh: IntCounter,
-    /// A spent refresh token came back and its session was closed.
+    /// A used refresh token was presented again and its session was closed.
     pub(crate) reuse: IntCounter,
     pub(crate) logout: IntCounter,
     pub(crate) logout_all: IntCounter,
-    /// A token came that is not, or no longer, good: forged, expired, superseded, of a closed session.
+    /// A token was rejected: forged, expired, replaced, or of a closed session.
     pub(crate) denied: IntCounter,
 }
 

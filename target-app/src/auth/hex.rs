@@ -7,7 +7,7 @@ pub(super) fn write(out: &mut impl fmt::Write, bytes: &[u8]) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
 }
 
-/// The bytes of `text`, if it is exactly `N` of them in either case of digits.
+/// Decodes `text`, if it is exactly `N` bytes as digits in either case.
 pub(super) fn read<const N: usize>(text: &str) -> Option<[u8; N]> {
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     if pairs.len() != N || !rest.is_empty() {

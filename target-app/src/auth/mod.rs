@@ -1,9 +1,10 @@
-//! Who is asking: passwords, access and refresh tokens, sessions on many devices, and the extractor that turns a bearer
-//! token into a user.
+//! Authentication: passwords, access and refresh tokens, sessions on several devices, and the extractor that maps a
+//! bearer token to a user.
 //!
-//! An access token says which session it is of and is good while that session is open; sessions live in the shared store,
-//! so that every instance sees them opened, renewed and closed. A closed session is refused within a second everywhere;
-//! while the store is away, what cannot be checked is answered 503, neither let in nor refused.
+//! An access token names its session and is valid while that session is open. Sessions live in the shared store, so
+//! that every instance sees when they are opened, refreshed and closed. A closed session is rejected by every instance
+//! within a second. While the store is unavailable, a token that cannot be checked is answered with 503, neither
+//! accepted nor rejected.
 
 mod caller;
 mod error;
@@ -42,19 +43,19 @@ use signing::{Signer, SigningKey, TokenReading};
 use token::RefreshToken;
 use validity::Validity;
 
-/// Between two counts of the open sessions.
+/// Interval of counting the open sessions.
 const COUNT_EVERY: Duration = Duration::from_millis(500);
 
-/// What a registration, a login or a refresh answers.
+/// The answer to a registration, a login or a refresh.
 #[derive(Serialize)]
 pub(crate) struct TokenPair {
     access_token: String,
     refresh_token: String,
-    /// Seconds that the access token is good for, at least.
+    /// Minimum remaining lifetime of the access token in seconds.
     expires_in: u64,
 }
 
-/// Everything about sessions that a request can reach.
+/// The authentication service of one instance.
 pub(crate) struct Auth {
     kv: Kv,
     settings: Arc<Live>,
@@ -66,7 +67,7 @@ pub(crate) struct Auth {
 }
 
 impl Auth {
-    /// Starts to listen for what other instances close and to count what is open.
+    /// Starts two tasks: one listens for sessions that other instances close, one counts open sessions.
     pub(crate) fn new(
         kv: &Kv,
         settings: Arc<Live>,
@@ -94,12 +95,12 @@ impl Auth {
         })
     }
 
-    /// Fails when sessions cannot be opened now.
+    /// Fails when sessions cannot be opened at the moment.
     pub(crate) async fn ready(&self) -> Result<(), AuthError> {
         Ok(self.kv.ping().await?)
     }
 
-    /// Opens a session for a user whose password was right.
+    /// Opens a session for a user whose password was correct.
     pub(crate) async fn open(&self, user_id: i64, device: &str) -> Result<TokenPair, AuthError> {
         let limits = self.limits();
         let key = self.signer.key().await?;
@@ -113,7 +114,7 @@ impl Auth {
     /// Exchanges a refresh token for the next pair of tokens.
     pub(crate) async fn renew(&self, presented: &str) -> Result<TokenPair, AuthError> {
         let limits = self.limits();
-        // Before the exchange: a failure after it would cost the client its session.
+        // Gets the key before the exchange: a failure after it would cost the client its session.
         let key = self.signer.key().await?;
         let renewal = match RefreshToken::parse(presented) {
             Some(token) => self.sessions.renew(&token, limits).await?,
@@ -139,7 +140,7 @@ impl Auth {
         }
     }
 
-    /// Closes the session that asks.
+    /// Closes the caller's session.
     pub(crate) async fn logout(&self, caller: Caller) -> Result<(), AuthError> {
         self.sessions.close(caller.session).await?;
         self.validity.forget(caller.session).await;
@@ -147,7 +148,7 @@ impl Auth {
         Ok(())
     }
 
-    /// Closes every session of the user who asks.
+    /// Closes every session of the caller.
     pub(crate) async fn logout_all(&self, caller: Caller) -> Result<(), AuthError> {
         for id in self.sessions.close_all(caller.user_id).await? {
             self.validity.forget(id).await;
@@ -156,15 +157,15 @@ impl Auth {
         Ok(())
     }
 
-    /// The open sessions of the user who asks, latest first.
+    /// The caller's open sessions, latest first.
     pub(crate) async fn sessions(&self, caller: Caller) -> Result<Vec<SessionView>, AuthError> {
         self.sessions.list(caller.user_id, caller.session).await
     }
 
-    /// The user that a request's token was signed for, at the price of a look into memory or of one signature; the
-    /// extractor does not read the token again.
+    /// The user of a request's access token, at the cost of a memory lookup or one signature; the extractor reuses the
+    /// result.
     ///
-    /// For deciding by user before the request is let in: whether the session is still open is not asked.
+    /// For decisions per user before admission. It does not check whether the session is still open.
     pub(crate) fn peek_user<B>(&self, request: &mut Request<B>) -> Option<i64> {
         let reading = match request.extensions().get::<TokenReading>() {
             Some(reading) => *reading,
@@ -177,7 +178,7 @@ impl Auth {
         }
     }
 
-    /// Who asks, if its token is good and its session open.
+    /// The caller, if the token is valid and its session is open.
     pub(crate) async fn admit(&self, parts: &mut Parts) -> Result<Caller, AuthError> {
         if let Some(caller) = parts.extensions.get::<Caller>() {
             return Ok(*caller);
@@ -198,7 +199,7 @@ impl Auth {
 
     async fn judge(&self, reading: TokenReading, token: &str) -> Result<Caller, AuthError> {
         let reading = match reading {
-            // Not necessarily the fault of the token: instances may have agreed on another key since.
+            // Not necessarily an invalid token: the instances may have agreed on another key since.
             TokenReading::OtherKey => Box::pin(self.signer.verify_with_current_key(token)).await?,
             reading => reading,
         };
@@ -229,7 +230,7 @@ impl Drop for Auth {
     }
 }
 
-/// Counts the sessions again and again; while the store does not answer, the last count stays.
+/// Counts the sessions periodically; the last count stays while the store does not answer.
 async fn watch_count(sessions: Sessions, active: IntGauge) {
     loop {
         if let Ok(count) = sessions.count().await {
@@ -272,7 +273,7 @@ mod tests {
         let pair = auth.open(42, "test").await.expect("a session");
         let mut good = request(&pair.access_token);
         assert_eq!(auth.peek_user(&mut good), Some(42));
-        // What was read once is not read again, whatever the header says by now.
+        // The result is cached: a changed header has no effect.
         let text = "Bearer x".parse().expect("a header");
         good.headers_mut().insert(AUTHORIZATION, text);
         assert_eq!(auth.peek_user(&mut good), Some(42));

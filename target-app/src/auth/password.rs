@@ -1,4 +1,4 @@
-//! Hashing and checking passwords with Argon2id, away from the threads that answer requests.
+//! Hashes and verifies passwords with Argon2id, outside the threads that answer requests.
 
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,35 +8,35 @@ use argon2::password_hash::{Error, Output, PasswordHash, PasswordHasher as _, Sa
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use tokio::sync::Semaphore;
 
-/// What every seeded user has as a password.
+/// The password of every seeded user.
 const SEEDED_PASSWORD: &str = "folio-demo";
 /// Memory of one hash in KiB.
 ///
-/// A quarter of what OWASP asks for at least, and one pass: a check takes some 2 ms of one core, so that a load test
-/// with 20 logins a second measures the service and not the hash. A service with real users would take 19 MiB and two.
+/// A quarter of OWASP's minimum, and one pass: a check takes about 2 ms of one core, so that a load test with 20 logins
+/// per second measures the service and not the hash. A production service would use 19 MiB and two passes.
 const MEMORY_KIB: u32 = 4_864;
 const PASSES: u32 = 1;
 
-/// The hasher and the right to use a core for it.
+/// The hasher and the permits to use a core for it.
 pub(crate) struct Passwords {
     seeded_hash: Arc<str>,
-    /// As many checks at a time as there are cores: more would only take memory and delay each other.
+    /// One permit per core: more concurrent checks would only use memory and delay each other.
     cores: Arc<Semaphore>,
-    /// The memory of checks that are done, at most one for each core. Allocating megabytes on changing threads instead
-    /// makes the process swell by many times what is in use.
+    /// Reusable memory of finished checks, at most one per core. Allocating megabytes on changing threads would make
+    /// the process grow far beyond its real use.
     spare: Arc<Mutex<Vec<HashMemory>>>,
 }
 
-/// What Argon2 works in.
+/// Working memory of Argon2.
 type HashMemory = Vec<Block>;
 
-/// A password could not be hashed or its hash not be read.
+/// A password could not be hashed, or its hash could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot hash the password or read its hash: {0}")]
 pub struct PasswordError(Error);
 
 impl Passwords {
-    /// Hashes the seeded users' password, with a salt from `seed` so that the same seed makes the same database.
+    /// Hashes the seeded users' password with a salt from `seed`, so that the same seed gives the same database.
     pub(crate) fn new(seed: u64) -> Result<Self, PasswordError> {
         let mut salt = [0x5a; 16];
         salt[..8].copy_from_slice(&seed.to_le_bytes());
@@ -56,7 +56,7 @@ impl Passwords {
         &self.seeded_hash
     }
 
-    /// The hash of a new password, with a random salt.
+    /// Hashes a new password with a random salt.
     pub(crate) async fn hash(&self, password: String) -> Result<String, PasswordError> {
         let mut salt = [0; 16];
         getrandom::fill(&mut salt).map_err(|_| PasswordError(Error::Crypto))?;
@@ -66,8 +66,8 @@ impl Passwords {
             .map_err(PasswordError)
     }
 
-    /// Whether `password` is the one of `hash`. Without a hash the work is the same and the answer is no, so that the
-    /// time of an answer does not tell whether an account exists.
+    /// Whether `password` matches `hash`. Without a hash it does the same work and returns false, so that the response
+    /// time does not reveal whether an account exists.
     pub(crate) async fn matches(
         &self,
         password: String,
@@ -76,12 +76,12 @@ impl Passwords {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.seeded_hash.to_string());
         let check = self.work(move |memory| verify(&password, &hash, memory));
-        // A check that was lost with the runtime is a check that was not passed.
+        // A check that was lost with the runtime counts as failed.
         let matches = check.await.unwrap_or(Ok(false)).map_err(PasswordError)?;
         Ok(known && matches)
     }
 
-    /// Runs `work` with memory of its own when there is a core for it; `None` when the runtime ends before it does.
+    /// Runs `work` with its own memory as soon as a core is free; `None` if the runtime ends first.
     async fn work<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut HashMemory) -> T + Send + 'static,
@@ -112,7 +112,7 @@ fn hasher() -> Result<Argon2<'static>, PasswordError> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
-/// Hashes a new password in `memory`, into the PHC text that [`verify`] reads.
+/// Hashes a new password in `memory`, as PHC text that [`verify`] can read.
 fn hash(password: &str, salt: &[u8], memory: &mut HashMemory) -> Result<String, Error> {
     let argon2 = hasher().map_err(|PasswordError(error)| error)?;
     memory.resize(argon2.params().block_count(), Block::default());
@@ -130,7 +130,7 @@ fn hash(password: &str, salt: &[u8], memory: &mut HashMemory) -> Result<String, 
     Ok(phc.to_string())
 }
 
-/// Hashes `password` as `hash` was made, in `memory`, and compares in constant time.
+/// Hashes `password` with the parameters of `hash`, in `memory`, and compares in constant time.
 fn verify(password: &str, hash: &str, memory: &mut HashMemory) -> Result<bool, Error> {
     let hash = PasswordHash::new(hash)?;
     let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else {
@@ -190,7 +190,7 @@ mod tests {
             passwords.work(move |_| {
                 let (running, most) = &*counts;
                 most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                // Long enough for others to begin, if they were let.
+                // Long enough for other checks to start, if nothing prevented them.
                 thread::sleep(Duration::from_millis(20));
                 running.fetch_sub(1, Ordering::SeqCst);
             })

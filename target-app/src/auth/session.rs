@@ -1,4 +1,4 @@
-//! One session as the shared store keeps it, and as its user sees it.
+//! A session as the shared store holds it and as its user sees it.
 
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat};
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::AuthError;
 use super::token::{SessionId, TokenFingerprint};
 
-/// What the store holds under a session's key; nothing there means that the session ran out or never was.
+/// The value under a session's key in the store; no value means that the session expired or never existed.
 #[derive(Serialize, Deserialize)]
 pub(super) enum SessionEntry {
     Open(Session),
-    /// The entry of the deny-list, in the place of the session: what is closed cannot be renewed or opened again.
+    /// A deny-list entry that replaces the session: a closed session cannot be refreshed or opened again.
     Closed,
 }
 
@@ -20,12 +20,12 @@ pub(super) enum SessionEntry {
 pub(super) struct Session {
     pub(super) user_id: i64,
     pub(super) device: String,
-    /// Unix time in milliseconds, as all times here.
+    /// Unix time in milliseconds, like all times here.
     pub(super) created_at: u64,
     pub(super) renewed_at: u64,
-    /// When the refresh token runs out.
+    /// Expiry of the refresh token.
     pub(super) renewable_until: u64,
-    /// Counts the pairs of tokens from zero; only the access token of the latest is good.
+    /// Number of the token pair, from zero; only the latest access token is valid.
     pub(super) generation: u32,
     pub(super) refresh: TokenFingerprint,
 }
@@ -36,15 +36,15 @@ pub(crate) struct SessionView {
     id: SessionId,
     device: String,
     created_at: String,
-    /// When its tokens were drawn last.
+    /// Time of the last refresh.
     renewed_at: String,
-    /// When it ends unless it is renewed.
+    /// Time when it expires unless it is refreshed.
     expires_at: String,
-    /// Whether it is the one that asks.
+    /// Whether it is the caller's own session.
     current: bool,
 }
 
-/// A session in the list of its user's: ordered by age, and found by its text.
+/// An entry in a user's session list: ordered by age, found by its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Member {
     pub(super) created_at: u64,
@@ -58,7 +58,7 @@ impl SessionEntry {
             .map_err(|error| AuthError::Encode(error.into()))
     }
 
-    /// The session in `bytes`, if it is open; what this version cannot read is none.
+    /// The session in `bytes`, if it is open; `None` if this version cannot read it.
     pub(super) fn open(bytes: &[u8]) -> Option<Session> {
         match rmp_serde::from_slice(bytes) {
             Ok(Self::Open(session)) => Some(session),
@@ -81,7 +81,7 @@ impl Session {
 }
 
 impl Member {
-    /// Thirteen digits of milliseconds reach to the year 2286.
+    /// Thirteen digits of milliseconds are enough until the year 2286.
     pub(super) fn text(self) -> String {
         format!("{:013}.{}", self.created_at, self.session)
     }

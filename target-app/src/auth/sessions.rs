@@ -1,11 +1,11 @@
-//! The sessions in the shared store (the Repository pattern): opened, renewed, closed and listed.
+//! The sessions in the shared store (Repository pattern): open, refresh, close and list.
 //!
-//! `auth:session:ID` holds a session until it runs out, or for a while that it was closed; `auth:user:ID` lists the
-//! sessions of a user; the roll `auth:open` names all that are open, for counting them. A session joins its list before
-//! it exists and leaves it after it is closed, so that closing all of a user's sessions misses none. Renewals are
-//! compare-and-swap on the whole entry: of any number of renewals and closings at a time one is first, and the others
-//! see it. Nothing is undone when a caller goes away half-way: a list may name sessions that are gone, which are skipped
-//! and, when the list is full, swept.
+//! `auth:session:ID` holds a session until it expires, or for some time the fact that it was closed. `auth:user:ID`
+//! lists the sessions of a user. The sorted set `auth:open` holds all open sessions, for counting. A session is added
+//! to its user's list before it exists and removed after it is closed, so that closing all sessions of a user misses
+//! none. Refreshes are compare-and-swap on the whole entry: of concurrent refreshes and closings one wins, and the
+//! others see its result. Nothing is undone when a caller disconnects in the middle: a list may name sessions that no
+//! longer exist; readers skip them, and they are removed when the list is full.
 
 use std::time::Duration;
 
@@ -19,20 +19,20 @@ use crate::clock::unix_milliseconds;
 use crate::kv::{Channel, Kv, KvError};
 use crate::settings::AuthSettings;
 
-/// The roll of open sessions.
+/// The sorted set of open sessions.
 const OPEN: &str = "auth:open";
-/// How long a closed session is told from an unknown one; both are refused.
+/// Time for which a closed session is distinguished from an unknown one; both are rejected.
 const CLOSED_FOR: Duration = Duration::from_mins(10);
-/// Age from which a listed session without an entry is gone and not just being opened.
+/// Age from which a listed session without an entry is gone, rather than being opened just now.
 const SETTLED: Duration = Duration::from_mins(1);
-/// Times that a change is tried against changes by others; each lost try means that the entry moved on.
+/// Attempts of a compare-and-swap; each failed attempt means that the entry was changed by someone else.
 const ATTEMPTS: u32 = 4;
-/// Members taken off a list together.
+/// Members removed from a list concurrently.
 const AT_A_TIME: usize = 16;
-/// Identities in one message.
+/// Session ids in one message.
 const IN_A_MESSAGE: usize = 1_000;
 
-/// How long tokens are good for, and how many sessions a user may have.
+/// Lifetimes of tokens, and the maximum sessions of a user.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SessionLimits {
     pub(super) access: Duration,
@@ -40,17 +40,18 @@ pub(super) struct SessionLimits {
     sessions: usize,
 }
 
-/// What is given to a client: a session with its newest refresh token.
+/// The result for a client: a session with its newest refresh token.
 pub(super) struct IssuedToken {
     pub(super) user_id: i64,
     pub(super) generation: u32,
     pub(super) refresh: RefreshToken,
 }
 
-/// What became of a refresh token.
+/// The result of presenting a refresh token.
 pub(super) enum Renewal {
     Granted(IssuedToken),
-    /// It was spent before: in two hands, and who is the thief cannot be told. Its session is closed now.
+    /// The token was already used, by its owner or by a thief; which of them cannot be determined. Its session is now
+    /// closed.
     Reused(SessionId),
     Refused(&'static str),
 }
@@ -72,7 +73,7 @@ impl From<&AuthSettings> for SessionLimits {
 }
 
 impl SessionLimits {
-    /// How long a session is kept after its latest pair of tokens.
+    /// Time for which a session is stored after its latest token pair.
     fn kept(self) -> Duration {
         self.access.max(self.refresh)
     }
@@ -83,7 +84,7 @@ impl Sessions {
         Self { kv }
     }
 
-    /// Opens a session and closes the user's oldest ones beyond the limit, which it gives as well.
+    /// Opens a session and closes the user's oldest sessions beyond the limit; returns those too.
     pub(super) async fn open(
         &self,
         user_id: i64,
@@ -106,7 +107,7 @@ impl Sessions {
                 .await?;
             let entry = SessionEntry::Open(session).encode()?;
             let key = session_key(refresh.session);
-            // An entry that is there already is of a logout-all that saw the list just now.
+            // An existing entry was written by a logout-all that saw the list just now.
             if self.kv.set_if_absent(&key, entry, limits.kept()).await? {
                 self.add_to_open(refresh.session, limits).await;
                 let evicted = self.make_room(user_id, limits).await?;
@@ -121,7 +122,7 @@ impl Sessions {
         Err(AuthError::Contended)
     }
 
-    /// Exchanges a refresh token for the next one; closes the session of one that was exchanged before.
+    /// Exchanges a refresh token for the next one. If the token was already exchanged, closes its session.
     pub(super) async fn renew(
         &self,
         token: &RefreshToken,
@@ -167,7 +168,7 @@ impl Sessions {
                 generation: session.generation,
                 refresh: next,
             };
-            // Before the session's own, so that no session outlives the list that it is closed by.
+            // The list is renewed before the session, so that no session outlives the list that closes it.
             self.add_to_list(session.user_id, session.member(token.session), limits)
                 .await?;
             let renewed = SessionEntry::Open(session).encode()?;
@@ -184,7 +185,7 @@ impl Sessions {
         Err(AuthError::Contended)
     }
 
-    /// Closes a session; one that is not open stays as it is.
+    /// Closes a session; does nothing if it is not open.
     pub(super) async fn close(&self, id: SessionId) -> Result<(), AuthError> {
         let Some(session) = self.find(id).await? else {
             return Ok(());
@@ -193,7 +194,7 @@ impl Sessions {
             .await
     }
 
-    /// Closes every session of a user and gives their identities.
+    /// Closes every session of a user and returns their ids.
     pub(super) async fn close_all(&self, user_id: i64) -> Result<Vec<SessionId>, AuthError> {
         let members = self.members(user_id).await?;
         self.close_listed(user_id, &members).await?;
@@ -222,12 +223,13 @@ impl Sessions {
         Ok(found.as_deref().and_then(SessionEntry::open))
     }
 
-    /// How many sessions are open in the whole store.
+    /// Number of open sessions in the whole store.
     pub(super) async fn count(&self) -> Result<u64, AuthError> {
         Ok(self.kv.sorted_set_len(OPEN).await?)
     }
 
-    /// Puts a session on the roll; one that cannot be is not counted until it is renewed, and is good all the same.
+    /// Adds a session to the sorted set of open sessions. If that fails, the session is valid but not counted until its
+    /// next refresh.
     async fn add_to_open(&self, id: SessionId, limits: SessionLimits) {
         let _ = self
             .kv
@@ -235,7 +237,7 @@ impl Sessions {
             .await;
     }
 
-    /// Puts a session on its user's list, which then lives as long as any session on it.
+    /// Adds a session to its user's list and extends the list's lifetime to that of its longest session.
     async fn add_to_list(
         &self,
         user_id: i64,
@@ -248,7 +250,7 @@ impl Sessions {
         Ok(self.kv.add_member(&list, &member.text(), ttl).await?)
     }
 
-    /// Closes the oldest sessions beyond the limit. A list within it costs nothing more than its reading.
+    /// Closes the oldest sessions beyond the limit. A list within the limit costs only one read.
     async fn make_room(
         &self,
         user_id: i64,
@@ -285,7 +287,7 @@ impl Sessions {
         self.kv.set_many(&entries, CLOSED_FOR).await?;
         let ids: Vec<_> = members.iter().map(|member| member.session).collect();
         let names: Vec<_> = ids.iter().map(SessionId::to_string).collect();
-        // What became of the roll does not matter: it is for the count alone.
+        // A failure here is ignored: the sorted set is only used for counting.
         let ((), _, removed) = join3(
             Box::pin(self.announce(&ids)),
             Box::pin(self.kv.sorted_set_remove(OPEN, &names)),
@@ -295,7 +297,7 @@ impl Sessions {
         removed
     }
 
-    /// Takes sessions off their user's list.
+    /// Removes sessions from their user's list.
     async fn remove_from_list(&self, user_id: i64, members: &[Member]) -> Result<(), AuthError> {
         let list = list_key(user_id);
         for members in members.chunks(AT_A_TIME) {
@@ -308,16 +310,16 @@ impl Sessions {
         Ok(())
     }
 
-    /// Tells the other instances to forget what they know of these sessions.
+    /// Tells the other instances to drop these sessions from their caches.
     async fn announce(&self, ids: &[SessionId]) {
         for ids in ids.chunks(IN_A_MESSAGE) {
             let message: Vec<u8> = ids.iter().flat_map(|id| id.bytes()).collect();
-            // Only a shortcut: who does not hear of it asks again within half a second.
+            // Only a shortcut: an instance that misses the message asks the store again within half a second.
             let _ = self.kv.publish(Channel::Sessions, message.into()).await;
         }
     }
 
-    /// What is on a user's list, oldest first.
+    /// The entries of a user's list, oldest first.
     async fn members(&self, user_id: i64) -> Result<Vec<Member>, AuthError> {
         let texts = self.kv.members(&list_key(user_id)).await?;
         let mut members: Vec<_> = texts

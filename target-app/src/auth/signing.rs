@@ -1,9 +1,9 @@
 //! Access tokens: JSON Web Tokens signed with HMAC-SHA-256 under one key that all instances share.
 //!
-//! The key is drawn by the first instance that starts and kept in the shared store, so that every instance reads the
-//! tokens of every other and a restart keeps them good. A store that lost the key is given it back by any instance that
-//! still knows it; when none does, another is drawn and every earlier token is refused. Only HS256 is read, whatever a
-//! token's header asks for, and no clock skew is forgiven.
+//! The first instance generates the key and stores it in the shared store, so that every instance accepts the tokens of
+//! the others and tokens survive a restart. If the store loses the key, any instance that still knows it writes it
+//! back; if none does, a new key is generated and all earlier tokens are rejected. Only HS256 is accepted, whatever a
+//! token's header says, and no clock skew is allowed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,61 +23,61 @@ use crate::clock::unix_milliseconds;
 use crate::kv::Kv;
 
 const KEY: &str = "auth:signing-key";
-/// The key outlives every deployment; a store has no entries without an end.
+/// The key outlives every deployment; the store has no entries without expiry.
 const KEY_TTL: Duration = Duration::from_hours(10 * 365 * 24);
-/// Bytes of a key, as many as the hash puts out.
+/// Bytes of a key, equal to the output of the hash.
 const KEY_BYTES: usize = 32;
-/// How long the key in use counts as the one in the store.
+/// Time for which the key in use is assumed to be the one in the store.
 const AGREED_FOR: Duration = Duration::from_secs(1);
-/// Longest token that is looked at, in bytes; Folio's own have some 260.
+/// Maximum length of a token in bytes; Folio's own have about 260.
 const LONGEST: usize = 512;
-/// Tokens whose signature need not be computed again.
+/// Verified tokens whose signature is not computed again.
 const REMEMBERED: u64 = 10_000;
 
-/// What a verified access token says.
+/// The claims of a verified access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Claims {
     pub(crate) user_id: i64,
     pub(crate) session: SessionId,
-    /// Counts the pairs of tokens of a session from zero; only the latest is good.
+    /// Number of the session's token pair, from zero; only the latest is valid.
     pub(crate) generation: u32,
     /// Unix time in milliseconds, always a whole second.
     pub(super) expires_at: u64,
 }
 
-/// What can be said of a token without asking anyone.
+/// The result of checking a token locally.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenReading {
-    /// Signed with the key in use and not yet out of date.
+    /// Signed with the key in use and not expired.
     Signed(Claims),
-    /// No access token, or one that has run out.
+    /// Not an access token, or expired.
     Bad(&'static str),
-    /// Not signed with the key in use, which may not be the one in the store.
+    /// Not signed with the key in use, which may differ from the one in the store.
     OtherKey,
 }
 
-/// The claims as they are written: <https://www.rfc-editor.org/rfc/rfc7519#section-4.1>.
+/// The encoded claims: <https://www.rfc-editor.org/rfc/rfc7519#section-4.1>.
 #[derive(Serialize, Deserialize)]
 struct JwtClaims {
     sub: String,
     sid: String,
     exp: u64,
     iat: u64,
-    /// `sid.generation`: a generation has one access token.
+    /// `sid.generation`: each generation has one access token.
     jti: String,
 }
 
-/// Signs and reads access tokens.
+/// Signs and verifies access tokens.
 pub(super) struct Signer {
     kv: Kv,
     validation: Validation,
     in_use: ArcSwapOption<SigningKey>,
     started: Instant,
-    /// Milliseconds from `started` to the last look at the store's key.
+    /// Milliseconds from `started` to the last read of the store's key.
     agreed_at: AtomicU64,
 }
 
-/// One key, ready for use, and the tokens that were found to be signed with it.
+/// One key and the tokens that were verified with it.
 pub(super) struct SigningKey {
     secret: Bytes,
     signing: EncodingKey,
@@ -99,7 +99,7 @@ impl Signer {
         }
     }
 
-    /// The key to sign with: the store's, as of a second ago at most.
+    /// The key to sign with: that of the store, at most a second old.
     pub(super) async fn key(&self) -> Result<Arc<SigningKey>, AuthError> {
         match self.in_use.load_full() {
             Some(key) if self.is_agreed() => Ok(key),
@@ -107,7 +107,7 @@ impl Signer {
         }
     }
 
-    /// What `token` says, as far as the key in use tells.
+    /// Checks `token` with the key in use.
     pub(super) fn read(&self, token: &str) -> TokenReading {
         if token.len() > LONGEST {
             return TokenReading::Bad("the bearer token is not an access token");
@@ -133,7 +133,7 @@ impl Signer {
         }
     }
 
-    /// What `token` says, after a look at the store's key if it was not signed with the one in use.
+    /// Checks `token`; if it is not signed with the key in use, reads the store's key first.
     pub(super) async fn verify_with_current_key(
         &self,
         token: &str,
@@ -164,7 +164,7 @@ impl Signer {
         self.started.elapsed() < agreed_at + AGREED_FOR
     }
 
-    /// Takes the store's key into use; a store without one gets the key in use, or a fresh one.
+    /// Adopts the store's key; writes the key in use, or a new one, into a store without a key.
     async fn agree(&self) -> Result<Arc<SigningKey>, AuthError> {
         let in_use = self.in_use.load_full();
         let asked_at = self.started.elapsed();
@@ -188,7 +188,7 @@ impl Signer {
         Ok(key)
     }
 
-    /// Gives the store a key; the one of the instance that was first, when several do.
+    /// Writes a key to the store and returns the one that it holds then; of several instances the first one wins.
     async fn found(&self, in_use: Option<&SigningKey>) -> Result<Bytes, AuthError> {
         let proposed = if let Some(key) = in_use {
             key.secret.clone()
@@ -223,7 +223,7 @@ impl SigningKey {
         }
     }
 
-    /// An access token that is good for `ttl`, rounded up to the next whole second of the clock.
+    /// An access token that is valid for `ttl`, rounded up to the next whole second of the clock.
     pub(super) fn sign(
         &self,
         user_id: i64,
@@ -346,7 +346,7 @@ mod tests {
     async fn a_token_that_was_read_before_runs_out_all_the_same() {
         let signer = Signer::new(Kv::memory());
         let token = signed(&signer, session(), Duration::ZERO).await;
-        // Good until the clock's next whole second, unless that came in between.
+        // Valid until the next whole second of the clock, unless that second began in between.
         let deadline = Instant::now() + Duration::from_secs(5);
         while let TokenReading::Signed(_) = signer.read(&token) {
             assert!(Instant::now() < deadline, "still good");

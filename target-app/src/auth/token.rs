@@ -1,10 +1,10 @@
-//! Refresh tokens: random bits that only the client keeps, and how a spent one is told from a made-up one.
+//! Refresh tokens: random bits that only the client keeps, and the detection of used tokens.
 //!
-//! A token is `session · family · secret`, 16 + 16 + 32 random bytes. The family part is drawn at the login and stays;
-//! the secret is drawn anew at every refresh. The store keeps the SHA-256 of the family part and of the current secret.
-//! So whoever brings the family part with another secret than the current one holds, or has seen, a token of this very
-//! session that is spent: every earlier token is recognised for as long as the session lives, at the price of one hash,
-//! and nobody can close a session by its identity alone, which every access token tells.
+//! A token is `session · family · secret`, 16 + 16 + 32 random bytes. The family is drawn at login and stays; the
+//! secret is drawn anew at every refresh. The store keeps the SHA-256 of the family and of the current secret. A token
+//! with the right family and another secret is therefore a used token of this session: every earlier token is
+//! recognised as long as the session lives, for the price of one hash, and nobody can close a session by its id alone,
+//! which every access token contains.
 
 use std::fmt;
 use std::io;
@@ -15,52 +15,52 @@ use subtle::{Choice, ConstantTimeEq as _};
 
 use super::hex;
 
-/// Identity of a session: 128 random bits, known to its user and no secret.
+/// Id of a session: 128 random bits, known to its user and not secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct SessionId([u8; 16]);
 
-/// What is exchanged, once, for the next pair of tokens.
+/// A token that is exchanged once for the next token pair.
 pub(super) struct RefreshToken {
     pub(super) session: SessionId,
     family: [u8; 16],
     secret: [u8; 32],
 }
 
-/// All that the store knows of a refresh token.
+/// The hashes that the store keeps of a refresh token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TokenFingerprint {
     family: [u8; 32],
     current: [u8; 32],
 }
 
-/// What a refresh token is to a session.
+/// The relation of a refresh token to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenMatch {
-    /// The one token that can be exchanged.
+    /// The current token, the only one that can be exchanged.
     Current,
-    /// It was exchanged before, or made up by someone who has seen one that was.
+    /// An earlier token, or one made up by someone who has seen an earlier one.
     Spent,
-    /// It was never given out for this session.
+    /// A token that was never issued for this session.
     Stranger,
 }
 
 impl SessionId {
-    /// A fresh identity.
+    /// Draws a new id.
     pub(super) fn draw() -> Result<Self, io::Error> {
         Ok(Self(draw()?))
     }
 
-    /// The 32 digits of [`fmt::Display`] back.
+    /// Parses the 32 digits of [`fmt::Display`].
     pub(super) fn parse(text: &str) -> Option<Self> {
         hex::read(text).map(Self)
     }
 
-    /// As it goes over a channel.
+    /// The bytes sent over a channel.
     pub(super) fn bytes(self) -> [u8; 16] {
         self.0
     }
 
-    /// As it came over a channel.
+    /// The id from the bytes received over a channel.
     pub(super) fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
@@ -88,7 +88,7 @@ impl RefreshToken {
         })
     }
 
-    /// The token that takes the place of this one.
+    /// The token that replaces this one.
     pub(super) fn next(&self) -> Result<Self, io::Error> {
         Ok(Self {
             session: self.session,
@@ -97,7 +97,7 @@ impl RefreshToken {
         })
     }
 
-    /// The token that a client sent, if it has the shape of one.
+    /// Parses a token from a client.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; 64] = hex::read(text)?;
         let (session, rest) = bytes.split_first_chunk()?;
@@ -109,7 +109,7 @@ impl RefreshToken {
         })
     }
 
-    /// The 128 digits that the client gets.
+    /// The 128 digits sent to the client.
     pub(super) fn text(&self) -> String {
         let mut text = String::with_capacity(128);
         for part in [&self.session.0[..], &self.family, &self.secret] {
@@ -119,7 +119,7 @@ impl RefreshToken {
         text
     }
 
-    /// What the store is to keep.
+    /// The hashes to store.
     pub(super) fn fingerprint(&self) -> TokenFingerprint {
         TokenFingerprint {
             family: Sha256::digest(self.family).into(),
@@ -129,7 +129,7 @@ impl RefreshToken {
 }
 
 impl TokenFingerprint {
-    /// What `token` is to the session of this fingerprint; takes the same time whatever the answer.
+    /// Compares `token` with this fingerprint; takes the same time whatever the result.
     pub(super) fn judge(&self, token: &RefreshToken) -> TokenMatch {
         let presented = token.fingerprint();
         let family: Choice = self.family.ct_eq(&presented.family);

@@ -1,9 +1,9 @@
-//! What this instance knows of sessions (the Cache-Aside pattern, for half a second): keeps the shared store out of the
-//! way of most requests without letting a closed session in for longer than that.
+//! A cache of session states (Cache-Aside pattern, half a second): most requests need no read of the shared store, and
+//! a closed session is not accepted for longer than that.
 //!
-//! An answer of the store counts from the moment it was asked for, not from when it arrived, so a slow store does not
-//! make an instance trust it longer. Messages of other instances drop entries at once, but nothing rests on them. What
-//! cannot be checked is neither let in nor refused: the request is told to come again.
+//! The age of an answer counts from the moment of the question, so a slow store does not extend it. Messages of other
+//! instances drop entries at once, but correctness does not depend on them. A session that cannot be checked is neither
+//! accepted nor rejected: the client is asked to retry.
 
 use std::time::{Duration, Instant};
 
@@ -16,12 +16,12 @@ use super::signing::Claims;
 use super::token::SessionId;
 use crate::kv::{KvError, Notice, Subscription};
 
-/// How long an answer of the store counts.
+/// Time for which an answer of the store is valid.
 const FRESH: Duration = Duration::from_millis(500);
-/// Sessions that are kept in mind, some 100 bytes each.
+/// Maximum cached sessions, about 100 bytes each.
 const SESSIONS: u64 = 50_000;
 
-/// What is known of the sessions that asked lately.
+/// Cached states of recently used sessions.
 #[derive(Clone)]
 pub(super) struct Validity {
     known: Cache<SessionId, CachedSession>,
@@ -36,16 +36,16 @@ struct CachedSession {
 
 #[derive(Clone)]
 enum SessionState {
-    /// Open, with this pair of tokens as its latest.
+    /// Open, with this as its latest token pair.
     Open {
         generation: u32,
     },
-    /// Closed, run out or never heard of.
+    /// Closed, expired or unknown.
     Gone,
     Unreachable(KvError),
 }
 
-/// What an answer means for a token.
+/// The meaning of an answer for a token.
 enum TokenVerdict {
     Good,
     Bad(&'static str),
@@ -59,7 +59,7 @@ impl CachedSession {
             && matches!(self.answer, SessionState::Open { .. } | SessionState::Gone)
     }
 
-    /// Whether the token of `claims` was not there yet.
+    /// Whether this answer is older than the token of `claims`.
     fn is_older_than(&self, claims: &Claims) -> bool {
         matches!(self.answer, SessionState::Open { generation } if generation < claims.generation)
     }
@@ -90,7 +90,8 @@ impl Validity {
         Self { known }
     }
 
-    /// Whether the session of a verified token is open and the token its latest; asks the store if that is not known.
+    /// Checks that the session of a verified token is open and that the token is its latest; asks the store if no valid
+    /// answer is cached.
     pub(super) async fn check(
         &self,
         sessions: &Sessions,
@@ -113,21 +114,22 @@ impl Validity {
             verdict = known.verdict(claims)?;
         }
         if matches!(verdict, TokenVerdict::AskAgain) {
-            // Boxed, so that the requests that need not ask do not carry the room for it.
+            // Boxed, so that requests that need no question do not carry the future's size.
             let known = Box::pin(self.ask(sessions, claims, began)).await;
             verdict = known.verdict(claims)?;
         }
         match verdict {
             TokenVerdict::Good => Ok(()),
             TokenVerdict::Bad(detail) => Err(AuthError::Refused(detail)),
-            // Older than the token even now: the store lost a renewal.
+            // Older than the token even now: the store lost a refresh.
             TokenVerdict::AskAgain => Err(AuthError::Refused(
                 "the access token is newer than its session; log in again",
             )),
         }
     }
 
-    /// An answer that was asked for no earlier than half a second before `began`: requests of one session share it.
+    /// An answer whose question was asked no earlier than half a second before `began`; requests of one session share
+    /// it.
     async fn ask(&self, sessions: &Sessions, claims: &Claims, began: Instant) -> CachedSession {
         let id = claims.session;
         let is_stale =
@@ -138,18 +140,18 @@ impl Validity {
         if !is_stale(&shared) || matches!(shared.answer, SessionState::Unreachable(_)) {
             return shared;
         }
-        // Waited for a question that another request had put before this one began.
+        // The shared answer belongs to a question that was asked before this request began, so this one asks itself.
         let own = read_store(sessions, id).await;
         self.known.insert(id, own.clone()).await;
         own
     }
 
-    /// Drops what is known of a session.
+    /// Drops the cached state of a session.
     pub(super) async fn forget(&self, id: SessionId) {
         self.known.invalidate(&id).await;
     }
 
-    /// Drops what instances say has changed, for as long as it is polled and the store is there.
+    /// Drops sessions that other instances report as changed, while it is polled and the store exists.
     pub(super) async fn listen(self, mut messages: Subscription) {
         while let Some(notice) = messages.next().await {
             match notice {
@@ -158,7 +160,7 @@ impl Validity {
                         self.forget(SessionId::from_bytes(*id)).await;
                     }
                 }
-                // Missed messages cost at most the half second that entries live.
+                // A missed message costs at most the half second that entries live.
                 Notice::Lost | Notice::Back => {}
             }
         }

@@ -1,8 +1,9 @@
-//! Circuit breaker around a dependency: after too many failures in a window calls are refused at once, then a few probes
-//! decide whether it is back.
+//! Circuit breaker for a dependency: after too many failures in a window it rejects calls at once; later a few probes
+//! decide whether the dependency is back.
 //!
-//! Calls of a closed breaker cost a load on the way in and a compare-and-swap on the way out; everything rarer is under
-//! a lock. It neither retries nor times out: who calls does, and says what counts as a failure.
+//! A call through a closed breaker costs one atomic load on entry and one compare-and-swap on exit; everything less
+//! frequent takes a lock. The breaker neither retries nor times out: the caller does, and decides which results are
+//! failures.
 
 mod window;
 
@@ -17,19 +18,19 @@ use self::window::OutcomeWindow;
 use crate::metrics::Metrics;
 use crate::settings::Live;
 
-/// What a breaker does with calls.
+/// The state of a breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum BreakerState {
-    /// All pass, and their outcomes are counted.
+    /// All calls pass, and their outcomes are counted.
     Closed,
-    /// A few pass, and their outcomes decide.
+    /// A few calls pass, and their outcomes decide.
     HalfOpen,
-    /// None passes.
+    /// No call passes.
     Open,
 }
 
-/// Who decides on the state of a breaker.
+/// The authority that decides the state of a breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum BreakerRule {
@@ -41,28 +42,28 @@ pub(crate) enum BreakerRule {
     Open,
 }
 
-/// A call was not made, because the dependency has been failing.
+/// A call was rejected because the dependency has been failing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the circuit breaker of {name} is open")]
 pub(crate) struct BreakerOpen {
-    /// Whose breaker it is.
+    /// Name of the breaker.
     pub(crate) name: &'static str,
-    /// How long it stays open at least; zero while probes are under way.
+    /// Minimum time until it closes; zero while probes are in progress.
     pub(crate) retry_after: Duration,
 }
 
-/// One dependency's breaker; see the module.
+/// The breaker of one dependency; see the module documentation.
 pub(crate) struct Breaker {
     name: &'static str,
     settings: Arc<Live>,
     started: Instant,
-    /// The state in the low bits; above them how many turns there were, so that an outcome from before the last turn
-    /// does not count after it.
+    /// The state in the low bits, above them the number of transitions, so that an outcome from before the last
+    /// transition is ignored.
     word: AtomicU64,
-    /// Nanoseconds since `started` until which an open breaker refuses without a further look.
+    /// Nanoseconds since `started` until which an open breaker rejects calls without further checks.
     until: AtomicU64,
     window: OutcomeWindow,
-    /// Calls that timed out since the last one that succeeded.
+    /// Timed-out calls since the last successful one.
     timeouts: AtomicU32,
     trial: Mutex<BreakerProgress>,
     state_gauge: IntGauge,
@@ -70,14 +71,14 @@ pub(crate) struct Breaker {
     transitions: [IntCounter; 3],
 }
 
-/// What only matters while a breaker is not simply closed.
+/// Data that is only used while the breaker is not simply closed.
 struct BreakerProgress {
     rule: BreakerRule,
     under_way: u32,
     succeeded: u32,
 }
 
-/// The right to one call; its outcome has to be told, or it counts as neither success nor failure.
+/// The permit for one call. Its outcome must be reported, or it counts as neither success nor failure.
 #[must_use = "a permit that is dropped counts as a cancelled call"]
 pub(crate) struct CallPermit<'a> {
     breaker: &'a Breaker,
@@ -89,7 +90,7 @@ pub(crate) struct CallPermit<'a> {
 enum PermitKind {
     Call,
     Probe,
-    /// Nothing more is to be told: it was told, or nobody counts.
+    /// Nothing is left to report: it was reported, or outcomes are not counted.
     Settled,
 }
 
@@ -151,17 +152,17 @@ impl Breaker {
         self.name
     }
 
-    /// What it does with calls now; one that is open turns half-open with the first call after its time.
+    /// The current state; an open breaker becomes half-open at the first call after its time.
     pub(crate) fn state(&self) -> BreakerState {
         BreakerState::of(self.word.load(Ordering::Acquire))
     }
 
-    /// Who decides now.
+    /// The current authority.
     pub(crate) fn rule(&self) -> BreakerRule {
         self.trial().rule
     }
 
-    /// Lets an operator decide, or the outcomes again, beginning with a closed breaker and an empty window.
+    /// Lets an operator decide, or the outcomes again, starting with a closed breaker and an empty window.
     pub(crate) fn force(&self, rule: BreakerRule) {
         let mut trial = self.trial();
         if trial.rule == rule {
@@ -176,7 +177,7 @@ impl Breaker {
         }
     }
 
-    /// The right to make one call now.
+    /// A permit for one call.
     pub(crate) fn admit(&self) -> Result<CallPermit<'_>, BreakerOpen> {
         let word = self.word.load(Ordering::Acquire);
         if BreakerState::of(word) == BreakerState::Closed {
@@ -209,7 +210,7 @@ impl Breaker {
             self.transition(&mut trial, BreakerState::HalfOpen, 0);
         }
         if self.state() == BreakerState::HalfOpen {
-            // Also reached when fewer probes were asked for after these had come back.
+            // Also reached when the number of probes was lowered after these had returned.
             if trial.succeeded >= settings.probes {
                 self.transition(&mut trial, BreakerState::Closed, 0);
             } else if trial.under_way + trial.succeeded >= settings.probes {
@@ -250,7 +251,7 @@ impl Breaker {
             return;
         }
         let tally = self.window.tally(at, settings.window.0);
-        // What succeeded before the dependency fell silent says nothing of now, and each further wait is a client's.
+        // Successes from before the dependency stopped answering do not matter, and each further wait delays a client.
         if timeouts >= settings.timeouts || tally.is_bad(settings.failures, settings.least_calls) {
             let mut trial = self.trial();
             if trial.rule == BreakerRule::Auto && self.word.load(Ordering::Acquire) == word {
@@ -283,7 +284,7 @@ impl Breaker {
         }
     }
 
-    /// Goes to the state `to`; outcomes of calls from before will not count. The caller holds the lock.
+    /// Changes to state `to`; outcomes of earlier calls are ignored from then on. The caller holds the lock.
     fn transition(&self, trial: &mut BreakerProgress, to: BreakerState, until: u64) {
         let before = self.word.load(Ordering::Acquire);
         trial.under_way = 0;
@@ -322,7 +323,7 @@ impl Breaker {
         self.trial.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Nanoseconds since the breaker was made: enough for five centuries.
+    /// Nanoseconds since the breaker was created; enough for five centuries.
     fn now(&self) -> u64 {
         self.started.elapsed().as_nanos() as u64
     }
@@ -339,7 +340,7 @@ impl BreakerState {
 }
 
 impl CallPermit<'_> {
-    /// The dependency did what it was asked, or refused for a reason that is the caller's.
+    /// The dependency did its work, or rejected the call for a reason that is the caller's.
     pub(crate) fn succeeded(self) {
         let at = self.breaker.now();
         self.resolve(CallOutcome::Succeeded, at);
@@ -351,7 +352,7 @@ impl CallPermit<'_> {
         self.resolve(CallOutcome::Failed, at);
     }
 
-    /// There was no answer in time; so many of these on end open the breaker, however much went well before.
+    /// No answer in time. Enough of these in a row open the breaker, whatever the other outcomes.
     pub(crate) fn timed_out(self) {
         let at = self.breaker.now();
         self.resolve(CallOutcome::TimedOut, at);

@@ -1,10 +1,10 @@
-//! All turns of a breaker, at times that the tests choose.
+//! All transitions of a breaker, at times that the tests choose.
 
 use super::*;
 use crate::settings::{Settings, Span};
 
 const MILLISECOND: u64 = 1_000_000;
-/// When the breaker of these tests, opened at zero, lets probes through.
+/// Time when the breaker of these tests, opened at zero, admits probes.
 const REOPENS: u64 = 2_000 * MILLISECOND;
 
 fn breaker_with(change: impl FnOnce(&mut Settings)) -> (Breaker, Arc<Live>, Metrics) {

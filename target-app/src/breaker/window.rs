@@ -1,28 +1,29 @@
-//! Outcomes of the last while: a ring of buckets, each counting the calls of a tenth of the window.
+//! Call outcomes of the recent past: a ring of buckets, each counting the calls of a tenth of the window.
 //!
-//! A bucket is one word: its turn, failures and successes change together by one compare-and-swap, so a bucket that is
-//! reused is never seen half cleared. Counts are halved together before they overflow, which keeps their proportion.
+//! A bucket is one atomic word: its period, failures and successes change together by one compare-and-swap, so that no
+//! reader sees a reused bucket half cleared. Counts are halved together before they overflow, which keeps their ratio.
 
 use std::array;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Buckets of a window: the oldest tenth leaves at once, which is how far the window's length is inexact.
+/// Buckets of a window: the oldest tenth leaves at once, which is the error of the window's length.
 const BUCKETS: u64 = 10;
 /// Bits of a count.
 const COUNT_BITS: u32 = 20;
 const COUNT_MOST: u64 = (1 << COUNT_BITS) - 1;
-/// The turn is kept modulo 2²⁴: a bucket idle for just that many turns would be taken for a fresh one.
+/// The period is kept modulo 2²⁴: a bucket that was idle for exactly that many periods would be taken for a current
+/// one.
 const TURN_MOST: u64 = (1 << (64 - 2 * COUNT_BITS)) - 1;
 
-/// A sliding window over outcomes.
+/// A sliding window of outcomes.
 pub(super) struct OutcomeWindow {
     buckets: [AtomicU64; BUCKETS as usize],
-    /// Nanoseconds that a bucket lasts, as the last record was told.
+    /// Nanoseconds per bucket, as of the last record.
     width: AtomicU64,
 }
 
-/// What a window holds.
+/// The counts of a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct OutcomeCounts {
     pub(super) failed: u64,
@@ -36,7 +37,7 @@ struct WindowBucket {
 }
 
 impl OutcomeCounts {
-    /// Whether so many calls failed as to open a breaker.
+    /// Whether enough calls failed to open the breaker.
     pub(super) fn is_bad(self, failures: f64, least_calls: u32) -> bool {
         let calls = self.failed + self.succeeded;
         calls >= u64::from(least_calls) && self.failed as f64 >= failures * calls as f64
@@ -78,7 +79,7 @@ impl OutcomeWindow {
         let _ = bucket.fetch_update(Ordering::Relaxed, Ordering::Relaxed, counted);
     }
 
-    /// What happened in the last `length` before `at`.
+    /// The counts of the last `length` before `at`.
     pub(super) fn tally(&self, at: u64, length: Duration) -> OutcomeCounts {
         let now = self.turn(at, length);
         let oldest = now.saturating_sub(BUCKETS - 1);
@@ -96,14 +97,14 @@ impl OutcomeWindow {
         })
     }
 
-    /// Forgets everything.
+    /// Resets all counts.
     pub(super) fn clear(&self) {
         for bucket in &self.buckets {
             bucket.store(0, Ordering::Relaxed);
         }
     }
 
-    /// The number of the bucket's time; a window of another length than before begins empty.
+    /// The number of the bucket's period; a window of another length starts empty.
     fn turn(&self, at: u64, length: Duration) -> u64 {
         let width = (length.as_nanos() as u64 / BUCKETS).max(1);
         if self.width.load(Ordering::Relaxed) != width
@@ -111,7 +112,7 @@ impl OutcomeWindow {
         {
             self.clear();
         }
-        // From one, so that no turn of the first round is that of a cleared bucket.
+        // From one, so that no period of the first round equals that of a cleared bucket.
         at / width + 1
     }
 }
@@ -185,7 +186,7 @@ mod tests {
     #[test]
     fn threads_lose_no_outcome() {
         let window = OutcomeWindow::new();
-        // Sets the length, which is not to be the threads' first step.
+        // Sets the length here, so that the threads do not have to do it first.
         window.tally(0, LENGTH);
         std::thread::scope(|scope| {
             for has_failed in [true, false, true, false] {

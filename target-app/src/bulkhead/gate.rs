@@ -1,8 +1,9 @@
-//! Gate: a limit of what is under way at a time, and a bounded room for those that wait, by priority.
+//! A concurrency limit with a bounded wait queue ordered by priority.
 //!
-//! One word holds how many are inside and how many wait. While nobody waits, entering and leaving are a compare-and-swap
-//! on it. While somebody waits the word changes only under the room's lock, and a place that gets free is handed to who
-//! is next, so nobody overtakes and no wake-up is lost. Limits are read at each entry and exit.
+//! One atomic word holds the numbers of permits in use and of waiters. While nobody waits, acquiring and releasing a
+//! permit are one compare-and-swap. While somebody waits, the word changes only under the queue's lock, and a released
+//! permit is handed to the next waiter, so that no request overtakes and no wake-up is lost. The limits are read at
+//! each entry and exit.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,12 +17,12 @@ use super::wait_queue::{WaitOutcome, WaitQueue, WaiterId};
 use crate::metrics::Metrics;
 use crate::settings::{Live, Settings};
 
-/// How urgent a request is.
+/// The priority of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum RequestPriority {
-    /// When there is nothing else to do.
+    /// Only when nothing else waits.
     Low,
-    /// What says nothing of itself.
+    /// The default.
     Normal,
     /// Before normal requests.
     High,
@@ -29,23 +30,23 @@ pub(crate) enum RequestPriority {
     Critical,
 }
 
-/// There is neither a place nor room to wait for one.
+/// The limit is reached and the wait queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the concurrency limit {gate} is reached and its wait queue is full")]
 pub(crate) struct GateFull {
     /// The gate's name.
     pub(crate) gate: &'static str,
-    /// When to try again.
+    /// Time until a retry makes sense.
     pub(crate) retry_after: Duration,
 }
 
-/// A concurrency limit with a waiting room; see the module.
+/// A concurrency limit with a wait queue; see the module documentation.
 pub(crate) struct Gate {
     name: &'static str,
-    /// Places, and the room's size, by the settings of now.
+    /// The number of permits and the size of the queue in the current settings.
     limits: fn(&Settings) -> (u32, u32),
     settings: Arc<Live>,
-    /// Those inside in the low half, those that wait in the high one.
+    /// Permits in use in the low half, waiters in the high half.
     word: Arc<AtomicU64>,
     room: Mutex<WaitQueue>,
     accepted: IntCounter,
@@ -55,35 +56,35 @@ pub(crate) struct Gate {
     wait_seconds: Histogram,
 }
 
-/// A place inside a gate, until it is dropped.
+/// A permit of a gate; dropping it releases it.
 #[must_use = "dropping a permit releases it"]
 pub(crate) struct GatePermit<'a> {
     gate: &'a Gate,
 }
 
-/// The same for who outlives a borrow of the gate.
+/// A permit that does not borrow the gate.
 #[must_use = "dropping a permit releases it"]
 pub(crate) struct OwnedGatePermit {
     gate: Arc<Gate>,
 }
 
-/// A place in the waiting room; dropping it early leaves the room, or gives back the place that was just handed over.
+/// A waiter. Dropping it early leaves the queue, or releases the permit that was just handed over.
 struct Waiting<'a> {
     gate: &'a Gate,
     id: WaiterId,
     turn: oneshot::Receiver<WaitOutcome>,
 }
 
-/// One that waits, in the word.
+/// One waiter in the word.
 const WAITER: u64 = 1 << 32;
-/// A full gate turns over within this: a client that comes back sooner only finds it full again.
+/// A full gate frees permits within this time; an earlier retry would find it full again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl RequestPriority {
-    /// From the lowest.
+    /// From the lowest to the highest.
     pub(crate) const ALL: [Self; 4] = [Self::Low, Self::Normal, Self::High, Self::Critical];
 
-    /// As headers and metrics spell it.
+    /// The spelling in headers and metrics.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Low => "low",
@@ -95,25 +96,25 @@ impl RequestPriority {
 }
 
 impl Gate {
-    /// The limit of requests under way.
+    /// The limit of concurrent requests.
     pub(crate) fn http(settings: Arc<Live>, metrics: &Metrics) -> Result<Self, prometheus::Error> {
         let limits = |all: &Settings| (all.admission.http_limit, all.admission.http_waiting);
         Self::new("http", limits, settings, metrics)
     }
 
-    /// The limit of heavy requests under way, with the long queue before it.
+    /// The limit of concurrent heavy requests, with the long queue.
     pub(crate) fn queue(settings: Arc<Live>, metrics: &Metrics) -> Result<Self, prometheus::Error> {
         let limits = |all: &Settings| (all.admission.queue_workers, all.admission.queue_depth);
         Self::new("queue", limits, settings, metrics)
     }
 
-    /// The limit of operations on the shared store under way.
+    /// The limit of concurrent operations on the shared store.
     pub(crate) fn cache(settings: Arc<Live>, metrics: &Metrics) -> Result<Self, prometheus::Error> {
         let limits = |all: &Settings| (all.admission.cache_limit, all.admission.cache_waiting);
         Self::new("cache", limits, settings, metrics)
     }
 
-    /// An empty gate; `name` is the label of its metrics, `limits` picks its places and its room from the settings.
+    /// An unused gate. `name` is its metric label; `limits` selects its permits and its queue size from the settings.
     pub(crate) fn new(
         name: &'static str,
         limits: fn(&Settings) -> (u32, u32),
@@ -166,9 +167,9 @@ impl Gate {
         })
     }
 
-    /// A place, now or after those that wait with the same or a higher priority.
+    /// Waits for a permit behind waiters of the same or a higher priority.
     ///
-    /// Cancel-safe: who stops waiting leaves the room.
+    /// Cancel-safe: a dropped future leaves the queue.
     pub(crate) async fn enter(
         &self,
         priority: RequestPriority,
@@ -195,29 +196,29 @@ impl Gate {
         }
     }
 
-    /// [`Gate::enter`] for who keeps the place beyond a borrow.
+    /// [`Gate::enter`] for a permit that outlives the borrow.
     pub(crate) async fn enter_owned(
         self: &Arc<Self>,
         priority: RequestPriority,
     ) -> Result<OwnedGatePermit, GateFull> {
         let pass = self.enter(priority).await?;
-        // The place goes over to the owned pass.
+        // The owned permit takes over.
         std::mem::forget(pass);
         Ok(OwnedGatePermit {
             gate: Arc::clone(self),
         })
     }
 
-    /// Takes a place when one is free and nobody waits.
+    /// Takes a permit if one is free and nobody waits.
     fn try_enter(&self, places: u32) -> bool {
         let enter = |word| (word < u64::from(places)).then_some(word + 1);
-        // A word with waiters is larger than any number of places.
+        // A word with waiters is larger than any number of permits.
         self.word
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, enter)
             .is_ok()
     }
 
-    /// A place in the waiting room; none is needed when one inside got free meanwhile.
+    /// Joins the wait queue; `None` if a permit became free in the meantime.
     fn join_queue(&self, priority: RequestPriority) -> Result<Option<Waiting<'_>>, GateFull> {
         let (places, size) = (self.limits)(&self.settings.load());
         let mut room = self.room();
@@ -232,7 +233,7 @@ impl Gate {
                     self.full.inc();
                     return Err(self.queue_full());
                 }
-                // The newcomer takes the place of the displaced one: as many wait as before.
+                // The newcomer replaces the displaced waiter: the number of waiters stays the same.
                 break;
             } else if self
                 .word
@@ -245,7 +246,7 @@ impl Gate {
         self.queued[priority as usize].inc();
         let (sender, turn) = oneshot::channel();
         let id = room.push(priority, sender);
-        // With more places than before there may be some for those that wait.
+        // If the limit was raised, some waiters can enter now.
         self.admit_waiters(&mut room, places);
         drop(room);
         Ok(Some(Waiting {
@@ -255,7 +256,7 @@ impl Gate {
         }))
     }
 
-    /// Gives one place back, to who is next if somebody waits.
+    /// Releases a permit, or hands it to the next waiter.
     fn leave(&self) {
         let leave = |word| (word < WAITER).then(|| word - 1);
         let left = self
@@ -269,13 +270,13 @@ impl Gate {
         }
     }
 
-    /// Lets in who is next while there are places.
+    /// Admits waiters while there are permits.
     fn admit_waiters(&self, room: &mut WaitQueue, places: u32) {
         while inside(self.word.load(Ordering::Acquire)) < places
             && let Some(next) = room.pop()
         {
             self.word.fetch_sub(WAITER - 1, Ordering::AcqRel);
-            // The receiver lives until its waiter has taken the room's lock and not found itself there.
+            // The receiver lives until its waiter has taken the queue's lock and has not found itself there.
             let _ = next.send(WaitOutcome::Entered);
         }
     }
@@ -298,7 +299,7 @@ impl Gate {
 
 impl Waiting<'_> {
     async fn turn(mut self) -> WaitOutcome {
-        // The room drops no sender without having used it, so a closed channel cannot be seen.
+        // The queue uses every sender before it drops it, so a closed channel cannot occur.
         (&mut self.turn).await.unwrap_or(WaitOutcome::Displaced)
     }
 }
@@ -338,7 +339,7 @@ impl fmt::Debug for GatePermit<'_> {
     }
 }
 
-/// The family of what was turned away, by reason.
+/// The metric family of rejected requests, by reason.
 pub(crate) fn rejections(
     metrics: &Metrics,
 ) -> Result<prometheus::IntCounterVec, prometheus::Error> {

@@ -1,7 +1,7 @@
-//! Bulkheads: no part of the service takes more of a thing at a time than it may have.
+//! Bulkheads: no part of the service uses more of a resource at a time than its limit.
 //!
-//! A [`Gate`] lets a number of requests in at a time and has a bounded waiting room with priorities; [`Slots`] are the
-//! rights to hold a connection, of which there may be more or fewer while they are lent.
+//! A [`Gate`] admits a number of requests at a time and has a bounded wait queue with priorities. [`ConnectionPermits`]
+//! are the permits to hold a connection; their number can change while they are in use.
 
 mod gate;
 mod permits;

@@ -1,19 +1,19 @@
-//! The right to hold a connection: a semaphore whose size can change while it is in use.
+//! Permits to hold a connection: a semaphore whose size can change while it is in use.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// As many rights as the pool may have connections.
+/// As many permits as the pool may have connections.
 pub(crate) struct ConnectionPermits {
     semaphore: Arc<Semaphore>,
-    /// Rights to take away as soon as they come back.
+    /// Permits to withdraw as soon as they are returned.
     surplus: AtomicUsize,
     size: AtomicUsize,
 }
 
-/// One right; dropping it gives it back.
+/// One permit; dropping it returns it.
 pub(crate) struct ConnectionPermit {
     permit: Option<OwnedSemaphorePermit>,
     permits: Arc<ConnectionPermits>,
@@ -32,7 +32,7 @@ impl ConnectionPermits {
         self.size.load(Ordering::Relaxed)
     }
 
-    /// Waits in turn for a right; none when there will never be one again.
+    /// Waits in order for a permit; `None` after [`ConnectionPermits::close`].
     pub(crate) async fn take(self: &Arc<Self>) -> Option<ConnectionPermit> {
         let permit = Arc::clone(&self.semaphore).acquire_owned().await.ok()?;
         Some(ConnectionPermit {
@@ -41,12 +41,12 @@ impl ConnectionPermits {
         })
     }
 
-    /// Who waits, and who comes, gets none.
+    /// Closes the semaphore; waiters get `None`.
     pub(crate) fn close(&self) {
         self.semaphore.close();
     }
 
-    /// A right, if one is free now.
+    /// A permit, if one is free now.
     pub(crate) fn try_take(self: &Arc<Self>) -> Option<ConnectionPermit> {
         let permit = Arc::clone(&self.semaphore).try_acquire_owned().ok()?;
         Some(ConnectionPermit {
@@ -55,12 +55,13 @@ impl ConnectionPermits {
         })
     }
 
-    /// Makes it `size` rights in all; those lent beyond it are taken away when they come back. One caller at a time.
+    /// Sets the number of permits to `size`; permits in use beyond it are withdrawn when they are returned. One caller
+    /// at a time.
     pub(crate) fn resize(&self, size: usize) {
         let before = self.size.swap(size, Ordering::Relaxed);
         if size > before {
             let mut more = size - before;
-            // What was still to be taken away need not be given anew.
+            // Permits that were still to be withdrawn need not be added again.
             let _ = self
                 .surplus
                 .fetch_update(Ordering::AcqRel, Ordering::Acquire, |surplus| {
@@ -76,7 +77,7 @@ impl ConnectionPermits {
         }
     }
 
-    /// Whether one that comes back has to stay away.
+    /// Whether a returned permit must be withdrawn.
     fn settles(&self) -> bool {
         self.surplus
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |surplus| {

@@ -1,4 +1,4 @@
-//! The waiting room of a gate: a queue for each priority. It decides who is next and who has to go, and counts nothing.
+//! The wait queue of a gate: a queue for each priority. It decides which waiter is next and which is displaced.
 
 use std::collections::VecDeque;
 
@@ -6,23 +6,23 @@ use tokio::sync::oneshot;
 
 use super::gate::RequestPriority;
 
-/// What became of one that waited.
+/// The end of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WaitOutcome {
-    /// A place inside was handed over.
+    /// A permit was handed over.
     Entered,
-    /// One with a higher priority needed the room.
+    /// A waiter of a higher priority needed the place.
     Displaced,
 }
 
-/// Who waits, by priority and then by arrival.
+/// The waiters by priority, then by arrival.
 #[derive(Default)]
 pub(super) struct WaitQueue {
     queues: [VecDeque<Waiter>; 4],
     next_ticket: u64,
 }
 
-/// Which waiter of a room.
+/// Id of a waiter in a queue.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WaiterId {
     priority: RequestPriority,
@@ -30,13 +30,13 @@ pub(super) struct WaiterId {
 }
 
 struct Waiter {
-    /// Ascends within a queue, so that one who leaves is found by halving.
+    /// Increases within a queue, so that a waiter that leaves is found by binary search.
     ticket: u64,
     turn: oneshot::Sender<WaitOutcome>,
 }
 
 impl WaitQueue {
-    /// Takes one in behind those of its priority.
+    /// Appends a waiter behind those of its priority.
     pub(super) fn push(
         &mut self,
         priority: RequestPriority,
@@ -48,7 +48,7 @@ impl WaitQueue {
         WaiterId { priority, ticket }
     }
 
-    /// The oldest of the highest priority.
+    /// Removes the oldest waiter of the highest priority.
     pub(super) fn pop(&mut self) -> Option<oneshot::Sender<WaitOutcome>> {
         let mut from_highest = self.queues.iter_mut().rev();
         from_highest
@@ -56,18 +56,18 @@ impl WaitQueue {
             .map(|waiter| waiter.turn)
     }
 
-    /// Sends the newest of the lowest priority away, if that is below `priority`.
+    /// Displaces the newest waiter of the lowest priority, if that is below `priority`.
     pub(super) fn displace_below(&mut self, priority: RequestPriority) -> bool {
         let below = &mut self.queues[..priority as usize];
         let Some(waiter) = below.iter_mut().find_map(VecDeque::pop_back) else {
             return false;
         };
-        // One that stopped waiting at this moment does not need to be told.
+        // A waiter that stopped waiting at this moment needs no message.
         let _ = waiter.turn.send(WaitOutcome::Displaced);
         true
     }
 
-    /// Lets one go that stopped waiting; false when its turn had come before.
+    /// Removes a waiter that stopped waiting; false if it was already removed.
     pub(super) fn remove(&mut self, WaiterId { priority, ticket }: WaiterId) -> bool {
         let queue = &mut self.queues[priority as usize];
         match queue.binary_search_by_key(&ticket, |waiter| waiter.ticket) {

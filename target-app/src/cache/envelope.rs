@@ -1,4 +1,4 @@
-//! How an entry lies in the shared store: its body with what a reader has to know of it, as `MessagePack`.
+//! The format of an entry in the shared store: its body and metadata, as `MessagePack`.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -6,16 +6,16 @@ use bytes::Bytes;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// An answer that was loaded, and for how long it is good.
+/// A loaded body and its expiry.
 #[derive(Clone, Debug)]
 pub(super) struct LoadedEntry {
     pub(super) body: Bytes,
-    /// What loading it took.
+    /// Duration of the load.
     pub(super) cost: Duration,
     pub(super) until: Instant,
 }
 
-/// What is stored; written by name, so that a later version may add fields.
+/// The stored format; fields are written by name, so that a later version may add some.
 #[derive(Serialize, Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow)]
@@ -23,16 +23,16 @@ struct Envelope<'a> {
     /// Milliseconds since 1970.
     made_at_ms: u64,
     ttl_ms: u64,
-    /// What loading it took, in microseconds.
+    /// Duration of the load in microseconds.
     cost_us: u64,
-    /// Generation of the class when it was looked up; 0 is none.
+    /// Generation of the key class at lookup; 0 is none.
     generation: u64,
 }
 
-/// Bytes that are written as such and read without copying.
+/// Bytes that are encoded as binary and decoded without a copy.
 struct Raw<'a>(&'a [u8]);
 
-/// Puts an entry that has `ttl` to live into an envelope; `None` if that cannot be written.
+/// Encodes an entry that lives for `ttl`; `None` if that fails.
 pub(super) fn seal(made: &LoadedEntry, ttl: Duration, generation: u64) -> Option<Bytes> {
     let envelope = Envelope {
         body: Raw(&made.body),
@@ -44,10 +44,10 @@ pub(super) fn seal(made: &LoadedEntry, ttl: Duration, generation: u64) -> Option
     rmp_serde::to_vec_named(&envelope).ok().map(Bytes::from)
 }
 
-/// The entry in an envelope if it is whole, of this generation and not over; its body shares the envelope's memory.
+/// Decodes an entry if it is complete, of this generation and not expired; its body shares the memory of `sealed`.
 pub(super) fn open(sealed: &Bytes, generation: u64) -> Option<LoadedEntry> {
     let envelope: Envelope<'_> = rmp_serde::from_slice(sealed).ok()?;
-    // A clock that stands before the maker's must not make an entry live longer than it was made for.
+    // A reader's clock that is behind the writer's must not extend the life of an entry.
     let age = now_ms().saturating_sub(envelope.made_at_ms);
     let left = envelope.ttl_ms.checked_sub(age).filter(|left| *left > 0)?;
     (envelope.generation == generation).then(|| LoadedEntry {

@@ -1,11 +1,11 @@
-//! How long an entry is good, and when it is loaded anew before that.
+//! The time to live of entries, and probabilistic early renewal.
 
 use std::time::Duration;
 
 use super::key::KeyClass;
 use crate::settings::CacheSettings;
 
-/// The time to live of a class as it is set.
+/// The configured time to live of a key class.
 pub(super) fn time_to_live(class: KeyClass, settings: &CacheSettings) -> Duration {
     match class {
         KeyClass::Documents => settings.ttl.0,
@@ -14,18 +14,19 @@ pub(super) fn time_to_live(class: KeyClass, settings: &CacheSettings) -> Duratio
     }
 }
 
-/// `ttl · (1 − jitter · draw)`, with `draw` in [0, 1), so that what is made together does not run out together.
+/// `ttl · (1 − jitter · draw)`, with `draw` in [0, 1), so that entries created together do not expire together.
 ///
-/// At least a millisecond, the shortest that the second level can keep.
+/// At least one millisecond, the minimum of the second level.
 pub(super) fn jittered(ttl: Duration, jitter: f64, draw: f64) -> Duration {
     ttl.mul_f64((1.0 - jitter * draw).clamp(0.0, 1.0))
         .max(Duration::from_millis(1))
 }
 
-/// Whether to load now although `remaining` is left: `−cost · β · ln(draw) ≥ remaining`, with `draw` in (0, 1].
+/// Whether to reload an entry with `remaining` time left: `−cost · β · ln(draw) ≥ remaining`, with `draw` in (0, 1].
 ///
-/// `XFetch`, from Vattani, Chierichetti and Lowenstein, "Optimal Probabilistic Cache Stampede Prevention" (2015): the chance
-/// rises towards the end and with the `cost` of a load, so that one reader most likely renews an entry before it runs out.
+/// `XFetch`, from Vattani, Chierichetti and Lowenstein, "Optimal Probabilistic Cache Stampede Prevention" (2015): the
+/// probability rises towards expiry and with the `cost` of a load, so that most likely one reader renews an entry
+/// before it expires.
 pub(super) fn is_due(cost: Duration, beta: f64, remaining: Duration, draw: f64) -> bool {
     -cost.as_secs_f64() * beta * draw.ln() >= remaining.as_secs_f64()
 }

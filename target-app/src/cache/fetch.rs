@@ -1,7 +1,7 @@
-//! What a read that the first level cannot answer does: asks the second, loads under the lock if there is to be one, and
-//! keeps what came of it.
+//! The path of a read that the first level cannot answer: it reads the second level, loads (under the lock, if
+//! configured) and stores the result.
 //!
-//! A level that fails is passed over; only a failed load is an error.
+//! A level that fails is skipped; only a failed load is an error.
 
 use std::time::{Duration, Instant};
 
@@ -20,14 +20,14 @@ use super::two_level::CacheRead;
 use crate::observe::Lookup;
 use crate::settings::Stampede;
 
-/// A body, where it came from, and what is still to be stored below.
+/// A body, its origin, and the fill of the second level that is still to be made.
 pub(super) struct Fetched {
     body: Bytes,
     pub(super) lookup: Lookup,
     below: Option<PendingFill>,
 }
 
-/// What is to be stored below, by what right, and the lock that it is loaded under.
+/// A pending fill of the second level, its fill token, and the lock under which the body was loaded.
 struct PendingFill {
     made: LoadedEntry,
     ticket: Option<FillToken>,
@@ -35,8 +35,8 @@ struct PendingFill {
 }
 
 impl TwoLevel {
-    /// The body from the second level or from a load. `replaces` is when the entry runs out that is to be renewed: then the
-    /// second level only counts if it has a later one.
+    /// Gets the body from the second level or by a load. `replaces` is the expiry of an entry that is being renewed:
+    /// the second level's entry is then used only if it expires later.
     pub(super) async fn fetch<E, F>(
         &self,
         read: &CacheRead<'_>,
@@ -56,7 +56,7 @@ impl TwoLevel {
                 L2Lookup::Entry(made, found) => {
                     self.counters.l2.hits.inc();
                     let is_wanted = match replaces {
-                        // Both ends were computed from a clock of milliseconds.
+                        // Both expiries were computed from a millisecond clock.
                         Some(until) => made.until > until + Duration::from_millis(10),
                         None => {
                             read.stampede != Stampede::Early || !is_due(made.cost, made.until, beta)
@@ -94,7 +94,7 @@ impl TwoLevel {
         } else {
             self.counters.loads.inc();
         }
-        // What is renewed before its time was there.
+        // An early renewal is not a miss.
         let lookup = match kept {
             Some(_) => Lookup::L2,
             None => Lookup::Miss,
@@ -127,8 +127,9 @@ impl TwoLevel {
         }
     }
 
-    /// Keeps what was loaded: in the first level, then for those who wait, then below; without a first level below before
-    /// those who wait are told, or who comes in between would load again.
+    /// Stores a loaded body: in the first level, then hands it to the waiters, then stores it in the second level.
+    /// Without a first level the second level is filled first; otherwise a reader that arrives in between would load
+    /// again.
     pub(super) async fn finish(
         &self,
         read: &CacheRead<'_>,
@@ -195,7 +196,7 @@ pub(super) fn entry(made: &LoadedEntry, place: Place, seen: Stamp, is_below: boo
     }
 }
 
-/// Whether an entry that is good `until` then is to be loaded anew now.
+/// Whether an entry that expires at `until` should be reloaded now.
 pub(super) fn is_due(cost: Duration, until: Instant, beta: f64) -> bool {
     let left = until.saturating_duration_since(Instant::now());
     // Uniform in (0, 1].

@@ -1,19 +1,19 @@
-//! Whether what was read before an invalidation may still be kept after it: never.
+//! Ensures that a value read before an invalidation is never kept after it.
 //!
-//! Each slot of keys and each class has one word: how often it was invalidated (upper 48 bits) and how many invalidations
-//! of it are under way (lower 16 bits). What is loaded is stamped with the words as they were before the load, and is good
-//! only while they are still the same. A fill that comes late is thus void by itself, wherever it ends up, and an
-//! invalidation of a whole class costs one addition.
+//! Each slot of keys and each key class has one word: the number of its invalidations (upper 48 bits) and the number of
+//! those in progress (lower 16 bits). A loaded value is stamped with the words from before the load, and is valid only
+//! while they are unchanged. A late fill is therefore invalid wherever it is stored, and the invalidation of a whole
+//! class costs one addition.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::key::{KeyClass, KeyClasses};
 
-/// Many times the entries of a usual first level, so that an invalidation seldom takes a neighbour with it; 128 KiB.
+/// Many times the entries of a typical first level, so that an invalidation rarely affects another key; 128 KiB.
 const SLOTS: usize = 16_384;
-/// One invalidation begins.
+/// Adds one invalidation in progress.
 const BEGUN: u64 = 1;
-/// One invalidation was made.
+/// Adds one completed invalidation.
 const MADE: u64 = 1 << 16;
 const UNDER_WAY: u64 = MADE - 1;
 
@@ -21,11 +21,11 @@ const UNDER_WAY: u64 = MADE - 1;
 pub(super) struct Generations {
     slots: Box<[AtomicU64]>,
     classes: [AtomicU64; KeyClass::ALL.len()],
-    /// Invalidations that were begun, whatever they cover.
+    /// Invalidations begun, of any keys.
     begun: AtomicU64,
 }
 
-/// Where the words of a key are.
+/// The position of a key's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     slot: u16,
@@ -39,7 +39,7 @@ pub(super) struct Stamp {
     class: u64,
 }
 
-/// Invalidations under way; nothing that is read until this is dropped will be kept.
+/// Invalidations in progress; no value read before this is dropped will be kept.
 pub(super) struct InvalidationGuard<'a> {
     generations: &'a Generations,
     slots: Vec<u16>,
@@ -47,8 +47,8 @@ pub(super) struct InvalidationGuard<'a> {
 }
 
 impl Place {
-    /// The place of the key with this canonical text, the same in every instance (FNV-1a, folded). What belongs to one
-    /// course has one place.
+    /// The place of the key with this canonical text, the same in every instance (FNV-1a, folded). All keys of one
+    /// course share a place.
     pub(super) fn of(text: &str, class: KeyClass) -> Self {
         let root = class.root(text).unwrap_or(text);
         let hash = root.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -60,7 +60,7 @@ impl Place {
         }
     }
 
-    /// The place of all that `pattern` can match, if they have only one.
+    /// The place of all keys that `pattern` can match, if they share one.
     pub(super) fn of_all(pattern: &str) -> Option<Self> {
         let fixed = pattern.split(['*', '?']).next().unwrap_or_default();
         let class = KeyClass::of(fixed)?;
@@ -73,7 +73,7 @@ impl Place {
 }
 
 impl Stamp {
-    /// Whether no invalidation was under way: only then may something be kept.
+    /// Whether no invalidation was in progress; only then may a value be kept.
     pub(super) fn is_settled(self) -> bool {
         (self.slot | self.class) & UNDER_WAY == 0
     }
@@ -88,12 +88,12 @@ impl Generations {
         }
     }
 
-    /// How many invalidations were begun, also those of what has no key yet.
+    /// Number of invalidations begun, including those of rows that have no key yet.
     pub(super) fn begun(&self) -> u64 {
         self.begun.load(Ordering::Acquire)
     }
 
-    /// The words of now; to be taken before anything is read that will be kept.
+    /// The current stamp; take it before anything is read that will be kept.
     pub(super) fn seen(&self, place: Place) -> Stamp {
         Stamp {
             slot: self.slot(place.slot).load(Ordering::Acquire),
@@ -106,7 +106,7 @@ impl Generations {
         self.seen(place) == seen && seen.is_settled()
     }
 
-    /// Begins to invalidate.
+    /// Begins an invalidation.
     pub(super) fn begin(
         &self,
         places: impl Iterator<Item = Place>,
@@ -122,7 +122,7 @@ impl Generations {
         moving
     }
 
-    /// Invalidates at once what another instance has already invalidated below.
+    /// Invalidates at once what another instance has already invalidated in the second level.
     pub(super) fn bump(&self, places: impl Iterator<Item = Place>, classes: KeyClasses) {
         drop(self.begin(places, classes));
     }
@@ -137,9 +137,9 @@ impl Generations {
 }
 
 impl InvalidationGuard<'_> {
-    /// Ends the invalidation of one key whose words were `before` when its new value was not yet written.
+    /// Ends the invalidation of one key whose stamp was `before` when its new value was not yet written.
     ///
-    /// Gives the stamp for that value if no one else has invalidated the key since, so that it is the newest.
+    /// Returns the stamp for that value if nobody else has invalidated the key since, so that the value is the newest.
     pub(super) fn end_for(&mut self, place: Place, before: Stamp) -> Option<Stamp> {
         let at = self.slots.iter().position(|slot| *slot == place.slot)?;
         let after = Stamp {

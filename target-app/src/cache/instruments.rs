@@ -1,4 +1,4 @@
-//! What the cache counts about itself: children of the metric families, kept so that no label is looked up on the way.
+//! The metrics of the cache: children of the metric families, stored so that counting needs no label lookup.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -7,14 +7,14 @@ use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
 
 use crate::metrics::Metrics;
 
-/// One first-level read in so many is timed: two looks at the clock cost more than the read itself.
+/// One of this many first-level reads is timed: two clock reads cost more than the read itself.
 const SAMPLED: u32 = 256;
 
 thread_local! {
     static READS: Cell<u32> = const { Cell::new(0) };
 }
 
-/// The families that both caches share.
+/// The metric families that both caches share.
 pub(super) struct CacheMetrics {
     requests: IntCounterVec,
     operations: HistogramVec,
@@ -28,19 +28,19 @@ pub(super) struct CacheMetrics {
     pub(super) behind: BehindCounters,
 }
 
-/// Invalidations by what asked for them.
+/// Invalidations by origin.
 pub(super) struct InvalidationCounters {
     pub(super) key: IntCounter,
     pub(super) pattern: IntCounter,
     pub(super) entity: IntCounter,
     pub(super) cascade: IntCounter,
-    /// Told by another instance.
+    /// Received from another instance.
     pub(super) remote: IntCounter,
     /// A level was switched off, or messages of other instances were missed.
     pub(super) clear: IntCounter,
 }
 
-/// What became of queued writes.
+/// Results of queued writes.
 #[derive(Clone)]
 pub(super) struct BehindCounters {
     pub(super) flushed: IntCounter,
@@ -49,24 +49,24 @@ pub(super) struct BehindCounters {
     pub(super) refused: IntCounter,
 }
 
-/// The children of one cache.
+/// The metrics of one cache.
 pub(super) struct CacheCounters {
     pub(super) l1: LookupCounters,
     pub(super) l2: LookupCounters,
     pub(super) promotions: IntCounter,
     pub(super) demoted: IntCounter,
-    /// Evicted entries that were stale, known below or came when the queue was full.
+    /// Evicted entries that were stale, already in the second level, or arrived when the queue was full.
     pub(super) not_demoted: IntCounter,
     pub(super) loads: IntCounter,
     pub(super) early_loads: IntCounter,
     pub(super) warm_loads: IntCounter,
-    /// Another instance loaded while this one waited for its lock.
+    /// Another instance loaded the entry while this one waited for its lock.
     pub(super) lock_served: IntCounter,
-    /// The wait grew too long, and this instance loaded too.
+    /// The wait was too long, so this instance loaded too.
     pub(super) lock_overdue: IntCounter,
     pub(super) stale_l1_fills: IntCounter,
     pub(super) stale_l2_fills: IntCounter,
-    /// Lists that were answered while writes were queued.
+    /// Lists that were read while writes were queued.
     pub(super) read_past_queue: IntCounter,
     /// First-level hits while messages of other instances may be missing.
     pub(super) read_unlinked: IntCounter,
@@ -78,12 +78,12 @@ pub(super) struct CacheCounters {
     pub(super) l2_delete: Histogram,
 }
 
-/// What became of the lookups in one level.
+/// Results of the lookups in one level.
 #[derive(Clone)]
 pub(super) struct LookupCounters {
     pub(super) hits: IntCounter,
     pub(super) misses: IntCounter,
-    /// Misses that another's load answered.
+    /// Misses that another reader's load answered.
     pub(super) shared: IntCounter,
     pub(super) errors: IntCounter,
 }
@@ -160,7 +160,7 @@ impl CacheMetrics {
         })
     }
 
-    /// The children of the cache with this name.
+    /// The metrics of the cache with this name.
     pub(super) fn of(&self, cache: &'static str) -> CacheCounters {
         let lookups = |layer| {
             let became = |result| self.requests.with_label_values(&[cache, layer, result]);
@@ -199,8 +199,8 @@ impl CacheMetrics {
 }
 
 impl LookupCounters {
-    /// Hits of all lookups, 0 to 1, those that waited for another's load and those that failed included; 0 before the
-    /// first.
+    /// Hits divided by all lookups, 0 to 1, including lookups that waited for another load and those that failed; 0
+    /// before the first.
     pub(super) fn hit_ratio(&self) -> f64 {
         let all = [&self.hits, &self.misses, &self.shared, &self.errors];
         let all: u64 = all.iter().map(|counter| counter.get()).sum();
@@ -209,7 +209,7 @@ impl LookupCounters {
     }
 }
 
-/// Whether this first-level read is the one in 256 that is timed.
+/// Whether this first-level read is one of the 1 in 256 that are timed.
 pub(super) fn is_sampled() -> bool {
     READS.with(|reads| {
         let count = reads.get().wrapping_add(1);
@@ -218,7 +218,7 @@ pub(super) fn is_sampled() -> bool {
     })
 }
 
-/// Awaits an operation and puts its time into `histogram`.
+/// Awaits an operation and records its duration in `histogram`.
 pub(super) async fn timed<T>(histogram: &Histogram, operation: impl Future<Output = T>) -> T {
     let began = std::time::Instant::now();
     let answer = operation.await;
@@ -226,7 +226,7 @@ pub(super) async fn timed<T>(histogram: &Histogram, operation: impl Future<Outpu
     answer
 }
 
-/// Puts a duration into `histogram`.
+/// Records a duration in `histogram`.
 pub(super) fn observe(histogram: &Histogram, took: Duration) {
     histogram.observe(took.as_secs_f64());
 }

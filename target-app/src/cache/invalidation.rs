@@ -1,7 +1,8 @@
-//! Making entries void: by key, by pattern, by entity, in cascade; here, in the shared store and in the other instances.
+//! Invalidation by key, pattern, entity and cascade: in this process, in the shared store and in the other instances.
 //!
-//! The order is what makes it right: first nothing that is being read may be kept any more, then the store is swept, then
-//! this instance's entries are void, and then the others are told. Dropped at any point, the rest is owed and done later.
+//! The order ensures correctness: first nothing that is being read may be kept, then the store is swept, then this
+//! instance's entries become invalid, then the other instances are notified. If the operation is dropped at any point,
+//! the rest becomes a pending invalidation and is executed later.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,18 +18,18 @@ use super::{Cache, TwoLevel};
 use crate::glob;
 use crate::kv::Channel;
 
-/// What an invalidation covers.
+/// The keys that an invalidation covers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sweep {
     /// Canonical texts of keys.
     pub(super) texts: BTreeSet<String>,
     /// Whole classes.
     pub(super) classes: KeyClasses,
-    /// Patterns of canonical texts; `*` and `?` are wild.
+    /// Patterns of canonical texts, with the wildcards `*` and `?`.
     pub(super) patterns: BTreeSet<String>,
 }
 
-/// What an operator wants to be gone.
+/// The target of an operator's invalidation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     /// One key by its canonical text: `document:7`.
@@ -37,22 +38,22 @@ pub(crate) enum Target {
     Pattern(String),
     /// The entry of an entity.
     Entity(Entity),
-    /// The entry of an entity and of everything that may show it.
+    /// The entry of an entity and of everything that may contain it.
     Cascade(Entity),
 }
 
-/// How many good entries an invalidation found.
+/// Number of valid entries that an invalidation removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Removed {
     /// In this instance's first level.
     pub(crate) l1: u64,
-    /// In the shared level, by key or pattern; the lists of a cascade go uncounted.
+    /// In the shared level, by key or pattern; the lists of a cascade are not counted.
     pub(crate) l2: u64,
-    /// Whether the shared level could not be reached; it is not read before it was swept.
+    /// Whether the shared level was unreachable; it is swept before it is read again.
     pub(crate) l2_pending: bool,
 }
 
-/// An invalidation as other instances are told.
+/// An invalidation as sent to other instances.
 #[derive(Serialize, Deserialize)]
 struct InvalidationMessage {
     from: u64,
@@ -61,18 +62,18 @@ struct InvalidationMessage {
     patterns: BTreeSet<String>,
 }
 
-/// A body to keep in place of an entry that a write made stale.
+/// A body that replaces an entry which a write made stale.
 pub(super) struct Replacement {
     pub(super) key: CacheKey,
     pub(super) place: Place,
-    /// The generations from before the write.
+    /// The stamp from before the write.
     pub(super) before: Stamp,
     pub(super) body: Bytes,
-    /// The same for the second level, if it is on.
+    /// The replacement in the second level, if it is on.
     pub(super) below: Option<L2Replacement>,
 }
 
-/// A sweep under way; what it did not come to when it is dropped is owed.
+/// A sweep in progress; if it is dropped early, the rest becomes a pending invalidation.
 pub(super) struct SweepGuard<'a> {
     cache: &'a Cache,
     sweep: &'a Sweep,
@@ -81,7 +82,7 @@ pub(super) struct SweepGuard<'a> {
 }
 
 impl Sweep {
-    /// Everything that the cache keeps.
+    /// A sweep of the whole cache.
     pub(super) fn everything() -> Self {
         Self {
             texts: BTreeSet::new(),
@@ -104,7 +105,7 @@ impl Sweep {
         }
     }
 
-    /// The entity's own entry and everything that may show it.
+    /// The entity's own entry and everything that may contain it.
     pub(crate) fn cascade(entity: Entity) -> Self {
         Self {
             classes: entity.shown_in(),
@@ -113,7 +114,7 @@ impl Sweep {
         }
     }
 
-    /// These documents and everything that may show them; without any, what may show a new one.
+    /// These documents and everything that may contain them; without ids, everything that may contain a new document.
     pub(crate) fn documents(ids: impl Iterator<Item = i64>) -> Self {
         Self {
             texts: ids.map(|id| CacheKey::Document(id).to_string()).collect(),
@@ -122,7 +123,7 @@ impl Sweep {
         }
     }
 
-    /// What an operator wants.
+    /// The sweep of an operator's target.
     fn of(target: &Target) -> Self {
         match target {
             Target::Key(text) => Self {
@@ -147,7 +148,7 @@ impl Sweep {
                 .any(|pattern| glob::matches(pattern, text))
     }
 
-    /// The places and classes of `home` that become void; of a pattern, every class that it touches.
+    /// The places and classes of `home` that become invalid; for a pattern, every class that it may match.
     fn extent(&self, home: CacheKind) -> (impl Iterator<Item = Place>, KeyClasses) {
         let places = self.texts.iter().filter_map(|text| {
             let class = KeyClass::of(text)?;
@@ -167,7 +168,7 @@ impl Sweep {
 }
 
 impl Cache {
-    /// Does what an operator wants, and counts what it found.
+    /// Executes an operator's invalidation and counts the entries it removed.
     pub(crate) async fn invalidate(&self, target: &Target) -> Removed {
         let by = &self.instruments.invalidations;
         match target {
@@ -180,7 +181,7 @@ impl Cache {
         let sweep = Sweep::of(target);
         let mut l1 = 0;
         for level in [&self.responses, &self.queries] {
-            // Before the sweep, after which none of them is good.
+            // Before the sweep, because afterwards none of them is valid.
             l1 += level.l1.forget_matching(|text| sweep.covers(text)).await;
         }
         let below = self.sweep(&sweep).await;
@@ -191,12 +192,14 @@ impl Cache {
         }
     }
 
-    /// Makes everything that `sweep` covers void; how many entries the store had by key or pattern, `None` when it failed.
+    /// Invalidates everything that `sweep` covers. Returns the number of entries that the store had by key or pattern,
+    /// `None` if the store failed.
     pub(super) async fn sweep(&self, sweep: &Sweep) -> Option<u64> {
         self.sweep_and_put(sweep, Vec::new()).await
     }
 
-    /// The same, and keeps the `replacements` of keys that `sweep` names, but for those that another write came between.
+    /// Like [`Cache::sweep`], but stores the `replacements` of keys that `sweep` names, except where another write
+    /// intervened.
     pub(super) async fn sweep_and_put(
         &self,
         sweep: &Sweep,
@@ -236,10 +239,10 @@ impl Cache {
         below
     }
 
-    /// Makes this instance's entries void; `true` when it is told of by `message` of another one.
+    /// Applies the invalidation in a `message` of another instance to this instance's entries.
     pub(super) fn receive(&self, message: &[u8]) {
         let Ok(message) = rmp_serde::from_slice::<InvalidationMessage>(message) else {
-            // Of a version that says it otherwise: all that is certain is that something is void.
+            // A message of another version of the program: all that is certain is that something is invalid.
             self.clear_l1();
             return;
         };
@@ -258,7 +261,7 @@ impl Cache {
         }
     }
 
-    /// Makes all of this instance's entries void.
+    /// Invalidates all entries of this instance.
     pub(super) fn clear_l1(&self) {
         self.instruments.invalidations.clear.inc();
         for (home, level) in self.levels() {
@@ -268,7 +271,7 @@ impl Cache {
         }
     }
 
-    /// Does again in the store and tells again what is owed; false when it must be tried later.
+    /// Repeats the pending invalidations in the store and their messages; false if they must be retried later.
     pub(super) async fn retry_pending(&self) -> bool {
         let Some((sweep, receipt)) = self.pending_invalidations.snapshot() else {
             return true;
@@ -297,7 +300,7 @@ impl Cache {
             classes: sweep.classes.bits(),
             patterns: sweep.patterns.clone(),
         };
-        // Numbers and text always encode; an empty message would still make the others drop everything.
+        // Numbers and text always encode; an empty message would make the other instances drop everything.
         let message = rmp_serde::to_vec_named(&message).unwrap_or_default();
         self.kv
             .publish(Channel::Invalidations, message.into())
@@ -330,7 +333,8 @@ impl<'a> SweepGuard<'a> {
 impl Drop for SweepGuard<'_> {
     fn drop(&mut self) {
         if !self.is_done {
-            // Owed before the entries here are void, or the next read could find the old body below.
+            // Deferred before the entries here become invalid; otherwise the next read could find the old body in the
+            // second level.
             self.cache.defer(self.sweep);
         }
     }

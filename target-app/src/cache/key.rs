@@ -1,29 +1,29 @@
-//! What can be kept, its canonical text, and the classes that expire and are invalidated together.
+//! Cache keys, their canonical text, and the key classes that expire and are invalidated together.
 //!
-//! Inside the process a key is hashed as it is; its text is only built on the way to the second level and for operators.
+//! Within the process a key is hashed directly; its text is built only for the second level and for operators.
 
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-/// Longest search that is spelled out in a key, in bytes; others are hashed.
+/// Maximum bytes of a search that is written out in a key; longer searches are hashed.
 const LONGEST_WORDS: usize = 64;
 
-/// What an entry answers.
+/// The content of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum CacheKey {
-    /// One document by its identity: `document:7`.
+    /// One document by its id: `document:7`.
     Document(i64),
     /// One page of the catalogue: `documents:page:title:1:20`.
     Page {
-        /// The order, as clients ask for it.
+        /// The sort order, in the API's spelling.
         sort: &'static str,
         /// Counted from one.
         page: u32,
         /// Items on a page.
         limit: u32,
     },
-    /// One page of the matches of a query: `search:cache:1:20`.
+    /// One page of search results: `search:cache:1:20`.
     Search {
         /// The query.
         words: String,
@@ -32,7 +32,7 @@ pub(crate) enum CacheKey {
         /// Items on a page.
         limit: u32,
     },
-    /// How many there are of something: `total:documents`.
+    /// The total number of a kind of object: `total:documents`.
     Total(&'static str),
     /// One course: `course:3`.
     Course(i64),
@@ -47,7 +47,7 @@ pub(crate) enum CacheKey {
     },
 }
 
-/// Keys that live equally long and can be invalidated together.
+/// Keys with the same time to live that can be invalidated together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum KeyClass {
     /// Single documents.
@@ -62,12 +62,12 @@ pub(crate) enum KeyClass {
     Courses,
 }
 
-/// Which of the two caches keeps a class.
+/// The cache that keeps a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CacheKind {
-    /// Bodies as they go out.
+    /// Response bodies.
     Responses,
-    /// Rows of queries.
+    /// Query results.
     Queries,
 }
 
@@ -75,7 +75,7 @@ pub(crate) enum CacheKind {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KeyClasses(u8);
 
-/// Something of the domain that changed.
+/// A domain object that changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entity {
     /// The document with this id.
@@ -116,7 +116,7 @@ impl fmt::Display for CacheKey {
     }
 }
 
-/// Words of a search as a part of a key: as they are when short and plain, else `sha256-` and 128 bits of the digest.
+/// The words of a search as part of a key: as they are if short and plain, else `sha256-` and 128 bits of the digest.
 struct SearchText<'a>(&'a str);
 
 impl fmt::Display for SearchText<'_> {
@@ -143,7 +143,7 @@ impl KeyClass {
         Self::Courses,
     ];
 
-    /// What the text of all its keys, and of no others, begins with.
+    /// The prefix of the texts of all its keys, and of no others.
     pub(crate) fn prefix(self) -> &'static str {
         match self {
             Self::Documents => "document:",
@@ -154,7 +154,7 @@ impl KeyClass {
         }
     }
 
-    /// The cache that keeps it.
+    /// The cache that keeps this class.
     pub(crate) fn home(self) -> CacheKind {
         match self {
             Self::Documents | Self::Pages | Self::Searches => CacheKind::Responses,
@@ -162,24 +162,25 @@ impl KeyClass {
         }
     }
 
-    /// Whether it is invalidated as a whole; a document only ever goes by its key, or with everything.
+    /// Whether it is invalidated as a whole; a document is invalidated only by its key, or with everything.
     pub(crate) fn is_swept(self) -> bool {
         self != Self::Documents
     }
 
-    /// Whether its entries become a part of other classes' entries.
+    /// Whether its entries become part of other classes' entries.
     pub(crate) fn is_part(self) -> bool {
         self == Self::Totals
     }
 
-    /// What the keys of one thing begin with, such as `course:3` of its students, when `text` says all of it.
+    /// The common prefix of the keys of one object, such as `course:3` of its students, if `text` names the object
+    /// completely.
     pub(crate) fn root(self, text: &str) -> Option<&str> {
         let of_thing = text.strip_prefix(Self::Courses.prefix())?;
         let end = of_thing.find(':').filter(|_| self == Self::Courses)?;
         Some(&text[..text.len() - of_thing.len() + end])
     }
 
-    /// The class of a key by its text.
+    /// The class of a key's text.
     pub(crate) fn of(text: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
@@ -206,7 +207,7 @@ impl KeyClasses {
             .collect()
     }
 
-    /// The classes that may have a key that `pattern` matches; `*` and `?` are wild.
+    /// The classes that may contain a key that matches `pattern`, with the wildcards `*` and `?`.
     pub(crate) fn touched_by(pattern: &str) -> Self {
         let fixed = pattern.split(['*', '?']).next().unwrap_or_default();
         KeyClass::ALL
@@ -222,7 +223,7 @@ impl KeyClasses {
             .collect()
     }
 
-    /// Those of them that `home` keeps.
+    /// Those that `home` keeps.
     pub(crate) fn at(self, home: CacheKind) -> Self {
         Self(self.0 & Self::of_home(home).0)
     }
@@ -232,24 +233,24 @@ impl KeyClasses {
         self.0 & (1 << class as u8) != 0
     }
 
-    /// Both sets as one.
+    /// The union of both sets.
     pub(crate) fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// The classes in it.
+    /// Iterates over the classes in the set.
     pub(crate) fn iter(self) -> impl Iterator<Item = KeyClass> {
         KeyClass::ALL
             .into_iter()
             .filter(move |class| self.contains(*class))
     }
 
-    /// As a number, for other instances.
+    /// The set as a number, for messages to other instances.
     pub(crate) fn bits(self) -> u8 {
         self.0
     }
 
-    /// The set of [`Classes::bits`]; bits of no class are dropped.
+    /// The set of [`KeyClasses::bits`]; unknown bits are ignored.
     pub(crate) fn from_bits(bits: u8) -> Self {
         Self(bits & ((1 << KeyClass::ALL.len()) - 1))
     }
@@ -266,7 +267,7 @@ impl FromIterator<KeyClass> for KeyClasses {
 }
 
 impl Entity {
-    /// The key under which the entity itself is kept.
+    /// The key of the entity's own entry.
     pub(crate) fn key(self) -> CacheKey {
         match self {
             Self::Document(id) => CacheKey::Document(id),
@@ -274,7 +275,7 @@ impl Entity {
         }
     }
 
-    /// The classes of everything else that may show it.
+    /// The classes of everything else that may contain it.
     pub(crate) fn shown_in(self) -> KeyClasses {
         match self {
             Self::Document(_) => [KeyClass::Pages, KeyClass::Searches, KeyClass::Totals]
@@ -284,7 +285,7 @@ impl Entity {
         }
     }
 
-    /// The keys of what belongs to it alone, as a pattern.
+    /// A pattern for the keys of objects that belong only to it.
     pub(crate) fn parts(self) -> Option<String> {
         match self {
             Self::Document(_) => None,

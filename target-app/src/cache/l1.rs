@@ -1,8 +1,8 @@
-//! The first level: the process's own entries, least recently used out first.
+//! The first cache level: entries of this process, with LRU eviction.
 //!
-//! An entry is good while its time is not over and nothing about it was invalidated since before it was read (see
-//! [`super::generations`]); what is void stays where it is until it is replaced or evicted. While messages of other
-//! instances may be missing, an entry is good for a second only.
+//! An entry is valid until it expires or something about it is invalidated after it was read (see
+//! [`super::generations`]). Invalid entries stay until they are replaced or evicted. While messages of other instances
+//! may be missing, entries are valid for only a second.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,30 +20,30 @@ use super::generations::{Generations, Place, Stamp};
 use super::instruments::{CacheCounters, observe};
 use super::key::CacheKey;
 
-/// Bytes of a body that take one place: a larger one takes as many as it has of them, and so the level's memory is
-/// bounded by its places too, 64 MB for a thousand.
+/// Body bytes per unit of capacity: a larger body takes several units, so that the capacity also limits memory, to 64
+/// MB for a thousand units.
 const PLACE: usize = 64 << 10;
-/// How old an entry may be while invalidations by other instances cannot be heard.
+/// Maximum age of an entry while invalidations by other instances cannot be received.
 pub(super) const UNHEARD_AGE: Duration = Duration::from_secs(1);
 
-/// What is kept of an answer.
+/// A cached body.
 #[derive(Clone, Debug)]
 pub(super) struct L1Entry {
     pub(super) body: Bytes,
-    /// When it is over.
+    /// Expiry.
     pub(super) until: Instant,
-    /// When it came into this level.
+    /// Time of insertion into this level.
     pub(super) entered: Instant,
-    /// What loading it took.
+    /// Duration of the load.
     pub(super) cost: Duration,
     pub(super) place: Place,
-    /// The generations from before it was read.
+    /// The generations before the body was read.
     pub(super) seen: Stamp,
-    /// Whether the second level has it as far as is known.
+    /// Whether the second level has the entry, as far as is known.
     pub(super) is_below: bool,
 }
 
-/// An entry that had to make room.
+/// An evicted entry.
 pub(super) type EvictedEntry = (Arc<CacheKey>, L1Entry);
 
 pub(super) struct L1Cache {
@@ -73,7 +73,8 @@ impl Expiry<CacheKey, L1Entry> for UntilOver {
 }
 
 impl L1Cache {
-    /// A level of `items` places that sends those that make room, still good and unknown below, to `evicted`.
+    /// A level of `items` units. Evicted entries that are valid and not known to be in the second level are sent to
+    /// `evicted`.
     pub(super) fn new(
         items: u32,
         evicted: mpsc::Sender<EvictedEntry>,
@@ -88,7 +89,7 @@ impl L1Cache {
         }
     }
 
-    /// The entry of `key` if there is a good one.
+    /// The entry of `key`, if it is valid.
     pub(super) async fn get(&self, key: &CacheKey) -> Option<L1Entry> {
         let entry = self.entries.load().get(key).await?;
         if !self.generations.holds(entry.place, entry.seen) {
@@ -103,22 +104,22 @@ impl L1Cache {
         Some(entry)
     }
 
-    /// Keeps `entry` unless something about it was invalidated since it was read; whether it did.
+    /// Stores `entry` unless something about it was invalidated since it was read; returns whether it was stored.
     pub(super) async fn put(&self, key: CacheKey, entry: L1Entry) -> bool {
         if !self.generations.holds(entry.place, entry.seen) {
             self.counters.stale_l1_fills.inc();
             return false;
         }
-        // An invalidation from here on makes the entry void without having to find it.
+        // From here on an invalidation makes the entry invalid without having to find it.
         let began = Instant::now();
         self.entries.load().insert(key, entry).await;
         observe(&self.counters.l1_set, began.elapsed());
         true
     }
 
-    /// Gives the memory of the entries back whose canonical text `matches`; their number, without those void before.
+    /// Removes the entries whose canonical text `matches`; returns how many of them were valid.
     ///
-    /// Walks through the whole level: for operators, not for requests.
+    /// Iterates over the whole level: for operators, not for requests.
     pub(super) async fn forget_matching(&self, matches: impl Fn(&str) -> bool) -> u64 {
         let entries = self.entries.load_full();
         let found: Vec<_> = entries
@@ -137,7 +138,7 @@ impl L1Cache {
         count
     }
 
-    /// Gives all memory back.
+    /// Removes all entries.
     pub(super) fn forget_all(&self) {
         self.entries.load().invalidate_all();
     }
@@ -151,7 +152,7 @@ impl L1Cache {
         self.is_unlinked.load(Ordering::Acquire)
     }
 
-    /// Makes the level hold `items` entries; takes over as many of those there are.
+    /// Changes the capacity to `items` units and keeps as many entries as fit.
     pub(super) async fn resize(&self, items: u32) {
         if self.capacity() == u64::from(items) {
             return;
@@ -164,17 +165,17 @@ impl L1Cache {
         }
     }
 
-    /// Entries, those that are void but not yet replaced included.
+    /// Number of entries, including invalid ones that are not yet replaced.
     pub(super) fn len(&self) -> u64 {
         self.entries.load().entry_count()
     }
 
-    /// Most entries, if none is large.
+    /// Capacity in units.
     pub(super) fn capacity(&self) -> u64 {
         self.entries.load().policy().max_capacity().unwrap_or(0)
     }
 
-    /// Brings [`First::len`] and evictions up to date.
+    /// Brings [`L1Cache::len`] and evictions up to date.
     pub(super) async fn settle(&self) {
         self.entries.load_full().run_pending_tasks().await;
     }

@@ -1,8 +1,9 @@
-//! The second level: entries in the shared store, as `MessagePack` envelopes, for all instances and for the next start.
+//! The second cache level: entries in the shared store, as `MessagePack` envelopes, for all instances and across
+//! restarts.
 //!
-//! A fill is refused when its key was invalidated since it was looked up; an entry of a class names the class's
-//! generation and is void under another one, so that all lists go for the price of one write. The store failing is a
-//! miss, never an error; what could not be invalidated then is owed, and until it is paid this level is not read.
+//! A fill is rejected if its key was invalidated since the lookup. An entry carries the generation of its key class and
+//! is invalid under another one, so that one write invalidates all lists. A store failure is a miss, never an error;
+//! invalidations that fail then become pending, and while there are any, this level is not read.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,27 +21,27 @@ use super::key::{CacheKind, KeyClass, KeyClasses};
 use super::pending_invalidations::PendingInvalidations;
 use crate::kv::{Kv, KvError, Version};
 
-/// Longest life of an entry here, whatever its time to live.
+/// Maximum lifetime of an entry here, whatever its time to live.
 const LONGEST_LIFE: Duration = Duration::from_hours(24);
-/// A class's generation is kept longer than any entry that was made before it, or they would be good again.
+/// A class's generation must outlive any entry made before it, or such entries would become valid again.
 const GENERATION_LIFE: Duration = Duration::from_hours(48);
 
-/// The right to fill a key that was looked up, unless it is invalidated first.
+/// Permission to fill a key after its lookup, unless it is invalidated first.
 #[derive(Clone, Copy)]
 pub(super) struct FillToken {
     seen: Version,
     generation: u64,
 }
 
-/// What a lookup came to.
+/// The result of a lookup.
 pub(super) enum L2Lookup {
     Entry(LoadedEntry, FillToken),
     Nothing(FillToken),
-    /// The store failed, or must not be trusted yet.
+    /// The store failed, or must not be read yet.
     Unknown,
 }
 
-/// What a fill came to.
+/// The result of a fill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FillOutcome {
     Stored,
@@ -50,14 +51,14 @@ pub(super) enum FillOutcome {
     Failed,
 }
 
-/// What a write puts in place of an entry, unless another write came between.
+/// The body that a write stores in place of an entry, unless another write intervened.
 pub(super) struct L2Replacement {
     key: String,
     seen: Version,
     made: LoadedEntry,
 }
 
-/// One cache's part of the second level.
+/// The second level of one cache.
 pub(super) struct L2Cache {
     kv: Kv,
     home: CacheKind,
@@ -80,7 +81,7 @@ impl L2Cache {
         }
     }
 
-    /// Looks for the entry with this canonical text.
+    /// Looks up the entry with this canonical text.
     pub(super) async fn get(&self, text: &str, place: Place) -> L2Lookup {
         if self.pending_invalidations.has_pending() {
             self.counters.l2.errors.inc();
@@ -98,7 +99,7 @@ impl L2Cache {
             seen: found.seen,
             generation,
         };
-        // The debt may be younger than the answer.
+        // An invalidation may have become pending since the question.
         if self.pending_invalidations.has_pending() {
             self.counters.l2.errors.inc();
             return L2Lookup::Unknown;
@@ -110,7 +111,7 @@ impl L2Cache {
         }
     }
 
-    /// Looks for many entries in two round trips; what fails is not there.
+    /// Looks up many entries in two round trips; failures count as misses.
     pub(super) async fn get_many(&self, keys: &[(&str, Place)]) -> Vec<Option<LoadedEntry>> {
         let nothing = || vec![None; keys.len()];
         let texts: Vec<_> = keys
@@ -126,7 +127,7 @@ impl L2Cache {
             try_join!(generations, self.kv.get_many(&texts))
         });
         match found.await {
-            // The debt may be younger than the answer.
+            // An invalidation may have become pending since the question.
             Ok((generations, values)) if !self.pending_invalidations.has_pending() => keys
                 .iter()
                 .zip(values)
@@ -144,7 +145,7 @@ impl L2Cache {
         }
     }
 
-    /// Stores what was loaded after the lookup that gave the `ticket`.
+    /// Stores the result of a load that began after the lookup of `ticket`.
     pub(super) async fn fill(
         &self,
         text: &str,
@@ -181,7 +182,7 @@ impl L2Cache {
         &self.kv
     }
 
-    /// The generation of a class of lists; others are only invalidated by key.
+    /// The generation of a class of lists; other classes are invalidated only by key.
     async fn generation(&self, class: KeyClass) -> Result<u64, KvError> {
         if !class.is_swept() {
             return Ok(0);
@@ -189,20 +190,20 @@ impl L2Cache {
         let key = generation_key(class);
         let mut found = self.kv.get(&key).await?;
         if found.is_none() {
-            // The first of all, or a store that was full has thrown it away: then nothing may be good that was made before.
+            // The class has no generation yet, or a full store has evicted it: entries made before must not be valid.
             let fresh = fresh_generation();
             self.kv.set_if_absent(&key, fresh, GENERATION_LIFE).await?;
             found = self.kv.get(&key).await?;
         }
         let found =
             found.and_then(|found| Some(u64::from_le_bytes(found.as_ref().try_into().ok()?)));
-        // Under one that nobody else has nothing is good.
+        // Under a generation that nobody else has, no entry is valid.
         Ok(found.unwrap_or_else(rand::random))
     }
 }
 
 impl L2Replacement {
-    /// Of the key whose `ticket` was taken before the write began.
+    /// The replacement for a key whose `ticket` was taken before the write began.
     pub(super) fn new(home: CacheKind, text: &str, ticket: FillToken, made: LoadedEntry) -> Self {
         Self {
             key: key_of(home, text),
@@ -224,8 +225,8 @@ impl L2Replacement {
     }
 }
 
-/// Invalidates in the store what `sweep` names, and puts what is to replace it; how many entries were there under its keys
-/// and patterns.
+/// Invalidates in the store what `sweep` covers and stores the replacements; returns how many entries existed under its
+/// keys and patterns.
 pub(super) async fn sweep(kv: &Kv, sweep: &Sweep, puts: &[L2Replacement]) -> Result<u64, KvError> {
     let replaced: HashSet<&str> = puts.iter().map(|put| put.key.as_str()).collect();
     let keys: Vec<_> = sweep
@@ -239,7 +240,7 @@ pub(super) async fn sweep(kv: &Kv, sweep: &Sweep, puts: &[L2Replacement]) -> Res
         .iter()
         .filter(|class| class.is_swept())
         .collect();
-    // Who sees the whole's new generation must not find the part under its old one.
+    // A reader that sees the new generation of a list must not find its parts under their old generation.
     classes.sort_by_key(|class| !class.is_part());
     let generations: Vec<_> = classes
         .into_iter()
@@ -258,17 +259,17 @@ pub(super) async fn sweep(kv: &Kv, sweep: &Sweep, puts: &[L2Replacement]) -> Res
     Ok(removed)
 }
 
-/// The store's key for a canonical text, or for a pattern of such.
+/// The store's key for a canonical text or pattern.
 pub(super) fn key_of(home: CacheKind, text: &str) -> String {
     format!("{}:{text}", home.name())
 }
 
-/// One that was never there before; 0 is that of classes that have none.
+/// A generation that never existed before; 0 is reserved for classes without one.
 fn fresh_generation() -> Bytes {
     Bytes::copy_from_slice(&rand::random_range(1..=u64::MAX).to_le_bytes())
 }
 
-/// Outside of what any pattern of entries matches.
+/// Outside the texts that any pattern of entries matches.
 fn generation_key(class: KeyClass) -> String {
     format!("generation:{}", class.prefix())
 }

@@ -1,11 +1,11 @@
-//! Two caches of two levels in front of the database: `responses` keeps bodies as they go out, `queries` keeps rows.
+//! Two caches of two levels in front of the database: `responses` holds response bodies, `queries` holds query results.
 //!
-//! The first level is the process's own, the second the shared store. Reads go through [`TwoLevel::get`], writes through
-//! one of the strategies of [`writes`], so that no read is older than the last write that this instance answered. On
-//! other instances it is older for no longer than a message takes; a second where none can be heard; and where only the
-//! writer is cut off from the store, until it is back or the entry has run out. An invalidation reaches both levels and
-//! all instances whatever the mode is here, since they may be set otherwise.
-//! Loads are given by the callers: there is no SQL in here.
+//! The first level (L1) is in the process, the second (L2) is the shared store. Reads go through [`TwoLevel::get`],
+//! writes through one of the strategies of [`writes`], so that no read is older than the last write that this instance
+//! acknowledged. On another instance a read can be older: for as long as a message takes; for a second if messages
+//! cannot be received; and if only the writer is cut off from the store, until it is back or the entry has expired. An
+//! invalidation reaches both levels and all instances in every mode, because instances may have different settings.
+//! Callers provide the loads: this module contains no SQL.
 
 mod envelope;
 mod expiry;
@@ -51,25 +51,25 @@ use crate::kv::Kv;
 use crate::metrics::Metrics;
 use crate::settings::{CacheMode, Live};
 
-/// Both caches, and what keeps them true.
+/// Both caches and their shared state.
 pub(crate) struct Cache {
-    /// Bodies as they go out.
+    /// Response bodies.
     pub(crate) responses: Arc<TwoLevel>,
-    /// Rows of queries, as `MessagePack`.
+    /// Query results, as `MessagePack`.
     pub(crate) queries: Arc<TwoLevel>,
     settings: Arc<Live>,
     kv: Kv,
     write_buffer: Arc<WriteBuffer>,
     pending_invalidations: Arc<PendingInvalidations>,
-    /// Wakes who pays the debt.
+    /// Wakes the task that retries pending invalidations.
     retry_needed: Notify,
     instruments: CacheMetrics,
-    /// Tells this instance's messages from those of others.
+    /// Distinguishes this instance's messages from those of others.
     instance: u64,
 }
 
 impl Cache {
-    /// Empty caches over `kv`, and the tasks that keep them, which end when the [`Upkeep`] is dropped.
+    /// Opens empty caches over `kv` and starts their tasks, which end when the [`Upkeep`] is dropped.
     pub(crate) fn open(
         settings: Arc<Live>,
         kv: Kv,
@@ -107,7 +107,7 @@ impl Cache {
         Ok((cache, upkeep))
     }
 
-    /// Removes what has run out; how many entries of the first levels that were.
+    /// Removes expired entries; returns how many the first levels had.
     pub(crate) async fn settle(&self) -> u64 {
         let mut gone = 0;
         for level in [&self.responses, &self.queries] {
@@ -118,7 +118,7 @@ impl Cache {
         gone
     }
 
-    /// The cache that is the `home` of a class.
+    /// The cache of this kind.
     fn at(&self, home: CacheKind) -> &Arc<TwoLevel> {
         match home {
             CacheKind::Responses => &self.responses,
@@ -128,12 +128,12 @@ impl Cache {
 }
 
 impl CacheMode {
-    /// Whether the process's own level answers.
+    /// Whether L1 is on.
     pub(super) fn has_l1(self) -> bool {
         matches!(self, Self::L1 | Self::L1l2)
     }
 
-    /// Whether the shared level answers.
+    /// Whether L2 is on.
     pub(super) fn has_l2(self) -> bool {
         matches!(self, Self::L2 | Self::L1l2)
     }

@@ -1,16 +1,16 @@
-//! Invalidations that the shared store has not taken, or the other instances have not been told.
+//! Invalidations that the shared store has not executed, or that other instances have not received.
 //!
-//! As long as there are any, this instance does not read the second level, which may hold what is void.
+//! While there are any, this instance does not read the second level, because it may hold invalid entries.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Sweep;
 
-/// Keys and patterns that are owed by name; beyond them everything is.
+/// Maximum pending keys and patterns; with more, everything is invalidated.
 const MOST_PENDING: usize = 1_000;
 
-/// See the module.
+/// See the module documentation.
 #[derive(Default)]
 pub(super) struct PendingInvalidations {
     has_pending: AtomicBool,
@@ -20,17 +20,17 @@ pub(super) struct PendingInvalidations {
 #[derive(Default)]
 struct PendingSweep {
     sweep: Sweep,
-    /// Rises with every addition.
+    /// Increases with every addition.
     count: u64,
 }
 
 impl PendingInvalidations {
-    /// Whether the store may hold what was invalidated.
+    /// Whether the store may hold invalid entries.
     pub(super) fn has_pending(&self) -> bool {
         self.has_pending.load(Ordering::Acquire)
     }
 
-    /// Remembers that `sweep` has not been made in the store, or not been told to the other instances.
+    /// Adds a sweep that the store has not executed or that was not published.
     pub(super) fn add(&self, sweep: &Sweep) {
         let mut pending = self.pending();
         pending.count += 1;
@@ -41,14 +41,14 @@ impl PendingInvalidations {
         self.has_pending.store(true, Ordering::Release);
     }
 
-    /// What is owed, and a receipt for [`Debt::paid`].
+    /// The pending sweep, and a token for [`PendingInvalidations::complete`].
     pub(super) fn snapshot(&self) -> Option<(Sweep, u64)> {
         let pending = self.pending();
         self.has_pending()
             .then(|| (pending.sweep.clone(), pending.count))
     }
 
-    /// Forgets what was paid, if nothing has been added since.
+    /// Clears the pending sweep, if nothing was added since the snapshot of this token.
     pub(super) fn complete(&self, receipt: u64) {
         let mut pending = self.pending();
         if pending.count == receipt {

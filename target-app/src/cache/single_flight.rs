@@ -1,9 +1,9 @@
-//! Single flight: of those who miss one key at one time, one loads and the others wait for it.
+//! Single-flight: of concurrent readers that miss the same key, one loads and the others wait for its result.
 //!
-//! A reader only joins a load that began after the last invalidation it must see. A leader that is dropped half-way, its
-//! client gone, wakes those who wait, and one of them leads anew. A failed load is told to all who wait for it, but for
-//! those who came after an invalidation of anything: what was not there may have been made since, and had no key to
-//! invalidate.
+//! A reader joins only a load that began after the last invalidation it must see. When a leader is dropped, for example
+//! because its client disconnected, the waiters wake up and one of them becomes the leader. All waiters of a failed
+//! load get its error, except readers that arrived after any invalidation: the missing row may have been created since,
+//! and a new row has no key to invalidate.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -18,13 +18,13 @@ use super::generations::Stamp;
 use super::key::CacheKey;
 use crate::observe::Lookup;
 
-/// Few enough to clear, many enough that two misses seldom meet at a lock.
+/// Few enough to sweep, and enough that two misses rarely contend for the same lock.
 const SHARDS: usize = 16;
 
-/// What a load came to; its error is of the type that the leader's caller knows.
+/// The result of a load; an error has the type that the leader's caller knows.
 #[derive(Clone)]
 pub(super) enum LoadResult {
-    /// The body, and where it came from.
+    /// The body and its origin.
     Body(Bytes, Lookup),
     /// The `Arc<E>` of the leader's error.
     Failed(Arc<dyn Any + Send + Sync>),
@@ -33,21 +33,21 @@ pub(super) enum LoadResult {
 type ResultReceiver = watch::Receiver<Option<LoadResult>>;
 type LoadShard = HashMap<CacheKey, SharedLoad>;
 
-/// The loads under way.
+/// The loads in progress.
 pub(super) struct SingleFlight {
     shards: [Mutex<LoadShard>; SHARDS],
     hasher: RandomState,
 }
 
-/// A load under way.
+/// A load in progress.
 struct SharedLoad {
-    /// The generations of its key, and how many invalidations were begun, both from before it.
+    /// The generation stamp of its key and the number of invalidations begun, both from before the load.
     seen: Stamp,
     begun: u64,
     result: ResultReceiver,
 }
 
-/// What a reader that missed has to do.
+/// The role of a reader that missed.
 pub(super) enum Role<'a> {
     /// Load, then [`LoadLeader::publish`].
     Lead(LoadLeader<'a>),
@@ -55,7 +55,7 @@ pub(super) enum Role<'a> {
     Wait(LoadWaiter),
 }
 
-/// The duty to load; dropped without landing it passes to one who waits.
+/// The role that loads; dropped without a result it passes to a waiter.
 pub(super) struct LoadLeader<'a> {
     single_flight: &'a SingleFlight,
     key: CacheKey,
@@ -63,10 +63,10 @@ pub(super) struct LoadLeader<'a> {
     sender: watch::Sender<Option<LoadResult>>,
 }
 
-/// A place behind a leader.
+/// The role that waits for a leader.
 pub(super) struct LoadWaiter {
     result: ResultReceiver,
-    /// Whether something was invalidated since the load began.
+    /// Whether any invalidation began since the load did.
     is_late: bool,
 }
 
@@ -78,8 +78,8 @@ impl SingleFlight {
         }
     }
 
-    /// Joins the load of `key` that is under way, or leads one if there is none, or only one that began before `seen`;
-    /// `begun` is how many invalidations were when the reader came.
+    /// Joins the load of `key` in progress. Becomes the leader if there is none, or only one that began before `seen`.
+    /// `begun` is the number of invalidations begun when the reader arrived.
     pub(super) fn join(&self, key: &CacheKey, seen: Stamp, begun: u64) -> Role<'_> {
         let mut shard = self.shard(key);
         match shard.entry(key.clone()) {
@@ -107,7 +107,7 @@ impl SingleFlight {
         }
     }
 
-    /// Loads under way.
+    /// Number of loads in progress.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         let lengths = self
@@ -126,16 +126,16 @@ impl SingleFlight {
 }
 
 impl LoadLeader<'_> {
-    /// Tells those who wait.
+    /// Hands the result to the waiters.
     pub(super) fn publish(self, result: LoadResult) {
-        // Nobody may board any more who would be told what is of no use to him, and board again.
+        // Leaves first: a reader that joined now could get a result that is too old for it, and would join again.
         self.leave();
         self.sender.send_replace(Some(result));
     }
 
     fn leave(&self) {
         let mut shard = self.single_flight.shard(&self.key);
-        // A later flight may have taken the place of this one.
+        // A later load may have replaced this one.
         if let Entry::Occupied(load) = shard.entry(self.key.clone())
             && load.get().result.same_channel(&self.result)
         {
@@ -151,8 +151,8 @@ impl Drop for LoadLeader<'_> {
 }
 
 impl LoadWaiter {
-    /// What the load came to; `None` when its leader was dropped, or failed to find what may have been made since, and one
-    /// of those who wait must lead.
+    /// Waits for the result; `None` if the leader was dropped, or failed to find a row that may have been created
+    /// since. The caller then has to retry.
     pub(super) async fn result(mut self) -> Option<LoadResult> {
         let result = self.result.wait_for(Option::is_some).await.ok()?;
         let result = result.clone()?;

@@ -1,4 +1,4 @@
-//! The caches as operators and the JSON metrics see them.
+//! Statistics of the caches for operators and the JSON metrics.
 
 use std::sync::Arc;
 
@@ -18,9 +18,9 @@ pub(crate) struct CacheStats {
     pub(crate) responses: TwoLevelStats,
     pub(crate) queries: TwoLevelStats,
     pub(crate) invalidations: InvalidationStats,
-    /// Whether the shared level has yet to be swept and is therefore not read.
+    /// Whether the shared level has invalidations pending and is therefore not read.
     pub(crate) invalidations_pending: bool,
-    /// Writes that are not in the database yet.
+    /// Writes that are not yet in the database.
     pub(crate) pending_writes: usize,
 }
 
@@ -35,13 +35,13 @@ pub(crate) struct TwoLevelStats {
     pub(crate) capacity: u64,
     /// Loads because there was no entry.
     pub(crate) loads: u64,
-    /// Loads before an entry ran out.
+    /// Loads before an entry expired.
     pub(crate) early_loads: u64,
     pub(crate) promotions: u64,
     pub(crate) demotions: u64,
-    /// Loads that were not kept because of an invalidation meanwhile.
+    /// Loads that were not stored because of a concurrent invalidation.
     pub(crate) stale_fills: u64,
-    /// Reads that may be older than an answered write.
+    /// Reads that may be older than an acknowledged write.
     pub(crate) stale_reads: u64,
     /// Waits for another instance's load.
     pub(crate) lock_waits: u64,
@@ -52,14 +52,14 @@ pub(crate) struct TwoLevelStats {
 pub(crate) struct LookupStats {
     pub(crate) hits: u64,
     pub(crate) misses: u64,
-    /// Misses that another's load answered.
+    /// Misses that another reader's load answered.
     pub(crate) shared: u64,
     pub(crate) errors: u64,
-    /// 0 to 1.
+    /// From 0 to 1.
     pub(crate) hit_ratio: f64,
 }
 
-/// Invalidations by what asked for them.
+/// Invalidations by origin.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct InvalidationStats {
     pub(crate) key: u64,
@@ -71,7 +71,7 @@ pub(crate) struct InvalidationStats {
 }
 
 impl Cache {
-    /// What both caches came to since the start.
+    /// Statistics of both caches since the start.
     pub(crate) async fn stats(&self) -> CacheStats {
         for (_, level) in self.levels() {
             level.l1.settle().await;
@@ -97,7 +97,7 @@ impl Cache {
         }
     }
 
-    /// Declares the gauges that are read at a scrape.
+    /// Registers the gauges that are read at each scrape.
     pub(super) fn register_gauges(&self, metrics: &Metrics) -> Result<(), prometheus::Error> {
         for (home, level) in self.levels() {
             let counters = &level.counters;
@@ -109,7 +109,7 @@ impl Cache {
                     move || lookups.hit_ratio(),
                 )?;
             }
-            // The metrics must not own what may own them.
+            // Weak, because the level may own the metrics.
             let level = Arc::downgrade(level);
             metrics.observe_float(
                 "folio_cache_entries",

@@ -1,4 +1,5 @@
-//! What gets into the levels beside reads: bodies of writes, warmed entries, and what the first level has no room for.
+//! Inserts into the cache levels that are not part of a read: bodies of writes, warmed entries, and entries evicted
+//! from the first level.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use super::l2::{FillOutcome, FillToken, L2Lookup};
 use super::two_level::DEMOTIONS;
 use super::{CacheKey, TwoLevel};
 
-/// A key that is to be warmed, and its generations from before it is looked for.
+/// A key to be warmed, with its stamp from before the lookup.
 pub(super) struct WarmingKey {
     pub(super) key: CacheKey,
     pub(super) text: String,
@@ -23,7 +24,7 @@ pub(super) struct WarmingKey {
 }
 
 impl TwoLevel {
-    /// Puts what a write made of the entry `key`, unless something was invalidated since `seen`.
+    /// Stores the body that a write produced for `key`, unless something was invalidated since `seen`.
     pub(super) async fn put_l1(&self, key: CacheKey, place: Place, seen: Stamp, body: Bytes) {
         if self.settings.load().cache.mode.has_l1() {
             let made = self.make(place.class(), body, Duration::ZERO);
@@ -31,7 +32,7 @@ impl TwoLevel {
         }
     }
 
-    /// The right to fill a key below, when the second level is on and answers.
+    /// A fill token for the second level, if it is on and answers.
     pub(super) async fn ticket(&self, text: &str, place: Place) -> Option<FillToken> {
         if !self.settings.load().cache.mode.has_l2() {
             return None;
@@ -42,12 +43,12 @@ impl TwoLevel {
         }
     }
 
-    /// Whether the first level is on and has a good entry.
+    /// Whether the first level is on and has a valid entry.
     pub(super) async fn has_good(&self, key: &CacheKey) -> bool {
         self.settings.load().cache.mode.has_l1() && self.l1.get(key).await.is_some()
     }
 
-    /// Copies those of `wanted` to the first level that the second one has; which of them it has.
+    /// Copies the entries of `wanted` that the second level has to the first; returns which of them it has.
     pub(super) async fn promote_many(&self, wanted: &[WarmingKey]) -> Vec<bool> {
         let mode = self.settings.load().cache.mode;
         if !mode.has_l2() || wanted.is_empty() {
@@ -71,7 +72,7 @@ impl TwoLevel {
         is_found
     }
 
-    /// Keeps what was loaded for `wanted` in the levels that are on.
+    /// Stores a loaded body for `wanted` in the levels that are on.
     pub(super) async fn keep(
         &self,
         wanted: &WarmingKey,
@@ -87,10 +88,10 @@ impl TwoLevel {
         }
     }
 
-    /// Stores evicted entries below that are not there, for ever.
+    /// Stores evicted entries in the second level, forever.
     ///
-    /// An entry is only stored when, for as long as an invalidation can take to be heard, none came: it may have been made
-    /// before the store was asked, when another instance had already invalidated it there.
+    /// Waits as long as an invalidation can take to arrive, and stores an entry only if none came: the entry may be
+    /// older than an invalidation that another instance has already executed in the store.
     pub(super) async fn demote(&self, mut evicted: mpsc::Receiver<EvictedEntry>) {
         let mut batch = Vec::with_capacity(DEMOTIONS);
         while evicted.recv_many(&mut batch, DEMOTIONS).await > 0 {
@@ -123,7 +124,7 @@ impl TwoLevel {
         }
     }
 
-    /// The key with its place and its generations of now.
+    /// The key with its place and its current stamp.
     pub(super) fn wanted(&self, key: CacheKey) -> WarmingKey {
         let text = key.to_string();
         let place = Place::of(&text, key.class());

@@ -1,7 +1,7 @@
-//! One cache of two levels: reads through it, with protection against stampedes.
+//! One cache of two levels: reads through it, with stampede protection.
 //!
-//! A read never gives what was stale before it began: queued writes come first, and whatever is kept carries the
-//! generations from before it was loaded. What the first level has not is left to [`super::fetch`].
+//! A read never returns a value that was stale before it began: queued writes come first, and every cached value
+//! carries the generations from before its load. Misses of the first level are handled by [`super::fetch`].
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,10 +22,10 @@ use crate::kv::Kv;
 use crate::observe::{Lookup, note_lookup};
 use crate::settings::{CacheMode, Live, Stampede};
 
-/// Evicted entries that may wait to be demoted; more are dropped.
+/// Maximum evicted entries that wait for demotion; more are dropped.
 pub(super) const DEMOTIONS: usize = 256;
 
-/// One of the two caches; see the module.
+/// One of the two caches; see the module documentation.
 pub(crate) struct TwoLevel {
     pub(super) settings: Arc<Live>,
     write_buffer: Arc<WriteBuffer>,
@@ -36,7 +36,7 @@ pub(crate) struct TwoLevel {
     pub(super) counters: Arc<CacheCounters>,
 }
 
-/// What a read asks for and how, fixed for the whole of it.
+/// The parameters of one read, fixed until it ends.
 pub(super) struct CacheRead<'a> {
     pub(super) key: &'a CacheKey,
     pub(super) text: String,
@@ -70,8 +70,8 @@ impl TwoLevel {
         (cache, demotions)
     }
 
-    /// The body kept under `key`, else the one that `load` makes, which is then kept. A failed load is not kept; it is told
-    /// to all who waited for it.
+    /// The cached body of `key`, else the result of `load`, which is then cached. A failed load is not cached; all its
+    /// waiters get its error.
     pub(crate) async fn get<E, F>(
         &self,
         key: CacheKey,
@@ -95,8 +95,8 @@ impl TwoLevel {
             let settings = self.settings.load();
             let cache = &settings.cache;
             match cache.mode {
-                // What it becomes a part of may go below, and so it has to be as new as what is there: not as old as what
-                // this instance keeps, or has begun to load, until it hears of an invalidation.
+                // The entry may become part of entries in the second level, so it must be as new as those. The first
+                // level, or a load in progress, may be older until an invalidation arrives.
                 CacheMode::L1l2 | CacheMode::L2 if key.class().is_part() => {
                     (CacheMode::L2, Stampede::None, 0.0)
                 }
@@ -154,7 +154,7 @@ impl TwoLevel {
             }
             match self.single_flight.join(read.key, seen, begun) {
                 Role::Lead(leader) => {
-                    // Another may have landed since this read looked.
+                    // Another load may have finished since this read's lookup.
                     if read.mode.has_l1()
                         && let Some(entry) = self.l1.get(read.key).await
                     {
@@ -188,14 +188,14 @@ impl TwoLevel {
                             return Err(error);
                         }
                     }
-                    // The leader is gone: one of those who waited leads.
+                    // The leader was dropped: one of the waiters leads.
                     None => {}
                 },
             }
         }
     }
 
-    /// Loads before the time of `old` is over; whoever else reads meanwhile, and everyone if it fails, gets `old`.
+    /// Reloads before `old` expires. Concurrent readers get `old`; if the load fails, everyone does.
     async fn renew<E, F>(
         &self,
         read: &CacheRead<'_>,
@@ -225,7 +225,7 @@ impl TwoLevel {
         }
     }
 
-    /// Counts a read that waited for another one, which came to `lookup`.
+    /// Counts a read that waited for another one, with the result `lookup`.
     fn count_shared(&self, read: &CacheRead<'_>, lookup: Lookup) {
         let (level, own) = if read.mode.has_l1() {
             (&self.counters.l1, Lookup::L1)
@@ -254,7 +254,7 @@ impl<'a> CacheRead<'a> {
     }
 }
 
-/// What a read that was not answered at the first level came to.
+/// The lookup result of a read that the first level did not answer.
 fn looked_up<E>(fetched: &Result<Fetched, E>) -> Lookup {
     match fetched {
         Ok(fetched) => fetched.lookup,

@@ -1,4 +1,5 @@
-//! What the caches do beside requests: hear other instances, follow the settings, demote, pay debts.
+//! Background tasks of the caches: receive messages of other instances, follow the settings, demote evicted entries,
+//! retry pending invalidations.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +15,10 @@ use super::{Cache, CacheKind};
 use crate::kv::{Channel, Notice, Subscription};
 use crate::settings::{CacheMode, Settings};
 
-/// Between two attempts to pay what is owed to the shared store.
+/// Interval between retries of pending invalidations.
 const PAYMENT_EVERY: Duration = Duration::from_millis(100);
 
-/// The tasks of a [`Cache`]; dropped, they end.
+/// The tasks of a [`Cache`]; dropping this aborts them.
 pub(crate) struct Upkeep(
     #[expect(dead_code, reason = "aborts its tasks when dropped")] JoinSet<()>,
 );
@@ -34,7 +35,7 @@ impl Upkeep {
         }
         let messages = cache.kv.subscribe(Channel::Invalidations);
         tasks.spawn(Arc::clone(cache).listen(messages));
-        // From now on, not from when the task first runs.
+        // Captured now, not when the task first runs.
         let (changes, mode) = (cache.settings.changes(), cache.settings.load().cache.mode);
         tasks.spawn(Arc::clone(cache).follow(changes, mode));
         tasks.spawn(Arc::clone(cache).retry_pending_invalidations());
@@ -49,7 +50,7 @@ impl Cache {
                 Notice::Message(message) => self.receive(&message),
                 Notice::Lost => self.set_unlinked(true),
                 Notice::Back => {
-                    // What was missed while away is unknown.
+                    // Any number of messages may have been missed.
                     self.clear_l1();
                     self.set_unlinked(false);
                 }
@@ -57,7 +58,7 @@ impl Cache {
         }
     }
 
-    /// Clears a level that is switched off, so that it does not come back with what it had, and resizes the first level.
+    /// Clears a level that is switched off, so that it does not return with old entries, and resizes the first level.
     async fn follow(
         self: Arc<Self>,
         mut changes: watch::Receiver<Arc<Settings>>,

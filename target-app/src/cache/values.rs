@@ -1,4 +1,4 @@
-//! Rows in the cache: typed values on top of bodies, as `MessagePack` with field names.
+//! Query results in the cache: typed values over bodies, as `MessagePack` with field names.
 
 use std::sync::Arc;
 
@@ -8,9 +8,9 @@ use serde::de::DeserializeOwned;
 use super::{CacheKey, TwoLevel};
 
 impl TwoLevel {
-    /// The value kept under `key`, else the one that `load` makes, which is then kept.
+    /// The cached value of `key`, else the result of `load`, which is then cached.
     ///
-    /// A value that an older version of the program has kept in another form is loaded anew.
+    /// A value in the format of an older program version is loaded again.
     pub(crate) async fn value<T, E, F>(
         &self,
         key: CacheKey,

@@ -1,4 +1,4 @@
-//! Warming: loads what will be asked for before it is, at the start, on a schedule or on demand.
+//! Cache warming: loads entries before they are requested, at the start, on a schedule or on demand.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,28 +14,28 @@ use crate::settings::Live;
 
 /// Keys that are loaded together.
 const BATCH: usize = 100;
-/// Batches under way at a time: warming must leave most of the pool to requests.
+/// Concurrent batches: warming must leave most of the pool to requests.
 const BATCHES_AT_A_TIME: usize = 2;
-/// Lookups or fills of a batch under way at a time.
+/// Concurrent lookups or fills of a batch.
 const FILLS_AT_A_TIME: usize = 8;
 
-/// What a warming came to, in keys.
+/// The result of a warming, in keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Warmed {
-    /// Good in the first level before.
+    /// Already valid in the first level.
     pub(crate) present: usize,
     /// Copied from the shared level.
     pub(crate) promoted: usize,
     /// Loaded from the database.
     pub(crate) loaded: usize,
-    /// Not found, or their load failed.
+    /// Not found, or the load failed.
     pub(crate) missed: usize,
     /// Duration in milliseconds.
     pub(crate) took_ms: u64,
 }
 
 impl Cache {
-    /// Warms every `cache.warm_every`, for ever; a change of the setting counts at once, and 0s is never.
+    /// Warms every `cache.warm_every`, forever. A change of the setting takes effect at once; 0s disables warming.
     pub(crate) async fn keep_warm<F: Future<Output = ()>>(
         settings: Arc<Live>,
         warm: impl Fn() -> F,
@@ -59,8 +59,8 @@ impl Cache {
 }
 
 impl TwoLevel {
-    /// Brings `keys` into the levels that are on; `load` gets those that neither has, at most 100 at a time, and gives the
-    /// bodies of those that exist.
+    /// Brings `keys` into the levels that are on. `load` gets the keys that neither level has, at most 100 at a time,
+    /// and returns the bodies of those that exist.
     pub(crate) async fn warm<E, F>(
         &self,
         keys: Vec<CacheKey>,
@@ -72,7 +72,7 @@ impl TwoLevel {
     {
         let began = Instant::now();
         let load = &load;
-        // Boxed, as a closure over a borrow is too much for the compiler to see that the whole can be spawned.
+        // Boxed, because the compiler cannot otherwise prove that the closure's future is `Send`.
         let batches: Vec<_> = keys
             .chunks(BATCH)
             .map(|batch| self.warm_batch(batch.to_vec(), load).boxed())

@@ -1,11 +1,11 @@
-//! Write-behind: a write is answered when it is queued, and reaches the database within `cache.flush_every`.
+//! Write-behind: a write is acknowledged when it is queued, and reaches the database within `cache.flush_every`.
 //!
-//! The bodies of queued writes are read before any level of the cache, so that this instance always reads its own writes;
-//! other instances see them after the flush, and so do lists. A newer write of a document replaces the one that waits, and
-//! batches go one after another, so a document's writes keep their order. A flush that fails is tried again until it
-//! succeeds. SIGKILL can lose what was answered in the last `flush_every` and during one flush, at most
-//! `cache.behind_queue` documents. Another instance's write to the same document may be overwritten by a later flush, but
-//! what it deleted stays deleted: after the flush, reads ask the database.
+//! Reads look at the bodies of queued writes before any cache level, so that this instance always reads its own writes;
+//! other instances and lists see them after the flush. A newer write of a document replaces the queued one, and batches
+//! run one after another, so the writes of a document keep their order. A failed flush is retried until it succeeds.
+//! SIGKILL can lose the writes acknowledged during the last `flush_every` and during one flush, at most
+//! `cache.behind_queue` documents. A later flush may overwrite another instance's write to the same document, but a
+//! document that the other instance deleted stays deleted: after the flush, reads ask the database.
 
 use std::collections::{HashMap, VecDeque};
 use std::error::Error;
@@ -26,11 +26,11 @@ use super::write_buffer::BufferedBody;
 use super::{Cache, Sweep};
 use crate::settings::Live;
 
-/// Most writes of one flush.
+/// Maximum writes of one flush.
 const BATCH: usize = 500;
-/// Writes that are worth a flush before its time.
+/// Number of queued writes that triggers an early flush.
 const WORTH_A_FLUSH: usize = 200;
-/// Longest wait of a writer for a place in the queue, or for the write before it.
+/// Maximum time a writer waits for space in the queue or for an earlier write of its document.
 const PATIENCE: Duration = Duration::from_secs(5);
 const FIRST_BACKOFF: Duration = Duration::from_millis(20);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
@@ -42,7 +42,7 @@ pub(crate) struct WriteBehind<C> {
     queue: Mutex<WriteQueue<C>>,
     /// Wakes the flusher.
     arrived: Notify,
-    /// Wakes who waits for a place, or for a write to be done.
+    /// Wakes writers that wait for space or for a write to be flushed.
     freed: Notify,
     counters: BehindCounters,
 }
@@ -50,12 +50,12 @@ pub(crate) struct WriteBehind<C> {
 struct WriteQueue<C> {
     order: VecDeque<i64>,
     waiting: HashMap<i64, QueuedWrite<C>>,
-    /// When the oldest write of the documents that are being flushed was answered.
+    /// For each document that is being flushed: the time of its oldest acknowledged write.
     in_flush: HashMap<i64, Instant>,
     next_revision: u64,
-    /// How many wait for a flush before its time.
+    /// Number of writers that wait for an immediate flush.
     urgent: usize,
-    /// Nothing more is taken: whoever would flush it is about to go.
+    /// No more writes are accepted, because the flusher is about to stop.
     is_closed: bool,
 }
 
@@ -68,41 +68,41 @@ struct QueuedWrite<C> {
 /// Writes taken from the queue for one flush.
 type Batch<C> = Vec<(i64, QueuedWrite<C>)>;
 
-/// Why a flush did not succeed.
+/// Why a flush failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FlushError {
-    /// It may succeed later, as when the database is away.
+    /// A retry may succeed, for example when the database is unavailable.
     #[error("the queued writes could not be flushed; the flush is retried")]
     Later(#[source] Box<dyn Error + Send + Sync>),
-    /// At least one of the writes can never succeed; none of them was made.
+    /// At least one of the writes can never succeed; none of them was applied.
     #[error("the database rejected a queued write")]
     Refused(#[source] Box<dyn Error + Send + Sync>),
 }
 
-/// The queue stayed full, or the writes before this one were not flushed, for five seconds.
+/// The queue stayed full, or earlier writes of the document were not flushed, for five seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "queue timeout: the write queue stayed full, or an earlier write of the document was not flushed in time"
 )]
 pub(crate) struct QueueTimeout {
-    /// Writes that are not in the database yet.
+    /// Writes that are not yet in the database.
     pub(crate) pending_writes: usize,
 }
 
-/// The queue as operators see it.
+/// The state of the queue for operators.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct BehindStats {
-    /// Writes that are not in the database yet.
+    /// Writes that are not yet in the database.
     pub(crate) queue: usize,
-    /// How long the oldest of them has been answered, in milliseconds.
+    /// Milliseconds since the oldest of them was acknowledged.
     pub(crate) oldest_ms: u64,
-    /// Writes that the database has.
+    /// Writes applied to the database.
     pub(crate) flushed: u64,
     /// Writes that a newer one replaced before they were flushed.
     pub(crate) coalesced: u64,
-    /// Flushes that failed and were tried again.
+    /// Failed flushes, which were retried.
     pub(crate) failed: u64,
-    /// Writes that the database refused for good.
+    /// Writes that the database rejected permanently.
     pub(crate) refused: u64,
 }
 
@@ -121,7 +121,8 @@ impl<C> WriteQueue<C> {
         let mut batch: Batch<C> = ids
             .filter_map(|id| Some((id, self.waiting.remove(&id)?)))
             .collect();
-        // In the order in which everyone locks rows, or the transactions of two instances could each wait for the other.
+        // Sorted, because every writer locks rows in this order; otherwise the transactions of two instances could
+        // deadlock.
         batch.sort_unstable_by_key(|(id, _)| *id);
         self.in_flush = batch
             .iter()
@@ -151,9 +152,9 @@ impl<C: Clone + Send + 'static> WriteBehind<C> {
         }
     }
 
-    /// Queues the new state of a document; `body` is what reads of it answer from now on.
+    /// Queues the new state of a document; reads of it return `body` from now on.
     ///
-    /// Waits at most five seconds for a place when the queue is full, and for the database alone: it is flushed at once.
+    /// If the queue is full, triggers a flush and waits at most five seconds for space.
     pub(crate) async fn accept(&self, id: i64, body: Bytes, change: C) -> Result<(), QueueTimeout> {
         let place = |queue: &mut WriteQueue<C>| {
             let room = self.settings.load().cache.behind_queue as usize;
@@ -193,7 +194,7 @@ impl<C: Clone + Send + 'static> WriteBehind<C> {
         Ok(())
     }
 
-    /// Waits until no write of the document is queued, so that one that goes to the database itself comes after them.
+    /// Waits until no write of the document is queued, so that a direct write to the database comes after them.
     pub(crate) async fn settle(&self, id: i64) -> Result<(), QueueTimeout> {
         if self.cache.write_buffer.is_empty() {
             return Ok(());
@@ -202,7 +203,7 @@ impl<C: Clone + Send + 'static> WriteBehind<C> {
         self.until(|queue| !queue.holds(id)).await
     }
 
-    /// Takes no more writes and waits at most `within` until the database has those that were answered; for the shutdown.
+    /// Accepts no more writes and waits at most `within` until the database has the acknowledged ones; for shutdown.
     pub(crate) async fn drain(&self, within: Duration) -> Result<(), QueueTimeout> {
         self.queue().is_closed = true;
         let _urgent = FlushNow::new(self);
@@ -210,7 +211,7 @@ impl<C: Clone + Send + 'static> WriteBehind<C> {
         empty.await
     }
 
-    /// Flushes batches of changes for ever; there must be one such loop, and it ends only by being dropped.
+    /// Flushes batches forever. There must be exactly one such loop; it ends when it is dropped.
     pub(crate) async fn run<F>(&self, flush: impl Fn(Vec<C>) -> F + Send + Sync)
     where
         F: Future<Output = Result<(), FlushError>> + Send,
@@ -233,7 +234,7 @@ impl<C: Clone + Send + 'static> WriteBehind<C> {
         }
     }
 
-    /// Waits for the first write, then until its time is up, enough others have come or someone waits for the flush.
+    /// Waits for the first write, then until its time is up, enough writes are queued, or a writer waits for the flush.
     async fn time_to_flush(&self) {
         let mut changes = self.settings.changes();
         loop {
@@ -251,7 +252,7 @@ impl<C: Clone + Send + 'static> WriteBehind<C> {
                 Some(due) => {
                     tokio::select! {
                         () = arrived => {}
-                        // Perhaps of `flush_every`.
+                        // The change may be to `flush_every`.
                         _ = changes.changed() => {}
                         () = sleep_until(due) => return,
                     }
@@ -260,7 +261,7 @@ impl<C: Clone + Send + 'static> WriteBehind<C> {
         }
     }
 
-    /// Flushes until the database has the whole batch, or has refused what it will never take.
+    /// Retries until the database has the whole batch, or has rejected the writes that it can never accept.
     async fn deliver<F>(&self, batch: Batch<C>, flush: &(impl Fn(Vec<C>) -> F + Send + Sync))
     where
         F: Future<Output = Result<(), FlushError>> + Send,
@@ -273,7 +274,7 @@ impl<C: Clone + Send + 'static> WriteBehind<C> {
             }
             let changes = batch.iter().map(|(_, queued)| queued.change.clone());
             let changes = changes.collect();
-            // A panic must not end the only loop that can flush: it is told by its hook, and the flush tried again.
+            // A panic must not end the only loop that can flush: the panic hook reports it, and the flush is retried.
             let flushing = AssertUnwindSafe(async { flush(changes).await }).catch_unwind();
             let panicked = |_| Err(FlushError::Later("the flush panicked".into()));
             match flushing.await.unwrap_or_else(panicked) {
@@ -282,12 +283,12 @@ impl<C: Clone + Send + 'static> WriteBehind<C> {
                     self.finish(batch).await;
                 }
                 Err(FlushError::Refused(cause)) if batch.len() == 1 => {
-                    // A log that cannot be written must not stop the queue.
+                    // A failure to write the log must not stop the queue.
                     let _ = writeln!(io::stderr(), "lost a queued write: {cause}");
                     self.counters.refused.inc();
                     self.finish(batch).await;
                 }
-                // One by one, the others do not suffer for the one that is refused.
+                // Retries the writes one by one, so that a rejected write does not affect the others.
                 Err(FlushError::Refused(_)) => {
                     for single in batch.into_iter().rev() {
                         batches.push_front(vec![single]);
@@ -304,7 +305,7 @@ impl<C: Clone + Send + 'static> WriteBehind<C> {
         }
     }
 
-    /// Drops from the batch what a newer write will bring to the database anyway.
+    /// Removes writes from the batch that a newer queued write supersedes.
     fn drop_superseded(&self, batch: &mut Batch<C>) {
         let mut queue = self.queue();
         batch.retain(|(id, old)| {
@@ -320,8 +321,8 @@ impl<C: Clone + Send + 'static> WriteBehind<C> {
         self.freed.notify_waiters();
     }
 
-    /// Hands reads over from the queued bodies to the database: first the levels forget what was before, then the bodies
-    /// go. No level takes them, since the flush does not say whether their documents are still there.
+    /// Ends the reads from the write buffer: first invalidates the cache levels, then removes the bodies. The bodies
+    /// are not cached, because the flush does not report whether their documents still exist.
     async fn finish(&self, batch: Batch<C>) {
         let sweep = Sweep::documents(batch.iter().map(|(id, _)| *id));
         self.cache.sweep(&sweep).await;
@@ -367,7 +368,7 @@ impl<C: Clone + Send + 'static> WriteBehind<C> {
     }
 }
 
-/// Makes flushes come at once for as long as it lives.
+/// Requests immediate flushes while it lives.
 struct FlushNow<'a, C>(&'a WriteBehind<C>);
 
 impl<'a, C: Clone + Send + 'static> FlushNow<'a, C> {

@@ -1,4 +1,5 @@
-//! The bodies of queued writes: read before any level of the cache, for as long as the database has an older one.
+//! The write-behind buffer: the bodies of queued writes. Reads look here before any cache level while the database has
+//! an older version.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 
 use super::CacheKey;
 
-/// The bodies that are newer than the database's, by document.
+/// Bodies that are newer than those in the database, by document.
 #[derive(Default)]
 pub(super) struct WriteBuffer {
     count: AtomicUsize,
@@ -21,7 +22,7 @@ pub(super) struct WriteBuffer {
 pub(super) struct BufferedBody {
     pub(super) revision: u64,
     pub(super) body: Bytes,
-    /// When the oldest write of the document was answered that the database does not have.
+    /// Time of the document's oldest acknowledged write that the database does not have.
     pub(super) since: Instant,
 }
 
@@ -37,7 +38,7 @@ impl WriteBuffer {
         self.bodies().get(id).map(|newest| newest.body.clone())
     }
 
-    /// Whether nothing is queued.
+    /// Whether no write is queued.
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -47,21 +48,21 @@ impl WriteBuffer {
         self.count.load(Ordering::Acquire)
     }
 
-    /// How long the oldest write has been answered.
+    /// Time since the oldest write was acknowledged.
     pub(super) fn oldest(&self) -> Duration {
         let bodies = self.bodies();
         let oldest = bodies.values().map(|newest| newest.since).min();
         oldest.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
-    /// Makes `newest` what is read of the document.
+    /// Sets the body that reads of the document return.
     pub(super) fn put(&self, id: i64, newest: BufferedBody) {
         let mut bodies = self.bodies();
         bodies.insert(id, newest);
         self.count.store(bodies.len(), Ordering::Release);
     }
 
-    /// Removes the body of `revision`, but not a newer one.
+    /// Removes the body of `revision`, unless there is a newer one.
     pub(super) fn remove(&self, id: i64, revision: u64) {
         let mut bodies = self.bodies();
         if bodies

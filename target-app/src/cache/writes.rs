@@ -1,8 +1,8 @@
-//! The write strategies: in which order the database and the cache learn of a write (`cache.strategy`).
+//! The write strategies: the order in which a write reaches the database and the cache (`cache.strategy`).
 //!
-//! A write that has begun runs to its end even when its client goes away, or what it made stale would stay. Strategies
-//! can be changed at any time; a write that goes to the database itself must first let the queued ones of the same
-//! document pass ([`super::Behind::settle`]).
+//! A write that has begun runs to its end even if its client disconnects; otherwise the entries that it made stale
+//! would stay. The strategy can change at any time; a direct write to the database first waits for the queued writes of
+//! the same document ([`super::WriteBehind::settle`]).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +17,8 @@ use super::l2::L2Replacement;
 use crate::observe::run_to_completion;
 
 impl Cache {
-    /// Cache-aside: does the `write`, then makes everything that `touched` covers void, also when the write failed, since
-    /// it may yet have been made.
+    /// Cache-aside: executes `write`, then invalidates everything that `touched` covers, even if the write failed,
+    /// because it may have been executed.
     pub(crate) async fn aside<T, E>(
         self: &Arc<Self>,
         touched: Sweep,
@@ -38,10 +38,10 @@ impl Cache {
         .await
     }
 
-    /// Write-through: does the `write`, which also gives the entity's new body, keeps the body in both levels and makes
-    /// everything else void that may show the entity.
+    /// Write-through: executes `write`, which also returns the entity's new body, stores the body in both levels and
+    /// invalidates everything else that may contain the entity.
     ///
-    /// Of writes that come together none is kept: their order is the database's, and the next read asks it.
+    /// Of concurrent writes none is cached: their order is the database's, and the next read asks it.
     pub(crate) async fn through<T, E>(
         self: &Arc<Self>,
         entity: Entity,
@@ -58,7 +58,7 @@ impl Cache {
             let place = Place::of(&text, key.class());
             let home = key.class().home();
             let level = cache.at(home);
-            // Both from before the write, or another one could come between unnoticed.
+            // Both from before the write; otherwise another write could go unnoticed in between.
             let before = level.l1.generations.seen(place);
             let ticket = level.ticket(&text, place).await;
             let written = write.await;

@@ -1,19 +1,19 @@
-//! Which documents are read, counted in the process until the database has it.
+//! Read counts of documents, kept in the process until the database has them.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Documents that are counted between two additions to the database; further ones are not.
+/// Documents counted between two additions to the database; reads of further ones are ignored.
 const MOST_COUNTED: usize = 20_000;
-/// Documents that are added to the database at a time, the most read ones: few statements' worth of work.
+/// Documents added to the database at a time, the most-read ones: a few statements' worth of work.
 const MOST_ADDED: usize = 1_000;
 
-/// Reads of documents since they were last taken.
+/// Reads per document since the last call of `take`.
 #[derive(Default)]
 pub(super) struct Popularity(Mutex<HashMap<i64, u64>>);
 
 impl Popularity {
-    /// A document was read.
+    /// Counts a read of a document.
     pub(super) fn read(&self, id: i64) {
         let mut reads = self.lock();
         if let Some(count) = reads.get_mut(&id) {
@@ -23,7 +23,7 @@ impl Popularity {
         }
     }
 
-    /// The most read documents since the last call, with how often; counting begins anew.
+    /// The most-read documents since the last call, with their counts; counting restarts.
     pub(super) fn take(&self) -> Vec<(i64, u64)> {
         let reads = std::mem::take(&mut *self.lock());
         let mut reads: Vec<_> = reads.into_iter().collect();

@@ -1,17 +1,17 @@
-//! What a client accepts (RFC 9110, 12.5.3): names with weights, a star for those not named, zero for never.
+//! Content negotiation (RFC 9110, 12.5.3): encodings with weights, a star for those not named, zero for never.
 
 use axum::http::{HeaderMap, header};
 
 use crate::settings::Compression;
 
-/// How a body is packed.
+/// The compression of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Encoding {
     Gzip,
     Br,
 }
 
-/// Weights in thousandths; `None` is not named.
+/// Weights in thousandths; `None` means not named.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Accepted {
     gzip: Option<u16>,
@@ -23,7 +23,7 @@ pub(super) struct Accepted {
 impl Encoding {
     pub(super) const ALL: [Self; 2] = [Self::Gzip, Self::Br];
 
-    /// As headers and metrics spell it.
+    /// The spelling in headers and metrics.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
@@ -33,7 +33,7 @@ impl Encoding {
 }
 
 impl Accepted {
-    /// Reads all `Accept-Encoding` lines; what cannot be read counts as not accepted.
+    /// Reads all `Accept-Encoding` lines; an entry that cannot be parsed counts as not accepted.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let mut accepted = Self::default();
         for line in headers.get_all(header::ACCEPT_ENCODING) {
@@ -44,8 +44,8 @@ impl Accepted {
         accepted
     }
 
-    /// What `mode` makes of it: the encoding with the greatest weight, brotli before gzip, and none at all when the
-    /// client says that it prefers the body as it is.
+    /// Selects the encoding with the greatest weight that `mode` allows, brotli before gzip; `None` if the client
+    /// prefers an uncompressed body.
     pub(super) fn choose(self, mode: Compression) -> Option<Encoding> {
         let allowed: &[Encoding] = match mode {
             Compression::Off => &[],
@@ -53,7 +53,7 @@ impl Accepted {
             Compression::Br => &[Encoding::Br],
             Compression::Auto => &Encoding::ALL,
         };
-        // The last of equals is the greatest: brotli.
+        // Of equal weights the last one wins: brotli.
         let best = allowed
             .iter()
             .max_by_key(|encoding| self.weight(**encoding));
@@ -94,7 +94,7 @@ impl Accepted {
     }
 }
 
-/// A weight from 0 to 1 with at most three decimals; anything else is 0.
+/// Parses a weight from 0 to 1 with at most three decimals; anything else is 0.
 fn thousandths(weight: &str) -> u16 {
     let is_plain = weight
         .bytes()

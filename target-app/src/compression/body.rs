@@ -1,4 +1,4 @@
-//! Taking a body that is whole out of a response, and putting back together what turns out not to be.
+//! Takes a complete body out of a response, and restores a body that turns out to be incomplete.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 
-/// The bytes of a body that is one frame and there at once; any other comes back as it was.
+/// The bytes of a body that consists of one frame that is ready; any other body is returned unchanged.
 pub(super) fn whole(mut body: Body) -> Result<Bytes, Body> {
     let size = body.size_hint();
     match body.frame().now_or_never() {
@@ -31,7 +31,7 @@ fn rejoined(first: Result<Frame<Bytes>, axum::Error>, rest: Body) -> Body {
     })
 }
 
-/// A frame that was taken too early, and what follows it.
+/// A frame that was taken too early, followed by the rest of its body.
 struct Rejoined {
     first: Option<Result<Frame<Bytes>, axum::Error>>,
     rest: Body,

@@ -1,7 +1,7 @@
-//! How much work packing may be, by how busy the process keeps its cores.
+//! The compression effort, by the process's CPU usage.
 //!
-//! The share is that of the time between two looks, at least a second apart, and a look is only taken when a body is to
-//! be packed: an idle service asks nothing.
+//! The usage is measured between two samples at least a second apart, and a sample is taken only when a body is to be
+//! compressed: an idle service costs nothing.
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -9,33 +9,33 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Least time between two looks.
+/// Minimum time between two samples.
 const EVERY: Duration = Duration::from_secs(1);
-/// From this share of all cores on, packing is quick rather than good.
+/// CPU usage from which compression is fast rather than strong.
 const SHORT: f64 = 0.75;
-/// From this share on, nothing is packed.
+/// CPU usage from which nothing is compressed.
 const VERY_SHORT: f64 = 0.92;
 
-/// How hard to try.
+/// The compression level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Effort {
-    /// Not at all.
+    /// Do not compress.
     None,
-    /// Quick.
+    /// Fast.
     Low,
-    /// As is usual.
+    /// The default.
     Full,
 }
 
-/// Processor seconds that the process has used; `None` where nobody tells.
+/// Reads the CPU seconds used by the process; `None` where the system does not report them.
 type CpuClock = Box<dyn Fn() -> Option<f64> + Send + Sync>;
 
-/// The process's share of its cores, as of the last look.
+/// The process's CPU usage as of the last sample.
 pub(super) struct Processor {
     read: CpuClock,
     cores: f64,
     started: Instant,
-    /// Milliseconds since `started` at which the next look is due.
+    /// Milliseconds since `started` at which the next sample is due.
     due: AtomicU64,
     /// Thousandths of all cores.
     share: AtomicU32,
@@ -49,7 +49,7 @@ struct CpuSample {
 }
 
 impl Processor {
-    /// The processor time that the kernel accounts for.
+    /// Reads the CPU time from the kernel.
     pub(super) fn new() -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         Self::with_reading(Box::new(seconds_used), cores as f64)
@@ -70,7 +70,7 @@ impl Processor {
         }
     }
 
-    /// How hard to try now.
+    /// The current effort.
     pub(super) fn effort(&self) -> Effort {
         self.effort_at(self.started.elapsed())
     }
@@ -127,7 +127,7 @@ mod tests {
 
     use super::*;
 
-    /// A processor of two cores whose used milliseconds a test sets, and how often it was asked.
+    /// A processor of two cores whose used milliseconds a test sets, and the number of reads.
     fn processor() -> (Processor, Arc<AtomicU64>, Arc<AtomicUsize>) {
         let used = Arc::new(AtomicU64::new(0));
         let looks = Arc::new(AtomicUsize::new(0));

@@ -1,7 +1,7 @@
-//! Packing whole bodies of text for clients that accept it, with less effort when the processor is short.
+//! Compresses complete text bodies for clients that accept it, with less effort under CPU load.
 //!
-//! Bodies that are streamed, packed already, or of a kind that is packed by nature are left alone. A body that the cache
-//! keeps is packed once and remembered. What does not get smaller goes out as it is.
+//! Bodies that are streamed, already encoded, or of a compressed format are left alone. A body that the cache holds is
+//! compressed once and the result remembered. A body that does not get smaller is sent as it is.
 
 mod accept;
 mod body;
@@ -29,18 +29,17 @@ use self::pack::{Memo, pack};
 use crate::metrics::Metrics;
 use crate::settings::{Compression, Live};
 
-/// Smaller bodies go out as they are, in bytes: with its head such an answer is one packet on the usual network, packed
-/// or not.
+/// Smaller bodies are sent as they are, in bytes: with its head such a response fits into one packet anyway.
 const LEAST: u64 = 1_400;
-/// Larger bodies are packed away from the threads that answer requests: from here on it takes a millisecond.
+/// Larger bodies are compressed outside the threads that answer requests: from this size on it takes a millisecond.
 const LARGE: usize = 64 * 1024;
 
-/// What packs, and what it counts.
+/// The compressor and its metrics.
 pub(crate) struct Packer {
     settings: Arc<Live>,
     processor: Processor,
     memo: Memo,
-    /// As many large bodies at a time as there are cores.
+    /// One permit for large bodies per core.
     cores: Arc<Semaphore>,
     encodings: [EncodingMetrics; 2],
     skipped: [IntCounter; 7],
@@ -53,20 +52,20 @@ struct EncodingMetrics {
     seconds: Histogram,
 }
 
-/// Why a body went out as it is.
+/// Why a body was sent uncompressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Skipped {
-    /// It has an encoding, is part of something, or is not to be changed.
+    /// It is already encoded, a partial response, or must not be transformed.
     Encoded,
-    /// It is of a kind that does not get smaller.
+    /// Its format does not get smaller.
     Kind,
     Small,
     Streamed,
-    /// The client does not want what the mode allows.
+    /// The client does not accept an encoding that the mode allows.
     Unwanted,
-    /// The processor is very short.
+    /// The CPU usage is very high.
     Busy,
-    /// Packing made it no smaller.
+    /// Compression made it no smaller.
     Larger,
 }
 
@@ -111,7 +110,7 @@ impl Packer {
         })
     }
 
-    /// The response as it goes out to a client that accepts `accepted`.
+    /// Prepares the response for a client that accepts `accepted`.
     async fn packed(
         &self,
         mode: Compression,
@@ -120,14 +119,14 @@ impl Packer {
     ) -> Response {
         let vary = HeaderValue::from_static("accept-encoding");
         if response.status() == StatusCode::NOT_MODIFIED {
-            // It renews what a cache holds, so it says what the whole answer would (RFC 9110, 15.4.5).
+            // A 304 must carry the headers of the full response (RFC 9110, 15.4.5).
             response.headers_mut().append(header::VARY, vary);
             return response;
         }
         if let Some(reason) = unfit(&response) {
             return self.skip(reason, response);
         }
-        // Also when it is not packed: a cache in between must not give it to who accepts something else.
+        // Also on an uncompressed response: a shared cache must not serve it to a client that accepts something else.
         response.headers_mut().append(header::VARY, vary);
         let Some(encoding) = accepted.choose(mode) else {
             return self.skip(Skipped::Unwanted, response);
@@ -158,7 +157,7 @@ impl Packer {
         encoding: Encoding,
         effort: Effort,
     ) -> Result<Bytes, Skipped> {
-        // A body that nobody else holds will not come again.
+        // A body without another owner will not be sent again.
         let is_kept = !body.is_unique();
         if is_kept && let Some(packed) = self.memo.get(body, encoding, effort).await {
             self.remembered.inc();
@@ -191,7 +190,7 @@ impl Packer {
             let _core = core;
             pack(&body, encoding, effort)
         });
-        // What was lost with the runtime is sent as it is, if at all.
+        // Work that was lost with the runtime counts as not compressed.
         work.await.ok().flatten()
     }
 
@@ -201,7 +200,8 @@ impl Packer {
     }
 }
 
-/// The middleware: see the module. HEAD is answered with the head that GET has, whose length is that of the packed body.
+/// The middleware; see the module documentation. The answer to HEAD has the headers of GET, with the length of the
+/// compressed body.
 pub(crate) async fn compress(
     State(packer): State<Arc<Packer>>,
     request: Request,
@@ -216,7 +216,7 @@ pub(crate) async fn compress(
     packer.packed(mode, accepted, response).await
 }
 
-/// Why the response would not be packed for any client.
+/// The reason why the response is not compressed for any client, if there is one.
 fn unfit(response: &Response) -> Option<Skipped> {
     let headers = response.headers();
     let no_transform = |value: &HeaderValue| {
@@ -241,7 +241,7 @@ fn unfit(response: &Response) -> Option<Skipped> {
     (!is_text(headers)).then_some(Skipped::Kind)
 }
 
-/// Whether the body is of a kind that is made of text.
+/// Whether the content type is textual.
 fn is_text(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE);
     let kind = kind.map_or(&b""[..], HeaderValue::as_bytes);
@@ -276,7 +276,7 @@ fn with_packed(mut head: response::Parts, encoding: Encoding, packed: Bytes) -> 
     if let Some(tag) = headers.get_mut(header::ETAG)
         && tag.as_bytes().starts_with(b"\"")
     {
-        // A strong tag promises the same bytes, which the packed form does not have.
+        // A strong tag promises identical bytes, which the compressed form does not have.
         let weak = [b"W/", tag.as_bytes()].concat();
         if let Ok(weak) = HeaderValue::from_bytes(&weak) {
             *tag = weak;

@@ -1,4 +1,4 @@
-//! Packing one whole body, and remembering it while it is kept elsewhere.
+//! Compresses one complete body, and remembers the result as long as the body is cached elsewhere.
 
 use std::io::Write as _;
 
@@ -11,10 +11,10 @@ use moka::future::Cache;
 use super::accept::Encoding;
 use super::effort::Effort;
 
-/// Bytes that the memo may hold, originals included.
+/// Maximum bytes of the memo, including originals.
 const MEMO_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The packed form of `body`, or `None` when it is not smaller.
+/// The compressed `body`, or `None` if it is not smaller.
 pub(super) fn pack(body: &[u8], encoding: Encoding, effort: Effort) -> Option<Bytes> {
     let packed = match (encoding, effort) {
         (_, Effort::None) => None,
@@ -28,7 +28,7 @@ pub(super) fn pack(body: &[u8], encoding: Encoding, effort: Effort) -> Option<By
         .map(Bytes::from)
 }
 
-// Writing to memory cannot fail: an error would only mean that the body goes out as it is.
+// Writing to memory cannot fail; an error would only leave the body uncompressed.
 fn gzip(body: &[u8], level: u32) -> Option<Vec<u8>> {
     let room = Vec::with_capacity(body.len() / 2);
     let mut encoder = GzEncoder::new(room, flate2::Compression::new(level));
@@ -39,7 +39,7 @@ fn gzip(body: &[u8], level: u32) -> Option<Vec<u8>> {
 fn brotli(body: &[u8], quality: i32) -> Option<Vec<u8>> {
     let params = BrotliEncoderParams {
         quality,
-        // A window as large as the body: more is only memory to be cleared.
+        // A window as large as the body: a larger one only costs memory to be cleared.
         lgwin: (body.len().ilog2() as i32 + 1).clamp(10, 22),
         size_hint: body.len(),
         mode: BrotliEncoderMode::BROTLI_MODE_TEXT,
@@ -50,10 +50,10 @@ fn brotli(body: &[u8], quality: i32) -> Option<Vec<u8>> {
     Some(packed)
 }
 
-/// Packed bodies by the identity of what they were packed from.
+/// Compressed bodies by the identity of their originals.
 ///
-/// An entry keeps its original, so that no other body can come to lie at the same address while it is remembered:
-/// address and length are enough to know it by, and nothing has to be hashed.
+/// An entry keeps its original alive, so that no other body can have the same address while it is remembered. Address
+/// and length therefore identify it, and no hash is needed.
 pub(super) struct Memo(Cache<MemoKey, MemoEntry>);
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -66,7 +66,7 @@ struct MemoKey {
 #[derive(Clone)]
 struct MemoEntry {
     original: Bytes,
-    /// `None` when packing made it no smaller.
+    /// `None` if compression made it no smaller.
     packed: Option<Bytes>,
     effort: Effort,
 }
@@ -81,7 +81,7 @@ impl Memo {
         Self(cache.build())
     }
 
-    /// What became of `body` when it was packed with no less than `effort`.
+    /// The remembered result for `body`, if it was compressed with at least `effort`.
     pub(super) async fn get(
         &self,
         body: &Bytes,
@@ -92,7 +92,7 @@ impl Memo {
         (found.effort >= effort).then_some(found.packed)
     }
 
-    /// Remembers what became of `body`.
+    /// Remembers the result for `body`.
     pub(super) async fn put(
         &self,
         body: Bytes,

@@ -1,4 +1,4 @@
-//! Which responses are packed, and what their heads say then.
+//! Responses that are compressed, and their headers.
 
 use super::*;
 use crate::settings::Settings;

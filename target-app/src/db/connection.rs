@@ -1,4 +1,4 @@
-//! One connection, and how a pool makes it, asks it for a sign of life and replaces it.
+//! A single connection: opening, liveness check and replacement in a pool.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,8 +12,8 @@ use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection}
 use super::{DbError, Dialect};
 use crate::settings::Live;
 
-/// A connection that answered a request so lately needs no sign of life. Short, since whatever is cut within it costs the
-/// next request; under load the one used last is always as young.
+/// A connection that answered within this time needs no liveness check. Short, because a connection that breaks within
+/// it fails the next request; under load the most recently used connection is always this young.
 const FRESH: Duration = Duration::from_millis(5);
 
 /// An open connection.
@@ -25,24 +25,24 @@ pub(super) enum Connection {
 /// A connection in a pool.
 pub(super) struct PooledConnection {
     pub(super) connection: Connection,
-    /// When it was made or last given back. A look at the pool's health is no use.
+    /// Time of creation or of the last return. A health check of the pool does not count as use.
     pub(super) used: Instant,
 }
 
-/// Where connections lead.
+/// The address of a database.
 #[derive(Clone)]
 pub(super) enum Address {
     Sqlite(Box<SqliteConnectOptions>),
     Postgres(Box<PgConnectOptions>),
 }
 
-/// What makes and renews the connections of one pool.
+/// Opens and recycles the connections of one pool.
 pub(super) struct DbConnector {
     pub(super) address: Address,
     pub(super) settings: Arc<Live>,
-    /// Connections made, for whatever they were wanted.
+    /// Connections opened, for any purpose.
     pub(super) opened: IntCounter,
-    /// Connections thrown away, for whatever reason.
+    /// Connections discarded, for any reason.
     pub(super) discarded: IntCounter,
 }
 
@@ -70,7 +70,7 @@ impl Connection {
         }
     }
 
-    /// Says good-bye, so that the server need not find out by itself.
+    /// Closes the connection with a message to the server.
     pub(super) async fn close(self) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite(connection) => connection.close().await,
@@ -84,7 +84,7 @@ impl Manager for DbConnector {
     type Error = DbError;
 
     async fn create(&self) -> Result<PooledConnection, DbError> {
-        // Boxed: shaking hands is rare and its future large, and it would ride in every request's.
+        // Boxed: connecting is rare and its future large, and would be part of every request's future.
         let connection = Box::pin(self.address.connect()).await?;
         self.opened.inc();
         Ok(PooledConnection {

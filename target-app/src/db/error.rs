@@ -1,19 +1,19 @@
-//! Why the database did not do as it was asked, sorted by what the caller can do about it.
+//! Database errors, sorted by what the caller can do about them.
 
 use std::time::Duration;
 
-/// A statement or a connection that failed.
+/// Error of a statement or a connection.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// No connection came free within `pool.timeout`.
+    /// No connection became free within `pool.timeout`.
     #[error("no connection of pool {pool} became free within {waited:?}")]
     PoolTimeout {
-        /// Which pool.
+        /// Name of the pool.
         pool: &'static str,
-        /// How long it was waited for.
+        /// The maximum wait.
         waited: Duration,
     },
-    /// The database cannot be reached, or the connection broke.
+    /// The database is unreachable, or the connection broke.
     #[error("the database cannot be reached")]
     Unreachable(#[source] DriverError),
     /// The statement took longer than `db.timeout`.
@@ -21,29 +21,29 @@ pub enum DbError {
     StatementTimeout {
         /// Name of the statement.
         statement: &'static str,
-        /// What it was given.
+        /// The time limit.
         limit: Duration,
     },
-    /// The circuit breaker is open, or too many statements are under way.
+    /// The circuit breaker is open, or too many statements are in progress.
     #[error(
         "the database is not called: its circuit breaker is open or its concurrency limit is reached"
     )]
     Refused {
-        /// When to try again.
+        /// Time until a retry makes sense.
         retry_after: Duration,
     },
-    /// Another transaction has what it needs, or they wait for each other; it may do when it is tried again.
+    /// Another transaction holds a lock that is needed, or both would deadlock; a retry may succeed.
     #[error("another transaction blocked the statement")]
     Contended(#[source] DriverError),
-    /// A constraint stands against it: what is unique is there already.
+    /// A unique constraint was violated.
     #[error("a row with the same unique value already exists")]
     Duplicate(#[source] DriverError),
-    /// The statement is wrong or was refused for what it says.
+    /// The statement is wrong, or the database rejected its content.
     #[error("the database rejected a statement")]
     Statement(#[source] DriverError),
 }
 
-/// What the driver said. Its text holds that of its causes, which are therefore not told again.
+/// The driver's error. Its text includes its causes, so it has no source.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct DriverError(sqlx::Error);
@@ -55,7 +55,7 @@ impl<E: Into<sqlx::Error>> From<E> for DriverError {
 }
 
 impl DbError {
-    /// Sorts what the driver said.
+    /// Classifies a driver's error.
     pub(super) fn of(error: sqlx::Error) -> Self {
         use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
         match &error {
@@ -76,7 +76,7 @@ impl DbError {
         }
     }
 
-    /// Whether it tells against the database rather than against the statement.
+    /// Whether the database failed, rather than the statement.
     pub(crate) fn is_outage(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::StatementTimeout { .. })
     }
@@ -88,20 +88,21 @@ impl From<sqlx::Error> for DbError {
     }
 }
 
-/// Whose fault an error is.
+/// The cause of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DriverErrorKind {
-    /// The connection's, the machine's, or the server's, which may be starting or stopping.
+    /// The connection, the machine, or a server that is starting or stopping.
     Server,
-    /// Other transactions'.
+    /// Other transactions.
     Contention,
-    /// Its own.
+    /// The statement itself.
     Statement,
 }
 
 impl DriverErrorKind {
     fn of(code: &str) -> Self {
-        // PostgreSQL has five letters and digits, SQLite a number of up to four whose lowest byte is the kind.
+        // PostgreSQL codes are five letters and digits, SQLite codes a number of up to four digits whose lowest byte is
+        // the kind.
         match (code.len(), code.parse::<u32>()) {
             (..5, Ok(code)) => match code & 0xff {
                 // SQLITE_BUSY, SQLITE_LOCKED.
@@ -110,9 +111,9 @@ impl DriverErrorKind {
                 8 | 9 | 10 | 13 | 14 => Self::Server,
                 _ => Self::Statement,
             },
-            // A serialization failure or a deadlock; a lock that was not to be had.
+            // A serialization failure or a deadlock; a lock that could not be acquired.
             _ if code.starts_with("40") || code == "55P03" => Self::Contention,
-            // Connection, read-only server, resources, intervention of an operator, input and output.
+            // Connection, read-only server, resources, operator intervention, input and output.
             _ if ["08", "25006", "53", "57", "58"]
                 .iter()
                 .any(|class| code.starts_with(class)) =>
@@ -144,7 +145,7 @@ mod tests {
             ("22001", DriverErrorKind::Statement),
             ("42601", DriverErrorKind::Statement),
             ("", DriverErrorKind::Statement),
-            // Plain, and as SQLite extends it: IOERR_WRITE, CANTOPEN_ISDIR, BUSY_SNAPSHOT, CONSTRAINT_CHECK.
+            // Primary and extended codes of SQLite: IOERR_WRITE, CANTOPEN_ISDIR, BUSY_SNAPSHOT, CONSTRAINT_CHECK.
             ("10", DriverErrorKind::Server),
             ("778", DriverErrorKind::Server),
             ("526", DriverErrorKind::Server),

@@ -1,4 +1,4 @@
-//! What every lease and statement passes: the gate, the circuit breaker, and the metrics.
+//! The checks and metrics of every lease and statement: concurrency limit, circuit breaker, times.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::metrics::{Metrics, TimesFamily};
 use crate::observe::note_query;
 use crate::settings::Live;
 
-/// One for all pools of a database.
+/// The guard that all pools of a database share.
 pub(crate) struct DatabaseGuard {
     gate: Arc<Gate>,
     breaker: Breaker,
@@ -48,12 +48,12 @@ impl DatabaseGuard {
         })
     }
 
-    /// A place among those that use the database, for as long as a lease lasts.
+    /// A permit to use the database, for the duration of a lease.
     pub(super) async fn enter(&self) -> Result<OwnedGatePermit, DbError> {
         Ok(self.gate.enter_owned(RequestPriority::Normal).await?)
     }
 
-    /// Leave for one call to the database; says afterwards how it went.
+    /// A permit of the circuit breaker for one call; report the outcome to it.
     pub(super) fn admit(&self) -> Result<CallPermit<'_>, DbError> {
         Ok(self.breaker.admit()?)
     }
@@ -66,7 +66,7 @@ impl DatabaseGuard {
         &self.breaker
     }
 
-    /// Puts a statement on the account of its request and of its name.
+    /// Records a statement for its request and under its name.
     pub(super) fn ran(
         &self,
         statement: &Statement,

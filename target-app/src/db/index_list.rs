@@ -1,14 +1,14 @@
-//! Every secondary index of the switch `db.indexes`: for the statements of today, and for the questions that operators of
-//! such a service ask next. The advisor tells which of them nobody used.
+//! The secondary indexes of the switch `db.indexes`: for the statements of this program, and for queries that operators
+//! of such a service typically add. The advisor reports those that nothing uses.
 
 use super::Dialect;
 
-/// An index of ours.
+/// An index of the switch.
 pub(super) struct Index {
     pub(super) name: &'static str,
     pub(super) table: &'static str,
     pub(super) columns: &'static str,
-    /// Only rows for which this holds.
+    /// Partial index: only rows that satisfy this.
     pub(super) only: Option<&'static str>,
     kind: IndexKind,
 }
@@ -16,16 +16,16 @@ pub(super) struct Index {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum IndexKind {
     Ordered,
-    /// Words; `SQLite` has a table of its own for them.
+    /// Full text; `SQLite` has a separate table for it.
     Words,
 }
 
-/// Who else uses the table while an index is made.
+/// Whether other users access the table while an index is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IndexBuild {
-    /// Nobody that could not wait: the service is starting.
+    /// No others: the service is starting.
     Alone,
-    /// Requests, which go on meanwhile.
+    /// Requests continue during the build.
     BesideOthers,
 }
 
@@ -51,7 +51,7 @@ const fn part(
     }
 }
 
-/// Every table that statements name.
+/// Every table that a statement uses.
 pub(super) const TABLES: &[&str] = &[
     "audit",
     "certificates",
@@ -67,7 +67,7 @@ pub(super) const TABLES: &[&str] = &[
 
 /// Every index of the switch.
 pub(super) const ALL: &[Index] = &[
-    // The identity beside the sort key makes each enough to find the rows of a page without reading their bodies.
+    // With the id beside the sort key, each index alone finds the rows of a page without reading their bodies.
     by("documents_by_title", "documents", "title, id"),
     by("documents_by_price", "documents", "price_cents, id"),
     by("documents_by_update", "documents", "updated_at, id"),
@@ -157,7 +157,7 @@ pub(super) const ALL: &[Index] = &[
 ];
 
 impl Index {
-    /// The statement that makes it; none where the database has other means.
+    /// The statement that creates it; `None` where the database uses other means.
     pub(super) fn create(&self, dialect: Dialect, build: IndexBuild) -> Option<String> {
         let Self {
             name,

@@ -1,4 +1,4 @@
-//! The secondary indexes: a switch (`db.indexes`), so that what they are worth can be measured.
+//! The secondary indexes as a switch (`db.indexes`), so that their effect can be measured.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -9,18 +9,18 @@ use super::index_list::{ALL, IndexBuild, TABLES};
 use super::{Database, DbError, Dialect, Lease, Statement, values};
 use crate::settings::Indexes;
 
-/// An index that is there.
+/// An existing index.
 #[derive(Debug, Serialize)]
 pub(crate) struct ExistingIndex {
     pub(super) name: String,
     pub(super) table: String,
     pub(super) columns: Vec<String>,
-    /// Times it was used, where the database counts them.
+    /// Number of uses, where the database counts them.
     pub(super) scans: Option<i64>,
 }
 
 impl Database {
-    /// Makes or drops indexes until there are those of `wanted`; gives how many it made and dropped.
+    /// Creates and drops indexes until those of `wanted` exist; returns how many it created and dropped.
     pub(crate) async fn set_indexes(
         &self,
         wanted: Indexes,
@@ -36,16 +36,16 @@ impl Database {
     }
 }
 
-/// Waits until no other instance makes, drops or rebuilds indexes, and keeps them waiting until `lease` ends.
+/// Waits until no other instance creates, drops or rebuilds indexes, and excludes others until `lease` ends.
 pub(super) async fn lock(lease: &mut Lease) -> Result<(), DbError> {
     const TRY_LOCK: Statement = Statement::same(
         "advisor_lock",
         "SELECT CASE WHEN pg_try_advisory_lock(70101) THEN 1 ELSE 0 END::bigint",
     );
     const AGAIN: Duration = Duration::from_millis(100);
-    // The lock is the session's, and a session that went back to the pool would keep it.
+    // The lock belongs to the session, and a session returned to the pool would keep it.
     lease.close_at_end();
-    // Waiting inside the lock statement would hold a snapshot that CONCURRENTLY of another instance waits for.
+    // Waiting inside the lock statement would hold a snapshot, for which CONCURRENTLY in another instance waits.
     while lease.fetch_one::<(i64,)>(&TRY_LOCK, &[]).await?.0 == 0 {
         tokio::time::sleep(AGAIN).await;
     }
@@ -90,7 +90,8 @@ async fn change(
         IndexBuild::Alone if !creations.is_empty() => {
             lease.without_limit(creations.join("; ")).await?;
         }
-        // Each by itself: several in one message would be a transaction, in which nothing can be made concurrently.
+        // One statement at a time: several in one message would form a transaction, in which CONCURRENTLY is not
+        // allowed.
         _ => {
             for create in creations {
                 lease.without_limit(create).await?;
@@ -103,7 +104,7 @@ async fn change(
     Ok((made, dropped))
 }
 
-/// What a CONCURRENTLY that was cut short leaves behind is kept up but never used.
+/// An interrupted CONCURRENTLY leaves an index that is updated but never used.
 async fn drop_invalid(lease: &mut Lease) -> Result<(), DbError> {
     const INVALID: Statement = Statement::same(
         "advisor_invalid",
@@ -126,7 +127,7 @@ async fn drop_invalid(lease: &mut Lease) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Every secondary index of our tables, with its columns in order.
+/// The secondary indexes of the service's tables, with their columns in order.
 pub(super) async fn existing(lease: &mut Lease) -> Result<Vec<ExistingIndex>, DbError> {
     const ALL: Statement = Statement::each(
         "advisor_indexes",
@@ -158,18 +159,18 @@ pub(super) async fn existing(lease: &mut Lease) -> Result<Vec<ExistingIndex>, Db
     Ok(existing.collect())
 }
 
-/// Whether it is the new or the old copy of an index that REINDEX CONCURRENTLY builds anew.
+/// Whether it is the new or the old copy of an index that REINDEX CONCURRENTLY is rebuilding.
 fn is_of_a_reindex(name: &str) -> bool {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
     stem.ends_with("_ccnew") || stem.ends_with("_ccold")
 }
 
-/// Whether the switch makes and drops it.
+/// Whether the switch manages this index.
 pub(super) fn is_switched(name: &str) -> bool {
     ALL.iter().any(|index| index.name == name)
 }
 
-/// The columns of `table` by which `text` picks rows, then those by which it sorts.
+/// The columns of `table` by which `text` filters rows, then those by which it sorts.
 pub(super) fn wanted(text: &str, table: &str, columns: &[String]) -> Vec<String> {
     let words: Vec<_> = text
         .split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '=' | '<' | '>' | '$')))
@@ -187,7 +188,7 @@ pub(super) fn wanted(text: &str, table: &str, columns: &[String]) -> Vec<String>
             wanted.push(name.clone());
         }
     };
-    // `column = $n`, `column IN`, `column < $n`: equality first, as an index needs it.
+    // `column = $n`, `column IN`, `column < $n`: equality first, because an index needs that order.
     for comparisons in [&["=", "IN"][..], &["<", ">", "<=", ">=", "BETWEEN"]] {
         for pair in words.windows(2) {
             if comparisons.contains(&pair[1])
@@ -207,7 +208,7 @@ pub(super) fn wanted(text: &str, table: &str, columns: &[String]) -> Vec<String>
             }
         }
     }
-    // An index of the switch that begins with these columns is the one that was thought of for it.
+    // An index of the switch that begins with these columns is the intended one.
     let designed = ALL.iter().find(|index| {
         let mut columns = index.columns.split(", ");
         index.table == table
@@ -221,7 +222,7 @@ pub(super) fn wanted(text: &str, table: &str, columns: &[String]) -> Vec<String>
     }
 }
 
-/// The statement that would make an index on `columns`.
+/// The statement that would create an index on `columns`.
 pub(super) fn proposal(dialect: Dialect, table: &str, columns: &[String]) -> String {
     let columns = columns.join(", ");
     let designed = ALL

@@ -1,16 +1,16 @@
-//! Reading what was just written from a database whose replicas lag behind.
+//! Reads of recent writes in a database whose replicas lag behind.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a replica may lag: until then what was written is read from the primary, so that no cache is filled with
-/// what was before.
+/// Maximum assumed lag of a replica: for this long after a write, reads go to the primary, so that no cache is filled
+/// with old data.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// When this instance last ended a write, or heard of one.
+/// Time when this instance last finished a write, or heard of one.
 pub(super) struct Lag {
     opened: Instant,
-    /// Milliseconds since `opened`; a database that was opened just now may have been filled just now.
+    /// Milliseconds since `opened`; a database that was just opened may have been filled just before.
     last_write: AtomicU64,
 }
 
@@ -22,12 +22,12 @@ impl Lag {
         }
     }
 
-    /// A write has ended just now.
+    /// Records that a write has just finished.
     pub(super) fn wrote(&self) {
         self.last_write.store(self.now(), Ordering::Relaxed);
     }
 
-    /// Whether a replica may still show what was before the last write.
+    /// Whether a replica may still return data from before the last write.
     pub(super) fn is_possible(&self) -> bool {
         self.now() < self.last_write.load(Ordering::Relaxed) + LONGEST.as_millis() as u64
     }

@@ -1,4 +1,4 @@
-//! A connection on loan and the statements that are made on it, each timed, limited and accounted for.
+//! A checked-out connection and the statements executed on it, each timed, limited and recorded.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use super::statement::{postgres_arguments, sqlite_arguments};
 use super::{DbError, Dialect, SqlValue, Statement};
 use crate::settings::Live;
 
-/// A row that both databases can give.
+/// A row that both databases can decode.
 pub(crate) trait DbRow:
     for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
 {
@@ -26,27 +26,28 @@ impl<T> DbRow for T where
 {
 }
 
-/// Ends with its connection back in the pool, or closed when a statement or transaction was left half-done.
+/// A connection that is returned to its pool when this is dropped, or closed if a statement or transaction was left
+/// unfinished.
 pub(crate) struct Lease {
     checkout: Checkout,
     settings: Arc<Live>,
     state: ConnectionState,
-    /// To be told when a lease that writes ends.
+    /// Notified when a writing lease ends.
     lag: Option<Arc<Lag>>,
 }
 
-/// What the connection is in the middle of.
+/// The protocol state of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ConnectionState {
     Idle,
     InTransaction,
-    /// A statement is under way; if its future is dropped, the connection is of no more use.
+    /// A statement is in progress; if its future is dropped, the connection cannot be reused.
     InStatement,
-    /// The connection is closed when the lease ends.
+    /// The connection will be closed when the lease ends.
     Unfit,
 }
 
-/// What a statement gave.
+/// The result of a statement.
 struct StatementOutcome<T> {
     rows: Vec<T>,
     affected: u64,
@@ -62,7 +63,7 @@ impl Lease {
         }
     }
 
-    /// The same for writing, as `lag` will know.
+    /// The same for writing; the lease notifies `lag` when it ends.
     pub(super) fn for_writing(mut self, lag: Arc<Lag>) -> Self {
         self.lag = Some(lag);
         self
@@ -72,7 +73,7 @@ impl Lease {
         self.checkout.pool().dialect()
     }
 
-    /// Every row.
+    /// Returns every row.
     pub(crate) async fn fetch_all<T: DbRow>(
         &mut self,
         statement: &Statement,
@@ -81,7 +82,7 @@ impl Lease {
         Ok(self.run(statement, values).await?.rows)
     }
 
-    /// The first row, if there is one.
+    /// Returns the first row, if there is one.
     pub(crate) async fn fetch_optional<T: DbRow>(
         &mut self,
         statement: &Statement,
@@ -91,7 +92,7 @@ impl Lease {
         Ok(outcome.rows.into_iter().next())
     }
 
-    /// The only row.
+    /// Returns the only row.
     pub(crate) async fn fetch_one<T: DbRow>(
         &mut self,
         statement: &Statement,
@@ -102,7 +103,7 @@ impl Lease {
             .ok_or(DbError::Statement(sqlx::Error::RowNotFound.into()))
     }
 
-    /// No rows; how many were changed.
+    /// Executes a statement without result rows; returns the number of changed rows.
     pub(crate) async fn execute(
         &mut self,
         statement: &Statement,
@@ -114,14 +115,14 @@ impl Lease {
 
     /// Begins a transaction that is rolled back unless it is committed.
     pub(crate) async fn begin(&mut self) -> Result<(), DbError> {
-        // A deferred transaction of SQLite that first reads cannot become a writer when another wrote meanwhile.
+        // A deferred SQLite transaction that reads first cannot become a writer after another connection wrote.
         const BEGIN: Statement = Statement::each("begin", "BEGIN IMMEDIATE", "BEGIN");
         self.execute(&BEGIN, &[]).await?;
         self.state = ConnectionState::InTransaction;
         Ok(())
     }
 
-    /// Makes what was done since [`Lease::begin`] last.
+    /// Commits the changes since [`Lease::begin`].
     pub(crate) async fn commit(&mut self) -> Result<(), DbError> {
         const COMMIT: Statement = Statement::same("commit", "COMMIT");
         self.execute(&COMMIT, &[]).await?;
@@ -129,7 +130,7 @@ impl Lease {
         Ok(())
     }
 
-    /// Undoes what was done since [`Lease::begin`].
+    /// Rolls back the changes since [`Lease::begin`].
     pub(crate) async fn roll_back(&mut self) -> Result<(), DbError> {
         const ROLLBACK: Statement = Statement::same("rollback", "ROLLBACK");
         self.execute(&ROLLBACK, &[]).await?;
@@ -137,16 +138,17 @@ impl Lease {
         Ok(())
     }
 
-    /// Keeps the connection from the pool: it is closed when the lease ends, and what its session holds ends with it.
+    /// Does not return the connection to the pool: it is closed when the lease ends, which also ends its session's
+    /// locks.
     pub(super) fn close_at_end(&mut self) {
         self.state = ConnectionState::Unfit;
     }
 
-    /// Runs a statement of this program that may take minutes: without time limit, breaker and metrics.
+    /// Executes a statement of this program that may take minutes: without time limit, circuit breaker and metrics.
     pub(super) async fn without_limit(&mut self, text: String) -> Result<(), DbError> {
         let text = sqlx::AssertSqlSafe(text);
         let before = std::mem::replace(&mut self.state, ConnectionState::InStatement);
-        // Only the simple protocol takes statements that cannot be in a transaction, and it prepares nothing.
+        // Some statements cannot run in a transaction; only the simple protocol can send them, and it prepares nothing.
         let ran = match self.bare()? {
             Connection::Sqlite(connection) => sqlx::raw_sql(text)
                 .execute(&mut **connection)
@@ -165,14 +167,14 @@ impl Lease {
         ran
     }
 
-    /// The bare connection, for what is not a statement: migrations and bulk loading. Nothing is accounted for.
+    /// The bare connection, for migrations and bulk loading. Nothing is recorded.
     pub(super) fn bare(&mut self) -> Result<&mut Connection, DbError> {
         self.checkout
             .connection()
             .ok_or(DbError::Unreachable(sqlx::Error::PoolClosed.into()))
     }
 
-    /// PostgreSQL's own connection, for COPY; nothing is accounted for.
+    /// PostgreSQL's own connection, for COPY; nothing is recorded.
     pub(crate) fn postgres(&mut self) -> Option<&mut PgConnection> {
         match self.checkout.connection()? {
             Connection::Postgres(connection) => Some(connection),
@@ -202,7 +204,8 @@ impl Lease {
                 .checkout
                 .connection()
                 .ok_or(DbError::Unreachable(sqlx::Error::PoolClosed.into()))?;
-            // Boxed: the drivers' futures of some 10 KB would ride in every request's, also those that ask no database.
+            // Boxed: the drivers' futures of about 10 KB would be part of every request's future, even without database
+            // access.
             Box::pin(act(connection, statement, values))
                 .await
                 .map_err(DbError::of)
@@ -215,7 +218,7 @@ impl Lease {
         let dialect = self.dialect();
         let rows = answer.as_ref().map_or(0, |outcome: &StatementOutcome<T>| {
             match outcome.rows.len() as u64 {
-                // SQLite answers a statement that changes nothing with what the last one changed.
+                // After a statement that changes nothing, SQLite still reports the changes of the statement before.
                 0 if statement.is_change(dialect) => outcome.affected,
                 given => given,
             }
@@ -241,7 +244,7 @@ impl Drop for Lease {
         if self.state != ConnectionState::Idle {
             self.checkout.discard();
         }
-        // Now and not when it began: what was written may have been committed a moment ago.
+        // At the end and not at the start: the write may have been committed just now.
         if let Some(lag) = &self.lag {
             lag.wrote();
         }
@@ -259,7 +262,7 @@ async fn act<T: DbRow>(
     }
 }
 
-/// The two drivers have the same face but share no type that a generic function could name without a page of bounds.
+/// Both drivers have the same interface but no common type that a generic function could name without many bounds.
 macro_rules! on {
     ($name:ident, $database:ty, $connection:ty, $dialect:expr, $arguments:path) => {
         async fn $name<T: DbRow>(
@@ -276,7 +279,7 @@ macro_rules! on {
                 rows: Vec::new(),
                 affected: 0,
             };
-            // To its end: SQLite commits a statement then, and only then says whether it could.
+            // Reads to the end: only then does SQLite commit a statement and report whether it could.
             let mut answers = connection.fetch_many(query);
             while let Some(answer) = answers.try_next().await? {
                 match answer {

@@ -1,4 +1,4 @@
-//! Housekeeping: what keeps plans right and files small.
+//! Database maintenance: statistics, space, indexes.
 
 use std::time::Instant;
 
@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 use super::indexes::lock;
 use super::{Database, DbError, Dialect, Lease, Statement};
 
-/// What is to be done.
+/// A maintenance action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum MaintenanceAction {
-    /// Takes new statistics for the planner.
+    /// Updates the planner's statistics.
     Analyze,
-    /// Gives back the space of dead rows.
+    /// Reclaims the space of deleted rows.
     Vacuum,
-    /// Builds the indexes anew.
+    /// Rebuilds the indexes.
     Reindex,
 }
 
-/// What was done.
+/// The completed action.
 #[derive(Debug, Serialize)]
 pub(crate) struct MaintenanceReport {
     action: MaintenanceAction,
@@ -27,7 +27,7 @@ pub(crate) struct MaintenanceReport {
 }
 
 impl Database {
-    /// Does a chore on the whole database.
+    /// Runs an action on the whole database.
     pub(crate) async fn maintain(
         &self,
         action: MaintenanceAction,
@@ -56,7 +56,7 @@ impl Database {
     }
 }
 
-/// PostgreSQL wants the schema by its name.
+/// PostgreSQL needs the schema's name.
 async fn reindex(lease: &mut Lease) -> Result<String, DbError> {
     const SCHEMA: Statement = Statement::same("advisor_schema", "SELECT current_schema()::text");
     let (schema,): (String,) = lease.fetch_one(&SCHEMA, &[]).await?;

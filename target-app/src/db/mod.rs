@@ -1,7 +1,7 @@
-//! Connections to the database: one face over `SQLite` and PostgreSQL.
+//! Database connections: one interface over `SQLite` and PostgreSQL.
 //!
-//! A [`Lease`] holds a connection of a [`Pool`] and runs [`Statement`]s on it. `SQLite` has a pool of one that writes and
-//! one that reads; PostgreSQL a primary and up to two replicas that read. Nothing here knows a table.
+//! A [`Lease`] holds a connection of a [`Pool`] and runs [`Statement`]s on it. `SQLite` has one writing and one reading
+//! pool; PostgreSQL has a primary and up to two reading replicas. This module knows no tables.
 
 mod advisor;
 mod connection;
@@ -45,42 +45,42 @@ use crate::settings::{Live, PoolSettings};
 /// Why the database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The directory of the database could not be used.
+    /// The database directory cannot be used.
     #[error("cannot use the database directory {path}", path = .path.display())]
     Directory {
         /// The directory, or the file in it.
         path: std::path::PathBuf,
-        /// What the operating system said.
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// `DATABASE_URL` or `DATABASE_REPLICA_URL` is not one.
+    /// `DATABASE_URL` or `DATABASE_REPLICA_URL` is invalid.
     #[error("invalid {variable}; expected postgres://user:password@host:port/name")]
     Url {
-        /// The one of the two.
+        /// The variable.
         variable: &'static str,
-        /// What is wrong with it.
+        /// The parse error.
         source: DriverError,
     },
-    /// Nobody answers at `DATABASE_URL`, or not to who is named in it.
+    /// The server at `DATABASE_URL` does not answer or rejects the login.
     #[error(
         "cannot connect to the database at DATABASE_URL; check the URL and that its server is running"
     )]
     Away(#[source] DbError),
-    /// The same of `DATABASE_REPLICA_URL`.
+    /// The server at `DATABASE_REPLICA_URL` does not answer or rejects the login.
     #[error(
         "cannot connect to the database at DATABASE_REPLICA_URL; check the URL and that its server is running"
     )]
     ReplicaAway(#[source] DbError),
-    /// The schema could not be brought up to date.
+    /// The schema migration failed.
     #[error("cannot migrate the database schema")]
     Migrate(#[source] DriverError),
-    /// The database cannot be reached or refused a statement.
+    /// The database is unreachable or rejected a statement.
     #[error("the database does not answer")]
     Database(#[from] DbError),
-    /// A pool could not be made.
+    /// A pool could not be created.
     #[error("cannot create a connection pool")]
     Pool(#[from] deadpool::managed::BuildError),
-    /// A metric was declared twice.
+    /// A metric was registered twice.
     #[error("cannot register the database metrics")]
     Metrics(#[from] prometheus::Error),
 }
@@ -90,20 +90,20 @@ pub(crate) struct Database {
     dialect: Dialect,
     primary: Arc<Pool>,
     readers: Vec<Arc<Pool>>,
-    /// Which reader is next.
+    /// Selects the next reading pool.
     turn: AtomicUsize,
-    /// Of readers that are replicas of their own.
+    /// Set when the reading pools are replicas.
     lag: Option<Arc<Lag>>,
     settings: Arc<Live>,
     guard: Arc<DatabaseGuard>,
-    /// What resizes the pools and looks after them.
+    /// The tasks that resize and check the pools.
     tasks: [AbortHandle; 2],
-    /// Last, so that connections are gone before a temporary directory goes.
+    /// Declared last, so that connections close before a temporary directory is removed.
     _home: Option<Arc<DatabaseDirectory>>,
 }
 
 impl Database {
-    /// Opens the pools of `config` and brings the schema up to date. `home` is where `SQLite` keeps its file.
+    /// Opens the pools of `config` and migrates the schema. `home` is the directory of the `SQLite` file.
     pub(crate) async fn open(
         config: &Config,
         home: Option<Arc<DatabaseDirectory>>,
@@ -147,7 +147,7 @@ impl Database {
             let mut before = changes.borrow().pool.clone();
             while changes.changed().await.is_ok() {
                 let wanted = changes.borrow_and_update().pool.clone();
-                // What the optimiser has found out stays when something else changes.
+                // A size found by the optimiser stays when other settings change.
                 let sizes = |pool: &PoolSettings| (pool.size, pool.overflow, pool.auto);
                 if sizes(&wanted) != sizes(&before) {
                     for pool in &pools {
@@ -185,12 +185,12 @@ impl Database {
         self.dialect
     }
 
-    /// What the statements that ran have left behind.
+    /// The recorded statements.
     pub(crate) fn recorder(&self) -> &Recorder {
         self.guard.recorder()
     }
 
-    /// The circuit breaker in front of it.
+    /// The circuit breaker in front of the database.
     pub(crate) fn breaker(&self) -> &Breaker {
         self.guard.breaker()
     }
@@ -200,7 +200,7 @@ impl Database {
         std::iter::once(&self.primary).chain(&self.readers)
     }
 
-    /// A connection that may write.
+    /// A connection for writing.
     pub(crate) async fn write(&self) -> Result<Lease, DbError> {
         let lease = self.primary.lease().await?;
         Ok(match &self.lag {
@@ -209,7 +209,7 @@ impl Database {
         })
     }
 
-    /// A connection that only reads: of a reader in turn, or of the primary while a reader may lag behind a write.
+    /// A connection for reading: from the readers in turn, or from the primary while a replica may lag behind a write.
     pub(crate) async fn read(&self) -> Result<Lease, DbError> {
         match &self.lag {
             Some(lag) if lag.is_possible() => self.primary.lease().await,
@@ -217,14 +217,14 @@ impl Database {
         }
     }
 
-    /// Has a write of another instance count like one of this.
+    /// Treats a write of another instance like one of this instance.
     pub(crate) fn note_remote_write(&self) {
         if let Some(lag) = &self.lag {
             lag.wrote();
         }
     }
 
-    /// A connection that only reads and sees every write that was answered.
+    /// A connection for reading that sees every acknowledged write.
     pub(crate) async fn read_fresh(&self) -> Result<Lease, DbError> {
         match self.lag {
             Some(_) => self.primary.lease().await,
@@ -232,8 +232,8 @@ impl Database {
         }
     }
 
-    /// Does `work` on a connection that may write, to its end also when who asked for it has left: cut short, it would
-    /// leave the database half-way.
+    /// Runs `work` on a writing connection to its end, even if its caller is dropped: interrupted work would leave the
+    /// database in an intermediate state.
     async fn run_to_end<T, W>(
         &self,
         work: impl FnOnce(Lease) -> W + Send + 'static,
@@ -266,18 +266,18 @@ impl Database {
             .unwrap_or(&self.primary)
     }
 
-    /// Closes the connections that nobody uses now; how many they were.
+    /// Closes the idle connections; returns how many.
     pub(crate) fn clear_idle(&self) -> u64 {
         self.pools().map(|pool| pool.clear_idle() as u64).sum()
     }
 
-    /// Whether a statement can be answered now.
+    /// Checks that the database answers a statement.
     pub(crate) async fn ping(&self) -> Result<(), DbError> {
         const PING: Statement = Statement::same("ping", "SELECT 1");
         self.read().await?.execute(&PING, &[]).await.map(drop)
     }
 
-    /// Closes every connection; statements that are still under way then fail.
+    /// Closes every connection; statements in progress fail.
     pub(crate) async fn close(&self) {
         self.end_tasks();
         for pool in self.pools() {

@@ -1,8 +1,8 @@
-//! The pool optimiser and the health of replicas: looks at every pool twice a second.
+//! The pool optimiser and the health checks of replicas: samples every pool twice a second.
 //!
-//! With `pool.auto`, a pool in which somebody waits grows and one that is mostly idle shrinks, between `auto_least` and
-//! `auto_most`. Always, a replica that does not answer, or answers far slower than the primary, gets no reads until it is
-//! well again.
+//! With `pool.auto`, a pool with waiting requests grows and a mostly idle one shrinks, between `auto_least` and
+//! `auto_most`. Independently of that, a replica that does not answer, or answers far slower than the primary, gets no
+//! reads until it recovers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -17,20 +17,20 @@ use crate::metrics::Metrics;
 use crate::settings::{Live, PoolSettings};
 
 const EVERY: Duration = Duration::from_millis(500);
-/// Longest wait for a replica's sign of life.
+/// Time limit for a replica's health check.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// A replica is slow beyond this, or beyond ten times what the primary takes, whichever is longer.
+/// A replica is slow if it takes longer than this, or than ten times the primary's time, whichever is longer.
 const SLOW: Duration = Duration::from_millis(50);
-/// Mean wait for a right to a connection, in microseconds, above which a pool grows.
+/// Mean wait for a permit, in microseconds, above which a pool grows.
 const LONG_WAIT: u64 = 1_000;
-/// Looks in a row that a pool must be mostly idle to shrink: ten seconds.
+/// Consecutive samples in which a pool must be mostly idle before it shrinks: ten seconds.
 const IDLE_LOOKS: u32 = 20;
 
-/// Whether a pool may be given reads.
+/// Whether a pool receives reads.
 #[derive(Debug, Default)]
 pub(super) struct Health(AtomicU8);
 
-/// What a look at a pool leads to.
+/// The decision after a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Decision {
     Keep,
@@ -38,7 +38,7 @@ enum Decision {
     Shrink(usize),
 }
 
-/// What was seen of a pool at the last look.
+/// The state of a pool at the last sample.
 #[derive(Debug, Default)]
 struct PoolState {
     waits: u64,
@@ -46,12 +46,12 @@ struct PoolState {
     idle_looks: u32,
 }
 
-/// What is seen of a pool at one look.
+/// A sample of a pool.
 struct PoolSample {
     size: usize,
     in_use: usize,
     waiting: usize,
-    /// Microseconds, over the leases since the last look.
+    /// In microseconds, over the leases since the last sample.
     mean_wait: u64,
 }
 
@@ -60,7 +60,7 @@ impl Health {
         self.0.load(Ordering::Relaxed) == 0
     }
 
-    /// True when it changed.
+    /// Returns true if it changed.
     fn set(&self, is_good: bool) -> bool {
         let state = u8::from(!is_good);
         self.0.swap(state, Ordering::Relaxed) != state
@@ -77,7 +77,7 @@ impl PoolState {
         }
         if look.waiting > 0 || look.mean_wait > LONG_WAIT {
             self.idle_looks = 0;
-            // A quarter more: a few steps from the least to the most, and no overshoot by much.
+            // A quarter more: a few steps from the minimum to the maximum, with little overshoot.
             let larger = (look.size + (look.size / 4).max(2)).min(most);
             return if larger > look.size {
                 Decision::Grow(larger)
@@ -103,7 +103,7 @@ impl PoolState {
     }
 }
 
-/// Looks after the pools until the task is ended.
+/// Optimises and checks the pools until the task is aborted.
 pub(super) async fn run(
     primary: Arc<Pool>,
     replicas: Vec<Arc<Pool>>,
@@ -144,14 +144,14 @@ pub(super) async fn run(
             pool.resize(size, wanted.overflow as usize);
             decisions.with_label_values(&[pool.name, name]).inc();
             if name == "grow" {
-                // What cannot be opened now will be when it is needed, or fail then.
+                // A connection that cannot be opened now is opened on demand, or fails then.
                 let _ = timeout(PATIENCE, pool.warm(look.in_use + look.waiting)).await;
             }
         }
     }
 }
 
-/// Takes slow and silent replicas out of the reads, and those that are well again back in.
+/// Removes slow and silent replicas from the reads, and adds recovered ones again.
 async fn check(
     primary: &Arc<Pool>,
     replicas: impl Iterator<Item = &Arc<Pool>>,
@@ -166,7 +166,7 @@ async fn check(
         let is_good = match timed_ping(replica).await {
             PingResult::After(took) => took <= limit,
             PingResult::None => false,
-            // Every connection is lent, so it does answer.
+            // All connections are in use, so the replica does answer.
             PingResult::Busy => continue,
         };
         if replica.health().set(is_good) {
@@ -191,7 +191,7 @@ async fn timed_ping(pool: &Arc<Pool>) -> PingResult {
     }
 }
 
-/// The family in which decisions are counted.
+/// The metric family of decisions.
 pub(super) fn decisions(metrics: &Metrics) -> Result<IntCounterVec, prometheus::Error> {
     metrics.counters(
         "folio_pool_decisions_total",

@@ -1,7 +1,7 @@
-//! A pool: rights to hold a connection, and connections that are kept, renewed and thrown away.
+//! A connection pool: permits to hold a connection, and connections that are kept, recycled and discarded.
 //!
-//! Up to `pool.size` connections are kept; `pool.overflow` more are made under load, and closed when nobody has wanted them
-//! for a while. Who finds none free waits in turn, at most `pool.timeout`.
+//! Up to `pool.size` connections are kept; `pool.overflow` more are opened under load and closed after a while without
+//! use. A request that finds none free waits in order, at most `pool.timeout`.
 
 mod checkout;
 
@@ -26,26 +26,27 @@ use crate::metrics::{GaugeGuard, Metrics, Times, TimesFamily};
 use crate::observe::note_pool_wait;
 use crate::settings::{Live, PoolSettings};
 
-/// Above what size and overflow may come to, so that only the slots decide.
+/// Higher than size and overflow can add up to, so that only the permits limit.
 const MOST: usize = 2_048;
 
-/// A database on this machine or next to it answers at once or not at all, however many connections have to be tried.
+/// Time limit for opening a connection: a database on this machine or nearby answers at once or not at all, however
+/// many connections are tried.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 
-/// How long a connection beyond the size of the pool lies idle before it is closed: opening it again takes longer than
-/// most statements, and the load that wanted it often comes back.
+/// Idle time after which a connection beyond the pool's size is closed: opening one takes longer than most statements,
+/// and load often returns.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// How many connections a pool may have.
+/// How a pool gets its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sizing {
-    /// As the settings say.
+    /// From the settings.
     Set,
-    /// One: `SQLite` lets one writer in at a time, and a pool of one makes the others wait in turn.
+    /// Always one: `SQLite` allows one writer at a time, and a pool of one makes the others wait in order.
     One,
 }
 
-/// The instruments of all pools.
+/// The metric families of all pools.
 pub(super) struct PoolMetrics {
     size: prometheus::IntGaugeVec,
     in_use: prometheus::IntGaugeVec,
@@ -63,11 +64,11 @@ pub(crate) struct Pool {
     connections: managed::Pool<DbConnector>,
     permits: Arc<ConnectionPermits>,
     sizing: Sizing,
-    /// Connections that are kept when they come back.
+    /// Number of connections that are kept when they are returned.
     kept: AtomicUsize,
-    /// Held while the sizes change: the settings and the optimiser both change them.
+    /// Locked during a resize: the settings and the optimiser both resize.
     resizing: Mutex<()>,
-    /// Microseconds that were waited for a right, by all; the time to open a connection is not among them.
+    /// Total microseconds of waits for a permit, without the time to open a connection.
     waited: AtomicU64,
     settings: Arc<Live>,
     guard: Arc<DatabaseGuard>,
@@ -134,8 +135,8 @@ impl Pool {
         };
         let connections = managed::Pool::builder(connector)
             .max_size(MOST)
-            // The one used last is the one most likely still good; those that are not needed grow old, and who needs them
-            // again replaces them.
+            // The most recently used connection is the most likely to be good. Unused ones grow old and are replaced
+            // when they are needed again.
             .queue_mode(QueueMode::Lifo)
             .build()?;
         let pool = Arc::new(Self {
@@ -170,7 +171,7 @@ impl Pool {
         &self.guard
     }
 
-    /// Takes over the sizes of the settings.
+    /// Applies the sizes of the settings.
     pub(super) fn resize_to(&self, settings: &PoolSettings) {
         let (kept, overflow) = match self.sizing {
             Sizing::Set => (settings.size as usize, settings.overflow as usize),
@@ -179,7 +180,7 @@ impl Pool {
         self.resize(kept, overflow);
     }
 
-    /// Keeps `kept` connections and allows `overflow` more; those beyond both go when they come back.
+    /// Keeps `kept` connections and allows `overflow` more; connections beyond both are closed when they are returned.
     pub(super) fn resize(&self, kept: usize, overflow: usize) {
         let _alone = self.resizing.lock().unwrap_or_else(PoisonError::into_inner);
         self.kept.store(kept, Ordering::Relaxed);
@@ -189,14 +190,14 @@ impl Pool {
         self.count_overflow();
     }
 
-    /// Closes what has been idle beyond the size of the pool for a while, unless somebody waits.
+    /// Closes connections beyond the pool's size that have been idle for a while, unless somebody waits.
     pub(super) fn trim(&self) {
         if self.waiting() == 0 {
             self.close_idle_beyond(self.kept(), LINGER);
         }
     }
 
-    /// Closes connections that have been idle for `linger`, the oldest first, until `most` are left.
+    /// Closes connections that have been idle for `linger`, the oldest first, until `most` remain.
     fn close_idle_beyond(&self, most: usize, linger: Duration) {
         let mut surplus = self.connections.status().size.saturating_sub(most);
         if surplus == 0 {
@@ -209,7 +210,7 @@ impl Pool {
         });
     }
 
-    /// A connection, at once or in turn.
+    /// Checks out a connection, in order of arrival.
     pub(crate) async fn lease(self: &Arc<Self>) -> Result<Lease, DbError> {
         let (patience, hold) = {
             let settings = self.settings.load();
@@ -230,7 +231,7 @@ impl Pool {
 
     async fn checkout(self: &Arc<Self>, patience: Duration) -> Result<Checkout, DbError> {
         let pass = self.guard.enter().await?;
-        // Who would only be refused on the connection need not wait for one.
+        // A request that the breaker would reject need not wait for a connection.
         let call_permit = self.guard.admit()?;
         let connection_permit = if let Some(connection_permit) = self.permits.try_take() {
             connection_permit
@@ -256,7 +257,7 @@ impl Pool {
                 return Err(error);
             }
         };
-        // The statements will tell how the database does.
+        // The statements will report their own outcomes.
         drop(call_permit);
         self.gauges.in_use.inc();
         self.count_overflow();
@@ -268,21 +269,22 @@ impl Pool {
         })
     }
 
-    /// An idle connection that is still good, or a new one.
+    /// A good idle connection, or a new one.
     async fn connection(&self) -> Result<Object<DbConnector>, DbError> {
         match timeout(CONNECT_WITHIN, self.connections.get()).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(PoolError::Backend(error))) => Err(error),
             Ok(Err(_)) => Err(DbError::Unreachable(sqlx::Error::PoolClosed.into())),
             Err(_) => {
-                // Those that are left lead to the same silence, and the next who asks has no time for them either.
+                // The remaining idle connections probably fail in the same way, and would cost the next request its
+                // time.
                 self.clear_idle();
                 Err(DbError::Unreachable(sqlx::Error::PoolTimedOut.into()))
             }
         }
     }
 
-    /// Opens connections until `count` are idle or lent; gives how many it opened.
+    /// Opens connections until `count` exist; returns how many it opened.
     pub(super) async fn warm(self: &Arc<Self>, count: usize) -> Result<usize, DbError> {
         let mut loans = Vec::new();
         while self.connections.status().size < count {
@@ -295,22 +297,22 @@ impl Pool {
         Ok(loans.len())
     }
 
-    /// Connections that are kept.
+    /// Number of connections that are kept.
     pub(super) fn kept(&self) -> usize {
         self.kept.load(Ordering::Relaxed)
     }
 
-    /// Connections that are lent.
+    /// Number of connections in use.
     pub(super) fn in_use(&self) -> usize {
         self.gauges.in_use.get().max(0) as usize
     }
 
-    /// Who waits for a connection.
+    /// Number of requests that wait for a connection.
     pub(super) fn waiting(&self) -> usize {
         self.gauges.waiting.get().max(0) as usize
     }
 
-    /// Leases so far, and the microseconds that rights were waited for in all.
+    /// Number of leases so far, and the total microseconds of waits for permits.
     pub(super) fn waits(&self) -> (u64, u64) {
         let leases = self.gauges.wait_seconds.count();
         (leases, self.waited.load(Ordering::Relaxed))
@@ -324,13 +326,13 @@ impl Pool {
         &self.health
     }
 
-    /// Whether a connection gives a sign of life; false when all are lent.
+    /// Checks that a connection answers; false if all are in use.
     pub(super) async fn ping(self: &Arc<Self>) -> Result<bool, DbError> {
         let Some(_connection_permit) = self.permits.try_take() else {
             return Ok(false);
         };
         let connection = self.connection().await?;
-        // A connection that is dropped in the middle of its answer is of no more use.
+        // A connection that is dropped during its answer cannot be reused.
         let mut pinging = PingGuard(Some(connection));
         let answer = match &mut pinging.0 {
             Some(pooled) => pooled.connection.ping().await,
@@ -342,7 +344,7 @@ impl Pool {
         answer.map(|()| true).map_err(DbError::from)
     }
 
-    /// Throws away what is idle: after one connection broke, the others are as old as the server that is gone.
+    /// Discards the idle connections: after one broke, the others are likely connections to the same lost server.
     pub(super) fn clear_idle(&self) -> usize {
         self.connections.retain(|_, _| false).removed.len()
     }
@@ -352,12 +354,12 @@ impl Pool {
         let removed = self.connections.retain(|_, _| false).removed;
         self.connections.close();
         for PooledConnection { connection, .. } in removed {
-            // It is going away anyhow; the server notices by itself.
+            // The connection is going away anyway; the server notices by itself.
             let _ = connection.close().await;
         }
     }
 
-    /// Sets the gauge; of two that end at once the one that counted first may set it last, until the next look.
+    /// Sets the gauge. If two leases end at once, the older count may be set last, until the next update.
     pub(super) fn count_overflow(&self) {
         let kept = self.kept.load(Ordering::Relaxed) as i64;
         self.gauges

@@ -1,4 +1,4 @@
-//! PostgreSQL: how its URL becomes an address.
+//! PostgreSQL: connection options from its URL.
 
 use sqlx::postgres::PgConnectOptions;
 
@@ -6,10 +6,10 @@ use super::OpenError;
 use super::connection::Address;
 use crate::config::Secret;
 
-/// The address that is the value of `variable`.
+/// Parses the value of `variable`.
 pub(super) fn address(variable: &'static str, url: &Secret) -> Result<Address, OpenError> {
     let url = url.reveal();
-    // The driver does not look at the scheme, and would ask another kind of server in vain.
+    // The driver ignores the scheme, and would try to talk to another kind of server.
     let is_ours = url.starts_with("postgres://") || url.starts_with("postgresql://");
     let options: Result<PgConnectOptions, _> = if is_ours {
         url.parse()
@@ -25,10 +25,10 @@ pub(super) fn address(variable: &'static str, url: &Secret) -> Result<Address, O
     let options = options
         .application_name("folio")
         .statement_cache_capacity(128)
-        // Compiling a plan costs more than these short statements take.
+        // JIT compilation costs more than these short statements take.
         .options([("jit", "off")])
-        // Who gives a statement up closes the connection, and the server would go on and write all the same, later than
-        // the cache has been told.
+        // A caller that gives up closes its connection. Without this check the server would still execute the write,
+        // later than the cache was told.
         .options([("client_connection_check_interval", "200ms")]);
     Ok(Address::Postgres(Box::new(options)))
 }

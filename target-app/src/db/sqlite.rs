@@ -1,4 +1,4 @@
-//! `SQLite`: where its file lives and what every connection to it has in common.
+//! `SQLite`: the location of its file, and the options of every connection.
 
 use std::fs::{self, File};
 use std::io;
@@ -12,21 +12,21 @@ use tempfile::TempDir;
 use super::OpenError;
 use super::connection::Address;
 
-/// Where the database file lives.
+/// The directory of the database file.
 pub(crate) enum DatabaseDirectory {
-    /// Kept for the next start.
+    /// A chosen directory, kept for the next start.
     Chosen(PathBuf),
-    /// Removed when dropped; while its owner lives, the lock says that somebody does.
+    /// Removed when dropped; the lock shows other processes that the owner is alive.
     Temporary { directory: TempDir, _lock: File },
 }
 
-/// What the lock of a temporary directory is called in it.
+/// File name of the lock in a temporary directory.
 const LOCK: &str = "lock";
-/// How the names of temporary directories begin.
+/// Prefix of temporary directory names.
 const PREFIX: &str = "folio-";
 
 impl DatabaseDirectory {
-    /// The directory, made if need be.
+    /// Opens the directory, creating it if needed.
     pub(crate) fn of(directory: Option<&Path>) -> Result<Self, OpenError> {
         let (path, made) = match directory {
             Some(path) => (
@@ -40,7 +40,7 @@ impl DatabaseDirectory {
 
     fn temporary() -> io::Result<Self> {
         let directory = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
-        // Under another name until it is locked, or who sweeps meanwhile would take it for a dead one's.
+        // Named differently until it is locked; otherwise a concurrent sweep would consider its owner dead.
         let unlocked = directory.path().join("unlocked");
         let lock = File::create(&unlocked)?;
         lock.lock()?;
@@ -61,14 +61,14 @@ impl DatabaseDirectory {
         }
     }
 
-    /// The database in it.
+    /// Path of the database file.
     pub(crate) fn file(&self) -> PathBuf {
         self.path().join("folio.db")
     }
 }
 
-/// Removes from `parent` the temporary directories of `owner` in which nobody lives: their owners were killed. What cannot be
-/// removed is left for the next start.
+/// Removes from `parent` the temporary directories of `owner` whose owning process was killed. A directory that cannot
+/// be removed is left for the next start.
 fn sweep(parent: &Path, owner: u32) {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     for entry in entries {
@@ -88,12 +88,12 @@ fn sweep(parent: &Path, owner: u32) {
     }
 }
 
-/// How the writer and the readers connect.
+/// The addresses of the writer and the readers.
 pub(super) fn addresses(home: &DatabaseDirectory) -> (Address, Address) {
     let options = options(&home.file())
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        // Safe against a crash of the process; only a loss of power can take the last commits.
+        // Safe against a crash of the process; only a power failure can lose the last commits.
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(Duration::from_secs(5))
         .statement_cache_capacity(64);
@@ -104,13 +104,13 @@ pub(super) fn addresses(home: &DatabaseDirectory) -> (Address, Address) {
     )
 }
 
-/// What every connection has in common.
+/// Options of every connection.
 pub(crate) fn options(file: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
-        // A document of 1 to 3 KB fills half of a page of the default 4 KiB and wastes the rest.
+        // A document of 1 to 3 KB fills half of a default page of 4 KiB and wastes the rest.
         .page_size(8_192)
-        // For each of many connections; the mapped file is shared by all.
+        // Per connection, of many; the mapped file is shared by all.
         .pragma("cache_size", "-4096")
         .pragma("mmap_size", "268435456")
         .pragma("temp_store", "memory")

@@ -1,4 +1,4 @@
-//! A statement: its name in the metrics, its text in either dialect, and the values it is given.
+//! A statement: its metric name, its text in both dialects, and its values.
 
 use std::sync::Arc;
 
@@ -6,17 +6,17 @@ use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments as _, AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
-/// What the database speaks.
+/// The SQL dialect of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Sqlite,
     Postgres,
 }
 
-/// A statement with `$1`, `$2`, … where values go. Values are only ever bound, never written into the text.
+/// A statement with placeholders `$1`, `$2`, …. Values are always bound, never written into the text.
 #[derive(Clone, Debug)]
 pub(crate) struct Statement {
-    /// Label in the metrics, the slow-query log and the advisor.
+    /// Name in the metrics, the slow-query log and the advisor.
     pub(crate) name: &'static str,
     text: StatementText,
 }
@@ -31,19 +31,20 @@ enum StatementText {
     Made(Arc<str>),
 }
 
-/// A value for a statement.
+/// A value of a statement.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum SqlValue {
     Integer(i64),
     Text(String),
-    /// Text or nothing.
+    /// Text or NULL.
     Maybe(Option<String>),
-    /// Many integers: `bigint[]` for PostgreSQL (`= ANY($1)`), a JSON array for `SQLite` (`IN (SELECT value FROM json_each($1))`).
+    /// A list of integers: `bigint[]` for PostgreSQL (`= ANY($1)`), a JSON array for `SQLite` (`IN (SELECT value FROM
+    /// json_each($1))`).
     Integers(Vec<i64>),
 }
 
 impl Statement {
-    /// A text that both dialects understand.
+    /// One text for both dialects.
     pub(crate) const fn same(name: &'static str, text: &'static str) -> Self {
         Self {
             name,
@@ -51,7 +52,7 @@ impl Statement {
         }
     }
 
-    /// A text for each dialect.
+    /// One text per dialect.
     pub(crate) const fn each(
         name: &'static str,
         sqlite: &'static str,
@@ -63,7 +64,7 @@ impl Statement {
         }
     }
 
-    /// A text put together from constants of this program, for one dialect; it is not kept prepared.
+    /// A text composed at run time from constants of this program, for one dialect; it is not prepared.
     pub(crate) fn made(name: &'static str, text: impl Into<Arc<str>>) -> Self {
         Self {
             name,
@@ -81,7 +82,7 @@ impl Statement {
         }
     }
 
-    /// Whether it changes rows and says how many.
+    /// Whether it changes rows and reports their number.
     pub(super) fn is_change(&self, dialect: Dialect) -> bool {
         let text = self.text(dialect);
         ["INSERT", "UPDATE", "DELETE", "WITH"]
@@ -89,7 +90,7 @@ impl Statement {
             .any(|verb| text.starts_with(verb))
     }
 
-    /// Tells texts apart that share a name; none for texts that are made, of which there may be any number.
+    /// Distinguishes texts that share a name; `None` for composed texts, of which there may be any number.
     pub(super) fn identity(&self) -> Option<usize> {
         match self.text {
             StatementText::Same(text) | StatementText::Each { sqlite: text, .. } => {
@@ -116,7 +117,7 @@ impl Statement {
     }
 }
 
-/// The values as `SQLite` takes them.
+/// Binds the values for `SQLite`.
 pub(super) fn sqlite_arguments(values: &[SqlValue]) -> Result<SqliteArguments, sqlx::Error> {
     let mut arguments = SqliteArguments::default();
     for value in values {
@@ -131,7 +132,7 @@ pub(super) fn sqlite_arguments(values: &[SqlValue]) -> Result<SqliteArguments, s
     Ok(arguments)
 }
 
-/// The values as PostgreSQL takes them.
+/// Binds the values for PostgreSQL.
 pub(super) fn postgres_arguments(values: &[SqlValue]) -> Result<PgArguments, sqlx::Error> {
     let mut arguments = PgArguments::default();
     for value in values {
@@ -195,7 +196,7 @@ impl From<Vec<i64>> for SqlValue {
     }
 }
 
-/// The values of a statement, in order: `values![id, "title"]`.
+/// Values of a statement, in order: `values![id, "title"]`.
 macro_rules! values {
     ($($value:expr),* $(,)?) => { &[$($crate::db::SqlValue::from($value)),*] };
 }

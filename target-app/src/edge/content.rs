@@ -1,4 +1,4 @@
-//! The bodies of the assets: each follows from the seed and the place of the asset, and is well-formed for its type.
+//! Bodies of the assets: each is derived from the seed and the asset's position, and is valid for its type.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -9,7 +9,7 @@ use rand::{Rng, RngExt as _};
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::SeedableRng as _;
 
-/// What an asset is made of.
+/// The type of an asset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AssetForm {
     Page,
@@ -21,7 +21,7 @@ pub(super) enum AssetForm {
     Picture,
 }
 
-/// Name without extension, and form. The page comes first.
+/// Name without extension, and type. The page comes first.
 pub(super) const ASSETS: [(&str, AssetForm); 40] = [
     ("index", AssetForm::Page),
     ("app", AssetForm::Style),
@@ -90,7 +90,7 @@ impl AssetForm {
         }
     }
 
-    /// Least and most bytes to aim for; what is written ends within a line of it.
+    /// Minimum and maximum bytes to aim for; the result is at most one line longer.
     fn sizes(self) -> (f64, f64) {
         match self {
             Self::Page => (4_000.0, 12_000.0),
@@ -104,12 +104,12 @@ impl AssetForm {
     }
 }
 
-/// The body of the asset at `place` in [`ASSETS`]; the page links to `links`, the others have no use for them.
+/// The body of the asset at `place` in [`ASSETS`]; the page links to `links`, other assets ignore them.
 pub(super) fn body(seed: u64, place: usize, links: &[String]) -> Vec<u8> {
     let form = ASSETS[place].1;
     let mut random = Pcg64Mcg::seed_from_u64(seed.rotate_left(32) ^ place as u64);
     let (least, most) = form.sizes();
-    // Evenly on the scale of orders of magnitude: many small, few large, as sites are.
+    // Log-uniform: many small and few large assets, as on real sites.
     let size = (least * (most / least).powf(random.random())) as usize;
     match form {
         AssetForm::Page => page(&mut random, size, links).into_bytes(),
@@ -122,7 +122,7 @@ pub(super) fn body(seed: u64, place: usize, links: &[String]) -> Vec<u8> {
     }
 }
 
-// Writing to a String cannot fail: every result of it is dropped below.
+// Writing to a String cannot fail: every result is dropped below.
 
 fn page(random: &mut impl Rng, size: usize, links: &[String]) -> String {
     let mut text =
@@ -199,7 +199,7 @@ fn records(random: &mut impl Rng, size: usize) -> String {
     text
 }
 
-/// The head of a WOFF2 file and noise: nothing compresses it, as nothing compresses a font.
+/// The head of a WOFF2 file and random bytes: like a real font, it cannot be compressed.
 fn font(random: &mut impl Rng, size: usize) -> Vec<u8> {
     let mut bytes = vec![0; size];
     random.fill(bytes.as_mut_slice());
@@ -215,7 +215,7 @@ fn picture(random: &mut impl Rng, size: usize) -> Vec<u8> {
     let height = (size / row).max(1);
     let mut rows = vec![0; row * height];
     for row in rows.chunks_mut(row) {
-        // The first byte names the filter: none.
+        // The first byte of a row selects the filter: none.
         random.fill(&mut row[1..]);
     }
     let mut packed = ZlibEncoder::new(Vec::with_capacity(size + 64), Compression::none());
@@ -226,7 +226,7 @@ fn picture(random: &mut impl Rng, size: usize) -> Vec<u8> {
     let mut head = Vec::with_capacity(13);
     head.extend(width.to_be_bytes());
     head.extend((height as u32).to_be_bytes());
-    // Eight bits, grey, and the only compression, filter and no interlacing that there are.
+    // Eight bits, greyscale; the only compression and filter method of the format; no interlacing.
     head.extend([8, 0, 0, 0, 0]);
     let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
     for (name, content) in [(b"IHDR", head), (b"IDAT", packed), (b"IEND", Vec::new())] {

@@ -1,7 +1,7 @@
-//! The edge of this process: least recently used copies, fresh as long as the origin's `Cache-Control` says.
+//! The edge cache of this process: LRU copies, fresh as long as the origin's `Cache-Control` says.
 //!
-//! Of many who miss a copy, or find it stale, one asks the origin and the others wait for what it gets. A purge that
-//! comes while the origin is asked wins: what was on its way is given to who waited and not kept.
+//! Of concurrent requests for a missing or stale copy, one asks the origin and the others wait for its result. A purge
+//! during the question wins: the result is delivered to the waiting requests but not kept.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,46 +18,46 @@ use super::origin::{Asset, OriginAnswer};
 use super::provider::Purge;
 use crate::settings::Live;
 
-/// An asset that the edge keeps.
+/// A cached asset.
 #[derive(Debug)]
 pub(super) struct CachedAsset {
     pub(super) asset: Asset,
-    /// When the origin last said that this is the asset.
+    /// Time when the origin last confirmed the asset.
     confirmed: Instant,
     fresh_for: Duration,
 }
 
-/// How an answer came about.
+/// The origin of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EdgeLookup {
-    /// A fresh copy was there, or another request fetched it meanwhile.
+    /// From a fresh copy, or from one that another request fetched meanwhile.
     Hit,
-    /// The origin sent it.
+    /// From the origin.
     Miss,
-    /// A stale copy was there and the origin said that it is still right.
+    /// From a stale copy that the origin confirmed.
     Revalidated,
 }
 
 pub(super) struct LocalEdge {
     copies: ArcSwap<Copies>,
     settings: Arc<Live>,
-    /// Purges so far.
+    /// Number of purges so far.
     purges: AtomicU64,
 }
 
 struct Copies {
-    /// Most of them.
+    /// The maximum number of copies.
     items: u32,
     by_name: Cache<String, Arc<CachedAsset>>,
 }
 
 impl CachedAsset {
-    /// How long ago the origin confirmed it.
+    /// Time since the origin confirmed it.
     pub(super) fn age(&self) -> Duration {
         self.confirmed.elapsed()
     }
 
-    /// How long it is fresh, from its confirmation.
+    /// Freshness lifetime, from its confirmation.
     pub(super) fn fresh_for(&self) -> Duration {
         self.fresh_for
     }
@@ -89,7 +89,7 @@ impl LocalEdge {
         }
     }
 
-    /// The copies; begins anew when their number was set to another.
+    /// The copies; starts empty when their maximum was changed.
     fn copies(&self) -> Arc<Copies> {
         let copies = self.copies.load_full();
         let items = self.settings.load().edge.items;
@@ -97,18 +97,19 @@ impl LocalEdge {
             return copies;
         }
         let anew = Arc::new(Copies::new(items));
-        // Who came first decides; the others find what it put there.
+        // The first writer wins; the others use its value.
         self.copies.compare_and_swap(&copies, anew);
         self.copies.load_full()
     }
 
-    /// A copy of `name` that is fresh.
+    /// A fresh copy of `name`.
     pub(super) async fn fresh(&self, name: &str) -> Option<Arc<CachedAsset>> {
         let kept = self.copies().by_name.get(name).await?;
         kept.is_fresh().then_some(kept)
     }
 
-    /// A fresh copy of `name`. `ask` is given the tag of a stale copy and brings the origin's answer, if it knows the name.
+    /// Gets a fresh copy of `name`. `ask` receives the tag of a stale copy and returns the origin's answer, if it knows
+    /// the name.
     pub(super) async fn fetch<E: Send + Sync + 'static>(
         &self,
         name: &str,
@@ -143,7 +144,7 @@ impl LocalEdge {
                     fresh_for: fresh_for.unwrap_or_default(),
                 });
                 given = Some((Arc::clone(&kept), found));
-                // Who asks after a purge and waits here is not given what was made before it, but asks the origin anew.
+                // A request that arrived after a purge must not get a result from before it, and asks the origin again.
                 let is_purged = self.purges.load(Ordering::SeqCst) != purges;
                 Ok(if fresh_for.is_some() && !is_purged {
                     Op::Put(kept)
@@ -152,14 +153,15 @@ impl LocalEdge {
                 })
             })
             .await?;
-        // A purge counts itself before it removes: either it removed what was put, or it is seen here.
+        // A purge increments its counter before it removes copies: either it removes this copy, or the counter differs
+        // here.
         if self.purges.load(Ordering::SeqCst) != purges {
             copies.by_name.invalidate(name).await;
         }
         Ok(given)
     }
 
-    /// Removes what `purge` takes and gives how many that were.
+    /// Removes the copies that `purge` selects; returns how many.
     pub(super) async fn remove(&self, purge: &Purge) -> usize {
         self.purges.fetch_add(1, Ordering::SeqCst);
         let copies = self.copies();
@@ -178,7 +180,7 @@ impl LocalEdge {
         removed
     }
 
-    /// Everything that is kept, by name, after what is too much has made room.
+    /// All copies by name, after pending evictions.
     pub(super) async fn all(&self) -> Vec<(Arc<String>, Arc<CachedAsset>)> {
         let copies = self.copies();
         copies.by_name.run_pending_tasks().await;
@@ -188,8 +190,7 @@ impl LocalEdge {
     }
 }
 
-/// How long a shared cache may use an answer without asking, by its `Cache-Control` (RFC 9111); nothing when it may not
-/// keep it at all.
+/// Freshness lifetime for a shared cache, from `Cache-Control` (RFC 9111); `None` if it must not store the response.
 fn freshness(cache_control: &HeaderValue) -> Option<Duration> {
     let mut seconds = None;
     for directive in cache_control.to_str().ok()?.split(',') {
@@ -198,7 +199,7 @@ fn freshness(cache_control: &HeaderValue) -> Option<Duration> {
         match name.trim().to_ascii_lowercase().as_str() {
             "no-store" | "private" => return None,
             "no-cache" => seconds = Some(0),
-            // For shared caches it goes before `max-age`, wherever it stands.
+            // Takes precedence over `max-age` in a shared cache, wherever it stands.
             "s-maxage" => return value.map(Duration::from_secs),
             "max-age" => seconds = seconds.or(value),
             _ => {}
@@ -325,7 +326,7 @@ mod tests {
             edge.remove(&Purge::All).await;
             let fetched = fetched(&edge, "max-age=60");
             let mut fetched = std::pin::pin!(fetched);
-            // It waits for the first, which only then goes on.
+            // It waits for the first request, which continues only afterwards.
             assert!(fetched.as_mut().now_or_never().is_none());
             go_on.notify_one();
             fetched.await

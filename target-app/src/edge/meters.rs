@@ -1,11 +1,11 @@
-//! What the edge shows of itself.
+//! Metrics of the edge.
 
 use prometheus::{Gauge, Histogram, IntCounter, IntGauge};
 
 use super::local::EdgeLookup;
 use crate::metrics::Metrics;
 
-/// The instruments, with every label looked up beforehand.
+/// The metrics, with every label looked up in advance.
 pub(super) struct EdgeMetrics {
     pub(super) hits: IntCounter,
     pub(super) misses: IntCounter,
@@ -16,9 +16,9 @@ pub(super) struct EdgeMetrics {
     pub(super) purges: Purges,
     pub(super) purged: IntCounter,
     pub(super) prefetched: IntCounter,
-    /// The origin made a body.
+    /// The origin generated a body.
     pub(super) made: Histogram,
-    /// The origin said that nothing changed.
+    /// The origin answered "not modified".
     pub(super) unchanged: Histogram,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Purges {
     pub(super) remote_failed: IntCounter,
 }
 
-/// The values of no labels.
+/// Values of an empty label set.
 const NONE: &[&str] = &[];
 
 impl EdgeMetrics {
@@ -81,7 +81,7 @@ impl EdgeMetrics {
         })
     }
 
-    /// Counts a request that the edge answered.
+    /// Counts a request answered by the edge.
     pub(super) fn count(&self, found: EdgeLookup) {
         match found {
             EdgeLookup::Hit => self.hits.inc(),
@@ -91,7 +91,7 @@ impl EdgeMetrics {
         self.ratio.set(self.hit_ratio());
     }
 
-    /// Part of the requests that a fresh copy answered, 0 to 1; 0 before the first.
+    /// Hits divided by requests, 0 to 1; 0 before the first request.
     pub(super) fn hit_ratio(&self) -> f64 {
         let hits = self.hits.get();
         let all = hits + self.misses.get() + self.revalidated.get();

@@ -1,8 +1,8 @@
 //! The edge cache (CDN) between the router and the origin of the assets.
 //!
-//! It keeps what the origin lets it keep, for as long as it lets it: versioned names for ever, plain names for `edge.ttl`,
-//! then it asks whether they changed. Copies go by purge, or when `edge.items` others were used since. A page brings the
-//! assets that it links to with it. With `edge.enabled` off every request is answered, and made, by the origin.
+//! It stores what the origin's `Cache-Control` allows: versioned names forever, plain names for `edge.ttl`, after which
+//! it revalidates them. Copies are removed by a purge, or when `edge.items` others were used since. A request for a
+//! page prefetches the assets that it links to. With `edge.enabled=false` every request is answered by the origin.
 
 mod content;
 mod local;
@@ -29,10 +29,10 @@ use meters::EdgeMetrics;
 use origin::{Asset, Origin, OriginAnswer};
 use provider::{HttpPurge, Provider};
 
-/// What stands before a link to an asset, and after it.
+/// The text before and after a link to an asset.
 const LINK: (&str, char) = ("\"/assets/", '"');
 
-/// The edge of one [`State`](crate::State). Cloning it shares it.
+/// The edge of one [`State`](crate::State). Clones share it.
 #[derive(Clone)]
 pub(crate) struct Edge(Arc<EdgeState>);
 
@@ -42,11 +42,11 @@ struct EdgeState {
     local: Arc<LocalEdge>,
     remote: HttpPurge,
     meters: EdgeMetrics,
-    /// One page's assets are prefetched at a time; another page's come when they are asked for.
+    /// Prefetches one page's assets at a time; another page's are fetched on demand.
     prefetching: Arc<Semaphore>,
 }
 
-/// An asset for a client.
+/// An asset to be sent to a client.
 #[derive(Debug)]
 pub(crate) struct ServedAsset {
     pub(crate) body: Bytes,
@@ -59,26 +59,26 @@ pub(crate) struct ServedAsset {
     pub(crate) edge: &'static str,
 }
 
-/// The origin could not be asked.
+/// The origin could not answer.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the origin of the assets failed")]
 pub(crate) struct OriginError(#[source] Arc<JoinError>);
 
-/// The edge as an administrator sees it.
+/// The state of the edge for administrators.
 #[derive(Serialize)]
 pub(crate) struct EdgeStats {
     enabled: bool,
     provider: &'static str,
     /// Copies kept.
     items: usize,
-    /// Bytes of their bodies.
+    /// Bytes of the cached bodies.
     bytes: usize,
     hits: u64,
     misses: u64,
     revalidated: u64,
-    /// Requests that went to the origin because the edge was off.
+    /// Requests answered by the origin because the edge was off.
     off: u64,
-    /// Of the requests to the edge, 0 to 1.
+    /// Hits divided by requests to the edge, 0 to 1.
     hit_ratio: f64,
     /// Copies removed by purges.
     purged: u64,
@@ -95,7 +95,7 @@ struct CopyStats {
 }
 
 impl Edge {
-    /// An empty edge before the assets of `seed`; `client` sends purges and has their time limit.
+    /// An empty edge in front of the assets of `seed`; `client` sends purges and has a time limit.
     pub(crate) fn new(
         seed: u64,
         client: Client,
@@ -113,7 +113,7 @@ impl Edge {
         })))
     }
 
-    /// The asset of this name, if there is one.
+    /// The asset of this name, if it exists.
     pub(crate) async fn asset(&self, name: &str) -> Result<Option<ServedAsset>, OriginError> {
         let inner = &self.0;
         if !inner.settings.load().edge.enabled {
@@ -141,7 +141,7 @@ impl Edge {
         Ok(Some(ServedAsset::new(kept.asset.clone(), age, edge)))
     }
 
-    /// Removes copies, here and where the provider in force says.
+    /// Removes copies here, and at the configured provider.
     pub(crate) async fn purge(&self, purge: &Purge) -> Purged {
         let inner = &self.0;
         let purged = inner.provider().purge(purge).await;
@@ -183,7 +183,7 @@ impl Edge {
         }
     }
 
-    /// Fetches what a page links to, beside the request that brought the page.
+    /// Prefetches the assets that a page links to, in the background.
     fn prefetch(&self, page: &CachedAsset) {
         let inner = Arc::clone(&self.0);
         if !inner.settings.load().edge.prefetch || !page.asset.content_type.starts_with("text/html")
@@ -196,7 +196,7 @@ impl Edge {
         let linked: Vec<String> = links(&page.asset.body).map(str::to_owned).collect();
         tokio::spawn(async move {
             for name in linked {
-                // A link that cannot be fetched now is fetched when it is asked for.
+                // A link that cannot be fetched now is fetched on demand.
                 if let Ok(Some((_, EdgeLookup::Miss | EdgeLookup::Revalidated))) =
                     inner.fetch(&name).await
                 {
@@ -229,7 +229,7 @@ impl EdgeState {
             .await
     }
 
-    /// Asks the origin, away from the threads that answer requests: making a body is work.
+    /// Asks the origin outside the threads that answer requests, because generating a body is CPU work.
     async fn ask(
         &self,
         name: &str,

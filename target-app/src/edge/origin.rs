@@ -1,7 +1,7 @@
-//! The origin of the assets: makes a body from the seed each time it is asked, which is what an edge saves.
+//! The origin of the assets: generates a body from the seed on every request, which is the work that an edge saves.
 //!
-//! Every asset has a plain name, which may change what it stands for, and a versioned one with the hash of its content,
-//! which may not: `app.css`, `app.3f2a9c10.css`.
+//! Every asset has a plain name, whose content may change, and a versioned name with the hash of its content, whose
+//! content may not: `app.css`, `app.3f2a9c10.css`.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -14,23 +14,23 @@ use sha2::{Digest as _, Sha256};
 
 use super::content::{ASSETS, AssetForm, body};
 
-/// The plain name of the map from plain to versioned names.
+/// The plain name of the manifest, which maps plain to versioned names.
 const MANIFEST: &str = "manifest.json";
-/// For names that hold the hash of what they stand for.
+/// For names that contain the hash of their content.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
-/// Makes assets; cheap until it is first asked.
+/// Generates assets; cheap until the first request.
 pub(super) struct Origin {
     seed: u64,
     catalogue: OnceLock<AssetCatalogue>,
 }
 
-/// What the origin knows without making a body.
+/// Metadata of the assets.
 struct AssetCatalogue {
     names: HashMap<String, AssetName>,
-    /// By place in [`ASSETS`], then the manifest's.
+    /// By position in [`ASSETS`], then the manifest's.
     tags: Vec<HeaderValue>,
-    /// Versioned names that the page links to.
+    /// Versioned names of the page's links.
     links: Vec<String>,
     manifest: Bytes,
 }
@@ -43,20 +43,20 @@ struct AssetName {
 
 #[derive(Clone, Copy)]
 enum NameLifetime {
-    /// As long as the settings say.
+    /// For `edge.ttl`.
     AWhile,
     ForEver,
 }
 
-/// What the origin answers for a name that it knows.
+/// The origin's answer for a known name.
 pub(super) enum OriginAnswer {
     /// The asset.
     Whole(Asset),
-    /// The tag that was shown is still right; what was known stays so under this `Cache-Control`.
+    /// The presented tag is still current; the copy stays valid under this `Cache-Control`.
     Unchanged(HeaderValue),
 }
 
-/// An asset as it goes over the wire.
+/// An asset with its headers.
 #[derive(Clone, Debug)]
 pub(super) struct Asset {
     pub(super) body: Bytes,
@@ -73,8 +73,8 @@ impl Origin {
         }
     }
 
-    /// The asset of this name, or that it is still what `known` is the tag of; `plain_ttl` is for plain names. Nothing
-    /// when there is no such name. Takes up to milliseconds of CPU, the first time tens of them.
+    /// The asset of this name, or the confirmation that the tag `known` is current; `plain_ttl` applies to plain names.
+    /// `None` for an unknown name. Takes milliseconds of CPU, the first time tens of them.
     pub(super) fn ask(
         &self,
         name: &str,
@@ -126,7 +126,7 @@ impl AssetCatalogue {
             manifest: Bytes::new(),
         };
         let mut manifest = serde_json::Map::new();
-        // The page last: it links to the versions of the others.
+        // The page last, because it links to the versions of the others.
         for (place, (stem, form)) in ASSETS.iter().enumerate().rev() {
             let body = body(seed, place, &catalogue.links);
             let hash = hash(&body);
@@ -143,7 +143,7 @@ impl AssetCatalogue {
         catalogue.manifest = serde_json::Value::Object(manifest).to_string().into();
         catalogue.tags.push(tag(&hash(&catalogue.manifest)));
         catalogue.name(MANIFEST.to_owned(), ASSETS.len(), NameLifetime::AWhile);
-        // Its own name is not among what the page fetches.
+        // The page does not fetch itself.
         catalogue.links.pop();
         catalogue
     }

@@ -1,4 +1,4 @@
-//! Who keeps copies near the clients, and how copies are purged: in this process alone, or also by an outside purge API.
+//! Providers of the edge: the process alone, or also an external CDN with a purge API.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use super::local::LocalEdge;
 use crate::glob;
 use crate::settings::Live;
 
-/// Which copies are purged.
+/// The copies to purge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Purge {
     /// The asset of this name.
     Name(String),
-    /// Names that begin so.
+    /// Names with this prefix.
     Prefix(String),
     /// Names that match: `*` stands for any text, `?` for any character.
     Pattern(String),
@@ -23,30 +23,30 @@ pub(crate) enum Purge {
     All,
 }
 
-/// Why a purge did not reach everyone. The copies in this process are gone all the same.
+/// Why a purge did not reach the external edge. The copies in this process are removed in any case.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PurgeError {
-    /// The purge API answered something else than success.
+    /// The purge API answered with an error status.
     #[error("the purge API answered with status {0}")]
     Answered(StatusCode),
-    /// The purge API did not answer in time, or not at all.
+    /// The purge API did not answer in time.
     #[error("the purge API did not answer in time")]
     Silent(#[from] reqwest::Error),
-    /// There is nowhere to send the purge.
+    /// No URL of a purge API is set.
     #[error("edge.purge_url is not set; set it or use edge.provider=local")]
     Nowhere,
 }
 
-/// A purge as far as it came.
+/// The result of a purge.
 #[derive(Debug)]
 pub(crate) struct Purged {
-    /// Copies that were in this process and are gone.
+    /// Copies removed in this process.
     pub(crate) copies: usize,
-    /// What the purge API said; nothing when there is none.
+    /// The result at the purge API, if there is one.
     pub(crate) remote: Option<Result<StatusCode, PurgeError>>,
 }
 
-/// Who keeps copies.
+/// A provider of cached copies.
 pub(super) trait Provider: Send + Sync {
     fn name(&self) -> &'static str;
 
@@ -54,7 +54,7 @@ pub(super) trait Provider: Send + Sync {
     fn purge<'a>(&'a self, purge: &'a Purge) -> BoxFuture<'a, Purged>;
 }
 
-/// The same copies, and another edge outside that is told of every purge by an HTTP POST of its JSON.
+/// The local copies, plus an external edge that receives every purge as an HTTP POST of its JSON.
 pub(super) struct HttpPurge {
     local: Arc<LocalEdge>,
     client: Client,
@@ -71,7 +71,7 @@ impl Purge {
         }
     }
 
-    /// As `POST /admin/edge/purge` takes it.
+    /// The purge in the format of `POST /admin/edge/purge`.
     fn json(&self) -> Value {
         match self {
             Self::Name(name) => json!({ "name": name }),
@@ -98,7 +98,7 @@ impl Provider for LocalEdge {
 }
 
 impl HttpPurge {
-    /// `client` has the time limit.
+    /// `client` must have a time limit.
     pub(super) fn new(local: &Arc<LocalEdge>, client: Client, settings: &Arc<Live>) -> Self {
         Self {
             local: Arc::clone(local),

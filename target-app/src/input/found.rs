@@ -1,13 +1,13 @@
-//! What was found in place of what was expected. A value of a body is described and not repeated: it may be a password.
+//! Descriptions of invalid input. Values of a body are described and not repeated, because they may be passwords.
 
 use serde_json::Value;
 
-/// What is told of a name that is there more than once.
+/// The message for a name that occurs more than once.
 pub(super) const AGAIN: &str = "expected once, found again";
-/// How much of a parameter is shown, in characters.
+/// Maximum characters of a parameter that are shown.
 const SHOWN: usize = 60;
 
-/// A parameter of a query or a path, which anybody sees in a log anyhow.
+/// A parameter of a query or a path, which is not secret.
 pub(crate) fn text(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         None => format!("{text:?}"),
@@ -31,7 +31,7 @@ pub(super) fn value(found: Option<&Value>) -> String {
     }
 }
 
-/// A string whose length or characters will not do.
+/// A string of invalid length or with invalid characters.
 pub(super) fn string(text: &str) -> String {
     let characters = text.chars().count();
     match (characters, text.contains('\0')) {
@@ -42,7 +42,7 @@ pub(super) fn string(text: &str) -> String {
     }
 }
 
-/// A string that is no email address.
+/// A string that is not an email address.
 pub(super) fn email(text: &str) -> String {
     let is_blank = |c: char| c.is_whitespace() || c.is_control();
     let flaw = match text.split_once('@') {
@@ -56,7 +56,7 @@ pub(super) fn email(text: &str) -> String {
     format!("a string {flaw}")
 }
 
-/// A list of words that will not do; `is_word` tells those that would.
+/// An invalid list of words; `is_word` accepts the valid ones.
 pub(super) fn words(found: Option<&Value>, most: usize, is_word: impl Fn(&str) -> bool) -> String {
     let Some(Value::Array(items)) = found else {
         return value(found);

@@ -1,4 +1,5 @@
-//! Keys that stand twice in an object of a JSON text. Readers differ in which of the two counts, so neither does.
+//! Detects duplicate keys in JSON objects. Parsers differ in which of the two values they use, so such a body is
+//! rejected.
 
 use std::collections::HashSet;
 use std::fmt::{self, Write as _};
@@ -8,14 +9,14 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use super::found;
 use crate::error::FieldFault;
 
-/// Faults that one body is told.
+/// Maximum reported faults of one body.
 const MOST_FAULTS: usize = 20;
 
-/// The keys of `text`, which is JSON, that are there again in the same object.
+/// The keys of `text`, which is JSON, that occur twice in the same object.
 pub(super) fn duplicates(text: &[u8]) -> Vec<FieldFault> {
     let (mut path, mut twice) = (String::new(), Vec::new());
     let mut json = serde_json::Deserializer::from_slice(text);
-    // What is no JSON is told by who reads the values.
+    // Invalid JSON is reported by the parser of the values.
     let _ = json.deserialize_any(KeyScanner {
         path: &mut path,
         twice: &mut twice,
@@ -29,14 +30,14 @@ pub(super) fn duplicates(text: &[u8]) -> Vec<FieldFault> {
         .collect()
 }
 
-/// A value, at a path such as `insert[3].title`.
+/// A value at a path such as `insert[3].title`.
 struct KeyScanner<'a> {
     path: &'a mut String,
     twice: &'a mut Vec<String>,
 }
 
 impl KeyScanner<'_> {
-    /// The value that stands in this one, the path already being its own.
+    /// The scanner of a nested value; the path is already that of the value.
     fn inner(&mut self) -> KeyScanner<'_> {
         KeyScanner {
             path: self.path,

@@ -1,4 +1,4 @@
-//! What clients send, checked field by field: all faults of a request are told at once and by name.
+//! Validation of request input: all invalid fields of a request are reported together, by name.
 
 pub(crate) mod found;
 mod keys;
@@ -17,7 +17,7 @@ pub(crate) use query::QueryFields;
 
 use crate::error::{FieldFault, Problem};
 
-/// The fields of a JSON object. Take them out one by one, then ask [`JsonFields::finish`] whether all were good.
+/// The fields of a JSON object. Take them out one by one, then call [`JsonFields::finish`].
 pub(crate) struct JsonFields {
     object: Map<String, Value>,
     faults: Vec<FieldFault>,
@@ -63,7 +63,7 @@ impl JsonFields {
         }
     }
 
-    /// A string of so many characters; the empty string, with a fault noted, when there is none.
+    /// A string with a number of characters in `length`; if invalid, reports a fault and returns the empty string.
     pub(crate) fn text(&mut self, field: &'static str, length: RangeInclusive<usize>) -> String {
         match self.object.remove(field) {
             Some(Value::String(text))
@@ -83,7 +83,7 @@ impl JsonFields {
         }
     }
 
-    /// A string of at most so many bytes of UTF-8; the empty string, with a fault noted, when there is none.
+    /// A string of at most `most` bytes of UTF-8; if invalid, reports a fault and returns the empty string.
     pub(crate) fn text_of_bytes(&mut self, field: &'static str, most: usize) -> String {
         match self.object.remove(field) {
             Some(Value::String(text)) if text.len() <= most && is_storable(&text) => text,
@@ -95,7 +95,7 @@ impl JsonFields {
         }
     }
 
-    /// Like [`JsonFields::text`], but `default` when the field was not sent.
+    /// Like [`JsonFields::text`], but returns `default` if the field is missing.
     pub(crate) fn text_or(
         &mut self,
         field: &'static str,
@@ -109,7 +109,7 @@ impl JsonFields {
         }
     }
 
-    /// An email address, as far as its shape tells: two parts around one `@`, without spaces.
+    /// An email address, checked by its shape only: two parts around one `@`, without spaces.
     pub(crate) fn email(&mut self, field: &'static str) -> String {
         const LENGTH: RangeInclusive<usize> = 3..=254;
         let found = match self.object.remove(field) {
@@ -124,8 +124,8 @@ impl JsonFields {
         String::new()
     }
 
-    /// A list of up to `most` words of 1 to 32 letters, digits, `-` and `_`, joined by single spaces; nothing, with a
-    /// fault noted, when it is not one.
+    /// Up to `most` words of 1 to 32 letters, digits, `-` and `_`, joined by single spaces; if invalid, reports a fault
+    /// and returns the empty string.
     pub(crate) fn words(&mut self, field: &'static str, most: usize) -> String {
         let found = self.object.remove(field);
         let words: Option<Vec<&str>> = match &found {
@@ -147,7 +147,7 @@ impl JsonFields {
         String::new()
     }
 
-    /// A list of objects, empty when it was not sent; nothing, with a fault noted, when it is something else.
+    /// A list of objects, empty if the field is missing; if invalid, reports a fault and returns an empty list.
     pub(crate) fn objects(&mut self, field: &'static str) -> Vec<Value> {
         match self.object.remove(field) {
             None => Vec::new(),
@@ -159,7 +159,7 @@ impl JsonFields {
         }
     }
 
-    /// An integer within `range`; its start, with a fault noted, when there is none.
+    /// An integer within `range`; if invalid, reports a fault and returns the start of the range.
     pub(crate) fn integer(&mut self, field: &'static str, range: RangeInclusive<i64>) -> i64 {
         let found = self.object.remove(field);
         match found.as_ref().and_then(Value::as_i64) {
@@ -176,17 +176,17 @@ impl JsonFields {
         }
     }
 
-    /// A field that need not be there; what it holds is for the caller to judge, see [`JsonFields::refuse`].
+    /// An optional field; the caller checks its value, see [`JsonFields::refuse`].
     pub(crate) fn optional(&mut self, field: &'static str) -> Option<Value> {
         self.object.remove(field)
     }
 
-    /// Notes that `found` will not do as `field`.
+    /// Reports that `found` is invalid as `field`.
     pub(crate) fn refuse(&mut self, field: &'static str, expected: &str, found: &Value) {
         self.fault(field, expected, Some(found));
     }
 
-    /// All fields as they came, for who knows them better.
+    /// All remaining fields, for a caller that checks them itself.
     pub(crate) fn into_object(self) -> Result<Map<String, Value>, Problem> {
         if self.faults.is_empty() {
             Ok(self.object)
@@ -195,7 +195,7 @@ impl JsonFields {
         }
     }
 
-    /// Refuses the request when a field was not as expected.
+    /// Rejects the request if a field was invalid.
     pub(crate) fn finish(self) -> Result<(), Problem> {
         if self.faults.is_empty() {
             Ok(())
@@ -204,7 +204,7 @@ impl JsonFields {
         }
     }
 
-    /// A row of a list: what `read` takes out of it, or its faults; one without a field is of the row itself.
+    /// One row of a list: the result of `read`, or its faults; a fault without a field concerns the row itself.
     pub(crate) fn row<T>(
         row: Value,
         read: impl FnOnce(&mut Self) -> T,
@@ -236,11 +236,11 @@ impl JsonFields {
     }
 }
 
-/// Refuses a body that is not said to be JSON as it is.
+/// Rejects a body whose headers do not declare plain JSON.
 fn check_kind(headers: &HeaderMap) -> Result<(), Problem> {
     let is = |name, expected: &str| {
         let value = headers.get(name).and_then(|value| value.to_str().ok());
-        // What follows a semicolon are parameters.
+        // Parameters follow the semicolon.
         let kind = value.and_then(|value| value.split(';').next());
         kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case(expected))
     };
@@ -256,7 +256,7 @@ fn check_kind(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
 }
 
-/// `PostgreSQL` keeps every character but this one.
+/// `PostgreSQL` stores every character except NUL.
 fn is_storable(text: &str) -> bool {
     !text.contains('\0')
 }
@@ -277,7 +277,7 @@ fn is_email(text: &str) -> bool {
         })
 }
 
-/// What stands in a path for its one `{…}`; a text that is none names nothing.
+/// The value of the only `{…}` of a path; invalid text matches nothing.
 pub(crate) struct Segment(pub(crate) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Segment {

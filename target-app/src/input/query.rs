@@ -1,4 +1,4 @@
-//! Query strings, parameter by parameter.
+//! Parses query strings, parameter by parameter.
 
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -13,8 +13,8 @@ use super::found;
 use crate::error::{FieldFault, Problem};
 use crate::store::PageOf;
 
-/// The parameters of a query string, used like [`JsonFields`](super::JsonFields). Unknown ones are ignored, but
-/// none may be sent twice.
+/// The parameters of a query string, used like [`JsonFields`](super::JsonFields). Unknown parameters are ignored;
+/// duplicates are rejected.
 pub(crate) struct QueryFields {
     pairs: Vec<(String, String)>,
     faults: Vec<FieldFault>,
@@ -38,7 +38,7 @@ impl<S: Send + Sync> FromRequestParts<S> for QueryFields {
 }
 
 impl QueryFields {
-    /// The text of a parameter, if it was sent.
+    /// The text of a parameter, if present.
     pub(crate) fn raw(&self, field: &str) -> Option<&str> {
         self.pairs
             .iter()
@@ -46,8 +46,8 @@ impl QueryFields {
             .map(|(_, value)| value.as_str())
     }
 
-    /// A parameter that parses and satisfies `allowed`; `default` when it was not sent; `None`, with a fault noted that
-    /// says `expected`, when it will not do.
+    /// A parameter that parses and satisfies `allowed`; `default` if it is missing; if invalid, reports a fault with
+    /// `expected` and returns `None`.
     pub(crate) fn parsed<T: FromStr>(
         &mut self,
         field: &'static str,
@@ -71,12 +71,12 @@ impl QueryFields {
         value
     }
 
-    /// The parameters `page` (from 1) and `limit` (1 to 100, else 20).
+    /// The parameters `page` (from 1) and `limit` (1 to 100, default 20).
     pub(crate) fn page(&mut self) -> PageOf {
         self.page_of(20)
     }
 
-    /// The same with another `limit` for who sends none.
+    /// Like [`QueryFields::page`], with another default for `limit`.
     pub(crate) fn page_of(&mut self, usual: u32) -> PageOf {
         const PAGES: RangeInclusive<u32> = 1..=1_000_000;
         const LIMITS: RangeInclusive<u32> = 1..=100;
@@ -92,7 +92,7 @@ impl QueryFields {
         }
     }
 
-    /// Refuses the request when a parameter was not as expected.
+    /// Rejects the request if a parameter was invalid.
     pub(crate) fn finish(self) -> Result<(), Problem> {
         if self.faults.is_empty() {
             Ok(())
@@ -102,7 +102,7 @@ impl QueryFields {
     }
 }
 
-/// The parameters that are there more than once, each told once.
+/// The duplicate parameters, each reported once.
 fn duplicates(pairs: &[(String, String)]) -> Vec<FieldFault> {
     if pairs.len() < 2 {
         return Vec::new();

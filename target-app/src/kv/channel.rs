@@ -1,7 +1,7 @@
-//! Messages between instances: the closed set of channels, and the ear that an instance lends to one of them.
+//! Publish and subscribe between instances, on a fixed set of channels.
 //!
-//! Both stores hand what arrives to a [`Hub`], which passes it on without ever waiting. Whoever may have missed a
-//! message, because the connection was gone or because it did not keep up, is told so.
+//! Both stores pass received messages to a [`Hub`], which forwards them without waiting. A subscriber that may have
+//! missed a message, because the connection was lost or because it was too slow, is notified.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,30 +9,31 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::broadcast::{self, error::RecvError};
 
-/// Messages that may wait for a subscriber that does not keep up, for each channel.
+/// Maximum pending messages of a slow subscriber, per channel.
 const WAITING: usize = 1_024;
 
-/// What a message is about.
+/// The topic of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Channel {
-    /// What other instances have to drop from their own level of the cache.
+    /// Entries that other instances have to remove from their own cache level.
     Invalidations,
-    /// Sessions that were closed.
+    /// Closed sessions.
     Sessions,
 }
 
-/// What a subscriber hears.
+/// An event for a subscriber.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Notice {
-    /// Somebody published this, perhaps this very instance.
+    /// A published message, possibly from this instance.
     Message(Bytes),
-    /// From here on messages may be missed, or were.
+    /// From now on messages may be missed, or some were missed.
     Lost,
-    /// From here on no message is missed.
+    /// From now on no message is missed.
     Back,
 }
 
-/// An ear on one channel; ends when the last clone of the store is gone, and does not keep the store.
+/// A subscription to one channel. It ends when the last clone of the store is dropped, and does not keep the store
+/// alive.
 pub(crate) struct Subscription {
     notices: broadcast::Receiver<Notice>,
     state: Arc<Mutex<bool>>,
@@ -40,10 +41,10 @@ pub(crate) struct Subscription {
     is_lost: bool,
 }
 
-/// Passes on what arrives on the channels to whoever listens in this process.
+/// Forwards messages to the subscribers in this process.
 pub(super) struct Hub {
     channels: [broadcast::Sender<Notice>; Channel::ALL.len()],
-    /// Whether messages arrive now; changed and announced under one lock, so that no subscriber misses the turn.
+    /// Whether messages arrive now; changed and announced under one lock, so that no subscriber misses the change.
     is_connected: Arc<Mutex<bool>>,
 }
 
@@ -51,7 +52,7 @@ impl Channel {
     /// Every channel, in the order of its number.
     pub(super) const ALL: [Self; 2] = [Self::Invalidations, Self::Sessions];
 
-    /// As a part of its name in Redis.
+    /// Part of its name in Redis.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Invalidations => "invalidations",
@@ -61,7 +62,7 @@ impl Channel {
 }
 
 impl Subscription {
-    /// The next notice; `None` once the store is gone. Nothing is missed when the future is dropped.
+    /// The next event; `None` after the store is dropped. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Option<Notice> {
         loop {
             let notice = match self.due.pop_front() {
@@ -94,7 +95,7 @@ impl Subscription {
 }
 
 impl Hub {
-    /// `stands` tells whether messages arrive from the first moment on.
+    /// `is_connected` is the initial connection state.
     pub(super) fn new(is_connected: bool) -> Self {
         Self {
             channels: Channel::ALL.map(|_| broadcast::Sender::new(WAITING)),
@@ -102,7 +103,7 @@ impl Hub {
         }
     }
 
-    /// An ear on `channel`; it hears at once if messages do not arrive now.
+    /// Subscribes to `channel`; if messages do not arrive now, the first event says so.
     pub(super) fn subscribe(&self, channel: Channel) -> Subscription {
         let is_connected = locked(&self.is_connected);
         let mut due = VecDeque::with_capacity(1);
@@ -117,13 +118,13 @@ impl Hub {
         }
     }
 
-    /// Passes `message` on.
+    /// Forwards `message`.
     pub(super) fn deliver(&self, channel: Channel, message: Bytes) {
-        // An error means that nobody listens.
+        // An error means that there is no subscriber.
         let _ = self.channels[channel as usize].send(Notice::Message(message));
     }
 
-    /// Tells all subscribers that messages arrive from now on, or no longer.
+    /// Announces that messages arrive from now on, or no longer.
     pub(super) fn set_connected(&self, is_connected: bool) {
         let mut state = locked(&self.is_connected);
         if *state == is_connected {

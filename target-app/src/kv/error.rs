@@ -1,4 +1,4 @@
-//! Why the shared store gave no answer.
+//! Errors of the shared store.
 
 use std::error::Error;
 use std::fmt;
@@ -8,51 +8,51 @@ use std::time::Duration;
 use crate::breaker::BreakerOpen;
 use crate::bulkhead;
 
-/// Why an operation has no answer; whether it took effect is unknown unless the variant says so.
+/// Error of an operation; unless the variant says otherwise, it is unknown whether the operation took effect.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum KvError {
-    /// No connection, or it broke on the way.
+    /// No connection, or the connection broke.
     #[error("the shared store cannot be reached")]
     Unavailable(#[source] KvCause),
-    /// No connection or no answer within the limit.
+    /// No connection or no answer within the time limit.
     #[error("the shared store did not answer in time")]
     TimedOut,
-    /// An answer that was not expected, such as that of a key that holds something else.
+    /// An unexpected answer, for example because the key holds a value of another type.
     #[error("unexpected answer from the shared store")]
     Protocol(#[source] KvCause),
-    /// There is no memory left for what must not be thrown away; nothing was stored.
+    /// No memory is left for entries that must not be evicted; nothing was stored.
     #[error("the shared store is full")]
     Full,
-    /// Not tried, because the store has been failing.
+    /// Not tried, because the circuit breaker is open.
     #[error(transparent)]
     Refused(#[from] BreakerOpen),
-    /// Not tried, because too many operations are under way.
+    /// Not tried, because too many operations are in progress.
     #[error(transparent)]
     Busy(#[from] bulkhead::GateFull),
 }
 
-/// What lies under a [`KvError`]; shared, because many may wait for the same operation.
+/// The cause of a [`KvError`]; shared, because many requests may wait for the same operation.
 #[derive(Clone)]
 pub(crate) struct KvCause(Arc<dyn Error + Send + Sync>);
 
-/// Why the shared store could not be set up.
+/// Why the shared store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum KvStartError {
-    /// The URL of Redis is not one.
+    /// The URL of Redis is invalid.
     #[error("invalid REDIS_URL; expected redis://host:port or redis+unix:///path")]
     Url(#[source] Box<dyn Error + Send + Sync>),
-    /// Nobody answers at the URL of Redis, or not to who is named in it.
+    /// The server does not answer, or rejects the login.
     #[error("Redis does not answer; check the URL and that its server is running")]
     Away(#[source] Box<dyn Error + Send + Sync>),
-    /// The pool of connections could not be made.
+    /// The connection pool could not be created.
     #[error("cannot create the connection pool to Redis")]
     Pool(#[source] Box<dyn Error + Send + Sync>),
-    /// A metric was declared twice or badly.
+    /// A metric was registered twice or is invalid.
     #[error("cannot register the metrics of the shared store")]
     Metrics(#[from] prometheus::Error),
 }
 
-/// The kinds of [`KvError`], as the label of a counter.
+/// Label values for the kinds of [`KvError`].
 pub(super) const KINDS: [&str; 6] = [
     "unavailable",
     "timed_out",
@@ -63,7 +63,7 @@ pub(super) const KINDS: [&str; 6] = [
 ];
 
 impl KvError {
-    /// Its place in [`KINDS`].
+    /// Index in [`KINDS`].
     pub(super) fn kind(&self) -> usize {
         match self {
             Self::Unavailable(_) => 0,
@@ -75,12 +75,12 @@ impl KvError {
         }
     }
 
-    /// Whether the store is to blame and not the question.
+    /// Whether the store failed, rather than the operation being invalid.
     pub(super) fn is_outage(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::TimedOut)
     }
 
-    /// How long a client should wait before it tries again, where that is known.
+    /// Time until a retry makes sense, if known.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused(BreakerOpen { retry_after, .. })
@@ -89,7 +89,7 @@ impl KvError {
         }
     }
 
-    /// The key holds another kind of value than the operation is for.
+    /// The key holds a value of another type than the operation needs.
     pub(super) fn wrong_kind() -> Self {
         Self::Protocol(KvCause::new("the key holds a value of another type"))
     }

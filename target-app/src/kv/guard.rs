@@ -1,4 +1,4 @@
-//! What stands between every operation and its store: the clock, the counters, and the guards.
+//! The checks and metrics around every operation of the store: concurrency limit, circuit breaker, times, errors.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::bulkhead::{Gate, RequestPriority};
 use crate::metrics::Metrics;
 use crate::settings::Live;
 
-/// The public operations, as the label of a histogram.
+/// The public operations, as labels of a histogram.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Op {
     Get,
@@ -74,24 +74,24 @@ const OPS: [&str; Op::Ping as usize + 1] = [
     "ping",
 ];
 
-/// What one instance counts of its operations, and what it asks before them.
+/// The metrics and the guards of one instance.
 pub(super) struct StoreGuard {
     seconds: [Histogram; OPS.len()],
     errors: [IntCounter; KINDS.len()],
     guards: Option<OverloadGuards>,
 }
 
-/// An operation that its caller gave up after this long counts like one that timed out: the store answers within a
-/// millisecond or so.
+/// An operation that its caller cancelled after this long counts as timed out: the store normally answers within a
+/// millisecond.
 const GIVEN_UP: Duration = Duration::from_millis(100);
 
-/// What stands before a store that can fail or be overrun.
+/// The guards of a store that can fail or be overloaded.
 pub(super) struct OverloadGuards {
     gate: Gate,
     breaker: Breaker,
 }
 
-/// An operation under way.
+/// An operation in progress.
 struct OngoingOperation<'a> {
     permit: Option<CallPermit<'a>>,
     began: Instant,
@@ -155,12 +155,12 @@ impl StoreGuard {
         })
     }
 
-    /// The breaker before the store, if it can fail.
+    /// The circuit breaker of the store, if it can fail.
     pub(super) fn breaker(&self) -> Option<&Breaker> {
         self.guards.as_ref().map(|guards| &guards.breaker)
     }
 
-    /// Does `work`, which is one operation on the store.
+    /// Runs `work`, one operation on the store.
     pub(super) async fn guarded<T>(
         &self,
         op: Op,

@@ -1,8 +1,8 @@
-//! The shared store: one face over Redis and a store in this process.
+//! The shared store: one interface over Redis and a store in this process.
 //!
-//! What instances share goes through here: the second level of the cache, sessions, locks, rate limits, messages. Keys
-//! and patterns are given without the namespace. Values are bytes and come back as they went in. Every operation is one
-//! logical step, atomic in both stores unless it says otherwise. It knows nothing of what the values mean.
+//! It holds everything that instances share: the second cache level, sessions, locks, rate limits, messages. Keys and
+//! patterns are given without the namespace. Values are bytes and are returned unchanged. Every operation is one
+//! logical step and atomic in both stores unless its documentation says otherwise. The store does not interpret values.
 
 mod channel;
 mod error;
@@ -24,15 +24,15 @@ use self::memory::MemoryStore;
 use self::redis::RedisStore;
 use crate::breaker::Breaker;
 
-/// Shortest and longest time to live; Redis counts milliseconds and refuses zero.
+/// Minimum and maximum time to live; Redis counts milliseconds and rejects zero.
 const LIVES: (Duration, Duration) = (
     Duration::from_millis(1),
     Duration::from_hours(10 * 365 * 24),
 );
-/// Slots that keys are spread over, each with a generation of its own.
+/// Slots that keys are hashed to, each with its own generation.
 const SLOTS: usize = 1_024;
 
-/// The shared store; cloning it shares it.
+/// The shared store; clones share it.
 #[derive(Clone)]
 pub(crate) struct Kv {
     backend: Backend,
@@ -41,7 +41,7 @@ pub(crate) struct Kv {
     outage: Outage,
 }
 
-/// Makes a store in this process fail as Redis can.
+/// Makes an in-process store fail like Redis can.
 #[cfg(test)]
 pub(crate) type Outage = Arc<std::sync::atomic::AtomicBool>;
 
@@ -51,36 +51,37 @@ enum Backend {
     Redis(Arc<RedisStore>),
 }
 
-/// What [`Kv::look`] found.
+/// The result of [`Kv::get_versioned`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct VersionedValue {
-    /// The value, unless there is none or it has run out.
+    /// The value; `None` if it is missing or expired.
     pub(crate) value: Option<Bytes>,
     /// For [`Kv::fill`], if the value is loaded now.
     pub(crate) seen: Version,
 }
 
-/// The generations at the time of a [`Kv::look`].
+/// The generations at the time of a [`Kv::get_versioned`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Version {
     slot: u64,
     all: u64,
 }
 
-/// What [`Kv::window`] decided.
+/// The result of [`Kv::window`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WindowAnswer {
-    /// Whether this call was counted and may go on.
+    /// Whether this call was accepted and counted.
     pub(crate) accepted: bool,
-    /// How long until the next call can be accepted; zero for one that was.
+    /// Time until the next call can be accepted; zero if this one was.
     pub(crate) retry_after: Duration,
-    /// Calls in the window, this one included if it was accepted.
+    /// Calls in the window, including this one if it was accepted.
     pub(crate) used: u32,
 }
 
-/// One operation on whichever store it is, in its frame.
+/// Runs one operation on the backend, inside the guard.
 ///
-/// What Redis needs while it waits is boxed: beside a round trip that is nothing, and the futures of callers stay small.
+/// The future of the Redis backend is boxed: the cost is negligible next to a round trip, and the callers' futures stay
+/// small.
 macro_rules! on {
     ($kv:ident, $op:ident, $method:ident($($argument:expr),*)) => {
         $kv.guarded(Op::$op, async {
@@ -94,7 +95,7 @@ macro_rules! on {
 }
 
 impl Kv {
-    /// The breaker before Redis.
+    /// The circuit breaker in front of Redis.
     pub(crate) fn breaker(&self) -> Option<&Breaker> {
         self.guard.as_ref()?.breaker()
     }
@@ -104,7 +105,7 @@ impl Kv {
         on!(self, Get, get(key))
     }
 
-    /// Puts `value` at `key`, whatever was there, for `ttl`.
+    /// Sets `key` to `value` for `ttl`.
     #[cfg(test)]
     pub(crate) async fn set(&self, key: &str, value: Bytes, ttl: Duration) -> Result<(), KvError> {
         on!(self, Set, set(key, value, lived(ttl)))
@@ -118,7 +119,7 @@ impl Kv {
         on!(self, GetMany, get_many(keys))
     }
 
-    /// [`Kv::set`] for many, in one round trip; others may see some of them before all are there.
+    /// [`Kv::set`] for many entries in one round trip; not atomic.
     pub(crate) async fn set_many(
         &self,
         entries: &[(String, Bytes)],
@@ -130,7 +131,7 @@ impl Kv {
         on!(self, SetMany, set_many(entries, lived(ttl)))
     }
 
-    /// Removes `keys`; how many of them there were.
+    /// Removes `keys`; returns how many existed.
     #[cfg(test)]
     pub(crate) async fn delete(&self, keys: &[String]) -> Result<u64, KvError> {
         if keys.is_empty() {
@@ -139,15 +140,15 @@ impl Kv {
         on!(self, Delete, delete(keys))
     }
 
-    /// Removes every key that `pattern` matches, `*` and `?` being wild; how many there were.
+    /// Removes every key that matches `pattern`, with the wildcards `*` and `?`; returns how many existed.
     ///
-    /// Takes as many round trips as there are thousands of keys, and misses keys that are made meanwhile.
+    /// Takes one round trip per thousand keys, and can miss keys that are created meanwhile.
     #[cfg(test)]
     pub(crate) async fn delete_matching(&self, pattern: &str) -> Result<u64, KvError> {
         on!(self, DeleteMatching, delete_matching(pattern))
     }
 
-    /// Puts `value` at `key` unless there is something; whether it did.
+    /// Sets `key` to `value` if it does not exist; returns whether it did.
     pub(crate) async fn set_if_absent(
         &self,
         key: &str,
@@ -157,12 +158,12 @@ impl Kv {
         on!(self, SetIfAbsent, set_if_absent(key, value, lived(ttl)))
     }
 
-    /// Removes `key` if its value is `value`; whether it did.
+    /// Removes `key` if its value is `value`; returns whether it did.
     pub(crate) async fn delete_if_equal(&self, key: &str, value: &[u8]) -> Result<bool, KvError> {
         on!(self, DeleteIfEqual, delete_if_equal(key, value))
     }
 
-    /// Puts `new` at `key` for `ttl` if its value is `expected`; whether it did.
+    /// Sets `key` to `new` for `ttl` if its value is `expected`; returns whether it did.
     pub(crate) async fn swap(
         &self,
         key: &str,
@@ -173,12 +174,12 @@ impl Kv {
         on!(self, Swap, swap(key, expected, new, lived(ttl)))
     }
 
-    /// How long `key` has to live, to the millisecond.
+    /// Remaining time to live of `key`, in milliseconds resolution.
     pub(crate) async fn remaining(&self, key: &str) -> Result<Option<Duration>, KvError> {
         on!(self, Remaining, remaining(key))
     }
 
-    /// Adds `member` to the set `set`, which then has `ttl` to live as a whole.
+    /// Adds `member` to the set `set` and sets the time to live of the whole set to `ttl`.
     pub(crate) async fn add_member(
         &self,
         set: &str,
@@ -188,17 +189,17 @@ impl Kv {
         on!(self, AddMember, add_member(set, member, lived(ttl)))
     }
 
-    /// Removes `member` from the set `set`; the last one takes the set with it.
+    /// Removes `member` from the set `set`; a set without members is removed.
     pub(crate) async fn remove_member(&self, set: &str, member: &str) -> Result<(), KvError> {
         on!(self, RemoveMember, remove_member(set, member))
     }
 
-    /// The members of the set `set`, in no order.
+    /// The members of the set `set`, in no particular order.
     pub(crate) async fn members(&self, set: &str) -> Result<Vec<String>, KvError> {
         on!(self, Members, members(set))
     }
 
-    /// Puts `member` on the roll `roll`, or keeps it there, for `ttl` of its own.
+    /// Adds `member` to the sorted set `set`, with its own time to live `ttl`, or renews it.
     pub(crate) async fn sorted_set_add(
         &self,
         set: &str,
@@ -208,7 +209,7 @@ impl Kv {
         on!(self, SortedSetAdd, sorted_set_add(set, member, lived(ttl)))
     }
 
-    /// Takes `members` off the roll `roll`.
+    /// Removes `members` from the sorted set `set`.
     pub(crate) async fn sorted_set_remove(
         &self,
         set: &str,
@@ -220,14 +221,15 @@ impl Kv {
         on!(self, SortedSetRemove, sorted_set_remove(set, members))
     }
 
-    /// How many members are on the roll `roll`, without a look at each of them.
+    /// Number of members of the sorted set `set`, without reading them.
     pub(crate) async fn sorted_set_len(&self, set: &str) -> Result<u64, KvError> {
         on!(self, SortedSetLen, sorted_set_len(set))
     }
 
-    /// Counts a call against `limit` in the sliding window of length `window` that is kept at `key`.
+    /// Counts a call against `limit` in the sliding window of length `window` at `key`.
     ///
-    /// No more than `limit` calls are accepted in any time of that length (sliding-window log); refused ones do not count.
+    /// Never accepts more than `limit` calls in any period of that length (sliding-window log); rejected calls do not
+    /// count.
     pub(crate) async fn window(
         &self,
         key: &str,
@@ -237,12 +239,12 @@ impl Kv {
         on!(self, Window, window(key, limit, lived(window)))
     }
 
-    /// The value of `key`, and what [`Kv::fill`] needs to put one there that is loaded after this.
+    /// The value of `key`, and the version that [`Kv::fill`] needs to store a value loaded after this.
     pub(crate) async fn get_versioned(&self, key: &str) -> Result<VersionedValue, KvError> {
         on!(self, GetVersioned, get_versioned(key))
     }
 
-    /// [`Kv::set`] unless anything that `key` may depend on was invalidated since `seen`; whether it did.
+    /// [`Kv::set`], unless anything that `key` may depend on was invalidated since `seen`; returns whether it did.
     pub(crate) async fn fill(
         &self,
         key: &str,
@@ -253,9 +255,9 @@ impl Kv {
         on!(self, Fill, fill(key, value, lived(ttl), seen))
     }
 
-    /// [`Kv::invalidate`] for one key, and puts `value` there if it was the first invalidation since `seen`; whether it did.
+    /// Invalidates `key` and sets it to `value` if this is the first invalidation since `seen`; returns whether it did.
     ///
-    /// For a value that was written: with `seen` from before the write, of values written together none is put.
+    /// For a written value, with `seen` from before the write: of concurrent writes none is stored.
     pub(crate) async fn replace(
         &self,
         key: &str,
@@ -266,7 +268,7 @@ impl Kv {
         on!(self, Replace, replace(key, value, lived(ttl), seen))
     }
 
-    /// Removes `keys` and refuses values for them that are being loaded now; how many of them there were.
+    /// Removes `keys` and rejects fills of them that are in progress; returns how many existed.
     pub(crate) async fn invalidate(&self, keys: &[String]) -> Result<u64, KvError> {
         if keys.is_empty() {
             return Ok(0);
@@ -274,17 +276,17 @@ impl Kv {
         on!(self, Invalidate, invalidate(keys))
     }
 
-    /// [`Kv::delete_matching`], and refuses every value that is being loaded now.
+    /// [`Kv::delete_matching`], and rejects every fill in progress.
     pub(crate) async fn invalidate_matching(&self, pattern: &str) -> Result<u64, KvError> {
         on!(self, InvalidateMatching, invalidate_matching(pattern))
     }
 
-    /// Sends `message` to every subscriber of `channel` that is there now, in this instance and others.
+    /// Sends `message` to the current subscribers of `channel`, in this instance and others.
     pub(crate) async fn publish(&self, channel: Channel, message: Bytes) -> Result<(), KvError> {
         on!(self, Publish, publish(channel, message))
     }
 
-    /// Hears what is published on `channel` from now on.
+    /// Subscribes to messages on `channel` from now on.
     pub(crate) fn subscribe(&self, channel: Channel) -> Subscription {
         match &self.backend {
             Backend::Memory(store) => store.subscribe(channel),
@@ -292,7 +294,7 @@ impl Kv {
         }
     }
 
-    /// Whether the store answers.
+    /// Checks that the store answers.
     pub(crate) async fn ping(&self) -> Result<(), KvError> {
         on!(self, Ping, ping())
     }
@@ -313,7 +315,7 @@ impl Kv {
     }
 }
 
-/// `ttl` as both stores can keep it.
+/// `ttl` within the limits of both stores.
 fn lived(ttl: Duration) -> Duration {
     ttl.clamp(LIVES.0, LIVES.1)
 }
@@ -323,7 +325,7 @@ fn slot(key: &str) -> usize {
     let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    // The upper bits of a product depend on all of the lower ones.
+    // The upper bits of a product depend on all lower bits.
     (hash ^ hash >> 32) as usize % SLOTS
 }
 

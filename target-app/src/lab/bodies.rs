@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// What is sent again and again: the alphabet, so that a cut is seen.
+/// The repeated content: the alphabet, so that a cut is visible.
 static PATTERN: [u8; 64 * 1024] = {
     let mut pattern = [0; 64 * 1024];
     let mut at = 0;
@@ -21,7 +21,7 @@ static PATTERN: [u8; 64 * 1024] = {
     pattern
 };
 
-/// Exactly so many bytes, from one static block.
+/// A body of an exact size, from one static block.
 pub(super) struct SizedBody {
     left: u64,
 }
@@ -31,7 +31,7 @@ impl SizedBody {
         Self { left: bytes }
     }
 
-    /// The next part, of at most `most` bytes.
+    /// The next chunk, of at most `most` bytes.
     fn part(&mut self, most: u64) -> Option<Bytes> {
         let length = self.left.min(most).min(PATTERN.len() as u64);
         self.left -= length;
@@ -59,7 +59,7 @@ impl HttpBody for SizedBody {
     }
 }
 
-/// One part at once and another each time a period has passed since the start.
+/// A chunk at once, and another whenever a period has passed since the start.
 pub(super) struct DripBody {
     source: SizedBody,
     part: u64,

@@ -1,7 +1,8 @@
-//! What went through, counted exactly, so that a client can hold its own books against it.
+//! Exact request counts, against which a client can check its own.
 //!
-//! A request is counted when its response has been produced, before the client can see it: a client that has read a
-//! response finds it here. One whose client left first is counted as abandoned. Requests for the counters are not.
+//! A request is counted when its response is ready, before the client can see it: a client that has read a response
+//! finds it in the counts. A request whose client disconnected first is counted as abandoned. Requests for the counts
+//! themselves are not counted.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -21,10 +22,10 @@ use serde::Serialize;
 use super::Lab;
 use super::bodies::BrokenBody;
 
-/// Paths with counters of their own; further ones share `__other__`.
+/// Maximum paths with separate counts; further ones share `__other__`.
 const MOST_PATHS: usize = 1_000;
 
-/// The books.
+/// The counts.
 #[derive(Default)]
 pub(super) struct LabCounters {
     requests: Mutex<RequestCounts>,
@@ -40,19 +41,19 @@ struct RequestCounts {
     by_path: BTreeMap<String, BTreeMap<u16, u64>>,
 }
 
-/// The books as `GET /lab/counters` shows them.
+/// The counts as `GET /lab/counters` returns them.
 #[derive(Serialize)]
 pub(super) struct LabSnapshot {
     /// `answered + abandoned + in_flight`.
     begun: u64,
-    /// Responses produced.
+    /// Responses sent.
     answered: u64,
-    /// Requests that were dropped before there was a response.
+    /// Requests dropped before there was a response.
     abandoned: u64,
     in_flight: u64,
-    /// Bytes of request bodies that were read.
+    /// Bytes of request bodies read.
     body_bytes_in: u64,
-    /// Bytes of response bodies that were given to connections, as sent, compressed if they were.
+    /// Bytes of response bodies handed to connections, after compression.
     body_bytes_out: u64,
     requests: Vec<PathCounts>,
 }
@@ -60,7 +61,7 @@ pub(super) struct LabSnapshot {
 #[derive(Serialize)]
 struct PathCounts {
     path: String,
-    /// Zero for a connection that was closed instead of answered.
+    /// Zero for a connection that was closed without a response.
     status: u16,
     count: u64,
 }
@@ -86,7 +87,7 @@ impl LabCounters {
         }
     }
 
-    /// Starts the books anew; requests under way stay begun, so that they can be answered.
+    /// Resets the counts; requests in progress stay counted as begun, so that they can be answered.
     pub(super) fn reset(&self) {
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         let in_flight = requests.begun - requests.answered - requests.abandoned;
@@ -110,7 +111,7 @@ impl LabCounters {
     }
 }
 
-/// A request without a response yet: abandoned, unless it is answered before it is dropped.
+/// A request without a response yet: it becomes abandoned if it is dropped first.
 struct PendingRequest {
     counters: Arc<LabCounters>,
     is_answered: bool,
@@ -152,7 +153,7 @@ impl Drop for PendingRequest {
     }
 }
 
-/// The middleware: outermost, so that it sees bodies as they go over the wire.
+/// The middleware: outermost, so that it sees bodies as they are sent.
 pub(crate) async fn count(State(lab): State<Arc<Lab>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     if path == "/lab/counters" || path == "/lab/counters/reset" {
@@ -188,7 +189,7 @@ fn counted(
     }
 }
 
-/// A body whose bytes go on an account as they are handed over.
+/// A body whose bytes are counted as they are handed over.
 struct CountedBody {
     body: Body,
     counters: Arc<LabCounters>,

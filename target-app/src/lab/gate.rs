@@ -1,4 +1,4 @@
-//! What stands before the lab's measured routes: stalls with a beginning and an end, and a pause without.
+//! Stalls with a start and an end, and a pause without an end, in front of the lab's measured routes.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -7,13 +7,13 @@ use tokio::sync::watch;
 
 use super::timer::Timer;
 
-/// Lets requests through, except while a stall or the pause lasts.
+/// Delays requests while there is a stall or a pause.
 pub(super) struct StallGate {
     stalls: Mutex<Vec<Stall>>,
     paused: watch::Sender<bool>,
 }
 
-/// A stretch of time in which nothing passes.
+/// A period in which no request passes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stall {
     pub(super) start: Instant,
@@ -28,11 +28,11 @@ impl StallGate {
         }
     }
 
-    /// Returns at a moment when there is neither stall nor pause.
+    /// Returns when there is neither a stall nor a pause.
     pub(super) async fn pass(&self, timer: &Timer) {
         loop {
             if *self.paused.borrow() {
-                // The sender is a field of `self`: it cannot be gone.
+                // The sender is a field of `self`, so it is still there.
                 let _ = self.paused.subscribe().wait_for(|paused| !paused).await;
             }
             match self.end_of_stall(Instant::now()) {
@@ -58,7 +58,7 @@ impl StallGate {
         *self.paused.borrow()
     }
 
-    /// The latest end of the stalls that are on at `now`; forgets those that are over.
+    /// The latest end of the stalls active at `now`; removes those that are over.
     fn end_of_stall(&self, now: Instant) -> Option<Instant> {
         let mut stalls = self.stalls.lock().unwrap_or_else(PoisonError::into_inner);
         stalls.retain(|stall| stall.end > now);

@@ -1,4 +1,4 @@
-//! The laws a delay can follow, and how they are written in a query.
+//! Delay distributions, and their syntax in a query.
 
 use std::f64::consts::TAU;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use rand_pcg::rand_core::SeedableRng as _;
 use crate::input::QueryFields;
 use crate::settings::Span;
 
-/// The longest delay that is drawn: tails of the unbounded laws are cut here.
+/// Maximum delay; the tails of unbounded distributions are cut here.
 pub(super) const LONGEST: Duration = Duration::from_mins(10);
 
 /// A distribution of delays, in seconds.
@@ -18,7 +18,7 @@ pub(super) const LONGEST: Duration = Duration::from_mins(10);
 pub(super) enum Law {
     /// Always `value`.
     Constant { value: f64 },
-    /// Any of `low` to `high` alike.
+    /// Uniform between `low` and `high`.
     Uniform { low: f64, high: f64 },
     /// `high` with probability `chance`, else `low`.
     TwoPoint { low: f64, high: f64, chance: f64 },
@@ -29,7 +29,7 @@ pub(super) enum Law {
 }
 
 impl Law {
-    /// Reads `law` and the parameters that it needs.
+    /// Parses `law` and its parameters.
     pub(super) fn read(query: &mut QueryFields) -> Self {
         const LAWS: [&str; 5] = [
             "constant",
@@ -68,7 +68,7 @@ impl Law {
         }
     }
 
-    /// The delay of the draw with this number: the same for the same seed, whatever was drawn before.
+    /// The delay of the draw with this number: the same for the same seed, independent of earlier draws.
     pub(super) fn delay(self, seed: u64, draw: u64) -> Duration {
         let mut random = Pcg64Mcg::seed_from_u64(seed.rotate_left(32) ^ draw);
         // In (0, 1], so that its logarithm is finite.

@@ -1,7 +1,8 @@
-//! Routes that behave exactly as told, for proofs of measurement: delays by law, stalls, sizes, failures, exact counts.
+//! Routes with exactly defined behaviour, for proofs of measurement: delays by distribution, stalls, sizes, failures,
+//! exact counts.
 //!
-//! The lab is apart from the service: it shares the router and the request's frame, and nothing else. It is not found
-//! unless it was opened, because it lets any client make the service wait.
+//! The lab is separate from the service: it shares only the router and the request middleware. It must be enabled
+//! explicitly, because it lets any client make the service wait.
 
 mod bodies;
 mod counters;
@@ -21,7 +22,7 @@ use counters::LabCounters;
 use gate::StallGate;
 use timer::Timer;
 
-/// What the lab's routes share.
+/// State shared by the lab's routes.
 pub(crate) struct Lab {
     timer: Timer,
     gate: StallGate,
@@ -41,7 +42,7 @@ impl Lab {
         })
     }
 
-    /// The number of the next draw: which request gets it depends on arrival, what it yields does not.
+    /// The number of the next draw: the order of arrival decides which request gets it, but not its result.
     fn next_draw(&self) -> u64 {
         self.draws.fetch_add(1, Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! The lab's routes. Those that are measured stand behind the gate and echo how long they took; those that steer do not.
+//! The lab's routes. Measured routes are behind the gate and return their duration in a header; control routes are not.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,18 +22,18 @@ use crate::error::{FieldFault, Problem};
 use crate::input::{QueryFields, Segment};
 use crate::settings::Span;
 
-/// Microseconds from the arrival of the request in the lab to its response, stalls included, rounded down.
+/// Microseconds from the request's arrival in the lab to its response, including stalls, rounded down.
 const DELAY: HeaderName = HeaderName::from_static("x-lab-delay-us");
-/// Microseconds that the law gave.
+/// Microseconds drawn from the distribution.
 const DRAWN: HeaderName = HeaderName::from_static("x-lab-drawn-us");
-/// Largest body that the lab makes, in bytes.
+/// Maximum body that the lab generates, in bytes.
 const MOST_BYTES: u64 = 1 << 30;
-/// Largest body that the lab echoes, in bytes.
+/// Maximum body that the lab echoes, in bytes.
 const MOST_ECHOED: usize = 16 << 20;
-/// Most hops of a chain of redirects.
+/// Maximum redirects of a chain.
 const MOST_REDIRECTS: u32 = 100;
 
-/// The routes below `/lab`.
+/// The routes under `/lab`.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>(lab: &Arc<Lab>) -> Router<S> {
     let measured = Router::new()
         .route("/lab/delay", any(delay))
@@ -65,7 +65,7 @@ async fn gated(State(lab): State<Arc<Lab>>, request: Request, next: Next) -> Res
 }
 
 /// `?law=constant&value=5ms`, `uniform&low&high`, `two_point&low&high&chance`, `lognormal&median&sigma`,
-/// `exponential&mean`: the delay runs from when the gate was passed to a deadline that does not move.
+/// `exponential&mean`: the delay starts when the gate is passed and ends at a fixed deadline.
 async fn delay(State(lab): State<Arc<Lab>>, mut query: QueryFields) -> Result<Response, Problem> {
     let began = Instant::now();
     let law = Law::read(&mut query);
@@ -141,7 +141,7 @@ async fn redirect(Segment(hops): Segment) -> Result<Response, Problem> {
     }
 }
 
-/// What arrived, as JSON; bytes that are not UTF-8 are replaced.
+/// The request as JSON; bytes that are not UTF-8 are replaced.
 async fn echo(method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Json<Value> {
     let headers: Vec<_> = headers
         .iter()
@@ -157,14 +157,14 @@ async fn echo(method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Json
     }))
 }
 
-/// Closes the connection without an answer.
+/// Closes the connection without a response.
 async fn close() -> Response {
     let mut response = Response::new(Body::new(BrokenBody));
     response.extensions_mut().insert(BrokenBody);
     response
 }
 
-/// `?for=1s&after=2s`: measured requests that arrive in that time wait until its end.
+/// `?for=1s&after=2s`: measured requests that arrive in this period wait until its end.
 async fn stall(
     State(lab): State<Arc<Lab>>,
     mut query: QueryFields,

@@ -1,7 +1,7 @@
-//! Waiting to the tens of microseconds: tokio's own timer rounds up to whole milliseconds.
+//! A timer with a precision of tens of microseconds; Tokio's own timer rounds up to whole milliseconds.
 //!
-//! One thread sleeps to the earliest deadline of all and wakes the task that waits for it. It costs no processor
-//! while it waits, so the machine that is measured on stays quiet.
+//! One thread sleeps until the earliest deadline and wakes the task that waits for it. It uses no CPU while it waits,
+//! so that it does not disturb measurements on the same machine.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-/// A clock with a thread of its own, which ends when the clock is dropped.
+/// A clock with its own thread, which ends when the clock is dropped.
 pub(super) struct Timer {
     shared: Arc<TimerState>,
 }
@@ -44,7 +44,7 @@ impl Timer {
         Ok(Self { shared })
     }
 
-    /// Waits until `due`, and not at all when that has passed. Never completes early.
+    /// Waits until `due`, or not at all if that has passed. Never completes early.
     pub(super) async fn until(&self, due: Instant) {
         if due <= Instant::now() {
             return;
@@ -92,10 +92,10 @@ impl TimerState {
                 due.extend(agenda.alarms.pop());
             }
             if !due.is_empty() {
-                // Waking runs the scheduler: those who set alarms meanwhile must not wait for it.
+                // Waking a task runs the scheduler; tasks that set alarms meanwhile must not wait for it.
                 drop(agenda);
                 for alarm in due.drain(..) {
-                    // The request may have been dropped by its client.
+                    // The client may have dropped the request.
                     let _ = alarm.wake.send(());
                 }
                 agenda = self.agenda.lock().unwrap_or_else(PoisonError::into_inner);
@@ -119,7 +119,7 @@ impl TimerState {
     }
 }
 
-/// The greatest alarm is the earliest, as the heap gives the greatest first.
+/// The heap returns the greatest item first, so the earliest alarm is the greatest.
 impl Ord for Alarm {
     fn cmp(&self, other: &Self) -> Ordering {
         other.due.cmp(&self.due)

@@ -1,4 +1,4 @@
-//! Connections of clients.
+//! Metrics of client connections.
 
 use prometheus::{IntCounter, IntGauge, Registry};
 

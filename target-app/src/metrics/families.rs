@@ -1,4 +1,4 @@
-//! Families of instruments, asked for by name: who asks again, such as the second breaker, shares one.
+//! Metric families by name: a second request for the same name, such as by the second breaker, gets the same family.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,11 +10,11 @@ use prometheus::{
 
 use super::{BUCKETS, MetricFamily, Metrics};
 
-/// Every family that was asked for.
+/// All families by name.
 #[derive(Default)]
 pub(super) struct Families(Mutex<HashMap<String, Family>>);
 
-/// A family of one kind.
+/// A family of one type.
 #[derive(Clone)]
 enum Family {
     Counters(IntCounterVec),
@@ -22,7 +22,7 @@ enum Family {
     Seconds(HistogramVec),
 }
 
-/// A gauge whose value is asked for at every scrape, so that what it tells costs nothing until then.
+/// A gauge whose value is computed at every scrape and costs nothing in between.
 struct Observed<P: Atomic> {
     gauge: GenericGauge<P>,
     read: Box<dyn Fn() -> P::T + Send + Sync>,
@@ -39,7 +39,7 @@ impl<P: Atomic + 'static> Collector for Observed<P> {
     }
 }
 
-/// One more in a gauge while it lives; leaves the gauge right also when a request is dropped half-way.
+/// Increments a gauge while it lives; the gauge stays correct when a request is dropped in the middle.
 pub(crate) struct GaugeGuard<'a>(&'a IntGauge);
 
 impl<'a> GaugeGuard<'a> {
@@ -56,7 +56,7 @@ impl Drop for GaugeGuard<'_> {
 }
 
 impl Metrics {
-    /// The family of counters of this name, made when it is first asked for.
+    /// The family of counters of this name, created on first use.
     pub(crate) fn counters(
         &self,
         name: &str,
@@ -70,7 +70,7 @@ impl Metrics {
         }
     }
 
-    /// The family of gauges of this name, made when it is first asked for.
+    /// The family of gauges of this name, created on first use.
     pub(crate) fn gauges(
         &self,
         name: &str,
@@ -84,7 +84,7 @@ impl Metrics {
         }
     }
 
-    /// The family of histograms of seconds, from 50 µs to 10 s, of this name, made when it is first asked for.
+    /// The family of histograms of seconds of this name, from 50 µs to 10 s, created on first use.
     pub(crate) fn seconds(
         &self,
         name: &str,
@@ -111,7 +111,7 @@ impl Metrics {
         Ok(family)
     }
 
-    /// A gauge that asks `read` at every scrape; gauges of one name differ in the value of `label`.
+    /// A gauge that calls `read` at every scrape; gauges of one name differ in the value of `label`.
     pub(crate) fn observe(
         &self,
         name: &str,
@@ -126,7 +126,7 @@ impl Metrics {
         }))
     }
 
-    /// The same for parts, such as ratios and seconds; gauges of one name differ in the values of their labels.
+    /// The same for fractional values, such as ratios and seconds; gauges of one name differ in their label values.
     pub(crate) fn observe_float(
         &self,
         name: &str,

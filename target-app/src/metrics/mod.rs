@@ -1,4 +1,4 @@
-//! What Folio counts about itself, as Prometheus text. Every label value comes from a closed set.
+//! Folio's metrics in Prometheus format. Every label value comes from a fixed set.
 
 mod connections;
 mod families;
@@ -19,13 +19,14 @@ pub(crate) use prometheus::proto::{MetricFamily, MetricType};
 pub(crate) use requests::method_label;
 pub(crate) use times::{RecordedTimes, Times, TimesFamily};
 
-/// Upper bounds in seconds: a cached read is tens of microseconds, a cold search some milliseconds, a stall seconds.
+/// Bucket bounds in seconds: a cached read takes tens of microseconds, a cold search some milliseconds, a stall
+/// seconds.
 const BUCKETS: [f64; 16] = [
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
     1.0, 2.5, 10.0,
 ];
 
-/// The registry of one [`State`](crate::State) and the instruments that are written to on the way of a request.
+/// The registry of one [`State`](crate::State), and the metrics that every request writes.
 pub(crate) struct Metrics {
     registry: Registry,
     pub(crate) connections: Connections,
@@ -49,13 +50,13 @@ impl Metrics {
         })
     }
 
-    /// The values of now in the order of their names, for readers inside the process.
+    /// The current values ordered by name, for readers inside the process.
     pub(crate) fn gather(&self) -> Vec<MetricFamily> {
         self.process.read();
         self.registry.gather()
     }
 
-    /// Everything, in the Prometheus text format 0.0.4.
+    /// All metrics in the Prometheus text format 0.0.4.
     pub(crate) fn render(&self) -> Result<String, prometheus::Error> {
         TextEncoder::new().encode_to_string(&self.gather())
     }
@@ -63,7 +64,7 @@ impl Metrics {
 
 #[cfg(test)]
 impl Metrics {
-    /// Fails the test unless the text has this line.
+    /// Asserts that the text has this line.
     #[track_caller]
     pub(crate) fn assert_line(&self, line: &str) {
         let text = self.render().expect("text");

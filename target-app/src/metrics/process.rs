@@ -1,6 +1,6 @@
-//! The process as the kernel accounts for it, read when somebody looks.
+//! Process metrics from the kernel, read on demand.
 //!
-//! Only where the kernel tells (Linux): a constant zero would be a lie.
+//! Available only on Linux; a constant zero elsewhere would be wrong.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -52,12 +52,12 @@ impl ProcessMetrics {
         Ok(Self(Mutex::new(instruments)))
     }
 
-    /// Brings the instruments up to now.
+    /// Updates the metrics.
     pub(super) fn read(&self) {
-        // Two readers at once would both add the same step to the counter.
+        // Two concurrent readers would both add the same difference to the counter.
         let instruments = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         #[cfg(target_os = "linux")]
-        // What cannot be read keeps its last value.
+        // A value that cannot be read stays as it was.
         let _ = instruments.read();
         #[cfg(not(target_os = "linux"))]
         drop(instruments);

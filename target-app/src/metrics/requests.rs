@@ -1,7 +1,7 @@
-//! The counters that every request writes to, found once a route instead of once a request.
+//! The metrics that every request writes, looked up once per route instead of once per request.
 //!
-//! A route takes a place in an open-addressed table (linear probing) when it is first seen and keeps it: finding it again
-//! takes no lock and shares no reference count. What it holds is then counted by index.
+//! A route gets a place in an open-addressed table (linear probing) when it is first seen, and keeps it: finding it
+//! again takes no lock and touches no shared reference count. Its metrics are then accessed by index.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -12,20 +12,20 @@ use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 use super::times::TimesFamilies;
 use super::{GaugeGuard, Times, TimesFamily};
 
-/// Methods with counters of their own, in the order of their places; the last stands for every other token.
+/// Methods with separate counters, by position; the last one stands for all other methods.
 const METHODS: [&str; 8] = [
     "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "other",
 ];
-/// Statuses that are counted by place; the rest, which only the lab answers, is found by its label.
+/// Statuses that are counted by position; others, which only the lab returns, are looked up by label.
 const STATUSES: [u16; 26] = [
     101, 200, 201, 202, 204, 206, 301, 302, 304, 307, 400, 401, 403, 404, 405, 408, 409, 412, 413,
     415, 422, 426, 429, 500, 503, 504,
 ];
 
-/// Places for routes; a power of two, and several times what the router has. Further routes share one.
+/// Size of the table: a power of two and several times the number of routes. Further routes share one place.
 const PLACES: usize = 256;
 
-/// What has been answered, by route.
+/// Metrics of all routes.
 pub(crate) struct RequestMetrics {
     total: IntCounterVec,
     seconds: TimesFamily,
@@ -34,7 +34,7 @@ pub(crate) struct RequestMetrics {
     further: OnceLock<Box<RouteMetrics>>,
 }
 
-/// The instruments of one route.
+/// The metrics of one route.
 pub(crate) struct RouteMetrics {
     pattern: String,
     seconds: Times,
@@ -69,7 +69,7 @@ impl RequestMetrics {
         })
     }
 
-    /// The instruments of the route with this pattern.
+    /// The metrics of the route with this pattern.
     pub(crate) fn route(&self, pattern: &str) -> &RouteMetrics {
         let first = hash(pattern) as usize;
         for step in 0..PLACES {
@@ -86,7 +86,7 @@ impl RequestMetrics {
         place.get_or_init(|| Box::new(RouteMetrics::new(pattern, &self.total, &self.seconds)))
     }
 
-    /// Counts a request as under way until the guard is dropped, however that comes.
+    /// Counts a request as in progress until the guard is dropped.
     pub(crate) fn enter(&self) -> GaugeGuard<'_> {
         GaugeGuard::enter(&self.in_flight)
     }
@@ -125,7 +125,7 @@ impl RouteMetrics {
     }
 }
 
-/// The name of a method as a label: a client may send any token, those that Folio does not know share one.
+/// The method as a label: a client may send any token, so all unknown ones share a label.
 pub(crate) fn method_label(method: &Method) -> &'static str {
     METHODS[place(method)]
 }
@@ -143,7 +143,8 @@ fn place(method: &Method) -> usize {
     }
 }
 
-/// Eight bytes a step, with the multiplier of Fibonacci hashing: patterns are few, trusted, and compared whole anyway.
+/// Eight bytes per step with the multiplier of Fibonacci hashing: patterns are few, trusted, and compared completely
+/// anyway.
 fn hash(pattern: &str) -> u64 {
     let mut hash = pattern.len() as u64;
     let mut mix =
@@ -155,7 +156,7 @@ fn hash(pattern: &str) -> u64 {
     for byte in rest {
         mix(u64::from(*byte));
     }
-    // Multiplication mixes upwards only: the best bits are the highest.
+    // Multiplication mixes upwards only: the highest bits are the best.
     hash >> 32
 }
 

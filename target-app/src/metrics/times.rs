@@ -1,4 +1,4 @@
-//! Times as `HdrHistogram`s, beside the coarse buckets that Prometheus is given: percentiles are read from these.
+//! Durations as `HdrHistogram`s in addition to the coarse Prometheus buckets; percentiles are computed from these.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,10 +11,10 @@ use super::{BUCKETS, Metrics};
 
 /// Significant digits: a percentile is at most 1 % off.
 const DIGITS: u8 = 2;
-/// A longer time counts as this long.
+/// Longer durations are recorded as this one.
 const LONGEST: Duration = Duration::from_hours(1);
 
-/// A family of times, told apart by one label; copies share it.
+/// A family of durations with one label; clones share it.
 #[derive(Clone)]
 pub(crate) struct TimesFamily {
     label: &'static str,
@@ -22,24 +22,24 @@ pub(crate) struct TimesFamily {
     series: Arc<Mutex<BTreeMap<String, Times>>>,
 }
 
-/// The times of one series; copies share it.
+/// The durations of one series; clones share it.
 #[derive(Clone)]
 pub(crate) struct Times {
     buckets: Histogram,
-    /// In nanoseconds. Taken for some tens of nanoseconds to record, and once a look to read.
+    /// In nanoseconds. The lock is held for some tens of nanoseconds per record, and once per sample for reading.
     exact: Arc<Mutex<Hdr<u64>>>,
 }
 
-/// Every family of times, by name.
+/// Every family of durations, by name.
 #[derive(Default)]
 pub(super) struct TimesFamilies(Mutex<BTreeMap<&'static str, TimesFamily>>);
 
-/// What a series had recorded at one moment.
+/// The durations of a series at one moment.
 #[derive(Clone)]
 pub(crate) struct RecordedTimes {
-    /// The family's label and the series' value of it.
+    /// Name and value of the series' label.
     pub(crate) label: (&'static str, String),
-    /// Rising times in nanoseconds, each with how often it was recorded.
+    /// Ascending durations in nanoseconds with their counts.
     pub(crate) counts: Vec<(u64, u64)>,
 }
 
@@ -72,7 +72,7 @@ impl TimesFamily {
         })
     }
 
-    /// The series whose label has this value, made when it is first asked for.
+    /// The series with this label value, created on first use.
     pub(crate) fn series(&self, value: &str) -> Times {
         let mut series = lock(&self.series);
         if let Some(times) = series.get(value) {
@@ -105,22 +105,22 @@ impl TimesFamily {
 }
 
 impl Times {
-    /// Records one.
+    /// Records a duration.
     pub(crate) fn observe(&self, took: Duration) {
         self.buckets.observe(took.as_secs_f64());
         let nanos = took.min(LONGEST).as_nanos() as u64;
-        // The histogram grows as far as the longest time, so there is none that it refuses.
+        // The histogram extends to the longest duration, so no value is rejected.
         let _ = lock(&self.exact).record(nanos);
     }
 
-    /// How many were recorded.
+    /// Number of recorded durations.
     pub(crate) fn count(&self) -> u64 {
         self.buckets.get_sample_count()
     }
 }
 
 impl Metrics {
-    /// The family of times of this name, made when it is first asked for.
+    /// The family of durations of this name, created on first use.
     pub(crate) fn times(
         &self,
         name: &'static str,
@@ -130,7 +130,7 @@ impl Metrics {
         self.times.family(&self.registry, name, help, label)
     }
 
-    /// What every series of times has recorded, by the name of its family.
+    /// The recorded durations of every series, by family name.
     pub(crate) fn read_times(&self) -> BTreeMap<&'static str, Vec<RecordedTimes>> {
         let families = lock(&self.times.0);
         families
@@ -140,7 +140,7 @@ impl Metrics {
     }
 }
 
-/// One that grows with what it is given.
+/// A histogram that grows with its values.
 fn empty() -> Hdr<u64> {
     let mut times = Hdr::new(DIGITS).unwrap_or_else(|_| unreachable!("two digits are allowed"));
     times.auto(true);

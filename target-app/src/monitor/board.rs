@@ -1,4 +1,4 @@
-//! What is shown of the latest look: levels, trends, alerts, routes; and the documents made of it.
+//! The latest sample and the documents made from it: levels, trends, alerts, routes.
 
 use std::sync::Arc;
 
@@ -13,20 +13,20 @@ use crate::settings::{
     CacheMode, Compression, Indexes, Loading, RateLimit, Settings, Stampede, WriteStrategy,
 };
 
-/// Routes in a live message, the busiest ones.
+/// Maximum routes in a live message, the busiest ones.
 const LIVE_ROUTES: usize = 12;
 
-/// The latest look, judged.
+/// The latest sample with its assessment.
 pub(super) struct Board {
     pub(super) sample: Sample,
     pub(super) levels: Vec<AreaLevel>,
     pub(super) alerts: Vec<Alert>,
     pub(super) events: Arc<[AlertEvent]>,
-    /// Over the last minute.
+    /// Of the last minute.
     pub(super) routes: Vec<RouteUse>,
 }
 
-/// How one area does and where it goes.
+/// The level and the trend of one area.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct AreaLevel {
     area: &'static str,
@@ -39,7 +39,7 @@ pub(super) struct AreaLevel {
     trend: Option<Trend>,
 }
 
-/// The switches that explain most of what is seen.
+/// The switches that explain most of the measured values.
 #[derive(Serialize)]
 struct KeySwitches {
     cache: CacheMode,
@@ -60,7 +60,7 @@ struct StatusView<'a> {
     overall: Option<Level>,
     levels: &'a [AreaLevel],
     alerts: &'a [Alert],
-    /// Over the last minute, the busiest first.
+    /// Of the last minute, the busiest first.
     routes: &'a [RouteUse],
     switches: KeySwitches,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,7 +70,7 @@ struct StatusView<'a> {
 }
 
 impl AreaLevel {
-    /// The areas that `sample` says something about.
+    /// The areas that `sample` has values for.
     pub(super) fn all(sample: &Sample, trends: [Option<Trend>; AREAS.len()]) -> Vec<Self> {
         let areas = AREAS.iter().zip(trends);
         areas
@@ -119,14 +119,14 @@ impl Board {
         }
     }
 
-    /// What live readers get, each second.
+    /// The live message, sent each second.
     pub(super) fn live(&self, settings: &Settings) -> Option<String> {
         let mut view = self.view(settings);
         view.routes = &view.routes[..view.routes.len().min(LIVE_ROUTES)];
         serde_json::to_string(&view).ok()
     }
 
-    /// The same with every route, the alerts of before and, when asked for, the course.
+    /// Like the live message, plus every route, past alerts and, on request, the history.
     pub(super) fn performance(
         &self,
         settings: &Settings,
@@ -139,10 +139,10 @@ impl Board {
     }
 }
 
-/// What a section shows of a window.
+/// Extracts the content of a section from a window.
 type SectionReader = fn(&Sample) -> Option<Value>;
 
-/// Every area since the start and over the last interval, by section; areas that are not there have no section.
+/// Every area since the start and over the last interval, by section; areas without metrics have no section.
 pub(super) fn sections(since_start: &Sample, last: Option<&Sample>) -> Value {
     let parts: [(&str, SectionReader); 9] = [
         ("cache", |s| present(s.cache.as_ref())),

@@ -1,4 +1,4 @@
-//! What was sampled in the last looks, for charts and trends: numbers only, a bounded number of them.
+//! The history of recent samples, for charts and trends: a bounded number of numbers.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -10,12 +10,12 @@ use super::sample::Sample;
 use super::trend::Trend;
 use super::usage::PoolUse;
 
-/// Looks that are remembered: ten minutes at one a second.
+/// Samples kept: ten minutes at one per second.
 pub(crate) const MOST_POINTS: usize = 600;
-/// How far back a trend looks.
+/// Period of a trend.
 const TREND: Duration = Duration::from_mins(1);
 
-/// A chart's name and what it shows of a sample.
+/// A chart's name and its value in a sample.
 type Measure = (&'static str, fn(&Sample) -> Option<f64>);
 
 /// The charts, as columns of numbers.
@@ -45,7 +45,7 @@ const MEASURES: [Measure; 15] = [
     }),
 ];
 
-/// The latest looks, the oldest first.
+/// The recent samples, oldest first.
 #[derive(Default)]
 pub(super) struct History {
     points: VecDeque<Point>,
@@ -71,7 +71,7 @@ impl History {
         });
     }
 
-    /// Where each area of [`AREAS`] went in the last minute.
+    /// The trend of each of [`AREAS`] over the last minute.
     pub(super) fn trends(&self) -> [Option<Trend>; AREAS.len()] {
         let Some(last) = self.points.back() else {
             return [None; AREAS.len()];
@@ -91,7 +91,7 @@ impl History {
         trends
     }
 
-    /// The latest `count` looks as columns: `at_ms` and one for each chart, `null` where there was nothing.
+    /// The latest `count` samples as columns: `at_ms` and one per chart, with `null` for missing values.
     pub(super) fn columns(&self, count: usize) -> Value {
         let first = self.points.len().saturating_sub(count);
         let latest = || self.points.range(first..);
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_trend_sees_the_last_minute_alone() {
-        // It fell for long and has risen for a minute.
+        // It fell for a long time and has risen for a minute.
         let history = pushed(300, |second| {
             Some(if second < 239 {
                 3_000.0 - 10.0 * f64::from(second)

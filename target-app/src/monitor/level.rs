@@ -1,4 +1,4 @@
-//! How good a measure is, in five words, by one table of bounds.
+//! Rates a measure in five levels, by one table of bounds.
 
 use serde::Serialize;
 
@@ -16,45 +16,45 @@ pub(crate) enum Level {
     Critical,
 }
 
-/// What a level is about, and where one ends.
+/// An area of the service, its measure and the bounds of its levels.
 pub(super) struct HealthArea {
     /// Name in JSON and on the status page.
     pub(super) name: &'static str,
-    /// What is measured; `None` when the window has nothing of it.
+    /// The measured value; `None` if the window has none.
     pub(super) measure: fn(&Sample) -> Option<f64>,
-    /// Unit of the measure: milliseconds, or a part of a whole.
+    /// Unit of the measure: milliseconds, a ratio, or a state.
     pub(super) unit: &'static str,
-    /// The last value that is still Excellent, Good, Fair, Poor. Falling bounds mean that more is better.
+    /// The last value that is still Excellent, Good, Fair, Poor. Descending bounds mean that higher is better.
     pub(super) bounds: [f64; 4],
-    /// Smallest change that makes a trend.
+    /// Minimum change of a trend.
     pub(super) least_change: f64,
 }
 
-/// The bounds of every level; beyond the last one is Critical.
+/// The bounds of every level; a value beyond the last bound is Critical.
 #[rustfmt::skip]
 pub(super) const AREAS: [HealthArea; 9] = [
-    // 95th percentile of the time to the head of a response.
+    // 95th percentile of the time to the response head.
     HealthArea { name: "latency", measure: latency, unit: "ms", bounds: [20.0, 100.0, 300.0, 1_000.0], least_change: 1.0 },
-    // 5xx among the responses.
+    // Ratio of 5xx responses.
     HealthArea { name: "errors", measure: errors, unit: "ratio", bounds: [0.001, 0.005, 0.01, 0.05], least_change: 0.001 },
-    // Reads that needed no query among the cached reads.
+    // Ratio of cached reads that needed no query.
     HealthArea { name: "cache", measure: cache, unit: "ratio", bounds: [0.95, 0.85, 0.7, 0.5], least_change: 0.01 },
-    // 95th percentile of the waits for a connection, in the pool where it is longest.
+    // 95th percentile of the wait for a connection, in the pool with the longest.
     HealthArea { name: "pool_wait", measure: pool_wait, unit: "ms", bounds: [1.0, 5.0, 20.0, 100.0], least_change: 0.5 },
-    // Connections in use among those of the pool, where it is most.
+    // Ratio of connections in use, in the pool with the highest.
     HealthArea { name: "pool_use", measure: pool_use, unit: "ratio", bounds: [0.5, 0.7, 0.85, 0.95], least_change: 0.05 },
-    // Requests turned away among all.
+    // Ratio of rejected requests.
     HealthArea { name: "admission", measure: rejected, unit: "ratio", bounds: [0.001, 0.01, 0.05, 0.2], least_change: 0.01 },
     // The worst breaker: 0 closed, 1 half-open, 2 open.
     HealthArea { name: "breakers", measure: breakers, unit: "state", bounds: [0.0, 0.0, 1.0, 1.0], least_change: 0.5 },
-    // Part of its cores that the process uses.
+    // Ratio of the available cores that the process uses.
     HealthArea { name: "cpu", measure: cpu, unit: "ratio", bounds: [0.5, 0.7, 0.85, 0.95], least_change: 0.05 },
-    // Open file descriptors among those allowed.
+    // Ratio of open file descriptors to the limit.
     HealthArea { name: "files", measure: files, unit: "ratio", bounds: [0.5, 0.7, 0.85, 0.95], least_change: 0.05 },
 ];
 
 impl HealthArea {
-    /// The best that the level can be: an answer that is an error is none in time, however fast it comes.
+    /// The best level that the latency can have: an error response is not good, however fast it is.
     pub(super) fn least_level(&self, sample: &Sample) -> Level {
         let errors = AREAS.iter().find(|area| area.name == "errors");
         let told = errors.filter(|_| self.name == "latency");
@@ -64,7 +64,7 @@ impl HealthArea {
 }
 
 impl Level {
-    /// The level of `value` under `bounds`, see [`Area::bounds`].
+    /// The level of `value` under `bounds`, see [`HealthArea::bounds`].
     pub(super) fn of(value: f64, bounds: &[f64; 4]) -> Self {
         let more_is_better = bounds[0] > bounds[3];
         let is_within = |bound: &f64| {

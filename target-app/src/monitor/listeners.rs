@@ -1,28 +1,27 @@
-//! Who watches live: a bounded number of readers, each with a short queue of messages that all of them share.
+//! Live readers: a bounded number, each with a short queue of shared messages.
 //!
-//! Publishing never waits. A reader whose queue is full is let go, its queue ends, and what serves it hangs up: a slow
-//! reader costs its own stream and nobody else's.
+//! Publishing never waits. A reader whose queue is full is disconnected: a slow reader affects only its own stream.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::IntGauge;
 use tokio::sync::mpsc;
 
-/// Readers at a time.
+/// Maximum readers.
 const MOST: usize = 100;
-/// Messages that a reader may be behind.
+/// Messages that a reader may lag behind.
 const BEHIND: usize = 8;
 
-/// One live message, written once for all readers.
+/// A live message, serialised once for all readers.
 #[derive(Debug)]
 pub(crate) struct LiveMessage {
-    /// Counts up from one.
+    /// Increases from one.
     pub(crate) id: u64,
     /// A JSON object.
     pub(crate) text: String,
 }
 
-/// A reader's end: messages until it is let go or the service stops.
+/// A reader's receiver: messages until it is disconnected or the service stops.
 pub(crate) type Listener = mpsc::Receiver<Arc<LiveMessage>>;
 
 /// The readers.
@@ -38,7 +37,7 @@ struct ReaderList {
     is_closed: bool,
 }
 
-/// Why nobody can be added.
+/// The maximum number of readers is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the maximum number of live readers is reached; try again later")]
 pub(crate) struct TooManyReaders;
@@ -56,7 +55,7 @@ impl Listeners {
         }
     }
 
-    /// A new reader, which gets the latest message at once. After [`Listeners::close`] its queue has already ended.
+    /// Adds a reader, which gets the latest message at once. After [`Listeners::close`] its queue has already ended.
     pub(super) fn listen(&self) -> Result<Listener, TooManyReaders> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.readers.retain(|reader| !reader.is_closed());
@@ -66,7 +65,7 @@ impl Listeners {
         let (reader, listener) = mpsc::channel(BEHIND);
         if !open.is_closed {
             if let Some(latest) = &open.latest {
-                // The queue is new and has room.
+                // The queue is new and has space.
                 let _ = reader.try_send(Arc::clone(latest));
             }
             open.readers.push(reader);
@@ -75,12 +74,12 @@ impl Listeners {
         Ok(listener)
     }
 
-    /// Gives every reader the next message, which is only written when somebody reads.
+    /// Sends the next message to every reader; it is serialised only if there is a reader.
     pub(super) fn publish(&self, write: impl FnOnce() -> Option<String>) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.readers.retain(|reader| !reader.is_closed());
         if open.readers.is_empty() {
-            // Whoever comes next shall not begin with the news of long ago.
+            // A later reader must not start with an outdated message.
             open.latest = None;
         } else if let Some(text) = write() {
             open.published += 1;
@@ -93,7 +92,7 @@ impl Listeners {
         self.count.set(open.readers.len() as i64);
     }
 
-    /// Ends every queue, those to come as well.
+    /// Ends every queue, including those of later readers.
     pub(super) fn close(&self) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.is_closed = true;

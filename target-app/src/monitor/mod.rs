@@ -1,7 +1,7 @@
-//! How the service does, as it sees itself: sampled, judged, shown live, and told when it goes wrong.
+//! Self-monitoring: samples the metrics, rates them, shows them live, and sends alerts.
 //!
-//! One task a [`State`](crate::State) reads the registry every `monitor.every`, as any scraper would: nothing is measured
-//! twice, and what a part of the service does not register is absent here.
+//! One task per [`State`](crate::State) reads the registry every `monitor.every`, like any scraper: nothing is measured
+//! twice, and unregistered metrics are absent here.
 
 mod board;
 mod history;
@@ -38,12 +38,12 @@ pub(crate) use history::MOST_POINTS;
 pub(crate) use listeners::{Listener, TooManyReaders};
 pub(crate) use reclaim::{Freed, Reclaim};
 
-/// Time between two live messages.
+/// Interval of live messages.
 const LIVE_EVERY: Duration = Duration::from_secs(1);
-/// How far back the percentiles by route reach, and how finely.
+/// Period of the percentiles by route, and its resolution.
 const ROUTES: (Duration, Duration) = (Duration::from_mins(1), Duration::from_secs(5));
 
-/// Where alerts are sent, as an event name and its JSON; it must not wait.
+/// Receives alerts, as an event name and its JSON; must not block.
 pub(crate) type AlertSink = Box<dyn Fn(&'static str, Value) + Send + Sync>;
 
 /// The monitor of one state; its task ends with it.
@@ -52,7 +52,7 @@ pub(crate) struct Monitor {
     task: AbortHandle,
 }
 
-/// What the task writes and requests read.
+/// Data written by the task and read by requests.
 struct MonitorState {
     metrics: Arc<Metrics>,
     settings: Arc<Live>,
@@ -62,11 +62,11 @@ struct MonitorState {
     board: ArcSwapOption<Board>,
 }
 
-/// What only the task needs.
+/// Data used only by the task.
 struct Sampler {
     shared: Arc<MonitorState>,
     before: MetricsSnapshot,
-    /// The last minute's requests by route, the oldest first.
+    /// Snapshots of the last minute's requests by route, oldest first.
     minute: VecDeque<MetricsSnapshot>,
     rules: AlertRules,
     events: Arc<[AlertEvent]>,
@@ -74,7 +74,7 @@ struct Sampler {
 }
 
 impl Monitor {
-    /// Begins to look; alerts go to `send`. Needs a Tokio runtime.
+    /// Starts the monitor; alerts go to `send`. Needs a Tokio runtime.
     pub(crate) fn start(
         metrics: Arc<Metrics>,
         settings: Arc<Live>,
@@ -103,12 +103,12 @@ impl Monitor {
         Ok(Self { shared, task })
     }
 
-    /// A place among the live readers.
+    /// Adds a live reader.
     pub(crate) fn listen(&self) -> Result<Listener, TooManyReaders> {
         self.shared.listeners.listen()
     }
 
-    /// Ends the live streams and the task, so that nothing holds a stop up.
+    /// Ends the live streams and the task, so that they do not delay a shutdown.
     pub(crate) fn stop(&self) {
         self.shared.listeners.close();
         self.task.abort();
@@ -122,7 +122,7 @@ impl Monitor {
         board::sections(&since_start, board.as_ref().map(|board| &board.sample))
     }
 
-    /// Levels, trends, routes and alerts as JSON, with the latest `points` looks; `None` before the first look.
+    /// Levels, trends, routes and alerts as JSON, with the latest `points` samples; `None` before the first sample.
     pub(crate) fn performance(&self, points: usize) -> Option<serde_json::Result<Vec<u8>>> {
         let board = self.shared.board.load_full()?;
         let history = (points > 0).then(|| self.shared.history().columns(points));
@@ -161,7 +161,7 @@ impl Sampler {
         let mut looks = ticks(every);
         let mut messages = ticks(LIVE_EVERY);
         loop {
-            // In this order, so that a message of the same moment shows the look of that moment.
+            // In this order, so that a message at the same moment shows the new sample.
             tokio::select! {
                 biased;
                 _ = looks.tick() => self.look(),
@@ -213,11 +213,11 @@ impl Sampler {
         self.before = now;
     }
 
-    /// What each route did in the last minute, as far as it was watched.
+    /// Each route's requests in the last minute, or since the start if that is shorter.
     fn routes(&mut self, now: &MetricsSnapshot) -> Vec<RouteUse> {
         let (reach, step) = ROUTES;
         let since = |look: &MetricsSnapshot| now.at().saturating_duration_since(look.at());
-        // The look before the first one within reach is the window's start.
+        // The snapshot before the first one in the period is the start of the window.
         while self.minute.get(1).is_some_and(|next| since(next) >= reach) {
             self.minute.pop_front();
         }
@@ -234,7 +234,7 @@ impl Sampler {
     }
 }
 
-/// Ticks from one `period` on; those that come late are skipped, not made up for.
+/// Ticks of a `period`; late ticks are skipped and not made up for.
 fn ticks(period: Duration) -> Interval {
     let mut ticks = interval_at(Instant::now() + period, period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);

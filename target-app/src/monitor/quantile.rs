@@ -1,8 +1,8 @@
-//! Quantiles of what was recorded between two looks.
+//! Quantiles of the durations recorded between two snapshots.
 
 use crate::metrics::RecordedTimes;
 
-/// How often each time was recorded, in nanoseconds; a time stands for those at most 1 % below it.
+/// Counts by duration in nanoseconds; a duration stands for values at most 1 % below it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Distribution {
     counts: std::collections::BTreeMap<u64, u64>,
@@ -13,14 +13,14 @@ impl Distribution {
         self.counts.values().sum()
     }
 
-    /// Adds what a series recorded.
+    /// Adds the durations of a series.
     pub(super) fn add(&mut self, series: &RecordedTimes) {
         for (time, count) in &series.counts {
             *self.counts.entry(*time).or_default() += count;
         }
     }
 
-    /// What came since `before`.
+    /// The durations recorded since `before`.
     pub(super) fn since(mut self, before: &Self) -> Self {
         self.counts.retain(|time, count| {
             *count = count.saturating_sub(before.counts.get(time).copied().unwrap_or_default());
@@ -29,7 +29,7 @@ impl Distribution {
         self
     }
 
-    /// The quantile `q` in [0, 1] in milliseconds: the time of rank ⌈q·n⌉, at least the first; `None` without any.
+    /// The quantile `q` in [0, 1] in milliseconds: the value of rank ⌈q·n⌉, at least the first; `None` without values.
     pub(super) fn milliseconds(&self, q: f64) -> Option<f64> {
         let rank = ((q * self.count() as f64).ceil() as u64).max(1);
         let mut seen = 0;

@@ -1,17 +1,17 @@
-//! Giving back what is held without need: expired entries, idle connections, limiters of clients that left.
+//! Releases resources that are held without need: expired entries, idle connections, limiters of clients that left.
 //!
-//! Rust frees what is dropped at once, so there is no garbage to look for; what can be given back is what caches, pools
-//! and maps keep for later. Each of them brings a step when the service is put together.
+//! Rust frees dropped memory at once, so there is no garbage collection; these resources are what caches, pools and
+//! maps keep for later. Each of them adds a step when the service is assembled.
 
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
-/// A step takes no longer than this; one that does is named as unfinished.
+/// Time limit of a step; a step that exceeds it is reported as unfinished.
 const LONGEST_STEP: Duration = Duration::from_secs(5);
 
-/// Every step, in the order in which they were brought.
+/// All steps, in the order they were added.
 #[derive(Default)]
 pub(crate) struct Reclaim {
     steps: Vec<Step>,
@@ -23,21 +23,21 @@ struct Step {
     run: Box<dyn Fn() -> BoxFuture<'static, u64> + Send + Sync>,
 }
 
-/// What one step gave back.
+/// The result of one step.
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Freed {
-    /// What was swept, such as `cache.l1`.
+    /// The swept resource, such as `cache.l1`.
     pub(crate) from: &'static str,
-    /// How much, in `unit`; absent when the step did not finish in time.
+    /// The number of released `unit`s; absent if the step did not finish in time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) count: Option<u64>,
-    /// What is counted, such as `entries`.
+    /// The counted items, such as `entries`.
     pub(crate) unit: &'static str,
     pub(crate) took_ms: f64,
 }
 
 impl Reclaim {
-    /// Adds a step that sweeps `name` and says how many `unit` it freed.
+    /// Adds a step that sweeps `name` and returns the number of released `unit`s.
     pub(crate) fn with<F>(
         mut self,
         name: &'static str,
@@ -55,7 +55,7 @@ impl Reclaim {
         self
     }
 
-    /// Runs every step, one after the other.
+    /// Runs all steps in sequence.
     pub(crate) async fn run(&self) -> Vec<Freed> {
         self.run_within(LONGEST_STEP).await
     }

@@ -1,8 +1,8 @@
-//! Alerts: rules that are broken look after look, told when that begins and when it ends.
+//! Alert rules: a rule that is violated in several consecutive samples fires, and is resolved later.
 //!
-//! A rule fires when it was broken in `monitor.looks` judged looks in a row, and is resolved when it held in as many. A
-//! look with nothing to judge by, no request, lookup or wait, is no look for that rule: it neither counts nor breaks the row. After a minute of
-//! looks without a judgement an alert is resolved as quiet, so that a load test that ends does not leave it lit.
+//! A rule fires when it was violated in `monitor.looks` consecutive rated samples, and is resolved when it held in as
+//! many. A sample without requests, lookups or waits cannot be rated for a rule and is skipped for it. After a minute
+//! of such samples an alert is resolved as quiet, so that it does not stay after a load test ends.
 
 use std::collections::VecDeque;
 
@@ -15,30 +15,30 @@ use super::usage::BreakerMode;
 use crate::metrics::Metrics;
 use crate::settings::MonitorSettings;
 
-/// Looks in a row without a judgement that resolve an alert.
+/// Consecutive samples without a rating that resolve an alert.
 const QUIET_LOOKS: u32 = 60;
-/// Events that are remembered.
+/// Maximum remembered events.
 const MOST_EVENTS: usize = 100;
-/// Part of the allowed file descriptors above which the rule `files` is broken.
+/// Ratio of open file descriptors to the limit above which the rule `files` is violated.
 const MOST_FILES: f64 = 0.9;
 
-/// What is watched; the order is that of [`RULES`].
+/// A rule; the order is that of [`RULES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AlertRule {
     /// The 95th percentile is above `monitor.latency_ms`.
     Latency,
-    /// Fewer cached reads than `monitor.hit_ratio` did without a query.
+    /// The ratio of cached reads without a query is below `monitor.hit_ratio`.
     HitRatio,
-    /// More responses than `monitor.errors` are 5xx.
+    /// The ratio of 5xx responses is above `monitor.errors`.
     Errors,
-    /// The process uses more of its cores than `monitor.cpu`.
+    /// The CPU usage is above `monitor.cpu`.
     Cpu,
-    /// Nine tenths of the file descriptors are open.
+    /// More than nine tenths of the file descriptors are open.
     Files,
-    /// A breaker is open.
+    /// A circuit breaker is open.
     Breaker,
-    /// The 95th percentile of the waits for a connection is above `monitor.pool_wait_ms`, or a wait ended without one.
+    /// The 95th percentile of the wait for a connection is above `monitor.pool_wait_ms`, or a wait timed out.
     PoolWait,
 }
 
@@ -58,26 +58,26 @@ pub(crate) struct Alert {
     pub(crate) rule: AlertRule,
     /// Milliseconds since the epoch.
     pub(crate) since_ms: u64,
-    /// As it was when last judged.
+    /// The value when last rated.
     pub(crate) value: f64,
     pub(crate) bound: f64,
-    /// The same for people.
+    /// The alert as text.
     pub(crate) message: String,
 }
 
-/// What happened to an alert.
+/// The state change of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Phase {
-    /// The rule was broken for long enough.
+    /// The rule was violated for long enough.
     Firing,
-    /// It held for long enough.
+    /// The rule held for long enough.
     Resolved,
-    /// There was nothing to judge it by for long enough.
+    /// The rule could not be rated for long enough.
     Quiet,
 }
 
-/// The beginning or the end of an alert.
+/// The start or the end of an alert.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct AlertEvent {
     pub(crate) phase: Phase,
@@ -87,7 +87,7 @@ pub(crate) struct AlertEvent {
     pub(crate) alert: Alert,
 }
 
-/// Every rule with what became of it so far.
+/// Every rule with its progress.
 pub(super) struct AlertRules {
     watches: [RuleProgress; RULES.len()],
     events: VecDeque<AlertEvent>,
@@ -98,13 +98,13 @@ pub(super) struct AlertRules {
 #[derive(Default)]
 struct RuleProgress {
     alert: Option<Alert>,
-    /// Judgements in a row that contradict the present state.
+    /// Consecutive ratings that contradict the present state.
     contrary: u32,
-    /// Looks in a row without a judgement.
+    /// Consecutive samples without a rating.
     silent: u32,
 }
 
-/// One rule held against one window.
+/// The rating of one rule in one window.
 struct Rating {
     value: f64,
     bound: f64,
@@ -125,7 +125,7 @@ impl AlertRule {
         }
     }
 
-    /// `None` when there is nothing in the window to judge by.
+    /// `None` if the window has no value to rate.
     fn rate(self, sample: &Sample, settings: &MonitorSettings) -> Option<Rating> {
         Some(match self {
             Self::Latency => {
@@ -220,7 +220,7 @@ impl AlertRules {
         )?;
         let firing = metrics.gauges("folio_alert_firing", "1 while an alert fires.", &["rule"])?;
         for rule in RULES {
-            // A rule that never fired shows as zero, so that a rate over it is right from the first time on.
+            // A rule that never fired is exported as zero, so that a rate over it is right from the first time on.
             fired.with_label_values(&[rule.label()]);
             firing.with_label_values(&[rule.label()]);
         }
@@ -232,7 +232,7 @@ impl AlertRules {
         })
     }
 
-    /// Holds every rule against `sample` and gives what began or ended with it.
+    /// Rates every rule against `sample`; returns the alerts that began or ended.
     pub(super) fn evaluate(
         &mut self,
         sample: &Sample,
@@ -257,13 +257,13 @@ impl AlertRules {
         news
     }
 
-    /// What fires now.
+    /// The firing alerts.
     pub(super) fn firing(&self) -> Vec<Alert> {
         let alerts = self.watches.iter().filter_map(|watch| watch.alert.clone());
         alerts.collect()
     }
 
-    /// The latest events, the newest first.
+    /// The latest events, newest first.
     pub(super) fn events(&self) -> Vec<AlertEvent> {
         self.events.iter().rev().cloned().collect()
     }

@@ -1,8 +1,8 @@
-//! What one window of time says about the service, area by area.
+//! The values of one time window, area by area.
 //!
-//! The same reading serves the last interval and everything since the start. An area whose metrics are not registered
-//! is absent; a ratio or a quantile of nothing is absent as well. Requests for the service's own instruments are left
-//! out, so that watching a load test does not change what is seen of it.
+//! The same evaluation serves the last interval and everything since the start. An area whose metrics are not
+//! registered is absent; a ratio or quantile of no values is absent too. Requests for the service's own metrics are
+//! excluded, so that observing a load test does not change the values.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,9 +17,9 @@ use super::usage::{
 
 /// Responses by route, method and status.
 pub(super) const REQUESTS: &str = "folio_http_requests_total";
-/// Time to the head of a response by route.
+/// Time to the response head by route.
 pub(super) const REQUEST_SECONDS: &str = "folio_http_request_seconds";
-/// Routes that show how the service does.
+/// Routes that show the state of the service.
 const INSTRUMENTS: [&str; 7] = [
     "/",
     "/metrics",
@@ -30,7 +30,7 @@ const INSTRUMENTS: [&str; 7] = [
     "/api/v1/admin/gc",
 ];
 
-/// A window of time in numbers.
+/// The values of a time window.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Sample {
     /// End of the window, in milliseconds since the epoch; for display only.
@@ -46,7 +46,7 @@ pub(crate) struct Sample {
     pub(crate) breakers: Vec<BreakerStatus>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) admission: Option<AdmissionUse>,
-    /// Sessions that are open.
+    /// Open sessions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sessions: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,21 +57,21 @@ pub(crate) struct Sample {
     pub(crate) process: Option<ProcessUse>,
 }
 
-/// Responses that were produced in the window.
+/// Responses sent in the window.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Traffic {
     pub(crate) count: f64,
     pub(crate) per_second: f64,
-    /// Requests without a response yet, at the end.
+    /// Requests in progress, at the end.
     pub(crate) in_flight: f64,
     /// Open connections, at the end.
     pub(crate) connections: f64,
-    /// Responses with a 5xx.
+    /// 5xx responses.
     pub(crate) errors: f64,
-    /// Part of the responses with a 5xx, 0 to 1.
+    /// Ratio of 5xx responses, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error_ratio: Option<f64>,
-    /// Responses with a 4xx.
+    /// 4xx responses.
     pub(crate) refusals: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) latency_ms: Option<Latency>,
@@ -91,7 +91,7 @@ pub(crate) struct RouteUse {
     pub(crate) route: String,
     pub(crate) count: f64,
     pub(crate) per_second: f64,
-    /// Part of its responses with a 5xx, 0 to 1.
+    /// Ratio of 5xx responses, 0 to 1.
     pub(crate) error_ratio: f64,
     pub(crate) latency_ms: Latency,
 }
@@ -153,7 +153,7 @@ impl Latency {
 }
 
 impl RouteUse {
-    /// Every route of the service that answered in the window, the busiest first.
+    /// Every route of the service that answered in the window, busiest first.
     pub(super) fn all(window: SnapshotWindow<'_>) -> Vec<Self> {
         let counts = window.growths(REQUESTS, "route").into_iter();
         let mut routes: Vec<_> = counts
@@ -182,7 +182,7 @@ fn is_service(labels: Labels<'_>) -> bool {
     !INSTRUMENTS.contains(&labels.get("route"))
 }
 
-/// The wall clock since the epoch.
+/// Time since the epoch on the wall clock.
 pub(super) fn epoch() -> Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -191,7 +191,7 @@ pub(super) fn epoch() -> Duration {
 
 #[cfg(test)]
 impl Sample {
-    /// A window in which nothing was there to be measured.
+    /// A window without any values.
     pub(super) fn blank() -> Self {
         Self {
             at_ms: 0,

@@ -1,6 +1,6 @@
-//! The registry at one moment, and what happened between two such moments.
+//! Snapshots of the metrics registry, and the differences between two of them.
 //!
-//! A family that is not registered is absent (`None`); a series that was not there before counts from zero.
+//! A family that is not registered is absent (`None`); a series that did not exist before counts from zero.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,15 +10,15 @@ use prometheus::proto::{LabelPair, Metric, MetricFamily, MetricType};
 use super::quantile::Distribution;
 use crate::metrics::{Metrics, RecordedTimes};
 
-/// What every metric was at one moment.
+/// Every metric at one moment.
 pub(super) struct MetricsSnapshot {
     at: Instant,
-    /// In the order of their names.
+    /// Ordered by name.
     families: Vec<MetricFamily>,
     times: BTreeMap<&'static str, Vec<RecordedTimes>>,
 }
 
-/// The time between two looks.
+/// The period between two snapshots.
 #[derive(Clone, Copy)]
 pub(super) struct SnapshotWindow<'a> {
     before: &'a MetricsSnapshot,
@@ -40,7 +40,7 @@ impl<'a> Labels<'a> {
 }
 
 impl MetricsSnapshot {
-    /// What `metrics` says now.
+    /// The current values of `metrics`.
     pub(super) fn at_now(metrics: &Metrics) -> Self {
         Self {
             at: Instant::now(),
@@ -53,7 +53,7 @@ impl MetricsSnapshot {
         self.at
     }
 
-    /// The same moment with the families `names` alone.
+    /// The same snapshot with only the families `names`.
     pub(super) fn only(&self, names: &[&str]) -> Self {
         let families = self.families.iter();
         let times = self.times.iter();
@@ -86,7 +86,7 @@ impl MetricsSnapshot {
 
     fn sum(&self, name: &str, is_asked: impl Fn(Labels<'_>) -> bool) -> Option<f64> {
         let asked = self.series(name)?.filter(|(labels, _)| is_asked(*labels));
-        // A sum of no floats is −0, which would be shown as such.
+        // The sum of no floats is −0, which would be displayed as such.
         Some(asked.fold(0.0, |sum, (_, value)| sum + value))
     }
 
@@ -118,7 +118,7 @@ impl<'a> SnapshotWindow<'a> {
         self.now.at.saturating_duration_since(self.before.at)
     }
 
-    /// `count` in a second.
+    /// `count` per second.
     pub(super) fn per_second(self, count: f64) -> f64 {
         count / self.length().as_secs_f64().max(1e-6)
     }
@@ -133,14 +133,14 @@ impl<'a> SnapshotWindow<'a> {
         self.now.by(name, label)
     }
 
-    /// How much the counters of a family that are asked for have grown.
+    /// The increase of the selected counters of a family.
     pub(super) fn growth(self, name: &str, is_asked: impl Fn(Labels<'_>) -> bool) -> Option<f64> {
         let now = self.now.sum(name, &is_asked)?;
         let before = self.before.sum(name, &is_asked).unwrap_or_default();
         Some((now - before).max(0.0))
     }
 
-    /// How much the counters of a family have grown, by one label.
+    /// The increase of the counters of a family, by one label.
     pub(super) fn growths(self, name: &str, label: &str) -> BTreeMap<String, f64> {
         let before = self.before.by(name, label);
         let mut growths = self.now.by(name, label);
@@ -150,7 +150,7 @@ impl<'a> SnapshotWindow<'a> {
         growths
     }
 
-    /// What the series of a family of times have recorded whose label is asked for.
+    /// The durations that the selected series of a family recorded.
     pub(super) fn times(self, name: &str, is_asked: impl Fn(&str) -> bool) -> Option<Distribution> {
         let now = self.now.times(name, &is_asked)?;
         let before = self.before.times(name, &is_asked).unwrap_or_default();

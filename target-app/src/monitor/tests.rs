@@ -1,4 +1,4 @@
-//! The task: it looks, tells, follows its settings and ends.
+//! The monitor's task: it samples, notifies, follows its settings and ends.
 
 use std::time::Instant;
 

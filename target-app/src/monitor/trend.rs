@@ -1,17 +1,17 @@
-//! Whether a measure rises, falls or stays: the least squares line through what it was.
+//! Detects rising and falling measures: the least-squares line through their history.
 //!
 //! For points `(tᵢ, yᵢ)` the slope is `b = Σ(tᵢ−t̄)(yᵢ−ȳ) / Σ(tᵢ−t̄)²` and its standard error is
-//! `s = √(Σ(yᵢ−ŷᵢ)² / (n−2) / Σ(tᵢ−t̄)²)`. A trend is told only when the line is steeper than two standard errors, which
-//! noise seldom is, and when the change along it is more than a tenth of the mean, which is worth telling.
+//! `s = √(Σ(yᵢ−ŷᵢ)² / (n−2) / Σ(tᵢ−t̄)²)`. A trend is reported only if the line is steeper than two standard errors, which
+//! noise rarely is, and if the change along it is more than a tenth of the mean.
 
 use serde::Serialize;
 
 /// Fewer points than this have no trend.
 const LEAST_POINTS: usize = 5;
-/// Change along the line, as a part of the mean, from which on it is told.
+/// Minimum change along the line, relative to the mean.
 const WORTH_TELLING: f64 = 0.1;
 
-/// Where a measure goes.
+/// The direction of a measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Direction {
@@ -24,12 +24,12 @@ pub(crate) enum Direction {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Trend {
     pub(crate) direction: Direction,
-    /// Change a minute along the line, in the unit of the measure.
+    /// Change per minute along the line, in the unit of the measure.
     pub(crate) per_minute: f64,
 }
 
 impl Trend {
-    /// The trend of `points`, each a time in seconds and a value; `least` is the smallest change worth telling.
+    /// The trend of `points`, each a time in seconds and a value; `least` is the minimum change.
     pub(super) fn of(points: &[(f64, f64)], least: f64) -> Option<Self> {
         if points.len() < LEAST_POINTS {
             return None;

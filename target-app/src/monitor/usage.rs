@@ -1,4 +1,4 @@
-//! What a window of time says about each resource of the service: caches, pools, breakers, gates, tasks, the process.
+//! The values of a time window for each resource of the service: caches, pools, breakers, gates, tasks, the process.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,12 +7,12 @@ use serde::Serialize;
 use super::sample::{Latency, epoch};
 use super::snapshot::{Labels, SnapshotWindow};
 
-/// Lookups, and how many of them found what they looked for.
+/// Lookups, and how many of them were hits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct HitCount {
     pub(crate) lookups: f64,
     pub(crate) hits: f64,
-    /// 0 to 1.
+    /// From 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hit_ratio: Option<f64>,
 }
@@ -20,15 +20,15 @@ pub(crate) struct HitCount {
 /// The cache by level and by name.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct CacheUse {
-    /// Reads that no query was made for, by either level.
+    /// Reads that either level answered without a query.
     pub(crate) overall: HitCount,
     pub(crate) l1: HitCount,
     pub(crate) l2: HitCount,
-    /// Each named cache, both its levels together.
+    /// Each named cache, both levels together.
     pub(crate) caches: BTreeMap<String, HitCount>,
 }
 
-/// A pool of connections.
+/// A connection pool.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct PoolUse {
     pub(crate) pool: String,
@@ -36,11 +36,11 @@ pub(crate) struct PoolUse {
     pub(crate) in_use: f64,
     pub(crate) waiting: f64,
     pub(crate) overflow: f64,
-    /// Waits that ended without a connection, in the window.
+    /// Waits for a connection that timed out in the window.
     pub(crate) timeouts: f64,
-    /// Connections that were asked for in the window.
+    /// Connections requested in the window.
     pub(crate) asked: f64,
-    /// 95th percentile of the waits for a connection in the window.
+    /// 95th percentile of the wait for a connection in the window.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) wait_p95_ms: Option<f64>,
 }
@@ -56,15 +56,15 @@ pub(crate) struct DatabaseUse {
     pub(crate) latency_ms: Option<Latency>,
 }
 
-/// What a breaker does with calls.
+/// The state of a breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum BreakerMode {
-    /// Lets them through.
+    /// Lets calls through.
     Closed,
     /// Lets a few probes through.
     HalfOpen,
-    /// Refuses them.
+    /// Rejects calls.
     Open,
 }
 
@@ -75,18 +75,18 @@ pub(crate) struct BreakerStatus {
     pub(crate) state: BreakerMode,
 }
 
-/// Who was let in and who was not.
+/// Admitted and rejected requests.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct AdmissionUse {
-    /// Let through in the window, by gate.
+    /// Admitted in the window, by gate.
     pub(crate) accepted: BTreeMap<String, f64>,
-    /// Turned away in the window, by reason.
+    /// Rejected in the window, by reason.
     pub(crate) rejected: BTreeMap<String, f64>,
     pub(crate) rejected_per_second: f64,
-    /// Part of the requests that was turned away, 0 to 1.
+    /// Ratio of rejected requests, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rejected_ratio: Option<f64>,
-    /// Under way at the end, by gate.
+    /// In progress at the end, by gate.
     pub(crate) in_use: BTreeMap<String, f64>,
     /// Waiting at the end, by gate.
     pub(crate) waiting: BTreeMap<String, f64>,
@@ -98,15 +98,15 @@ pub(crate) struct TaskUse {
     pub(crate) running: f64,
     /// At the end, by priority.
     pub(crate) queued: BTreeMap<String, f64>,
-    /// In the window, by what became of them.
+    /// In the window, by result.
     pub(crate) ended: BTreeMap<String, f64>,
     pub(crate) ended_per_second: f64,
 }
 
-/// The process on its machine.
+/// The process and its machine.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ProcessUse {
-    /// Part of its cores that it used, 0 to 1.
+    /// Ratio of the available cores that it used, 0 to 1.
     pub(crate) cpu: f64,
     pub(crate) cores: usize,
     pub(crate) resident_bytes: f64,
@@ -139,7 +139,7 @@ impl CacheUse {
             });
             Some(HitCount::new(hits?, all))
         };
-        // What the first level misses goes on to the second: the one that was asked more saw every read.
+        // A miss of the first level goes to the second: the level with more lookups saw every read.
         let both = |l1: HitCount, l2: HitCount| {
             HitCount::new(l1.hits + l2.hits, l1.lookups.max(l2.lookups))
         };
@@ -225,7 +225,7 @@ impl AdmissionUse {
             accepted: window.growths(ACCEPTED, "gate"),
             rejected: window.growths(REJECTED, "reason"),
             rejected_per_second: window.per_second(all),
-            // Each rejection is counted before its response, so the two may lie in different windows.
+            // Each rejection is counted before its response, so the two may be in different windows.
             rejected_ratio: ratio(all, requests.max(all)),
             in_use: window.gauges("folio_admission_in_use", "gate"),
             waiting: window.gauges("folio_admission_waiting", "gate"),
@@ -272,7 +272,7 @@ pub(super) fn edge(window: SnapshotWindow<'_>) -> Option<HitCount> {
     Some(HitCount::new(hits, all))
 }
 
-/// `part` of `whole`, 0 to 1; `None` of nothing.
+/// `part` divided by `whole`, 0 to 1; `None` if `whole` is zero.
 pub(super) fn ratio(part: f64, whole: f64) -> Option<f64> {
     (whole > 0.0).then(|| part / whole)
 }

@@ -1,4 +1,4 @@
-//! What one request costs, noted where it arises and read once for `Server-Timing`.
+//! The cost of one request, recorded where it arises and read once for `Server-Timing`.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::repeats::Repeats;
 use super::{Trace, text};
 
 tokio::task_local! {
-    /// What the request that this task works on has cost so far.
+    /// The cost so far of the request that this task works on.
     static COST: Cost;
 }
 
@@ -24,17 +24,17 @@ pub(crate) struct Cost {
     trace: Option<Trace>,
 }
 
-/// What the cache did for a request.
+/// The result of a request's cache lookup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Lookup {
-    /// The request asked no cache, or there is none.
+    /// The request did not use a cache, or there is none.
     #[default]
     Off,
-    /// The first level had it, and may have been renewed before its time.
+    /// The first level had it, possibly with an early renewal.
     L1,
-    /// The second level had it, and may have been renewed before its time.
+    /// The second level had it, possibly with an early renewal.
     L2,
-    /// No level had it: the database had to be asked, by this request or by one that it waited for.
+    /// No level had it: this request, or one that it waited for, asked the database.
     Miss,
 }
 
@@ -47,22 +47,22 @@ pub(crate) fn note_query(name: &'static str, took: Duration) {
     });
 }
 
-/// Adds the time that the current request, if there is one, waited for a connection.
+/// Adds a wait for a connection to the cost of the current request, if there is one.
 pub(crate) fn note_pool_wait(took: Duration) {
     let _ = COST.try_with(|cost| cost.pool.set(cost.pool.get() + took));
 }
 
-/// The place of the current request in a trace, for requests that are made on its behalf.
+/// The trace of the current request, for requests made on its behalf.
 pub(crate) fn current_trace() -> Option<Trace> {
     COST.try_with(|cost| cost.trace.clone()).ok().flatten()
 }
 
-/// Sets what the cache did for the current request, if there is one; the last word counts.
+/// Sets the cache result of the current request, if there is one; the last call wins.
 pub(crate) fn note_lookup(lookup: Lookup) {
     let _ = COST.try_with(|cost| cost.lookup.set(lookup));
 }
 
-/// Does `work`, whose lookups are only a part of what the current request looks up.
+/// Runs `work`, whose lookups are only part of the current request's.
 pub(crate) async fn aside<T>(work: impl Future<Output = T>) -> T {
     let noted = COST.try_with(|cost| cost.lookup.get());
     let done = work.await;
@@ -72,7 +72,7 @@ pub(crate) async fn aside<T>(work: impl Future<Output = T>) -> T {
     done
 }
 
-/// Does `work` on account of `cost`, and gives what it has come to.
+/// Runs `work` with `cost` as its account; returns the final cost.
 pub(crate) async fn accounted<T>(cost: Cost, work: impl Future<Output = T>) -> (T, Cost) {
     COST.scope(cost, async {
         let done = work.await;
@@ -83,10 +83,10 @@ pub(crate) async fn accounted<T>(cost: Cost, work: impl Future<Output = T>) -> (
     .await
 }
 
-/// Does `work` to its end even when the request is dropped meanwhile, and puts its cost to the request's account.
+/// Runs `work` to its end even if the request is dropped, and adds its cost to the request.
 ///
-/// For writes: between the commit and the invalidation of what it made stale no client may get in the way by going. A
-/// request does one such work at a time.
+/// For writes: a disconnecting client must not interrupt between the commit and the invalidation. A request runs one
+/// such work at a time.
 pub(crate) async fn run_to_completion<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> T {
@@ -99,14 +99,14 @@ pub(crate) async fn run_to_completion<T: Send + 'static>(
         }
         Err(ended) => match ended.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime is going down, and this task with it.
+            // The runtime is shutting down, and this task with it.
             Err(_) => std::future::pending().await,
         },
     }
 }
 
 impl Cost {
-    /// Nothing yet, of a request in `trace`.
+    /// A new cost of a request in `trace`.
     pub(crate) fn on(trace: Option<Trace>) -> Self {
         Self {
             trace,
@@ -122,7 +122,7 @@ impl Cost {
         &self.repeats
     }
 
-    /// For a part of the request that runs as a task of its own.
+    /// For a part of the request that runs in a separate task.
     fn swap(&self, other: &Self) {
         self.lookup.swap(&other.lookup);
         self.queries.swap(&other.queries);

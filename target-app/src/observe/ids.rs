@@ -1,11 +1,11 @@
-//! Identities of requests, and numbers of spans.
+//! Request ids and span ids.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::HeaderValue;
 
-/// Identities for requests that bring none: unique in the process by a count, across processes by a random start.
+/// Ids for requests without one: unique in the process by a counter, across processes by a random start.
 pub(crate) struct RequestIds {
     process: u64,
     next: AtomicU64,
@@ -27,9 +27,9 @@ impl RequestIds {
         HeaderValue::from_bytes(&id).unwrap_or(HeaderValue::from_static(""))
     }
 
-    /// A number for a span of a trace: never zero, which would stand for none.
+    /// A span id: never zero, which would mean none.
     pub(crate) fn span(&self) -> u64 {
-        // The finaliser of SplitMix64 (Steele et al. 2014): a bijection, so that spans differ as long as counts do.
+        // The finaliser of SplitMix64 (Steele et al. 2014): a bijection, so different counts give different span ids.
         let count = self.next.fetch_add(1, Ordering::Relaxed);
         let mut span = self
             .process
@@ -40,7 +40,7 @@ impl RequestIds {
     }
 }
 
-/// Writes the digits of `number`, leading zeros included; formatting would cost three times as much.
+/// Writes the digits of `number` with leading zeros; formatting would cost three times as much.
 fn write_hex(number: u64, digits: &mut [u8]) {
     for (place, digit) in digits.iter_mut().rev().enumerate() {
         *digit = b"0123456789abcdef"[(number >> (4 * place)) as usize & 0xf];

@@ -1,4 +1,4 @@
-//! What is known of the request that is being answered: its identity, its trace and what it has cost so far.
+//! Context of the current request: its id, its trace and its cost so far.
 
 mod cost;
 mod ids;
@@ -15,7 +15,7 @@ pub(crate) use ids::RequestIds;
 pub(crate) use repeats::Repeats;
 pub(crate) use trace::{TRACEPARENT, Trace};
 
-/// A header value from text made here, of visible ASCII only.
+/// A header value from text generated here, of visible ASCII only.
 fn text(value: &str) -> HeaderValue {
     HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""))
 }

@@ -1,20 +1,20 @@
-//! The statements that one request made again and again.
+//! Detects statements that one request repeats.
 
 use std::cell::Cell;
 
-/// The same statement as often as this in one request is a loop that should be a list.
+/// This many executions of the same statement in one request count as a loop that one statement could replace.
 const REPEATED: u32 = 10;
-/// Statements of one request that are counted apart.
+/// Distinct statements of one request that are counted.
 const COUNTED: usize = 8;
 
-/// How often one request made each statement; lives with the request.
+/// Executions of each statement by one request; lives with the request.
 #[derive(Default)]
 pub(crate) struct Repeats {
     counts: Cell<[(&'static str, u32); COUNTED]>,
 }
 
 impl Repeats {
-    /// For a part of the request that runs as a task of its own.
+    /// For a part of the request that runs in a separate task.
     pub(crate) fn swap(&self, other: &Self) {
         self.counts.swap(&other.counts);
     }
@@ -24,7 +24,7 @@ impl Repeats {
         let place = counts
             .iter_mut()
             .find(|(known, count)| *count == 0 || std::ptr::eq(*known, name));
-        // A request with more kinds of statements than there is room for loops over one of the first, if at all.
+        // In a request with more statements than places, a loop would most likely be over one of the first.
         if let Some((known, count)) = place {
             *known = name;
             *count += 1;
@@ -32,7 +32,7 @@ impl Repeats {
         self.counts.set(counts);
     }
 
-    /// Those that look like a loop.
+    /// The statements that look like a loop.
     pub(crate) fn loops(&self) -> impl Iterator<Item = (&'static str, u32)> {
         self.counts
             .get()

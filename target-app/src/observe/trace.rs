@@ -1,21 +1,22 @@
-//! `traceparent` and `tracestate` (W3C Trace Context): Folio joins a trace that a client started and starts none itself.
+//! `traceparent` and `tracestate` (W3C Trace Context): Folio joins a trace that a client started and starts none
+//! itself.
 //!
-//! Without the header a request costs one failed look into its headers, and the answer carries no `traceparent`. A
-//! header that is not to the letter is no header: its trace is not joined and its `tracestate` is dropped.
+//! Without the header a request costs one failed header lookup, and the response carries no `traceparent`. A header
+//! that violates the specification is ignored: its trace is not joined and its `tracestate` is dropped.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::text;
 
-/// The name of the header that identifies a trace and the span within it.
+/// The header that identifies a trace and the span within it.
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
-/// Longest `tracestate` that is passed on, in bytes: what the specification asks everyone to keep.
+/// Maximum `tracestate` that is passed on, in bytes: the minimum that the specification requires.
 const LONGEST_STATE: usize = 512;
-/// The flags that have a meaning: sampled, and random trace id.
+/// The flags with a defined meaning: sampled, and random trace id.
 const KNOWN_FLAGS: u8 = 0b11;
 
-/// The place of one request in a trace.
+/// A request's position in a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trace {
     /// 32 lower-case hexadecimal digits.
@@ -26,7 +27,7 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    /// Joins the trace that `headers` name, as the span that `span` gives; it is asked only when there is a trace.
+    /// Joins the trace in `headers`; `span` generates the span id and is called only if there is a trace.
     pub(crate) fn join(headers: &HeaderMap, span: impl FnOnce() -> u64) -> Option<Self> {
         let mut parents = headers.get_all(TRACEPARENT).iter();
         let parent = parents.next()?;
@@ -55,14 +56,14 @@ impl Trace {
         ))
     }
 
-    /// What a request made on behalf of this one carries: `traceparent`, and `tracestate` as it came.
+    /// Headers for a request made on behalf of this one: `traceparent`, and `tracestate` unchanged.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         let state = self.state.clone().map(|state| (TRACESTATE, state));
         [(TRACEPARENT, self.parent())].into_iter().chain(state)
     }
 }
 
-/// Trace id and flags of `version-traceid-parentid-flags`; later versions may go on after a dash.
+/// Trace id and flags of `version-traceid-parentid-flags`; later versions may append fields after a dash.
 fn parse(parent: &str) -> Option<(&str, u8)> {
     let mut parts = parent.splitn(5, '-');
     let (version, id, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
@@ -87,7 +88,7 @@ fn hex(digits: &str, length: usize) -> bool {
             .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// The `tracestate` of `headers`, several lines joined to one as HTTP has it; `None` when there is none or it is too long.
+/// The `tracestate` of `headers`, with several lines joined as in HTTP; `None` if it is missing or too long.
 fn state(headers: &HeaderMap) -> Option<HeaderValue> {
     let mut lines = headers.get_all(TRACESTATE).iter();
     let first = lines.next()?;

@@ -1,4 +1,4 @@
-//! Static assets through the edge, and what an administrator does with the edge.
+//! Static assets through the edge, and the administration of the edge.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use crate::error::{FieldFault, Problem};
 use crate::input::{JsonFields, Segment};
 use crate::state::App;
 
-/// What the edge did: hit, miss, revalidated or off.
+/// The result at the edge: hit, miss, revalidated or off.
 const EDGE: HeaderName = HeaderName::from_static("x-edge");
 
-/// An asset, or that the client's copy is still right (304).
+/// An asset, or 304 if the client's copy is current.
 pub(super) async fn one(
     State(app): State<Arc<App>>,
     Segment(name): Segment,
@@ -51,12 +51,12 @@ pub(super) async fn purge(
     }
 }
 
-/// What the edge keeps and how well it does.
+/// The contents and the hit ratio of the edge.
 pub(super) async fn stats(State(app): State<Arc<App>>) -> Json<EdgeStats> {
     Json(app.edge.stats().await)
 }
 
-/// The one purge that a body asks for.
+/// The purge that a body requests; it must request exactly one.
 fn asked(mut body: JsonFields) -> Result<Purge, Problem> {
     let mut purges = Vec::new();
     for field in ["name", "prefix", "pattern"] {
@@ -87,7 +87,7 @@ fn asked(mut body: JsonFields) -> Result<Purge, Problem> {
     }
 }
 
-/// Whether `If-None-Match` shows this tag; by weak comparison, as RFC 9110 asks.
+/// Whether `If-None-Match` contains this tag; weak comparison, as RFC 9110 requires.
 pub(super) fn shows(headers: &HeaderMap, tag: &HeaderValue) -> bool {
     let mut shown = headers.get_all(header::IF_NONE_MATCH).iter();
     shown.any(|shown| is_shown(shown, tag))

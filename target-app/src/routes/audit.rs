@@ -1,4 +1,4 @@
-//! What the caller did.
+//! The caller's audit log.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::input::QueryFields;
 use crate::state::App;
 use crate::store::{AuditEntry, Page};
 
-/// The entries of the caller, the latest first.
+/// The caller's entries, latest first.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,

@@ -1,4 +1,4 @@
-//! Joining, logging in, staying in, seeing where, and leaving.
+//! Registration, login, refresh, list of sessions, and logout.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use crate::input::{JsonFields, QueryFields};
 use crate::state::App;
 use crate::store::StoreError;
 
-/// What a session is called whose client did not say where it runs.
+/// Name of a session whose client did not send one.
 const NAMELESS: &str = "unnamed device";
 
-/// `{"email", "password", "device"?}` for an account and its first pair of tokens.
+/// `{"email", "password", "device"?}` creates an account and returns its first token pair.
 pub(super) async fn register(
     State(app): State<Arc<App>>,
     mut body: JsonFields,
@@ -26,7 +26,8 @@ pub(super) async fn register(
     let password = body.text("password", 8..=128);
     let device = body.text_or("device", 1..=64, NAMELESS);
     body.finish()?;
-    // An account that is made while no session can be opened would refuse the next try as a duplicate.
+    // Checked first: an account created while sessions cannot be opened would make the client's retry fail as a
+    // duplicate.
     app.auth.ready().await?;
     let hash = app
         .passwords
@@ -46,7 +47,7 @@ pub(super) async fn register(
     Ok((StatusCode::CREATED, Json(tokens)))
 }
 
-/// `{"email", "password", "device"}` for a pair of tokens.
+/// `{"email", "password", "device"}` returns a token pair.
 pub(super) async fn login(
     State(app): State<Arc<App>>,
     mut body: JsonFields,
@@ -73,7 +74,7 @@ pub(super) async fn login(
     Ok(Json(tokens))
 }
 
-/// `{"refresh_token"}`, once, for the next pair.
+/// `{"refresh_token"}` returns the next token pair, once.
 pub(super) async fn refresh(
     State(app): State<Arc<App>>,
     mut body: JsonFields,
@@ -83,7 +84,7 @@ pub(super) async fn refresh(
     Ok(Json(app.auth.renew(&presented).await?))
 }
 
-/// Closes the session of the token that was sent.
+/// Closes the session of the token.
 pub(super) async fn logout(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -92,7 +93,7 @@ pub(super) async fn logout(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Closes the sessions of the caller on every device.
+/// Closes the caller's sessions on every device.
 pub(super) async fn logout_all(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -101,7 +102,7 @@ pub(super) async fn logout_all(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The sessions of the caller, on every device.
+/// The caller's sessions on every device.
 pub(super) async fn sessions(
     State(app): State<Arc<App>>,
     caller: Caller,

@@ -1,4 +1,5 @@
-//! Many documents in one request: `?mode=single` and `?mode=batch` do the same in very different numbers of statements.
+//! Writes many documents in one request: `?mode=single` and `?mode=batch` have the same effect with very different
+//! numbers of statements.
 
 use std::collections::HashSet;
 use std::str::FromStr;
@@ -17,16 +18,16 @@ use crate::input::{JsonFields, QueryFields};
 use crate::state::App;
 use crate::store::{Bulk, BulkMode, BulkOutcome};
 
-/// Most rows of a request, inserted and updated together.
+/// Maximum rows of a request, inserted and updated together.
 const MOST_ROWS: usize = 1_000;
-/// Faults that are told of a request; who sends a thousand wrong rows learns enough from these.
+/// Maximum reported faults of a request.
 const MOST_FAULTS: usize = 20;
 
 #[derive(Serialize)]
 pub(super) struct BulkAnswer {
     inserted: u64,
     updated: u64,
-    /// With those that begin and end the transaction.
+    /// Including those that begin and end the transaction.
     statements: u32,
     duration_ms: f64,
 }
@@ -43,7 +44,7 @@ impl FromStr for BulkMode {
     }
 }
 
-/// `{"insert": […], "update": [{"id", …}]}`: all rows or none.
+/// `{"insert": […], "update": [{"id", …}]}`: writes all rows or none.
 pub(super) async fn write(
     State(app): State<Arc<App>>,
     _: Caller,
@@ -107,7 +108,7 @@ fn bulk_of(mut fields: JsonFields) -> Result<Bulk, Problem> {
     );
     let mut seen = HashSet::new();
     for (row, (id, _)) in update.iter().enumerate() {
-        // After a row at fault the places no longer agree, but then the fault is told already.
+        // After an invalid row the positions no longer match, but then a fault is already reported.
         if faults.is_empty() && !seen.insert(*id) {
             faults.push(id_fault(row, "expected each document at most once"));
         }

@@ -1,4 +1,4 @@
-//! The extractor for routes that need to know who asks.
+//! The extractor for routes that need the caller.
 
 use std::sync::Arc;
 

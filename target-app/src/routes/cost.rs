@@ -1,4 +1,5 @@
-//! What admission and packing cost a request that nothing stops: a figure to look at, not to assert on a shared machine.
+//! Measures the cost of admission and compression for a request that no limit stops: for reading, not for assertions on
+//! a shared machine.
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;

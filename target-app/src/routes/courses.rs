@@ -1,4 +1,4 @@
-//! Courses and who takes them.
+//! Courses and their students.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::input::{Id, QueryFields};
 use crate::state::App;
 use crate::store::{Course, Page};
 
-/// Students of a page when the client names no limit: a whole course as it was seeded.
+/// Default page size of students: a whole seeded course.
 const A_COURSE: u32 = 100;
 
 pub(super) async fn list(
@@ -26,7 +26,7 @@ pub(super) async fn list(
     Ok(Json(app.store.courses(part).await?))
 }
 
-/// The students of a course; how they are read is `db.loading`, when the cache has them not.
+/// The students of a course; on a cache miss they are read as `db.loading` says.
 pub(super) async fn students(
     State(app): State<Arc<App>>,
     Id(id): Id,

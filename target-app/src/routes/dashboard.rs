@@ -1,4 +1,4 @@
-//! Ten figures in one answer.
+//! Ten independent figures in one answer.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,7 +20,7 @@ pub(super) struct Dashboard {
     duration_ms: f64,
 }
 
-/// `?parallel=0` reads them one by one, `1` all at once.
+/// `?parallel=0` reads them one after another, `1` all at once.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     mut query: QueryFields,

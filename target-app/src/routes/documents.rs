@@ -1,4 +1,4 @@
-//! The catalogue: cached as the bytes that go out.
+//! The document catalogue; bodies are cached in the form in which they are sent.
 
 use std::sync::Arc;
 
@@ -17,13 +17,13 @@ use crate::input::{Id, JsonFields, QueryFields};
 use crate::state::App;
 use crate::store::{Draft, Sort, StoreError};
 
-/// Most characters of a search.
+/// Maximum characters of a search.
 const LONGEST_QUERY: usize = 200;
-/// Most bytes of a document's body.
+/// Maximum bytes of a document's body.
 const LONGEST_BODY: usize = 100 * 1024;
-/// Most tags of a document.
+/// Maximum tags of a document.
 const MOST_TAGS: usize = 16;
-/// Most that a document costs, in cents.
+/// Maximum price in cents.
 const DEAREST: i64 = 1_000_000_000;
 
 pub(super) async fn one(State(app): State<Arc<App>>, Id(id): Id) -> Result<Response, Problem> {
@@ -73,12 +73,12 @@ pub(super) async fn search(
     answer(app.cache.responses.get(key, load).await)
 }
 
-/// An answer that is JSON already, or what its load came to.
+/// The response of a body that is already JSON, or of its failed load.
 pub(super) fn answer(body: Result<Bytes, Arc<StoreError>>) -> Result<Response, Problem> {
     body.map(json).map_err(|error| Problem::from(&*error))
 }
 
-/// `{"title", "body", "author", "tags", "price_cents"}` for a new document.
+/// `{"title", "body", "author", "tags", "price_cents"}` creates a document.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     _: Caller,
@@ -95,7 +95,7 @@ pub(super) async fn create(
     ))
 }
 
-/// The same for a document that is there.
+/// The same fields replace an existing document.
 pub(super) async fn replace(
     State(app): State<Arc<App>>,
     _: Caller,
@@ -107,7 +107,7 @@ pub(super) async fn replace(
     Ok(Json(app.catalogue.replace(id, draft).await?))
 }
 
-/// Takes a document out of the catalogue; orders of it stay.
+/// Removes a document from the catalogue; its orders stay.
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     _: Caller,
@@ -117,7 +117,7 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What a client says of a document; its faults are noted in `fields`.
+/// The document in `fields`; faults are reported there.
 pub(super) fn draft(fields: &mut JsonFields) -> Draft {
     Draft {
         title: fields.text("title", 1..=200),
@@ -128,7 +128,7 @@ pub(super) fn draft(fields: &mut JsonFields) -> Draft {
     }
 }
 
-/// An answer that is JSON already.
+/// The response of a body that is already JSON.
 pub(super) fn json(body: Bytes) -> Response {
     let mut response = Response::new(Body::from(body));
     response.headers_mut().insert(

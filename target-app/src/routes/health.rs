@@ -1,4 +1,4 @@
-//! Is it alive, can it work.
+//! Liveness and readiness.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::documents::json;
 use crate::error::{FieldFault, Problem};
 use crate::state::App;
 
-/// When to ask again: a database that was away is noticed within a second of its return.
+/// A database that was unavailable is noticed within a second of its return.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The process answers.
@@ -19,7 +19,7 @@ pub(crate) async fn live() -> Response {
     json(Bytes::from_static(br#"{"status":"ok"}"#))
 }
 
-/// The database and the shared store answer too; what does not is named.
+/// Checks that the database and the shared store answer; names those that do not.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let (database, shared_store) = tokio::join!(app.store.ping(), app.kv.ping());
     let missing = [

@@ -1,7 +1,7 @@
-//! Live metrics for as long as a client stays: one JSON message a second, over a WebSocket or as server-sent events.
+//! Live metrics: one JSON message per second, over a WebSocket or as server-sent events.
 //!
-//! Both end when the service stops and when the reader falls behind. Messages are of now: a reader that comes back gets
-//! the present, not what it missed.
+//! Both end when the service stops or the reader is too slow. A reader that reconnects gets current messages, not the
+//! missed ones.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -21,16 +21,16 @@ use crate::input::found;
 use crate::monitor::{Listener, TooManyReaders};
 use crate::state::App;
 
-/// Largest message that is read from a client, in bytes; it has nothing to say but pings.
+/// Maximum message from a client in bytes; a client only needs to send pings.
 const LONGEST_MESSAGE: usize = 4 * 1024;
-/// Most bytes that wait to be written to a client, several times the longest message: one that sends pings and does not
-/// read its pongs ends at this instead of in memory without bounds.
+/// Maximum unsent bytes per client, several times the longest message: a client that sends pings and does not read the
+/// pongs is disconnected instead of using unlimited memory.
 const MOST_UNSENT: usize = 256 * 1024;
-/// How long a write to a client may take.
+/// Time limit of a write to a client.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// When a client should come again that found no place.
+/// Value of `Retry-After` when the maximum number of readers is reached.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
-/// How soon a client that lost its events should come back.
+/// Reconnection delay for clients that lost the event stream.
 const RETRY: Duration = Duration::from_secs(2);
 
 /// `GET /ws`
@@ -74,7 +74,7 @@ pub(super) async fn events(State(app): State<Arc<App>>) -> Response {
         .keep_alive(KeepAlive::default())
         .into_response();
     let headers = response.headers_mut();
-    // A proxy that packs or collects the stream would hold it back.
+    // A proxy that compresses or buffers the stream would delay it.
     headers.insert(
         header::CACHE_CONTROL,
         HeaderValue::from_static("no-cache, no-transform"),
@@ -86,7 +86,7 @@ pub(super) async fn events(State(app): State<Arc<App>>) -> Response {
     response
 }
 
-/// Sends what there is until either side ends it; pings are answered by the socket itself, as long as it is read.
+/// Sends messages until either side closes. The socket answers pings by itself, as long as it is read.
 async fn send_messages(mut socket: WebSocket, mut listener: Listener) {
     loop {
         tokio::select! {
@@ -108,7 +108,8 @@ async fn send_messages(mut socket: WebSocket, mut listener: Listener) {
     }
 }
 
-/// A browser lets any page open a WebSocket, with the cookies and from the network of its user, and only says whose it is.
+/// Rejects WebSockets opened by other sites. A browser lets any page open a WebSocket with its user's cookies and
+/// network access, and only reports the page's origin.
 fn reject_foreign_origin(headers: &HeaderMap) -> Result<(), Problem> {
     let host = headers
         .get(header::HOST)
@@ -122,7 +123,7 @@ fn reject_foreign_origin(headers: &HeaderMap) -> Result<(), Problem> {
         authority.is_some()
             && authority.map(str::to_ascii_lowercase) == host.map(str::to_ascii_lowercase)
     };
-    // A client that is no browser sends none.
+    // A client that is not a browser sends no origin.
     let foreign = headers
         .get_all(header::ORIGIN)
         .into_iter()

@@ -1,4 +1,4 @@
-//! The service's instruments: everything for a scraper, areas for a client, and giving back what is held without need.
+//! The service's metrics: everything for a scraper, areas for a client, and the release of unneeded resources.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -18,16 +18,16 @@ use crate::metrics::{MetricFamily, MetricType};
 use crate::monitor::{Freed, MOST_POINTS};
 use crate::state::App;
 
-/// What was given back, as `POST /api/v1/admin/gc` answers.
+/// The answer of `POST /api/v1/admin/gc`.
 #[derive(Serialize)]
 pub(super) struct ReclaimAnswer {
     freed: Vec<Freed>,
-    /// Before and after, as far as the kernel tells; memory goes back to it when the allocator lets it go.
+    /// Before and after, if the kernel reports it; the allocator decides when memory is returned to the kernel.
     #[serde(skip_serializing_if = "Option::is_none")]
     resident_bytes: Option<[f64; 2]>,
 }
 
-/// Every family: Prometheus text, or JSON for those who ask for it.
+/// Every metric family: Prometheus text, or JSON if the client prefers it.
 pub(super) async fn all(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -53,7 +53,7 @@ pub(super) async fn sections(State(app): State<Arc<App>>) -> Json<Value> {
     Json(app.monitor.sections())
 }
 
-/// Levels, trends, percentiles by route, alerts; `?points=120` adds the course of so many looks.
+/// Levels, trends, percentiles by route, alerts; `?points=120` adds the latest 120 samples.
 pub(super) async fn performance(
     State(app): State<Arc<App>>,
     mut query: QueryFields,
@@ -71,7 +71,7 @@ pub(super) async fn performance(
     }
 }
 
-/// Sweeps caches, pools and maps. To be mounted behind the guard of the administration only.
+/// Sweeps caches, pools and maps. Mount it only behind the guard of the administration.
 pub(super) async fn collect(State(app): State<Arc<App>>) -> Json<ReclaimAnswer> {
     let before = resident(&app);
     let freed = app.reclaim.run().await;
@@ -90,7 +90,7 @@ fn resident(app: &App) -> Option<f64> {
     Some(resident.get_metric().first()?.get_gauge().get_value())
 }
 
-/// Whether `Accept` names JSON, and nothing that the text is, with more weight.
+/// Whether `Accept` gives JSON a higher weight than text.
 fn prefers_json(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::ACCEPT).iter();
     let ranges: Vec<_> = lines

@@ -1,4 +1,4 @@
-//! The routes of the service and the layers around them.
+//! The service's routes and middleware layers.
 
 mod admin;
 mod assets;
@@ -35,13 +35,13 @@ use crate::state::App;
 pub(crate) use health::live as alive;
 use observe::observe;
 
-/// The whole service as a router over `state`; the lab is part of it when the state was opened with one.
+/// The whole service as a router over `state`; includes the lab if the state was opened with it.
 pub fn app(state: State) -> Router {
     let State(app) = state;
     let packed = |routes: Router<Arc<App>>| {
         routes.route_layer(from_fn_with_state(Arc::clone(&app.packer), compress))
     };
-    // Packing is part of the work that is limited, so it lies within.
+    // Compression is part of the limited work, so it is inside the limits.
     let behind = |lane, routes: Router<Arc<App>>| {
         packed(routes).route_layer(from_fn_with_state(
             (Arc::clone(&app.admission), lane),
@@ -109,7 +109,7 @@ pub fn app(state: State) -> Router {
     service.with_state(app)
 }
 
-/// What a path answers to a method that it does not know.
+/// The answer to an unsupported method.
 async fn wrong_method() -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,

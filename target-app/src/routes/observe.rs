@@ -1,4 +1,4 @@
-//! Around every request: its identity, what it cost (`Server-Timing`) and its place in the metrics.
+//! The middleware around every request: its id, its cost (`Server-Timing`) and its metrics.
 
 use std::io::{self, Write as _};
 use std::panic::AssertUnwindSafe;
@@ -18,10 +18,10 @@ use crate::state::App;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
-/// Longest request identity that is taken over from a client, in bytes.
+/// Maximum bytes of a request id that is accepted from a client.
 const LONGEST_REQUEST_ID: usize = 128;
 
-/// The middleware: see the module.
+/// The middleware; see the module documentation.
 pub(crate) async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let requests = &app.metrics.requests;
@@ -37,7 +37,7 @@ pub(crate) async fn observe(State(app): State<Arc<App>>, request: Request, next:
         .cloned();
     let id = id.unwrap_or_else(|| app.request_ids.next());
 
-    // A panic has told of itself on standard error; the client and the metrics are to have an answer as well.
+    // The panic hook has already reported the panic; the client and the metrics still need an answer.
     let run = AssertUnwindSafe(next.run(request)).catch_unwind();
     let (ran, cost) = accounted(Cost::on(trace), run).await;
     let mut response =
@@ -48,7 +48,7 @@ pub(crate) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     if let Some(InternalCause(cause)) = response.extensions_mut().remove() {
         let asked = format!("{} {}", method_label(&method), route.pattern());
         let line = log_line(&asked, &id, cost.trace(), &cause);
-        // A log that cannot be written must not take the answer with it.
+        // A failure to write the log must not fail the request.
         let _ = writeln!(io::stderr(), "{line}");
     }
     let headers = response.headers_mut();
@@ -61,7 +61,7 @@ pub(crate) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     response
 }
 
-/// One line, whatever clients and causes put into it.
+/// Formats one line, whatever the inputs contain.
 fn log_line(asked: &str, id: &HeaderValue, trace: Option<&Trace>, cause: &str) -> String {
     let trace = trace.map_or_else(String::new, |trace| format!(" trace {}", trace.id()));
     format!("{asked} request {id:?}{trace}: {cause}").replace(char::is_control, " ")

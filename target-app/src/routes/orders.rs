@@ -1,4 +1,4 @@
-//! Buying a document and looking at what was bought.
+//! Orders and payments.
 
 use std::sync::Arc;
 
@@ -15,14 +15,14 @@ use crate::observe::run_to_completion;
 use crate::state::App;
 use crate::store::{NewOrder, NewPayment, Order, Page, Payment, PaymentOutcome, StoreError};
 
-/// Names one payment, however often it is asked for.
+/// Identifies a payment across retries.
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
-/// Says that the payment had been made before.
+/// Marks the answer of a repeated payment.
 const IDEMPOTENT_REPLAY: HeaderName = HeaderName::from_static("idempotent-replay");
-/// Most characters of such a key.
+/// Maximum characters of an idempotency key.
 const LONGEST_KEY: usize = 64;
 
-/// `{"document_id", "quantity"}` for an order.
+/// `{"document_id", "quantity"}` places an order.
 pub(super) async fn place(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -36,7 +36,7 @@ pub(super) async fn place(
         document_id,
         quantity,
     };
-    // Who goes before the answer has placed the order all the same, and listeners are told.
+    // A client that disconnects has still placed the order, and webhooks are still sent.
     let placed = run_to_completion(async move {
         let placed = app.store.place_order(&order).await?;
         app.events.emit(OrderEvent::Placed, &placed);
@@ -57,7 +57,7 @@ pub(super) async fn place(
     ))
 }
 
-/// The orders of the caller, the latest first.
+/// The caller's orders, latest first.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -68,7 +68,7 @@ pub(super) async fn list(
     Ok(Json(app.store.orders(caller.user_id, part).await?))
 }
 
-/// An order of the caller.
+/// One of the caller's orders.
 pub(super) async fn one(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -77,7 +77,7 @@ pub(super) async fn one(
     Ok(Json(app.store.order(id, caller.user_id).await?))
 }
 
-/// `{"amount_cents"}` under an `Idempotency-Key` pays an order of the caller, once.
+/// `{"amount_cents"}` with an `Idempotency-Key` pays one of the caller's orders, once.
 pub(super) async fn pay(
     State(app): State<Arc<App>>,
     caller: Caller,

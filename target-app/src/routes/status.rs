@@ -1,4 +1,4 @@
-//! `GET /`: the status page, one document that fetches nothing but the live metrics of its own service.
+//! `GET /`: the status page, one document that fetches only the service's own live metrics.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use crate::error::Problem;
 
-/// The page; [`NONCE`] stands where its style and its script name theirs.
+/// The page; [`NONCE`] is the placeholder for the nonce of its style and script.
 const PAGE: &str = include_str!("../status.html");
 const NONCE: &str = "{{nonce}}";
 

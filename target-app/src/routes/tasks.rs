@@ -1,4 +1,4 @@
-//! Background tasks: submitting one, looking after it, and what an administrator does with the dead.
+//! Background tasks: submission, status, and the administration of dead letters.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,14 +16,14 @@ use crate::settings::Span;
 use crate::state::App;
 use crate::tasks::{MOST_ARGUMENTS, SubmitError, TaskId, TaskPriority, TaskRequest, TaskStatus};
 
-/// Longest that a task may be put off.
+/// Maximum delay of a task.
 const LONGEST_DELAY: Duration = Duration::from_hours(1);
-/// Longest idempotency key, in bytes.
+/// Maximum bytes of an idempotency key.
 const LONGEST_KEY: usize = 128;
-/// When to come again after a refusal: a full queue moves within a second, a service that stops needs that long.
+/// Value of `Retry-After`: a full queue moves within a second, and a stopping service needs about that long.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// `{"kind", "priority"?, "args"?, "delay"?, "idempotency_key"?}`: takes a task on (202).
+/// `{"kind", "priority"?, "args"?, "delay"?, "idempotency_key"?}` submits a task (202).
 pub(super) async fn submit(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -50,7 +50,7 @@ pub(super) async fn submit(
     ))
 }
 
-/// A task of the caller; those of others are not found.
+/// One of the caller's tasks; other users' tasks answer 404.
 pub(super) async fn one(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -66,7 +66,7 @@ pub(super) async fn dead(State(app): State<Arc<App>>) -> Json<Value> {
     Json(json!({ "total": dead.len(), "items": dead }))
 }
 
-/// Gives a dead task its attempts once more (202).
+/// Retries a dead letter with a new set of attempts (202).
 pub(super) async fn retry(
     State(app): State<Arc<App>>,
     Segment(id): Segment,
@@ -98,7 +98,7 @@ impl From<SubmitError> for Problem {
     }
 }
 
-/// An identity from a path: what cannot be one is not found either.
+/// Parses a task id from a path; an invalid one answers 404.
 fn known(id: &str) -> Result<TaskId, Problem> {
     id.parse().map_err(|_| Problem::not_found("task"))
 }

@@ -1,4 +1,5 @@
-//! Who the private servers run as: PostgreSQL refuses root, so root lends them an unprivileged account.
+//! The operating-system account of the private servers: PostgreSQL refuses to run as root, so root starts them under an
+//! unprivileged account.
 
 use std::fs;
 use std::io;
@@ -12,12 +13,12 @@ use super::ServicesError;
 /// The account of a private server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ServerAccount {
-    /// The one this process runs as.
+    /// The account of this process.
     Own {
         /// Its user id.
         uid: u32,
     },
-    /// Another one, which root may take on.
+    /// Another account, which root switches to.
     Other {
         /// Its user id.
         uid: u32,
@@ -27,9 +28,9 @@ pub(super) enum ServerAccount {
 }
 
 impl ServerAccount {
-    /// Who servers of this process run as.
+    /// The account for servers of this process.
     pub(super) fn of_servers() -> Result<Self, ServicesError> {
-        // The owner of what this process makes is who it is.
+        // Files that this process creates belong to its effective user.
         let own = tempfile::tempfile()
             .and_then(|file| file.metadata())
             .map_err(ServicesError::Directory)?
@@ -38,7 +39,7 @@ impl ServerAccount {
         Self::choose(own, &passwd).ok_or(ServicesError::NoAccount)
     }
 
-    /// `own` unless that is root; else postgres, else nobody, as `passwd` (the text of `/etc/passwd`) has them.
+    /// `own` unless that is root; else postgres, else nobody, as listed in `passwd` (the text of `/etc/passwd`).
     fn choose(own: u32, passwd: &str) -> Option<Self> {
         if own != 0 {
             return Some(Self::Own { uid: own });
@@ -62,14 +63,14 @@ impl ServerAccount {
         }
     }
 
-    /// Makes `command` run as this account; when that is another one, its supplementary groups go too.
+    /// Makes `command` run as this account; if it is another one, supplementary groups are dropped.
     pub(super) fn apply_to(self, command: &mut Command) {
         if let Self::Other { uid, gid } = self {
             command.uid(uid).gid(gid);
         }
     }
 
-    /// Gives `path` to this account.
+    /// Changes the owner of `path` to this account.
     pub(super) fn own(self, path: &Path) -> io::Result<()> {
         match self {
             Self::Own { .. } => Ok(()),

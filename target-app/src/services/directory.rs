@@ -1,7 +1,8 @@
-//! The temporary directory of one private server, removed when this process is gone and the server has ended.
+//! The temporary directory of a private server, removed after both this process and the server have ended.
 //!
-//! A shell waits for the end of a pipe whose other end only this process and the server's watchdog hold, so that the
-//! directory outlives the server and nothing else. Refuses paths too long for a Unix socket and parents that the server's account cannot enter.
+//! A shell waits for the end of a pipe whose other end only this process and the server's watchdog hold, so the
+//! directory exists exactly as long as the server may need it. Rejects paths that are too long for a Unix socket and
+//! parents that the server's account cannot enter.
 
 use std::fs::{self, Permissions};
 use std::io::{self, PipeWriter};
@@ -15,26 +16,27 @@ use super::ServicesError;
 use super::account::ServerAccount;
 use super::server::wait;
 
-/// A Unix socket's path has at most 107 bytes on Linux and 103 elsewhere; the directory's and the socket's names need some.
+/// The path of a Unix socket has at most 107 bytes on Linux and 103 elsewhere; the names of the directory and the
+/// socket need some of them.
 const LONGEST_BASE: usize = 60;
-/// Ends when its input does; a server's orphans may still write for a moment.
+/// Ends when its input ends; remaining processes of the server may still write for a moment.
 const SWEEP: &str = "trap '' HUP INT TERM; cat >/dev/null; tries=0; \
     until rm -rf \"$1\" || [ $tries -ge 100 ]; do tries=$((tries + 1)); sleep 0.05; done";
 /// The sweeper tries for 5 s.
 const SWEPT_WITHIN: Duration = Duration::from_secs(6);
 
-/// A directory that belongs to the server's account, mode 0700; dropping it removes it.
+/// A directory with mode 0700, owned by the server's account; dropping it removes it.
 #[derive(Debug)]
 pub(super) struct Directory {
     path: PathBuf,
     account: ServerAccount,
-    /// Its end is what the sweeper waits for.
+    /// The pipe whose end the sweeper waits for.
     lease: Option<PipeWriter>,
     sweeper: Child,
 }
 
 impl Directory {
-    /// Makes `PREFIX…` in the directory for temporary files; `fill` may write into it before it is the account's.
+    /// Creates `PREFIX…` in the temporary directory; `fill` may write into it before its owner changes.
     pub(super) fn new(
         prefix: &str,
         fill: impl FnOnce(&Path) -> io::Result<()>,
@@ -82,7 +84,7 @@ impl Directory {
         self.account
     }
 
-    /// Another holder of the directory: it is not removed before this is closed too.
+    /// Another holder of the directory: it is not removed before this one is closed too.
     pub(super) fn lease(&self) -> io::Result<PipeWriter> {
         match &self.lease {
             Some(lease) => lease.try_clone(),
@@ -95,14 +97,14 @@ impl Drop for Directory {
     fn drop(&mut self) {
         drop(self.lease.take());
         if !wait(&mut self.sweeper, SWEPT_WITHIN) {
-            // A watchdog that does not end keeps its server and the directory; there is nothing left to try.
+            // A watchdog that does not end keeps its server and the directory; nothing more can be done.
             let _ = self.sweeper.kill();
             let _ = self.sweeper.wait();
         }
     }
 }
 
-/// Makes `command` run as `account`, out of the reach of Ctrl-C and of this process's environment.
+/// Makes `command` run as `account`, unaffected by Ctrl-C and by this process's environment.
 pub(super) fn prepare(command: &mut Command, account: ServerAccount) {
     command
         .env_clear()
@@ -113,7 +115,7 @@ pub(super) fn prepare(command: &mut Command, account: ServerAccount) {
     account.apply_to(command);
 }
 
-/// The first directory for temporary files that will do.
+/// The first suitable temporary directory.
 fn base(account: ServerAccount) -> Result<PathBuf, ServicesError> {
     let wanted = std::env::temp_dir();
     [wanted.clone(), PathBuf::from("/tmp")]
@@ -122,7 +124,7 @@ fn base(account: ServerAccount) -> Result<PathBuf, ServicesError> {
         .ok_or(ServicesError::NoPlace(wanted))
 }
 
-/// Short, free of what a URL would have to escape, and open to the account when it is a lent one.
+/// Whether the path is short, needs no escaping in a URL, and can be entered by the account.
 fn is_suitable(path: &Path, account: ServerAccount) -> bool {
     let is_plain = |text: &str| {
         text.starts_with('/')
@@ -138,7 +140,7 @@ fn is_suitable(path: &Path, account: ServerAccount) -> bool {
     is_reachable && path.to_str().is_some_and(is_plain)
 }
 
-/// Whether everybody can enter all of it, and make and remove what is their own in the last part.
+/// Whether every user can enter all of it, and create files in the last directory.
 fn is_open_to_all(path: &Path) -> bool {
     let mode = |path: &Path| fs::metadata(path).map_or(0, |found| found.mode());
     mode(path) & 0o003 == 0o003 && path.ancestors().all(|part| mode(part) & 0o001 != 0)

@@ -1,9 +1,9 @@
-//! Private PostgreSQL and Redis servers for who has none running: started from local binaries, gone with their owner.
+//! Private PostgreSQL and Redis servers, started from local binaries when none are configured, and removed with their
+//! owner.
 //!
-//! Each server lives in a temporary directory of its own and is reachable through a Unix socket in it, which nobody else
-//! can open. A shell that reads a pipe held only by this process stops the server and removes the directory when the
-//! pipe ends, so that nothing is left behind even by a process that was killed. Refuses to keep anything: the databases
-//! go when their owner does.
+//! Each server has its own temporary directory and listens on a Unix socket in it, which no other user can open. A
+//! shell reads a pipe held only by this process; when the pipe ends, it stops the server and removes the directory, so
+//! that nothing remains even if this process is killed. No data is kept: the databases are removed with their owner.
 
 mod account;
 mod directory;
@@ -27,32 +27,32 @@ pub use postgres::PrivatePostgres;
 pub use programs::{MissingProgram, MissingPrograms};
 pub use redis::PrivateRedis;
 
-/// How a private server is run.
+/// Options of a private server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PrivateOptions {
     /// Whether commits wait for the disk.
     pub durability: Durability,
-    /// How it can be reached.
+    /// How the server can be reached.
     pub reach: Reach,
 }
 
-/// Whether PostgreSQL waits for the disk; Redis keeps nothing on disk either way.
+/// Whether PostgreSQL waits for the disk; Redis stores nothing on disk in either case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
-    /// As PostgreSQL comes: a commit that was answered survives a crash.
+    /// The default of PostgreSQL: an acknowledged commit survives a crash.
     #[default]
     Durable,
-    /// For tests: no waiting for the disk, and a killed server may lose its last commits.
+    /// For tests: no waiting for the disk; a killed server may lose its last commits.
     Fast,
 }
 
-/// How a private server can be reached.
+/// The addresses of a private server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reach {
-    /// Through a Unix socket in a directory that only its owner can enter.
+    /// A Unix socket in a directory that only its owner can enter.
     #[default]
     Socket,
-    /// Through a port on 127.0.0.1 too, with a random password, for proxies that stand between.
+    /// Also a port on 127.0.0.1 with a random password, for proxies in between.
     Loopback,
 }
 
@@ -63,51 +63,51 @@ pub struct PrivateServices {
     redis: PrivateRedis,
 }
 
-/// Why a private server is not there.
+/// Why a private server could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum ServicesError {
-    /// A server's programs are not installed.
+    /// A program of the server is not installed.
     #[error(transparent)]
     Absent(#[from] MissingPrograms),
-    /// PostgreSQL refuses to run as root, and there is nobody else to run it as.
+    /// PostgreSQL refuses to run as root, and there is no other account.
     #[error(
         "cannot start PostgreSQL: it refuses to run as root, and /etc/passwd has neither a user postgres nor \
          nobody; run gander as another user"
     )]
     NoAccount,
-    /// No directory was found whose path is short enough for a socket and that the server's account can enter.
+    /// No directory has a path short enough for a socket and can be entered by the server's account.
     #[error(
         "cannot find a directory for PostgreSQL and Redis: {} (TMPDIR) and /tmp must be short, plain paths that \
          every user can enter; set TMPDIR", .0.display()
     )]
     NoPlace(PathBuf),
-    /// The private directory could not be made or written to.
+    /// The private directory could not be created or written to.
     #[error("cannot prepare the directory of PostgreSQL or Redis")]
     Directory(#[source] io::Error),
-    /// A program could not be run at all.
+    /// A program could not be started.
     #[error("cannot run {program}")]
     Run {
         /// The program.
         program: &'static str,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A program that prepares the server ended with a failure.
+    /// A preparing program failed.
     #[error("{program} failed, {status}; its output: {said}")]
     Preparation {
         /// The program.
         program: &'static str,
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
-        /// The end of what it wrote.
+        /// The end of its output.
         said: String,
     },
-    /// The server ended instead of answering.
+    /// The server ended before it answered.
     #[error("cannot start {server}: it ended, {status}; its log: {said}")]
     NotStarted {
         /// PostgreSQL or Redis.
         server: &'static str,
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
         /// The end of its log since this start.
         said: String,
@@ -117,18 +117,18 @@ pub enum ServicesError {
     NotReady {
         /// PostgreSQL or Redis.
         server: &'static str,
-        /// How long it was given.
+        /// The time limit.
         waited: Duration,
         /// The end of its log since this start.
         said: String,
     },
-    /// PostgreSQL answered but would not be set up.
+    /// PostgreSQL answered but could not be configured.
     #[error("cannot set up the private PostgreSQL")]
     SetUp(#[source] sqlx::Error),
 }
 
 impl PrivateServices {
-    /// Starts both and returns when both answer: under a second, some more the first time on a machine.
+    /// Starts both servers and returns when both answer: under a second, or longer the first time on a machine.
     pub async fn start(options: &PrivateOptions) -> Result<Self, ServicesError> {
         programs::find_all()?;
         let (postgres, redis) = tokio::try_join!(
@@ -148,39 +148,39 @@ impl PrivateServices {
         self.redis.url()
     }
 
-    /// The PostgreSQL of the two.
+    /// The private PostgreSQL.
     pub fn postgres(&self) -> &PrivatePostgres {
         &self.postgres
     }
 
-    /// The PostgreSQL of the two, to stop, start or kill it alone.
+    /// The private PostgreSQL, to stop, start or kill it separately.
     pub fn postgres_mut(&mut self) -> &mut PrivatePostgres {
         &mut self.postgres
     }
 
-    /// The Redis of the two.
+    /// The private Redis.
     pub fn redis(&self) -> &PrivateRedis {
         &self.redis
     }
 
-    /// The Redis of the two, to stop, start or kill it alone.
+    /// The private Redis, to stop, start or kill it separately.
     pub fn redis_mut(&mut self) -> &mut PrivateRedis {
         &mut self.redis
     }
 
-    /// Each by itself.
+    /// Both servers, separately.
     pub fn into_parts(self) -> (PrivatePostgres, PrivateRedis) {
         (self.postgres, self.redis)
     }
 
-    /// Stops both, lets them finish for some seconds, and removes what they kept.
+    /// Stops both with a grace period, and removes their directories.
     pub async fn stop(self) {
         let Self { postgres, redis } = self;
         tokio::join!(postgres.stop(), redis.stop());
     }
 }
 
-/// A port of 127.0.0.1 that nobody listens on now.
+/// A free port of 127.0.0.1.
 fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }

@@ -13,21 +13,21 @@ use super::{Durability, PrivateOptions, Reach, ServicesError, free_port, passwor
 use super::{programs, template};
 use crate::config::Secret;
 
-/// Recovery after a kill takes far less; a loaded machine some more.
+/// Recovery after a kill takes far less, except on a loaded machine.
 const READY_WITHIN: Duration = Duration::from_mins(1);
-/// Free ports can be taken between the look and the start.
+/// A free port can be taken between its selection and the start.
 const PORT_TRIES: u32 = 5;
-/// PostgreSQL's own.
+/// PostgreSQL's default port.
 const SOCKET_PORT: u16 = 5_432;
-/// Who may enter: on the socket whoever can enter its directory, on the loopback whoever knows the password.
+/// Authentication: on the socket everybody who can enter its directory, on loopback by password.
 const WHO_MAY_ENTER: &str = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
-/// A killed postmaster's child that was busy holds its memory until it notices.
+/// A busy child of a killed postmaster holds its shared memory until it notices.
 const STILL_HELD: &str = "pre-existing shared memory block";
 
-/// A running PostgreSQL with an empty database; dropping it stops it and removes the database.
+/// A running PostgreSQL with an empty database; dropping it stops the server and removes the database.
 #[derive(Debug)]
 pub struct PrivatePostgres {
-    /// `None` while it is stopped. Before the directory, which has to be dropped after it.
+    /// `None` while it is stopped. Declared before the directory, which must be dropped after it.
     pub(super) server: Option<Server>,
     pub(super) directory: Directory,
     programs: PathBuf,
@@ -42,7 +42,7 @@ struct PostgresLoopback {
 }
 
 impl PrivatePostgres {
-    /// Starts one and returns when it answers.
+    /// Starts a server and returns when it answers.
     pub async fn start(options: &PrivateOptions) -> Result<Self, ServicesError> {
         let programs = programs::postgres_directory()?;
         let directory = Directory::new("folio-postgres-", |path| {
@@ -74,7 +74,7 @@ impl PrivatePostgres {
             }
         }
         if let Some(PostgresLoopback { password, .. }) = &postgres.loopback {
-            // Generated, and of letters and digits only.
+            // Generated from letters and digits only.
             let statement = format!("ALTER ROLE folio PASSWORD '{}'", password.reveal());
             let set_up = async {
                 let mut connection = postgres.socket().connect().await?;
@@ -88,7 +88,7 @@ impl PrivatePostgres {
         Ok(postgres)
     }
 
-    /// `postgres://…` of a superuser and an empty database, by the socket.
+    /// `postgres://…` of a superuser and an empty database, through the socket.
     pub fn url(&self) -> Secret {
         Secret::new(format!(
             "postgres:///postgres?host={}&port={}&user=folio",
@@ -97,7 +97,7 @@ impl PrivatePostgres {
         ))
     }
 
-    /// The same by the port on 127.0.0.1, when it was started with [`Reach::Loopback`].
+    /// The same through the port on 127.0.0.1, if it was started with [`Reach::Loopback`].
     pub fn loopback_url(&self) -> Option<Secret> {
         let PostgresLoopback { port, password } = self.loopback.as_ref()?;
         let password = password.reveal();
@@ -106,33 +106,34 @@ impl PrivatePostgres {
         )))
     }
 
-    /// Part of the socket's name even where no port is listened on.
+    /// Part of the socket's name even without a TCP port.
     pub(super) fn port(&self) -> u16 {
         self.loopback
             .as_ref()
             .map_or(SOCKET_PORT, |loopback| loopback.port)
     }
 
-    /// Why it is no longer there, if it ended by itself.
+    /// The reason if the server ended by itself.
     pub fn has_exited(&mut self) -> Option<String> {
         self.server.as_mut()?.exit_reason()
     }
 
-    /// SIGKILL, as a crash: returns when the postmaster and its children are gone, or after 5 s when one is too busy.
+    /// Sends SIGKILL, like a crash: returns when the postmaster and its children are gone, or after 5 s if one is too
+    /// busy.
     pub async fn kill(&mut self) {
         if let Some(server) = self.server.take() {
             server.kill().await;
         }
     }
 
-    /// Stops it in order; what it keeps stays for [`PrivatePostgres::start_again`].
+    /// Stops it gracefully; its data stays for [`PrivatePostgres::start_again`].
     pub async fn halt(&mut self) {
         if let Some(server) = self.server.take() {
             server.end().await;
         }
     }
 
-    /// Starts it again at the same place with the same databases, and returns when it answers.
+    /// Restarts it with the same address and databases; returns when it answers.
     pub async fn start_again(&mut self) -> Result<(), ServicesError> {
         self.halt().await;
         let deadline = tokio::time::Instant::now() + READY_WITHIN;
@@ -154,10 +155,10 @@ impl PrivatePostgres {
         }
     }
 
-    /// Stops it and removes all it kept.
+    /// Stops it and removes its data.
     pub async fn stop(mut self) {
         self.halt().await;
-        // The sweeper needs a moment, in which this thread has better things to do.
+        // Removing the directory takes a moment and would block this thread.
         let _ = tokio::task::spawn_blocking(move || drop(self)).await;
     }
 
@@ -181,7 +182,7 @@ impl PrivatePostgres {
         set(&format!("port={port}"));
         set("unix_socket_permissions=0700");
         set("max_connections=300");
-        // Every error of a statement would be a line of a log that nobody reads and nothing bounds.
+        // Statement errors would fill a log that nobody reads and nothing limits.
         set("log_min_messages=fatal");
         set("log_checkpoints=off");
         if self.durability == Durability::Fast {
@@ -200,7 +201,7 @@ impl PrivatePostgres {
         )
     }
 
-    /// How its superuser gets in, whatever the network.
+    /// The connection options of its superuser, independent of the network.
     fn socket(&self) -> PgConnectOptions {
         PgConnectOptions::new_without_pgpass()
             .socket(self.directory.path())

@@ -1,4 +1,4 @@
-//! Where the servers' programs are, and what to install when they are nowhere.
+//! Finds the servers' programs, and lists the packages to install if they are missing.
 
 use std::env;
 use std::ffi::OsStr;
@@ -8,21 +8,21 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Directories under which a distribution keeps `VERSION/bin`.
+/// Directories in which distributions keep `VERSION/bin`.
 const VERSIONED: [&str; 1] = ["/usr/lib/postgresql"];
 
-/// Programs that were looked for in vain.
+/// Programs that were not found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissingProgram {
     /// Their names.
     pub programs: &'static str,
-    /// Where they were looked for.
+    /// The searched places.
     pub looked_in: &'static str,
-    /// The Debian package that has them.
+    /// The Debian package that contains them.
     pub package: &'static str,
 }
 
-/// Everything that has to be installed before private servers can be started.
+/// All programs that must be installed before private servers can be started.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct MissingPrograms(pub Vec<MissingProgram>);
 
@@ -46,7 +46,7 @@ impl fmt::Display for MissingPrograms {
     }
 }
 
-/// Fails with all that is missing.
+/// Fails with all missing programs.
 pub(super) fn find_all() -> Result<(), MissingPrograms> {
     let missing = [postgres_directory().err(), redis_server().err()];
     let missing: Vec<_> = missing
@@ -61,11 +61,11 @@ pub(super) fn find_all() -> Result<(), MissingPrograms> {
     }
 }
 
-/// The directory with `postgres` and `initdb`.
+/// The directory of `postgres` and `initdb`.
 pub(super) fn postgres_directory() -> Result<PathBuf, MissingPrograms> {
     let path = env::var_os("PATH").unwrap_or_default();
     in_path(&path, "postgres")
-        // Some have only `postgres` in PATH, as a link into the directory where the rest is.
+        // Some systems have only `postgres` in PATH, as a link into the directory with the others.
         .and_then(|postgres| fs::canonicalize(postgres).ok())
         .and_then(|postgres| postgres.parent().map(Path::to_owned))
         .filter(|directory| is_complete(directory))

@@ -1,4 +1,4 @@
-//! A private Redis server: nothing on disk, so what it holds ends with it.
+//! A private Redis server without persistence: its data ends with it.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,15 +13,15 @@ use super::server::{Server, ServerCommand};
 use super::{PrivateOptions, Reach, ServicesError, free_port, password};
 use crate::config::Secret;
 
-/// It takes a few milliseconds; a loaded machine some more.
+/// It takes a few milliseconds, except on a loaded machine.
 const READY_WITHIN: Duration = Duration::from_secs(30);
-/// Free ports can be taken between the look and the start.
+/// A free port can be taken between its selection and the start.
 const PORT_TRIES: u32 = 5;
 
 /// A running Redis; dropping it stops it.
 #[derive(Debug)]
 pub struct PrivateRedis {
-    /// `None` while it is stopped. Before the directory, which has to be dropped after it.
+    /// `None` while it is stopped. Declared before the directory, which must be dropped after it.
     pub(super) server: Option<Server>,
     pub(super) directory: Directory,
     program: PathBuf,
@@ -35,7 +35,7 @@ struct RedisLoopback {
 }
 
 impl PrivateRedis {
-    /// Starts one and returns when it answers.
+    /// Starts a server and returns when it answers.
     pub async fn start(options: &PrivateOptions) -> Result<Self, ServicesError> {
         let program = programs::redis_server()?;
         let mut tries = 1;
@@ -83,7 +83,7 @@ impl PrivateRedis {
         ))
     }
 
-    /// `redis://…` by the port on 127.0.0.1, when it was started with [`Reach::Loopback`].
+    /// `redis://…` through the port on 127.0.0.1, if it was started with [`Reach::Loopback`].
     pub fn loopback_url(&self) -> Option<Secret> {
         let RedisLoopback { port, password } = self.loopback.as_ref()?;
         let password = password.reveal();
@@ -92,36 +92,36 @@ impl PrivateRedis {
         )))
     }
 
-    /// Why it is no longer there, if it ended by itself.
+    /// The reason if the server ended by itself.
     pub fn has_exited(&mut self) -> Option<String> {
         self.server.as_mut()?.exit_reason()
     }
 
-    /// SIGKILL, as a crash: returns when it is gone.
+    /// Sends SIGKILL, like a crash: returns when it is gone.
     pub async fn kill(&mut self) {
         if let Some(server) = self.server.take() {
             server.kill().await;
         }
     }
 
-    /// Stops it in order; [`PrivateRedis::start_again`] starts an empty one at the same place.
+    /// Stops it gracefully; [`PrivateRedis::start_again`] starts an empty one at the same address.
     pub async fn halt(&mut self) {
         if let Some(server) = self.server.take() {
             server.end().await;
         }
     }
 
-    /// SIGSTOP: it keeps its connections and answers nobody, until [`PrivateRedis::thaw`].
+    /// Sends SIGSTOP: it keeps its connections and does not answer, until [`PrivateRedis::thaw`].
     pub fn freeze(&mut self) {
         self.signal("STOP");
     }
 
-    /// SIGCONT: it answers again.
+    /// Sends SIGCONT: it answers again.
     pub fn thaw(&mut self) {
         self.signal("CONT");
     }
 
-    /// Starts it again at the same place, empty, and returns when it answers.
+    /// Restarts it, empty, at the same address; returns when it answers.
     pub async fn start_again(&mut self) -> Result<(), ServicesError> {
         self.halt().await;
         let mut server = Server::start(
@@ -143,13 +143,13 @@ impl PrivateRedis {
     /// Stops it and removes its directory.
     pub async fn stop(mut self) {
         self.halt().await;
-        // The sweeper needs a moment, in which this thread has better things to do.
+        // Removing the directory takes a moment and would block this thread.
         let _ = tokio::task::spawn_blocking(move || drop(self)).await;
     }
 
     fn signal(&mut self, signal: &str) {
         if let Some(server) = &mut self.server {
-            // A server that is gone hears no signal, and needs none.
+            // A server that has ended needs no signal.
             let _ = server.signal(signal);
         }
     }
@@ -159,7 +159,7 @@ impl PrivateRedis {
     }
 }
 
-/// In a file, since everybody can read the arguments of a program.
+/// In a file, because everybody can read the arguments of a process.
 fn configuration(directory: &Path, loopback: Option<&RedisLoopback>) -> String {
     let directory = directory.display();
     let port = loopback.map_or(0, |loopback| loopback.port);
@@ -174,7 +174,7 @@ fn configuration(directory: &Path, loopback: Option<&RedisLoopback>) -> String {
     text
 }
 
-/// Whether a server there answers, if only that it wants a password.
+/// Whether a server answers there, even if only with a request for a password.
 async fn answers(socket: PathBuf) -> bool {
     let ask = async {
         let mut connection = UnixStream::connect(&socket).await?;

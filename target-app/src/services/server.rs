@@ -1,8 +1,8 @@
-//! One server process under a watchdog of its own.
+//! A server process under its own watchdog.
 //!
-//! The watchdog is a shell and the server's true parent, so that the server's id cannot come to mean another process. It
-//! passes on the signals that are written to its input and ends the server when its input ends, which it does when this
-//! process goes, however it goes. The watchdog's end is the server's end.
+//! The watchdog is a shell and the server's parent, so that the server's process id cannot be reused meanwhile. It
+//! forwards the signals that are written to its input, and stops the server when its input ends, which happens when
+//! this process ends in any way. The watchdog ends with the server.
 
 use std::ffi::OsString;
 use std::fs;
@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 use super::ServicesError;
 use super::directory::{Directory, prepare};
 
-/// Arguments: the signals that end the server, each given 5 s before the next; the log; the command.
+/// Arguments: the signals that stop the server, each given 5 s before the next; the log; the command.
 ///
-/// The log comes by a pipe that the server's own children hold too, so that it ends when the last of them is gone: those
-/// of a killed postmaster answer for a moment more.
+/// The log is a pipe that the server's children hold too, so that it ends with the last of them: children of a killed
+/// postmaster live for a moment longer.
 const WATCH: &str = r#"
 trap '' HUP INT TERM
 signals=$1 log=$2
@@ -52,39 +52,39 @@ kill -s USR1 "$orders"
 wait "$orders" "$logger"
 exit "$status"
 "#;
-/// How long the watchdog gives the server for each signal, with some to spare.
+/// Time the watchdog gives the server per signal, with a margin.
 const SIGNAL_WITHIN: Duration = Duration::from_millis(5_500);
-/// How much of the log is told, in bytes.
+/// Bytes of the log shown in errors.
 const TAIL: u64 = 2 * 1024;
-/// Between two looks at a process that is to end.
+/// Interval of checking a process that is about to end.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// A running server; dropping it ends it and blocks until it is gone.
+/// A running server; dropping it stops the server and blocks until it is gone.
 #[derive(Debug)]
 pub(super) struct Server {
     name: &'static str,
     watchdog: Child,
     orders: Option<ChildStdin>,
-    /// A line for every order carried out.
+    /// A line for every executed command.
     answers: Option<BufReader<ChildStderr>>,
     ends_within: Duration,
     log: PathBuf,
-    /// Where in the log this start begins.
+    /// Position of this start in the log.
     log_start: u64,
 }
 
-/// What to run, and how it wants to be ended.
+/// The command of a server and the way to stop it.
 pub(super) struct ServerCommand<'a> {
-    /// What to call it in errors.
+    /// Its name in errors.
     pub(super) name: &'static str,
     pub(super) program: &'a Path,
     pub(super) arguments: Vec<OsString>,
-    /// Signals that end it, the gentlest first; SIGKILL follows them anyway.
+    /// Signals that stop it, the gentlest first; SIGKILL follows in any case.
     pub(super) end_signals: &'static [&'static str],
 }
 
 impl Server {
-    /// Starts it in `directory`, where its log goes.
+    /// Starts it in `directory`, which also gets its log.
     pub(super) fn start(
         directory: &Directory,
         server: &ServerCommand<'_>,
@@ -98,7 +98,7 @@ impl Server {
             .arg(server.program)
             .args(&server.arguments)
             .stdin(Stdio::piped())
-            // Nothing is written there: it keeps the directory from being swept before the server has ended.
+            // Nothing is written there; it keeps the directory until the server has ended.
             .stdout(directory.lease().map_err(ServicesError::Directory)?)
             .stderr(Stdio::piped());
         prepare(&mut command, directory.account());
@@ -120,22 +120,22 @@ impl Server {
         })
     }
 
-    /// Has `signal` (a name without SIG) sent to the server, and returns when it has been: less than a millisecond.
+    /// Sends `signal` (a name without SIG) to the server; returns when it was sent, in less than a millisecond.
     pub(super) fn signal(&mut self, signal: &str) -> io::Result<()> {
         if let (Some(orders), Some(answers)) = (&mut self.orders, &mut self.answers) {
             writeln!(orders, "{signal}")?;
-            // A watchdog that ends meanwhile closes the pipe.
+            // If the watchdog ends meanwhile, this read ends too.
             answers.read_line(&mut String::new())?;
         }
         Ok(())
     }
 
-    /// How it ended, if it did.
+    /// Its exit status, if it has ended.
     pub(super) fn status(&mut self) -> Option<ExitStatus> {
         self.watchdog.try_wait().ok().flatten()
     }
 
-    /// Why it is no longer there, if it ended by itself.
+    /// The reason if the server ended by itself.
     pub(super) fn exit_reason(&mut self) -> Option<String> {
         let status = self.status()?;
         let (name, said) = (self.name, self.said());
@@ -144,7 +144,7 @@ impl Server {
         ))
     }
 
-    /// Waits until it has ended, for `limit` at most, and says whether it has.
+    /// Waits at most `limit` until it has ended; returns whether it has.
     pub(super) async fn ended(&mut self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         while self.status().is_none() {
@@ -156,21 +156,21 @@ impl Server {
         true
     }
 
-    /// Ends it as gently as it allows, waits until it is gone and says how it ended.
+    /// Stops it gracefully, waits until it is gone and returns its exit status.
     pub(super) async fn end(mut self) -> Option<ExitStatus> {
         drop(self.orders.take());
         self.ended(self.ends_within).await;
         self.status()
     }
 
-    /// Has it killed and waits until it is gone.
+    /// Kills it and waits until it is gone.
     pub(super) async fn kill(mut self) {
-        // A server that is already gone has no watchdog that reads.
+        // After the server's end, no watchdog reads the signal.
         let _ = self.signal("KILL");
         self.ended(SIGNAL_WITHIN).await;
     }
 
-    /// The end of what it has logged since this start.
+    /// The end of its log since this start.
     pub(super) fn said(&self) -> String {
         let read = || {
             let mut file = fs::File::open(&self.log)?;
@@ -189,7 +189,7 @@ impl Server {
         }
     }
 
-    /// Asks `is_ready` until it says yes, the server ends or `limit` is over.
+    /// Waits until `is_ready` returns true, the server ends or `limit` has passed.
     pub(super) async fn ready<F: Future<Output = bool>>(
         &mut self,
         limit: Duration,
@@ -204,7 +204,7 @@ impl Server {
                     said: self.said(),
                 });
             }
-            // A server that accepts and says nothing must not outlast the limit.
+            // A server that accepts and never answers must not exceed the limit.
             if matches!(
                 tokio::time::timeout_at(deadline, is_ready()).await,
                 Ok(true)
@@ -230,7 +230,7 @@ impl Drop for Server {
     }
 }
 
-/// Waits for a child's end, for `limit` at most, and says whether it has come.
+/// Waits at most `limit` for a child to end; returns whether it has.
 pub(super) fn wait(child: &mut Child, limit: Duration) -> bool {
     let deadline = Instant::now() + limit;
     while matches!(child.try_wait(), Ok(None)) {

@@ -1,7 +1,8 @@
-//! An initialised PostgreSQL cluster, made once and copied after that: a copy takes a sixth of the time of `initdb`.
+//! An initialised PostgreSQL cluster, created once and then copied: a copy takes a sixth of the time of `initdb`.
 //!
-//! Templates live beside the private directories, in one that belongs to the server's account and that nobody else can
-//! enter; one that does not is not trusted. They appear whole, by renaming, so that concurrent starts need no lock.
+//! Templates are stored next to the private directories, in a directory that belongs to the server's account and that
+//! no other user can enter; any other directory is not trusted. They appear atomically by renaming, so concurrent
+//! starts need no lock.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -16,12 +17,12 @@ use super::ServicesError;
 use super::account::ServerAccount;
 use super::directory::{Directory, prepare};
 
-/// Changes with how clusters are initialised.
+/// Increased when the initialisation changes.
 const REVISION: u32 = 1;
-/// Sweepers of temporary directories remove files that nobody has used for days, one by one.
+/// Cleaners of temporary directories remove single files that were unused for days.
 const FRESH_FOR: Duration = Duration::from_hours(48);
 
-/// Makes `directory/data` a cluster whose superuser is `folio`.
+/// Creates a cluster with superuser `folio` in `directory/data`.
 pub(super) async fn cluster(programs: &Path, directory: &Directory) -> Result<(), ServicesError> {
     let account = directory.account();
     let version = run(
@@ -38,7 +39,7 @@ pub(super) async fn cluster(programs: &Path, directory: &Directory) -> Result<()
     {
         return Ok(());
     }
-    // What a copy that failed half-way has left.
+    // The remains of a failed copy.
     let remains = fs::remove_dir_all(&data);
     if let Err(error) = remains
         && error.kind() != io::ErrorKind::NotFound
@@ -51,16 +52,16 @@ pub(super) async fn cluster(programs: &Path, directory: &Directory) -> Result<()
             .arg("--pgdata")
             .arg(&data)
             .args(["--username=folio", "--encoding=UTF8", "--locale=C"])
-            // Who may enter is for the server's own pg_hba.conf to say.
+            // Authentication is configured in the server's own pg_hba.conf.
             .args(["--auth=reject", "--no-sync"]),
         account,
     )
     .await?;
     if let Some(template) = template {
         let copied = directory.path().join("template");
-        // Without a template the next start is slow, and that is all.
+        // Without a template only the next start is slower.
         if copy(&data, &copied, account).await.is_ok() {
-            // A stale one makes room; it goes with the private directory.
+            // Removes an old template by moving it into the private directory.
             let _ = fs::rename(&template, directory.path().join("stale"));
             let _ = fs::rename(&copied, &template);
         }
@@ -68,7 +69,7 @@ pub(super) async fn cluster(programs: &Path, directory: &Directory) -> Result<()
     Ok(())
 }
 
-/// The directory of templates beside `directory`, made when it is not there; `None` when it is not to be trusted.
+/// The directory of templates next to `directory`, created if missing; `None` if it cannot be trusted.
 fn place(directory: &Directory) -> Option<PathBuf> {
     let account = directory.account();
     let place = directory
@@ -79,13 +80,13 @@ fn place(directory: &Directory) -> Option<PathBuf> {
         let made = directory.path().join("templates");
         DirBuilder::new().mode(0o700).create(&made).ok()?;
         account.own(&made).ok()?;
-        // Another start may have been first; what counts is what is there afterwards.
+        // Another start may have created it first; the existing one is used.
         let _ = fs::rename(&made, &place);
     }
     is_trusted(&place, account.uid()).then_some(place)
 }
 
-/// Whether it is a directory, not a link to one, that only `owner` can enter.
+/// Whether it is a directory, not a link, that only `owner` can enter.
 fn is_trusted(place: &Path, owner: u32) -> bool {
     fs::symlink_metadata(place)
         .is_ok_and(|found| found.is_dir() && found.uid() == owner && found.mode() & 0o777 == 0o700)
@@ -98,7 +99,7 @@ fn is_fresh(template: &Path) -> bool {
     age.is_ok_and(|age| age < FRESH_FOR)
 }
 
-/// What a template for this version is called.
+/// Name of the template for this version.
 fn name(version: &str) -> String {
     let version: String = version
         .trim()
@@ -111,14 +112,14 @@ fn name(version: &str) -> String {
     format!("{version}-r{REVISION}")
 }
 
-/// By a program that runs as the account, so that no link is followed that the account could not follow itself.
+/// Copies with a program that runs as the account, so that no link is followed that the account could not follow.
 async fn copy(from: &Path, to: &Path, account: ServerAccount) -> Result<(), ServicesError> {
     run("cp", Command::new("cp").arg("-R").args([from, to]), account)
         .await
         .map(drop)
 }
 
-/// Runs a program to its end and gives its standard output.
+/// Runs a program to its end; returns its standard output.
 async fn run(
     program: &'static str,
     command: &mut Command,

@@ -1,4 +1,4 @@
-//! What private servers hold to: they answer, come back, and leave nothing behind.
+//! Guarantees of private servers: they answer, restart, and leave nothing behind.
 
 use std::env;
 use std::fs;
@@ -27,7 +27,7 @@ const FAST_LOOPBACK: PrivateOptions = PrivateOptions {
     durability: Durability::Fast,
     reach: Reach::Loopback,
 };
-/// Far more than a watchdog takes on a machine that has other things to do.
+/// Much longer than a watchdog needs, even on a busy machine.
 const GONE_WITHIN: Duration = Duration::from_secs(20);
 
 async fn query(url: &Secret, statement: &'static str) -> Result<i64, sqlx::Error> {
@@ -62,7 +62,7 @@ fn port(url: &Secret) -> u16 {
     rest.trim_end_matches("/0").parse().expect("a port")
 }
 
-/// Processes that name `place` in their arguments.
+/// Processes with `place` in their arguments.
 fn processes(place: &Path) -> Vec<String> {
     let place = place.to_str().expect("text");
     let all = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -142,7 +142,7 @@ async fn what_was_committed_survives_a_kill_and_the_place_stays_the_same() {
         )
         .await;
         let count = "SELECT count(*) FROM kept";
-        // One that is under way when the server is killed holds what the next start needs.
+        // A statement in progress when the server is killed holds resources that the next start needs.
         let busy = tokio::spawn({
             let url = url.clone();
             async move { query(&url, "SELECT count(*) FROM pg_sleep(60)").await }
@@ -193,7 +193,7 @@ async fn a_redis_that_was_killed_comes_back_empty_and_a_frozen_one_with_what_it_
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(!answer.is_finished(), "it does not answer");
     server.thaw();
-    // The client may have lost patience meanwhile; the server has lost nothing.
+    // The client may have timed out meanwhile; the server has lost nothing.
     drop(answer.await);
     let mut connection = redis(&url).await.expect("a connection");
     assert_eq!(
@@ -249,7 +249,7 @@ async fn a_port_opens_to_its_password_and_the_network_is_refused() {
     let without = Secret::new(format!("redis://127.0.0.1:{redis_port}/0"));
     let refused = async { redis(&without).await?.get::<_, Option<String>>("key").await };
     assert!(refused.await.is_err());
-    // The whole of 127.0.0.0/8 is this machine; a server that listens on every address would answer here.
+    // All of 127.0.0.0/8 is this machine; a server that listens on every address would answer here.
     for port in [postgres_port, redis_port] {
         if cfg!(target_os = "linux") {
             assert!(TcpStream::connect(("127.0.0.2", port)).await.is_err());
@@ -292,7 +292,7 @@ async fn many_can_start_at_once() {
     }
 }
 
-/// Not a test: what the tests below run as another process. Tells the places and stays.
+/// Not a test: the process that the tests below start. Prints the places and stays alive.
 #[tokio::test]
 #[ignore = "it waits for its end; other tests run it as a child"]
 async fn hold_services() {
@@ -310,12 +310,12 @@ async fn hold_services() {
     ];
     let [one, other] = places.map(Path::display);
     let told = format!("\nplace={one}\nplace={other}\n");
-    // The test harness has the macros' output; this is the process's own.
+    // The test harness captures the output of the macros; this writes to the process's own.
     std::io::Write::write_all(&mut std::io::stdout(), told.as_bytes()).expect("a reader");
     std::future::pending::<()>().await;
 }
 
-/// A process that holds private servers, and where they are.
+/// A process that holds private servers, and their places.
 struct HolderProcess {
     child: Child,
     places: Vec<PathBuf>,
@@ -342,7 +342,7 @@ impl HolderProcess {
         Self { child, places }
     }
 
-    /// SIGKILL, which it cannot hear coming; then asserts that nothing stays.
+    /// Sends SIGKILL, then asserts that nothing remains.
     fn kill(mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it is gone");
@@ -356,7 +356,7 @@ impl HolderProcess {
 
 impl Drop for HolderProcess {
     fn drop(&mut self) {
-        // One that has ended cannot be killed, and need not be.
+        // Fails if the process has already ended, which is fine.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -378,7 +378,7 @@ fn who_is_not_root_needs_nobody_else() {
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("its mode");
     let own = fs::metadata(directory.path()).expect("its owner").uid();
     let executable = env::current_exe().expect("this binary");
-    // Where the binary lies may be closed to others.
+    // The directory of the binary may not be readable for other users.
     let open = directory.path().join("holder");
     fs::hard_link(&executable, &open)
         .or_else(|_| fs::copy(&executable, &open).map(drop))

@@ -1,4 +1,4 @@
-//! Every switch by its path, and what it may be.
+//! All switches by path, with their valid values.
 
 use std::fmt;
 
@@ -10,29 +10,29 @@ use super::{
     WriteStrategy,
 };
 
-/// How much of a value that will not do is shown, in characters.
+/// Maximum characters of an invalid value that are shown.
 const SHOWN: usize = 60;
-/// The longest API key, in bytes.
+/// Maximum bytes of an API key.
 const LONGEST_KEY: usize = 200;
-/// What stands in place of a secret; as a key it would let in whoever has read a configuration.
+/// Placeholder of a secret; as a key it would be known to everybody who has read a configuration.
 const REDACTED: &str = "[redacted]";
 
-/// What a switch may be.
+/// The valid values of a switch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Bounds {
     /// One of these names.
     Choice(&'static [&'static str]),
     /// On or off.
     Flag,
-    /// A whole number: least, most.
+    /// A whole number: minimum, maximum.
     Count(u64, u64),
-    /// A number: least, most.
+    /// A number: minimum, maximum.
     Part(f64, f64),
-    /// A duration: least.
+    /// A duration: minimum.
     Length(Span),
-    /// Where something is sent, or nowhere. May hold a password.
+    /// A destination, or none. May contain a password.
     Url,
-    /// What clients show to be let in.
+    /// API keys of clients.
     Keys,
 }
 
@@ -42,7 +42,7 @@ const ZERO: Span = Span::seconds(0);
 const MILLISECOND: Span = Span::milliseconds(1);
 const SECOND: Span = Span::seconds(1);
 
-/// All there is, group by group.
+/// All switches, group by group.
 const SWITCHES: [(&str, Bounds); 81] = [
     ("cache.mode", Choice(CacheMode::NAMES)),
     ("cache.strategy", Choice(WriteStrategy::NAMES)),
@@ -127,31 +127,31 @@ const SWITCHES: [(&str, Bounds); 81] = [
     ("monitor.webhook", Url),
 ];
 
-/// What the switch at `path` may be, if there is one.
+/// The bounds of the switch at `path`, if it exists.
 pub(super) fn of(path: &str) -> Option<Bounds> {
     let mut switches = SWITCHES.iter();
     let (_, bounds) = switches.find(|(known, _)| *known == path)?;
     Some(*bounds)
 }
 
-/// Every switch: `cache.mode`, `compression`.
+/// The paths of all switches: `cache.mode`, `compression`.
 pub(super) fn paths() -> impl Iterator<Item = &'static str> {
     SWITCHES.iter().map(|(path, _)| *path)
 }
 
-/// Every switch of `group`, without its name.
+/// The switches of `group`, without the group's name.
 pub(super) fn members(group: &str) -> impl Iterator<Item = &'static str> {
     let of_group = move |path: &'static str| path.strip_prefix(group)?.strip_prefix('.');
     paths().filter_map(of_group)
 }
 
 impl Bounds {
-    /// Why `found` will not do, if so.
+    /// The reason why `found` is invalid; `None` if it is valid.
     pub(super) fn refuse(self, found: &Value) -> Option<String> {
         (!self.allow(found)).then(|| format!("expected {self}, found {}", self.shown(found)))
     }
 
-    /// Whether values are kept from being shown.
+    /// Whether values must not be shown.
     pub(super) const fn is_secret(self) -> bool {
         matches!(self, Url | Keys)
     }
@@ -223,14 +223,14 @@ fn is_http_url(text: &str) -> bool {
     reqwest::Url::parse(text).is_ok_and(|url| url.scheme() == "http")
 }
 
-/// Whether a client could show it in a header, and only one who was told.
+/// Whether the key can be sent in a header and is not the placeholder.
 fn is_key(key: &str) -> bool {
     (1..=LONGEST_KEY).contains(&key.len())
         && key.bytes().all(|byte| byte.is_ascii_graphic())
         && key != REDACTED
 }
 
-/// What only holds between two settings.
+/// Checks rules that involve two settings.
 pub(super) fn check_together(settings: &Settings) -> Vec<SettingFault> {
     let (pool, cache, tasks) = (&settings.pool, &settings.cache, &settings.tasks);
     let mut faults: Vec<_> = [
@@ -260,7 +260,7 @@ pub(super) fn check_together(settings: &Settings) -> Vec<SettingFault> {
     faults
 }
 
-/// The fault of a switch that is above another one which bounds it.
+/// The fault of a switch that exceeds another one.
 fn above<T: PartialOrd + fmt::Display>(
     (setting, found): (&str, T),
     (bound, most): (&str, T),

@@ -1,4 +1,4 @@
-//! What every switch is unless told otherwise: the optimised stack.
+//! The defaults of all switches: the optimised stack.
 
 use super::Span;
 use super::groups::{
@@ -80,7 +80,7 @@ impl Default for AdmissionSettings {
             queue_workers: 10,
             queue_depth: 1_000,
             timeout: Span::seconds(10),
-            // The text of a document may be 100 KiB, of which JSON may spell a byte with six.
+            // The text of a document may have 100 KiB, and JSON may need six bytes for one.
             body_limit: 655_360,
         }
     }
@@ -103,7 +103,7 @@ impl Default for BreakerSettings {
 impl Default for AuthSettings {
     fn default() -> Self {
         Self {
-            // A working day: no shipped load test outlasts the token that its users got at their start.
+            // A working day: no shipped load test outlasts the token that its users got at the start.
             access_ttl: Span::seconds(8 * 3_600),
             refresh_ttl: Span::seconds(30 * 24 * 3_600),
             sessions: 100,
@@ -119,7 +119,7 @@ impl Default for TaskSettings {
             attempts: 5,
             backoff: Span::milliseconds(100),
             backoff_most: Span::seconds(30),
-            // Requests under way get as long, and who starts Folio as a child gives it little more.
+            // As long as requests in progress; a parent process of Folio waits only a little longer.
             drain: Span::milliseconds(1_500),
         }
     }

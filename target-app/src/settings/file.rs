@@ -1,4 +1,4 @@
-//! A YAML file of switches, read so that a fault can be told with its line.
+//! A YAML file of switches, parsed with line numbers for error messages.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,29 +7,29 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::{Map, Value};
 use serde_yaml::{DuplicateKeyPolicy, NonFiniteFloatPolicy, Spanned, UserMessageFormatter};
 
-/// What a file says.
+/// A parsed file.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct File {
-    /// Nested as `PATCH /admin/config` takes it; `null` when the file is empty.
+    /// Nested like the body of `PATCH /admin/config`; `null` if the file is empty.
     pub(super) document: Value,
-    /// The line of each group and switch, by its path.
+    /// The line of each group and switch, by path.
     pub(super) lines: HashMap<String, u64>,
 }
 
-/// A value whose keys know where they stand.
+/// A value whose keys know their lines.
 enum FileNode {
     Plain(Value),
     Mapping(Vec<(Spanned<String>, FileNode)>),
 }
 
 impl File {
-    /// Reads `text`, or says why it is no YAML: line, column and cause.
+    /// Parses `text`; an error contains line, column and cause.
     pub(super) fn read(text: &str) -> Result<Self, String> {
         let options = serde_yaml::options! {
-            // Only `true` and `false`: `off` is the name of a mode.
+            // Only `true` and `false` are booleans: `off` is the name of a mode.
             strict_booleans: true,
             duplicate_keys: DuplicateKeyPolicy::Error,
-            // So that it is refused as what was written; JSON has no such number.
+            // So that error messages show the original text; JSON has no such number.
             non_finite_float_policy: NonFiniteFloatPolicy::AsString,
             with_snippet: false,
         };

@@ -1,10 +1,10 @@
-//! Every switch, in the group it belongs to.
+//! All switches, by group.
 
 use serde::{Deserialize, Serialize};
 
 use super::Span;
 
-/// Declares an enumeration and how each of its values is written.
+/// Declares an enumeration and the names of its values.
 macro_rules! choices {
     ($(#[$about:meta])* $name:ident { $($(#[$means:meta])* $value:ident = $written:literal),+ $(,)? }) => {
         $(#[$about])*
@@ -12,30 +12,30 @@ macro_rules! choices {
         pub enum $name { $($(#[$means])* #[serde(rename = $written)] $value),+ }
 
         impl $name {
-            /// What may be written.
+            /// The names of all values.
             pub(super) const NAMES: &[&str] = &[$($written),+];
         }
     };
 }
 
 choices! {
-    /// `cache.mode`: which levels of the cache answer before the database.
+    /// `cache.mode`: the levels of the cache that are used.
     CacheMode {
         /// Every read is a query.
         Off = "off",
-        /// Only the process's own level.
+        /// Only the level in the process.
         L1 = "l1",
-        /// Only the shared level.
+        /// Only the level in the shared store.
         L2 = "l2",
-        /// The process's own, then the shared one.
+        /// The level in the process, then the shared one.
         L1l2 = "l1l2",
     }
 }
 
 choices! {
-    /// `cache.strategy`: what a write does to the cache and when it reaches the database.
+    /// `cache.strategy`: the effect of a write on the cache, and the time it reaches the database.
     WriteStrategy {
-        /// Writes the database, then removes what the cache held.
+        /// Writes the database, then invalidates the cache.
         Aside = "aside",
         /// Writes the database, then the cache.
         WriteThrough = "write_through",
@@ -45,15 +45,15 @@ choices! {
 }
 
 choices! {
-    /// `cache.stampede`: who loads a key that many miss at once.
+    /// `cache.stampede`: the number of loads when many requests miss a key at once.
     Stampede {
-        /// Everyone.
+        /// Every request loads.
         None = "none",
-        /// One in this process; the others wait for it.
+        /// One request per process loads; the others wait for it (single-flight).
         Local = "local",
-        /// One among all processes, by a lock in the shared store.
+        /// One request among all processes loads, by a lock in the shared store.
         RedisLock = "redis_lock",
-        /// One in this process, by chance a little before the entry runs out (`XFetch`).
+        /// One request per process loads, with some probability shortly before the entry expires (`XFetch`).
         Early = "early",
     }
 }
@@ -62,37 +62,37 @@ choices! {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CacheSettings {
-    /// Which levels answer.
+    /// Cache levels that are used.
     pub mode: CacheMode,
-    /// What a write does.
+    /// Write strategy.
     pub strategy: WriteStrategy,
-    /// Who loads what many miss.
+    /// Stampede protection.
     pub stampede: Stampede,
-    /// Entries of the first level.
+    /// Maximum entries of the first level.
     pub l1_items: u32,
     /// Time to live of single documents.
     pub ttl: Span,
     /// Time to live of lists and searches.
     pub list_ttl: Span,
-    /// Time to live of what rarely changes: courses, totals.
+    /// Time to live of data that rarely changes: courses, totals.
     pub long_ttl: Span,
-    /// Part of a time to live that is drawn at random, 0 to 1, so that entries made together do not run out together.
+    /// Random part of a time to live, 0 to 1, so that entries created together do not expire together.
     pub jitter: f64,
-    /// β of `XFetch`: above 1 favours earlier loads.
+    /// β of `XFetch`: values above 1 favour earlier loads.
     pub early_beta: f64,
-    /// Whether the most recent documents are loaded into the cache before the service is ready.
+    /// Whether the most-read documents are loaded into the cache before the service is ready.
     pub warm_on_start: bool,
-    /// Documents that warming loads.
+    /// Number of documents that warming loads.
     pub warm_items: u32,
-    /// Time between scheduled warmings; 0s is never.
+    /// Interval of scheduled warming; 0s disables it.
     pub warm_every: Span,
-    /// Longest time that a write waits in the queue of `write_behind`: what SIGKILL can take.
+    /// Maximum time that a write waits in the queue of `write_behind`, and so what SIGKILL can lose.
     pub flush_every: Span,
-    /// Writes that may wait in the queue of `write_behind`; when it is full, writers wait for the database.
+    /// Maximum writes in the queue of `write_behind`; when it is full, writers wait for the database.
     pub behind_queue: u32,
-    /// Most connections to Redis.
+    /// Maximum connections to Redis.
     pub l2_connections: u32,
-    /// Connections to Redis that are kept however little they are used.
+    /// Connections to Redis that stay open when idle.
     pub l2_connections_least: u32,
 }
 
@@ -100,42 +100,42 @@ pub struct CacheSettings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PoolSettings {
-    /// Connections that are kept.
+    /// Connections that are kept open.
     pub size: u32,
-    /// Connections beyond `size` that are made under load, and closed when nobody has wanted them for two seconds.
+    /// Additional connections opened under load, and closed after two seconds without use.
     pub overflow: u32,
-    /// Longest wait for a connection; then 503.
+    /// Maximum wait for a connection; then 503.
     pub timeout: Span,
-    /// Age at which a connection is replaced; 0s is never.
+    /// Maximum age of a connection; 0s is unlimited.
     pub recycle: Span,
-    /// Whether a connection that was idle for 5 ms is asked for a sign of life before it is lent.
+    /// Whether a connection that was idle for 5 ms is checked before use.
     pub pre_ping: bool,
-    /// Pools that only read, beside the primary, 0 to 2.
+    /// Number of pools that only read, in addition to the primary's, 0 to 2.
     pub replicas: u32,
-    /// Whether the optimiser changes the sizes by itself.
+    /// Whether the optimiser changes the pool sizes.
     pub auto: bool,
-    /// Fewest connections that the optimiser leaves a pool.
+    /// Minimum size set by the optimiser.
     pub auto_least: u32,
-    /// Most connections that the optimiser gives a pool.
+    /// Maximum size set by the optimiser.
     pub auto_most: u32,
 }
 
 choices! {
-    /// `db.indexes`: which secondary indexes exist.
+    /// `db.indexes`: the secondary indexes that exist.
     Indexes {
-        /// Only those that hold constraints.
+        /// Only those that enforce constraints.
         None = "none",
-        /// All that the queries want.
+        /// All indexes that the queries use.
         All = "all",
     }
 }
 
 choices! {
-    /// `db.loading`: how the children of many parents are read.
+    /// `db.loading`: how the children of several parents are read.
     Loading {
-        /// A statement for each parent.
+        /// One statement per parent.
         Lazy = "lazy",
-        /// A statement for all of them.
+        /// One statement for all parents.
         Eager = "eager",
     }
 }
@@ -144,106 +144,106 @@ choices! {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DbSettings {
-    /// Which secondary indexes exist.
+    /// Secondary indexes that exist.
     pub indexes: Indexes,
     /// How children are read.
     pub loading: Loading,
-    /// Modelled network: added to every statement, in milliseconds.
+    /// Modelled network delay: milliseconds added to every statement.
     pub rtt_ms: u32,
-    /// Modelled work: how long every lease holds its connection in addition, in milliseconds.
+    /// Modelled work: milliseconds that every lease holds its connection in addition.
     pub hold_ms: u32,
-    /// Statements that take as long as this are kept in the slow-query log.
+    /// Minimum milliseconds of a statement for the slow-query log.
     pub slow_ms: u32,
-    /// Longest statement; then 503.
+    /// Time limit of a statement; then 503.
     pub timeout: Span,
 }
 
 choices! {
-    /// `admission.rate`: how requests of one client are counted.
+    /// `admission.rate`: the rate limiter of clients.
     RateLimit {
-        /// Not at all.
+        /// None.
         Off = "off",
-        /// By a token bucket in this process.
+        /// A token bucket in this process.
         TokenBucket = "token_bucket",
-        /// By a sliding window in the shared store.
+        /// A sliding window in the shared store.
         SlidingWindow = "sliding_window",
     }
 }
 
-/// `admission.*`: what is let in, and how fast.
+/// `admission.*`: rate limits, concurrency limits, body limits and time limits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdmissionSettings {
-    /// How requests of one client are counted.
+    /// Rate limiter of clients.
     pub rate: RateLimit,
-    /// Whether clients on loopback that show no user and no key are limited too, by address.
+    /// Whether loopback clients without token and API key are limited too, by address.
     pub anonymous: bool,
-    /// Tokens a second.
+    /// Tokens per second.
     pub per_second: u32,
-    /// Tokens that a bucket holds.
+    /// Capacity of a bucket.
     pub burst: u32,
-    /// Tokens a second for the routes under `/api/v1/auth`.
+    /// Tokens per second for the routes under `/api/v1/auth`.
     pub auth_per_second: u32,
-    /// Tokens that such a bucket holds.
+    /// Capacity of a bucket for those routes.
     pub auth_burst: u32,
-    /// Requests in a sliding window.
+    /// Maximum requests in a sliding window.
     pub window_limit: u32,
     /// Length of the sliding window.
     pub window: Span,
-    /// Keys that `X-Api-Key` may hold; others are refused.
+    /// Valid values of `X-Api-Key`; others are rejected.
     pub api_keys: Vec<String>,
-    /// Requests under way at a time.
+    /// Maximum concurrent requests.
     pub http_limit: u32,
-    /// Requests that may wait for that.
+    /// Maximum requests that wait for it.
     pub http_waiting: u32,
-    /// Database statements under way at a time.
+    /// Maximum concurrent leases of database connections.
     pub db_limit: u32,
-    /// Statements that may wait for that.
+    /// Maximum leases that wait for it.
     pub db_waiting: u32,
-    /// Operations on the shared cache under way at a time.
+    /// Maximum concurrent operations on the shared store.
     pub cache_limit: u32,
-    /// Operations that may wait for that.
+    /// Maximum operations that wait for it.
     pub cache_waiting: u32,
-    /// Heavy requests (search, bulk) under way at a time.
+    /// Maximum concurrent heavy requests (search, bulk).
     pub queue_workers: u32,
-    /// Heavy requests that may wait, by priority.
+    /// Maximum heavy requests that wait, by priority.
     pub queue_depth: u32,
-    /// Longest that a request may take; then 503.
+    /// Time limit of a request; then 503.
     pub timeout: Span,
-    /// Largest request body in bytes, but for bulk, which has 8 MiB.
+    /// Maximum request body in bytes; bulk requests may have 8 MiB.
     pub body_limit: u32,
 }
 
-/// `breaker.*`: around the database and the shared store.
+/// `breaker.*`: circuit breakers of the database and the shared store.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BreakerSettings {
-    /// Whether calls are refused while a dependency fails.
+    /// Whether calls are rejected while a dependency fails.
     pub enabled: bool,
-    /// Part of the calls in the window that must fail to open it, 0 to 1.
+    /// Ratio of failed calls in the window that opens it, 0 to 1.
     pub failures: f64,
-    /// Calls in the window below which it stays closed.
+    /// Minimum calls in the window before it can open.
     pub least_calls: u32,
     /// Length of the window.
     pub window: Span,
-    /// Calls to the shared store that must time out, with none between them that succeeds, to open its breaker at once.
+    /// Consecutive timeouts of the shared store that open its breaker at once.
     pub timeouts: u32,
-    /// How long it stays open before it lets probes through.
+    /// Time that it stays open before it admits probes.
     pub open_for: Span,
-    /// Probes that must succeed to close it.
+    /// Successful probes that close it.
     pub probes: u32,
 }
 
 choices! {
-    /// `compression`: how bodies are packed for clients that accept it.
+    /// `compression`: encodings of response bodies for clients that accept them.
     Compression {
-        /// Not at all.
+        /// None.
         Off = "off",
         /// Only gzip.
         Gzip = "gzip",
         /// Only brotli.
         Br = "br",
-        /// What the client prefers, with less effort when the processor is short.
+        /// The encoding that the client prefers, with less effort under CPU load.
         Auto = "auto",
     }
 }
@@ -252,11 +252,11 @@ choices! {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthSettings {
-    /// How long an access token is good for.
+    /// Lifetime of an access token.
     pub access_ttl: Span,
-    /// How long a refresh token is good for.
+    /// Lifetime of a refresh token.
     pub refresh_ttl: Span,
-    /// Sessions that a user may have open; the oldest makes room.
+    /// Maximum open sessions of a user; a further login closes the oldest.
     pub sessions: u32,
 }
 
@@ -264,26 +264,26 @@ pub struct AuthSettings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TaskSettings {
-    /// Tasks that run at a time.
+    /// Maximum concurrent tasks.
     pub workers: u32,
-    /// Tasks that may wait.
+    /// Maximum waiting tasks.
     pub queue: u32,
-    /// Times that a task is tried before it is a dead letter.
+    /// Attempts before a task becomes a dead letter.
     pub attempts: u32,
-    /// Wait before the second attempt; doubles with each further one.
+    /// Wait before the second attempt; doubles with each attempt.
     pub backoff: Span,
-    /// Longest wait between attempts.
+    /// Maximum wait between attempts.
     pub backoff_most: Span,
-    /// How long tasks may go on after the stop; what is not finished by then is lost.
+    /// Time limit for tasks at shutdown; unfinished tasks are lost.
     pub drain: Span,
 }
 
 choices! {
-    /// `edge.provider`: who keeps what the edge keeps.
+    /// `edge.provider`: the provider of the edge's copies.
     EdgeProvider {
         /// A cache in this process.
         Local = "local",
-        /// The same, and a purge is also sent to `edge.purge_url`.
+        /// Also an external edge: a purge is sent to `edge.purge_url`.
         Http = "http",
     }
 }
@@ -294,36 +294,36 @@ choices! {
 pub struct EdgeSettings {
     /// Whether assets are answered from the edge.
     pub enabled: bool,
-    /// Who keeps them.
+    /// Provider of the copies.
     pub provider: EdgeProvider,
-    /// Where purges are sent.
+    /// URL for purges.
     pub purge_url: Option<String>,
-    /// Assets that the edge keeps.
+    /// Maximum assets in the edge.
     pub items: u32,
     /// Time to live of names without a version.
     pub ttl: Span,
-    /// Whether a page's assets are fetched into the edge with it.
+    /// Whether a page's assets are prefetched into the edge with it.
     pub prefetch: bool,
 }
 
-/// `monitor.*`: alerts, and where they are sent.
+/// `monitor.*`: alerts and their receiver.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MonitorSettings {
-    /// Time between two looks at the metrics.
+    /// Interval of samples.
     pub every: Span,
-    /// Alert when the 95th percentile of the last interval is above this.
+    /// Alerts if the 95th percentile of the last interval, in milliseconds, is above this.
     pub latency_ms: u32,
-    /// Alert when fewer lookups than this hit, 0 to 1.
+    /// Alerts if the hit ratio is below this, 0 to 1.
     pub hit_ratio: f64,
-    /// Alert when more responses than this are 5xx, 0 to 1.
+    /// Alerts if the ratio of 5xx responses is above this, 0 to 1.
     pub errors: f64,
-    /// Alert when the process uses more of its cores than this, 0 to 1.
+    /// Alerts if the ratio of used cores is above this, 0 to 1.
     pub cpu: f64,
-    /// Alert when the 95th percentile of the waits for a connection is above this.
+    /// Alerts if the 95th percentile of the wait for a connection, in milliseconds, is above this.
     pub pool_wait_ms: u32,
-    /// Looks in a row that a rule must hold to fire, and not hold to be resolved.
+    /// Consecutive samples after which a violated rule fires, or a firing one is resolved.
     pub looks: u32,
-    /// Where alerts, and order events, are posted; `null` is nowhere.
+    /// URL for alerts and order events; `null` disables them.
     pub webhook: Option<String>,
 }

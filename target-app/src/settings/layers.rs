@@ -1,4 +1,4 @@
-//! Laying sources of settings over one another; everything wrong with all of them is told at once.
+//! Combines the sources of settings; all errors of all sources are reported together.
 
 use std::fmt;
 
@@ -7,24 +7,24 @@ use serde_json::{Map, Value};
 use super::file::File;
 use super::{Settings, Stack, bounds};
 
-/// What stands before a setting in the environment.
+/// Prefix of settings in the environment.
 const PREFIX: &str = "FOLIO_";
-/// Variables with the prefix that are no settings.
+/// Variables with the prefix that are not settings.
 const RESERVED: [&str; 2] = ["FOLIO_ADMIN_TOKEN", "FOLIO_CONFIG"];
 
-/// How much of a name must agree for it to be taken for a slip of the pen, 0 to 1.
+/// Minimum similarity of a name to be suggested as the intended one, 0 to 1.
 const ALIKE: f64 = 0.7;
 
-/// One setting that will not do.
+/// An invalid setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingFault {
-    /// The setting, as its source spells it: `cache.mode`, `FOLIO_CACHE_MODE`, `folio.yaml:3: cache.mode`.
+    /// The setting in the spelling of its source: `cache.mode`, `FOLIO_CACHE_MODE`, `folio.yaml:3: cache.mode`.
     pub setting: String,
-    /// What was expected and what was found.
+    /// The expected and the found value.
     pub message: String,
 }
 
-/// Every setting that will not do.
+/// All invalid settings.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct SettingsError {
     /// At least one.
@@ -42,10 +42,10 @@ impl fmt::Display for SettingsError {
 }
 
 impl Settings {
-    /// Lays the sources over the side of the stack: a YAML file as its name and its text, environment variables,
+    /// Applies the sources in order, starting from a stack: a YAML file as its name and text, environment variables,
     /// `path=value` assignments.
     ///
-    /// Variables that do not begin with `FOLIO_` are passed over. Fails with the faults of all sources.
+    /// Variables that do not begin with `FOLIO_` are ignored. Fails with the faults of all sources.
     pub fn layered(
         stack: Stack,
         file: Option<(&str, &str)>,
@@ -65,23 +65,23 @@ impl Settings {
         layers.finish()
     }
 
-    /// The settings with the nested `changes` laid over them: `{"cache": {"mode": "off"}}`.
+    /// Applies the nested `changes` to the settings: `{"cache": {"mode": "off"}}`.
     pub fn patched(&self, changes: &Value) -> Result<Self, SettingsError> {
         let mut layers = Layers::over(self);
         layers.lay_nested(changes, str::to_owned);
         layers.finish()
     }
 
-    /// Whether the value of `setting`, spelled as a path or as a variable, may be secret and is not to be shown.
+    /// Whether the value of `setting`, spelled as a path or as a variable, may be secret and must not be shown.
     pub fn holds_secret(setting: &str) -> bool {
         let path = setting.strip_prefix(PREFIX).and_then(path_of_variable);
         bounds::of(path.unwrap_or(setting)).is_some_and(bounds::Bounds::is_secret)
     }
 }
 
-/// Settings being changed one path at a time.
+/// Settings that are changed one path at a time.
 struct Layers {
-    /// The settings as nested JSON; always valid but for what only holds between two.
+    /// The settings as nested JSON; always valid, except for rules that involve two settings.
     tree: Value,
     faults: Vec<SettingFault>,
 }
@@ -107,7 +107,7 @@ impl Layers {
         }
     }
 
-    /// Lays a tree of groups; `spelled` is what the fault of a path is told under.
+    /// Applies a tree of groups; `spelled` converts a path to the source's spelling.
     fn lay_nested(&mut self, changes: &Value, spelled: impl Fn(&str) -> String) {
         let Value::Object(changes) = changes else {
             let message = "expected settings in groups, such as {\"cache\": {\"mode\": \"off\"}}";
@@ -156,7 +156,7 @@ impl Layers {
         }
     }
 
-    /// Sets `path` when the value will do; `spelled` is what a fault is told under.
+    /// Sets `path` if `value` is valid; `spelled` is its name in error messages.
     fn set(&mut self, path: &str, spelled: &str, value: &Value) {
         let Some(bounds) = bounds::of(path) else {
             return self.fault(spelled, unknown(path, str::to_owned));
@@ -187,7 +187,7 @@ impl Layers {
                     return Ok(settings);
                 }
             }
-            // The bounds of every switch are tried by a test; this is for the one that it forgot.
+            // A test checks the bounds of every switch; this handles one that the test missed.
             Err(error) => self.faults.push(SettingFault {
                 setting: "the settings".to_owned(),
                 message: error.to_string(),
@@ -199,13 +199,13 @@ impl Layers {
     }
 }
 
-/// The switch that a variable stands for, without its prefix.
+/// The switch of a variable, given without its prefix.
 fn path_of_variable(name: &str) -> Option<&'static str> {
     let wanted = name.to_ascii_lowercase();
     bounds::paths().find(|path| path.replace('.', "_") == wanted)
 }
 
-/// What there is in place of `path`, which is no switch; `spelled` spells one as its source does.
+/// Suggestions for `path`, which is not a switch; `spelled` converts a path to the source's spelling.
 fn unknown(path: &str, spelled: impl Fn(&str) -> String) -> String {
     let group = path.split_once('.').map_or(path, |(group, _)| group);
     let members: Vec<_> = bounds::members(group).collect();
@@ -224,7 +224,7 @@ fn unknown(path: &str, spelled: impl Fn(&str) -> String) -> String {
     format!("unknown setting; {instead}")
 }
 
-/// The switch that is spelled most like `path`, if any is.
+/// The most similar switch to `path`, if it is similar enough.
 fn nearest(path: &str) -> Option<&'static str> {
     let alike = |known: &str| strsim::normalized_damerau_levenshtein(known, path);
     bounds::paths()
@@ -232,7 +232,7 @@ fn nearest(path: &str) -> Option<&'static str> {
         .filter(|known| alike(known) >= ALIKE)
 }
 
-/// What may stand outermost.
+/// The top-level names.
 fn groups() -> Vec<&'static str> {
     let mut groups: Vec<_> = bounds::paths()
         .map(|path| path.split_once('.').map_or(path, |(group, _)| group))
@@ -246,7 +246,7 @@ fn tree(settings: &Settings) -> Value {
     serde_json::to_value(settings).unwrap_or_else(|_| Value::Object(Map::new()))
 }
 
-/// A value as the environment and the command line spell it: JSON where it is JSON, else text.
+/// A value from the environment or the command line: JSON if it parses as JSON, else text.
 fn scalar(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }

@@ -1,4 +1,4 @@
-//! The settings of now: read for the price of a pointer, replaced whole.
+//! The current settings: reading costs one pointer load; they are replaced as a whole.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::Settings;
 
-/// The settings in force, and a way to hear of the next ones.
+/// The current settings, and notifications of changes.
 pub(crate) struct Live {
     current: ArcSwap<Settings>,
     changes: watch::Sender<Arc<Settings>>,
@@ -22,19 +22,19 @@ impl Live {
         }
     }
 
-    /// The settings of now, for a short look; not to be held across an await.
+    /// The current settings, for short use; do not hold them across an await.
     pub(crate) fn load(&self) -> Guard<Arc<Settings>> {
         self.current.load()
     }
 
-    /// Puts `settings` in force and tells who listens.
+    /// Replaces the settings and notifies subscribers.
     pub(crate) fn replace(&self, settings: Settings) {
         let settings = Arc::new(settings);
         self.current.store(Arc::clone(&settings));
         self.changes.send_replace(settings);
     }
 
-    /// Hears of every change; the settings of now count as seen.
+    /// Subscribes to changes; the current settings count as seen.
     pub(crate) fn changes(&self) -> watch::Receiver<Arc<Settings>> {
         self.changes.subscribe()
     }

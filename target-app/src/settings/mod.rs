@@ -1,7 +1,7 @@
-//! The switches of the stack: what each may be, where its value comes from, and how it changes while the service runs.
+//! The switches of the stack: their valid values, their sources, and changes at run time.
 //!
-//! Later layers win: the defaults or `--stack before`, a YAML file, the environment (`FOLIO_CACHE_MODE`), `path=value`
-//! from the command line, and `PATCH /admin/config`. Everything is checked before any of it counts.
+//! Later sources win: the defaults or `--stack before`, a YAML file, the environment (`FOLIO_CACHE_MODE`), `path=value`
+//! on the command line, and `PATCH /admin/config`. Everything is validated before any of it takes effect.
 
 mod bounds;
 mod defaults;
@@ -24,7 +24,7 @@ pub use layers::{SettingFault, SettingsError};
 pub(crate) use live::Live;
 pub use span::Span;
 
-/// Every switch; [`Settings::default`] is the optimised stack.
+/// All switches; [`Settings::default`] is the optimised stack.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -38,7 +38,7 @@ pub struct Settings {
     pub admission: AdmissionSettings,
     /// Circuit breakers.
     pub breaker: BreakerSettings,
-    /// Packing of bodies.
+    /// Compression of response bodies.
     pub compression: Compression,
     /// Tokens and sessions.
     pub auth: AuthSettings,
@@ -50,7 +50,7 @@ pub struct Settings {
     pub monitor: MonitorSettings,
 }
 
-/// `--stack`: the side from which the other layers start.
+/// `--stack`: the defaults to which the other sources are applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Stack {
     /// Every switch on its unoptimised side.
@@ -78,7 +78,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The settings of one side of the stack.
+    /// The settings of a stack.
     pub fn of(stack: Stack) -> Self {
         let mut settings = Self::default();
         if stack == Stack::Before {

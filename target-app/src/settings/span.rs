@@ -1,4 +1,4 @@
-//! A duration as people write it: `250us`, `5ms`, `1.5s`, `2m`, `8h`.
+//! A duration with a unit: `250us`, `5ms`, `1.5s`, `2m`, `8h`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Longest unit first, as microseconds; used to read and to write.
+/// Units in microseconds, longest first; used for parsing and printing.
 const UNITS: [(&str, u64); 5] = [
     ("h", 3_600_000_000),
     ("m", 60_000_000),
@@ -15,20 +15,20 @@ const UNITS: [(&str, u64); 5] = [
     ("us", 1),
 ];
 
-/// A duration with its unit in its text, to the microsecond, at most [`Span::LONGEST`].
+/// A duration that is written with its unit, with microsecond resolution, at most [`Span::LONGEST`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
 impl Span {
-    /// A year: as good as for ever, and far from where sums of times overflow.
+    /// A year: practically unlimited, and far from overflowing sums of times.
     pub const LONGEST: Self = Self::seconds(365 * 24 * 3_600);
 
-    /// So many whole seconds.
+    /// `count` seconds.
     pub const fn seconds(count: u64) -> Self {
         Self(Duration::from_secs(count))
     }
 
-    /// So many milliseconds.
+    /// `count` milliseconds.
     pub const fn milliseconds(count: u64) -> Self {
         Self(Duration::from_millis(count))
     }

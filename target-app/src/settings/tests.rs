@@ -1,4 +1,4 @@
-//! What the sources of settings may say, and the words of what they may not.
+//! Valid sources of settings, and the error messages for invalid ones.
 
 use serde_json::{Value, json};
 
@@ -186,7 +186,7 @@ fn secrets_are_not_in_the_words_of_a_refusal() {
         ("admission.api_keys", json!("canary")),
         ("admission.api_keys", json!(["good", "canary with a space"])),
         ("admission.api_keys", json!([""])),
-        // What `GET /admin/config` shows, sent back: it would be a key that everybody knows.
+        // The placeholder of `GET /admin/config`, sent back: as a key it would be known to everybody.
         ("admission.api_keys", json!(["[redacted]"])),
         ("monitor.webhook", json!("https://me:canary@127.0.0.1/")),
         ("edge.purge_url", json!("canary")),

@@ -4,7 +4,7 @@ use super::{Store, StoreError};
 use crate::clock::now;
 use crate::db::{Statement, values};
 
-/// What a login is checked against.
+/// The data that a login is checked against.
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct LoginAccount {
     pub(crate) id: i64,
@@ -12,7 +12,7 @@ pub(crate) struct LoginAccount {
 }
 
 impl Store {
-    /// The account of an e-mail address, in whatever case it is written.
+    /// The account of an e-mail address, in any case.
     pub(crate) async fn account(&self, email: &str) -> Result<Option<LoginAccount>, StoreError> {
         const STATEMENT: Statement = Statement::same(
             "account",
@@ -23,7 +23,8 @@ impl Store {
         Ok(lease.fetch_optional(&STATEMENT, values![email]).await?)
     }
 
-    /// Makes an account and gives its identity; a duplicate address is [`DbError::Duplicate`](crate::db::DbError::Duplicate).
+    /// Creates an account and returns its id; a duplicate address is
+    /// [`DbError::Duplicate`](crate::db::DbError::Duplicate).
     pub(crate) async fn create_account(
         &self,
         email: &str,

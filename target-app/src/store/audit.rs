@@ -1,4 +1,5 @@
-//! Who did what to which object, and when: written in the transaction that does it, never changed afterwards.
+//! The audit log: who did what to which object, and when. Written in the same transaction as the action, never changed
+//! afterwards.
 
 use serde::Serialize;
 
@@ -6,14 +7,14 @@ use super::{Page, PageOf, Store, StoreError};
 use crate::clock::{now, rfc3339};
 use crate::db::{Lease, Statement, values};
 
-/// What can be done that is kept.
+/// An action that is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     OrderPlaced,
     OrderPaid,
 }
 
-/// An entry as the user sees it who did what it says.
+/// An entry as its user sees it.
 #[derive(Debug, Serialize, sqlx::FromRow)]
 pub(crate) struct AuditEntry {
     id: i64,
@@ -26,7 +27,7 @@ pub(crate) struct AuditEntry {
 }
 
 impl Action {
-    /// The name under which it is kept.
+    /// The stored name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::OrderPlaced => "order.placed",
@@ -34,7 +35,7 @@ impl Action {
         }
     }
 
-    /// The kind of object that it is done to.
+    /// The kind of its object.
     pub(crate) fn object(self) -> &'static str {
         match self {
             Self::OrderPlaced | Self::OrderPaid => "order",
@@ -42,7 +43,7 @@ impl Action {
     }
 }
 
-/// Adds an entry to the transaction of `lease`.
+/// Writes an entry in the transaction of `lease`.
 pub(super) async fn write(
     lease: &mut Lease,
     user_id: i64,
@@ -59,7 +60,7 @@ pub(super) async fn write(
 }
 
 impl Store {
-    /// What `user_id` did, the latest first.
+    /// The actions of `user_id`, latest first.
     pub(crate) async fn audit(
         &self,
         user_id: i64,

@@ -1,4 +1,4 @@
-//! Many documents written in one transaction: a statement for each, or a statement for hundreds.
+//! Writes many documents in one transaction: one statement per row, or one per hundreds of rows.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -8,41 +8,41 @@ use super::{Store, StoreError};
 use crate::clock::now;
 use crate::db::{Dialect, Lease, SqlValue, Statement, values};
 
-/// Rows a statement: far below what either database binds (32,766 values), and there is little to gain beyond.
+/// Rows per statement: far below the maximum of either database (32,766 values); more gains little.
 const ROWS: usize = 500;
 
-/// How the rows are written.
+/// The number of rows per statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BulkMode {
-    /// A statement for each row.
+    /// One statement per row.
     Single,
-    /// A statement for up to 500 rows.
+    /// One statement per 500 rows.
     Batch,
 }
 
-/// What is to be written.
+/// The rows to write.
 pub(crate) struct Bulk {
     pub(crate) insert: Vec<Draft>,
-    /// Each identity once.
+    /// Each id at most once.
     pub(crate) update: Vec<(i64, Draft)>,
 }
 
-/// What became of it.
+/// The result of a bulk write.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum BulkOutcome {
-    /// All was written.
+    /// All rows were written.
     Written {
         inserted: u64,
         updated: u64,
-        /// How many statements it took, with those that begin and end the transaction.
+        /// Number of statements, including those that begin and end the transaction.
         statements: u32,
     },
-    /// Nothing was written: these places of `update` name no document.
+    /// Nothing was written: these positions of `update` name no document.
     Unknown(Vec<usize>),
 }
 
 impl Store {
-    /// Writes all of `bulk` or nothing.
+    /// Writes all rows of `bulk` or none.
     pub(crate) async fn write_documents(
         &self,
         bulk: &Bulk,
@@ -80,7 +80,7 @@ impl Store {
     }
 }
 
-/// The transaction that a bulk is written in.
+/// The transaction of a bulk write.
 struct BulkTransaction<'a> {
     lease: &'a mut Lease,
     dialect: Dialect,
@@ -89,8 +89,8 @@ struct BulkTransaction<'a> {
 }
 
 impl BulkTransaction<'_> {
-    /// Locks the rows to update in the order of their identity, or two bulks could each wait for the other; gives the
-    /// places of those that are not there.
+    /// Locks the rows to update in the order of their ids, so that two bulk writes cannot deadlock; returns the
+    /// positions of missing rows.
     async fn lock(&mut self, update: &[(i64, Draft)]) -> Result<Vec<usize>, StoreError> {
         const LOCK: Statement = Statement::each(
             "bulk_lock",
@@ -195,7 +195,7 @@ impl BulkTransaction<'_> {
     }
 }
 
-/// Writes `count` rows of placeholders, those of `PostgreSQL` with the `types` of their columns.
+/// Appends `count` rows of placeholders, for `PostgreSQL` with the `types` of their columns.
 fn push_rows(text: &mut String, dialect: Dialect, count: usize, types: &[&str]) {
     let mut position = 0;
     for row in 0..count {
@@ -206,7 +206,7 @@ fn push_rows(text: &mut String, dialect: Dialect, count: usize, types: &[&str]) 
             }
             position += 1;
             match dialect {
-                // SQLite looks a numbered placeholder up among all before it, which is quadratic.
+                // SQLite compares a numbered placeholder with all earlier ones, which is quadratic.
                 Dialect::Sqlite => text.push('?'),
                 Dialect::Postgres => {
                     // Writing to a String cannot fail.

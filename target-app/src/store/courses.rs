@@ -1,6 +1,6 @@
-//! Courses and who takes them: the graph whose children are read one by one or all at once (`db.loading`).
+//! Courses and their students: the object graph whose children are read one by one or all at once (`db.loading`).
 //!
-//! For n students, one by one is 1 + n + n statements and all at once is 3; the answer is the same.
+//! For n students, one by one takes 1 + n + n statements and all at once takes 3, with the same result.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::clock::rfc3339;
 use crate::db::{Lease, Statement, values};
 use crate::settings::Loading;
 
-/// A course as lists show it.
+/// A course in a list.
 #[derive(Debug, Serialize, sqlx::FromRow)]
 pub(crate) struct Course {
     id: i64,
@@ -50,7 +50,7 @@ struct Certificate {
     issued_at: i64,
 }
 
-/// A course and, unless the page is empty, one enrolment of it.
+/// A course and, unless the page is empty, one of its enrolments.
 #[derive(sqlx::FromRow)]
 struct EnrolmentRow {
     total: i64,
@@ -83,7 +83,7 @@ impl Store {
         Ok(part.with(items, total))
     }
 
-    /// The students of a course with the certificates that they got there, in the order of their identity.
+    /// The students of a course with their certificates from it, ordered by id.
     pub(crate) async fn students(
         &self,
         course_id: i64,
@@ -100,7 +100,7 @@ impl Store {
     }
 }
 
-/// A page of enrolments and how many there are, in one statement that also tells an empty page from no course.
+/// A page of enrolments and their total, in one statement that also distinguishes an empty page from a missing course.
 async fn enrolments(
     lease: &mut Lease,
     course_id: i64,
@@ -184,7 +184,7 @@ async fn all_at_once(
         .collect();
     let participants = enrolments.into_iter().filter_map(|enrolment| {
         let id = enrolment.student_id;
-        // The foreign key promises that there is one.
+        // A foreign key guarantees the student.
         let student = students.remove(&id)?;
         Some(enrolment.with(student, certificates.remove(&id)))
     });

@@ -1,4 +1,4 @@
-//! Ten figures that do not depend on each other: read one by one on one connection, or all at once on ten.
+//! Ten independent figures: read one after another on one connection, or all at once on ten.
 
 use futures_util::future::try_join_all;
 use serde::Serialize;
@@ -8,16 +8,16 @@ use super::{Store, StoreError};
 use crate::clock::rfc3339;
 use crate::db::{DbRow, Lease, Statement};
 
-/// How the ten are read.
+/// How the figures are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReadMode {
-    /// One after the other on one connection.
+    /// One after another on one connection.
     OneByOne,
-    /// All at once, each on a connection of its own.
+    /// All at once, each on its own connection.
     Joined,
 }
 
-/// One of the ten.
+/// One of the ten figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Figure {
     Documents,
@@ -90,7 +90,7 @@ impl Figure {
         Self::Certificates,
     ];
 
-    /// The member of the answer that holds it.
+    /// Its field in the answer.
     fn name(self) -> &'static str {
         match self {
             Self::Documents => "documents",
@@ -107,7 +107,7 @@ impl Figure {
     }
 
     fn statement(self) -> Statement {
-        // Means are rounded down alike: the quotient of two integers.
+        // Averages are rounded down in both databases: the quotient of two integers.
         match self {
             Self::Documents => Statement::same(
                 "dashboard_documents",
@@ -194,7 +194,7 @@ impl Store {
                 }
                 values
             }
-            // Each waits for its own connection while it holds none, so that a small pool only makes it slower.
+            // Each waits for its connection without holding another, so a small pool only makes it slower.
             ReadMode::Joined => {
                 try_join_all(
                     Figure::ALL.map(async |part| part.read(&mut self.database.read().await?).await),

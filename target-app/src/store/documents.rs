@@ -23,7 +23,7 @@ pub(crate) struct Document {
     pub(crate) updated_at: i64,
 }
 
-/// What a client says of a document.
+/// A document as sent by a client.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
     pub(crate) title: String,
@@ -35,7 +35,7 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// The columns that a client decides, and when they were written.
+    /// The columns that a client sets, and the time of the write.
     pub(super) fn row(&self, at: i64) -> [SqlValue; 6] {
         [
             SqlValue::from(self.title.as_str()),
@@ -47,14 +47,14 @@ impl Draft {
         ]
     }
 
-    /// The same and, last, which document it is.
+    /// The same, followed by the id.
     pub(super) fn row_and_id(&self, at: i64, id: i64) -> [SqlValue; 7] {
         let [title, body, author, tags, price, at] = self.row(at);
         [title, body, author, tags, price, at, SqlValue::from(id)]
     }
 }
 
-/// The orders in which the catalogue can be listed; ties are broken by identity, so that pages do not overlap.
+/// The orders of the catalogue; ties are broken by id, so that pages do not overlap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Sort {
     #[default]
@@ -68,7 +68,8 @@ pub(crate) enum Sort {
     UpdateDescending,
 }
 
-/// A page by `$order`: rows are found in an index alone before any body is read, or a late page would read them all.
+/// A page ordered by `$order`: the index alone selects the rows before any body is read; otherwise a late page would
+/// read all earlier bodies.
 macro_rules! page_by {
     ($order:literal) => {
         concat!(
@@ -99,7 +100,7 @@ impl Sort {
         Statement::same("documents_page", self.text())
     }
 
-    /// The name by which clients ask for it.
+    /// The name in the API.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Id => "id",
@@ -134,7 +135,7 @@ impl FromStr for Sort {
     }
 }
 
-/// The search statements for what the database has: an index of words, or only the rows.
+/// The search statements, with or without a full-text index.
 struct Search {
     page: Statement,
     total: Statement,
@@ -171,7 +172,7 @@ impl Search {
                 ),
                 words: match_expression(words),
             },
-            // Without the index every row is read and looked through; matches come in the order of their identity.
+            // Without the index every row is scanned; matches are ordered by id.
             (Dialect::Sqlite, Indexes::None) => Self {
                 page: Statement::same(
                     "search_page",
@@ -221,7 +222,7 @@ impl Store {
         Ok(lease.fetch_all(&sort.statement(), page).await?)
     }
 
-    /// How many documents there are.
+    /// Number of documents.
     pub(crate) async fn documents_total(&self) -> Result<i64, StoreError> {
         const TOTAL: Statement =
             Statement::same("documents_total", "SELECT count(*) FROM documents");
@@ -230,7 +231,7 @@ impl Store {
         Ok(total)
     }
 
-    /// Documents that hold all of the `words`, best match first.
+    /// Documents that contain all `words`, best match first.
     pub(crate) async fn search(
         &self,
         words: &str,
@@ -247,7 +248,7 @@ impl Store {
         Ok(part.with(items, total))
     }
 
-    /// Those of these documents that there are.
+    /// The existing documents of these ids.
     pub(crate) async fn documents_of(&self, ids: Vec<i64>) -> Result<Vec<Document>, StoreError> {
         const STATEMENT: Statement = Statement::each(
             "documents_of",
@@ -259,14 +260,14 @@ impl Store {
         Ok(lease.fetch_all(&STATEMENT, values![ids]).await?)
     }
 
-    /// Replaces documents that are there by what was queued for them, all in one transaction.
+    /// Replaces existing documents by their queued versions, all in one transaction.
     pub(crate) async fn flush_documents(&self, documents: &[Document]) -> Result<(), StoreError> {
         const STATEMENT: Statement = Statement::same(
             "document_flush",
             "UPDATE documents SET title = $2, body = $3, author = $4, tags = $5, price_cents = $6, updated_at = $7 \
              WHERE id = $1",
         );
-        // In the order of identity, as bulks do, or two flushes could each wait for the other.
+        // Sorted by id like bulk writes, so that two flushes cannot deadlock.
         let mut documents: Vec<_> = documents.iter().collect();
         documents.sort_unstable_by_key(|document| document.id);
         self.in_transaction(async |lease| {
@@ -327,7 +328,7 @@ impl Store {
     }
 }
 
-/// Every word as an FTS5 string, all of them required: nothing a client sends is taken as an operator.
+/// Quotes every word for FTS5, all of them required: no input is interpreted as an operator.
 fn match_expression(words: &str) -> String {
     let quoted: Vec<_> = words
         .split_whitespace()

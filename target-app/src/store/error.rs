@@ -1,4 +1,4 @@
-//! Why a table did not do as it was asked, and what a client learns of that.
+//! Errors of the store, and the answers that clients get for them.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use axum::http::StatusCode;
 use crate::db::{DbError, OpenError};
 use crate::error::Problem;
 
-/// All that a client learns of what stands behind the service.
+/// The detail of all internal failures.
 const BUSY: &str = "the service is temporarily unavailable; try again later";
 
-/// Why a table did not do as it was asked.
+/// Error of an operation on the tables.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// What was asked for does not exist.
+    /// The object does not exist.
     #[error("there is no such {0}")]
     Missing(&'static str),
     /// The statement or the connection failed.
@@ -24,32 +24,32 @@ pub enum StoreError {
     /// The database could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// An answer could not be written as JSON.
+    /// An answer could not be encoded as JSON.
     #[error("cannot encode an answer as JSON")]
     Encode(#[from] serde_json::Error),
-    /// A row could not be written as `MessagePack`.
+    /// A row could not be encoded as `MessagePack`.
     #[error("cannot encode a row as MessagePack")]
     Pack(#[from] rmp_serde::encode::Error),
-    /// What another request that loaded the same was told.
+    /// The error of another request that loaded the same key.
     #[error(transparent)]
     Shared(#[from] Arc<StoreError>),
-    /// The database holds a catalogue that was seeded otherwise.
+    /// The database was seeded with other numbers.
     #[error(
         "the database in {place} was seeded with {found}, expected {expected}; use another database or the \
      same numbers"
     )]
     SeededOtherwise {
-        /// The directory or database that was asked for.
+        /// The directory or database.
         place: String,
-        /// What its catalogue was seeded with.
+        /// The numbers of its catalogue.
         found: String,
-        /// What the configuration asks for.
+        /// The numbers of the configuration.
         expected: String,
     },
 }
 
 impl StoreError {
-    /// The whole chain of causes in one line, for the log.
+    /// The error and all its causes in one line, for the log.
     pub(crate) fn with_sources(&self) -> String {
         let mut line = self.to_string();
         let mut cause = self.source();

@@ -1,4 +1,4 @@
-//! Every statement that Folio makes about its tables, over [`Database`].
+//! All statements on Folio's tables, over [`Database`].
 
 mod accounts;
 mod audit;
@@ -33,7 +33,7 @@ pub(crate) struct Store {
     pub(crate) database: Database,
 }
 
-/// Which part of a list is asked for.
+/// The requested part of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PageOf {
     /// Counted from one.
@@ -42,7 +42,7 @@ pub(crate) struct PageOf {
     pub(crate) limit: u32,
 }
 
-/// One page of a list, as lists are answered.
+/// One page of a list.
 #[derive(Debug, serde::Serialize)]
 #[expect(
     clippy::struct_field_names,
@@ -71,7 +71,7 @@ impl PageOf {
 }
 
 impl Store {
-    /// Opens the database of `config`, seeding it first when it is new.
+    /// Opens the database of `config`, and seeds it if it is new.
     pub(crate) async fn open(
         config: &Config,
         home: Option<Arc<DatabaseDirectory>>,
@@ -95,7 +95,7 @@ impl Store {
         self.database.close().await;
     }
 
-    /// Does `work` in one transaction on one connection: all of it when it succeeds, nothing when it fails or is dropped.
+    /// Runs `work` in one transaction on one connection: commits if it succeeds, rolls back if it fails or is dropped.
     async fn in_transaction<T>(
         &self,
         work: impl AsyncFnOnce(&mut Lease) -> Result<T, StoreError>,
@@ -106,13 +106,13 @@ impl Store {
         match &worked {
             Ok(_) => lease.commit().await?,
             Err(StoreError::Database(error)) if error.is_outage() => {}
-            // A connection that cannot even do this is closed when the lease ends.
+            // If even this fails, the connection is closed when the lease ends.
             Err(_) => drop(lease.roll_back().await),
         }
         worked
     }
 
-    /// Whether a statement can be answered now.
+    /// Checks that the database answers a statement.
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
         Ok(self.database.ping().await?)
     }

@@ -1,4 +1,4 @@
-//! Orders: priced in the statement that writes them, readable only by who placed them.
+//! Orders: priced by the statement that creates them, readable only by their user.
 
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ pub(crate) struct Order {
     created_at: i64,
 }
 
-/// What a user wants to buy.
+/// An order to place.
 pub(crate) struct NewOrder {
     pub(crate) user_id: i64,
     pub(crate) document_id: i64,
@@ -27,7 +27,7 @@ pub(crate) struct NewOrder {
 }
 
 impl Store {
-    /// Places an order at the document's price of now; [`StoreError::Missing`] when there is no such document.
+    /// Places an order at the document's current price; [`StoreError::Missing`] if the document does not exist.
     pub(crate) async fn place_order(&self, order: &NewOrder) -> Result<Order, StoreError> {
         const STATEMENT: Statement = Statement::same(
             "order_insert",
@@ -47,7 +47,7 @@ impl Store {
         .await
     }
 
-    /// An order of `user_id`; that of another user is as missing as one that never was.
+    /// An order of `user_id`; another user's order is missing, like one that does not exist.
     pub(crate) async fn order(&self, id: i64, user_id: i64) -> Result<Order, StoreError> {
         const STATEMENT: Statement = Statement::same(
             "order",
@@ -61,7 +61,7 @@ impl Store {
             .ok_or(StoreError::Missing("order"))
     }
 
-    /// The orders of `user_id`, the latest first.
+    /// The orders of `user_id`, latest first.
     pub(crate) async fn orders(
         &self,
         user_id: i64,

@@ -1,7 +1,7 @@
-//! Payments: each order once, each idempotency key once, however often and however concurrently a client asks.
+//! Payments: each order and each idempotency key at most once, however often and concurrently a client retries.
 //!
-//! The order's row is the lock: `PostgreSQL` takes it `FOR UPDATE`, `SQLite` lets one writer in at a time. Only payments that
-//! were made are kept under their key; a refusal may be answered otherwise when it is asked for again.
+//! The order's row is the lock: `PostgreSQL` takes it `FOR UPDATE`, `SQLite` allows one writer at a time. Only
+//! successful payments are stored under their key; a rejected attempt may get another answer when it is repeated.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use super::{Store, StoreError};
 use crate::clock::{now, rfc3339};
 use crate::db::{DbError, Lease, Statement, values};
 
-/// A payment as who paid sees it.
+/// A payment as its user sees it.
 #[derive(Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
 pub(crate) struct Payment {
     id: i64,
@@ -20,27 +20,27 @@ pub(crate) struct Payment {
     created_at: i64,
 }
 
-/// What a user wants to pay.
+/// A payment to make.
 pub(crate) struct NewPayment {
     pub(crate) user_id: i64,
     pub(crate) order_id: i64,
     pub(crate) amount_cents: i64,
-    /// Chosen by the client, the same for every attempt at the same payment.
+    /// The idempotency key, the same for every attempt at the same payment.
     pub(crate) key: String,
 }
 
-/// What became of an attempt to pay.
+/// The result of an attempt to pay.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PaymentOutcome {
-    /// It was paid now.
+    /// The order was paid by this attempt.
     Paid(Payment),
-    /// It was paid before under the same key.
+    /// The order was already paid with the same key.
     Replayed(Payment),
-    /// The key stands for a payment of another order or amount.
+    /// The key belongs to a payment of another order or amount.
     KeyTaken,
-    /// The order was paid under another key.
+    /// The order was already paid with another key.
     AlreadyPaid,
-    /// It has to be exactly this much.
+    /// The amount differs from the order's total.
     Expected {
         /// Total of the order.
         total_cents: i64,
@@ -48,14 +48,13 @@ pub(crate) enum PaymentOutcome {
 }
 
 impl Store {
-    /// Pays an order of the user in one transaction with its audit entry; [`StoreError::Missing`] when the user has no
-    /// such order.
+    /// Pays an order in one transaction with its audit entry; [`StoreError::Missing`] if the user has no such order.
     pub(crate) async fn pay(&self, payment: &NewPayment) -> Result<PaymentOutcome, StoreError> {
         let paying = self
             .in_transaction(async |lease| pay_within(lease, payment).await)
             .await;
         match paying {
-            // The same key at two orders at once: only one of them was locked by each.
+            // The same key was used for two orders at once, and each transaction locked only its own order.
             Err(StoreError::Database(DbError::Duplicate(_))) => Ok(PaymentOutcome::KeyTaken),
             other => other,
         }

@@ -1,20 +1,20 @@
-//! How often documents are read, added up over restarts: what warming goes by.
+//! Read counts of documents, accumulated across restarts; warming uses them.
 
 use super::{Store, StoreError};
 use crate::clock::now;
 use crate::db::{Statement, values};
 
-/// What is worth warming.
+/// The documents worth warming.
 #[derive(Debug)]
 pub(crate) struct Popular {
-    /// Identities of documents, the most read first; those that were never read by their last change, latest first.
+    /// Document ids, most-read first; documents without reads follow by their last change, latest first.
     pub(crate) documents: Vec<i64>,
-    /// When reads were last counted, in seconds since the epoch; `None` when they never were.
+    /// Time of the last count in seconds since the epoch; `None` if there was none.
     pub(crate) counted_at: Option<i64>,
 }
 
 impl Store {
-    /// Adds reads to documents that there are, in one statement.
+    /// Adds reads of existing documents in one statement.
     pub(crate) async fn add_reads(&self, reads: &[(i64, u64)]) -> Result<(), StoreError> {
         const STATEMENT: Statement = Statement::each(
             "reads_add",
@@ -50,7 +50,7 @@ impl Store {
         Ok(())
     }
 
-    /// The `count` documents that are most worth warming.
+    /// The `count` documents most worth warming.
     pub(crate) async fn popular_documents(&self, count: u32) -> Result<Popular, StoreError> {
         const DOCUMENTS: Statement = Statement::same(
             "documents_popular",

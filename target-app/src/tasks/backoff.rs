@@ -1,20 +1,20 @@
-//! How long to wait between two attempts: exponential backoff with full jitter.
+//! The wait between two attempts: exponential backoff with full jitter.
 //!
-//! wait = random(0, min(`most`, `base` · 2^(attempt − 1))), after "Exponential Backoff And Jitter", AWS Architecture Blog,
-//! 2015: of the jitters compared there, the one that does the least work in total when many fail together.
+//! wait = random(0, min(`most`, `base` · 2^(attempt − 1))), after "Exponential Backoff And Jitter", AWS Architecture
+//! Blog, 2015: of the variants compared there, the one with the least total work when many clients fail together.
 
 use std::time::Duration;
 
 use crate::settings::TaskSettings;
 
-/// The longest wait after the `attempt`th attempt, from 1.
+/// Maximum wait after attempt number `attempt`, from 1.
 pub(super) fn ceiling(settings: &TaskSettings, attempt: u32) -> Duration {
     let doublings = attempt.saturating_sub(1).min(31);
     let grown = settings.backoff.0.saturating_mul(1 << doublings);
     grown.min(settings.backoff_most.0)
 }
 
-/// The wait after the `attempt`th attempt, from 1; `draw` is uniform in [0, 1).
+/// The wait after attempt number `attempt`, from 1; `draw` is uniform in [0, 1).
 pub(super) fn wait(settings: &TaskSettings, attempt: u32, draw: f64) -> Duration {
     ceiling(settings, attempt).mul_f64(draw)
 }

@@ -1,6 +1,6 @@
-//! The dispatcher, which starts what is ready as workers become free, and what a worker does with one task.
+//! The dispatcher, which starts ready tasks as workers become free, and the execution of one task.
 //!
-//! An attempt is a tokio task of its own: one that panics or is slow costs the others nothing but its place.
+//! Each attempt is a separate Tokio task: one that panics or is slow costs the others nothing but a worker.
 
 use std::any::Any;
 use std::error::Error;
@@ -21,14 +21,14 @@ use super::registry::{Attempt, Failure};
 use super::table::Task;
 use super::{TaskService, backoff};
 
-/// Longest attempt: what holds a worker for ever would hold it for good.
+/// Time limit of an attempt; without it a hanging attempt would hold its worker forever.
 const LONGEST_ATTEMPT: Duration = Duration::from_mins(1);
-/// How often the age of the oldest is looked at while anything waits.
+/// Interval of updating the age of the oldest waiting task.
 const LOOK: Duration = Duration::from_secs(1);
-/// Between two looks when nothing is to come.
+/// Interval of checks when nothing waits.
 const IDLE: Duration = Duration::from_hours(1);
 
-/// Starts tasks until it is aborted; then those under way are aborted with it.
+/// Starts tasks until it is aborted, which also aborts the attempts in progress.
 pub(super) async fn run(shared: Arc<TaskService>) {
     let mut changes = shared.settings.changes();
     let mut running = JoinSet::new();
@@ -44,7 +44,7 @@ pub(super) async fn run(shared: Arc<TaskService>) {
     }
 }
 
-/// Starts what is ready while workers are free. Gives when to look again at the latest.
+/// Starts ready tasks while workers are free. Returns the latest time of the next check.
 fn start_ready(shared: &Arc<TaskService>, running: &mut JoinSet<()>) -> Instant {
     let workers = shared.settings.load().tasks.workers as usize;
     let mut table = shared.table();
@@ -59,13 +59,14 @@ fn start_ready(shared: &Arc<TaskService>, running: &mut JoinSet<()>) -> Instant 
     shared.meters.oldest.set(age.as_secs() as i64);
     let look = now + if oldest.is_some() { LOOK } else { IDLE };
     match table.next_due() {
-        // What became due in this very moment is for the next round; with all workers taken, one of them will call it.
+        // A task that became due just now is for the next round; if all workers are busy, the end of an attempt
+        // triggers that round.
         Some(due) if running.len() < workers => look.min(due),
         _ => look,
     }
 }
 
-/// One attempt, and where the task goes from there.
+/// Runs one attempt and decides the next step of the task.
 async fn attempt(shared: Arc<TaskService>, ready: Ready<Task>) {
     let Ready { since, item, .. } = ready;
     let began = Instant::now();
@@ -76,7 +77,7 @@ async fn attempt(shared: Arc<TaskService>, ready: Ready<Task>) {
         task: item.record.id,
         number: item.record.begin(),
     };
-    // The function itself may panic before it gives a future.
+    // The function may panic before it returns a future.
     let made = AssertUnwindSafe(async { timeout(LONGEST_ATTEMPT, (item.job)(this)).await });
     let outcome = match made.catch_unwind().await {
         Ok(Ok(outcome)) => outcome,
@@ -134,7 +135,7 @@ impl TaskService {
     }
 }
 
-/// Says why a task died when its owner is not told.
+/// Logs why a task died, if its owner does not see the cause.
 fn log(task: &Task, failure: &Failure) {
     let (id, kind) = (task.record.id, task.record.kind);
     let mut cause = failure.source();
@@ -147,6 +148,6 @@ fn log(task: &Task, failure: &Failure) {
         line.push_str(&error.to_string());
         cause = error.source();
     }
-    // A log that cannot be written must not take the task with it.
+    // A failure to write the log must not fail the task.
     let _ = writeln!(io::stderr(), "task {id} {kind} is dead: {line}");
 }

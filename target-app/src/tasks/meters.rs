@@ -1,4 +1,4 @@
-//! What the tasks show of themselves. Labels are the registered kinds and the four priorities.
+//! Metrics of the tasks. Labels are the registered kinds and the four priorities.
 
 use prometheus::{Histogram, IntCounter, IntGauge};
 
@@ -6,9 +6,9 @@ use super::queue::TaskPriority;
 use super::registry::TaskKind;
 use crate::metrics::Metrics;
 
-/// The instruments, with every label looked up beforehand.
+/// The metrics, with every label looked up in advance.
 pub(super) struct TaskMetrics {
-    /// By place of the kind in the registry.
+    /// By index of the kind in the registry.
     pub(super) kinds: Vec<KindMetrics>,
     /// By rank of the priority.
     pub(super) queued: [IntGauge; TaskPriority::ALL.len()],
@@ -21,7 +21,7 @@ pub(super) struct TaskMetrics {
     pub(super) refused_draining: IntCounter,
 }
 
-/// The instruments of one kind.
+/// The metrics of one kind.
 pub(super) struct KindMetrics {
     pub(super) succeeded: IntCounter,
     pub(super) dead: IntCounter,
@@ -93,5 +93,5 @@ impl TaskMetrics {
     }
 }
 
-/// The values of no labels.
+/// Values of an empty label set.
 const NONE: &[&str] = &[];

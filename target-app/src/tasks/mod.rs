@@ -1,7 +1,7 @@
-//! Background tasks: taken on now, run later, tried again, and in the end either done or a dead letter.
+//! Background tasks: accepted now, executed later, retried, and finally done or a dead letter.
 //!
-//! A dispatcher starts what is ready on at most `tasks.workers` workers. Everything is in this process and in memory: a
-//! stop runs what it can within `tasks.drain` and counts what it could not, a kill loses every task that is not finished.
+//! A dispatcher starts ready tasks on at most `tasks.workers` workers. Everything is in memory of this process: a
+//! shutdown runs tasks for at most `tasks.drain` and counts the abandoned ones; a kill loses every unfinished task.
 //! Finished tasks can be read for ten minutes.
 
 mod backoff;
@@ -40,71 +40,71 @@ use record::TaskRecord;
 use registry::TaskKind;
 use table::{Intake, Task, TaskTable};
 
-/// How long a finished task can be read.
+/// Time for which a finished task can be read.
 const REMEMBERED: Duration = Duration::from_mins(10);
-/// Finished tasks, and idempotency keys, that are remembered; the longest unread make room.
+/// Maximum remembered finished tasks and idempotency keys; the least recently read are removed.
 const MOST_REMEMBERED: u64 = 100_000;
-/// Bytes that a finished task may take; one that takes more counts as several, so that 64 MB is the most.
+/// Bytes per unit of capacity of a finished task; a larger one counts as several, so that 64 MB is the maximum.
 const FAIR_SIZE: usize = 640;
-/// Largest arguments from a client, in bytes as JSON: what bounds the memory of a full queue.
+/// Maximum arguments from a client, in bytes of JSON; limits the memory of a full queue.
 pub(crate) const MOST_ARGUMENTS: usize = 4 * 1024;
 
-/// The task service of one [`State`](crate::State); stops when it is dropped.
+/// The task service of one [`State`](crate::State); dropping it stops the service.
 pub(crate) struct Tasks {
     shared: Arc<TaskService>,
     dispatcher: AbortHandle,
 }
 
-/// A task as it is asked for.
+/// A request for a task.
 #[derive(Debug)]
 pub(crate) struct TaskRequest {
-    /// Name of a kind.
+    /// Name of the task kind.
     pub(crate) kind: String,
     pub(crate) priority: TaskPriority,
-    /// What the kind's function is given.
+    /// Arguments of the kind's function.
     pub(crate) args: Value,
-    /// How long to wait before the first attempt.
+    /// Delay before the first attempt.
     pub(crate) delay: Duration,
 }
 
-/// Why a task was not taken on.
+/// Why a task was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SubmitError {
-    /// No kind that the asker may use has this name.
+    /// No kind that the caller may use has this name.
     #[error("expected one of {kinds}, found {found:?}")]
     Kind {
-        /// The name that was asked for.
+        /// The requested name.
         found: String,
-        /// The names that there are.
+        /// The available names.
         kinds: String,
     },
-    /// The kind cannot use the arguments.
+    /// The arguments are invalid for the kind.
     #[error("{0}")]
     Arguments(String),
-    /// The idempotency key belongs to another order.
+    /// The idempotency key belongs to a different request.
     #[error("expected a new key; this one was used for another task")]
     KeyTaken,
-    /// As many wait as may.
+    /// The queue is full.
     #[error("the task queue is full")]
     Full,
     /// The service is stopping.
     #[error("the service is stopping and takes no new tasks")]
     Draining,
-    /// There is no such task among the dead.
+    /// There is no dead letter with this id.
     #[error("there is no dead letter with this id")]
     Unknown,
 }
 
-/// What became of the tasks when the service stopped.
+/// The result of the shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Drained {
-    /// Tasks that ended while the drain waited.
+    /// Tasks that ended during the shutdown.
     pub(crate) finished: u64,
     /// Tasks that were not finished in time and are lost.
     pub(crate) abandoned: u64,
 }
 
-/// What the handle, the dispatcher and the workers share.
+/// Data shared by the handle, the dispatcher and the workers.
 struct TaskService {
     kinds: Registry,
     settings: Arc<Live>,
@@ -112,19 +112,19 @@ struct TaskService {
     table: Mutex<TaskTable>,
     finished: Cache<TaskId, Arc<TaskRecord>>,
     keys: Cache<(Owner, String), IdempotentTask>,
-    /// There may be something to start.
+    /// Wakes the dispatcher: there may be something to start.
     wake: Notify,
-    /// An attempt ended.
+    /// Notified when an attempt ends.
     settled: Notify,
-    /// When the service began to stop.
+    /// Time when the shutdown began.
     stopping: OnceLock<Instant>,
-    /// Tasks that ended for good.
+    /// Number of tasks that ended finally.
     ended: AtomicU64,
     process: u32,
     next: AtomicU32,
 }
 
-/// What an idempotency key stands for.
+/// The task of an idempotency key.
 #[derive(Clone, Copy)]
 struct IdempotentTask {
     task: TaskId,
@@ -132,7 +132,7 @@ struct IdempotentTask {
 }
 
 impl Tasks {
-    /// Starts the dispatcher on the current runtime.
+    /// Starts the dispatcher on the current Tokio runtime.
     pub(crate) fn start(
         kinds: Registry,
         settings: &Arc<Live>,
@@ -168,13 +168,12 @@ impl Tasks {
         Ok(Self { shared, dispatcher })
     }
 
-    /// Takes an order of Folio itself on.
+    /// Submits a task of Folio itself.
     pub(crate) fn submit(&self, order: TaskRequest) -> Result<TaskId, SubmitError> {
         self.shared.accept(Owner::Service, order)
     }
 
-    /// Takes an order of a user on. A `key` that the user sent before gives the task it stands for, as long as that can
-    /// be read.
+    /// Submits a task of a user. A `key` that the user already sent returns its task, as long as that can be read.
     pub(crate) async fn submit_for(
         &self,
         user: i64,
@@ -188,7 +187,7 @@ impl Tasks {
         };
         let fingerprint = order.fingerprint();
         let shared = &self.shared;
-        // Serial for each key: of two orders at once the second sees what the first became.
+        // Serialised per key: of two concurrent requests the second sees the result of the first.
         let entry = shared.keys.entry((owner, key));
         let held = entry
             .and_try_compute_with(async |held| {
@@ -219,13 +218,13 @@ impl Tasks {
         (record.owner == Owner::User(user)).then(|| record.status())
     }
 
-    /// The dead letters that are kept, oldest first; at most 1,000.
+    /// The dead letters, oldest first; at most 1,000.
     pub(crate) fn dead(&self) -> Vec<TaskStatus> {
         let dead: Vec<_> = self.shared.table().dead().map(Arc::clone).collect();
         dead.iter().map(|record| record.status()).collect()
     }
 
-    /// Gives a dead task its attempts once more.
+    /// Retries a dead letter with a new set of attempts.
     pub(crate) fn retry(&self, id: TaskId) -> Result<(), SubmitError> {
         let most = self.shared.settings.load().tasks.queue as usize;
         self.shared.table().revive(id, most, &self.shared.meters)?;
@@ -233,7 +232,7 @@ impl Tasks {
         Ok(())
     }
 
-    /// Begins to stop: refuses tasks of users from now on, but takes what requests under way still cause.
+    /// Begins the shutdown: rejects new tasks of users, but still accepts those caused by requests in progress.
     pub(crate) fn refuse_users(&self) {
         self.shared.stopping.get_or_init(|| {
             self.shared.table().set_intake(Intake::Service);
@@ -241,7 +240,8 @@ impl Tasks {
         });
     }
 
-    /// Waits until all has run that can run within `tasks.drain` of the beginning of the stop, then gives up the rest.
+    /// Waits until everything has run that can run within `tasks.drain` of the start of the shutdown, then abandons the
+    /// rest.
     pub(crate) async fn drain(&self) -> Drained {
         self.refuse_users();
         let shared = &self.shared;
@@ -277,7 +277,7 @@ impl Drop for Tasks {
 }
 
 impl TaskRequest {
-    /// The same for the same order, to tell a repetition from another use of its key.
+    /// A fingerprint of the request, to distinguish a repetition from another use of its key.
     fn fingerprint(&self) -> u64 {
         let mut hash = DefaultHasher::new();
         (&self.kind, self.priority, &self.args, self.delay).hash(&mut hash);
@@ -314,7 +314,7 @@ impl TaskService {
         Ok(id)
     }
 
-    /// Looks among the unfinished first: a task is put among the finished before it is struck off there.
+    /// Searches the unfinished tasks first: a task is added to the finished ones before it is removed there.
     async fn record(&self, id: TaskId) -> Option<Arc<TaskRecord>> {
         let unfinished = self.table().unfinished(id);
         match unfinished {

@@ -1,8 +1,8 @@
-//! What is ready to run, by priority; low priorities are overtaken, never starved.
+//! Ready tasks by priority; low priorities are overtaken but never starved.
 //!
-//! A priority is a head start: a task competes as if it had come `rank · AGING` later than it did, and the earliest goes
-//! first. So within a priority it is first in, first out; under any load a low task is overtaken only by critical ones
-//! that came at most 3 · [`AGING`] after it.
+//! A priority is a head start: a task competes as if it had arrived `rank · AGING` later than it did, and the earliest
+//! runs first. Within a priority the order is first in, first out; under any load a low task is overtaken only by
+//! critical ones that arrived at most 3 · [`AGING`] after it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-/// The head start that each step of priority is worth.
+/// The head start of each step of priority.
 pub(super) const AGING: Duration = Duration::from_secs(5);
 
-/// How urgent a task is.
+/// The priority of a task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum TaskPriority {
@@ -29,7 +29,7 @@ pub(super) struct ReadyQueue<T> {
     classes: [VecDeque<Ready<T>>; TaskPriority::ALL.len()],
 }
 
-/// An item and since when it could have run.
+/// A task and the time when it became ready.
 pub(super) struct Ready<T> {
     pub(super) since: Instant,
     pub(super) priority: TaskPriority,
@@ -37,7 +37,7 @@ pub(super) struct Ready<T> {
 }
 
 impl TaskPriority {
-    /// Most urgent first: a priority's rank is its place here.
+    /// Most urgent first: the index is the rank of the priority.
     pub(super) const ALL: [Self; 4] = [Self::Critical, Self::High, Self::Normal, Self::Low];
 
     pub(super) fn name(self) -> &'static str {
@@ -49,7 +49,7 @@ impl TaskPriority {
         }
     }
 
-    /// The priority that clients call so.
+    /// The priority with this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
@@ -78,12 +78,12 @@ impl<T> ReadyQueue<T> {
         self.classes[ready.priority.rank()].push_back(ready);
     }
 
-    /// Puts back what was taken out and could not run after all.
+    /// Returns a task that could not run after all.
     pub(super) fn push_front(&mut self, ready: Ready<T>) {
         self.classes[ready.priority.rank()].push_front(ready);
     }
 
-    /// Takes out whose turn it is.
+    /// Removes the next task.
     pub(super) fn pop(&mut self) -> Option<Ready<T>> {
         let heads = self.classes.iter().enumerate();
         let turns = heads.filter_map(|(rank, class)| {
@@ -94,7 +94,7 @@ impl<T> ReadyQueue<T> {
         self.classes[rank].pop_front()
     }
 
-    /// Since when the one that waits longest could have run.
+    /// Time when the oldest ready task became ready.
     pub(super) fn oldest(&self) -> Option<Instant> {
         let heads = self.classes.iter().filter_map(VecDeque::front);
         heads.map(|head| head.since).min()

@@ -1,4 +1,4 @@
-//! What is known of a task, from its submission until it is forgotten.
+//! The record of a task, from its submission until it is forgotten.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,20 +10,20 @@ use tokio::time::Instant;
 
 use super::queue::TaskPriority;
 
-/// Identity of a task: sixteen hexadecimal digits, the first eight drawn by the process.
+/// Id of a task: sixteen hexadecimal digits, the first eight drawn by the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct TaskId(u64);
 
-/// Whose task it is.
+/// The owner of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Owner {
-    /// The user of this number; nobody else can read it.
+    /// This user; nobody else can read the task.
     User(i64),
-    /// Folio itself; only the administrator sees it, when it is dead.
+    /// Folio itself; only the administrator sees the task, and only as a dead letter.
     Service,
 }
 
-/// Where a task stands.
+/// The state of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum TaskState {
@@ -31,11 +31,11 @@ pub(crate) enum TaskState {
     Queued,
     /// An attempt is in progress.
     Running,
-    /// Waits for another attempt.
+    /// Waits for a retry.
     Retrying,
     /// Ended with a result.
     Succeeded,
-    /// Failed in every attempt that it had.
+    /// All its attempts failed.
     Dead,
 }
 
@@ -48,16 +48,16 @@ pub(crate) struct TaskStatus {
     pub(crate) state: TaskState,
     /// Attempts begun.
     pub(crate) attempts: u32,
-    /// Seconds since the submission.
+    /// Seconds since submission.
     pub(crate) age_seconds: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) result: Option<Value>,
-    /// Why the last attempt that ended failed; gone once one succeeds.
+    /// The error of the last ended attempt; cleared when one succeeds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
 }
 
-/// The part of a task that outlives its function: shared by who works on it and who asks for it.
+/// The part of a task that outlives its function: shared by the worker and the readers.
 pub(super) struct TaskRecord {
     pub(super) id: TaskId,
     pub(super) kind: &'static str,
@@ -72,7 +72,7 @@ struct Progress {
     attempts: u32,
     result: Option<Value>,
     error: Option<String>,
-    /// Bytes of the result as JSON, and of the error.
+    /// Bytes of the result as JSON, plus those of the error.
     size: usize,
 }
 
@@ -149,17 +149,17 @@ impl TaskRecord {
         self.progress().state
     }
 
-    /// Attempts begun.
+    /// Number of attempts begun.
     pub(super) fn attempts(&self) -> u32 {
         self.progress().attempts
     }
 
-    /// Bytes that the record's result or error takes.
+    /// Bytes of the record's result or error.
     pub(super) fn size(&self) -> usize {
         self.progress().size
     }
 
-    /// Begins an attempt and gives its number, from one.
+    /// Begins an attempt; returns its number, from one.
     pub(super) fn begin(&self) -> u32 {
         let mut progress = self.progress();
         progress.state = TaskState::Running;
@@ -176,7 +176,7 @@ impl TaskRecord {
         progress.size = size;
     }
 
-    /// Ends an attempt that failed; `next` is what becomes of the task.
+    /// Ends a failed attempt; `next` is the new state of the task.
     pub(super) fn fail(&self, error: String, next: TaskState) {
         let mut progress = self.progress();
         progress.state = next;
@@ -184,7 +184,7 @@ impl TaskRecord {
         progress.error = Some(error);
     }
 
-    /// A dead task is tried again.
+    /// Marks a dead task as waiting for a retry.
     pub(super) fn revive(&self) {
         self.progress().state = TaskState::Retrying;
     }

@@ -1,6 +1,6 @@
-//! The function registry: which kinds of task there are, and the typed asynchronous function behind each name.
+//! The function registry: maps the name of a task kind to a typed asynchronous function.
 //!
-//! Arguments are parsed once, when a task is submitted, so that a task that waits can no longer be malformed.
+//! Arguments are parsed once, at submission, so that a waiting task cannot have invalid arguments.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -14,45 +14,45 @@ use serde_json::Value;
 
 use super::TaskId;
 
-/// What a function is told about the attempt that it makes.
+/// The attempt that a function is called for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempt {
     /// The task, the same in every attempt.
     pub(crate) task: TaskId,
-    /// From one; goes on counting when a dead task is tried again.
+    /// From one; continues when a dead task is retried.
     pub(crate) number: u32,
 }
 
-/// Why an attempt came to nothing. What is displayed is shown to the owner of the task; the cause is for the log.
+/// Why an attempt failed. The displayed text is shown to the task's owner; the cause goes to the log.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// May go better another time.
+    /// A retry may succeed.
     #[error("{shown}")]
     Transient {
         shown: Cow<'static, str>,
         #[source]
         cause: Option<Box<dyn Error + Send + Sync>>,
     },
-    /// Would go the same way another time.
+    /// A retry would fail too.
     #[error("{0}")]
     Permanent(Cow<'static, str>),
     /// The function panicked.
     #[error("the task panicked")]
     Panicked,
-    /// The attempt took longer than an attempt may.
+    /// The attempt exceeded its time limit.
     #[error("the attempt took longer than {} s", .0.as_secs())]
     TimedOut(Duration),
 }
 
-/// Arguments of a function.
+/// Arguments of a task function.
 pub(crate) trait Arguments: DeserializeOwned + Send + Sync + 'static {
-    /// What is wrong with arguments of the right types.
+    /// The error in arguments that have the right types, if there is one.
     fn fault(&self) -> Option<String> {
         None
     }
 }
 
-/// Who may submit a kind.
+/// Who may submit a kind: users, or only Folio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Audience {
     /// Any user.
@@ -61,21 +61,21 @@ pub(crate) enum Audience {
     Service,
 }
 
-/// How much of the queue and of the workers a kind may take, so that a slow one leaves something for the others.
+/// The maximum share of the queue and of the workers that a kind may use, so that a slow kind leaves room for others.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TaskShare {
-    /// Tasks of the kind that are not finished.
+    /// Maximum unfinished tasks of the kind.
     pub(crate) unfinished: usize,
-    /// Tasks of the kind that run at a time.
+    /// Maximum concurrent tasks of the kind.
     pub(crate) running: usize,
 }
 
-/// What an attempt gives.
+/// The future of an attempt.
 pub(super) type AttemptFuture = Pin<Box<dyn Future<Output = Result<Value, Failure>> + Send>>;
-/// A function bound to its arguments: makes as many attempts as are asked of it.
+/// A function bound to its arguments; can be called for any number of attempts.
 pub(super) type Job = Arc<dyn Fn(Attempt) -> AttemptFuture + Send + Sync>;
 
-/// One kind of task.
+/// A task kind.
 pub(super) struct TaskKind {
     pub(super) name: &'static str,
     pub(super) audience: Audience,
@@ -83,14 +83,14 @@ pub(super) struct TaskKind {
     bind: Box<dyn Fn(Value) -> Result<Job, String> + Send + Sync>,
 }
 
-/// Every kind, in the order of registration; a kind is known by its place in it.
+/// Every kind in the order of registration; the index identifies a kind.
 #[derive(Default)]
 pub(crate) struct Registry {
     kinds: Vec<TaskKind>,
 }
 
 impl Failure {
-    /// A failure without a cause worth logging.
+    /// A transient failure without a cause to log.
     pub(crate) fn transient(shown: impl Into<Cow<'static, str>>) -> Self {
         Self::Transient {
             shown: shown.into(),
@@ -98,7 +98,7 @@ impl Failure {
         }
     }
 
-    /// A failure whose cause the owner of the task is not to see.
+    /// A failure whose cause is hidden from the task's owner.
     pub(crate) fn because(
         shown: &'static str,
         cause: impl Into<Box<dyn Error + Send + Sync>>,
@@ -109,14 +109,14 @@ impl Failure {
         }
     }
 
-    /// Whether another attempt could go better.
+    /// Whether a retry is useless.
     pub(super) fn is_final(&self) -> bool {
         matches!(self, Self::Permanent(_))
     }
 }
 
 impl TaskShare {
-    /// As much as there is.
+    /// No limit.
     pub(crate) const WHOLE: Self = Self {
         unfinished: usize::MAX,
         running: usize::MAX,
@@ -124,14 +124,14 @@ impl TaskShare {
 }
 
 impl TaskKind {
-    /// A job from arguments as they were sent; `null` counts as no arguments.
+    /// Binds the function to arguments; `null` counts as no arguments.
     pub(super) fn bind(&self, args: Value) -> Result<Job, String> {
         (self.bind)(args)
     }
 }
 
 impl Registry {
-    /// Adds `function` under `name`; a name that is there already keeps its function.
+    /// Registers `function` under `name`; an existing name keeps its function.
     pub(crate) fn register<A, R, F>(
         &mut self,
         name: &'static str,
@@ -178,7 +178,7 @@ impl Registry {
         kinds.find(|(_, kind)| kind.name == name)
     }
 
-    /// The names that users may submit, for a refusal.
+    /// The names that users may submit, for an error message.
     pub(super) fn for_clients(&self) -> String {
         let open = self.kinds.iter();
         let open = open.filter(|kind| kind.audience == Audience::Clients);

@@ -1,5 +1,5 @@
-//! The books of the dispatcher: which tasks are not finished and where each of them waits. Everything here happens under
-//! one lock that is held for a few instructions; nothing in here runs a task.
+//! The dispatcher's table of unfinished tasks and the places where they wait. Everything here happens under one lock
+//! that is held for a few instructions; no task runs in here.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -13,24 +13,24 @@ use super::queue::{Ready, ReadyQueue};
 use super::record::{Owner, TaskId, TaskRecord};
 use super::registry::{Job, TaskShare};
 
-/// Dead letters that are kept; the oldest makes room.
+/// Maximum dead letters; the oldest is removed.
 pub(super) const MOST_DEAD: usize = 1_000;
 
-/// A task that is not finished, owned by whoever has it: a queue, an attempt, the dead letters.
+/// An unfinished task, owned by a queue, an attempt or the dead letters.
 pub(super) struct Task {
     pub(super) record: Arc<TaskRecord>,
-    /// Place of the kind in the registry.
+    /// Index of the kind in the registry.
     pub(super) kind: usize,
     pub(super) job: Job,
-    /// Attempts that do not count against this life of the task.
+    /// Attempts before the last manual retry, which do not count any more.
     pub(super) spent: u32,
 }
 
-/// From whom tasks are taken.
+/// The sources from which tasks are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Intake {
     Everyone,
-    /// The service is stopping: only what requests under way still cause.
+    /// The service is stopping: only tasks caused by requests in progress.
     Service,
     Nobody,
 }
@@ -39,18 +39,18 @@ pub(super) struct TaskTable {
     intake: Intake,
     ready: ReadyQueue<Task>,
     later: BinaryHeap<Reverse<DelayedTask>>,
-    /// By place of the kind in the registry.
+    /// By index of the kind in the registry.
     kinds: Vec<KindUsage>,
     unfinished: HashMap<TaskId, Arc<TaskRecord>>,
     dead: VecDeque<Task>,
 }
 
-/// What a kind has of its share.
+/// The use of a kind's share.
 struct KindUsage {
     share: TaskShare,
     unfinished: usize,
     running: usize,
-    /// Whose turn came while the kind had all the workers that it may have.
+    /// Tasks that were ready while the kind already had its maximum of workers.
     parked: VecDeque<Ready<Task>>,
 }
 
@@ -98,7 +98,7 @@ impl TaskTable {
         }
     }
 
-    /// Takes `task` on, to run at `due` or as soon as it can, unless `most` wait already.
+    /// Accepts `task`, to run at `due` or as soon as possible, unless `most` already wait.
     pub(super) fn admit(
         &mut self,
         task: Task,
@@ -111,7 +111,7 @@ impl TaskTable {
         Ok(())
     }
 
-    /// Whether one more is taken on. What failed and waits for another attempt counts, but is itself never refused.
+    /// Checks that one more task can be accepted. Tasks that wait for a retry count, but are never rejected themselves.
     fn room(
         &self,
         owner: Owner,
@@ -149,7 +149,7 @@ impl TaskTable {
         }
     }
 
-    /// Has `task` wait until `due`.
+    /// Delays `task` until `due`.
     pub(super) fn postpone(&mut self, task: Task, due: Instant, meters: &TaskMetrics) {
         self.later.push(Reverse(DelayedTask { due, task }));
         meters.delayed.inc();
@@ -165,7 +165,7 @@ impl TaskTable {
         });
     }
 
-    /// The next task to run, if one can; it counts as running until [`Book::released`].
+    /// The next task to run, if there is one; it counts as running until [`TaskTable::released`].
     pub(super) fn next(&mut self, meters: &TaskMetrics) -> Option<Ready<Task>> {
         let now = Instant::now();
         while self.next_due().is_some_and(|due| due <= now) {
@@ -186,19 +186,19 @@ impl TaskTable {
         }
     }
 
-    /// When the next task becomes ready by itself.
+    /// Time when the next delayed task becomes ready.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.later.peek().map(|Reverse(later)| later.due)
     }
 
-    /// Since when the task that waits longest for a worker could have run.
+    /// Time since which the oldest ready task has been waiting.
     pub(super) fn oldest(&self) -> Option<Instant> {
         let parked = self.kinds.iter().filter_map(|kind| kind.parked.front());
         let parked = parked.map(|ready| ready.since);
         parked.chain(self.ready.oldest()).min()
     }
 
-    /// An attempt of this kind is over.
+    /// An attempt of this kind has ended.
     pub(super) fn released(&mut self, kind: usize) {
         let of_kind = &mut self.kinds[kind];
         of_kind.running -= 1;
@@ -207,7 +207,7 @@ impl TaskTable {
         }
     }
 
-    /// Strikes a finished task off.
+    /// Removes a finished task.
     pub(super) fn finished(&mut self, kind: usize, id: TaskId) {
         if self.unfinished.remove(&id).is_some() {
             self.kinds[kind].unfinished -= 1;
@@ -222,12 +222,12 @@ impl TaskTable {
         meters.dead.set(self.dead.len() as i64);
     }
 
-    /// The dead, oldest first.
+    /// The dead letters, oldest first.
     pub(super) fn dead(&self) -> impl ExactSizeIterator<Item = &Arc<TaskRecord>> {
         self.dead.iter().map(|task| &task.record)
     }
 
-    /// Takes a dead task on again, with all its attempts before it.
+    /// Accepts a dead task again, with all its attempts.
     pub(super) fn revive(
         &mut self,
         id: TaskId,
@@ -263,7 +263,7 @@ impl TaskTable {
             && self.next_due().is_none_or(|due| due > deadline)
     }
 
-    /// Gives up what is not finished: how many of each kind, by its place in the registry.
+    /// Abandons the unfinished tasks; returns their number per kind, by index in the registry.
     pub(super) fn abandon(&mut self) -> Vec<usize> {
         self.ready.clear();
         self.later.clear();

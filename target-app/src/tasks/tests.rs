@@ -1,4 +1,4 @@
-//! The task service with its clock under the test's control: its queue, its workers, its end.
+//! The task service with a clock that the test controls: its queue, its workers, its shutdown.
 
 mod attempts;
 
@@ -20,7 +20,7 @@ struct Bench {
     tasks: Tasks,
     settings: Arc<Live>,
     metrics: Metrics,
-    /// When each attempt of `noted` began, by its `name`.
+    /// Start of each attempt of `noted`, by its `name`.
     noted: Arc<Mutex<Vec<(String, Instant)>>>,
 }
 
@@ -108,7 +108,7 @@ impl Bench {
         self.tasks.status(id, 1).await.expect("known")
     }
 
-    /// Waits until the task has ended; the paused clock moves on by itself.
+    /// Waits until the task has ended; the paused clock advances by itself.
     async fn ended(&self, id: TaskId) -> TaskStatus {
         loop {
             let status = self.status(id).await;
@@ -153,7 +153,7 @@ async fn workers_and_queue_follow_their_settings_while_it_runs() {
     for name in 0..4 {
         let args = json!({ "name": name.to_string(), "lasts_ms": 10_000 });
         bench.submit("noted", args).await;
-        // Lets the dispatcher take the first.
+        // Lets the dispatcher take the first task.
         sleep(Duration::from_millis(1)).await;
     }
     let full = bench
@@ -170,7 +170,7 @@ async fn workers_and_queue_follow_their_settings_while_it_runs() {
     sleep(Duration::from_millis(10)).await;
     assert_eq!(bench.names(), ["0", "1", "2"]);
 
-    // Fewer again: the three end, and one at a time follows.
+    // With fewer workers again: the three end, and one at a time follows.
     bench.change(|settings| {
         settings.tasks.workers = 1;
         settings.tasks.queue = 4;
@@ -331,7 +331,7 @@ async fn five_hundred_tasks_a_second_are_little() {
         assert!(began.elapsed() < Duration::from_mins(1), "it stalled");
         sleep(Duration::from_millis(5)).await;
     }
-    // Unoptimised on a busy machine it is some thousands; the bound is what is asked of it.
+    // Even unoptimised and on a busy machine it is some thousands; the bound is the required minimum.
     let rate = done / began.elapsed().as_secs_f64();
     assert!(rate >= 500.0, "{rate:.0} tasks a second");
     let waited = bench.metric("folio_task_wait_seconds_count");

@@ -15,17 +15,17 @@ use tokio::time::{Instant, sleep};
 use super::*;
 use crate::settings::{Settings, Span};
 
-/// No delivery of these tests takes longer, on however slow a machine.
+/// Maximum time of a delivery in these tests, sufficient for a slow machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What one delivery looked like.
+/// A received delivery.
 #[derive(Clone)]
 struct Delivery {
     headers: HeaderMap,
     body: Bytes,
 }
 
-/// Answers with `codes` in turn, then with the last of them.
+/// Answers with `codes` in turn, then always with the last one.
 struct Receiver {
     url: String,
     seen: Arc<ReceivedDeliveries>,
@@ -228,7 +228,7 @@ async fn without_a_receiver_nothing_is_sent_and_without_room_it_is_counted() {
     let silent = Sender::to(None);
     assert_eq!(silent.webhooks.send("order.paid", json!({})), Sent::Nowhere);
 
-    // Nobody accepts here, so that deliveries stay under way.
+    // Nobody accepts here, so deliveries stay in progress.
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
     let sender = Sender::to(Some(&url));
@@ -236,6 +236,6 @@ async fn without_a_receiver_nothing_is_sent_and_without_room_it_is_counted() {
     let dropped = sent.filter(|sent| *sent == Sent::Dropped).count();
     assert_eq!(dropped, 5);
     sender.shows("folio_webhooks_dropped_total 5").await;
-    // A receiver that hangs has its share of the workers, and no more.
+    // A hanging receiver uses its share of the workers, and no more.
     sender.shows("folio_tasks_running 2").await;
 }

@@ -1,4 +1,4 @@
-//! Logging in and out, sessions, orders.
+//! Login, logout, sessions, orders.
 
 use axum::body::Body;
 use axum::http::{Method, StatusCode};

@@ -1,4 +1,4 @@
-//! Administration: who gets in, what it shows and what it changes.
+//! Administration: access, contents and changes.
 
 use axum::body::Body;
 use axum::http::{Method, StatusCode, header};
@@ -36,7 +36,7 @@ async fn administration_is_not_there_without_a_token_of_its_own() {
         for token in ["", "open-sesame"] {
             folio.get_as(token, "/admin/config").await.faults(404);
         }
-        // Not even which methods it would know.
+        // The answer does not reveal the supported methods either.
         let refused = folio.post("/admin/config").await;
         refused.faults(404);
         assert_eq!(refused.header("allow"), "");
@@ -79,7 +79,7 @@ async fn the_effective_configuration_is_shown_without_its_secrets() {
     let text = String::from_utf8_lossy(&shown.body).into_owned();
     assert!(!text.contains("canary"), "{text}");
 
-    // What is shown in their place does not become what they are.
+    // A placeholder that is sent back does not replace the value.
     let mut back = shown.json();
     back.as_object_mut().expect("an object").remove("started");
     let refused = folio

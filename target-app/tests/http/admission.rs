@@ -1,4 +1,4 @@
-//! What is let in: rates, places, priorities, sizes and time limits, and that they change while the service runs.
+//! Rate limits, concurrency limits, priorities, sizes and time limits, and their changes at run time.
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
@@ -11,10 +11,10 @@ use tokio::net::TcpStream;
 
 use crate::folio::{Answer, Folio, join_all, request, settings, small};
 
-/// No state that these tests wait for takes longer, on however slow a machine.
+/// Maximum wait for a state in these tests, sufficient for a slow machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Folio with these settings; they come into force once it stands, so that a modelled cost does not slow its start.
+/// Starts Folio with these settings, applied after the start, so that a modelled cost does not slow it down.
 async fn start(assignments: &[&str]) -> Folio {
     let folio = Folio::start(&small()).await;
     folio.state.replace_settings(settings(assignments));
@@ -143,7 +143,7 @@ async fn a_sliding_window_accepts_its_limit_and_says_when_there_is_room_again() 
     assert_eq!(refused.len(), 12 - 5);
     for answer in refused {
         assert_refused(answer, 429);
-        // The oldest request leaves the window ten minutes after it came, seconds ago on a slow machine.
+        // The oldest request leaves the window ten minutes after its arrival, which was seconds ago on a slow machine.
         assert!((500..=600).contains(&answer.number("retry-after")));
         assert_eq!(answer.header("ratelimit-policy"), "\"window\";q=5;w=600");
     }
@@ -255,7 +255,7 @@ async fn bodies_that_do_not_come_delay_nobody_and_end_soon() {
         connection.write_all(ask.as_bytes()).await.expect("asked");
         slow.push(connection);
     }
-    // With the one that asks.
+    // Including the request that reads the metrics.
     until(&folio, "folio_http_requests_in_flight", 1.0 + SLOW as f64).await;
     assert_eq!(
         folio.get("/api/v1/documents/1").await.status,

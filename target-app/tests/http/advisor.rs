@@ -1,4 +1,4 @@
-//! What the database is asked to do, and what the advisor makes of it, on both databases.
+//! The recorded statements and the advisor's recommendations, on both databases.
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ async fn a_missing_index_is_named_until_it_is_there(bed: &Bed) {
     folio.get(BY_PRICE).await;
     let advice = asked(&folio, "/admin/db/advise").await;
     assert_eq!(advice["missing"], json!([]), "{advice}");
-    // Just after the start nothing can be called unused.
+    // Just after the start no index can be called unused.
     assert_eq!(advice["unused"], json!([]), "{advice}");
     assert!(advice["looked_for_s"].as_f64() < Some(600.0), "{advice}");
     let advice = asked(&folio, "/admin/db/advise?unused_after=0s").await;
@@ -59,7 +59,7 @@ async fn a_missing_index_is_named_until_it_is_there(bed: &Bed) {
     let after = asked(&folio, PLAN).await;
     let used = after["items"][0]["indexes"].to_string();
     assert!(used.contains("documents_by_price"), "{after}");
-    // SQLite does not count the rows that it looks at.
+    // SQLite does not count the rows it reads.
     let rows = |plan: &Value| plan["items"][0]["rows_scanned"].as_u64();
     if let (Some(before), Some(after)) = (rows(&before), rows(&after)) {
         assert!(before >= 1_000 && after * 10 < before, "{before} {after}");
@@ -88,7 +88,7 @@ async fn a_loop_of_statements_is_named(bed: &Bed) {
     assert!(named.contains(&(Some("certificate"), Some(100))), "{loops}");
     assert_eq!(loops[0]["route"], "/api/v1/courses/{id}/students");
 
-    // It asks the database about many tables itself.
+    // The advisor itself sends many statements.
     for _ in 0..3 {
         let loops = asked(&folio, "/admin/db/advise").await["n_plus_one"].to_string();
         assert!(!loops.contains("/admin"), "{loops}");
@@ -117,7 +117,7 @@ async fn rows_are_those_that_a_statement_gave_or_changed(bed: &Bed) {
     for (statement, rows) in [
         ("order_insert", 1),
         ("order_lock", 1),
-        // It comes behind one that changed a row, on the same connection, and finds none itself.
+        // It follows a statement that changed a row on the same connection, and changes none itself.
         ("payment_by_key", 0),
         ("payment_insert", 1),
         ("order_paid", 1),

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use crate::folio::{Answer, Folio, join_all, request, settings, small};
 
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
-/// Nothing in these tests takes longer, on however slow a machine.
+/// Maximum wait in these tests, sufficient for a slow machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn with(assignments: &[&str]) -> Folio {
@@ -45,7 +45,7 @@ async fn head(folio: &Folio, path: &str) -> Answer {
         .await
 }
 
-/// The value of a line of the metrics.
+/// The value of a metrics line.
 async fn metric(folio: &Folio, name: &str) -> f64 {
     let text = folio.get("/metrics").await.body;
     let text = String::from_utf8_lossy(&text);
@@ -141,7 +141,7 @@ async fn the_mix_of_assets_is_answered_by_the_edge() {
     for _ in 0..REQUESTS / 10 {
         let paths: Vec<_> = (0..10)
             .map(|_| {
-                // Evenly on a scale of orders of magnitude: the first names are asked for most, as by Zipf's law.
+                // Log-uniform ranks: the first names are requested most, similar to Zipf's law.
                 let rank = (names.len() as f64).powf(random.random::<f64>()) as usize - 1;
                 let (plain, versioned) = &names[rank];
                 if random.random_range(0..4) == 0 {
@@ -159,7 +159,7 @@ async fn the_mix_of_assets_is_answered_by_the_edge() {
     }
     assert!(hits * 100 >= REQUESTS * 98, "{hits} of {REQUESTS}");
     let ratio = metric(&folio, "folio_edge_hit_ratio").await;
-    // The manifest was one request more.
+    // The manifest was one more request.
     let expected = hits as f64 / (REQUESTS + 1) as f64;
     assert!((ratio - expected).abs() < 0.000_1, "{ratio} and {expected}");
     assert!(metric(&folio, "folio_edge_bytes").await > 0.0);

@@ -1,4 +1,4 @@
-//! Writes that are answered before the database has them (`cache.strategy=write_behind`), and that none is lost.
+//! Writes that are acknowledged before they are in the database (`cache.strategy=write_behind`), none of which is lost.
 
 use std::time::Duration;
 
@@ -22,10 +22,10 @@ profiles!(
 );
 
 const QUEUED: &str = "folio_cache_behind_queue";
-/// Flushed only when someone needs it.
+/// Flushed only on demand.
 const LATE: [&str; 2] = ["cache.strategy=write_behind", "cache.flush_every=1h"];
 
-/// What reads the database itself.
+/// An instance that reads directly from the database.
 async fn reader(bed: &Bed, folio: &Folio) -> Folio {
     bed.start_beside(folio, proven(&["cache.mode=off"])).await
 }
@@ -68,7 +68,7 @@ async fn a_write_is_answered_before_the_database_has_it(bed: &Bed) {
 }
 
 async fn a_stop_loses_no_answered_write(bed: &Bed) {
-    // Two hundred documents would be worth a flush before the stop.
+    // Two hundred documents would trigger a flush before the stop.
     const DOCUMENTS: u32 = 190;
     let config = |assignments: &[&str]| Config {
         documents: DOCUMENTS,
@@ -105,7 +105,7 @@ async fn a_full_queue_makes_writers_wait_for_the_database(bed: &Bed) {
     for id in 1..=4 {
         looked_up(&folio, id).await;
     }
-    // The third has to wait until the first two are in the database, and they need not wait for their hour.
+    // The third write waits until the first two are in the database, which is long before their hour.
     for id in 1..=3 {
         write(&folio, &token, id, "Queued").await;
     }

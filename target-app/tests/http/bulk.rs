@@ -1,4 +1,4 @@
-//! Many documents in one request: all or none, one by one or many at a time.
+//! Many documents in one request: all or none, in single statements or in batches.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ async fn write(folio: &Folio, token: &str, mode: &str, body: &Value) -> Answer {
     folio.post_json(Some(token), &path, body).await
 }
 
-/// Every document but for when it was written, by identity.
+/// Every document without its time of change, by id.
 async fn catalogue(folio: &Folio) -> BTreeMap<i64, Value> {
     let page = folio.get("/api/v1/documents?limit=100").await.json();
     let items = page["items"].as_array().expect("items").iter();
@@ -69,7 +69,7 @@ async fn both_modes_write_the_same(bed: &Bed) {
         assert_eq!(written.queries(), statements, "{mode}");
         assert!(told["duration_ms"].as_f64().is_some_and(|ms| ms > 0.0));
         let mut after = catalogue(&folio).await;
-        // What the first of the two inserted is not of interest to the comparison.
+        // The documents that the first of the two inserted are not compared.
         let inserted: Vec<_> = after
             .split_off(&61)
             .into_values()
@@ -170,7 +170,7 @@ async fn a_thousand_rows_are_two_statements(bed: &Bed) {
     );
 }
 
-/// 203 round trips against 4: fiftyfold by the model, of which a slow machine may lose four fifths.
+/// 203 round trips against 4: the model gives a factor of fifty, of which a slow machine may lose four fifths.
 async fn many_at_a_time_is_ten_times_faster_over_a_network(bed: &Bed) {
     let folio = bed
         .start(Config {

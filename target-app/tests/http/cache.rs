@@ -1,4 +1,4 @@
-//! The two levels of the cache as a client sees them: which answers when, what a write does to them, switches, warming.
+//! The two cache levels from a client's view: answers, writes, switches, warming.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ profiles!(
     a_cascade_of_a_course_leaves_the_other_courses,
 );
 
-/// Longest that another instance may answer with what a write has replaced.
+/// Maximum time that another instance may answer with replaced data.
 const STALE_FOR: Duration = Duration::from_secs(1);
 
 async fn a_cascade_of_a_course_leaves_the_other_courses(bed: &Bed) {
@@ -57,7 +57,7 @@ async fn the_levels_answer_in_turn(bed: &Bed) {
 
     let deadline = Instant::now() + PATIENCE;
     loop {
-        // More than there is room for; the level makes room when it comes to it.
+        // More than the level's capacity; it evicts asynchronously.
         for id in 10..30 {
             looked_up(&folio, id).await;
         }
@@ -86,7 +86,7 @@ async fn a_write_is_read_at_once_here_and_soon_everywhere(bed: &Bed) {
     ] {
         patch(&here, &json!({ "cache": { "strategy": strategy } })).await;
         for folio in [&here, &there] {
-            // Everything that will be stale is in both levels of both.
+            // Everything that will become stale is in both levels of both instances.
             looked_up(folio, 5).await;
             assert_eq!(looked_up(folio, 5).await, "l1");
             assert!(!is_listed(folio, word).await);
@@ -137,7 +137,7 @@ async fn is_listed(folio: &Folio, title: &str) -> bool {
     items.iter().any(|item| item["title"] == title)
 }
 
-/// How many documents hold this word.
+/// Number of documents that contain this word.
 async fn matches(folio: &Folio, word: &str) -> usize {
     let found = folio.get(&format!("/api/v1/search?q={word}")).await.json();
     found["items"].as_array().expect("items").len()
@@ -147,7 +147,8 @@ async fn the_hit_ratio_is_what_the_client_counted(bed: &Bed) {
     let folio = bed.start(proven(&["cache.l1_items=15"])).await;
     let [mut l1, mut l2, mut miss] = [0_u32; 3];
     for turn in 0..900_u32 {
-        // Squares modulo 59 come twice each and 0 once, every fourth read is of the same four, and so some stay.
+        // Squares modulo 59 occur twice each and 0 once, and every fourth read is of the same four documents, so some
+        // stay cached.
         let id = if turn % 4 == 0 {
             turn / 4 % 4
         } else {
@@ -183,7 +184,7 @@ async fn so_is_that_of_readers_who_come_together(bed: &Bed) {
     for _ in 0..2 {
         let gone = json!({ "key": "document:7" });
         administer(&folio, "/admin/cache/invalidate", &gone).await;
-        // Those of the first half wait for one load, those of the second need none.
+        // Readers of the first half wait for one load; those of the second need none.
         for _ in 0..2 {
             let readers = (0..READERS).map(|_| looked_up(&folio, 7));
             let found = join_all(readers).await;
@@ -211,7 +212,7 @@ async fn levels_are_switched_while_it_runs(bed: &Bed) {
         assert_eq!(looked_up(&folio, 3).await, "off");
     }
     switch("l1").await;
-    // The level that was switched off is cleared in the background.
+    // The switched-off level is cleared in the background.
     let deadline = Instant::now() + PATIENCE;
     let mut id = 10;
     while looked_up(&folio, id).await != "miss" || looked_up(&folio, id).await != "l1" {
@@ -243,7 +244,7 @@ async fn what_is_read_most_is_warmed_first(bed: &Bed) {
     for (id, layer) in [(7, "l1"), (31, "l1"), (2, "miss")] {
         assert_eq!(looked_up(&folio, id).await, layer, "{id}");
     }
-    // A start goes by what was read before it.
+    // Warming at the start uses earlier read counts.
     let next = bed
         .start_beside(
             &folio,

@@ -1,4 +1,5 @@
-//! The two-level cache as clients see it: where answers come from, by mode, and what the write strategies promise.
+//! The two-level cache on several instances: the level that answers, by mode, and the guarantees of the write
+//! strategies.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::folio::{Folio, join_all, settings, small};
 use crate::probe::{administer, patch, proven, retitle, until};
 use crate::profiles::{Bed, profiles};
 
-/// Longest that a message or a flush takes on a machine that has other things to do.
+/// Maximum time of a message or a flush on a busy machine.
 const SOON: Duration = Duration::from_secs(20);
 
 const SEVEN: &str = "/api/v1/documents/7";
@@ -31,7 +32,7 @@ fn with(assignments: &[&str]) -> Config {
     }
 }
 
-/// Where the answer to `path` came from.
+/// The cache level that answered `path`.
 async fn source(folio: &Folio, path: &str) -> String {
     let answer = folio.get(path).await;
     assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
@@ -133,7 +134,7 @@ async fn many_readers_of_a_key_that_nobody_has_ask_the_database_once(bed: &Bed) 
     assert_eq!(loads(&here).await + loads(&there).await, 1);
 }
 
-/// By an operator's hand, as a Redis that is killed comes back empty and holds nothing that could be wrong.
+/// Forced by an operator, because a killed Redis comes back empty and holds nothing that could be wrong.
 #[tokio::test]
 async fn what_redis_kept_while_it_was_out_of_reach_is_not_read() {
     let bed = Bed::full().await;

@@ -204,7 +204,7 @@ async fn parameters_that_will_not_do_are_all_named(bed: &Bed) {
             .faults(404)
             .is_empty()
     );
-    // What is not there is not kept as if it were.
+    // A missing document is not cached as if it existed.
     assert!(
         folio
             .get("/api/v1/documents/61")

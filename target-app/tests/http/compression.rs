@@ -1,4 +1,4 @@
-//! Packed bodies on the wire, read as raw bytes, since a client library would unpack them.
+//! Compressed bodies on the wire, read as raw bytes, because a client library would decompress them.
 
 use std::io::Read as _;
 
@@ -11,7 +11,7 @@ use crate::folio::{Folio, settings, small};
 
 const LIST: &str = "/api/v1/documents?limit=50";
 
-/// An answer as it came over the wire.
+/// A response as received.
 struct Wire {
     /// In lower case.
     head: String,

@@ -1,4 +1,4 @@
-//! Connections: counted while they are open, and closed when nothing whole comes of them.
+//! Connections: counted while they are open, and closed if no complete request arrives.
 
 use axum::http::StatusCode;
 use target_app::{State, serve, serve_starting};
@@ -14,7 +14,7 @@ const OPEN: &str = "folio_http_connections";
 const WHOLE: &[u8] = b"GET /health HTTP/1.1\r\nhost: folio\r\n\r\n";
 const CUT: &[u8] = b"GET /health HTTP/1.1\r\nhost: fo";
 
-/// Sends a request, whole or not, on a connection of its own.
+/// Sends a request, complete or not, on a new connection.
 async fn sent(folio: &Folio, request: &[u8]) -> TcpStream {
     let connection = TcpStream::connect(folio.address).await;
     let mut connection = connection.expect("it listens");
@@ -39,7 +39,7 @@ async fn is_closed(connection: &mut TcpStream) -> bool {
     matches!(read, Ok(Ok(0) | Err(_)))
 }
 
-/// Lets time go by at once. It stands still for that alone: while it does, waiting for an answer would make it jump.
+/// Advances the clock. It is paused only meanwhile: while it is paused, waiting for an answer would make it jump.
 async fn later(seconds: u64) {
     pause();
     advance(Duration::from_secs(seconds)).await;
@@ -113,7 +113,7 @@ async fn a_connection_waits_a_minute_for_a_whole_head() {
     assert_eq!(status(&mut idle).await, "HTTP/1.1 200 OK");
     ask(&mut late, &WHOLE[CUT.len()..]).await;
     assert_eq!(status(&mut late).await, "HTTP/1.1 200 OK");
-    // Each byte is a sign of life, and buys no time.
+    // A byte does not extend the time limit.
     ask(&mut slow, b"l").await;
     later(6).await;
     assert!(is_closed(&mut slow).await, "its minute is over");

@@ -1,4 +1,4 @@
-//! Ten reads in one answer, one by one or all at once.
+//! Ten reads in one answer, one after another or all at once.
 
 use serde_json::{Value, json};
 use target_app::Config;
@@ -11,7 +11,7 @@ profiles!(
     many_dashboards_do_not_starve_a_small_pool,
 );
 
-/// The figures and how many milliseconds they took.
+/// The figures, and the milliseconds to read them.
 async fn dashboard(folio: &Folio, parallel: &str) -> (Value, f64) {
     let answer = folio.get(&format!("/api/v1/dashboard{parallel}")).await;
     assert_eq!(answer.queries(), 10);
@@ -20,7 +20,7 @@ async fn dashboard(folio: &Folio, parallel: &str) -> (Value, f64) {
     (figures, took.expect("milliseconds"))
 }
 
-/// Ten round trips against one: tenfold by the model.
+/// Ten round trips against one: the model gives a factor of ten.
 async fn ten_reads_at_once_say_the_same_at_least_four_times_faster(bed: &Bed) {
     let folio = bed
         .start(Config {
@@ -29,7 +29,7 @@ async fn ten_reads_at_once_say_the_same_at_least_four_times_faster(bed: &Bed) {
             ..small()
         })
         .await;
-    // So that connections are made before and not within what is measured.
+    // Opens the connections before the measurement.
     let (first, _) = dashboard(&folio, "").await;
     let (one_by_one, slow) = dashboard(&folio, "?parallel=0").await;
     let (joined, quick) = dashboard(&folio, "?parallel=1").await;

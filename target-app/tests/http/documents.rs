@@ -1,4 +1,4 @@
-//! Writing documents, and that what was cached before does not outlive it.
+//! Writes of documents, after which the cache must not return old versions.
 
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
@@ -132,7 +132,7 @@ async fn the_largest_document_is_taken_whole(bed: &Bed) {
     let folio = bed.start(small()).await;
     let token = folio.token(1).await;
     let mut body = draft(&"é".repeat(200));
-    // Six bytes of JSON for each byte of text.
+    // Six bytes of JSON per byte of text.
     body["body"] = json!("\u{1}".repeat(100 * 1024));
     body["price_cents"] = json!(1_000_000_000);
     let made = folio
@@ -168,7 +168,7 @@ async fn an_identity_is_not_given_twice(bed: &Bed) {
 #[tokio::test]
 async fn a_queued_write_is_tried_until_the_database_is_no_longer_busy() {
     let bed = Bed::embedded();
-    // SQLite gives up waiting for another writer after five seconds.
+    // SQLite stops waiting for another writer after five seconds.
     let behind = ["cache.strategy=write_behind", "db.timeout=20s"];
     let folio = bed.start(proven(&behind)).await;
     let token = folio.token(1).await;

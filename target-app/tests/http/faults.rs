@@ -1,4 +1,4 @@
-//! Faults under load: what clients get while Redis or PostgreSQL is away, when there is no room, and at the stop.
+//! Failures under load: answers while Redis or PostgreSQL is unavailable, at full capacity, and at shutdown.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -19,29 +19,29 @@ profiles!(
     what_is_under_way_at_the_stop_is_finished,
 );
 
-/// No answer takes longer, whatever is away.
+/// Maximum time of an answer, whatever fails.
 const LONGEST: Duration = Duration::from_secs(3);
-/// Between a server that answers again and a service that does: the breaker's pause of two seconds, and some tries.
+/// Maximum time from the server's return to the service's recovery: the breaker's two seconds and some attempts.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
-/// How long the load goes on with a server gone after its breaker has opened.
+/// Duration of the load after the breaker has opened.
 const AWAY: Duration = Duration::from_secs(1);
-/// What the clients have to get done before and after.
+/// Operations that the clients must complete before and after.
 const WORK: u32 = 3;
 /// Documents that the load reads.
 const READ: u32 = 20;
 /// The document that it writes.
 const WRITTEN: u32 = 41;
 
-/// Clients that read, write and log in until they are told to stop.
+/// Clients that read, write and log in until they are stopped.
 struct Load<'a> {
     folio: &'a Folio,
-    /// The documents that are read, as they have to be.
+    /// The expected bodies of the documents that are read.
     bodies: Vec<Bytes>,
     is_over: Cell<bool>,
     done: Cell<LoadCounts>,
 }
 
-/// How often what was answered.
+/// Counts of the clients' results.
 #[derive(Clone, Copy, Debug, Default)]
 struct LoadCounts {
     reads: u32,
@@ -51,7 +51,7 @@ struct LoadCounts {
 }
 
 impl<'a> Load<'a> {
-    /// Reads each document once, so that it is in the cache.
+    /// Reads each document once, so that it is cached.
     async fn over(folio: &'a Folio) -> Self {
         let mut bodies = Vec::new();
         for id in 1..=READ {
@@ -65,19 +65,19 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// Does as the clients do for as long as the script runs.
+    /// Runs the clients while `script` runs.
     async fn during(&self, script: impl Future<Output = ()>) -> LoadCounts {
         let script = async {
             script.await;
             self.is_over.set(true);
         };
-        // Boxed, as together they are too large for a stack.
+        // Boxed, because together they are too large for the stack.
         let clients = Box::pin(async { tokio::join!(self.read(), self.write(), self.log_in()) });
         tokio::join!(clients, Box::pin(script));
         self.done.get()
     }
 
-    /// What was read once is read again, whatever is away.
+    /// Documents that were read once can be read again during any failure.
     async fn read(&self) {
         while !self.is_over.get() {
             for (id, body) in (1..).zip(&self.bodies) {
@@ -97,7 +97,7 @@ impl<'a> Load<'a> {
             let answer = timed(retitle(self.folio, &token, WRITTEN, "Written")).await;
             match answer.status {
                 StatusCode::OK => self.count(|done| done.writes += 1),
-                // The session went with the Redis that kept it.
+                // The session was lost with the Redis that stored it.
                 StatusCode::UNAUTHORIZED => {
                     if let Some(another) = self.try_log_in(2).await {
                         token = another;
@@ -119,7 +119,7 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// The access token, or none when the service is busy.
+    /// The access token; `None` if the service is busy.
     async fn try_log_in(&self, user: u32) -> Option<String> {
         let body = json!({
             "email": format!("user{user}@folio.test"), "password": "folio-demo", "device": "load",
@@ -134,7 +134,7 @@ impl<'a> Load<'a> {
         None
     }
 
-    /// Waits until a login works and what it gives does, no longer than a service may take to be back.
+    /// Waits until login and the resulting token work again, within the time allowed for recovery.
     async fn until_back(&self) {
         let back = Instant::now();
         loop {
@@ -150,7 +150,7 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// Waits until the clients have written and logged in some more times.
+    /// Waits until the clients have written and logged in several more times.
     async fn until_at_work(&self) {
         let before = self.done.get();
         let deadline = Instant::now() + PATIENCE;
@@ -171,7 +171,7 @@ impl<'a> Load<'a> {
     }
 }
 
-/// An answer that did not take too long.
+/// An answer within the maximum time.
 async fn timed(answer: impl Future<Output = Answer>) -> Answer {
     let began = Instant::now();
     let answer = answer.await;
@@ -185,7 +185,7 @@ async fn a_redis_that_falls_silent_costs_a_few_requests_and_is_named() {
     let mut servers = own_servers().await;
     let bed = Bed::on(&servers).await;
     let folio = bed.start(proven(&[])).await;
-    // What went well before must not outweigh what times out now.
+    // Earlier successes must not outweigh the timeouts now.
     for id in 1..=30 {
         folio.get(&document(id)).await;
     }
@@ -198,7 +198,7 @@ async fn a_redis_that_falls_silent_costs_a_few_requests_and_is_named() {
         assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
         slow += u32::from(asked.elapsed() > Duration::from_millis(400));
     }
-    // Three time-outs, and once more those that try whether it is back.
+    // Three timeouts, and again for the requests that probe the recovery.
     assert!(slow <= 6, "{slow} of 30 waited for Redis");
     let unready = folio.get("/ready").await;
     assert_eq!(unready.faults(503), ["shared_store"]);
@@ -303,7 +303,7 @@ async fn a_full_service_refuses_and_recovers(bed: &Bed) {
     let (good, refused): (Vec<_>, Vec<_>) = answers
         .into_iter()
         .partition(|answer| answer.status == StatusCode::OK);
-    // More than two and two only if they come after the first have left.
+    // More than two and two only if they arrive after the first have finished.
     assert!(
         good.len() >= 4 && refused.len() >= 4,
         "{} were let in",
@@ -335,7 +335,7 @@ async fn what_is_under_way_at_the_stop_is_finished(bed: &Bed) {
             (status, answer.bytes().await.expect("a whole body"))
         });
     }
-    // They and the one that asks.
+    // Including the request that reads the metric.
     let in_flight = "folio_http_requests_in_flight";
     let all = f64::from(UNDER_WAY) + 1.0;
     until(&folio, in_flight, |count| count >= all).await;

@@ -1,4 +1,4 @@
-//! A served Folio and a client for it.
+//! A running Folio and a client for it.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::timeout;
 
-/// No single exchange of these tests takes longer, on however slow a machine.
+/// Maximum time of an exchange in these tests, sufficient for a slow machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Folio {
@@ -45,7 +45,7 @@ pub(crate) fn small() -> Config {
     }
 }
 
-/// The optimised stack but for these assignments, such as `cache.mode=off`.
+/// The optimised stack with these assignments, such as `cache.mode=off`.
 pub(crate) fn settings(assignments: &[&str]) -> Settings {
     let assignments: Vec<_> = assignments.iter().map(ToString::to_string).collect();
     Settings::layered(Stack::After, None, [], &assignments).expect("valid assignments")
@@ -64,7 +64,7 @@ impl Folio {
         Self::serve(State::open(config).await.expect("the state opens")).await
     }
 
-    /// Another instance over the shared store of this one.
+    /// Another instance over the same shared store.
     pub(crate) async fn beside(&self, config: &Config) -> Self {
         let state = self.state.beside(config).await;
         Self::serve(state.expect("the state opens")).await
@@ -77,7 +77,7 @@ impl Folio {
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(serve(listener, state.clone(), async {
-            // A test that drops its Folio has no more use for it either.
+            // Ignored: the test has already dropped its Folio.
             let _ = stopped.await;
         }));
         Self {
@@ -89,7 +89,7 @@ impl Folio {
         }
     }
 
-    /// Stops the service and tells whether it served without panic.
+    /// Stops the service; fails if it panicked.
     pub(crate) async fn stop(self) -> Result<(), JoinError> {
         drop(self.client);
         self.stop.send(()).expect("it serves until now");
@@ -151,18 +151,18 @@ impl Folio {
         self.send(json_request(method, path, token, body)).await
     }
 
-    /// The access token of a seeded user who logs in.
+    /// Logs in as a seeded user and returns the access token.
     pub(crate) async fn token(&self, user: u32) -> String {
         let pair = self.login(user).await;
         pair["access_token"].as_str().expect("a token").to_owned()
     }
 
-    /// Logs a seeded user in.
+    /// Logs in as a seeded user.
     pub(crate) async fn login(&self, user: u32) -> Value {
         self.login_on(user, "test").await
     }
 
-    /// Logs a seeded user in on a device of this name.
+    /// Logs in as a seeded user on a device of this name.
     pub(crate) async fn login_on(&self, user: u32, device: &str) -> Value {
         let email = format!("user{user}@folio.test");
         let body =
@@ -184,19 +184,19 @@ impl Answer {
             .map_or("", |value| value.to_str().expect("visible ASCII"))
     }
 
-    /// How many statements `Server-Timing` tells of.
+    /// Number of statements in `Server-Timing`.
     pub(crate) fn queries(&self) -> u32 {
         let timing = self.header("server-timing");
         let count = timing.rsplit_once("queries;desc=").map(|(_, count)| count);
         count.expect("a count").parse().expect("a number")
     }
 
-    /// A number in a header.
+    /// The number in a header.
     pub(crate) fn number(&self, name: &str) -> u64 {
         self.header(name).parse().expect("a number")
     }
 
-    /// Asserts a problem document of this status and gives the names of the fields at fault.
+    /// Asserts a problem document of this status; returns the names of its fields.
     pub(crate) fn faults(&self, status: u16) -> Vec<String> {
         assert_eq!(self.status, status, "{:?}", self.body);
         assert_eq!(self.header("content-type"), "application/problem+json");
@@ -239,7 +239,7 @@ pub(crate) fn json_request(
     request
 }
 
-/// Drives all futures together on this task.
+/// Runs all futures concurrently on this task.
 pub(crate) async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut waiting: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
     poll_fn(|context| {

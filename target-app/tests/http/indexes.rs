@@ -1,4 +1,5 @@
-//! Indexes are made, dropped and built anew while the service runs, whoever leaves meanwhile and whatever was left half-done.
+//! Indexes are created, dropped and rebuilt at run time, even if clients disconnect and earlier builds were
+//! interrupted.
 
 use std::pin::pin;
 
@@ -11,7 +12,7 @@ use crate::postgres::{connected, counted, run, until_counted};
 use crate::probe::{ADMIN, PATIENCE, patch, proven, until};
 use crate::profiles::Bed;
 
-/// The columns of an index as the service tells them; none when there is no such index.
+/// The columns of an index, as the service reports them; `None` if it does not exist.
 async fn columns(folio: &Folio, name: &str) -> Option<Value> {
     let answer = folio.get_as(ADMIN, "/admin/db/indexes").await;
     assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
@@ -22,7 +23,7 @@ async fn columns(folio: &Folio, name: &str) -> Option<Value> {
         .map(|index| index["columns"].clone())
 }
 
-/// Waits until an index is there, or is not.
+/// Waits until an index exists, or no longer exists.
 async fn until_there(folio: &Folio, name: &str, is_there: bool) {
     let deadline = Instant::now() + PATIENCE;
     while columns(folio, name).await.is_some() != is_there {
@@ -36,7 +37,7 @@ async fn a_client_that_leaves_neither_stops_a_change_nor_keeps_the_next_waiting(
     let bed = Bed::full().await;
     let folio = bed.start(proven(&["db.indexes=none"])).await;
     let (mut other, mut watcher) = (connected(&bed).await, connected(&bed).await);
-    // CONCURRENTLY waits for who has written to the table and has not ended.
+    // CONCURRENTLY waits for transactions that have written to the table.
     let write = "BEGIN; UPDATE documents SET price_cents = price_cents WHERE id = 1";
     run(&mut other, write).await.expect("it is written");
     {
@@ -52,7 +53,7 @@ async fn a_client_that_leaves_neither_stops_a_change_nor_keeps_the_next_waiting(
             () = building => {}
         }
     }
-    // The one that asks is under way itself.
+    // Including the request that reads the metric.
     let in_flight = "folio_http_requests_in_flight";
     until(&folio, in_flight, |count| count < 1.5).await;
     run(&mut other, "ROLLBACK").await.expect("it is undone");
@@ -77,14 +78,14 @@ async fn what_a_build_that_was_cut_short_has_left_is_replaced() {
     run(&mut other, "DROP INDEX documents_by_title")
         .await
         .expect("it is dropped");
-    // Of a build of ours, of a rebuild, and of somebody else's.
+    // Remains of a build by Folio, of a rebuild, and of an index that is not Folio's.
     for name in ["documents_by_title", "documents_pkey_ccnew1", "strangers"] {
         let create = format!("CREATE UNIQUE INDEX CONCURRENTLY {name} ON documents (author)");
         let refused = run(&mut other, &create).await;
         assert!(refused.is_err(), "authors have several documents");
     }
     assert_eq!(counted(&mut other, INVALID).await, 3);
-    // They are said to be all there already.
+    // The setting already says `all`.
     patch(&folio, &json!({ "db": { "indexes": "all" } })).await;
     assert_eq!(counted(&mut other, INVALID).await, 1, "the stranger's");
     let found = columns(&folio, "documents_by_title").await;

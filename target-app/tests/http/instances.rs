@@ -13,7 +13,7 @@ use crate::probe::{retitle, title};
 use crate::profiles::{Bed, in_database, own_servers, profiles};
 use crate::proxy::Proxy;
 
-/// A circuit breaker's pause and a few tries, on a machine with other things to do.
+/// The breaker's open time and a few attempts, on a busy machine.
 const BACK_WITHIN: Duration = Duration::from_mins(1);
 
 profiles!(
@@ -59,7 +59,7 @@ async fn who_cannot_reach_the_database_is_told_which_variable_to_check() {
     let bed = Bed::full().await;
     for (url, expected) in [
         ("postgres://folio:canary@127.0.0.1:1/folio", "check the URL"),
-        // Another kind of server, which is not even asked.
+        // Another kind of server, which must not be contacted.
         ("mysql://folio:canary@127.0.0.1:1/folio", "postgres://user"),
     ] {
         let away = Services {

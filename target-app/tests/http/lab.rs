@@ -1,4 +1,4 @@
-//! The lab does exactly what it says, and counts it.
+//! The lab does exactly what is requested, and counts it.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::folio::{Folio, join_all, request, with_lab};
 
-/// How late a wake-up may be on a machine that does much else: generous, as a late one is not what is tested here.
+/// Maximum delay of a wake-up on a busy machine: generous, because this test does not measure it.
 const LATE: u64 = 500_000;
 
 fn counted(books: &Value, path: &str, status: u16) -> u64 {
@@ -217,7 +217,7 @@ async fn close_sends_not_a_byte() {
         .expect("sent");
     let received = tokio::task::spawn_blocking(move || {
         let mut received = Vec::new();
-        // A reset is as good an end as any.
+        // A reset ends the connection as well.
         let _ = connection.read_to_end(&mut received);
         received
     });

@@ -1,4 +1,4 @@
-//! Live metrics over a WebSocket and as server-sent events: what is sent, to how many, and how it ends.
+//! Live metrics over a WebSocket and as server-sent events: their contents, their readers, and their end.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use crate::folio::{Folio, small};
 use crate::monitor::watched;
 
-/// Nothing here takes longer, on however slow a machine.
+/// Maximum wait in these tests, sufficient for a slow machine.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Streams that are open at a time.
+/// Maximum concurrent streams.
 const MOST: usize = 100;
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn a_page_of_another_origin_gets_no_socket() {
     }
 }
 
-/// A connection that asked for the events, and what it has read so far.
+/// A connection to the event stream, and the text read so far.
 struct EventStream {
     connection: TcpStream,
     read: String,
@@ -113,7 +113,7 @@ impl EventStream {
         events
     }
 
-    /// Reads on until `is_there`, or until the end.
+    /// Reads until `is_there`, or until the end.
     async fn until(&mut self, is_there: impl Fn(&str) -> bool) {
         while !is_there(&self.read) {
             let mut part = [0; 4_096];
@@ -148,7 +148,7 @@ async fn events_have_ids_are_not_packed_and_end_properly_with_the_service() {
         .collect();
     assert!(views.len() >= 2 && views[0]["levels"].is_array());
 
-    // The last chunk is only written when the stream ended; a connection that the stop cut off lacks it.
+    // The last chunk is sent only if the stream ended properly; a connection cut by the shutdown would lack it.
     let stopped = tokio::spawn(folio.stop());
     events.until(|_| false).await;
     assert!(events.read.ends_with("\r\n0\r\n\r\n"), "{:?}", events.read);
@@ -205,6 +205,6 @@ async fn live_streams_do_not_count_as_slow_requests_nor_as_requests_under_way() 
     let sum = r#"folio_http_request_seconds_sum{route="/events"} "#;
     let seconds = text.lines().find_map(|line| line.strip_prefix(sum));
     let seconds: f64 = seconds.expect("a sum").parse().expect("a number");
-    // The first message takes up to a second; the head does not wait for it.
+    // The first message takes up to a second; the head must not wait for it.
     assert!(seconds < 0.5, "{seconds}");
 }

@@ -1,4 +1,4 @@
-//! Folio over HTTP, on a port of its own in every test.
+//! Tests of Folio over HTTP, each on its own port.
 
 mod accounts;
 mod admin;

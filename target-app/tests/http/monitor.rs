@@ -1,4 +1,4 @@
-//! What Folio shows of itself: metrics, levels, alerts, the status page.
+//! Self-monitoring: metrics, levels, alerts, the status page.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use tokio::time::{Instant, sleep};
 
 use crate::folio::{Answer, Folio, request, settings, small, with_lab};
 
-/// Nothing here takes longer, on however slow a machine.
+/// Maximum wait in these tests, sufficient for a slow machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The small catalogue, looked at often.
+/// The small catalogue with frequent samples.
 pub(crate) fn watched(more: &[&str]) -> Config {
     let assignments: Vec<_> = ["monitor.every=100ms"]
         .iter()
@@ -33,7 +33,7 @@ async fn get_json(folio: &Folio, path: &str) -> Answer {
     folio.send(asked).await
 }
 
-/// Asks for the performance, meanwhile sending a request for each of `paths`, until `is_there`.
+/// Polls the performance document until `is_there`, sending a request for each of `paths` before each poll.
 async fn until(folio: &Folio, paths: &[&str], is_there: impl Fn(&Value) -> bool) -> Value {
     let deadline = Instant::now() + PATIENCE;
     loop {

@@ -1,4 +1,4 @@
-//! Orders and payments: one's own only, paid once, however often and concurrently it is asked for; and the audit of it.
+//! Orders and payments: visible only to their user, paid once under retries and concurrency, and audited.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ async fn order(folio: &Folio, token: &str, order: &Value) -> Value {
     folio.get_as(token, &path).await.json()
 }
 
-/// What the caller did, the latest first.
+/// The caller's actions, latest first.
 async fn audit(folio: &Folio, token: &str) -> Vec<(String, i64)> {
     let page = folio.get_as(token, "/api/v1/audit?limit=100").await.json();
     let items = page["items"].as_array().expect("items").iter();
@@ -228,8 +228,8 @@ async fn a_client_that_leaves_leaves_nothing_half_done(bed: &Bed) {
     let mine = folio.token(1).await;
     let placed = place(&folio, &mine, 5).await;
     let mut left = 0;
-    // Seven statements of 10 ms each: these leave in the midst of one after the other. The payment goes on without them,
-    // so that one of the last may find it made.
+    // The payment takes seven statements of 10 ms; these clients disconnect in the middle of it. The payment continues
+    // without them, so one of the last clients may find it completed.
     for patience in (5..65).step_by(10) {
         let attempt = pay(&folio, &mine, &placed, "key");
         match timeout(Duration::from_millis(patience), attempt).await {

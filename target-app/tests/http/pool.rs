@@ -1,4 +1,4 @@
-//! Pools of connections to PostgreSQL: what they do when it restarts, when they are exhausted, and when a replica is slow.
+//! Connection pools to PostgreSQL: restarts, exhaustion, and slow replicas.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use crate::probe::{
 use crate::profiles::{Bed, in_database, own_servers};
 use crate::proxy::Proxy;
 
-/// No answer takes longer, whatever is away.
+/// Maximum time of an answer, whatever fails.
 const LONGEST: Duration = Duration::from_secs(3);
-/// Between a server that answers again and a service that does: the breaker's pause of two seconds, and some tries.
+/// Maximum time from the server's return to the service's recovery: the breaker's two seconds and some attempts.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn survives_a_restart(pre_ping: &str) {
     let token = folio.token(1).await;
     let changed = retitle(&folio, &token, 7, "Kept").await;
     assert_eq!(changed.status, StatusCode::OK, "{:?}", changed.body);
-    // Idle connections to break, more than one.
+    // Several idle connections that will break.
     join_all((1..=8).map(|_| folio.get("/api/v1/documents/7"))).await;
 
     servers.postgres_mut().kill().await;
@@ -78,7 +78,7 @@ async fn nobody_notices_a_restart_when_connections_are_asked_before_they_are_len
         .await;
     let paths: Vec<_> = (1..=20).map(document).collect();
     let read_all = async || join_all(paths.iter().map(|path| folio.get(path))).await;
-    // Twenty at once, so that there are twenty idle connections to break.
+    // Twenty at once, so that twenty idle connections will break.
     patch(&folio, &json!({ "db": { "hold_ms": 300 } })).await;
     read_all().await;
     patch(&folio, &json!({ "db": { "hold_ms": 0 } })).await;
@@ -93,11 +93,11 @@ async fn nobody_notices_a_restart_when_connections_are_asked_before_they_are_len
     servers.stop().await;
 }
 
-/// Ends every connection to the database of who asks but its own.
+/// Terminates every connection to the current database except this one.
 const CUT: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
 
-/// How many of twenty reads fail, one after another, after idle connections were cut.
+/// Number of failures among twenty sequential reads after idle connections were cut.
 async fn refused_after_a_cut(pre_ping: &str) -> usize {
     let bed = Bed::full().await;
     let folio = bed
@@ -173,7 +173,7 @@ async fn a_connection_past_its_age_is_replaced() {
     let folio = bed.start(proven(&late)).await;
     let [opened, discarded] =
         ["opened", "discarded"].map(|what| format!(r#"folio_pool_{what}_total{{pool="primary"}}"#));
-    // So that there is a connection to grow old.
+    // Opens a connection that can grow old.
     title(&folio, 7).await;
     let (before, thrown_away) = (
         count(&folio, &opened).await,
@@ -183,7 +183,7 @@ async fn a_connection_past_its_age_is_replaced() {
         sleep(Duration::from_millis(100)).await;
         title(&folio, 7).await;
     }
-    // Whoever finds a connection past its age replaces it, also who only looks whether the pool is well.
+    // Any use of a connection that is too old replaces it, including a health check.
     let after = count(&folio, &opened).await;
     assert!(after >= before + 3, "{before}, {after}");
     let after = count(&folio, &discarded).await;
@@ -195,7 +195,7 @@ async fn a_connection_past_its_age_is_replaced() {
         sleep(Duration::from_millis(100)).await;
         title(&folio, 7).await;
     }
-    // On a busy machine a look at the pool's health may take too long and cost a connection.
+    // On a busy machine a health check may time out and discard a connection.
     let after = count(&folio, &opened).await;
     assert!(after <= before + 1, "it is young enough: {before}, {after}");
     folio.stop().await.expect("served without fault");
@@ -218,7 +218,7 @@ async fn an_exhausted_pool_refuses_who_waited_long_enough_and_recovers() {
     let (good, refused): (Vec<_>, Vec<_>) = answers
         .into_iter()
         .partition(|answer| answer.status == StatusCode::OK);
-    // Two hold a connection for five times as long as the others wait; more get one only if they come late.
+    // Two hold a connection for five times as long as the others wait; more get one only if they arrive late.
     assert!(
         good.len() >= 2 && refused.len() >= 5,
         "{} were refused",
@@ -241,7 +241,7 @@ async fn an_exhausted_pool_refuses_who_waited_long_enough_and_recovers() {
     bed.clear().await;
 }
 
-/// Connections of others to the database of who asks.
+/// Other connections to the current database.
 const BACKENDS: &str = "SELECT count(*) FROM pg_stat_activity \
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
 
@@ -290,7 +290,7 @@ async fn overflow_stays_while_it_is_wanted() {
     let paths: Vec<_> = (1..=12).map(document).collect();
     let began = Instant::now();
     let mut answered = 0;
-    // Longer than an idle one stays, so that one which is wanted is seen to stay longer.
+    // Longer than the idle time limit, so that a connection in use is seen to stay longer.
     while began.elapsed() < Duration::from_secs(4) {
         for answer in join_all(paths.iter().map(|path| folio.get(path))).await {
             assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
@@ -298,7 +298,7 @@ async fn overflow_stays_while_it_is_wanted() {
         }
     }
     let opened = count(&folio, opened).await - before;
-    // Six, and what a slow look at the pool's health may have cost.
+    // Six, and a margin for slow health checks.
     assert!(opened <= 12, "{opened} connections for {answered} answers");
     folio.stop().await.expect("served without fault");
     bed.clear().await;
@@ -333,7 +333,7 @@ async fn reads_leave_a_slow_replica_and_come_back_to_it() {
 
 #[tokio::test]
 async fn what_was_just_written_is_read_where_it_was_written() {
-    // A replica that never hears of anything.
+    // A replica that never receives changes.
     let aside = Bed::full().await;
     let seeding = aside.start(proven(&[])).await;
     seeding.stop().await.expect("served without fault");
@@ -346,14 +346,14 @@ async fn what_was_just_written_is_read_where_it_was_written() {
     let before = title(&folio, 7).await;
     let mut attempts = 0;
     loop {
-        // Longer than a replica may lag.
+        // Longer than the assumed maximum lag.
         patch(&folio, &json!({ "db": { "hold_ms": 1_500 } })).await;
         let changed = retitle(&folio, &token, 7, "Written slowly").await;
         let written = Instant::now();
         assert_eq!(changed.status, StatusCode::OK, "{:?}", changed.body);
         patch(&folio, &json!({ "db": { "hold_ms": 0 } })).await;
         let found = title(&folio, 7).await;
-        // A machine with other things to do may take longer to ask than a replica may lag.
+        // On a busy machine the question may take longer than the assumed maximum lag.
         if written.elapsed() < Duration::from_millis(900) {
             assert_eq!(found, "Written slowly");
             break;
@@ -376,7 +376,7 @@ async fn what_was_just_written_is_read_where_it_was_written() {
         let new = format!("Written elsewhere, {attempts}");
         let changed = retitle(&folio, &token, 8, &new).await;
         assert_eq!(changed.status, StatusCode::OK, "{:?}", changed.body);
-        // The message may come a moment after the answer, and a machine with other things to do may take a second.
+        // The message may arrive shortly after the answer, or up to a second later on a busy machine.
         if title(&other, 8).await == new {
             break;
         }
@@ -415,7 +415,7 @@ async fn the_optimiser_gives_who_waits_more_connections_and_keeps_to_its_bounds(
     let watching = async {
         until(&folio, size, |size| size > 5.5).await;
         let grown = count(&folio, &decisions("grow")).await;
-        // Some looks more: they wait as before, and it is as large as it may be.
+        // Some more samples with waiting requests, at the maximum size.
         let looks = Instant::now() + Duration::from_millis(1_600);
         while Instant::now() < looks {
             assert!(metric(&folio, size).await < 6.5);
@@ -437,8 +437,7 @@ async fn the_optimiser_gives_who_waits_more_connections_and_keeps_to_its_bounds(
     bed.clear().await;
 }
 
-/// Waits until ten reads one after another all ask this pool. A machine with other things to do can make any pool look slow
-/// for one look.
+/// Waits until ten sequential reads all use this pool. On a busy machine any pool can look slow in one sample.
 async fn until_asked(folio: &Folio, pool: &str) {
     let series = format!(r#"folio_pool_wait_seconds_count{{pool="{pool}"}}"#);
     let deadline = Instant::now() + PATIENCE;

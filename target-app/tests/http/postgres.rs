@@ -1,4 +1,4 @@
-//! PostgreSQL itself, asked past the service.
+//! Direct access to PostgreSQL, without the service.
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::{Duration, Instant, sleep};
@@ -22,7 +22,7 @@ pub(crate) async fn counted(connection: &mut PgConnection, statement: &'static s
     count.expect("a count")
 }
 
-/// Waits until a statement's count `is_there`.
+/// Waits until the count that a statement returns satisfies `is_there`.
 pub(crate) async fn until_counted(
     connection: &mut PgConnection,
     statement: &'static str,

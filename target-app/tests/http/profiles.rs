@@ -1,7 +1,8 @@
-//! Test bodies written once and run on both profiles, and the servers under the full one.
+//! Test bodies that run on both profiles, and the servers of the full profile.
 //!
-//! `profiles!(name)` makes the tests `name::embedded` and `name::full` of `async fn name(bed: &Bed)`. The full side has
-//! one private PostgreSQL and Redis for the whole test binary and a database and a namespace of its own in every test.
+//! `profiles!(name)` generates the tests `name::embedded` and `name::full` of `async fn name(bed: &Bed)`. The full
+//! profile uses one private PostgreSQL and Redis for the whole test binary, and a separate database and namespace for
+//! each test.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,7 +16,7 @@ use tokio::sync::OnceCell;
 
 use crate::folio::Folio;
 
-/// Makes `NAME::embedded` and `NAME::full` of every `async fn NAME(bed: &Bed)`.
+/// Generates `NAME::embedded` and `NAME::full` of every `async fn NAME(bed: &Bed)`.
 macro_rules! profiles {
     ($($name:ident),+ $(,)?) => { $(
         mod $name {
@@ -36,15 +37,15 @@ macro_rules! profiles {
 }
 pub(crate) use profiles;
 
-/// For everyone: a start takes a third of a second.
+/// Shared, because a start takes a third of a second.
 static SHARED: OnceCell<PrivateServices> = OnceCell::const_new();
-/// Tells the databases and namespaces of this binary apart.
+/// Distinguishes the databases and namespaces of this binary.
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
-/// Where the services of one test lie: an empty directory, or an empty database and namespace.
+/// The services of one test: an empty directory, or an empty database and namespace.
 pub(crate) struct Bed {
     profile: Profile,
-    /// Of the embedded profile.
+    /// The directory of the embedded profile.
     _directory: Option<TempDir>,
 }
 
@@ -59,12 +60,12 @@ impl Bed {
         }
     }
 
-    /// In the servers that all tests share, which nobody may stop.
+    /// A bed on the servers that all tests share, which no test may stop.
     pub(crate) async fn full() -> Self {
         Self::on(shared().await).await
     }
 
-    /// In servers of the test's own, for faults.
+    /// A bed on the test's own servers, for failures.
     pub(crate) async fn on(servers: &PrivateServices) -> Self {
         let database_url = new_database(&servers.database_url()).await;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -79,7 +80,7 @@ impl Bed {
         }
     }
 
-    /// The same services by other ways, such as through a proxy.
+    /// The same services under other addresses, such as through a proxy.
     pub(crate) fn by(mut self, way: impl FnOnce(&mut Services)) -> Self {
         way(self.services_mut());
         self
@@ -98,12 +99,12 @@ impl Bed {
         Folio::start(&self.config(config)).await
     }
 
-    /// Serves `config` as a second instance over the services of `first`, which this bed serves.
+    /// Serves `config` as a second instance over the services of `first`, which this bed serves too.
     pub(crate) async fn start_beside(&self, first: &Folio, config: Config) -> Folio {
         first.beside(&self.config(config)).await
     }
 
-    /// Where the services of the full profile are.
+    /// The addresses of the full profile's services.
     pub(crate) fn services(&self) -> &Services {
         match &self.profile {
             Profile::Full(services) => services,
@@ -111,7 +112,7 @@ impl Bed {
         }
     }
 
-    /// The database of the embedded profile.
+    /// The database file of the embedded profile.
     pub(crate) fn file(&self) -> PathBuf {
         match &self.profile {
             Profile::Embedded {
@@ -135,7 +136,7 @@ impl Bed {
         path.rsplit('/').next().unwrap_or(path)
     }
 
-    /// Removes the database: eight megabytes each would add up.
+    /// Drops the database, because eight megabytes per test would add up.
     pub(crate) async fn clear(self) {
         let name = self.database();
         let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
@@ -143,7 +144,7 @@ impl Bed {
     }
 }
 
-/// Servers of the test's own, to stop, kill and reach through proxies.
+/// Servers for one test, to be stopped, killed and reached through proxies.
 pub(crate) async fn own_servers() -> PrivateServices {
     started(Durability::Durable).await
 }
@@ -163,14 +164,14 @@ async fn started(durability: Durability) -> PrivateServices {
     }
 }
 
-/// The URL of a new empty database in the server of `url`.
+/// Creates an empty database in the server of `url`; returns its URL.
 async fn new_database(url: &Secret) -> Secret {
     let name = format!("test{}", NEXT.fetch_add(1, Ordering::Relaxed));
     execute(url, format!("CREATE DATABASE {name}")).await;
     in_database(url, &name)
 }
 
-/// `postgres://…/NAME` of a private server's `postgres://…/postgres`.
+/// `postgres://…/NAME`, from a private server's `postgres://…/postgres`.
 pub(crate) fn in_database(url: &Secret, name: &str) -> Secret {
     let (before, after) = url.reveal().split_once("/postgres").expect("its own");
     Secret::new(format!("{before}/{name}{after}"))

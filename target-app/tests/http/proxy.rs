@@ -1,4 +1,4 @@
-//! A way to a server that can be made long, cut and closed, for faults of the network and replicas that lag.
+//! A TCP proxy that can delay, cut and refuse connections, for network failures and lagging replicas.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-/// Chunks under way in one direction of one connection.
+/// Maximum pending chunks in one direction of a connection.
 const UNDER_WAY: usize = 64;
 
-/// A port of 127.0.0.1 that leads to a server; dropping it closes it and all its connections.
+/// A port of 127.0.0.1 that forwards to a server; dropping this closes it and all its connections.
 pub(crate) struct Proxy {
     address: SocketAddr,
     server_url: Secret,
@@ -23,18 +23,18 @@ pub(crate) struct Proxy {
     listener: JoinHandle<()>,
 }
 
-/// What becomes of connections.
+/// The treatment of connections.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Way {
     is_open: bool,
-    /// Between a byte's arrival from the server and its departure to the client.
+    /// Delay of data from the server to the client.
     delay: Duration,
-    /// Connections of earlier generations are over.
+    /// Connections of earlier generations are closed.
     generation: u64,
 }
 
 impl Proxy {
-    /// Leads to the server of a URL with `@127.0.0.1:PORT/`.
+    /// Forwards to the server of a URL with `@127.0.0.1:PORT/`.
     pub(crate) async fn to(server_url: Secret) -> Self {
         let server = loopback(&server_url);
         let first = TcpListener::bind(("127.0.0.1", 0))
@@ -57,29 +57,29 @@ impl Proxy {
         }
     }
 
-    /// The server's URL with this way in it.
+    /// The server's URL with the proxy's port.
     pub(crate) fn url(&self) -> Secret {
         let server = loopback(&self.server_url).to_string();
         let url = self.server_url.reveal();
         Secret::new(url.replace(&server, &self.address.to_string()))
     }
 
-    /// What the server sends from now on arrives so much later.
+    /// Delays data from the server from now on.
     pub(crate) fn delay(&self, delay: Duration) {
         self.way.send_modify(|way| way.delay = delay);
     }
 
-    /// Ends all connections that there are; new ones are led through.
+    /// Closes all connections; new ones are forwarded.
     pub(crate) fn cut(&self) {
         self.way.send_modify(|way| way.generation += 1);
     }
 
-    /// Ends all connections and has new ones refused.
+    /// Closes all connections and refuses new ones.
     pub(crate) async fn refuse(&self) {
         self.set_open(false).await;
     }
 
-    /// Leads new connections through again.
+    /// Forwards new connections again.
     pub(crate) async fn accept(&self) {
         self.set_open(true).await;
     }
@@ -151,7 +151,7 @@ async fn listen(
     }
 }
 
-/// Leads one connection until an end of it closes or the way is cut.
+/// Forwards one connection until one end closes it or it is cut.
 async fn lead(client: TcpStream, server: SocketAddr, mut way: watch::Receiver<Way>) {
     let generation = way.borrow_and_update().generation;
     let cut = {
@@ -172,13 +172,13 @@ async fn lead(client: TcpStream, server: SocketAddr, mut way: watch::Receiver<Wa
         }
     };
     tokio::select! {
-        // A connection that breaks is what both ends see.
+        // Both ends see a broken connection themselves.
         _ = led => {}
         () = cut => {}
     }
 }
 
-/// Passes bytes on, each `delay` after its arrival, until one side closes.
+/// Forwards bytes, each `delay` after its arrival, until one side closes.
 async fn pass(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,

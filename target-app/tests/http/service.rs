@@ -1,4 +1,4 @@
-//! What holds for every route: identity, metrics, refusals, start and stop.
+//! Properties of every route: request id, metrics, error responses, start and stop.
 
 use std::collections::{HashMap, HashSet};
 
@@ -48,7 +48,7 @@ async fn what_is_not_there_is_a_problem_document() {
     refused.faults(405);
     assert_eq!(refused.header("allow"), "GET,HEAD");
     let token = folio.token(1).await;
-    // No text at all where a name is expected.
+    // Invalid UTF-8 where a name is expected.
     for path in ["/assets/%ff", "/api/v1/tasks/%ff"] {
         folio.get_as(&token, path).await.faults(404);
     }
@@ -113,7 +113,7 @@ async fn metrics_count_requests_by_route_and_never_by_path() {
     }
 }
 
-/// Name, labels and value of a line that is no comment.
+/// Name, labels and value of a line that is not a comment.
 fn sample(line: &str) -> (&str, &str, &str) {
     let (series, value) = line.rsplit_once(' ').expect("a value");
     let (name, labels) = series.split_once('{').unwrap_or((series, "}"));

@@ -1,4 +1,4 @@
-//! Many readers of one document that is not there any more: how often the database is asked (`cache.stampede`).
+//! Many readers of one expired document: the number of database loads (`cache.stampede`).
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ profiles!(
 const READERS: usize = 200;
 const LOADS: &str = r#"folio_query_seconds_count{name="document"}"#;
 
-/// So many readers at once, each on a connection of its own; all of them get the document.
+/// Concurrent readers on separate connections, all of which get the document.
 async fn read_by(folio: &Folio, readers: usize) {
     let path = document(7);
     let answers = join_all((0..readers).map(|_| folio.get(&path))).await;
@@ -31,7 +31,7 @@ async fn read_by(folio: &Folio, readers: usize) {
     }
 }
 
-/// How often the document is loaded while it is read by many at once.
+/// The number of loads for many concurrent readers of the document.
 async fn loads_of(folio: &Folio) -> u64 {
     let before = count(folio, LOADS).await;
     read_by(folio, READERS).await;
@@ -43,7 +43,7 @@ async fn invalidate(folio: &Folio) {
     administer(folio, "/admin/cache/invalidate", &gone).await;
 }
 
-/// Made slow once it stands, so that its start is not: readers overlap on however slow a machine.
+/// Slowed down after the start, so that readers overlap even on a slow machine.
 async fn slow(folio: &Folio) {
     patch(folio, &json!({ "db": { "rtt_ms": 50 } })).await;
 }
@@ -62,7 +62,7 @@ async fn one_of_an_instance_loads_what_ran_out(bed: &Bed) {
     let folio = bed.start(proven(&short)).await;
     slow(&folio).await;
     assert_eq!(looked_up(&folio, 7).await, "miss");
-    // What the readers load lasts; what was there runs out all the same.
+    // The newly loaded entry lives long; the earlier one still expires.
     patch(&folio, &json!({ "cache": { "ttl": "60s" } })).await;
     sleep(Duration::from_millis(250)).await;
     assert_eq!(loads_of(&folio).await, 1);
@@ -77,7 +77,7 @@ async fn one_of_all_instances_loads(bed: &Bed) {
         looked_up(folio, 7).await;
     }
     invalidate(&first).await;
-    // Told to the other one by a message.
+    // The other instance received the message.
     while looked_up(&second, 8).await != "l1" {}
     let gone = json!({ "key": "document:7" });
     administer(&second, "/admin/cache/invalidate", &gone).await;
@@ -94,7 +94,7 @@ async fn without_protection_they_all_load(bed: &Bed) {
     looked_up(&folio, 7).await;
     invalidate(&folio).await;
     let loads = loads_of(&folio).await;
-    // As many as come while the first load takes its 50 ms.
+    // As many as arrive while the first load takes its 50 ms.
     assert!(loads > 20 && loads <= READERS as u64, "{loads}");
 }
 
@@ -119,7 +119,7 @@ async fn what_is_renewed_early_never_runs_out(bed: &Bed) {
     }
     let loads = |cause| format!(r#"folio_cache_loads_total{{cache="responses",cause="{cause}"}}"#);
     assert_eq!(count(&folio, &loads("miss")).await, 1, "it ran out");
-    // Three times to live, each renewed once at the least.
+    // Three times to live, with at least one renewal each.
     let renewed = count(&folio, &loads("early")).await;
     assert!(renewed >= 3, "{renewed} in {reads} reads");
     assert_eq!(count(&folio, LOADS).await, renewed + 1);

@@ -1,4 +1,4 @@
-//! A statement that is given up is given up in the server too.
+//! A statement whose caller gave up is cancelled in the server too.
 
 use axum::http::StatusCode;
 

@@ -10,10 +10,10 @@ use tokio::time::sleep;
 
 use crate::folio::{Folio, join_all, settings, small};
 
-/// No task of these tests takes longer, on however slow a machine.
+/// Maximum time of a task in these tests, sufficient for a slow machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A small catalogue whose users are not kept from asking often, with these assignments.
+/// A small catalogue without rate limits, with these assignments.
 fn with(assignments: &[&str]) -> Config {
     let unlimited = ["admission.rate=off"];
     Config {
@@ -27,7 +27,7 @@ async fn token(folio: &Folio, user: u32) -> String {
     pair["access_token"].as_str().expect("a token").to_owned()
 }
 
-/// Submits a task and gives where it can be looked at.
+/// Submits a task; returns its location.
 async fn submit(folio: &Folio, token: &str, task: &Value) -> String {
     let answer = folio.post_json(Some(token), "/api/v1/tasks", task).await;
     assert_eq!(answer.status, StatusCode::ACCEPTED, "{:?}", answer.body);
@@ -98,7 +98,7 @@ async fn every_kind_does_what_it_says() {
         assert_eq!(found["kind"], task["kind"]);
         assert!(found["age_seconds"].as_f64().is_some_and(|age| age > 0.0));
     }
-    // Sixteen zero bytes, as sha256sum has it.
+    // Sixteen zero bytes, as checked with sha256sum.
     let task = json!({ "kind": "checksum", "args": { "bytes": 16, "seed": 0 } });
     let location = submit(&folio, &token, &task).await;
     let found = ended(&folio, &token, &location).await;
@@ -189,7 +189,7 @@ async fn a_full_queue_refuses_with_a_time_to_come_again() {
     .await;
     let token = token(&folio, 1).await;
     let long = json!({ "kind": "sleep", "args": { "for": "30s" } });
-    // One runs as soon as the dispatcher has seen it, two wait.
+    // One runs as soon as the dispatcher has seen it; two wait.
     let began = Instant::now();
     let refused = loop {
         let answer = folio.post_json(Some(&token), "/api/v1/tasks", &long).await;

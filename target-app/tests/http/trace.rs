@@ -1,4 +1,4 @@
-//! `traceparent`: joined when it is to the letter, never invented.
+//! `traceparent`: joined if it is valid, never generated.
 
 use axum::body::Body;
 use axum::http::Method;

@@ -32,7 +32,7 @@ fn set_limits(live: &Live, places: u32, size: u32) {
     live.replace(settings);
 }
 
-/// Enters at once.
+/// Takes a permit at once.
 fn enter(gate: &Gate) -> GatePermit<'_> {
     let entered = gate.enter(RequestPriority::Normal).now_or_never();
     entered.expect("no wait").expect("a place")
@@ -45,7 +45,7 @@ fn wait(gate: &Gate, priority: RequestPriority) -> Entering<'_> {
     entry
 }
 
-/// Which of those that wait have a pass now; their passes are kept, so that nobody else enters.
+/// The waiters that have a permit now; their permits are kept, so that nobody else enters.
 fn entered<'a>(waiting: &mut [Option<Entering<'a>>], kept: &mut Vec<GatePermit<'a>>) -> Vec<usize> {
     let mut positions = Vec::new();
     for (position, entry) in waiting.iter_mut().enumerate() {
@@ -221,7 +221,7 @@ async fn under_a_storm_with_cancellations_no_place_and_no_wake_up_is_lost() {
                 for round in 0..ROUNDS {
                     let priority = RequestPriority::ALL[((task + round) % 4) as usize];
                     let patience = async {
-                        // Some lose patience after a few turns of the scheduler, some never.
+                        // Some give up after a few turns of the scheduler, some never.
                         for _ in 0..(task + round) % 7 {
                             tokio::task::yield_now().await;
                         }
@@ -255,7 +255,7 @@ async fn under_a_storm_with_cancellations_no_place_and_no_wake_up_is_lost() {
             task.await.expect("no panic");
         }
     };
-    // A lost wake-up would leave a task waiting for ever.
+    // A lost wake-up would leave a task waiting forever.
     let ended = tokio::time::timeout(Duration::from_mins(1), all).await;
     ended.expect("every waiter had its turn");
     assert_eq!(counts(&gate), (0, 0));

@@ -1,4 +1,4 @@
-//! What goes with a key, a pattern, an entity and a cascade.
+//! The entries removed by key, pattern, entity and cascade.
 
 use super::{CacheInstance, TestDatabase, eventually, page, search};
 use crate::cache::invalidation::SweepGuard;
@@ -27,7 +27,7 @@ fn keys() -> [CacheKey; 5] {
 #[tokio::test]
 async fn each_target_takes_what_it_names_from_both_levels_and_nothing_else() {
     let pattern = |pattern: &str| Target::Pattern(pattern.to_owned());
-    // Which of the keys are gone, and how many entries were found in each level.
+    // Which of the keys are removed, and how many entries were found in each level.
     for (target, gone, l1, l2) in [
         (
             Target::Key("document:7".to_owned()),
@@ -77,7 +77,7 @@ async fn each_target_takes_what_it_names_from_both_levels_and_nothing_else() {
             (l1, l2, false),
             "{target:?}"
         );
-        // Neither here, nor where only the second level can have anything.
+        // Neither here, nor where only the second level can have an entry.
         for instance in [&instance, &CacheInstance::new(&kv, &[])] {
             for (key, is_gone) in keys().into_iter().zip(gone) {
                 let text = key.to_string();

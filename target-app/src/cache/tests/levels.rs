@@ -1,4 +1,4 @@
-//! Where a read finds what it wants, and what the levels hand each other.
+//! The level that answers a read, and the transfers between levels.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::kv::{Kv, Outage};
 
 #[tokio::test]
 async fn each_mode_asks_its_levels_and_no_others() {
-    // Loads of: the first read here, the second here, the first of another instance.
+    // Loads for: the first read here, the second here, the first of another instance.
     for (mode, loads, l1_hits, l2_hits) in [
         ("off", [1, 2, 3], 0, 0),
         ("l1", [1, 1, 2], 1, 0),
@@ -139,7 +139,7 @@ async fn a_level_that_was_off_comes_back_empty() {
         let instance = CacheInstance::new(&Kv::memory(), &[&mode(before)]);
         let source = TestDatabase::default();
         instance.read(&source, 7).await;
-        // Not the way a write goes: whatever it was that changed, nobody said so.
+        // Bypasses the write path: something changed, and no invalidation was sent.
         source.write(7);
         instance.set(&[&mode(between)]);
         let clear = &instance.cache.instruments.invalidations.clear;
@@ -186,7 +186,7 @@ async fn a_store_that_is_away_is_a_miss_and_never_an_error_or_a_wrong_answer() {
     assert_eq!(source.loads(), 2, "the first level is still there");
     assert!(here.responses().counters.l2.errors.get() > 0);
 
-    // The store keeps the old version until it can be told.
+    // The store keeps the old version until it is reachable again.
     source.write(7);
     here.cache.sweep(&Sweep::documents([7].into_iter())).await;
     assert_eq!(here.read(&source, 7).await, 1);
@@ -222,7 +222,7 @@ async fn while_others_cannot_be_heard_an_entry_is_good_for_a_second() {
     assert!(began.elapsed() < Duration::from_secs(3));
     assert!(here.responses().counters.read_unlinked.get() > 0);
 
-    // Back, everything from before is void.
+    // After the reconnection all earlier entries are invalid.
     source.write(7);
     kv.invalidate(&keys).await.expect("invalidates");
     kv.set_connected(true);
@@ -339,7 +339,7 @@ async fn a_list_that_is_kept_below_is_made_of_no_total_from_before_an_invalidati
             total(&there).await.expect("a total");
         }
         source.write(1);
-        // Of a write that the store has heard of, and the other instances not yet.
+        // The sweep of a write that the store has executed and the other instances have not yet received.
         let sweep = Sweep::documents(std::iter::empty());
         l2::sweep(&kv, &sweep, &[]).await.expect("a sweep");
         list(&there).await;

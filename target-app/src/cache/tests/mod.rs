@@ -21,10 +21,10 @@ use crate::kv::Kv;
 use crate::metrics::Metrics;
 use crate::settings::{Live, Settings, Stack};
 
-/// No wait of these tests is longer, on however slow a machine.
+/// Maximum wait of these tests, sufficient for a slow machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// One instance of the service, as far as the cache sees it.
+/// One instance of the service, as far as the cache is concerned.
 pub(super) struct CacheInstance {
     pub(super) cache: Arc<Cache>,
     pub(super) live: Arc<Live>,
@@ -32,7 +32,7 @@ pub(super) struct CacheInstance {
     _upkeep: Upkeep,
 }
 
-/// What stands for the database: a version for each document, and a count of loads.
+/// Stands in for the database: a version per document, and a count of loads.
 #[derive(Default)]
 pub(super) struct TestDatabase {
     versions: Mutex<HashMap<i64, u64>>,
@@ -56,7 +56,7 @@ pub(super) fn settings(assignments: &[&str]) -> Settings {
 }
 
 impl CacheInstance {
-    /// Over the store `kv`, which others may share, with the defaults but for these assignments.
+    /// An instance over the store `kv`, which others may share, with these assignments over the defaults.
     pub(super) fn new(kv: &Kv, assignments: &[&str]) -> Self {
         let live = Arc::new(Live::new(settings(assignments)));
         let metrics = Metrics::new().expect("metrics");
@@ -78,18 +78,18 @@ impl CacheInstance {
         &self.cache.responses
     }
 
-    /// The version of a document, by way of the cache.
+    /// The version of a document, read through the cache.
     pub(super) async fn read(&self, source: &TestDatabase, id: i64) -> u64 {
         self.read_key(source, CacheKey::Document(id), id).await
     }
 
-    /// The version of a document that is all there is under `key`.
+    /// The version of a document, which is the whole content of `key`.
     pub(super) async fn read_key(&self, source: &TestDatabase, key: CacheKey, id: i64) -> u64 {
         let body = self.responses().get(key, || source.load(id)).await;
         version(&body.expect("a body"))
     }
 
-    /// Whether the first level has a good entry.
+    /// Whether the first level has a valid entry.
     pub(super) async fn has(&self, key: &CacheKey) -> bool {
         self.responses().l1.get(key).await.is_some()
     }
@@ -168,7 +168,7 @@ pub(super) fn search(words: &str) -> CacheKey {
     }
 }
 
-/// Asks until the answer is yes.
+/// Repeats `ask` until it returns true.
 pub(super) async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !ask().await {

@@ -1,4 +1,4 @@
-//! Many readers and writers at once: no read is older than the last write that was answered before it began.
+//! Many concurrent readers and writers: no read is older than the last write acknowledged before it began.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -23,7 +23,7 @@ pub(super) enum RaceStrategy {
 pub(super) struct RaceState {
     instances: Vec<CacheInstance>,
     source: TestDatabase,
-    /// The last version of each document whose write was answered.
+    /// The last acknowledged version of each document.
     answered: [AtomicU64; DOCUMENTS as usize],
     is_over: AtomicBool,
 }
@@ -44,7 +44,7 @@ impl RaceState {
         self.answered[id as usize].fetch_max(version, Ordering::SeqCst);
     }
 
-    /// Reads until it is over; how often.
+    /// Reads until the race is over; returns the number of reads.
     async fn read(self: Arc<Self>, instance: usize) -> u64 {
         let mut reads = 0;
         while !self.is_over.load(Ordering::SeqCst) {
@@ -70,7 +70,7 @@ impl RaceState {
         reads
     }
 
-    /// Writes until it is over.
+    /// Writes until the race is over.
     async fn write(self: Arc<Self>, instance: usize, strategy: RaceStrategy) {
         while !self.is_over.load(Ordering::SeqCst) {
             let id = rand::random_range(0..DOCUMENTS);
@@ -174,7 +174,7 @@ async fn no_read_is_older_than_the_last_answered_write() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nor_is_one_of_the_shared_level_wherever_it_was_written() {
     for strategy in [RaceStrategy::Aside, RaceStrategy::Through] {
-        // Who waits for a load on another instance may get what was there before the message came.
+        // A reader that waits for a load on another instance may get the value from before the message.
         let assignments = ["cache.mode=l2", "cache.stampede=none"];
         let world = RaceState::new(&Kv::memory(), 3, &assignments);
         race(&world, Some(strategy), None, SHORT).await;
@@ -227,7 +227,7 @@ async fn nor_on_the_writing_instance_when_writes_are_queued() {
                 behind.run(flush).await;
             }
         });
-        // One writer for each document gives the versions, as a client that waits for its answer would.
+        // One writer per document generates the versions, like a client that waits for its answer.
         let mut writers = JoinSet::new();
         for id in 0..DOCUMENTS {
             let (behind, world) = (Arc::clone(&behind), Arc::clone(&world));

@@ -1,4 +1,4 @@
-//! Who loads what many miss at once.
+//! The loads when many readers miss a key at once.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -239,14 +239,14 @@ async fn who_reads_after_a_write_is_not_told_that_its_document_was_not_there_bef
         responses.get(CacheKey::Document(7), load).await
     };
     let late = async {
-        // What is made has no key before.
+        // A new row has no key before.
         let created = instance
             .cache
             .aside(Sweep::documents(std::iter::empty()), async {
                 Ok::<_, DatabaseDown>(())
             });
         created.await.expect("a write");
-        // It waits for the other load before that one is let go on.
+        // It waits for the other load before that one continues.
         let read = instance.read(&source, 7);
         let told = async { gate.notify_one() };
         tokio::join!(read, told).0

@@ -1,4 +1,4 @@
-//! What a write does to the cache, and when the source learns of it.
+//! The effect of a write on the cache and the source, by strategy.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -114,7 +114,7 @@ async fn of_writes_through_that_come_together_none_is_kept() {
             let source = Arc::clone(&source);
             async move {
                 let version = source.write(7);
-                // The later one is answered first.
+                // The later write is acknowledged first.
                 sleep(Duration::from_millis(wait)).await;
                 Ok::<_, DatabaseDown>((version, body(version)))
             }
@@ -131,7 +131,7 @@ async fn of_writes_through_that_come_together_none_is_kept() {
 /// Batches of documents and versions.
 type Flushes = Vec<Vec<(i64, u64)>>;
 
-/// A queue whose flushes go to a list, or fail while the source is away.
+/// A queue whose flushes go to a list, or fail while the source is down.
 struct TestQueue {
     instance: CacheInstance,
     behind: Arc<WriteBehind<(i64, u64)>>,
@@ -141,9 +141,9 @@ struct TestQueue {
     runner: JoinHandle<()>,
 }
 
-/// A document that the source refuses.
+/// A document that the source rejects.
 const REFUSED: i64 = 13;
-/// One that makes the flush panic as long as it is of version 0.
+/// A document that makes the flush panic while it is of version 0.
 const PANICS: i64 = 14;
 
 impl TestQueue {
@@ -251,7 +251,7 @@ async fn a_flush_waits_for_its_time_unless_there_is_reason_not_to() {
     queue.accept(7, 1).await.expect("room");
     sleep(Duration::from_millis(50)).await;
     assert_eq!(queue.flushed().len(), 0);
-    // A write that goes to the source itself must come after it.
+    // A direct write to the source must come after the queued one.
     queue.behind.settle(7).await.expect("settled");
     assert_eq!(queue.flushed(), [[(7, 1)]]);
     queue.behind.settle(7).await.expect("nothing to settle");

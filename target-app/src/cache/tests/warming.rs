@@ -1,4 +1,4 @@
-//! Entries that are there before anybody asked.
+//! Entries that exist before the first request.
 
 use std::future::ready;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ fn keys(count: i64) -> Vec<CacheKey> {
     (0..count).map(CacheKey::Document).collect()
 }
 
-/// What a source answers that has every document but the odd hundreds, in version 0.
+/// A source that has every document except odd hundreds, in version 0.
 fn loaded(
     keys: Vec<CacheKey>,
 ) -> impl Future<Output = Result<Vec<(CacheKey, Bytes)>, DatabaseDown>> {

@@ -1,8 +1,8 @@
-//! The advisor: what the statements that really ran say about indexes and loops.
+//! The advisor: recommendations about indexes and loops from the statements that really ran.
 //!
-//! It plans the recorded statements again, on the database as it is now. A table that is read from end to end although
-//! it is large misses an index; an index that no plan used for long is unused; a statement that one request makes again and
-//! again is an N+1. What the advisor and the administration make themselves is not looked at.
+//! It plans the recorded statements again, on the current database. A large table that is read completely lacks an
+//! index; an index that no plan has used for long is unused; a statement that one request repeats many times is an N+1.
+//! Statements of the advisor and of the administration are excluded.
 
 mod plan;
 mod recorder;
@@ -19,24 +19,24 @@ use super::index_list::TABLES;
 use super::indexes::{self, ExistingIndex};
 use super::{Database, DbError, Dialect, Lease, Statement, values};
 
-/// A smaller table is read from end to end as fast as through an index.
+/// A smaller table is read completely as fast as through an index.
 const SMALL_TABLE: i64 = 50;
 
-/// What should be changed, and why.
+/// Recommendations and their reasons.
 #[derive(Debug, Serialize)]
 pub(crate) struct Advice {
-    /// Age of the figures: how long statements have been looked at.
+    /// Seconds for which statements have been recorded.
     pub(crate) looked_for_s: f64,
-    /// How many there were in that time.
+    /// Statements recorded in that time.
     pub(crate) statements: u64,
-    /// Age of the figures from which on an index is called unused.
+    /// Minimum recording time before an index is called unused.
     pub(crate) unused_after_s: f64,
     pub(crate) missing: Vec<MissingIndex>,
     pub(crate) unused: Vec<UnusedIndex>,
     pub(crate) n_plus_one: Vec<NPlusOne>,
 }
 
-/// An index that should be.
+/// A missing index.
 #[derive(Debug, Serialize)]
 pub(crate) struct MissingIndex {
     table: String,
@@ -46,7 +46,7 @@ pub(crate) struct MissingIndex {
     create: String,
 }
 
-/// An index that need not be.
+/// An unused index.
 #[derive(Debug, Serialize)]
 pub(crate) struct UnusedIndex {
     index: String,
@@ -55,15 +55,15 @@ pub(crate) struct UnusedIndex {
     drop: String,
 }
 
-/// A statement that should be a list.
+/// A repeated statement that a single one could replace.
 #[derive(Debug, Serialize)]
 pub(crate) struct NPlusOne {
     route: String,
     statement: &'static str,
-    /// Times in one request, at most.
+    /// Maximum repetitions in one request.
     times: u32,
     requests: u64,
-    /// Time since the latest of them.
+    /// Seconds since the last occurrence.
     last_s: f64,
     why: String,
 }
@@ -81,16 +81,16 @@ pub(crate) struct ExplainedStatement {
     plan: QueryPlan,
 }
 
-/// Whether a plan is only made or also carried out.
+/// Whether a plan is only made or also executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExplainMode {
     PlanOnly,
-    /// Counts the rows that are really looked at; reading statements of PostgreSQL only.
+    /// Counts the rows that are really read; only for reading statements of PostgreSQL.
     CarryOut,
 }
 
 impl Database {
-    /// The plans of the recorded statements called `name`, with the values that they first ran with.
+    /// The plans of the recorded statements named `name`, with the values of their first execution.
     pub(crate) async fn explain(
         &self,
         name: &str,
@@ -115,8 +115,8 @@ impl Database {
         Ok(explained)
     }
 
-    /// Looks at everything that ran since the start, or since the recorder was cleared; when that is `unused_after` ago, also
-    /// for what was not used.
+    /// Analyses all statements since the start, or since the recorder was cleared. Reports unused indexes only if that
+    /// is at least `unused_after` ago.
     pub(crate) async fn advise(&self, unused_after: Duration) -> Result<Advice, DbError> {
         let (age, mut statements) = (self.recorder().age(), 0);
         let mut lease = self.read().await?;
@@ -139,7 +139,7 @@ impl Database {
                 }));
             }
         }
-        // PostgreSQL counts a use only some time after it; the plans tell at once.
+        // PostgreSQL counts a use of an index with a delay; the plans show it at once.
         let is_unused = |index: &&ExistingIndex| {
             age >= unused_after
                 && index.scans.unwrap_or(0) == 0
@@ -165,7 +165,7 @@ impl Database {
         })
     }
 
-    /// Names of the statements that ran, each once.
+    /// Names of the recorded statements, without duplicates.
     pub(crate) fn statement_names(&self) -> Vec<&'static str> {
         let recorded = self.recorder().statements();
         let mut names: Vec<_> = recorded
@@ -209,7 +209,7 @@ impl RecordedStatement {
     }
 }
 
-/// The advisor's and the pool's own statements are not advised about.
+/// Statements of the advisor and of the pools are excluded from the advice.
 fn is_ours(name: &str) -> bool {
     matches!(
         name,
@@ -224,7 +224,7 @@ async fn plan_of(
 ) -> Result<QueryPlan, DbError> {
     let dialect = lease.dialect();
     let text = recorded.statement.text(dialect);
-    // To carry out a statement that locks rows would lock them.
+    // Executing a statement that locks rows would lock them.
     let reads = text.starts_with("SELECT") && !text.ends_with("FOR UPDATE");
     let lines = match dialect {
         Dialect::Sqlite => {
@@ -247,8 +247,8 @@ async fn plan_of(
     Ok(QueryPlan::read(dialect, lines))
 }
 
-/// The index that a statement misses on a table it reads from end to end, if the table is large and the statement
-/// picks or sorts rows by columns of it.
+/// The index that a statement lacks on a table that it reads completely, if the table is large and the statement
+/// filters or sorts by its columns.
 async fn miss(
     lease: &mut Lease,
     recorded: &RecordedStatement,
@@ -287,7 +287,7 @@ async fn miss(
     }))
 }
 
-/// The table itself where a plan of `SQLite` tells an alias: `documents AS d`.
+/// The table name, where a plan of `SQLite` shows an alias: `documents AS d`.
 fn table_named(text: &str, name: &str) -> Option<String> {
     let words: Vec<_> = text
         .split(|c: char| c.is_whitespace() || matches!(c, ',' | '(' | ')'))

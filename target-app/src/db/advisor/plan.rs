@@ -1,10 +1,10 @@
-//! Plans, read from what either database writes about them.
+//! Parses the query plans of both databases.
 
 use serde::Serialize;
 
 use crate::db::Dialect;
 
-/// The steps of PostgreSQL that look at rows of a table; others look at what these give.
+/// The plan nodes of PostgreSQL that read rows of a table; other nodes read the output of these.
 const ROWS_OF_TABLES: [&str; 4] = [
     "Seq Scan on ",
     "Index Scan ",
@@ -12,18 +12,18 @@ const ROWS_OF_TABLES: [&str; 4] = [
     "Bitmap Heap Scan on ",
 ];
 
-/// How a statement is carried out.
+/// A query plan.
 #[derive(Debug, Serialize)]
 pub(crate) struct QueryPlan {
-    /// The lines of the database, as it wrote them.
+    /// The lines as the database wrote them.
     pub(crate) lines: Vec<String>,
-    /// Tables that are read from end to end.
+    /// Tables that are read completely.
     pub(crate) scanned: Vec<String>,
     /// Indexes that are used.
     pub(crate) indexes: Vec<String>,
-    /// Whether rows are sorted for the purpose.
+    /// Whether rows are sorted explicitly.
     pub(crate) sorts: bool,
-    /// Rows that were looked at, where the database counted them (`ANALYZE` of PostgreSQL).
+    /// Rows read, if the database counted them (`ANALYZE` of PostgreSQL).
     pub(crate) rows_scanned: Option<u64>,
 }
 
@@ -36,7 +36,7 @@ impl QueryPlan {
             sorts: false,
             rows_scanned: None,
         };
-        // Of the scan whose lines are being read: times it was carried out; zero for what reads no table itself.
+        // Executions of the scan whose lines are being parsed; zero for a node that reads no table itself.
         let mut loops = 0.0;
         for line in &lines {
             match dialect {
@@ -109,7 +109,7 @@ impl QueryPlan {
     }
 }
 
-/// The number behind `mark`, somewhere behind `from`.
+/// The number after `mark`, somewhere after `from`.
 fn number_after(line: &str, mark: &str, from: &str) -> Option<f64> {
     let rest = line.split_once(from)?.1.split_once(mark)?.1;
     let end = rest

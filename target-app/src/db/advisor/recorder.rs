@@ -1,4 +1,4 @@
-//! What really ran: every statement with its cost, the slow ones, and those that one request made again and again.
+//! Records the statements that ran: each with its cost, the slow ones, and those that one request repeated.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,36 +10,36 @@ use crate::clock::{now, rfc3339};
 use crate::db::{Dialect, SqlValue, Statement};
 use crate::observe::Repeats;
 
-/// Texts that are told apart; the program has fewer.
+/// Maximum distinct texts; the program has fewer.
 const MOST_STATEMENTS: usize = 512;
 /// Entries of the slow-query log.
 const MOST_SLOW: usize = 200;
-/// Routes and statements whose repetition is remembered.
+/// Maximum routes and statements whose repetitions are remembered.
 const MOST_REPEATED: usize = 128;
 
-/// The memory of a database's statements.
+/// The recorded statements of a database.
 pub(crate) struct Recorder {
-    /// When it began, or was last cleared.
+    /// Start of the recording, or the last time it was cleared.
     since: Mutex<Instant>,
     statements: Mutex<HashMap<(&'static str, usize), RecordedStatement>>,
     slow: Mutex<VecDeque<SlowStatement>>,
     repeated: Mutex<HashMap<(String, &'static str), RepeatedStatement>>,
 }
 
-/// A statement as it ran.
+/// The record of a statement.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordedStatement {
     pub(crate) statement: Statement,
-    /// Values it ran with, to plan it again; never shown.
+    /// Example values, for planning it again; never shown.
     pub(crate) sample: Vec<SqlValue>,
     pub(crate) calls: u64,
     pub(crate) total: Duration,
     pub(crate) most: Duration,
-    /// Rows that it gave or changed.
+    /// Rows returned or changed.
     pub(crate) rows: u64,
 }
 
-/// An entry of the slow-query log. Values are left out: they may be anyone's.
+/// An entry of the slow-query log, without values, because they may be private.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct SlowStatement {
     statement: &'static str,
@@ -50,14 +50,14 @@ pub(crate) struct SlowStatement {
     at: i64,
 }
 
-/// A statement that requests of one route make again and again.
+/// A statement that requests of one route repeat.
 #[derive(Clone, Debug)]
 pub(crate) struct RepeatedStatement {
-    /// Requests in which it was.
+    /// Requests that repeated it.
     pub(crate) requests: u64,
-    /// Most times in one request.
+    /// Maximum repetitions in one request.
     pub(crate) most: u32,
-    /// When the latest of them was.
+    /// Time of the latest occurrence.
     pub(crate) last: Instant,
 }
 
@@ -122,7 +122,7 @@ impl Recorder {
         });
     }
 
-    /// Notes the statements that a request of `route` made in a loop.
+    /// Records the statements that a request of `route` repeated.
     pub(crate) fn repeated(&self, route: &str, repeats: &Repeats) {
         for (statement, times) in repeats.loops() {
             let mut repeated = lock(&self.repeated);
@@ -146,14 +146,14 @@ impl Recorder {
         lock(&self.slow).iter().rev().cloned().collect()
     }
 
-    /// Every statement that ran, the costliest first.
+    /// Every recorded statement, the most expensive first.
     pub(crate) fn statements(&self) -> Vec<RecordedStatement> {
         let mut all: Vec<_> = lock(&self.statements).values().cloned().collect();
         all.sort_by_key(|recorded| std::cmp::Reverse(recorded.total));
         all
     }
 
-    /// What requests made in loops: route, statement, how.
+    /// Repeated statements: route, statement, occurrences.
     pub(crate) fn loops(&self) -> Vec<(String, &'static str, RepeatedStatement)> {
         let repeated = lock(&self.repeated);
         let mut all: Vec<_> = repeated
@@ -166,17 +166,18 @@ impl Recorder {
         all
     }
 
-    /// How long it has been looking.
+    /// Duration of the recording.
     pub(crate) fn age(&self) -> Duration {
         lock(&self.since).elapsed()
     }
 
-    /// Forgets the loops, which a change of the settings may have ended: those that it did not are soon seen again.
+    /// Forgets repeated statements, which a change of the settings may have ended; those that continue are soon
+    /// recorded again.
     pub(crate) fn forget_loops(&self) {
         lock(&self.repeated).clear();
     }
 
-    /// Forgets everything, to look at what comes from now on.
+    /// Clears everything and restarts the recording.
     pub(crate) fn clear(&self) {
         *lock(&self.since) = Instant::now();
         lock(&self.statements).clear();

@@ -1,13 +1,13 @@
-//! A set whose members run out one by one, in the order of their ends.
+//! A set whose members expire one by one, ordered by expiry: the counterpart of a Redis sorted set.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What a member weighs beyond its text, in bytes: its places in the order and in the map, about.
+/// Approximate bytes of a member beyond its text: its places in the order and in the map.
 const OVERHEAD: usize = 128;
 
-/// See the module.
+/// See the module documentation.
 #[derive(Debug, Default)]
 pub(super) struct ExpiringSet {
     by_end: BTreeSet<(Instant, Arc<str>)>,
@@ -21,7 +21,7 @@ impl ExpiringSet {
         self.ends.contains_key(member)
     }
 
-    /// Keeps `member` until `end`, whatever its end was.
+    /// Sets the expiry of `member` to `end`, adding it if needed.
     pub(super) fn put(&mut self, member: &str, end: Instant) {
         self.remove(member);
         let member: Arc<str> = member.into();
@@ -37,7 +37,7 @@ impl ExpiringSet {
         }
     }
 
-    /// Removes what has run out.
+    /// Removes expired members.
     pub(super) fn sweep(&mut self, now: Instant) {
         while self.by_end.first().is_some_and(|(end, _)| *end <= now)
             && let Some((_, member)) = self.by_end.pop_first()

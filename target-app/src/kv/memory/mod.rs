@@ -1,8 +1,9 @@
 //! The shared store in this process, for the profile without Redis.
 //!
-//! Keys are spread over shards with a lock each, held for one entry at a time. What has run out is never seen, and goes
-//! with later writes to its shard: there is no task. Generations are checked under the lock under which a value is put,
-//! and move before an invalidation takes that lock, so a fill is either refused or its value removed.
+//! Keys are distributed over shards with one lock each, held for one entry at a time. Expired entries are never visible
+//! and are removed by later writes to their shard: there is no background task. A fill checks the generations under the
+//! lock under which its value is stored, and an invalidation changes them before it takes that lock, so a fill is
+//! either rejected or its value removed.
 
 mod expiring_set;
 mod shard;
@@ -21,12 +22,12 @@ use super::channel::{Channel, Hub, Subscription};
 use super::error::KvError;
 use super::{SLOTS, WindowAnswer, slot};
 
-/// Locks; a power of two that divides the slots.
+/// Number of shards; a power of two that divides the slots.
 const SHARDS: usize = 16;
-/// Keys that begin so are never thrown away to make room, whoever stores them: nobody else knows what they say.
+/// Prefix of keys that are never evicted: nothing else holds their content.
 const KEPT: &str = "auth:";
 
-/// See the module.
+/// See the module documentation.
 pub(super) struct MemoryStore {
     shards: [Mutex<StoreShard>; SHARDS],
     generations: [AtomicU64; SLOTS],
@@ -106,7 +107,7 @@ impl MemoryStore {
         if shard.live(key, now).is_some() {
             return Ok(false);
         }
-        // A lock that could be thrown away would be none.
+        // A lock must not be evicted.
         shard.put(
             key,
             StoredValue::Plain(value),
@@ -267,7 +268,7 @@ impl MemoryStore {
         window: Duration,
     ) -> Result<WindowAnswer, KvError> {
         let mut shard = self.shard(key);
-        // Under the lock, so that the log is in the order of its times.
+        // Under the lock, so that the log is ordered by time.
         let now = Instant::now();
         if shard.live(key, now).is_none() {
             let log = StoredValue::Log(VecDeque::new());
@@ -285,7 +286,7 @@ impl MemoryStore {
             log.push_back(now);
             Duration::ZERO
         } else {
-            // More than one too many when the limit was lowered.
+            // There may be several too many after the limit was lowered.
             log.get(log.len() - limit)
                 .map_or(window, |&at| window.saturating_sub(now - at))
         };
@@ -320,7 +321,7 @@ impl MemoryStore {
         Ok(())
     }
 
-    /// The plain value at `key`; like for MGET, what is none is nothing.
+    /// The plain value at `key`; like MGET, returns `None` for other types.
     fn plain(&self, key: &str) -> Option<Bytes> {
         match self.shard(key).live(key, Instant::now()) {
             Some(StoredValue::Plain(value)) => Some(value.clone()),
@@ -339,7 +340,7 @@ impl MemoryStore {
     }
 }
 
-/// The class of a plain value that is neither a lock nor swapped.
+/// The class of a plain value that is neither a lock nor compare-and-swapped.
 fn class_of(key: &str) -> EvictionClass {
     if key.starts_with(KEPT) {
         EvictionClass::Kept

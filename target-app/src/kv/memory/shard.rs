@@ -1,8 +1,8 @@
-//! One lock's part of the store: entries, the order in which they run out, and what they weigh.
+//! The part of the store under one lock: entries, their order of expiry, and their memory use.
 //!
-//! Three classes have budgets of their own, so that a flood of one never costs another. When a class has none left,
-//! cached values and rate windows make room, soonest to run out first; what is kept is refused instead: a session that
-//! vanished would log its user out, and a revoked one would be good again.
+//! Three classes have separate budgets, so that a flood of one never affects another. If a class has no budget left,
+//! cached values and rate windows are evicted, earliest expiry first; permanent entries are rejected instead, because a
+//! lost session would log its user out, and a lost revocation would make a session valid again.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -14,44 +14,44 @@ use super::expiring_set::ExpiringSet;
 use crate::glob;
 use crate::kv::error::KvError;
 
-/// Bytes of each class in the whole store, in the order of [`Class`].
+/// Bytes of each class in the whole store, in the order of [`EvictionClass`].
 const BUDGETS: [usize; 3] = [64 << 20, 64 << 20, 256 << 20];
-/// What an entry weighs beyond its key and value, in bytes: its places in the map and in the order, about.
+/// Approximate bytes of an entry beyond its key and value: its places in the map and in the order.
 const OVERHEAD: usize = 256;
-/// What a member of a set weighs beyond its text, in bytes.
+/// Bytes of a set member beyond its text.
 const MEMBER_OVERHEAD: usize = 48;
-/// Entries that have run out and go with one write, for each class; more than one, so that they get fewer.
+/// Expired entries that one write removes, per class; more than one, so that their number decreases.
 const SWEPT: usize = 4;
 
-/// What happens to an entry when its class has no room left.
+/// The treatment of an entry when its class has no budget left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EvictionClass {
-    /// Goes: it can be loaded again.
+    /// Evicted: it can be loaded again.
     Cached,
-    /// Goes: somebody's rate limit starts anew.
+    /// Evicted: a rate limit starts again.
     Windows,
-    /// Stays: new ones are refused.
+    /// Never evicted: new entries are rejected.
     Kept,
 }
 
-/// What is at a key.
+/// The value of a key.
 #[derive(Debug)]
 pub(super) enum StoredValue {
     /// Bytes.
     Plain(Bytes),
     /// A set of texts.
     Members(HashSet<Box<str>>),
-    /// A set of texts that run out one by one.
+    /// A set whose members expire one by one.
     Roll(ExpiringSet),
     /// Times of accepted calls, oldest first.
     Log(VecDeque<Instant>),
 }
 
-/// See the module.
+/// See the module documentation.
 pub(super) struct StoreShard {
     entries: HashMap<Arc<str>, StoredEntry>,
     classes: [ClassUsage; BUDGETS.len()],
-    /// Number of the next entry, which tells those apart that run out at the same time.
+    /// Number of the next entry; distinguishes entries that expire at the same time.
     next: u64,
 }
 
@@ -62,7 +62,7 @@ struct StoredEntry {
     turn: ExpiryPosition,
 }
 
-/// When an entry runs out, and its number.
+/// Expiry of an entry, and its number.
 type ExpiryPosition = (Instant, u64);
 
 /// The entries of one class.
@@ -73,7 +73,7 @@ struct ClassUsage {
 }
 
 impl StoreShard {
-    /// One of `shards`.
+    /// A shard with the budget of one of `shards`.
     pub(super) fn new(shards: usize) -> Self {
         Self {
             entries: HashMap::new(),
@@ -86,13 +86,13 @@ impl StoreShard {
         }
     }
 
-    /// The value at `key`, if it has not run out; [`Shard::weigh`] has to follow a change of its size.
+    /// The value at `key`, if it has not expired; call [`StoreShard::weigh`] after changing its size.
     pub(super) fn live(&mut self, key: &str, now: Instant) -> Option<&mut StoredValue> {
         let entry = self.entries.get_mut(key)?;
         (entry.turn.0 > now).then_some(&mut entry.value)
     }
 
-    /// Whether there is a plain value at `key` that equals `expected`.
+    /// Whether the plain value at `key` equals `expected`.
     pub(super) fn is_equal(
         &mut self,
         key: &str,
@@ -106,18 +106,18 @@ impl StoreShard {
         }
     }
 
-    /// The class of what is at `key`.
+    /// The class of the entry at `key`.
     pub(super) fn class(&self, key: &str) -> Option<EvictionClass> {
         self.entries.get(key).map(|entry| entry.class)
     }
 
-    /// How long what is at `key` has to live.
+    /// Remaining time to live of `key`.
     pub(super) fn remaining(&self, key: &str, now: Instant) -> Option<Duration> {
         let left = self.entries.get(key)?.turn.0.saturating_duration_since(now);
         (!left.is_zero()).then_some(left)
     }
 
-    /// Puts `value` at `key`, whatever was there, if its class has or can make room.
+    /// Sets `key` to `value`, if its class has or can free enough budget.
     pub(super) fn put(
         &mut self,
         key: &str,
@@ -141,7 +141,7 @@ impl StoreShard {
         Ok(())
     }
 
-    /// Gives what is at `key` another `ttl` to live and takes note of what it weighs now.
+    /// Sets the time to live of `key` to `ttl` and updates its weight.
     pub(super) fn renew(&mut self, key: &str, now: Instant, ttl: Duration) {
         if let Some((key, entry)) = self.take(key) {
             self.insert(key, entry.value, entry.class, now + ttl);
@@ -154,7 +154,7 @@ impl StoreShard {
             .has_room(EvictionClass::Kept, member.len() + MEMBER_OVERHEAD)
     }
 
-    /// Takes note of what the value at `key` weighs now.
+    /// Updates the weight of `key`.
     pub(super) fn weigh(&mut self, key: &str) {
         if let Some(entry) = self.entries.get_mut(key) {
             let weight = weight_of(key, &entry.value);
@@ -164,12 +164,12 @@ impl StoreShard {
         }
     }
 
-    /// Removes what is at `key`; whether there was anything that had not run out.
+    /// Removes `key`; returns whether there was an unexpired entry.
     pub(super) fn remove(&mut self, key: &str, now: Instant) -> bool {
         self.take(key).is_some_and(|(_, entry)| entry.turn.0 > now)
     }
 
-    /// Removes what is at keys that `pattern` matches; how many of them had not run out.
+    /// Removes the keys that match `pattern`; returns how many were unexpired.
     pub(super) fn remove_matching(&mut self, pattern: &str, now: Instant) -> u64 {
         let keys: Vec<_> = self
             .entries
@@ -205,7 +205,7 @@ impl StoreShard {
         }
     }
 
-    /// Puts an entry at a `key` that has none, and drops others until there is room for it or it is alone.
+    /// Inserts an entry at a `key` that has none, and evicts others until it fits or is alone.
     fn insert(&mut self, key: Arc<str>, value: StoredValue, class: EvictionClass, until: Instant) {
         let weight = weight_of(&key, &value);
         let tally = &mut self.classes[class as usize];
@@ -231,7 +231,7 @@ impl ClassUsage {
         self.weight + weight <= self.budget
     }
 
-    /// Whether there is room for `weight` or it can be made.
+    /// Whether there is budget for `weight`, or it can be freed.
     fn has_room(&self, class: EvictionClass, weight: usize) -> bool {
         class != EvictionClass::Kept || self.fits(weight)
     }

@@ -1,7 +1,7 @@
-//! How connections to Redis are made, and what their errors mean.
+//! Opens connections to Redis and classifies their errors.
 //!
-//! A connection knows when the server has closed it, without being asked: no round trip is spent on that before each use,
-//! and after a restart none of the old ones is tried. It takes RESP3 for that, which Redis speaks since 6.0.
+//! A connection detects by itself that the server has closed it: no round trip is needed to check it before use, and
+//! after a restart no old connection is tried. This requires RESP3, available since Redis 6.0.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,23 +17,23 @@ use redis::{
 
 use crate::kv::error::{KvCause, KvError};
 
-/// Longest time for a connection to be made, and for waiting for one.
+/// Time limit for opening a connection, and for waiting for one.
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 
-/// Makes connections to one Redis.
+/// Opens connections to one Redis.
 #[derive(Debug)]
 pub(super) struct RedisConnector {
     client: Client,
 }
 
-/// A connection, and whether it is closed.
+/// A connection that knows whether it is closed.
 pub(super) struct RedisConnection {
     pub(super) connection: MultiplexedConnection,
     is_closed: Arc<AtomicBool>,
 }
 
 impl RedisConnector {
-    /// To the server at `url`; makes no connection yet.
+    /// For the server at `url`; opens no connection yet.
     pub(super) fn new(url: &str) -> RedisResult<Self> {
         let address = url.into_connection_info()?;
         let redis = address
@@ -48,9 +48,9 @@ impl RedisConnector {
         })
     }
 
-    /// A connection that calls `hear` for everything the server sends unasked, and for its end.
+    /// Opens a connection that calls `hear` for every push message and when it closes.
     ///
-    /// It sets no time limit for answers: who asks does.
+    /// It has no time limit for answers; the caller sets one.
     pub(super) async fn connect(
         &self,
         hear: impl Fn(PushInfo) + Send + Sync + 'static,
@@ -65,7 +65,7 @@ impl RedisConnector {
         let connecting = self
             .client
             .get_multiplexed_async_connection_with_config(&config);
-        // 40 KB, which every operation would carry with it, and hardly one needs.
+        // Boxed: 40 KB that would be part of every operation's future, and that few operations need.
         Box::pin(connecting).await
     }
 }
@@ -105,7 +105,7 @@ impl managed::Manager for RedisConnector {
 }
 
 impl RedisConnection {
-    /// Whether the server has closed it.
+    /// Whether the server has closed the connection.
     pub(super) fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::Acquire)
     }

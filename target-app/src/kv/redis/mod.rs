@@ -1,8 +1,8 @@
 //! The shared store in Redis.
 //!
-//! Every logical step is one round trip under a time limit, and is not repeated: whether a question whose answer was lost
-//! took effect is unknown. Generations are random stamps rather than counters, so that a server that came back empty can
-//! never show one that was there before.
+//! Every operation is one round trip with a time limit and is not retried: if its answer is lost, it is unknown whether
+//! it took effect. Generations are random rather than counters, so that a server that restarted empty can never repeat
+//! an earlier one.
 
 mod connector;
 mod names;
@@ -29,10 +29,10 @@ use crate::config::Services;
 use crate::metrics::Metrics;
 use crate::settings::Live;
 
-/// Keys that one step of a scan looks at, about.
+/// Approximate keys per step of a scan.
 const SCANNED: usize = 1_000;
 
-/// See the module.
+/// See the module documentation.
 pub(super) struct RedisStore {
     pool: Arc<RedisPool>,
     names: Arc<RedisNames>,
@@ -40,7 +40,7 @@ pub(super) struct RedisStore {
     tasks: [AbortHandle; 2],
 }
 
-/// A value, the stamp of its slot, the stamp of all.
+/// A value, the generation of its slot, the generation of all.
 type Looked = (Option<Bytes>, Option<u64>, Option<u64>);
 
 impl RedisStore {
@@ -213,7 +213,7 @@ impl RedisStore {
         look.arg(key).arg(&stamps);
         let (mut value, mut slot, mut all): Looked = self.ask(&mut look).await?;
         if slot.is_none() || all.is_none() {
-            // The first look at this slot since the server came up.
+            // The slot has no generation yet since the server started.
             let mut pipeline = redis::pipe();
             for stamp in &stamps {
                 pipeline
@@ -269,7 +269,7 @@ impl RedisStore {
     }
 
     pub(super) async fn invalidate(&self, keys: &[String]) -> Result<u64, KvError> {
-        // Stamps first: a fill that comes in between is refused, one that came before is removed.
+        // Generations first: a fill in between is rejected, and the value of an earlier fill is removed.
         let mut pipeline = redis::pipe();
         let stamps: BTreeSet<_> = keys.iter().map(|key| self.names.slot_stamp(key)).collect();
         pipeline.cmd("MSET");
@@ -301,7 +301,7 @@ impl RedisStore {
         self.ask(&mut cmd("PING")).await
     }
 
-    /// Removes the keys that `pattern` matches, and makes `stamp` a fresh one before the first of them.
+    /// Removes the keys that match `pattern`, and renews the generation `stamp` before the first of them.
     async fn sweep(&self, pattern: &str, stamp: Option<String>) -> Result<u64, KvError> {
         let pattern = self.names.pattern(pattern);
         let mut stamp = stamp;
@@ -333,7 +333,7 @@ impl RedisStore {
         keys.iter().map(|key| self.names.key(key)).collect()
     }
 
-    /// The stamps that a value at `key` depends on: of its slot, of all.
+    /// The generations that a value at `key` depends on: of its slot, of all.
     fn stamps(&self, key: &str) -> [String; 2] {
         [self.names.slot_stamp(key), self.names.all_stamp()]
     }
@@ -347,12 +347,12 @@ impl Drop for RedisStore {
     }
 }
 
-/// `ttl` as Redis counts it, which never runs out early for it.
+/// `ttl` in milliseconds, rounded up so that Redis never expires it early.
 fn milliseconds(ttl: Duration) -> u64 {
     ttl.as_nanos().div_ceil(1_000_000) as u64
 }
 
-/// A stamp that was never there before.
+/// A new generation that never existed before.
 fn fresh() -> u64 {
     rand::random()
 }

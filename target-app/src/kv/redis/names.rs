@@ -1,18 +1,18 @@
-//! How keys, stamps and channels are called in a Redis that several services may share.
+//! Names of keys, generations and channels in a Redis that several services may share.
 //!
-//! The namespace stands in braces, so that none is the beginning of another (`folio` and `folio:2`), and the sign after
-//! them tells keys from stamps: a pattern of keys never matches a stamp.
+//! The namespace is in braces, so that none is a prefix of another (`folio` and `folio:2`). The character after it
+//! distinguishes keys from generations: a pattern of keys never matches a generation.
 
 use crate::glob;
 use crate::kv::channel::Channel;
 use crate::kv::slot;
 
-/// See the module.
+/// See the module documentation.
 pub(super) struct RedisNames {
     keys: String,
     stamps: String,
     channels: [String; Channel::ALL.len()],
-    /// What every pattern of keys begins with.
+    /// Prefix of every key pattern.
     pattern: String,
 }
 
@@ -31,17 +31,17 @@ impl RedisNames {
         [&self.keys, key].concat()
     }
 
-    /// The stamp of the slot of `key`.
+    /// The generation of the slot of `key`.
     pub(super) fn slot_stamp(&self, key: &str) -> String {
         format!("{}{}", self.stamps, slot(key))
     }
 
-    /// The stamp of all slots.
+    /// The generation of all slots.
     pub(super) fn all_stamp(&self) -> String {
         [&self.stamps, "all"].concat()
     }
 
-    /// `pattern` as Redis reads it, for keys of this namespace only.
+    /// `pattern` in Redis syntax, limited to this namespace.
     pub(super) fn pattern(&self, pattern: &str) -> String {
         [&*self.pattern, &glob::for_redis(pattern)].concat()
     }
@@ -50,7 +50,7 @@ impl RedisNames {
         &self.channels[channel as usize]
     }
 
-    /// The channel that is called `name`.
+    /// The channel named `name`.
     pub(super) fn channel_of(&self, name: &[u8]) -> Option<Channel> {
         Channel::ALL
             .into_iter()

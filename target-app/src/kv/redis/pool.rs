@@ -1,8 +1,8 @@
-//! Connections to Redis: lent for one question each, as many as `cache.l2_connections` says.
+//! The connection pool to Redis, of `cache.l2_connections` connections; each request checks one out.
 //!
-//! A connection whose question failed or took too long is thrown away; one whose asker lost interest is not, since the
-//! late answer is told from the next one's. Idle ones beyond `cache.l2_connections_least` are closed after a while, and
-//! missing ones opened ahead of need.
+//! A connection is discarded if its request failed or timed out. It stays usable if the caller was cancelled, because a
+//! late answer is distinguished from the next one's. Idle connections beyond `cache.l2_connections_least` are closed
+//! after a while, and missing ones are opened ahead of need.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,14 +19,14 @@ use crate::kv::error::{KvCause, KvError, KvStartError};
 use crate::metrics::{GaugeGuard, Metrics, Times};
 use crate::settings::Live;
 
-/// Upper bound of `cache.l2_connections`.
+/// Maximum of `cache.l2_connections`.
 const MOST: usize = 1_000;
-/// Time without use after which a connection beyond the least is closed.
+/// Idle time after which a connection beyond the minimum is closed.
 const IDLE_FOR: Duration = Duration::from_secs(30);
-/// Time between two looks at the pool.
+/// Interval of the pool's maintenance.
 const MAINTAINED_EVERY: Duration = Duration::from_secs(1);
 
-/// See the module.
+/// See the module documentation.
 pub(super) struct RedisPool {
     connections: managed::Pool<RedisConnector>,
     permits: Arc<ConnectionPermits>,
@@ -43,7 +43,7 @@ struct RedisPoolMetrics {
     discarded: IntCounter,
 }
 
-/// A connection on loan; goes back when it is dropped.
+/// A connection that is checked out; dropping this returns it.
 pub(super) struct RedisCheckout<'a> {
     connection: Object<RedisConnector>,
     discarded: &'a IntCounter,
@@ -52,7 +52,7 @@ pub(super) struct RedisCheckout<'a> {
 }
 
 impl RedisPool {
-    /// Connections of `connector`'s making; opens none yet.
+    /// A pool of the connections of `connector`; opens none yet.
     pub(super) fn new(
         connector: RedisConnector,
         settings: &Live,
@@ -60,7 +60,7 @@ impl RedisPool {
     ) -> Result<Self, KvStartError> {
         let connections = managed::Pool::builder(connector)
             .max_size(MOST)
-            // Those that are not needed stay unused, and so grow old and go.
+            // Unneeded connections stay unused, grow old and are closed.
             .queue_mode(QueueMode::Lifo)
             .build()
             .map_err(|error| KvStartError::Pool(error.into()))?;
@@ -74,7 +74,7 @@ impl RedisPool {
         })
     }
 
-    /// A connection, at once or in turn.
+    /// Checks out a connection, in order of arrival.
     pub(super) async fn checkout(&self) -> Result<RedisCheckout<'_>, KvError> {
         let began = Instant::now();
         let checkout = timeout(CONNECT_LIMIT, self.checkout_in_turn()).await;
@@ -107,7 +107,7 @@ impl RedisPool {
         })
     }
 
-    /// Keeps the pool between the bounds of the settings, for as long as these can change.
+    /// Keeps the pool within the bounds of the settings, for as long as these can change.
     pub(super) async fn maintain(self: Arc<Self>, settings: Arc<Live>) {
         let mut looks = interval(MAINTAINED_EVERY);
         let mut switched = settings.changes();
@@ -127,7 +127,7 @@ impl RedisPool {
         }
     }
 
-    /// Allows `most` connections, and closes idle ones beyond that or beyond `least` and long unused.
+    /// Allows `most` connections; closes idle ones beyond that, and long unused ones beyond `least`.
     fn fit(&self, least: usize, most: usize) {
         if self.permits.size() != most {
             self.permits.resize(most);
@@ -150,7 +150,8 @@ impl RedisPool {
         if missing == 0 {
             return;
         }
-        // Lent all at the same time, so that after the idle ones come new ones. An error will meet who needs them.
+        // Checked out at the same time, so that new connections are opened after the idle ones are used up. Errors will
+        // be reported to the requests that need a connection.
         join_all((0..status.available + missing).map(|_| self.checkout())).await;
     }
 }
@@ -160,7 +161,7 @@ impl RedisCheckout<'_> {
         &mut self.connection.connection
     }
 
-    /// Throws the connection away instead of giving it back.
+    /// Discards the connection instead of returning it.
     pub(super) fn discard(self) {
         self.discarded.inc();
         drop(Object::take(self.connection));
@@ -168,7 +169,7 @@ impl RedisCheckout<'_> {
 }
 
 impl RedisPoolMetrics {
-    /// The families are those of the pools of the database.
+    /// The metric families are shared with the database pools.
     fn new(metrics: &Metrics) -> Result<Self, prometheus::Error> {
         const POOL: &[&str] = &["pool"];
         let gauge = |name, help| {

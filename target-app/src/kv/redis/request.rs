@@ -1,4 +1,4 @@
-//! One round trip: a question of any kind, and its answer within the limit.
+//! One round trip to Redis, with a time limit.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tokio::time::timeout;
 use super::RedisStore;
 use crate::kv::error::KvError;
 
-/// Longest time for an answer.
+/// Time limit of an answer.
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_millis(500);
 
-/// What is asked in one round trip.
+/// The command of one round trip.
 pub(super) enum RedisRequest<'a> {
     One(&'a Cmd),
     Many(&'a Pipeline),
@@ -19,7 +19,7 @@ pub(super) enum RedisRequest<'a> {
 }
 
 impl RedisStore {
-    /// Asks, and takes the answer within the limit or throws the connection away.
+    /// Sends a request and reads the answer within the time limit, or discards the connection.
     pub(super) async fn ask<'a, T: FromRedisValue>(
         &self,
         request: impl Into<RedisRequest<'a>>,

@@ -1,13 +1,13 @@
-//! The steps that Redis has to do as one and has no command for.
+//! Lua scripts for steps that Redis must execute atomically and has no command for.
 //!
-//! They are called by their digest and sent only to a server that does not know them yet. Redis cannot undo a script, so
-//! each looks first and writes last.
+//! They are called by digest and sent only to a server that does not know them yet. Redis cannot roll back a script, so
+//! each one reads first and writes last.
 
 use std::sync::LazyLock;
 
 use redis::Script;
 
-/// Key; value. 1 if the key had the value and is gone.
+/// Key; value. 1 if the key had the value and was removed.
 pub(super) static DELETE_IF_EQUAL: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -15,7 +15,7 @@ pub(super) static DELETE_IF_EQUAL: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Key; expected value, new value, milliseconds to live. 1 if it was swapped.
+/// Key; expected value, new value, time to live in milliseconds. 1 if it was swapped.
 pub(super) static SWAP: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -24,7 +24,8 @@ pub(super) static SWAP: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Key, stamp of its slot, stamp of all; value, milliseconds to live, the stamps as they were seen. 1 if it was stored.
+/// Key, generation of its slot, generation of all; value, time to live in milliseconds, the expected generations. 1 if
+/// it was stored.
 pub(super) static FILL: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local stamps = redis.call('MGET', KEYS[2], KEYS[3])
@@ -34,9 +35,9 @@ pub(super) static FILL: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Key; member, milliseconds to live.
+/// Key; member, time to live in milliseconds.
 ///
-/// A sorted set of members by their ends on the server's clock; the whole lives as long as its last member.
+/// A sorted set of members by their expiry on the server's clock; the whole set lives as long as its last member.
 pub(super) static SORTED_SET_ADD: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local key, length = KEYS[1], tonumber(ARGV[2])
@@ -48,7 +49,7 @@ pub(super) static SORTED_SET_ADD: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Key. How many members it has.
+/// Key. Number of members.
 pub(super) static SORTED_SET_LEN: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local time = redis.call('TIME')
@@ -57,8 +58,8 @@ pub(super) static SORTED_SET_LEN: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Key, stamp of its slot, stamp of all; value, milliseconds to live, the stamps as they were seen, the slot's new stamp.
-/// 1 if it was stored, else the key is gone.
+/// Key, generation of its slot, generation of all; value, time to live in milliseconds, the expected generations, the
+/// slot's new generation. 1 if it was stored, else the key was removed.
 pub(super) static REPLACE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local stamps = redis.call('MGET', KEYS[2], KEYS[3])
@@ -72,10 +73,12 @@ pub(super) static REPLACE: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Key; limit, microseconds of the window. Whether it was accepted, microseconds until the next can be, calls used.
+/// Key; limit, window in microseconds. Returns: accepted or not, microseconds until the next call can be accepted,
+/// calls used.
 ///
-/// Calls are a sorted set by the server's clock, so that clients need not agree on the time. Doubles hold microseconds
-/// since 1970 exactly, but Lua would write them with fewer digits. The number used tells calls of one microsecond apart.
+/// The calls are a sorted set by the server's clock, so that clients' clocks need not agree. Doubles represent
+/// microseconds since 1970 exactly, but Lua would print them with fewer digits. The number of used calls distinguishes
+/// calls in the same microsecond.
 pub(super) static WINDOW: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local key, limit, length = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -96,10 +99,11 @@ pub(super) static WINDOW: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// A stamp or none; cursor, pattern, how many to look at, the stamp's new value. The next cursor, keys removed.
+/// A generation key or none; cursor, pattern, number of keys to scan, the new generation. Returns: the next cursor,
+/// keys removed.
 ///
-/// One step of a scan, which removes what it finds without showing it to the client first. A step can find more than it
-/// was to look at, and a call takes only some thousands of arguments.
+/// One step of a scan, which removes the keys it finds on the server. A step can find more keys than requested, and one
+/// call accepts only some thousands of arguments.
 pub(super) static SWEEP: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if KEYS[1] then redis.call('SET', KEYS[1], ARGV[4]) end

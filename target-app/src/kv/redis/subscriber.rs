@@ -1,7 +1,7 @@
-//! Hears the channels: a connection of its own that is made again whenever it is gone.
+//! Subscribes to the channels over a dedicated connection, which is reopened whenever it is lost.
 //!
-//! Messages go to the [`Hub`] straight from the connection, in order and without a queue between. What is published while
-//! there is no connection is missed; the hub's subscribers are told when that begins and ends.
+//! Messages go to the [`Hub`] directly from the connection, in order and without a queue. Messages published while
+//! there is no connection are missed; the subscribers are notified when that begins and ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,14 +16,14 @@ use super::connector::{CONNECT_LIMIT, RedisConnector};
 use super::request::ANSWER_LIMIT;
 use crate::kv::channel::{Channel, Hub};
 
-/// Wait before the second attempt to connect; doubles with each further one.
+/// Wait before the second attempt to connect; doubles with each attempt.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
-/// Longest wait between attempts: a server that is back is heard within it.
+/// Maximum wait between attempts, and thus until a recovered server is noticed.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
-/// Time between signs of life that are asked for, since a network can end without a word.
+/// Interval of pings, because a network can fail silently.
 const PINGED_EVERY: Duration = Duration::from_secs(1);
 
-/// Hears all channels for ever.
+/// Subscribes to all channels, forever.
 pub(super) async fn listen(connector: RedisConnector, names: Arc<RedisNames>, hub: Arc<Hub>) {
     let mut wait = FIRST_WAIT;
     loop {
@@ -31,13 +31,13 @@ pub(super) async fn listen(connector: RedisConnector, names: Arc<RedisNames>, hu
             wait = FIRST_WAIT;
         }
         hub.set_connected(false);
-        // Instances that lost the same server should not all come back in the same millisecond.
+        // Randomised, so that instances that lost the same server do not reconnect in step.
         sleep(wait.mul_f64(rand::random_range(0.5..1.0))).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }
 }
 
-/// Hears all channels over one connection, until it is gone; fails if it never stood.
+/// Receives messages over one connection until it is lost; fails if it could not be opened.
 async fn hear(
     connector: &RedisConnector,
     names: &Arc<RedisNames>,
@@ -76,7 +76,7 @@ async fn hear(
     }
 }
 
-/// The channel and the message of what was pushed.
+/// The channel and the message of a push.
 fn read(names: &RedisNames, parts: Vec<Value>) -> Option<(Channel, Bytes)> {
     let [Value::BulkString(name), Value::BulkString(message)] =
         <[Value; 2]>::try_from(parts).ok()?

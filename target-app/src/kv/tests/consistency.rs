@@ -1,4 +1,4 @@
-//! What holds however operations interleave: guarded fills and sliding windows.
+//! Consistency under every interleaving: guarded fills and sliding windows.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -77,7 +77,7 @@ async fn no_value_from_before_an_invalidation_is_ever_seen_after_it(kv: Kv) {
         .collect();
     let deadline = Instant::now() + SOON;
     let mut version = 0_u64;
-    // Until the race was run often enough to mean something.
+    // Until the race has run often enough to be significant.
     while version < 100 || fills.load(Ordering::SeqCst) < 100 {
         assert!(
             Instant::now() < deadline,
@@ -91,7 +91,7 @@ async fn no_value_from_before_an_invalidation_is_ever_seen_after_it(kv: Kv) {
                 .await
                 .expect("invalidates");
         }
-        // For as long as a load from before may take.
+        // For as long as an earlier load may take.
         for _ in 0..3 {
             if let Some(row) = kv.get("row").await.expect("gets") {
                 assert_eq!(row, version.to_string(), "what was written last");
@@ -165,7 +165,7 @@ async fn no_window_ever_holds_more_than_its_limit(kv: Kv) {
     for caller in callers {
         accepted.extend(caller.await.expect("it ends"));
     }
-    // Each was accepted somewhere between its two times; the clocks of both processes may drift apart by a little.
+    // Each call was accepted between its two times; the clocks of the two processes may drift slightly.
     let certain = window.saturating_sub(Duration::from_millis(2));
     for &(from, _) in &accepted {
         let inside = accepted

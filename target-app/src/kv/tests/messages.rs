@@ -1,4 +1,4 @@
-//! Publishing and hearing, while nothing is wrong.
+//! Publish and subscribe without failures.
 
 use super::*;
 

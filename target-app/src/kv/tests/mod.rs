@@ -1,4 +1,4 @@
-//! What the shared store holds to, and the ground it is tried on: a private Redis, and instances on it.
+//! Tests of the shared store on a private Redis, with several instances.
 
 mod conformance;
 mod consistency;
@@ -20,11 +20,11 @@ const PRIVATE: PrivateOptions = PrivateOptions {
     durability: Durability::Fast,
     reach: Reach::Socket,
 };
-/// Far longer than anything here takes on a machine that has other things to do.
+/// Much longer than any operation here takes, even on a busy machine.
 const SOON: Duration = Duration::from_secs(20);
 /// Longer than any test.
 const LONG: Duration = Duration::from_mins(10);
-/// What is left of that at the least when it is asked for soon.
+/// Minimum remaining lifetime soon after that.
 const ALMOST: Duration = Duration::from_mins(9);
 
 /// One instance's view of a Redis.
@@ -52,7 +52,7 @@ impl KvInstance {
         }
     }
 
-    /// The value of the sample that `line` begins with, as it is scraped.
+    /// The value of the sample whose line begins with `line`, as scraped.
     fn sample(&self, line: &str) -> u64 {
         let text = self.metrics.render().expect("the metrics render");
         let found = text.lines().find_map(|found| found.strip_prefix(line));
@@ -61,7 +61,7 @@ impl KvInstance {
     }
 }
 
-/// The store in Redis under a namespace of its own, on a server that all tests of the process share.
+/// A Redis store in its own namespace, on a server that all tests of the process share.
 async fn in_redis(namespace: &str) -> Kv {
     static SERVER: OnceCell<PrivateRedis> = OnceCell::const_new();
     let redis = SERVER
@@ -70,7 +70,7 @@ async fn in_redis(namespace: &str) -> Kv {
     KvInstance::new(redis, namespace, Settings::default()).kv
 }
 
-/// Asks until the answer is yes.
+/// Repeats `ask` until it returns true.
 async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + SOON;
     while !ask().await {
@@ -79,14 +79,14 @@ async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// The next notice, which has to come.
+/// The next event, which must arrive.
 async fn next(subscriber: &mut Subscription) -> Option<Notice> {
     tokio::time::timeout(SOON, subscriber.next())
         .await
         .expect("a notice comes")
 }
 
-/// An ear that hears for certain.
+/// A subscription that is known to receive messages.
 async fn subscriber(kv: &Kv, channel: Channel) -> Subscription {
     let mut subscriber = kv.subscribe(channel);
     if matches!(kv.backend, Backend::Redis(_)) {
@@ -101,7 +101,7 @@ async fn subscriber(kv: &Kv, channel: Channel) -> Subscription {
     subscriber
 }
 
-/// Every case as a test of each store.
+/// Runs every case as a test of each store.
 macro_rules! on_both {
     ($($case:ident),+ $(,)?) => {
         mod in_memory {

@@ -1,4 +1,4 @@
-//! Redis going away, coming back, hanging; and what only Redis shows.
+//! Redis going away, coming back and hanging, and other behaviour specific to Redis.
 
 use ::redis::Client;
 
@@ -16,7 +16,7 @@ async fn start() -> PrivateRedis {
     PrivateRedis::start(&PRIVATE).await.expect("it starts")
 }
 
-/// Connections to the server, those of the question not counted.
+/// Connections to the server, without that of the question.
 async fn connections(redis: &PrivateRedis) -> usize {
     let client = Client::open(redis.url().reveal()).expect("the URL is one");
     let mut connection = client
@@ -34,11 +34,11 @@ async fn connections(redis: &PrivateRedis) -> usize {
         .query_async(&mut connection)
         .await
         .expect("it lists");
-    // The last question's may still be there.
+    // The connection of the last question may still be there.
     list.lines().filter(|line| !line.contains(ask)).count()
 }
 
-/// Fifty gets at the same time.
+/// Fifty concurrent gets.
 async fn gets(kv: &Kv) -> Vec<Result<Option<Bytes>, KvError>> {
     let gets: Vec<_> = (0..50)
         .map(|_| {
@@ -107,7 +107,7 @@ async fn the_store_is_back_within_a_second_of_a_restart() {
     assert!(filled.expect("fills"), "scripts are sent again");
 }
 
-// On one thread, so that nothing is connected before the first wait.
+// On one thread, so that nothing is connected before the first await.
 #[tokio::test]
 async fn subscribers_hear_of_the_outage_and_of_its_end() {
     let mut server = start().await;
@@ -167,7 +167,7 @@ async fn a_server_that_hangs_is_given_up_and_its_late_answers_confuse_nobody() {
     let began = Instant::now();
     let outcome = kv.get("0").await;
     assert!(matches!(outcome, Err(KvError::TimedOut)), "{outcome:?}");
-    // Half a second for a connection, half for the answer, and some for a busy machine.
+    // Half a second for a connection, half for the answer, and a margin for a busy machine.
     assert!(
         began.elapsed() < Duration::from_secs(3),
         "{:?}",

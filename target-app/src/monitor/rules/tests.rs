@@ -1,4 +1,4 @@
-//! When rules fire and when they are resolved.
+//! The conditions under which rules fire and are resolved.
 
 use super::*;
 use crate::monitor::sample::{Latency, Sample};
@@ -11,7 +11,7 @@ fn settings() -> MonitorSettings {
     }
 }
 
-/// A window with so many responses, at this 95th percentile in milliseconds.
+/// A window with this many responses and this 95th percentile in milliseconds.
 fn traffic(count: f64, p95: f64) -> Sample {
     let mut sample = Sample::blank();
     sample.requests.count = count;
@@ -61,7 +61,7 @@ fn lamps(states: &[BreakerMode]) -> Sample {
     sample
 }
 
-/// What happens over these windows, as (number of the window, rule, phase).
+/// The events over these windows, as (number of the window, rule, phase).
 fn run(samples: &[Sample]) -> Vec<(usize, AlertRule, Phase)> {
     let metrics = Metrics::new().expect("metrics");
     let mut rules = AlertRules::new(&metrics).expect("rules");

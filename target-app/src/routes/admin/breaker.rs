@@ -1,4 +1,4 @@
-//! `/admin/breaker`: the state of the circuit breakers, and an operator's hand on them.
+//! `/admin/breaker`: shows the circuit breakers and lets an operator force their state.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Json<Value> {
     Json(json!({ "items": breakers }))
 }
 
-/// `{"name": "database", "rule": "open"}`; `closed` and `auto` likewise.
+/// `{"name": "database", "rule": "open"}`; the other rules are `closed` and `auto`.
 pub(super) async fn force(
     State(app): State<Arc<App>>,
     mut fields: JsonFields,

@@ -1,4 +1,4 @@
-//! `/admin/cache`: what the caches hold and did, warming, invalidation.
+//! `/admin/cache`: statistics, warming, invalidation.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use crate::error::{FieldFault, Problem};
 use crate::input::{JsonFields, found};
 use crate::state::App;
 
-/// Most documents that one request warms.
+/// Maximum documents that one request warms.
 const MOST_WARMED: i64 = 1_000_000;
-/// Longest key or pattern.
+/// Maximum bytes of a key or pattern.
 const LONGEST: usize = 1_000;
-/// The fields of which one says what is invalid.
+/// The fields that select a target; a request must have exactly one.
 const TARGETS: &str = "key, pattern, entity and cascade";
 
 pub(super) async fn stats(State(app): State<Arc<App>>) -> Json<Value> {
@@ -25,7 +25,7 @@ pub(super) async fn stats(State(app): State<Arc<App>>) -> Json<Value> {
     Json(json!({ "cache": stats, "behind": app.catalogue.behind().stats() }))
 }
 
-/// `{"items": 500}`: the documents that are read most.
+/// `{"items": 500}`: warms the most-read documents.
 pub(super) async fn warm(
     State(app): State<Arc<App>>,
     mut fields: JsonFields,
@@ -35,8 +35,8 @@ pub(super) async fn warm(
     Ok(Json(app.catalogue.warm(items as u32).await?))
 }
 
-/// One of `{"key": "document:7"}`, `{"pattern": "documents:page:*"}`, `{"entity": "document:7"}` and
-/// `{"cascade": "document:7"}`, which also covers everything that may show it; entities are documents and courses.
+/// One of `{"key": "document:7"}`, `{"pattern": "documents:page:*"}`, `{"entity": "document:7"}` and `{"cascade":
+/// "document:7"}`; a cascade also covers everything that may contain the entity. Entities are documents and courses.
 pub(super) async fn invalidate(
     State(app): State<Arc<App>>,
     fields: JsonFields,
@@ -57,7 +57,7 @@ pub(super) async fn invalidate(
     }
 }
 
-/// What the field `name` asks for, or what it should have been.
+/// The target in the field `name`, or the expectation that `value` violates.
 fn target(name: &str, value: &Value) -> Result<Target, String> {
     let text = value
         .as_str()

@@ -1,4 +1,4 @@
-//! `GET` and `PATCH /admin/config`: the settings in force, and others in their place.
+//! `GET` and `PATCH /admin/config`: the current settings and their changes.
 
 use std::sync::Arc;
 
@@ -12,15 +12,15 @@ use crate::settings::Settings;
 use crate::state::App;
 
 const REDACTED: &str = "[redacted]";
-/// Settings that are not shown as they are.
+/// Settings whose values are redacted.
 const HIDDEN: [&str; 3] = ["/admission/api_keys", "/edge/purge_url", "/monitor/webhook"];
 
-/// The effective configuration; secrets are not shown. What is beside `started` can be patched in the same shape.
+/// The current configuration with secrets redacted. Everything except `started` can be patched in the same format.
 pub(super) async fn show(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
     shown(&app)
 }
 
-/// Lays nested changes over the settings, all of them or, when one will not do, none.
+/// Applies nested changes to the settings: all of them, or none if one is invalid.
 pub(super) async fn change(
     State(app): State<Arc<App>>,
     changes: JsonFields,
@@ -58,7 +58,7 @@ fn shown(app: &App) -> Result<Json<Value>, Problem> {
     Ok(Json(tree))
 }
 
-/// What [`show`] hid must not come back in the place of what it hid: it would be a key that everybody can guess.
+/// Rejects the placeholder of [`show`] as a value: as a key it would be known to everybody.
 fn refuse_redacted(changes: &Value) -> Result<(), Problem> {
     let faults = HIDDEN.iter().filter(|path| {
         let sent = changes.pointer(path).map(Value::to_string);
@@ -78,7 +78,7 @@ fn refuse_redacted(changes: &Value) -> Result<(), Problem> {
     }
 }
 
-/// A URL without what may be secret in it: user, password, path, which is where many receivers want their token, and query.
+/// A URL without its possibly secret parts: user, password, path (many receivers expect their token there) and query.
 fn without_secrets(url: &str) -> String {
     let Ok(mut url) = reqwest::Url::parse(url) else {
         return REDACTED.to_owned();

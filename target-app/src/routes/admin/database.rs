@@ -1,4 +1,4 @@
-//! `/admin/db`: plans, the slow-query log, the advisor, indexes, housekeeping.
+//! `/admin/db`: plans, the slow-query log, the advisor, indexes, maintenance.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use crate::settings::Span;
 use crate::state::App;
 use crate::store::StoreError;
 
-/// Most of what a service is used for is seen within this.
+/// A service typically uses most of its statements within this time.
 const UNUSED_AFTER: Span = Span::seconds(600);
 
-/// `?statement=documents_page&analyze=1`: the plans of a statement that ran. What may be explained is what the service
-/// itself makes: no SQL is taken from a client.
+/// `?statement=documents_page&analyze=1`: the plans of a statement that ran. Only the service's own statements can be
+/// explained; clients cannot send SQL.
 pub(super) async fn explain(
     State(app): State<Arc<App>>,
     mut query: QueryFields,
@@ -48,13 +48,13 @@ pub(super) async fn slow(State(app): State<Arc<App>>) -> Json<Value> {
     }))
 }
 
-/// Forgets what ran so far, slow statements and all, so that the advisor looks at what comes.
+/// Clears the recorded statements, including the slow ones, so that the advisor analyses only new ones.
 pub(super) async fn forget(State(app): State<Arc<App>>) -> Json<Value> {
     app.store.database.recorder().clear();
     Json(json!({ "forgotten": true }))
 }
 
-/// `?unused_after=10m`: the age of the figures from which on an index that nothing used is called unused.
+/// `?unused_after=10m`: minimum recording time before an index is called unused.
 pub(super) async fn advise(
     State(app): State<Arc<App>>,
     mut query: QueryFields,

@@ -1,4 +1,4 @@
-//! Administration: closed unless a token was configured, and then only for who shows it from this machine.
+//! Administration: closed unless an admin token is configured, and then open only to loopback clients with that token.
 
 mod breaker;
 mod cache;
@@ -47,7 +47,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .method_not_allowed_fallback(guarded_wrong_method)
 }
 
-/// Lets through who comes from loopback and shows the token.
+/// Admits loopback clients with the token.
 async fn guard(
     State(app): State<Arc<App>>,
     request: Request,
@@ -57,13 +57,13 @@ async fn guard(
     Ok(next.run(request).await)
 }
 
-/// What a path answers to a method that it does not know.
+/// The answer to an unsupported method, behind the same guard.
 async fn guarded_wrong_method(State(app): State<Arc<App>>, request: Request) -> Response {
     match check(&app, &request) {
         Ok(()) => wrong_method().await.into_response(),
         Err(problem) => {
             let mut response = problem.into_response();
-            // Without one the router would add the methods that there are.
+            // Without this header the router would list the supported methods.
             let none = HeaderValue::from_static("");
             response.headers_mut().insert(header::ALLOW, none);
             response
@@ -71,11 +71,11 @@ async fn guarded_wrong_method(State(app): State<Arc<App>>, request: Request) -> 
     }
 }
 
-/// Refuses who may not come in, and tells nothing of what is inside.
+/// Rejects unauthorised clients without revealing anything.
 fn check(app: &App, request: &Request) -> Result<(), Problem> {
     let closed = || Problem::not_found("resource");
     let token = app.started.admin_token.as_ref().map(Secret::reveal);
-    // An empty one is what a client shows that shows none.
+    // An empty token would match a client that sends none.
     let Some(token) = token.filter(|token| !token.is_empty()) else {
         return Err(closed());
     };

@@ -1,4 +1,4 @@
-//! The administrator's side of the edge, without the guard in front of it.
+//! The administration of the edge, without its guard.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -171,7 +171,7 @@ async fn a_purge_that_did_not_reach_the_api_says_so() {
             format!("{}/purge", refusing.url),
             "answered with status 500",
         ),
-        // Connects, and never answers: the time limit ends it.
+        // It accepts connections and never answers, so the time limit applies.
         (silent, "did not answer"),
     ] {
         let folio = EdgeServer::folio(&remote(&url)).await;
@@ -184,7 +184,7 @@ async fn a_purge_that_did_not_reach_the_api_says_so() {
             detail.contains(told) && detail.starts_with("removed 1 copies"),
             "{detail}"
         );
-        // The limit is two seconds; the rest is for a busy machine.
+        // The limit is two seconds; the rest is a margin for a busy machine.
         assert!(began.elapsed() < Duration::from_secs(10));
         assert_eq!(folio.edge("app.css").await, "miss", "it is gone here");
     }

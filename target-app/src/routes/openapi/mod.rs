@@ -1,9 +1,9 @@
-//! `GET /openapi.json`: the API in the words of `OpenAPI` 3.1, for clients, generators and people.
+//! `GET /openapi.json`: the API document in `OpenAPI` 3.1, for clients, generators and people.
 //!
-//! It is written by hand, a YAML file for each area beside `base.yaml`: requests are read field by field here, so there are
-//! no types to derive their schemas from, and none are made up for it. What every operation of an area has in common (tag,
-//! problems, parameters, security) the file says once. The tests hold the document to what the service answers: every route
-//! is in it, every bound is tried, every example is sent, and every answer is looked at.
+//! It is written by hand, as `base.yaml` and a YAML file per area: requests are validated field by field here, so there
+//! are no types from which schemas could be derived. Each file declares the common parts of its operations (tag,
+//! problems, parameters, security) once. Tests compare the document with the service: every route, every bound, every
+//! example and every answer.
 
 use std::sync::LazyLock;
 
@@ -20,7 +20,7 @@ use super::documents::json as json_body;
 use crate::error::Problem;
 
 const BASE: &str = include_str!("base.yaml");
-/// In the order of the document.
+/// The areas, in the order of the document.
 const AREAS: [&str; 11] = [
     include_str!("catalogue.yaml"),
     include_str!("learning.yaml"),
@@ -34,24 +34,24 @@ const AREAS: [&str; 11] = [
     include_str!("database.yaml"),
     include_str!("settings.yaml"),
 ];
-/// What a path may hold that is an operation.
+/// The keys of a path that are operations.
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 /// Headers of every response.
 const HEADERS: [&str; 3] = ["X-Request-Id", "Server-Timing", "traceparent"];
 /// Parameters of every path.
 const PARAMETERS: [&str; 2] = ["RequestId", "Traceparent"];
 
-/// Made at the first request for it; the text of the files is all that it depends on.
+/// Built at the first request; it depends only on the YAML files.
 static DESCRIPTION: LazyLock<Result<Description, DescriptionError>> =
     LazyLock::new(Description::assemble);
 
-/// The document as it goes out.
+/// The document as it is sent.
 struct Description {
     body: Bytes,
     tag: HeaderValue,
 }
 
-/// What is wrong with the files; no client can be the cause.
+/// An error in the YAML files.
 #[derive(Debug, thiserror::Error)]
 enum DescriptionError {
     #[error("invalid YAML in the API document: {0}")]
@@ -62,18 +62,18 @@ enum DescriptionError {
     Tag(#[from] header::InvalidHeaderValue),
 }
 
-/// A file of the description.
+/// One YAML file of the document.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ApiArea {
     tag: Option<Map<String, Value>>,
-    /// Names of shared parameters that every path of the area has.
+    /// Names of shared parameters of every path of the area.
     #[serde(default)]
     parameters: Vec<String>,
-    /// Statuses of the problems that every operation of the area may answer.
+    /// Statuses of the problems that every operation of the area may return.
     #[serde(default)]
     problems: Vec<u16>,
-    /// Of the operations that say nothing themselves.
+    /// Security of operations that declare none.
     #[serde(default)]
     security: Vec<Value>,
     #[serde(default)]
@@ -136,13 +136,13 @@ fn document() -> Result<Value, DescriptionError> {
 }
 
 fn read<T: DeserializeOwned>(text: &str) -> Result<T, DescriptionError> {
-    // Only `true` and `false`: `off` is the name of a mode.
+    // Only `true` and `false` are booleans: `off` is the name of a mode.
     let options = serde_yaml::options! { strict_booleans: true };
     Ok(serde_yaml::from_str_with_options(text, options)?)
 }
 
 impl ApiArea {
-    /// Writes what the area's operations have in common into each of them.
+    /// Adds the common parts of the area to each of its operations.
     fn complete(&mut self) {
         let name = self.tag.as_ref().and_then(|tag| tag.get("name")).cloned();
         for path in self.paths.values_mut() {
@@ -166,7 +166,7 @@ impl ApiArea {
     }
 }
 
-/// Puts the operation's `problems` and those of its area among its responses.
+/// Adds the problems of the operation and of its area to the operation's responses.
 fn give_problems(operation: &mut Value, of_area: &[u16]) {
     let own = operation
         .as_object_mut()
@@ -195,7 +195,7 @@ fn reference(kind: &str, name: &str) -> Value {
     json!({ "$ref": format!("#/components/{kind}/{name}") })
 }
 
-/// The list under `name`, made when there is none.
+/// The list under `name`, created if it is missing.
 fn list<'a>(object: &'a mut Value, name: &str) -> Option<&'a mut Vec<Value>> {
     let object = object.as_object_mut()?;
     object

@@ -1,4 +1,4 @@
-//! The administrator's side of the tasks, called as handlers.
+//! The administration of tasks, called as handlers.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! The first contents of the database: the same for the same numbers, and fast enough to make them anew at every start.
+//! The initial contents of the database: deterministic, and fast enough to create at every start.
 
 mod postgres;
 mod rows;
@@ -11,10 +11,10 @@ use super::StoreError;
 use crate::config::Config;
 use crate::db::{Database, DbError, Dialect, Statement, values};
 
-/// Names the advisory lock under which `PostgreSQL` is seeded.
+/// The advisory lock of seeding in `PostgreSQL`.
 const SEEDING_LOCK: i64 = 0x466f_6c69_6f53_6565;
 
-/// Fills an empty `PostgreSQL` database, and refuses a database that was there before and was seeded with other numbers.
+/// Seeds an empty `PostgreSQL` database; rejects one that was seeded with other numbers.
 pub(super) async fn confirm(
     database: &Database,
     place: &str,
@@ -29,7 +29,7 @@ pub(super) async fn confirm(
     let mut found: Option<(i64, i64, i64)> = lease.fetch_optional(&SEEDED, &[]).await?;
     if found.is_none() && database.dialect() == Dialect::Postgres {
         lease.begin().await?;
-        // Of several instances that start together one fills the database and the others find it filled.
+        // Of several instances that start together, one seeds and the others wait for it.
         let _: Option<(String,)> = lease.fetch_optional(&LOCK, values![SEEDING_LOCK]).await?;
         found = lease.fetch_optional(&SEEDED, &[]).await?;
         if found.is_none() {

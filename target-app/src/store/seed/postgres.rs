@@ -1,14 +1,14 @@
-//! Filling `PostgreSQL`: COPY, table by table, in the one transaction that makes the database seeded.
+//! Seeds `PostgreSQL`: COPY, table by table, in the transaction that also marks the database as seeded.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::rows::{COUNTED, Cell, Loader, Table, fill};
 use crate::config::Config;
 
-/// Bytes of COPY that are sent at a time.
+/// Bytes of COPY data sent at a time.
 const CHUNK: usize = 256 * 1024;
 
-/// Fills an empty database within the transaction of `connection`.
+/// Seeds an empty database within the transaction of `connection`.
 pub(super) async fn fill_postgres(
     connection: &mut PgConnection,
     config: &Config,
@@ -60,7 +60,7 @@ impl Loader for CopyLoader<'_> {
     }
 }
 
-/// A field in COPY's text format.
+/// Appends a field in COPY's text format.
 fn push_copied(row: &mut String, field: &str) {
     for letter in field.chars() {
         match letter {

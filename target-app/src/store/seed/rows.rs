@@ -1,7 +1,7 @@
-//! The rows of a new database, table by table, the same for the same numbers whichever database takes them.
+//! The rows of a new database, table by table, the same for the same numbers in either database.
 //!
-//! From `documents` D and `users` U follow D ÷ 200 courses (1 to 500), 2 U students, up to 100 of them in each course, and
-//! from 1,000 documents on D ÷ 2 orders (up to 50,000), so that what a test opens stays small.
+//! D documents and U users give D ÷ 200 courses (1 to 500), 2 U students, up to 100 of them in each course, and from
+//! 1,000 documents on D ÷ 2 orders (up to 50,000), so that small test databases stay small.
 
 use rand::RngExt as _;
 use rand::seq::index::sample;
@@ -12,13 +12,14 @@ use super::text::{SeedDocument, course_title, person};
 use crate::config::Config;
 use crate::store::audit::Action;
 
-/// When the seeded users came: the start of 2024.
+/// Time when the seeded users joined: the start of 2024.
 const JOINED: i64 = 1_704_067_200;
-/// Courses and enrolments lie in the two years after.
+/// Courses and enrolments are in the two years after that.
 const TWO_YEARS: i64 = 2 * 365 * 86_400;
-/// Enrolments of a course, when there are as many students.
+/// Enrolments per course, if there are enough students.
 const A_COURSE: u32 = 100;
-/// Keeps what learning and orders draw apart from what documents draw, so that neither changes with the other's number.
+/// Separates the random numbers of learning and orders from those of documents, so that neither changes with the
+/// other's count.
 const LEARNING: u64 = 0x6c65_6172_6e69_6e67;
 const ORDERING: u64 = 0x6f72_6465_7269_6e67;
 
@@ -29,13 +30,13 @@ pub(super) enum Cell {
     Text(String),
 }
 
-/// Where rows go.
+/// The table of some rows.
 pub(super) struct Table {
     pub(super) name: &'static str,
     pub(super) columns: &'static [&'static str],
 }
 
-/// What takes rows: one of the databases.
+/// The database that receives rows.
 pub(super) trait Loader {
     /// Adds `rows` to a table.
     async fn load(
@@ -109,7 +110,7 @@ const SEEDING: Table = Table {
     columns: &["documents", "users", "seed"],
 };
 
-/// The tables whose identities the database goes on counting.
+/// The tables whose id sequences the database continues.
 pub(super) const COUNTED: [&str; 8] = [
     "users",
     "documents",
@@ -125,13 +126,13 @@ macro_rules! row {
     ($($cell:expr),* $(,)?) => { vec![$(Cell::from($cell)),*] };
 }
 
-/// Fills every table of an empty database.
+/// Fills all tables of an empty database.
 pub(super) async fn fill(
     loader: &mut impl Loader,
     config: &Config,
     password_hash: &str,
 ) -> Result<(), sqlx::Error> {
-    // One hash for all: hashing is slow on purpose, and the users share the password anyway.
+    // One hash for all: hashing is slow on purpose, and the users share the password.
     let users = (1..=config.users)
         .map(|id| row![id, format!("user{id}@folio.test"), password_hash, JOINED]);
     loader.load(&USERS, users).await?;
@@ -202,7 +203,7 @@ async fn fill_learning(loader: &mut impl Loader, config: &Config) -> Result<(), 
     loader.load(&CERTIFICATES, certificates.into_iter()).await
 }
 
-/// Orders of the past, half of them paid, with what the audit log says of them.
+/// Past orders, half of them paid, with their audit entries.
 async fn fill_orders(
     loader: &mut impl Loader,
     config: &Config,

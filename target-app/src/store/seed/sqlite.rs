@@ -1,4 +1,4 @@
-//! Filling `SQLite`: many rows a statement, in a file that is not yet anybody's.
+//! Seeds `SQLite`: many rows per statement, in a file that nobody uses yet.
 
 use std::fs;
 use std::path::Path;
@@ -11,11 +11,11 @@ use crate::config::Config;
 use crate::db::{DbError, OpenError, sqlite_options};
 use crate::store::StoreError;
 
-/// Rows a statement: `SQLite` binds at most 32,766 values and there is little to gain beyond some hundreds.
+/// Rows per statement: `SQLite` binds at most 32,766 values, and more than some hundreds of rows gain little.
 const ROWS: usize = 500;
 
-/// Builds a database at `file` unless there is one: under another name first, so that a start that was cut short leaves
-/// none behind, and alone, so that of several that start at once one builds it.
+/// Builds a database at `file` unless it exists: under another name first, so that an interrupted start leaves none
+/// behind, and under a lock, so that of concurrent starts one builds it.
 pub(in crate::store) async fn build(
     file: &Path,
     config: &Config,
@@ -40,8 +40,8 @@ pub(in crate::store) async fn build(
     if partial.exists() {
         fs::remove_file(&partial).map_err(directory_error)?;
     }
-    // Nothing here outlives a crash, so nothing has to be flushed or rolled back; and what one program writes to an
-    // empty database needs no proof that its references lead somewhere.
+    // A crash discards the file, so nothing has to be flushed or rolled back. The program fills an empty database
+    // itself, so references need no checks.
     let options = sqlite_options(&partial)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Memory)
@@ -71,8 +71,8 @@ pub(in crate::store) async fn build(
     fs::rename(&partial, file).map_err(directory_error)
 }
 
-/// The index of words is built in one go at the end, which takes a third of the time of keeping it up row by row. Gives
-/// what makes the triggers again.
+/// Drops the triggers of the full-text index: building it at the end takes a third of the time of updating it row by
+/// row. Returns the statements that recreate them.
 async fn drop_triggers(connection: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
     let triggers: Vec<(String, String)> = sqlx::query_as(
         "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'documents'",

@@ -1,10 +1,10 @@
-//! Plausible documents: titles, names and paragraphs from small stocks of words, skewed as language is, so that some
+//! Plausible documents: titles, names and paragraphs from small word lists, skewed like natural language, so that some
 //! searches match a few documents and some match most.
 
 use rand::seq::IndexedRandom as _;
 use rand::{Rng, RngExt as _};
 
-/// What a seeded document consists of, but for its identity.
+/// A seeded document without its id.
 pub(super) struct SeedDocument {
     pub(super) title: String,
     pub(super) body: String,
@@ -27,7 +27,7 @@ const FORMS: [&str; 8] = [
     "Rethinking",
 ];
 
-/// Subjects; a document has two, which title, tags and body share.
+/// Subjects; a document has two, shared by title, tags and body.
 const SUBJECTS: [&str; 64] = [
     "caching",
     "indexing",
@@ -267,7 +267,7 @@ const CLOSINGS: [&str; 12] = [
 ];
 
 impl SeedDocument {
-    /// Draws everything from `random` alone.
+    /// Generates a document from `random` alone.
     pub(super) fn write(random: &mut impl Rng) -> Self {
         let first = skewed(random);
         let second = skewed(random);
@@ -285,25 +285,25 @@ impl SeedDocument {
             body: body(random, [first, second]),
             author: person(random),
             tags,
-            // Prices end in 99, as prices do.
+            // Prices end in 99.
             price_cents: random.random_range(4..=200) * 100 - 1,
             updated_at: random.random_range(1_704_067_200..1_767_225_600),
         }
     }
 }
 
-/// A given and a family name.
+/// A first and a last name.
 pub(super) fn person(random: &mut impl Rng) -> String {
     format!("{} {}", pick(random, &GIVEN), pick(random, &FAMILY))
 }
 
-/// What a course is called.
+/// The title of a course.
 pub(super) fn course_title(random: &mut impl Rng) -> String {
     let level = pick(random, &["Introduction to", "Workshop in", "Advanced"]);
     format!("{level} {}", capitalised(skewed(random)))
 }
 
-/// Sentences until a length between 1 and 3 KB is passed, in paragraphs of five.
+/// Sentences in paragraphs of five, until the length exceeds a target between 1 and 3 KB.
 fn body(random: &mut impl Rng, subjects: [&str; 2]) -> String {
     let enough = random.random_range(1_000..2_900);
     let mut body = String::with_capacity(enough + 160);
@@ -344,7 +344,7 @@ fn body(random: &mut impl Rng, subjects: [&str; 2]) -> String {
     body
 }
 
-/// A subject, the first ones more often: the product of two uniform draws leans to zero.
+/// A subject, preferring the first ones: the product of two uniform draws tends to zero.
 fn skewed(random: &mut impl Rng) -> &'static str {
     let lean: f64 = random.random::<f64>() * random.random::<f64>();
     SUBJECTS[(lean * SUBJECTS.len() as f64) as usize]

@@ -1,4 +1,4 @@
-//! Attempts: how often, how long after each other, and what remains when there are none left.
+//! Attempts: their number, the waits between them, and the result after the last one.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -28,7 +28,7 @@ async fn retries_wait_longer_and_longer_but_never_longer_than_the_ceiling() {
     for (name, at) in bench.noted.lock().expect("no panic").drain(..) {
         attempts.entry(name).or_default().push(at - began);
     }
-    // The defaults: 100 ms, doubled. tokio's clock and the queue add some milliseconds.
+    // The defaults: 100 ms, doubled. Tokio's clock and the queue add some milliseconds.
     let mut means = [Duration::ZERO; 4];
     for times in attempts.values() {
         for (wait, pair) in times.windows(2).enumerate() {
@@ -38,7 +38,7 @@ async fn retries_wait_longer_and_longer_but_never_longer_than_the_ceiling() {
             means[wait] += found / 50;
         }
     }
-    // Full jitter: half of the ceiling in the mean, with a standard error of 1/√(3 · 50) = 8 % of that half.
+    // Full jitter: the mean is half of the ceiling, with a standard error of 1/√(3 · 50) = 8 % of that half.
     for (wait, mean) in means.iter().enumerate() {
         let half = Duration::from_millis(50 << wait);
         assert!(

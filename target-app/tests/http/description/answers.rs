@@ -1,4 +1,4 @@
-//! What every operation answers, asked with the document's own examples, is as the document says.
+//! Compares the answer of every operation with the document, using the document's own examples.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use tokio::time::{Instant, sleep};
 use super::{Call, Described, Operation};
 use crate::folio::Answer;
 
-/// No task of these tests takes longer to die, on however slow a machine.
+/// Maximum time for a task to fail in these tests, sufficient for a slow machine.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Operations that leave less behind than there was.
+/// Operations that remove something.
 const LAST: [&str; 4] = ["replaceDocument", "deleteDocument", "logout", "logoutAll"];
 
-/// The one status of success that the operation has; a socket is only opened to who asks for one.
+/// The operation's only success status; a socket is opened only with the right headers.
 fn success(operation: &Operation<'_>) -> u16 {
     let responses = operation.described["responses"]
         .as_object()
@@ -67,7 +67,7 @@ impl Described {
         taken.json()["id"].as_str().expect("an id").to_owned()
     }
 
-    /// What the examples cannot know.
+    /// The values that the examples cannot contain.
     async fn call_for(&self, id: &str) -> Call {
         let mut call = Call::default();
         match id {
@@ -101,7 +101,7 @@ impl Described {
 async fn every_operation_answers_as_described() {
     let service = Described::start().await;
     let began = Instant::now();
-    // Before the first look at the metrics there is nothing to tell of them.
+    // Before the monitor's first sample there is nothing to return.
     while service
         .folio
         .get("/api/v1/performance/metrics")
@@ -118,7 +118,7 @@ async fn every_operation_answers_as_described() {
         let call = service.call_for(id).await;
         service.good(id, call).await;
     }
-    // Once more, now that there is more to see.
+    // A second time, now that more has happened.
     for operation in operations
         .iter()
         .filter(|operation| operation.path.contains("metrics"))
@@ -238,7 +238,7 @@ async fn problems_are_as_described() {
         );
         service.assert_described(&operation, &answer);
     }
-    // Refused before it is looked at: an unknown key, and what a limit says no to.
+    // Rejected before the operation runs: an unknown key, and an exceeded limit.
     let listing = service.operation("listDocuments");
     let call = Call {
         headers: vec![("x-api-key", "unknown".to_owned())],

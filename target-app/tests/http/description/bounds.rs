@@ -1,4 +1,4 @@
-//! The bounds that the document tells are those that the service keeps: each is tried from both sides.
+//! Checks that the service enforces the bounds in the document, with values on both sides of each bound.
 
 use serde_json::{Value, json};
 use target_app::Settings;
@@ -6,7 +6,7 @@ use target_app::Settings;
 use super::schema::resolved;
 use super::{Call, Described, Operation};
 
-/// Values at the bounds of `schema` and beyond them. What has no bounds has no values.
+/// Values at the bounds of `schema` and beyond; a schema without bounds has none.
 struct Tries {
     good: Vec<Value>,
     bad: Vec<Value>,
@@ -47,7 +47,8 @@ impl Tries {
 }
 
 impl Described {
-    /// The fields that the service finds at fault; none when it took the request, or refused it for something else.
+    /// The fields that the service reports as invalid; empty if it accepts the request or rejects it for another
+    /// reason.
     async fn at_fault(&self, operation: &Operation<'_>, call: Call) -> Vec<String> {
         let answer = self.call(operation, call).await;
         self.assert_described(operation, &answer);
@@ -98,14 +99,15 @@ async fn fields_of_bodies_have_the_bounds_that_they_are_said_to_have() {
         let Some(schema) = service.body_schema(&operation) else {
             continue;
         };
-        // Settings are nested, and where exactly one field is asked for, any other is the fault of the one.
+        // Settings are nested, and where exactly one field is allowed, any other field is reported under the allowed
+        // one.
         if operation.id() == "changeConfiguration" || schema.get("minProperties").is_some() {
             continue;
         }
         let example = &schema["examples"][0];
         for (name, schema) in schema["properties"].as_object().expect("properties") {
             let Tries { mut good, mut bad } = Tries::of(resolved(&service.document, schema));
-            // Neither a row of letters nor any amount will do.
+            // Neither arbitrary letters nor an arbitrary amount is valid here.
             if operation.id() == "register" && name == "email" || operation.id() == "payOrder" {
                 good.clear();
             }
@@ -150,7 +152,7 @@ async fn settings_are_all_there_and_have_the_bounds_that_they_are_said_to_have()
         .await
         .json();
     let schema = &service.document["components"]["schemas"]["ConfigurationChanges"];
-    // Bounds that other settings set are as far away as can be.
+    // Moves bounds that depend on other settings as far away as possible.
     let wide = json!({ "pool": { "auto_least": 1, "auto_most": 1_000 }, "cache": { "l2_connections": 1_000, "l2_connections_least": 0 } });
     let settings = Settings::default().patched(&wide).expect("valid settings");
     let faults = |changes: &Value| match settings.patched(changes) {

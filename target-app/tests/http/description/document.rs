@@ -1,4 +1,4 @@
-//! The document in itself: references, names, examples, and how it is served.
+//! Checks the document itself: references, names, examples and headers.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::schema::{faults, resolved};
 use crate::folio::{Folio, request, small};
 
-/// Calls `visit` with every object of the document.
+/// Calls `visit` for every object of the document.
 fn each_object<'a>(value: &'a Value, visit: &mut impl FnMut(&'a Value)) {
     match value {
         Value::Object(members) => {

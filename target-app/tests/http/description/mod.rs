@@ -1,4 +1,4 @@
-//! `/openapi.json` against the service that it describes: its routes, its answers, its bounds.
+//! Compares `/openapi.json` with the service: its routes, its answers, its bounds.
 
 mod answers;
 mod bounds;
@@ -16,10 +16,10 @@ use schema::{faults, resolved};
 
 const TOKEN: &str = "open-sesame";
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
-/// Headers of a response that are only there for who asked for what they tell.
+/// Response headers that are present only in some answers.
 const OCCASIONAL: [&str; 2] = ["traceparent", "Idempotent-Replay"];
 
-/// A Folio where nothing stands in the way of a request, and what it says of itself.
+/// A Folio without limits, and its API document.
 struct Described {
     folio: Folio,
     document: Value,
@@ -34,12 +34,12 @@ struct Operation<'a> {
     of_path: &'a Value,
 }
 
-/// A request as the document's examples make it; what is set here takes their place.
+/// A request built from the document's examples; the fields here override them.
 #[derive(Default)]
 struct Call {
     /// Values of `{…}` in the path.
     path: Option<String>,
-    /// Parameters of the query, before those that have to be there.
+    /// Query parameters, before the required ones.
     query: Vec<(String, String)>,
     body: Option<Value>,
     token: Option<String>,
@@ -93,7 +93,7 @@ impl Described {
             .collect()
     }
 
-    /// The schema of the operation's body, if it takes one.
+    /// The schema of the operation's body, if it has one.
     fn body_schema<'a>(&'a self, operation: &Operation<'a>) -> Option<&'a Value> {
         let schema = operation
             .described
@@ -122,7 +122,7 @@ impl Described {
             path.push(if place == 0 { '?' } else { '&' });
             path.extend([name, "=", value]);
         }
-        // Reading events has no end.
+        // The event stream never ends.
         let is_endless = operation.id() == "follow";
         let method = if is_endless {
             Method::HEAD
@@ -168,7 +168,7 @@ impl Described {
             .await
     }
 
-    /// Asserts that the answer is one that the document tells of.
+    /// Asserts that the document describes the answer.
     fn assert_described(&self, operation: &Operation<'_>, answer: &Answer) {
         let id = operation.id();
         let status = answer.status.as_u16().to_string();
@@ -212,7 +212,7 @@ impl Operation<'_> {
     }
 }
 
-/// A value as it is written in a path, a query or a header.
+/// A value as text of a path, a query or a header.
 fn text(value: &Value) -> String {
     match value {
         Value::Null => panic!("there is no example"),

@@ -1,4 +1,4 @@
-//! Every route is described, every description is routed. What the router knows is read from the source that builds it.
+//! Checks that every route is described and every description is routed. The routes are read from the router's source.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use super::{Call, Described, METHODS, TOKEN};
 use crate::folio::request;
 
-/// Adds the routes of the sources below `directory` to `routes`, as `GET /path`; those of tests and of the lab are none.
+/// Adds the routes in the sources below `directory` to `routes`, as `GET /path`, except those of tests and of the lab.
 fn read(directory: &Path, routes: &mut BTreeSet<String>) {
     for entry in fs::read_dir(directory).expect("a directory") {
         let path = entry.expect("an entry").path();
@@ -36,7 +36,7 @@ fn read(directory: &Path, routes: &mut BTreeSet<String>) {
     }
 }
 
-/// What `"/path", get(…).post(…))` adds to a router; a call of something else that is named `route` adds nothing.
+/// The routes that `"/path", get(…).post(…))` adds to a router; other calls named `route` add none.
 fn routes_of(call: &str) -> Vec<String> {
     let Some((path, rest)) = call
         .trim_start()
@@ -106,7 +106,7 @@ async fn every_operation_is_routed_and_other_methods_are_not() {
         for method in METHODS {
             if of_path.get(method).is_none() {
                 let method = method.to_uppercase().parse().expect("a method");
-                // Administration tells nobody else which methods it knows.
+                // Administration does not list its methods.
                 let asked = request(method, &place, Some(TOKEN), Body::empty());
                 let answer = service.folio.send(asked).await;
                 assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");

@@ -1,12 +1,12 @@
-//! Whether a value is as a JSON Schema says, for the keywords that the description of the API uses; others are refused,
-//! so that none is passed over.
+//! Validates values against JSON Schema, for the keywords that the document uses; other keywords are rejected, so that
+//! none is ignored.
 
 use serde_json::{Map, Value};
 
-/// What says nothing of a value's shape.
+/// Keywords that do not restrict a value.
 const ANNOTATIONS: [&str; 4] = ["description", "default", "example", "examples"];
 
-/// Why `value` is not of `schema`, one line a fault; references are into `document`.
+/// The differences between `value` and `schema`, one line each; references point into `document`.
 pub(crate) fn faults(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
     let mut check = Check {
         document,
@@ -16,7 +16,7 @@ pub(crate) fn faults(document: &Value, schema: &Value, value: &Value) -> Vec<Str
     check.faults
 }
 
-/// What a reference stands for, or the object itself.
+/// The target of a reference, or the object itself.
 pub(crate) fn resolved<'a>(document: &'a Value, object: &'a Value) -> &'a Value {
     let Some(reference) = object.get("$ref") else {
         return object;
@@ -142,7 +142,7 @@ fn is_formatted(format: &Value, value: &Value) -> bool {
     }
 }
 
-/// Bounds hold of what they are about and say nothing of anything else.
+/// A bound applies only to values of its own type.
 fn is_within(keyword: &str, bound: &Value, value: &Value) -> bool {
     let measured = match keyword {
         "minimum" | "maximum" => value.as_f64(),

@@ -1,4 +1,4 @@
-//! How sessions end: by logging out, by running out, by making room.
+//! The ends of sessions: logout, expiry, eviction by newer sessions.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ async fn a_session_that_is_not_refreshed_runs_out(bed: &Bed) {
     let kept = folio.login(1).await;
     tokio::time::sleep(Duration::from_millis(600)).await;
     let kept = folio.refreshed(&kept).await;
-    // The first session is over a second old now, the second was renewed since.
+    // The first session is more than a second old now; the second was refreshed since.
     tokio::time::sleep(Duration::from_millis(600)).await;
     folio.refresh(&pair).await.faults(401);
     folio.refreshed(&kept).await;

@@ -1,4 +1,4 @@
-//! Sessions as their users and the metrics see them.
+//! Sessions in the user's list and in the metrics.
 
 use serde_json::{Value, json};
 

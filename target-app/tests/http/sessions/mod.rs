@@ -1,4 +1,4 @@
-//! Tokens and sessions, on one instance and across two that share their store.
+//! Tokens and sessions, on one instance and on two that share a store.
 
 mod closing;
 mod listing;
@@ -17,9 +17,9 @@ use crate::folio::{Answer, Folio, request, settings, small};
 use crate::profiles::Bed;
 
 const SESSIONS: &str = "/api/v1/auth/sessions";
-/// How soon every instance has to refuse the tokens of a closed session.
+/// Maximum time until every instance rejects the tokens of a closed session.
 const SOON: Duration = Duration::from_secs(1);
-/// Between two looks.
+/// Interval of polling.
 const PAUSE: Duration = Duration::from_millis(20);
 
 fn access(pair: &Value) -> &str {
@@ -51,7 +51,7 @@ impl Folio {
         assert_eq!(self.send(leave).await.status, StatusCode::NO_CONTENT);
     }
 
-    /// Asserts that the access token is refused here `within` this time from now, and no other way than with 401.
+    /// Asserts that the access token is rejected here `within` this time, with 401 and no other error.
     async fn refuses_soon(&self, pair: &Value, within: Duration) {
         let began = Instant::now();
         loop {
@@ -65,7 +65,7 @@ impl Folio {
         }
     }
 
-    /// Asserts that this many sessions are counted in the end.
+    /// Asserts that this many sessions are counted eventually.
     async fn counts_soon(&self, sessions: i64) {
         let began = Instant::now();
         loop {
@@ -81,7 +81,7 @@ impl Folio {
         }
     }
 
-    /// The first answer of this status; there has to be one in half a minute.
+    /// The first answer with this status, which must arrive within half a minute.
     async fn turns(&self, pair: &Value, status: StatusCode) -> Answer {
         let began = Instant::now();
         loop {
@@ -127,7 +127,7 @@ impl TwoInstances {
     }
 }
 
-/// Without limits on how often is asked, which these tests do as fast as they can.
+/// Without rate limits, because these tests send requests as fast as they can.
 fn config(assignments: &[&str]) -> Config {
     let unlimited = ["admission.rate=off"];
     Config {

@@ -1,4 +1,4 @@
-//! Joining.
+//! Registration.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};

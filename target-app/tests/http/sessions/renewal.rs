@@ -1,4 +1,4 @@
-//! Refresh tokens: each works once, and its reuse closes its session.
+//! Refresh tokens: each works once, and reuse closes its session.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -21,7 +21,7 @@ async fn a_refresh_anywhere_gives_tokens_that_are_good_everywhere_at_once(bed: &
         assert_eq!(folio.status_as(&first).await, StatusCode::OK);
     }
     let second = two.here.refreshed(&first).await;
-    // Whatever the other instance remembers of the session is older than these.
+    // The other instance's cached state of the session is older than these tokens.
     assert_eq!(two.there.status_as(&second).await, StatusCode::OK);
     for folio in two.both() {
         folio.refuses_soon(&first, SOON).await;
@@ -57,7 +57,7 @@ async fn a_made_up_refresh_token_does_not_end_a_session(bed: &Bed) {
     let folio = bed.start(config(&[])).await;
     let pair = folio.login(1).await;
     let real = refresh_token(&pair);
-    // The identity of the session, which its access tokens tell, with other secrets; and what is no token.
+    // The session id, which its access tokens contain, with other secrets; and text that is not a token.
     let forged = [
         format!("{}{}", &real[..32], "0".repeat(96)),
         format!("{}{}", "0".repeat(64), &real[64..]),

@@ -1,4 +1,4 @@
-//! Access tokens: who can sign them, how long they are good, and what becomes of them without the store.
+//! Access tokens: their signature, their lifetime, and their treatment while the store is unavailable.
 
 use std::time::Duration;
 
@@ -91,7 +91,7 @@ async fn another_store_knows_neither_the_key_nor_the_sessions() {
     folio.refresh(&pair).await.faults(401);
 }
 
-/// Redis is silent, then back as it was, then empty.
+/// Redis hangs, then returns unchanged, then returns empty.
 #[tokio::test]
 async fn while_the_store_is_away_tokens_are_neither_taken_nor_refused() {
     let mut servers = own_servers().await;
@@ -125,7 +125,7 @@ async fn while_the_store_is_away_tokens_are_neither_taken_nor_refused() {
     folio.turns(&pair, StatusCode::SERVICE_UNAVAILABLE).await;
     let restarted = servers.redis_mut().start_again().await;
     restarted.expect("it starts again");
-    // It kept nothing on disk, so the session is lost and its token no longer good.
+    // Redis has no persistence, so the session is lost and its token is invalid.
     folio.turns(&pair, StatusCode::UNAUTHORIZED).await;
     let pair = folio.login(1).await;
     assert_eq!(folio.status_as(&pair).await, StatusCode::OK);

@@ -1,4 +1,4 @@
-//! Budgets, what makes room and what is refused.
+//! Budgets, evictions and rejections.
 
 use super::*;
 
