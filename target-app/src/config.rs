@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_do_not_show() {
+    fn secrets_are_not_displayed() {
         let config = Config {
             admin_token: Some(Secret::new("canary")),
             ..Config::default()

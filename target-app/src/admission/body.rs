@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_has_to_come_at_the_minimum_rate_after_the_grace() {
+    async fn a_body_must_arrive_at_the_minimum_rate_after_the_grace_period() {
         let bodies = BodyBuffers::default();
         let began = Instant::now();
         let slow = bodies.read(ClientKey::User(1), unfinished(vec![b"{".to_vec()]), 100);
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_kept_of_bodies_is_bounded_for_each_client_and_in_all() {
+    async fn buffered_bytes_are_bounded_per_client_and_in_total() {
         let bodies = BodyBuffers::default();
         let most = MOST_OF_CLIENT / LEAST_COUNTED;
         let of_one: Vec<_> = (0..most)
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_counts_for_its_size_until_its_request_is_answered() {
+    async fn a_body_reserves_its_size_until_its_request_is_answered() {
         use futures_util::StreamExt as _;
         let bodies = BodyBuffers::default();
         // The late part of the body.

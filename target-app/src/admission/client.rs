@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn only_known_clients_may_call_themselves_urgent() {
+    fn only_known_clients_may_raise_their_priority() {
         let peer = ClientKey::Peer(IpAddr::V6(Ipv6Addr::LOCALHOST));
         for (said, trusted, anonymous) in [
             (

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_gets_through_is_the_burst_and_the_rate_and_not_one_more() {
+    fn exactly_the_burst_and_the_rate_are_accepted() {
         for (per_second, burst) in [
             (50, 100),
             (5, 10),
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_when_the_next_token_comes_and_clients_do_not_share() {
+    fn a_rejection_returns_the_time_of_the_next_token_and_clients_have_separate_buckets() {
         let rate = Rate {
             per_second: 2,
             burst: 3,
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn another_rate_counts_from_the_next_check_on() {
+    fn a_changed_rate_applies_from_the_next_check() {
         let rate = Rate {
             per_second: 1,
             burst: 1,
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_at_rest_are_forgotten_and_too_many_share() {
+    fn idle_clients_are_forgotten_and_too_many_share_buckets() {
         let rate = Rate {
             per_second: 1,
             burst: 1,

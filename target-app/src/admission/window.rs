@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_answer_nothing_is_decided_and_that_is_counted() {
+    fn without_an_answer_the_verdict_is_unknown_and_counted() {
         let windows = windows();
         let verdict = windows.verdict(&Err(KvError::TimedOut));
         assert_eq!(

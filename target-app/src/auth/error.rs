@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_store_that_is_away_is_a_reason_to_come_again_and_not_to_log_in_again() {
+    fn an_unavailable_store_answers_503_and_not_401() {
         let away = AuthError::from(KvError::TimedOut);
         let response = Problem::from(away).into_response();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);

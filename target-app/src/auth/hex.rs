@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn encoded_bytes_decode_to_the_same_bytes() {
         let mut text = String::new();
         write(&mut text, &[0, 9, 0xab, 0xff]).expect("a string takes everything");
         assert_eq!(text, "0009abff");

@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_peek_tells_the_user_and_saves_the_extractor_the_reading() {
+    async fn peek_user_returns_the_user_and_its_result_is_reused() {
         let settings = Arc::new(Live::new(Settings::default()));
         let metrics = Metrics::new().expect("fresh metrics");
         let auth = Auth::new(&Kv::memory(), settings, &metrics).expect("fresh metrics");

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn hashing_leaves_the_thread_that_asks_and_takes_as_many_others_as_there_are_cores() {
+    async fn hashing_runs_on_other_threads_at_most_one_per_core() {
         let passwords = Passwords::new(1).expect("the seeded password is hashed");
         // The runtime of this test has one thread.
         let worker = passwords.work(|_| thread::current().id()).await;

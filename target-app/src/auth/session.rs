@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_and_members_are_read_as_they_were_written() {
+    fn entries_and_members_round_trip() {
         let id = SessionId::draw().expect("randomness");
         let token = RefreshToken::first(id).expect("randomness");
         let session = Session {

@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_one_instance_signs_every_other_reads() {
+    async fn a_token_signed_by_one_instance_is_accepted_by_every_other() {
         let kv = Kv::memory();
         let (here, there) = (Signer::new(kv.clone()), Signer::new(kv));
         let session = session();
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_store_that_lost_the_key_gets_it_back() {
+    async fn a_lost_key_is_written_back_to_the_store() {
         let kv = Kv::memory();
         let here = Signer::new(kv.clone());
         let token = signed(&here, session(), TTL).await;
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_that_was_read_before_runs_out_all_the_same() {
+    async fn a_cached_token_expires() {
         let signer = Signer::new(Kv::memory());
         let token = signed(&signer, session(), Duration::ZERO).await;
         // Valid until the next whole second of the clock, unless that second began in between.
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_this_algorithm_with_all_its_claims_is_read() {
+    async fn only_hs256_with_all_claims_is_accepted() {
         let signer = Signer::new(Kv::memory());
         let key = signer.key().await.expect("a key");
         let id = session().to_string();

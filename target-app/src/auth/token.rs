@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_survives_its_text() {
+    fn a_token_round_trips_through_text() {
         let token = first();
         let text = token.text();
         assert_eq!(text.len(), 128);

@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_messages_a_closed_session_is_refused_half_a_second_after_it_was_checked() {
+    async fn without_messages_a_closed_session_is_rejected_half_a_second_after_its_last_check() {
         let sessions = Sessions::new(Kv::memory());
         let validity = Validity::new();
         let claims = open(&sessions).await;
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_could_not_be_checked_is_neither_let_in_nor_refused_nor_remembered() {
+    async fn an_unchecked_session_is_neither_accepted_nor_rejected_nor_cached() {
         let sessions = Sessions::new(Kv::memory());
         let validity = Validity::new();
         let claims = open(&sessions).await;
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_message_makes_it_refused_at_once() {
+    async fn a_message_takes_effect_at_once() {
         let kv = Kv::memory();
         let sessions = Sessions::new(kv.clone());
         let validity = Validity::new();
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_newer_than_what_is_known_makes_it_ask_again() {
+    async fn a_token_newer_than_the_cached_state_triggers_a_new_question() {
         let sessions = Sessions::new(Kv::memory());
         let validity = Validity::new();
         let limits = SessionLimits::from(&AuthSettings::default());

@@ -32,7 +32,7 @@ fn opened() -> (Breaker, Arc<Live>, Metrics) {
 }
 
 #[test]
-fn it_opens_when_the_part_of_failures_is_reached_and_not_before() {
+fn it_opens_exactly_at_the_failure_ratio() {
     let (breaker, _, metrics) = breaker_with(|_| {});
     for outcome in [
         CallOutcome::Succeeded,
@@ -117,7 +117,7 @@ fn one_probe_that_fails_opens_it_again() {
 }
 
 #[test]
-fn a_cancelled_probe_gives_its_slot_back() {
+fn a_cancelled_probe_releases_its_permit() {
     let (breaker, ..) = opened();
     for _ in 0..10 {
         let probes = [(); 2].map(|()| breaker.admit_at(REOPENS).expect("a probe"));
@@ -145,7 +145,7 @@ fn calls_from_before_it_opened_do_not_count_after() {
 }
 
 #[test]
-fn switched_off_it_admits_everything_and_starts_anew_when_it_is_on_again() {
+fn a_disabled_breaker_admits_everything_and_restarts_when_enabled() {
     let (breaker, live, metrics) = opened();
     let mut off = Settings::clone(&live.load());
     let on = off.clone();
@@ -172,7 +172,7 @@ fn fewer_probes_than_came_back_close_it_with_the_next_call() {
 }
 
 #[test]
-fn an_operator_outranks_the_outcomes() {
+fn a_forced_state_overrides_the_outcomes() {
     let (breaker, ..) = breaker_with(|settings| settings.breaker.open_for = Span::seconds(1));
     breaker.force(BreakerRule::Open);
     let refused = breaker.admit_at(1 << 60).err().expect("refused");
@@ -193,7 +193,7 @@ fn an_operator_outranks_the_outcomes() {
 }
 
 #[test]
-fn threads_never_hold_more_probes_than_there_are_slots() {
+fn concurrent_probes_never_exceed_the_limit() {
     use std::sync::atomic::AtomicU32;
 
     let (breaker, ..) = opened();

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn another_length_begins_empty() {
+    fn a_window_of_another_length_starts_empty() {
         let window = OutcomeWindow::new();
         window.record(SECOND, LENGTH, true);
         assert_eq!(window.tally(SECOND, LENGTH), tally(1, 0));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_count_keeps_its_proportion() {
+    fn a_full_bucket_keeps_the_ratio_of_its_counts() {
         let window = OutcomeWindow::new();
         let full = WindowBucket {
             turn: 1,
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_lose_no_outcome() {
+    fn no_outcome_of_concurrent_threads_is_lost() {
         let window = OutcomeWindow::new();
         // Sets the length here, so that the threads do not have to do it first.
         window.tally(0, LENGTH);

@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rights_never_exceed_the_size_however_it_changes() {
+    fn permits_never_exceed_the_size_during_resizes() {
         let permits = ConnectionPermits::new(3);
         let taken: Vec<_> = std::iter::from_fn(|| permits.try_take()).collect();
         assert_eq!(taken.len(), 3);
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_gets_a_right_when_the_size_grows() {
+    async fn a_waiter_gets_a_permit_when_the_size_grows() {
         let permits = ConnectionPermits::new(1);
         let _held = permits.take().await;
         let waiting = tokio::spawn({

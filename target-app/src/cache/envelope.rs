@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn an_envelope_gives_back_what_was_put_in_and_borrows_the_body() {
+    fn an_envelope_round_trips_and_shares_the_memory_of_the_body() {
         let sealed = seal(&made("{}"), Duration::from_secs(9), 5).expect("encodable");
         let opened = open(&sealed, 5).expect("good");
         assert_eq!(opened.body, "{}");
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn an_envelope_whose_time_is_over_is_empty() {
+    fn an_expired_envelope_is_empty() {
         let mut envelope = Envelope {
             body: Raw(b"{}"),
             made_at_ms: now_ms() - 100,

@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_shortens_by_at_most_its_part_and_never_to_nothing() {
+    fn jitter_shortens_by_at_most_its_ratio_and_never_to_zero() {
         let ttl = Duration::from_secs(100);
         assert_eq!(jittered(ttl, 0.1, 0.0), ttl);
         assert_eq!(jittered(ttl, 0.1, 0.5), Duration::from_secs(95));
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn an_early_load_grows_likelier_towards_the_end_with_the_cost_and_with_beta() {
+    fn the_probability_of_an_early_load_rises_towards_expiry_with_cost_and_beta() {
         let [cost, left] = [Duration::from_millis(100), Duration::from_millis(300)];
         // Due exactly when draw ≤ exp(−remaining / (cost · β)) = exp(−3) ≈ 0.0498.
         assert!(is_due(cost, 1.0, left, 0.049));

@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_seen_before_or_during_an_invalidation_does_not_hold() {
+    fn a_stamp_from_before_or_during_an_invalidation_is_void() {
         let generations = Generations::new();
         let before = generations.seen(document(7));
         assert!(generations.holds(document(7), before));
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_takes_all_of_its_keys_and_no_others() {
+    fn a_class_invalidates_all_of_its_keys_and_no_others() {
         let generations = Generations::new();
         let page = Place::of("documents:page:id:1:20", KeyClass::Pages);
         let seen = (generations.seen(page), generations.seen(document(7)));
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_writer_that_was_alone_may_put_its_value() {
+    fn only_a_writer_without_concurrent_writers_may_store_its_value() {
         let generations = Generations::new();
         let only = |id| [document(id)].into_iter();
         let before = generations.seen(document(7));

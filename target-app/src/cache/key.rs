@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_is_spelled_out_when_plain_and_hashed_when_long_or_odd() {
+    fn a_search_is_written_out_if_plain_and_hashed_if_long_or_special() {
         assert_eq!(search("cache"), "search:cache:2:20");
         for odd in ["a:b", "a b", "*", "sha256-x", "ä", &"a".repeat(65)] {
             let text = search(odd);
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_touches_the_classes_whose_keys_it_can_match() {
+    fn touched_by_returns_the_classes_that_a_pattern_can_match() {
         let touched = |pattern| KeyClasses::touched_by(pattern).iter().collect::<Vec<_>>();
         assert_eq!(touched("*"), KeyClass::ALL);
         assert_eq!(touched("documents:page:*"), [KeyClass::Pages]);
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_of_classes_survives_its_bits() {
+    fn a_set_of_classes_round_trips_through_bits() {
         let classes = Entity::Document(1).shown_in();
         assert_eq!(KeyClasses::from_bits(classes.bits()), classes);
         assert_eq!(

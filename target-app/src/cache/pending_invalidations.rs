@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_debt_is_only_settled_by_who_paid_all_of_it() {
+    fn only_the_newest_snapshot_clears_the_pending_invalidations() {
         let pending_invalidations = PendingInvalidations::default();
         assert!(pending_invalidations.snapshot().is_none());
         pending_invalidations.add(&Sweep::documents([1].into_iter()));

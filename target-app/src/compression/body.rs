@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_is_whole_is_taken_and_the_rest_comes_back_unchanged() {
+    async fn only_complete_bodies_are_taken_and_others_stay_unchanged() {
         let bytes = Bytes::from_static(b"whole");
         assert_eq!(whole(Body::from(bytes.clone())).ok(), Some(bytes));
         let back = whole(streamed(&["in ", "parts"])).expect_err("a stream");

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn it_looks_once_a_second_at_most() {
+    fn it_samples_at_most_once_a_second() {
         let (processor, _, looks) = processor();
         let before = looks.load(Ordering::Relaxed);
         for milliseconds in 0..3_500 {
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_tells_it_is_always_full() {
+    fn without_a_cpu_clock_the_effort_is_always_full() {
         let processor = Processor::with_reading(Box::new(|| None), 2.0);
         assert_eq!(processor.effort_at(EVERY * 2), Effort::Full);
         assert_eq!(processor.effort_at(EVERY * 4), Effort::Full);

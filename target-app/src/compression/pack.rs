@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_packed_comes_back_whole_and_more_effort_makes_it_no_larger() {
+    fn compression_round_trips_and_more_effort_is_never_larger() {
         let body = text();
         for encoding in Encoding::ALL {
             let low = pack(&body, encoding, Effort::Low).expect("smaller");
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_gets_no_smaller_is_not_packed() {
+    fn a_body_that_does_not_shrink_is_not_compressed() {
         let mut noise = vec![0; 4_096];
         getrandom::fill(&mut noise).expect("randomness");
         for encoding in Encoding::ALL {

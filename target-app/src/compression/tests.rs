@@ -22,7 +22,7 @@ fn packer() -> Packer {
 }
 
 #[test]
-fn only_whole_text_that_is_long_enough_is_fit() {
+fn only_complete_text_of_sufficient_length_is_compressed() {
     let long = "a".repeat(LEAST as usize);
     for kind in [
         "application/json",
@@ -66,7 +66,7 @@ fn only_whole_text_that_is_long_enough_is_fit() {
 }
 
 #[tokio::test]
-async fn a_packed_response_says_so_and_promises_no_longer_the_same_bytes() {
+async fn a_compressed_response_declares_its_encoding_and_weakens_its_tag() {
     let mut plain = response("text/html", "a".repeat(5_000));
     for (name, value) in [
         (header::ETAG, "\"v1\""),
@@ -98,7 +98,7 @@ async fn a_packed_response_says_so_and_promises_no_longer_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn who_does_not_want_it_gets_the_body_as_it_is_and_the_hint_that_others_may_not() {
+async fn a_client_without_support_gets_the_plain_body_with_vary() {
     let plain = response("text/html", "a".repeat(5_000));
     let out = packer()
         .packed(Compression::Br, accepts("gzip"), plain)
@@ -109,7 +109,7 @@ async fn who_does_not_want_it_gets_the_body_as_it_is_and_the_hint_that_others_ma
 }
 
 #[tokio::test]
-async fn a_kept_body_is_packed_once_and_one_that_nobody_keeps_every_time() {
+async fn a_cached_body_is_compressed_once_and_an_uncached_one_every_time() {
     let packer = packer();
     let kept = Bytes::from("a kept body ".repeat(500));
     for _ in 0..3 {
@@ -126,7 +126,7 @@ async fn a_kept_body_is_packed_once_and_one_that_nobody_keeps_every_time() {
 }
 
 #[tokio::test]
-async fn when_the_processor_is_very_short_only_what_is_remembered_goes_out_packed() {
+async fn under_very_high_cpu_load_only_remembered_bodies_are_compressed() {
     let packer = packer();
     let kept = Bytes::from("a kept body ".repeat(500));
     let held = kept.clone();
@@ -139,7 +139,7 @@ async fn when_the_processor_is_very_short_only_what_is_remembered_goes_out_packe
 }
 
 #[tokio::test]
-async fn a_large_body_is_packed_too() {
+async fn a_large_body_is_compressed_too() {
     let large = Bytes::from("a large body ".repeat(20_000));
     let packed = packer().pack(&large, Encoding::Gzip, Effort::Full).await;
     assert!(packed.is_ok_and(|packed| packed.len() * 20 < large.len()));

@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_of_both_databases_are_sorted_by_whose_fault_it_is() {
+    fn error_codes_of_both_databases_are_classified_by_cause() {
         for (code, fault) in [
             ("57P01", DriverErrorKind::Server),
             ("53300", DriverErrorKind::Server),

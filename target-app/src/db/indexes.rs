@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn the_columns_that_pick_come_before_those_that_sort() {
+    fn filter_columns_come_before_sort_columns() {
         let all = columns("id user_id status created_at total_cents");
         let text = "SELECT id FROM orders WHERE created_at > $2 AND total_cents = $1 ORDER BY status DESC, id LIMIT $3";
         assert_eq!(

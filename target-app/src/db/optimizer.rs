@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_grows_while_somebody_waits_and_no_further_than_allowed() {
+    fn a_pool_grows_while_requests_wait_up_to_its_maximum() {
         let bounds = PoolSettings::default();
         let mut seen = PoolState::default();
         let mut size = bounds.auto_least as usize;
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_out_of_bounds_is_brought_within_them_at_once() {
+    fn a_pool_out_of_bounds_is_resized_at_once() {
         let bounds = PoolSettings::default();
         let (least, most) = (bounds.auto_least as usize, bounds.auto_most as usize);
         let mut seen = PoolState::default();
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_shrinks_only_after_it_was_idle_for_long() {
+    fn a_pool_shrinks_only_after_a_long_idle_time() {
         let bounds = PoolSettings::default();
         let mut seen = PoolState::default();
         for _ in 1..IDLE_LOOKS {

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_killed_owner_left_is_removed_and_what_lives_stays() {
+    fn directories_of_killed_owners_are_removed_and_others_stay() {
         let living = DatabaseDirectory::of(None).expect("a directory");
         let dead = tempfile::Builder::new()
             .prefix(PREFIX)

@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_may_not_be_kept_is_not_kept() {
+    async fn a_response_that_must_not_be_stored_is_not_stored() {
         let edge = edge();
         for _ in 0..2 {
             assert_eq!(fetched(&edge, "no-store").await, EdgeLookup::Miss);
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_comes_after_a_purge_is_not_given_what_was_asked_for_before_it() {
+    async fn a_request_after_a_purge_does_not_get_an_earlier_answer() {
         let edge = edge();
         let (asked, go_on) = (Notify::new(), Notify::new());
         let slow = async |_| {
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_asks_and_the_others_wait_also_when_it_goes_away() {
+    async fn one_request_asks_and_the_others_wait_even_if_it_is_dropped() {
         let edge = Arc::new(edge());
         let asked = Arc::new(Notify::new());
         let leader = tokio::spawn({

@@ -288,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_are_found_wherever_they_stand() {
+    fn links_are_found_at_any_position() {
         let page =
             br#"<link href="/assets/a.css"><script src="/assets/b.js"></script><a href="/else">"#;
         assert_eq!(links(page).collect::<Vec<_>>(), ["a.css", "b.js"]);

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_again_is_what_its_tag_and_its_name_say() {
+    fn a_regenerated_asset_matches_its_tag_and_version() {
         let origin = Origin::new(1);
         let manifest = whole(&origin, MANIFEST);
         let manifest: HashMap<String, String> =

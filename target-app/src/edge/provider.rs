@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_purge_takes_what_it_names() {
+    fn a_purge_matches_exactly_its_names() {
         let pattern = |text: &str| Purge::Pattern(text.to_owned());
         for (purge, taken, left) in [
             (Purge::Name("app.css".into()), "app.css", "app.css.map"),

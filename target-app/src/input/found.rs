@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_found_is_told_without_the_value() {
+    fn values_are_described_without_their_content() {
         for (found, told) in [
             (json!(""), "an empty string"),
             (

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_stands_twice_is_named_by_its_path_at_any_depth() {
+    fn a_duplicate_key_is_reported_with_its_path_at_any_depth() {
         for (text, named) in [
             (r#"{"a": 1, "b": {"a": 2}}"#, &[][..]),
             (r#"{"a": 1, "a": 1}"#, &["a"]),

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_process_is_as_the_kernel_sees_it() {
+    fn process_metrics_match_the_kernel() {
         let process = ProcessMetrics::new(&Registry::new()).expect("a registry");
         process.read();
         let instruments = process.0.lock().expect("nobody panicked");

@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn more_routes_than_places_share_one_and_are_all_counted() {
+    fn routes_beyond_the_table_share_a_place_and_are_all_counted() {
         let requests =
             RequestMetrics::new(&Registry::new(), &TimesFamilies::default()).expect("a registry");
         for n in 0..PLACES + 10 {
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_is_dropped_half_way_is_no_longer_under_way() {
+    fn a_dropped_request_is_no_longer_in_progress() {
         let requests =
             RequestMetrics::new(&Registry::new(), &TimesFamilies::default()).expect("a registry");
         let under_way = requests.enter();

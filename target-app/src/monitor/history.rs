@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn it_remembers_a_bounded_number_of_looks() {
+    fn the_history_is_bounded() {
         let history = pushed(MOST_POINTS as u32 + 5, |_| None);
         let columns = history.columns(usize::MAX);
         let times = columns["at_ms"].as_array().expect("a column");
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trend_sees_the_last_minute_alone() {
+    fn a_trend_uses_only_the_last_minute() {
         // It fell for a long time and has risen for a minute.
         let history = pushed(300, |second| {
             Some(if second < 239 {
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn looks_without_a_measure_do_not_bend_its_trend() {
+    fn samples_without_a_value_do_not_affect_the_trend() {
         let history = pushed(60, |second| {
             (second % 2 == 0).then(|| f64::from(second) * 3.0)
         });

@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bound_belongs_to_the_better_level() {
+    fn a_value_at_a_bound_has_the_better_level() {
         let bounds = [1.0, 2.0, 3.0, 4.0];
         for (value, level) in [
             (0.0, Level::Excellent),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn falling_bounds_mean_that_more_is_better() {
+    fn descending_bounds_mean_that_higher_is_better() {
         let bounds = [0.95, 0.85, 0.7, 0.5];
         for (value, level) in [
             (1.0, Level::Excellent),
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn every_area_has_its_bounds_in_one_direction_and_a_name_of_its_own() {
+    fn every_area_has_ordered_bounds_and_a_unique_name() {
         for (position, area) in AREAS.iter().enumerate() {
             let rises = area.bounds.is_sorted();
             let falls = area.bounds.is_sorted_by(|one, next| one >= next);

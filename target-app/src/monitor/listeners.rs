@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_written_for_nobody() {
+    fn without_readers_no_message_is_serialised() {
         let listeners = listeners();
         listeners.publish(|| unreachable!("nobody reads"));
         drop(listeners.listen().expect("room"));
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_falls_behind_is_let_go_and_its_place_is_free() {
+    fn a_slow_reader_is_disconnected_and_its_place_freed() {
         let listeners = listeners();
         let mut slow = listeners.listen().expect("room");
         for _ in 0..=BEHIND {
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_bounded_and_those_of_readers_who_left_are_given_again() {
+    fn readers_are_bounded_and_places_are_reused() {
         let listeners = listeners();
         let mut readers: Vec<_> = (0..MOST)
             .map(|_| listeners.listen().expect("room"))
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn closing_ends_the_queues_of_now_and_of_later() {
+    fn closing_ends_current_and_later_queues() {
         let listeners = listeners();
         let mut early = listeners.listen().expect("room");
         listeners.close();

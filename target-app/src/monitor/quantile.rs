@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quantile_is_the_time_of_its_rank() {
+    fn a_quantile_is_the_value_of_its_rank() {
         let times = of(&[(1_000_000, 94), (80_000_000, 5), (900_000_000, 1)]);
         for (q, expected) in [
             (0.0, 1.0),
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_came_between_two_looks_counts() {
+    fn only_values_between_two_snapshots_count() {
         let before = of(&[(1_000_000, 90), (2_000_000, 10)]);
         let now = of(&[(1_000_000, 90), (2_000_000, 20), (3_000_000, 1)]);
         let between = now.clone().since(&before);

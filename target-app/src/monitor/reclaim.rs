@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn every_step_runs_and_says_what_it_freed() {
+    async fn every_step_runs_and_reports_its_count() {
         let reclaim = Reclaim::default()
             .with("cache.l1", "entries", async || 7)
             .with("pool", "connections", std::future::pending)

@@ -173,7 +173,7 @@ mod tests {
     use crate::metrics::Metrics;
 
     #[test]
-    fn counters_are_read_by_growth_and_gauges_as_they_stand() {
+    fn counters_are_read_as_differences_and_gauges_as_values() {
         let metrics = Metrics::new().expect("metrics");
         let lookups = metrics
             .counters("folio_test_total", "Test.", &["layer", "result"])
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_registered_is_absent_and_not_zero() {
+    fn an_unregistered_family_is_absent_and_not_zero() {
         let metrics = Metrics::new().expect("metrics");
         let look = MetricsSnapshot::at_now(&metrics);
         let window = SnapshotWindow::between(&look, &look);
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_read_by_what_came_in_the_window_and_are_at_most_a_hundredth_off() {
+    fn durations_are_those_of_the_window_within_one_per_cent() {
         let metrics = Metrics::new().expect("metrics");
         let name = "folio_test_seconds";
         let waits = metrics.times(name, "Test.", "pool").expect("a family");

@@ -25,7 +25,7 @@ async fn until(what: &str, is_there: impl Fn() -> bool) {
 }
 
 #[tokio::test]
-async fn a_shorter_time_between_looks_counts_from_now_on() {
+async fn a_shorter_interval_applies_at_once() {
     let (mut settings, live) = live(Duration::from_hours(1));
     let metrics = Arc::new(Metrics::new().expect("metrics"));
     let monitor = Monitor::start(metrics, Arc::clone(&live), Box::new(|_, _| {}));
@@ -38,7 +38,7 @@ async fn a_shorter_time_between_looks_counts_from_now_on() {
 }
 
 #[tokio::test]
-async fn an_alert_is_told_when_it_begins_and_when_it_ends() {
+async fn an_alert_is_sent_at_its_start_and_its_end() {
     let metrics = Arc::new(Metrics::new().expect("metrics"));
     let states = metrics.gauges("folio_breaker_state", "Test.", &["name"]);
     let state = states.expect("a family").with_label_values(&["db"]);

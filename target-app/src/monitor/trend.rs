@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stays_wobbles_or_hardly_moves_is_flat() {
+    fn constant_noisy_and_slowly_changing_values_are_flat() {
         for (name, found) in [
             ("constant", trend(|_| 7.0)),
             ("zero", trend(|_| 0.0)),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trend_is_seen_through_noise() {
+    fn a_trend_is_detected_in_noise() {
         let noisy = trend(|t| 20.0 + t + 15.0 * (t * 12.9898).sin());
         assert_eq!(noisy.direction, Direction::Rising);
     }

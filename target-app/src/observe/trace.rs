@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_is_joined_with_a_span_of_our_own() {
+    fn a_trace_is_joined_with_a_new_span() {
         for (flags, kept) in [("00", "00"), ("01", "01"), ("03", "03"), ("ff", "03")] {
             let parent = format!("00-{ID}-00f067aa0ba902b7-{flags}");
             let trace = join(&[("traceparent", &parent)]).expect("a trace");
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_version_may_say_more_and_is_answered_as_ours() {
+    fn a_later_version_is_accepted_and_answered_in_the_known_version() {
         for parent in [
             format!("01-{ID}-00f067aa0ba902b7-01"),
             format!("cc-{ID}-00f067aa0ba902b7-01-what-the-future-will-be"),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_to_the_letter_is_no_trace() {
+    fn an_invalid_header_is_ignored() {
         for parent in [
             String::new(),
             "00".to_owned(),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_state_of_a_trace_goes_on_as_it_came_unless_it_is_too_long() {
+    fn tracestate_is_passed_on_unchanged_unless_it_is_too_long() {
         let parent = format!("00-{ID}-00f067aa0ba902b7-01");
         let headers = |states: &[&str]| {
             let mut lines = vec![("traceparent", parent.as_str())];

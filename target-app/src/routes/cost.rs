@@ -37,7 +37,7 @@ async fn cost<T>(handler: impl Handler<T, ()>, request: impl Fn() -> Request) ->
 
 #[tokio::test]
 #[ignore = "a measurement: run it alone, optimised, with --nocapture"]
-async fn nanoseconds_of_what_nothing_stops() {
+async fn measure_admission_and_compression() {
     let mut settings = Settings::default();
     settings.admission.api_keys = vec!["known".to_owned()];
     settings.admission.per_second = 1_000_000;

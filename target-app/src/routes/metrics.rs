@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_for_those_who_name_it_with_enough_weight() {
+    fn json_needs_at_least_the_weight_of_text() {
         for (accept, expected) in [
             ("application/json", true),
             ("text/html, Application/JSON;q=0.5", true),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn collecting_tells_what_was_freed_and_the_memory_before_and_after() {
+    async fn collecting_reports_freed_resources_and_memory() {
         let config = crate::Config {
             documents: 1,
             users: 1,

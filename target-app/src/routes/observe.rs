@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_the_log_is_one_line() {
+    fn a_log_entry_is_one_line() {
         let id = HeaderValue::from_static("mine\t42");
         let line = log_line(
             "GET /",

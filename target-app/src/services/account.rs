@@ -89,7 +89,7 @@ mod tests {
         postgres:x:101:104:PostgreSQL administrator,,,:/var/lib/postgresql:/bin/bash\n";
 
     #[test]
-    fn root_takes_postgres_then_nobody_and_others_stay_who_they_are() {
+    fn root_uses_postgres_or_nobody_and_others_their_own_account() {
         let without = |name: &str| {
             let lines = PASSWD.lines().filter(|line| !line.starts_with(name));
             lines.collect::<Vec<_>>().join("\n")

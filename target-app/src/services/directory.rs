@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_short_plain_open_places_will_do() {
+    fn only_short_plain_open_directories_are_used() {
         let own = ServerAccount::Own { uid: 1 };
         let lent = ServerAccount::Other { uid: 1, gid: 1 };
         let place = tempfile::Builder::new()

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_can_be_run_is_found_in_the_path() {
+    fn only_executables_are_found_in_the_path() {
         let one = tempfile::tempdir().expect("a directory");
         let other = tempfile::tempdir().expect("a directory");
         program(&one.path().join("redis-server"), 0o644);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_with_the_command_that_installs_it() {
+    fn missing_programs_are_reported_with_the_install_command() {
         let absent = |programs, package| MissingProgram {
             programs,
             looked_in: "PATH",

@@ -84,7 +84,7 @@ fn is_left(place: &Path) -> Option<String> {
 }
 
 #[tokio::test]
-async fn they_answer_and_leave_nothing_when_they_are_stopped() {
+async fn servers_answer_and_leave_nothing_after_a_stop() {
     let mut services = PrivateServices::start(&FAST).await.expect("they start");
     assert_eq!(
         query(&services.database_url(), "SELECT 1::int8")
@@ -115,7 +115,7 @@ async fn they_answer_and_leave_nothing_when_they_are_stopped() {
 }
 
 #[tokio::test]
-async fn dropping_them_is_enough() {
+async fn dropping_the_servers_stops_them() {
     let services = PrivateServices::start(&FAST).await.expect("they start");
     let places = [
         services.postgres.directory.path().to_owned(),
@@ -128,7 +128,7 @@ async fn dropping_them_is_enough() {
 }
 
 #[tokio::test]
-async fn what_was_committed_survives_a_kill_and_the_place_stays_the_same() {
+async fn committed_data_survives_a_kill_at_the_same_address() {
     for reach in [Reach::Socket, Reach::Loopback] {
         let options = PrivateOptions {
             durability: Durability::Durable,
@@ -179,7 +179,7 @@ async fn what_was_committed_survives_a_kill_and_the_place_stays_the_same() {
 }
 
 #[tokio::test]
-async fn a_redis_that_was_killed_comes_back_empty_and_a_frozen_one_with_what_it_had() {
+async fn a_killed_redis_restarts_empty_and_a_frozen_one_keeps_its_data() {
     let mut server = PrivateRedis::start(&FAST_LOOPBACK)
         .await
         .expect("it starts");
@@ -218,7 +218,7 @@ async fn a_redis_that_was_killed_comes_back_empty_and_a_frozen_one_with_what_it_
 }
 
 #[tokio::test]
-async fn a_frozen_server_is_woken_to_stop_in_order() {
+async fn a_frozen_server_is_resumed_for_a_graceful_stop() {
     let mut redis = PrivateRedis::start(&FAST).await.expect("it starts");
     redis.freeze();
     let server = redis.server.take().expect("it runs");
@@ -227,7 +227,7 @@ async fn a_frozen_server_is_woken_to_stop_in_order() {
 }
 
 #[tokio::test]
-async fn a_port_opens_to_its_password_and_the_network_is_refused() {
+async fn a_port_needs_its_password_and_listens_only_on_loopback() {
     let services = PrivateServices::start(&FAST_LOOPBACK)
         .await
         .expect("they start");
@@ -258,7 +258,7 @@ async fn a_port_opens_to_its_password_and_the_network_is_refused() {
 }
 
 #[tokio::test]
-async fn a_server_that_died_is_told_with_its_last_words() {
+async fn a_dead_server_is_reported_with_the_end_of_its_log() {
     let mut server = PrivateRedis::start(&FAST).await.expect("it starts");
     let orders = server.server.as_mut().expect("it runs");
     orders.signal("KILL").expect("the watchdog listens");
@@ -373,7 +373,7 @@ fn nothing_outlives_a_parent_that_was_killed() {
 }
 
 #[test]
-fn who_is_not_root_needs_nobody_else() {
+fn a_user_other_than_root_uses_its_own_account() {
     let directory = tempfile::tempdir_in("/tmp").expect("a directory");
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("its mode");
     let own = fs::metadata(directory.path()).expect("its owner").uid();

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_span_is_read_with_its_unit_and_written_with_the_longest_that_is_whole() {
+    fn a_span_is_parsed_with_its_unit_and_printed_with_the_longest_exact_unit() {
         for (text, microseconds, written) in [
             ("250us", 250, "250us"),
             ("1.5s", 1_500_000, "1500ms"),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_duration_is_refused() {
+    fn an_invalid_duration_is_rejected() {
         for text in ["", "5", "ms", "-1s", "1d", "nans", "8761h", "1e99h"] {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }

@@ -39,7 +39,7 @@ fn off_in_a_file_is_a_mode_and_no_boolean() {
 }
 
 #[test]
-fn every_fault_says_what_was_expected_and_what_was_found_by_the_name_of_its_source() {
+fn every_fault_names_its_setting_the_expected_and_the_found_value() {
     let patch = json!({
         "cache": { "mode": "l3", "l1_items": "many", "jitter": null, "ttl": 5, "tll": "3s" },
         "cash": {},
@@ -106,7 +106,7 @@ fn variables_and_assignments_are_refused_by_their_own_names() {
 }
 
 #[test]
-fn faults_of_a_file_are_told_with_their_lines_and_beside_those_of_other_sources() {
+fn faults_of_a_file_have_line_numbers_and_join_those_of_other_sources() {
     let told = |text: &str| {
         let file = Some(("folio.yaml", text));
         let variables = variables(&[("FOLIO_POOL_SIZE", "0")]);
@@ -156,7 +156,7 @@ fn faults_of_a_file_are_told_with_their_lines_and_beside_those_of_other_sources(
 }
 
 #[test]
-fn what_holds_between_two_settings_is_judged_when_all_sources_are_laid() {
+fn rules_between_two_settings_are_checked_after_all_sources() {
     let file = Some(("folio.yaml", "pool: { auto_least: 200 }\n"));
     let most = |most: &str| [format!("pool.auto_most={most}")];
     let settings = Settings::layered(Stack::After, file, [], &most("300")).expect("valid");
@@ -181,7 +181,7 @@ fn what_holds_between_two_settings_is_judged_when_all_sources_are_laid() {
 }
 
 #[test]
-fn secrets_are_not_in_the_words_of_a_refusal() {
+fn error_messages_contain_no_secrets() {
     for (path, value) in [
         ("admission.api_keys", json!("canary")),
         ("admission.api_keys", json!(["good", "canary with a space"])),
@@ -228,7 +228,7 @@ fn every_switch_has_bounds_and_takes_its_own_default() {
 }
 
 #[test]
-fn a_patch_changes_what_it_names_and_nothing_else() {
+fn a_patch_changes_only_its_settings() {
     let settings = Settings::default()
         .patched(&json!({ "cache": { "jitter": 0 }, "edge": { "enabled": false } }))
         .expect("valid");

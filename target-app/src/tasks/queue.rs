@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_urgent_go_first_and_within_a_priority_the_first() {
+    fn urgent_tasks_run_first_then_in_order_of_arrival() {
         use TaskPriority::{Critical, High, Low, Normal};
         let pushes = [
             (Low, 0),
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waited_long_enough_is_not_overtaken_any_more() {
+    fn a_task_that_waited_long_enough_is_not_overtaken() {
         use TaskPriority::{Critical, Low};
         let head_start = 3 * AGING.as_secs();
         assert_eq!(order(&[(Low, 0), (Critical, head_start - 1)]), [1, 0]);

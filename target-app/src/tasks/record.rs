@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_identity_reads_back_and_nothing_else_is_one() {
+    fn a_task_id_round_trips_and_other_text_is_rejected() {
         let id = TaskId::new(0xdead_beef, 7);
         assert_eq!(id.to_string(), "deadbeef00000007");
         assert_eq!(id.to_string().parse(), Ok(id));

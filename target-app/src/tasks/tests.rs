@@ -185,7 +185,7 @@ async fn workers_and_queue_follow_their_settings_while_it_runs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_urgent_overtake_and_delays_keep_their_time() {
+async fn urgent_tasks_overtake_and_delays_are_kept() {
     let bench = Bench::new(|settings| settings.tasks.workers = 1);
     let args = |name: &str| json!({ "name": name, "lasts_ms": 1_000 });
     bench.submit("noted", args("first")).await;
@@ -219,7 +219,7 @@ async fn the_urgent_overtake_and_delays_keep_their_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_kind_that_has_its_share_of_workers_leaves_the_others_theirs() {
+async fn a_kind_at_its_share_leaves_workers_to_other_kinds() {
     let bench = Bench::new(|settings| settings.tasks.workers = 2);
     for name in ["a", "b", "c"] {
         let args = json!({ "name": name, "lasts_ms": 1_000 });
@@ -298,7 +298,7 @@ async fn a_drain_with_nothing_to_wait_for_does_not_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_stands_for_one_task_of_one_user() {
+async fn an_idempotency_key_identifies_one_task_of_one_user() {
     let bench = Bench::new(|_| {});
     let submit = async |user, args: Value| {
         let key = Some("k".to_owned());
@@ -318,7 +318,7 @@ async fn a_key_stands_for_one_task_of_one_user() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn five_hundred_tasks_a_second_are_little() {
+async fn more_than_five_hundred_tasks_per_second_run() {
     const TASKS: u32 = 5_000;
     let bench = Bench::new(|_| {});
     let began = std::time::Instant::now();

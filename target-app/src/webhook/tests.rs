@@ -137,7 +137,7 @@ fn a_signature_is_the_hmac_of_the_body() {
 }
 
 #[test]
-fn only_what_may_change_is_tried_again() {
+fn only_transient_statuses_are_retried() {
     for (code, is_tried) in [
         (301, false),
         (400, false),
@@ -153,7 +153,7 @@ fn only_what_may_change_is_tried_again() {
 }
 
 #[tokio::test]
-async fn an_event_is_delivered_signed_and_again_until_it_is_taken() {
+async fn an_event_is_signed_and_retried_until_it_is_accepted() {
     let receiver = Receiver::start(&[500, 503, 200]).await;
     let sender = Sender::to(Some(&receiver.url));
     let Sent::Queued(id) = sender.webhooks.send("order.paid", json!({ "order": 7 })) else {
@@ -210,7 +210,7 @@ async fn redirects_are_not_followed_and_refusals_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_is_away_makes_dead_letters_that_can_be_sent_again() {
+async fn an_unavailable_receiver_causes_dead_letters_that_can_be_retried() {
     let receiver = Receiver::start(&[500, 500, 500, 500, 200]).await;
     let sender = Sender::to(Some(&receiver.url));
     sender.webhooks.send("order.paid", json!({}));
@@ -224,7 +224,7 @@ async fn a_receiver_that_is_away_makes_dead_letters_that_can_be_sent_again() {
 }
 
 #[tokio::test]
-async fn without_a_receiver_nothing_is_sent_and_without_room_it_is_counted() {
+async fn without_a_receiver_nothing_is_sent_and_dropped_events_are_counted() {
     let silent = Sender::to(None);
     assert_eq!(silent.webhooks.send("order.paid", json!({})), Sent::Nowhere);
 

@@ -9,7 +9,7 @@ use crate::profiles::{Bed, profiles};
 
 profiles!(
     a_wrong_password_and_an_unknown_user_look_the_same,
-    a_login_that_lacks_fields_names_them_and_does_not_repeat_a_password,
+    a_login_with_missing_fields_names_them_and_does_not_repeat_the_password,
     sessions_are_listed_for_each_login_and_end_with_logout,
     a_refresh_token_works_once_and_its_replay_closes_the_session,
     an_order_is_priced_placed_and_shown_to_its_owner_alone,
@@ -37,7 +37,7 @@ async fn a_wrong_password_and_an_unknown_user_look_the_same(bed: &Bed) {
     assert_eq!(bodies[0], bodies[1]);
 }
 
-async fn a_login_that_lacks_fields_names_them_and_does_not_repeat_a_password(bed: &Bed) {
+async fn a_login_with_missing_fields_names_them_and_does_not_repeat_the_password(bed: &Bed) {
     let folio = bed.start(small()).await;
     let body = json!({ "email": 7, "password": ["hunter2"] });
     let answer = folio.post_json(None, "/api/v1/auth/login", &body).await;

@@ -25,7 +25,7 @@ async fn patch(folio: &Folio, changes: &Value) -> Answer {
 }
 
 #[tokio::test]
-async fn administration_is_not_there_without_a_token_of_its_own() {
+async fn administration_answers_404_without_a_configured_token() {
     let nameless = Config {
         admin_token: Some(Secret::new("")),
         ..small()
@@ -44,7 +44,7 @@ async fn administration_is_not_there_without_a_token_of_its_own() {
 }
 
 #[tokio::test]
-async fn the_token_is_needed_whole() {
+async fn the_complete_token_is_required() {
     let folio = Folio::start(&administered()).await;
     folio.get("/admin/config").await.faults(401);
     for token in ["", "open", "open-sesame-", "OPEN-SESAME"] {
@@ -90,7 +90,7 @@ async fn the_effective_configuration_is_shown_without_its_secrets() {
 }
 
 #[tokio::test]
-async fn a_patch_is_in_force_at_once_or_not_at_all() {
+async fn a_patch_takes_effect_at_once_or_not_at_all() {
     let folio = Folio::start(&administered()).await;
     for _ in 0..2 {
         folio.get("/api/v1/documents/1").await;
@@ -139,7 +139,7 @@ async fn a_breaker_obeys_the_operator() {
 }
 
 #[tokio::test]
-async fn only_statements_that_ran_are_explained_and_housekeeping_is_named() {
+async fn only_recorded_statements_are_explained_and_maintenance_actions_are_listed() {
     let folio = Folio::start(&administered()).await;
     let path = "/admin/db/explain?statement=SELECT%201";
     let refused = folio.get_as(TOKEN, path).await;
@@ -159,7 +159,7 @@ async fn only_statements_that_ran_are_explained_and_housekeeping_is_named() {
 }
 
 #[tokio::test]
-async fn an_invalidation_names_the_field_at_fault() {
+async fn an_invalidation_names_the_invalid_field() {
     let folio = Folio::start(&administered()).await;
     for (wanted, faults) in [
         (json!({}), vec!["key"]),

@@ -106,7 +106,7 @@ async fn anonymous_clients_on_loopback_are_not_limited_unless_it_is_switched_on(
 }
 
 #[tokio::test]
-async fn logins_have_a_rate_of_their_own() {
+async fn logins_have_a_separate_rate_limit() {
     let folio = start(&[
         "admission.anonymous=true",
         "admission.auth_per_second=1",
@@ -127,7 +127,7 @@ async fn logins_have_a_rate_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_sliding_window_accepts_its_limit_and_says_when_there_is_room_again() {
+async fn a_sliding_window_accepts_its_limit_and_returns_retry_after() {
     let folio = start(&[
         "admission.rate=sliding_window",
         "admission.anonymous=true",
@@ -150,7 +150,7 @@ async fn a_sliding_window_accepts_its_limit_and_says_when_there_is_room_again() 
 }
 
 #[tokio::test]
-async fn every_key_has_its_own_tokens_and_an_unknown_one_none() {
+async fn every_api_key_has_a_separate_bucket_and_unknown_keys_are_rejected() {
     let folio = start(&[
         r#"admission.api_keys=["one", "other"]"#,
         "admission.per_second=1",
@@ -169,7 +169,7 @@ async fn every_key_has_its_own_tokens_and_an_unknown_one_none() {
 }
 
 #[tokio::test]
-async fn keys_are_guessed_no_faster_than_passwords() {
+async fn guessing_keys_is_limited_like_guessing_passwords() {
     let folio = start(&[
         "admission.anonymous=true",
         "admission.auth_per_second=1",
@@ -244,7 +244,7 @@ async fn a_body_that_is_too_large_is_refused_whether_it_is_announced_or_not() {
 }
 
 #[tokio::test]
-async fn bodies_that_do_not_come_delay_nobody_and_end_soon() {
+async fn slow_bodies_delay_nobody_and_time_out() {
     const SLOW: usize = 100;
     let folio = start(&["admission.http_limit=4", "admission.http_waiting=0"]).await;
     let ask = "POST /api/v1/auth/login HTTP/1.1\r\nhost: folio\r\ncontent-type: application/json\r\n\
@@ -298,7 +298,7 @@ async fn the_limit_of_bodies_bounds_documents_and_its_default_lets_the_longest_p
 }
 
 #[tokio::test]
-async fn names_that_are_sent_twice_are_refused_by_name() {
+async fn duplicate_names_are_rejected_by_name() {
     let folio = Folio::start(&small()).await;
     let query = folio.get("/api/v1/documents?limit=5&page=1&limit=6").await;
     assert_eq!(query.faults(422), ["limit"]);
@@ -342,7 +342,7 @@ async fn a_request_that_takes_too_long_ends_in_503_and_holds_nothing() {
 }
 
 #[tokio::test]
-async fn beyond_the_places_and_the_room_it_is_503_and_health_still_answers() {
+async fn beyond_the_limit_and_the_queue_the_answer_is_503_and_health_still_answers() {
     let folio = start(&[
         "db.hold_ms=500",
         "admission.http_limit=2",
@@ -379,7 +379,7 @@ async fn beyond_the_places_and_the_room_it_is_503_and_health_still_answers() {
 }
 
 #[tokio::test]
-async fn when_the_queue_is_full_priorities_hold_and_light_requests_pass() {
+async fn with_a_full_queue_priorities_apply_and_light_requests_pass() {
     let folio = start(&[
         "db.hold_ms=1500",
         "admission.queue_workers=1",

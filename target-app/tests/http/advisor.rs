@@ -11,9 +11,9 @@ use crate::profiles::{Bed, profiles};
 const BY_PRICE: &str = "/api/v1/documents?sort=price_cents&limit=5";
 
 profiles!(
-    a_missing_index_is_named_until_it_is_there,
-    a_loop_of_statements_is_named,
-    rows_are_those_that_a_statement_gave_or_changed,
+    a_missing_index_is_reported_until_it_exists,
+    a_loop_of_statements_is_reported,
+    recorded_rows_are_those_returned_or_changed,
 );
 
 fn administered(assignments: &[&str]) -> Config {
@@ -32,7 +32,7 @@ async fn asked(folio: &Folio, path: &str) -> Value {
     answer.json()
 }
 
-async fn a_missing_index_is_named_until_it_is_there(bed: &Bed) {
+async fn a_missing_index_is_reported_until_it_exists(bed: &Bed) {
     const PLAN: &str = "/admin/db/explain?statement=documents_page&analyze=1";
     let config = administered(&["cache.mode=off", "db.indexes=none", "db.slow_ms=0"]);
     let folio = bed.start(config).await;
@@ -72,7 +72,7 @@ async fn a_missing_index_is_named_until_it_is_there(bed: &Bed) {
     );
 }
 
-async fn a_loop_of_statements_is_named(bed: &Bed) {
+async fn a_loop_of_statements_is_reported(bed: &Bed) {
     const STUDENTS: &str = "/api/v1/courses/1/students";
     let lazy = administered(&["cache.mode=off", "db.loading=lazy"]);
     let folio = bed.start(lazy).await;
@@ -100,7 +100,7 @@ async fn a_loop_of_statements_is_named(bed: &Bed) {
     assert_eq!(loops, json!([]));
 }
 
-async fn rows_are_those_that_a_statement_gave_or_changed(bed: &Bed) {
+async fn recorded_rows_are_those_returned_or_changed(bed: &Bed) {
     let folio = bed.start(administered(&["cache.mode=off"])).await;
     let token = folio.token(1).await;
     let order = json!({ "document_id": 5, "quantity": 2 });

@@ -87,7 +87,7 @@ async fn names_with_a_version_are_immutable_and_plain_ones_short_lived() {
 }
 
 #[tokio::test]
-async fn who_has_it_is_told_so_and_head_has_no_body() {
+async fn a_current_copy_gets_304_and_head_has_no_body() {
     for enabled in ["edge.enabled=true", "edge.enabled=false"] {
         let folio = with(&[enabled]).await;
         let whole = folio.get("/assets/app.css").await;
@@ -166,7 +166,7 @@ async fn the_mix_of_assets_is_answered_by_the_edge() {
 }
 
 #[tokio::test]
-async fn many_who_miss_ask_the_origin_once() {
+async fn concurrent_misses_ask_the_origin_once() {
     let folio = with(&[]).await;
     let answers = join_all((0..20).map(|_| folio.get("/assets/vendor.js"))).await;
     let misses = answers
@@ -178,7 +178,7 @@ async fn many_who_miss_ask_the_origin_once() {
 }
 
 #[tokio::test]
-async fn a_page_brings_what_it_links_to() {
+async fn a_page_prefetches_its_links() {
     let folio = with(&[]).await;
     let names = manifest(&folio).await;
     let page = folio.get("/assets/index.html").await;
@@ -220,7 +220,7 @@ async fn a_stale_copy_is_confirmed_by_the_origin() {
 }
 
 #[tokio::test]
-async fn fewer_copies_than_assets_make_room_for_each_other() {
+async fn copies_beyond_the_maximum_are_evicted() {
     let folio = with(&["edge.items=5", "edge.prefetch=false"]).await;
     let names = manifest(&folio).await;
     for _ in 0..2 {

@@ -15,10 +15,10 @@ use crate::probe::{
 use crate::profiles::{Bed, profiles};
 
 profiles!(
-    a_write_is_answered_before_the_database_has_it,
-    a_stop_loses_no_answered_write,
+    a_write_is_acknowledged_before_the_database_has_it,
+    a_shutdown_loses_no_acknowledged_write,
     a_full_queue_makes_writers_wait_for_the_database,
-    a_flush_brings_nothing_back_that_another_instance_deleted,
+    a_flush_does_not_restore_a_document_that_another_instance_deleted,
 );
 
 const QUEUED: &str = "folio_cache_behind_queue";
@@ -44,7 +44,7 @@ async fn until_read(folio: &Folio, id: u32, wanted: &str) {
     }
 }
 
-async fn a_write_is_answered_before_the_database_has_it(bed: &Bed) {
+async fn a_write_is_acknowledged_before_the_database_has_it(bed: &Bed) {
     let folio = bed.start(proven(&LATE)).await;
     let database = reader(bed, &folio).await;
     let token = folio.token(1).await;
@@ -67,7 +67,7 @@ async fn a_write_is_answered_before_the_database_has_it(bed: &Bed) {
     assert_eq!(title(&folio, 7).await, "Second");
 }
 
-async fn a_stop_loses_no_answered_write(bed: &Bed) {
+async fn a_shutdown_loses_no_acknowledged_write(bed: &Bed) {
     // Two hundred documents would trigger a flush before the stop.
     const DOCUMENTS: u32 = 190;
     let config = |assignments: &[&str]| Config {
@@ -128,7 +128,7 @@ async fn a_full_queue_makes_writers_wait_for_the_database(bed: &Bed) {
     assert_eq!(title(&database, 5).await, old);
 }
 
-async fn a_flush_brings_nothing_back_that_another_instance_deleted(bed: &Bed) {
+async fn a_flush_does_not_restore_a_document_that_another_instance_deleted(bed: &Bed) {
     let folio = bed.start(proven(&LATE)).await;
     let other = bed.start_beside(&folio, proven(&[])).await;
     let token = folio.token(1).await;

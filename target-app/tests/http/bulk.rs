@@ -14,8 +14,8 @@ profiles!(
     one_bad_row_is_named_and_nothing_is_written,
     bulks_of_no_or_too_many_rows_are_refused,
     a_thousand_rows_are_two_statements,
-    many_at_a_time_is_ten_times_faster_over_a_network,
-    bulks_that_overlap_do_not_wait_for_each_other_forever,
+    batches_are_ten_times_faster_over_a_network,
+    overlapping_bulk_writes_do_not_deadlock,
 );
 
 fn draft(number: usize) -> Value {
@@ -171,7 +171,7 @@ async fn a_thousand_rows_are_two_statements(bed: &Bed) {
 }
 
 /// 203 round trips against 4: the model gives a factor of fifty, of which a slow machine may lose four fifths.
-async fn many_at_a_time_is_ten_times_faster_over_a_network(bed: &Bed) {
+async fn batches_are_ten_times_faster_over_a_network(bed: &Bed) {
     let folio = bed
         .start(Config {
             settings: settings(&["db.rtt_ms=10"]),
@@ -193,7 +193,7 @@ async fn many_at_a_time_is_ten_times_faster_over_a_network(bed: &Bed) {
     assert!(single >= 10.0 * batch, "{single} ms against {batch} ms");
 }
 
-async fn bulks_that_overlap_do_not_wait_for_each_other_forever(bed: &Bed) {
+async fn overlapping_bulk_writes_do_not_deadlock(bed: &Bed) {
     let folio = bed.start(small()).await;
     let token = folio.token(1).await;
     let bulk = async |turn: usize| {

@@ -13,13 +13,13 @@ use crate::profiles::{Bed, profiles};
 
 profiles!(
     the_levels_answer_in_turn,
-    a_write_is_read_at_once_here_and_soon_everywhere,
-    queued_writes_are_read_at_once_and_shown_in_lists_after_the_flush,
-    the_hit_ratio_is_what_the_client_counted,
-    so_is_that_of_readers_who_come_together,
+    a_write_is_visible_at_once_here_and_soon_everywhere,
+    queued_writes_are_readable_at_once_and_listed_after_the_flush,
+    the_hit_ratio_equals_the_clients_count,
+    the_hit_ratio_of_concurrent_readers_equals_the_clients_count,
     levels_are_switched_while_it_runs,
-    what_is_read_most_is_warmed_first,
-    what_was_warmed_is_hit,
+    the_most_read_documents_are_warmed_first,
+    warmed_documents_are_hits,
     a_cascade_of_a_course_leaves_the_other_courses,
 );
 
@@ -76,7 +76,7 @@ async fn the_levels_answer_in_turn(bed: &Bed) {
     assert_eq!(looked_up(&folio, 8).await, "miss", "it was never read");
 }
 
-async fn a_write_is_read_at_once_here_and_soon_everywhere(bed: &Bed) {
+async fn a_write_is_visible_at_once_here_and_soon_everywhere(bed: &Bed) {
     let here = bed.start(proven(&[])).await;
     let there = bed.start_beside(&here, proven(&[])).await;
     let token = here.token(1).await;
@@ -113,7 +113,7 @@ async fn a_write_is_read_at_once_here_and_soon_everywhere(bed: &Bed) {
     }
 }
 
-async fn queued_writes_are_read_at_once_and_shown_in_lists_after_the_flush(bed: &Bed) {
+async fn queued_writes_are_readable_at_once_and_listed_after_the_flush(bed: &Bed) {
     let behind = ["cache.strategy=write_behind", "cache.flush_every=20ms"];
     let folio = bed.start(proven(&behind)).await;
     let token = folio.token(1).await;
@@ -143,7 +143,7 @@ async fn matches(folio: &Folio, word: &str) -> usize {
     found["items"].as_array().expect("items").len()
 }
 
-async fn the_hit_ratio_is_what_the_client_counted(bed: &Bed) {
+async fn the_hit_ratio_equals_the_clients_count(bed: &Bed) {
     let folio = bed.start(proven(&["cache.l1_items=15"])).await;
     let [mut l1, mut l2, mut miss] = [0_u32; 3];
     for turn in 0..900_u32 {
@@ -176,7 +176,7 @@ async fn the_hit_ratio_is_what_the_client_counted(bed: &Bed) {
     }
 }
 
-async fn so_is_that_of_readers_who_come_together(bed: &Bed) {
+async fn the_hit_ratio_of_concurrent_readers_equals_the_clients_count(bed: &Bed) {
     const READERS: u32 = 50;
     let folio = bed.start(proven(&[])).await;
     patch(&folio, &json!({ "db": { "rtt_ms": 20 } })).await;
@@ -227,7 +227,7 @@ async fn levels_are_switched_while_it_runs(bed: &Bed) {
     assert_eq!(looked_up(&folio, 4).await, "l1");
 }
 
-async fn what_is_read_most_is_warmed_first(bed: &Bed) {
+async fn the_most_read_documents_are_warmed_first(bed: &Bed) {
     let folio = bed.start(proven(&[])).await;
     for id in [7, 7, 7, 31, 31, 2] {
         looked_up(&folio, id).await;
@@ -259,7 +259,7 @@ async fn what_is_read_most_is_warmed_first(bed: &Bed) {
     assert_eq!(looked_up(&next, 31).await, "miss");
 }
 
-async fn what_was_warmed_is_hit(bed: &Bed) {
+async fn warmed_documents_are_hits(bed: &Bed) {
     let first = bed.start(proven(&[])).await;
     let second = bed.start_beside(&first, proven(&[])).await;
     let all = json!({ "items": 60 });

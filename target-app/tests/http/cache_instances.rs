@@ -19,10 +19,10 @@ const SEVEN: &str = "/api/v1/documents/7";
 const PAGE: &str = "/api/v1/documents?limit=3";
 
 profiles!(
-    another_instance_has_it_from_the_second_level,
+    another_instance_reads_it_from_the_second_level,
     the_mode_is_switched_while_the_service_runs,
     every_strategy_lets_a_writer_read_its_write_and_others_soon,
-    many_readers_of_a_key_that_nobody_has_ask_the_database_once,
+    many_readers_of_an_uncached_key_ask_the_database_once,
 );
 
 fn with(assignments: &[&str]) -> Config {
@@ -53,7 +53,7 @@ async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
     }
 }
 
-async fn another_instance_has_it_from_the_second_level(bed: &Bed) {
+async fn another_instance_reads_it_from_the_second_level(bed: &Bed) {
     let here = bed.start(small()).await;
     let there = bed.start_beside(&here, small()).await;
     for path in [SEVEN, PAGE, "/api/v1/search?q=caching"] {
@@ -115,7 +115,7 @@ async fn every_strategy_lets_a_writer_read_its_write_and_others_soon(bed: &Bed) 
     }
 }
 
-async fn many_readers_of_a_key_that_nobody_has_ask_the_database_once(bed: &Bed) {
+async fn many_readers_of_an_uncached_key_ask_the_database_once(bed: &Bed) {
     let here = bed
         .start(with(&["cache.stampede=redis_lock", "db.hold_ms=50"]))
         .await;
@@ -136,7 +136,7 @@ async fn many_readers_of_a_key_that_nobody_has_ask_the_database_once(bed: &Bed) 
 
 /// Forced by an operator, because a killed Redis comes back empty and holds nothing that could be wrong.
 #[tokio::test]
-async fn what_redis_kept_while_it_was_out_of_reach_is_not_read() {
+async fn entries_kept_by_an_unreachable_redis_are_not_read() {
     let bed = Bed::full().await;
     let late = ["cache.strategy=write_behind", "cache.flush_every=1h"];
     let here = bed.start(proven(&late)).await;

@@ -12,8 +12,8 @@ profiles!(
     a_document_has_its_fields_and_comes_from_the_cache_the_second_time,
     without_a_cache_every_read_is_a_query,
     pages_cover_the_catalogue_once_in_every_order,
-    search_finds_what_holds_every_word_and_takes_operators_as_words,
-    parameters_that_will_not_do_are_all_named,
+    search_finds_documents_with_every_word_and_treats_operators_as_words,
+    all_invalid_parameters_are_named,
 );
 
 fn ids(page: &Value) -> Vec<i64> {
@@ -142,7 +142,7 @@ async fn pages_cover_the_catalogue_once_in_every_order(bed: &Bed) {
     );
 }
 
-async fn search_finds_what_holds_every_word_and_takes_operators_as_words(bed: &Bed) {
+async fn search_finds_documents_with_every_word_and_treats_operators_as_words(bed: &Bed) {
     let folio = bed.start(small()).await;
     let found = folio
         .get("/api/v1/search?q=caching+PATTERN&limit=100")
@@ -184,7 +184,7 @@ async fn search_finds_what_holds_every_word_and_takes_operators_as_words(bed: &B
     }
 }
 
-async fn parameters_that_will_not_do_are_all_named(bed: &Bed) {
+async fn all_invalid_parameters_are_named(bed: &Bed) {
     let folio = bed.start(small()).await;
     let faults = folio
         .get("/api/v1/documents?limit=101&page=0&sort=shoe")
@@ -215,7 +215,7 @@ async fn parameters_that_will_not_do_are_all_named(bed: &Bed) {
 }
 
 #[tokio::test]
-async fn large_answers_are_compressed_for_who_accepts_it_and_small_ones_are_not() {
+async fn large_answers_are_compressed_if_accepted_and_small_ones_are_not() {
     let folio = Folio::start(&small()).await;
     let plain = folio.get("/api/v1/documents?limit=50").await;
     assert_eq!(plain.header("content-encoding"), "");

@@ -83,7 +83,7 @@ async fn a_list_of_json_is_at_least_forty_per_cent_smaller_on_the_wire() {
 }
 
 #[tokio::test]
-async fn what_is_small_or_not_wanted_goes_out_as_it_is() {
+async fn small_or_unwanted_bodies_are_sent_uncompressed() {
     let folio = Folio::start(&small()).await;
     let small = ask(&folio, "GET", "/health", "gzip, br").await;
     assert_eq!(small.header("content-encoding"), None);
@@ -95,7 +95,7 @@ async fn what_is_small_or_not_wanted_goes_out_as_it_is() {
 }
 
 #[tokio::test]
-async fn head_has_the_head_of_get_whether_it_is_packed_or_not() {
+async fn head_has_the_headers_of_get_compressed_or_not() {
     let folio = Folio::start(&small()).await;
     for accept in ["identity", "gzip", "br"] {
         let whole = ask(&folio, "GET", LIST, accept).await;
@@ -130,7 +130,7 @@ async fn the_mode_changes_while_the_service_runs() {
 }
 
 #[tokio::test]
-async fn a_cached_answer_is_packed_once_and_counted_every_time() {
+async fn a_cached_answer_is_compressed_once_and_counted_every_time() {
     let folio = Folio::start(&Config {
         settings: settings(&["compression=gzip"]),
         ..small()

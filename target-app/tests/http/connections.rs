@@ -47,7 +47,7 @@ async fn later(seconds: u64) {
 }
 
 #[tokio::test]
-async fn while_the_service_starts_it_is_alive_and_says_when_to_come_again() {
+async fn while_starting_it_is_alive_and_answers_503_with_retry_after() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let (open, opened) = oneshot::channel();
@@ -100,7 +100,7 @@ async fn connections_are_counted_while_they_are_open() {
 }
 
 #[tokio::test]
-async fn a_connection_waits_a_minute_for_a_whole_head() {
+async fn a_connection_may_take_a_minute_for_a_complete_head() {
     let folio = Folio::start(&small()).await;
     let before = count(&folio, OPEN).await;
     let mut idle = sent(&folio, WHOLE).await;

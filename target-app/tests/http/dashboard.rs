@@ -7,7 +7,7 @@ use crate::folio::{Folio, join_all, settings, small};
 use crate::profiles::{Bed, profiles};
 
 profiles!(
-    ten_reads_at_once_say_the_same_at_least_four_times_faster,
+    ten_parallel_reads_give_the_same_answer_at_least_four_times_faster,
     many_dashboards_do_not_starve_a_small_pool,
 );
 
@@ -21,7 +21,7 @@ async fn dashboard(folio: &Folio, parallel: &str) -> (Value, f64) {
 }
 
 /// Ten round trips against one: the model gives a factor of ten.
-async fn ten_reads_at_once_say_the_same_at_least_four_times_faster(bed: &Bed) {
+async fn ten_parallel_reads_give_the_same_answer_at_least_four_times_faster(bed: &Bed) {
     let folio = bed
         .start(Config {
             documents: 1_200,

@@ -13,10 +13,10 @@ use crate::profiles::{Bed, profiles};
 
 profiles!(
     a_document_is_written_replaced_and_removed,
-    drafts_that_will_not_do_name_every_field,
-    documents_are_written_by_users_only,
-    the_largest_document_is_taken_whole,
-    an_identity_is_not_given_twice,
+    invalid_drafts_name_every_field,
+    only_users_write_documents,
+    the_largest_document_is_stored_completely,
+    an_id_is_not_reused,
 );
 
 fn draft(title: &str) -> Value {
@@ -73,7 +73,7 @@ async fn a_document_is_written_replaced_and_removed(bed: &Bed) {
     late.faults(404);
 }
 
-async fn drafts_that_will_not_do_name_every_field(bed: &Bed) {
+async fn invalid_drafts_name_every_field(bed: &Bed) {
     let folio = bed.start(small()).await;
     let token = folio.token(1).await;
     let write = async |method: Method, path: &str, body: &Value| {
@@ -111,7 +111,7 @@ async fn drafts_that_will_not_do_name_every_field(bed: &Bed) {
     assert_eq!(total(&folio, "/api/v1/documents").await, 60);
 }
 
-async fn documents_are_written_by_users_only(bed: &Bed) {
+async fn only_users_write_documents(bed: &Bed) {
     let folio = bed.start(small()).await;
     for (method, path) in [
         (Method::POST, "/api/v1/documents"),
@@ -128,7 +128,7 @@ async fn documents_are_written_by_users_only(bed: &Bed) {
     );
 }
 
-async fn the_largest_document_is_taken_whole(bed: &Bed) {
+async fn the_largest_document_is_stored_completely(bed: &Bed) {
     let folio = bed.start(small()).await;
     let token = folio.token(1).await;
     let mut body = draft(&"é".repeat(200));
@@ -150,7 +150,7 @@ async fn the_largest_document_is_taken_whole(bed: &Bed) {
     }
 }
 
-async fn an_identity_is_not_given_twice(bed: &Bed) {
+async fn an_id_is_not_reused(bed: &Bed) {
     let folio = bed.start(small()).await;
     let token = folio.token(1).await;
     let make = async || {
@@ -166,7 +166,7 @@ async fn an_identity_is_not_given_twice(bed: &Bed) {
 }
 
 #[tokio::test]
-async fn a_queued_write_is_tried_until_the_database_is_no_longer_busy() {
+async fn a_queued_write_is_retried_until_the_database_is_free() {
     let bed = Bed::embedded();
     // SQLite stops waiting for another writer after five seconds.
     let behind = ["cache.strategy=write_behind", "db.timeout=20s"];

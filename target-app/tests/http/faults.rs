@@ -15,8 +15,8 @@ use crate::probe::{PATIENCE, assert_busy, document, patch, proven, retitle, unti
 use crate::profiles::{Bed, own_servers, profiles};
 
 profiles!(
-    a_full_service_refuses_and_recovers,
-    what_is_under_way_at_the_stop_is_finished,
+    a_full_service_rejects_requests_and_recovers,
+    requests_in_progress_at_shutdown_finish,
 );
 
 /// Maximum time of an answer, whatever fails.
@@ -181,7 +181,7 @@ async fn timed(answer: impl Future<Output = Answer>) -> Answer {
 }
 
 #[tokio::test]
-async fn a_redis_that_falls_silent_costs_a_few_requests_and_is_named() {
+async fn a_hanging_redis_delays_few_requests_and_is_named() {
     let mut servers = own_servers().await;
     let bed = Bed::on(&servers).await;
     let folio = bed.start(proven(&[])).await;
@@ -208,7 +208,7 @@ async fn a_redis_that_falls_silent_costs_a_few_requests_and_is_named() {
 }
 
 #[tokio::test]
-async fn a_wrong_url_of_a_service_ends_the_start_and_is_named() {
+async fn an_invalid_service_url_ends_the_start_and_is_named() {
     type Misleads = fn(&mut Services);
     let ways: [(&str, Misleads); 3] = [
         ("REDIS_URL", |services| {
@@ -231,7 +231,7 @@ async fn a_wrong_url_of_a_service_ends_the_start_and_is_named() {
 }
 
 #[tokio::test]
-async fn without_redis_documents_are_read_and_sessions_are_put_off() {
+async fn without_redis_documents_are_read_and_sessions_answer_503() {
     let mut servers = own_servers().await;
     let bed = Bed::on(&servers).await;
     let folio = bed.start(proven(&[])).await;
@@ -257,7 +257,7 @@ async fn without_redis_documents_are_read_and_sessions_are_put_off() {
 }
 
 #[tokio::test]
-async fn without_the_database_what_is_cached_is_read_and_the_rest_is_put_off() {
+async fn without_the_database_cached_documents_are_read_and_the_rest_answers_503() {
     let mut servers = own_servers().await;
     let bed = Bed::on(&servers).await;
     let folio = bed.start(proven(&[])).await;
@@ -290,7 +290,7 @@ async fn without_the_database_what_is_cached_is_read_and_the_rest_is_put_off() {
     servers.stop().await;
 }
 
-async fn a_full_service_refuses_and_recovers(bed: &Bed) {
+async fn a_full_service_rejects_requests_and_recovers(bed: &Bed) {
     let narrow = [
         "cache.mode=off",
         "admission.http_limit=2",
@@ -321,7 +321,7 @@ async fn a_full_service_refuses_and_recovers(bed: &Bed) {
     }
 }
 
-async fn what_is_under_way_at_the_stop_is_finished(bed: &Bed) {
+async fn requests_in_progress_at_shutdown_finish(bed: &Bed) {
     const UNDER_WAY: u32 = 10;
     let folio = bed.start(proven(&["cache.mode=off"])).await;
     patch(&folio, &json!({ "db": { "hold_ms": 300 } })).await;

@@ -33,7 +33,7 @@ async fn until_there(folio: &Folio, name: &str, is_there: bool) {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_neither_stops_a_change_nor_keeps_the_next_waiting() {
+async fn a_disconnecting_client_neither_stops_a_change_nor_delays_the_next() {
     let bed = Bed::full().await;
     let folio = bed.start(proven(&["db.indexes=none"])).await;
     let (mut other, mut watcher) = (connected(&bed).await, connected(&bed).await);
@@ -70,7 +70,7 @@ async fn a_client_that_leaves_neither_stops_a_change_nor_keeps_the_next_waiting(
 }
 
 #[tokio::test]
-async fn what_a_build_that_was_cut_short_has_left_is_replaced() {
+async fn remains_of_an_interrupted_build_are_replaced() {
     const INVALID: &str = "SELECT count(*) FROM pg_index WHERE NOT indisvalid";
     let bed = Bed::full().await;
     let folio = bed.start(proven(&["db.indexes=all"])).await;
@@ -120,7 +120,7 @@ async fn a_rebuild_waits_for_a_change_of_the_indexes() {
 }
 
 #[tokio::test]
-async fn explaining_a_statement_that_locks_locks_nothing() {
+async fn explaining_a_locking_statement_locks_nothing() {
     let bed = Bed::full().await;
     let folio = bed.start(proven(&[])).await;
     let token = folio.token(1).await;

@@ -18,7 +18,7 @@ const BACK_WITHIN: Duration = Duration::from_mins(1);
 
 profiles!(
     an_instance_is_ready_over_empty_services,
-    what_one_instance_writes_the_other_reads
+    one_instance_reads_the_writes_of_another
 );
 
 async fn an_instance_is_ready_over_empty_services(bed: &Bed) {
@@ -27,7 +27,7 @@ async fn an_instance_is_ready_over_empty_services(bed: &Bed) {
     assert_eq!(folio.get("/ready").await.json()["status"], "ready");
 }
 
-async fn what_one_instance_writes_the_other_reads(bed: &Bed) {
+async fn one_instance_reads_the_writes_of_another(bed: &Bed) {
     let first = bed.start(small()).await;
     let second = bed.start_beside(&first, small()).await;
     let (at_first, at_second) = (first.login(1).await, second.login(1).await);
@@ -44,7 +44,7 @@ async fn what_one_instance_writes_the_other_reads(bed: &Bed) {
 }
 
 #[tokio::test]
-async fn two_that_start_at_once_in_a_new_directory_share_what_one_of_them_builds() {
+async fn two_concurrent_starts_in_a_new_directory_share_one_database() {
     let bed = Bed::embedded();
     let (first, second) = tokio::join!(bed.start(small()), bed.start(small()));
     let token = first.token(1).await;
@@ -55,7 +55,7 @@ async fn two_that_start_at_once_in_a_new_directory_share_what_one_of_them_builds
 }
 
 #[tokio::test]
-async fn who_cannot_reach_the_database_is_told_which_variable_to_check() {
+async fn an_unreachable_database_is_reported_with_its_variable() {
     let bed = Bed::full().await;
     for (url, expected) in [
         ("postgres://folio:canary@127.0.0.1:1/folio", "check the URL"),
@@ -92,7 +92,7 @@ async fn who_cannot_reach_the_database_is_told_which_variable_to_check() {
 }
 
 #[tokio::test]
-async fn a_database_that_was_killed_is_missed_and_found_again() {
+async fn a_killed_database_is_noticed_and_used_again() {
     let mut servers = own_servers().await;
     let bed = Bed::on(&servers).await;
     let folio = bed.start(small()).await;
@@ -116,7 +116,7 @@ async fn a_database_that_was_killed_is_missed_and_found_again() {
 }
 
 #[tokio::test]
-async fn a_way_to_the_database_that_is_cut_and_closed_is_missed_and_found_again() {
+async fn a_cut_connection_to_the_database_is_noticed_and_restored() {
     let servers = own_servers().await;
     let proxy = Proxy::to(servers.postgres().loopback_url().expect("a port")).await;
     let bed = Bed::on(&servers).await;

@@ -22,7 +22,7 @@ fn counted(books: &Value, path: &str, status: u16) -> u64 {
 }
 
 #[tokio::test]
-async fn delays_are_never_shorter_than_drawn_and_echoed_within_what_the_client_sees() {
+async fn delays_are_never_shorter_than_drawn_and_their_header_matches_the_client() {
     let folio = Folio::start(&with_lab()).await;
     for (law, bounds) in [
         ("law=constant&value=5ms", 5_000..=5_000),
@@ -55,7 +55,7 @@ async fn delays_are_never_shorter_than_drawn_and_echoed_within_what_the_client_s
 }
 
 #[tokio::test]
-async fn delays_that_make_no_sense_name_the_parameter() {
+async fn invalid_delays_name_the_parameter() {
     let folio = Folio::start(&with_lab()).await;
     assert_eq!(folio.get("/lab/delay").await.faults(422), ["value"]);
     assert_eq!(folio.get("/lab/delay?value=5").await.faults(422), ["value"]);
@@ -80,7 +80,7 @@ async fn delays_that_make_no_sense_name_the_parameter() {
 }
 
 #[tokio::test]
-async fn a_stall_holds_what_arrives_in_it_until_its_end_and_nothing_else() {
+async fn a_stall_delays_only_requests_that_arrive_in_it() {
     const STALL: Duration = Duration::from_millis(300);
     let folio = Folio::start(&with_lab()).await;
     let began = Instant::now();
@@ -153,7 +153,7 @@ async fn a_pause_does_not_keep_the_service_from_stopping() {
 }
 
 #[tokio::test]
-async fn statuses_sizes_redirects_and_echoes_are_as_asked() {
+async fn statuses_sizes_redirects_and_echoes_are_as_requested() {
     let folio = Folio::start(&with_lab()).await;
     for status in [200, 204, 304, 404, 418, 503, 599] {
         assert_eq!(
@@ -197,7 +197,7 @@ async fn statuses_sizes_redirects_and_echoes_are_as_asked() {
 }
 
 #[tokio::test]
-async fn a_drip_takes_its_time_and_gives_all_its_bytes() {
+async fn a_drip_takes_its_time_and_sends_all_bytes() {
     let folio = Folio::start(&with_lab()).await;
     let began = Instant::now();
     let answer = folio.get("/lab/drip?bytes=10&part=3&every=20ms").await;
@@ -209,7 +209,7 @@ async fn a_drip_takes_its_time_and_gives_all_its_bytes() {
 }
 
 #[tokio::test]
-async fn close_sends_not_a_byte() {
+async fn close_sends_no_byte() {
     let folio = Folio::start(&with_lab()).await;
     let mut connection = TcpStream::connect(folio.address).expect("a connection");
     connection
@@ -275,7 +275,7 @@ async fn counters_equal_what_clients_sent_and_received_under_concurrency() {
 }
 
 #[tokio::test]
-async fn a_request_whose_client_left_is_abandoned_and_not_answered() {
+async fn a_request_of_a_disconnected_client_is_abandoned_and_not_answered() {
     let folio = Folio::start(&with_lab()).await;
     folio.post("/lab/pause").await;
     folio.post("/lab/counters/reset").await;

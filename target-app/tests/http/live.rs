@@ -128,7 +128,7 @@ impl EventStream {
 }
 
 #[tokio::test]
-async fn events_have_ids_are_not_packed_and_end_properly_with_the_service() {
+async fn events_have_ids_are_uncompressed_and_end_properly_with_the_service() {
     let folio = Folio::start(&watched(&[])).await;
     let mut events = EventStream::open(&folio).await;
     events
@@ -159,7 +159,7 @@ async fn events_have_ids_are_not_packed_and_end_properly_with_the_service() {
 }
 
 #[tokio::test]
-async fn live_readers_are_bounded_and_make_room_when_they_leave() {
+async fn live_readers_are_bounded_and_their_places_are_reused() {
     let folio = Folio::start(&watched(&[])).await;
     let mut readers = Vec::new();
     for _ in 0..MOST {
@@ -191,7 +191,7 @@ async fn live_readers_are_bounded_and_make_room_when_they_leave() {
 }
 
 #[tokio::test]
-async fn live_streams_do_not_count_as_slow_requests_nor_as_requests_under_way() {
+async fn live_streams_count_neither_as_slow_requests_nor_as_requests_in_progress() {
     let folio = Folio::start(&watched(&[])).await;
     let mut events = EventStream::open(&folio).await;
     events.until(|read| read.contains("\nid: ")).await;

@@ -57,7 +57,7 @@ fn area<'a>(view: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 #[tokio::test]
-async fn the_metrics_are_text_or_json_as_asked() {
+async fn the_metrics_are_text_or_json_as_requested() {
     let folio = Folio::start(&small()).await;
     for _ in 0..3 {
         folio.get("/api/v1/documents/1").await;
@@ -90,7 +90,7 @@ async fn the_metrics_are_text_or_json_as_asked() {
 }
 
 #[tokio::test]
-async fn sections_tell_what_there_is_since_the_start_without_the_requests_for_them() {
+async fn sections_cover_everything_since_the_start_except_their_own_requests() {
     let folio = Folio::start(&small()).await;
     for path in ["/", "/metrics", "/api/v1/metrics", "/api/v1/documents/99"] {
         folio.get(path).await;
@@ -130,7 +130,7 @@ async fn sections_tell_what_there_is_since_the_start_without_the_requests_for_th
 }
 
 #[tokio::test]
-async fn levels_percentiles_and_the_course_follow_the_requests() {
+async fn levels_percentiles_and_history_follow_the_requests() {
     let folio = Folio::start(&watched(&[])).await;
     let path = "/api/v1/documents/1";
     let view = until(&folio, &[path], |view| {
@@ -178,7 +178,7 @@ async fn levels_percentiles_and_the_course_follow_the_requests() {
 }
 
 #[tokio::test]
-async fn before_the_first_look_there_is_nothing_to_show_yet() {
+async fn before_the_first_sample_there_is_no_data() {
     let folio = Folio::start(&watched(&["monitor.every=1h"])).await;
     let answer = folio.get("/api/v1/performance/metrics").await;
     answer.faults(503);

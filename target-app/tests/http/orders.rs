@@ -12,13 +12,13 @@ use crate::folio::{Answer, Folio, join_all, json_request, settings, small};
 use crate::profiles::{Bed, profiles};
 
 profiles!(
-    orders_are_listed_to_who_placed_them,
+    orders_are_listed_only_to_their_user,
     a_payment_pays_an_order_and_is_audited,
-    a_payment_that_will_not_do_changes_nothing,
-    a_key_stands_for_one_payment,
-    duplicates_at_once_pay_once,
-    rivals_at_once_pay_once,
-    a_client_that_leaves_leaves_nothing_half_done,
+    an_invalid_payment_changes_nothing,
+    an_idempotency_key_identifies_one_payment,
+    concurrent_duplicates_pay_once,
+    concurrent_payments_of_one_order_pay_once,
+    a_disconnecting_client_leaves_nothing_unfinished,
 );
 
 async fn place(folio: &Folio, token: &str, document: u32) -> Value {
@@ -65,7 +65,7 @@ fn is_replay(answer: &Answer) -> bool {
     answer.header("idempotent-replay") == "true"
 }
 
-async fn orders_are_listed_to_who_placed_them(bed: &Bed) {
+async fn orders_are_listed_only_to_their_user(bed: &Bed) {
     let folio = bed.start(small()).await;
     let (mine, theirs) = (folio.token(1).await, folio.token(2).await);
     let mut placed = Vec::new();
@@ -122,7 +122,7 @@ async fn a_payment_pays_an_order_and_is_audited(bed: &Bed) {
     }
 }
 
-async fn a_payment_that_will_not_do_changes_nothing(bed: &Bed) {
+async fn an_invalid_payment_changes_nothing(bed: &Bed) {
     let folio = bed.start(small()).await;
     let (mine, theirs) = (folio.token(1).await, folio.token(2).await);
     let placed = place(&folio, &mine, 5).await;
@@ -159,7 +159,7 @@ async fn a_payment_that_will_not_do_changes_nothing(bed: &Bed) {
     assert!(!is_replay(&paid));
 }
 
-async fn a_key_stands_for_one_payment(bed: &Bed) {
+async fn an_idempotency_key_identifies_one_payment(bed: &Bed) {
     let folio = bed.start(small()).await;
     let (mine, theirs) = (folio.token(1).await, folio.token(2).await);
     let (one, other) = (place(&folio, &mine, 5).await, place(&folio, &mine, 6).await);
@@ -184,7 +184,7 @@ async fn a_key_stands_for_one_payment(bed: &Bed) {
     assert!(!is_replay(&theirs));
 }
 
-async fn duplicates_at_once_pay_once(bed: &Bed) {
+async fn concurrent_duplicates_pay_once(bed: &Bed) {
     let folio = bed.start(small()).await;
     let mine = folio.token(1).await;
     let placed = place(&folio, &mine, 5).await;
@@ -198,7 +198,7 @@ async fn duplicates_at_once_pay_once(bed: &Bed) {
     assert_eq!(audit(&folio, &mine).await.len(), 2);
 }
 
-async fn rivals_at_once_pay_once(bed: &Bed) {
+async fn concurrent_payments_of_one_order_pay_once(bed: &Bed) {
     let folio = bed.start(small()).await;
     let mine = folio.token(1).await;
     let placed = place(&folio, &mine, 5).await;
@@ -218,7 +218,7 @@ async fn rivals_at_once_pay_once(bed: &Bed) {
     assert_eq!(count(StatusCode::UNPROCESSABLE_ENTITY), 9);
 }
 
-async fn a_client_that_leaves_leaves_nothing_half_done(bed: &Bed) {
+async fn a_disconnecting_client_leaves_nothing_unfinished(bed: &Bed) {
     let folio = bed
         .start(Config {
             settings: settings(&["db.rtt_ms=10"]),

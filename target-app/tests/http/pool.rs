@@ -20,12 +20,12 @@ const LONGEST: Duration = Duration::from_secs(3);
 const BACK_WITHIN: Duration = Duration::from_secs(5);
 
 #[tokio::test]
-async fn a_restart_is_survived_by_asking_before_lending() {
+async fn pre_ping_survives_a_restart() {
     survives_a_restart("pool.pre_ping=true").await;
 }
 
 #[tokio::test]
-async fn a_restart_is_survived_without_asking_too() {
+async fn a_restart_is_survived_without_pre_ping_too() {
     survives_a_restart("pool.pre_ping=false").await;
 }
 
@@ -70,7 +70,7 @@ async fn survives_a_restart(pre_ping: &str) {
 }
 
 #[tokio::test]
-async fn nobody_notices_a_restart_when_connections_are_asked_before_they_are_lent() {
+async fn with_pre_ping_no_client_notices_a_restart() {
     let mut servers = own_servers().await;
     let bed = Bed::on(&servers).await;
     let folio = bed
@@ -127,13 +127,13 @@ async fn refused_after_a_cut(pre_ping: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_cut_of_idle_connections_costs_one_request_unless_they_are_asked_before_they_are_lent() {
+async fn cut_idle_connections_cost_one_request_without_pre_ping() {
     assert_eq!(refused_after_a_cut("pool.pre_ping=true").await, 0);
     assert_eq!(refused_after_a_cut("pool.pre_ping=false").await, 1);
 }
 
 #[tokio::test]
-async fn a_server_that_falls_silent_is_not_asked_by_each_idle_connection_in_turn() {
+async fn a_hanging_server_is_not_tried_with_every_idle_connection() {
     let servers = own_servers().await;
     let proxy = Proxy::to(servers.postgres().loopback_url().expect("a port")).await;
     let bed = Bed::on(&servers).await;
@@ -162,7 +162,7 @@ async fn a_server_that_falls_silent_is_not_asked_by_each_idle_connection_in_turn
 }
 
 #[tokio::test]
-async fn a_connection_past_its_age_is_replaced() {
+async fn a_connection_beyond_its_maximum_age_is_replaced() {
     let bed = Bed::full().await;
     let late = [
         "cache.mode=off",
@@ -203,7 +203,7 @@ async fn a_connection_past_its_age_is_replaced() {
 }
 
 #[tokio::test]
-async fn an_exhausted_pool_refuses_who_waited_long_enough_and_recovers() {
+async fn an_exhausted_pool_times_out_and_recovers() {
     const CLIENTS: u32 = 20;
     let bed = Bed::full().await;
     let few = ["cache.mode=off", "pool.replicas=0", "pool.size=2"];
@@ -275,7 +275,7 @@ async fn overflow_is_opened_under_load_and_closed_after() {
 }
 
 #[tokio::test]
-async fn overflow_stays_while_it_is_wanted() {
+async fn overflow_connections_stay_while_they_are_used() {
     let bed = Bed::full().await;
     let small = [
         "cache.mode=off",
@@ -332,7 +332,7 @@ async fn reads_leave_a_slow_replica_and_come_back_to_it() {
 }
 
 #[tokio::test]
-async fn what_was_just_written_is_read_where_it_was_written() {
+async fn recent_writes_are_read_from_the_primary() {
     // A replica that never receives changes.
     let aside = Bed::full().await;
     let seeding = aside.start(proven(&[])).await;
@@ -390,7 +390,7 @@ async fn what_was_just_written_is_read_where_it_was_written() {
 }
 
 #[tokio::test]
-async fn the_optimiser_gives_who_waits_more_connections_and_keeps_to_its_bounds() {
+async fn the_optimiser_grows_a_busy_pool_within_its_bounds() {
     let bed = Bed::full().await;
     let automatic = [
         "cache.mode=off",

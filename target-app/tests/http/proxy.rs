@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_way_is_long_cut_and_closed_as_it_is_told() {
+    async fn a_proxy_delays_cuts_and_refuses_connections() {
         let servers = own_servers().await;
         let proxy = Proxy::to(servers.postgres().loopback_url().expect("a port")).await;
         let url = proxy.url();

@@ -16,7 +16,7 @@ async fn it_is_alive_and_ready() {
 }
 
 #[tokio::test]
-async fn every_answer_carries_an_identity_and_its_cost() {
+async fn every_answer_carries_a_request_id_and_its_cost() {
     let folio = Folio::start(&small()).await;
     let one = folio.get("/health").await;
     let other = folio.get("/nowhere").await;
@@ -41,7 +41,7 @@ async fn every_answer_carries_an_identity_and_its_cost() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_a_problem_document() {
+async fn a_missing_resource_is_a_problem_document() {
     let folio = Folio::start(&small()).await;
     folio.get("/nowhere").await.faults(404);
     let refused = folio.post("/health").await;
@@ -55,7 +55,7 @@ async fn what_is_not_there_is_a_problem_document() {
 }
 
 #[tokio::test]
-async fn the_lab_is_not_there_unless_it_was_opened() {
+async fn the_lab_answers_404_unless_it_is_enabled() {
     let closed = Folio::start(&small()).await;
     let open = Folio::start(&with_lab()).await;
     for path in [
@@ -164,7 +164,7 @@ async fn metrics_are_text_that_a_scraper_can_read() {
 }
 
 #[tokio::test]
-async fn a_fault_inside_is_a_problem_that_tells_nothing_of_the_inside() {
+async fn an_internal_error_is_a_problem_that_reveals_no_internals() {
     let folio = Folio::start(&small()).await;
     folio.state.close().await;
     let answer = folio.get("/api/v1/documents/1").await;
@@ -192,7 +192,7 @@ async fn stopping_ends_idle_connections_and_the_listener() {
 }
 
 #[tokio::test]
-async fn a_chosen_directory_is_kept_and_refused_for_another_catalogue() {
+async fn a_chosen_directory_is_kept_and_rejected_for_another_catalogue() {
     let directory = tempfile::tempdir().expect("a directory");
     let config = Config {
         profile: Profile::Embedded {
@@ -232,7 +232,7 @@ async fn a_chosen_directory_is_kept_and_refused_for_another_catalogue() {
 }
 
 #[tokio::test]
-async fn settings_out_of_bounds_are_refused_before_anything_is_made() {
+async fn settings_out_of_bounds_are_rejected_before_anything_is_created() {
     let refused = State::open(&Config {
         users: 0,
         ..small()

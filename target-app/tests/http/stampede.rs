@@ -11,11 +11,11 @@ use crate::probe::{administer, count, document, looked_up, patch, proven};
 use crate::profiles::{Bed, profiles};
 
 profiles!(
-    one_of_an_instance_loads_what_was_invalidated,
-    one_of_an_instance_loads_what_ran_out,
-    one_of_all_instances_loads,
-    without_protection_they_all_load,
-    what_is_renewed_early_never_runs_out,
+    one_reader_per_instance_loads_an_invalidated_document,
+    one_reader_per_instance_loads_an_expired_document,
+    one_reader_of_all_instances_loads,
+    without_protection_all_readers_load,
+    an_early_renewed_entry_never_expires,
 );
 
 const READERS: usize = 200;
@@ -48,7 +48,7 @@ async fn slow(folio: &Folio) {
     patch(folio, &json!({ "db": { "rtt_ms": 50 } })).await;
 }
 
-async fn one_of_an_instance_loads_what_was_invalidated(bed: &Bed) {
+async fn one_reader_per_instance_loads_an_invalidated_document(bed: &Bed) {
     let folio = bed.start(proven(&["cache.stampede=local"])).await;
     slow(&folio).await;
     looked_up(&folio, 7).await;
@@ -57,7 +57,7 @@ async fn one_of_an_instance_loads_what_was_invalidated(bed: &Bed) {
     assert_eq!(loads_of(&folio).await, 0, "it is kept");
 }
 
-async fn one_of_an_instance_loads_what_ran_out(bed: &Bed) {
+async fn one_reader_per_instance_loads_an_expired_document(bed: &Bed) {
     let short = ["cache.stampede=local", "cache.ttl=200ms", "cache.jitter=0"];
     let folio = bed.start(proven(&short)).await;
     slow(&folio).await;
@@ -68,7 +68,7 @@ async fn one_of_an_instance_loads_what_ran_out(bed: &Bed) {
     assert_eq!(loads_of(&folio).await, 1);
 }
 
-async fn one_of_all_instances_loads(bed: &Bed) {
+async fn one_reader_of_all_instances_loads(bed: &Bed) {
     let config = || proven(&["cache.stampede=redis_lock"]);
     let first = bed.start(config()).await;
     let second = bed.start_beside(&first, config()).await;
@@ -87,7 +87,7 @@ async fn one_of_all_instances_loads(bed: &Bed) {
     assert_eq!(after - before, 1);
 }
 
-async fn without_protection_they_all_load(bed: &Bed) {
+async fn without_protection_all_readers_load(bed: &Bed) {
     let many = ["cache.stampede=none", "admission.db_limit=300"];
     let folio = bed.start(proven(&many)).await;
     slow(&folio).await;
@@ -100,7 +100,7 @@ async fn without_protection_they_all_load(bed: &Bed) {
 
 /// The probability of each read is at least exp(−ttl / (cost · β)) = exp(−1 / (0.05 · 100)) ≈ 0.82, so with at least ten
 /// reads in the second half of a time to live, the probability that none renews is below 10⁻⁷.
-async fn what_is_renewed_early_never_runs_out(bed: &Bed) {
+async fn an_early_renewed_entry_never_expires(bed: &Bed) {
     let early = [
         "cache.stampede=early",
         "cache.early_beta=100",

@@ -7,7 +7,7 @@ use crate::probe::{assert_busy, proven, retitle, title};
 use crate::profiles::Bed;
 
 #[tokio::test]
-async fn a_write_that_took_too_long_is_not_done_later() {
+async fn a_timed_out_write_is_not_executed_later() {
     const WAITING: &str = "SELECT count(*) FROM pg_stat_activity \
         WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let bed = Bed::full().await;

@@ -107,7 +107,7 @@ async fn every_kind_does_what_it_says() {
 }
 
 #[tokio::test]
-async fn a_task_is_seen_by_its_owner_only() {
+async fn only_its_owner_sees_a_task() {
     let folio = Folio::start(&with(&[])).await;
     let (owner, other) = (token(&folio, 1).await, token(&folio, 2).await);
     let task = json!({ "kind": "echo" });
@@ -126,7 +126,7 @@ async fn a_task_is_seen_by_its_owner_only() {
 }
 
 #[tokio::test]
-async fn what_will_not_do_is_named_and_the_kinds_are_listed() {
+async fn invalid_fields_are_named_and_the_kinds_are_listed() {
     let folio = Folio::start(&with(&[])).await;
     let token = token(&folio, 1).await;
     let refused = async |task: Value| {
@@ -163,7 +163,7 @@ async fn what_will_not_do_is_named_and_the_kinds_are_listed() {
 }
 
 #[tokio::test]
-async fn a_key_gives_the_task_that_it_gave_before() {
+async fn a_repeated_idempotency_key_returns_the_same_task() {
     let folio = Folio::start(&with(&[])).await;
     let token = token(&folio, 1).await;
     let task = json!({ "kind": "echo", "args": { "n": 1 }, "idempotency_key": "k" });
@@ -180,7 +180,7 @@ async fn a_key_gives_the_task_that_it_gave_before() {
 }
 
 #[tokio::test]
-async fn a_full_queue_refuses_with_a_time_to_come_again() {
+async fn a_full_queue_answers_503_with_retry_after() {
     let folio = Folio::start(&with(&[
         "tasks.workers=1",
         "tasks.queue=2",
@@ -219,7 +219,7 @@ async fn metrics_of(state: State) -> String {
 }
 
 #[tokio::test]
-async fn stopping_loses_no_quick_task_and_counts_what_it_cannot_finish() {
+async fn a_shutdown_loses_no_quick_task_and_counts_unfinished_ones() {
     let folio = Folio::start(&with(&["tasks.workers=3", "tasks.drain=20s"])).await;
     let token = token(&folio, 1).await;
     let quick = json!({ "kind": "sleep", "args": { "for": "5ms" } });

@@ -30,7 +30,7 @@ async fn a_trace_is_joined_with_a_new_span_for_every_request() {
 }
 
 #[tokio::test]
-async fn without_a_trace_or_with_a_broken_one_there_is_none_in_the_answer() {
+async fn without_a_valid_trace_the_answer_has_none() {
     let folio = Folio::start(&small()).await;
     assert_eq!(folio.get("/health").await.header("traceparent"), "");
     let mut asked = request(Method::GET, "/health", None, Body::empty());

@@ -64,7 +64,7 @@ fn counts(gate: &Gate) -> (u32, u32) {
 }
 
 #[test]
-fn a_place_goes_to_the_highest_priority_and_then_to_who_came_first() {
+fn a_permit_goes_to_the_highest_priority_then_to_the_first_arrival() {
     use RequestPriority::{Critical, High, Low, Normal};
     let (gate, _, metrics) = gate(1, 10);
     let inside = enter(&gate);
@@ -87,7 +87,7 @@ fn a_place_goes_to_the_highest_priority_and_then_to_who_came_first() {
 }
 
 #[test]
-fn a_full_room_makes_place_only_for_a_higher_priority_and_sends_the_newest_of_the_lowest_away() {
+fn a_full_queue_displaces_only_the_newest_waiter_of_a_lower_priority() {
     use RequestPriority::{Critical, High, Low, Normal};
     let (gate, _, metrics) = gate(1, 3);
     let _inside = enter(&gate);
@@ -125,7 +125,7 @@ fn a_full_room_makes_place_only_for_a_higher_priority_and_sends_the_newest_of_th
 }
 
 #[test]
-fn who_stops_waiting_leaves_the_room() {
+fn a_cancelled_waiter_leaves_the_queue() {
     let (gate, ..) = gate(1, 2);
     let inside = enter(&gate);
     let first = wait(&gate, RequestPriority::Normal);
@@ -140,7 +140,7 @@ fn who_stops_waiting_leaves_the_room() {
 }
 
 #[test]
-fn who_stops_waiting_with_a_place_already_handed_over_gives_it_to_the_next() {
+fn a_cancelled_waiter_passes_its_permit_to_the_next() {
     let (gate, ..) = gate(1, 2);
     let inside = enter(&gate);
     let first = wait(&gate, RequestPriority::Normal);
@@ -159,7 +159,7 @@ fn who_stops_waiting_with_a_place_already_handed_over_gives_it_to_the_next() {
 }
 
 #[test]
-fn who_was_displaced_and_stops_waiting_takes_nothing_along() {
+fn a_cancelled_displaced_waiter_changes_nothing() {
     let (gate, ..) = gate(1, 1);
     let _inside = enter(&gate);
     let low = wait(&gate, RequestPriority::Low);
@@ -169,7 +169,7 @@ fn who_was_displaced_and_stops_waiting_takes_nothing_along() {
 }
 
 #[test]
-fn a_smaller_limit_lets_the_surplus_drain_and_a_larger_one_lets_those_in_that_wait() {
+fn a_lower_limit_drains_the_surplus_and_a_higher_one_admits_waiters() {
     let (gate, live, _) = gate(3, 5);
     let mut inside = [(); 3].map(|()| Some(enter(&gate)));
     let mut waiting = [(); 4].map(|()| Some(wait(&gate, RequestPriority::Normal)));
@@ -188,7 +188,7 @@ fn a_smaller_limit_lets_the_surplus_drain_and_a_larger_one_lets_those_in_that_wa
 }
 
 #[test]
-fn a_larger_limit_is_seen_by_the_next_arrival() {
+fn the_next_arrival_applies_a_higher_limit() {
     let (gate, live, _) = gate(1, 5);
     let _inside = enter(&gate);
     let mut waiting = [Some(wait(&gate, RequestPriority::Normal))];
@@ -199,7 +199,7 @@ fn a_larger_limit_is_seen_by_the_next_arrival() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn under_a_storm_with_cancellations_no_place_and_no_wake_up_is_lost() {
+async fn no_permit_and_no_wake_up_is_lost_under_concurrent_cancellations() {
     const PLACES: u32 = 3;
     const TASKS: u32 = 32;
     const ROUNDS: u32 = 300;

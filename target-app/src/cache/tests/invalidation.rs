@@ -25,7 +25,7 @@ fn keys() -> [CacheKey; 5] {
 }
 
 #[tokio::test]
-async fn each_target_takes_what_it_names_from_both_levels_and_nothing_else() {
+async fn each_target_removes_exactly_its_entries_from_both_levels() {
     let pattern = |pattern: &str| Target::Pattern(pattern.to_owned());
     // Which of the keys are removed, and how many entries were found in each level.
     for (target, gone, l1, l2) in [
@@ -89,7 +89,7 @@ async fn each_target_takes_what_it_names_from_both_levels_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_partial_pattern_takes_what_it_matches() {
+async fn a_partial_pattern_removes_the_matching_entries() {
     let kv = Kv::memory();
     let (instance, source) = filled(&kv).await;
     source.write(1);
@@ -101,7 +101,7 @@ async fn a_partial_pattern_takes_what_it_matches() {
 }
 
 #[tokio::test]
-async fn other_instances_hear_of_it() {
+async fn other_instances_receive_the_invalidation() {
     for target in [
         Target::Key("document:7".to_owned()),
         Target::Pattern("document:*".to_owned()),
@@ -129,7 +129,7 @@ async fn other_instances_hear_of_it() {
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_read_makes_everything_void() {
+async fn an_unreadable_message_invalidates_everything() {
     let (instance, source) = filled(&Kv::memory()).await;
     source.write(1);
     instance.cache.receive(b"?");
@@ -139,7 +139,7 @@ async fn a_message_that_cannot_be_read_makes_everything_void() {
 }
 
 #[tokio::test]
-async fn an_invalidation_that_is_dropped_half_way_is_made_all_the_same() {
+async fn a_dropped_invalidation_is_completed_later() {
     let kv = Kv::memory();
     let (instance, source) = filled(&kv).await;
     source.write(1);

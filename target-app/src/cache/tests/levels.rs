@@ -10,7 +10,7 @@ use crate::cache::{CacheKey, Sweep, l2};
 use crate::kv::{Kv, Outage};
 
 #[tokio::test]
-async fn each_mode_asks_its_levels_and_no_others() {
+async fn each_mode_uses_exactly_its_levels() {
     // Loads for: the first read here, the second here, the first of another instance.
     for (mode, loads, l1_hits, l2_hits) in [
         ("off", [1, 2, 3], 0, 0),
@@ -35,7 +35,7 @@ async fn each_mode_asks_its_levels_and_no_others() {
 }
 
 #[tokio::test]
-async fn every_key_is_kept_for_itself() {
+async fn every_key_has_a_separate_entry() {
     let instance = CacheInstance::new(&Kv::memory(), &[]);
     let source = TestDatabase::default();
     for id in 1..=4 {
@@ -51,7 +51,7 @@ async fn every_key_is_kept_for_itself() {
 }
 
 #[tokio::test]
-async fn an_entry_runs_out_in_both_levels() {
+async fn an_entry_expires_in_both_levels() {
     for mode in ["cache.mode=l1", "cache.mode=l2", "cache.mode=l1l2"] {
         let instance = CacheInstance::new(&Kv::memory(), &[mode, "cache.ttl=100ms"]);
         let source = TestDatabase::default();
@@ -63,7 +63,7 @@ async fn an_entry_runs_out_in_both_levels() {
 }
 
 #[tokio::test]
-async fn a_promoted_entry_has_the_time_that_was_left_to_it() {
+async fn a_promoted_entry_keeps_its_remaining_time_to_live() {
     let kv = Kv::memory();
     let [here, there] = [(); 2].map(|()| CacheInstance::new(&kv, &[]));
     let source = TestDatabase::default();
@@ -82,7 +82,7 @@ async fn a_promoted_entry_has_the_time_that_was_left_to_it() {
 }
 
 #[tokio::test]
-async fn what_the_second_level_lacks_goes_there_when_the_first_has_no_room() {
+async fn an_evicted_entry_is_demoted_if_the_second_level_lacks_it() {
     let kv = Kv::memory();
     let [here, there] =
         [(); 2].map(|()| CacheInstance::new(&kv, &["cache.mode=l1", "cache.l1_items=10"]));
@@ -108,7 +108,7 @@ async fn what_the_second_level_lacks_goes_there_when_the_first_has_no_room() {
 }
 
 #[tokio::test]
-async fn what_was_invalidated_is_not_demoted() {
+async fn an_invalidated_entry_is_not_demoted() {
     let kv = Kv::memory();
     let [here, there] =
         [(); 2].map(|()| CacheInstance::new(&kv, &["cache.mode=l1", "cache.l1_items=4"]));
@@ -133,7 +133,7 @@ async fn what_was_invalidated_is_not_demoted() {
 }
 
 #[tokio::test]
-async fn a_level_that_was_off_comes_back_empty() {
+async fn a_level_switched_on_again_is_empty() {
     for (before, between) in [("l1", "off"), ("l2", "off"), ("l1l2", "off"), ("l1", "l2")] {
         let mode = |mode| format!("cache.mode={mode}");
         let instance = CacheInstance::new(&Kv::memory(), &[&mode(before)]);
@@ -153,7 +153,7 @@ async fn a_level_that_was_off_comes_back_empty() {
 }
 
 #[tokio::test]
-async fn the_first_level_is_resized_with_what_it_holds() {
+async fn the_first_level_keeps_its_entries_when_resized() {
     let instance = CacheInstance::new(&Kv::memory(), &["cache.mode=l1", "cache.l1_items=4"]);
     let source = TestDatabase::default();
     for id in 0..4 {
@@ -174,7 +174,7 @@ async fn the_first_level_is_resized_with_what_it_holds() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_away_is_a_miss_and_never_an_error_or_a_wrong_answer() {
+async fn an_unavailable_store_is_a_miss_and_never_an_error_or_a_stale_answer() {
     let (kv, outage) = (Kv::memory(), Outage::default());
     let here = CacheInstance::new(&kv.with_outage(&outage), &[]);
     let source = TestDatabase::default();
@@ -202,7 +202,7 @@ async fn a_store_that_is_away_is_a_miss_and_never_an_error_or_a_wrong_answer() {
 }
 
 #[tokio::test]
-async fn while_others_cannot_be_heard_an_entry_is_good_for_a_second() {
+async fn without_messages_an_entry_is_valid_for_one_second() {
     let kv = Kv::memory();
     let here = CacheInstance::new(&kv, &[]);
     let source = TestDatabase::default();
@@ -237,7 +237,7 @@ async fn while_others_cannot_be_heard_an_entry_is_good_for_a_second() {
 }
 
 #[tokio::test]
-async fn values_are_kept_by_name_and_loaded_anew_when_they_have_another_form() {
+async fn values_in_another_format_are_loaded_again() {
     #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
     struct SlowCourse {
         title: String,
@@ -272,7 +272,7 @@ async fn values_are_kept_by_name_and_loaded_anew_when_they_have_another_form() {
 }
 
 #[tokio::test]
-async fn metrics_show_what_the_levels_did() {
+async fn metrics_count_the_operations_of_the_levels() {
     let kv = Kv::memory();
     let [here, there] = [(); 2].map(|()| CacheInstance::new(&kv, &[]));
     let source = TestDatabase::default();
@@ -318,7 +318,7 @@ async fn metrics_show_what_the_levels_did() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_kept_below_is_made_of_no_total_from_before_an_invalidation() {
+async fn a_cached_list_never_contains_a_total_from_before_an_invalidation() {
     for stampede in ["cache.stampede=none", "cache.stampede=local"] {
         let kv = Kv::memory();
         let [here, there] = [(); 2].map(|()| CacheInstance::new(&kv, &[stampede]));
@@ -348,7 +348,7 @@ async fn a_list_that_is_kept_below_is_made_of_no_total_from_before_an_invalidati
 }
 
 #[tokio::test]
-async fn a_store_that_throws_a_generation_away_makes_nothing_good_again() {
+async fn an_evicted_generation_makes_no_entry_valid_again() {
     let kv = Kv::memory();
     let instance = CacheInstance::new(&kv, &["cache.mode=l2"]);
     let source = TestDatabase::default();
@@ -365,7 +365,7 @@ async fn a_store_that_throws_a_generation_away_makes_nothing_good_again() {
 }
 
 #[tokio::test]
-async fn large_bodies_take_the_places_of_several() {
+async fn a_large_body_takes_several_units() {
     let instance = CacheInstance::new(&Kv::memory(), &["cache.mode=l1", "cache.l1_items=10"]);
     let first = &instance.responses().l1;
     for id in 0..6 {
@@ -382,7 +382,7 @@ async fn large_bodies_take_the_places_of_several() {
 }
 
 #[tokio::test]
-async fn a_promotion_that_is_refused_is_none() {
+async fn a_rejected_promotion_is_not_counted() {
     let kv = Kv::memory();
     let [here, there] = [(); 2].map(|()| CacheInstance::new(&kv, &[]));
     here.read(&TestDatabase::default(), 7).await;

@@ -151,7 +151,7 @@ pub(super) async fn race(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_read_is_older_than_the_last_answered_write() {
+async fn no_read_is_older_than_the_last_acknowledged_write() {
     for mode in ["off", "l1", "l2", "l1l2"] {
         for stampede in ["none", "local", "redis_lock", "early"] {
             for strategy in [RaceStrategy::Aside, RaceStrategy::Through] {
@@ -172,7 +172,7 @@ async fn no_read_is_older_than_the_last_answered_write() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nor_is_one_of_the_shared_level_wherever_it_was_written() {
+async fn no_read_of_the_shared_level_is_stale_whichever_instance_wrote() {
     for strategy in [RaceStrategy::Aside, RaceStrategy::Through] {
         // A reader that waits for a load on another instance may get the value from before the message.
         let assignments = ["cache.mode=l2", "cache.stampede=none"];
@@ -182,7 +182,7 @@ async fn nor_is_one_of_the_shared_level_wherever_it_was_written() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nor_while_the_store_comes_and_goes() {
+async fn no_read_is_stale_while_the_store_comes_and_goes() {
     for mode in ["cache.mode=l2", "cache.mode=l1l2"] {
         for strategy in [RaceStrategy::Aside, RaceStrategy::Through] {
             let outage = Outage::default();
@@ -194,7 +194,7 @@ async fn nor_while_the_store_comes_and_goes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nor_on_the_writing_instance_when_writes_are_queued() {
+async fn no_read_on_the_writing_instance_is_stale_while_writes_are_queued() {
     for mode in [
         "cache.mode=off",
         "cache.mode=l1",

@@ -88,7 +88,7 @@ async fn instances_share_bodies_loads_and_invalidations() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_comes_while_a_body_goes_below_does_not_load_it_again() {
+async fn a_reader_that_arrives_during_a_fill_does_not_load_again() {
     let redis = server().await;
     let instance = CacheInstance::new(&connect(&redis), &["cache.mode=l2"]);
     let source = TestDatabase::default();
@@ -109,7 +109,7 @@ async fn who_comes_while_a_body_goes_below_does_not_load_it_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_read_is_older_than_the_last_answered_write() {
+async fn no_read_is_older_than_the_last_acknowledged_write() {
     let redis = server().await;
     for mode in ["cache.mode=l2", "cache.mode=l1l2"] {
         for strategy in [RaceStrategy::Aside, RaceStrategy::Through] {
@@ -122,7 +122,7 @@ async fn no_read_is_older_than_the_last_answered_write() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nor_while_redis_is_killed_and_comes_back_empty() {
+async fn no_read_is_stale_while_redis_is_killed_and_restarts_empty() {
     let mut redis = server().await;
     let world = RaceState::new(&connect(&redis), 1, &["cache.mode=l1l2"]);
     let strategy = Some(RaceStrategy::Aside);

@@ -13,7 +13,7 @@ use crate::cache::{CacheKey, Sweep};
 use crate::kv::Kv;
 
 #[tokio::test]
-async fn two_hundred_readers_of_an_expired_key_load_it_as_often_as_the_protection_lets_them() {
+async fn two_hundred_readers_of_an_expired_key_load_as_often_as_the_mode_allows() {
     for (stampede, mode, instances, loads) in [
         ("none", "l1l2", 1, 200),
         ("local", "l1l2", 1, 1),
@@ -60,7 +60,7 @@ async fn two_hundred_readers_of_an_expired_key_load_it_as_often_as_the_protectio
 }
 
 #[tokio::test]
-async fn when_a_leader_is_dropped_one_of_those_who_wait_leads() {
+async fn when_a_leader_is_dropped_a_waiter_becomes_the_leader() {
     for stampede in ["cache.stampede=local", "cache.stampede=redis_lock"] {
         let instance = Arc::new(CacheInstance::new(&Kv::memory(), &[stampede]));
         let stuck = tokio::spawn({
@@ -97,7 +97,7 @@ async fn when_a_leader_is_dropped_one_of_those_who_wait_leads() {
 }
 
 #[tokio::test]
-async fn a_failed_load_is_told_to_all_who_wait_and_not_kept() {
+async fn all_waiters_get_the_error_of_a_failed_load_and_it_is_not_cached() {
     let instance = CacheInstance::new(&Kv::memory(), &[]);
     let source = TestDatabase::default();
     let fail = || async {
@@ -148,7 +148,7 @@ async fn a_reader_does_not_wait_for_a_load_from_before_an_invalidation() {
 }
 
 #[tokio::test]
-async fn an_owner_that_is_gone_holds_the_lock_no_longer_than_others_are_patient() {
+async fn a_lost_owner_delays_others_at_most_for_their_maximum_wait() {
     let kv = Kv::memory();
     let key = "lock:responses:document:7";
     let life = Duration::from_mins(1);
@@ -168,7 +168,7 @@ async fn an_owner_that_is_gone_holds_the_lock_no_longer_than_others_are_patient(
 }
 
 #[tokio::test]
-async fn a_lock_is_given_back_by_who_has_it() {
+async fn only_the_owner_releases_a_lock() {
     let kv = Kv::memory();
     let instance = CacheInstance::new(&kv, &["cache.stampede=redis_lock"]);
     instance.read(&TestDatabase::default(), 7).await;
@@ -177,7 +177,7 @@ async fn a_lock_is_given_back_by_who_has_it() {
 }
 
 #[tokio::test]
-async fn an_entry_that_is_due_is_renewed_by_one_while_the_others_have_the_old() {
+async fn one_reader_renews_an_entry_early_while_the_others_get_the_old_one() {
     let assignments = [
         "cache.stampede=early",
         "cache.ttl=10s",
@@ -203,7 +203,7 @@ async fn an_entry_that_is_due_is_renewed_by_one_while_the_others_have_the_old() 
 }
 
 #[tokio::test]
-async fn an_early_load_that_fails_leaves_the_old() {
+async fn a_failed_early_load_keeps_the_old_entry() {
     let assignments = [
         "cache.stampede=early",
         "cache.ttl=10s",
@@ -226,7 +226,7 @@ async fn an_early_load_that_fails_leaves_the_old() {
 }
 
 #[tokio::test]
-async fn who_reads_after_a_write_is_not_told_that_its_document_was_not_there_before() {
+async fn a_read_after_a_create_does_not_get_an_earlier_not_found() {
     let instance = CacheInstance::new(&Kv::memory(), &[]);
     let source = TestDatabase::default();
     let gate = Notify::new();

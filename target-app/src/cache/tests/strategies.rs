@@ -18,7 +18,7 @@ fn cascade() -> Sweep {
 }
 
 #[tokio::test]
-async fn aside_makes_what_the_write_made_stale_void() {
+async fn aside_invalidates_the_entries_that_the_write_made_stale() {
     let instance = CacheInstance::new(&Kv::memory(), &[]);
     let source = Arc::new(TestDatabase::default());
     instance.read(&source, 7).await;
@@ -34,7 +34,7 @@ async fn aside_makes_what_the_write_made_stale_void() {
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_is_an_error_may_have_been_made() {
+async fn a_failed_write_invalidates_too_because_it_may_have_been_executed() {
     let instance = CacheInstance::new(&Kv::memory(), &[]);
     for through in [false, true] {
         let source = Arc::new(TestDatabase::default());
@@ -57,7 +57,7 @@ async fn a_write_whose_answer_is_an_error_may_have_been_made() {
 }
 
 #[tokio::test]
-async fn a_write_goes_on_when_its_client_goes() {
+async fn a_write_continues_when_its_client_disconnects() {
     let instance = Arc::new(CacheInstance::new(&Kv::memory(), &[]));
     let source = Arc::new(TestDatabase::default());
     instance.read(&source, 7).await;
@@ -80,7 +80,7 @@ async fn a_write_goes_on_when_its_client_goes() {
 }
 
 #[tokio::test]
-async fn through_keeps_the_new_body_in_both_levels_and_makes_lists_void() {
+async fn write_through_stores_the_new_body_in_both_levels_and_invalidates_lists() {
     let kv = Kv::memory();
     let [here, there] = [(); 2].map(|()| CacheInstance::new(&kv, &[]));
     let source = Arc::new(TestDatabase::default());
@@ -106,7 +106,7 @@ async fn through_keeps_the_new_body_in_both_levels_and_makes_lists_void() {
 }
 
 #[tokio::test]
-async fn of_writes_through_that_come_together_none_is_kept() {
+async fn concurrent_write_throughs_are_not_cached() {
     for mode in ["cache.mode=l1", "cache.mode=l2", "cache.mode=l1l2"] {
         let instance = CacheInstance::new(&Kv::memory(), &[mode]);
         let source = Arc::new(TestDatabase::default());
@@ -203,7 +203,7 @@ impl Drop for TestQueue {
 }
 
 #[tokio::test]
-async fn a_queued_write_is_read_at_once_in_every_mode_and_reaches_the_source_with_lists_void() {
+async fn a_queued_write_is_readable_at_once_in_every_mode_and_its_flush_invalidates_lists() {
     for mode in ["off", "l1", "l2", "l1l2"] {
         let mode_is = format!("cache.mode={mode}");
         let queue = TestQueue::new(&[&mode_is, "cache.flush_every=100ms"]);
@@ -230,7 +230,7 @@ async fn a_queued_write_is_read_at_once_in_every_mode_and_reaches_the_source_wit
 }
 
 #[tokio::test]
-async fn a_newer_write_takes_the_place_of_the_one_that_waits() {
+async fn a_newer_write_replaces_the_queued_one() {
     let queue = TestQueue::new(&["cache.flush_every=100ms"]);
     for version in 1..=5 {
         queue.accept(7, version).await.expect("room");
@@ -246,7 +246,7 @@ async fn a_newer_write_takes_the_place_of_the_one_that_waits() {
 }
 
 #[tokio::test]
-async fn a_flush_waits_for_its_time_unless_there_is_reason_not_to() {
+async fn a_flush_waits_for_its_interval_unless_it_is_needed_earlier() {
     let queue = TestQueue::new(&["cache.flush_every=1h"]);
     queue.accept(7, 1).await.expect("room");
     sleep(Duration::from_millis(50)).await;
@@ -270,7 +270,7 @@ async fn a_flush_waits_for_its_time_unless_there_is_reason_not_to() {
 }
 
 #[tokio::test]
-async fn a_source_that_is_away_loses_nothing() {
+async fn an_unavailable_database_loses_no_write() {
     let queue = TestQueue::new(&["cache.flush_every=1ms"]);
     queue.is_away.store(true, Ordering::SeqCst);
     queue.accept(7, 1).await.expect("room");
@@ -294,7 +294,7 @@ async fn a_source_that_is_away_loses_nothing() {
 }
 
 #[tokio::test]
-async fn what_the_source_refuses_does_not_hold_up_the_others() {
+async fn a_rejected_write_does_not_block_the_others() {
     let queue = TestQueue::new(&["cache.flush_every=20ms"]);
     queue.accept(12, 1).await.expect("room");
     queue.accept(REFUSED, 1).await.expect("room");
@@ -332,7 +332,7 @@ async fn a_writer_waits_while_the_queue_is_full() {
 }
 
 #[tokio::test]
-async fn documents_are_flushed_in_the_order_in_which_everyone_locks_them() {
+async fn documents_are_flushed_in_lock_order() {
     let queue = TestQueue::new(&["cache.flush_every=1h"]);
     for id in [9, 7, 8] {
         queue.accept(id, 1).await.expect("room");
@@ -342,7 +342,7 @@ async fn documents_are_flushed_in_the_order_in_which_everyone_locks_them() {
 }
 
 #[tokio::test]
-async fn a_flush_that_panics_is_tried_again() {
+async fn a_panicking_flush_is_retried() {
     let queue = TestQueue::new(&["cache.flush_every=1ms"]);
     queue.accept(PANICS, 0).await.expect("room");
     eventually("it failed", async || queue.behind.stats().failed > 0).await;
@@ -352,7 +352,7 @@ async fn a_flush_that_panics_is_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_that_was_drained_answers_no_write_that_nobody_will_flush() {
+async fn a_drained_queue_accepts_no_writes() {
     let queue = TestQueue::new(&["cache.flush_every=1h"]);
     queue.accept(7, 1).await.expect("room");
     queue.behind.drain(PATIENCE).await.expect("drained");

@@ -56,7 +56,7 @@ async fn keys_are_loaded_in_batches_and_kept_in_both_levels() {
 }
 
 #[tokio::test]
-async fn what_changed_while_it_was_loaded_for_warming_is_not_kept() {
+async fn a_document_changed_during_warming_is_not_cached() {
     let kv = Kv::memory();
     let [here, there] = [(); 2].map(|()| CacheInstance::new(&kv, &[]));
     let source = TestDatabase::default();
@@ -84,7 +84,7 @@ async fn what_changed_while_it_was_loaded_for_warming_is_not_kept() {
 }
 
 #[tokio::test]
-async fn a_load_that_fails_warms_nothing_and_breaks_nothing() {
+async fn a_failed_load_warms_nothing_and_has_no_other_effect() {
     let instance = CacheInstance::new(&Kv::memory(), &[]);
     let fail = |_| async { Err::<Vec<_>, _>(DatabaseDown) };
     let warmed = instance.responses().warm(keys(10), fail).await;

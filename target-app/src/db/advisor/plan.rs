@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn only_rows_of_tables_count_and_each_once() {
+    fn only_table_rows_count_and_each_once() {
         let plan = plan(
             Dialect::Postgres,
             "Nested Loop  (cost=1.0..2.0 rows=5 width=4) (actual time=0.1..0.2 rows=10 loops=1)\n  \

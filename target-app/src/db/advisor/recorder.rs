@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_loop_is_seen_between_other_statements() {
+    fn a_loop_is_detected_between_other_statements() {
         let repeats = Repeats::default();
         for _ in 0..12 {
             repeats.count("student");

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn members_run_out_at_their_last_end_and_weigh_nothing_after() {
+    fn members_expire_at_their_last_expiry_and_weigh_nothing_afterwards() {
         let now = Instant::now();
         let at = |seconds| now + Duration::from_secs(seconds);
         let mut set = ExpiringSet::default();

@@ -109,7 +109,7 @@ async fn the_store_is_back_within_a_second_of_a_restart() {
 
 // On one thread, so that nothing is connected before the first await.
 #[tokio::test]
-async fn subscribers_hear_of_the_outage_and_of_its_end() {
+async fn subscribers_are_notified_of_the_outage_and_of_its_end() {
     let mut server = start().await;
     let here = KvInstance::new(&server, "folio", unguarded());
     let there = KvInstance::new(&server, "folio", unguarded());
@@ -139,7 +139,7 @@ async fn subscribers_hear_of_the_outage_and_of_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_hangs_is_given_up_and_its_late_answers_confuse_nobody() {
+async fn a_hanging_server_times_out_and_its_late_answers_are_discarded() {
     let mut server = start().await;
     let instance = KvInstance::new(&server, "folio", unguarded());
     let kv = &instance.kv;
@@ -189,7 +189,7 @@ async fn a_server_that_hangs_is_given_up_and_its_late_answers_confuse_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_breaker_opens_on_outages_only_and_lets_the_store_come_back() {
+async fn the_breaker_opens_only_on_outages_and_closes_on_recovery() {
     let mut settings = Settings::default();
     settings.breaker.open_for = "100ms".parse().expect("a span");
     let mut server = start().await;
@@ -219,7 +219,7 @@ async fn the_breaker_opens_on_outages_only_and_lets_the_store_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_gate_refuses_more_than_its_places_and_its_room_hold() {
+async fn the_gate_rejects_requests_beyond_its_permits_and_its_queue() {
     let mut settings = unguarded();
     settings.admission.cache_limit = 2;
     settings.admission.cache_waiting = 3;
@@ -242,7 +242,7 @@ async fn the_gate_refuses_more_than_its_places_and_its_room_hold() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_pool_keeps_between_the_bounds_of_the_settings() {
+async fn the_pool_stays_within_the_bounds_of_the_settings() {
     let server = start().await;
     let instance = KvInstance::new(&server, "folio", unguarded());
     let kv = &instance.kv;
@@ -320,7 +320,7 @@ async fn a_server_out_of_memory_is_full_and_still_answers() {
 }
 
 #[tokio::test]
-async fn a_wrong_url_is_refused_and_an_absent_server_is_not() {
+async fn an_invalid_url_is_rejected_and_an_absent_server_is_not() {
     let services = |url: &str| Services {
         database_url: crate::config::Secret::new(""),
         replica_url: None,

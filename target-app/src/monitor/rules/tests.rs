@@ -75,7 +75,7 @@ fn run(samples: &[Sample]) -> Vec<(usize, AlertRule, Phase)> {
 }
 
 #[test]
-fn an_alert_needs_several_looks_in_a_row_to_fire_and_to_end() {
+fn an_alert_needs_several_consecutive_samples_to_fire_and_to_end() {
     let (slow, fast) = (traffic(100.0, 501.0), traffic(100.0, 500.0));
     let course = [
         &slow, &slow, &fast, // two in a row are not enough
@@ -95,14 +95,14 @@ fn an_alert_needs_several_looks_in_a_row_to_fire_and_to_end() {
 }
 
 #[test]
-fn looks_with_nothing_to_judge_by_neither_count_nor_break_the_row() {
+fn samples_without_a_rating_are_skipped() {
     let (slow, none) = (traffic(1.0, 900.0), Sample::blank());
     let course = [&slow, &none, &slow, &none, &none, &slow].map(Clone::clone);
     assert_eq!(run(&course), [(5, AlertRule::Latency, Phase::Firing)]);
 }
 
 #[test]
-fn an_alert_ends_as_quiet_when_there_is_nothing_to_judge_for_long() {
+fn an_alert_ends_as_quiet_after_a_long_time_without_ratings() {
     let mut course = vec![traffic(100.0, 900.0); 3];
     course.extend(vec![Sample::blank(); 2 * QUIET_LOOKS as usize]);
     let ends = 2 + QUIET_LOOKS as usize;
@@ -116,7 +116,7 @@ fn an_alert_ends_as_quiet_when_there_is_nothing_to_judge_for_long() {
 }
 
 #[test]
-fn every_rule_is_broken_on_the_far_side_of_its_bound_alone() {
+fn every_rule_is_violated_only_beyond_its_bound() {
     let errors = |ratio| {
         let mut sample = traffic(100.0, 1.0);
         sample.requests.error_ratio = Some(ratio);
@@ -167,7 +167,7 @@ fn every_rule_is_broken_on_the_far_side_of_its_bound_alone() {
 }
 
 #[test]
-fn what_is_not_there_is_not_judged() {
+fn absent_values_are_not_rated() {
     assert_eq!(run(&vec![Sample::blank(); 10]), []);
 }
 
@@ -197,7 +197,7 @@ fn alerts_are_counted_shown_and_remembered_the_newest_first() {
 }
 
 #[test]
-fn what_is_remembered_is_bounded() {
+fn remembered_events_are_bounded() {
     let metrics = Metrics::new().expect("metrics");
     let mut rules = AlertRules::new(&metrics).expect("rules");
     let once = MonitorSettings {

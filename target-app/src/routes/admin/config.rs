@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_be_secret_in_a_url_is_not_shown() {
+    fn secret_parts_of_a_url_are_not_shown() {
         let shown = without_secrets("http://me:canary@127.0.0.1:9/canary3/hook?key=canary2");
         assert!(!shown.contains("canary"), "{shown}");
         assert!(shown.contains("@127.0.0.1:9/[redacted]?"), "{shown}");

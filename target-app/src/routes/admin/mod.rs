@@ -103,7 +103,7 @@ mod tests {
     use crate::config::Config;
 
     #[tokio::test]
-    async fn only_a_peer_on_loopback_gets_in_whatever_its_headers_say() {
+    async fn only_loopback_peers_are_admitted_whatever_their_headers() {
         let config = Config {
             documents: 1,
             users: 1,

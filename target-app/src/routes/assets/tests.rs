@@ -80,7 +80,7 @@ impl Drop for EdgeServer {
 const NAMES: [&str; 4] = ["app.css", "app.js", "vendor.css", "logo.svg"];
 
 #[tokio::test]
-async fn a_purge_removes_what_it_names_and_nothing_else() {
+async fn a_purge_removes_exactly_the_named_copies() {
     let folio = EdgeServer::folio(&[]).await;
     for (purge, gone) in [
         (json!({ "name": "app.css" }), &["app.css"][..]),
@@ -112,7 +112,7 @@ async fn a_purge_removes_what_it_names_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_purge_has_to_say_one_thing() {
+async fn a_purge_must_have_exactly_one_field() {
     let folio = EdgeServer::folio(&[]).await;
     for (purge, field) in [
         (json!({}), "name"),
@@ -146,7 +146,7 @@ fn remote(url: &str) -> [String; 2] {
 }
 
 #[tokio::test]
-async fn the_other_provider_also_tells_its_purge_api() {
+async fn the_http_provider_also_calls_its_purge_api() {
     let (api, told) = api(202).await;
     let folio = EdgeServer::folio(&remote(&format!("{}/purge", api.url))).await;
     folio.edge("app.css").await;
@@ -162,7 +162,7 @@ async fn the_other_provider_also_tells_its_purge_api() {
 }
 
 #[tokio::test]
-async fn a_purge_that_did_not_reach_the_api_says_so() {
+async fn a_purge_reports_a_failure_of_the_api() {
     let (refusing, _) = api(500).await;
     let nobody = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let silent = format!("http://{}", nobody.local_addr().expect("an address"));

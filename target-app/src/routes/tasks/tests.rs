@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::settings::{Settings, Stack};
 
 #[tokio::test]
-async fn the_dead_are_listed_and_tried_again() {
+async fn dead_letters_are_listed_and_retried() {
     let assignments = ["tasks.attempts=1", "tasks.backoff=1ms"].map(str::to_owned);
     let settings =
         Settings::layered(Stack::After, None, [], &assignments).expect("valid assignments");

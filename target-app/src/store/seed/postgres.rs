@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_separates_fields_and_rows_is_escaped() {
+    fn field_and_row_separators_are_escaped() {
         let mut row = String::new();
         push_copied(&mut row, "a\tb\nc\\d\re");
         assert_eq!(row, "a\\tb\\nc\\\\d\\re");

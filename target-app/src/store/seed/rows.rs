@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_test_opens_is_small() {
+    async fn small_numbers_give_small_databases() {
         let rows = filled(60, 5).await;
         let learning = ["courses", "students", "enrolments", "orders"];
         assert_eq!(learning.map(|table| rows[table].len()), [1, 10, 10, 0]);

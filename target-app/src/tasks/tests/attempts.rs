@@ -11,7 +11,7 @@ use crate::tasks::table::MOST_DEAD;
 use crate::tasks::{SubmitError, TaskState};
 
 #[tokio::test(start_paused = true)]
-async fn retries_wait_longer_and_longer_but_never_longer_than_the_ceiling() {
+async fn waits_between_retries_grow_up_to_the_ceiling() {
     let bench = Bench::new(|settings| settings.tasks.attempts = 5);
     let began = Instant::now();
     let mut ids = Vec::new();
@@ -51,7 +51,7 @@ async fn retries_wait_longer_and_longer_but_never_longer_than_the_ceiling() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_without_attempts_left_is_a_dead_letter_and_can_be_given_more() {
+async fn a_task_without_attempts_left_becomes_a_dead_letter_and_can_be_retried() {
     let bench = Bench::new(|settings| settings.tasks.attempts = 3);
     let id = bench.submit("fail", json!({ "times": 4 })).await;
     let status = bench.ended(id).await;
@@ -82,7 +82,7 @@ async fn a_permanent_failure_is_not_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn dead_letters_are_bounded_and_the_oldest_makes_room() {
+async fn dead_letters_are_bounded_and_the_oldest_is_removed() {
     let bench = Bench::new(|settings| settings.tasks.attempts = 1);
     let mut ids = Vec::new();
     for _ in 0..=MOST_DEAD {
@@ -95,7 +95,7 @@ async fn dead_letters_are_bounded_and_the_oldest_makes_room() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn panics_count_as_failures_and_take_no_worker_with_them() {
+async fn panics_count_as_failures_and_cost_no_worker() {
     let bench = Bench::new(|settings| {
         settings.tasks.workers = 2;
         settings.tasks.attempts = 2;
@@ -127,7 +127,7 @@ async fn panics_count_as_failures_and_take_no_worker_with_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_that_hangs_is_ended() {
+async fn a_hanging_attempt_is_ended() {
     let bench = Bench::new(|settings| settings.tasks.attempts = 1);
     let args = json!({ "name": "hangs", "lasts_ms": 600_000 });
     let id = bench.submit("noted", args).await;

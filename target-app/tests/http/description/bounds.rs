@@ -61,7 +61,7 @@ impl Described {
 }
 
 #[tokio::test]
-async fn parameters_of_queries_have_the_bounds_that_they_are_said_to_have() {
+async fn query_parameters_have_their_documented_bounds() {
     let service = Described::start().await;
     let mut count = 0;
     for operation in service.operations() {
@@ -92,7 +92,7 @@ async fn parameters_of_queries_have_the_bounds_that_they_are_said_to_have() {
 }
 
 #[tokio::test]
-async fn fields_of_bodies_have_the_bounds_that_they_are_said_to_have() {
+async fn body_fields_have_their_documented_bounds() {
     let service = Described::start().await;
     let mut count = 0;
     for operation in service.operations() {
@@ -144,7 +144,7 @@ async fn fields_of_bodies_have_the_bounds_that_they_are_said_to_have() {
 }
 
 #[tokio::test]
-async fn settings_are_all_there_and_have_the_bounds_that_they_are_said_to_have() {
+async fn all_settings_are_documented_with_their_bounds() {
     let service = Described::start().await;
     let shown = service
         .folio

@@ -24,7 +24,7 @@ fn each_object<'a>(value: &'a Value, visit: &mut impl FnMut(&'a Value)) {
 }
 
 #[tokio::test]
-async fn every_reference_leads_somewhere_and_every_component_is_used() {
+async fn every_reference_resolves_and_every_component_is_used() {
     let folio = Folio::start(&small()).await;
     let document = folio.get("/openapi.json").await.json();
     assert_eq!(document["openapi"], "3.1.0");
@@ -71,7 +71,7 @@ async fn examples_and_defaults_are_of_their_schemas() {
 }
 
 #[tokio::test]
-async fn operations_have_names_tags_and_security_of_their_own() {
+async fn operations_have_unique_names_tags_and_security() {
     let folio = Folio::start(&small()).await;
     let document = folio.get("/openapi.json").await.json();
     let tags = document["tags"].as_array().expect("tags").iter();
@@ -97,7 +97,7 @@ async fn operations_have_names_tags_and_security_of_their_own() {
 }
 
 #[tokio::test]
-async fn who_has_the_document_is_not_sent_it_again() {
+async fn a_current_copy_of_the_document_gets_304() {
     let folio = Folio::start(&small()).await;
     let first = folio.get("/openapi.json").await;
     assert_eq!(first.status, StatusCode::OK);

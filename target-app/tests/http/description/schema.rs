@@ -162,7 +162,7 @@ fn is_within(keyword: &str, bound: &Value, value: &Value) -> bool {
 }
 
 #[test]
-fn what_does_not_fit_is_told() {
+fn mismatches_are_reported() {
     let document = serde_json::json!({ "components": { "small": { "maximum": 2 } } });
     let schema = serde_json::json!({
         "type": "object",

@@ -11,8 +11,8 @@ use crate::profiles::{Bed, profiles};
 profiles!(
     logging_out_everywhere_ends_every_device_on_every_instance_within_a_second,
     a_logout_ends_one_session_on_every_instance,
-    a_session_that_is_not_refreshed_runs_out,
-    the_oldest_session_makes_room_for_one_too_many,
+    a_session_without_refresh_expires,
+    the_oldest_session_is_closed_beyond_the_maximum,
 );
 
 async fn logging_out_everywhere_ends_every_device_on_every_instance_within_a_second(bed: &Bed) {
@@ -62,7 +62,7 @@ async fn a_logout_ends_one_session_on_every_instance(bed: &Bed) {
     assert_eq!(two.here.status_as(&stays).await, StatusCode::OK);
 }
 
-async fn a_session_that_is_not_refreshed_runs_out(bed: &Bed) {
+async fn a_session_without_refresh_expires(bed: &Bed) {
     let folio = bed
         .start(config(&["auth.access_ttl=1s", "auth.refresh_ttl=1s"]))
         .await;
@@ -76,7 +76,7 @@ async fn a_session_that_is_not_refreshed_runs_out(bed: &Bed) {
     folio.refreshed(&kept).await;
 }
 
-async fn the_oldest_session_makes_room_for_one_too_many(bed: &Bed) {
+async fn the_oldest_session_is_closed_beyond_the_maximum(bed: &Bed) {
     let folio = bed.start(config(&["auth.sessions=2"])).await;
     let mut pairs = Vec::new();
     for _ in 0..4 {

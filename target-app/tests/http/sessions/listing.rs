@@ -8,7 +8,7 @@ use crate::profiles::{Bed, profiles};
 profiles!(
     the_devices_of_a_user_are_listed_latest_first,
     open_sessions_are_counted_over_all_instances,
-    sessions_that_ran_out_are_not_counted,
+    expired_sessions_are_not_counted,
 );
 
 async fn the_devices_of_a_user_are_listed_latest_first(bed: &Bed) {
@@ -62,7 +62,7 @@ async fn open_sessions_are_counted_over_all_instances(bed: &Bed) {
     }
 }
 
-async fn sessions_that_ran_out_are_not_counted(bed: &Bed) {
+async fn expired_sessions_are_not_counted(bed: &Bed) {
     let short = config(&["auth.access_ttl=3s", "auth.refresh_ttl=3s"]);
     let folio = bed.start(short).await;
     folio.login(1).await;

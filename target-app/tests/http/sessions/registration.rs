@@ -7,11 +7,11 @@ use super::config;
 use crate::profiles::{Bed, profiles};
 
 profiles!(
-    who_registers_is_logged_in_and_can_log_in_again,
-    a_registration_names_every_field_at_fault,
+    a_registered_user_is_logged_in_and_can_log_in_again,
+    a_registration_names_every_invalid_field,
 );
 
-async fn who_registers_is_logged_in_and_can_log_in_again(bed: &Bed) {
+async fn a_registered_user_is_logged_in_and_can_log_in_again(bed: &Bed) {
     let folio = bed.start(config(&[])).await;
     let register = async |email: &str| {
         let body = json!({ "email": email, "password": "correct horse" });
@@ -36,7 +36,7 @@ async fn who_registers_is_logged_in_and_can_log_in_again(bed: &Bed) {
     );
 }
 
-async fn a_registration_names_every_field_at_fault(bed: &Bed) {
+async fn a_registration_names_every_invalid_field(bed: &Bed) {
     let folio = bed.start(config(&[])).await;
     let faults = async |body: Value| {
         let answer = folio.post_json(None, "/api/v1/auth/register", &body).await;

@@ -8,13 +8,13 @@ use crate::folio::join_all;
 use crate::profiles::{Bed, profiles};
 
 profiles!(
-    a_refresh_anywhere_gives_tokens_that_are_good_everywhere_at_once,
-    any_spent_refresh_token_ends_its_session_and_no_other,
-    a_made_up_refresh_token_does_not_end_a_session,
-    of_refreshes_at_the_same_time_one_wins_and_the_session_ends,
+    refreshed_tokens_are_valid_on_every_instance_at_once,
+    any_used_refresh_token_closes_its_session_and_no_other,
+    an_invented_refresh_token_does_not_close_a_session,
+    of_concurrent_refreshes_one_wins_and_the_session_is_closed,
 );
 
-async fn a_refresh_anywhere_gives_tokens_that_are_good_everywhere_at_once(bed: &Bed) {
+async fn refreshed_tokens_are_valid_on_every_instance_at_once(bed: &Bed) {
     let two = TwoInstances::start(bed).await;
     let first = two.here.login(1).await;
     for folio in two.both() {
@@ -29,7 +29,7 @@ async fn a_refresh_anywhere_gives_tokens_that_are_good_everywhere_at_once(bed: &
     }
 }
 
-async fn any_spent_refresh_token_ends_its_session_and_no_other(bed: &Bed) {
+async fn any_used_refresh_token_closes_its_session_and_no_other(bed: &Bed) {
     let two = TwoInstances::start(bed).await;
     for generations in 1..=3 {
         let first = two.here.login(1).await;
@@ -53,7 +53,7 @@ async fn any_spent_refresh_token_ends_its_session_and_no_other(bed: &Bed) {
     );
 }
 
-async fn a_made_up_refresh_token_does_not_end_a_session(bed: &Bed) {
+async fn an_invented_refresh_token_does_not_close_a_session(bed: &Bed) {
     let folio = bed.start(config(&[])).await;
     let pair = folio.login(1).await;
     let real = refresh_token(&pair);
@@ -74,7 +74,7 @@ async fn a_made_up_refresh_token_does_not_end_a_session(bed: &Bed) {
     folio.refreshed(&pair).await;
 }
 
-async fn of_refreshes_at_the_same_time_one_wins_and_the_session_ends(bed: &Bed) {
+async fn of_concurrent_refreshes_one_wins_and_the_session_is_closed(bed: &Bed) {
     let two = TwoInstances::start(bed).await;
     for _ in 0..5 {
         let pair = two.here.login(1).await;

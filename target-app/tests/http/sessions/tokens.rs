@@ -12,8 +12,8 @@ use crate::profiles::{Bed, own_servers, profiles};
 
 profiles!(
     a_restart_over_the_same_store_keeps_sessions,
-    an_access_token_runs_out_and_its_session_goes_on,
-    tokens_that_were_not_signed_here_are_refused,
+    an_access_token_expires_and_its_session_continues,
+    tokens_with_another_signature_are_rejected,
 );
 
 async fn a_restart_over_the_same_store_keeps_sessions(bed: &Bed) {
@@ -27,7 +27,7 @@ async fn a_restart_over_the_same_store_keeps_sessions(bed: &Bed) {
     assert_eq!(again.status_as(&pair).await, StatusCode::OK);
 }
 
-async fn an_access_token_runs_out_and_its_session_goes_on(bed: &Bed) {
+async fn an_access_token_expires_and_its_session_continues(bed: &Bed) {
     let folio = bed.start(config(&["auth.access_ttl=1s"])).await;
     let pair = folio.login(1).await;
     assert_eq!(pair["expires_in"], 1);
@@ -38,7 +38,7 @@ async fn an_access_token_runs_out_and_its_session_goes_on(bed: &Bed) {
     assert_eq!(folio.status_as(&pair).await, StatusCode::OK);
 }
 
-async fn tokens_that_were_not_signed_here_are_refused(bed: &Bed) {
+async fn tokens_with_another_signature_are_rejected(bed: &Bed) {
     const NONE: &str = "eyJhbGciOiJub25lIn0"; // {"alg":"none"}
     let folio = bed.start(config(&[])).await;
     let pair = folio.login(1).await;
@@ -93,7 +93,7 @@ async fn another_store_knows_neither_the_key_nor_the_sessions() {
 
 /// Redis hangs, then returns unchanged, then returns empty.
 #[tokio::test]
-async fn while_the_store_is_away_tokens_are_neither_taken_nor_refused() {
+async fn while_the_store_is_unavailable_tokens_are_neither_accepted_nor_rejected() {
     let mut servers = own_servers().await;
     let bed = Bed::on(&servers).await;
     let folio = bed.start(config(&["breaker.open_for=100ms"])).await;

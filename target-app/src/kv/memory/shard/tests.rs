@@ -26,7 +26,7 @@ fn is_consistent(shard: &StoreShard) -> bool {
 }
 
 #[test]
-fn a_flood_of_cached_values_costs_nobody_else_and_goes_by_its_time() {
+fn a_flood_of_cached_values_evicts_only_cached_values_by_expiry() {
     let (mut shard, now) = (small(), Instant::now());
     for at in 0..10 {
         let key = format!("kept:{at}");
@@ -58,7 +58,7 @@ fn a_flood_of_cached_values_costs_nobody_else_and_goes_by_its_time() {
 }
 
 #[test]
-fn what_is_kept_is_refused_rather_than_dropped() {
+fn permanent_entries_are_rejected_rather_than_evicted() {
     let (mut shard, now) = (small(), Instant::now());
     let mut kept = 0;
     while shard
@@ -88,7 +88,7 @@ fn what_is_kept_is_refused_rather_than_dropped() {
 }
 
 #[test]
-fn what_has_run_out_goes_with_later_writes() {
+fn expired_entries_are_removed_by_later_writes() {
     let (mut shard, now) = (small(), Instant::now());
     for at in 0..40 {
         shard
@@ -114,7 +114,7 @@ fn what_has_run_out_goes_with_later_writes() {
 }
 
 #[test]
-fn a_value_larger_than_its_budget_stands_alone() {
+fn a_value_larger_than_its_budget_is_stored_alone() {
     let (mut shard, now) = (small(), Instant::now());
     for at in 0..5 {
         let key = format!("{at}");
@@ -127,7 +127,7 @@ fn a_value_larger_than_its_budget_stands_alone() {
 }
 
 #[test]
-fn a_set_that_grows_is_weighed() {
+fn a_growing_set_is_weighed() {
     let (mut shard, now) = (small(), Instant::now());
     let members = StoredValue::Members(HashSet::new());
     shard
