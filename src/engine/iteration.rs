@@ -58,21 +58,21 @@ pub(super) async fn iterate(
         ended: None,
         failure: None,
     };
-    let mut walked = Continue(());
+    let mut result = Continue(());
     if !walker.user.state.has_begun(flow_index) {
-        walked = walk(&mut walker, &flow.start).await;
-        if walked.is_continue() {
+        result = walk(&mut walker, &flow.start).await;
+        if result.is_continue() {
             walker.user.state.begin(flow_index);
             walker.user.client.begin_iteration();
         }
     }
-    if walked.is_continue() {
-        walked = walk(&mut walker, &flow.steps).await;
+    if result.is_continue() {
+        result = walk(&mut walker, &flow.steps).await;
     }
     let finished = walker
         .ended
         .map_or_else(|| clock.now(), |ended| clock.at(ended));
-    let (outcome, then) = match walked {
+    let (outcome, then) = match result {
         Continue(()) => (Outcome::Ok, NextAction::Iterate),
         Break(cut) => (cut.outcome, cut.then),
     };

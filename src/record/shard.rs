@@ -279,7 +279,7 @@ impl Shard {
                 }
             }
             MeasuredTime::UntilFailure => {
-                self.time(sample.series, Timing::FailedTime, response_time)
+                self.time(sample.series, Timing::FailedTime, response_time);
             }
             MeasuredTime::AtLeast => self.time(sample.series, Timing::TimedOut, response_time),
             MeasuredTime::Untimed => {}

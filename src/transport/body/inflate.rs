@@ -186,7 +186,7 @@ fn decoded_start(coding: ContentCoding, stream: &[u8]) -> Vec<u8> {
     match coding {
         ContentCoding::Gzip => inflated(&mut GzDecoder::new(stream)),
         ContentCoding::Deflate if has_zlib_header(stream) => {
-            inflated(&mut ZlibDecoder::new(stream))
+            inflated(&mut ZlibDecoder::new(stream));
         }
         ContentCoding::Deflate => inflated(&mut DeflateDecoder::new(stream)),
         ContentCoding::Brotli if has_large_window(stream) => {}
