@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::halt::Halt;
 use crate::plan::{Plan, Schedule};
-use crate::record::journal::LostUsers;
+use crate::record::LostUsers;
 use crate::scenario::WhenUsedUp;
 use crate::units::Micros;
 

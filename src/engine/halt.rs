@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::Stop;
-use crate::record::journal::StopReason;
+use crate::record::StopReason;
 use crate::units::Micros;
 
 const GOING: u8 = 0;

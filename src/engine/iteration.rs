@@ -11,8 +11,7 @@ use super::walk::{Walker, walk};
 use crate::expr::{Context, Missing};
 use crate::outcome::Outcome;
 use crate::plan::{Action, Request, SeriesId, Step};
-use crate::record::journal::StopReason;
-use crate::record::{Clock, IterationSample};
+use crate::record::{Clock, IterationSample, StopReason};
 use crate::scenario::{Delay, OnError, WhenUsedUp};
 use crate::units::Micros;
 

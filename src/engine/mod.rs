@@ -38,7 +38,7 @@ pub use state::RunValues;
 
 use crate::outcome::Outcome;
 use crate::plan::Plan;
-use crate::record::journal::{LostUsers, StopReason};
+use crate::record::{LostUsers, StopReason};
 use crate::transport::Shared;
 
 /// How a run is stopped.

@@ -12,8 +12,7 @@ use super::pacer::{Pace, unless_stopped};
 use super::roster::Roster;
 use super::state::{Draws, RunValues};
 use crate::plan::Plan;
-use crate::record::journal::StopReason;
-use crate::record::{Clock, Recorder};
+use crate::record::{Clock, Recorder, StopReason};
 use crate::transport;
 use crate::units::Micros;
 

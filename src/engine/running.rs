@@ -19,8 +19,7 @@ use super::{Ended, EngineError, RunValues, Stop, attack};
 use crate::plan::arrivals::ArrivalTimes;
 use crate::plan::{Plan, Schedule};
 use crate::probe;
-use crate::record::journal::StopReason;
-use crate::record::{Clock, LoadCounts, Recorder};
+use crate::record::{Clock, LoadCounts, Recorder, StopReason};
 use crate::transport::Shared;
 use crate::units::Micros;
 

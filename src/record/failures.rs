@@ -6,10 +6,12 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use super::journal::FailureExample;
+use serde::{Deserialize, Serialize};
+
 use super::shard::lock;
 use crate::outcome::Outcome;
 use crate::plan::SeriesId;
+use crate::units::Micros;
 
 /// The longest text of a request, in characters.
 const MAX_REQUEST: usize = 200;
@@ -28,6 +30,23 @@ const LAST_STATUS: u16 = 999;
 const WORDS: usize = ((LAST_STATUS - FIRST_STATUS) as usize + 1).div_ceil(u64::BITS as usize);
 
 const _: () = assert!(Outcome::ALL.len() <= u32::BITS as usize);
+
+/// One failure in full, standing for its group; secrets are already redacted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FailureExample {
+    /// When, on the run's clock.
+    pub at: Micros,
+    /// The series; none in setup and teardown.
+    pub series: Option<SeriesId>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The status, if there was a response.
+    pub status: Option<u16>,
+    /// Method and URL as sent, at most 200 characters.
+    pub request: String,
+    /// What went wrong, at most 400 characters: the error, what a check found, or how the body begins.
+    pub detail: String,
+}
 
 /// The examples not yet taken, and which groups have had theirs.
 #[derive(Debug)]

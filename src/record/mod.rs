@@ -6,6 +6,7 @@
 mod after_load;
 pub mod bins;
 mod carried;
+mod ending;
 mod failures;
 mod gauges;
 pub mod histogram;
@@ -13,6 +14,7 @@ pub mod journal;
 mod merge;
 pub mod recorder;
 pub mod shard;
+mod standing;
 mod standstill;
 pub mod totals;
 
@@ -24,9 +26,12 @@ use serde::{Deserialize, Serialize};
 pub use after_load::AfterLoad;
 pub use bins::Bins;
 pub use carried::{Carried, Parted};
+pub use ending::{LostUsers, StopReason};
+pub use failures::FailureExample;
 pub use journal::{Event, RunHeader};
 pub use recorder::Recorder;
 pub use shard::Shard;
+pub use standing::Standing;
 pub use totals::Totals;
 
 pub use crate::probe::{Health, TargetHealth, WakeUps};

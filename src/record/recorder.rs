@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use super::failures::FailureExample;
 use super::failures::Failures;
 use super::gauges::Gauges;
-use super::journal::FailureExample;
 use super::shard::{Bank, Page, Shard, lock};
 use super::{Counts, Health, Interval, LoadCounts, SeriesInterval, TargetHealth};
 use crate::outcome::Outcome;

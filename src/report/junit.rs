@@ -8,8 +8,7 @@ use std::fmt::Write as _;
 use super::model::{Report, ThresholdRow};
 use super::{RenderError, Renderer, text};
 use crate::exit::Exit;
-use crate::plan::threshold::Standing;
-use crate::record::journal::StopReason;
+use crate::record::{Standing, StopReason};
 use crate::scenario::Severity;
 use crate::verdict::Conclusion;
 

@@ -10,8 +10,8 @@ use super::sink::{End, Second, Sinks};
 use super::target::Target;
 use crate::engine::{Running, Stop};
 use crate::plan::Plan;
-use crate::record::journal::{Event, StopReason};
-use crate::record::{Recorder, Totals};
+use crate::record::journal::Event;
+use crate::record::{Recorder, StopReason, Totals};
 use crate::units::Micros;
 use crate::verdict::Judge;
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::record::journal::{self, Event, LostUsers, RunHeader, StopReason};
-use crate::record::{Interval, Totals};
+use crate::record::journal::{self, Event, RunHeader};
+use crate::record::{Interval, LostUsers, StopReason, Totals};
 use crate::report::Colour;
 use crate::report::live::{Live, LiveState};
 use crate::units::{Micros, show_duration};

@@ -6,8 +6,7 @@ use crate::exit::Exit;
 use crate::outcome::Outcome;
 use crate::plan::Subject;
 use crate::plan::threshold::Metric;
-use crate::record::Totals;
-use crate::record::journal::StopReason;
+use crate::record::{StopReason, Totals};
 use crate::scenario::Severity;
 
 /// Something that decides a run.

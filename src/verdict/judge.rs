@@ -7,9 +7,8 @@ use super::target::TargetWatch;
 use super::users::UserWatch;
 use super::window::State;
 use crate::plan::Series;
-use crate::plan::threshold::{Aggregate, Metric, Standing, Threshold};
-use crate::record::journal::StopReason;
-use crate::record::{Carried, Interval, LoadCounts};
+use crate::plan::threshold::{Aggregate, Metric, Threshold};
+use crate::record::{Carried, Interval, LoadCounts, Standing, StopReason};
 use crate::scenario::Window;
 use crate::units::Micros;
 

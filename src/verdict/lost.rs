@@ -1,7 +1,7 @@
 //! Users that left early, as a verdict tells them: in its first sentence if the run ended for it.
 
 use super::Ending;
-use crate::record::journal::LostUsers;
+use crate::record::LostUsers;
 
 /// That the run ended before its schedule, if it did.
 pub(super) fn early_end(ending: &Ending, unstarted: u64) -> Option<String> {

@@ -20,8 +20,8 @@ mod window;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::plan::threshold::Standing;
-pub use crate::record::journal::Ending;
+pub use crate::record::Standing;
+use crate::record::journal::Ending;
 pub use judge::{Judge, Judged};
 pub use warning::Warning;
 

@@ -1,7 +1,8 @@
 //! A threshold that does not hold, in one plain sentence.
 
 use super::judge::{Judged, Rule};
-use crate::plan::threshold::{Metric, Standing, Threshold};
+use crate::plan::threshold::{Metric, Threshold};
+use crate::record::Standing;
 use crate::scenario::{Comparator, Window};
 use crate::units::show_duration;
 

@@ -2,8 +2,7 @@
 
 use crate::outcome::Outcome;
 use crate::plan::{Series, SeriesId, Subject};
-use crate::record::Interval;
-use crate::record::journal::StopReason;
+use crate::record::{Interval, StopReason};
 use crate::units::Micros;
 
 /// How long most attempts to connect must have failed before the run is stopped.

@@ -6,7 +6,8 @@
 use std::collections::VecDeque;
 
 use super::tally::{Reading, Tally};
-use crate::plan::threshold::{Aggregate, Metric, Standing, Threshold};
+use crate::plan::threshold::{Aggregate, Metric, Threshold};
+use crate::record::Standing;
 use crate::record::bins::Sum;
 use crate::scenario::{Comparator, Window};
 use crate::units::Micros;

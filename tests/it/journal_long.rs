@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use gander::outcome::Outcome;
 use gander::plan::{Series, SeriesId, Subject};
-use gander::record::journal::{LostUsers, RunHeader, Writer};
-use gander::record::{LoadCounts, Recorder, Sample};
+use gander::record::journal::{RunHeader, Writer};
+use gander::record::{LoadCounts, LostUsers, Recorder, Sample};
 use gander::units::Micros;
 
 use crate::journal::header;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use gander::outcome::Outcome;
 use gander::plan::{CheckId, SeriesId};
-use gander::record::journal::FailureExample;
 use gander::record::{
-    Clock, Interval, IterationSample, LoadCounts, Recorder, Sample, Timing, histogram,
+    Clock, FailureExample, Interval, IterationSample, LoadCounts, Recorder, Sample, Timing,
+    histogram,
 };
 use gander::units::Micros;
 use hdrhistogram::Histogram;

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::number_keys;
 use crate::mask::Mask;
-use crate::outcome::Outcome;
-use crate::plan::threshold::Standing;
-use crate::plan::{CheckId, SeriesId};
+use crate::plan::CheckId;
 use crate::probe::{Health, TargetHealth};
-use crate::record::{CheckCounts, Interval, LoadCounts};
+use crate::record::{
+    CheckCounts, FailureExample, Interval, LoadCounts, LostUsers, Standing, StopReason,
+};
 use crate::units::Micros;
 
 /// A line of `events.jsonl`.
@@ -60,74 +60,6 @@ pub enum Event {
     },
 }
 
-/// Users that left before the load was over, by their own doing.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LostUsers {
-    /// How many users there were.
-    pub of: u64,
-    /// How long the load was to last, where the schedule says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub planned: Option<Micros>,
-    /// Left because `on_error` is `stop_user`.
-    pub stopped: u64,
-    /// Left because a `unique` feeder had no row for them.
-    pub out_of_rows: u64,
-    /// The feeder whose rows were used up first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub feeder: Option<String>,
-    /// Whether the load ended before its schedule, because no user was left.
-    pub ended_the_load: bool,
-    /// Whether the scenario says that it may: the rows of a feeder with `when_used_up: end` were used up.
-    pub may_end_the_load: bool,
-}
-
-impl LostUsers {
-    /// How many.
-    pub const fn count(&self) -> u64 {
-        self.stopped + self.out_of_rows
-    }
-
-    /// Whether there is none.
-    pub const fn is_none(&self) -> bool {
-        self.count() == 0
-    }
-}
-
-/// Why a run stopped before its planned end.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum StopReason {
-    /// SIGINT or SIGTERM, once: in-flight requests were given the grace period.
-    Signal,
-    /// A second signal: stopped at once.
-    SecondSignal,
-    /// A threshold with `abort` broke.
-    Threshold {
-        /// Index into [`super::RunHeader::thresholds`].
-        threshold: usize,
-    },
-    /// A user panicked.
-    Panic {
-        /// The panic's message, redacted.
-        message: String,
-    },
-    /// `on_error: abort`.
-    StepFailed {
-        /// The step.
-        step: String,
-    },
-    /// The target could no longer be reached, or the bundled target ended.
-    TargetGone {
-        /// What was seen.
-        detail: String,
-    },
-    /// `setup` failed: no load was sent.
-    SetupFailed {
-        /// What failed.
-        detail: String,
-    },
-}
-
 /// An [`Interval`] without its series, as a line of `events.jsonl`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct IntervalCounts {
@@ -155,23 +87,6 @@ pub struct IntervalCounts {
     /// The bundled target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetHealth>,
-}
-
-/// One failure in full, standing for its group; secrets are already redacted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FailureExample {
-    /// When, on the run's clock.
-    pub at: Micros,
-    /// The series; none in setup and teardown.
-    pub series: Option<SeriesId>,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// The status, if there was a response.
-    pub status: Option<u16>,
-    /// Method and URL as sent, at most 200 characters.
-    pub request: String,
-    /// What went wrong, at most 400 characters: the error, what a check found, or how the body begins.
-    pub detail: String,
 }
 
 impl Event {

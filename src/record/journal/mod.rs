@@ -22,7 +22,7 @@ mod scan;
 mod writer;
 
 pub use error::{JournalError, JournalWarning};
-pub use event::{Event, FailureExample, IntervalCounts, LostUsers, StopReason};
+pub use event::{Event, IntervalCounts};
 pub use header::{RunHeader, SCHEMA};
 pub use reader::{Ending, Intervals, Journal};
 pub use writer::Writer;

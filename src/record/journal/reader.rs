@@ -14,10 +14,9 @@ use serde::Deserialize;
 use super::agreement::Agreement;
 use super::scan::{self, Fault, Found, Raw};
 use super::{
-    EVENTS_FILE, Event, HISTOGRAMS_FILE, JournalError, JournalWarning, LostUsers, RUN_FILE,
-    RunHeader, SCHEMA, StopReason,
+    EVENTS_FILE, Event, HISTOGRAMS_FILE, JournalError, JournalWarning, RUN_FILE, RunHeader, SCHEMA,
 };
-use crate::record::Interval;
+use crate::record::{Interval, LostUsers, StopReason};
 use crate::units::Micros;
 
 /// The most events that are kept; a run of hours has some hundreds.

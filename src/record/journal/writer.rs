@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use super::append::Appender;
 use super::pack::Packed;
 use super::{
-    EVENTS_FILE, Event, HISTOGRAMS_FILE, IntervalCounts, JournalError, LostUsers, RUN_FILE,
-    RunHeader, members,
+    EVENTS_FILE, Event, HISTOGRAMS_FILE, IntervalCounts, JournalError, RUN_FILE, RunHeader, members,
 };
 use crate::mask::Mask;
-use crate::record::Interval;
+use crate::record::{Interval, LostUsers};
 use crate::units::Micros;
 
 /// A run's journal, open for writing. After an error the journal still holds everything written before it, and the run

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::plan::threshold::{Metric, Standing};
-use crate::record::Timing;
+use crate::plan::threshold::Metric;
+use crate::record::{Standing, Timing};
 use crate::report::model::distribution::Stats;
 use crate::report::model::{Report, ThresholdRow};
 use crate::report::text;

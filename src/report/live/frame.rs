@@ -2,7 +2,7 @@
 
 use super::{LiveState, Outline, Size};
 use crate::plan::schedule::Model;
-use crate::plan::threshold::Standing;
+use crate::record::Standing;
 use crate::report::paint::{Paint, Tone};
 use crate::report::text;
 

@@ -9,11 +9,10 @@ use super::timeline::Buckets;
 use super::{
     BuildError, CheckRow, FlowRow, Report, StepRow, ThresholdRow, Times, VerdictSummary, Violation,
 };
-use crate::plan::threshold::Standing;
 use crate::plan::{CheckId, SeriesId, Subject};
 use crate::record::bins::Sum;
-use crate::record::journal::{Ending, Event, Journal, RunHeader, StopReason};
-use crate::record::{Bins, Interval, Timing, Totals};
+use crate::record::journal::{Ending, Event, Journal, RunHeader};
+use crate::record::{Bins, Interval, Standing, StopReason, Timing, Totals};
 use crate::report::text::clean;
 use crate::verdict::{Judge, Judged, Verdict, Warning};
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::outcome::Outcome;
 use crate::plan::{Series, SeriesId, Subject};
-use crate::record::Interval;
-use crate::record::journal::{Event, FailureExample};
+use crate::record::journal::Event;
+use crate::record::{FailureExample, Interval};
 use crate::report::text::{self, clean};
 use crate::units::Micros;
 

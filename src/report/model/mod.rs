@@ -24,11 +24,13 @@ pub use timeline::{Point, Spread};
 
 use crate::exit::Exit;
 use crate::plan::schedule::Model;
-use crate::plan::threshold::{Metric, Standing, Unit};
+use crate::plan::threshold::{Metric, Unit};
 use crate::record::bins::Sum;
-use crate::record::journal::{RunHeader, StopReason};
+use crate::record::journal::RunHeader;
 use crate::record::totals::{HealthTotals, TargetTotals};
-use crate::record::{CheckCounts, Counts, LoadCounts, SeriesInterval, Timing};
+use crate::record::{
+    CheckCounts, Counts, LoadCounts, SeriesInterval, Standing, StopReason, Timing,
+};
 use crate::report::text;
 use crate::scenario::{Comparator, Severity, Window};
 use crate::units::Micros;

@@ -11,9 +11,8 @@ use crate::exit::Exit;
 use crate::outcome::Outcome;
 use crate::plan::threshold::{Rule, Threshold};
 use crate::plan::{CheckId, Series, SeriesId, Subject};
-use crate::record::journal::StopReason;
 use crate::record::{
-    CheckCounts, Health, Interval, LoadCounts, SeriesInterval, Timing, Totals, WakeUps,
+    CheckCounts, Health, Interval, LoadCounts, SeriesInterval, StopReason, Timing, Totals, WakeUps,
 };
 use crate::scenario::{Severity, Window};
 use crate::units::Micros;

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use gander::engine::Stop;
 use gander::outcome::Outcome;
 use gander::plan::SeriesId;
-use gander::record::Timing;
-use gander::record::journal::StopReason;
+use gander::record::{StopReason, Timing};
 
 use super::plans::plan;
 use super::server::Server;

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use gander::outcome::Outcome;
 use gander::plan::Subject;
-use gander::record::journal::FailureExample;
+use gander::record::FailureExample;
 
 use super::plans::{plan, plan_with_files};
 use super::server::Server;

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use gander::outcome::Outcome;
 use gander::plan::schedule::Model;
-use gander::plan::threshold::Standing;
 use gander::plan::{CheckEntry, CheckId, Segment, Series, Subject};
 use gander::probe::{TargetHealth, machine};
-use gander::record::journal::{
-    Event, FailureExample, LostUsers, RunHeader, SCHEMA, StageMark, StopReason, Writer,
+use gander::record::journal::{Event, RunHeader, SCHEMA, StageMark, Writer};
+use gander::record::{
+    FailureExample, Interval, IterationSample, LoadCounts, LostUsers, Recorder, Sample, Standing,
+    StopReason,
 };
-use gander::record::{Interval, IterationSample, LoadCounts, Recorder, Sample};
 use gander::scenario::Kind;
 use gander::units::Micros;
 

@@ -7,10 +7,10 @@ use std::fs;
 use std::path::Path;
 
 use gander::record::journal::{
-    EVENTS_FILE, Event, HISTOGRAMS_FILE, Journal, JournalError, JournalWarning, LostUsers,
-    RUN_FILE, SCHEMA, StopReason, Writer,
+    EVENTS_FILE, Event, HISTOGRAMS_FILE, Journal, JournalError, JournalWarning, RUN_FILE, SCHEMA,
+    Writer,
 };
-use gander::record::{Counts, Interval, LoadCounts, SeriesInterval};
+use gander::record::{Counts, Interval, LoadCounts, LostUsers, SeriesInterval, StopReason};
 use gander::units::Micros;
 
 use crate::record::STEP;

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use gander::outcome::Outcome;
-use gander::record::journal::{Event, FailureExample};
+use gander::record::FailureExample;
+use gander::record::journal::Event;
 use gander::report::{
     Colour, JunitXml, Renderer, Report, ReportHtml, SummaryJson, TimelineCsv, console,
 };

@@ -4,8 +4,7 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use gander::plan::threshold::Standing;
-use gander::record::LoadCounts;
+use gander::record::{LoadCounts, Standing};
 use gander::report::Colour;
 use gander::report::live::{Live, LiveState, Mode, Size};
 use gander::report::model::Spread;

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use gander::record::journal::{Journal, LostUsers, Writer};
+use gander::record::LostUsers;
+use gander::record::journal::{Journal, Writer};
 use gander::report::{Renderer, Report, SummaryJson, renderers};
 
 use super::fixture::{Dice, Recipe, events, header, interval, report};
