@@ -64,27 +64,31 @@ impl<'a> Held<'a> {
     }
 }
 
-/// A value that a template inserts is absent now: never captured in this iteration, or captured as null.
+/// A value is absent now: never captured in this iteration, captured as null, or asked of values that have no order.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no value for `{name}`{}", if *.is_null { ": it is null" } else { "" })]
+#[error("no value for `{name}`{}", .note.as_ref().map(|note| format!(": {note}")).unwrap_or_default())]
 pub struct Missing {
     /// What has no value, as a template would write it.
     pub name: String,
-    /// Whether it is there, as a null.
-    pub is_null: bool,
+    /// Why, if it is not simply absent.
+    pub note: Option<String>,
 }
 
 impl Missing {
     pub(super) fn named(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
-            is_null: false,
+            note: None,
         }
     }
 
     pub(super) fn null(self) -> Self {
+        self.because("it is null")
+    }
+
+    pub(super) fn because(self, note: impl Into<String>) -> Self {
         Self {
-            is_null: true,
+            note: Some(note.into()),
             ..self
         }
     }

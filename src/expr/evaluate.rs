@@ -98,7 +98,12 @@ impl Comparison {
         let left = self.left.value(context)?.into_owned();
         let right = self.right.value(context)?;
         let (left, right) = (View::from(&left), View::from(&*right));
-        Ok(self.comparator.holds_between(&left, &right, self.as_texts))
+        let decided = self.comparator.decides(&left, &right, self.as_texts);
+        decided.ok_or_else(|| {
+            let asked = format!("{left} {} {right}", self.comparator.symbol());
+            let (left, right) = (left.kind(), right.kind());
+            Missing::named(asked).because(format!("{left} and {right} have no order"))
+        })
     }
 }
 
@@ -140,7 +145,7 @@ mod tests {
             (json!("false"), false),
             (json!("0"), false),
             (json!("00"), true),
-            (json!([]), false),
+            (json!([]), true),
             (json!([0]), true),
             (json!({}), true),
         ] {
@@ -197,6 +202,33 @@ mod tests {
             assert_eq!(holds(text), Err(Missing::named("later")), "{text}");
         }
         assert_eq!(holds("page == 4 and later == 1"), Ok(false));
+    }
+
+    #[test]
+    fn what_has_no_order_is_told_and_not_false() {
+        for (text, told) in [
+            (
+                "word > 0",
+                "no value for `\"red wine\" > 0`: a text and a number have no order",
+            ),
+            (
+                "not (flag < 1)",
+                "no value for `\"false\" < 1`: a text and a number have no order",
+            ),
+            (
+                "true >= 0",
+                "no value for `true >= 0`: true or false and a number have no order",
+            ),
+            (
+                "nothing <= page",
+                "no value for `null <= 3`: nothing and a number have no order",
+            ),
+        ] {
+            let missing = holds(text).expect_err(text);
+            assert_eq!(missing.to_string(), told);
+        }
+        assert_eq!(holds("word == 0"), Ok(false));
+        assert_eq!(holds("word != 0"), Ok(true));
     }
 
     #[test]

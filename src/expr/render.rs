@@ -239,7 +239,7 @@ mod tests {
             let mut out = String::new();
             let missing = template.render(&mut fake, &mut out);
             let expected = Missing {
-                is_null: name == "nothing",
+                note: (name == "nothing").then(|| "it is null".to_owned()),
                 ..Missing::named(name)
             };
             assert_eq!(missing, Err(expected), "{text}");

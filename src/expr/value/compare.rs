@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::fmt;
 
 use super::{Number, Value};
 use crate::expr::Comparator;
@@ -45,24 +46,53 @@ impl<'v> From<&'v serde_json::Value> for View<'v> {
     }
 }
 
+impl fmt::Display for View<'_> {
+    /// As compact JSON.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "{}", Value::from(*text)),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Structure(_) => {
+                f.write_str(&self.written())
+            }
+        }
+    }
+}
+
 impl Comparator {
     /// Whether `left self right` holds.
     ///
     /// Two numbers are equal when they are the same number, two texts when they are the same text; a text equals a number,
     /// or true, when it is what is written for it. Order is that of numbers where both sides are numbers or texts that
-    /// say one, unless `as_texts` is asked for; that of characters between two texts; and none otherwise.
+    /// say one in plain digits, unless `as_texts` is asked for; that of characters between two texts; and none otherwise,
+    /// which holds never.
     pub fn holds_between(self, left: &View<'_>, right: &View<'_>, as_texts: bool) -> bool {
+        self.decides(left, right, as_texts) == Some(true)
+    }
+
+    /// The same; none where the two have no order and one is asked for.
+    pub fn decides(self, left: &View<'_>, right: &View<'_>, as_texts: bool) -> Option<bool> {
         match self {
-            Self::Equal => left.equals(right),
-            Self::NotEqual => !left.equals(right),
-            _ => left
+            Self::Equal => Some(left.equals(right)),
+            Self::NotEqual => Some(!left.equals(right)),
+            Self::Less | Self::LessOrEqual | Self::Greater | Self::GreaterOrEqual => left
                 .order(right, as_texts)
-                .is_some_and(|order| self.holds(&order, &Ordering::Equal)),
+                .map(|order| self.holds(&order, &Ordering::Equal)),
         }
     }
 }
 
 impl View<'_> {
+    /// What kind of value this is, in words.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "nothing",
+            Self::Bool(_) => "true or false",
+            Self::Number(_) => "a number",
+            Self::Text(_) => "a text",
+            Self::Structure(_) => "a list or a mapping",
+        }
+    }
+
     fn equals(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Null, Self::Null) => true,
@@ -91,10 +121,11 @@ impl View<'_> {
         }
     }
 
-    /// The number that this is, or says.
+    /// The number that this is, or says. A text such as 1e3 is more often a name than a number, and is equal to none.
     fn number(&self) -> Option<Cow<'_, Number>> {
         match self {
             Self::Number(number) => Some(Cow::Borrowed(number)),
+            Self::Text(text) if text.contains(['e', 'E']) => None,
             Self::Text(text) => Number::from_text(text).map(Cow::Owned),
             Self::Null | Self::Bool(_) | Self::Structure(_) => None,
         }
@@ -213,6 +244,8 @@ mod tests {
             ("null", GreaterOrEqual, "0", false, false),
             ("true", Greater, "0", false, false),
             ("[1]", Greater, "0", false, false),
+            (r#""1e3""#, Greater, "999", false, false),
+            (r#""+1.50""#, Less, "2", false, true),
         ] {
             assert_eq!(
                 holds(left, comparator, right, as_texts),

@@ -34,7 +34,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// Whether a condition on this value alone holds: not on nothing, false, zero, an empty text or list, nor on the texts
+    /// Whether a condition on this value alone holds: not on nothing, false, zero, an empty text, nor on the texts
     /// `false` and `0`, which is how a CSV file writes them.
     pub fn is_true(&self) -> bool {
         match self {
@@ -42,8 +42,7 @@ impl Value {
             Self::Bool(flag) => *flag,
             Self::Number(number) => !number.is_zero(),
             Self::Text(text) => !matches!(text.as_str(), "" | "false" | "0"),
-            Self::List(items) => !items.is_empty(),
-            Self::Map(_) => true,
+            Self::List(_) | Self::Map(_) => true,
         }
     }
 
