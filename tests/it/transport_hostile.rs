@@ -8,7 +8,7 @@ use gander::outcome::Outcome;
 use gander::plan::ReadsBody;
 use gander::units::ByteSize;
 
-use crate::transport::{Ask, client};
+use crate::transport::{Ask, client, ok, responder};
 
 /// A server in threads of its own that sends `head` and then `piece` for ever.
 fn endless(head: &'static str, piece: &'static str) -> SocketAddr {
@@ -74,7 +74,6 @@ async fn an_endless_answer_ends_at_its_limit_and_leaves_the_others_their_turn() 
         (chunked, "1\r\nx\r\n"),
         (chunked, "5\r\nhello\r\n"),
         ("HTTP/1.1 200 OK\r\n\r\n", "until the connection closes"),
-        ("", "HTTP/1.1 100 Continue\r\n\r\n"),
     ] {
         let server = endless(head, piece);
         // A busy machine may be late by itself, but not each time.
@@ -87,4 +86,58 @@ async fn an_endless_answer_ends_at_its_limit_and_leaves_the_others_their_turn() 
         }
         assert!(late[late.len() - 1] < LATE, "{piece:?}: {late:?}");
     }
+}
+
+#[tokio::test]
+async fn informational_answers_without_end_are_no_response() {
+    for piece in [
+        "HTTP/1.1 100 Continue\r\n\r\n",
+        "HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n",
+    ] {
+        let server = endless("", piece);
+        let exchange = Ask::get(server, "/").by(&mut client(|_| {})).await;
+        assert_eq!(exchange.outcome, Outcome::BadResponse, "{piece:?}");
+        assert!(exchange.detail.contains("1xx"), "{}", exchange.detail);
+    }
+}
+
+/// How many requests a user of this thread makes in half of the total time.
+async fn requests_to(server: SocketAddr) -> u32 {
+    let mut client = client(|_| {});
+    let (mut count, begun) = (0, Instant::now());
+    while begun.elapsed() < TOTAL / 2 {
+        let exchange = Ask::get(server, "/").by(&mut client).await;
+        assert_eq!(exchange.outcome, Outcome::Ok, "{}", exchange.detail);
+        count += 1;
+    }
+    count
+}
+
+#[tokio::test]
+async fn a_body_of_tiny_chunks_has_the_smaller_part_of_the_threads_time() {
+    let good = responder(|_| ok("fine")).await;
+    let bad = endless(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+        "1\r\nx\r\n",
+    );
+    let mut found = Vec::new();
+    // A busy machine may be slow by itself, but not each time.
+    for _ in 0..3 {
+        let alone = requests_to(good).await;
+        let endless = tokio::spawn(async move {
+            let mut ask = Ask::get(bad, "/");
+            ask.timeouts.total = TOTAL;
+            ask.by(&mut client(|settings| {
+                settings.body_limit = ByteSize(1 << 40)
+            }))
+            .await
+        });
+        let beside = requests_to(good).await;
+        endless.await.expect("no panic");
+        found.push((alone, beside));
+        if beside > alone / 3 {
+            return;
+        }
+    }
+    panic!("requests alone and beside an endless body: {found:?}");
 }

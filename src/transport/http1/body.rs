@@ -2,10 +2,11 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use hyper::body::{Body, Incoming};
+use tokio::time::{Sleep, sleep};
 
 use super::wire::yield_now;
 use super::{Connection, drive, failure};
@@ -18,6 +19,13 @@ const CHUNKS: u32 = 16;
 
 /// How long a body may keep its thread before the other users have their turn.
 const TURN: Duration = Duration::from_millis(1);
+
+/// A body whose chunks are smaller costs far more than it brings: it pauses after each turn, so that it has the smaller part
+/// of the thread's time.
+const SMALL: usize = 256;
+
+/// How many turns such a pause lasts.
+const PAUSE: u32 = 4;
 
 impl Connection {
     /// Reads the body to its end.
@@ -32,7 +40,12 @@ impl Connection {
         }
         let mut seen = self.meter.read();
         let mut cause = None;
+        let mut pause: Option<Pin<Box<Sleep>>> = None;
         poll_fn(|cx| {
+            if let Some(pause) = &mut pause {
+                ready!(pause.as_mut().poll(cx));
+            }
+            pause = None;
             let mut is_driven = false;
             let mut turn = Turn::default();
             loop {
@@ -43,13 +56,19 @@ impl Connection {
                     Poll::Ready(Some(Ok(frame))) => {
                         is_driven = false;
                         if let Ok(chunk) = frame.into_data() {
+                            turn.bytes += chunk.len();
                             reader.take(chunk)?;
                         }
                         if let Some(now) = turn.is_over() {
                             if deadlines.is_total_over(now) {
                                 return Poll::Ready(Err(deadlines.failure()));
                             }
-                            return yield_now(cx);
+                            if turn.bytes >= SMALL * turn.chunks as usize {
+                                return yield_now(cx);
+                            }
+                            let burned = turn.begun.map_or(TURN, |begun| now - begun);
+                            let pause = pause.insert(Box::pin(sleep(burned * PAUSE)));
+                            ready!(pause.as_mut().poll(cx));
                         }
                     }
                     Poll::Ready(Some(Err(error))) => {
@@ -85,6 +104,7 @@ impl Connection {
 #[derive(Default)]
 struct Turn {
     chunks: u32,
+    bytes: usize,
     begun: Option<Instant>,
 }
 

@@ -28,7 +28,10 @@ pub(super) fn broken(error: &hyper::Error) -> ExchangeFailure {
             None => Outcome::Reset,
         }
     };
-    ExchangeFailure::new(outcome, &chain(error))
+    let chain = chain(error);
+    // rustls ends its words with a page of its manual.
+    let words = chain.split(": https://docs.rs/").next();
+    ExchangeFailure::new(outcome, words.unwrap_or(&chain))
 }
 
 /// The outcome of an I/O error during an exchange; hyper reports bad chunks as invalid input.

@@ -23,6 +23,9 @@ const MAX_BUFFER: usize = 64 << 10;
 /// The same while heads are parsed leniently, and so the largest response head.
 const MAX_HEAD: usize = 256 << 10;
 
+/// The most bytes that are read before the head of a final response is complete, informational ones (1xx) included.
+const MAX_BEFORE_HEAD: u64 = 2 * MAX_HEAD as u64;
+
 /// The most header lines of a response.
 const MAX_HEADERS: usize = 1_000;
 
@@ -133,7 +136,8 @@ impl Connection {
         deadlines: &mut Deadlines<'_>,
     ) -> Result<Response<Incoming>, HeadError> {
         let mut response = pin!(self.sender.try_send_request(request));
-        let mut seen = self.meter.read();
+        let begun = self.meter.read();
+        let mut seen = begun;
         poll_fn(|cx| {
             deadlines.begin_poll();
             let mut is_over = drive(&mut self.driver, &self.meter, cx).is_some();
@@ -172,6 +176,9 @@ impl Connection {
                     Poll::Pending => {
                         if self.meter.is_informational() {
                             deadlines.informational();
+                            if seen - begun > MAX_BEFORE_HEAD {
+                                return Poll::Ready(Err(HeadError::Failed(endless())));
+                            }
                         }
                         let failed = deadlines.poll_failure(cx);
                         failed.map(|failure| Err(HeadError::Failed(failure)))
@@ -181,4 +188,10 @@ impl Connection {
         })
         .await
     }
+}
+
+fn endless() -> ExchangeFailure {
+    let detail =
+        "512 KiB of informational responses (1xx) came before any final one, and no more are read";
+    ExchangeFailure::new(Outcome::BadResponse, detail)
 }
