@@ -82,8 +82,7 @@ impl<'a> Response<'a> {
         let parsed = self.json.get_or_init(|| {
             if self.memory() > MOST {
                 return Err(serde::de::Error::custom(format_args!(
-                    "its values may take more than {}, the most memory that is used for one body; use a narrower path, without a *, a \
-                     filter or a descent (..) at its beginning",
+                    "its values may take more than {} of memory; use a narrower path, one that begins with names",
                     ByteSize(MOST)
                 )));
             }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use regex::Regex;
 
 /// The most characters of a secret that are compared; what follows without a gap is hidden with them.
-const COMPARED: usize = 256;
+const COMPARED: usize = 128;
 
 /// The fewest characters of base64 that are looked for.
 const SHORTEST_BASE64: usize = 4;

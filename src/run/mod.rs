@@ -61,6 +61,11 @@ pub async fn send(
         Ok(()) => run.load(&mut sinks, target, &values, signals).await,
         Err(cut) => {
             let reason = match cut {
+                CutShort::Failed(failure) if failure.outcome.is_unconnected() => {
+                    StopReason::TargetGone {
+                        detail: format!("setup: {failure}"),
+                    }
+                }
                 CutShort::Failed(failure) => StopReason::SetupFailed {
                     detail: failure.to_string(),
                 },

@@ -157,9 +157,13 @@ impl Sink for LiveView {
     }
 
     fn event(&mut self, event: &Event) -> anyhow::Result<()> {
-        let Event::Stop { reason, .. } = event else {
+        let Event::Stop { at, reason } = event else {
             return Ok(());
         };
+        // Before the load nothing is in flight.
+        if *at == Micros::ZERO {
+            return Ok(());
+        }
         let why = match reason {
             StopReason::Signal => "stopped; a second signal cuts off what is in flight",
             StopReason::Threshold { .. } => "a threshold that aborts the run is broken",

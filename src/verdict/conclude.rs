@@ -149,7 +149,12 @@ impl Judge {
             Some(StopReason::SetupFailed { detail }) => (Exit::ThresholdFailed, format!("setup failed: {detail}")),
             None if !ending.is_complete => (
                 Exit::Stopped,
-                "the journal was cut short: Gander was killed, or the disk was full, before the run ended".to_owned(),
+                match &ending.damage {
+                    Some(damage) => format!("the journal is damaged: {damage}"),
+                    None => {
+                        "the journal was cut short: Gander was killed, or the disk was full, before the run ended".to_owned()
+                    }
+                },
             ),
             None => return None,
         };

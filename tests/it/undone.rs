@@ -97,6 +97,42 @@ fn a_rendered_url_that_names_no_place_is_sent_nowhere() {
 }
 
 #[test]
+fn a_setup_that_reaches_nothing_is_a_target_that_cannot_be_reached() {
+    let lab = Lab::start();
+    let scenario = |path: &str| {
+        format!(
+            "load: {{ iterations: 1, users: 1 }}\nsetup: [ {{ get: '{path}' }} ]\n\
+             flows: [ {{ name: a, steps: [ {{ get: /health }} ] }} ]\n"
+        )
+    };
+    let run = played(&lab, &scenario("http://127.0.0.1:1/")).1;
+    let run = run.expect_code(107);
+    let reason = run.summary["reason"].as_str().expect("a reason");
+    assert!(reason.contains("cannot be reached: setup: "), "{reason}");
+    assert_eq!(run.count("/totals/requests"), 0);
+    drop(played(&lab, &scenario("/absent")).1.expect_code(99));
+}
+
+#[test]
+fn a_condition_on_values_without_an_order_is_told() {
+    let lab = Lab::start();
+    let (_, run) = played(
+        &lab,
+        "load: { iterations: 3, users: 1 }\nvars: { l: [1, 2], m: {} }\n\
+         flows: [ { name: a, steps: [ { get: /health, if: '${m}' }, { get: /health, name: never, if: '${l} > 1' } ] } ]\n",
+    );
+    let run = run.expect_code(99);
+    let requests = ["requests", "sent", "failed"];
+    let requests = requests.map(|key| run.count(&format!("/totals/{key}")));
+    assert_eq!(requests, [6, 3, 3]);
+    let detail = run.summary["failures"][0]["detail"].to_string();
+    assert!(
+        detail.contains("a list or a mapping and a number have no order"),
+        "{detail}"
+    );
+}
+
+#[test]
 fn a_run_that_ends_before_its_schedule_passes_only_if_the_scenario_says_that_it_may() {
     let lab = Lab::start();
     let scenario = |rule: &str| {

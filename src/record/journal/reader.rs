@@ -51,6 +51,8 @@ pub struct Ending {
     pub lost: LostUsers,
     /// Whether the journal has its end, and every interval before it.
     pub is_complete: bool,
+    /// What cannot be read of it, if it was damaged and not only cut short.
+    pub damage: Option<String>,
 }
 
 impl Journal {
@@ -111,6 +113,13 @@ impl Journal {
             }
         }
         journal.ending.is_complete &= is_whole;
+        journal.ending.damage = journal.warnings.iter().find_map(|warning| {
+            let is_damage = matches!(
+                warning,
+                JournalWarning::Corrupt { .. } | JournalWarning::SeriesCorrupt { .. }
+            );
+            is_damage.then(|| warning.to_string())
+        });
         journal.warnings.extend(agreement.into_warning());
         if left_out > 0 {
             let warning = JournalWarning::EventsLeftOut { events: left_out };

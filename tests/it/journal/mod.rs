@@ -14,6 +14,7 @@ use gander::record::{Counts, Interval, LoadCounts, LostUsers, SeriesInterval, St
 use gander::units::Micros;
 
 use crate::record::STEP;
+use crate::support::gander;
 pub(crate) use exported::export;
 use made_up::other_events;
 pub(crate) use made_up::{header, intervals, write};
@@ -148,6 +149,37 @@ fn a_damaged_byte_is_noticed_or_harmless_but_never_a_panic() {
                 assert_eq!(read, journal.interval_count(), "{file} at {place}");
             }
         }
+        fs::write(&path, &whole).expect("it can be repaired");
+    }
+}
+
+#[test]
+fn damage_within_a_journal_is_not_taken_for_the_end_of_a_run_that_was_killed() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    write(dir.path(), &intervals(4));
+    let events = dir.path().join(EVENTS_FILE);
+    let text = fs::read_to_string(&events).expect("it was just written");
+    let is_end =
+        |line: &&str| line.contains(r#""event":"stop""#) || line.contains(r#""event":"end""#);
+    let kept: Vec<_> = text
+        .split_inclusive('\n')
+        .filter(|line| !is_end(line))
+        .collect();
+    assert_eq!(kept.len() + 2, text.lines().count());
+    fs::write(&events, kept.concat()).expect("it can be cut");
+    for file in [HISTOGRAMS_FILE, EVENTS_FILE] {
+        let path = dir.path().join(file);
+        let whole = fs::read(&path).expect("it was just written");
+        let mut damaged = whole.clone();
+        let middle = whole.len() / 2;
+        damaged[middle..middle + 8].fill(0);
+        fs::write(&path, &damaged).expect("it can be damaged");
+        let report = gander().arg("report").arg(dir.path()).output();
+        let report = report.expect("gander runs");
+        assert_eq!(report.status.code(), Some(105), "{file}");
+        let told = String::from_utf8_lossy(&report.stdout).replace("\n", " ");
+        assert!(told.contains("the journal is damaged"), "{told}");
+        assert!(told.contains(file) && !told.contains("killed"), "{told}");
         fs::write(&path, &whole).expect("it can be repaired");
     }
 }
