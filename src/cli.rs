@@ -45,6 +45,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Write the outputs of a run again, from its journal
     Report(ReportArgs),
+    /// Print what a scenario file may say, as JSON Schema
+    Schema(SchemaArgs),
     /// Work with the bundled target app, Folio
     #[cfg(feature = "bundled-target")]
     #[command(subcommand)]
@@ -151,6 +153,14 @@ pub struct ReportArgs {
     /// Print no summary
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// `gander schema`
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Print it as a page to read
+    #[arg(long)]
+    pub markdown: bool,
 }
 
 /// What the command line changes in a scenario.

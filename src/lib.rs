@@ -11,6 +11,7 @@ pub mod cmd;
 pub mod engine;
 pub mod exit;
 pub mod expr;
+mod format;
 pub mod mask;
 pub mod outcome;
 pub mod plan;

@@ -9,6 +9,7 @@ mod plan;
 mod progress;
 mod report;
 mod run;
+mod schema;
 #[cfg(feature = "bundled-target")]
 mod target;
 mod terminal;
@@ -127,6 +128,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
         Command::Check(args) => check::check(args),
         Command::Plan(args) => plan::plan(args),
         Command::Report(args) => report::report(args),
+        Command::Schema(args) => schema::schema(args),
         #[cfg(feature = "bundled-target")]
         Command::Target(TargetCommand::Serve(args)) => target::serve(args),
         #[cfg(not(feature = "bundled-target"))]

@@ -74,6 +74,30 @@ impl Function {
         }
     }
 
+    /// What it gives, for the reference.
+    pub(crate) const fn doc(self) -> &'static str {
+        match self {
+            Self::Random => "A whole number from `a` to `b`, both included.",
+            Self::Uuid => "A version 4 UUID.",
+            Self::Now => {
+                "The time as RFC 3339 in UTC, to the millisecond: `2026-01-31T09:30:00.000Z`."
+            }
+            Self::TimestampMs => "The time as milliseconds since 1970.",
+            Self::Choice => {
+                "One of the values. A text among them needs quotes: `choice('red', 'blue')`."
+            }
+            Self::Iteration => "The number of this user's iteration, from 0.",
+            Self::User => "The number of the user, from 0.",
+            Self::Base64 => "`x` in base64, with padding (RFC 4648 §4).",
+            Self::Sha256 => "The SHA-256 of `x`, in lower-case hex.",
+            Self::HmacSha256 => "The HMAC-SHA-256 of `x` with the key `k`, in lower-case hex.",
+            Self::Json => "`x` as JSON text.",
+            Self::UrlEncode => {
+                "`x` percent-encoded. Values in a path or a query are encoded without it."
+            }
+        }
+    }
+
     /// The name before the parenthesis.
     pub fn name(self) -> &'static str {
         let usage = self.usage();

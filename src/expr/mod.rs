@@ -17,6 +17,7 @@ mod expression;
 #[cfg(test)]
 pub(crate) mod fake;
 mod function;
+pub(crate) mod guide;
 mod names;
 mod parse;
 mod render;

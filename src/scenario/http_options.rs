@@ -5,7 +5,10 @@ use std::time::Duration;
 use http::HeaderName;
 
 use super::Template;
-use crate::units::ByteSize;
+use crate::format::Field;
+use crate::format::tables::http::timeout;
+use crate::format::words::Cookies;
+use crate::units::{ByteSize, parse_duration};
 
 /// Defaults of every request: `http:` in the file.
 #[derive(Debug, Clone)]
@@ -27,17 +30,6 @@ pub struct HttpOptions {
     pub resend: bool,
     /// TLS settings.
     pub tls: TlsOptions,
-}
-
-/// Whether each user keeps cookies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cookies {
-    /// A jar of its own for each user.
-    PerUser,
-    /// The same, and each iteration begins with an empty one.
-    PerIteration,
-    /// `set-cookie` is ignored.
-    Off,
 }
 
 /// Whether a compressed body is asked for.
@@ -82,14 +74,14 @@ pub struct Timeouts {
 }
 
 impl Default for Timeouts {
-    /// 10 s to connect, 30 s for each of the others.
+    /// What the format says of each.
     fn default() -> Self {
-        let limit = Duration::from_secs(30);
+        let of = |field: &Field| parse_duration(field.default_text()).unwrap_or_default();
         Self {
-            connect: Duration::from_secs(10),
-            first_byte: limit,
-            idle: limit,
-            total: limit,
+            connect: of(&timeout::CONNECT),
+            first_byte: of(&timeout::FIRST_BYTE),
+            idle: of(&timeout::IDLE),
+            total: of(&timeout::TOTAL),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::format::words::ArrivalLaw;
 use crate::units::Rate;
 
 /// How much load, in which model.
@@ -44,16 +45,6 @@ pub enum Sharing {
     Shared,
     /// Each user has the whole count.
     PerUser,
-}
-
-/// How arrivals are spread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ArrivalLaw {
-    /// Evenly: gap = 1 / rate.
-    Constant,
-    /// A Poisson process: exponential gaps from the seed.
-    Poisson,
 }
 
 /// A stage of a closed load.

@@ -10,6 +10,9 @@ mod http_options;
 mod json_path;
 mod load_model;
 mod response;
+mod steps;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 use std::path::PathBuf;
@@ -20,18 +23,36 @@ use url::Url;
 
 use crate::expr::threshold;
 pub use crate::expr::{Comparator, Condition, Number, SlotId, Template, Value};
+pub use crate::format::words::{
+    ArrivalLaw, CapturePick, Cookies, Kind, OnError, Pick, Severity, WhenUsedUp,
+};
+use crate::format::{Format, reference, schema, tables};
 use crate::mask::Mask;
 pub use crate::source::{Diagnostic, Diagnostics, Span};
 
-pub use feed::{Feed, Pick, WhenUsedUp};
+pub use feed::Feed;
 pub use flow::{Action, Auth, Body, Flow, Request, Step};
-pub use http_options::{Compression, Cookies, HttpOptions, Timeouts, TlsOptions, Trust};
+pub use http_options::{Compression, HttpOptions, Timeouts, TlsOptions, Trust};
 pub use json_path::{JsonPath, TooManyVisits};
-pub use load_model::{ArrivalLaw, Delay, Load, RateStage, Shape, Sharing, UserStage};
-pub use response::{
-    Capture, CaptureFrom, CapturePick, Check, CheckRule, JsonRule, StatusRange, TextRule,
-};
+pub use load_model::{Delay, Load, RateStage, Shape, Sharing, UserStage};
+pub use response::{Capture, CaptureFrom, Check, CheckRule, JsonRule, StatusRange, TextRule};
 pub use validate::{Checked, LARGEST_TIME_SCALE, MAX_RATE, MAX_USERS, Overrides, check, load};
+
+/// What a scenario file may say.
+pub(crate) static FORMAT: Format = Format {
+    root: &tables::scenario::TABLE,
+    steps: &steps::TABLES,
+};
+
+/// What a scenario file may say, as JSON Schema.
+pub fn schema() -> String {
+    schema::render(&FORMAT)
+}
+
+/// What a scenario file may say, as a page in Markdown.
+pub fn reference() -> String {
+    reference::render(&FORMAT)
+}
 
 /// One scenario file, valid and resolved.
 #[derive(Debug, Clone)]
@@ -90,26 +111,6 @@ pub struct Source {
     pub files: Vec<PathBuf>,
 }
 
-/// What kind of test a scenario is: a label, and a check that the load fits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// Does it work at all, under next to no load.
-    Smoke,
-    /// The everyday load, for comparison over time.
-    Baseline,
-    /// Rising load beyond the everyday.
-    Stress,
-    /// A sudden surge and back.
-    Spike,
-    /// A steady load for hours.
-    Soak,
-    /// Rising until it breaks.
-    Breakpoint,
-    /// Anything else.
-    Custom,
-}
-
 /// What a scenario drives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -117,21 +118,6 @@ pub enum Target {
     Bundled,
     /// A service that is already there: scheme, host, port and an optional base path.
     Url(Url),
-}
-
-/// What to do with the iteration after a step that failed to capture or had no value to insert.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnError {
-    /// The iteration ends; the user goes on with the next.
-    #[default]
-    StopIteration,
-    /// The next step runs all the same.
-    Continue,
-    /// The user ends.
-    StopUser,
-    /// The run ends.
-    Abort,
 }
 
 /// A value a template can insert by name.
@@ -186,15 +172,4 @@ pub enum Window {
     Rolling(Duration),
     /// A breach must last this long to count.
     Sustained(Duration),
-}
-
-/// What a breached threshold means.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// The run fails.
-    #[default]
-    Fail,
-    /// The run passes with a warning.
-    Warn,
 }

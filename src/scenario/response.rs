@@ -6,6 +6,7 @@ use http::{HeaderName, StatusCode};
 use regex::Regex;
 
 use super::{Comparator, JsonPath, SlotId, Template};
+use crate::format::words::CapturePick;
 use crate::units::ByteSize;
 
 /// An assertion on one response.
@@ -103,16 +104,4 @@ impl CaptureFrom {
     pub const fn reads_body(&self) -> bool {
         matches!(self, Self::Json(_) | Self::Regex(_))
     }
-}
-
-/// Which of several values is captured.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum CapturePick {
-    /// The first.
-    #[default]
-    First,
-    /// Any, from the seed.
-    Random,
-    /// All, as a list.
-    All,
 }

@@ -47,6 +47,19 @@ pub(crate) struct Entry {
 }
 
 impl Node {
+    /// A scalar that does not stand in the file.
+    pub(crate) fn plain(text: &str, span: Span) -> Self {
+        Self {
+            value: Content::Scalar(Scalar {
+                text: text.to_owned(),
+                written: None,
+                notation: Notation::Plain,
+                offset: None,
+            }),
+            span,
+        }
+    }
+
     /// The value under `key`, if this is a mapping that has it.
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         match &self.value {

@@ -11,7 +11,8 @@ const ALLOWED: [(&str, &[&str]); 16] = [
     ("mask", &[]),
     ("source", &["units", "mask"]),
     ("expr", &["units", "source"]),
-    ("scenario", &["units", "mask", "source", "expr"]),
+    ("format", &["units", "mask", "source", "expr"]),
+    ("scenario", &["units", "mask", "source", "expr", "format"]),
     (
         "plan",
         &["units", "outcome", "mask", "source", "expr", "scenario"],

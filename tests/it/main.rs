@@ -26,6 +26,7 @@ mod scenario_feeds;
 mod scenario_format;
 mod scenario_invalid;
 mod scenario_mutation;
+mod schema;
 mod secrets;
 mod start;
 mod stopping;

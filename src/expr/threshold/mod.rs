@@ -165,6 +165,47 @@ impl Metric {
         }
     }
 
+    /// What it is, for the reference.
+    pub(crate) const fn doc(self) -> &'static str {
+        match self {
+            Self::ResponseTime => {
+                "From the moment a request was due to its last byte, redirects included. In an open model a late start counts; \
+                 in a closed one it is the service time. A request that timed out counts at its limit."
+            }
+            Self::ServiceTime => "From the moment a request was started to its last byte.",
+            Self::StartLag => {
+                "How late iterations started. For loads by `rate`, and for closed ones with `pacing`."
+            }
+            Self::Ttfb => "From a request being sent to the first byte of its response.",
+            Self::Connect => "The time to connect, of requests that opened a connection.",
+            Self::Tls => "The time of the TLS handshake, of requests that opened a connection.",
+            Self::IterationTime => {
+                "A whole iteration, from the moment it was due, think time included."
+            }
+            Self::Requests => "Requests attempted.",
+            Self::Failed => {
+                "Requests that failed: no whole response, a status of 400 or above, a check or a capture."
+            }
+            Self::Checks => "Checks judged; `ratio` is the part that held.",
+            Self::Iterations => "Iterations that ended.",
+            Self::FailedIterations => {
+                "Iterations that did not come to their end: a request could not be sent, a value was missing, or they were cut \
+                 off. A failed request or check alone does not make one."
+            }
+            Self::Unstarted => {
+                "Iterations that were due but never started. For loads by `rate` and `iterations`."
+            }
+            Self::Started => {
+                "Iterations started; `ratio` is their part of those due. For loads by `rate` and `iterations`."
+            }
+            Self::BytesIn => "Bytes read off the wire.",
+            Self::BytesOut => "Bytes written to the wire.",
+            Self::ActiveUsers => "Users at work.",
+            Self::GeneratorCpu => "Gander's own CPU use, as a part of all cores.",
+            Self::GeneratorRss => "Gander's own resident memory.",
+        }
+    }
+
     /// What kind of number the metric is, which decides how it may be aggregated.
     pub const fn kind(self) -> MetricKind {
         match self {
@@ -182,6 +223,20 @@ impl Metric {
             Self::Checks => MetricKind::Checks,
             Self::BytesIn | Self::BytesOut => MetricKind::Bytes,
             Self::ActiveUsers | Self::GeneratorCpu | Self::GeneratorRss => MetricKind::Gauge,
+        }
+    }
+}
+
+impl MetricKind {
+    /// Its name in the reference, and the aggregates that apply.
+    pub(crate) const fn doc(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Time => ("time", "`p…` `min` `max` `mean` `sd` `count`"),
+            Self::Counter => ("count", "`count` `rate`"),
+            Self::Part => ("part", "`ratio` `count` `rate`"),
+            Self::Checks => ("checks", "`ratio` `count`"),
+            Self::Bytes => ("bytes", "`count` `rate`"),
+            Self::Gauge => ("level", "`mean` `min` `max`"),
         }
     }
 }

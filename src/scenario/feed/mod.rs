@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 pub use rows::Rows;
 
+use crate::format::words::{Pick, WhenUsedUp};
 use crate::units::ByteSize;
 
 /// A feeder, read whole when the scenario is checked.
@@ -29,30 +30,6 @@ pub struct Feed {
     pub pick: Pick,
     /// What it means when the rows of a [`Pick::Unique`] feeder are used up.
     pub when_used_up: WhenUsedUp,
-}
-
-/// How rows are dealt to iterations.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Pick {
-    /// Row k for the k-th iteration of the run, round and round.
-    #[default]
-    Sequential,
-    /// A new order from the seed, round and round.
-    Shuffled,
-    /// Any row, each time.
-    Random,
-    /// Each row once; the user ends when none is left.
-    Unique,
-}
-
-/// What it means when every row of a [`Pick::Unique`] feeder has been dealt.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum WhenUsedUp {
-    /// There are too few rows: an iteration that finds none has failed, and a load that ends for it does not pass.
-    #[default]
-    Fail,
-    /// There is nothing left to do: the load may end for it.
-    End,
 }
 
 /// Why a file is no feeder, and what to do about it.
@@ -180,7 +157,7 @@ impl Feed {
             columns: table.columns,
             rows: Arc::new(table.rows),
             pick,
-            when_used_up: WhenUsedUp::default(),
+            when_used_up: WhenUsedUp::Fail,
         })
     }
 
@@ -223,7 +200,7 @@ mod tests {
             columns: vec!["n".to_owned()],
             rows: Arc::new(rows),
             pick,
-            when_used_up: WhenUsedUp::default(),
+            when_used_up: WhenUsedUp::Fail,
         }
     }
 

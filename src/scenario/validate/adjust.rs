@@ -4,14 +4,15 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::Overrides;
-use super::load::{MAX_RATE, MAX_USERS, duration_of};
-use super::reader::Problems;
+use super::load::duration_of;
 use super::secrets;
+use crate::format::Problems;
+use crate::format::tables::load::{MAX_RATE, MAX_USERS};
 use crate::mask::Mask;
 use crate::scenario::{Action, Delay, Load, Scenario, Step, Window};
 use crate::source;
 use crate::source::Span;
-use crate::source::{Content, Entry, Node, Notation, Scalar};
+use crate::source::{Content, Entry, Node};
 use crate::units::{Rate, show_duration};
 
 /// How far `--time-scale` may stretch.
@@ -48,7 +49,7 @@ pub(super) fn change_tree(
     if let Some(target) = &overrides.target {
         let span = problems.argument(Mask::default().text(&format!("--target {target}")));
         if let Ok(node) = place(root, "target", span) {
-            *node = plain(target, span);
+            *node = Node::plain(target, span);
             changed.push(format!("target = {target}"));
         }
     }
@@ -63,7 +64,7 @@ fn value_node(text: &str, span: Span, problems: &mut Problems) -> Option<Node> {
         problems.report(span, first.message.clone());
         return None;
     }
-    let mut node = node.unwrap_or_else(|| plain("", span));
+    let mut node = node.unwrap_or_else(|| Node::plain("", span));
     put_at(&mut node, span);
     Some(node)
 }
@@ -138,7 +139,7 @@ fn child<'n>(
         entries.push(Entry {
             key: key.to_owned(),
             key_span: argument,
-            value: plain("", argument),
+            value: Node::plain("", argument),
         });
         entries.len() - 1
     });
@@ -334,17 +335,4 @@ fn scaled_or_zero(duration: Duration, factor: f64) -> Duration {
 /// Scaled, but never to nothing.
 fn scaled(duration: Duration, factor: f64) -> Duration {
     scaled_or_zero(duration, factor).max(Duration::from_micros(1))
-}
-
-/// A scalar that was put into the tree and not read from the file.
-fn plain(text: &str, span: Span) -> Node {
-    Node {
-        value: Content::Scalar(Scalar {
-            text: text.to_owned(),
-            written: None,
-            notation: Notation::Plain,
-            offset: None,
-        }),
-        span,
-    }
 }

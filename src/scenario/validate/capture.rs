@@ -3,18 +3,13 @@
 use super::compiler::Compiler;
 use super::http::header_name;
 use super::pattern::{json_path, regex};
-use super::reader::{Problems, Shape};
+use crate::format::Problems;
+use crate::format::tables::capture::{COOKIE, HEADER, JSON, PICK, REGEX, SOURCE, TABLE};
 use crate::scenario::{Capture, CaptureFrom, CapturePick};
 use crate::source::Node;
 
-const CAPTURE: Shape = Shape {
-    what: "a capture",
-    known: &["json", "header", "regex", "cookie", "pick"],
-    later: &["xpath", "default"],
-};
-
 /// Reads `capture:`, a mapping of variables to where their values are.
-pub(super) fn captures(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Capture> {
+pub(in crate::scenario) fn captures(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Capture> {
     let what = "a mapping of variables to what they capture, such as `id: {json: $.id}`";
     let Some(entries) = compiler.problems.entries(node, what) else {
         return Vec::new();
@@ -32,11 +27,8 @@ pub(super) fn captures(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Capture>
 }
 
 fn capture(node: &Node, problems: &mut Problems) -> Option<(CaptureFrom, CapturePick)> {
-    let fields = problems.fields(node, &CAPTURE)?;
-    let source = match fields
-        .present(&["json", "header", "regex", "cookie"])
-        .as_slice()
-    {
+    let fields = problems.fields(node, &TABLE)?;
+    let source = match fields.chosen(&SOURCE).as_slice() {
         [one] => *one,
         [] if fields.has_slip => return None,
         found => {
@@ -54,28 +46,22 @@ fn capture(node: &Node, problems: &mut Problems) -> Option<(CaptureFrom, Capture
         }
     };
     let value = &source.value;
-    let from = match source.key.as_str() {
-        "json" => json_path(value, problems).map(CaptureFrom::Json),
-        "regex" => regex(value, problems).map(CaptureFrom::Regex),
-        "header" => problems
+    let key = source.key.as_str();
+    let from = if key == JSON.key {
+        json_path(value, problems).map(CaptureFrom::Json)
+    } else if key == REGEX.key {
+        regex(value, problems).map(CaptureFrom::Regex)
+    } else if key == HEADER.key {
+        problems
             .name(value, "a header's name")
             .and_then(|text| header_name(text, value.span, problems))
-            .map(CaptureFrom::Header),
-        _ => problems
+            .map(CaptureFrom::Header)
+    } else {
+        debug_assert_eq!(key, COOKIE.key);
+        problems
             .name(value, "a cookie's name")
-            .map(|name| CaptureFrom::Cookie(name.to_owned())),
+            .map(|name| CaptureFrom::Cookie(name.to_owned()))
     };
-    let pick = match fields.get("pick") {
-        None => Some(CapturePick::First),
-        Some(node) => problems.choice(
-            node,
-            "a pick",
-            &[
-                ("first", CapturePick::First),
-                ("random", CapturePick::Random),
-                ("all", CapturePick::All),
-            ],
-        ),
-    };
+    let pick = problems.value(&fields, &PICK);
     Some((from?, pick?))
 }

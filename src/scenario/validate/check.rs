@@ -1,11 +1,12 @@
-//! `check:` and `capture:`: what a response must be like, and what is kept of it.
+//! `check:`: what a response must be like.
 
 use http::StatusCode;
 
 use super::compiler::Compiler;
 use super::http::header_name;
 use super::pattern::{json_path, regex};
-use super::reader::{Fields, Problems, Shape};
+use crate::format::tables::check::{self as table, body as body_table};
+use crate::format::{Fields, Form, Problems};
 use crate::scenario::{
     self, Check, CheckRule, Comparator, JsonRule, StatusRange, Template, TextRule,
 };
@@ -13,25 +14,8 @@ use crate::source::{Content, Entry, Node};
 use crate::source::{brief, describe};
 use crate::units::{parse_duration, show_duration};
 
-const CHECK: Shape = Shape {
-    what: "a check",
-    known: &[
-        "status", "header", "body", "json", "time", "size", "name", "equals", "contains",
-        "matches", "exists", "is", "length",
-    ],
-    later: &["xpath", "schema", "redirects"],
-};
-
-const BODY: Shape = Shape {
-    what: "a check of the body",
-    known: &["equals", "contains", "matches"],
-    later: &["schema"],
-};
-
-const SUBJECTS: [&str; 6] = ["status", "header", "body", "json", "time", "size"];
-
 /// Reads `check:`, a list of checks or a single one.
-pub(super) fn checks(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Check> {
+pub(in crate::scenario) fn checks(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Check> {
     let items = match &node.value {
         Content::Map(_) => std::slice::from_ref(node),
         _ => match compiler.problems.list(node, "a list of checks") {
@@ -46,8 +30,8 @@ pub(super) fn checks(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Check> {
 }
 
 fn check(node: &Node, compiler: &mut Compiler<'_>) -> Option<Check> {
-    let fields = compiler.problems.fields(node, &CHECK)?;
-    let subject = match fields.present(&SUBJECTS).as_slice() {
+    let fields = compiler.problems.fields(node, &table::TABLE)?;
+    let subject = match fields.chosen(&table::SUBJECT).as_slice() {
         [one] => *one,
         [] if fields.has_slip => return None,
         [] => {
@@ -68,21 +52,8 @@ fn check(node: &Node, compiler: &mut Compiler<'_>) -> Option<Check> {
         }
     };
     let value = &subject.value;
-    let (shown, rule) = match subject.key.as_str() {
-        "status" => status(value, &fields, compiler),
-        "header" => header(value, &fields, compiler),
-        "body" => body(value, &fields, compiler),
-        "json" => json(value, &fields, compiler),
-        "time" => {
-            refuse_rules(&fields, &[], "time", compiler.problems);
-            time(value, compiler.problems)
-        }
-        _ => {
-            refuse_rules(&fields, &[], "size", compiler.problems);
-            size(value, compiler.problems)
-        }
-    }?;
-    let name = match fields.get("name") {
+    let (shown, rule) = of_subject(&subject.key, value, &fields, compiler)?;
+    let name = match fields.get(&table::NAME) {
         Some(node) => compiler
             .problems
             .fixed_name(node, "a check's name")?
@@ -94,11 +65,32 @@ fn check(node: &Node, compiler: &mut Compiler<'_>) -> Option<Check> {
 
 type Rule = Option<(String, CheckRule)>;
 
+fn of_subject(key: &str, value: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Rule {
+    if key == table::STATUS.key {
+        refuse_rules(fields, &table::OF_STATUS, "status", compiler.problems);
+        status(value, compiler.problems)
+    } else if key == table::HEADER.key {
+        refuse_rules(fields, &table::OF_HEADER, "header", compiler.problems);
+        header(value, fields, compiler)
+    } else if key == table::BODY.key {
+        body(value, fields, compiler)
+    } else if key == table::JSON.key {
+        refuse_rules(fields, &table::OF_JSON, "JSON value", compiler.problems);
+        json(value, fields, compiler)
+    } else if key == table::TIME.key {
+        refuse_rules(fields, &table::OF_TIME, "time", compiler.problems);
+        time(value, compiler.problems)
+    } else {
+        debug_assert_eq!(key, table::SIZE.key);
+        refuse_rules(fields, &table::OF_SIZE, "size", compiler.problems);
+        size(value, compiler.problems)
+    }
+}
+
 /// Reports rule keys that mean nothing for this subject.
-fn refuse_rules(fields: &Fields<'_>, allowed: &[&str], subject: &str, problems: &mut Problems) {
-    let rules = ["equals", "contains", "matches", "exists", "is", "length"];
-    for entry in fields.present(&rules) {
-        if !allowed.contains(&entry.key.as_str()) {
+fn refuse_rules(fields: &Fields<'_>, form: &Form, subject: &str, problems: &mut Problems) {
+    for entry in fields.chosen(&table::RULE) {
+        if !form.has(&entry.key) {
             problems.report(
                 entry.key_span,
                 format!(
@@ -110,9 +102,7 @@ fn refuse_rules(fields: &Fields<'_>, allowed: &[&str], subject: &str, problems: 
     }
 }
 
-fn status(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Rule {
-    let problems = &mut *compiler.problems;
-    refuse_rules(fields, &[], "status", problems);
+fn status(node: &Node, problems: &mut Problems) -> Rule {
     let items = match &node.value {
         Content::List(_) => problems.list(node, "a list of statuses")?,
         _ => std::slice::from_ref(node),
@@ -159,15 +149,9 @@ fn status_range(node: &Node, problems: &mut Problems) -> Option<(String, StatusR
 }
 
 fn header(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Rule {
-    refuse_rules(
-        fields,
-        &["equals", "contains", "matches", "exists"],
-        "header",
-        compiler.problems,
-    );
     let text = compiler.problems.name(node, "a header's name")?;
     let name = header_name(text, node.span, compiler.problems);
-    let rules = fields.present(&["equals", "contains", "matches", "exists"]);
+    let rules = rules_of(fields, &table::OF_HEADER);
     let rule = match rules.as_slice() {
         [] => Some((String::from("is there"), TextRule::Exists)),
         [one] => text_rule(one, compiler),
@@ -190,9 +174,9 @@ fn body(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Rule {
         );
         return None;
     }
-    refuse_rules(fields, &[], "body", compiler.problems);
-    let rules = compiler.problems.fields(node, &BODY)?;
-    let (shown, rule) = match rules.present(BODY.known).as_slice() {
+    refuse_rules(fields, &table::OF_BODY, "body", compiler.problems);
+    let rules = compiler.problems.fields(node, &body_table::TABLE)?;
+    let (shown, rule) = match rules.chosen(&body_table::RULE).as_slice() {
         [one] => text_rule(one, compiler)?,
         [] => {
             compiler
@@ -203,6 +187,13 @@ fn body(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Rule {
         [_, second, ..] => return too_many(second, compiler.problems),
     };
     Some((format!("body {shown}"), CheckRule::Body(rule)))
+}
+
+/// What a check of this form asks for.
+fn rules_of<'n>(fields: &Fields<'n>, form: &Form) -> Vec<&'n Entry> {
+    let mut rules = fields.chosen(&table::RULE);
+    rules.retain(|entry| form.has(&entry.key));
+    rules
 }
 
 fn too_many<T>(second: &Entry, problems: &mut Problems) -> Option<T> {
@@ -216,30 +207,24 @@ fn too_many<T>(second: &Entry, problems: &mut Problems) -> Option<T> {
 
 fn text_rule(entry: &Entry, compiler: &mut Compiler<'_>) -> Option<(String, TextRule)> {
     let node = &entry.value;
-    Some(match entry.key.as_str() {
-        "exists" => {
-            must_be_true(node, compiler.problems)?;
-            ("is there".to_owned(), TextRule::Exists)
-        }
-        "matches" => {
-            let regex = regex(node, compiler.problems)?;
-            let shown = format!("matches {}", brief(regex.as_str()));
-            (shown, TextRule::Matches(regex))
-        }
-        "contains" => {
-            let text = compiler.text(node, "a text")?;
-            (
-                format!("contains {}", brief(&text.source)),
-                TextRule::Contains(text),
-            )
-        }
-        _ => {
-            let text = compiler.any_text(node, "a text")?;
-            (
-                format!("is {}", brief(&text.source)),
-                TextRule::Equals(text),
-            )
-        }
+    let key = entry.key.as_str();
+    // A check of the body has the same words for the same rules.
+    Some(if key == table::EXISTS.key {
+        must_be_true(node, compiler.problems)?;
+        ("is there".to_owned(), TextRule::Exists)
+    } else if [table::MATCHES.key, body_table::MATCHES.key].contains(&key) {
+        let regex = regex(node, compiler.problems)?;
+        let shown = format!("matches {}", brief(regex.as_str()));
+        (shown, TextRule::Matches(regex))
+    } else if [table::CONTAINS.key, body_table::CONTAINS.key].contains(&key) {
+        let text = compiler.text(node, "a text")?;
+        let shown = format!("contains {}", brief(&text.source));
+        (shown, TextRule::Contains(text))
+    } else {
+        debug_assert!([table::EQUALS.key, body_table::EQUALS.key].contains(&key));
+        let text = compiler.any_text(node, "a text")?;
+        let shown = format!("is {}", brief(&text.source));
+        (shown, TextRule::Equals(text))
     })
 }
 
@@ -255,10 +240,8 @@ fn must_be_true(node: &Node, problems: &mut Problems) -> Option<()> {
 }
 
 fn json(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Rule {
-    let allowed = ["equals", "exists", "is", "length"];
-    refuse_rules(fields, &allowed, "JSON value", compiler.problems);
     let path = json_path(node, compiler.problems);
-    let rule = match fields.present(&allowed).as_slice() {
+    let rule = match rules_of(fields, &table::OF_JSON).as_slice() {
         [] => Some(("is there".to_owned(), JsonRule::Exists)),
         [one] => json_rule(one, compiler),
         [_, second, ..] => too_many(second, compiler.problems),
@@ -273,67 +256,68 @@ fn json(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Rule {
 
 fn json_rule(entry: &Entry, compiler: &mut Compiler<'_>) -> Option<(String, JsonRule)> {
     let node = &entry.value;
-    Some(match entry.key.as_str() {
-        "exists" => {
-            must_be_true(node, compiler.problems)?;
-            ("is there".to_owned(), JsonRule::Exists)
-        }
-        "equals" => {
-            let value = match &node.value {
-                // A plain number, true, false or nothing is what it is; everything else is a text or a template.
-                Content::Scalar(scalar) if !scalar.text.contains("${") => {
-                    match scenario::Value::from(scalar) {
-                        scenario::Value::Text(text) => Template::from_literal(&text),
-                        value => {
-                            let source = value.to_string();
-                            Template::constant(value, &source)
-                        }
-                    }
+    let key = entry.key.as_str();
+    if key == table::EXISTS.key {
+        must_be_true(node, compiler.problems)?;
+        Some(("is there".to_owned(), JsonRule::Exists))
+    } else if key == table::EQUALS.key {
+        equals(node, compiler)
+    } else if key == table::LENGTH.key {
+        length(node, compiler.problems)
+    } else {
+        debug_assert_eq!(key, table::IS.key);
+        is(node, compiler)
+    }
+}
+
+fn equals(node: &Node, compiler: &mut Compiler<'_>) -> Option<(String, JsonRule)> {
+    let value = match &node.value {
+        // A plain number, true, false or nothing is what it is; everything else is a text or a template.
+        Content::Scalar(scalar) if !scalar.text.contains("${") => {
+            match scenario::Value::from(scalar) {
+                scenario::Value::Text(text) => Template::from_literal(&text),
+                value => {
+                    let source = value.to_string();
+                    Template::constant(value, &source)
                 }
-                Content::Scalar(_) => compiler.text(node, "a value")?,
-                Content::List(_) | Content::Map(_) => compiler.json(node)?,
-            };
-            (
-                format!("is {}", brief(&value.source)),
-                JsonRule::Compare(Comparator::Equal, value),
-            )
-        }
-        "length" => {
-            let (comparator, count) =
-                comparison(node, "a length such as 3 or \">= 1\"", compiler.problems)?;
-            let Ok(count) = count.parse::<u64>() else {
-                compiler
-                    .problems
-                    .expected("a length such as 3 or \">= 1\"", node);
-                return None;
-            };
-            (
-                format!("length {} {count}", comparator.symbol()),
-                JsonRule::Length(comparator, count),
-            )
-        }
-        _ => {
-            let scalar = compiler.problems.scalar(node, COMPARISON)?;
-            let text = scalar.as_written();
-            let Some(comparator) = Comparator::leading(text.trim_start()) else {
-                compiler.problems.expected(COMPARISON, node);
-                return None;
-            };
-            let start = text.len() - text.trim_start().len() + comparator.symbol().len();
-            let operand = text[start..].trim();
-            if operand.is_empty() {
-                compiler.problems.expected(COMPARISON, node);
-                return None;
             }
-            let skipped = text.len() - text[start..].trim_start().len();
-            let skipped = text[..skipped].chars().count();
-            let value = compiler.value(scalar, node.span, operand, skipped)?;
-            (
-                format!("{} {}", comparator.symbol(), brief(operand)),
-                JsonRule::Compare(comparator, value),
-            )
         }
-    })
+        Content::Scalar(_) => compiler.text(node, "a value")?,
+        Content::List(_) | Content::Map(_) => compiler.json(node)?,
+    };
+    let shown = format!("is {}", brief(&value.source));
+    Some((shown, JsonRule::Compare(Comparator::Equal, value)))
+}
+
+fn length(node: &Node, problems: &mut Problems) -> Option<(String, JsonRule)> {
+    const WHAT: &str = "a length such as 3 or \">= 1\"";
+    let (comparator, count) = comparison(node, WHAT, problems)?;
+    let Ok(count) = count.parse::<u64>() else {
+        problems.expected(WHAT, node);
+        return None;
+    };
+    let shown = format!("length {} {count}", comparator.symbol());
+    Some((shown, JsonRule::Length(comparator, count)))
+}
+
+fn is(node: &Node, compiler: &mut Compiler<'_>) -> Option<(String, JsonRule)> {
+    let scalar = compiler.problems.scalar(node, COMPARISON)?;
+    let text = scalar.as_written();
+    let Some(comparator) = Comparator::leading(text.trim_start()) else {
+        compiler.problems.expected(COMPARISON, node);
+        return None;
+    };
+    let start = text.len() - text.trim_start().len() + comparator.symbol().len();
+    let operand = text[start..].trim();
+    if operand.is_empty() {
+        compiler.problems.expected(COMPARISON, node);
+        return None;
+    }
+    let skipped = text.len() - text[start..].trim_start().len();
+    let skipped = text[..skipped].chars().count();
+    let value = compiler.value(scalar, node.span, operand, skipped)?;
+    let shown = format!("{} {}", comparator.symbol(), brief(operand));
+    Some((shown, JsonRule::Compare(comparator, value)))
 }
 
 const COMPARISON: &str = "a comparison such as \"> 0\"";

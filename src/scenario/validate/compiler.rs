@@ -7,16 +7,16 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 
 use super::names::{Section, Table};
-use super::reader::Problems;
 use crate::expr::{Encoding, ExprError, Expression, Names};
-use crate::scenario::{Condition, SlotId, Template};
+use crate::format::Problems;
+use crate::scenario::{Condition, HttpOptions, SlotId, Template, Timeouts, steps};
 use crate::source::Span;
 use crate::source::{Content, Node, Scalar};
 use crate::source::{did_you_mean, nearest};
 
 /// Compiles the templates of one list of steps, in order.
-pub(super) struct Compiler<'a> {
-    pub(super) problems: &'a mut Problems,
+pub(in crate::scenario) struct Compiler<'a> {
+    pub(in crate::scenario) problems: &'a mut Problems,
     table: &'a Table,
     /// Absent for the defaults, which hold in every section.
     section: Option<Section>,
@@ -28,13 +28,15 @@ pub(super) struct Compiler<'a> {
     coming: HashSet<SlotId>,
     /// Whether the step at hand runs only under a condition: then a name may be meant to be absent.
     is_conditional: bool,
+    /// Limits of a request that has none of its own.
+    pub(in crate::scenario) timeouts: Timeouts,
     /// How often the step at hand is run in one pass of the section.
-    pub(super) passes: f64,
+    pub(in crate::scenario) passes: f64,
 }
 
 impl<'a> Compiler<'a> {
     /// A compiler for templates outside flows: headers under `http:`, which may use what every request has.
-    pub(super) fn for_defaults(problems: &'a mut Problems, table: &'a Table) -> Self {
+    pub(in crate::scenario) fn for_defaults(problems: &'a mut Problems, table: &'a Table) -> Self {
         let set = table.slots_where(|variable, _| variable.initial.is_some());
         Self {
             problems,
@@ -44,17 +46,19 @@ impl<'a> Compiler<'a> {
             set,
             coming: HashSet::new(),
             is_conditional: false,
+            timeouts: Timeouts::default(),
             passes: 1.0,
         }
     }
 
     /// A compiler for a section whose `steps` were counted by [`Table::add_captures`].
-    pub(super) fn for_section(
+    pub(in crate::scenario) fn for_section(
         problems: &'a mut Problems,
         table: &'a Table,
+        http: &HttpOptions,
         section: Section,
         place: String,
-        steps: Option<&Node>,
+        list: Option<&Node>,
         start: Option<&Node>,
     ) -> Self {
         let mut set = table.slots_where(|variable, section_of| {
@@ -64,12 +68,12 @@ impl<'a> Compiler<'a> {
         if section == Section::Setup {
             set = table.slots_where(|variable, _| variable.initial.is_some());
         }
-        if let Some(start) = start {
-            collect(start, table, &mut set);
-        }
-        if let Some(steps) = steps {
-            collect(steps, table, &mut coming);
-        }
+        let captured = |list| {
+            let captures = steps::captures(list).into_iter();
+            captures.filter_map(|entry| table.slot(&entry.key))
+        };
+        set.extend(start.into_iter().flat_map(captured));
+        coming.extend(list.into_iter().flat_map(captured));
         Self {
             problems,
             table,
@@ -78,12 +82,16 @@ impl<'a> Compiler<'a> {
             set,
             coming,
             is_conditional: false,
+            timeouts: http.timeouts,
             passes: 1.0,
         }
     }
 
     /// Runs `read` for a step that is only run under a condition.
-    pub(super) fn under_condition<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+    pub(in crate::scenario) fn under_condition<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> T {
         let before = std::mem::replace(&mut self.is_conditional, true);
         let result = read(self);
         self.is_conditional = before;
@@ -91,14 +99,14 @@ impl<'a> Compiler<'a> {
     }
 
     /// The slot that a capture fills; from here on it has a value.
-    pub(super) fn capture(&mut self, name: &str) -> Option<SlotId> {
+    pub(in crate::scenario) fn capture(&mut self, name: &str) -> Option<SlotId> {
         let slot = self.table.slot(name)?;
         self.set.insert(slot);
         Some(slot)
     }
 
     /// Text that is copied as it is, with values in between.
-    pub(super) fn text(&mut self, node: &Node, what: &str) -> Option<Template> {
+    pub(in crate::scenario) fn text(&mut self, node: &Node, what: &str) -> Option<Template> {
         let scalar = self.problems.scalar(node, what)?;
         self.compiled(scalar, node.span, &scalar.text, 0, |text, names| {
             Template::compile(text, Encoding::Plain, names)
@@ -106,7 +114,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// A text that may be empty, or nothing at all.
-    pub(super) fn any_text(&mut self, node: &Node, what: &str) -> Option<Template> {
+    pub(in crate::scenario) fn any_text(&mut self, node: &Node, what: &str) -> Option<Template> {
         if node.is_null() {
             return Some(Template::default());
         }
@@ -114,7 +122,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// A URL or a path.
-    pub(super) fn url(&mut self, node: &Node, what: &str) -> Option<Template> {
+    pub(in crate::scenario) fn url(&mut self, node: &Node, what: &str) -> Option<Template> {
         let scalar = self.problems.scalar(node, what)?;
         self.compiled(scalar, node.span, &scalar.text, 0, |text, names| {
             Template::url(text, names)
@@ -122,7 +130,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// A value of a query or a form.
-    pub(super) fn component(&mut self, node: &Node, what: &str) -> Option<Template> {
+    pub(in crate::scenario) fn component(&mut self, node: &Node, what: &str) -> Option<Template> {
         if node.is_null() {
             return Some(Template::default());
         }
@@ -133,7 +141,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// A value with its type: the expression that stands `skipped` characters into the scalar's text.
-    pub(super) fn value(
+    pub(in crate::scenario) fn value(
         &mut self,
         scalar: &Scalar,
         span: Span,
@@ -144,7 +152,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// A condition.
-    pub(super) fn condition(&mut self, node: &Node, what: &str) -> Option<Condition> {
+    pub(in crate::scenario) fn condition(&mut self, node: &Node, what: &str) -> Option<Condition> {
         let scalar = self.problems.scalar(node, what)?;
         let expression = self.checked(
             // The values of the environment are texts, not parts of the condition: it reads them itself.
@@ -156,7 +164,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// A JSON document whose texts are templates.
-    pub(super) fn json(&mut self, node: &Node) -> Option<Template> {
+    pub(in crate::scenario) fn json(&mut self, node: &Node) -> Option<Template> {
         // Each text is compiled on its own first: only so does an error get its place.
         if !self.check_texts(node) {
             return None;
@@ -242,21 +250,6 @@ impl<'a> Compiler<'a> {
                     .report_perhaps_with(place, error.message, error.hint);
                 None
             }
-        }
-    }
-}
-
-/// Adds every slot that a step of the list captures.
-fn collect(steps: &Node, table: &Table, slots: &mut HashSet<SlotId>) {
-    let Content::List(steps) = &steps.value else {
-        return;
-    };
-    for step in steps {
-        if let Some(nested) = step.get("steps") {
-            collect(nested, table, slots);
-        }
-        if let Some(Content::Map(captures)) = step.get("capture").map(|node| &node.value) {
-            slots.extend(captures.iter().filter_map(|entry| table.slot(&entry.key)));
         }
     }
 }

@@ -1,31 +1,32 @@
 //! Delays: `think_time:` and `think:`.
 
-use super::reader::{Problems, Shape};
+use std::time::Duration;
+
+use crate::format::tables::delay::{EXPONENTIAL, NORMAL, SD, TABLE};
+use crate::format::{Field, Problems};
 use crate::scenario::Delay;
 use crate::source::did_you_mean;
 use crate::source::{Content, Node};
 use crate::units::{parse_duration, show_duration};
 
-const DELAY: Shape = Shape {
-    what: "a random delay",
-    known: &["normal", "sd", "exponential"],
-    later: &[],
-};
-
 /// Whether the value is the word `none`, which stands for no delay at all.
-pub(super) fn is_none(node: &Node) -> bool {
+pub(in crate::scenario) fn is_none(node: &Node) -> bool {
     matches!(&node.value, Content::Scalar(scalar) if scalar.text == "none")
 }
 
 /// Reads a delay: `2s`, `1s..3s`, `{normal: 2s, sd: 500ms}` or `{exponential: 2s}`.
-pub(super) fn delay(node: &Node, problems: &mut Problems) -> Option<Delay> {
+pub(in crate::scenario) fn delay(
+    node: &Node,
+    field: &Field,
+    problems: &mut Problems,
+) -> Option<Delay> {
     const WHAT: &str = "a delay such as 2s, 1s..3s, {normal: 2s, sd: 500ms} or {exponential: 2s}";
     if matches!(node.value, Content::Map(_)) {
         return random_delay(node, problems);
     }
     let text = &problems.scalar(node, WHAT)?.text;
     let Some((least, most)) = text.split_once("..") else {
-        return problems.duration(node).map(Delay::Constant);
+        return problems.at(node, field).map(Delay::Constant);
     };
     let mut bound = |text: &str| {
         parse_duration(text)
@@ -47,17 +48,18 @@ pub(super) fn delay(node: &Node, problems: &mut Problems) -> Option<Delay> {
 }
 
 fn random_delay(node: &Node, problems: &mut Problems) -> Option<Delay> {
-    let fields = problems.fields(node, &DELAY)?;
+    let fields = problems.fields(node, &TABLE)?;
     match (
-        fields.get("normal"),
-        fields.get("sd"),
-        fields.get("exponential"),
+        fields.get(&NORMAL),
+        fields.get(&SD),
+        fields.get(&EXPONENTIAL),
     ) {
         (Some(mean), Some(sd), None) => {
-            let (mean, sd) = (problems.duration(mean), problems.duration(sd));
+            let mean: Option<Duration> = problems.at(mean, &NORMAL);
+            let sd = problems.at(sd, &SD);
             Some(Delay::Normal(mean?, sd?))
         }
-        (None, None, Some(mean)) => problems.positive_duration(mean).map(Delay::Exponential),
+        (None, None, Some(mean)) => problems.at(mean, &EXPONENTIAL).map(Delay::Exponential),
         _ => {
             problems.report(
                 node.span,

@@ -7,8 +7,9 @@ use url::Url;
 use super::compiler::Compiler;
 use super::delay::{delay, is_none};
 use super::names::{Section, Table};
-use super::reader::{Fields, Problems, Shape};
 use super::{feeder, flow, http, kind, load, threshold};
+use crate::format::tables::scenario as table;
+use crate::format::{Field, Fields, Problems};
 use crate::mask::Mask;
 use crate::scenario::{
     Delay, Feed, Flow, HttpOptions, Kind, Load, OnError, Scenario, Source, Step, Target,
@@ -18,31 +19,6 @@ use crate::source::Files;
 use crate::source::Node;
 use crate::source::user_info;
 use crate::source::{brief, did_you_mean, nearest};
-
-const SCENARIO: Shape = Shape {
-    what: "a scenario",
-    known: &[
-        "name",
-        "kind",
-        "description",
-        "target",
-        "load",
-        "warm_up",
-        "think_time",
-        "pacing",
-        "http",
-        "on_error",
-        "vars",
-        "data",
-        "setup",
-        "teardown",
-        "flows",
-        "thresholds",
-    ],
-    later: &[
-        "secrets", "include", "includes", "extends", "metrics", "outputs",
-    ],
-};
 
 /// The parts of the file; those that could not be read are absent, and have been reported.
 pub(super) struct Document {
@@ -61,88 +37,81 @@ pub(super) struct Document {
     teardown: Vec<Step>,
     flows: Vec<Flow>,
     thresholds: Vec<ThresholdEntry>,
-    table: Table,
+    names: Table,
 }
 
 impl Document {
     /// Reads every part, whether or not the others can be read.
     pub(super) fn read(root: &Node, files: &Files, problems: &mut Problems) -> Option<Self> {
-        let fields = problems.fields(root, &SCENARIO)?;
-        let mut table = Table::default();
-        let feeds = fields.get("data").map_or_else(Vec::new, |node| {
-            feeder::feeds(node, files, &mut table, problems)
+        let fields = problems.fields(root, &table::TABLE)?;
+        let mut names = Table::default();
+        let feeds = fields.get(&table::DATA).map_or_else(Vec::new, |node| {
+            feeder::feeds(node, files, &mut names, problems)
         });
-        if let Some(node) = fields.get("vars")
+        if let Some(node) = fields.get(&table::VARS)
             && let Some(entries) = problems.entries(node, "a mapping of variables to values")
         {
-            table.add_variables(entries, problems);
+            names.add_variables(entries, problems);
         }
-        flow::count_captures(&fields, &mut table, problems);
-        let http = match fields.get("http") {
-            Some(node) => {
-                let mut compiler = Compiler::for_defaults(problems, &table);
-                http::options(node, files, &mut compiler)
-            }
-            None => http::defaults(),
+        flow::count_captures(&fields, &mut names, problems);
+        let http = http::options(
+            fields.get(&table::HTTP),
+            files,
+            &mut Compiler::for_defaults(problems, &names),
+        );
+        let mut section = |field: &Field, section: Section| {
+            let node = fields.get(field)?;
+            let place = format!("`{}`", field.key);
+            let list = Some(node);
+            let mut compiler =
+                Compiler::for_section(problems, &names, &http, section, place, list, None);
+            Some(flow::steps_or_none(node, &mut compiler))
         };
-        let mut section = |key: &'static str, section: Section| {
-            let node = fields.get(key)?;
-            let mut compiler = Compiler::for_section(
-                problems,
-                &table,
-                section,
-                format!("`{key}`"),
-                Some(node),
-                None,
-            );
-            Some(flow::steps_or_none(node, &http, &mut compiler))
-        };
-        let setup = section("setup", Section::Setup).unwrap_or_default();
-        let teardown = section("teardown", Section::Teardown).unwrap_or_default();
-        let flows = flow::flows(&fields, &http, &table, problems);
-        let kind = kind_of(&fields, problems);
+        let setup = section(&table::SETUP, Section::Setup).unwrap_or_default();
+        let teardown = section(&table::TEARDOWN, Section::Teardown).unwrap_or_default();
+        let flows = flow::flows(&fields, &http, &names, problems);
+        let kind = problems
+            .value(&fields, &table::KIND)
+            .unwrap_or(Kind::Custom);
         let load = problems
-            .require(&fields, "load")
+            .require(&fields, &table::LOAD)
             .and_then(|node| load::load(node, problems));
-        if let (Some(load), Some(node)) = (&load, fields.get("load")) {
+        if let (Some(load), Some(node)) = (&load, fields.get(&table::LOAD)) {
             kind::check(kind, load, node.span, problems);
         }
-        if let (Some(load), Some(node)) = (&load, fields.get("pacing")) {
+        if let (Some(load), Some(node)) = (&load, fields.get(&table::PACING)) {
             load::check_pacing(load, node, problems);
         }
         Some(Self {
             name: problems
-                .require(&fields, "name")
+                .require(&fields, &table::NAME)
                 .and_then(|node| problems.fixed_name(node, "a scenario's name"))
                 .map(str::to_owned),
             kind,
             description: fields
-                .get("description")
+                .get(&table::DESCRIPTION)
                 .and_then(|node| problems.scalar(node, "a text"))
                 .map(|scalar| scalar.text.trim().to_owned()),
             target: target(&fields, problems),
             load,
-            warm_up: fields
-                .get("warm_up")
-                .and_then(|node| problems.duration(node))
-                .unwrap_or_default(),
+            warm_up: problems.value(&fields, &table::WARM_UP).unwrap_or_default(),
             think_time: fields
-                .get("think_time")
+                .get(&table::THINK_TIME)
                 .filter(|node| !is_none(node))
-                .and_then(|node| delay(node, problems)),
-            pacing: fields
-                .get("pacing")
-                .and_then(|node| problems.positive_duration(node)),
-            on_error: on_error(&fields, problems),
+                .and_then(|node| delay(node, &table::THINK_TIME, problems)),
+            pacing: problems.value(&fields, &table::PACING),
+            on_error: problems
+                .value(&fields, &table::ON_ERROR)
+                .unwrap_or(OnError::StopIteration),
             thresholds: fields
-                .get("thresholds")
+                .get(&table::THRESHOLDS)
                 .map_or_else(Vec::new, |node| threshold::thresholds(node, problems)),
             http,
             feeds,
             setup,
             teardown,
             flows,
-            table,
+            names,
         })
     }
 
@@ -163,7 +132,7 @@ impl Document {
             pacing: self.pacing,
             http: self.http,
             on_error: self.on_error,
-            variables: self.table.into_variables(),
+            variables: self.names.into_variables(),
             feeds: self.feeds,
             setup: self.setup,
             teardown: self.teardown,
@@ -175,42 +144,9 @@ impl Document {
     }
 }
 
-fn kind_of(fields: &Fields<'_>, problems: &mut Problems) -> Kind {
-    let Some(node) = fields.get("kind") else {
-        return Kind::Custom;
-    };
-    let kinds = [
-        ("smoke", Kind::Smoke),
-        ("baseline", Kind::Baseline),
-        ("stress", Kind::Stress),
-        ("spike", Kind::Spike),
-        ("soak", Kind::Soak),
-        ("breakpoint", Kind::Breakpoint),
-        ("custom", Kind::Custom),
-    ];
-    problems
-        .choice(node, "a kind of test", &kinds)
-        .unwrap_or(Kind::Custom)
-}
-
-fn on_error(fields: &Fields<'_>, problems: &mut Problems) -> OnError {
-    let Some(node) = fields.get("on_error") else {
-        return OnError::default();
-    };
-    let choices = [
-        ("stop_iteration", OnError::StopIteration),
-        ("continue", OnError::Continue),
-        ("stop_user", OnError::StopUser),
-        ("abort", OnError::Abort),
-    ];
-    problems
-        .choice(node, "a reaction to errors", &choices)
-        .unwrap_or_default()
-}
-
 fn target(fields: &Fields<'_>, problems: &mut Problems) -> Option<Target> {
     const WHAT: &str = "`bundled`, or a base URL such as http://127.0.0.1:8080";
-    let node = problems.require(fields, "target")?;
+    let node = problems.require(fields, &table::TARGET)?;
     let text = problems.scalar(node, WHAT)?.text.trim();
     if text == "bundled" {
         return Some(Target::Bundled);

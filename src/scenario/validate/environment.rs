@@ -5,7 +5,7 @@
 
 use url::Url;
 
-use super::reader::Problems;
+use crate::format::Problems;
 use crate::source::{Content, Node, Scalar};
 
 /// Whether a name belongs to the environment: upper-case letters, digits and `_`.

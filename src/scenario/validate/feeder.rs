@@ -1,16 +1,11 @@
 //! `data:`: feeders, read whole from files under the root.
 
 use super::names::Table;
-use super::reader::{Fields, Problems, Shape};
+use crate::format::tables::data::{FILE, PICK, TABLE, WHEN_USED_UP};
+use crate::format::{Fields, Problems};
 use crate::scenario::{Feed, Pick, WhenUsedUp};
 use crate::source::Files;
 use crate::source::Node;
-
-const FEED: Shape = Shape {
-    what: "a feeder",
-    known: &["file", "pick", "when_used_up"],
-    later: &["delimiter", "columns", "share"],
-};
 
 /// Reads `data:`.
 pub(super) fn feeds(
@@ -32,22 +27,10 @@ pub(super) fn feeds(
 }
 
 fn feed(name: &str, node: &Node, files: &Files, problems: &mut Problems) -> Option<Feed> {
-    let fields = problems.fields(node, &FEED)?;
-    let pick = match fields.get("pick") {
-        None => Some(Pick::Sequential),
-        Some(node) => problems.choice(
-            node,
-            "a pick",
-            &[
-                ("sequential", Pick::Sequential),
-                ("shuffled", Pick::Shuffled),
-                ("random", Pick::Random),
-                ("unique", Pick::Unique),
-            ],
-        ),
-    };
+    let fields = problems.fields(node, &TABLE)?;
+    let pick = problems.value(&fields, &PICK);
     let when_used_up = when_used_up(&fields, pick, problems);
-    let node = problems.require(&fields, "file")?;
+    let node = problems.require(&fields, &FILE)?;
     let named = problems.name(node, "the name of a .csv, .json or .jsonl file")?;
     let path = match files.find(named) {
         Ok(path) => path,
@@ -56,9 +39,9 @@ fn feed(name: &str, node: &Node, files: &Files, problems: &mut Problems) -> Opti
             return None;
         }
     };
-    match Feed::read(name, &path, pick.unwrap_or_default()) {
+    match Feed::read(name, &path, pick.unwrap_or(Pick::Sequential)) {
         Ok(feed) => Some(Feed {
-            when_used_up: when_used_up.unwrap_or_default(),
+            when_used_up: when_used_up.unwrap_or(WhenUsedUp::Fail),
             ..feed
         }),
         Err(error) => {
@@ -74,8 +57,9 @@ fn when_used_up(
     pick: Option<Pick>,
     problems: &mut Problems,
 ) -> Option<WhenUsedUp> {
-    let entry = fields.entry("when_used_up")?;
-    if pick.is_some_and(|pick| pick != Pick::Unique) {
+    if let Some(entry) = fields.entry(&WHEN_USED_UP)
+        && pick.is_some_and(|pick| pick != Pick::Unique)
+    {
         problems.report_with(
             entry.key_span,
             "`when_used_up` says what follows when each row was used once, and the rows of this feeder come round again",
@@ -83,9 +67,5 @@ fn when_used_up(
         );
         return None;
     }
-    problems.choice(
-        &entry.value,
-        "what follows when the rows are used up",
-        &[("fail", WhenUsedUp::Fail), ("end", WhenUsedUp::End)],
-    )
+    problems.value(fields, &WHEN_USED_UP)
 }

@@ -4,50 +4,40 @@ use std::collections::HashSet;
 
 use super::compiler::Compiler;
 use super::names::{Section, Table};
-use super::reader::{Fields, Problems, Shape};
-use super::step;
-use crate::scenario::{Flow, HttpOptions, Step};
+use crate::format::tables::{flow as table, scenario as file};
+use crate::format::{Fields, Problems};
+use crate::scenario::{Flow, HttpOptions, Step, steps};
 use crate::source::brief;
 use crate::source::{Content, Node};
 
-const FLOW: Shape = Shape {
-    what: "a flow",
-    known: &["name", "weight", "start", "steps"],
-    later: &["tags", "load", "if", "end"],
-};
-
-/// The most one flow can weigh.
-const MAX_WEIGHT: u64 = 10_000;
-
 /// Takes in every capture of the file, so that templates know which names will have a value, and where.
-pub(super) fn count_captures(fields: &Fields<'_>, table: &mut Table, problems: &mut Problems) {
-    for (key, section) in [("setup", Section::Setup), ("teardown", Section::Teardown)] {
-        if let Some(node) = fields.get(key) {
-            table.add_captures(node, &section, problems);
+pub(super) fn count_captures(fields: &Fields<'_>, names: &mut Table, problems: &mut Problems) {
+    for (field, section) in [
+        (file::SETUP, Section::Setup),
+        (file::TEARDOWN, Section::Teardown),
+    ] {
+        if let Some(node) = fields.get(&field) {
+            names.add_captures(node, &section, problems);
         }
     }
-    let Some(Content::List(flows)) = fields.get("flows").map(|node| &node.value) else {
+    let Some(Content::List(flows)) = fields.get(&file::FLOWS).map(|node| &node.value) else {
         return;
     };
     for (index, flow) in flows.iter().enumerate() {
-        if let Some(node) = flow.get("start") {
-            table.add_captures(node, &Section::Start(index), problems);
+        if let Some(node) = flow.get(table::START.key) {
+            names.add_captures(node, &Section::Start(index), problems);
         }
-        if let Some(node) = flow.get("steps") {
-            table.add_captures(node, &Section::Steps(index), problems);
+        if let Some(node) = flow.get(table::STEPS.key) {
+            names.add_captures(node, &Section::Steps(index), problems);
         }
     }
 }
 
 /// Steps that may be left empty.
-pub(super) fn steps_or_none(
-    node: &Node,
-    http: &HttpOptions,
-    compiler: &mut Compiler<'_>,
-) -> Vec<Step> {
+pub(super) fn steps_or_none(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Step> {
     match &node.value {
         Content::List(items) if items.is_empty() => Vec::new(),
-        _ => step::steps(node, http.timeouts, compiler),
+        _ => steps::steps(node, compiler),
     }
 }
 
@@ -55,23 +45,25 @@ pub(super) fn steps_or_none(
 pub(super) fn flows(
     fields: &Fields<'_>,
     http: &HttpOptions,
-    table: &Table,
+    names: &Table,
     problems: &mut Problems,
 ) -> Vec<Flow> {
-    let Some(node) = problems.require(fields, "flows") else {
+    let Some(node) = problems.require(fields, &file::FLOWS) else {
         return Vec::new();
     };
     let Some(items) = problems.list(node, "a list of flows") else {
         return Vec::new();
     };
-    let mut names = HashSet::new();
+    let mut known = HashSet::new();
     let mut flows = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        let Some(flow) = flow(index, item, http, table, problems) else {
+        let Some(flow) = flow(index, item, http, names, problems) else {
             continue;
         };
-        if !names.insert(flow.name.clone()) {
-            let span = item.get("name").map_or(item.span, |node| node.span);
+        if !known.insert(flow.name.clone()) {
+            let span = item
+                .get(table::NAME.key)
+                .map_or(item.span, |node| node.span);
             problems.report_with(
                 span,
                 format!("there is already a flow called `{}`", flow.name),
@@ -87,15 +79,14 @@ fn flow(
     index: usize,
     node: &Node,
     http: &HttpOptions,
-    table: &Table,
+    names: &Table,
     problems: &mut Problems,
 ) -> Option<Flow> {
-    let fields = problems.fields(node, &FLOW)?;
+    let fields = problems.fields(node, &table::TABLE)?;
     let name = problems
-        .require(&fields, "name")
+        .require(&fields, &table::NAME)
         .and_then(|node| problems.fixed_name(node, "a flow's name"));
-    let weight = match fields.get("weight") {
-        None => Some(1),
+    let weight: Option<u32> = match fields.get(&table::WEIGHT) {
         Some(node) if matches!(&node.value, Content::Scalar(scalar) if scalar.text == "0") => {
             problems.report_with(
                 node.span,
@@ -104,21 +95,28 @@ fn flow(
             );
             None
         }
-        Some(node) => problems.count(node, "`weight`", 1..=MAX_WEIGHT),
+        _ => problems.value(&fields, &table::WEIGHT),
     };
     let place = name.map_or_else(
         || "this flow".to_owned(),
         |name| format!("the flow `{}`", brief(name)),
     );
-    let start = fields.get("start");
-    let steps = fields.get("steps");
+    let start = fields.get(&table::START);
+    let list = fields.get(&table::STEPS);
     let start_steps = start.map_or_else(Vec::new, |node| {
         let section = Section::Start(index);
-        let mut compiler =
-            Compiler::for_section(problems, table, section, place.clone(), Some(node), None);
-        steps_or_none(node, http, &mut compiler)
+        let mut compiler = Compiler::for_section(
+            problems,
+            names,
+            http,
+            section,
+            place.clone(),
+            Some(node),
+            None,
+        );
+        steps_or_none(node, &mut compiler)
     });
-    let body = match steps {
+    let body = match list {
         Some(Node {
             value: Content::List(items),
             span,
@@ -133,8 +131,8 @@ fn flow(
         Some(node) => {
             let section = Section::Steps(index);
             let mut compiler =
-                Compiler::for_section(problems, table, section, place, Some(node), start);
-            Some(step::steps(node, http.timeouts, &mut compiler))
+                Compiler::for_section(problems, names, http, section, place, Some(node), start);
+            Some(steps::steps(node, &mut compiler))
         }
         None => {
             problems.report_with(
@@ -147,7 +145,7 @@ fn flow(
     };
     Some(Flow {
         name: name?.to_owned(),
-        weight: weight.unwrap_or(1) as u32,
+        weight: weight?,
         start: start_steps,
         steps: body.unwrap_or_default(),
     })

@@ -1,139 +1,105 @@
 //! `http:`, headers and timeouts: the defaults of every request.
 
+use std::time::Duration;
+
 use http::{HeaderName, HeaderValue};
 
 use super::compiler::Compiler;
-use super::reader::{Problems, Shape};
+use crate::format::tables::http::{self as table, timeout as limits, tls as security};
+use crate::format::{Fields, Problems};
 use crate::scenario::{Compression, Cookies, HttpOptions, Template, Timeouts, TlsOptions, Trust};
 use crate::source::Files;
 use crate::source::Span;
 use crate::source::brief;
-use crate::source::{Content, Node};
+use crate::source::{Content, Entry, Node};
 use crate::units::ByteSize;
 
-const HTTP: Shape = Shape {
-    what: "`http`",
-    known: &[
-        "headers",
-        "timeout",
-        "redirects",
-        "cookies",
-        "body_limit",
-        "compression",
-        "resend",
-        "tls",
-    ],
-    later: &["version", "proxy"],
-};
-
-const TIMEOUT: Shape = Shape {
-    what: "`timeout`",
-    known: &["connect", "first_byte", "idle", "total"],
-    later: &[],
-};
-
-const TLS: Shape = Shape {
-    what: "`tls`",
-    known: &["insecure", "ca"],
-    later: &["cert", "key"],
-};
-
-/// The most redirects that are followed, also by default.
-const MAX_REDIRECTS: u8 = 10;
-const DEFAULT_BODY_LIMIT: ByteSize = ByteSize(64 << 20);
 const MAX_BODY_LIMIT: ByteSize = ByteSize(1 << 40);
 
-/// What holds when there is no `http:`.
-pub(super) fn defaults() -> HttpOptions {
+/// Reads `http:`; without it, every key has its default.
+pub(in crate::scenario) fn options(
+    node: Option<&Node>,
+    files: &Files,
+    compiler: &mut Compiler<'_>,
+) -> HttpOptions {
+    let nothing = Node {
+        value: Content::Map(Vec::new()),
+        span: Span::default(),
+    };
+    let fields = compiler
+        .problems
+        .fields(node.unwrap_or(&nothing), &table::TABLE);
+    // A value that is wrong is reported, and whatever stands for it is never used.
+    let fields = fields
+        .or_else(|| compiler.problems.fields(&nothing, &table::TABLE))
+        .expect("a mapping");
+    let headers = fields
+        .get(&table::HEADERS)
+        .map_or_else(Vec::new, |node| headers(node, compiler));
+    let problems = &mut *compiler.problems;
+    let timeouts = fields
+        .get(&table::TIMEOUT)
+        .map_or_else(Timeouts::default, |node| {
+            timeouts(node, Timeouts::default(), problems)
+        });
+    let redirects: Option<u64> = problems.value(&fields, &table::REDIRECTS);
+    let compression = problems.value(&fields, &table::COMPRESSION);
+    let tls = fields.get(&table::TLS);
     HttpOptions {
-        headers: Vec::new(),
-        timeouts: Timeouts::default(),
-        redirects: MAX_REDIRECTS,
-        cookies: Cookies::PerUser,
-        body_limit: DEFAULT_BODY_LIMIT,
-        // Only what the scenario says is sent; a compressed body also costs the generator.
-        compression: Compression::Off,
-        resend: true,
-        tls: TlsOptions::default(),
+        headers,
+        timeouts,
+        redirects: redirects.unwrap_or_default() as u8,
+        cookies: cookies(&fields, problems).unwrap_or(Cookies::PerUser),
+        body_limit: body_limit(&fields, problems).unwrap_or(MAX_BODY_LIMIT),
+        compression: match compression {
+            Some(true) => Compression::Accept,
+            Some(false) | None => Compression::Off,
+        },
+        resend: problems.value(&fields, &table::RESEND).unwrap_or_default(),
+        tls: tls.map_or_else(TlsOptions::default, |node| {
+            tls_options(node, files, problems)
+        }),
     }
 }
 
-/// Reads `http:`.
-pub(super) fn options(node: &Node, files: &Files, compiler: &mut Compiler<'_>) -> HttpOptions {
-    let mut options = defaults();
-    let Some(fields) = compiler.problems.fields(node, &HTTP) else {
-        return options;
-    };
-    if let Some(node) = fields.get("headers") {
-        options.headers = headers(node, compiler);
+fn body_limit(fields: &Fields<'_>, problems: &mut Problems) -> Option<ByteSize> {
+    let size: ByteSize = problems.value(fields, &table::BODY_LIMIT)?;
+    if size.0 > 0 && size <= MAX_BODY_LIMIT {
+        return Some(size);
     }
-    let problems = &mut *compiler.problems;
-    if let Some(node) = fields.get("timeout") {
-        options.timeouts = timeouts(node, options.timeouts, problems);
-    }
-    if let Some(node) = fields.get("redirects") {
-        let most = u64::from(MAX_REDIRECTS);
-        if let Some(count) = problems.count(node, "`redirects`", 0..=most) {
-            options.redirects = count as u8;
-        }
-    }
-    if let Some(node) = fields.get("cookies") {
-        options.cookies = cookies(node, problems).unwrap_or(options.cookies);
-    }
-    if let Some(flag) = fields
-        .get("compression")
-        .and_then(|node| problems.flag(node))
-    {
-        options.compression = if flag {
-            Compression::Accept
-        } else {
-            Compression::Off
-        };
-    }
-    if let Some(flag) = fields.get("resend").and_then(|node| problems.flag(node)) {
-        options.resend = flag;
-    }
-    if let Some(node) = fields.get("body_limit") {
-        match problems.size(node) {
-            Some(size) if size.0 == 0 || size > MAX_BODY_LIMIT => problems.report(
-                node.span,
-                format!("a body limit is more than 0 B and at most {MAX_BODY_LIMIT}"),
-            ),
-            Some(size) => options.body_limit = size,
-            None => {}
-        }
-    }
-    if let Some(node) = fields.get("tls") {
-        options.tls = tls(node, files, problems);
-    }
-    options
+    let node = fields.get(&table::BODY_LIMIT)?;
+    problems.report(
+        node.span,
+        format!("a body limit is more than 0 B and at most {MAX_BODY_LIMIT}"),
+    );
+    None
 }
 
 /// Reads `cookies:`; a flag stands for a jar of each user, or none.
-fn cookies(node: &Node, problems: &mut Problems) -> Option<Cookies> {
-    if let Content::Scalar(scalar) = &node.value
+fn cookies(fields: &Fields<'_>, problems: &mut Problems) -> Option<Cookies> {
+    let node = fields.get(&table::COOKIES);
+    if let Some(Content::Scalar(scalar)) = node.map(|node| &node.value)
         && matches!(&*scalar.text.to_ascii_lowercase(), "true" | "false")
     {
-        let is_on = problems.flag(node)?;
+        let is_on = problems.value(fields, &table::COOKIES)?;
         return Some(if is_on {
             Cookies::PerUser
         } else {
             Cookies::Off
         });
     }
-    let choices = [
-        ("per_user", Cookies::PerUser),
-        ("per_iteration", Cookies::PerIteration),
-        ("off", Cookies::Off),
-    ];
-    problems.choice(node, "how long cookies are kept", &choices)
+    problems.value(fields, &table::COOKIES)
 }
 
 /// Reads `timeout:`: one duration for everything, or limits apart; what is not named keeps its default.
-pub(super) fn timeouts(node: &Node, defaults: Timeouts, problems: &mut Problems) -> Timeouts {
+pub(in crate::scenario) fn timeouts(
+    node: &Node,
+    defaults: Timeouts,
+    problems: &mut Problems,
+) -> Timeouts {
     let mut timeouts = defaults;
     if matches!(node.value, Content::Scalar(_)) {
-        if let Some(limit) = problems.positive_duration(node) {
+        if let Some(limit) = problems.at::<Duration>(node, &table::TIMEOUT) {
             timeouts = Timeouts {
                 connect: limit.min(Timeouts::default().connect),
                 first_byte: limit,
@@ -143,19 +109,18 @@ pub(super) fn timeouts(node: &Node, defaults: Timeouts, problems: &mut Problems)
         }
         return timeouts;
     }
-    let Some(fields) = problems.fields(node, &TIMEOUT) else {
+    let Some(fields) = problems.fields(node, &limits::TABLE) else {
         return timeouts;
     };
-    let limits = [
-        ("connect", &mut timeouts.connect),
-        ("first_byte", &mut timeouts.first_byte),
-        ("idle", &mut timeouts.idle),
-        ("total", &mut timeouts.total),
+    let parts = [
+        (limits::CONNECT, &mut timeouts.connect),
+        (limits::FIRST_BYTE, &mut timeouts.first_byte),
+        (limits::IDLE, &mut timeouts.idle),
+        (limits::TOTAL, &mut timeouts.total),
     ];
-    for (key, limit) in limits {
-        if let Some(read) = fields
-            .get(key)
-            .and_then(|node| problems.positive_duration(node))
+    for (field, limit) in parts {
+        if let Some(node) = fields.get(&field)
+            && let Some(read) = problems.at(node, &field)
         {
             *limit = read;
         }
@@ -163,15 +128,14 @@ pub(super) fn timeouts(node: &Node, defaults: Timeouts, problems: &mut Problems)
     timeouts
 }
 
-fn tls(node: &Node, files: &Files, problems: &mut Problems) -> TlsOptions {
-    let Some(fields) = problems.fields(node, &TLS) else {
+fn tls_options(node: &Node, files: &Files, problems: &mut Problems) -> TlsOptions {
+    let Some(fields) = problems.fields(node, &security::TABLE) else {
         return TlsOptions::default();
     };
-    let is_insecure = fields
-        .get("insecure")
-        .and_then(|node| problems.flag(node))
+    let is_insecure = problems
+        .value(&fields, &security::INSECURE)
         .unwrap_or(false);
-    let Some(ca) = fields.entry("ca") else {
+    let Some(ca) = fields.entry(&security::CA) else {
         let trust = if is_insecure {
             Trust::Anything
         } else {
@@ -185,33 +149,32 @@ fn tls(node: &Node, files: &Files, problems: &mut Problems) -> TlsOptions {
             "`ca` has no effect beside `insecure: true`, which accepts any certificate",
         );
     }
-    let Some(named) = problems.name(&ca.value, "the name of a PEM file") else {
-        return TlsOptions::default();
-    };
+    certificates(ca, files, problems).map_or_else(TlsOptions::default, |pem| TlsOptions {
+        trust: Trust::SystemAnd(pem),
+    })
+}
+
+/// The certificates that a file is to hold.
+fn certificates(ca: &Entry, files: &Files, problems: &mut Problems) -> Option<Vec<u8>> {
+    let named = problems.name(&ca.value, "the name of a PEM file")?;
     match files.read_certificates(named) {
-        Ok(pem) if pem.windows(BEGIN.len()).any(|window| window == BEGIN) => TlsOptions {
-            trust: Trust::SystemAnd(pem),
-        },
-        Ok(_) => {
-            problems.report(
-                ca.value.span,
-                format!(
-                    "`{named}` holds no certificate in PEM form (`-----BEGIN CERTIFICATE-----`)"
-                ),
-            );
-            TlsOptions::default()
-        }
-        Err(refusal) => {
-            problems.refused(ca.value.span, refusal);
-            TlsOptions::default()
-        }
+        Ok(pem) if pem.windows(BEGIN.len()).any(|window| window == BEGIN) => return Some(pem),
+        Ok(_) => problems.report(
+            ca.value.span,
+            format!("`{named}` holds no certificate in PEM form (`-----BEGIN CERTIFICATE-----`)"),
+        ),
+        Err(refusal) => problems.refused(ca.value.span, refusal),
     }
+    None
 }
 
 const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Reads a mapping of header names to values.
-pub(super) fn headers(node: &Node, compiler: &mut Compiler<'_>) -> Vec<(HeaderName, Template)> {
+pub(in crate::scenario) fn headers(
+    node: &Node,
+    compiler: &mut Compiler<'_>,
+) -> Vec<(HeaderName, Template)> {
     let Some(entries) = compiler
         .problems
         .entries(node, "a mapping of header names to values")
@@ -262,7 +225,11 @@ const SET_BY_CLIENT: [&str; 4] = [
 ];
 
 /// A header's name, in lower case.
-pub(super) fn header_name(text: &str, span: Span, problems: &mut Problems) -> Option<HeaderName> {
+pub(in crate::scenario) fn header_name(
+    text: &str,
+    span: Span,
+    problems: &mut Problems,
+) -> Option<HeaderName> {
     let name = HeaderName::from_bytes(text.as_bytes());
     if name.is_err() {
         problems.report_with(

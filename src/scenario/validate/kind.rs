@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::load::duration_of;
-use super::reader::Problems;
+use crate::format::Problems;
 use crate::scenario::{Kind, Load, Shape as StageShape};
 use crate::source::Span;
 use crate::units::show_duration;

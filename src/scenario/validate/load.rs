@@ -2,87 +2,55 @@
 
 use std::time::Duration;
 
-use super::reader::{Fields, Problems, Shape};
-use crate::scenario::{ArrivalLaw, Load, RateStage, Shape as StageShape, Sharing, UserStage};
-use crate::source::Span;
-use crate::source::{Entry, Node};
+use crate::format::tables::load::{self as table, MAX_RATE, stage as stages};
+use crate::format::{Choice, Field, Fields, Problems};
+use crate::scenario::{Load, RateStage, Shape as StageShape, Sharing, UserStage};
+use crate::source::{Entry, Node, one_of};
 use crate::units::Rate;
-
-const LOAD: Shape = Shape {
-    what: "a load",
-    known: &[
-        "users",
-        "rate",
-        "stages",
-        "iterations",
-        "for",
-        "max_users",
-        "arrivals",
-        "per_user",
-        "max_duration",
-    ],
-    later: &[],
-};
-
-const STAGE: Shape = Shape {
-    what: "a stage",
-    known: &["users", "rate", "for", "over"],
-    later: &[],
-};
-
-/// More users than this on one machine are a slip of the keyboard.
-pub const MAX_USERS: u32 = 100_000;
-/// More starts a second than any generator makes.
-pub const MAX_RATE: f64 = 1e6;
 
 /// Reads `load:`.
 pub(super) fn load(node: &Node, problems: &mut Problems) -> Option<Load> {
-    let fields = problems.fields(node, &LOAD)?;
-    let forms = fields.present(&["iterations", "stages", "rate"]);
-    let form =
-        match forms.as_slice() {
-            [] => "users",
-            [one] => one.key.as_str(),
-            [first, second, ..] => {
-                problems.report_with(
-                second.key_span,
-                format!("a load has either `{}` or `{}`, not both", first.key, second.key),
-                "levels that change are written as stages: `stages: [{rate: 50/s, over: 1m}, …]`",
-            );
-                return None;
-            }
-        };
-    match form {
-        "iterations" => iterations(&fields, problems),
-        "stages" => staged(&fields, problems),
-        "rate" => {
-            refuse_beside(
-                &fields,
-                &["users", "per_user", "max_duration"],
-                "a load by `rate`",
-                problems,
-            );
-            let rate = fields
-                .get("rate")
-                .and_then(|node| level_rate(node, problems));
-            let duration = required_for(&fields, problems);
-            let max_users = required_max_users(&fields, problems);
-            let law = arrivals(&fields, problems)?;
-            let (rate, duration, max_users) = (rate?, duration?, max_users?);
-            check_rises(rate.as_per_second(), fields.get("rate"), problems)?;
-            let stage = RateStage {
-                rate,
-                duration,
-                shape: StageShape::Hold,
-            };
-            Some(Load::Arrivals {
-                stages: vec![stage],
-                max_users,
-                law,
-            })
-        }
-        _ => constant_users(&fields, problems),
+    let fields = problems.fields(node, &table::TABLE)?;
+    if let [first, second, ..] = fields.chosen(&table::SHAPE).as_slice() {
+        problems.report_with(
+            second.key_span,
+            format!(
+                "a load has either `{}` or `{}`, not both",
+                first.key, second.key
+            ),
+            "levels that change are written as stages: `stages: [{rate: 50/s, over: 1m}, …]`",
+        );
+        return None;
     }
+    if let Some(rate) = fields.get(&table::RATE) {
+        constant_rate(&fields, rate, problems)
+    } else if let Some(list) = fields.get(&table::STAGES) {
+        staged(&fields, list, problems)
+    } else if fields.get(&table::ITERATIONS).is_some() {
+        iterations(&fields, problems)
+    } else {
+        constant_users(&fields, problems)
+    }
+}
+
+fn constant_rate(fields: &Fields<'_>, node: &Node, problems: &mut Problems) -> Option<Load> {
+    problems.refuse_beside(fields, &table::OF_RATE);
+    let rate = level_rate(node, &table::RATE, problems);
+    let duration = required_for(fields, problems);
+    let max_users = required_max_users(fields, problems);
+    let law = problems.value(fields, &table::ARRIVALS)?;
+    let (rate, duration, max_users) = (rate?, duration?, max_users?);
+    check_rises(rate.as_per_second(), node, problems)?;
+    let stage = RateStage {
+        rate,
+        duration,
+        shape: StageShape::Hold,
+    };
+    Some(Load::Arrivals {
+        stages: vec![stage],
+        max_users,
+        law,
+    })
 }
 
 /// Pacing is about users that start again by themselves; by a rate, the schedule alone starts iterations.
@@ -97,7 +65,7 @@ pub(super) fn check_pacing(load: &Load, node: &Node, problems: &mut Problems) {
 }
 
 fn constant_users(fields: &Fields<'_>, problems: &mut Problems) -> Option<Load> {
-    if fields.get("users").is_none() {
+    if fields.get(&table::USERS).is_none() {
         if fields.has_slip {
             required_for(fields, problems);
             return None;
@@ -109,15 +77,8 @@ fn constant_users(fields: &Fields<'_>, problems: &mut Problems) -> Option<Load> 
         );
         return None;
     }
-    refuse_beside(
-        fields,
-        &["max_users", "arrivals", "per_user", "max_duration"],
-        "a load of constant `users`",
-        problems,
-    );
-    let users = fields
-        .get("users")
-        .and_then(|node| users(node, 1, problems));
+    problems.refuse_beside(fields, &table::OF_USERS);
+    let users = problems.value(fields, &table::USERS);
     let duration = required_for(fields, problems);
     let stage = UserStage {
         users: users?,
@@ -130,25 +91,18 @@ fn constant_users(fields: &Fields<'_>, problems: &mut Problems) -> Option<Load> 
 }
 
 fn iterations(fields: &Fields<'_>, problems: &mut Problems) -> Option<Load> {
-    refuse_beside(
-        fields,
-        &["for", "max_users", "arrivals"],
-        "a load of `iterations`",
-        problems,
-    );
-    let count = fields
-        .get("iterations")
-        .and_then(|node| problems.count(node, "`iterations`", 1..=1_000_000_000_000));
+    problems.refuse_beside(fields, &table::OF_ITERATIONS);
+    let count = problems.value(fields, &table::ITERATIONS);
     let users = problems
-        .require(fields, "users")
-        .and_then(|node| users(node, 1, problems));
-    let sharing = match fields.get("per_user").and_then(|node| problems.flag(node)) {
+        .require(fields, &table::USERS)
+        .and_then(|node| problems.at(node, &table::USERS));
+    let sharing = match problems.value(fields, &table::PER_USER) {
         Some(true) => Sharing::PerUser,
         Some(false) | None => Sharing::Shared,
     };
-    let max_duration = match fields.get("max_duration") {
+    let max_duration = match fields.get(&table::MAX_DURATION) {
         None => None,
-        Some(node) => Some(problems.positive_duration(node)?),
+        Some(node) => Some(problems.at(node, &table::MAX_DURATION)?),
     };
     Some(Load::Iterations {
         count: count?,
@@ -164,14 +118,8 @@ enum Level {
     Rate(Rate),
 }
 
-fn staged(fields: &Fields<'_>, problems: &mut Problems) -> Option<Load> {
-    refuse_beside(
-        fields,
-        &["users", "for", "per_user", "max_duration"],
-        "a load of `stages`",
-        problems,
-    );
-    let list = fields.get("stages")?;
+fn staged(fields: &Fields<'_>, list: &Node, problems: &mut Problems) -> Option<Load> {
+    problems.refuse_beside(fields, &table::OF_STAGES);
     let read: Vec<Option<(Level, Duration, StageShape)>> = problems
         .list(list, "a list of stages")?
         .iter()
@@ -208,15 +156,10 @@ fn staged(fields: &Fields<'_>, problems: &mut Problems) -> Option<Load> {
     let max_users = if is_open {
         required_max_users(fields, problems)
     } else {
-        refuse_beside(
-            fields,
-            &["max_users", "arrivals"],
-            "a load of `users`",
-            problems,
-        );
+        problems.refuse_beside(fields, &table::OF_USER_STAGES);
         None
     };
-    let law = arrivals(fields, problems)?;
+    let law = problems.value(fields, &table::ARRIVALS)?;
     if is_mixed || read.iter().any(Option::is_none) {
         return None;
     }
@@ -231,7 +174,7 @@ fn staged(fields: &Fields<'_>, problems: &mut Problems) -> Option<Load> {
             .map(|stage| f64::from(stage.users))
             .fold(0.0, f64::max)
     };
-    check_rises(peak, Some(list), problems)?;
+    check_rises(peak, list, problems)?;
     Some(if is_open {
         Load::Arrivals {
             stages: rate_stages,
@@ -246,60 +189,54 @@ fn staged(fields: &Fields<'_>, problems: &mut Problems) -> Option<Load> {
 }
 
 fn stage(node: &Node, problems: &mut Problems) -> Option<(Level, Duration, StageShape)> {
-    let fields = problems.fields(node, &STAGE)?;
-    let has_slip = fields.has_slip;
-    let level = match fields.present(&["users", "rate"]).as_slice() {
-        [entry] if entry.key == "users" => users(&entry.value, 0, problems).map(Level::Users),
-        [entry] => level_rate(&entry.value, problems).map(Level::Rate),
-        [] if has_slip => None,
-        found => {
-            one_of_two(node.span, found, "users", "rate", problems);
-            None
+    let fields = problems.fields(node, &stages::TABLE)?;
+    let level = match chosen(&fields, &stages::LEVEL, LEVELS, problems) {
+        Some(entry) if entry.key == stages::USERS.key => {
+            let users = problems.at(&entry.value, &stages::USERS);
+            users.map(Level::Users)
         }
+        Some(entry) => level_rate(&entry.value, &stages::RATE, problems).map(Level::Rate),
+        None => None,
     };
-    let time = match fields.present(&["for", "over"]).as_slice() {
-        [entry] => {
-            let shape = if entry.key == "for" {
-                StageShape::Hold
-            } else {
-                StageShape::Ramp
-            };
-            problems
-                .positive_duration(&entry.value)
-                .map(|duration| (duration, shape))
+    let time = chosen(&fields, &stages::TIME, TIMES, problems).and_then(|entry| {
+        if entry.key == stages::FOR.key {
+            let duration = problems.at(&entry.value, &stages::FOR)?;
+            Some((duration, StageShape::Hold))
+        } else {
+            let duration = problems.at(&entry.value, &stages::OVER)?;
+            Some((duration, StageShape::Ramp))
         }
-        [] if has_slip => None,
-        found => {
-            one_of_two(node.span, found, "for", "over", problems);
-            None
-        }
-    };
+    });
     let ((duration, shape), level) = (time?, level?);
     Some((level, duration, shape))
 }
 
-fn one_of_two(span: Span, found: &[&Entry], one: &str, other: &str, problems: &mut Problems) {
-    let message = if found.is_empty() {
-        format!("a stage needs `{one}` or `{other}`")
-    } else {
-        format!("a stage has either `{one}` or `{other}`, not both")
+const LEVELS: &str =
+    "`users` drives that many users at once, `rate` starts that many iterations a second";
+const TIMES: &str =
+    "`for` holds the level from the start of the stage, `over` goes there in a straight line";
+
+/// The one key of a choice between two that a stage has.
+fn chosen<'n>(
+    fields: &Fields<'n>,
+    choice: &Choice,
+    hint: &str,
+    problems: &mut Problems,
+) -> Option<&'n Entry> {
+    let found = fields.chosen(choice);
+    let either = one_of(choice.keys);
+    let message = match found.as_slice() {
+        [one] => return Some(one),
+        [] if fields.has_slip => return None,
+        [] => format!("a stage needs {either}"),
+        _ => format!("a stage has either {either}, not both"),
     };
-    let hint = if one == "for" {
-        "`for` holds the level from the start of the stage, `over` goes there in a straight line"
-    } else {
-        "`users` drives that many users at once, `rate` starts that many iterations a second"
-    };
-    problems.report_with(span, message, hint);
+    problems.report_with(fields.span, message, hint);
+    None
 }
 
-fn users(node: &Node, least: u64, problems: &mut Problems) -> Option<u32> {
-    problems
-        .count(node, "`users`", least..=MAX_USERS.into())
-        .map(|users| users as u32)
-}
-
-fn level_rate(node: &Node, problems: &mut Problems) -> Option<Rate> {
-    let rate = problems.rate(node)?;
+fn level_rate(node: &Node, field: &Field, problems: &mut Problems) -> Option<Rate> {
+    let rate: Rate = problems.at(node, field)?;
     if rate.as_per_second() > MAX_RATE {
         problems.report(
             node.span,
@@ -310,72 +247,37 @@ fn level_rate(node: &Node, problems: &mut Problems) -> Option<Rate> {
     Some(rate)
 }
 
-fn check_rises(peak: f64, node: Option<&Node>, problems: &mut Problems) -> Option<()> {
+fn check_rises(peak: f64, node: &Node, problems: &mut Problems) -> Option<()> {
     if peak > 0.0 {
         return Some(());
     }
-    if let Some(node) = node {
-        problems.report(
-            node.span,
-            "this load drives nothing: its level is 0 throughout",
-        );
-    }
+    problems.report(
+        node.span,
+        "this load drives nothing: its level is 0 throughout",
+    );
     None
 }
 
 fn required_for(fields: &Fields<'_>, problems: &mut Problems) -> Option<Duration> {
-    let Some(node) = fields.get("for") else {
-        if fields.has_slip {
-            return None;
-        }
+    if fields.get(&table::FOR).is_none() && !fields.has_slip {
         problems.report_with(
             fields.span,
             "this load does not say how long it lasts",
             "add `for: 5m`",
         );
-        return None;
-    };
-    problems.positive_duration(node)
+    }
+    problems.value(fields, &table::FOR)
 }
 
 fn required_max_users(fields: &Fields<'_>, problems: &mut Problems) -> Option<u32> {
-    let Some(node) = fields.get("max_users") else {
-        if fields.has_slip {
-            return None;
-        }
+    if fields.get(&table::MAX_USERS_KEY).is_none() && !fields.has_slip {
         problems.report_with(
             fields.span,
             "a load by `rate` needs `max_users`: how many users there may be to keep the rate",
             "add `max_users: 300`; rate × the longest iteration is enough",
         );
-        return None;
-    };
-    problems
-        .count(node, "`max_users`", 1..=MAX_USERS.into())
-        .map(|users| users as u32)
-}
-
-fn arrivals(fields: &Fields<'_>, problems: &mut Problems) -> Option<ArrivalLaw> {
-    match fields.get("arrivals") {
-        None => Some(ArrivalLaw::Constant),
-        Some(node) => problems.choice(
-            node,
-            "a law of arrivals",
-            &[
-                ("constant", ArrivalLaw::Constant),
-                ("poisson", ArrivalLaw::Poisson),
-            ],
-        ),
     }
-}
-
-fn refuse_beside(fields: &Fields<'_>, keys: &[&'static str], form: &str, problems: &mut Problems) {
-    for entry in fields.present(keys) {
-        problems.report(
-            entry.key_span,
-            format!("`{}` does not belong to {form}", entry.key),
-        );
-    }
+    problems.value(fields, &table::MAX_USERS_KEY)
 }
 
 /// How long the load lasts; `None` when that depends on the target.

@@ -1,27 +1,23 @@
 //! From a file to a [`Scenario`], or to everything that is wrong with it.
 //!
 //! The tree is read in one pass that goes on after every error; only what depends on a part that could not be read is
-//! left out. Each file here reads one part of the format; [`reader`] holds what they have in common.
+//! left out. Each file here reads one part of the format, whose table is in `format`.
 
 mod adjust;
-mod capture;
-mod check;
-mod compiler;
-mod delay;
+pub(super) mod capture;
+pub(super) mod check;
+pub(super) mod compiler;
+pub(super) mod delay;
 mod document;
 mod environment;
 mod feeder;
 mod flow;
-mod http;
+pub(super) mod http;
 mod kind;
 mod load;
-mod names;
+pub(super) mod names;
 mod pattern;
-mod reader;
-mod request;
 mod secrets;
-mod step;
-mod synonyms;
 mod threshold;
 
 use std::fmt::Write as _;
@@ -32,9 +28,9 @@ use sha2::{Digest, Sha256};
 
 pub use self::adjust::LARGEST_TIME_SCALE;
 use self::document::Document;
-pub use self::load::{MAX_RATE, MAX_USERS};
-use self::reader::Problems;
-use super::{Diagnostics, Scenario, Source};
+use super::{Diagnostics, FORMAT, Scenario, Source};
+use crate::format::Problems;
+pub use crate::format::tables::load::{MAX_RATE, MAX_USERS};
 use crate::mask::Mask;
 use crate::source;
 use crate::source::Files;
@@ -67,7 +63,7 @@ pub struct Overrides {
 
 /// Reads, checks and resolves a scenario file; on failure, everything that is wrong with it.
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Scenario, Diagnostics> {
-    let mut problems = Problems::default();
+    let mut problems = Problems::of(&FORMAT);
     let (text, scenario) = read_file(path, overrides, &mut problems);
     match scenario {
         Some(scenario) if problems.is_empty() => Ok(scenario),
@@ -91,7 +87,7 @@ pub struct Checked {
 /// Checks a scenario file where it is not run: variables of the environment, and so its secrets, need not be set. On
 /// failure, everything that is wrong with it.
 pub fn check(path: &Path, overrides: &Overrides) -> Result<Checked, Diagnostics> {
-    let mut problems = Problems::without_environment();
+    let mut problems = Problems::without_environment(&FORMAT);
     let (text, scenario) = read_file(path, overrides, &mut problems);
     if problems.is_empty() {
         let unset = problems.unset().map(str::to_owned).collect();

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::environment::is_environment_name;
-use super::reader::Problems;
-use crate::scenario::{Feed, Scope, SlotId, Variable};
+use crate::format::Problems;
+use crate::scenario::{Feed, Scope, SlotId, Variable, steps};
 use crate::source::Span;
 use crate::source::did_you_mean;
 use crate::source::{Content, Entry, Node};
@@ -14,23 +14,23 @@ const RESERVED: [&str; 6] = ["true", "false", "null", "and", "or", "not"];
 
 /// Every name of the scenario.
 #[derive(Default)]
-pub(super) struct Table {
-    pub(super) variables: Vec<Variable>,
+pub(in crate::scenario) struct Table {
+    pub(in crate::scenario) variables: Vec<Variable>,
     slots: HashMap<String, SlotId>,
     /// The section that captures a variable first, for messages.
-    pub(super) captured_in: HashMap<SlotId, Section>,
-    pub(super) feeds: Vec<FeedNames>,
+    pub(in crate::scenario) captured_in: HashMap<SlotId, Section>,
+    pub(in crate::scenario) feeds: Vec<FeedNames>,
 }
 
 /// A feeder's name and columns; columns are unknown when its file could not be read.
-pub(super) struct FeedNames {
-    pub(super) name: String,
-    pub(super) columns: Option<Vec<String>>,
+pub(in crate::scenario) struct FeedNames {
+    pub(in crate::scenario) name: String,
+    pub(in crate::scenario) columns: Option<Vec<String>>,
 }
 
 /// A list of steps that captures belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Section {
+pub(in crate::scenario) enum Section {
     Setup,
     Teardown,
     /// A flow's `start`, by the flow's place in the file.
@@ -51,7 +51,11 @@ impl Section {
 
 impl Table {
     /// Takes in `vars:`.
-    pub(super) fn add_variables(&mut self, entries: &[Entry], problems: &mut Problems) {
+    pub(in crate::scenario) fn add_variables(
+        &mut self,
+        entries: &[Entry],
+        problems: &mut Problems,
+    ) {
         for entry in entries {
             if !self.check_name(&entry.key, entry.key_span, "a variable", problems) {
                 continue;
@@ -69,7 +73,12 @@ impl Table {
     }
 
     /// Takes in a feeder; `feed` is absent when its file could not be read.
-    pub(super) fn add_feed(&mut self, entry: &Entry, feed: Option<&Feed>, problems: &mut Problems) {
+    pub(in crate::scenario) fn add_feed(
+        &mut self,
+        entry: &Entry,
+        feed: Option<&Feed>,
+        problems: &mut Problems,
+    ) {
         self.check_name(&entry.key, entry.key_span, "a feeder", problems);
         self.feeds.push(FeedNames {
             name: entry.key.clone(),
@@ -77,25 +86,15 @@ impl Table {
         });
     }
 
-    /// Takes in every `capture:` below a list of steps, before any template is compiled.
-    pub(super) fn add_captures(
+    /// Takes in everything that the steps of a list capture, before any template is compiled.
+    pub(in crate::scenario) fn add_captures(
         &mut self,
-        steps: &Node,
+        list: &Node,
         section: &Section,
         problems: &mut Problems,
     ) {
-        let Content::List(steps) = &steps.value else {
-            return;
-        };
-        for step in steps {
-            if let Some(nested) = step.get("steps") {
-                self.add_captures(nested, section, problems);
-            }
-            if let Some(Content::Map(captures)) = step.get("capture").map(|node| &node.value) {
-                for capture in captures {
-                    self.add_capture(capture, section, problems);
-                }
-            }
+        for capture in steps::captures(list) {
+            self.add_capture(capture, section, problems);
         }
     }
 
@@ -182,11 +181,11 @@ impl Table {
     }
 
     /// The slot a capture of this name fills.
-    pub(super) fn slot(&self, name: &str) -> Option<SlotId> {
+    pub(in crate::scenario) fn slot(&self, name: &str) -> Option<SlotId> {
         self.slots.get(name).copied()
     }
 
-    pub(super) fn slots_where(
+    pub(in crate::scenario) fn slots_where(
         &self,
         holds: impl Fn(&Variable, Option<&Section>) -> bool,
     ) -> HashSet<SlotId> {
@@ -200,7 +199,7 @@ impl Table {
             .collect()
     }
 
-    pub(super) fn into_variables(self) -> Vec<Variable> {
+    pub(in crate::scenario) fn into_variables(self) -> Vec<Variable> {
         self.variables
     }
 }

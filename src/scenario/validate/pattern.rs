@@ -2,12 +2,12 @@
 
 use regex::Regex;
 
-use super::reader::Problems;
+use crate::format::Problems;
 use crate::scenario::JsonPath;
 use crate::source::Node;
 use crate::source::{brief, did_you_mean};
 
-pub(super) fn json_path(node: &Node, problems: &mut Problems) -> Option<JsonPath> {
+pub(in crate::scenario) fn json_path(node: &Node, problems: &mut Problems) -> Option<JsonPath> {
     let what = "a JSON path such as $.items[*].id";
     let text = &problems.scalar(node, what)?.text;
     match JsonPath::parse(text) {
@@ -31,7 +31,7 @@ pub(super) fn json_path(node: &Node, problems: &mut Problems) -> Option<JsonPath
     }
 }
 
-pub(super) fn regex(node: &Node, problems: &mut Problems) -> Option<Regex> {
+pub(in crate::scenario) fn regex(node: &Node, problems: &mut Problems) -> Option<Regex> {
     let text = &problems.scalar(node, "a regular expression")?.text;
     match Regex::new(text) {
         Ok(regex) => Some(regex),

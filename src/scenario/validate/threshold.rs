@@ -2,29 +2,15 @@
 
 use std::time::Duration;
 
-use super::reader::{Problems, Shape};
 use crate::expr::threshold::Rule;
+use crate::format::Problems;
+use crate::format::tables::threshold::{
+    ABORT, EXPECT, MIN_SAMPLES, SEVERITY, TABLE, WINDOW, abort as abort_table,
+    window as window_table,
+};
 use crate::scenario::{Severity, ThresholdEntry, Window};
 use crate::source::{Content, Node};
 use crate::source::{brief, describe};
-
-const THRESHOLD: Shape = Shape {
-    what: "a threshold",
-    known: &["expect", "window", "min_samples", "abort", "severity"],
-    later: &["name", "baseline"],
-};
-
-const WINDOW: Shape = Shape {
-    what: "a window",
-    known: &["rolling", "sustained"],
-    later: &[],
-};
-
-const ABORT: Shape = Shape {
-    what: "`abort`",
-    known: &["after"],
-    later: &[],
-};
 
 /// Reads `thresholds:`.
 pub(super) fn thresholds(node: &Node, problems: &mut Problems) -> Vec<ThresholdEntry> {
@@ -43,37 +29,34 @@ pub(super) fn thresholds(node: &Node, problems: &mut Problems) -> Vec<ThresholdE
 }
 
 fn threshold(node: &Node, problems: &mut Problems) -> Option<ThresholdEntry> {
-    let fields = match &node.value {
-        Content::Map(_) => Some(problems.fields(node, &THRESHOLD)?),
-        _ => None,
+    // An expression alone is a mapping without options.
+    let bare = Node {
+        value: Content::Map(Vec::new()),
+        span: node.span,
     };
-    let expect = match &fields {
-        Some(fields) => problems.require(fields, "expect"),
-        None => Some(node),
+    let is_bare = !matches!(node.value, Content::Map(_));
+    let fields = problems.fields(if is_bare { &bare } else { node }, &TABLE)?;
+    let expect = if is_bare {
+        Some(node)
+    } else {
+        problems.require(&fields, &EXPECT)
     };
-    let get = |key| fields.as_ref().and_then(|fields| fields.entry(key));
     // Each part is read whether or not the others can be: everything wrong is told at once.
     let parsed = expect.and_then(|expect| expression(expect, problems));
-    let window = match get("window") {
-        Some(entry) => window(&entry.value, problems),
+    let window = match fields.get(&WINDOW) {
+        Some(node) => window(node, problems),
         None => Some(Window::Total),
     };
-    let min_samples = match get("min_samples") {
-        Some(entry) => problems.count(&entry.value, "`min_samples`", 1..=1_000_000_000_000),
+    let min_samples = match fields.get(&MIN_SAMPLES) {
+        Some(node) => problems.at(node, &MIN_SAMPLES),
         None => Some(0),
     };
-    let abort_after = match get("abort") {
-        Some(entry) => abort(&entry.value, problems).map(Some),
+    let abort_after = match fields.get(&ABORT) {
+        Some(node) => abort(node, problems).map(Some),
         None => Some(None),
     };
-    let severity = match get("severity") {
-        Some(entry) => {
-            let words = [("fail", Severity::Fail), ("warn", Severity::Warn)];
-            problems.choice(&entry.value, "a severity", &words)
-        }
-        None => Some(Severity::Fail),
-    };
-    if let (Some(Severity::Warn), Some(abort)) = (severity, get("abort")) {
+    let severity = problems.value(&fields, &SEVERITY);
+    if let (Some(Severity::Warn), Some(abort)) = (severity, fields.entry(&ABORT)) {
         problems.report_with(
             abort.key_span,
             "`abort` ends the run when the threshold breaks, but with `severity: warn` a breach is no failure",
@@ -122,23 +105,25 @@ fn expression(node: &Node, problems: &mut Problems) -> Option<(String, Rule)> {
 
 /// How much of the run must have passed before it may be stopped.
 fn abort(node: &Node, problems: &mut Problems) -> Option<Duration> {
-    let fields = problems.fields(node, &ABORT)?;
-    let after = problems.require(&fields, "after")?;
-    problems.duration(after)
+    let fields = problems.fields(node, &abort_table::TABLE)?;
+    problems.value(&fields, &abort_table::AFTER)
 }
 
 fn window(node: &Node, problems: &mut Problems) -> Option<Window> {
-    if matches!(node.value, Content::Scalar(_)) {
-        return problems.choice(
-            node,
-            "a window such as {rolling: 10s}, {sustained: 10s} or",
-            &[("total", Window::Total)],
-        );
+    use window_table::{ROLLING, SUSTAINED};
+
+    const WHAT: &str = "a window such as {rolling: 10s}, {sustained: 10s} or `total`";
+    if let Content::Scalar(scalar) = &node.value {
+        if scalar.text == "total" {
+            return Some(Window::Total);
+        }
+        problems.expected(WHAT, node);
+        return None;
     }
-    let fields = problems.fields(node, &WINDOW)?;
-    match (fields.get("rolling"), fields.get("sustained")) {
-        (Some(length), None) => problems.positive_duration(length).map(Window::Rolling),
-        (None, Some(length)) => problems.positive_duration(length).map(Window::Sustained),
+    let fields = problems.fields(node, &window_table::TABLE)?;
+    match (fields.get(&ROLLING), fields.get(&SUSTAINED)) {
+        (Some(length), None) => problems.at(length, &ROLLING).map(Window::Rolling),
+        (None, Some(length)) => problems.at(length, &SUSTAINED).map(Window::Sustained),
         _ => {
             problems.report(
                 node.span,

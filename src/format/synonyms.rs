@@ -1,5 +1,8 @@
 //! Words of k6, Locust, Artillery and Gatling, and ours.
 
+use std::collections::BTreeSet;
+
+use super::Format;
 use crate::source::{did_you_mean, nearest};
 
 /// A word without what spellings differ in: `rampUp`, `ramp-up` and `ramp_up` are one.
@@ -91,7 +94,7 @@ const SYNONYMS: &[Synonym] = &[
     synonym(&["regexp", "regularexpression", "pattern"], &["regex", "matches"], "a regular expression stands in a capture as `regex`, in a check as `matches`"),
     synonym(&["eq", "equal", "value", "is", "equalto"], &["equals"], "a check compares with `equals: value` or `is: \"> 0\"`"),
     synonym(&["gt", "gte", "lt", "lte", "greaterthan", "lessthan"], &["is"], "a check compares with `is: \"> 0\"`"),
-    synonym(&["contain", "includes", "include", "substring"], &["contains"], "a check asks for a part of the body with `body: { contains: text }`"),
+    synonym(&["contain", "includes", "substring"], &["contains"], "a check asks for a part of the body with `body: { contains: text }`"),
     synonym(&["abortonfail", "stoponfail"], &["abort"], "a threshold ends the run with `abort: { after: 30s }`"),
     synonym(&["delayaborteval"], &["after", "abort"], "a threshold ends the run with `abort: { after: 30s }`"),
     synonym(&["title", "label", "testname", "id"], &["name"], "what something is called is its `name:`"),
@@ -110,39 +113,46 @@ const SYNONYMS: &[Synonym] = &[
     synonym(&["any", "rand"], &["random"], ""),
 ];
 
-/// Our own keys, and where they stand: a word that is spelt right is not a slip of another.
-#[rustfmt::skip]
-const HOMES: &[(&[&str], &str)] = &[
-    (&["users", "rate", "stages", "iterations", "for", "max_users", "arrivals", "per_user", "max_duration"],
-        "it stands under `load:`, such as `load: { users: 20, for: 5m }`"),
-    (&["timeout", "redirects", "cookies", "compression", "body_limit", "tls"], "it stands in the first level under `http:`"),
-    (&["headers"], "headers stand under `headers:` of a request, or of `http:` for all"),
-    (&["check", "capture", "query", "form", "json", "body", "auth", "tags"], "it stands in a request, beside its method"),
-    (&["get", "post", "put", "patch", "delete", "head", "options"], "a request is a step: an item under `steps:` of a flow, such as `- get: /path`"),
-    (&["think"], "a pause is a step: an item under `steps:` of a flow, such as `- think: 1s..3s`"),
-    (&["repeat"], "a repetition is a step: an item under `steps:` of a flow, with `steps:` of its own"),
-    (&["steps", "start", "weight"], "it stands in a flow, an item under `flows:`"),
-    (&["think_time", "pacing", "warm_up", "http", "vars", "data", "setup", "teardown", "flows", "thresholds", "on_error", "load", "kind", "description"],
-        "it stands in the first level of the file"),
-    (&["window", "min_samples", "abort", "severity"], "it stands in a threshold, beside `expect:`"),
-];
+/// What to do about a key that is not known here: the one of these that another tool calls so, where it stands if it is
+/// a key of ours, the one of these that is a slip of the keyboard away, or where what another tool calls so stands.
+pub(super) fn key(word: &str, known: &[&str], format: &Format) -> Option<String> {
+    synonym_of(word, known)
+        .or_else(|| home(word, format).map(str::to_owned))
+        .or_else(|| nearest(word, known.iter().copied()).map(did_you_mean))
+        .or_else(|| elsewhere(word))
+}
 
-/// What to do about a word that is not known here: the one of these that another tool calls so, where it stands if it is
-/// a word of ours, the one of these that is a slip of the keyboard away, or where what another tool calls so stands.
-pub(super) fn hint(word: &str, known: &[&str]) -> Option<String> {
+/// What to do about a value that is none of these words.
+pub(super) fn value(word: &str, known: &[&str]) -> Option<String> {
+    synonym_of(word, known).or_else(|| nearest(word, known.iter().copied()).map(did_you_mean))
+}
+
+fn synonyms(word: &str) -> impl Iterator<Item = &'static Synonym> {
     let plain = plain(word);
-    let synonyms = || SYNONYMS.iter().filter(|s| s.words.contains(&&*plain));
-    let meant = synonyms().find_map(|s| s.keys.iter().find(|key| known.contains(key)));
-    if let Some(key) = meant {
-        return Some(did_you_mean(key));
-    }
-    if let Some((_, home)) = HOMES.iter().find(|(words, _)| words.contains(&word)) {
-        return Some((*home).to_owned());
-    }
-    if let Some(key) = nearest(word, known.iter().copied()) {
-        return Some(did_you_mean(key));
-    }
-    synonyms()
+    SYNONYMS
+        .iter()
+        .filter(move |synonym| synonym.words.contains(&&*plain))
+}
+
+fn synonym_of(word: &str, known: &[&str]) -> Option<String> {
+    let meant = synonyms(word).find_map(|s| s.keys.iter().find(|key| known.contains(key)));
+    meant.map(|key| did_you_mean(key))
+}
+
+/// Where a key of ours stands, if that is one place: a word that is spelt right is not a slip of another.
+fn home(word: &str, format: &Format) -> Option<&'static str> {
+    let mappings = format.mappings();
+    let homes = mappings.iter().filter_map(|mapping| {
+        let own = mapping.field(word)?.home;
+        let home = if own.is_empty() { mapping.home } else { own };
+        (!home.is_empty()).then_some(home)
+    });
+    let homes: BTreeSet<&str> = homes.collect();
+    homes.first().copied().filter(|_| homes.len() == 1)
+}
+
+fn elsewhere(word: &str) -> Option<String> {
+    synonyms(word)
         .map(|synonym| synonym.elsewhere)
         .find(|elsewhere| !elsewhere.is_empty())
         .map(str::to_owned)
@@ -157,21 +167,5 @@ mod tests {
         for word in SYNONYMS.iter().flat_map(|synonym| synonym.words) {
             assert_eq!(plain(word), *word);
         }
-    }
-
-    #[test]
-    fn the_same_word_means_what_fits_where_it_stands() {
-        let hint = |word, known: &[&str]| hint(word, known).unwrap_or_default();
-        assert_eq!(hint("duration", &["users", "for"]), "did you mean `for`?");
-        assert_eq!(
-            hint("duration", &["status", "time"]),
-            "did you mean `time`?"
-        );
-        assert!(hint("duration", &["get", "post"]).contains("under `load:` as `for`"));
-        assert_eq!(
-            hint("rampUp", &["over", "for"]),
-            hint("ramp-up", &["over", "for"])
-        );
-        assert_eq!(hint("colour", &["nothing"]), "");
     }
 }

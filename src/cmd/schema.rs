@@ -1,0 +1,17 @@
+//! `gander schema`: what a scenario file may say.
+
+use crate::cli::SchemaArgs;
+use crate::exit::Exit;
+use crate::scenario;
+
+use super::{Failure, terminal};
+
+pub(super) fn schema(args: &SchemaArgs) -> Result<Exit, Failure> {
+    let text = if args.markdown {
+        scenario::reference()
+    } else {
+        scenario::schema()
+    };
+    terminal::say(&text)?;
+    Ok(Exit::Passed)
+}

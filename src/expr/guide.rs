@@ -1,0 +1,150 @@
+//! The operators of expressions and the aggregates of thresholds, for the reference.
+
+/// Something that may be written, what it does, and an expression that has it.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) written: &'static str,
+    pub(crate) doc: &'static str,
+    pub(crate) example: &'static str,
+}
+
+const fn entry(written: &'static str, doc: &'static str, example: &'static str) -> Entry {
+    Entry {
+        written,
+        doc,
+        example,
+    }
+}
+
+/// From the one that binds loosest to the one that binds tightest.
+pub(crate) const OPERATORS: [Entry; 8] = [
+    entry("or", "One of the two holds.", "id == 1 or id == 2"),
+    entry("and", "Both hold.", "id > 0 and name != 'x'"),
+    entry("not", "It does not hold.", "not id"),
+    entry(
+        "== !=",
+        "The two are equal, or are not. Numbers are compared exactly, whatever their form; a number equals a text that \
+         says it.",
+        "name == 'done'",
+    ),
+    entry(
+        "< <= > >=",
+        "The one is less, or more, than the other: numbers by size, texts by their characters.",
+        "id >= 10",
+    ),
+    entry(
+        "=~ !~",
+        "The text on the left matches, or does not match, the regular expression in quotes on the right.",
+        "name =~ '^a'",
+    ),
+    entry(
+        "??",
+        "The value on the left, or the one on the right if there is none on the left.",
+        "id ?? 0",
+    ),
+    entry("( )", "Groups.", "not (id == 1 or id == 2)"),
+];
+
+/// How a metric becomes one number.
+pub(crate) const AGGREGATES: [Entry; 9] = [
+    entry(
+        "p95",
+        "A percentile, above p0 and at most p100, with decimals: `p99.9`. Of times.",
+        "p95(response_time) < 500ms",
+    ),
+    entry("min", "The least. Of times and levels.", "min(ttfb) < 1s"),
+    entry(
+        "max",
+        "The most. Of times and levels.",
+        "max(response_time) < 5s",
+    ),
+    entry(
+        "mean",
+        "The mean. Of times and levels.",
+        "mean(active_users) > 10",
+    ),
+    entry(
+        "sd",
+        "The standard deviation. Of times.",
+        "sd(response_time) < 200ms",
+    ),
+    entry(
+        "count",
+        "How many there were, or how many bytes. A count of what never happened is 0.",
+        "count(failed) < 10",
+    ),
+    entry(
+        "rate",
+        "How many a second of the load, or how many bytes. Of counts and bytes; the part that failed is \
+         `ratio(failed)`.",
+        "rate(requests) > 100/s",
+    ),
+    entry(
+        "ratio",
+        "The part of the whole, as a percentage or as a number below 1: failed requests of all requests, checks that held \
+         of all checks, iterations started of those due.",
+        "ratio(failed) < 1%",
+    ),
+    entry(
+        "apdex(T)",
+        "(answers within T + half of those within 4T) / all, failed ones unsatisfied (Apdex 1.1). Of `response_time` and \
+         `service_time`.",
+        "apdex(500ms)(response_time) > 90%",
+    ),
+];
+
+/// What the selectors between `{` and `}` look at.
+pub(crate) const SELECTORS: [Entry; 4] = [
+    entry(
+        "step",
+        "The step's name. For metrics of requests, and `checks`.",
+        "p95(response_time{step=\"list\"}) < 1s",
+    ),
+    entry(
+        "flow",
+        "The flow's name. For metrics of requests and iterations, and `checks`.",
+        "count(iterations{flow=\"buy\"}) > 100",
+    ),
+    entry(
+        "check",
+        "The check's name. For `checks`.",
+        "ratio(checks{check=\"found\"}) > 99%",
+    ),
+    entry(
+        "a tag's name",
+        "The tag's value; the empty text where a step does not have the tag. For metrics of requests.",
+        "p99(ttfb{area=~\"cat.*\"}) < 2s",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::super::threshold::Rule;
+    use super::super::{ExprError, Expression, Names, SlotId};
+    use super::*;
+
+    struct Anything;
+
+    impl Names for Anything {
+        fn resolve(&mut self, _: &str, _: Option<&str>) -> Option<Expression> {
+            Some(Expression::Slot(SlotId(0)))
+        }
+
+        fn known(&self) -> Vec<String> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn every_example_is_an_expression() {
+        let fault = |error: ExprError| error.message;
+        for entry in OPERATORS {
+            let read = Expression::condition(entry.example, &mut Anything);
+            assert_eq!(read.err().map(fault), None, "{}", entry.example);
+        }
+        for entry in AGGREGATES.iter().chain(&SELECTORS) {
+            let read = Rule::parse(entry.example);
+            assert_eq!(read.err().map(fault), None, "{}", entry.example);
+        }
+    }
+}

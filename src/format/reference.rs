@@ -1,0 +1,235 @@
+//! The format as a page to read: a chapter for each mapping, then expressions, thresholds and units.
+
+use super::types::EXPLAINED;
+use super::{Field, Format, Mapping, Presence, Type};
+use crate::expr::Function;
+use crate::expr::guide::{AGGREGATES, Entry, OPERATORS, SELECTORS};
+use crate::expr::threshold::Metric;
+
+const HEAD: &str = "# The scenario file
+
+Written by `gander schema --markdown` from the tables that also drive the reader; do not edit it by hand. `gander schema` prints the
+same as JSON Schema, which is [scenario.schema.json](scenario.schema.json): with the YAML extension of VS Code, a first line of
+`# yaml-language-server: $schema=docs/scenario.schema.json` gives completion and these texts in the editor.
+";
+
+const EXPRESSIONS: &str = "## Expressions
+
+`${…}` in a [template](#template) inserts the value of an expression; in conditions (`if`) the `${…}` may be left out. A value is a
+name (`id`), a column of a feeder (`users.email`, or `users.'first name'`), a function's, a number, `true`, `false`, `null`, or a 'text'
+in single or double quotes. Names of the environment are upper-case: `${NAME}`. A name that nothing sets is an error when the file is
+read; a value that is missing in the run is handled as `on_error` says.
+
+False are `false`, `null`, 0, the empty text, and the texts `false` and `0`; all else holds.
+";
+
+const FUNCTIONS: &str = "### Functions
+
+Everything random comes from the run's seed, split by user and iteration: a run with the same `--seed` draws the same values.
+
+| function | gives |
+|---|---|
+";
+
+const THRESHOLDS: &str = "## Threshold expressions
+
+`aggregate(metric{selectors}) operator limit`, such as `p95(response_time{step=\"login\"}) < 500ms`. The limit has the unit of the
+number: a duration for times, a percentage for ratios, `/s` for rates, a size for bytes, a plain number for counts. Everything is
+measured over the run without its warm-up, unless a [window](#window) says otherwise.
+";
+
+/// The page.
+pub(crate) fn render(format: &Format) -> String {
+    let mut page = Page {
+        out: HEAD.to_owned(),
+        steps: format.steps,
+    };
+    let mappings = format.mappings();
+    page.contents(&mappings);
+    for table in mappings {
+        page.mapping(table);
+    }
+    page.expressions();
+    page.thresholds();
+    page.types();
+    page.out
+}
+
+struct Page {
+    out: String,
+    steps: &'static [&'static Mapping],
+}
+
+/// The chapter of a mapping: what it is, without its article.
+fn title(table: &Mapping) -> String {
+    let name = table.name.replace('_', " ");
+    let mut letters = name.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
+}
+
+fn link(table: &Mapping) -> String {
+    let title = title(table);
+    format!("[{}](#{})", title.to_lowercase(), anchor(&title))
+}
+
+fn anchor(title: &str) -> String {
+    title.to_lowercase().replace(' ', "-")
+}
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.out.push('\n');
+    }
+
+    fn contents(&mut self, mappings: &[&Mapping]) {
+        let mut titles: Vec<String> = mappings.iter().map(|table| title(table)).collect();
+        titles.extend(["Expressions", "Threshold expressions", "Values"].map(str::to_owned));
+        let links = titles.iter();
+        let links: Vec<String> = links
+            .map(|title| format!("[{title}](#{})", anchor(title)))
+            .collect();
+        self.line(&format!("\n{}", links.join(" · ")));
+    }
+
+    fn mapping(&mut self, table: &Mapping) {
+        self.line(&format!("\n## {}\n\n{}\n", title(table), table.doc));
+        self.line(&format!("```yaml\n{}```\n", table.example));
+        self.line("| key | value | without it |\n|---|---|---|");
+        for field in table.fields {
+            let without = match field.presence {
+                Presence::Required => "must be there".to_owned(),
+                Presence::Optional => String::new(),
+                Presence::Default(text) => format!("`{text}`"),
+            };
+            let value = shown(field.kind, self.steps);
+            self.line(&format!("| `{}` | {value} | {without} |", field.key));
+        }
+        let required = table.choices.iter().filter(|choice| choice.is_required);
+        for choice in required {
+            let keys: Vec<String> = choice.keys.iter().map(|key| format!("`{key}`")).collect();
+            self.line(&format!("\nExactly one of {}.", keys.join(", ")));
+        }
+        for field in table.fields {
+            self.field(field);
+        }
+    }
+
+    fn field(&mut self, field: &Field) {
+        self.line(&format!("\n**`{}`** {}", field.key, field.doc));
+        if let Some(words) = field.kind.words() {
+            self.line("");
+            for word in words {
+                self.line(&format!("- `{}`: {}", word.word, word.doc.trim()));
+            }
+        }
+        let example = if field.example.starts_with(&format!("{}:", field.key))
+            || field.example.contains('\n')
+        {
+            field.example.to_owned()
+        } else {
+            format!("{}: {}", field.key, field.example)
+        };
+        self.line(&format!("\n```yaml\n{example}\n```"));
+    }
+
+    fn entries(&mut self, heads: &str, entries: &[Entry]) {
+        self.line(&format!("\n| {heads} | | example |\n|---|---|---|"));
+        for entry in entries {
+            let written = entry.written.replace('|', "\\|");
+            self.line(&format!(
+                "| `{written}` | {} | `{}` |",
+                entry.doc, entry.example
+            ));
+        }
+    }
+
+    fn expressions(&mut self) {
+        self.line(&format!("\n{EXPRESSIONS}"));
+        self.line(
+            "### Operators\n\nFrom the one that binds loosest to the one that binds tightest.",
+        );
+        self.entries("operator", &OPERATORS);
+        self.out.push('\n');
+        self.out.push_str(FUNCTIONS);
+        for function in Function::ALL {
+            self.line(&format!("| `{}` | {} |", function.usage(), function.doc()));
+        }
+        self.line(
+            "| `env(NAME)` | The environment variable `NAME`, put in when the file is read; it may stand inside other functions. |",
+        );
+    }
+
+    fn thresholds(&mut self) {
+        self.line(&format!("\n{THRESHOLDS}"));
+        self.line("### Aggregates");
+        self.entries("aggregate", &AGGREGATES);
+        self.line(
+            "\n### Metrics\n\n| metric | what it is | kind | aggregates |\n|---|---|---|---|",
+        );
+        for metric in Metric::ALL {
+            let (kind, aggregates) = metric.kind().doc();
+            self.line(&format!(
+                "| `{}` | {} | {kind} | {aggregates} |",
+                metric.name(),
+                metric.doc()
+            ));
+        }
+        self.line(
+            "\n### Selectors\n\nSelectors stand between `{` and `}` after the metric, separated by commas; all of them must hold. `=` and \
+             `!=` compare the whole text, `=~` and `!~` match a regular expression against the whole of it.",
+        );
+        self.entries("selector", &SELECTORS);
+    }
+
+    fn types(&mut self) {
+        self.line("\n## Values\n\nAny value may be `${NAME}` or `${NAME:-default}`, a variable of the environment.");
+        for simple in EXPLAINED {
+            let mut title = simple.title.to_owned();
+            if let Some(first) = title.get_mut(..1) {
+                first.make_ascii_uppercase();
+            }
+            let examples: Vec<String> = simple.examples.iter().map(|e| format!("`{e}`")).collect();
+            self.line(&format!(
+                "\n### {title}\n\n{} Examples: {}.",
+                simple.doc,
+                examples.join(", ")
+            ));
+        }
+    }
+}
+
+/// What a value may be, with links to what explains it.
+fn shown(kind: Type, steps: &[&Mapping]) -> String {
+    if let Some(simple) = kind.simple() {
+        let positive = if kind.is_positive() { ", above 0" } else { "" };
+        return match kind {
+            Type::Text => simple.title.to_owned(),
+            Type::Threshold => format!("[{}](#threshold-expressions)", simple.title),
+            _ => format!("[{}](#{}){positive}", simple.title, anchor(simple.title)),
+        };
+    }
+    match kind {
+        Type::Flag => "`true` or `false`".to_owned(),
+        Type::Integer(least, most) => format!("whole number, {least} to {most}"),
+        Type::Literal(word) => format!("`{word}`"),
+        Type::Words(set) => {
+            let words: Vec<String> = set.words.iter().map(|w| format!("`{}`", w.word)).collect();
+            words.join(", ")
+        }
+        Type::List(items) => format!("list: {}", shown(*items, steps)),
+        Type::Map(values) => format!("mapping of names: {}", shown(*values, steps)),
+        Type::Mapping(table) => link(table),
+        Type::Step => {
+            let kinds: Vec<String> = steps.iter().map(|step| link(step)).collect();
+            format!("step ({})", kinds.join(", "))
+        }
+        Type::OneOf(several) => {
+            let several = several.iter().filter(|one| !matches!(one, Type::Nothing));
+            let several: Vec<String> = several.map(|one| shown(*one, steps)).collect();
+            several.join(", or ")
+        }
+        _ => "any value".to_owned(),
+    }
+}

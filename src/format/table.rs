@@ -1,0 +1,301 @@
+//! What a table is made of.
+
+use super::words::{Word, WordSet};
+
+/// A mapping of the format: the keys it may have, and what it is.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    /// Its name in the schema and its chapter in the reference: `flow`.
+    pub(crate) name: &'static str,
+    /// What it is, with its article, in messages: `a flow`.
+    pub(crate) what: &'static str,
+    /// What it is for.
+    pub(crate) doc: &'static str,
+    pub(crate) fields: &'static [Field],
+    /// The forms it may have, if it has several: each with its own keys. Empty: every key may stand beside every other.
+    pub(crate) forms: &'static [&'static Form],
+    /// Keys that exclude each other.
+    pub(crate) choices: &'static [&'static Choice],
+    /// A whole mapping, as YAML.
+    pub(crate) example: &'static str,
+    /// Entries that complete the example of a single key, so that a test can read it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only tests read single keys"))]
+    pub(crate) rest: &'static str,
+    /// Where a key of this mapping stands, for someone who wrote it elsewhere; empty if that says nothing.
+    pub(crate) home: &'static str,
+}
+
+impl Mapping {
+    /// A mapping to which the rest is added by functional update.
+    pub(crate) const EMPTY: Self = Self {
+        name: "",
+        what: "",
+        doc: "",
+        fields: &[],
+        forms: &[],
+        choices: &[],
+        example: "",
+        rest: "",
+        home: "",
+    };
+
+    /// Its field of that key.
+    pub(crate) fn field(&self, key: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.key == key)
+    }
+
+    /// Its keys, in the order of the table.
+    pub(crate) fn keys(&self) -> Vec<&'static str> {
+        self.fields.iter().map(|field| field.key).collect()
+    }
+}
+
+/// A key of a mapping.
+#[derive(Debug)]
+pub(crate) struct Field {
+    pub(crate) key: &'static str,
+    /// What its value may be.
+    pub(crate) kind: Type,
+    pub(crate) presence: Presence,
+    /// What it does, its default and its traps, in sentences.
+    pub(crate) doc: &'static str,
+    /// A value, as YAML; or the entries of a whole mapping if they begin with the key itself.
+    pub(crate) example: &'static str,
+    /// Where it stands, if [`Mapping::home`] does not say it well.
+    pub(crate) home: &'static str,
+}
+
+/// Whether a key must be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    Required,
+    Optional,
+    /// What holds without it, as YAML.
+    Default(&'static str),
+}
+
+impl Field {
+    /// An optional key.
+    pub(crate) const fn new(
+        key: &'static str,
+        kind: Type,
+        example: &'static str,
+        doc: &'static str,
+    ) -> Self {
+        Self {
+            key,
+            kind,
+            presence: Presence::Optional,
+            doc,
+            example,
+            home: "",
+        }
+    }
+
+    pub(crate) const fn required(mut self) -> Self {
+        self.presence = Presence::Required;
+        self
+    }
+
+    pub(crate) const fn default(mut self, text: &'static str) -> Self {
+        self.presence = Presence::Default(text);
+        self
+    }
+
+    /// What holds without it, as YAML; empty if nothing does.
+    pub(crate) const fn default_text(&self) -> &'static str {
+        match self.presence {
+            Presence::Default(text) => text,
+            Presence::Required | Presence::Optional => "",
+        }
+    }
+
+    pub(crate) const fn home(mut self, sentence: &'static str) -> Self {
+        self.home = sentence;
+        self
+    }
+}
+
+/// What a value may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Type {
+    /// A text, shown as written.
+    Text,
+    /// A text that names something in reports: never empty, never expanded.
+    Name,
+    /// The name of a file below the scenario's root.
+    File,
+    /// A text with `${…}` in it.
+    Template,
+    /// An http or https URL without `${…}`.
+    BaseUrl,
+    /// A path or a URL with `${…}` in it.
+    Url,
+    /// An expression that holds or not.
+    Condition,
+    /// Any YAML value; `${…}` in its texts where it is sent or compared.
+    Any,
+    Flag,
+    /// A whole number from `.0` to `.1`.
+    Integer(u64, u64),
+    Duration,
+    /// A duration above zero.
+    Positive,
+    Rate,
+    Size,
+    /// `1s..3s`
+    Range,
+    Status,
+    JsonPath,
+    Regex,
+    HeaderName,
+    /// A comparison and a value: `> 0`, `>= ${n}`.
+    Comparison,
+    /// A comparison and a whole number, or the number alone.
+    Length,
+    /// A comparison and a duration.
+    TimeLimit,
+    /// A comparison and a size, or the size alone.
+    SizeLimit,
+    /// The expression of a threshold.
+    Threshold,
+    /// Exactly this word.
+    Literal(&'static str),
+    Words(&'static WordSet),
+    /// A list of at least one.
+    List(&'static Type),
+    /// An empty list.
+    Nothing,
+    /// A mapping whose keys are free, such as the names of headers.
+    Map(&'static Type),
+    Mapping(&'static Mapping),
+    /// A step of any kind.
+    Step,
+    /// One of several.
+    OneOf(&'static [Type]),
+}
+
+/// One form of a mapping that may have several.
+#[derive(Debug)]
+pub(crate) struct Form {
+    /// What messages call it: ``a load by `rate` ``.
+    pub(crate) what: &'static str,
+    /// The keys that make it this form.
+    pub(crate) needs: &'static [&'static str],
+    /// The keys it may have besides.
+    pub(crate) may: &'static [&'static str],
+}
+
+impl Form {
+    /// Whether the form may have this key.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.needs.contains(&key) || self.may.contains(&key)
+    }
+}
+
+/// Keys of which a mapping has only one.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    pub(crate) keys: &'static [&'static str],
+    /// Whether one of them must be there.
+    pub(crate) is_required: bool,
+}
+
+/// The whole format.
+#[derive(Debug)]
+pub(crate) struct Format {
+    /// The file itself.
+    pub(crate) root: &'static Mapping,
+    /// The kinds of step.
+    pub(crate) steps: &'static [&'static Mapping],
+}
+
+impl Format {
+    /// Every mapping of the format, each once, those that others hold first.
+    pub(crate) fn mappings(&self) -> Vec<&'static Mapping> {
+        let mut found = Vec::new();
+        self.walk(self.root, &mut found);
+        found
+    }
+
+    fn walk(&self, mapping: &'static Mapping, found: &mut Vec<&'static Mapping>) {
+        if found.iter().any(|known| known.name == mapping.name) {
+            return;
+        }
+        found.push(mapping);
+        for field in mapping.fields {
+            self.walk_type(field.kind, found);
+        }
+    }
+
+    fn walk_type(&self, kind: Type, found: &mut Vec<&'static Mapping>) {
+        if let Type::Mapping(mapping) = kind {
+            self.walk(mapping, found);
+        } else if let Type::Step = kind {
+            self.steps.iter().for_each(|step| self.walk(step, found));
+        }
+        for part in kind.parts() {
+            self.walk_type(part, found);
+        }
+    }
+}
+
+impl Type {
+    /// The types that a value of this one may be, or may hold.
+    fn parts(self) -> Vec<Self> {
+        match self {
+            Self::OneOf(several) => several.to_vec(),
+            Self::List(inner) | Self::Map(inner) => vec![*inner],
+            Self::Text
+            | Self::Name
+            | Self::File
+            | Self::Template
+            | Self::BaseUrl
+            | Self::Url
+            | Self::Condition
+            | Self::Any
+            | Self::Flag
+            | Self::Integer(..)
+            | Self::Duration
+            | Self::Positive
+            | Self::Rate
+            | Self::Size
+            | Self::Range
+            | Self::Status
+            | Self::JsonPath
+            | Self::Regex
+            | Self::HeaderName
+            | Self::Comparison
+            | Self::Length
+            | Self::TimeLimit
+            | Self::SizeLimit
+            | Self::Threshold
+            | Self::Literal(_)
+            | Self::Words(_)
+            | Self::Nothing
+            | Self::Mapping(_)
+            | Self::Step => Vec::new(),
+        }
+    }
+
+    /// The bounds of a whole number that is, or may be, the value.
+    pub(super) fn bounds(self) -> Option<(u64, u64)> {
+        if let Self::Integer(least, most) = self {
+            return Some((least, most));
+        }
+        self.parts().into_iter().find_map(Self::bounds)
+    }
+
+    /// Whether a duration must be above zero.
+    pub(super) fn is_positive(self) -> bool {
+        matches!(self, Self::Positive) || self.parts().into_iter().any(Self::is_positive)
+    }
+
+    /// The words that are, or may be, the value.
+    pub(super) fn words(self) -> Option<&'static [Word]> {
+        if let Self::Words(set) = self {
+            return Some(set.words);
+        }
+        self.parts().into_iter().find_map(Self::words)
+    }
+}

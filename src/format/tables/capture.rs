@@ -1,0 +1,60 @@
+//! Captures.
+
+use super::super::words::{CapturePick, FromWord};
+use super::super::{Choice, Field, Mapping, Type};
+
+pub(crate) const JSON: Field = Field::new(
+    "json",
+    Type::JsonPath,
+    "'$.items[*].id'",
+    "A JSON path (RFC 9535) into the body. The value keeps its type; null is a value. Put quotes around a path: YAML reads \
+     `[` and `]` otherwise.",
+);
+
+pub(crate) const HEADER: Field = Field::new(
+    "header",
+    Type::HeaderName,
+    "location",
+    "The value of a response header.",
+);
+
+pub(crate) const REGEX: Field = Field::new(
+    "regex",
+    Type::Regex,
+    "'id=\"(\\d+)\"'",
+    "The first group of a regular expression in the body, or the whole match if it has no group. Matching takes linear \
+     time; there are no look-arounds and no back-references.",
+);
+
+pub(crate) const COOKIE: Field = Field::new(
+    "cookie",
+    Type::Name,
+    "session",
+    "The value of a cookie that the response set, or else of one that the user has for this URL.",
+);
+
+pub(crate) const PICK: Field = Field::new(
+    "pick",
+    Type::Words(&CapturePick::SET),
+    "json: '$.items[*].id'\npick: random",
+    "Which value to take where there are several.",
+)
+.default("first");
+
+/// Where the value is.
+pub(crate) static SOURCE: Choice = Choice {
+    keys: &["json", "header", "regex", "cookie"],
+    is_required: true,
+};
+
+pub(crate) const TABLE: Mapping = Mapping {
+    name: "capture",
+    what: "a capture",
+    doc: "A capture takes a value from one place of the response. One that finds nothing fails the request with outcome \
+          `capture`, and `on_error` says what follows. The value of a name that sounds like a secret is masked, and so is \
+          what is captured from a cookie.",
+    fields: &[JSON, HEADER, REGEX, COOKIE, PICK],
+    choices: &[&SOURCE],
+    example: "json: '$.items[*].id'\npick: random\n",
+    ..Mapping::EMPTY
+};

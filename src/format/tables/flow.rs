@@ -1,0 +1,61 @@
+//! Flows.
+
+use super::super::{Field, Mapping, Type};
+
+/// The most one flow can weigh.
+const MAX_WEIGHT: u64 = 10_000;
+
+pub(crate) const NAME: Field = Field::new(
+    "name",
+    Type::Name,
+    "browse",
+    "The name of the flow, unique in the file. Reports show it and thresholds select by it: `{flow=\"browse\"}`.",
+)
+.required();
+
+pub(crate) const WEIGHT: Field = Field::new(
+    "weight",
+    Type::Integer(1, MAX_WEIGHT),
+    "7",
+    "How often the flow is picked, against the weights of the others: of flows with weights 7 and 3, seven of ten \
+     iterations take the first.",
+)
+.default("1");
+
+pub(crate) const START: Field = Field::new(
+    "start",
+    Type::OneOf(&[Type::List(&Type::Step), Type::Nothing]),
+    "[ { post: /login, json: { user: me }, capture: { token: { json: '$.token' } } } ]",
+    "Steps that each user runs once, before its first iteration of this flow: the place to log in. They are measured, in \
+     the series of their own names. What they capture, and the user's cookies, stay for all iterations of the user. If \
+     they do not come to their end, the user tries again with its next iteration of the flow.",
+);
+
+pub(crate) const STEPS: Field = Field::new(
+    "steps",
+    Type::List(&Type::Step),
+    "[ { get: / } ]",
+    "What one iteration does, in order; at least one step. What a step captures is there for the steps after it and is \
+     gone when the iteration ends.",
+)
+.required();
+
+pub(crate) const TABLE: Mapping = Mapping {
+    name: "flow",
+    what: "a flow",
+    doc: "A flow is a list of steps with a name and a weight.",
+    fields: &[NAME, WEIGHT, START, STEPS],
+    example: "name: browse
+weight: 7
+start:
+  - post: /login
+    json: { user: 'user${user()}' }
+    capture: { token: { json: '$.token' } }
+steps:
+  - get: /items
+    auth: { bearer: '${token}' }
+",
+    rest: "name: browse\nsteps: [ { get: / } ]\n",
+    home: "it stands in a flow, an item under `flows:`",
+    ..Mapping::EMPTY
+};

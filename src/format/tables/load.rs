@@ -1,0 +1,191 @@
+//! The load, and the stages it may have.
+
+use super::super::words::{ArrivalLaw, FromWord};
+use super::super::{Choice, Field, Form, Mapping, Type};
+
+/// More users than this on one machine are a slip of the keyboard.
+pub const MAX_USERS: u32 = 100_000;
+/// More starts a second than any generator makes.
+pub const MAX_RATE: f64 = 1e6;
+
+const SOME_USERS: Type = Type::Integer(1, MAX_USERS as u64);
+
+pub(crate) const USERS: Field = Field::new(
+    "users",
+    SOME_USERS,
+    "users: 20\nfor: 5m",
+    "Users at once. Each starts its next iteration when its last one has ended (closed model), so a slow target gets less \
+     load. With `iterations` it is how many users share the work.",
+);
+
+pub(crate) const RATE: Field = Field::new(
+    "rate",
+    Type::Rate,
+    "rate: 200/s\nfor: 5m\nmax_users: 300",
+    "Iterations started per second, minute or hour, whether or not earlier ones have ended (open model). Response times \
+     count from the moment an iteration was due. A rate counts iterations, not requests: a flow of three requests at 100/s \
+     sends 300 a second. At most 1,000,000/s.",
+);
+
+pub(crate) const STAGES: Field = Field::new(
+    "stages",
+    Type::List(&Type::Mapping(&stage::TABLE)),
+    "stages: [ { users: 50, over: 30s }, { users: 50, for: 2m }, { users: 0, over: 30s } ]",
+    "Levels one after the other, either all of `users` or all of a `rate`.",
+);
+
+pub(crate) const ITERATIONS: Field = Field::new(
+    "iterations",
+    Type::Integer(1, 1_000_000_000_000),
+    "iterations: 1000\nusers: 10",
+    "How many iterations to run, as fast as the users come back; the load ends with the last one.",
+);
+
+pub(crate) const FOR: Field = Field::new(
+    "for",
+    Type::Positive,
+    "users: 20\nfor: 5m",
+    "How long the load lasts, warm-up included.",
+);
+
+pub(crate) const MAX_USERS_KEY: Field = Field::new(
+    "max_users",
+    SOME_USERS,
+    "rate: 200/s\nfor: 5m\nmax_users: 300",
+    "The most users there may be to keep a rate. About rate × the longest iteration is needed: 200/s × 1.5 s = 300. When \
+     all are busy iterations start late, which the response times show, and the report says that the rate was not kept.",
+);
+
+pub(crate) const ARRIVALS: Field = Field::new(
+    "arrivals",
+    Type::Words(&ArrivalLaw::SET),
+    "rate: 200/s\nfor: 5m\nmax_users: 300\narrivals: poisson",
+    "How the starts of a load by rate are spread.",
+)
+.default("constant");
+
+pub(crate) const PER_USER: Field = Field::new(
+    "per_user",
+    Type::Flag,
+    "iterations: 100\nusers: 10\nper_user: true",
+    "Whether each user runs the whole number of `iterations`; otherwise they share it.",
+)
+.default("false");
+
+pub(crate) const MAX_DURATION: Field = Field::new(
+    "max_duration",
+    Type::Positive,
+    "iterations: 1000\nusers: 10\nmax_duration: 10m",
+    "The load of `iterations` ends here even if some are left; those count as unstarted. Without it the load lasts as long \
+     as the iterations take.",
+);
+
+/// Keys that say what kind of load it is; without one it is of constant `users`.
+pub(crate) static SHAPE: Choice = Choice {
+    keys: &["iterations", "stages", "rate"],
+    is_required: false,
+};
+
+pub(crate) static OF_USERS: Form = Form {
+    what: "a load of constant `users`",
+    needs: &["users", "for"],
+    may: &[],
+};
+pub(crate) static OF_RATE: Form = Form {
+    what: "a load by `rate`",
+    needs: &["rate", "for", "max_users"],
+    may: &["arrivals"],
+};
+pub(crate) static OF_STAGES: Form = Form {
+    what: "a load of `stages`",
+    needs: &["stages"],
+    may: &["max_users", "arrivals"],
+};
+/// Stages of users need nobody to keep a rate.
+pub(crate) static OF_USER_STAGES: Form = Form {
+    what: "a load of `users`",
+    needs: &["stages"],
+    may: &[],
+};
+pub(crate) static OF_ITERATIONS: Form = Form {
+    what: "a load of `iterations`",
+    needs: &["iterations", "users"],
+    may: &["per_user", "max_duration"],
+};
+
+pub(crate) const TABLE: Mapping = Mapping {
+    name: "load",
+    what: "a load",
+    doc: "A load has one of four forms: constant `users` with `for`; a `rate` with `for` and `max_users`; `stages`, which \
+          need `max_users` if they are of a rate; or `iterations` with `users`.",
+    fields: &[
+        USERS,
+        RATE,
+        STAGES,
+        ITERATIONS,
+        FOR,
+        MAX_USERS_KEY,
+        ARRIVALS,
+        PER_USER,
+        MAX_DURATION,
+    ],
+    forms: &[&OF_USERS, &OF_RATE, &OF_STAGES, &OF_ITERATIONS],
+    example: "rate: 200/s\nfor: 5m\nmax_users: 300\n",
+    home: "it stands under `load:`, such as `load: { users: 20, for: 5m }`",
+    ..Mapping::EMPTY
+};
+
+pub(crate) mod stage {
+    //! A stage of a load.
+
+    use super::super::super::{Choice, Field, Mapping, Type};
+    use super::MAX_USERS;
+
+    pub(crate) const USERS: Field = Field::new(
+        "users",
+        Type::Integer(0, MAX_USERS as u64),
+        "users: 50\nover: 30s",
+        "Users at the end of the stage.",
+    );
+
+    pub(crate) const RATE: Field = Field::new(
+        "rate",
+        Type::Rate,
+        "rate: 50/s\nover: 30s",
+        "Iterations started per second at the end of the stage.",
+    );
+
+    pub(crate) const FOR: Field = Field::new(
+        "for",
+        Type::Positive,
+        "users: 50\nfor: 2m",
+        "How long the level is held; it holds from the start of the stage.",
+    );
+
+    pub(crate) const OVER: Field = Field::new(
+        "over",
+        Type::Positive,
+        "users: 50\nover: 30s",
+        "How long the level takes to get there, in a straight line from the stage before; the first stage starts at 0.",
+    );
+
+    pub(crate) static LEVEL: Choice = Choice {
+        keys: &["users", "rate"],
+        is_required: true,
+    };
+
+    pub(crate) static TIME: Choice = Choice {
+        keys: &["for", "over"],
+        is_required: true,
+    };
+
+    pub(crate) const TABLE: Mapping = Mapping {
+        name: "stage",
+        what: "a stage",
+        doc: "A stage has a level and a length: `over` rises or falls to the level, `for` holds it.",
+        fields: &[USERS, RATE, FOR, OVER],
+        choices: &[&LEVEL, &TIME],
+        example: "users: 50\nover: 30s\n",
+        ..Mapping::EMPTY
+    };
+}

@@ -1,0 +1,11 @@
+//! The tables of every mapping but the steps, which are with their readers.
+
+pub(crate) mod capture;
+pub(crate) mod check;
+pub(crate) mod data;
+pub(crate) mod delay;
+pub(crate) mod flow;
+pub(crate) mod http;
+pub(crate) mod load;
+pub(crate) mod scenario;
+pub(crate) mod threshold;

@@ -1,0 +1,241 @@
+//! What may be written where a value of a type stands: its name, its pattern, and how it reads.
+
+use super::Type;
+
+/// A type of scalar that has a name of its own.
+#[derive(Debug)]
+pub(super) struct Simple {
+    /// Its name in the schema.
+    pub(super) name: &'static str,
+    /// What the reference calls it.
+    pub(super) title: &'static str,
+    pub(super) doc: &'static str,
+    /// What the text looks like, as a regular expression; empty if it may be any.
+    pub(super) pattern: &'static str,
+    /// Whether `key:` without a value is an empty text.
+    pub(super) may_be_empty: bool,
+    pub(super) examples: &'static [&'static str],
+}
+
+const fn simple(
+    name: &'static str,
+    title: &'static str,
+    doc: &'static str,
+    pattern: &'static str,
+    examples: &'static [&'static str],
+) -> Simple {
+    Simple {
+        name,
+        title,
+        doc,
+        pattern,
+        may_be_empty: false,
+        examples,
+    }
+}
+
+static TEXT: Simple = simple("text", "text", "A text.", "", &["Readers and buyers"]);
+static NAME: Simple = simple(
+    "name",
+    "name",
+    "A text that names something in reports: at least one and at most 200 characters, on one line, without `${…}`.",
+    r"^(?!.*\$\{)[^\p{Cc}]*[^\p{Cc}\s][^\p{Cc}]*$",
+    &["list documents"],
+);
+static FILE: Simple = simple(
+    "file",
+    "file",
+    "The name of a file, relative to the scenario's. It must stay below the scenario's root; absolute names and links out \
+     of the root are refused.",
+    "",
+    &["../fixtures/users.csv"],
+);
+static TEMPLATE: Simple = Simple {
+    may_be_empty: true,
+    ..simple(
+        "template",
+        "template",
+        "A text in which each `${…}` is replaced by the value of an [expression](#expressions), for each request anew. \
+         `$${` stands for `${`.",
+        "",
+        &["user${user()}@example.test", "${token}"],
+    )
+};
+static BASE_URL: Simple = simple(
+    "base_url",
+    "base URL",
+    "A URL with http:// or https://, a host, and maybe a port and a path; no credentials, no `?` and no `#`.",
+    r"^\s*[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+(/[^?#]*)?\s*$",
+    &["http://127.0.0.1:8080", "https://shop.test/api"],
+);
+static URL: Simple = simple(
+    "url",
+    "URL",
+    "A path from the root (`/items`), a whole URL (`https://…`), or one `${…}` that will be either. `${…}` may stand \
+     anywhere in it.",
+    r"^(/[^/]?|https?://|\$\{)",
+    &["/items/${id}?limit=20", "https://cdn.shop.test/a.css"],
+);
+static CONDITION: Simple = simple(
+    "condition",
+    "condition",
+    "An [expression](#expressions) that holds or not; `${…}` around it may be left out.",
+    "",
+    &["${id}", "stock > 0 and size == 'L'"],
+);
+static DURATION: Simple = simple(
+    "duration",
+    "duration",
+    "One or more numbers, each with its unit: `us`, `ms`, `s`, `m` (or `min`), `h`, `d`. A number without a unit is \
+     refused.",
+    r"^\s*([0-9][0-9_.]*|\.[0-9]+)(us|µs|μs|ms|s|m|min|h|d)([0-9._]+(us|µs|μs|ms|s|m|min|h|d))*\s*$",
+    &["500ms", "1.5s", "1m30s", "2h"],
+);
+static RATE: Simple = simple(
+    "rate",
+    "rate",
+    "A number per second, minute or hour: `/s`, `/min` (or `/m`), `/h`. A number without a unit is refused.",
+    r"^\s*[0-9._]+\s*/\s*(s|sec|m|min|h)\s*$",
+    &["200/s", "90/min"],
+);
+static SIZE: Simple = simple(
+    "size",
+    "size",
+    "A number of bytes with its unit: `B`, `KiB`, `MiB`, `GiB` (powers of 1,024), or `KB`, `MB`, `GB` (powers of 1,000).",
+    r"^\s*[0-9._]+\s*(B|KiB|MiB|GiB|KB|kB|MB|GB)\s*$",
+    &["64KiB", "2MB"],
+);
+static RANGE: Simple = simple(
+    "range",
+    "range",
+    "Two durations with `..` between them; each value from the one to the other is equally likely.",
+    r"^[^.]*(\.[0-9][^.]*)?\.\..*$",
+    &["1s..3s"],
+);
+static STATUS: Simple = simple(
+    "status",
+    "status",
+    "A status from 100 to 999, or a class of them: `2xx` is any from 200 to 299.",
+    r"^([1-9][0-9][0-9]|[1-9]xx)$",
+    &["200", "2xx"],
+);
+static JSON_PATH: Simple = simple(
+    "json_path",
+    "JSON path",
+    "A path into a JSON body (RFC 9535). Put quotes around it: YAML reads `[`, `]` and `*` otherwise.",
+    r"^\$",
+    &["$.items[*].id", "$..price"],
+);
+static REGEX: Simple = simple(
+    "regex",
+    "regular expression",
+    "A regular expression with linear running time: no look-arounds, no back-references. Single quotes around it keep \
+     backslashes as they are.",
+    "",
+    &[r"id=(\d+)"],
+);
+static HEADER_NAME: Simple = simple(
+    "header_name",
+    "header name",
+    "The name of a header, in any case.",
+    r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
+    &["content-type"],
+);
+static COMPARISON: Simple = simple(
+    "comparison",
+    "comparison",
+    "An operator and a value: a number, a 'text' in quotes, or an expression. Put quotes around the whole.",
+    r"^\s*(<=|>=|==|!=|<|>)\s*\S",
+    &["> 0", "!= 'none'"],
+);
+static LENGTH: Simple = simple(
+    "length",
+    "length",
+    "A whole number, or an operator and one.",
+    r"^\s*(<=|>=|==|!=|<|>)?\s*[0-9]+\s*$",
+    &["3", ">= 1"],
+);
+static TIME_LIMIT: Simple = simple(
+    "time_limit",
+    "time limit",
+    "`<`, `<=`, `>` or `>=`, and a duration. Put quotes around the whole.",
+    r"^\s*(<=|>=|!=|<|>)\s*[0-9]",
+    &["< 500ms"],
+);
+static SIZE_LIMIT: Simple = simple(
+    "size_limit",
+    "size limit",
+    "An operator and a size. Put quotes around the whole.",
+    r"^\s*(<=|>=|==|!=|<|>)?\s*[0-9]",
+    &["< 64KiB"],
+);
+static THRESHOLD: Simple = simple(
+    "threshold_expression",
+    "threshold expression",
+    "An aggregate of a metric, an operator and a limit: `p95(response_time{step=\"login\"}) < 500ms`. See \
+     [Threshold expressions](#threshold-expressions).",
+    r"^\s*\S+\s*\(.*\)\s*(<=|>=|==|!=|<|>)\s*\S",
+    &["p95(response_time) < 500ms", "ratio(failed) < 1%"],
+);
+
+/// The types that the reference explains.
+pub(super) static EXPLAINED: [&Simple; 19] = [
+    &DURATION,
+    &RATE,
+    &SIZE,
+    &RANGE,
+    &NAME,
+    &FILE,
+    &TEMPLATE,
+    &BASE_URL,
+    &URL,
+    &CONDITION,
+    &STATUS,
+    &JSON_PATH,
+    &REGEX,
+    &HEADER_NAME,
+    &COMPARISON,
+    &LENGTH,
+    &TIME_LIMIT,
+    &SIZE_LIMIT,
+    &THRESHOLD,
+];
+
+impl Type {
+    /// The named scalar that this type is; none if it is something else.
+    pub(super) fn simple(self) -> Option<&'static Simple> {
+        Some(match self {
+            Self::Text => &TEXT,
+            Self::Name => &NAME,
+            Self::File => &FILE,
+            Self::Template => &TEMPLATE,
+            Self::BaseUrl => &BASE_URL,
+            Self::Url => &URL,
+            Self::Condition => &CONDITION,
+            Self::Duration | Self::Positive => &DURATION,
+            Self::Rate => &RATE,
+            Self::Size => &SIZE,
+            Self::Range => &RANGE,
+            Self::Status => &STATUS,
+            Self::JsonPath => &JSON_PATH,
+            Self::Regex => &REGEX,
+            Self::HeaderName => &HEADER_NAME,
+            Self::Comparison => &COMPARISON,
+            Self::Length => &LENGTH,
+            Self::TimeLimit => &TIME_LIMIT,
+            Self::SizeLimit => &SIZE_LIMIT,
+            Self::Threshold => &THRESHOLD,
+            Self::Any
+            | Self::Flag
+            | Self::Integer(..)
+            | Self::Literal(_)
+            | Self::Words(_)
+            | Self::List(_)
+            | Self::Nothing
+            | Self::Map(_)
+            | Self::Mapping(_)
+            | Self::Step
+            | Self::OneOf(_) => return None,
+        })
+    }
+}

@@ -1,0 +1,175 @@
+//! Steps: what a user does, one kind a file.
+//!
+//! A kind is its table, its reader, what it captures and where its own steps are. Reader, hints, schema and reference know
+//! the kinds by [`KINDS`] alone.
+
+mod repeat;
+mod request;
+mod think;
+
+use super::validate::compiler::Compiler;
+use super::{Action, Step};
+use crate::format::{Field, Mapping, Type};
+use crate::source::{Content, Entry, Node};
+
+/// Every kind of step.
+pub(super) const KINDS: [&StepKind; 3] = [&request::KIND, &think::KIND, &repeat::KIND];
+
+/// The tables of the kinds.
+pub(super) static TABLES: [&Mapping; KINDS.len()] = {
+    let mut tables = [KINDS[0].table; KINDS.len()];
+    let mut index = 0;
+    while index < KINDS.len() {
+        tables[index] = KINDS[index].table;
+        index += 1;
+    }
+    tables
+};
+
+/// A kind of step.
+pub(super) struct StepKind {
+    /// Its keys.
+    table: &'static Mapping,
+    /// The keys that make a step one of this kind; a step has one of them.
+    heads: &'static [&'static str],
+    /// What a step of no kind lacks of it: `` no `think` ``.
+    lack: &'static str,
+    /// Reads a step of this kind from its mapping and its head.
+    read: fn(&Node, &Entry, &mut Compiler<'_>) -> Option<Action>,
+    /// The key under which it captures values by name; none if it captures nothing.
+    captures: Option<&'static Field>,
+    /// The keys under which it has steps of its own.
+    children: &'static [Field],
+}
+
+/// `if:`, which every kind of step may have.
+const IF: Field = Field::new(
+    "if",
+    Type::Condition,
+    "user() == 0",
+    "The step runs only if this holds; otherwise it is skipped, its pause too. Write an expression with or without `${…}` \
+     around it: `id != null`, `${stock} > 0 and size == 'L'`. False are `false`, `null`, 0, the empty text and the texts \
+     `false` and `0`. A name without a value is an error unless `??` gives it one: `if: id ?? false`.",
+)
+.home("a condition stands in each step that it is about; `repeat: 1` with `steps:` puts several under one");
+
+const A_CONDITION: &str = "a condition such as `${id}` or `${status} == \"done\"`";
+
+/// Reads a list of steps, each compiled after those before it.
+pub(super) fn steps(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Step> {
+    let Some(items) = compiler.problems.list(node, "a list of steps") else {
+        return Vec::new();
+    };
+    items
+        .iter()
+        .filter_map(|item| step(item, compiler))
+        .collect()
+}
+
+fn step(node: &Node, compiler: &mut Compiler<'_>) -> Option<Step> {
+    let entries = compiler
+        .problems
+        .entries(node, "a step, such as `get: /path`")?;
+    let heads: Vec<(&StepKind, &Entry)> = heads(entries).collect();
+    let (kind, head) = match heads.as_slice() {
+        [one] => one,
+        [] => {
+            no_kind(node, entries, compiler);
+            return None;
+        }
+        [(_, first), (_, second), ..] => {
+            compiler.problems.report_with(
+                second.key_span,
+                format!(
+                    "a step does one thing, but this one has `{}` and `{}`",
+                    first.key, second.key
+                ),
+                "start another step with `- `",
+            );
+            return None;
+        }
+    };
+    let condition = match node.get(IF.key) {
+        None => Some(None),
+        Some(node) => compiler.condition(node, A_CONDITION).map(Some),
+    };
+    let is_conditional = !matches!(condition, Some(None));
+    let action = if is_conditional {
+        compiler.under_condition(|compiler| (kind.read)(node, head, compiler))
+    } else {
+        (kind.read)(node, head, compiler)
+    };
+    Some(Step {
+        condition: condition?,
+        action: action?,
+        span: head.key_span,
+    })
+}
+
+/// The entries that make a step what it is, each with its kind.
+fn heads(entries: &[Entry]) -> impl Iterator<Item = (&'static StepKind, &Entry)> {
+    entries.iter().filter_map(|entry| {
+        let kind = KINDS
+            .into_iter()
+            .find(|kind| kind.heads.contains(&entry.key.as_str()))?;
+        Some((kind, entry))
+    })
+}
+
+fn no_kind(node: &Node, entries: &[Entry], compiler: &mut Compiler<'_>) {
+    let problems = &mut *compiler.problems;
+    let span = entries.first().map_or(node.span, |entry| entry.key_span);
+    let words: Vec<&str> = KINDS.iter().flat_map(|kind| kind.heads).copied().collect();
+    // What a step may have beside its head says nothing of what was meant to be one.
+    let is_key = |key: &str| KINDS.iter().any(|kind| kind.table.field(key).is_some());
+    let mut odd = entries.iter().filter(|entry| !is_key(&entry.key));
+    let meant = odd.find_map(|entry| {
+        let hint = problems.meant(&entry.key, &words)?;
+        Some((entry.key_span, hint))
+    });
+    let (last, rest) = KINDS.split_last().expect("there are kinds");
+    let rest: Vec<&str> = rest.iter().map(|kind| kind.lack).collect();
+    let message = format!(
+        "this step does nothing: it has {} and {}",
+        rest.join(", "),
+        last.lack
+    );
+    match meant {
+        Some((span, hint)) => problems.report_with(span, message, hint),
+        None => problems.report(span, message),
+    }
+}
+
+/// Every entry by which one of the steps, or of their own steps, captures a value.
+pub(super) fn captures(steps: &Node) -> Vec<&Entry> {
+    let mut found = Vec::new();
+    collect(steps, &mut found);
+    found
+}
+
+fn collect<'n>(steps: &'n Node, found: &mut Vec<&'n Entry>) {
+    let Content::List(steps) = &steps.value else {
+        return;
+    };
+    for step in steps {
+        let Content::Map(entries) = &step.value else {
+            continue;
+        };
+        let kinds: Vec<&StepKind> = heads(entries).map(|(kind, _)| kind).collect();
+        // Of a step of no kind, which is reported, everything counts that any kind captures.
+        for kind in KINDS {
+            if !kinds.is_empty() && !kinds.iter().any(|known| std::ptr::eq(*known, kind)) {
+                continue;
+            }
+            for child in kind.children {
+                if let Some(steps) = step.get(child.key) {
+                    collect(steps, found);
+                }
+            }
+            let captures = kind.captures.and_then(|field| step.get(field.key));
+            if let Some(Content::Map(captures)) = captures.map(|node| &node.value) {
+                found.extend(captures);
+            }
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! A request: method, URL, body, credentials, and where its checks and captures are read.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use url::Url;
+
+use super::{IF, StepKind};
+use crate::format::tables::http::{HEADERS, TIMEOUT, auth as credentials};
+use crate::format::tables::{capture as captured, check as checked};
+use crate::format::{Choice, Field, Fields, Mapping, Problems, Type};
+use crate::scenario::validate::compiler::Compiler;
+use crate::scenario::validate::http::{headers, timeouts};
+use crate::scenario::validate::{capture, check};
+use crate::scenario::{Action, Auth, Body, Request, Template};
+use crate::source::brief;
+use crate::source::user_info;
+use crate::source::{Content, Entry, Node};
+
+const fn method(key: &'static str, example: &'static str, doc: &'static str) -> Field {
+    Field::new(key, Type::Url, example, doc)
+        .home("a request is a step: an item under `steps:` of a flow, such as `- get: /path`")
+}
+
+const GET: Field = method(
+    "get",
+    "/items/${id}?limit=20",
+    "Sends `GET`. The value is a path from the root, joined to `target`, or a whole URL; `${…}` inserts values. A value \
+     that stands in a path or a query is percent-encoded; one that begins the URL is taken whole, as a link, and a relative \
+     one leads on from the page it was captured from. A space is written `%20`, and a fragment (`#…`) is refused.",
+);
+const POST: Field = method("post", "/orders", "Sends `POST`.");
+const PUT: Field = method("put", "/items/${id}", "Sends `PUT`.");
+const PATCH: Field = method("patch", "/items/${id}", "Sends `PATCH`.");
+const DELETE: Field = method("delete", "/items/${id}", "Sends `DELETE`.");
+const HEAD: Field = method("head", "/items", "Sends `HEAD`.");
+const OPTIONS: Field = method("options", "/items", "Sends `OPTIONS`.");
+
+const IN_A_REQUEST: &str = "it stands in a request, beside its method";
+
+const NAME: Field = Field::new(
+    "name",
+    Type::Name,
+    "list documents",
+    "What reports call the step, and what thresholds select by: `{step=\"list documents\"}`. Without it a step is named \
+     after its method and its path as written, query left out: `GET /items/${id}`. Steps of one name in a flow share a \
+     series.",
+);
+const TAGS: Field = Field::new(
+    "tags",
+    Type::Map(&Type::Name),
+    "{ area: catalogue }",
+    "Labels that thresholds select by: `{area=\"catalogue\"}`. `step`, `flow` and `check` are taken.",
+);
+const QUERY: Field = Field::new(
+    "query",
+    Type::Map(&Type::OneOf(&[Type::Template, Type::List(&Type::Template)])),
+    "{ q: red tea, tag: [ new, sale ] }",
+    "Pairs that are added to the URL, percent-encoded. A list sends its name once for each value.",
+);
+const BODY: Field = Field::new(
+    "body",
+    Type::Template,
+    "post: /notes\nbody: 'hello ${user()}'\nheaders: { content-type: text/plain }",
+    "A body of text, sent as it stands with values inserted. No content type is added.",
+);
+const JSON: Field = Field::new(
+    "json",
+    Type::Any,
+    "post: /orders\njson: { document_id: '${id}', quantity: 2 }",
+    "A JSON body, written as YAML. A text that is one `${…}` alone keeps the type of its value; inside a longer text the \
+     value is inserted as text. Adds `content-type: application/json` unless a header says otherwise.",
+);
+const FORM: Field = Field::new(
+    "form",
+    Type::Map(&Type::OneOf(&[Type::Template, Type::List(&Type::Template)])),
+    "post: /login\nform: { user: me, tag: [ a, b ] }",
+    "A form body of pairs, encoded. Adds `content-type: application/x-www-form-urlencoded`.",
+);
+const AUTH: Field = Field::new(
+    "auth",
+    Type::Mapping(&credentials::TABLE),
+    "{ bearer: '${API_TOKEN:-x}' }",
+    "Credentials for the `authorization` header.",
+);
+const CHECK: Field = Field::new(
+    "check",
+    Type::OneOf(&[
+        Type::Mapping(&checked::TABLE),
+        Type::List(&Type::Mapping(&checked::TABLE)),
+    ]),
+    "[ { status: 200 }, { time: '< 500ms' } ]",
+    "What the response must be like: a check, or a list of them. They can use values of earlier steps, not what this \
+     response brings.",
+);
+const CAPTURE: Field = Field::new(
+    "capture",
+    Type::Map(&Type::Mapping(&captured::TABLE)),
+    "{ id: { json: '$.items[0].id' } }",
+    "Values to keep of the response, by name: `${id}` inserts one in later steps. A value lives until the iteration ends; \
+     captured in a flow's `start`, as long as the user; in `setup`, for the whole run.",
+);
+
+static METHOD: Choice = Choice {
+    keys: KIND.heads,
+    is_required: true,
+};
+static BODIES: Choice = Choice {
+    keys: &["body", "json", "form"],
+    is_required: false,
+};
+
+pub(super) static KIND: StepKind = StepKind {
+    table: &TABLE,
+    heads: &["get", "post", "put", "patch", "delete", "head", "options"],
+    lack: "no method, such as `get: /path`",
+    read,
+    captures: Some(&CAPTURE),
+    children: &[],
+};
+
+static TABLE: Mapping = Mapping {
+    name: "request",
+    what: "a request",
+    doc: "Sends one request and reads its response. A request fails if no whole response arrives, if its status is 400 or \
+          above and no check asks for that, if a check does not hold, or if a capture finds nothing.",
+    fields: &[
+        GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS, IF, NAME, TAGS, QUERY, HEADERS, BODY, JSON,
+        FORM, AUTH, TIMEOUT, CHECK, CAPTURE,
+    ],
+    choices: &[&METHOD, &BODIES],
+    example: "post: /orders
+name: buy
+json: { document_id: '${user()}', quantity: '${random(1, 3)}' }
+headers: { x-request: '${uuid()}' }
+check: [ { status: 201 } ]
+capture: { order: { json: '$.id' } }
+",
+    rest: "get: /items\n",
+    home: IN_A_REQUEST,
+    ..Mapping::EMPTY
+};
+
+/// Reads a request whose method and URL are in `head`.
+fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action> {
+    let fields = compiler.problems.fields(node, &TABLE)?;
+    let method = Method::from_bytes(head.key.to_ascii_uppercase().as_bytes()).ok()?;
+    let url = compiler.url(&head.value, "a path such as /users, or a URL");
+    let url = url.filter(|url| check_url(url, &head.value, compiler.problems));
+    let written = written(&head.value);
+    let query = fields
+        .get(&QUERY)
+        .map_or_else(Vec::new, |node| pairs(node, &QUERY, compiler));
+    let headers = fields
+        .get(&HEADERS)
+        .map_or_else(Vec::new, |node| headers(node, compiler));
+    let body = body(&fields, compiler);
+    let auth = fields.get(&AUTH).and_then(|node| auth(node, compiler));
+    let defaults = compiler.timeouts;
+    let timeouts = fields
+        .get(&TIMEOUT)
+        .map_or(defaults, |node| timeouts(node, defaults, compiler.problems));
+    let tags = fields
+        .get(&TAGS)
+        .map_or_else(BTreeMap::new, |node| tags(node, compiler.problems));
+    let name = match fields.get(&NAME) {
+        Some(node) => compiler.problems.fixed_name(node, "a step's name"),
+        None => None,
+    };
+    // Checks may compare with what was captured before, not with what this response brings.
+    let checks = fields
+        .get(&CHECK)
+        .map_or_else(Vec::new, |node| check::checks(node, compiler));
+    let captures = fields
+        .get(&CAPTURE)
+        .map_or_else(Vec::new, |node| capture::captures(node, compiler));
+    Some(Action::Request(Box::new(Request {
+        name: name.map_or_else(|| default_name(&method, &written), str::to_owned),
+        method,
+        url: url?,
+        written,
+        query,
+        headers,
+        body,
+        auth,
+        timeouts,
+        tags,
+        checks,
+        captures,
+    })))
+}
+
+/// Method and path as written, so that it is the same in every environment and for every value.
+fn default_name(method: &Method, written: &str) -> String {
+    let path = written.split('?').next().unwrap_or_default();
+    format!("{method} {}", brief(path))
+}
+
+/// A URL as it stands in the file, without `user:password@`.
+fn written(node: &Node) -> String {
+    let Content::Scalar(scalar) = &node.value else {
+        return String::new();
+    };
+    let text = scalar.written.as_deref().unwrap_or(&scalar.text);
+    match user_info::find(text) {
+        Some(found) => format!("{}{}", &text[..found.start], &text[found.end..]),
+        None => text.to_owned(),
+    }
+}
+
+/// The characters of a template that do not stand in its `${…}`.
+fn outside_expressions(written: &str) -> impl Iterator<Item = char> {
+    written
+        .split("${")
+        .enumerate()
+        .flat_map(|(index, part)| match (index, part.split_once('}')) {
+            (0, _) => part.chars(),
+            (_, Some((_, rest))) => rest.chars(),
+            (_, None) => "".chars(),
+        })
+}
+
+/// Whether a URL can be resolved: a path from the root, an absolute URL, or an expression that will be one of them.
+fn check_url(template: &Template, node: &Node, problems: &mut Problems) -> bool {
+    let written = &*template.source;
+    if template
+        .literal()
+        .is_some_and(|url| user_info::find(url).is_some())
+    {
+        problems.report_with(
+            node.span,
+            "a URL may not hold credentials",
+            "give them as `auth: { basic: { user: …, password: … } }`, which no report shows",
+        );
+        return false;
+    }
+    if written.starts_with("${") {
+        return true;
+    }
+    if outside_expressions(written).any(|c| c.is_control() || c == ' ') {
+        problems.report_with(
+            node.span,
+            "a URL may not hold spaces or control characters",
+            "write a space as `%20`, or put the value under `query:`",
+        );
+        return false;
+    }
+    if written.contains('#') {
+        problems.report(node.span, "a fragment (`#…`) is never sent; remove it");
+        return false;
+    }
+    if written.starts_with('/') && !written.starts_with("//") {
+        return true;
+    }
+    if !written.starts_with("http://") && !written.starts_with("https://") {
+        problems.report_with(
+            node.span,
+            format!(
+                "`{}` is neither a path nor a URL",
+                brief(&user_info::masked(written))
+            ),
+            "a path starts with `/`, a URL with http:// or https://",
+        );
+        return false;
+    }
+    // Only a literal one can be parsed now; what is rendered is checked when it is sent.
+    if let Some(literal) = template.literal()
+        && let Err(error) = Url::parse(literal)
+    {
+        problems.report(
+            node.span,
+            format!("`{}` is not a URL: {error}", brief(literal)),
+        );
+        return false;
+    }
+    true
+}
+
+fn pairs(node: &Node, field: &Field, compiler: &mut Compiler<'_>) -> Vec<(String, Template)> {
+    let what = format!("a mapping of names to values under `{}`", field.key);
+    let Some(entries) = compiler.problems.entries(node, &what) else {
+        return Vec::new();
+    };
+    let mut pairs = Vec::new();
+    for entry in entries {
+        // A list sends the name once for each of its values.
+        let values = match &entry.value.value {
+            Content::List(items) => items.iter().collect(),
+            _ => vec![&entry.value],
+        };
+        for value in values {
+            if let Some(value) = compiler.component(value, "a value") {
+                pairs.push((entry.key.clone(), value));
+            }
+        }
+    }
+    pairs
+}
+
+fn body(fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Body {
+    let entry = match fields.chosen(&BODIES).as_slice() {
+        [] => return Body::Empty,
+        [one] => *one,
+        [first, second, ..] => {
+            compiler.problems.report(
+                second.key_span,
+                format!(
+                    "a request has one body, but this one has `{}` and `{}`",
+                    first.key, second.key
+                ),
+            );
+            return Body::Empty;
+        }
+    };
+    if entry.key == JSON.key {
+        compiler.json(&entry.value).map_or(Body::Empty, Body::Json)
+    } else if entry.key == FORM.key {
+        Body::Form(pairs(&entry.value, &FORM, compiler))
+    } else {
+        compiler
+            .any_text(&entry.value, "a text")
+            .map_or(Body::Empty, Body::Text)
+    }
+}
+
+fn auth(node: &Node, compiler: &mut Compiler<'_>) -> Option<Auth> {
+    use credentials::{BASIC, BEARER, basic};
+
+    let fields = compiler.problems.fields(node, &credentials::TABLE)?;
+    match (fields.get(&BASIC), fields.get(&BEARER)) {
+        (None, Some(token)) => compiler.text(token, "a token").map(Auth::Bearer),
+        (Some(pair), None) => {
+            let fields = compiler.problems.fields(pair, &basic::TABLE)?;
+            let user = compiler.problems.require(&fields, &basic::USER);
+            let password = compiler.problems.require(&fields, &basic::PASSWORD);
+            let user = user.and_then(|node| compiler.any_text(node, "a user name"));
+            let password = password.and_then(|node| compiler.any_text(node, "a password"));
+            Some(Auth::Basic(user?, password?))
+        }
+        _ => {
+            compiler.problems.report(
+                node.span,
+                "`auth` is either {bearer: token} or {basic: {user: name, password: text}}",
+            );
+            None
+        }
+    }
+}
+
+fn tags(node: &Node, problems: &mut Problems) -> BTreeMap<String, String> {
+    let mut tags = BTreeMap::new();
+    let Some(entries) = problems.entries(node, "a mapping of tags to values") else {
+        return tags;
+    };
+    for entry in entries {
+        // These select by what every step has anyway.
+        if ["step", "flow", "check"].contains(&entry.key.as_str()) {
+            problems.report(
+                entry.key_span,
+                format!(
+                    "`{}` is no name for a tag: thresholds select by it already",
+                    entry.key
+                ),
+            );
+        }
+        if let Some(value) = problems.fixed_name(&entry.value, "a tag's value") {
+            tags.insert(entry.key.clone(), value.to_owned());
+        }
+    }
+    tags
+}

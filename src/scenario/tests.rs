@@ -1,0 +1,188 @@
+//! The tables of the format and the reader say the same.
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value, json};
+
+use super::{FORMAT, Overrides, load};
+use crate::format::{Field, Mapping, Problems, Type};
+use crate::source;
+
+/// A folder with a scenario in it and the files that examples name.
+struct Place {
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        for (name, text) in [
+            ("gander.toml", ""),
+            ("fixtures/users.csv", "email\na@b\n"),
+            ("fixtures/ca.pem", "-----BEGIN CERTIFICATE-----\n"),
+            ("scenarios/example.yaml", ""),
+        ] {
+            let path = root.join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        }
+        Self {
+            path: root.join("scenarios/example.yaml"),
+            _folder: folder,
+        }
+    }
+
+    /// What the real reader says of a scenario.
+    fn refusal(&self, scenario: &Value) -> Option<String> {
+        std::fs::write(&self.path, scenario.to_string()).expect("a file");
+        let read = load(&self.path, &Overrides::default());
+        read.err().map(|diagnostics| diagnostics.to_string())
+    }
+}
+
+fn yaml(text: &str) -> Value {
+    let mut problems = Vec::new();
+    let node = source::parse(text, &mut problems);
+    assert!(problems.is_empty(), "{text}: {problems:?}");
+    let text = node.map(|node| crate::expr::Value::from(&node).to_string());
+    text.map_or(Value::Null, |text| {
+        serde_json::from_str(&text).expect("JSON")
+    })
+}
+
+/// A mapping with the entries that `entries` needs beside it.
+fn completed(table: &Mapping, mut entries: Map<String, Value>) -> Map<String, Value> {
+    let Value::Object(rest) = yaml(table.rest) else {
+        return entries;
+    };
+    for (key, value) in rest {
+        let has_another = table.choices.iter().any(|choice| {
+            choice.keys.contains(&key.as_str())
+                && choice.keys.iter().any(|key| entries.contains_key(*key))
+        });
+        if !has_another {
+            entries.entry(key).or_insert(value);
+        }
+    }
+    entries
+}
+
+/// A whole mapping with the example of a field in it.
+fn example(table: &Mapping, field: &Field) -> Map<String, Value> {
+    let value = yaml(field.example);
+    let entries = match value {
+        Value::Object(entries) if entries.contains_key(field.key) => entries,
+        value => Map::from_iter([(field.key.to_owned(), value)]),
+    };
+    completed(table, entries)
+}
+
+/// How a mapping stands in a value of a type; none if it does not.
+fn wrapped(kind: Type, table: &Mapping, value: &Value) -> Option<Value> {
+    match kind {
+        Type::Mapping(inner) => (inner.name == table.name).then(|| value.clone()),
+        Type::Step => {
+            let is_step = FORMAT.steps.iter().any(|step| step.name == table.name);
+            is_step.then(|| value.clone())
+        }
+        Type::List(inner) => wrapped(*inner, table, value).map(|value| json!([value])),
+        Type::Map(inner) => wrapped(*inner, table, value).map(|value| json!({ "some": value })),
+        Type::OneOf(several) => several.iter().find_map(|one| wrapped(*one, table, value)),
+        _ => None,
+    }
+}
+
+/// A scenario with this mapping where it belongs.
+fn scenario_with(table: &'static Mapping, entries: Map<String, Value>) -> Value {
+    if table.name == FORMAT.root.name {
+        let mut root = entries;
+        let vars = json!({ "id": 1, "token": "x", "minimum": 3 });
+        root.entry("vars").or_insert(vars);
+        return Value::Object(root);
+    }
+    let value = Value::Object(entries);
+    for parent in FORMAT.mappings() {
+        for field in parent.fields {
+            if let Some(inner) = wrapped(field.kind, table, &value) {
+                let mut outer = Map::from_iter([(field.key.to_owned(), inner)]);
+                // Stages of a rate need users to keep it.
+                if field.key == "stages" && value.get("rate").is_some() {
+                    outer.insert("max_users".to_owned(), 9.into());
+                }
+                return scenario_with(parent, completed(parent, outer));
+            }
+        }
+    }
+    panic!("no mapping holds {}", table.name)
+}
+
+#[test]
+fn every_example_of_the_tables_is_read() {
+    let place = Place::new();
+    for table in FORMAT.mappings() {
+        let Value::Object(whole) = yaml(table.example) else {
+            panic!("{} has no example", table.name);
+        };
+        let refusal = place.refusal(&scenario_with(table, whole));
+        assert_eq!(refusal, None, "the example of {}", table.name);
+        for field in table.fields {
+            let refusal = place.refusal(&scenario_with(table, example(table, field)));
+            assert_eq!(refusal, None, "{} of {}", field.key, table.name);
+        }
+    }
+}
+
+#[test]
+fn every_key_of_the_tables_is_read() {
+    let place = Place::new();
+    for table in FORMAT.mappings() {
+        for field in table
+            .fields
+            .iter()
+            .filter(|field| !matches!(field.kind, Type::Any))
+        {
+            let mut entries = example(table, field);
+            entries.insert(field.key.to_owned(), json!({ "no such key": [[1]] }));
+            let refusal = place.refusal(&scenario_with(table, entries));
+            assert!(
+                refusal.is_some(),
+                "{} of {} is not read",
+                field.key,
+                table.name
+            );
+        }
+    }
+}
+
+#[test]
+fn forms_and_choices_are_of_keys_that_the_table_has() {
+    for table in FORMAT.mappings() {
+        let forms = table
+            .forms
+            .iter()
+            .flat_map(|form| [form.needs, form.may].concat());
+        let choices = table.choices.iter().flat_map(|choice| choice.keys).copied();
+        for key in forms.chain(choices) {
+            assert!(table.field(key).is_some(), "{key} of {}", table.name);
+        }
+    }
+}
+
+#[test]
+fn the_same_word_means_what_fits_where_it_stands() {
+    let problems = Problems::of(&FORMAT);
+    let hint = |word, known: &[&str]| problems.meant(word, known).unwrap_or_default();
+    assert_eq!(hint("duration", &["users", "for"]), "did you mean `for`?");
+    assert_eq!(
+        hint("duration", &["status", "time"]),
+        "did you mean `time`?"
+    );
+    assert!(hint("duration", &["get", "post"]).contains("under `load:` as `for`"));
+    assert_eq!(
+        hint("rampUp", &["over", "for"]),
+        hint("ramp-up", &["over", "for"])
+    );
+    assert_eq!(hint("colour", &["nothing"]), "");
+}
