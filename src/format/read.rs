@@ -55,19 +55,34 @@ impl Readable for Duration {
             .text
             .as_str();
         let result = parse_duration(text);
-        if result.is_err() && text.parse::<f64>().is_ok_and(|number| number >= 0.0) {
-            problems.report_with(
-                node.span,
-                format!("`{text}` has no unit: a duration is written like 500ms, 30s or 5m"),
-                format!("did you mean `{text}s`?"),
-            );
+        let plain = text.parse::<f64>().ok().filter(|_| result.is_err());
+        let is_nothing = plain == Some(0.0) || result.as_ref().is_ok_and(Duration::is_zero);
+        if is_nothing && field.kind.is_positive() {
+            let message = format!("`{}` must be longer than 0, found `{text}`", field.key);
+            let hint = match field.presence {
+                Presence::Required | Presence::Optional => {
+                    format!("write one such as `5s`, or leave `{}` out", field.key)
+                }
+                Presence::Default(text) => {
+                    format!("leave `{}` out for its default, {text}", field.key)
+                }
+            };
+            problems.report_with(node.span, message, hint);
+            return None;
+        }
+        if let Some(number) = plain.filter(|number| *number >= 0.0) {
+            let hint = if number < 100.0 {
+                format!("did you mean `{text}s`?")
+            } else {
+                // Some tools count in milliseconds.
+                format!("did you mean `{text}ms` or `{text}s`?")
+            };
+            let message =
+                format!("`{text}` has no unit: a duration is written like 500ms, 30s or 5m");
+            problems.report_with(node.span, message, hint);
             return None;
         }
         let duration = problems.parsed(node, result)?;
-        if duration.is_zero() && field.kind.is_positive() {
-            problems.report(node.span, "this duration must be longer than nothing");
-            return None;
-        }
         Some(duration)
     }
 }
@@ -247,7 +262,12 @@ impl Problems {
         table: &'static Mapping,
     ) -> Option<Fields<'n>> {
         let Content::Map(entries) = &node.value else {
-            let message = format!("expected {}, found {}", table.what, describe(node));
+            let what = if table.what.starts_with('`') {
+                format!("a mapping under {}", table.what)
+            } else {
+                table.what.to_owned()
+            };
+            let message = format!("expected {what}, found {}", describe(node));
             let hint = format!("it is a mapping with the keys {}", listed(&table.keys()));
             self.report_with(node.span, message, hint);
             return None;

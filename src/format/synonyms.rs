@@ -113,6 +113,13 @@ const SYNONYMS: &[Synonym] = &[
     synonym(&["any", "rand"], &["random"], ""),
 ];
 
+/// A word of another tool that says two things of ours at once, where this key of ours is known.
+const AMBIGUOUS: [(&str, &str, &str); 1] = [(
+    "duration",
+    "over",
+    "`over` rises or falls to the level, as a stage of k6 does; `for` holds the level from the start",
+)];
+
 /// What to do about a key that is not known here: the one of these that another tool calls so, where it stands if it is
 /// a key of ours, the one of these that is a slip of the keyboard away, or where what another tool calls so stands.
 pub(super) fn key(word: &str, known: &[&str], format: &Format) -> Option<String> {
@@ -135,6 +142,12 @@ fn synonyms(word: &str) -> impl Iterator<Item = &'static Synonym> {
 }
 
 fn synonym_of(word: &str, known: &[&str]) -> Option<String> {
+    let both = AMBIGUOUS
+        .iter()
+        .find(|(other, key, _)| *other == plain(word) && known.contains(key));
+    if let Some((.., sentence)) = both {
+        return Some((*sentence).to_owned());
+    }
     let meant = synonyms(word).find_map(|s| s.keys.iter().find(|key| known.contains(key)));
     meant.map(|key| did_you_mean(key))
 }

@@ -243,6 +243,11 @@ pub(super) fn quantity(cursor: &mut Cursor<'_>, metric: Metric, unit: Unit) -> R
             "a duration such as 500ms or 1.5s",
             plain.map(|_| format!("{text}ms")),
         ),
+        // Other tools take it for all, and some for one in a hundred.
+        Unit::Ratio if text == "1" => {
+            let message = "found `1`, which is all or one in a hundred: write `100%` or `1%`";
+            return Err(cursor.fault(start, message));
+        }
         Unit::Ratio => {
             let percent = text
                 .strip_suffix('%')
@@ -267,7 +272,12 @@ pub(super) fn quantity(cursor: &mut Cursor<'_>, metric: Metric, unit: Unit) -> R
         Unit::PerSecond => (
             text.parse().ok().map(Rate::as_per_second),
             "a rate such as 200/s",
-            plain.map(|_| format!("{text}/s")),
+            match metric.kind() {
+                MetricKind::Part if text.ends_with('%') => {
+                    Some(format!("ratio({})", metric.name()))
+                }
+                _ => plain.map(|_| format!("{text}/s")),
+            },
         ),
         Unit::Bytes => (
             text.parse().ok().map(|size: ByteSize| size.0 as f64),

@@ -40,6 +40,8 @@ pub(super) struct StepKind {
     captures: Option<&'static Field>,
     /// The keys under which it has steps of its own.
     children: &'static [Field],
+    /// What to do about steps without a head to them.
+    headless: &'static str,
 }
 
 /// `if:`, which every kind of step may have.
@@ -134,9 +136,16 @@ fn no_kind(node: &Node, entries: &[Entry], compiler: &mut Compiler<'_>) {
         rest.join(", "),
         last.lack
     );
-    match meant {
-        Some((span, hint)) => problems.report_with(span, message, hint),
-        None => problems.report(span, message),
+    // Steps without a head to them, such as under an `if` alone.
+    let headless = KINDS.into_iter().find(|kind| {
+        let has_children = kind.children.iter().any(|key| node.get(key.key).is_some());
+        let is_known = |entry: &Entry| kind.table.field(&entry.key).is_some();
+        has_children && entries.iter().all(is_known)
+    });
+    match (headless, meant) {
+        (Some(kind), _) => problems.report_with(span, message, kind.headless),
+        (None, Some((span, hint))) => problems.report_with(span, message, hint),
+        (None, None) => problems.report(span, message),
     }
 }
 

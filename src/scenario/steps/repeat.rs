@@ -36,6 +36,7 @@ pub(super) static KIND: StepKind = StepKind {
     read,
     captures: None,
     children: &[STEPS],
+    headless: "put `if` on each of the steps, or add `repeat: 1` beside `steps`",
 };
 
 static TABLE: Mapping = Mapping {

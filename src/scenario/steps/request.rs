@@ -117,6 +117,7 @@ pub(super) static KIND: StepKind = StepKind {
     read,
     captures: Some(&CAPTURE),
     children: &[],
+    headless: "",
 };
 
 static TABLE: Mapping = Mapping {

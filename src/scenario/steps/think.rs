@@ -24,6 +24,7 @@ pub(super) static KIND: StepKind = StepKind {
     read,
     captures: None,
     children: &[],
+    headless: "",
 };
 
 static TABLE: Mapping = Mapping {

@@ -131,8 +131,12 @@ fn child<'n>(
     if node.is_null() {
         node.value = Content::Map(Vec::new());
     }
-    let Content::Map(entries) = &mut node.value else {
-        return Err(format!("`{walked}` is not a mapping and has no `{key}`"));
+    let entries = match &mut node.value {
+        Content::Map(entries) => entries,
+        Content::List(items) => return item(items, key, walked),
+        Content::Scalar(_) => {
+            return Err(format!("`{walked}` is not a mapping and has no `{key}`"));
+        }
     };
     let at = entries.iter().position(|entry| entry.key == key);
     let at = at.unwrap_or_else(|| {
@@ -144,6 +148,19 @@ fn child<'n>(
         entries.len() - 1
     });
     Ok(&mut entries[at].value)
+}
+
+/// The item of a list that has this name.
+fn item<'n>(items: &'n mut [Node], name: &str, walked: &str) -> Result<&'n mut Node, String> {
+    let is_called = |item: &Node| {
+        let own = item.get("name").map(|node| &node.value);
+        matches!(own, Some(Content::Scalar(scalar)) if scalar.text == name)
+    };
+    items.iter_mut().find(|item| is_called(item)).ok_or_else(|| {
+        format!(
+            "`{walked}` is a list, and no item of it is called `{name}`: items are `{walked}[0]`, or `{walked}.NAME`"
+        )
+    })
 }
 
 /// Applies the flags that change levels and lengths of time.

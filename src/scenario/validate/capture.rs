@@ -6,7 +6,7 @@ use super::pattern::{json_path, regex};
 use crate::format::Problems;
 use crate::format::tables::capture::{COOKIE, HEADER, JSON, PICK, REGEX, SOURCE, TABLE};
 use crate::scenario::{Capture, CaptureFrom, CapturePick};
-use crate::source::Node;
+use crate::source::{Content, Node, brief, did_you_mean};
 
 /// Reads `capture:`, a mapping of variables to where their values are.
 pub(in crate::scenario) fn captures(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Capture> {
@@ -27,6 +27,15 @@ pub(in crate::scenario) fn captures(node: &Node, compiler: &mut Compiler<'_>) ->
 }
 
 fn capture(node: &Node, problems: &mut Problems) -> Option<(CaptureFrom, CapturePick)> {
+    if let Content::Scalar(scalar) = &node.value
+        && scalar.text.starts_with('$')
+    {
+        let path = brief(&scalar.text);
+        let message = format!("expected a capture, found `{path}`");
+        let hint = did_you_mean(&format!("{{ json: '{path}' }}"));
+        problems.report_with(node.span, message, hint);
+        return None;
+    }
     let fields = problems.fields(node, &TABLE)?;
     let source = match fields.chosen(&SOURCE).as_slice() {
         [one] => *one,

@@ -11,7 +11,7 @@ use crate::scenario::{
     self, Check, CheckRule, Comparator, JsonRule, StatusRange, Template, TextRule,
 };
 use crate::source::{Content, Entry, Node};
-use crate::source::{brief, describe};
+use crate::source::{brief, describe, did_you_mean};
 use crate::units::{parse_duration, show_duration};
 
 /// Reads `check:`, a list of checks or a single one.
@@ -142,7 +142,13 @@ fn status_range(node: &Node, problems: &mut Problems) -> Option<(String, StatusR
             .map(|status| (status, status)),
     };
     let Some((first, last)) = range else {
-        problems.expected(WHAT, node);
+        let bounds = text.split_once("..").or_else(|| text.split_once('-'));
+        let hint = bounds.map(|(first, _)| match first.trim().as_bytes() {
+            [class @ b'1'..=b'9', b'0', b'0'] => did_you_mean(&format!("{}xx", char::from(*class))),
+            _ => "a range is a class such as `2xx`, or a list: `[ 200, 201 ]`".to_owned(),
+        });
+        let message = format!("expected {WHAT}, found {}", describe(node));
+        problems.report_perhaps_with(node.span, message, hint);
         return None;
     };
     Some((text.clone(), StatusRange { first, last }))

@@ -6,13 +6,14 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 
+use super::foreign::{self, Foreign};
 use super::names::{Section, Table};
 use crate::expr::{Encoding, ExprError, Expression, Names};
 use crate::format::Problems;
 use crate::scenario::{Condition, HttpOptions, SlotId, Template, Timeouts, steps};
 use crate::source::Span;
 use crate::source::{Content, Node, Scalar};
-use crate::source::{did_you_mean, nearest};
+use crate::source::{brief, did_you_mean, nearest};
 
 /// Compiles the templates of one list of steps, in order.
 pub(in crate::scenario) struct Compiler<'a> {
@@ -124,6 +125,11 @@ impl<'a> Compiler<'a> {
     /// A URL or a path.
     pub(in crate::scenario) fn url(&mut self, node: &Node, what: &str) -> Option<Template> {
         let scalar = self.problems.scalar(node, what)?;
+        let known = Resolver::new(self).known();
+        if let Some(found) = foreign::in_url(&scalar.text, &known) {
+            self.refuse_foreign(scalar, node.span, &found);
+            return None;
+        }
         self.compiled(scalar, node.span, &scalar.text, 0, |text, names| {
             Template::url(text, names)
         })
@@ -177,11 +183,12 @@ impl<'a> Compiler<'a> {
 
     fn check_texts(&mut self, node: &Node) -> bool {
         match &node.value {
-            Content::Scalar(scalar) if scalar.text.contains("${") => self
-                .compiled(scalar, node.span, &scalar.text, 0, |text, names| {
+            Content::Scalar(scalar) if scalar.text.contains("${") || scalar.text.contains("{{") => {
+                self.compiled(scalar, node.span, &scalar.text, 0, |text, names| {
                     Template::compile(text, Encoding::JsonString, names)
                 })
-                .is_some(),
+                .is_some()
+            }
             Content::Scalar(_) => true,
             // No short circuit: every error is wanted.
             Content::List(items) => {
@@ -203,9 +210,26 @@ impl<'a> Compiler<'a> {
         skipped: usize,
         compile: impl FnOnce(&str, &mut dyn Names) -> Result<Template, ExprError>,
     ) -> Option<Template> {
+        let known = Resolver::new(self).known();
+        if let Some(found) = foreign::in_text(text, &known) {
+            self.refuse_foreign(scalar, span, &found);
+            return None;
+        }
         self.checked((scalar, span, text, skipped), compile, |template, see| {
             template.each_use(see);
         })
+    }
+
+    /// Reports a value that is inserted as another tool would have it.
+    fn refuse_foreign(&mut self, scalar: &Scalar, span: Span, found: &Foreign) {
+        let place = scalar.place(span, found.offset, found.written.chars().count());
+        let hint = format!("did you mean `${{{}}}`?", found.name);
+        let message = format!(
+            "`{}` inserts no value here: it would be sent as it stands",
+            brief(&found.written)
+        );
+        self.problems
+            .report_with(place.unwrap_or(span), message, hint);
     }
 
     /// Compiles a part of a scalar's text and checks that what it uses may have a value here.
@@ -323,10 +347,22 @@ impl<'c> Resolver<'c> {
         };
         let column = columns.iter().position(|column| column == member);
         if column.is_none() {
-            let hint = nearest(member, columns.iter().map(String::as_str)).map_or_else(
-                || format!("its columns are {}", columns.join(", ")),
-                |near| did_you_mean(&format!("{}.{near}", feed.name)),
-            );
+            let separator = match columns.as_slice() {
+                [one] => [';', '\t', '|'].into_iter().find(|c| one.contains(*c)),
+                _ => None,
+            };
+            let hint = if let Some(separator) = separator {
+                let separator = separator.escape_default();
+                format!(
+                    "the file has one column, `{}`: separate its columns by commas, not by `{separator}`",
+                    brief(&columns[0].escape_debug().to_string())
+                )
+            } else {
+                nearest(member, columns.iter().map(String::as_str)).map_or_else(
+                    || format!("its columns are {}", columns.join(", ")),
+                    |near| did_you_mean(&format!("{}.{near}", feed.name)),
+                )
+            };
             let message = format!("the feeder `{}` has no column `{member}`", feed.name);
             let name = feed.name.clone();
             self.complain(&name, Some(member), message, hint);

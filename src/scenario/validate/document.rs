@@ -144,6 +144,16 @@ impl Document {
     }
 }
 
+/// Whether a text is a host's name or address, and maybe a port and a path.
+fn looks_like_a_host(text: &str) -> bool {
+    let host = text.split([':', '/']).next().unwrap_or_default();
+    let is_host = !host.is_empty()
+        && host
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
+    is_host && (host == "localhost" || text[host.len()..].starts_with(':') || host.contains('.'))
+}
+
 fn target(fields: &Fields<'_>, problems: &mut Problems) -> Option<Target> {
     const WHAT: &str = "`bundled`, or a base URL such as http://127.0.0.1:8080";
     let node = problems.require(fields, &table::TARGET)?;
@@ -156,6 +166,10 @@ fn target(fields: &Fields<'_>, problems: &mut Problems) -> Option<Target> {
             Some(word) => {
                 let message = format!("expected {WHAT}, found `{}`", brief(text));
                 problems.report_with(node.span, message, did_you_mean(word));
+            }
+            None if looks_like_a_host(text) => {
+                let message = format!("expected {WHAT}, found `{}`", brief(text));
+                problems.report_with(node.span, message, did_you_mean(&format!("http://{text}")));
             }
             None => problems.expected(WHAT, node),
         }

@@ -12,6 +12,7 @@ mod document;
 mod environment;
 mod feeder;
 mod flow;
+mod foreign;
 pub(super) mod http;
 mod kind;
 mod load;
@@ -54,8 +55,8 @@ pub struct Overrides {
     /// `--scale-pauses`: think times and pacing are multiplied too. Otherwise they stay, since a user that pauses for a
     /// tenth of the time sends ten times as much.
     pub scale_pauses: bool,
-    /// `--set path=value`, in order; the value is YAML. A path has keys joined by `.` and items as `[0]`:
-    /// `flows[0].weight`; keys that the file leaves out can be set too.
+    /// `--set path=value`, in order; the value is YAML. A path has keys joined by `.`, and items by
+    /// name or as `[0]`: `flows.buy.weight`, `flows[0].weight`; keys that the file leaves out can be set too.
     pub set: Vec<(String, String)>,
     /// `--root`: files must stay under this folder.
     pub root: Option<PathBuf>,

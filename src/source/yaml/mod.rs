@@ -257,7 +257,7 @@ impl Builder<'_> {
                         Content::List(_) | Content::Map(_) => {
                             self.problems.push(
                                 fatal(node.span, "a key must be a name, not a list or a mapping")
-                                    .with_hint("put quotes around a value that starts with `{`, `[` or `${`"),
+                                    .with_hint("put quotes around a text that starts with `{` or `[`; a value is inserted by \"${name}\""),
                             );
                             None
                         }

@@ -52,7 +52,9 @@ pub(super) fn fault(error: &ScanError, text: &str) -> Diagnostic {
         ),
         kind => (format!("this is not valid YAML: {kind}"), None),
     };
-    let hint = if line.contains("${") && line.contains(['{', '[']) && hint.is_none() {
+    let hint = if line.contains("json: $") && line.contains('[') && hint.is_none() {
+        Some("put quotes around a JSON path, such as `json: '$.items[0].id'`")
+    } else if line.contains("${") && line.contains(['{', '[']) && hint.is_none() {
         Some("inside `{ }` and `[ ]`, put quotes around a value with `${…}`")
     } else if line.contains('\t') && hint.is_none() {
         Some("there is a tab in this line; indent with spaces")
