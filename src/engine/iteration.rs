@@ -1,6 +1,7 @@
 //! One iteration: one user runs one flow.
 
 use std::ops::ControlFlow::{self, Break, Continue};
+use std::slice;
 use std::time::Instant;
 
 use super::Stop;
@@ -10,7 +11,8 @@ use super::step::{self, RequestEnd, User};
 use super::walk::{Walker, walk};
 use crate::expr::{Context, Missing};
 use crate::outcome::Outcome;
-use crate::plan::{Action, Request, SeriesId, Step};
+use crate::plan::program::requests;
+use crate::plan::{Request, SeriesId, Step};
 use crate::record::{Clock, IterationSample, StopReason};
 use crate::scenario::{Delay, OnError, WhenUsedUp};
 use crate::units::Micros;
@@ -223,13 +225,10 @@ impl Walker for IterationWalker<'_, '_> {
     }
 }
 
-/// The request of a step, or the first of those that it repeats.
+/// The request of a step, or the first of its own steps.
 fn first_request(step: &Step) -> Option<&Request> {
-    match &step.action {
-        Action::Request(request) => Some(request),
-        Action::Think(_) => None,
-        Action::Repeat { steps, .. } => steps.iter().find_map(first_request),
-    }
+    let first = requests(slice::from_ref(step)).next();
+    first.map(|(request, _)| request)
 }
 
 /// Counts an iteration exactly once; one that is dropped was cut off.

@@ -66,8 +66,14 @@ impl Plan {
             seed,
             segment,
             secrets: Secrets::default(),
+            workload_hash: String::new(),
             hash: String::new(),
         };
+        let links: HashSet<SlotId> = plan.all_requests().filter_map(|r| r.link).collect();
+        plan.each_request_mut(|request| {
+            let slots = request.captures.iter().map(|capture| capture.slot);
+            request.captured_links = slots.filter(|slot| links.contains(slot)).collect();
+        });
         let mut problems = compiler.problems;
         problems.extend(load_problem(&plan));
         for entry in &scenario.thresholds {
@@ -90,7 +96,8 @@ impl Plan {
             ));
         }
         plan.secrets = Secrets::of(&plan, &scenario.mask);
-        plan.hash = fingerprint::of(&plan);
+        plan.workload_hash = fingerprint::workload(&plan);
+        plan.hash = fingerprint::plan(&plan.workload_hash, seed);
         Ok(plan)
     }
 
@@ -160,31 +167,8 @@ fn place(error: ExprError, entry: &ThresholdEntry, text: &str) -> Diagnostic {
     }
 }
 
-/// The variables that a request of the scenario takes for a whole URL.
-fn links(scenario: &Scenario) -> HashSet<SlotId> {
-    fn collect(steps: &[scenario::Step], into: &mut HashSet<SlotId>) {
-        for step in steps {
-            match &step.action {
-                scenario::Action::Request(request) => into.extend(request::link(&request.url)),
-                scenario::Action::Think(_) => {}
-                scenario::Action::Repeat { steps, .. } => collect(steps, into),
-            }
-        }
-    }
-    let mut found = HashSet::new();
-    collect(&scenario.setup, &mut found);
-    collect(&scenario.teardown, &mut found);
-    for flow in &scenario.flows {
-        collect(&flow.start, &mut found);
-        collect(&flow.steps, &mut found);
-    }
-    found
-}
-
 struct Compiler<'s> {
     base: Base,
-    /// Variables that a request takes for a whole URL.
-    links: HashSet<SlotId>,
     http: &'s HttpOptions,
     think_time: Option<scenario::Delay>,
     is_closed: bool,
@@ -212,7 +196,6 @@ impl<'s> Compiler<'s> {
         }
         Self {
             base: Base::of(target),
-            links: links(scenario),
             http: &scenario.http,
             think_time: scenario.think_time,
             is_closed: !matches!(scenario.load, scenario::Load::Arrivals { .. }),
@@ -291,8 +274,6 @@ impl<'s> Compiler<'s> {
                 });
                 (super::RequestUrl::Whole(request.url.clone()), None)
             });
-        let slots = request.captures.iter().map(|capture| capture.slot);
-        let captured_links = slots.filter(|slot| self.links.contains(slot)).collect();
         let headers = request::headers(self.http, request).unwrap_or_else(|message| {
             self.problems.push(Diagnostic {
                 span: Some(span),
@@ -314,7 +295,8 @@ impl<'s> Compiler<'s> {
             url,
             query,
             link: request::link(&request.url),
-            captured_links,
+            // Known when every request is.
+            captured_links: Box::default(),
             headers: headers.literal,
             rendered_headers: headers.rendered,
             auth: headers.auth,

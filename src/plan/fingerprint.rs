@@ -1,16 +1,18 @@
-//! What a plan sends, as one number: the hash that tells whether two runs carried the same load.
+//! What a plan sends, as two numbers that tell whether two runs carried the same load.
 //!
-//! The target's address is left out, so that runs against an instance on another port compare; so are names, warm-up,
-//! thresholds and this machine's share, none of which change what is sent in all.
+//! The hash of the workload leaves out the seed and the target's address, so that two runs of one file match, also against
+//! an instance on another port; the hash of the plan adds the seed. Neither knows names, warm-up, thresholds or this
+//! machine's share, none of which change what is sent in all.
 
 use std::fmt::{self, Debug, Write as _};
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Action, Plan, Request, RequestBody, RequestUrl, Step};
+use super::program::{Action, Step, visit};
+use super::{Plan, Request, RequestBody, RequestUrl};
 
 /// SHA-256, in hex, over a canonical text of what the plan sends.
-pub(super) fn of(plan: &Plan) -> String {
+pub(super) fn workload(plan: &Plan) -> String {
     let mut text = Canonical(Sha256::new());
     text.field("schedule", &plan.schedule);
     text.field("pacing", &plan.pacing);
@@ -18,30 +20,29 @@ pub(super) fn of(plan: &Plan) -> String {
     text.field("redirects", &plan.http.redirects);
     text.field("cookies", &plan.http.cookies);
     text.field("body_limit", &plan.http.body_limit);
-    if !plan.http.resend {
-        text.field("resend", &false);
-    }
+    text.field("resend", &plan.http.resend);
     text.field("variables", &plan.variables);
     for feed in &plan.feeds {
         text.field("feed", &(&feed.name, &feed.columns, feed.pick));
         text.field("rows", &feed.rows);
     }
-    text.field("seed", &plan.seed);
     let origin = plan.target.origin().ascii_serialization();
-    text.steps("setup", &plan.setup, &origin);
-    text.steps("teardown", &plan.teardown, &origin);
+    text.block("setup", &plan.setup, &origin);
+    text.block("teardown", &plan.teardown, &origin);
     for flow in &plan.flows {
         text.field("flow", &(&flow.name, flow.weight, flow.rest));
-        text.steps("start", &flow.start, &origin);
-        text.steps("steps", &flow.steps, &origin);
+        text.block("start", &flow.start, &origin);
+        text.block("steps", &flow.steps, &origin);
     }
-    text.0
-        .finalize()
-        .iter()
-        .fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    text.hex()
+}
+
+/// The same with everything that the seed decides.
+pub(super) fn plan(workload: &str, seed: u64) -> String {
+    let mut text = Canonical(Sha256::new());
+    text.field("workload", &workload);
+    text.field("seed", &seed);
+    text.hex()
 }
 
 struct Canonical(Sha256);
@@ -59,21 +60,24 @@ impl Canonical {
         let _ = writeln!(self, "{name}: {value:?}");
     }
 
-    fn steps(&mut self, name: &str, steps: &[Step], origin: &str) {
+    fn hex(self) -> String {
+        let digest = self.0.finalize();
+        digest.iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+
+    fn block(&mut self, name: &str, block: &[Step], origin: &str) {
+        let steps = visit(block);
         self.field(name, &steps.len());
-        for step in steps {
-            self.field("if", &step.condition);
-            match &step.action {
+        for visit in steps {
+            self.field("depth", &visit.depth);
+            self.field("if", &visit.step.condition);
+            match &visit.step.action {
                 Action::Request(request) => self.request(request, origin),
                 Action::Think(delay) => self.field("think", delay),
-                Action::Repeat {
-                    times,
-                    steps,
-                    pause,
-                } => {
-                    self.field("repeat", &(times, pause));
-                    self.steps("steps", steps, origin);
-                }
+                Action::Repeat { times, pause, .. } => self.field("repeat", &(times, pause)),
             }
         }
     }

@@ -8,6 +8,7 @@ mod compile;
 pub mod curve;
 mod fingerprint;
 pub mod outline;
+pub mod program;
 mod request;
 pub mod schedule;
 pub mod secrets;
@@ -17,7 +18,6 @@ mod tls;
 mod totals;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,13 +26,14 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use arrivals::ArrivalTimes;
+pub use program::{Action, Step};
 pub use schedule::Schedule;
 pub use secrets::Secrets;
 pub use threshold::Threshold;
 
 use crate::scenario::{
-    Auth, Capture, Check, Condition, Cookies, Delay, Feed, Kind, OnError, SlotId, Template,
-    Timeouts, TlsOptions, Variable,
+    Auth, Capture, Check, Cookies, Delay, Feed, Kind, OnError, SlotId, Template, Timeouts,
+    TlsOptions, Variable,
 };
 use crate::units::ByteSize;
 
@@ -106,8 +107,10 @@ pub struct Plan {
     pub segment: Segment,
     /// What no output may show.
     pub secrets: Secrets,
-    /// SHA-256, in hex, of what decides what is sent, the target's address left out: two plans with one hash send the
-    /// same load.
+    /// SHA-256, in hex, of what decides what is sent, the seed and the target's address left out: two runs of one file
+    /// have the same.
+    pub workload_hash: String,
+    /// The same with the seed: two plans with one hash send the same load.
     pub hash: String,
 }
 
@@ -192,33 +195,6 @@ pub struct Flow {
     pub steps: Vec<Step>,
     /// Closed models: the pause between an iteration and its user's next.
     pub rest: Option<Delay>,
-}
-
-/// A step, decided.
-#[derive(Debug, Clone)]
-pub struct Step {
-    /// Absent means always.
-    pub condition: Option<Condition>,
-    /// What it does.
-    pub action: Action,
-}
-
-/// What a step does.
-#[derive(Debug, Clone)]
-pub enum Action {
-    /// Sends a request.
-    Request(Arc<Request>),
-    /// Pauses.
-    Think(Delay),
-    /// Runs steps several times.
-    Repeat {
-        /// How often.
-        times: u32,
-        /// What is repeated.
-        steps: Vec<Step>,
-        /// A pause between one pass and the next.
-        pause: Option<Delay>,
-    },
 }
 
 /// A request, prepared: what is literal is already in its final form.

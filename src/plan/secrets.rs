@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Action, Plan, Request, RequestBody, RequestUrl, Step};
+use super::{Plan, Request, RequestBody, RequestUrl};
 use crate::expr::{Expression, Segment};
 use crate::mask::{Mask, is_secret_name, labelled_values};
 use crate::scenario::{Auth, CaptureFrom, SlotId, Template, Value};
@@ -38,11 +38,8 @@ impl Secrets {
                 .columns
                 .extend(secret.map(|(column, _)| (number, column)));
         }
-        found.steps(&plan.setup);
-        found.steps(&plan.teardown);
-        for flow in &plan.flows {
-            found.steps(&flow.start);
-            found.steps(&flow.steps);
+        for request in plan.all_requests() {
+            found.request(request);
         }
         found.slots.sort_unstable();
         found.slots.dedup();
@@ -81,16 +78,6 @@ struct Found {
 }
 
 impl Found {
-    fn steps(&mut self, steps: &[Step]) {
-        for step in steps {
-            match &step.action {
-                Action::Request(request) => self.request(request),
-                Action::Repeat { steps, .. } => self.steps(steps),
-                Action::Think(_) => {}
-            }
-        }
-    }
-
     fn request(&mut self, request: &Request) {
         for (name, value) in &request.headers {
             if is_secret_name(name.as_str()) {

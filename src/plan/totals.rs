@@ -1,6 +1,7 @@
 //! The total number of requests that a plan asks for; absurd totals are refused.
 
-use super::{Action, Plan, Schedule, Step};
+use super::program::requests;
+use super::{Flow, Plan, Schedule};
 use crate::scenario::Sharing;
 use crate::units::show_count;
 
@@ -23,7 +24,8 @@ pub(super) fn refusal(plan: &Plan) -> Option<String> {
             Sharing::PerUser => *count as f64 * f64::from(*users),
         },
     };
-    let each = plan.flows.iter().map(|flow| requests(&flow.steps));
+    let of_flow = |flow: &Flow| requests(&flow.steps).map(|(_, times)| times as f64).sum();
+    let each = plan.flows.iter().map(of_flow);
     let each = each.fold(0.0, f64::max);
     let total = iterations * each;
     (total > MAX_REQUESTS).then(|| {
@@ -35,14 +37,4 @@ pub(super) fn refusal(plan: &Plan) -> Option<String> {
             show_count(MAX_REQUESTS)
         )
     })
-}
-
-/// The requests of one pass through the steps.
-fn requests(steps: &[Step]) -> f64 {
-    let of = |step: &Step| match &step.action {
-        Action::Request(_) => 1.0,
-        Action::Think(_) => 0.0,
-        Action::Repeat { times, steps, .. } => f64::from(*times) * requests(steps),
-    };
-    steps.iter().map(of).sum()
 }

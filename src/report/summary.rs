@@ -54,6 +54,8 @@ pub(super) struct Summary<'a> {
     reason: &'a str,
     is_complete: bool,
     target: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workload_hash: Option<&'a str>,
     plan_hash: &'a str,
     load: Load,
     totals: Totals,
@@ -242,6 +244,7 @@ impl<'a> Summary<'a> {
             reason: &report.verdict.reason,
             is_complete: report.is_complete,
             target: &header.target,
+            workload_hash: header.workload_hash.as_deref(),
             plan_hash: &header.plan_hash,
             load: Load {
                 model: header.model,

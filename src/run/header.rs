@@ -37,6 +37,7 @@ pub fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: DateTime<Ut
         description: scenario.description.as_deref().map(hide),
         scenario_path: scenario.source.path.display().to_string(),
         scenario_sha256: scenario.source.sha256.clone(),
+        workload_hash: Some(plan.workload_hash.clone()),
         plan_hash: plan.hash.clone(),
         seed: plan.seed,
         segment: plan.segment,

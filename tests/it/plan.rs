@@ -251,16 +251,20 @@ fn the_hash_tells_what_is_sent_and_nothing_else() {
         )
     };
     let hash = |path: &str, threshold: &str, target: &str, seed: u64| {
-        compile(&scenario(&text(path, threshold)), target, seed)
-            .unwrap_or_else(|d| panic!("{d}"))
-            .hash
+        let plan = compile(&scenario(&text(path, threshold)), target, seed);
+        let plan = plan.unwrap_or_else(|d| panic!("{d}"));
+        (plan.workload_hash, plan.hash)
     };
     let (one, other) = ("http://127.0.0.1:1", "http://127.0.0.1:2");
     let base = hash("/a", "ratio(failed) < 1%", one, 1);
-    assert_eq!(base.len(), 64);
+    assert_eq!((base.0.len(), base.1.len()), (64, 64));
     assert_eq!(base, hash("/a", "ratio(failed) < 2%", other, 1));
-    assert_ne!(base, hash("/b", "ratio(failed) < 1%", one, 1));
-    assert_ne!(base, hash("/a", "ratio(failed) < 1%", one, 2));
+    let of_another_path = hash("/b", "ratio(failed) < 1%", one, 1);
+    assert_ne!(base.0, of_another_path.0);
+    assert_ne!(base.1, of_another_path.1);
+    let of_another_seed = hash("/a", "ratio(failed) < 1%", one, 2);
+    assert_eq!(base.0, of_another_seed.0);
+    assert_ne!(base.1, of_another_seed.1);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::plan::program::{requests, visit};
 use crate::plan::{Action, Flow, Plan, Schedule, SeriesId, Step};
 use crate::scenario::{ArrivalLaw, Delay, Sharing};
 
@@ -134,23 +135,14 @@ impl Estimate {
 
 /// Adds what the steps send in `times` runs, in the order of the steps.
 fn count(steps: &[Step], times: f64, into: &mut Vec<(SeriesId, f64)>) {
-    for step in steps {
-        match &step.action {
-            Action::Request(request) => {
-                let Some(series) = request.series else {
-                    continue;
-                };
-                match into.iter_mut().find(|(known, _)| *known == series) {
-                    Some((_, sum)) => *sum += times,
-                    None => into.push((series, times)),
-                }
-            }
-            Action::Think(_) => {}
-            Action::Repeat {
-                times: repeats,
-                steps,
-                ..
-            } => count(steps, times * f64::from(*repeats), into),
+    for (request, passes) in requests(steps) {
+        let Some(series) = request.series else {
+            continue;
+        };
+        let sent = times * passes as f64;
+        match into.iter_mut().find(|(known, _)| *known == series) {
+            Some((_, sum)) => *sum += sent,
+            None => into.push((series, sent)),
         }
     }
 }
@@ -163,19 +155,15 @@ fn cycle_seconds(flow: &Flow, pacing: Option<Duration>) -> f64 {
 }
 
 fn seconds(steps: &[Step]) -> f64 {
-    let of = |step: &Step| match &step.action {
+    let own = |step: &Step| match &step.action {
         Action::Request(_) => ASSUMED_RESPONSE.as_secs_f64(),
         Action::Think(delay) => mean_seconds(*delay),
-        Action::Repeat {
-            times,
-            steps,
-            pause,
-        } => {
-            let pauses = pause.map_or(0.0, mean_seconds) * f64::from(times.saturating_sub(1));
-            f64::from(*times) * seconds(steps) + pauses
+        Action::Repeat { times, pause, .. } => {
+            pause.map_or(0.0, mean_seconds) * f64::from(times.saturating_sub(1))
         }
     };
-    steps.iter().map(of).sum()
+    let each = visit(steps).into_iter();
+    each.map(|visit| visit.times as f64 * own(visit.step)).sum()
 }
 
 fn mean_seconds(delay: Delay) -> f64 {

@@ -11,8 +11,9 @@ use std::fmt;
 use estimate::{ASSUMED_RESPONSE, Estimate};
 use text::{cut, rough, rounded, show_delay, whole};
 
+use super::program::visit;
 use super::schedule::{Model, show_level};
-use super::{Action, Flow, Plan, Schedule, Step};
+use super::{Flow, Plan, Schedule};
 use crate::units::show_duration;
 
 /// What a run would do; shown with [`Display`](fmt::Display), at most 100 columns wide.
@@ -265,11 +266,7 @@ impl fmt::Display for Outline<'_> {
 }
 
 fn has_condition(flow: &Flow) -> bool {
-    fn any(steps: &[Step]) -> bool {
-        steps.iter().any(|step| {
-            step.condition.is_some()
-                || matches!(&step.action, Action::Repeat { steps, .. } if any(steps))
-        })
-    }
-    any(&flow.steps) || any(&flow.start)
+    let blocks = [&flow.start, &flow.steps].into_iter();
+    let mut steps = blocks.flat_map(|block| visit(block));
+    steps.any(|visit| visit.step.condition.is_some())
 }

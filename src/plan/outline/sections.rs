@@ -6,7 +6,7 @@ use std::fmt;
 use super::Outline;
 use super::text::{cut, rough, rounded, whole};
 use crate::plan::schedule::show_level;
-use crate::plan::{Action, MAX_SERIES, OTHER, Plan, Request, RequestUrl, Step};
+use crate::plan::{MAX_SERIES, OTHER, Plan, Request, RequestUrl};
 use crate::scenario::{Feed, Pick, Severity, WhenUsedUp, Window};
 use crate::units::show_duration;
 
@@ -183,23 +183,9 @@ impl Outline<'_> {
 
 /// How many origins the plan's requests are known to go to; each user keeps a connection to each.
 fn origins(plan: &Plan) -> u64 {
-    fn collect(steps: &[Step], target: &str, into: &mut BTreeSet<String>) {
-        for step in steps {
-            match &step.action {
-                Action::Request(request) => {
-                    into.insert(origin(request, target));
-                }
-                Action::Think(_) => {}
-                Action::Repeat { steps, .. } => collect(steps, target, into),
-            }
-        }
-    }
     let target = plan.target.origin().ascii_serialization();
-    let mut found = BTreeSet::new();
-    for flow in &plan.flows {
-        collect(&flow.start, &target, &mut found);
-        collect(&flow.steps, &target, &mut found);
-    }
+    let each = plan.measured_requests();
+    let found: BTreeSet<String> = each.map(|request| origin(request, &target)).collect();
     (found.len() as u64).max(1)
 }
 

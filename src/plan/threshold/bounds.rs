@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{Metric, Threshold};
-use crate::plan::{Action, CheckId, Flow, Plan, Request, Schedule, SeriesId, Step, Subject};
+use crate::plan::program::requests;
+use crate::plan::{CheckId, Flow, Plan, Request, Schedule, SeriesId, Step, Subject};
 use crate::scenario::{ArrivalLaw, Window};
 use crate::units::show_duration;
 
@@ -120,12 +121,6 @@ fn most_samples(threshold: &Threshold, plan: &Plan) -> Option<u64> {
 
 /// The sum of `count` over the requests of the steps, repeats multiplied out.
 fn count_in(steps: &[Step], count: &dyn Fn(&Request) -> u64) -> u64 {
-    let of = |step: &Step| match &step.action {
-        Action::Request(request) => count(request),
-        Action::Think(_) => 0,
-        Action::Repeat { times, steps, .. } => {
-            u64::from(*times).saturating_mul(count_in(steps, count))
-        }
-    };
-    steps.iter().map(of).fold(0, u64::saturating_add)
+    let each = requests(steps).map(|(request, times)| times.saturating_mul(count(request)));
+    each.fold(0, u64::saturating_add)
 }

@@ -30,6 +30,9 @@ pub struct RunHeader {
     pub scenario_path: String,
     /// SHA-256 of the scenario's text, in hex.
     pub scenario_sha256: String,
+    /// The hash of what is sent, without the seed: two runs of one scenario have the same. Older runs have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload_hash: Option<String>,
     /// The plan's hash.
     pub plan_hash: String,
     /// The seed.

@@ -309,6 +309,7 @@ fn cleaned(mut header: RunHeader) -> RunHeader {
     ]
     .into_iter()
     .chain(&mut header.description)
+    .chain(&mut header.workload_hash)
     .chain(&mut header.git_commit)
     .chain(&mut header.overrides)
     .chain(

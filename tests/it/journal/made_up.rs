@@ -33,6 +33,7 @@ pub(crate) fn header() -> RunHeader {
         description: None,
         scenario_path: "scenarios/baseline.yaml".to_owned(),
         scenario_sha256: "00".repeat(32),
+        workload_hash: None,
         plan_hash: "11".repeat(32),
         seed: u64::MAX,
         segment: Segment::WHOLE,

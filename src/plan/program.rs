@@ -1,0 +1,128 @@
+//! What users do: blocks of steps, and the one way to go through them.
+//!
+//! A block is a list of steps. A step may have a block of its own, which it runs several times. [`visit`] goes through a
+//! block and the blocks in it and says of each step how often it runs; every count, sum and search over steps is made of
+//! that, so that a new kind of step is known to all of them.
+
+use std::sync::Arc;
+
+use super::{Plan, Request};
+use crate::scenario::{Condition, Delay};
+
+/// A step, decided.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Absent means always.
+    pub condition: Option<Condition>,
+    /// What it does.
+    pub action: Action,
+}
+
+/// What a step does.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Sends a request.
+    Request(Arc<Request>),
+    /// Pauses.
+    Think(Delay),
+    /// Runs steps several times.
+    Repeat {
+        /// How often.
+        times: u32,
+        /// What is repeated.
+        steps: Vec<Step>,
+        /// A pause between one pass and the next.
+        pause: Option<Delay>,
+    },
+}
+
+impl Action {
+    /// The block that the step runs, and how often; none if it runs none.
+    const fn block(&self) -> Option<(&Vec<Step>, u32)> {
+        match self {
+            Self::Request(_) | Self::Think(_) => None,
+            Self::Repeat { times, steps, .. } => Some((steps, *times)),
+        }
+    }
+}
+
+/// A step where it stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Visit<'p> {
+    /// The step.
+    pub step: &'p Step,
+    /// How often it runs in one pass of the outermost block, if every condition holds.
+    pub times: u64,
+    /// In how many blocks it stands below the outermost.
+    pub depth: usize,
+}
+
+/// Every step of a block and of the blocks in it, in their order; a step comes before its own block.
+pub fn visit(block: &[Step]) -> Vec<Visit<'_>> {
+    let mut found = Vec::new();
+    walk(block, 1, 0, &mut found);
+    found
+}
+
+fn walk<'p>(block: &'p [Step], times: u64, depth: usize, found: &mut Vec<Visit<'p>>) {
+    for step in block {
+        found.push(Visit { step, times, depth });
+        if let Some((inner, passes)) = step.action.block() {
+            let times = times.saturating_mul(u64::from(passes));
+            walk(inner, times, depth + 1, found);
+        }
+    }
+}
+
+/// Every request of a block, each with how often it is sent in one pass.
+pub fn requests(block: &[Step]) -> impl Iterator<Item = (&Request, u64)> {
+    visit(block)
+        .into_iter()
+        .filter_map(|visit| match &visit.step.action {
+            Action::Request(request) => Some((&**request, visit.times)),
+            Action::Think(_) | Action::Repeat { .. } => None,
+        })
+}
+
+impl Plan {
+    /// Every request of the flows.
+    pub fn measured_requests(&self) -> impl Iterator<Item = &Request> {
+        let blocks = self
+            .flows
+            .iter()
+            .flat_map(|flow| [&flow.start, &flow.steps]);
+        blocks.flat_map(|block| requests(block).map(|(request, _)| request))
+    }
+
+    /// Every request there is.
+    pub fn all_requests(&self) -> impl Iterator<Item = &Request> {
+        let around = [&self.setup, &self.teardown].into_iter();
+        around
+            .flat_map(|block| requests(block).map(|(request, _)| request))
+            .chain(self.measured_requests())
+    }
+
+    /// Changes every request, before the plan is shared.
+    pub(super) fn each_request_mut(&mut self, mut change: impl FnMut(&mut Request)) {
+        change_in(&mut self.setup, &mut change);
+        change_in(&mut self.teardown, &mut change);
+        for flow in &mut self.flows {
+            change_in(&mut flow.start, &mut change);
+            change_in(&mut flow.steps, &mut change);
+        }
+    }
+}
+
+fn change_in(block: &mut [Step], change: &mut dyn FnMut(&mut Request)) {
+    for step in block {
+        match &mut step.action {
+            Action::Request(request) => {
+                if let Some(request) = Arc::get_mut(request) {
+                    change(request);
+                }
+            }
+            Action::Think(_) => {}
+            Action::Repeat { steps, .. } => change_in(steps, change),
+        }
+    }
+}
