@@ -171,7 +171,7 @@ impl Breaker {
         trial.rule = rule;
         match rule {
             BreakerRule::Auto | BreakerRule::Closed => {
-                self.transition(&mut trial, BreakerState::Closed, 0)
+                self.transition(&mut trial, BreakerState::Closed, 0);
             }
             BreakerRule::Open => self.transition(&mut trial, BreakerState::Open, u64::MAX),
         }

@@ -108,8 +108,8 @@ async fn send_messages(mut socket: WebSocket, mut listener: Listener) {
     }
 }
 
-/// Rejects WebSockets opened by other sites. A browser lets any page open a WebSocket with its user's cookies and
-/// network access, and only reports the page's origin.
+/// Rejects sockets opened by other sites. A browser lets any page open a socket with its user's cookies and network
+/// access, and only reports the page's origin.
 fn reject_foreign_origin(headers: &HeaderMap) -> Result<(), Problem> {
     let host = headers
         .get(header::HOST)
