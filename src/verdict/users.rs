@@ -12,7 +12,10 @@ pub(super) struct UserWatch {
     /// When the last user that was free became busy, as far as is known.
     reached: Option<Micros>,
     since: Option<Micros>,
+    /// How long all were busy.
     lasted: Micros,
+    /// How long load was sent in these seconds, and the iterations that it started.
+    load_time: Micros,
     started: u64,
 }
 
@@ -37,19 +40,23 @@ impl UserWatch {
         if is_short {
             self.since
                 .get_or_insert(self.reached.unwrap_or(interval.start));
-            self.lasted += interval.load_time();
+            // In the first of these seconds some users were still free.
+            let free = self.reached.unwrap_or(interval.start);
+            let free = free.saturating_sub(interval.start);
+            self.lasted += interval.load_time().saturating_sub(free);
+            self.load_time += interval.load_time();
             self.started += load.started;
         }
     }
 
-    /// That users were too few, and which rate the target gave at least: the rate at which iterations started while
-    /// all users were busy.
+    /// That users were too few, and which rate the target gave at least: the rate at which iterations started in
+    /// those seconds.
     pub(super) fn warning(&self) -> Option<Warning> {
         Some(Warning::UsersExhausted {
             max_users: self.max_users?,
             since: self.since?,
             lasted: self.lasted,
-            rate: self.started as f64 / self.lasted.as_secs_f64().max(1e-6),
+            rate: self.started as f64 / self.load_time.as_secs_f64().max(1e-6),
         })
     }
 }

@@ -143,7 +143,7 @@ fn an_open_load_that_ran_out_of_users_says_what_the_target_gave_at_least() {
     assert_eq!(
         verdict.reason,
         "ratio(started) was 72.727 %, under its limit of 99 %; the target gave at least 100/s: max_users reached at 1.08 s, and \
-         all 10 users were busy for 2.00 s"
+         all 10 users were busy for 1.92 s"
     );
     assert!(
         verdict
