@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::plan::{Plan, Segment};
 use crate::probe::Limits;
 use crate::record::StopReason;
-use crate::record::journal::Writer;
+use crate::record::journal::{JournalError, Writer};
 use crate::run::{self, LiveView, Run, Signals, Sinks, header, survive_file_size_limit};
 use crate::scenario;
 use crate::transport::{Settings, Shared};
@@ -104,7 +104,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         }
         Err(reason) => run::close_without_load(sinks, reason),
     };
-    closed.map_err(Failure::Internal)?;
+    closed.map_err(cut_short)?;
     drop(target);
     control.block_on(write(outputs, folder, &mut signals))
 }
@@ -116,6 +116,15 @@ fn listen(control: &Runtime) -> Result<Signals, Failure> {
     let _within = control.enter();
     survive_file_size_limit().map_err(Failure::Internal)?;
     Signals::listen().map_err(Failure::Internal)
+}
+
+/// A journal that cannot be written is a matter of its place; all else is a fault.
+fn cut_short(error: anyhow::Error) -> Failure {
+    if error.chain().any(|cause| cause.is::<JournalError>()) {
+        Failure::Argument(error)
+    } else {
+        Failure::Internal(error)
+    }
 }
 
 fn stopped_early() -> Failure {
