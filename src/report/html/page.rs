@@ -207,8 +207,8 @@ fn warnings(report: &Report) -> Vec<String> {
     warnings.extend_from_slice(&report.verdict.warnings);
     if !report.is_complete {
         warnings.push(
-            "The journal of this run cannot be read to its end: the run was killed, its disk was full, or a file was \
-             damaged. This report covers what comes before that."
+            "The journal of this run has no end: the run was killed, its disk was full, or a file of it was damaged. This \
+             report covers what comes before that."
                 .to_owned(),
         );
     }
