@@ -1,12 +1,12 @@
 //! What is wrong with a scenario, where, and what to do about it.
 //!
 //! Shown the way a compiler shows it: the message, the place, the line quoted with what is meant underlined, a hint.
-//! Quoted text never reaches the terminal raw: control characters are escaped and long lines trimmed.
+//! Quoted text never reaches the terminal raw: control characters are replaced and long lines trimmed.
 
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
-use console::{Style, measure_text_width};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::user_info;
 use crate::mask::Mask;
@@ -62,11 +62,8 @@ pub struct Diagnostics {
 /// The most diagnostics that are shown at once; the rest are counted.
 const SHOWN: usize = 50;
 
-/// The widest a quoted line may be, in terminal cells.
-const LINE_WIDTH: usize = 110;
-
-/// How many cells are kept to the left of what is meant when a line is trimmed.
-const LEFT_CONTEXT: usize = 40;
+/// The widest a quoted line may be, in terminal cells; more is cut off around the place.
+const LINE_WIDTH: usize = 120;
 
 impl Diagnostics {
     /// Puts the diagnostics into the order of the file; what has no place in it comes last.
@@ -81,15 +78,16 @@ impl Diagnostics {
 
     /// The same text as `Display`, with colour for a terminal.
     pub fn in_colour(&self) -> String {
-        self.show(&Palette::colour())
+        self.show(&Renderer::styled())
     }
 
-    fn show(&self, palette: &Palette) -> String {
-        let mut out = String::new();
+    fn show(&self, renderer: &Renderer) -> String {
+        let renderer = renderer.clone().term_width(LINE_WIDTH);
         let lines: Vec<&str> = self.text.lines().collect();
+        let mut out = String::new();
         for diagnostic in self.list.iter().take(SHOWN) {
-            self.show_one(diagnostic, &lines, palette, &mut out);
-            out.push('\n');
+            let shown = renderer.render(&[self.group(diagnostic, &lines)]);
+            let _ = writeln!(out, "{shown}\n");
         }
         if let Some(more) = self.list.len().checked_sub(SHOWN).filter(|more| *more > 0) {
             let _ = writeln!(out, "… and {more} more\n");
@@ -104,51 +102,24 @@ impl Diagnostics {
         out
     }
 
-    fn show_one(
-        &self,
-        diagnostic: &Diagnostic,
-        lines: &[&str],
-        palette: &Palette,
-        out: &mut String,
-    ) {
-        let message = escape(&diagnostic.message);
-        let _ = writeln!(
-            out,
-            "{}{}",
-            palette.error.apply_to("error"),
-            palette.strong.apply_to(format!(": {message}"))
-        );
+    fn group(&self, diagnostic: &Diagnostic, lines: &[&str]) -> Group<'static> {
+        let title = Level::ERROR.primary_title(escape(&diagnostic.message));
         let path = escape(&self.path.to_string_lossy());
-        let span = diagnostic.span.filter(|span| span.is_in_file());
-        let gutter = span.map_or(1, |span| span.line.to_string().len());
-        let pad = " ".repeat(gutter);
-        if let Some(span) = span {
-            let _ = writeln!(
-                out,
-                "{pad}{} {path}:{}:{}",
-                palette.frame.apply_to("-->"),
-                span.line,
-                span.column
-            );
-            if let Some(line) = lines.get(span.line as usize - 1) {
-                let (quoted, before, width) = quote(&user_info::masked(line), span);
-                let bar = palette.frame.apply_to("|");
-                let _ = writeln!(out, "{pad} {bar}");
-                let number = palette.frame.apply_to(span.line);
-                let _ = writeln!(out, "{number} {bar} {quoted}");
-                let carets = palette.error.apply_to("^".repeat(width));
-                let _ = writeln!(out, "{pad} {bar} {}{carets}", " ".repeat(before));
-            }
-        } else {
-            let _ = writeln!(out, "{pad}{} {path}", palette.frame.apply_to("-->"));
-        }
-        if let Some(hint) = &diagnostic.hint {
-            let mark = palette.frame.apply_to("=");
-            let _ = writeln!(
-                out,
-                "{pad} {mark} {}",
-                palette.strong.apply_to("help: ").to_string() + &escape(hint)
-            );
+        let group = match diagnostic.span.filter(|span| span.is_in_file()) {
+            None => title.element(Origin::path(path)),
+            Some(span) => match lines.get(span.line as usize - 1) {
+                Some(line) => title.element(quote(line, span).path(path)),
+                // The line is not in the text.
+                None => title.element(
+                    Origin::path(path)
+                        .line(span.line as usize)
+                        .char_column(span.column as usize),
+                ),
+            },
+        };
+        match &diagnostic.hint {
+            Some(hint) => group.element(Level::HELP.message(escape(hint))),
+            None => group,
         }
     }
 }
@@ -157,89 +128,30 @@ impl std::error::Error for Diagnostics {}
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.show(&Palette::plain()))
+        f.write_str(&self.show(&Renderer::plain()))
     }
 }
 
-/// The styles of a diagnostic's parts.
-struct Palette {
-    error: Style,
-    strong: Style,
-    frame: Style,
-}
-
-impl Palette {
-    fn plain() -> Self {
-        let none = Style::new().force_styling(false);
-        Self {
-            error: none.clone(),
-            strong: none.clone(),
-            frame: none,
-        }
-    }
-
-    fn colour() -> Self {
-        let style = Style::new().force_styling(true);
-        Self {
-            error: style.clone().red().bold(),
-            strong: style.clone().bold(),
-            frame: style.blue().bold(),
-        }
-    }
-}
-
-/// The line as it may be shown, the cells before the underlined part, and the cells underlined.
-fn quote(line: &str, span: Span) -> (String, usize, usize) {
-    let first = span.column.saturating_sub(1) as usize;
-    let last = first + span.length.max(1) as usize;
-    let mut cells: Vec<(String, usize)> = Vec::new();
-    // A line can be a megabyte long; nothing far right of the place is looked at.
-    for character in line.chars().take(first + LINE_WIDTH) {
-        let shown = escape_char(character);
-        let width = measure_text_width(&shown);
-        cells.push((shown, width));
-    }
-    let start = if width_of(&cells) > LINE_WIDTH {
-        left_edge(&cells, first)
-    } else {
-        0
+/// The line with the place underlined.
+fn quote(line: &str, span: Span) -> Snippet<'static, Annotation<'static>> {
+    let line: String = user_info::masked(line)
+        .chars()
+        .map(|c| if is_drawn_as_it_is(c) { '\u{fffd}' } else { c })
+        .collect();
+    let byte_of = |index: u32| {
+        let mut places = line.char_indices().map(|(at, _)| at);
+        places.nth(index as usize).unwrap_or(line.len())
     };
-    let mut shown = String::new();
-    let mut used = 0;
-    if start > 0 {
-        shown.push('…');
-        used = 1;
-    }
-    let (mut before, mut underlined) = (used, 0);
-    for (index, (text, width)) in cells.iter().enumerate().skip(start) {
-        if used + width >= LINE_WIDTH {
-            shown.push('…');
-            break;
-        }
-        shown.push_str(text);
-        used += width;
-        if index < first {
-            before += width;
-        } else if index < last {
-            underlined += width;
-        }
-    }
-    (shown.trim_end().to_owned(), before, underlined.max(1))
+    let first = span.column.saturating_sub(1);
+    let place = byte_of(first)..byte_of(first.saturating_add(span.length.max(1)));
+    Snippet::source(line)
+        .line_start(span.line as usize)
+        .annotation(AnnotationKind::Primary.span(place))
 }
 
-fn width_of(cells: &[(String, usize)]) -> usize {
-    cells.iter().map(|(_, width)| width).sum()
-}
-
-/// The first character kept, so that [`LEFT_CONTEXT`] cells stand before `first`.
-fn left_edge(cells: &[(String, usize)], first: usize) -> usize {
-    let mut room = LEFT_CONTEXT;
-    let mut start = first.min(cells.len());
-    while start > 0 && cells[start - 1].1 <= room {
-        room -= cells[start - 1].1;
-        start -= 1;
-    }
-    start
+/// Whether a character steers a terminal and the renderer, which draws pictures for most of these, lets it through.
+fn is_drawn_as_it_is(character: char) -> bool {
+    steers(character) && !character.is_ascii_control()
 }
 
 /// The text with every character that could steer a terminal replaced by its escape.
@@ -247,11 +159,14 @@ pub(crate) fn escape(text: &str) -> String {
     text.chars().map(escape_char).collect()
 }
 
+/// Besides control characters: bidirectional overrides and the byte-order mark, which reorder or hide text.
+fn steers(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
 fn escape_char(character: char) -> String {
-    // Besides control characters: bidirectional overrides and the byte-order mark, which reorder or hide text.
-    let steers = character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    if steers {
+    if steers(character) {
         character.escape_default().to_string()
     } else {
         character.to_string()
@@ -260,6 +175,8 @@ fn escape_char(character: char) -> String {
 
 #[cfg(test)]
 mod tests {
+    use console::measure_text_width;
+
     use super::*;
 
     fn shown(text: &str, line: u32, column: u32, length: u32) -> String {
@@ -287,17 +204,17 @@ mod tests {
     #[test]
     fn wide_and_escaped_characters_keep_the_caret_aligned() {
         let text = shown("名\t: x", 1, 5, 1);
-        assert!(text.contains("1 | 名\\t: x\n  |       ^\n"), "{text}");
+        assert!(text.contains("1 | 名    : x\n  |         ^\n"), "{text}");
     }
 
     #[test]
     fn nothing_that_steers_a_terminal_is_shown_raw() {
-        let text = shown("a: \u{1b}[2J\u{202e}\u{7}x", 1, 4, 1);
+        let text = shown("a: \u{1b}[2J\u{9b}2J\u{202e}\u{feff}\u{7}x", 1, 4, 1);
         assert!(
             text.chars().all(|c| c == '\n' || !c.is_control()),
             "{text:?}"
         );
-        assert!(!text.contains('\u{202e}'), "{text:?}");
+        assert!(!text.contains(['\u{202e}', '\u{feff}']), "{text:?}");
     }
 
     #[test]

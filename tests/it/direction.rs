@@ -97,7 +97,8 @@ const FOLIO: [&str; 27] = [
 ];
 
 /// An outside crate, and the only place whose code may name it.
-const OWNED: [(&str, &str); 5] = [
+const OWNED: [(&str, &str); 6] = [
+    ("annotate_snippets", "source"),
     ("goose", "engine"),
     ("tera", "report"),
     ("plotters", "report"),
