@@ -202,6 +202,7 @@ fn header() -> RunHeader {
         scenario_path: String::new(),
         scenario_sha256: String::new(),
         plan_hash: String::new(),
+        workload_hash: None,
         seed: 0,
         segment: Segment::WHOLE,
         target: String::new(),

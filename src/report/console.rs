@@ -142,11 +142,10 @@ impl Page<'_> {
             text::count(failed),
             text::share(failed, iterations.judged_iterations())
         );
-        let notes: String = report
-            .iteration_notes()
-            .iter()
-            .map(|note| format!("; {note}"))
-            .collect();
+        let mut notes = report.iteration_notes().join("; ");
+        if !notes.is_empty() {
+            notes.insert_str(0, "; ");
+        }
         if report.is_closed() {
             lines.extend(self.wrapped(&format!(
                 "iterations: {} started, {failed}, {} never started{notes}",

@@ -103,15 +103,15 @@ impl Picker {
                 tally.whole = self.sum(interval, Counts::judged_iterations);
                 tally.part = self.sum(interval, Counts::failed_iterations);
             }
-            Metric::BytesIn | Metric::BytesOut => {
+            Metric::BytesIn => {
                 tally.whole = self.sum(interval, |counts| counts.ended);
-                let is_in = self.metric == Metric::BytesIn;
-                let (bytes, after): (fn(&Counts) -> u64, fn(&AfterLoad) -> u64) = if is_in {
-                    (|counts| counts.bytes_in, |after| after.bytes_in)
-                } else {
-                    (|counts| counts.bytes_out, |after| after.bytes_out)
-                };
-                tally.part = self.sum(interval, bytes) - self.after_load(interval, after);
+                tally.part = self.sum(interval, |counts| counts.bytes_in)
+                    - self.after_load(interval, |after| after.bytes_in);
+            }
+            Metric::BytesOut => {
+                tally.whole = self.sum(interval, |counts| counts.ended);
+                tally.part = self.sum(interval, |counts| counts.bytes_out)
+                    - self.after_load(interval, |after| after.bytes_out);
             }
             Metric::Checks => {
                 let CheckCounts { passed, failed } = self.checks(interval);

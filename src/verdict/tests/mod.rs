@@ -2,6 +2,7 @@
 
 mod conclusion;
 mod generator;
+mod nothing;
 mod thresholds;
 
 use std::time::Duration;

@@ -45,67 +45,6 @@ fn aggregates_over_the_whole_run() {
 }
 
 #[test]
-fn nothing_never_passes() {
-    for expression in [
-        "p95(response_time) < 500ms",
-        "ratio(failed) < 1%",
-        "ratio(checks) > 0%",
-        "apdex(1s)(response_time) > 0%",
-        "p99(tls) < 1s",
-    ] {
-        let found = judged(rule(expression), &[Second::default(); 3]);
-        assert_eq!(found.standing, Standing::NoData, "{expression}: {found:?}");
-    }
-}
-
-#[test]
-fn a_count_of_nothing_is_zero() {
-    for (expression, standing) in [
-        ("count(requests) == 0", Standing::Pass),
-        ("count(bytes_in) < 1MB", Standing::Pass),
-        ("count(checks) > 0", Standing::Fail),
-        ("rate(requests) < 10/s", Standing::Pass),
-        ("rate(requests) > 10/s", Standing::Fail),
-    ] {
-        let found = judged(rule(expression), &[Second::default(); 3]);
-        assert_eq!(
-            (found.standing, found.observed),
-            (standing, Some(0.0)),
-            "{expression}"
-        );
-    }
-    let asks_for_samples = Threshold {
-        min_samples: 5,
-        ..rule("count(requests) < 10")
-    };
-    let found = judged(asks_for_samples, &[Second::default(); 3]);
-    assert_eq!(found.standing, Standing::NoData);
-}
-
-#[test]
-fn no_failure_of_what_never_ran_proves_nothing() {
-    for expression in [
-        "count(failed) == 0",
-        "rate(failed) < 1/s",
-        "count(failed_iterations) == 0",
-    ] {
-        for rule in [
-            rule(expression),
-            rolling(expression, 2),
-            sustained(expression, 2),
-        ] {
-            let found = judged(rule, &[Second::default(); 3]);
-            assert_eq!(found.standing, Standing::NoData, "{expression}: {found:?}");
-        }
-    }
-    let found = judged(rule("count(failed) == 0"), &[good(1, 1)]);
-    assert_eq!(
-        (found.standing, found.observed),
-        (Standing::Pass, Some(0.0))
-    );
-}
-
-#[test]
 fn too_few_samples_give_no_verdict() {
     let asks = |min_samples| Threshold {
         min_samples,
