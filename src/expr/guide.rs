@@ -111,8 +111,8 @@ pub(crate) const SELECTORS: [Entry; 4] = [
         "ratio(checks{check=\"found\"}) > 99%",
     ),
     entry(
-        "a tag's name",
-        "The tag's value; the empty text where a step does not have the tag. For metrics of requests.",
+        "TAG",
+        "The value of the tag of that name; the empty text where a step does not have it. For metrics of requests.",
         "p99(ttfb{area=~\"cat.*\"}) < 2s",
     ),
 ];

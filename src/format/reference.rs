@@ -63,6 +63,9 @@ struct Page {
 /// The chapter of a mapping: what it is, without its article.
 fn title(table: &Mapping) -> String {
     let name = table.name.replace('_', " ");
+    if matches!(table.name, "http" | "tls") {
+        return name.to_uppercase();
+    }
     let mut letters = name.chars();
     let first = letters.next().into_iter().flat_map(char::to_uppercase);
     first.chain(letters).collect()
@@ -70,7 +73,11 @@ fn title(table: &Mapping) -> String {
 
 fn link(table: &Mapping) -> String {
     let title = title(table);
-    format!("[{}](#{})", title.to_lowercase(), anchor(&title))
+    format!(
+        "[{}](#{})",
+        table.what.trim_start_matches("a ").replace('`', ""),
+        anchor(&title)
+    )
 }
 
 fn anchor(title: &str) -> String {

@@ -236,7 +236,7 @@ fn set_changes_any_value_by_its_path_and_the_value_is_yaml() {
     let set = [
         ("load", "{iterations: 90, users: 7}"),
         ("flows[0].weight", "3"),
-        ("flows[0].steps[0].get", "/other"),
+        ("flows.only.steps[0].get", "/other"),
         ("http.redirects", "0"),
         ("vars.size", "5"),
     ];
@@ -269,6 +269,7 @@ fn what_the_command_line_got_wrong_is_named_by_its_argument() {
     for (set, expected) in [
         (("flow[0].weight", "3"), "`flow` is not a list"),
         (("flows[7].weight", "3"), "there is no [7]"),
+        (("flows.0.weight", "3"), "items are `flows[0]`"),
         (("warmup", "3s"), "`warmup` is not a key of a scenario"),
         (("flows[0].weight", "0"), "a flow with weight 0"),
         (("flows[0].weight", "[1"), "never closed"),

@@ -184,7 +184,8 @@ impl Metric {
             }
             Self::Requests => "Requests attempted.",
             Self::Failed => {
-                "Requests that failed: no whole response, a status of 400 or above, a check or a capture."
+                "Requests that failed: no whole response, a status of 400 or above that no check asks for, a check that did not \
+                 hold, or a capture that found nothing."
             }
             Self::Checks => "Checks judged; `ratio` is the part that held.",
             Self::Iterations => "Iterations that ended.",

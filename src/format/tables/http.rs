@@ -72,9 +72,9 @@ pub(crate) const RESEND: Field = Field::new(
     Type::Flag,
     "false",
     "Whether a request is sent once more when its kept connection was closed before a byte of the answer. That happens \
-     when the server closes an idle connection at the moment it is used. Only what may be repeated is sent again: methods \
-     without an effect of their own, and requests of which nothing was written. Such requests are counted as resent; \
-     `false` makes each of them a failure with outcome `reset`.",
+     when the server closes an idle connection at the moment it is used. Only what is safe to repeat is sent again: \
+     idempotent methods (all but `POST` and `PATCH`), and requests of which nothing was written. Such requests are counted \
+     as resent; `false` makes each of them a failure with outcome `reset`.",
 )
 .default("true");
 

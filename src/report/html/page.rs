@@ -305,6 +305,9 @@ fn provenance(report: &Report) -> Vec<(&'static str, String, bool)> {
         ("Target", header.target.clone(), true),
         ("Load", header.load.clone(), false),
     ];
+    if let Some(hash) = &header.workload_hash {
+        rows.push(("Workload hash", hash.clone(), true));
+    }
     if header.segment.count > 1 {
         let segment = format!("{} of {}", header.segment.index + 1, header.segment.count);
         rows.push(("Segment", segment, false));
