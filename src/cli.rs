@@ -1,4 +1,4 @@
-//! The command line: its words and their types, nothing that acts on them.
+//! The command line: its arguments and their types. Nothing here acts on them.
 
 mod arguments;
 
@@ -12,7 +12,7 @@ use crate::bundled::{ProfileName, Secret, Stack};
 use crate::scenario::Overrides;
 use crate::units::Rate;
 
-/// Load testing from a YAML scenario to true numbers, a verdict and a report.
+/// Load testing from a YAML scenario to exact measurements, a verdict and a report.
 #[derive(Debug, Parser)]
 #[command(
     name = "gander",
@@ -26,36 +26,36 @@ use crate::units::Rate;
                         105 stopped by the user · 107 target unreachable · 255 internal error"
 )]
 pub struct Cli {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
-    /// Never colour the output (`NO_COLOR` does the same)
+    /// Never colour the output (same as `NO_COLOR`)
     #[arg(long, global = true)]
     pub no_color: bool,
 }
 
-/// What to do.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a scenario, judge it and write its report
     Run(RunArgs),
-    /// Say everything that is wrong with scenario files
+    /// Check scenario files and report every error in them
     Check(CheckArgs),
-    /// Show what a run would do, without doing it
+    /// Show what a run would do, without running it
     Plan(PlanArgs),
-    /// Write the outputs of a run again, from its journal
+    /// Rebuild the outputs of a run from its journal
     Report(ReportArgs),
-    /// Print what a scenario file may say, as JSON Schema
+    /// Print the scenario format as JSON Schema
     Schema(SchemaArgs),
     /// Work with the bundled target app, Folio
     #[cfg(feature = "bundled-target")]
     #[command(subcommand)]
     Target(TargetCommand),
-    /// Nothing, but to say that this build has none of it
+    /// Accepted only to report that this build has no bundled target
     #[cfg(not(feature = "bundled-target"))]
     #[command(hide = true, disable_help_flag = true)]
     Target {
-        /// What would be its words
+        /// The arguments of `gander target`, ignored.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
     },
@@ -64,30 +64,30 @@ pub enum Command {
 /// `gander run`
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The scenario
+    /// The scenario file
     pub file: PathBuf,
-    /// Seed of everything random: schedule, rows, think times
+    /// Seed for everything random: schedule, feeder rows, think times
     #[arg(long, value_name = "N", value_parser = arguments::seed, allow_hyphen_values = true)]
     pub seed: Option<u64>,
-    /// Folder for the run's journal and reports [default: `reports/RUN_ID`]
+    /// Folder for the journal and reports of the run [default: `reports/RUN_ID`]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Also write summary.json here; `-` is stdout, and then nothing else is
+    /// Also write summary.json here; `-` writes it to stdout and nothing else
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Also write junit.xml here, and say in it why there was no run if there was none
+    /// Also write junit.xml here; if the run could not start, the file contains the error
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
-    /// Replace the run that is in the folder, and files at the places of --json and --junit
+    /// Replace an earlier run in the output folder, and existing files at --json and --junit
     #[arg(long)]
     pub overwrite: bool,
-    /// No live view and no summary; the exit code and the files tell
+    /// Show no live view and no summary; the exit code and the files remain
     #[arg(long, short)]
     pub quiet: bool,
-    /// A host beyond loopback and private networks that may be loaded; can be given several times
+    /// Allow load on this host outside loopback and private networks; repeatable
     #[arg(long, value_name = "HOST", value_parser = arguments::host, allow_hyphen_values = true)]
     pub allow_host: Vec<String>,
-    /// How long requests in flight may take to end once the load is over or stopped
+    /// Time for requests in flight to finish after the load ends or is stopped
     #[arg(
         long,
         value_name = "DURATION",
@@ -108,11 +108,11 @@ pub struct RunArgs {
 /// `gander check`
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// The scenarios
+    /// The scenario files
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
-    /// Files that a scenario names must stay under this folder [default: the nearest above it with .git or gander.toml,
-    /// else its own]
+    /// Files named in a scenario must be inside this folder [default: the nearest parent folder with .git or
+    /// gander.toml, else the scenario's own folder]
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
 }
@@ -120,9 +120,9 @@ pub struct CheckArgs {
 /// `gander plan`
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// The scenario
+    /// The scenario file
     pub file: PathBuf,
-    /// Seed of everything random
+    /// Seed for everything random
     #[arg(long, value_name = "N", value_parser = arguments::seed, allow_hyphen_values = true)]
     pub seed: Option<u64>,
     #[command(flatten)]
@@ -133,21 +133,21 @@ pub struct PlanArgs {
 /// `gander report`
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The folder of a run: with run.json, journal.bins.gz and events.jsonl
+    /// The folder of a run (it contains run.json, journal.bins.gz and events.jsonl)
     pub run: PathBuf,
-    /// Folder to write to [default: the run's own]
+    /// Folder to write to [default: the folder of the run]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Also write summary.json here; `-` is stdout, and then nothing else is
+    /// Also write summary.json here; `-` writes it to stdout and nothing else
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Also write junit.xml here
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
-    /// Also write the histograms here, as an interval log that other HdrHistogram tools read
+    /// Also write the histograms here, as an HdrHistogram interval log
     #[arg(long, value_name = "FILE")]
     pub hlog: Option<PathBuf>,
-    /// Replace files that are at these places; in the run's own folder they always are
+    /// Replace existing files at these paths; files in the run's own folder are always replaced
     #[arg(long)]
     pub overwrite: bool,
     /// Print no summary
@@ -158,25 +158,25 @@ pub struct ReportArgs {
 /// `gander schema`
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
-    /// Print it as a page to read
+    /// Print a Markdown reference page instead
     #[arg(long)]
     pub markdown: bool,
 }
 
-/// What the command line changes in a scenario.
+/// Options that change the scenario.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Changes to the scenario")]
 pub struct ChangeArgs {
     /// Base URL to drive, or `bundled`
     #[arg(long, value_name = "URL")]
     pub target: Option<String>,
-    /// Peak number of users; stages keep their proportions
+    /// Peak number of users; stages are scaled in proportion
     #[arg(long, value_name = "N", value_parser = arguments::users, allow_hyphen_values = true)]
     pub users: Option<u32>,
-    /// Peak arrival rate, such as 200/s; stages keep their proportions
+    /// Peak arrival rate, such as 200/s; stages are scaled in proportion
     #[arg(long, value_name = "RATE", value_parser = arguments::rate, allow_hyphen_values = true)]
     pub rate: Option<Rate>,
-    /// Length of the load; stages keep their proportions
+    /// Total duration of the load; stages are scaled in proportion
     #[arg(
         long = "for",
         value_name = "DURATION",
@@ -184,17 +184,17 @@ pub struct ChangeArgs {
         allow_hyphen_values = true
     )]
     pub duration: Option<Duration>,
-    /// Multiply every duration of the load and of windows; pauses stay as they are
+    /// Multiply every duration of the load and of threshold windows; think times are not scaled
     #[arg(long, value_name = "FACTOR", value_parser = arguments::factor, allow_hyphen_values = true)]
     pub time_scale: Option<f64>,
-    /// Let --time-scale multiply think times and pacing too
+    /// Also apply --time-scale to think times and pacing
     #[arg(long, requires = "time_scale")]
     pub scale_pauses: bool,
-    /// Change any key, such as `http.timeout=5s`; can be given several times
+    /// Change any key, such as `http.timeout=5s`; repeatable
     #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
-    /// Files that the scenario names must stay under this folder [default: the nearest above it with .git or gander.toml,
-    /// else its own]
+    /// Files named in the scenario must be inside this folder [default: the nearest parent folder with .git or
+    /// gander.toml, else the scenario's own folder]
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
 }
@@ -219,7 +219,7 @@ fn assignment(text: &str) -> Result<(String, String), String> {
         Some((path, value)) if !path.trim().is_empty() => {
             Ok((path.trim().to_owned(), value.trim().to_owned()))
         }
-        // It may have a secret for a value.
+        // The message does not repeat the value, which may be a secret.
         _ => Err("expected PATH=VALUE, such as http.timeout=5s".to_owned()),
     }
 }
@@ -229,10 +229,10 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Setup of the bundled target")]
 pub struct BundledArgs {
-    /// Database and shared store under it [default: embedded]
+    /// Database and shared store of the bundled target [default: embedded]
     #[arg(long, value_name = "PROFILE")]
     pub target_profile: Option<ProfileName>,
-    /// A switch of its stack, such as `cache.mode=off`; can be given several times
+    /// Change one of its settings, such as `cache.mode=off`; repeatable
     #[arg(long, value_name = "PATH=VALUE")]
     pub target_set: Vec<String>,
 }
@@ -243,7 +243,8 @@ pub struct BundledArgs {
 pub enum TargetCommand {
     /// Serve Folio until Ctrl-C or SIGTERM
     ///
-    /// What is under way is finished first; Ctrl-C again stops at once. The switches are listed in target-app/README.md.
+    /// The first signal stops it after the work in progress is finished; the second stops it at once. The settings
+    /// are listed in target-app/README.md.
     Serve(ServeArgs),
 }
 
@@ -254,16 +255,16 @@ pub struct ServeArgs {
     /// Database and shared store
     #[arg(long, value_name = "PROFILE", default_value = "embedded")]
     pub profile: ProfileName,
-    /// Side of every switch to begin with
+    /// Start with every setting on this side: unoptimised or optimised
     #[arg(long, value_name = "SIDE", default_value = "after")]
     pub stack: StackArg,
-    /// A switch of the stack, such as `cache.mode=off`; can be given several times (also `FOLIO_CACHE_MODE`)
+    /// Change one setting, such as `cache.mode=off`; repeatable (also `FOLIO_CACHE_MODE`)
     #[arg(long, value_name = "PATH=VALUE")]
     pub set: Vec<String>,
-    /// YAML file of switches (also `FOLIO_CONFIG`)
+    /// YAML file of settings (also `FOLIO_CONFIG`)
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Loopback port; 0 takes a free one
+    /// Port on 127.0.0.1; 0 chooses a free one
     #[arg(
         long,
         value_name = "PORT",
@@ -271,7 +272,7 @@ pub struct ServeArgs {
         allow_negative_numbers = true
     )]
     pub port: u16,
-    /// Documents to seed
+    /// Number of documents to create
     #[arg(
         long,
         value_name = "N",
@@ -279,7 +280,7 @@ pub struct ServeArgs {
         allow_negative_numbers = true
     )]
     pub documents: u32,
-    /// Users to seed: `user1@folio.test` and on, password `folio-demo`
+    /// Number of users to create: `user1@folio.test` and so on, password `folio-demo`
     #[arg(
         long,
         value_name = "N",
@@ -287,7 +288,7 @@ pub struct ServeArgs {
         allow_negative_numbers = true
     )]
     pub users: u32,
-    /// Seed of the catalogue and of the lab's delays
+    /// Seed for the catalogue and for the delays of /lab
     #[arg(
         long,
         value_name = "N",
@@ -295,16 +296,16 @@ pub struct ServeArgs {
         allow_negative_numbers = true
     )]
     pub seed: u64,
-    /// Folder of the embedded profile's database, made if need be [default: a temporary one]
+    /// Folder for the database of the embedded profile, created if missing [default: a temporary folder]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Opens /admin to clients on this machine that show it (also `FOLIO_ADMIN_TOKEN`, which `ps` does not show)
+    /// Allow local clients with this token to use /admin (also `FOLIO_ADMIN_TOKEN`, which `ps` does not show)
     #[arg(long, value_name = "TOKEN", value_parser = secret)]
     pub admin_token: Option<Secret>,
-    /// Open /lab: delay laws, stalls, exact counters
+    /// Enable /lab: configurable delays, stalls and exact request counters
     #[arg(long)]
     pub lab: bool,
-    /// End with standard input too: how a run's own target ends with the run
+    /// Also stop when standard input closes (`gander run` uses this to stop its target)
     #[arg(long, hide = true)]
     pub until_input_ends: bool,
 }
@@ -313,9 +314,9 @@ pub struct ServeArgs {
 #[cfg(feature = "bundled-target")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum StackArg {
-    /// The unoptimised one
+    /// Every optimisation off.
     Before,
-    /// The optimised one
+    /// Every optimisation on.
     After,
 }
 

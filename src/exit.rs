@@ -1,8 +1,9 @@
-//! The exit codes, the same in every command: a contract with CI.
+//! The exit codes, the same for every command: a contract with CI.
 
 use std::fmt;
 
-/// How the process ends. Declared from the strongest to the weakest: of several that apply, the first is the one.
+/// How the process ends. Variants are ordered from the strongest to the weakest; if several apply, the strongest
+/// counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// A fault in Gander itself.
@@ -13,20 +14,20 @@ pub enum Exit {
     TargetUnreachable,
     /// The user stopped the run.
     Stopped,
-    /// The generator was the bottleneck; the numbers cannot be believed.
+    /// The generator was the bottleneck, so the measurement is invalid.
     MeasurementInvalid,
     /// A threshold failed.
     ThresholdFailed,
     /// Worse than the baseline.
     Regressed,
-    /// Inconclusive, where the policy says that fails.
+    /// The result is inconclusive, and the policy treats that as a failure.
     Inconclusive,
-    /// All is well.
+    /// Success.
     Passed,
 }
 
 impl Exit {
-    /// The number the shell sees.
+    /// The exit code of the process.
     pub const fn code(self) -> u8 {
         match self {
             Self::Passed => 0,

@@ -1,8 +1,9 @@
-//! Gander drives virtual users against a target from a YAML scenario and says, with numbers that are true, how it held.
+//! Gander drives virtual users against a target from a YAML scenario and reports, with exact measurements, how the
+//! target performed.
 //!
 //! The pipeline, in the order of the modules: a file becomes a [`scenario`], a scenario becomes a [`plan`], the
-//! [`engine`] runs the plan's users over the [`transport`], their samples are [`record`]ed, the [`verdict`] judges the
-//! record, and [`report`] writes it down. [`cmd`] wires these together, one function a subcommand.
+//! [`engine`] runs the plan's users over the [`transport`], their samples are [`record`]ed, the [`verdict`] judges
+//! the record, and [`report`] renders it. [`cmd`] connects these, one function per subcommand.
 
 #[cfg(feature = "bundled-target")]
 pub mod bundled;

@@ -1,9 +1,9 @@
-//! Taking secrets out of words: whatever a run records or prints goes through a [`Mask`] first.
+//! Redacts secrets: every text that a run records or prints goes through a [`Mask`] first.
 //!
-//! A mask knows values that are secret, in each form in which a target may send them back (as they are, escaped for JSON,
-//! HTML or a URL, in hex, in base64, also in the middle of it). It also knows where secrets stand, whatever they are:
+//! A mask knows secret values in each form in which a target may return them: plain, escaped for JSON, HTML or a URL,
+//! in hex, in base64 (also inside longer base64). It also knows the places where secrets stand, whatever their value:
 //! before the `@` of a URL, in a query, after `Bearer`, under a name such as `password`. A value of fewer than four
-//! characters is hidden only there: elsewhere it would take half of every sentence with it.
+//! characters is redacted only in such places; elsewhere it would remove half of every sentence.
 
 mod forms;
 mod places;
@@ -17,16 +17,16 @@ pub use places::labelled_values;
 /// The text that replaces a secret.
 pub const REDACTED: &str = "[redacted]";
 
-/// Shorter values are not looked for, in characters.
+/// Shorter values, in characters, are not searched for.
 const SHORTEST: usize = 4;
 
 /// Texts of this many characters may have been cut off at their end.
 const CUT: usize = 200;
 
-/// Words that are no secret even where one could stand.
+/// Words that are not secret even in a place where a secret could stand.
 const WORDS: [&str; 4] = ["true", "false", "null", "none"];
 
-/// In a name, these make its value a secret; compared without `-`, `_` and the like.
+/// A name that contains one of these has a secret value; names are compared without `-`, `_` and the like.
 const PARTS: [&str; 17] = [
     "password",
     "passwd",
@@ -47,10 +47,10 @@ const PARTS: [&str; 17] = [
     "xsrf",
 ];
 
-/// As a word of a name, these do.
+/// A name that has one of these as a whole word has a secret value.
 const NAMES: [&str; 8] = ["pw", "pass", "pin", "otp", "auth", "sid", "sig", "bearer"];
 
-/// Whether what stands under this name (of a header, a field, a variable) is to be taken for a secret.
+/// True if the value under this name (of a header, a field, a variable) is treated as a secret.
 pub fn is_secret_name(name: &str) -> bool {
     let plain: String = name
         .chars()
@@ -63,7 +63,7 @@ pub fn is_secret_name(name: &str) -> bool {
             .any(|word| NAMES.iter().any(|name| word.eq_ignore_ascii_case(name)))
 }
 
-/// The secrets that are known, and how to leave them out of a text.
+/// The known secrets, and the patterns that remove them from a text.
 #[derive(Clone, Default)]
 pub struct Mask {
     /// Each secret in all its forms, the longest first.
@@ -75,7 +75,7 @@ pub struct Mask {
 struct Known {
     length: usize,
     whole: Regex,
-    /// What the beginning of it looks like, for texts that were cut off within it.
+    /// The forms of its beginning, for texts that were cut off within it.
     beginnings: Vec<String>,
 }
 
@@ -105,12 +105,12 @@ impl Mask {
         Self { known }
     }
 
-    /// The text without known secrets and without whatever stands where secrets do: for what comes from a target.
+    /// Removes known secrets and everything in places where secrets stand: for text that comes from a target.
     pub fn text(&self, text: &str) -> String {
         places::hide(&self.known(text))
     }
 
-    /// The text without known secrets and without the user-info of URLs: for words that a person wrote.
+    /// Removes known secrets and the user-info of URLs: for text that a person wrote.
     pub fn known(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for known in &self.known {
@@ -121,13 +121,12 @@ impl Mask {
         places::hide_user_info(&self.without_beginnings(&text))
     }
 
-    /// The text without known secrets, and URLs without their user-info and the values of their queries: for words of the
-    /// command line.
+    /// Removes known secrets, the user-info of URLs and the values of their queries: for text of the command line.
     pub fn urls(&self, text: &str) -> String {
         places::hide_queries(&self.known(text))
     }
 
-    /// Takes out the beginning of a secret where a text was cut off: before each `…`, and at the end of a long text.
+    /// Removes the beginning of a secret where a text was cut off: before each `…`, and at the end of a long text.
     fn without_beginnings(&self, text: &str) -> String {
         let is_long = text.chars().count() >= CUT;
         let mut out = String::with_capacity(text.len());
@@ -150,7 +149,7 @@ impl Mask {
         out
     }
 
-    /// How much of a text there is before the beginning of a secret at its end.
+    /// The length of the text before the beginning of a secret at its end.
     fn kept(&self, text: &str) -> usize {
         let beginnings = self.known.iter().flat_map(|known| &known.beginnings);
         let overlap = |beginning: &String| {

@@ -1,4 +1,4 @@
-//! How a request ended, and what that means. A failed request is a measurement, never an error.
+//! How a request ended, and what that means. A failed request is a measurement, not an error.
 
 use std::fmt;
 
@@ -30,7 +30,8 @@ pub enum Outcome {
     Check,
     /// A value to capture was not in the response.
     Capture,
-    /// The request could not be built: a value was missing, or the rendered text is not a URL or a header. Nothing was sent.
+    /// The request could not be built: a value was missing, or the rendered text is not a URL or a header. Nothing
+    /// was sent.
     Unsendable,
     /// The host name did not resolve.
     Dns,
@@ -40,7 +41,7 @@ pub enum Outcome {
     ConnectTimeout,
     /// Any other failure to connect: no route, network down.
     ConnectFailed,
-    /// The TLS handshake failed: certificate, name, protocol.
+    /// The TLS handshake failed: certificate, name or protocol.
     Tls,
     /// The target closed or reset the connection before the response was whole.
     Reset,
@@ -50,19 +51,19 @@ pub enum Outcome {
     GraceTimeout,
     /// The response was not valid HTTP.
     BadResponse,
-    /// The head of the response had more header lines, or more bytes, than the limit.
+    /// The head of the response had more header lines or more bytes than the limit.
     HeadLimit,
     /// The body was larger than the read limit, or inflated beyond its cap.
     BodyLimit,
     /// More redirects than allowed, or a redirect that may not be followed.
     Redirect,
-    /// This run may not reach the resolved address.
+    /// The resolved address is not allowed in this run.
     AddressRefused,
-    /// This machine had no file descriptor left: a limit of the generator, not of the target.
+    /// This machine had no free file descriptor: a limit of the generator, not of the target.
     FdLimit,
-    /// This machine had no local port left: a limit of the generator, not of the target.
+    /// This machine had no free local port: a limit of the generator, not of the target.
     PortLimit,
-    /// A second signal, or a fault in Gander, cut the request off while it was in flight.
+    /// A second signal, or an internal error, cut the request off while it was in flight.
     Interrupted,
 }
 
@@ -125,7 +126,7 @@ impl Outcome {
         }
     }
 
-    /// Which time a request with this outcome has.
+    /// The kind of time that a request with this outcome has.
     pub const fn measured_time(self) -> MeasuredTime {
         match self {
             Self::Ok => MeasuredTime::Complete,
@@ -149,8 +150,8 @@ impl Outcome {
         }
     }
 
-    /// Whether the request counts as failed. An interrupted request counts neither as failed nor as successful, since the
-    /// run ended it.
+    /// True if the request counts as failed. An interrupted request counts neither as failed nor as successful,
+    /// because the end of the run interrupted it.
     pub const fn is_failure(self) -> bool {
         match self.class() {
             OutcomeClass::Success | OutcomeClass::Interrupted => false,
@@ -161,22 +162,22 @@ impl Outcome {
         }
     }
 
-    /// Whether no connection could be made because of the target or the network.
+    /// True if no connection could be made because of the target or the network.
     pub const fn is_unconnected(self) -> bool {
         matches!(self.class(), OutcomeClass::Unconnected)
     }
 
-    /// Whether a limit of this machine prevented the connection.
+    /// True if a limit of this machine prevented the connection.
     pub const fn is_generator_limit(self) -> bool {
         matches!(self.class(), OutcomeClass::GeneratorLimit)
     }
 
-    /// Whether there was an attempt to reach the target: the request could be built.
+    /// True if Gander tried to reach the target: the request could be built.
     pub const fn is_attempt(self) -> bool {
         !matches!(self.class(), OutcomeClass::NotAttempted)
     }
 
-    /// Whether the request failed on this machine, so that it says nothing about the target.
+    /// True if the request failed on this machine, so that it is no evidence about the target.
     pub const fn is_local_failure(self) -> bool {
         matches!(
             self.class(),
@@ -184,7 +185,8 @@ impl Outcome {
         )
     }
 
-    /// Whether the measured time ends with a limit that was reached, or with the grace period, so that the true time is *at least* that.
+    /// True if the measured time ends with a limit or with the grace period, so that the true time is *at least*
+    /// that.
     pub const fn is_censored(self) -> bool {
         matches!(self.measured_time(), MeasuredTime::AtLeast)
     }
@@ -216,7 +218,7 @@ impl Outcome {
         }
     }
 
-    /// The remedy for a connection that could not be made, if there is one that helps in most cases.
+    /// The remedy for a failed connection, if one remedy helps in most cases.
     pub const fn remedy(self) -> Option<&'static str> {
         match self {
             Self::Dns => Some("check the host's name and this machine's name servers"),
@@ -249,7 +251,7 @@ impl Outcome {
 /// The meaning of an outcome for counting and judging; each outcome belongs to one class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutcomeClass {
-    /// A response arrived, and it was as it should be.
+    /// A response arrived and passed its checks.
     Success,
     /// The target was reached, and the response was wrong, late or missing.
     Failed,
@@ -259,20 +261,20 @@ pub enum OutcomeClass {
     GeneratorLimit,
     /// The request could not be built, so nothing was attempted.
     NotAttempted,
-    /// The stop of the run ended it.
+    /// The end of the run interrupted it.
     Interrupted,
 }
 
-/// Which time a request has.
+/// The kind of time that a request has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MeasuredTime {
     /// From its start to the end of its response.
     Complete,
     /// From its start to its failure.
     UntilFailure,
-    /// A limit was reached, or the grace period ended, so the true time is at least that (censored).
+    /// A limit was reached, or the grace period ended, so the true time is at least this (censored).
     AtLeast,
-    /// None: nothing was sent, or nothing ended.
+    /// No time: nothing was sent, or nothing ended.
     Untimed,
 }
 

@@ -1,4 +1,4 @@
-//! The target of `gander run`, as the scenario and the command line have it.
+//! The target of `gander run`, from the scenario and the command line.
 
 use super::Failure;
 #[cfg(feature = "bundled-target")]
@@ -9,7 +9,7 @@ use crate::mask::REDACTED;
 use crate::run;
 use crate::scenario::Target;
 
-/// What is changed in the bundled target, each as `path = value` for the report; refuses what will not do.
+/// Changes to the bundled target, each as `path = value` for the report; fails if the setup is invalid.
 #[cfg(feature = "bundled-target")]
 pub(super) fn changes(target: &Target, args: &RunArgs) -> Result<Vec<String>, Failure> {
     let (profile, assignments) = (args.bundled.target_profile, &args.bundled.target_set);
@@ -24,7 +24,7 @@ pub(super) fn changes(target: &Target, args: &RunArgs) -> Result<Vec<String>, Fa
             )))
         };
     }
-    // Folio would say the same, but only after it was started.
+    // Folio checks this too, but only after it was started.
     let environment = Environment::of_process();
     environment
         .settings(Stack::After, None, assignments)
@@ -33,7 +33,7 @@ pub(super) fn changes(target: &Target, args: &RunArgs) -> Result<Vec<String>, Fa
     let file = environment
         .config
         .map(|path| format!("target config = {}", path.display()));
-    // It has them from this process.
+    // The child inherits these variables from this process.
     let variables = environment.switches.into_iter();
     let assignments = assignments
         .iter()
@@ -54,7 +54,7 @@ pub(super) fn changes(_: &Target, _: &RunArgs) -> Result<Vec<String>, Failure> {
     Ok(Vec::new())
 }
 
-/// This build cannot do what was asked.
+/// The error for a build without the bundled target.
 #[cfg(not(feature = "bundled-target"))]
 pub(super) fn none_bundled() -> Failure {
     Failure::Argument(anyhow::anyhow!(
@@ -63,7 +63,7 @@ pub(super) fn none_bundled() -> Failure {
     ))
 }
 
-/// Starts Folio if that is the target; blocks until it answers.
+/// Starts Folio if it is the target; blocks until Folio accepts requests.
 #[cfg_attr(
     not(feature = "bundled-target"),
     expect(unused_variables, reason = "they set up Folio")

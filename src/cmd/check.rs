@@ -1,4 +1,4 @@
-//! `gander check`: everything that is wrong with each file, at once.
+//! `gander check`: reports every error in each file.
 
 use std::path::Path;
 
@@ -34,7 +34,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// Checks the file and, where the environment does not decide what it is, its plan; gives the variables that are not set.
+/// Checks the file and, if the environment does not affect it, its plan; returns the variables that are not set.
 fn examine(file: &Path, overrides: &Overrides) -> Result<Vec<String>, Diagnostics> {
     let checked = scenario::check(file, overrides)?;
     if let Some(scenario) = &checked.scenario {

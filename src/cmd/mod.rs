@@ -1,4 +1,4 @@
-//! The subcommands: each wires the pipeline's modules together and says how the process ends.
+//! The subcommands. Each connects the modules of the pipeline and returns how the process ends.
 
 mod bundled;
 mod check;
@@ -31,7 +31,7 @@ use crate::scenario::{Diagnostics, Scenario, Target};
 
 use self::output_file::Existing;
 
-/// Runs the command line `words` (the program's name first) and says how the process ends.
+/// Runs the command line `words` (the first is the program's name) and returns how the process ends.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
     let given: Vec<OsString> = words.into_iter().collect();
     let cli = match Cli::try_parse_from(&given) {
@@ -81,11 +81,11 @@ fn failed(failure: &Failure) -> Exit {
     failure.exit()
 }
 
-/// Options whose values may be secret.
+/// Options whose values can be secret.
 const OF_SECRETS: [&str; 2] = ["--set", "--admin-token"];
 
-/// Leaves out of an error about the command line what may be a secret: the value of such an option, and what follows the
-/// `=` of a word that none expects.
+/// Removes possible secrets from an error about the command line: the values of those options, and the text after `=`
+/// in an unexpected argument.
 fn hide_values(error: &mut clap::Error) {
     let text = |error: &clap::Error, kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
@@ -107,7 +107,7 @@ fn hide_values(error: &mut clap::Error) {
     }
 }
 
-/// The place of `--junit` among words that make no sense together.
+/// The value of `--junit` on a command line that could not be parsed.
 fn junit_in(words: &[OsString]) -> Option<PathBuf> {
     let mut words = words.iter();
     while let Some(word) = words.next() {
@@ -136,23 +136,23 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
     }
 }
 
-/// Why a command could not do what it was asked.
+/// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     /// The scenario is not valid.
     #[error("{0}")]
     Scenario(Diagnostics),
-    /// An argument, or a file it names, is not usable.
+    /// An argument, or a file it names, cannot be used.
     #[error("{0:#}")]
     Argument(anyhow::Error),
-    /// The target could not be reached, or not be started.
+    /// The target could not be reached or started.
     #[cfg(feature = "bundled-target")]
     #[error("{0:#}")]
     Target(anyhow::Error),
-    /// The user did not want to wait for the end.
+    /// The user interrupted the command before it was finished.
     #[error("{0:#}")]
     Stopped(anyhow::Error),
-    /// Anything else.
+    /// Any other error.
     #[error("{0:#}")]
     Internal(anyhow::Error),
 }
@@ -176,12 +176,12 @@ impl Failure {
     }
 }
 
-/// Stands in for the bundled target's address, which is known only once it runs.
+/// A placeholder for the address of the bundled target, which is known only once it runs.
 fn placeholder() -> Url {
     Url::parse("http://127.0.0.1:1").expect("a valid URL")
 }
 
-/// The plan against the scenario's own target, or against a placeholder for the bundled one.
+/// The plan for the scenario's own target, or for a placeholder of the bundled one.
 fn compile(scenario: &Scenario, seed: u64) -> Result<Plan, Diagnostics> {
     let target = match &scenario.target {
         Target::Bundled => placeholder(),
@@ -190,7 +190,7 @@ fn compile(scenario: &Scenario, seed: u64) -> Result<Plan, Diagnostics> {
     Plan::compile(scenario, &target, seed, Segment::WHOLE)
 }
 
-/// The seed asked for, or a new one; 32 bits, so that it is short to type and exact in any JSON reader.
+/// The given seed, or a new one of 32 bits: short to type, and exact in every JSON reader.
 fn seed_or_new(asked: Option<u64>) -> u64 {
     asked.unwrap_or_else(|| RandomState::new().build_hasher().finish() >> 32)
 }

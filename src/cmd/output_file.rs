@@ -1,5 +1,5 @@
-//! One file that a command leaves behind. Its place is tried before the run and taken after it, all at once: until then
-//! nothing is there, and whatever ends the process, no half of a file is.
+//! One output file. A command checks the path before the run and writes the file after it in one atomic step, so that
+//! a half-written file never exists.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -10,12 +10,12 @@ use anyhow::{Context, anyhow};
 
 use super::Failure;
 
-/// What to do with a file that is at the place already.
+/// What happens to an existing file at the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Existing {
-    /// It is kept, and no other is written.
+    /// The existing file is kept and the command fails.
     Keep,
-    /// It is replaced.
+    /// The existing file is replaced.
     Replace,
 }
 
@@ -26,18 +26,18 @@ impl Existing {
     }
 }
 
-/// A place that can be written to.
+/// A path that can be written to.
 pub(super) struct OutputFile {
     path: PathBuf,
     existing: Existing,
-    /// The draft beside it, or the device itself.
+    /// The draft next to it, or the device itself.
     file: File,
     /// None for a device.
     draft: Option<PathBuf>,
 }
 
 impl OutputFile {
-    /// Tries the place: links are not followed, pipes not opened, and what is there stays unless it may be replaced.
+    /// Checks the path without following links or opening pipes. An existing file stays, unless it may be replaced.
     pub(super) fn open(path: &Path, existing: Existing) -> Result<Self, Failure> {
         Self::try_open(path, existing)
             .with_context(|| format!("cannot write {}", path.display()))
@@ -92,17 +92,17 @@ impl OutputFile {
         })
     }
 
-    /// The file beside the place, until that is taken.
+    /// The draft file next to the path, until it is renamed.
     pub(super) fn draft(&self) -> Option<&Path> {
         self.draft.as_deref()
     }
 
-    /// Puts a file of these bytes at the place.
+    /// Writes these bytes to the path.
     pub(super) fn write(self, bytes: &[u8]) -> Result<(), Failure> {
         self.write_with(|file| file.write_all(bytes))
     }
 
-    /// Puts a file at the place that is written piece by piece.
+    /// Writes a file to the path piece by piece.
     pub(super) fn write_with(
         mut self,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -123,7 +123,7 @@ impl OutputFile {
             return Ok(());
         };
         if self.existing == Existing::Keep {
-            // A second name is refused where a file is; there are file systems without second names.
+            // A hard link fails if the path exists; some file systems have no hard links.
             match fs::hard_link(draft, &self.path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
                 Ok(()) => return Ok(()),
@@ -139,7 +139,7 @@ impl OutputFile {
 impl Drop for OutputFile {
     fn drop(&mut self) {
         if let Some(draft) = &self.draft {
-            // A leftover draft does no harm.
+            // A draft that remains does no harm.
             fs::remove_file(draft).ok();
         }
     }

@@ -1,5 +1,4 @@
-//! The files a run leaves behind: their places are tried before the load, so that a bad path fails early, and taken
-//! after it.
+//! The files that a run writes. Their paths are checked before the load, so that a bad path fails early.
 
 use std::fs::{self, File, TryLockError};
 use std::io::Read as _;
@@ -26,14 +25,14 @@ pub(super) fn journal_in(run: &Path) -> Result<Journal, Failure> {
 /// The files of a journal.
 const JOURNAL_FILES: [&str; 3] = [RUN_FILE, HISTOGRAMS_FILE, EVENTS_FILE];
 
-/// What the command line says about outputs.
+/// The output options of the command line.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted<'a> {
-    /// The files that the command reads, which no output may replace.
+    /// Files that the command reads; no output may replace them.
     pub(super) inputs: &'a [PathBuf],
-    /// Where every output goes.
+    /// The folder for every output.
     pub(super) folder: &'a Path,
-    /// What happens to outputs that are in the folder.
+    /// What happens to existing outputs in the folder.
     pub(super) in_folder: Existing,
     /// `--json`
     pub(super) json: Option<&'a Path>,
@@ -41,14 +40,14 @@ pub(super) struct Wanted<'a> {
     pub(super) junit: Option<&'a Path>,
     /// `--hlog`
     pub(super) hlog: Option<&'a Path>,
-    /// What happens to files at the places of these.
+    /// What happens to existing files at these paths.
     pub(super) elsewhere: Existing,
     /// `--quiet`
     pub(super) quiet: bool,
 }
 
 impl Wanted<'_> {
-    /// Refuses a place at which a file would be lost; `json` is one that is not stdout.
+    /// Refuses a path at which a file would be lost; `json` is a path other than stdout.
     fn check_places(&self, json: Option<&Path>) -> Result<(), Failure> {
         let options = [
             ("--json", json),
@@ -71,17 +70,17 @@ impl Wanted<'_> {
     }
 }
 
-/// Where the outputs go; every place can be written to.
+/// The output paths; each of them can be written to.
 pub(super) struct Outputs {
     folder: PathBuf,
     files: Vec<(&'static dyn Renderer, OutputFile)>,
-    /// Copies elsewhere, by the name of the output.
+    /// Additional copies, by the name of the output.
     copies: Vec<(&'static str, OutputFile)>,
     summary: Summary,
     is_json_on_stdout: bool,
 }
 
-/// Whether a summary is printed, and where.
+/// Where a summary is printed, if at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Summary {
     Stdout,
@@ -90,7 +89,7 @@ enum Summary {
 }
 
 impl Outputs {
-    /// Makes the folder and tries every place. Nothing that is there is lost yet.
+    /// Creates the folder and checks every path. No existing file changes yet.
     pub(super) fn open(wanted: &Wanted<'_>) -> Result<Self, Failure> {
         let is_json_on_stdout = wanted.json == Some(Path::new("-"));
         let json = wanted.json.filter(|_| !is_json_on_stdout);
@@ -131,7 +130,7 @@ impl Outputs {
         })
     }
 
-    /// The draft files beside the output files.
+    /// The draft files next to the output files.
     pub(super) fn drafts(&self) -> Vec<PathBuf> {
         let files = self.files.iter().map(|(_, file)| file);
         let copies = self.copies.iter().map(|(_, file)| file);
@@ -166,7 +165,7 @@ impl Outputs {
                 on_stdout = Some(bytes);
             }
         }
-        // Last, so that a reader who went away or a disk that is full there costs none of the files.
+        // Written last: if the reader of stdout has gone, or its disk is full, no output file is lost.
         if let Some(bytes) = on_stdout {
             note(terminal::say(&String::from_utf8_lossy(&bytes)));
         }
@@ -191,18 +190,18 @@ impl Outputs {
     }
 }
 
-/// A folder that this process alone writes a run to, for as long as the value lives.
+/// A folder that this process claims for a run; the claim lasts as long as the value.
 pub(super) struct Claim {
     folder: PathBuf,
     is_new: bool,
     _lock: Option<Lock>,
 }
 
-/// A folder that no other process writes to, for as long as the value lives.
+/// An exclusive lock on a folder; it lasts as long as the value.
 pub(super) struct Lock(#[expect(dead_code, reason = "it is unlocked when it is closed")] File);
 
 impl Lock {
-    /// Locks a folder; none where the file system knows no locks.
+    /// Locks a folder; `None` if the file system has no locks.
     pub(super) fn of(folder: &Path) -> anyhow::Result<Option<Self>> {
         let shown = folder.display();
         let lock =
@@ -218,13 +217,13 @@ impl Lock {
 }
 
 impl Claim {
-    /// Makes the folder if need be and claims it. A run that is in it stays, unless it may be replaced.
+    /// Creates the folder if necessary and claims it. An earlier run in it stays, unless it may be replaced.
     pub(super) fn of(folder: &Path, existing: Existing) -> Result<Self, Failure> {
         Self::try_of(folder, existing).map_err(Failure::Argument)
     }
 
     fn try_of(folder: &Path, existing: Existing) -> anyhow::Result<Self> {
-        // Without a slash at the end, which would follow a link.
+        // Without a trailing slash, which would follow a link.
         let folder: PathBuf = folder.components().collect();
         let shown = folder.display();
         if folder.is_symlink() {
@@ -250,7 +249,7 @@ impl Claim {
         })
     }
 
-    /// Removes the journal of the run before.
+    /// Removes the journal of the earlier run.
     pub(super) fn make_room(&self) -> Result<(), Failure> {
         for path in journal_files(&self.folder) {
             match fs::remove_file(&path) {
@@ -268,7 +267,7 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         if self.is_new {
-            // Only a folder in which nothing was written goes.
+            // Removes only a folder that is still empty.
             fs::remove_dir(&self.folder).ok();
         }
     }
@@ -278,8 +277,8 @@ pub(super) fn journal_files(folder: &Path) -> impl Iterator<Item = PathBuf> {
     JOURNAL_FILES.map(|name| folder.join(name)).into_iter()
 }
 
-/// Says in a `junit.xml` why there was no run, for the test views of CI systems: at the place of `--junit`, or in
-/// a CI job in the folder of `--out`.
+/// Writes a `junit.xml` that contains the error, for the test views of CI systems: to the path of `--junit`, or in a
+/// CI job to the folder of `--out`.
 pub(super) fn write_refusal(
     junit: Option<&Path>,
     out: Option<&Path>,
@@ -298,11 +297,12 @@ pub(super) fn write_refusal(
         }
         _ => return,
     };
-    // What is there may be another run's and stays without --overwrite; what is something else was named by mistake.
+    // An existing file may belong to another run and stays without --overwrite; a file of another kind was named by
+    // mistake.
     if place.is_file() && !is_junit(&place) {
         return;
     }
-    // The words are on stderr too.
+    // The same error is on stderr.
     if let Ok(file) = OutputFile::open(&place, existing) {
         let (exit, words) = failure;
         file.write(&report::refusal(scenario, exit, words)).ok();

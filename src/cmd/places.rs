@@ -1,4 +1,5 @@
-//! Where outputs may go: to no file that the command reads, to none that it writes anyway, and to no place twice.
+//! Checks output paths: no output may replace a file that the command reads or writes anyway, and no two may be
+//! equal.
 
 use std::fs;
 use std::os::unix::fs::FileTypeExt as _;
@@ -8,20 +9,20 @@ use anyhow::anyhow;
 
 use super::Failure;
 
-/// The places that a command line names, before anything is written.
+/// The paths that a command line names, before anything is written.
 pub(super) struct Places<'a> {
-    /// The files that the command reads.
+    /// Files that the command reads.
     pub(super) inputs: &'a [PathBuf],
-    /// Where every output goes.
+    /// The folder for every output.
     pub(super) folder: &'a Path,
-    /// The names of what is written there.
+    /// Names of the files written to that folder.
     pub(super) names: &'a [&'static str],
-    /// The options that name a file, each with the file.
+    /// The options that name a file, each with its path.
     pub(super) options: &'a [(&'static str, &'a Path)],
 }
 
 impl Places<'_> {
-    /// Refuses a place at which something would be lost.
+    /// Refuses a path at which a file would be lost.
     pub(super) fn check(&self) -> Result<(), Failure> {
         self.fault()
             .map_or(Ok(()), |words| Err(Failure::Argument(anyhow!(words))))
@@ -68,13 +69,13 @@ impl Places<'_> {
     }
 }
 
-/// What is written to a device is lost to nobody.
+/// A device has no content that could be lost.
 fn is_device(path: &Path) -> bool {
     path.metadata()
         .is_ok_and(|found| found.file_type().is_char_device())
 }
 
-/// The path without links, as far as there is something.
+/// The path with links resolved, as far as it exists.
 fn true_path(path: &Path) -> PathBuf {
     let path = absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut ancestors = path.ancestors();

@@ -1,4 +1,4 @@
-//! `gander plan`: what a run would do, without doing it.
+//! `gander plan`: shows what a run would do, without running it.
 
 use crate::cli::PlanArgs;
 use crate::exit::Exit;

@@ -1,26 +1,26 @@
-//! How far a long piece of work is: a bar on the terminal, for work of more than two seconds.
+//! A progress bar on the terminal, for work that takes more than two seconds.
 
 use std::time::{Duration, Instant};
 
 use console::Term;
 
-/// Work that is done sooner shows no bar.
+/// Shorter work shows no bar.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Time between two drawings.
+/// Time between two updates.
 const EVERY: Duration = Duration::from_millis(100);
-/// Columns of the bar.
+/// Width of the bar in columns.
 const WIDTH: u64 = 30;
 
-/// A bar on stderr, if that is a terminal; it is gone when this is dropped.
+/// A bar on stderr, if that is a terminal; dropping it removes the bar.
 pub(super) struct Progress {
     terminal: Option<Term>,
-    /// When it is drawn next.
+    /// The time of the next update.
     due: Instant,
     is_drawn: bool,
 }
 
 impl Progress {
-    /// Of work that begins now, and is to be silent or not.
+    /// Starts a bar; `is_quiet` disables it.
     pub(super) fn begin(quiet: bool) -> Self {
         let terminal = Some(Term::stderr()).filter(|terminal| !quiet && terminal.is_term());
         Self {
@@ -30,7 +30,7 @@ impl Progress {
         }
     }
 
-    /// So much of it is done.
+    /// Reports that `done` of `all` is finished.
     pub(super) fn at(&mut self, done: u64, of: u64) {
         let Some(terminal) = &self.terminal else {
             return;
@@ -41,7 +41,7 @@ impl Progress {
         }
         self.due = now + EVERY;
         self.is_drawn = true;
-        // A terminal that has gone away is no reason to lose the report.
+        // A closed terminal must not stop the report.
         let _ = terminal.clear_line();
         let _ = terminal.write_str(&bar(done, of));
     }

@@ -1,4 +1,4 @@
-//! `gander report`: a run's outputs again, from its journal.
+//! `gander report`: rebuilds the outputs of a run from its journal.
 
 use anyhow::Context;
 use tokio::runtime;
@@ -19,7 +19,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
     let _within = events.enter();
     survive_file_size_limit().map_err(Failure::Internal)?;
     let folder = args.out.as_ref().unwrap_or(&args.run);
-    // A run that is not over writes its own outputs at its end, and could not if they were there.
+    // A run in progress writes its own outputs at its end, and would fail if they existed by then.
     let _lock = folder
         .is_dir()
         .then(|| Lock::of(folder))

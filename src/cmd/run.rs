@@ -1,4 +1,4 @@
-//! `gander run`: the pipeline from a file to a verdict, in the order it is read.
+//! `gander run`: the pipeline from a file to a verdict, in this order.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let mut scenario =
         scenario::load(&args.file, &(&args.changes).into()).map_err(Failure::Scenario)?;
     let seed = seed_or_new(args.seed);
-    // Everything that is wrong with the scenario and the setup of the target is said before anything is started.
+    // Reports every error in the scenario and the target setup before anything is started.
     compile(&scenario, seed).map_err(Failure::Scenario)?;
     scenario
         .overridden
@@ -109,16 +109,16 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     control.block_on(write(outputs, folder, &mut signals))
 }
 
-/// From here on a signal ends the run in order, wherever it is.
+/// From here on a signal ends the run in order, at any point.
 fn listen(control: &Runtime) -> Result<Signals, Failure> {
-    // Before the signals are listened for: the engine's claim to them would replace the listener otherwise.
+    // Before the signal listener starts: the engine installs its own handler, which would replace the listener.
     engine::silence();
     let _within = control.enter();
     survive_file_size_limit().map_err(Failure::Internal)?;
     Signals::listen().map_err(Failure::Internal)
 }
 
-/// A journal that cannot be written is a matter of its place; all else is a fault.
+/// The path of the journal is the usual cause; any other error here is internal.
 fn cut_short(error: anyhow::Error) -> Failure {
     if error.chain().any(|cause| cause.is::<JournalError>()) {
         Failure::Argument(error)
@@ -131,13 +131,13 @@ fn stopped_early() -> Failure {
     Failure::Stopped(anyhow!("stopped before the load began: nothing was sent"))
 }
 
-/// Writes the outputs, on a thread of their own, so that a signal ends even that.
+/// Writes the outputs on a separate thread, so that a signal can interrupt this too.
 async fn write(outputs: Outputs, folder: PathBuf, signals: &mut Signals) -> Result<Exit, Failure> {
     let (tell, told) = oneshot::channel();
     let drafts = outputs.drafts();
     let run = folder.clone();
     std::thread::spawn(move || {
-        // Nobody listens any more after a signal.
+        // The receiver is gone after a signal.
         tell.send(journal_in(&run).and_then(|journal| outputs.write(&journal)))
             .ok();
     });
@@ -169,8 +169,8 @@ fn transport(plan: &Plan, args: &RunArgs) -> Result<Arc<Shared>, Failure> {
     .map_err(|error| Failure::Argument(error.into()))
 }
 
-/// Reads the trusted certificates where they may be needed, and connects once. A target that may not be loaded is the
-/// caller's mistake; one that cannot be reached ends the run before its load, which is what the inner error says.
+/// Loads the trusted certificates if they may be needed, and connects once. A target that may not be loaded is an
+/// error of the caller; a target that cannot be reached ends the run before its load (the inner error).
 async fn reach(plan: &Plan, transport: &Shared) -> Result<Result<(), StopReason>, Failure> {
     if plan.may_use_tls() {
         let prepared = transport.prepare_tls().await;

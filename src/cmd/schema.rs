@@ -1,4 +1,4 @@
-//! `gander schema`: what a scenario file may say.
+//! `gander schema`: prints the scenario format.
 
 use crate::cli::SchemaArgs;
 use crate::exit::Exit;

@@ -1,4 +1,4 @@
-//! `gander target serve`: Folio in this process.
+//! `gander target serve`: runs Folio in this process.
 
 use target_app::Settings;
 
@@ -27,7 +27,7 @@ pub(super) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
     }
 }
 
-/// Everything that is wrong with the words and the environment is said at once.
+/// All errors in the arguments and the environment are reported at once.
 fn options(args: &ServeArgs, environment: &Environment) -> Result<ServeOptions, Faults> {
     let mut faults = Faults(Vec::new());
     let settings = environment

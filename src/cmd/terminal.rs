@@ -1,4 +1,4 @@
-//! Words to the terminal. A reader that has gone away (a closed pipe, a closed terminal) is not an error.
+//! Output to the terminal. A closed pipe or terminal is not an error.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ use crate::scenario::Diagnostics;
 
 use super::Failure;
 
-/// EIO: what a write to a terminal that was closed gives.
+/// EIO: the error of a write to a closed terminal.
 const TERMINAL_GONE: i32 = 5;
 
 /// Writes to stdout, which may be a file on a full disk.
@@ -22,7 +22,7 @@ pub(super) fn say(text: &str) -> Result<(), Failure> {
 
 /// Writes to stderr.
 pub(super) fn complain(text: &str) {
-    // There is no other place to say that stderr cannot be written to.
+    // There is no other place to report that stderr cannot be written to.
     write_all(&mut io::stderr().lock(), text).ok();
 }
 
@@ -38,12 +38,12 @@ fn write_all(out: &mut impl Write, text: &str) -> io::Result<()> {
     }
 }
 
-/// Words of an error, without the user-info and the queries of URLs.
+/// The text of an error, without user-info and queries of URLs.
 pub(super) fn without_secrets(words: &str) -> String {
     Mask::default().urls(words)
 }
 
-/// Everything that is wrong with a scenario, coloured if stderr takes colours.
+/// All diagnostics of a scenario, coloured if stderr supports colours.
 pub(super) fn diagnosis(diagnostics: &Diagnostics) -> String {
     match colour_on_stderr() {
         Colour::On => diagnostics.in_colour(),
@@ -51,12 +51,12 @@ pub(super) fn diagnosis(diagnostics: &Diagnostics) -> String {
     }
 }
 
-/// Whether stdout takes colours: it is a terminal, and nobody said no.
+/// True if stdout supports colours: it is a terminal and colours are not disabled.
 pub(super) fn colour_on_stdout() -> Colour {
     wanted(console::colors_enabled())
 }
 
-/// Whether stderr takes colours.
+/// True if stderr supports colours.
 pub(super) fn colour_on_stderr() -> Colour {
     wanted(console::colors_enabled_stderr())
 }
@@ -65,7 +65,7 @@ const fn wanted(is_wanted: bool) -> Colour {
     if is_wanted { Colour::On } else { Colour::Off }
 }
 
-/// Columns of the terminal on stdout, at most 100.
+/// Width of the terminal on stdout in columns, at most 100.
 pub(super) fn width() -> usize {
     console::Term::stdout()
         .size_checked()

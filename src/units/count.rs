@@ -1,6 +1,6 @@
-//! Counts, for a reader.
+//! Formats counts for a reader.
 
-/// A whole number: in digits where they can be read, else as a power of ten.
+/// A whole number: as digits up to a readable size, then as a power of ten.
 ///
 /// ```
 /// use gander::units::show_count;

@@ -1,4 +1,4 @@
-//! Times as they are measured.
+//! Measured times.
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
@@ -64,7 +64,7 @@ impl Sub for Micros {
 }
 
 impl fmt::Display for Micros {
-    /// Three significant digits in the unit that suits: `850 µs`, `12.3 ms`, `1.50 s`, `2m5s`.
+    /// Three significant digits in a suitable unit: `850 µs`, `12.3 ms`, `1.50 s`, `2m5s`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let us = self.0 as f64;
         let text = if us < 999.5 {

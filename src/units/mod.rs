@@ -1,7 +1,7 @@
-//! Quantities with their unit in the type: parsed from what an engineer writes, formatted for what one reads.
+//! Quantities with their unit in the type, parsed from an engineer's notation and formatted in the same notation.
 //!
-//! Everything measured is in whole microseconds ([`Micros`]); everything configured as a length of
-//! time is a [`Duration`]. Nothing in Gander passes a quantity as a bare integer.
+//! Measured times are whole microseconds ([`Micros`]); configured times are [`Duration`]s. Nothing in Gander passes a
+//! quantity as a bare integer.
 
 mod count;
 mod micros;
@@ -15,13 +15,13 @@ use serde::{Deserialize, Serialize};
 pub use count::show_count;
 pub use micros::Micros;
 
-/// What was wrong with a written quantity: what was found and what was expected.
+/// A quantity that could not be parsed: the text found and the form expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{found}` is not {expected}")]
 pub struct UnitError {
     /// The text as it was written.
     pub found: String,
-    /// The form that would have been understood, with an example.
+    /// The expected form, with an example.
     pub expected: &'static str,
 }
 
@@ -31,7 +31,7 @@ const A_RATE: &str = "a rate such as 200/s, 90/min or 3600/h";
 const A_SIZE: &str = "a size such as 512B, 64KiB, 1MiB or 2MB";
 const A_QUANTILE: &str = "a percentile such as p50, p95 or p99.9";
 
-/// The longest length of time that can be written: far beyond any run, and far below what [`Micros`] can hold.
+/// The longest time that can be written: far longer than any run, and far below the maximum of [`Micros`].
 const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// Parses a length of time of up to 100 years: one or more numbers, each with `us`, `µs`, `ms`, `s`, `m`, `min`, `h` or `d`.
@@ -79,7 +79,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
             .ok_or_else(too_long)?;
         rest = next;
     }
-    // Nanosecond dust from the floating-point product is below every clock in use here.
+    // Rounding to a nanosecond removes floating-point noise; every clock in use is coarser.
     Ok(Duration::from_micros(
         ((total.as_nanos() + 500) / 1_000) as u64,
     ))
@@ -138,21 +138,21 @@ fn split_number(text: &str) -> Option<(f64, &str)> {
     number.is_finite().then_some((number, rest))
 }
 
-/// How often something starts, stored per second.
+/// A frequency of starts, stored per second.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Rate(f64);
 
 impl Rate {
-    /// Nothing ever starts.
+    /// No starts.
     pub const ZERO: Self = Self(0.0);
 
-    /// A rate of `per_second` starts a second; `None` unless it is finite and not negative.
+    /// A rate of `per_second` starts per second; `None` unless it is finite and not negative.
     pub fn per_second(per_second: f64) -> Option<Self> {
         (per_second.is_finite() && per_second >= 0.0).then_some(Self(per_second))
     }
 
-    /// Starts a second.
+    /// Starts per second.
     pub const fn as_per_second(self) -> f64 {
         self.0
     }
@@ -183,7 +183,7 @@ impl FromStr for Rate {
 }
 
 impl fmt::Display for Rate {
-    /// In the unit that suits, so that what is shown is the rate and not a rounded zero: `200/s`, `30/min`, `2/h`.
+    /// In a suitable unit, so that a small rate is not shown as zero: `200/s`, `30/min`, `2/h`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (factor, unit) = match self.0 {
             rate if rate == 0.0 || rate >= 1.0 => (1.0, "s"),
@@ -202,9 +202,9 @@ pub struct Quantile(f64);
 impl Quantile {
     /// The median.
     pub const P50: Self = Self(0.50);
-    /// Three quarters lie at or below.
+    /// 75 of 100 lie at or below.
     pub const P75: Self = Self(0.75);
-    /// Nine tenths lie at or below.
+    /// 90 of 100 lie at or below.
     pub const P90: Self = Self(0.90);
     /// 95 of 100 lie at or below.
     pub const P95: Self = Self(0.95);
@@ -238,7 +238,7 @@ impl FromStr for Quantile {
         if !rest.is_empty() || percent <= 0.0 || percent > 100.0 {
             return Err(error());
         }
-        // The same quantile whichever way it was written: 99.9 / 100 is not 0.999 in binary.
+        // Equal for every notation: 99.9 / 100 is not 0.999 in binary.
         let q = (percent * 1e7).round() / 1e9;
         Self::new(q).ok_or_else(error)
     }
