@@ -181,6 +181,10 @@ mod tests {
         let mask = Mask::of([SECRET]);
         let json = serde_json::to_string(SECRET).expect("JSON");
         let each = |form: fn(u8) -> String| SECRET.bytes().map(form).collect::<Vec<_>>().concat();
+        let of_characters = |form: fn(u32) -> String| {
+            let forms = SECRET.chars().map(|c| form(c.into()));
+            forms.collect::<Vec<_>>().concat()
+        };
         let percent = each(|byte| format!("%{byte:02x}"));
         let hex = each(|byte| format!("{byte:02X}"));
         for form in [
@@ -198,22 +202,10 @@ mod tests {
             "s3cr&t/ \"\\u{fc}\"+x=".to_owned(),
             "s3cr&t/ \"\r\n ü\"+x=".to_owned(),
             "s3cr&t/ \"ü\"=\n+x=".to_owned(),
-            SECRET
-                .chars()
-                .map(|c| format!("\\u{:04x}", u32::from(c)))
-                .collect(),
-            SECRET
-                .chars()
-                .map(|c| format!("&#{};", u32::from(c)))
-                .collect(),
-            SECRET
-                .chars()
-                .map(|c| format!("&#x{:X};", u32::from(c)))
-                .collect(),
-            SECRET
-                .bytes()
-                .map(|byte| format!("\\x{byte:02x}"))
-                .collect(),
+            of_characters(|number| format!("\\u{number:04x}")),
+            of_characters(|number| format!("&#{number};")),
+            of_characters(|number| format!("&#x{number:X};")),
+            each(|byte| format!("\\x{byte:02x}")),
             {
                 let encoded = STANDARD.encode(SECRET);
                 let (line, rest) = encoded.split_at(9);

@@ -120,7 +120,7 @@ fn listen(control: &Runtime) -> Result<Signals, Failure> {
 
 /// The path of the journal is the usual cause; any other error here is internal.
 fn cut_short(error: anyhow::Error) -> Failure {
-    if error.chain().any(|cause| cause.is::<JournalError>()) {
+    if error.downcast_ref::<JournalError>().is_some() {
         Failure::Argument(error)
     } else {
         Failure::Internal(error)

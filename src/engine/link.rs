@@ -62,9 +62,7 @@ pub(super) fn flaw(link: &str) -> Option<&'static str> {
     if host.is_empty() {
         return Some("which has no host");
     }
-    let Some(port) = port.strip_prefix(':') else {
-        return None;
-    };
+    let port = port.strip_prefix(':')?;
     let is_number = port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
     (!is_number).then_some("whose port is not a number from 0 to 65535")
 }

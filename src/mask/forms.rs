@@ -90,12 +90,9 @@ fn escapes(c: char) -> String {
     let number = u32::from(c);
     let hex: String = format!("{number:x}").chars().map(hex_digit).collect();
     let mut units = [0; 2];
-    forms.push(
-        c.encode_utf16(&mut units)
-            .iter()
-            .map(|unit| format!(r"\\+u{}", each(&unit.to_be_bytes(), "")))
-            .collect(),
-    );
+    let units = c.encode_utf16(&mut units).iter();
+    let units = units.map(|unit| r"\\+u".to_owned() + &each(&unit.to_be_bytes(), ""));
+    forms.push(units.collect());
     forms.push(format!(r"\\+u\{{0*{hex}\}}"));
     forms.push(format!("&(?:amp;)?#(?:0*{number}|[xX]0*{hex});"));
     if !c.is_ascii_alphanumeric() {

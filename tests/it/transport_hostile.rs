@@ -128,7 +128,7 @@ async fn a_body_of_tiny_chunks_has_the_smaller_part_of_the_threads_time() {
             let mut ask = Ask::get(bad, "/");
             ask.timeouts.total = TOTAL;
             ask.by(&mut client(|settings| {
-                settings.body_limit = ByteSize(1 << 40)
+                settings.body_limit = ByteSize(1 << 40);
             }))
             .await
         });

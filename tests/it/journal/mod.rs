@@ -177,7 +177,7 @@ fn damage_within_a_journal_is_not_taken_for_the_end_of_a_run_that_was_killed() {
         let report = gander().arg("report").arg(dir.path()).output();
         let report = report.expect("gander runs");
         assert_eq!(report.status.code(), Some(105), "{file}");
-        let told = String::from_utf8_lossy(&report.stdout).replace("\n", " ");
+        let told = String::from_utf8_lossy(&report.stdout).replace('\n', " ");
         assert!(told.contains("the journal is damaged"), "{told}");
         assert!(told.contains(file) && !told.contains("killed"), "{told}");
         fs::write(&path, &whole).expect("it can be repaired");
