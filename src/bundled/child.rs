@@ -1,8 +1,8 @@
-//! Folio as a child process of this one: started, watched, and gone when its owner is.
+//! Folio as a child process: it is started, watched, and stopped with its owner.
 //!
-//! The child reads a pipe that only this process holds and ends when the pipe does, so it cannot outlive a parent that
-//! was killed. A parent-death signal is not used: Linux sends it when the *thread* that started the child ends, and
-//! here that may be a worker of a pool.
+//! The child reads a pipe that only this process holds and exits when the pipe closes, so it cannot outlive a parent
+//! that was killed. A parent-death signal is not used: Linux sends it when the *thread* that started the child ends,
+//! and here that thread may belong to a pool.
 
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::PathBuf;
@@ -16,17 +16,17 @@ use url::Url;
 
 use super::{ProfileName, TargetError};
 
-/// How much of standard error is kept, in bytes.
+/// Bytes of standard error that are kept.
 const TAIL: usize = 4 * 1024;
 
-/// What the child is to serve.
+/// The setup of the child.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BundledOptions {
-    /// What it stands on.
+    /// The database and shared store.
     pub profile: ProfileName,
-    /// Switches of the stack, each as `path=value`.
+    /// Settings, each as `path=value`.
     pub assignments: Vec<String>,
-    /// The `gander` binary to run; `None` is the one that runs now, which is right but in a test's own binary.
+    /// The `gander` binary to run; `None` means the running one, which is right except in a test binary.
     pub executable: Option<PathBuf>,
 }
 
@@ -40,7 +40,7 @@ pub struct BundledTarget {
 }
 
 impl BundledTarget {
-    /// Starts `gander target serve` on a free port and returns when it answers; blocks the thread meanwhile.
+    /// Starts `gander target serve` on a free port and returns when it accepts requests; blocks the thread meanwhile.
     pub fn start(options: &BundledOptions) -> Result<Self, TargetError> {
         let spawn_error =
             |executable: String| move |source: io::Error| TargetError::Spawn { executable, source };
@@ -55,7 +55,7 @@ impl BundledTarget {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        // Ctrl-C goes to the whole foreground group: the target has to answer until the run has been wound up.
+        // Ctrl-C goes to the whole foreground process group, but the target must answer until the run has stopped.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command
@@ -89,17 +89,17 @@ impl BundledTarget {
         }
     }
 
-    /// Where it answers: `http://127.0.0.1:PORT/`.
+    /// The base URL: `http://127.0.0.1:PORT/`.
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// The process, to account for what it uses.
+    /// The process id, for measuring its resource usage.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// How it ended and what it said last, if it is no longer there; `None` while it runs.
+    /// The exit status and the end of standard error if the child has exited; `None` while it runs.
     pub fn has_exited(&mut self) -> Option<String> {
         let status = match self.child.try_wait() {
             Ok(status) => status?,
@@ -111,8 +111,8 @@ impl BundledTarget {
         ))
     }
 
-    /// Ends it: it has two seconds, and ten more when it may have private services to stop; then it is killed. Blocks
-    /// until it is gone.
+    /// Stops the child. It has two seconds, or twelve if it may have private services to stop; then it is killed.
+    /// Blocks until it has exited.
     pub fn stop(self) {
         drop(self);
     }
@@ -124,7 +124,8 @@ impl Drop for BundledTarget {
     }
 }
 
-/// Seeding the default catalogue takes well under a second; a slow disk, a debug build or a first start of PostgreSQL more.
+/// The default catalogue is created in well under a second; a slow disk, a debug build or the first start of
+/// PostgreSQL needs more.
 const fn ready_within(profile: ProfileName) -> Duration {
     match profile {
         ProfileName::Embedded => Duration::from_secs(30),
@@ -132,7 +133,7 @@ const fn ready_within(profile: ProfileName) -> Duration {
     }
 }
 
-/// Between the end of the pipe and SIGKILL.
+/// Time between closing the pipe and SIGKILL.
 const fn stop_within(profile: ProfileName) -> Duration {
     match profile {
         ProfileName::Embedded => Duration::from_secs(2),
@@ -140,7 +141,7 @@ const fn stop_within(profile: ProfileName) -> Duration {
     }
 }
 
-/// The options that make `gander target serve` serve what was asked for.
+/// The command-line options for the requested setup.
 fn arguments(options: &BundledOptions) -> Vec<String> {
     let profile = format!("--profile={}", options.profile);
     let assignments = options.assignments.iter();
@@ -148,7 +149,7 @@ fn arguments(options: &BundledOptions) -> Vec<String> {
     std::iter::once(profile).chain(assignments).collect()
 }
 
-/// The address in the line that tells it.
+/// The address in the line that announces it.
 fn address(line: &str) -> Option<Url> {
     let (url, _profile) = line
         .trim_end()
@@ -157,14 +158,14 @@ fn address(line: &str) -> Option<Url> {
     Url::parse(url).ok()
 }
 
-/// Reads the first line on a thread of its own, and the rest too: a pipe that nobody reads would stop its writer.
+/// Reads the first line and then all other output on a separate thread: a full pipe would block the child.
 fn first_line(stdout: ChildStdout) -> Receiver<String> {
     let (say, said) = sync_channel(1);
     thread::spawn(move || {
         let mut stdout = BufReader::new(stdout);
         let mut line = String::new();
         if stdout.read_line(&mut line).is_ok_and(|length| length > 0) {
-            // The receiver may have given up waiting; the pipe has to be read all the same.
+            // The receiver may have given up; the pipe must still be read.
             let _ = say.send(line);
         }
         drop(say);
@@ -185,13 +186,13 @@ fn not_started(mut child: Child, found: &str, stderr: Tail, stop_within: Duratio
     }
 }
 
-/// Closes the child's input, which ends it; kills it if it is still there after `patience`.
+/// Closes the child's input, which stops it; kills the child if it still runs after `patience`.
 fn end(child: &mut Child, patience: Duration) {
     drop(child.stdin.take());
     let deadline = Instant::now() + patience;
     while matches!(child.try_wait(), Ok(None)) {
         if Instant::now() >= deadline {
-            // It may have ended by itself meanwhile, which is as good.
+            // If it has already exited, that is fine too.
             let _ = child.kill();
             let _ = child.wait();
             return;
@@ -200,7 +201,7 @@ fn end(child: &mut Child, patience: Duration) {
     }
 }
 
-/// The end of a child's standard error, read as it comes.
+/// The end of the child's standard error, read continuously.
 #[derive(Debug)]
 struct Tail {
     text: Arc<Mutex<Vec<u8>>>,
@@ -225,16 +226,16 @@ impl Tail {
         Self { text, reader }
     }
 
-    /// What has come so far.
+    /// The text received so far.
     fn text(&self) -> String {
         String::from_utf8_lossy(&self.text.lock().unwrap_or_else(PoisonError::into_inner))
             .into_owned()
     }
 
-    /// Everything, once the child is gone.
+    /// The complete text, once the child has exited.
     fn read_to_end(mut self) -> String {
         if let Some(reader) = self.reader.take() {
-            // It does not panic, and if it did, what it had read is still there.
+            // The reader does not panic; even if it did, its buffer is still valid.
             let _ = reader.join();
         }
         self.text()

@@ -1,4 +1,4 @@
-//! What the environment says to Folio: switches, where the services are, and the token of its administration.
+//! The environment variables of Folio: settings, addresses of services, and the admin token.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -8,15 +8,15 @@ use target_app::{Secret, Settings, Stack};
 
 use super::TargetError;
 
-/// What stands before Folio's own variables.
+/// The prefix of Folio's own variables.
 const PREFIX: &str = "FOLIO_";
 
-/// The variables that count.
+/// The variables that Folio reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
-    /// `FOLIO_CACHE_MODE=off` and the like, in the order of their names.
+    /// `FOLIO_CACHE_MODE=off` and the like, sorted by name.
     pub switches: Vec<(String, String)>,
-    /// `FOLIO_CONFIG`: a YAML file of switches.
+    /// `FOLIO_CONFIG`: a YAML file of settings.
     pub config: Option<PathBuf>,
     /// `FOLIO_ADMIN_TOKEN`
     pub admin_token: Option<Secret>,
@@ -28,12 +28,12 @@ pub struct Environment {
     pub redis_url: Option<Secret>,
 }
 
-/// Everything that is wrong with what was asked for; at least one.
+/// Every error in the configuration; at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults(pub Vec<String>);
 
 impl Environment {
-    /// That of this process.
+    /// The environment of this process.
     pub fn of_process() -> Self {
         Self::from_variables(std::env::vars_os())
     }
@@ -41,7 +41,7 @@ impl Environment {
     fn from_variables(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let mut environment = Self::default();
         for (name, value) in variables {
-            // A variable set to nothing is the shell's way to leave it out.
+            // An empty variable counts as unset, as in a shell.
             let (Ok(name), false) = (name.into_string(), value.is_empty()) else {
                 continue;
             };
@@ -63,9 +63,9 @@ impl Environment {
         environment
     }
 
-    /// Lays `file`, else `FOLIO_CONFIG`, then the variables, then `assignments` over the side of the stack.
+    /// Applies `file` (else `FOLIO_CONFIG`), then the variables, then `assignments` to the defaults of the stack.
     ///
-    /// Fails with the faults of every one of them.
+    /// On failure it returns the errors of all of them.
     pub fn settings(
         &self,
         stack: Stack,
@@ -78,7 +78,7 @@ impl Environment {
             match std::fs::read_to_string(&path) {
                 Ok(text) => Some((name, text)),
                 Err(error) => {
-                    faults.add(format!("{name}: expected a YAML file of switches: {error}"));
+                    faults.add(format!("{name}: expected a YAML file of settings: {error}"));
                     None
                 }
             }
@@ -98,7 +98,7 @@ impl Environment {
 }
 
 impl Faults {
-    /// Adds one.
+    /// Adds one error.
     pub fn add(&mut self, fault: String) {
         self.0.push(fault);
     }

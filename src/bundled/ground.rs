@@ -1,4 +1,4 @@
-//! What a serving Folio stands on: the services it was pointed to, and private ones in place of those it was not.
+//! The services under Folio: those that the configuration names, and private ones in place of the others.
 
 use std::future::pending;
 use std::io::{self, Write as _};
@@ -12,31 +12,31 @@ use target_app::{
 
 use super::ProfileName;
 
-/// Between two looks at the private servers.
+/// Time between two checks of the private servers.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// What stands before Folio's keys in a Redis that outlives it.
+/// The prefix of Folio's keys in a Redis that outlives it.
 const NAMESPACE: &str = "folio";
 
-/// Which database and shared store to put under Folio.
+/// The database and shared store for Folio.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Base {
     /// `SQLite`, and a shared store in the process.
     Embedded {
-        /// Where the database lives; `None` makes a temporary directory.
+        /// The directory of the database; `None` creates a temporary one.
         directory: Option<PathBuf>,
     },
-    /// PostgreSQL and Redis; what has no URL is started privately and goes with Folio.
+    /// PostgreSQL and Redis; a service without a URL is started privately and stopped with Folio.
     Full {
         /// `postgres://…`
         database_url: Option<Secret>,
-        /// Where reads go; `None` is the primary itself.
+        /// The server for reads; `None` means the primary itself.
         replica_url: Option<Secret>,
         /// `redis://…` or `redis+unix://…`
         redis_url: Option<Secret>,
     },
 }
 
-/// The services of a serving Folio; dropping it stops the private ones.
+/// The services of a running Folio; dropping it stops the private ones.
 pub(super) struct Ground {
     profile: Profile,
     postgres: Option<PrivatePostgres>,
@@ -44,7 +44,7 @@ pub(super) struct Ground {
 }
 
 impl Base {
-    /// Its name, as `--profile` spells it.
+    /// The profile's name, as in `--profile`.
     pub fn name(&self) -> ProfileName {
         match self {
             Self::Embedded { .. } => ProfileName::Embedded,
@@ -54,7 +54,7 @@ impl Base {
 }
 
 impl Ground {
-    /// Starts what is missing and says so on standard error.
+    /// Starts the missing services and reports that on standard error.
     pub(super) async fn lay(base: &Base) -> Result<Self, ServicesError> {
         let (database_url, replica_url, redis_url) = match base {
             Base::Embedded { directory } => {
@@ -94,7 +94,7 @@ impl Ground {
                 (Some(postgres), Some(redis))
             }
         };
-        // What a Redis still holds of another database must not be taken for this one's.
+        // A Redis may still hold keys for another database; they must not be read as this one's.
         let namespace = match &postgres {
             Some(_) => format!("{NAMESPACE}-{}", uuid::Uuid::new_v4().simple()),
             None => NAMESPACE.to_owned(),
@@ -117,12 +117,12 @@ impl Ground {
         })
     }
 
-    /// Where they are.
+    /// The addresses of the services.
     pub(super) fn profile(&self) -> Profile {
         self.profile.clone()
     }
 
-    /// Completes when a private server has ended by itself, with what there is to say of it.
+    /// Completes with an explanation when a private server has exited unexpectedly.
     pub(super) async fn gone(&mut self) -> String {
         if self.postgres.is_none() && self.redis.is_none() {
             return pending().await;
@@ -137,7 +137,7 @@ impl Ground {
         }
     }
 
-    /// Stops the private ones.
+    /// Stops the private services.
     pub(super) async fn stop(self) {
         if let Some(redis) = self.redis {
             redis.stop().await;
@@ -148,8 +148,8 @@ impl Ground {
     }
 }
 
-/// For who reads along; standard output has only the address.
+/// Messages go to standard error; standard output carries only the address.
 pub(super) fn note(text: &str) {
-    // There is nobody to tell when standard error is gone.
+    // If standard error is closed, there is no other place for the message.
     let _ = writeln!(io::stderr(), "folio: {text}");
 }

@@ -1,7 +1,7 @@
 //! Folio, the bundled target: run in this process for `gander target serve`, or as a child for `target: bundled`.
 //!
-//! The child is this same binary, so nothing has to be installed, and a process of its own, so that what it uses can
-//! be told from what the generator uses.
+//! The child runs the same binary, so nothing has to be installed. It is a separate process, so that its resource
+//! usage can be measured apart from the generator's.
 
 mod child;
 mod environment;
@@ -19,14 +19,14 @@ pub use ground::Base;
 pub use serve::{ServeOptions, Until, serve};
 pub use target_app::{Config, LabMode, Secret, Settings, Stack};
 
-/// Which database and shared store are under Folio, as `--profile` spells it.
+/// The database and shared store of Folio, as in `--profile`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ProfileName {
-    /// `SQLite`, and a shared store in the process: nothing else is needed
+    /// SQLite and an in-process shared store; needs no other service
     #[value(help = "SQLite, and a shared store in the process: nothing else is needed")]
     #[default]
     Embedded,
-    /// PostgreSQL and Redis, by `DATABASE_URL` and `REDIS_URL`, or private ones from local binaries
+    /// PostgreSQL and Redis from `DATABASE_URL` and `REDIS_URL`, or private ones from local binaries
     #[value(
         help = "PostgreSQL and Redis, by DATABASE_URL and REDIS_URL, or private ones from local programs"
     )]
@@ -42,57 +42,57 @@ impl fmt::Display for ProfileName {
     }
 }
 
-/// Why Folio could not be started or kept running.
+/// The reason why Folio could not start or keep running.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
-    /// The threads of the runtime or the signal handlers could not be had.
-    #[error("folio cannot run: the operating system refused a resource")]
+    /// The runtime's threads or the signal handlers could not be created.
+    #[error("cannot start Folio: the operating system refused a thread or a signal handler")]
     Runtime(#[source] io::Error),
-    /// What was asked for will not do.
+    /// The configuration is invalid.
     #[error("invalid configuration of Folio:{0}")]
     Arguments(Faults),
     /// A private server could not be started.
     #[error("cannot start PostgreSQL or Redis for Folio")]
     Services(#[from] target_app::ServicesError),
-    /// A private server ended while Folio served.
-    #[error("folio stopped serving: {0}")]
+    /// A private server exited while Folio was running.
+    #[error("Folio stopped: {0}")]
     ServiceGone(String),
-    /// The configuration, the database or the metrics stand in the way.
-    #[error("folio cannot start")]
+    /// The configuration, the database or the metrics failed to start.
+    #[error("cannot start Folio")]
     Start(#[from] target_app::StartError),
-    /// The port could not be listened on.
-    #[error("folio cannot listen on 127.0.0.1:{port}; choose another --port, or 0 for a free one")]
+    /// Folio could not listen on the port.
+    #[error("Folio cannot listen on 127.0.0.1:{port}: choose another --port, or 0 for a free one")]
     Listen {
-        /// The port that was asked for.
+        /// The requested port.
         port: u16,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The line that tells the address could not be written.
-    #[error("folio cannot write its address to standard output")]
+    /// The line with the address could not be written.
+    #[error("Folio cannot write its address to standard output")]
     Announce(#[source] io::Error),
-    /// The user did not want to wait for what was under way.
+    /// A second signal stopped Folio before the work in progress was finished.
     #[error(
-        "folio was told a second time to stop: requests, tasks and queued writes that were under way may be lost"
+        "a second signal stopped Folio at once: requests, tasks and queued writes in progress may be lost"
     )]
     Hurried,
-    /// The child process could not be made.
-    #[error("the bundled target cannot be started from {executable}")]
+    /// The child process could not be started.
+    #[error("cannot start the bundled target from {executable}")]
     Spawn {
-        /// The binary that was to be run.
+        /// The binary.
         executable: String,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The child did not tell its address in time.
+    /// The child did not announce its address in time.
     #[error("the bundled target was not ready after {} s{}", waited.as_secs(), said(stderr))]
     NotReady {
-        /// How long it was given.
+        /// The time limit.
         waited: Duration,
-        /// The end of what it wrote to standard error.
+        /// The end of its standard error.
         stderr: String,
     },
-    /// The child ended, or wrote something else, instead of telling its address.
+    /// The child exited, or wrote something else, before it announced its address.
     #[error(
         "the bundled target did not start: {status}{}{}",
         unexpected(found),
@@ -101,14 +101,14 @@ pub enum TargetError {
     NotStarted {
         /// The first line of its standard output.
         found: String,
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
-        /// The end of what it wrote to standard error.
+        /// The end of its standard error.
         stderr: String,
     },
 }
 
-/// The first line of a child that was not the one to come, as a clause, or nothing when there was none.
+/// An unexpected first line as a clause; empty if there was no line.
 fn unexpected(line: &str) -> String {
     if line.is_empty() {
         return String::new();
@@ -116,10 +116,10 @@ fn unexpected(line: &str) -> String {
     format!("; expected \"folio listening on URL (PROFILE)\", found \"{line}\"")
 }
 
-/// The end of a child's standard error as a clause, or nothing when it was silent.
+/// The end of the child's standard error as a clause; empty if there was no output.
 fn said(stderr: &str) -> String {
     match stderr.trim() {
         "" => String::new(),
-        words => format!("; it said: {words}"),
+        words => format!("; its standard error: {words}"),
     }
 }

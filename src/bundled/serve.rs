@@ -1,4 +1,4 @@
-//! Folio in this process, from a free or given port to Ctrl-C.
+//! Runs Folio in this process, from the start to Ctrl-C.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -12,35 +12,35 @@ use tokio::sync::oneshot;
 use super::ground::{Ground, note};
 use super::{Base, ProfileName, TargetError};
 
-/// How `gander target serve` runs Folio.
+/// The options of `gander target serve`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServeOptions {
-    /// Port on 127.0.0.1; 0 takes a free one.
+    /// Port on 127.0.0.1; 0 chooses a free one.
     pub port: u16,
-    /// What is served; its profile is that of `base`.
+    /// Folio's configuration; its profile must match `base`.
     pub config: Config,
-    /// What it stands on.
+    /// The database and shared store.
     pub base: Base,
-    /// What ends it.
+    /// The event that stops it.
     pub until: Until,
 }
 
-/// What ends a serving Folio.
+/// The event that stops Folio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
     /// Ctrl-C or SIGTERM.
     Signal,
-    /// The same, or the end of standard input: a pipe that its parent holds ends with the parent, however that dies.
+    /// The same, or the end of standard input: the pipe closes when the parent process exits for any reason.
     SignalOrInputEnd,
 }
 
-/// How many connections may wait to be accepted; the kernel may allow fewer.
+/// The accept backlog; the kernel may allow less.
 const BACKLOG: u32 = 1_024;
 
-/// Serves until [`ServeOptions::until`], with a runtime of its own; not to be called from within one.
+/// Serves until [`ServeOptions::until`] on its own runtime; must not be called from within a runtime.
 ///
 /// Prints `folio listening on http://127.0.0.1:PORT (PROFILE)` when it is ready. Private services stop after the last
-/// request has been answered. Ctrl-C while it stops ends it at once.
+/// request has been answered. A second Ctrl-C during the stop ends it at once.
 pub fn serve(options: &ServeOptions) -> Result<(), TargetError> {
     let runtime = runtime::Builder::new_multi_thread()
         .enable_all()
@@ -52,7 +52,7 @@ pub fn serve(options: &ServeOptions) -> Result<(), TargetError> {
             port: options.port,
             source,
         };
-        // First, since all that follows may take seconds: meanwhile clients are told to come again.
+        // Bound first, because the start can take seconds: clients get a "retry later" response meanwhile.
         let listener = listener(options.port).map_err(listen)?;
         let opening = async {
             let ground = Ground::lay(&options.base).await?;
@@ -65,7 +65,7 @@ pub fn serve(options: &ServeOptions) -> Result<(), TargetError> {
         };
         let (mut ground, state) = tokio::select! {
             opened = target_app::serve_starting(&listener, opening) => opened?,
-            // Told to stop before there was anything to stop: what is half-made goes with the future.
+            // The signal came before the start was finished: dropping the future removes the half-started services.
             () = &mut end => return Ok(()),
         };
         let port = listener.local_addr().map_err(listen)?.port();
@@ -78,11 +78,11 @@ pub fn serve(options: &ServeOptions) -> Result<(), TargetError> {
                 gone = ground.gone() => Some(gone),
             };
             if until == Until::Signal {
-                note("stopping when all that is under way is finished; Ctrl-C stops at once");
+                note("stopping after the work in progress; Ctrl-C again stops at once");
             }
-            // Who is told waits below, as long as this future lives.
+            // The receiver below lives as long as this future.
             let _ = tell.send(());
-            // Back, so that the services outlive the requests under way.
+            // Returned, so that the services outlive the requests in progress.
             (ground, gone)
         };
         let (ground, gone) = tokio::select! {
@@ -99,15 +99,15 @@ pub fn serve(options: &ServeOptions) -> Result<(), TargetError> {
 
 /// Completes at the first Ctrl-C after the stop has begun.
 async fn interrupted_after(begun: oneshot::Receiver<()>) -> io::Result<()> {
-    // Without a sender all is over already.
+    // No sender means that Folio has already stopped.
     let _ = begun.await;
     tokio::signal::ctrl_c().await
 }
 
-/// Takes the port and listens on it.
+/// Binds the port and listens on it.
 fn listener(port: u16) -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
-    // As listeners do: connections of an earlier Folio that linger are no reason to wait.
+    // SO_REUSEADDR, as usual for listeners: lingering connections of an earlier Folio must not block the port.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port).into())?;
@@ -123,7 +123,7 @@ fn announce(port: u16, profile: ProfileName) -> io::Result<()> {
     out.flush()
 }
 
-/// Arms the handlers at once and completes when the first of them fires.
+/// Installs the handlers at once and completes at the first signal.
 fn end(until: Until) -> io::Result<impl Future<Output = ()> + Send + 'static> {
     #[cfg(unix)]
     let mut signals = {
@@ -158,7 +158,7 @@ fn end(until: Until) -> io::Result<impl Future<Output = ()> + Send + 'static> {
     })
 }
 
-/// Completes when standard input has been read to its end, by a thread of its own: it may block until the process ends.
+/// Completes at the end of standard input. The reading thread may block until the process exits.
 fn input_end() -> io::Result<oneshot::Receiver<()>> {
     let (ended, end) = oneshot::channel();
     thread::Builder::new()
@@ -170,7 +170,7 @@ fn input_end() -> io::Result<oneshot::Receiver<()>> {
                 .read(&mut ignored)
                 .is_ok_and(|count| count > 0)
             {}
-            // Whoever waited may have ended for another reason.
+            // The receiver may already be gone.
             let _ = ended.send(());
         })?;
     Ok(end)

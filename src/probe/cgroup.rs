@@ -1,11 +1,11 @@
-//! CPU quotas of control groups, of both versions: how many cores they come to, and how long they kept this process from
-//! running.
+//! CPU quotas of control groups (versions 1 and 2): the number of cores they allow, and how long they throttled this
+//! process.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The groups with a quota that this process is in, from its own up.
+/// The groups with a quota that contain this process, from the innermost outwards.
 #[derive(Debug, Default)]
 pub(super) struct Quotas(Vec<Group>);
 
@@ -28,7 +28,7 @@ impl Quotas {
         Self::of(Path::new("/proc/self"))
     }
 
-    /// Of the process with this folder in `/proc`.
+    /// Reads the groups of the process with this folder in `/proc`.
     fn of(process: &Path) -> Self {
         let read = |name: &str| fs::read_to_string(process.join(name)).unwrap_or_default();
         let groups = read("cgroup");
@@ -38,29 +38,29 @@ impl Quotas {
         Self(found.collect())
     }
 
-    /// The smallest quota, in cores; none if there is none.
+    /// The smallest quota, in cores; `None` without a quota.
     pub(super) fn cores(&self) -> Option<f64> {
         let quotas = self.0.iter().map(|group| group.quota);
         quotas.min_by(f64::total_cmp)
     }
 
-    /// How long the quotas have kept the process from running so far, added up over its cores.
+    /// The total time for which the quotas have throttled the process so far, summed over its cores.
     pub(super) fn throttled(&self) -> Duration {
         self.0.iter().map(Group::throttled).sum()
     }
 }
 
-/// Where groups that can have a CPU quota are mounted.
+/// The mount points of groups that can have a CPU quota.
 #[derive(Debug)]
 struct Mount<'a> {
     version: Version,
-    /// The group that the mount shows as its root.
+    /// The group at the root of the mount.
     root: &'a str,
     point: &'a Path,
 }
 
 impl<'a> Mount<'a> {
-    /// A line of `mountinfo`: `36 35 0:31 ROOT POINT OPTIONS … - TYPE SOURCE SUPER_OPTIONS`.
+    /// Parses a line of `mountinfo`: `36 35 0:31 ROOT POINT OPTIONS … - TYPE SOURCE SUPER_OPTIONS`.
     fn parse(line: &'a str) -> Option<Self> {
         let (place, kind) = line.split_once(" - ")?;
         let mut kind = kind.split(' ');
@@ -77,7 +77,7 @@ impl<'a> Mount<'a> {
         })
     }
 
-    /// Groups with a quota, from the process's own up to the mount's root; `groups` is its `cgroup` file.
+    /// Finds groups with a quota, from the process's own up to the mount's root; `groups` is its `cgroup` file.
     fn groups(&self, groups: &str) -> Vec<Group> {
         let own = groups.lines().find_map(|line| {
             let mut fields = line.splitn(3, ':');
@@ -91,7 +91,7 @@ impl<'a> Mount<'a> {
         let Some(own) = own else {
             return Vec::new();
         };
-        // Within a container the path may be that of the host, of which the mount shows only the end.
+        // In a container the path may be that of the host, and the mount shows only the end of it.
         let shown = own.strip_prefix(self.root).unwrap_or(own);
         let own = self.point.join(shown.trim_start_matches('/'));
         let folder = if own.is_dir() { &own } else { self.point };
@@ -103,7 +103,7 @@ impl<'a> Mount<'a> {
 }
 
 impl Group {
-    /// The group of this folder, if it has a quota.
+    /// The group in this folder, if it has a quota.
     fn with_quota(folder: &Path, version: Version) -> Option<Self> {
         let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
         let (quota, period) = match version {
@@ -114,7 +114,7 @@ impl Group {
                 (quota.to_owned(), period.to_owned())
             }
         };
-        // Without a quota it is `max` or -1.
+        // `max` or -1 means no quota.
         let quota: u64 = quota.trim().parse().ok()?;
         let period: u64 = period.trim().parse().ok()?;
         (quota > 0 && period > 0).then(|| Self {

@@ -1,4 +1,4 @@
-//! Systems without `/proc`: nothing is known.
+//! Systems without `/proc`: every reading is unknown.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -9,7 +9,7 @@ pub(super) const fn own_cpu_time() -> Duration {
     Duration::ZERO
 }
 
-/// Quotas that are not known.
+/// Unknown quotas.
 #[derive(Debug, Default)]
 pub(super) struct Quotas;
 
@@ -27,7 +27,7 @@ impl Quotas {
     }
 }
 
-/// CPU time that is not known.
+/// Unknown CPU time.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct CpuTime;
 
@@ -70,7 +70,7 @@ pub(super) const fn local_ports() -> Option<RangeInclusive<u16>> {
     None
 }
 
-/// Not known.
+/// Unknown.
 pub const fn ignores_hangup() -> bool {
     false
 }

@@ -1,4 +1,4 @@
-//! What the generator did to itself, second by second: the evidence for whether a run's numbers can be believed.
+//! The health of the generator, second by second: the evidence that the measurement is valid.
 
 use std::time::{Duration, Instant};
 
@@ -9,41 +9,41 @@ use super::system::{self, CpuTime};
 use super::wake_ups::WakeUps;
 use crate::units::Micros;
 
-/// The generator in one interval.
+/// The generator's health in one interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Health {
-    /// CPU time used in the interval, user and system, in µs.
+    /// User and system CPU time used in the interval, in µs.
     pub cpu_us: u64,
-    /// CPU use as a part of all cores, or of the CPU quota if that is less: 1.0 is every core busy.
+    /// CPU usage as a fraction of all cores, or of the CPU quota if that is less; 1.0 means that every core is busy.
     pub cpu: f64,
-    /// The same time as a part of [`user_cores`](super::user_cores): at 1.0 users wait for the generator, whatever the
-    /// other cores do.
+    /// The same time as a fraction of [`user_cores`](super::user_cores). At 1.0 users wait for the generator, even if
+    /// other cores are idle.
     #[serde(default)]
     pub user_cores: f64,
     /// Resident memory at the end of the interval, in bytes.
     pub rss_bytes: u64,
     /// Open file descriptors at the end of the interval.
     pub open_fds: u32,
-    /// The longest delay of the event loop in the interval: a timer's wake-up against when it was due.
+    /// The longest delay of the event loop in the interval: the time from a timer's due time to its wake-up.
     pub loop_delay_max: Micros,
-    /// For how much of the interval the event loop stood still, in stretches of 100 ms and more.
+    /// The total time in the interval for which the event loop stalled, in stalls of 100 ms or more.
     #[serde(default)]
     pub stood_still: Micros,
-    /// How late timers on the threads that play users woke up.
+    /// Lateness of timers on the threads that run users.
     #[serde(default)]
     pub wake_ups: WakeUps,
-    /// The part of this machine's CPU time that its hypervisor gave to other machines.
+    /// The fraction of this machine's CPU time that its hypervisor gave to other machines (steal).
     #[serde(default)]
     pub stolen: f64,
-    /// How long a CPU quota kept the generator from running, added up over its cores.
+    /// The time for which a CPU quota throttled the generator, summed over its cores.
     #[serde(default)]
     pub throttled: Micros,
 }
 
-/// The bundled target's own use of the machine in one interval.
+/// The resource usage of the bundled target in one interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct TargetHealth {
-    /// CPU use as a part of all cores.
+    /// CPU usage as a fraction of all cores.
     pub cpu: f64,
     /// Resident memory, in bytes.
     pub rss_bytes: u64,
@@ -53,7 +53,7 @@ pub struct TargetHealth {
 #[derive(Debug)]
 pub struct OwnHealth {
     cpu: CpuMeter,
-    /// What users are played on, as a part of `cpu`'s capacity.
+    /// The cores that run users, as a fraction of `cpu`'s capacity.
     user_part: f64,
     quotas: system::Quotas,
     throttled: Duration,
@@ -61,7 +61,7 @@ pub struct OwnHealth {
 }
 
 impl OwnHealth {
-    /// Begins the first interval.
+    /// Starts the first interval.
     #[expect(
         clippy::new_without_default,
         reason = "it reads the clock, so two are not alike"
@@ -78,15 +78,15 @@ impl OwnHealth {
         }
     }
 
-    /// Begins the first interval anew: what happened until now is forgotten.
+    /// Restarts the first interval and discards earlier readings.
     pub fn restart(&mut self) {
         self.throttled = self.quotas.throttled();
         self.machine = system::machine_cpu_time();
-        // Last, so that it does not count the readings before it.
+        // Read last, so that the readings above are not counted.
         self.cpu.read(system::own_cpu_time());
     }
 
-    /// Ends the interval and begins the next; what is known of the event loop is measured by the event loop.
+    /// Ends the interval and starts the next; the event loop measures its own delays.
     pub fn sample(&mut self) -> Health {
         let (used, cpu) = self.cpu.read(system::own_cpu_time());
         let throttled = self.quotas.throttled();
@@ -115,7 +115,7 @@ pub struct ProcessHealth {
 }
 
 impl ProcessHealth {
-    /// Begins the first interval of the process with this number.
+    /// Starts the first interval of the process with this id.
     pub fn of(pid: u32) -> Self {
         let used = system::usage_of(pid).map_or(Duration::ZERO, |usage| usage.cpu_time);
         Self {
@@ -124,7 +124,7 @@ impl ProcessHealth {
         }
     }
 
-    /// Ends the interval and begins the next; none when the process is gone.
+    /// Ends the interval and starts the next; `None` when the process has exited.
     pub fn sample(&mut self) -> Option<TargetHealth> {
         let usage = system::usage_of(self.pid)?;
         let (_, cpu) = self.cpu.read(usage.cpu_time);
@@ -135,16 +135,16 @@ impl ProcessHealth {
     }
 }
 
-/// A process's CPU time and memory, as the system counts them.
+/// CPU time and memory of a process, as counted by the system.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Usage {
-    /// User and system, since the process began.
+    /// User and system time since the process started.
     pub(super) cpu_time: Duration,
-    /// Resident.
+    /// Resident memory.
     pub(super) rss_bytes: u64,
 }
 
-/// Turns a growing CPU time into a use of the machine.
+/// Turns increasing CPU time into a usage of the machine.
 #[derive(Debug)]
 struct CpuMeter {
     at: Instant,
@@ -162,8 +162,8 @@ impl CpuMeter {
         }
     }
 
-    /// CPU time since the last reading, and that as a part of all cores: used / (elapsed × capacity). The part is rounded
-    /// to four digits, so that it is the same number again when it is read from JSON.
+    /// CPU time since the last reading, also as a fraction of all cores: used / (elapsed × capacity). The fraction is
+    /// rounded to four digits, so that it survives a round trip through JSON.
     fn read(&mut self, used: Duration) -> (Duration, f64) {
         let now = Instant::now();
         let elapsed = now.duration_since(self.at);
@@ -196,7 +196,8 @@ mod tests {
         let busy = health.sample();
         assert!(busy.cpu > 0.0 && busy.cpu_us > 1_000, "{busy:?}");
         assert!(busy.rss_bytes > 1 << 20 && busy.open_fds >= 3, "{busy:?}");
-        // Other tests of this process run meanwhile, so only the bound of what the machine has can be asserted.
+        // Other tests of this process run at the same time, so only the machine's capacity can be asserted as a
+        // bound.
         let next = health.sample();
         assert!((0.0..=1.0).contains(&next.stolen), "{next:?}");
         let json = serde_json::to_string(&next).expect("serializes");

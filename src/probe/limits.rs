@@ -1,13 +1,13 @@
-//! How many connections this machine lets the generator have.
+//! The number of connections that this machine allows the generator.
 
 use std::ops::RangeInclusive;
 
 use super::system;
 
-/// What a run opens beside its connections: its outputs, its journal, its event loops and their timers.
+/// Descriptors besides connections: outputs, journal, event loops and their timers.
 const OWN_FILES: u64 = 32;
 
-/// There are too few file descriptors for a run of any size.
+/// The limit of file descriptors is too low for any run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a run needs at least {needed} open files, and the limit is {limit}: raise it (ulimit -n {needed}, or more for more users)"
@@ -17,17 +17,17 @@ pub struct TooFewFiles {
     needed: u64,
 }
 
-/// The limits that end a run's growth before the target does.
+/// Limits of this machine that can stop a run from growing before the target does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Open file descriptors this process may have; none where there is no limit, or none is known.
+    /// The limit of open file descriptors; `None` if there is no limit or it is unknown.
     pub open_files: Option<u64>,
-    /// Local ports that connections to one address and port are given; none where that is not known.
+    /// Local ports for connections to one address and port; `None` if unknown.
     pub local_ports: Option<RangeInclusive<u16>>,
 }
 
 impl Limits {
-    /// As they are now.
+    /// Reads the current limits.
     pub fn read() -> Self {
         Self {
             open_files: system::open_files_limit(),
@@ -35,14 +35,14 @@ impl Limits {
         }
     }
 
-    /// Raises the limit of open files as far as this process may without privileges, and reads the result. A refusal
-    /// leaves the limit as it was.
+    /// Raises the limit of open files as far as the process may without privileges, and reads the result. If the
+    /// system refuses, the limit stays.
     pub fn raise() -> Self {
         system::raise_open_files_limit();
         Self::read()
     }
 
-    /// Whether a run can open what it needs before its first connection. Some libraries do not survive a refusal.
+    /// Checks that a run can open what it needs before its first connection. Some libraries panic if they cannot.
     pub fn room_for_a_run(&self) -> Result<(), TooFewFiles> {
         let needed = u64::from(system::own_open_fds()) + OWN_FILES;
         match self.open_files {
@@ -51,7 +51,7 @@ impl Limits {
         }
     }
 
-    /// How many connections to one address and port there are local ports for.
+    /// The number of connections to one address and port that the local ports allow.
     pub fn port_count(&self) -> Option<u32> {
         let ports = self.local_ports.as_ref()?;
         Some(u32::from(*ports.end()).saturating_sub(u32::from(*ports.start())) + 1)

@@ -13,7 +13,7 @@ use rustix::time::{ClockId, clock_gettime};
 pub(super) use super::cgroup::Quotas;
 use super::health::Usage;
 
-/// CPU time of this process since it began, to the nanosecond.
+/// CPU time of this process since its start, in nanoseconds.
 pub(super) fn own_cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::try_from(time).unwrap_or_default()
@@ -28,35 +28,35 @@ pub(super) fn own_rss() -> u64 {
 pub(super) fn own_open_fds() -> u32 {
     const FOLDER: &str = "/proc/self/fd";
     match fs::metadata(FOLDER).map(|folder| folder.len()) {
-        // Since Linux 6.2 the folder's size says it.
+        // Since Linux 6.2 the size of the folder is the count.
         Ok(count) if count > 0 => count as u32,
         _ => fs::read_dir(FOLDER).map_or(0, |entries| entries.count() as u32),
     }
 }
 
-/// Cores this process may run on, whatever its quota.
+/// Cores this process may run on (its affinity), without regard to a quota.
 pub(super) fn allowed_cores() -> Option<u32> {
     let ranges = Process::myself().ok()?.status().ok()?.cpus_allowed_list?;
     Some(ranges.iter().map(|(first, last)| last - first + 1).sum())
 }
 
-/// CPU time of the whole machine since it began, in ticks.
+/// CPU time of the whole machine since boot, in ticks.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct CpuTime {
     all: u64,
-    /// Given to other machines by the hypervisor while this one had work.
+    /// Time that the hypervisor gave to other machines while this one had work.
     stolen: u64,
 }
 
 impl CpuTime {
-    /// The part of the time since then that was stolen.
+    /// The stolen fraction of the time since then.
     pub(super) fn stolen_since(self, then: Self) -> f64 {
         let all = self.all.saturating_sub(then.all).max(1);
         self.stolen.saturating_sub(then.stolen) as f64 / all as f64
     }
 
-    /// The first line of `/proc/stat`: `cpu  user nice system idle iowait irq softirq steal …`; guests' time is part of
-    /// the user's.
+    /// Parses the first line of `/proc/stat`: `cpu  user nice system idle iowait irq softirq steal …`; guest time is
+    /// part of user time.
     fn parse(line: &str) -> Self {
         let fields: Vec<u64> = line
             .split_ascii_whitespace()
@@ -71,16 +71,16 @@ impl CpuTime {
     }
 }
 
-/// As it is now; zero where it cannot be known.
+/// The current reading; zero if it is unknown.
 pub(super) fn machine_cpu_time() -> CpuTime {
-    // The first line is short, and the lines after it are many.
+    // Only the short first line is needed, not the many lines after it.
     let mut start = [0; 256];
     let length = File::open("/proc/stat").and_then(|mut file| file.read(&mut start));
     let start = String::from_utf8_lossy(&start[..length.unwrap_or(0)]);
     CpuTime::parse(start.lines().next().unwrap_or_default())
 }
 
-/// Usage of a process; none when it is gone, or has ended and waits to be reaped.
+/// Usage of a process; `None` if it has exited, even if it is not reaped yet.
 pub(super) fn usage_of(pid: u32) -> Option<Usage> {
     let stat = Stat::from_file(format!("/proc/{pid}/stat")).ok()?;
     if matches!(stat.state, 'Z' | 'X') {
@@ -99,7 +99,7 @@ fn rss(process: &str) -> Option<u64> {
     Some(memory.resident * procfs::page_size())
 }
 
-/// Whether this process was started to outlive its terminal, as with `nohup`: SIGHUP is the first of the signals.
+/// True if the process ignores SIGHUP, as under `nohup`. SIGHUP is signal 1.
 pub fn ignores_hangup() -> bool {
     Status::from_file("/proc/self/status").is_ok_and(|status| status.sigign & 1 == 1)
 }
@@ -115,7 +115,7 @@ pub(super) fn raise_open_files_limit() {
         current: maximum,
         maximum,
     };
-    // A refusal changes nothing; the caller reads the limit that holds.
+    // If the system refuses, nothing changes; the caller reads the limit afterwards.
     let _ = setrlimit(Resource::Nofile, raised);
 }
 

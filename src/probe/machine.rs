@@ -1,4 +1,4 @@
-//! The machine, as a report's reader needs it to compare two runs.
+//! A description of the machine, so that a reader can compare two runs.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,9 +9,9 @@ use super::{Limits, system};
 pub struct Machine {
     /// `linux x86_64`
     pub platform: String,
-    /// The kernel's release.
+    /// The kernel version.
     pub kernel: String,
-    /// The processor's name.
+    /// The processor model.
     pub cpu: String,
     /// Cores this process may use.
     pub cores: u32,
@@ -24,7 +24,7 @@ pub struct Machine {
     pub fd_limit: u64,
 }
 
-/// Describes this machine; what cannot be found out is empty or zero.
+/// Describes this machine; unknown values are empty or zero.
 pub fn machine() -> Machine {
     Machine {
         platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
@@ -42,21 +42,20 @@ pub fn cores() -> u32 {
     std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
 }
 
-/// Cores that users are played on: all but one, at least 1. The last core is for what is not users: closing the
-/// intervals, the kernel's side of the network, a target on this machine.
+/// Cores for running users: all but one, at least 1. The last core is for other work: closing intervals, the kernel's
+/// network stack, a target on this machine.
 pub fn user_cores() -> u32 {
     cores().saturating_sub(1).max(1)
 }
 
-/// The CPU time this process may use in a second, in cores: of a quota of 1.5 cores all of it, not the one core that
-/// [`cores`] counts.
+/// CPU time this process may use per second, in cores: a quota of 1.5 cores counts as 1.5, not as the 1 of [`cores`].
 pub(super) fn cpu_capacity() -> f64 {
     let quota = system::Quotas::of_this_process().cores();
     let allowed = system::allowed_cores().unwrap_or_else(cores);
     quota.map_or_else(|| f64::from(cores()), |quota| quota.min(f64::from(allowed)))
 }
 
-/// The CPU time that users may use in a second, in cores: all of [`user_cores`], if the quota has as much.
+/// CPU time that users may use per second, in cores: all of [`user_cores`], unless the quota is less.
 pub(super) fn user_capacity() -> f64 {
     cpu_capacity().min(f64::from(user_cores()))
 }

@@ -1,7 +1,7 @@
-//! What this machine does while it drives load: the generator's own use of it, the bundled target's, and its limits.
+//! The generator's own resource usage, the bundled target's usage, and the limits of this machine.
 //!
-//! Linux is read through `/proc` and system calls. Elsewhere every figure is zero and every limit unknown: such a run
-//! is recorded, but nothing vouches for its generator.
+//! On Linux the readings come from `/proc` and system calls. On other systems every reading is zero and every limit
+//! unknown: a run is recorded there, but the health of its generator is not verified.
 
 #[cfg(target_os = "linux")]
 mod cgroup;

@@ -1,4 +1,5 @@
-//! How late timers woke up, in classes: few enough to be written down every second, and enough to judge a percentile.
+//! A histogram of timer lateness with a few fixed buckets: small enough to record every second, and fine enough for a
+//! p99.
 
 use std::ops::AddAssign;
 
@@ -6,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::Micros;
 
-/// The upper bounds of the classes; the last class has none.
+/// The upper bounds of the buckets; the last bucket has none.
 const BOUNDS: [Micros; 12] = [
     Micros(1_000),
     Micros(2_000),
@@ -28,26 +29,27 @@ const BOUNDS: [Micros; 12] = [
 pub struct WakeUps([u32; WakeUps::CLASSES]);
 
 impl WakeUps {
-    /// How many classes of lateness there are.
+    /// The number of buckets.
     pub const CLASSES: usize = BOUNDS.len() + 1;
 
-    /// The class of a lateness.
+    /// The bucket of a lateness.
     pub fn class(late: Micros) -> usize {
         BOUNDS.partition_point(|bound| *bound < late)
     }
 
-    /// Wake-ups counted by class.
+    /// Wake-ups per bucket.
     pub const fn of(counts: [u32; Self::CLASSES]) -> Self {
         Self(counts)
     }
 
-    /// How many wake-ups.
+    /// The number of wake-ups.
     pub fn count(&self) -> u64 {
         self.0.iter().map(|&count| u64::from(count)).sum()
     }
 
-    /// The class in which the 99th percentile lies: later than this, and at most that late. The latest of fewer than a
-    /// hundred is left out all the same, since one alone is chance. None without a wake-up.
+    /// The bucket that contains the 99th percentile: later than the first bound, and at most the second. With fewer
+    /// than a hundred wake-ups the latest is still left out, since a single one may be chance. `None` without
+    /// wake-ups.
     pub fn p99(&self) -> Option<(Micros, Micros)> {
         let count = self.count();
         let rank = count - (count / 100).max(1).min(count.saturating_sub(1));

@@ -202,7 +202,7 @@ fn a_port_that_is_taken_is_told_before_anything_is_started() {
     let says = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(104), "{says}");
     assert!(
-        says.starts_with(&format!("gander: folio cannot listen on 127.0.0.1:{port}")),
+        says.starts_with(&format!("gander: Folio cannot listen on 127.0.0.1:{port}")),
         "{says}"
     );
 }
