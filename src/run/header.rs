@@ -1,4 +1,4 @@
-//! `run.json`: what is known before the first request.
+//! Builds `run.json`: what is known before the first request.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,9 +11,10 @@ use crate::record::RunHeader;
 use crate::record::journal::SCHEMA;
 use crate::scenario::{Scenario, Target};
 
-/// The header of a run of `plan` that begins at `now`.
+/// The header for a run of `plan` that starts at `now`.
 pub fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: DateTime<Utc>) -> RunHeader {
-    // Names come from the file, and so do its secrets; what the environment and the command line put in is left out.
+    // Names come from the file and stay readable even if they look like a secret; values from the environment and the
+    // command line are redacted.
     let hide = |text: &str| scenario.mask.known(text);
     let series = plan.series.iter().map(|series| Series {
         name: hide(&series.name),
@@ -61,12 +62,12 @@ pub fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: DateTime<Ut
     }
 }
 
-/// A moment as the header has it.
+/// A moment in the header's format.
 pub(super) fn written(moment: DateTime<Utc>) -> String {
     moment.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// A run's id: sorts by time, names the scenario, and differs between two runs of one second.
+/// A run's id: it sorts by time, contains the scenario's name, and is unique even within one second.
 pub fn run_id(name: &str, now: DateTime<Utc>) -> String {
     let name: String = name
         .chars()
@@ -84,7 +85,7 @@ pub fn run_id(name: &str, now: DateTime<Utc>) -> String {
     format!("{}-{name}-{suffix:04x}", now.format("%Y%m%dT%H%M%SZ"))
 }
 
-/// The commit the scenario's repository stands at; none outside one, or without git.
+/// The current commit of the scenario's repository; `None` outside a repository or without git.
 fn git_commit(scenario: &Path) -> Option<String> {
     let folder = scenario
         .parent()

@@ -1,6 +1,6 @@
-//! A run: setup, the load second by second, teardown; what happens is told to [`Sink`]s, of which the journal is one.
+//! A run: setup, the load second by second, teardown. Every event goes to the [`Sink`]s, one of which is the journal.
 //!
-//! [`send`] goes through it. It judges nothing itself, writes no report, and knows no command line.
+//! [`send`] executes a run. It does not judge, writes no report, and does not know the command line.
 
 pub mod header;
 mod session;
@@ -27,29 +27,29 @@ use crate::transport::Shared;
 use crate::units::{Micros, show_duration};
 use crate::verdict::Judge;
 
-/// Shards a core: enough for users of one core never to wait for one another.
+/// Shards per core: enough that users hardly ever wait for one another.
 const SHARDS_PER_CORE: usize = 4;
 
-/// What is to be run.
+/// The input of a run.
 pub struct Run<'a> {
     /// The plan.
     pub plan: Arc<Plan>,
-    /// The connections of all users.
+    /// The client with the connections of all users.
     pub transport: Arc<Shared>,
     /// The header of the journal.
     pub header: &'a RunHeader,
-    /// How long requests in flight have once the load is over, and teardown as a whole.
+    /// The time for requests in flight after the load, and the time limit of teardown.
     pub grace: Duration,
 }
 
-/// Ends a run whose load never began.
+/// The end of a run whose load never started.
 pub fn close_without_load(mut sinks: Sinks, reason: StopReason) -> anyhow::Result<()> {
     let at = Micros::ZERO;
     sinks.event(&Event::Stop { at, reason })?;
     sinks.end(&End::default())
 }
 
-/// From `setup` to the end; every sink has been told everything when this returns.
+/// Runs everything from `setup` to the end; when this returns, every sink has received every event.
 pub async fn send(
     run: Run<'_>,
     mut sinks: Sinks,
@@ -78,7 +78,7 @@ pub async fn send(
             })
         }
     };
-    // Teardown runs also when setup or the load failed.
+    // Teardown runs even if setup or the load failed.
     let torn_down = run.tear_down(&values, signals).await;
     let over = match (over, &torn_down) {
         (Ok(over), _) => over,
@@ -97,7 +97,7 @@ pub async fn send(
 }
 
 impl Run<'_> {
-    /// From the first iteration to the last interval.
+    /// Runs the load, from the first iteration to the last interval.
     async fn load(
         &self,
         sinks: &mut Sinks,
@@ -132,8 +132,8 @@ impl Run<'_> {
         session.until_over(signals).await
     }
 
-    /// Walks through `teardown`, for the grace period at most and until a signal; says in words why it did not come to
-    /// its end, and whether it was a signal.
+    /// Runs `teardown` for at most the grace period or until a signal. Returns why it did not finish, and whether a
+    /// signal was the reason.
     async fn tear_down(
         &self,
         values: &RunValues,
@@ -151,10 +151,10 @@ impl Run<'_> {
             let words = match cut {
                 CutShort::Failed(failure) => format!("teardown: {failure}"),
                 CutShort::Stopped if by_signal => {
-                    "teardown was cut off by a signal: what setup made may still be there".to_owned()
+                    "a signal stopped teardown: data created by setup may remain".to_owned()
                 }
                 CutShort::Stopped => format!(
-                    "teardown was cut off after {}: what setup made may still be there; give it longer with --grace",
+                    "teardown did not finish within {}: data created by setup may remain; raise the limit with --grace",
                     show_duration(self.grace)
                 ),
             };

@@ -1,4 +1,4 @@
-//! A load under way: once a second an interval is closed, judged and told to the sinks.
+//! A load in progress: once a second it closes an interval, judges it and passes it to the sinks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::verdict::Judge;
 /// The length of an interval.
 const SECOND: Micros = Micros(1_000_000);
 
-/// A load under way.
+/// A load in progress.
 pub(super) struct Session<'a> {
     pub(super) plan: &'a Plan,
     pub(super) recorder: Arc<Recorder>,
@@ -28,39 +28,39 @@ pub(super) struct Session<'a> {
     pub(super) totals: Totals,
     pub(super) judge: Judge,
     pub(super) grace: Duration,
-    /// Whether the load was stopped before its planned end.
+    /// True if the load was stopped before its planned end.
     pub(super) is_stopped: bool,
 }
 
-/// A load that is over.
+/// A finished load.
 #[derive(Default)]
 pub(super) struct LoadOver {
     pub(super) end: End,
-    /// Whether it was stopped before its planned end, and the journal says why.
+    /// True if it was stopped before its planned end; the journal has the reason.
     pub(super) is_stopped: bool,
 }
 
-/// How far the stop of a run has gone.
+/// The phases of the stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// Load is sent.
     Loading,
-    /// The load is over or was stopped; what is in flight has until then.
+    /// The load is over or was stopped; requests in flight may finish until the deadline.
     Draining {
-        /// When what is in flight is cut off.
+        /// The deadline for requests in flight.
         until: Micros,
-        /// Whether a signal asked for the end: the next one cuts at once.
+        /// True if a signal caused the stop; the next signal cuts off requests at once.
         is_asked: bool,
     },
-    /// What was in flight is cut off.
+    /// Requests in flight were cut off.
     Cut {
-        /// When whoever is still there is counted no more.
+        /// The time after which remaining users are no longer waited for.
         until: Micros,
     },
 }
 
 impl Session<'_> {
-    /// Goes on until every user has left and the last interval is told.
+    /// Runs until every user has left and every interval was passed to the sinks.
     pub(super) async fn until_over(mut self, signals: &mut Signals) -> anyhow::Result<LoadOver> {
         let mut phase = Phase::Loading;
         let mut closed = Micros::ZERO;
@@ -69,8 +69,8 @@ impl Session<'_> {
             let due = self.instant(boundary);
             tokio::select! {
                 () = sleep_until(due) => {
-                    // A generator that stood still closes one long interval, not several empty ones; but what comes
-                    // after the warm-up is never part of it.
+                    // A generator that stalled closes one long interval instead of several empty ones, but the
+                    // interval never extends beyond the end of the warm-up.
                     let now = self.running.clock().now().max(boundary);
                     let warm_up = Micros::from(self.plan.warm_up);
                     closed = if boundary <= warm_up { now.min(warm_up) } else { now };
@@ -91,7 +91,7 @@ impl Session<'_> {
         self.finish(phase).await
     }
 
-    /// Returns when what is in flight has had its time; never while load is sent.
+    /// Returns at the deadline for requests in flight; never while load is sent.
     async fn grace_over(&self, phase: Phase) {
         match phase {
             Phase::Draining { until, .. } => {
@@ -105,7 +105,7 @@ impl Session<'_> {
         Instant::from_std(self.running.clock().base() + at.as_duration())
     }
 
-    /// Ends the warm-up where it ends, if the load went on beyond.
+    /// Ends the warm-up at its configured end, if the load continued beyond it.
     fn close_warm_up(&mut self) -> anyhow::Result<()> {
         let end = Micros::from(self.plan.warm_up);
         if end < self.running.clock().now() {
@@ -114,8 +114,8 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// The end of the interval that begins at `start`: the next whole second, or the end of the warm-up or of the load
-    /// if that is sooner.
+    /// The end of the interval that starts at `start`: the next whole second, or earlier the end of the warm-up or of
+    /// the load.
     fn boundary_after(&self, start: Micros) -> Micros {
         let second = Micros((start.0 / SECOND.0 + 1) * SECOND.0);
         let ends = [Some(self.plan.warm_up), self.plan.schedule.duration()];
@@ -123,7 +123,7 @@ impl Session<'_> {
         ends.filter(|end| *end > start).fold(second, Micros::min)
     }
 
-    /// Closes the interval that was to end at `boundary`: judges it and tells the sinks.
+    /// Closes the interval that was due to end at `boundary`, judges it and passes it to the sinks.
     fn close_interval(
         &mut self,
         end: Micros,
@@ -162,7 +162,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// What the interval just closed means for the run: stop it, or let what is in flight end.
+    /// Acts on the closed interval: may stop the run, or start the drain of requests in flight.
     fn next_phase(&mut self, phase: Phase) -> anyhow::Result<Phase> {
         if phase != Phase::Loading {
             return Ok(phase);
@@ -176,7 +176,7 @@ impl Session<'_> {
         Ok(end.map_or(Phase::Loading, |end| self.draining_from(end, false)))
     }
 
-    /// What is in flight is waited for no longer.
+    /// The deadline for requests in flight has passed.
     fn cut(&self, stop: Stop) -> Phase {
         self.running.stop(stop);
         Phase::Cut {
@@ -210,7 +210,7 @@ impl Session<'_> {
         }
     }
 
-    /// A signal: the first one drains, the second one cuts.
+    /// Handles a signal: the first one drains, the second one cuts off.
     fn interrupted(&mut self, phase: Phase) -> anyhow::Result<Phase> {
         let now = self.running.clock().now();
         match phase {
@@ -219,10 +219,10 @@ impl Session<'_> {
                 until,
                 is_asked: false,
             } => {
-                // The load was over by itself, or stopped for another reason, which stays the reason.
+                // If the load was already over or stopped, the first reason stays.
                 if self.is_stopped {
                     self.sinks
-                        .note("a second signal cuts off what is in flight");
+                        .note("a second signal cuts off requests in flight");
                 } else {
                     self.drain(StopReason::Signal, now)?;
                 }

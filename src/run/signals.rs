@@ -9,30 +9,30 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::probe;
 
-/// How long a signal that has come takes at most to be seen.
+/// The maximum time until a signal is noticed.
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// From here on a file that may not grow any more (`ulimit -f`) is a write that fails, as on a full disk, and no longer the
-/// end of the process. To be called within a runtime; a child has the signal as it was.
+/// After this call, a write beyond the file size limit (`ulimit -f`) fails like a write to a full disk, and no longer
+/// kills the process. Call it within a runtime; children keep the default action.
 pub fn survive_file_size_limit() -> anyhow::Result<()> {
-    // The handler stays when nobody listens any more.
+    // The handler stays installed even without a listener.
     signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))
         .map(drop)
-        .context("cannot take over the signal of the limit on file sizes")
+        .context("cannot install a handler for SIGXFSZ")
 }
 
-/// SIGINT, SIGTERM, SIGQUIT and SIGHUP. Each asks for the same: an end in order.
+/// SIGINT, SIGTERM, SIGQUIT and SIGHUP. Each requests an orderly stop.
 pub struct Signals(Vec<Signal>);
 
 impl Signals {
-    /// From here on none of them ends the process by itself. To be called within the runtime that asks for them.
+    /// After this call, these signals no longer kill the process. Call it within the runtime that listens for them.
     pub fn listen() -> anyhow::Result<Self> {
         let mut kinds = vec![
             SignalKind::interrupt(),
             SignalKind::terminate(),
             SignalKind::quit(),
         ];
-        // `nohup` lets a run outlive its terminal.
+        // Under `nohup` a run outlives its terminal.
         if !probe::ignores_hangup() {
             kinds.push(SignalKind::hangup());
         }
@@ -57,7 +57,7 @@ impl Signals {
         .await;
     }
 
-    /// Whether one came while nobody waited for it.
+    /// True if a signal came while nobody waited for one.
     pub async fn has_come(&mut self) -> bool {
         tokio::time::timeout(MOMENT, self.next()).await.is_ok()
     }

@@ -1,5 +1,5 @@
-//! Sinks: all that follows a run as it goes. To add one (metrics for Prometheus, a message bus), implement [`Sink`] and
-//! put it beside the others where the run is wired.
+//! Sinks receive the events of a run as they happen. To add one (Prometheus metrics, a message bus), implement
+//! [`Sink`] and add it where the run is wired.
 
 use std::io;
 use std::time::Duration;
@@ -13,50 +13,50 @@ use crate::report::live::{Live, LiveState};
 use crate::units::{Micros, show_duration};
 use crate::verdict::Judged;
 
-/// The usual cause of a journal that cannot be written.
-const DISK: &str = "cannot write the journal: is the disk full?";
+/// The usual cause of a failed journal write.
+const DISK: &str = "cannot write the journal: check that the disk is not full";
 
-/// Follows a run. An error ends the run; what may fail without harm is for the sink to ignore.
+/// Receives the events of a run. An error ends the run, so a sink must ignore failures that do no harm.
 pub trait Sink {
-    /// The load begins, at the moment that this header names.
+    /// The load starts, at the time in this header.
     fn begin(&mut self, _: &RunHeader) -> anyhow::Result<()> {
         Ok(())
     }
 
-    /// An interval is over.
+    /// An interval has ended.
     fn interval(&mut self, second: &Second<'_>) -> anyhow::Result<()>;
 
-    /// Something happened.
+    /// An event occurred.
     fn event(&mut self, _: &Event) -> anyhow::Result<()> {
         Ok(())
     }
 
-    /// Words for somebody who watches the run.
+    /// A message for a person who watches the run.
     fn note(&mut self, _: &str) {}
 
-    /// The run is over; nothing follows.
+    /// The run has ended; no event follows.
     fn end(&mut self, _: &End) -> anyhow::Result<()> {
         Ok(())
     }
 }
 
-/// An interval that is over, and how the run stands after it.
+/// A closed interval, and the state of the run after it.
 #[derive(Debug)]
 pub struct Second<'a> {
-    /// What happened in it.
+    /// The interval's counts and times.
     pub interval: &'a Interval,
-    /// The run so far, this interval included.
+    /// Totals of the run, including this interval.
     pub totals: &'a Totals,
-    /// How the thresholds stand, in the order of the plan.
+    /// The state of each threshold, in the order of the plan.
     pub standings: &'a [Judged],
-    /// Whether it is the last one of the load.
+    /// True if it is the last interval of the load.
     pub is_last: bool,
 }
 
-/// What is known when a run is over.
+/// Facts known when a run has ended.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct End {
-    /// When the load was over, on the run's clock.
+    /// When the load ended, on the run's clock.
     pub at: Micros,
     /// Users that panicked.
     pub panics: u64,
@@ -66,7 +66,7 @@ pub struct End {
     pub lost: LostUsers,
 }
 
-/// All sinks of a run; each is told in order.
+/// All sinks of a run; each receives the events in order.
 #[derive(Default)]
 pub struct Sinks(Vec<Box<dyn Sink>>);
 
@@ -117,7 +117,7 @@ impl Sink for journal::Writer {
     }
 }
 
-/// The live view as a sink. A terminal that has gone away is no reason to lose the run.
+/// The live view as a sink. It ignores a closed terminal, so that the run continues.
 pub struct LiveView {
     live: Live<io::Stderr>,
     header: RunHeader,
@@ -125,7 +125,7 @@ pub struct LiveView {
 }
 
 impl LiveView {
-    /// On standard error; `is_quiet` for none. `grace` is how long requests in flight have after a stop.
+    /// A live view on standard error, or none if `is_quiet`. `grace` is the time for requests in flight after a stop.
     pub fn on_stderr(header: &RunHeader, is_quiet: bool, colour: Colour, grace: Duration) -> Self {
         Self {
             live: Live::on_stderr(header, is_quiet, colour),
@@ -165,15 +165,16 @@ impl Sink for LiveView {
             return Ok(());
         }
         let why = match reason {
-            StopReason::Signal => "stopped; a second signal cuts off what is in flight",
-            StopReason::Threshold { .. } => "a threshold that aborts the run is broken",
-            StopReason::TargetGone { .. } => "the target is gone",
-            StopReason::Panic { .. } | StopReason::StepFailed { .. } => "a user cannot go on",
-            // Nothing is in flight any more, or never was.
+            StopReason::Signal => "stopped; a second signal cuts off requests in flight",
+            StopReason::Threshold { .. } => "a threshold with `abort` failed",
+            StopReason::TargetGone { .. } => "the target is no longer reachable",
+            StopReason::Panic { .. } => "a user panicked",
+            StopReason::StepFailed { .. } => "a step failed, and `on_error` is `abort`",
+            // No request is in flight, or none ever was.
             StopReason::SecondSignal | StopReason::SetupFailed { .. } => return Ok(()),
         };
         let grace = show_duration(self.grace);
-        self.note(&format!("{why}: requests in flight have {grace} to end"));
+        self.note(&format!("{why}: requests in flight have {grace} to finish"));
         Ok(())
     }
 

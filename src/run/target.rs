@@ -1,4 +1,4 @@
-//! The target of a run: a service that is there already, or Folio for as long as the run lasts.
+//! The target of a run: an existing service, or Folio for the duration of the run.
 
 use url::Url;
 
@@ -8,7 +8,7 @@ use crate::bundled::{BundledOptions, BundledTarget, TargetError};
 use crate::probe;
 use crate::record::TargetHealth;
 
-/// A running target; Folio ends with this value.
+/// A running target; dropping it stops Folio.
 pub enum Target {
     /// A service that Gander did not start.
     Outside(Url),
@@ -18,7 +18,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// Starts Folio; blocks until it answers.
+    /// Starts Folio; blocks until it accepts requests.
     #[cfg(feature = "bundled-target")]
     pub fn bundled(options: &BundledOptions) -> Result<Self, TargetError> {
         let folio = BundledTarget::start(options)?;
@@ -35,7 +35,7 @@ impl Target {
         }
     }
 
-    /// The bundled target's use of the machine since the last call.
+    /// The bundled target's resource usage since the last call.
     pub fn health(&mut self) -> Option<TargetHealth> {
         match self {
             Self::Outside(_) => None,
@@ -44,7 +44,7 @@ impl Target {
         }
     }
 
-    /// How the bundled target ended, if it has.
+    /// The exit of the bundled target, if it has exited.
     pub fn has_gone(&mut self) -> Option<String> {
         match self {
             Self::Outside(_) => None,
