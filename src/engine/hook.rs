@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::backoff::Backoff;
 use super::base_url::BaseUrl;
-use super::state::{Draws, RunValues, UserState};
+use super::state::{Draws, RunValues, UserState, Values};
 use super::step::{User, unmeasured};
 use super::walk::{Walker, walk};
 use super::{CutShort, StepFailure};
-use crate::expr::{Context, Missing};
+use crate::expr::Missing;
 use crate::outcome::Outcome;
 use crate::plan::{Plan, Request, Step};
 use crate::scenario::Delay;
@@ -65,13 +65,13 @@ impl Walker for Hook<'_> {
         Continue(())
     }
 
-    fn context(&mut self) -> &mut dyn Context {
+    fn values(&mut self) -> &mut dyn Values {
         &mut self.user.state
     }
 
     fn missing_value(&mut self, _: &Step, missing: Missing) -> ControlFlow<StepFailure> {
         Break(StepFailure {
-            step: format!("the condition on `{}`", missing.name),
+            step: format!("the step that needs `{}`", missing.name),
             request: None,
             outcome: Outcome::Unsendable,
             status: None,

@@ -7,9 +7,10 @@ use std::time::Instant;
 use super::Stop;
 use super::pacer::{Start, unless_stopped};
 use super::run::Run;
+use super::state::Values;
 use super::step::{self, RequestEnd, User};
 use super::walk::{Walker, walk};
-use crate::expr::{Context, Missing};
+use crate::expr::Missing;
 use crate::outcome::Outcome;
 use crate::plan::program::requests;
 use crate::plan::{Request, SeriesId, Step};
@@ -172,7 +173,7 @@ impl Walker for IterationWalker<'_, '_> {
         Continue(())
     }
 
-    fn context(&mut self) -> &mut dyn Context {
+    fn values(&mut self) -> &mut dyn Values {
         &mut self.user.state
     }
 
@@ -186,7 +187,7 @@ impl Walker for IterationWalker<'_, '_> {
             );
         }
         self.ended = None;
-        let name = format!("the condition on `{}`", missing.name);
+        let name = format!("the step that needs `{}`", missing.name);
         self.failed(&name, Outcome::Unsendable)
     }
 

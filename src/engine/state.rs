@@ -45,6 +45,12 @@ impl Draws {
     }
 }
 
+/// The values that a user's steps insert, and may set.
+pub(super) trait Values: Context + Send {
+    /// Sets a variable, for as long as its scope says.
+    fn keep(&mut self, slot: SlotId, value: Value);
+}
+
 /// The state of one user.
 #[derive(Debug)]
 pub(super) struct UserState<'r> {
@@ -169,10 +175,6 @@ impl<'r> UserState<'r> {
         secrets.mask.with(own).text(text)
     }
 
-    pub(super) fn keep(&mut self, slot: SlotId, value: Value) {
-        self.own[slot.0 as usize] = Some(value);
-    }
-
     /// Stores the page that a link was captured from.
     pub(super) fn came_from(&mut self, slot: SlotId, page: &Uri) {
         self.pages.retain(|(known, _)| *known != slot);
@@ -236,6 +238,12 @@ impl<'r> UserState<'r> {
             FeedRow::Drawn(row) => Some(row),
             FeedRow::NotDrawn | FeedRow::UsedUp => None,
         }
+    }
+}
+
+impl Values for UserState<'_> {
+    fn keep(&mut self, slot: SlotId, value: Value) {
+        self.own[slot.0 as usize] = Some(value);
     }
 }
 

@@ -12,7 +12,7 @@ use super::in_flight::InFlight;
 use super::request::{Prepared, Unsendable};
 use super::response::Response;
 use super::run::Run;
-use super::state::UserState;
+use super::state::{UserState, Values};
 use super::{StepFailure, capture};
 use crate::outcome::Outcome;
 use crate::plan::Request;

@@ -4,7 +4,8 @@ use std::future::Future;
 use std::ops::ControlFlow::{self, Continue};
 use std::pin::Pin;
 
-use crate::expr::{Context, Missing};
+use super::state::Values;
+use crate::expr::Missing;
 use crate::plan::{Action, Request, Step};
 use crate::scenario::Delay;
 
@@ -16,10 +17,10 @@ pub(super) trait Walker: Send {
     /// Called before each step; a break ends the walk.
     fn may_continue(&self) -> ControlFlow<Self::Break>;
 
-    /// The values for conditions.
-    fn context(&mut self) -> &mut dyn Context;
+    /// The user's values.
+    fn values(&mut self) -> &mut dyn Values;
 
-    /// The condition of a step needs a value that is missing.
+    /// A step needs a value that is missing.
     fn missing_value(&mut self, step: &Step, missing: Missing) -> ControlFlow<Self::Break>;
 
     /// Sends a request.
@@ -37,7 +38,7 @@ pub(super) async fn walk<W: Walker>(walker: &mut W, steps: &[Step]) -> ControlFl
     for step in steps {
         walker.may_continue()?;
         let condition = step.condition.as_ref();
-        match condition.map_or(Ok(true), |condition| condition.holds(walker.context())) {
+        match condition.map_or(Ok(true), |condition| condition.holds(walker.values())) {
             Ok(true) => {}
             Ok(false) => continue,
             Err(missing) => {

@@ -1,15 +1,15 @@
 //! From a scenario to a plan: what is literal is brought into its final form, what is named gets its number.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use url::Url;
 
+use super::program::block_of;
 use super::request::{self, Base};
 use super::threshold::resolve;
 use super::{
-    Action, CheckEntry, CheckId, Flow, HttpPlan, MAX_SERIES, OTHER, Plan, ReadsBody, Request,
-    Schedule, Secrets, Segment, Series, SeriesId, Step, Subject, fingerprint, think, totals,
+    CheckEntry, CheckId, Flow, HttpPlan, MAX_SERIES, OTHER, Plan, ReadsBody, Request, Schedule,
+    Secrets, Segment, Series, SeriesId, Step, Subject, fingerprint, think, totals,
 };
 use crate::expr::ExprError;
 use crate::scenario::{
@@ -236,23 +236,9 @@ impl<'s> Compiler<'s> {
 
     /// Steps of a flow, or of setup and teardown, which are not measured.
     fn steps(&mut self, steps: &[scenario::Step], flow: Option<&str>) -> Vec<Step> {
-        steps
-            .iter()
-            .map(|step| Step {
-                condition: step.condition.clone(),
-                action: match &step.action {
-                    scenario::Action::Request(request) => {
-                        Action::Request(Arc::new(self.request(request, flow, step.span)))
-                    }
-                    scenario::Action::Think(delay) => Action::Think(*delay),
-                    scenario::Action::Repeat { times, steps } => Action::Repeat {
-                        times: *times,
-                        steps: self.steps(steps, flow),
-                        pause: None,
-                    },
-                },
-            })
-            .collect()
+        block_of(steps, &mut |request, span| {
+            self.request(request, flow, span)
+        })
     }
 
     fn request(&mut self, request: &scenario::Request, flow: Option<&str>, span: Span) -> Request {

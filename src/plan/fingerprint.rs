@@ -74,10 +74,11 @@ impl Canonical {
         for visit in steps {
             self.field("depth", &visit.depth);
             self.field("if", &visit.step.condition);
-            match &visit.step.action {
-                Action::Request(request) => self.request(request, origin),
-                Action::Think(delay) => self.field("think", delay),
-                Action::Repeat { times, pause, .. } => self.field("repeat", &(times, pause)),
+            if let Action::Request(request) = &visit.step.action {
+                self.request(request, origin);
+            }
+            if let Some((name, settings)) = visit.step.action.settings() {
+                self.field(name, &settings);
             }
         }
     }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::{Plan, Request};
-use crate::scenario::{Condition, Delay};
+use crate::scenario::{self, Condition, Delay, Span};
 
 /// A step, decided.
 #[derive(Debug, Clone)]
@@ -38,12 +38,70 @@ pub enum Action {
 
 impl Action {
     /// The block that the step runs, and how often; none if it runs none.
-    const fn block(&self) -> Option<(&Vec<Step>, u32)> {
+    pub(super) const fn block(&self) -> Option<(&Vec<Step>, u32)> {
         match self {
             Self::Request(_) | Self::Think(_) => None,
             Self::Repeat { times, steps, .. } => Some((steps, *times)),
         }
     }
+
+    /// The action of a scenario, with its requests as `request` makes them.
+    pub(super) fn of(
+        action: &scenario::Action,
+        span: Span,
+        request: &mut dyn FnMut(&scenario::Request, Span) -> Request,
+    ) -> Self {
+        match action {
+            scenario::Action::Request(written) => Self::Request(Arc::new(request(written, span))),
+            scenario::Action::Think(delay) => Self::Think(*delay),
+            scenario::Action::Repeat { times, steps } => Self::Repeat {
+                times: *times,
+                steps: block_of(steps, request),
+                pause: None,
+            },
+        }
+    }
+
+    /// What decides what the step does, in a form that is the same for the same step; a request has its own.
+    pub(super) fn settings(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::Request(_) => None,
+            Self::Think(delay) => Some(("think", format!("{delay:?}"))),
+            Self::Repeat { times, pause, .. } => Some(("repeat", format!("{times} {pause:?}"))),
+        }
+    }
+
+    /// The same block, to change it.
+    const fn block_mut(&mut self) -> Option<&mut Vec<Step>> {
+        match self {
+            Self::Request(_) | Self::Think(_) => None,
+            Self::Repeat { steps, .. } => Some(steps),
+        }
+    }
+
+    /// How long the step pauses on average, what its own block does left out.
+    pub(super) fn pause_seconds(&self) -> f64 {
+        match self {
+            Self::Request(_) => 0.0,
+            Self::Think(delay) => delay.mean_seconds(),
+            Self::Repeat { times, pause, .. } => {
+                let each = pause.map_or(0.0, Delay::mean_seconds);
+                each * f64::from(times.saturating_sub(1))
+            }
+        }
+    }
+}
+
+/// The block of a scenario's steps, with its requests as `request` makes them.
+pub(super) fn block_of(
+    steps: &[scenario::Step],
+    request: &mut dyn FnMut(&scenario::Request, Span) -> Request,
+) -> Vec<Step> {
+    let steps = steps.iter().map(|step| Step {
+        condition: step.condition.clone(),
+        action: Action::of(&step.action, step.span, request),
+    });
+    steps.collect()
 }
 
 /// A step where it stands.
@@ -76,12 +134,12 @@ fn walk<'p>(block: &'p [Step], times: u64, depth: usize, found: &mut Vec<Visit<'
 
 /// Every request of a block, each with how often it is sent in one pass.
 pub fn requests(block: &[Step]) -> impl Iterator<Item = (&Request, u64)> {
-    visit(block)
-        .into_iter()
-        .filter_map(|visit| match &visit.step.action {
-            Action::Request(request) => Some((&**request, visit.times)),
-            Action::Think(_) | Action::Repeat { .. } => None,
-        })
+    visit(block).into_iter().filter_map(|visit| {
+        let Action::Request(request) = &visit.step.action else {
+            return None;
+        };
+        Some((&**request, visit.times))
+    })
 }
 
 impl Plan {
@@ -115,14 +173,13 @@ impl Plan {
 
 fn change_in(block: &mut [Step], change: &mut dyn FnMut(&mut Request)) {
     for step in block {
-        match &mut step.action {
-            Action::Request(request) => {
-                if let Some(request) = Arc::get_mut(request) {
-                    change(request);
-                }
-            }
-            Action::Think(_) => {}
-            Action::Repeat { steps, .. } => change_in(steps, change),
+        if let Action::Request(request) = &mut step.action
+            && let Some(request) = Arc::get_mut(request)
+        {
+            change(request);
+        }
+        if let Some(inner) = step.action.block_mut() {
+            change_in(inner, change);
         }
     }
 }

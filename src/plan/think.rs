@@ -75,19 +75,20 @@ pub(super) fn pauses_between_rounds(steps: &[Step]) -> bool {
 }
 
 fn begins_with_think(step: &Step) -> bool {
-    match &step.action {
-        Action::Think(_) => true,
-        Action::Request(_) => false,
-        Action::Repeat { steps, .. } => steps.first().is_some_and(begins_with_think),
-    }
+    is_think(step) || block(step).first().is_some_and(begins_with_think)
 }
 
 fn ends_with_think(step: &Step) -> bool {
-    match &step.action {
-        Action::Think(_) => true,
-        Action::Request(_) => false,
-        Action::Repeat { steps, .. } => steps.last().is_some_and(ends_with_think),
-    }
+    is_think(step) || block(step).last().is_some_and(ends_with_think)
+}
+
+const fn is_think(step: &Step) -> bool {
+    matches!(step.action, Action::Think(_))
+}
+
+/// The steps that a step runs; empty if it runs none.
+fn block(step: &Step) -> &[Step] {
+    step.action.block().map_or(&[], |(steps, _)| steps)
 }
 
 #[cfg(test)]

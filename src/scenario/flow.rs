@@ -46,6 +46,19 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Changes every pause of the steps and of their own steps.
+    pub(super) fn each_delay_mut(steps: &mut [Step], change: &mut dyn FnMut(&mut Delay)) {
+        for step in steps {
+            match &mut step.action {
+                Self::Request(_) => {}
+                Self::Think(delay) => change(delay),
+                Self::Repeat { steps, .. } => Self::each_delay_mut(steps, change),
+            }
+        }
+    }
+}
+
 /// A request as written.
 #[derive(Debug, Clone)]
 pub struct Request {

@@ -91,3 +91,15 @@ pub enum Delay {
     /// Exponential with this mean.
     Exponential(Duration),
 }
+
+impl Delay {
+    /// The mean, in seconds.
+    pub fn mean_seconds(self) -> f64 {
+        match self {
+            Self::Constant(mean) | Self::Normal(mean, _) | Self::Exponential(mean) => {
+                mean.as_secs_f64()
+            }
+            Self::Uniform(low, high) => f64::midpoint(low.as_secs_f64(), high.as_secs_f64()),
+        }
+    }
+}

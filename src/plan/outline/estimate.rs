@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::plan::program::{requests, visit};
-use crate::plan::{Action, Flow, Plan, Schedule, SeriesId, Step};
+use crate::plan::{Flow, Plan, Schedule, SeriesId, Step};
 use crate::scenario::{ArrivalLaw, Delay, Sharing};
 
 /// What a response is taken to take where the plan cannot know.
@@ -150,27 +150,14 @@ fn count(steps: &[Step], times: f64, into: &mut Vec<(SeriesId, f64)>) {
 /// The time from one start of the flow to the next by the same user.
 fn cycle_seconds(flow: &Flow, pacing: Option<Duration>) -> f64 {
     let pacing = pacing.map_or(0.0, |pacing| pacing.as_secs_f64());
-    let rest = flow.rest.map_or(0.0, mean_seconds);
+    let rest = flow.rest.map_or(0.0, Delay::mean_seconds);
     (seconds(&flow.steps) + rest).max(pacing)
 }
 
 fn seconds(steps: &[Step]) -> f64 {
-    let own = |step: &Step| match &step.action {
-        Action::Request(_) => ASSUMED_RESPONSE.as_secs_f64(),
-        Action::Think(delay) => mean_seconds(*delay),
-        Action::Repeat { times, pause, .. } => {
-            pause.map_or(0.0, mean_seconds) * f64::from(times.saturating_sub(1))
-        }
-    };
-    let each = visit(steps).into_iter();
-    each.map(|visit| visit.times as f64 * own(visit.step)).sum()
-}
-
-fn mean_seconds(delay: Delay) -> f64 {
-    match delay {
-        Delay::Constant(mean) | Delay::Normal(mean, _) | Delay::Exponential(mean) => {
-            mean.as_secs_f64()
-        }
-        Delay::Uniform(low, high) => f64::midpoint(low.as_secs_f64(), high.as_secs_f64()),
-    }
+    let pauses = visit(steps)
+        .into_iter()
+        .map(|visit| visit.times as f64 * visit.step.action.pause_seconds());
+    let responses = requests(steps).map(|(_, times)| times as f64 * ASSUMED_RESPONSE.as_secs_f64());
+    pauses.chain(responses).sum()
 }

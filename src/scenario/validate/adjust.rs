@@ -320,13 +320,7 @@ fn scale_pauses(scenario: &mut Scenario, factor: f64) {
 }
 
 fn scale_steps(steps: &mut [Step], factor: f64) {
-    for step in steps {
-        match &mut step.action {
-            Action::Think(delay) => scale_delay(delay, factor),
-            Action::Repeat { steps, .. } => scale_steps(steps, factor),
-            Action::Request(_) => {}
-        }
-    }
+    Action::each_delay_mut(steps, &mut |delay| scale_delay(delay, factor));
 }
 
 fn scale_delay(delay: &mut Delay, factor: f64) {

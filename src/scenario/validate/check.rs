@@ -7,9 +7,7 @@ use super::http::header_name;
 use super::pattern::{json_path, regex};
 use crate::format::tables::check::{self as table, body as body_table};
 use crate::format::{Fields, Form, Problems};
-use crate::scenario::{
-    self, Check, CheckRule, Comparator, JsonRule, StatusRange, Template, TextRule,
-};
+use crate::scenario::{Check, CheckRule, Comparator, JsonRule, StatusRange, TextRule};
 use crate::source::{Content, Entry, Node};
 use crate::source::{brief, describe, did_you_mean};
 use crate::units::{parse_duration, show_duration};
@@ -278,17 +276,7 @@ fn json_rule(entry: &Entry, compiler: &mut Compiler<'_>) -> Option<(String, Json
 
 fn equals(node: &Node, compiler: &mut Compiler<'_>) -> Option<(String, JsonRule)> {
     let value = match &node.value {
-        // A plain number, true, false or nothing is what it is; everything else is a text or a template.
-        Content::Scalar(scalar) if !scalar.text.contains("${") => {
-            match scenario::Value::from(scalar) {
-                scenario::Value::Text(text) => Template::from_literal(&text),
-                value => {
-                    let source = value.to_string();
-                    Template::constant(value, &source)
-                }
-            }
-        }
-        Content::Scalar(_) => compiler.text(node, "a value")?,
+        Content::Scalar(scalar) => compiler.typed(node, scalar)?,
         Content::List(_) | Content::Map(_) => compiler.json(node)?,
     };
     let shown = format!("is {}", brief(&value.source));

@@ -10,7 +10,7 @@ use super::foreign::{self, Foreign};
 use super::names::{Section, Table};
 use crate::expr::{Encoding, ExprError, Expression, Names};
 use crate::format::Problems;
-use crate::scenario::{Condition, HttpOptions, SlotId, Template, Timeouts, steps};
+use crate::scenario::{Condition, HttpOptions, SlotId, Template, Timeouts, Value, steps};
 use crate::source::Span;
 use crate::source::{Content, Node, Scalar};
 use crate::source::{brief, did_you_mean, nearest};
@@ -155,6 +155,21 @@ impl<'a> Compiler<'a> {
         skipped: usize,
     ) -> Option<Template> {
         self.compiled(scalar, span, text, skipped, Template::expression_of)
+    }
+
+    /// A scalar with its type: a plain number, true, false or nothing is what it is, one `${…}` alone has the type of its
+    /// value, and everything else is a text.
+    pub(in crate::scenario) fn typed(&mut self, node: &Node, scalar: &Scalar) -> Option<Template> {
+        if scalar.text.contains("${") {
+            return self.text(node, "a value");
+        }
+        Some(match Value::from(scalar) {
+            Value::Text(text) => Template::from_literal(&text),
+            value => {
+                let source = value.to_string();
+                Template::constant(value, &source)
+            }
+        })
     }
 
     /// A condition.
@@ -425,7 +440,7 @@ impl Names for Resolver<'_> {
                 let message =
                     format!("`{name}` is a feeder: a template inserts one of its columns");
                 self.complain(name, None, message, format!("write `${{{name}.column}}`"));
-                Some(Expression::Literal(crate::scenario::Value::Null))
+                Some(Expression::Literal(Value::Null))
             }
             (None, Some(_)) => None,
             (None, None) => self.table.slot(name).map(Expression::Slot),
