@@ -2,9 +2,7 @@
 
 use std::fs;
 
-use gander::plan::{
-    Action, Plan, ReadsBody, Request, RequestBody, RequestUrl, Segment, Step, Subject,
-};
+use gander::plan::{Plan, ReadsBody, Request, RequestBody, RequestUrl, Segment, Step, Subject};
 use gander::scenario::{Diagnostics, Overrides, Scenario, load};
 use url::Url;
 
@@ -35,15 +33,8 @@ pub(crate) fn plan(load: &str, lines: &str) -> Plan {
 }
 
 fn requests(steps: &[Step]) -> Vec<&Request> {
-    let mut found = Vec::new();
-    for step in steps {
-        match &step.action {
-            Action::Request(request) => found.push(&**request),
-            Action::Think(_) => {}
-            Action::Repeat { steps, .. } => found.extend(requests(steps)),
-        }
-    }
-    found
+    let each = gander::plan::program::requests(steps);
+    each.map(|(request, _)| request).collect()
 }
 
 const CLOSED: &str = "{ users: 2, for: 10s }";
