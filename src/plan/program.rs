@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::{Plan, Request};
-use crate::scenario::{self, Condition, Delay, Span};
+use crate::scenario::{self, Condition, Delay, SlotId, Span, Template};
 
 /// A step, decided.
 #[derive(Debug, Clone)]
@@ -34,13 +34,15 @@ pub enum Action {
         /// A pause between one pass and the next.
         pause: Option<Delay>,
     },
+    /// Sets variables, one after the other.
+    Set(Vec<(SlotId, Template)>),
 }
 
 impl Action {
     /// The block that the step runs, and how often; none if it runs none.
     pub(super) const fn block(&self) -> Option<(&Vec<Step>, u32)> {
         match self {
-            Self::Request(_) | Self::Think(_) => None,
+            Self::Request(_) | Self::Think(_) | Self::Set(_) => None,
             Self::Repeat { times, steps, .. } => Some((steps, *times)),
         }
     }
@@ -59,6 +61,7 @@ impl Action {
                 steps: block_of(steps, request),
                 pause: None,
             },
+            scenario::Action::Set(values) => Self::Set(values.clone()),
         }
     }
 
@@ -68,21 +71,34 @@ impl Action {
             Self::Request(_) => None,
             Self::Think(delay) => Some(("think", format!("{delay:?}"))),
             Self::Repeat { times, pause, .. } => Some(("repeat", format!("{times} {pause:?}"))),
+            Self::Set(values) => {
+                let values = values.iter().map(|(slot, value)| (slot, &value.segments));
+                Some(("set", format!("{:?}", values.collect::<Vec<_>>())))
+            }
         }
     }
 
     /// The same block, to change it.
     const fn block_mut(&mut self) -> Option<&mut Vec<Step>> {
         match self {
-            Self::Request(_) | Self::Think(_) => None,
+            Self::Request(_) | Self::Think(_) | Self::Set(_) => None,
             Self::Repeat { steps, .. } => Some(steps),
+        }
+    }
+
+    /// Whether the step does its work at once, so that no pause belongs before or after it.
+    pub(super) fn is_instant(&self) -> bool {
+        match self {
+            Self::Request(_) | Self::Think(_) => false,
+            Self::Repeat { steps, .. } => steps.iter().all(|step| step.action.is_instant()),
+            Self::Set(_) => true,
         }
     }
 
     /// How long the step pauses on average, what its own block does left out.
     pub(super) fn pause_seconds(&self) -> f64 {
         match self {
-            Self::Request(_) => 0.0,
+            Self::Request(_) | Self::Set(_) => 0.0,
             Self::Think(delay) => delay.mean_seconds(),
             Self::Repeat { times, pause, .. } => {
                 let each = pause.map_or(0.0, Delay::mean_seconds);

@@ -9,8 +9,10 @@ pub(super) fn between(steps: Vec<Step>, delay: Delay) -> Vec<Step> {
     let mut placed: Vec<Step> = Vec::new();
     for step in steps {
         let step = inside(step, delay);
-        let needs_pause = placed.last().is_some_and(|before| !ends_with_think(before))
-            && !begins_with_think(&step);
+        let before = lasting(&placed).next_back();
+        let needs_pause = before.is_some_and(|before| !ends_with_think(before))
+            && !begins_with_think(&step)
+            && !step.action.is_instant();
         if !needs_pause {
             placed.push(step);
         } else if step.condition.is_some() {
@@ -71,19 +73,30 @@ fn inside(step: Step, delay: Delay) -> Step {
 
 /// Whether the default pause stands between two rounds of these steps: not if they begin or end with one of their own.
 pub(super) fn pauses_between_rounds(steps: &[Step]) -> bool {
-    !(steps.last().is_some_and(ends_with_think) || steps.first().is_some_and(begins_with_think))
+    let first = lasting(steps).next();
+    let last = lasting(steps).next_back();
+    first.is_some_and(|step| !begins_with_think(step))
+        && last.is_some_and(|step| !ends_with_think(step))
 }
 
 fn begins_with_think(step: &Step) -> bool {
-    is_think(step) || block(step).first().is_some_and(begins_with_think)
+    is_think(step) || lasting(block(step)).next().is_some_and(begins_with_think)
 }
 
 fn ends_with_think(step: &Step) -> bool {
-    is_think(step) || block(step).last().is_some_and(ends_with_think)
+    is_think(step)
+        || lasting(block(step))
+            .next_back()
+            .is_some_and(ends_with_think)
 }
 
 const fn is_think(step: &Step) -> bool {
     matches!(step.action, Action::Think(_))
+}
+
+/// The steps that take time.
+fn lasting(steps: &[Step]) -> impl DoubleEndedIterator<Item = &Step> {
+    steps.iter().filter(|step| !step.action.is_instant())
 }
 
 /// The steps that a step runs; empty if it runs none.
@@ -142,12 +155,19 @@ mod tests {
         }
     }
 
+    fn set() -> Step {
+        Step {
+            condition: None,
+            action: Action::Set(Vec::new()),
+        }
+    }
+
     fn only_if(mut step: Step) -> Step {
         step.condition = Some(Condition(Expression::Literal(Value::Bool(true))));
         step
     }
 
-    /// What is run, in order: `r` a request, `t` a default pause, `T` one of the scenario's own; `is_skipped` decides
+    /// What is run, in order: `r` a request, `s` a step that sets values, `t` a default pause, `T` one of the scenario's own; `is_skipped` decides
     /// on conditional steps.
     fn run(steps: &[Step], is_skipped: bool) -> String {
         steps
@@ -164,6 +184,7 @@ mod tests {
                     vec![pass; *times as usize].join(if pause.is_some() { "t" } else { "" })
                 }
                 Action::Request(_) => "r".to_owned(),
+                Action::Set(_) => "s".to_owned(),
             })
             .collect()
     }
@@ -205,6 +226,16 @@ mod tests {
                 vec![repeat(2, vec![request(), own()]), request()],
                 "rTrTr",
                 "rTrTr",
+            ),
+            (
+                vec![set(), request(), set(), set(), request(), set()],
+                "srsstrs",
+                "srsstrs",
+            ),
+            (
+                vec![repeat(2, vec![set(), request()]), request()],
+                "srtsrtr",
+                "srtsrtr",
             ),
             (
                 vec![request(), only_if(request()), request()],

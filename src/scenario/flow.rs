@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use http::{HeaderName, Method};
 
-use super::{Capture, Check, Condition, Delay, Span, Template, Timeouts};
+use super::{Capture, Check, Condition, Delay, SlotId, Span, Template, Timeouts};
 
 /// A weighted list of steps.
 #[derive(Debug, Clone)]
@@ -44,6 +44,8 @@ pub enum Action {
         /// What is repeated; at least one step.
         steps: Vec<Step>,
     },
+    /// Sets variables, one after the other.
+    Set(Vec<(SlotId, Template)>),
 }
 
 impl Action {
@@ -51,7 +53,7 @@ impl Action {
     pub(super) fn each_delay_mut(steps: &mut [Step], change: &mut dyn FnMut(&mut Delay)) {
         for step in steps {
             match &mut step.action {
-                Self::Request(_) => {}
+                Self::Request(_) | Self::Set(_) => {}
                 Self::Think(delay) => change(delay),
                 Self::Repeat { steps, .. } => Self::each_delay_mut(steps, change),
             }

@@ -107,7 +107,7 @@ fn every_shipped_scenario_pauses_between_steps_and_checks_its_responses() {
             .flat_map(|flow| &flow.steps)
             .map(|step| match &step.action {
                 Action::Request(request) => request.checks.len(),
-                Action::Think(_) | Action::Repeat { .. } => 0,
+                Action::Think(_) | Action::Set(_) | Action::Repeat { .. } => 0,
             })
             .sum();
         assert!(checks >= 5, "{name}");

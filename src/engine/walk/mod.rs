@@ -1,9 +1,12 @@
 //! Running the steps of a flow or a hook in order.
 
+mod set;
+
 use std::future::Future;
 use std::ops::ControlFlow::{self, Continue};
 use std::pin::Pin;
 
+use self::set::set;
 use super::state::Values;
 use crate::expr::Missing;
 use crate::plan::{Action, Request, Step};
@@ -49,6 +52,7 @@ pub(super) async fn walk<W: Walker>(walker: &mut W, steps: &[Step]) -> ControlFl
         match &step.action {
             Action::Request(request) => walker.request(request).await?,
             Action::Think(delay) => walker.think(delay).await?,
+            Action::Set(values) => set(walker, step, values)?,
             Action::Repeat {
                 times,
                 steps,

@@ -5,6 +5,7 @@
 
 mod repeat;
 mod request;
+mod set;
 mod think;
 
 use super::validate::compiler::Compiler;
@@ -13,7 +14,7 @@ use crate::format::{Field, Mapping, Type};
 use crate::source::{Content, Entry, Node};
 
 /// Every kind of step.
-pub(super) const KINDS: [&StepKind; 3] = [&request::KIND, &think::KIND, &repeat::KIND];
+pub(super) const KINDS: [&StepKind; 4] = [&request::KIND, &think::KIND, &set::KIND, &repeat::KIND];
 
 /// The tables of the kinds.
 pub(super) static TABLES: [&Mapping; KINDS.len()] = {

@@ -145,6 +145,43 @@ async fn start_is_gone_through_once_by_each_user() {
 }
 
 #[tokio::test]
+async fn values_that_are_set_are_drawn_once_and_live_as_captured_ones_do() {
+    let server = Server::start().await;
+    let body = "load: { iterations: 2, per_user: true, users: 2 }\n\
+                flows:\n\
+                - name: main\n\
+                \x20 start: [ { set: { me: '${user()}', tag: 'u-${me}' } } ]\n\
+                \x20 steps:\n\
+                \x20 - set: { n: '${iteration()}', drawn: '${uuid()}' }\n\
+                \x20 - { get: '/${tag}/${n}/${drawn}' }\n\
+                \x20 - { get: '/${tag}/${n}/${drawn}' }\n";
+    play(&server, body).await;
+    let mut paths = paths(&server);
+    paths.sort();
+    let starts: Vec<&str> = paths.iter().map(|path| &path[..7]).collect();
+    let expected = ["/u-0/0/", "/u-0/1/", "/u-1/0/", "/u-1/1/"];
+    assert_eq!(starts, expected.map(|start| [start; 2]).concat());
+    assert!(paths.chunks(2).all(|pair| pair[0] == pair[1]), "{paths:?}");
+}
+
+#[tokio::test]
+async fn a_value_that_cannot_be_set_ends_the_iteration() {
+    let server = Server::start().await;
+    let body = format!(
+        "{ONCE}\nflows:\n\
+         - name: main\n\
+         \x20 steps:\n\
+         \x20 - {{ get: /, if: user() > 9, capture: {{ id: {{ json: $.id }} }} }}\n\
+         \x20 - set: {{ x: '${{id}}' }}\n\
+         \x20 - get: /never\n"
+    );
+    let over = play(&server, &body).await;
+    let counts = over.totals.counts(gander::plan::Subject::Iterations);
+    assert_eq!((counts.ended, counts.failed), (1, 1));
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
 async fn a_status_of_400_and_above_fails_unless_a_check_asks_for_it() {
     let server = Server::start().await;
     let body = format!(

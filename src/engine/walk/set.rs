@@ -1,0 +1,22 @@
+//! `set`: a user's own values.
+
+use std::ops::ControlFlow::{self, Continue};
+
+use super::Walker;
+use crate::plan::Step;
+use crate::scenario::{SlotId, Template};
+
+/// Sets each variable to the value of its template; a missing value ends the step.
+pub(super) fn set<W: Walker>(
+    walker: &mut W,
+    step: &Step,
+    values: &[(SlotId, Template)],
+) -> ControlFlow<W::Break> {
+    for (slot, template) in values {
+        match template.evaluate(walker.values()) {
+            Ok(value) => walker.values().keep(*slot, value),
+            Err(missing) => return walker.missing_value(step, missing),
+        }
+    }
+    Continue(())
+}
