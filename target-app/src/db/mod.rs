@@ -12,9 +12,11 @@ mod indexes;
 mod lag;
 mod lease;
 mod maintenance;
+mod migrations;
 mod optimizer;
 mod pool;
 mod postgres;
+mod row;
 mod sqlite;
 mod statement;
 
@@ -25,7 +27,9 @@ use tokio::task::AbortHandle;
 
 pub(crate) use error::{DbError, DriverError};
 pub(crate) use lease::{DbRow, Lease};
+pub(crate) use migrations::sqlite as sqlite_migrations;
 pub(crate) use pool::Pool;
+pub(crate) use row::from_row;
 pub(crate) use sqlite::{DatabaseDirectory, options as sqlite_options};
 pub(crate) use statement::{Dialect, SqlValue, Statement, values};
 
@@ -298,14 +302,10 @@ impl Database {
         })?;
         match lease.bare()? {
             connection::Connection::Sqlite(connection) => {
-                sqlx::migrate!("migrations/sqlite")
-                    .run(&mut **connection)
-                    .await
+                migrations::sqlite().run(&mut **connection).await
             }
             connection::Connection::Postgres(connection) => {
-                sqlx::migrate!("migrations/postgres")
-                    .run(&mut **connection)
-                    .await
+                migrations::postgres().run(&mut **connection).await
             }
         }
         .map_err(|error| OpenError::Migrate(error.into()))

@@ -2,14 +2,16 @@
 
 use super::{Store, StoreError};
 use crate::clock::now;
-use crate::db::{Statement, values};
+use crate::db::{Statement, from_row, values};
 
 /// The data that a login is checked against.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub(crate) struct LoginAccount {
     pub(crate) id: i64,
     pub(crate) password_hash: String,
 }
+
+from_row!(LoginAccount { id, password_hash });
 
 impl Store {
     /// The account of an e-mail address, in any case.

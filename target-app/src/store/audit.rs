@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{Page, PageOf, Store, StoreError};
 use crate::clock::{now, rfc3339};
-use crate::db::{Lease, Statement, values};
+use crate::db::{Lease, Statement, from_row, values};
 
 /// An action that is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub(crate) enum Action {
 }
 
 /// An entry as its user sees it.
-#[derive(Debug, Serialize, sqlx::FromRow)]
+#[derive(Debug, Serialize)]
 pub(crate) struct AuditEntry {
     id: i64,
     user_id: i64,
@@ -25,6 +25,15 @@ pub(crate) struct AuditEntry {
     #[serde(serialize_with = "rfc3339")]
     at: i64,
 }
+
+from_row!(AuditEntry {
+    id,
+    user_id,
+    action,
+    object,
+    object_id,
+    at
+});
 
 impl Action {
     /// The stored name.

@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use super::{Page, PageOf, Store, StoreError};
 use crate::clock::rfc3339;
-use crate::db::{Lease, Statement, values};
+use crate::db::{Lease, Statement, from_row, values};
 use crate::settings::Loading;
 
 /// A course in a list.
-#[derive(Debug, Serialize, sqlx::FromRow)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Course {
     id: i64,
     title: String,
@@ -22,6 +22,15 @@ pub(crate) struct Course {
     #[serde(serialize_with = "rfc3339")]
     created_at: i64,
 }
+
+from_row!(Course {
+    id,
+    title,
+    author,
+    students,
+    certificates,
+    created_at
+});
 
 /// A student of a course.
 #[derive(Debug, Serialize)]
@@ -34,14 +43,16 @@ pub(crate) struct Participant {
     certificate: Option<Certificate>,
 }
 
-#[derive(Debug, Serialize, sqlx::FromRow)]
+#[derive(Debug, Serialize)]
 struct Student {
     id: i64,
     name: String,
     email: String,
 }
 
-#[derive(Debug, Serialize, sqlx::FromRow)]
+from_row!(Student { id, name, email });
+
+#[derive(Debug, Serialize)]
 struct Certificate {
     #[serde(skip)]
     student_id: i64,
@@ -50,14 +61,26 @@ struct Certificate {
     issued_at: i64,
 }
 
+from_row!(Certificate {
+    student_id,
+    grade,
+    issued_at
+});
+
 /// A course and, unless the page is empty, one of its enrolments.
-#[derive(sqlx::FromRow)]
 struct EnrolmentRow {
     total: i64,
     student_id: Option<i64>,
     progress: Option<i64>,
     enrolled_at: Option<i64>,
 }
+
+from_row!(EnrolmentRow {
+    total,
+    student_id,
+    progress,
+    enrolled_at
+});
 
 struct Enrolment {
     student_id: i64,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Store, StoreError};
 use crate::clock::rfc3339;
-use crate::db::{DbRow, Lease, Statement};
+use crate::db::{DbRow, Lease, Statement, from_row};
 
 /// How the figures are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,12 +32,14 @@ enum Figure {
     Certificates,
 }
 
-#[derive(Serialize, sqlx::FromRow)]
+#[derive(Serialize)]
 struct CountRow {
     count: i64,
 }
 
-#[derive(Serialize, sqlx::FromRow)]
+from_row!(CountRow { count });
+
+#[derive(Serialize)]
 struct DocumentHeading {
     id: i64,
     title: String,
@@ -46,13 +48,22 @@ struct DocumentHeading {
     updated_at: i64,
 }
 
-#[derive(Serialize, sqlx::FromRow)]
+from_row!(DocumentHeading {
+    id,
+    title,
+    price_cents,
+    updated_at
+});
+
+#[derive(Serialize)]
 struct NamedCount {
     name: String,
     count: i64,
 }
 
-#[derive(Serialize, sqlx::FromRow)]
+from_row!(NamedCount { name, count });
+
+#[derive(Serialize)]
 #[expect(
     clippy::struct_field_names,
     reason = "clients read the unit in the name"
@@ -63,18 +74,35 @@ struct PriceRange {
     most_cents: i64,
 }
 
-#[derive(Serialize, sqlx::FromRow)]
+from_row!(PriceRange {
+    least_cents,
+    mean_cents,
+    most_cents
+});
+
+#[derive(Serialize)]
 struct Revenue {
     payments: i64,
     total_cents: i64,
 }
 
-#[derive(Serialize, sqlx::FromRow)]
+from_row!(Revenue {
+    payments,
+    total_cents
+});
+
+#[derive(Serialize)]
 struct Learning {
     courses: i64,
     enrolments: i64,
     mean_progress: i64,
 }
+
+from_row!(Learning {
+    courses,
+    enrolments,
+    mean_progress
+});
 
 impl Figure {
     const ALL: [Self; 10] = [

@@ -6,11 +6,11 @@ use serde::{Serialize, Serializer};
 
 use super::{Page, PageOf, Store, StoreError};
 use crate::clock::{now, rfc3339};
-use crate::db::{Dialect, SqlValue, Statement, values};
+use crate::db::{Dialect, SqlValue, Statement, from_row, values};
 use crate::settings::Indexes;
 
 /// A document as clients see it.
-#[derive(Clone, Debug, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Document {
     pub(crate) id: i64,
     pub(crate) title: String,
@@ -22,6 +22,16 @@ pub(crate) struct Document {
     #[serde(serialize_with = "rfc3339")]
     pub(crate) updated_at: i64,
 }
+
+from_row!(Document {
+    id,
+    title,
+    body,
+    author,
+    tags,
+    price_cents,
+    updated_at
+});
 
 /// A document as sent by a client.
 #[derive(Clone, Debug)]

@@ -5,10 +5,10 @@ use serde::Serialize;
 use super::audit::{self, Action};
 use super::{Page, PageOf, Store, StoreError};
 use crate::clock::{now, rfc3339};
-use crate::db::{Statement, values};
+use crate::db::{Statement, from_row, values};
 
 /// An order as its owner sees it.
-#[derive(Debug, Serialize, sqlx::FromRow)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Order {
     pub(crate) id: i64,
     document_id: i64,
@@ -18,6 +18,15 @@ pub(crate) struct Order {
     #[serde(serialize_with = "rfc3339")]
     created_at: i64,
 }
+
+from_row!(Order {
+    id,
+    document_id,
+    quantity,
+    total_cents,
+    status,
+    created_at
+});
 
 /// An order to place.
 pub(crate) struct NewOrder {

@@ -8,10 +8,10 @@ use serde::Serialize;
 use super::audit::{self, Action};
 use super::{Store, StoreError};
 use crate::clock::{now, rfc3339};
-use crate::db::{DbError, Lease, Statement, values};
+use crate::db::{DbError, Lease, Statement, from_row, values};
 
 /// A payment as its user sees it.
-#[derive(Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Payment {
     id: i64,
     order_id: i64,
@@ -19,6 +19,13 @@ pub(crate) struct Payment {
     #[serde(serialize_with = "rfc3339")]
     created_at: i64,
 }
+
+from_row!(Payment {
+    id,
+    order_id,
+    amount_cents,
+    created_at
+});
 
 /// A payment to make.
 pub(crate) struct NewPayment {

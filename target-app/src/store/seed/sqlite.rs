@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection as _, QueryBuilder, Sqlite, SqliteConnectio
 
 use super::rows::{Cell, Loader, Table, fill};
 use crate::config::Config;
-use crate::db::{DbError, OpenError, sqlite_options};
+use crate::db::{DbError, OpenError, sqlite_migrations, sqlite_options};
 use crate::store::StoreError;
 
 /// Rows per statement: `SQLite` binds at most 32,766 values, and more than some hundreds of rows gain little.
@@ -49,9 +49,7 @@ pub(in crate::store) async fn build(
         .foreign_keys(false);
     let filled = async {
         let mut connection = SqliteConnection::connect_with(&options).await?;
-        sqlx::migrate!("migrations/sqlite")
-            .run(&mut connection)
-            .await?;
+        sqlite_migrations().run(&mut connection).await?;
         let mut transaction = connection.begin().await?;
         let triggers = drop_triggers(&mut transaction).await?;
         fill(&mut InsertLoader(&mut transaction), config, password_hash).await?;
