@@ -134,9 +134,12 @@ fn smallest(bins: &Bins, like: Option<&Bins>) -> Form {
     if bins.len() > 2 * bins.distinct() {
         return Form::Own;
     }
-    let bits = |number: u64| u64::from(u64::BITS - number.leading_zeros());
-    let (own, near): (u64, u64) = (own(bins).map(bits).sum(), near(bins, like).map(bits).sum());
-    let steps: u64 = steps(bins, like).map(bits).sum();
+    let width = |number: u64| u64::from(u64::BITS - number.leading_zeros());
+    let (own, near): (u64, u64) = (
+        own(bins).map(width).sum(),
+        near(bins, like).map(width).sum(),
+    );
+    let steps: u64 = steps(bins, like).map(width).sum();
     // Steps scatter more than what they are steps of: of numbers as long, they are compressed worse.
     match () {
         () if own <= near.min(steps) => Form::Own,
