@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::halt::Halt;
-use crate::plan::{Plan, Schedule};
+use crate::plan::{LoadProfile, Plan, Schedule};
 use crate::record::LostUsers;
 use crate::scenario::WhenUsedUp;
 use crate::units::Micros;
@@ -42,7 +42,7 @@ impl EarlyExits {
         let feeder = self.feeder.get().map(|&index| &plan.feeds[index]);
         let lost = LostUsers {
             of: users,
-            planned: plan.schedule.duration().map(Micros::from),
+            planned: plan.loads.duration().map(Micros::from),
             stopped,
             out_of_rows: self.out_of_rows.load(Relaxed),
             feeder: feeder.map(|feeder| feeder.name.clone()),
@@ -53,11 +53,12 @@ impl EarlyExits {
         if lost.is_none() || halt.is_stopping() {
             return lost;
         }
-        let is_before_its_end = match (plan.schedule.duration(), halt.at()) {
+        let is_before_its_end = match (plan.loads.duration(), halt.at()) {
             (Some(length), Some(at)) => at < Micros::from(length),
             _ => true,
         };
-        let is_undone = unstarted > 0 || !matches!(plan.schedule, Schedule::Iterations { .. });
+        let is_counted = |load: &LoadProfile| matches!(load.schedule, Schedule::Iterations { .. });
+        let is_undone = unstarted > 0 || !plan.loads.iter().all(is_counted);
         let may_end = feeder.is_some_and(|feeder| feeder.when_used_up == WhenUsedUp::End);
         LostUsers {
             ended_the_load: is_before_its_end && is_undone,

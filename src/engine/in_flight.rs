@@ -84,7 +84,7 @@ impl<'r> InFlight<'r> {
         Sample {
             series: self.series,
             intended,
-            is_after_load: self.run.pace.is_over(intended),
+            is_after_load: self.run.is_over(intended),
             started,
             first_byte: exchange.first_byte.map(|instant| clock.at(instant)),
             finished: clock.at(exchange.finished),

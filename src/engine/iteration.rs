@@ -44,12 +44,13 @@ pub(super) async fn iterate(
     user: &mut User<'_>,
     index: usize,
     number: u64,
+    flows: &[usize],
     clock: Clock,
     start: Start,
 ) -> NextAction {
     user.state.begin_iteration(number);
     user.client.begin_iteration();
-    let (flow_index, flow) = user.state.pick_flow();
+    let (flow_index, flow) = user.state.pick_flow(flows);
     let guard = IterationGuard::new(run, index, flow.series, clock, start);
     let mut walker = IterationWalker {
         run,
@@ -193,7 +194,7 @@ impl Walker for IterationWalker<'_, '_> {
 
     async fn request(&mut self, request: &Request) -> ControlFlow<EarlyEnd> {
         if let Some(pause) = self.user.backoff.take()
-            && self.run.back_off(pause).await.is_none()
+            && self.run.back_off(self.index, pause).await.is_none()
         {
             return Break(EarlyEnd::STOPPED);
         }

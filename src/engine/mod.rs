@@ -15,6 +15,7 @@ mod hook;
 mod in_flight;
 mod iteration;
 mod link;
+mod offer;
 mod pacer;
 mod place;
 mod request;

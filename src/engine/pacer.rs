@@ -7,6 +7,7 @@
 //! schedule, or a stop, ends every wait.
 
 use std::future::{Future, poll_fn};
+use std::ops::Range;
 use std::pin::pin;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +22,7 @@ use super::roster::{Presence, Roster};
 use super::timer::PreciseTimer;
 use crate::plan::arrivals::ArrivalTimes;
 use crate::plan::curve::Curve;
-use crate::plan::{Plan, Schedule};
+use crate::plan::{LoadProfile, Plan, Schedule};
 use crate::record::Clock;
 use crate::scenario::Sharing;
 use crate::units::Micros;
@@ -37,16 +38,20 @@ pub(super) struct Start {
     pub(super) started: Micros,
 }
 
-/// The schedule, shared by the pacers of all users.
+/// The schedule of a load, shared by the pacers of its users.
 #[derive(Debug)]
 pub(super) struct Pace {
+    /// The users of the load.
+    pub(super) slots: Range<usize>,
+    /// The number of the load's first user among all segments and loads.
+    first_user: u32,
     model: LoadModel,
     /// When the schedule ends; none if it ends with its iterations.
     length: Option<Micros>,
     /// Closed models: an iteration of a user starts at most once in this time.
     pacing: Option<Micros>,
-    /// Wakes users whose pacing allows their next iteration; needs [`Alarms::ring`] to be polled.
-    pub(super) alarms: Alarms,
+    /// Wakes users whose pacing allows their next iteration; needs [`Pace::ring`] to be polled.
+    alarms: Alarms,
     /// When the last shared iteration was taken; from then on users leave one by one.
     used_up: OnceLock<Micros>,
 }
@@ -75,24 +80,27 @@ struct Tickets {
 
 impl Pace {
     /// Must be called within the users' runtime: it makes a timer.
-    pub(super) fn of(plan: &Plan) -> Self {
-        let model = match &plan.schedule {
+    pub(super) fn of(load: &LoadProfile, plan: &Plan) -> Self {
+        let (seed, segment) = (plan.seed, plan.segment);
+        let model = match &load.schedule {
             Schedule::Users(curve) => LoadModel::Users(curve.clone()),
             &Schedule::Iterations { count, sharing, .. } => match sharing {
                 Sharing::Shared => LoadModel::Shared {
-                    count: plan.segment.share(count),
+                    count: segment.share(count),
                     taken: AtomicU64::new(0),
                 },
                 Sharing::PerUser => LoadModel::PerUser { count },
             },
             Schedule::Arrivals { curve, law, .. } => LoadModel::Arrivals(Mutex::new(Tickets {
-                arrivals: ArrivalTimes::new(curve, *law, plan.seed, plan.segment),
+                arrivals: load.arrivals(curve, *law, seed, segment),
                 timer: PreciseTimer::new(),
             })),
         };
         Self {
+            slots: load.slots(segment),
+            first_user: load.users.start,
             model,
-            length: plan.schedule.duration().map(Micros::from),
+            length: load.schedule.duration().map(Micros::from),
             pacing: plan.pacing.map(Micros::from),
             alarms: Alarms::default(),
             used_up: OnceLock::new(),
@@ -111,16 +119,21 @@ impl Pace {
     }
 
     /// Whether a time lies after the planned end of the load.
-    pub(super) fn is_over(&self, now: Micros) -> bool {
+    fn is_over(&self, now: Micros) -> bool {
         self.length.is_some_and(|length| now >= length)
     }
 
-    pub(super) fn used_up(&self) -> Option<Micros> {
-        self.used_up.get().copied()
+    /// When the load ends: as planned, or with its last shared iteration; none if that is not yet known.
+    pub(super) fn end(&self) -> Option<Micros> {
+        let used_up = self.used_up.get().copied();
+        self.length.into_iter().chain(used_up).min()
     }
 
-    pub(super) const fn is_paced(&self) -> bool {
-        self.pacing.is_some()
+    /// Wakes the users of a paced load when their pacing allows the next iteration.
+    pub(super) async fn ring(&self, roster: &Roster) {
+        if self.pacing.is_some() {
+            self.alarms.ring(roster).await;
+        }
     }
 }
 
@@ -132,6 +145,7 @@ pub(super) struct Pacer<'a> {
     roster: &'a Roster,
     clock: Clock,
     user: usize,
+    /// Its number among the users of the load.
     number: u32,
     /// Iterations started.
     iterations: u64,
@@ -144,7 +158,7 @@ pub(super) struct Pacer<'a> {
 }
 
 impl<'a> Pacer<'a> {
-    /// `user` is its slot, `number` its number among all segments.
+    /// `user` is its slot, `number` its number among all segments and loads.
     pub(super) const fn new(
         pace: &'a Pace,
         halt: &'a Halt,
@@ -159,7 +173,7 @@ impl<'a> Pacer<'a> {
             roster,
             clock,
             user,
-            number,
+            number: number - pace.first_user,
             iterations: 0,
             active_until: Micros::ZERO,
             paced: Micros::ZERO,

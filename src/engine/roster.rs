@@ -3,6 +3,7 @@
 //! A user writes only to its own slot, so that counting costs no more than a store; readers sum the slots. Only the
 //! number of active users is counted in one place, since a peak is not a sum of parts.
 
+use std::ops::Range;
 use std::sync::atomic::Ordering::AcqRel;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -84,7 +85,7 @@ impl PresenceRecord {
     }
 }
 
-/// The sums over all slots.
+/// The sums over the slots of some users.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct UserCounts {
     /// Iterations started since the run began.
@@ -180,10 +181,10 @@ impl Roster {
         let _ = everyone_left.wait_for(|left| *left).await;
     }
 
-    /// The present counts, and the users that were active just before `at`.
-    pub(super) fn counts(&self, at: Micros) -> UserCounts {
+    /// The present counts of some users, and how many of them were active just before `at`.
+    pub(super) fn counts(&self, users: Range<usize>, at: Micros) -> UserCounts {
         let mut counts = UserCounts::default();
-        for slot in &self.slots {
+        for slot in &self.slots[users] {
             counts.started += slot.started.load(Relaxed);
             counts.late += slot.late.load(Relaxed);
             let record = PresenceRecord(slot.presence.load(Relaxed));

@@ -25,7 +25,10 @@ pub(super) struct Run {
     pub(super) values: RunValues,
     pub(super) draws: Draws,
     pub(super) base: BaseUrl,
-    pub(super) pace: Pace,
+    /// By load, in the plan's order.
+    pub(super) paces: Box<[Pace]>,
+    /// When the last load ends; none if that of one is decided by its iterations.
+    pub(super) length: Option<Micros>,
     pub(super) halt: Halt,
     pub(super) roster: Roster,
     /// Set once every user is ready: the gate.
@@ -48,6 +51,22 @@ impl Run {
         self.clock.get().map_or(Micros::ZERO, |clock| clock.now())
     }
 
+    /// The index of a user's load.
+    pub(super) fn load_of(&self, user: usize) -> usize {
+        self.paces.partition_point(|pace| pace.slots.end <= user)
+    }
+
+    /// Whether a time lies after the planned end of every load.
+    pub(super) fn is_over(&self, now: Micros) -> bool {
+        self.length.is_some_and(|length| now >= length)
+    }
+
+    /// When the last load ends: as planned, or with its iterations; none if that is not yet known.
+    pub(super) fn end(&self) -> Option<Micros> {
+        let ends = self.paces.iter().map(Pace::end);
+        ends.reduce(|last, end| Some(last?.max(end?)))?
+    }
+
     /// A user panicked: the run stops, since its load no longer matches the plan.
     pub(super) fn panicked(&self, message: String) {
         self.panics.fetch_add(1, Ordering::Relaxed);
@@ -65,9 +84,10 @@ impl Run {
 
     /// Waits after a failure to connect, unless the schedule decides when the next start is due (open model). The wait
     /// ends with the load; none if the run stops.
-    pub(super) async fn back_off(&self, pause: Duration) -> Option<()> {
-        let left = self.pace.left(self.now());
-        let pause = if self.pace.is_open() {
+    pub(super) async fn back_off(&self, user: usize, pause: Duration) -> Option<()> {
+        let pace = &self.paces[self.load_of(user)];
+        let left = pace.left(self.now());
+        let pause = if pace.is_open() {
             Duration::ZERO
         } else {
             left.map_or(pause, |left| pause.min(left))

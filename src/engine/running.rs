@@ -10,14 +10,14 @@ use tokio::runtime::{Builder, Runtime};
 use super::base_url::BaseUrl;
 use super::early_exits::EarlyExits;
 use super::halt::Halt;
+use super::offer::Offer;
 use super::pacer::Pace;
-use super::roster::{Roster, UserCounts};
+use super::roster::Roster;
 use super::run::Run;
 use super::state::Draws;
 use super::tick::tick;
 use super::{Ended, EngineError, RunValues, Stop, attack};
-use crate::plan::arrivals::ArrivalTimes;
-use crate::plan::{Plan, Schedule};
+use crate::plan::Plan;
 use crate::probe;
 use crate::record::{Clock, LoadCounts, Recorder, StopReason};
 use crate::transport::Shared;
@@ -36,9 +36,8 @@ pub struct Running {
     clock: Clock,
     /// None during the shutdown.
     runtime: Option<Runtime>,
-    /// Open model: the arrivals that are not yet counted as offered.
-    arrivals: Option<ArrivalTimes>,
-    due: u64,
+    /// By load, in the plan's order.
+    offers: Vec<Offer>,
     /// When the load was last read.
     read_at: Micros,
     /// The counts that were reported at that time.
@@ -54,11 +53,15 @@ pub fn launch(
     transport: Arc<Shared>,
     values: RunValues,
 ) -> Result<Running, EngineError> {
-    let peak = u64::from(plan.schedule.peak_users());
-    let users = plan.segment.share(peak) as usize;
-    if users == 0 {
+    let offers: Vec<Offer> = plan
+        .loads
+        .iter()
+        .map(|load| Offer::of(load, &plan))
+        .collect();
+    if offers.iter().any(|offer| offer.slots.is_empty()) {
         return Err(EngineError::NoUsers);
     }
+    let users = plan.segment.share(plan.loads.peak_users().into()) as usize;
     let runtime = Builder::new_multi_thread()
         // On two cores, one thread costs less CPU time a request than two (nothing is handed from core to core) and
         // wakes up closer to the time it is asked for.
@@ -67,24 +70,22 @@ pub fn launch(
         .enable_all()
         .build()
         .map_err(EngineError::Runtime)?;
-    let pace = {
+    let paces = {
         let _within = runtime.enter();
-        Pace::of(&plan)
-    };
-    let arrivals = match &plan.schedule {
-        Schedule::Arrivals { curve, law, .. } => {
-            Some(ArrivalTimes::new(curve, *law, plan.seed, plan.segment))
-        }
-        Schedule::Users(_) | Schedule::Iterations { .. } => None,
+        plan.loads
+            .iter()
+            .map(|load| Pace::of(load, &plan))
+            .collect()
     };
     let run = Arc::new(Run {
         draws: Draws::of(&plan),
         base: BaseUrl::of(&plan.target),
+        length: plan.loads.duration().map(Micros::from),
         plan,
         recorder,
         transport,
         values,
-        pace,
+        paces,
         halt: Halt::default(),
         roster: Roster::new(users),
         clock: OnceLock::new(),
@@ -96,8 +97,7 @@ pub fn launch(
         run: Arc::clone(&run),
         clock: Clock::starting_at(Instant::now()),
         runtime: Some(runtime),
-        arrivals,
-        due: 0,
+        offers,
         read_at: Micros::ZERO,
         reported: LoadCounts::default(),
     };
@@ -105,9 +105,9 @@ pub fn launch(
         attack::launch(&run, runtime.handle())?;
         running.clock = Clock::starting_at(Instant::now() + LEAD);
         runtime.spawn(tick(Arc::clone(&run.recorder), running.clock));
-        if run.pace.is_paced() {
+        for load in 0..run.paces.len() {
             let run = Arc::clone(&run);
-            runtime.spawn(async move { run.pace.alarms.ring(&run.roster).await });
+            runtime.spawn(async move { run.paces[load].ring(&run.roster).await });
         }
     }
     run.recorder.begin();
@@ -137,26 +137,29 @@ impl Running {
     pub fn load(&mut self, end: Micros) -> LoadCounts {
         // Read before the counts: once every user has left, they do not change.
         let is_over = self.run.roster.is_empty();
-        let counts = self.run.roster.counts(self.gauged_at(end));
-        let mut sum = LoadCounts {
-            offered: counts.started,
-            started: counts.started,
-            late: counts.late,
-            ..LoadCounts::default()
-        };
-        if is_over {
-            sum.unstarted = self.unstarted(counts);
-            sum.offered += sum.unstarted;
-        } else if let Some(due) = self.due_by(end) {
-            // An arrival due after `end` belongs to the next call, even if it has started.
-            sum.offered = due;
-            sum.started = counts.started.min(due);
+        let gauged_at = self.gauged_at(end);
+        // Once every user has left, what is still due will never start.
+        let until = self.due_until(if is_over { Micros(u64::MAX) } else { end });
+        let (mut sum, mut late) = (LoadCounts::default(), 0);
+        for offer in &mut self.offers {
+            let counts = self.run.roster.counts(offer.slots.clone(), gauged_at);
+            let (offered, started) = if is_over {
+                let unstarted = offer.unstarted(until, counts);
+                sum.unstarted += unstarted;
+                (counts.started + unstarted, counts.started)
+            } else {
+                offer.by(until, counts)
+            };
+            sum.offered += offered;
+            sum.started += started;
+            sum.active_users += counts.active;
+            late += counts.late;
         }
         let drain = self.drain(end);
         self.read_at = end;
         let before = self.reported;
         let started = sum.started - before.started;
-        sum.late = before.late + started.min(counts.late - before.late);
+        sum.late = before.late + started.min(late - before.late);
         self.reported = sum;
         LoadCounts {
             offered: sum.offered - before.offered,
@@ -168,8 +171,8 @@ impl Running {
             } else {
                 sum.offered - sum.started
             },
-            active_users: counts.active,
-            peak_users: self.run.roster.take_peak().max(counts.active),
+            active_users: sum.active_users,
+            peak_users: self.run.roster.take_peak().max(sum.active_users),
             all_active_at: self.run.roster.take_all_active(),
             drain,
             ..LoadCounts::default()
@@ -178,8 +181,7 @@ impl Running {
 
     /// How much of the time since the last reading lies after the end of the load: its planned end, or its stop.
     fn drain(&self, now: Micros) -> Micros {
-        let planned = self.run.plan.schedule.duration().map(Micros::from);
-        let end = planned.into_iter().chain(self.run.halt.at()).min();
+        let end = self.run.length.into_iter().chain(self.run.halt.at()).min();
         end.map_or(Micros::ZERO, |end| {
             now.saturating_sub(end.max(self.read_at))
         })
@@ -188,34 +190,24 @@ impl Running {
     /// When the active users at `end` are counted: when the load ended at the latest. After that users leave, and those
     /// still in an iteration no longer belong to the level of the load.
     fn gauged_at(&self, end: Micros) -> Micros {
-        let planned = self.run.plan.schedule.duration().map(Micros::from);
-        let ends = [planned, self.run.halt.at(), self.run.pace.used_up()];
+        let ends = [self.run.end(), self.run.halt.at()];
         ends.into_iter().flatten().fold(end, Micros::min)
     }
 
-    /// Open model: arrivals that were due by `end`, or by the stop of the load. Users that leave early do not stop the load:
-    /// the arrivals that they do not start are due all the same.
-    fn due_by(&mut self, end: Micros) -> Option<u64> {
-        let arrivals = self.arrivals.as_mut()?;
+    /// Until when arrivals are due by `end`: the stop of the load at the latest. Users that leave early do not stop the
+    /// load: the arrivals that they do not start are due all the same.
+    fn due_until(&self, end: Micros) -> Micros {
         let stop = self.run.halt.at().filter(|_| self.run.halt.is_stopping());
-        let end = stop.map_or(end, |at| at.min(end));
-        self.due += arrivals.take_until(end);
-        Some(self.due)
+        stop.map_or(end, |at| at.min(end))
     }
 
     /// The planned iterations that will never start, when every user has left.
-    fn unstarted(&mut self, counts: UserCounts) -> u64 {
-        let plan = &self.run.plan;
-        match plan.schedule {
-            Schedule::Users(_) => 0,
-            Schedule::Arrivals { .. } => self
-                .due_by(Micros(u64::MAX))
-                .map_or(0, |due| due.saturating_sub(counts.started)),
-            Schedule::Iterations { .. } => plan
-                .schedule
-                .planned_iterations(plan.seed, plan.segment)
-                .map_or(0, |planned| planned.saturating_sub(counts.started)),
-        }
+    fn unstarted(&mut self) -> u64 {
+        let until = self.due_until(Micros(u64::MAX));
+        let roster = &self.run.roster;
+        let each = self.offers.iter_mut();
+        each.map(|offer| offer.unstarted(until, roster.counts(offer.slots.clone(), Micros::ZERO)))
+            .sum()
     }
 
     /// Advances the stop to at least this level. Returns at once; see [`Running::finished`].
@@ -252,8 +244,7 @@ impl Running {
         }
         // A user that does not drop its request within this time is no longer counted.
         let _ = tokio::time::timeout(limit, self.finished()).await;
-        let counts = self.run.roster.counts(Micros::ZERO);
-        let unstarted = self.unstarted(counts);
+        let unstarted = self.unstarted();
         let (run, users) = (&self.run, self.run.roster.size() as u64);
         Ended {
             panics: run.panics.load(Ordering::Relaxed),

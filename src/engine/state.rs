@@ -122,15 +122,17 @@ impl<'r> UserState<'r> {
         }
     }
 
-    /// Draws the flow of this iteration, by weight; must be called once, at the beginning of an iteration.
-    pub(super) fn pick_flow(&mut self) -> (usize, &'r Flow) {
+    /// Draws the flow of this iteration, by weight, among those of the user's load; must be called once, at the beginning
+    /// of an iteration.
+    pub(super) fn pick_flow(&mut self, among: &[usize]) -> (usize, &'r Flow) {
         let flows = &self.plan.flows;
-        let total: u64 = flows.iter().map(|flow| u64::from(flow.weight)).sum();
+        let weight = |flow: usize| u64::from(flows[flow].weight);
+        let total: u64 = among.iter().map(|&flow| weight(flow)).sum();
         let mut point = below(total, self.random());
-        let mut picked = flows.len() - 1;
-        for (index, flow) in flows.iter().enumerate() {
-            let Some(left) = point.checked_sub(flow.weight.into()) else {
-                picked = index;
+        let mut picked = among[among.len() - 1];
+        for &flow in among {
+            let Some(left) = point.checked_sub(weight(flow)) else {
+                picked = flow;
                 break;
             };
             point = left;

@@ -130,7 +130,7 @@ pub(super) fn unsendable(
     };
     let now = clock.now();
     let sample = Sample {
-        is_after_load: run.pace.is_over(now),
+        is_after_load: run.is_over(now),
         ..Sample::unsent(series, now, OUTCOME)
     };
     run.recorder.record(index, |shard| shard.request(&sample));

@@ -125,8 +125,10 @@ async fn run_user<F: Future<Output = ()>>(
         state: UserState::new(&run.plan, &run.values, &run.draws, number),
         backoff: Backoff::default(),
     };
+    let load = run.load_of(index);
+    let flows = &run.plan.loads[load].flows;
     let mut pacer = Pacer::new(
-        &run.pace,
+        &run.paces[load],
         &run.halt,
         &run.roster,
         clock,
@@ -135,7 +137,7 @@ async fn run_user<F: Future<Output = ()>>(
     );
     let mut iteration = 0;
     while let Some(start) = pacer.next().await {
-        match iterate(run, &mut user, index, iteration, clock, start).await {
+        match iterate(run, &mut user, index, iteration, flows, clock, start).await {
             NextAction::Iterate => {}
             NextAction::Leave(LeaveReason::Aborting) => return,
             NextAction::Leave(LeaveReason::Stopped) => return run.early_exits.stopped(),
@@ -148,7 +150,7 @@ async fn run_user<F: Future<Output = ()>>(
             pacer.rest(pause);
         }
         if let Some(pause) = user.backoff.take() {
-            run.back_off(pause).await;
+            run.back_off(index, pause).await;
         }
         turn().await;
         // An iteration without I/O must still give the other users of this thread their turn.

@@ -8,8 +8,9 @@ use super::program::block_of;
 use super::request::{self, Base};
 use super::threshold::resolve;
 use super::{
-    CheckEntry, CheckId, Flow, HttpPlan, MAX_SERIES, OTHER, Plan, ReadsBody, Request, Schedule,
-    Secrets, Segment, Series, SeriesId, Step, Subject, fingerprint, think, totals,
+    CheckEntry, CheckId, Flow, HttpPlan, LoadProfile, Loads, MAX_SERIES, OTHER, Plan, ReadsBody,
+    Request, Schedule, Secrets, Segment, Series, SeriesId, Step, Subject, fingerprint, think,
+    totals,
 };
 use crate::expr::ExprError;
 use crate::scenario::{
@@ -39,11 +40,14 @@ impl Plan {
             .zip(ids)
             .map(|(flow, series)| compiler.flow(flow, series))
             .collect();
+        let shared = Schedule::of(&scenario.load);
+        let shared = LoadProfile::new(None, shared, (0..scenario.flows.len()).collect());
+        let loads = Loads::new(shared, []);
         let mut plan = Self {
             name: scenario.name.clone(),
             kind: scenario.kind,
             target: target.clone(),
-            schedule: Schedule::of(&scenario.load),
+            loads,
             warm_up: scenario.warm_up,
             pacing: scenario.pacing,
             think_time: scenario.think_time,
@@ -101,22 +105,26 @@ impl Plan {
         Ok(plan)
     }
 
-    /// How many iterations the schedule asks of this segment; none where users decide.
+    /// How many iterations the loads ask of this segment; none where users decide.
     pub fn planned_iterations(&self) -> Option<u64> {
-        self.schedule.planned_iterations(self.seed, self.segment)
+        self.loads.planned_iterations(self.seed, self.segment)
     }
 }
 
 /// A load that measures nothing.
 fn load_problem(plan: &Plan) -> Option<Diagnostic> {
-    let message = match plan.schedule.duration() {
+    let message = match plan.loads.duration() {
         Some(run) if run.is_zero() => "the load lasts no time at all".to_owned(),
         Some(run) if run <= plan.warm_up => {
             "the warm-up is as long as the load: nothing would be measured".to_owned()
         }
-        _ if plan.schedule.peak_users() == 0 => "the load never has a user".to_owned(),
-        _ if never_starts(&plan.schedule) => "the load never starts an iteration".to_owned(),
-        _ => totals::refusal(plan)?,
+        _ => plan.loads.iter().find_map(|load| match &load.schedule {
+            _ if load.users.is_empty() => Some("the load never has a user".to_owned()),
+            schedule if never_starts(schedule) => {
+                Some("the load never starts an iteration".to_owned())
+            }
+            _ => totals::refusal(load, &plan.flows),
+        })?,
     };
     Some(Diagnostic {
         span: None,

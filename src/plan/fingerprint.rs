@@ -14,7 +14,13 @@ use super::{Plan, Request, RequestBody, RequestUrl};
 /// SHA-256, in hex, over a canonical text of what the plan sends.
 pub(super) fn workload(plan: &Plan) -> String {
     let mut text = Canonical(Sha256::new());
-    text.field("schedule", &plan.schedule);
+    for load in plan.loads.iter() {
+        text.field("schedule", &load.schedule);
+        // A load of all flows needs no list of them.
+        if load.flows.len() < plan.flows.len() {
+            text.field("flows", &load.flows);
+        }
+    }
     text.field("pacing", &plan.pacing);
     text.field("on_error", &plan.on_error);
     text.field("redirects", &plan.http.redirects);

@@ -1,16 +1,14 @@
 //! A plan: a scenario with everything decided that can be decided before the run.
 //!
 //! [`Plan::compile`] resolves URLs against the target, interns every series, check and threshold to a number, and
-//! turns the load into a [`Schedule`]. After it nothing looks up a name, and no file is read.
+//! turns the load into [`Loads`]. After it nothing looks up a name, and no file is read.
 
-pub mod arrivals;
 mod compile;
-pub mod curve;
 mod fingerprint;
+mod load;
 pub mod outline;
 pub mod program;
 mod request;
-pub mod schedule;
 pub mod secrets;
 mod think;
 pub mod threshold;
@@ -25,9 +23,9 @@ use http::{HeaderMap, HeaderName, Method, Uri};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-pub use arrivals::ArrivalTimes;
+pub use load::schedule::Schedule;
+pub use load::{LoadProfile, Loads, arrivals, curve, schedule};
 pub use program::{Action, Step};
-pub use schedule::Schedule;
 pub use secrets::Secrets;
 pub use threshold::Threshold;
 
@@ -73,9 +71,9 @@ pub struct Plan {
     pub kind: Kind,
     /// The base that paths are resolved against.
     pub target: Url,
-    /// When users are active, or when iterations start.
-    pub schedule: Schedule,
-    /// The part of the schedule that is left out of totals and thresholds.
+    /// When users are active or iterations start, and which flows they run.
+    pub loads: Loads,
+    /// The part of the run that is left out of totals and thresholds.
     pub warm_up: Duration,
     /// An iteration of a user starts at most once in this time.
     pub pacing: Option<Duration>,

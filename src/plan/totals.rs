@@ -1,7 +1,7 @@
 //! The total number of requests that a plan asks for; absurd totals are refused.
 
 use super::program::requests;
-use super::{Flow, Plan, Schedule};
+use super::{Flow, LoadProfile, Schedule};
 use crate::scenario::Sharing;
 use crate::units::show_count;
 
@@ -9,8 +9,8 @@ use crate::units::show_count;
 const MAX_REQUESTS: f64 = 1e15;
 
 /// Why a load is refused that sends more than any run could.
-pub(super) fn refusal(plan: &Plan) -> Option<String> {
-    let iterations = match &plan.schedule {
+pub(super) fn refusal(load: &LoadProfile, flows: &[Flow]) -> Option<String> {
+    let iterations = match &load.schedule {
         // The target decides how often a user starts an iteration.
         Schedule::Users(_) => return None,
         Schedule::Arrivals { curve, .. } => curve.area(curve.duration()),
@@ -25,7 +25,7 @@ pub(super) fn refusal(plan: &Plan) -> Option<String> {
         },
     };
     let of_flow = |flow: &Flow| requests(&flow.steps).map(|(_, times)| times as f64).sum();
-    let each = plan.flows.iter().map(of_flow);
+    let each = load.flows.iter().map(|&flow| of_flow(&flows[flow]));
     let each = each.fold(0.0, f64::max);
     let total = iterations * each;
     (total > MAX_REQUESTS).then(|| {

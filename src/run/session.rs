@@ -118,7 +118,7 @@ impl Session<'_> {
     /// the load.
     fn boundary_after(&self, start: Micros) -> Micros {
         let second = Micros((start.0 / SECOND.0 + 1) * SECOND.0);
-        let ends = [Some(self.plan.warm_up), self.plan.schedule.duration()];
+        let ends = [Some(self.plan.warm_up), self.plan.loads.duration()];
         let ends = ends.into_iter().flatten().map(Micros::from);
         ends.filter(|end| *end > start).fold(second, Micros::min)
     }
@@ -171,7 +171,7 @@ impl Session<'_> {
         if let Some(reason) = self.reason_to_stop() {
             return self.drain(reason, now);
         }
-        let end = self.plan.schedule.duration().map(Micros::from);
+        let end = self.plan.loads.duration().map(Micros::from);
         let end = end.filter(|end| now >= *end);
         Ok(end.map_or(Phase::Loading, |end| self.draining_from(end, false)))
     }

@@ -1,9 +1,10 @@
 //! How much a plan will do: exact where its schedule says, else from think times and an assumed response time.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::plan::program::{requests, visit};
-use crate::plan::{Flow, Plan, Schedule, SeriesId, Step};
+use crate::plan::{Flow, LoadProfile, Plan, Schedule, SeriesId, Step};
 use crate::scenario::{ArrivalLaw, Delay, Sharing};
 
 /// What a response is taken to take where the plan cannot know.
@@ -16,10 +17,10 @@ pub(super) struct Estimate {
     pub(super) iterations: f64,
     /// Whether the schedule itself says so.
     pub(super) is_exact: bool,
-    /// How long the load lasts; of iterations with no end in time, an estimate.
+    /// How long the loads last; of iterations with no end in time, an estimate.
     pub(super) duration: Duration,
-    /// The mean length of an iteration in seconds, think time included.
-    pub(super) iteration_seconds: f64,
+    /// By load, in the plan's order: the mean length of an iteration in seconds, think time included.
+    pub(super) iteration_seconds: Vec<f64>,
     /// By flow, in the plan's order.
     pub(super) flows: Vec<FlowShare>,
 }
@@ -27,7 +28,7 @@ pub(super) struct Estimate {
 /// A flow's part in it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct FlowShare {
-    /// Of all iterations.
+    /// Of its load's iterations.
     pub(super) share: f64,
     /// Its iterations.
     pub(super) iterations: f64,
@@ -43,92 +44,105 @@ impl FlowShare {
 
 impl Estimate {
     pub(super) fn of(plan: &Plan) -> Self {
-        let weights: f64 = plan.flows.iter().map(|flow| f64::from(flow.weight)).sum();
-        let share = |flow: &Flow| f64::from(flow.weight) / weights;
-        let iteration_seconds: f64 = plan
-            .flows
-            .iter()
-            .map(|flow| share(flow) * cycle_seconds(flow, plan.pacing))
-            .sum();
-        // A user without steps to wait for would never come to an end.
-        let at_least = iteration_seconds.max(1e-3);
-        let (iterations, is_exact, duration) = match &plan.schedule {
-            Schedule::Users(curve) => (
-                curve.area(curve.duration()) / at_least,
-                false,
-                curve.duration(),
-            ),
-            // Random arrivals are not drawn to be counted, which takes as long as there are many: their mean is known.
-            Schedule::Arrivals {
-                curve,
-                law: ArrivalLaw::Poisson,
-                ..
-            } => (
-                curve.area(curve.duration()) / f64::from(plan.segment.count),
-                false,
-                curve.duration(),
-            ),
-            Schedule::Arrivals { curve, .. } => (
-                plan.planned_iterations().unwrap_or(0) as f64,
-                true,
-                curve.duration(),
-            ),
-            &Schedule::Iterations {
-                count,
-                sharing,
-                users,
-                max_duration,
-            } => {
-                let count = match sharing {
-                    Sharing::Shared => count as f64,
-                    Sharing::PerUser => count as f64 * f64::from(users),
-                };
-                let needed = count * at_least / f64::from(users.max(1));
-                let limit = max_duration.map_or(f64::INFINITY, |limit| limit.as_secs_f64());
-                let part = (limit / needed).min(1.0);
-                let lasts = Duration::try_from_secs_f64(needed.min(limit)).unwrap_or(Duration::MAX);
-                (count * part, part >= 1.0, lasts)
-            }
+        let mut whole = Self {
+            iterations: 0.0,
+            is_exact: true,
+            duration: Duration::ZERO,
+            iteration_seconds: Vec::new(),
+            flows: Vec::new(),
         };
-        let users = f64::from(plan.schedule.peak_users());
-        let flows = plan.flows.iter().map(|flow| {
-            let own = iterations * share(flow);
-            let mut requests = Vec::new();
-            // Each user begins a flow at most once.
-            count(&flow.start, users.min(own), &mut requests);
-            count(&flow.steps, own, &mut requests);
-            FlowShare {
-                share: share(flow),
-                iterations: own,
-                requests,
+        let mut flows = BTreeMap::new();
+        for load in plan.loads.iter() {
+            let weight = |flow: usize| f64::from(plan.flows[flow].weight);
+            let weights: f64 = load.flows.iter().map(|&flow| weight(flow)).sum();
+            let share = |flow: usize| weight(flow) / weights;
+            let seconds = |flow: usize| cycle_seconds(&plan.flows[flow], plan.pacing);
+            let each = load.flows.iter();
+            let seconds = each.map(|&flow| share(flow) * seconds(flow)).sum();
+            let (iterations, is_exact, duration) = expected(load, plan, seconds);
+            whole.iterations += iterations;
+            whole.is_exact &= is_exact;
+            whole.duration = whole.duration.max(duration);
+            whole.iteration_seconds.push(seconds);
+            for &flow in &load.flows {
+                let own = iterations * share(flow);
+                let mut requests = Vec::new();
+                // Each user begins a flow at most once.
+                let users = load.users.len() as f64;
+                count(&plan.flows[flow].start, users.min(own), &mut requests);
+                count(&plan.flows[flow].steps, own, &mut requests);
+                let part = FlowShare {
+                    share: share(flow),
+                    iterations: own,
+                    requests,
+                };
+                flows.insert(flow, part);
             }
-        });
-        Self {
-            flows: flows.collect(),
-            iterations,
-            is_exact,
-            duration,
-            iteration_seconds,
         }
+        whole.flows = flows.into_values().collect();
+        whole
     }
 
     pub(super) fn requests(&self) -> f64 {
         self.flows.iter().map(FlowShare::requests).sum()
     }
 
-    /// When so many iterations have started; none if it is not within the run.
+    /// When so many iterations have started, several loads taken for even; none if it is not within the run.
     pub(super) fn reaches(&self, iterations: u64, plan: &Plan) -> Option<Duration> {
         if iterations as f64 >= self.iterations {
             return None;
         }
-        match &plan.schedule {
+        let evenly = self.duration.mul_f64(iterations as f64 / self.iterations);
+        let ([load], [seconds]) = (&*plan.loads, &*self.iteration_seconds) else {
+            return Some(evenly);
+        };
+        match &load.schedule {
             Schedule::Arrivals { curve, .. } => curve.inverse_area(iterations as f64),
-            Schedule::Users(curve) => {
-                curve.inverse_area(iterations as f64 * self.iteration_seconds.max(1e-3))
-            }
-            Schedule::Iterations { .. } => {
-                Some(self.duration.mul_f64(iterations as f64 / self.iterations))
-            }
+            Schedule::Users(curve) => curve.inverse_area(iterations as f64 * seconds.max(1e-3)),
+            Schedule::Iterations { .. } => Some(evenly),
+        }
+    }
+}
+
+/// A load's iterations, whether its schedule itself says so, and how long it lasts.
+fn expected(load: &LoadProfile, plan: &Plan, iteration_seconds: f64) -> (f64, bool, Duration) {
+    // A user without steps to wait for would never come to an end.
+    let at_least = iteration_seconds.max(1e-3);
+    match &load.schedule {
+        Schedule::Users(curve) => (
+            curve.area(curve.duration()) / at_least,
+            false,
+            curve.duration(),
+        ),
+        // Random arrivals are not drawn to be counted, which takes as long as there are many: their mean is known.
+        Schedule::Arrivals {
+            curve,
+            law: ArrivalLaw::Poisson,
+            ..
+        } => (
+            curve.area(curve.duration()) / f64::from(plan.segment.count),
+            false,
+            curve.duration(),
+        ),
+        Schedule::Arrivals { curve, .. } => {
+            let planned = load.planned_iterations(plan.seed, plan.segment);
+            (planned.unwrap_or(0) as f64, true, curve.duration())
+        }
+        &Schedule::Iterations {
+            count,
+            sharing,
+            users,
+            max_duration,
+        } => {
+            let count = match sharing {
+                Sharing::Shared => count as f64,
+                Sharing::PerUser => count as f64 * f64::from(users),
+            };
+            let needed = count * at_least / f64::from(users.max(1));
+            let limit = max_duration.map_or(f64::INFINITY, |limit| limit.as_secs_f64());
+            let part = (limit / needed).min(1.0);
+            let lasts = Duration::try_from_secs_f64(needed.min(limit)).unwrap_or(Duration::MAX);
+            (count * part, part >= 1.0, lasts)
         }
     }
 }

@@ -13,7 +13,7 @@ use text::{cut, rough, rounded, show_delay, whole};
 
 use super::program::visit;
 use super::schedule::{Model, show_level};
-use super::{Flow, Plan, Schedule};
+use super::{Flow, LoadProfile, Plan, Schedule};
 use crate::units::show_duration;
 
 /// What a run would do; shown with [`Display`](fmt::Display), at most 100 columns wide.
@@ -78,20 +78,20 @@ impl<'p> Outline<'p> {
 
     fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plan = self.plan;
-        let model = match plan.schedule.model() {
+        let model = match plan.loads.model() {
             Model::Closed => "closed model: a user starts again when it has ended",
             Model::Open => "open model: starts follow the schedule, whatever the target does",
         };
         writeln!(f, "{}", cut(&plan.name, 100))?;
-        let load = match plan.schedule.stage_marks().len() {
+        let load = match plan.loads.stage_marks().len() {
             stages @ 3.. => {
                 let lasts = show_duration(self.estimate.duration);
                 format!(
                     "{stages} stages over {lasts}, at most {} users",
-                    whole(f64::from(plan.schedule.peak_users()))
+                    whole(f64::from(plan.loads.peak_users()))
                 )
             }
-            _ => plan.schedule.to_string(),
+            _ => plan.loads.to_string(),
         };
         self.row(f, "load", &load)?;
         self.row(f, "", model)?;
@@ -106,7 +106,7 @@ impl<'p> Outline<'p> {
             )?;
         }
         if let Some(think) = plan.think_time {
-            let place = match plan.schedule.model() {
+            let place = match plan.loads.model() {
                 Model::Closed => "between steps and between iterations",
                 Model::Open => "between steps",
             };
@@ -147,13 +147,14 @@ impl<'p> Outline<'p> {
         writeln!(f, "  {label:<11} {line}")
     }
 
-    fn chart(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (curve, unit, heading) = match &self.plan.schedule {
+    fn chart(&self, f: &mut fmt::Formatter<'_>, load: &LoadProfile) -> fmt::Result {
+        let (curve, unit, heading) = match &load.schedule {
             Schedule::Users(curve) => (curve, "", "users"),
             Schedule::Arrivals { curve, .. } => (curve, "/s", "starts a second"),
             Schedule::Iterations { .. } => return Ok(()),
         };
-        writeln!(f, "  {heading}")?;
+        let heading = titled(load, heading);
+        writeln!(f, "  {}", cut(&heading, 98))?;
         chart::draw(f, curve, unit, self.plan.warm_up, self.charset)?;
         writeln!(f)?;
         if curve.pieces.len() < 2 {
@@ -164,7 +165,7 @@ impl<'p> Outline<'p> {
             "  {:>5} {:>10} {:>10}   level",
             "stage", "begins", "lasts"
         )?;
-        for (index, mark) in self.plan.schedule.stage_marks().iter().enumerate() {
+        for (index, mark) in load.schedule.stage_marks().iter().enumerate() {
             let begins = match index {
                 0 => "0s".to_owned(),
                 _ => show_duration(mark.start.as_duration()),
@@ -203,7 +204,7 @@ impl<'p> Outline<'p> {
             rounded(per_second)
         );
         self.row(f, "expected", &text)?;
-        if plan.schedule.duration().is_none() {
+        if plan.loads.duration().is_none() {
             self.row(
                 f,
                 "",
@@ -213,31 +214,45 @@ impl<'p> Outline<'p> {
         if let Some(assumptions) = self.assumptions() {
             self.row(f, "", &assumptions)?;
         }
-        if let Schedule::Arrivals {
-            curve, max_users, ..
-        } = &plan.schedule
-        {
-            // Little's law: users busy = starts a second × seconds each keeps one.
-            let needed = (curve.peak() * estimate.iteration_seconds).ceil();
-            let verdict = if needed > f64::from(*max_users) {
-                "too few: starts would be late, and count as such"
-            } else {
-                "enough"
-            };
-            let text = format!(
-                "at its peak about {} users are busy if every response takes {}; max_users is {max_users}, {verdict}",
-                whole(needed),
-                show_duration(ASSUMED_RESPONSE)
-            );
-            self.row(f, "users", &text)?;
+        for (load, seconds) in plan.loads.iter().zip(&estimate.iteration_seconds) {
+            self.busy_users(f, load, *seconds)?;
         }
         writeln!(f)
+    }
+
+    /// Open model: whether the users are enough.
+    fn busy_users(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        load: &LoadProfile,
+        iteration_seconds: f64,
+    ) -> fmt::Result {
+        let Schedule::Arrivals {
+            curve, max_users, ..
+        } = &load.schedule
+        else {
+            return Ok(());
+        };
+        // Little's law: users busy = starts a second × seconds each keeps one.
+        let needed = (curve.peak() * iteration_seconds).ceil();
+        let verdict = if needed > f64::from(*max_users) {
+            "too few: starts would be late, and count as such"
+        } else {
+            "enough"
+        };
+        let text = format!(
+            "at its peak about {} users are busy if every response takes {}; max_users is {max_users}, {verdict}",
+            whole(needed),
+            show_duration(ASSUMED_RESPONSE)
+        );
+        self.row(f, "users", &titled(load, &text))
     }
 
     /// What the expected figures stand on; none where the plan alone decides them.
     fn assumptions(&self) -> Option<String> {
         let mut assumed = Vec::new();
-        if !matches!(self.plan.schedule, Schedule::Arrivals { .. }) {
+        let is_closed = |load: &LoadProfile| load.schedule.model() == Model::Closed;
+        if self.plan.loads.iter().any(is_closed) {
             assumed.push(format!(
                 "every response takes {}",
                 show_duration(ASSUMED_RESPONSE)
@@ -256,12 +271,22 @@ impl<'p> Outline<'p> {
 impl fmt::Display for Outline<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.head(f)?;
-        self.chart(f)?;
+        for load in self.plan.loads.iter() {
+            self.chart(f, load)?;
+        }
         self.volume(f)?;
         self.flows(f)?;
         self.feeds(f)?;
         self.machine(f)?;
         self.thresholds(f)
+    }
+}
+
+/// A text about a load, below its name if it has one.
+fn titled(load: &LoadProfile, text: &str) -> String {
+    match &load.name {
+        Some(name) => format!("{name}: {text}"),
+        None => text.to_owned(),
     }
 }
 

@@ -97,7 +97,7 @@ impl Outline<'_> {
     }
 
     pub(super) fn machine(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let users = u64::from(self.plan.schedule.peak_users());
+        let users = u64::from(self.plan.loads.peak_users());
         let origins = origins(self.plan);
         let connections = users * origins;
         let per_user = if origins == 1 {

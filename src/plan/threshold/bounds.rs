@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Metric, Threshold};
 use crate::plan::program::requests;
-use crate::plan::{CheckId, Flow, Plan, Request, Schedule, SeriesId, Step, Subject};
+use crate::plan::{CheckId, Flow, LoadProfile, Plan, Request, Schedule, SeriesId, Step, Subject};
 use crate::scenario::{ArrivalLaw, Window};
 use crate::units::show_duration;
 
@@ -18,7 +18,7 @@ pub(super) fn refuse_too_long(threshold: &Threshold, plan: &Plan) -> Result<(), 
     if window.is_some_and(|length| length.is_zero()) {
         return Err(format!("a {word} window must be longer than nothing"));
     }
-    let Some(run) = plan.schedule.duration() else {
+    let Some(run) = plan.loads.duration() else {
         return Ok(());
     };
     let measured = run.saturating_sub(plan.warm_up);
@@ -57,7 +57,7 @@ pub(super) fn refuse_too_few(threshold: &Threshold, plan: &Plan) -> Result<(), S
 
 /// The most samples a run can give a threshold; none where the plan does not bound it.
 fn most_samples(threshold: &Threshold, plan: &Plan) -> Option<u64> {
-    let iterations = || match &plan.schedule {
+    let of_load = |load: &LoadProfile| match &load.schedule {
         // Never more than this, and without drawing them all, which takes as long as there are many.
         Schedule::Arrivals {
             curve,
@@ -67,10 +67,14 @@ fn most_samples(threshold: &Threshold, plan: &Plan) -> Option<u64> {
             let mean = curve.area(curve.duration());
             Some((mean + 10.0 * mean.sqrt() + 10.0).ceil() as u64)
         }
-        _ => plan.planned_iterations(),
+        _ => load.planned_iterations(plan.seed, plan.segment),
+    };
+    let iterations = || {
+        let mut each = plan.loads.iter().map(of_load);
+        each.try_fold(0, |sum: u64, most| Some(sum.saturating_add(most?)))
     };
     let per_user = |flow: &Flow, count: &dyn Fn(&[Step]) -> u64| {
-        count(&flow.start).saturating_mul(u64::from(plan.schedule.peak_users()))
+        count(&flow.start).saturating_mul(u64::from(plan.loads.peak_users()))
     };
     let most = |count: &dyn Fn(&[Step]) -> u64| {
         let an_iteration = plan.flows.iter().map(|flow| count(&flow.steps)).max()?;
@@ -99,7 +103,7 @@ fn most_samples(threshold: &Threshold, plan: &Plan) -> Option<u64> {
             })
         }
         Metric::ActiveUsers | Metric::GeneratorCpu | Metric::GeneratorRss => {
-            let measured = plan.schedule.duration()?.saturating_sub(plan.warm_up);
+            let measured = plan.loads.duration()?.saturating_sub(plan.warm_up);
             Some(
                 measured
                     .as_micros()

@@ -4,7 +4,7 @@ use super::bounds::{refuse_too_few, refuse_too_long};
 use super::{Aggregate, Key, Matcher, Metric, Rule, Threshold, Unit};
 use crate::expr::ExprError;
 use crate::plan::schedule::Model;
-use crate::plan::{CheckId, Plan, Schedule, Series, SeriesId, Subject};
+use crate::plan::{CheckId, Plan, Series, SeriesId, Subject};
 use crate::scenario::{Comparator, Feed, Severity, ThresholdEntry, WhenUsedUp, Window};
 use crate::source::{did_you_mean, nearest};
 
@@ -48,8 +48,7 @@ pub(in crate::plan) fn built_in(plan: &Plan) -> Vec<Threshold> {
     let is_judged = |metric| plan.thresholds.iter().any(|rule| rule.metric == metric);
     // Rows that may end the load leave the rest of it unstarted.
     let may_end = |feed: &Feed| feed.when_used_up == WhenUsedUp::End;
-    let is_planned =
-        !matches!(plan.schedule, Schedule::Users(_)) && !plan.feeds.iter().any(may_end);
+    let is_planned = plan.loads.ask_for_iterations() && !plan.feeds.iter().any(may_end);
     let mut rules = Vec::new();
     if is_planned && !is_judged(Metric::Started) {
         let expression = "ratio(started) >= 99%";
@@ -89,9 +88,9 @@ fn ratio(expression: &str, metric: Metric, comparator: Comparator, limit: f64) -
 
 /// Refuses a metric that no run of this plan has a sample of, or that says nothing.
 fn refuse_unmeasured(expression: &Rule, plan: &Plan) -> Result<(), ExprError> {
-    let is_closed = plan.schedule.model() == Model::Closed;
+    let is_closed = plan.loads.model() == Model::Closed;
     let (message, hint) = match expression.metric {
-        Metric::Unstarted | Metric::Started if matches!(plan.schedule, Schedule::Users(_)) => (
+        Metric::Unstarted | Metric::Started if !plan.loads.ask_for_iterations() => (
             "users start iterations as they come back in this load, so none is ever due and not started",
             Some("give the load a `rate` (open model), or use `count(iterations)`"),
         ),

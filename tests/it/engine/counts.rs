@@ -41,7 +41,7 @@ async fn what_busy_users_could_not_take_is_counted_as_unstarted() {
             format!("load: {{ rate: 400/s, for: 500ms, max_users: 2, arrivals: {arrivals} }}");
         let flow = "flows: [ { name: main, steps: [ { get: /slow } ] } ]";
         let plan = plan(&server.url, &format!("{load}\n{flow}"));
-        let planned = plan.schedule.planned_iterations(plan.seed, plan.segment);
+        let planned = plan.planned_iterations();
         let over = run(plan).await;
         assert_eq!(planned, Some(over.load.offered), "{arrivals}");
         assert!(over.load.unstarted > 100, "{arrivals}: {:?}", over.load);

@@ -7,6 +7,7 @@ mod flows;
 mod gauges;
 mod labour;
 mod links;
+mod loads;
 mod pauses;
 pub(crate) mod plans;
 mod server;

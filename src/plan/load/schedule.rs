@@ -8,8 +8,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Segment;
-use super::arrivals::ArrivalTimes;
 use super::curve::{Curve, Piece};
 use crate::scenario::{ArrivalLaw, Load, Shape, Sharing};
 use crate::units::{Micros, show_duration};
@@ -98,27 +96,6 @@ impl Schedule {
                     law: *law,
                     max_users: *max_users,
                 }
-            }
-        }
-    }
-
-    /// How many iterations the schedule asks of a segment; none where users decide.
-    pub fn planned_iterations(&self, seed: u64, segment: Segment) -> Option<u64> {
-        match self {
-            Self::Users(_) => None,
-            Self::Iterations {
-                count,
-                sharing: Sharing::Shared,
-                ..
-            } => Some(segment.share(*count)),
-            Self::Iterations {
-                count,
-                sharing: Sharing::PerUser,
-                users,
-                ..
-            } => Some(count.saturating_mul(segment.share(u64::from(*users)))),
-            Self::Arrivals { curve, law, .. } => {
-                Some(ArrivalTimes::new(curve, *law, seed, segment).remaining())
             }
         }
     }
@@ -219,7 +196,7 @@ fn show_stages(f: &mut fmt::Formatter<'_>, curve: &Curve, unit: &str, noun: &str
 }
 
 /// A level with at most two decimals.
-pub(super) fn show_level(level: f64) -> String {
+pub(in crate::plan) fn show_level(level: f64) -> String {
     let text = format!("{level:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
@@ -244,8 +221,7 @@ fn curve(stages: impl Iterator<Item = (f64, Duration, Shape)>) -> Curve {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{RateStage, UserStage};
-    use crate::units::Rate;
+    use crate::scenario::UserStage;
 
     const MINUTE: Duration = Duration::from_mins(1);
 
@@ -293,44 +269,5 @@ mod tests {
             (schedule.model(), schedule.peak_users(), schedule.duration()),
             (Model::Closed, 200, Some(3 * MINUTE))
         );
-        assert_eq!(schedule.planned_iterations(1, Segment::WHOLE), None);
-    }
-
-    #[test]
-    fn planned_iterations_are_shared_out_to_the_segments_without_loss() {
-        let iterations = |sharing| {
-            Schedule::of(&Load::Iterations {
-                count: 1_001,
-                sharing,
-                users: 10,
-                max_duration: None,
-            })
-        };
-        let rate = Rate::per_second(33.4).expect("a rate");
-        let stages = vec![RateStage {
-            rate,
-            duration: MINUTE,
-            shape: Shape::Hold,
-        }];
-        let arrivals = |law| {
-            Schedule::of(&Load::Arrivals {
-                stages: stages.clone(),
-                max_users: 5,
-                law,
-            })
-        };
-        let expected = [
-            (iterations(Sharing::Shared), Some(1_001)),
-            (iterations(Sharing::PerUser), Some(10_010)),
-            (arrivals(ArrivalLaw::Constant), Some(2_004)),
-            (arrivals(ArrivalLaw::Poisson), None),
-        ];
-        for (schedule, count) in expected {
-            let whole = schedule.planned_iterations(1, Segment::WHOLE);
-            assert!(count.is_none() || whole == count, "{schedule:?}: {whole:?}");
-            let parts =
-                (0..3).map(|index| schedule.planned_iterations(1, Segment { index, count: 3 }));
-            assert_eq!(parts.sum::<Option<u64>>(), whole, "{schedule:?}");
-        }
     }
 }

@@ -8,8 +8,8 @@
 use rand::{RngExt as _, SeedableRng as _, distr::OpenClosed01};
 use rand_pcg::Pcg64Mcg;
 
-use super::Segment;
 use super::curve::{Cumulative, Curve};
+use crate::plan::Segment;
 use crate::scenario::ArrivalLaw;
 use crate::units::Micros;
 

@@ -1,0 +1,222 @@
+//! The loads of a plan. Each has its schedule, its users and its flows; most plans have one.
+//!
+//! Users are numbered through all loads, over all segments: a load's first user follows the last user of the load before
+//! it. What a run as a whole asks for is said by [`Loads`], from all of them.
+
+pub mod arrivals;
+pub mod curve;
+mod profile;
+pub mod schedule;
+
+use std::fmt;
+use std::ops::Deref;
+use std::time::Duration;
+
+pub use profile::LoadProfile;
+
+use super::Segment;
+use schedule::{Model, Schedule, StageMark};
+
+/// The loads of a plan, which run beside each other; at least one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loads(Vec<LoadProfile>);
+
+impl Loads {
+    /// Numbers the users of the loads through.
+    pub fn new(first: LoadProfile, others: impl IntoIterator<Item = LoadProfile>) -> Self {
+        let mut next = 0;
+        let each = std::iter::once(first).chain(others).map(|load| {
+            let load = load.with_users_from(next);
+            next = load.users.end;
+            load
+        });
+        Self(each.collect())
+    }
+
+    /// Open as soon as one load is: then starts are due whatever the target does.
+    pub fn model(&self) -> Model {
+        let is_open = |load: &LoadProfile| load.schedule.model() == Model::Open;
+        if self.iter().any(is_open) {
+            Model::Open
+        } else {
+            Model::Closed
+        }
+    }
+
+    /// The users of all loads.
+    pub fn peak_users(&self) -> u32 {
+        self.iter().map(|load| load.users.len() as u32).sum()
+    }
+
+    /// How long until the last load ends; none if that of one is decided by its iterations.
+    pub fn duration(&self) -> Option<Duration> {
+        let lengths = self.iter().map(|load| load.schedule.duration());
+        lengths.reduce(|longest, length| Some(longest?.max(length?)))?
+    }
+
+    /// How many iterations the loads ask of a segment; none if users decide in one of them.
+    pub fn planned_iterations(&self, seed: u64, segment: Segment) -> Option<u64> {
+        let each = self.iter();
+        each.map(|load| load.planned_iterations(seed, segment))
+            .try_fold(0, |sum: u64, count| Some(sum.saturating_add(count?)))
+    }
+
+    /// Whether any load asks for a number of iterations, so that some may be due and not started.
+    pub fn ask_for_iterations(&self) -> bool {
+        let asks = |load: &LoadProfile| !matches!(load.schedule, Schedule::Users(_));
+        self.iter().any(asks)
+    }
+
+    /// The stages of all loads, for marks on time axes.
+    pub fn stage_marks(&self) -> Vec<StageMark> {
+        let each = self.iter();
+        each.flat_map(|load| load.schedule.stage_marks()).collect()
+    }
+}
+
+impl Deref for Loads {
+    type Target = [LoadProfile];
+
+    fn deref(&self) -> &[LoadProfile] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Loads {
+    /// `20 users for 5m`, and with a second load `20 users for 5m; nightly import: 2/s for 3m, at most 10 users`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, load) in self.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{load}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{ArrivalLaw, Load, RateStage, Shape, Sharing, UserStage};
+    use crate::units::Rate;
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    fn users(users: u32) -> Load {
+        let (duration, shape) = (MINUTE, Shape::Hold);
+        let stages = vec![UserStage {
+            users,
+            duration,
+            shape,
+        }];
+        Load::Users { stages }
+    }
+
+    fn rate(rate: f64, law: ArrivalLaw) -> Load {
+        let stages = vec![RateStage {
+            rate: Rate::per_second(rate).expect("a rate"),
+            duration: 2 * MINUTE,
+            shape: Shape::Hold,
+        }];
+        let max_users = 5;
+        Load::Arrivals {
+            stages,
+            max_users,
+            law,
+        }
+    }
+
+    fn iterations(count: u64, sharing: Sharing) -> Load {
+        Load::Iterations {
+            count,
+            sharing,
+            users: 10,
+            max_duration: None,
+        }
+    }
+
+    fn profile(load: &Load, name: Option<&str>) -> LoadProfile {
+        LoadProfile::new(name.map(str::to_owned), Schedule::of(load), vec![0])
+    }
+
+    #[test]
+    fn a_plan_of_one_load_is_described_by_its_schedule() {
+        let schedule = Schedule::of(&rate(2.0, ArrivalLaw::Constant));
+        let loads = Loads::new(LoadProfile::new(None, schedule.clone(), vec![0]), []);
+        assert_eq!(loads.to_string(), schedule.to_string());
+        assert_eq!(loads.stage_marks(), schedule.stage_marks());
+        assert_eq!(
+            (loads.model(), loads.peak_users(), loads.duration()),
+            (Model::Open, 5, Some(2 * MINUTE))
+        );
+    }
+
+    #[test]
+    fn the_figures_of_a_run_are_of_all_its_loads() {
+        let import = rate(2.0, ArrivalLaw::Constant);
+        let loads = Loads::new(
+            profile(&users(20), None),
+            [profile(&import, Some("nightly import"))],
+        );
+        assert_eq!(
+            loads.to_string(),
+            "20 users for 1m; nightly import: 2/s for 2m, at most 5 users"
+        );
+        assert_eq!(
+            (loads.model(), loads.peak_users(), loads.duration()),
+            (Model::Open, 25, Some(2 * MINUTE))
+        );
+        assert_eq!(loads.planned_iterations(1, Segment::WHOLE), None);
+        let marks = loads.stage_marks();
+        assert_eq!(marks.len(), 2);
+
+        let counted = profile(&iterations(100, Sharing::Shared), Some("counted"));
+        let loads = Loads::new(profile(&import, None), [counted]);
+        assert_eq!(loads.duration(), None);
+        assert_eq!(loads.planned_iterations(1, Segment::WHOLE), Some(340));
+    }
+
+    #[test]
+    fn planned_iterations_are_shared_out_to_the_segments_without_loss() {
+        let arrivals = |law| rate(33.4, law);
+        let expected = [
+            (iterations(1_001, Sharing::Shared), Some(1_001)),
+            (iterations(1_001, Sharing::PerUser), Some(10_010)),
+            (arrivals(ArrivalLaw::Constant), Some(4_008)),
+            (arrivals(ArrivalLaw::Poisson), None),
+        ];
+        for (load, count) in expected {
+            // Seven users before it, so that its own do not begin at a segment's first.
+            let behind = Loads::new(profile(&users(7), None), [profile(&load, None)]);
+            for load in [&profile(&load, None), &behind[1]] {
+                let whole = load.planned_iterations(1, Segment::WHOLE);
+                assert!(count.is_none() || whole == count, "{load:?}: {whole:?}");
+                let parts =
+                    (0..3).map(|index| load.planned_iterations(1, Segment { index, count: 3 }));
+                assert_eq!(parts.sum::<Option<u64>>(), whole, "{load:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_user_of_a_segment_has_one_load() {
+        let loads = Loads::new(profile(&users(7), None), [profile(&users(6), None)]);
+        for count in 1..5 {
+            let mut seen = Vec::new();
+            for index in 0..count {
+                let segment = Segment { index, count };
+                let slots: Vec<_> = loads.iter().map(|load| load.slots(segment)).collect();
+                assert_eq!((slots[0].start, slots[0].end), (0, slots[1].start));
+                assert_eq!(slots[1].end as u64, segment.share(13));
+                for (load, slots) in loads.iter().zip(slots) {
+                    for slot in slots {
+                        let user = segment.global(slot as u64) as u32;
+                        assert!(load.users.contains(&user), "user {user} of {load}");
+                        seen.push(user);
+                    }
+                }
+            }
+            seen.sort_unstable();
+            assert!(seen.into_iter().eq(0..13));
+        }
+    }
+}
