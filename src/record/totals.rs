@@ -96,7 +96,7 @@ pub struct HealthTotals {
     pub wake_ups: WakeUps,
     /// The part of the machine's CPU time that went to other machines.
     pub mean_stolen: f64,
-    /// How long a CPU quota kept the generator from running, added up over its cores.
+    /// How long a CPU quota throttled the generator, added up over its cores.
     pub throttled: Micros,
     cpu_seconds: f64,
     stolen_seconds: f64,

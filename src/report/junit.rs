@@ -167,10 +167,7 @@ fn threshold_outcome(row: &ThresholdRow) -> Case {
     match (row.standing, row.severity) {
         (Standing::Pass, _) => Case::Passed,
         (Standing::NoData, severity) => {
-            let words = format!(
-                "there was nothing to judge: {} samples",
-                text::count(row.samples)
-            );
+            let words = format!("not enough samples: {}", text::count(row.samples));
             match severity {
                 Severity::Warn => Case::Warned(words),
                 Severity::Fail => Case::Broken("no_data", words),

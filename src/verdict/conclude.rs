@@ -1,4 +1,4 @@
-//! The end: from standings, warnings and the way a run ended to one verdict.
+//! Derives one verdict from the state of the thresholds, the warnings and the end of the run.
 
 use super::judge::Rule;
 use super::{Conclusion, Ending, Judge, Standing, Verdict, Warning, lost, sentence};
@@ -9,7 +9,7 @@ use crate::plan::threshold::Metric;
 use crate::record::{StopReason, Totals};
 use crate::scenario::Severity;
 
-/// Something that decides a run.
+/// A finding that decides the result of a run.
 struct Finding {
     exit: Exit,
     conclusion: Conclusion,
@@ -17,7 +17,7 @@ struct Finding {
 }
 
 impl Finding {
-    /// What an exit code means for the run; [`Exit`] is ordered from the strongest to the weakest.
+    /// The conclusion for an exit code; [`Exit`] is ordered from the strongest to the weakest.
     fn new(exit: Exit, reason: String) -> Self {
         let conclusion = match exit {
             Exit::Passed => Conclusion::Pass,
@@ -55,11 +55,11 @@ impl Finding {
 }
 
 impl Judge {
-    /// The verdict on a run that ended in this way, with these totals: of all that was found, the strongest exit code
-    /// decides, and of findings alike the first.
+    /// The verdict for a run that ended like this, with these totals. The finding with the strongest exit code
+    /// decides; among equal ones, the first.
     pub fn conclude(&self, totals: &Totals, ending: &Ending) -> Verdict {
         let mut warnings = self.generator.warnings(totals);
-        // Users that a slow generator kept busy say nothing about the target.
+        // If the generator was slow, busy users are no evidence about the target.
         let is_invalid = warnings.iter().any(Warning::is_invalidating);
         if is_invalid {
             warnings.retain(|warning| !matches!(warning, Warning::LittlesLaw { .. }));
@@ -79,7 +79,7 @@ impl Judge {
         findings.extend(nothing_measured(totals));
         findings.extend(self.nothing_succeeded(totals));
         findings.push(self.praise(totals));
-        // Of equals `min_by_key` keeps the first, so there always is one.
+        // `min_by_key` returns the first of equal findings, and there is always at least one.
         let decisive = findings.into_iter().min_by_key(|finding| finding.exit);
         let Finding {
             exit,
@@ -121,7 +121,7 @@ impl Judge {
             };
             return Some(Finding::new(
                 Exit::Internal,
-                format!("{users} panicked: this is a fault in Gander"),
+                format!("{users} panicked: this is a bug in Gander"),
             ));
         }
         let (exit, reason) = match &ending.stop {
@@ -131,10 +131,11 @@ impl Judge {
             }
             Some(StopReason::Threshold { threshold }) => {
                 let why = self.rules.get(*threshold).map_or_else(
-                    || format!("threshold {threshold} broke"),
+                    || format!("threshold {threshold} failed"),
                     |rule| match rule.judged.standing {
                         Standing::Fail => sentence::of(rule),
-                        // What was in flight at the stop may have mended the number, but not the stop.
+                        // Requests in flight at the stop may have improved the number, but the run was stopped
+                        // because of it.
                         Standing::Pass | Standing::NoData => format!("{} broke", rule.threshold.expression),
                     },
                 );
@@ -175,8 +176,8 @@ impl Judge {
         let count = broken.len() + undecided.len();
         let others = match count.saturating_sub(1) {
             0 => String::new(),
-            1 => ", and another threshold does not hold".to_owned(),
-            more => format!(", and {more} other thresholds do not hold"),
+            1 => ", and another threshold failed".to_owned(),
+            more => format!(", and {more} other thresholds failed"),
         };
         match (broken.first(), undecided.first()) {
             (Some(rule), _) => {
@@ -191,14 +192,14 @@ impl Judge {
         }
     }
 
-    /// Why a threshold on started iterations broke, where the users were too few.
+    /// The reason why a threshold on started iterations failed, if there were too few users.
     fn cause(&self, rule: &Rule) -> Option<String> {
         let is_about_starts = matches!(rule.threshold.metric, Metric::Started | Metric::Unstarted);
         let warning = self.users.warning().filter(|_| is_about_starts)?;
         Some(format!("; {}", warning.finding()))
     }
 
-    /// Every request failed, and no rule of the scenario is about that.
+    /// Reports that every request failed although no threshold of the scenario covers that.
     fn nothing_succeeded(&self, totals: &Totals) -> Option<Finding> {
         let requests = totals.counts(Subject::Requests);
         let is_asked_for = self
@@ -222,14 +223,14 @@ impl Judge {
         })
     }
 
-    /// The rules that the scenario states and that can fail it.
+    /// Thresholds written in the scenario that can fail it.
     fn own_binding_rules(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter().filter(|rule| {
             rule.threshold.line.is_some() && rule.threshold.severity == Severity::Fail
         })
     }
 
-    /// A run that nothing is wrong with.
+    /// The finding for a run without errors.
     fn praise(&self, totals: &Totals) -> Finding {
         if self.own_binding_rules().next().is_none() {
             let requests = totals.counts(Subject::Requests);
@@ -244,7 +245,7 @@ impl Judge {
             .filter(|rule| rule.judged.standing == Standing::Pass)
             .count();
         let reason = match passed {
-            1 => "the one threshold holds".to_owned(),
+            1 => "the only threshold holds".to_owned(),
             2 => "both thresholds hold".to_owned(),
             all => format!("all {all} thresholds hold"),
         };
@@ -252,10 +253,10 @@ impl Judge {
     }
 }
 
-/// Fewer attempts than this say nothing about a target that was there before the load.
+/// With fewer attempts there is no evidence about a target that answered before the load.
 const FEWEST_ATTEMPTS: u64 = 3;
 
-/// Not one connection: the target was never there.
+/// No connection at all: the target was never reachable.
 fn unreachable(totals: &Totals) -> Option<Finding> {
     let counts = totals.counts(Subject::Requests);
     let attempted = counts.ended - counts.by_outcomes(|outcome| !outcome.is_attempt());

@@ -1,4 +1,4 @@
-//! Whether the generator kept up: if it did not, the numbers are about it and not about the target.
+//! Checks that the generator kept up. If it did not, the measurements describe the generator, not the target.
 
 use super::warning::Warning;
 use crate::outcome::Outcome;
@@ -6,42 +6,42 @@ use crate::plan::Subject;
 use crate::record::{Interval, Timing, Totals};
 use crate::units::Micros;
 
-/// CPU use, as a part of the cores that users are played on, from which a second is busy.
+/// CPU usage, as a fraction of the cores that run users, above which a second counts as busy.
 const CPU_BUSY: f64 = 0.80;
-/// CPU use from which a second is saturated.
+/// CPU usage above which a second counts as saturated.
 const CPU_SATURATED: f64 = 0.90;
-/// The shortest interval whose CPU use says anything: the last one may be a few milliseconds of winding up.
+/// The shortest interval with a meaningful CPU usage: the last one may be only a few milliseconds of shutdown.
 const CPU_SHORTEST: Micros = Micros(500_000);
-/// How long the CPU must be saturated without a pause to make the run invalid.
+/// Continuous CPU saturation of this length makes the run invalid.
 const CPU_PATIENCE: Micros = Micros(5_000_000);
-/// Scheduling lag, at the 99th percentile, of a generator that is not healthy.
+/// Scheduling lag at p99 that causes a warning.
 const LAG_HIGH: Micros = Micros(5_000);
-/// Scheduling lag, at the 99th percentile, that makes the run invalid.
+/// Scheduling lag at p99 that makes the run invalid.
 const LAG_INVALID: Micros = Micros(50_000);
-/// Fewer iterations than this say nothing about the lag.
+/// The minimum number of iterations for judging the lag.
 const LAG_SAMPLES: u64 = 100;
-/// Fewer wake-ups than this say nothing about the lag: those of two seconds on one thread.
+/// The minimum number of wake-ups for judging the lag: two seconds of one thread.
 const WAKE_UP_SAMPLES: u64 = 48;
-/// A delay of the event loop worth a warning.
+/// A delay of the event loop that causes a warning.
 const LOOP_DELAY_HIGH: Micros = Micros(100_000);
-/// A standstill that makes the run invalid.
+/// A stall of this length makes the run invalid.
 const STANDSTILL_INVALID: Micros = Micros(1_000_000);
-/// The part of the measured time that standstills may take together.
+/// The fraction of the measured time that stalls may take in total.
 const STANDSTILL_PART: f64 = 0.05;
-/// The part of the measured time in which a CPU quota may keep the generator from running.
+/// The fraction of the measured time for which a CPU quota may throttle the generator.
 const THROTTLED_PART: f64 = 0.01;
-/// The part of the machine's CPU time that others may have.
+/// The fraction of the machine's CPU time that other machines may take.
 const STOLEN_PART: f64 = 0.05;
-/// The gap in Little's law worth a warning.
+/// A difference in Little's law that causes a warning.
 const LITTLE_GAP: f64 = 0.05;
-/// The shortest measurement that Little's law is asked of.
+/// The shortest measurement to which Little's law is applied.
 const LITTLE_LENGTH: Micros = Micros(10_000_000);
-/// More requests in flight than Little's law is asked of: of a handful, one more or less is a large part.
+/// The minimum number of requests in flight for Little's law: with only a few, one more or less is a large fraction.
 const LITTLE_HANDFUL: f64 = 5.0;
-/// How often requests in flight are counted, a second.
+/// Samples of requests in flight per second.
 const LITTLE_SAMPLING: f64 = 24.0;
 
-/// What of the generator's health must be seen interval by interval.
+/// The parts of the generator's health that must be observed in each interval.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct GeneratorWatch {
     busy: Micros,
@@ -68,7 +68,7 @@ impl GeneratorWatch {
         }
     }
 
-    /// What is to be said of the generator, the gravest first.
+    /// Warnings about the generator, the most serious first.
     pub(super) fn warnings(&self, totals: &Totals) -> Vec<Warning> {
         let found = [
             still(totals),
@@ -97,8 +97,8 @@ fn cpu(watch: &GeneratorWatch) -> Option<Warning> {
     })
 }
 
-/// Iterations that started late, and timers that woke up late: one of the two, since both are the same delay. A closed
-/// model starts its iterations when it can, so that only its timers tell.
+/// Warns of late iterations or of late timers, not of both, since one delay causes both. A closed model starts its
+/// iterations as soon as it can, so only its timers show the delay.
 fn late(totals: &Totals) -> Option<Warning> {
     let (lag, wake_ups) = (lag(totals), wake_ups(totals));
     let is_grave = |warning: &Warning| warning.is_invalidating();
@@ -136,7 +136,7 @@ fn lag(totals: &Totals) -> Option<Warning> {
     }
 }
 
-/// Standstills, however few iterations or requests there were to see them.
+/// Warns of stalls, however few iterations or requests were affected.
 fn still(totals: &Totals) -> Option<Warning> {
     let health = totals.health();
     let (longest, together) = (health.peak.loop_delay_max, health.stood_still);
@@ -166,7 +166,7 @@ fn is_more_than(limit: f64, time: Micros, of: Micros) -> bool {
     time.0 as f64 > limit * of.0 as f64
 }
 
-/// Requests that this machine's own limits kept from being sent.
+/// Requests that limits of this machine prevented.
 fn own_limits(totals: &Totals) -> impl Iterator<Item = Warning> {
     let counts = totals.counts(Subject::Requests);
     let (files, ports) = (
@@ -181,12 +181,14 @@ fn own_limits(totals: &Totals) -> impl Iterator<Item = Warning> {
     .flatten()
 }
 
-/// Little's law, L = λ·W: the mean of requests in flight, counted by the clock, against throughput × mean service time.
+/// Little's law, L = λ·W: the mean number of requests in flight, sampled by the clock, against throughput × mean
+/// service time.
 ///
-/// The law holds for any stable system, so a gap means that the times or the counts are wrong. It is asked only where
-/// the two sides are comparable: more than a handful of requests in flight, nearly none failed (their service time is not
-/// recorded), and a measurement much longer than a request. The tolerance allows for what the counting misses: four
-/// standard errors of the mean of independent Poisson counts, and the requests that straddle the ends.
+/// The law holds for any stable system, so a difference means that the times or the counts are wrong. It is applied
+/// only where the two sides are comparable: more than a few requests in flight, nearly no failures (their service
+/// time is not recorded), and a measurement much longer than a request. The tolerance covers the error of the
+/// sampling: four standard errors of the mean of independent Poisson counts, and the requests that cross the ends of
+/// the measurement.
 fn little(totals: &Totals) -> Option<Warning> {
     let counts = totals.counts(Subject::Requests);
     let service = totals.timing(Timing::ServiceTime, &[]);
@@ -201,7 +203,7 @@ fn little(totals: &Totals) -> Option<Warning> {
     let mean_seconds = service.mean() / 1e6;
     let expected = counts.ended as f64 / seconds * mean_seconds;
     let level = in_flight.max(expected);
-    // Two samples within one request's life are nearly the same one.
+    // Two samples within the lifetime of one request are strongly correlated.
     let independent = seconds / (2.0 * mean_seconds).max(1.0 / LITTLE_SAMPLING);
     let error = 4.0 / (level * independent).sqrt();
     let tolerance = LITTLE_GAP.max(error) + mean_seconds / seconds;

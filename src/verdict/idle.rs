@@ -1,4 +1,4 @@
-//! Steps that never ran: a run can pass and say nothing about them.
+//! Steps that never ran: a run can pass without testing them.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::{Ending, Warning};
 use crate::plan::{Series, SeriesId, Subject};
 use crate::record::Totals;
 
-/// The steps of a run, by the names that tell them apart.
+/// The steps of a run, by unique names.
 #[derive(Debug, Clone)]
 pub(super) struct Steps(Vec<(SeriesId, String)>);
 
@@ -27,7 +27,7 @@ impl Steps {
         Self(named.collect())
     }
 
-    /// The steps that sent nothing in measured time, if the run sent something and went to its end.
+    /// Steps that sent no request in measured time, if the run sent any and was not stopped early.
     pub(super) fn warning(&self, totals: &Totals, ending: &Ending) -> Option<Warning> {
         let is_whole = ending.is_complete && ending.stop.is_none();
         if !is_whole || totals.counts(Subject::Requests).ended == 0 {

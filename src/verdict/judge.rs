@@ -1,4 +1,4 @@
-//! The fold: intervals in, standings out.
+//! A fold over intervals that keeps the state of every threshold.
 
 use super::generator::GeneratorWatch;
 use super::idle::Steps;
@@ -12,7 +12,7 @@ use crate::record::{Carried, Interval, LoadCounts, Standing, StopReason};
 use crate::scenario::Window;
 use crate::units::Micros;
 
-/// Judges a run as it goes.
+/// Judges a run while it is in progress.
 #[derive(Debug, Clone)]
 pub struct Judge {
     pub(super) rules: Vec<Rule>,
@@ -24,7 +24,7 @@ pub struct Judge {
     now: Micros,
 }
 
-/// A threshold and how it stands.
+/// A threshold and its state.
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
     pub(super) threshold: Threshold,
@@ -33,23 +33,23 @@ pub(super) struct Rule {
     pub(super) judged: Judged,
 }
 
-/// How a threshold stands.
+/// The state of a threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Judged {
-    /// Whether it holds.
+    /// Its current result.
     pub standing: Standing,
-    /// The number observed, in the threshold's unit: over the whole run, or over the worst of its windows.
+    /// The observed number in the threshold's unit: over the whole run, or in its worst window.
     pub observed: Option<f64>,
-    /// On how many samples that number stands.
+    /// The number of samples behind it.
     pub samples: u64,
-    /// The end of the interval at which it broke, on the run's clock; over the whole run, of the interval from which on
-    /// it has been broken without a pause.
+    /// The end of the interval in which it failed, on the run's clock. For a threshold over the whole run, the
+    /// interval since which it has failed continuously.
     pub first_violation: Option<Micros>,
 }
 
 impl Judge {
-    /// A judge of these rules, on series by their numbers; `max_users` is the limit of an open load, and none in a
-    /// closed one. Nothing has been observed yet.
+    /// A judge for these thresholds, with series by number; `max_users` is the user limit of an open load, `None` in
+    /// a closed model. No interval has been observed yet.
     pub fn new(thresholds: &[Threshold], series: &[Series], max_users: Option<u32>) -> Self {
         let rules = thresholds.iter().map(|threshold| Rule {
             threshold: threshold.clone(),
@@ -73,7 +73,7 @@ impl Judge {
         }
     }
 
-    /// Takes the next interval in; each once, in order. Warm-up intervals move no threshold.
+    /// Adds the next interval; each exactly once, in order. Warm-up intervals do not affect thresholds.
     pub fn observe(&mut self, interval: &Interval) {
         self.now = interval.end;
         self.target.observe(interval);
@@ -91,12 +91,12 @@ impl Judge {
         }
     }
 
-    /// How each threshold stands now, in the order of the plan.
+    /// The current state of each threshold, in the order of the plan.
     pub fn standings(&self) -> Vec<Judged> {
         self.rules.iter().map(|rule| rule.judged).collect()
     }
 
-    /// Why the run should be stopped now: a threshold that aborts is broken, or the target cannot be reached.
+    /// The reason to stop the run now: a threshold with `abort` failed, or the target cannot be reached.
     pub fn abort(&self) -> Option<StopReason> {
         let broken = self.rules.iter().position(|rule| {
             let may_abort = rule
@@ -112,15 +112,15 @@ impl Judge {
 }
 
 impl Rule {
-    /// Whether the end of the load alone would move it: the level of users, and rates within a window. What is still in
-    /// flight then counts for everything else.
+    /// True if the end of the load alone would change the number: levels of users, and rates within a window. For
+    /// other thresholds the requests still in flight count.
     fn is_about_load(&self) -> bool {
         let is_windowed = self.threshold.window != Window::Total;
         let is_count = matches!(self.threshold.aggregate, Aggregate::Count | Aggregate::Rate);
         self.threshold.metric == Metric::ActiveUsers || (is_windowed && is_count)
     }
 
-    /// Takes in an interval, and of its load what the measured time offered.
+    /// Adds an interval; `load` is the part that was offered in measured time.
     fn observe(&mut self, interval: &Interval, load: &LoadCounts) {
         let tally = self.picker.pick(interval, load);
         let judgement = self

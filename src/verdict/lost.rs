@@ -1,9 +1,9 @@
-//! Users that left early, as a verdict tells them: in its first sentence if the run ended for it.
+//! Describes users that left early, for the first sentence of a verdict or a warning.
 
 use super::Ending;
 use crate::record::LostUsers;
 
-/// That the run ended before its schedule, if it did.
+/// Reports that the run ended before its schedule, if it did.
 pub(super) fn early_end(ending: &Ending, unstarted: u64) -> Option<String> {
     let lost = &ending.lost;
     if !lost.ended_the_load {
@@ -17,7 +17,7 @@ pub(super) fn early_end(ending: &Ending, unstarted: u64) -> Option<String> {
         count => format!(", with {count} iterations never started"),
     };
     let permit = if lost.may_end_the_load {
-        ", as `when_used_up: end` lets it"
+        ", as `when_used_up: end` allows"
     } else {
         ""
     };
@@ -28,7 +28,7 @@ pub(super) fn early_end(ending: &Ending, unstarted: u64) -> Option<String> {
     ))
 }
 
-/// How many users left early, and why.
+/// The number of users that left early, and the reasons.
 pub(super) fn told(lost: &LostUsers) -> String {
     let mut causes = Vec::new();
     if lost.stopped > 0 {

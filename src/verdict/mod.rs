@@ -1,8 +1,8 @@
-//! Thresholds against the timeline: one pure fold, used live each second and at the end.
+//! Compares thresholds with the timeline: one pure fold, used live each second and at the end.
 //!
-//! A [`Judge`] is shown every interval in order and says at any time how each threshold stands and whether the run
-//! should be stopped; at the end it comes to a [`Verdict`]. It has no clock and does no I/O, so that a run judged
-//! again from its journal comes to the same verdict.
+//! A [`Judge`] observes every interval in order. At any time it knows the state of each threshold and whether the run
+//! should stop; at the end it returns a [`Verdict`]. It has no clock and does no I/O, so judging the journal again
+//! gives the same verdict.
 
 mod conclude;
 mod generator;
@@ -27,35 +27,35 @@ pub use warning::Warning;
 
 use crate::exit::Exit;
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Conclusion {
     /// Every threshold holds.
     Pass,
-    /// Nothing went wrong, but the scenario has no threshold of its own that could have failed.
+    /// No error, but the scenario has no threshold of its own that could have failed.
     NoVerdict,
-    /// A threshold does not hold, the target could not be reached, or a user panicked.
+    /// A threshold failed, the target could not be reached, or a user panicked.
     Fail,
-    /// A threshold had nothing to judge.
+    /// A threshold had no samples to judge.
     NoData,
-    /// The generator was the bottleneck: the numbers cannot be believed.
+    /// The generator was the bottleneck, so the measurement is invalid.
     Invalid,
-    /// Stopped before its end.
+    /// Stopped before its planned end.
     Interrupted,
 }
 
-/// A run, judged.
+/// The verdict on a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
-    /// What it came to.
+    /// The result.
     pub conclusion: Conclusion,
-    /// How the process ends.
+    /// The exit code of the process.
     pub exit: Exit,
-    /// Why, in one plain sentence without a full stop.
+    /// The reason, in one sentence without a full stop.
     pub reason: String,
-    /// What the reader should know besides.
+    /// Warnings for the reader.
     pub warnings: Vec<Warning>,
-    /// How each threshold stands, in the order of the plan.
+    /// The state of each threshold, in the order of the plan.
     pub thresholds: Vec<Judged>,
 }

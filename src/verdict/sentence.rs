@@ -1,4 +1,4 @@
-//! A threshold that does not hold, in one plain sentence.
+//! Describes a failed threshold in one sentence.
 
 use super::judge::{Judged, Rule};
 use crate::plan::threshold::{Metric, Threshold};
@@ -30,7 +30,7 @@ fn broken(threshold: &Threshold, judged: &Judged) -> String {
         Window::Sustained(sustained) => format!(" or worse for {}", length(sustained)),
     };
     let against = match threshold.comparator {
-        // Rounded for the reader, the two may look the same.
+        // After rounding, both numbers may look the same.
         _ if observed == limit => format!(
             "against its limit of {} {limit}",
             threshold.comparator.symbol()
@@ -38,7 +38,7 @@ fn broken(threshold: &Threshold, judged: &Judged) -> String {
         Comparator::Less | Comparator::LessOrEqual => format!("over its limit of {limit}"),
         Comparator::Greater | Comparator::GreaterOrEqual => format!("under its limit of {limit}"),
         Comparator::Equal => format!("not {limit}"),
-        Comparator::NotEqual => format!("which it must not be: {limit}"),
+        Comparator::NotEqual => format!("but must differ from {limit}"),
     };
     format!("{} was {observed}{window}, {against}", subject(threshold))
 }
@@ -47,18 +47,18 @@ fn no_data(threshold: &Threshold, judged: &Judged) -> String {
     let subject = subject(threshold);
     if judged.samples > 0 {
         let (samples, asked) = (judged.samples, threshold.min_samples);
-        return format!("{subject} had {samples} samples, fewer than the {asked} it asks for");
+        return format!("{subject} had {samples} samples, fewer than its minimum of {asked}");
     }
     match threshold.window {
         Window::Total => {
             let is_of_failures =
                 matches!(threshold.metric, Metric::Failed | Metric::FailedIterations);
             let why = if is_of_failures {
-                ": what it is about never ran"
+                ": its steps or flows never ran"
             } else {
                 ""
             };
-            format!("{subject} had nothing to judge{why}")
+            format!("{subject} had no samples to judge{why}")
         }
         Window::Rolling(length) | Window::Sustained(length) => {
             format!(

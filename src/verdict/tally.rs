@@ -1,4 +1,4 @@
-//! What a threshold needs to know of a stretch of the run: small, and the sum of two is that of both stretches.
+//! The numbers that a threshold needs from a part of the run. They are small and can be added.
 
 use crate::plan::threshold::{Aggregate, Metric, Threshold};
 use crate::plan::{Series, SeriesId, Subject};
@@ -6,24 +6,24 @@ use crate::record::bins::Sum;
 use crate::record::{AfterLoad, Bins, CheckCounts, Counts, Interval, LoadCounts, Timing};
 use crate::units::Micros;
 
-/// What a threshold needs to know of a stretch of the run: of an interval, or, with sums of times, of many.
+/// The numbers that a threshold needs from a part of the run: from one interval, or (with sums of times) from many.
 #[derive(Debug, Clone)]
 pub(super) struct Tally<T = Bins> {
     length: Micros,
-    /// How long load was sent: what a rate is per second of.
+    /// The time for which load was sent; rates are per second of it.
     load_time: Micros,
     times: Option<T>,
-    /// What the metric counts.
+    /// The count of the metric.
     part: u64,
-    /// What it is a part of; the number of samples.
+    /// The count's denominator: the number of samples.
     whole: u64,
-    /// Of iterations started: those that had been due before the stretch. They were offered there, and are no part of
-    /// what became of the stretch's own.
+    /// Started iterations that were due before this part of the run. They count as offered there, and must not count
+    /// against what this part offered.
     before: u64,
     gauge: Gauge,
 }
 
-/// A level, read at the end of each interval and weighted by its length.
+/// A level, read at the end of each interval and weighted by the interval's length.
 #[derive(Debug, Clone, Copy, Default)]
 struct Gauge {
     readings: u64,
@@ -32,14 +32,14 @@ struct Gauge {
     highest: f64,
 }
 
-/// A number, and on how many samples it stands.
+/// A number and its sample count.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Reading {
     pub(super) value: Option<f64>,
     pub(super) samples: u64,
 }
 
-/// Picks what a threshold is about out of an interval.
+/// Selects the samples of a threshold from an interval.
 #[derive(Debug, Clone)]
 pub(super) struct Picker {
     metric: Metric,
@@ -68,7 +68,7 @@ impl Picker {
         }
     }
 
-    /// What the interval holds of it; `load` is what the measured time offered in it, and what became of that.
+    /// The interval's numbers; `load` is the part that was offered in measured time.
     pub(super) fn pick(&self, interval: &Interval, load: &LoadCounts) -> Tally {
         let mut tally = Tally {
             length: interval.end.saturating_sub(interval.start),
@@ -144,9 +144,9 @@ impl Picker {
     /// The times of the selected series in the interval.
     ///
     /// A request that reached a time limit would have taken at least that long, so it counts with its limit among the
-    /// response and service times: a slow tail that is cut off does not make the percentiles better. (The limit is
-    /// counted from the intended start, so for a late start the service time is overstated by the lag.) For an apdex
-    /// it is a failure like any other, whatever its limit.
+    /// response and service times: cutting off a slow tail does not improve the percentiles. (The limit is counted
+    /// from the intended start, so after a late start the service time is too large by the lag.) For an apdex it is a
+    /// failure like any other, whatever its limit.
     fn times(&self, interval: &Interval) -> Option<Bins> {
         let is_apdex = matches!(self.aggregate, Aggregate::Apdex(_));
         let timings: &[Timing] = match self.metric {
@@ -182,7 +182,7 @@ impl Picker {
             .sum()
     }
 
-    /// What a rate leaves out: what was begun after the end of the load. Other aggregates leave nothing out.
+    /// Requests that a rate excludes: those that started after the end of the load. Other aggregates exclude nothing.
     fn after_load(&self, interval: &Interval, count: impl Fn(&AfterLoad) -> u64) -> u64 {
         match self.aggregate {
             Aggregate::Rate => self.sum(interval, |counts| count(&counts.after_load)),
@@ -216,7 +216,7 @@ impl<T> Default for Tally<T> {
 }
 
 impl Tally {
-    /// The number that the aggregate makes of the interval alone.
+    /// The aggregate of this interval alone.
     pub(super) fn read(&self, aggregate: Aggregate) -> Reading {
         let mut sum = Tally::default();
         sum.merge(self);
@@ -240,8 +240,8 @@ impl Tally<Sum> {
         self.gauge.merge(other.gauge);
     }
 
-    /// Takes the earliest interval out again: all that is summed in whole numbers, and so without a trace. What is left
-    /// is `rest`, whose levels are put together anew: they are few numbers, and sums of fractions leave traces.
+    /// Removes the earliest interval again. Integer sums are subtracted exactly; levels are recomputed from `rest`,
+    /// because subtracting fractions leaves rounding errors and there are only a few of them.
     pub(super) fn remove<'t>(&mut self, first: &Tally, rest: impl Iterator<Item = &'t Tally>) {
         self.length = self.length.saturating_sub(first.length);
         self.load_time = self.load_time.saturating_sub(first.load_time);
@@ -258,7 +258,7 @@ impl Tally<Sum> {
         }
     }
 
-    /// The number that the aggregate makes of the stretch; none where there is nothing it could be made of.
+    /// The aggregate of this part of the run; `None` if it is undefined.
     pub(super) fn read(&self, aggregate: Aggregate) -> Reading {
         let of_times = |value: &dyn Fn(&Sum) -> f64| {
             let times = self.times.as_ref().filter(|times| !times.is_empty());
@@ -295,7 +295,7 @@ impl Tally<Sum> {
         }
     }
 
-    /// (satisfied + tolerating / 2) / all: satisfied up to T, tolerating up to 4 T, what failed neither.
+    /// (satisfied + tolerating / 2) / all: satisfied up to T, tolerating up to 4 T; failed requests are neither.
     /// Source: Apdex Technical Specification 1.1.
     fn apdex(&self, limit: Micros) -> f64 {
         let up_to = |time: u64| {

@@ -1,21 +1,21 @@
-//! Whether the target can still be connected to: a run against one that cannot is stopped.
+//! Detects a target that can no longer be reached, so that the run stops.
 
 use crate::outcome::Outcome;
 use crate::plan::{Series, SeriesId, Subject};
 use crate::record::{Interval, StopReason};
 use crate::units::Micros;
 
-/// How long most attempts to connect must have failed before the run is stopped.
+/// The run stops when most connection attempts have failed for this long.
 const PATIENCE: Micros = Micros(30_000_000);
 
-/// How many must have failed by then: one a minute says nothing.
+/// The minimum number of failed attempts: one per minute is no evidence.
 const ENOUGH: u64 = 10;
 
-/// Watches for a target that has gone. A status or a check that fails is an answer, and no sign of it.
+/// Detects a lost target. A failed status or check is an answer, so it does not count.
 #[derive(Debug, Clone)]
 pub(super) struct TargetWatch {
     requests: Vec<SeriesId>,
-    /// Since when more than half of the requests have found no connection, in every second in which any ended.
+    /// Since then, in every second with ended requests, more than half of them found no connection.
     failing_since: Option<Micros>,
     now: Micros,
     ended: u64,
@@ -37,7 +37,7 @@ impl TargetWatch {
         }
     }
 
-    /// Takes the next interval in, warm-up or not.
+    /// Adds the next interval, warm-up or not.
     pub(super) fn observe(&mut self, interval: &Interval) {
         self.now = interval.end;
         let (mut ended, mut unconnected) = (0, 0);
@@ -47,7 +47,7 @@ impl TargetWatch {
             .filter_map(|id| interval.series.get(id))
         {
             let counts = &part.counts;
-            // A request that failed on this machine says nothing about the target.
+            // A request that failed on this machine is no evidence about the target.
             let local = counts.by_outcomes(Outcome::is_local_failure);
             ended += counts.ended.saturating_sub(local);
             unconnected += counts.unconnected();
@@ -67,7 +67,7 @@ impl TargetWatch {
         self.unconnected += unconnected;
     }
 
-    /// Why to stop, once patience is at an end.
+    /// The reason to stop, once the time limit is reached.
     pub(super) fn gone(&self) -> Option<StopReason> {
         let since = self.failing_since?;
         let lasted = self.now.saturating_sub(since);

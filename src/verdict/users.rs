@@ -1,15 +1,15 @@
-//! Whether an open load ran out of users: while every user waits for the target, no iteration can start on time.
+//! Detects an open load with too few users: while every user waits for the target, no iteration can start on time.
 
 use super::warning::Warning;
 use crate::record::Interval;
 use crate::units::Micros;
 
-/// Watches for the seconds at whose end every user was busy and iterations were due.
+/// Tracks the seconds at whose end every user was busy and iterations were due.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct UserWatch {
-    /// The limit of an open load; a closed one has no schedule to fall behind.
+    /// The user limit of an open load; a closed model has no schedule to fall behind.
     max_users: Option<u32>,
-    /// When the last user that was free became busy, as far as is known.
+    /// The last known moment when the last free user became busy.
     reached: Option<Micros>,
     since: Option<Micros>,
     /// How long all were busy.
@@ -27,7 +27,7 @@ impl UserWatch {
         }
     }
 
-    /// Takes the next interval in; one of the warm-up says only when users became busy.
+    /// Adds the next interval; warm-up intervals only show when users became busy.
     pub(super) fn observe(&mut self, interval: &Interval) {
         let load = &interval.load;
         self.reached = load.all_active_at.or(self.reached);
@@ -49,7 +49,7 @@ impl UserWatch {
         }
     }
 
-    /// That users were too few, and which rate the target gave at least: the rate at which iterations started in
+    /// That users were too few, and which rate the target handled at least: the rate at which iterations started in
     /// those seconds.
     pub(super) fn warning(&self) -> Option<Warning> {
         Some(Warning::UsersExhausted {

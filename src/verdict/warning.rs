@@ -1,113 +1,113 @@
-//! What a reader should know before believing a run, each with what to do about it.
+//! Warnings about the validity of a run, each with a remedy.
 
 use std::fmt;
 
 use crate::plan::threshold::Unit;
 use crate::units::Micros;
 
-/// Something that qualifies a run's numbers, or its verdict.
+/// A fact that limits the validity of a run's measurements or of its verdict.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Warning {
-    /// The CPU was nearly used up.
+    /// CPU usage was high.
     CpuBusy {
-        /// The highest use in an interval, as a part of the cores that users are played on.
+        /// The peak CPU usage in an interval, as a fraction of the cores that run users.
         peak: f64,
-        /// How long it was above 80 %.
+        /// The time for which it was above 80 %.
         lasted: Micros,
     },
-    /// The CPU was used up for long: the run is invalid.
+    /// The CPU was saturated for too long: the run is invalid.
     CpuSaturated {
-        /// The longest time above 90 % without a pause.
+        /// The longest continuous time above 90 %.
         lasted: Micros,
     },
-    /// Iterations started late by the generator's own doing.
+    /// The generator delayed the start of iterations.
     LagHigh {
-        /// 99 of 100 started at most this late.
+        /// The p99 of the delay.
         p99: Micros,
     },
-    /// Iterations started so late by the generator's own doing that the run is invalid.
+    /// The generator delayed the start of iterations so much that the run is invalid.
     LagInvalid {
-        /// 99 of 100 started at most this late.
+        /// The p99 of the delay.
         p99: Micros,
     },
-    /// Timers on the threads that play users woke up late.
+    /// Timers fired late on the threads that run users.
     WakeUpsHigh {
-        /// 1 of 100 woke up later than this.
+        /// The p99 of the delay is above this.
         later_than: Micros,
     },
-    /// Timers on the threads that play users woke up so late that the run is invalid.
+    /// Timers fired so late on the threads that run users that the run is invalid.
     WakeUpsInvalid {
-        /// 1 of 100 woke up later than this.
+        /// The p99 of the delay is above this.
         later_than: Micros,
     },
-    /// The generator stood still for so long that the run is invalid.
+    /// The generator stalled for so long that the run is invalid.
     Standstill {
-        /// The longest time without a pause.
+        /// The longest stall.
         longest: Micros,
-        /// All together.
+        /// All stalls in total.
         together: Micros,
-        /// How long was measured.
+        /// The measured time.
         measured: Micros,
     },
-    /// A CPU quota kept the generator from running.
+    /// A CPU quota throttled the generator.
     CpuThrottled {
-        /// How long, added up over its cores.
+        /// The throttled time, summed over its cores.
         lasted: Micros,
-        /// How long was measured.
+        /// The measured time.
         measured: Micros,
     },
-    /// The hypervisor gave CPU time of this machine to others.
+    /// The hypervisor gave CPU time of this machine to others (steal).
     CpuStolen {
-        /// As a part of all CPU time.
+        /// As a fraction of all CPU time.
         part: f64,
     },
-    /// The event loop stood still.
+    /// The event loop stalled.
     LoopDelay {
-        /// The longest time.
+        /// The longest stall.
         longest: Micros,
     },
-    /// There were no file descriptors left to connect with: the run is invalid.
+    /// The process ran out of file descriptors for connections: the run is invalid.
     FdLimit {
-        /// Requests that were not sent for it.
+        /// Requests that were not sent because of that.
         requests: u64,
     },
-    /// There were no local ports left to connect from: the run is invalid.
+    /// The machine ran out of local ports for connections: the run is invalid.
     PortLimit {
-        /// Requests that were not sent for it.
+        /// Requests that were not sent because of that.
         requests: u64,
     },
     /// Every user of an open load was busy while iterations were due.
     UsersExhausted {
-        /// The scenario's limit.
+        /// The limit in the scenario.
         max_users: u32,
-        /// When that was first so, on the run's clock.
+        /// The first moment of that, on the run's clock.
         since: Micros,
-        /// How long it was so in all.
+        /// The total duration of that.
         lasted: Micros,
-        /// Iterations started per second meanwhile.
+        /// Iterations started per second during that time.
         rate: f64,
     },
-    /// Throughput, time and concurrency do not agree.
+    /// Throughput, time and concurrency contradict each other.
     LittlesLaw {
-        /// Requests in flight, averaged by the clock.
+        /// Requests in flight, sampled by the clock and averaged.
         in_flight: f64,
         /// Throughput × mean service time.
         expected: f64,
     },
-    /// Steps of the scenario sent nothing in measured time.
+    /// Steps of the scenario sent no request in measured time.
     NeverRan {
         /// Their names.
         steps: Vec<String>,
     },
     /// A threshold of severity `warn` does not hold.
     Threshold {
-        /// In words: which, and by how much.
+        /// The threshold, and by how much it failed.
         sentence: String,
     },
 }
 
 impl Warning {
-    /// Whether it makes the measurement invalid: the generator was the bottleneck.
+    /// True if it makes the measurement invalid: the generator was the bottleneck.
     pub const fn is_invalidating(&self) -> bool {
         match self {
             Self::CpuSaturated { .. }
@@ -129,54 +129,54 @@ impl Warning {
         }
     }
 
-    /// Whether it says why the generator was slow: by itself it makes nothing invalid.
+    /// True if it explains why the generator was slow; alone it does not make the run invalid.
     pub const fn is_cause(&self) -> bool {
         matches!(self, Self::CpuThrottled { .. } | Self::CpuStolen { .. })
     }
 
-    /// What was seen, in words, without the remedy.
+    /// The observation in words, without the remedy.
     pub fn finding(&self) -> String {
         match self {
             Self::CpuBusy { peak, lasted } => {
                 format!(
-                    "the generator used more than 80 % of the cores it plays users on for {lasted}, at most {:.0} %",
+                    "the generator used more than 80 % of the cores that run users for {lasted}, {:.0} % at the peak",
                     peak * 100.0
                 )
             }
             Self::CpuSaturated { lasted } => {
                 format!(
-                    "the generator used more than 90 % of the cores it plays users on for {lasted} without a pause: users waited for it, not for the target"
+                    "the generator used more than 90 % of the cores that run users for {lasted} without a pause: users waited for the generator, not for the target"
                 )
             }
             Self::LagHigh { p99 } => format!(
-                "1 in 100 iterations started {p99} or more after it could have, by the generator's own delay (healthy is below 5 ms)"
+                "the generator delayed iterations by {p99} or more at p99 (healthy: below 5 ms)"
             ),
             Self::LagInvalid { p99 } => {
-                format!(
-                    "1 in 100 iterations started {p99} or more after it could have, by the generator's own delay"
-                )
+                format!("the generator delayed iterations by {p99} or more at p99")
             }
-            Self::WakeUpsHigh { later_than } => format!(
-                "1 in 100 timers of the generator woke up more than {later_than} late, by its own delay (healthy is below 5 ms)"
-            ),
+            Self::WakeUpsHigh { later_than } => {
+                format!("timers fired more than {later_than} late at p99 (healthy: below 5 ms)")
+            }
             Self::WakeUpsInvalid { later_than } => format!(
-                "1 in 100 timers of the generator woke up more than {later_than} late: the times it measured are its own, not the target's"
+                "timers fired more than {later_than} late at p99: the generator delayed the times that it measured"
             ),
             Self::Standstill {
                 longest,
                 together,
                 measured,
             } => format!(
-                "the generator itself stood still, for {longest} without a pause and for {together} of {measured} together: what was late then was this machine, not the target"
+                "the generator stalled for up to {longest} at a time and {together} of {measured} in total: these delays come from this machine, not from the target"
             ),
             Self::CpuThrottled { lasted, measured } => format!(
-                "a CPU quota kept the generator from running for {lasted} in {measured}, added up over its cores"
+                "a CPU quota throttled the generator for {lasted} in {measured}, summed over its cores"
             ),
             Self::CpuStolen { part } => format!(
                 "{:.0} % of this machine's CPU time went to other machines of its host (steal)",
                 part * 100.0
             ),
-            Self::LoopDelay { longest } => format!("the generator stood still for up to {longest}"),
+            Self::LoopDelay { longest } => {
+                format!("the event loop of the generator stalled for up to {longest}")
+            }
             Self::FdLimit { requests } => {
                 format!(
                     "{requests} requests were not sent because this machine had no file descriptor left"
@@ -193,7 +193,7 @@ impl Warning {
                 lasted,
                 rate,
             } => format!(
-                "the target gave at least {}: max_users reached at {since}, and all {max_users} users were busy for {lasted}",
+                "the target handled at least {}: max_users reached at {since}, and all {max_users} users were busy for {lasted}",
                 Unit::PerSecond.show((rate * 10.0).round() / 10.0)
             ),
             Self::LittlesLaw {
@@ -207,11 +207,11 @@ impl Warning {
         }
     }
 
-    /// What to do about it.
+    /// The remedy.
     pub const fn remedy(&self) -> &'static str {
         match self {
             Self::CpuBusy { .. } => {
-                "leave it more CPU, or lower the load, before trusting small differences"
+                "give it more CPU or lower the load: small differences between runs are not reliable"
             }
             Self::CpuSaturated { .. } => {
                 "lower the load, add think time, give the generator more cores, or move the target to another machine"
@@ -220,34 +220,34 @@ impl Warning {
             | Self::LagInvalid { .. }
             | Self::WakeUpsHigh { .. }
             | Self::WakeUpsInvalid { .. } => {
-                "lower the load, or free this machine of other work, and run again"
+                "lower the load, or stop other work on this machine, and run again"
             }
             Self::CpuThrottled { .. } => {
                 "raise the quota (cpu.max, or the container's CPU limit), or lower the load"
             }
-            Self::CpuStolen { .. } => "run on a machine whose cores are its own, or lower the load",
+            Self::CpuStolen { .. } => "run on a machine with dedicated cores, or lower the load",
             Self::Standstill { .. } | Self::LoopDelay { .. } => {
-                "look for other work on this machine, or a machine that was paused"
+                "check for other work on this machine, or for a paused virtual machine"
             }
             Self::FdLimit { .. } => "raise the limit (ulimit -n), or lower the number of users",
             Self::PortLimit { .. } => {
                 "widen net.ipv4.ip_local_port_range, keep connections open, or lower the number of users"
             }
             Self::UsersExhausted { .. } => {
-                "raise `max_users` to learn what the target can do, or lower the rate"
+                "raise `max_users` to measure the capacity of the target, or lower the rate"
             }
             Self::LittlesLaw { .. } => {
-                "the two are counted apart and should agree: run longer, look for bursts shorter than a second, and compare the mean with what the target says"
+                "both are measured independently and should agree: run longer, look for bursts shorter than a second, and compare the mean with the target's own metrics"
             }
             Self::NeverRan { .. } => {
-                "the run says nothing about that: look at `if`, at the weight of the flow, and at what fails before it"
+                "the run did not test this: check `if`, the weight of the flow, and failures in earlier steps"
             }
             Self::Threshold { .. } => "it is marked `severity: warn` and does not fail the run",
         }
     }
 }
 
-/// `step `a` never ran`; of many steps the first few by name.
+/// `step `a` never ran`; if there are many steps, the first few by name.
 fn never_ran(steps: &[String]) -> String {
     const MOST_NAMED: usize = 5;
     let named: Vec<_> = steps

@@ -1,7 +1,7 @@
-//! Over which part of the run a threshold is judged: all of it, every window of a length, or breaches of a length.
+//! The part of the run to which a threshold applies: the whole run, every window of a length, or a sustained breach.
 //!
-//! Windows end where intervals end, and hold measured intervals only. A rolling window keeps no more intervals than
-//! fit into it, a sustained one only a number for each.
+//! Windows end where intervals end, and contain measured intervals only. A rolling window keeps only the intervals
+//! that fit into it; a sustained one keeps one number per interval.
 
 use std::collections::VecDeque;
 
@@ -15,18 +15,18 @@ use crate::units::Micros;
 /// The state of a threshold's window.
 #[derive(Debug, Clone)]
 pub(super) enum State {
-    /// Everything measured so far.
+    /// All measured intervals so far.
     Total(Tally<Sum>),
-    /// Every window of this length must hold.
+    /// The threshold applies to every window of this length.
     Rolling {
         length: Micros,
         parts: VecDeque<Part<Tally>>,
-        /// All of them together.
+        /// The sum of the intervals.
         sum: Box<Tally<Sum>>,
         worst: Option<Judgement>,
     },
-    /// A breach counts once every interval of this length has broken the limit: the level that was held is that of the
-    /// interval that broke it least.
+    /// A breach counts once every interval for this length breaks the limit. The reported level is that of the
+    /// interval closest to the limit.
     Sustained {
         length: Micros,
         parts: VecDeque<Part<Reading>>,
@@ -42,7 +42,7 @@ pub(super) struct Part<T> {
     content: T,
 }
 
-/// What a window came to.
+/// The result of a window.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Judgement {
     pub(super) standing: Standing,
@@ -67,7 +67,7 @@ impl State {
         }
     }
 
-    /// Takes the next interval in; says how the threshold stands, over the worst of its windows so far.
+    /// Adds the next interval; returns the state of the threshold in its worst window so far.
     pub(super) fn absorb(
         &mut self,
         rule: &Threshold,
@@ -127,9 +127,10 @@ const UNDECIDED: Judgement = Judgement {
     },
 };
 
-/// Drops the intervals that the window has left behind, each with a look at those that remain; whether these fill it.
+/// Removes the intervals that have left the window, and calls `drop` for each with the remaining ones; returns true
+/// if the remaining ones fill the window.
 ///
-/// Intervals end up to some milliseconds late, so a window is full a little before its length.
+/// Intervals end up to some milliseconds late, so a window is full slightly before its length.
 fn fill<T>(
     parts: &mut VecDeque<Part<T>>,
     length: Micros,
@@ -148,8 +149,8 @@ fn fill<T>(
     parts.front().is_some_and(spans)
 }
 
-/// The level that every interval reached or went beyond. Intervals without a sample have none: they break a breach
-/// off as little as they prove it, so a breach counts only where at least half of the intervals have samples.
+/// The level that every interval reached or exceeded. Intervals without a sample neither break a breach nor prove it,
+/// so a breach counts only if at least half of the intervals have samples.
 fn held(rule: &Threshold, parts: &VecDeque<Part<Reading>>) -> Reading {
     let samples = parts.iter().map(|part| part.content.samples).sum();
     let speaks = |part: &&Part<Reading>| part.content.samples > 0 || may_be_of_nothing(rule);
@@ -163,7 +164,7 @@ fn held(rule: &Threshold, parts: &VecDeque<Part<Reading>>) -> Reading {
     Reading { value, samples }
 }
 
-/// Keeps the worse of two windows; one that could not be judged counts for nothing.
+/// Keeps the worse of two windows; a window without a result is ignored.
 fn keep_worse(rule: &Threshold, worst: &mut Option<Judgement>, new: Judgement) {
     if new.standing == Standing::NoData {
         return;
@@ -180,7 +181,7 @@ fn keep_worse(rule: &Threshold, worst: &mut Option<Judgement>, new: Judgement) {
     }
 }
 
-/// How far a number is on the wrong side of the limit, or how little on the right one: larger is worse.
+/// The badness of a number for this comparator: larger is worse.
 fn badness(rule: &Threshold, value: f64) -> f64 {
     match rule.comparator {
         Comparator::Less | Comparator::LessOrEqual => value,
@@ -190,8 +191,8 @@ fn badness(rule: &Threshold, value: f64) -> f64 {
     }
 }
 
-/// Whether a reading holds. Nothing never passes: without enough samples there is no verdict. A count and a rate are
-/// numbers also when nothing was counted, zero; but not those of failures, since what never ran could not fail.
+/// The result of a reading. Without enough samples there is no result, which never passes. A count or rate of zero is
+/// a valid number without samples, except for failures: what never ran could not fail.
 fn judge(rule: &Threshold, reading: Reading) -> Judgement {
     let fewest = u64::from(!may_be_of_nothing(rule));
     let standing = match reading.value {
@@ -207,7 +208,7 @@ fn judge(rule: &Threshold, reading: Reading) -> Judgement {
     Judgement { standing, reading }
 }
 
-/// Whether a reading without a sample is zero, and not without data.
+/// True if a reading without a sample is zero instead of missing.
 const fn may_be_of_nothing(rule: &Threshold) -> bool {
     matches!(rule.aggregate, Aggregate::Count | Aggregate::Rate)
         && !matches!(rule.metric, Metric::Failed | Metric::FailedIterations)

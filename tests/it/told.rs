@@ -20,9 +20,9 @@ fn junit_says_in_a_message_why_the_run_failed_or_has_no_verdict() {
     let text = run(setup, 99);
     let message = "<error message=\"setup failed: step `login` failed (check)";
     assert!(text.contains(message), "{text}");
-    // What had nothing to judge says so, and does not repeat its name.
+    // What had no samples to judge says so, and does not repeat its name.
     assert!(
-        text.contains("<error message=\"there was nothing to judge"),
+        text.contains("<error message=\"not enough samples"),
         "{text}"
     );
 

@@ -55,8 +55,7 @@ pub(super) const GUIDE: &[(&str, &str)] = &[
     ),
     (
         "Threshold and verdict",
-        "A threshold is a rule that must hold. Passed: all hold. Failed: one does not. No data: there was nothing to judge, \
-         which does not pass. Invalid: the generator could not keep up, so the figures cannot be believed. Interrupted: the \
+        "A threshold is a rule that must hold. Passed: all hold. Failed: one does not. No data: a threshold had too few samples, which does not pass. Invalid: the generator could not keep up, so the measurements are not reliable. Interrupted: the \
          run was stopped before its end.",
     ),
     (

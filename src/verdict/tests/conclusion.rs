@@ -50,7 +50,7 @@ fn the_strongest_finding_decides() {
         (&healthy, whole(), Conclusion::Pass, 0, "both thresholds hold"),
         (&slow, whole(), Conclusion::Fail, 99, "p95(response_time) was 900 ms, over its limit of 500 ms"),
         (&slow, stopped(broken.clone()), Conclusion::Fail, 99, "stopped early: p95(response_time) was 900 ms"),
-        (&saturated, whole(), Conclusion::Invalid, 94, "more than 90 % of the cores it plays users on for 10.0 s"),
+        (&saturated, whole(), Conclusion::Invalid, 94, "more than 90 % of the cores that run users for 10.0 s"),
         (&saturated, stopped(broken), Conclusion::Invalid, 94, "invalid"),
         (&saturated, stopped(StopReason::Signal), Conclusion::Interrupted, 105, "stopped by a signal"),
         (&slow, stopped(StopReason::SecondSignal), Conclusion::Interrupted, 105, "second signal"),
@@ -59,7 +59,7 @@ fn the_strongest_finding_decides() {
         (&refused, whole(), Conclusion::Fail, 107, "all 50 requests failed, most with connect_refused"),
         (&refused, stopped(StopReason::Signal), Conclusion::Fail, 107, "could not be reached"),
         (&healthy, panicked, Conclusion::Fail, 255, "2 users panicked"),
-        (&empty, whole(), Conclusion::NoData, 99, "p95(response_time) had nothing to judge, and another"),
+        (&empty, whole(), Conclusion::NoData, 99, "p95(response_time) had no samples to judge, and another"),
         (&empty, stopped(setup), Conclusion::Fail, 99, "setup failed: login gave 401"),
         (&healthy, stopped(step), Conclusion::Fail, 99, "step `pay` failed"),
     ] {
@@ -142,7 +142,7 @@ fn an_open_load_that_ran_out_of_users_says_what_the_target_gave_at_least() {
     assert_eq!(verdict.exit.code(), 99);
     assert_eq!(
         verdict.reason,
-        "ratio(started) was 72.727 %, under its limit of 99 %; the target gave at least 100/s: max_users reached at 1.08 s, and \
+        "ratio(started) was 72.727 %, under its limit of 99 %; the target handled at least 100/s: max_users reached at 1.08 s, and \
          all 10 users were busy for 1.92 s"
     );
     assert!(
@@ -199,7 +199,7 @@ fn a_threshold_that_only_warns_does_not_fail_the_run() {
         (verdict.conclusion, verdict.exit),
         (Conclusion::Pass, Exit::Passed)
     );
-    assert_eq!(verdict.reason, "the one threshold holds");
+    assert_eq!(verdict.reason, "the only threshold holds");
     assert!(
         verdict.warnings[0]
             .to_string()
