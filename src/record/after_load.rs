@@ -1,4 +1,4 @@
-//! What was begun after the end of the load: it is counted like everything else, and is in no rate.
+//! Requests that started after the end of the load: they are counted, but excluded from rates.
 
 use std::ops::AddAssign;
 
@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use super::{Counts, is_zero};
 
-/// Requests that an iteration of the load began after the end of the load. They have ended and are among the other
-/// counts. A rate is per second of the load, so it leaves them out.
+/// Requests that an iteration of the load started after the end of the load. They have ended and are included in the
+/// other counts. A rate is per second of the load, so it excludes them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AfterLoad {
-    /// Ended, failed ones too.
+    /// Ended, including failed ones.
     pub ended: u64,
-    /// Of those, failed.
+    /// Failed, of those.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed: u64,
-    /// Bytes read off the wire.
+    /// Bytes read from the network.
     pub bytes_in: u64,
-    /// Bytes written to the wire.
+    /// Bytes written to the network.
     pub bytes_out: u64,
 }
 
 impl AfterLoad {
-    /// Whether nothing was begun after the end of the load.
+    /// True if nothing started after the end of the load.
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
@@ -38,7 +38,7 @@ impl AddAssign for AfterLoad {
 }
 
 impl Counts {
-    /// Requests that were due or begun within the load, whenever they ended: what a rate counts.
+    /// Requests that were due or started during the load, whenever they ended: the basis of rates.
     pub const fn of_load(&self) -> u64 {
         self.ended.saturating_sub(self.after_load.ended)
     }

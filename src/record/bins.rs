@@ -1,15 +1,15 @@
-//! Times of one second, by bin: only those bins that hold any. A second of a series fills some dozens of the thousands of
-//! bins that a histogram has, so that writing, reading and adding cost what was recorded, not what could have been.
+//! The times of one second as a sparse histogram. One second of a series fills only some dozens of a histogram's
+//! thousands of bins, so the cost of writing, reading and adding depends on the recorded times only.
 //!
-//! A bin is an index into the counts of a histogram of [`super::histogram`]'s kind: values below 2,048 have one each,
-//! every further power of two is cut into 1,024.
+//! A bin is an index into the counts of a histogram as in [`super::histogram`]: each value below 2,048 has its own
+//! bin, and every further power of two is divided into 1,024.
 
 use hdrhistogram::Histogram;
 
 use super::histogram::{self, LONGEST};
 use crate::units::Micros;
 
-/// Bins that each power of two is cut into: what 3 significant digits need.
+/// Bins per power of two, as needed for 3 significant digits.
 const HALF: u64 = 1_024;
 
 /// The bin of a value.
@@ -18,7 +18,7 @@ pub(super) const fn bin_of(value: u64) -> u32 {
     (((shift as u64) << HALF.ilog2()) + (value >> shift)) as u32
 }
 
-/// The lowest value of a bin, and the highest.
+/// The lowest and the highest value of a bin.
 pub const fn range_of(bin: u32) -> (u64, u64) {
     let bin = bin as u64;
     let shift = (bin >> HALF.ilog2()).saturating_sub(1);
@@ -32,10 +32,10 @@ fn middle_of(bin: u32) -> f64 {
     (lowest + (highest + 1 - lowest) / 2) as f64
 }
 
-/// The last bin that a time can be in.
+/// The last bin for a time.
 pub const LAST: u32 = bin_of(LONGEST.0);
 
-/// How often each bin was hit, for those that were, in ascending order.
+/// Non-empty bins and their counts, in ascending order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bins {
     /// Bin and count.
@@ -54,7 +54,7 @@ impl Bins {
         self.total += 1;
     }
 
-    /// None yet, with room for so many bins.
+    /// Empty, with capacity for this many bins.
     pub(super) fn with_capacity(bins: usize) -> Self {
         Self {
             counts: Vec::with_capacity(bins),
@@ -62,7 +62,7 @@ impl Bins {
         }
     }
 
-    /// Adds hits of the last bin or of one after it.
+    /// Adds a count to the last bin or to a later one.
     pub(super) fn add(&mut self, bin: u32, count: u64) {
         if let Some((last, hits)) = self.counts.last_mut()
             && *last == bin
@@ -77,7 +77,7 @@ impl Bins {
         }
     }
 
-    /// Adds hits of a bin that is none of those before it.
+    /// Adds a count to a bin that does not exist yet.
     pub(super) fn push(&mut self, bin: u32, count: u64) {
         let mut rest = count;
         while rest > 0 {
@@ -88,7 +88,7 @@ impl Bins {
         self.total = self.total.saturating_add(count);
     }
 
-    /// Bins and how often each was hit, in ascending order.
+    /// Bins and their counts, in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = (u32, u64)> {
         self.counts
             .iter()
@@ -102,47 +102,47 @@ impl Bins {
             .flat_map(|&(bin, count)| std::iter::repeat_n(bin, count as usize))
     }
 
-    /// How many bins were hit.
+    /// The number of non-empty bins.
     pub(super) const fn distinct(&self) -> u64 {
         self.counts.len() as u64
     }
 
-    /// The highest value of each bin and how often it was hit, in ascending order.
+    /// The highest value of each bin and its count, in ascending order.
     pub fn values(&self) -> impl Iterator<Item = (u64, u64)> {
         self.iter().map(|(bin, count)| (range_of(bin).1, count))
     }
 
-    /// How many times were recorded.
+    /// The number of recorded times.
     pub const fn len(&self) -> u64 {
         self.total
     }
 
-    /// Whether none was.
+    /// True if no time was recorded.
     pub const fn is_empty(&self) -> bool {
         self.total == 0
     }
 
-    /// The longest time, as the highest value of its bin; zero when there is none.
+    /// The longest time, as the highest value of its bin; zero if empty.
     pub fn max(&self) -> u64 {
         self.counts.last().map_or(0, |(bin, _)| range_of(*bin).1)
     }
 
-    /// The shortest time, as the lowest value of its bin; zero when there is none.
+    /// The shortest time, as the lowest value of its bin; zero if empty.
     pub fn min(&self) -> u64 {
         self.counts.first().map_or(0, |(bin, _)| range_of(*bin).0)
     }
 
-    /// The time at a quantile, as [`Histogram::value_at_quantile`] gives it for quantiles above zero.
+    /// The time at a quantile above zero, equal to [`Histogram::value_at_quantile`].
     pub fn value_at_quantile(&self, quantile: f64) -> u64 {
         let [value] = self.values_at_quantiles([quantile]);
         value
     }
 
-    /// The times at some quantiles in ascending order, found in one pass from the end: most ask for a tail.
+    /// The times at several ascending quantiles, in one pass from the end because most callers need the tail.
     pub fn values_at_quantiles<const N: usize>(&self, ascending: [f64; N]) -> [u64; N] {
         let mut values = [self.min(); N];
         let mut bins = self.counts.iter().rev().peekable();
-        // How many times are above the bin that comes next.
+        // The number of times above the next bin.
         let mut above = 0;
         for (value, quantile) in values.iter_mut().zip(ascending).rev() {
             let rank = ((quantile.min(1.0) * self.total as f64).ceil() as u64).max(1);
@@ -166,10 +166,10 @@ impl Bins {
     }
 }
 
-/// Sums of bins, for as many as there are: what seconds are added up in.
+/// A dense sum of bins, for adding up many seconds.
 #[derive(Debug, Clone, Default)]
 pub struct Sum {
-    /// By bin.
+    /// Count by bin.
     counts: Vec<u64>,
     total: u64,
 }
@@ -194,7 +194,7 @@ impl Sum {
         self.total += bins.total;
     }
 
-    /// Takes every count out again. All of them must have been added.
+    /// Subtracts every count. The counts must have been added before.
     pub fn subtract(&mut self, bins: &Bins) {
         for (bin, count) in bins.iter() {
             self.counts[bin as usize] -= count;
@@ -202,28 +202,28 @@ impl Sum {
         self.total -= bins.total;
     }
 
-    /// How many times were recorded.
+    /// The number of recorded times.
     pub const fn len(&self) -> u64 {
         self.total
     }
 
-    /// Whether none was.
+    /// True if no time was recorded.
     pub const fn is_empty(&self) -> bool {
         self.total == 0
     }
 
-    /// The shortest time, as the lowest value of its bin; zero when there is none.
+    /// The shortest time, as the lowest value of its bin; zero if empty.
     pub fn min(&self) -> u64 {
         self.iter().next().map_or(0, |(bin, _)| range_of(bin).0)
     }
 
-    /// The longest time, as the highest value of its bin; zero when there is none.
+    /// The longest time, as the highest value of its bin; zero if empty.
     pub fn max(&self) -> u64 {
         let last = self.iter().next_back();
         last.map_or(0, |(bin, _)| range_of(bin).1)
     }
 
-    /// The time at a quantile above zero, as [`Histogram::value_at_quantile`] gives it.
+    /// The time at a quantile above zero, equal to [`Histogram::value_at_quantile`].
     pub fn value_at_quantile(&self, quantile: f64) -> u64 {
         let rank = ((quantile.min(1.0) * self.total as f64).ceil() as u64).max(1);
         let mut from_here = 0;
@@ -236,14 +236,14 @@ impl Sum {
         0
     }
 
-    /// The arithmetic mean, each time taken as the middle of its bin, as [`Histogram::mean`] gives it.
+    /// The arithmetic mean, with each time taken as the middle of its bin, equal to [`Histogram::mean`].
     pub fn mean(&self) -> f64 {
         self.iter().fold(0.0, |sum, (bin, count)| {
             sum + middle_of(bin) * count as f64 / self.total as f64
         })
     }
 
-    /// The standard deviation, as [`Histogram::stdev`] gives it; zero when there is none.
+    /// The standard deviation, equal to [`Histogram::stdev`]; zero if empty.
     pub fn standard_deviation(&self) -> f64 {
         let mean = self.mean();
         let squares = self.iter().fold(0.0, |sum, (bin, count)| {
@@ -253,7 +253,7 @@ impl Sum {
         (squares / self.total.max(1) as f64).sqrt()
     }
 
-    /// How many times are at most this long, or in the same bin.
+    /// The number of times up to this one, including times in the same bin.
     pub fn count_up_to(&self, time: Micros) -> u64 {
         let bins = bin_of(time.min(LONGEST).0) as usize + 1;
         self.counts.iter().take(bins).sum()
@@ -270,14 +270,14 @@ impl Sum {
         self.bins().to_histogram()
     }
 
-    /// The bins that were hit.
+    /// The non-empty bins.
     pub fn bins(&self) -> Bins {
         let mut bins = Bins::default();
         self.iter().for_each(|(bin, count)| bins.push(bin, count));
         bins
     }
 
-    /// The bins that were hit; the sum is empty then, and keeps its memory.
+    /// Moves the non-empty bins out; the sum is empty afterwards and keeps its memory.
     pub fn take(&mut self) -> Bins {
         let bins = self.bins();
         self.counts.fill(0);
@@ -285,10 +285,10 @@ impl Sum {
         bins
     }
 
-    /// Makes room for counts up to this bin.
+    /// Grows the counts up to this bin.
     fn reach(&mut self, bin: usize) {
         if bin >= self.counts.len() {
-            // By whole powers of two, so that growing is rare.
+            // Grows by whole powers of two, so that it happens rarely.
             let length = (bin + 1).next_multiple_of(HALF as usize);
             self.counts.resize(length, 0);
         }
@@ -302,7 +302,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Against the histogram of the crate, whose answers these must be.
+        /// Compares with the histogram of the crate, which must give the same results.
         #[test]
         fn bins_answer_as_the_histogram_of_the_same_times(
             times in prop::collection::vec(prop_oneof![0_u64..5_000, 0_u64..5_000_000_000], 1..300),

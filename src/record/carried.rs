@@ -1,26 +1,26 @@
-//! What the warm-up leaves behind: iterations that were due in it and start, or are given up, in the measured time.
+//! Iterations that were due in the warm-up and start, or are given up, in the measured time.
 
 use super::{Interval, LoadCounts};
 
-/// Parts the load of each measured interval from what the warm-up left behind, so that an iteration counts in the part
-/// of the run in which it was offered.
+/// Separates the load of each measured interval from iterations carried over from the warm-up, so that an iteration
+/// counts in the part of the run in which it was offered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Carried {
-    /// How many are still to start.
+    /// Carried iterations that have not started yet.
     left: u64,
 }
 
-/// The load of an interval, parted.
+/// The load of an interval, separated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Parted {
-    /// What the interval's part of the run offered, and what became of it.
+    /// Iterations that this part of the run offered, and their fate.
     pub own: LoadCounts,
-    /// What became of the warm-up's in a measured interval; its gauges are zero.
+    /// The warm-up's iterations in a measured interval; the gauges are zero.
     pub of_warm_up: LoadCounts,
 }
 
 impl Carried {
-    /// Takes the next interval; each once, in order.
+    /// Separates the next interval; each exactly once, in order.
     pub fn part(&mut self, interval: &Interval) -> Parted {
         let load = interval.load;
         if interval.is_warm_up {

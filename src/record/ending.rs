@@ -1,10 +1,10 @@
-//! How a run came to its end.
+//! The end of a run.
 
 use serde::{Deserialize, Serialize};
 
 use crate::units::Micros;
 
-/// Why a run stopped before its planned end.
+/// The reason why a run stopped before its planned end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum StopReason {
@@ -12,14 +12,14 @@ pub enum StopReason {
     Signal,
     /// A second signal: stopped at once.
     SecondSignal,
-    /// A threshold with `abort` broke.
+    /// A threshold with `abort` failed.
     Threshold {
         /// Index into [`super::RunHeader::thresholds`].
         threshold: usize,
     },
     /// A user panicked.
     Panic {
-        /// The panic's message, redacted.
+        /// The panic message, redacted.
         message: String,
     },
     /// `on_error: abort`.
@@ -27,24 +27,24 @@ pub enum StopReason {
         /// The step.
         step: String,
     },
-    /// The target could no longer be reached, or the bundled target ended.
+    /// The target became unreachable, or the bundled target exited.
     TargetGone {
-        /// What was seen.
+        /// The observation.
         detail: String,
     },
     /// `setup` failed: no load was sent.
     SetupFailed {
-        /// What failed.
+        /// The error.
         detail: String,
     },
 }
 
-/// Users that left before the load was over, by their own doing.
+/// Users that left before the end of the load without being stopped.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LostUsers {
-    /// How many users there were.
+    /// The number of users.
     pub of: u64,
-    /// How long the load was to last, where the schedule says.
+    /// The planned length of the load, if the schedule has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned: Option<Micros>,
     /// Left because `on_error` is `stop_user`.
@@ -54,19 +54,19 @@ pub struct LostUsers {
     /// The feeder whose rows were used up first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feeder: Option<String>,
-    /// Whether the load ended before its schedule, because no user was left.
+    /// True if the load ended before its schedule because no user was left.
     pub ended_the_load: bool,
-    /// Whether the scenario says that it may: the rows of a feeder with `when_used_up: end` were used up.
+    /// True if the scenario allows that: the rows of a feeder with `when_used_up: end` were used up.
     pub may_end_the_load: bool,
 }
 
 impl LostUsers {
-    /// How many.
+    /// The number of users that left.
     pub const fn count(&self) -> u64 {
         self.stopped + self.out_of_rows
     }
 
-    /// Whether there is none.
+    /// True if no user left.
     pub const fn is_none(&self) -> bool {
         self.count() == 0
     }

@@ -1,7 +1,7 @@
-//! One failure in full for each group: the first of a series and outcome, or status, in the run, so that a report can
-//! show what went wrong and a flood of failures costs no more than their counts.
+//! One complete example per group of failures: the first failure of each series and outcome (or status) in the run.
+//! It shows the cause, and a flood of failures costs no more than its counts.
 //!
-//! Every example there is of a run comes through [`Failures::offer`].
+//! Every example of a run comes through [`Failures::offer`].
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -13,63 +13,64 @@ use crate::outcome::Outcome;
 use crate::plan::SeriesId;
 use crate::units::Micros;
 
-/// The longest text of a request, in characters.
+/// The maximum length of a request's text, in characters.
 const MAX_REQUEST: usize = 200;
 
-/// The longest detail: as much of a body as is quoted, and the words around it.
+/// The maximum length of a detail: the quoted part of a body and the words around it.
 const MAX_DETAIL: usize = 400;
 
-/// The most examples of a run.
+/// The maximum number of examples in a run.
 const MAX_EXAMPLES: usize = 1_000;
 
-/// The statuses that fail a request are told apart; those from 999 on are one.
+/// Failed requests are grouped by status; statuses from 999 on share one group.
 const FIRST_STATUS: u16 = 400;
 const LAST_STATUS: u16 = 999;
 
-/// So many words of 64 bits, a bit a status.
+/// The number of 64-bit words, with one bit per status.
 const WORDS: usize = ((LAST_STATUS - FIRST_STATUS) as usize + 1).div_ceil(u64::BITS as usize);
 
 const _: () = assert!(Outcome::ALL.len() <= u32::BITS as usize);
 
-/// One failure in full, standing for its group; secrets are already redacted.
+/// One complete example of a group; secrets are already redacted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FailureExample {
-    /// When, on the run's clock.
+    /// The time on the run's clock.
     pub at: Micros,
-    /// The series; none in setup and teardown.
+    /// The series; `None` in setup and teardown.
     pub series: Option<SeriesId>,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
     /// The status, if there was a response.
     pub status: Option<u16>,
     /// Method and URL as sent, at most 200 characters.
     pub request: String,
-    /// What went wrong, at most 400 characters: the error, what a check found, or how the body begins.
+    /// The cause, at most 400 characters: the error, the result of a check, or the beginning of the body.
     pub detail: String,
 }
 
-/// The examples not yet taken, and which groups have had theirs.
+/// Examples that were not taken yet, and the groups that already have an example.
 #[derive(Debug)]
 pub(super) struct Failures {
-    /// By series, and last the requests without one.
+    /// By series; the last entry is for requests without one.
     seen: Box<[Seen]>,
     count: AtomicUsize,
     examples: Mutex<Vec<FailureExample>>,
 }
 
-/// The groups of a series that have had their example.
+/// The groups of a series that have an example.
 #[derive(Debug, Default)]
 struct Seen {
-    /// A bit an outcome.
+    /// One bit per outcome.
     outcomes: AtomicU32,
-    /// A bit a status, for [`Outcome::Status`].
+    /// One bit per status, for [`Outcome::Status`].
     statuses: [AtomicU64; WORDS],
 }
 
 impl Seen {
-    /// Whether this is the first of its group.
+    /// True if this is the first failure of its group.
     fn is_first(&self, outcome: Outcome, status: Option<u16>) -> bool {
-        // The load first: once the group is seen, a flood of its failures writes to no shared line.
+        // Load before writing: once the group is known, a flood of its failures does not write to a shared cache
+        // line.
         match status {
             Some(status) if outcome == Outcome::Status => {
                 let index = usize::from(status.clamp(FIRST_STATUS, LAST_STATUS) - FIRST_STATUS);

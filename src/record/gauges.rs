@@ -1,4 +1,5 @@
-//! Requests in flight, and the delays of the event loop: gauges that users and a ticker move and the aggregator reads.
+//! Requests in flight and the delays of the event loop: users and a ticker write these gauges, the aggregator reads
+//! them.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -12,27 +13,27 @@ use crate::units::Micros;
 /// The gauges of one recorder.
 #[derive(Debug)]
 pub(super) struct Gauges {
-    /// One a shard, so that users on different cores do not share a cache line. One of them may be below zero only
-    /// for as long as a user's end is seen before its beginning; the sum is what counts.
+    /// One counter per shard, so that users on different cores do not share a cache line. A single counter can be
+    /// below zero briefly, when a user's end is seen before its start; only the sum matters.
     in_flight: Box<[Padded<AtomicI64>]>,
     ticks: AtomicU64,
     in_flight_sum: AtomicU64,
-    /// Of delays that are no standstill.
+    /// Delays that are too short for a stall.
     loop_delay_max: AtomicU64,
     wake_ups: [AtomicU32; WakeUps::CLASSES],
-    /// When the ticker is next due; far ahead until it has said so.
+    /// The ticker's next due time; far in the future until the ticker has set it.
     next_tick: AtomicU64,
     standstills: Mutex<Standstills>,
 }
 
-/// What the ticker saw in an interval.
+/// The ticker's readings in an interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ticks {
     /// Requests in flight, averaged over the ticks, in thousandths.
     pub(super) in_flight_milli: u64,
     /// The longest delay.
     pub(super) loop_delay_max: Micros,
-    /// How long the event loop stood still.
+    /// The total time for which the event loop stalled.
     pub(super) stood_still: Micros,
     /// Timers by their delay.
     pub(super) wake_ups: WakeUps,
@@ -76,7 +77,7 @@ impl Gauges {
         self.next_tick.store(next.0, Relaxed);
     }
 
-    /// Something that was to happen at `from` happened at `to`.
+    /// Records that an event due at `from` happened at `to`.
     pub(super) fn stood_still(&self, from: Micros, to: Micros) {
         if !lock(&self.standstills).add(from, to) {
             let delay = to.saturating_sub(from);
@@ -88,8 +89,8 @@ impl Gauges {
         self.wake_ups[WakeUps::class(late)].fetch_add(1, Relaxed);
     }
 
-    /// What was seen since the last call and up to `end`; without a tick, what is in flight now. What stands still when
-    /// a warm-up ends is counted from there.
+    /// The readings since the last call up to `end`; without a tick, the current requests in flight. A stall in
+    /// progress at the end of the warm-up counts from there.
     pub(super) fn take_ticks(&self, end: Micros, is_warm_up: bool) -> Ticks {
         let due = Micros(self.next_tick.load(Relaxed));
         let still = lock(&self.standstills).take(due, end, is_warm_up);

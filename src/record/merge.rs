@@ -1,4 +1,4 @@
-//! What it means to add two of a kind: counts are summed, histograms merged bin by bin. Nothing here averages.
+//! Addition of recorded values: counts are summed, histograms merged bin by bin. Nothing here averages.
 
 use std::ops::AddAssign;
 
@@ -7,7 +7,7 @@ use super::{CheckCounts, Counts, SeriesInterval, Timing};
 use crate::outcome::{Outcome, OutcomeClass};
 
 impl Counts {
-    /// Counts of one outcome; [`Outcome::Ok`] and [`Outcome::Interrupted`] are derived from the other fields.
+    /// Counts by outcome; [`Outcome::Ok`] and [`Outcome::Interrupted`] are derived from the other fields.
     pub fn by_outcome(&self, outcome: Outcome) -> u64 {
         match outcome.class() {
             OutcomeClass::Success => self.ended.saturating_sub(self.failed),
@@ -28,7 +28,7 @@ impl Counts {
             .sum()
     }
 
-    /// Requests for which there was no connection; see [`Outcome::is_unconnected`].
+    /// Requests without a connection; see [`Outcome::is_unconnected`].
     pub fn unconnected(&self) -> u64 {
         self.by_outcomes(Outcome::is_unconnected)
     }
@@ -78,7 +78,7 @@ impl<T> Default for SeriesInterval<T> {
 }
 
 impl<T> SeriesInterval<T> {
-    /// The histogram of a timing; none where nothing was recorded.
+    /// The histogram of a timing; `None` if nothing was recorded.
     pub fn histogram(&self, timing: Timing) -> Option<&T> {
         self.histograms[timing as usize].as_ref()
     }

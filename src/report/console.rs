@@ -169,7 +169,8 @@ impl Page<'_> {
     /// What the response times of a closed model say.
     fn closed_model(&self) -> String {
         if self.report.has_one_time() {
-            return "closed model: response time equals service time; a stall hides".to_owned();
+            return "closed model: users wait while the target stalls, so stalls are under-counted"
+                .to_owned();
         }
         let service = self.report.time(Timing::ServiceTime);
         format!(

@@ -95,10 +95,10 @@ pub fn share(part: u64, whole: u64) -> String {
 pub fn unsent(requests: u64) -> String {
     match requests {
         0 => String::new(),
-        1 => " One of them was not sent: there was no connection, or it could not be built."
+        1 => " One of them was not sent: no connection could be made, or the request could not be built."
             .to_owned(),
         more => format!(
-            " {} of them were not sent: there was no connection, or they could not be built.",
+            " {} of them were not sent: no connection could be made, or the requests could not be built.",
             count(more)
         ),
     }
@@ -112,9 +112,9 @@ pub fn timed_out(count: u64, at_least: Micros) -> String {
 /// That some requests were begun after the end of the load.
 pub fn after_load(requests: u64) -> String {
     match requests {
-        1 => "1 of them was begun after the end of the load, and is in no rate.".to_owned(),
+        1 => "1 of them started after the end of the load; rates exclude it.".to_owned(),
         more => format!(
-            "{} of them were begun after the end of the load, and are in no rate.",
+            "{} of them started after the end of the load; rates exclude them.",
             count(more)
         ),
     }

@@ -81,7 +81,7 @@ fn a_paced_users_response_time_is_not_called_its_service_time() {
         let page = fs::read_to_string(bench.path("out/report.html")).expect("a page");
         let says = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(
-            says.contains("response time equals service time"),
+            says.contains("stalls are under-counted"),
             equal,
             "{pacing}{says}"
         );

@@ -169,7 +169,7 @@ fn a_run_that_ends_before_its_schedule_passes_only_if_the_scenario_says_that_it_
         "{reason}"
     );
     assert!(
-        reason.contains("as `when_used_up: end` lets it: 2 of 2 users"),
+        reason.contains("as `when_used_up: end` allows: 2 of 2 users"),
         "{reason}"
     );
     assert!(reason.ends_with("; both thresholds hold"), "{reason}");
@@ -276,7 +276,7 @@ fn what_is_begun_after_the_load_raises_no_rate() {
     );
     assert!((run.number("/totals/requests_per_s") - 10.0).abs() < 0.01);
     assert_eq!(run.count("/totals/after_load"), 100);
-    let said = "100 of them were begun after the end of the load";
+    let said = "100 of them started after the end of the load";
     assert!(run.stdout.contains(said), "{}", run.stdout);
     assert!(run.stdout.contains("(10/s)"), "{}", run.stdout);
 }
@@ -303,7 +303,8 @@ fn iterations_that_were_started_and_did_not_end_are_told_and_those_of_the_warm_u
     let run = run.expect_code(0);
     balance(&run);
     assert_eq!(run.count("/totals/out_of_rows"), 2);
-    let said = "5 started, 0 failed (0 %), 0 never started; 2 found no row left";
+    let said =
+        "5 started, 0 failed (0 %), 0 never started; 2 stopped because no feeder row was left";
     assert!(run.stdout.contains(said), "{}", run.stdout);
 
     let (_, run) = played(
@@ -314,7 +315,7 @@ fn iterations_that_were_started_and_did_not_end_are_told_and_those_of_the_warm_u
     );
     balance(&run);
     assert_eq!(run.count("/load/carried"), 3);
-    let said = "; 3 more were started in the warm-up and ended after it";
+    let said = "; 3 more started in the warm-up and ended after it";
     let stdout = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(stdout.contains(said), "{}", run.stdout);
 }

@@ -1,4 +1,4 @@
-//! Whether an interval's histograms hold as many times as its counts say: two independent records of one truth.
+//! Compares an interval's histograms with its counts, two independent records of the same requests.
 
 use super::JournalWarning;
 use crate::outcome::MeasuredTime;
@@ -6,7 +6,7 @@ use crate::plan::{Series, Subject};
 use crate::record::bins::Bins;
 use crate::record::{Counts, Interval, Timing};
 
-/// The differences found so far: the first, and how many.
+/// The differences found so far: the first one and the total number.
 #[derive(Debug, Default)]
 pub(super) struct Agreement {
     first: Option<JournalWarning>,
@@ -48,7 +48,7 @@ impl Agreement {
     }
 }
 
-/// How many times each histogram must hold, by the counts of its series.
+/// The expected number of times in each histogram, from the counts of its series.
 fn expected(subject: Subject, counts: &Counts) -> Vec<(Timing, u64)> {
     let good = counts.ended.saturating_sub(counts.failed);
     match subject {

@@ -1,11 +1,11 @@
-//! Files that grow by whole blocks of lines, or not at all.
+//! Files to which only complete blocks of lines are appended.
 
 use std::fs::File;
 use std::io::{self, Write};
 
-/// What a block can be appended to, and cut off from again.
+/// A file to which blocks can be appended and that can be truncated.
 pub(super) trait Storage: Write {
-    /// Shortens to so many bytes; what is written next follows there.
+    /// Truncates to this many bytes; later writes continue there.
     fn truncate(&mut self, length: u64) -> io::Result<()>;
 }
 
@@ -15,18 +15,18 @@ impl Storage for File {
     }
 }
 
-/// A file being appended to. A block that could not be written whole, on a full disk for example, is cut off again, so
-/// that what was there before stays readable and later writes do not continue a torn line.
+/// A file open for appending. If a block cannot be written completely, for example on a full disk, it is removed
+/// again, so that earlier content stays readable and later writes do not continue a partial line.
 #[derive(Debug)]
 pub(super) struct Appender<S> {
     storage: S,
     length: u64,
-    /// A torn line could not be cut off: nothing may follow it.
+    /// A partial line could not be removed, so nothing may be written after it.
     is_torn: bool,
 }
 
 impl<S: Storage> Appender<S> {
-    /// Goes on after the `length` bytes that are there.
+    /// Continues after the existing `length` bytes.
     pub(super) const fn new(storage: S, length: u64) -> Self {
         Self {
             storage,
@@ -35,12 +35,12 @@ impl<S: Storage> Appender<S> {
         }
     }
 
-    /// Bytes in whole blocks.
+    /// Bytes in complete blocks.
     pub(super) const fn length(&self) -> u64 {
         self.length
     }
 
-    /// Writes a block through to the operating system, or leaves the file as it was.
+    /// Writes a block through to the operating system, or leaves the file unchanged.
     pub(super) fn append(&mut self, block: &[u8]) -> io::Result<()> {
         if self.is_torn {
             return Err(io::Error::other(
@@ -59,7 +59,7 @@ impl<S: Storage> Appender<S> {
         }
     }
 
-    /// Takes back what was appended after `length`.
+    /// Removes everything that was appended after `length`.
     pub(super) fn cut(&mut self, length: u64) {
         self.is_torn |= self.storage.truncate(length).is_err();
         self.length = length;
@@ -74,7 +74,7 @@ impl<S: Storage> Appender<S> {
 mod tests {
     use super::*;
 
-    /// A disk with room for so many bytes.
+    /// A disk with space for this many bytes.
     struct SmallDisk {
         bytes: Vec<u8>,
         room: usize,
@@ -121,7 +121,7 @@ mod tests {
             assert_eq!((first, second), (room >= 6, false), "{room}");
             let expected: &[u8] = if first { b"first\n" } else { b"" };
             assert_eq!(appender.storage.bytes, expected, "{room}");
-            // What is smaller than what did not fit may still be written, as the end of a run is.
+            // A smaller block may still fit after a failed one, such as the end of a run.
             let third = appender.append(b"3\n").is_ok();
             assert_eq!(third, room >= expected.len() + 2, "{room}");
         }

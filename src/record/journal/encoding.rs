@@ -1,17 +1,16 @@
-//! The V2 encoding of a histogram, as `HdrHistogram` defines it, straight from bins: a log of hours holds millions of
-//! histograms, each of some dozens of bins, and a histogram of all bins for each would cost a hundred times what is in it.
+//! The V2 encoding of a histogram, as defined by `HdrHistogram`, built directly from bins: a log of hours contains
+//! millions of histograms with some dozens of bins each, and dense histograms would cost a hundred times more.
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 
 use crate::record::bins::Bins;
 use crate::record::histogram::LONGEST;
 
-/// What a compressed V2 histogram begins with.
-/// Source: `V2CompressedEncodingCookieBase | 0x10` in `AbstractHistogram.java` of `HdrHistogram`.
+/// The cookie of a compressed V2 histogram. Source: `V2CompressedEncodingCookieBase | 0x10` in
+/// `AbstractHistogram.java` of `HdrHistogram`.
 const COMPRESSED: u32 = 0x1c84_9314;
 
-/// What a V2 histogram begins with.
-/// Source: `V2EncodingCookieBase | 0x10`, ibid.
+/// The cookie of a V2 histogram. Source: `V2EncodingCookieBase | 0x10`, ibid.
 const PLAIN: u32 = 0x1c84_9313;
 
 /// Cookie and length, 4 bytes each, big-endian.
@@ -20,7 +19,7 @@ const PREFIX: usize = 8;
 /// Cookie, length, normalizing offset, digits, lowest, highest, ratio.
 const HEADER: usize = 40;
 
-/// Encodes histograms one after another.
+/// Encodes histograms, and reuses its buffers.
 pub(super) struct Serializer {
     compress: Compress,
     plain: Vec<u8>,
@@ -34,7 +33,7 @@ impl Serializer {
         }
     }
 
-    /// The histogram with these bins, in `packed`, which is emptied before.
+    /// Encodes the bins into `packed`, which is cleared first.
     pub(super) fn serialize(&mut self, bins: &Bins, packed: &mut Vec<u8>) -> Result<(), String> {
         self.plain.clear();
         self.plain.extend_from_slice(&PLAIN.to_be_bytes());
@@ -47,7 +46,7 @@ impl Serializer {
         for (bin, count) in bins.iter() {
             match bin.saturating_sub(next) {
                 0 => {}
-                // One empty bin is a count of zero, several are one negative number.
+                // One empty bin is a count of zero; several are one negative number.
                 1 => put_number(0, &mut self.plain),
                 empty => put_number(-i64::from(empty), &mut self.plain),
             }
@@ -59,7 +58,7 @@ impl Serializer {
 
         packed.clear();
         packed.extend_from_slice(&[0; PREFIX]);
-        // What cannot be compressed is stored: a block has 5 bytes of its own, the frame 6.
+        // Incompressible content is stored: a block adds 5 bytes, the frame 6.
         packed.reserve(self.plain.len() + self.plain.len() / 64 + 64);
         self.compress.reset();
         let status = self
@@ -76,7 +75,7 @@ impl Serializer {
     }
 }
 
-/// Appends a number in the variant of LEB128 that V2 uses: zigzag, and the ninth byte has all its 8 bits.
+/// Appends a number in V2's variant of LEB128: zigzag, and the ninth byte uses all 8 bits.
 fn put_number(number: i64, bytes: &mut Vec<u8>) {
     let mut rest = ((number << 1) ^ (number >> 63)) as u64;
     for _ in 0..8 {
@@ -101,7 +100,7 @@ mod tests {
     use crate::units::Micros;
 
     proptest! {
-        /// The crate reads what is written here.
+        /// The crate decodes our encoding.
         #[test]
         fn the_encoding_is_that_of_the_library(
             times in prop::collection::vec(prop_oneof![0_u64..5_000, 0_u64..5_000_000_000], 0..2_000),
@@ -109,7 +108,7 @@ mod tests {
             let mut serializer = Serializer::new();
             let mut whole = histogram::empty();
             let mut bins = Bins::default();
-            // Twice with one serializer: nothing of the first may be left in the second.
+            // Encoded twice with one serializer, because no part of the first may remain in the second.
             for half in times.chunks(times.len().div_ceil(2).max(1)) {
                 for &time in half {
                     histogram::record(&mut whole, Micros(time));
@@ -120,7 +119,7 @@ mod tests {
                 let read: Histogram<u64> = Deserializer::new()
                     .deserialize(&mut ours.as_slice())
                     .expect("it is whole");
-                // Comparing histograms of different lengths is one-sided.
+                // Comparing histograms of different lengths is asymmetric.
                 prop_assert!(whole == read && read.max() == whole.max());
             }
         }

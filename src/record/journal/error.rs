@@ -1,4 +1,4 @@
-//! What can be wrong with a journal: errors, when there is nothing to report from, and warnings, when there is less.
+//! Faults of a journal: errors if no report is possible, warnings if the report is incomplete.
 
 use std::fmt;
 use std::io;
@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 use super::{EVENTS_FILE, HISTOGRAMS_FILE, RUN_FILE, SCHEMA};
 use crate::record::Timing;
 
-/// Why a journal could not be written or opened.
+/// The reason why a journal could not be written or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The operating system refused, for example because the disk is full.
+    /// The operating system reported an error, for example a full disk.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was tried: `write to`.
+        /// The action: `write to`.
         action: &'static str,
-        /// On which file or directory.
+        /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The directory already holds a run.
@@ -26,33 +26,33 @@ pub enum JournalError {
     /// The directory holds no run.
     #[error("{} holds no run: there is no {RUN_FILE} in it; name the directory that `gander run` wrote", .0.display())]
     NoRun(PathBuf),
-    /// One of the files is none: opening a pipe would wait for its other end.
+    /// The path is not a regular file: opening a pipe would block.
     #[error("{} is not a file; name the directory that `gander run` wrote", .0.display())]
     NotAFile(PathBuf),
-    /// The header is not one.
+    /// The header cannot be parsed.
     #[error("{} is not the header of a run, so there is nothing to tell what was recorded; restore it from a copy", path.display())]
     Header {
         /// The header's path.
         path: PathBuf,
-        /// Where it stops making sense.
+        /// The parse error.
         source: serde_json::Error,
     },
-    /// The header is of another version.
+    /// The header has another version.
     #[error("{} has the schema \"{found}\", expected \"{SCHEMA}\"; read it with the version that wrote it, Gander {gander}", path.display())]
     Schema {
         /// The header's path.
         path: PathBuf,
-        /// What it says.
+        /// The version found.
         found: String,
-        /// The version that wrote it.
+        /// The version of Gander that wrote it.
         gander: String,
     },
-    /// Something could not be put into its written form.
+    /// A value could not be encoded.
     #[error("cannot encode {what}: {reason}")]
     Encode {
-        /// What.
+        /// The value.
         what: &'static str,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
@@ -75,55 +75,55 @@ impl JournalError {
     }
 }
 
-/// What a journal lacks that can still be reported from.
+/// The missing parts of a journal that can still be reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JournalWarning {
-    /// The file ends within what was being written, as when the writer was killed.
+    /// The file ends inside a record, as when the writer was killed.
     Torn {
         /// The file's name.
         file: &'static str,
-        /// Bytes after what is whole.
+        /// Bytes after the last complete record.
         bytes: u64,
     },
-    /// A whole line makes no sense; what follows it in this file is left out.
+    /// A complete line is invalid; the rest of this file is ignored.
     Corrupt {
         /// The file's name.
         file: &'static str,
         /// The line's number, from 1.
         line: u64,
-        /// What is wrong with it.
+        /// The error in it.
         reason: String,
     },
-    /// An interval is there, its series are not; it and the later ones are left out.
+    /// The series of an interval are missing; it and the later intervals are ignored.
     SeriesMissing {
         /// The first such interval.
         interval: u64,
     },
-    /// An interval's series make no sense; it and the later ones are left out.
+    /// The series of an interval are invalid; it and the later intervals are ignored.
     SeriesCorrupt {
         /// The first such interval.
         interval: u64,
-        /// What is wrong with them.
+        /// The error in them.
         reason: String,
     },
-    /// An interval's histogram holds another number of times than its counts say.
+    /// An interval's histogram contains another number of times than its counts.
     Disagreement {
         /// The first such interval.
         interval: u64,
-        /// Where: "step `search`".
+        /// The series: "step `search`".
         place: String,
         /// The histogram.
         timing: Timing,
         /// Times in the histogram.
         recorded: u64,
-        /// What the counts say.
+        /// The number according to the counts.
         counted: u64,
-        /// How many series and intervals have such a difference in all.
+        /// The total number of such differences, over all series and intervals.
         times: u64,
     },
-    /// More events than a report can show; the later ones are left out.
+    /// More events than a report can show; the later ones are ignored.
     EventsLeftOut {
-        /// How many.
+        /// The number of ignored events.
         events: u64,
     },
 }

@@ -1,4 +1,4 @@
-//! What `events.jsonl` holds: one JSON object a line, in the order things happened.
+//! The lines of `events.jsonl`: one JSON object per line, in chronological order.
 
 use std::collections::BTreeMap;
 
@@ -17,40 +17,40 @@ use crate::units::Micros;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// An interval; what ended in it is in `journal.bins.gz`, written before this line.
+    /// An interval; its series are in `journal.bins.gz`, written before this line.
     Interval(IntervalCounts),
     /// The first failure of its outcome, or status, in its series.
     Failure(FailureExample),
-    /// A threshold's standing changed.
+    /// The state of a threshold changed.
     Threshold {
-        /// When, on the run's clock.
+        /// The time on the run's clock.
         at: Micros,
         /// Index into [`super::RunHeader::thresholds`].
         threshold: usize,
-        /// Whether it holds now.
+        /// Its new state.
         standing: Standing,
         /// The number observed, in the threshold's unit.
         observed: Option<f64>,
     },
     /// The run was asked to stop before its planned end.
     Stop {
-        /// When, on the run's clock.
+        /// The time on the run's clock.
         at: Micros,
-        /// Why.
+        /// The reason.
         reason: StopReason,
     },
-    /// Something the reader should know.
+    /// A note for the reader.
     Warning {
-        /// When, on the run's clock.
+        /// The time on the run's clock.
         at: Micros,
         /// One sentence.
         text: String,
     },
-    /// The run is over; the last line of a journal that was not cut short.
+    /// The run has ended; the last line of a complete journal.
     End {
-        /// When, on the run's clock.
+        /// The time on the run's clock.
         at: Micros,
-        /// Users that panicked; any makes the run fail.
+        /// Users that panicked; a single one makes the run fail.
         panics: u64,
         /// Requests still in flight when the grace period ended, or a second signal came.
         interrupted: u64,
@@ -63,17 +63,17 @@ pub enum Event {
 /// An [`Interval`] without its series, as a line of `events.jsonl`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct IntervalCounts {
-    /// From 0.
+    /// Index, from 0.
     pub number: u64,
-    /// On the run's clock.
+    /// Start, on the run's clock.
     pub start: Micros,
-    /// On the run's clock.
+    /// End, on the run's clock.
     pub end: Micros,
-    /// Whether it lies in the warm-up.
+    /// True if it is part of the warm-up.
     pub is_warm_up: bool,
-    /// In how many series something ended; their counts and histograms are in `journal.bins.gz`.
+    /// The number of series with ended requests; their counts and histograms are in `journal.bins.gz`.
     pub series: u32,
-    /// What was offered and started.
+    /// The offered and the started load.
     pub load: LoadCounts,
     /// Counts by check.
     #[serde(
@@ -82,15 +82,15 @@ pub struct IntervalCounts {
         deserialize_with = "number_keys::deserialize"
     )]
     pub checks: BTreeMap<CheckId, CheckCounts>,
-    /// The generator.
+    /// The generator's health.
     pub health: Health,
-    /// The bundled target.
+    /// The bundled target's health.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetHealth>,
 }
 
 impl Event {
-    /// The same event with secrets left out of its words; none for an event that has no words.
+    /// The same event with secrets removed from its text; `None` if it has no text.
     pub(super) fn hidden(&self, mask: &Mask) -> Option<Self> {
         let mut event = self.clone_if_worded()?;
         match &mut event {
@@ -103,7 +103,7 @@ impl Event {
                 StopReason::Panic { message: words }
                 | StopReason::TargetGone { detail: words }
                 | StopReason::SetupFailed { detail: words } => *words = mask.text(words),
-                // A step has the name that the file gives it.
+                // A step's name comes from the file and is kept.
                 StopReason::StepFailed { step } => *step = mask.known(step),
                 StopReason::Signal | StopReason::SecondSignal | StopReason::Threshold { .. } => {}
             },
@@ -122,7 +122,7 @@ impl Event {
 }
 
 impl IntervalCounts {
-    /// An interval without its series, which are only counted.
+    /// An interval without its series, only with their number.
     pub fn of(interval: &Interval) -> Self {
         Self {
             number: interval.number,

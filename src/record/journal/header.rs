@@ -1,4 +1,4 @@
-//! What `run.json` holds.
+//! The content of `run.json`.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::units::Micros;
 /// The schema that this version of Gander writes and reads.
 pub const SCHEMA: &str = "gander.run/2";
 
-/// `run.json`: what is known before the first request, and all that a report needs besides the intervals.
+/// `run.json`: the facts known before the first request, and everything besides the intervals that a report needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunHeader {
     /// `gander.run/2`
@@ -30,54 +30,54 @@ pub struct RunHeader {
     pub scenario_path: String,
     /// SHA-256 of the scenario's text, in hex.
     pub scenario_sha256: String,
-    /// The hash of what is sent, without the seed: two runs of one scenario have the same. Older runs have none.
+    /// The hash of the load without the seed: equal for two runs of the same scenario. Older runs have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload_hash: Option<String>,
     /// The plan's hash.
     pub plan_hash: String,
     /// The seed.
     pub seed: u64,
-    /// This machine's share.
+    /// The share of this machine.
     pub segment: Segment,
-    /// The target: its base URL, and how it came about.
+    /// The target: its base URL and its origin.
     pub target: String,
-    /// Whether Gander started the target itself.
+    /// True if Gander started the target itself.
     pub target_is_bundled: bool,
     /// The load model.
     pub model: Model,
     /// The load in words: `20 users for 5m`.
     pub load: String,
-    /// The load's stages, for marks on time axes.
+    /// The stages of the load, for marks on time axes.
     pub stages: Vec<StageMark>,
-    /// Planned length of the load, in µs; none when only the iterations' end decides.
+    /// Planned length of the load, in µs; `None` if it ends only when all iterations are done.
     pub planned_duration: Option<Micros>,
-    /// Iterations the schedule asks for in all, where it says.
+    /// The total number of scheduled iterations, if it is known.
     pub planned_iterations: Option<u64>,
     /// Length of the warm-up.
     pub warm_up: Micros,
-    /// Closed models: the least time from one start of a user's iterations to the next.
+    /// Closed models: the minimum time between two iteration starts of a user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pacing: Option<Micros>,
-    /// The most users.
+    /// The maximum number of users.
     pub peak_users: u32,
     /// Series by [`crate::plan::SeriesId`].
     pub series: Vec<Series>,
     /// Checks by [`crate::plan::CheckId`].
     pub checks: Vec<CheckEntry>,
-    /// The rules.
+    /// The thresholds.
     pub thresholds: Vec<Threshold>,
-    /// What the command line changed in the scenario.
+    /// Changes of the command line to the scenario.
     pub overrides: Vec<String>,
     /// The machine the generator ran on.
     pub machine: Machine,
     /// The git commit of the scenario's repository, if it is in one.
     pub git_commit: Option<String>,
-    /// When the load began, RFC 3339, UTC; of a run without load, when it was asked for.
+    /// The start of the load, RFC 3339, UTC; for a run without load, the start of the command.
     pub started_at: String,
 }
 
 impl RunHeader {
-    /// The limit of users of an open load, which iterations wait for when all are busy; none in a closed one.
+    /// The user limit of an open load; iterations wait when all users are busy. `None` in a closed model.
     pub fn max_users(&self) -> Option<u32> {
         match self.model {
             Model::Open => Some(self.segment.share(u64::from(self.peak_users)) as u32),

@@ -45,7 +45,7 @@ impl Journal {
     }
 }
 
-/// The comments that the log begins with.
+/// The comments at the beginning of the log.
 fn write_preamble(header: &RunHeader, log: &mut dyn Write) -> io::Result<()> {
     let mut comments = Vec::new();
     let mut builder = IntervalLogWriterBuilder::new();
@@ -64,12 +64,12 @@ fn write_preamble(header: &RunHeader, log: &mut dyn Write) -> io::Result<()> {
     log.write_all(LEGEND)
 }
 
-/// Turns intervals into lines.
+/// Converts intervals to lines.
 struct Lines {
     serializer: Serializer,
     /// By series: `<number>:<name>:`
     tags: Vec<String>,
-    /// Kept for their space.
+    /// Buffers for reuse.
     packed: Vec<u8>,
     text: String,
 }
@@ -101,7 +101,7 @@ impl Lines {
                     .map_err(io::Error::other)?;
                 self.text.clear();
                 STANDARD.encode_string(&self.packed, &mut self.text);
-                // The longest as it is recorded: µs, as other tools write it without a divisor.
+                // The longest recorded time, in µs as other tools write it without a divisor.
                 let longest = bins.max() as f64;
                 let (timing, text) = (timing.name(), &self.text);
                 writeln!(
@@ -114,7 +114,7 @@ impl Lines {
     }
 }
 
-/// A name that a tag may hold: ASCII letters, digits and a few marks; anything else becomes `_`.
+/// A valid name for a tag: ASCII letters, digits and a few symbols; other characters become `_`.
 fn tag_name(name: &str) -> String {
     name.chars()
         .take(MAX_NAME)

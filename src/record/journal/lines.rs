@@ -1,4 +1,4 @@
-//! The whole lines of a file, one after another.
+//! Reads the complete lines of a file.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -7,7 +7,7 @@ use std::path::Path;
 use super::scan::Fault;
 use super::{JournalError, JournalWarning};
 
-/// The longest line that is read, in bytes; the longest that is written is some 300 KiB.
+/// The maximum length of a line, in bytes; Gander writes at most about 300 KiB.
 const MAX_LINE: u64 = 16 << 20;
 
 /// A file of lines.
@@ -30,7 +30,7 @@ impl Lines {
         })
     }
 
-    /// The next line, its end included; none at the end of the file.
+    /// The next line, including its line break; `None` at the end of the file.
     pub(super) fn next(&mut self) -> Result<Option<&[u8]>, Fault> {
         self.line.clear();
         self.number += 1;
@@ -55,13 +55,13 @@ impl Lines {
         self.number
     }
 
-    /// The damage that the last line is.
+    /// The damage in the last line.
     pub(super) fn corrupt(&self, reason: impl Into<String>) -> Fault {
         corrupt(self.file, self.number, reason)
     }
 }
 
-/// The damage that a line is.
+/// The damage in a line.
 pub(super) fn corrupt(file: &'static str, line: u64, reason: impl Into<String>) -> Fault {
     Fault::Damage(JournalWarning::Corrupt {
         file,

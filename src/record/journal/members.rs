@@ -1,4 +1,4 @@
-//! The members of a gzip file, one after another, each with its check sum proven before anything of it is used.
+//! Reads and writes the members of a gzip file; the checksum of a member is verified before its content is used.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -11,16 +11,15 @@ use flate2::write::GzEncoder;
 use super::scan::Fault;
 use super::{HISTOGRAMS_FILE, JournalError, JournalWarning};
 
-/// The most bytes that are read of a member; a second of 50 series at 100 requests/s has some 15 KB.
+/// The maximum size of a member; one second of 50 series at 100 requests/s takes about 15 KB.
 const MAX_MEMBER: u64 = 64 << 20;
 
-/// Appends these parts as one member, each compressed by itself: numbers of one kind have the shortest codes when they
-/// are alone.
+/// Appends these parts as one member, each compressed separately: numbers of the same kind compress best alone.
 pub(super) fn write<'p>(
     parts: impl Iterator<Item = &'p [u8]>,
     packed: &mut Vec<u8>,
 ) -> io::Result<()> {
-    // Nothing is repeated in distances between bins, so looking harder for repetitions finds none.
+    // Distances between bins do not repeat, so a more thorough search finds nothing.
     let mut encoder = GzEncoder::new(packed, Compression::fast());
     let mut is_first = true;
     for part in parts {
@@ -33,7 +32,7 @@ pub(super) fn write<'p>(
     encoder.finish().map(|_| ())
 }
 
-/// The file of intervals' series.
+/// The file with the series of intervals.
 pub(super) struct Members {
     reader: BufReader<File>,
     member: Vec<u8>,
@@ -49,7 +48,7 @@ impl Members {
         })
     }
 
-    /// The next member; none at the end of the file. `interval` is that which it should be of.
+    /// The next member; `None` at the end of the file. `interval` is the expected interval.
     pub(super) fn next(&mut self, interval: u64) -> Result<Option<&[u8]>, Fault> {
         let corrupt =
             |reason: String| Fault::Damage(JournalWarning::SeriesCorrupt { interval, reason });
@@ -60,7 +59,7 @@ impl Members {
                 "they are longer than any that are written".to_owned(),
             )),
             Ok(true) => Ok(Some(&self.member)),
-            // What was compressed ends too early, or is not what was written.
+            // The compressed data ends too early or is damaged.
             Err(error) => match error.kind() {
                 io::ErrorKind::UnexpectedEof => Err(Fault::Damage(JournalWarning::Torn {
                     file: HISTOGRAMS_FILE,

@@ -1,10 +1,10 @@
-//! The journal of a run, written as it goes, and all that a report is built from.
+//! The journal of a run. It is written while the run goes on, and reports are built from it.
 //!
-//! A run's directory holds `run.json` (what is known before the first request), `journal.bins.gz` (the counts and
-//! histograms of each interval's series, a member of a gzip file for each) and `events.jsonl` (the load and the health
-//! of every interval, and what happened). An interval's series are written before its line, and it exists only when both
-//! are whole. Every write reaches the operating system before it returns, so a killed process loses at most the interval
-//! it was recording; `run.json` and the end of the run are forced to the disk too, so only a power cut loses more.
+//! A run's directory contains `run.json` (facts known before the first request), `journal.bins.gz` (counts and
+//! histograms of the series, one gzip member per interval) and `events.jsonl` (load and health of every interval, and
+//! events). The series of an interval are written before its line, and the interval exists only if both are complete.
+//! Every write reaches the operating system before it returns, so a killed process loses at most the current
+//! interval. `run.json` and the end of the run are also synced to the disk, so only a power failure loses more.
 
 mod agreement;
 mod append;
@@ -30,11 +30,11 @@ pub use writer::Writer;
 pub use crate::plan::schedule::StageMark;
 pub use crate::probe::Machine;
 
-/// The header's file.
+/// The name of the header file.
 pub const RUN_FILE: &str = "run.json";
 
-/// The file of counts and histograms.
+/// The name of the file with counts and histograms.
 pub const HISTOGRAMS_FILE: &str = "journal.bins.gz";
 
-/// The events' file.
+/// The name of the events file.
 pub const EVENTS_FILE: &str = "events.jsonl";

@@ -1,5 +1,5 @@
-//! Maps whose keys are numbers. JSON has them as strings, and serde, which buffers the fields of a tagged enum before
-//! it knows their types, does not turn them back by itself.
+//! Maps with numeric keys. JSON stores the keys as strings, and serde does not convert them back inside a tagged
+//! enum, because it buffers the fields before it knows their types.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use serde::de::value::U64Deserializer;
 use serde::de::{Error, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// For `#[serde(deserialize_with = …)]`: keys are numbers, or strings that hold numbers.
+/// For `#[serde(deserialize_with = …)]`: keys are numbers, or strings that contain numbers.
 pub(in crate::record) fn deserialize<'de, D, K, V>(
     deserializer: D,
 ) -> Result<BTreeMap<K, V>, D::Error>

@@ -1,14 +1,14 @@
-//! How the series of an interval are written: their histograms as small numbers, for what compresses them next.
+//! The format of an interval's series: histograms as small numbers that compress well.
 //!
-//! A second of a series holds some dozens of times, scattered over thousands of bins, so a histogram is written as the
-//! distances between the bins that were hit. Most requests begin when they should and their answers come at once, so
-//! service times are close to response times, and times to first byte to service times: such a histogram is written as
-//! what the k-th smallest time differs by from the k-th smallest of the other. Of these forms each histogram takes the
-//! one with the smallest numbers.
+//! One second of a series contains some dozens of times, scattered over thousands of bins, so a histogram is written
+//! as the distances between its non-empty bins. Most requests start on time and their responses arrive at once, so
+//! service times are close to response times, and times to first byte are close to service times. Such a histogram is
+//! written as the differences between the k-th smallest times of both. Each histogram uses the form with the smallest
+//! numbers.
 //!
-//! Numbers are LEB128. They are in this order: the interval's number, how many histograms there are, the lengths of the
-//! directory, of the counts and of the first two sections; the directory; the counts of all series, as JSON; a section
-//! for each form, since each is compressed best alone.
+//! Numbers are LEB128, in this order: the interval's number; the number of histograms; the lengths of the directory,
+//! of the counts and of the first two sections; the directory; the counts of all series, as JSON; one section per
+//! form, because each compresses best alone.
 
 use std::collections::BTreeMap;
 
@@ -19,17 +19,17 @@ use crate::plan::SeriesId;
 use crate::record::bins::{self, Bins};
 use crate::record::{Counts, Interval, SeriesInterval, Timing};
 
-/// How a histogram is written.
+/// The form of a histogram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// By itself: for each bin its distance from the one before, and after that of a bin that was hit more than once a
-    /// zero and how often beyond twice.
+    /// Standalone: for each bin the distance from the previous one; if the count is above one, then a zero and the
+    /// count minus two.
     Own,
-    /// For each time, by how many bins it is below the other histogram's.
+    /// For each time, the number of bins below the other histogram's time.
     Near,
-    /// The same, as differences from the time before.
+    /// The same, as differences from the previous time.
     Steps,
-    /// It is the other histogram: nothing is written.
+    /// Equal to the other histogram: nothing is written.
     Same,
 }
 
@@ -37,7 +37,7 @@ impl Form {
     const ALL: [Self; 4] = [Self::Own, Self::Near, Self::Steps, Self::Same];
 }
 
-/// The histogram that is written before one of this timing, and that it is likely to be close to.
+/// The timing that is written before this one and is likely to be close to it.
 const fn likeness(timing: Timing) -> Option<Timing> {
     match timing {
         Timing::ServiceTime => Some(Timing::ResponseTime),
@@ -47,14 +47,14 @@ const fn likeness(timing: Timing) -> Option<Timing> {
     }
 }
 
-/// An interval's series, written. Kept from one interval to the next for its space.
+/// An interval's packed series. Reused for the next interval to save allocations.
 #[derive(Debug, Default)]
 pub(super) struct Packed {
     /// The first numbers, the directory and the counts.
     head: Vec<u8>,
     directory: Vec<u8>,
     counts: Vec<u8>,
-    /// By [`Form`].
+    /// Sections by [`Form`].
     sections: [Vec<u8>; 3],
 }
 
@@ -113,7 +113,7 @@ impl Packed {
         Ok(())
     }
 
-    /// What was packed, in parts that are best compressed each by itself.
+    /// The packed parts; each compresses best alone.
     pub(super) fn parts(&self) -> impl Iterator<Item = &[u8]> {
         std::iter::once(&self.head)
             .chain(&self.sections)
@@ -130,7 +130,7 @@ fn smallest(bins: &Bins, like: Option<&Bins>) -> Form {
     if bins == like {
         return Form::Same;
     }
-    // Where bins are hit many times each, a number for each time is more than one for each bin.
+    // If bins have many counts, one number per time takes more space than one per bin.
     if bins.len() > 2 * bins.distinct() {
         return Form::Own;
     }
@@ -140,7 +140,7 @@ fn smallest(bins: &Bins, like: Option<&Bins>) -> Form {
         near(bins, like).map(width).sum(),
     );
     let steps: u64 = steps(bins, like).map(width).sum();
-    // Steps scatter more than what they are steps of: of numbers as long, they are compressed worse.
+    // Steps vary more than the values they connect, so numbers of equal length compress worse.
     match () {
         () if own <= near.min(steps) => Form::Own,
         () if near * 3 <= steps * 4 => Form::Near,
@@ -153,7 +153,7 @@ fn own(bins: &Bins) -> impl Iterator<Item = u64> {
     bins.iter().flat_map(move |(bin, count)| {
         let distance = bin + 1 - next;
         next = bin + 1;
-        // Hits beyond the first, or, of a bin too often hit for one entry, beyond those of the entry before.
+        // The counts above one; if a count is too large for one entry, the counts above those of the previous entry.
         let again = count - u64::from(distance > 0);
         let distance = (distance > 0).then_some(distance.into());
         let again = (again > 0).then(|| [0, again - 1]);
@@ -183,10 +183,10 @@ struct CountsBySeries(
     #[serde(deserialize_with = "number_keys::deserialize")] BTreeMap<SeriesId, Counts>,
 );
 
-/// An interval's series, read.
+/// An interval's unpacked series.
 pub(super) type BySeries = BTreeMap<SeriesId, SeriesInterval>;
 
-/// Reads what [`Packed`] wrote: the interval's number and its series; an error says what is wrong.
+/// Reads the output of [`Packed`]: the interval's number and its series; the error describes the damage.
 pub(super) fn unpack(mut bytes: &[u8]) -> Result<(u64, BySeries), String> {
     let mut next = || take(&mut bytes).ok_or_else(short);
     let (number, histograms) = (next()?, next()?);
@@ -213,7 +213,7 @@ pub(super) fn unpack(mut bytes: &[u8]) -> Result<(u64, BySeries), String> {
     Ok((number, series))
 }
 
-/// Reads the histograms of a directory, which are in ascending order, into their series; says how many there are.
+/// Reads the histograms of a directory (in ascending order) into their series; returns their number.
 fn read_histograms(
     mut directory: &[u8],
     [mut own, mut near, mut steps]: [&[u8]; 3],

@@ -1,7 +1,7 @@
-//! Reads a journal, whole or cut short, without ever holding more than one interval.
+//! Reads a journal, complete or cut short, with at most one interval in memory.
 //!
-//! Opening it reads everything once, so that what is wrong is known before a report is made of it. A file may end at
-//! any byte: what is there then is a prefix of the run's intervals.
+//! Opening it reads everything once, so that damage is known before a report is built. A file may end at any byte:
+//! its content is then a prefix of the run's intervals.
 
 use std::fs;
 use std::io;
@@ -19,29 +19,29 @@ use super::{
 use crate::record::{Interval, LostUsers, StopReason};
 use crate::units::Micros;
 
-/// The most events that are kept; a run of hours has some hundreds.
+/// The maximum number of events kept; a run of hours has some hundreds.
 const MAX_EVENTS: usize = 50_000;
 
-/// A journal, opened.
+/// An open journal.
 #[derive(Debug)]
 pub struct Journal {
     /// `run.json`.
     pub header: RunHeader,
-    /// Everything but the intervals, in the order written, and no more than 50,000.
+    /// All events except intervals, in the order written; at most 50,000.
     pub events: Vec<Event>,
-    /// What is missing or does not fit together.
+    /// Missing or inconsistent parts.
     pub warnings: Vec<JournalWarning>,
     dir: PathBuf,
     interval_count: u64,
     ending: Ending,
 }
 
-/// How a run ended, as far as its journal says.
+/// The end of a run according to its journal.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ending {
-    /// When: of the end if it is there, else of the last interval.
+    /// The time of the end, or of the last interval if the end is missing.
     pub at: Micros,
-    /// Why before its planned end; none for a run that went to its end.
+    /// The reason for an early stop; `None` if the run was not stopped.
     pub stop: Option<StopReason>,
     /// Users that panicked.
     pub panics: u64,
@@ -49,23 +49,23 @@ pub struct Ending {
     pub interrupted: u64,
     /// Users that left early.
     pub lost: LostUsers,
-    /// Whether the journal has its end, and every interval before it.
+    /// True if the journal has its end and every interval before it.
     pub is_complete: bool,
-    /// What cannot be read of it, if it was damaged and not only cut short.
+    /// The unreadable part, if the journal was damaged and not only cut short.
     pub damage: Option<String>,
 }
 
 impl Journal {
-    /// The directory that it is in.
+    /// Its directory.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Opens the journal in a directory and reads all of it once.
+    /// Opens the journal in a directory and reads it once.
     ///
     /// # Errors
-    /// There is no header, or it cannot be read, or one of the other files is missing. That a file is cut short or
-    /// damaged is no error: the intervals before that are there, and [`Journal::warnings`] says so.
+    /// The header is missing or cannot be read, or another file is missing. A file that is cut short or damaged is no
+    /// error: the intervals before the damage are available, and [`Journal::warnings`] describes it.
     pub fn open(dir: &Path) -> Result<Self, JournalError> {
         for name in [RUN_FILE, HISTOGRAMS_FILE, EVENTS_FILE] {
             let path = dir.join(name);
@@ -88,7 +88,7 @@ impl Journal {
         let mut is_whole = true;
         for found in found {
             match found {
-                // After an interval that cannot be read, later ones are no prefix.
+                // After an unreadable interval, later ones are not a prefix of the run.
                 Found::Interval(_) if !is_whole => {}
                 Found::Interval(raw) => {
                     if let Err(fault) = journal.count_interval(raw, &mut agreement) {
@@ -105,7 +105,7 @@ impl Journal {
                     }
                 }
                 Found::Fault(fault) => {
-                    // Of what follows an interval that cannot be read nothing more is said.
+                    // Only the first unreadable interval is reported.
                     let warning = fault.into_warning(dir)?;
                     is_whole = false;
                     journal.warnings.push(warning);
@@ -128,7 +128,7 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Counts the interval if all its histograms are there, and looks whether they hold what its counts say.
+    /// Counts the interval if all its histograms are present, and compares them with its counts.
     fn count_interval(&mut self, raw: Raw, agreement: &mut Agreement) -> Result<(), Fault> {
         let interval = raw.unpack(self.interval_count, self.header.series.len())?;
         agreement.check(&interval, &self.header.series);
@@ -137,9 +137,9 @@ impl Journal {
         Ok(())
     }
 
-    /// The intervals in order, read from the files as they are asked for.
+    /// The intervals in order, read from the files on demand.
     ///
-    /// [`Journal::open`] has read them all before, so they end early only when the files have changed since.
+    /// [`Journal::open`] has already read them all, so they end early only if the files have changed since.
     pub fn intervals(&self) -> Intervals {
         Intervals {
             ahead: unpack_ahead(&self.dir, self.header.series.len()).ok(),
@@ -147,12 +147,12 @@ impl Journal {
         }
     }
 
-    /// How many intervals there are.
+    /// The number of intervals.
     pub const fn interval_count(&self) -> u64 {
         self.interval_count
     }
 
-    /// How the run ended.
+    /// The end of the run.
     pub const fn ending(&self) -> &Ending {
         &self.ending
     }
@@ -162,7 +162,7 @@ impl Ending {
     fn note(&mut self, event: &Event) {
         match event {
             Event::Stop { reason, .. } => match (&self.stop, reason) {
-                // The first reason is the cause, but a second signal tells that the first one's grace was not kept.
+                // The first reason is the cause, but a second signal means that the grace period was cut short.
                 (None, _) | (Some(StopReason::Signal), StopReason::SecondSignal) => {
                     self.stop = Some(reason.clone());
                 }
@@ -204,7 +204,7 @@ impl Iterator for Intervals {
     }
 }
 
-/// Unpacks intervals on a thread of its own, for as long as somebody listens and nothing is wrong.
+/// Unpacks intervals on a separate thread, as long as there is a receiver and no error.
 fn unpack_ahead(dir: &Path, series: usize) -> Result<Receiver<Interval>, JournalError> {
     let found = scan::start(dir)?;
     let (sender, receiver) = sync_channel(scan::AHEAD);
@@ -231,7 +231,7 @@ fn unpack_ahead(dir: &Path, series: usize) -> Result<Receiver<Interval>, Journal
 }
 
 fn read_header(dir: &Path) -> Result<RunHeader, JournalError> {
-    /// What the header of any version has.
+    /// The part of a header that every version has.
     #[derive(Deserialize)]
     struct Version {
         schema: String,

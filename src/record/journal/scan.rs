@@ -1,5 +1,5 @@
-//! Goes through the two files of a journal side by side, interval by interval, on a thread of its own, so that a long
-//! journal is read by two cores.
+//! Reads both files of a journal in parallel, interval by interval, on a separate thread, so that a long journal uses
+//! two cores.
 
 use std::io;
 use std::path::Path;
@@ -12,20 +12,20 @@ use super::pack::{self, BySeries};
 use super::{EVENTS_FILE, Event, IntervalCounts, JournalError, JournalWarning};
 use crate::record::Interval;
 
-/// How many intervals may be read ahead.
+/// The number of intervals that may be read ahead.
 pub(super) const AHEAD: usize = 8;
 
-/// Why reading stopped before the end.
+/// The reason why reading stopped before the end.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The system refused to read the file.
+    /// The operating system could not read the file.
     Io(&'static str, io::Error),
     /// The file is cut short or damaged.
     Damage(JournalWarning),
 }
 
 impl Fault {
-    /// Damage is a warning; only the system's refusal is an error.
+    /// Damage is a warning; only an I/O error is an error.
     pub(super) fn into_warning(self, dir: &Path) -> Result<JournalWarning, JournalError> {
         match self {
             Self::Io(file, error) => Err(JournalError::io("read", &dir.join(file))(error)),
@@ -34,26 +34,26 @@ impl Fault {
     }
 }
 
-/// What is found in a journal, in the order written.
+/// A part of a journal, in the order written.
 pub(super) enum Found {
-    /// Something that happened.
+    /// An event.
     Event(Event),
     /// An interval.
     Interval(Raw),
-    /// Damage; what comes after it is still of use, but for intervals when they are what is damaged.
+    /// Damage; later parts are still useful, except for intervals if an interval is damaged.
     Fault(Fault),
 }
 
-/// An interval with its series as they were written.
+/// An interval with its packed series.
 pub(super) struct Raw {
     pub(super) counts: IntervalCounts,
     /// Its line in the file of events.
     line: u64,
-    /// Its series, packed; nothing when it has none.
+    /// Its packed series; empty if it has none.
     packed: Vec<u8>,
 }
 
-/// Reads a journal ahead, on a thread of its own, for as long as somebody listens.
+/// Reads a journal ahead on a separate thread, as long as there is a receiver.
 pub(super) fn start(dir: &Path) -> Result<Receiver<Found>, JournalError> {
     let scan = Scan {
         events: Lines::open(dir, EVENTS_FILE)?,
@@ -67,7 +67,7 @@ pub(super) fn start(dir: &Path) -> Result<Receiver<Found>, JournalError> {
     Ok(receiver)
 }
 
-/// The two files, each read up to some interval.
+/// The two files, each with a read position.
 struct Scan {
     events: Lines,
     series: Members,
@@ -80,7 +80,8 @@ impl Scan {
         loop {
             let found = match self.next_event() {
                 Ok(None) => break,
-                // After an interval that cannot be read, later ones are no prefix; other events still tell something.
+                // After an unreadable interval, later ones are not a prefix of the run; other events are still
+                // useful.
                 Ok(Some(Event::Interval(_))) if !is_whole => continue,
                 Ok(Some(Event::Interval(counts))) => match self.with_series(counts) {
                     Ok(raw) => {
@@ -102,7 +103,7 @@ impl Scan {
                 return;
             }
         }
-        // Series without their interval were written as the run was cut short, and do no harm.
+        // Series without their interval were written when the run was cut short, and are harmless.
         while is_whole {
             match self.series.next(intervals) {
                 Ok(Some(_)) => {}
@@ -119,7 +120,7 @@ impl Scan {
         let Some(line) = self.events.next()? else {
             return Ok(None);
         };
-        // Most lines and nearly all bytes are intervals, which need not be kept until their kind is known.
+        // Most lines are intervals, and their text is not needed once their kind is known.
         let event = if line.starts_with(br#"{"event":"interval","#) {
             serde_json::from_slice(line).map(Event::Interval)
         } else {
@@ -131,7 +132,7 @@ impl Scan {
         }
     }
 
-    /// Takes the series, if there are any.
+    /// Takes the series, if present.
     fn with_series(&mut self, counts: IntervalCounts) -> Result<Raw, Fault> {
         let packed = if counts.series == 0 {
             Vec::new()
@@ -154,7 +155,7 @@ impl Scan {
 }
 
 impl Raw {
-    /// The interval. It must have this number, and only series of so many.
+    /// The interval. It must have this number, and only series of the header.
     pub(super) fn unpack(self, number: u64, series: usize) -> Result<Interval, Fault> {
         let counts = self.counts;
         let of_counts = |reason: String| Err(corrupt(EVENTS_FILE, self.line, reason));
@@ -187,7 +188,7 @@ impl Raw {
     }
 }
 
-/// The series of this interval, which must be so many, and of those that the header has.
+/// The series of this interval; their number must match, and the header must contain them.
 fn unpack_series(
     packed: &[u8],
     number: u64,

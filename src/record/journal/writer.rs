@@ -1,4 +1,4 @@
-//! Writes a journal as the run goes.
+//! Writes a journal during the run.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -13,32 +13,32 @@ use crate::mask::Mask;
 use crate::record::{Interval, LostUsers};
 use crate::units::Micros;
 
-/// A run's journal, open for writing. After an error the journal still holds everything written before it, and the run
-/// should be stopped; [`Writer::finish`] may still succeed, since what did not fit was cut off.
+/// A run's journal, open for writing. After an error the journal still contains everything written before it, and the
+/// run should stop. [`Writer::finish`] may still succeed, because the failed block was removed.
 pub struct Writer {
     dir: PathBuf,
     series: Appender<File>,
     events: Appender<File>,
-    /// What takes secrets out of events; none where they are written as they are.
+    /// The mask for secrets in events; `None` writes events unchanged.
     mask: Option<Mask>,
-    /// An interval's series, packed and then compressed, and the line of an event; kept for their space.
+    /// Buffers for reuse: an interval's series, packed and then compressed, and the line of an event.
     packed: Packed,
     member: Vec<u8>,
     line: Vec<u8>,
 }
 
 impl Writer {
-    /// Begins a journal in a directory, which is made if need be. When it returns, the header is on the disk; when it
-    /// fails, it leaves no file behind.
+    /// Starts a journal in a directory, which is created if necessary. When it returns, the header is on the disk; on
+    /// failure it leaves no file.
     ///
     /// # Errors
-    /// The directory already holds a run, or cannot be written to.
+    /// The directory already contains a run, or cannot be written to.
     pub fn create(dir: &Path, header: &RunHeader) -> Result<Self, JournalError> {
         fs::create_dir_all(dir).map_err(JournalError::io("create", dir))?;
         let mut made = Made::default();
         let series = Appender::new(made.create(dir, HISTOGRAMS_FILE)?, 0);
         let events = Appender::new(made.create(dir, EVENTS_FILE)?, 0);
-        // Last, so that a directory with a header has all three files.
+        // Written last, so that a directory with a header has all three files.
         write_header(dir, header)?;
         made.0.clear();
         Ok(Self {
@@ -52,16 +52,15 @@ impl Writer {
         })
     }
 
-    /// The load begins now, at the moment that this header names: notes it in the header. To be called before the first
-    /// interval.
+    /// Records the start of the load in the header. Call it before the first interval.
     ///
     /// # Errors
-    /// The write failed; the header is then as it was.
+    /// The write failed; the header is unchanged.
     pub fn begin(&self, header: &RunHeader) -> Result<(), JournalError> {
         write_header(&self.dir, header)
     }
 
-    /// The same, with these secrets left out of every event.
+    /// The same writer, with these secrets removed from every event.
     #[must_use]
     pub fn without(self, mask: &Mask) -> Self {
         Self {
@@ -70,10 +69,10 @@ impl Writer {
         }
     }
 
-    /// Appends an interval: its series, then the rest.
+    /// Appends an interval: its series first, then the rest.
     ///
     /// # Errors
-    /// A write failed; then no part of the interval is left in the journal.
+    /// A write failed; the journal contains no part of the interval.
     pub fn append(&mut self, interval: &Interval) -> Result<(), JournalError> {
         let before = self.series.length();
         if !interval.series.is_empty() {
@@ -95,7 +94,7 @@ impl Writer {
     /// Appends an event.
     ///
     /// # Errors
-    /// The write failed; then no part of the event is left in the journal.
+    /// The write failed; the journal contains no part of the event.
     pub fn event(&mut self, event: &Event) -> Result<(), JournalError> {
         self.line.clear();
         match self.mask.as_ref().and_then(|mask| event.hidden(mask)) {
@@ -109,10 +108,10 @@ impl Writer {
             .map_err(JournalError::io("write to", &self.dir.join(EVENTS_FILE)))
     }
 
-    /// Ends the journal, and waits until all of it is on the disk.
+    /// Ends the journal and syncs it to the disk.
     ///
     /// # Errors
-    /// The write failed; then the journal reads as one that was cut short.
+    /// The write failed; the journal then reads as one that was cut short.
     pub fn finish(
         &mut self,
         at: Micros,
@@ -135,7 +134,7 @@ impl Writer {
     }
 }
 
-/// Files of a journal that has not begun yet: they go with this value.
+/// Files of a journal that is not complete yet; dropping this removes them.
 #[derive(Default)]
 struct Made(Vec<PathBuf>);
 
@@ -163,7 +162,7 @@ impl Drop for Made {
     }
 }
 
-/// Writes the header under another name, forces it to the disk, and only then gives it its name.
+/// Writes the header to a draft, syncs it to the disk, and then renames it.
 fn write_header(dir: &Path, header: &RunHeader) -> Result<(), JournalError> {
     let path = dir.join(RUN_FILE);
     let draft = dir.join("run.json.new");
@@ -171,7 +170,7 @@ fn write_header(dir: &Path, header: &RunHeader) -> Result<(), JournalError> {
         .map_err(|error| JournalError::encode("the header")(&error))?;
     text.push(b'\n');
     let write = || {
-        // A draft that is there was left by a run that was killed; what it may link to stays.
+        // An existing draft was left by a killed run. If it is a link, its target stays unchanged.
         fs::remove_file(&draft).or_else(|error| match error.kind() {
             io::ErrorKind::NotFound => Ok(()),
             _ => Err(error),
@@ -180,7 +179,7 @@ fn write_header(dir: &Path, header: &RunHeader) -> Result<(), JournalError> {
         file.write_all(&text)?;
         file.sync_all()?;
         fs::rename(&draft, &path)?;
-        // The name itself is in the directory.
+        // The directory is synced too, because it contains the name.
         #[cfg(unix)]
         File::open(dir)?.sync_all()?;
         Ok(())

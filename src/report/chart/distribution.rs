@@ -21,8 +21,7 @@ pub(in crate::report) fn percentiles(report: &Report) -> Result<Option<String>, 
     let sheet = Sheet::wide(
         "percentiles",
         "Percentile distribution",
-        "Response time and service time at each percentile. The horizontal axis gives every further nine the same room; it \
-         ends where fewer than ten requests are left above. The numbers are in the table below it.",
+        "Response time and service time at each percentile. The horizontal axis is logarithmic in 1/(1−q); it ends where fewer than ten slower requests remain. The table below contains the numbers.",
         300,
     );
     let y = Axis::log_time(least, most);
@@ -55,7 +54,7 @@ pub(in crate::report) fn step_percentiles(
     let sheet = Sheet {
         id,
         title: "Percentile distribution of the step's response time",
-        description: "The response time at each percentile, up to where fewer than ten requests are left above.",
+        description: "The response time at each percentile; the curve ends where fewer than ten slower requests remain.",
         width: 520,
         height: 190,
         left: 62,

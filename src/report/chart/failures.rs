@@ -27,8 +27,7 @@ pub(in crate::report) fn failures(report: &Report) -> Result<Option<String>, Ren
     let mut sheet = Sheet::wide(
         "failures",
         "Failed requests over time, by class",
-        "One lane for each class of failure; the higher a bar, the more requests failed that way in that stretch of the \
-         run. The counts are in the table below it.",
+        "One lane per class of failure; a higher bar means more failed requests in that time span. The table below contains the counts.",
         height,
     );
     sheet.left = 130;

@@ -15,9 +15,8 @@ pub(in crate::report) fn cpu(report: &Report) -> Result<Option<String>, RenderEr
     }
     let sheet = Sheet::wide(
         "cpu",
-        "Processor use over time",
-        "The part of all cores that the generator used, and the bundled target where there is one. The numbers are in the \
-         table of the timeline.",
+        "CPU usage over time",
+        "CPU usage of the generator, and of the bundled target if there is one, as a percentage of all cores. The timeline table contains the numbers.",
         200,
     );
     let generator = over_time(report, |point| Some(point.generator_cpu));
@@ -62,8 +61,7 @@ pub(in crate::report) fn memory(report: &Report) -> Result<Option<String>, Rende
     let sheet = Sheet::wide(
         "memory",
         "Memory over time",
-        "Resident memory of the generator, and of the bundled target where there is one. The numbers are in the table of \
-         the timeline.",
+        "Resident memory of the generator, and of the bundled target if there is one. The timeline table contains the numbers.",
         200,
     );
     let mebibytes = |bytes: u64| bytes as f64 / (1024.0 * 1024.0);

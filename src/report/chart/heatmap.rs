@@ -1,4 +1,4 @@
-//! Where the response times lie, second by second: time × log latency, the darker the more requests.
+//! Latency heatmap, second by second: time × log latency, the darker the more requests.
 
 use super::ink::HEAT_STEPS;
 use super::plot::{Readout, Sheet, draw};
@@ -15,10 +15,8 @@ pub(in crate::report) fn heatmap(report: &Report) -> Result<Option<String>, Rend
     };
     let sheet = Sheet::wide(
         "heatmap",
-        "Response times as a heatmap",
-        "How many requests had which response time in each stretch of the run; the stronger a cell's colour, the more requests. \
-         Time runs to the right, the response time grows upwards on a logarithmic axis. The shares by response time are \
-         in the table below it.",
+        "Latency heatmap",
+        "The number of requests by time and response time; a stronger colour means more requests. Time is on the horizontal axis, response time on the vertical logarithmic axis. The table below contains the shares.",
         300,
     );
     let mut y = Axis::log_time(

@@ -1,4 +1,4 @@
-//! Load against outcome: what was offered and achieved, who was active, what was in flight.
+//! Load and throughput: what was offered and achieved, who was active, what was in flight.
 
 use super::plot::{Sheet, draw};
 use super::{Axis, Ink, last, most, over_time, readouts, stages, time_axis, warm_up};

@@ -135,8 +135,7 @@ impl<'a> Page<'a> {
             flows: steps::flows(report),
             checks: steps::checks(report),
             health: tiles::health(report),
-            health_note: "Whether the machine that sent the load could keep up. If it could not, the figures above are \
-                          about it and not about the target.",
+            health_note: "The health of the machine that generated the load. If it could not keep up, the results describe the generator, not the target.",
             generator_warnings: &report.verdict.generator_warnings,
             provenance: provenance(report),
             guide: GUIDE,
@@ -217,17 +216,13 @@ fn warnings(report: &Report) -> Vec<String> {
 
 fn model_note(report: &Report) -> String {
     if report.is_closed() && !report.has_one_time() {
-        "Closed model with pacing: response time counts from the tick of the pacing, service time from when a request was \
-         sent. A user that waits for a slow response sends nothing meanwhile, so a stall of the target is seen by few \
-         requests."
+        "Closed model with pacing: response time counts from the scheduled start of the iteration, service time from when a request was sent. Users wait while the target stalls, so stalls are under-counted."
             .to_owned()
     } else if report.is_closed() {
-        "Closed model: response time equals service time; a stall hides. A user that waits for a slow response sends \
-         nothing meanwhile, so a stall of the target is seen by few requests."
+        "Closed model: response time equals service time. Users wait while the target stalls, so stalls are under-counted."
             .to_owned()
     } else {
-        "Open model: response time counts from when a request should have been sent, service time from when it was. A \
-         stall shows in the response time of every request that had to wait for it."
+        "Open model: response time counts from when a request should have been sent, service time from when it was sent. A stall of the target increases the response time of every request that was due during the stall."
             .to_owned()
     }
 }
@@ -244,7 +239,7 @@ fn load_note(report: &Report) -> String {
 fn started_note(report: &Report) -> String {
     let load = &report.load;
     if load.offered == 0 {
-        "No iteration was due in measured time.".to_owned()
+        "No iteration was due during the measured time.".to_owned()
     } else if report.is_closed() {
         format!(
             "{} iterations by at most {} users, {} requests in flight on average; {} were never started. In a closed model an \
@@ -276,8 +271,7 @@ fn failure_note(report: &Report) -> String {
         format!("None of {} requests failed.", text::count(requests.ended))
     } else {
         format!(
-            "{} of {} requests failed ({}).{} Each step and each way to fail is shown with the first request that failed so; \
-             secrets are redacted.{}",
+            "{} of {} requests failed ({}).{} The table groups failures by step and cause, each with its first request; secrets are redacted.{}",
             text::count(requests.failed),
             text::count(requests.ended),
             text::share(requests.failed, requests.ended),
@@ -285,7 +279,7 @@ fn failure_note(report: &Report) -> String {
             match failures::left_out(report) {
                 0 => String::new(),
                 more => format!(
-                    " {} more groups are in summary.json, or too many to keep.",
+                    " {} more groups are not shown here; see summary.json.",
                     text::count(more)
                 ),
             }

@@ -80,8 +80,7 @@ pub(super) fn steps(report: &Report) -> Result<Vec<StepLine<'_>>, RenderError> {
 }
 
 pub(super) fn step_note(report: &Report) -> String {
-    let mut note = "Response times of the requests that did not fail. Percentiles of few samples say little: a p99 of fewer \
-                    than 1,000 requests is the story of its ten slowest."
+    let mut note = "Response times of the requests that did not fail. Percentiles of few samples are unreliable: a p99 of fewer than 1,000 requests depends on its ten slowest."
         .to_owned();
     if report.steps.len() > MOST_DETAILS {
         let _ = write!(

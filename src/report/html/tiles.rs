@@ -47,7 +47,7 @@ pub(super) fn outcome(report: &Report) -> Vec<Tile> {
             match report.requests.after_load.ended {
                 0 => format!("{rate} on average"),
                 after => format!(
-                    "{rate} on average; {} begun after the load",
+                    "{rate} on average; {} started after the end of the load",
                     text::count(after)
                 ),
             },
@@ -145,7 +145,7 @@ pub(super) fn health(report: &Report) -> Vec<Tile> {
             ),
         ),
         Tile::new(
-            "CPU for each request",
+            "CPU per request",
             report.cpu_per_request().map_or_else(
                 || "–".to_owned(),
                 |cost| format!("{} µs", text::number(cost)),
@@ -171,9 +171,9 @@ pub(super) fn health(report: &Report) -> Vec<Tile> {
         Tile {
             is_bad: generator.stood_still > Micros::ZERO,
             ..Tile::new(
-                "Stood still",
+                "Stalled",
                 generator.stood_still.to_string(),
-                "in stretches of 100 ms and more".to_owned(),
+                "in stalls of 100 ms or more".to_owned(),
             )
         },
         Tile::new(

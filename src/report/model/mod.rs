@@ -279,12 +279,12 @@ impl Report {
         let notes = [
             (
                 iterations.out_of_rows,
-                "found no row left and sent nothing more",
+                "stopped because no feeder row was left",
             ),
             (stopped, "ended early by the stop of the run"),
             (
                 self.carried_iterations(),
-                "more were started in the warm-up and ended after it",
+                "more started in the warm-up and ended after it",
             ),
         ];
         let notes = notes.iter().filter(|(count, _)| *count > 0);

@@ -223,8 +223,10 @@ fn what_took_the_cpu_away_is_told_beside_what_came_of_it() {
     let quota = taken(300, 0.0, 0);
     assert_eq!(quota.exit, Exit::Passed);
     assert!(matches!(quota.warnings[..], [Warning::CpuThrottled { .. }]));
-    for (throttled, stolen, expected) in [(300, 0.0, "a CPU quota kept"), (0, 0.4, "40 % of this")]
-    {
+    for (throttled, stolen, expected) in [
+        (300, 0.0, "a CPU quota throttled"),
+        (0, 0.4, "40 % of this"),
+    ] {
         let invalid = taken(throttled, stolen, 50);
         assert_eq!(invalid.exit, Exit::MeasurementInvalid);
         assert!(

@@ -90,10 +90,9 @@ fn five_seconds_have_charts_with_a_point_each() {
             "{chart} is missing"
         );
     }
-    assert!(
-        page.contains("closed model: response time equals service time; a stall hides")
-            || page.contains("Closed model: response time equals service time; a stall hides")
-    );
+    assert!(page.contains(
+        "Closed model: response time equals service time. Users wait while the target stalls"
+    ));
 }
 
 #[test]
