@@ -1,7 +1,8 @@
 //! Recording: from a user's sample to one second of the run, and from seconds to the journal.
 //!
-//! Users write into shards ([`Recorder`]); once a second the shards are swapped and merged into an [`Interval`], which
-//! is appended to the journal and handed on. Histograms are merged, percentiles never averaged. No sample is kept.
+//! Users write into shards ([`Recorder`]). Once a second the shards are swapped and merged into an [`Interval`],
+//! which is appended to the journal and passed to the sinks. Histograms are merged, percentiles never averaged. No
+//! sample is kept.
 
 mod after_load;
 pub mod bins;
@@ -68,34 +69,34 @@ impl Clock {
     }
 }
 
-/// One request, ended. Times are readings of the run's [`Clock`].
+/// An ended request. Times are readings of the run's [`Clock`].
 #[derive(Debug, Clone, Copy)]
 pub struct Sample<'a> {
-    /// Where it is recorded.
+    /// Its series.
     pub series: SeriesId,
-    /// When it should have started, by the schedule alone; for later requests of an iteration, `started`.
+    /// The intended start, from the schedule alone; for later requests of an iteration, equal to `started`.
     pub intended: Micros,
-    /// When it did: first byte written, or connect begun.
+    /// The actual start: the first byte was written, or the connect began.
     pub started: Micros,
-    /// When the first byte of the response came.
+    /// The first byte of the response arrived.
     pub first_byte: Option<Micros>,
-    /// When the last byte of the body was read, or the limit was reached.
+    /// The last byte of the body was read, or the limit was reached.
     pub finished: Micros,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
-    /// Whether it was due, or begun, after the end of the load.
+    /// True if it was due, or started, after the end of the load.
     pub is_after_load: bool,
-    /// Whether anything of it was written to the wire; after redirects, of the last request.
+    /// True if any of it was written to the network; after redirects, of the last request.
     pub is_sent: bool,
-    /// The final response's status.
+    /// The status of the final response.
     pub status: Option<u16>,
-    /// Statuses of the redirects that were followed on the way: each was a request of its own to the target.
+    /// Statuses of followed redirects: each was a separate request to the target.
     pub redirects: &'a [u16],
-    /// How often it was sent once more because the connection had been closed under it.
+    /// The number of times it was sent again because the connection had been closed.
     pub resent: u64,
-    /// Bytes read off the wire: heads and bodies.
+    /// Bytes read from the network: heads and bodies.
     pub bytes_in: u64,
-    /// Bytes written to the wire: heads and bodies.
+    /// Bytes written to the network: heads and bodies.
     pub bytes_out: u64,
     /// Time to connect (TCP), if a connection was opened.
     pub connect: Option<Micros>,
@@ -104,7 +105,7 @@ pub struct Sample<'a> {
 }
 
 impl Sample<'_> {
-    /// Of a request of which nothing is known to have been sent.
+    /// A request of which nothing is known to have been sent.
     pub const fn unsent(series: SeriesId, at: Micros, outcome: Outcome) -> Self {
         Self {
             series,
@@ -126,47 +127,49 @@ impl Sample<'_> {
     }
 }
 
-/// One iteration, ended. Times are readings of the run's [`Clock`].
+/// An ended iteration. Times are readings of the run's [`Clock`].
 #[derive(Debug, Clone, Copy)]
 pub struct IterationSample {
     /// The flow's series.
     pub series: SeriesId,
-    /// When it should have started.
+    /// The intended start.
     pub intended: Micros,
-    /// Since when its user had been free to take it: `started − max(intended, free_since)` is the generator's own fault.
+    /// The time since which its user had been free: `started − max(intended, free_since)` is the delay that the
+    /// generator caused.
     pub free_since: Micros,
-    /// When it did.
+    /// The actual start.
     pub started: Micros,
-    /// When its last step ended.
+    /// The end of its last step.
     pub finished: Micros,
-    /// [`Outcome::Ok`], or what ended it early.
+    /// [`Outcome::Ok`], or the reason for its early end.
     pub outcome: Outcome,
 }
 
-/// Which time a histogram holds; all in µs.
+/// The kind of time in a histogram; all in µs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Timing {
-    /// Requests that did not fail: last byte − intended start.
+    /// Successful requests: last byte − intended start.
     ResponseTime,
-    /// Requests that did not fail: last byte − actual start.
+    /// Successful requests: last byte − actual start.
     ServiceTime,
-    /// Requests that did not fail: first byte − actual start.
+    /// Successful requests: first byte − actual start.
     Ttfb,
     /// Connections opened: TCP connect.
     Connect,
     /// Connections opened: TLS handshake.
     Tls,
-    /// Requests that failed, but not by a time limit: last byte or error − intended start.
+    /// Failed requests, except for time limits: last byte or error − intended start.
     FailedTime,
-    /// Requests that reached a time limit, or the end of the grace period: the limit, counted from the intended start; the true time is at least that.
+    /// Requests that reached a time limit or the end of the grace period: limit − intended start; the true time is at
+    /// least that.
     TimedOut,
-    /// Iterations that started, interrupted ones too: actual start − intended start.
+    /// Started iterations, including interrupted ones: actual start − intended start.
     StartLag,
-    /// Iterations that started, interrupted ones too: actual start − the later of intended start and the moment their user was free. What is left of the
-    /// start lag when waiting for busy users is taken out: the generator's own delay.
+    /// Started iterations, including interrupted ones: actual start − the later of intended start and the moment when
+    /// their user was free. It is the start lag without waiting for busy users: the delay that the generator caused.
     SchedulingLag,
-    /// Iterations that ended, failed ones too: end − intended start.
+    /// Ended iterations, including failed ones: end − intended start.
     IterationTime,
 }
 
@@ -202,37 +205,37 @@ impl Timing {
     }
 }
 
-/// One second of the run (the last may be shorter), everything in it.
+/// One second of the run (the last may be shorter).
 #[derive(Debug, Clone, Default)]
 pub struct Interval {
-    /// From 0, without a gap.
+    /// Index, from 0 without gaps.
     pub number: u64,
     /// Start, on the run's clock.
     pub start: Micros,
     /// End, on the run's clock.
     pub end: Micros,
-    /// Whether it lies in the warm-up; a boundary between warm-up and measured time always ends an interval.
+    /// True if it is part of the warm-up; the boundary between warm-up and measured time always ends an interval.
     pub is_warm_up: bool,
-    /// What was offered and started.
+    /// The offered and the started load.
     pub load: LoadCounts,
-    /// The series in which something ended.
+    /// Series with ended requests or iterations.
     pub series: BTreeMap<SeriesId, SeriesInterval>,
-    /// Checks that were judged.
+    /// Results of checks.
     pub checks: BTreeMap<CheckId, CheckCounts>,
-    /// The generator's own health.
+    /// The generator's health.
     pub health: Health,
-    /// The bundled target's health, where there is one.
+    /// The bundled target's health, if there is one.
     pub target: Option<TargetHealth>,
 }
 
 impl Interval {
-    /// Whether most of it lies after the end of the load.
+    /// True if most of it lies after the end of the load.
     pub fn is_drain(&self) -> bool {
         let length = self.end.saturating_sub(self.start);
         self.load.drain.0 > 0 && self.load.drain.0 * 2 >= length.0
     }
 
-    /// How long load was sent in it.
+    /// The time in it for which load was sent.
     pub fn load_time(&self) -> Micros {
         let length = self.end.saturating_sub(self.start);
         length.saturating_sub(self.load.drain)
@@ -240,47 +243,47 @@ impl Interval {
 }
 
 impl Interval {
-    /// Whether it is too short to stand for itself, as the last of a run is, or that before a boundary: levels and rates
-    /// over some milliseconds say nothing, so that a report shows what is in it with the second before.
+    /// True if it is too short for meaningful levels and rates, such as the last interval of a run or the one before
+    /// a boundary. A report merges it with the previous second.
     pub fn is_tail(&self) -> bool {
         const SHORT: Micros = Micros(500_000);
         self.end.saturating_sub(self.start) < SHORT
     }
 }
 
-/// What the schedule asked for and what was done, within one interval; gauges are as of its end.
+/// The scheduled and the started load within an interval; gauges are read at its end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadCounts {
     /// Iterations that became due (in a closed model: that started).
     pub offered: u64,
     /// Iterations started.
     pub started: u64,
-    /// Of those, started more than 1 ms after they were due.
+    /// Of those, iterations started more than 1 ms late.
     pub late: u64,
-    /// Iterations that were due and will never start; only in the last interval of a run.
+    /// Iterations that were due and will never start; set only in the last interval of a run.
     pub unstarted: u64,
-    /// Iterations due but not started yet, at the end of the interval.
+    /// Iterations that are due but not started at the end of the interval.
     pub backlog: u64,
-    /// Users active at the end of the interval, or of the load if that ended before.
+    /// Active users at the end of the interval, or at the end of the load if that was earlier.
     pub active_users: u32,
-    /// The most users that were active at once in the interval.
+    /// The maximum number of active users in the interval.
     #[serde(default)]
     pub peak_users: u32,
     /// When in the interval every user became active: the first time that the last one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub all_active_at: Option<Micros>,
-    /// Requests in flight, averaged over samples of the clock, in thousandths.
+    /// Requests in flight, averaged over samples, in thousandths.
     pub in_flight_milli: u64,
     /// Requests in flight at the end of the interval.
     pub in_flight: u32,
-    /// How much of the interval lies after the end of the load, when only what was in flight goes on.
+    /// The part of the interval after the end of the load, when only requests in flight continue.
     #[serde(default, skip_serializing_if = "is_no_time")]
     pub drain: Micros,
 }
 
 impl LoadCounts {
-    /// Iterations that had been due before the interval and had not started by then. They start in the order in which
-    /// they were due, so the interval's first starts are theirs.
+    /// Iterations that were due before the interval and had not started by then. Iterations start in the order in
+    /// which they were due, so the first starts of the interval are theirs.
     pub fn backlog_before(&self) -> u64 {
         (self.started + self.backlog + self.unstarted).saturating_sub(self.offered)
     }
@@ -289,73 +292,73 @@ impl LoadCounts {
 /// A check's counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckCounts {
-    /// Held.
+    /// Passed.
     pub passed: u64,
-    /// Did not hold.
+    /// Failed.
     pub failed: u64,
 }
 
-/// One series in one interval, or, with sums of times, in a run.
+/// One series in one interval or, with sums of times, in a run.
 #[derive(Debug, Clone)]
 pub struct SeriesInterval<T = Bins> {
     /// The exact counts.
     pub counts: Counts,
-    /// Histograms by [`Timing`]; none where nothing was recorded.
+    /// Histograms by [`Timing`]; `None` if nothing was recorded.
     pub histograms: [Option<T>; Timing::ALL.len()],
 }
 
-/// Exact counts of what ended in a series.
+/// Exact counts of a series.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Requests attempted (or iterations) that ended, failed ones too, interrupted ones not.
+    /// Ended requests (or iterations), including failed but not interrupted ones.
     pub ended: u64,
-    /// Of those, failed.
+    /// Failed, of those.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed: u64,
     /// Ended by the stop of the run: neither passed nor failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub interrupted: u64,
-    /// Of the requests interrupted, those of which something was written to the wire.
+    /// Interrupted requests of which something was written to the network.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub interrupted_sent: u64,
-    /// Of the iterations interrupted, those that found no row left, where the scenario says that the load may end so.
+    /// Interrupted iterations without a feeder row left, if the scenario allows the load to end like that.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub out_of_rows: u64,
-    /// Of the iterations interrupted, those that were cut off: the grace period was over, or their user panicked.
+    /// Interrupted iterations that were cut off: the grace period ended, or their user panicked.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cut_off: u64,
-    /// Of the requests ended, those of which nothing was written to the wire.
+    /// Ended requests of which nothing was written to the network.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unsent: u64,
-    /// Of the requests ended, those that were begun after the end of the load.
+    /// Ended requests that started after the end of the load.
     #[serde(default, skip_serializing_if = "AfterLoad::is_none")]
     pub after_load: AfterLoad,
-    /// Redirects followed: requests to the target beyond those sent.
+    /// Followed redirects: requests to the target in addition to those sent.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub redirects: u64,
-    /// Requests sent once more on a new connection: the target may have seen them twice.
+    /// Requests sent again on a new connection: the target may have received them twice.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub resent: u64,
     /// Connections opened.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub connections: u64,
-    /// Bytes read off the wire.
+    /// Bytes read from the network.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub bytes_in: u64,
-    /// Bytes written to the wire.
+    /// Bytes written to the network.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub bytes_out: u64,
-    /// Responses by status, redirects included.
+    /// Responses by status, including redirects.
     #[serde(
         default,
         skip_serializing_if = "BTreeMap::is_empty",
         deserialize_with = "journal::number_keys::deserialize"
     )]
     pub statuses: BTreeMap<u16, u64>,
-    /// Ends by outcome, other than [`Outcome::Ok`].
+    /// Counts by outcome, except for [`Outcome::Ok`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outcomes: BTreeMap<Outcome, u64>,
-    /// Of the ends by [`Outcome::Status`], how many by each status.
+    /// Counts of [`Outcome::Status`] by status.
     #[serde(
         default,
         skip_serializing_if = "BTreeMap::is_empty",
@@ -365,18 +368,18 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Requests of which something was written to the wire, interrupted ones too.
+    /// Requests of which something was written to the network, including interrupted ones.
     pub const fn sent(&self) -> u64 {
         self.ended.saturating_sub(self.unsent) + self.interrupted_sent
     }
 
-    /// Iterations that did not come to their end: a request of theirs could not be sent, a value was missing, or they
-    /// were cut off. Those that the stop of the run ended between two steps are not among them.
+    /// Iterations that did not finish: a request could not be sent, a value was missing, or they were cut off.
+    /// Iterations that the stop of the run ended between two steps are not included.
     pub const fn failed_iterations(&self) -> u64 {
         self.failed + self.cut_off
     }
 
-    /// All iterations, except those that the stop of the run ended between two steps.
+    /// All iterations, except for those that the stop of the run ended between two steps.
     pub const fn judged_iterations(&self) -> u64 {
         self.ended + self.cut_off
     }

@@ -1,7 +1,7 @@
-//! Where users record, and where once a second what they recorded becomes an interval.
+//! Users record here, and once a second their records become an interval.
 //!
-//! A user writes to its shard under a lock that is all but never contended. [`Recorder::rotate`] takes each lock only
-//! to swap pointers; merging happens outside, while the users write on.
+//! A user writes to its shard under a lock that is almost never contended. [`Recorder::rotate`] holds each lock only
+//! to swap pointers; merging happens outside, while users continue to write.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -16,12 +16,12 @@ use crate::plan::{CheckId, SeriesId};
 use crate::probe::OwnHealth;
 use crate::units::Micros;
 
-/// Keeps what different cores write on different cache lines: 128 bytes, as lines are fetched in pairs.
+/// Aligned to 128 bytes, so that different cores write to different cache lines (lines are fetched in pairs).
 #[derive(Debug)]
 #[repr(align(128))]
 pub(super) struct Padded<T>(pub(super) T);
 
-/// Where users record. Shared by all of them and by the one that rotates.
+/// Records the samples of all users. The users and the rotating task share it.
 #[derive(Debug)]
 pub struct Recorder {
     shards: Box<[Padded<Mutex<Shard>>]>,
@@ -30,14 +30,14 @@ pub struct Recorder {
     aggregator: Mutex<Aggregator>,
 }
 
-/// What only the rotation needs.
+/// State that only the rotation uses.
 #[derive(Debug)]
 struct Aggregator {
     number: u64,
     start: Micros,
     /// An empty page for each shard.
     pages: Vec<Page>,
-    /// The bank of the interval being recorded, and the empty one of the next.
+    /// The bank of the current interval, and the empty bank of the next.
     current: Arc<Mutex<Bank>>,
     next: Arc<Mutex<Bank>>,
     series: usize,
@@ -45,8 +45,8 @@ struct Aggregator {
 }
 
 impl Recorder {
-    /// A recorder of so many series and checks; `shards` is rounded up to a power of two. Two to four a core are
-    /// enough for users never to wait for each other.
+    /// A recorder for this many series and checks; `shards` is rounded up to a power of two. Two to four shards per
+    /// core are enough to avoid contention.
     pub fn new(series: usize, checks: usize, shards: usize) -> Self {
         let shards = shards.max(1).next_power_of_two();
         let current = Arc::new(Mutex::new(Bank::new(series)));
@@ -67,24 +67,24 @@ impl Recorder {
         }
     }
 
-    /// Begins the first interval's health now: to be called when the run's clock is set to zero, so that the CPU time
-    /// of getting ready is not counted as load. Without the call it is counted from [`Recorder::new`].
+    /// Starts the health readings of the first interval. Call it when the run's clock is set to zero, so that the CPU
+    /// time of the preparation is not counted as load. Without the call, readings start at [`Recorder::new`].
     pub fn begin(&self) {
         lock(&self.aggregator).health.restart();
         self.gauges.take_ticks(Micros::ZERO, false);
     }
 
-    /// Gives a user its shard, locked; keep the closure short.
+    /// Locks a user's shard; keep the closure short.
     pub fn record<R>(&self, user: usize, record: impl FnOnce(&mut Shard) -> R) -> R {
         record(&mut lock(&self.shards[self.shard_of(user)].0))
     }
 
-    /// A request of the user is about to be sent.
+    /// A user is about to send a request.
     pub fn request_began(&self, user: usize) {
         self.gauges.began(self.shard_of(user));
     }
 
-    /// A request of the user has ended, in whatever way.
+    /// A user's request has ended, with any outcome.
     pub fn request_ended(&self, user: usize) {
         self.gauges.ended(self.shard_of(user));
     }
@@ -94,24 +94,24 @@ impl Recorder {
         self.gauges.in_flight()
     }
 
-    /// Called by a ticker on the users' event loop, 24 times a second: when it was due, when it woke up, and when it is
-    /// due next. Samples the requests in flight, and keeps the longest delay of the interval.
+    /// The ticker on the users' event loop calls this 24 times a second with its due time, its wake-up time and its
+    /// next due time. Samples the requests in flight, and keeps the longest delay of the interval.
     pub fn observe_loop(&self, due: Micros, at: Micros, next: Micros) {
         self.gauges.tick(due, at, next);
     }
 
-    /// A thread of the users' did nothing between these readings of the run's clock.
+    /// A thread that runs users stalled between these readings of the run's clock.
     pub fn observe_standstill(&self, from: Micros, to: Micros) {
         self.gauges.stood_still(from, to);
     }
 
-    /// A timer on a thread of the users' woke up so late, or would have.
+    /// A timer on a thread that runs users fired this late, or would have.
     pub fn observe_wake_up(&self, late: Micros) {
         self.gauges.woke(late);
     }
 
-    /// Keeps an example of a failure if it is the first of its series and outcome, or status, in this run; only then is
-    /// it built.
+    /// Keeps an example of a failure if it is the first of its series and outcome (or status) in this run. The
+    /// example is built only then.
     pub fn failure(
         &self,
         series: Option<SeriesId>,
@@ -127,8 +127,8 @@ impl Recorder {
         self.failures.take()
     }
 
-    /// Ends the interval at `end` and begins the next. The requests in flight and the generator's health are filled
-    /// in here; the rest of `load` is the caller's.
+    /// Ends the interval at `end` and starts the next. This fills in the requests in flight and the generator's
+    /// health; the caller provides the rest of `load`.
     pub fn rotate(
         &self,
         end: Micros,
@@ -141,7 +141,7 @@ impl Recorder {
         for (shard, page) in self.shards.iter().zip(&mut aggregator.pages) {
             lock(&shard.0).turn(page, Arc::clone(&aggregator.next));
         }
-        // From here on no shard writes to the current bank or to the pages.
+        // From here on, no shard writes to the old bank or its pages.
         std::mem::swap(&mut aggregator.current, &mut aggregator.next);
         let mut bank = lock(&aggregator.next);
 

@@ -1,8 +1,8 @@
-//! A shard: the counts of some users, and the times they measured on their way to the histograms.
+//! A shard: the counts of some users, and a batch of their times on the way to the histograms.
 //!
-//! Sums of times are large (8 KiB to 180 KiB), so there is one set of them an interval, a bank, not one a shard. A
-//! shard holds times back in a batch of fixed size and puts a full one into the bank: recording is an append and some
-//! additions, it allocates nothing, and memory grows neither with users nor with shards.
+//! Sums of times are large (8 KiB to 180 KiB), so each interval has one set of them (a bank), not one per shard. A
+//! shard collects times in a batch of fixed size and adds a full batch to the bank. Recording is an append and a few
+//! additions; it does not allocate, and memory depends neither on the number of users nor of shards.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +12,7 @@ use crate::outcome::{MeasuredTime, Outcome};
 use crate::plan::{CheckId, SeriesId};
 use crate::units::Micros;
 
-/// How many times a shard holds back: 32 KiB of them.
+/// The batch size of a shard: 32 KiB of times.
 const BATCH: usize = 4096;
 
 const _: () = assert!(
@@ -20,13 +20,13 @@ const _: () = assert!(
     "a batched time is 32 bits"
 );
 
-/// Locks, whether or not a thread panicked while it held the lock: counts may then lack part of one sample, which is
-/// better than a run that stops being measured.
+/// Locks, even if a thread panicked while it held the lock. Counts may then miss part of one sample, which is better
+/// than a run without measurements.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A time on its way to the histogram of one series and timing.
+/// A time on its way to the histogram of a series and timing.
 #[derive(Debug, Clone, Copy)]
 struct Timed {
     /// `series × timings + timing`
@@ -38,7 +38,7 @@ struct Timed {
 #[derive(Debug)]
 pub(super) struct Bank {
     cells: Vec<Option<Sum>>,
-    /// Empty sums of earlier intervals, to be used again.
+    /// Empty sums of earlier intervals, for reuse.
     pool: Vec<Sum>,
 }
 
@@ -61,7 +61,7 @@ impl Bank {
         }
     }
 
-    /// Takes the times of a series out, by [`Timing`].
+    /// Takes the times of a series, by [`Timing`].
     pub(super) fn take(&mut self, series: usize) -> [Option<Bins>; Timing::ALL.len()] {
         std::array::from_fn(|timing| {
             let mut sum = self.cells[series * Timing::ALL.len() + timing].take()?;
@@ -88,10 +88,10 @@ struct Tally {
     connections: u64,
     bytes_in: u64,
     bytes_out: u64,
-    /// Few and mostly the same, so a search from the front is the fastest; the statuses stay when counts are cleared.
+    /// There are few distinct statuses, so a linear search is the fastest. Clearing the counts keeps the statuses.
     statuses: Vec<(u16, u64)>,
     outcomes: [u64; Outcome::ALL.len()],
-    /// Of the failures by status; a few, and none where nothing failed.
+    /// Failures by status; few entries, and none without failures.
     failed_statuses: Vec<(u16, u64)>,
 }
 
@@ -100,7 +100,7 @@ impl Tally {
         count(&mut self.statuses, status);
     }
 
-    /// Counts an end; an interrupted request or iteration has not ended by itself and counts apart.
+    /// Counts an end; an interrupted request or iteration is counted separately.
     fn end(&mut self, outcome: Outcome) {
         if outcome == Outcome::Interrupted {
             self.interrupted += 1;
@@ -113,7 +113,7 @@ impl Tally {
         }
     }
 
-    /// Every count but those of outcomes, which imply one of `failed`.
+    /// Adds every count except outcomes; each outcome also implies one of `failed`.
     fn is_empty(&self) -> bool {
         self.ended | self.interrupted | self.redirects | self.connections == 0
             && self.bytes_in | self.bytes_out == 0
@@ -158,7 +158,7 @@ impl Tally {
     }
 }
 
-/// One more of this status.
+/// Counts one more of this status.
 fn count(statuses: &mut Vec<(u16, u64)>, status: u16) {
     match statuses.iter_mut().find(|(seen, _)| *seen == status) {
         Some((_, count)) => *count += 1,
@@ -166,7 +166,7 @@ fn count(statuses: &mut Vec<(u16, u64)>, status: u16) {
     }
 }
 
-/// What a shard has recorded in the interval; the aggregator swaps it for an empty one.
+/// The records of a shard in an interval; the aggregator swaps it for an empty one.
 #[derive(Debug)]
 pub(super) struct Page {
     batch: Vec<Timed>,
@@ -183,7 +183,7 @@ impl Page {
         }
     }
 
-    /// Adds everything on the page to the bank, the series and the checks, and leaves it empty.
+    /// Moves everything on the page to the bank, the series and the checks.
     pub(super) fn drain_into(
         &mut self,
         bank: &mut Bank,
@@ -206,11 +206,11 @@ impl Page {
     }
 }
 
-/// Where the users of one shard record.
+/// The shard of some users.
 #[derive(Debug)]
 pub struct Shard {
     page: Page,
-    /// Of the interval that `page` belongs to.
+    /// The bank of the interval that `page` belongs to.
     bank: Arc<Mutex<Bank>>,
 }
 
@@ -219,17 +219,17 @@ impl Shard {
         Self { page, bank }
     }
 
-    /// Goes over to the next interval: leaves what was recorded in `page`, which must be empty.
+    /// Switches to the next interval: moves the records to `page`, which must be empty.
     pub(super) fn turn(&mut self, page: &mut Page, bank: Arc<Mutex<Bank>>) {
         std::mem::swap(&mut self.page, page);
         self.bank = bank;
     }
 
-    /// Records a request. Bytes, statuses and connections count however it ended, since the target saw them; its times
-    /// go where its outcome says.
+    /// Records a request. Bytes, statuses and connections count for every outcome, because the target saw them; the
+    /// outcome decides the histogram of its times.
     ///
     /// # Panics
-    /// When the series is not one of the recorder's.
+    /// If the series is not in the recorder.
     pub fn request(&mut self, sample: &Sample<'_>) {
         let tally = &mut self.page.tallies[sample.series.0 as usize];
         tally.end(sample.outcome);
@@ -286,10 +286,10 @@ impl Shard {
         }
     }
 
-    /// Records an iteration. One that was interrupted did start, so its lag counts, but it has no length.
+    /// Records an iteration. An interrupted one did start, so its lag counts, but it has no duration.
     ///
     /// # Panics
-    /// When the series is not one of the recorder's.
+    /// If the series is not in the recorder.
     pub fn iteration(&mut self, sample: &IterationSample) {
         self.page.tallies[sample.series.0 as usize].end(sample.outcome);
         let start_lag = sample.started.saturating_sub(sample.intended);

@@ -1,8 +1,8 @@
-//! How a threshold stands at a moment of a run.
+//! The state of a threshold at a moment of a run.
 
 use serde::{Deserialize, Serialize};
 
-/// How a threshold stands.
+/// The state of a threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
@@ -10,6 +10,6 @@ pub enum Standing {
     Pass,
     /// It does not hold.
     Fail,
-    /// There were too few samples to say, which fails.
+    /// There were too few samples to judge, which does not pass.
     NoData,
 }

@@ -1,36 +1,36 @@
-//! Stretches of time in which the generator did nothing: told to the intervals in which they lie.
+//! Stalls of the generator, and their distribution over intervals.
 
 use crate::units::Micros;
 
-/// A delay from which on the generator stood still; below, it was slow.
+/// The minimum delay that counts as a stall; shorter ones are ordinary delays.
 const SHORTEST: Micros = Micros(100_000);
 
-/// How much of a standstill must lie in an interval for its length to be told there: one is seen a moment after it is
-/// over, and the interval may have ended in between.
+/// The minimum part of a stall in an interval for reporting its length there: a stall is noticed only when it is
+/// over, and the interval may have ended before that.
 const PART: Micros = Micros(50_000);
 
-/// Standstills that have not been told to an interval in full.
+/// Stalls that were not reported completely yet.
 #[derive(Debug, Default)]
 pub(super) struct Standstills {
-    /// From and to.
+    /// Start and end.
     seen: Vec<(Micros, Micros)>,
-    /// Until when the intervals have been told.
+    /// The time up to which intervals have been reported.
     told: Micros,
-    /// Nothing before this counts for a length: the end of the warm-up.
+    /// Lengths are counted from here at the earliest: the end of the warm-up.
     floor: Micros,
 }
 
-/// The standstills of an interval.
+/// The stalls of an interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Still {
-    /// The whole length of the longest, as far as it is known.
+    /// The full length of the longest stall, as far as it is known.
     pub(super) longest: Micros,
-    /// How much of the interval they take together.
+    /// The total stalled time in the interval.
     pub(super) together: Micros,
 }
 
 impl Standstills {
-    /// Takes a delay in; false if it is too short for a standstill.
+    /// Adds a delay; returns false if it is too short for a stall.
     pub(super) fn add(&mut self, from: Micros, to: Micros) -> bool {
         let is_still = to.saturating_sub(from) >= SHORTEST;
         if is_still {
@@ -39,7 +39,7 @@ impl Standstills {
         is_still
     }
 
-    /// Ends an interval. What was `due` and has not happened by its end may stand still now.
+    /// Ends an interval. If the event `due` has not happened by its end, a stall may be in progress.
     pub(super) fn take(&mut self, due: Micros, end: Micros, is_warm_up: bool) -> Still {
         let start = std::mem::replace(&mut self.told, end);
         let mut still = Still::default();
@@ -89,7 +89,7 @@ mod tests {
         let mut all = Standstills::default();
         assert!(!all.add(ms(10), ms(109)));
         assert!(all.add(ms(300), ms(500)));
-        // Seen on another thread too.
+        // Another thread has noticed the same stall.
         assert!(all.add(ms(350), ms(550)));
         assert_eq!(all.take(NEVER, ms(1_000), false), still(200, 250));
         assert!(all.add(ms(1_800), ms(2_500)));
@@ -103,7 +103,7 @@ mod tests {
         let mut all = Standstills::default();
         assert_eq!(all.take(ms(600), ms(1_000), false), still(400, 400));
         assert_eq!(all.take(ms(600), ms(2_000), false), still(1_400, 1_000));
-        // It was over when the interval was, and the ticker says so a moment later.
+        // The stall ended with the interval, and the ticker reports it shortly after.
         assert!(all.add(ms(600), ms(2_001)));
         assert_eq!(all.take(NEVER, ms(3_000), false), still(0, 1));
     }

@@ -1,6 +1,7 @@
-//! The run so far: a fold of its intervals, of bounded size, cheap enough to be asked every second.
+//! The totals of a run so far: a fold of its intervals, of bounded size, cheap enough to be read every second.
 //!
-//! Warm-up intervals are counted apart. Histograms are merged, so a percentile of the run is that of all its samples.
+//! Warm-up intervals are counted separately. Histograms are merged, so a percentile of the run is the percentile of
+//! all its samples.
 
 use hdrhistogram::Histogram;
 
@@ -13,12 +14,12 @@ use crate::plan::{CheckId, Series, SeriesId, Subject};
 use crate::probe::WakeUps;
 use crate::units::Micros;
 
-/// A run's totals, warm-up left out.
+/// The totals of a run without the warm-up.
 #[derive(Debug, Clone)]
 pub struct Totals {
     subjects: Vec<Subject>,
     series: Vec<SeriesInterval<Sum>>,
-    /// Over all series, so that the commonest question needs no merging.
+    /// Over all series, so that the most common query needs no merging.
     all: [Option<Sum>; Timing::ALL.len()],
     checks: Vec<CheckCounts>,
     measured: Part,
@@ -30,12 +31,12 @@ pub struct Totals {
     target: Option<TargetTotals>,
 }
 
-/// What is counted of the measured time and of the warm-up alike.
+/// Totals of the measured time, or of the warm-up.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Part {
-    /// How many intervals.
+    /// The number of intervals.
     pub intervals: u64,
-    /// How long they lasted together.
+    /// Their total duration.
     pub duration: Micros,
     /// Counts of requests.
     pub requests: Counts,
@@ -43,14 +44,14 @@ pub struct Part {
     pub iterations: Counts,
     /// The sums of offered, started, late and unstarted iterations and of the drain time. The gauges in it are zero.
     pub load: LoadCounts,
-    /// The most users active at once.
+    /// The maximum number of active users.
     pub peak_users: u32,
     /// ∫ requests in flight dt, in request-seconds.
     in_flight_seconds: f64,
 }
 
 impl Part {
-    /// Requests in flight, averaged over the time; zero when there is none.
+    /// Requests in flight, averaged over the time; zero without time.
     pub fn mean_in_flight(&self) -> f64 {
         mean_over(self.in_flight_seconds, self.duration)
     }
@@ -63,7 +64,7 @@ impl Part {
         self.load.drain += load.drain;
     }
 
-    /// Adds an interval, of whose load `own` belongs to this part of the run.
+    /// Adds an interval; `own` is the load that belongs to this part of the run.
     fn absorb(&mut self, interval: &Interval, own: &LoadCounts, subjects: &[Subject]) {
         let length = interval.end.saturating_sub(interval.start);
         self.intervals += 1;
@@ -81,20 +82,20 @@ impl Part {
     }
 }
 
-/// The generator over the measured time.
+/// The generator's health over the measured time.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct HealthTotals {
-    /// CPU time used, user and system.
+    /// User and system CPU time.
     pub cpu_time: Micros,
-    /// CPU use as a part of all cores, averaged over the time.
+    /// CPU usage as a fraction of all cores, averaged over the time.
     pub mean_cpu: f64,
-    /// The highest of any field in an interval, wake-ups left out.
+    /// The maximum of each field over all intervals, except for wake-ups.
     pub peak: Health,
-    /// How long the event loop stood still together, in stretches of 100 ms and more.
+    /// The total stalled time of the event loop, in stalls of 100 ms or more.
     pub stood_still: Micros,
-    /// Timers on the users' threads, by how late they woke up.
+    /// Timers on the users' threads, by lateness.
     pub wake_ups: WakeUps,
-    /// The part of the machine's CPU time that went to other machines.
+    /// The fraction of the machine's CPU time that went to other machines (steal).
     pub mean_stolen: f64,
     /// How long a CPU quota throttled the generator, added up over its cores.
     pub throttled: Micros,
@@ -102,19 +103,19 @@ pub struct HealthTotals {
     stolen_seconds: f64,
 }
 
-/// The bundled target over the measured time.
+/// The bundled target's health over the measured time.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct TargetTotals {
-    /// CPU use as a part of all cores, averaged over the time it was seen.
+    /// CPU usage as a fraction of all cores, averaged over the observed time.
     pub mean_cpu: f64,
-    /// The highest of any field in an interval.
+    /// The maximum of each field over all intervals.
     pub peak: TargetHealth,
     cpu_seconds: f64,
     seen: Micros,
 }
 
 impl Totals {
-    /// Nothing yet, of these series and so many checks.
+    /// Empty totals for these series and this many checks.
     pub fn new(series: &[Series], checks: usize) -> Self {
         Self {
             subjects: series.iter().map(|series| series.subject).collect(),
@@ -130,7 +131,7 @@ impl Totals {
         }
     }
 
-    /// Adds an interval. Series and checks that the totals do not have are left out.
+    /// Adds an interval. Unknown series and checks are ignored.
     pub fn absorb(&mut self, interval: &Interval) {
         self.now = interval.load;
         let Parted { own, of_warm_up } = self.carried.part(interval);
@@ -171,7 +172,7 @@ impl Totals {
         }
     }
 
-    /// The times of the selected series, merged; of all when none is selected.
+    /// The merged times of the selected series; of all series if none is selected.
     pub fn timing(&self, timing: Timing, select: &[SeriesId]) -> Histogram<u64> {
         let selected = |id: &SeriesId| self.series.get(id.0 as usize)?.histogram(timing);
         match select {
@@ -192,18 +193,18 @@ impl Totals {
     /// One series.
     ///
     /// # Panics
-    /// When the series is not one of those the totals were made for.
+    /// If the series is not in the totals.
     pub fn series(&self, id: SeriesId) -> &SeriesInterval<Sum> {
         &self.series[id.0 as usize]
     }
 
-    /// One check's counts; zero for a check the totals do not have.
+    /// The counts of one check; zero for an unknown check.
     pub fn check(&self, id: CheckId) -> CheckCounts {
         self.checks.get(id.0 as usize).copied().unwrap_or_default()
     }
 
-    /// Sums of what was offered and started; the gauges are those of the last interval, but for the requests in
-    /// flight in thousandths, which are averaged over the measured time.
+    /// Sums of the offered and the started load. The gauges are those of the last interval, except for the requests
+    /// in flight in thousandths, which are averaged over the measured time.
     pub fn load(&self) -> LoadCounts {
         LoadCounts {
             backlog: self.now.backlog,
@@ -214,20 +215,20 @@ impl Totals {
         }
     }
 
-    /// How long was measured.
+    /// The measured time.
     pub const fn duration(&self) -> Micros {
         self.measured.duration
     }
 
-    /// How long load was sent in the measured time: what rates are per second of. The answers that come in the drain
-    /// are counted, its seconds are not.
+    /// The part of the measured time in which load was sent; rates are per second of it. Responses during the drain
+    /// are counted, but not the time of the drain.
     pub fn load_time(&self) -> Micros {
         self.measured
             .duration
             .saturating_sub(self.measured.load.drain)
     }
 
-    /// The most users active at once in the measured time.
+    /// The maximum number of active users in the measured time.
     pub const fn peak_users(&self) -> u32 {
         self.measured.peak_users
     }
@@ -237,22 +238,22 @@ impl Totals {
         self.measured.mean_in_flight()
     }
 
-    /// The generator over the measured time.
+    /// The generator's health over the measured time.
     pub const fn health(&self) -> HealthTotals {
         self.health
     }
 
-    /// The bundled target over the measured time, where there was one.
+    /// The bundled target's health over the measured time, if there was one.
     pub const fn target(&self) -> Option<TargetTotals> {
         self.target
     }
 
-    /// What was measured, without its times.
+    /// The counts of the measured time, without times.
     pub const fn measured(&self) -> &Part {
         &self.measured
     }
 
-    /// What the warm-up came to.
+    /// The counts of the warm-up.
     pub const fn warm_up(&self) -> &Part {
         &self.warm_up
     }

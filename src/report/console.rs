@@ -1,4 +1,4 @@
-//! The summary on the terminal when a run has ended: verdict, thresholds, steps, errors, and where the rest is.
+//! The summary on the terminal after a run: verdict, thresholds, steps, errors, and the path of the files.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,16 +11,17 @@ use super::text;
 use crate::record::Timing;
 use crate::units::Micros;
 
-/// The narrowest and the widest the summary gets, in columns.
+/// The minimum and maximum width of the summary, in columns.
 const WIDTHS: std::ops::RangeInclusive<usize> = 60..=100;
 
-/// Steps with a line of their own.
+/// The maximum number of steps shown.
 const MOST_STEPS: usize = 20;
 
-/// Groups of failures with a line of their own.
+/// The maximum number of failure groups shown.
 const MOST_FAILURES: usize = 20;
 
-/// The summary of a run, in lines of at most `width` columns (between 60 and 100); `place` is where its files are.
+/// The summary of a run, in lines of at most `width` columns (between 60 and 100); `place` is the folder of its
+/// files.
 pub fn summary(report: &Report, place: Option<&Path>, width: usize, colour: Colour) -> String {
     let page = Page {
         report,
@@ -36,7 +37,7 @@ pub fn summary(report: &Report, place: Option<&Path>, width: usize, colour: Colo
     if let Some(place) = place {
         let path = text::clean(&place.join("report.html").display().to_string());
         lines.push(String::new());
-        // A path is never cut: it is there to be opened.
+        // A path is never shortened, because readers copy it.
         lines.push(format!(
             "  {} {path}",
             page.paint.with(Tone::Soft, "Report")
@@ -166,7 +167,7 @@ impl Page<'_> {
         lines
     }
 
-    /// What the response times of a closed model say.
+    /// The meaning of response times in a closed model.
     fn closed_model(&self) -> String {
         if self.report.has_one_time() {
             return "closed model: users wait while the target stalls, so stalls are under-counted"
@@ -174,7 +175,7 @@ impl Page<'_> {
         }
         let service = self.report.time(Timing::ServiceTime);
         format!(
-            "closed model with pacing: response time counts from the tick of the pacing; service time p50 {}, p95 {}, p99 {}, \
+            "closed model with pacing: response time counts from the scheduled start; service time p50 {}, p95 {}, p99 {}, \
              max {}",
             service.p50, service.p95, service.p99, service.max
         )
@@ -285,7 +286,7 @@ impl Page<'_> {
         ]
     }
 
-    /// Words in as many lines as they need.
+    /// Text in as many lines as it needs.
     fn wrapped(&self, words: &str) -> Vec<String> {
         text::wrap(words, self.width - 2)
             .into_iter()

@@ -1,7 +1,8 @@
-//! `junit.xml`: one test case a threshold, for the test views of CI systems.
+//! `junit.xml`: one test case per threshold, for the test views of CI systems.
 //!
-//! A case's name is the threshold as written, without measured values, so that its history is one line. No data and an
-//! invalid measurement are errors, a breach is a failure; a threshold that only warns passes, with its words in the output.
+//! A case's name is the threshold as written, without measured values, so that CI systems can follow its history. No
+//! data and an invalid measurement are errors; a failed threshold is a failure; a threshold of severity `warn`
+//! passes, and its message is in the output.
 
 use std::fmt::Write as _;
 
@@ -73,7 +74,7 @@ fn document(report: &Report) -> String {
     xml
 }
 
-/// The same form for a run that there was not: one case, an error, with the words of why.
+/// The file for a run that could not start: one test case with an error.
 pub fn refusal(scenario: &str, exit: Exit, words: &str) -> Vec<u8> {
     let suite = escape(scenario);
     let counts = "tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\" time=\"0.000\"";
@@ -93,10 +94,10 @@ pub fn refusal(scenario: &str, exit: Exit, words: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Groups of failures that are told.
+/// The maximum number of failure groups listed.
 const MOST_FAILURES: usize = 200;
 
-/// The failure groups, one line each; empty if no request failed.
+/// The failure groups, one per line; empty without failures.
 fn failed_requests(report: &Report) -> String {
     if report.failures.is_empty() {
         return String::new();
@@ -121,7 +122,7 @@ fn failed_requests(report: &Report) -> String {
     format!("    <system-out>{}</system-out>\n", lines.join("\n"))
 }
 
-/// What is within a test case.
+/// The content of a test case.
 enum Case {
     Passed,
     Warned(String),
@@ -130,14 +131,14 @@ enum Case {
     Broken(&'static str, String),
 }
 
-/// What was wrong with the run itself, whatever its thresholds say; a run without a verdict was skipped.
+/// The result of the run itself, without regard to thresholds; a run without a verdict is skipped.
 fn run_case(report: &Report) -> Option<Case> {
     let reason = report.verdict.reason.clone();
     let kind = match report.verdict.conclusion {
         Conclusion::Invalid => "invalid",
         Conclusion::Interrupted => "interrupted",
         Conclusion::NoVerdict => return Some(Case::Skipped(reason)),
-        // No threshold would say why the run did not pass.
+        // No threshold explains why the run did not pass.
         Conclusion::Fail | Conclusion::NoData
             if is_cut_short(report)
                 || report.thresholds.iter().all(|row| {
@@ -151,7 +152,7 @@ fn run_case(report: &Report) -> Option<Case> {
     Some(Case::Broken(kind, reason))
 }
 
-/// Whether the run failed by itself: no threshold decided that.
+/// True if the run failed for a reason other than a threshold.
 fn is_cut_short(report: &Report) -> bool {
     let is_by_stop = report.stop.as_ref().is_some_and(|stop| match stop {
         StopReason::SetupFailed { .. }
@@ -213,14 +214,14 @@ fn case(suite: &str, name: &str, seconds: f64, outcome: &Case) -> String {
     format!("{open}>\n      {inside}\n    </testcase>\n")
 }
 
-/// The words as the message, which is what CI systems show; in full also as text, since some cut a message short.
+/// The words are the message that CI systems show, and also the text, because some systems shorten the message.
 fn element(tag: &str, kind: &str, words: &str) -> String {
     let words = escape(words);
     let message = words.replace('\n', "&#10;");
     format!("<{tag} message=\"{message}\" type=\"{kind}\">{words}</{tag}>")
 }
 
-/// Text as XML 1.0 holds it: markup escaped, characters that it forbids removed.
+/// Escapes text for XML 1.0 and removes forbidden characters.
 fn escape(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     for c in text::clean(raw).chars() {

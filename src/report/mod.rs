@@ -1,6 +1,6 @@
-//! Reports: what a run came to, for people and for machines.
+//! Reports: the results of a run, for people and for programs.
 //!
-//! A [`Report`] is built once, from the journal; each renderer is a pure function of it. Nothing here looks at the
+//! A [`Report`] is built once, from the journal; each renderer is a pure function of it. Nothing here reads the
 //! clock, the environment or the network.
 
 mod chart;
@@ -21,21 +21,21 @@ pub use paint::Colour;
 pub use summary::{JSON_SCHEMA, SCHEMA, SummaryJson};
 pub use timeline_csv::TimelineCsv;
 
-/// Writes a report in one form.
+/// Renders a report in one format.
 pub trait Renderer: Sync {
-    /// The file it goes to, in the run's directory.
+    /// The file name in the run's directory.
     fn file_name(&self) -> &'static str;
 
-    /// The file's bytes: the same for the same report.
+    /// The content of the file; the same report always gives the same bytes.
     fn render(&self, report: &Report) -> Result<Vec<u8>, RenderError>;
 }
 
-/// Every form that a run's directory holds, in the order they are written.
+/// Every format in a run's directory, in the order they are written.
 pub fn renderers() -> [&'static dyn Renderer; 4] {
     [&ReportHtml, &SummaryJson, &JunitXml, &TimelineCsv]
 }
 
-/// Why a report could not be rendered.
+/// The reason why a report could not be rendered.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
     /// A chart could not be drawn.
@@ -44,7 +44,7 @@ pub enum RenderError {
     /// The page's template failed.
     #[error("cannot fill in the report page")]
     Page(#[from] tera::Error),
-    /// A figure has no JSON form.
+    /// A number has no JSON form.
     #[error("cannot write the summary as JSON")]
     Json(#[from] serde_json::Error),
     /// The timeline could not be written.

@@ -1,8 +1,8 @@
-//! Colour on a terminal, when it is wanted; never the only sign of anything.
+//! Colours on a terminal; the output must be readable without them.
 
 use console::Style;
 
-/// Whether colour is wanted: the caller knows the terminal and the environment.
+/// The colour setting; the caller knows the terminal and the environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {
     /// Escape sequences are written.
@@ -11,7 +11,7 @@ pub enum Colour {
     Off,
 }
 
-/// What a text is like.
+/// The style of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tone {
     Plain,
@@ -22,7 +22,7 @@ pub(super) enum Tone {
 }
 
 impl From<&str> for Tone {
-    /// From the tone's name on the page.
+    /// The style for the tone's name on the page.
     fn from(name: &str) -> Self {
         match name {
             "pass" => Self::Good,
@@ -33,7 +33,7 @@ impl From<&str> for Tone {
     }
 }
 
-/// Colours text, or leaves it.
+/// Colours text, or returns it unchanged.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Paint {
     colour: Colour,
@@ -64,7 +64,7 @@ impl Paint {
     }
 
     fn apply(self, style: Style, text: &str) -> String {
-        // What the crate thinks of this process's own terminal does not matter: the caller has decided.
+        // The caller has decided, so the crate must not look at this process's terminal.
         style
             .force_styling(self.colour == Colour::On)
             .apply_to(text)

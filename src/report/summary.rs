@@ -1,5 +1,6 @@
-//! `summary.json`: the report for programs, by the schema `gander.summary/2`. A change that could break a reader is a
-//! new schema number; a new key is not. Times are microseconds unless the key says otherwise; warm-up is left out.
+//! `summary.json`: the report for programs, with the schema `gander.summary/2`. A change that can break a reader gets
+//! a new schema number; a new key does not. Times are microseconds unless the key says otherwise; warm-up is
+//! excluded.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use crate::scenario::{Kind, Severity};
 use crate::units::Micros;
 use crate::verdict::Conclusion;
 
-/// The schema's name.
+/// The name of the schema.
 pub const SCHEMA: &str = "gander.summary/2";
 
 /// The schema itself, as JSON Schema.
@@ -116,7 +117,7 @@ struct Totals {
 #[derive(Debug, Serialize)]
 struct Times {
     count: u64,
-    /// The rest is null when nothing was recorded.
+    /// The other fields are null if nothing was recorded.
     min: Option<u64>,
     mean: Option<f64>,
     p50: Option<u64>,
@@ -349,7 +350,7 @@ impl<'a> Threshold<'a> {
         Self {
             expression: &row.expression,
             verdict: row.standing,
-            // JSON has no infinity and no "not a number".
+            // JSON has no infinity and no NaN.
             observed: row.observed.filter(|observed| observed.is_finite()),
             limit: row.limit,
             unit: row.unit,
@@ -387,7 +388,7 @@ impl<'a> Generator<'a> {
     }
 }
 
-/// The upper bound of the class in which it lies; of the last class, which has none, the longest delay.
+/// The upper bound of its bucket; for the last bucket, which has none, the longest delay.
 fn wake_up_p99(generator: &HealthTotals) -> Micros {
     let longest = generator.peak.loop_delay_max;
     match generator.wake_ups.p99() {
@@ -422,7 +423,7 @@ fn errors(outcomes: &BTreeMap<Outcome, u64>) -> BTreeMap<Outcome, u64> {
         .collect()
 }
 
-/// To six decimals: enough for any figure here, and without the dust of binary fractions.
+/// Rounds to six decimals: precise enough for every number here, without floating-point noise.
 fn rounded(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
 }

@@ -1,7 +1,7 @@
-//! Numbers and foreign text as every renderer shows them.
+//! Formats numbers and external text for every renderer.
 //!
-//! What came from outside is cleaned once, when the report is built; numbers are rounded so that nothing that failed
-//! reads as zero and nothing that is not whole reads as 100 %.
+//! External text is cleaned once, when the report is built. Numbers are rounded so that a failure is never shown as 0
+//! %, and an incomplete part never as 100 %.
 
 use std::fmt::Write as _;
 
@@ -10,8 +10,8 @@ use console::Alignment;
 use crate::plan::threshold::Unit;
 use crate::units::{ByteSize, Micros, show_duration};
 
-/// Text on one line that no terminal, CSV or XML reader can take for a command: C0, C1 and direction controls and
-/// characters that XML forbids are removed; line breaks and tabs become spaces.
+/// Text on one line that is safe for terminals, CSV and XML: C0, C1 and direction controls and characters that XML
+/// forbids are removed; line breaks and tabs become spaces.
 pub fn clean(text: &str) -> String {
     text.chars()
         .filter_map(|c| match c {
@@ -23,7 +23,7 @@ pub fn clean(text: &str) -> String {
         .collect()
 }
 
-/// A count with its thousands apart: `60,000`.
+/// A count with thousands separators: `60,000`.
 pub fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -36,7 +36,7 @@ pub fn count(value: u64) -> String {
     text
 }
 
-/// A plain number: whole ones as [`count`], others with at most two decimals.
+/// A number: a whole one as [`count`], another with at most two decimals.
 pub fn number(value: f64) -> String {
     if !value.is_finite() {
         return "–".to_owned();
@@ -57,7 +57,8 @@ pub fn per_second(value: f64) -> String {
     format!("{}/s", number(value))
 }
 
-/// A part of one as a percentage with two decimals: `0.12 %`. Only nothing is `0 %`, and only the whole is `100 %`.
+/// A fraction as a percentage with two decimals: `0.12 %`. Only exactly zero is `0 %`, and only exactly one is `100
+/// %`.
 pub fn percent(ratio: f64) -> String {
     if !ratio.is_finite() {
         return "–".to_owned();
@@ -82,7 +83,7 @@ pub fn percent(ratio: f64) -> String {
     }
 }
 
-/// `part` of `whole` as a percentage; a dash when there is no whole.
+/// `part` of `whole` as a percentage; a dash if `whole` is zero.
 pub fn share(part: u64, whole: u64) -> String {
     if whole == 0 {
         "–".to_owned()
@@ -104,12 +105,12 @@ pub fn unsent(requests: u64) -> String {
     }
 }
 
-/// How many requests timed out beside those whose times are shown, and after how long at least.
+/// The number of timed-out requests next to the times of the others, and their shortest time.
 pub fn timed_out(count: u64, at_least: Micros) -> String {
     format!("+ {} timed out at ≥ {at_least}", self::count(count))
 }
 
-/// That some requests were begun after the end of the load.
+/// A sentence about requests that started after the end of the load.
 pub fn after_load(requests: u64) -> String {
     match requests {
         1 => "1 of them started after the end of the load; rates exclude it.".to_owned(),
@@ -131,7 +132,7 @@ pub fn in_unit(value: f64, unit: Unit) -> String {
     }
 }
 
-/// How long something lasted, to the millisecond below ten seconds and to the second above: `8.25s`, `5m3s`.
+/// A duration, in milliseconds precision below ten seconds and in whole seconds above: `8.25s`, `5m3s`.
 pub fn duration(time: Micros) -> String {
     let step = if time.0 < 10_000_000 {
         1_000
@@ -141,7 +142,7 @@ pub fn duration(time: Micros) -> String {
     show_duration(Micros((time.0 + step / 2) / step * step).as_duration())
 }
 
-/// A time on the run's clock: `4:05`, `1:04:05`; tenths of a second where they say more than nothing.
+/// A time on the run's clock: `4:05`, `1:04:05`; with tenths of a second if they are not zero.
 pub fn clock(time: Micros) -> String {
     let tenths = time.0 / 100_000;
     let (seconds, tenth) = (tenths / 10, tenths % 10);
@@ -157,22 +158,22 @@ pub fn clock(time: Micros) -> String {
     text
 }
 
-/// At most `width` columns, the last of them `…` when some are left out.
+/// Shortened to at most `width` columns; the last one is `…` if text was removed.
 pub fn shorten(text: &str, width: usize) -> String {
     console::truncate_str(text, width, "…").into_owned()
 }
 
-/// Exactly `width` columns, shortened or filled at the end.
+/// Exactly `width` columns, shortened or padded at the end.
 pub fn column(text: &str, width: usize) -> String {
     console::pad_str(text, width, Alignment::Left, Some("…")).into_owned()
 }
 
-/// Exactly `width` columns, shortened or filled at the beginning.
+/// Exactly `width` columns, shortened or padded at the beginning.
 pub fn column_right(text: &str, width: usize) -> String {
     console::pad_str(text, width, Alignment::Right, Some("…")).into_owned()
 }
 
-/// Lines of at most `width` columns, broken at spaces; a word that is longer is cut into pieces.
+/// Lines of at most `width` columns, broken at spaces; a longer word is cut into pieces.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = vec![String::new()];

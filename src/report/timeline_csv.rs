@@ -1,6 +1,6 @@
-//! `timeline.csv`: one row a second and series, for spreadsheets and scripts. Times are microseconds.
+//! `timeline.csv`: one row per second and series, for spreadsheets and scripts. Times are microseconds.
 //!
-//! A cell that a spreadsheet would take for a formula begins with an apostrophe.
+//! A cell that a spreadsheet would run as a formula starts with an apostrophe.
 
 use std::borrow::Cow;
 
@@ -116,8 +116,8 @@ fn write(csv: &mut csv::Writer<Vec<u8>>, report: &Report, row: &Row) -> Result<(
     Ok(())
 }
 
-/// Text that no spreadsheet runs: what begins like a formula gets an apostrophe.
-/// Source: OWASP, CSV injection.
+/// Text that no spreadsheet executes: if it starts like a formula, it gets an apostrophe. Source: OWASP, CSV
+/// injection.
 fn harmless(text: &str) -> Cow<'_, str> {
     if text
         .trim_start()

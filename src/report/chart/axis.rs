@@ -1,16 +1,16 @@
-//! Where the ticks of an axis are, and what they say.
+//! The ticks of an axis and their labels.
 
 use crate::report::text;
 use crate::units::Micros;
 
-/// A tick: where, in the axis' own numbers, and what it says.
+/// A tick: its position in the axis' own numbers, and its label.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tick {
     pub(super) at: f64,
     pub(super) label: String,
 }
 
-/// An axis from one number to another with its ticks.
+/// An axis with its range and ticks.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Axis {
     pub(super) from: f64,
@@ -46,7 +46,8 @@ impl Axis {
         }
     }
 
-    /// Logarithms of times in µs: from a bit below `least` to a bit above `most`, ticks at 1, 2 and 5 or at powers.
+    /// Logarithms of times in µs: from slightly below `least` to slightly above `most`, with ticks at 1, 2 and 5 or
+    /// at powers.
     pub(super) fn log_time(least: Micros, most: Micros) -> Self {
         let from = (least.0.max(1) as f64).log10() - 0.06;
         let to = ((most.0.max(1) as f64).log10() + 0.08).max(from + 0.5);
@@ -67,7 +68,7 @@ impl Axis {
         Self { from, to, ticks }
     }
 
-    /// Numbers from zero to a bit above `most`, labelled by `label`.
+    /// Numbers from zero to slightly above `most`, labelled by `label`.
     pub(super) fn linear(most: f64, label: impl Fn(f64) -> String) -> Self {
         let most = if most.is_finite() && most > 0.0 {
             most
@@ -119,7 +120,7 @@ impl Axis {
     }
 }
 
-/// A time of an axis, without zeros that say nothing: `500 µs`, `1 ms`, `1.5 s`.
+/// A time on an axis, without trailing zeros: `500 µs`, `1 ms`, `1.5 s`.
 fn short_time(us: f64) -> String {
     let (value, unit) = match us {
         us if us < 1e3 => (us, "µs"),

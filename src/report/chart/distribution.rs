@@ -1,4 +1,4 @@
-//! The percentile distribution: time against log 1/(1−q), so that every nine has the same room.
+//! The percentile distribution: time against log 1/(1−q), so that p90, p99 and p99.9 are equally far apart.
 
 use super::plot::{Plot, Sheet, draw};
 use super::{Axis, Ink};
@@ -6,7 +6,7 @@ use crate::report::RenderError;
 use crate::report::model::{CurvePoint, Report};
 use crate::units::Micros;
 
-/// Response and service time over all steps; none when there are too few samples for a curve.
+/// Response and service time over all steps; `None` if there are too few samples for a curve.
 pub(in crate::report) fn percentiles(report: &Report) -> Result<Option<String>, RenderError> {
     let (response, service) = (&report.response_curve, &report.service_curve);
     let (Some(first), Some(end)) = (response.first(), response.last()) else {
@@ -43,7 +43,7 @@ pub(in crate::report) fn percentiles(report: &Report) -> Result<Option<String>, 
     .map(Some)
 }
 
-/// A step's own curve, small.
+/// A small curve for a single step.
 pub(in crate::report) fn step_percentiles(
     id: &str,
     curve: &[CurvePoint],

@@ -1,17 +1,17 @@
-//! Failures over time, one lane a class, so that no colour has to be told from another.
+//! Failures over time, one lane per class, so that the reader does not have to distinguish colours.
 
 use super::plot::{Sheet, draw};
 use super::{Axis, Ink, Point, readouts, time_axis, warm_up};
 use crate::report::model::Report;
 use crate::report::{RenderError, text};
 
-/// Classes with a lane of their own.
+/// The classes, each with its own lane.
 const MOST_LANES: usize = 8;
 
-/// Part of a lane's height that its fullest moment takes.
+/// The height of the highest bar, as a fraction of its lane.
 const FULL: f64 = 0.78;
 
-/// The chart; none when nothing failed.
+/// The chart; `None` without failures.
 pub(in crate::report) fn failures(report: &Report) -> Result<Option<String>, RenderError> {
     let mut lanes = Vec::new();
     for group in &report.failures {
@@ -70,7 +70,7 @@ pub(in crate::report) fn failures(report: &Report) -> Result<Option<String>, Ren
                     if rate > 0.0 {
                         plot.fill(
                             (point.start.as_secs_f64(), base),
-                            // Even one failure is a bar one can see.
+                            // A single failure must still be visible.
                             (
                                 point.end.as_secs_f64(),
                                 base + (rate / peak * FULL).max(0.05),

@@ -1,4 +1,4 @@
-//! The generator and the bundled target on the run's time axis.
+//! CPU and memory of the generator and of the bundled target over time.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::report::model::Report;
 use crate::report::{RenderError, text};
 use crate::units::ByteSize;
 
-/// CPU use as a part of all cores; none when the run has no intervals.
+/// CPU usage as a fraction of all cores; `None` without intervals.
 pub(in crate::report) fn cpu(report: &Report) -> Result<Option<String>, RenderError> {
     if report.timeline.is_empty() {
         return Ok(None);
@@ -53,7 +53,7 @@ pub(in crate::report) fn cpu(report: &Report) -> Result<Option<String>, RenderEr
     .map(Some)
 }
 
-/// Resident memory; none when the run has no intervals.
+/// Resident memory; `None` without intervals.
 pub(in crate::report) fn memory(report: &Report) -> Result<Option<String>, RenderError> {
     if report.timeline.is_empty() {
         return Ok(None);
@@ -96,7 +96,7 @@ pub(in crate::report) fn memory(report: &Report) -> Result<Option<String>, Rende
     .map(Some)
 }
 
-/// A line's points, its name and its ink.
+/// The points of a line, its name and its ink.
 type Named<'a> = (&'a [(f64, Option<f64>)], &'a str, Ink);
 
 fn ends(lines: &[Named<'_>]) -> Vec<(f64, String, Ink)> {

@@ -7,7 +7,7 @@ use crate::report::model::Report;
 use crate::report::{RenderError, text};
 use crate::units::Micros;
 
-/// The chart; none when no request ended well.
+/// The chart; `None` if no request succeeded.
 pub(in crate::report) fn heatmap(report: &Report) -> Result<Option<String>, RenderError> {
     let map = &report.heatmap;
     let (Some(lowest), Some(highest)) = (map.rows.first(), map.rows.last()) else {
@@ -56,7 +56,7 @@ pub(in crate::report) fn heatmap(report: &Report) -> Result<Option<String>, Rend
                 let Some(step) = step(column.counts[index], map.peak) else {
                     continue;
                 };
-                // Neighbours of one shade are one box: fewer elements, no seams.
+                // Adjacent cells of the same shade are drawn as one box: fewer elements and no gaps.
                 let mut end = column.end;
                 while let Some(next) =
                     columns.next_if(|next| self::step(next.counts[index], map.peak) == Some(step))
@@ -75,7 +75,7 @@ pub(in crate::report) fn heatmap(report: &Report) -> Result<Option<String>, Rend
     .map(Some)
 }
 
-/// The shades from few to most, as a small picture to stand in a sentence.
+/// The shades from few to many requests, as a small picture inside a sentence.
 pub(in crate::report) fn heat_legend() -> String {
     let boxes: String = (0..HEAT_STEPS)
         .map(|step| Ink::Heat(step).swatch(i32::from(step) * 12, 12, 10))
@@ -86,7 +86,7 @@ pub(in crate::report) fn heat_legend() -> String {
     )
 }
 
-/// Which shade a count has: even steps of its logarithm, so that single requests are still seen beside thousands.
+/// The shade of a count: equal steps of its logarithm, so that single requests stay visible beside thousands.
 fn step(count: u64, peak: u64) -> Option<u8> {
     if count == 0 {
         return None;

@@ -1,11 +1,11 @@
-//! Colours by meaning. Each is drawn as a fixed light-theme colour and given a class, so that a page's style sheet can
-//! turn it for dark, and the chart still stands where a strict policy blocks style sheets.
+//! Colours by meaning. Each has a fixed colour of the light theme and a class. The page's style sheet changes the
+//! class for the dark theme, and the chart stays readable if a strict policy blocks style sheets.
 
 use std::fmt::Write as _;
 
 use plotters::style::RGBColor;
 
-/// What a stroke or an area stands for. Every ink has a colour of its own.
+/// The meaning of a stroke or an area. Every ink has its own colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ink {
     /// Labels of axes.
@@ -26,7 +26,7 @@ pub(super) enum Ink {
     Max,
     /// A limit.
     Limit,
-    /// Stretches where a threshold does not hold.
+    /// Periods in which a threshold does not hold.
     Violation,
     /// The warm-up.
     WarmUp,
@@ -34,13 +34,13 @@ pub(super) enum Ink {
     First,
     /// The second.
     Second,
-    /// What failed.
+    /// Failed requests.
     Failed,
     /// A cell of a heatmap, from 0 (few) to 7 (most).
     Heat(u8),
 }
 
-/// Steps of [`Ink::Heat`].
+/// The number of shades of [`Ink::Heat`].
 pub(super) const HEAT_STEPS: u8 = 8;
 
 impl Ink {
@@ -97,7 +97,7 @@ impl Ink {
         }
     }
 
-    /// The class, without the letter that says whether it is stroked or filled.
+    /// The class, without the letter for stroke or fill.
     const fn class(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -134,7 +134,7 @@ impl Ink {
         }
     }
 
-    /// A box of this colour at the left edge `x`.
+    /// A box of this colour with its left edge at `x`.
     pub(super) fn swatch(self, x: i32, width: i32, height: i32) -> String {
         let RGBColor(r, g, b) = self.colour();
         format!(
@@ -151,7 +151,7 @@ impl Ink {
     }
 }
 
-/// Gives every fixed colour its class and drops attributes that say nothing.
+/// Adds a class to every fixed colour, and removes attributes with default values.
 pub(super) fn with_classes(svg: &str) -> String {
     const HASH: &str = "=\"#";
     let mut out = String::with_capacity(svg.len());

@@ -7,7 +7,7 @@ use crate::report::RenderError;
 use crate::report::model::{Report, Spread};
 use crate::units::Micros;
 
-/// Of a percentile: how it is called, drawn and found.
+/// A percentile: its name, its ink and its value.
 type Line = (&'static str, Ink, u32, fn(&Spread) -> Micros);
 
 const LINES: [Line; 4] = [
@@ -17,7 +17,7 @@ const LINES: [Line; 4] = [
     ("p50", Ink::P50, 22, |spread| spread.p50),
 ];
 
-/// The chart; none when no request ended well.
+/// The chart; `None` if no request succeeded.
 pub(in crate::report) fn latency(report: &Report) -> Result<Option<String>, RenderError> {
     let spreads = || report.timeline.iter().filter_map(|point| point.response);
     let (Some(least), Some(most)) = (
@@ -74,7 +74,7 @@ pub(in crate::report) fn latency(report: &Report) -> Result<Option<String>, Rend
     .map(Some)
 }
 
-/// Limits on response times over all steps that lie within the chart, as dashed lines.
+/// Limits on response times over all steps, as dashed lines if they are inside the chart.
 fn limits(plot: &mut super::Plot<'_>, report: &Report) -> Result<(), RenderError> {
     let axis = time_axis(report);
     for threshold in &report.thresholds {

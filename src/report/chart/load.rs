@@ -5,7 +5,7 @@ use super::{Axis, Ink, last, most, over_time, readouts, stages, time_axis, warm_
 use crate::report::model::Report;
 use crate::report::{RenderError, text};
 
-/// Iterations offered and started, and requests failed, per second; none when the run has no intervals.
+/// Offered and started iterations and failed requests per second; `None` without intervals.
 pub(in crate::report) fn rates(report: &Report) -> Result<Option<String>, RenderError> {
     if report.timeline.is_empty() {
         return Ok(None);
@@ -57,7 +57,7 @@ pub(in crate::report) fn rates(report: &Report) -> Result<Option<String>, Render
     .map(Some)
 }
 
-/// Users active and requests in flight; none when the run has no intervals.
+/// Active users and requests in flight; `None` without intervals.
 pub(in crate::report) fn users(report: &Report) -> Result<Option<String>, RenderError> {
     if report.timeline.is_empty() {
         return Ok(None);

@@ -1,7 +1,7 @@
-//! Charts as SVG that needs no script, no style sheet and no font of its own.
+//! Charts as SVG without scripts, style sheets or fonts.
 //!
-//! Every chart names itself and says what it shows to those who cannot see it; its numbers stand in a table of the page.
-//! The only place that names plotters.
+//! Every chart has a title and a description for screen readers, and a table of the page contains its numbers. Only
+//! this module names plotters.
 
 mod axis;
 mod distribution;
@@ -30,13 +30,13 @@ use super::model::{Point, Report};
 use super::{RenderError, text};
 use crate::plan::schedule::Model;
 
-/// The time axis that all charts over time share.
+/// The time axis of all charts over time.
 fn time_axis(report: &Report) -> Axis {
     let end = report.timeline.last().map(|point| point.end);
     Axis::time(end.unwrap_or(report.ended_at))
 }
 
-/// A stretch to point at for each point of the timeline.
+/// A hover area for each point of the timeline.
 fn readouts(report: &Report, words: impl Fn(&Point) -> String) -> Vec<Readout> {
     report
         .timeline
@@ -49,7 +49,7 @@ fn readouts(report: &Report, words: impl Fn(&Point) -> String) -> Vec<Readout> {
         .collect()
 }
 
-/// The warm-up, as a band; drawn first.
+/// The warm-up as a band; drawn first.
 fn warm_up(plot: &mut Plot<'_>, report: &Report) -> Result<(), RenderError> {
     let end = report
         .timeline
@@ -63,7 +63,7 @@ fn warm_up(plot: &mut Plot<'_>, report: &Report) -> Result<(), RenderError> {
     }
 }
 
-/// Where stages begin, as marks above the chart, unless there are too many to read.
+/// Marks above the chart at the start of each stage, unless there are too many to read.
 fn stages(plot: &mut Plot<'_>, report: &Report) -> Result<(), RenderError> {
     const MOST: usize = 8;
     let marks = &report.header.stages;
@@ -95,7 +95,7 @@ fn stages(plot: &mut Plot<'_>, report: &Report) -> Result<(), RenderError> {
     Ok(())
 }
 
-/// Points of the timeline as a line's.
+/// Points of the timeline as points of a line.
 fn over_time(report: &Report, value: impl Fn(&Point) -> Option<f64>) -> Vec<(f64, Option<f64>)> {
     report
         .timeline

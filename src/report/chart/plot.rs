@@ -1,6 +1,6 @@
-//! A chart's ground: axes, grid, lines, areas, labels and read-outs, over plotters' SVG.
+//! The base of a chart: axes, grid, lines, areas, labels and hover texts, on top of plotters' SVG.
 //!
-//! plotters places everything on whole units; a unit here is a tenth of a pixel, so lines are smooth.
+//! plotters uses whole units; a unit here is a tenth of a pixel, so lines are smooth.
 
 use std::fmt::Write as _;
 use std::io;
@@ -20,7 +20,7 @@ use super::axis::Axis;
 use super::ink::{Ink, with_classes};
 use crate::report::RenderError;
 
-/// Units a pixel.
+/// Units per pixel.
 const SCALE: i32 = 10;
 
 type Fallible = Result<(), RenderError>;
@@ -30,10 +30,10 @@ fn failed(error: &PlotError) -> RenderError {
     RenderError::Chart(error.to_string())
 }
 
-/// A chart's size and margins, in pixels, and its words.
+/// A chart's size and margins in pixels, and its texts.
 #[derive(Debug, Clone)]
 pub(super) struct Sheet<'a> {
-    /// A name that no other chart of the page has: letters, digits and dashes.
+    /// An id that is unique on the page: letters, digits and dashes.
     pub(super) id: &'a str,
     pub(super) title: &'a str,
     pub(super) description: &'a str,
@@ -46,7 +46,7 @@ pub(super) struct Sheet<'a> {
 }
 
 impl<'a> Sheet<'a> {
-    /// A chart as wide as the page.
+    /// A chart of the full page width.
     pub(super) const fn wide(
         id: &'a str,
         title: &'a str,
@@ -67,7 +67,7 @@ impl<'a> Sheet<'a> {
     }
 }
 
-/// A stretch of the x axis with what it reads when pointed at.
+/// A range of the x axis and its hover text.
 #[derive(Debug, Clone)]
 pub(super) struct Readout {
     pub(super) from: f64,
@@ -75,7 +75,7 @@ pub(super) struct Readout {
     pub(super) text: String,
 }
 
-/// A chart being drawn; x and y are in the axes' numbers.
+/// A chart being drawn; x and y use the axes' numbers.
 pub(super) struct Plot<'a> {
     root: DrawingArea<SVGBackend<'a>, Shift>,
     chart: ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>,
@@ -83,7 +83,7 @@ pub(super) struct Plot<'a> {
     x: Axis,
 }
 
-/// Draws a chart: grid and axes, then `body`, then the read-outs on top.
+/// Draws a chart: grid and axes, then `body`, then the hover areas on top.
 pub(super) fn draw(
     sheet: &Sheet<'_>,
     x: Axis,
@@ -152,7 +152,7 @@ impl Plot<'_> {
         self.path(&[(x.from, y.from), (x.to, y.from)], Ink::Axis, 10)
     }
 
-    /// A line through the points; it breaks where there is nothing, and a point alone is a dot.
+    /// A line through the points; it is interrupted where values are missing, and a single point is a dot.
     pub(super) fn line(&mut self, points: &[(f64, Option<f64>)], ink: Ink, width: u32) -> Fallible {
         let few = points.len() <= 40;
         for run in points.split(|(_, y)| y.is_none()) {
@@ -174,7 +174,7 @@ impl Plot<'_> {
         Ok(())
     }
 
-    /// A line, whatever lies under it.
+    /// A line, without regard to lines below it.
     pub(super) fn path(&mut self, points: &[(f64, f64)], ink: Ink, width: u32) -> Fallible {
         let style = ShapeStyle::from(&ink.colour()).stroke_width(width);
         self.chart
@@ -192,7 +192,7 @@ impl Plot<'_> {
             .map_err(|error| failed(&error))
     }
 
-    /// A filled band over the whole height, cut to the axis.
+    /// A filled band over the full height, clipped to the axis.
     pub(super) fn band(&mut self, from: f64, to: f64, ink: Ink) -> Fallible {
         let (from, to) = (from.max(self.x.from), to.min(self.x.to));
         if from >= to {
@@ -201,7 +201,7 @@ impl Plot<'_> {
         self.fill((from, self.y.from), (to, self.y.to), ink)
     }
 
-    /// A short vertical line above the chart's top with words beside it.
+    /// A short vertical line above the chart with a label.
     pub(super) fn mark(&mut self, at: f64, label: &str) -> Fallible {
         let (from, to) = (self.y.from, self.y.to);
         self.path(&[(at, from), (at, to)], Ink::Axis, 8)?;
@@ -214,13 +214,13 @@ impl Plot<'_> {
         )
     }
 
-    /// Words inside the chart at a point.
+    /// A label inside the chart.
     pub(super) fn note(&mut self, at: (f64, f64), label: &str, ink: Ink) -> Fallible {
         let (column, row) = self.place(at.0, at.1);
         self.text(label, (column, row), ink, (HPos::Left, VPos::Bottom))
     }
 
-    /// Words at the right end of the lines, kept apart from each other.
+    /// Labels at the right end of the lines, moved apart so that they do not overlap.
     pub(super) fn end_labels(&mut self, labels: &[(f64, String, Ink)]) -> Fallible {
         const APART: i32 = 140;
         let right = self.place(self.x.to, self.y.from).0;
@@ -235,7 +235,7 @@ impl Plot<'_> {
         for index in 1..placed.len() {
             placed[index].0 = placed[index].0.max(placed[index - 1].0 + APART);
         }
-        // The lowest may have been pushed below the chart: push back from there.
+        // The lowest label may be below the chart now: move labels up from there.
         let mut lowest = self.place(self.x.to, self.y.from).1;
         for label in placed.iter_mut().rev() {
             label.0 = label.0.min(lowest);
@@ -247,7 +247,7 @@ impl Plot<'_> {
         Ok(())
     }
 
-    /// Words at a place in units, anchored.
+    /// A label at a position in units, anchored.
     fn text(&mut self, label: &str, at: (i32, i32), ink: Ink, anchor: (HPos, VPos)) -> Fallible {
         let colour = ink.colour();
         let style: TextStyle<'_> = (FontFamily::SansSerif, 143, FontStyle::Normal)
@@ -259,12 +259,12 @@ impl Plot<'_> {
             .map_err(|error| failed(&error))
     }
 
-    /// Whether a height lies within the chart.
+    /// True if a height is inside the chart.
     pub(super) fn shows(&self, y: f64) -> bool {
         (self.y.from..=self.y.to).contains(&y)
     }
 
-    /// Words in the left margin, beside a point.
+    /// A label in the left margin.
     pub(super) fn row_label(&mut self, y: f64, label: &str, ink: Ink) -> Fallible {
         let (left, row) = self.place(self.x.from, y);
         self.text(label, (left - 80, row), ink, (HPos::Right, VPos::Center))
@@ -287,7 +287,7 @@ impl Plot<'_> {
     }
 }
 
-/// The document with its size as a view box, its words for those who cannot see it, and classes for its colours.
+/// The document with its size as a view box, its texts for screen readers, and classes for its colours.
 fn finish(sheet: &Sheet<'_>, svg: &str, hits: &str) -> String {
     let body = svg
         .split_once('>')
@@ -311,7 +311,7 @@ fn finish(sheet: &Sheet<'_>, svg: &str, hits: &str) -> String {
     )
 }
 
-/// Text as XML holds it.
+/// Escapes text for XML.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! Sparklines: the shape of a number over time, with no axes, beside the number itself.
+//! Sparklines: small charts without axes beside a number.
 
 use std::fmt::Write as _;
 
@@ -7,9 +7,9 @@ use crate::units::Micros;
 const WIDTH: f64 = 120.0;
 const HEIGHT: f64 = 28.0;
 
-/// The shape of some numbers over time, from zero upwards; nothing when there are fewer than two.
+/// A sparkline of some numbers, starting at zero; empty for fewer than two numbers.
 ///
-/// It is decoration: the number it belongs to stands beside it, so readers that cannot see it lose nothing.
+/// It is decoration: the number stands beside it, so screen readers skip it.
 pub(in crate::report) fn spark(points: &[Option<f64>]) -> String {
     let top = points.iter().flatten().copied().fold(0.0, f64::max);
     if points.iter().flatten().count() < 2 {
@@ -37,7 +37,7 @@ pub(in crate::report) fn spark(points: &[Option<f64>]) -> String {
     )
 }
 
-/// The shape of some times.
+/// A sparkline of some times.
 pub(in crate::report) fn spark_of_times(points: &[Option<Micros>]) -> String {
     let numbers: Vec<Option<f64>> = points
         .iter()

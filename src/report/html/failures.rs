@@ -1,11 +1,11 @@
-//! The table of failures: each group with what it means, where it was seen and its first request in full.
+//! The table of failures: each group with its meaning, its time span and its first request.
 
 use serde::Serialize;
 
 use crate::report::model::Report;
 use crate::report::text;
 
-/// Groups with a line of their own.
+/// The maximum number of groups shown.
 pub(super) const MOST_LINES: usize = 200;
 
 /// A group of failures.
@@ -54,7 +54,7 @@ pub(super) fn failures(report: &Report) -> Vec<FailureLine<'_>> {
         .collect()
 }
 
-/// The number of groups without a line.
+/// The number of groups that are not shown.
 pub(super) fn left_out(report: &Report) -> u64 {
     report.failures.len().saturating_sub(MOST_LINES) as u64 + report.failures_left_out
 }

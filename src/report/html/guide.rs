@@ -1,6 +1,6 @@
-//! "How to read this": the report's words, for a reader who never ran Gander.
+//! "How to read this": explains the terms of the report to a new reader.
 
-/// Words and what they mean.
+/// Terms and their explanations.
 pub(super) const GUIDE: &[(&str, &str)] = &[
     (
         "Virtual user",

@@ -1,7 +1,7 @@
-//! `report.html`: one file that explains itself, with no network and no script.
+//! `report.html`: a single file that explains itself, without network or scripts.
 //!
-//! Every word and number is put in place by tera with autoescaping on; the only markup that goes in as it is are charts
-//! made here, the style sheet, and the summary's JSON with `<` escaped.
+//! tera inserts every text and number with autoescaping. Only charts made here, the style sheet, and the summary's
+//! JSON (with `<` escaped) are inserted as markup.
 
 mod failures;
 mod guide;
@@ -33,7 +33,7 @@ impl Renderer for ReportHtml {
 
     fn render(&self, report: &Report) -> Result<Vec<u8>, RenderError> {
         let mut tera = Tera::new();
-        // The name decides that values are escaped.
+        // tera decides by the file name to escape values.
         tera.add_raw_template("report.html", TEMPLATE)?;
         let context = Context::from_serialize(&Page::of(report)?)?;
         Ok(tera.render("report.html", &context)?.into_bytes())

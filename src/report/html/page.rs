@@ -1,4 +1,4 @@
-//! What the template is given: every text and number of the page, ready to be shown.
+//! The template's input: every text and number of the page, already formatted.
 
 use std::fmt::Write as _;
 
@@ -65,7 +65,7 @@ struct Banner<'a> {
     reason: &'a str,
 }
 
-/// The page's charts; none where there is nothing to draw.
+/// The page's charts; `None` without data.
 #[derive(Debug, Serialize)]
 struct Charts {
     latency: Option<String>,
@@ -144,7 +144,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// A conclusion in a word, with its mark and its tone on the page.
+/// A conclusion as a word, with its mark and its style on the page.
 pub(in crate::report) const fn conclusion(
     conclusion: Conclusion,
 ) -> (&'static str, &'static str, &'static str) {
@@ -185,7 +185,7 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// A time in RFC 3339 as one reads it: `2026-11-20 11:00:00 UTC`.
+/// An RFC 3339 time in a readable form: `2026-11-20 11:00:00 UTC`.
 fn spoken_time(time: &str) -> String {
     match time.strip_suffix('Z') {
         Some(rest) => format!("{} UTC", rest.replacen('T', " ", 1)),

@@ -1,4 +1,4 @@
-//! The tables of steps, with what can be opened below each, of flows and of checks.
+//! The tables of steps with their details, of flows and of checks.
 
 use std::fmt::Write as _;
 
@@ -10,10 +10,10 @@ use crate::report::model::{Report, StepRow, Times, per_second};
 use crate::report::{RenderError, chart, text};
 use crate::units::ByteSize;
 
-/// Steps whose distribution and phases can be opened; a page of a thousand stays light.
+/// The maximum number of steps with details, so that a page of a thousand steps stays small.
 const MOST_DETAILS: usize = 60;
 
-/// A step's line.
+/// A row for a step.
 #[derive(Debug, Serialize)]
 pub(super) struct StepLine<'a> {
     name: &'a str,
@@ -165,7 +165,7 @@ pub(super) fn flows(report: &Report) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// A check's line.
+/// A row for a check.
 #[derive(Debug, Serialize)]
 pub(super) struct CheckLine<'a> {
     name: &'a str,

@@ -1,4 +1,4 @@
-//! The page's tables, each cell as it is shown.
+//! The page's tables, with formatted cells.
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::units::{ByteSize, Micros, show_duration};
 
 const DASH: &str = "–";
 
-/// A threshold's line.
+/// A row for a threshold.
 #[derive(Debug, Serialize)]
 pub(super) struct ThresholdLine<'a> {
     word: &'static str,
@@ -57,7 +57,7 @@ pub(super) fn thresholds(report: &Report) -> Vec<ThresholdLine<'_>> {
         .collect()
 }
 
-/// A standing in a word, with its mark and its tone.
+/// A threshold's state as a word, with its mark and its style.
 pub(in crate::report) const fn standing(
     row: &ThresholdRow,
 ) -> (&'static str, &'static str, &'static str) {
@@ -88,7 +88,7 @@ fn threshold_note(row: &ThresholdRow, report: &Report) -> String {
     }
 }
 
-/// A distance from a limit as a part of it, with its sign: `+12 %` inside, `−3.1 %` outside.
+/// The distance from a limit as a percentage of the limit, with a sign: `+12 %` inside, `−3.1 %` outside.
 pub(in crate::report) fn signed_percent(margin: f64) -> String {
     let sign = if margin > 0.0 { "+" } else { "" };
     let percent = margin * 100.0;
@@ -99,7 +99,7 @@ pub(in crate::report) fn signed_percent(margin: f64) -> String {
     }
 }
 
-/// A line of the response times in numbers: from–to, requests, share, share up to there.
+/// A row of the response time table: range, requests, share, cumulative share.
 pub(super) type HeatLine = (String, String, String, String);
 
 pub(super) fn heat(report: &Report) -> Vec<HeatLine> {
@@ -126,7 +126,7 @@ pub(super) fn heat(report: &Report) -> Vec<HeatLine> {
         .collect()
 }
 
-/// A timing's line.
+/// A row for a timing.
 #[derive(Debug, Serialize)]
 pub(super) struct TimesLine {
     pub(super) name: &'static str,
@@ -218,7 +218,7 @@ pub(super) fn timeline(report: &Report) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// A figure of a distribution, or a dash when nothing was recorded.
+/// A number of a distribution, or a dash if nothing was recorded.
 pub(super) fn shown(stats: &Stats, of: impl Fn(&Stats) -> Micros) -> String {
     stats
         .recorded()

@@ -1,4 +1,4 @@
-//! Tiles: a figure, what it is, and its shape over time.
+//! Tiles: a number, its label, and a sparkline.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use crate::report::model::{Point, Report, Stats, per_second};
 use crate::report::{chart, text};
 use crate::units::{ByteSize, Micros};
 
-/// A figure with its words.
+/// A number with its texts.
 #[derive(Debug, Serialize)]
 pub(super) struct Tile {
     label: &'static str,
@@ -36,7 +36,7 @@ impl Tile {
     }
 }
 
-/// What the run came to.
+/// The key results of the run.
 pub(super) fn outcome(report: &Report) -> Vec<Tile> {
     let requests = &report.requests;
     let rate = text::per_second(report.requests_per_second());
@@ -95,7 +95,7 @@ pub(super) fn outcome(report: &Report) -> Vec<Tile> {
     tiles
 }
 
-/// The rate of iterations, against the schedule's in an open model.
+/// The achieved rate of iterations; in an open model, next to the scheduled one.
 fn achieved(report: &Report) -> Tile {
     let load = &report.load;
     let started = per_second(load.started, report.load_time);
@@ -120,7 +120,7 @@ fn achieved(report: &Report) -> Tile {
     tile.shaped(report, |point| Some(point.rate(point.started)))
 }
 
-/// A figure of the response times, beside which requests that timed out are told: they took longer still.
+/// A response time, with a note about timed-out requests because they took even longer.
 fn time_tile(label: &'static str, report: &Report, of: impl Fn(&Stats) -> Micros) -> Tile {
     let response = report.time(Timing::ResponseTime).recorded();
     let value = response.map_or_else(|| "–".to_owned(), |stats| of(stats).to_string());
@@ -131,7 +131,7 @@ fn time_tile(label: &'static str, report: &Report, of: impl Fn(&Stats) -> Micros
     Tile::new(label, value, note)
 }
 
-/// How the generator fared.
+/// The health of the generator.
 pub(super) fn health(report: &Report) -> Vec<Tile> {
     let generator = &report.generator;
     let lag = report.time(Timing::SchedulingLag);
@@ -197,7 +197,7 @@ pub(super) fn health(report: &Report) -> Vec<Tile> {
     tiles
 }
 
-/// At most sixty points: of each stretch the largest, so that no peak is lost.
+/// At most sixty points, each the maximum of its time span, so that no peak is lost.
 fn thinned(report: &Report, number: impl Fn(&Point) -> Option<f64>) -> Vec<Option<f64>> {
     const MOST: usize = 60;
     let each = report.timeline.len().div_ceil(MOST).max(1);

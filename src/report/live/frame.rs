@@ -1,4 +1,4 @@
-//! What a frame and a line say, within the room there is.
+//! The content of a frame or a line, within the available space.
 
 use super::{LiveState, Outline, Size};
 use crate::plan::schedule::Model;
@@ -6,7 +6,7 @@ use crate::record::Standing;
 use crate::report::paint::{Paint, Tone};
 use crate::report::text;
 
-/// The widest a frame gets.
+/// The maximum width of a frame.
 const WIDEST: usize = 100;
 
 /// Columns of a frame: one less than the terminal has, so that no line wraps.
@@ -14,7 +14,7 @@ pub(super) fn width(size: Size) -> usize {
     usize::from(size.columns).saturating_sub(1).clamp(1, WIDEST)
 }
 
-/// The lines of a frame: no more than the terminal has but one, none wider than it.
+/// The lines of a frame: at most one less than the terminal has, and none wider than it.
 pub(super) fn frame(outline: &Outline, state: &LiveState, size: Size, paint: Paint) -> Vec<String> {
     let width = width(size);
     let height = usize::from(size.rows).saturating_sub(1).max(1);
@@ -27,7 +27,7 @@ pub(super) fn frame(outline: &Outline, state: &LiveState, size: Size, paint: Pai
     lines
 }
 
-/// The same in one line, for logs.
+/// The same as a single line, for logs.
 pub(super) fn line(outline: &Outline, state: &LiveState) -> String {
     let mut parts = vec![clock(outline, state)];
     parts.extend(outline.stage_words(state.at));
@@ -40,7 +40,7 @@ pub(super) fn line(outline: &Outline, state: &LiveState) -> String {
     parts.join("  ")
 }
 
-/// The run's totals in one line: the last line of a log.
+/// The run's totals as a single line: the last line of a log.
 pub(super) fn totals(state: &LiveState) -> String {
     let mut parts = vec![
         text::clock(whole(state.at)),
@@ -52,7 +52,7 @@ pub(super) fn totals(state: &LiveState) -> String {
     parts.join("  ")
 }
 
-/// How many thresholds hold, and how many do not.
+/// The number of thresholds that hold, and of those that do not.
 fn standings(state: &LiveState) -> Option<String> {
     let holding = count(state, Standing::Pass);
     let broken = count(state, Standing::Fail);
@@ -75,7 +75,7 @@ fn clock(outline: &Outline, state: &LiveState) -> String {
     }
 }
 
-/// Without tenths, which flicker.
+/// Without tenths, which would flicker.
 fn whole(time: crate::units::Micros) -> crate::units::Micros {
     crate::units::Micros(time.0 / 1_000_000 * 1_000_000)
 }
@@ -122,7 +122,7 @@ fn times(state: &LiveState) -> Vec<String> {
     times
 }
 
-/// Facts side by side, in as many lines as they need; each is kept whole if it fits at all.
+/// Facts side by side, in as many lines as they need; a fact is not split if it fits on a line.
 fn fitted(facts: &[String], width: usize) -> Vec<String> {
     const GAP: usize = 3;
     let mut lines: Vec<String> = Vec::new();
@@ -139,7 +139,7 @@ fn fitted(facts: &[String], width: usize) -> Vec<String> {
     lines
 }
 
-/// Name, bar with the stages' beginnings as gaps, and how far the run is.
+/// Name, progress bar with a gap at the start of each stage, and progress.
 fn progress(outline: &Outline, state: &LiveState, width: usize, paint: Paint) -> String {
     const LEAST_BAR: usize = 10;
     let mut words = clock(outline, state);
@@ -179,7 +179,7 @@ fn progress(outline: &Outline, state: &LiveState, width: usize, paint: Paint) ->
     )
 }
 
-/// One line each while there is room; what is broken comes first when there is not.
+/// One line per threshold if there is space; otherwise failed ones first.
 fn thresholds(
     outline: &Outline,
     state: &LiveState,
@@ -217,7 +217,7 @@ fn thresholds(
             let expression =
                 text::column(expression, width.saturating_sub(observed_wide + 3).min(60));
             let observed = text::column_right(&observed, observed_wide);
-            // Cut before it is coloured: escape sequences take no room.
+            // Shortened before it is coloured, because escape sequences have no width.
             let rest = text::shorten(&format!("{expression} {observed}"), width.saturating_sub(2));
             format!("{} {rest}", paint.with(tone, mark))
         })

@@ -1,6 +1,6 @@
-//! The view while a run goes: a frame that is redrawn in place on a terminal, single lines anywhere else.
+//! The live view of a run: a frame that is redrawn in place on a terminal, and single lines elsewhere.
 //!
-//! It is told how the run stands, once a second, and writes nothing else and nowhere else.
+//! It receives the state of the run once a second and writes only to its own stream.
 
 mod frame;
 
@@ -18,24 +18,24 @@ use crate::report::model::{Spread, per_second};
 use crate::units::Micros;
 use crate::verdict::Judged;
 
-/// Time between two lines where there is no terminal.
+/// Time between two lines if there is no terminal.
 const LINE_EVERY: Micros = Micros(10_000_000);
 
-/// A shorter interval says nothing of rates and levels.
+/// Rates and levels of a shorter interval are meaningless.
 const SHORT: Micros = Micros(500_000);
 
-/// Columns of a terminal that does not tell its size.
+/// The assumed size of a terminal that does not report its size.
 const USUAL_SIZE: Size = Size {
     rows: 24,
     columns: 80,
 };
 
-/// How the run is shown while it goes.
+/// The form of the live view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// A frame, redrawn in place: on a terminal.
     Redraw,
-    /// A line every ten seconds, at the start and when a stage begins: in a file or a CI log.
+    /// A line every ten seconds, at the start and at the start of each stage: in a file or a CI log.
     Lines,
     /// Nothing: `--quiet`.
     Quiet,
@@ -50,35 +50,35 @@ pub struct Size {
     pub columns: u16,
 }
 
-/// How a run stands at the end of an interval.
+/// The state of a run at the end of an interval.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LiveState {
-    /// When, on the run's clock.
+    /// The time on the run's clock.
     pub at: Micros,
-    /// Whether the interval lies in the warm-up.
+    /// True if the interval is part of the warm-up.
     pub is_warm_up: bool,
-    /// What was offered and started in the interval; its gauges are as of its end.
+    /// The offered and the started load of the interval; gauges are read at its end.
     pub load: LoadCounts,
-    /// How long the interval was.
+    /// The length of the interval.
     pub length: Micros,
-    /// Requests ended in the interval.
+    /// Ended requests of the interval.
     pub requests: u64,
     /// Response times of the interval.
     pub response: Option<Spread>,
-    /// Requests of the interval that timed out, and the least time after which they did.
+    /// Requests of the interval that timed out, and the shortest of their times.
     pub timed_out: Option<(u64, Micros)>,
-    /// Requests ended so far, warm-up left out.
+    /// Ended requests so far, without the warm-up.
     pub total_requests: u64,
-    /// Of those, failed.
+    /// Failed requests, of those.
     pub total_failed: u64,
-    /// Iterations ended so far, warm-up left out.
+    /// Ended iterations so far, without the warm-up.
     pub total_iterations: u64,
-    /// The thresholds as they stand, in the order of the header.
+    /// The state of each threshold, in the order of the header.
     pub thresholds: Vec<(Standing, Option<f64>)>,
 }
 
 impl LiveState {
-    /// How the run stands after this interval, which the totals have already absorbed.
+    /// The state of the run after this interval; the totals already include it.
     pub fn of(interval: &Interval, totals: &Totals, judged: &[Judged], header: &RunHeader) -> Self {
         let is_requests = |id: SeriesId| {
             header
@@ -126,7 +126,7 @@ impl LiveState {
     }
 }
 
-/// What does not change while a run goes.
+/// Facts that do not change during a run.
 #[derive(Debug, Clone)]
 struct Outline {
     scenario: String,
@@ -135,7 +135,7 @@ struct Outline {
     model: Model,
     planned: Option<Micros>,
     planned_iterations: Option<u64>,
-    /// Begin of each stage and what it is.
+    /// The start and the description of each stage.
     stages: Vec<(Micros, String)>,
     /// Expression and unit.
     thresholds: Vec<(String, Unit)>,
@@ -179,7 +179,7 @@ impl Outline {
         self.stages.iter().rposition(|(start, _)| *start < at)
     }
 
-    /// `stage 2 of 3: 70/s`; nothing for a run of one stage.
+    /// `stage 2 of 3: 70/s`; empty for a run of one stage.
     fn stage_words(&self, at: Micros) -> Option<String> {
         let index = self.stage(at).filter(|_| self.stages.len() > 1)?;
         let (_, level) = &self.stages[index];
@@ -190,7 +190,7 @@ impl Outline {
         ))
     }
 
-    /// How far the run is, from 0 to 1, where its end is known.
+    /// The progress of the run, from 0 to 1, if its end is known.
     fn progress(&self, state: &LiveState) -> Option<f64> {
         let by_time = self
             .planned
@@ -208,7 +208,7 @@ impl Outline {
     }
 }
 
-/// Shows a run while it goes.
+/// Shows a run while it is in progress.
 #[derive(Debug)]
 pub struct Live<W> {
     out: W,
@@ -216,16 +216,16 @@ pub struct Live<W> {
     mode: Mode,
     paint: Paint,
     outline: Outline,
-    /// Widths of the lines of the frame that is on the screen.
+    /// Widths of the lines of the current frame.
     drawn: Vec<usize>,
     last_line: Option<Micros>,
     last_stage: Option<usize>,
-    /// The last second that was one: what the rest of the run comes to says nothing of rates and levels.
+    /// The last full second; rates and levels of a shorter rest are meaningless.
     second: LiveState,
 }
 
 impl Live<io::Stderr> {
-    /// On standard error, in the mode that suits it; `is_quiet` for none.
+    /// A live view on standard error in a suitable mode; none if `is_quiet`.
     pub fn on_stderr(header: &RunHeader, is_quiet: bool, colour: Colour) -> Self {
         let is_terminal = console::Term::stderr().is_term() && !console::is_dumb();
         let mode = match (is_quiet, is_terminal) {
@@ -237,7 +237,8 @@ impl Live<io::Stderr> {
     }
 }
 
-/// How many times a line has been due. Intervals are a little longer or shorter than a second: half of one is leeway.
+/// The number of lines due so far. Intervals are slightly longer or shorter than a second, so half a second is
+/// tolerated.
 fn turn(at: Micros) -> u64 {
     (at.0 + 500_000) / LINE_EVERY.0
 }
@@ -248,7 +249,7 @@ fn terminal_size() -> Option<Size> {
 }
 
 impl<W: Write> Live<W> {
-    /// Into `out`; `size` tells the terminal's size whenever a frame is drawn.
+    /// A live view that writes to `out`; `size` returns the terminal's size for each frame.
     pub fn new(
         out: W,
         size: fn() -> Option<Size>,
@@ -269,7 +270,7 @@ impl<W: Write> Live<W> {
         }
     }
 
-    /// Says what begins.
+    /// Announces the run.
     pub fn begin(&mut self) -> io::Result<()> {
         let words = format!(
             "{}: {} against {}",
@@ -278,7 +279,7 @@ impl<W: Write> Live<W> {
         self.note(&words)
     }
 
-    /// Shows how the run stands.
+    /// Shows the state of the run.
     pub fn update(&mut self, state: &LiveState) -> io::Result<()> {
         if state.length >= SHORT {
             self.second = state.clone();
@@ -302,7 +303,7 @@ impl<W: Write> Live<W> {
         }
     }
 
-    /// A line of its own, that stays above the frame.
+    /// A separate line that stays above the frame.
     pub fn note(&mut self, words: &str) -> io::Result<()> {
         if self.mode == Mode::Quiet {
             return Ok(());
@@ -320,7 +321,7 @@ impl<W: Write> Live<W> {
         self.out.flush()
     }
 
-    /// Ends the view: the last frame stays, or a line with the totals, and what follows begins on a line of its own.
+    /// Ends the view: keeps the last frame, or writes a line with the totals. Later output starts on a new line.
     pub fn finish(&mut self, state: &LiveState) -> io::Result<()> {
         match self.mode {
             Mode::Quiet => Ok(()),
@@ -357,12 +358,12 @@ impl<W: Write> Live<W> {
             .iter()
             .map(|line| console::measure_text_width(line))
             .collect();
-        // One write a frame, so that it never shows half drawn.
+        // One write per frame, so that a frame is never half drawn.
         self.out.write_all(out.as_bytes())?;
         self.out.flush()
     }
 
-    /// Moves to the first line of the frame on the screen; a terminal that became narrower has wrapped its lines.
+    /// Moves to the first line of the current frame; a terminal that became narrower has wrapped its lines.
     fn rewind(&self, size: Size) -> String {
         let columns = usize::from(size.columns).max(1);
         let rows: usize = self

@@ -1,4 +1,4 @@
-//! From intervals to a report, in one pass: each is seen once and dropped.
+//! Builds a report from intervals in one pass; each is read once and dropped.
 
 use super::distribution::curve;
 use super::failures::Groups;
@@ -16,12 +16,12 @@ use crate::record::{Bins, Interval, Standing, StopReason, Timing, Totals};
 use crate::report::text::clean;
 use crate::verdict::{Judge, Judged, Verdict, Warning};
 
-/// Points per decade of the curves over all steps, and of a step's own.
+/// Points per decade of the curves over all steps, and of a single step.
 const CURVE_STEPS: u32 = 40;
 const STEP_CURVE_STEPS: u32 = 12;
 
 impl Report {
-    /// The report of a run, from its journal alone: read once more, an interval at a time.
+    /// The report of a run, from its journal alone; the journal is read again, one interval at a time.
     ///
     /// # Errors
     /// The journal's files have changed since it was opened.
@@ -29,7 +29,7 @@ impl Report {
         Self::build_watched(journal, |_, _| ())
     }
 
-    /// The same; `watch` is told after each interval how many of how many were read.
+    /// The same; calls `watch` after each interval with the number of intervals read and the total.
     ///
     /// # Errors
     /// The journal's files have changed since it was opened.
@@ -53,7 +53,7 @@ impl Report {
     }
 }
 
-/// A report in the making.
+/// A report being built.
 #[derive(Debug)]
 pub struct Draft {
     header: RunHeader,
@@ -65,12 +65,12 @@ pub struct Draft {
     failures: Groups,
     rows: RowFold,
     sparks: Sparks,
-    /// Kept for its space.
+    /// Kept to reuse its memory.
     sum: Sum,
 }
 
 impl Draft {
-    /// Of a run of so many intervals.
+    /// A report for a run of this many intervals.
     pub fn new(header: &RunHeader, intervals: u64) -> Self {
         let header = cleaned(header.clone());
         Self {
@@ -103,7 +103,7 @@ impl Draft {
         self.sparks.absorb(interval);
     }
 
-    /// The report of a run that ended in this way, with what its journal holds besides the intervals.
+    /// The report of a run with this end; `journal` provides everything besides the intervals.
     pub fn finish(self, events: &[Event], ending: &Ending, notes: &[String]) -> Report {
         let verdict = self.judge.conclude(&self.totals, ending);
         let (totals, header) = (self.totals, self.header);
@@ -221,7 +221,7 @@ fn threshold_rows(header: &RunHeader, judged: &[Judged]) -> Vec<ThresholdRow> {
         .collect()
 }
 
-/// When thresholds did not hold, from how they stood after each interval.
+/// Periods in which thresholds did not hold, from their state after each interval.
 #[derive(Debug, Default)]
 struct Violations {
     open: Vec<Violation>,
@@ -256,8 +256,8 @@ impl Violations {
     }
 }
 
-/// The verdict with its warnings told apart: those about the generator, and all others, what was noted while the run
-/// went and what its journal lacks among them.
+/// Splits the warnings: those about the generator, and all others, including notes during the run and damage of the
+/// journal.
 fn summary_of(verdict: &Verdict, events: &[Event], notes: &[String]) -> VerdictSummary {
     let said_live = events.iter().filter_map(|event| match event {
         Event::Warning { text, .. } => Some(clean(text)),

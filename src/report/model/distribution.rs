@@ -1,23 +1,23 @@
-//! What is kept of a histogram: a line of figures and a curve.
+//! Summaries of a histogram: a row of numbers and a curve.
 
 use hdrhistogram::Histogram;
 
 use crate::units::Micros;
 
-/// A distribution in a line of figures; all zero when nothing was recorded.
+/// A distribution as a row of numbers; all zero if nothing was recorded.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Stats {
-    /// How many times were recorded.
+    /// The number of recorded times.
     pub count: u64,
     /// The shortest.
     pub min: Micros,
     /// The arithmetic mean, in µs.
     pub mean: f64,
-    /// Half lie at or below.
+    /// 50 of 100 lie at or below.
     pub p50: Micros,
-    /// Three quarters lie at or below.
+    /// 75 of 100 lie at or below.
     pub p75: Micros,
-    /// Nine tenths lie at or below.
+    /// 90 of 100 lie at or below.
     pub p90: Micros,
     /// 95 of 100 lie at or below.
     pub p95: Micros,
@@ -30,7 +30,7 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// The figures of a histogram.
+    /// The numbers of a histogram.
     pub fn of(histogram: &Histogram<u64>) -> Self {
         if histogram.is_empty() {
             return Self::default();
@@ -51,7 +51,7 @@ impl Stats {
         }
     }
 
-    /// The figures, unless nothing was recorded.
+    /// The numbers, or `None` if nothing was recorded.
     pub fn recorded(&self) -> Option<&Self> {
         (self.count > 0).then_some(self)
     }
@@ -66,8 +66,8 @@ pub struct CurvePoint {
     pub time: Micros,
 }
 
-/// The curve of a distribution over log₁₀ 1/(1−q), from the median's side to where fewer than ten samples are left
-/// above: n(1−q) < 10. Beyond that a quantile is the story of a few requests.
+/// The curve of a distribution over log₁₀ 1/(1−q), from the median up to where fewer than ten samples remain above:
+/// n(1−q) < 10. Beyond that a quantile depends on a few requests.
 pub fn curve(histogram: &Histogram<u64>, steps_per_decade: u32) -> Vec<CurvePoint> {
     const LEFT_ABOVE: f64 = 10.0;
     let last = (histogram.len() as f64 / LEFT_ABOVE).log10();
@@ -88,9 +88,9 @@ pub fn curve(histogram: &Histogram<u64>, steps_per_decade: u32) -> Vec<CurvePoin
         .collect()
 }
 
-/// The times at some quantiles; zero when nothing was recorded.
+/// The times at some quantiles; zero if nothing was recorded.
 pub fn quantiles<const N: usize>(histogram: &Histogram<u64>, positions: [f64; N]) -> [Micros; N] {
-    // A bin's upper edge can lie above the longest time recorded.
+    // The upper edge of a bin can be above the longest recorded time.
     positions.map(|q| Micros(histogram.value_at_quantile(q).min(histogram.max())))
 }
 
@@ -98,7 +98,7 @@ pub fn quantiles<const N: usize>(histogram: &Histogram<u64>, positions: [f64; N]
 fn walk(histogram: &Histogram<u64>, ascending: &[f64]) -> Vec<Micros> {
     let total = histogram.len();
     let mut times = Vec::with_capacity(ascending.len());
-    // The k-th smallest is at quantile k/n: the rank is rounded up, and at least the first.
+    // The k-th smallest is at quantile k/n: the rank is rounded up, and at least 1.
     let mut ranks = ascending
         .iter()
         .map(|q| ((q * total as f64) - 1e-9).ceil().max(1.0) as u64)

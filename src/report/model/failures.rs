@@ -1,5 +1,4 @@
-//! Failures over the run by step and status, or outcome where there is no status to tell: how many, since when, and
-//! one of each in full.
+//! Failures of the run by step and status (or outcome without a status): count, time span, and one example each.
 
 use std::collections::BTreeMap;
 
@@ -10,29 +9,29 @@ use crate::record::{FailureExample, Interval};
 use crate::report::text::{self, clean};
 use crate::units::Micros;
 
-/// The most groups that are kept, the largest.
+/// The maximum number of groups kept; the largest ones.
 const MOST_GROUPS: usize = 1_000;
 
-/// Failures of one step that ended alike.
+/// Failures of one step with the same cause.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FailureGroup {
     /// The step.
     pub step: String,
     /// Its flow.
     pub flow: String,
-    /// How they ended.
+    /// Their outcome.
     pub outcome: Outcome,
-    /// The status, where that is the failure.
+    /// Their status, if that is the failure.
     pub status: Option<u16>,
-    /// Requests in measured time.
+    /// Failed requests in measured time.
     pub count: u64,
-    /// Requests in the warm-up.
+    /// Failed requests in the warm-up.
     pub in_warm_up: u64,
-    /// The beginning of the interval in which one was first seen, on the run's clock.
+    /// The start of the first interval with such a failure, on the run's clock.
     pub first_seen: Micros,
-    /// The end of the interval in which one was last seen.
+    /// The end of the last interval with such a failure.
     pub last_seen: Micros,
-    /// The first of the group, in full.
+    /// The first failure of the group.
     pub example: Option<Example>,
 }
 
@@ -45,7 +44,7 @@ impl FailureGroup {
         }
     }
 
-    /// How many requests it is of: `3 requests`, `1 request in the warm-up`.
+    /// Its number of requests: `3 requests`, `1 request in the warm-up`.
     pub fn requests(&self) -> String {
         let of = |count| match count {
             1 => "1 request".to_owned(),
@@ -61,10 +60,10 @@ impl FailureGroup {
     }
 }
 
-/// A failure in full.
+/// A complete example of a failure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
-    /// When, on the run's clock.
+    /// The time on the run's clock.
     pub at: Micros,
     /// The step.
     pub step: String,
@@ -72,7 +71,7 @@ pub struct Example {
     pub status: Option<u16>,
     /// Method and URL as sent.
     pub request: String,
-    /// What went wrong.
+    /// The cause.
     pub detail: String,
 }
 
@@ -81,7 +80,7 @@ pub struct Example {
 pub struct UnmeasuredFailure {
     /// The class.
     pub outcome: Outcome,
-    /// What is known of it.
+    /// The example.
     pub example: Example,
 }
 
@@ -96,15 +95,15 @@ struct Seen {
 /// The key of a failure group.
 type Key = (SeriesId, Outcome, Option<u16>);
 
-/// Folds intervals into groups.
+/// Collects failures from intervals into groups.
 #[derive(Debug, Default)]
 pub(super) struct Groups(BTreeMap<Key, Seen>);
 
-/// The failures of the run, grouped.
+/// The failure groups of the run.
 pub(super) struct Grouped {
     /// The largest first.
     pub(super) groups: Vec<FailureGroup>,
-    /// How many groups there were besides.
+    /// The number of further groups.
     pub(super) left_out: u64,
     pub(super) unmeasured: Vec<UnmeasuredFailure>,
 }
@@ -121,7 +120,7 @@ impl Groups {
                 by_status.map(|(&status, &count)| (Outcome::Status, Some(status), count));
             let told: u64 = counts.failed_statuses.values().sum();
             let by_outcome = counts.outcomes.iter().map(|(&outcome, &count)| {
-                // Journals of earlier versions do not name the status.
+                // Journals of earlier versions do not contain the status.
                 let named = if outcome == Outcome::Status { told } else { 0 };
                 (outcome, None, count.saturating_sub(named))
             });
@@ -161,7 +160,7 @@ impl Groups {
             let status = example
                 .status
                 .filter(|_| example.outcome == Outcome::Status);
-            // Where the journal does not tell statuses apart, any of them is an example.
+            // If the journal does not distinguish statuses, any of them is an example.
             for status in [status, None] {
                 let first = examples
                     .entry((id, example.outcome, status))

@@ -7,7 +7,7 @@ use crate::units::Micros;
 const MAX_COLUMNS: u64 = 120;
 const MAX_ROWS: usize = 40;
 
-/// Fine rows per decade while the range is not known yet; 1 µs to 1 h are 9.6 decades.
+/// Fine rows per decade while the range is unknown; 1 µs to 1 h are 9.6 decades.
 const FINE_PER_DECADE: usize = 20;
 const FINE_ROWS: usize = 10 * FINE_PER_DECADE;
 
@@ -24,24 +24,24 @@ pub struct Heatmap {
     pub peak: u64,
 }
 
-/// A stretch of time.
+/// A time span.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
-    /// When it begins.
+    /// Its start.
     pub start: Micros,
-    /// When it ends.
+    /// Its end.
     pub end: Micros,
     /// Requests by row.
     pub counts: Vec<u64>,
 }
 
-/// Folds intervals into columns.
+/// Collects intervals into columns.
 #[derive(Debug)]
 pub(super) struct Cells {
     per_column: u64,
     absorbed: u64,
     columns: Vec<Column>,
-    /// The fine row of each bin: an interval has thousands of bins, and logarithms take their time.
+    /// The fine row of each bin; precomputed, because an interval has thousands of bins and logarithms are slow.
     row_of: Vec<u8>,
 }
 
@@ -76,7 +76,7 @@ impl Cells {
         }
     }
 
-    /// Crops the rows to what was seen and joins them until there are few enough.
+    /// Crops the rows to the observed range and joins them until there are few enough.
     pub(super) fn finish(self) -> Heatmap {
         let is_used = |row: &usize| self.columns.iter().any(|column| column.counts[*row] > 0);
         let (Some(first), Some(last)) = (

@@ -1,7 +1,7 @@
-//! Everything renderers may see of a run, built once from its journal and of bounded size.
+//! The input of all renderers: a run's results, built once from its journal and of bounded size.
 //!
-//! Nothing here comes from the clock or the environment, so that a report built when the run ends and one rebuilt years
-//! later are the same bytes. Text from outside is cleaned on the way in.
+//! Nothing here comes from the clock or the environment, so a report built at the end of the run and one rebuilt
+//! years later are the same bytes. External text is cleaned when it is read.
 
 mod build;
 pub mod distribution;
@@ -36,14 +36,14 @@ use crate::scenario::{Comparator, Severity, Window};
 use crate::units::Micros;
 use crate::verdict::Conclusion;
 
-/// The journal's files changed while a report was built of them.
+/// The journal's files changed while a report was built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the journal had {expected} intervals when it was opened and {found} when it was read; build the report again when nothing \
      writes to it"
 )]
 pub struct BuildError {
-    /// Intervals when it was opened.
+    /// Intervals at opening.
     pub expected: u64,
     /// Intervals read.
     pub found: u64,
@@ -52,27 +52,27 @@ pub struct BuildError {
 /// A run, ready to be rendered.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// What was known before the run; its texts are cleaned.
+    /// Facts known before the run; texts are cleaned.
     pub header: RunHeader,
-    /// What the run came to.
+    /// The verdict with its warnings.
     pub verdict: VerdictSummary,
-    /// The rules, in the order of the scenario, built-in ones last.
+    /// The thresholds in the order of the scenario, built-in ones last.
     pub thresholds: Vec<ThresholdRow>,
-    /// When a threshold did not hold, for marks on time axes.
+    /// Periods in which a threshold did not hold, for marks on time axes.
     pub violations: Vec<Violation>,
-    /// When the run ended, on its clock; warm-up included.
+    /// The end of the run on its clock; including the warm-up.
     pub ended_at: Micros,
-    /// How long was measured; warm-up left out.
+    /// The measured time, without the warm-up.
     pub measured: Micros,
-    /// How much of that lay before the end of the load.
+    /// The part of it before the end of the load.
     pub load_time: Micros,
-    /// Why it stopped before its planned end.
+    /// The reason for an early stop.
     pub stop: Option<StopReason>,
-    /// Whether the journal has its end.
+    /// True if the journal is complete.
     pub is_complete: bool,
-    /// What was offered and started, warm-up left out.
+    /// The offered and the started load, without the warm-up.
     pub load: LoadCounts,
-    /// The most users active in measured time.
+    /// The maximum number of active users in measured time.
     pub peak_users: u32,
     /// Requests in flight, averaged over measured time.
     pub mean_in_flight: f64,
@@ -90,7 +90,7 @@ pub struct Report {
     pub flows: Vec<FlowRow>,
     /// The checks, in the order of the plan.
     pub checks: Vec<CheckRow>,
-    /// The run over time, warm-up included.
+    /// The timeline, including the warm-up.
     pub timeline: Vec<Point>,
     /// Response times over time.
     pub heatmap: Heatmap,
@@ -98,69 +98,69 @@ pub struct Report {
     pub response_curve: Vec<CurvePoint>,
     /// The same from the actual start.
     pub service_curve: Vec<CurvePoint>,
-    /// Failed requests by step and status or outcome, the most first.
+    /// Failed requests by step and status or outcome, the largest group first.
     pub failures: Vec<FailureGroup>,
-    /// Groups of failures beyond those.
+    /// The number of further groups.
     pub failures_left_out: u64,
-    /// Failures of setup and teardown, which are not measured.
+    /// Failures of setup and teardown; they are not measured.
     pub unmeasured_failures: Vec<UnmeasuredFailure>,
-    /// The generator over measured time.
+    /// The generator's health over measured time.
     pub generator: HealthTotals,
-    /// The bundled target over measured time, where there was one.
+    /// The bundled target's health over measured time, if there was one.
     pub target: Option<TargetTotals>,
     /// The timeline by series, for `timeline.csv`.
     pub rows: Rows,
 }
 
-/// What a run came to, in words and numbers.
+/// The result of a run, in words and numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VerdictSummary {
     /// The verdict.
     pub conclusion: Conclusion,
-    /// How `gander run` ended because of it.
+    /// The exit code of `gander run`.
     pub exit: Exit,
-    /// Why, in a sentence.
+    /// The reason, in a sentence.
     pub reason: String,
-    /// What the reader should know about the run, a sentence each.
+    /// Warnings about the run, one sentence each.
     pub warnings: Vec<String>,
-    /// What the reader should know about the generator, a sentence each.
+    /// Warnings about the generator, one sentence each.
     pub generator_warnings: Vec<String>,
 }
 
-/// A rule and how it stands at the end.
+/// A threshold and its state at the end.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThresholdRow {
     /// As written.
     pub expression: String,
-    /// What it is about.
+    /// Its metric.
     pub metric: Metric,
-    /// Whether it is about all series the metric has.
+    /// True if it selects all series of the metric.
     pub is_over_all: bool,
-    /// How it stands.
+    /// Its state.
     pub standing: Standing,
-    /// What was observed, in [`ThresholdRow::unit`].
+    /// The observed number, in [`ThresholdRow::unit`].
     pub observed: Option<f64>,
-    /// How observed and limit are compared.
+    /// The comparator of observed number and limit.
     pub comparator: Comparator,
     /// The limit.
     pub limit: f64,
     /// The unit of both.
     pub unit: Unit,
-    /// Samples it was judged on.
+    /// The number of samples.
     pub samples: u64,
-    /// When it first did not hold.
+    /// The time of its first failure.
     pub first_violation: Option<Micros>,
-    /// Over which part of the run.
+    /// The part of the run to which it applies.
     pub window: Window,
-    /// What a breach means.
+    /// The effect of a breach.
     pub severity: Severity,
-    /// The line in the scenario; none for a built-in one.
+    /// The line in the scenario; `None` for a built-in threshold.
     pub line: Option<u32>,
 }
 
 impl ThresholdRow {
-    /// How far inside the limit the observed number is, as a part of the limit; negative when outside. None where a
-    /// distance says nothing: nothing observed, a limit of zero, `==` and `!=`.
+    /// The distance of the observed number inside the limit, as a fraction of the limit; negative if outside. `None`
+    /// if there is no meaningful distance: nothing observed, a limit of zero, `==` or `!=`.
     pub fn margin(&self) -> Option<f64> {
         let distance = match self.comparator {
             Comparator::Less | Comparator::LessOrEqual => self.limit - self.observed?,
@@ -171,18 +171,18 @@ impl ThresholdRow {
     }
 }
 
-/// A stretch of time in which a threshold did not hold.
+/// A period in which a threshold did not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Violation {
     /// Index into [`Report::thresholds`].
     pub threshold: usize,
-    /// From when, on the run's clock.
+    /// Its start, on the run's clock.
     pub from: Micros,
-    /// Until when.
+    /// Its end.
     pub to: Micros,
 }
 
-/// Times in figures.
+/// Numbers per timing.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Times([Stats; Timing::ALL.len()]);
 
@@ -197,13 +197,13 @@ impl Times {
         Self::of(|timing| series.histogram(timing).map(Sum::to_histogram))
     }
 
-    /// The figures of a timing.
+    /// The numbers of a timing.
     pub const fn of_timing(&self, timing: Timing) -> &Stats {
         &self.0[timing as usize]
     }
 }
 
-/// A step's line.
+/// A row for a step.
 #[derive(Debug, Clone)]
 pub struct StepRow {
     /// The step.
@@ -212,7 +212,7 @@ pub struct StepRow {
     pub flow: String,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
-    /// What ended.
+    /// Counts.
     pub counts: Counts,
     /// Its times.
     pub times: Times,
@@ -222,18 +222,18 @@ pub struct StepRow {
     pub spark: Vec<Option<Micros>>,
 }
 
-/// A flow's line.
+/// A row for a flow.
 #[derive(Debug, Clone)]
 pub struct FlowRow {
     /// The flow.
     pub name: String,
-    /// Iterations ended.
+    /// Ended iterations.
     pub counts: Counts,
     /// Its times.
     pub times: Times,
 }
 
-/// A check's line.
+/// A row for a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckRow {
     /// `status is 200`
@@ -242,35 +242,34 @@ pub struct CheckRow {
     pub step: String,
     /// That step's flow.
     pub flow: String,
-    /// How often it held and did not.
+    /// Passed and failed counts.
     pub counts: CheckCounts,
 }
 
 impl Report {
-    /// Requests per second of the measured load: those that were due or begun within it. Responses that come in the drain
-    /// count; the time of the drain does not, so that one slow response at the end does not lower the rate.
+    /// Requests per second of the measured load: those that were due or started during it. Responses during the drain
+    /// count, but the time of the drain does not, so that one slow response at the end does not reduce the rate.
     pub fn requests_per_second(&self) -> f64 {
         per_second(self.requests.of_load(), self.load_time)
     }
 
-    /// Whether each iteration starts when its user is free, and not by a schedule.
+    /// True if an iteration starts when its user is free, and not on a schedule.
     pub const fn is_closed(&self) -> bool {
         matches!(self.header.model, Model::Closed)
     }
 
-    /// Whether response time and service time are the same: in a closed model without pacing.
+    /// True if response time and service time are the same: in a closed model without pacing.
     pub const fn has_one_time(&self) -> bool {
         self.is_closed() && self.header.pacing.is_none()
     }
 
-    /// Iterations of the warm-up that ended in measured time: they are among the iterations that ended, and not among
-    /// those started.
+    /// Warm-up iterations that ended in measured time: they count as ended, but not as started.
     pub const fn carried_iterations(&self) -> u64 {
         let iterations = &self.iterations;
         (iterations.ended + iterations.interrupted).saturating_sub(self.load.started)
     }
 
-    /// Why other numbers of iterations and requests were started than ended, a clause each.
+    /// Explains differences between started and ended iterations and requests, one clause each.
     pub fn iteration_notes(&self) -> Vec<String> {
         let iterations = &self.iterations;
         let stopped = iterations
@@ -293,7 +292,7 @@ impl Report {
             .collect()
     }
 
-    /// When thresholds on times did not hold.
+    /// Periods in which thresholds on times did not hold.
     pub fn time_violations(&self) -> impl Iterator<Item = &Violation> {
         self.violations.iter().filter(|violation| {
             self.thresholds
@@ -302,19 +301,19 @@ impl Report {
         })
     }
 
-    /// The figures of a timing over all steps or flows.
+    /// The numbers of a timing over all steps or flows.
     pub const fn time(&self, timing: Timing) -> &Stats {
         self.times.of_timing(timing)
     }
 
-    /// The generator's CPU time for each request, in µs; none when there were no requests.
+    /// The generator's CPU time per request, in µs; `None` without requests.
     pub fn cpu_per_request(&self) -> Option<f64> {
         let requests = self.requests.ended + self.requests.redirects;
         (requests > 0).then(|| self.generator.cpu_time.0 as f64 / requests as f64)
     }
 }
 
-/// A count over a time, per second; zero over no time.
+/// A count per second; zero if the time is zero.
 pub fn per_second(count: u64, time: Micros) -> f64 {
     if time == Micros::ZERO {
         0.0

@@ -1,5 +1,5 @@
-//! The timeline by series: one row a second and series, or, in runs so long or wide that these would not fit into
-//! memory, a row for several seconds.
+//! The timeline by series: one row per second and series, or per several seconds if the run is so long or has so many
+//! series that the rows would not fit into memory.
 
 use std::collections::BTreeMap;
 
@@ -9,32 +9,32 @@ use crate::record::bins::Sum as Times;
 use crate::record::{Bins, Counts, Interval, LoadCounts, Timing};
 use crate::units::Micros;
 
-/// The most rows that are kept.
+/// The maximum number of rows.
 const MAX_ROWS: u64 = 400_000;
 
 /// The timeline by series.
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
-    /// How many intervals go into a row.
+    /// Intervals per row.
     pub intervals_per_row: u64,
-    /// In time order; within a time the whole run first, then series.
+    /// In chronological order; for each time the whole run first, then the series.
     pub rows: Vec<Row>,
 }
 
-/// A row: the whole run, or a series, in a stretch of time.
+/// A row: the whole run or a series in a time span.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Row {
-    /// When it begins, on the run's clock.
+    /// Its start, on the run's clock.
     pub start: Micros,
-    /// When it ends.
+    /// Its end.
     pub end: Micros,
-    /// Whether it lies in the warm-up.
+    /// True if it is part of the warm-up.
     pub is_warm_up: bool,
-    /// The series; none for the run as a whole, whose requests these then are.
+    /// The series; `None` for the whole run, with counts of requests.
     pub series: Option<SeriesId>,
-    /// Requests or iterations ended.
+    /// Ended requests or iterations.
     pub ended: u64,
-    /// Of those, failed.
+    /// Failed ones, of those.
     pub failed: u64,
     /// Response time of requests, iteration time of iterations.
     pub response: Option<Spread>,
@@ -44,18 +44,18 @@ pub struct Row {
     pub bytes_in: u64,
     /// Bytes written.
     pub bytes_out: u64,
-    /// What was offered and started; of the run as a whole only.
+    /// The offered and the started load; only for the whole run.
     pub load: Option<LoadCounts>,
 }
 
-/// Folds intervals into rows.
+/// Collects intervals into rows.
 #[derive(Debug)]
 pub(super) struct RowFold {
     rows: Rows,
     open: Option<Open>,
 }
 
-/// What has been added to the row that is not full yet.
+/// Sums for the row in progress.
 #[derive(Debug, Default)]
 struct Open {
     start: Micros,
@@ -68,16 +68,16 @@ struct Open {
     series: BTreeMap<SeriesId, Sum>,
 }
 
-/// What is summed of a series, or of all requests.
+/// Sums of a series, or of all requests.
 #[derive(Debug, Default)]
 struct Sum {
     ended: u64,
     failed: u64,
     bytes_in: u64,
     bytes_out: u64,
-    /// The times of the first interval, mostly the only one.
+    /// The times of the first interval, which is usually the only one.
     first: (Option<Bins>, Option<Bins>),
-    /// All times, when there are further intervals.
+    /// All times, if there are more intervals.
     merged: Option<(Times, Times)>,
 }
 
@@ -117,7 +117,7 @@ impl RowFold {
         open.end = interval.end;
         open.intervals += 1;
         open.add_load(interval);
-        // A tail may still come to the row of a single interval.
+        // The short rest of a run may still be added to a single-interval row.
         let is_single = per_row == 1 && open.intervals == 1;
         open.all.add_times(response, service, is_single);
         for (id, part) in &interval.series {
@@ -166,7 +166,7 @@ impl Open {
     fn add_load(&mut self, interval: &Interval) {
         let length = interval.end.saturating_sub(interval.start).as_secs_f64();
         self.in_flight_seconds += interval.load.in_flight_milli as f64 / 1e3 * length;
-        // Levels are those of the last second that is one.
+        // Levels of the last full second.
         let levels = if interval.is_tail() && self.intervals > 1 {
             self.load
         } else {
@@ -223,7 +223,7 @@ impl Sum {
         self.bytes_out += counts.bytes_out;
     }
 
-    /// A row of a single interval needs no sums over all bins.
+    /// A single-interval row needs no sums over all bins.
     fn add_times(&mut self, response: Option<&Bins>, service: Option<&Bins>, is_single: bool) {
         if is_single {
             self.first = (response.cloned(), service.cloned());

@@ -1,15 +1,15 @@
-//! p95 response times over time by series, for sparklines: of the first hundred series, in at most sixty points.
+//! p95 response times over time by series, for sparklines: the first hundred series, with at most sixty points.
 
 use super::timeline::intervals_per_point;
 use crate::record::bins::Sum;
 use crate::record::{Interval, Timing};
 use crate::units::Micros;
 
-/// Folds intervals into points.
+/// Collects intervals into points.
 #[derive(Debug)]
 pub(super) struct Sparks {
     per_point: u64,
-    /// Intervals in the point that is not closed yet.
+    /// Intervals in the current point.
     intervals: u64,
     closed: usize,
     open: Vec<Sum>,

@@ -1,4 +1,4 @@
-//! The run over time, in at most 600 points: intervals folded into buckets of whole seconds and more.
+//! The timeline in at most 600 points: intervals collected into buckets of one or more whole seconds.
 
 use std::collections::BTreeMap;
 
@@ -8,47 +8,47 @@ use crate::record::bins::Sum;
 use crate::record::{Bins, Interval};
 use crate::units::Micros;
 
-/// The most points of a timeline, one more for the boundary of the warm-up.
+/// The maximum number of points, plus one for the boundary of the warm-up.
 const MAX_POINTS: u64 = 599;
 
-/// A stretch of the run.
+/// A time span of the run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Point {
-    /// When it begins, on the run's clock.
+    /// Its start, on the run's clock.
     pub start: Micros,
-    /// When it ends.
+    /// Its end.
     pub end: Micros,
-    /// Whether it lies in the warm-up.
+    /// True if it is part of the warm-up.
     pub is_warm_up: bool,
     /// Iterations due.
     pub offered: u64,
     /// Iterations started.
     pub started: u64,
-    /// Iterations due and not started at its end.
+    /// Iterations due but not started at its end.
     pub backlog: u64,
-    /// Users active at its end.
+    /// Active users at its end.
     pub active_users: u32,
     /// Requests in flight, averaged over it.
     pub in_flight: f64,
-    /// Requests ended, failed ones too.
+    /// Ended requests, including failed ones.
     pub requests: u64,
-    /// Of those, failed.
+    /// Failed requests, of those.
     pub failed: u64,
     /// Failed requests by class.
     pub failures: BTreeMap<Outcome, u64>,
-    /// Response times; none where no request ended well.
+    /// Response times; `None` if no request succeeded.
     pub response: Option<Spread>,
-    /// The generator's CPU use as a part of all cores, averaged.
+    /// The generator's CPU usage as a fraction of all cores, averaged.
     pub generator_cpu: f64,
     /// The generator's resident memory at its end, in bytes.
     pub generator_rss: u64,
     /// The longest delay of the generator's event loop.
     pub loop_delay_max: Micros,
-    /// The bundled target's CPU use, averaged, and its resident memory in bytes, where there is one.
+    /// The bundled target's average CPU usage and resident memory in bytes, if there is one.
     pub target: Option<(f64, u64)>,
 }
 
-/// A distribution's percentiles in a bucket.
+/// Percentiles of a bucket.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Spread {
     /// The median.
@@ -62,7 +62,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of some times; none when there are none.
+    /// Percentiles of some times; `None` if there are none.
     pub fn of(times: &Bins) -> Option<Self> {
         if times.is_empty() {
             return None;
@@ -78,7 +78,7 @@ impl Spread {
 }
 
 impl Point {
-    /// How long it is, in seconds; never zero.
+    /// Its duration in seconds; never zero.
     pub fn seconds(&self) -> f64 {
         self.end.saturating_sub(self.start).as_secs_f64().max(1e-6)
     }
@@ -94,7 +94,7 @@ impl Point {
     }
 }
 
-/// How many intervals go into one point, so that there are at most so many points: a number that reads well.
+/// The number of intervals per point that keeps the number of points below the limit: a round number.
 pub fn intervals_per_point(intervals: u64, max_points: u64) -> u64 {
     const STEPS: [u64; 17] = [
         1, 2, 3, 4, 5, 6, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1_800, 3_600,
@@ -106,7 +106,7 @@ pub fn intervals_per_point(intervals: u64, max_points: u64) -> u64 {
         .unwrap_or(least)
 }
 
-/// Folds intervals into points.
+/// Collects intervals into points.
 #[derive(Debug)]
 pub(super) struct Buckets {
     per_point: u64,
@@ -186,7 +186,7 @@ impl Open {
         point.end = interval.end;
         point.offered += load.offered;
         point.started += load.started;
-        // Levels are those of the last second that is one.
+        // Levels of the last full second.
         let is_level = !interval.is_tail() || self.intervals == 1;
         if is_level {
             point.backlog = load.backlog;
