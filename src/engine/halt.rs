@@ -50,9 +50,9 @@ impl Halt {
         self.level.load(Ordering::Relaxed) != GOING
     }
 
-    /// The requests in flight have used up the grace period.
+    /// The requests in flight have used up the grace period, and are not cut off for another reason.
     pub(super) fn is_grace_over(&self) -> bool {
-        self.level.load(Ordering::Relaxed) >= GRACE_OVER
+        self.level.load(Ordering::Relaxed) == GRACE_OVER
     }
 
     /// Requests in flight are cut off.
