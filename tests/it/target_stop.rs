@@ -271,7 +271,7 @@ fn ctrl_c_while_it_stops_ends_it_at_once() {
             .is_some()
     });
     assert_eq!(folio.child.wait().expect("it ended").code(), Some(105));
-    assert!(told().contains("a second time"), "{}", told());
+    assert!(told().contains("a second signal"), "{}", told());
 }
 
 #[test]
