@@ -18,9 +18,9 @@ const fn entry(written: &'static str, doc: &'static str, example: &'static str) 
 
 /// From the one that binds loosest to the one that binds tightest.
 pub(crate) const OPERATORS: [Entry; 8] = [
-    entry("or", "One of the two holds.", "id == 1 or id == 2"),
-    entry("and", "Both hold.", "id > 0 and name != 'x'"),
-    entry("not", "It does not hold.", "not id"),
+    entry("or", "At least one side holds.", "id == 1 or id == 2"),
+    entry("and", "Both sides hold.", "id > 0 and name != 'x'"),
+    entry("not", "The expression does not hold.", "not id"),
     entry(
         "== !=",
         "The two are equal, or are not. Numbers are compared exactly, whatever their form; a number equals a text that \
@@ -29,7 +29,7 @@ pub(crate) const OPERATORS: [Entry; 8] = [
     ),
     entry(
         "< <= > >=",
-        "The one is less, or more, than the other: numbers by size, texts by their characters.",
+        "Order: numbers by size, texts by their characters.",
         "id >= 10",
     ),
     entry(
@@ -52,10 +52,10 @@ pub(crate) const AGGREGATES: [Entry; 9] = [
         "A percentile, above p0 and at most p100, with decimals: `p99.9`. Of times.",
         "p95(response_time) < 500ms",
     ),
-    entry("min", "The least. Of times and levels.", "min(ttfb) < 1s"),
+    entry("min", "The minimum. Of times and levels.", "min(ttfb) < 1s"),
     entry(
         "max",
-        "The most. Of times and levels.",
+        "The maximum. Of times and levels.",
         "max(response_time) < 5s",
     ),
     entry(

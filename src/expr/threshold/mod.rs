@@ -92,9 +92,9 @@ pub enum Metric {
     Unstarted,
     /// Iterations started, against those due: `ratio` is achieved / offered.
     Started,
-    /// Bytes read off the wire.
+    /// Bytes read from the network.
     BytesIn,
-    /// Bytes written to the wire.
+    /// Bytes written to the network.
     BytesOut,
     /// Users active.
     ActiveUsers,
@@ -199,10 +199,10 @@ impl Metric {
             Self::Started => {
                 "Iterations started; `ratio` is their part of those due. For loads by `rate` and `iterations`."
             }
-            Self::BytesIn => "Bytes read off the wire.",
-            Self::BytesOut => "Bytes written to the wire.",
-            Self::ActiveUsers => "Users at work.",
-            Self::GeneratorCpu => "Gander's own CPU use, as a part of all cores.",
+            Self::BytesIn => "Bytes read from the network.",
+            Self::BytesOut => "Bytes written to the network.",
+            Self::ActiveUsers => "Active users.",
+            Self::GeneratorCpu => "Gander's own CPU usage, as a fraction of all cores.",
             Self::GeneratorRss => "Gander's own resident memory.",
         }
     }

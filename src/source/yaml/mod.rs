@@ -139,7 +139,7 @@ impl Builder<'_> {
                 let Some((node, size)) = self.anchors.get(&id).cloned() else {
                     return Err(fatal(
                         span,
-                        "this alias stands inside the very value it names",
+                        "this alias refers to a value that contains the alias",
                     ));
                 };
                 self.grow(size, span)?;
@@ -306,7 +306,8 @@ impl Builder<'_> {
         if tagged {
             let span = self.span(place.tag_span().unwrap_or(place));
             self.problems.push(
-                fatal(span, "a scenario has no use for YAML tags").with_hint("remove the tag"),
+                fatal(span, "YAML tags are not supported in a scenario")
+                    .with_hint("remove the tag"),
             );
         }
     }
