@@ -4,8 +4,9 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use gander::plan::Segment;
+use gander::plan::arrivals::ArrivalTimes;
 use gander::plan::curve::{Curve, Piece};
-use gander::plan::{ArrivalTimes, Segment};
 use gander::scenario::ArrivalLaw;
 
 fn curve(pieces: u32) -> Curve {
