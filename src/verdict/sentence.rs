@@ -1,7 +1,7 @@
 //! Describes a failed threshold in one sentence.
 
 use super::judge::{Judged, Rule};
-use crate::plan::threshold::{Metric, Threshold};
+use crate::plan::threshold::Threshold;
 use crate::record::Standing;
 use crate::scenario::{Comparator, Window};
 use crate::units::show_duration;
@@ -50,16 +50,7 @@ fn no_data(threshold: &Threshold, judged: &Judged) -> String {
         return format!("{subject} had {samples} samples, fewer than its minimum of {asked}");
     }
     match threshold.window {
-        Window::Total => {
-            let is_of_failures =
-                matches!(threshold.metric, Metric::Failed | Metric::FailedIterations);
-            let why = if is_of_failures {
-                ": its steps or flows never ran"
-            } else {
-                ""
-            };
-            format!("{subject} had no samples to judge{why}")
-        }
+        Window::Total => format!("{subject} had no samples to judge"),
         Window::Rolling(length) | Window::Sustained(length) => {
             format!(
                 "{subject} had no window of {} with enough samples to judge",

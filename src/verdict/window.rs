@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::tally::{Reading, Tally};
-use crate::plan::threshold::{Aggregate, Metric, Threshold};
+use crate::plan::threshold::{Aggregate, Threshold};
 use crate::record::Standing;
 use crate::record::bins::Sum;
 use crate::scenario::{Comparator, Window};
@@ -192,7 +192,7 @@ fn badness(rule: &Threshold, value: f64) -> f64 {
 }
 
 /// The result of a reading. Without enough samples there is no result, which never passes. A count or rate of zero is
-/// a valid number without samples, except for failures: what never ran could not fail.
+/// a valid number without samples; a step that never ran has a warning of its own.
 fn judge(rule: &Threshold, reading: Reading) -> Judgement {
     let fewest = u64::from(!may_be_of_nothing(rule));
     let standing = match reading.value {
@@ -211,5 +211,4 @@ fn judge(rule: &Threshold, reading: Reading) -> Judgement {
 /// True if a reading without a sample is zero instead of missing.
 const fn may_be_of_nothing(rule: &Threshold) -> bool {
     matches!(rule.aggregate, Aggregate::Count | Aggregate::Rate)
-        && !matches!(rule.metric, Metric::Failed | Metric::FailedIterations)
 }
