@@ -4,14 +4,14 @@
 //! At rate R for T, one stall S, base latency L₀ and drain ratio ρ = R/μ (0 for unlimited concurrency):
 //! Q(q) = L₀ + max(0, S − (1−ρ)(1−q)T); with ρ = 0 the mean is L₀ + S²/2T and the maximum L₀ + S.
 //!
-//! A busy machine adds to every one of them. A run without a stall, in the same sitting, tells how much.
+//! A busy machine adds to every one of them. Runs without a stall, just before and just after, tell how much.
 
 use crate::support::{Bench, Lab, Run, alone, undisturbed};
 
 /// The base latency of the target, L₀, in ms.
 const BASE_MS: f64 = 5.0;
-/// What the machine may add at most for a comparison to mean anything, in ms: a twentieth of the short stall.
-const MOST_ADDED_MS: f64 = 25.0;
+/// What the machine may add at most for a comparison to mean anything, in ms: a tenth of the short stall.
+const MOST_ADDED_MS: f64 = 50.0;
 
 /// A stall within a run; times in seconds.
 #[derive(Clone, Copy)]
@@ -76,6 +76,16 @@ impl Experiment {
         })
     }
 
+    /// A run of `load` with its stall, and how close to the formula its figures are: by what the machine added just
+    /// before and just after it.
+    fn measure(self, load: &str) -> Result<(Tolerance, Run), String> {
+        let before = self.tolerance()?;
+        let run = self.run(load)?;
+        let after = self.tolerance()?;
+        let added_ms = before.added_ms.max(after.added_ms);
+        Ok((Tolerance { added_ms }, run))
+    }
+
     /// How close to the formula the figures are on this machine now.
     fn tolerance(self) -> Result<Tolerance, String> {
         let calm = run(&self.arrivals(self.length / 4.0), |_| ())?;
@@ -124,8 +134,7 @@ impl Tolerance {
 
 /// In the open model the response time shows the stall at every quantile as the formula says.
 fn open_run_shows_it(experiment: Experiment) -> Result<(), String> {
-    let tolerance = experiment.tolerance()?;
-    let run = experiment.run(&experiment.arrivals(experiment.length))?;
+    let (tolerance, run) = experiment.measure(&experiment.arrivals(experiment.length))?;
     let response = |key: &str| run.number(&format!("/totals/response_time/{key}")) / 1e3;
     let expected = (experiment.rate * experiment.length) as u64;
     assert_eq!(
@@ -151,8 +160,7 @@ fn open_run_shows_it(experiment: Experiment) -> Result<(), String> {
 
 /// With few users the queue is the generator's: service time shows the stall to a few requests, response time to all.
 fn queueing_counts_from_the_intended_start(experiment: Experiment) -> Result<(), String> {
-    let tolerance = experiment.tolerance()?;
-    let run = experiment.run(&experiment.arrivals(experiment.length))?;
+    let (tolerance, run) = experiment.measure(&experiment.arrivals(experiment.length))?;
     let time = |which: &str, key: &str| run.number(&format!("/totals/{which}/{key}")) / 1e3;
     for (key, q) in [("p90", 0.90), ("p99", 0.99)] {
         tolerance.close(key, time("response_time", key), experiment.expected(q))?;
@@ -165,8 +173,8 @@ fn queueing_counts_from_the_intended_start(experiment: Experiment) -> Result<(),
 /// A short run has 24 requests beyond its p99.9, so that two hiccups of the machine reach it besides; they last
 /// milliseconds, and the stall would be there with all of itself.
 fn closed_run_hides_it(experiment: Experiment) -> Result<(), String> {
-    let tolerance = experiment.tolerance()?;
-    let run = experiment.run(&format!("{{ users: 10, for: {}s }}", experiment.length))?;
+    let (tolerance, run) =
+        experiment.measure(&format!("{{ users: 10, for: {}s }}", experiment.length))?;
     let response = |key: &str| run.number(&format!("/totals/response_time/{key}")) / 1e3;
     let (p99_9, hidden) = (
         response("p99_9"),
