@@ -6,7 +6,7 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use gander::outcome::Outcome;
 use gander::plan::schedule::Model;
-use gander::plan::{CheckId, Segment, Series, SeriesId, Subject};
+use gander::plan::{CheckId, Metrics, Segment, Series, SeriesId, Subject};
 use gander::probe::machine;
 use gander::record::journal::{Journal, RunHeader, SCHEMA, Writer};
 use gander::record::{Interval, IterationSample, LoadCounts, Recorder, Sample, Timing, Totals};
@@ -61,7 +61,7 @@ fn rotate(recorder: &Recorder) -> Interval {
 }
 
 fn recording(criterion: &mut Criterion) {
-    let recorder = Recorder::new(SERIES as usize, 40, SHARDS);
+    let recorder = recorder();
     let times: Vec<u64> = times().take(1 << 16).collect();
     let mut number = 0;
     let mut next = move || {
@@ -94,7 +94,7 @@ fn recording(criterion: &mut Criterion) {
         bencher.iter(|| {
             let (user, time) = next();
             let iteration = IterationSample {
-                series: SeriesId(0),
+                series: SeriesId(SERIES),
                 intended: Micros(1_000),
                 free_since: Micros(0),
                 started: Micros(1_030),
@@ -110,7 +110,7 @@ fn recording(criterion: &mut Criterion) {
 fn interval(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("interval");
     for requests in [1_000, 50_000] {
-        let recorder = Recorder::new(SERIES as usize, 40, SHARDS);
+        let recorder = recorder();
         group.bench_function(
             format!("swap_{SERIES}_series_{requests}_requests"),
             |bencher| {
@@ -122,7 +122,7 @@ fn interval(criterion: &mut Criterion) {
             },
         );
     }
-    let recorder = Recorder::new(SERIES as usize, 40, SHARDS);
+    let recorder = recorder();
     fill(&recorder, 50_000);
     let second = rotate(&recorder);
     let mut totals = Totals::new(&series(), 40);
@@ -140,7 +140,7 @@ fn interval(criterion: &mut Criterion) {
 
 fn journal(criterion: &mut Criterion) {
     const INTERVALS: u64 = 20;
-    let recorder = Recorder::new(SERIES as usize, 40, SHARDS);
+    let recorder = recorder();
     let seconds: Vec<Interval> = (0..INTERVALS)
         .map(|_| {
             fill(&recorder, 50_000);
@@ -180,12 +180,21 @@ fn journal(criterion: &mut Criterion) {
     group.finish();
 }
 
+fn recorder() -> Recorder {
+    Recorder::new(&Metrics::built_in(), &series(), 40, SHARDS)
+}
+
+/// The steps, and their flow.
 fn series() -> Vec<Series> {
-    (0..SERIES)
+    (0..=SERIES)
         .map(|number| Series {
             name: format!("step {number}"),
             flow: "browse".to_owned(),
-            subject: Subject::Requests,
+            subject: if number < SERIES {
+                Subject::Requests
+            } else {
+                Subject::Iterations
+            },
             tags: BTreeMap::new(),
         })
         .collect()
@@ -215,6 +224,7 @@ fn header() -> RunHeader {
         warm_up: Micros::ZERO,
         pacing: None,
         peak_users: 0,
+        metrics: Metrics::built_in(),
         series: series(),
         checks: Vec::new(),
         thresholds: Vec::new(),

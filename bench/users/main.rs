@@ -34,7 +34,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         tls: &plan.http.tls,
         allowed_hosts: Vec::new(),
     })?;
-    let recorder = Arc::new(Recorder::new(plan.series.len(), plan.checks.len(), 8));
+    let recorder = Recorder::new(&plan.metrics, &plan.series, plan.checks.len(), 8);
+    let recorder = Arc::new(recorder);
     let mut totals = Totals::new(&plan.series, plan.checks.len());
     let before = resident()?;
     let begun = Instant::now();

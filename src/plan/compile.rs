@@ -8,9 +8,9 @@ use super::program::block_of;
 use super::request::{self, Base};
 use super::threshold::resolve;
 use super::{
-    CheckEntry, CheckId, Flow, HttpPlan, LoadProfile, Loads, MAX_SERIES, OTHER, Plan, ReadsBody,
-    Request, Schedule, Secrets, Segment, Series, SeriesId, Step, Subject, fingerprint, think,
-    totals,
+    CheckEntry, CheckId, Flow, HttpPlan, LoadProfile, Loads, MAX_SERIES, Metrics, OTHER, Plan,
+    ReadsBody, Request, Schedule, Secrets, Segment, Series, SeriesId, Step, Subject, fingerprint,
+    think, totals,
 };
 use crate::expr::ExprError;
 use crate::scenario::{
@@ -64,6 +64,7 @@ impl Plan {
             setup,
             teardown,
             flows,
+            metrics: Metrics::built_in(),
             series: compiler.series,
             checks: compiler.checks,
             thresholds: Vec::new(),

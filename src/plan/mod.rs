@@ -6,6 +6,7 @@
 mod compile;
 mod fingerprint;
 mod load;
+pub mod metrics;
 pub mod outline;
 pub mod program;
 mod request;
@@ -25,6 +26,7 @@ use url::Url;
 
 pub use load::schedule::Schedule;
 pub use load::{LoadProfile, Loads, arrivals, curve, schedule};
+pub use metrics::{MetricEntry, MetricId, Metrics, Timing};
 pub use program::{Action, Step};
 pub use secrets::Secrets;
 pub use threshold::Threshold;
@@ -93,6 +95,8 @@ pub struct Plan {
     pub teardown: Vec<Step>,
     /// The flows.
     pub flows: Vec<Flow>,
+    /// The metrics that series have, by [`MetricId`].
+    pub metrics: Metrics,
     /// What is recorded, by [`SeriesId`].
     pub series: Vec<Series>,
     /// Every check of a measured step, by [`CheckId`].

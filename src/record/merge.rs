@@ -1,10 +1,12 @@
 //! Addition of recorded values: counts are summed, histograms merged bin by bin. Nothing here averages.
 
+use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 use super::bins::Sum;
-use super::{CheckCounts, Counts, SeriesInterval, Timing};
+use super::{Bins, CheckCounts, Counts, SeriesInterval};
 use crate::outcome::{Outcome, OutcomeClass};
+use crate::plan::MetricId;
 
 impl Counts {
     /// Counts by outcome; [`Outcome::Ok`] and [`Outcome::Interrupted`] are derived from the other fields.
@@ -72,25 +74,28 @@ impl<T> Default for SeriesInterval<T> {
     fn default() -> Self {
         Self {
             counts: Counts::default(),
-            histograms: Default::default(),
+            histograms: BTreeMap::new(),
         }
     }
 }
 
 impl<T> SeriesInterval<T> {
-    /// The histogram of a timing; `None` if nothing was recorded.
-    pub fn histogram(&self, timing: Timing) -> Option<&T> {
-        self.histograms[timing as usize].as_ref()
+    /// The histogram of a metric; `None` if nothing was recorded.
+    pub fn histogram(&self, metric: impl Into<MetricId>) -> Option<&T> {
+        self.histograms.get(&metric.into())
     }
 }
 
 impl AddAssign<&SeriesInterval> for SeriesInterval<Sum> {
     fn add_assign(&mut self, other: &SeriesInterval) {
         self.counts += &other.counts;
-        for (sum, part) in self.histograms.iter_mut().zip(&other.histograms) {
-            if let Some(part) = part {
-                sum.get_or_insert_default().add(part);
-            }
-        }
+        add_times(&mut self.histograms, &other.histograms);
+    }
+}
+
+/// Adds the times of each metric.
+pub(super) fn add_times(sums: &mut BTreeMap<MetricId, Sum>, parts: &BTreeMap<MetricId, Bins>) {
+    for (&metric, part) in parts {
+        sums.entry(metric).or_default().add(part);
     }
 }

@@ -5,6 +5,7 @@
 //! sample is kept.
 
 mod after_load;
+mod bank;
 pub mod bins;
 mod carried;
 mod ending;
@@ -35,10 +36,11 @@ pub use shard::Shard;
 pub use standing::Standing;
 pub use totals::Totals;
 
+pub use crate::plan::Timing;
 pub use crate::probe::{Health, TargetHealth, WakeUps};
 
 use crate::outcome::Outcome;
-use crate::plan::{CheckId, SeriesId};
+use crate::plan::{CheckId, MetricId, SeriesId};
 use crate::units::Micros;
 
 /// The run's clock: monotonic, in microseconds since the load began.
@@ -145,66 +147,6 @@ pub struct IterationSample {
     pub outcome: Outcome,
 }
 
-/// The kind of time in a histogram; all in µs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Timing {
-    /// Successful requests: last byte − intended start.
-    ResponseTime,
-    /// Successful requests: last byte − actual start.
-    ServiceTime,
-    /// Successful requests: first byte − actual start.
-    Ttfb,
-    /// Connections opened: TCP connect.
-    Connect,
-    /// Connections opened: TLS handshake.
-    Tls,
-    /// Failed requests, except for time limits: last byte or error − intended start.
-    FailedTime,
-    /// Requests that reached a time limit or the end of the grace period: limit − intended start; the true time is at
-    /// least that.
-    TimedOut,
-    /// Started iterations, including interrupted ones: actual start − intended start.
-    StartLag,
-    /// Started iterations, including interrupted ones: actual start − the later of intended start and the moment when
-    /// their user was free. It is the start lag without waiting for busy users: the delay that the generator caused.
-    SchedulingLag,
-    /// Ended iterations, including failed ones: end − intended start.
-    IterationTime,
-}
-
-impl Timing {
-    /// Every timing; its index is `timing as usize`.
-    pub const ALL: [Self; 10] = [
-        Self::ResponseTime,
-        Self::ServiceTime,
-        Self::Ttfb,
-        Self::Connect,
-        Self::Tls,
-        Self::FailedTime,
-        Self::TimedOut,
-        Self::StartLag,
-        Self::SchedulingLag,
-        Self::IterationTime,
-    ];
-
-    /// The name in files: `response_time`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ResponseTime => "response_time",
-            Self::ServiceTime => "service_time",
-            Self::Ttfb => "ttfb",
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::FailedTime => "failed_time",
-            Self::TimedOut => "timed_out",
-            Self::StartLag => "start_lag",
-            Self::SchedulingLag => "scheduling_lag",
-            Self::IterationTime => "iteration_time",
-        }
-    }
-}
-
 /// One second of the run (the last may be shorter).
 #[derive(Debug, Clone, Default)]
 pub struct Interval {
@@ -303,8 +245,8 @@ pub struct CheckCounts {
 pub struct SeriesInterval<T = Bins> {
     /// The exact counts.
     pub counts: Counts,
-    /// Histograms by [`Timing`]; `None` if nothing was recorded.
-    pub histograms: [Option<T>; Timing::ALL.len()],
+    /// The times that were recorded, by metric.
+    pub histograms: BTreeMap<MetricId, T>,
 }
 
 /// Exact counts of a series.

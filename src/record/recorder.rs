@@ -6,13 +6,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use super::bank::{Bank, Cells};
 use super::failures::FailureExample;
 use super::failures::Failures;
 use super::gauges::Gauges;
-use super::shard::{Bank, Page, Shard, lock};
+use super::shard::{Page, Shard, lock};
 use super::{Counts, Health, Interval, LoadCounts, SeriesInterval, TargetHealth};
 use crate::outcome::Outcome;
-use crate::plan::{CheckId, SeriesId};
+use crate::plan::{CheckId, Metrics, Series, SeriesId};
 use crate::probe::OwnHealth;
 use crate::units::Micros;
 
@@ -40,28 +41,29 @@ struct Aggregator {
     /// The bank of the current interval, and the empty bank of the next.
     current: Arc<Mutex<Bank>>,
     next: Arc<Mutex<Bank>>,
-    series: usize,
+    cells: Cells,
     health: OwnHealth,
 }
 
 impl Recorder {
-    /// A recorder for this many series and checks; `shards` is rounded up to a power of two. Two to four shards per
-    /// core are enough to avoid contention.
-    pub fn new(series: usize, checks: usize, shards: usize) -> Self {
+    /// A recorder for these series with these metrics, and for this many checks; `shards` is rounded up to a power of
+    /// two. Two to four shards per core are enough to avoid contention.
+    pub fn new(metrics: &Metrics, series: &[Series], checks: usize, shards: usize) -> Self {
         let shards = shards.max(1).next_power_of_two();
-        let current = Arc::new(Mutex::new(Bank::new(series)));
-        let shard = || Shard::new(Page::new(series, checks), Arc::clone(&current));
+        let cells = Cells::of(metrics, series);
+        let current = Arc::new(Mutex::new(Bank::new(&cells)));
+        let shard = || Shard::new(Page::new(&cells, checks), Arc::clone(&current));
         Self {
             shards: (0..shards).map(|_| Padded(Mutex::new(shard()))).collect(),
             gauges: Gauges::new(shards),
-            failures: Failures::new(series),
+            failures: Failures::new(series.len()),
             aggregator: Mutex::new(Aggregator {
                 number: 0,
                 start: Micros::ZERO,
-                pages: (0..shards).map(|_| Page::new(series, checks)).collect(),
+                pages: (0..shards).map(|_| Page::new(&cells, checks)).collect(),
                 current,
-                next: Arc::new(Mutex::new(Bank::new(series))),
-                series,
+                next: Arc::new(Mutex::new(Bank::new(&cells))),
+                cells,
                 health: OwnHealth::new(),
             }),
         }
@@ -155,10 +157,10 @@ impl Recorder {
             );
         }
         let mut series = BTreeMap::new();
-        for number in 0..aggregator.series {
-            let histograms = bank.take(number);
+        for number in 0..aggregator.cells.series().len() {
+            let histograms = bank.take(aggregator.cells.of_series(number));
             let counts = counts.remove(&number);
-            if counts.is_some() || histograms.iter().any(Option::is_some) {
+            if counts.is_some() || !histograms.is_empty() {
                 let counts = counts.unwrap_or_default();
                 series.insert(
                     SeriesId(number as u32),

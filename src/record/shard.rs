@@ -6,70 +6,19 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::bins::{Bins, Sum};
-use super::{AfterLoad, CheckCounts, Counts, IterationSample, Sample, Timing, histogram};
+use super::bank::{Bank, Cells, SeriesCells, Timed};
+use super::{AfterLoad, CheckCounts, Counts, IterationSample, Sample, Timing};
 use crate::outcome::{MeasuredTime, Outcome};
-use crate::plan::{CheckId, SeriesId};
+use crate::plan::{CheckId, SeriesId, Subject};
 use crate::units::Micros;
 
 /// The batch size of a shard: 32 KiB of times.
 const BATCH: usize = 4096;
 
-const _: () = assert!(
-    histogram::LONGEST.0 <= u32::MAX as u64,
-    "a batched time is 32 bits"
-);
-
 /// Locks, even if a thread panicked while it held the lock. Counts may then miss part of one sample, which is better
 /// than a run without measurements.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A time on its way to the histogram of a series and timing.
-#[derive(Debug, Clone, Copy)]
-struct Timed {
-    /// `series × timings + timing`
-    cell: u32,
-    micros: u32,
-}
-
-/// The histograms of one interval, by cell.
-#[derive(Debug)]
-pub(super) struct Bank {
-    cells: Vec<Option<Sum>>,
-    /// Empty sums of earlier intervals, for reuse.
-    pool: Vec<Sum>,
-}
-
-impl Bank {
-    pub(super) fn new(series: usize) -> Self {
-        Self {
-            cells: vec![None; series * Timing::ALL.len()],
-            pool: Vec::new(),
-        }
-    }
-
-    fn fill(&mut self, batch: &[Timed]) {
-        for timed in batch {
-            let cell = &mut self.cells[timed.cell as usize];
-            let sum = match cell {
-                Some(sum) => sum,
-                None => cell.insert(self.pool.pop().unwrap_or_default()),
-            };
-            sum.record(Micros(timed.micros.into()));
-        }
-    }
-
-    /// Takes the times of a series, by [`Timing`].
-    pub(super) fn take(&mut self, series: usize) -> [Option<Bins>; Timing::ALL.len()] {
-        std::array::from_fn(|timing| {
-            let mut sum = self.cells[series * Timing::ALL.len() + timing].take()?;
-            let bins = sum.take();
-            self.pool.push(sum);
-            Some(bins)
-        })
-    }
 }
 
 /// The counts of one series; [`Counts`] without maps.
@@ -166,19 +115,30 @@ fn count(statuses: &mut Vec<(u16, u64)>, status: u16) {
     }
 }
 
+/// A series on a page: where its times go, and its counts.
+#[derive(Debug)]
+struct Entry {
+    cells: SeriesCells,
+    tally: Tally,
+}
+
 /// The records of a shard in an interval; the aggregator swaps it for an empty one.
 #[derive(Debug)]
 pub(super) struct Page {
     batch: Vec<Timed>,
-    tallies: Vec<Tally>,
+    series: Vec<Entry>,
     checks: Vec<CheckCounts>,
 }
 
 impl Page {
-    pub(super) fn new(series: usize, checks: usize) -> Self {
+    pub(super) fn new(cells: &Cells, checks: usize) -> Self {
+        let entry = |&cells: &SeriesCells| Entry {
+            cells,
+            tally: Tally::default(),
+        };
         Self {
             batch: Vec::with_capacity(BATCH),
-            tallies: vec![Tally::default(); series],
+            series: cells.series().iter().map(entry).collect(),
             checks: vec![CheckCounts::default(); checks],
         }
     }
@@ -192,7 +152,7 @@ impl Page {
     ) {
         bank.fill(&self.batch);
         self.batch.clear();
-        for (number, tally) in self.tallies.iter_mut().enumerate() {
+        for (number, Entry { tally, .. }) in self.series.iter_mut().enumerate() {
             if !tally.is_empty() {
                 series(number, &mut |counts| tally.add_to(counts));
                 tally.clear();
@@ -231,7 +191,9 @@ impl Shard {
     /// # Panics
     /// If the series is not in the recorder.
     pub fn request(&mut self, sample: &Sample<'_>) {
-        let tally = &mut self.page.tallies[sample.series.0 as usize];
+        let Entry { cells, tally } = &mut self.page.series[sample.series.0 as usize];
+        let cells = *cells;
+        debug_assert_eq!(cells.subject, Subject::Requests);
         tally.end(sample.outcome);
         if sample.outcome == Outcome::Interrupted {
             tally.interrupted_sent += u64::from(sample.is_sent);
@@ -262,26 +224,26 @@ impl Shard {
         }
 
         if let Some(connect) = sample.connect {
-            self.time(sample.series, Timing::Connect, connect);
+            self.time(cells.of(Timing::Connect), connect);
         }
         if let Some(tls) = sample.tls {
-            self.time(sample.series, Timing::Tls, tls);
+            self.time(cells.of(Timing::Tls), tls);
         }
         let response_time = sample.finished.saturating_sub(sample.intended);
         match sample.outcome.measured_time() {
             MeasuredTime::Complete => {
                 let service_time = sample.finished.saturating_sub(sample.started);
-                self.time(sample.series, Timing::ResponseTime, response_time);
-                self.time(sample.series, Timing::ServiceTime, service_time);
+                self.time(cells.of(Timing::ResponseTime), response_time);
+                self.time(cells.of(Timing::ServiceTime), service_time);
                 if let Some(first_byte) = sample.first_byte {
                     let ttfb = first_byte.saturating_sub(sample.started);
-                    self.time(sample.series, Timing::Ttfb, ttfb);
+                    self.time(cells.of(Timing::Ttfb), ttfb);
                 }
             }
             MeasuredTime::UntilFailure => {
-                self.time(sample.series, Timing::FailedTime, response_time);
+                self.time(cells.of(Timing::FailedTime), response_time);
             }
-            MeasuredTime::AtLeast => self.time(sample.series, Timing::TimedOut, response_time),
+            MeasuredTime::AtLeast => self.time(cells.of(Timing::TimedOut), response_time),
             MeasuredTime::Untimed => {}
         }
     }
@@ -291,15 +253,18 @@ impl Shard {
     /// # Panics
     /// If the series is not in the recorder.
     pub fn iteration(&mut self, sample: &IterationSample) {
-        self.page.tallies[sample.series.0 as usize].end(sample.outcome);
+        let Entry { cells, tally } = &mut self.page.series[sample.series.0 as usize];
+        let cells = *cells;
+        debug_assert_eq!(cells.subject, Subject::Iterations);
+        tally.end(sample.outcome);
         let start_lag = sample.started.saturating_sub(sample.intended);
         let could_start = sample.intended.max(sample.free_since);
         let scheduling_lag = sample.started.saturating_sub(could_start);
-        self.time(sample.series, Timing::StartLag, start_lag);
-        self.time(sample.series, Timing::SchedulingLag, scheduling_lag);
+        self.time(cells.of(Timing::StartLag), start_lag);
+        self.time(cells.of(Timing::SchedulingLag), scheduling_lag);
         if sample.outcome != Outcome::Interrupted {
             let length = sample.finished.saturating_sub(sample.intended);
-            self.time(sample.series, Timing::IterationTime, length);
+            self.time(cells.of(Timing::IterationTime), length);
         }
     }
 
@@ -308,7 +273,7 @@ impl Shard {
     /// # Panics
     /// When the series is not one of the recorder's.
     pub fn cut_off(&mut self, series: SeriesId) {
-        self.page.tallies[series.0 as usize].cut_off += 1;
+        self.page.series[series.0 as usize].tally.cut_off += 1;
     }
 
     /// Records that an iteration of the series found no row left, besides [`Shard::iteration`].
@@ -316,7 +281,7 @@ impl Shard {
     /// # Panics
     /// When the series is not one of the recorder's.
     pub fn out_of_rows(&mut self, series: SeriesId) {
-        self.page.tallies[series.0 as usize].out_of_rows += 1;
+        self.page.series[series.0 as usize].tally.out_of_rows += 1;
     }
 
     /// Records whether a check held.
@@ -329,14 +294,11 @@ impl Shard {
         counts.failed += u64::from(!held);
     }
 
-    fn time(&mut self, series: SeriesId, timing: Timing, time: Micros) {
+    fn time(&mut self, cell: u32, time: Micros) {
         if self.page.batch.len() == BATCH {
             lock(&self.bank).fill(&self.page.batch);
             self.page.batch.clear();
         }
-        self.page.batch.push(Timed {
-            cell: series.0 * Timing::ALL.len() as u32 + timing as u32,
-            micros: time.min(histogram::LONGEST).0 as u32,
-        });
+        self.page.batch.push(Timed::new(cell, time));
     }
 }

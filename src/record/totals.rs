@@ -3,14 +3,17 @@
 //! Warm-up intervals are counted separately. Histograms are merged, so a percentile of the run is the percentile of
 //! all its samples.
 
+use std::collections::BTreeMap;
+
 use hdrhistogram::Histogram;
 
 use super::bins::Sum;
+use super::merge::add_times;
 use super::{
     Carried, CheckCounts, Counts, Health, Interval, LoadCounts, Parted, SeriesInterval,
-    TargetHealth, Timing, histogram,
+    TargetHealth, histogram,
 };
-use crate::plan::{CheckId, Series, SeriesId, Subject};
+use crate::plan::{CheckId, MetricId, Series, SeriesId, Subject};
 use crate::probe::WakeUps;
 use crate::units::Micros;
 
@@ -20,7 +23,7 @@ pub struct Totals {
     subjects: Vec<Subject>,
     series: Vec<SeriesInterval<Sum>>,
     /// Over all series, so that the most common query needs no merging.
-    all: [Option<Sum>; Timing::ALL.len()],
+    all: BTreeMap<MetricId, Sum>,
     checks: Vec<CheckCounts>,
     measured: Part,
     warm_up: Part,
@@ -120,7 +123,7 @@ impl Totals {
         Self {
             subjects: series.iter().map(|series| series.subject).collect(),
             series: vec![SeriesInterval::default(); series.len()],
-            all: Default::default(),
+            all: BTreeMap::new(),
             checks: vec![CheckCounts::default(); checks],
             measured: Part::default(),
             warm_up: Part::default(),
@@ -146,11 +149,7 @@ impl Totals {
                 continue;
             };
             *sum += part;
-            for (sum, part) in self.all.iter_mut().zip(&part.histograms) {
-                if let Some(part) = part {
-                    sum.get_or_insert_default().add(part);
-                }
-            }
+            add_times(&mut self.all, &part.histograms);
         }
         for (id, counts) in &interval.checks {
             if let Some(sum) = self.checks.get_mut(id.0 as usize) {
@@ -172,11 +171,17 @@ impl Totals {
         }
     }
 
+    /// The times that were recorded, over all series, by metric.
+    pub const fn times(&self) -> &BTreeMap<MetricId, Sum> {
+        &self.all
+    }
+
     /// The merged times of the selected series; of all series if none is selected.
-    pub fn timing(&self, timing: Timing, select: &[SeriesId]) -> Histogram<u64> {
-        let selected = |id: &SeriesId| self.series.get(id.0 as usize)?.histogram(timing);
+    pub fn timing(&self, metric: impl Into<MetricId>, select: &[SeriesId]) -> Histogram<u64> {
+        let metric = metric.into();
+        let selected = |id: &SeriesId| self.series.get(id.0 as usize)?.histogram(metric);
         match select {
-            [] => self.all[timing as usize].as_ref().map(Sum::to_histogram),
+            [] => self.all.get(&metric).map(Sum::to_histogram),
             [one] => selected(one).map(Sum::to_histogram),
             several => several.iter().filter_map(selected).fold(
                 None,

@@ -304,7 +304,7 @@ fn step_line(name: &str, room: usize, cells: &[impl AsRef<str>]) -> String {
 }
 
 fn cells(step: &StepRow) -> [String; 5] {
-    let response = step.times.of_timing(Timing::ResponseTime);
+    let response = step.times.of_metric(Timing::ResponseTime);
     let time = |time: Micros| match response.recorded() {
         Some(_) => time.to_string(),
         None => "–".to_owned(),

@@ -272,9 +272,9 @@ impl<'a> Summary<'a> {
                     resent: step.counts.resent,
                     status: &step.counts.statuses,
                     errors: errors(&step.counts.outcomes),
-                    response_time: step.times.of_timing(Timing::ResponseTime).into(),
-                    service_time: step.times.of_timing(Timing::ServiceTime).into(),
-                    ttfb: step.times.of_timing(Timing::Ttfb).into(),
+                    response_time: step.times.of_metric(Timing::ResponseTime).into(),
+                    service_time: step.times.of_metric(Timing::ServiceTime).into(),
+                    ttfb: step.times.of_metric(Timing::Ttfb).into(),
                 })
                 .collect(),
             flows: report
@@ -285,8 +285,8 @@ impl<'a> Summary<'a> {
                     iterations: flow.counts.ended,
                     failed: flow.counts.failed_iterations(),
                     interrupted: flow.counts.interrupted,
-                    iteration_time: flow.times.of_timing(Timing::IterationTime).into(),
-                    start_lag: flow.times.of_timing(Timing::StartLag).into(),
+                    iteration_time: flow.times.of_metric(Timing::IterationTime).into(),
+                    start_lag: flow.times.of_metric(Timing::StartLag).into(),
                 })
                 .collect(),
             checks: report

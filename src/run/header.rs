@@ -52,6 +52,7 @@ pub fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: DateTime<Ut
         warm_up: plan.warm_up.into(),
         pacing: plan.pacing.map(Into::into),
         peak_users: plan.loads.peak_users(),
+        metrics: plan.metrics.clone(),
         series: series.collect(),
         checks: checks.collect(),
         thresholds: thresholds.collect(),

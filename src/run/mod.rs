@@ -107,7 +107,8 @@ impl Run<'_> {
     ) -> anyhow::Result<LoadOver> {
         let plan = &self.plan;
         let shards = probe::cores() as usize * SHARDS_PER_CORE;
-        let recorder = Arc::new(Recorder::new(plan.series.len(), plan.checks.len(), shards));
+        let recorder = Recorder::new(&plan.metrics, &plan.series, plan.checks.len(), shards);
+        let recorder = Arc::new(recorder);
         let running = engine::launch(
             Arc::clone(plan),
             Arc::clone(&recorder),

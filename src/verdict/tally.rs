@@ -3,7 +3,9 @@
 use crate::plan::threshold::{Aggregate, Metric, Threshold};
 use crate::plan::{Series, SeriesId, Subject};
 use crate::record::bins::Sum;
-use crate::record::{AfterLoad, Bins, CheckCounts, Counts, Interval, LoadCounts, Timing};
+use crate::record::{
+    AfterLoad, Bins, CheckCounts, Counts, Interval, LoadCounts, SeriesInterval, Timing,
+};
 use crate::units::Micros;
 
 /// The numbers that a threshold needs from a part of the run: from one interval, or (with sums of times) from many.
@@ -44,6 +46,7 @@ pub(super) struct Reading {
 pub(super) struct Picker {
     metric: Metric,
     aggregate: Aggregate,
+    times: &'static [Timing],
     series: Vec<SeriesId>,
     checks: Vec<crate::plan::CheckId>,
 }
@@ -63,6 +66,7 @@ impl Picker {
         Self {
             metric: threshold.metric,
             aggregate: threshold.aggregate,
+            times: threshold.times(),
             series: selected,
             checks: threshold.checks.clone(),
         }
@@ -142,27 +146,14 @@ impl Picker {
     }
 
     /// The times of the selected series in the interval.
-    ///
-    /// A request that reached a time limit would have taken at least that long, so it counts with its limit among the
-    /// response and service times: cutting off a slow tail does not improve the percentiles. (The limit is counted
-    /// from the intended start, so after a late start the service time is too large by the lag.) For an apdex it is a
-    /// failure like any other, whatever its limit.
-    fn times(&self, interval: &Interval) -> Option<Bins> {
-        let is_apdex = matches!(self.aggregate, Aggregate::Apdex(_));
-        let timings: &[Timing] = match self.metric {
-            Metric::ResponseTime if is_apdex => &[Timing::ResponseTime],
-            Metric::ServiceTime if is_apdex => &[Timing::ServiceTime],
-            Metric::ResponseTime => &[Timing::ResponseTime, Timing::TimedOut],
-            Metric::ServiceTime => &[Timing::ServiceTime, Timing::TimedOut],
-            Metric::StartLag => &[Timing::StartLag],
-            Metric::Ttfb => &[Timing::Ttfb],
-            Metric::Connect => &[Timing::Connect],
-            Metric::Tls => &[Timing::Tls],
-            _ => &[Timing::IterationTime],
-        };
+    fn times<'i>(&self, interval: &'i Interval) -> Option<Bins> {
         let parts = self.series.iter().filter_map(|id| interval.series.get(id));
-        let mut parts =
-            parts.flat_map(|part| timings.iter().filter_map(|&timing| part.histogram(timing)));
+        let times = |part: &'i SeriesInterval| {
+            self.times
+                .iter()
+                .filter_map(|&timing| part.histogram(timing))
+        };
+        let mut parts = parts.flat_map(times);
         let first = parts.next()?;
         let Some(second) = parts.next() else {
             return Some(first.clone());

@@ -39,7 +39,7 @@ fn header_of(series: u64) -> RunHeader {
 fn write_journal(dir: &Path, seconds: u64, series: u64, rate: u64) {
     let header = header_of(series);
     let mut writer = Writer::create(dir, &header).expect("a journal");
-    let recorder = Recorder::new(series as usize, 0, 4);
+    let recorder = Recorder::new(&header.metrics, &header.series, 0, 4);
     let mut bits = 1_u64;
     let mut random = move || {
         bits ^= bits << 13;

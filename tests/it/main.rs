@@ -19,6 +19,7 @@ mod plan_thresholds;
 mod readme;
 mod record;
 mod record_memory;
+mod record_metrics;
 mod record_totals;
 mod report;
 mod scenario;

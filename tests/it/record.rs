@@ -1,9 +1,10 @@
 //! Recording: what a sample becomes, that merging loses nothing, and that memory stays where it is.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gander::outcome::Outcome;
-use gander::plan::{CheckId, SeriesId};
+use gander::plan::{CheckId, Metrics, Series, SeriesId, Subject};
 use gander::record::{
     Clock, FailureExample, Interval, IterationSample, LoadCounts, Recorder, Sample, Timing,
     histogram,
@@ -15,6 +16,29 @@ use proptest::prelude::*;
 
 pub(crate) const STEP: SeriesId = SeriesId(0);
 pub(crate) const FLOW: SeriesId = SeriesId(1);
+
+/// So many series of requests, the first of them [`STEP`].
+pub(crate) fn steps(count: usize) -> Vec<Series> {
+    let step = Series {
+        name: "home".to_owned(),
+        flow: "browse".to_owned(),
+        subject: Subject::Requests,
+        tags: BTreeMap::new(),
+    };
+    vec![step; count]
+}
+
+/// [`STEP`] and [`FLOW`].
+pub(crate) fn series() -> Vec<Series> {
+    let mut series = steps(2);
+    series[FLOW.0 as usize].subject = Subject::Iterations;
+    series
+}
+
+/// A recorder of [`STEP`], [`FLOW`] and so many checks.
+pub(crate) fn recorder(checks: usize, shards: usize) -> Recorder {
+    Recorder::new(&Metrics::built_in(), &series(), checks, shards)
+}
 
 /// A request that took `time` from a start that was `lag` late.
 pub(crate) fn request(outcome: Outcome, time: u64, lag: u64) -> Sample<'static> {
@@ -63,7 +87,7 @@ fn times(interval: &Interval, series: SeriesId, timing: Timing) -> Vec<u64> {
 
 #[test]
 fn a_good_request_is_counted_and_timed_from_both_starts() {
-    let recorder = Recorder::new(2, 0, 1);
+    let recorder = recorder(0, 1);
     let sample = Sample {
         redirects: &[302, 302],
         resent: 0,
@@ -95,7 +119,7 @@ fn a_good_request_is_counted_and_timed_from_both_starts() {
 #[test]
 fn only_good_requests_have_response_times() {
     for outcome in Outcome::ALL {
-        let recorder = Recorder::new(2, 0, 1);
+        let recorder = recorder(0, 1);
         recorder.record(0, |shard| shard.request(&request(outcome, 700, 300)));
         let interval = rotate(&recorder, 1);
         let good = outcome == Outcome::Ok;
@@ -127,7 +151,7 @@ fn only_good_requests_have_response_times() {
 
 #[test]
 fn an_iterations_lag_is_split_between_busy_users_and_the_generator() {
-    let recorder = Recorder::new(2, 0, 1);
+    let recorder = recorder(0, 1);
     let iteration = |intended, free_since, started, outcome| IterationSample {
         series: FLOW,
         intended: Micros(intended),
@@ -154,7 +178,7 @@ fn an_iterations_lag_is_split_between_busy_users_and_the_generator() {
 
 #[test]
 fn zero_stays_zero_and_what_is_too_long_is_the_longest() {
-    let recorder = Recorder::new(2, 0, 1);
+    let recorder = recorder(0, 1);
     recorder.record(0, |shard| {
         shard.request(&request(Outcome::Ok, 0, 0));
         shard.request(&request(Outcome::Ok, 86_400_000_000, 0));
@@ -176,7 +200,7 @@ fn zero_stays_zero_and_what_is_too_long_is_the_longest() {
 
 #[test]
 fn intervals_follow_each_other_and_hold_only_what_is_theirs() {
-    let recorder = Recorder::new(2, 2, 4);
+    let recorder = recorder(2, 4);
     recorder.record(7, |shard| {
         shard.request(&request(Outcome::Ok, 10, 0));
         shard.check(CheckId(1), true);
@@ -213,7 +237,7 @@ fn intervals_follow_each_other_and_hold_only_what_is_theirs() {
 
 #[test]
 fn an_interval_carries_nothing_over_to_the_next_but_one() {
-    let recorder = Recorder::new(2, 0, 1);
+    let recorder = recorder(0, 1);
     recorder.record(0, |shard| shard.request(&request(Outcome::Ok, 900_000, 0)));
     rotate(&recorder, 1);
     rotate(&recorder, 2);
@@ -224,7 +248,7 @@ fn an_interval_carries_nothing_over_to_the_next_but_one() {
 
 #[test]
 fn requests_in_flight_are_averaged_over_the_ticks() {
-    let recorder = Recorder::new(2, 0, 4);
+    let recorder = recorder(0, 4);
     recorder.observe_loop(Micros(0), Micros(150), Micros(10_000));
     for user in 0..6 {
         recorder.request_began(user);
@@ -243,7 +267,7 @@ fn requests_in_flight_are_averaged_over_the_ticks() {
 
 #[test]
 fn only_the_first_failure_of_a_class_is_kept_and_built() {
-    let recorder = Recorder::new(2, 0, 1);
+    let recorder = recorder(0, 1);
     let mut built = 0;
     for _ in 0..3 {
         for series in [Some(STEP), Some(FLOW), None] {
@@ -271,7 +295,7 @@ fn only_the_first_failure_of_a_class_is_kept_and_built() {
 
 #[test]
 fn a_panic_in_one_user_does_not_stop_the_others_from_recording() {
-    let recorder = Arc::new(Recorder::new(2, 0, 1));
+    let recorder = Arc::new(recorder(0, 1));
     let clumsy = Arc::clone(&recorder);
     let panicked = std::thread::spawn(move || {
         clumsy.record(0, |shard| {
@@ -289,7 +313,7 @@ fn a_panic_in_one_user_does_not_stop_the_others_from_recording() {
 fn users_may_record_while_intervals_are_cut_and_nothing_is_lost_or_doubled() {
     const USERS: usize = 8;
     const EACH: u64 = 20_000;
-    let recorder = Recorder::new(2, 1, 2);
+    let recorder = recorder(1, 2);
     let mut ended = 0;
     let mut timed = 0;
     let mut held = 0;
@@ -352,7 +376,7 @@ proptest! {
         samples in prop::collection::vec((0_usize..200, 0_u64..5_000_000_000), 1..12_000),
         shards in 1_usize..40,
     ) {
-        let recorder = Recorder::new(2, 0, shards);
+        let recorder = recorder(0, shards);
         let mut one = histogram::empty();
         for &(user, time) in &samples {
             recorder.record(user, |shard| shard.request(&request(Outcome::Ok, time, 0)));

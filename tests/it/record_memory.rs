@@ -1,11 +1,11 @@
 //! Recording's memory: it grows with series, not with users or with time.
 
 use gander::outcome::Outcome;
-use gander::plan::SeriesId;
+use gander::plan::{Metrics, SeriesId};
 use gander::probe::OwnHealth;
 use gander::record::{Recorder, Sample};
 
-use crate::record::{request, rotate};
+use crate::record::{request, rotate, steps};
 
 const MIB: u64 = 1 << 20;
 
@@ -15,7 +15,7 @@ const MIB: u64 = 1 << 20;
 fn ten_thousand_users_share_the_histograms() {
     let mut health = OwnHealth::new();
     let before = health.sample().rss_bytes;
-    let recorder = Recorder::new(20, 0, 8);
+    let recorder = Recorder::new(&Metrics::built_in(), &steps(20), 0, 8);
     for second in 1..=5 {
         for user in 0..10_000 {
             recorder.record(user, |shard| {
@@ -39,7 +39,7 @@ fn ten_thousand_users_share_the_histograms() {
 #[test]
 #[ignore = "must be alone in its process for the figure to mean something"]
 fn an_hour_of_intervals_does_not_grow() {
-    let recorder = Recorder::new(20, 0, 8);
+    let recorder = Recorder::new(&Metrics::built_in(), &steps(20), 0, 8);
     let mut health = OwnHealth::new();
     let mut after_a_minute = 0;
     for second in 1..=3_600 {

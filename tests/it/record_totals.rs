@@ -1,7 +1,7 @@
 //! Totals: the fold of a run's intervals.
 
 use gander::outcome::Outcome;
-use gander::plan::{CheckId, Series, SeriesId, Subject};
+use gander::plan::{CheckId, Metrics, Series, SeriesId, Subject};
 use gander::probe::{Health, TargetHealth};
 use gander::record::{
     Interval, IterationSample, LoadCounts, Recorder, Sample, Timing, Totals, histogram,
@@ -60,7 +60,7 @@ fn second(recorder: &Recorder, number: u64, is_warm_up: bool, times: &[u64]) -> 
 
 #[test]
 fn the_fold_of_intervals_is_what_one_interval_would_have_been() {
-    let recorder = Recorder::new(3, 1, 2);
+    let recorder = Recorder::new(&Metrics::built_in(), &series(), 1, 2);
     let mut totals = Totals::new(&series(), 1);
     let all: Vec<u64> = (0..500).map(|k| k * k).collect();
     let mut expected = histogram::empty();
@@ -92,7 +92,7 @@ fn the_fold_of_intervals_is_what_one_interval_would_have_been() {
 
 #[test]
 fn the_warm_up_is_counted_apart() {
-    let recorder = Recorder::new(3, 1, 1);
+    let recorder = Recorder::new(&Metrics::built_in(), &series(), 1, 1);
     let mut totals = Totals::new(&series(), 1);
     totals.absorb(&second(&recorder, 0, true, &[1, 2, 3]));
     assert_eq!(totals.duration(), Micros::ZERO);

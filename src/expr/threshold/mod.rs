@@ -243,7 +243,8 @@ impl MetricKind {
 }
 
 /// What kind of number a metric is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MetricKind {
     /// A distribution of times.
     Time,

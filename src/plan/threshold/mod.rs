@@ -8,7 +8,7 @@ pub(super) mod resolve;
 
 use serde::{Deserialize, Serialize};
 
-use super::Subject;
+use super::{Subject, Timing};
 use crate::scenario::{Comparator, Severity, Window};
 
 pub use crate::expr::threshold::{
@@ -44,6 +44,41 @@ pub struct Threshold {
     pub severity: Severity,
     /// The line in the scenario; none for a built-in one.
     pub line: Option<u32>,
+}
+
+impl Threshold {
+    /// The times that are judged, merged; empty for a metric that is no time.
+    ///
+    /// A request that reached a time limit would have taken at least that long, so it counts with its limit among the
+    /// response and service times: cutting off a slow tail does not improve the percentiles. (The limit is counted
+    /// from the intended start, so after a late start the service time is too large by the lag.) For an apdex it is a
+    /// failure like any other, whatever its limit.
+    pub const fn times(&self) -> &'static [Timing] {
+        let is_apdex = matches!(self.aggregate, Aggregate::Apdex(_));
+        match self.metric {
+            Metric::ResponseTime if is_apdex => &[Timing::ResponseTime],
+            Metric::ServiceTime if is_apdex => &[Timing::ServiceTime],
+            Metric::ResponseTime => &[Timing::ResponseTime, Timing::TimedOut],
+            Metric::ServiceTime => &[Timing::ServiceTime, Timing::TimedOut],
+            Metric::StartLag => &[Timing::StartLag],
+            Metric::Ttfb => &[Timing::Ttfb],
+            Metric::Connect => &[Timing::Connect],
+            Metric::Tls => &[Timing::Tls],
+            Metric::IterationTime => &[Timing::IterationTime],
+            Metric::Requests
+            | Metric::Failed
+            | Metric::Checks
+            | Metric::Iterations
+            | Metric::FailedIterations
+            | Metric::Unstarted
+            | Metric::Started
+            | Metric::BytesIn
+            | Metric::BytesOut
+            | Metric::ActiveUsers
+            | Metric::GeneratorCpu
+            | Metric::GeneratorRss => &[],
+        }
+    }
 }
 
 impl Metric {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::plan::schedule::{Model, StageMark};
-use crate::plan::{CheckEntry, Segment, Series, Threshold};
+use crate::plan::{CheckEntry, Metrics, Segment, Series, Threshold, Timing};
 use crate::probe::Machine;
 use crate::scenario::Kind;
 use crate::units::Micros;
@@ -60,6 +60,9 @@ pub struct RunHeader {
     pub pacing: Option<Micros>,
     /// The maximum number of users.
     pub peak_users: u32,
+    /// The metrics, by the numbers that the histograms have. Older runs name none.
+    #[serde(default = "unnamed")]
+    pub metrics: Metrics,
     /// Series by [`crate::plan::SeriesId`].
     pub series: Vec<Series>,
     /// Checks by [`crate::plan::CheckId`].
@@ -74,6 +77,22 @@ pub struct RunHeader {
     pub git_commit: Option<String>,
     /// The start of the load, RFC 3339, UTC; for a run without load, the start of the command.
     pub started_at: String,
+}
+
+/// The metrics of a run that names none. Their numbers are fixed, unlike those of [`Timing`].
+fn unnamed() -> Metrics {
+    Metrics::of([
+        Timing::ResponseTime,
+        Timing::ServiceTime,
+        Timing::Ttfb,
+        Timing::Connect,
+        Timing::Tls,
+        Timing::FailedTime,
+        Timing::TimedOut,
+        Timing::StartLag,
+        Timing::SchedulingLag,
+        Timing::IterationTime,
+    ])
 }
 
 impl RunHeader {

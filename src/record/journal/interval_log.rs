@@ -1,6 +1,6 @@
 //! A journal's histograms as a standard interval log, in the V2 encoding, for other tools.
 //!
-//! A line is `Tag=<series number>:<series name>:<timing>,<start>,<length>,<longest>,<histogram>`, its times in seconds
+//! A line is `Tag=<series number>:<series name>:<metric>,<start>,<length>,<longest>,<histogram>`, its times in seconds
 //! since the base time.
 
 use std::io::{self, Write};
@@ -13,8 +13,8 @@ use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
 
 use super::encoding::Serializer;
 use super::{Journal, RunHeader};
-use crate::plan::Series;
-use crate::record::{Interval, Timing};
+use crate::plan::{Metrics, Series};
+use crate::record::Interval;
 
 /// The longest series name in a tag, in characters.
 const MAX_NAME: usize = 80;
@@ -30,7 +30,7 @@ impl Journal {
     /// It could not be written, or the journal's files have changed since it was opened.
     pub fn write_interval_log(&self, log: &mut dyn Write) -> io::Result<()> {
         write_preamble(&self.header, log)?;
-        let mut lines = Lines::of(&self.header.series);
+        let mut lines = Lines::of(&self.header.series, &self.header.metrics);
         let mut found = 0;
         for interval in self.intervals() {
             lines.write(&interval, log)?;
@@ -69,13 +69,15 @@ struct Lines {
     serializer: Serializer,
     /// By series: `<number>:<name>:`
     tags: Vec<String>,
+    /// By metric.
+    names: Vec<String>,
     /// Buffers for reuse.
     packed: Vec<u8>,
     text: String,
 }
 
 impl Lines {
-    fn of(series: &[Series]) -> Self {
+    fn of(series: &[Series], metrics: &Metrics) -> Self {
         let tag =
             |(number, series): (usize, &Series)| format!("{number}:{}:", tag_name(&series.name));
         Self {
@@ -83,6 +85,10 @@ impl Lines {
             packed: Vec::new(),
             text: String::new(),
             tags: series.iter().enumerate().map(tag).collect(),
+            names: metrics
+                .iter()
+                .map(|(_, metric)| tag_name(&metric.name))
+                .collect(),
         }
     }
 
@@ -92,10 +98,8 @@ impl Lines {
         let length = interval.end.saturating_sub(interval.start).as_secs_f64();
         for (id, series) in &interval.series {
             let tag = self.tags.get(id.0 as usize).map_or("", String::as_str);
-            for timing in Timing::ALL {
-                let Some(bins) = series.histogram(timing) else {
-                    continue;
-                };
+            for (metric, bins) in &series.histograms {
+                let name = self.names.get(metric.0 as usize).map_or("", String::as_str);
                 self.serializer
                     .serialize(bins, &mut self.packed)
                     .map_err(io::Error::other)?;
@@ -103,10 +107,10 @@ impl Lines {
                 STANDARD.encode_string(&self.packed, &mut self.text);
                 // The longest recorded time, in µs as other tools write it without a divisor.
                 let longest = bins.max() as f64;
-                let (timing, text) = (timing.name(), &self.text);
+                let text = &self.text;
                 writeln!(
                     log,
-                    "Tag={tag}{timing},{start:.3},{length:.3},{longest:.3},{text}"
+                    "Tag={tag}{name},{start:.3},{length:.3},{longest:.3},{text}"
                 )?;
             }
         }

@@ -8,14 +8,17 @@
 //!
 //! Numbers are LEB128, in this order: the interval's number; the number of histograms; the lengths of the directory,
 //! of the counts and of the first two sections; the directory; the counts of all series, as JSON; one section per
-//! form, because each compresses best alone.
+//! form, because each compresses best alone. The directory names each histogram by its series and its metric's number.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 use super::number_keys;
-use crate::plan::SeriesId;
+use crate::plan::{MetricId, SeriesId};
 use crate::record::bins::{self, Bins};
 use crate::record::{Counts, Interval, SeriesInterval, Timing};
 
@@ -37,14 +40,21 @@ impl Form {
     const ALL: [Self; 4] = [Self::Own, Self::Near, Self::Steps, Self::Same];
 }
 
-/// The timing that is written before this one and is likely to be close to it.
-const fn likeness(timing: Timing) -> Option<Timing> {
-    match timing {
-        Timing::ServiceTime => Some(Timing::ResponseTime),
-        Timing::Ttfb => Some(Timing::ServiceTime),
-        Timing::SchedulingLag => Some(Timing::StartLag),
-        _ => None,
-    }
+/// The metric that is written before this one and is likely to be close to it.
+fn likeness(metric: MetricId) -> Option<MetricId> {
+    let like = match Timing::of(metric)? {
+        Timing::ServiceTime => Timing::ResponseTime,
+        Timing::Ttfb => Timing::ServiceTime,
+        Timing::SchedulingLag => Timing::StartLag,
+        Timing::ResponseTime
+        | Timing::Connect
+        | Timing::Tls
+        | Timing::FailedTime
+        | Timing::TimedOut
+        | Timing::StartLag
+        | Timing::IterationTime => return None,
+    };
+    Some(like.into())
 }
 
 /// An interval's packed series. Reused for the next interval to save allocations.
@@ -73,17 +83,14 @@ impl Packed {
         sections.iter_mut().for_each(Vec::clear);
         let mut histograms = 0;
         for (id, series) in &interval.series {
-            for timing in Timing::ALL {
-                let Some(bins) = series.histogram(timing) else {
-                    continue;
-                };
-                let like = likeness(timing)
+            for (&metric, bins) in &series.histograms {
+                let like = likeness(metric)
                     .and_then(|like| series.histogram(like))
                     .filter(|like| like.len() == bins.len());
                 let form = smallest(bins, like);
                 histograms += 1;
                 put(id.0.into(), directory);
-                directory.push((timing as u8) << 2 | form as u8);
+                put(u64::from(metric.0) << 2 | form as u64, directory);
                 match (form, like) {
                     (Form::Near, Some(like)) => {
                         near(bins, like).for_each(|number| put(number, &mut sections[1]));
@@ -186,8 +193,9 @@ struct CountsBySeries(
 /// An interval's unpacked series.
 pub(super) type BySeries = BTreeMap<SeriesId, SeriesInterval>;
 
-/// Reads the output of [`Packed`]: the interval's number and its series; the error describes the damage.
-pub(super) fn unpack(mut bytes: &[u8]) -> Result<(u64, BySeries), String> {
+/// Reads the output of [`Packed`]: the interval's number and its series; the error describes the damage. `metrics` are
+/// by the numbers in `bytes`.
+pub(super) fn unpack(mut bytes: &[u8], metrics: &[MetricId]) -> Result<(u64, BySeries), String> {
     let mut next = || take(&mut bytes).ok_or_else(short);
     let (number, histograms) = (next()?, next()?);
     let lengths = [next()?, next()?, next()?, next()?];
@@ -202,11 +210,11 @@ pub(super) fn unpack(mut bytes: &[u8]) -> Result<(u64, BySeries), String> {
     let CountsBySeries(counts) =
         serde_json::from_slice(counts).map_err(|error| error.to_string())?;
     let without = |(id, counts)| {
-        let histograms = Default::default();
+        let histograms = BTreeMap::new();
         (id, SeriesInterval { counts, histograms })
     };
     let mut series = counts.into_iter().map(without).collect();
-    let found = read_histograms(directory, sections, &mut series)?;
+    let found = read_histograms(directory, sections, metrics, &mut series)?;
     if found != histograms {
         return Err(format!("it has {found} histograms and says {histograms}"));
     }
@@ -217,6 +225,7 @@ pub(super) fn unpack(mut bytes: &[u8]) -> Result<(u64, BySeries), String> {
 fn read_histograms(
     mut directory: &[u8],
     [mut own, mut near, mut steps]: [&[u8]; 3],
+    metrics: &[MetricId],
     series: &mut BySeries,
 ) -> Result<u64, String> {
     let mut found = 0;
@@ -225,16 +234,19 @@ fn read_histograms(
         let id = take(&mut directory).ok_or_else(short)?;
         let kind = take(&mut directory).ok_or_else(short)?;
         let id = SeriesId(u32::try_from(id).map_err(|_| "there is no such series")?);
-        let timing = Timing::ALL.get((kind >> 2) as usize);
-        let timing = *timing.ok_or("there is no such timing")?;
-        if last.replace((id, timing)) >= Some((id, timing)) {
+        let number = kind >> 2;
+        let &metric = usize::try_from(number)
+            .ok()
+            .and_then(|number| metrics.get(number))
+            .ok_or_else(|| format!("metric {number} is not in the header"))?;
+        if last.replace((id, number)) >= Some((id, number)) {
             return Err("its histograms are not in order".to_owned());
         }
         let series = series.get_mut(&id);
         let histograms = &mut series
             .ok_or_else(|| format!("series {} has times but no counts", id.0))?
             .histograms;
-        let like = likeness(timing).and_then(|like| histograms[like as usize].as_ref());
+        let like = likeness(metric).and_then(|like| histograms.get(&like));
         let like = || like.ok_or("the histogram that another is close to is missing");
         let bins = match Form::ALL[(kind & 3) as usize] {
             Form::Own => {
@@ -245,7 +257,7 @@ fn read_histograms(
             Form::Steps => read_near(like()?, &mut steps, true)?,
             Form::Same => like()?.clone(),
         };
-        histograms[timing as usize] = Some(bins);
+        histograms.insert(metric, bins);
         found += 1;
     }
     if own.len() + near.len() + steps.len() > 0 {
@@ -333,95 +345,4 @@ fn take(bytes: &mut &[u8]) -> Option<u64> {
         }
     }
     None
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::units::Micros;
-
-    fn bins(times: impl IntoIterator<Item = u64>) -> Bins {
-        let mut bins = Bins::default();
-        times.into_iter().for_each(|time| bins.record(Micros(time)));
-        bins
-    }
-
-    fn interval(histograms: impl IntoIterator<Item = (u32, Timing, Bins)>) -> Interval {
-        let mut series: BTreeMap<SeriesId, SeriesInterval> = BTreeMap::new();
-        for (id, timing, bins) in histograms {
-            let own = series.entry(SeriesId(id)).or_default();
-            own.counts.ended += bins.len();
-            own.histograms[timing as usize] = Some(bins);
-        }
-        Interval {
-            number: 7,
-            series,
-            ..Interval::default()
-        }
-    }
-
-    fn packed(interval: &Interval) -> Vec<u8> {
-        let mut packed = Packed::default();
-        packed.fill(interval).expect("it can be written");
-        packed.parts().collect::<Vec<_>>().concat()
-    }
-
-    proptest! {
-        #[test]
-        fn histograms_of_any_kind_are_read_back(
-            times in prop::collection::vec(
-                (prop_oneof![0_u64..3_000, 0_u64..5_000_000_000], 0_u64..200, 0_u64..3),
-                1..300,
-            ),
-        ) {
-            let histograms = [
-                (3, Timing::ResponseTime, bins(times.iter().map(|(time, lag, _)| time + lag))),
-                (3, Timing::ServiceTime, bins(times.iter().map(|(time, ..)| *time))),
-                (3, Timing::Ttfb, bins(times.iter().map(|(time, ..)| time * 9 / 10))),
-                (3, Timing::TimedOut, bins([3_000_000; 500])),
-                (300, Timing::StartLag, bins(times.iter().map(|(.., few)| *few))),
-                (300, Timing::SchedulingLag, bins(times.iter().map(|(.., few)| *few))),
-                (300, Timing::IterationTime, bins(times.iter().skip(1).map(|(time, ..)| *time))),
-            ];
-            let written = interval(histograms);
-            let (number, read) = unpack(&packed(&written)).expect("it was just written");
-            prop_assert_eq!((number, read.len()), (7, written.series.len()));
-            for (id, series) in &written.series {
-                prop_assert_eq!(&read[id].counts, &series.counts);
-                prop_assert_eq!(&read[id].histograms, &series.histograms);
-            }
-        }
-
-        #[test]
-        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = unpack(&bytes);
-        }
-    }
-
-    #[test]
-    fn what_is_cut_or_goes_on_is_refused() {
-        let times = || (0..50).map(|n| n * n * 31);
-        let bytes = packed(&interval([
-            (0, Timing::ResponseTime, bins(times().map(|time| time + 40))),
-            (0, Timing::ServiceTime, bins(times())),
-        ]));
-        for length in 0..bytes.len() {
-            assert!(unpack(&bytes[..length]).is_err(), "{length}");
-        }
-        assert!(unpack(&[&bytes[..], &[0]].concat()).is_err());
-        assert!(unpack(&bytes).is_ok());
-    }
-
-    #[test]
-    fn a_service_time_that_is_the_response_time_takes_no_room() {
-        let times = || bins((0..100).map(|n| n * n * 31));
-        let one = interval([(0, Timing::ResponseTime, times())]);
-        let mut both = one.clone();
-        for series in both.series.values_mut() {
-            series.histograms[Timing::ServiceTime as usize] = Some(times());
-        }
-        assert_eq!(packed(&both).len(), packed(&one).len() + 2);
-    }
 }

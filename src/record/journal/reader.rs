@@ -12,10 +12,11 @@ use std::thread;
 use serde::Deserialize;
 
 use super::agreement::Agreement;
-use super::scan::{self, Fault, Found, Raw};
+use super::scan::{self, Fault, Found, Known, Raw};
 use super::{
     EVENTS_FILE, Event, HISTOGRAMS_FILE, JournalError, JournalWarning, RUN_FILE, RunHeader, SCHEMA,
 };
+use crate::plan::{MetricId, Metrics};
 use crate::record::{Interval, LostUsers, StopReason};
 use crate::units::Micros;
 
@@ -32,6 +33,7 @@ pub struct Journal {
     /// Missing or inconsistent parts.
     pub warnings: Vec<JournalWarning>,
     dir: PathBuf,
+    known: Known,
     interval_count: u64,
     ending: Ending,
 }
@@ -73,13 +75,18 @@ impl Journal {
                 return Err(JournalError::NotAFile(path));
             }
         }
-        let header = read_header(dir)?;
+        let mut header = read_header(dir)?;
+        let known = Known {
+            series: header.series.len(),
+            metrics: number_metrics(&mut header),
+        };
         let found = scan::start(dir)?;
         let mut journal = Self {
             header,
             events: Vec::new(),
             warnings: Vec::new(),
             dir: dir.to_owned(),
+            known,
             interval_count: 0,
             ending: Ending::default(),
         };
@@ -130,7 +137,7 @@ impl Journal {
 
     /// Counts the interval if all its histograms are present, and compares them with its counts.
     fn count_interval(&mut self, raw: Raw, agreement: &mut Agreement) -> Result<(), Fault> {
-        let interval = raw.unpack(self.interval_count, self.header.series.len())?;
+        let interval = raw.unpack(self.interval_count, &self.known)?;
         agreement.check(&interval, &self.header.series);
         self.ending.at = interval.end;
         self.interval_count += 1;
@@ -142,7 +149,7 @@ impl Journal {
     /// [`Journal::open`] has already read them all, so they end early only if the files have changed since.
     pub fn intervals(&self) -> Intervals {
         Intervals {
-            ahead: unpack_ahead(&self.dir, self.header.series.len()).ok(),
+            ahead: unpack_ahead(&self.dir, self.known.clone()).ok(),
             left: self.interval_count,
         }
     }
@@ -205,14 +212,14 @@ impl Iterator for Intervals {
 }
 
 /// Unpacks intervals on a separate thread, as long as there is a receiver and no error.
-fn unpack_ahead(dir: &Path, series: usize) -> Result<Receiver<Interval>, JournalError> {
+fn unpack_ahead(dir: &Path, known: Known) -> Result<Receiver<Interval>, JournalError> {
     let found = scan::start(dir)?;
     let (sender, receiver) = sync_channel(scan::AHEAD);
     let unpack = move || {
         let mut number = 0;
         for found in found {
             let interval = match found {
-                Found::Interval(raw) => raw.unpack(number, series),
+                Found::Interval(raw) => raw.unpack(number, &known),
                 Found::Event(_) => continue,
                 Found::Fault(_) => return,
             };
@@ -228,6 +235,16 @@ fn unpack_ahead(dir: &Path, series: usize) -> Result<Receiver<Interval>, Journal
         .spawn(unpack)
         .map_err(JournalError::io("start a thread to read", dir))?;
     Ok(receiver)
+}
+
+/// Gives the header's metrics the numbers of this version: the built-in ones first. Returns them by the numbers that they
+/// had, which are those in the files. A metric that this version does not have keeps its name.
+fn number_metrics(header: &mut RunHeader) -> Vec<MetricId> {
+    let written = std::mem::replace(&mut header.metrics, Metrics::built_in());
+    let metrics = written.iter().map(|(_, metric)| metric.clone());
+    metrics
+        .map(|metric| header.metrics.declare(metric))
+        .collect()
 }
 
 fn read_header(dir: &Path) -> Result<RunHeader, JournalError> {

@@ -10,6 +10,7 @@ use super::lines::{Lines, corrupt};
 use super::members::Members;
 use super::pack::{self, BySeries};
 use super::{EVENTS_FILE, Event, IntervalCounts, JournalError, JournalWarning};
+use crate::plan::MetricId;
 use crate::record::Interval;
 
 /// The number of intervals that may be read ahead.
@@ -42,6 +43,15 @@ pub(super) enum Found {
     Interval(Raw),
     /// Damage; later parts are still useful, except for intervals if an interval is damaged.
     Fault(Fault),
+}
+
+/// The series and metrics of a header.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    /// The number of series.
+    pub(super) series: usize,
+    /// The metrics by the numbers that the header gives them.
+    pub(super) metrics: Vec<MetricId>,
 }
 
 /// An interval with its packed series.
@@ -155,8 +165,8 @@ impl Scan {
 }
 
 impl Raw {
-    /// The interval. It must have this number, and only series of the header.
-    pub(super) fn unpack(self, number: u64, series: usize) -> Result<Interval, Fault> {
+    /// The interval. It must have this number, and only series and metrics of the header.
+    pub(super) fn unpack(self, number: u64, known: &Known) -> Result<Interval, Fault> {
         let counts = self.counts;
         let of_counts = |reason: String| Err(corrupt(EVENTS_FILE, self.line, reason));
         if counts.number != number {
@@ -178,7 +188,7 @@ impl Raw {
             target: counts.target,
         };
         if !self.packed.is_empty() {
-            let found = unpack_series(&self.packed, number, counts.series, series);
+            let found = unpack_series(&self.packed, number, counts.series, known);
             interval.series = found.map_err(|reason| {
                 let interval = number;
                 Fault::Damage(JournalWarning::SeriesCorrupt { interval, reason })
@@ -193,9 +203,9 @@ fn unpack_series(
     packed: &[u8],
     number: u64,
     expected: u32,
-    in_header: usize,
+    known: &Known,
 ) -> Result<BySeries, String> {
-    let (found, series) = pack::unpack(packed)?;
+    let (found, series) = pack::unpack(packed, &known.metrics)?;
     if found != number {
         return Err(format!("they are those of interval {found}"));
     }
@@ -203,7 +213,7 @@ fn unpack_series(
         let found = series.len();
         return Err(format!("there are {found} where {expected} were expected"));
     }
-    if let Some(id) = series.keys().find(|id| id.0 as usize >= in_header) {
+    if let Some(id) = series.keys().find(|id| id.0 as usize >= known.series) {
         return Err(format!("series {} is not in the header", id.0));
     }
     Ok(series)

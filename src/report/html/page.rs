@@ -37,7 +37,7 @@ pub(super) struct Page<'a> {
     heat_legend: String,
     heat_peak: String,
     heat_rows: Vec<HeatLine>,
-    times: Vec<TimesLine>,
+    times: Vec<TimesLine<'a>>,
     load_note: String,
     timeline: Vec<Vec<String>>,
     has_target: bool,

@@ -34,7 +34,7 @@ pub(super) struct StepLine<'a> {
 #[derive(Debug, Serialize)]
 struct Detail {
     chart: Option<String>,
-    phases: Vec<TimesLine>,
+    phases: Vec<TimesLine<'static>>,
     note: String,
 }
 
@@ -44,7 +44,7 @@ pub(super) fn steps(report: &Report) -> Result<Vec<StepLine<'_>>, RenderError> {
         .iter()
         .enumerate()
         .map(|(index, step)| {
-            let response = step.times.of_timing(Timing::ResponseTime);
+            let response = step.times.of_metric(Timing::ResponseTime);
             let detail = (index < MOST_DETAILS && step.counts.ended > 0)
                 .then(|| detail(index, step))
                 .transpose()?;
@@ -121,7 +121,7 @@ fn detail(index: usize, step: &StepRow) -> Result<Detail, RenderError> {
     })
 }
 
-fn phases(times: &Times) -> Vec<TimesLine> {
+fn phases(times: &Times) -> Vec<TimesLine<'static>> {
     [
         ("Response time", Timing::ResponseTime),
         ("Service time", Timing::ServiceTime),
@@ -133,7 +133,7 @@ fn phases(times: &Times) -> Vec<TimesLine> {
     ]
     .into_iter()
     .filter_map(|(name, timing)| {
-        let stats = times.of_timing(timing).recorded()?;
+        let stats = times.of_metric(timing).recorded()?;
         Some(TimesLine {
             name,
             cells: std::iter::once(text::count(stats.count))
@@ -149,8 +149,8 @@ pub(super) fn flows(report: &Report) -> Vec<Vec<String>> {
         .flows
         .iter()
         .map(|flow| {
-            let iteration = flow.times.of_timing(Timing::IterationTime);
-            let lag = flow.times.of_timing(Timing::StartLag);
+            let iteration = flow.times.of_metric(Timing::IterationTime);
+            let lag = flow.times.of_metric(Timing::StartLag);
             vec![
                 flow.name.clone(),
                 text::count(flow.counts.judged_iterations()),

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::plan::MetricId;
 use crate::plan::threshold::Metric;
 use crate::record::{Standing, Timing};
 use crate::report::model::distribution::Stats;
@@ -126,19 +127,21 @@ pub(super) fn heat(report: &Report) -> Vec<HeatLine> {
         .collect()
 }
 
-/// A row for a timing.
+/// A row for a metric.
 #[derive(Debug, Serialize)]
-pub(super) struct TimesLine {
-    pub(super) name: &'static str,
+pub(super) struct TimesLine<'a> {
+    pub(super) name: &'a str,
     pub(super) cells: Vec<String>,
 }
 
-pub(super) fn times(report: &Report) -> Vec<TimesLine> {
+pub(super) fn times(report: &Report) -> Vec<TimesLine<'_>> {
     let response = if report.has_one_time() {
         "Response = service time"
     } else {
         "Response time"
     };
+    let declared = report.header.metrics.declared();
+    let declared = declared.map(|(id, metric)| (metric.name.as_str(), id));
     [
         (response, Timing::ResponseTime),
         ("Service time", Timing::ServiceTime),
@@ -152,8 +155,10 @@ pub(super) fn times(report: &Report) -> Vec<TimesLine> {
     ]
     .into_iter()
     .filter(|(_, timing)| !(report.has_one_time() && *timing == Timing::ServiceTime))
-    .filter_map(|(name, timing)| {
-        let stats = report.time(timing).recorded()?;
+    .map(|(name, timing)| (name, timing.into()))
+    .chain(declared)
+    .filter_map(|(name, metric): (&str, MetricId)| {
+        let stats = report.time(metric).recorded()?;
         let cells = [
             stats.min,
             Micros(stats.mean.round() as u64),

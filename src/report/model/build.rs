@@ -124,7 +124,7 @@ impl Draft {
                     flow: series.flow.clone(),
                     tags: series.tags.clone(),
                     counts: own.counts.clone(),
-                    times: Times::of_series(own),
+                    times: Times::of(&own.histograms),
                     curve: own
                         .histogram(Timing::ResponseTime)
                         .map(|times| curve(&times.to_histogram(), STEP_CURVE_STEPS))
@@ -137,7 +137,7 @@ impl Draft {
             .map(|(id, series)| FlowRow {
                 name: series.flow.clone(),
                 counts: totals.series(id).counts.clone(),
-                times: Times::of_series(totals.series(id)),
+                times: Times::of(&totals.series(id).histograms),
             })
             .collect();
         let checks = (0..)
@@ -166,7 +166,7 @@ impl Draft {
             requests: totals.counts(Subject::Requests),
             iterations: totals.counts(Subject::Iterations),
             warm_up_requests: totals.warm_up().requests.ended,
-            times: Times::of(|timing| Some(totals.timing(timing, &[]))),
+            times: Times::of(totals.times()),
             steps,
             flows,
             checks,
@@ -312,6 +312,7 @@ fn cleaned(mut header: RunHeader) -> RunHeader {
     .chain(&mut header.workload_hash)
     .chain(&mut header.git_commit)
     .chain(&mut header.overrides)
+    .chain(header.metrics.names_mut())
     .chain(
         header
             .thresholds

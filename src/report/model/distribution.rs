@@ -5,7 +5,7 @@ use hdrhistogram::Histogram;
 use crate::units::Micros;
 
 /// A distribution as a row of numbers; all zero if nothing was recorded.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stats {
     /// The number of recorded times.
     pub count: u64,
@@ -30,10 +30,24 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// Nothing was recorded.
+    pub const NONE: Self = Self {
+        count: 0,
+        min: Micros::ZERO,
+        mean: 0.0,
+        p50: Micros::ZERO,
+        p75: Micros::ZERO,
+        p90: Micros::ZERO,
+        p95: Micros::ZERO,
+        p99: Micros::ZERO,
+        p99_9: Micros::ZERO,
+        max: Micros::ZERO,
+    };
+
     /// The numbers of a histogram.
     pub fn of(histogram: &Histogram<u64>) -> Self {
         if histogram.is_empty() {
-            return Self::default();
+            return Self::NONE;
         }
         let [p50, p75, p90, p95, p99, p99_9] =
             quantiles(histogram, [0.50, 0.75, 0.90, 0.95, 0.99, 0.999]);
@@ -149,7 +163,7 @@ mod tests {
 
     #[test]
     fn nothing_recorded_is_all_zero() {
-        assert_eq!(Stats::of(&histogram::empty()), Stats::default());
+        assert_eq!(Stats::of(&histogram::empty()), Stats::NONE);
         let one = Stats::of(&of([1_000].into_iter()));
         assert_eq!(
             (one.count, one.p50, one.max),

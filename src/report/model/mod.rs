@@ -13,8 +13,6 @@ pub mod timeline;
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
-
 pub use build::Draft;
 pub use distribution::{CurvePoint, Stats};
 pub use failures::{FailureGroup, UnmeasuredFailure};
@@ -23,14 +21,13 @@ pub use rows::{Row, Rows};
 pub use timeline::{Point, Spread};
 
 use crate::exit::Exit;
+use crate::plan::MetricId;
 use crate::plan::schedule::Model;
 use crate::plan::threshold::{Metric, Unit};
 use crate::record::bins::Sum;
 use crate::record::journal::RunHeader;
 use crate::record::totals::{HealthTotals, TargetTotals};
-use crate::record::{
-    CheckCounts, Counts, LoadCounts, SeriesInterval, Standing, StopReason, Timing,
-};
+use crate::record::{CheckCounts, Counts, LoadCounts, Standing, StopReason};
 use crate::report::text;
 use crate::scenario::{Comparator, Severity, Window};
 use crate::units::Micros;
@@ -182,24 +179,20 @@ pub struct Violation {
     pub to: Micros,
 }
 
-/// Numbers per timing.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Times([Stats; Timing::ALL.len()]);
+/// Numbers per metric.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Times(BTreeMap<MetricId, Stats>);
 
 impl Times {
-    fn of(histogram: impl Fn(Timing) -> Option<Histogram<u64>>) -> Self {
-        Self(Timing::ALL.map(|timing| {
-            histogram(timing).map_or_else(Stats::default, |histogram| Stats::of(&histogram))
-        }))
+    fn of(histograms: &BTreeMap<MetricId, Sum>) -> Self {
+        let stats =
+            |(&metric, times): (&MetricId, &Sum)| (metric, Stats::of(&times.to_histogram()));
+        Self(histograms.iter().map(stats).collect())
     }
 
-    fn of_series(series: &SeriesInterval<Sum>) -> Self {
-        Self::of(|timing| series.histogram(timing).map(Sum::to_histogram))
-    }
-
-    /// The numbers of a timing.
-    pub const fn of_timing(&self, timing: Timing) -> &Stats {
-        &self.0[timing as usize]
+    /// The numbers of a metric.
+    pub fn of_metric(&self, metric: impl Into<MetricId>) -> &Stats {
+        self.0.get(&metric.into()).unwrap_or(&Stats::NONE)
     }
 }
 
@@ -301,9 +294,9 @@ impl Report {
         })
     }
 
-    /// The numbers of a timing over all steps or flows.
-    pub const fn time(&self, timing: Timing) -> &Stats {
-        self.times.of_timing(timing)
+    /// The numbers of a metric over all steps or flows.
+    pub fn time(&self, metric: impl Into<MetricId>) -> &Stats {
+        self.times.of_metric(metric)
     }
 
     /// The generator's CPU time per request, in µs; `None` without requests.

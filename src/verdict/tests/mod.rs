@@ -86,7 +86,7 @@ fn good(count: u64, millis: u64) -> Second {
 }
 
 fn add(part: &mut SeriesInterval, timing: Timing, count: u64, time: Micros) {
-    let times = part.histograms[timing as usize].get_or_insert_default();
+    let times = part.histograms.entry(timing.into()).or_default();
     for _ in 0..count {
         times.record(time);
     }

@@ -67,7 +67,8 @@ impl Driven {
         let totals = Totals::new(&plan.series, plan.checks.len());
         let judge = Judge::new(&plan.thresholds, &plan.series, None);
         let warm_up = Micros::from(plan.warm_up);
-        let recorder = Arc::new(Recorder::new(plan.series.len(), plan.checks.len(), 4));
+        let recorder = Recorder::new(&plan.metrics, &plan.series, plan.checks.len(), 4);
+        let recorder = Arc::new(recorder);
         let plan = Arc::new(plan);
         let running = engine::launch(plan, Arc::clone(&recorder), transport, values);
         Self {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use gander::outcome::Outcome;
 use gander::plan::schedule::Model;
-use gander::plan::{CheckEntry, CheckId, Segment, Series, Subject};
+use gander::plan::{CheckEntry, CheckId, Metrics, Segment, Series, Subject};
 use gander::probe::{TargetHealth, machine};
 use gander::record::journal::{Event, RunHeader, SCHEMA, StageMark, Writer};
 use gander::record::{
@@ -52,6 +52,7 @@ pub(crate) fn header() -> RunHeader {
         warm_up: Micros(1_000_000),
         pacing: None,
         peak_users: 20,
+        metrics: Metrics::built_in(),
         series: vec![
             series("GET /, then \"more\"", Subject::Requests),
             series("browse", Subject::Iterations),
@@ -71,7 +72,8 @@ pub(crate) fn header() -> RunHeader {
 
 /// Seconds with good, failed, timed-out and interrupted requests, one of them with nothing at all.
 pub(crate) fn intervals(count: u64) -> Vec<Interval> {
-    let recorder = Recorder::new(2, 1, 2);
+    let header = header();
+    let recorder = Recorder::new(&header.metrics, &header.series, header.checks.len(), 2);
     (0..count)
         .map(|second| {
             if second != 1 {
