@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use chrono::{DateTime, Utc};
 use criterion::{Criterion, criterion_group, criterion_main};
-use gander::expr::{Context, Encoding, Expression, Held, Names, Template};
+use gander::expr::{Context, Encoding, Expression, Names, StoredValue, Template};
 use gander::scenario::{Feed, Pick, SlotId, Value};
 use serde_json::json;
 
@@ -32,7 +32,7 @@ impl Context for User {
         Some(if slot.0 == 0 { &self.id } else { &self.page })
     }
 
-    fn column(&self, _: usize, _: usize) -> Option<Held<'_>> {
+    fn column(&self, _: usize, _: usize) -> Option<StoredValue<'_>> {
         None
     }
 

@@ -5,8 +5,8 @@
 
 mod child;
 mod environment;
-mod ground;
 mod serve;
+mod services;
 
 use std::fmt;
 use std::io;
@@ -15,8 +15,8 @@ use std::time::Duration;
 
 pub use child::{BundledOptions, BundledTarget};
 pub use environment::{Environment, Faults};
-pub use ground::Base;
 pub use serve::{ServeOptions, Until, serve};
+pub use services::ServiceConfig;
 pub use target_app::{Config, LabMode, Secret, Settings, Stack};
 
 /// The database and shared store of Folio, as in `--profile`.

@@ -9,18 +9,18 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime;
 use tokio::sync::oneshot;
 
-use super::ground::{Ground, note};
-use super::{Base, ProfileName, TargetError};
+use super::services::{RunningServices, note};
+use super::{ProfileName, ServiceConfig, TargetError};
 
 /// The options of `gander target serve`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServeOptions {
     /// Port on 127.0.0.1; 0 chooses a free one.
     pub port: u16,
-    /// Folio's configuration; its profile must match `base`.
+    /// Folio's configuration; its profile must match `services`.
     pub config: Config,
     /// The database and shared store.
-    pub base: Base,
+    pub services: ServiceConfig,
     /// The event that stops it.
     pub until: Until,
 }
@@ -55,27 +55,27 @@ pub fn serve(options: &ServeOptions) -> Result<(), TargetError> {
         // Bound first, because the start can take seconds: clients get a "retry later" response meanwhile.
         let listener = listener(options.port).map_err(listen)?;
         let opening = async {
-            let ground = Ground::lay(&options.base).await?;
+            let services = RunningServices::start(&options.services).await?;
             let config = Config {
-                profile: ground.profile(),
+                profile: services.profile(),
                 ..options.config.clone()
             };
             let state = State::open(&config).await?;
-            Ok::<_, TargetError>((ground, state))
+            Ok::<_, TargetError>((services, state))
         };
-        let (mut ground, state) = tokio::select! {
+        let (mut services, state) = tokio::select! {
             opened = target_app::serve_starting(&listener, opening) => opened?,
             // The signal came before the start was finished: dropping the future removes the half-started services.
             () = &mut end => return Ok(()),
         };
         let port = listener.local_addr().map_err(listen)?.port();
-        announce(port, options.base.name()).map_err(TargetError::Announce)?;
+        announce(port, options.services.name()).map_err(TargetError::Announce)?;
         let until = options.until;
         let (tell, begun) = oneshot::channel();
         let shutdown = async move {
             let gone = tokio::select! {
                 () = end => None,
-                gone = ground.gone() => Some(gone),
+                gone = services.exited() => Some(gone),
             };
             if until == Until::Signal {
                 note("stopping after the work in progress; Ctrl-C again stops at once");
@@ -83,13 +83,13 @@ pub fn serve(options: &ServeOptions) -> Result<(), TargetError> {
             // The receiver below lives as long as this future.
             let _ = tell.send(());
             // Returned, so that the services outlive the requests in progress.
-            (ground, gone)
+            (services, gone)
         };
-        let (ground, gone) = tokio::select! {
+        let (services, gone) = tokio::select! {
             stopped = target_app::serve(listener, state, shutdown) => stopped,
             Ok(()) = interrupted_after(begun) => return Err(TargetError::Hurried),
         };
-        ground.stop().await;
+        services.stop().await;
         match gone {
             Some(gone) => Err(TargetError::ServiceGone(gone)),
             None => Ok(()),

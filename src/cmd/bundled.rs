@@ -1,6 +1,6 @@
 //! The target of `gander run`, from the scenario and the command line.
 
-use super::Failure;
+use super::CommandError;
 #[cfg(feature = "bundled-target")]
 use crate::bundled::{BundledOptions, Environment, Settings, Stack, TargetError};
 use crate::cli::RunArgs;
@@ -11,13 +11,13 @@ use crate::scenario::Target;
 
 /// Changes to the bundled target, each as `path = value` for the report; fails if the setup is invalid.
 #[cfg(feature = "bundled-target")]
-pub(super) fn changes(target: &Target, args: &RunArgs) -> Result<Vec<String>, Failure> {
+pub(super) fn changes(target: &Target, args: &RunArgs) -> Result<Vec<String>, CommandError> {
     let (profile, assignments) = (args.bundled.target_profile, &args.bundled.target_set);
     if let Target::Url(url) = target {
         return if profile.is_none() && assignments.is_empty() {
             Ok(Vec::new())
         } else {
-            Err(Failure::Argument(anyhow::anyhow!(
+            Err(CommandError::Argument(anyhow::anyhow!(
                 "--target-profile and --target-set are for the bundled target, and this run drives {}: leave them out, or \
                  give --target bundled",
                 url.origin().ascii_serialization()
@@ -28,7 +28,7 @@ pub(super) fn changes(target: &Target, args: &RunArgs) -> Result<Vec<String>, Fa
     let environment = Environment::of_process();
     environment
         .settings(Stack::After, None, assignments)
-        .map_err(|faults| Failure::Argument(TargetError::from(faults).into()))?;
+        .map_err(|faults| CommandError::Argument(TargetError::from(faults).into()))?;
     let profile = profile.map(|profile| format!("target profile = {profile}"));
     let file = environment
         .config
@@ -50,14 +50,14 @@ pub(super) fn changes(target: &Target, args: &RunArgs) -> Result<Vec<String>, Fa
 /// There is no bundled target to change.
 #[cfg(not(feature = "bundled-target"))]
 #[expect(clippy::unnecessary_wraps, reason = "that of the other build can fail")]
-pub(super) fn changes(_: &Target, _: &RunArgs) -> Result<Vec<String>, Failure> {
+pub(super) fn changes(_: &Target, _: &RunArgs) -> Result<Vec<String>, CommandError> {
     Ok(Vec::new())
 }
 
 /// The error for a build without the bundled target.
 #[cfg(not(feature = "bundled-target"))]
-pub(super) fn none_bundled() -> Failure {
-    Failure::Argument(anyhow::anyhow!(
+pub(super) fn none_bundled() -> CommandError {
+    CommandError::Argument(anyhow::anyhow!(
         "this build has no bundled target: build with the feature bundled-target, which is a default one, or give `gander run` a \
          base URL with --target"
     ))
@@ -68,7 +68,7 @@ pub(super) fn none_bundled() -> Failure {
     not(feature = "bundled-target"),
     expect(unused_variables, reason = "they set up Folio")
 )]
-pub(super) fn start(target: &Target, args: &RunArgs) -> Result<run::Target, Failure> {
+pub(super) fn start(target: &Target, args: &RunArgs) -> Result<run::Target, CommandError> {
     match target {
         Target::Url(url) => Ok(run::Target::Outside(url.clone())),
         #[cfg(feature = "bundled-target")]
@@ -78,7 +78,7 @@ pub(super) fn start(target: &Target, args: &RunArgs) -> Result<run::Target, Fail
                 assignments: args.bundled.target_set.clone(),
                 executable: None,
             };
-            run::Target::bundled(&options).map_err(|error| Failure::Target(error.into()))
+            run::Target::bundled(&options).map_err(|error| CommandError::Target(error.into()))
         }
         #[cfg(not(feature = "bundled-target"))]
         Target::Bundled => Err(none_bundled()),

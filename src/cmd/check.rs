@@ -6,9 +6,9 @@ use crate::cli::CheckArgs;
 use crate::exit::Exit;
 use crate::scenario::{self, Diagnostics, Overrides};
 
-use super::{Failure, compile, terminal};
+use super::{CommandError, compile, terminal};
 
-pub(super) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
+pub(super) fn check(args: &CheckArgs) -> Result<Exit, CommandError> {
     let overrides = Overrides {
         root: args.root.clone(),
         ..Overrides::default()

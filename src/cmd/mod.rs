@@ -76,7 +76,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
     })
 }
 
-fn failed(failure: &Failure) -> Exit {
+fn failed(failure: &CommandError) -> Exit {
     terminal::complain(&failure.render());
     failure.exit()
 }
@@ -122,7 +122,7 @@ fn junit_in(words: &[OsString]) -> Option<PathBuf> {
     None
 }
 
-fn dispatch(command: &Command) -> Result<Exit, Failure> {
+fn dispatch(command: &Command) -> Result<Exit, CommandError> {
     match command {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::check(args),
@@ -138,7 +138,7 @@ fn dispatch(command: &Command) -> Result<Exit, Failure> {
 
 /// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum CommandError {
     /// The scenario is not valid.
     #[error("{0}")]
     Scenario(Diagnostics),
@@ -157,7 +157,7 @@ enum Failure {
     Internal(anyhow::Error),
 }
 
-impl Failure {
+impl CommandError {
     const fn exit(&self) -> Exit {
         match self {
             Self::Scenario(_) | Self::Argument(_) => Exit::InvalidInput,

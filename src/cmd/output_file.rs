@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 
-use super::Failure;
+use super::CommandError;
 
 /// What happens to an existing file at the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +38,10 @@ pub(super) struct OutputFile {
 
 impl OutputFile {
     /// Checks the path without following links or opening pipes. An existing file stays, unless it may be replaced.
-    pub(super) fn open(path: &Path, existing: Existing) -> Result<Self, Failure> {
+    pub(super) fn open(path: &Path, existing: Existing) -> Result<Self, CommandError> {
         Self::try_open(path, existing)
             .with_context(|| format!("cannot write {}", path.display()))
-            .map_err(Failure::Argument)
+            .map_err(CommandError::Argument)
     }
 
     fn try_open(path: &Path, existing: Existing) -> anyhow::Result<Self> {
@@ -98,7 +98,7 @@ impl OutputFile {
     }
 
     /// Writes these bytes to the path.
-    pub(super) fn write(self, bytes: &[u8]) -> Result<(), Failure> {
+    pub(super) fn write(self, bytes: &[u8]) -> Result<(), CommandError> {
         self.write_with(|file| file.write_all(bytes))
     }
 
@@ -106,10 +106,10 @@ impl OutputFile {
     pub(super) fn write_with(
         mut self,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CommandError> {
         self.try_write(write)
             .with_context(|| format!("cannot write {}", self.path.display()))
-            .map_err(Failure::Argument)
+            .map_err(CommandError::Argument)
     }
 
     fn try_write(

@@ -13,13 +13,13 @@ use crate::report::{self, JunitXml, Renderer, Report, SummaryJson};
 use super::output_file::{Existing, OutputFile};
 use super::places::Places;
 use super::progress::Progress;
-use super::{Failure, terminal};
+use super::{CommandError, terminal};
 
 /// The journal in a run's folder.
-pub(super) fn journal_in(run: &Path) -> Result<Journal, Failure> {
+pub(super) fn journal_in(run: &Path) -> Result<Journal, CommandError> {
     Journal::open(run)
         .with_context(|| format!("no run can be read from {}", run.display()))
-        .map_err(Failure::Argument)
+        .map_err(CommandError::Argument)
 }
 
 /// The files of a journal.
@@ -48,7 +48,7 @@ pub(super) struct Wanted<'a> {
 
 impl Wanted<'_> {
     /// Refuses a path at which a file would be lost; `json` is a path other than stdout.
-    fn check_places(&self, json: Option<&Path>) -> Result<(), Failure> {
+    fn check_places(&self, json: Option<&Path>) -> Result<(), CommandError> {
         let options = [
             ("--json", json),
             ("--junit", self.junit),
@@ -76,13 +76,13 @@ pub(super) struct Outputs {
     files: Vec<(&'static dyn Renderer, OutputFile)>,
     /// Additional copies, by the name of the output.
     copies: Vec<(&'static str, OutputFile)>,
-    summary: Summary,
+    summary: SummaryStream,
     is_json_on_stdout: bool,
 }
 
 /// Where a summary is printed, if at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Summary {
+enum SummaryStream {
     Stdout,
     Stderr,
     Silent,
@@ -90,7 +90,7 @@ enum Summary {
 
 impl Outputs {
     /// Creates the folder and checks every path. No existing file changes yet.
-    pub(super) fn open(wanted: &Wanted<'_>) -> Result<Self, Failure> {
+    pub(super) fn open(wanted: &Wanted<'_>) -> Result<Self, CommandError> {
         let is_json_on_stdout = wanted.json == Some(Path::new("-"));
         let json = wanted.json.filter(|_| !is_json_on_stdout);
         wanted.check_places(json)?;
@@ -110,16 +110,16 @@ impl Outputs {
                     wanted.folder.display()
                 )
             })
-            .map_err(Failure::Argument)?;
+            .map_err(CommandError::Argument)?;
         let mut files = Vec::new();
         for renderer in report::renderers() {
             let path = wanted.folder.join(renderer.file_name());
             files.push((renderer, OutputFile::open(&path, wanted.in_folder)?));
         }
         let summary = match (is_json_on_stdout, wanted.quiet) {
-            (_, true) => Summary::Silent,
-            (true, false) => Summary::Stderr,
-            (false, false) => Summary::Stdout,
+            (_, true) => SummaryStream::Silent,
+            (true, false) => SummaryStream::Stderr,
+            (false, false) => SummaryStream::Stdout,
         };
         Ok(Self {
             folder: wanted.folder.to_owned(),
@@ -141,13 +141,13 @@ impl Outputs {
     }
 
     /// Builds the report from the journal and writes every output.
-    pub(super) fn write(mut self, journal: &Journal) -> Result<Exit, Failure> {
-        let mut progress = Progress::begin(self.summary == Summary::Silent);
+    pub(super) fn write(mut self, journal: &Journal) -> Result<Exit, CommandError> {
+        let mut progress = Progress::begin(self.summary == SummaryStream::Silent);
         let report = Report::build_watched(journal, |read, of| progress.at(read, of));
         drop(progress);
-        let report = report.map_err(|error| Failure::Internal(error.into()))?;
+        let report = report.map_err(|error| CommandError::Internal(error.into()))?;
         let (mut on_stdout, mut failed) = (None, None);
-        let mut note = |written: Result<(), Failure>| {
+        let mut note = |written: Result<(), CommandError>| {
             if let Err(failure) = written {
                 failed.get_or_insert(failure);
             }
@@ -155,7 +155,7 @@ impl Outputs {
         for (renderer, file) in self.files {
             let bytes = renderer
                 .render(&report)
-                .map_err(|error| Failure::Internal(error.into()))?;
+                .map_err(|error| CommandError::Internal(error.into()))?;
             note(file.write(&bytes));
             let name = renderer.file_name();
             while let Some(at) = self.copies.iter().position(|(copied, _)| *copied == name) {
@@ -173,14 +173,14 @@ impl Outputs {
             report::console::summary(&report, Some(&self.folder), terminal::width(), colour)
         };
         match self.summary {
-            Summary::Stdout => note(terminal::say(&summary(terminal::colour_on_stdout()))),
-            Summary::Stderr => terminal::complain(&summary(terminal::colour_on_stderr())),
-            Summary::Silent => {}
+            SummaryStream::Stdout => note(terminal::say(&summary(terminal::colour_on_stdout()))),
+            SummaryStream::Stderr => terminal::complain(&summary(terminal::colour_on_stderr())),
+            SummaryStream::Silent => {}
         }
         let exit = report.verdict.exit;
         match failed {
             None => Ok(exit),
-            Some(failure) => Err(Failure::Argument(anyhow!(
+            Some(failure) => Err(CommandError::Argument(anyhow!(
                 "{failure}; the run itself ended with exit code {} ({exit}), and `gander report {} --out FOLDER` writes its \
                  outputs to another place",
                 exit.code(),
@@ -218,8 +218,8 @@ impl Lock {
 
 impl Claim {
     /// Creates the folder if necessary and claims it. An earlier run in it stays, unless it may be replaced.
-    pub(super) fn of(folder: &Path, existing: Existing) -> Result<Self, Failure> {
-        Self::try_of(folder, existing).map_err(Failure::Argument)
+    pub(super) fn of(folder: &Path, existing: Existing) -> Result<Self, CommandError> {
+        Self::try_of(folder, existing).map_err(CommandError::Argument)
     }
 
     fn try_of(folder: &Path, existing: Existing) -> anyhow::Result<Self> {
@@ -250,12 +250,12 @@ impl Claim {
     }
 
     /// Removes the journal of the earlier run.
-    pub(super) fn make_room(&self) -> Result<(), Failure> {
+    pub(super) fn make_room(&self) -> Result<(), CommandError> {
         for path in journal_files(&self.folder) {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     let context = format!("cannot replace {}", path.display());
-                    return Err(Failure::Argument(anyhow!(error).context(context)));
+                    return Err(CommandError::Argument(anyhow!(error).context(context)));
                 }
                 _ => {}
             }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf, absolute};
 
 use anyhow::anyhow;
 
-use super::Failure;
+use super::CommandError;
 
 /// The paths that a command line names, before anything is written.
 pub(super) struct Places<'a> {
@@ -23,9 +23,9 @@ pub(super) struct Places<'a> {
 
 impl Places<'_> {
     /// Refuses a path at which a file would be lost.
-    pub(super) fn check(&self) -> Result<(), Failure> {
+    pub(super) fn check(&self) -> Result<(), CommandError> {
         self.fault()
-            .map_or(Ok(()), |words| Err(Failure::Argument(anyhow!(words))))
+            .map_or(Ok(()), |words| Err(CommandError::Argument(anyhow!(words))))
     }
 
     fn fault(&self) -> Option<String> {

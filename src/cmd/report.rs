@@ -7,24 +7,24 @@ use crate::cli::ReportArgs;
 use crate::exit::Exit;
 use crate::run::survive_file_size_limit;
 
-use super::Failure;
+use super::CommandError;
 use super::output_file::{Existing, OutputFile};
 use super::outputs::{Lock, Outputs, Wanted, journal_files, journal_in};
 
-pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
+pub(super) fn report(args: &ReportArgs) -> Result<Exit, CommandError> {
     let events = runtime::Builder::new_current_thread().enable_io().build();
     let events = events
         .context("cannot start the event loop")
-        .map_err(Failure::Internal)?;
+        .map_err(CommandError::Internal)?;
     let _within = events.enter();
-    survive_file_size_limit().map_err(Failure::Internal)?;
+    survive_file_size_limit().map_err(CommandError::Internal)?;
     let folder = args.out.as_ref().unwrap_or(&args.run);
     // A run in progress writes its own outputs at its end, and would fail if they existed by then.
     let _lock = folder
         .is_dir()
         .then(|| Lock::of(folder))
         .transpose()
-        .map_err(Failure::Argument)?;
+        .map_err(CommandError::Argument)?;
     let journal = journal_in(&args.run)?;
     let inputs: Vec<_> = journal_files(&args.run).collect();
     let elsewhere = Existing::replaced_if(args.overwrite);

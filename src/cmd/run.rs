@@ -21,14 +21,14 @@ use crate::transport::{Settings, Shared};
 
 use super::output_file::Existing;
 use super::outputs::{Claim, Outputs, Wanted, journal_in};
-use super::{Failure, bundled, compile, seed_or_new, terminal};
+use super::{CommandError, bundled, compile, seed_or_new, terminal};
 
-pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
+pub(super) fn run(args: &RunArgs) -> Result<Exit, CommandError> {
     let mut scenario =
-        scenario::load(&args.file, &(&args.changes).into()).map_err(Failure::Scenario)?;
+        scenario::load(&args.file, &(&args.changes).into()).map_err(CommandError::Scenario)?;
     let seed = seed_or_new(args.seed);
     // Reports every error in the scenario and the target setup before anything is started.
-    compile(&scenario, seed).map_err(Failure::Scenario)?;
+    compile(&scenario, seed).map_err(CommandError::Scenario)?;
     scenario
         .overridden
         .extend(bundled::changes(&scenario.target, args)?);
@@ -36,7 +36,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let run_id = header::run_id(&scenario.name, now);
     Limits::raise()
         .room_for_a_run()
-        .map_err(|error| Failure::Argument(error.into()))?;
+        .map_err(|error| CommandError::Argument(error.into()))?;
     let folder = args
         .out
         .clone()
@@ -44,7 +44,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let control = runtime::Builder::new_current_thread().enable_all().build();
     let control = control
         .context("cannot start the event loop")
-        .map_err(Failure::Internal)?;
+        .map_err(CommandError::Internal)?;
     let mut signals = listen(&control)?;
     let existing = Existing::replaced_if(args.overwrite);
     let claim = Claim::of(&folder, existing)?;
@@ -69,8 +69,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         return Err(stopped_early());
     }
     let mut target = target?;
-    let plan =
-        Plan::compile(&scenario, target.url(), seed, Segment::WHOLE).map_err(Failure::Scenario)?;
+    let plan = Plan::compile(&scenario, target.url(), seed, Segment::WHOLE)
+        .map_err(CommandError::Scenario)?;
     let transport = transport(&plan, args)?;
     let reached = control.block_on(async {
         tokio::select! {
@@ -83,7 +83,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let header = header::header(&scenario, &plan, run_id, now);
     let journal = Writer::create(&folder, &header)
         .context("cannot begin the journal: choose another place with --out")
-        .map_err(Failure::Argument)?
+        .map_err(CommandError::Argument)?
         .without(&plan.secrets.mask);
     let live = LiveView::on_stderr(
         &header,
@@ -110,29 +110,33 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
 }
 
 /// From here on a signal ends the run in order, at any point.
-fn listen(control: &Runtime) -> Result<Signals, Failure> {
+fn listen(control: &Runtime) -> Result<Signals, CommandError> {
     // Before the signal listener starts: the engine installs its own handler, which would replace the listener.
     engine::silence();
     let _within = control.enter();
-    survive_file_size_limit().map_err(Failure::Internal)?;
-    Signals::listen().map_err(Failure::Internal)
+    survive_file_size_limit().map_err(CommandError::Internal)?;
+    Signals::listen().map_err(CommandError::Internal)
 }
 
 /// The path of the journal is the usual cause; any other error here is internal.
-fn cut_short(error: anyhow::Error) -> Failure {
+fn cut_short(error: anyhow::Error) -> CommandError {
     if error.downcast_ref::<JournalError>().is_some() {
-        Failure::Argument(error)
+        CommandError::Argument(error)
     } else {
-        Failure::Internal(error)
+        CommandError::Internal(error)
     }
 }
 
-fn stopped_early() -> Failure {
-    Failure::Stopped(anyhow!("stopped before the load began: nothing was sent"))
+fn stopped_early() -> CommandError {
+    CommandError::Stopped(anyhow!("stopped before the load began: nothing was sent"))
 }
 
 /// Writes the outputs on a separate thread, so that a signal can interrupt this too.
-async fn write(outputs: Outputs, folder: PathBuf, signals: &mut Signals) -> Result<Exit, Failure> {
+async fn write(
+    outputs: Outputs,
+    folder: PathBuf,
+    signals: &mut Signals,
+) -> Result<Exit, CommandError> {
     let (tell, told) = oneshot::channel();
     let drafts = outputs.drafts();
     let run = folder.clone();
@@ -143,13 +147,13 @@ async fn write(outputs: Outputs, folder: PathBuf, signals: &mut Signals) -> Resu
     });
     tokio::select! {
         written = told => written.unwrap_or_else(|_| {
-            Err(Failure::Internal(anyhow!("the report could not be built: its thread panicked")))
+            Err(CommandError::Internal(anyhow!("the report could not be built: its thread panicked")))
         }),
         () = signals.next() => {
             for draft in drafts {
                 std::fs::remove_file(draft).ok();
             }
-            Err(Failure::Stopped(anyhow!(
+            Err(CommandError::Stopped(anyhow!(
                 "stopped while the report was written: the journal is whole, and `gander report {}` writes it again",
                 folder.display()
             )))
@@ -157,7 +161,7 @@ async fn write(outputs: Outputs, folder: PathBuf, signals: &mut Signals) -> Resu
     }
 }
 
-fn transport(plan: &Plan, args: &RunArgs) -> Result<Arc<Shared>, Failure> {
+fn transport(plan: &Plan, args: &RunArgs) -> Result<Arc<Shared>, CommandError> {
     Shared::new(Settings {
         redirects: plan.http.redirects,
         cookies: plan.http.cookies,
@@ -166,19 +170,19 @@ fn transport(plan: &Plan, args: &RunArgs) -> Result<Arc<Shared>, Failure> {
         tls: &plan.http.tls,
         allowed_hosts: args.allow_host.clone(),
     })
-    .map_err(|error| Failure::Argument(error.into()))
+    .map_err(|error| CommandError::Argument(error.into()))
 }
 
 /// Loads the trusted certificates if they may be needed, and connects once. A target that may not be loaded is an
 /// error of the caller; a target that cannot be reached ends the run before its load (the inner error).
-async fn reach(plan: &Plan, transport: &Shared) -> Result<Result<(), StopReason>, Failure> {
+async fn reach(plan: &Plan, transport: &Shared) -> Result<Result<(), StopReason>, CommandError> {
     if plan.may_use_tls() {
         let prepared = transport.prepare_tls().await;
-        prepared.map_err(|error| Failure::Argument(error.into()))?;
+        prepared.map_err(|error| CommandError::Argument(error.into()))?;
     }
     match transport.preflight(&plan.target).await {
         Ok(()) => Ok(Ok(())),
-        Err(error) if error.is_invalid_input() => Err(Failure::Argument(error.into())),
+        Err(error) if error.is_invalid_input() => Err(CommandError::Argument(error.into())),
         Err(error) => Ok(Err(StopReason::TargetGone {
             detail: error.to_string(),
         })),

@@ -4,9 +4,9 @@ use crate::cli::SchemaArgs;
 use crate::exit::Exit;
 use crate::scenario;
 
-use super::{Failure, terminal};
+use super::{CommandError, terminal};
 
-pub(super) fn schema(args: &SchemaArgs) -> Result<Exit, Failure> {
+pub(super) fn schema(args: &SchemaArgs) -> Result<Exit, CommandError> {
     let text = if args.markdown {
         scenario::reference()
     } else {

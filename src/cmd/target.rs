@@ -3,14 +3,15 @@
 use target_app::Settings;
 
 use crate::bundled::{
-    self, Base, Config, Environment, Faults, LabMode, ProfileName, ServeOptions, TargetError, Until,
+    self, Config, Environment, Faults, LabMode, ProfileName, ServeOptions, ServiceConfig,
+    TargetError, Until,
 };
 use crate::cli::ServeArgs;
 use crate::exit::Exit;
 
-use super::Failure;
+use super::CommandError;
 
-pub(super) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
+pub(super) fn serve(args: &ServeArgs) -> Result<Exit, CommandError> {
     let served = options(args, &Environment::of_process())
         .map_err(TargetError::from)
         .and_then(|options| bundled::serve(&options));
@@ -21,9 +22,9 @@ pub(super) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
             | TargetError::Services(_)
             | TargetError::Listen { .. }
             | TargetError::Start(_)),
-        ) => Err(Failure::Argument(error.into())),
-        Err(error @ TargetError::Hurried) => Err(Failure::Stopped(error.into())),
-        Err(error) => Err(Failure::Internal(error.into())),
+        ) => Err(CommandError::Argument(error.into())),
+        Err(error @ TargetError::Hurried) => Err(CommandError::Stopped(error.into())),
+        Err(error) => Err(CommandError::Internal(error.into())),
     }
 }
 
@@ -55,14 +56,14 @@ fn options(args: &ServeArgs, environment: &Environment) -> Result<ServeOptions, 
     if let Err(error) = config.validate() {
         faults.add(error.to_string());
     }
-    let base = base(args, environment, &mut faults);
+    let services = services(args, environment, &mut faults);
     if !faults.0.is_empty() {
         return Err(faults);
     }
     Ok(ServeOptions {
         port: args.port,
         config,
-        base,
+        services,
         until: if args.until_input_ends {
             Until::SignalOrInputEnd
         } else {
@@ -71,9 +72,9 @@ fn options(args: &ServeArgs, environment: &Environment) -> Result<ServeOptions, 
     })
 }
 
-fn base(args: &ServeArgs, environment: &Environment, faults: &mut Faults) -> Base {
+fn services(args: &ServeArgs, environment: &Environment, faults: &mut Faults) -> ServiceConfig {
     match args.profile {
-        ProfileName::Embedded => Base::Embedded {
+        ProfileName::Embedded => ServiceConfig::Embedded {
             directory: args.data.clone(),
         },
         ProfileName::Full => {
@@ -83,7 +84,7 @@ fn base(args: &ServeArgs, environment: &Environment, faults: &mut Faults) -> Bas
             if environment.replica_url.is_some() && environment.database_url.is_none() {
                 faults.add("DATABASE_REPLICA_URL is set and DATABASE_URL, of which it is a replica, is not".to_owned());
             }
-            Base::Full {
+            ServiceConfig::Full {
                 database_url: environment.database_url.clone(),
                 replica_url: environment.replica_url.clone(),
                 redis_url: environment.redis_url.clone(),
@@ -112,7 +113,10 @@ mod tests {
     fn what_is_not_said_is_the_optimised_stack_on_the_embedded_profile() {
         let options = options(&args(&[]), &Environment::default()).expect("valid");
         assert_eq!(options.config, Config::default());
-        assert_eq!(options.base, Base::Embedded { directory: None });
+        assert_eq!(
+            options.services,
+            ServiceConfig::Embedded { directory: None }
+        );
     }
 
     #[test]
@@ -136,8 +140,8 @@ mod tests {
         assert!(!settings.edge.enabled, "as the unoptimised side has it");
         assert_eq!(found.config.admin_token, environment.admin_token);
         assert_eq!(
-            found.base,
-            Base::Full {
+            found.services,
+            ServiceConfig::Full {
                 database_url: environment.database_url.clone(),
                 replica_url: None,
                 redis_url: None,
@@ -147,8 +151,8 @@ mod tests {
         let found = options(&words, &environment).expect("valid");
         assert_eq!(found.config.admin_token, Some(Secret::new("of the words")));
         assert_eq!(
-            found.base,
-            Base::Embedded { directory: None },
+            found.services,
+            ServiceConfig::Embedded { directory: None },
             "DATABASE_URL is for the full profile"
         );
     }

@@ -8,16 +8,16 @@ use crate::mask::Mask;
 use crate::report::Colour;
 use crate::scenario::Diagnostics;
 
-use super::Failure;
+use super::CommandError;
 
 /// EIO: the error of a write to a closed terminal.
 const TERMINAL_GONE: i32 = 5;
 
 /// Writes to stdout, which may be a file on a full disk.
-pub(super) fn say(text: &str) -> Result<(), Failure> {
+pub(super) fn say(text: &str) -> Result<(), CommandError> {
     write_all(&mut io::stdout().lock(), text)
         .context("cannot write to stdout: choose another place for it")
-        .map_err(Failure::Argument)
+        .map_err(CommandError::Argument)
 }
 
 /// Writes to stderr.

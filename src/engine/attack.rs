@@ -62,15 +62,15 @@ fn attack(
     let awaited = AtomicUsize::new(users);
     let run = Arc::clone(run);
     let arrive: TransactionFunction = Arc::new(move |user: &mut GooseUser| {
-        user.set_session_data(Session::new(&run, user.weighted_users_index));
+        user.set_session_data(UserSession::new(&run, user.weighted_users_index));
         if awaited.fetch_sub(1, Ordering::AcqRel) == 1 {
             let _ = ready.send(Ok(()));
         }
         Box::pin(std::future::ready(Ok(())))
     });
     let iterate: TransactionFunction = Arc::new(|user: &mut GooseUser| {
-        let session = user.get_session_data_mut::<Session>();
-        let mut task = session.and_then(Session::task);
+        let session = user.get_session_data_mut::<UserSession>();
+        let mut task = session.and_then(UserSession::task);
         Box::pin(poll_fn(move |cx| match &mut task {
             Some(task) => task.poll_iteration(cx).map(Ok),
             None => std::task::Poll::Pending,
@@ -110,9 +110,9 @@ fn configuration(users: usize) -> GooseConfiguration {
 
 /// goose's session data of a user. goose requires a type that can be cloned and shared; a task can be neither, so a clone
 /// is empty, and the lock is never taken: it only makes the type `Sync`.
-struct Session(Mutex<Option<UserTask>>);
+struct UserSession(Mutex<Option<UserTask>>);
 
-impl Session {
+impl UserSession {
     fn new(run: &Arc<Run>, user: usize) -> Self {
         Self(Mutex::new(Some(UserTask::new(run, user))))
     }
@@ -123,7 +123,7 @@ impl Session {
     }
 }
 
-impl Clone for Session {
+impl Clone for UserSession {
     fn clone(&self) -> Self {
         Self(Mutex::new(None))
     }

@@ -3,7 +3,7 @@
 use http::HeaderName;
 use regex::Regex;
 
-use super::place::Place;
+use super::place::JsonLocation;
 use super::response::{Response, clipped, nodes};
 use crate::expr::{Context, below};
 use crate::scenario::{Capture, CaptureFrom, CapturePick, Value};
@@ -99,8 +99,9 @@ fn sought(from: &CaptureFrom) -> String {
 fn found(from: &CaptureFrom, response: &Response<'_>) -> String {
     match from {
         CaptureFrom::Json(path) => {
-            let query =
-                |place: &Place<'_, '_>| place.json().map(|json| place.path.query(json).err());
+            let query = |place: &JsonLocation<'_, '_>| {
+                place.json().map(|json| place.path.query(json).err())
+            };
             match response.at(path).map(|place| place.as_ref().map(query)) {
                 Err(reason) | Ok(Some(Err(reason))) => reason,
                 Ok(Some(Ok(Some(error)))) => error.to_string(),

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::place::Place;
+use super::place::JsonLocation;
 use super::response::{self, Response, clipped, is_exact};
 use crate::expr::value::View;
 use crate::expr::{Context, Missing};
@@ -118,7 +118,7 @@ fn text_rule(
 fn json_rule(
     path: &JsonPath,
     rule: &JsonRule,
-    place: &Place<'_, '_>,
+    place: &JsonLocation<'_, '_>,
     json: &Value,
     context: &mut dyn Context,
 ) -> Result<CheckResult, Missing> {
@@ -149,7 +149,7 @@ fn json_rule(
 fn compared(
     nodes: &[&Value],
     path: &JsonPath,
-    place: &Place<'_, '_>,
+    place: &JsonLocation<'_, '_>,
     json: &Value,
     holds: &dyn Fn(&View<'_>) -> bool,
     numbers: Option<(Comparator, &scenario::Value)>,

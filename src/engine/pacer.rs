@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 
 use super::alarms::Alarms;
 use super::halt::Halt;
-use super::roster::{Presence, Roster};
+use super::roster::{Activity, Roster};
 use super::timer::PreciseTimer;
 use crate::plan::arrivals::ArrivalTimes;
 use crate::plan::curve::Curve;
@@ -199,7 +199,7 @@ impl<'a> Pacer<'a> {
             return None;
         }
         self.iterations += 1;
-        self.roster.set(self.user, Presence::Active, start.started);
+        self.roster.set(self.user, Activity::Active, start.started);
         let lag = start.started.saturating_sub(start.intended);
         self.roster.started(self.user, lag);
         Some(start)
@@ -215,19 +215,19 @@ impl<'a> Pacer<'a> {
         let mut tickets = if let Ok(tickets) = tickets.try_lock() {
             tickets
         } else {
-            self.roster.set(self.user, Presence::Parked, free_since);
+            self.roster.set(self.user, Activity::Parked, free_since);
             let tickets = self.unless_stopped(tickets.lock()).await?;
             now = self.clock.now();
             tickets
         };
         let Some(due) = tickets.arrivals.next() else {
             drop(tickets);
-            self.roster.set(self.user, Presence::Parked, free_since);
+            self.roster.set(self.user, Activity::Parked, free_since);
             self.wait_for_end().await;
             return None;
         };
         if now <= due {
-            self.roster.set(self.user, Presence::Parked, free_since);
+            self.roster.set(self.user, Activity::Parked, free_since);
             let at = self.clock.base() + due.as_duration();
             self.unless_stopped(tickets.timer.sleep_until(at)).await?;
             now = self.clock.now();
@@ -254,12 +254,12 @@ impl<'a> Pacer<'a> {
                         self.active_until = until.into();
                     }
                     Some(from) => {
-                        self.roster.set(self.user, Presence::Parked, now);
+                        self.roster.set(self.user, Activity::Parked, now);
                         self.wait(from).await?;
                         continue;
                     }
                     None => {
-                        self.roster.set(self.user, Presence::Parked, now);
+                        self.roster.set(self.user, Activity::Parked, now);
                         self.wait_for_end().await;
                         return None;
                     }

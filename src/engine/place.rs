@@ -20,33 +20,36 @@ pub(super) const MOST: u64 = 64 << 20;
 
 /// The part of a body that a path leads to, and the path from there on.
 #[derive(Debug)]
-pub(super) struct Place<'r, 'a> {
-    response: Held<'r, 'a>,
+pub(super) struct JsonLocation<'r, 'a> {
+    response: ResponseRef<'r, 'a>,
     pub(super) path: &'r JsonPath,
 }
 
 #[derive(Debug)]
-enum Held<'r, 'a> {
+enum ResponseRef<'r, 'a> {
     Whole(&'r Response<'a>),
     Part(Box<Response<'a>>),
 }
 
-impl<'a> Deref for Place<'_, 'a> {
+impl<'a> Deref for JsonLocation<'_, 'a> {
     type Target = Response<'a>;
 
     fn deref(&self) -> &Response<'a> {
         match &self.response {
-            Held::Whole(response) => response,
-            Held::Part(response) => response,
+            ResponseRef::Whole(response) => response,
+            ResponseRef::Part(response) => response,
         }
     }
 }
 
 impl<'a> Response<'a> {
     /// Where a path looks, none if it leads nowhere; or why the body is not JSON, in words.
-    pub(super) fn at<'p>(&'p self, path: &'p JsonPath) -> Result<Option<Place<'p, 'a>>, String> {
-        let whole = Place {
-            response: Held::Whole(self),
+    pub(super) fn at<'p>(
+        &'p self,
+        path: &'p JsonPath,
+    ) -> Result<Option<JsonLocation<'p, 'a>>, String> {
+        let whole = JsonLocation {
+            response: ResponseRef::Whole(self),
             path,
         };
         let Some((steps, rest)) = path.narrowed() else {
@@ -62,8 +65,8 @@ impl<'a> Response<'a> {
             .validity
             .get_or_init(|| serde_json::from_str::<IgnoredAny>(text).map(drop));
         checked.as_ref().map_err(|error| self.not_json(error))?;
-        Ok(part(text, steps).map(|part| Place {
-            response: Held::Part(Box::new(Response::new(
+        Ok(part(text, steps).map(|part| JsonLocation {
+            response: ResponseRef::Part(Box::new(Response::new(
                 self.status,
                 self.headers,
                 part.as_bytes(),

@@ -32,8 +32,8 @@ struct Slot {
     waker: Mutex<Option<Waker>>,
     started: AtomicU64,
     late: AtomicU64,
-    /// A [`PresenceRecord`].
-    presence: AtomicU64,
+    /// An [`ActivityRecord`].
+    activity: AtomicU64,
 }
 
 /// The number of active users, its peak since the last reading, and when it was the number of all users.
@@ -52,7 +52,7 @@ const NEVER: u64 = u64::MAX;
 /// Whether a user counts as active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Presence {
+pub(super) enum Activity {
     /// Waiting for the schedule.
     Parked = 0,
     /// In an iteration, or (closed model) between two.
@@ -61,27 +61,27 @@ pub(super) enum Presence {
     Left = 2,
 }
 
-/// A user's presence, the one before, and the time of the change: packed into one word, so that they are read together.
+/// A user's activity, the one before, and the time of the change: packed into one word, so that they are read together.
 #[derive(Debug, Clone, Copy)]
-struct PresenceRecord(u64);
+struct ActivityRecord(u64);
 
-impl PresenceRecord {
-    const fn presence(self) -> u64 {
+impl ActivityRecord {
+    const fn activity(self) -> u64 {
         self.0 & 3
     }
 
-    const fn changed(self, presence: Presence, at: Micros) -> Self {
-        Self(at.0 << 4 | self.presence() << 2 | presence as u64)
+    const fn changed(self, activity: Activity, at: Micros) -> Self {
+        Self(at.0 << 4 | self.activity() << 2 | activity as u64)
     }
 
-    /// Whether the user was active just before `at`; exact if its presence changed at most once since then.
+    /// Whether the user was active just before `at`; exact if its activity changed at most once since then.
     const fn was_active(self, at: Micros) -> bool {
         let then = if self.0 >> 4 < at.0 {
-            self.presence()
+            self.activity()
         } else {
             self.0 >> 2 & 3
         };
-        then == Presence::Active as u64
+        then == Activity::Active as u64
     }
 }
 
@@ -142,26 +142,26 @@ impl Roster {
         }
     }
 
-    /// Sets a user's presence from `at` on.
-    pub(super) fn set(&self, user: usize, presence: Presence, at: Micros) {
-        let cell = &self.slots[user].presence;
-        let record = PresenceRecord(cell.load(Relaxed));
-        if record.presence() == presence as u64 {
+    /// Sets a user's activity from `at` on.
+    pub(super) fn set(&self, user: usize, activity: Activity, at: Micros) {
+        let cell = &self.slots[user].activity;
+        let record = ActivityRecord(cell.load(Relaxed));
+        if record.activity() == activity as u64 {
             return;
         }
-        cell.store(record.changed(presence, at).0, Relaxed);
-        if presence == Presence::Active {
+        cell.store(record.changed(activity, at).0, Relaxed);
+        if activity == Activity::Active {
             if self.active.rise() as usize == self.slots.len() {
                 self.active.all_since.fetch_min(at.0, Relaxed);
             }
-        } else if record.presence() == Presence::Active as u64 {
+        } else if record.activity() == Activity::Active as u64 {
             self.active.now.fetch_sub(1, Relaxed);
         }
     }
 
     /// A user leaves; must be called once for each. True for the last one.
     pub(super) fn leave(&self, user: usize, at: Micros) -> bool {
-        self.set(user, Presence::Left, at);
+        self.set(user, Activity::Left, at);
         self.present.fetch_sub(1, AcqRel) == 1
     }
 
@@ -187,7 +187,7 @@ impl Roster {
         for slot in &self.slots[users] {
             counts.started += slot.started.load(Relaxed);
             counts.late += slot.late.load(Relaxed);
-            let record = PresenceRecord(slot.presence.load(Relaxed));
+            let record = ActivityRecord(slot.activity.load(Relaxed));
             counts.active += u32::from(record.was_active(at));
         }
         counts

@@ -12,7 +12,7 @@ use http::Uri;
 use rand::Rng as _;
 use rand_pcg::Pcg64Mcg;
 
-use crate::expr::{Context, Held, below};
+use crate::expr::{Context, StoredValue, below};
 use crate::plan::secrets::texts;
 use crate::plan::{Flow, Plan};
 use crate::scenario::{Delay, Scope, SlotId, Value};
@@ -257,7 +257,7 @@ impl Context for UserState<'_> {
             .or(self.values.values[slot].as_ref())
     }
 
-    fn column(&self, feed: usize, column: usize) -> Option<Held<'_>> {
+    fn column(&self, feed: usize, column: usize) -> Option<StoredValue<'_>> {
         let row = self.row(feed)?;
         self.plan.feeds[feed].rows.get(row, column)
     }

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::mem;
 
-use super::parse::{self, Piece};
+use super::parse::{self, TemplatePiece};
 use super::{
-    Context, Encoding, ExprError, Expression, Function, Held, Names, Segment, SlotId, Template,
-    Value,
+    Context, Encoding, ExprError, Expression, Function, Names, Segment, SlotId, StoredValue,
+    Template, Value,
 };
 
 /// A template whose literal parts and values are each written in an encoding.
@@ -25,7 +25,7 @@ pub(super) fn text(
 pub(super) fn url(text: &str, names: &mut dyn Names) -> Result<Template, ExprError> {
     let pieces = parse::pieces(text, names)?;
     let values = match &*pieces {
-        [Piece::Expression(_)] => Encoding::Plain,
+        [TemplatePiece::Expression(_)] => Encoding::Plain,
         _ => Encoding::Percent,
     };
     let mut assembly = Assembly::default();
@@ -64,11 +64,11 @@ struct Assembly {
 }
 
 impl Assembly {
-    fn pieces(&mut self, pieces: Vec<Piece>, literals: Encoding, values: Encoding) {
+    fn pieces(&mut self, pieces: Vec<TemplatePiece>, literals: Encoding, values: Encoding) {
         for piece in pieces {
             match piece {
-                Piece::Literal(text) => literals.write(&text, &mut self.open),
-                Piece::Expression(expression) => self.expression(expression, values),
+                TemplatePiece::Literal(text) => literals.write(&text, &mut self.open),
+                TemplatePiece::Expression(expression) => self.expression(expression, values),
             }
         }
     }
@@ -101,7 +101,7 @@ impl Assembly {
             Value::Text(text) => {
                 let mut pieces = string(text, path, names)?;
                 match (pieces.pop(), pieces.is_empty()) {
-                    (Some(Piece::Expression(expression)), true) => {
+                    (Some(TemplatePiece::Expression(expression)), true) => {
                         self.expression(expression, Encoding::Json);
                     }
                     (last, _) => {
@@ -138,7 +138,7 @@ impl Assembly {
         Ok(())
     }
 
-    fn json_string(&mut self, pieces: Vec<Piece>) {
+    fn json_string(&mut self, pieces: Vec<TemplatePiece>) {
         self.open.push('"');
         self.pieces(pieces, Encoding::JsonString, Encoding::JsonString);
         self.open.push('"');
@@ -165,7 +165,11 @@ impl Assembly {
 }
 
 /// The pieces of a string inside a JSON document, with the place named in what is wrong with it.
-fn string(text: &str, path: &[String], names: &mut dyn Names) -> Result<Vec<Piece>, ExprError> {
+fn string(
+    text: &str,
+    path: &[String],
+    names: &mut dyn Names,
+) -> Result<Vec<TemplatePiece>, ExprError> {
     parse::pieces(text, names).map_err(|error| ExprError {
         message: format!("at `${}`: {}", path.concat(), error.message),
         ..error
@@ -202,7 +206,7 @@ impl Context for Nothing {
     fn slot(&self, _: SlotId) -> Option<&Value> {
         None
     }
-    fn column(&self, _: usize, _: usize) -> Option<Held<'_>> {
+    fn column(&self, _: usize, _: usize) -> Option<StoredValue<'_>> {
         None
     }
     fn random(&mut self) -> u64 {

@@ -11,7 +11,7 @@ pub trait Context {
     /// The variable's value, if it has one now.
     fn slot(&self, slot: SlotId) -> Option<&Value>;
     /// The value in this iteration's row of the feeder.
-    fn column(&self, feed: usize, column: usize) -> Option<Held<'_>>;
+    fn column(&self, feed: usize, column: usize) -> Option<StoredValue<'_>>;
     /// 64 random bits from the run's seed, split by user and iteration.
     fn random(&mut self) -> u64;
     /// This user's number, from 0.
@@ -30,7 +30,7 @@ pub trait Context {
 
 /// A value as it is kept.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Held<'a> {
+pub enum StoredValue<'a> {
     /// A text.
     Text(&'a str),
     /// Compact JSON of anything but a text.
@@ -39,7 +39,7 @@ pub enum Held<'a> {
     Value(&'a Value),
 }
 
-impl<'a> Held<'a> {
+impl<'a> StoredValue<'a> {
     /// The value.
     pub fn into_value(self) -> Cow<'a, Value> {
         match self {

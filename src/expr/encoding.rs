@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::{Held, Value};
+use super::{StoredValue, Value};
 
 /// How a value is written into its surroundings.
 ///
@@ -52,11 +52,11 @@ impl Encoding {
     }
 
     /// The same of a value as it is kept.
-    pub(super) fn write_held(self, held: Held<'_>, out: &mut String) {
+    pub(super) fn write_held(self, held: StoredValue<'_>, out: &mut String) {
         match held {
-            Held::Text(text) => self.write(text, out),
-            Held::Json(text) => self.write_json(&text, out),
-            Held::Value(value) => self.write_value(value, out),
+            StoredValue::Text(text) => self.write(text, out),
+            StoredValue::Json(text) => self.write_json(&text, out),
+            StoredValue::Value(value) => self.write_value(value, out),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Context, Encoding, Expression, Held, Names, SlotId, Template, Value};
+use super::{Context, Encoding, Expression, Names, SlotId, StoredValue, Template, Value};
 use chrono::{DateTime, Utc};
 
 /// Variables by name (`None` for one that has no value yet), and the columns of the row of `users`.
@@ -81,10 +81,10 @@ impl Context for Fake {
         self.slots.get(slot.0 as usize)?.1.as_ref()
     }
 
-    fn column(&self, _: usize, column: usize) -> Option<Held<'_>> {
+    fn column(&self, _: usize, column: usize) -> Option<StoredValue<'_>> {
         self.columns
             .get(column)
-            .map(|(_, value)| Held::Value(value))
+            .map(|(_, value)| StoredValue::Value(value))
     }
 
     fn random(&mut self) -> u64 {

@@ -2,14 +2,14 @@
 
 /// Something that may be written, what it does, and an expression that has it.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct GuideEntry {
     pub(crate) written: &'static str,
     pub(crate) doc: &'static str,
     pub(crate) example: &'static str,
 }
 
-const fn entry(written: &'static str, doc: &'static str, example: &'static str) -> Entry {
-    Entry {
+const fn entry(written: &'static str, doc: &'static str, example: &'static str) -> GuideEntry {
+    GuideEntry {
         written,
         doc,
         example,
@@ -17,7 +17,7 @@ const fn entry(written: &'static str, doc: &'static str, example: &'static str) 
 }
 
 /// From the one that binds loosest to the one that binds tightest.
-pub(crate) const OPERATORS: [Entry; 8] = [
+pub(crate) const OPERATORS: [GuideEntry; 8] = [
     entry("or", "At least one side holds.", "id == 1 or id == 2"),
     entry("and", "Both sides hold.", "id > 0 and name != 'x'"),
     entry("not", "The expression does not hold.", "not id"),
@@ -46,7 +46,7 @@ pub(crate) const OPERATORS: [Entry; 8] = [
 ];
 
 /// How a metric becomes one number.
-pub(crate) const AGGREGATES: [Entry; 9] = [
+pub(crate) const AGGREGATES: [GuideEntry; 9] = [
     entry(
         "p95",
         "A percentile, above p0 and at most p100, with decimals: `p99.9`. Of times.",
@@ -94,7 +94,7 @@ pub(crate) const AGGREGATES: [Entry; 9] = [
 ];
 
 /// What the selectors between `{` and `}` look at.
-pub(crate) const SELECTORS: [Entry; 4] = [
+pub(crate) const SELECTORS: [GuideEntry; 4] = [
     entry(
         "step",
         "The step's name. For metrics of requests, and `checks`.",

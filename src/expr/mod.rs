@@ -28,7 +28,7 @@ pub mod threshold;
 pub mod value;
 
 pub use comparator::Comparator;
-pub use context::{Context, Held, Missing};
+pub use context::{Context, Missing, StoredValue};
 pub use encoding::Encoding;
 pub use error::ExprError;
 pub use expression::{Comparison, Condition, Expression, Pattern};

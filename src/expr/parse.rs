@@ -23,7 +23,7 @@ use super::{
 
 /// A piece of a template's text.
 #[derive(Debug, PartialEq)]
-pub(super) enum Piece {
+pub(super) enum TemplatePiece {
     /// As it stands; neither empty nor next to another.
     Literal(String),
     /// What stood between `${` and `}`.
@@ -36,7 +36,7 @@ pub(super) const MAX_DEPTH: usize = 16;
 const A_VALUE: &str = "a variable, a function, a number or a 'text'";
 
 /// Splits `text` into pieces, in order.
-pub(super) fn pieces(text: &str, names: &mut dyn Names) -> Result<Vec<Piece>, ExprError> {
+pub(super) fn pieces(text: &str, names: &mut dyn Names) -> Result<Vec<TemplatePiece>, ExprError> {
     let mut parser = Parser::new(text, names);
     let mut pieces = Vec::new();
     let mut literal = String::new();
@@ -48,9 +48,9 @@ pub(super) fn pieces(text: &str, names: &mut dyn Names) -> Result<Vec<Piece>, Ex
         } else if parser.cursor.take("${") {
             let expression = parser.substitution(0)?;
             if !literal.is_empty() {
-                pieces.push(Piece::Literal(mem::take(&mut literal)));
+                pieces.push(TemplatePiece::Literal(mem::take(&mut literal)));
             }
-            pieces.push(Piece::Expression(expression));
+            pieces.push(TemplatePiece::Expression(expression));
         } else {
             literal.push('$');
             parser.cursor.at += 1;
@@ -58,7 +58,7 @@ pub(super) fn pieces(text: &str, names: &mut dyn Names) -> Result<Vec<Piece>, Ex
     }
     literal.push_str(parser.cursor.rest());
     if !literal.is_empty() {
-        pieces.push(Piece::Literal(literal));
+        pieces.push(TemplatePiece::Literal(literal));
     }
     Ok(pieces)
 }
@@ -154,7 +154,7 @@ impl<'a> Parser<'a> {
             return Ok(left);
         };
         let compared = match relation {
-            Relation::Compares(comparator) => {
+            ComparisonOperator::Compares(comparator) => {
                 let (right, right_is_quoted) = self.operand(depth)?;
                 Expression::Compare(Box::new(Comparison {
                     left,
@@ -163,7 +163,7 @@ impl<'a> Parser<'a> {
                     as_texts: left_is_quoted || right_is_quoted,
                 }))
             }
-            Relation::Matches(is_wanted) => {
+            ComparisonOperator::Matches(is_wanted) => {
                 let pattern = self.pattern()?;
                 Expression::Match(Box::new(left), pattern, is_wanted)
             }
@@ -181,7 +181,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The relation that comes next, if one does.
-    fn relation(&mut self) -> Option<Relation> {
+    fn relation(&mut self) -> Option<ComparisonOperator> {
         self.cursor.skip_space();
         let rest = self.cursor.rest();
         if ["===", "!==", "<>"]
@@ -192,12 +192,12 @@ impl<'a> Parser<'a> {
         }
         for (symbol, is_wanted) in [("=~", true), ("!~", false)] {
             if self.cursor.take(symbol) {
-                return Some(Relation::Matches(is_wanted));
+                return Some(ComparisonOperator::Matches(is_wanted));
             }
         }
         let comparator = Comparator::leading(rest)?;
         self.cursor.at += comparator.symbol().len();
-        Some(Relation::Compares(comparator))
+        Some(ComparisonOperator::Compares(comparator))
     }
 
     /// A side of a comparison, and whether it is a text in quotes.
@@ -280,8 +280,8 @@ impl<'a> Parser<'a> {
             self.cursor.error(start, &error.message, &hint)
         })?;
         let parts = inner.into_iter().map(|piece| match piece {
-            Piece::Literal(text) => Expression::Literal(Value::Text(text)),
-            Piece::Expression(expression) => expression,
+            TemplatePiece::Literal(text) => Expression::Literal(Value::Text(text)),
+            TemplatePiece::Expression(expression) => expression,
         });
         Ok(Expression::Join(parts.collect()))
     }
@@ -395,7 +395,7 @@ impl<'a> Parser<'a> {
 
 /// How two sides are compared.
 #[derive(Clone, Copy)]
-enum Relation {
+enum ComparisonOperator {
     Compares(Comparator),
     Matches(bool),
 }

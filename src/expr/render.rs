@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use uuid::Uuid;
 
 use super::function::{self, Function};
-use super::{Context, Encoding, Expression, Held, Missing, Segment, Template, Value};
+use super::{Context, Encoding, Expression, Missing, Segment, StoredValue, Template, Value};
 
 impl Template {
     /// Appends the rendered text to `out`; nothing is allocated but `out` itself when values are texts and numbers.
@@ -42,7 +42,7 @@ impl Expression {
     ) -> Result<Cow<'c, Value>, Missing> {
         match self {
             Self::Call(function, arguments) => function.call(arguments, context).map(Cow::Owned),
-            _ if self.is_stored() => self.stored(context).map(Held::into_value),
+            _ if self.is_stored() => self.stored(context).map(StoredValue::into_value),
             _ => self.computed(context).map(Cow::Owned),
         }
     }
@@ -112,11 +112,11 @@ impl Expression {
     }
 
     /// The value of anything but a call.
-    fn stored<'c>(&'c self, context: &'c dyn Context) -> Result<Held<'c>, Missing> {
+    fn stored<'c>(&'c self, context: &'c dyn Context) -> Result<StoredValue<'c>, Missing> {
         match self {
-            Self::Slot(slot) => context.slot(*slot).map(Held::Value),
+            Self::Slot(slot) => context.slot(*slot).map(StoredValue::Value),
             Self::Column { feed, column } => context.column(*feed, *column),
-            Self::Literal(value) => Some(Held::Value(value)),
+            Self::Literal(value) => Some(StoredValue::Value(value)),
             _ => None,
         }
         .ok_or_else(|| self.missing(context))

@@ -40,7 +40,7 @@ measured over the run without its warm-up, unless a [window](#window) says other
 
 /// The page.
 pub(crate) fn render(format: &Format) -> String {
-    let mut page = Page {
+    let mut page = ReferencePage {
         out: HEAD.to_owned(),
         steps: format.steps,
     };
@@ -55,7 +55,7 @@ pub(crate) fn render(format: &Format) -> String {
     page.out
 }
 
-struct Page {
+struct ReferencePage {
     out: String,
     steps: &'static [&'static Mapping],
 }
@@ -84,7 +84,7 @@ fn anchor(title: &str) -> String {
     title.to_lowercase().replace(' ', "-")
 }
 
-impl Page {
+impl ReferencePage {
     fn line(&mut self, text: &str) {
         self.out.push_str(text);
         self.out.push('\n');

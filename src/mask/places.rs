@@ -7,7 +7,7 @@ use regex::{Captures, Regex};
 use super::{REDACTED, WORDS, is_secret_name};
 
 /// A kind of place: what names it, with the name as the first group, and what stands there.
-struct Place {
+struct SecretPlace {
     label: Regex,
     value: Regex,
     is_secret: fn(&str) -> bool,
@@ -17,8 +17,8 @@ fn expression(text: &str) -> Regex {
     Regex::new(text).expect("a valid expression")
 }
 
-static PLACES: LazyLock<[Place; 6]> = LazyLock::new(|| {
-    let place = |label: &str, value: &str, is_secret| Place {
+static PLACES: LazyLock<[SecretPlace; 6]> = LazyLock::new(|| {
+    let place = |label: &str, value: &str, is_secret| SecretPlace {
         label: expression(label),
         value: expression(value),
         is_secret,
@@ -118,7 +118,7 @@ pub fn labelled_values(text: &str) -> Vec<String> {
     values
 }
 
-impl Place {
+impl SecretPlace {
     /// Calls `found` with each value in such a place, and gives the text without them.
     fn each(&self, text: &str, mut found: impl FnMut(&str)) -> String {
         let mut out = String::with_capacity(text.len());

@@ -25,7 +25,7 @@ pub struct Secrets {
 impl Secrets {
     /// Those of a plan, besides what `mask` hides already.
     pub(super) fn of(plan: &Plan, mask: &Mask) -> Self {
-        let mut found = Found::default();
+        let mut found = SecretSources::default();
         for (number, variable) in plan.variables.iter().enumerate() {
             if is_secret_name(&variable.name) {
                 found.slots.push(SlotId(number as u32));
@@ -71,13 +71,13 @@ pub fn texts(value: &Value) -> Vec<String> {
 }
 
 #[derive(Default)]
-struct Found {
+struct SecretSources {
     texts: Vec<String>,
     slots: Vec<SlotId>,
     columns: Vec<(usize, usize)>,
 }
 
-impl Found {
+impl SecretSources {
     fn request(&mut self, request: &Request) {
         for (name, value) in &request.headers {
             if is_secret_name(name.as_str()) {

@@ -14,11 +14,11 @@ struct Group {
     /// In cores.
     quota: f64,
     folder: PathBuf,
-    version: Version,
+    version: CgroupVersion,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Version {
+enum CgroupVersion {
     V1,
     V2,
 }
@@ -53,7 +53,7 @@ impl Quotas {
 /// The mount points of groups that can have a CPU quota.
 #[derive(Debug)]
 struct Mount<'a> {
-    version: Version,
+    version: CgroupVersion,
     /// The group at the root of the mount.
     root: &'a str,
     point: &'a Path,
@@ -65,8 +65,10 @@ impl<'a> Mount<'a> {
         let (place, kind) = line.split_once(" - ")?;
         let mut kind = kind.split(' ');
         let version = match (kind.next()?, kind.nth(1)?) {
-            ("cgroup2", _) => Version::V2,
-            ("cgroup", options) if options.split(',').any(|option| option == "cpu") => Version::V1,
+            ("cgroup2", _) => CgroupVersion::V2,
+            ("cgroup", options) if options.split(',').any(|option| option == "cpu") => {
+                CgroupVersion::V1
+            }
             _ => return None,
         };
         let mut place = place.split(' ').skip(3);
@@ -83,8 +85,8 @@ impl<'a> Mount<'a> {
             let mut fields = line.splitn(3, ':');
             let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
             let is_ours = match self.version {
-                Version::V1 => controllers.split(',').any(|name| name == "cpu"),
-                Version::V2 => controllers.is_empty(),
+                CgroupVersion::V1 => controllers.split(',').any(|name| name == "cpu"),
+                CgroupVersion::V2 => controllers.is_empty(),
             };
             is_ours.then_some(path)
         });
@@ -104,11 +106,11 @@ impl<'a> Mount<'a> {
 
 impl Group {
     /// The group in this folder, if it has a quota.
-    fn with_quota(folder: &Path, version: Version) -> Option<Self> {
+    fn with_quota(folder: &Path, version: CgroupVersion) -> Option<Self> {
         let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
         let (quota, period) = match version {
-            Version::V1 => (read("cpu.cfs_quota_us")?, read("cpu.cfs_period_us")?),
-            Version::V2 => {
+            CgroupVersion::V1 => (read("cpu.cfs_quota_us")?, read("cpu.cfs_period_us")?),
+            CgroupVersion::V2 => {
                 let limit = read("cpu.max")?;
                 let (quota, period) = limit.trim().split_once(' ')?;
                 (quota.to_owned(), period.to_owned())
@@ -126,11 +128,11 @@ impl Group {
 
     fn throttled(&self) -> Duration {
         let (key, unit) = match self.version {
-            Version::V1 => (
+            CgroupVersion::V1 => (
                 "throttled_time",
                 Duration::from_nanos as fn(u64) -> Duration,
             ),
-            Version::V2 => (
+            CgroupVersion::V2 => (
                 "throttled_usec",
                 Duration::from_micros as fn(u64) -> Duration,
             ),

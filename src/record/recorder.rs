@@ -10,7 +10,7 @@ use super::bank::{Bank, Cells};
 use super::failures::FailureExample;
 use super::failures::Failures;
 use super::gauges::Gauges;
-use super::shard::{Page, Shard, lock};
+use super::shard::{Shard, ShardRecords, lock};
 use super::{Counts, Health, Interval, LoadCounts, SeriesInterval, TargetHealth};
 use crate::outcome::Outcome;
 use crate::plan::{CheckId, Metrics, Series, SeriesId};
@@ -37,7 +37,7 @@ struct Aggregator {
     number: u64,
     start: Micros,
     /// An empty page for each shard.
-    pages: Vec<Page>,
+    pages: Vec<ShardRecords>,
     /// The bank of the current interval, and the empty bank of the next.
     current: Arc<Mutex<Bank>>,
     next: Arc<Mutex<Bank>>,
@@ -52,7 +52,7 @@ impl Recorder {
         let shards = shards.max(1).next_power_of_two();
         let cells = Cells::of(metrics, series);
         let current = Arc::new(Mutex::new(Bank::new(&cells)));
-        let shard = || Shard::new(Page::new(&cells, checks), Arc::clone(&current));
+        let shard = || Shard::new(ShardRecords::new(&cells, checks), Arc::clone(&current));
         Self {
             shards: (0..shards).map(|_| Padded(Mutex::new(shard()))).collect(),
             gauges: Gauges::new(shards),
@@ -60,7 +60,9 @@ impl Recorder {
             aggregator: Mutex::new(Aggregator {
                 number: 0,
                 start: Micros::ZERO,
-                pages: (0..shards).map(|_| Page::new(&cells, checks)).collect(),
+                pages: (0..shards)
+                    .map(|_| ShardRecords::new(&cells, checks))
+                    .collect(),
                 current,
                 next: Arc::new(Mutex::new(Bank::new(&cells))),
                 cells,

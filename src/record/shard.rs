@@ -23,7 +23,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The counts of one series; [`Counts`] without maps.
 #[derive(Debug, Clone, Default)]
-struct Tally {
+struct SeriesTally {
     ended: u64,
     failed: u64,
     interrupted: u64,
@@ -44,7 +44,7 @@ struct Tally {
     failed_statuses: Vec<(u16, u64)>,
 }
 
-impl Tally {
+impl SeriesTally {
     fn status(&mut self, status: u16) {
         count(&mut self.statuses, status);
     }
@@ -117,24 +117,24 @@ fn count(statuses: &mut Vec<(u16, u64)>, status: u16) {
 
 /// A series on a page: where its times go, and its counts.
 #[derive(Debug)]
-struct Entry {
+struct SeriesSlot {
     cells: SeriesCells,
-    tally: Tally,
+    tally: SeriesTally,
 }
 
 /// The records of a shard in an interval; the aggregator swaps it for an empty one.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(super) struct ShardRecords {
     batch: Vec<Timed>,
-    series: Vec<Entry>,
+    series: Vec<SeriesSlot>,
     checks: Vec<CheckCounts>,
 }
 
-impl Page {
+impl ShardRecords {
     pub(super) fn new(cells: &Cells, checks: usize) -> Self {
-        let entry = |&cells: &SeriesCells| Entry {
+        let entry = |&cells: &SeriesCells| SeriesSlot {
             cells,
-            tally: Tally::default(),
+            tally: SeriesTally::default(),
         };
         Self {
             batch: Vec::with_capacity(BATCH),
@@ -152,7 +152,7 @@ impl Page {
     ) {
         bank.fill(&self.batch);
         self.batch.clear();
-        for (number, Entry { tally, .. }) in self.series.iter_mut().enumerate() {
+        for (number, SeriesSlot { tally, .. }) in self.series.iter_mut().enumerate() {
             if !tally.is_empty() {
                 series(number, &mut |counts| tally.add_to(counts));
                 tally.clear();
@@ -169,18 +169,18 @@ impl Page {
 /// The shard of some users.
 #[derive(Debug)]
 pub struct Shard {
-    page: Page,
+    page: ShardRecords,
     /// The bank of the interval that `page` belongs to.
     bank: Arc<Mutex<Bank>>,
 }
 
 impl Shard {
-    pub(super) const fn new(page: Page, bank: Arc<Mutex<Bank>>) -> Self {
+    pub(super) const fn new(page: ShardRecords, bank: Arc<Mutex<Bank>>) -> Self {
         Self { page, bank }
     }
 
     /// Switches to the next interval: moves the records to `page`, which must be empty.
-    pub(super) fn turn(&mut self, page: &mut Page, bank: Arc<Mutex<Bank>>) {
+    pub(super) fn turn(&mut self, page: &mut ShardRecords, bank: Arc<Mutex<Bank>>) {
         std::mem::swap(&mut self.page, page);
         self.bank = bank;
     }
@@ -191,7 +191,7 @@ impl Shard {
     /// # Panics
     /// If the series is not in the recorder.
     pub fn request(&mut self, sample: &Sample<'_>) {
-        let Entry { cells, tally } = &mut self.page.series[sample.series.0 as usize];
+        let SeriesSlot { cells, tally } = &mut self.page.series[sample.series.0 as usize];
         let cells = *cells;
         debug_assert_eq!(cells.subject, Subject::Requests);
         tally.end(sample.outcome);
@@ -253,7 +253,7 @@ impl Shard {
     /// # Panics
     /// If the series is not in the recorder.
     pub fn iteration(&mut self, sample: &IterationSample) {
-        let Entry { cells, tally } = &mut self.page.series[sample.series.0 as usize];
+        let SeriesSlot { cells, tally } = &mut self.page.series[sample.series.0 as usize];
         let cells = *cells;
         debug_assert_eq!(cells.subject, Subject::Iterations);
         tally.end(sample.outcome);

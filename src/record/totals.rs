@@ -25,8 +25,8 @@ pub struct Totals {
     /// Over all series, so that the most common query needs no merging.
     all: BTreeMap<MetricId, Sum>,
     checks: Vec<CheckCounts>,
-    measured: Part,
-    warm_up: Part,
+    measured: PhaseTotals,
+    warm_up: PhaseTotals,
     carried: Carried,
     /// The gauges of the last interval, warm-up or not.
     now: LoadCounts,
@@ -36,7 +36,7 @@ pub struct Totals {
 
 /// Totals of the measured time, or of the warm-up.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Part {
+pub struct PhaseTotals {
     /// The number of intervals.
     pub intervals: u64,
     /// Their total duration.
@@ -53,7 +53,7 @@ pub struct Part {
     in_flight_seconds: f64,
 }
 
-impl Part {
+impl PhaseTotals {
     /// Requests in flight, averaged over the time; zero without time.
     pub fn mean_in_flight(&self) -> f64 {
         mean_over(self.in_flight_seconds, self.duration)
@@ -125,8 +125,8 @@ impl Totals {
             series: vec![SeriesInterval::default(); series.len()],
             all: BTreeMap::new(),
             checks: vec![CheckCounts::default(); checks],
-            measured: Part::default(),
-            warm_up: Part::default(),
+            measured: PhaseTotals::default(),
+            warm_up: PhaseTotals::default(),
             carried: Carried::default(),
             now: LoadCounts::default(),
             health: HealthTotals::default(),
@@ -254,12 +254,12 @@ impl Totals {
     }
 
     /// The counts of the measured time, without times.
-    pub const fn measured(&self) -> &Part {
+    pub const fn measured(&self) -> &PhaseTotals {
         &self.measured
     }
 
     /// The counts of the warm-up.
-    pub const fn warm_up(&self) -> &Part {
+    pub const fn warm_up(&self) -> &PhaseTotals {
         &self.warm_up
     }
 

@@ -23,7 +23,7 @@ const MOST_FAILURES: usize = 20;
 /// The summary of a run, in lines of at most `width` columns (between 60 and 100); `place` is the folder of its
 /// files.
 pub fn summary(report: &Report, place: Option<&Path>, width: usize, colour: Colour) -> String {
-    let page = Page {
+    let page = ConsoleReport {
         report,
         width: width.clamp(*WIDTHS.start(), *WIDTHS.end()),
         paint: Paint::new(colour),
@@ -47,13 +47,13 @@ pub fn summary(report: &Report, place: Option<&Path>, width: usize, colour: Colo
     lines.join("\n")
 }
 
-struct Page<'a> {
+struct ConsoleReport<'a> {
     report: &'a Report,
     width: usize,
     paint: Paint,
 }
 
-impl Page<'_> {
+impl ConsoleReport<'_> {
     fn verdict(&self) -> Vec<String> {
         let verdict = &self.report.verdict;
         let (word, mark, tone) = conclusion(verdict.conclusion);

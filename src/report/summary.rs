@@ -58,20 +58,20 @@ pub(super) struct Summary<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     workload_hash: Option<&'a str>,
     plan_hash: &'a str,
-    load: Load,
-    totals: Totals,
-    steps: Vec<Step<'a>>,
-    flows: Vec<Flow<'a>>,
-    checks: Vec<Check<'a>>,
-    failures: Vec<Failure<'a>>,
+    load: LoadSummary,
+    totals: TotalsSummary,
+    steps: Vec<StepSummary<'a>>,
+    flows: Vec<FlowSummary<'a>>,
+    checks: Vec<CheckSummary<'a>>,
+    failures: Vec<FailureSummary<'a>>,
     failures_left_out: u64,
-    thresholds: Vec<Threshold<'a>>,
-    generator: Generator<'a>,
+    thresholds: Vec<ThresholdSummary<'a>>,
+    generator: GeneratorSummary<'a>,
     warnings: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
-struct Load {
+struct LoadSummary {
     model: Model,
     offered: u64,
     started: u64,
@@ -83,7 +83,7 @@ struct Load {
 }
 
 #[derive(Debug, Serialize)]
-struct Totals {
+struct TotalsSummary {
     requests: u64,
     sent: u64,
     after_load: u64,
@@ -102,20 +102,20 @@ struct Totals {
     warm_up_requests: u64,
     status: BTreeMap<u16, u64>,
     errors: BTreeMap<Outcome, u64>,
-    response_time: Times,
-    service_time: Times,
-    ttfb: Times,
-    connect: Times,
-    tls: Times,
-    failed_time: Times,
-    timed_out: Times,
-    start_lag: Times,
-    scheduling_lag: Times,
-    iteration_time: Times,
+    response_time: TimesSummary,
+    service_time: TimesSummary,
+    ttfb: TimesSummary,
+    connect: TimesSummary,
+    tls: TimesSummary,
+    failed_time: TimesSummary,
+    timed_out: TimesSummary,
+    start_lag: TimesSummary,
+    scheduling_lag: TimesSummary,
+    iteration_time: TimesSummary,
 }
 
 #[derive(Debug, Serialize)]
-struct Times {
+struct TimesSummary {
     count: u64,
     /// The other fields are null if nothing was recorded.
     min: Option<u64>,
@@ -130,7 +130,7 @@ struct Times {
 }
 
 #[derive(Debug, Serialize)]
-struct Step<'a> {
+struct StepSummary<'a> {
     name: &'a str,
     flow: &'a str,
     tags: &'a BTreeMap<String, String>,
@@ -141,23 +141,23 @@ struct Step<'a> {
     resent: u64,
     status: &'a BTreeMap<u16, u64>,
     errors: BTreeMap<Outcome, u64>,
-    response_time: Times,
-    service_time: Times,
-    ttfb: Times,
+    response_time: TimesSummary,
+    service_time: TimesSummary,
+    ttfb: TimesSummary,
 }
 
 #[derive(Debug, Serialize)]
-struct Flow<'a> {
+struct FlowSummary<'a> {
     name: &'a str,
     iterations: u64,
     failed: u64,
     interrupted: u64,
-    iteration_time: Times,
-    start_lag: Times,
+    iteration_time: TimesSummary,
+    start_lag: TimesSummary,
 }
 
 #[derive(Debug, Serialize)]
-struct Check<'a> {
+struct CheckSummary<'a> {
     name: &'a str,
     step: &'a str,
     flow: &'a str,
@@ -166,7 +166,7 @@ struct Check<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Failure<'a> {
+struct FailureSummary<'a> {
     step: &'a str,
     flow: &'a str,
     outcome: Outcome,
@@ -179,7 +179,7 @@ struct Failure<'a> {
     detail: Option<&'a str>,
 }
 
-impl<'a> Failure<'a> {
+impl<'a> FailureSummary<'a> {
     fn of(group: &'a FailureGroup) -> Self {
         let example = group.example.as_ref();
         Self {
@@ -198,7 +198,7 @@ impl<'a> Failure<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Threshold<'a> {
+struct ThresholdSummary<'a> {
     expression: &'a str,
     verdict: Standing,
     observed: Option<f64>,
@@ -212,7 +212,7 @@ struct Threshold<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Generator<'a> {
+struct GeneratorSummary<'a> {
     cpu_s: f64,
     cpu_per_request_us: Option<f64>,
     mean_cpu: f64,
@@ -247,7 +247,7 @@ impl<'a> Summary<'a> {
             target: &header.target,
             workload_hash: header.workload_hash.as_deref(),
             plan_hash: &header.plan_hash,
-            load: Load {
+            load: LoadSummary {
                 model: header.model,
                 offered: report.load.offered,
                 started: report.load.started,
@@ -257,11 +257,11 @@ impl<'a> Summary<'a> {
                 peak_users: report.peak_users,
                 mean_in_flight: rounded(report.mean_in_flight),
             },
-            totals: Totals::of(report),
+            totals: TotalsSummary::of(report),
             steps: report
                 .steps
                 .iter()
-                .map(|step| Step {
+                .map(|step| StepSummary {
                     name: &step.name,
                     flow: &step.flow,
                     tags: &step.tags,
@@ -280,7 +280,7 @@ impl<'a> Summary<'a> {
             flows: report
                 .flows
                 .iter()
-                .map(|flow| Flow {
+                .map(|flow| FlowSummary {
                     name: &flow.name,
                     iterations: flow.counts.ended,
                     failed: flow.counts.failed_iterations(),
@@ -292,26 +292,26 @@ impl<'a> Summary<'a> {
             checks: report
                 .checks
                 .iter()
-                .map(|check| Check {
+                .map(|check| CheckSummary {
                     name: &check.name,
                     step: &check.step,
                     flow: &check.flow,
                     counts: check.counts,
                 })
                 .collect(),
-            failures: report.failures.iter().map(Failure::of).collect(),
+            failures: report.failures.iter().map(FailureSummary::of).collect(),
             failures_left_out: report.failures_left_out,
-            thresholds: report.thresholds.iter().map(Threshold::of).collect(),
-            generator: Generator::of(report),
+            thresholds: report.thresholds.iter().map(ThresholdSummary::of).collect(),
+            generator: GeneratorSummary::of(report),
             warnings: &report.verdict.warnings,
         }
     }
 }
 
-impl Totals {
+impl TotalsSummary {
     fn of(report: &Report) -> Self {
         let requests = &report.requests;
-        let times = |timing| Times::from(report.time(timing));
+        let times = |timing| TimesSummary::from(report.time(timing));
         Self {
             requests: requests.ended,
             sent: requests.sent(),
@@ -345,7 +345,7 @@ impl Totals {
     }
 }
 
-impl<'a> Threshold<'a> {
+impl<'a> ThresholdSummary<'a> {
     fn of(row: &'a ThresholdRow) -> Self {
         Self {
             expression: &row.expression,
@@ -366,7 +366,7 @@ impl<'a> Threshold<'a> {
     }
 }
 
-impl<'a> Generator<'a> {
+impl<'a> GeneratorSummary<'a> {
     fn of(report: &'a Report) -> Self {
         let generator = &report.generator;
         let p99 = |timing| report.time(timing).recorded().map(|stats| stats.p99.0);
@@ -397,7 +397,7 @@ fn wake_up_p99(generator: &HealthTotals) -> Micros {
     }
 }
 
-impl From<&Stats> for Times {
+impl From<&Stats> for TimesSummary {
     fn from(stats: &Stats) -> Self {
         let of = |time: fn(&Stats) -> Micros| stats.recorded().map(|stats| time(stats).0);
         Self {

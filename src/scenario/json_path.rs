@@ -9,7 +9,7 @@ use std::fmt;
 use serde_json::Value;
 use serde_json_path::{LocatedNodeList, ParseError};
 
-use crate::expr::value::Step;
+use crate::expr::value::PathStep;
 
 /// The most values that are visited for one path on one body.
 const MAX_VISITS: u64 = 2_000_000;
@@ -21,14 +21,14 @@ pub struct JsonPath {
     text: String,
     whole: serde_json_path::JsonPath,
     /// Its segments, if the values it finds may multiply.
-    segments: Vec<Segment>,
+    segments: Vec<PathSegment>,
     /// The names and places with which it begins, and the path from there on.
-    beginning: Option<(Vec<Step>, Box<JsonPath>)>,
+    beginning: Option<(Vec<PathStep>, Box<JsonPath>)>,
 }
 
 /// One segment as a path of its own, and what decides how much it visits.
 #[derive(Clone)]
-struct Segment {
+struct PathSegment {
     path: serde_json_path::JsonPath,
     /// Descents, those in filters included.
     descents: u32,
@@ -53,7 +53,7 @@ impl JsonPath {
     /// It is none.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let whole = serde_json_path::JsonPath::parse(text)?;
-        let mut all = Segment::of(text, whole.clone());
+        let mut all = PathSegment::of(text, whole.clone());
         let mut segments = Vec::new();
         if all.descents + all.commas >= 2 || all.absolutes > 0 {
             match split(text) {
@@ -74,7 +74,7 @@ impl JsonPath {
     }
 
     /// The names and places with which it begins, and the path from there on; none if it begins with anything else.
-    pub fn narrowed(&self) -> Option<(&[Step], &Self)> {
+    pub fn narrowed(&self) -> Option<(&[PathStep], &Self)> {
         let (steps, rest) = self.beginning.as_ref()?;
         Some((steps, rest))
     }
@@ -126,7 +126,7 @@ impl fmt::Debug for JsonPath {
     }
 }
 
-impl Segment {
+impl PathSegment {
     fn of(text: &str, path: serde_json_path::JsonPath) -> Self {
         let mut segment = Self {
             path,
@@ -210,7 +210,7 @@ fn unquoted(text: &str) -> impl Iterator<Item = (usize, char)> {
 }
 
 /// The names and places with which a path begins, and the path from there on.
-fn beginning(text: &str) -> Option<(Vec<Step>, Box<JsonPath>)> {
+fn beginning(text: &str) -> Option<(Vec<PathStep>, Box<JsonPath>)> {
     let rest = &text[1..];
     // A filter that looks at the root needs all of it.
     if unquoted(rest).any(|(_, c)| c == '$') {
@@ -233,30 +233,30 @@ fn beginning(text: &str) -> Option<(Vec<Step>, Box<JsonPath>)> {
 }
 
 /// The one name or place that a segment selects, if it is that and simply written.
-fn step(segment: &str) -> Option<Step> {
+fn step(segment: &str) -> Option<PathStep> {
     if let Some(name) = segment.strip_prefix('.') {
         let is_name = !name.is_empty() && !name.starts_with(['.', '[', '*']);
-        return is_name.then(|| Step::Name(name.to_owned()));
+        return is_name.then(|| PathStep::Name(name.to_owned()));
     }
     let inner = segment.strip_prefix('[')?.strip_suffix(']')?.trim();
     if let Ok(index) = inner.parse() {
-        return Some(Step::Index(index));
+        return Some(PathStep::Index(index));
     }
     let quote = inner.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
     let name = inner.strip_prefix(quote)?.strip_suffix(quote)?;
     let is_plain = !name.contains(['\\', quote]);
-    is_plain.then(|| Step::Name(name.to_owned()))
+    is_plain.then(|| PathStep::Name(name.to_owned()))
 }
 
 /// The segments of a path, each as a path of its own; none if one of them is none.
-fn split(text: &str) -> Option<Vec<Segment>> {
+fn split(text: &str) -> Option<Vec<PathSegment>> {
     let rest = &text[1..];
     starts(rest)
         .windows(2)
         .map(|bounds| {
             let text = format!("${}", rest[bounds[0]..bounds[1]].trim_end());
             let path = serde_json_path::JsonPath::parse(&text).ok()?;
-            Some(Segment::of(&text, path))
+            Some(PathSegment::of(&text, path))
         })
         .collect()
 }

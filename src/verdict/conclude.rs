@@ -1,6 +1,6 @@
 //! Derives one verdict from the state of the thresholds, the warnings and the end of the run.
 
-use super::judge::Rule;
+use super::judge::JudgedThreshold;
 use super::{Conclusion, Ending, Judge, Standing, Verdict, Warning, lost, sentence};
 use crate::exit::Exit;
 use crate::outcome::Outcome;
@@ -193,7 +193,7 @@ impl Judge {
     }
 
     /// The reason why a threshold on started iterations failed, if there were too few users.
-    fn cause(&self, rule: &Rule) -> Option<String> {
+    fn cause(&self, rule: &JudgedThreshold) -> Option<String> {
         let is_about_starts = matches!(rule.threshold.metric, Metric::Started | Metric::Unstarted);
         let warning = self.users.warning().filter(|_| is_about_starts)?;
         Some(format!("; {}", warning.finding()))
@@ -224,7 +224,7 @@ impl Judge {
     }
 
     /// Thresholds written in the scenario that can fail it.
-    fn own_binding_rules(&self) -> impl Iterator<Item = &Rule> {
+    fn own_binding_rules(&self) -> impl Iterator<Item = &JudgedThreshold> {
         self.rules.iter().filter(|rule| {
             rule.threshold.line.is_some() && rule.threshold.severity == Severity::Fail
         })

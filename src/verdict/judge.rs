@@ -15,7 +15,7 @@ use crate::units::Micros;
 /// Judges a run while it is in progress.
 #[derive(Debug, Clone)]
 pub struct Judge {
-    pub(super) rules: Vec<Rule>,
+    pub(super) rules: Vec<JudgedThreshold>,
     pub(super) generator: GeneratorWatch,
     pub(super) users: UserWatch,
     pub(super) steps: Steps,
@@ -26,7 +26,7 @@ pub struct Judge {
 
 /// A threshold and its state.
 #[derive(Debug, Clone)]
-pub(super) struct Rule {
+pub(super) struct JudgedThreshold {
     pub(super) threshold: Threshold,
     picker: Picker,
     state: State,
@@ -51,7 +51,7 @@ impl Judge {
     /// A judge for these thresholds, with series by number; `max_users` is the user limit of an open load, `None` in
     /// a closed model. No interval has been observed yet.
     pub fn new(thresholds: &[Threshold], series: &[Series], max_users: Option<u32>) -> Self {
-        let rules = thresholds.iter().map(|threshold| Rule {
+        let rules = thresholds.iter().map(|threshold| JudgedThreshold {
             threshold: threshold.clone(),
             picker: Picker::of(threshold, series),
             state: State::of(threshold.window),
@@ -111,7 +111,7 @@ impl Judge {
     }
 }
 
-impl Rule {
+impl JudgedThreshold {
     /// True if the end of the load alone would change the number: levels of users, and rates within a window. For
     /// other thresholds the requests still in flight count.
     fn is_about_load(&self) -> bool {

@@ -1,14 +1,14 @@
 //! Describes a failed threshold in one sentence.
 
-use super::judge::{Judged, Rule};
+use super::judge::{Judged, JudgedThreshold};
 use crate::plan::threshold::Threshold;
 use crate::record::Standing;
 use crate::scenario::{Comparator, Window};
 use crate::units::show_duration;
 
 /// `p95(response_time) was 612 ms, over its limit of 500 ms`
-pub(super) fn of(rule: &Rule) -> String {
-    let Rule {
+pub(super) fn of(rule: &JudgedThreshold) -> String {
+    let JudgedThreshold {
         threshold, judged, ..
     } = rule;
     match judged.standing {

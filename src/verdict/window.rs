@@ -20,7 +20,7 @@ pub(super) enum State {
     /// The threshold applies to every window of this length.
     Rolling {
         length: Micros,
-        parts: VecDeque<Part<Tally>>,
+        parts: VecDeque<WindowPart<Tally>>,
         /// The sum of the intervals.
         sum: Box<Tally<Sum>>,
         worst: Option<Judgement>,
@@ -29,14 +29,14 @@ pub(super) enum State {
     /// interval closest to the limit.
     Sustained {
         length: Micros,
-        parts: VecDeque<Part<Reading>>,
+        parts: VecDeque<WindowPart<Reading>>,
         worst: Option<Judgement>,
     },
 }
 
 /// An interval's part in a window.
 #[derive(Debug, Clone)]
-pub(super) struct Part<T> {
+pub(super) struct WindowPart<T> {
     start: Micros,
     end: Micros,
     content: T,
@@ -87,7 +87,7 @@ impl State {
                 worst,
             } => {
                 sum.merge(&tally);
-                parts.push_back(Part {
+                parts.push_back(WindowPart {
                     start,
                     end,
                     content: tally,
@@ -105,7 +105,7 @@ impl State {
                 parts,
                 worst,
             } => {
-                parts.push_back(Part {
+                parts.push_back(WindowPart {
                     start,
                     end,
                     content: tally.read(rule.aggregate),
@@ -132,15 +132,15 @@ const UNDECIDED: Judgement = Judgement {
 ///
 /// Intervals end up to some milliseconds late, so a window is full slightly before its length.
 fn fill<T>(
-    parts: &mut VecDeque<Part<T>>,
+    parts: &mut VecDeque<WindowPart<T>>,
     length: Micros,
-    mut drop: impl FnMut(&Part<T>, &VecDeque<Part<T>>),
+    mut drop: impl FnMut(&WindowPart<T>, &VecDeque<WindowPart<T>>),
 ) -> bool {
     let Some(end) = parts.back().map(|part| part.end) else {
         return false;
     };
     let enough = Micros(length.0 - (length.0 / 20).min(500_000));
-    let spans = |part: &Part<T>| end.saturating_sub(part.start) >= enough;
+    let spans = |part: &WindowPart<T>| end.saturating_sub(part.start) >= enough;
     while parts.get(1).is_some_and(spans) {
         if let Some(first) = parts.pop_front() {
             drop(&first, parts);
@@ -151,9 +151,9 @@ fn fill<T>(
 
 /// The level that every interval reached or exceeded. Intervals without a sample neither break a breach nor prove it,
 /// so a breach counts only if at least half of the intervals have samples.
-fn held(rule: &Threshold, parts: &VecDeque<Part<Reading>>) -> Reading {
+fn held(rule: &Threshold, parts: &VecDeque<WindowPart<Reading>>) -> Reading {
     let samples = parts.iter().map(|part| part.content.samples).sum();
-    let speaks = |part: &&Part<Reading>| part.content.samples > 0 || may_be_of_nothing(rule);
+    let speaks = |part: &&WindowPart<Reading>| part.content.samples > 0 || may_be_of_nothing(rule);
     let speaking = parts.iter().filter(speaks).count();
     let value = parts
         .iter()

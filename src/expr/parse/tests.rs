@@ -60,7 +60,7 @@ fn expressions_are_read_as_they_are_meant() {
         ("${env( 'HOME_TOWN' )}", literal(json!("Lund & Åhus"))),
     ] {
         let pieces = pieces(text, &mut fake()).expect(text);
-        assert_eq!(pieces, [Piece::Expression(expected)], "{text}");
+        assert_eq!(pieces, [TemplatePiece::Expression(expected)], "{text}");
     }
 }
 

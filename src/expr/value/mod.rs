@@ -14,7 +14,7 @@ use super::encoding::write_json_text;
 
 pub use compare::View;
 pub use number::Number;
-pub use read::{Step, part};
+pub use read::{PathStep, part};
 
 /// A value.
 #[derive(Debug, Clone, PartialEq)]

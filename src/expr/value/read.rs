@@ -25,7 +25,7 @@ impl Value {
 
 /// One step from a value into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum PathStep {
     /// To the member of this name.
     Name(String),
     /// To the item at this place, from 0.
@@ -33,7 +33,7 @@ pub enum Step {
 }
 
 /// The text of the value that the steps lead to, in a text that is known to be JSON; nothing of the rest is kept.
-pub fn part<'t>(text: &'t str, steps: &[Step]) -> Option<&'t str> {
+pub fn part<'t>(text: &'t str, steps: &[PathStep]) -> Option<&'t str> {
     steps.iter().try_fold(text, |text, step| {
         let mut reader = Reader {
             text,
@@ -41,8 +41,8 @@ pub fn part<'t>(text: &'t str, steps: &[Step]) -> Option<&'t str> {
             depth: 0,
         };
         match (step, reader.peek()) {
-            (Step::Name(name), b'{') => reader.member(name),
-            (Step::Index(index), b'[') => reader.item(*index),
+            (PathStep::Name(name), b'{') => reader.member(name),
+            (PathStep::Index(index), b'[') => reader.item(*index),
             _ => None,
         }
     })

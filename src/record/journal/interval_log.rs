@@ -30,7 +30,7 @@ impl Journal {
     /// It could not be written, or the journal's files have changed since it was opened.
     pub fn write_interval_log(&self, log: &mut dyn Write) -> io::Result<()> {
         write_preamble(&self.header, log)?;
-        let mut lines = Lines::of(&self.header.series, &self.header.metrics);
+        let mut lines = LogWriter::of(&self.header.series, &self.header.metrics);
         let mut found = 0;
         for interval in self.intervals() {
             lines.write(&interval, log)?;
@@ -65,7 +65,7 @@ fn write_preamble(header: &RunHeader, log: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Converts intervals to lines.
-struct Lines {
+struct LogWriter {
     serializer: Serializer,
     /// By series: `<number>:<name>:`
     tags: Vec<String>,
@@ -76,7 +76,7 @@ struct Lines {
     text: String,
 }
 
-impl Lines {
+impl LogWriter {
     fn of(series: &[Series], metrics: &Metrics) -> Self {
         let tag =
             |(number, series): (usize, &Series)| format!("{number}:{}:", tag_name(&series.name));

@@ -32,7 +32,7 @@ impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Visitor<'de> for MapVi
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
         let mut map = BTreeMap::new();
-        while let Some((Number(key), value)) = entries.next_entry()? {
+        while let Some((NumericKey(key), value)) = entries.next_entry()? {
             let key: U64Deserializer<A::Error> = key.into_deserializer();
             map.insert(K::deserialize(key)?, value);
         }
@@ -40,28 +40,28 @@ impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Visitor<'de> for MapVi
     }
 }
 
-struct Number(u64);
+struct NumericKey(u64);
 
-impl<'de> Deserialize<'de> for Number {
+impl<'de> Deserialize<'de> for NumericKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NumberVisitor;
+        struct NumericKeyVisitor;
 
-        impl Visitor<'_> for NumberVisitor {
-            type Value = Number;
+        impl Visitor<'_> for NumericKeyVisitor {
+            type Value = NumericKey;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a number, as a key")
             }
 
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Number, E> {
-                Ok(Number(number))
+            fn visit_u64<E: Error>(self, number: u64) -> Result<NumericKey, E> {
+                Ok(NumericKey(number))
             }
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<Number, E> {
-                text.parse().map(Number).map_err(E::custom)
+            fn visit_str<E: Error>(self, text: &str) -> Result<NumericKey, E> {
+                text.parse().map(NumericKey).map_err(E::custom)
             }
         }
 
-        deserializer.deserialize_any(NumberVisitor)
+        deserializer.deserialize_any(NumericKeyVisitor)
     }
 }

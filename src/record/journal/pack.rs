@@ -24,7 +24,7 @@ use crate::record::{Counts, Interval, SeriesInterval, Timing};
 
 /// The form of a histogram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum HistogramForm {
     /// Standalone: for each bin the distance from the previous one; if the count is above one, then a zero and the
     /// count minus two.
     Own,
@@ -36,7 +36,7 @@ enum Form {
     Same,
 }
 
-impl Form {
+impl HistogramForm {
     const ALL: [Self; 4] = [Self::Own, Self::Near, Self::Steps, Self::Same];
 }
 
@@ -64,7 +64,7 @@ pub(super) struct Packed {
     head: Vec<u8>,
     directory: Vec<u8>,
     counts: Vec<u8>,
-    /// Sections by [`Form`].
+    /// Sections by [`HistogramForm`].
     sections: [Vec<u8>; 3],
 }
 
@@ -92,13 +92,13 @@ impl Packed {
                 put(id.0.into(), directory);
                 put(u64::from(metric.0) << 2 | form as u64, directory);
                 match (form, like) {
-                    (Form::Near, Some(like)) => {
+                    (HistogramForm::Near, Some(like)) => {
                         near(bins, like).for_each(|number| put(number, &mut sections[1]));
                     }
-                    (Form::Steps, Some(like)) => {
+                    (HistogramForm::Steps, Some(like)) => {
                         steps(bins, like).for_each(|number| put(number, &mut sections[2]));
                     }
-                    (Form::Same, _) => {}
+                    (HistogramForm::Same, _) => {}
                     _ => {
                         put(bins.len(), directory);
                         own(bins).for_each(|number| put(number, &mut sections[0]));
@@ -130,16 +130,16 @@ impl Packed {
 }
 
 /// The form of a histogram with the smallest numbers.
-fn smallest(bins: &Bins, like: Option<&Bins>) -> Form {
+fn smallest(bins: &Bins, like: Option<&Bins>) -> HistogramForm {
     let Some(like) = like else {
-        return Form::Own;
+        return HistogramForm::Own;
     };
     if bins == like {
-        return Form::Same;
+        return HistogramForm::Same;
     }
     // If bins have many counts, one number per time takes more space than one per bin.
     if bins.len() > 2 * bins.distinct() {
-        return Form::Own;
+        return HistogramForm::Own;
     }
     let width = |number: u64| u64::from(u64::BITS - number.leading_zeros());
     let (own, near): (u64, u64) = (
@@ -149,9 +149,9 @@ fn smallest(bins: &Bins, like: Option<&Bins>) -> Form {
     let steps: u64 = steps(bins, like).map(width).sum();
     // Steps vary more than the values they connect, so numbers of equal length compress worse.
     match () {
-        () if own <= near.min(steps) => Form::Own,
-        () if near * 3 <= steps * 4 => Form::Near,
-        () => Form::Steps,
+        () if own <= near.min(steps) => HistogramForm::Own,
+        () if near * 3 <= steps * 4 => HistogramForm::Near,
+        () => HistogramForm::Steps,
     }
 }
 
@@ -248,14 +248,14 @@ fn read_histograms(
             .histograms;
         let like = likeness(metric).and_then(|like| histograms.get(&like));
         let like = || like.ok_or("the histogram that another is close to is missing");
-        let bins = match Form::ALL[(kind & 3) as usize] {
-            Form::Own => {
+        let bins = match HistogramForm::ALL[(kind & 3) as usize] {
+            HistogramForm::Own => {
                 let times = take(&mut directory).ok_or_else(short)?;
                 read_own(times, &mut own)?
             }
-            Form::Near => read_near(like()?, &mut near, false)?,
-            Form::Steps => read_near(like()?, &mut steps, true)?,
-            Form::Same => like()?.clone(),
+            HistogramForm::Near => read_near(like()?, &mut near, false)?,
+            HistogramForm::Steps => read_near(like()?, &mut steps, true)?,
+            HistogramForm::Same => like()?.clone(),
         };
         histograms.insert(metric, bins);
         found += 1;

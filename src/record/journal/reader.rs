@@ -12,7 +12,7 @@ use std::thread;
 use serde::Deserialize;
 
 use super::agreement::Agreement;
-use super::scan::{self, Fault, Found, Known, Raw};
+use super::scan::{self, Fault, JournalPart, Known, Raw};
 use super::{
     EVENTS_FILE, Event, HISTOGRAMS_FILE, JournalError, JournalWarning, RUN_FILE, RunHeader, SCHEMA,
 };
@@ -96,14 +96,14 @@ impl Journal {
         for found in found {
             match found {
                 // After an unreadable interval, later ones are not a prefix of the run.
-                Found::Interval(_) if !is_whole => {}
-                Found::Interval(raw) => {
+                JournalPart::Interval(_) if !is_whole => {}
+                JournalPart::Interval(raw) => {
                     if let Err(fault) = journal.count_interval(raw, &mut agreement) {
                         is_whole = false;
                         journal.warnings.push(fault.into_warning(dir)?);
                     }
                 }
-                Found::Event(event) => {
+                JournalPart::Event(event) => {
                     journal.ending.note(&event);
                     if journal.events.len() < MAX_EVENTS {
                         journal.events.push(event);
@@ -111,7 +111,7 @@ impl Journal {
                         left_out += 1;
                     }
                 }
-                Found::Fault(fault) => {
+                JournalPart::Fault(fault) => {
                     // Only the first unreadable interval is reported.
                     let warning = fault.into_warning(dir)?;
                     is_whole = false;
@@ -219,9 +219,9 @@ fn unpack_ahead(dir: &Path, known: Known) -> Result<Receiver<Interval>, JournalE
         let mut number = 0;
         for found in found {
             let interval = match found {
-                Found::Interval(raw) => raw.unpack(number, &known),
-                Found::Event(_) => continue,
-                Found::Fault(_) => return,
+                JournalPart::Interval(raw) => raw.unpack(number, &known),
+                JournalPart::Event(_) => continue,
+                JournalPart::Fault(_) => return,
             };
             let Ok(interval) = interval else { return };
             if sender.send(interval).is_err() {
@@ -250,7 +250,7 @@ fn number_metrics(header: &mut RunHeader) -> Vec<MetricId> {
 fn read_header(dir: &Path) -> Result<RunHeader, JournalError> {
     /// The part of a header that every version has.
     #[derive(Deserialize)]
-    struct Version {
+    struct HeaderVersion {
         schema: String,
         gander: String,
     }
@@ -264,7 +264,7 @@ fn read_header(dir: &Path) -> Result<RunHeader, JournalError> {
         path: path.clone(),
         source,
     };
-    let Version { schema, gander } = serde_json::from_slice(&text).map_err(no_header)?;
+    let HeaderVersion { schema, gander } = serde_json::from_slice(&text).map_err(no_header)?;
     if schema != SCHEMA {
         return Err(JournalError::Schema {
             path,

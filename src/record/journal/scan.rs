@@ -36,7 +36,7 @@ impl Fault {
 }
 
 /// A part of a journal, in the order written.
-pub(super) enum Found {
+pub(super) enum JournalPart {
     /// An event.
     Event(Event),
     /// An interval.
@@ -64,7 +64,7 @@ pub(super) struct Raw {
 }
 
 /// Reads a journal ahead on a separate thread, as long as there is a receiver.
-pub(super) fn start(dir: &Path) -> Result<Receiver<Found>, JournalError> {
+pub(super) fn start(dir: &Path) -> Result<Receiver<JournalPart>, JournalError> {
     let scan = Scan {
         events: Lines::open(dir, EVENTS_FILE)?,
         series: Members::open(dir)?,
@@ -84,7 +84,7 @@ struct Scan {
 }
 
 impl Scan {
-    fn run(mut self, sender: &SyncSender<Found>) {
+    fn run(mut self, sender: &SyncSender<JournalPart>) {
         let mut is_whole = true;
         let mut intervals = 0;
         loop {
@@ -96,16 +96,16 @@ impl Scan {
                 Ok(Some(Event::Interval(counts))) => match self.with_series(counts) {
                     Ok(raw) => {
                         intervals += 1;
-                        Found::Interval(raw)
+                        JournalPart::Interval(raw)
                     }
                     Err(fault) => {
                         is_whole = false;
-                        Found::Fault(fault)
+                        JournalPart::Fault(fault)
                     }
                 },
-                Ok(Some(event)) => Found::Event(event),
+                Ok(Some(event)) => JournalPart::Event(event),
                 Err(fault) => {
-                    let _ = sender.send(Found::Fault(fault));
+                    let _ = sender.send(JournalPart::Fault(fault));
                     return;
                 }
             };
@@ -120,7 +120,7 @@ impl Scan {
                 Ok(None) => return,
                 Err(fault) => {
                     is_whole = false;
-                    let _ = sender.send(Found::Fault(fault));
+                    let _ = sender.send(JournalPart::Fault(fault));
                 }
             }
         }

@@ -20,11 +20,11 @@ pub(super) struct FailureLine<'a> {
     share: String,
     first: String,
     last: String,
-    example: Option<Sample<'a>>,
+    example: Option<ExampleLine<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct Sample<'a> {
+struct ExampleLine<'a> {
     detail: &'a str,
     request: &'a str,
     at: String,
@@ -44,7 +44,7 @@ pub(super) fn failures(report: &Report) -> Vec<FailureLine<'_>> {
             share: text::share(group.count, report.requests.ended),
             first: text::clock(group.first_seen),
             last: text::clock(group.last_seen),
-            example: group.example.as_ref().map(|example| Sample {
+            example: group.example.as_ref().map(|example| ExampleLine {
                 detail: &example.detail,
                 request: &example.request,
                 at: text::clock(example.at),

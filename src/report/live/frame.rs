@@ -1,6 +1,6 @@
 //! The content of a frame or a line, within the available space.
 
-use super::{LiveState, Outline, Size};
+use super::{LiveState, RunFacts, TerminalSize};
 use crate::plan::schedule::Model;
 use crate::record::Standing;
 use crate::report::paint::{Paint, Tone};
@@ -10,31 +10,36 @@ use crate::report::text;
 const WIDEST: usize = 100;
 
 /// Columns of a frame: one less than the terminal has, so that no line wraps.
-pub(super) fn width(size: Size) -> usize {
+pub(super) fn width(size: TerminalSize) -> usize {
     usize::from(size.columns).saturating_sub(1).clamp(1, WIDEST)
 }
 
 /// The lines of a frame: at most one less than the terminal has, and none wider than it.
-pub(super) fn frame(outline: &Outline, state: &LiveState, size: Size, paint: Paint) -> Vec<String> {
+pub(super) fn frame(
+    run: &RunFacts,
+    state: &LiveState,
+    size: TerminalSize,
+    paint: Paint,
+) -> Vec<String> {
     let width = width(size);
     let height = usize::from(size.rows).saturating_sub(1).max(1);
-    let mut lines = vec![progress(outline, state, width, paint)];
-    lines.extend(fitted(&facts(outline, state), width));
+    let mut lines = vec![progress(run, state, width, paint)];
+    lines.extend(fitted(&facts(run, state), width));
     lines.extend(fitted(&times(state), width));
     let room = height.saturating_sub(lines.len());
-    lines.extend(thresholds(outline, state, width, room, paint));
+    lines.extend(thresholds(run, state, width, room, paint));
     lines.truncate(height);
     lines
 }
 
 /// The same as a single line, for logs.
-pub(super) fn line(outline: &Outline, state: &LiveState) -> String {
-    let mut parts = vec![clock(outline, state)];
-    parts.extend(outline.stage_words(state.at));
+pub(super) fn line(run: &RunFacts, state: &LiveState) -> String {
+    let mut parts = vec![clock(run, state)];
+    parts.extend(run.stage_words(state.at));
     if state.is_warm_up {
         parts.push("warm-up".to_owned());
     }
-    parts.extend(facts(outline, state));
+    parts.extend(facts(run, state));
     parts.extend(times(state));
     parts.extend(standings(state));
     parts.join("  ")
@@ -67,9 +72,9 @@ fn count(state: &LiveState, standing: Standing) -> usize {
         .count()
 }
 
-fn clock(outline: &Outline, state: &LiveState) -> String {
+fn clock(run: &RunFacts, state: &LiveState) -> String {
     let now = text::clock(whole(state.at));
-    match outline.planned {
+    match run.planned {
         Some(planned) => format!("{now} of {}", text::clock(planned)),
         None => now,
     }
@@ -80,9 +85,9 @@ fn whole(time: crate::units::Micros) -> crate::units::Micros {
     crate::units::Micros(time.0 / 1_000_000 * 1_000_000)
 }
 
-fn facts(outline: &Outline, state: &LiveState) -> Vec<String> {
+fn facts(run: &RunFacts, state: &LiveState) -> Vec<String> {
     let mut facts = vec![format!("users {}", state.load.active_users)];
-    if outline.model == Model::Open {
+    if run.model == Model::Open {
         let offered = text::per_second(state.rate(state.load.offered));
         facts.push(format!("offered {offered}"));
     }
@@ -140,27 +145,27 @@ fn fitted(facts: &[String], width: usize) -> Vec<String> {
 }
 
 /// Name, progress bar with a gap at the start of each stage, and progress.
-fn progress(outline: &Outline, state: &LiveState, width: usize, paint: Paint) -> String {
+fn progress(run: &RunFacts, state: &LiveState, width: usize, paint: Paint) -> String {
     const LEAST_BAR: usize = 10;
-    let mut words = clock(outline, state);
+    let mut words = clock(run, state);
     if state.is_warm_up {
         words.push_str("  warm-up");
-    } else if let Some(stage) = outline.stage_words(state.at) {
+    } else if let Some(stage) = run.stage_words(state.at) {
         words.push_str("  ");
         words.push_str(&stage);
     }
     let words_wide = console::measure_text_width(&words);
-    let name = text::shorten(&outline.scenario, 24);
+    let name = text::shorten(&run.scenario, 24);
     let name_wide = console::measure_text_width(&name);
     let left = width.saturating_sub(words_wide + name_wide + 4);
-    let Some(part) = outline.progress(state).filter(|_| left >= LEAST_BAR) else {
+    let Some(part) = run.progress(state).filter(|_| left >= LEAST_BAR) else {
         return text::shorten(&format!("{name}  {words}"), width);
     };
     let bar_wide = left.min(40);
     let done = (part * bar_wide as f64).round() as usize;
     let begins = |cell: usize| {
-        outline.planned.is_some_and(|planned| {
-            outline.stages.iter().skip(1).any(|(start, _)| {
+        run.planned.is_some_and(|planned| {
+            run.stages.iter().skip(1).any(|(start, _)| {
                 let at = start.0 as f64 / planned.0.max(1) as f64 * bar_wide as f64;
                 at.round() as usize == cell
             })
@@ -181,13 +186,13 @@ fn progress(outline: &Outline, state: &LiveState, width: usize, paint: Paint) ->
 
 /// One line per threshold if there is space; otherwise failed ones first.
 fn thresholds(
-    outline: &Outline,
+    run: &RunFacts,
     state: &LiveState,
     width: usize,
     room: usize,
     paint: Paint,
 ) -> Vec<String> {
-    let mut rows: Vec<_> = outline.thresholds.iter().zip(&state.thresholds).collect();
+    let mut rows: Vec<_> = run.thresholds.iter().zip(&state.thresholds).collect();
     let is_tight = rows.len() > room;
     if is_tight {
         rows.sort_by_key(|(_, (standing, _))| match standing {

@@ -25,7 +25,7 @@ const LINE_EVERY: Micros = Micros(10_000_000);
 const SHORT: Micros = Micros(500_000);
 
 /// The assumed size of a terminal that does not report its size.
-const USUAL_SIZE: Size = Size {
+const USUAL_SIZE: TerminalSize = TerminalSize {
     rows: 24,
     columns: 80,
 };
@@ -43,7 +43,7 @@ pub enum Mode {
 
 /// A terminal's size in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size {
+pub struct TerminalSize {
     /// Lines.
     pub rows: u16,
     /// Characters a line.
@@ -128,7 +128,7 @@ impl LiveState {
 
 /// Facts that do not change during a run.
 #[derive(Debug, Clone)]
-struct Outline {
+struct RunFacts {
     scenario: String,
     target: String,
     load: String,
@@ -141,7 +141,7 @@ struct Outline {
     thresholds: Vec<(String, Unit)>,
 }
 
-impl Outline {
+impl RunFacts {
     fn of(header: &RunHeader) -> Self {
         let level = |level: f64| match header.model {
             Model::Open => text::per_second(level),
@@ -212,10 +212,10 @@ impl Outline {
 #[derive(Debug)]
 pub struct Live<W> {
     out: W,
-    size: fn() -> Option<Size>,
+    size: fn() -> Option<TerminalSize>,
     mode: Mode,
     paint: Paint,
-    outline: Outline,
+    run: RunFacts,
     /// Widths of the lines of the current frame.
     drawn: Vec<usize>,
     last_line: Option<Micros>,
@@ -243,16 +243,16 @@ fn turn(at: Micros) -> u64 {
     (at.0 + 500_000) / LINE_EVERY.0
 }
 
-fn terminal_size() -> Option<Size> {
+fn terminal_size() -> Option<TerminalSize> {
     let (rows, columns) = console::Term::stderr().size_checked()?;
-    (rows > 0 && columns > 0).then_some(Size { rows, columns })
+    (rows > 0 && columns > 0).then_some(TerminalSize { rows, columns })
 }
 
 impl<W: Write> Live<W> {
     /// A live view that writes to `out`; `size` returns the terminal's size for each frame.
     pub fn new(
         out: W,
-        size: fn() -> Option<Size>,
+        size: fn() -> Option<TerminalSize>,
         mode: Mode,
         colour: Colour,
         header: &RunHeader,
@@ -262,7 +262,7 @@ impl<W: Write> Live<W> {
             size,
             mode,
             paint: Paint::new(colour),
-            outline: Outline::of(header),
+            run: RunFacts::of(header),
             drawn: Vec::new(),
             last_line: None,
             last_stage: None,
@@ -274,7 +274,7 @@ impl<W: Write> Live<W> {
     pub fn begin(&mut self) -> io::Result<()> {
         let words = format!(
             "{}: {} against {}",
-            self.outline.scenario, self.outline.load, self.outline.target
+            self.run.scenario, self.run.load, self.run.target
         );
         self.note(&words)
     }
@@ -288,7 +288,7 @@ impl<W: Write> Live<W> {
             Mode::Quiet => Ok(()),
             Mode::Redraw => self.redraw(state),
             Mode::Lines => {
-                let now_in = self.outline.stage(state.at);
+                let now_in = self.run.stage(state.at);
                 let is_due = self
                     .last_line
                     .is_none_or(|last| turn(state.at) > turn(last));
@@ -297,7 +297,7 @@ impl<W: Write> Live<W> {
                 }
                 self.last_line = Some(state.at);
                 self.last_stage = now_in;
-                writeln!(self.out, "{}", frame::line(&self.outline, state))?;
+                writeln!(self.out, "{}", frame::line(&self.run, state))?;
                 self.out.flush()
             }
         }
@@ -346,7 +346,7 @@ impl<W: Write> Live<W> {
 
     fn redraw(&mut self, state: &LiveState) -> io::Result<()> {
         let size = self.size();
-        let lines = frame::frame(&self.outline, state, size, self.paint);
+        let lines = frame::frame(&self.run, state, size, self.paint);
         let mut out = self.rewind(size);
         for line in &lines {
             out.push_str(line);
@@ -364,7 +364,7 @@ impl<W: Write> Live<W> {
     }
 
     /// Moves to the first line of the current frame; a terminal that became narrower has wrapped its lines.
-    fn rewind(&self, size: Size) -> String {
+    fn rewind(&self, size: TerminalSize) -> String {
         let columns = usize::from(size.columns).max(1);
         let rows: usize = self
             .drawn
@@ -378,7 +378,7 @@ impl<W: Write> Live<W> {
         }
     }
 
-    fn size(&self) -> Size {
+    fn size(&self) -> TerminalSize {
         (self.size)().unwrap_or(USUAL_SIZE)
     }
 }

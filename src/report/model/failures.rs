@@ -85,7 +85,7 @@ pub struct UnmeasuredFailure {
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct GroupCounts {
     count: u64,
     in_warm_up: u64,
     first: Micros,
@@ -93,11 +93,11 @@ struct Seen {
 }
 
 /// The key of a failure group.
-type Key = (SeriesId, Outcome, Option<u16>);
+type GroupKey = (SeriesId, Outcome, Option<u16>);
 
 /// Collects failures from intervals into groups.
 #[derive(Debug, Default)]
-pub(super) struct Groups(BTreeMap<Key, Seen>);
+pub(super) struct Groups(BTreeMap<GroupKey, GroupCounts>);
 
 /// The failure groups of the run.
 pub(super) struct Grouped {
@@ -128,9 +128,9 @@ impl Groups {
                 if !outcome.is_failure() || count == 0 {
                     continue;
                 }
-                let new = || Seen {
+                let new = || GroupCounts {
                     first: interval.start,
-                    ..Seen::default()
+                    ..GroupCounts::default()
                 };
                 let seen = self.0.entry((*id, outcome, status)).or_insert_with(new);
                 seen.last = interval.end;
@@ -144,7 +144,7 @@ impl Groups {
     }
 
     pub(super) fn finish(self, series: &[Series], events: &[Event]) -> Grouped {
-        let mut examples: BTreeMap<Key, &FailureExample> = BTreeMap::new();
+        let mut examples: BTreeMap<GroupKey, &FailureExample> = BTreeMap::new();
         let mut unmeasured = Vec::new();
         for event in events {
             let Event::Failure(example) = event else {

@@ -17,7 +17,7 @@ pub use build::Draft;
 pub use distribution::{CurvePoint, Stats};
 pub use failures::{FailureGroup, UnmeasuredFailure};
 pub use heatmap::Heatmap;
-pub use rows::{Row, Rows};
+pub use rows::{Row, SeriesTimeline};
 pub use timeline::{Point, Spread};
 
 use crate::exit::Exit;
@@ -106,7 +106,7 @@ pub struct Report {
     /// The bundled target's health over measured time, if there was one.
     pub target: Option<TargetTotals>,
     /// The timeline by series, for `timeline.csv`.
-    pub rows: Rows,
+    pub rows: SeriesTimeline,
 }
 
 /// The result of a run, in words and numbers.

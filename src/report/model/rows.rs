@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::timeline::{Spread, intervals_per_point};
 use crate::plan::{Series, SeriesId, Subject};
-use crate::record::bins::Sum as Times;
+use crate::record::bins::Sum;
 use crate::record::{Bins, Counts, Interval, LoadCounts, Timing};
 use crate::units::Micros;
 
@@ -14,7 +14,7 @@ const MAX_ROWS: u64 = 400_000;
 
 /// The timeline by series.
 #[derive(Debug, Clone, Default)]
-pub struct Rows {
+pub struct SeriesTimeline {
     /// Intervals per row.
     pub intervals_per_row: u64,
     /// In chronological order; for each time the whole run first, then the series.
@@ -51,26 +51,26 @@ pub struct Row {
 /// Collects intervals into rows.
 #[derive(Debug)]
 pub(super) struct RowFold {
-    rows: Rows,
-    open: Option<Open>,
+    rows: SeriesTimeline,
+    open: Option<OpenRow>,
 }
 
 /// Sums for the row in progress.
 #[derive(Debug, Default)]
-struct Open {
+struct OpenRow {
     start: Micros,
     end: Micros,
     is_warm_up: bool,
     intervals: u64,
     load: LoadCounts,
     in_flight_seconds: f64,
-    all: Sum,
-    series: BTreeMap<SeriesId, Sum>,
+    all: SeriesSum,
+    series: BTreeMap<SeriesId, SeriesSum>,
 }
 
 /// Sums of a series, or of all requests.
 #[derive(Debug, Default)]
-struct Sum {
+struct SeriesSum {
     ended: u64,
     failed: u64,
     bytes_in: u64,
@@ -78,14 +78,14 @@ struct Sum {
     /// The times of the first interval, which is usually the only one.
     first: (Option<Bins>, Option<Bins>),
     /// All times, if there are more intervals.
-    merged: Option<(Times, Times)>,
+    merged: Option<(Sum, Sum)>,
 }
 
 impl RowFold {
     pub(super) fn new(intervals: u64, series: usize) -> Self {
         let max_points = (MAX_ROWS / (series as u64 + 1)).max(1);
         Self {
-            rows: Rows {
+            rows: SeriesTimeline {
                 intervals_per_row: intervals_per_point(intervals, max_points),
                 rows: Vec::new(),
             },
@@ -109,10 +109,10 @@ impl RowFold {
         if is_full {
             self.close();
         }
-        let open = self.open.get_or_insert_with(|| Open {
+        let open = self.open.get_or_insert_with(|| OpenRow {
             start: interval.start,
             is_warm_up: interval.is_warm_up,
-            ..Open::default()
+            ..OpenRow::default()
         });
         open.end = interval.end;
         open.intervals += 1;
@@ -141,7 +141,7 @@ impl RowFold {
         }
     }
 
-    pub(super) fn finish(mut self) -> Rows {
+    pub(super) fn finish(mut self) -> SeriesTimeline {
         self.close();
         self.rows
     }
@@ -162,7 +162,7 @@ impl RowFold {
     }
 }
 
-impl Open {
+impl OpenRow {
     fn add_load(&mut self, interval: &Interval) {
         let length = interval.end.saturating_sub(interval.start).as_secs_f64();
         self.in_flight_seconds += interval.load.in_flight_milli as f64 / 1e3 * length;
@@ -191,7 +191,7 @@ impl Open {
         }
     }
 
-    fn row(&self, series: Option<SeriesId>, sum: &Sum) -> Row {
+    fn row(&self, series: Option<SeriesId>, sum: &SeriesSum) -> Row {
         let (response, service_p99) = match &sum.merged {
             Some((response, service)) => (Spread::of(&response.bins()), p99(&service.bins())),
             None => (
@@ -215,7 +215,7 @@ impl Open {
     }
 }
 
-impl Sum {
+impl SeriesSum {
     fn add_counts(&mut self, counts: &Counts) {
         self.ended += counts.ended;
         self.failed += counts.failed;

@@ -110,12 +110,12 @@ pub fn intervals_per_point(intervals: u64, max_points: u64) -> u64 {
 #[derive(Debug)]
 pub(super) struct Buckets {
     per_point: u64,
-    open: Option<Open>,
+    open: Option<OpenPoint>,
     points: Vec<Point>,
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenPoint {
     point: Point,
     intervals: u64,
     response: Sum,
@@ -147,7 +147,7 @@ impl Buckets {
         if is_full {
             self.close();
         }
-        let open = self.open.get_or_insert_with(|| Open::new(interval));
+        let open = self.open.get_or_insert_with(|| OpenPoint::new(interval));
         open.absorb(interval, series, response);
     }
 
@@ -163,7 +163,7 @@ impl Buckets {
     }
 }
 
-impl Open {
+impl OpenPoint {
     fn new(interval: &Interval) -> Self {
         Self {
             point: Point {

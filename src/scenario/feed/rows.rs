@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::FeedFault;
-use crate::expr::Held;
+use crate::expr::StoredValue;
 use crate::scenario::Value;
 
 /// Set in the end of a value that is not a text: its JSON is kept.
@@ -40,7 +40,7 @@ impl Rows {
     }
 
     /// The value in a row and column.
-    pub fn get(&self, row: usize, column: usize) -> Option<Held<'_>> {
+    pub fn get(&self, row: usize, column: usize) -> Option<StoredValue<'_>> {
         if column >= self.width {
             return None;
         }
@@ -51,9 +51,9 @@ impl Rows {
             .text
             .get((start & !IS_JSON) as usize..(end & !IS_JSON) as usize)?;
         Some(if end & IS_JSON == 0 {
-            Held::Text(text)
+            StoredValue::Text(text)
         } else {
-            Held::Json(text)
+            StoredValue::Json(text)
         })
     }
 

@@ -61,9 +61,14 @@ fn check(node: &Node, compiler: &mut Compiler<'_>) -> Option<Check> {
     Some(Check { name, rule })
 }
 
-type Rule = Option<(String, CheckRule)>;
+type NamedRule = Option<(String, CheckRule)>;
 
-fn of_subject(key: &str, value: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Rule {
+fn of_subject(
+    key: &str,
+    value: &Node,
+    fields: &Fields<'_>,
+    compiler: &mut Compiler<'_>,
+) -> NamedRule {
     if key == table::STATUS.key {
         refuse_rules(fields, &table::OF_STATUS, "status", compiler.problems);
         status(value, compiler.problems)
@@ -100,7 +105,7 @@ fn refuse_rules(fields: &Fields<'_>, form: &Form, subject: &str, problems: &mut 
     }
 }
 
-fn status(node: &Node, problems: &mut Problems) -> Rule {
+fn status(node: &Node, problems: &mut Problems) -> NamedRule {
     let items = match &node.value {
         Content::List(_) => problems.list(node, "a list of statuses")?,
         _ => std::slice::from_ref(node),
@@ -152,7 +157,7 @@ fn status_range(node: &Node, problems: &mut Problems) -> Option<(String, StatusR
     Some((text.clone(), StatusRange { first, last }))
 }
 
-fn header(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Rule {
+fn header(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> NamedRule {
     let text = compiler.problems.name(node, "a header's name")?;
     let name = header_name(text, node.span, compiler.problems);
     let rules = rules_of(fields, &table::OF_HEADER);
@@ -168,7 +173,7 @@ fn header(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Rule
     ))
 }
 
-fn body(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Rule {
+fn body(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> NamedRule {
     if !matches!(node.value, Content::Map(_)) {
         let found = describe(node);
         compiler.problems.report_with(
@@ -243,7 +248,7 @@ fn must_be_true(node: &Node, problems: &mut Problems) -> Option<()> {
     None
 }
 
-fn json(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Rule {
+fn json(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> NamedRule {
     let path = json_path(node, compiler.problems);
     let rule = match rules_of(fields, &table::OF_JSON).as_slice() {
         [] => Some(("is there".to_owned(), JsonRule::Exists)),
@@ -329,7 +334,7 @@ fn comparison<'n>(
     })
 }
 
-fn time(node: &Node, problems: &mut Problems) -> Rule {
+fn time(node: &Node, problems: &mut Problems) -> NamedRule {
     const WHAT: &str = "a limit such as \"< 500ms\"";
     let (comparator, text) = comparison(node, WHAT, problems)?;
     if comparator == Comparator::Equal {
@@ -348,7 +353,7 @@ fn time(node: &Node, problems: &mut Problems) -> Rule {
     }
 }
 
-fn size(node: &Node, problems: &mut Problems) -> Rule {
+fn size(node: &Node, problems: &mut Problems) -> NamedRule {
     const WHAT: &str = "a limit such as \"< 64KiB\"";
     let (comparator, text) = comparison(node, WHAT, problems)?;
     match text.parse() {

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 
 use super::foreign::{self, Foreign};
-use super::names::{Section, Table};
+use super::names::{NameTable, Section};
 use crate::expr::{Encoding, ExprError, Expression, Names};
 use crate::format::Problems;
 use crate::scenario::{Condition, HttpOptions, SlotId, Template, Timeouts, Value, steps};
@@ -18,7 +18,7 @@ use crate::source::{brief, did_you_mean, nearest};
 /// Compiles the templates of one list of steps, in order.
 pub(in crate::scenario) struct Compiler<'a> {
     pub(in crate::scenario) problems: &'a mut Problems,
-    table: &'a Table,
+    table: &'a NameTable,
     /// Absent for the defaults, which hold in every section.
     section: Option<Section>,
     /// How messages call the section: ``flow `browse` ``.
@@ -37,7 +37,10 @@ pub(in crate::scenario) struct Compiler<'a> {
 
 impl<'a> Compiler<'a> {
     /// A compiler for templates outside flows: headers under `http:`, which may use what every request has.
-    pub(in crate::scenario) fn for_defaults(problems: &'a mut Problems, table: &'a Table) -> Self {
+    pub(in crate::scenario) fn for_defaults(
+        problems: &'a mut Problems,
+        table: &'a NameTable,
+    ) -> Self {
         let set = table.slots_where(|variable, _| variable.initial.is_some());
         Self {
             problems,
@@ -52,10 +55,10 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// A compiler for a section whose `steps` were counted by [`Table::add_captures`].
+    /// A compiler for a section whose `steps` were counted by [`NameTable::add_captures`].
     pub(in crate::scenario) fn for_section(
         problems: &'a mut Problems,
-        table: &'a Table,
+        table: &'a NameTable,
         http: &HttpOptions,
         section: Section,
         place: String,
@@ -315,7 +318,7 @@ struct Complaint {
 
 /// Answers one template's questions.
 struct Resolver<'c> {
-    table: &'c Table,
+    table: &'c NameTable,
     section: Option<&'c Section>,
     place: &'c str,
     set: &'c HashSet<SlotId>,

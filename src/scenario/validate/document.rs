@@ -6,7 +6,7 @@ use url::Url;
 
 use super::compiler::Compiler;
 use super::delay::{delay, is_none};
-use super::names::{Section, Table};
+use super::names::{NameTable, Section};
 use super::{feeder, flow, http, kind, load, threshold};
 use crate::format::tables::scenario as table;
 use crate::format::{Field, Fields, Problems};
@@ -37,14 +37,14 @@ pub(super) struct Document {
     teardown: Vec<Step>,
     flows: Vec<Flow>,
     thresholds: Vec<ThresholdEntry>,
-    names: Table,
+    names: NameTable,
 }
 
 impl Document {
     /// Reads every part, whether or not the others can be read.
     pub(super) fn read(root: &Node, files: &Files, problems: &mut Problems) -> Option<Self> {
         let fields = problems.fields(root, &table::TABLE)?;
-        let mut names = Table::default();
+        let mut names = NameTable::default();
         let feeds = fields.get(&table::DATA).map_or_else(Vec::new, |node| {
             feeder::feeds(node, files, &mut names, problems)
         });

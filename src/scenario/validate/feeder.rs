@@ -1,6 +1,6 @@
 //! `data:`: feeders, read whole from files under the root.
 
-use super::names::Table;
+use super::names::NameTable;
 use crate::format::tables::data::{FILE, PICK, TABLE, WHEN_USED_UP};
 use crate::format::{Fields, Problems};
 use crate::scenario::{Feed, Pick, WhenUsedUp};
@@ -11,7 +11,7 @@ use crate::source::Node;
 pub(super) fn feeds(
     node: &Node,
     files: &Files,
-    table: &mut Table,
+    table: &mut NameTable,
     problems: &mut Problems,
 ) -> Vec<Feed> {
     let Some(entries) = problems.entries(node, "a mapping of feeders") else {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::compiler::Compiler;
-use super::names::{Section, Table};
+use super::names::{NameTable, Section};
 use crate::format::tables::{flow as table, scenario as file};
 use crate::format::{Fields, Problems};
 use crate::scenario::{Flow, HttpOptions, Step, steps};
@@ -11,7 +11,7 @@ use crate::source::brief;
 use crate::source::{Content, Node};
 
 /// Takes in every capture of the file, so that templates know which names will have a value, and where.
-pub(super) fn count_captures(fields: &Fields<'_>, names: &mut Table, problems: &mut Problems) {
+pub(super) fn count_captures(fields: &Fields<'_>, names: &mut NameTable, problems: &mut Problems) {
     for (field, section) in [
         (file::SETUP, Section::Setup),
         (file::TEARDOWN, Section::Teardown),
@@ -45,7 +45,7 @@ pub(super) fn steps_or_none(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Ste
 pub(super) fn flows(
     fields: &Fields<'_>,
     http: &HttpOptions,
-    names: &Table,
+    names: &NameTable,
     problems: &mut Problems,
 ) -> Vec<Flow> {
     let Some(node) = problems.require(fields, &file::FLOWS) else {
@@ -79,7 +79,7 @@ fn flow(
     index: usize,
     node: &Node,
     http: &HttpOptions,
-    names: &Table,
+    names: &NameTable,
     problems: &mut Problems,
 ) -> Option<Flow> {
     let fields = problems.fields(node, &table::TABLE)?;

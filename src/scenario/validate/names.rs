@@ -14,7 +14,7 @@ const RESERVED: [&str; 6] = ["true", "false", "null", "and", "or", "not"];
 
 /// Every name of the scenario.
 #[derive(Default)]
-pub(in crate::scenario) struct Table {
+pub(in crate::scenario) struct NameTable {
     pub(in crate::scenario) variables: Vec<Variable>,
     slots: HashMap<String, SlotId>,
     /// The section that captures a variable first, for messages.
@@ -49,7 +49,7 @@ impl Section {
     }
 }
 
-impl Table {
+impl NameTable {
     /// Takes in `vars:`.
     pub(in crate::scenario) fn add_variables(
         &mut self,

@@ -37,7 +37,7 @@ pub(crate) fn parse(text: &str, problems: &mut Vec<Diagnostic>) -> Option<Node> 
         problems,
         stack: Vec::new(),
         anchors: HashMap::new(),
-        size: Size::default(),
+        size: NodeCost::default(),
         root: None,
         documents: 0,
     };
@@ -56,17 +56,17 @@ pub(crate) fn parse(text: &str, problems: &mut Vec<Diagnostic>) -> Option<Node> 
 
 /// What a value costs when an alias copies it.
 #[derive(Debug, Clone, Copy, Default)]
-struct Size {
+struct NodeCost {
     nodes: usize,
     text: usize,
     depth: usize,
 }
 
 /// A list or mapping that is not closed yet.
-struct Open {
+struct OpenNode {
     span: Span,
     anchor: usize,
-    before: Size,
+    before: NodeCost,
     depth: usize,
     children: Children,
 }
@@ -85,9 +85,9 @@ enum Children {
 struct Builder<'t> {
     text: &'t str,
     problems: &'t mut Vec<Diagnostic>,
-    stack: Vec<Open>,
-    anchors: HashMap<usize, (Node, Size)>,
-    size: Size,
+    stack: Vec<OpenNode>,
+    anchors: HashMap<usize, (Node, NodeCost)>,
+    size: NodeCost,
     root: Option<Node>,
     documents: usize,
 }
@@ -112,7 +112,7 @@ impl Builder<'_> {
                     value: Content::Scalar(self.scalar(text.into_owned(), style, place)),
                     span,
                 };
-                let size = Size {
+                let size = NodeCost {
                     nodes: 1,
                     text: text_length(&node),
                     depth: 0,
@@ -153,13 +153,13 @@ impl Builder<'_> {
     fn open(&mut self, span: Span, anchor: usize, children: Children) -> Result<(), Diagnostic> {
         let before = self.size;
         self.grow(
-            Size {
+            NodeCost {
                 nodes: 1,
-                ..Size::default()
+                ..NodeCost::default()
             },
             span,
         )?;
-        self.stack.push(Open {
+        self.stack.push(OpenNode {
             span,
             anchor,
             before,
@@ -182,7 +182,7 @@ impl Builder<'_> {
             value,
             span: open.span,
         };
-        let size = Size {
+        let size = NodeCost {
             nodes: self.size.nodes - open.before.nodes,
             text: self.size.text - open.before.text,
             depth,
@@ -195,7 +195,7 @@ impl Builder<'_> {
     }
 
     /// Counts what is added, and stops where a file grows beyond all reason.
-    fn grow(&mut self, by: Size, span: Span) -> Result<(), Diagnostic> {
+    fn grow(&mut self, by: NodeCost, span: Span) -> Result<(), Diagnostic> {
         self.size.nodes += by.nodes;
         self.size.text += by.text;
         if let Some(parent) = self.stack.last_mut() {
@@ -214,7 +214,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn keep(&mut self, anchor: usize, node: &Node, size: Size) {
+    fn keep(&mut self, anchor: usize, node: &Node, size: NodeCost) {
         if anchor > 0 {
             self.anchors.insert(anchor, (node.clone(), size));
         }

@@ -19,7 +19,7 @@ use std::time::Duration;
 use gander::engine::{self, Ended, RunValues, Running};
 use gander::plan::{Plan, SeriesId};
 use gander::record::bins::Sum;
-use gander::record::totals::Part;
+use gander::record::totals::PhaseTotals;
 use gander::record::{LoadCounts, Recorder, SeriesInterval, Totals};
 use gander::transport::{Settings, Shared};
 use gander::units::Micros;
@@ -107,7 +107,7 @@ impl Driven {
             measured.load.unstarted + warm_up.load.unstarted,
             ended.unstarted
         );
-        let ended_in = |part: &Part| part.iterations.ended + part.iterations.interrupted;
+        let ended_in = |part: &PhaseTotals| part.iterations.ended + part.iterations.interrupted;
         assert_eq!(
             measured.load.started + warm_up.load.started,
             ended_in(measured) + ended_in(warm_up)

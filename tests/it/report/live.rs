@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use gander::record::{LoadCounts, Standing};
 use gander::report::Colour;
-use gander::report::live::{Live, LiveState, Mode, Size};
+use gander::report::live::{Live, LiveState, Mode, TerminalSize};
 use gander::report::model::Spread;
 use gander::units::Micros;
 
@@ -66,7 +66,7 @@ fn state(second: u64) -> LiveState {
     }
 }
 
-fn view(mode: Mode, size: fn() -> Option<Size>) -> (Live<Sink>, Sink) {
+fn view(mode: Mode, size: fn() -> Option<TerminalSize>) -> (Live<Sink>, Sink) {
     let sink = Sink::default();
     (
         Live::new(
@@ -81,7 +81,7 @@ fn view(mode: Mode, size: fn() -> Option<Size>) -> (Live<Sink>, Sink) {
 }
 
 /// What a terminal of this size shows after these bytes, and how many lines it scrolled.
-fn screen(bytes: &str, size: Size) -> (Vec<String>, usize) {
+fn screen(bytes: &str, size: TerminalSize) -> (Vec<String>, usize) {
     let (rows, columns) = (usize::from(size.rows), usize::from(size.columns));
     let mut grid = vec![vec![' '; columns]; rows];
     let (mut row, mut column, mut scrolled) = (0_usize, 0_usize, 0);
@@ -137,7 +137,7 @@ fn screen(bytes: &str, size: Size) -> (Vec<String>, usize) {
 #[test]
 fn a_frame_says_how_the_run_stands() {
     let (mut live, sink) = view(Mode::Redraw, || {
-        Some(Size {
+        Some(TerminalSize {
             rows: 24,
             columns: 120,
         })
@@ -148,7 +148,7 @@ fn a_frame_says_how_the_run_stands() {
     }
     let (lines, _) = screen(
         &sink.text(),
-        Size {
+        TerminalSize {
             rows: 24,
             columns: 120,
         },
@@ -158,7 +158,7 @@ fn a_frame_says_how_the_run_stands() {
 
 #[test]
 fn frames_never_scroll_and_never_wrap_whatever_the_terminal() {
-    fn check(size: Size, sized: fn() -> Option<Size>) {
+    fn check(size: TerminalSize, sized: fn() -> Option<TerminalSize>) {
         let (mut live, sink) = view(Mode::Redraw, sized);
         for second in 1..=60 {
             live.update(&state(second)).expect("written");
@@ -178,48 +178,48 @@ fn frames_never_scroll_and_never_wrap_whatever_the_terminal() {
         );
     }
     check(
-        Size {
+        TerminalSize {
             rows: 24,
             columns: 80,
         },
         || {
-            Some(Size {
+            Some(TerminalSize {
                 rows: 24,
                 columns: 80,
             })
         },
     );
     check(
-        Size {
+        TerminalSize {
             rows: 6,
             columns: 40,
         },
         || {
-            Some(Size {
+            Some(TerminalSize {
                 rows: 6,
                 columns: 40,
             })
         },
     );
     check(
-        Size {
+        TerminalSize {
             rows: 50,
             columns: 300,
         },
         || {
-            Some(Size {
+            Some(TerminalSize {
                 rows: 50,
                 columns: 300,
             })
         },
     );
     check(
-        Size {
+        TerminalSize {
             rows: 2,
             columns: 20,
         },
         || {
-            Some(Size {
+            Some(TerminalSize {
                 rows: 2,
                 columns: 20,
             })
@@ -230,7 +230,7 @@ fn frames_never_scroll_and_never_wrap_whatever_the_terminal() {
 #[test]
 fn a_note_stays_above_the_frame() {
     let (mut live, sink) = view(Mode::Redraw, || {
-        Some(Size {
+        Some(TerminalSize {
             rows: 24,
             columns: 80,
         })
@@ -241,7 +241,7 @@ fn a_note_stays_above_the_frame() {
     live.finish(&state(2)).expect("written");
     let (lines, _) = screen(
         &sink.text(),
-        Size {
+        TerminalSize {
             rows: 24,
             columns: 80,
         },

@@ -13,13 +13,13 @@ use target_app::{
 use super::ProfileName;
 
 /// Time between two checks of the private servers.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 /// The prefix of Folio's keys in a Redis that outlives it.
 const NAMESPACE: &str = "folio";
 
 /// The database and shared store for Folio.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Base {
+pub enum ServiceConfig {
     /// `SQLite`, and a shared store in the process.
     Embedded {
         /// The directory of the database; `None` creates a temporary one.
@@ -37,13 +37,13 @@ pub enum Base {
 }
 
 /// The services of a running Folio; dropping it stops the private ones.
-pub(super) struct Ground {
+pub(super) struct RunningServices {
     profile: Profile,
     postgres: Option<PrivatePostgres>,
     redis: Option<PrivateRedis>,
 }
 
-impl Base {
+impl ServiceConfig {
     /// The profile's name, as in `--profile`.
     pub fn name(&self) -> ProfileName {
         match self {
@@ -53,11 +53,11 @@ impl Base {
     }
 }
 
-impl Ground {
+impl RunningServices {
     /// Starts the missing services and reports that on standard error.
-    pub(super) async fn lay(base: &Base) -> Result<Self, ServicesError> {
-        let (database_url, replica_url, redis_url) = match base {
-            Base::Embedded { directory } => {
+    pub(super) async fn start(config: &ServiceConfig) -> Result<Self, ServicesError> {
+        let (database_url, replica_url, redis_url) = match config {
+            ServiceConfig::Embedded { directory } => {
                 return Ok(Self {
                     profile: Profile::Embedded {
                         directory: directory.clone(),
@@ -66,7 +66,7 @@ impl Ground {
                     redis: None,
                 });
             }
-            Base::Full {
+            ServiceConfig::Full {
                 database_url,
                 replica_url,
                 redis_url,
@@ -123,7 +123,7 @@ impl Ground {
     }
 
     /// Completes with an explanation when a private server has exited unexpectedly.
-    pub(super) async fn gone(&mut self) -> String {
+    pub(super) async fn exited(&mut self) -> String {
         if self.postgres.is_none() && self.redis.is_none() {
             return pending().await;
         }
@@ -133,7 +133,7 @@ impl Ground {
             if let Some(told) = postgres.or(redis) {
                 return told;
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
     }
 
