@@ -1,4 +1,4 @@
-//! Flows and their steps: what a user does.
+//! Flows and their steps: the actions of a user.
 
 use std::collections::BTreeMap;
 
@@ -11,26 +11,26 @@ use super::{Capture, Check, Condition, Delay, SlotId, Span, Template, Timeouts};
 pub struct Flow {
     /// The flow's name; unique in the scenario.
     pub name: String,
-    /// How often it is picked, against the other flows' weights; at least 1.
+    /// Its probability relative to the other flows' weights; at least 1.
     pub weight: u32,
-    /// Run once by each user before its first iteration of this flow.
+    /// Each user runs these steps once, before its first iteration of this flow.
     pub start: Vec<Step>,
-    /// An iteration.
+    /// The steps of an iteration.
     pub steps: Vec<Step>,
 }
 
-/// One step, run when its condition holds.
+/// A step; it runs if its condition holds.
 #[derive(Debug, Clone)]
 pub struct Step {
     /// `if:`; absent means always.
     pub condition: Option<Condition>,
-    /// What the step does.
+    /// The step's action.
     pub action: Action,
-    /// Where the step stands in the file.
+    /// The step's position in the file.
     pub span: Span,
 }
 
-/// What a step does.
+/// The action of a step.
 #[derive(Debug, Clone)]
 pub enum Action {
     /// Sends a request.
@@ -39,9 +39,9 @@ pub enum Action {
     Think(Delay),
     /// Runs steps several times.
     Repeat {
-        /// How often; at least 1.
+        /// The number of passes; at least 1.
         times: u32,
-        /// What is repeated; at least one step.
+        /// The repeated steps; at least one.
         steps: Vec<Step>,
     },
     /// Sets variables, one after the other.
@@ -49,7 +49,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// Changes every pause of the steps and of their own steps.
+    /// Applies `change` to every pause of the steps, nested steps included.
     pub(super) fn each_delay_mut(steps: &mut [Step], change: &mut dyn FnMut(&mut Delay)) {
         for step in steps {
             match &mut step.action {
@@ -68,13 +68,13 @@ pub struct Request {
     pub name: String,
     /// The method.
     pub method: Method,
-    /// A path below the target's base, or an absolute URL; query as written included.
+    /// A path below the target's base URL, or an absolute URL; includes a query that is part of the written URL.
     pub url: Template,
-    /// The same for people: as it stands in the file, without values of the environment and `user:password@`.
+    /// The URL for display: as written in the file, without values of environment variables and `user:password@`.
     pub written: String,
-    /// `query:` pairs, appended to the URL, encoded.
+    /// `query:` pairs, encoded and appended to the URL.
     pub query: Vec<(String, Template)>,
-    /// Headers of this step alone, in the order written; they win over `http.headers`.
+    /// Headers of this step, in the order written; they override `http.headers`.
     pub headers: Vec<(HeaderName, Template)>,
     /// The body.
     pub body: Body,
@@ -82,20 +82,20 @@ pub struct Request {
     pub auth: Option<Auth>,
     /// This step's limits, already merged with the defaults.
     pub timeouts: Timeouts,
-    /// Tags that thresholds can select by.
+    /// Tags by which thresholds select series.
     pub tags: BTreeMap<String, String>,
     /// Assertions on the response.
     pub checks: Vec<Check>,
-    /// Values to take from the response.
+    /// Values captured from the response.
     pub captures: Vec<Capture>,
 }
 
 /// A request's body.
 #[derive(Debug, Clone)]
 pub enum Body {
-    /// None.
+    /// No body.
     Empty,
-    /// `body:` as it stands; no content type is added.
+    /// `body:` with values inserted; no content type is added.
     Text(Template),
     /// `json:`; values are inserted as JSON. Adds `content-type: application/json`.
     Json(Template),

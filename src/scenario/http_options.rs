@@ -1,4 +1,4 @@
-//! What holds for every request of a scenario unless a step says otherwise: `http:` in the file.
+//! The options of every request of a scenario, which a step can override: `http:` in the file.
 
 use std::time::Duration;
 
@@ -13,59 +13,59 @@ use crate::units::{ByteSize, parse_duration};
 /// Defaults of every request: `http:` in the file.
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
-    /// Headers sent with every request unless the step sets the same name.
+    /// Headers of every request; a header of the step with the same name replaces them.
     pub headers: Vec<(HeaderName, Template)>,
     /// Limits in time.
     pub timeouts: Timeouts,
-    /// How many redirects are followed; 0 hands the redirect itself to the checks.
+    /// The maximum number of redirects to follow; with 0, checks see the redirect itself.
     pub redirects: u8,
     /// Whether each user keeps a cookie jar.
     pub cookies: Cookies,
-    /// The most bytes of one body that are read off the wire.
+    /// The maximum size of a body, as received.
     pub body_limit: ByteSize,
-    /// Whether to ask for compressed bodies (`accept-encoding: gzip, br, zstd`).
+    /// Whether requests accept compressed bodies.
     pub compression: Compression,
-    /// Whether a request that may be repeated is sent once more when the kept connection it went out on was closed
-    /// before a byte of the answer.
+    /// True if a repeatable request is sent once more when the server closes its reused connection before the first
+    /// byte of the response.
     pub resend: bool,
     /// TLS settings.
     pub tls: TlsOptions,
 }
 
-/// Whether a compressed body is asked for.
+/// Whether requests accept compressed bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
-    /// `accept-encoding: gzip, br, zstd` unless the scenario sets the header itself.
+    /// Adds `accept-encoding: gzip, br, zstd` unless the scenario sets that header.
     Accept,
-    /// No header is added.
+    /// Adds no header.
     Off,
 }
 
 /// TLS settings: `http.tls`.
 #[derive(Debug, Clone, Default)]
 pub struct TlsOptions {
-    /// Whom to trust.
+    /// The certificates to trust.
     pub trust: Trust,
 }
 
 /// Which certificates are accepted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Trust {
-    /// The system's roots.
+    /// Certificates of the system's roots.
     #[default]
     System,
-    /// The system's roots and those in this PEM text (`http.tls.ca: file`).
+    /// Certificates of the system's roots and of those in this PEM text (`http.tls.ca: file`).
     SystemAnd(Vec<u8>),
-    /// Any certificate at all (`http.tls.insecure: true`).
+    /// Any certificate (`http.tls.insecure: true`).
     Anything,
 }
 
-/// Limits in time of one request; each starts a failure of its own when it is reached.
+/// Time limits of a request. Each limit has its own outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// To resolve, connect and shake hands.
+    /// For name resolution, connection and TLS handshake.
     pub connect: Duration,
-    /// From the request being sent to the first byte of the response.
+    /// From the handover of the request to a connection to the first byte of the response.
     pub first_byte: Duration,
     /// Between two reads of the body.
     pub idle: Duration,
@@ -74,7 +74,7 @@ pub struct Timeouts {
 }
 
 impl Default for Timeouts {
-    /// What the format says of each.
+    /// The defaults of the format.
     fn default() -> Self {
         let of = |field: &Field| parse_duration(field.default_text()).unwrap_or_default();
         Self {

@@ -1,8 +1,8 @@
-//! JSON paths (RFC 9535), with an end to the work that one of them can make.
+//! JSON paths (RFC 9535) with a limit on the work of a query.
 //!
-//! A path with one descent (`..`) visits each value of a body once. With more of them, or with lists of selectors, the
-//! values found multiply: four descents on 600 bytes are millions. Such a path is taken segment by segment, which gives
-//! the same values in the same order, and what each segment will visit is counted before it does.
+//! A path with one descent (`..`) visits each value of a body once. With more descents, or with lists of selectors, the
+//! number of found values multiplies: four descents in 600 bytes find millions. Such a path is evaluated segment by
+//! segment, with the same values in the same order, and the visits of each segment are counted before it runs.
 
 use std::fmt;
 
@@ -11,30 +11,30 @@ use serde_json_path::{LocatedNodeList, ParseError};
 
 use crate::expr::value::PathStep;
 
-/// The most values that are visited for one path on one body.
+/// The maximum number of values that a path visits in a body.
 const MAX_VISITS: u64 = 2_000_000;
 
 /// A JSON path, compiled once.
 #[derive(Clone)]
 pub struct JsonPath {
-    /// As it was written; the library shows descents in a way that is no path.
+    /// The text as written. The library's own output for descents is not a valid path.
     text: String,
     whole: serde_json_path::JsonPath,
-    /// Its segments, if the values it finds may multiply.
+    /// Its segments, if the number of found values may multiply; else empty.
     segments: Vec<PathSegment>,
-    /// The names and places with which it begins, and the path from there on.
+    /// The names and indices at its beginning, and the rest of the path.
     beginning: Option<(Vec<PathStep>, Box<JsonPath>)>,
 }
 
-/// One segment as a path of its own, and what decides how much it visits.
+/// A segment as a separate path, and the properties that decide how many values it visits.
 #[derive(Clone)]
 struct PathSegment {
     path: serde_json_path::JsonPath,
-    /// Descents, those in filters included.
+    /// The number of descents, including those in filters.
     descents: u32,
-    /// Paths in filters that begin at the root.
+    /// The number of paths in filters that begin at the root.
     absolutes: u32,
-    /// Selectors in a list, beyond the first.
+    /// The number of selectors in lists, beyond the first.
     commas: u32,
     has_filter: bool,
 }
@@ -50,7 +50,7 @@ impl JsonPath {
     /// Parses a path.
     ///
     /// # Errors
-    /// It is none.
+    /// The text is not a JSON path.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let whole = serde_json_path::JsonPath::parse(text)?;
         let mut all = PathSegment::of(text, whole.clone());
@@ -58,7 +58,8 @@ impl JsonPath {
         if all.descents + all.commas >= 2 || all.absolutes > 0 {
             match split(text) {
                 Some(parts) if all.absolutes == 0 => segments = parts,
-                // A filter that looks at the root cannot be taken apart: as if every list were doubled by the next.
+                // A path whose filter refers to the root cannot be split. Estimate it as if each list doubled the
+                // values for the next one.
                 _ => {
                     all.commas = 2_u32.saturating_pow(all.commas);
                     segments.push(all);
@@ -73,18 +74,19 @@ impl JsonPath {
         })
     }
 
-    /// The names and places with which it begins, and the path from there on; none if it begins with anything else.
+    /// The names and indices at its beginning, and the rest of the path; `None` if it begins with another kind of
+    /// segment.
     pub fn narrowed(&self) -> Option<(&[PathStep], &Self)> {
         let (steps, rest) = self.beginning.as_ref()?;
         Some((steps, rest))
     }
 
-    /// Whether the values it finds may multiply, so that even a small body can be much work.
+    /// True if the number of found values may multiply, so that even a small body can cause much work.
     pub const fn may_multiply(&self) -> bool {
         !self.segments.is_empty()
     }
 
-    /// Everything in `value` that the path leads to.
+    /// All values in `value` that the path selects.
     ///
     /// # Errors
     /// The query would visit too many values.
@@ -108,7 +110,7 @@ impl JsonPath {
         Ok(nodes)
     }
 
-    /// The same with its places; only for what `query` has answered.
+    /// The selected values with their locations; call it only after `query` succeeded, which checks the limit.
     pub fn query_located<'v>(&self, value: &'v Value) -> LocatedNodeList<'v> {
         self.whole.query_located(value)
     }
@@ -149,13 +151,13 @@ impl PathSegment {
         segment
     }
 
-    /// How many values are visited below `node`, at most.
+    /// An upper bound of the number of values visited below `node`.
     fn visits(&self, node: &Value) -> u64 {
         let once = if self.descents == 0 && self.absolutes == 0 && !self.has_filter {
             1 + children(node)
         } else {
             let (size, height) = extent(node);
-            // Each further descent begins at each value on the way to a value.
+            // Each further descent starts at every value on the path to a value.
             let again = height.saturating_pow(self.descents.saturating_sub(1));
             size.saturating_pow(1 + self.absolutes)
                 .saturating_mul(again)
@@ -172,7 +174,7 @@ fn children(node: &Value) -> u64 {
     }
 }
 
-/// How many values there are in `node`, itself included, and how deep they are nested. The parser bounds the depth.
+/// The number of values in `node`, including itself, and their nesting depth. The parser limits the depth.
 fn extent(node: &Value) -> (u64, u64) {
     let (mut size, mut height) = (1, 0);
     let mut add = |child| {
@@ -188,7 +190,7 @@ fn extent(node: &Value) -> (u64, u64) {
     (size, height + 1)
 }
 
-/// The characters of a path that are in no quoted name.
+/// The characters of a path that are outside quotes.
 fn unquoted(text: &str) -> impl Iterator<Item = (usize, char)> {
     let mut quote = None;
     let mut is_escaped = false;
@@ -209,10 +211,10 @@ fn unquoted(text: &str) -> impl Iterator<Item = (usize, char)> {
     })
 }
 
-/// The names and places with which a path begins, and the path from there on.
+/// The names and indices at the beginning of a path, and the rest of the path.
 fn beginning(text: &str) -> Option<(Vec<PathStep>, Box<JsonPath>)> {
     let rest = &text[1..];
-    // A filter that looks at the root needs all of it.
+    // A filter that refers to the root needs the whole value.
     if unquoted(rest).any(|(_, c)| c == '$') {
         return None;
     }
@@ -232,7 +234,7 @@ fn beginning(text: &str) -> Option<(Vec<PathStep>, Box<JsonPath>)> {
     Some((steps, Box::new(from_there)))
 }
 
-/// The one name or place that a segment selects, if it is that and simply written.
+/// The name or index that a segment selects, if it selects one and is written in a simple form.
 fn step(segment: &str) -> Option<PathStep> {
     if let Some(name) = segment.strip_prefix('.') {
         let is_name = !name.is_empty() && !name.starts_with(['.', '[', '*']);
@@ -248,7 +250,7 @@ fn step(segment: &str) -> Option<PathStep> {
     is_plain.then(|| PathStep::Name(name.to_owned()))
 }
 
-/// The segments of a path, each as a path of its own; none if one of them is none.
+/// The segments of a path, each as a separate path; `None` if one of them is not a valid path.
 fn split(text: &str) -> Option<Vec<PathSegment>> {
     let rest = &text[1..];
     starts(rest)
@@ -261,7 +263,7 @@ fn split(text: &str) -> Option<Vec<PathSegment>> {
         .collect()
 }
 
-/// Where the segments of what follows the `$` of a path begin, and its end.
+/// The starts of the segments in the text after the `$` of a path, and its end.
 fn starts(rest: &str) -> Vec<usize> {
     let mut starts = Vec::new();
     let (mut depth, mut before) = (0, ' ');

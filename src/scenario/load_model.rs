@@ -1,4 +1,4 @@
-//! How much load a scenario asks for: closed or open, constant or in stages.
+//! The load of a scenario: closed or open, constant or in stages.
 
 use std::time::Duration;
 
@@ -7,43 +7,43 @@ use serde::{Deserialize, Serialize};
 use crate::format::words::ArrivalLaw;
 use crate::units::Rate;
 
-/// How much load, in which model.
+/// A load and its model.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Load {
-    /// Closed model: stages of concurrent users; a constant load is one stage that starts at its level.
+    /// Closed model: stages of concurrent users. A constant load is one stage that starts at its level.
     Users {
         /// In order; at least one.
         stages: Vec<UserStage>,
     },
-    /// Closed model: a number of iterations, as fast as the users come back.
+    /// Closed model: a number of iterations; each user starts the next one as soon as it is free.
     Iterations {
-        /// Iterations in all, or by each user.
+        /// Iterations in total, or per user.
         count: u64,
-        /// Whether `count` is each user's own or shared between all.
+        /// Whether `count` is the total or per user.
         sharing: Sharing,
         /// Concurrent users.
         users: u32,
-        /// The run ends here even if iterations are left.
+        /// The run ends after this time even if iterations are left.
         max_duration: Option<Duration>,
     },
     /// Open model: iterations start by a schedule, whether or not earlier ones have ended.
     Arrivals {
         /// In order; at least one.
         stages: Vec<RateStage>,
-        /// The most users there may be; when all are busy, starts are late.
+        /// The maximum number of users; when all are busy, iterations start late.
         max_users: u32,
-        /// How starts are spread within the rate.
+        /// The distribution of starts within the rate.
         law: ArrivalLaw,
     },
 }
 
-/// Whose an iteration count is.
+/// Whether an iteration count is the total or per user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sharing {
-    /// One count that all users draw from.
+    /// All users share one count.
     Shared,
-    /// Each user has the whole count.
+    /// Each user runs the full count.
     PerUser,
 }
 
@@ -54,7 +54,7 @@ pub struct UserStage {
     pub users: u32,
     /// How long the stage lasts.
     pub duration: Duration,
-    /// How the level gets there.
+    /// Whether the level changes at once or gradually.
     pub shape: Shape,
 }
 
@@ -65,7 +65,7 @@ pub struct RateStage {
     pub rate: Rate,
     /// How long the stage lasts.
     pub duration: Duration,
-    /// How the level gets there.
+    /// Whether the level changes at once or gradually.
     pub shape: Shape,
 }
 
@@ -79,12 +79,12 @@ pub enum Shape {
     Ramp,
 }
 
-/// A pause drawn anew each time.
+/// The distribution of a pause; each pause is drawn from it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Delay {
     /// Always the same.
     Constant(Duration),
-    /// Anything between the two, alike.
+    /// Uniformly distributed between the two.
     Uniform(Duration, Duration),
     /// Normal with this mean and standard deviation, cut off at zero.
     Normal(Duration, Duration),

@@ -1,8 +1,8 @@
-//! A scenario: what an engineer wrote, read whole, checked and ready to plan.
+//! A scenario: a file as written by its author, read completely, checked and ready to plan.
 //!
-//! [`load`] goes from a file to a [`Scenario`] or to every [`Diagnostic`] at once. Templates are compiled and
-//! variables resolved to slots here, and feeder files are read here, so that nothing later looks up a name or a file.
-//! This module does no network I/O and knows nothing of series, schedules or users.
+//! [`load`] converts a file to a [`Scenario`] or to all its [`Diagnostic`]s. It compiles templates, resolves variables
+//! to slots and reads feeder files, so that later code looks up no name and reads no file. This module does no network
+//! I/O and does not know series, schedules or users.
 
 pub mod feed;
 mod flow;
@@ -38,105 +38,105 @@ pub use load_model::{Delay, Load, RateStage, Shape, Sharing, UserStage};
 pub use response::{Capture, CaptureFrom, Check, CheckRule, JsonRule, StatusRange, TextRule};
 pub use validate::{Checked, LARGEST_TIME_SCALE, MAX_RATE, MAX_USERS, Overrides, check, load};
 
-/// What a scenario file may say.
+/// The format of a scenario file.
 pub(crate) static FORMAT: Format = Format {
     root: &tables::scenario::TABLE,
     steps: &steps::TABLES,
 };
 
-/// What a scenario file may say, as JSON Schema.
+/// The format of a scenario file, as JSON Schema.
 pub fn schema() -> String {
     schema::render(&FORMAT)
 }
 
-/// What a scenario file may say, as a page in Markdown.
+/// The format of a scenario file, as a Markdown page.
 pub fn reference() -> String {
     reference::render(&FORMAT)
 }
 
-/// One scenario file, valid and resolved.
+/// A valid scenario with all names resolved.
 #[derive(Debug, Clone)]
 pub struct Scenario {
-    /// Where it was read from, and its text's digest.
+    /// The file, its text and its digest.
     pub source: Source,
-    /// The scenario's name, as shown in every output.
+    /// The scenario's name, shown in every output.
     pub name: String,
-    /// What kind of test this is.
+    /// The kind of test.
     pub kind: Kind,
-    /// A sentence for the report's reader.
+    /// A description, shown in the report.
     pub description: Option<String>,
-    /// What is driven.
+    /// The target.
     pub target: Target,
-    /// How much is driven, and for how long.
+    /// The load and its duration.
     pub load: Load,
-    /// The first part of the run that is shown but left out of totals and thresholds.
+    /// The length of the warm-up: the first part of the load, shown but not counted in totals and thresholds.
     pub warm_up: Duration,
-    /// Pause between the steps of an iteration, unless a step brings its own.
+    /// The pause between the steps of an iteration; a `think` step replaces it.
     pub think_time: Option<Delay>,
-    /// An iteration of a user starts at most once in this time.
+    /// The minimum time between two starts of a user's iterations.
     pub pacing: Option<Duration>,
     /// Defaults of every request.
     pub http: HttpOptions,
-    /// What happens when a request fails to capture, or a template has no value.
+    /// The reaction to a failed request, a failed capture or a template without a value.
     pub on_error: OnError,
     /// Every variable a template can name: slot `i` is `variables[i]`.
     pub variables: Vec<Variable>,
     /// Feeders; [`crate::expr::Expression::Column`] refers to them by index.
     pub feeds: Vec<Feed>,
-    /// Steps run once before the load, by one user, not measured.
+    /// Steps that one user runs once before the load; not measured.
     pub setup: Vec<Step>,
-    /// Steps run once after the load, not measured.
+    /// Steps that run once after the load; not measured.
     pub teardown: Vec<Step>,
     /// The weighted flows; at least one.
     pub flows: Vec<Flow>,
-    /// Threshold entries; which series they are about is for the plan.
+    /// Thresholds; the plan resolves their series.
     pub thresholds: Vec<ThresholdEntry>,
-    /// What the command line changed in the file, each as `path = value`, for the report; where a value may be a
-    /// secret, by its path alone.
+    /// The changes made by the command line, each as `path = value`, for the report. A value that may be a secret is
+    /// left out.
     pub overridden: Vec<String>,
-    /// Hides what came from the environment and the command line and may be secret.
+    /// Masks values of the environment and the command line that may be secret.
     pub mask: Mask,
 }
 
-/// Where a scenario came from.
+/// The file of a scenario.
 #[derive(Debug, Clone)]
 pub struct Source {
     /// The path as given on the command line.
     pub path: PathBuf,
-    /// The text, for diagnostics found later by the plan.
+    /// The text, for diagnostics of the plan.
     pub text: String,
     /// SHA-256 of the text, in hex.
     pub sha256: String,
-    /// The files that it names, by their true paths.
+    /// The canonical paths of the files that it names.
     pub files: Vec<PathBuf>,
 }
 
-/// What a scenario drives.
+/// The target of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// Folio, started by Gander on a free port for the length of the run.
+    /// Folio, which Gander starts on a free port for the run.
     Bundled,
-    /// A service that is already there: scheme, host, port and an optional base path.
+    /// A running service: scheme, host, port and an optional base path.
     Url(Url),
 }
 
-/// A value a template can insert by name.
+/// A value that templates insert by name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variable {
     /// The name between `${` and `}`.
     pub name: String,
-    /// Its value at the start of each iteration: from `vars`, or absent until captured.
+    /// Its value at the start of each iteration: from `vars`, or `None` until it is captured.
     pub initial: Option<Value>,
-    /// How long a captured value lives.
+    /// Its lifetime.
     pub scope: Scope,
 }
 
-/// How long a captured value lives.
+/// The lifetime of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// From `vars` or from `setup`: the whole run, the same for all users.
+    /// From `vars` or captured in `setup`: the whole run, shared by all users.
     Run,
-    /// Captured in a flow's `start`: as long as the user.
+    /// Captured in a flow's `start`: the life of the user.
     User,
     /// Captured in a flow's `steps`: until the iteration ends.
     Iteration,
@@ -147,29 +147,29 @@ pub enum Scope {
 pub struct ThresholdEntry {
     /// `p95(response_time) < 500ms`
     pub expression: String,
-    /// The same, parsed and type-checked.
+    /// The expression, parsed and type-checked.
     pub parsed: threshold::Rule,
-    /// Over which part of the run.
+    /// The part of the run that it covers.
     pub window: Window,
-    /// Fewer samples than this: no verdict, which fails. Zero where the file does not say: a count of nothing is a number.
+    /// With fewer samples the verdict is `NoData`, which fails the run. Zero if the file does not set it.
     pub min_samples: u64,
-    /// Stop the run when it breaks, but not before this much of it has passed.
+    /// Stops the run when the threshold fails, but not before this time has passed.
     pub abort_after: Option<Duration>,
-    /// What a breach means.
+    /// The effect of a failure.
     pub severity: Severity,
-    /// Where the expression stands in the file.
+    /// The position of the expression in the file.
     pub span: Span,
 }
 
-/// Over which part of the run a threshold is judged.
+/// The part of the run over which a threshold is judged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Window {
-    /// All of it but the warm-up.
+    /// The whole run without the warm-up.
     #[default]
     Total,
-    /// Every window of this length must hold.
+    /// Every window of this length must satisfy the limit.
     Rolling(Duration),
-    /// A breach must last this long to count.
+    /// The limit must be broken for this long to count as a failure.
     Sustained(Duration),
 }

@@ -1,4 +1,4 @@
-//! What a step asks of a response, and what it takes from it.
+//! The checks of a response and the values captured from it.
 
 use std::time::Duration;
 
@@ -14,29 +14,29 @@ use crate::units::ByteSize;
 pub struct Check {
     /// The check as shown in reports: `status is 200`, `$.items length >= 1`.
     pub name: String,
-    /// What must hold.
+    /// The condition.
     pub rule: CheckRule,
 }
 
-/// What a check asks of a response.
+/// The condition of a check.
 #[derive(Debug, Clone)]
 pub enum CheckRule {
     /// The status is one of these (`200`, `[200, 201]`, `2xx`).
     Status(Vec<StatusRange>),
-    /// The header is there and its value matches.
+    /// The header exists and its value matches.
     Header(HeaderName, TextRule),
-    /// The body, inflated, matches.
+    /// The decompressed body matches.
     Body(TextRule),
     /// The value at the path satisfies the rule.
     Json(JsonPath, JsonRule),
-    /// The inflated body's size in bytes.
+    /// The size of the decompressed body, in bytes.
     Size(Comparator, ByteSize),
     /// The service time.
     Time(Comparator, Duration),
 }
 
 impl CheckRule {
-    /// Whether judging this needs the body's bytes.
+    /// True if the check needs the body.
     pub const fn reads_body(&self) -> bool {
         matches!(self, Self::Body(_) | Self::Json(..) | Self::Size(..))
     }
@@ -51,56 +51,56 @@ pub struct StatusRange {
     pub last: StatusCode,
 }
 
-/// What a text must be like.
+/// A condition on a text.
 #[derive(Debug, Clone)]
 pub enum TextRule {
-    /// It is there.
+    /// The text exists.
     Exists,
-    /// It is this.
+    /// The text equals this.
     Equals(Template),
-    /// This is in it.
+    /// The text contains this.
     Contains(Template),
-    /// The expression matches somewhere in it (linear time).
+    /// The expression matches a part of the text, in linear time.
     Matches(Regex),
 }
 
-/// What the value at a JSON path must be like.
+/// A condition on the value at a JSON path.
 #[derive(Debug, Clone)]
 pub enum JsonRule {
-    /// There is a value; null is one.
+    /// The value exists; it may be null.
     Exists,
-    /// `equals:`, or a comparison with a number or a text; templates allowed.
+    /// `equals:`, or a comparison with a number or a text; templates are allowed.
     Compare(Comparator, Template),
-    /// Length of a list, an object or a text.
+    /// The length of a list, an object or a text.
     Length(Comparator, u64),
 }
 
-/// A value to take from one response.
+/// A value to capture from a response.
 #[derive(Debug, Clone)]
 pub struct Capture {
     /// The variable that receives it.
     pub slot: SlotId,
-    /// Where it is.
+    /// The source of the value.
     pub from: CaptureFrom,
-    /// Which, if there are several.
+    /// The selection, if several values match.
     pub pick: CapturePick,
 }
 
-/// Where a captured value is.
+/// The source of a captured value.
 #[derive(Debug, Clone)]
 pub enum CaptureFrom {
-    /// At a JSON path of the body.
+    /// A JSON path in the body.
     Json(JsonPath),
     /// A response header.
     Header(HeaderName),
-    /// The first group of the expression (the whole match if it has none), in the body.
+    /// A match of the expression in the body: its first group, or the whole match if it has no group.
     Regex(Regex),
-    /// A cookie the response set.
+    /// A cookie that the response sets.
     Cookie(String),
 }
 
 impl CaptureFrom {
-    /// Whether taking this needs the body's bytes.
+    /// True if the capture needs the body.
     pub const fn reads_body(&self) -> bool {
         matches!(self, Self::Json(_) | Self::Regex(_))
     }

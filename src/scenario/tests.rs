@@ -1,4 +1,4 @@
-//! The tables of the format and the reader say the same.
+//! The format's tables and the reader agree.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use super::{FORMAT, Overrides, load};
 use crate::format::{Field, Mapping, Problems, Type};
 use crate::source;
 
-/// A folder with a scenario in it and the files that examples name.
+/// A folder with a scenario and the files that the examples name.
 struct Place {
     _folder: tempfile::TempDir,
     path: PathBuf,
@@ -34,7 +34,7 @@ impl Place {
         }
     }
 
-    /// What the real reader says of a scenario.
+    /// The result of the real reader.
     fn refusal(&self, scenario: &Value) -> Option<String> {
         std::fs::write(&self.path, scenario.to_string()).expect("a file");
         let read = load(&self.path, &Overrides::default());
@@ -52,7 +52,7 @@ fn yaml(text: &str) -> Value {
     })
 }
 
-/// A mapping with the entries that `entries` needs beside it.
+/// A mapping with the other entries that `entries` needs.
 fn completed(table: &Mapping, mut entries: Map<String, Value>) -> Map<String, Value> {
     let Value::Object(rest) = yaml(table.rest) else {
         return entries;
@@ -69,7 +69,7 @@ fn completed(table: &Mapping, mut entries: Map<String, Value>) -> Map<String, Va
     entries
 }
 
-/// A whole mapping with the example of a field in it.
+/// A complete mapping that contains the example of a field.
 fn example(table: &Mapping, field: &Field) -> Map<String, Value> {
     let value = yaml(field.example);
     let entries = match value {
@@ -79,7 +79,7 @@ fn example(table: &Mapping, field: &Field) -> Map<String, Value> {
     completed(table, entries)
 }
 
-/// How a mapping stands in a value of a type; none if it does not.
+/// A value of a type that contains this mapping; `None` if the type cannot contain it.
 fn wrapped(kind: Type, table: &Mapping, value: &Value) -> Option<Value> {
     match kind {
         Type::Mapping(inner) => (inner.name == table.name).then(|| value.clone()),
@@ -94,7 +94,7 @@ fn wrapped(kind: Type, table: &Mapping, value: &Value) -> Option<Value> {
     }
 }
 
-/// A scenario with this mapping where it belongs.
+/// A scenario with this mapping in its proper place.
 fn scenario_with(table: &'static Mapping, entries: Map<String, Value>) -> Value {
     if table.name == FORMAT.root.name {
         let mut root = entries;
@@ -107,7 +107,7 @@ fn scenario_with(table: &'static Mapping, entries: Map<String, Value>) -> Value 
         for field in parent.fields {
             if let Some(inner) = wrapped(field.kind, table, &value) {
                 let mut outer = Map::from_iter([(field.key.to_owned(), inner)]);
-                // Stages of a rate need users to keep it.
+                // Stages with a rate need `max_users`.
                 if field.key == "stages" && value.get("rate").is_some() {
                     outer.insert("max_users".to_owned(), 9.into());
                 }

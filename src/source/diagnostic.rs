@@ -1,7 +1,7 @@
-//! What is wrong with a scenario, where, and what to do about it.
+//! Diagnostics: each error of a scenario with its position and a hint.
 //!
-//! Shown the way a compiler shows it: the message, the place, the line quoted with what is meant underlined, a hint.
-//! Quoted text never reaches the terminal raw: control characters are replaced and long lines trimmed.
+//! The output looks like a compiler's: the message, the position, the quoted line with the faulty part underlined, a
+//! hint. Quoted text never reaches the terminal raw: control characters are replaced and long lines are shortened.
 
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
@@ -11,62 +11,62 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Render
 use super::user_info;
 use crate::mask::Mask;
 
-/// A place in the scenario's text: bytes from `start` to `end`, for the quoted line and its caret.
+/// A position in the scenario's text, for the quoted line and its underline.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Span {
-    /// 1-based line; 0 when the place is not in the file but on the command line.
+    /// 1-based line; 0 for a position on the command line.
     pub line: u32,
     /// 1-based column, in characters.
     pub column: u32,
-    /// How many characters are underlined; at least 1.
+    /// The number of underlined characters; at least 1.
     pub length: u32,
 }
 
 impl Span {
-    /// Whether this is a place in the file, and not on the command line.
+    /// True for a position in the file, false for one on the command line.
     pub const fn is_in_file(self) -> bool {
         self.line > 0
     }
 }
 
-/// One thing that is wrong.
+/// One error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Where, if it can be pinned to a place.
+    /// Its position, if it has one.
     pub span: Option<Span>,
-    /// What was found and what was expected.
+    /// The message: the value found and the value expected.
     pub message: String,
-    /// What to do: `did you mean …?`
+    /// The remedy, such as `did you mean …?`
     pub hint: Option<String>,
 }
 
 impl Diagnostic {
-    /// Takes secrets out of what is said.
+    /// Removes secrets from the message and the hint.
     pub fn hide(&mut self, mask: &Mask) {
         self.message = mask.known(&self.message);
         self.hint = self.hint.take().map(|hint| mask.known(&hint));
     }
 }
 
-/// Everything that is wrong with one file; never empty.
+/// All errors of one file; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostics {
     /// The file.
     pub path: PathBuf,
     /// Its text (empty if it could not be read), to quote lines from.
     pub text: String,
-    /// In the order of the file.
+    /// The errors, in the order of the file.
     pub list: Vec<Diagnostic>,
 }
 
-/// The most diagnostics that are shown at once; the rest are counted.
+/// The maximum number of diagnostics shown; the rest are only counted.
 const SHOWN: usize = 50;
 
-/// The widest a quoted line may be, in terminal cells; more is cut off around the place.
+/// The maximum width of a quoted line, in terminal cells. A longer line is shortened around the position.
 const LINE_WIDTH: usize = 120;
 
 impl Diagnostics {
-    /// Puts the diagnostics into the order of the file; what has no place in it comes last.
+    /// Sorts the diagnostics in the order of the file; those without a position in the file come last.
     pub fn new(path: PathBuf, text: String, mut list: Vec<Diagnostic>) -> Self {
         list.sort_by_key(|diagnostic| match diagnostic.span {
             Some(span) if span.is_in_file() => (0, span.line, span.column),
@@ -109,7 +109,7 @@ impl Diagnostics {
             None => title.element(Origin::path(path)),
             Some(span) => match lines.get(span.line as usize - 1) {
                 Some(line) => title.element(quote(line, span).path(path)),
-                // The line is not in the text.
+                // The text does not contain the line.
                 None => title.element(
                     Origin::path(path)
                         .line(span.line as usize)
@@ -132,11 +132,11 @@ impl fmt::Display for Diagnostics {
     }
 }
 
-/// The line with the place underlined.
+/// The line with the position underlined.
 fn quote(line: &str, span: Span) -> Snippet<'static, Annotation<'static>> {
     let line: String = user_info::masked(line)
         .chars()
-        .map(|c| if is_drawn_as_it_is(c) { '\u{fffd}' } else { c })
+        .map(|c| if is_unescaped_control(c) { '\u{fffd}' } else { c })
         .collect();
     let byte_of = |index: u32| {
         let mut places = line.char_indices().map(|(at, _)| at);
@@ -149,24 +149,24 @@ fn quote(line: &str, span: Span) -> Snippet<'static, Annotation<'static>> {
         .annotation(AnnotationKind::Primary.span(place))
 }
 
-/// Whether a character steers a terminal and the renderer, which draws pictures for most of these, lets it through.
-fn is_drawn_as_it_is(character: char) -> bool {
-    steers(character) && !character.is_ascii_control()
+/// True for a control character that the renderer does not replace; it draws pictures only for the ASCII ones.
+fn is_unescaped_control(character: char) -> bool {
+    is_control(character) && !character.is_ascii_control()
 }
 
-/// The text with every character that could steer a terminal replaced by its escape.
+/// The text with every control character escaped.
 pub(crate) fn escape(text: &str) -> String {
     text.chars().map(escape_char).collect()
 }
 
-/// Besides control characters: bidirectional overrides and the byte-order mark, which reorder or hide text.
-fn steers(character: char) -> bool {
+/// True for control characters, and for bidirectional overrides and the byte-order mark, which reorder or hide text.
+fn is_control(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 fn escape_char(character: char) -> String {
-    if steers(character) {
+    if is_control(character) {
         character.escape_default().to_string()
     } else {
         character.to_string()

@@ -1,21 +1,21 @@
-//! Files: the scenario itself, and those it names.
+//! Files: the scenario itself and the files that it names.
 //!
-//! A scenario may come from someone else, so what it names must be a regular file below its root: no absolute path, no
-//! way out by `..` or by a link, no device or pipe that would never end.
+//! A scenario may come from someone else. Therefore every file that it names must be a regular file below the root
+//! folder: no absolute path, no `..` or link that leads out of the root, no device or pipe that never ends.
 
 use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
-/// The most bytes a scenario file may have.
+/// The maximum size of a scenario file, in bytes.
 const MAX_SCENARIO: u64 = 1 << 20;
-/// The most bytes a certificate file may have.
+/// The maximum size of a certificate file, in bytes.
 const MAX_CERTIFICATES: u64 = 4 << 20;
-/// What marks the root folder of the files that a scenario may name.
+/// A folder that contains one of these is the root of the files that a scenario may name.
 const ROOT_MARKS: [&str; 2] = [".git", "gander.toml"];
 
-/// Why a file cannot be used, and what to do about it.
+/// The reason why a file cannot be used, and the remedy.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) message: String,
@@ -59,7 +59,7 @@ pub(crate) fn read_scenario(path: &Path) -> Result<String, Refusal> {
     }
 }
 
-/// The folder that every file a scenario names must be under.
+/// The root folder: every file that a scenario names must be below it.
 pub(crate) fn root_of(scenario: &Path) -> PathBuf {
     let folder = folder_of(scenario);
     let folder = fs::canonicalize(&folder).unwrap_or(folder);
@@ -77,11 +77,11 @@ fn folder_of(scenario: &Path) -> PathBuf {
     }
 }
 
-/// Where the files that a scenario names may be.
+/// Finds the files that a scenario names.
 pub(crate) struct Files {
     folder: PathBuf,
     root: PathBuf,
-    /// Those that were found.
+    /// The files found so far.
     found: RefCell<Vec<PathBuf>>,
 }
 
@@ -94,7 +94,7 @@ impl Files {
         }
     }
 
-    /// The true path of a regular file under the root.
+    /// The canonical path of a regular file below the root.
     pub(crate) fn find(&self, named: &str) -> Result<PathBuf, Refusal> {
         let path = Path::new(named);
         if path
@@ -132,19 +132,19 @@ impl Files {
         Ok(found)
     }
 
-    /// The true path of each file that was found.
+    /// The canonical paths of the files that were found.
     pub(crate) fn into_found(self) -> Vec<PathBuf> {
         self.found.into_inner()
     }
 
-    /// The bytes of a file with certificates.
+    /// Reads a file with certificates.
     pub(crate) fn read_certificates(&self, named: &str) -> Result<Vec<u8>, Refusal> {
         read_regular(&self.find(named)?, MAX_CERTIFICATES)
     }
 }
 
 fn check_regular(path: &Path) -> Result<(), Refusal> {
-    // Asked before opening: to open a pipe is to wait for its other end.
+    // Checked before opening, because opening a pipe blocks until its other end is open.
     let kind = fs::metadata(path)
         .map_err(|error| {
             refuse(format!(
@@ -189,7 +189,7 @@ fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
     Ok(bytes)
 }
 
-/// The system's reason, without its error number.
+/// The operating system's reason, without its error number.
 fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),

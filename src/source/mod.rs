@@ -1,7 +1,8 @@
-//! Source: the files of a scenario, as text, as a tree of keys and values with their places, and what is wrong in them.
+//! Source: the files of a scenario as text and as a tree of keys and values with their positions, and the diagnostics
+//! about them.
 //!
-//! Nothing here knows the format: this module reads files that a scenario may name, parses YAML and shows a
-//! [`Diagnostic`] with the line that it is about.
+//! This module does not know the format. It reads the files that a scenario may name, parses YAML and shows each
+//! [`Diagnostic`] with its line.
 
 mod diagnostic;
 mod files;

@@ -1,15 +1,15 @@
-//! The tree of a scenario file: every key and value with its place in the text, whatever they mean.
+//! The tree of a scenario file: every key and value with its position, without a meaning.
 
 use super::Span;
 
-/// A value and its place.
+/// A value and its position.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node {
     pub(crate) value: Content,
     pub(crate) span: Span,
 }
 
-/// What a value is.
+/// The content of a value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Content {
     Scalar(Scalar),
@@ -17,22 +17,22 @@ pub(crate) enum Content {
     Map(Vec<Entry>),
 }
 
-/// A text, a number, a flag or nothing: which of them is for the reader to say.
+/// A text, a number, a flag or nothing; the reader decides which.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Scalar {
-    /// The text after unquoting and, later, after the environment's values were put in.
+    /// The text after unquoting; environment variables are inserted later.
     pub(crate) text: String,
-    /// The text before the environment's values were put in, where that made a difference.
+    /// The text before environment variables were inserted; `None` if there were none.
     pub(crate) written: Option<String>,
     pub(crate) notation: Notation,
-    /// How many characters after the start of the span the text starts, when it stands there unchanged.
+    /// Distance in characters from the start of the span to the text, if the file contains the text unchanged.
     pub(crate) offset: Option<u32>,
 }
 
 /// How a scalar was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Notation {
-    /// Without quotes: may be a number, a flag or nothing.
+    /// Without quotes: a text, a number, a flag or nothing.
     Plain,
     /// In quotes or as a block: always a text.
     Text,
@@ -47,7 +47,7 @@ pub(crate) struct Entry {
 }
 
 impl Node {
-    /// A scalar that does not stand in the file.
+    /// A scalar that is not in the file.
     pub(crate) fn plain(text: &str, span: Span) -> Self {
         Self {
             value: Content::Scalar(Scalar {
@@ -71,20 +71,20 @@ impl Node {
         }
     }
 
-    /// Whether nothing was written: `key:`, `null` or `~`.
+    /// True for an empty value: `key:`, `null` or `~`.
     pub(crate) fn is_null(&self) -> bool {
         matches!(&self.value, Content::Scalar(scalar) if scalar.is_null())
     }
 }
 
 impl Scalar {
-    /// The text before the environment's values were put in.
+    /// The text before environment variables were inserted.
     pub(crate) fn as_written(&self) -> &str {
         self.written.as_deref().unwrap_or(&self.text)
     }
 
-    /// The place of a part of the text, which begins `offset` characters into it; none where the text does not stand in
-    /// the file as it is.
+    /// The position of a part of the text that begins `offset` characters into it; `None` if the file does not contain
+    /// the text unchanged.
     pub(crate) fn place(&self, span: Span, offset: usize, length: usize) -> Option<Span> {
         let start = self.offset.filter(|_| span.is_in_file())?;
         Some(Span {
@@ -94,7 +94,7 @@ impl Scalar {
         })
     }
 
-    /// Whether nothing was written.
+    /// True for an empty value.
     pub(crate) fn is_null(&self) -> bool {
         self.notation == Notation::Plain
             && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")

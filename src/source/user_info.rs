@@ -1,8 +1,8 @@
-//! `user:password@` in URLs, which nothing shows.
+//! `user:password@` in URLs. Reports and messages never show it.
 
 use std::ops::Range;
 
-/// Where it stands in a URL, if the URL has it.
+/// The range of `user:password@` in a URL, if the URL has it.
 pub(crate) fn find(url: &str) -> Option<Range<usize>> {
     let slashes = url.find("//")?;
     let is_authority = slashes == 0 || url[..slashes].ends_with(':');
@@ -12,7 +12,7 @@ pub(crate) fn find(url: &str) -> Option<Range<usize>> {
     is_authority.then_some(start..start + length)
 }
 
-/// A line of a file with asterisks in its place, so that everything else stands where it stood.
+/// A line of a file with asterisks in place of the characters of `user:password@`, so that columns do not move.
 pub(crate) fn masked(line: &str) -> String {
     let mut shown = String::with_capacity(line.len());
     let mut rest = line;

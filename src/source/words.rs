@@ -1,11 +1,11 @@
-//! The words of messages: what was found, what could have been meant.
+//! Words for messages: descriptions of values, suggestions for misspelt words.
 
 use super::{Content, Node};
 
-/// The longest a name, a tag or a tag's value may be, in characters.
+/// The maximum length of a name, a tag or a tag's value, in characters.
 pub(crate) const LONGEST_NAME: usize = 200;
 
-/// What a value is, for a message.
+/// Describes a value for a message.
 pub(crate) fn describe(node: &Node) -> String {
     match &node.value {
         _ if node.is_null() => "nothing".to_owned(),
@@ -16,7 +16,7 @@ pub(crate) fn describe(node: &Node) -> String {
     }
 }
 
-/// The start of a text that may be long.
+/// The start of a text, at most 60 characters of its first line.
 pub(crate) fn brief(text: &str) -> String {
     const LONGEST: usize = 60;
     let line = text.lines().next().unwrap_or_default();
@@ -47,7 +47,7 @@ pub(crate) fn listed(words: &[&str]) -> String {
     quoted.join(", ")
 }
 
-/// The word that was most likely meant, if one is near enough.
+/// The most similar word, if one is similar enough.
 pub(crate) fn nearest<'w>(
     found: &str,
     words: impl IntoIterator<Item = &'w str>,
@@ -56,7 +56,7 @@ pub(crate) fn nearest<'w>(
         return None;
     }
     let found = found.to_lowercase();
-    // With more than two letters of five wrong it is no slip; a swap of two letters counts once.
+    // A word with more than two wrong letters of five is not a typing error; swapping two letters counts as one.
     let reach = (found.chars().count() * 2 / 5).clamp(1, 3);
     words
         .into_iter()

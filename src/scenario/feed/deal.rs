@@ -1,8 +1,8 @@
-//! Dealing: which row a draw gets, from hashes alone, so that nothing is kept between draws.
+//! Selects the row of a draw. The row is computed from hashes alone, so no state is kept between draws.
 
 use crate::expr::below;
 
-/// A key for one feeder's pass or draw: two feeders of one run are dealt in unrelated orders.
+/// The key of one pass or draw of a feeder; two feeders of a run get unrelated orders.
 pub(super) fn key(seed: u64, feed: &str, number: u64) -> u64 {
     let named = feed
         .bytes()
@@ -10,16 +10,16 @@ pub(super) fn key(seed: u64, feed: &str, number: u64) -> u64 {
     mix(named ^ mix(number))
 }
 
-/// Any of `rows`, from `key`.
+/// A row below `rows`, chosen by `key`.
 pub(super) fn any(rows: u64, key: u64) -> u64 {
     below(rows, key)
 }
 
-/// Where `place` goes in a permutation of `0..rows` chosen by `key`; `place` is below `rows`.
+/// The image of `place` in the permutation of `0..rows` that `key` chooses; `place` is below `rows`.
 ///
 /// The swap-or-not shuffle (Hoang, Morris and Rogaway, 2012): a round pairs each place x with k − x modulo rows, and a
-/// bit that both of a pair agree on says whether they change places. So each round is a permutation, whatever the
-/// hash, of a list of any length; no order is stored, and a draw costs two hashes a round.
+/// bit computed from the larger of the two decides whether both change places. So each round is a permutation of a list
+/// of any length, whatever the hash; no order is stored, and a draw costs two hashes per round.
 pub(super) fn shuffled(place: u64, rows: u64, key: u64) -> u64 {
     const ROUNDS: u64 = 32;
     (0..ROUNDS).fold(place, |place, round| {
@@ -35,7 +35,8 @@ pub(super) fn shuffled(place: u64, rows: u64, key: u64) -> u64 {
     })
 }
 
-/// The finalizer of `SplitMix64` (Steele, Lea and Flood, 2014): each bit in changes half of the bits out.
+/// The finalizer of `SplitMix64` (Steele, Lea and Flood, 2014): a change of one input bit changes half of the output
+/// bits on average.
 fn mix(value: u64) -> u64 {
     let z = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

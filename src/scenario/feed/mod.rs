@@ -1,7 +1,7 @@
-//! Feeders: rows of a CSV, JSON or JSONL file, dealt to users by a deterministic rule.
+//! Feeders: rows of a CSV, JSON or JSONL file, distributed to users by a deterministic rule.
 //!
-//! A feeder is read whole when the scenario is checked, so that a run never waits for a file and a ragged row is
-//! found before the load starts. Which row a draw gets depends on nothing but the draw's number and the run's seed.
+//! A feeder is read completely when the scenario is checked, so that a run never waits for a file and a ragged row is
+//! found before the load starts. The row of a draw depends only on the draw's number and the run's seed.
 
 mod deal;
 mod read;
@@ -15,35 +15,35 @@ pub use rows::Rows;
 use crate::format::words::{Pick, WhenUsedUp};
 use crate::units::ByteSize;
 
-/// A feeder, read whole when the scenario is checked.
+/// A feeder, read completely when the scenario is checked.
 #[derive(Debug, Clone)]
 pub struct Feed {
     /// The name before the dot in `${users.email}`.
     pub name: String,
-    /// Where it was read from.
+    /// The path of its file.
     pub path: PathBuf,
     /// The column names, in the order of a row's values.
     pub columns: Vec<String>,
     /// The rows; at least one.
     pub rows: Arc<Rows>,
-    /// How rows are dealt.
+    /// The order in which rows are used.
     pub pick: Pick,
-    /// What it means when the rows of a [`Pick::Unique`] feeder are used up.
+    /// The effect when the rows of a [`Pick::Unique`] feeder are used up.
     pub when_used_up: WhenUsedUp,
 }
 
-/// Why a file is no feeder, and what to do about it.
+/// The reason why a file cannot be used as a feeder, and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {fault}", .path.display())]
 pub struct FeedError {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The fault.
     #[source]
     pub fault: FeedFault,
 }
 
-/// What is wrong with a feeder's file; rows are counted from 1, without the header.
+/// A fault of a feeder's file; rows are counted from 1, without the header.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedFault {
     /// The file could not be read.
@@ -52,10 +52,10 @@ pub enum FeedFault {
     /// A folder, a device, a pipe.
     #[error("is not a file; name a .csv, .json or .jsonl file")]
     NotAFile,
-    /// The ending says nothing that is known.
+    /// The file extension is unknown.
     #[error("ends in neither .csv, .json nor .jsonl; rename it after what is in it")]
     UnknownFormat,
-    /// More than [`MAX_SIZE`].
+    /// Larger than [`MAX_SIZE`].
     #[error(
         "is larger than {MAX_SIZE}, the most a feeder may have; split it, or keep only the columns that are used"
     )]
@@ -66,7 +66,7 @@ pub enum FeedFault {
         /// From 1.
         line: usize,
     },
-    /// Not one row.
+    /// No rows.
     #[error("has no rows; a feeder needs at least one (below the header, in a CSV file)")]
     Empty,
     /// The first line of a CSV file does not name the columns.
@@ -76,7 +76,7 @@ pub enum FeedFault {
     NoHeader {
         /// From 1.
         column: usize,
-        /// What stands there.
+        /// The text found instead of a name.
         found: String,
     },
     /// A CSV row of another length than the header.
@@ -99,7 +99,7 @@ pub enum FeedFault {
         /// From 1.
         line: usize,
     },
-    /// Text that is not the JSON expected.
+    /// The file is not valid JSON.
     #[error("is not JSON: {0}")]
     NotJson(#[source] serde_json::Error),
     /// A line of a JSONL file that is not JSON.
@@ -107,11 +107,11 @@ pub enum FeedFault {
     RowNotJson {
         /// From 1, empty lines not counted.
         row: usize,
-        /// What the parser says.
+        /// The parser's error.
         #[source]
         cause: serde_json::Error,
     },
-    /// A JSON file that holds something else than a list.
+    /// A JSON file that does not contain a list.
     #[error(
         "holds {found} where a list of objects was expected; write [{{…}}, {{…}}], or one object a line in a .jsonl file"
     )]
@@ -119,7 +119,7 @@ pub enum FeedFault {
         /// The type found.
         found: &'static str,
     },
-    /// A row that is something else than an object.
+    /// A row that is not an object.
     #[error(
         "row {row} is {found} where an object was expected; give each value a name: {{\"name\": …}}"
     )]
@@ -139,13 +139,14 @@ pub enum FeedFault {
     },
 }
 
-/// The largest file that is read.
+/// The maximum size of a feeder's file.
 pub const MAX_SIZE: ByteSize = ByteSize(64 * 1024 * 1024);
 
 impl Feed {
-    /// Reads a feeder; the file's ending says whether it is CSV, JSON (a list of objects) or JSONL (an object a line).
+    /// Reads a feeder. The file extension decides the format: CSV, JSON (a list of objects) or JSONL (one object per
+    /// line).
     ///
-    /// The values of a CSV file are texts, so that `007` stays `007`; those of JSON keep their types.
+    /// The values of a CSV file are texts, so that `007` stays `007`; JSON values keep their types.
     pub fn read(name: &str, path: &Path, pick: Pick) -> Result<Self, FeedError> {
         let table = read::table(path).map_err(|fault| FeedError {
             path: path.to_owned(),
@@ -163,7 +164,8 @@ impl Feed {
 
     /// The row of the run's `draw`-th draw, from 0; `None` when the rows of a [`Pick::Unique`] feeder are used up.
     ///
-    /// Pure: machines that share a run and its seed take the draws between them, and so the rows.
+    /// A pure function: machines that share a run and its seed divide the draws, and so the rows, without talking to
+    /// each other.
     pub fn row(&self, draw: u64, seed: u64) -> Option<usize> {
         let rows = self.rows.len() as u64;
         if rows == 0 {

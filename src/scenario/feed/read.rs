@@ -1,4 +1,4 @@
-//! Reading: a file becomes columns and rows, or the first fault that makes it no feeder.
+//! Reads a feeder's file into columns and rows; stops at the first fault.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -9,14 +9,14 @@ use super::rows::Rows;
 use super::{FeedFault, MAX_SIZE};
 use crate::scenario::Value;
 
-/// What is in a feeder's file: each row has one value for each column.
+/// The content of a feeder's file: each row has one value for each column.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) columns: Vec<String>,
     pub(super) rows: Rows,
 }
 
-/// Reads the file whole.
+/// Reads the whole file.
 pub(super) fn table(path: &Path) -> Result<Table, FeedFault> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("");
     let parse = match extension.to_ascii_lowercase().as_str() {
@@ -35,7 +35,7 @@ pub(super) fn table(path: &Path) -> Result<Table, FeedFault> {
 
 /// The file's text, without a byte order mark.
 fn text(path: &Path) -> Result<String, FeedFault> {
-    // Asked before opening: opening a pipe would wait for its other end.
+    // Checked before opening, because opening a pipe blocks until its other end is open.
     if !path.metadata().map_err(FeedFault::Unreadable)?.is_file() {
         return Err(FeedFault::NotAFile);
     }
@@ -66,7 +66,7 @@ fn csv(text: &str) -> Result<Table, FeedFault> {
         .has_headers(false)
         .flexible(true)
         .from_reader(text.as_bytes());
-    // The text is UTF-8 and in memory, and any length of row is allowed: nothing is left that could fail.
+    // Cannot fail: the text is UTF-8 and in memory, and rows of any length are allowed.
     let mut record = csv::StringRecord::new();
     if !reader.read_record(&mut record).map_err(unreadable)? {
         return Err(FeedFault::Empty);
@@ -86,7 +86,8 @@ fn csv(text: &str) -> Result<Table, FeedFault> {
     Ok(Table { columns, rows })
 }
 
-/// The line of a quote that opens a field and does not close it: the rows up to the next quote would be one field.
+/// The line of an opening quote whose field does not end with a quote. The CSV parser would read the text up to the
+/// next quote as one field.
 fn unclosed_quote(text: &str) -> Option<usize> {
     let mut bytes = text.bytes().peekable();
     let (mut line, mut opened) = (1, None);
@@ -99,7 +100,7 @@ fn unclosed_quote(text: &str) -> Option<usize> {
                 bytes.next();
             }
             (Some(at), b'"') => {
-                // Blanks after a quote are a habit, anything else is the text of another field.
+                // Many files have spaces after a quote; any other text belongs to another field.
                 while bytes.next_if(|byte| matches!(byte, b' ' | b'\t')).is_some() {}
                 if !matches!(bytes.peek(), None | Some(b',' | b'\r' | b'\n')) {
                     return Some(at);
@@ -113,7 +114,7 @@ fn unclosed_quote(text: &str) -> Option<usize> {
     opened
 }
 
-/// The columns' names; a name that is empty, a number or there twice shows that the first line is not a header.
+/// The columns' names. A name that is empty, a number or a duplicate shows that the first line is not a header.
 fn header_names(header: &csv::StringRecord) -> Result<Vec<String>, FeedFault> {
     let mut seen = HashSet::new();
     let mut columns = Vec::with_capacity(header.len());
@@ -164,10 +165,10 @@ fn json_lines(text: &str) -> Result<Table, FeedFault> {
     Ok(objects.into_table())
 }
 
-/// Rows from objects, which all must have the same members, in any order.
+/// Rows from objects, which must all have the same members, in any order.
 #[derive(Default)]
 struct Objects {
-    /// The members of the first, in its order.
+    /// The members of the first object, in its order.
     columns: Vec<String>,
     rows: Rows,
 }
@@ -218,7 +219,7 @@ impl Objects {
     }
 }
 
-/// A value's type, for a sentence.
+/// The name of a value's type, for messages.
 const fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

@@ -1,5 +1,5 @@
-//! Rows as they are kept: one text with every value in it, and where each ends. A value costs its own length and four
-//! bytes, however many there are.
+//! The rows of a feeder in memory: one text with all values, and the end of each. A value costs its own length and four
+//! bytes.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use super::FeedFault;
 use crate::expr::StoredValue;
 use crate::scenario::Value;
 
-/// Set in the end of a value that is not a text: its JSON is kept.
+/// This bit is set in the end of a value that is not a text; it is stored as JSON.
 const IS_JSON: u32 = 1 << 31;
 
 /// The rows of a feeder, each with a value for each column.
@@ -16,12 +16,12 @@ pub struct Rows {
     width: usize,
     count: usize,
     text: String,
-    /// By row, then column: where the value ends in `text`, and whether it is JSON.
+    /// By row, then column: the end of the value in `text`, and whether it is JSON.
     ends: Vec<u32>,
 }
 
 impl Rows {
-    /// No row yet; each will have so many values.
+    /// No rows yet; each will have `width` values.
     pub(super) fn of_width(width: usize) -> Self {
         Self {
             width,
@@ -29,12 +29,12 @@ impl Rows {
         }
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub const fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether there is none.
+    /// True if there are no rows.
     pub const fn is_empty(&self) -> bool {
         self.count == 0
     }
@@ -57,7 +57,7 @@ impl Rows {
         })
     }
 
-    /// Gives back what was not filled.
+    /// Frees unused capacity.
     pub(super) fn shrink(&mut self) {
         self.text.shrink_to_fit();
         self.ends.shrink_to_fit();
@@ -106,7 +106,7 @@ impl Rows {
     }
 }
 
-/// As a list of lists of values, which is what the plan's hash is made of.
+/// A list of lists of values. The plan's hash is computed from this text.
 impl fmt::Debug for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let row = |row| DebugRow { rows: self, row };

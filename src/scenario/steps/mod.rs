@@ -1,7 +1,7 @@
-//! Steps: what a user does, one kind a file.
+//! Steps: the actions of a user, one file per kind.
 //!
-//! A kind is its table, its reader, what it captures and where its own steps are. Reader, hints, schema and reference know
-//! the kinds by [`KINDS`] alone.
+//! A kind consists of its table, its reader, the key of its captures and the keys of its child steps. Reader, hints,
+//! schema and reference know the kinds only through [`KINDS`].
 
 mod repeat;
 mod request;
@@ -31,21 +31,21 @@ pub(super) static TABLES: [&Mapping; KINDS.len()] = {
 pub(super) struct StepKind {
     /// Its keys.
     table: &'static Mapping,
-    /// The keys that make a step one of this kind; a step has one of them.
+    /// The keys that identify the kind; a step has exactly one of them.
     heads: &'static [&'static str],
-    /// What a step of no kind lacks of it: `` no `think` ``.
+    /// Names the missing key in the message about a step without a kind: `` no `think` ``.
     lack: &'static str,
-    /// Reads a step of this kind from its mapping and its head.
+    /// Reads a step of this kind from its mapping and the entry of its identifying key.
     read: fn(&Node, &Entry, &mut Compiler<'_>) -> Option<Action>,
-    /// The key under which it captures values by name; none if it captures nothing.
+    /// The key of its captured values; `None` if it captures nothing.
     captures: Option<&'static Field>,
-    /// The keys under which it has steps of its own.
+    /// The keys of its child steps.
     children: &'static [Field],
-    /// What to do about steps without a head to them.
+    /// The hint for child steps without an identifying key.
     headless: &'static str,
 }
 
-/// `if:`, which every kind of step may have.
+/// `if:`, which every kind of step accepts.
 const IF: Field = Field::new(
     "if",
     Type::Condition,
@@ -58,7 +58,7 @@ const IF: Field = Field::new(
 
 const A_CONDITION: &str = "a condition such as `${id}` or `${status} == \"done\"`";
 
-/// Reads a list of steps, each compiled after those before it.
+/// Reads a list of steps in order, because a step can use the captures of the steps before it.
 pub(super) fn steps(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Step> {
     let Some(items) = compiler.problems.list(node, "a list of steps") else {
         return Vec::new();
@@ -109,7 +109,7 @@ fn step(node: &Node, compiler: &mut Compiler<'_>) -> Option<Step> {
     })
 }
 
-/// The entries that make a step what it is, each with its kind.
+/// The identifying entries of a step, each with its kind.
 fn heads(entries: &[Entry]) -> impl Iterator<Item = (&'static StepKind, &Entry)> {
     entries.iter().filter_map(|entry| {
         let kind = KINDS
@@ -123,7 +123,7 @@ fn no_kind(node: &Node, entries: &[Entry], compiler: &mut Compiler<'_>) {
     let problems = &mut *compiler.problems;
     let span = entries.first().map_or(node.span, |entry| entry.key_span);
     let words: Vec<&str> = KINDS.iter().flat_map(|kind| kind.heads).copied().collect();
-    // What a step may have beside its head says nothing of what was meant to be one.
+    // A key that any kind accepts, such as `name`, does not show which kind was meant.
     let is_key = |key: &str| KINDS.iter().any(|kind| kind.table.field(key).is_some());
     let mut odd = entries.iter().filter(|entry| !is_key(&entry.key));
     let meant = odd.find_map(|entry| {
@@ -137,7 +137,7 @@ fn no_kind(node: &Node, entries: &[Entry], compiler: &mut Compiler<'_>) {
         rest.join(", "),
         last.lack
     );
-    // Steps without a head to them, such as under an `if` alone.
+    // Child steps without an identifying key, for example under `if` alone.
     let headless = KINDS.into_iter().find(|kind| {
         let has_children = kind.children.iter().any(|key| node.get(key.key).is_some());
         let is_known = |entry: &Entry| kind.table.field(&entry.key).is_some();
@@ -150,7 +150,7 @@ fn no_kind(node: &Node, entries: &[Entry], compiler: &mut Compiler<'_>) {
     }
 }
 
-/// Every entry by which one of the steps, or of their own steps, captures a value.
+/// Every capture entry of the steps, nested steps included.
 pub(super) fn captures(steps: &Node) -> Vec<&Entry> {
     let mut found = Vec::new();
     collect(steps, &mut found);
@@ -166,7 +166,8 @@ fn collect<'n>(steps: &'n Node, found: &mut Vec<&'n Entry>) {
             continue;
         };
         let kinds: Vec<&StepKind> = heads(entries).map(|(kind, _)| kind).collect();
-        // Of a step of no kind, which is reported, everything counts that any kind captures.
+        // A step without a kind is reported elsewhere. Its captures still count, so that uses of them are not reported
+        // too.
         for kind in KINDS {
             if !kinds.is_empty() && !kinds.iter().any(|known| std::ptr::eq(*known, kind)) {
                 continue;

@@ -7,9 +7,9 @@ use crate::scenario::{Action, Step};
 use crate::source::{Entry, Node};
 use crate::units::show_count;
 
-/// The most passes of a repetition.
+/// The maximum number of passes of a repetition.
 const MAX_REPEAT: u64 = 100_000;
-/// The most passes that nested repetitions may make of one step in an iteration: weeks of work.
+/// The maximum number of passes of a step in an iteration, over all nested repetitions: weeks of work.
 const MAX_PASSES: f64 = 1e9;
 
 const REPEAT: Field = Field::new(
@@ -75,7 +75,7 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
     })
 }
 
-/// Whether a repetition is among the steps: then it is the one to blame for too many passes.
+/// True if the steps contain a repetition; then the error about too many passes belongs to that one.
 fn repeats(steps: &[Step]) -> bool {
     steps
         .iter()

@@ -1,4 +1,4 @@
-//! A request: method, URL, body, credentials, and where its checks and captures are read.
+//! `get`, `post` …: a step that sends a request. Reads its method, URL, body, credentials, checks and captures.
 
 use std::collections::BTreeMap;
 
@@ -168,7 +168,7 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
         Some(node) => compiler.problems.fixed_name(node, "a step's name"),
         None => None,
     };
-    // Checks may compare with what was captured before, not with what this response brings.
+    // Checks are read before captures: they may use earlier captures, but not those of this response.
     let checks = fields
         .get(&CHECK)
         .map_or_else(Vec::new, |node| check::checks(node, compiler));
@@ -191,13 +191,13 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
     })))
 }
 
-/// Method and path as written, so that it is the same in every environment and for every value.
+/// The method and the path as written, so that the name is the same in every environment and for every value.
 fn default_name(method: &Method, written: &str) -> String {
     let path = written.split('?').next().unwrap_or_default();
     format!("{method} {}", brief(path))
 }
 
-/// A URL as it stands in the file, without `user:password@`.
+/// The URL as written in the file, without `user:password@`.
 fn written(node: &Node) -> String {
     let Content::Scalar(scalar) = &node.value else {
         return String::new();
@@ -209,7 +209,7 @@ fn written(node: &Node) -> String {
     }
 }
 
-/// The characters of a template that do not stand in its `${…}`.
+/// The characters of a template outside `${…}`.
 fn outside_expressions(written: &str) -> impl Iterator<Item = char> {
     written
         .split("${")
@@ -221,7 +221,7 @@ fn outside_expressions(written: &str) -> impl Iterator<Item = char> {
         })
 }
 
-/// Whether a URL can be resolved: a path from the root, an absolute URL, or an expression that will be one of them.
+/// True if the URL can be resolved: an absolute path, an absolute URL, or an expression that renders one of them.
 fn check_url(template: &Template, node: &Node, problems: &mut Problems) -> bool {
     let written = &*template.source;
     if template
@@ -264,7 +264,7 @@ fn check_url(template: &Template, node: &Node, problems: &mut Problems) -> bool 
         );
         return false;
     }
-    // Only a literal one can be parsed now; what is rendered is checked when it is sent.
+    // Only a literal URL can be parsed now; a rendered one is checked when it is sent.
     if let Some(literal) = template.literal()
         && let Err(error) = Url::parse(literal)
     {
@@ -284,7 +284,7 @@ fn pairs(node: &Node, field: &Field, compiler: &mut Compiler<'_>) -> Vec<(String
     };
     let mut pairs = Vec::new();
     for entry in entries {
-        // A list sends the name once for each of its values.
+        // A list sends its name once for each value.
         let values = match &entry.value.value {
             Content::List(items) => items.iter().collect(),
             _ => vec![&entry.value],
@@ -354,7 +354,7 @@ fn tags(node: &Node, problems: &mut Problems) -> BTreeMap<String, String> {
         return tags;
     };
     for entry in entries {
-        // These select by what every step has anyway.
+        // Every step already has these labels.
         if ["step", "flow", "check"].contains(&entry.key.as_str()) {
             problems.report(
                 entry.key_span,

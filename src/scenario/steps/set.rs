@@ -1,4 +1,4 @@
-//! `set`: values that later steps insert, made from those there are.
+//! `set`: computes values that later steps insert.
 
 use super::{IF, StepKind};
 use crate::format::{Field, Mapping, Type};
@@ -52,7 +52,7 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
                 None
             }
         };
-        // Also after an error: that the name is set is known, and uses of it are not wrong.
+        // Registered even after an error, so that uses of the name are not reported too.
         let slot = compiler.capture(&entry.key);
         values.extend(slot.zip(value));
     }

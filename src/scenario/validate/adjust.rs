@@ -1,4 +1,4 @@
-//! What the command line changes: values in the tree before it is checked, levels and lengths of time after.
+//! Applies the command line: changes values in the tree before it is checked, and levels and durations afterwards.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -15,9 +15,9 @@ use crate::source::Span;
 use crate::source::{Content, Entry, Node};
 use crate::units::{Rate, show_duration};
 
-/// How far `--time-scale` may stretch.
+/// The maximum of `--time-scale`.
 pub const LARGEST_TIME_SCALE: f64 = 1_000.0;
-/// The timeline's resolution: a shorter window could not be judged.
+/// The timeline's resolution; a shorter window cannot be judged.
 const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
 
 /// Applies `--set` and `--target` to the tree, and returns what they changed.
@@ -29,7 +29,7 @@ pub(super) fn change_tree(
     let mut changed = Vec::new();
     for (path, value) in &overrides.set {
         let is_secret = secrets::note(path, value, &mut problems.secrets);
-        // Without its value: where the path is mistyped, nobody knows whether that is a secret.
+        // The value is left out: if the path is misspelt, nothing shows whether the value is secret.
         let span = problems.argument(format!("--set {path}=…"));
         let Some(node) = value_node(value, span, problems) else {
             continue;
@@ -56,7 +56,7 @@ pub(super) fn change_tree(
     changed
 }
 
-/// The value of `--set`, read as YAML, with the argument as its place.
+/// The value of `--set`, read as YAML; its position is the argument.
 fn value_node(text: &str, span: Span, problems: &mut Problems) -> Option<Node> {
     let mut found = Vec::new();
     let node = source::parse(text, &mut found);
@@ -83,8 +83,8 @@ fn put_at(node: &mut Node, span: Span) {
     }
 }
 
-/// The value that a path such as `flows[0].weight` names. Keys that are not there are made, so that what the file
-/// leaves out can be set; whether they mean anything is found when the tree is read.
+/// The value at a path such as `flows[0].weight`. Missing keys are added, so that `--set` can set what the file leaves
+/// out; the reader later rejects unknown keys.
 fn place<'n>(root: &'n mut Node, path: &str, argument: Span) -> Result<&'n mut Node, String> {
     let mut node = root;
     let mut walked = String::new();
@@ -150,7 +150,7 @@ fn child<'n>(
     Ok(&mut entries[at].value)
 }
 
-/// The item of a list that has this name.
+/// The item of a list with this name.
 fn item<'n>(items: &'n mut [Node], name: &str, walked: &str) -> Result<&'n mut Node, String> {
     let is_called = |item: &Node| {
         let own = item.get("name").map(|node| &node.value);
@@ -163,7 +163,7 @@ fn item<'n>(items: &'n mut [Node], name: &str, walked: &str) -> Result<&'n mut N
     })
 }
 
-/// Applies the flags that change levels and lengths of time.
+/// Applies the options that change levels and durations.
 pub(super) fn change_scenario(
     scenario: &mut Scenario,
     overrides: &Overrides,
@@ -194,7 +194,7 @@ pub(super) fn change_scenario(
             );
         }
     }
-    // After the scale, so that the load lasts exactly what was asked for.
+    // After the time scale, so that the load lasts exactly as long as requested.
     if let Some(duration) = overrides.duration {
         set_duration(&mut scenario.load, duration, problems);
         let shown = show_duration(duration);
@@ -277,7 +277,7 @@ fn set_duration(load: &mut Load, duration: Duration, problems: &mut Problems) {
     }
 }
 
-/// Scales what shapes the load; not what judges the target (timeouts and checks of time stay), nor the users' pauses.
+/// Scales the durations that shape the load. Timeouts and time limits of checks stay, and so do the users' pauses.
 fn scale_times(scenario: &mut Scenario, factor: f64) {
     match &mut scenario.load {
         Load::Users { stages } => {
@@ -343,7 +343,7 @@ fn scaled_or_zero(duration: Duration, factor: f64) -> Duration {
     Duration::from_micros(micros as u64)
 }
 
-/// Scaled, but never to nothing.
+/// The scaled duration, at least a microsecond.
 fn scaled(duration: Duration, factor: f64) -> Duration {
     scaled_or_zero(duration, factor).max(Duration::from_micros(1))
 }

@@ -1,4 +1,4 @@
-//! `capture:`: what is kept of a response.
+//! `capture:`: values to keep from a response.
 
 use super::compiler::Compiler;
 use super::http::header_name;
@@ -8,7 +8,7 @@ use crate::format::tables::capture::{COOKIE, HEADER, JSON, PICK, REGEX, SOURCE, 
 use crate::scenario::{Capture, CaptureFrom, CapturePick};
 use crate::source::{Content, Node, brief, did_you_mean};
 
-/// Reads `capture:`, a mapping of variables to where their values are.
+/// Reads `capture:`, a mapping of variables to the sources of their values.
 pub(in crate::scenario) fn captures(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Capture> {
     let what = "a mapping of variables to what they capture, such as `id: {json: $.id}`";
     let Some(entries) = compiler.problems.entries(node, what) else {
@@ -17,7 +17,7 @@ pub(in crate::scenario) fn captures(node: &Node, compiler: &mut Compiler<'_>) ->
     let mut captures = Vec::new();
     for entry in entries {
         let read = capture(&entry.value, compiler.problems);
-        // Also after an error: that the name is captured is known, and uses of it are not wrong.
+        // Registered even after an error, so that uses of the name are not reported too.
         let slot = compiler.capture(&entry.key);
         if let (Some((from, pick)), Some(slot)) = (read, slot) {
             captures.push(Capture { slot, from, pick });

@@ -1,4 +1,4 @@
-//! `check:`: what a response must be like.
+//! `check:`: conditions on a response.
 
 use http::StatusCode;
 
@@ -90,7 +90,7 @@ fn of_subject(
     }
 }
 
-/// Reports rule keys that mean nothing for this subject.
+/// Reports rule keys that do not apply to this subject.
 fn refuse_rules(fields: &Fields<'_>, form: &Form, subject: &str, problems: &mut Problems) {
     for entry in fields.chosen(&table::RULE) {
         if !form.has(&entry.key) {
@@ -198,7 +198,7 @@ fn body(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> NamedR
     Some((format!("body {shown}"), CheckRule::Body(rule)))
 }
 
-/// What a check of this form asks for.
+/// The rules of a check of this form.
 fn rules_of<'n>(fields: &Fields<'n>, form: &Form) -> Vec<&'n Entry> {
     let mut rules = fields.chosen(&table::RULE);
     rules.retain(|entry| form.has(&entry.key));
@@ -217,7 +217,7 @@ fn too_many<T>(second: &Entry, problems: &mut Problems) -> Option<T> {
 fn text_rule(entry: &Entry, compiler: &mut Compiler<'_>) -> Option<(String, TextRule)> {
     let node = &entry.value;
     let key = entry.key.as_str();
-    // A check of the body has the same words for the same rules.
+    // Checks of a body and of a header use the same words for the same rules.
     Some(if key == table::EXISTS.key {
         must_be_true(node, compiler.problems)?;
         ("is there".to_owned(), TextRule::Exists)
@@ -321,7 +321,7 @@ fn is(node: &Node, compiler: &mut Compiler<'_>) -> Option<(String, JsonRule)> {
 
 const COMPARISON: &str = "a comparison such as \"> 0\"";
 
-/// A comparison and the text after it; without one, equality is meant.
+/// A comparator and its operand; without a comparator, equality.
 fn comparison<'n>(
     node: &'n Node,
     what: &str,

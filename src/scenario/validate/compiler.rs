@@ -1,7 +1,7 @@
-//! Compiling the templates of a list of steps, each where it stands.
+//! Compiles the templates of a list of steps.
 //!
-//! A name captured in one flow means nothing in another, and nothing before the step that captures it. Where that can be
-//! known from the file it is an error here, instead of a failed iteration later.
+//! A name captured in one flow has no value in another flow, nor before the step that captures it. If the file alone
+//! shows such a use, it is an error here instead of a failed iteration later.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -19,24 +19,24 @@ use crate::source::{brief, did_you_mean, nearest};
 pub(in crate::scenario) struct Compiler<'a> {
     pub(in crate::scenario) problems: &'a mut Problems,
     table: &'a NameTable,
-    /// Absent for the defaults, which hold in every section.
+    /// `None` for the defaults, which apply in every section.
     section: Option<Section>,
-    /// How messages call the section: ``flow `browse` ``.
+    /// The section's name in messages: ``flow `browse` ``.
     place: String,
-    /// Variables that have, or may have, a value here.
+    /// Variables that have, or may have, a value at this step.
     set: HashSet<SlotId>,
     /// Variables that a later step of this section captures.
     coming: HashSet<SlotId>,
-    /// Whether the step at hand runs only under a condition: then a name may be meant to be absent.
+    /// True if the current step runs under a condition; then a variable without a value may be intended.
     is_conditional: bool,
-    /// Limits of a request that has none of its own.
+    /// The timeouts of a request that does not set its own.
     pub(in crate::scenario) timeouts: Timeouts,
-    /// How often the step at hand is run in one pass of the section.
+    /// How often the current step runs in one pass of the section.
     pub(in crate::scenario) passes: f64,
 }
 
 impl<'a> Compiler<'a> {
-    /// A compiler for templates outside flows: headers under `http:`, which may use what every request has.
+    /// A compiler for templates outside flows: headers under `http:`, which may use only values that every request has.
     pub(in crate::scenario) fn for_defaults(
         problems: &'a mut Problems,
         table: &'a NameTable,
@@ -55,7 +55,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// A compiler for a section whose `steps` were counted by [`NameTable::add_captures`].
+    /// A compiler for a section whose captures were added by [`NameTable::add_captures`].
     pub(in crate::scenario) fn for_section(
         problems: &'a mut Problems,
         table: &'a NameTable,
@@ -91,7 +91,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Runs `read` for a step that is only run under a condition.
+    /// Runs `read` for a step under a condition.
     pub(in crate::scenario) fn under_condition<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> T,
@@ -102,14 +102,14 @@ impl<'a> Compiler<'a> {
         result
     }
 
-    /// The slot that a capture fills; from here on it has a value.
+    /// The slot of a captured variable, which has a value from here on.
     pub(in crate::scenario) fn capture(&mut self, name: &str) -> Option<SlotId> {
         let slot = self.table.slot(name)?;
         self.set.insert(slot);
         Some(slot)
     }
 
-    /// Text that is copied as it is, with values in between.
+    /// A text with values inserted.
     pub(in crate::scenario) fn text(&mut self, node: &Node, what: &str) -> Option<Template> {
         let scalar = self.problems.scalar(node, what)?;
         self.compiled(scalar, node.span, &scalar.text, 0, |text, names| {
@@ -117,7 +117,7 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    /// A text that may be empty, or nothing at all.
+    /// A text that may be empty or missing.
     pub(in crate::scenario) fn any_text(&mut self, node: &Node, what: &str) -> Option<Template> {
         if node.is_null() {
             return Some(Template::default());
@@ -149,7 +149,7 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    /// A value with its type: the expression that stands `skipped` characters into the scalar's text.
+    /// An expression with a typed value; `text` begins `skipped` characters into the scalar's text.
     pub(in crate::scenario) fn value(
         &mut self,
         scalar: &Scalar,
@@ -160,8 +160,8 @@ impl<'a> Compiler<'a> {
         self.compiled(scalar, span, text, skipped, Template::expression_of)
     }
 
-    /// A scalar with its type: a plain number, true, false or nothing is what it is, one `${…}` alone has the type of its
-    /// value, and everything else is a text.
+    /// A scalar with its type: an unquoted number, true, false or null keeps its type, a single `${…}` has the type of
+    /// its value, and everything else is a text.
     pub(in crate::scenario) fn typed(&mut self, node: &Node, scalar: &Scalar) -> Option<Template> {
         if scalar.text.contains("${") {
             return self.text(node, "a value");
@@ -179,7 +179,7 @@ impl<'a> Compiler<'a> {
     pub(in crate::scenario) fn condition(&mut self, node: &Node, what: &str) -> Option<Condition> {
         let scalar = self.problems.scalar(node, what)?;
         let expression = self.checked(
-            // The values of the environment are texts, not parts of the condition: it reads them itself.
+            // Environment variables are texts, not parts of the condition, so it reads them itself.
             (scalar, node.span, scalar.as_written(), 0),
             Expression::condition,
             |expression, see| expression.each_use(true, see),
@@ -189,7 +189,7 @@ impl<'a> Compiler<'a> {
 
     /// A JSON document whose texts are templates.
     pub(in crate::scenario) fn json(&mut self, node: &Node) -> Option<Template> {
-        // Each text is compiled on its own first: only so does an error get its place.
+        // Each text is compiled separately first, because only then an error has a position.
         if !self.check_texts(node) {
             return None;
         }
@@ -208,7 +208,7 @@ impl<'a> Compiler<'a> {
                 .is_some()
             }
             Content::Scalar(_) => true,
-            // No short circuit: every error is wanted.
+            // No short circuit, so that every error is reported.
             Content::List(items) => {
                 let failed = items.iter().filter(|item| !self.check_texts(item));
                 failed.count() == 0
@@ -238,7 +238,7 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    /// Reports a value that is inserted as another tool would have it.
+    /// Reports a placeholder in the syntax of another tool.
     fn refuse_foreign(&mut self, scalar: &Scalar, span: Span, found: &Foreign) {
         let place = scalar.place(span, found.offset, found.written.chars().count());
         let hint = format!("did you mean `${{{}}}`?", found.name);
@@ -250,7 +250,7 @@ impl<'a> Compiler<'a> {
             .report_with(place.unwrap_or(span), message, hint);
     }
 
-    /// Compiles a part of a scalar's text and checks that what it uses may have a value here.
+    /// Compiles a part of a scalar's text and checks that the names it uses may have a value here.
     fn checked<T>(
         &mut self,
         (scalar, span, text, skipped): (&Scalar, Span, &str, usize),
@@ -296,7 +296,7 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// Where a name stands as a whole word, in characters.
+/// The position of a name as a whole word, in characters.
 fn find_name(text: &str, name: &str) -> Option<usize> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
     text.match_indices(name)
@@ -308,7 +308,7 @@ fn find_name(text: &str, name: &str) -> Option<usize> {
         .map(|(at, _)| text[..at].chars().count())
 }
 
-/// A name that is known but has no value where it stands.
+/// An error about a known name that has no value at this place.
 struct Complaint {
     name: String,
     member: Option<String>,
@@ -316,7 +316,7 @@ struct Complaint {
     hint: String,
 }
 
-/// Answers one template's questions.
+/// Resolves the names of one template.
 struct Resolver<'c> {
     table: &'c NameTable,
     section: Option<&'c Section>,
@@ -325,7 +325,7 @@ struct Resolver<'c> {
     coming: &'c HashSet<SlotId>,
     is_conditional: bool,
     complaints: Vec<Complaint>,
-    /// Whether a variable of the environment may be absent, and those that are.
+    /// True if environment variables may be unset; the unset ones are collected.
     accepts_unset: bool,
     unset: RefCell<Vec<String>>,
 }
@@ -357,7 +357,7 @@ impl<'c> Resolver<'c> {
     fn column(&mut self, index: usize, member: &str) -> Expression {
         let feed = &self.table.feeds[index];
         let Some(columns) = &feed.columns else {
-            // The file is already reported; its columns are anyone's guess.
+            // The file's fault is already reported, and its columns are unknown.
             return Expression::Column {
                 feed: index,
                 column: 0,
@@ -391,8 +391,8 @@ impl<'c> Resolver<'c> {
         }
     }
 
-    /// Says why a variable that exists somewhere has no value here, if it has none. Asking whether a value is there is no
-    /// use of it: it may well be captured later.
+    /// Reports a variable that has no value here because another section or a later step captures it. In the second
+    /// case a mere test for existence is accepted.
     fn check_use(&mut self, used: &Expression, may_be_absent: bool) {
         let Expression::Slot(slot) = used else {
             return;

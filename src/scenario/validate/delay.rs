@@ -9,7 +9,7 @@ use crate::source::did_you_mean;
 use crate::source::{Content, Node};
 use crate::units::{parse_duration, show_duration};
 
-/// Whether the value is the word `none`, which stands for no delay at all.
+/// True for the word `none`, which means no delay.
 pub(in crate::scenario) fn is_none(node: &Node) -> bool {
     matches!(&node.value, Content::Scalar(scalar) if scalar.text == "none")
 }

@@ -1,4 +1,4 @@
-//! The scenario as a whole: its parts, in the order in which they depend on each other.
+//! The whole scenario: its parts, in the order of their dependencies.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::source::Node;
 use crate::source::user_info;
 use crate::source::{brief, did_you_mean, nearest};
 
-/// The parts of the file; those that could not be read are absent, and have been reported.
+/// The parts of the file. A part that could not be read is `None`, and its error is reported.
 pub(super) struct Document {
     name: Option<String>,
     kind: Kind,
@@ -41,7 +41,7 @@ pub(super) struct Document {
 }
 
 impl Document {
-    /// Reads every part, whether or not the others can be read.
+    /// Reads every part, even if others have errors.
     pub(super) fn read(root: &Node, files: &Files, problems: &mut Problems) -> Option<Self> {
         let fields = problems.fields(root, &table::TABLE)?;
         let mut names = NameTable::default();
@@ -115,7 +115,7 @@ impl Document {
         })
     }
 
-    /// The scenario, if nothing at all was wrong.
+    /// The scenario, if there was no error.
     pub(super) fn into_scenario(self, source: Source, problems: &Problems) -> Option<Scenario> {
         if !problems.is_empty() {
             return None;
@@ -144,7 +144,7 @@ impl Document {
     }
 }
 
-/// Whether a text is a host's name or address, and maybe a port and a path.
+/// True if a text looks like a host name or address, with an optional port and path.
 fn looks_like_a_host(text: &str) -> bool {
     let host = text.split([':', '/']).next().unwrap_or_default();
     let is_host = !host.is_empty()

@@ -1,14 +1,14 @@
-//! `${NAME}` and `${NAME:-default}` in any scalar: values of the environment, put in when the file is read.
+//! `${NAME}` and `${NAME:-default}` in any scalar: environment variables, inserted when the file is read.
 //!
-//! Upper-case names belong to the environment, all others to templates; so neither can shadow the other. Values are put
-//! in after the YAML is parsed and can never change its structure.
+//! Upper-case names are environment variables, all other names are template variables, so neither can hide the other.
+//! Values are inserted after the YAML is parsed, so they cannot change its structure.
 
 use url::Url;
 
 use crate::format::Problems;
 use crate::source::{Content, Node, Scalar};
 
-/// Whether a name belongs to the environment: upper-case letters, digits and `_`.
+/// True for the name of an environment variable: upper-case letters, digits and `_`.
 pub(super) fn is_environment_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_uppercase())
         && name
@@ -16,7 +16,7 @@ pub(super) fn is_environment_name(name: &str) -> bool {
             .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
 
-/// Replaces every reference to the environment in the tree's values.
+/// Replaces every environment reference in the tree's values.
 pub(super) fn substitute(
     node: &mut Node,
     lookup: &dyn Fn(&str) -> Option<String>,
@@ -49,7 +49,7 @@ pub(super) fn substitute(
             if let Some(text) = expand(&scalar.text, &mut value, &mut missing) {
                 replace(scalar, text);
             }
-            // What a stand-in makes of the text says nothing of what its value would.
+            // A placeholder value is not the real value, so the text with it cannot be checked.
             let is_missing = !missing.is_empty() || has_stand_in;
             for name in missing {
                 problems.report_with(
@@ -66,11 +66,10 @@ pub(super) fn substitute(
     }
 }
 
-/// The parts of a scenario whose values may be secret; what is elsewhere, such as the target or a length of time, every
-/// report shows.
+/// The parts of a scenario that may contain secrets. Reports show the other parts, such as the target and durations.
 const WITH_SECRETS: [&str; 6] = ["vars", "http", "setup", "teardown", "flows", "data"];
 
-/// Remembers every value of the environment that went into such a part, by `${NAME}` or by `env(NAME)`.
+/// Registers as a secret every environment value inserted into such a part by `${NAME}` or `env(NAME)`.
 pub(super) fn note_secrets(
     root: &Node,
     lookup: &dyn Fn(&str) -> Option<String>,
@@ -88,7 +87,7 @@ pub(super) fn note_secrets(
     }
 }
 
-/// Remembers the path of a target that came from the environment: every report shows its host and its port.
+/// Registers as a secret the path of a target that comes from the environment. Reports show its host and port.
 fn note_path(target: &Node, problems: &mut Problems) {
     if let Content::Scalar(Scalar {
         text,
@@ -115,7 +114,8 @@ fn note(node: &Node, lookup: &dyn Fn(&str) -> Option<String>, problems: &mut Pro
                 .split("${")
                 .skip(1)
                 .filter_map(|rest| rest.split('}').next());
-            // The names in `NAME`, `NAME:-default` and `base64(env('NAME'))`; a default stands in the file for all to read.
+            // The names in `NAME`, `NAME:-default` and `base64(env('NAME'))`; a default is in the file and so no
+            // secret.
             let names = references.flat_map(|inside| {
                 let inside = inside.split(":-").next().unwrap_or_default();
                 inside.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
@@ -153,7 +153,7 @@ fn expand(
             None => (inner, None),
         };
         let end = start + length + 1;
-        // `$${` is how a template writes a literal `${`.
+        // In a template, `$${` means a literal `${`.
         let is_escaped = rest[..start].ends_with('$');
         if is_escaped || !is_environment_name(name) {
             out.push_str(&rest[..end]);
@@ -162,7 +162,7 @@ fn expand(
             out.push_str(&rest[..start]);
             // As in a shell, `:-` also replaces a value that is set but empty.
             match (value(name, default.is_some()), default) {
-                // What the environment holds is text, never a template.
+                // An environment value is text, never a template.
                 (Some(value), _) => out.push_str(&value.replace("${", "$${")),
                 (None, Some(default)) => out.push_str(default),
                 (None, None) => missing.push(name.to_owned()),

@@ -1,4 +1,4 @@
-//! `data:`: feeders, read whole from files under the root.
+//! `data:`: feeders, read completely from files below the root.
 
 use super::names::NameTable;
 use crate::format::tables::data::{FILE, PICK, TABLE, WHEN_USED_UP};
@@ -51,7 +51,7 @@ fn feed(name: &str, node: &Node, files: &Files, problems: &mut Problems) -> Opti
     }
 }
 
-/// `when_used_up`, which is of `pick: unique` alone: the rows of any other pick are never used up.
+/// `when_used_up` is only valid with `pick: unique`, because with any other pick rows are never used up.
 fn when_used_up(
     fields: &Fields<'_>,
     pick: Option<Pick>,

@@ -1,4 +1,4 @@
-//! `flows:`, and the captures that templates in them can rely on.
+//! `flows:`, and the captures that templates can use.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use crate::scenario::{Flow, HttpOptions, Step, steps};
 use crate::source::brief;
 use crate::source::{Content, Node};
 
-/// Takes in every capture of the file, so that templates know which names will have a value, and where.
+/// Registers every capture of the file, so that templates know which names have a value in which section.
 pub(super) fn count_captures(fields: &Fields<'_>, names: &mut NameTable, problems: &mut Problems) {
     for (field, section) in [
         (file::SETUP, Section::Setup),
@@ -33,7 +33,7 @@ pub(super) fn count_captures(fields: &Fields<'_>, names: &mut NameTable, problem
     }
 }
 
-/// Steps that may be left empty.
+/// A list of steps that may be empty.
 pub(super) fn steps_or_none(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Step> {
     match &node.value {
         Content::List(items) if items.is_empty() => Vec::new(),

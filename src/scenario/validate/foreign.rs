@@ -1,20 +1,20 @@
-//! Values that are inserted as other tools have it: `{{id}}`, `{id}`, `$id`.
+//! Finds placeholders in the syntax of other tools: `{{id}}`, `{id}`, `$id`.
 //!
-//! They would be sent as they stand, and be found only in the target's log. A URL has no braces of its own, but it may have
-//! dollars (`$filter`); elsewhere both are common, and only `{{name}}` with a name that is known is a mistake.
+//! Gander would send them unchanged, and only the target's log would show it. A URL normally has no braces, but it may
+//! have dollars (`$filter`). In other texts both are common, so only `{{name}}` with a known name is an error.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// A value inserted in a foreign way.
+/// A placeholder of another tool.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Foreign {
-    /// As it stands there.
+    /// The text as written.
     pub(super) written: String,
-    /// The name in it.
+    /// Its name.
     pub(super) name: String,
-    /// Where it begins, in characters.
+    /// Its position in the text, in characters.
     pub(super) offset: usize,
 }
 
@@ -27,9 +27,9 @@ static ANY: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(&format!(r"\$*(?:{double}|{single})|\$+{NAME}")).ok()
 });
 
-/// The first of them in a URL.
+/// The first one in a URL.
 pub(super) fn in_url(url: &str, known: &[String]) -> Option<Foreign> {
-    // `${…}` and `$${` are ours.
+    // `${…}` and `$${` are Gander's own syntax.
     let mut found = ANY.as_ref()?.captures_iter(url);
     found.find_map(|found| {
         let whole = found.get(0)?;
@@ -40,7 +40,7 @@ pub(super) fn in_url(url: &str, known: &[String]) -> Option<Foreign> {
     })
 }
 
-/// The first `{{name}}` of a name that is known.
+/// The first `{{name}}` with a known name.
 pub(super) fn in_text(text: &str, known: &[String]) -> Option<Foreign> {
     if !text.contains("{{") {
         return None;

@@ -29,7 +29,7 @@ pub(in crate::scenario) fn options(
     let fields = compiler
         .problems
         .fields(node.unwrap_or(&nothing), &table::TABLE);
-    // A value that is wrong is reported, and whatever stands for it is never used.
+    // A wrong value is reported, and its substitute is never used.
     let fields = fields
         .or_else(|| compiler.problems.fields(&nothing, &table::TABLE))
         .expect("a mapping");
@@ -75,7 +75,7 @@ fn body_limit(fields: &Fields<'_>, problems: &mut Problems) -> Option<ByteSize> 
     None
 }
 
-/// Reads `cookies:`; a flag stands for a jar of each user, or none.
+/// Reads `cookies:`; true means a cookie jar per user, false means none.
 fn cookies(fields: &Fields<'_>, problems: &mut Problems) -> Option<Cookies> {
     let node = fields.get(&table::COOKIES);
     if let Some(Content::Scalar(scalar)) = node.map(|node| &node.value)
@@ -91,7 +91,7 @@ fn cookies(fields: &Fields<'_>, problems: &mut Problems) -> Option<Cookies> {
     problems.value(fields, &table::COOKIES)
 }
 
-/// Reads `timeout:`: one duration for everything, or limits apart; what is not named keeps its default.
+/// Reads `timeout:`: one duration for all limits, or separate limits; the others keep their defaults.
 pub(in crate::scenario) fn timeouts(
     node: &Node,
     defaults: Timeouts,
@@ -154,7 +154,7 @@ fn tls_options(node: &Node, files: &Files, problems: &mut Problems) -> TlsOption
     })
 }
 
-/// The certificates that a file is to hold.
+/// Reads the certificates of a file.
 fn certificates(ca: &Entry, files: &Files, problems: &mut Problems) -> Option<Vec<u8>> {
     let named = problems.name(&ca.value, "the name of a PEM file")?;
     match files.read_certificates(named) {
@@ -216,7 +216,7 @@ pub(in crate::scenario) fn headers(
     headers
 }
 
-/// Headers whose value must agree with what is sent.
+/// Headers that the client sets, because they must match the request as sent.
 const SET_BY_CLIENT: [&str; 4] = [
     "connection",
     "content-length",

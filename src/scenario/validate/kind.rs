@@ -1,4 +1,4 @@
-//! `kind:` is a promise: the load is checked against it.
+//! `kind:`: checks that the load fits the declared kind of test.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::scenario::{Kind, Load, Shape as StageShape};
 use crate::source::Span;
 use crate::units::show_duration;
 
-/// Whether the load is what its kind promises; a report called `soak` should not be of two minutes.
+/// Reports a load that does not fit its kind, such as a `soak` test of two minutes.
 pub(super) fn check(kind: Kind, load: &Load, span: Span, problems: &mut Problems) {
     let levels = levels(load);
     let lasts = duration_of(load);
@@ -42,12 +42,12 @@ pub(super) fn check(kind: Kind, load: &Load, span: Span, problems: &mut Problems
     );
 }
 
-/// The most users, or starts a second, of a smoke test.
+/// The maximum number of users, or of starts per second, of a smoke test.
 const SMOKE_PEAK: f64 = 50.0;
 const SMOKE_LONGEST: Duration = Duration::from_mins(10);
 const SOAK_SHORTEST: Duration = Duration::from_mins(30);
 
-/// A stage's level: users or starts a second.
+/// A stage's level: users or starts per second.
 struct LevelAt {
     height: f64,
     shape: StageShape,
@@ -76,7 +76,7 @@ fn levels(load: &Load) -> Vec<LevelAt> {
     }
 }
 
-/// One level, reached by at most one ramp and left by at most one ramp to zero.
+/// True for a load with one level, at most one ramp before it and at most one ramp to zero after it.
 fn is_steady(levels: &[LevelAt]) -> bool {
     let body = match levels {
         [body @ .., last] if last.height == 0.0 && last.shape == StageShape::Ramp => body,

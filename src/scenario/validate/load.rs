@@ -1,4 +1,4 @@
-//! `load:`, `think_time:` and the other lengths of time: how much is driven, and for how long.
+//! `load:`, `think_time:` and the other durations.
 
 use std::time::Duration;
 
@@ -53,7 +53,8 @@ fn constant_rate(fields: &Fields<'_>, node: &Node, problems: &mut Problems) -> O
     })
 }
 
-/// Pacing is about users that start again by themselves; by a rate, the schedule alone starts iterations.
+/// Reports `pacing` with a load by rate: pacing limits users that start iterations themselves, but with a rate only the
+/// schedule starts iterations.
 pub(super) fn check_pacing(load: &Load, node: &Node, problems: &mut Problems) {
     if let Load::Arrivals { .. } = load {
         problems.report_with(
@@ -216,7 +217,7 @@ const LEVELS: &str =
 const TIMES: &str =
     "`for` holds the level from the start of the stage, `over` goes there in a straight line";
 
-/// The one key of a choice between two that a stage has.
+/// The key that a stage has, of the two of a choice.
 fn chosen<'n>(
     fields: &Fields<'n>,
     choice: &Choice,
@@ -280,7 +281,7 @@ fn required_max_users(fields: &Fields<'_>, problems: &mut Problems) -> Option<u3
     problems.value(fields, &table::MAX_USERS_KEY)
 }
 
-/// How long the load lasts; `None` when that depends on the target.
+/// The duration of the load; `None` if it depends on the target.
 pub(super) fn duration_of(load: &Load) -> Option<Duration> {
     match load {
         Load::Users { stages } => Some(stages.iter().map(|stage| stage.duration).sum()),

@@ -1,7 +1,7 @@
-//! From a file to a [`Scenario`], or to everything that is wrong with it.
+//! Converts a file to a [`Scenario`] or to all its errors.
 //!
-//! The tree is read in one pass that goes on after every error; only what depends on a part that could not be read is
-//! left out. Each file here reads one part of the format, whose table is in `format`.
+//! The tree is read in one pass that continues after every error; only parts that depend on an unreadable part are
+//! skipped. Each file here reads one part of the format, whose table is in `format`.
 
 mod adjust;
 pub(super) mod capture;
@@ -38,31 +38,31 @@ use crate::source::Files;
 use crate::source::{Content, Node};
 use crate::units::{Rate, show_duration};
 
-/// What the command line changes in a scenario.
+/// Changes to a scenario from the command line.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Overrides {
     /// `--target`
     pub target: Option<String>,
-    /// `--users`: every stage's level is scaled so that the peak is this; for iterations, the number of users.
+    /// `--users`: scales the level of every stage so that the peak is this; for iterations, the number of users.
     pub users: Option<u32>,
-    /// `--rate`: every stage's level is scaled so that the peak is this.
+    /// `--rate`: scales the level of every stage so that the peak is this.
     pub rate: Option<Rate>,
-    /// `--for`: every stage is scaled so that the load lasts this long, after [`Overrides::time_scale`]; for iterations,
-    /// the most it may last.
+    /// `--for`: scales every stage so that the load lasts this long, after [`Overrides::time_scale`]; for iterations,
+    /// the maximum duration.
     pub duration: Option<Duration>,
-    /// `--time-scale`: every duration of load, warm-up, windows and delays is multiplied by this.
+    /// `--time-scale`: multiplies the durations of load, warm-up, windows and `abort` by this.
     pub time_scale: Option<f64>,
-    /// `--scale-pauses`: think times and pacing are multiplied too. Otherwise they stay, since a user that pauses for a
-    /// tenth of the time sends ten times as much.
+    /// `--scale-pauses`: multiplies think times and pacing too. They stay unchanged by default, because a user that
+    /// pauses for a tenth of the time sends ten times as many requests.
     pub scale_pauses: bool,
-    /// `--set path=value`, in order; the value is YAML. A path has keys joined by `.`, and items by
-    /// name or as `[0]`: `flows.buy.weight`, `flows[0].weight`; keys that the file leaves out can be set too.
+    /// `--set path=value`, in order; the value is YAML. A path has keys joined by `.`, and items by name or as `[0]`:
+    /// `flows.buy.weight`, `flows[0].weight`. It may name keys that the file leaves out.
     pub set: Vec<(String, String)>,
-    /// `--root`: files must stay under this folder.
+    /// `--root`: files must be below this folder.
     pub root: Option<PathBuf>,
 }
 
-/// Reads, checks and resolves a scenario file; on failure, everything that is wrong with it.
+/// Reads, checks and resolves a scenario file. The error contains all diagnostics.
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Scenario, Diagnostics> {
     let mut problems = Problems::of(&FORMAT);
     let (text, scenario) = read_file(path, overrides, &mut problems);
@@ -76,17 +76,17 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Scenario, Diagnostics>
     }
 }
 
-/// What a check of a file found to be right.
+/// The result of checking a valid file.
 #[derive(Debug)]
 pub struct Checked {
-    /// The scenario; none where one of [`Checked::unset`] decides what it is.
+    /// The scenario; `None` if it depends on one of [`Checked::unset`].
     pub scenario: Option<Scenario>,
-    /// The variables of the environment that are not set here, and were not looked at.
+    /// Environment variables that are not set and so were not checked.
     pub unset: Vec<String>,
 }
 
-/// Checks a scenario file where it is not run: variables of the environment, and so its secrets, need not be set. On
-/// failure, everything that is wrong with it.
+/// Checks a scenario file without running it: environment variables, and so its secrets, need not be set. The error
+/// contains all diagnostics.
 pub fn check(path: &Path, overrides: &Overrides) -> Result<Checked, Diagnostics> {
     let mut problems = Problems::without_environment(&FORMAT);
     let (text, scenario) = read_file(path, overrides, &mut problems);
@@ -102,7 +102,7 @@ pub fn check(path: &Path, overrides: &Overrides) -> Result<Checked, Diagnostics>
     ))
 }
 
-/// The file's text, and the scenario in it as far as it can be read.
+/// The file's text, and its scenario as far as it can be read.
 fn read_file(
     path: &Path,
     overrides: &Overrides,

@@ -1,4 +1,4 @@
-//! Every name of the scenario: variables, captures and feeders, and the slot each has.
+//! The names of a scenario: variables, captures and feeders, and the slot of each.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use crate::source::Span;
 use crate::source::did_you_mean;
 use crate::source::{Content, Entry, Node};
 
-/// Words that stand for themselves in expressions.
+/// Reserved words of expressions.
 const RESERVED: [&str; 6] = ["true", "false", "null", "and", "or", "not"];
 
 /// Every name of the scenario.
@@ -17,23 +17,23 @@ const RESERVED: [&str; 6] = ["true", "false", "null", "and", "or", "not"];
 pub(in crate::scenario) struct NameTable {
     pub(in crate::scenario) variables: Vec<Variable>,
     slots: HashMap<String, SlotId>,
-    /// The section that captures a variable first, for messages.
+    /// The first section that captures a variable, for messages.
     pub(in crate::scenario) captured_in: HashMap<SlotId, Section>,
     pub(in crate::scenario) feeds: Vec<FeedNames>,
 }
 
-/// A feeder's name and columns; columns are unknown when its file could not be read.
+/// A feeder's name and columns; the columns are unknown if its file could not be read.
 pub(in crate::scenario) struct FeedNames {
     pub(in crate::scenario) name: String,
     pub(in crate::scenario) columns: Option<Vec<String>>,
 }
 
-/// A list of steps that captures belong to.
+/// A list of steps; captures belong to one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::scenario) enum Section {
     Setup,
     Teardown,
-    /// A flow's `start`, by the flow's place in the file.
+    /// A flow's `start`, by the flow's index in the file.
     Start(usize),
     /// A flow's `steps`.
     Steps(usize),
@@ -50,7 +50,7 @@ impl Section {
 }
 
 impl NameTable {
-    /// Takes in `vars:`.
+    /// Adds the variables of `vars:`.
     pub(in crate::scenario) fn add_variables(
         &mut self,
         entries: &[Entry],
@@ -72,7 +72,7 @@ impl NameTable {
         }
     }
 
-    /// Takes in a feeder; `feed` is absent when its file could not be read.
+    /// Adds a feeder; `feed` is `None` if its file could not be read.
     pub(in crate::scenario) fn add_feed(
         &mut self,
         entry: &Entry,
@@ -86,7 +86,7 @@ impl NameTable {
         });
     }
 
-    /// Takes in everything that the steps of a list capture, before any template is compiled.
+    /// Adds every capture of a list of steps, before any template is compiled.
     pub(in crate::scenario) fn add_captures(
         &mut self,
         list: &Node,
@@ -114,7 +114,7 @@ impl NameTable {
             .entry(slot)
             .or_insert_with(|| section.clone())
             .clone();
-        // A value of the whole run is shared by all users; a user may not change it.
+        // All users share a value of the whole run, so a user may not change it.
         if (first.scope() == Scope::Run) != (scope == Scope::Run) {
             problems.report_with(
                 capture.key_span,
@@ -180,7 +180,7 @@ impl NameTable {
         false
     }
 
-    /// The slot a capture of this name fills.
+    /// The slot of a captured variable.
     pub(in crate::scenario) fn slot(&self, name: &str) -> Option<SlotId> {
         self.slots.get(name).copied()
     }
@@ -204,7 +204,7 @@ impl NameTable {
     }
 }
 
-/// The place of the first scalar with a template expression in it.
+/// The position of the first scalar with a template expression.
 fn first_expression(node: &Node) -> Option<Span> {
     match &node.value {
         Content::Scalar(scalar) => scalar

@@ -15,7 +15,7 @@ pub(in crate::scenario) fn json_path(node: &Node, problems: &mut Problems) -> Op
         Err(error) => {
             let message = format!("`{}` is not a JSON path", brief(text));
             if text.starts_with('$') {
-                // The parser says where it could not go on, and no more.
+                // The parser reports only a position.
                 let at = error.position();
                 let hint = format!("it cannot be read from character {at} on");
                 problems.report_with(node.span, message, hint);
@@ -36,7 +36,7 @@ pub(in crate::scenario) fn regex(node: &Node, problems: &mut Problems) -> Option
     match Regex::new(text) {
         Ok(regex) => Some(regex),
         Err(error) => {
-            // The crate draws its own picture over several lines; its last line says what is wrong.
+            // The crate's message has several lines with a picture; the last line is the reason.
             let said = error.to_string();
             let last = said.lines().last().unwrap_or_default();
             let reason = last.strip_prefix("error: ").unwrap_or(last);

@@ -1,15 +1,15 @@
-//! Which values of the command line may be secret: those of variables, headers, credentials and bodies.
+//! Decides which values of the command line may be secret: those of variables, headers, credentials and bodies.
 
 use crate::mask::{is_secret_name, labelled_values};
 use crate::source;
 use crate::source::{Content, Node};
 
-/// Keys below which a value may be anything, secrets included.
+/// Keys whose values may contain secrets.
 const KEYS: [&str; 9] = [
     "vars", "secrets", "headers", "auth", "json", "form", "text", "body", "query",
 ];
 
-/// Headers whose values everybody knows.
+/// Headers whose values are not secret.
 const PUBLIC_HEADERS: [&str; 8] = [
     "accept",
     "accept-charset",
@@ -21,7 +21,7 @@ const PUBLIC_HEADERS: [&str; 8] = [
     "user-agent",
 ];
 
-/// Whether the value that `--set` gives to `path` may be secret; if so, it goes to `secrets`.
+/// True if the value that `--set` gives to `path` may be secret; it is then added to `secrets`.
 pub(super) fn note(path: &str, value: &str, secrets: &mut Vec<String>) -> bool {
     let node = source::parse(value, &mut Vec::new());
     let last = path.rsplit('.').next().unwrap_or_default();
@@ -57,7 +57,7 @@ fn scalars(key: &str, node: &Node, secrets: &mut Vec<String>) {
             if !PUBLIC_HEADERS.contains(&key.to_ascii_lowercase().as_str()) {
                 secrets.extend(labelled_values(&scalar.text));
                 secrets.push(scalar.text.clone());
-                // The scheme of credentials is none.
+                // The scheme of the credentials is not secret.
                 secrets.extend(scalar.text.split_once(' ').map(|(_, rest)| rest.to_owned()));
             }
         }

@@ -1,4 +1,4 @@
-//! `thresholds:`, parsed and type-checked; which series their names select is for the plan.
+//! `thresholds:`, parsed and type-checked. The plan resolves the series that their names select.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub(super) fn thresholds(node: &Node, problems: &mut Problems) -> Vec<ThresholdE
 }
 
 fn threshold(node: &Node, problems: &mut Problems) -> Option<ThresholdEntry> {
-    // An expression alone is a mapping without options.
+    // A bare expression is read as a mapping without options.
     let bare = Node {
         value: Content::Map(Vec::new()),
         span: node.span,
@@ -41,7 +41,7 @@ fn threshold(node: &Node, problems: &mut Problems) -> Option<ThresholdEntry> {
     } else {
         problems.require(&fields, &EXPECT)
     };
-    // Each part is read whether or not the others can be: everything wrong is told at once.
+    // Each part is read even if another has an error, so that all errors are reported at once.
     let parsed = expect.and_then(|expect| expression(expect, problems));
     let window = match fields.get(&WINDOW) {
         Some(node) => window(node, problems),
@@ -75,7 +75,7 @@ fn threshold(node: &Node, problems: &mut Problems) -> Option<ThresholdEntry> {
     })
 }
 
-/// An expression as written, and parsed.
+/// The text of an expression, and its parsed form.
 fn expression(node: &Node, problems: &mut Problems) -> Option<(String, Rule)> {
     const WHAT: &str = "an expression such as `p95(response_time) < 500ms`";
     let scalar = problems.scalar(node, WHAT)?;
@@ -103,7 +103,7 @@ fn expression(node: &Node, problems: &mut Problems) -> Option<(String, Rule)> {
     }
 }
 
-/// How much of the run must have passed before it may be stopped.
+/// The time that must pass before the threshold may stop the run.
 fn abort(node: &Node, problems: &mut Problems) -> Option<Duration> {
     let fields = problems.fields(node, &abort_table::TABLE)?;
     problems.value(&fields, &abort_table::AFTER)

@@ -1,8 +1,8 @@
-//! From YAML to the tree of a scenario file.
+//! Parses YAML into the tree of a scenario file.
 //!
-//! Only this module names the YAML crate, and of it only the event parser: a tree with places lets the checks that follow
-//! find everything that is wrong in one pass, where deserialising stops at the first. Anchors, aliases and merge keys
-//! are resolved here under a budget, so that a small file cannot expand into a large one.
+//! Only this module names the YAML crate, and it uses only the event parser. A tree with positions lets the later
+//! checks report every error in one pass; deserialising would stop at the first. Anchors, aliases and merge keys are
+//! resolved here within limits, so that a small file cannot expand into a large one.
 
 mod syntax;
 
@@ -13,18 +13,18 @@ use serde_yaml::granit_parser::{self as granit, Event, Parser, ScalarStyle};
 use super::diagnostic::{Diagnostic, Span};
 use super::tree::{Content, Entry, Node, Notation, Scalar};
 
-/// The most values a file may have after aliases are expanded.
+/// The maximum number of values of a file after aliases are expanded.
 const MAX_NODES: usize = 50_000;
-/// The most bytes of text in them.
+/// The maximum size of their text, in bytes.
 const MAX_TEXT: usize = 4 << 20;
-/// How deep lists and mappings may nest.
+/// The maximum nesting depth of lists and mappings.
 const MAX_DEPTH: usize = 48;
 
-/// The key that merges a mapping into the one it stands in.
+/// The key that merges another mapping into its own.
 const MERGE: &str = "<<";
 
-/// Parses a text into its tree, or says where it stops being YAML; duplicate keys, tags and the like are reported
-/// beside a tree that is otherwise whole.
+/// Parses a text into its tree; `None` after a syntax error. Duplicate keys, tags and similar errors are reported, and
+/// the rest of the tree is still returned.
 pub(crate) fn parse(text: &str, problems: &mut Vec<Diagnostic>) -> Option<Node> {
     let mut options = granit::options! {
         flow_nesting_limit: MAX_DEPTH,
@@ -54,7 +54,7 @@ pub(crate) fn parse(text: &str, problems: &mut Vec<Diagnostic>) -> Option<Node> 
     builder.root
 }
 
-/// What a value costs when an alias copies it.
+/// The size of a value, which is added again for each alias that copies it.
 #[derive(Debug, Clone, Copy, Default)]
 struct NodeCost {
     nodes: usize,
@@ -75,9 +75,9 @@ enum Children {
     List(Vec<Node>),
     Map {
         entries: Vec<Entry>,
-        /// The key whose value comes next; its name is absent if it was no name.
+        /// The key whose value comes next; its name is `None` if the key was not a name.
         key: Option<(Option<String>, Span)>,
-        /// The line each key was first given on.
+        /// The first line of each key.
         lines: HashMap<String, u32>,
     },
 }
@@ -194,7 +194,7 @@ impl Builder<'_> {
         self.place(node);
     }
 
-    /// Counts what is added, and stops where a file grows beyond all reason.
+    /// Adds to the size of the file; fails if it exceeds the limits.
     fn grow(&mut self, by: NodeCost, span: Span) -> Result<(), Diagnostic> {
         self.size.nodes += by.nodes;
         self.size.text += by.text;
@@ -220,7 +220,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Puts a finished value where it belongs: the root, a list, a key, or the value of a key.
+    /// Adds a finished value to the open list or mapping, or makes it the root.
     fn place(&mut self, node: Node) {
         let Some(open) = self.stack.last_mut() else {
             self.root = Some(node);
@@ -268,7 +268,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Replaces `<<: *anchor` by the entries of the mapping it names; keys written beside it win.
+    /// Replaces `<<: *anchor` by the entries of the mapping it names. The mapping's own keys win.
     fn merge(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
         if entries.iter().all(|entry| entry.key != MERGE) {
             return entries;
@@ -334,7 +334,7 @@ impl Builder<'_> {
         }
     }
 
-    /// The first line of the place, at least one character long.
+    /// The first line of the span, at least one character long.
     fn span(&self, place: granit::Span) -> Span {
         let source = place.slice(self.text).unwrap_or_default();
         let first = source.lines().next().unwrap_or_default().trim_end();

@@ -1,11 +1,11 @@
-//! What the YAML parser could not read, in the words of a scenario.
+//! Converts YAML syntax errors to diagnostics with a hint.
 
 use serde_yaml::granit_parser::{ErrorKind, ScanError};
 
 use super::super::{Diagnostic, Span};
 use super::too_deep;
 
-/// Says where a text stops being YAML, why, and what to do.
+/// The diagnostic for a syntax error, with its position and a remedy.
 pub(super) fn fault(error: &ScanError, text: &str) -> Diagnostic {
     let marker = error.marker();
     let span = Span {
