@@ -1,10 +1,10 @@
-//! Calls: a function's name, its arguments, and whether the two fit.
+//! Calls: parses a function's name and arguments, and checks that they match.
 
 use super::parse::Parser;
 use super::{ExprError, Expression, Function, Value, cursor, function, slips, suggest};
 
 impl Parser<'_> {
-    /// A call from after its `(` to its `)`; `start` is where the name stands.
+    /// Parses a call from after its `(` to its `)`; `start` is the position of the name.
     pub(super) fn call(
         &mut self,
         start: usize,
@@ -39,7 +39,7 @@ impl Parser<'_> {
         Ok(Expression::Call(function, arguments.into_boxed_slice()))
     }
 
-    /// What follows `env(`: the value of the environment variable.
+    /// Parses the rest after `env(` and returns the value of the environment variable.
     fn environment(&mut self) -> Result<Expression, ExprError> {
         self.cursor.skip_space();
         let start = self.cursor.at;

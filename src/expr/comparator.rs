@@ -1,8 +1,8 @@
-//! How two values are compared.
+//! Comparison operators.
 
 use serde::{Deserialize, Serialize};
 
-/// How two values are compared.
+/// A comparison operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Comparator {
     /// `<`
@@ -26,7 +26,7 @@ pub enum Comparator {
 }
 
 impl Comparator {
-    /// Whether `left self right` holds.
+    /// True if `left self right` is true.
     pub fn holds<T: PartialOrd>(self, left: &T, right: &T) -> bool {
         match self {
             Self::Less => left < right,
@@ -50,9 +50,9 @@ impl Comparator {
         }
     }
 
-    /// The comparison that a text starts with.
+    /// The operator at the start of a text.
     pub(crate) fn leading(text: &str) -> Option<Self> {
-        // The longer symbols first.
+        // Longer symbols first, because `<` is a prefix of `<=`.
         [
             Self::LessOrEqual,
             Self::GreaterOrEqual,

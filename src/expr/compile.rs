@@ -1,4 +1,4 @@
-//! Compiling: parsed pieces become segments, with neighbouring literals merged and constants written out.
+//! Compiles parsed pieces into segments: merges neighbouring literals and evaluates constants.
 
 use std::borrow::Cow;
 use std::mem;
@@ -9,7 +9,7 @@ use super::{
     Template, Value,
 };
 
-/// A template whose literal parts and values are each written in an encoding.
+/// A template with one encoding for its literal parts and one for its values.
 pub(super) fn text(
     text: &str,
     literals: Encoding,
@@ -56,7 +56,7 @@ pub(super) fn concat(parts: impl IntoIterator<Item = Template>) -> Template {
     assembly.finish(&source)
 }
 
-/// Segments in the making; `open` is the literal that what follows may still extend.
+/// Segments under construction; `open` is the last literal, which the next piece may extend.
 #[derive(Default)]
 struct Assembly {
     segments: Vec<Segment>,
@@ -75,7 +75,7 @@ impl Assembly {
 
     fn expression(&mut self, expression: Expression, encoding: Encoding) {
         let expression = match expression {
-            // Encoding `urlencode(x)` again would send its percent signs: the surroundings encode x already.
+            // The surrounding text already encodes x; encoding `urlencode(x)` again would encode its percent signs.
             Expression::Call(Function::UrlEncode, arguments) if encoding == Encoding::Percent => {
                 match <[Expression; 1]>::try_from(arguments.into_vec()) {
                     Ok([argument]) => argument,
@@ -90,7 +90,7 @@ impl Assembly {
         }
     }
 
-    /// Writes `value`, which stands at `path`, as JSON.
+    /// Writes the value at `path` as JSON.
     fn json(
         &mut self,
         value: &Value,
@@ -164,7 +164,7 @@ impl Assembly {
     }
 }
 
-/// The pieces of a string inside a JSON document, with the place named in what is wrong with it.
+/// The pieces of a string inside a JSON document; an error names the path of the string.
 fn string(
     text: &str,
     path: &[String],
@@ -176,7 +176,7 @@ fn string(
     })
 }
 
-/// The value of an expression that is the same whenever it is evaluated.
+/// The value of a constant expression.
 fn constant(expression: &Expression) -> Option<Value> {
     fn is_constant(expression: &Expression) -> bool {
         match expression {
@@ -199,7 +199,7 @@ fn constant(expression: &Expression) -> Option<Value> {
     expression.value(&mut Nothing).ok().map(Cow::into_owned)
 }
 
-/// The context of constants: they ask it for nothing.
+/// The context of constant expressions, which need nothing from it.
 struct Nothing;
 
 impl Context for Nothing {
@@ -348,7 +348,7 @@ mod tests {
         })
     }
 
-    /// The same document with every `${` escaped, so that it stands for itself.
+    /// The same document with every `${` escaped, so that it is literal text.
     fn escaped(value: &Value) -> Value {
         match value {
             Value::String(text) => Value::String(text.replace("${", "$${")),
@@ -366,7 +366,7 @@ mod tests {
         fn any_document_renders_as_itself(value in any_json()) {
             let template = Template::json(&escaped(&value).into(), &mut fake()).expect("no expression");
             let text = template.literal().expect("a literal");
-            // Compared as text: reading a float back may move its last digit.
+            // Compared as text, because parsing a float again may change its last digit.
             prop_assert_eq!(text, value.to_string());
         }
 

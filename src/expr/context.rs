@@ -1,4 +1,4 @@
-//! What an expression asks for while it is evaluated.
+//! The values that an expression needs when it is evaluated.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{SlotId, Value};
 
-/// What a template needs to know while it is rendered.
+/// The values that a template needs when it is rendered.
 pub trait Context {
     /// The variable's value, if it has one now.
     fn slot(&self, slot: SlotId) -> Option<&Value>;
@@ -18,9 +18,9 @@ pub trait Context {
     fn user(&self) -> u64;
     /// This user's iteration, from 0.
     fn iteration(&self) -> u64;
-    /// The variable's name, to say that it has no value.
+    /// The variable's name, for the error that it has no value.
     fn slot_name(&self, slot: SlotId) -> &str;
-    /// The column's name with its feeder's, `users.email`, to say that it has no value.
+    /// The column's name with that of its feeder, `users.email`, for the error that it has no value.
     fn column_name(&self, feed: usize, column: usize) -> String;
     /// The wall clock, for `now()` and `timestamp_ms()`.
     fn now(&self) -> DateTime<Utc> {
@@ -28,14 +28,14 @@ pub trait Context {
     }
 }
 
-/// A value as it is kept.
+/// A value in the form in which it is stored.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum StoredValue<'a> {
     /// A text.
     Text(&'a str),
     /// Compact JSON of anything but a text.
     Json(&'a str),
-    /// A value of its own.
+    /// A value.
     Value(&'a Value),
 }
 
@@ -49,12 +49,12 @@ impl<'a> StoredValue<'a> {
         }
     }
 
-    /// Whether this is null.
+    /// True for null.
     pub(super) fn is_null(self) -> bool {
         matches!(self, Self::Json("null") | Self::Value(Value::Null))
     }
 
-    /// As plain text; a value that is none is its JSON.
+    /// The value as plain text; a value that is not a text as JSON.
     pub(super) fn text(self) -> Cow<'a, str> {
         match self {
             Self::Text(text) | Self::Json(text) => Cow::Borrowed(text),
@@ -64,13 +64,13 @@ impl<'a> StoredValue<'a> {
     }
 }
 
-/// A value is absent now: never captured in this iteration, captured as null, or asked of values that have no order.
+/// A missing value: not captured in this iteration, captured as null, or a comparison of values without an order.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no value for `{name}`{}", .note.as_ref().map(|note| format!(": {note}")).unwrap_or_default())]
 pub struct Missing {
-    /// What has no value, as a template would write it.
+    /// The expression without a value, as written in a template.
     pub name: String,
-    /// Why, if it is not simply absent.
+    /// The reason, if the value is not just absent.
     pub note: Option<String>,
 }
 

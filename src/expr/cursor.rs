@@ -1,15 +1,15 @@
-//! A place in the text of an expression, and errors about what stands there.
+//! A position in the text of an expression, and errors about the text there.
 
 use regex::Regex;
 
 use super::ExprError;
 
-/// A place in the text of an expression.
+/// A position in the text of an expression.
 pub(super) struct Cursor<'a> {
     pub(super) text: &'a str,
-    /// The byte to read next; always between two characters.
+    /// The next byte; always at the start of a character.
     pub(super) at: usize,
-    /// Where the `${` stands that is being read; none in a condition outside of any.
+    /// The position of the enclosing `${`; `None` in a condition outside any.
     pub(super) open: Option<usize>,
 }
 
@@ -38,7 +38,7 @@ impl<'a> Cursor<'a> {
         is_next
     }
 
-    /// Takes a word that ends where it stands.
+    /// Takes this word if it is next and is not part of a longer word.
     pub(super) fn take_word(&mut self, expected: &str) -> bool {
         let is_next = self.rest().strip_prefix(expected).is_some_and(|after| {
             !after.starts_with(|c: char| is_name_start(c) || c.is_ascii_digit() || c == '.')
@@ -57,7 +57,7 @@ impl<'a> Cursor<'a> {
         self.word(|c| is_name_start(c) || c.is_ascii_digit())
     }
 
-    /// The longest run of characters that belong.
+    /// Takes the longest run of characters that `belongs` accepts.
     pub(super) fn word(&mut self, belongs: impl Fn(char) -> bool) -> &'a str {
         let rest = self.rest();
         let end = rest.find(|c| !belongs(c)).unwrap_or(rest.len());
@@ -65,7 +65,7 @@ impl<'a> Cursor<'a> {
         &rest[..end]
     }
 
-    /// A text in quotes; a backslash stands before a quote or a backslash that is part of it.
+    /// Takes a text in quotes; a backslash escapes a quote or a backslash.
     pub(super) fn quoted(&mut self, quote: char) -> Result<String, ExprError> {
         let start = self.at;
         let mut content = String::new();
@@ -84,7 +84,7 @@ impl<'a> Cursor<'a> {
         Err(self.error(start, &message, &format!("end it with {quote}")))
     }
 
-    /// The error for a token other than `expected`.
+    /// The error for a text other than `expected`.
     pub(super) fn unexpected(&mut self, expected: &str) -> ExprError {
         let start = self.at;
         match (self.peek(), self.open) {
@@ -117,7 +117,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// What stands here, for a message.
+    /// The next character, for a message.
     pub(super) fn found(&self) -> String {
         self.peek().map_or_else(
             || "the end".to_owned(),
@@ -125,7 +125,7 @@ impl<'a> Cursor<'a> {
         )
     }
 
-    /// From `start` up to where the cursor is, in characters: offset and length.
+    /// The range from `start` to the cursor, in characters: offset and length.
     pub(super) fn range(&self, start: usize) -> (usize, usize) {
         let characters = |range: &str| range.chars().count();
         (
@@ -134,7 +134,7 @@ impl<'a> Cursor<'a> {
         )
     }
 
-    /// An error about what stands from `start` up to where the cursor is.
+    /// An error about the text from `start` to the cursor.
     pub(super) fn error(&self, start: usize, message: &str, hint: &str) -> ExprError {
         ExprError {
             hint: Some(hint.to_owned()),
@@ -142,7 +142,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The same where there is nothing to add.
+    /// As [`Self::error`], without a hint.
     pub(super) fn fault(&self, start: usize, message: impl Into<String>) -> ExprError {
         let (offset, length) = self.range(start);
         ExprError {
@@ -153,7 +153,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Compiles the regular expression `text`, which stands from `start` on; `whole` if all of a text must match it.
+    /// Compiles the regular expression `text` at `start`. If `whole`, it must match a complete text.
     pub(super) fn regex(&self, start: usize, text: &str, whole: bool) -> Result<Regex, ExprError> {
         let compiled = if whole {
             Regex::new(&format!("^(?:{text})$"))

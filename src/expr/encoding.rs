@@ -1,14 +1,14 @@
-//! How text is written into its surroundings: a URL, a JSON string.
+//! Encodings of values inside a URL or a JSON string.
 
 use std::fmt::{self, Write};
 
 use super::{StoredValue, Value};
 
-/// How a value is written into its surroundings.
+/// The encoding of a value inside a text.
 ///
 /// In a URL, and in the pairs of a query or a form, a value is [`Percent`](Self::Percent)-encoded, so that no value can
-/// add a path segment or a parameter. The one exception is a URL that is one expression and nothing else: its value is
-/// a URL already, and is written [`Plain`](Self::Plain). `urlencode(x)` inside a URL is not encoded a second time.
+/// add a path segment or a parameter. The only exception is a URL that consists of a single expression: its value is
+/// already a URL and is written [`Plain`](Self::Plain). `urlencode(x)` inside a URL is not encoded a second time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
     /// As plain text; a list or an object as compact JSON.
@@ -51,7 +51,7 @@ impl Encoding {
         }
     }
 
-    /// The same of a value as it is kept.
+    /// Appends a stored value.
     pub(super) fn write_held(self, held: StoredValue<'_>, out: &mut String) {
         match held {
             StoredValue::Text(text) => self.write(text, out),
@@ -60,7 +60,7 @@ impl Encoding {
         }
     }
 
-    /// Appends what `json` displays, which is JSON already.
+    /// Appends the text of `json`, which is already JSON.
     fn write_json(self, json: &dyn fmt::Display, out: &mut String) {
         written(match self {
             Self::Plain | Self::Json => write!(out, "{json}"),
@@ -76,7 +76,7 @@ fn written(result: fmt::Result) {
     debug_assert!(result.is_ok(), "a String takes everything");
 }
 
-/// Encodes what is formatted into it.
+/// Encodes the text that is formatted into it.
 struct Encoded<'a> {
     encoding: Encoding,
     out: &'a mut String,
@@ -99,7 +99,7 @@ fn percent(text: &str, out: &mut String) {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             continue;
         }
-        // A byte of a longer character starts no run, so an empty range is never inside one.
+        // The bytes of a multi-byte character are all escaped, so a run never starts or ends inside one.
         if run < at {
             out.push_str(&text[run..at]);
         }

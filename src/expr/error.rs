@@ -1,15 +1,15 @@
-//! What is wrong with an expression.
+//! Errors of expressions.
 
-/// What is wrong with the text of an expression, and where.
+/// An error in the text of an expression, and its position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ExprError {
-    /// Where it starts, in characters into the text (for [`super::Template::json`]: into the text of one string).
+    /// Its start in the text, in characters; for [`super::Template::json`], in the text of one string.
     pub offset: usize,
-    /// How many characters are wrong; at least 1.
+    /// The length of the faulty part in characters; at least 1.
     pub length: usize,
-    /// What was found and what was expected.
+    /// The text found and the text expected.
     pub message: String,
-    /// What to do.
+    /// The remedy.
     pub hint: Option<String>,
 }

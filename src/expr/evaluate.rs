@@ -1,17 +1,17 @@
-//! Evaluating what has operators: truth, comparisons, defaults.
+//! Evaluates expressions with operators: truth, comparisons, defaults.
 
 use super::value::View;
 use super::{Comparison, Condition, Context, Expression, Missing, Value};
 
 impl Condition {
-    /// Whether the condition holds now; a value that is asked for alone and absent does not hold, and is not missing.
+    /// True if the condition holds now. A missing value alone counts as false and is not an error.
     pub fn holds(&self, context: &mut dyn Context) -> Result<bool, Missing> {
         self.0.holds(context)
     }
 }
 
 impl Expression {
-    /// Whether this is true now. What a comparison needs must be there; a value alone may be absent, and is false then.
+    /// True if the expression holds now. A comparison needs both values; a missing value alone counts as false.
     fn holds(&self, context: &mut dyn Context) -> Result<bool, Missing> {
         Ok(match self {
             Self::All(operands) => {
@@ -39,7 +39,7 @@ impl Expression {
         })
     }
 
-    /// The value of anything that is neither kept nor a call.
+    /// The value of an expression that is neither stored nor a call.
     pub(super) fn computed(&self, context: &mut dyn Context) -> Result<Value, Missing> {
         match self {
             Self::Join(parts) => {
@@ -63,7 +63,7 @@ impl Expression {
         }
     }
 
-    /// Shows every variable and column in here to `see`, and whether it may be absent where it stands: `may_be` for the
+    /// Calls `see` for every variable and column, and tells it whether the value may be missing there: `may_be` for the
     /// expression itself.
     pub(crate) fn each_use(&self, may_be: bool, see: &mut dyn FnMut(&Self, bool)) {
         match self {

@@ -1,10 +1,10 @@
-//! What an expression is, once its names are resolved.
+//! Expressions with resolved names.
 
 use regex::Regex;
 
 use super::{Comparator, ExprError, Function, Names, SlotId, Value, parse};
 
-/// What stands between `${` and `}`, or after `if:`.
+/// The content of `${…}`, or the value of `if:`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expression {
     /// A variable.
@@ -16,40 +16,41 @@ pub enum Expression {
         /// Index into the feeder's columns.
         column: usize,
     },
-    /// A function and its arguments, as many as it takes.
+    /// A function and its arguments, in the right number.
     Call(Function, Box<[Expression]>),
-    /// A value that stands there.
+    /// A constant.
     Literal(Value),
-    /// The texts of several, joined.
+    /// The joined texts of several expressions.
     Join(Box<[Expression]>),
-    /// The first that is there and not null: `a ?? b`.
+    /// The first value that exists and is not null: `a ?? b`.
     Default(Box<[Expression]>),
-    /// Whether all of them hold: `a and b`.
+    /// True if all of them are true: `a and b`.
     All(Box<[Expression]>),
-    /// Whether any of them holds: `a or b`.
+    /// True if any of them is true: `a or b`.
     Any(Box<[Expression]>),
-    /// Whether it does not hold: `not a`.
+    /// True if it is false: `not a`.
     Not(Box<Expression>),
-    /// Whether a comparison holds: `a == b`.
+    /// True if the comparison is true: `a == b`.
     Compare(Box<Comparison>),
-    /// Whether the text matches somewhere: `a =~ "b"`; or nowhere, if that is wanted.
+    /// True if the pattern matches a part of the text: `a =~ "b"`. The flag is false for `!~`, which is true if nothing
+    /// matches.
     Match(Box<Expression>, Pattern, bool),
 }
 
-/// Two sides, and how they are compared.
+/// A comparison of two expressions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
     /// The left side.
     pub left: Expression,
-    /// The relation.
+    /// The operator.
     pub comparator: Comparator,
     /// The right side.
     pub right: Expression,
-    /// Whether a side is a text in quotes, so that order is that of characters.
+    /// True if a side is a text in quotes; then texts are ordered by their characters.
     pub as_texts: bool,
 }
 
-/// A regular expression; two are equal if they are written the same.
+/// A regular expression. Two are equal if their texts are equal.
 #[derive(Debug, Clone)]
 pub struct Pattern(pub Regex);
 
@@ -60,12 +61,12 @@ impl PartialEq for Pattern {
 }
 
 impl Expression {
-    /// Reads a whole text as one expression: what stands after `if:`.
+    /// Parses a complete text as one expression: the value of `if:`.
     pub fn condition(text: &str, names: &mut dyn Names) -> Result<Self, ExprError> {
         parse::condition(text, names)
     }
 }
 
-/// `if:`: an expression that is true or not.
+/// `if:`: an expression that is true or false.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Condition(pub Expression);

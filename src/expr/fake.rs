@@ -1,16 +1,16 @@
-//! A context and its names for tests: variables, one feeder `users`, a fixed clock, countable randomness.
+//! A context for tests with its names: variables, one feeder `users`, a fixed clock, given random bits.
 
 use std::collections::VecDeque;
 
 use super::{Context, Encoding, Expression, Names, SlotId, StoredValue, Template, Value};
 use chrono::{DateTime, Utc};
 
-/// Variables by name (`None` for one that has no value yet), and the columns of the row of `users`.
+/// Variables by name (`None` if it has no value yet), and the columns of the row of `users`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fake {
     pub(crate) slots: Vec<(&'static str, Option<Value>)>,
     pub(crate) columns: Vec<(&'static str, Value)>,
-    /// The random bits to come; then zeros.
+    /// The next random bits; zeros after them.
     pub(crate) bits: VecDeque<u64>,
 }
 
@@ -25,7 +25,7 @@ impl Fake {
         }
     }
 
-    /// The same with these random bits to come.
+    /// Sets the next random bits.
     pub(crate) fn drawing(mut self, bits: impl IntoIterator<Item = u64>) -> Self {
         self.bits = bits.into_iter().collect();
         self
@@ -42,7 +42,7 @@ impl Fake {
         self.rendered(&template)
     }
 
-    /// Renders a template whose values are all there.
+    /// Renders a template; every value must exist.
     pub(crate) fn rendered(&mut self, template: &Template) -> String {
         let mut out = String::new();
         template.render(self, &mut out).expect(&template.source);

@@ -1,4 +1,4 @@
-//! The built-in functions: what each is called, takes and gives.
+//! The built-in functions: names, arguments and results.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -21,7 +21,7 @@ pub enum Function {
     Now,
     /// `timestamp_ms()`: milliseconds since 1970.
     TimestampMs,
-    /// `choice(a,b,c)`: one of them.
+    /// `choice(a,b,c)`: a random one of them.
     Choice,
     /// `iteration()`: this user's iteration, from 0.
     Iteration,
@@ -56,7 +56,7 @@ impl Function {
         Self::UrlEncode,
     ];
 
-    /// How it is written: `random(a,b)`.
+    /// The call as written: `random(a,b)`.
     pub const fn usage(self) -> &'static str {
         match self {
             Self::Random => "random(a,b)",
@@ -74,7 +74,7 @@ impl Function {
         }
     }
 
-    /// What it gives, for the reference.
+    /// The description for the reference.
     pub(crate) const fn doc(self) -> &'static str {
         match self {
             Self::Random => "A whole number from `a` to `b`, both included.",
@@ -104,7 +104,7 @@ impl Function {
         usage.split_once('(').map_or(usage, |(name, _)| name)
     }
 
-    /// How many arguments it takes: at least, and at most.
+    /// The minimum and the maximum number of arguments.
     pub(super) const fn arity(self) -> (usize, usize) {
         match self {
             Self::Uuid | Self::Now | Self::TimestampMs | Self::Iteration | Self::User => (0, 0),
@@ -114,14 +114,14 @@ impl Function {
         }
     }
 
-    /// The function of that name.
+    /// The function with this name.
     pub(super) fn named(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|function| function.name() == name)
     }
 
-    /// Whether the same arguments always give the same value.
+    /// True if the same arguments always give the same value.
     pub(super) const fn is_pure(self) -> bool {
         matches!(
             self,
@@ -129,7 +129,7 @@ impl Function {
         )
     }
 
-    /// The value for these arguments, of which there are as many as [`Self::arity`] asks for.
+    /// The value for these arguments, whose number matches [`Self::arity`].
     pub(super) fn call(
         self,
         arguments: &[Expression],
@@ -207,7 +207,7 @@ pub(super) fn uuid(context: &mut dyn Context) -> Uuid {
     uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid()
 }
 
-/// The whole number that a number is, or a text says.
+/// The whole number in a number or a text.
 pub(super) fn whole_number(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_whole(),
@@ -216,15 +216,15 @@ pub(super) fn whole_number(value: &Value) -> Option<i64> {
     }
 }
 
-/// A whole number from `low` to `high`, both included, from 64 random bits: Lemire, "Fast Random Integer Generation
-/// in an Interval" (2019), without the rejection, whose bias is below range / 2⁶⁴.
+/// A whole number from `low` to `high`, both included, from 64 random bits: Lemire, "Fast Random Integer Generation in
+/// an Interval" (2019), without the rejection step; the bias is below range / 2⁶⁴.
 fn between(low: i64, high: i64, bits: u64) -> i64 {
     let range = (i128::from(high) - i128::from(low) + 1).unsigned_abs();
     let offset = (u128::from(bits) * range) >> 64;
     (i128::from(low) + offset as i128) as i64
 }
 
-/// A whole number below `count` (0 when that is 0), from 64 random bits, by the same method.
+/// A whole number below `count` (0 if `count` is 0), from 64 random bits, by the same method.
 pub(crate) fn below(count: u64, bits: u64) -> u64 {
     ((u128::from(bits) * u128::from(count)) >> 64) as u64
 }

@@ -1,6 +1,6 @@
 //! The operators of expressions and the aggregates of thresholds, for the reference.
 
-/// Something that may be written, what it does, and an expression that has it.
+/// An operator, aggregate or selector with its description and an example expression.
 #[derive(Debug)]
 pub(crate) struct GuideEntry {
     pub(crate) written: &'static str,
@@ -16,7 +16,7 @@ const fn entry(written: &'static str, doc: &'static str, example: &'static str) 
     }
 }
 
-/// From the one that binds loosest to the one that binds tightest.
+/// In order of precedence, lowest first.
 pub(crate) const OPERATORS: [GuideEntry; 8] = [
     entry("or", "At least one side holds.", "id == 1 or id == 2"),
     entry("and", "Both sides hold.", "id > 0 and name != 'x'"),
@@ -45,7 +45,7 @@ pub(crate) const OPERATORS: [GuideEntry; 8] = [
     entry("( )", "Groups.", "not (id == 1 or id == 2)"),
 ];
 
-/// How a metric becomes one number.
+/// The aggregates, which turn a metric into one number.
 pub(crate) const AGGREGATES: [GuideEntry; 9] = [
     entry(
         "p95",
@@ -93,7 +93,7 @@ pub(crate) const AGGREGATES: [GuideEntry; 9] = [
     ),
 ];
 
-/// What the selectors between `{` and `}` look at.
+/// The selectors between `{` and `}`.
 pub(crate) const SELECTORS: [GuideEntry; 4] = [
     entry(
         "step",

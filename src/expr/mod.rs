@@ -1,9 +1,9 @@
 //! Expressions: the one language of templates, conditions and thresholds.
 //!
-//! A [`Template`] is text with `${…}` in it, a [`Condition`] is one expression, and a threshold compares a number of the
-//! run with a limit ([`threshold`]). All are read by one cursor, and what is wrong in any of them is an
-//! [`ExprError`]. Names become slots and columns when the text is compiled ([`Names`]); evaluating needs a [`Context`],
-//! which the engine's user state implements. This module knows no user and no random source of its own.
+//! A [`Template`] is text with `${…}` in it, a [`Condition`] is one expression, and a threshold compares a number of
+//! the run with a limit ([`threshold`]). All of them use one cursor and one error type, [`ExprError`]. Names become
+//! slots and columns when the text is compiled ([`Names`]); evaluation needs a [`Context`], which the engine's user
+//! state implements. This module knows no users and has no random source of its own.
 
 mod call;
 mod comparator;

@@ -1,4 +1,4 @@
-//! What the names in an expression mean where it stands.
+//! The meaning of names in an expression.
 
 use super::Expression;
 
@@ -6,17 +6,17 @@ use super::Expression;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SlotId(pub u32);
 
-/// What a template's names mean where it stands.
+/// Resolves the names of a template at its place in the scenario.
 pub trait Names {
-    /// The variable `name`, or the column `name.member`; `None` if there is no such thing here.
+    /// The variable `name`, or the column `name.member`; `None` if it does not exist here.
     fn resolve(&mut self, name: &str, member: Option<&str>) -> Option<Expression>;
-    /// Every name that would resolve, columns as `feeder.column`, to suggest one.
+    /// Every valid name, with columns as `feeder.column`, for suggestions.
     fn known(&self) -> Vec<String>;
     /// The environment variable, for `env(NAME)`.
     fn environment(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
     }
-    /// What stands for an environment variable that is not set and has no default, if it need not be set.
+    /// A placeholder for an environment variable without a value and a default, if it need not be set.
     fn stand_in(&self, _: &str) -> Option<String> {
         None
     }

@@ -1,4 +1,4 @@
-//! Parsing: a template's text becomes literal pieces and expressions, or says exactly where it is wrong.
+//! Parses a template's text into literal pieces and expressions, or returns the exact position of an error.
 //!
 //! ```text
 //! template   = { text | "$${" | "${" expression "}" }
@@ -11,8 +11,8 @@
 //!            | "(" expression ")" | "${" expression "}"
 //! call       = name "(" [ expression { "," expression } ] ")"
 //! ```
-//! A condition is an expression without `${` around it. A quoted text in it may hold `${…}` in turn. `env(NAME)` is read
-//! here and now, and so are names in capitals.
+//! A condition is an expression without `${` around it. A quoted text in a condition may contain `${…}`. The parser
+//! itself replaces `env(NAME)` and names in capitals by their values.
 
 use std::mem;
 
@@ -24,13 +24,13 @@ use super::{
 /// A piece of a template's text.
 #[derive(Debug, PartialEq)]
 pub(super) enum TemplatePiece {
-    /// As it stands; neither empty nor next to another.
+    /// Literal text; never empty, and never next to another literal.
     Literal(String),
-    /// What stood between `${` and `}`.
+    /// The content of `${…}`.
     Expression(Expression),
 }
 
-/// Expressions may be nested this deep; what is deeper was not written by hand.
+/// The maximum nesting depth; nobody writes deeper expressions by hand.
 pub(super) const MAX_DEPTH: usize = 16;
 
 const A_VALUE: &str = "a variable, a function, a number or a 'text'";
@@ -63,7 +63,7 @@ pub(super) fn pieces(text: &str, names: &mut dyn Names) -> Result<Vec<TemplatePi
     Ok(pieces)
 }
 
-/// Reads a whole text as one expression.
+/// Parses a complete text as one expression.
 pub(super) fn condition(text: &str, names: &mut dyn Names) -> Result<Expression, ExprError> {
     let mut parser = Parser::new(text, names);
     let expression = parser.expression(0)?;
@@ -77,7 +77,7 @@ pub(super) fn condition(text: &str, names: &mut dyn Names) -> Result<Expression,
     ))
 }
 
-/// Reads the start of a text as one value, up to its end.
+/// Parses expressions from a cursor.
 pub(super) struct Parser<'a> {
     pub(super) cursor: Cursor<'a>,
     pub(super) names: &'a mut dyn Names,
@@ -89,7 +89,7 @@ impl<'a> Parser<'a> {
         Self { cursor, names }
     }
 
-    /// What follows `${`, up to and with its `}`.
+    /// Parses the rest after `${`, including its `}`.
     fn substitution(&mut self, depth: usize) -> Result<Expression, ExprError> {
         let open = self.cursor.at - 2;
         let outer = self.cursor.open.replace(open);
@@ -116,7 +116,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// One operand, or several with `word` between them.
+    /// Parses one operand, or several joined by `word`.
     fn joined(
         &mut self,
         word: &str,
@@ -180,7 +180,7 @@ impl<'a> Parser<'a> {
         Ok(compared)
     }
 
-    /// The relation that comes next, if one does.
+    /// The comparison operator that comes next, if any.
     fn relation(&mut self) -> Option<ComparisonOperator> {
         self.cursor.skip_space();
         let rest = self.cursor.rest();
@@ -200,7 +200,7 @@ impl<'a> Parser<'a> {
         Some(ComparisonOperator::Compares(comparator))
     }
 
-    /// A side of a comparison, and whether it is a text in quotes.
+    /// Parses a side of a comparison; true if it is a text in quotes.
     fn operand(&mut self, depth: usize) -> Result<(Expression, bool), ExprError> {
         self.cursor.skip_space();
         let is_quoted = self.cursor.rest().starts_with(['\'', '"']);
@@ -215,7 +215,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// The regular expression after `=~`.
+    /// Parses the regular expression after `=~`.
     fn pattern(&mut self) -> Result<Pattern, ExprError> {
         self.cursor.skip_space();
         let start = self.cursor.at;
@@ -255,7 +255,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// A quoted text of a condition may hold expressions in turn; inside `${…}` it stands for itself.
+    /// Expands the expressions in a quoted text of a condition; a quoted text inside `${…}` is literal.
     fn interpolated(
         &mut self,
         start: usize,
@@ -269,7 +269,7 @@ impl<'a> Parser<'a> {
         let inner = pieces(&text, &mut *self.names).map_err(|error| {
             let quoted = &self.cursor.text[start + 1..];
             let offset = self.cursor.text[..=start].chars().count();
-            // What is escaped in it stands elsewhere: then the whole text is underlined.
+            // An escape in the text moves positions; then the whole text is underlined.
             if quoted.starts_with(&text) {
                 return ExprError {
                     offset: offset + error.offset,
@@ -286,7 +286,7 @@ impl<'a> Parser<'a> {
         Ok(Expression::Join(parts.collect()))
     }
 
-    /// A variable, a column, a call, or a word that is a value.
+    /// Parses a variable, a column, a call, or a word such as `true`.
     fn named(&mut self, start: usize, depth: usize) -> Result<Expression, ExprError> {
         let name = self.cursor.name();
         let after_name = self.cursor.at;
@@ -318,7 +318,7 @@ impl<'a> Parser<'a> {
         Err(self.cursor.error(start, &message, &hint))
     }
 
-    /// A variable of the environment, and its default after `:-`: a text, whatever it looks like.
+    /// Parses an environment variable and its default after `:-`, which is always a text.
     fn variable(&mut self, start: usize, name: &str) -> Result<Expression, ExprError> {
         let default = if self.cursor.open.is_some() && self.cursor.take(":-") {
             Some(self.cursor.word(|c| c != '}'))
@@ -338,7 +338,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// What stands from `start` up to the next thing that ends a value: what may have been meant as a text.
+    /// The text from `start` to the next character that ends a value; the author may have meant it as a text.
     fn bare_words(&self, start: usize) -> &'a str {
         const ENDS: [char; 12] = [',', ')', '(', '}', '{', '\'', '"', '$', '=', '!', '<', '>'];
         let rest = &self.cursor.text[start..];
@@ -370,7 +370,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// One level further in, if there may be one.
+    /// The next nesting level, or an error beyond the maximum.
     pub(super) fn deeper(&self, start: usize, depth: usize) -> Result<usize, ExprError> {
         if depth < MAX_DEPTH {
             return Ok(depth + 1);
@@ -381,7 +381,7 @@ impl<'a> Parser<'a> {
             .error(start, &message, "capture what is inside in a step before"))
     }
 
-    /// Whether something comes next, after white space; it is taken if so.
+    /// Skips white space and calls `take`; goes back if it takes nothing.
     fn is_next(&mut self, take: impl FnOnce(&mut Cursor<'a>) -> bool) -> bool {
         let before = self.cursor.at;
         self.cursor.skip_space();
@@ -393,7 +393,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// How two sides are compared.
+/// The operator between the sides of a comparison.
 #[derive(Clone, Copy)]
 enum ComparisonOperator {
     Compares(Comparator),

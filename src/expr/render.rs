@@ -1,4 +1,4 @@
-//! Rendering: segments and a context give text, or a value of its own type.
+//! Renders segments to a text, or to a value with its type.
 
 use std::borrow::Cow;
 
@@ -8,9 +8,9 @@ use super::function::{self, Function};
 use super::{Context, Encoding, Expression, Missing, Segment, StoredValue, Template, Value};
 
 impl Template {
-    /// Appends the rendered text to `out`; nothing is allocated but `out` itself when values are texts and numbers.
+    /// Appends the rendered text to `out`. If values are texts and numbers, only `out` itself allocates.
     ///
-    /// On [`Missing`], `out` holds what came before the absent value.
+    /// On [`Missing`], `out` contains the text before the missing value.
     pub fn render(&self, context: &mut dyn Context, out: &mut String) -> Result<(), Missing> {
         for segment in &self.segments {
             match segment {
@@ -35,7 +35,7 @@ impl Template {
 }
 
 impl Expression {
-    /// The value, borrowed where it is kept.
+    /// The value, borrowed if it is stored.
     pub(super) fn value<'c>(
         &'c self,
         context: &'c mut dyn Context,
@@ -47,12 +47,12 @@ impl Expression {
         }
     }
 
-    /// Whether the value is kept somewhere, and only needs to be looked up.
+    /// True if the value is stored and only needs a lookup.
     const fn is_stored(&self) -> bool {
         matches!(self, Self::Slot(_) | Self::Column { .. } | Self::Literal(_))
     }
 
-    /// The value as plain text. Null has none.
+    /// The value as plain text; null is a missing value.
     pub(super) fn text<'c>(
         &'c self,
         context: &'c mut dyn Context,
@@ -76,7 +76,7 @@ impl Expression {
         }
     }
 
-    /// Appends the value in an encoding. Null can only be written as JSON.
+    /// Appends the value in an encoding; null is a missing value except in JSON.
     fn write(
         &self,
         encoding: Encoding,
@@ -111,7 +111,7 @@ impl Expression {
         Ok(())
     }
 
-    /// The value of anything but a call.
+    /// The stored value.
     fn stored<'c>(&'c self, context: &'c dyn Context) -> Result<StoredValue<'c>, Missing> {
         match self {
             Self::Slot(slot) => context.slot(*slot).map(StoredValue::Value),
@@ -122,14 +122,14 @@ impl Expression {
         .ok_or_else(|| self.missing(context))
     }
 
-    /// That this has no value, by its name.
+    /// The error that this expression has no value, with its name.
     fn missing(&self, context: &dyn Context) -> Missing {
         match self {
             Self::Slot(slot) => Missing::named(context.slot_name(*slot)),
             Self::Column { feed, column } => Missing::named(context.column_name(*feed, *column)),
             Self::Call(function, _) => Missing::named(function.usage()),
             Self::Literal(value) => Missing::named(value.to_string()),
-            // None of them is there, so the last is not.
+            // All values are missing; name the last one.
             Self::Default(values) => values
                 .last()
                 .map_or_else(|| Missing::named("??"), |last| last.missing(context)),

@@ -1,9 +1,9 @@
-//! Operators of other languages, and which of ours is meant.
+//! Suggestions for operators of other languages.
 
 use super::ExprError;
 use super::cursor::Cursor;
 
-/// What is written elsewhere, what is wrong with it, and what to do.
+/// A symbol, the error and the hint.
 const SYMBOLS: [(&str, &str, &str); 14] = [
     ("===", "`===` is not an operator here", "did you mean `==`?"),
     ("!==", "`!==` is not an operator here", "did you mean `!=`?"),
@@ -33,7 +33,7 @@ const SYMBOLS: [(&str, &str, &str); 14] = [
     ),
 ];
 
-/// What words of other languages mean here.
+/// Words of other languages and the operators they mean.
 const WORDS: [(&str, &str); 18] = [
     ("AND", "and"),
     ("And", "and"),
@@ -55,7 +55,7 @@ const WORDS: [(&str, &str); 18] = [
     ("matches", "=~"),
 ];
 
-/// What is wrong with what stands where an operator, or the end, could stand.
+/// The error for text where only an operator or the end is valid.
 pub(super) fn operator(cursor: &mut Cursor<'_>, expected: &str) -> ExprError {
     let start = cursor.at;
     let is_ours = |symbol: &&str| cursor.rest().starts_with(*symbol);

@@ -1,9 +1,9 @@
-//! Suggesting: what an unknown name most likely was meant to be.
+//! Suggestions for unknown names.
 
 use super::Function;
 use crate::source::{did_you_mean, nearest};
 
-/// Words that other languages have for a value, and ours.
+/// Words of other languages for constants, and Gander's.
 const VALUES: [(&str, &str); 9] = [
     ("True", "true"),
     ("TRUE", "true"),
@@ -16,8 +16,7 @@ const VALUES: [(&str, &str); 9] = [
     ("undefined", "null"),
 ];
 
-/// What is wrong with a name that does not resolve, and what to do about it; `words` are what a text may have been meant
-/// by.
+/// The error and the hint for an unknown name; `words` is the text that the author may have meant.
 pub(super) fn name(
     name: &str,
     member: Option<&str>,
@@ -58,7 +57,7 @@ pub(super) fn name(
     (message, hint)
 }
 
-/// What to do about a function that does not exist.
+/// The hint for an unknown function.
 pub(super) fn function(name: &str) -> String {
     if let Some(function) = elsewhere(name) {
         return did_you_mean(function.usage());
@@ -71,7 +70,7 @@ pub(super) fn function(name: &str) -> String {
     format!("there are {usages}, env(NAME)")
 }
 
-/// Our function for one of another tool.
+/// Gander's function for one of another tool.
 fn elsewhere(name: &str) -> Option<Function> {
     let plain: String = name
         .chars()
@@ -96,13 +95,13 @@ fn elsewhere(name: &str) -> Option<Function> {
     })
 }
 
-/// Whether a name belongs to the environment: capitals, digits and `_`.
+/// True for the name of an environment variable: capitals, digits and `_`.
 pub(super) fn is_environment_name(name: &str) -> bool {
     name.chars()
         .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
 
-/// The first of many, separated by commas.
+/// The first names of a list, separated by commas.
 fn list(names: &[&str]) -> String {
     const SHOWN: usize = 10;
     let mut text = names[..names.len().min(SHOWN)].join(", ");

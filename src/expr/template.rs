@@ -7,7 +7,7 @@ use super::{Encoding, ExprError, Expression, Names, Value, compile, parse};
 /// A compiled template.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Template {
-    /// In order; neighbouring literals are merged; empty for an empty text.
+    /// The segments in order; neighbouring literals are merged; empty for an empty text.
     pub segments: Box<[Segment]>,
     /// The text as written, for names and reports.
     pub source: Box<str>,
@@ -16,7 +16,7 @@ pub struct Template {
 /// A piece of a template.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Segment {
-    /// Copied as it is.
+    /// Literal text.
     Literal(Box<str>),
     /// Evaluated, then written in this encoding.
     Expression(Expression, Encoding),
@@ -53,31 +53,31 @@ impl Template {
         compile::text(text, Encoding::Plain, encoding, names)
     }
 
-    /// Compiles a URL or a path: values are percent-encoded, unless the whole of it is one expression, which then is
-    /// taken as a URL that stands for itself (a link captured from a response, say).
+    /// Compiles a URL or a path. Values are percent-encoded, unless the template is a single expression: then the value
+    /// is a complete URL, such as a link captured from a response.
     pub fn url(text: &str, names: &mut dyn Names) -> Result<Self, ExprError> {
         compile::url(text, names)
     }
 
-    /// Compiles one value of a query or a form: literal parts and values alike are percent-encoded.
+    /// Compiles one value of a query or a form: literal parts and values are percent-encoded.
     pub fn component(text: &str, names: &mut dyn Names) -> Result<Self, ExprError> {
         compile::text(text, Encoding::Percent, Encoding::Percent, names)
     }
 
     /// Compiles a JSON document in which every string, keys included, is a template.
     ///
-    /// A string that is exactly one expression becomes a JSON value of the expression's own type; in any other string
-    /// values are escaped. Whatever the values, the rendered text is valid JSON.
+    /// A string that is exactly one expression becomes a JSON value with the expression's type; in any other string
+    /// values are escaped. The rendered text is always valid JSON.
     pub fn json(value: &Value, names: &mut dyn Names) -> Result<Self, ExprError> {
         compile::json(value, names)
     }
 
-    /// A template that is this value, with its type.
+    /// A template that evaluates to this value, with its type.
     pub fn constant(value: Value, source: &str) -> Self {
         Self::of(Expression::Literal(value), source)
     }
 
-    /// Reads a whole text as one expression, whose value keeps its type. A text in quotes becomes a literal.
+    /// Parses a complete text as one expression, whose value keeps its type. A text in quotes becomes a literal.
     pub fn expression_of(text: &str, names: &mut dyn Names) -> Result<Self, ExprError> {
         Ok(match parse::condition(text, names)? {
             Expression::Literal(Value::Text(literal)) if text.starts_with(['\'', '"']) => {
@@ -94,7 +94,7 @@ impl Template {
         }
     }
 
-    /// A template that is `text`, whatever it looks like.
+    /// A template that renders `text` unchanged.
     pub fn from_literal(text: &str) -> Self {
         Self {
             segments: if text.is_empty() {
@@ -106,12 +106,12 @@ impl Template {
         }
     }
 
-    /// One template that renders what the parts render, one after the other.
+    /// Joins templates into one.
     pub fn concat(parts: impl IntoIterator<Item = Self>) -> Self {
         compile::concat(parts)
     }
 
-    /// The text, if no expression is in it; empty for an empty template.
+    /// The text, if it contains no expression; empty for an empty template.
     pub fn literal(&self) -> Option<&str> {
         match &*self.segments {
             [] => Some(""),
@@ -120,7 +120,7 @@ impl Template {
         }
     }
 
-    /// Shows every variable and column in here to `see`, and whether it may be absent where it stands.
+    /// Calls `see` for every variable and column, and tells it whether the value may be missing there.
     pub(crate) fn each_use(&self, see: &mut dyn FnMut(&Expression, bool)) {
         for segment in &self.segments {
             if let Segment::Expression(expression, _) = segment {

@@ -1,8 +1,8 @@
 //! The format of a scenario file, as data: one table of fields for each mapping.
 //!
-//! A table says which keys a mapping may have, what each holds, its default and what it means. The reader takes
-//! everything it knows from the tables, and the JSON Schema and the reference page are written from the same ones, so that
-//! none of the three can say something else. This module knows what may be written; what it means is for `scenario`.
+//! A table lists the keys of a mapping with the type, the default and the meaning of each. The reader, the JSON Schema
+//! and the reference page are all derived from the same tables, so they cannot contradict each other. This module
+//! defines the syntax; `scenario` defines the meaning.
 
 pub(crate) mod problems;
 mod read;

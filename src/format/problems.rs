@@ -1,7 +1,7 @@
-//! Everything that is found wrong while a file is read.
+//! Collects the errors found while a file is read.
 //!
-//! Nothing stops at an error. A reader that fails returns `None`, the caller goes on with the next key, and the scenario is
-//! refused in the end because something was reported.
+//! Reading does not stop at an error. A reader that fails returns `None` and the caller continues with the next key;
+//! the scenario is rejected at the end if any error was reported.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -9,28 +9,28 @@ use super::Format;
 use crate::mask::Mask;
 use crate::source::{Diagnostic, Refusal, Span};
 
-/// Everything that was found wrong so far.
+/// The errors found so far.
 #[derive(Debug)]
 pub(crate) struct Problems {
-    /// What may be written.
+    /// The format of the file.
     pub(super) format: &'static Format,
     list: Vec<Diagnostic>,
-    /// What the command line put into the tree; a span with line 0 names one of these by its column.
+    /// Command-line arguments that changed the tree; a span with line 0 refers to one of them by its column.
     arguments: Vec<String>,
-    /// Values that are already known to be wrong: nothing more is said about them.
+    /// Positions of values that are known to be wrong; further errors about them are not reported.
     spoiled: HashSet<(u32, u32)>,
-    /// Whether a variable of the environment may be absent: then its own name stands for its value.
+    /// True if environment variables may be unset; an unset one is replaced by its own name.
     accepts_unset: bool,
-    /// Those that are absent.
+    /// The unset environment variables.
     unset: BTreeSet<String>,
-    /// Whether something was not said because it is about a value that is not known.
+    /// True if an error was suppressed because it is about an unknown value.
     has_held_back: bool,
-    /// Values of the environment and the command line that may be secret: no message shows them.
+    /// Values of the environment and the command line that may be secret; no message shows them.
     pub(crate) secrets: Vec<String>,
 }
 
 impl Problems {
-    /// Problems of a file of this format.
+    /// No errors yet, for a file of this format.
     pub(crate) fn of(format: &'static Format) -> Self {
         Self {
             format,
@@ -44,7 +44,7 @@ impl Problems {
         }
     }
 
-    /// The same for a file that is checked where it is not run: its secrets need not be set.
+    /// As [`Self::of`], for a file that is checked without being run: environment variables need not be set.
     pub(crate) fn without_environment(format: &'static Format) -> Self {
         Self {
             accepts_unset: true,
@@ -52,7 +52,7 @@ impl Problems {
         }
     }
 
-    /// What stands for a variable of the environment that is not set, if it need not be; it is remembered.
+    /// A placeholder for an unset environment variable if it need not be set; the name is recorded.
     pub(crate) fn stand_in(&mut self, name: &str) -> Option<String> {
         if !self.accepts_unset {
             return None;
@@ -65,12 +65,12 @@ impl Problems {
         self.accepts_unset
     }
 
-    /// The variables of the environment that stand-ins were used for.
+    /// The environment variables that placeholders were used for.
     pub(crate) fn unset(&self) -> impl Iterator<Item = &str> {
         self.unset.iter().map(String::as_str)
     }
 
-    /// Whether something was not said because it is about a value that is not known.
+    /// True if an error was suppressed because it is about an unknown value.
     pub(crate) const fn has_held_back(&self) -> bool {
         self.has_held_back
     }
@@ -107,12 +107,12 @@ impl Problems {
         self.push(Some(span), message.into(), hint);
     }
 
-    /// Something wrong that has no place in the file.
+    /// Reports an error without a position.
     pub(crate) fn report_nowhere(&mut self, message: impl Into<String>, hint: Option<String>) {
         self.push(None, message.into(), hint);
     }
 
-    /// Says nothing more about the value at this place, whose text is not what it was meant to be.
+    /// Suppresses further errors about the value at this position, whose text is not the intended one.
     pub(crate) fn spoil(&mut self, span: Span) {
         self.spoiled.insert((span.line, span.column));
     }
@@ -136,7 +136,7 @@ impl Problems {
         });
     }
 
-    /// A file that cannot be used.
+    /// Reports a file that cannot be used.
     pub(crate) fn refused(&mut self, span: Span, refusal: Refusal) {
         self.push(Some(span), refusal.message, refusal.hint);
     }

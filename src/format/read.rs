@@ -1,4 +1,4 @@
-//! Typed reading of the tree: each reader returns the value or reports what it found and what it expected.
+//! Typed reading of the tree: each reader returns the value or reports the value found and the value expected.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use crate::source::{Content, Entry, Node, Scalar, Span};
 use crate::source::{LONGEST_NAME, brief, describe, listed, one_of};
 use crate::units::{ByteSize, Rate, UnitError, parse_duration};
 
-/// A value that a field's type describes.
+/// A value of a field's type.
 pub(crate) trait Readable: Sized {
-    /// Reads a value of the field, or reports why it is none.
+    /// Reads a value of the field, or reports why it is invalid.
     fn read(node: &Node, field: &Field, problems: &mut Problems) -> Option<Self>;
 }
 
@@ -74,7 +74,7 @@ impl Readable for Duration {
             let hint = if number < 100.0 {
                 format!("did you mean `{text}s`?")
             } else {
-                // Some tools count in milliseconds.
+                // Some tools measure in milliseconds.
                 format!("did you mean `{text}ms` or `{text}s`?")
             };
             let message =
@@ -125,7 +125,7 @@ impl<T: FromWord> Readable for T {
 }
 
 impl Problems {
-    /// The value of a key: what is written, else its default; none, too, if it is wrong.
+    /// The value of a key, or its default; `None` if it has neither, or if the value is invalid.
     pub(crate) fn value<T: Readable>(&mut self, fields: &Fields<'_>, field: &Field) -> Option<T> {
         match (fields.get(field), field.presence) {
             (Some(node), _) => T::read(node, field, self),
@@ -140,12 +140,12 @@ impl Problems {
         }
     }
 
-    /// The value that is written at a node.
+    /// The value of a node.
     pub(crate) fn at<T: Readable>(&mut self, node: &Node, field: &Field) -> Option<T> {
         T::read(node, field, self)
     }
 
-    /// Says that the value is something else than was expected.
+    /// Reports that the value is not the expected one.
     pub(crate) fn expected(&mut self, what: &str, node: &Node) {
         self.report(
             node.span,
@@ -163,7 +163,7 @@ impl Problems {
         }
     }
 
-    /// A text that is not empty and can be shown on one line.
+    /// A text that is not empty and fits on one line.
     pub(crate) fn name<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
         let text = self.scalar(node, what)?.text.as_str();
         if text.trim().is_empty() {
@@ -187,7 +187,7 @@ impl Problems {
         Some(text)
     }
 
-    /// A name that is shown as written, so that a template in it would be a mistake.
+    /// A name that is never expanded, so a template in it is an error.
     pub(crate) fn fixed_name<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
         let text = self.name(node, what)?;
         if text.contains("${") {
@@ -218,7 +218,7 @@ impl Problems {
             .ok()
     }
 
-    /// Which of a few words is written.
+    /// The index of the word in a list of allowed words.
     fn word(&mut self, node: &Node, what: &str, words: &[&str]) -> Option<usize> {
         let wanted = format!("{what}: {}", one_of(words));
         let text = self.scalar(node, &wanted)?.text.as_str();
@@ -231,7 +231,7 @@ impl Problems {
         None
     }
 
-    /// The items of a list that has at least one.
+    /// The items of a list with at least one item.
     pub(crate) fn list<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Node]> {
         match &node.value {
             Content::List(items) if items.is_empty() => {
@@ -255,7 +255,7 @@ impl Problems {
         None
     }
 
-    /// A mapping with fixed keys; every key that its table does not have is reported.
+    /// A mapping with fixed keys; every unknown key is reported.
     pub(crate) fn fields<'n>(
         &mut self,
         node: &'n Node,
@@ -292,12 +292,12 @@ impl Problems {
         })
     }
 
-    /// What to do about a key that is none of these.
+    /// The hint for a key that is none of these.
     pub(crate) fn meant(&self, key: &str, known: &[&str]) -> Option<String> {
         synonyms::key(key, known, self.format)
     }
 
-    /// The value of a key that must be there.
+    /// The value of a required key.
     pub(crate) fn require<'n>(&mut self, fields: &Fields<'n>, field: &Field) -> Option<&'n Node> {
         let node = fields.get(field);
         if node.is_none() && !fields.has_slip {
@@ -307,7 +307,7 @@ impl Problems {
         node
     }
 
-    /// Reports every key that this form of the mapping does not have.
+    /// Reports every key that does not belong to this form of the mapping.
     pub(crate) fn refuse_beside(&mut self, fields: &Fields<'_>, form: &Form) {
         for entry in fields.entries {
             if fields.table.field(&entry.key).is_some() && !form.has(&entry.key) {
@@ -322,10 +322,10 @@ impl Problems {
 #[derive(Clone, Copy)]
 pub(crate) struct Fields<'n> {
     entries: &'n [Entry],
-    /// Where the mapping starts.
+    /// The start of the mapping.
     pub(crate) span: Span,
     table: &'static Mapping,
-    /// Whether an unknown key is most likely a known one misspelt; what is then missing was reported with it.
+    /// True if an unknown key is probably a misspelt known one; a missing key is then not reported separately.
     pub(crate) has_slip: bool,
 }
 
@@ -346,7 +346,7 @@ impl<'n> Fields<'n> {
         self.entries.iter().find(|entry| entry.key == field.key)
     }
 
-    /// Those of the keys that are there, in the order of the file.
+    /// The entries with one of these keys, in the order of the file.
     pub(crate) fn present(&self, keys: &[&str]) -> Vec<&'n Entry> {
         self.entries
             .iter()
@@ -354,7 +354,7 @@ impl<'n> Fields<'n> {
             .collect()
     }
 
-    /// Those keys of a choice that are there.
+    /// The entries whose key belongs to a choice.
     pub(crate) fn chosen(&self, choice: &Choice) -> Vec<&'n Entry> {
         self.present(choice.keys)
     }

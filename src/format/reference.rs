@@ -1,9 +1,9 @@
-//! The format as a page to read: a chapter for each mapping, then expressions, thresholds and units.
+//! Renders the format as a reference page: a chapter for each mapping, then expressions, thresholds and units.
 
 use super::types::EXPLAINED;
 use super::{Field, Format, Mapping, Presence, Type};
 use crate::expr::Function;
-use crate::expr::guide::{AGGREGATES, Entry, OPERATORS, SELECTORS};
+use crate::expr::guide::{AGGREGATES, GuideEntry, OPERATORS, SELECTORS};
 use crate::expr::threshold::Metric;
 
 const HEAD: &str = "# The scenario file
@@ -38,7 +38,7 @@ number: a duration for times, a percentage for ratios, `/s` for rates, a size fo
 measured over the run without its warm-up, unless a [window](#window) says otherwise.
 ";
 
-/// The page.
+/// Renders the page.
 pub(crate) fn render(format: &Format) -> String {
     let mut page = ReferencePage {
         out: HEAD.to_owned(),
@@ -60,7 +60,7 @@ struct ReferencePage {
     steps: &'static [&'static Mapping],
 }
 
-/// The chapter of a mapping: what it is, without its article.
+/// The title of a mapping's chapter: its name without an article.
 fn title(table: &Mapping) -> String {
     let name = table.name.replace('_', " ");
     if matches!(table.name, "http" | "tls") {
@@ -141,7 +141,7 @@ impl ReferencePage {
         self.line(&format!("\n```yaml\n{example}\n```"));
     }
 
-    fn entries(&mut self, heads: &str, entries: &[Entry]) {
+    fn entries(&mut self, heads: &str, entries: &[GuideEntry]) {
         self.line(&format!("\n| {heads} | | example |\n|---|---|---|"));
         for entry in entries {
             let written = entry.written.replace('|', "\\|");
@@ -207,7 +207,7 @@ impl ReferencePage {
     }
 }
 
-/// What a value may be, with links to what explains it.
+/// The allowed values of a type, with links to their explanations.
 fn shown(kind: Type, steps: &[&Mapping]) -> String {
     if let Some(simple) = kind.simple() {
         let positive = if kind.is_positive() { ", above 0" } else { "" };

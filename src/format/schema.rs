@@ -1,7 +1,7 @@
-//! The format as JSON Schema (draft 2020-12), for editors and for tools that write scenarios.
+//! Renders the format as JSON Schema (draft 2020-12), for editors and for programs that write scenarios.
 //!
-//! It is strict about the shape: keys, words, forms, units. What a value means, such as a name that nothing captures, only the
-//! reader knows.
+//! The schema checks the shape: keys, words, forms, units. It cannot check the meaning, such as a name that no step
+//! captures; the reader does that.
 
 use serde_json::{Map, Value, json};
 
@@ -9,10 +9,10 @@ use super::types::{EXPLAINED, Simple};
 use super::{Choice, Field, Format, Mapping, Presence, Type};
 use crate::source;
 
-/// A value of any kind that the environment may give: what it is, is known only when the file is read.
+/// The definition of a value that contains an environment reference. Its type is known only when the file is read.
 const ENVIRONMENT: &str = "environment";
 
-/// The schema, as indented JSON.
+/// Renders the schema as indented JSON.
 pub(crate) fn render(format: &Format) -> String {
     let mut root = Map::new();
     root.insert(
@@ -122,7 +122,7 @@ fn property(field: &Field) -> Value {
     Value::Object(schema)
 }
 
-/// What a type accepts.
+/// The schema of a type.
 fn of(kind: Type) -> Value {
     if let Some(simple) = kind.simple() {
         return if simple.pattern.is_empty() && simple.name == "text" {
@@ -154,7 +154,7 @@ fn of(kind: Type) -> Value {
             let several = several.iter().map(|one| of(*one));
             json!({ "anyOf": several.collect::<Vec<_>>() })
         }
-        // Anything at all; the types of scalars are above.
+        // Any value; scalar types are handled above.
         Type::Any
         | Type::Text
         | Type::Name
@@ -180,7 +180,7 @@ fn of(kind: Type) -> Value {
     }
 }
 
-/// The definition of a named scalar.
+/// The definition of a named scalar type.
 fn simple(simple: &Simple) -> Value {
     let mut schema = match scalar(simple) {
         Value::Object(schema) => schema,
@@ -191,7 +191,7 @@ fn simple(simple: &Simple) -> Value {
     Value::Object(schema)
 }
 
-/// A text may be written without quotes, and YAML then reads a number or a flag.
+/// The JSON types of a text: without quotes, YAML may read it as a number or a flag.
 fn scalar(simple: &Simple) -> Value {
     let mut types = vec!["string", "number", "boolean"];
     if simple.may_be_empty {
@@ -209,7 +209,7 @@ fn scalar(simple: &Simple) -> Value {
     json!({ "anyOf": accepted })
 }
 
-/// A piece of YAML as JSON.
+/// Converts YAML text to JSON.
 fn value(text: &str) -> Value {
     let node = source::parse(text, &mut Vec::new());
     let value = node.map(|node| crate::expr::Value::from(&node).to_string());

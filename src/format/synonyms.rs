@@ -1,11 +1,11 @@
-//! Words of k6, Locust, Artillery and Gatling, and ours.
+//! Translates keys and values of k6, Locust, Artillery and Gatling to Gander's.
 
 use std::collections::BTreeSet;
 
 use super::Format;
 use crate::source::{did_you_mean, nearest};
 
-/// A word without what spellings differ in: `rampUp`, `ramp-up` and `ramp_up` are one.
+/// Removes the differences between spellings: `rampUp`, `ramp-up` and `ramp_up` become the same word.
 fn plain(word: &str) -> String {
     word.chars()
         .filter(char::is_ascii_alphanumeric)
@@ -13,8 +13,8 @@ fn plain(word: &str) -> String {
         .collect()
 }
 
-/// Words that others use, in their plain form; the keys that may be meant, of which the first that belongs where the word
-/// stands is; what to say where none of them does.
+/// Words of other tools in normalized form; the keys that they may mean, of which the first valid one at that place is
+/// suggested; and the hint if none is valid there.
 struct Synonym {
     words: &'static [&'static str],
     keys: &'static [&'static str],
@@ -98,7 +98,7 @@ const SYNONYMS: &[Synonym] = &[
     synonym(&["abortonfail", "stoponfail"], &["abort"], "a threshold ends the run with `abort: { after: 30s }`"),
     synonym(&["delayaborteval"], &["after", "abort"], "a threshold ends the run with `abort: { after: 30s }`"),
     synonym(&["title", "label", "testname", "id"], &["name"], "what something is called is its `name:`"),
-    // Values that are words.
+    // Words used as values.
     synonym(&["circular", "roundrobin", "sequence", "inorder"], &["sequential"], ""),
     synonym(&["queue", "once"], &["unique"], ""),
     synonym(&["shuffle"], &["shuffled"], ""),
@@ -113,15 +113,15 @@ const SYNONYMS: &[Synonym] = &[
     synonym(&["any", "rand"], &["random"], ""),
 ];
 
-/// A word of another tool that says two things of ours at once, where this key of ours is known.
+/// A word of another tool with two meanings here; the hint applies where this key is valid.
 const AMBIGUOUS: [(&str, &str, &str); 1] = [(
     "duration",
     "over",
     "`over` rises or falls to the level, as a stage of k6 does; `for` holds the level from the start",
 )];
 
-/// What to do about a key that is not known here: the one of these that another tool calls so, where it stands if it is
-/// a key of ours, the one of these that is a slip of the keyboard away, or where what another tool calls so stands.
+/// The hint for an unknown key. In this order: a valid key that other tools name so; the place of a key that belongs
+/// elsewhere; a similar valid key; the place of the thing that other tools name so.
 pub(super) fn key(word: &str, known: &[&str], format: &Format) -> Option<String> {
     synonym_of(word, known)
         .or_else(|| home(word, format).map(str::to_owned))
@@ -129,7 +129,7 @@ pub(super) fn key(word: &str, known: &[&str], format: &Format) -> Option<String>
         .or_else(|| elsewhere(word))
 }
 
-/// What to do about a value that is none of these words.
+/// The hint for a value that is none of these words.
 pub(super) fn value(word: &str, known: &[&str]) -> Option<String> {
     synonym_of(word, known).or_else(|| nearest(word, known.iter().copied()).map(did_you_mean))
 }
@@ -152,7 +152,7 @@ fn synonym_of(word: &str, known: &[&str]) -> Option<String> {
     meant.map(|key| did_you_mean(key))
 }
 
-/// Where a key of ours stands, if that is one place: a word that is spelt right is not a slip of another.
+/// The place of a key of the format, if there is only one: a correctly spelt key is not a misspelling of another.
 fn home(word: &str, format: &Format) -> Option<&'static str> {
     let mappings = format.mappings();
     let homes = mappings.iter().filter_map(|mapping| {

@@ -1,32 +1,32 @@
-//! What a table is made of.
+//! The parts of a table.
 
 use super::words::{Word, WordSet};
 
-/// A mapping of the format: the keys it may have, and what it is.
+/// A mapping of the format: its keys and its description.
 #[derive(Debug)]
 pub(crate) struct Mapping {
     /// Its name in the schema and its chapter in the reference: `flow`.
     pub(crate) name: &'static str,
-    /// What it is, with its article, in messages: `a flow`.
+    /// Its name with an article, for messages: `a flow`.
     pub(crate) what: &'static str,
-    /// What it is for.
+    /// Its purpose.
     pub(crate) doc: &'static str,
     pub(crate) fields: &'static [Field],
-    /// The forms it may have, if it has several: each with its own keys. Empty: every key may stand beside every other.
+    /// Its forms, if it has several, each with its own keys. Empty if any keys may be combined.
     pub(crate) forms: &'static [&'static Form],
     /// Keys that exclude each other.
     pub(crate) choices: &'static [&'static Choice],
-    /// A whole mapping, as YAML.
+    /// A complete mapping, as YAML.
     pub(crate) example: &'static str,
     /// Entries that complete the example of a single key, so that a test can read it.
     #[cfg_attr(not(test), expect(dead_code, reason = "only tests read single keys"))]
     pub(crate) rest: &'static str,
-    /// Where a key of this mapping stands, for someone who wrote it elsewhere; empty if that says nothing.
+    /// The place of this mapping's keys, for a hint about a misplaced key; empty if there is nothing useful to tell.
     pub(crate) home: &'static str,
 }
 
 impl Mapping {
-    /// A mapping to which the rest is added by functional update.
+    /// An empty mapping, for functional update.
     pub(crate) const EMPTY: Self = Self {
         name: "",
         what: "",
@@ -39,7 +39,7 @@ impl Mapping {
         home: "",
     };
 
-    /// Its field of that key.
+    /// The field with this key.
     pub(crate) fn field(&self, key: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.key == key)
     }
@@ -54,23 +54,23 @@ impl Mapping {
 #[derive(Debug)]
 pub(crate) struct Field {
     pub(crate) key: &'static str,
-    /// What its value may be.
+    /// The type of its value.
     pub(crate) kind: Type,
     pub(crate) presence: Presence,
-    /// What it does, its default and its traps, in sentences.
+    /// Its effect, its default and its pitfalls, in sentences.
     pub(crate) doc: &'static str,
-    /// A value, as YAML; or the entries of a whole mapping if they begin with the key itself.
+    /// A value, as YAML; or the entries of a complete mapping, if they begin with the key itself.
     pub(crate) example: &'static str,
-    /// Where it stands, if [`Mapping::home`] does not say it well.
+    /// Its place, if [`Mapping::home`] does not describe it well.
     pub(crate) home: &'static str,
 }
 
-/// Whether a key must be there.
+/// Whether a key is required.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Presence {
     Required,
     Optional,
-    /// What holds without it, as YAML.
+    /// The default, as YAML.
     Default(&'static str),
 }
 
@@ -102,7 +102,7 @@ impl Field {
         self
     }
 
-    /// What holds without it, as YAML; empty if nothing does.
+    /// The default, as YAML; empty if there is none.
     pub(crate) const fn default_text(&self) -> &'static str {
         match self.presence {
             Presence::Default(text) => text,
@@ -116,7 +116,7 @@ impl Field {
     }
 }
 
-/// What a value may be.
+/// The type of a value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Type {
     /// A text, shown as written.
@@ -131,9 +131,9 @@ pub(crate) enum Type {
     BaseUrl,
     /// A path or a URL with `${…}` in it.
     Url,
-    /// An expression that holds or not.
+    /// An expression that is true or false.
     Condition,
-    /// Any YAML value; `${…}` in its texts where it is sent or compared.
+    /// Any YAML value; `${…}` in its texts is expanded where the value is sent or compared.
     Any,
     Flag,
     /// A whole number from `.0` to `.1`.
@@ -162,7 +162,7 @@ pub(crate) enum Type {
     /// Exactly this word.
     Literal(&'static str),
     Words(&'static WordSet),
-    /// A list of at least one.
+    /// A list with at least one item.
     List(&'static Type),
     /// An empty list.
     Nothing,
@@ -175,43 +175,43 @@ pub(crate) enum Type {
     OneOf(&'static [Type]),
 }
 
-/// One form of a mapping that may have several.
+/// One form of a mapping that has several.
 #[derive(Debug)]
 pub(crate) struct Form {
-    /// What messages call it: ``a load by `rate` ``.
+    /// Its name in messages: ``a load by `rate` ``.
     pub(crate) what: &'static str,
-    /// The keys that make it this form.
+    /// The required keys, which identify the form.
     pub(crate) needs: &'static [&'static str],
-    /// The keys it may have besides.
+    /// The optional keys.
     pub(crate) may: &'static [&'static str],
 }
 
 impl Form {
-    /// Whether the form may have this key.
+    /// True if the form allows this key.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.needs.contains(&key) || self.may.contains(&key)
     }
 }
 
-/// Keys of which a mapping has only one.
+/// Keys of which a mapping may have only one.
 #[derive(Debug)]
 pub(crate) struct Choice {
     pub(crate) keys: &'static [&'static str],
-    /// Whether one of them must be there.
+    /// True if one of them is required.
     pub(crate) is_required: bool,
 }
 
 /// The whole format.
 #[derive(Debug)]
 pub(crate) struct Format {
-    /// The file itself.
+    /// The top level of the file.
     pub(crate) root: &'static Mapping,
     /// The kinds of step.
     pub(crate) steps: &'static [&'static Mapping],
 }
 
 impl Format {
-    /// Every mapping of the format, each once, those that others hold first.
+    /// Every mapping of the format, each once; a mapping comes before the mappings nested in it.
     pub(crate) fn mappings(&self) -> Vec<&'static Mapping> {
         let mut found = Vec::new();
         self.walk(self.root, &mut found);
@@ -241,7 +241,7 @@ impl Format {
 }
 
 impl Type {
-    /// The types that a value of this one may be, or may hold.
+    /// The alternatives and item types of a type.
     fn parts(self) -> Vec<Self> {
         match self {
             Self::OneOf(several) => several.to_vec(),
@@ -278,7 +278,7 @@ impl Type {
         }
     }
 
-    /// The bounds of a whole number that is, or may be, the value.
+    /// The bounds of the whole number among the alternatives.
     pub(super) fn bounds(self) -> Option<(u64, u64)> {
         if let Self::Integer(least, most) = self {
             return Some((least, most));
@@ -286,12 +286,12 @@ impl Type {
         self.parts().into_iter().find_map(Self::bounds)
     }
 
-    /// Whether a duration must be above zero.
+    /// True if a duration must be above zero.
     pub(super) fn is_positive(self) -> bool {
         matches!(self, Self::Positive) || self.parts().into_iter().any(Self::is_positive)
     }
 
-    /// The words that are, or may be, the value.
+    /// The words among the alternatives.
     pub(super) fn words(self) -> Option<&'static [Word]> {
         if let Self::Words(set) = self {
             return Some(set.words);

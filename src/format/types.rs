@@ -1,18 +1,18 @@
-//! What may be written where a value of a type stands: its name, its pattern, and how it reads.
+//! The named scalar types: name, pattern and description of each.
 
 use super::Type;
 
-/// A type of scalar that has a name of its own.
+/// A named scalar type.
 #[derive(Debug)]
 pub(super) struct Simple {
     /// Its name in the schema.
     pub(super) name: &'static str,
-    /// What the reference calls it.
+    /// Its name in the reference.
     pub(super) title: &'static str,
     pub(super) doc: &'static str,
-    /// What the text looks like, as a regular expression; empty if it may be any.
+    /// The pattern of the text, as a regular expression; empty if any text is valid.
     pub(super) pattern: &'static str,
-    /// Whether `key:` without a value is an empty text.
+    /// True if `key:` without a value means an empty text.
     pub(super) may_be_empty: bool,
     pub(super) examples: &'static [&'static str],
 }
@@ -202,7 +202,7 @@ pub(super) static EXPLAINED: [&Simple; 19] = [
 ];
 
 impl Type {
-    /// The named scalar that this type is; none if it is something else.
+    /// The named scalar type of this type; `None` for other types.
     pub(super) fn simple(self) -> Option<&'static Simple> {
         Some(match self {
             Self::Text => &TEXT,

@@ -1,27 +1,27 @@
-//! Values that are words: each set is a type, and its words and what they mean stand here alone.
+//! Words used as values: each set of words is a type; this module alone defines its words and their meaning.
 
 use serde::{Deserialize, Serialize};
 
-/// A word that may be written, and what it means.
+/// A word and its meaning.
 #[derive(Debug)]
 pub(crate) struct Word {
     pub(crate) word: &'static str,
     pub(crate) doc: &'static str,
 }
 
-/// The words that a value may be.
+/// A set of allowed words.
 #[derive(Debug)]
 pub(crate) struct WordSet {
-    /// What messages call the value: `a pick`.
+    /// The name of the value in messages: `a pick`.
     pub(crate) what: &'static str,
     pub(crate) words: &'static [Word],
 }
 
-/// A value that is written as a word.
+/// A value written as a word.
 pub(crate) trait FromWord: Copy + 'static {
-    /// What may be written.
+    /// The allowed words.
     const SET: WordSet;
-    /// What each word stands for, in the order of the set.
+    /// The value of each word, in the order of the set.
     const VALUES: &'static [Self];
 }
 
@@ -49,31 +49,31 @@ macro_rules! words {
 }
 
 words! {
-    /// What kind of test a scenario is: a label, and a check that the load fits.
+    /// The kind of test: a label, and a check that the load fits.
     Kind, "a kind of test" {
-        /// Does it work at all: at most 50 users or starts a second, at most 10 minutes.
+        /// A quick check that the target works: at most 50 users or starts per second, at most 10 minutes.
         Smoke = "smoke",
-        /// The everyday load, to compare over time: one level, with at most one rise and one fall to zero.
+        /// The usual load, for comparison over time: one level, with at most one rise and one fall to zero.
         Baseline = "baseline",
-        /// Rising load beyond the everyday: at least one stage is higher than the one before it.
+        /// A load that rises above the usual: at least one stage is higher than the one before it.
         Stress = "stress",
-        /// A sudden surge and back: a stage of at least twice the level before it, and a fall after it.
+        /// A sudden rise and fall: a stage of at least twice the level before it, and a fall after it.
         Spike = "spike",
-        /// A steady load of at least 30 minutes, to show what builds up over time.
+        /// A steady load of at least 30 minutes, to show slow effects such as leaks.
         Soak = "soak",
-        /// Rising until it breaks: at least one stage is higher than the one before it.
+        /// A load that rises until the target fails: at least one stage is higher than the one before it.
         Breakpoint = "breakpoint",
-        /// Anything else; nothing is checked.
+        /// Any other test; the load is not checked.
         Custom = "custom",
     }
 }
 
 words! {
-    /// What to do with the iteration after a step that failed to capture or had no value to insert.
+    /// The reaction to a step that failed to capture a value or had no value to insert.
     OnError, "a reaction to errors" {
-        /// The iteration ends; the user goes on with the next.
+        /// The iteration ends; the user continues with the next one.
         StopIteration = "stop_iteration",
-        /// The next step runs all the same.
+        /// The next step still runs.
         Continue = "continue",
         /// The user ends.
         StopUser = "stop_user",
@@ -83,7 +83,7 @@ words! {
 }
 
 words! {
-    /// What a breached threshold means.
+    /// The effect of a failed threshold.
     Severity, "a severity" {
         /// The run fails.
         Fail = "fail",
@@ -93,59 +93,60 @@ words! {
 }
 
 words! {
-    /// How rows are dealt to iterations.
+    /// The order in which iterations take rows.
     Pick, "a pick" {
-        /// Row k for the k-th iteration of the run, round and round.
+        /// Row k for the k-th iteration of the run; starts again after the last row.
         Sequential = "sequential",
-        /// A new order from the seed, round and round.
+        /// A random order derived from the seed; a new order in each round.
         Shuffled = "shuffled",
-        /// Any row, each time.
+        /// A random row each time.
         Random = "random",
-        /// Each row once; `when_used_up` says what follows.
+        /// Each row once; `when_used_up` decides what happens after the last one.
         Unique = "unique",
     }
 }
 
 words! {
-    /// What it means when every row of a [`Pick::Unique`] feeder has been dealt.
+    /// The effect when all rows of a [`Pick::Unique`] feeder are used.
     WhenUsedUp, "what follows when the rows are used up" {
-        /// There are too few rows: an iteration that finds none has failed, and a load that ends for it does not pass.
+        /// The file has too few rows: an iteration without a row fails, and a load that ends early because of it does
+        /// not pass.
         Fail = "fail",
-        /// There is nothing left to do: the load may end for it.
+        /// The work is done: the load may end early because of it.
         End = "end",
     }
 }
 
 words! {
-    /// Which of several values is captured.
+    /// The selection among several values.
     CapturePick, "a pick" {
-        /// The first.
+        /// The first value.
         First = "first",
-        /// Any, from the seed.
+        /// A random value, derived from the seed.
         Random = "random",
-        /// All, as a list.
+        /// All values, as a list.
         All = "all",
     }
 }
 
 words! {
-    /// How arrivals are spread.
+    /// The distribution of arrivals.
     ArrivalLaw, "a law of arrivals" {
         /// Evenly: gap = 1 / rate.
         Constant = "constant",
-        /// A Poisson process: exponential gaps from the seed.
+        /// A Poisson process: exponential gaps, derived from the seed.
         Poisson = "poisson",
     }
 }
 
 words! {
-    /// Whether each user keeps cookies.
+    /// The cookies that a user keeps.
     Cookies, "how long cookies are kept" {
-        /// A jar of its own for each user, kept across iterations.
+        /// Each user has its own cookie jar and keeps it across iterations.
         PerUser = "per_user",
-        /// The same, and each iteration begins with an empty one.
+        /// Each user has its own cookie jar, which is emptied before each iteration.
         PerIteration = "per_iteration",
-        /// `set-cookie` is ignored.
+        /// Gander ignores `set-cookie`.
         Off = "off",
     }
 }

@@ -136,7 +136,13 @@ impl fmt::Display for Diagnostics {
 fn quote(line: &str, span: Span) -> Snippet<'static, Annotation<'static>> {
     let line: String = user_info::masked(line)
         .chars()
-        .map(|c| if is_unescaped_control(c) { '\u{fffd}' } else { c })
+        .map(|c| {
+            if is_unescaped_control(c) {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
         .collect();
     let byte_of = |index: u32| {
         let mut places = line.char_indices().map(|(at, _)| at);

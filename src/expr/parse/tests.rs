@@ -69,7 +69,7 @@ const LISTING: &str = "there are random(a,b), uuid(), now(), timestamp_ms(), cho
 const INSIDE: &str = "inside `${…}` stands a variable, a column such as users.email, or a function such as random(1,3)";
 const CLOSE: &str = "close it with `}`; write `$${` for the text `${`";
 
-/// A text, where it is wrong (offset and length), and what is said about it (message and hint).
+/// A text, the position of the error (offset and length), its message and its hint.
 type Fault = (&'static str, (usize, usize), &'static str, &'static str);
 
 const FAULTS: &[Fault] = &[
@@ -271,7 +271,7 @@ fn what_is_wrong_is_placed_and_comes_with_a_remedy() {
     }
 }
 
-/// A condition, what is underlined in it, what is said, and the hint.
+/// A condition, the underlined part, the message, and the hint.
 const SLIPS: &[Fault] = &[
     (
         "30%",
@@ -430,7 +430,7 @@ proptest! {
         check(&text)?;
     }
 
-    /// Texts made of the language's own tokens reach much further into the parser.
+    /// Texts made of the language's own tokens, which reach deeper into the parser.
     #[test]
     fn no_tokens_make_it_panic(tokens in prop::collection::vec(prop::sample::select(vec![
         "${", "}", "$", "$${", "(", ")", ",", ".", "'", "\"", "\\", ":-", " ", "ü", "id", "users", "email",
@@ -441,9 +441,9 @@ proptest! {
     }
 }
 
-/// Either it compiles, or what is wrong lies inside the text.
+/// The text compiles, or the position of the error is inside it.
 fn check(text: &str) -> Result<(), TestCaseError> {
-    // Where something is missing at the end, the place is just after it.
+    // If something is missing at the end, the position is just after the end.
     let read = [
         pieces(text, &mut fake()).err(),
         condition(text, &mut fake()).err(),

@@ -1,6 +1,7 @@
-//! The language of thresholds, such as `p95(response_time{step="login"}) < 500ms`: what can be asked, and of what.
+//! The language of thresholds, such as `p95(response_time{step="login"}) < 500ms`: aggregates, metrics and selectors.
 //!
-//! An expression is parsed and type-checked here, with the file; which series its names select is for the plan.
+//! An expression is parsed and type-checked here when the file is read; the plan resolves the series that its names
+//! select.
 
 mod read;
 mod rule;
@@ -16,7 +17,7 @@ pub use rule::{Key, Matcher, Relation, Rule};
 
 use crate::units::{ByteSize, Micros, Quantile};
 
-/// How a metric is boiled down to one number.
+/// The aggregate that turns a metric into one number.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Aggregate {
@@ -34,9 +35,10 @@ pub enum Aggregate {
     Count,
     /// `rate`: per second
     Rate,
-    /// `ratio`: part of the whole the metric belongs to
+    /// `ratio`: the metric as a part of its whole
     Ratio,
-    /// `apdex(T)`: (satisfied ≤ T, plus half of tolerating ≤ 4T) / all, failures unsatisfied. Source: Apdex Technical Specification 1.1.
+    /// `apdex(T)`: (count of times ≤ T + half the count of times in (T, 4T]) / all; failures count as unsatisfied.
+    /// Source: Apdex Technical Specification 1.1.
     Apdex(Micros),
 }
 
@@ -59,7 +61,7 @@ impl fmt::Display for Aggregate {
     }
 }
 
-/// What a threshold is about.
+/// The metric of a threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
@@ -69,7 +71,7 @@ pub enum Metric {
     ServiceTime,
     /// Actual start minus intended start, of iterations.
     StartLag,
-    /// From the request being sent to the first byte.
+    /// From sending the request to the first byte of the response.
     Ttfb,
     /// Time to connect, of requests that opened a connection.
     Connect,
@@ -85,12 +87,11 @@ pub enum Metric {
     Checks,
     /// Iterations ended.
     Iterations,
-    /// Iterations that did not come to their end: a request of theirs could not be sent, a value was missing, or they
-    /// were cut off.
+    /// Iterations that did not complete: a request could not be sent, a value was missing, or the run cut them off.
     FailedIterations,
     /// Iterations due but never started.
     Unstarted,
-    /// Iterations started, against those due: `ratio` is achieved / offered.
+    /// Started iterations; `ratio` is started / due.
     Started,
     /// Bytes read from the network.
     BytesIn,
@@ -130,12 +131,12 @@ impl Metric {
         Self::GeneratorRss,
     ];
 
-    /// The metric of that name.
+    /// The metric with this name.
     pub(super) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|metric| metric.name() == name)
     }
 
-    /// The metric of that name, ours or another tool's.
+    /// The metric with this name, in Gander's or another tool's words.
     pub(super) fn called(name: &str) -> Option<Self> {
         Self::named(name).or_else(|| synonyms::metric(name))
     }
@@ -165,7 +166,7 @@ impl Metric {
         }
     }
 
-    /// What it is, for the reference.
+    /// The description for the reference.
     pub(crate) const fn doc(self) -> &'static str {
         match self {
             Self::ResponseTime => {
@@ -207,7 +208,7 @@ impl Metric {
         }
     }
 
-    /// What kind of number the metric is, which decides how it may be aggregated.
+    /// The kind of the metric, which decides the valid aggregates.
     pub const fn kind(self) -> MetricKind {
         match self {
             Self::ResponseTime
@@ -229,7 +230,7 @@ impl Metric {
 }
 
 impl MetricKind {
-    /// Its name in the reference, and the aggregates that apply.
+    /// Its name in the reference, and its aggregates.
     pub(crate) const fn doc(self) -> (&'static str, &'static str) {
         match self {
             Self::Time => ("time", "`p…` `min` `max` `mean` `sd` `count`"),
@@ -242,25 +243,25 @@ impl MetricKind {
     }
 }
 
-/// What kind of number a metric is.
+/// The kind of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MetricKind {
     /// A distribution of times.
     Time,
-    /// Things that are counted.
+    /// A count.
     Counter,
-    /// Things that are counted and are part of a whole.
+    /// A count that is a part of a whole.
     Part,
-    /// Assertions that held or did not.
+    /// Checks that passed or failed.
     Checks,
-    /// Bytes that are added up.
+    /// A sum of bytes.
     Bytes,
-    /// A level, read once an interval.
+    /// A level, read once per interval.
     Gauge,
 }
 
-/// The unit a threshold's numbers are in.
+/// The unit of a threshold's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
@@ -277,7 +278,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// A number of this unit as a reader would write it: `612 ms`, `1.25 %`, `40/s`.
+    /// A number of this unit for display: `612 ms`, `1.25 %`, `40/s`.
     pub fn show(self, value: f64) -> String {
         match self {
             Self::Us => Micros(value.max(0.0).round() as u64).to_string(),
@@ -289,7 +290,7 @@ impl Unit {
     }
 }
 
-/// At most three decimals, without trailing zeros; more only where the number would otherwise be nothing.
+/// At most three decimals, without trailing zeros; six for a number that would otherwise show as zero.
 fn trimmed(value: f64) -> String {
     let decimals = if value != 0.0 && value.abs() < 0.001 {
         6

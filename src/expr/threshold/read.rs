@@ -1,4 +1,4 @@
-//! The parts of a threshold, each read where the cursor stands.
+//! Parses the parts of a threshold at the cursor.
 
 use super::super::cursor::Cursor;
 use super::super::{Comparator, ExprError};
@@ -15,7 +15,7 @@ fn word<'a>(cursor: &mut Cursor<'a>) -> &'a str {
     cursor.word(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'))
 }
 
-/// What was found instead of something that is written as a word or a symbol.
+/// The text found instead of a word or a symbol, for a message.
 fn found(cursor: &Cursor<'_>, word: &str) -> String {
     if word.is_empty() {
         cursor.found()
@@ -24,7 +24,7 @@ fn found(cursor: &Cursor<'_>, word: &str) -> String {
     }
 }
 
-/// Takes what must come next.
+/// Takes the required text, or returns an error.
 pub(super) fn expect(cursor: &mut Cursor<'_>, wanted: &str, expected: &str) -> Read<()> {
     cursor.skip_space();
     if cursor.take(wanted) {
@@ -67,7 +67,7 @@ fn unknown_aggregate(cursor: &Cursor<'_>, start: usize, word: &str) -> ExprError
             ))
         }
         (None, Some(meant)) => Some(did_you_mean(meant)),
-        // As k6 has it: `p(95)`.
+        // k6 writes `p(95)`.
         (None, None) if word == "p" => {
             Some("the percentile follows the p, such as `p95(response_time)`".to_owned())
         }
@@ -225,7 +225,7 @@ pub(super) fn comparator(cursor: &mut Cursor<'_>) -> Read<Comparator> {
     })
 }
 
-/// The limit, to the end of the text.
+/// Parses the limit, to the end of the text.
 pub(super) fn quantity(cursor: &mut Cursor<'_>, metric: Metric, unit: Unit) -> Read<f64> {
     cursor.skip_space();
     let start = cursor.at;
@@ -243,7 +243,7 @@ pub(super) fn quantity(cursor: &mut Cursor<'_>, metric: Metric, unit: Unit) -> R
             "a duration such as 500ms or 1.5s",
             plain.map(|_| format!("{text}ms")),
         ),
-        // Other tools take it for all, and some for one in a hundred.
+        // Some tools read 1 as 100 %, others as 1 %.
         Unit::Ratio if text == "1" => {
             let message = "found `1`, which is all or one in a hundred: write `100%` or `1%`";
             return Err(cursor.fault(start, message));

@@ -31,38 +31,38 @@ use super::{Aggregate, Metric, MetricKind, Unit, read};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// How the metric is boiled down to a number.
+    /// The aggregate.
     pub aggregate: Aggregate,
-    /// Of what.
+    /// The metric.
     pub metric: Metric,
-    /// Which series or checks; all of the metric's when empty.
+    /// The selected series or checks; all of the metric's if empty.
     pub matchers: Vec<Matcher>,
-    /// How the number is compared with the limit.
+    /// The comparison with the limit.
     pub comparator: Comparator,
     /// The limit, in `unit`.
     pub limit: f64,
     /// The unit of the number and the limit.
     pub unit: Unit,
-    /// Where the metric stands, in characters: offset and length.
+    /// The position of the metric in characters: offset and length.
     pub metric_at: (usize, usize),
 }
 
-/// One condition on names or tags.
+/// A condition on a name or a tag.
 #[derive(Debug, Clone)]
 pub struct Matcher {
-    /// What is looked at.
+    /// The name or tag.
     pub key: Key,
-    /// How it is compared.
+    /// The comparison.
     pub relation: Relation,
     /// The text between the quotes.
     pub value: String,
-    /// Where the key stands, in characters: offset and length.
+    /// The position of the key in characters: offset and length.
     pub key_at: (usize, usize),
-    /// Where the text between the quotes stands.
+    /// The position of the text between the quotes.
     pub value_at: (usize, usize),
 }
 
-/// What a matcher looks at.
+/// The name or tag that a matcher compares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Key {
     /// The step's name.
@@ -71,25 +71,25 @@ pub enum Key {
     Flow,
     /// The check's name.
     Check,
-    /// The value of this tag; the empty text where a step does not have it.
+    /// The value of this tag; empty for a step without the tag.
     Tag(String),
 }
 
-/// How a matcher compares.
+/// The comparison of a matcher.
 #[derive(Debug, Clone)]
 pub enum Relation {
     /// `=`
     Is,
     /// `!=`
     IsNot,
-    /// `=~`: the whole of it matches the regular expression.
+    /// `=~`: the regular expression matches the complete text.
     Matches(Regex),
-    /// `!~`: the whole of it does not.
+    /// `!~`: the regular expression does not match the complete text.
     MatchesNot(Regex),
 }
 
 impl Matcher {
-    /// Whether a name or a tag's value satisfies the matcher.
+    /// True if a name or a tag's value satisfies the matcher.
     pub fn accepts(&self, text: &str) -> bool {
         match &self.relation {
             Relation::Is => text == self.value,
@@ -140,7 +140,7 @@ impl Rule {
     }
 }
 
-/// The unit of an aggregate of a metric; none where the two do not fit.
+/// The unit of an aggregate of a metric; `None` if the aggregate does not apply.
 const fn unit_of(aggregate: Aggregate, metric: Metric) -> Option<Unit> {
     use Aggregate as A;
     match (metric.kind(), aggregate) {

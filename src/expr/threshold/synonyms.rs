@@ -1,8 +1,8 @@
-//! Metrics and aggregates as k6, Locust, Artillery and Gatling call them.
+//! Translates metrics and aggregates of k6, Locust, Artillery and Gatling.
 
 use super::{Metric, MetricKind};
 
-/// Our metric for one of another tool.
+/// Gander's metric for one of another tool.
 pub(super) fn metric(word: &str) -> Option<Metric> {
     let plain: String = word
         .chars()
@@ -32,7 +32,7 @@ pub(super) fn metric(word: &str) -> Option<Metric> {
     })
 }
 
-/// Our aggregate for one of another tool.
+/// Gander's aggregate for one of another tool.
 pub(super) fn aggregate(word: &str) -> Option<&'static str> {
     Some(match word.to_ascii_lowercase().as_str() {
         "avg" | "average" => "mean",
@@ -45,7 +45,7 @@ pub(super) fn aggregate(word: &str) -> Option<&'static str> {
     })
 }
 
-/// The aggregate that is mostly asked for.
+/// The usual aggregate of a metric, for examples.
 pub(super) const fn usual(metric: Metric) -> &'static str {
     match metric.kind() {
         MetricKind::Time => "p95",

@@ -52,7 +52,7 @@ fn selectors_compare_names_and_tags() {
     assert_eq!(matchers[2].key, Key::Tag("area".to_owned()));
 }
 
-/// Expression, what is underlined, a part of the message, and a part of the hint, if there is one.
+/// The expression, the underlined part, a part of the message, and a part of the hint, if there is one.
 #[rustfmt::skip]
 const WRONG: &[(&str, &str, &str, Option<&str>)] = &[
     ("", "", "found the end, expected an aggregate", None),
@@ -121,7 +121,7 @@ fn numbers_are_shown_in_their_unit() {
     }
 }
 
-/// What expressions are made of, and what they are not.
+/// Tokens of expressions, and other texts.
 const PIECES: [&str; 15] = [
     "p95",
     "(",

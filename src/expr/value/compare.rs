@@ -1,4 +1,4 @@
-//! Comparing values: numbers as numbers, exactly; texts as texts.
+//! Compares values: numbers exactly as numbers, texts as texts.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -7,7 +7,7 @@ use std::fmt;
 use super::{Number, Value};
 use crate::expr::Comparator;
 
-/// A value to compare, borrowed where it is kept.
+/// A value to compare, borrowed if it is stored.
 #[derive(Debug, Clone)]
 pub enum View<'v> {
     /// Nothing.
@@ -59,17 +59,17 @@ impl fmt::Display for View<'_> {
 }
 
 impl Comparator {
-    /// Whether `left self right` holds.
+    /// True if `left self right` is true.
     ///
-    /// Two numbers are equal when they are the same number, two texts when they are the same text; a text equals a number,
-    /// or true, when it is what is written for it. Order is that of numbers where both sides are numbers or texts that
-    /// say one in plain digits, unless `as_texts` is asked for; that of characters between two texts; and none otherwise,
-    /// which holds never.
+    /// Two numbers are equal if they have the same value, two texts if they are the same. A text equals a number or a
+    /// boolean if it is the written form of it. Numbers, and texts that are plain decimal numbers, are ordered as
+    /// numbers, unless `as_texts` is true. Otherwise two texts, and with `as_texts` also a text and a number, are
+    /// ordered by their characters. Other values have no order, and a comparison of them is false.
     pub fn holds_between(self, left: &View<'_>, right: &View<'_>, as_texts: bool) -> bool {
         self.decides(left, right, as_texts) == Some(true)
     }
 
-    /// The same; none where the two have no order and one is asked for.
+    /// As [`Self::holds_between`]; `None` if the comparison needs an order and the values have none.
     pub fn decides(self, left: &View<'_>, right: &View<'_>, as_texts: bool) -> Option<bool> {
         match self {
             Self::Equal => Some(left.equals(right)),
@@ -82,7 +82,7 @@ impl Comparator {
 }
 
 impl View<'_> {
-    /// What kind of value this is, in words.
+    /// The kind of value, for messages.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
@@ -98,7 +98,7 @@ impl View<'_> {
             (Self::Null, Self::Null) => true,
             (Self::Number(left), Self::Number(right)) => left.compare(right).is_eq(),
             (Self::Structure(left), Self::Structure(right)) => same(left, right),
-            // `equals: '["a"]'` asks for a list.
+            // `equals: '["a"]'` means a list.
             (Self::Structure(value), Self::Text(text))
             | (Self::Text(text), Self::Structure(value)) => {
                 Value::from_json(text).is_ok_and(|read| same(value, &read))
@@ -121,7 +121,8 @@ impl View<'_> {
         }
     }
 
-    /// The number that this is, or says. A text such as 1e3 is more often a name than a number, and is equal to none.
+    /// The value as a number, also from a text. A text such as 1e3 is more often a name than a number, so it is not
+    /// converted.
     fn number(&self) -> Option<Cow<'_, Number>> {
         match self {
             Self::Number(number) => Some(Cow::Borrowed(number)),
@@ -131,7 +132,7 @@ impl View<'_> {
         }
     }
 
-    /// A text as it is, anything else as JSON.
+    /// A text unchanged, any other value as JSON.
     fn written(&self) -> Cow<'_, str> {
         match self {
             Self::Null => Cow::Borrowed("null"),
@@ -144,7 +145,7 @@ impl View<'_> {
     }
 }
 
-/// Whether two values are the same, whatever the order of names and however a number is written.
+/// True if two values are equal, regardless of the order of members and the notation of numbers.
 fn same(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => left.compare(right).is_eq(),

@@ -1,7 +1,7 @@
-//! Values: what variables, rows and captures hold, and what expressions are made of.
+//! Values of variables, rows, captures and expressions.
 //!
-//! A number keeps the digits it came with, however many: an identifier of thirty digits and the price 10.00 are sent as
-//! they were received. Comparing is exact; no number is brought into a form that cannot hold it.
+//! A number keeps its digits: an identifier of thirty digits and the price 10.00 are sent as they were received.
+//! Comparison is exact; no number is converted to a type that cannot represent it.
 
 mod compare;
 mod number;
@@ -19,7 +19,7 @@ pub use read::{PathStep, part};
 /// A value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// Nothing.
+    /// Null.
     Null,
     /// True or false.
     Bool(bool),
@@ -34,8 +34,8 @@ pub enum Value {
 }
 
 impl Value {
-    /// Whether a condition on this value alone holds: not on nothing, false, zero, an empty text, nor on the texts
-    /// `false` and `0`, which is how a CSV file writes them.
+    /// The truth of the value in a condition. False are null, false, zero, an empty text, and the texts `false` and
+    /// `0`, which a CSV file may contain.
     pub fn is_true(&self) -> bool {
         match self {
             Self::Null => false,
@@ -46,7 +46,7 @@ impl Value {
         }
     }
 
-    /// The text without quotes if this is one, else the value as JSON.
+    /// A text without quotes, any other value as JSON.
     pub fn into_text(self) -> String {
         match self {
             Self::Text(text) => text,
@@ -155,7 +155,7 @@ impl From<u64> for Value {
 }
 
 impl From<&Value> for serde_json::Value {
-    /// A number that no float can hold becomes the largest that one can.
+    /// A number too large for a float becomes the largest float.
     fn from(value: &Value) -> Self {
         match value {
             Value::Null => Self::Null,

@@ -3,20 +3,20 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-/// A number, with the digits it was written with.
+/// A number with its original digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Number(Digits);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Digits {
-    /// A whole number, written the usual way.
+    /// A whole number in its usual form.
     Whole(i64),
-    /// Anything else that JSON calls a number.
+    /// Any other JSON number.
     Written(Box<str>),
 }
 
 impl Number {
-    /// The number that JSON reads in `text`; none if the text is anything else, or more than that.
+    /// Parses a JSON number; `None` if the complete text is not one.
     pub fn from_json(text: &str) -> Option<Self> {
         let unsigned = text.strip_prefix('-').unwrap_or(text);
         let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
@@ -35,8 +35,8 @@ impl Number {
         is_number.then(|| Self::of(text))
     }
 
-    /// The number that a person wrote: as JSON writes it, or with a sign `+`, zeros in front, or nothing on one side of the
-    /// point.
+    /// Parses a number in a form that people use: JSON, or with a sign `+`, leading zeros, or no digit on one side of
+    /// the point.
     pub fn from_text(text: &str) -> Option<Self> {
         if let Some(number) = Self::from_json(text) {
             return Some(number);
@@ -62,7 +62,7 @@ impl Number {
         Self::from_json(&format!("{sign}{whole}{rest}"))
     }
 
-    /// Of digits that are known to be a number of JSON.
+    /// A number from a valid JSON number.
     pub(super) fn of(digits: &str) -> Self {
         match digits.parse::<i64>() {
             Ok(whole) if digits != "-0" => Self(Digits::Whole(whole)),
@@ -70,7 +70,7 @@ impl Number {
         }
     }
 
-    /// The whole number that this is, if it is written as one.
+    /// The whole number, if it is written as one.
     pub const fn as_whole(&self) -> Option<i64> {
         match self.0 {
             Digits::Whole(whole) => Some(whole),
@@ -78,7 +78,7 @@ impl Number {
         }
     }
 
-    /// Whether this is nothing.
+    /// True for zero.
     pub fn is_zero(&self) -> bool {
         match &self.0 {
             Digits::Whole(whole) => *whole == 0,
@@ -86,7 +86,7 @@ impl Number {
         }
     }
 
-    /// Which of the two is more, exactly: 1E2 is 100, and digits beyond the seventeenth count.
+    /// Compares exactly: 1E2 equals 100, and digits beyond the seventeenth count.
     pub fn compare(&self, other: &Self) -> Ordering {
         if let (Digits::Whole(left), Digits::Whole(right)) = (&self.0, &other.0) {
             return left.cmp(right);
@@ -144,7 +144,7 @@ impl From<&Number> for serde_json::Number {
     }
 }
 
-/// A number taken apart: 0.`digits` × 10^`scale`, without zeros at either end of the digits.
+/// The parts of a number: 0.`digits` × 10^`scale`, without zeros at either end of the digits.
 #[derive(Debug)]
 struct Decimal<'d> {
     is_negative: bool,

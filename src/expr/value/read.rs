@@ -1,4 +1,4 @@
-//! Reading JSON with every digit: `serde_json` says whether a text is JSON, what is here takes it apart.
+//! Parses JSON without losing digits: `serde_json` checks that a text is JSON, and this module splits it into values.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -7,11 +7,11 @@ use serde::de::{Error as _, IgnoredAny};
 
 use super::{Number, Value};
 
-/// How deep lists and objects may nest: as deep as `serde_json` goes for a value of its own.
+/// The maximum nesting depth; the limit of `serde_json` for its own values.
 const MAX_DEPTH: usize = 127;
 
 impl Value {
-    /// The value of a JSON text, or why it is none.
+    /// Parses a JSON text.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str::<IgnoredAny>(text)?;
         let mut reader = Reader {
@@ -23,16 +23,16 @@ impl Value {
     }
 }
 
-/// One step from a value into it.
+/// A step from a value to a part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PathStep {
     /// To the member of this name.
     Name(String),
-    /// To the item at this place, from 0.
+    /// To the item with this index, from 0.
     Index(usize),
 }
 
-/// The text of the value that the steps lead to, in a text that is known to be JSON; nothing of the rest is kept.
+/// The text of the value at the end of the steps, in a valid JSON text. Nothing else is parsed.
 pub fn part<'t>(text: &'t str, steps: &[PathStep]) -> Option<&'t str> {
     steps.iter().try_fold(text, |text, step| {
         let mut reader = Reader {
@@ -48,7 +48,7 @@ pub fn part<'t>(text: &'t str, steps: &[PathStep]) -> Option<&'t str> {
     })
 }
 
-/// A place in a text that is known to be JSON.
+/// A position in a valid JSON text.
 struct Reader<'t> {
     text: &'t str,
     at: usize,
@@ -122,7 +122,7 @@ impl<'t> Reader<'t> {
         Ok(members)
     }
 
-    /// The string that begins here.
+    /// Reads the string at the cursor.
     fn string(&mut self) -> Result<Cow<'t, str>, serde_json::Error> {
         let start = self.at;
         if self.pass_string() {
@@ -132,7 +132,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Goes over the string that begins here, and says whether it has escapes.
+    /// Skips the string at the cursor; true if it has escapes.
     fn pass_string(&mut self) -> bool {
         let bytes = self.text.as_bytes();
         let mut end = self.at + 1;
@@ -146,7 +146,7 @@ impl<'t> Reader<'t> {
         is_escaped
     }
 
-    /// The text of the value that begins here, which is gone over.
+    /// Skips the value at the cursor and returns its text.
     fn raw(&mut self) -> &'t str {
         self.peek();
         let start = self.at;
@@ -174,7 +174,7 @@ impl<'t> Reader<'t> {
         &self.text[start..self.at]
     }
 
-    /// The text of a member of the mapping that begins here; of those of one name the last, as everywhere.
+    /// The text of a member of the object at the cursor; of duplicate names the last, as usual.
     fn member(&mut self, name: &str) -> Option<&'t str> {
         let mut found = None;
         self.at += 1;
@@ -191,7 +191,7 @@ impl<'t> Reader<'t> {
         found
     }
 
-    /// The text of an item of the list that begins here.
+    /// The text of an item of the list at the cursor.
     fn item(&mut self, index: usize) -> Option<&'t str> {
         let mut left = index;
         self.at += 1;

@@ -1,4 +1,4 @@
-//! Values as they are written in YAML; plain scalars are typed by the YAML 1.2 core schema.
+//! Values from YAML; plain scalars have the types of the YAML 1.2 core schema.
 
 use super::{Number, Value};
 use crate::source::{Content, Node, Notation, Scalar};
@@ -32,7 +32,8 @@ impl From<&Scalar> for Value {
     }
 }
 
-/// A number of the core schema, with its digits; what JSON cannot hold (`.inf`, `0o17` beyond 64 bits) stays text.
+/// A number of the core schema with its digits; a number that JSON cannot represent (`.inf`, `0o17` beyond 64 bits)
+/// stays text.
 fn number(text: &str) -> Option<Number> {
     if let Some(hex) = text.strip_prefix("0x") {
         return u64::from_str_radix(hex, 16).ok().map(Into::into);

@@ -41,7 +41,7 @@ pub(crate) const PICK: Field = Field::new(
 )
 .default("first");
 
-/// Where the value is.
+/// The source of the value.
 pub(crate) static SOURCE: Choice = Choice {
     keys: &["json", "header", "regex", "cookie"],
     is_required: true,

@@ -100,13 +100,13 @@ pub(crate) const NAME: Field = Field::new(
      is named after what it asks for, such as `status is 200`.",
 );
 
-/// What a check looks at.
+/// The part of the response that a check examines.
 pub(crate) static SUBJECT: Choice = Choice {
     keys: &["status", "header", "body", "json", "time", "size"],
     is_required: true,
 };
 
-/// What a check asks of it.
+/// The condition on that part.
 pub(crate) static RULE: Choice = Choice {
     keys: &["equals", "contains", "matches", "exists", "is", "length"],
     is_required: false,

@@ -2,7 +2,7 @@
 
 use super::super::{Field, Mapping, Type};
 
-/// The most one flow can weigh.
+/// The maximum weight of a flow.
 const MAX_WEIGHT: u64 = 10_000;
 
 pub(crate) const NAME: Field = Field::new(

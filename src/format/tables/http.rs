@@ -1,9 +1,9 @@
-//! Defaults of every request, and the limits and credentials that a request may have too.
+//! Defaults of every request, and the limits and credentials of a single request.
 
 use super::super::words::{Cookies, FromWord};
 use super::super::{Field, Mapping, Type};
 
-/// The most redirects that are followed, also by default.
+/// The maximum number of redirects to follow; also the default.
 const MAX_REDIRECTS: u64 = 10;
 
 pub(crate) const HEADERS: Field = Field::new(

@@ -1,11 +1,11 @@
-//! The load, and the stages it may have.
+//! The load and its stages.
 
 use super::super::words::{ArrivalLaw, FromWord};
 use super::super::{Choice, Field, Form, Mapping, Type};
 
-/// More users than this on one machine are a slip of the keyboard.
+/// A larger number of users on one machine is a typing error.
 pub const MAX_USERS: u32 = 100_000;
-/// More starts a second than any generator makes.
+/// A larger number of starts per second is more than a generator can make.
 pub const MAX_RATE: f64 = 1e6;
 
 const SOME_USERS: Type = Type::Integer(1, MAX_USERS as u64);
@@ -80,7 +80,7 @@ pub(crate) const MAX_DURATION: Field = Field::new(
      as the iterations take.",
 );
 
-/// Keys that say what kind of load it is; without one it is of constant `users`.
+/// Keys that select the kind of load; without one of them the load is of constant `users`.
 pub(crate) static SHAPE: Choice = Choice {
     keys: &["iterations", "stages", "rate"],
     is_required: false,
@@ -101,7 +101,7 @@ pub(crate) static OF_STAGES: Form = Form {
     needs: &["stages"],
     may: &["max_users", "arrivals"],
 };
-/// Stages of users need nobody to keep a rate.
+/// Stages of `users` take no `max_users`.
 pub(crate) static OF_USER_STAGES: Form = Form {
     what: "a load of `users`",
     needs: &["stages"],

@@ -1,4 +1,4 @@
-//! The tables of every mapping but the steps, which are with their readers.
+//! The tables of every mapping except steps; the table of a step is beside its reader.
 
 pub(crate) mod capture;
 pub(crate) mod check;

@@ -1,4 +1,4 @@
-//! The file itself.
+//! The top level of the file.
 
 use super::super::words::{FromWord, Kind, OnError};
 use super::super::{Field, Mapping, Type};

@@ -59,7 +59,7 @@ abort: { after: 30s }
 };
 
 pub(crate) mod window {
-    //! Over which part of the run a threshold is judged.
+    //! The part of the run over which a threshold is judged.
 
     use super::super::super::{Choice, Field, Mapping, Type};
 
@@ -94,7 +94,7 @@ pub(crate) mod window {
 }
 
 pub(crate) mod abort {
-    //! When a broken threshold ends the run.
+    //! Stopping the run when a threshold fails.
 
     use super::super::super::{Field, Mapping, Type};
 

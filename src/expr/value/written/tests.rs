@@ -1,4 +1,4 @@
-//! What a text becomes, and what is said of one that is not YAML.
+//! Values of YAML texts, and errors of invalid ones.
 
 use std::fmt::Write as _;
 
@@ -59,7 +59,7 @@ fn a_bomb_of_a_thousand_million_values_is_refused_at_once() {
     }
     let began = std::time::Instant::now();
     let (root, problems) = tree(&bomb);
-    // Expanded, it would take minutes; refused, it takes milliseconds even on a busy machine.
+    // Expanding it would take minutes; refusing it takes milliseconds, even on a busy machine.
     assert!(began.elapsed().as_secs() < 2, "{:?}", began.elapsed());
     assert!(root.is_none());
     assert!(
