@@ -1,8 +1,8 @@
 //! goose: every user of a run is a goose user, and an iteration one of its transactions.
 //!
-//! goose launches the users and schedules their transactions, on a separate runtime. The pacer decides when a user starts,
-//! the plan what it does, and the recorder keeps the measurements; so goose's own metrics, waits, output, signal handler
-//! and stop are all off. No other module names goose.
+//! goose launches the users and schedules their transactions, on a separate runtime. The pacer decides when a user
+//! starts, the plan defines its actions, and the recorder keeps the measurements; so goose's own metrics, waits,
+//! output, signal handler and stop are all off. No other module names goose.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! How long a user of a closed load waits after a failure to connect.
+//! The wait of a closed load's user after a failure to connect.
 //!
 //! Without the wait, each user would try an absent target tens of thousands of times a second.
 

@@ -10,7 +10,7 @@ use url::Url;
 pub(super) struct BaseUrl(Option<(Scheme, Authority)>);
 
 impl BaseUrl {
-    /// That of an http or https URL; no path can be joined to any other URL.
+    /// The scheme and authority of an http or https URL. No path can be joined to any other URL.
     pub(super) fn of(target: &Url) -> Self {
         let parts = target.as_str().parse().map(Uri::into_parts);
         Self(

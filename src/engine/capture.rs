@@ -21,7 +21,7 @@ pub struct CaptureMiss {
     pub found: String,
 }
 
-/// Takes a value: of its JSON type from JSON (null is a value), else a text.
+/// Takes a value from the response: from JSON with its type (null is a value), otherwise as text.
 ///
 /// A cookie is looked up in this response, then in `jar`, since a redirect before the response may have set it.
 pub fn take(
@@ -85,7 +85,7 @@ fn groups<'t>(expression: &Regex, text: &'t str) -> impl Iterator<Item = &'t str
     })
 }
 
-/// Where a capture looks, in words.
+/// The source of a capture, in words.
 fn sought(from: &CaptureFrom) -> String {
     match from {
         CaptureFrom::Json(path) => format!("JSON path {path}"),
@@ -142,7 +142,7 @@ mod tests {
         CaptureFrom::Cookie(name.to_owned())
     }
 
-    /// Takes from `body` and a few headers, with a jar that holds `session`.
+    /// Takes from `body` and some headers; the cookie jar contains `session`.
     fn taken(from: CaptureFrom, pick: CapturePick, body: &[u8]) -> Result<Value, CaptureMiss> {
         let mut headers = HeaderMap::new();
         for (name, value) in [

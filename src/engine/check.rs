@@ -1,6 +1,6 @@
-//! Judging checks: one rule against one response.
+//! Judges checks: one rule against one response.
 //!
-//! A failed check says briefly what it found instead. A rule on the status or the time reads nothing else and allocates
+//! A failed check reports the value found, shortened. A rule on the status or the time reads nothing else and allocates
 //! nothing.
 
 use std::borrow::Cow;
@@ -20,7 +20,7 @@ use crate::units::Micros;
 pub enum CheckResult {
     /// The rule holds.
     Passed,
-    /// It does not.
+    /// The rule does not hold.
     Failed {
         /// The value found instead, at most [`super::response::MAX_FOUND`] characters.
         found: String,
@@ -96,7 +96,7 @@ pub fn judge(rule: &CheckRule, response: &Response<'_>, context: &mut dyn Contex
     judged.unwrap_or_else(|missing| CheckResult::failed(&format!("{missing} to compare with")))
 }
 
-/// Whether the rule holds for any of the texts.
+/// True if the rule holds for any of the texts.
 fn text_rule(
     rule: &TextRule,
     texts: &[Cow<'_, str>],
@@ -114,7 +114,7 @@ fn text_rule(
     }))
 }
 
-/// Whether the path finds something, and the rule holds for everything it finds.
+/// Passed if the path finds at least one value and the rule holds for every value found.
 fn json_rule(
     path: &JsonPath,
     rule: &JsonRule,
@@ -145,7 +145,7 @@ fn json_rule(
     })
 }
 
-/// Whether the comparison holds for all nodes; `numbers` is the comparison and its value, where numbers are compared.
+/// Passed if the comparison holds for all nodes; `numbers` is the comparator and the expected value, if it is a number.
 fn compared(
     nodes: &[&Value],
     path: &JsonPath,
@@ -197,7 +197,7 @@ fn differ_widely(found: &Value, expected: &scenario::Value) -> Option<(f64, f64)
     is_far.then_some((found, expected))
 }
 
-/// Whether the comparison holds for the lengths of all values.
+/// Passed if the comparison holds for the lengths of all values.
 fn lengths(nodes: &[&Value], comparator: Comparator, expected: u64) -> CheckResult {
     for node in nodes {
         let length = match node {

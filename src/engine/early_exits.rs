@@ -9,7 +9,7 @@ use crate::record::LostUsers;
 use crate::scenario::WhenUsedUp;
 use crate::units::Micros;
 
-/// How many users left early, and why.
+/// The number of users that left early, and the reasons.
 #[derive(Debug, Default)]
 pub(super) struct EarlyExits {
     stopped: AtomicU64,

@@ -27,7 +27,7 @@ pub(super) enum NextAction {
     Leave(LeaveReason),
 }
 
-/// Why a user leaves before the load is over.
+/// The reason why a user leaves before the load is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LeaveReason {
     /// `on_error` is `abort`: everyone leaves.
@@ -97,7 +97,7 @@ pub(super) async fn iterate(
     then
 }
 
-/// One user's way through the steps of an iteration.
+/// Walks through the steps of an iteration for one user.
 #[derive(Debug)]
 struct IterationWalker<'a, 'r> {
     run: &'a Run,
@@ -227,7 +227,7 @@ impl Walker for IterationWalker<'_, '_> {
     }
 }
 
-/// The request of a step, or the first of its own steps.
+/// The request of a step, or the first request of its child steps.
 fn first_request(step: &Step) -> Option<&Request> {
     let first = requests(slice::from_ref(step)).next();
     first.map(|(request, _)| request)

@@ -35,8 +35,8 @@ pub(super) fn follow(link: &str, page: Option<&Uri>, base: &BaseUrl) -> Option<D
     }
 }
 
-/// What is wrong with the host and port of a link that has them, where a lenient reader would go somewhere else without a
-/// word: to the default port, to the first segment of the path, to a name without its line breaks.
+/// The fault in the host or port of a link that has them. A lenient parser would silently go elsewhere: to the default
+/// port, to the first segment of the path, to a name without its line breaks.
 pub(super) fn flaw(link: &str) -> Option<&'static str> {
     let link = link.trim();
     let after = |scheme: &str| {
@@ -67,14 +67,14 @@ pub(super) fn flaw(link: &str) -> Option<&'static str> {
     (!is_number).then_some("whose port is not a number from 0 to 65535")
 }
 
-/// Whether a text may be a link at all. A browser accepts nearly every text as a relative link, but an empty text, a
-/// list, a mapping and markup were captured by mistake.
+/// True if a text may be a relative link. A browser accepts nearly every text as one, but an empty text, a list, a
+/// mapping or markup was captured by mistake.
 fn may_be_relative(link: &str) -> bool {
     let start = link.trim_start();
     !start.is_empty() && !start.starts_with(['[', '{', '<'])
 }
 
-/// Whether a link is a path or an absolute URL that is requested exactly as written.
+/// True for a path or an absolute URL that is requested exactly as written.
 fn is_plain(link: &str) -> bool {
     let is_path = link.starts_with('/') && !link.starts_with("//");
     let is_absolute = || {

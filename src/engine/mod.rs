@@ -47,7 +47,7 @@ use crate::transport::Shared;
 pub enum Stop {
     /// No new request starts; those in flight may end. Users that wait or think leave now.
     Graceful,
-    /// The grace period is over: requests in flight have failed, since they had no answer in all that time.
+    /// The grace period is over: requests in flight fail, because they had no complete response in that time.
     GraceOver,
     /// Requests in flight are cut off and count as interrupted.
     AtOnce,
@@ -64,14 +64,14 @@ pub struct Ended {
     pub unstarted: u64,
     /// Users that left early.
     pub lost: LostUsers,
-    /// Why the engine itself stopped the run, if it did.
+    /// The reason, if the engine itself stopped the run.
     pub stop: Option<StopReason>,
 }
 
-/// Why users could not be launched.
+/// The reason why users could not be launched.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// The schedule, or this segment's share of it, has none.
+    /// The schedule, or this segment's share of it, has no users.
     #[error(
         "there are no users to launch: expected at least one in each segment; lower the number of segments"
     )]
@@ -98,7 +98,7 @@ pub struct StepFailure {
     pub step: String,
     /// Method and URL; a URL with expressions is shown as written in the scenario, since its values may be secrets.
     pub request: Option<String>,
-    /// How its request ended.
+    /// The outcome of its request.
     pub outcome: Outcome,
     /// The response's status, if there was one.
     pub status: Option<u16>,
@@ -106,13 +106,13 @@ pub struct StepFailure {
     pub detail: String,
 }
 
-/// Why setup or teardown failed.
+/// The reason why setup or teardown did not complete.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CutShort {
     /// A step failed.
     #[error(transparent)]
     Failed(#[from] StepFailure),
-    /// It was asked to stop.
+    /// The caller stopped it.
     #[error("it was stopped before its end")]
     Stopped,
 }

@@ -15,14 +15,14 @@ pub(super) struct Offer {
     asked: Asked,
 }
 
-/// How many iterations a load asks for.
+/// The number of iterations that a load asks for.
 #[derive(Debug)]
 enum Asked {
-    /// As many as the users come to.
+    /// As many as the users complete.
     Users,
-    /// A number.
+    /// A fixed number.
     Count(u64),
-    /// Those that are due.
+    /// Every arrival that is due.
     Arrivals {
         /// The arrivals that are not yet counted as due.
         ahead: ArrivalTimes,

@@ -1,4 +1,4 @@
-//! When a user's next iteration starts, for every load model.
+//! Decides when a user's next iteration starts, for every load model.
 //!
 //! Closed: a user starts when the curve includes it (the last user stops first when the curve falls), its think time is
 //! over and its pacing allows it; it waits for neither when no iteration is left for it. Open: free users queue in order;
@@ -30,11 +30,11 @@ use crate::units::Micros;
 /// One iteration's start; times are readings of the run's clock.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Start {
-    /// When the schedule intended it; in a closed model, `started` or the paced time.
+    /// The intended start; in a closed model, `started` or the start that pacing allows.
     pub(super) intended: Micros,
-    /// Since when the user had been free.
+    /// The time since which the user was free.
     pub(super) free_since: Micros,
-    /// When it started.
+    /// The actual start.
     pub(super) started: Micros,
 }
 
@@ -46,21 +46,21 @@ pub(super) struct Pace {
     /// The number of the load's first user among all segments and loads.
     first_user: u32,
     model: LoadModel,
-    /// When the schedule ends; none if it ends with its iterations.
+    /// The end of the schedule; `None` if it ends with its iterations.
     length: Option<Micros>,
     /// Closed models: an iteration of a user starts at most once in this time.
     pacing: Option<Micros>,
     /// Wakes users whose pacing allows their next iteration; needs [`Pace::ring`] to be polled.
     alarms: Alarms,
-    /// When the last shared iteration was taken; from then on users leave one by one.
+    /// The time when a user took the last shared iteration; from then on users leave one by one.
     used_up: OnceLock<Micros>,
 }
 
-/// How the starts of iterations are decided.
+/// The rule that decides the starts of iterations.
 #[derive(Debug)]
 enum LoadModel {
     Users(Curve),
-    /// Iterations that all users share, and how many of them are taken.
+    /// Iterations that all users share, and the number taken so far.
     Shared {
         count: u64,
         taken: AtomicU64,
@@ -79,7 +79,7 @@ struct Tickets {
 }
 
 impl Pace {
-    /// Must be called within the users' runtime: it makes a timer.
+    /// Must be called within the users' runtime, because it creates a timer.
     pub(super) fn of(load: &LoadProfile, plan: &Plan) -> Self {
         let (seed, segment) = (plan.seed, plan.segment);
         let model = match &load.schedule {
@@ -107,23 +107,23 @@ impl Pace {
         }
     }
 
-    /// Whether the schedule alone decides when starts are due (open model).
+    /// True if only the schedule decides when starts are due (open model).
     pub(super) const fn is_open(&self) -> bool {
         matches!(self.model, LoadModel::Arrivals(_))
     }
 
-    /// How long the schedule still lasts; none if it ends with its iterations.
+    /// The remaining duration of the schedule; `None` if it ends with its iterations.
     pub(super) fn left(&self, now: Micros) -> Option<Duration> {
         let left = self.length?.saturating_sub(now);
         Some(left.as_duration())
     }
 
-    /// Whether a time lies after the planned end of the load.
+    /// True if a time lies after the planned end of the load.
     fn is_over(&self, now: Micros) -> bool {
         self.length.is_some_and(|length| now >= length)
     }
 
-    /// When the load ends: as planned, or with its last shared iteration; none if that is not yet known.
+    /// The end of the load: as planned, or with its last shared iteration; `None` if not known yet.
     pub(super) fn end(&self) -> Option<Micros> {
         let used_up = self.used_up.get().copied();
         self.length.into_iter().chain(used_up).min()
@@ -149,11 +149,11 @@ pub(super) struct Pacer<'a> {
     number: u32,
     /// Iterations started.
     iterations: u64,
-    /// Until when the curve includes this user, as far as computed.
+    /// The time until which the curve includes this user, as far as computed.
     active_until: Micros,
     /// The earliest intended start that pacing allows.
     paced: Micros,
-    /// When the think time after the last iteration is over.
+    /// The end of the think time after the last iteration.
     rested: Micros,
 }
 
@@ -186,7 +186,7 @@ impl<'a> Pacer<'a> {
         self.rested = self.clock.now() + pause.into();
     }
 
-    /// Waits for the start of the user's next iteration; none if there is no further one.
+    /// Waits for the start of the user's next iteration; `None` if there is no further one.
     pub(super) async fn next(&mut self) -> Option<Start> {
         let start = match &self.pace.model {
             LoadModel::Arrivals(tickets) => self.next_ticket(tickets).await,

@@ -1,4 +1,5 @@
-//! Where a JSON path looks: the whole body, or of one that would take much memory only the part that it leads to.
+//! The part of a body that a JSON path needs: the whole body, or, for a body whose values would take much memory, only
+//! the part at the path's beginning.
 
 use std::ops::Deref;
 
@@ -9,16 +10,17 @@ use super::response::Response;
 use crate::expr::value::part;
 use crate::scenario::JsonPath;
 
-/// From which size on it is looked at how much memory a body would take.
+/// The body size above which the memory of its values is estimated.
 const LARGE: usize = 64 << 10;
 
-/// What the values of a body may take for all of them to be read: more are read only as far as a path leads.
+/// The maximum memory of a body's values for the body to be parsed completely. Of a larger body only the part at the
+/// path's beginning is parsed.
 const WHOLE: u64 = 8 << 20;
 
-/// The most that the values of a body, or of a part of it, may take. Two bodies are read at once.
+/// The maximum memory of the parsed values, of a body or of a part. Two bodies are parsed at once.
 pub(super) const MOST: u64 = 64 << 20;
 
-/// The part of a body that a path leads to, and the path from there on.
+/// A body, or the part of it at the beginning of a path, and the rest of the path.
 #[derive(Debug)]
 pub(super) struct JsonLocation<'r, 'a> {
     response: ResponseRef<'r, 'a>,
@@ -43,7 +45,8 @@ impl<'a> Deref for JsonLocation<'_, 'a> {
 }
 
 impl<'a> Response<'a> {
-    /// Where a path looks, none if it leads nowhere; or why the body is not JSON, in words.
+    /// The part of the body that a path needs, or `None` if the path leads nowhere. The error is the reason why the
+    /// body is not JSON, in words.
     pub(super) fn at<'p>(
         &'p self,
         path: &'p JsonPath,
@@ -76,7 +79,7 @@ impl<'a> Response<'a> {
         }))
     }
 
-    /// How much memory the values of the body take at most, in bytes; nothing worth to be counted for a small one.
+    /// An upper bound of the memory of the body's values, in bytes; zero for a small body.
     pub(super) fn memory(&self) -> u64 {
         *self.memory.get_or_init(|| {
             if self.body.len() > LARGE {
@@ -88,16 +91,17 @@ impl<'a> Response<'a> {
     }
 }
 
-/// How much memory the values of a JSON text take at most, by the marks between them. Of a list or a mapping that grows up
-/// to half may be spare; a small mapping has room for three.
+/// An upper bound of the memory of a JSON text's values, from its structural characters. Up to half of a growing list's
+/// or mapping's capacity may be unused; a small mapping has room for three.
 fn memory(text: &[u8]) -> u64 {
     const VALUE: u64 = size_of::<Value>() as u64;
-    /// A value under a name, and its hash.
+    /// A value with its name and its hash.
     const MEMBER: u64 = VALUE + size_of::<String>() as u64 + 8;
-    /// What the allocator takes for a short text.
+    /// The allocation of a short text.
     const TEXT: u64 = 32;
     let mut sum = VALUE;
-    // Of each list or mapping that is open, whether it is a mapping, the innermost in the last bit; no more than 128 are read.
+    // One bit per open list or mapping: 1 for a mapping; the innermost is the last bit. The parser allows at most 128
+    // levels.
     let mut mappings = 0_u128;
     let mut bytes = text.iter();
     while let Some(byte) = bytes.next() {
@@ -144,7 +148,7 @@ mod tests {
 
     use super::*;
 
-    /// What a path finds in a body, or why it finds nothing.
+    /// The values that a path finds in a body, or the reason why it finds nothing.
     fn found(path: &str, body: &str) -> Result<Vec<String>, String> {
         let path = JsonPath::parse(path).expect(path);
         let headers = HeaderMap::new();

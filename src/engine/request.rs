@@ -1,4 +1,4 @@
-//! From a planned request to one that can be sent: literal parts are shared or copied, the others are rendered.
+//! Builds a request from its plan: literal parts are shared or copied, the others are rendered.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use crate::plan::{Request, RequestBody, RequestUrl};
 use crate::scenario::{Auth, Template};
 use crate::transport::Outgoing;
 
-/// Why a request could not be built; nothing was sent.
+/// The reason why a request could not be built; nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unsendable {
     #[error(transparent)]
@@ -26,7 +26,7 @@ pub(super) enum Unsendable {
     Url { written: String, rendered: String },
 }
 
-/// What is wrong with a text that is no URL at all.
+/// The fault of a text that is not a URL at all.
 const NO_URL: &str = "which is neither a path nor an http:// or https:// URL";
 
 /// One request, rendered for one user.
@@ -136,7 +136,7 @@ fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, Unsendable
     })
 }
 
-/// Names the character of a value that a header cannot carry; it can carry visible characters and tabs.
+/// Describes the character of a value that a header cannot contain; valid are visible characters and tabs.
 fn unfit(value: &str) -> String {
     let at = value
         .chars()
@@ -181,7 +181,7 @@ mod tests {
     use crate::plan::{Plan, ReadsBody, Segment};
     use crate::scenario::{self, Overrides, SlotId, Timeouts};
 
-    /// `x` is the one variable.
+    /// The only variable is `x`.
     struct OnlyX;
 
     impl Names for OnlyX {

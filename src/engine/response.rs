@@ -1,4 +1,4 @@
-//! A response as checks and captures see it: its body is decoded once, and only if one of them asks.
+//! The response for checks and captures; its body is decoded once, and only if one of them needs it.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -22,14 +22,15 @@ pub struct Response<'a> {
     pub status: StatusCode,
     /// The final response's headers.
     pub headers: &'a HeaderMap,
-    /// The body, inflated; empty if it was not kept.
+    /// The decompressed body; empty if it was not kept.
     pub body: &'a [u8],
     /// From the request's actual start to its last byte.
     pub service_time: Duration,
     text: OnceCell<Cow<'a, str>>,
     json: OnceCell<Result<Value, serde_json::Error>>,
-    /// Whether a large body is JSON, and how much memory its values take.
+    /// Whether a large body is valid JSON.
     pub(super) validity: OnceCell<Result<(), serde_json::Error>>,
+    /// An upper bound of the memory of its values, in bytes.
     pub(super) memory: OnceCell<u64>,
     /// The body's JSON with all digits of its numbers; parsed only for a number that needs them.
     digits: OnceCell<Option<scenario::Value>>,
@@ -71,8 +72,8 @@ impl<'a> Response<'a> {
         ))
     }
 
-    /// The body as text, in the encoding that its first bytes or `charset=` say, else in UTF-8; what cannot be decoded
-    /// becomes replacement characters.
+    /// The body as text, in the encoding given by its byte order mark or `charset=`, else UTF-8. Invalid bytes become
+    /// replacement characters.
     pub fn text(&self) -> &str {
         self.text.get_or_init(|| self.decoded(self.body))
     }
@@ -86,11 +87,11 @@ impl<'a> Response<'a> {
                     ByteSize(MOST)
                 )));
             }
-            // JSON is UTF-8 whatever `charset` says; the named encoding is only tried if UTF-8 fails.
+            // JSON is UTF-8 regardless of `charset`; the named encoding is only tried if UTF-8 fails.
             let (encoding, mark) = self.encoding(self.body);
             match serde_json::from_slice(&self.body[mark..]) {
                 Err(_) if encoding != UTF_8 => serde_json::from_str(self.text()),
-                // It may have numbers that no float can hold.
+                // The body may contain numbers too large for a float.
                 Err(error) => match self.json_text().map(scenario::Value::from_json) {
                     Some(Ok(value)) => Ok((&value).into()),
                     _ => Err(error),
@@ -101,7 +102,7 @@ impl<'a> Response<'a> {
         parsed.as_ref().map_err(|error| self.not_json(error))
     }
 
-    /// Why the body is not JSON, or not read as such.
+    /// The reason why the body is not JSON, or is not parsed.
     pub(super) fn not_json(&self, error: &serde_json::Error) -> String {
         if self.body.is_empty() {
             return "an empty body, which is not JSON".to_owned();
@@ -115,7 +116,7 @@ impl<'a> Response<'a> {
         ))
     }
 
-    /// The body as it is read as JSON, where that is UTF-8.
+    /// The body without its byte order mark, if it is UTF-8.
     pub(super) fn json_text(&self) -> Option<&'a str> {
         let (_, mark) = self.encoding(self.body);
         std::str::from_utf8(&self.body[mark..]).ok()
@@ -138,7 +139,7 @@ impl<'a> Response<'a> {
         })
     }
 
-    /// A found value, its numbers with the digits that they have in the body.
+    /// A found value; its numbers have the digits of the body.
     pub(super) fn value(&self, found: &FoundNode<'_>) -> scenario::Value {
         let located = found.location.as_ref().and_then(|location| {
             // Decoded as in `json`.
@@ -152,7 +153,7 @@ impl<'a> Response<'a> {
         located.map_or_else(|| found.node.into(), Clone::clone)
     }
 
-    /// The texts of a header, in order; a value that is not UTF-8 is read as Latin-1, as in older versions of HTTP.
+    /// The values of a header, in order; a value that is not UTF-8 is read as Latin-1, as in older versions of HTTP.
     pub(super) fn header(&self, name: &HeaderName) -> impl Iterator<Item = Cow<'a, str>> {
         let values = self.headers.get_all(name).into_iter();
         values.map(|value| match std::str::from_utf8(value.as_bytes()) {
@@ -215,7 +216,7 @@ pub(super) struct FoundNode<'j> {
     pub(super) location: Option<NormalizedPath<'j>>,
 }
 
-/// Whether every number is exact: numbers beyond 64 bits, and numbers with a decimal point, may have lost digits.
+/// True if every number is exact. Numbers beyond 64 bits, and numbers with a decimal point, may have lost digits.
 pub(super) fn is_exact(node: &Value) -> bool {
     match node {
         Value::Number(number) => !number.is_f64(),
@@ -242,10 +243,10 @@ fn at<'v>(
         })
 }
 
-/// The most characters of a found value in a message.
+/// The maximum length of a found value in a message, in characters.
 pub const MAX_FOUND: usize = 200;
 
-/// At most [`MAX_FOUND`] characters, with an ellipsis for the rest, and no control character that a terminal would obey.
+/// At most [`MAX_FOUND`] characters, with an ellipsis if the text is longer; control characters become spaces.
 pub(super) fn clipped(text: &str) -> String {
     let visible = |c: char| if c.is_control() { ' ' } else { c };
     let mut characters = text.chars().map(visible);

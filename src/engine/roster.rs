@@ -42,14 +42,14 @@ struct Slot {
 struct ActiveUsers {
     now: AtomicU32,
     peak: AtomicU32,
-    /// When every user became active, first since the last reading; [`NEVER`] if that was never so.
+    /// The first time since the last reading at which every user was active; [`NEVER`] if there was none.
     all_since: AtomicU64,
 }
 
 /// Later than any run.
 const NEVER: u64 = u64::MAX;
 
-/// Whether a user counts as active.
+/// The activity of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Activity {
@@ -74,7 +74,7 @@ impl ActivityRecord {
         Self(at.0 << 4 | self.activity() << 2 | activity as u64)
     }
 
-    /// Whether the user was active just before `at`; exact if its activity changed at most once since then.
+    /// True if the user was active just before `at`; exact if its activity changed at most once since then.
     const fn was_active(self, at: Micros) -> bool {
         let then = if self.0 >> 4 < at.0 {
             self.activity()
@@ -193,7 +193,7 @@ impl Roster {
         counts
     }
 
-    /// When every user became active, first since the last call; none if that was never so.
+    /// The first time since the last call at which every user was active; `None` if there was none.
     pub(super) fn take_all_active(&self) -> Option<Micros> {
         let at = self.active.all_since.swap(NEVER, Relaxed);
         (at != NEVER).then_some(Micros(at))
@@ -209,7 +209,7 @@ impl Roster {
 }
 
 impl ActiveUsers {
-    /// Adds one; gives how many there are now.
+    /// Adds one and returns the new number.
     fn rise(&self) -> u32 {
         let active = self.now.fetch_add(1, Relaxed) + 1;
         if self.peak.load(Relaxed) < active {
@@ -219,7 +219,7 @@ impl ActiveUsers {
     }
 }
 
-/// An increment by the only writer: no read-modify-write on the bus.
+/// Increments a counter that has a single writer, so no atomic read-modify-write is needed.
 fn add_one(count: &AtomicU64) {
     count.store(count.load(Relaxed) + 1, Relaxed);
 }

@@ -27,7 +27,7 @@ pub(super) struct Run {
     pub(super) base: BaseUrl,
     /// By load, in the plan's order.
     pub(super) paces: Box<[Pace]>,
-    /// When the last load ends; none if that of one is decided by its iterations.
+    /// The end of the last load; `None` if the end of one depends on its iterations.
     pub(super) length: Option<Micros>,
     pub(super) halt: Halt,
     pub(super) roster: Roster,
@@ -56,12 +56,12 @@ impl Run {
         self.paces.partition_point(|pace| pace.slots.end <= user)
     }
 
-    /// Whether a time lies after the planned end of every load.
+    /// True if a time lies after the planned end of every load.
     pub(super) fn is_over(&self, now: Micros) -> bool {
         self.length.is_some_and(|length| now >= length)
     }
 
-    /// When the last load ends: as planned, or with its iterations; none if that is not yet known.
+    /// The end of the last load: as planned, or with its iterations; `None` if not known yet.
     pub(super) fn end(&self) -> Option<Micros> {
         let ends = self.paces.iter().map(Pace::end);
         ends.reduce(|last, end| Some(last?.max(end?)))?

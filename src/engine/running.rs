@@ -1,4 +1,4 @@
-//! A load that is running, as seen by its driver.
+//! A running load, for the code that drives it.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
@@ -26,7 +26,7 @@ use crate::units::Micros;
 /// The time from the opening of the gate to the run's zero, in which the users pass the gate and queue.
 const LEAD: Duration = Duration::from_millis(20);
 
-/// How long users may take to leave after they are cut off.
+/// The maximum time that users may take to leave after they are cut off.
 const CUT_LIMIT: Duration = Duration::from_secs(1);
 
 /// A running load; dropping it stops the load at once.
@@ -38,7 +38,7 @@ pub struct Running {
     runtime: Option<Runtime>,
     /// By load, in the plan's order.
     offers: Vec<Offer>,
-    /// When the load was last read.
+    /// The time of the last reading.
     read_at: Micros,
     /// The counts that were reported at that time.
     reported: LoadCounts,
@@ -179,7 +179,7 @@ impl Running {
         }
     }
 
-    /// How much of the time since the last reading lies after the end of the load: its planned end, or its stop.
+    /// The part of the time since the last reading that lies after the end of the load: its planned end, or its stop.
     fn drain(&self, now: Micros) -> Micros {
         let end = self.run.length.into_iter().chain(self.run.halt.at()).min();
         end.map_or(Micros::ZERO, |end| {
@@ -187,15 +187,15 @@ impl Running {
         })
     }
 
-    /// When the active users at `end` are counted: when the load ended at the latest. After that users leave, and those
-    /// still in an iteration no longer belong to the level of the load.
+    /// The time at which active users are counted for `end`: at the latest when the load ended. After that users leave,
+    /// and those still in an iteration no longer belong to the level of the load.
     fn gauged_at(&self, end: Micros) -> Micros {
         let ends = [self.run.end(), self.run.halt.at()];
         ends.into_iter().flatten().fold(end, Micros::min)
     }
 
-    /// Until when arrivals are due by `end`: the stop of the load at the latest. Users that leave early do not stop the
-    /// load: the arrivals that they do not start are due all the same.
+    /// The time until which arrivals are due for `end`: at the latest the stop of the load. Users that leave early do
+    /// not stop the load; the arrivals that they do not start are still due.
     fn due_until(&self, end: Micros) -> Micros {
         let stop = self.run.halt.at().filter(|_| self.run.halt.is_stopping());
         stop.map_or(end, |at| at.min(end))
@@ -215,7 +215,7 @@ impl Running {
         self.run.stop(stop);
     }
 
-    /// Whether every user has left: the schedule is over or was stopped, and the requests in flight have ended.
+    /// True if every user has left: the schedule is over or was stopped, and the requests in flight have ended.
     pub fn is_finished(&self) -> bool {
         self.run.roster.is_empty()
     }
@@ -225,7 +225,7 @@ impl Running {
         self.run.roster.emptied().await;
     }
 
-    /// Why the engine itself stopped the run, if it did: a panic, or `on_error: abort`.
+    /// The reason, if the engine itself stopped the run: a panic, or `on_error: abort`.
     pub fn stop_reason(&self) -> Option<StopReason> {
         self.run.halt.reason().cloned()
     }

@@ -1,7 +1,7 @@
 //! The state of one user: captured values, its feeders' rows, its random numbers.
 //!
-//! All random numbers come from a generator that each iteration seeds with (seed, user, iteration), so that a run can be
-//! repeated whatever the target answers.
+//! All random numbers come from a generator that each iteration seeds with (seed, user, iteration), so that a run can
+//! be repeated regardless of the target's responses.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ impl RunValues {
     }
 }
 
-/// How often each feeder has been drawn from in this segment, by its index.
+/// The number of draws from each feeder in this segment, by its index.
 #[derive(Debug)]
 pub(super) struct Draws(Box<[AtomicU64]>);
 
@@ -47,7 +47,7 @@ impl Draws {
 
 /// The values that a user's steps insert, and may set.
 pub(super) trait Values: Context + Send {
-    /// Sets a variable, for as long as its scope says.
+    /// Sets a variable, for the lifetime given by its scope.
     fn keep(&mut self, slot: SlotId, value: Value);
 }
 
@@ -66,13 +66,13 @@ pub(super) struct UserState<'r> {
     pages: Vec<(SlotId, Uri)>,
     /// This iteration's row of each feeder, drawn at its first use; a cell, since templates have shared access.
     rows: Box<[Cell<FeedRow>]>,
-    /// Whether this user has run the `start` of each flow.
+    /// True for each flow whose `start` this user has run.
     begun: Box<[bool]>,
     /// The pause of this iteration's flow before the next iteration.
     rest: Option<Delay>,
     /// The buffer for rendered texts, reused for each request.
     pub(super) text: String,
-    /// Whether each check of the present request held; reused for each request.
+    /// The result of each check of the current request; reused for each request.
     pub(super) held: Vec<bool>,
 }
 
@@ -162,11 +162,11 @@ impl<'r> UserState<'r> {
             .position(|row| row.get() == FeedRow::UsedUp)
     }
 
-    /// A text without the present secrets of this user.
+    /// A text without the current secrets of this user.
     pub(super) fn hide(&self, text: &str) -> String {
         let secrets = &self.plan.secrets;
         let slots = secrets.slots.iter().filter_map(|slot| self.slot(*slot));
-        // Reading a row that is not drawn would draw it.
+        // Only rows that are drawn already, because reading another would draw it.
         let columns = secrets.columns.iter().filter_map(|&(feed, column)| {
             matches!(self.rows[feed].get(), FeedRow::Drawn(_))
                 .then(|| self.column(feed, column))
@@ -183,7 +183,7 @@ impl<'r> UserState<'r> {
         self.pages.push((slot, page.clone()));
     }
 
-    /// The page that the present value of a variable was captured from.
+    /// The page from which the current value of a variable was captured.
     pub(super) fn page(&self, slot: SlotId) -> Option<&Uri> {
         let pages = match self.own[slot.0 as usize] {
             Some(_) => &*self.pages,
@@ -223,7 +223,7 @@ impl<'r> UserState<'r> {
         }
     }
 
-    /// In [0, 1).
+    /// A random number in [0, 1).
     fn fraction(&mut self) -> f64 {
         (self.random() >> 11) as f64 / (1_u64 << 53) as f64
     }
@@ -326,14 +326,14 @@ mod tests {
             (Delay::Constant(ms(20)), 0.020, ms(20)),
             (Delay::Uniform(ms(10), ms(30)), 0.020, ms(30)),
             (Delay::Normal(ms(100), ms(10)), 0.100, ms(200)),
-            // Cut off at zero, the mean of a standard normal law is 1/√(2π) of its deviation.
+            // Truncated at zero, a normal distribution with mean 0 has a mean of 1/√(2π) of its standard deviation.
             (Delay::Normal(ms(0), ms(10)), 0.003_989, ms(100)),
             (Delay::Exponential(ms(10)), 0.010, ms(367)),
         ] {
             let pauses: Vec<_> = (0..20_000).map(|_| state.pause(&delay)).collect();
             let total: Duration = pauses.iter().sum();
             let found = total.as_secs_f64() / 20_000.0;
-            // Five standard errors of the widest of these laws.
+            // Five standard errors of the widest of these distributions.
             assert!((found - mean).abs() < 0.04 * mean, "{delay:?}: {found} s");
             assert!(pauses.iter().all(|pause| *pause <= most), "{delay:?}");
         }

@@ -1,4 +1,4 @@
-//! One request of one user: built, sent, judged, recorded.
+//! Runs one request of a user: builds, sends, judges and records it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,13 +33,13 @@ pub(super) struct User<'r> {
 #[derive(Debug)]
 struct JudgedRequest {
     outcome: Outcome,
-    /// The first failure in words; none if that is the status, which is described on demand.
+    /// The first failure in words; `None` for a failed status, which is described on demand.
     detail: Option<String>,
     /// A value that later steps may need was missing.
     lacks_value: bool,
 }
 
-/// How a request ended, as far as the iteration depends on it.
+/// The end of a request, as far as the iteration depends on it.
 #[derive(Debug)]
 pub(super) enum RequestEnd {
     /// It ended at this instant, failed or not, and provided all its values.
@@ -173,10 +173,10 @@ pub(super) async fn unmeasured(
 /// The largest body that is parsed or searched on the users' own thread, in about a millisecond.
 const LARGE: usize = 64 << 10;
 
-/// The same for a body that is searched for a text.
+/// The same limit for a body that is searched for a text.
 const LARGE_TEXT: usize = 1 << 20;
 
-/// Judges here, or on another thread if that takes long.
+/// Judges on this thread, or on another one if that takes long.
 async fn judged(
     request: &Request,
     exchange: &Exchange,
@@ -192,7 +192,7 @@ async fn judged(
     judge(request, exchange, prepared, user)
 }
 
-/// Whether the checks and captures of a response would delay the other users of the thread.
+/// True if the checks and captures of a response would delay the other users of the thread.
 fn is_slow_to_judge(request: &Request, exchange: &Exchange) -> bool {
     let Some(body) = exchange.body() else {
         return false;
@@ -281,7 +281,7 @@ fn judge(
     judged
 }
 
-/// Whether a check of the step accepts this status.
+/// True if a check of the step accepts this status.
 fn accepts(request: &Request, response: &Response<'_>) -> bool {
     request.checks.iter().any(|(_, check)| match &check.rule {
         CheckRule::Status(ranges) => ranges
@@ -295,7 +295,7 @@ fn accepts(request: &Request, response: &Response<'_>) -> bool {
     })
 }
 
-/// A status that is a failure, and the beginning of the body.
+/// Describes a failed status: the status and the beginning of the body.
 fn describe_status(exchange: &Exchange) -> String {
     let Some(response) = &exchange.response else {
         return String::new();

@@ -46,9 +46,9 @@ pub(super) async fn tick(recorder: Arc<Recorder>, clock: Clock) {
     }
 }
 
-/// The users' threads. A timer on one thread cannot see another, but the runtime reports which threads wait for work and
-/// how long each was busy in all. It updates that every few tasks, so a thread that neither waits nor makes progress is
-/// stuck in a task, or was taken off its core.
+/// The users' threads. A timer on one thread cannot observe another, but the runtime reports which threads wait for
+/// work and the total busy time of each. It updates these figures every few tasks, so a thread that neither waits nor
+/// makes progress is blocked in a task, or was taken off its core.
 #[derive(Debug)]
 struct Threads {
     metrics: RuntimeMetrics,
@@ -61,9 +61,9 @@ struct Thread {
     parked: u64,
     /// When it last made progress.
     since: Instant,
-    /// How long it has made none.
+    /// The time since then without progress.
     still: Duration,
-    /// The standstill that has just ended, if one has.
+    /// The standstill that has just ended, if any.
     woke: Option<(Instant, Instant)>,
 }
 
@@ -86,7 +86,7 @@ impl Threads {
         for (worker, thread) in self.seen.iter_mut().enumerate() {
             let busy = self.metrics.worker_total_busy_duration(worker);
             let parked = self.metrics.worker_park_unpark_count(worker);
-            // Odd while it waits for work.
+            // The number is odd while the thread waits for work.
             let is_waiting = parked % 2 == 1;
             thread.woke = None;
             if !is_waiting && (busy, parked) == (thread.busy, thread.parked) {

@@ -112,7 +112,7 @@ mod tests {
         let far = timer.sleep_until(start + Duration::from_hours(1));
         let gave_up = tokio::time::timeout(Duration::from_millis(1), far).await;
         assert!(gave_up.is_err());
-        // Dropped before it is due, unless this thread was kept waiting for so long; its readiness is left over.
+        // The wait is dropped before it is due, unless this thread was delayed for long; its readiness remains.
         let near = timer.sleep_until(start + Duration::from_millis(5));
         let _ = tokio::time::timeout(Duration::ZERO, near).await;
         for ms in [8, 9, 12] {
@@ -120,7 +120,7 @@ mod tests {
             timer.sleep_until(due).await;
             let late = Instant::now().duration_since(due);
             assert!(Instant::now() >= due);
-            // Far above what the timer needs, far below a wake-up that was missed.
+            // Far above the timer's latency, far below a missed wake-up.
             assert!(late < Duration::from_secs(1), "{late:?} late");
         }
     }

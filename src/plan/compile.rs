@@ -1,4 +1,4 @@
-//! From a scenario to a plan: what is literal is brought into its final form, what is named gets its number.
+//! Compiles a scenario to a plan: literal parts get their final form, names become numbers.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,7 +18,7 @@ use crate::scenario::{
 };
 
 impl Plan {
-    /// Decides everything that can be decided before the run, against a target; on failure, everything that is wrong.
+    /// Compiles a scenario for a target. The error contains all diagnostics.
     pub fn compile(
         scenario: &Scenario,
         target: &Url,
@@ -28,7 +28,7 @@ impl Plan {
         let mut compiler = Compiler::new(scenario, target);
         let setup = compiler.steps(&scenario.setup, None);
         let teardown = compiler.steps(&scenario.teardown, None);
-        // Flows first, so that the cap on series never takes a flow's own.
+        // Flows first, so that the limit on series never excludes a flow's own series.
         let ids: Vec<SeriesId> = scenario
             .flows
             .iter()
@@ -106,13 +106,13 @@ impl Plan {
         Ok(plan)
     }
 
-    /// How many iterations the loads ask of this segment; none where users decide.
+    /// The number of iterations planned for this segment; `None` if it depends on the users.
     pub fn planned_iterations(&self) -> Option<u64> {
         self.loads.planned_iterations(self.seed, self.segment)
     }
 }
 
-/// A load that measures nothing.
+/// The diagnostic for a load that measures nothing.
 fn load_problem(plan: &Plan) -> Option<Diagnostic> {
     let message = match plan.loads.duration() {
         Some(run) if run.is_zero() => "the load lasts no time at all".to_owned(),
@@ -142,7 +142,7 @@ fn never_starts(schedule: &Schedule) -> bool {
     }
 }
 
-/// An error inside a threshold's expression, as a place in the file.
+/// The diagnostic for an error in a threshold's expression, with its position in the file.
 fn place(error: ExprError, entry: &ThresholdEntry, text: &str) -> Diagnostic {
     let span = entry.span;
     let line = text
@@ -243,7 +243,7 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    /// Steps of a flow, or of setup and teardown, which are not measured.
+    /// Compiles steps of a flow, or of setup and teardown, which are not measured.
     fn steps(&mut self, steps: &[scenario::Step], flow: Option<&str>) -> Vec<Step> {
         block_of(steps, &mut |request, span| {
             self.request(request, flow, span)
@@ -290,7 +290,7 @@ impl<'s> Compiler<'s> {
             url,
             query,
             link: request::link(&request.url),
-            // Known when every request is.
+            // Filled in when all requests are compiled.
             captured_links: Box::default(),
             headers: headers.literal,
             rendered_headers: headers.rendered,
@@ -307,7 +307,7 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    /// The series of a step: steps of one name in one flow share it.
+    /// The series of a step; steps with the same name in a flow share it.
     fn step_series(&mut self, request: &scenario::Request, flow: &str, span: Span) -> SeriesId {
         let key = (flow.to_owned(), request.name.clone());
         if let Some(&id) = self.steps.get(&key) {
@@ -338,7 +338,7 @@ impl<'s> Compiler<'s> {
         id
     }
 
-    /// The series that takes the steps beyond the cap.
+    /// The series for the steps beyond the limit.
     fn other_series(&mut self) -> SeriesId {
         if let Some(id) = self.other {
             return id;
@@ -359,7 +359,7 @@ impl<'s> Compiler<'s> {
         id
     }
 
-    /// The number of a check: checks of one name on steps of one name in one flow share it.
+    /// The number of a check; checks with the same name on steps with the same name in a flow share it.
     fn check(&mut self, name: &str, step: &str, flow: &str) -> CheckId {
         let entry = CheckEntry {
             name: name.to_owned(),

@@ -1,8 +1,8 @@
-//! What a plan sends, as two numbers that tell whether two runs carried the same load.
+//! Two hashes of a plan's requests and load, which show whether two runs carried the same load.
 //!
-//! The hash of the workload leaves out the seed and the target's address, so that two runs of one file match, also against
-//! an instance on another port; the hash of the plan adds the seed. Neither knows names, warm-up, thresholds or this
-//! machine's share, none of which change what is sent in all.
+//! The workload hash leaves out the seed and the target's address, so that two runs of one file match, even against an
+//! instance on another port; the plan hash adds the seed. Neither includes names, warm-up, thresholds or this machine's
+//! share, because none of them changes the total load.
 
 use std::fmt::{self, Debug, Write as _};
 
@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::program::{Action, Step, visit};
 use super::{Plan, Request, RequestBody, RequestUrl};
 
-/// SHA-256, in hex, over a canonical text of what the plan sends.
+/// SHA-256, in hex, of a canonical text of the plan's requests and load.
 pub(super) fn workload(plan: &Plan) -> String {
     let mut text = Canonical(Sha256::new());
     for load in plan.loads.iter() {
@@ -43,7 +43,7 @@ pub(super) fn workload(plan: &Plan) -> String {
     text.hex()
 }
 
-/// The same with everything that the seed decides.
+/// The workload hash combined with the seed.
 pub(super) fn plan(workload: &str, seed: u64) -> String {
     let mut text = Canonical(Sha256::new());
     text.field("workload", &workload);
@@ -62,7 +62,7 @@ impl fmt::Write for Canonical {
 
 impl Canonical {
     fn field(&mut self, name: &str, value: &dyn Debug) {
-        // Debug quotes every text, so that no value can pass for another field.
+        // Debug quotes every text, so that no value can look like another field.
         let _ = writeln!(self, "{name}: {value:?}");
     }
 

@@ -1,7 +1,7 @@
-//! A plan: a scenario with everything decided that can be decided before the run.
+//! A plan: a scenario with every decision that does not need the run.
 //!
-//! [`Plan::compile`] resolves URLs against the target, interns every series, check and threshold to a number, and
-//! turns the load into [`Loads`]. After it nothing looks up a name, and no file is read.
+//! [`Plan::compile`] resolves URLs against the target, replaces every series, check and threshold by a number, and
+//! turns the load into [`Loads`]. After that no code looks up a name, and no file is read.
 
 mod compile;
 mod fingerprint;
@@ -37,8 +37,8 @@ use crate::scenario::{
 };
 use crate::units::ByteSize;
 
-/// Which part of a run this machine carries: arrival k, row r and user i belong to segment `index` when they are
-/// `index` modulo `count`. A run on one machine is segment 0 of 1.
+/// The part of a run on this machine: arrival k, row r and user i belong to segment `index` if they are `index` modulo
+/// `count`. A run on one machine is segment 0 of 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
     /// From 0.
@@ -51,12 +51,12 @@ impl Segment {
     /// The whole run.
     pub const WHOLE: Self = Self { index: 0, count: 1 };
 
-    /// The number in the run of this segment's `local`-th thing.
+    /// The number in the run of this segment's `local`-th item.
     pub const fn global(self, local: u64) -> u64 {
         self.index as u64 + local * self.count as u64
     }
 
-    /// How many of the run's first `total` things belong to this segment.
+    /// The number of items of this segment among the run's first `total`.
     pub const fn share(self, total: u64) -> u64 {
         total
             .saturating_sub(self.index as u64)
@@ -64,26 +64,27 @@ impl Segment {
     }
 }
 
-/// A run, decided.
+/// A compiled run.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The scenario's name.
     pub name: String,
     /// The scenario's kind.
     pub kind: Kind,
-    /// The base that paths are resolved against.
+    /// The base URL of paths.
     pub target: Url,
-    /// When users are active or iterations start, and which flows they run.
+    /// The loads: schedules, users and flows.
     pub loads: Loads,
-    /// The part of the run that is left out of totals and thresholds.
+    /// The length of the warm-up, which totals and thresholds leave out.
     pub warm_up: Duration,
-    /// An iteration of a user starts at most once in this time.
+    /// The minimum time between two starts of a user's iterations.
     pub pacing: Option<Duration>,
-    /// Pause between steps, and in closed models between iterations; already placed into the flows, kept for the outline.
+    /// The pause between steps, and in closed models between iterations. The flows already contain it; this copy is for
+    /// the outline.
     pub think_time: Option<Delay>,
-    /// What follows a failed capture or an absent value.
+    /// The reaction to a failed capture or a missing value.
     pub on_error: OnError,
-    /// Transport settings that hold for every request.
+    /// Transport settings of all requests.
     pub http: HttpPlan,
     /// The table of variables.
     pub variables: Vec<Variable>,
@@ -97,71 +98,71 @@ pub struct Plan {
     pub flows: Vec<Flow>,
     /// The metrics that series have, by [`MetricId`].
     pub metrics: Metrics,
-    /// What is recorded, by [`SeriesId`].
+    /// The recorded series, by [`SeriesId`].
     pub series: Vec<Series>,
     /// Every check of a measured step, by [`CheckId`].
     pub checks: Vec<CheckEntry>,
-    /// The rules to judge the run by, built-in ones last.
+    /// The thresholds; built-in ones come last.
     pub thresholds: Vec<Threshold>,
-    /// The seed of everything random.
+    /// The seed of all random numbers.
     pub seed: u64,
     /// This machine's share.
     pub segment: Segment,
-    /// What no output may show.
+    /// Values that no output may show.
     pub secrets: Secrets,
-    /// SHA-256, in hex, of what decides what is sent, the seed and the target's address left out: two runs of one file
-    /// have the same.
+    /// SHA-256, in hex, of the load and the requests, without the seed and the target's address: equal for all runs of
+    /// one file.
     pub workload_hash: String,
-    /// The same with the seed: two plans with one hash send the same load.
+    /// The workload hash combined with the seed: two plans with the same hash send the same load.
     pub hash: String,
 }
 
-/// Transport settings that hold for every request.
+/// Transport settings of all requests.
 #[derive(Debug, Clone)]
 pub struct HttpPlan {
-    /// How many redirects are followed.
+    /// The maximum number of redirects to follow.
     pub redirects: u8,
-    /// Whether each user keeps cookies.
+    /// The cookies that a user keeps.
     pub cookies: Cookies,
-    /// The most bytes of one body read off the wire.
+    /// The maximum size of a body, as received.
     pub body_limit: ByteSize,
-    /// Whether a request is sent once more when a kept connection was closed under it.
+    /// True if a request is sent once more when its reused connection was closed.
     pub resend: bool,
     /// TLS settings.
     pub tls: TlsOptions,
 }
 
-/// A number for a series; the index into [`Plan::series`].
+/// The number of a series: the index into [`Plan::series`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SeriesId(pub u32);
 
-/// A number for a check; the index into [`Plan::checks`].
+/// The number of a check: the index into [`Plan::checks`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CheckId(pub u32);
 
-/// The most series a plan may have; what is beyond is recorded under [`OTHER`].
+/// The maximum number of series of a plan; further steps are recorded under [`OTHER`].
 pub const MAX_SERIES: usize = 1_000;
 
-/// The series that takes what is beyond [`MAX_SERIES`].
+/// The series of steps beyond [`MAX_SERIES`].
 pub const OTHER: &str = "__other__";
 
-/// What one histogram is about.
+/// A series: the requests of a step or the iterations of a flow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Series {
     /// The step's name, or the flow's for iterations.
     pub name: String,
     /// The flow it belongs to.
     pub flow: String,
-    /// What is counted.
+    /// The kind of events counted.
     pub subject: Subject,
     /// The step's tags.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
 }
 
-/// What a series counts.
+/// The kind of events that a series counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
@@ -171,7 +172,7 @@ pub enum Subject {
     Iterations,
 }
 
-/// A check as reports show it.
+/// A check, for reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckEntry {
     /// `status is 200`
@@ -182,7 +183,7 @@ pub struct CheckEntry {
     pub flow: String,
 }
 
-/// A flow, decided.
+/// A compiled flow.
 #[derive(Debug, Clone)]
 pub struct Flow {
     /// Its name.
@@ -191,32 +192,32 @@ pub struct Flow {
     pub weight: u32,
     /// The series of its iterations.
     pub series: SeriesId,
-    /// Once per user.
+    /// The steps that each user runs once.
     pub start: Vec<Step>,
-    /// An iteration.
+    /// The steps of an iteration.
     pub steps: Vec<Step>,
     /// Closed models: the pause between an iteration and its user's next.
     pub rest: Option<Delay>,
 }
 
-/// A request, prepared: what is literal is already in its final form.
+/// A compiled request: its literal parts have their final form.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The step's name.
     pub name: String,
-    /// Where its samples go; none for setup and teardown.
+    /// The series of its samples; `None` in setup and teardown.
     pub series: Option<SeriesId>,
     /// The method.
     pub method: Method,
-    /// Where it goes.
+    /// Its URL.
     pub url: RequestUrl,
-    /// Pairs for the query of [`RequestUrl::Whole`], which may turn out to have one already.
+    /// Pairs for the query of [`RequestUrl::Whole`], whose rendered URL may already have a query.
     pub query: Option<Template>,
-    /// The variable in [`RequestUrl::Whole`]: a relative link leads on from the page it was captured from.
+    /// The variable in [`RequestUrl::Whole`]; a relative link is resolved against the page from which it was captured.
     pub link: Option<SlotId>,
-    /// Captured variables that a request has as its `link`.
+    /// The variables that this request captures and another request uses as its `link`.
     pub captured_links: Box<[SlotId]>,
-    /// Method and URL for people, without anything that may be a secret: as written, and a query without its values.
+    /// Method and URL for display, without possible secrets: as written, with a query without its values.
     pub shown: String,
     /// Headers with literal values: defaults, the step's own, content type, literal credentials.
     pub headers: HeaderMap,
@@ -226,43 +227,43 @@ pub struct Request {
     pub auth: Option<Auth>,
     /// The body.
     pub body: RequestBody,
-    /// Limits in time.
+    /// Time limits.
     pub timeouts: Timeouts,
-    /// Checks with their numbers (the number is meaningless when `series` is none).
+    /// Checks with their numbers (the number is meaningless if `series` is `None`).
     pub checks: Vec<(CheckId, Check)>,
     /// Captures.
     pub captures: Vec<Capture>,
-    /// Whether a check or a capture reads the body, so that it must be kept and inflated.
+    /// Whether a check or a capture reads the body, so that it must be kept and decompressed.
     pub reads_body: ReadsBody,
 }
 
 /// Whether the body's bytes are needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadsBody {
-    /// Kept and inflated.
+    /// The body is kept and decompressed.
     Yes,
-    /// Counted and dropped.
+    /// The body is counted and dropped.
     No,
 }
 
-/// Where a request goes.
+/// The URL of a request.
 #[derive(Debug, Clone)]
 pub enum RequestUrl {
-    /// Absolute and literal.
+    /// An absolute literal URL.
     Literal(Uri),
-    /// The target's origin, and a path and query to render (the base path is part of the template).
+    /// The target's origin with a path and query to render; the template includes the base path.
     Path(Template),
-    /// A URL to render: a link as pages have them, whatever the value turns out to be.
+    /// A URL to render: any link, absolute or relative, depending on the value.
     Whole(Template),
 }
 
 /// A request's body.
 #[derive(Debug, Clone)]
 pub enum RequestBody {
-    /// None.
+    /// No body.
     Empty,
-    /// The same bytes each time.
+    /// The same bytes for each request.
     Literal(Bytes),
-    /// Rendered each time: JSON, form and text alike are one template with the encodings in its expressions.
+    /// Rendered for each request. JSON, form and text are all one template; the encodings are in its expressions.
     Rendered(Template),
 }

@@ -1,24 +1,24 @@
-//! What users do: blocks of steps, and the one way to go through them.
+//! The actions of users: blocks of steps, and the only way to traverse them.
 //!
-//! A block is a list of steps. A step may have a block of its own, which it runs several times. [`visit`] goes through a
-//! block and the blocks in it and says of each step how often it runs; every count, sum and search over steps is made of
-//! that, so that a new kind of step is known to all of them.
+//! A block is a list of steps. A step may contain a block, which it runs several times. [`visit`] traverses a block and
+//! its nested blocks and returns how often each step runs. Every count, sum and search over steps uses it, so that all
+//! of them handle a new kind of step.
 
 use std::sync::Arc;
 
 use super::{Plan, Request};
 use crate::scenario::{self, Condition, Delay, SlotId, Span, Template};
 
-/// A step, decided.
+/// A compiled step.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// Absent means always.
+    /// The condition; `None` means always.
     pub condition: Option<Condition>,
-    /// What it does.
+    /// Its action.
     pub action: Action,
 }
 
-/// What a step does.
+/// The action of a step.
 #[derive(Debug, Clone)]
 pub enum Action {
     /// Sends a request.
@@ -27,11 +27,11 @@ pub enum Action {
     Think(Delay),
     /// Runs steps several times.
     Repeat {
-        /// How often.
+        /// The number of passes.
         times: u32,
-        /// What is repeated.
+        /// The repeated steps.
         steps: Vec<Step>,
-        /// A pause between one pass and the next.
+        /// The pause between two passes.
         pause: Option<Delay>,
     },
     /// Sets variables, one after the other.
@@ -39,7 +39,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// The block that the step runs, and how often; none if it runs none.
+    /// The block that the step runs, and how often; `None` if it has none.
     pub(super) const fn block(&self) -> Option<(&Vec<Step>, u32)> {
         match self {
             Self::Request(_) | Self::Think(_) | Self::Set(_) => None,
@@ -47,7 +47,7 @@ impl Action {
         }
     }
 
-    /// The action of a scenario, with its requests as `request` makes them.
+    /// Compiles an action of a scenario; `request` compiles its requests.
     pub(super) fn of(
         action: &scenario::Action,
         span: Span,
@@ -65,7 +65,8 @@ impl Action {
         }
     }
 
-    /// What decides what the step does, in a form that is the same for the same step; a request has its own.
+    /// The kind and a canonical text of the step's settings, for the hash; `None` for a request, which is hashed
+    /// separately.
     pub(super) fn settings(&self) -> Option<(&'static str, String)> {
         match self {
             Self::Request(_) => None,
@@ -78,7 +79,7 @@ impl Action {
         }
     }
 
-    /// The same block, to change it.
+    /// As [`Self::block`], mutable.
     const fn block_mut(&mut self) -> Option<&mut Vec<Step>> {
         match self {
             Self::Request(_) | Self::Think(_) | Self::Set(_) => None,
@@ -86,7 +87,7 @@ impl Action {
         }
     }
 
-    /// Whether the step does its work at once, so that no pause belongs before or after it.
+    /// True if the step takes no time, so that no pause belongs before or after it.
     pub(super) fn is_instant(&self) -> bool {
         match self {
             Self::Request(_) | Self::Think(_) => false,
@@ -95,7 +96,7 @@ impl Action {
         }
     }
 
-    /// How long the step pauses on average, what its own block does left out.
+    /// The mean pause of the step, without the pauses in its block.
     pub(super) fn pause_seconds(&self) -> f64 {
         match self {
             Self::Request(_) | Self::Set(_) => 0.0,
@@ -108,7 +109,7 @@ impl Action {
     }
 }
 
-/// The block of a scenario's steps, with its requests as `request` makes them.
+/// Compiles a scenario's steps; `request` compiles their requests.
 pub(super) fn block_of(
     steps: &[scenario::Step],
     request: &mut dyn FnMut(&scenario::Request, Span) -> Request,
@@ -120,18 +121,18 @@ pub(super) fn block_of(
     steps.collect()
 }
 
-/// A step where it stands.
+/// A step and its position in the block.
 #[derive(Debug, Clone, Copy)]
 pub struct Visit<'p> {
     /// The step.
     pub step: &'p Step,
-    /// How often it runs in one pass of the outermost block, if every condition holds.
+    /// The number of times it runs in one pass of the outermost block, if every condition holds.
     pub times: u64,
-    /// In how many blocks it stands below the outermost.
+    /// Its nesting depth below the outermost block.
     pub depth: usize,
 }
 
-/// Every step of a block and of the blocks in it, in their order; a step comes before its own block.
+/// Every step of a block and its nested blocks, in order; a step comes before its own block.
 pub fn visit(block: &[Step]) -> Vec<Visit<'_>> {
     let mut found = Vec::new();
     walk(block, 1, 0, &mut found);
@@ -148,7 +149,7 @@ fn walk<'p>(block: &'p [Step], times: u64, depth: usize, found: &mut Vec<Visit<'
     }
 }
 
-/// Every request of a block, each with how often it is sent in one pass.
+/// Every request of a block, and how often it is sent in one pass.
 pub fn requests(block: &[Step]) -> impl Iterator<Item = (&Request, u64)> {
     visit(block).into_iter().filter_map(|visit| {
         let Action::Request(request) = &visit.step.action else {
@@ -168,7 +169,7 @@ impl Plan {
         blocks.flat_map(|block| requests(block).map(|(request, _)| request))
     }
 
-    /// Every request there is.
+    /// Every request of the plan.
     pub fn all_requests(&self) -> impl Iterator<Item = &Request> {
         let around = [&self.setup, &self.teardown].into_iter();
         around
@@ -176,7 +177,7 @@ impl Plan {
             .chain(self.measured_requests())
     }
 
-    /// Changes every request, before the plan is shared.
+    /// Applies `change` to every request; called before the plan is shared.
     pub(super) fn each_request_mut(&mut self, mut change: impl FnMut(&mut Request)) {
         change_in(&mut self.setup, &mut change);
         change_in(&mut self.teardown, &mut change);

@@ -1,4 +1,4 @@
-//! A request in its final form, as far as it is literal: URL, headers, body.
+//! Compiles a request: the literal parts of URL, headers and body get their final form.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use super::{RequestBody, RequestUrl};
 use crate::expr::{Expression, Segment};
 use crate::scenario::{Auth, Body, Compression, HttpOptions, Request, SlotId, Template};
 
-/// The target, in the parts that URLs are put together from.
+/// The parts of the target's URL from which request URLs are built.
 #[derive(Debug)]
 pub(super) struct Base {
     /// `http://host:port`
@@ -30,15 +30,15 @@ impl Base {
     }
 }
 
-/// Where a request goes: its URL with the query pairs appended, below the base unless it is absolute; and the pairs by
-/// themselves where only the rendered URL says whether it has a query.
+/// Compiles the URL with the query pairs appended; a path is joined to the base URL. The pairs are returned separately
+/// if only the rendered URL shows whether it has a query.
 pub(super) fn url(
     base: &Base,
     url: &Template,
     query: &[(String, Template)],
 ) -> Result<(RequestUrl, Option<Template>), String> {
     let begins_with_value = matches!(url.segments.first(), Some(Segment::Expression(..)));
-    // A value of the environment is a text already, and may be a whole URL.
+    // An environment variable is already replaced by its text, which may be a complete URL.
     let text = url.literal().unwrap_or(&url.source);
     let is_absolute = text.contains("://") && !text.starts_with('/');
     if begins_with_value {
@@ -76,7 +76,7 @@ pub(super) fn url(
     Ok((url, None))
 }
 
-/// The variable whose value a URL is, alone or through functions.
+/// The variable whose value is the URL, directly or through functions.
 pub(super) fn link(url: &Template) -> Option<SlotId> {
     fn first_slot(expression: &Expression) -> Option<SlotId> {
         match expression {
@@ -88,8 +88,8 @@ pub(super) fn link(url: &Template) -> Option<SlotId> {
     url.expression().and_then(first_slot)
 }
 
-/// A request for people, without a value that may be a secret: its URL as it was written, below the base, and a query
-/// without its values.
+/// Describes a request without possible secrets: its URL as written, joined to the base URL, and a query without its
+/// values.
 pub(super) fn shown(base: &Base, request: &Request, url: &RequestUrl) -> String {
     let mut shown = format!("{} ", request.method);
     if request.written.starts_with('/') {
@@ -113,7 +113,7 @@ pub(super) fn shown(base: &Base, request: &Request, url: &RequestUrl) -> String 
     shown
 }
 
-/// A literal URL: its host as DNS knows it, and percent-encoded what a URL may not contain as it stands.
+/// A literal URL: its host in DNS form, and invalid characters percent-encoded.
 fn literal(text: &str) -> Result<Uri, String> {
     let refuse = |error: &dyn std::fmt::Display| format!("`{text}` is not a URL: {error}");
     let url = Url::parse(text).map_err(|error| refuse(&error))?;
@@ -125,7 +125,7 @@ fn literal(text: &str) -> Result<Uri, String> {
         .map_err(|error: http::uri::InvalidUri| refuse(&error))
 }
 
-/// A fragment is the reader's, never sent.
+/// Removes the fragment, which is never sent.
 fn without_fragment(url: &Template) -> Template {
     match url.literal().and_then(|text| text.split_once('#')) {
         Some((sent, _)) => Template::from_literal(sent),
@@ -149,7 +149,7 @@ fn with_query(url: &Template, query: &[(String, Template)]) -> Template {
     Template::concat([url.clone(), Template::from_literal(first), pairs(query)])
 }
 
-/// `name=value&…`; the values are encoded already.
+/// `name=value&…`; the values are already encoded.
 fn pairs(pairs: &[(String, Template)]) -> Template {
     let mut parts = Vec::new();
     for (index, (name, value)) in pairs.iter().enumerate() {
@@ -161,7 +161,7 @@ fn pairs(pairs: &[(String, Template)]) -> Template {
     Template::concat(parts)
 }
 
-/// The same template with its literal parts safe in a URL.
+/// Encodes the literal parts of a template for a URL.
 fn encoded(template: Template) -> Template {
     let segments = template.segments.into_iter().map(|segment| match segment {
         Segment::Literal(text) => Segment::Literal(encode_unsafe(&text).into()),
@@ -173,7 +173,8 @@ fn encoded(template: Template) -> Template {
     }
 }
 
-/// Percent-encodes what no URL may contain: white space, control and non-ASCII characters, `"<>\^{|}` and the backtick.
+/// Percent-encodes the characters that a URL may not contain: white space, control and non-ASCII characters, `"<>\^{|}`
+/// and the backtick.
 fn encode_unsafe(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -186,7 +187,7 @@ fn encode_unsafe(text: &str) -> String {
     out
 }
 
-/// A request's headers, the literal ones apart from those to render.
+/// The headers of a request: literal ones, and those to render.
 #[derive(Debug, Default)]
 pub(super) struct Headers {
     pub(super) literal: HeaderMap,
@@ -194,7 +195,8 @@ pub(super) struct Headers {
     pub(super) auth: Option<Auth>,
 }
 
-/// The headers of a request: its own, then the defaults whose names it does not set, then those that follow from it.
+/// Compiles the headers of a request: its own, then the defaults that it does not replace, then derived ones such as
+/// the content type.
 pub(super) fn headers(http: &HttpOptions, request: &Request) -> Result<Headers, String> {
     let mut headers = Headers::default();
     let is_own = |name: &HeaderName| request.headers.iter().any(|(own, _)| own == name);
@@ -266,7 +268,7 @@ fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue, String> {
     })
 }
 
-/// The header of literal credentials; none where they are to be rendered.
+/// The header for literal credentials; `None` if they must be rendered.
 fn literal_auth(auth: &Auth) -> Result<Option<HeaderValue>, String> {
     let text = match auth {
         Auth::Basic(user, password) => match (user.literal(), password.literal()) {
@@ -290,7 +292,7 @@ fn basic(user: &str, password: &str) -> String {
     format!("Basic {credentials}")
 }
 
-/// A request's body, literal where it can be.
+/// Compiles a request's body.
 pub(super) fn body(body: &Body) -> RequestBody {
     let template = match body {
         Body::Empty => return RequestBody::Empty,

@@ -1,4 +1,5 @@
-//! What no output may show: credentials and whatever stands under the name of a secret, known now or only in the run.
+//! Values that no output may show: credentials, and values whose name marks them as secret, known now or only in the
+//! run.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,22 +9,22 @@ use crate::expr::{Expression, Segment};
 use crate::mask::{Mask, is_secret_name, labelled_values};
 use crate::scenario::{Auth, CaptureFrom, SlotId, Template, Value};
 
-/// Stands for any value, and for no other text.
+/// A placeholder for any value; it occurs in no other text.
 const ANY: &str = "0any0value0";
 
 /// The secrets of a plan.
 #[derive(Debug, Clone, Default)]
 pub struct Secrets {
-    /// Hides those that are known before the run.
+    /// Masks the secrets that are known before the run.
     pub mask: Mask,
-    /// Variables whose values are secret; a capture may fill them.
+    /// Variables whose values are secret, including captured ones.
     pub slots: Vec<SlotId>,
     /// Columns whose values are secret, as feeder and column.
     pub columns: Vec<(usize, usize)>,
 }
 
 impl Secrets {
-    /// Those of a plan, besides what `mask` hides already.
+    /// The secrets of a plan, in addition to those that `mask` already contains.
     pub(super) fn of(plan: &Plan, mask: &Mask) -> Self {
         let mut found = SecretSources::default();
         for (number, variable) in plan.variables.iter().enumerate() {
@@ -122,7 +123,8 @@ impl SecretSources {
         }
     }
 
-    /// A header's value, the credentials after its scheme, the parts of basic ones, the values of cookies.
+    /// Adds a header's value, the credentials after its scheme, the parts of basic credentials, and the values of
+    /// cookies.
     fn header(&mut self, value: &str) {
         self.texts.push(value.to_owned());
         if let Some((_, credentials)) = value.split_once(' ') {
@@ -141,7 +143,7 @@ impl SecretSources {
             .extend(cookies.map(|(_, value)| value.to_owned()));
     }
 
-    /// A template of which all is secret.
+    /// Adds a template that is completely secret.
     fn whole(&mut self, template: &Template) {
         for segment in &template.segments {
             match segment {
@@ -151,7 +153,7 @@ impl SecretSources {
         }
     }
 
-    /// A template in which what stands under the name of a secret is one.
+    /// Adds the values in a template whose names mark them as secret.
     fn labelled(&mut self, template: &Template) {
         let mut before = String::new();
         for segment in &template.segments {
@@ -161,7 +163,7 @@ impl SecretSources {
                     before.push_str(text);
                 }
                 Segment::Expression(expression, _) => {
-                    // Is a value taken for a secret where the expression stands?
+                    // Checks whether a value at the place of the expression counts as secret.
                     let values = labelled_values(&format!("{before}{ANY}"));
                     if values.iter().any(|value| value.contains(ANY)) {
                         self.expression(expression);
@@ -180,7 +182,7 @@ impl SecretSources {
                 parts.iter().for_each(|part| self.expression(part));
             }
             Expression::Literal(value) => self.texts.extend(texts(value)),
-            // True or false.
+            // Their values are only true or false.
             Expression::All(_)
             | Expression::Any(_)
             | Expression::Not(_)
@@ -190,7 +192,7 @@ impl SecretSources {
     }
 }
 
-/// `Bearer ` and the like are no secret.
+/// The text without an authentication scheme such as `Bearer `, which is not secret.
 fn without_scheme(text: &str) -> &str {
     let schemes = ["bearer", "basic", "digest", "token"];
     match text.split_once(' ') {

@@ -1,10 +1,10 @@
-//! The default think time, put between the steps of an iteration.
+//! Inserts the default think time between the steps of an iteration.
 
 use super::{Action, Step};
 use crate::scenario::Delay;
 
 /// The steps with a pause between each two, unless one of them is a pause itself; none before the first or after the
-/// last. The repetitions of a step are steps too. A step that is skipped takes its pause with it.
+/// last. The passes of a repetition count as steps. If a step is skipped, its pause is skipped too.
 pub(super) fn between(steps: Vec<Step>, delay: Delay) -> Vec<Step> {
     let mut placed: Vec<Step> = Vec::new();
     for step in steps {
@@ -32,7 +32,7 @@ fn think(delay: Delay) -> Step {
     }
 }
 
-/// A pause and then the step, both under the step's condition, which is asked once.
+/// A pause followed by the step, under the step's condition, which is evaluated once.
 fn together(mut step: Step, delay: Delay) -> Step {
     let condition = step.condition.take();
     Step {
@@ -45,7 +45,7 @@ fn together(mut step: Step, delay: Delay) -> Step {
     }
 }
 
-/// Puts pauses between the steps of a repeated step, and between its passes.
+/// Inserts pauses between the steps of a repeated step, and between its passes.
 fn inside(step: Step, delay: Delay) -> Step {
     let Action::Repeat {
         times,
@@ -71,7 +71,7 @@ fn inside(step: Step, delay: Delay) -> Step {
     }
 }
 
-/// Whether the default pause stands between two rounds of these steps: not if they begin or end with one of their own.
+/// True if the default pause belongs between two rounds of these steps; false if they begin or end with a pause.
 pub(super) fn pauses_between_rounds(steps: &[Step]) -> bool {
     let first = lasting(steps).next();
     let last = lasting(steps).next_back();
@@ -99,7 +99,7 @@ fn lasting(steps: &[Step]) -> impl DoubleEndedIterator<Item = &Step> {
     steps.iter().filter(|step| !step.action.is_instant())
 }
 
-/// The steps that a step runs; empty if it runs none.
+/// The child steps of a step; empty if it has none.
 fn block(step: &Step) -> &[Step] {
     step.action.block().map_or(&[], |(steps, _)| steps)
 }
@@ -167,8 +167,8 @@ mod tests {
         step
     }
 
-    /// What is run, in order: `r` a request, `s` a step that sets values, `t` a default pause, `T` one of the scenario's own; `is_skipped` decides
-    /// on conditional steps.
+    /// The executed steps in order: `r` a request, `s` a `set` step, `t` a default pause, `T` a pause of the scenario;
+    /// `is_skipped` decides about conditional steps.
     fn run(steps: &[Step], is_skipped: bool) -> String {
         steps
             .iter()
@@ -199,7 +199,7 @@ mod tests {
             steps.iter().map(of).sum()
         }
         let nested = (0..21).fold(request(), |inner, _| repeat(2, vec![request(), inner]));
-        // Two steps a level, and a pause between them.
+        // Each level has two steps and a pause between them.
         assert_eq!(count(&between(vec![nested], PAUSE)), 1 + 21 * 3);
     }
 

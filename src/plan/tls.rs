@@ -1,9 +1,9 @@
-//! Whether a plan may use TLS, as far as that is known before the first redirect.
+//! Decides whether a plan may use TLS, as far as known before the first redirect.
 
 use super::{Plan, Request, RequestUrl};
 
 impl Plan {
-    /// Whether a request of a flow goes to an `https` URL, or to one that only the run decides.
+    /// True if a request of a flow has an `https` URL, or one that is known only during the run.
     pub fn may_use_tls(&self) -> bool {
         let is_secure = self.target.scheme() == "https";
         let uses_tls = |request: &Request| match &request.url {

@@ -1,14 +1,14 @@
-//! The total number of requests that a plan asks for; absurd totals are refused.
+//! The total number of requests of a plan; impossible totals are refused.
 
 use super::program::requests;
 use super::{Flow, LoadProfile, Schedule};
 use crate::scenario::Sharing;
 use crate::units::show_count;
 
-/// The most requests of a run: a hundred thousand a second for three hundred years.
+/// The maximum number of requests of a run: a hundred thousand per second for three hundred years.
 const MAX_REQUESTS: f64 = 1e15;
 
-/// Why a load is refused that sends more than any run could.
+/// The error for a load with more requests than any run can send.
 pub(super) fn refusal(load: &LoadProfile, flows: &[Flow]) -> Option<String> {
     let iterations = match &load.schedule {
         // The target decides how often a user starts an iteration.

@@ -1,4 +1,4 @@
-//! Running the steps of a flow or a hook in order.
+//! Runs the steps of a flow or a hook in order.
 
 mod set;
 
@@ -12,9 +12,9 @@ use crate::expr::Missing;
 use crate::plan::{Action, Request, Step};
 use crate::scenario::Delay;
 
-/// Runs the single steps, and decides what ends the walk early.
+/// Runs single steps, and decides when the walk ends early.
 pub(super) trait Walker: Send {
-    /// Why a walk ended before its last step.
+    /// The reason why a walk ended before its last step.
     type Break: Send;
 
     /// Called before each step; a break ends the walk.

@@ -1,4 +1,4 @@
-//! `set`: a user's own values.
+//! `set`: sets variables of a user.
 
 use std::ops::ControlFlow::{self, Continue};
 

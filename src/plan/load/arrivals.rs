@@ -1,9 +1,9 @@
-//! When each arrival of an open model is due.
+//! The times at which the arrivals of an open model are due.
 //!
-//! Arrival k (from 0) is due where the area under the rate curve passes k, for every k below the whole area: 200/s for
-//! 5 s is exactly 1,000 arrivals, at 0, 5, …, 4,995 ms. Under the Poisson law the arrivals are those of a unit-rate
-//! Poisson process on the axis of area (gaps −ln U), mapped through the same inverse, so that the curve is honoured in
-//! the mean wherever it goes. Times are rounded to the microsecond.
+//! Arrival k (from 0) is due when the area under the rate curve passes k, for every k below the total area: 200/s for 5
+//! s is exactly 1,000 arrivals, at 0, 5, …, 4,995 ms. Under the Poisson law the arrivals are those of a unit-rate
+//! Poisson process on the axis of area (gaps −ln U), mapped through the same inverse, so that the mean rate follows the
+//! curve everywhere. Times are rounded to the microsecond.
 
 use rand::{RngExt as _, SeedableRng as _, distr::OpenClosed01};
 use rand_pcg::Pcg64Mcg;
@@ -13,11 +13,11 @@ use crate::plan::Segment;
 use crate::scenario::ArrivalLaw;
 use crate::units::Micros;
 
-/// Keeps the schedule's random numbers apart from those that users draw from the same seed.
+/// Separates the schedule's random numbers from those that users draw from the same seed.
 const STREAM: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The arrivals that belong to one segment, in order: arrival k of the run is that of segment k modulo the count, so
-/// that the segments together are the run, exactly.
+/// The arrivals of one segment, in order: arrival k of the run belongs to segment k modulo the count, so that the
+/// segments together are exactly the run.
 ///
 /// ```
 /// use std::time::Duration;
@@ -47,13 +47,13 @@ enum Position {
         random: Pcg64Mcg,
         /// Its number in the run.
         number: u64,
-        /// Its place on the axis of area.
+        /// Its position on the axis of area.
         area: f64,
     },
 }
 
 impl ArrivalTimes {
-    /// The arrivals of a rate curve (per second), by a law; `seed` decides a random law entirely.
+    /// The arrivals of a rate curve (per second); `seed` determines a random law completely.
     pub fn new(curve: &Curve, law: ArrivalLaw, seed: u64, segment: Segment) -> Self {
         let position = match law {
             ArrivalLaw::Constant => Position::Constant { taken: 0 },
@@ -75,10 +75,10 @@ impl ArrivalTimes {
         }
     }
 
-    /// When the segment's `k`-th arrival (from 0, whatever has been taken) is due; none beyond the last.
+    /// The due time of the segment's `k`-th arrival (from 0, regardless of the arrivals taken); `None` after the last.
     ///
-    /// Constant law: O(1) on one stage, O(log stages) else, and free of state. Poisson: O(k), counted from the next one
-    /// not yet taken; take them in order with the iterator instead.
+    /// Constant law: O(1) for one stage, O(log stages) otherwise, without state. Poisson: O(k), counted from the next
+    /// arrival not yet taken; use the iterator to take them in order.
     pub fn due(&self, k: u64) -> Option<Micros> {
         match self.position {
             Position::Constant { .. } => self.at(self.segment.global(k) as f64),
@@ -86,7 +86,7 @@ impl ArrivalTimes {
         }
     }
 
-    /// When the next arrival is due, without taking it.
+    /// The due time of the next arrival, without taking it.
     pub fn peek(&self) -> Option<Micros> {
         match self.position {
             Position::Constant { taken } => self.due(taken),
@@ -94,7 +94,7 @@ impl ArrivalTimes {
         }
     }
 
-    /// The next arrival's number in the run: among all segments, from 0.
+    /// The next arrival's number among all segments of the run, from 0.
     pub const fn number(&self) -> u64 {
         match self.position {
             Position::Constant { taken } => self.segment.global(taken),
@@ -102,11 +102,11 @@ impl ArrivalTimes {
         }
     }
 
-    /// Passes over the arrivals due at `now` or before and says how many there were.
+    /// Skips the arrivals due by `now` and returns their number.
     pub fn take_until(&mut self, now: Micros) -> u64 {
         let mut count = 0;
         if let Position::Constant { taken } = &mut self.position {
-            // The area says how many there were but for rounding; the times themselves settle the last one.
+            // The area gives the number up to rounding; the due times decide the last one.
             let reached = self.cumulative.area(now.as_duration()) as u64;
             let nearly = self.segment.share(reached).saturating_sub(1);
             count = nearly.saturating_sub(*taken);
@@ -119,7 +119,7 @@ impl ArrivalTimes {
         count
     }
 
-    /// How many arrivals are left to take; O(1) for the constant law, one step each for Poisson.
+    /// The number of arrivals left to take; O(1) for the constant law, O(n) for Poisson.
     pub fn remaining(&self) -> u64 {
         match self.position {
             Position::Constant { taken } => {
@@ -138,7 +138,7 @@ impl ArrivalTimes {
         }
     }
 
-    /// The next arrival's place on the axis of area.
+    /// The next arrival's position on the axis of area.
     const fn area(&self) -> f64 {
         match self.position {
             Position::Constant { taken } => self.segment.global(taken) as f64,
@@ -154,7 +154,7 @@ impl ArrivalTimes {
                 number,
                 area,
             } => {
-                // The whole run is drawn, so that every segment sees the same process.
+                // Draws the gaps of all segments, so that every segment sees the same process.
                 *area = after_gaps(*area, random, self.segment.count);
                 *number += u64::from(self.segment.count);
             }
@@ -177,7 +177,7 @@ impl Iterator for ArrivalTimes {
     }
 }
 
-/// `count` gaps of a unit-rate Poisson process beyond `area`, added one by one so that every segment rounds alike.
+/// `area` plus `count` gaps of a unit-rate Poisson process, added one by one so that all segments round alike.
 fn after_gaps(area: f64, random: &mut Pcg64Mcg, count: u32) -> f64 {
     (0..count).fold(area, |area, _| {
         area - random.sample::<f64, _>(OpenClosed01).ln()
@@ -208,7 +208,7 @@ mod tests {
         ArrivalTimes::new(curve, law, 7, Segment::WHOLE)
     }
 
-    /// One to five stages of 1 ms to 20 s; about half of the levels are held, some at zero.
+    /// One to five stages of 1 ms to 20 s; about half of the levels are constant, some are zero.
     fn curves() -> impl Strategy<Value = Curve> {
         let level = prop_oneof![1 => Just(0.0), 4 => 0.01..200.0_f64];
         let stage = (level, any::<bool>(), 1_000..20_000_000_u64);
@@ -285,7 +285,7 @@ mod tests {
             distance < 1.63 / n.sqrt(),
             "sup|Fn - F| = {distance} of {n} gaps"
         );
-        // 21,000 expected; five standard deviations of a Poisson count.
+        // 21,000 are expected; the tolerance is five standard deviations of a Poisson count.
         assert!(
             (n - 21_000.0).abs() < 5.0 * 21_000_f64.sqrt(),
             "{n} arrivals"
@@ -311,7 +311,7 @@ mod tests {
             prop_assert!(times.is_sorted());
             for (k, due) in times.iter().enumerate() {
                 prop_assert!(*due <= curve.duration().into());
-                // Within half a microsecond of where the area passes k.
+                // Within half a microsecond of the time at which the area passes k.
                 let slack = curve.peak() * 1e-6 + 1e-6;
                 prop_assert!((curve.area(due.as_duration()) - k as f64).abs() <= slack, "arrival {} at {}", k, due);
             }

@@ -1,7 +1,7 @@
-//! The loads of a plan. Each has its schedule, its users and its flows; most plans have one.
+//! The loads of a plan. Each has a schedule, users and flows; most plans have one load.
 //!
-//! Users are numbered through all loads, over all segments: a load's first user follows the last user of the load before
-//! it. What a run as a whole asks for is said by [`Loads`], from all of them.
+//! Users are numbered across all loads and segments: a load's first user follows the last user of the load before it.
+//! [`Loads`] has the figures of the whole run.
 
 pub mod arrivals;
 pub mod curve;
@@ -17,12 +17,12 @@ pub use profile::LoadProfile;
 use super::Segment;
 use schedule::{Model, Schedule, StageMark};
 
-/// The loads of a plan, which run beside each other; at least one.
+/// The loads of a plan, which run at the same time; at least one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loads(Vec<LoadProfile>);
 
 impl Loads {
-    /// Numbers the users of the loads through.
+    /// Numbers the users across the loads.
     pub fn new(first: LoadProfile, others: impl IntoIterator<Item = LoadProfile>) -> Self {
         let mut next = 0;
         let each = std::iter::once(first).chain(others).map(|load| {
@@ -33,7 +33,7 @@ impl Loads {
         Self(each.collect())
     }
 
-    /// Open as soon as one load is: then starts are due whatever the target does.
+    /// Open if any load is open: then some starts are due regardless of the target.
     pub fn model(&self) -> Model {
         let is_open = |load: &LoadProfile| load.schedule.model() == Model::Open;
         if self.iter().any(is_open) {
@@ -48,20 +48,20 @@ impl Loads {
         self.iter().map(|load| load.users.len() as u32).sum()
     }
 
-    /// How long until the last load ends; none if that of one is decided by its iterations.
+    /// The time until the last load ends; `None` if the end of one depends on its iterations.
     pub fn duration(&self) -> Option<Duration> {
         let lengths = self.iter().map(|load| load.schedule.duration());
         lengths.reduce(|longest, length| Some(longest?.max(length?)))?
     }
 
-    /// How many iterations the loads ask of a segment; none if users decide in one of them.
+    /// The number of iterations planned for a segment; `None` if it depends on the users of any load.
     pub fn planned_iterations(&self, seed: u64, segment: Segment) -> Option<u64> {
         let each = self.iter();
         each.map(|load| load.planned_iterations(seed, segment))
             .try_fold(0, |sum: u64, count| Some(sum.saturating_add(count?)))
     }
 
-    /// Whether any load asks for a number of iterations, so that some may be due and not started.
+    /// True if any load plans a number of iterations, so that some may be due and not started.
     pub fn ask_for_iterations(&self) -> bool {
         let asks = |load: &LoadProfile| !matches!(load.schedule, Schedule::Users(_));
         self.iter().any(asks)
@@ -185,7 +185,7 @@ mod tests {
             (arrivals(ArrivalLaw::Poisson), None),
         ];
         for (load, count) in expected {
-            // Seven users before it, so that its own do not begin at a segment's first.
+            // Seven users precede it, so that its own users do not start at a segment's first.
             let behind = Loads::new(profile(&users(7), None), [profile(&load, None)]);
             for load in [&profile(&load, None), &behind[1]] {
                 let whole = load.planned_iterations(1, Segment::WHOLE);

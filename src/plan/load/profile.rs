@@ -9,21 +9,21 @@ use super::schedule::Schedule;
 use crate::plan::Segment;
 use crate::scenario::{ArrivalLaw, Sharing};
 
-/// One load: when its users are active or its iterations start, and the flows that its users run.
+/// One load: its schedule, its users and their flows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadProfile {
-    /// Its name; none for the load that flows share.
+    /// Its name; `None` for the load that flows share.
     pub name: Option<String>,
-    /// When users are active, or when iterations start.
+    /// The times at which users are active or iterations start.
     pub schedule: Schedule,
-    /// Its users among those of all loads and segments.
+    /// Its range among the users of all loads and segments.
     pub users: Range<u32>,
     /// Its flows, as indices into [`Plan::flows`](crate::plan::Plan::flows); at least one.
     pub flows: Vec<usize>,
 }
 
 impl LoadProfile {
-    /// A load whose users are the first ones; see [`Loads::new`](super::Loads::new).
+    /// A load whose users are the first ones; [`Loads::new`](super::Loads::new) renumbers them.
     pub fn new(name: Option<String>, schedule: Schedule, flows: Vec<usize>) -> Self {
         Self {
             name,
@@ -33,19 +33,19 @@ impl LoadProfile {
         }
     }
 
-    /// The same, its users numbered from `first` on.
+    /// The same load with its users numbered from `first`.
     pub(super) fn with_users_from(self, first: u32) -> Self {
         let users = first..first.saturating_add(self.schedule.peak_users());
         Self { users, ..self }
     }
 
-    /// Its users among those of a segment, which numbers its own from 0.
+    /// Its range among the users of a segment, which are numbered from 0.
     pub fn slots(&self, segment: Segment) -> Range<usize> {
         let slot = |user: u32| segment.share(u64::from(user)) as usize;
         slot(self.users.start)..slot(self.users.end)
     }
 
-    /// How many iterations it asks of a segment; none where users decide.
+    /// The number of iterations planned for a segment; `None` if it depends on the users.
     pub fn planned_iterations(&self, seed: u64, segment: Segment) -> Option<u64> {
         match &self.schedule {
             Schedule::Users(_) => None,
@@ -65,8 +65,8 @@ impl LoadProfile {
         }
     }
 
-    /// The arrivals of the load's curve that belong to a segment. Two loads of one plan arrive independently of each
-    /// other; the first one by the plan's own seed.
+    /// The arrivals of the load's curve that belong to a segment. Two loads of a plan have independent arrivals; the
+    /// first load uses the plan's seed itself.
     pub fn arrivals(
         &self,
         curve: &Curve,

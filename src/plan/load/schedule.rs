@@ -1,7 +1,7 @@
-//! When iterations start: pure arithmetic on the load, no clock and no I/O.
+//! The times at which iterations start: pure arithmetic on the load, without clock and I/O.
 //!
-//! Open model: arrival k is due where the area under the rate curve passes k ([`super::arrivals`]). Closed model: user
-//! i is active while the level of the curve is above i ([`super::curve`]). Both are closed forms per linear stage.
+//! Open model: arrival k is due when the area under the rate curve passes k ([`super::arrivals`]). Closed model: user i
+//! is active while the level of the curve is above i ([`super::curve`]). Both are closed forms for each linear stage.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,29 +12,29 @@ use super::curve::{Curve, Piece};
 use crate::scenario::{ArrivalLaw, Load, Shape, Sharing};
 use crate::units::{Micros, show_duration};
 
-/// When users are active, or when iterations start.
+/// The times at which users are active or iterations start.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Schedule {
     /// Closed: the curve's level is the number of active users.
     Users(Curve),
-    /// Closed: so many iterations, by so many users.
+    /// Closed: a number of iterations by a number of users.
     Iterations {
-        /// Iterations in all, or by each user.
+        /// Iterations in total, or per user.
         count: u64,
-        /// Whose `count` is.
+        /// Whether `count` is the total or per user.
         sharing: Sharing,
         /// Concurrent users.
         users: u32,
-        /// The run ends here even if iterations are left.
+        /// The run ends after this time even if iterations are left.
         max_duration: Option<Duration>,
     },
     /// Open: the curve's level is the arrival rate, per second.
     Arrivals {
         /// The rate over time.
         curve: Curve,
-        /// How arrivals are spread.
+        /// The distribution of arrivals.
         law: ArrivalLaw,
-        /// The most users there may be.
+        /// The maximum number of users.
         max_users: u32,
     },
 }
@@ -42,9 +42,9 @@ pub enum Schedule {
 /// A stage, for marks on time axes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StageMark {
-    /// When it begins.
+    /// Its start.
     pub start: Micros,
-    /// When it ends.
+    /// Its end.
     pub end: Micros,
     /// Users, or starts per second, at its beginning.
     pub from: f64,
@@ -63,7 +63,7 @@ pub enum Model {
 }
 
 impl Schedule {
-    /// The schedule of a load. A stage that takes no time only sets the level the next one starts from.
+    /// The schedule of a load. A stage of zero length only sets the starting level of the next one.
     pub fn of(load: &Load) -> Self {
         match load {
             Load::Users { stages } => {
@@ -100,7 +100,7 @@ impl Schedule {
         }
     }
 
-    /// Whether arrivals follow completions or a schedule.
+    /// Whether starts follow completions or a schedule.
     pub const fn model(&self) -> Model {
         match self {
             Self::Users(_) | Self::Iterations { .. } => Model::Closed,
@@ -108,7 +108,7 @@ impl Schedule {
         }
     }
 
-    /// The most users that are ever active at once.
+    /// The maximum number of users active at once.
     pub fn peak_users(&self) -> u32 {
         match self {
             Self::Users(curve) => curve.peak() as u32,
@@ -117,7 +117,7 @@ impl Schedule {
         }
     }
 
-    /// The stages on the run's clock, for marks on time axes; none where iterations are counted.
+    /// The stages on the run's clock, for marks on time axes; empty for a number of iterations.
     pub fn stage_marks(&self) -> Vec<StageMark> {
         let (Self::Users(curve) | Self::Arrivals { curve, .. }) = self else {
             return Vec::new();
@@ -137,7 +137,7 @@ impl Schedule {
         marks.collect()
     }
 
-    /// How long the load lasts; none where only the iterations' end decides.
+    /// The duration of the load; `None` if it ends with its iterations.
     pub fn duration(&self) -> Option<Duration> {
         match self {
             Self::Users(curve) | Self::Arrivals { curve, .. } => Some(curve.duration()),
@@ -147,7 +147,7 @@ impl Schedule {
 }
 
 impl fmt::Display for Schedule {
-    /// In words: `20 users for 5m`, `0 → 50/s over 1m, 50/s for 2m`, `1000 iterations by 10 users`.
+    /// A description: `20 users for 5m`, `0 → 50/s over 1m, 50/s for 2m`, `1000 iterations by 10 users`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Users(curve) => show_stages(f, curve, "", " users"),

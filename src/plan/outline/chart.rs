@@ -1,4 +1,4 @@
-//! A curve as a chart of characters.
+//! Draws a curve as a text chart.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const HEIGHT: usize = 8;
 /// Columns left of the area.
 const MARGIN: usize = 9;
 
-/// Draws the curve, with its levels on the left and the time below; a warm-up is marked on the axis of time.
+/// Draws the curve, with levels on the left and time below; the time axis marks the warm-up.
 pub(super) fn draw(
     f: &mut fmt::Formatter<'_>,
     curve: &Curve,
@@ -50,7 +50,7 @@ pub(super) fn draw(
     time_labels(f, duration)
 }
 
-/// The time at each quarter, centred below its place but for the first and the last.
+/// The labels of the time axis, one per quarter, centred except for the first and the last.
 fn time_labels(f: &mut fmt::Formatter<'_>, duration: Duration) -> fmt::Result {
     let mut line = String::new();
     for quarter in 0..=4_usize {
@@ -64,7 +64,7 @@ fn time_labels(f: &mut fmt::Formatter<'_>, duration: Duration) -> fmt::Result {
             4 => place.saturating_sub(text.len()),
             _ => place.saturating_sub(text.len() / 2),
         };
-        // A label that would touch the one before is left out.
+        // A label that would touch the previous one is left out.
         if quarter == 0 || start > line.len() + 1 {
             line = format!("{line:<start$}{text}");
         }
@@ -73,7 +73,7 @@ fn time_labels(f: &mut fmt::Formatter<'_>, duration: Duration) -> fmt::Result {
 }
 
 impl Charset {
-    /// A cell filled from below to this part of its height.
+    /// A cell filled from the bottom to this part of its height.
     fn block(self, part: f64) -> char {
         const EIGHTHS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
         match self {

@@ -1,4 +1,5 @@
-//! How much a plan will do: exact where its schedule says, else from think times and an assumed response time.
+//! Estimates a plan's iterations and requests: exact if the schedule determines them, else from think times and an
+//! assumed response time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,17 +8,17 @@ use crate::plan::program::{requests, visit};
 use crate::plan::{Flow, LoadProfile, Plan, Schedule, SeriesId, Step};
 use crate::scenario::{ArrivalLaw, Delay, Sharing};
 
-/// What a response is taken to take where the plan cannot know.
+/// The assumed response time if the plan cannot know it.
 pub(super) const ASSUMED_RESPONSE: Duration = Duration::from_millis(100);
 
-/// How much a plan will do.
+/// The estimated work of a plan.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Estimate {
-    /// Iterations in all.
+    /// Total iterations.
     pub(super) iterations: f64,
-    /// Whether the schedule itself says so.
+    /// True if the schedule determines the number.
     pub(super) is_exact: bool,
-    /// How long the loads last; of iterations with no end in time, an estimate.
+    /// The duration of the loads; an estimate if it depends on iterations.
     pub(super) duration: Duration,
     /// By load, in the plan's order: the mean length of an iteration in seconds, think time included.
     pub(super) iteration_seconds: Vec<f64>,
@@ -25,10 +26,10 @@ pub(super) struct Estimate {
     pub(super) flows: Vec<FlowShare>,
 }
 
-/// A flow's part in it.
+/// A flow's part of the work.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct FlowShare {
-    /// Of its load's iterations.
+    /// Its share of its load's iterations.
     pub(super) share: f64,
     /// Its iterations.
     pub(super) iterations: f64,
@@ -67,7 +68,7 @@ impl Estimate {
             for &flow in &load.flows {
                 let own = iterations * share(flow);
                 let mut requests = Vec::new();
-                // Each user begins a flow at most once.
+                // Each user runs a flow's `start` at most once.
                 let users = load.users.len() as f64;
                 count(&plan.flows[flow].start, users.min(own), &mut requests);
                 count(&plan.flows[flow].steps, own, &mut requests);
@@ -87,7 +88,8 @@ impl Estimate {
         self.flows.iter().map(FlowShare::requests).sum()
     }
 
-    /// When so many iterations have started, several loads taken for even; none if it is not within the run.
+    /// The time at which this many iterations have started, with loads assumed to be even; `None` if not within the
+    /// run.
     pub(super) fn reaches(&self, iterations: u64, plan: &Plan) -> Option<Duration> {
         if iterations as f64 >= self.iterations {
             return None;
@@ -104,9 +106,9 @@ impl Estimate {
     }
 }
 
-/// A load's iterations, whether its schedule itself says so, and how long it lasts.
+/// A load's iterations, whether its schedule determines them, and its duration.
 fn expected(load: &LoadProfile, plan: &Plan, iteration_seconds: f64) -> (f64, bool, Duration) {
-    // A user without steps to wait for would never come to an end.
+    // Avoids a division by zero for an iteration that takes no time.
     let at_least = iteration_seconds.max(1e-3);
     match &load.schedule {
         Schedule::Users(curve) => (
@@ -114,7 +116,7 @@ fn expected(load: &LoadProfile, plan: &Plan, iteration_seconds: f64) -> (f64, bo
             false,
             curve.duration(),
         ),
-        // Random arrivals are not drawn to be counted, which takes as long as there are many: their mean is known.
+        // Uses the mean of random arrivals; drawing all of them takes time in proportion to their number.
         Schedule::Arrivals {
             curve,
             law: ArrivalLaw::Poisson,
@@ -147,7 +149,7 @@ fn expected(load: &LoadProfile, plan: &Plan, iteration_seconds: f64) -> (f64, bo
     }
 }
 
-/// Adds what the steps send in `times` runs, in the order of the steps.
+/// Adds the requests of `times` runs of the steps, in the order of the steps.
 fn count(steps: &[Step], times: f64, into: &mut Vec<(SeriesId, f64)>) {
     for (request, passes) in requests(steps) {
         let Some(series) = request.series else {
@@ -161,7 +163,7 @@ fn count(steps: &[Step], times: f64, into: &mut Vec<(SeriesId, f64)>) {
     }
 }
 
-/// The time from one start of the flow to the next by the same user.
+/// The time between two starts of the flow by the same user.
 fn cycle_seconds(flow: &Flow, pacing: Option<Duration>) -> f64 {
     let pacing = pacing.map_or(0.0, |pacing| pacing.as_secs_f64());
     let rest = flow.rest.map_or(0.0, Delay::mean_seconds);

@@ -1,5 +1,5 @@
-//! What a run would do, for a terminal: the load as a chart, how much it sends, how long its data lasts, whether this
-//! machine can carry it. Nothing is sent to find out.
+//! The outline of a run, for a terminal: the load as a chart, the expected requests, how long the data lasts, whether
+//! this machine can carry the load. It sends nothing.
 
 mod chart;
 mod estimate;
@@ -16,7 +16,7 @@ use super::schedule::{Model, show_level};
 use super::{Flow, LoadProfile, Plan, Schedule};
 use crate::units::show_duration;
 
-/// What a run would do; shown with [`Display`](fmt::Display), at most 100 columns wide.
+/// The outline of a run; shown with [`Display`](fmt::Display), at most 100 columns wide.
 #[derive(Debug, Clone)]
 pub struct Outline<'p> {
     plan: &'p Plan,
@@ -26,18 +26,18 @@ pub struct Outline<'p> {
     charset: Charset,
 }
 
-/// The characters that may be drawn with.
+/// The characters to draw with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Charset {
     /// Blocks, lines and arrows.
     Unicode,
-    /// Nothing beyond ASCII, but for names.
+    /// ASCII only, except in names.
     Ascii,
 }
 
 impl<'p> Outline<'p> {
     /// The outline of a plan on a machine with these limits: open files of a process, and local ports for connections
-    /// to one address; none where there is no limit or none is known.
+    /// to one address; `None` if there is no limit or it is unknown.
     pub fn of(plan: &'p Plan, open_files: Option<u64>, local_ports: Option<u32>) -> Self {
         Self {
             plan,
@@ -48,14 +48,14 @@ impl<'p> Outline<'p> {
         }
     }
 
-    /// The same, drawn with these characters.
+    /// Sets the characters to draw with.
     #[must_use]
     pub const fn drawn_with(mut self, charset: Charset) -> Self {
         self.charset = charset;
         self
     }
 
-    /// A text in the characters allowed, without those that could steer a terminal.
+    /// A text in the allowed characters, without control characters.
     fn plain(&self, text: &str) -> String {
         let clean: String = text.chars().filter(|c| !c.is_control()).collect();
         match self.charset {
@@ -67,7 +67,7 @@ impl<'p> Outline<'p> {
         }
     }
 
-    /// A number of things expected: exact where the schedule decides it, else to three digits.
+    /// An expected number: exact if the schedule determines it, else with three digits.
     fn count(&self, value: f64) -> String {
         if self.estimate.is_exact {
             whole(value)
@@ -128,7 +128,7 @@ impl<'p> Outline<'p> {
         writeln!(f)
     }
 
-    /// A line of a label and its text, wrapped to the width.
+    /// A line with a label and its text, wrapped to the width.
     fn row(&self, f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
         const TEXT: usize = 84;
         let mut label = label;
@@ -220,7 +220,7 @@ impl<'p> Outline<'p> {
         writeln!(f)
     }
 
-    /// Open model: whether the users are enough.
+    /// Open model: reports whether there are enough users.
     fn busy_users(
         &self,
         f: &mut fmt::Formatter<'_>,
@@ -233,7 +233,7 @@ impl<'p> Outline<'p> {
         else {
             return Ok(());
         };
-        // Little's law: users busy = starts a second × seconds each keeps one.
+        // Little's law: busy users = starts per second × seconds per iteration.
         let needed = (curve.peak() * iteration_seconds).ceil();
         let verdict = if needed > f64::from(*max_users) {
             "too few: starts would be late, and count as such"
@@ -248,7 +248,7 @@ impl<'p> Outline<'p> {
         self.row(f, "users", &titled(load, &text))
     }
 
-    /// What the expected figures stand on; none where the plan alone decides them.
+    /// The assumptions of the expected figures; `None` if the plan alone determines them.
     fn assumptions(&self) -> Option<String> {
         let mut assumed = Vec::new();
         let is_closed = |load: &LoadProfile| load.schedule.model() == Model::Closed;
@@ -282,7 +282,7 @@ impl fmt::Display for Outline<'_> {
     }
 }
 
-/// A text about a load, below its name if it has one.
+/// A text about a load, with the load's name if it has one.
 fn titled(load: &LoadProfile, text: &str) -> String {
     match &load.name {
         Some(name) => format!("{name}: {text}"),

@@ -1,4 +1,4 @@
-//! The outline's tables: flows and steps, data, what this machine must carry, and the rules.
+//! The outline's tables: flows and steps, data, the machine's limits, and thresholds.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::plan::{MAX_SERIES, OTHER, Plan, Request, RequestUrl};
 use crate::scenario::{Feed, Pick, Severity, WhenUsedUp, Window};
 use crate::units::show_duration;
 
-/// File descriptors that the generator has open besides its connections: logs, journal, timers, the target's pipe.
+/// File descriptors that the generator uses besides its connections: logs, journal, timers, the target's pipe.
 const OWN_FILES: u64 = 64;
 
 impl Outline<'_> {
@@ -181,7 +181,7 @@ impl Outline<'_> {
     }
 }
 
-/// How many origins the plan's requests are known to go to; each user keeps a connection to each.
+/// The number of known origins of the plan's requests; each user keeps a connection to each.
 fn origins(plan: &Plan) -> u64 {
     let target = plan.target.origin().ascii_serialization();
     let each = plan.measured_requests();

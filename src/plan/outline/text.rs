@@ -1,4 +1,4 @@
-//! Numbers and texts as the outline shows them.
+//! Formats numbers and texts for the outline.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(super) fn show_delay(delay: Delay) -> String {
     }
 }
 
-/// A length of time in whole seconds, or finer below ten.
+/// A duration in whole seconds, or finer below ten seconds.
 pub(super) fn rough(duration: Duration) -> String {
     if duration.as_secs() < 10 {
         return show_duration(duration);
@@ -25,7 +25,7 @@ pub(super) fn rough(duration: Duration) -> String {
     show_duration(Duration::from_secs(duration.as_secs_f64().round() as u64))
 }
 
-/// A whole number with its thousands apart: `12,345`.
+/// A whole number with thousands separators: `12,345`.
 pub(super) fn whole(value: f64) -> String {
     let digits = format!("{:.0}", value.max(0.0));
     let mut text = String::new();
@@ -38,7 +38,7 @@ pub(super) fn whole(value: f64) -> String {
     text
 }
 
-/// To three significant digits: `38,000`, `16.8`.
+/// A number with three significant digits: `38,000`, `16.8`.
 pub(super) fn rounded(value: f64) -> String {
     if value < 100.0 {
         let decimals = if value < 10.0 { 2 } else { 1 };
@@ -49,7 +49,7 @@ pub(super) fn rounded(value: f64) -> String {
     whole((value / unit).round() * unit)
 }
 
-/// The text in at most `width` characters, control characters removed.
+/// The text, shortened to `width` characters, without control characters.
 pub(super) fn cut(text: &str, width: usize) -> String {
     let clean: String = text.chars().filter(|c| !c.is_control()).collect();
     if clean.chars().count() <= width {

@@ -1,4 +1,4 @@
-//! What a run of a plan can give at most: a threshold that asks for more is never judged.
+//! The maximum length and number of samples of a run: a threshold that needs more can never be judged.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::plan::{CheckId, Flow, LoadProfile, Plan, Request, Schedule, SeriesId,
 use crate::scenario::{ArrivalLaw, Window};
 use crate::units::show_duration;
 
-/// Refuses a window or an abort that lies beyond the run.
+/// Refuses a window or an abort time longer than the run.
 pub(super) fn refuse_too_long(threshold: &Threshold, plan: &Plan) -> Result<(), String> {
     let (word, window) = match threshold.window {
         Window::Total => ("", None),
@@ -39,7 +39,7 @@ pub(super) fn refuse_too_long(threshold: &Threshold, plan: &Plan) -> Result<(), 
     }
 }
 
-/// Refuses to ask for more samples than the plan can ever give.
+/// Refuses a minimum of samples that the plan can never reach.
 pub(super) fn refuse_too_few(threshold: &Threshold, plan: &Plan) -> Result<(), String> {
     if threshold.min_samples <= 1 {
         return Ok(());
@@ -55,10 +55,10 @@ pub(super) fn refuse_too_few(threshold: &Threshold, plan: &Plan) -> Result<(), S
     }
 }
 
-/// The most samples a run can give a threshold; none where the plan does not bound it.
+/// The maximum number of samples of a threshold; `None` if the plan does not limit it.
 fn most_samples(threshold: &Threshold, plan: &Plan) -> Option<u64> {
     let of_load = |load: &LoadProfile| match &load.schedule {
-        // Never more than this, and without drawing them all, which takes as long as there are many.
+        // An upper bound; drawing all arrivals takes time in proportion to their number.
         Schedule::Arrivals {
             curve,
             law: ArrivalLaw::Poisson,
@@ -87,7 +87,7 @@ fn most_samples(threshold: &Threshold, plan: &Plan) -> Option<u64> {
         )
     };
     match threshold.metric {
-        // A redirect may open a connection of its own.
+        // A redirect may open another connection.
         Metric::Connect | Metric::Tls => None,
         Metric::Checks => {
             let is_selected =
@@ -123,7 +123,7 @@ fn most_samples(threshold: &Threshold, plan: &Plan) -> Option<u64> {
     }
 }
 
-/// The sum of `count` over the requests of the steps, repeats multiplied out.
+/// The sum of `count` over the requests of the steps, multiplied by their repetitions.
 fn count_in(steps: &[Step], count: &dyn Fn(&Request) -> u64) -> u64 {
     let each = requests(steps).map(|(request, times)| times.saturating_mul(count(request)));
     each.fold(0, u64::saturating_add)

@@ -1,7 +1,7 @@
 //! Thresholds: rules on the run, such as `p95(response_time{step="login"}) < 500ms`.
 //!
-//! An expression comes parsed and type-checked from the scenario and is resolved against the plan into a [`Threshold`];
-//! one that the plan can never judge is refused before the run. Judging is the verdict's.
+//! The scenario contains a parsed and type-checked expression. The plan resolves it to a [`Threshold`] and refuses one
+//! that it can never judge. The verdict judges it.
 
 mod bounds;
 pub(super) mod resolve;
@@ -18,31 +18,31 @@ pub use crate::expr::threshold::{
 /// A rule on the run: parsed, type-checked, and resolved to series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Threshold {
-    /// As written; for a built-in one, as it would be written.
+    /// The expression as written; for a built-in one, as it would be written.
     pub expression: String,
-    /// How the metric is boiled down to a number.
+    /// The aggregate.
     pub aggregate: Aggregate,
-    /// Of what.
+    /// The metric.
     pub metric: Metric,
     /// The series selected by tags and names; empty means every series the metric has.
     pub series: Vec<crate::plan::SeriesId>,
     /// The check selected by `check="…"`, for the metric `checks`; empty means all.
     pub checks: Vec<crate::plan::CheckId>,
-    /// How the number is compared with the limit.
+    /// The comparison with the limit.
     pub comparator: Comparator,
     /// The limit, in the unit of [`Threshold::unit`].
     pub limit: f64,
     /// The unit of the observed number and the limit.
     pub unit: Unit,
-    /// Over which part of the run.
+    /// The part of the run that it covers.
     pub window: Window,
-    /// Fewer samples than this: no verdict, which fails.
+    /// With fewer samples the verdict is `NoData`, which fails the run.
     pub min_samples: u64,
-    /// Stop the run when it breaks, but not before this much of it has passed.
+    /// Stops the run when the threshold fails, but not before this time has passed.
     pub abort_after: Option<std::time::Duration>,
-    /// What a breach means.
+    /// The effect of a failure.
     pub severity: Severity,
-    /// The line in the scenario; none for a built-in one.
+    /// The line in the scenario; `None` for a built-in one.
     pub line: Option<u32>,
 }
 
@@ -82,7 +82,7 @@ impl Threshold {
 }
 
 impl Metric {
-    /// The series the metric is taken from; none for a metric of the run as a whole, or of checks.
+    /// The kind of series that has the metric; `None` for a metric of the whole run, or of checks.
     pub const fn subject(self) -> Option<Subject> {
         match self {
             Self::ResponseTime

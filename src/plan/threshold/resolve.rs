@@ -1,4 +1,5 @@
-//! From an expression to a rule on this plan: selectors become numbers, and what can never be judged is refused.
+//! Resolves an expression to a threshold of this plan: selectors become numbers; an expression that can never be judged
+//! is refused.
 
 use super::bounds::{refuse_too_few, refuse_too_long};
 use super::{Aggregate, Key, Matcher, Metric, Rule, Threshold, Unit};
@@ -8,7 +9,7 @@ use crate::plan::{CheckId, Plan, Series, SeriesId, Subject};
 use crate::scenario::{Comparator, Feed, Severity, ThresholdEntry, WhenUsedUp, Window};
 use crate::source::{did_you_mean, nearest};
 
-/// The rule that an entry states on a plan whose series, checks and flows are decided.
+/// Resolves an entry of a plan whose series, checks and flows are compiled.
 pub(in crate::plan) fn resolve(
     entry: &ThresholdEntry,
     plan: &Plan,
@@ -42,11 +43,11 @@ pub(in crate::plan) fn resolve(
     Ok(threshold)
 }
 
-/// What every run must meet unless its scenario says otherwise: what is due is started, and what is started comes to its
-/// end.
+/// The built-in thresholds, which apply unless the scenario judges the same metric: due iterations start, and started
+/// iterations complete.
 pub(in crate::plan) fn built_in(plan: &Plan) -> Vec<Threshold> {
     let is_judged = |metric| plan.thresholds.iter().any(|rule| rule.metric == metric);
-    // Rows that may end the load leave the rest of it unstarted.
+    // If used-up rows may end the load, the rest of it stays unstarted.
     let may_end = |feed: &Feed| feed.when_used_up == WhenUsedUp::End;
     let is_planned = plan.loads.ask_for_iterations() && !plan.feeds.iter().any(may_end);
     let mut rules = Vec::new();
@@ -86,7 +87,7 @@ fn ratio(expression: &str, metric: Metric, comparator: Comparator, limit: f64) -
     }
 }
 
-/// Refuses a metric that no run of this plan has a sample of, or that says nothing.
+/// Refuses a metric that has no samples in this plan, or that is meaningless for it.
 fn refuse_unmeasured(expression: &Rule, plan: &Plan) -> Result<(), ExprError> {
     let is_closed = plan.loads.model() == Model::Closed;
     let (message, hint) = match expression.metric {
@@ -117,7 +118,7 @@ fn refuse_unmeasured(expression: &Rule, plan: &Plan) -> Result<(), ExprError> {
     })
 }
 
-/// The series and the checks that the matchers select; both empty where there is no matcher.
+/// The series and the checks that the matchers select; both empty if there is no matcher.
 fn select(expression: &Rule, plan: &Plan) -> Result<(Vec<SeriesId>, Vec<CheckId>), ExprError> {
     let matchers = &expression.matchers;
     if matchers.is_empty() {
@@ -174,7 +175,7 @@ fn select(expression: &Rule, plan: &Plan) -> Result<(Vec<SeriesId>, Vec<CheckId>
     ))
 }
 
-/// Refuses a key that the metric is not told apart by.
+/// Refuses a selector key that the metric does not have.
 fn refuse_foreign_key(metric: Metric, matcher: &Matcher, plan: &Plan) -> Result<(), ExprError> {
     let keys: &[&str] = match (metric, metric.subject()) {
         (Metric::Checks, _) => &["check", "step", "flow"],
@@ -214,7 +215,7 @@ fn refuse_foreign_key(metric: Metric, matcher: &Matcher, plan: &Plan) -> Result<
     })
 }
 
-/// Something that matchers may select.
+/// A series or check that matchers may select.
 struct Candidate<'p> {
     step: &'p str,
     flow: &'p str,

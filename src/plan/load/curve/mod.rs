@@ -1,18 +1,18 @@
 //! A piecewise linear level over time: users of a closed model, starts per second of an open one.
 //!
-//! Within a piece of length D from level r₀ to r₁, the level after t is r(t) = r₀ + s·t with slope s = (r₁ − r₀)/D,
-//! the area under it A(t) = r₀·t + s·t²/2, and its inverse t(a) = 2a / (r₀ + √(r₀² + 2·s·a)): the root that has no
+//! In a piece of length D from level r₀ to r₁, the level after t is r(t) = r₀ + s·t with slope s = (r₁ − r₀)/D, the
+//! area under it A(t) = r₀·t + s·t²/2, and its inverse t(a) = 2a / (r₀ + √(r₀² + 2·s·a)). This form of the root has no
 //! cancellation, so that a slope near zero is as exact as a constant level.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A level over time; pieces follow one another without a gap. At a boundary the later piece decides; after the last
+/// A level over time. Pieces follow one another without a gap; at a boundary the later piece applies; after the last
 /// one the level is zero.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Curve {
-    /// In order; at least one; each longer than nothing.
+    /// The pieces in order; at least one, each longer than zero.
     pub pieces: Vec<Piece>,
 }
 
@@ -23,21 +23,22 @@ pub struct Piece {
     pub from: f64,
     /// Level at its end.
     pub to: f64,
-    /// How long it lasts.
+    /// Its duration.
     pub duration: Duration,
 }
 
-/// A level this close above a whole number is that number: the dust of floating-point interpolation starts no user.
+/// A level this little above a whole number counts as that number, so that rounding errors of the interpolation start
+/// no user.
 const DUST: f64 = 1e-9;
 
-/// The clock's resolution, in which users become active.
+/// The resolution of the clock and of the times at which users become active.
 const TICK: Duration = Duration::from_micros(1);
 
 impl Piece {
     /// The level `t` seconds into the piece.
     fn level(&self, t: f64) -> f64 {
         let part = t / self.duration.as_secs_f64();
-        // Weighted this way both ends are exact.
+        // With this weighting both ends are exact.
         self.from * (1.0 - part) + self.to * part
     }
 
@@ -50,7 +51,7 @@ impl Piece {
         t * (self.from + self.level(t)) / 2.0
     }
 
-    /// After how many seconds the area is `a`; at most the piece's length.
+    /// The number of seconds after which the area is `a`; at most the piece's length.
     fn inverse_area(&self, a: f64) -> f64 {
         if a <= 0.0 {
             return 0.0;
@@ -63,7 +64,7 @@ impl Piece {
 }
 
 impl Curve {
-    /// How long all pieces last.
+    /// The total duration of the pieces.
     pub fn duration(&self) -> Duration {
         self.pieces.iter().map(|piece| piece.duration).sum()
     }
@@ -91,22 +92,22 @@ impl Curve {
         Cumulative::of(self).area(t)
     }
 
-    /// When the area under the curve passes `a`; none if it never does.
+    /// The time at which the area under the curve passes `a`; `None` if it never does.
     ///
-    /// Where the level is zero the area stands still, and the answer is the end of that pause.
+    /// While the level is zero the area does not grow, and the result is the end of that pause.
     pub fn inverse_area(&self, a: f64) -> Option<Duration> {
         Cumulative::of(self).inverse(a).map(Duration::from_secs_f64)
     }
 
-    /// How many users are active: user i (from 0) is while the level is above i.
+    /// The number of active users: user i (from 0) is active while the level is above i.
     ///
-    /// So a ramp 0 → 50 over 30 s starts user 0 at once and user 49 after 29.4 s, a ramp 50 → 0 stops user 49 after
-    /// 0.6 s and user 0 at its end (last in, first out), and a hold at 50 has exactly 50.
+    /// So a ramp 0 → 50 over 30 s starts user 0 at once and user 49 after 29.4 s, a ramp 50 → 0 stops user 49 after 0.6
+    /// s and user 0 at its end (last in, first out), and a constant level of 50 has exactly 50.
     pub fn active_users(&self, t: Duration) -> u32 {
         (self.level_at(t) - DUST).ceil().max(0.0) as u32
     }
 
-    /// The first microsecond from `from` on at which user `user` is active; none if there is none any more.
+    /// The first microsecond from `from` on at which user `user` is active; `None` if it is never active again.
     pub fn next_active(&self, user: u32, from: Duration) -> Option<Duration> {
         self.first(from, |level| level - DUST > f64::from(user), user)
     }
@@ -117,8 +118,8 @@ impl Curve {
             .unwrap_or_else(|| self.duration().max(from))
     }
 
-    /// The first microsecond from `from` on, within the curve, at which `holds` of the level: a condition that changes
-    /// at most once within a piece, where the level crosses `threshold`.
+    /// The first microsecond from `from` on, within the curve, at which `holds` is true of the level. The condition
+    /// changes at most once within a piece, where the level crosses `threshold`.
     fn first(
         &self,
         from: Duration,
@@ -138,7 +139,7 @@ impl Curve {
             if !crossing.is_finite() || crossing < 0.0 {
                 continue;
             }
-            // The closed form is right to within rounding; settle which microsecond it is by the level itself.
+            // The closed form is exact up to rounding; the level itself decides the microsecond.
             let offset = Duration::from_micros((crossing * 1e6) as u64).saturating_sub(TICK);
             let mut t = (start + offset).max(begin);
             for _ in 0..4 {
@@ -151,7 +152,7 @@ impl Curve {
         None
     }
 
-    /// Each piece with its start.
+    /// The pieces with their starts.
     fn starts(&self) -> impl Iterator<Item = (Duration, &Piece)> {
         self.pieces.iter().scan(Duration::ZERO, |next, piece| {
             let start = *next;
@@ -161,7 +162,7 @@ impl Curve {
     }
 }
 
-/// A curve with its running area: the inverse by bisection over the pieces, in constant time for one piece.
+/// A curve with its cumulative area; the inverse is a bisection over the pieces, O(1) for one piece.
 #[derive(Debug, Clone)]
 pub(crate) struct Cumulative {
     stretches: Vec<Stretch>,
@@ -214,15 +215,15 @@ impl Cumulative {
         if a >= self.total {
             return None;
         }
-        // The last piece that starts at or below `a`: pieces without area are passed over.
+        // The last piece that starts at or below `a`; this skips pieces without area.
         let after = self.stretches.partition_point(|stretch| stretch.area <= a);
         let stretch = self.stretches[..after].last().or(self.stretches.first())?;
         Some(stretch.start + stretch.piece.inverse_area(a - stretch.area))
     }
 }
 
-/// Takes the floating-point dust off an area that is meant to be whole, so that 1,000 starts are not 1,001 and the
-/// first start after a pause is not the last before it.
+/// Removes the rounding error from an area that should be whole, so that 1,000 starts do not become 1,001 and the first
+/// start after a pause does not move before it.
 fn snap(area: f64) -> f64 {
     let whole = area.round();
     let tolerance = 1e-9_f64.max(area * 1e-13);

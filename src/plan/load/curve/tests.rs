@@ -1,4 +1,4 @@
-//! The area under a curve and the way back, on curves by hand and by chance.
+//! The area under a curve and its inverse, on given and on random curves.
 
 use proptest::prelude::*;
 
@@ -121,7 +121,7 @@ fn a_user_comes_back_with_the_second_wave() {
     assert_eq!(curve.next_active(100, secs(35.0)), None);
 }
 
-/// One to five stages of 1 ms to 100 s between 0 and 40 users; about half of the levels are held.
+/// One to five stages of 1 ms to 100 s between 0 and 40 users; about half of the levels are constant.
 fn user_curves() -> impl Strategy<Value = Curve> {
     let stage = (0..40_u32, any::<bool>(), 1..100_000_u64);
     prop::collection::vec(stage, 1..5).prop_map(|stages| {
