@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use console::Term;
 
-/// Shorter work shows no bar.
+/// The time before the bar appears.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Time between two updates.
 const EVERY: Duration = Duration::from_millis(100);
@@ -21,8 +21,8 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Starts a bar; `is_quiet` disables it.
-    pub(super) fn begin(quiet: bool) -> Self {
-        let terminal = Some(Term::stderr()).filter(|terminal| !quiet && terminal.is_term());
+    pub(super) fn begin(is_quiet: bool) -> Self {
+        let terminal = Some(Term::stderr()).filter(|terminal| !is_quiet && terminal.is_term());
         Self {
             terminal,
             due: Instant::now() + PATIENCE,
@@ -30,7 +30,7 @@ impl Progress {
         }
     }
 
-    /// Reports that `done` of `all` is finished.
+    /// Reports that `done` of `of` intervals are finished.
     pub(super) fn at(&mut self, done: u64, of: u64) {
         let Some(terminal) = &self.terminal else {
             return;

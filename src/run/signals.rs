@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::probe;
 
-/// The maximum time until a signal is noticed.
+/// How long to wait for a signal that may already have come.
 const MOMENT: Duration = Duration::from_millis(1);
 
 /// After this call, a write beyond the file size limit (`ulimit -f`) fails like a write to a full disk, and no longer

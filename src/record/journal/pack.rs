@@ -160,7 +160,7 @@ fn own(bins: &Bins) -> impl Iterator<Item = u64> {
     bins.iter().flat_map(move |(bin, count)| {
         let distance = bin + 1 - next;
         next = bin + 1;
-        // The counts above one; if a count is too large for one entry, the counts above those of the previous entry.
+        // A new bin counts one by itself. A bin whose count is too large for one entry comes again with the rest.
         let again = count - u64::from(distance > 0);
         let distance = (distance > 0).then_some(distance.into());
         let again = (again > 0).then(|| [0, again - 1]);

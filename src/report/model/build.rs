@@ -103,7 +103,7 @@ impl Draft {
         self.sparks.absorb(interval);
     }
 
-    /// The report of a run with this end; `journal` provides everything besides the intervals.
+    /// The report of a run with these events, this end and these notes about the journal.
     pub fn finish(self, events: &[Event], ending: &Ending, notes: &[String]) -> Report {
         let verdict = self.judge.conclude(&self.totals, ending);
         let (totals, header) = (self.totals, self.header);
