@@ -80,7 +80,7 @@ pub struct CurvePoint {
     pub time: Micros,
 }
 
-/// The curve of a distribution over log₁₀ 1/(1−q), from the median up to where fewer than ten samples remain above:
+/// The curve of a distribution over log₁₀ 1/(1−q), from the minimum up to where fewer than ten samples remain above:
 /// n(1−q) < 10. Beyond that a quantile depends on a few requests.
 pub fn curve(histogram: &Histogram<u64>, steps_per_decade: u32) -> Vec<CurvePoint> {
     const LEFT_ABOVE: f64 = 10.0;
