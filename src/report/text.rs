@@ -3,9 +3,11 @@
 //! External text is cleaned once, when the report is built. Numbers are rounded so that a failure is never shown as 0
 //! %, and an incomplete part never as 100 %.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use console::Alignment;
+use textwrap::{Options, WordSeparator, WordSplitter};
 
 use crate::plan::threshold::Unit;
 use crate::units::{ByteSize, Micros, show_duration};
@@ -175,36 +177,11 @@ pub fn column_right(text: &str, width: usize) -> String {
 
 /// Lines of at most `width` columns, broken at spaces; a longer word is cut into pieces.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let width = width.max(1);
-    let mut lines = vec![String::new()];
-    let mut used = 0;
-    for word in text.split_whitespace() {
-        let long = console::measure_text_width(word);
-        if used > 0 && used + 1 + long <= width {
-            if let Some(line) = lines.last_mut() {
-                line.push(' ');
-                line.push_str(word);
-            }
-            used += 1 + long;
-            continue;
-        }
-        if used > 0 {
-            lines.push(String::new());
-            used = 0;
-        }
-        for c in word.chars() {
-            let wide = console::measure_text_width(c.encode_utf8(&mut [0; 4]));
-            if used > 0 && used + wide > width {
-                lines.push(String::new());
-                used = 0;
-            }
-            if let Some(line) = lines.last_mut() {
-                line.push(c);
-            }
-            used += wide;
-        }
-    }
-    lines
+    let options = Options::new(width)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation);
+    let lines = textwrap::wrap(text, options);
+    lines.into_iter().map(Cow::into_owned).collect()
 }
 
 #[cfg(test)]

@@ -7,9 +7,11 @@ mod sections;
 mod text;
 
 use std::fmt;
+use std::iter;
 
 use estimate::{ASSUMED_RESPONSE, Estimate};
 use text::{cut, rough, rounded, show_delay, whole};
+use textwrap::{Options, WordSeparator, WordSplitter};
 
 use super::program::visit;
 use super::schedule::{Model, show_level};
@@ -131,20 +133,15 @@ impl<'p> Outline<'p> {
     /// A line with a label and its text, wrapped to the width.
     fn row(&self, f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
         const TEXT: usize = 84;
-        let mut label = label;
-        let mut line = String::new();
-        for word in self.plain(text).split(' ') {
-            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > TEXT {
-                writeln!(f, "  {label:<11} {line}")?;
-                label = "";
-                line.clear();
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
+        let options = Options::new(TEXT)
+            .word_separator(WordSeparator::AsciiSpace)
+            .word_splitter(WordSplitter::NoHyphenation)
+            .break_words(false);
+        let labels = iter::once(label).chain(iter::repeat(""));
+        for (label, line) in labels.zip(textwrap::wrap(&self.plain(text), options)) {
+            writeln!(f, "  {label:<11} {line}")?;
         }
-        writeln!(f, "  {label:<11} {line}")
+        Ok(())
     }
 
     fn chart(&self, f: &mut fmt::Formatter<'_>, load: &LoadProfile) -> fmt::Result {
