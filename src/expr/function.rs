@@ -5,13 +5,14 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::SecondsFormat;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
+use strum::{EnumCount, VariantArray};
 use uuid::Uuid;
 
 use super::encoding::{Encoding, hex};
 use super::{Context, Expression, Missing, Value};
 
 /// The built-in functions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumCount, VariantArray)]
 pub enum Function {
     /// `random(a,b)`: a whole number from a to b, both included.
     Random,
@@ -41,20 +42,9 @@ pub enum Function {
 
 impl Function {
     /// Every function, in the order of the documentation.
-    pub const ALL: [Self; 12] = [
-        Self::Random,
-        Self::Uuid,
-        Self::Now,
-        Self::TimestampMs,
-        Self::Choice,
-        Self::Iteration,
-        Self::User,
-        Self::Base64,
-        Self::Sha256,
-        Self::HmacSha256,
-        Self::Json,
-        Self::UrlEncode,
-    ];
+    pub const ALL: [Self; Self::COUNT] = *Self::VARIANTS
+        .first_chunk()
+        .expect("there are COUNT variants");
 
     /// The call as written: `random(a,b)`.
     pub const fn usage(self) -> &'static str {
@@ -212,7 +202,7 @@ pub(super) fn whole_number(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_whole(),
         Value::Text(text) => text.parse().ok(),
-        _ => None,
+        Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => None,
     }
 }
 

@@ -12,6 +12,7 @@ mod tests;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumCount, VariantArray};
 
 pub use rule::{Key, Matcher, Relation, Rule};
 
@@ -62,7 +63,9 @@ impl fmt::Display for Aggregate {
 }
 
 /// The metric of a threshold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, EnumCount, VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
     /// From the intended start to the last byte.
@@ -109,27 +112,9 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric.
-    pub const ALL: [Self; 19] = [
-        Self::ResponseTime,
-        Self::ServiceTime,
-        Self::StartLag,
-        Self::Ttfb,
-        Self::Connect,
-        Self::Tls,
-        Self::IterationTime,
-        Self::Requests,
-        Self::Failed,
-        Self::Checks,
-        Self::Iterations,
-        Self::FailedIterations,
-        Self::Unstarted,
-        Self::Started,
-        Self::BytesIn,
-        Self::BytesOut,
-        Self::ActiveUsers,
-        Self::GeneratorCpu,
-        Self::GeneratorRss,
-    ];
+    pub const ALL: [Self; Self::COUNT] = *Self::VARIANTS
+        .first_chunk()
+        .expect("there are COUNT variants");
 
     /// The metric with this name.
     pub(super) fn named(name: &str) -> Option<Self> {

@@ -16,6 +16,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use strum::VariantArray;
 
 use super::number_keys;
 use crate::plan::{MetricId, SeriesId};
@@ -23,7 +24,7 @@ use crate::record::bins::{self, Bins};
 use crate::record::{Counts, Interval, SeriesInterval, Timing};
 
 /// The form of a histogram.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray)]
 enum HistogramForm {
     /// Standalone: for each bin the distance from the previous one; if the count is above one, then a zero and the
     /// count minus two.
@@ -34,10 +35,6 @@ enum HistogramForm {
     Steps,
     /// Equal to the other histogram: nothing is written.
     Same,
-}
-
-impl HistogramForm {
-    const ALL: [Self; 4] = [Self::Own, Self::Near, Self::Steps, Self::Same];
 }
 
 /// The metric that is written before this one and is likely to be close to it.
@@ -99,7 +96,8 @@ impl Packed {
                         steps(bins, like).for_each(|number| put(number, &mut sections[2]));
                     }
                     (HistogramForm::Same, _) => {}
-                    _ => {
+                    (HistogramForm::Own, _)
+                    | (HistogramForm::Near | HistogramForm::Steps, None) => {
                         put(bins.len(), directory);
                         own(bins).for_each(|number| put(number, &mut sections[0]));
                     }
@@ -248,7 +246,7 @@ fn read_histograms(
             .histograms;
         let like = likeness(metric).and_then(|like| histograms.get(&like));
         let like = || like.ok_or("the histogram that another is close to is missing");
-        let bins = match HistogramForm::ALL[(kind & 3) as usize] {
+        let bins = match HistogramForm::VARIANTS[(kind & 3) as usize] {
             HistogramForm::Own => {
                 let times = take(&mut directory).ok_or_else(short)?;
                 read_own(times, &mut own)?

@@ -66,7 +66,7 @@ pub(in crate::report) fn heatmap(report: &Report) -> Result<Option<String>, Rend
                 plot.fill(
                     (column.start.as_secs_f64(), low.log10()),
                     (end.as_secs_f64(), high.log10()),
-                    Ink::Heat(step),
+                    Ink::heat(step),
                 )?;
             }
         }
@@ -78,7 +78,7 @@ pub(in crate::report) fn heatmap(report: &Report) -> Result<Option<String>, Rend
 /// The shades from few to many requests, as a small picture inside a sentence.
 pub(in crate::report) fn heat_legend() -> String {
     let boxes: String = (0..HEAT_STEPS)
-        .map(|step| Ink::Heat(step).swatch(i32::from(step) * 12, 12, 10))
+        .map(|step| Ink::heat(step).swatch(i32::from(step) * 12, 12, 10))
         .collect();
     format!(
         "<svg viewBox=\"0 0 {} 10\" aria-hidden=\"true\">{boxes}</svg>",

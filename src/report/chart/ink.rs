@@ -4,9 +4,10 @@
 use std::fmt::Write as _;
 
 use plotters::style::RGBColor;
+use strum::VariantArray;
 
 /// The meaning of a stroke or an area. Every ink has its own colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray)]
 pub(super) enum Ink {
     /// Labels of axes.
     Text,
@@ -36,38 +37,35 @@ pub(super) enum Ink {
     Second,
     /// Failed requests.
     Failed,
-    /// A cell of a heatmap, from 0 (few) to 7 (most).
-    Heat(u8),
+    /// A cell of a heatmap with few requests.
+    Heat0,
+    Heat1,
+    Heat2,
+    Heat3,
+    Heat4,
+    Heat5,
+    Heat6,
+    /// A cell of a heatmap with the most requests.
+    Heat7,
 }
 
-/// The number of shades of [`Ink::Heat`].
+/// The number of shades of a heatmap.
 pub(super) const HEAT_STEPS: u8 = 8;
 
 impl Ink {
-    const ALL: [Self; 22] = [
-        Self::Text,
-        Self::Strong,
-        Self::Grid,
-        Self::Axis,
-        Self::P50,
-        Self::P95,
-        Self::P99,
-        Self::Max,
-        Self::Limit,
-        Self::Violation,
-        Self::WarmUp,
-        Self::First,
-        Self::Second,
-        Self::Failed,
-        Self::Heat(0),
-        Self::Heat(1),
-        Self::Heat(2),
-        Self::Heat(3),
-        Self::Heat(4),
-        Self::Heat(5),
-        Self::Heat(6),
-        Self::Heat(7),
-    ];
+    /// The ink of a shade, from 0 to below [`HEAT_STEPS`].
+    pub(super) const fn heat(shade: u8) -> Self {
+        match shade {
+            0 => Self::Heat0,
+            1 => Self::Heat1,
+            2 => Self::Heat2,
+            3 => Self::Heat3,
+            4 => Self::Heat4,
+            5 => Self::Heat5,
+            6 => Self::Heat6,
+            _ => Self::Heat7,
+        }
+    }
 
     /// The colour in the light theme: blue, green, vermilion of Okabe and Ito, greys, and a single-hue ramp.
     pub(super) const fn colour(self) -> RGBColor {
@@ -86,14 +84,14 @@ impl Ink {
             Self::First => RGBColor(0x01, 0x72, 0xb2),
             Self::Second => RGBColor(0xd6, 0x5e, 0x00),
             Self::Failed => RGBColor(0xb3, 0x26, 0x1e),
-            Self::Heat(0) => RGBColor(0xdc, 0xe9, 0xf5),
-            Self::Heat(1) => RGBColor(0xbc, 0xd7, 0xec),
-            Self::Heat(2) => RGBColor(0x92, 0xc0, 0xe0),
-            Self::Heat(3) => RGBColor(0x63, 0xa4, 0xd1),
-            Self::Heat(4) => RGBColor(0x3c, 0x86, 0xbf),
-            Self::Heat(5) => RGBColor(0x1f, 0x68, 0xa6),
-            Self::Heat(6) => RGBColor(0x0d, 0x4a, 0x83),
-            Self::Heat(_) => RGBColor(0x06, 0x2c, 0x56),
+            Self::Heat0 => RGBColor(0xdc, 0xe9, 0xf5),
+            Self::Heat1 => RGBColor(0xbc, 0xd7, 0xec),
+            Self::Heat2 => RGBColor(0x92, 0xc0, 0xe0),
+            Self::Heat3 => RGBColor(0x63, 0xa4, 0xd1),
+            Self::Heat4 => RGBColor(0x3c, 0x86, 0xbf),
+            Self::Heat5 => RGBColor(0x1f, 0x68, 0xa6),
+            Self::Heat6 => RGBColor(0x0d, 0x4a, 0x83),
+            Self::Heat7 => RGBColor(0x06, 0x2c, 0x56),
         }
     }
 
@@ -114,14 +112,14 @@ impl Ink {
             Self::First => "one",
             Self::Second => "two",
             Self::Failed => "failed",
-            Self::Heat(0) => "h0",
-            Self::Heat(1) => "h1",
-            Self::Heat(2) => "h2",
-            Self::Heat(3) => "h3",
-            Self::Heat(4) => "h4",
-            Self::Heat(5) => "h5",
-            Self::Heat(6) => "h6",
-            Self::Heat(_) => "h7",
+            Self::Heat0 => "h0",
+            Self::Heat1 => "h1",
+            Self::Heat2 => "h2",
+            Self::Heat3 => "h3",
+            Self::Heat4 => "h4",
+            Self::Heat5 => "h5",
+            Self::Heat6 => "h6",
+            Self::Heat7 => "h7",
         }
     }
 
@@ -130,7 +128,26 @@ impl Ink {
         match self {
             Self::Limit => Some("50 35"),
             Self::Max => Some("15 25"),
-            _ => None,
+            Self::Text
+            | Self::Strong
+            | Self::Grid
+            | Self::Axis
+            | Self::P50
+            | Self::P95
+            | Self::P99
+            | Self::Violation
+            | Self::WarmUp
+            | Self::First
+            | Self::Second
+            | Self::Failed
+            | Self::Heat0
+            | Self::Heat1
+            | Self::Heat2
+            | Self::Heat3
+            | Self::Heat4
+            | Self::Heat5
+            | Self::Heat6
+            | Self::Heat7 => None,
         }
     }
 
@@ -144,7 +161,7 @@ impl Ink {
     }
 
     fn of_hex(hex: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|ink| {
+        Self::VARIANTS.iter().copied().find(|ink| {
             let RGBColor(r, g, b) = ink.colour();
             hex == format!("{r:02X}{g:02X}{b:02X}")
         })
@@ -194,8 +211,8 @@ mod tests {
 
     #[test]
     fn every_ink_has_a_colour_of_its_own() {
-        for (index, ink) in Ink::ALL.into_iter().enumerate() {
-            for other in &Ink::ALL[index + 1..] {
+        for (index, ink) in Ink::VARIANTS.iter().enumerate() {
+            for other in &Ink::VARIANTS[index + 1..] {
                 assert_ne!(ink.colour(), other.colour(), "{ink:?} {other:?}");
                 assert_ne!(ink.class(), other.class());
             }
