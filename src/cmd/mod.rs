@@ -169,9 +169,10 @@ impl CommandError {
     }
 
     fn render(&self) -> String {
-        match self {
-            Self::Scenario(diagnostics) => terminal::diagnosis(diagnostics),
-            _ => terminal::without_secrets(&format!("gander: {self}\n")),
+        if let Self::Scenario(diagnostics) = self {
+            terminal::diagnosis(diagnostics)
+        } else {
+            terminal::without_secrets(&format!("gander: {self}\n"))
         }
     }
 }

@@ -35,7 +35,12 @@ impl Expression {
             Self::Match(text, pattern, is_wanted) => {
                 pattern.0.is_match(&text.text(context)?) == *is_wanted
             }
-            _ => self.value(context).is_ok_and(|value| value.is_true()),
+            Self::Slot(_)
+            | Self::Column { .. }
+            | Self::Call(..)
+            | Self::Literal(_)
+            | Self::Join(_)
+            | Self::Default(_) => self.value(context).is_ok_and(|value| value.is_true()),
         })
     }
 
@@ -59,7 +64,15 @@ impl Expression {
                 }
                 found
             }
-            _ => self.holds(context).map(Value::Bool),
+            Self::Slot(_)
+            | Self::Column { .. }
+            | Self::Call(..)
+            | Self::Literal(_)
+            | Self::All(_)
+            | Self::Any(_)
+            | Self::Not(_)
+            | Self::Compare(_)
+            | Self::Match(..) => self.holds(context).map(Value::Bool),
         }
     }
 

@@ -42,8 +42,16 @@ impl Expression {
     ) -> Result<Cow<'c, Value>, Missing> {
         match self {
             Self::Call(function, arguments) => function.call(arguments, context).map(Cow::Owned),
-            _ if self.is_stored() => self.stored(context).map(StoredValue::into_value),
-            _ => self.computed(context).map(Cow::Owned),
+            Self::Slot(_) | Self::Column { .. } | Self::Literal(_) => {
+                self.stored(context).map(StoredValue::into_value)
+            }
+            Self::Join(_)
+            | Self::Default(_)
+            | Self::All(_)
+            | Self::Any(_)
+            | Self::Not(_)
+            | Self::Compare(_)
+            | Self::Match(..) => self.computed(context).map(Cow::Owned),
         }
     }
 
@@ -95,13 +103,19 @@ impl Expression {
             Self::Call(function, arguments) => {
                 encoding.write_value(&function.call(arguments, context)?, out);
             }
-            _ if !self.is_stored() => match self.computed(context)? {
+            Self::Join(_)
+            | Self::Default(_)
+            | Self::All(_)
+            | Self::Any(_)
+            | Self::Not(_)
+            | Self::Compare(_)
+            | Self::Match(..) => match self.computed(context)? {
                 Value::Null if encoding != Encoding::Json => {
                     return Err(self.missing(context).null());
                 }
                 value => encoding.write_value(&value, out),
             },
-            _ => match self.stored(context)? {
+            Self::Slot(_) | Self::Column { .. } | Self::Literal(_) => match self.stored(context)? {
                 held if held.is_null() && encoding != Encoding::Json => {
                     return Err(self.missing(context).null());
                 }
@@ -117,7 +131,14 @@ impl Expression {
             Self::Slot(slot) => context.slot(*slot).map(StoredValue::Value),
             Self::Column { feed, column } => context.column(*feed, *column),
             Self::Literal(value) => Some(StoredValue::Value(value)),
-            _ => None,
+            Self::Call(..)
+            | Self::Join(_)
+            | Self::Default(_)
+            | Self::All(_)
+            | Self::Any(_)
+            | Self::Not(_)
+            | Self::Compare(_)
+            | Self::Match(..) => None,
         }
         .ok_or_else(|| self.missing(context))
     }
@@ -133,7 +154,12 @@ impl Expression {
             Self::Default(values) => values
                 .last()
                 .map_or_else(|| Missing::named("??"), |last| last.missing(context)),
-            _ => Missing::named("an expression"),
+            Self::Join(_)
+            | Self::All(_)
+            | Self::Any(_)
+            | Self::Not(_)
+            | Self::Compare(_)
+            | Self::Match(..) => Missing::named("an expression"),
         }
     }
 }

@@ -156,7 +156,7 @@ impl Problems {
     pub(crate) fn scalar<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n Scalar> {
         match &node.value {
             Content::Scalar(scalar) if !node.is_null() => Some(scalar),
-            _ => {
+            Content::Scalar(_) | Content::List(_) | Content::Map(_) => {
                 self.expected(what, node);
                 None
             }
@@ -239,7 +239,7 @@ impl Problems {
                 None
             }
             Content::List(items) => Some(items),
-            _ => {
+            Content::Scalar(_) | Content::Map(_) => {
                 self.expected(what, node);
                 None
             }

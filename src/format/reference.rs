@@ -209,15 +209,29 @@ impl ReferencePage {
 
 /// The allowed values of a type, with links to their explanations.
 fn shown(kind: Type, steps: &[&Mapping]) -> String {
-    if let Some(simple) = kind.simple() {
-        let positive = if kind.is_positive() { ", above 0" } else { "" };
-        return match kind {
-            Type::Text => simple.title.to_owned(),
-            Type::Threshold => format!("[{}](#threshold-expressions)", simple.title),
-            _ => format!("[{}](#{}){positive}", simple.title, anchor(simple.title)),
-        };
-    }
+    let title = kind.simple().map_or("any value", |simple| simple.title);
     match kind {
+        Type::Any | Type::Nothing | Type::Text => title.to_owned(),
+        Type::Threshold => format!("[{title}](#threshold-expressions)"),
+        Type::Positive => format!("[{title}](#{}), above 0", anchor(title)),
+        Type::Name
+        | Type::File
+        | Type::Template
+        | Type::BaseUrl
+        | Type::Url
+        | Type::Condition
+        | Type::Duration
+        | Type::Rate
+        | Type::Size
+        | Type::Range
+        | Type::Status
+        | Type::JsonPath
+        | Type::Regex
+        | Type::HeaderName
+        | Type::Comparison
+        | Type::Length
+        | Type::TimeLimit
+        | Type::SizeLimit => format!("[{title}](#{})", anchor(title)),
         Type::Flag => "`true` or `false`".to_owned(),
         Type::Integer(least, most) => format!("whole number, {least} to {most}"),
         Type::Literal(word) => format!("`{word}`"),
@@ -237,6 +251,5 @@ fn shown(kind: Type, steps: &[&Mapping]) -> String {
             let several: Vec<String> = several.map(|one| shown(*one, steps)).collect();
             several.join(", or ")
         }
-        _ => "any value".to_owned(),
     }
 }

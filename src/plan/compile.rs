@@ -119,12 +119,14 @@ fn load_problem(plan: &Plan) -> Option<Diagnostic> {
         Some(run) if run <= plan.warm_up => {
             "the warm-up is as long as the load: nothing would be measured".to_owned()
         }
-        _ => plan.loads.iter().find_map(|load| match &load.schedule {
-            _ if load.users.is_empty() => Some("the load never has a user".to_owned()),
-            schedule if never_starts(schedule) => {
+        _ => plan.loads.iter().find_map(|load| {
+            if load.users.is_empty() {
+                Some("the load never has a user".to_owned())
+            } else if never_starts(&load.schedule) {
                 Some("the load never starts an iteration".to_owned())
+            } else {
+                totals::refusal(load, &plan.flows)
             }
-            _ => totals::refusal(load, &plan.flows),
         })?,
     };
     Some(Diagnostic {

@@ -82,7 +82,15 @@ pub(super) fn link(url: &Template) -> Option<SlotId> {
         match expression {
             Expression::Slot(slot) => Some(*slot),
             Expression::Call(_, arguments) => arguments.iter().find_map(first_slot),
-            _ => None,
+            Expression::Column { .. }
+            | Expression::Literal(_)
+            | Expression::Join(_)
+            | Expression::Default(_)
+            | Expression::All(_)
+            | Expression::Any(_)
+            | Expression::Not(_)
+            | Expression::Compare(_)
+            | Expression::Match(..) => None,
         }
     }
     url.expression().and_then(first_slot)

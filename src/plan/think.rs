@@ -194,7 +194,7 @@ mod tests {
         fn count(steps: &[Step]) -> usize {
             let of = |step: &Step| match &step.action {
                 Action::Repeat { steps, .. } => 1 + count(steps),
-                _ => 1,
+                Action::Request(_) | Action::Think(_) | Action::Set(_) => 1,
             };
             steps.iter().map(of).sum()
         }

@@ -77,7 +77,9 @@ impl Session<'_> {
                     self.close_interval(closed, boundary, false)?;
                     match phase {
                         Phase::Cut { until } if closed >= until => break,
-                        _ => phase = self.next_phase(phase)?,
+                        Phase::Loading | Phase::Draining { .. } | Phase::Cut { .. } => {
+                            phase = self.next_phase(phase)?;
+                        }
                     }
                 }
                 () = self.grace_over(phase) => phase = self.cut(Stop::GraceOver),

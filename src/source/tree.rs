@@ -67,7 +67,7 @@ impl Node {
                 .iter()
                 .find(|entry| entry.key == key)
                 .map(|entry| &entry.value),
-            _ => None,
+            Content::Scalar(_) | Content::List(_) => None,
         }
     }
 

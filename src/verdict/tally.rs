@@ -90,7 +90,14 @@ impl Picker {
                 tally.times = self.times(interval);
                 tally.whole = match self.aggregate {
                     Aggregate::Apdex(_) => self.sum(interval, |counts| counts.ended),
-                    _ => tally.times.as_ref().map_or(0, Bins::len),
+                    Aggregate::Percentile(_)
+                    | Aggregate::Min
+                    | Aggregate::Max
+                    | Aggregate::Mean
+                    | Aggregate::StandardDeviation
+                    | Aggregate::Count
+                    | Aggregate::Rate
+                    | Aggregate::Ratio => tally.times.as_ref().map_or(0, Bins::len),
                 };
                 tally.part = tally.whole;
             }
@@ -122,7 +129,14 @@ impl Picker {
                 tally.whole = passed + failed;
                 tally.part = match self.aggregate {
                     Aggregate::Ratio => passed,
-                    _ => tally.whole,
+                    Aggregate::Percentile(_)
+                    | Aggregate::Min
+                    | Aggregate::Max
+                    | Aggregate::Mean
+                    | Aggregate::StandardDeviation
+                    | Aggregate::Count
+                    | Aggregate::Rate
+                    | Aggregate::Apdex(_) => tally.whole,
                 };
             }
             Metric::Started => {
@@ -177,7 +191,14 @@ impl Picker {
     fn after_load(&self, interval: &Interval, count: impl Fn(&AfterLoad) -> u64) -> u64 {
         match self.aggregate {
             Aggregate::Rate => self.sum(interval, |counts| count(&counts.after_load)),
-            _ => 0,
+            Aggregate::Percentile(_)
+            | Aggregate::Min
+            | Aggregate::Max
+            | Aggregate::Mean
+            | Aggregate::StandardDeviation
+            | Aggregate::Count
+            | Aggregate::Ratio
+            | Aggregate::Apdex(_) => 0,
         }
     }
 

@@ -276,7 +276,12 @@ pub(super) fn quantity(cursor: &mut Cursor<'_>, metric: Metric, unit: Unit) -> R
                 MetricKind::Part if text.ends_with('%') => {
                     Some(format!("ratio({})", metric.name()))
                 }
-                _ => plain.map(|_| format!("{text}/s")),
+                MetricKind::Time
+                | MetricKind::Counter
+                | MetricKind::Part
+                | MetricKind::Checks
+                | MetricKind::Bytes
+                | MetricKind::Gauge => plain.map(|_| format!("{text}/s")),
             },
         ),
         Unit::Bytes => (

@@ -142,31 +142,36 @@ impl Rule {
 
 /// The unit of an aggregate of a metric; `None` if the aggregate does not apply.
 const fn unit_of(aggregate: Aggregate, metric: Metric) -> Option<Unit> {
-    use Aggregate as A;
-    match (metric.kind(), aggregate) {
-        (MetricKind::Time, A::Percentile(_) | A::Min | A::Max | A::Mean | A::StandardDeviation) => {
-            Some(Unit::Us)
-        }
-        (MetricKind::Time, A::Apdex(_))
-            if matches!(metric, Metric::ResponseTime | Metric::ServiceTime) =>
-        {
+    use MetricKind as Kind;
+    match aggregate {
+        Aggregate::Percentile(_) | Aggregate::StandardDeviation => match metric.kind() {
+            Kind::Time => Some(Unit::Us),
+            Kind::Counter | Kind::Part | Kind::Checks | Kind::Bytes | Kind::Gauge => None,
+        },
+        Aggregate::Min | Aggregate::Max | Aggregate::Mean => match metric.kind() {
+            Kind::Time => Some(Unit::Us),
+            Kind::Gauge if matches!(metric, Metric::GeneratorCpu) => Some(Unit::Ratio),
+            Kind::Gauge if matches!(metric, Metric::GeneratorRss) => Some(Unit::Bytes),
+            Kind::Gauge => Some(Unit::Count),
+            Kind::Counter | Kind::Part | Kind::Checks | Kind::Bytes => None,
+        },
+        Aggregate::Count => match metric.kind() {
+            Kind::Time | Kind::Counter | Kind::Part | Kind::Checks => Some(Unit::Count),
+            Kind::Bytes => Some(Unit::Bytes),
+            Kind::Gauge => None,
+        },
+        Aggregate::Rate => match metric.kind() {
+            Kind::Counter | Kind::Part | Kind::Bytes => Some(Unit::PerSecond),
+            Kind::Time | Kind::Checks | Kind::Gauge => None,
+        },
+        Aggregate::Ratio => match metric.kind() {
+            Kind::Part | Kind::Checks => Some(Unit::Ratio),
+            Kind::Time | Kind::Counter | Kind::Bytes | Kind::Gauge => None,
+        },
+        Aggregate::Apdex(_) if matches!(metric, Metric::ResponseTime | Metric::ServiceTime) => {
             Some(Unit::Ratio)
         }
-        (
-            MetricKind::Time | MetricKind::Counter | MetricKind::Part | MetricKind::Checks,
-            A::Count,
-        ) => Some(Unit::Count),
-        (MetricKind::Counter | MetricKind::Part | MetricKind::Bytes, A::Rate) => {
-            Some(Unit::PerSecond)
-        }
-        (MetricKind::Part | MetricKind::Checks, A::Ratio) => Some(Unit::Ratio),
-        (MetricKind::Bytes, A::Count) => Some(Unit::Bytes),
-        (MetricKind::Gauge, A::Min | A::Max | A::Mean) => Some(match metric {
-            Metric::GeneratorCpu => Unit::Ratio,
-            Metric::GeneratorRss => Unit::Bytes,
-            _ => Unit::Count,
-        }),
-        _ => None,
+        Aggregate::Apdex(_) => None,
     }
 }
 

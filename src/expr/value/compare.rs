@@ -104,7 +104,10 @@ impl View<'_> {
                 Value::from_json(text).is_ok_and(|read| same(value, &read))
             }
             (Self::Null | Self::Structure(_), _) | (_, Self::Null | Self::Structure(_)) => false,
-            _ => self.written() == other.written(),
+            (
+                Self::Bool(_) | Self::Number(_) | Self::Text(_),
+                Self::Bool(_) | Self::Number(_) | Self::Text(_),
+            ) => self.written() == other.written(),
         }
     }
 
@@ -117,7 +120,10 @@ impl View<'_> {
             (Self::Text(_), Self::Number(_)) | (Self::Number(_), Self::Text(_)) if as_texts => {
                 Some(self.written().cmp(&other.written()))
             }
-            _ => None,
+            (
+                Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) | Self::Structure(_),
+                _,
+            ) => None,
         }
     }
 
@@ -164,7 +170,15 @@ fn same(left: &Value, right: &Value) -> bool {
                     .zip(ordered(right))
                     .all(|(l, r)| left[*l].0 == right[r].0 && same(&left[*l].1, &right[r].1))
         }
-        _ => left == right,
+        (
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Text(_)
+            | Value::List(_)
+            | Value::Map(_),
+            _,
+        ) => left == right,
     }
 }
 

@@ -43,7 +43,7 @@ pub fn part<'t>(text: &'t str, steps: &[PathStep]) -> Option<&'t str> {
         match (step, reader.peek()) {
             (PathStep::Name(name), b'{') => reader.member(name),
             (PathStep::Index(index), b'[') => reader.item(*index),
-            _ => None,
+            (PathStep::Name(_) | PathStep::Index(_), _) => None,
         }
     })
 }

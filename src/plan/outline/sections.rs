@@ -71,9 +71,10 @@ impl Outline<'_> {
     fn feed(&self, feed: &Feed) -> String {
         let rows = feed.rows.len() as u64;
         let times = self.estimate.iterations / rows as f64;
-        let round = match times {
-            _ if times > 1.0 => format!("each row is used about {} times", rounded(times)),
-            _ => "more than there are iterations".to_owned(),
+        let round = if times > 1.0 {
+            format!("each row is used about {} times", rounded(times))
+        } else {
+            "more than there are iterations".to_owned()
         };
         match feed.pick {
             Pick::Sequential => format!("in order: {round}"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Metric, Threshold};
 use crate::plan::program::requests;
-use crate::plan::{CheckId, Flow, LoadProfile, Plan, Request, Schedule, SeriesId, Step, Subject};
+use crate::plan::{CheckId, Flow, LoadProfile, Plan, Request, Schedule, SeriesId, Step};
 use crate::scenario::{ArrivalLaw, Window};
 use crate::units::show_duration;
 
@@ -67,7 +67,9 @@ fn most_samples(threshold: &Threshold, plan: &Plan) -> Option<u64> {
             let mean = curve.area(curve.duration());
             Some((mean + 10.0 * mean.sqrt() + 10.0).ceil() as u64)
         }
-        _ => load.planned_iterations(plan.seed, plan.segment),
+        Schedule::Arrivals { .. } | Schedule::Users(_) | Schedule::Iterations { .. } => {
+            load.planned_iterations(plan.seed, plan.segment)
+        }
     };
     let iterations = || {
         let mut each = plan.loads.iter().map(of_load);
@@ -110,7 +112,13 @@ fn most_samples(threshold: &Threshold, plan: &Plan) -> Option<u64> {
                     .div_ceil(Duration::from_secs(1).as_micros()) as u64,
             )
         }
-        metric if metric.subject() == Some(Subject::Requests) => {
+        Metric::ResponseTime
+        | Metric::ServiceTime
+        | Metric::Ttfb
+        | Metric::Requests
+        | Metric::Failed
+        | Metric::BytesIn
+        | Metric::BytesOut => {
             let is_selected =
                 |id: &SeriesId| threshold.series.is_empty() || threshold.series.contains(id);
             most(&|steps| {
@@ -119,7 +127,12 @@ fn most_samples(threshold: &Threshold, plan: &Plan) -> Option<u64> {
                 })
             })
         }
-        _ => iterations(),
+        Metric::StartLag
+        | Metric::IterationTime
+        | Metric::Iterations
+        | Metric::FailedIterations
+        | Metric::Unstarted
+        | Metric::Started => iterations(),
     }
 }
 

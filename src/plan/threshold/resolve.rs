@@ -89,23 +89,45 @@ fn ratio(expression: &str, metric: Metric, comparator: Comparator, limit: f64) -
 
 /// Refuses a metric that has no samples in this plan, or that is meaningless for it.
 fn refuse_unmeasured(expression: &Rule, plan: &Plan) -> Result<(), ExprError> {
-    let is_closed = plan.loads.model() == Model::Closed;
-    let (message, hint) = match expression.metric {
-        Metric::Unstarted | Metric::Started if !plan.loads.ask_for_iterations() => (
+    let (is_measured, message, hint) = match expression.metric {
+        Metric::Unstarted | Metric::Started => (
+            plan.loads.ask_for_iterations(),
             "users start iterations as they come back in this load, so none is ever due and not started",
             Some("give the load a `rate` (open model), or use `count(iterations)`"),
         ),
-        Metric::StartLag if is_closed && plan.pacing.is_none() => (
+        Metric::StartLag => (
+            plan.loads.model() == Model::Open || plan.pacing.is_some(),
             "users start iterations as they come back in this load, so none ever starts late",
             Some("give the load a `rate` (open model), or set `pacing`"),
         ),
-        Metric::Checks if plan.checks.is_empty() => (
+        Metric::Checks => (
+            !plan.checks.is_empty(),
             "the scenario has no checks",
             Some("add a `check:` to a step"),
         ),
-        Metric::Tls if !plan.may_use_tls() => ("no request of this scenario uses TLS", None),
-        _ => return Ok(()),
+        Metric::Tls => (
+            plan.may_use_tls(),
+            "no request of this scenario uses TLS",
+            None,
+        ),
+        Metric::ResponseTime
+        | Metric::ServiceTime
+        | Metric::Ttfb
+        | Metric::Connect
+        | Metric::IterationTime
+        | Metric::Requests
+        | Metric::Failed
+        | Metric::Iterations
+        | Metric::FailedIterations
+        | Metric::BytesIn
+        | Metric::BytesOut
+        | Metric::ActiveUsers
+        | Metric::GeneratorCpu
+        | Metric::GeneratorRss => return Ok(()),
     };
+    if is_measured {
+        return Ok(());
+    }
     let (offset, length) = expression.metric_at;
     Err(ExprError {
         offset,

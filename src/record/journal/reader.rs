@@ -173,7 +173,7 @@ impl Ending {
                 (None, _) | (Some(StopReason::Signal), StopReason::SecondSignal) => {
                     self.stop = Some(reason.clone());
                 }
-                _ => {}
+                (Some(_), _) => {}
             },
             Event::End {
                 at,
@@ -187,7 +187,10 @@ impl Ending {
                 self.lost = lost.clone();
                 self.is_complete = true;
             }
-            _ => {}
+            Event::Interval(_)
+            | Event::Failure(_)
+            | Event::Threshold { .. }
+            | Event::Warning { .. } => {}
         }
     }
 }

@@ -261,7 +261,11 @@ impl Violations {
 fn summary_of(verdict: &Verdict, events: &[Event], notes: &[String]) -> VerdictSummary {
     let said_live = events.iter().filter_map(|event| match event {
         Event::Warning { text, .. } => Some(clean(text)),
-        _ => None,
+        Event::Interval(_)
+        | Event::Failure(_)
+        | Event::Threshold { .. }
+        | Event::Stop { .. }
+        | Event::End { .. } => None,
     });
     let worded = |is_wanted: fn(&Warning) -> bool| {
         verdict
@@ -355,7 +359,7 @@ fn cleaned_stop(stop: StopReason) -> StopReason {
         StopReason::SetupFailed { detail } => StopReason::SetupFailed {
             detail: clean(&detail),
         },
-        other => other,
+        StopReason::Signal | StopReason::SecondSignal | StopReason::Threshold { .. } => stop,
     }
 }
 

@@ -287,7 +287,7 @@ fn pairs(node: &Node, field: &Field, compiler: &mut Compiler<'_>) -> Vec<(String
         // A list sends its name once for each value.
         let values = match &entry.value.value {
             Content::List(items) => items.iter().collect(),
-            _ => vec![&entry.value],
+            Content::Scalar(_) | Content::Map(_) => vec![&entry.value],
         };
         for value in values {
             if let Some(value) = compiler.component(value, "a value") {

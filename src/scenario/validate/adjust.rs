@@ -114,7 +114,9 @@ fn place<'n>(root: &'n mut Node, path: &str, argument: Span) -> Result<&'n mut N
                         )
                     })?
                 }
-                _ => return Err(format!("`{walked}` is not a list")),
+                Content::Scalar(_) | Content::Map(_) => {
+                    return Err(format!("`{walked}` is not a list"));
+                }
             };
             let _ = write!(walked, "[{number}]");
         }

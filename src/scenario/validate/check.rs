@@ -16,10 +16,12 @@ use crate::units::{parse_duration, show_duration};
 pub(in crate::scenario) fn checks(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Check> {
     let items = match &node.value {
         Content::Map(_) => std::slice::from_ref(node),
-        _ => match compiler.problems.list(node, "a list of checks") {
-            Some(items) => items,
-            None => return Vec::new(),
-        },
+        Content::Scalar(_) | Content::List(_) => {
+            match compiler.problems.list(node, "a list of checks") {
+                Some(items) => items,
+                None => return Vec::new(),
+            }
+        }
     };
     items
         .iter()
@@ -108,7 +110,7 @@ fn refuse_rules(fields: &Fields<'_>, form: &Form, subject: &str, problems: &mut 
 fn status(node: &Node, problems: &mut Problems) -> NamedRule {
     let items = match &node.value {
         Content::List(_) => problems.list(node, "a list of statuses")?,
-        _ => std::slice::from_ref(node),
+        Content::Scalar(_) | Content::Map(_) => std::slice::from_ref(node),
     };
     let ranges: Vec<Option<(String, StatusRange)>> = items
         .iter()
@@ -258,7 +260,7 @@ fn json(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> NamedR
     let (path, (shown, rule)) = (path?, rule?);
     let written = match &node.value {
         Content::Scalar(scalar) => brief(&scalar.text),
-        _ => path.to_string(),
+        Content::List(_) | Content::Map(_) => path.to_string(),
     };
     Some((format!("{written} {shown}"), CheckRule::Json(path, rule)))
 }

@@ -419,7 +419,7 @@ impl<'c> Resolver<'c> {
             (Some(Section::Start(_)), Some(Section::Steps(_))) => {
                 "in the steps, which run after `start`"
             }
-            _ => "only in another flow",
+            (Some(Section::Start(_) | Section::Steps(_)), _) => "only in another flow",
         };
         let message = format!(
             "`{name}` never has a value in {}: it is captured {elsewhere}",

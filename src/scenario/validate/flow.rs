@@ -37,7 +37,7 @@ pub(super) fn count_captures(fields: &Fields<'_>, names: &mut NameTable, problem
 pub(super) fn steps_or_none(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Step> {
     match &node.value {
         Content::List(items) if items.is_empty() => Vec::new(),
-        _ => steps::steps(node, compiler),
+        Content::Scalar(_) | Content::List(_) | Content::Map(_) => steps::steps(node, compiler),
     }
 }
 

@@ -33,7 +33,13 @@ pub(super) fn check(kind: Kind, load: &Load, span: Span, problems: &mut Problems
         Kind::Spike if !has_spike(&levels) => {
             "a spike test has a stage with at least twice the level before it, and a fall after it".to_owned()
         }
-        _ => return,
+        Kind::Smoke
+        | Kind::Baseline
+        | Kind::Stress
+        | Kind::Spike
+        | Kind::Soak
+        | Kind::Breakpoint
+        | Kind::Custom => return,
     };
     problems.report_with(
         span,
