@@ -22,8 +22,8 @@ use crate::units::Rate;
     propagate_version = true
 )]
 #[command(
-    after_help = "Exit codes: 0 passed · 94 measurement invalid · 99 threshold failed · 104 invalid scenario or arguments · \
-                        105 stopped by the user · 107 target unreachable · 255 internal error"
+    after_help = "Exit codes: 0 passed · 94 measurement invalid · 99 threshold failed · 104 invalid scenario or \
+        arguments · 105 stopped by the user · 107 target unreachable · 255 internal error"
 )]
 pub struct Cli {
     /// The subcommand.
@@ -66,13 +66,13 @@ pub enum Command {
 pub struct RunArgs {
     /// The scenario file
     pub file: PathBuf,
-    /// Seed for everything random: schedule, feeder rows, think times
+    /// Seed for all random values: schedule, feeder rows, think times
     #[arg(long, value_name = "N", value_parser = arguments::seed, allow_hyphen_values = true)]
     pub seed: Option<u64>,
     /// Folder for the journal and reports of the run [default: `reports/RUN_ID`]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Also write summary.json here; `-` writes it to stdout and nothing else
+    /// Also write summary.json here; `-` writes it to stdout, where nothing else is printed
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Also write junit.xml here; if the run could not start, the file contains the error
@@ -122,7 +122,7 @@ pub struct CheckArgs {
 pub struct PlanArgs {
     /// The scenario file
     pub file: PathBuf,
-    /// Seed for everything random
+    /// Seed for all random values
     #[arg(long, value_name = "N", value_parser = arguments::seed, allow_hyphen_values = true)]
     pub seed: Option<u64>,
     #[command(flatten)]
@@ -138,7 +138,7 @@ pub struct ReportArgs {
     /// Folder to write to [default: the folder of the run]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Also write summary.json here; `-` writes it to stdout and nothing else
+    /// Also write summary.json here; `-` writes it to stdout, where nothing else is printed
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Also write junit.xml here
@@ -167,7 +167,7 @@ pub struct SchemaArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Changes to the scenario")]
 pub struct ChangeArgs {
-    /// Base URL to drive, or `bundled`
+    /// Base URL of the target, or `bundled`
     #[arg(long, value_name = "URL")]
     pub target: Option<String>,
     /// Peak number of users; stages are scaled in proportion

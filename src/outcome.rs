@@ -47,7 +47,7 @@ pub enum Outcome {
     Reset,
     /// The first byte, the next bytes, or the whole response did not arrive within its limit.
     Timeout,
-    /// There was no whole response when the grace period ended.
+    /// There was no complete response when the grace period ended.
     GraceTimeout,
     /// The response was not valid HTTP.
     BadResponse,
@@ -55,7 +55,7 @@ pub enum Outcome {
     HeadLimit,
     /// The body was larger than the read limit, or inflated beyond its cap.
     BodyLimit,
-    /// More redirects than allowed, or a redirect that may not be followed.
+    /// More redirects than allowed, or a redirect that Gander may not follow.
     Redirect,
     /// The resolved address is not allowed in this run.
     AddressRefused,
@@ -196,22 +196,22 @@ impl Outcome {
         match self {
             Self::Ok => "no failure",
             Self::Status => "status 400 or above",
-            Self::Check => "a check on the response did not hold",
-            Self::Capture => "a value to capture was not there",
+            Self::Check => "a check of the response failed",
+            Self::Capture => "the response did not contain a value to capture",
             Self::Unsendable => "the request could not be built: nothing was sent",
             Self::Dns => "the host name did not resolve",
             Self::ConnectRefused => "the target refused the connection",
-            Self::ConnectTimeout => "no connection within the limit",
+            Self::ConnectTimeout => "no connection within the time limit",
             Self::ConnectFailed => "the connection failed",
             Self::Tls => "the TLS handshake failed",
-            Self::Reset => "the connection was closed before the response was whole",
-            Self::Timeout => "no whole response within the limit",
-            Self::GraceTimeout => "no whole response when the grace period ended",
+            Self::Reset => "the connection was closed before the response was complete",
+            Self::Timeout => "no complete response within the time limit",
+            Self::GraceTimeout => "no complete response when the grace period ended",
             Self::BadResponse => "the response was not valid HTTP",
-            Self::HeadLimit => "the response's head was larger than is read",
-            Self::BodyLimit => "the body was larger than allowed",
-            Self::Redirect => "a redirect that may not be followed",
-            Self::AddressRefused => "an address this run may not reach",
+            Self::HeadLimit => "the response head was larger than the limit",
+            Self::BodyLimit => "the response body was larger than the limit",
+            Self::Redirect => "a redirect that Gander may not follow",
+            Self::AddressRefused => "an address that this run may not access",
             Self::FdLimit => "this machine ran out of open files: not the target's fault",
             Self::PortLimit => "this machine ran out of local ports: not the target's fault",
             Self::Interrupted => "cut off by a second signal",

@@ -78,7 +78,7 @@ impl Environment {
             match std::fs::read_to_string(&path) {
                 Ok(text) => Some((name, text)),
                 Err(error) => {
-                    faults.add(format!("{name}: expected a YAML file of settings: {error}"));
+                    faults.add(format!("{name}: cannot read the settings file: {error}"));
                     None
                 }
             }

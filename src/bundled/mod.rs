@@ -23,12 +23,12 @@ pub use target_app::{Config, LabMode, Secret, Settings, Stack};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ProfileName {
     /// SQLite and an in-process shared store; needs no other service
-    #[value(help = "SQLite, and a shared store in the process: nothing else is needed")]
+    #[value(help = "SQLite and a shared store in the process; needs no other service")]
     #[default]
     Embedded,
     /// PostgreSQL and Redis from `DATABASE_URL` and `REDIS_URL`, or private ones from local binaries
     #[value(
-        help = "PostgreSQL and Redis, by DATABASE_URL and REDIS_URL, or private ones from local programs"
+        help = "PostgreSQL and Redis at DATABASE_URL and REDIS_URL, or private servers started from local programs"
     )]
     Full,
 }

@@ -81,14 +81,14 @@ impl RunningServices {
             }
             (None, Some(_)) => {
                 note(
-                    "DATABASE_URL is not set: starting a private PostgreSQL, whose database goes with folio",
+                    "DATABASE_URL is not set: starting a private PostgreSQL, which is deleted when Folio stops",
                 );
                 (Some(PrivatePostgres::start(&options).await?), None)
             }
             (None, None) => {
                 note(
-                    "DATABASE_URL and REDIS_URL are not set: starting a private PostgreSQL, whose database goes with folio, \
-                     and a private Redis",
+                    "DATABASE_URL and REDIS_URL are not set: starting a private PostgreSQL and a private Redis, which \
+                     are deleted when Folio stops",
                 );
                 let (postgres, redis) = PrivateServices::start(&options).await?.into_parts();
                 (Some(postgres), Some(redis))

@@ -9,7 +9,7 @@ use crate::units::{Rate, parse_duration};
 pub(super) fn seed(text: &str) -> Result<u64, String> {
     text.replace('_', "").parse().map_err(|_| {
         format!(
-            "`{text}` is not a seed, which is a whole number from 0 to {}",
+            "`{text}` is not a seed: expected a whole number from 0 to {}",
             u64::MAX
         )
     })
@@ -21,7 +21,7 @@ pub(super) fn users(text: &str) -> Result<u32, String> {
         .filter(|users| (1..=MAX_USERS).contains(users))
         .ok_or_else(|| {
             format!(
-                "`{text}` is not a number of users, which is a whole number from 1 to {MAX_USERS}"
+                "`{text}` is not a number of users: expected a whole number from 1 to {MAX_USERS}"
             )
         })
 }
@@ -30,7 +30,7 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
     let rate: Rate = text.parse().map_err(|error| format!("{error}"))?;
     if rate.as_per_second() <= 0.0 || rate.as_per_second() > MAX_RATE {
         return Err(format!(
-            "`{text}` cannot be driven: a rate is above 0 and at most {MAX_RATE}/s"
+            "`{text}` is not a possible rate: expected a rate above 0 and at most {MAX_RATE}/s"
         ));
     }
     Ok(rate)
@@ -46,7 +46,7 @@ pub(super) fn factor(text: &str) -> Result<f64, String> {
         .filter(|factor| *factor > 0.0 && *factor <= LARGEST_TIME_SCALE)
         .ok_or_else(|| {
             format!(
-                "`{text}` is not a factor, which is a number above 0 and at most {LARGEST_TIME_SCALE}, such as 0.1"
+                "`{text}` is not a factor: expected a number above 0 and at most {LARGEST_TIME_SCALE}, such as 0.1"
             )
         })
 }
@@ -82,7 +82,7 @@ pub(super) fn host(text: &str) -> Result<String, String> {
         format!("`{text}` is more than a host: write `--allow-host {bare}`")
     } else {
         format!(
-            "`{text}` is not a host: write a name such as shop.test, or an address, without wildcards"
+            "`{text}` is not a host: expected a name such as shop.test, or an address, without wildcards"
         )
     })
 }

@@ -18,8 +18,8 @@ pub(super) fn changes(target: &Target, args: &RunArgs) -> Result<Vec<String>, Co
             Ok(Vec::new())
         } else {
             Err(CommandError::Argument(anyhow::anyhow!(
-                "--target-profile and --target-set are for the bundled target, and this run drives {}: leave them out, or \
-                 give --target bundled",
+                "--target-profile and --target-set are for the bundled target, but the target of this run is {}: leave \
+                 them out, or give --target bundled",
                 url.origin().ascii_serialization()
             )))
         };
@@ -58,7 +58,7 @@ pub(super) fn changes(_: &Target, _: &RunArgs) -> Result<Vec<String>, CommandErr
 #[cfg(not(feature = "bundled-target"))]
 pub(super) fn none_bundled() -> CommandError {
     CommandError::Argument(anyhow::anyhow!(
-        "this build has no bundled target: build with the feature bundled-target, which is a default one, or give `gander run` a \
+        "this build has no bundled target: build it with the default feature bundled-target, or give `gander run` a \
          base URL with --target"
     ))
 }

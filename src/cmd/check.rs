@@ -22,7 +22,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, CommandError> {
             Ok(unset) => {
                 let (file, unset) = (file.display(), unset.join(", "));
                 terminal::say(&format!(
-                    "{file}: ok, but for the values of {unset}, which the environment does not have here\n"
+                    "{file}: ok, except for {unset}, which the environment does not set\n"
                 ))?;
             }
             Err(diagnostics) => {

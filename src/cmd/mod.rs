@@ -172,7 +172,7 @@ impl CommandError {
         if let Self::Scenario(diagnostics) = self {
             terminal::diagnosis(diagnostics)
         } else {
-            terminal::without_secrets(&format!("gander: {self}\n"))
+            terminal::without_secrets(&format!("error: {self}\n"))
         }
     }
 }

@@ -64,10 +64,10 @@ impl OutputFile {
             }
             Some(kind) if kind.is_dir() => Some("it is a folder; name a file"),
             Some(kind) if !kind.is_file() => {
-                Some("it is a pipe, a socket or a disk; name a file, or use - for stdout")
+                Some("it is a pipe, a socket or a device; name a file, or use - for stdout")
             }
             Some(_) if existing == Existing::Keep => {
-                Some("it is there already; choose another place, or replace it with --overwrite")
+                Some("it already exists; choose another path, or replace it with --overwrite")
             }
             Some(_) | None => None,
         };

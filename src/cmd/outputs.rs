@@ -106,7 +106,7 @@ impl Outputs {
         fs::create_dir_all(wanted.folder)
             .with_context(|| {
                 format!(
-                    "cannot make the output folder {}: choose another with --out",
+                    "cannot create the output folder {}: choose another with --out",
                     wanted.folder.display()
                 )
             })
@@ -181,8 +181,8 @@ impl Outputs {
         match failed {
             None => Ok(exit),
             Some(failure) => Err(CommandError::Argument(anyhow!(
-                "{failure}; the run itself ended with exit code {} ({exit}), and `gander report {} --out FOLDER` writes its \
-                 outputs to another place",
+                "{failure}; the run itself ended with exit code {} ({exit}), and `gander report {} --out FOLDER` \
+                 writes its outputs to another folder",
                 exit.code(),
                 journal.dir().display()
             ))),
@@ -233,7 +233,7 @@ impl Claim {
         }
         let is_new = !folder.exists();
         fs::create_dir_all(&folder).with_context(|| {
-            format!("cannot make the output folder {shown}: choose another with --out")
+            format!("cannot create the output folder {shown}: choose another with --out")
         })?;
         let lock = Lock::of(&folder)?;
         let holds_run = journal_files(&folder).any(|path| path.symlink_metadata().is_ok());

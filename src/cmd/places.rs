@@ -45,19 +45,19 @@ impl Places<'_> {
             let place = true_path(path);
             if inputs.contains(&place) {
                 return Some(format!(
-                    "{shown} is a file that is read, and would be lost: choose another place"
+                    "{shown} is an input file, which the run would overwrite: choose another path"
                 ));
             }
             if place.parent() == Some(&folder)
                 && self.names.iter().any(|name| place.ends_with(name))
             {
                 return Some(format!(
-                    "{shown} is a file that is written anyway: leave {option} out, or choose another place"
+                    "{shown} is a file that the run writes anyway: leave {option} out, or choose another path"
                 ));
             }
             if let Some((other, _)) = taken.iter().find(|(_, taken)| *taken == place) {
                 return Some(format!(
-                    "{other} and {option} name the same file, {}: choose two",
+                    "{other} and {option} name the same file, {}: choose different files",
                     path.display()
                 ));
             }

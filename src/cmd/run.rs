@@ -82,7 +82,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, CommandError> {
     claim.make_room()?;
     let header = header::header(&scenario, &plan, run_id, now);
     let journal = Writer::create(&folder, &header)
-        .context("cannot begin the journal: choose another place with --out")
+        .context("cannot create the journal: choose another folder with --out")
         .map_err(CommandError::Argument)?
         .without(&plan.secrets.mask);
     let live = LiveView::on_stderr(
@@ -154,7 +154,7 @@ async fn write(
                 std::fs::remove_file(draft).ok();
             }
             Err(CommandError::Stopped(anyhow!(
-                "stopped while the report was written: the journal is whole, and `gander report {}` writes it again",
+                "stopped while the report was written: the journal is complete, and `gander report {}` writes it again",
                 folder.display()
             )))
         }

@@ -79,10 +79,11 @@ fn services(args: &ServeArgs, environment: &Environment, faults: &mut Faults) ->
         },
         ProfileName::Full => {
             if args.data.is_some() {
-                faults.add("--data is for --profile embedded; the full profile keeps its documents in DATABASE_URL".to_owned());
+                faults.add("--data is only for --profile embedded; the full profile stores its documents in the \
+                    database at DATABASE_URL".to_owned());
             }
             if environment.replica_url.is_some() && environment.database_url.is_none() {
-                faults.add("DATABASE_REPLICA_URL is set and DATABASE_URL, of which it is a replica, is not".to_owned());
+                faults.add("DATABASE_REPLICA_URL is set but DATABASE_URL is not: set the URL of the primary too".to_owned());
             }
             ServiceConfig::Full {
                 database_url: environment.database_url.clone(),

@@ -16,7 +16,7 @@ const TERMINAL_GONE: i32 = 5;
 /// Writes to stdout, which may be a file on a full disk.
 pub(super) fn say(text: &str) -> Result<(), CommandError> {
     write_all(&mut io::stdout().lock(), text)
-        .context("cannot write to stdout: choose another place for it")
+        .context("cannot write to standard output: redirect it to another file")
         .map_err(CommandError::Argument)
 }
 

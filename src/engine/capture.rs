@@ -11,7 +11,7 @@ use crate::transport::values_set;
 
 /// A capture found no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no `{variable}` at {sought}: found {found}")]
+#[error("no value for `{variable}` at {sought}: found {found}")]
 pub struct CaptureMiss {
     /// The variable that has no value now.
     pub variable: String,

@@ -63,7 +63,7 @@ impl<'r> InFlight<'r> {
                 intended, finished, ..
             } = self.sample(Outcome::GraceTimeout);
             self.exchange.detail = format!(
-                "there was no whole response when the grace period ended, {} after the request was due; see --grace",
+                "there was no complete response when the grace period ended, {} after the request was due; see --grace",
                 finished.saturating_sub(intended)
             );
             self.run.interrupted.fetch_add(1, Ordering::Relaxed);

@@ -182,7 +182,7 @@ impl Walker for IterationWalker<'_, '_> {
         if self.user.state.used_up().is_none()
             && let Some(request) = first_request(step)
         {
-            let detail = format!("its condition cannot be evaluated: {missing}");
+            let detail = format!("its `if` cannot be evaluated: {missing}");
             step::unsendable(
                 self.run, self.user, self.index, self.clock, request, &detail,
             );

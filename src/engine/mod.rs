@@ -92,7 +92,7 @@ impl EngineError {
 
 /// A step of setup or teardown that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("step `{step}` failed ({outcome}){}: {detail}", request.as_ref().map(|request| format!(" at {request}")).unwrap_or_default())]
+#[error("step `{step}` failed ({outcome}){}: {detail}", request.as_ref().map(|request| format!("at {request}")).unwrap_or_default())]
 pub struct StepFailure {
     /// The step's name.
     pub step: String,
@@ -113,7 +113,7 @@ pub enum CutShort {
     #[error(transparent)]
     Failed(#[from] StepFailure),
     /// The caller stopped it.
-    #[error("it was stopped before its end")]
+    #[error("it was stopped before it was complete")]
     Stopped,
 }
 

@@ -142,9 +142,12 @@ fn unfit(value: &str) -> String {
         .chars()
         .position(|c| c.is_ascii_control() && c != '\t');
     let Some((at, c)) = at.and_then(|at| Some((at, value.chars().nth(at)?))) else {
-        return "which a header cannot carry".to_owned();
+        return "which is not a valid header value".to_owned();
     };
-    format!("whose character {} ({c:?}) a header cannot carry", at + 1)
+    format!(
+        "whose character {} ({c:?}) is not valid in a header",
+        at + 1
+    )
 }
 
 fn credentials(
@@ -347,7 +350,7 @@ mod tests {
         let refused = prepared(&request, "text\r\n").expect_err("a line break");
         assert_eq!(
             refused.to_string(),
-            "header accept was rendered to `text\r\n`, whose character 5 ('\\r') a header cannot carry"
+            "header accept was rendered to `text\r\n`, whose character 5 ('\\r') is not valid in a header"
         );
     }
 }

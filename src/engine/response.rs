@@ -83,7 +83,7 @@ impl<'a> Response<'a> {
         let parsed = self.json.get_or_init(|| {
             if self.memory() > MOST {
                 return Err(serde::de::Error::custom(format_args!(
-                    "its values may take more than {} of memory; use a narrower path, one that begins with names",
+                    "its values may take more than {} of memory; use a path that begins with names",
                     ByteSize(MOST)
                 )));
             }

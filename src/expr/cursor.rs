@@ -92,7 +92,7 @@ impl<'a> Cursor<'a> {
                 self.at = open + 2;
                 self.error(
                     open,
-                    &format!("`${{` is never closed: the text ends where {expected} was expected"),
+                    &format!("`${{` has no closing `}}`: the text ends where {expected} was expected"),
                     "close it with `}`; write `$${` for the text `${`",
                 )
             }
@@ -105,10 +105,11 @@ impl<'a> Cursor<'a> {
                 self.at += found.len_utf8();
                 let hint = match open {
                     Some(_) => {
-                        "inside `${…}` stands a variable, a column such as users.email, or a function such as random(1,3)"
+                        "`${…}` contains a variable, a column such as users.email, or a function such as random(1,3)"
                     }
                     None => {
-                        "a value is a variable, a column such as users.email, a function such as random(1,3), a number or a 'text' in quotes"
+                        "a value is a variable, a column such as users.email, a function such as random(1,3), a number \
+                         or a 'text' in quotes"
                     }
                 };
                 let message = format!("found `{}` where {expected} was expected", found.escape_debug());
@@ -165,7 +166,7 @@ impl<'a> Cursor<'a> {
             let last = said.lines().last().unwrap_or_default();
             let reason = last.strip_prefix("error: ").unwrap_or(last);
             let message = format!("`{text}` is not a regular expression: {reason}");
-            let hint = "write it as the crate regex reads it: no look-around, no back-references";
+            let hint = "use the syntax of the Rust crate regex: no look-around, no back-references";
             self.error(start, &message, hint)
         })
     }

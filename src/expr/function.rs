@@ -74,7 +74,7 @@ impl Function {
             }
             Self::TimestampMs => "The time as milliseconds since 1970.",
             Self::Choice => {
-                "One of the values. A text among them needs quotes: `choice('red', 'blue')`."
+                "A random one of the values. Texts need quotes: `choice('red', 'blue')`."
             }
             Self::Iteration => "The number of this user's iteration, from 0.",
             Self::User => "The number of the user, from 0.",

@@ -23,8 +23,8 @@ pub(crate) const OPERATORS: [GuideEntry; 8] = [
     entry("not", "The expression does not hold.", "not id"),
     entry(
         "== !=",
-        "The two are equal, or are not. Numbers are compared exactly, whatever their form; a number equals a text that \
-         says it.",
+        "The two are equal, or not equal. Numbers are compared exactly, whatever their notation; a number equals its \
+         text.",
         "name == 'done'",
     ),
     entry(
@@ -49,46 +49,50 @@ pub(crate) const OPERATORS: [GuideEntry; 8] = [
 pub(crate) const AGGREGATES: [GuideEntry; 9] = [
     entry(
         "p95",
-        "A percentile, above p0 and at most p100, with decimals: `p99.9`. Of times.",
+        "A percentile, above p0 and at most p100, with decimals: `p99.9`. For times.",
         "p95(response_time) < 500ms",
     ),
-    entry("min", "The minimum. Of times and levels.", "min(ttfb) < 1s"),
+    entry(
+        "min",
+        "The minimum. For times and levels.",
+        "min(ttfb) < 1s",
+    ),
     entry(
         "max",
-        "The maximum. Of times and levels.",
+        "The maximum. For times and levels.",
         "max(response_time) < 5s",
     ),
     entry(
         "mean",
-        "The mean. Of times and levels.",
+        "The mean. For times and levels.",
         "mean(active_users) > 10",
     ),
     entry(
         "sd",
-        "The standard deviation. Of times.",
+        "The standard deviation. For times.",
         "sd(response_time) < 200ms",
     ),
     entry(
         "count",
-        "How many there were, or how many bytes. A count of what never happened is 0.",
+        "The number of events, or of bytes. Without events it is 0.",
         "count(failed) < 10",
     ),
     entry(
         "rate",
-        "How many a second of the load, or how many bytes. Of counts and bytes; the part that failed is \
+        "The number of events, or of bytes, per second of the load. For counts and bytes; the failed part is \
          `ratio(failed)`.",
         "rate(requests) > 100/s",
     ),
     entry(
         "ratio",
-        "The part of the whole, as a percentage or as a number below 1: failed requests of all requests, checks that held \
-         of all checks, iterations started of those due.",
+        "The share of the whole, as a percentage or as a number below 1: failed requests of all requests, passed \
+         checks of all checks, started iterations of those due.",
         "ratio(failed) < 1%",
     ),
     entry(
         "apdex(T)",
-        "(answers within T + half of those within 4T) / all, failed ones unsatisfied (Apdex 1.1). Of `response_time` and \
-         `service_time`.",
+        "(responses within T + half of those from T to 4T) / all; failed ones count as unsatisfied (Apdex 1.1). For \
+         `response_time` and `service_time`.",
         "apdex(500ms)(response_time) > 90%",
     ),
 ];
@@ -112,7 +116,7 @@ pub(crate) const SELECTORS: [GuideEntry; 4] = [
     ),
     entry(
         "TAG",
-        "The value of the tag of that name; the empty text where a step does not have it. For metrics of requests.",
+        "The value of the tag with this name; empty for a step without the tag. For metrics of requests.",
         "p99(ttfb{area=~\"cat.*\"}) < 2s",
     ),
 ];

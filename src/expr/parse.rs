@@ -97,7 +97,7 @@ impl<'a> Parser<'a> {
         if self.cursor.take("}") {
             return Err(self.cursor.error(
                 open,
-                "nothing stands between `${` and `}`",
+                "there is nothing between `${` and `}`",
                 "name a variable or call a function; write `$${` for the text `${`",
             ));
         }
@@ -376,9 +376,11 @@ impl<'a> Parser<'a> {
             return Ok(depth + 1);
         }
         let message = format!("expressions are nested more than {MAX_DEPTH} deep");
-        Err(self
-            .cursor
-            .error(start, &message, "capture what is inside in a step before"))
+        Err(self.cursor.error(
+            start,
+            &message,
+            "compute the inner part in an earlier `set` step",
+        ))
     }
 
     /// Skips white space and calls `take`; goes back if it takes nothing.

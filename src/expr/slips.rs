@@ -12,14 +12,14 @@ const SYMBOLS: [(&str, &str, &str); 14] = [
     ("<>", "`<>` is not an operator here", "did you mean `!=`?"),
     ("=<", "`=<` is not an operator here", "did you mean `<=`?"),
     ("=>", "`=>` is not an operator here", "did you mean `>=`?"),
-    ("=", "`=` does not compare", "did you mean `==`?"),
+    ("=", "`=` is not an operator here", "did you mean `==`?"),
     ("!", "`!` is not an operator here", "did you mean `not`?"),
     ("&", "`&` is not an operator here", "did you mean `and`?"),
     ("|", "`|` is not an operator here", "did you mean `or`?"),
     (
         "?",
         "`?` is not an operator here",
-        "a value that may be absent takes its default after `??`",
+        "write the default of a value that may be missing after `??`",
     ),
     (
         ":-",
@@ -28,7 +28,7 @@ const SYMBOLS: [(&str, &str, &str); 14] = [
     ),
     (
         "${",
-        "a value follows a value",
+        "two values follow each other without an operator",
         "to join them as a text, put quotes around both: \"${a}-${b}\"",
     ),
 ];
@@ -96,7 +96,7 @@ fn arithmetic(cursor: &Cursor<'_>, start: usize) -> ExprError {
     let symbol = &cursor.text[start..cursor.at];
     cursor.error(
         start,
-        &format!("`{symbol}`: expressions do not calculate yet"),
+        &format!("`{symbol}`: expressions do not support arithmetic"),
         "compare values as they are, or put the result under `vars:` or into a column",
     )
 }

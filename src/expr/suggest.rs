@@ -48,7 +48,7 @@ pub(super) fn name(
         format!("name one of its columns: {}", list(&columns))
     } else if known.is_empty() {
         format!(
-            "declare it under `vars`, capture it in a step before, or write '{words}' for a text"
+            "declare it under `vars`, capture it in an earlier step, or write '{words}' for a text"
         )
     } else {
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
@@ -67,7 +67,7 @@ pub(super) fn function(name: &str) -> String {
         return did_you_mean(function.usage());
     }
     let usages = Function::ALL.map(Function::usage).join(", ");
-    format!("there are {usages}, env(NAME)")
+    format!("the functions are {usages}, env(NAME)")
 }
 
 /// Gander's function for one of another tool.

@@ -173,7 +173,7 @@ impl Problems {
         if text.chars().any(char::is_control) {
             self.report(
                 node.span,
-                format!("{what} may not hold control characters or line breaks"),
+                format!("{what} may not contain control characters or line breaks"),
             );
             return None;
         }
@@ -193,7 +193,7 @@ impl Problems {
         if text.contains("${") {
             self.report_with(
                 node.span,
-                format!("{what} is never expanded, but holds `${{`"),
+                format!("{what} is never expanded, but contains `${{`"),
                 "write a fixed text: each value would become a series of its own",
             );
             return None;

@@ -15,17 +15,17 @@ same as JSON Schema, which is [scenario.schema.json](scenario.schema.json): with
 
 const EXPRESSIONS: &str = "## Expressions
 
-`${…}` in a [template](#template) inserts the value of an expression; in conditions (`if`) the `${…}` may be left out. A value is a
-name (`id`), a column of a feeder (`users.email`, or `users.'first name'`), a function's, a number, `true`, `false`, `null`, or a 'text'
-in single or double quotes. Names of the environment are upper-case: `${NAME}`. A name that nothing sets is an error when the file is
-read; a value that is missing in the run is handled as `on_error` says.
+`${…}` in a [template](#template) inserts the value of an expression; in conditions (`if`) the `${…}` is optional. A value is a
+name (`id`), a column of a feeder (`users.email`, or `users.'first name'`), a function call, a number, `true`, `false`, `null`, or a 'text'
+in single or double quotes. Names of environment variables are upper-case: `${NAME}`. A name that nothing sets is an error when the file is
+read; `on_error` decides what happens if a value is missing in the run.
 
-False are `false`, `null`, 0, the empty text, and the texts `false` and `0`; all else holds.
+`false`, `null`, 0, the empty text, and the texts `false` and `0` are false; every other value is true.
 ";
 
 const FUNCTIONS: &str = "### Functions
 
-Everything random comes from the run's seed, split by user and iteration: a run with the same `--seed` draws the same values.
+All random values derive from the run's seed, the user and the iteration: a run with the same `--seed` draws the same values.
 
 | function | gives |
 |---|---|
@@ -106,7 +106,7 @@ impl ReferencePage {
         self.line("| key | value | without it |\n|---|---|---|");
         for field in table.fields {
             let without = match field.presence {
-                Presence::Required => "must be there".to_owned(),
+                Presence::Required => "required".to_owned(),
                 Presence::Optional => String::new(),
                 Presence::Default(text) => format!("`{text}`"),
             };
@@ -154,9 +154,7 @@ impl ReferencePage {
 
     fn expressions(&mut self) {
         self.line(&format!("\n{EXPRESSIONS}"));
-        self.line(
-            "### Operators\n\nFrom the one that binds loosest to the one that binds tightest.",
-        );
+        self.line("### Operators\n\nIn order of precedence, lowest first.");
         self.entries("operator", &OPERATORS);
         self.out.push('\n');
         self.out.push_str(FUNCTIONS);
@@ -164,7 +162,8 @@ impl ReferencePage {
             self.line(&format!("| `{}` | {} |", function.usage(), function.doc()));
         }
         self.line(
-            "| `env(NAME)` | The environment variable `NAME`, put in when the file is read; it may stand inside other functions. |",
+            "| `env(NAME)` | The environment variable `NAME`, inserted when the file is read; it may be an argument of \
+             other functions. |",
         );
     }
 
@@ -184,14 +183,15 @@ impl ReferencePage {
             ));
         }
         self.line(
-            "\n### Selectors\n\nSelectors stand between `{` and `}` after the metric, separated by commas; all of them must hold. `=` and \
-             `!=` compare the whole text, `=~` and `!~` match a regular expression against the whole of it.",
+            "\n### Selectors\n\nSelectors follow the metric between `{` and `}`, separated by commas; all of them must \
+             match. `=` and `!=` compare the whole text, `=~` and `!~` match a regular expression against the whole \
+             text.",
         );
         self.entries("selector", &SELECTORS);
     }
 
     fn types(&mut self) {
-        self.line("\n## Values\n\nAny value may be `${NAME}` or `${NAME:-default}`, a variable of the environment.");
+        self.line("\n## Values\n\nAny value may be `${NAME}` or `${NAME:-default}`, an environment variable.");
         for simple in EXPLAINED {
             let mut title = simple.title.to_owned();
             if let Some(first) = title.get_mut(..1) {

@@ -40,7 +40,7 @@ pub(crate) fn render(format: &Format) -> String {
     definitions.insert(
         ENVIRONMENT.to_owned(),
         json!({
-            "description": "A value of the environment: `${NAME}` or `${NAME:-default}`.",
+            "description": "An environment variable: `${NAME}` or `${NAME:-default}`.",
             "type": "string",
             "pattern": r"\$\{",
         }),

@@ -45,8 +45,8 @@ static NAME: Simple = simple(
 static FILE: Simple = simple(
     "file",
     "file",
-    "The name of a file, relative to the scenario's. It must stay below the scenario's root; absolute names and links out \
-     of the root are refused.",
+    "The name of a file, relative to the scenario's. It must stay below the scenario's root; absolute names and links \
+     out of the root are errors.",
     "",
     &["../fixtures/users.csv"],
 );
@@ -55,8 +55,8 @@ static TEMPLATE: Simple = Simple {
     ..simple(
         "template",
         "template",
-        "A text in which each `${…}` is replaced by the value of an [expression](#expressions), for each request anew. \
-         `$${` stands for `${`.",
+        "A text in which each `${…}` is replaced by the value of an [expression](#expressions), evaluated again for \
+         each request. `$${` means a literal `${`.",
         "",
         &["user${user()}@example.test", "${token}"],
     )
@@ -64,14 +64,14 @@ static TEMPLATE: Simple = Simple {
 static BASE_URL: Simple = simple(
     "base_url",
     "base URL",
-    "A URL with http:// or https://, a host, and maybe a port and a path; no credentials, no `?` and no `#`.",
+    "A URL with http:// or https://, a host, and optionally a port and a path; no credentials, no `?` and no `#`.",
     r"^\s*[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+(/[^?#]*)?\s*$",
     &["http://127.0.0.1:8080", "https://shop.test/api"],
 );
 static URL: Simple = simple(
     "url",
     "URL",
-    "A path from the root (`/items`), a whole URL (`https://…`), or one `${…}` that will be either. `${…}` may stand \
+    "An absolute path (`/items`), a complete URL (`https://…`), or one `${…}` with such a value. `${…}` may be used \
      anywhere in it.",
     r"^(/[^/]?|https?://|\$\{)",
     &["/items/${id}?limit=20", "https://cdn.shop.test/a.css"],
@@ -79,36 +79,37 @@ static URL: Simple = simple(
 static CONDITION: Simple = simple(
     "condition",
     "condition",
-    "An [expression](#expressions) that holds or not; `${…}` around it may be left out.",
+    "An [expression](#expressions) that is true or false; the surrounding `${…}` is optional.",
     "",
     &["${id}", "stock > 0 and size == 'L'"],
 );
 static DURATION: Simple = simple(
     "duration",
     "duration",
-    "One or more numbers, each with its unit: `us`, `ms`, `s`, `m` (or `min`), `h`, `d`. A number without a unit is \
-     refused.",
+    "One or more numbers, each with its unit: `us`, `ms`, `s`, `m` (or `min`), `h`, `d`. A number without a unit is an \
+     error.",
     r"^\s*([0-9][0-9_.]*|\.[0-9]+)(us|µs|μs|ms|s|m|min|h|d)([0-9._]+(us|µs|μs|ms|s|m|min|h|d))*\s*$",
     &["500ms", "1.5s", "1m30s", "2h"],
 );
 static RATE: Simple = simple(
     "rate",
     "rate",
-    "A number per second, minute or hour: `/s`, `/min` (or `/m`), `/h`. A number without a unit is refused.",
+    "A number per second, minute or hour: `/s`, `/min` (or `/m`), `/h`. A number without a unit is an error.",
     r"^\s*[0-9._]+\s*/\s*(s|sec|m|min|h)\s*$",
     &["200/s", "90/min"],
 );
 static SIZE: Simple = simple(
     "size",
     "size",
-    "A number of bytes with its unit: `B`, `KiB`, `MiB`, `GiB` (powers of 1,024), or `KB`, `MB`, `GB` (powers of 1,000).",
+    "A number of bytes with its unit: `B`, `KiB`, `MiB`, `GiB` (powers of 1,024), or `KB`, `MB`, `GB` (powers of \
+     1,000).",
     r"^\s*[0-9._]+\s*(B|KiB|MiB|GiB|KB|kB|MB|GB)\s*$",
     &["64KiB", "2MB"],
 );
 static RANGE: Simple = simple(
     "range",
     "range",
-    "Two durations with `..` between them; each value from the one to the other is equally likely.",
+    "Two durations with `..` between them; every value between them is equally likely.",
     r"^[^.]*(\.[0-9][^.]*)?\.\..*$",
     &["1s..3s"],
 );
@@ -122,15 +123,15 @@ static STATUS: Simple = simple(
 static JSON_PATH: Simple = simple(
     "json_path",
     "JSON path",
-    "A path into a JSON body (RFC 9535). Put quotes around it: YAML reads `[`, `]` and `*` otherwise.",
+    "A path into a JSON body (RFC 9535). Put quotes around it, because `[`, `]` and `*` are YAML syntax.",
     r"^\$",
     &["$.items[*].id", "$..price"],
 );
 static REGEX: Simple = simple(
     "regex",
     "regular expression",
-    "A regular expression with linear running time: no look-arounds, no back-references. Single quotes around it keep \
-     backslashes as they are.",
+    "A regular expression with linear running time: no look-arounds, no back-references. Put it in single quotes, \
+     which keep backslashes.",
     "",
     &[r"id=(\d+)"],
 );
@@ -151,7 +152,7 @@ static COMPARISON: Simple = simple(
 static LENGTH: Simple = simple(
     "length",
     "length",
-    "A whole number, or an operator and one.",
+    "A whole number, optionally after an operator.",
     r"^\s*(<=|>=|==|!=|<|>)?\s*[0-9]+\s*$",
     &["3", ">= 1"],
 );

@@ -108,7 +108,7 @@ words! {
 
 words! {
     /// The effect when all rows of a [`Pick::Unique`] feeder are used.
-    WhenUsedUp, "what follows when the rows are used up" {
+    WhenUsedUp, "the effect of used-up rows" {
         /// The file has too few rows: an iteration without a row fails, and a load that ends early because of it does
         /// not pass.
         Fail = "fail",
@@ -131,7 +131,7 @@ words! {
 
 words! {
     /// The distribution of arrivals.
-    ArrivalLaw, "a law of arrivals" {
+    ArrivalLaw, "a distribution of arrivals" {
         /// Evenly: gap = 1 / rate.
         Constant = "constant",
         /// A Poisson process: exponential gaps, derived from the seed.

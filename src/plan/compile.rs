@@ -115,7 +115,7 @@ impl Plan {
 /// The diagnostic for a load that measures nothing.
 fn load_problem(plan: &Plan) -> Option<Diagnostic> {
     let message = match plan.loads.duration() {
-        Some(run) if run.is_zero() => "the load lasts no time at all".to_owned(),
+        Some(run) if run.is_zero() => "the load has a duration of zero".to_owned(),
         Some(run) if run <= plan.warm_up => {
             "the warm-up is as long as the load: nothing would be measured".to_owned()
         }
@@ -198,7 +198,7 @@ impl<'s> Compiler<'s> {
             problems.push(Diagnostic {
                 span: None,
                 message: format!(
-                    "there are {} flows; the most is {}",
+                    "there are {} flows; the maximum is {}",
                     scenario.flows.len(),
                     MAX_SERIES - 1
                 ),

@@ -10,7 +10,8 @@ const OWN_FILES: u64 = 32;
 /// The limit of file descriptors is too low for any run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a run needs at least {needed} open files, and the limit is {limit}: raise it (ulimit -n {needed}, or more for more users)"
+    "a run needs at least {needed} open files, but the limit is {limit}: raise it (ulimit -n {needed}, or more for \
+     more users)"
 )]
 pub struct TooFewFiles {
     limit: u64,

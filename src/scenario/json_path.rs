@@ -42,7 +42,7 @@ struct PathSegment {
 /// A path would visit more values than is reasonable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a body on which the path visits more than {MAX_VISITS} values, and no more are visited; use fewer descents (..)"
+    "a body in which the path visits more than {MAX_VISITS} values, which is the limit; use fewer descents (..)"
 )]
 pub struct TooManyVisits;
 

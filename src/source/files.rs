@@ -51,7 +51,7 @@ pub(crate) fn read_scenario(path: &Path) -> Result<String, Refusal> {
             let at = error.valid_up_to();
             let line = bytes[..at].split(|byte| *byte == b'\n').count();
             Err(refuse(format!(
-                "this file is not UTF-8: line {line} holds the byte 0x{:02x}",
+                "this file is not UTF-8: line {line} contains the byte 0x{:02x}",
                 bytes[at]
             ))
             .with_hint("save it as UTF-8"))
@@ -122,7 +122,7 @@ impl Files {
         })?;
         if !found.starts_with(&root) {
             return Err(refuse(format!(
-                "`{named}` leads out of the root folder `{}`",
+                "`{named}` is outside the root folder `{}`",
                 root.display()
             ))
             .with_hint("move it below the root, or allow more with --root"));
@@ -184,7 +184,7 @@ fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
             path.display(),
             limit >> 20
         ))
-        .with_hint("rows of test input belong into a file under `data:`"));
+        .with_hint("rows of test input belong in a file under `data:`"));
     }
     Ok(bytes)
 }

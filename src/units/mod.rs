@@ -94,7 +94,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
 pub fn show_duration(duration: Duration) -> String {
     let micros = duration.as_micros();
     if micros < 1_000 {
-        return format!("{micros}us");
+        return format!("{micros}µs");
     }
     if micros < 1_000_000 {
         return format!("{}ms", trim_zeros(micros as f64 / 1e3));

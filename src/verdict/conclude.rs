@@ -136,7 +136,7 @@ impl Judge {
                         Standing::Fail => sentence::of(rule),
                         // Requests in flight at the stop may have improved the number, but the run was stopped
                         // because of it.
-                        Standing::Pass | Standing::NoData => format!("{} broke", rule.threshold.expression),
+                        Standing::Pass | Standing::NoData => format!("{} failed", rule.threshold.expression),
                     },
                 );
                 (Exit::ThresholdFailed, format!("the run was stopped early: {why}"))
@@ -146,7 +146,8 @@ impl Judge {
                 Exit::ThresholdFailed,
                 format!("the run was stopped early: step `{step}` failed, and `on_error` is `abort`"),
             ),
-            Some(StopReason::TargetGone { detail }) => (Exit::TargetUnreachable, format!("the target cannot be reached: {detail}")),
+            Some(StopReason::TargetGone { detail }) => (Exit::TargetUnreachable, format!("the target cannot be \
+                reached: {detail}")),
             Some(StopReason::SetupFailed { detail }) => (Exit::ThresholdFailed, format!("setup failed: {detail}")),
             None if !ending.is_complete => (
                 Exit::Stopped,
@@ -235,7 +236,7 @@ impl Judge {
         if self.own_binding_rules().next().is_none() {
             let requests = totals.counts(Subject::Requests);
             return Finding::no_verdict(format!(
-                "the scenario has no threshold of its own that could fail; {} of {} requests failed",
+                "the scenario has no threshold that could fail; {} of {} requests failed",
                 requests.failed, requests.ended
             ));
         }

@@ -22,7 +22,7 @@ pub(super) fn early_end(ending: &Ending, unstarted: u64) -> Option<String> {
         ""
     };
     Some(format!(
-        "the run ended before its schedule, after {}{planned}{undone}{permit}: {}",
+        "the run ended before its planned end, after {}{planned}{undone}{permit}: {}",
         ending.at,
         told(lost)
     ))

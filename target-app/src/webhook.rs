@@ -32,7 +32,7 @@ use crate::tasks::{
     Tasks,
 };
 
-/// The task kind of deliveries.
+/// The kind of the tasks that deliver webhooks.
 const KIND: &str = "webhook";
 /// Time limit of a delivery, from connecting to the response head.
 const LONGEST: Duration = Duration::from_secs(2);
@@ -106,7 +106,7 @@ struct Courier {
 
 impl Arguments for WebhookEvent {}
 
-/// Registers the task kind of deliveries. `secret` is the signing key; without one a random key is used, so that nobody
+/// Registers the kind of the tasks that deliver webhooks. `secret` is the signing key; without one a random key is used, so that nobody
 /// can verify or forge signatures.
 pub(crate) fn register(
     registry: &mut Registry,

@@ -105,7 +105,7 @@ const REFUSED: &[(&str, &str, &str, &str, &str)] = &[
     (CLOSED, r#"'p95(response_time{step="ordr"}) < 1s'"#, "ordr", "no step matches `ordr`", "did you mean `order`?"),
     (CLOSED, r#"'p95(response_time{aera="shop"}) < 1s'"#, "aera", "not by `aera`", "did you mean `area`?"),
     (CLOSED, r#"'p95(response_time{tier="cold"}) < 1s'"#, "cold", "no tag `tier` matches", "there is `hot`"),
-    (CLOSED, r#"'p95(iteration_time{step="order"}) < 1s'"#, "step", "is told apart by flow, not by `step`", ""),
+    (CLOSED, r#"'p95(iteration_time{step="order"}) < 1s'"#, "step", "can be selected by flow, not by `step`", ""),
     (CLOSED, r#"'max(active_users{flow="buy"}) < 9'"#, "flow", "of the whole run", ""),
     (CLOSED, r#"'count(requests{flow="buy",tier="hot"}) > 1'"#, r#"flow="buy",tier="hot""#, "all of these", ""),
     (CLOSED, "{ expect: ratio(failed) < 1%, window: { rolling: 2m } }", "ratio(failed) < 1%", "only 1m", ""),

@@ -202,7 +202,7 @@ fn a_port_that_is_taken_is_told_before_anything_is_started() {
     let says = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(104), "{says}");
     assert!(
-        says.starts_with(&format!("gander: Folio cannot listen on 127.0.0.1:{port}")),
+        says.starts_with(&format!("error: Folio cannot listen on 127.0.0.1:{port}")),
         "{says}"
     );
 }
@@ -273,8 +273,8 @@ fn the_full_profile_needs_no_running_server_and_leaves_none() {
 fn a_run_sets_its_target_up_and_says_so() {
     let folder = temporary();
     let bench = Bench::with(
-        "name: cli\nkind: custom\ntarget: bundled\nload: { iterations: 4, users: 2 }\nflows:\n  - name: read\n    steps:\n\
-         \x20     - get: /api/v1/documents/5\n        check: [ { status: 200 } ]\n",
+        "name: cli\nkind: custom\ntarget: bundled\nload: { iterations: 4, users: 2 }\nflows:\n  - name: read\n    \
+         steps:\n\x20     - get: /api/v1/documents/5\n        check: [ { status: 200 } ]\n",
     );
     let mut command = bench.command(&[
         "--target-profile=full",

@@ -15,10 +15,9 @@ fn a_request_that_cannot_be_sent_fails_the_run_and_is_told_in_every_output() {
     let lab = Lab::start();
     let (bench, run) = played(
         &lab,
-        "load: { iterations: 6, users: 2 }\n\
-         vars: { bad: 'no://where' }\n\
-         flows: [ { name: a, steps: [ { get: /health }, { get: '${bad}', name: never sent }, { get: /health, name: never reached } ] } ]\n\
-         thresholds: [ p95(response_time) < 1m ]\n",
+        "load: { iterations: 6, users: 2 }\nvars: { bad: 'no://where' }\nflows: [ { name: a, steps: [ { get: /health \
+         }, { get: '${bad}', name: never sent }, { get: /health, name: never reached } ] } ]\nthresholds: [ \
+         p95(response_time) < 1m ]\n",
     );
     let run = run.expect_code(99);
     let reason = run.summary["reason"].as_str().expect("a reason");
@@ -118,8 +117,8 @@ fn a_condition_on_values_without_an_order_is_told() {
     let lab = Lab::start();
     let (_, run) = played(
         &lab,
-        "load: { iterations: 3, users: 1 }\nvars: { l: [1, 2], m: {} }\n\
-         flows: [ { name: a, steps: [ { get: /health, if: '${m}' }, { get: /health, name: never, if: '${l} > 1' } ] } ]\n",
+        "load: { iterations: 3, users: 1 }\nvars: { l: [1, 2], m: {} }\nflows: [ { name: a, steps: [ { get: /health, \
+         if: '${m}' }, { get: /health, name: never, if: '${l} > 1' } ] } ]\n",
     );
     let run = run.expect_code(99);
     let requests = ["requests", "sent", "failed"];
@@ -153,7 +152,7 @@ fn a_run_that_ends_before_its_schedule_passes_only_if_the_scenario_says_that_it_
     let run = run.expect_code(99);
     let reason = said(&run);
     assert!(
-        reason.starts_with("the run ended before its schedule, after "),
+        reason.starts_with("the run ended before its planned end, after "),
         "{reason}"
     );
     assert!(
@@ -165,7 +164,7 @@ fn a_run_that_ends_before_its_schedule_passes_only_if_the_scenario_says_that_it_
     let run = run.expect_code(0);
     let reason = said(&run);
     assert!(
-        reason.starts_with("the run ended before its schedule, after "),
+        reason.starts_with("the run ended before its planned end, after "),
         "{reason}"
     );
     assert!(
@@ -260,11 +259,9 @@ fn what_is_begun_after_the_load_raises_no_rate() {
     let lab = Lab::start();
     let (_, run) = played(
         &lab,
-        "load: { users: 5, for: 500ms }\n\
-         flows: [ { name: a, steps: [ { get: /health, name: first }, { think: 700ms }, \
-         { repeat: 20, steps: [ { get: /health, name: more } ] } ] } ]\n\
-         thresholds: [ rate(requests) > 50/s, 'rate(requests{step=\"more\"}) < 1/s', 'rate(bytes_in{step=\"first\"}) > 1kB/s', \
-         count(requests) == 105 ]\n",
+        "load: { users: 5, for: 500ms }\nflows: [ { name: a, steps: [ { get: /health, name: first }, { think: 700ms }, \
+         { repeat: 20, steps: [ { get: /health, name: more } ] } ] } ]\nthresholds: [ rate(requests) > 50/s, \
+         'rate(requests{step=\"more\"}) < 1/s', 'rate(bytes_in{step=\"first\"}) > 1kB/s', count(requests) == 105 ]\n",
     );
     let run = run.expect_code(99);
     let verdicts: Vec<_> = (0..4)

@@ -66,7 +66,8 @@ fn expressions_are_read_as_they_are_meant() {
 
 const LISTING: &str = "there are random(a,b), uuid(), now(), timestamp_ms(), choice(a,b,c), iteration(), user(), \
      base64(x), sha256(x), hmac_sha256(k,x), json(x), urlencode(x), env(NAME)";
-const INSIDE: &str = "inside `${…}` stands a variable, a column such as users.email, or a function such as random(1,3)";
+const INSIDE: &str =
+    "`${…}` contains a variable, a column such as users.email, or a function such as random(1,3)";
 const CLOSE: &str = "close it with `}`; write `$${` for the text `${`";
 
 /// A text, the position of the error (offset and length), its message and its hint.
@@ -136,25 +137,25 @@ const FAULTS: &[Fault] = &[
     (
         "${}",
         (0, 3),
-        "nothing stands between `${` and `}`",
+        "there is nothing between `${` and `}`",
         "name a variable or call a function; write `$${` for the text `${`",
     ),
     (
         "a ${id",
         (2, 2),
-        "`${` is never closed: the text ends where `}` was expected",
+        "`${` has no closing `}`: the text ends where `}` was expected",
         CLOSE,
     ),
     (
         "${",
         (0, 2),
-        "`${` is never closed: the text ends where a variable, a function, a number or a 'text' was expected",
+        "`${` has no closing `}`: the text ends where a variable, a function, a number or a 'text' was expected",
         CLOSE,
     ),
     (
         "${random(1",
         (0, 2),
-        "`${` is never closed: the text ends where `,` or `)` was expected",
+        "`${` has no closing `}`: the text ends where `,` or `)` was expected",
         CLOSE,
     ),
     (
@@ -282,7 +283,7 @@ const SLIPS: &[Fault] = &[
     (
         "id = 1",
         (3, 1),
-        "`=` does not compare",
+        "`=` is not an operator here",
         "did you mean `==`?",
     ),
     (
@@ -342,7 +343,7 @@ const SLIPS: &[Fault] = &[
     (
         "${user()} % 2 == 0",
         (10, 1),
-        "`%`: expressions do not calculate yet",
+        "`%`: expressions do not support arithmetic",
         "compare values as they are, or put the result under `vars:` or into a column",
     ),
     (
@@ -354,13 +355,13 @@ const SLIPS: &[Fault] = &[
     (
         "${id}-${id}",
         (5, 1),
-        "`-`: expressions do not calculate yet",
+        "`-`: expressions do not support arithmetic",
         "compare values as they are, or put the result under `vars:` or into a column",
     ),
     (
         "${id} ${id}",
         (6, 2),
-        "a value follows a value",
+        "two values follow each other without an operator",
         "to join them as a text, put quotes around both: \"${a}-${b}\"",
     ),
     (
@@ -391,7 +392,7 @@ const SLIPS: &[Fault] = &[
         "id =~ '['",
         (6, 3),
         "`[` is not a regular expression: unclosed character class",
-        "write it as the crate regex reads it: no look-around, no back-references",
+        "use the syntax of the Rust crate regex: no look-around, no back-references",
     ),
 ];
 
@@ -410,7 +411,7 @@ fn with_nothing_known_the_hint_says_how_to_make_something_known() {
     let error = pieces("${token}", &mut Fake::default()).expect_err("unknown");
     assert_eq!(
         error.hint.as_deref(),
-        Some("declare it under `vars`, capture it in a step before, or write 'token' for a text")
+        Some("declare it under `vars`, capture it in an earlier step, or write 'token' for a text")
     );
 }
 

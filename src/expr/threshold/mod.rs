@@ -155,35 +155,36 @@ impl Metric {
     pub(crate) const fn doc(self) -> &'static str {
         match self {
             Self::ResponseTime => {
-                "From the moment a request was due to its last byte, redirects included. In an open model a late start counts; \
-                 in a closed one it is the service time. A request that timed out counts at its limit."
+                "From the time a request was due to the last byte of its response, including redirects. In an open \
+                 model a late start counts; in a closed model it equals the service time. A request that timed out \
+                 counts with its limit."
             }
-            Self::ServiceTime => "From the moment a request was started to its last byte.",
+            Self::ServiceTime => "From the start of a request to the last byte of its response.",
             Self::StartLag => {
-                "How late iterations started. For loads by `rate`, and for closed ones with `pacing`."
+                "The delay of iteration starts. For loads by `rate`, and for closed loads with `pacing`."
             }
-            Self::Ttfb => "From a request being sent to the first byte of its response.",
+            Self::Ttfb => "From sending a request to the first byte of its response.",
             Self::Connect => "The time to connect, of requests that opened a connection.",
             Self::Tls => "The time of the TLS handshake, of requests that opened a connection.",
             Self::IterationTime => {
-                "A whole iteration, from the moment it was due, think time included."
+                "A complete iteration, from the time it was due, including think time."
             }
             Self::Requests => "Requests attempted.",
             Self::Failed => {
-                "Requests that failed: no whole response, a status of 400 or above that no check asks for, a check that did not \
-                 hold, or a capture that found nothing."
+                "Requests that failed: no complete response, a status of 400 or above that no check accepts, a failed \
+                 check, or a capture that found nothing."
             }
-            Self::Checks => "Checks judged; `ratio` is the part that held.",
+            Self::Checks => "Checks; `ratio` is the share that passed.",
             Self::Iterations => "Iterations that ended.",
             Self::FailedIterations => {
-                "Iterations that did not come to their end: a request could not be sent, a value was missing, or they were cut \
-                 off. A failed request or check alone does not make one."
+                "Iterations that did not complete: a request could not be built, a value was missing, or the run cut \
+                 them off. A failed request or check alone does not fail an iteration."
             }
             Self::Unstarted => {
                 "Iterations that were due but never started. For loads by `rate` and `iterations`."
             }
             Self::Started => {
-                "Iterations started; `ratio` is their part of those due. For loads by `rate` and `iterations`."
+                "Started iterations; `ratio` is their share of those due. For loads by `rate` and `iterations`."
             }
             Self::BytesIn => "Bytes read from the network.",
             Self::BytesOut => "Bytes written to the network.",

@@ -63,13 +63,13 @@ fn unknown_aggregate(cursor: &Cursor<'_>, start: usize, word: &str) -> ExprError
         (Some(metric), _) => {
             let (name, usual) = (metric.name(), synonyms::usual(metric));
             Some(format!(
-                "an expression names an aggregate first, such as `{usual}({name})`"
+                "an expression begins with an aggregate, such as `{usual}({name})`"
             ))
         }
         (None, Some(meant)) => Some(did_you_mean(meant)),
         // k6 writes `p(95)`.
         (None, None) if word == "p" => {
-            Some("the percentile follows the p, such as `p95(response_time)`".to_owned())
+            Some("write the percentile after the p, such as `p95(response_time)`".to_owned())
         }
         (None, None) => nearest(
             word,
@@ -87,14 +87,14 @@ fn apdex(cursor: &mut Cursor<'_>) -> Read<Aggregate> {
     expect(
         cursor,
         "(",
-        "`(` and the time that satisfies, such as `apdex(500ms)(response_time)`",
+        "`(` and the satisfied time, such as `apdex(500ms)(response_time)`",
     )?;
     cursor.skip_space();
     let start = cursor.at;
     let text = cursor.word(|c| c != ')');
     let limit = parse_duration(text).map_err(|error| cursor.fault(start, error.to_string()))?;
     if limit.is_zero() {
-        return Err(cursor.fault(start, "the time that satisfies must be longer than nothing"));
+        return Err(cursor.fault(start, "the satisfied time must be above 0"));
     }
     expect(cursor, ")", "`)`")?;
     Ok(Aggregate::Apdex(limit.into()))
@@ -245,7 +245,7 @@ pub(super) fn quantity(cursor: &mut Cursor<'_>, metric: Metric, unit: Unit) -> R
         ),
         // Some tools read 1 as 100 %, others as 1 %.
         Unit::Ratio if text == "1" => {
-            let message = "found `1`, which is all or one in a hundred: write `100%` or `1%`";
+            let message = "found `1`, which may mean 100 % or 1 %: write `100%` or `1%`";
             return Err(cursor.fault(start, message));
         }
         Unit::Ratio => {
@@ -255,7 +255,7 @@ pub(super) fn quantity(cursor: &mut Cursor<'_>, metric: Metric, unit: Unit) -> R
             let part = percent.map(|percent| percent / 100.0).or(plain);
             (
                 part.filter(|part| (0.0..=1.0).contains(part)),
-                "a part from 0% to 100%",
+                "a ratio from 0% to 100%",
                 plain
                     .filter(|number| *number <= 100.0)
                     .map(|_| format!("{text}%")),

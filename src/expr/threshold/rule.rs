@@ -190,7 +190,7 @@ fn misfit(aggregate: Aggregate, metric: Metric, (offset, length): (usize, usize)
         offset,
         length,
         message: format!(
-            "`{aggregate}` does not apply to {}; {fitting} does",
+            "`{aggregate}` does not apply to {}; use {fitting}",
             metric.name()
         ),
         hint: (matches!(aggregate, Aggregate::Ratio) && matches!(metric, Metric::Requests))

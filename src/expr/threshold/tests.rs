@@ -74,7 +74,7 @@ const WRONG: &[(&str, &str, &str, Option<&str>)] = &[
     ("p95(response_time) < 500", "500", "expected a duration", Some("did you mean `500ms`?")),
     ("p95(response_time) < ", "", "found the end, expected a duration", None),
     ("p95(response_time) < 500ms or so", "500ms or so", "expected a duration", None),
-    ("ratio(failed) < 5", "5", "expected a part from 0% to 100%", Some("did you mean `5%`?")),
+    ("ratio(failed) < 5", "5", "expected a ratio from 0% to 100%", Some("did you mean `5%`?")),
     ("ratio(failed) < 101%", "101%", "expected a part", None),
     ("rate(requests) > 200", "200", "expected a rate", Some("did you mean `200/s`?")),
     ("count(bytes_in) < 10", "10", "expected a size", None),

@@ -80,7 +80,7 @@ impl<'t> Reader<'t> {
         read: impl FnOnce(&mut Self) -> Result<T, serde_json::Error>,
     ) -> Result<T, serde_json::Error> {
         if self.depth == MAX_DEPTH {
-            return Err(serde_json::Error::custom("it is nested too deep"));
+            return Err(serde_json::Error::custom("it is nested too deeply"));
         }
         self.depth += 1;
         let inner = read(self)?;

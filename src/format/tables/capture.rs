@@ -7,8 +7,8 @@ pub(crate) const JSON: Field = Field::new(
     "json",
     Type::JsonPath,
     "'$.items[*].id'",
-    "A JSON path (RFC 9535) into the body. The value keeps its type; null is a value. Put quotes around a path: YAML reads \
-     `[` and `]` otherwise.",
+    "A JSON path (RFC 9535) into the body. The value keeps its type; null is a value. Put quotes around a path, \
+     because `[` and `]` are YAML syntax.",
 );
 
 pub(crate) const HEADER: Field = Field::new(
@@ -30,14 +30,14 @@ pub(crate) const COOKIE: Field = Field::new(
     "cookie",
     Type::Name,
     "session",
-    "The value of a cookie that the response set, or else of one that the user has for this URL.",
+    "The value of a cookie that the response sets, or otherwise of one that the user has for this URL.",
 );
 
 pub(crate) const PICK: Field = Field::new(
     "pick",
     Type::Words(&CapturePick::SET),
     "json: '$.items[*].id'\npick: random",
-    "Which value to take where there are several.",
+    "The value to take if there are several.",
 )
 .default("first");
 
@@ -50,9 +50,9 @@ pub(crate) static SOURCE: Choice = Choice {
 pub(crate) const TABLE: Mapping = Mapping {
     name: "capture",
     what: "a capture",
-    doc: "A capture takes a value from one place of the response. One that finds nothing fails the request with outcome \
-          `capture`, and `on_error` says what follows. The value of a name that sounds like a secret is masked, and so is \
-          what is captured from a cookie.",
+    doc: "A capture takes one value from the response. If it finds none, the request fails with outcome `capture`, and \
+        `on_error` decides what happens next. Values whose name suggests a secret are masked, and so are values \
+        captured from cookies.",
     fields: &[JSON, HEADER, REGEX, COOKIE, PICK],
     choices: &[&SOURCE],
     example: "json: '$.items[*].id'\npick: random\n",

@@ -8,96 +8,96 @@ pub(crate) const STATUS: Field = Field::new(
     "status",
     STATUSES,
     "[ 200, 201, 3xx ]",
-    "The status is this one, or one of these; `2xx` is any from 200 to 299. A status of 400 and above fails a request \
-     unless a check of its asks for it.",
+    "The status must be this one, or one of these; `2xx` means 200 to 299. A status of 400 or above fails a request \
+     unless one of its checks accepts it.",
 );
 
 pub(crate) const HEADER: Field = Field::new(
     "header",
     Type::HeaderName,
     "header: content-type\ncontains: json",
-    "The response has this header; with `equals`, `contains` or `matches` beside it, one of its values is like that.",
+    "The response must have this header. With `equals`, `contains` or `matches`, one of its values must match.",
 );
 
 pub(crate) const BODY: Field = Field::new(
     "body",
     Type::Mapping(&body::TABLE),
     "{ contains: welcome }",
-    "The body, inflated and as text, is like this.",
+    "A condition on the decompressed body, as text.",
 );
 
 pub(crate) const JSON: Field = Field::new(
     "json",
     Type::JsonPath,
     "json: '$.items'\nlength: '>= 1'",
-    "A JSON path (RFC 9535) finds something in the body; with `equals`, `is` or `length` beside it, everything it finds is \
-     like that. Put quotes around a path: YAML reads `[` and `]` otherwise.",
+    "A JSON path (RFC 9535) must find a value in the body. With `equals`, `is` or `length`, every value that it finds \
+     must match. Put quotes around a path, because `[` and `]` are YAML syntax.",
 );
 
 pub(crate) const TIME: Field = Field::new(
     "time",
     Type::TimeLimit,
     "'< 500ms'",
-    "The service time of the response: from the actual start to the last byte, redirects included. `<`, `<=`, `>` or `>=`, \
-     and a duration.",
+    "The service time of the response: from the actual start to the last byte, redirects included. `<`, `<=`, `>` or \
+     `>=`, and a duration.",
 );
 
 pub(crate) const SIZE: Field = Field::new(
     "size",
     Type::SizeLimit,
     "'< 64KiB'",
-    "The size of the inflated body: a comparison and a size.",
+    "The size of the decompressed body: a comparison and a size.",
 );
 
 pub(crate) const EQUALS: Field = Field::new(
     "equals",
     Type::Any,
     "json: '$.state'\nequals: done",
-    "Beside `header` or `json`: the value is this, with `${…}` inserted. Beside `json` the type counts: `5` is a number, \
-     `'5'` a text; lists and mappings are compared whole.",
+    "With `header` or `json`: the expected value, with `${…}` inserted. With `json` the type matters: `5` is a number, \
+     `'5'` a text; lists and mappings are compared completely.",
 );
 
 pub(crate) const CONTAINS: Field = Field::new(
     "contains",
     Type::Template,
     "header: content-type\ncontains: json",
-    "Beside `header`: this text is in the value.",
+    "With `header`: the value must contain this text.",
 );
 
 pub(crate) const MATCHES: Field = Field::new(
     "matches",
     Type::Regex,
     "header: content-type\nmatches: '^application/'",
-    "Beside `header`: the regular expression matches somewhere in the value.",
+    "With `header`: the regular expression must match a part of the value.",
 );
 
 pub(crate) const EXISTS: Field = Field::new(
     "exists",
     Type::Literal("true"),
     "json: '$.id'\nexists: true",
-    "Beside `header` or `json`: it is there. This is also meant where nothing else is asked for.",
+    "With `header` or `json`: the header or the value must exist. This is the default without another condition.",
 );
 
 pub(crate) const IS: Field = Field::new(
     "is",
     Type::Comparison,
     "json: '$.total'\nis: '>= ${minimum}'",
-    "Beside `json`: a comparison with a number, a 'text' or an expression: `> 0`, `!= 'none'`, `>= ${n}`.",
+    "With `json`: a comparison with a number, a 'text' or an expression: `> 0`, `!= 'none'`, `>= ${n}`.",
 );
 
 pub(crate) const LENGTH: Field = Field::new(
     "length",
     Type::Length,
     "json: '$.items'\nlength: '>= 1'",
-    "Beside `json`: the length of a list, a mapping or a text: a whole number, or a comparison with one.",
+    "With `json`: the length of a list, a mapping or a text: a whole number, or a comparison with one.",
 );
 
 pub(crate) const NAME: Field = Field::new(
     "name",
     Type::Name,
     "status: 200\nname: found",
-    "What reports call the check, and what thresholds select by: `ratio(checks{check=\"found\"}) > 99%`. Without it a check \
-     is named after what it asks for, such as `status is 200`.",
+    "The name of the check in reports and threshold selectors: `ratio(checks{check=\"found\"}) > 99%`. The default \
+     describes the condition, such as `status is 200`.",
 );
 
 /// The part of the response that a check examines.
@@ -133,8 +133,8 @@ pub(crate) static OF_SIZE: Form = of(&["size"], &["name"]);
 pub(crate) const TABLE: Mapping = Mapping {
     name: "check",
     what: "a check",
-    doc: "A check looks at one thing of the response. One that does not hold fails the request with outcome `check` and \
-          changes nothing else: the iteration goes on. Checks are not judged where there is no whole response.",
+    doc: "A check tests one part of the response. A failed check fails the request with outcome `check` and changes \
+        nothing else: the iteration continues. Checks are not evaluated without a complete response.",
     fields: &[
         STATUS, HEADER, BODY, JSON, TIME, SIZE, NAME, EQUALS, CONTAINS, MATCHES, EXISTS, IS, LENGTH,
     ],
@@ -155,17 +155,21 @@ pub(crate) mod body {
         "equals",
         Type::Template,
         "pong",
-        "The body is exactly this text.",
+        "The body must be exactly this text.",
     );
 
-    pub(crate) const CONTAINS: Field =
-        Field::new("contains", Type::Template, "welcome", "This text is in it.");
+    pub(crate) const CONTAINS: Field = Field::new(
+        "contains",
+        Type::Template,
+        "welcome",
+        "The body must contain this text.",
+    );
 
     pub(crate) const MATCHES: Field = Field::new(
         "matches",
         Type::Regex,
         "'order-\\d+'",
-        "The regular expression matches somewhere in it.",
+        "The regular expression must match a part of the body.",
     );
 
     pub(crate) static RULE: Choice = Choice {
@@ -176,7 +180,7 @@ pub(crate) mod body {
     pub(crate) const TABLE: Mapping = Mapping {
         name: "check_of_body",
         what: "a check of the body",
-        doc: "What the body must be like.",
+        doc: "A condition on the body.",
         fields: &[EQUALS, CONTAINS, MATCHES],
         choices: &[&RULE],
         example: "contains: welcome\n",

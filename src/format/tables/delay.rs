@@ -28,7 +28,7 @@ pub(crate) const EXPONENTIAL: Field = Field::new(
     "exponential",
     Type::Positive,
     "exponential: 2s",
-    "The mean of an exponential distribution: many short pauses and a few long ones, as people make them.",
+    "The mean of an exponential distribution: many short pauses and a few long ones, like those of people.",
 );
 
 static IS_NORMAL: Form = Form {

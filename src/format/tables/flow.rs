@@ -17,8 +17,8 @@ pub(crate) const WEIGHT: Field = Field::new(
     "weight",
     Type::Integer(1, MAX_WEIGHT),
     "7",
-    "How often the flow is picked, against the weights of the others: of flows with weights 7 and 3, seven of ten \
-     iterations take the first.",
+    "The probability of the flow, relative to the other flows: with weights 7 and 3, seven of ten iterations run the \
+     first flow.",
 )
 .default("1");
 
@@ -26,17 +26,16 @@ pub(crate) const START: Field = Field::new(
     "start",
     Type::OneOf(&[Type::List(&Type::Step), Type::Nothing]),
     "[ { post: /login, json: { user: me }, capture: { token: { json: '$.token' } } } ]",
-    "Steps that each user runs once, before its first iteration of this flow: the place to log in. They are measured, in \
-     the series of their own names. What they capture, and the user's cookies, stay for all iterations of the user. If \
-     they do not come to their end, the user tries again with its next iteration of the flow.",
+    "Steps that each user runs once before its first iteration of this flow, such as a login. They are measured under \
+     their own names. Their captures and the user's cookies last for all iterations of the user. If they do not \
+     complete, the user repeats them with its next iteration of the flow.",
 );
 
 pub(crate) const STEPS: Field = Field::new(
     "steps",
     Type::List(&Type::Step),
     "[ { get: / } ]",
-    "What one iteration does, in order; at least one step. What a step captures is there for the steps after it and is \
-     gone when the iteration ends.",
+    "The steps of an iteration, in order; at least one. A captured value lasts until the iteration ends.",
 )
 .required();
 
@@ -56,6 +55,6 @@ steps:
     auth: { bearer: '${token}' }
 ",
     rest: "name: browse\nsteps: [ { get: / } ]\n",
-    home: "it stands in a flow, an item under `flows:`",
+    home: "it belongs in a flow, an item under `flows:`",
     ..Mapping::EMPTY
 };

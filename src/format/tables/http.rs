@@ -10,31 +10,32 @@ pub(crate) const HEADERS: Field = Field::new(
     "headers",
     Type::Map(&Type::Template),
     "{ accept: application/json, x-run: '${uuid()}' }",
-    "Headers by name. A request's own win over those of `http`; an empty value sends the header empty. Names are the same \
-     in any case and are sent in lower case. `connection`, `content-length`, `transfer-encoding` and `upgrade` are set by \
-     the client and refused here. Besides these only `host`, and what a body or `auth` asks for, is sent.",
+    "Headers by name. The headers of a request override those of `http`; an empty value sends an empty header. Names \
+     are case-insensitive and sent in lower case. `connection`, `content-length`, `transfer-encoding` and `upgrade` \
+     are set by the client and are errors here. In addition Gander sends only `host`, `user-agent`, and the headers \
+     that a body, `auth`, `cookies` or `compression` needs.",
 )
-.home("headers stand under `headers:` of a request, or of `http:` for all");
+.home("headers belong under `headers:` of a request, or of `http:` for all requests");
 
 pub(crate) const TIMEOUT: Field = Field::new(
     "timeout",
     Type::OneOf(&[Type::Positive, Type::Mapping(&timeout::TABLE)]),
     "5s",
-    "Limits in time. A duration alone limits each part and the whole, connecting to at most 10 s; a mapping sets the parts \
-     apart, and what it does not name keeps its default. A request that reaches a limit fails with outcome `timeout` or \
-     `connect_timeout`, and counts at its limit in thresholds on times. A request's own `timeout` starts from the one of \
-     `http`.",
+    "Time limits. A single duration limits each part and the whole request, and connecting to at most 10 s. A mapping \
+     sets the limits separately; a limit that it leaves out keeps its default. A request that reaches a limit fails \
+     with outcome `timeout` or `connect_timeout`, and thresholds on times count it with its limit. The defaults of a \
+     request's own `timeout` are the limits of `http`.",
 )
-.home("it stands in the first level under `http:`");
+.home("it belongs under `http:` at the top level");
 
 pub(crate) const REDIRECTS: Field = Field::new(
     "redirects",
     Type::Integer(0, MAX_REDIRECTS),
     "0",
-    "How many redirects in a row are followed. With 0 the redirect itself is the response that checks and captures see. \
-     One redirect too many fails the request with outcome `redirect`, and so does one from https to http. The request's \
-     time includes its redirects. 303 is followed by `GET`, as are 301 and 302 after `POST`; all else is repeated whole. \
-     Credentials and cookies are not sent on to another origin.",
+    "The maximum number of redirects in a row. With 0, checks and captures see the redirect itself. A request with \
+     more redirects fails with outcome `redirect`, and so does a redirect from https to http. The times of a request \
+     include its redirects. 303 continues with `GET`, as do 301 and 302 after `POST`; other redirects repeat the \
+     request unchanged. Credentials and cookies are not sent to another origin.",
 )
 .default("10");
 
@@ -42,9 +43,9 @@ pub(crate) const COOKIES: Field = Field::new(
     "cookies",
     Type::OneOf(&[Type::Words(&Cookies::SET), Type::Flag]),
     "per_iteration",
-    "Whether each user keeps cookies, and how long. `true` is `per_user`, `false` is `off`. With `per_user` a user is the \
-     same visitor in every iteration; choose `per_iteration` if each iteration is to be a new visitor. It empties the jar \
-     after a flow's `start` too, so a login by cookie belongs into `steps` then.",
+    "Whether each user keeps cookies, and how long. `true` is `per_user`, `false` is `off`. With `per_user` a user is \
+     the same visitor in every iteration; choose `per_iteration` if each iteration is a new visitor. `per_iteration` \
+     also empties the jar after a flow's `start`, so a login by cookie then belongs in `steps`.",
 )
 .default("per_user");
 
@@ -52,8 +53,8 @@ pub(crate) const BODY_LIMIT: Field = Field::new(
     "body_limit",
     Type::Size,
     "2MiB",
-    "The most bytes of one body that are read off the wire; at most 1024GiB. A longer body fails the request with outcome \
-     `body_limit`.",
+    "The maximum size of a body, as received; at most 1024GiB. A larger body fails the request with \
+     outcome `body_limit`.",
 )
 .default("64MiB");
 
@@ -61,9 +62,9 @@ pub(crate) const COMPRESSION: Field = Field::new(
     "compression",
     Type::Flag,
     "true",
-    "Whether to ask for compressed bodies (`accept-encoding: gzip, br, zstd`), unless a header does so already. It is off \
-     so that only what the scenario says is sent; browsers do ask. A compressed body is inflated only where a check or a \
-     capture reads it.",
+    "Whether requests accept compressed bodies (`accept-encoding: gzip, br, zstd`), unless a header does so already. \
+     The default is off, so that Gander sends only what the scenario contains; browsers do accept compression. Gander \
+     decompresses a body only if a check or a capture reads it.",
 )
 .default("false");
 
@@ -71,10 +72,10 @@ pub(crate) const RESEND: Field = Field::new(
     "resend",
     Type::Flag,
     "false",
-    "Whether a request is sent once more when its kept connection was closed before a byte of the answer. That happens \
-     when the server closes an idle connection at the moment it is used. Only what is safe to repeat is sent again: \
-     idempotent methods (all but `POST` and `PATCH`), and requests of which nothing was written. Such requests are counted \
-     as resent; `false` makes each of them a failure with outcome `reset`.",
+    "Whether a request is sent once more when its reused connection was closed before the first byte of the response. \
+     This happens when the server closes an idle connection at the moment of its use. Only requests that are safe to \
+     repeat are sent again: those with idempotent methods (all except `POST` and `PATCH`), and those of which nothing \
+     was written. Reports count them as resent; with `false` each of them fails with outcome `reset`.",
 )
 .default("true");
 
@@ -82,13 +83,13 @@ pub(crate) const TLS: Field = Field::new(
     "tls",
     Type::Mapping(&tls::TABLE),
     "{ insecure: true }",
-    "Which certificates are accepted.",
+    "The certificates to accept.",
 );
 
 pub(crate) const TABLE: Mapping = Mapping {
     name: "http",
     what: "`http`",
-    doc: "What holds for every request. Connections are HTTP/1.1, kept open, and belong to one user.",
+    doc: "The options of all requests. Connections are HTTP/1.1, kept open, and belong to one user.",
     fields: &[
         HEADERS,
         TIMEOUT,
@@ -103,7 +104,7 @@ pub(crate) const TABLE: Mapping = Mapping {
 timeout: { connect: 1s, total: 9s }
 cookies: per_iteration
 ",
-    home: "it stands in the first level under `http:`",
+    home: "it belongs under `http:` at the top level",
     ..Mapping::EMPTY
 };
 
@@ -116,7 +117,7 @@ pub(crate) mod timeout {
         "connect",
         Type::Positive,
         "1s",
-        "To resolve the name, connect and shake hands.",
+        "For name resolution, the connection and the TLS handshake.",
     )
     .default("10s");
 
@@ -124,7 +125,7 @@ pub(crate) mod timeout {
         "first_byte",
         Type::Positive,
         "5s",
-        "From the request being sent to the first byte of the response.",
+        "From sending the request to the first byte of the response.",
     )
     .default("30s");
 
@@ -147,7 +148,7 @@ pub(crate) mod timeout {
     pub(crate) const TABLE: Mapping = Mapping {
         name: "timeout",
         what: "`timeout`",
-        doc: "Limits in time of one request. Each is a failure of its own when it is reached.",
+        doc: "Time limits of a request. A request fails when it reaches one of them.",
         fields: &[CONNECT, FIRST_BYTE, IDLE, TOTAL],
         example: "connect: 1s\ntotal: 9s\n",
         ..Mapping::EMPTY
@@ -163,7 +164,7 @@ pub(crate) mod tls {
         "insecure",
         Type::Flag,
         "true",
-        "Whether to accept any certificate at all.",
+        "Whether to accept any certificate.",
     )
     .default("false");
 
@@ -171,7 +172,7 @@ pub(crate) mod tls {
         "ca",
         Type::File,
         "../fixtures/ca.pem",
-        "A PEM file of roots to trust besides the system's.",
+        "A PEM file with root certificates to trust in addition to the system's.",
     );
 
     pub(crate) const TABLE: Mapping = Mapping {
@@ -211,7 +212,7 @@ pub(crate) mod auth {
     pub(crate) const TABLE: Mapping = Mapping {
         name: "auth",
         what: "`auth`",
-        doc: "The `authorization` header. Its value is masked in everything that is shown or stored.",
+        doc: "The `authorization` header. Its value is masked in all output and in all files.",
         fields: &[BASIC, BEARER],
         choices: &[&SCHEME],
         example: "basic: { user: admin, password: '${PASSWORD:-x}' }\n",

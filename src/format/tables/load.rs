@@ -14,53 +14,54 @@ pub(crate) const USERS: Field = Field::new(
     "users",
     SOME_USERS,
     "users: 20\nfor: 5m",
-    "Users at once. Each starts its next iteration when its last one has ended (closed model), so a slow target gets less \
-     load. With `iterations` it is how many users share the work.",
+    "The number of concurrent users. Each starts its next iteration when its previous one has ended (closed model), so \
+     a slow target gets less load. With `iterations`, the number of users that run them.",
 );
 
 pub(crate) const RATE: Field = Field::new(
     "rate",
     Type::Rate,
     "rate: 200/s\nfor: 5m\nmax_users: 300",
-    "Iterations started per second, minute or hour, whether or not earlier ones have ended (open model). Response times \
-     count from the moment an iteration was due. A rate counts iterations, not requests: a flow of three requests at 100/s \
-     sends 300 a second. At most 1,000,000/s.",
+    "Iterations started per second, minute or hour, whether or not earlier ones have ended (open model). Response \
+     times count from the time an iteration was due. A rate counts iterations, not requests: a flow of three requests \
+     at 100/s sends 300 requests per second. At most 1,000,000/s.",
 );
 
 pub(crate) const STAGES: Field = Field::new(
     "stages",
     Type::List(&Type::Mapping(&stage::TABLE)),
     "stages: [ { users: 50, over: 30s }, { users: 50, for: 2m }, { users: 0, over: 30s } ]",
-    "Levels one after the other, either all of `users` or all of a `rate`.",
+    "Consecutive levels; either all have `users`, or all have a `rate`.",
 );
 
 pub(crate) const ITERATIONS: Field = Field::new(
     "iterations",
     Type::Integer(1, 1_000_000_000_000),
     "iterations: 1000\nusers: 10",
-    "How many iterations to run, as fast as the users come back; the load ends with the last one.",
+    "The number of iterations. Each user starts the next one as soon as it is free; the load ends with the last one.",
 );
 
 pub(crate) const FOR: Field = Field::new(
     "for",
     Type::Positive,
     "users: 20\nfor: 5m",
-    "How long the load lasts, warm-up included.",
+    "The duration of the load, including the warm-up.",
 );
 
 pub(crate) const MAX_USERS_KEY: Field = Field::new(
     "max_users",
     SOME_USERS,
     "rate: 200/s\nfor: 5m\nmax_users: 300",
-    "The most users there may be to keep a rate. About rate × the longest iteration is needed: 200/s × 1.5 s = 300. When \
-     all are busy iterations start late, which the response times show, and the report says that the rate was not kept.",
+    "The maximum number of users of a load by `rate`. About rate × the longest iteration time is needed: 200/s × 1.5 s \
+     = 300. When all users are busy, iterations start late; response times include the delay, and the report says that \
+     the rate was not reached.",
 );
 
 pub(crate) const ARRIVALS: Field = Field::new(
     "arrivals",
     Type::Words(&ArrivalLaw::SET),
     "rate: 200/s\nfor: 5m\nmax_users: 300\narrivals: poisson",
-    "How the starts of a load by rate are spread.",
+    "The distribution of the starts of a load by `rate`.",
 )
 .default("constant");
 
@@ -68,7 +69,7 @@ pub(crate) const PER_USER: Field = Field::new(
     "per_user",
     Type::Flag,
     "iterations: 100\nusers: 10\nper_user: true",
-    "Whether each user runs the whole number of `iterations`; otherwise they share it.",
+    "Whether each user runs the full number of `iterations`; otherwise the users share it.",
 )
 .default("false");
 
@@ -76,8 +77,8 @@ pub(crate) const MAX_DURATION: Field = Field::new(
     "max_duration",
     Type::Positive,
     "iterations: 1000\nusers: 10\nmax_duration: 10m",
-    "The load of `iterations` ends here even if some are left; those count as unstarted. Without it the load lasts as long \
-     as the iterations take.",
+    "The maximum duration of a load of `iterations`. Iterations that are left count as unstarted. Without it the load \
+     lasts until the last iteration ends.",
 );
 
 /// Keys that select the kind of load; without one of them the load is of constant `users`.
@@ -116,8 +117,8 @@ pub(crate) static OF_ITERATIONS: Form = Form {
 pub(crate) const TABLE: Mapping = Mapping {
     name: "load",
     what: "a load",
-    doc: "A load has one of four forms: constant `users` with `for`; a `rate` with `for` and `max_users`; `stages`, which \
-          need `max_users` if they are of a rate; or `iterations` with `users`.",
+    doc: "A load has one of four forms: constant `users` with `for`; a `rate` with `for` and `max_users`; `stages`, \
+        which need `max_users` if they have a `rate`; or `iterations` with `users`.",
     fields: &[
         USERS,
         RATE,
@@ -131,7 +132,7 @@ pub(crate) const TABLE: Mapping = Mapping {
     ],
     forms: &[&OF_USERS, &OF_RATE, &OF_STAGES, &OF_ITERATIONS],
     example: "rate: 200/s\nfor: 5m\nmax_users: 300\n",
-    home: "it stands under `load:`, such as `load: { users: 20, for: 5m }`",
+    home: "it belongs under `load:`, such as `load: { users: 20, for: 5m }`",
     ..Mapping::EMPTY
 };
 
@@ -159,14 +160,14 @@ pub(crate) mod stage {
         "for",
         Type::Positive,
         "users: 50\nfor: 2m",
-        "How long the level is held; it holds from the start of the stage.",
+        "How long the level stays constant, from the start of the stage.",
     );
 
     pub(crate) const OVER: Field = Field::new(
         "over",
         Type::Positive,
         "users: 50\nover: 30s",
-        "How long the level takes to get there, in a straight line from the stage before; the first stage starts at 0.",
+        "The duration of a linear change from the level of the previous stage; the first stage starts at 0.",
     );
 
     pub(crate) static LEVEL: Choice = Choice {
@@ -182,7 +183,7 @@ pub(crate) mod stage {
     pub(crate) const TABLE: Mapping = Mapping {
         name: "stage",
         what: "a stage",
-        doc: "A stage has a level and a length: `over` rises or falls to the level, `for` holds it.",
+        doc: "A stage has a level and a duration: `over` changes the level linearly, `for` keeps it constant.",
         fields: &[USERS, RATE, FOR, OVER],
         choices: &[&LEVEL, &TIME],
         example: "users: 50\nover: 30s\n",

@@ -10,7 +10,7 @@ pub(crate) const NAME: Field = Field::new(
     "name",
     Type::Name,
     "checkout",
-    "The name of the scenario, as every output shows it. At most 200 characters, and no `${…}` in them.",
+    "The name of the scenario in every output. At most 200 characters, without `${…}`.",
 )
 .required();
 
@@ -18,7 +18,7 @@ pub(crate) const KIND: Field = Field::new(
     "kind",
     Type::Words(&Kind::SET),
     "baseline",
-    "What kind of test this is: a label for reports, and a promise. Gander refuses a load that does not fit its kind.",
+    "The kind of test: a label for reports, and a check. Gander refuses a load that does not fit its kind.",
 )
 .default("custom");
 
@@ -26,16 +26,16 @@ pub(crate) const DESCRIPTION: Field = Field::new(
     "description",
     Type::Text,
     "Readers and buyers on an ordinary day.",
-    "A sentence for the reader of the report.",
+    "A description for the reader of the report.",
 );
 
 pub(crate) const TARGET: Field = Field::new(
     "target",
     Type::OneOf(&[Type::Literal("bundled"), Type::BaseUrl]),
     "https://shop.test/api",
-    "What is driven: a base URL with http:// or https://, or `bundled` for Folio, the target app inside Gander. Paths of \
-     requests are joined to the URL, a path that it has included. It may hold no credentials, no `?` and no `#`. Loopback \
-     and private addresses are free; any other host must be named with `--allow-host`.",
+    "The target: a base URL with http:// or https://, or `bundled` for Folio, the target app inside Gander. Request \
+     paths are joined to the URL, including its path. The URL may not contain credentials, `?` or `#`. Loopback and \
+     private addresses are always allowed; any other host needs `--allow-host`.",
 )
 .required();
 
@@ -43,7 +43,7 @@ pub(crate) const LOAD: Field = Field::new(
     "load",
     Type::Mapping(&load::TABLE),
     "{ users: 20, for: 5m }",
-    "How much load, and for how long.",
+    "The load and its duration.",
 )
 .required();
 
@@ -51,8 +51,8 @@ pub(crate) const WARM_UP: Field = Field::new(
     "warm_up",
     Type::Duration,
     "10s",
-    "The first part of the load that is run and shown but left out of totals and thresholds. It is a part of the load, not \
-     an addition to it, and must be shorter than the load.",
+    "The length of the first part of the load, which charts show, but totals and thresholds exclude. It is a part of \
+     the load, not an addition to it, and must be shorter than the load.",
 )
 .default("0s");
 
@@ -60,9 +60,9 @@ pub(crate) const THINK_TIME: Field = Field::new(
     "think_time",
     delay::TYPE,
     "1s..3s",
-    "A pause between every two steps of an iteration, drawn anew each time; in a closed model (`users`) also between an \
-     iteration and the next one of the same user. It does not stand beside a `think` step, nor before the first or after \
-     the last step. A step skipped by its `if` takes its pause with it. Without it a user pauses nowhere but at `think`.",
+    "A pause between every two steps of an iteration, drawn again each time; in a closed model (`users`) also between \
+     two iterations of the same user. There is no such pause next to a `think` step, nor before the first or after the \
+     last step. If `if` skips a step, the pause is skipped too. Without `think_time` a user pauses only at `think`.",
 )
 .default("none");
 
@@ -70,9 +70,9 @@ pub(crate) const PACING: Field = Field::new(
     "pacing",
     Type::Positive,
     "5s",
-    "The shortest time from the start of an iteration to the start of the same user's next. An iteration that takes longer \
-     is followed by the next at once. It is refused for a load by `rate`, where the schedule alone starts iterations. \
-     Without it a user starts again as soon as its iteration and its think time are over.",
+    "The minimum time between the starts of two iterations of the same user. If an iteration takes longer, the next \
+     one starts at once. It is an error with a load by `rate`, where only the schedule starts iterations. Without it a \
+     user starts again as soon as its iteration and its think time are over.",
 );
 
 pub(crate) const HTTP: Field = Field::new(
@@ -86,9 +86,9 @@ pub(crate) const ON_ERROR: Field = Field::new(
     "on_error",
     Type::Words(&OnError::SET),
     "stop_user",
-    "What follows when a later step may lack a value: a capture found nothing (also because its request failed), an \
-     expression has no value to insert, or a request could not be built. A failed request without captures and a check that \
-     does not hold are counted and change nothing: the iteration goes on. Setup and teardown end at any failure.",
+    "The reaction when a later step may lack a value: a capture found nothing (possibly because its request failed), \
+     an expression has no value, or a request could not be built. A failed request without captures and a failed check \
+     are only counted: the iteration continues. Setup and teardown end at any failure.",
 )
 .default("stop_iteration");
 
@@ -96,41 +96,41 @@ pub(crate) const VARS: Field = Field::new(
     "vars",
     Type::Map(&Type::Any),
     "{ page_size: 20, words: [ tea, coffee ] }",
-    "Values that templates insert by name: `${page_size}`. They are constants for the whole run; a `${…}` in them is \
-     refused, but for `${NAME}` of the environment. Names have letters, digits and `_` and are not all upper-case, since \
-     such names belong to the environment. The value of a name that sounds like a secret (`token`, `password`, …) is \
-     masked in everything that is shown or stored.",
+    "Values that templates insert by name: `${page_size}`. They are constant for the whole run; a `${…}` in them is an \
+     error, except `${NAME}` for an environment variable. Names consist of letters, digits and `_` and are not all \
+     upper-case, because upper-case names are environment variables. Values whose name suggests a secret (`token`, \
+     `password`, …) are masked in all output and in all files.",
 );
 
 pub(crate) const DATA: Field = Field::new(
     "data",
     Type::Map(&Type::Mapping(&data::TABLE)),
     "{ users: { file: ../fixtures/users.csv } }",
-    "Feeders: rows of test input by name. An iteration takes one row of each feeder, and `${users.email}` inserts a column \
-     of it.",
+    "Feeders: rows of test input by name. An iteration takes one row of each feeder, and `${users.email}` inserts a \
+     column of it.",
 );
 
 pub(crate) const SETUP: Field = Field::new(
     "setup",
     STEPS,
     "[ { post: /login, json: { user: root }, capture: { admin: { json: '$.token' } } } ]",
-    "Steps that one user runs once before the load. They are not measured. Every flow can use what they capture. A step \
-     that fails in any way, a check included, ends the run before its load.",
+    "Steps that one user runs once before the load. They are not measured. Every flow can use their captures. If a \
+     step fails, even by a check, the run ends before its load.",
 );
 
 pub(crate) const TEARDOWN: Field = Field::new(
     "teardown",
     STEPS,
     "[ { delete: /orders } ]",
-    "Steps that one user runs once after the load, not measured, also when setup or the load failed. They can use what \
-     `setup` captured. They have as long as `--grace` says.",
+    "Steps that one user runs once after the load, even if setup or the load failed. They are not measured. They can \
+     use the captures of `setup`. Their time limit is `--grace`.",
 );
 
 pub(crate) const FLOWS: Field = Field::new(
     "flows",
     Type::List(&Type::Mapping(&flow::TABLE)),
     "[ { name: browse, steps: [ { get: / } ] } ]",
-    "What users do. Each iteration picks one of the flows by weight.",
+    "The actions of users. Each iteration picks one of the flows by weight.",
 )
 .required();
 
@@ -144,17 +144,17 @@ pub(crate) const THRESHOLDS: Field = Field::new(
         Type::Nothing,
     ]),
     "[ p95(response_time) < 500ms, 'ratio(failed) < 1%' ]",
-    "Rules that the run must meet: an expression, or an expression with options. Two rules hold without being written, \
-     unless a threshold is about the same metric: `ratio(failed_iterations) < 5%`, and for a load by `rate` or \
-     `iterations` `ratio(started) >= 99%`. A run without thresholds has no verdict unless one of these breaks.",
+    "Rules that the run must satisfy: an expression, or an expression with options. Two rules are built in and apply \
+     unless a threshold uses the same metric: `ratio(failed_iterations) < 5%`, and, for a load by `rate` or \
+     `iterations`, `ratio(started) >= 99%`. A run without thresholds has no verdict unless a built-in rule fails.",
 );
 
 pub(crate) const TABLE: Mapping = Mapping {
     name: "scenario",
     what: "a scenario",
-    doc: "A file is one scenario. `${NAME}` and `${NAME:-default}` insert a variable of the environment into any value; it \
-          is read before anything else. Files that a scenario names are relative to it and stay below its root: the nearest \
-          folder above it with `.git` or `gander.toml`, else its own folder; `--root` names another.",
+    doc: "A file is one scenario. `${NAME}` and `${NAME:-default}` insert an environment variable into any value, \
+        before the value is read. Files that a scenario names are relative to it and must be below its root: the \
+        nearest folder above it with `.git` or `gander.toml`, otherwise its own folder; `--root` sets another.",
     fields: &[
         NAME,
         KIND,
@@ -197,6 +197,6 @@ target: http://127.0.0.1:8080
 load: { users: 2, for: 5m }
 flows: [ { name: only, steps: [ { get: / } ] } ]
 ",
-    home: "it stands in the first level of the file",
+    home: "it belongs at the top level of the file",
     ..Mapping::EMPTY
 };

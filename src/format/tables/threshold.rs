@@ -7,7 +7,7 @@ pub(crate) const EXPECT: Field = Field::new(
     "expect",
     Type::Threshold,
     "p95(response_time) < 500ms",
-    "What must hold: an aggregate of a metric, compared with a limit.",
+    "The rule: an aggregate of a metric, compared with a limit.",
 )
 .required();
 
@@ -15,7 +15,7 @@ pub(crate) const WINDOW: Field = Field::new(
     "window",
     Type::OneOf(&[Type::Literal("total"), Type::Mapping(&window::TABLE)]),
     "{ rolling: 10s }",
-    "Over which part of the run. `total` is all of it but the warm-up.",
+    "The part of the run that is judged. `total` is the whole run without the warm-up.",
 )
 .default("total");
 
@@ -23,38 +23,38 @@ pub(crate) const MIN_SAMPLES: Field = Field::new(
     "min_samples",
     Type::Integer(1, 1_000_000_000_000),
     "100",
-    "With fewer samples than this the threshold has no verdict, which fails the run. Without it one sample is enough for a \
-     percentile, a mean or a ratio, and none for a count. A number that the run cannot reach is refused.",
+    "With fewer samples the threshold has no verdict, which fails the run. By default a percentile, a mean or a ratio \
+     needs one sample, and a count needs none. A number that the run cannot reach is an error.",
 );
 
 pub(crate) const ABORT: Field = Field::new(
     "abort",
     Type::Mapping(&abort::TABLE),
     "{ after: 30s }",
-    "Ends the run when the threshold breaks; users stop as they do at the end of the load, and the report is written. \
-     Without it the run goes on to its end.",
+    "Stops the run when the threshold fails; users stop as at the end of the load, and the report is written. Without \
+     it the run continues to its end.",
 );
 
 pub(crate) const SEVERITY: Field = Field::new(
     "severity",
     Type::Words(&Severity::SET),
     "warn",
-    "What a breach means. A run whose every threshold only warns has no verdict.",
+    "The effect of a failure. A run in which every threshold only warns has no verdict.",
 )
 .default("fail");
 
 pub(crate) const TABLE: Mapping = Mapping {
     name: "threshold",
     what: "a threshold",
-    doc: "A threshold is an expression, or a mapping with an expression and options. A threshold without data fails: \
-          nothing is green that was not proven.",
+    doc: "A threshold is an expression, or a mapping with an expression and options. A threshold without data fails, \
+        because a rule that was not measured has not passed.",
     fields: &[EXPECT, WINDOW, MIN_SAMPLES, ABORT, SEVERITY],
     example: "expect: p95(response_time{step=\"list documents\"}) < 500ms
 window: { rolling: 10s }
 abort: { after: 30s }
 ",
     rest: "expect: p95(response_time) < 500ms\n",
-    home: "it stands in a threshold, beside `expect:`",
+    home: "it belongs in a threshold, beside `expect:`",
     ..Mapping::EMPTY
 };
 
@@ -74,7 +74,7 @@ pub(crate) mod window {
         "sustained",
         Type::Positive,
         "10s",
-        "The threshold must be broken for this long, in each second of it, to count as broken.",
+        "The threshold fails only if its limit is broken for this long, in every second.",
     );
 
     pub(crate) static LENGTH: Choice = Choice {
@@ -85,7 +85,7 @@ pub(crate) mod window {
     pub(crate) const TABLE: Mapping = Mapping {
         name: "window",
         what: "a window",
-        doc: "A window in which a threshold is judged; at most as long as what is measured of the run.",
+        doc: "The window over which a threshold is judged; at most as long as the measured part of the run.",
         fields: &[ROLLING, SUSTAINED],
         choices: &[&LENGTH],
         example: "rolling: 10s\n",
@@ -102,14 +102,14 @@ pub(crate) mod abort {
         "after",
         Type::Duration,
         "30s",
-        "How much of the run must have passed before it may be ended, so that the first few samples do not end it.",
+        "The time before the threshold may stop the run, so that the first few samples do not stop it.",
     )
     .required();
 
     pub(crate) const TABLE: Mapping = Mapping {
         name: "abort",
         what: "`abort`",
-        doc: "When a broken threshold ends the run.",
+        doc: "Stops the run when the threshold fails.",
         fields: &[AFTER],
         example: "after: 30s\n",
         ..Mapping::EMPTY

@@ -81,7 +81,9 @@ impl<'p> Outline<'p> {
     fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plan = self.plan;
         let model = match plan.loads.model() {
-            Model::Closed => "closed model: a user starts again when it has ended",
+            Model::Closed => {
+                "closed model: a user starts its next iteration when the previous one has ended"
+            }
             Model::Open => "open model: starts follow the schedule, whatever the target does",
         };
         writeln!(f, "{}", cut(&plan.name, 100))?;
@@ -147,7 +149,7 @@ impl<'p> Outline<'p> {
     fn chart(&self, f: &mut fmt::Formatter<'_>, load: &LoadProfile) -> fmt::Result {
         let (curve, unit, heading) = match &load.schedule {
             Schedule::Users(curve) => (curve, "", "users"),
-            Schedule::Arrivals { curve, .. } => (curve, "/s", "starts a second"),
+            Schedule::Arrivals { curve, .. } => (curve, "/s", "starts per second"),
             Schedule::Iterations { .. } => return Ok(()),
         };
         let heading = titled(load, heading);
@@ -233,7 +235,7 @@ impl<'p> Outline<'p> {
         // Little's law: busy users = starts per second × seconds per iteration.
         let needed = (curve.peak() * iteration_seconds).ceil();
         let verdict = if needed > f64::from(*max_users) {
-            "too few: starts would be late, and count as such"
+            "too few: starts would be late"
         } else {
             "enough"
         };

@@ -74,12 +74,12 @@ impl Outline<'_> {
         let round = if times > 1.0 {
             format!("each row is used about {} times", rounded(times))
         } else {
-            "more than there are iterations".to_owned()
+            "more rows than iterations".to_owned()
         };
         match feed.pick {
             Pick::Sequential => format!("in order: {round}"),
             Pick::Shuffled => format!("shuffled: {round}"),
-            Pick::Random => "any row, each time".to_owned(),
+            Pick::Random => "a random row each time".to_owned(),
             Pick::Unique => match self.estimate.reaches(rows, self.plan) {
                 Some(at) => {
                     let after = rough(at);

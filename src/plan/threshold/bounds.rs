@@ -16,7 +16,7 @@ pub(super) fn refuse_too_long(threshold: &Threshold, plan: &Plan) -> Result<(), 
         Window::Sustained(length) => ("sustained", Some(length)),
     };
     if window.is_some_and(|length| length.is_zero()) {
-        return Err(format!("a {word} window must be longer than nothing"));
+        return Err(format!("a {word} window must be longer than 0"));
     }
     let Some(run) = plan.loads.duration() else {
         return Ok(());

@@ -92,12 +92,12 @@ fn refuse_unmeasured(expression: &Rule, plan: &Plan) -> Result<(), ExprError> {
     let (is_measured, message, hint) = match expression.metric {
         Metric::Unstarted | Metric::Started => (
             plan.loads.ask_for_iterations(),
-            "users start iterations as they come back in this load, so none is ever due and not started",
+            "in this load users start an iteration when they are free, so none is ever due and not started",
             Some("give the load a `rate` (open model), or use `count(iterations)`"),
         ),
         Metric::StartLag => (
             plan.loads.model() == Model::Open || plan.pacing.is_some(),
-            "users start iterations as they come back in this load, so none ever starts late",
+            "in this load users start an iteration when they are free, so none ever starts late",
             Some("give the load a `rate` (open model), or set `pacing`"),
         ),
         Metric::Checks => (
@@ -221,9 +221,9 @@ fn refuse_foreign_key(metric: Metric, matcher: &Matcher, plan: &Plan) -> Result<
         return Ok(());
     }
     let told_apart = match keys {
-        [] => "is of the whole run and takes no selector".to_owned(),
-        _ if has_tags => format!("is told apart by {} and the steps' tags", keys.join(", ")),
-        _ => format!("is told apart by {}", keys.join(", ")),
+        [] => "applies to the whole run and takes no selector".to_owned(),
+        _ if has_tags => format!("can be selected by {} and the steps' tags", keys.join(", ")),
+        _ => format!("can be selected by {}", keys.join(", ")),
     };
     let known = keys
         .iter()
@@ -288,7 +288,7 @@ fn matching(
         return Err(ExprError {
             offset: first.key_at.0,
             length: last.value_at.0 + last.value_at.1 + 1 - first.key_at.0,
-            message: format!("no {noun} satisfies all of these at once"),
+            message: format!("no {noun} matches all of these selectors"),
             hint: None,
         });
     };

@@ -30,7 +30,7 @@ pub enum JournalError {
     #[error("{} is not a file; name the directory that `gander run` wrote", .0.display())]
     NotAFile(PathBuf),
     /// The header cannot be parsed.
-    #[error("{} is not the header of a run, so there is nothing to tell what was recorded; restore it from a copy", path.display())]
+    #[error("{} is not the header of a run, so the journal cannot be read; restore it from a copy", path.display())]
     Header {
         /// The header's path.
         path: PathBuf,
@@ -38,7 +38,8 @@ pub enum JournalError {
         source: serde_json::Error,
     },
     /// The header has another version.
-    #[error("{} has the schema \"{found}\", expected \"{SCHEMA}\"; read it with the version that wrote it, Gander {gander}", path.display())]
+    #[error("{} has the schema \"{found}\", expected \"{SCHEMA}\"; read it with the version that wrote it, Gander \
+        {gander}", path.display())]
     Schema {
         /// The header's path.
         path: PathBuf,
@@ -137,16 +138,17 @@ impl fmt::Display for JournalWarning {
             ),
             Self::Corrupt { file, line, reason } => write!(
                 f,
-                "line {line} of {file} cannot be read ({reason}); what follows it is left out"
+                "line {line} of {file} cannot be read ({reason}); the lines after it are left out"
             ),
             Self::SeriesMissing { interval } => write!(
                 f,
-                "what ended in interval {interval} is missing from {HISTOGRAMS_FILE}; it and later intervals are left out"
+                "the results of interval {interval} are missing from {HISTOGRAMS_FILE}; it and later intervals are \
+                 left out"
             ),
             Self::SeriesCorrupt { interval, reason } => write!(
                 f,
-                "what ended in interval {interval} cannot be read from {HISTOGRAMS_FILE} ({reason}); it and later intervals \
-                 are left out"
+                "the results of interval {interval} cannot be read from {HISTOGRAMS_FILE} ({reason}); it and later \
+                 intervals are left out"
             ),
             Self::Disagreement {
                 interval,

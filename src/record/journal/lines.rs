@@ -41,7 +41,7 @@ impl Lines {
             None => Ok(None),
             Some(b'\n') => Ok(Some(&self.line)),
             Some(_) if bytes == MAX_LINE => {
-                Err(self.corrupt("it is longer than any that is written"))
+                Err(self.corrupt("it is longer than any line that Gander writes"))
             }
             Some(_) => Err(Fault::Damage(JournalWarning::Torn {
                 file: self.file,

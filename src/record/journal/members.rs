@@ -56,7 +56,7 @@ impl Members {
         match self.read() {
             Ok(false) => Ok(None),
             Ok(true) if self.member.len() as u64 > MAX_MEMBER => Err(corrupt(
-                "they are longer than any that are written".to_owned(),
+                "they are longer than any that Gander writes".to_owned(),
             )),
             Ok(true) => Ok(Some(&self.member)),
             // The compressed data ends too early or is damaged.

@@ -214,7 +214,9 @@ pub(super) fn unpack(mut bytes: &[u8], metrics: &[MetricId]) -> Result<(u64, ByS
     let mut series = counts.into_iter().map(without).collect();
     let found = read_histograms(directory, sections, metrics, &mut series)?;
     if found != histograms {
-        return Err(format!("it has {found} histograms and says {histograms}"));
+        return Err(format!(
+            "it has {found} histograms, but its header says {histograms}"
+        ));
     }
     Ok((number, series))
 }
@@ -259,7 +261,7 @@ fn read_histograms(
         found += 1;
     }
     if own.len() + near.len() + steps.len() > 0 {
-        return Err("it is longer than it says".to_owned());
+        return Err("it is longer than its header says".to_owned());
     }
     Ok(found)
 }
@@ -280,12 +282,12 @@ fn read_own(times: u64, bytes: &mut &[u8]) -> Result<Bins, String> {
                 1
             }
         };
-        let bin = last.ok_or("it begins with no bin")?;
+        let bin = last.ok_or("its first entry has no bin")?;
         if bin > u64::from(bins::LAST) {
-            return Err("it holds times longer than an hour".to_owned());
+            return Err("it contains times longer than an hour".to_owned());
         }
         if count > times - bins.len() {
-            return Err("it has a count that cannot be".to_owned());
+            return Err("it has an impossible count".to_owned());
         }
         bins.add(bin as u32, count);
     }
@@ -304,7 +306,7 @@ fn read_near(like: &Bins, bytes: &mut &[u8], are_steps: bool) -> Result<Bins, St
         };
         let bin = i64::from(like).saturating_sub(below);
         if bin < last || bin > i64::from(bins::LAST) {
-            return Err("it has a time that cannot be".to_owned());
+            return Err("it has an impossible time".to_owned());
         }
         last = bin;
         bins.add(bin as u32, 1);

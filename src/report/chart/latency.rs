@@ -29,8 +29,8 @@ pub(in crate::report) fn latency(report: &Report) -> Result<Option<String>, Rend
     let sheet = Sheet::wide(
         "latency",
         "Response time over time",
-        "Median, 95th and 99th percentile and maximum of the response time in each stretch of the run, on a logarithmic \
-         axis. The numbers are in the table of the timeline.",
+        "Median, 95th and 99th percentile and maximum of the response time in each time span, on a logarithmic axis. \
+         The timeline table contains the numbers.",
         330,
     );
     let words = |point: &super::Point| match point.response {

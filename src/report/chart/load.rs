@@ -13,8 +13,8 @@ pub(in crate::report) fn rates(report: &Report) -> Result<Option<String>, Render
     let sheet = Sheet::wide(
         "rates",
         "Offered and achieved rate over time",
-        "Iterations due and iterations started per second, and requests that failed per second. The numbers are in the \
-         table of the timeline.",
+        "Iterations due, iterations started and failed requests, per second. The timeline table \
+         contains the numbers.",
         220,
     );
     let offered = over_time(report, |point| Some(point.rate(point.offered)));
@@ -65,7 +65,7 @@ pub(in crate::report) fn users(report: &Report) -> Result<Option<String>, Render
     let sheet = Sheet::wide(
         "users",
         "Users and requests in flight over time",
-        "Virtual users active and requests in flight. The numbers are in the table of the timeline.",
+        "Active virtual users and requests in flight. The timeline table contains the numbers.",
         220,
     );
     let active = over_time(report, |point| Some(f64::from(point.active_users)));

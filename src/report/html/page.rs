@@ -135,7 +135,8 @@ impl<'a> Page<'a> {
             flows: steps::flows(report),
             checks: steps::checks(report),
             health: tiles::health(report),
-            health_note: "The health of the machine that generated the load. If it could not keep up, the results describe the generator, not the target.",
+            health_note: "The health of the machine that generated the load. If it could not keep up, the results \
+                describe the generator, not the target.",
             generator_warnings: &report.verdict.generator_warnings,
             provenance: provenance(report),
             guide: GUIDE,
@@ -206,8 +207,8 @@ fn warnings(report: &Report) -> Vec<String> {
     warnings.extend_from_slice(&report.verdict.warnings);
     if !report.is_complete {
         warnings.push(
-            "The journal of this run has no end: the run was killed, its disk was full, or a file of it was damaged. This \
-             report covers what comes before that."
+            "The journal of this run is incomplete: the run was killed, the disk was full, or a file was damaged. This \
+             report covers the part before that."
                 .to_owned(),
         );
     }
@@ -216,13 +217,16 @@ fn warnings(report: &Report) -> Vec<String> {
 
 fn model_note(report: &Report) -> String {
     if report.is_closed() && !report.has_one_time() {
-        "Closed model with pacing: response time counts from the scheduled start of the iteration, service time from when a request was sent. Users wait while the target stalls, so stalls are under-counted."
+        "Closed model with pacing: response time counts from the scheduled start of the iteration, service time from \
+         when a request was sent. Users wait while the target stalls, so stalls are under-counted."
             .to_owned()
     } else if report.is_closed() {
-        "Closed model: response time equals service time. Users wait while the target stalls, so stalls are under-counted."
+        "Closed model: response time equals service time. Users wait while the target stalls, so stalls are \
+         under-counted."
             .to_owned()
     } else {
-        "Open model: response time counts from when a request should have been sent, service time from when it was sent. A stall of the target increases the response time of every request that was due during the stall."
+        "Open model: response time counts from when a request should have been sent, service time from when it was \
+         sent. A stall of the target increases the response time of every request that was due during the stall."
             .to_owned()
     }
 }
@@ -242,8 +246,8 @@ fn started_note(report: &Report) -> String {
         "No iteration was due during the measured time.".to_owned()
     } else if report.is_closed() {
         format!(
-            "{} iterations by at most {} users, {} requests in flight on average; {} were never started. In a closed model an \
-             iteration starts when a user is free, so there is no schedule to fall behind.",
+            "{} iterations by at most {} users, {} requests in flight on average; {} were never started. In a closed \
+             model an iteration starts when a user is free, so there is no schedule to fall behind.",
             text::count(load.started),
             report.peak_users,
             text::number(report.mean_in_flight),
@@ -251,8 +255,8 @@ fn started_note(report: &Report) -> String {
         )
     } else {
         format!(
-            "Of {} iterations that were due, {} were started ({}), {} of them more than 1 ms late; {} were never started. On \
-             average {} requests were in flight.",
+            "Of {} iterations that were due, {} were started ({}), {} of them more than 1 ms late; {} were never \
+             started. On average {} requests were in flight.",
             text::count(load.offered),
             text::count(load.started),
             text::share(load.started, load.offered),
@@ -271,7 +275,8 @@ fn failure_note(report: &Report) -> String {
         format!("None of {} requests failed.", text::count(requests.ended))
     } else {
         format!(
-            "{} of {} requests failed ({}).{} The table groups failures by step and cause, each with its first request; secrets are redacted.{}",
+            "{} of {} requests failed ({}).{} The table groups failures by step and cause, each with its first \
+             request; secrets are redacted.{}",
             text::count(requests.failed),
             text::count(requests.ended),
             text::share(requests.failed, requests.ended),

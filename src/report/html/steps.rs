@@ -80,12 +80,14 @@ pub(super) fn steps(report: &Report) -> Result<Vec<StepLine<'_>>, RenderError> {
 }
 
 pub(super) fn step_note(report: &Report) -> String {
-    let mut note = "Response times of the requests that did not fail. Percentiles of few samples are unreliable: a p99 of fewer than 1,000 requests depends on its ten slowest."
+    let mut note = "Response times of the requests that did not fail. Percentiles of few samples are unreliable: a p99 \
+        of fewer than 1,000 requests depends on its ten slowest."
         .to_owned();
     if report.steps.len() > MOST_DETAILS {
         let _ = write!(
             note,
-            " There are {} steps; the first {MOST_DETAILS} can be opened, and the figures of all are in summary.json.",
+            "There are {} steps; the first {MOST_DETAILS} have details here, and summary.json contains the figures of \
+             all.",
             text::count(report.steps.len() as u64)
         );
     }

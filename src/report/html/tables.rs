@@ -64,8 +64,8 @@ pub(in crate::report) const fn standing(
 ) -> (&'static str, &'static str, &'static str) {
     match (row.standing, row.severity) {
         (Standing::Pass, _) => ("Holds", "✓", "pass"),
-        (Standing::Fail, Severity::Fail) => ("Broken", "✗", "fail"),
-        (Standing::Fail, Severity::Warn) => ("Broken (warns)", "!", "care"),
+        (Standing::Fail, Severity::Fail) => ("Failed", "✗", "fail"),
+        (Standing::Fail, Severity::Warn) => ("Failed (warns)", "!", "care"),
         (Standing::NoData, _) => ("No data", "?", "fail"),
     }
 }
@@ -74,7 +74,9 @@ fn threshold_note(row: &ThresholdRow, report: &Report) -> String {
     let window = match row.window {
         Window::Total => "over the whole run".to_owned(),
         Window::Rolling(length) => format!("in every {}", show_duration(length)),
-        Window::Sustained(length) => format!("a breach counts after {}", show_duration(length)),
+        Window::Sustained(length) => {
+            format!("fails after {} beyond the limit", show_duration(length))
+        }
     };
     let origin = match row.line {
         Some(line) => format!("line {line}"),

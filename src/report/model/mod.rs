@@ -36,8 +36,8 @@ use crate::verdict::Conclusion;
 /// The journal's files changed while a report was built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the journal had {expected} intervals when it was opened and {found} when it was read; build the report again when nothing \
-     writes to it"
+    "the journal had {expected} intervals when it was opened and {found} when it was read; build the report again when \
+     no run writes to it"
 )]
 pub struct BuildError {
     /// Intervals at opening.

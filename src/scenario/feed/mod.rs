@@ -53,7 +53,7 @@ pub enum FeedFault {
     #[error("is not a file; name a .csv, .json or .jsonl file")]
     NotAFile,
     /// The file extension is unknown.
-    #[error("ends in neither .csv, .json nor .jsonl; rename it after what is in it")]
+    #[error("has an unknown file extension; expected .csv, .json or .jsonl")]
     UnknownFormat,
     /// Larger than [`MAX_SIZE`].
     #[error(
@@ -71,7 +71,8 @@ pub enum FeedFault {
     Empty,
     /// The first line of a CSV file does not name the columns.
     #[error(
-        "column {column} of the header is {found:?}, which is no name; put a first line with the columns' names, each once"
+        "column {column} of the header is {found:?}, which is not a column name; add a first line with unique column \
+         names"
     )]
     NoHeader {
         /// From 1.
@@ -81,7 +82,7 @@ pub enum FeedFault {
     },
     /// A CSV row of another length than the header.
     #[error(
-        "row {row} has {found} fields, the header has {expected}; complete it, or quote a field that has a comma in it"
+        "row {row} has {found} fields, the header has {expected}; complete it, or quote a field that contains a comma"
     )]
     Ragged {
         /// From 1.
@@ -93,7 +94,7 @@ pub enum FeedFault {
     },
     /// A CSV field that begins with a quote and does not end with one.
     #[error(
-        "the field whose quote opens in line {line} does not end with one; close it, and write a quote within it twice"
+        "the quoted field that begins in line {line} has no closing quote; close it, and double each quote inside it"
     )]
     UnclosedQuote {
         /// From 1.
@@ -113,16 +114,14 @@ pub enum FeedFault {
     },
     /// A JSON file that does not contain a list.
     #[error(
-        "holds {found} where a list of objects was expected; write [{{…}}, {{…}}], or one object a line in a .jsonl file"
+        "contains {found}, expected a list of objects; write [{{…}}, {{…}}], or one object per line in a .jsonl file"
     )]
     NotAList {
         /// The type found.
         found: &'static str,
     },
     /// A row that is not an object.
-    #[error(
-        "row {row} is {found} where an object was expected; give each value a name: {{\"name\": …}}"
-    )]
+    #[error("row {row} is {found}, expected an object; give each value a name: {{\"name\": …}}")]
     NotAnObject {
         /// From 1.
         row: usize,
@@ -130,7 +129,7 @@ pub enum FeedFault {
         found: &'static str,
     },
     /// An object without a column that another has.
-    #[error("row {row} has no `{column}`, which other rows have; add it, or null")]
+    #[error("row {row} has no `{column}`, which other rows have; add it, or set it to null")]
     MissingColumn {
         /// From 1.
         row: usize,

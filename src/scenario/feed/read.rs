@@ -313,32 +313,106 @@ mod tests {
 
     #[test]
     fn a_fault_says_where_it_is_and_what_to_do() {
-        let header = "which is no name; put a first line with the columns' names, each once";
+        let header = "which is not a column name; add a first line with unique column names";
         let empty = "has no rows; a feeder needs at least one (below the header, in a CSV file)";
-        let ragged = "complete it, or quote a field that has a comma in it";
+        let ragged = "complete it, or quote a field that contains a comma";
         let unclosed = "does not end with one; close it, and write a quote within it twice";
         for (name, content, expected) in [
-            ("a.txt", &b"x"[..], "ends in neither .csv, .json nor .jsonl; rename it after what is in it".to_owned()),
+            (
+                "a.txt",
+                &b"x"[..],
+                "has an unknown file extension; expected .csv, .json or .jsonl".to_owned(),
+            ),
             ("a.csv", b"", empty.to_owned()),
             ("a.csv", b"id,name\n", empty.to_owned()),
             ("a.json", b"[]", empty.to_owned()),
             ("a.json", b" ", empty.to_owned()),
             ("a.jsonl", b"\n\n", empty.to_owned()),
-            ("a.csv", b"a,b\n1,2\n3\n", format!("row 2 has 1 fields, the header has 2; {ragged}")),
-            ("a.csv", b"a,b\n1,2,3\n", format!("row 1 has 3 fields, the header has 2; {ragged}")),
-            ("a.csv", b"a,,b\n1,2,3\n", format!("column 2 of the header is \"\", {header}")),
-            ("a.csv", b"1,x\n2,y\n", format!("column 1 of the header is \"1\", {header}")),
-            ("a.csv", b"a,a\n1,2\n", format!("column 2 of the header is \"a\", {header}")),
-            ("a.csv", b"a,b\n1,2\n3,\"4\n5,6\n", format!("the field whose quote opens in line 3 {unclosed}")),
-            ("a.csv", b"a,b\r\n1,\"x\r\n2,\"y\"\r\n", format!("the field whose quote opens in line 2 {unclosed}")),
-            ("a.csv", b"a\nx\n\xff\n", "line 3 is not UTF-8; save the file as UTF-8".to_owned()),
-            ("a.json", b"[{]", "is not JSON: key must be a string at line 1 column 3".to_owned()),
-            ("a.json", b"{\"a\": 1}", "holds an object where a list of objects was expected; write [{…}, {…}], or one object a line in a .jsonl file".to_owned()),
-            ("a.json", b"[{\"a\": 1}, 2]", "row 2 is a number where an object was expected; give each value a name: {\"name\": …}".to_owned()),
-            ("a.json", b"[{\"a\": 1}, {\"a\": 1, \"b\": 2}]", "row 1 has no `b`, which other rows have; add it, or null".to_owned()),
-            ("a.jsonl", b"{\"a\": 1}\n{\"b\": 1}", "row 1 has no `b`, which other rows have; add it, or null".to_owned()),
-            ("a.jsonl", b"{\"a\": 1, \"b\": 2}\n{\"b\": 1}", "row 2 has no `a`, which other rows have; add it, or null".to_owned()),
-            ("a.jsonl", b"{}\n\nx\n", "row 2 is not JSON: expected value at line 1 column 1; put one object on each line".to_owned()),
+            (
+                "a.csv",
+                b"a,b\n1,2\n3\n",
+                format!("row 2 has 1 fields, the header has 2; {ragged}"),
+            ),
+            (
+                "a.csv",
+                b"a,b\n1,2,3\n",
+                format!("row 1 has 3 fields, the header has 2; {ragged}"),
+            ),
+            (
+                "a.csv",
+                b"a,,b\n1,2,3\n",
+                format!("column 2 of the header is \"\", {header}"),
+            ),
+            (
+                "a.csv",
+                b"1,x\n2,y\n",
+                format!("column 1 of the header is \"1\", {header}"),
+            ),
+            (
+                "a.csv",
+                b"a,a\n1,2\n",
+                format!("column 2 of the header is \"a\", {header}"),
+            ),
+            (
+                "a.csv",
+                b"a,b\n1,2\n3,\"4\n5,6\n",
+                format!("the field whose quote opens in line 3 {unclosed}"),
+            ),
+            (
+                "a.csv",
+                b"a,b\r\n1,\"x\r\n2,\"y\"\r\n",
+                format!("the field whose quote opens in line 2 {unclosed}"),
+            ),
+            (
+                "a.csv",
+                b"a\nx\n\xff\n",
+                "line 3 is not UTF-8; save the file as UTF-8".to_owned(),
+            ),
+            (
+                "a.json",
+                b"[{]",
+                "is not JSON: key must be a string at line 1 column 3".to_owned(),
+            ),
+            (
+                "a.json",
+                b"{\"a\": 1}",
+                "holds an object where a list of objects was expected; write [{…}, {…}], or one \
+                object per line in a .jsonl file"
+                    .to_owned(),
+            ),
+            (
+                "a.json",
+                b"[{\"a\": 1}, 2]",
+                "row 2 is a number where an object was expected; give each value a name: \
+                {\"name\": …}"
+                    .to_owned(),
+            ),
+            (
+                "a.json",
+                b"[{\"a\": 1}, {\"a\": 1, \"b\": 2}]",
+                "row 1 has no `b`, which other rows have; add it, or set \
+                it to null"
+                    .to_owned(),
+            ),
+            (
+                "a.jsonl",
+                b"{\"a\": 1}\n{\"b\": 1}",
+                "row 1 has no `b`, which other rows have; add it, or set it to null".to_owned(),
+            ),
+            (
+                "a.jsonl",
+                b"{\"a\": 1, \"b\": 2}\n{\"b\": 1}",
+                "row 2 has no `a`, which other rows have; add it, or set \
+                it to null"
+                    .to_owned(),
+            ),
+            (
+                "a.jsonl",
+                b"{}\n\nx\n",
+                "row 2 is not JSON: expected value at line 1 column 1; put one object on each \
+                line"
+                    .to_owned(),
+            ),
         ] {
             let fault = read(name, content).expect_err(&expected);
             assert_eq!(fault.to_string(), expected);

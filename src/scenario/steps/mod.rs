@@ -50,11 +50,13 @@ const IF: Field = Field::new(
     "if",
     Type::Condition,
     "user() == 0",
-    "The step runs only if this holds; otherwise it is skipped, its pause too. Write an expression with or without `${…}` \
-     around it: `id != null`, `${stock} > 0 and size == 'L'`. False are `false`, `null`, 0, the empty text and the texts \
-     `false` and `0`. A name without a value is an error unless `??` gives it one: `if: id ?? false`.",
+    "The step runs only if this is true; otherwise the step and its pause are skipped. Write an expression with or \
+     without `${…}` around it: `id != null`, `${stock} > 0 and size == 'L'`. `false`, `null`, 0, the empty text and \
+     the texts `false` and `0` are false. A name without a value is an error unless `??` gives a default: `if: id ?? \
+     false`.",
 )
-.home("a condition stands in each step that it is about; `repeat: 1` with `steps:` puts several under one");
+.home("a condition belongs in the step that it controls; `repeat: 1` with `steps:` puts several steps under one \
+    condition");
 
 const A_CONDITION: &str = "a condition such as `${id}` or `${status} == \"done\"`";
 

@@ -16,7 +16,7 @@ const REPEAT: Field = Field::new(
     "repeat",
     Type::Integer(1, MAX_REPEAT),
     "3",
-    "How many times the steps run, one pass after the other. The default `think_time` stands between passes too.",
+    "The number of passes. The default `think_time` also applies between passes.",
 )
 .required()
 .home("a repetition is a step: an item under `steps:` of a flow, with `steps:` of its own");
@@ -25,7 +25,7 @@ const STEPS: Field = Field::new(
     "steps",
     Type::List(&Type::Step),
     "[ { get: /items }, { think: 1s } ]",
-    "What is repeated; at least one step. What a pass captures is there for the next one.",
+    "The repeated steps; at least one. Values that a pass captures are available in the next one.",
 )
 .required();
 
@@ -42,7 +42,8 @@ pub(super) static KIND: StepKind = StepKind {
 static TABLE: Mapping = Mapping {
     name: "repeat",
     what: "a repetition",
-    doc: "Runs steps several times. Requests of all passes are one series. `repeat: 1` puts several steps under one `if`.",
+    doc: "Runs steps several times. Requests of all passes are one series. `repeat: 1` puts several steps under one \
+        `if`.",
     fields: &[REPEAT, STEPS, IF],
     example: "repeat: 3\nsteps:\n  - get: /items\n  - think: 1s\n",
     rest: "repeat: 3\nsteps: [ { get: /items } ]\n",

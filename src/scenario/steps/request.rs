@@ -25,9 +25,9 @@ const fn method(key: &'static str, example: &'static str, doc: &'static str) -> 
 const GET: Field = method(
     "get",
     "/items/${id}?limit=20",
-    "Sends `GET`. The value is a path from the root, joined to `target`, or a whole URL; `${…}` inserts values. A value \
-     that stands in a path or a query is percent-encoded; one that begins the URL is taken whole, as a link, and a relative \
-     one leads on from the page it was captured from. A space is written `%20`, and a fragment (`#…`) is refused.",
+    "Sends `GET`. The value is an absolute path, joined to `target`, or a complete URL; `${…}` inserts values. A value \
+     inside a path or a query is percent-encoded. A value at the beginning of the URL is a link; a relative link is \
+     resolved against the page from which it was captured. Write a space as `%20`; a fragment (`#…`) is an error.",
 );
 const POST: Field = method("post", "/orders", "Sends `POST`.");
 const PUT: Field = method("put", "/items/${id}", "Sends `PUT`.");
@@ -36,21 +36,21 @@ const DELETE: Field = method("delete", "/items/${id}", "Sends `DELETE`.");
 const HEAD: Field = method("head", "/items", "Sends `HEAD`.");
 const OPTIONS: Field = method("options", "/items", "Sends `OPTIONS`.");
 
-const IN_A_REQUEST: &str = "it stands in a request, beside its method";
+const IN_A_REQUEST: &str = "it belongs in a request, beside its method";
 
 const NAME: Field = Field::new(
     "name",
     Type::Name,
     "list documents",
-    "What reports call the step, and what thresholds select by: `{step=\"list documents\"}`. Without it a step is named \
-     after its method and its path as written, query left out: `GET /items/${id}`. Steps of one name in a flow share a \
+    "The name of the step in reports and threshold selectors: `{step=\"list documents\"}`. The default is the method \
+     and the path as written, without the query: `GET /items/${id}`. Steps with the same name in a flow share a \
      series.",
 );
 const TAGS: Field = Field::new(
     "tags",
     Type::Map(&Type::Name),
     "{ area: catalogue }",
-    "Labels that thresholds select by: `{area=\"catalogue\"}`. `step`, `flow` and `check` are taken.",
+    "Labels for threshold selectors: `{area=\"catalogue\"}`. `step`, `flow` and `check` are reserved.",
 );
 const QUERY: Field = Field::new(
     "query",
@@ -62,14 +62,14 @@ const BODY: Field = Field::new(
     "body",
     Type::Template,
     "post: /notes\nbody: 'hello ${user()}'\nheaders: { content-type: text/plain }",
-    "A body of text, sent as it stands with values inserted. No content type is added.",
+    "A text body, sent as written with values inserted. No content type is added.",
 );
 const JSON: Field = Field::new(
     "json",
     Type::Any,
     "post: /orders\njson: { document_id: '${id}', quantity: 2 }",
-    "A JSON body, written as YAML. A text that is one `${…}` alone keeps the type of its value; inside a longer text the \
-     value is inserted as text. Adds `content-type: application/json` unless a header says otherwise.",
+    "A JSON body, written as YAML. A text that consists of one `${…}` keeps the type of its value; inside a longer \
+     text the value is inserted as text. Adds `content-type: application/json` unless a header says otherwise.",
 );
 const FORM: Field = Field::new(
     "form",
@@ -90,15 +90,15 @@ const CHECK: Field = Field::new(
         Type::List(&Type::Mapping(&checked::TABLE)),
     ]),
     "[ { status: 200 }, { time: '< 500ms' } ]",
-    "What the response must be like: a check, or a list of them. They can use values of earlier steps, not what this \
-     response brings.",
+    "Conditions on the response: a check, or a list of checks. They can use values of earlier steps, but no captures \
+     of this response.",
 );
 const CAPTURE: Field = Field::new(
     "capture",
     Type::Map(&Type::Mapping(&captured::TABLE)),
     "{ id: { json: '$.items[0].id' } }",
-    "Values to keep of the response, by name: `${id}` inserts one in later steps. A value lives until the iteration ends; \
-     captured in a flow's `start`, as long as the user; in `setup`, for the whole run.",
+    "Values to capture from the response, by name; `${id}` inserts one in later steps. A value lasts until the \
+     iteration ends; if captured in a flow's `start`, as long as the user; if captured in `setup`, for the whole run.",
 );
 
 static METHOD: Choice = Choice {
@@ -123,8 +123,8 @@ pub(super) static KIND: StepKind = StepKind {
 static TABLE: Mapping = Mapping {
     name: "request",
     what: "a request",
-    doc: "Sends one request and reads its response. A request fails if no whole response arrives, if its status is 400 or \
-          above and no check asks for that, if a check does not hold, or if a capture finds nothing.",
+    doc: "Sends one request and reads its response. A request fails if no complete response arrives, if its status is \
+        400 or above and no check accepts it, if a check fails, or if a capture finds nothing.",
     fields: &[
         GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS, IF, NAME, TAGS, QUERY, HEADERS, BODY, JSON,
         FORM, AUTH, TIMEOUT, CHECK, CAPTURE,
@@ -230,7 +230,7 @@ fn check_url(template: &Template, node: &Node, problems: &mut Problems) -> bool 
     {
         problems.report_with(
             node.span,
-            "a URL may not hold credentials",
+            "a URL may not contain credentials",
             "give them as `auth: { basic: { user: …, password: … } }`, which no report shows",
         );
         return false;
@@ -241,7 +241,7 @@ fn check_url(template: &Template, node: &Node, problems: &mut Problems) -> bool 
     if outside_expressions(written).any(|c| c.is_control() || c == ' ') {
         problems.report_with(
             node.span,
-            "a URL may not hold spaces or control characters",
+            "a URL may not contain spaces or control characters",
             "write a space as `%20`, or put the value under `query:`",
         );
         return false;
@@ -359,7 +359,7 @@ fn tags(node: &Node, problems: &mut Problems) -> BTreeMap<String, String> {
             problems.report(
                 entry.key_span,
                 format!(
-                    "`{}` is no name for a tag: thresholds select by it already",
+                    "`{}` cannot be a tag: thresholds already use it as a selector",
                     entry.key
                 ),
             );

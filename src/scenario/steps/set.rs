@@ -10,9 +10,9 @@ const SET: Field = Field::new(
     "set",
     Type::Map(&Type::Template),
     "{ ts: '${timestamp_ms()}', size: \"${choice('S', 'M')}\" }",
-    "Values by name, in the order written; each can use those before it. One `${…}` alone keeps the type of its value, a \
-     plain number or `true` is what it is, and everything else is a text. A value lives as long as a captured one: until \
-     the iteration ends; in a flow's `start`, as long as the user; in `setup`, for the whole run.",
+    "Values by name, in the order written; each can use those before it. A single `${…}` keeps the type of its value, \
+     an unquoted number or `true` keeps its type, and everything else is a text. A value lasts as long as a captured \
+     one: until the iteration ends; in a flow's `start`, as long as the user; in `setup`, for the whole run.",
 )
 .required();
 
@@ -29,8 +29,8 @@ pub(super) static KIND: StepKind = StepKind {
 static TABLE: Mapping = Mapping {
     name: "set",
     what: "a step that sets values",
-    doc: "Keeps values by name, drawn once and inserted as often as they are named: `vars` are constants, and an expression \
-          in a request is evaluated each time.",
+    doc: "Computes values once, for use in later steps. `vars` are constants, and an expression in a request is \
+        evaluated each time.",
     fields: &[SET, IF],
     example: "set: { ts: '${timestamp_ms()}', size: \"${choice('S', 'M')}\" }\n",
     rest: "set: { n: 1 }\n",

@@ -12,7 +12,7 @@ const THINK: Field = Field::new(
     "think",
     table::TYPE,
     "1s..3s",
-    "How long the user pauses, drawn anew each time. It stands in for the default `think_time` before and after it.",
+    "The length of the pause, drawn again each time. It replaces the default `think_time` before and after it.",
 )
 .required()
 .home("a pause is a step: an item under `steps:` of a flow, such as `- think: 1s..3s`");
@@ -30,7 +30,7 @@ pub(super) static KIND: StepKind = StepKind {
 static TABLE: Mapping = Mapping {
     name: "think",
     what: "a pause",
-    doc: "The user pauses, as a reader does.",
+    doc: "The user pauses, like a person who reads.",
     fields: &[THINK, IF],
     example: "think: 500ms..2s\n",
     rest: "think: 1s\n",

@@ -259,7 +259,7 @@ fn set_rate(load: &mut Load, rate: Rate, problems: &mut Problems) {
 
 fn set_duration(load: &mut Load, duration: Duration, problems: &mut Problems) {
     if duration.is_zero() {
-        problems.report_nowhere("--for must be longer than nothing", None);
+        problems.report_nowhere("--for must be longer than 0", None);
         return;
     }
     let total = duration_of(load).unwrap_or_default();

@@ -42,9 +42,9 @@ fn capture(node: &Node, problems: &mut Problems) -> Option<(CaptureFrom, Capture
         [] if fields.has_slip => return None,
         found => {
             let message = if found.is_empty() {
-                "this capture does not say where the value is"
+                "this capture has no source for its value"
             } else {
-                "a capture takes a value from one place"
+                "a capture has only one source"
             };
             problems.report_with(
                 node.span,

@@ -37,15 +37,15 @@ fn check(node: &Node, compiler: &mut Compiler<'_>) -> Option<Check> {
         [] => {
             compiler.problems.report_with(
                 node.span,
-                "this check does not say what it looks at",
-                "start it with `status`, `header`, `body`, `json`, `time` or `size`",
+                "this check has no subject",
+                "add one of `status`, `header`, `body`, `json`, `time` or `size`",
             );
             return None;
         }
         [_, second, ..] => {
             compiler.problems.report_with(
                 second.key_span,
-                "a check looks at one thing",
+                "a check has only one subject",
                 "write a list of checks, each with its own `- `",
             );
             return None;
@@ -98,10 +98,7 @@ fn refuse_rules(fields: &Fields<'_>, form: &Form, subject: &str, problems: &mut 
         if !form.has(&entry.key) {
             problems.report(
                 entry.key_span,
-                format!(
-                    "`{}` has no meaning for a check of the {subject}",
-                    entry.key
-                ),
+                format!("`{}` does not apply to a check of the {subject}", entry.key),
             );
         }
     }
@@ -180,7 +177,7 @@ fn body(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> NamedR
         let found = describe(node);
         compiler.problems.report_with(
             node.span,
-            format!("expected what the body must be like, found {found}"),
+            format!("expected a condition on the body, found {found}"),
             "write `body: {contains: text}`, `{matches: regex}` or `{equals: text}`",
         );
         return None;
@@ -192,7 +189,7 @@ fn body(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> NamedR
         [] => {
             compiler
                 .problems
-                .report(node.span, "this check of the body asks for nothing");
+                .report(node.span, "this check of the body has no condition");
             return None;
         }
         [_, second, ..] => return too_many(second, compiler.problems),
@@ -210,7 +207,7 @@ fn rules_of<'n>(fields: &Fields<'n>, form: &Form) -> Vec<&'n Entry> {
 fn too_many<T>(second: &Entry, problems: &mut Problems) -> Option<T> {
     problems.report_with(
         second.key_span,
-        "a check asks for one thing",
+        "a check has only one condition",
         "write a list of checks, each with its own `- `",
     );
     None
@@ -245,7 +242,7 @@ fn must_be_true(node: &Node, problems: &mut Problems) -> Option<()> {
     }
     problems.report(
         node.span,
-        "a check can ask that something exists, not yet that it does not",
+        "a check can test that something exists, but not that it does not",
     );
     None
 }

@@ -243,7 +243,7 @@ impl<'a> Compiler<'a> {
         let place = scalar.place(span, found.offset, found.written.chars().count());
         let hint = format!("did you mean `${{{}}}`?", found.name);
         let message = format!(
-            "`{}` inserts no value here: it would be sent as it stands",
+            "`{}` inserts no value here: it would be sent unchanged",
             brief(&found.written)
         );
         self.problems
@@ -410,12 +410,10 @@ impl<'c> Resolver<'c> {
             return;
         }
         let elsewhere = match (self.section, self.table.captured_in.get(slot)) {
-            (None, _) => "by a step, and these hold for the steps before it too",
+            (None, _) => "by a step, but the defaults also apply to the steps before it",
             (_, Some(Section::Teardown)) => "in `teardown`",
             (Some(Section::Setup), _) => "in a flow, and setup runs before all flows",
-            (Some(Section::Teardown), _) => {
-                "in a flow, and what a flow captures belongs to its user"
-            }
+            (Some(Section::Teardown), _) => "in a flow, and captures of a flow belong to its user",
             (Some(Section::Start(_)), Some(Section::Steps(_))) => {
                 "in the steps, which run after `start`"
             }

@@ -39,7 +39,7 @@ pub(in crate::scenario) fn delay(
         let (long, short) = (show_duration(least), show_duration(most));
         problems.report_with(
             node.span,
-            format!("this range runs backwards, from {long} to {short}"),
+            format!("this range is reversed, from {long} to {short}"),
             did_you_mean(&format!("{short}..{long}")),
         );
         return None;

@@ -191,9 +191,9 @@ fn target(fields: &Fields<'_>, problems: &mut Problems) -> Option<Target> {
     let complaint = if !matches!(url.scheme(), "http" | "https") {
         "a target's URL starts with http:// or https://"
     } else if !url.username().is_empty() || url.password().is_some() {
-        "a target's URL may not hold credentials: give them under `auth:` of a step"
+        "a target's URL may not contain credentials: give them under `auth:` of a step"
     } else if url.query().is_some() || url.fragment().is_some() {
-        "a target's URL ends with its path: no `?` and no `#`"
+        "a target's URL may not contain `?` or `#`"
     } else {
         return Some(Target::Url(url));
     };

@@ -62,7 +62,7 @@ fn when_used_up(
     {
         problems.report_with(
             entry.key_span,
-            "`when_used_up` says what follows when each row was used once, and the rows of this feeder come round again",
+            "`when_used_up` applies only to `pick: unique`; this feeder uses its rows again",
             "set `pick: unique`, or remove `when_used_up`",
         );
         return None;

@@ -70,7 +70,7 @@ fn body_limit(fields: &Fields<'_>, problems: &mut Problems) -> Option<ByteSize> 
     let node = fields.get(&table::BODY_LIMIT)?;
     problems.report(
         node.span,
-        format!("a body limit is more than 0 B and at most {MAX_BODY_LIMIT}"),
+        format!("a body limit must be above 0 B and at most {MAX_BODY_LIMIT}"),
     );
     None
 }
@@ -161,7 +161,9 @@ fn certificates(ca: &Entry, files: &Files, problems: &mut Problems) -> Option<Ve
         Ok(pem) if pem.windows(BEGIN.len()).any(|window| window == BEGIN) => return Some(pem),
         Ok(_) => problems.report(
             ca.value.span,
-            format!("`{named}` holds no certificate in PEM form (`-----BEGIN CERTIFICATE-----`)"),
+            format!(
+                "`{named}` contains no certificate in PEM form (`-----BEGIN CERTIFICATE-----`)"
+            ),
         ),
         Err(refusal) => problems.refused(ca.value.span, refusal),
     }
@@ -207,7 +209,7 @@ pub(in crate::scenario) fn headers(
         {
             compiler.problems.report(
                 entry.value.span,
-                "a header's value may not hold control characters or line breaks",
+                "a header's value may not contain control characters or line breaks",
             );
             continue;
         }

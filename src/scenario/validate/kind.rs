@@ -14,17 +14,17 @@ pub(super) fn check(kind: Kind, load: &Load, span: Span, problems: &mut Problems
     let lasts = duration_of(load);
     let complaint = match kind {
         Kind::Smoke if levels.iter().any(|level| level.height > SMOKE_PEAK) => {
-            format!("a smoke test is next to no load, but this one rises above {SMOKE_PEAK}")
+            format!("a smoke test has little load, but this one rises above {SMOKE_PEAK}")
         }
         Kind::Smoke if lasts.is_some_and(|lasts| lasts > SMOKE_LONGEST) => format!(
-            "a smoke test is over in {}, but this one lasts longer",
+            "a smoke test lasts at most {}, but this one lasts longer",
             show_duration(SMOKE_LONGEST)
         ),
         Kind::Baseline | Kind::Soak if !is_steady(&levels) => {
             "the load of this kind is steady between an optional rise and fall, but this one has several levels".to_owned()
         }
         Kind::Soak if lasts.is_none_or(|lasts| lasts < SOAK_SHORTEST) => format!(
-            "a soak test lasts at least {}, to show what builds up over time",
+            "a soak test lasts at least {}, to show slow effects such as leaks",
             show_duration(SOAK_SHORTEST)
         ),
         Kind::Stress | Kind::Breakpoint if !rises(&levels) => {

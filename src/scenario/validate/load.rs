@@ -59,8 +59,8 @@ pub(super) fn check_pacing(load: &Load, node: &Node, problems: &mut Problems) {
     if let Load::Arrivals { .. } = load {
         problems.report_with(
             node.span,
-            "`pacing` has no effect on a load by `rate`: the schedule alone says when iterations start",
-            "leave `pacing` out and lower the `rate`, or give the load `users` in its place",
+            "`pacing` has no effect on a load by `rate`: only the schedule starts iterations",
+            "leave `pacing` out and lower the `rate`, or use `users` instead",
         );
     }
 }
@@ -73,8 +73,9 @@ fn constant_users(fields: &Fields<'_>, problems: &mut Problems) -> Option<Load> 
         }
         problems.report_with(
             fields.span,
-            "this load says neither how many `users` nor which `rate`",
-            "write `{ users: 20, for: 5m }`, `{ rate: 200/s, for: 5m, max_users: 300 }` or `{ iterations: 1000, users: 10 }`",
+            "this load has neither `users` nor a `rate`",
+            "write `{ users: 20, for: 5m }`, `{ rate: 200/s, for: 5m, max_users: 300 }` or `{ iterations: 1000, users: \
+             10 }`",
         );
         return None;
     }
@@ -151,7 +152,7 @@ fn staged(fields: &Fields<'_>, list: &Node, problems: &mut Problems) -> Option<L
         problems.report_with(
             list.span,
             "some of these stages give `users`, others a `rate`",
-            "a load is either of users or of a rate, throughout",
+            "all stages of a load have `users`, or all have a `rate`",
         );
     }
     let max_users = if is_open {
@@ -213,9 +214,9 @@ fn stage(node: &Node, problems: &mut Problems) -> Option<(Level, Duration, Stage
 }
 
 const LEVELS: &str =
-    "`users` drives that many users at once, `rate` starts that many iterations a second";
+    "`users` is the number of concurrent users, `rate` the number of iterations started per second";
 const TIMES: &str =
-    "`for` holds the level from the start of the stage, `over` goes there in a straight line";
+    "`for` keeps the level constant from the start of the stage, `over` changes it linearly";
 
 /// The key that a stage has, of the two of a choice.
 fn chosen<'n>(
@@ -252,20 +253,13 @@ fn check_rises(peak: f64, node: &Node, problems: &mut Problems) -> Option<()> {
     if peak > 0.0 {
         return Some(());
     }
-    problems.report(
-        node.span,
-        "this load drives nothing: its level is 0 throughout",
-    );
+    problems.report(node.span, "this load starts nothing: its level is always 0");
     None
 }
 
 fn required_for(fields: &Fields<'_>, problems: &mut Problems) -> Option<Duration> {
     if fields.get(&table::FOR).is_none() && !fields.has_slip {
-        problems.report_with(
-            fields.span,
-            "this load does not say how long it lasts",
-            "add `for: 5m`",
-        );
+        problems.report_with(fields.span, "this load has no duration", "add `for: 5m`");
     }
     problems.value(fields, &table::FOR)
 }
@@ -274,8 +268,8 @@ fn required_max_users(fields: &Fields<'_>, problems: &mut Problems) -> Option<u3
     if fields.get(&table::MAX_USERS_KEY).is_none() && !fields.has_slip {
         problems.report_with(
             fields.span,
-            "a load by `rate` needs `max_users`: how many users there may be to keep the rate",
-            "add `max_users: 300`; rate × the longest iteration is enough",
+            "a load by `rate` needs `max_users`: the maximum number of users",
+            "add `max_users: 300`; rate × the longest iteration time is enough",
         );
     }
     problems.value(fields, &table::MAX_USERS_KEY)

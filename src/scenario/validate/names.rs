@@ -159,13 +159,13 @@ impl NameTable {
         } else if RESERVED.contains(&name) {
             problems.report_with(
                 span,
-                format!("`{name}` is a word of the language and cannot be a name"),
+                format!("`{name}` is a reserved word and cannot be a name"),
                 "choose another name",
             );
         } else if is_environment_name(name) {
             problems.report_with(
                 span,
-                format!("`{name}` is upper-case, and such names belong to the environment"),
+                format!("`{name}` is upper-case, and upper-case names are environment variables"),
                 did_you_mean(&name.to_lowercase()),
             );
         } else if self.feeds.iter().any(|feed| feed.name == name) {

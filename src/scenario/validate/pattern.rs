@@ -17,7 +17,7 @@ pub(in crate::scenario) fn json_path(node: &Node, problems: &mut Problems) -> Op
             if text.starts_with('$') {
                 // The parser reports only a position.
                 let at = error.position();
-                let hint = format!("it cannot be read from character {at} on");
+                let hint = format!("the syntax error is at character {at}");
                 problems.report_with(node.span, message, hint);
             } else {
                 problems.report_with(

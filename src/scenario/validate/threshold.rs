@@ -59,7 +59,7 @@ fn threshold(node: &Node, problems: &mut Problems) -> Option<ThresholdEntry> {
     if let (Some(Severity::Warn), Some(abort)) = (severity, fields.entry(&ABORT)) {
         problems.report_with(
             abort.key_span,
-            "`abort` ends the run when the threshold breaks, but with `severity: warn` a breach is no failure",
+            "`abort` stops the run when the threshold fails, but a threshold with `severity: warn` only warns",
             "remove `abort`, or `severity: warn`",
         );
     }

@@ -101,7 +101,7 @@ impl Builder<'_> {
                 if self.documents > 1 {
                     return Err(fatal(
                         span,
-                        "a scenario file holds one document, and a second starts here",
+                        "a scenario file contains one document, but a second one starts here",
                     )
                     .with_hint("put each scenario into a file of its own"));
                 }
@@ -206,7 +206,7 @@ impl Builder<'_> {
                 span,
                 format!("with its aliases expanded, this file has more than {MAX_NODES} values or {} MiB of text", MAX_TEXT >> 20),
             )
-            .with_hint("rows of test input belong into a file under `data:`"));
+            .with_hint("rows of test input belong in a file under `data:`"));
         }
         if self.stack.len() + by.depth > MAX_DEPTH {
             return Err(fatal(span, too_deep()));
@@ -257,7 +257,8 @@ impl Builder<'_> {
                         Content::List(_) | Content::Map(_) => {
                             self.problems.push(
                                 fatal(node.span, "a key must be a name, not a list or a mapping")
-                                    .with_hint("put quotes around a text that starts with `{` or `[`; a value is inserted by \"${name}\""),
+                                    .with_hint("put quotes around a text that starts with `{` or `[`; write \
+                                        \"${name}\" to insert a value"),
                             );
                             None
                         }

@@ -21,7 +21,7 @@ pub(super) fn fault(error: &ScanError, text: &str) -> Diagnostic {
         | ErrorKind::TabInPlainScalar
         | ErrorKind::TabAtBlockScalarStart
         | ErrorKind::UnexpectedCharacter { character: '\t' } => (
-            "a tab stands where YAML allows only spaces".to_owned(),
+            "there is a tab where YAML allows only spaces".to_owned(),
             Some("indent with spaces"),
         ),
         ErrorKind::RecursionLimitExceeded => (too_deep(), None),
@@ -41,13 +41,13 @@ pub(super) fn fault(error: &ScanError, text: &str) -> Diagnostic {
             Some("define it with `&name`, or put quotes around a text that starts with `*`"),
         ),
         ErrorKind::UnknownQuotedScalarEscape => (
-            "this is no escape sequence of YAML".to_owned(),
+            "this is not a YAML escape sequence".to_owned(),
             Some(
-                "write regular expressions and JSON paths in single quotes, where `\\` stands for itself",
+                "write regular expressions and JSON paths in single quotes, where `\\` is literal",
             ),
         ),
         ErrorKind::DirectiveDisallowed => (
-            "a line starts with `%`, which YAML keeps for directives".to_owned(),
+            "a line starts with `%`, which YAML reserves for directives".to_owned(),
             None,
         ),
         kind => (format!("this is not valid YAML: {kind}"), None),
@@ -59,7 +59,7 @@ pub(super) fn fault(error: &ScanError, text: &str) -> Diagnostic {
     } else if line.contains('\t') && hint.is_none() {
         Some("there is a tab in this line; indent with spaces")
     } else if matches!(error.kind(), ErrorKind::MappingValueNotAllowed) {
-        Some("put quotes around a text that holds `: `, and check the indentation")
+        Some("put quotes around a text that contains `: `, and check the indentation")
     } else {
         hint
     };

@@ -133,7 +133,7 @@ fn decode(
             if has_large_window(wire) {
                 return Err(ExchangeFailure::new(
                     Outcome::BodyLimit,
-                    "the brotli body asks for a window of more than 4 MiB (lgwin above 22)",
+                    "the brotli body needs a window of more than 4 MiB (lgwin above 22)",
                 ));
             }
             output.fill(Decompressor::new(source, BROTLI_INPUT))?;
@@ -311,7 +311,10 @@ impl BoundedOutput<'_> {
 }
 
 fn too_large(found: &str) -> ExchangeFailure {
-    ExchangeFailure::new(Outcome::BodyLimit, &format!("the body inflates to {found}"))
+    ExchangeFailure::new(
+        Outcome::BodyLimit,
+        &format!("the body decompresses to {found}"),
+    )
 }
 
 fn corrupt(error: &dyn std::error::Error) -> ExchangeFailure {

@@ -192,6 +192,6 @@ impl Connection {
 
 fn endless() -> ExchangeFailure {
     let detail =
-        "512 KiB of informational responses (1xx) came before any final one, and no more are read";
+        "512 KiB of informational responses (1xx) came before any final one, which is the limit";
     ExchangeFailure::new(Outcome::BadResponse, detail)
 }

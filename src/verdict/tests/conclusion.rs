@@ -83,8 +83,7 @@ fn a_run_without_thresholds_of_its_own_has_no_verdict() {
         failed: 3,
         ..good(7, 10)
     }]);
-    let said = "the scenario has no threshold of its own that could fail; 3 of 10 requests failed"
-        .to_owned();
+    let said = "the scenario has no threshold that could fail; 3 of 10 requests failed".to_owned();
     for rules in [vec![], vec![built_in], vec![only_warns]] {
         assert_eq!(
             conclusion(&rules, &run, &whole()),
@@ -142,8 +141,8 @@ fn an_open_load_that_ran_out_of_users_says_what_the_target_gave_at_least() {
     assert_eq!(verdict.exit.code(), 99);
     assert_eq!(
         verdict.reason,
-        "ratio(started) was 72.727 %, under its limit of 99 %; the target handled at least 100/s: max_users reached at 1.08 s, and \
-         all 10 users were busy for 1.92 s"
+        "ratio(started) was 72.727 %, under its limit of 99 %; the target handled at least 100/s: max_users reached at \
+         1.08 s, and all 10 users were busy for 1.92 s"
     );
     assert!(
         verdict

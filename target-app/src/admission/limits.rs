@@ -286,7 +286,7 @@ pub(crate) async fn admit(
     if !terms.is_known {
         admission.unknown_keys.inc();
         return Problem::unauthorized(
-            "unknown API key; X-Api-Key must hold a key of admission.api_keys",
+            "unknown API key; X-Api-Key must be one of admission.api_keys",
         )
         .into_response();
     }

@@ -40,7 +40,7 @@ impl SlidingWindows {
     pub(super) fn new(kv: Kv, metrics: &Metrics) -> Result<Self, prometheus::Error> {
         let fallbacks = metrics.counters(
             "folio_admission_window_fallback_total",
-            "Requests counted by the process's own token bucket because the shared store gave no answer.",
+            "Requests counted by the token bucket of the process because the shared store did not answer.",
             &[],
         )?;
         Ok(Self {

@@ -11,7 +11,7 @@ use super::gate::RequestPriority;
 pub(super) enum WaitOutcome {
     /// A permit was handed over.
     Entered,
-    /// A waiter of a higher priority needed the place.
+    /// A waiter with a higher priority took its place in the queue.
     Displaced,
 }
 

@@ -140,7 +140,7 @@ impl CacheMetrics {
             )?,
             stale_reads: metrics.counters(
                 "folio_cache_stale_reads_total",
-                "Reads that may be older than an acknowledged write.",
+                "Reads that may have returned data older than an acknowledged write.",
                 &["cache", "cause"],
             )?,
             invalidations: InvalidationCounters {

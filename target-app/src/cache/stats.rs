@@ -41,7 +41,7 @@ pub(crate) struct TwoLevelStats {
     pub(crate) demotions: u64,
     /// Loads that were not stored because of a concurrent invalidation.
     pub(crate) stale_fills: u64,
-    /// Reads that may be older than an acknowledged write.
+    /// Reads that may have returned data older than an acknowledged write.
     pub(crate) stale_reads: u64,
     /// Waits for another instance's load.
     pub(crate) lock_waits: u64,

@@ -132,7 +132,7 @@ fn reject_foreign_origin(headers: &HeaderMap) -> Result<(), Problem> {
         let origin = String::from_utf8_lossy(origin.as_bytes());
         let detail = format!(
             "expected Origin to be this service, {}, found {}",
-            host.unwrap_or("whose name Host must hold"),
+            host.unwrap_or("named by the Host header"),
             found::text(&origin)
         );
         Err(Problem::new(StatusCode::FORBIDDEN, detail))

@@ -23,7 +23,7 @@ profiles!(
     a_cascade_of_a_course_leaves_the_other_courses,
 );
 
-/// Maximum time that another instance may answer with replaced data.
+/// Maximum time for which another instance may return stale data.
 const STALE_FOR: Duration = Duration::from_secs(1);
 
 async fn a_cascade_of_a_course_leaves_the_other_courses(bed: &Bed) {

@@ -36,7 +36,7 @@ async fn an_open_run_starts_every_arrival_and_none_before_it_is_due() {
 async fn what_busy_users_could_not_take_is_counted_as_unstarted() {
     let server = Server::start().await;
     for arrivals in ["constant", "poisson"] {
-        // Two users and 50 ms an answer: 40 of 400 starts a second are possible.
+        // Two users and 50 ms an answer: 40 of 400 starts per second are possible.
         let load =
             format!("load: {{ rate: 400/s, for: 500ms, max_users: 2, arrivals: {arrivals} }}");
         let flow = "flows: [ { name: main, steps: [ { get: /slow } ] } ]";

@@ -35,7 +35,7 @@ async fn an_open_run_had_at_least_one_user_however_short_its_iterations() {
 #[tokio::test]
 async fn what_the_warm_up_left_behind_is_no_part_of_what_was_measured() {
     let server = Server::start().await;
-    // Two users and 50 ms an answer make 40 starts a second: the warm-up leaves some 80 of its 100 behind.
+    // Two users and 50 ms an answer make 40 starts per second: the warm-up leaves some 80 of its 100 behind.
     let body = format!(
         "load: {{ stages: [ {{ rate: 200/s, for: 500ms }}, {{ rate: 20/s, for: 1s }} ], max_users: 2 }}\n\
          warm_up: 500ms\nthresholds: [ ratio(started) > 99%, rate(started) > 1/s ]\n{SLOW}"

@@ -150,7 +150,7 @@ impl Database {
             index: index.name.clone(),
             table: index.table.clone(),
             why: format!(
-                "none of {statements} statements in {:.0} s used it, and every write has to update it",
+                "none of {statements} statements in {:.0} s used it, but every write must update it",
                 age.as_secs_f64()
             ),
             drop: format!("DROP INDEX {}", index.name),
