@@ -177,7 +177,7 @@ mod tests {
             "FOLIO_EDGE_ENABLED: ",
             "cache.mod: unknown setting; did you mean cache.mode?",
             "documents is 0, expected 1 to 1000000",
-            "--data is for --profile embedded",
+            "--data is only for --profile embedded",
             "DATABASE_REPLICA_URL is set",
         ] {
             assert!(told.contains(part), "{part}\n{told}");

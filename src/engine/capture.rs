@@ -243,7 +243,7 @@ mod tests {
             assert_eq!((&*miss.sought, &*miss.found), (sought, found));
             assert_eq!(
                 miss.to_string(),
-                format!("no `it` at {sought}: found {found}")
+                format!("no value for `it` at {sought}: found {found}")
             );
         }
     }

@@ -205,7 +205,7 @@ fn the_same_word_means_what_fits_where_it_stands() {
         hint("duration", &["status", "time"]),
         "did you mean `time`?"
     );
-    assert!(hint("duration", &["get", "post"]).contains("under `load:` as `for`"));
+    assert!(hint("duration", &["get", "post"]).contains("`for` under `load:`"));
     assert_eq!(
         hint("rampUp", &["over", "for"]),
         hint("ramp-up", &["over", "for"])

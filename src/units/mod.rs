@@ -85,7 +85,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     ))
 }
 
-/// Writes a length of time the way a scenario would: `250ms`, `30s`, `1m30s`, `2h`.
+/// Writes a duration in the notation of scenarios: `250ms`, `30s`, `1m30s`, `2h`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -93,10 +93,10 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
 /// ```
 pub fn show_duration(duration: Duration) -> String {
     let micros = duration.as_micros();
-    if micros < 1_000 {
+    if (1..1_000).contains(&micros) {
         return format!("{micros}µs");
     }
-    if micros < 1_000_000 {
+    if (1..1_000_000).contains(&micros) {
         return format!("{}ms", trim_zeros(micros as f64 / 1e3));
     }
     let whole = duration.as_secs();
@@ -313,8 +313,8 @@ mod tests {
             ("1h30m", 5_400_000_000, "1h30m"),
             ("0.1s", 100_000, "100ms"),
             ("2d", 172_800_000_000, "48h"),
-            ("150us", 150, "150us"),
-            ("0s", 0, "0us"),
+            ("150us", 150, "150µs"),
+            ("0s", 0, "0s"),
         ] {
             let parsed = parse_duration(text).expect(text);
             assert_eq!(parsed, Duration::from_micros(micros), "{text}");

@@ -236,7 +236,7 @@ impl Judge {
         if self.own_binding_rules().next().is_none() {
             let requests = totals.counts(Subject::Requests);
             return Finding::no_verdict(format!(
-                "the scenario has no threshold that could fail; {} of {} requests failed",
+                "the scenario defines no threshold that could fail; {} of {} requests failed",
                 requests.failed, requests.ended
             ));
         }

@@ -33,7 +33,7 @@ use crate::exit::Exit;
 pub enum Conclusion {
     /// Every threshold holds.
     Pass,
-    /// No error, but the scenario has no threshold of its own that could have failed.
+    /// No error, but the scenario defines no threshold that could have failed.
     NoVerdict,
     /// A threshold failed, the target could not be reached, or a user panicked.
     Fail,

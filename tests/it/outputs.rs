@@ -150,7 +150,7 @@ fn an_output_that_cannot_be_written_is_an_error_and_a_closed_pipe_is_none() {
     };
     let (code, says) = run(&["--json", "-"], full().into());
     assert!(
-        code == Some(104) && says.contains("stdout"),
+        code == Some(104) && says.contains("standard output"),
         "{code:?} {says}"
     );
     let (code, says) = run(&["--overwrite", "--json", "/dev/full"], Stdio::null());
@@ -258,15 +258,15 @@ fn no_output_takes_the_place_of_a_file_that_is_read_or_written_anyway() {
     fs::create_dir(bench.path("folder")).expect("a folder");
     symlink(bench.path("folder"), bench.path("linked")).expect("a link");
     for (words, told) in [
-        (&["--json", "scenario.yaml"][..], "is a file that is read"),
-        (&["--junit", "folder/../rows.csv"], "is a file that is read"),
+        (&["--json", "scenario.yaml"][..], "is an input file"),
+        (&["--junit", "folder/../rows.csv"], "is an input file"),
         (
             &["--json", "out/run.json"],
-            "is a file that is written anyway",
+            "is a file that the run writes anyway",
         ),
         (
             &["--junit", "out/events.jsonl"],
-            "is a file that is written anyway",
+            "is a file that the run writes anyway",
         ),
         (
             &["--json", "folder/a", "--junit", "linked/a"],
@@ -335,7 +335,7 @@ fn a_journal_that_cannot_begin_leaves_nothing_behind() {
     let (code, _, says) = limited(&bench, 1, "run scenario.yaml --out out");
     assert_eq!(code, Some(104), "{says}");
     assert!(
-        says.contains("cannot begin the journal") && says.contains("--out"),
+        says.contains("cannot create the journal") && says.contains("--out"),
         "{says}"
     );
     let out = bench.path("out");

@@ -106,7 +106,7 @@ const REFUSED: &[(&str, &str, &str, &str, &str)] = &[
     (CLOSED, r#"'p95(response_time{aera="shop"}) < 1s'"#, "aera", "not by `aera`", "did you mean `area`?"),
     (CLOSED, r#"'p95(response_time{tier="cold"}) < 1s'"#, "cold", "no tag `tier` matches", "there is `hot`"),
     (CLOSED, r#"'p95(iteration_time{step="order"}) < 1s'"#, "step", "can be selected by flow, not by `step`", ""),
-    (CLOSED, r#"'max(active_users{flow="buy"}) < 9'"#, "flow", "of the whole run", ""),
+    (CLOSED, r#"'max(active_users{flow="buy"}) < 9'"#, "flow", "takes no selector such as `flow`", ""),
     (CLOSED, r#"'count(requests{flow="buy",tier="hot"}) > 1'"#, r#"flow="buy",tier="hot""#, "all of these", ""),
     (CLOSED, "{ expect: ratio(failed) < 1%, window: { rolling: 2m } }", "ratio(failed) < 1%", "only 1m", ""),
     (CLOSED, "{ expect: ratio(failed) < 1%, abort: { after: 1m } }", "ratio(failed) < 1%", "never comes", ""),

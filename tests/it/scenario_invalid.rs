@@ -115,7 +115,7 @@ flows: [ { name: only, steps: [ { get: / } ] } ]
     std::fs::write(&secret, "a\n1\n").expect("a file");
 
     std::os::unix::fs::symlink(&secret, &rows).expect("a link");
-    assert!(message_for(&path).contains("leads out of the root"));
+    assert!(message_for(&path).contains("is outside the root"));
 
     let wider = Overrides {
         root: Some(PathBuf::from("/")),
@@ -149,7 +149,7 @@ data: { rows: { file: ../rows.csv } }
 flows: [ { name: only, steps: [ { get: '/${rows.a}' } ] } ]
 ";
     std::fs::write(&path, text).expect("a scenario");
-    assert!(message_for(&path).contains("leads out of the root"));
+    assert!(message_for(&path).contains("is outside the root"));
     std::fs::write(folder.path().join("project/gander.toml"), "").expect("a mark");
     assert!(diagnose(&path).is_ok());
 }

@@ -218,7 +218,10 @@ fn a_refusal_does_not_show_the_value_of_an_override() {
         ),
         (["--set", "vars.pw='canary"], "vars.pw"),
         (["--target", "http://me:canary@host"], "credentials"),
-        (["--target", "http://127.0.0.1:1/?token=canary"], "no `?`"),
+        (
+            ["--target", "http://127.0.0.1:1/?token=canary"],
+            "`?` or `#`",
+        ),
         (["--set", "http.header.x-key=canary"], "http.header.x-key"),
         (["--set", "flows.headers=canary"], "flows.headers"),
         (["--set", "vars.pw: canary"], "PATH=VALUE"),

@@ -28,7 +28,7 @@ fn junit_says_in_a_message_why_the_run_failed_or_has_no_verdict() {
 
     let text = run("", 0);
     assert!(text.contains("skipped=\"1\""), "{text}");
-    let message = "<skipped message=\"the scenario has no threshold of its own that could fail";
+    let message = "<skipped message=\"the scenario defines no threshold that could fail";
     assert!(text.contains(message), "{text}");
 
     let broken = "thresholds: [ count(requests) > 9 ]\n";

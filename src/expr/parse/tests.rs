@@ -64,7 +64,7 @@ fn expressions_are_read_as_they_are_meant() {
     }
 }
 
-const LISTING: &str = "there are random(a,b), uuid(), now(), timestamp_ms(), choice(a,b,c), iteration(), user(), \
+const LISTING: &str = "the functions are random(a,b), uuid(), now(), timestamp_ms(), choice(a,b,c), iteration(), user(), \
      base64(x), sha256(x), hmac_sha256(k,x), json(x), urlencode(x), env(NAME)";
 const INSIDE: &str =
     "`${…}` contains a variable, a column such as users.email, or a function such as random(1,3)";

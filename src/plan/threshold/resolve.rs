@@ -220,10 +220,14 @@ fn refuse_foreign_key(metric: Metric, matcher: &Matcher, plan: &Plan) -> Result<
     if is_known {
         return Ok(());
     }
-    let told_apart = match keys {
-        [] => "applies to the whole run and takes no selector".to_owned(),
-        _ if has_tags => format!("can be selected by {} and the steps' tags", keys.join(", ")),
-        _ => format!("can be selected by {}", keys.join(", ")),
+    let metric = metric.name();
+    let message = match keys {
+        [] => format!("`{metric}` is of the whole run and takes no selector such as `{name}`"),
+        _ => {
+            let tags = if has_tags { " and the steps' tags" } else { "" };
+            let keys = keys.join(", ");
+            format!("`{metric}` can be selected by {keys}{tags}, not by `{name}`")
+        }
     };
     let known = keys
         .iter()
@@ -232,7 +236,7 @@ fn refuse_foreign_key(metric: Metric, matcher: &Matcher, plan: &Plan) -> Result<
     Err(ExprError {
         offset: matcher.key_at.0,
         length: matcher.key_at.1,
-        message: format!("`{}` {told_apart}, not by `{name}`", metric.name()),
+        message,
         hint: nearest(name, known).map(did_you_mean),
     })
 }

@@ -150,7 +150,7 @@ pub(super) fn health(report: &Report) -> Vec<Tile> {
                 || "–".to_owned(),
                 |cost| format!("{} µs", text::number(cost)),
             ),
-            format!("{} in all", Micros(generator.cpu_time.0)),
+            format!("{} in total", Micros(generator.cpu_time.0)),
         ),
         Tile::new(
             "Generator memory",

@@ -49,7 +49,7 @@ pub(super) fn line(run: &RunFacts, state: &LiveState) -> String {
 pub(super) fn totals(state: &LiveState) -> String {
     let mut parts = vec![
         text::clock(whole(state.at)),
-        format!("in all {} requests", text::count(state.total_requests)),
+        format!("total {} requests", text::count(state.total_requests)),
         format!("{} failed", text::count(state.total_failed)),
         format!("{} iterations", text::count(state.total_iterations)),
     ];

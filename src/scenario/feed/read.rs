@@ -316,7 +316,7 @@ mod tests {
         let header = "which is not a column name; add a first line with unique column names";
         let empty = "has no rows; a feeder needs at least one (below the header, in a CSV file)";
         let ragged = "complete it, or quote a field that contains a comma";
-        let unclosed = "does not end with one; close it, and write a quote within it twice";
+        let unclosed = "has no closing quote; close it, and double each quote inside it";
         for (name, content, expected) in [
             (
                 "a.txt",
@@ -356,12 +356,12 @@ mod tests {
             (
                 "a.csv",
                 b"a,b\n1,2\n3,\"4\n5,6\n",
-                format!("the field whose quote opens in line 3 {unclosed}"),
+                format!("the quoted field that begins in line 3 {unclosed}"),
             ),
             (
                 "a.csv",
                 b"a,b\r\n1,\"x\r\n2,\"y\"\r\n",
-                format!("the field whose quote opens in line 2 {unclosed}"),
+                format!("the quoted field that begins in line 2 {unclosed}"),
             ),
             (
                 "a.csv",
@@ -376,14 +376,14 @@ mod tests {
             (
                 "a.json",
                 b"{\"a\": 1}",
-                "holds an object where a list of objects was expected; write [{…}, {…}], or one \
+                "contains an object, expected a list of objects; write [{…}, {…}], or one \
                 object per line in a .jsonl file"
                     .to_owned(),
             ),
             (
                 "a.json",
                 b"[{\"a\": 1}, 2]",
-                "row 2 is a number where an object was expected; give each value a name: \
+                "row 2 is a number, expected an object; give each value a name: \
                 {\"name\": …}"
                     .to_owned(),
             ),

@@ -83,7 +83,8 @@ fn a_run_without_thresholds_of_its_own_has_no_verdict() {
         failed: 3,
         ..good(7, 10)
     }]);
-    let said = "the scenario has no threshold that could fail; 3 of 10 requests failed".to_owned();
+    let said =
+        "the scenario defines no threshold that could fail; 3 of 10 requests failed".to_owned();
     for rules in [vec![], vec![built_in], vec![only_warns]] {
         assert_eq!(
             conclusion(&rules, &run, &whole()),

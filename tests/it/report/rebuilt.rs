@@ -85,5 +85,5 @@ fn a_journal_cut_short_still_makes_a_report_that_says_so() {
     assert!(!report.is_complete);
     assert_eq!(report.timeline.len(), 4);
     let page = gander::report::ReportHtml.render(&report).expect("a page");
-    assert!(String::from_utf8_lossy(&page).contains("journal of this run has no end"));
+    assert!(String::from_utf8_lossy(&page).contains("journal of this run is incomplete"));
 }
