@@ -12,6 +12,7 @@ mod housekeeping;
 mod journal;
 mod journal_long;
 mod journal_python;
+mod json_schema;
 mod outputs;
 mod plan;
 mod plan_outline;
