@@ -1,4 +1,4 @@
-//! What recording costs: a sample, the swap of an interval, and what is done with the interval afterwards.
+//! Benchmarks of recording: per sample, per swap of an interval, and for the interval afterwards.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -16,7 +16,7 @@ use gander::units::Micros;
 const SERIES: u32 = 20;
 const SHARDS: usize = 8;
 
-/// Times as of a real target: most near 2 ms, a tail to 100 ms and beyond.
+/// Times like those of a real target: most near 2 ms, a tail to 100 ms and beyond.
 fn times() -> impl Iterator<Item = u64> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     std::iter::repeat_with(move || {
@@ -48,7 +48,7 @@ fn sample(series: u32, time: u64) -> Sample<'static> {
     }
 }
 
-/// A second of so many requests, spread over the users and series.
+/// A second with this number of requests, spread over the users and series.
 fn fill(recorder: &Recorder, requests: usize) {
     for (number, time) in times().take(requests).enumerate() {
         let series = number as u32 % SERIES;

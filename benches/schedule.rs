@@ -1,4 +1,4 @@
-//! What the pacer pays to know when an arrival is due: the inverse of the area under the rate curve.
+//! Benchmarks the computation of an arrival's due time: the inverse of the area under the rate curve.
 
 use std::hint::black_box;
 use std::time::Duration;

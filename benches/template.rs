@@ -1,5 +1,5 @@
-//! What rendering costs, once per request and value, and dealing a row, once per iteration: both run on the threads that
-//! also measure.
+//! Benchmarks rendering, once per request and value, and selecting a row, once per iteration: both run on the threads
+//! that also measure.
 
 use std::hint::black_box;
 

@@ -224,7 +224,7 @@ fn assignment(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// How `gander run` sets up the bundled target.
+/// The setup of the bundled target for `gander run`.
 #[cfg(feature = "bundled-target")]
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Setup of the bundled target")]

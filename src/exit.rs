@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// How the process ends. Variants are ordered from the strongest to the weakest; if several apply, the strongest
-/// counts.
+/// The exit code of the process. Variants are ordered from the strongest to the weakest; if several apply, the
+/// strongest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// A fault in Gander itself.

@@ -1,8 +1,8 @@
 //! Redacts secrets: every text that a run records or prints goes through a [`Mask`] first.
 //!
-//! A mask knows secret values in each form in which a target may return them: plain, escaped for JSON, HTML or a URL,
-//! in hex, in base64 (also inside longer base64). It also knows the places where secrets stand, whatever their value:
-//! before the `@` of a URL, in a query, after `Bearer`, under a name such as `password`. A value of fewer than four
+//! A mask knows each secret value in every form in which a target may return it: plain, escaped for JSON, HTML or a
+//! URL, in hex, in base64 (also inside longer base64). It also knows the places of secrets, whatever their value:
+//! before the `@` of a URL, in a query, after `Bearer`, after a name such as `password`. A value of fewer than four
 //! characters is redacted only in such places; elsewhere it would remove half of every sentence.
 
 mod forms;
@@ -23,7 +23,7 @@ const SHORTEST: usize = 4;
 /// Texts of this many characters may have been cut off at their end.
 const CUT: usize = 200;
 
-/// Words that are not secret even in a place where a secret could stand.
+/// Words that are not secret even in the place of a secret.
 const WORDS: [&str; 4] = ["true", "false", "null", "none"];
 
 /// A name that contains one of these has a secret value; names are compared without `-`, `_` and the like.
@@ -80,7 +80,7 @@ struct Known {
 }
 
 impl Mask {
-    /// A mask of these secrets.
+    /// A mask for these secrets.
     pub fn of<T: AsRef<str>>(secrets: impl IntoIterator<Item = T>) -> Self {
         Self::default().with(secrets)
     }
@@ -105,7 +105,7 @@ impl Mask {
         Self { known }
     }
 
-    /// Removes known secrets and everything in places where secrets stand: for text that comes from a target.
+    /// Removes known secrets and every value in the place of a secret: for text from a target.
     pub fn text(&self, text: &str) -> String {
         places::hide(&self.known(text))
     }

@@ -1,11 +1,11 @@
-//! How a request ended, and what that means. A failed request is a measurement, not an error.
+//! The outcomes of a request and their meaning. A failed request is a measurement, not an error.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use strum::{EnumCount, VariantArray};
 
-/// How a request ended; the names are those of reports, journals and `summary.json`.
+/// The outcome of a request; the names are those of reports, journals and `summary.json`.
 #[derive(
     Debug,
     Clone,
@@ -24,7 +24,7 @@ use strum::{EnumCount, VariantArray};
 pub enum Outcome {
     /// A response arrived whole, and every check on it passed.
     Ok,
-    /// The response's status was 400 or above, and no check of the step asked for it.
+    /// The response's status was 400 or above, and no check of the step accepted it.
     Status,
     /// A check on the response did not hold.
     Check,

@@ -1,4 +1,4 @@
-//! How late the iterations of an open model start, and what a start costs in CPU time.
+//! Measures the start lag of an open model's iterations, and the CPU time of a start.
 //!
 //! `accuracy RATE USERS SECONDS` plays iterations that do nothing; with a URL after that, each sends one request there
 //! (`hello serve` prints a base: add `/hello/1`). RATE 0 is the closed model: users that come back at once. For instance

@@ -1,4 +1,5 @@
-//! What users cost: how long many of them take to start, and how much memory each keeps while it is open and idle.
+//! Measures the cost of users: the time to start many of them, and the memory of each while its connection is open and
+//! idle.
 //!
 //! `users COUNT URL` has each of COUNT users send one request to URL (`hello serve` prints a base: add `/hello/1`), and
 //! then do nothing over its open connection. For instance

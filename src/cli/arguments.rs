@@ -1,4 +1,4 @@
-//! Numbers, lengths of time and hosts on the command line: read, or refused with what would do.
+//! Parses numbers, durations and hosts of the command line; errors name the expected form.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -51,7 +51,7 @@ pub(super) fn factor(text: &str) -> Result<f64, String> {
         })
 }
 
-/// A name or an address, as it stands in a URL, and nothing else of the URL.
+/// A host name or an address, as in a URL, and nothing else of the URL.
 pub(super) fn host(text: &str) -> Result<String, String> {
     if text.parse::<IpAddr>().is_ok() {
         return Ok(text.to_owned());

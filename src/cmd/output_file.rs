@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow};
 
 use super::CommandError;
 
-/// What happens to an existing file at the path.
+/// The treatment of an existing file at the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Existing {
     /// The existing file is kept and the command fails.
@@ -32,7 +32,7 @@ pub(super) struct OutputFile {
     existing: Existing,
     /// The draft next to it, or the device itself.
     file: File,
-    /// None for a device.
+    /// `None` for a device.
     draft: Option<PathBuf>,
 }
 

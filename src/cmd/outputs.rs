@@ -32,7 +32,7 @@ pub(super) struct Wanted<'a> {
     pub(super) inputs: &'a [PathBuf],
     /// The folder for every output.
     pub(super) folder: &'a Path,
-    /// What happens to existing outputs in the folder.
+    /// The treatment of existing outputs in the folder.
     pub(super) in_folder: Existing,
     /// `--json`
     pub(super) json: Option<&'a Path>,
@@ -40,7 +40,7 @@ pub(super) struct Wanted<'a> {
     pub(super) junit: Option<&'a Path>,
     /// `--hlog`
     pub(super) hlog: Option<&'a Path>,
-    /// What happens to existing files at these paths.
+    /// The treatment of existing files at these paths.
     pub(super) elsewhere: Existing,
     /// `--quiet`
     pub(super) quiet: bool,
@@ -80,7 +80,7 @@ pub(super) struct Outputs {
     is_json_on_stdout: bool,
 }
 
-/// Where a summary is printed, if at all.
+/// The stream for the printed summary, if any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SummaryStream {
     Stdout,

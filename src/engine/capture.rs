@@ -15,7 +15,7 @@ use crate::transport::values_set;
 pub struct CaptureMiss {
     /// The variable that has no value now.
     pub variable: String,
-    /// Where the capture looked: `JSON path $.id`, `header location`.
+    /// The source that the capture searched: `JSON path $.id`, `header location`.
     pub sought: String,
     /// The value found instead, at most [`super::response::MAX_FOUND`] characters.
     pub found: String,

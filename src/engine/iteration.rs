@@ -112,7 +112,7 @@ struct IterationWalker<'a, 'r> {
     failure: Option<Outcome>,
 }
 
-/// How an iteration ended before its last step.
+/// The end of an iteration before its last step.
 #[derive(Debug, Clone, Copy)]
 struct EarlyEnd {
     outcome: Outcome,

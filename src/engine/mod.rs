@@ -42,7 +42,7 @@ use crate::plan::Plan;
 use crate::record::{LostUsers, StopReason};
 use crate::transport::Shared;
 
-/// How a run is stopped.
+/// A way to stop a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
     /// No new request starts; those in flight may end. Users that wait or think leave now.
@@ -60,7 +60,7 @@ pub struct Ended {
     pub panics: u64,
     /// Requests that were cut off in flight.
     pub interrupted: u64,
-    /// Iterations that the schedule asked for and that never started.
+    /// Iterations that the schedule planned and that never started.
     pub unstarted: u64,
     /// Users that left early.
     pub lost: LostUsers,

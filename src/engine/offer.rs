@@ -1,4 +1,4 @@
-//! The iterations that one load has asked for so far, as the driver counts them.
+//! Counts the iterations that a load has planned so far.
 
 use std::ops::Range;
 
@@ -62,7 +62,7 @@ impl Offer {
         }
     }
 
-    /// The iterations asked for by `until` that will never start, when every user has left.
+    /// The iterations planned until `until` that will never start, after every user has left.
     pub(super) fn unstarted(&mut self, until: Micros, counts: UserCounts) -> u64 {
         let asked = match &mut self.asked {
             Asked::Users => return 0,

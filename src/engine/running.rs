@@ -34,7 +34,7 @@ const CUT_LIMIT: Duration = Duration::from_secs(1);
 pub struct Running {
     run: Arc<Run>,
     clock: Clock,
-    /// None during the shutdown.
+    /// `None` during the shutdown.
     runtime: Option<Runtime>,
     /// By load, in the plan's order.
     offers: Vec<Offer>,
@@ -63,8 +63,8 @@ pub fn launch(
     }
     let users = plan.segment.share(plan.loads.peak_users().into()) as usize;
     let runtime = Builder::new_multi_thread()
-        // On two cores, one thread costs less CPU time a request than two (nothing is handed from core to core) and
-        // wakes up closer to the time it is asked for.
+        // On two cores, one thread costs less CPU time per request than two (no wake-up crosses cores) and wakes up
+        // closer to the requested time.
         .worker_threads(probe::user_cores() as usize)
         .thread_name("gander-users")
         .enable_all()

@@ -26,7 +26,7 @@ type TaskBody = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(super) struct UserTask {
     run: Arc<Run>,
     user: usize,
-    /// None when the task has ended.
+    /// `None` when the task has ended.
     body: Option<TaskBody>,
     /// Set by the body between two iterations.
     turn: Arc<AtomicBool>,
@@ -105,7 +105,7 @@ async fn body(run: Arc<Run>, user: usize, turn: Arc<AtomicBool>) {
                 return Poll::Ready(());
             }
             turn.store(true, Ordering::Relaxed);
-            // No wake-up is needed: goose starts the next iteration by itself.
+            // No wake-up is needed, because goose itself starts the next iteration.
             Poll::Pending
         })
     };

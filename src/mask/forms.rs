@@ -1,4 +1,4 @@
-//! One secret in all the forms in which it may come back.
+//! The forms in which a target may return a secret.
 
 use std::fmt::Write as _;
 
@@ -6,19 +6,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use regex::Regex;
 
-/// The most characters of a secret that are compared; what follows without a gap is hidden with them.
+/// The maximum number of characters of a secret to compare; longer secrets are redacted up to the next separator.
 const COMPARED: usize = 128;
 
-/// The fewest characters of base64 that are looked for.
+/// The minimum number of base64 characters to search for.
 const SHORTEST_BASE64: usize = 4;
 
-/// Between two characters, where a header is folded or a mail broken.
+/// A line break between two characters, from a folded header or a wrapped mail.
 const BREAK: &str = r"(?:=?(?:\r?\n|(?:\\+r)?\\+n)[ \t]?)?";
 
-/// The same in base64, which is broken after so many columns; a line break may be shown as a space.
+/// A line break in base64, which is wrapped at a fixed width; it may be shown as a space.
 const BASE64_BREAK: &str = r"(?:\s|\\+[rn]){0,2}";
 
-/// An expression that finds the secret in any form, and in any mixture of escapes.
+/// A regular expression for the secret in any form, and in any mixture of escapes.
 pub(super) fn pattern(secret: &str) -> Regex {
     let compared = compared(secret);
     let rest = if compared.len() < secret.len() {
@@ -42,7 +42,7 @@ pub(super) fn pattern(secret: &str) -> Regex {
     Regex::new(&forms.join("|")).expect("a bounded expression of escaped characters")
 }
 
-/// The forms as texts of which only the beginning may be there.
+/// The forms of the secret as plain texts, to find a secret that is cut off.
 pub(super) fn beginnings(secret: &str) -> Vec<String> {
     let compared = compared(secret);
     let json = serde_json::Value::from(compared).to_string();
@@ -110,7 +110,7 @@ fn escapes(c: char) -> String {
         c if c.is_control() => &[" "],
         _ => &[],
     };
-    // The longest first: of two quotes, both.
+    // Longer forms first, so that two quotes are removed together.
     forms.splice(0..0, own.iter().rev().map(|&form| form.to_owned()));
     format!("(?:{})", forms.join("|"))
 }
@@ -119,7 +119,7 @@ fn hex_digits(byte: u8) -> String {
     format!("{byte:02x}").chars().map(hex_digit).collect()
 }
 
-/// A digit in either case.
+/// A pattern for a hexadecimal digit in either case.
 fn hex_digit(digit: char) -> String {
     if digit.is_ascii_digit() {
         digit.to_string()
@@ -128,7 +128,8 @@ fn hex_digit(digit: char) -> String {
     }
 }
 
-/// What base64 has of these bytes wherever they stand in what is encoded: the characters that no neighbour changes.
+/// The base64 characters of these bytes at each of the three possible offsets, without the characters that depend on
+/// neighbouring bytes.
 fn cores(bytes: &[u8]) -> Vec<String> {
     (0..3)
         .map(|offset| {
@@ -142,7 +143,7 @@ fn cores(bytes: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// A character of either alphabet of base64, and as a URL has it.
+/// A pattern for a base64 character in either alphabet, also percent-encoded.
 fn base64_character(c: char) -> String {
     match c {
         '+' => r"(?:[+-]|%2[bB])".to_owned(),

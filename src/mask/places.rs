@@ -1,4 +1,4 @@
-//! Where secrets stand, whatever they are.
+//! Places in a text that contain secrets, whatever their value.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use regex::{Captures, Regex};
 
 use super::{REDACTED, WORDS, is_secret_name};
 
-/// A kind of place: what names it, with the name as the first group, and what stands there.
+/// A kind of place: a label whose first group is the name, and the value after it.
 struct SecretPlace {
     label: Regex,
     value: Regex,
@@ -30,27 +30,27 @@ static PLACES: LazyLock<[SecretPlace; 6]> = LazyLock::new(|| {
             r#"^(?:"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|\[[^\]]*\]?|\{[^}]*\}?|[^\s,"'}\]\[{]+)"#,
             is_secret_name,
         ),
-        // The same within a text of JSON.
+        // A member of an object inside a JSON text.
         place(
             r#"\\+["']([\w.$-]+)\\+["']\s*:\s*"#,
             r#"^(?:\\+["'](?:[^"'\\]|\\+[^"'\\])*(?:\\+["'])?|[^\s,"'}\\\]]+)"#,
             is_secret_name,
         ),
-        // A header's line.
+        // A header line.
         place(
             r"([A-Za-z][\w-]*)\s?:\s+",
             r#"^(?:(?i:bearer|basic|digest|token)\s+)?[^\s"']+(?:;\s*[^\s"';=]+=[^\s"';]*)*"#,
             is_secret_header,
         ),
-        // A field of a form, a cookie.
+        // A form field or a cookie.
         place(
             r"([\w.\[\]-]+)=",
             r#"^(?:"[^"]*"?|'[^']*'?|[^\s&;,"'<>…]+)"#,
             is_secret_name,
         ),
-        // An element.
+        // An XML element.
         place(r"<([\w:.-]+)[^<>]*>", r"^[^<]+", is_secret_name),
-        // A field of a page.
+        // An input field of an HTML page.
         place(
             r#"name=["']([\w.\[\]-]+)["'][^<>]*?value=["']"#,
             r#"^[^"']+"#,
@@ -59,7 +59,7 @@ static PLACES: LazyLock<[SecretPlace; 6]> = LazyLock::new(|| {
     ]
 });
 
-/// In sentences a colon follows many words: only the names of headers count.
+/// A colon also follows many words in sentences, so only names of headers count.
 fn is_secret_header(name: &str) -> bool {
     let is_header = name.contains('-')
         || ["authorization", "cookie"]
@@ -77,14 +77,15 @@ static BEARER: LazyLock<Regex> =
 static JWT: LazyLock<Regex> =
     LazyLock::new(|| expression(r"\beyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)*"));
 
-/// The text without what stands in such places.
+/// The text without the values in such places.
 pub(super) fn hide(text: &str) -> String {
     let mut text = text.to_owned();
     for place in &*PLACES {
         text = place.hide(&text);
     }
     let text = BEARER.replace_all(&text, |found: &Captures<'_>| {
-        // "basic authentication" is no credential: those have more than small letters after the first.
+        // "basic authentication" is not a credential: a credential has other characters than lower-case letters after
+        // the first.
         let is_word = found[3].chars().skip(1).all(|c| c.is_ascii_lowercase());
         if is_word {
             found[0].to_owned()
@@ -101,13 +102,13 @@ pub(super) fn hide_queries(text: &str) -> String {
     QUERY.replace_all(text, "$1…").into_owned()
 }
 
-/// `http://me:pw@host` without what is before the `@`.
+/// `http://me:pw@host` without the credentials before the `@`.
 pub(super) fn hide_user_info(text: &str) -> String {
     let hidden = format!("$1{REDACTED}$2");
     USER_INFO.replace_all(text, hidden.as_str()).into_owned()
 }
 
-/// The values in a text that stand under the name of a secret.
+/// The values in a text whose name marks them as secret.
 pub fn labelled_values(text: &str) -> Vec<String> {
     let mut values = Vec::new();
     for place in &*PLACES {
@@ -119,7 +120,7 @@ pub fn labelled_values(text: &str) -> Vec<String> {
 }
 
 impl SecretPlace {
-    /// Calls `found` with each value in such a place, and gives the text without them.
+    /// Calls `found` with each value in such a place, and returns the text without them.
     fn each(&self, text: &str, mut found: impl FnMut(&str)) -> String {
         let mut out = String::with_capacity(text.len());
         let mut at = 0;

@@ -156,8 +156,8 @@ impl Timing {
         }
     }
 
-    /// Its index in [`Metrics::times_of`] its subject. The timings of a subject stand together, so it is a constant
-    /// wherever the timing is one.
+    /// Its index in [`Metrics::times_of`] its subject. The timings of a subject are consecutive, so the index of a
+    /// constant timing is a constant.
     pub const fn place(self) -> u32 {
         let first = match self.subject() {
             Subject::Requests => Self::ResponseTime,

@@ -100,7 +100,7 @@ pub struct HealthTotals {
     pub wake_ups: WakeUps,
     /// The fraction of the machine's CPU time that went to other machines (steal).
     pub mean_stolen: f64,
-    /// How long a CPU quota throttled the generator, added up over its cores.
+    /// The time for which a CPU quota throttled the generator, summed over its cores.
     pub throttled: Micros,
     cpu_seconds: f64,
     stolen_seconds: f64,

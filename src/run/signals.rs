@@ -57,7 +57,7 @@ impl Signals {
         .await;
     }
 
-    /// True if a signal came while nobody waited for one.
+    /// True if a signal came before this call.
     pub async fn has_come(&mut self) -> bool {
         tokio::time::timeout(MOMENT, self.next()).await.is_ok()
     }

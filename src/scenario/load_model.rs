@@ -52,7 +52,7 @@ pub enum Sharing {
 pub struct UserStage {
     /// Users at the end of the stage.
     pub users: u32,
-    /// How long the stage lasts.
+    /// The duration of the stage.
     pub duration: Duration,
     /// Whether the level changes at once or gradually.
     pub shape: Shape,
@@ -63,13 +63,13 @@ pub struct UserStage {
 pub struct RateStage {
     /// Arrival rate at the end of the stage.
     pub rate: Rate,
-    /// How long the stage lasts.
+    /// The duration of the stage.
     pub duration: Duration,
     /// Whether the level changes at once or gradually.
     pub shape: Shape,
 }
 
-/// How a stage reaches its level.
+/// The way in which a stage reaches its level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {

@@ -29,7 +29,7 @@ pub(crate) struct Scalar {
     pub(crate) offset: Option<u32>,
 }
 
-/// How a scalar was written.
+/// The notation of a scalar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Notation {
     /// Without quotes: a text, a number, a flag or nothing.

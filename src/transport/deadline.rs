@@ -88,7 +88,7 @@ pub(super) struct Deadlines<'a> {
     first: Option<Instant>,
     /// When bytes were last seen.
     last: Option<Instant>,
-    /// Whether `last` is of this very poll, so that the clock need not be read again.
+    /// True if `last` was set in the current poll, so that the clock need not be read again.
     is_fresh: bool,
 }
 
@@ -191,7 +191,7 @@ mod tests {
         let soon = after(start, Duration::from_millis(20));
         let done = timer.guard(soon, std::future::ready(7)).await;
         assert_eq!(done, Ok(7));
-        // Arm it, drop that wait, and wait for longer.
+        // Arms the timer, drops that wait, and waits for longer.
         assert!(!poll_fn(|cx| Poll::Ready(timer.has_passed(cx, soon))).await);
         let later = after(start, Duration::from_millis(120));
         let waited = timer.guard(later, std::future::pending::<()>()).await;

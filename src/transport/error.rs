@@ -1,13 +1,13 @@
-//! Why a run cannot begin, as far as the network is concerned.
+//! Errors of the network that prevent a run from starting.
 
 use thiserror::Error;
 
 use crate::outcome::Outcome;
 
-/// Why a run cannot begin, as far as the network is concerned.
+/// An error of the network that prevents a run from starting.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TransportError {
-    /// The authority to trust besides the system's is not one.
+    /// The given certificate authority is not valid.
     #[error(
         "the certificate authority cannot be used: {0}; expected one or more certificates in PEM form (http.tls.ca)"
     )]
@@ -28,7 +28,7 @@ pub enum TransportError {
 }
 
 impl TransportError {
-    /// Whether the scenario or the arguments cause it, not the target.
+    /// True if the scenario or the arguments cause the error, not the target.
     pub fn is_invalid_input(&self) -> bool {
         match self {
             Self::Authority(_) | Self::Tls(_) => true,

@@ -8,14 +8,14 @@ use http_body_util::Full;
 
 use crate::outcome::Outcome;
 
-/// The most characters of a failure's description.
+/// The maximum length of a failure's description, in characters.
 const MAX_DETAIL: usize = 200;
 
 /// "Too many open files" of this process and of the system; the same numbers on Linux, macOS and the BSDs.
 const EMFILE: i32 = 24;
 const ENFILE: i32 = 23;
 
-/// Why an exchange failed.
+/// The failure of an exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ExchangeFailure {
     pub(super) outcome: Outcome,
@@ -23,11 +23,11 @@ pub(super) struct ExchangeFailure {
     pub(super) detail: String,
 }
 
-/// Why a connection gave no response head.
+/// The reason why a connection returned no response head.
 pub(super) enum SendError {
-    /// Not a byte of the request was written, so it may be sent again.
+    /// No byte of the request was written, so it may be sent again.
     NotSent(Box<Request<Full<Bytes>>>),
-    /// The target may have received it.
+    /// The target may have received the request.
     Failed(ExchangeFailure),
 }
 

@@ -1,8 +1,8 @@
 //! One user's exchanges with the target: timed, bounded and classified.
 //!
-//! A [`Client`] belongs to one user and owns its connections (one per origin) and its cookies. [`Shared`] belongs to the
-//! run. `net` opens byte streams, `http1` speaks a protocol over one, `client` decides which request goes over which.
-//! The transport repeats no request that may have had an effect, and keeps no byte that is not read.
+//! A [`Client`] belongs to one user and owns its connections (one per origin) and its cookies. [`Shared`] belongs to
+//! the run. `net` opens byte streams, `http1` speaks a protocol over one, `client` assigns requests to connections. The
+//! transport repeats no request that may have had an effect, and keeps no byte that is not read.
 //!
 //! To add a protocol (`http2`, `websocket`, `sse`), add a directory beside `http1` that turns a `net::Stream` into a
 //! connection, and its ALPN name to `Shared::new`. The client's use of `http1::Connection` is the interface: `open`,
@@ -42,30 +42,30 @@ pub struct Outgoing<'a> {
     pub method: &'a Method,
     /// Absolute: scheme, authority, path and query.
     pub uri: &'a Uri,
-    /// Headers but `host`, `content-length` and `cookie`, which the client adds if they are not there.
+    /// Headers; the client adds `host`, `content-length` and `cookie` if they are missing.
     pub headers: HeaderMap,
-    /// The body; empty for none.
+    /// The body; may be empty.
     pub body: Bytes,
     /// Time limits.
     pub timeouts: Timeouts,
-    /// Whether the response's body is kept and inflated.
+    /// Whether the response's body is kept and decompressed.
     pub reads_body: ReadsBody,
 }
 
-/// One exchange with the target, whatever its protocol and however it ended.
+/// One exchange with the target, of any protocol and with any outcome.
 #[derive(Debug)]
 pub struct Exchange {
-    /// When it actually started: connect begun, or the first byte given to an open connection.
+    /// Its actual start: the start of the connection, or the handover of the request to an open connection.
     pub started: Instant,
     /// When the first byte of the final response arrived, not that of an informational one (1xx) before it.
     pub first_byte: Option<Instant>,
     /// When the last byte was read, or the failure was known.
     pub finished: Instant,
-    /// How it ended, as far as the transport can tell: [`Outcome::Ok`] whatever the status.
+    /// Its outcome, as far as the transport knows: [`Outcome::Ok`] for any status.
     pub outcome: Outcome,
     /// The failure in words, at most 200 characters; empty if the outcome is [`Outcome::Ok`].
     pub detail: String,
-    /// The final HTTP response, as far as it arrived: none before its head is complete.
+    /// The final HTTP response; `None` before its head is complete.
     pub response: Option<HttpResponse>,
     /// Whether anything of the request was written to the wire; after redirects, of the last request.
     pub is_sent: bool,
@@ -73,13 +73,13 @@ pub struct Exchange {
     pub redirects: Vec<u16>,
     /// The URL of the final response, if redirects led there.
     pub page: Option<Box<Uri>>,
-    /// How often a request was sent once more because the target had closed the reused connection, over all redirects.
+    /// The number of resent requests, because the target had closed the reused connection, over all redirects.
     pub resent: u64,
     /// Bytes read, heads and bodies, over all redirects; over TLS those of HTTP, before encryption.
     pub bytes_in: u64,
     /// Bytes written, heads and bodies, over all redirects; over TLS those of HTTP, before encryption.
     pub bytes_out: u64,
-    /// Of the connection opened for it, if one was; over redirects, of the last one.
+    /// The phases of the connection opened for it, if any; with redirects, of the last one.
     pub connection: Option<ConnectPhases>,
 }
 
@@ -90,9 +90,9 @@ pub struct HttpResponse {
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body, inflated, if that was asked for and arrived whole.
+    /// Its decompressed body, if requested and complete.
     pub body: Option<Bytes>,
-    /// The beginning of the body of a status of 400 or above, as it came, if the body was not asked for.
+    /// The beginning of the body as received, for a status of 400 or above whose body was not requested.
     excerpt: Option<Bytes>,
 }
 
@@ -123,12 +123,12 @@ impl Exchange {
         response.map(|response| response.status.as_u16())
     }
 
-    /// The final response's body, inflated, if it was asked for and arrived whole.
+    /// The final response's decompressed body, if requested and complete.
     pub fn body(&self) -> Option<&Bytes> {
         self.response.as_ref()?.body.as_ref()
     }
 
-    /// The response was a redirect, and the request that it leads to comes next.
+    /// Records a redirect; the next request follows.
     fn follow_redirect(&mut self) {
         let redirect = self.response.take();
         self.redirects
@@ -137,13 +137,13 @@ impl Exchange {
         self.first_byte = None;
     }
 
-    /// It ended now, in a failure.
+    /// Ends the exchange with a failure.
     fn fail(&mut self, failure: ExchangeFailure) {
         self.end_now(failure.outcome);
         self.detail = failure.detail;
     }
 
-    /// It ended now.
+    /// Ends the exchange with an outcome.
     pub fn end_now(&mut self, outcome: Outcome) {
         self.outcome = outcome;
         self.finished = Instant::now();
@@ -151,7 +151,7 @@ impl Exchange {
 }
 
 impl HttpResponse {
-    /// The beginning of the body, inflated as far as possible, for quoting it; none if the body was not read.
+    /// The beginning of the body, decompressed as far as possible, for quoting it; `None` if the body was not read.
     pub fn body_start(&self) -> Option<Bytes> {
         let of_excerpt = |excerpt: &Bytes| body::excerpt(&self.headers, excerpt);
         let excerpt = self.excerpt.as_ref().map(of_excerpt);

@@ -1,9 +1,9 @@
-//! Work on large bodies, away from the threads that run the users.
+//! Work on large bodies, on other threads than those of the users.
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
 
-/// How many large bodies are worked on at once.
+/// The maximum number of large bodies that are processed at the same time.
 const MAX_AT_ONCE: usize = 2;
 
 /// Limits the work on large bodies to a few bodies at once.
@@ -17,13 +17,13 @@ impl Default for Offload {
 }
 
 impl Offload {
-    /// Does work that would keep the other users of this thread waiting; another thread runs them meanwhile. On a
-    /// runtime with a single thread the work is done in place.
+    /// Runs work that would delay the other users of this thread; another thread runs them meanwhile. On a runtime with
+    /// a single thread the work runs in place.
     pub(super) async fn run<T>(&self, work: impl FnOnce() -> T) -> T {
         let _permit = self.0.acquire().await;
         match Handle::current().runtime_flavor() {
             RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
-            // Not our enum, and one that may grow.
+            // tokio's enum may get more variants.
             _ => work(),
         }
     }

@@ -16,7 +16,7 @@ pub(super) enum Security {
 }
 
 impl Security {
-    /// That of a URL's scheme; none if the scheme is not supported.
+    /// The security of a URL's scheme; `None` if the scheme is not supported.
     pub(super) fn of(scheme: &str) -> Option<Self> {
         match scheme {
             "http" => Some(Self::Plain),
@@ -67,7 +67,7 @@ impl Origin {
         let after_host = without_credentials.strip_prefix(host);
         let port = match after_host.and_then(|rest| rest.strip_prefix(':')) {
             None => security.default_port(),
-            // Any text may stand there for the parser.
+            // The URL parser accepts any text as a port.
             Some(port) => match port.parse() {
                 Ok(port) => port,
                 Err(_) => return Err(unusable(uri, "a port from 0 to 65535")),

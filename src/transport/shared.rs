@@ -1,4 +1,4 @@
-//! The part of the transport that all users of a run share, and the connection that is tried before the load.
+//! The part of the transport that all users of a run share, and the test connection before the load.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,17 +19,17 @@ use crate::units::{ByteSize, show_duration};
 /// The settings of a run's transport.
 #[derive(Debug, Clone)]
 pub struct Settings<'a> {
-    /// How many redirects are followed; 0 returns the redirect itself.
+    /// The maximum number of redirects to follow; 0 returns the redirect itself.
     pub redirects: u8,
-    /// Whether each user keeps cookies.
+    /// The cookies that a user keeps.
     pub cookies: Cookies,
-    /// The most bytes of one body that are read off the wire, and its largest size when inflated.
+    /// The maximum size of a body, as received and when decompressed.
     pub body_limit: ByteSize,
     /// Whether an idempotent request is sent once more if the target closed the reused connection before it answered.
     pub resend: bool,
-    /// Which certificates are accepted.
+    /// The accepted certificates.
     pub tls: &'a TlsOptions,
-    /// Hosts, by name or address, that may be loaded besides loopback and private ones.
+    /// Hosts, by name or address, that may be accessed in addition to loopback and private ones.
     pub allowed_hosts: Vec<String>,
 }
 
@@ -49,7 +49,7 @@ impl Shared {
     /// Applies the settings.
     ///
     /// # Errors
-    /// A certificate authority that is not PEM, or that is no certificate.
+    /// A certificate authority is not PEM, or not a certificate.
     pub fn new(settings: Settings<'_>) -> Result<Arc<Self>, TransportError> {
         let protocols = [http1::ALPN];
         Ok(Arc::new(Self {
@@ -63,8 +63,8 @@ impl Shared {
         }))
     }
 
-    /// Does work on a large body that would keep the other users of this thread waiting. A few run at once; the others
-    /// wait for their turn.
+    /// Runs work on a large body that would delay the other users of this thread. A few bodies are processed at once;
+    /// the others wait.
     pub async fn offload<T>(&self, work: impl FnOnce() -> T) -> T {
         self.offload.run(work).await
     }
@@ -73,7 +73,7 @@ impl Shared {
     /// with TLS reads them.
     ///
     /// # Errors
-    /// They cannot be used.
+    /// The certificates cannot be used.
     pub async fn prepare_tls(&self) -> Result<(), TransportError> {
         let prepared = self.network.prepare_tls().await;
         prepared.map_err(|failure| TransportError::Tls(failure.detail))

@@ -254,7 +254,7 @@ impl Judge {
     }
 }
 
-/// With fewer attempts there is no evidence about a target that answered before the load.
+/// With fewer failed attempts, a target that answered before the load does not count as unreachable.
 const FEWEST_ATTEMPTS: u64 = 3;
 
 /// No connection at all: the target was never reachable.

@@ -19,8 +19,8 @@ pub(super) struct Tally<T = Bins> {
     part: u64,
     /// The count's denominator: the number of samples.
     whole: u64,
-    /// Started iterations that were due before this part of the run. They count as offered there, and must not count
-    /// against what this part offered.
+    /// Started iterations that were due before this part of the run. They count as offered there, so they must not
+    /// count against the iterations that this part offered.
     before: u64,
     gauge: Gauge,
 }

@@ -8,7 +8,7 @@ use crate::units::Micros;
 /// The run stops when most connection attempts have failed for this long.
 const PATIENCE: Micros = Micros(30_000_000);
 
-/// The minimum number of failed attempts: one per minute is no evidence.
+/// The minimum number of failed attempts: one per minute does not prove anything.
 const ENOUGH: u64 = 10;
 
 /// Detects a lost target. A failed status or check is an answer, so it does not count.
@@ -47,7 +47,7 @@ impl TargetWatch {
             .filter_map(|id| interval.series.get(id))
         {
             let counts = &part.counts;
-            // A request that failed on this machine is no evidence about the target.
+            // A request that failed on this machine does not prove anything about the target.
             let local = counts.by_outcomes(Outcome::is_local_failure);
             ended += counts.ended.saturating_sub(local);
             unconnected += counts.unconnected();

@@ -12,9 +12,9 @@ pub(super) struct UserWatch {
     /// The last known moment when the last free user became busy.
     reached: Option<Micros>,
     since: Option<Micros>,
-    /// How long all were busy.
+    /// The time for which all were busy.
     lasted: Micros,
-    /// How long load was sent in these seconds, and the iterations that it started.
+    /// The time for which load was sent in these seconds, and the iterations that it started.
     load_time: Micros,
     started: u64,
 }
@@ -49,8 +49,8 @@ impl UserWatch {
         }
     }
 
-    /// That users were too few, and which rate the target handled at least: the rate at which iterations started in
-    /// those seconds.
+    /// The warning that there were too few users, with the rate that the target handled at least: the rate at which
+    /// iterations started in those seconds.
     pub(super) fn warning(&self) -> Option<Warning> {
         Some(Warning::UsersExhausted {
             max_users: self.max_users?,

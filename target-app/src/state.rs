@@ -86,7 +86,7 @@ impl Started {
     }
 }
 
-/// Why Folio could not start.
+/// The reason why Folio could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A value is out of bounds.

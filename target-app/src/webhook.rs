@@ -60,7 +60,7 @@ pub(crate) enum Sent {
     Dropped,
 }
 
-/// Why webhooks could not be set up.
+/// The reason why webhooks could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
     /// The HTTP client could not be created.

@@ -183,7 +183,7 @@ fn check_needs_no_secret_and_run_does() {
         assert!(names.iter().all(|name| says.contains(name)), "{says}");
         assert!(code != 0 || !says.contains("DEFAULT"), "{says}");
     }
-    // What is wrong beside them is told all the same.
+    // Other errors are reported all the same.
     std::fs::write(
         bench.path("scenario.yaml"),
         text.replace("for: 1s", "fro: 1s"),
@@ -273,7 +273,7 @@ fn a_failed_threshold_exits_99_and_a_threshold_without_samples_fails() {
         .expect_code(99);
     assert_eq!(run.summary["verdict"], "no_data");
 
-    // That it never ran can be asked for.
+    // A threshold can require that it never ran.
     let counted = no_samples.replace(
         "p95(response_time{step=\"never\"}) < 1s",
         "count(requests{step=\"never\"}) == 0",
@@ -408,7 +408,7 @@ fn a_closed_pipe_is_no_error() {
     );
 }
 
-/// The main job, in small: Folio is started, driven and stopped with the run, and its use of the machine is reported.
+/// The main purpose, in small: Folio is started, loaded and stopped with the run, and its resource usage is reported.
 #[test]
 fn the_bundled_target_lives_as_long_as_the_run() {
     let bench = Bench::with("unused: true");
@@ -454,7 +454,7 @@ fn the_bundled_target_lives_as_long_as_the_run() {
     );
 }
 
-/// 720 million random arrivals: the plan tells their mean and draws none of them.
+/// 720 million random arrivals: the plan shows their mean and draws none of them.
 #[test]
 fn a_plan_of_many_random_arrivals_takes_no_time() {
     let load = "{ rate: 100000/s, for: 2h, max_users: 9, arrivals: poisson }";

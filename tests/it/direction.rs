@@ -1,4 +1,4 @@
-//! Dependencies point one way, and each outside engine is named by one module.
+//! Dependencies point one way, and only one module names each major external crate.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,7 +65,7 @@ const ALLOWED: [(&str, &[&str]); 17] = [
     ),
 ];
 
-/// Folio's modules from the ground up: each may name those before it and none of those after it.
+/// Folio's modules from the bottom up: each may name those before it and none of those after it.
 const FOLIO: [&str; 27] = [
     "clock",
     "glob",
@@ -204,7 +204,7 @@ fn top_module(path: &Path) -> String {
         .into_owned()
 }
 
-/// Lines of code: comments are free to name what they explain.
+/// Lines of code, without comments, which may name other modules.
 fn code_lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines()
         .filter(|line| !line.trim_start().starts_with("//"))

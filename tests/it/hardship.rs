@@ -1,4 +1,4 @@
-//! What a run does when its own machine or its target lets it down.
+//! Runs on a machine or against a target that fails.
 
 use std::fs;
 use std::net::TcpStream;
@@ -12,7 +12,7 @@ use crate::support::{Bench, Lab, gander, send_signal};
 const BUNDLED: &str = "name: bundled\nkind: custom\ntarget: bundled\nload: { users: 2, for: 60s }\nthink_time: none\n\
                        flows:\n  - name: read\n    steps:\n      - get: /health\n      - think: 20ms\n";
 
-/// Asks again until there is an answer, for half a minute at most.
+/// Repeats the request until there is an answer, for half a minute at most.
 #[track_caller]
 fn wait_for<T>(what: &str, ask: impl Fn() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -78,7 +78,7 @@ fn a_run_whose_bundled_target_dies_ends_early_and_says_so() {
     assert!(reason.contains("bundled target"), "{reason}");
 }
 
-/// Without descriptors the generator is the bottleneck: that is not the target's fault, and makes the run invalid.
+/// Without descriptors the generator is the bottleneck: the target is not the cause, and the run is invalid.
 #[test]
 fn a_generator_without_descriptors_makes_the_run_invalid() {
     let lab = Lab::start();

@@ -1,4 +1,4 @@
-//! What a run costs beside its requests.
+//! The costs of a run besides its requests.
 
 use std::fs::{self, File, OpenOptions};
 use std::process::{Child, Command};
@@ -60,7 +60,7 @@ fn users_that_wait_leave_their_thread_asleep() {
     );
 }
 
-/// How often the first of the threads that play users has waited for something.
+/// The number of waits of the first thread that runs users.
 #[cfg(target_os = "linux")]
 fn waits(child: &Child) -> u64 {
     let tasks = fs::read_dir(format!("/proc/{}/task", child.id())).expect("it runs");
@@ -79,7 +79,7 @@ fn waits(child: &Child) -> u64 {
         .expect("a count")
 }
 
-/// A pipe stands for the system's certificates: somebody who writes to it waits until it is read.
+/// A pipe replaces the file of the system's certificates: its writer waits until it is read.
 #[test]
 #[cfg(unix)]
 fn a_run_without_tls_does_not_read_the_trusted_certificates() {
@@ -107,12 +107,12 @@ fn a_run_without_tls_does_not_read_the_trusted_certificates() {
     let child = command.spawn().expect("gander runs");
     bench.wait(child).expect_code(0);
     assert!(told.try_recv().is_err(), "the certificates were read");
-    // Opened for both, it waits for nobody, and lets the writer go.
+    // Opened for reading and writing, it does not block, and releases the writer.
     let _reader = OpenOptions::new().read(true).write(true).open(&pipe);
     writer.join().expect("it ends");
 }
 
-/// Whoever looks at the requests in flight in step with their arrivals finds one each time, however short they are.
+/// Sampling the requests in flight in step with their arrivals would always find one, however short they are.
 #[test]
 fn requests_in_flight_are_not_counted_in_step_with_their_arrivals() {
     let lab = Lab::start();

@@ -1,4 +1,4 @@
-//! What a journal of a long, wide run costs to write and to report from.
+//! The costs of writing a journal of a long run with many series, and of its report.
 
 use std::collections::BTreeMap;
 use std::fs;

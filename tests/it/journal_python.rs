@@ -1,4 +1,4 @@
-//! The log of a journal's histograms read by somebody else's tool: the package `hdrhistogram` of `PyPI`.
+//! The histogram log of a journal is read by an independent tool: the package `hdrhistogram` of `PyPI`.
 
 use std::fmt::Write as _;
 use std::process::Command;

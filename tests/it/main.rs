@@ -1,4 +1,4 @@
-//! Integration tests, in one binary: each module holds what its name says, through the public interface.
+//! Integration tests in one binary: each module tests the subject of its name through the public interface.
 
 #[expect(dead_code, reason = "the proofs use the rest")]
 #[path = "../support/mod.rs"]

@@ -1,4 +1,4 @@
-//! Where a run's outputs go: what is there stays, and what cannot be written is said before the load or at its end.
+//! The outputs of a run: existing files stay, and write errors are reported before the load or at its end.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -278,7 +278,7 @@ fn no_output_takes_the_place_of_a_file_that_is_read_or_written_anyway() {
             assert!(run.stderr.contains(told), "{words:?}: {}", run.stderr);
         }
     }
-    // What is wrong with the scenario is no reason to write the refusal over it.
+    // An invalid scenario is not a reason to overwrite it with the error.
     let refused = [
         "--set",
         "load=none",
@@ -309,7 +309,7 @@ fn no_output_takes_the_place_of_a_file_that_is_read_or_written_anyway() {
     );
 }
 
-/// The command's words, in a shell in which no file may grow beyond so many blocks of 512 or 1,024 bytes.
+/// The command's arguments, in a shell with a file size limit of this many blocks of 512 or 1,024 bytes.
 fn limited(bench: &Bench, blocks: u32, words: &str) -> (Option<i32>, String, String) {
     let command = format!(
         "ulimit -f {blocks}; exec {} {words}",

@@ -1,4 +1,4 @@
-//! Scenarios compile into plans: what is sent, what is measured, what it is judged by.
+//! Scenarios compile into plans: requests, series and thresholds.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Thresholds are resolved against the plan, and what no run of it can judge is refused before the run.
+//! Thresholds are resolved against the plan, and those that no run can judge are refused before the run.
 
 use gander::plan::{CheckId, SeriesId};
 
@@ -95,7 +95,7 @@ fn refused(load: &str, threshold: &str) -> (String, String, String) {
     )
 }
 
-/// Load, threshold, what is underlined, a part of the message, and a part of the hint.
+/// Load, threshold, the underlined text, a part of the message, and a part of the hint.
 #[rustfmt::skip]
 const REFUSED: &[(&str, &str, &str, &str, &str)] = &[
     (CLOSED, "ratio(started) > 99%", "started", "can never be judged", "rate"),

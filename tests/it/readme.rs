@@ -1,4 +1,4 @@
-//! What Folio's README tells its readers to type is typed, in its order, and must show what the README says it shows.
+//! Runs the commands of Folio's README in their order; each must show the output that the README states.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,12 +11,12 @@ use crate::support::gander;
 use crate::target::{Served, clean, temporary};
 
 const README: &str = include_str!("../../target-app/README.md");
-/// Stands between a command and what its answer must contain.
+/// The mark between a command and its expected output.
 const ARROW: &str = "# →";
-/// Where the README has Folio.
+/// The address of Folio in the README.
 const ADDRESS: &str = "127.0.0.1:8080";
 
-/// The lines to type of the section `title`, but for whole runs.
+/// The commands of the section `title`, without complete runs.
 fn lines(title: &str) -> impl Iterator<Item = &'static str> {
     let (_, section) = README.split_once(title).expect("the section");
     let section = section

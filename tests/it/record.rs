@@ -1,4 +1,4 @@
-//! Recording: what a sample becomes, that merging loses nothing, and that memory stays where it is.
+//! Recording: the counts and times of samples, lossless merging, and bounded memory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use proptest::prelude::*;
 pub(crate) const STEP: SeriesId = SeriesId(0);
 pub(crate) const FLOW: SeriesId = SeriesId(1);
 
-/// So many series of requests, the first of them [`STEP`].
+/// This number of series of requests; the first of them is [`STEP`].
 pub(crate) fn steps(count: usize) -> Vec<Series> {
     let step = Series {
         name: "home".to_owned(),
@@ -130,7 +130,7 @@ fn only_good_requests_have_response_times() {
             (Timing::Ttfb, good),
             (
                 Timing::FailedTime,
-                // What was never sent took no time.
+                // A request that was never sent has no time.
                 failed && !outcome.is_censored() && outcome != Outcome::Unsendable,
             ),
             (Timing::TimedOut, failed && outcome.is_censored()),
@@ -144,7 +144,7 @@ fn only_good_requests_have_response_times() {
         let interrupted = u64::from(outcome == Outcome::Interrupted);
         assert_eq!(counts.interrupted, interrupted, "{outcome}");
         assert_eq!(counts.by_outcome(outcome), 1, "{outcome}");
-        // What the target saw is counted however the request ended.
+        // Requests that the target received are counted, however they ended.
         assert_eq!((counts.bytes_in, counts.statuses[&200]), (300, 1));
     }
 }
@@ -182,7 +182,7 @@ fn zero_stays_zero_and_what_is_too_long_is_the_longest() {
     recorder.record(0, |shard| {
         shard.request(&request(Outcome::Ok, 0, 0));
         shard.request(&request(Outcome::Ok, 86_400_000_000, 0));
-        // A clock that seems to run backwards is no time at all, not 500,000 years.
+        // A clock that seems to run backwards gives zero, not 500,000 years.
         shard.request(&Sample {
             finished: Micros(5),
             ..request(Outcome::Ok, 0, 0)

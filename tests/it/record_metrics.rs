@@ -1,4 +1,4 @@
-//! Metrics that a plan declares: nobody pays for one that is not recorded, and a journal keeps one under its name.
+//! Metrics that a plan declares: one that is not recorded costs nothing, and a journal identifies each by its name.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Totals: the fold of a run's intervals.
+//! Totals: the sums of a run's intervals.
 
 use gander::outcome::Outcome;
 use gander::plan::{CheckId, Metrics, Series, SeriesId, Subject};
@@ -25,7 +25,7 @@ fn series() -> Vec<Series> {
     .into()
 }
 
-/// One second in which each of these took so long, in both request series, within one iteration.
+/// One second with these times in both request series, within one iteration.
 fn second(recorder: &Recorder, number: u64, is_warm_up: bool, times: &[u64]) -> Interval {
     recorder.record(0, |shard| {
         for &time in times {

@@ -1,4 +1,4 @@
-//! The shipped scenarios say what they promise, and the command line changes them as it says.
+//! The shipped scenarios are valid, and the command line changes them as documented.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,15 +1,15 @@
-//! What feeders cost: a value in memory takes its own length and a few bytes, however many there are.
+//! The memory of feeders: a value takes its own length and a few bytes.
 
 use std::fmt::Write as _;
 use std::process::Command;
 
 use crate::support::Bench;
 
-/// So much memory a process that checks a scenario may ask for. Without a feeder it asks for some 50 MiB; these rows as
-/// values of their own would be more than 200 MiB.
+/// The memory limit of a process that checks a scenario. Without a feeder it needs some 50 MiB; these rows as separate
+/// values would need more than 200 MiB.
 const LIMIT_KIB: u64 = 160 * 1024;
 
-/// Half a million rows of four values are read, whatever the format, by a process that may have little memory.
+/// A process with limited memory reads half a million rows of four values in every format.
 #[test]
 fn a_feeder_of_half_a_million_rows_fits_into_little_memory() {
     let bench = Bench::with("unused: true");

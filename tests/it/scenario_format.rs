@@ -1,4 +1,4 @@
-//! Everything the format can say is read as it was meant.
+//! Every feature of the format is read correctly.
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::scenario::written;
 
-/// Everything that is wrong with a file.
+/// The diagnostics of a file.
 fn diagnose(path: &Path) -> Result<Plan, Diagnostics> {
     let target = Url::parse("http://127.0.0.1:1").expect("a URL");
     Plan::compile(

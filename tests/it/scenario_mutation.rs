@@ -1,4 +1,4 @@
-//! A scenario file may be anything at all: whatever is in it, it is read or refused, and nothing panics.
+//! Mutated scenario files: any content is read or refused, and nothing panics.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +8,7 @@ use gander::scenario::{Overrides, load};
 use rand::{Rng, RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 
-/// What is spliced in: pieces of the format, of YAML and of what breaks parsers.
+/// Inserted texts: pieces of the format, of YAML, and texts that often break parsers.
 const TOKENS: [&str; 56] = [
     "${",
     "}",
@@ -127,7 +127,7 @@ fn hold(rounds: u32) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let shipped = sources(&root.join("scenarios"));
     let mut seeds = sources(&root.join("fixtures/invalid"));
-    // As many sound files as broken ones, so that mutations reach what comes after the first check.
+    // As many valid files as invalid ones, so that mutations reach the code behind the first check.
     seeds.extend(shipped.iter().cycle().take(seeds.len()).cloned());
     let folder = tempfile::tempdir().expect("a temporary folder");
     for name in ["scenarios", "fixtures"] {
@@ -167,7 +167,7 @@ fn hold(rounds: u32) {
             }
         }
     }
-    // Both must happen, or the mutations are too tame or too wild to test anything.
+    // Both must happen; otherwise the mutations are too weak or too strong to test anything.
     assert!(read > rounds / 100, "{read} read, {refused} refused");
     assert!(refused > rounds / 4, "{read} read, {refused} refused");
 }

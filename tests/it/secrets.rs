@@ -1,4 +1,4 @@
-//! No secret leaves a run, whatever a target sends back and in whatever form.
+//! No secret leaves a run, in whatever form a target returns it.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::support::{Bench, gander};
 
-/// Each comes into the run by another way; the last one is only the target's.
+/// Each secret enters the run in another way; only the target knows the last one.
 const CANARIES: [&str; 8] = [
     "canary-env/41=",
     "canary-set&42\"x",
@@ -21,7 +21,7 @@ const CANARIES: [&str; 8] = [
     "canary-unknown-48",
 ];
 
-/// The forms in which a value may come back.
+/// The forms in which a target may return a value.
 fn forms(value: &str) -> [String; 6] {
     let json = serde_json::to_string(value).expect("JSON");
     let hex = value.bytes().map(|byte| format!("{byte:02x}"));
@@ -36,7 +36,6 @@ fn forms(value: &str) -> [String; 6] {
     ]
 }
 
-/// Sends back what a path asks for: `/leak/CANARY/FORM` a failure with it, `/login` a token, `/away` a redirect.
 fn target() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("bound"));
@@ -147,7 +146,7 @@ fn no_artefact_has_a_secret_in_any_form() {
     let output = bench.command(&words).env("CANARY", CANARIES[0]).output();
     let output = output.expect("gander runs");
     let says = String::from_utf8_lossy(&output.stderr).into_owned();
-    // A machine that is busy with other tests may make it invalid (94), with the same outputs.
+    // On a busy machine the run may be invalid (94), with the same outputs.
     assert!(matches!(output.status.code(), Some(94 | 99)), "{says}");
 
     let read = |path: &Path| {
@@ -208,7 +207,7 @@ fn no_artefact_has_a_secret_in_any_form() {
     assert!(events.contains("[redacted]"), "{events}");
 }
 
-/// What is wrong with an override is said without it.
+/// The error about an override does not show its value.
 #[test]
 fn a_refusal_does_not_show_the_value_of_an_override() {
     for (words, path) in [

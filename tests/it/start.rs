@@ -1,4 +1,4 @@
-//! How a run begins.
+//! The start of a run.
 
 use std::process::Command;
 

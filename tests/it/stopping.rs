@@ -1,4 +1,4 @@
-//! Stopping: whatever a run is doing, a signal ends it, and what setup made is taken away again.
+//! Stopping: a signal ends a run in any phase, and teardown removes the data of setup.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Bench, Run, gander, send_signal};
 
-/// A target that notes every path. It never answers `/hang`, fails `/fail`, and takes three seconds for `/slow`.
+/// A target that records every path. It never answers `/hang`, fails `/fail`, and takes three seconds for `/slow`.
 struct Target {
     url: String,
     seen: Arc<Mutex<Vec<String>>>,
@@ -78,7 +78,7 @@ impl Target {
 
 const LOAD: &str = "flows: [ { name: f, steps: [ { get: /load } ] } ]";
 
-/// The run ends within the time that a person waits, and says that it was stopped.
+/// The run ends within the time that a person would wait, and reports that it was stopped.
 #[track_caller]
 fn ends_soon(bench: &Bench, child: Child) -> Run {
     let asked = Instant::now();
@@ -144,7 +144,7 @@ fn a_teardown_that_hangs_ends_with_a_signal_or_with_the_grace_period() {
     assert!(warned_of(&bench, "--grace"));
 }
 
-/// The load is over by itself and a request is still under way: the first signal is the first one.
+/// The load has ended and a request is still in flight: the first signal counts as the first.
 #[test]
 fn one_signal_in_the_drain_lets_what_is_in_flight_end() {
     let target = Target::start();
@@ -186,14 +186,15 @@ fn a_run_under_nohup_outlives_its_terminal() {
     assert_ne!(run.summary["verdict"], "interrupted", "{:#}", run.summary);
 }
 
-/// A disk that is full ends the run, and what setup made is taken away all the same.
+/// A full disk ends the run, and teardown removes the data of setup all the same.
 #[test]
 fn teardown_follows_a_journal_that_cannot_be_written() {
     let target = Target::start();
     let rest = format!("setup: [ {{ get: /made }} ]\nteardown: [ {{ get: /unmade }} ]\n{LOAD}");
     let bench = target.bench("{ users: 1, for: 60s }", &rest);
     let path = gander().get_program().to_string_lossy().into_owned();
-    // Files of at most 16 blocks of 512 bytes stand for the disk: the header fits, some seconds of intervals do not.
+    // A limit of 16 blocks of 512 bytes per file simulates the full disk: the header fits, some seconds of intervals do
+    // not.
     let limited = format!("ulimit -f 16; exec {path} run scenario.yaml --out out --quiet");
     let output = Command::new("sh")
         .args(["-c", &limited])
@@ -207,7 +208,7 @@ fn teardown_follows_a_journal_that_cannot_be_written() {
     assert!(target.has_seen("/unmade"), "{says}");
 }
 
-/// Somebody reads standard output too slowly, or not at all.
+/// The reader of standard output is too slow, or does not read at all.
 #[test]
 fn a_signal_ends_the_writing_of_a_report() {
     let target = Target::start();

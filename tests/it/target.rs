@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::support::{Bench, Lab, gander, send_signal};
 
-/// Far more than stopping takes on a machine that has other things to do.
+/// Far more time than stopping takes on a busy machine.
 const GONE_WITHIN: Duration = Duration::from_secs(30);
 /// A small catalogue on a free port.
 const SMALL: [&str; 6] = [
@@ -78,7 +78,7 @@ impl Served {
         head.to_owned()
     }
 
-    /// Ends it and gives its exit code and what else it wrote.
+    /// Stops it and returns its exit code and its remaining output.
     pub(super) fn end(mut self, signal: &str) -> (Option<i32>, String) {
         send_signal(&self.child, signal);
         let mut rest = String::new();
@@ -89,7 +89,7 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // One that has ended cannot be killed, and need not be.
+        // A process that has ended cannot be killed, and need not be.
         self.child.kill().ok();
         self.child.wait().ok();
     }
@@ -126,7 +126,7 @@ pub(super) fn temporary() -> TempDir {
     directory
 }
 
-/// What private services have left there.
+/// The remaining files of private services.
 fn left_in(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).expect("the directory");
     let names = entries.map(|entry| entry.expect("an entry").file_name());

@@ -1,4 +1,4 @@
-//! What a Folio that is told to stop, or killed, leaves: answers, finished tasks and writes, by real signals.
+//! Stopping and killing Folio by real signals: its answers, finished tasks and writes.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -17,7 +17,7 @@ use target_app::{PrivateOptions, PrivatePostgres};
 use crate::support::send_signal;
 use crate::target::{Served, temporary};
 
-/// Far more than anything here takes on a machine that has other things to do.
+/// Far more time than any operation here takes on a busy machine.
 const WITHIN: Duration = Duration::from_mins(1);
 const WRITERS: u64 = 4;
 /// Each writer has documents of its own, so that it knows what was written last.
@@ -28,10 +28,10 @@ const WRITE_BEHIND: [&str; 3] = [
     "--set=tasks.drain=30s",
 ];
 
-/// What became of the writes of one document.
+/// The results of the writes of one document.
 #[derive(Default)]
 struct Written {
-    /// How many writes were answered.
+    /// The number of answered writes.
     answers: u32,
     /// The title of the last of them.
     acknowledged: String,
@@ -39,7 +39,7 @@ struct Written {
     attempted: Option<String>,
 }
 
-/// One request on a connection of its own; none when Folio has gone before it answered.
+/// One request on a separate connection; `None` if Folio ended before it answered.
 fn ask(
     address: &str,
     token: &str,
@@ -258,7 +258,7 @@ fn ctrl_c_while_it_stops_ends_it_at_once() {
     ask(&folio.address, &token, "POST", "/api/v1/tasks", &task).expect("an answer");
     send_signal(&folio.child, "TERM");
     wait_until("it says that it stops", || told().contains("Ctrl-C"));
-    // As `timeout` does, which signals the process and its group: this is no hurry.
+    // As `timeout` does, which signals the process and its group: this is not a second signal.
     send_signal(&folio.child, "TERM");
     // The listener for Ctrl-C is armed a moment after the words.
     let mut folio = folio;

@@ -1,4 +1,4 @@
-//! What a run says of itself in words, in its console, its report and its JUnit file.
+//! The texts about a run in its console summary, its report and its JUnit file.
 
 use std::fs;
 
@@ -20,7 +20,7 @@ fn junit_says_in_a_message_why_the_run_failed_or_has_no_verdict() {
     let text = run(setup, 99);
     let message = "<error message=\"setup failed: step `login` failed (check)";
     assert!(text.contains(message), "{text}");
-    // What had no samples to judge says so, and does not repeat its name.
+    // A threshold without samples says so, and does not repeat its name.
     assert!(
         text.contains("<error message=\"not enough samples"),
         "{text}"
@@ -59,7 +59,7 @@ fn a_step_that_never_ran_is_told_by_its_name() {
         "{}",
         run.stdout
     );
-    // A count of nothing is 0, live and at the end.
+    // A count without events is 0, live and at the end.
     assert_eq!(run.summary["thresholds"][0]["verdict"], "pass");
     let events = fs::read_to_string(bench.path("out/events.jsonl")).expect("events");
     assert!(

@@ -1,5 +1,5 @@
-//! What the transport does with a well-behaved target: one connection, true counts, true times; and the servers that
-//! its other tests are made of.
+//! The transport with a well-behaved target: one connection, exact counts, correct times; and the servers for its other
+//! tests.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Ten redirects, cookies, 64 MiB: what a scenario has if it says nothing.
+/// Ten redirects, cookies, 64 MiB: the defaults of a scenario.
 pub(crate) fn settings(tls: &TlsOptions) -> Settings<'_> {
     Settings {
         redirects: 10,
@@ -259,7 +259,7 @@ async fn an_idle_connection_closed_without_a_word_is_opened_anew() {
         assert_eq!(exchange.outcome, Outcome::Ok, "{}", exchange.detail);
         assert!(exchange.connection.is_some());
         is_closed.recv().await.expect("a close");
-        // The runtime has to look at its sockets before it can know.
+        // The runtime must poll its sockets before it can know.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -269,7 +269,7 @@ async fn a_dropped_exchange_closes_its_connection_and_leaves_the_client_usable()
     let server = server(|mut stream, number| async move {
         read_request(&mut stream).await.expect("a request");
         if number == 0 {
-            // Half an answer, then nothing, until the client goes.
+            // Half an answer, then nothing, until the client closes.
             let half = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf";
             stream.write_all(half.as_bytes()).await.expect("a reader");
             assert!(read_request(&mut stream).await.is_none());

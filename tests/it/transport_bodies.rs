@@ -1,4 +1,4 @@
-//! Bodies: how much of one is read, how it is inflated, and where a bomb ends.
+//! Bodies: how much of one is read, its decompression, and the limits on bombs.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::transport::{Ask, client, read_request, server, text};
 
-/// What comes of reading `body`, sent with these header lines, under a limit of 2 MiB.
+/// The result of reading `body`, sent with these header lines, with a limit of 2 MiB.
 async fn read(headers: &str, body: Vec<u8>, reads_body: ReadsBody) -> Exchange {
     let mut answer = format!(
         "HTTP/1.1 200 OK\r\n{headers}content-length: {}\r\n\r\n",
@@ -208,7 +208,7 @@ async fn bombs_are_stopped_at_their_cap_and_go_unnoticed_by_those_who_do_not_rea
         let exchange = read(&headers, bomb, ReadsBody::No).await;
         assert_eq!(exchange.outcome, Outcome::Ok, "{encoding}");
     }
-    // 1 MiB is free whatever the ratio, and a good ratio may go on to the limit.
+    // Up to 1 MiB any ratio is allowed, and a good ratio is allowed up to the limit.
     for size in [1 << 20, 2 << 20] {
         let body = if size > 1 << 20 {
             noisy(size)

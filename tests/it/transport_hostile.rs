@@ -1,4 +1,4 @@
-//! Answers made to hold the thread of the users: the others keep their turn, and limits hold.
+//! Answers designed to block the users' thread: the other users keep their turn, and limits hold.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -33,11 +33,11 @@ fn endless(head: &'static str, piece: &'static str) -> SocketAddr {
 
 const TOTAL: Duration = Duration::from_millis(600);
 
-/// A slice is a millisecond, and the timer rounds up to the next one; of its own accord the runtime looks at timers only
-/// after dozens of slices.
+/// A slice is a millisecond, and the timer rounds up to the next one; without help the runtime polls timers only after
+/// dozens of slices.
 const LATE: Duration = Duration::from_millis(25);
 
-/// How long a sleep of a millisecond takes, usually, while an endless answer of this server is read to its limit.
+/// The usual duration of a sleep of a millisecond while an endless answer of this server is read to its limit.
 async fn lateness_beside(server: SocketAddr, piece: &str) -> Duration {
     let others = tokio::spawn(async {
         let mut late = Vec::new();
@@ -101,7 +101,7 @@ async fn informational_answers_without_end_are_no_response() {
     }
 }
 
-/// How many requests a user of this thread makes in half of the total time.
+/// The number of requests of a user of this thread in half of the total time.
 async fn requests_to(server: SocketAddr) -> u32 {
     let mut client = client(|_| {});
     let (mut count, begun) = (0, Instant::now());

@@ -1,4 +1,5 @@
-//! Kept connections: closed under a request, closed before a request was whole, closed in the middle of an answer.
+//! Reused connections that the server closes: under a request, before a request was complete, in the middle of an
+//! answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -78,15 +79,15 @@ async fn what_may_be_repeated_is_sent_once_more_when_a_kept_connection_was_close
 async fn nothing_else_is_sent_again() {
     let partly = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf";
     for (method, spoiled, answer, resends, resent) in [
-        // It may have had an effect.
+        // The request may have had an effect.
         (Method::POST, 1, "", true, 0),
         (Method::PATCH, 1, "", true, 0),
-        // An answer had begun.
+        // An answer had started.
         (Method::GET, 1, "HTTP/1.1 2", true, 0),
         (Method::GET, 1, partly, true, 0),
-        // The scenario does not want it.
+        // The scenario turns it off.
         (Method::GET, 1, "", false, 0),
-        // A new connection is no kept one.
+        // The connection was new, not reused.
         (Method::GET, 2, "", true, 1),
     ] {
         let (server, requests) = spoiling(spoiled, answer).await;

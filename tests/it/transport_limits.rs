@@ -1,4 +1,4 @@
-//! Limits in time, and targets that cannot be reached: each ends a request with its own outcome, when it should.
+//! Time limits, and targets that cannot be reached: each ends a request with its own outcome, at the right time.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a target can do wrong: each is classified, and none of it panics, hangs or spoils the next request.
+//! Malformed responses: each is classified, and none of them panics, hangs or affects the next request.
 
 use gander::outcome::Outcome;
 use gander::transport::Exchange;
@@ -6,7 +6,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::transport::{Ask, client, ok, read_request, server, text};
 
-/// What comes of a request that is answered with these bytes, after which the target closes.
+/// The result of a request that is answered with these bytes, after which the target closes.
 async fn answered(bytes: &str) -> Exchange {
     let first = bytes.as_bytes().to_vec();
     let server = server(move |mut stream, number| {
@@ -18,7 +18,7 @@ async fn answered(bytes: &str) -> Exchange {
             } else {
                 ok("fine").into_bytes()
             };
-            // A client that has seen enough may be gone already.
+            // A client that has read enough may already be gone.
             let _ = stream.write_all(&answer).await;
         }
     })
@@ -89,7 +89,7 @@ async fn folded_spaced_many_and_long_header_lines_are_read() {
                     _ => "x-a: one two three\r\n",
                 };
                 let answer = format!("HTTP/1.1 200 OK\r\n{lines}content-length: 5\r\n\r\nhello");
-                // In two parts, for what is half there is no error yet.
+                // In two parts, because half a head is not an error yet.
                 let (start, end) = answer.split_at(if is_first { 28 } else { answer.len() });
                 is_first = false;
                 stream.write_all(start.as_bytes()).await.expect("a reader");

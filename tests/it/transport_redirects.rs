@@ -1,4 +1,4 @@
-//! Redirects and cookies: what goes along, what stays behind, and where it ends.
+//! Redirects and cookies: the headers that are sent on, those that are removed, and the end of a chain.
 
 use std::sync::{Arc, Mutex};
 
@@ -202,7 +202,7 @@ async fn a_requests_own_cookies_go_with_the_jars_on_every_hop() {
     Ask::get(server, "/login").by(&mut client).await;
     for (path, sent) in [
         ("/echo", "sid=1; state=on; theme=light; page=own"),
-        // What the response on the way sets takes the place of the request's own.
+        // A cookie set by the redirect replaces the request's own.
         ("/hop", "sid=1; new=2; theme=dark; state=on; page=own"),
     ] {
         let exchange = Ask::get(server, path)

@@ -1,4 +1,4 @@
-//! TLS: who is trusted, what is counted, and the connection tried before a run.
+//! TLS: trusted certificates, counted bytes, and the connection tried before a run.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

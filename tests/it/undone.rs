@@ -1,4 +1,4 @@
-//! The command never passes a run whose work was not done, and says everywhere what was not.
+//! A run with unfinished work never passes, and every output reports that work.
 
 use crate::support::{Bench, Lab, Run};
 
@@ -216,7 +216,7 @@ fn iterations_that_the_time_does_not_suffice_for_fail_the_run_unless_a_rule_of_i
     .expect_code(0);
 }
 
-/// An endpoint that never answers: its requests have failed by the end of the grace period, which is kept.
+/// An endpoint that never answers: its requests fail at the end of the grace period, which is kept.
 #[test]
 fn requests_that_have_no_answer_when_the_grace_period_is_over_fail_the_run() {
     let lab = Lab::start();

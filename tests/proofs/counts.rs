@@ -1,4 +1,4 @@
-//! What Gander counted is what the target saw: requests, statuses and bytes, exactly, however the run ended.
+//! Gander counts the requests, statuses and bytes that the target saw, exactly, however the run ended.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -101,7 +101,7 @@ fn a_run_aborted_by_a_threshold_counts_what_the_target_counted() {
     assert_same_books(&run, &lab.counters(), "aborted");
 }
 
-/// A second signal cuts what is in flight: those requests are counted as interrupted, once each.
+/// A second signal cuts off requests in flight: each is counted as interrupted, once.
 #[test]
 fn a_second_signal_accounts_for_what_was_in_flight() {
     let _turn = alone();
@@ -159,7 +159,7 @@ fn bytes_are_those_on_the_wire() {
 /// The summary against the lab's counters.
 #[track_caller]
 fn assert_same_books(run: &Run, lab: &Value, what: &str) {
-    // A kept connection that the lab closed without an answer had carried its request there: it is sent once more.
+    // If the lab closes a reused connection without an answer, it has received the request: it is sent once more.
     let sent = ["sent", "redirects", "resent"].map(|key| run.count(&format!("/totals/{key}")));
     assert_eq!(
         Some(sent.iter().sum()),
@@ -168,7 +168,7 @@ fn assert_same_books(run: &Run, lab: &Value, what: &str) {
     );
     let mut seen = std::collections::BTreeMap::<String, u64>::new();
     for row in lab["requests"].as_array().expect("rows") {
-        // The lab books a connection that it closed instead of answering as status 0.
+        // The lab counts a connection that it closed instead of answering as status 0.
         if row["status"] != 0 {
             *seen.entry(row["status"].to_string()).or_default() +=
                 row["count"].as_u64().expect("a count");

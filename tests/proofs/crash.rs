@@ -1,4 +1,4 @@
-//! A generator that is killed: its journal rebuilds every output, and at most the last second is lost.
+//! A killed generator: its journal rebuilds every output, and at most the last second is lost.
 
 use std::hash::{BuildHasher, RandomState};
 use std::thread::sleep;
@@ -8,7 +8,7 @@ use crate::support::{Bench, Lab, alone, gander, send_signal};
 
 const RATE: f64 = 400.0;
 
-/// Kills an open run at a random instant, rebuilds it, and holds the rebuilt counts against the target's.
+/// Kills an open run at a random time, rebuilds it, and compares the rebuilt counts with the target's.
 fn killed_run_rebuilds(kill: u32) {
     let lab = Lab::start();
     let bench = Bench::with(&format!(

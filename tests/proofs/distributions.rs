@@ -1,4 +1,4 @@
-//! A target whose delays follow a known law: what is measured follows it too.
+//! A target whose delays follow a known distribution: the measured times follow it too.
 //!
 //! Dvoretzky, Kiefer and Wolfowitz bound the gap between an empirical distribution of n draws and its law:
 //! sup|Fₙ − F| ≤ √(ln(2/α)/2n) with probability 1 − α. What the client adds to a delay is at least nothing, and for 99 of
@@ -19,15 +19,16 @@ use tokio::net::TcpStream;
 
 use crate::support::{Bench, Lab, Run, alone, undisturbed};
 
-/// How improbable a gap may be before it is called a fault.
+/// The probability of a gap below which it counts as an error.
 const ALPHA: f64 = 1e-6;
-/// What the client may add, in seconds, to 99 of 100 delays, beyond what a bare socket does.
+/// The maximum that the client may add to 99 of 100 delays, in seconds, beyond a bare socket.
 const OVERHEAD: f64 = if cfg!(debug_assertions) { 2e-3 } else { 1e-3 };
-/// What the machine may add at most for a comparison to mean anything, in seconds: a fifth of the narrowest law.
+/// The maximum that the machine may add, in seconds, for a comparison to be meaningful: a fifth of the narrowest
+/// distribution.
 const MOST_OVERHEAD: f64 = 10e-3;
 /// The lab's own measure of a delay, in microseconds.
 const DELAY: &str = "x-lab-delay-us";
-/// So few that the machine idles most of the time: what it takes longer for is then its neighbours' doing.
+/// A rate so low that the machine is idle most of the time; additional time is then caused by its neighbours.
 const CLIENTS: usize = 25;
 const REQUESTS_EACH: usize = 120;
 
@@ -66,7 +67,7 @@ const LAWS: [Law; 3] = [
     },
 ];
 
-/// What one request took, in seconds, as the client measured it and as the lab did.
+/// The time of one request in seconds, as measured by the client and by the lab.
 #[derive(Clone, Copy)]
 struct Pair {
     client: f64,
@@ -137,7 +138,7 @@ fn p99(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() * 99 / 100]
 }
 
-/// Whether the machine adds so little, in seconds, that a law can be told.
+/// True if the machine adds so little, in seconds, that a distribution can be recognised.
 fn still_enough(added: f64) -> Result<(), String> {
     if added > MOST_OVERHEAD {
         return Err(format!("the machine is busy: {added} s are added"));
@@ -202,7 +203,7 @@ fn service_time(run: &Run, step: usize, key: &str) -> f64 {
     run.number(&format!("/steps/{step}/service_time/{key}")) / 1e6
 }
 
-/// What is added to a time: at most `seconds`, but for a part `beyond` of all times.
+/// The addition to a time: at most `seconds`, except for a part `beyond` of all times.
 #[derive(Clone, Copy)]
 struct Shift {
     seconds: f64,

@@ -1,4 +1,4 @@
-//! A generator that stands still: the numbers say that they cannot be believed.
+//! A stalled generator: the report says that the numbers are not reliable.
 
 use std::process::Child;
 use std::thread::sleep;
@@ -62,7 +62,7 @@ fn a_starved_generator_makes_a_closed_run_invalid() {
     blames_the_generator(&run);
 }
 
-/// However few requests there are to see it, and whatever they wait for.
+/// The number of requests that see it, and what they wait for, do not matter.
 #[test]
 fn a_standstill_makes_any_run_invalid() {
     let _turn = alone();
@@ -85,7 +85,7 @@ fn a_standstill_makes_any_run_invalid() {
     }
 }
 
-/// What happened in the warm-up is no part of the measurement.
+/// Events of the warm-up are not part of the measurement.
 #[test]
 fn a_standstill_in_the_warm_up_is_left_out() {
     let _turn = alone();

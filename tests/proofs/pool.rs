@@ -3,11 +3,11 @@
 
 use crate::support::{Bench, Run, alone, undisturbed};
 
-/// How long each request holds its connection, in ms.
+/// The time for which each request holds its connection, in ms.
 const HOLD_MS: f64 = 50.0;
-/// Of the model's throughput.
+/// The tolerance, as a part of the model's throughput.
 const TOLERANCE: f64 = 0.1;
-/// More than the largest pool: somebody always waits.
+/// More users than the largest pool has connections, so that some always wait.
 const USERS: u32 = 100;
 const SECONDS: f64 = 4.0;
 /// Connections that are kept, and those that are made beyond them under load.

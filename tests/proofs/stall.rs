@@ -1,4 +1,4 @@
-//! A target that stands still once, for a second: the response time of an open run shows it, and how much of it a
+//! A target that stalls once, for a second: the response time of an open run shows the stall, and the part that each
 //! quantile shows is known in advance.
 //!
 //! At rate R for T, one stall S, base latency L₀ and drain ratio ρ = R/μ (0 for unlimited concurrency):
@@ -10,7 +10,7 @@ use crate::support::{Bench, Lab, Run, alone, undisturbed};
 
 /// The base latency of the target, L₀, in ms.
 const BASE_MS: f64 = 5.0;
-/// What the machine may add at most for a comparison to mean anything, in ms: a tenth of the short stall.
+/// The maximum that the machine may add, in ms, for a comparison to be meaningful: a tenth of the short stall.
 const MOST_ADDED_MS: f64 = 50.0;
 
 /// A stall within a run; times in seconds.
@@ -29,8 +29,8 @@ const SHORT: Experiment = Experiment {
     stall: 0.5,
     users: 400,
 };
-/// What piles up in the stall drains at the speed of this machine, not at once. The rate is low enough for that to stay
-/// within the tolerance even in a build without optimisation: ρ(1−q)T < 8 ms at p99 wants μ > 22,000/s.
+/// The backlog of the stall drains at the speed of this machine, not at once. The rate is low enough for the effect to
+/// stay within the tolerance even in a build without optimisation: ρ(1−q)T < 8 ms at p99 needs μ > 22,000/s.
 const FULL: Experiment = Experiment {
     rate: 300.0,
     length: 60.0,
@@ -86,7 +86,7 @@ impl Experiment {
         Ok((Tolerance { added_ms }, run))
     }
 
-    /// How close to the formula the figures are on this machine now.
+    /// The distance of the figures from the formula on this machine now.
     fn tolerance(self) -> Result<Tolerance, String> {
         let calm = run(&self.arrivals(self.length / 4.0), |_| ())?;
         let added_ms = calm.number("/totals/response_time/p99") / 1e3 - BASE_MS;

@@ -1,4 +1,4 @@
-//! What several tests need: a lab to load, and runs of the real command against it.
+//! Helpers of several tests: a lab to load, and runs of the real command against it.
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ impl Lab {
         format!("http://{}", self.address)
     }
 
-    /// Asks the lab for something, such as `POST /lab/stall?for=1s`, and gives the answer's body.
+    /// Sends a request to the lab, such as `POST /lab/stall?for=1s`, and returns the answer's body.
     pub(crate) fn ask(&self, method: &str, path: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).expect("the lab listens");
         write!(stream, "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n", self.address)
@@ -70,7 +70,7 @@ impl Lab {
         body.to_owned()
     }
 
-    /// The lab's own books.
+    /// The lab's own counts.
     pub(crate) fn counters(&self) -> Value {
         serde_json::from_str(&self.ask("GET", "/lab/counters")).expect("JSON")
     }
@@ -123,7 +123,7 @@ impl Bench {
         command
     }
 
-    /// Runs to the end; once or twice more when the run is INVALID, as on a machine that has other things to do.
+    /// Runs to the end; up to two more times if the run is INVALID, as on a busy machine.
     pub(crate) fn run(&self, more: &[&str]) -> Run {
         let mut run = self.wait(self.spawn(more));
         let mut again = more.to_vec();
@@ -184,7 +184,7 @@ impl Run {
         self
     }
 
-    /// The run, unless it says itself that the generator was the bottleneck, as on a machine that has other things to do.
+    /// The run, unless it reports that the generator was the bottleneck, as on a busy machine.
     #[track_caller]
     pub(crate) fn valid(self) -> Result<Self, String> {
         match self.code {
@@ -224,8 +224,8 @@ pub(crate) fn send_signal(child: &Child, signal: &str) {
     assert!(sent.expect("kill runs").success(), "cannot send {signal}");
 }
 
-/// Measures again, four times at most, when a measurement misses its tolerance: machines are shared, and a neighbour can
-/// disturb one run. What is wrong by design is wrong every time.
+/// Repeats a measurement that misses its tolerance, four times at most: machines are shared, and a neighbour can
+/// disturb one run. A systematic error fails every time.
 #[track_caller]
 pub(crate) fn undisturbed(measure: impl Fn() -> Result<(), String>) {
     let mut misses = Vec::new();
@@ -253,14 +253,14 @@ fn wait_for_a_quiet_machine() {
     }
 }
 
-/// How much later than asked this thread wakes.
+/// The delay of this thread's wake-up.
 fn lateness_of(timer: Duration) -> Duration {
     let began = Instant::now();
     std::thread::sleep(timer);
     began.elapsed().saturating_sub(timer)
 }
 
-/// One at a time: what measures time cannot share the machine's cores.
+/// Runs one at a time: tests that measure time cannot share the machine's cores.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)

@@ -32,7 +32,7 @@ pub enum Event {
         /// The number observed, in the threshold's unit.
         observed: Option<f64>,
     },
-    /// The run was asked to stop before its planned end.
+    /// The run was stopped before its planned end.
     Stop {
         /// The time on the run's clock.
         at: Micros,

@@ -1,4 +1,4 @@
-//! Load and throughput: what was offered and achieved, who was active, what was in flight.
+//! Charts of load and throughput: offered and achieved rates, active users, requests in flight.
 
 use super::plot::{Sheet, draw};
 use super::{Axis, Ink, last, most, over_time, readouts, stages, time_axis, warm_up};

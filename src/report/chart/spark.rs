@@ -9,7 +9,7 @@ const HEIGHT: f64 = 28.0;
 
 /// A sparkline of some numbers, starting at zero; empty for fewer than two numbers.
 ///
-/// It is decoration: the number stands beside it, so screen readers skip it.
+/// It is decoration: the table shows the number too, so screen readers skip it.
 pub(in crate::report) fn spark(points: &[Option<f64>]) -> String {
     let top = points.iter().flatten().copied().fold(0.0, f64::max);
     if points.iter().flatten().count() < 2 {

@@ -31,7 +31,7 @@ pub(in crate::scenario) struct Compiler<'a> {
     is_conditional: bool,
     /// The timeouts of a request that does not set its own.
     pub(in crate::scenario) timeouts: Timeouts,
-    /// How often the current step runs in one pass of the section.
+    /// The number of runs of the current step in one pass of the section.
     pub(in crate::scenario) passes: f64,
 }
 

@@ -1,7 +1,7 @@
-//! Compressed bodies, inflated up to a limit.
+//! Decompresses bodies, up to a limit.
 //!
-//! A body is inflated in one go once it is complete, so that there are at most as many decoders in memory as threads,
-//! not as many as users.
+//! A body is decompressed in one go once it is complete, so that there are at most as many decoders in memory as
+//! threads, not as many as users.
 
 use std::cell::Cell;
 use std::io::{self, BufRead, Read};
@@ -19,21 +19,22 @@ use crate::outcome::Outcome;
 use crate::transport::failure::ExchangeFailure;
 use crate::units::ByteSize;
 
-/// Beyond 1 MiB, the output may be at most this many times as large as the input read so far. The ratio is checked while
-/// the body is inflated, so that a compression bomb is stopped at 1 MiB, not at a hundred times its size.
+/// Beyond 1 MiB, the output may be at most this many times as large as the input read so far. The ratio is checked
+/// during decompression, so that a compression bomb is stopped at 1 MiB, not at a hundred times its size.
 const MAX_RATIO: u64 = 100;
 
-/// How large a body may become whatever its ratio.
+/// The size up to which any ratio is allowed.
 const ANY_RATIO: u64 = 1 << 20;
 
-/// How much output, and from how much input, takes about a millisecond.
+/// The amounts of output and of input that take about a millisecond.
 const BRIEF_OUTPUT: u64 = 128 << 10;
 const BRIEF_INPUT: usize = 32 << 10;
 
 /// The largest window of a zstd frame; RFC 8878 recommends that decoders support 8 MiB.
 const ZSTD_WINDOW: u64 = 8 << 20;
 
-/// How many bytes the brotli decoder reads at a time; small, since they count as input as soon as it reads them.
+/// The number of bytes that the brotli decoder reads at a time; small, because they count as input as soon as it reads
+/// them.
 const BROTLI_INPUT: usize = 4 << 10;
 
 const CHUNK: usize = 16 << 10;
@@ -44,7 +45,7 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// The first bytes of a zstd frame (RFC 8878, 3.1.1).
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// How much of a quoted body is inflated.
+/// The maximum size of a decompressed excerpt.
 const EXCERPT: u64 = 2 << 10;
 
 /// A content coding (RFC 9110, 8.4.1).
@@ -56,7 +57,7 @@ enum ContentCoding {
     Zstd,
 }
 
-/// How much work inflating may take.
+/// The work that decompression may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::transport) enum Effort {
     /// About a millisecond.
@@ -65,13 +66,13 @@ pub(in crate::transport) enum Effort {
     Whole,
 }
 
-/// The most codings of one body, applied one after the other.
+/// The maximum number of codings of a body, applied one after the other.
 const MAX_CODINGS: usize = 5;
 
-/// The body without its content codings, at most `limit` bytes; none if that takes more effort than allowed.
+/// The body without its content codings, at most `limit` bytes; `None` if that takes more effort than allowed.
 ///
 /// # Errors
-/// The bytes do not match the coding, or there are too many.
+/// The bytes do not match the coding, or the body is too large.
 pub(in crate::transport) fn inflate(
     headers: &HeaderMap,
     wire: Bytes,
@@ -163,7 +164,7 @@ fn has_zlib_header(stream: &[u8]) -> bool {
     }
 }
 
-/// The beginning of a body, for quoting it: inflated as far as possible, else as it came off the wire.
+/// The beginning of a body, for quoting it: decompressed as far as possible, else as received.
 pub(in crate::transport) fn excerpt(headers: &HeaderMap, wire: &Bytes) -> Bytes {
     let mut start = wire.clone();
     for coding in codings(headers).unwrap_or_default().into_iter().rev() {
@@ -176,7 +177,7 @@ pub(in crate::transport) fn excerpt(headers: &HeaderMap, wire: &Bytes) -> Bytes 
     start
 }
 
-/// The inflated beginning of a stream.
+/// The decompressed beginning of a stream.
 fn decoded_start(coding: ContentCoding, stream: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut inflated = |source: &mut dyn Read| {
@@ -200,8 +201,8 @@ fn decoded_start(coding: ContentCoding, stream: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Whether a brotli stream asks for a window of 8 or 16 MiB (RFC 7932, 9.1: WBITS 23 and 24). The decoder fills its
-/// window before it returns the first byte, so a bomb of 200 bytes would take 30 MiB and 50 ms of a thread before its ratio
+/// True if a brotli stream needs a window of 8 or 16 MiB (RFC 7932, 9.1: WBITS 23 and 24). The decoder fills its window
+/// before it returns the first byte, so a bomb of 200 bytes would take 30 MiB and 50 ms of a thread before its ratio
 /// could be checked. Servers use 4 MiB at most; only larger files, compressed in advance, may use more.
 fn has_large_window(stream: &[u8]) -> bool {
     stream
@@ -239,7 +240,7 @@ fn codings(headers: &HeaderMap) -> Result<Vec<ContentCoding>, ExchangeFailure> {
     Ok(found)
 }
 
-/// The compressed bytes, and how many of them the decoder has read.
+/// The compressed bytes that are left, and the number of bytes that the decoder has read.
 struct CompressedInput<'a> {
     left: &'a [u8],
     consumed: &'a Cell<u64>,
@@ -264,13 +265,13 @@ impl BufRead for CompressedInput<'_> {
     }
 }
 
-/// Collects inflated bytes up to the limits.
+/// Collects decompressed bytes up to the limits.
 struct BoundedOutput<'a> {
     out: Vec<u8>,
     reservation: Reservation,
     consumed: &'a Cell<u64>,
     limit: u64,
-    /// How large the body may become before the work is abandoned.
+    /// The size at which the work is abandoned.
     enough: u64,
     /// Whether the work was abandoned.
     is_abandoned: bool,

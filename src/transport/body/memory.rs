@@ -9,10 +9,10 @@ use crate::outcome::Outcome;
 use crate::transport::failure::ExchangeFailure;
 use crate::units::ByteSize;
 
-/// How much every body may keep without a reservation.
+/// The size that every body may keep without a reservation.
 pub(super) const FREE: u64 = 64 << 10;
 
-/// How much all bodies together may reserve.
+/// The size that all bodies together may reserve.
 const BUDGET: u64 = 128 << 20;
 
 /// The memory that all users share for large bodies.

@@ -18,10 +18,10 @@ use super::failure::ExchangeFailure;
 use crate::outcome::Outcome;
 use crate::units::ByteSize;
 
-/// How much is kept of a body that is only quoted; it may be compressed.
+/// The maximum size kept of a body that is only quoted; it may be compressed.
 const EXCERPT: usize = 4 << 10;
 
-/// Which part of a body is kept.
+/// The part of a body to keep.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Keep<'a> {
     /// Nothing.
@@ -32,7 +32,7 @@ pub(super) enum Keep<'a> {
     Whole(&'a Arc<MemoryBudget>),
 }
 
-/// Takes in a body, chunk by chunk.
+/// Reads a body chunk by chunk.
 #[derive(Debug)]
 pub(super) struct BodyReader<'a> {
     keep: Keep<'a>,
@@ -46,7 +46,7 @@ pub(super) struct BodyReader<'a> {
 }
 
 impl<'a> BodyReader<'a> {
-    /// For a body of at most `limit` bytes.
+    /// A reader for a body of at most `limit` bytes.
     pub(super) fn new(limit: u64, keep: Keep<'a>) -> Self {
         Self {
             keep,
@@ -66,7 +66,7 @@ impl<'a> BodyReader<'a> {
         Ok(())
     }
 
-    /// Takes in a chunk.
+    /// Reads a chunk.
     pub(super) fn take(&mut self, chunk: Bytes) -> Result<(), ExchangeFailure> {
         self.received += chunk.len() as u64;
         if self.received > self.limit {
@@ -99,7 +99,7 @@ impl<'a> BodyReader<'a> {
         Ok(())
     }
 
-    /// The kept bytes, as they came off the wire.
+    /// The kept bytes, as received.
     pub(super) fn finish(self) -> Bytes {
         if self.rest.is_empty() {
             self.first

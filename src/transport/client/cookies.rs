@@ -14,10 +14,10 @@ use url::Url;
 
 use super::set_cookie;
 
-/// The most cookies of a jar: browsers stop at 50 to 180 a site.
+/// The maximum number of cookies in a jar; browsers stop at 50 to 180 per site.
 const MAX_COOKIES: usize = 200;
 
-/// How long a header is cached: lifetimes of cookies are whole seconds.
+/// The lifetime of a cached header: a second, because lifetimes of cookies are whole seconds.
 const CACHE_TTL: Duration = Duration::from_secs(1);
 
 /// A cookie jar; it allocates nothing until a cookie is stored.
@@ -25,7 +25,7 @@ const CACHE_TTL: Duration = Duration::from_secs(1);
 pub(super) struct Jar {
     /// In the order in which they were set.
     cookies: Vec<StoredCookie>,
-    /// How many cookies were ever new to the jar.
+    /// The number of cookies ever added to the jar.
     created: u64,
     cached: Option<CachedHeader>,
 }
@@ -176,14 +176,15 @@ impl StoredCookie {
     }
 }
 
-/// The cookies of the jar and then the request's own; the request's own win over cookies of the same name.
+/// The cookies of the jar and then the request's own, which replace cookies of the same name.
 pub(super) fn beside(jar: &HeaderValue, own: &HeaderValue) -> HeaderValue {
     let names: Vec<&[u8]> = pairs(own).map(pair_name).collect();
     let of_jar = pairs(jar).filter(|pair| !names.contains(&pair_name(pair)));
     joined(of_jar.chain(pairs(own)), own)
 }
 
-/// A request's own cookies without those that a response set, which the jar sends from then on; none if none is left.
+/// A request's own cookies without those that a response sets, which the jar sends from then on; `None` if no cookie is
+/// left.
 pub(super) fn without_set(own: &HeaderValue, response: &HeaderMap) -> Option<HeaderValue> {
     let lines = response.get_all(SET_COOKIE).iter();
     let set: Vec<&[u8]> = lines
@@ -332,7 +333,7 @@ mod tests {
         for number in 0..MAX_COOKIES {
             set(&mut jar, &format!("c{number}=1; Path=/"));
         }
-        // A name that is known takes no room, and is as good as new.
+        // A new value for a known name needs no room and makes the cookie the newest.
         set(&mut jar, "c0=2; Path=/");
         assert_eq!(jar.cookies.len(), MAX_COOKIES);
         set(&mut jar, "more=1; Path=/");

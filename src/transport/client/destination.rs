@@ -20,16 +20,17 @@ pub struct Destination {
     pub credentials: Option<HeaderValue>,
 }
 
-/// Why a link has no destination. Only the scheme of the link is quoted, since the rest may contain a secret.
+/// The reason why a link has no destination. Only the scheme of the link is quoted, because the rest may contain a
+/// secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoDestination {
-    /// It is not a URL.
+    /// The link is not a URL.
     #[error("is not a URL: {0}")]
     Url(#[from] url::ParseError),
-    /// It is for another protocol.
+    /// The link has another protocol.
     #[error("leads to a `{0}:` URL, which is neither http nor https")]
     Scheme(String),
-    /// It cannot be put into a request.
+    /// The link cannot be part of a request.
     #[error("cannot be requested: {0}")]
     Request(String),
 }
@@ -43,7 +44,7 @@ impl Destination {
         }
         url.set_fragment(None);
         let credentials = credentials(&url);
-        // Neither fails: the URL has a host.
+        // Neither can fail, because the URL has a host.
         let _ = url.set_username("");
         let _ = url.set_password(None);
         let uri = url.as_str().parse();

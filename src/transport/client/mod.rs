@@ -44,11 +44,11 @@ pub struct Client {
     pool: Pool,
     timer: DeadlineTimer,
     jar: Jar,
-    /// The present request's own headers, in case it is redirected or resent; the vector is reused.
+    /// The current request's own headers, in case it is redirected or resent; the vector is reused.
     own_headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// One request on its way through redirects.
+/// One request of a chain of redirects.
 struct Hop<'a> {
     method: Method,
     uri: Cow<'a, Uri>,
@@ -67,7 +67,7 @@ struct Resend<'a> {
 /// The options of a request that hold for all its hops.
 struct HopOptions {
     timeouts: Timeouts,
-    /// When the whole exchange must be over.
+    /// The deadline of the whole exchange.
     total: Instant,
     reads_body: ReadsBody,
 }
@@ -94,7 +94,8 @@ impl Client {
         exchange
     }
 
-    /// The same, into an exchange that starts now. If the future is dropped, the exchange tells what was sent and read.
+    /// As [`Self::send`], into an exchange that starts now. If the future is dropped, the exchange shows the bytes sent
+    /// and read so far.
     pub async fn send_into(&mut self, outgoing: Outgoing<'_>, exchange: &mut Exchange) {
         let options = HopOptions {
             total: after(exchange.started, outgoing.timeouts.total),
@@ -133,7 +134,7 @@ impl Client {
         self.jar.value(uri, name)
     }
 
-    /// One request and its response; the next request if it is redirected.
+    /// Sends one request and reads its response; returns the next request if the response is a redirect.
     async fn hop<'a>(
         &mut self,
         hop: Hop<'a>,
@@ -175,7 +176,7 @@ impl Client {
         Ok(None)
     }
 
-    /// The body without its content coding. Short work is done here, the rest away from this thread.
+    /// The body without its content coding. Short work is done here, longer work on another thread.
     async fn inflated(&self, headers: &HeaderMap, body: Bytes) -> Result<Bytes, ExchangeFailure> {
         if !headers.contains_key(CONTENT_ENCODING) {
             return Ok(body);
@@ -326,7 +327,7 @@ impl Drop for MeteredExchange<'_> {
     }
 }
 
-/// Reads the response to a request into `exchange`, its body as it came.
+/// Reads the response to a request into `exchange`, with its body as received.
 async fn respond(
     shared: &Shared,
     connection: &mut Connection,

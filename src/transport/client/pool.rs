@@ -14,18 +14,18 @@ use crate::transport::net::ConnectPhases;
 use crate::transport::origin::Origin;
 use crate::units::show_duration;
 
-/// The most origins a user keeps a connection to; the oldest is dropped when there is one more.
+/// The maximum number of origins to which a user keeps a connection; beyond it, the oldest is dropped.
 const MAX_ORIGINS: usize = 16;
 
 /// The connections of one user.
 #[derive(Default)]
 pub(super) struct Pool(Vec<Pooled>);
 
-/// An origin and the connection to it, which is absent while it is in use: dropping an exchange drops its connection.
+/// An origin and the connection to it, which is `None` while it is in use: dropping an exchange drops its connection.
 struct Pooled {
     origin: Origin,
     connection: Option<Box<Connection>>,
-    /// How this origin's heads have to be parsed.
+    /// The parser for this origin's heads.
     parsing: Parsing,
 }
 
@@ -93,7 +93,7 @@ impl Client {
             let (stream, phases) = self.shared.network.open(origin).await?;
             Ok((Connection::open(stream, *parsing).await?, phases))
         };
-        // Boxed: it is large and rare, and would make every user's task as large.
+        // Boxed because the future is large and rare, and would enlarge every user's task.
         let opening = Box::pin(opening);
         match self.timer.guard(end.min(options.total), opening).await {
             Ok(opened) => opened,

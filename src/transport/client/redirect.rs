@@ -27,7 +27,7 @@ fn location(headers: &HeaderMap) -> Option<&[u8]> {
 pub(super) enum Repeat {
     /// Method and body again.
     Whole,
-    /// `GET`, or `HEAD` if it was that, without a body.
+    /// `GET`, or `HEAD` after `HEAD`, without a body.
     Bodiless,
 }
 
@@ -51,7 +51,7 @@ impl Repeat {
     }
 }
 
-/// Where a redirect from `here` leads.
+/// The destination of a redirect from `here`.
 ///
 /// # Errors
 /// The location is not a URL, is neither http nor https, or leads from https to http.

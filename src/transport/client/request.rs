@@ -1,4 +1,4 @@
-//! Building a request for the wire, and building it again for a redirect or a resend.
+//! Builds a request for the wire, and builds it again for a redirect or a resend.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use super::{Client, Hop, Resend, cookies};
 use crate::transport::http1;
 
 impl Client {
-    /// Copies what a redirect or a resend would need: the headers into the client, the body as the result. Copies
+    /// Copies the parts that a redirect or a resend needs: the headers into the client, the body as the result. Copies
     /// nothing if neither can happen.
     pub(super) fn copy_for_repeat(&mut self, index: usize, hop: &Hop<'_>) -> Bytes {
         let may_resend = self.shared.resend && self.pool.has_connection(index);
@@ -25,7 +25,7 @@ impl Client {
         hop.body.clone()
     }
 
-    /// The copied request, once more.
+    /// The copied request.
     pub(super) fn repeated_request(
         &mut self,
         index: usize,

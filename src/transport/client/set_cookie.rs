@@ -1,4 +1,4 @@
-//! Parsing a response's `set-cookie` lines as browsers do.
+//! Parses a response's `set-cookie` lines as browsers do.
 
 use chrono::{NaiveDate, Utc};
 use cookie_store::{Cookie, CookieDomain, CookieExpiration, RawCookie};
@@ -6,10 +6,10 @@ use http::HeaderMap;
 use http::header::SET_COOKIE;
 use url::{Host, Url};
 
-/// The most bytes of a cookie's name and value, as in browsers.
+/// The maximum size of a cookie's name and value in bytes, as in browsers.
 const MAX_LENGTH: usize = 4096;
 
-/// The cookie that a line sets or deletes; none if the line is not a cookie, or a response from `url` may not set it.
+/// The cookie that a line sets or deletes; `None` if the line is not a cookie, or a response from `url` may not set it.
 pub(super) fn parse(line: &[u8], url: &Url) -> Option<Cookie<'static>> {
     let line = std::str::from_utf8(line).ok()?;
     let raw = RawCookie::parse(line).ok()?;

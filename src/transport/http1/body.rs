@@ -1,4 +1,4 @@
-//! Receiving the body of a response.
+//! Receives the body of a response.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -14,17 +14,17 @@ use crate::transport::body::BodyReader;
 use crate::transport::deadline::Deadlines;
 use crate::transport::failure::ExchangeFailure;
 
-/// How many chunks of a body are read between two looks at the clock.
+/// The number of chunks between two readings of the clock.
 const CHUNKS: u32 = 16;
 
-/// How long a body may keep its thread before the other users have their turn.
+/// The time that a body may keep its thread before the other users have their turn.
 const TURN: Duration = Duration::from_millis(1);
 
-/// A body whose chunks are smaller costs far more than it brings: it pauses after each turn, so that it has the smaller part
-/// of the thread's time.
+/// A body with smaller chunks takes much time per byte, so it pauses after each turn and uses less than half of the
+/// thread's time.
 const SMALL: usize = 256;
 
-/// How many turns such a pause lasts.
+/// The length of such a pause, in turns.
 const PAUSE: u32 = 4;
 
 impl Connection {
@@ -109,7 +109,7 @@ struct Turn {
 }
 
 impl Turn {
-    /// Counts a chunk; gives the time if the other users of this thread have waited long enough.
+    /// Counts a chunk; returns the time if the other users of this thread have waited long enough.
     fn is_over(&mut self) -> Option<Instant> {
         self.chunks += 1;
         if !self.chunks.is_multiple_of(CHUNKS) {

@@ -1,4 +1,4 @@
-//! From hyper's errors to failed exchanges.
+//! Converts hyper's errors to failed exchanges.
 
 use std::error::Error;
 use std::io;
@@ -29,7 +29,7 @@ pub(super) fn broken(error: &hyper::Error) -> ExchangeFailure {
         }
     };
     let chain = chain(error);
-    // rustls ends its words with a page of its manual.
+    // rustls appends a page of its manual to its message.
     let words = chain.split(": https://docs.rs/").next();
     ExchangeFailure::new(outcome, words.unwrap_or(&chain))
 }
@@ -54,7 +54,7 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
         .find_map(|error| error.downcast_ref())
 }
 
-/// An error and its causes in one line, without repeating what a cause says again.
+/// An error and its causes in one line, without repetitions.
 fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     for cause in std::iter::successors(error.source(), |&error| error.source()) {

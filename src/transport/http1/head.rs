@@ -1,4 +1,4 @@
-//! Sending a request and receiving the head of its response.
+//! Sends a request and receives the head of its response.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -17,19 +17,20 @@ use crate::outcome::Outcome;
 use crate::transport::deadline::Deadlines;
 use crate::transport::failure::{ExchangeFailure, SendError};
 
-/// The most memory one connection's read buffer grows to.
+/// The maximum size of a connection's read buffer.
 const MAX_BUFFER: usize = 64 << 10;
 
-/// The same while heads are parsed leniently, and so the largest response head.
+/// The maximum size of the read buffer with the lenient parser, and so of a response head.
 const MAX_HEAD: usize = 256 << 10;
 
-/// The most bytes that are read before the head of a final response is complete, informational ones (1xx) included.
+/// The maximum number of bytes before the head of a final response is complete, including informational responses
+/// (1xx).
 const MAX_BEFORE_HEAD: u64 = 2 * MAX_HEAD as u64;
 
-/// The most header lines of a response.
+/// The maximum number of header lines of a response.
 const MAX_HEADERS: usize = 1_000;
 
-/// How heads of responses are parsed.
+/// The parser for heads of responses.
 ///
 /// The strict parser has its table of header lines on the stack; the lenient one costs an allocation for each response.
 /// So a head is parsed strictly first, and once more leniently if that fails: with folded lines (RFC 9112, 5.2), spaces
@@ -57,7 +58,7 @@ impl Parsing {
     }
 }
 
-/// Why one attempt to parse a response head gave none.
+/// The reason why an attempt to parse a response head failed.
 enum HeadError {
     /// See [`SendError::NotSent`].
     NotSent(Box<Request<Full<Bytes>>>),
@@ -85,7 +86,7 @@ impl Connection {
             HeadError::Unparsed(error) => {
                 let parts = self.driver.take().map(Driver::into_parts);
                 match parts.filter(|parts| self.may_parse_leniently(&parts.read_buf)) {
-                    // Boxed: it is rare, and would make every user's task larger.
+                    // Boxed because the future is rare and would enlarge every user's task.
                     Some(parts) => {
                         let reparsed = Box::pin(self.reparse(parts, method, deadlines));
                         return reparsed.await.map_err(SendError::Failed);
@@ -142,8 +143,8 @@ impl Connection {
             deadlines.begin_poll();
             let mut is_over = drive(&mut self.driver, &self.meter, cx).is_some();
             let read = self.meter.read();
-            // Until bytes are read there is no response, unless it is reparsed; not polling it spares a wake-up of this
-            // very task.
+            // There is no response until bytes are read, unless it is reparsed. Not polling it saves a wake-up of this
+            // task.
             if read == seen && !is_over && self.driver.is_some() && !self.is_last {
                 let failed = deadlines.poll_failure(cx);
                 return failed.map(|failure| Err(HeadError::Failed(failure)));
@@ -163,12 +164,12 @@ impl Connection {
                     }
                     Poll::Ready(Err(mut error)) => Poll::Ready(Err(match error.take_message() {
                         Some(request) => HeadError::NotSent(Box::new(request)),
-                        // The driver stays, with the bytes that it read.
+                        // The driver stays, with the bytes that it has read.
                         None if error.error().is_parse() => HeadError::Unparsed(error.into_error()),
                         None => HeadError::Failed(failure::broken(&error.into_error())),
                     })),
                     Poll::Pending if is_over => {
-                        // Dropping the driver settles every request that it still has.
+                        // Dropping the driver completes every request that it still has.
                         self.driver = None;
                         is_over = false;
                         continue;

@@ -1,7 +1,7 @@
 //! HTTP/1.1: one connection, used for one exchange after another, and driven by the user's own task.
 //!
-//! hyper's connection is a future that is usually spawned. Here it is polled together with the response that it brings,
-//! so that a request wakes one task instead of two, and dropping the exchange closes the connection.
+//! hyper's connection is a future that is usually spawned. Here it is polled together with the response, so that a
+//! request wakes one task instead of two, and dropping the exchange closes the connection.
 
 mod body;
 mod failure;
@@ -34,7 +34,7 @@ type Driver = hyper::client::conn::http1::Connection<TokioIo<Wire>, Full<Bytes>>
 /// An open connection.
 pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,
-    /// None once hyper is done with the connection.
+    /// `None` after hyper has finished with the connection.
     driver: Option<Driver>,
     meter: Arc<Meter>,
     parsing: Parsing,
@@ -43,7 +43,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// A connection over an open stream; nothing is sent yet. `parsing` is what the target's heads are known to need.
+    /// A connection over an open stream; nothing is sent yet. `parsing` is the parser that this target is known to
+    /// need.
     pub(super) async fn open(
         stream: Stream,
         parsing: Parsing,
@@ -67,13 +68,13 @@ impl Connection {
         }
     }
 
-    /// How heads are parsed here, and how they should be on the next connection to this origin.
+    /// The parser for heads on this connection, and on the next one to this origin.
     pub(super) fn parsing(&self) -> Parsing {
         self.parsing
     }
 
-    /// Whether another request can be sent: the last exchange is over, and the target has not closed the connection as
-    /// far as is known.
+    /// True if another request can be sent: the last exchange is over, and the target is not known to have closed the
+    /// connection.
     pub(super) async fn is_usable(&mut self) -> bool {
         if self.is_last || self.meter.is_refused() {
             return false;
@@ -101,7 +102,7 @@ async fn handshake(
     opened.map_err(|error| failure::broken(&error))
 }
 
-/// Polls the driver. When it is done it must not be polled again: gives the error it ended with, if hyper reported the
+/// Polls the driver. When it is done it must not be polled again; then this returns its error, if hyper reported the
 /// error to no request.
 fn drive(
     driver: &mut Option<Driver>,

@@ -1,4 +1,4 @@
-//! The stream as hyper sees it: counts the HTTP bytes in both directions, and can be read again by a second parser.
+//! The stream below hyper: counts the HTTP bytes in both directions, and allows a second parser to read them again.
 //!
 //! Over TLS the counted bytes are those of HTTP, before encryption, as in the target's own counters.
 
@@ -21,7 +21,7 @@ use crate::transport::net::Stream;
 pub(super) struct Meter {
     read: AtomicU64,
     written: AtomicU64,
-    /// How many bytes may have been read before the task must yield.
+    /// The number of read bytes at which the task must yield.
     turn_end: AtomicU64,
     /// Whether the last head that began with a read is informational (1xx).
     is_informational: AtomicBool,
@@ -29,7 +29,7 @@ pub(super) struct Meter {
     is_refused: AtomicBool,
 }
 
-/// How many bytes are read in one poll before the other users of the thread have their turn.
+/// The number of bytes to read in one poll before the other users of the thread have their turn.
 const TURN: u64 = 256 << 10;
 
 impl Meter {
@@ -106,7 +106,7 @@ impl Wire {
         (wire, meter)
     }
 
-    /// The same stream for a second parser, which reads `read` again and whose first request is not sent.
+    /// The stream for a second parser, which reads `read` again and whose first request is not sent.
     pub(super) fn replaying(mut self, read: Bytes) -> Self {
         self.replay = Some(Box::new(Replay {
             is_written: false,
@@ -163,7 +163,7 @@ fn is_closed(error: &io::Error) -> bool {
 }
 
 impl Replay {
-    /// Reads the earlier bytes again; none after the last of them.
+    /// Reads the earlier bytes again; `None` after the last of them.
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Option<Poll<()>> {
         if !self.is_written {
             cx.waker().wake_by_ref();

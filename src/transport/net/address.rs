@@ -1,8 +1,8 @@
-//! Which addresses this run may load.
+//! The policy on addresses that a run may access.
 //!
 //! The policy is applied to the resolved address at every connect, so a name cannot change its address during a run to
-//! get around it. Loopback and private networks are free; the addresses at which clouds hand out credentials are
-//! never reached; any other host must be named by `--allow-host`.
+//! evade it. Loopback and private networks are allowed; addresses of cloud metadata services are never accessed; any
+//! other host needs `--allow-host`.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -16,14 +16,14 @@ const METADATA: [IpAddr; 5] = [
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
 ];
 
-/// The run's rule on addresses.
+/// The policy of a run.
 #[derive(Debug, Clone, Default)]
 pub(super) struct AddressPolicy {
     names: HashSet<String>,
     addresses: HashSet<IpAddr>,
 }
 
-/// Why an address may not be reached.
+/// The reason why an address may not be accessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AddressRefusal {
     /// Link-local or a metadata service: no option allows it.
@@ -35,7 +35,7 @@ pub(super) enum AddressRefusal {
 }
 
 impl AddressPolicy {
-    /// Allows, besides loopback and private addresses, the hosts named: names as in the URL, or addresses.
+    /// Allows these hosts, by name as in the URL or by address, in addition to loopback and private addresses.
     pub(super) fn new(allowed: Vec<String>) -> Self {
         let mut policy = Self::default();
         for host in allowed {
@@ -48,7 +48,7 @@ impl AddressPolicy {
         policy
     }
 
-    /// Whether `address`, which `host` resolved to, may be reached.
+    /// Checks that `address`, which `host` resolved to, may be accessed.
     pub(super) fn permit(&self, host: &str, address: IpAddr) -> Result<(), AddressRefusal> {
         let address = embedded(address);
         if address.is_unspecified() {

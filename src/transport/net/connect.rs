@@ -12,13 +12,13 @@ use tokio::net::TcpStream;
 use crate::outcome::Outcome;
 use crate::transport::failure::ExchangeFailure;
 
-/// How long an address has before the next one is tried beside it (RFC 8305, 5).
+/// The delay before the next address is tried in parallel (RFC 8305, 5).
 const STAGGER: Duration = Duration::from_millis(250);
 
 type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
 
-/// Connects to the address that answers first. The next one is tried when one fails, or does not answer in time;
-/// it is a failure only if all fail.
+/// Connects to the address that answers first. The next one is tried when one fails, or does not answer in time. Fails
+/// only if all addresses fail.
 pub(super) async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, ExchangeFailure> {
     if let [address] = addresses {
         let connected = attempt(*address).await;
@@ -70,7 +70,8 @@ async fn attempt(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Why no address could be reached. The outcome is that of the first, unless a limit of this machine caused one.
+/// The failure if no address could be reached. Its outcome is that of the first address, unless a limit of this machine
+/// caused one.
 fn all_of(failures: &[ExchangeFailure]) -> ExchangeFailure {
     let of_generator = |failure: &&ExchangeFailure| failure.outcome.is_generator_limit();
     let decisive = failures.iter().find(of_generator).or(failures.first());

@@ -25,14 +25,14 @@ use super::origin::{Origin, Security};
 use crate::outcome::Outcome;
 use crate::scenario::TlsOptions;
 
-/// How long it took to open a connection.
+/// The phases of opening a connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ConnectPhases {
-    /// To resolve the name; zero for an address.
+    /// The time to resolve the name; zero for an address.
     pub dns: Duration,
-    /// To connect (TCP).
+    /// The time to connect (TCP).
     pub connect: Duration,
-    /// The TLS handshake, if there was one.
+    /// The time of the TLS handshake, if any.
     pub tls: Option<Duration>,
 }
 
@@ -51,11 +51,11 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// `allowed_hosts` may be reached besides loopback and private addresses; `protocols` are offered in TLS handshakes
-    /// (ALPN), the preferred one first.
+    /// `allowed_hosts` may be accessed in addition to loopback and private addresses; `protocols` are offered in TLS
+    /// handshakes (ALPN), the preferred one first.
     ///
     /// # Errors
-    /// A certificate authority that is not PEM, or that is no certificate.
+    /// A certificate authority is not PEM, or not a certificate.
     pub(super) fn new(
         tls: &TlsOptions,
         allowed_hosts: Vec<String>,
@@ -68,7 +68,7 @@ impl Network {
         })
     }
 
-    /// Reads the trusted certificates, which the first TLS connection does otherwise.
+    /// Reads the trusted certificates, so that the first TLS connection does not have to.
     pub(super) async fn prepare_tls(&self) -> Result<(), ExchangeFailure> {
         self.tls.prepare().await.map(|_| ())
     }
@@ -98,7 +98,7 @@ impl Network {
         Ok((stream, ConnectPhases { dns, connect, tls }))
     }
 
-    /// The addresses that may be reached; a failure if none may.
+    /// The addresses that may be accessed; fails if there is none.
     fn permitted(
         &self,
         origin: &Origin,

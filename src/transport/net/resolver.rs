@@ -1,7 +1,8 @@
-//! Names to addresses: one DNS cache for the whole run.
+//! Resolves names: one DNS cache for the whole run.
 //!
-//! The system's resolver blocks a thread and gives no TTL. So the cache keeps an address for 30 s and a failure for 1 s, and
-//! concurrent look-ups of one name are coalesced (single flight). The address policy is checked later, for each address.
+//! The system's resolver blocks a thread and returns no TTL. So the cache keeps an address for 30 s and a failure for 1
+//! s, and concurrent look-ups of a name share one query (single-flight). The address policy is checked later, for each
+//! address.
 
 use std::collections::HashMap;
 use std::io;
@@ -16,16 +17,16 @@ use tokio::sync::{self, OwnedMutexGuard, Semaphore};
 use crate::outcome::Outcome;
 use crate::transport::failure::ExchangeFailure;
 
-/// How long an answer is cached.
+/// The lifetime of a cached answer.
 const TTL: Duration = Duration::from_secs(30);
 
-/// How long a failure is cached.
+/// The lifetime of a cached failure.
 const NEGATIVE_TTL: Duration = Duration::from_secs(1);
 
-/// The most look-ups at once, and so the most threads that wait for the system's resolver.
+/// The maximum number of concurrent look-ups, and so of threads that wait for the system's resolver.
 const MAX_LOOK_UPS: usize = 8;
 
-/// The most names in the cache.
+/// The maximum number of names in the cache.
 const MAX_NAMES: usize = 1_024;
 
 type LookUp = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
@@ -41,7 +42,7 @@ pub(super) struct CachingResolver {
 struct CachedAnswer {
     answer: Result<Arc<[IpAddr]>, ExchangeFailure>,
     until: Instant,
-    /// How often it was used: users are spread over several addresses, as the name server would spread them.
+    /// The number of uses, by which users are spread over several addresses, as a name server would do.
     uses: usize,
 }
 
@@ -71,7 +72,7 @@ impl CachingResolver {
         if let Some(known) = known.as_mut().filter(|known| Instant::now() < known.until) {
             return known.next_order();
         }
-        // The look-up goes on if this user gives up; the next user finds the answer.
+        // The look-up continues if this user gives up; the next user finds the answer.
         let asked = tokio::spawn(fill(
             self.look_up,
             host.to_owned(),
@@ -182,7 +183,7 @@ mod tests {
             ("empty.test", false),
         ] {
             ASKED.store(0, Ordering::SeqCst);
-            // The first gives up while it waits; that causes no second look-up.
+            // The first user gives up while it waits; that causes no second look-up.
             let hasty = tokio::time::timeout(Duration::from_millis(1), resolver.resolve(host));
             assert!(hasty.await.is_err());
             let users = (0..50).map(|_| {

@@ -1,4 +1,4 @@
-//! An open byte stream, plain or encrypted; which of the two it is makes no difference to the protocol above it.
+//! An open byte stream, plain or encrypted; the protocol above it sees no difference.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! TLS: which certificates are trusted; configured once for a run and shared by its users. A system has more than a
+//! TLS with the trusted certificates, configured once for a run and shared by its users. A system has more than a
 //! hundred trusted certificates, so they are read only when TLS is used.
 //!
 //! Sessions are resumed across connections to one server, as browsers do. The session store belongs to the run, so one
@@ -40,9 +40,9 @@ struct TlsSettings {
     protocols: Vec<Vec<u8>>,
 }
 
-/// Which certificates are accepted.
+/// The accepted certificates.
 enum Trusted {
-    /// Those that the system's roots or these certificates have signed, and these certificates themselves.
+    /// Certificates signed by the system's roots or by these certificates, and these certificates themselves.
     RootsAnd(Vec<CertificateDer<'static>>),
     Anything,
 }
@@ -65,7 +65,7 @@ impl Tls {
         })
     }
 
-    /// Reads the trusted certificates if they have not been read yet, on a thread where no user waits for it.
+    /// Reads the trusted certificates if not done yet, on a thread that no user waits for.
     pub(super) async fn prepare(&self) -> Result<&TlsConnector, ExchangeFailure> {
         let connector = self.connector.get_or_try_init(async || {
             let settings = Arc::clone(&self.settings);
@@ -76,7 +76,7 @@ impl Tls {
         connector.await.map_err(failed)
     }
 
-    /// Does the handshake with `host`.
+    /// Performs the handshake with `host`.
     pub(super) async fn handshake(
         &self,
         host: &str,
@@ -206,7 +206,7 @@ impl ServerCertVerifier for PinningVerifier {
             self.authorities
                 .verify_server_cert(certificate, intermediates, name, ocsp, now);
         match verified {
-            // The dates were verified before the chain: only the chain is wrong.
+            // The dates were verified before the chain, so only the chain is wrong.
             Err(Error::InvalidCertificate(
                 CertificateError::UnknownIssuer | CertificateError::Other(_),
             )) if self.named.contains(certificate) => {
@@ -242,8 +242,8 @@ impl ServerCertVerifier for PinningVerifier {
     }
 }
 
-/// Accepts any certificate, also one that cannot be parsed here (X.509 v1, short keys, old signatures). It does not
-/// check that the server holds the certificate's key either: an attacker in between can use a key of their own.
+/// Accepts any certificate, even one that cannot be parsed here (X.509 v1, short keys, old signatures). It does not
+/// check either that the server holds the certificate's key, so an attacker in between can use another key.
 #[derive(Debug)]
 struct AcceptAnything;
 

@@ -1,4 +1,4 @@
-//! What a run comes to.
+//! Tests of a run's conclusion.
 
 use super::*;
 
@@ -129,7 +129,7 @@ fn an_open_load_that_ran_out_of_users_says_what_the_target_gave_at_least() {
         interval.load.backlog = 50;
     }
     intervals[1].load.all_active_at = Some(Micros(1_080_000));
-    // What is due when the load ends waits for no user any more.
+    // No user will start the iterations that are due when the load ends.
     intervals[3].load.drain = Micros(SECOND);
     let rules = [rule("ratio(started) >= 99%")];
     let mut judge = Judge::new(&rules, &series(), Some(10));
@@ -155,7 +155,7 @@ fn an_open_load_that_ran_out_of_users_says_what_the_target_gave_at_least() {
     );
 }
 
-/// A generator that stood still keeps its own users busy: the target cannot be blamed for it.
+/// A stalled generator keeps its own users busy, so the target is not the cause.
 #[test]
 fn an_invalid_run_says_nothing_of_what_the_target_gave() {
     let mut intervals = seconds(&[good(100, 10); 4]);

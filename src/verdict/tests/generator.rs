@@ -1,4 +1,4 @@
-//! What is said of the generator.
+//! Tests of the warnings about the generator.
 
 use super::*;
 
@@ -6,7 +6,7 @@ use super::*;
 fn warnings(length: usize, change: impl Fn(usize, &mut Interval)) -> Vec<Warning> {
     let mut intervals = seconds(&vec![good(100, 100); length]);
     for (number, interval) in intervals.iter_mut().enumerate() {
-        // 100 a second of 0.1 s each: ten in flight.
+        // 100 requests per second of 0.1 s each: ten in flight.
         interval.load.in_flight_milli = 10_000;
         change(number, interval);
     }
@@ -118,9 +118,9 @@ fn littles_law_catches_times_that_cannot_be_true() {
 #[test]
 fn littles_law_allows_for_what_sampling_explains_and_for_a_handful_in_flight() {
     for (count, second, milli, length) in [
-        // So few that one more or less is a fifth.
+        // The number is so small that one request is a fifth of it.
         (good(40, 100), 60, 4_900, 60),
-        // Samples within one request's 400 ms are nearly one: 25 that are independent.
+        // Samples within one request's 400 ms are nearly the same: 25 are independent.
         (good(100, 400), 20, 44_000, 20),
     ] {
         let mut intervals = seconds(&vec![count; second]);
@@ -147,7 +147,7 @@ fn a_generator_that_stood_still_is_told() {
     );
 }
 
-/// Seconds of 100 wake-ups each, of which so many came so late.
+/// Seconds of 100 wake-ups each, of which `late` are late by `millis`.
 fn waking(late: u32, millis: u64) -> Vec<Warning> {
     warnings(10, |_, interval| {
         let mut counts = [0; WakeUps::CLASSES];

@@ -1,4 +1,4 @@
-//! The judge, shown intervals made by hand.
+//! Tests of the judge with constructed intervals.
 
 mod conclusion;
 mod generator;
@@ -68,11 +68,11 @@ fn sustained(expression: &str, seconds: u64) -> Threshold {
 /// One second of the run.
 #[derive(Clone, Copy, Default)]
 struct Second {
-    /// So many requests of so many milliseconds each.
+    /// The number of requests, and the milliseconds of each.
     good: (u64, u64),
     /// Requests that failed with a status.
     failed: u64,
-    /// Requests that reached a limit of so many milliseconds.
+    /// The number of requests that timed out, and their limit in milliseconds.
     timed_out: (u64, u64),
     is_warm_up: bool,
     cpu: f64,

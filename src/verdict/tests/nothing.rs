@@ -1,4 +1,4 @@
-//! What thresholds make of nothing.
+//! Tests of thresholds without samples.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! How thresholds stand.
+//! Tests of the state of thresholds.
 
 use super::*;
 
@@ -36,7 +36,7 @@ fn aggregates_over_the_whole_run() {
         let found = judged(rule(expression), &run);
         assert_eq!(found.standing, standing, "{expression}: {found:?}");
         let value = found.observed.expect(expression);
-        // A bin of the histogram is a thousandth wide.
+        // A bin of the histogram is a thousandth of its value wide.
         assert!(
             (value - observed).abs() <= observed * 0.001 + 1e-9,
             "{expression}: {value}, not {observed}"
@@ -77,7 +77,7 @@ fn a_request_that_timed_out_counts_with_its_limit() {
         judged(rule("p90(response_time) < 1s"), &run).standing,
         Standing::Pass
     );
-    // Its limit may be below the time that satisfies; a failure satisfies no one.
+    // A timeout's limit may be below the satisfied time; a failed request still counts as unsatisfied.
     let quick_limit = [Second {
         timed_out: (10, 50),
         ..good(90, 100)
@@ -105,7 +105,7 @@ fn a_whole_run_may_recover_from_a_breach() {
 
 #[test]
 fn every_rolling_window_must_hold() {
-    // One slow second in ten: hidden in the whole run's median, not in its window.
+    // One slow second in ten does not change the median of the run, but that of its window.
     let mut run = vec![good(100, 100); 10];
     run[4] = good(300, 900);
     let total = judged(rule("p50(response_time) < 500ms"), &run);
@@ -177,7 +177,7 @@ fn a_breach_counts_once_it_has_lasted() {
         (long.standing, long.first_violation),
         (Standing::Fail, Some(Micros(7 * SECOND)))
     );
-    // A second in which nothing ended does not heal a breach.
+    // A second without any ended request does not end a violation.
     let mut gap = slow(4..7);
     gap[5] = Second::default();
     assert_eq!(judged(rule(), &gap).standing, Standing::Fail);
@@ -334,7 +334,7 @@ fn a_broken_threshold_aborts_only_after_its_delay() {
     }
 }
 
-/// Seconds of so many good requests, and so many for which there was no connection.
+/// `count` seconds, each with `good_ones` successful requests and `refused` without a connection.
 fn refusing(good_ones: u64, refused: u64, count: usize) -> Vec<Interval> {
     let mut intervals = seconds(&vec![good(good_ones, 10); count]);
     for interval in &mut intervals {

@@ -9,7 +9,7 @@ use crate::kv::KvError;
 /// Value of `Retry-After` while the shared store is unavailable.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Why a client is not authenticated, or not now.
+/// The reason why a client is not authenticated, or not now.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AuthError {
     /// The credentials are invalid or no longer valid.

@@ -100,7 +100,7 @@ impl Validity {
         self.check_at(sessions, claims, Instant::now()).await
     }
 
-    /// The same for a request that `began` at another time than now.
+    /// As [`Self::check`], for a request that `began` at another time than now.
     async fn check_at(
         &self,
         sessions: &Sessions,
@@ -140,7 +140,7 @@ impl Validity {
         if !is_stale(&shared) || matches!(shared.answer, SessionState::Unreachable(_)) {
             return shared;
         }
-        // The shared answer belongs to a question that was asked before this request began, so this one asks itself.
+        // The shared answer is older than this request, so this request reads the store itself.
         let own = read_store(sessions, id).await;
         self.known.insert(id, own.clone()).await;
         own

@@ -116,7 +116,7 @@ impl fmt::Display for CacheKey {
     }
 }
 
-/// The words of a search as part of a key: as they are if short and plain, else `sha256-` and 128 bits of the digest.
+/// The words of a search as part of a key: unchanged if short and plain, else `sha256-` and 128 bits of the digest.
 struct SearchText<'a>(&'a str);
 
 impl fmt::Display for SearchText<'_> {
@@ -223,7 +223,7 @@ impl KeyClasses {
             .collect()
     }
 
-    /// Those that `home` keeps.
+    /// The classes that `home` stores.
     pub(crate) fn at(self, home: CacheKind) -> Self {
         Self(self.0 & Self::of_home(home).0)
     }

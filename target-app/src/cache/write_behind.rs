@@ -68,7 +68,7 @@ struct QueuedWrite<C> {
 /// Writes taken from the queue for one flush.
 type Batch<C> = Vec<(i64, QueuedWrite<C>)>;
 
-/// Why a flush failed.
+/// The reason why a flush failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FlushError {
     /// A retry may succeed, for example when the database is unavailable.

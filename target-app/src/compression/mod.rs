@@ -29,7 +29,7 @@ use self::pack::{Memo, pack};
 use crate::metrics::Metrics;
 use crate::settings::{Compression, Live};
 
-/// Smaller bodies are sent as they are, in bytes: with its head such a response fits into one packet anyway.
+/// Smaller bodies, in bytes, are sent uncompressed, because such a response fits into one packet with its head.
 const LEAST: u64 = 1_400;
 /// Larger bodies are compressed outside the threads that answer requests: from this size on it takes a millisecond.
 const LARGE: usize = 64 * 1024;
@@ -52,7 +52,7 @@ struct EncodingMetrics {
     seconds: Histogram,
 }
 
-/// Why a body was sent uncompressed.
+/// The reason why a body was sent uncompressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Skipped {
     /// It is already encoded, a partial response, or must not be transformed.

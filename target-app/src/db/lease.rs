@@ -63,7 +63,7 @@ impl Lease {
         }
     }
 
-    /// The same for writing; the lease notifies `lag` when it ends.
+    /// A lease for writing; it notifies `lag` when it ends.
     pub(super) fn for_writing(mut self, lag: Arc<Lag>) -> Self {
         self.lag = Some(lag);
         self

@@ -46,7 +46,7 @@ use crate::config::{Config, Profile};
 use crate::metrics::Metrics;
 use crate::settings::{Live, PoolSettings};
 
-/// Why the database could not be opened.
+/// The reason why the database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The database directory cannot be used.

@@ -37,7 +37,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 /// and load often returns.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// How a pool gets its size.
+/// The source of a pool's size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sizing {
     /// From the settings.
@@ -354,7 +354,7 @@ impl Pool {
         let removed = self.connections.retain(|_, _| false).removed;
         self.connections.close();
         for PooledConnection { connection, .. } in removed {
-            // The connection is going away anyway; the server notices by itself.
+            // An error is ignored: the connection is dropped in any case, and the server notices it.
             let _ = connection.close().await;
         }
     }

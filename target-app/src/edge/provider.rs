@@ -23,7 +23,7 @@ pub(crate) enum Purge {
     All,
 }
 
-/// Why a purge did not reach the external edge. The copies in this process are removed in any case.
+/// The reason why a purge did not reach the external edge. The copies in this process are removed in any case.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PurgeError {
     /// The purge API answered with an error status.

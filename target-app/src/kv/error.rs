@@ -35,7 +35,7 @@ pub(crate) enum KvError {
 #[derive(Clone)]
 pub(crate) struct KvCause(Arc<dyn Error + Send + Sync>);
 
-/// Why the shared store could not be opened.
+/// The reason why the shared store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum KvStartError {
     /// The URL of Redis is invalid.

@@ -38,7 +38,7 @@ impl Kv {
         }
     }
 
-    /// The same in-process store for another instance, which counts its operations in `metrics`.
+    /// This in-process store for another instance, which counts its operations in `metrics`.
     pub(crate) fn observed(&self, metrics: &Metrics) -> Result<Self, prometheus::Error> {
         Ok(Self {
             backend: self.backend.clone(),
@@ -79,7 +79,7 @@ impl Kv {
         answer.map_err(|error| KvStartError::Away(error.into()))
     }
 
-    /// The same store for an instance that cannot reach it while `outage` is set.
+    /// This store for an instance that cannot reach it while `outage` is set.
     #[cfg(test)]
     pub(crate) fn with_outage(&self, outage: &Outage) -> Self {
         Self {

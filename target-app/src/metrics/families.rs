@@ -126,7 +126,7 @@ impl Metrics {
         }))
     }
 
-    /// The same for fractional values, such as ratios and seconds; gauges of one name differ in their label values.
+    /// A gauge of a fractional value, such as a ratio or seconds; gauges of one name differ in their label values.
     pub(crate) fn observe_float(
         &self,
         name: &str,

@@ -22,7 +22,7 @@ pub(super) struct Board {
     pub(super) levels: Vec<AreaLevel>,
     pub(super) alerts: Vec<Alert>,
     pub(super) events: Arc<[AlertEvent]>,
-    /// Of the last minute.
+    /// The routes used in the last minute.
     pub(super) routes: Vec<RouteUse>,
 }
 
@@ -60,7 +60,7 @@ struct StatusView<'a> {
     overall: Option<Level>,
     levels: &'a [AreaLevel],
     alerts: &'a [Alert],
-    /// Of the last minute, the busiest first.
+    /// The routes used in the last minute, the busiest first.
     routes: &'a [RouteUse],
     switches: KeySwitches,
     #[serde(skip_serializing_if = "Option::is_none")]

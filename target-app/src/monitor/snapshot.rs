@@ -53,7 +53,7 @@ impl MetricsSnapshot {
         self.at
     }
 
-    /// The same snapshot with only the families `names`.
+    /// This snapshot with only the families `names`.
     pub(super) fn only(&self, names: &[&str]) -> Self {
         let families = self.families.iter();
         let times = self.times.iter();

@@ -103,7 +103,7 @@ pub(crate) struct TaskUse {
     pub(crate) ended_per_second: f64,
 }
 
-/// The process and its machine.
+/// The usage of the process and of its machine.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ProcessUse {
     /// Ratio of the available cores that it used, 0 to 1.

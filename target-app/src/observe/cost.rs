@@ -34,7 +34,7 @@ pub(crate) enum Lookup {
     L1,
     /// The second level had it, possibly with an early renewal.
     L2,
-    /// No level had it: this request, or one that it waited for, asked the database.
+    /// No level had it: this request, or one that it waited for, read the database.
     Miss,
 }
 

@@ -32,7 +32,7 @@ pub use redis::PrivateRedis;
 pub struct PrivateOptions {
     /// Whether commits wait for the disk.
     pub durability: Durability,
-    /// How the server can be reached.
+    /// The way to reach the server.
     pub reach: Reach,
 }
 
@@ -63,7 +63,7 @@ pub struct PrivateServices {
     redis: PrivateRedis,
 }
 
-/// Why a private server could not be started.
+/// The reason why a private server could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum ServicesError {
     /// A program of the server is not installed.

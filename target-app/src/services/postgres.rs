@@ -19,7 +19,8 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 const PORT_TRIES: u32 = 5;
 /// PostgreSQL's default port.
 const SOCKET_PORT: u16 = 5_432;
-/// Authentication: on the socket everybody who can enter its directory, on loopback by password.
+/// Authentication: without a password on the socket, whose directory only this account can enter; with a password on
+/// loopback.
 const WHO_MAY_ENTER: &str = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
 /// A busy child of a killed postmaster holds its shared memory until it notices.
 const STILL_HELD: &str = "pre-existing shared memory block";
@@ -97,7 +98,7 @@ impl PrivatePostgres {
         ))
     }
 
-    /// The same through the port on 127.0.0.1, if it was started with [`Reach::Loopback`].
+    /// The URL of the port on 127.0.0.1, if the server was started with [`Reach::Loopback`].
     pub fn loopback_url(&self) -> Option<Secret> {
         let PostgresLoopback { port, password } = self.loopback.as_ref()?;
         let password = password.reveal();
@@ -182,7 +183,7 @@ impl PrivatePostgres {
         set(&format!("port={port}"));
         set("unix_socket_permissions=0700");
         set("max_connections=300");
-        // Statement errors would fill a log that nobody reads and nothing limits.
+        // Statement errors would fill a log that has no size limit and no reader.
         set("log_min_messages=fatal");
         set("log_checkpoints=off");
         if self.durability == Durability::Fast {

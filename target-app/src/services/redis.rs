@@ -13,7 +13,7 @@ use super::server::{Server, ServerCommand};
 use super::{PrivateOptions, Reach, ServicesError, free_port, password};
 use crate::config::Secret;
 
-/// It takes a few milliseconds, except on a loaded machine.
+/// Maximum time to start; it takes a few milliseconds, except on a loaded machine.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 /// A free port can be taken between its selection and the start.
 const PORT_TRIES: u32 = 5;
@@ -159,7 +159,7 @@ impl PrivateRedis {
     }
 }
 
-/// In a file, because everybody can read the arguments of a process.
+/// Written to a file, because every user can read the arguments of a process.
 fn configuration(directory: &Path, loopback: Option<&RedisLoopback>) -> String {
     let directory = directory.display();
     let port = loopback.map_or(0, |loopback| loopback.port);

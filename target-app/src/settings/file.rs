@@ -16,7 +16,7 @@ pub(super) struct File {
     pub(super) lines: HashMap<String, u64>,
 }
 
-/// A value whose keys know their lines.
+/// A value with the line of each key.
 enum FileNode {
     Plain(Value),
     Mapping(Vec<(Spanned<String>, FileNode)>),

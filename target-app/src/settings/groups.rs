@@ -146,7 +146,7 @@ choices! {
 pub struct DbSettings {
     /// Secondary indexes that exist.
     pub indexes: Indexes,
-    /// How children are read.
+    /// The way to read children.
     pub loading: Loading,
     /// Modelled network delay: milliseconds added to every statement.
     pub rtt_ms: u32,

@@ -8,7 +8,7 @@ use super::{Store, StoreError};
 use crate::clock::rfc3339;
 use crate::db::{DbRow, Lease, Statement, from_row};
 
-/// How the figures are read.
+/// The way to read the figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReadMode {
     /// One after another on one connection.

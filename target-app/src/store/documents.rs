@@ -57,7 +57,7 @@ impl Draft {
         ]
     }
 
-    /// The same, followed by the id.
+    /// The values of the row, followed by the id.
     pub(super) fn row_and_id(&self, at: i64, id: i64) -> [SqlValue; 7] {
         let [title, body, author, tags, price, at] = self.row(at);
         [title, body, author, tags, price, at, SqlValue::from(id)]

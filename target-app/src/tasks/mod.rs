@@ -67,7 +67,7 @@ pub(crate) struct TaskRequest {
     pub(crate) delay: Duration,
 }
 
-/// Why a task was not accepted.
+/// The reason why a task was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SubmitError {
     /// No kind that the caller may use has this name.

@@ -23,7 +23,7 @@ pub(crate) struct Attempt {
     pub(crate) number: u32,
 }
 
-/// Why an attempt failed. The displayed text is shown to the task's owner; the cause goes to the log.
+/// The reason why an attempt failed. The displayed text is shown to the task's owner; the cause goes to the log.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// A retry may succeed.
@@ -52,7 +52,7 @@ pub(crate) trait Arguments: DeserializeOwned + Send + Sync + 'static {
     }
 }
 
-/// Who may submit a kind: users, or only Folio.
+/// The submitters of a kind: users, or only Folio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Audience {
     /// Any user.

@@ -1,4 +1,4 @@
-//! How long a user keeps its cookies.
+//! The lifetime of a user's cookies.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use super::plans::plan;
 use super::run;
 use crate::transport::{ok, responder};
 
-/// How many requests of two users with three iterations each came without a cookie.
+/// The number of requests without a cookie, of two users with three iterations each.
 async fn new_visitors(http: &str, flow: &str) -> u64 {
     let new = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&new);

@@ -1,4 +1,4 @@
-//! Whatever the load model: who starts when, and planned = started + unstarted.
+//! For every load model: the starts of users, and planned = started + unstarted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -149,7 +149,7 @@ async fn pacing_starts_a_users_iterations_at_even_distances() {
     let first = seen[0].at;
     for (k, seen) in seen.iter().enumerate().skip(1) {
         let expected = Duration::from_millis(100 * k as u64);
-        // As late as the first may be seen.
+        // The latest time at which the first one may be seen.
         let slack = Duration::from_millis(60);
         assert!(
             seen.at - first + slack >= expected,

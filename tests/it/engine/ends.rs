@@ -1,4 +1,4 @@
-//! How a run ends before its time.
+//! Runs that end before their planned end.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -168,7 +168,7 @@ async fn users_that_have_nothing_to_wait_for_leave_room_for_each_other() {
     let body = "load: { users: 8, for: 300ms }\nvars: { off: 0 }\n\
                 flows: [ { name: main, steps: [ { get: /, if: '${off}' } ] } ]";
     let over = run(plan(&server.url, body)).await;
-    // Each user has a turn, and the event loop is looked at in between.
+    // Each user gets a turn, and the event loop is sampled in between.
     assert!(over.load.started > 8, "{:?}", over.load);
     assert!(over.totals.duration().0 < 20_000_000);
     assert_eq!(server.seen().len(), 0);
@@ -176,7 +176,7 @@ async fn users_that_have_nothing_to_wait_for_leave_room_for_each_other() {
 
 #[test]
 fn nothing_of_a_run_is_printed() {
-    // The same binary, playing one test whose own output is not captured.
+    // This binary, running one test whose output is not captured.
     let test = std::env::current_exe().expect("this test's binary");
     let played = std::process::Command::new(test)
         .args([

@@ -1,4 +1,4 @@
-//! What a user does in an iteration.
+//! The steps of a user in an iteration.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! How many users are active, and to which part of a run an iteration belongs.
+//! The number of active users, and the part of a run to which an iteration belongs.
 
 use gander::verdict::Standing;
 

@@ -1,4 +1,4 @@
-//! Bodies that are much work: the users of the same thread are played on meanwhile, and the work has an end.
+//! Bodies that need much work: the users of the same thread continue meanwhile, and the work is limited.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ async fn serving(headers: &str, body: Vec<u8>) -> String {
     format!("http://{address}")
 }
 
-/// How long this takes here and now.
+/// The time that this takes on this machine now.
 fn time_of<T>(work: impl FnOnce() -> T) -> Duration {
     let begun = Instant::now();
     drop(work());

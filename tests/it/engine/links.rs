@@ -1,4 +1,4 @@
-//! Links that a page has, followed as a browser follows them.
+//! Links of a page, followed as a browser follows them.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use super::plans::plan;
 use super::run;
 use crate::transport::{ok, responder};
 
-/// A target that gives `/dir/page` with this body, leads from `/moved` to it, and remembers what it was asked.
+/// A target that returns `/dir/page` with this body, redirects `/moved` to it, and records its requests.
 async fn target(page: String) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let asked = Arc::clone(&seen);
@@ -29,7 +29,7 @@ async fn target(page: String) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     (server, seen)
 }
 
-/// The last thing asked of a target whose page has this link, two iterations of `sections` later.
+/// The last request to a target whose page has this link, after two iterations of `sections`.
 async fn last_asked(link: &str, sections: &str) -> Option<String> {
     let (server, seen) = target(json!({ "link": link }).to_string()).await;
     let body = format!("load: {{ iterations: 2, users: 1 }}\n{sections}");
@@ -55,7 +55,7 @@ async fn a_link_leads_on_from_the_page_it_was_captured_from() {
             "/dir/list?page=2&q=a%20b",
         ),
         ("/dir/page", "list", "q: 1", "/dir/list?q=1"),
-        // Behind a redirect the page is the one that it led to.
+        // After a redirect the page is the destination.
         ("/moved", "list", "", "/dir/list"),
     ] {
         let flows = format!(

@@ -1,4 +1,4 @@
-//! Several loads beside each other: each has its own schedule, users and flows.
+//! Several loads at the same time: each has its own schedule, users and flows.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Users against a small server: who starts when, what is counted, how a run ends.
+//! Users against a small server: starts, counts, and the ends of runs.
 
 mod cookies;
 mod counts;
@@ -35,7 +35,7 @@ struct Driven {
     closed: Micros,
 }
 
-/// What a run left behind.
+/// The results of a run.
 struct Outcome {
     totals: Totals,
     judge: Judge,

@@ -1,4 +1,4 @@
-//! What users wait for between their iterations: think times and pacing.
+//! Pauses of users between their iterations: think times and pacing.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ async fn in_a_closed_model_the_think_time_stands_between_iterations_too() {
         "{} iterations by five users that pause 100 ms in 600 ms",
         over.load.started
     );
-    // The pause is no part of an iteration.
+    // The pause is not part of an iteration.
     let iterations = over
         .iterations()
         .histogram(gander::record::Timing::IterationTime);
@@ -65,7 +65,7 @@ async fn nobody_waits_for_an_iteration_that_is_not_there() {
 #[tokio::test]
 async fn whoever_waits_for_pacing_leaves_when_another_draws_the_last_iteration() {
     let server = Server::start().await;
-    // Both users begin with one of their own; the third is for who may go first, and the other then goes home.
+    // Each user starts with its own iteration; the first free one takes the third, and the other leaves.
     let body = format!("load: {{ iterations: 3, users: 2 }}\npacing: 200ms\n{GET}");
     let over = run(plan(&server.url, &body)).await;
     assert_eq!((over.load.started, over.load.unstarted), (3, 0));

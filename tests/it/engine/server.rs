@@ -1,5 +1,6 @@
-//! A target that remembers what it was asked, and answers by the path: `/hold` not before it is released,
-//! `/slow` after 50 ms, `/status/404` with that status, `/once` closes a kept connection without an answer, anything else at once, with a body of JSON.
+//! A target that records its requests, and answers by the path: `/hold` not before it is released, `/slow` after 50 ms,
+//! `/status/404` with that status, `/once` closes a reused connection without an answer, any other path at once, with a
+//! JSON body.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -55,7 +56,7 @@ impl Server {
         server
     }
 
-    /// Answers what is held, and from now on at once.
+    /// Answers all held requests, and later ones at once.
     pub(crate) fn release(&self) {
         self.released.send_replace(true);
     }

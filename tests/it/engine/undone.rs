@@ -1,4 +1,4 @@
-//! Work that is not done, and is counted: requests that cannot be built, users that leave early, a target that is gone.
+//! Unfinished work is counted: requests that cannot be built, users that leave early, a target that is gone.
 
 use std::net::TcpListener;
 
@@ -10,7 +10,7 @@ use super::plans::{plan, plan_with_files};
 use super::server::Server;
 use super::{Driven, run};
 
-/// What came of a run, and the failures it keeps.
+/// The result of a run, and its failures.
 async fn played(server: &Server, body: &str, rows: &str) -> (super::Outcome, Vec<FailureExample>) {
     let plan = plan_with_files(&server.url, body, &[("rows.json", rows)]);
     let driven = Driven::launch(plan).await;

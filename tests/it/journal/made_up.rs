@@ -1,4 +1,4 @@
-//! A journal as it might have been written.
+//! A constructed journal.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The journal: what is written is read back the same, and a journal cut short anywhere is a prefix.
+//! The journal: it is read back unchanged, and a truncated journal is a prefix of it.
 
 mod exported;
 mod made_up;
@@ -19,7 +19,7 @@ pub(crate) use exported::export;
 use made_up::other_events;
 pub(crate) use made_up::{header, intervals, write};
 
-/// Everything of an interval but its histograms, in a form that can be compared.
+/// An interval without its histograms, in a form that can be compared.
 type Rest = ([u64; 3], bool, LoadCounts, Vec<Counts>, String);
 
 fn rest(interval: &Interval) -> Rest {
@@ -107,7 +107,7 @@ fn a_journal_cut_at_any_byte_of_either_file_is_a_prefix() {
             let journal = Journal::open(dir.path())
                 .unwrap_or_else(|error| panic!("{file} cut at {length}: {error}"));
             assert!(!journal.ending().is_complete, "{file} cut at {length}");
-            // Only a cut between two lines of the events is not to be told from a run that is still going on.
+            // Only after a cut between two event lines the run looks as if it were still in progress.
             let is_between_lines =
                 file == EVENTS_FILE && matches!(whole[..length].last(), None | Some(b'\n'));
             let warnings = &journal.warnings;
@@ -116,7 +116,7 @@ fn a_journal_cut_at_any_byte_of_either_file_is_a_prefix() {
                 is_between_lines,
                 "{file} cut at {length}"
             );
-            // What is read changes only with how many intervals there are.
+            // The result changes only with the number of intervals.
             let count = journal.interval_count();
             if seen.last() == Some(&count) {
                 continue;
@@ -200,7 +200,7 @@ fn without_a_whole_header_there_is_no_journal_and_the_error_says_so() {
         assert!(matches!(error, JournalError::Header { .. }), "{error}");
         assert!(error.to_string().contains("run.json"), "{error}");
     }
-    // Whatever the header of another version holds besides.
+    // Regardless of the other content of another version's header.
     let other = r#"{ "schema": "gander.run/9", "gander": "7.8.9" }"#;
     fs::write(&path, other).expect("it can be changed");
     let error = Journal::open(dir.path())
@@ -283,7 +283,7 @@ fn a_full_disk_ends_the_journal_but_not_what_is_in_it() {
         .take_while(|interval| writer.append(interval).is_ok())
         .count();
     assert!(fitted > 0 && fitted < written.len(), "{fitted} fitted");
-    // The end is shorter than the interval that did not fit, and its place was given back.
+    // The end event is shorter than the interval that did not fit, whose space was freed.
     writer
         .finish(Micros(1), 0, 0, LostUsers::default())
         .expect("the end fits");

@@ -1,4 +1,4 @@
-//! What a target or a scenario's author puts into names, URLs and errors stays text in every form.
+//! Names, URLs and errors from a target or a scenario's author stay text in every output.
 
 use std::path::Path;
 use std::process::Command;
@@ -173,7 +173,7 @@ fn a_browser_runs_no_script_of_a_hostile_page() {
         return;
     };
     let dir = tempfile::tempdir().expect("a directory");
-    // Without the page's own policy, so that it is the escaping that is tested, not the browser's obedience.
+    // Without the page's content security policy, so that the test covers the escaping, not the browser's enforcement.
     let page = page().replace(
         "http-equiv=\"Content-Security-Policy\"",
         "name=\"no-policy\"",

@@ -12,7 +12,7 @@ use gander::units::Micros;
 
 use super::fixture::{Recipe, header};
 
-/// What was written, readable while it is still being written to.
+/// The written bytes, readable while more are written.
 #[derive(Clone, Default)]
 struct Sink(Rc<RefCell<Vec<u8>>>);
 
@@ -80,7 +80,7 @@ fn view(mode: Mode, size: fn() -> Option<TerminalSize>) -> (Live<Sink>, Sink) {
     )
 }
 
-/// What a terminal of this size shows after these bytes, and how many lines it scrolled.
+/// The screen of a terminal of this size after these bytes, and the number of scrolled lines.
 fn screen(bytes: &str, size: TerminalSize) -> (Vec<String>, usize) {
     let (rows, columns) = (usize::from(size.rows), usize::from(size.columns));
     let mut grid = vec![vec![' '; columns]; rows];

@@ -1,4 +1,4 @@
-//! Reports of runs made up in full: every renderer from one fixed report, and what must hold of all of them.
+//! Reports of constructed runs: every renderer from one fixed report, and properties of all of them.
 
 mod fixture;
 mod hostile;

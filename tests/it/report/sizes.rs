@@ -1,4 +1,4 @@
-//! Reports stay within what a reader's machine can open, however long or wide the run was.
+//! Reports stay small enough for a reader's machine, however long the run and however many its series.
 
 use gander::report::{Renderer, ReportHtml, TimelineCsv};
 

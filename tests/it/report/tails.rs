@@ -1,4 +1,4 @@
-//! The milliseconds that are left after the last second: what was done in them is told, and no line falls to nothing.
+//! The milliseconds after the last full second: their events are reported, and no line falls to zero.
 
 use gander::plan::SeriesId;
 use gander::record::Timing;
@@ -9,7 +9,7 @@ use gander::units::Micros;
 
 use super::fixture::{Dice, Recipe, header, interval};
 
-/// The report of a run of five seconds, with or without what is left after them.
+/// The report of a run of five seconds, with or without a rest after them.
 fn report(tail: Option<Micros>) -> Report {
     let recipe = Recipe::SHORT;
     let header = header(&recipe);
@@ -55,7 +55,7 @@ fn a_tail_of_milliseconds_is_shown_with_the_second_before() {
     assert!(longest(&with) >= Micros(70_000_000) && longest(&without) < Micros(70_000_000));
     assert_eq!(with.heatmap.columns.len(), without.heatmap.columns.len());
 
-    // The same in the rows of the table, of the run and of the step alike.
+    // The rows of the table show the same, for the run and for the step.
     assert_eq!(with.rows.rows.len(), without.rows.rows.len());
     for (with, without) in with.rows.rows.iter().zip(&without.rows.rows) {
         let is_touched =

@@ -1,4 +1,4 @@
-//! What is packed is read back, and anything else is refused.
+//! Packed series are read back unchanged, and damaged ones are refused.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The same with the second level in Redis, which can be killed.
+//! Tests of the cache with the second level in Redis, which can be killed.
 
 use std::sync::Arc;
 use std::time::Duration;

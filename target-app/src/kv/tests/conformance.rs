@@ -1,4 +1,4 @@
-//! The same table of cases on both stores.
+//! One table of cases for both stores.
 
 use std::collections::HashSet;
 
