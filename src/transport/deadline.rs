@@ -170,7 +170,7 @@ impl<'a> Deadlines<'a> {
     pub(super) fn failure(&self) -> ExchangeFailure {
         let (what, limit) = match self.first {
             Some(_) | None if self.total <= self.next_due => {
-                ("the whole response", self.timeouts.total)
+                ("the complete response", self.timeouts.total)
             }
             None => ("the first byte", self.timeouts.first_byte),
             Some(_) => ("the next bytes", self.timeouts.idle),

@@ -103,7 +103,7 @@ async fn dribbling_on_below_the_idle_limit_ends_at_the_total_one() {
         ..minute()
     };
     let exchange = ask.by(&mut client(|_| ())).await;
-    ended_by(&exchange, Outcome::Timeout, LIMIT, "the whole response");
+    ended_by(&exchange, Outcome::Timeout, LIMIT, "the complete response");
 }
 
 #[tokio::test]
