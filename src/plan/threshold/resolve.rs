@@ -221,13 +221,12 @@ fn refuse_foreign_key(metric: Metric, matcher: &Matcher, plan: &Plan) -> Result<
         return Ok(());
     }
     let metric = metric.name();
-    let message = match keys {
-        [] => format!("`{metric}` is of the whole run and takes no selector such as `{name}`"),
-        _ => {
-            let tags = if has_tags { " and the steps' tags" } else { "" };
-            let keys = keys.join(", ");
-            format!("`{metric}` can be selected by {keys}{tags}, not by `{name}`")
-        }
+    let message = if keys.is_empty() {
+        format!("`{metric}` is of the whole run and takes no selector such as `{name}`")
+    } else {
+        let tags = if has_tags { " and the steps' tags" } else { "" };
+        let keys = keys.join(", ");
+        format!("`{metric}` can be selected by {keys}{tags}, not by `{name}`")
     };
     let known = keys
         .iter()

@@ -317,6 +317,7 @@ mod tests {
         let empty = "has no rows; a feeder needs at least one (below the header, in a CSV file)";
         let ragged = "complete it, or quote a field that contains a comma";
         let unclosed = "has no closing quote; close it, and double each quote inside it";
+        let missing = "which other rows have; add it, or set it to null";
         for (name, content, expected) in [
             (
                 "a.txt",
@@ -390,27 +391,22 @@ mod tests {
             (
                 "a.json",
                 b"[{\"a\": 1}, {\"a\": 1, \"b\": 2}]",
-                "row 1 has no `b`, which other rows have; add it, or set \
-                it to null"
-                    .to_owned(),
+                format!("row 1 has no `b`, {missing}"),
             ),
             (
                 "a.jsonl",
                 b"{\"a\": 1}\n{\"b\": 1}",
-                "row 1 has no `b`, which other rows have; add it, or set it to null".to_owned(),
+                format!("row 1 has no `b`, {missing}"),
             ),
             (
                 "a.jsonl",
                 b"{\"a\": 1, \"b\": 2}\n{\"b\": 1}",
-                "row 2 has no `a`, which other rows have; add it, or set \
-                it to null"
-                    .to_owned(),
+                format!("row 2 has no `a`, {missing}"),
             ),
             (
                 "a.jsonl",
                 b"{}\n\nx\n",
-                "row 2 is not JSON: expected value at line 1 column 1; put one object on each \
-                line"
+                "row 2 is not JSON: expected value at line 1 column 1; put one object on each line"
                     .to_owned(),
             ),
         ] {
