@@ -19,6 +19,8 @@ pub use serve::{ServeOptions, Until, serve};
 pub use services::ServiceConfig;
 pub use target_app::{Config, LabMode, Secret, Settings, Stack};
 
+use crate::units::show_duration;
+
 /// The database and shared store of Folio, as in `--profile`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ProfileName {
@@ -85,7 +87,7 @@ pub enum TargetError {
         source: io::Error,
     },
     /// The child did not announce its address in time.
-    #[error("the bundled target was not ready after {} s{}", waited.as_secs(), said(stderr))]
+    #[error("the bundled target was not ready after {}{}", show_duration(*waited), said(stderr))]
     NotReady {
         /// The time limit.
         waited: Duration,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::scenario::{LARGEST_TIME_SCALE, MAX_RATE, MAX_USERS};
-use crate::units::{Rate, parse_duration};
+use crate::units::{Rate, parse_duration, show_rate};
 
 pub(super) fn seed(text: &str) -> Result<u64, String> {
     text.replace('_', "").parse().map_err(|_| {
@@ -30,7 +30,8 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
     let rate: Rate = text.parse().map_err(|error| format!("{error}"))?;
     if rate.as_per_second() <= 0.0 || rate.as_per_second() > MAX_RATE {
         return Err(format!(
-            "`{text}` is not a possible rate: expected a rate above 0 and at most {MAX_RATE}/s"
+            "`{text}` is not a possible rate: expected a rate above 0 and at most {}",
+            show_rate(MAX_RATE)
         ));
     }
     Ok(rate)

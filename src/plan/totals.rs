@@ -3,7 +3,7 @@
 use super::program::requests;
 use super::{Flow, LoadProfile, Schedule};
 use crate::scenario::Sharing;
-use crate::units::show_count;
+use crate::units::show_number;
 
 /// The maximum number of requests of a run: a hundred thousand per second for three hundred years.
 const MAX_REQUESTS: f64 = 1e15;
@@ -31,10 +31,10 @@ pub(super) fn refusal(load: &LoadProfile, flows: &[Flow]) -> Option<String> {
     (total > MAX_REQUESTS).then(|| {
         format!(
             "this load sends {} requests: {} iterations × {} requests in each; at most {} are allowed",
-            show_count(total),
-            show_count(iterations),
-            show_count(each),
-            show_count(MAX_REQUESTS)
+            show_number(total),
+            show_number(iterations),
+            show_number(each),
+            show_number(MAX_REQUESTS)
         )
     })
 }

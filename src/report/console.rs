@@ -9,7 +9,7 @@ use super::model::{Report, StepRow};
 use super::paint::{Colour, Paint, Tone};
 use super::text;
 use crate::record::Timing;
-use crate::units::Micros;
+use crate::units::{Micros, show_count, show_rate, show_share};
 
 /// The minimum and maximum width of the summary, in columns.
 const WIDTHS: std::ops::RangeInclusive<usize> = 60..=100;
@@ -79,10 +79,9 @@ impl ConsoleReport<'_> {
         let room = self.width - 4 - numbers;
         for row in &self.report.thresholds {
             let (_, mark, tone) = standing(row);
-            let observed = row.observed.map_or_else(
-                || "no data".to_owned(),
-                |value| text::in_unit(value, row.unit),
-            );
+            let observed = row
+                .observed
+                .map_or_else(|| "no data".to_owned(), |value| row.unit.show(value));
             let margin = row
                 .margin()
                 .map(|margin| format!("margin {}", signed_percent(margin)))
@@ -114,10 +113,10 @@ impl ConsoleReport<'_> {
         let mut lines = self.heading("Run");
         lines.extend(self.wrapped(&format!(
             "{} requests in {measured} ({}), {} failed ({})",
-            text::count(report.requests.ended),
-            text::per_second(report.requests_per_second()),
-            text::count(report.requests.failed),
-            text::share(report.requests.failed, report.requests.ended),
+            show_count(report.requests.ended),
+            show_rate(report.requests_per_second()),
+            show_count(report.requests.failed),
+            show_share(report.requests.failed, report.requests.ended),
         )));
         if report.requests.after_load.ended > 0 {
             lines.extend(self.wrapped(&text::after_load(report.requests.after_load.ended)));
@@ -140,8 +139,8 @@ impl ConsoleReport<'_> {
         let failed = iterations.failed_iterations();
         let failed = format!(
             "{} failed ({})",
-            text::count(failed),
-            text::share(failed, iterations.judged_iterations())
+            show_count(failed),
+            show_share(failed, iterations.judged_iterations())
         );
         let mut notes = report.iteration_notes().join("; ");
         if !notes.is_empty() {
@@ -150,18 +149,18 @@ impl ConsoleReport<'_> {
         if report.is_closed() {
             lines.extend(self.wrapped(&format!(
                 "iterations: {} started, {failed}, {} never started{notes}",
-                text::count(report.load.started),
-                text::count(report.load.unstarted),
+                show_count(report.load.started),
+                show_count(report.load.unstarted),
             )));
             lines.extend(self.wrapped(&self.closed_model()));
         } else {
             lines.extend(self.wrapped(&format!(
                 "iterations: {} of {} offered were started ({}), {} late, {} never started; {failed}{notes}",
-                text::count(report.load.started),
-                text::count(report.load.offered),
-                text::share(report.load.started, report.load.offered),
-                text::count(report.load.late),
-                text::count(report.load.unstarted),
+                show_count(report.load.started),
+                show_count(report.load.offered),
+                show_share(report.load.started, report.load.offered),
+                show_count(report.load.late),
+                show_count(report.load.unstarted),
             )));
         }
         lines
@@ -220,7 +219,7 @@ impl ConsoleReport<'_> {
                 text::column_right(
                     &match group.count {
                         0 => "warm-up".to_owned(),
-                        count => text::count(count),
+                        count => show_count(count),
                     },
                     10
                 ),
@@ -247,8 +246,8 @@ impl ConsoleReport<'_> {
         if groups > 0 {
             let more = format!(
                 "  and {} more groups with {} requests in the report",
-                text::count(groups),
-                text::count(requests)
+                show_count(groups),
+                show_count(requests)
             );
             lines.push(self.paint.with(Tone::Soft, &more));
         }
@@ -310,8 +309,8 @@ fn cells(step: &StepRow) -> [String; 5] {
         None => "–".to_owned(),
     };
     [
-        text::count(step.counts.ended),
-        text::count(step.counts.failed),
+        show_count(step.counts.ended),
+        show_count(step.counts.failed),
         time(response.p50),
         time(response.p95),
         time(response.p99),

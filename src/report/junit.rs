@@ -11,6 +11,7 @@ use super::{RenderError, Renderer, text};
 use crate::exit::Exit;
 use crate::record::{Standing, StopReason};
 use crate::scenario::Severity;
+use crate::units::show_count;
 use crate::verdict::Conclusion;
 
 /// Writes `junit.xml`.
@@ -115,7 +116,7 @@ fn failed_requests(report: &Report) -> String {
     match more + report.failures_left_out {
         0 => {}
         more => {
-            let _ = writeln!(lines, "and {} more groups", text::count(more));
+            let _ = writeln!(lines, "and {} more groups", show_count(more));
         }
     }
     let lines: Vec<String> = lines.lines().map(escape).collect();
@@ -168,7 +169,7 @@ fn threshold_outcome(row: &ThresholdRow) -> Case {
     match (row.standing, row.severity) {
         (Standing::Pass, _) => Case::Passed,
         (Standing::NoData, severity) => {
-            let words = format!("not enough samples: {}", text::count(row.samples));
+            let words = format!("not enough samples: {}", show_count(row.samples));
             match severity {
                 Severity::Warn => Case::Warned(words),
                 Severity::Fail => Case::Broken("no_data", words),
@@ -180,15 +181,14 @@ fn threshold_outcome(row: &ThresholdRow) -> Case {
 }
 
 fn breach(row: &ThresholdRow) -> String {
-    let observed = row.observed.map_or_else(
-        || "nothing".to_owned(),
-        |value| text::in_unit(value, row.unit),
-    );
+    let observed = row
+        .observed
+        .map_or_else(|| "nothing".to_owned(), |value| row.unit.show(value));
     let mut words = format!(
         "observed {observed}, expected {} {}, from {} samples",
         row.comparator.symbol(),
-        text::in_unit(row.limit, row.unit),
-        text::count(row.samples)
+        row.unit.show(row.limit),
+        show_count(row.samples)
     );
     if let Some(at) = row.first_violation {
         let _ = write!(words, "; broken since {}", text::clock(at));

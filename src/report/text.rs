@@ -1,7 +1,5 @@
-//! Formats numbers and external text for every renderer.
-//!
-//! External text is cleaned once, when the report is built. Numbers are rounded so that a failure is never shown as 0
-//! %, and an incomplete part never as 100 %.
+//! Formats sentences, times of the run and external text for every renderer. External text is cleaned once, when the
+//! report is built.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -9,8 +7,7 @@ use std::fmt::Write as _;
 use console::Alignment;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-use crate::plan::threshold::Unit;
-use crate::units::{ByteSize, Micros, show_duration};
+use crate::units::{Micros, show_count, show_duration};
 
 /// Text on one line that is safe for terminals, CSV and XML: C0, C1 and direction controls and characters that XML
 /// forbids are removed; line breaks and tabs become spaces.
@@ -25,75 +22,6 @@ pub fn clean(text: &str) -> String {
         .collect()
 }
 
-/// A count with thousands separators: `60,000`.
-pub fn count(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A number: a whole one as [`count`], another with at most two decimals.
-pub fn number(value: f64) -> String {
-    if !value.is_finite() {
-        return "–".to_owned();
-    }
-    let sign = if value < 0.0 { "−" } else { "" };
-    let size = value.abs();
-    if size.fract() == 0.0 || size >= 1_000.0 {
-        format!("{sign}{}", count(size.round() as u64))
-    } else if size >= 100.0 {
-        format!("{sign}{size:.1}")
-    } else {
-        format!("{sign}{size:.2}")
-    }
-}
-
-/// A rate: `200/s`.
-pub fn per_second(value: f64) -> String {
-    format!("{}/s", number(value))
-}
-
-/// A fraction as a percentage with two decimals: `0.12 %`. Only exactly zero is `0 %`, and only exactly one is `100
-/// %`.
-pub fn percent(ratio: f64) -> String {
-    if !ratio.is_finite() {
-        return "–".to_owned();
-    }
-    let value = ratio * 100.0;
-    let is_exactly = |whole: f64| value.total_cmp(&whole).is_eq();
-    if is_exactly(0.0) || is_exactly(-0.0) {
-        "0 %".to_owned()
-    } else if is_exactly(100.0) {
-        "100 %".to_owned()
-    } else if value > 0.0 && value < 0.01 {
-        "<0.01 %".to_owned()
-    } else if value < 0.0 && value > -0.01 {
-        "−0.01 %".to_owned()
-    } else if value > 99.99 && value < 100.0 {
-        ">99.99 %".to_owned()
-    } else if value.abs() >= 1_000.0 {
-        format!("{} %", number(value.round()))
-    } else {
-        let text = format!("{value:.2}");
-        format!("{} %", text.trim_end_matches('0').trim_end_matches('.')).replace('-', "−")
-    }
-}
-
-/// `part` of `whole` as a percentage; a dash if `whole` is zero.
-pub fn share(part: u64, whole: u64) -> String {
-    if whole == 0 {
-        "–".to_owned()
-    } else {
-        percent(part as f64 / whole as f64)
-    }
-}
-
 /// A sentence about requests that were not sent, with a leading space; empty if all were sent.
 pub fn unsent(requests: u64) -> String {
     match requests {
@@ -102,14 +30,14 @@ pub fn unsent(requests: u64) -> String {
             .to_owned(),
         more => format!(
             " {} of them were not sent: no connection could be made, or the requests could not be built.",
-            count(more)
+            show_count(more)
         ),
     }
 }
 
 /// The number of timed-out requests next to the times of the others, and their shortest time.
 pub fn timed_out(count: u64, at_least: Micros) -> String {
-    format!("+ {} timed out at ≥ {at_least}", self::count(count))
+    format!("+ {} timed out at ≥ {at_least}", show_count(count))
 }
 
 /// A sentence about requests that started after the end of the load.
@@ -118,19 +46,8 @@ pub fn after_load(requests: u64) -> String {
         1 => "1 of them started after the end of the load; rates exclude it.".to_owned(),
         more => format!(
             "{} of them started after the end of the load; rates exclude them.",
-            count(more)
+            show_count(more)
         ),
-    }
-}
-
-/// A number in a threshold's unit.
-pub fn in_unit(value: f64, unit: Unit) -> String {
-    match unit {
-        Unit::Us => Micros(value.max(0.0).round() as u64).to_string(),
-        Unit::Ratio => percent(value),
-        Unit::Count => number(value),
-        Unit::PerSecond => per_second(value),
-        Unit::Bytes => ByteSize(value.max(0.0).round() as u64).to_string(),
     }
 }
 
@@ -195,36 +112,6 @@ mod tests {
             "a[31mbc d ef"
         );
         assert_eq!(clean("naïve “quotes” <b>"), "naïve “quotes” <b>");
-    }
-
-    #[test]
-    fn rounding_never_hides_a_failure_or_invents_a_whole() {
-        for (ratio, shown) in [
-            (0.0, "0 %"),
-            (0.000_001, "<0.01 %"),
-            (0.005, "0.5 %"),
-            (0.123_456, "12.35 %"),
-            (0.999_999, ">99.99 %"),
-            (1.0, "100 %"),
-            (f64::NAN, "–"),
-        ] {
-            assert_eq!(percent(ratio), shown);
-        }
-        assert_eq!(share(0, 0), "–");
-    }
-
-    #[test]
-    fn counts_have_their_thousands_apart() {
-        for (value, shown) in [
-            (0, "0"),
-            (999, "999"),
-            (1_000, "1,000"),
-            (1_234_567, "1,234,567"),
-        ] {
-            assert_eq!(count(value), shown);
-        }
-        assert_eq!(number(12.345), "12.35");
-        assert_eq!(number(1234.5), "1,235");
     }
 
     #[test]

@@ -8,6 +8,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
+use crate::units::ByteSize;
+
 /// The maximum size of a scenario file, in bytes.
 const MAX_SCENARIO: u64 = 1 << 20;
 /// The maximum size of a certificate file, in bytes.
@@ -180,9 +182,9 @@ fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
         })?;
     if bytes.len() as u64 > limit {
         return Err(refuse(format!(
-            "`{}` is larger than {} MiB",
+            "`{}` is larger than {}",
             path.display(),
-            limit >> 20
+            ByteSize(limit)
         ))
         .with_hint("rows of test input belong in a file under `data:`"));
     }

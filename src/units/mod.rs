@@ -3,8 +3,8 @@
 //! Measured times are whole microseconds ([`Micros`]); configured times are [`Duration`]s. Nothing in Gander passes a
 //! quantity as a bare integer.
 
-mod count;
 mod micros;
+mod number;
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use count::show_count;
 pub use micros::Micros;
+pub use number::{show_count, show_number, show_percent, show_rate, show_share};
 
 /// A quantity that could not be parsed: the text found and the form expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -284,6 +284,7 @@ impl FromStr for ByteSize {
 }
 
 impl fmt::Display for ByteSize {
+    /// Three significant digits in a suitable unit, or a whole number of it: `512 B`, `64 KiB`, `1.50 GiB`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const UNITS: [&str; 4] = ["B", "KiB", "MiB", "GiB"];
         let mut value = self.0 as f64;
@@ -292,12 +293,12 @@ impl fmt::Display for ByteSize {
             value /= 1024.0;
             unit += 1;
         }
-        let text = if unit == 0 {
-            format!("{} B", self.0)
+        let digits = if value.fract() == 0.0 {
+            value.to_string()
         } else {
-            format!("{} {}", three_digits(value), UNITS[unit])
+            three_digits(value)
         };
-        f.pad(&text)
+        f.pad(&format!("{digits} {}", UNITS[unit]))
     }
 }
 
@@ -363,7 +364,14 @@ mod tests {
     fn sizes_parse_and_show() {
         assert_eq!("64KiB".parse(), Ok(ByteSize(65_536)));
         assert_eq!("2MB".parse(), Ok(ByteSize(2_000_000)));
-        assert_eq!(ByteSize(65_536).to_string(), "64.0 KiB");
+        for (bytes, shown) in [
+            (512, "512 B"),
+            (65_536, "64 KiB"),
+            (70_000, "68.4 KiB"),
+            (3 << 29, "1.50 GiB"),
+        ] {
+            assert_eq!(ByteSize(bytes).to_string(), shown);
+        }
         assert!("12".parse::<ByteSize>().is_err());
     }
 

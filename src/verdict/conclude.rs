@@ -8,6 +8,7 @@ use crate::plan::Subject;
 use crate::plan::threshold::Metric;
 use crate::record::{StopReason, Totals};
 use crate::scenario::Severity;
+use crate::units::show_count;
 
 /// A finding that decides the result of a run.
 struct Finding {
@@ -211,7 +212,7 @@ impl Judge {
             let all = match requests.ended {
                 1 => "the only request".to_owned(),
                 2 => "both requests".to_owned(),
-                all => format!("all {all} requests"),
+                all => format!("all {} requests", show_count(all)),
             };
             let commonest = requests
                 .outcomes
@@ -237,7 +238,8 @@ impl Judge {
             let requests = totals.counts(Subject::Requests);
             return Finding::no_verdict(format!(
                 "the scenario defines no threshold that could fail; {} of {} requests failed",
-                requests.failed, requests.ended
+                show_count(requests.failed),
+                show_count(requests.ended)
             ));
         }
         let passed = self
@@ -270,7 +272,8 @@ fn unreachable(totals: &Totals) -> Option<Finding> {
         .filter(|outcome| outcome.is_unconnected())
         .max_by_key(|&outcome| counts.by_outcome(outcome))?;
     let reason = format!(
-        "the target could not be reached: all {attempted} requests failed, most with {commonest}"
+        "the target could not be reached: all {} requests failed, most with {commonest}",
+        show_count(attempted)
     );
     Some(Finding::new(Exit::TargetUnreachable, reason))
 }

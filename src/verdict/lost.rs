@@ -2,6 +2,7 @@
 
 use super::Ending;
 use crate::record::LostUsers;
+use crate::units::show_count;
 
 /// Reports that the run ended before its schedule, if it did.
 pub(super) fn early_end(ending: &Ending, unstarted: u64) -> Option<String> {
@@ -14,7 +15,7 @@ pub(super) fn early_end(ending: &Ending, unstarted: u64) -> Option<String> {
         .map_or_else(String::new, |planned| format!(" of {planned}"));
     let undone = match unstarted {
         0 => String::new(),
-        count => format!(", with {count} iterations never started"),
+        count => format!(", with {} iterations never started", show_count(count)),
     };
     let permit = if lost.may_end_the_load {
         ", as `when_used_up: end` allows"
@@ -32,19 +33,22 @@ pub(super) fn early_end(ending: &Ending, unstarted: u64) -> Option<String> {
 pub(super) fn told(lost: &LostUsers) -> String {
     let mut causes = Vec::new();
     if lost.stopped > 0 {
-        causes.push(format!("{} by `on_error: stop_user`", lost.stopped));
+        causes.push(format!(
+            "{} by `on_error: stop_user`",
+            show_count(lost.stopped)
+        ));
     }
     if lost.out_of_rows > 0 {
         let feeder = lost.feeder.as_deref().unwrap_or_default();
         causes.push(format!(
             "{} because the rows of `{feeder}` were used up",
-            lost.out_of_rows
+            show_count(lost.out_of_rows)
         ));
     }
     format!(
         "{} of {} users left early, {}",
-        lost.count(),
-        lost.of,
+        show_count(lost.count()),
+        show_count(lost.of),
         causes.join(", ")
     )
 }

@@ -4,7 +4,7 @@ use super::judge::{Judged, JudgedThreshold};
 use crate::plan::threshold::Threshold;
 use crate::record::Standing;
 use crate::scenario::{Comparator, Window};
-use crate::units::show_duration;
+use crate::units::{show_count, show_duration};
 
 /// `p95(response_time) was 612 ms, over its limit of 500 ms`
 pub(super) fn of(rule: &JudgedThreshold) -> String {
@@ -46,7 +46,10 @@ fn broken(threshold: &Threshold, judged: &Judged) -> String {
 fn no_data(threshold: &Threshold, judged: &Judged) -> String {
     let subject = subject(threshold);
     if judged.samples > 0 {
-        let (samples, asked) = (judged.samples, threshold.min_samples);
+        let (samples, asked) = (
+            show_count(judged.samples),
+            show_count(threshold.min_samples),
+        );
         return format!("{subject} had {samples} samples, fewer than its minimum of {asked}");
     }
     match threshold.window {

@@ -3,7 +3,7 @@
 use crate::outcome::Outcome;
 use crate::plan::{Series, SeriesId, Subject};
 use crate::record::{Interval, StopReason};
-use crate::units::Micros;
+use crate::units::{Micros, show_count};
 
 /// The run stops when most connection attempts have failed for this long.
 const PATIENCE: Micros = Micros(30_000_000);
@@ -74,7 +74,8 @@ impl TargetWatch {
         (lasted >= PATIENCE && self.unconnected >= ENOUGH).then(|| StopReason::TargetGone {
             detail: format!(
                 "no connection could be made for {} of {} requests in the last {lasted}",
-                self.unconnected, self.ended
+                show_count(self.unconnected),
+                show_count(self.ended)
             ),
         })
     }

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use crate::plan::threshold::Unit;
-use crate::units::Micros;
+use crate::units::{Micros, show_count, show_number, show_percent, show_rate};
 
 /// A fact that limits the validity of a run's measurements or of its verdict.
 #[derive(Debug, Clone, PartialEq)]
@@ -139,8 +138,8 @@ impl Warning {
         match self {
             Self::CpuBusy { peak, lasted } => {
                 format!(
-                    "the generator used more than 80 % of the cores that run users for {lasted}, {:.0} % at the peak",
-                    peak * 100.0
+                    "the generator used more than 80 % of the cores that run users for {lasted}, {} at the peak",
+                    show_percent(*peak)
                 )
             }
             Self::CpuSaturated { lasted } => {
@@ -171,20 +170,22 @@ impl Warning {
                 "a CPU quota throttled the generator for {lasted} in {measured}, summed over its cores"
             ),
             Self::CpuStolen { part } => format!(
-                "{:.0} % of this machine's CPU time went to other machines of its host (steal)",
-                part * 100.0
+                "{} of this machine's CPU time went to other machines of its host (steal)",
+                show_percent(*part)
             ),
             Self::LoopDelay { longest } => {
                 format!("the event loop of the generator stalled for up to {longest}")
             }
             Self::FdLimit { requests } => {
                 format!(
-                    "{requests} requests were not sent because this machine had no file descriptor left"
+                    "{} requests were not sent because this machine had no file descriptor left",
+                    show_count(*requests)
                 )
             }
             Self::PortLimit { requests } => {
                 format!(
-                    "{requests} requests were not sent because this machine had no local port left"
+                    "{} requests were not sent because this machine had no local port left",
+                    show_count(*requests)
                 )
             }
             Self::UsersExhausted {
@@ -194,13 +195,15 @@ impl Warning {
                 rate,
             } => format!(
                 "the target handled at least {}: max_users reached at {since}, and all {max_users} users were busy for {lasted}",
-                Unit::PerSecond.show((rate * 10.0).round() / 10.0)
+                show_rate((rate * 10.0).round() / 10.0)
             ),
             Self::LittlesLaw {
                 in_flight,
                 expected,
             } => format!(
-                "{in_flight:.1} requests were in flight on average, but throughput × mean time is {expected:.1} (Little's law)"
+                "{} requests were in flight on average, but throughput × mean time is {} (Little's law)",
+                show_number(*in_flight),
+                show_number(*expected)
             ),
             Self::NeverRan { steps } => never_ran(steps),
             Self::Threshold { sentence } => sentence.clone(),

@@ -51,7 +51,7 @@ fn unusable_arguments_exit_104_and_say_what_was_expected() {
         ),
         (
             &["run", "x.yaml", "--rate", "0/s"],
-            "above 0 and at most 1000000/s",
+            "above 0 and at most 1,000,000/s",
         ),
         (
             &["run", "x.yaml", "--rate", "1e9/s"],
@@ -59,7 +59,7 @@ fn unusable_arguments_exit_104_and_say_what_was_expected() {
         ),
         (
             &["run", "x.yaml", "--rate", "9999999/s"],
-            "at most 1000000/s",
+            "at most 1,000,000/s",
         ),
         (
             &["run", "x.yaml", "--rate", "NaN/s"],

@@ -211,7 +211,7 @@ fn checks_are_named_for_what_they_ask() {
             "body contains ${name}",
             "enough",
             "$.items length == 3",
-            "size < 64.0 KiB",
+            "size < 64 KiB",
             "time <= 1.5s",
         ]
     );

@@ -16,7 +16,7 @@ use strum::{EnumCount, VariantArray};
 
 pub use rule::{Key, Matcher, Relation, Rule};
 
-use crate::units::{ByteSize, Micros, Quantile};
+use crate::units::{ByteSize, Micros, Quantile, show_number, show_percent, show_rate};
 
 /// The aggregate that turns a metric into one number.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -268,21 +268,10 @@ impl Unit {
     pub fn show(self, value: f64) -> String {
         match self {
             Self::Us => Micros(value.max(0.0).round() as u64).to_string(),
-            Self::Ratio => format!("{} %", trimmed(value * 100.0)),
-            Self::Count => trimmed(value),
-            Self::PerSecond => format!("{}/s", trimmed(value)),
+            Self::Ratio => show_percent(value),
+            Self::Count => show_number(value),
+            Self::PerSecond => show_rate(value),
             Self::Bytes => ByteSize(value.max(0.0).round() as u64).to_string(),
         }
     }
-}
-
-/// At most three decimals, without trailing zeros; six for a number that would otherwise show as zero.
-fn trimmed(value: f64) -> String {
-    let decimals = if value != 0.0 && value.abs() < 0.001 {
-        6
-    } else {
-        3
-    };
-    let text = format!("{value:.decimals$}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -113,9 +113,9 @@ fn numbers_are_shown_in_their_unit() {
         (Unit::Us, 612_000.0, "612 ms"),
         (Unit::Ratio, 0.0125, "1.25 %"),
         (Unit::Ratio, 0.000_002, "0.0002 %"),
-        (Unit::Count, 1_000.0, "1000"),
+        (Unit::Count, 1_000.0, "1,000"),
         (Unit::PerSecond, 40.5, "40.5/s"),
-        (Unit::Bytes, 65_536.0, "64.0 KiB"),
+        (Unit::Bytes, 65_536.0, "64 KiB"),
     ] {
         assert_eq!(unit.show(value), shown);
     }

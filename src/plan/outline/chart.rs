@@ -54,10 +54,7 @@ pub(super) fn draw(
 fn time_labels(f: &mut fmt::Formatter<'_>, duration: Duration) -> fmt::Result {
     let mut line = String::new();
     for quarter in 0..=4_usize {
-        let text = match quarter {
-            0 => "0s".to_owned(),
-            _ => show_duration(duration * quarter as u32 / 4),
-        };
+        let text = show_duration(duration * quarter as u32 / 4);
         let place = MARGIN + 2 + WIDTH * quarter / 4;
         let start = match quarter {
             0 => place,

@@ -10,13 +10,13 @@ use std::fmt;
 use std::iter;
 
 use estimate::{ASSUMED_RESPONSE, Estimate};
-use text::{cut, rough, rounded, show_delay, whole};
+use text::{cut, rough, rounded, show_delay};
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 use super::program::visit;
 use super::schedule::{Model, show_level};
 use super::{Flow, LoadProfile, Plan, Schedule};
-use crate::units::show_duration;
+use crate::units::{show_count, show_duration};
 
 /// The outline of a run; shown with [`Display`](fmt::Display), at most 100 columns wide.
 #[derive(Debug, Clone)]
@@ -72,7 +72,7 @@ impl<'p> Outline<'p> {
     /// An expected number: exact if the schedule determines it, else with three digits.
     fn count(&self, value: f64) -> String {
         if self.estimate.is_exact {
-            whole(value)
+            show_count(value.round() as u64)
         } else {
             rounded(value)
         }
@@ -92,7 +92,7 @@ impl<'p> Outline<'p> {
                 let lasts = show_duration(self.estimate.duration);
                 format!(
                     "{stages} stages over {lasts}, at most {} users",
-                    whole(f64::from(plan.loads.peak_users()))
+                    show_count(plan.loads.peak_users().into())
                 )
             }
             _ => plan.loads.to_string(),
@@ -165,10 +165,7 @@ impl<'p> Outline<'p> {
             "stage", "begins", "lasts"
         )?;
         for (index, mark) in load.schedule.stage_marks().iter().enumerate() {
-            let begins = match index {
-                0 => "0s".to_owned(),
-                _ => show_duration(mark.start.as_duration()),
-            };
+            let begins = show_duration(mark.start.as_duration());
             let lasts = show_duration(mark.end.saturating_sub(mark.start).as_duration());
             let (from, to) = (show_level(mark.from), show_level(mark.to));
             let level = if from == to {
@@ -193,7 +190,7 @@ impl<'p> Outline<'p> {
             estimate.is_exact && plan.flows.len() == 1 && !plan.flows.iter().any(has_condition);
         let about_requests = if is_sure { "" } else { "about " };
         let requests = if is_sure {
-            whole(estimate.requests())
+            show_count(estimate.requests().round() as u64)
         } else {
             rounded(estimate.requests())
         };
@@ -241,7 +238,7 @@ impl<'p> Outline<'p> {
         };
         let text = format!(
             "at its peak about {} users are busy if every response takes {}; max_users is {max_users}, {verdict}",
-            whole(needed),
+            show_count(needed as u64),
             show_duration(ASSUMED_RESPONSE)
         );
         self.row(f, "users", &titled(load, &text))

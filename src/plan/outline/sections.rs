@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::Outline;
-use super::text::{cut, rough, rounded, whole};
-use crate::plan::schedule::show_level;
+use super::text::{cut, rough, rounded};
 use crate::plan::{MAX_SERIES, OTHER, Plan, Request, RequestUrl};
 use crate::scenario::{Feed, Pick, Severity, WhenUsedUp, Window};
-use crate::units::show_duration;
+use crate::units::{show_count, show_duration, show_percent};
 
 /// File descriptors that the generator uses besides its connections: logs, journal, timers, the target's pipe.
 const OWN_FILES: u64 = 64;
@@ -25,7 +24,7 @@ impl Outline<'_> {
                 f,
                 "  {:<56} {:>8} {:>12} {:>12}",
                 cut(&flow.name, 56),
-                format!("{} %", show_level(share.share * 100.0)),
+                show_percent(share.share),
                 self.count(share.iterations),
                 self.count(share.requests())
             )?;
@@ -57,7 +56,7 @@ impl Outline<'_> {
         }
         writeln!(f, "  {:<20} {:>9}", "data", "rows")?;
         for feed in &self.plan.feeds {
-            let rows = whole(feed.rows.len() as f64);
+            let rows = show_count(feed.rows.len() as u64);
             writeln!(
                 f,
                 "  {:<20} {rows:>9}  {}",
@@ -109,31 +108,31 @@ impl Outline<'_> {
         self.row(
             f,
             "connections",
-            &format!("at most {}{per_user}", whole(connections as f64)),
+            &format!("at most {}{per_user}", show_count(connections)),
         )?;
         let files = connections + OWN_FILES;
         let text = match self.open_files {
             Some(limit) if files > limit => format!(
                 "about {} needed, but this process may have {}: raise it with `ulimit -n`",
-                whole(files as f64),
-                whole(limit as f64)
+                show_count(files),
+                show_count(limit)
             ),
-            Some(limit) => format!("about {} of {}", whole(files as f64), whole(limit as f64)),
-            None => format!("about {}, no limit known", whole(files as f64)),
+            Some(limit) => format!("about {} of {}", show_count(files), show_count(limit)),
+            None => format!("about {}, no limit known", show_count(files)),
         };
         self.row(f, "open files", &text)?;
         let text = match self.local_ports {
             Some(limit) if users > u64::from(limit) => format!(
                 "{} needed, but there are {}: widen net.ipv4.ip_local_port_range",
-                whole(users as f64),
-                whole(f64::from(limit))
+                show_count(users),
+                show_count(limit.into())
             ),
             Some(limit) => format!(
                 "{} of {} while connections stay open",
-                whole(users as f64),
-                whole(f64::from(limit))
+                show_count(users),
+                show_count(limit.into())
             ),
-            None => format!("{}, no limit known", whole(users as f64)),
+            None => format!("{}, no limit known", show_count(users)),
         };
         self.row(f, "local ports", &text)
     }
@@ -158,7 +157,7 @@ impl Outline<'_> {
             if threshold.min_samples > 1 {
                 notes.push(format!(
                     "from {} samples",
-                    whole(threshold.min_samples as f64)
+                    show_count(threshold.min_samples)
                 ));
             }
             if let Some(after) = threshold.abort_after {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::scenario::Delay;
-use crate::units::show_duration;
+use crate::units::{show_count, show_duration};
 
 /// A pause in words.
 pub(super) fn show_delay(delay: Delay) -> String {
@@ -25,19 +25,6 @@ pub(super) fn rough(duration: Duration) -> String {
     show_duration(Duration::from_secs(duration.as_secs_f64().round() as u64))
 }
 
-/// A whole number with thousands separators: `12,345`.
-pub(super) fn whole(value: f64) -> String {
-    let digits = format!("{:.0}", value.max(0.0));
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// A number with three significant digits: `38,000`, `16.8`.
 pub(super) fn rounded(value: f64) -> String {
     if value < 100.0 {
@@ -46,7 +33,7 @@ pub(super) fn rounded(value: f64) -> String {
         return text.trim_end_matches('0').trim_end_matches('.').to_owned();
     }
     let unit = 10_f64.powf(value.log10().floor() - 2.0);
-    whole((value / unit).round() * unit)
+    show_count(((value / unit).round() * unit) as u64)
 }
 
 /// The text, shortened to `width` characters, without control characters.

@@ -138,6 +138,7 @@ fn short_time(us: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::show_number;
 
     #[test]
     fn axes_hold_their_numbers_and_have_few_ticks() {
@@ -146,7 +147,7 @@ mod tests {
             assert!((2..=11).contains(&axis.ticks.len()), "{seconds}: {axis:?}");
         }
         for most in [0.0, 0.3, 1.0, 7.0, 199.0, 200.0, 1e6] {
-            let axis = Axis::linear(most, text::number);
+            let axis = Axis::linear(most, show_number);
             assert!(
                 axis.to >= most && (2..=6).contains(&axis.ticks.len()),
                 "{axis:?}"

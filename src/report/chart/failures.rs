@@ -2,8 +2,9 @@
 
 use super::plot::{Sheet, draw};
 use super::{Axis, Ink, Point, readouts, time_axis, warm_up};
+use crate::report::RenderError;
 use crate::report::model::Report;
-use crate::report::{RenderError, text};
+use crate::units::{show_count, show_rate};
 
 /// The classes, each with its own lane.
 const MOST_LANES: usize = 8;
@@ -43,7 +44,7 @@ pub(in crate::report) fn failures(report: &Report) -> Result<Option<String>, Ren
         let counts: Vec<_> = point
             .failures
             .iter()
-            .map(|(outcome, count)| format!("{outcome}: {}", text::count(*count)))
+            .map(|(outcome, count)| format!("{outcome}: {}", show_count(*count)))
             .collect();
         counts.join("\n")
     };
@@ -80,7 +81,7 @@ pub(in crate::report) fn failures(report: &Report) -> Result<Option<String>, Ren
                     }
                 }
                 plot.row_label(base + 0.4, outcome.name(), Ink::Strong)?;
-                let peak = format!("≤ {}", text::per_second(peak));
+                let peak = format!("≤ {}", show_rate(peak));
                 plot.end_labels(&[(base + 0.4, peak, Ink::Text)])?;
             }
             Ok(())

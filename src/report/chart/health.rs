@@ -4,9 +4,12 @@ use std::fmt::Write as _;
 
 use super::plot::{Sheet, draw};
 use super::{Axis, Ink, last, most, over_time, readouts, time_axis, warm_up};
+use crate::report::RenderError;
 use crate::report::model::Report;
-use crate::report::{RenderError, text};
-use crate::units::ByteSize;
+use crate::units::{ByteSize, show_percent};
+
+/// Bytes; the ticks of the axis are whole numbers of these.
+const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 /// CPU usage as a fraction of all cores; `None` without intervals.
 pub(in crate::report) fn cpu(report: &Report) -> Result<Option<String>, RenderError> {
@@ -21,16 +24,16 @@ pub(in crate::report) fn cpu(report: &Report) -> Result<Option<String>, RenderEr
     );
     let generator = over_time(report, |point| Some(point.generator_cpu));
     let target = over_time(report, |point| point.target.map(|(cpu, _)| cpu));
-    let mut y = Axis::linear(most(&generator).max(most(&target)).max(0.1), text::percent);
+    let mut y = Axis::linear(most(&generator).max(most(&target)).max(0.1), show_percent);
     y.ticks.retain(|tick| tick.at <= 1.0 + 1e-9);
     let words = |point: &super::Point| {
         let mut words = format!(
             "generator {}\nlongest delay of its event loop {}",
-            text::percent(point.generator_cpu),
+            show_percent(point.generator_cpu),
             point.loop_delay_max
         );
         if let Some((cpu, _)) = point.target {
-            let _ = write!(words, "\ntarget {}", text::percent(cpu));
+            let _ = write!(words, "\ntarget {}", show_percent(cpu));
         }
         words
     };
@@ -64,11 +67,11 @@ pub(in crate::report) fn memory(report: &Report) -> Result<Option<String>, Rende
         "Resident memory of the generator, and of the bundled target if there is one. The timeline table contains the numbers.",
         200,
     );
-    let mebibytes = |bytes: u64| bytes as f64 / (1024.0 * 1024.0);
+    let mebibytes = |bytes: u64| bytes as f64 / MEBIBYTE;
     let generator = over_time(report, |point| Some(mebibytes(point.generator_rss)));
     let target = over_time(report, |point| point.target.map(|(_, rss)| mebibytes(rss)));
     let y = Axis::linear(most(&generator).max(most(&target)), |value| {
-        format!("{} MiB", text::number(value))
+        ByteSize((value * MEBIBYTE) as u64).to_string()
     });
     let words = |point: &super::Point| {
         let mut words = format!("generator {}", ByteSize(point.generator_rss));

@@ -5,7 +5,7 @@ use super::plot::{Readout, Sheet, draw};
 use super::{Axis, Ink, time_axis, warm_up};
 use crate::report::model::Report;
 use crate::report::{RenderError, text};
-use crate::units::Micros;
+use crate::units::{Micros, show_count};
 
 /// The chart; `None` if no request succeeded.
 pub(in crate::report) fn heatmap(report: &Report) -> Result<Option<String>, RenderError> {
@@ -34,7 +34,7 @@ pub(in crate::report) fn heatmap(report: &Report) -> Result<Option<String>, Rend
             let words = match fullest.filter(|_| all > 0) {
                 Some(row) => format!(
                     "{} requests, most of them {} to {}",
-                    text::count(all),
+                    show_count(all),
                     Micros(map.rows[row].0 as u64),
                     Micros(map.rows[row].1 as u64)
                 ),

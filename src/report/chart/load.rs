@@ -2,8 +2,9 @@
 
 use super::plot::{Sheet, draw};
 use super::{Axis, Ink, last, most, over_time, readouts, stages, time_axis, warm_up};
+use crate::report::RenderError;
 use crate::report::model::Report;
-use crate::report::{RenderError, text};
+use crate::units::{show_count, show_number, show_rate};
 
 /// Offered and started iterations and failed requests per second; `None` without intervals.
 pub(in crate::report) fn rates(report: &Report) -> Result<Option<String>, RenderError> {
@@ -21,14 +22,14 @@ pub(in crate::report) fn rates(report: &Report) -> Result<Option<String>, Render
     let started = over_time(report, |point| Some(point.rate(point.started)));
     let failed = over_time(report, |point| Some(point.rate(point.failed)));
     let top = most(&offered).max(most(&started)).max(most(&failed));
-    let y = Axis::linear(top, text::per_second);
+    let y = Axis::linear(top, show_rate);
     let words = |point: &super::Point| {
         format!(
             "offered {}\nachieved {}\nrequests {}\nfailed {}",
-            text::per_second(point.rate(point.offered)),
-            text::per_second(point.rate(point.started)),
-            text::per_second(point.rate(point.requests)),
-            text::per_second(point.rate(point.failed))
+            show_rate(point.rate(point.offered)),
+            show_rate(point.rate(point.started)),
+            show_rate(point.rate(point.requests)),
+            show_rate(point.rate(point.failed))
         )
     };
     draw(
@@ -70,13 +71,13 @@ pub(in crate::report) fn users(report: &Report) -> Result<Option<String>, Render
     );
     let active = over_time(report, |point| Some(f64::from(point.active_users)));
     let in_flight = over_time(report, |point| Some(point.in_flight));
-    let y = Axis::linear(most(&active).max(most(&in_flight)), text::number);
+    let y = Axis::linear(most(&active).max(most(&in_flight)), show_number);
     let words = |point: &super::Point| {
         format!(
             "{} users\n{} in flight\n{} due but not started",
             point.active_users,
-            text::number(point.in_flight),
-            text::count(point.backlog)
+            show_number(point.in_flight),
+            show_count(point.backlog)
         )
     };
     draw(

@@ -29,6 +29,7 @@ use plot::{Plot, Readout};
 use super::model::{Point, Report};
 use super::{RenderError, text};
 use crate::plan::schedule::Model;
+use crate::units::{show_number, show_rate};
 
 /// The time axis of all charts over time.
 fn time_axis(report: &Report) -> Axis {
@@ -78,8 +79,8 @@ fn stages(plot: &mut Plot<'_>, report: &Report) -> Result<(), RenderError> {
             break;
         }
         let level = match report.header.model {
-            Model::Open => format!("{}/s", text::number(mark.to)),
-            Model::Closed => format!("{} users", text::number(mark.to)),
+            Model::Open => show_rate(mark.to),
+            Model::Closed => format!("{} users", show_number(mark.to)),
         };
         let label = if (mark.from - mark.to).abs() < f64::EPSILON {
             level

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::report::model::Report;
 use crate::report::text;
+use crate::units::{show_count, show_share};
 
 /// The maximum number of groups shown.
 pub(super) const MOST_LINES: usize = 200;
@@ -39,9 +40,9 @@ pub(super) fn failures(report: &Report) -> Vec<FailureLine<'_>> {
             meaning: group.outcome.meaning(),
             step: &group.step,
             flow: &group.flow,
-            count: text::count(group.count),
-            in_warm_up: (group.in_warm_up > 0).then(|| text::count(group.in_warm_up)),
-            share: text::share(group.count, report.requests.ended),
+            count: show_count(group.count),
+            in_warm_up: (group.in_warm_up > 0).then(|| show_count(group.in_warm_up)),
+            share: show_share(group.count, report.requests.ended),
             first: text::clock(group.first_seen),
             last: text::clock(group.last_seen),
             example: group.example.as_ref().map(|example| ExampleLine {

@@ -13,7 +13,7 @@ use super::tiles::{self, Tile};
 use crate::report::model::Report;
 use crate::report::summary::Summary;
 use crate::report::{RenderError, chart, text};
-use crate::units::{ByteSize, show_duration};
+use crate::units::{ByteSize, show_count, show_duration, show_number, show_share};
 use crate::verdict::Conclusion;
 
 /// The page.
@@ -113,7 +113,7 @@ impl<'a> Page<'a> {
                 memory: chart::memory(report)?,
             },
             heat_legend: chart::heat_legend(),
-            heat_peak: text::count(report.heatmap.peak),
+            heat_peak: show_count(report.heatmap.peak),
             heat_rows: tables::heat(report),
             times: tables::times(report),
             load_note: load_note(report),
@@ -248,21 +248,21 @@ fn started_note(report: &Report) -> String {
         format!(
             "{} iterations by at most {} users, {} requests in flight on average; {} were never started. In a closed \
              model an iteration starts when a user is free, so there is no schedule to fall behind.",
-            text::count(load.started),
+            show_count(load.started),
             report.peak_users,
-            text::number(report.mean_in_flight),
-            text::count(load.unstarted)
+            show_number(report.mean_in_flight),
+            show_count(load.unstarted)
         )
     } else {
         format!(
             "Of {} iterations that were due, {} were started ({}), {} of them more than 1 ms late; {} were never \
              started. On average {} requests were in flight.",
-            text::count(load.offered),
-            text::count(load.started),
-            text::share(load.started, load.offered),
-            text::count(load.late),
-            text::count(load.unstarted),
-            text::number(report.mean_in_flight)
+            show_count(load.offered),
+            show_count(load.started),
+            show_share(load.started, load.offered),
+            show_count(load.late),
+            show_count(load.unstarted),
+            show_number(report.mean_in_flight)
         )
     }
 }
@@ -272,20 +272,20 @@ fn failure_note(report: &Report) -> String {
     if report.failures.is_empty() && requests.ended == 0 {
         "No request was sent, so none failed.".to_owned()
     } else if report.failures.is_empty() {
-        format!("None of {} requests failed.", text::count(requests.ended))
+        format!("None of {} requests failed.", show_count(requests.ended))
     } else {
         format!(
             "{} of {} requests failed ({}).{} The table groups failures by step and cause, each with its first \
              request; secrets are redacted.{}",
-            text::count(requests.failed),
-            text::count(requests.ended),
-            text::share(requests.failed, requests.ended),
+            show_count(requests.failed),
+            show_count(requests.ended),
+            show_share(requests.failed, requests.ended),
             text::unsent(requests.unsent),
             match failures::left_out(report) {
                 0 => String::new(),
                 more => format!(
                     " {} more groups are not shown here; see summary.json.",
-                    text::count(more)
+                    show_count(more)
                 ),
             }
         )
@@ -330,12 +330,12 @@ fn provenance(report: &Report) -> Vec<(&'static str, String, bool)> {
                 machine.cores,
                 machine.cpu_quota.map_or_else(String::new, |quota| format!(
                     " (a quota of {})",
-                    text::number(quota)
+                    show_number(quota)
                 )),
                 ByteSize(machine.memory_bytes),
                 machine.platform,
                 machine.kernel,
-                text::count(machine.fd_limit)
+                show_count(machine.fd_limit)
             ),
             false,
         ),

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::tables::{TimesLine, shown};
 use crate::record::Timing;
 use crate::report::model::{Report, StepRow, Times, per_second};
-use crate::report::{RenderError, chart, text};
-use crate::units::ByteSize;
+use crate::report::{RenderError, chart};
+use crate::units::{ByteSize, show_count, show_number, show_share};
 
 /// The maximum number of steps with details, so that a page of a thousand steps stays small.
 const MOST_DETAILS: usize = 60;
@@ -56,15 +56,15 @@ pub(super) fn steps(report: &Report) -> Result<Vec<StepLine<'_>>, RenderError> {
                     .iter()
                     .map(|(key, value)| format!("{key}: {value}"))
                     .collect(),
-                requests: text::count(step.counts.ended),
-                rate: text::number(per_second(step.counts.of_load(), report.load_time)),
+                requests: show_count(step.counts.ended),
+                rate: show_number(per_second(step.counts.of_load(), report.load_time)),
                 failed: if step.counts.failed == 0 {
                     "0".to_owned()
                 } else {
                     format!(
                         "{} ({})",
-                        text::count(step.counts.failed),
-                        text::share(step.counts.failed, step.counts.ended)
+                        show_count(step.counts.failed),
+                        show_share(step.counts.failed, step.counts.ended)
                     )
                 },
                 is_failing: step.counts.failed > 0,
@@ -88,7 +88,7 @@ pub(super) fn step_note(report: &Report) -> String {
             note,
             "There are {} steps; the first {MOST_DETAILS} have details here, and summary.json contains the figures of \
              all.",
-            text::count(report.steps.len() as u64)
+            show_count(report.steps.len() as u64)
         );
     }
     note
@@ -99,7 +99,7 @@ fn detail(index: usize, step: &StepRow) -> Result<Detail, RenderError> {
     let statuses: Vec<String> = counts
         .statuses
         .iter()
-        .map(|(status, count)| format!("{status}: {}", text::count(*count)))
+        .map(|(status, count)| format!("{status}: {}", show_count(*count)))
         .collect();
     let statuses = if statuses.is_empty() {
         "none".to_owned()
@@ -108,15 +108,15 @@ fn detail(index: usize, step: &StepRow) -> Result<Detail, RenderError> {
     };
     let resent = match counts.resent {
         0 => String::new(),
-        resent => format!("{} sent again, ", text::count(resent)),
+        resent => format!("{} sent again, ", show_count(resent)),
     };
     Ok(Detail {
         chart: chart::step_percentiles(&format!("step-{index}"), &step.curve)?,
         phases: phases(&step.times),
         note: format!(
             "Statuses {statuses}. {} connections opened, {} redirects followed, {resent}{} read, {} written.",
-            text::count(counts.connections),
-            text::count(counts.redirects),
+            show_count(counts.connections),
+            show_count(counts.redirects),
             ByteSize(counts.bytes_in),
             ByteSize(counts.bytes_out)
         ),
@@ -138,7 +138,7 @@ fn phases(times: &Times) -> Vec<TimesLine<'static>> {
         let stats = times.of_metric(timing).recorded()?;
         Some(TimesLine {
             name,
-            cells: std::iter::once(text::count(stats.count))
+            cells: std::iter::once(show_count(stats.count))
                 .chain([stats.p50, stats.p95, stats.p99, stats.max].map(|time| time.to_string()))
                 .collect(),
         })
@@ -155,9 +155,9 @@ pub(super) fn flows(report: &Report) -> Vec<Vec<String>> {
             let lag = flow.times.of_metric(Timing::StartLag);
             vec![
                 flow.name.clone(),
-                text::count(flow.counts.judged_iterations()),
-                text::count(flow.counts.failed_iterations()),
-                text::count(flow.counts.interrupted - flow.counts.cut_off),
+                show_count(flow.counts.judged_iterations()),
+                show_count(flow.counts.failed_iterations()),
+                show_count(flow.counts.interrupted - flow.counts.cut_off),
                 shown(iteration, |stats| stats.p50),
                 shown(iteration, |stats| stats.p95),
                 shown(iteration, |stats| stats.p99),
@@ -187,10 +187,10 @@ pub(super) fn checks(report: &Report) -> Vec<CheckLine<'_>> {
             name: &check.name,
             step: &check.step,
             flow: &check.flow,
-            passed: text::count(check.counts.passed),
-            failed: text::count(check.counts.failed),
+            passed: show_count(check.counts.passed),
+            failed: show_count(check.counts.failed),
             is_failing: check.counts.failed > 0,
-            share: text::share(
+            share: show_share(
                 check.counts.passed,
                 check.counts.passed + check.counts.failed,
             ),

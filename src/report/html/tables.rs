@@ -9,7 +9,9 @@ use crate::report::model::distribution::Stats;
 use crate::report::model::{Report, ThresholdRow};
 use crate::report::text;
 use crate::scenario::{Severity, Window};
-use crate::units::{ByteSize, Micros, show_duration};
+use crate::units::{
+    ByteSize, Micros, show_count, show_duration, show_number, show_percent, show_share,
+};
 
 const DASH: &str = "–";
 
@@ -42,14 +44,10 @@ pub(super) fn thresholds(report: &Report) -> Vec<ThresholdLine<'_>> {
                 note: threshold_note(row, report),
                 observed: row
                     .observed
-                    .map_or_else(|| DASH.to_owned(), |value| text::in_unit(value, row.unit)),
-                limit: format!(
-                    "{} {}",
-                    row.comparator.symbol(),
-                    text::in_unit(row.limit, row.unit)
-                ),
+                    .map_or_else(|| DASH.to_owned(), |value| row.unit.show(value)),
+                limit: format!("{} {}", row.comparator.symbol(), row.unit.show(row.limit)),
                 margin: row.margin().map_or_else(|| DASH.to_owned(), signed_percent),
-                samples: text::count(row.samples),
+                samples: show_count(row.samples),
                 first: row
                     .first_violation
                     .map_or_else(|| DASH.to_owned(), text::clock),
@@ -96,9 +94,9 @@ pub(in crate::report) fn signed_percent(margin: f64) -> String {
     let sign = if margin > 0.0 { "+" } else { "" };
     let percent = margin * 100.0;
     if percent.abs() >= 10.0 {
-        format!("{sign}{} %", text::number(percent.round()))
+        format!("{sign}{} %", show_number(percent.round()))
     } else {
-        format!("{sign}{}", text::percent(margin))
+        format!("{sign}{}", show_percent(margin))
     }
 }
 
@@ -121,9 +119,9 @@ pub(super) fn heat(report: &Report) -> Vec<HeatLine> {
                     Micros(low.round() as u64),
                     Micros(high.round() as u64)
                 ),
-                text::count(count),
-                text::share(count, all),
-                text::share(so_far, all),
+                show_count(count),
+                show_share(count, all),
+                show_share(so_far, all),
             )
         })
         .collect()
@@ -174,7 +172,7 @@ pub(super) fn times(report: &Report) -> Vec<TimesLine<'_>> {
         ];
         Some(TimesLine {
             name,
-            cells: std::iter::once(text::count(stats.count))
+            cells: std::iter::once(show_count(stats.count))
                 .chain(cells.iter().map(Micros::to_string))
                 .collect(),
         })
@@ -201,22 +199,22 @@ pub(super) fn timeline(report: &Report) -> Vec<Vec<String>> {
                     from
                 },
                 point.active_users.to_string(),
-                text::number(point.rate(point.offered)),
-                text::number(point.rate(point.started)),
-                text::number(point.in_flight),
-                text::number(point.rate(point.requests)),
-                text::count(point.failed),
+                show_number(point.rate(point.offered)),
+                show_number(point.rate(point.started)),
+                show_number(point.in_flight),
+                show_number(point.rate(point.requests)),
+                show_count(point.failed),
                 time(|spread| spread.p50),
                 time(|spread| spread.p95),
                 time(|spread| spread.p99),
                 time(|spread| spread.max),
-                text::percent(point.generator_cpu),
+                show_percent(point.generator_cpu),
                 ByteSize(point.generator_rss).to_string(),
             ];
             if report.target.is_some() {
                 let (cpu, memory) = point.target.map_or_else(
                     || (DASH.to_owned(), DASH.to_owned()),
-                    |(cpu, rss)| (text::percent(cpu), ByteSize(rss).to_string()),
+                    |(cpu, rss)| (show_percent(cpu), ByteSize(rss).to_string()),
                 );
                 row.extend([cpu, memory]);
             }

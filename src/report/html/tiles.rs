@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::record::Timing;
 use crate::report::model::{Point, Report, Stats, per_second};
 use crate::report::{chart, text};
-use crate::units::{ByteSize, Micros};
+use crate::units::{ByteSize, Micros, show_count, show_percent, show_rate, show_share};
 
 /// A number with its texts.
 #[derive(Debug, Serialize)]
@@ -39,16 +39,16 @@ impl Tile {
 /// The key results of the run.
 pub(super) fn outcome(report: &Report) -> Vec<Tile> {
     let requests = &report.requests;
-    let rate = text::per_second(report.requests_per_second());
+    let rate = show_rate(report.requests_per_second());
     let mut tiles = vec![
         Tile::new(
             "Requests",
-            text::count(requests.ended),
+            show_count(requests.ended),
             match report.requests.after_load.ended {
                 0 => format!("{rate} on average"),
                 after => format!(
                     "{rate} on average; {} started after the end of the load",
-                    text::count(after)
+                    show_count(after)
                 ),
             },
         )
@@ -67,8 +67,8 @@ pub(super) fn outcome(report: &Report) -> Vec<Tile> {
         is_bad: requests.failed > 0,
         ..Tile::new(
             "Failed",
-            text::share(requests.failed, requests.ended),
-            format!("{} requests", text::count(requests.failed)),
+            show_share(requests.failed, requests.ended),
+            format!("{} requests", show_count(requests.failed)),
         )
         .shaped(report, |point| Some(point.rate(point.failed)))
     });
@@ -78,8 +78,8 @@ pub(super) fn outcome(report: &Report) -> Vec<Tile> {
         is_bad: failed > 0,
         ..Tile::new(
             "Failed iterations",
-            text::share(failed, iterations.judged_iterations()),
-            format!("{} iterations", text::count(failed)),
+            show_share(failed, iterations.judged_iterations()),
+            format!("{} iterations", show_count(failed)),
         )
     });
     if !report.is_closed() || report.load.unstarted > 0 {
@@ -87,8 +87,8 @@ pub(super) fn outcome(report: &Report) -> Vec<Tile> {
             is_bad: report.load.unstarted > 0,
             ..Tile::new(
                 "Never started",
-                text::count(report.load.unstarted),
-                format!("of {} iterations due", text::count(report.load.offered)),
+                show_count(report.load.unstarted),
+                format!("of {} iterations due", show_count(report.load.offered)),
             )
         });
     }
@@ -102,18 +102,18 @@ fn achieved(report: &Report) -> Tile {
     let tile = if report.is_closed() {
         Tile::new(
             "Iterations started",
-            text::per_second(started),
+            show_rate(started),
             format!("by at most {} users", report.peak_users),
         )
     } else {
         let offered = per_second(load.offered, report.load_time);
         Tile::new(
             "Achieved rate",
-            text::per_second(started),
+            show_rate(started),
             format!(
                 "{} of {} offered",
-                text::share(load.started, load.offered),
-                text::per_second(offered)
+                show_share(load.started, load.offered),
+                show_rate(offered)
             ),
         )
     };
@@ -138,17 +138,14 @@ pub(super) fn health(report: &Report) -> Vec<Tile> {
     let mut tiles = vec![
         Tile::new(
             "Generator CPU",
-            text::percent(generator.mean_cpu),
-            format!(
-                "of all cores; at most {}",
-                text::percent(generator.peak.cpu)
-            ),
+            show_percent(generator.mean_cpu),
+            format!("of all cores; at most {}", show_percent(generator.peak.cpu)),
         ),
         Tile::new(
             "CPU per request",
             report.cpu_per_request().map_or_else(
                 || "–".to_owned(),
-                |cost| format!("{} µs", text::number(cost)),
+                |cost| Micros(cost.round() as u64).to_string(),
             ),
             format!("{} in total", Micros(generator.cpu_time.0)),
         ),
@@ -178,15 +175,15 @@ pub(super) fn health(report: &Report) -> Vec<Tile> {
         },
         Tile::new(
             "Open files",
-            text::count(u64::from(generator.peak.open_fds)),
-            format!("of {}", text::count(report.header.machine.fd_limit)),
+            show_count(u64::from(generator.peak.open_fds)),
+            format!("of {}", show_count(report.header.machine.fd_limit)),
         ),
     ];
     if let Some(target) = &report.target {
         tiles.push(Tile::new(
             "Target CPU",
-            text::percent(target.mean_cpu),
-            format!("of all cores; at most {}", text::percent(target.peak.cpu)),
+            show_percent(target.mean_cpu),
+            format!("of all cores; at most {}", show_percent(target.peak.cpu)),
         ));
         tiles.push(Tile::new(
             "Target memory",

@@ -5,6 +5,7 @@ use crate::plan::schedule::Model;
 use crate::record::Standing;
 use crate::report::paint::{Paint, Tone};
 use crate::report::text;
+use crate::units::{show_count, show_rate, show_share};
 
 /// The maximum width of a frame.
 const WIDEST: usize = 100;
@@ -49,9 +50,9 @@ pub(super) fn line(run: &RunFacts, state: &LiveState) -> String {
 pub(super) fn totals(state: &LiveState) -> String {
     let mut parts = vec![
         text::clock(whole(state.at)),
-        format!("total {} requests", text::count(state.total_requests)),
-        format!("{} failed", text::count(state.total_failed)),
-        format!("{} iterations", text::count(state.total_iterations)),
+        format!("total {} requests", show_count(state.total_requests)),
+        format!("{} failed", show_count(state.total_failed)),
+        format!("{} iterations", show_count(state.total_iterations)),
     ];
     parts.extend(standings(state));
     parts.join("  ")
@@ -88,23 +89,23 @@ fn whole(time: crate::units::Micros) -> crate::units::Micros {
 fn facts(run: &RunFacts, state: &LiveState) -> Vec<String> {
     let mut facts = vec![format!("users {}", state.load.active_users)];
     if run.model == Model::Open {
-        let offered = text::per_second(state.rate(state.load.offered));
+        let offered = show_rate(state.rate(state.load.offered));
         facts.push(format!("offered {offered}"));
     }
     facts.push(format!(
         "achieved {}",
-        text::per_second(state.rate(state.load.started))
+        show_rate(state.rate(state.load.started))
     ));
     facts.push(format!("in flight {}", state.load.in_flight));
     facts.push(format!(
         "requests {} ({})",
-        text::count(state.total_requests),
-        text::per_second(state.rate(state.requests))
+        show_count(state.total_requests),
+        show_rate(state.rate(state.requests))
     ));
     facts.push(format!(
         "failed {} ({})",
-        text::count(state.total_failed),
-        text::share(state.total_failed, state.total_requests)
+        show_count(state.total_failed),
+        show_share(state.total_failed, state.total_requests)
     ));
     facts
 }
@@ -218,7 +219,7 @@ fn thresholds(
             };
             let observed = observed
                 .filter(|_| *standing != Standing::NoData)
-                .map_or_else(|| "–".to_owned(), |value| text::in_unit(value, *unit));
+                .map_or_else(|| "–".to_owned(), |value| unit.show(value));
             let expression =
                 text::column(expression, width.saturating_sub(observed_wide + 3).min(60));
             let observed = text::column_right(&observed, observed_wide);

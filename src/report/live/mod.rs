@@ -15,7 +15,7 @@ use crate::record::bins::Sum;
 use crate::record::journal::RunHeader;
 use crate::record::{Interval, LoadCounts, Standing, Timing, Totals};
 use crate::report::model::{Spread, per_second};
-use crate::units::Micros;
+use crate::units::{Micros, show_number, show_rate};
 use crate::verdict::Judged;
 
 /// Time between two lines if there is no terminal.
@@ -144,8 +144,8 @@ struct RunFacts {
 impl RunFacts {
     fn of(header: &RunHeader) -> Self {
         let level = |level: f64| match header.model {
-            Model::Open => text::per_second(level),
-            Model::Closed => format!("{} users", text::number(level)),
+            Model::Open => show_rate(level),
+            Model::Closed => format!("{} users", show_number(level)),
         };
         Self {
             scenario: text::clean(&header.scenario),

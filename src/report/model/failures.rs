@@ -6,8 +6,8 @@ use crate::outcome::Outcome;
 use crate::plan::{Series, SeriesId, Subject};
 use crate::record::journal::Event;
 use crate::record::{FailureExample, Interval};
-use crate::report::text::{self, clean};
-use crate::units::Micros;
+use crate::report::text::clean;
+use crate::units::{Micros, show_count};
 
 /// The maximum number of groups kept; the largest ones.
 const MOST_GROUPS: usize = 1_000;
@@ -48,13 +48,13 @@ impl FailureGroup {
     pub fn requests(&self) -> String {
         let of = |count| match count {
             1 => "1 request".to_owned(),
-            count => format!("{} requests", text::count(count)),
+            count => format!("{} requests", show_count(count)),
         };
         match (self.count, self.in_warm_up) {
             (count, 0) => of(count),
             (0, warm_up) => format!("{} in the warm-up", of(warm_up)),
             (count, warm_up) => {
-                format!("{}, and {} in the warm-up", of(count), text::count(warm_up))
+                format!("{}, and {} in the warm-up", of(count), show_count(warm_up))
             }
         }
     }

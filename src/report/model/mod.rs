@@ -28,9 +28,8 @@ use crate::record::bins::Sum;
 use crate::record::journal::RunHeader;
 use crate::record::totals::{HealthTotals, TargetTotals};
 use crate::record::{CheckCounts, Counts, LoadCounts, Standing, StopReason};
-use crate::report::text;
 use crate::scenario::{Comparator, Severity, Window};
-use crate::units::Micros;
+use crate::units::{Micros, show_count};
 use crate::verdict::Conclusion;
 
 /// The journal's files changed while a report was built.
@@ -281,7 +280,7 @@ impl Report {
         ];
         let notes = notes.iter().filter(|(count, _)| *count > 0);
         notes
-            .map(|(count, what)| format!("{} {what}", text::count(*count)))
+            .map(|(count, what)| format!("{} {what}", show_count(*count)))
             .collect()
     }
 

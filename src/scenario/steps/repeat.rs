@@ -5,7 +5,7 @@ use crate::format::{Field, Mapping, Type};
 use crate::scenario::validate::compiler::Compiler;
 use crate::scenario::{Action, Step};
 use crate::source::{Entry, Node};
-use crate::units::show_count;
+use crate::units::show_number;
 
 /// The maximum number of passes of a repetition.
 const MAX_REPEAT: u64 = 100_000;
@@ -64,8 +64,8 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
             head.value.span,
             format!(
                 "with the repetitions around it, this makes {} passes in one iteration; at most {} are allowed",
-                show_count(passes),
-                show_count(MAX_PASSES)
+                show_number(passes),
+                show_number(MAX_PASSES)
             ),
             "repeat less often, or let the load start more iterations",
         );

@@ -13,7 +13,7 @@ use crate::scenario::{Action, Delay, Load, Scenario, Step, Window};
 use crate::source;
 use crate::source::Span;
 use crate::source::{Content, Entry, Node};
-use crate::units::{Rate, show_duration};
+use crate::units::{Rate, show_duration, show_rate};
 
 /// The maximum of `--time-scale`.
 pub const LARGEST_TIME_SCALE: f64 = 1_000.0;
@@ -243,7 +243,10 @@ fn set_rate(load: &mut Load, rate: Rate, problems: &mut Problems) {
         return;
     };
     if rate.as_per_second() <= 0.0 || rate.as_per_second() > MAX_RATE {
-        let message = format!("--rate must be above 0 and at most {MAX_RATE}/s, found {rate}");
+        let message = format!(
+            "--rate must be above 0 and at most {}, found {rate}",
+            show_rate(MAX_RATE)
+        );
         problems.report_nowhere(message, None);
         return;
     }

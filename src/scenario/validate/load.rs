@@ -6,7 +6,7 @@ use crate::format::tables::load::{self as table, MAX_RATE, stage as stages};
 use crate::format::{Choice, Field, Fields, Problems};
 use crate::scenario::{Load, RateStage, Shape as StageShape, Sharing, UserStage};
 use crate::source::{Entry, Node, one_of};
-use crate::units::Rate;
+use crate::units::{Rate, show_rate};
 
 /// Reads `load:`.
 pub(super) fn load(node: &Node, problems: &mut Problems) -> Option<Load> {
@@ -242,7 +242,10 @@ fn level_rate(node: &Node, field: &Field, problems: &mut Problems) -> Option<Rat
     if rate.as_per_second() > MAX_RATE {
         problems.report(
             node.span,
-            format!("a rate may be at most {MAX_RATE}/s, found {rate}"),
+            format!(
+                "a rate may be at most {}, found {rate}",
+                show_rate(MAX_RATE)
+            ),
         );
         return None;
     }

@@ -12,6 +12,7 @@ use serde_yaml::granit_parser::{self as granit, Event, Parser, ScalarStyle};
 
 use super::diagnostic::{Diagnostic, Span};
 use super::tree::{Content, Entry, Node, Notation, Scalar};
+use crate::units::ByteSize;
 
 /// The maximum number of values of a file after aliases are expanded.
 const MAX_NODES: usize = 50_000;
@@ -204,7 +205,7 @@ impl Builder<'_> {
         if self.size.nodes > MAX_NODES || self.size.text > MAX_TEXT {
             return Err(fatal(
                 span,
-                format!("with its aliases expanded, this file has more than {MAX_NODES} values or {} MiB of text", MAX_TEXT >> 20),
+                format!("with its aliases expanded, this file has more than {MAX_NODES} values or {} of text", ByteSize(MAX_TEXT as u64)),
             )
             .with_hint("rows of test input belong in a file under `data:`"));
         }

@@ -142,7 +142,7 @@ fn an_open_load_that_ran_out_of_users_says_what_the_target_gave_at_least() {
     assert_eq!(verdict.exit.code(), 99);
     assert_eq!(
         verdict.reason,
-        "ratio(started) was 72.727 %, under its limit of 99 %; the target handled at least 100/s: max_users reached at \
+        "ratio(started) was 72.73 %, under its limit of 99 %; the target handled at least 100/s: max_users reached at \
          1.08 s, and all 10 users were busy for 1.92 s"
     );
     assert!(

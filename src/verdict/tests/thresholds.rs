@@ -358,7 +358,7 @@ fn a_target_that_cannot_be_connected_to_for_half_a_minute_has_gone() {
     assert_eq!(
         abort(&run[..30]),
         Some(StopReason::TargetGone {
-            detail: "no connection could be made for 1800 of 3000 requests in the last 30.0 s"
+            detail: "no connection could be made for 1,800 of 3,000 requests in the last 30.0 s"
                 .to_owned()
         })
     );
