@@ -34,16 +34,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let plan = Arc::new(plan(&load, url)?);
     let shared = Shared::new(Settings {
-        redirects: plan.http.redirects,
-        cookies: plan.http.cookies,
-        body_limit: plan.http.body_limit,
-        resend: plan.http.resend,
-        tls: &plan.http.tls,
+        redirects: plan.workload.http.redirects,
+        cookies: plan.workload.http.cookies,
+        body_limit: plan.workload.http.body_limit,
+        resend: plan.workload.http.resend,
+        tls: &plan.workload.http.tls,
         allowed_hosts: Vec::new(),
     })?;
-    let recorder = Recorder::new(&plan.metrics, &plan.series, plan.checks.len(), 8);
+    let recorder = Recorder::new(
+        &plan.workload.metrics,
+        &plan.workload.series,
+        plan.workload.checks.len(),
+        8,
+    );
     let recorder = Arc::new(recorder);
-    let mut totals = Totals::new(&plan.series, plan.checks.len());
+    let mut totals = Totals::new(&plan.workload.series, plan.workload.checks.len());
     let values = RunValues::initial(&plan);
     let mut running = engine::launch(Arc::clone(&plan), Arc::clone(&recorder), shared, values)?;
     let before = cpu_time()?;

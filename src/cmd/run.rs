@@ -163,11 +163,11 @@ async fn write(
 
 fn transport(plan: &Plan, args: &RunArgs) -> Result<Arc<Shared>, CommandError> {
     Shared::new(Settings {
-        redirects: plan.http.redirects,
-        cookies: plan.http.cookies,
-        body_limit: plan.http.body_limit,
-        resend: plan.http.resend,
-        tls: &plan.http.tls,
+        redirects: plan.workload.http.redirects,
+        cookies: plan.workload.http.cookies,
+        body_limit: plan.workload.http.body_limit,
+        resend: plan.workload.http.resend,
+        tls: &plan.workload.http.tls,
         allowed_hosts: args.allow_host.clone(),
     })
     .map_err(|error| CommandError::Argument(error.into()))
@@ -176,11 +176,11 @@ fn transport(plan: &Plan, args: &RunArgs) -> Result<Arc<Shared>, CommandError> {
 /// Loads the trusted certificates if they may be needed, and connects once. A target that may not be loaded is an
 /// error of the caller; a target that cannot be reached ends the run before its load (the inner error).
 async fn reach(plan: &Plan, transport: &Shared) -> Result<Result<(), StopReason>, CommandError> {
-    if plan.may_use_tls() {
+    if plan.workload.may_use_tls() {
         let prepared = transport.prepare_tls().await;
         prepared.map_err(|error| CommandError::Argument(error.into()))?;
     }
-    match transport.preflight(&plan.target).await {
+    match transport.preflight(&plan.workload.target).await {
         Ok(()) => Ok(Ok(())),
         Err(error) if error.is_invalid_input() => Err(CommandError::Argument(error.into())),
         Err(error) => Ok(Err(StopReason::TargetGone {

@@ -39,10 +39,10 @@ impl EarlyExits {
         halt: &Halt,
     ) -> LostUsers {
         let stopped = self.stopped.load(Relaxed);
-        let feeder = self.feeder.get().map(|&index| &plan.feeds[index]);
+        let feeder = self.feeder.get().map(|&index| &plan.workload.feeds[index]);
         let lost = LostUsers {
             of: users,
-            planned: plan.loads.duration().map(Micros::from),
+            planned: plan.workload.loads.duration().map(Micros::from),
             stopped,
             out_of_rows: self.out_of_rows.load(Relaxed),
             feeder: feeder.map(|feeder| feeder.name.clone()),
@@ -53,12 +53,12 @@ impl EarlyExits {
         if lost.is_none() || halt.is_stopping() {
             return lost;
         }
-        let is_before_its_end = match (plan.loads.duration(), halt.at()) {
+        let is_before_its_end = match (plan.workload.loads.duration(), halt.at()) {
             (Some(length), Some(at)) => at < Micros::from(length),
             _ => true,
         };
         let is_counted = |load: &LoadProfile| matches!(load.schedule, Schedule::Iterations { .. });
-        let is_undone = unstarted > 0 || !plan.loads.iter().all(is_counted);
+        let is_undone = unstarted > 0 || !plan.workload.loads.iter().all(is_counted);
         let may_end = feeder.is_some_and(|feeder| feeder.when_used_up == WhenUsedUp::End);
         LostUsers {
             ended_the_load: is_before_its_end && is_undone,

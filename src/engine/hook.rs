@@ -11,22 +11,22 @@ use super::walk::{Walker, walk};
 use super::{CutShort, StepFailure};
 use crate::expr::Missing;
 use crate::outcome::Outcome;
-use crate::plan::{Plan, Request, Step};
-use crate::scenario::Delay;
+use crate::plan::{Plan, PlannedRequest};
+use crate::scenario::{Delay, Step};
 use crate::transport::{Client, Shared};
 
 /// Runs `steps`, beginning with `values`, until they end or `stop` completes. Returns the values at the end, however it
 /// ended.
 pub(super) async fn run(
     plan: &Plan,
-    steps: &[Step],
+    steps: &[Step<PlannedRequest>],
     values: &RunValues,
     transport: &Arc<Shared>,
     stop: impl Future<Output = ()>,
 ) -> (RunValues, Result<(), CutShort>) {
     let draws = Draws::of(plan);
     let mut hook = Hook {
-        base: BaseUrl::of(&plan.target),
+        base: BaseUrl::of(&plan.workload.target),
         user: User {
             client: Client::new(Arc::clone(transport)),
             state: UserState::new(plan, values, &draws, 0),
@@ -59,6 +59,7 @@ struct Hook<'r> {
 }
 
 impl Walker for Hook<'_> {
+    type Request = PlannedRequest;
     type Break = StepFailure;
 
     fn may_continue(&self) -> ControlFlow<StepFailure> {
@@ -69,7 +70,11 @@ impl Walker for Hook<'_> {
         &mut self.user.state
     }
 
-    fn missing_value(&mut self, _: &Step, missing: Missing) -> ControlFlow<StepFailure> {
+    fn missing_value(
+        &mut self,
+        _: &Step<PlannedRequest>,
+        missing: Missing,
+    ) -> ControlFlow<StepFailure> {
         Break(StepFailure {
             step: format!("the step that needs `{}`", missing.name),
             request: None,
@@ -79,7 +84,7 @@ impl Walker for Hook<'_> {
         })
     }
 
-    async fn request(&mut self, request: &Request) -> ControlFlow<StepFailure> {
+    async fn request(&mut self, request: &PlannedRequest) -> ControlFlow<StepFailure> {
         match unmeasured(&self.base, &mut self.user, request).await {
             Ok(()) => Continue(()),
             Err(failure) => Break(failure),

@@ -12,10 +12,10 @@ use super::step::{self, RequestEnd, User};
 use super::walk::{Walker, walk};
 use crate::expr::Missing;
 use crate::outcome::Outcome;
-use crate::plan::program::requests;
-use crate::plan::{Request, SeriesId, Step};
+use crate::plan::{MeasuredRequest, SeriesId};
 use crate::record::{Clock, IterationSample, StopReason};
-use crate::scenario::{Delay, OnError, WhenUsedUp};
+use crate::scenario::program::requests;
+use crate::scenario::{Delay, OnError, Step, WhenUsedUp};
 use crate::units::Micros;
 
 /// The user's next action after an iteration.
@@ -145,11 +145,11 @@ impl IterationWalker<'_, '_> {
         if let Some(feeder) = self.user.state.used_up() {
             return Break(EarlyEnd::out_of_rows(
                 feeder,
-                plan.feeds[feeder].when_used_up,
+                plan.workload.feeds[feeder].when_used_up,
             ));
         }
         self.failure.get_or_insert(outcome);
-        let then = match plan.on_error {
+        let then = match plan.workload.on_error {
             OnError::Continue => return Continue(()),
             OnError::StopIteration => NextAction::Iterate,
             OnError::StopUser => NextAction::Leave(LeaveReason::Stopped),
@@ -165,6 +165,7 @@ impl IterationWalker<'_, '_> {
 }
 
 impl Walker for IterationWalker<'_, '_> {
+    type Request = MeasuredRequest;
     type Break = EarlyEnd;
 
     fn may_continue(&self) -> ControlFlow<EarlyEnd> {
@@ -178,7 +179,11 @@ impl Walker for IterationWalker<'_, '_> {
         &mut self.user.state
     }
 
-    fn missing_value(&mut self, step: &Step, missing: Missing) -> ControlFlow<EarlyEnd> {
+    fn missing_value(
+        &mut self,
+        step: &Step<MeasuredRequest>,
+        missing: Missing,
+    ) -> ControlFlow<EarlyEnd> {
         if self.user.state.used_up().is_none()
             && let Some(request) = first_request(step)
         {
@@ -192,7 +197,7 @@ impl Walker for IterationWalker<'_, '_> {
         self.failed(&name, Outcome::Unsendable)
     }
 
-    async fn request(&mut self, request: &Request) -> ControlFlow<EarlyEnd> {
+    async fn request(&mut self, request: &MeasuredRequest) -> ControlFlow<EarlyEnd> {
         if let Some(pause) = self.user.backoff.take()
             && self.run.back_off(self.index, pause).await.is_none()
         {
@@ -206,11 +211,11 @@ impl Walker for IterationWalker<'_, '_> {
             RequestEnd::Ended(at) => self.ended = Some(at),
             RequestEnd::MissingValue(at) => {
                 self.ended = Some(at);
-                return self.failed(&request.name, Outcome::Capture);
+                return self.failed(&request.request.name, Outcome::Capture);
             }
             RequestEnd::NotSent => {
                 self.ended = None;
-                return self.failed(&request.name, Outcome::Unsendable);
+                return self.failed(&request.request.name, Outcome::Unsendable);
             }
             RequestEnd::CutOff => return Break(EarlyEnd::STOPPED),
         }
@@ -228,7 +233,7 @@ impl Walker for IterationWalker<'_, '_> {
 }
 
 /// The request of a step, or the first request of its child steps.
-fn first_request(step: &Step) -> Option<&Request> {
+fn first_request(step: &Step<MeasuredRequest>) -> Option<&MeasuredRequest> {
     let first = requests(slice::from_ref(step)).next();
     first.map(|(request, _)| request)
 }

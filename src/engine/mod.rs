@@ -126,7 +126,7 @@ pub async fn setup(
 ) -> (RunValues, Result<(), CutShort>) {
     hook::run(
         plan,
-        &plan.setup,
+        &plan.workload.setup,
         &RunValues::initial(plan),
         transport,
         stop,
@@ -141,7 +141,7 @@ pub async fn teardown(
     values: &RunValues,
     stop: impl Future<Output = ()>,
 ) -> Result<(), CutShort> {
-    hook::run(plan, &plan.teardown, values, transport, stop)
+    hook::run(plan, &plan.workload.teardown, values, transport, stop)
         .await
         .1
 }

@@ -32,7 +32,7 @@ enum Asked {
 
 impl Offer {
     pub(super) fn of(load: &LoadProfile, plan: &Plan) -> Self {
-        let (seed, segment) = (plan.seed, plan.segment);
+        let (seed, segment) = (plan.workload.seed, plan.workload.segment);
         let asked = match &load.schedule {
             Schedule::Users(_) => Asked::Users,
             Schedule::Iterations { .. } => {

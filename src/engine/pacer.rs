@@ -81,7 +81,7 @@ struct Tickets {
 impl Pace {
     /// Must be called within the users' runtime, because it creates a timer.
     pub(super) fn of(load: &LoadProfile, plan: &Plan) -> Self {
-        let (seed, segment) = (plan.seed, plan.segment);
+        let (seed, segment) = (plan.workload.seed, plan.workload.segment);
         let model = match &load.schedule {
             Schedule::Users(curve) => LoadModel::Users(curve.clone()),
             &Schedule::Iterations { count, sharing, .. } => match sharing {
@@ -101,7 +101,7 @@ impl Pace {
             first_user: load.users.start,
             model,
             length: load.schedule.duration().map(Micros::from),
-            pacing: plan.pacing.map(Micros::from),
+            pacing: plan.workload.pacing.map(Micros::from),
             alarms: Alarms::default(),
             used_up: OnceLock::new(),
         }

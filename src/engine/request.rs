@@ -11,7 +11,7 @@ use super::base_url::BaseUrl;
 use super::link::{flaw, follow, with_query};
 use super::state::UserState;
 use crate::expr::Missing;
-use crate::plan::{Request, RequestBody, RequestUrl};
+use crate::plan::{PlannedRequest, RequestBody, RequestUrl};
 use crate::scenario::{Auth, Template};
 use crate::transport::Outgoing;
 
@@ -39,7 +39,7 @@ pub(super) struct Prepared<'r> {
 
 impl<'r> Prepared<'r> {
     pub(super) fn of(
-        request: &'r Request,
+        request: &'r PlannedRequest,
         base: &BaseUrl,
         state: &mut UserState<'_>,
     ) -> Result<Self, Unsendable> {
@@ -50,7 +50,7 @@ impl<'r> Prepared<'r> {
     }
 
     fn render(
-        request: &'r Request,
+        request: &'r PlannedRequest,
         base: &BaseUrl,
         state: &mut UserState<'_>,
         text: &mut String,
@@ -100,7 +100,7 @@ impl<'r> Prepared<'r> {
         Ok(Self { uri, headers, body })
     }
 
-    pub(super) fn outgoing<'a>(&'a mut self, request: &'a Request) -> Outgoing<'a> {
+    pub(super) fn outgoing<'a>(&'a mut self, request: &'a PlannedRequest) -> Outgoing<'a> {
         Outgoing {
             method: &request.method,
             uri: &self.uri,
@@ -201,15 +201,13 @@ mod tests {
         Template::compile(text, Encoding::Plain, &mut OnlyX).expect(text)
     }
 
-    fn request(url: RequestUrl) -> Request {
-        Request {
+    fn request(url: RequestUrl) -> PlannedRequest {
+        PlannedRequest {
             name: "step".to_owned(),
-            series: None,
             method: Method::GET,
             url,
             query: None,
             link: None,
-            captured_links: Box::default(),
             shown: String::new(),
             headers: HeaderMap::new(),
             rendered_headers: Vec::new(),
@@ -238,11 +236,11 @@ mod tests {
     }
 
     /// The URL and the headers that would be sent, or why not.
-    fn prepared(request: &Request, x: &str) -> Result<(String, HeaderMap), Unsendable> {
+    fn prepared(request: &PlannedRequest, x: &str) -> Result<(String, HeaderMap), Unsendable> {
         let plan = plan(x);
         let (values, draws) = (RunValues::initial(&plan), Draws::of(&plan));
         let mut state = UserState::new(&plan, &values, &draws, 0);
-        let prepared = Prepared::of(request, &BaseUrl::of(&plan.target), &mut state)?;
+        let prepared = Prepared::of(request, &BaseUrl::of(&plan.workload.target), &mut state)?;
         Ok((prepared.uri.to_string(), prepared.headers))
     }
 
@@ -286,7 +284,7 @@ mod tests {
 
     #[test]
     fn pairs_go_to_the_query_that_a_link_has() {
-        let whole = Request {
+        let whole = PlannedRequest {
             query: Some(template("n=${x}")),
             ..request(RequestUrl::Whole(template("${x}")))
         };
@@ -309,7 +307,7 @@ mod tests {
             ("${x}", None, "Basic bTplOnA="),
             ("${x}", bearer, "Bearer own"),
         ] {
-            let request = Request {
+            let request = PlannedRequest {
                 auth,
                 ..request(RequestUrl::Whole(template(url)))
             };
@@ -330,7 +328,7 @@ mod tests {
                 "Basic bWU6cHc=",
             ),
         ] {
-            let request = Request {
+            let request = PlannedRequest {
                 auth: Some(auth),
                 ..request(url.clone())
             };
@@ -343,7 +341,7 @@ mod tests {
 
     #[test]
     fn a_header_that_cannot_be_carried_is_named_with_its_value() {
-        let request = Request {
+        let request = PlannedRequest {
             rendered_headers: vec![(header::ACCEPT, template("${x}"))],
             ..request(RequestUrl::Path(template("/")))
         };

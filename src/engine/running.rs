@@ -54,6 +54,7 @@ pub fn launch(
     values: RunValues,
 ) -> Result<Running, EngineError> {
     let offers: Vec<Offer> = plan
+        .workload
         .loads
         .iter()
         .map(|load| Offer::of(load, &plan))
@@ -61,7 +62,10 @@ pub fn launch(
     if offers.iter().any(|offer| offer.slots.is_empty()) {
         return Err(EngineError::NoUsers);
     }
-    let users = plan.segment.share(plan.loads.peak_users().into()) as usize;
+    let users = plan
+        .workload
+        .segment
+        .share(plan.workload.loads.peak_users().into()) as usize;
     let runtime = Builder::new_multi_thread()
         // On two cores, one thread costs less CPU time per request than two (no wake-up crosses cores) and wakes up
         // closer to the requested time.
@@ -72,15 +76,16 @@ pub fn launch(
         .map_err(EngineError::Runtime)?;
     let paces = {
         let _within = runtime.enter();
-        plan.loads
+        plan.workload
+            .loads
             .iter()
             .map(|load| Pace::of(load, &plan))
             .collect()
     };
     let run = Arc::new(Run {
         draws: Draws::of(&plan),
-        base: BaseUrl::of(&plan.target),
-        length: plan.loads.duration().map(Micros::from),
+        base: BaseUrl::of(&plan.workload.target),
+        length: plan.workload.loads.duration().map(Micros::from),
         plan,
         recorder,
         transport,

@@ -14,7 +14,7 @@ use rand_pcg::Pcg64Mcg;
 
 use crate::expr::{Context, StoredValue, below};
 use crate::plan::secrets::texts;
-use crate::plan::{Flow, Plan};
+use crate::plan::{Plan, PlannedFlow};
 use crate::scenario::{Delay, Scope, SlotId, Value};
 
 /// The values that all users see: `vars` and the captures of `setup`.
@@ -29,7 +29,12 @@ impl RunValues {
     /// The values of `vars` alone.
     pub fn initial(plan: &Plan) -> Self {
         Self {
-            values: plan.variables.iter().map(|v| v.initial.clone()).collect(),
+            values: plan
+                .workload
+                .variables
+                .iter()
+                .map(|v| v.initial.clone())
+                .collect(),
             pages: Arc::default(),
         }
     }
@@ -41,7 +46,13 @@ pub(super) struct Draws(Box<[AtomicU64]>);
 
 impl Draws {
     pub(super) fn of(plan: &Plan) -> Self {
-        Self(plan.feeds.iter().map(|_| AtomicU64::new(0)).collect())
+        Self(
+            plan.workload
+                .feeds
+                .iter()
+                .map(|_| AtomicU64::new(0))
+                .collect(),
+        )
     }
 }
 
@@ -97,11 +108,11 @@ impl<'r> UserState<'r> {
             draws,
             number,
             iteration: 0,
-            random: stream(plan.seed, number, 0),
-            own: vec![None; plan.variables.len()].into(),
+            random: stream(plan.workload.seed, number, 0),
+            own: vec![None; plan.workload.variables.len()].into(),
             pages: Vec::new(),
-            rows: vec![Cell::new(FeedRow::NotDrawn); plan.feeds.len()].into(),
-            begun: vec![false; plan.flows.len()].into(),
+            rows: vec![Cell::new(FeedRow::NotDrawn); plan.workload.feeds.len()].into(),
+            begun: vec![false; plan.workload.flows.len()].into(),
             rest: None,
             text: String::new(),
             held: Vec::new(),
@@ -111,11 +122,11 @@ impl<'r> UserState<'r> {
     /// Clears the state of the iteration before.
     pub(super) fn begin_iteration(&mut self, iteration: u64) {
         self.iteration = iteration;
-        self.random = stream(self.plan.seed, self.number, iteration);
+        self.random = stream(self.plan.workload.seed, self.number, iteration);
         for row in &self.rows {
             row.set(FeedRow::NotDrawn);
         }
-        for (value, variable) in self.own.iter_mut().zip(&self.plan.variables) {
+        for (value, variable) in self.own.iter_mut().zip(&self.plan.workload.variables) {
             if variable.scope == Scope::Iteration {
                 *value = None;
             }
@@ -124,8 +135,8 @@ impl<'r> UserState<'r> {
 
     /// Draws the flow of this iteration, by weight, among those of the user's load; must be called once, at the beginning
     /// of an iteration.
-    pub(super) fn pick_flow(&mut self, among: &[usize]) -> (usize, &'r Flow) {
-        let flows = &self.plan.flows;
+    pub(super) fn pick_flow(&mut self, among: &[usize]) -> (usize, &'r PlannedFlow) {
+        let flows = &self.plan.workload.flows;
         let weight = |flow: usize| u64::from(flows[flow].weight);
         let total: u64 = among.iter().map(|&flow| weight(flow)).sum();
         let mut point = below(total, self.random());
@@ -177,8 +188,11 @@ impl<'r> UserState<'r> {
         secrets.mask.with(own).text(text)
     }
 
-    /// Stores the page that a link was captured from.
+    /// Stores the page that a value was captured from, if it is a link.
     pub(super) fn came_from(&mut self, slot: SlotId, page: &Uri) {
+        if !self.plan.workload.links[slot.0 as usize] {
+            return;
+        }
         self.pages.retain(|(known, _)| *known != slot);
         self.pages.push((slot, page.clone()));
     }
@@ -232,8 +246,8 @@ impl<'r> UserState<'r> {
         let cell = &self.rows[feed];
         if cell.get() == FeedRow::NotDrawn {
             let draw = self.draws.0[feed].fetch_add(1, Ordering::Relaxed);
-            let draw = self.plan.segment.global(draw);
-            let row = self.plan.feeds[feed].row(draw, self.plan.seed);
+            let draw = self.plan.workload.segment.global(draw);
+            let row = self.plan.workload.feeds[feed].row(draw, self.plan.workload.seed);
             cell.set(row.map_or(FeedRow::UsedUp, FeedRow::Drawn));
         }
         match cell.get() {
@@ -259,7 +273,7 @@ impl Context for UserState<'_> {
 
     fn column(&self, feed: usize, column: usize) -> Option<StoredValue<'_>> {
         let row = self.row(feed)?;
-        self.plan.feeds[feed].rows.get(row, column)
+        self.plan.workload.feeds[feed].rows.get(row, column)
     }
 
     fn random(&mut self) -> u64 {
@@ -275,11 +289,11 @@ impl Context for UserState<'_> {
     }
 
     fn slot_name(&self, slot: SlotId) -> &str {
-        &self.plan.variables[slot.0 as usize].name
+        &self.plan.workload.variables[slot.0 as usize].name
     }
 
     fn column_name(&self, feed: usize, column: usize) -> String {
-        let feed = &self.plan.feeds[feed];
+        let feed = &self.plan.workload.feeds[feed];
         format!("{}.{}", feed.name, feed.columns[column])
     }
 }

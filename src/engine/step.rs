@@ -15,7 +15,7 @@ use super::run::Run;
 use super::state::{UserState, Values};
 use super::{StepFailure, capture};
 use crate::outcome::Outcome;
-use crate::plan::Request;
+use crate::plan::{MeasuredRequest, PlannedRequest};
 use crate::record::{Clock, FailureExample, Sample};
 use crate::scenario::{CaptureFrom, CheckRule, TextRule};
 use crate::transport::{Client, Exchange};
@@ -58,19 +58,16 @@ pub(super) async fn measured(
     user: &mut User<'_>,
     index: usize,
     clock: Clock,
-    request: &Request,
+    measured: &MeasuredRequest,
     intended: Option<Micros>,
 ) -> RequestEnd {
-    // Every request of a flow has a series; only those of setup and teardown have none.
-    let Some(series) = request.series else {
-        return RequestEnd::NotSent;
-    };
+    let (series, request) = (measured.series, &measured.request);
     let mut prepared = match Prepared::of(request, &run.base, &mut user.state) {
         Ok(prepared) => prepared,
         Err(reason) => {
             // A user without a row leaves, which is counted for the user, not for a request.
             if user.state.used_up().is_none() {
-                unsendable(run, user, index, clock, request, &reason.to_string());
+                unsendable(run, user, index, clock, measured, &reason.to_string());
             }
             return RequestEnd::NotSent;
         }
@@ -86,7 +83,7 @@ pub(super) async fn measured(
     let sample = in_flight.sample(judged.outcome);
     run.recorder.record(index, |shard| {
         shard.request(&sample);
-        for ((id, _), held) in request.checks.iter().zip(&user.state.held) {
+        for (id, held) in measured.checks.iter().zip(&user.state.held) {
             shard.check(*id, *held);
         }
     });
@@ -121,13 +118,11 @@ pub(super) fn unsendable(
     user: &User<'_>,
     index: usize,
     clock: Clock,
-    request: &Request,
+    measured: &MeasuredRequest,
     detail: &str,
 ) {
     const OUTCOME: Outcome = Outcome::Unsendable;
-    let Some(series) = request.series else {
-        return;
-    };
+    let series = measured.series;
     let now = clock.now();
     let sample = Sample {
         is_after_load: run.is_over(now),
@@ -140,7 +135,7 @@ pub(super) fn unsendable(
             series: Some(series),
             outcome: OUTCOME,
             status: None,
-            request: user.state.hide(&request.shown),
+            request: user.state.hide(&measured.request.shown),
             detail: user.state.hide(detail),
         });
 }
@@ -149,7 +144,7 @@ pub(super) fn unsendable(
 pub(super) async fn unmeasured(
     base: &BaseUrl,
     user: &mut User<'_>,
-    request: &Request,
+    request: &PlannedRequest,
 ) -> Result<(), StepFailure> {
     let failure = |outcome, status, detail| StepFailure {
         step: request.name.clone(),
@@ -178,7 +173,7 @@ const LARGE_TEXT: usize = 1 << 20;
 
 /// Judges on this thread, or on another one if that takes long.
 async fn judged(
-    request: &Request,
+    request: &PlannedRequest,
     exchange: &Exchange,
     prepared: &Prepared<'_>,
     user: &mut User<'_>,
@@ -193,7 +188,7 @@ async fn judged(
 }
 
 /// True if the checks and captures of a response would delay the other users of the thread.
-fn is_slow_to_judge(request: &Request, exchange: &Exchange) -> bool {
+fn is_slow_to_judge(request: &PlannedRequest, exchange: &Exchange) -> bool {
     let Some(body) = exchange.body() else {
         return false;
     };
@@ -214,10 +209,7 @@ fn is_slow_to_judge(request: &Request, exchange: &Exchange) -> bool {
         CaptureFrom::Regex(_) => size > LARGE,
         CaptureFrom::Header(_) | CaptureFrom::Cookie(_) => false,
     };
-    request
-        .checks
-        .iter()
-        .any(|(_, check)| of_check(&check.rule))
+    request.checks.iter().any(|check| of_check(&check.rule))
         || request
             .captures
             .iter()
@@ -227,7 +219,7 @@ fn is_slow_to_judge(request: &Request, exchange: &Exchange) -> bool {
 /// Judges every check and takes every capture. The first failure in this order is the outcome: transport, status, check,
 /// capture. Without a whole response no check is judged.
 fn judge(
-    request: &Request,
+    request: &PlannedRequest,
     exchange: &Exchange,
     prepared: &Prepared<'_>,
     user: &mut User<'_>,
@@ -251,7 +243,7 @@ fn judge(
     if response.status >= StatusCode::BAD_REQUEST && !accepts(request, &response) {
         judged.outcome = Outcome::Status;
     }
-    for (_, check) in &request.checks {
+    for check in &request.checks {
         let result = check::judge(&check.rule, &response, &mut user.state);
         if let CheckResult::Failed { found } = &result {
             judged.fail(Outcome::Check, || format!("{}: found {found}", check.name));
@@ -268,9 +260,7 @@ fn judge(
         match capture::take(wanted, &response, &jar, &mut user.state) {
             Ok(value) => {
                 user.state.keep(wanted.slot, value);
-                if request.captured_links.contains(&wanted.slot) {
-                    user.state.came_from(wanted.slot, page);
-                }
+                user.state.came_from(wanted.slot, page);
             }
             Err(miss) => {
                 judged.lacks_value = true;
@@ -282,8 +272,8 @@ fn judge(
 }
 
 /// True if a check of the step accepts this status.
-fn accepts(request: &Request, response: &Response<'_>) -> bool {
-    request.checks.iter().any(|(_, check)| match &check.rule {
+fn accepts(request: &PlannedRequest, response: &Response<'_>) -> bool {
+    request.checks.iter().any(|check| match &check.rule {
         CheckRule::Status(ranges) => ranges
             .iter()
             .any(|range| (range.first..=range.last).contains(&response.status)),

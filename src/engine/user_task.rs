@@ -119,14 +119,14 @@ async fn run_user<F: Future<Output = ()>>(
     clock: Clock,
     turn: impl Fn() -> F,
 ) {
-    let number = run.plan.segment.global(index as u64);
+    let number = run.plan.workload.segment.global(index as u64);
     let mut user = User {
         client: Client::new(Arc::clone(&run.transport)),
         state: UserState::new(&run.plan, &run.values, &run.draws, number),
         backoff: Backoff::default(),
     };
     let load = run.load_of(index);
-    let flows = &run.plan.loads[load].flows;
+    let flows = &run.plan.workload.loads[load].flows;
     let mut pacer = Pacer::new(
         &run.paces[load],
         &run.halt,

@@ -1,21 +1,19 @@
 //! Compiles a scenario to a plan: literal parts get their final form, names become numbers.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use url::Url;
 
-use super::program::block_of;
 use super::request::{self, Base};
 use super::threshold::resolve;
 use super::{
-    CheckEntry, CheckId, Flow, HttpPlan, LoadProfile, Loads, MAX_SERIES, Metrics, OTHER, Plan,
-    ReadsBody, Request, Schedule, Secrets, Segment, Series, SeriesId, Step, Subject, fingerprint,
-    think, totals,
+    CheckEntry, CheckId, HttpPlan, LoadProfile, Loads, MAX_SERIES, MeasuredRequest, Metrics, OTHER,
+    Plan, PlannedFlow, PlannedRequest, ReadsBody, RequestUrl, Schedule, Secrets, Segment, Series,
+    SeriesId, Subject, Workload, fingerprint, think, totals,
 };
 use crate::expr::ExprError;
-use crate::scenario::{
-    self, Diagnostic, Diagnostics, HttpOptions, Scenario, SlotId, Span, ThresholdEntry,
-};
+use crate::scenario::program::with_requests;
+use crate::scenario::{self, Diagnostic, Diagnostics, HttpOptions, Scenario, Span, ThresholdEntry};
 
 impl Plan {
     /// Compiles a scenario for a target. The error contains all diagnostics.
@@ -25,70 +23,17 @@ impl Plan {
         seed: u64,
         segment: Segment,
     ) -> Result<Self, Diagnostics> {
-        let mut compiler = Compiler::new(scenario, target);
-        let setup = compiler.steps(&scenario.setup, None);
-        let teardown = compiler.steps(&scenario.teardown, None);
-        // Flows first, so that the limit on series never excludes a flow's own series.
-        let ids: Vec<SeriesId> = scenario
-            .flows
-            .iter()
-            .map(|flow| compiler.flow_series(&flow.name))
-            .collect();
-        let flows = scenario
-            .flows
-            .iter()
-            .zip(ids)
-            .map(|(flow, series)| compiler.flow(flow, series))
-            .collect();
-        let shared = Schedule::of(&scenario.load);
-        let shared = LoadProfile::new(None, shared, (0..scenario.flows.len()).collect());
-        let loads = Loads::new(shared, []);
-        let mut plan = Self {
-            name: scenario.name.clone(),
-            kind: scenario.kind,
-            target: target.clone(),
-            loads,
-            warm_up: scenario.warm_up,
-            pacing: scenario.pacing,
-            think_time: scenario.think_time,
-            on_error: scenario.on_error,
-            http: HttpPlan {
-                redirects: scenario.http.redirects,
-                cookies: scenario.http.cookies,
-                body_limit: scenario.http.body_limit,
-                resend: scenario.http.resend,
-                tls: scenario.http.tls.clone(),
-            },
-            variables: scenario.variables.clone(),
-            feeds: scenario.feeds.clone(),
-            setup,
-            teardown,
-            flows,
-            metrics: Metrics::built_in(),
-            series: compiler.series,
-            checks: compiler.checks,
-            thresholds: Vec::new(),
-            seed,
-            segment,
-            secrets: Secrets::default(),
-            workload_hash: String::new(),
-            hash: String::new(),
-        };
-        let links: HashSet<SlotId> = plan.all_requests().filter_map(|r| r.link).collect();
-        plan.each_request_mut(|request| {
-            let slots = request.captures.iter().map(|capture| capture.slot);
-            request.captured_links = slots.filter(|slot| links.contains(slot)).collect();
-        });
-        let mut problems = compiler.problems;
-        problems.extend(load_problem(&plan));
+        let compiler = Compiler::new(scenario, target);
+        let (workload, mut problems) = compiler.workload(scenario, target, seed, segment);
+        problems.extend(load_problem(&workload));
+        let mut thresholds = Vec::new();
         for entry in &scenario.thresholds {
-            match resolve::resolve(entry, &plan) {
-                Ok(threshold) => plan.thresholds.push(threshold),
+            match resolve::resolve(entry, &workload) {
+                Ok(threshold) => thresholds.push(threshold),
                 Err(error) => problems.push(place(error, entry, &scenario.source.text)),
             }
         }
-        let built_in = resolve::built_in(&plan);
-        plan.thresholds.extend(built_in);
+        thresholds.extend(resolve::built_in(&thresholds, &workload));
         if !problems.is_empty() {
             for problem in &mut problems {
                 problem.hide(&scenario.mask);
@@ -100,32 +45,34 @@ impl Plan {
                 problems,
             ));
         }
-        plan.secrets = Secrets::of(&plan, &scenario.mask);
-        plan.workload_hash = fingerprint::workload(&plan);
-        plan.hash = fingerprint::plan(&plan.workload_hash, seed);
-        Ok(plan)
-    }
-
-    /// The number of iterations planned for this segment; `None` if it depends on the users.
-    pub fn planned_iterations(&self) -> Option<u64> {
-        self.loads.planned_iterations(self.seed, self.segment)
+        let workload_hash = fingerprint::workload(&workload);
+        Ok(Self {
+            name: scenario.name.clone(),
+            kind: scenario.kind,
+            think_time: scenario.think_time,
+            thresholds,
+            secrets: Secrets::of(&workload, &scenario.mask),
+            hash: fingerprint::plan(&workload_hash, seed),
+            workload_hash,
+            workload,
+        })
     }
 }
 
 /// The diagnostic for a load that measures nothing.
-fn load_problem(plan: &Plan) -> Option<Diagnostic> {
-    let message = match plan.loads.duration() {
+fn load_problem(workload: &Workload) -> Option<Diagnostic> {
+    let message = match workload.loads.duration() {
         Some(run) if run.is_zero() => "the load has a duration of zero".to_owned(),
-        Some(run) if run <= plan.warm_up => {
+        Some(run) if run <= workload.warm_up => {
             "the warm-up is as long as the load: nothing would be measured".to_owned()
         }
-        _ => plan.loads.iter().find_map(|load| {
+        _ => workload.loads.iter().find_map(|load| {
             if load.users.is_empty() {
                 Some("the load never has a user".to_owned())
             } else if never_starts(&load.schedule) {
                 Some("the load never starts an iteration".to_owned())
             } else {
-                totals::refusal(load, &plan.flows)
+                totals::refusal(load, &workload.flows)
             }
         })?,
     };
@@ -188,6 +135,8 @@ struct Compiler<'s> {
     steps: HashMap<(String, String), SeriesId>,
     other: Option<SeriesId>,
     checks: Vec<CheckEntry>,
+    /// See [`Workload::links`].
+    links: Box<[bool]>,
     problems: Vec<Diagnostic>,
 }
 
@@ -214,8 +163,56 @@ impl<'s> Compiler<'s> {
             steps: HashMap::new(),
             other: None,
             checks: Vec::new(),
+            links: vec![false; scenario.variables.len()].into(),
             problems,
         }
+    }
+
+    /// Compiles the workload; returns it with all its errors.
+    fn workload(
+        mut self,
+        scenario: &Scenario,
+        target: &Url,
+        seed: u64,
+        segment: Segment,
+    ) -> (Workload, Vec<Diagnostic>) {
+        let setup = with_requests(&scenario.setup, &mut |request| self.request(request));
+        let teardown = with_requests(&scenario.teardown, &mut |request| self.request(request));
+        // Flows first, so that the limit on series never excludes a flow's own series.
+        let names = scenario.flows.iter().map(|flow| &flow.name);
+        let ids: Vec<SeriesId> = names.map(|name| self.flow_series(name)).collect();
+        let flows = scenario.flows.iter().zip(ids);
+        let flows = flows
+            .map(|(flow, series)| self.flow(flow, series))
+            .collect();
+        let every_flow = (0..scenario.flows.len()).collect();
+        let shared = LoadProfile::new(None, Schedule::of(&scenario.load), every_flow);
+        let workload = Workload {
+            target: target.clone(),
+            loads: Loads::new(shared, []),
+            warm_up: scenario.warm_up,
+            pacing: scenario.pacing,
+            on_error: scenario.on_error,
+            http: HttpPlan {
+                redirects: scenario.http.redirects,
+                cookies: scenario.http.cookies,
+                body_limit: scenario.http.body_limit,
+                resend: scenario.http.resend,
+                tls: scenario.http.tls.clone(),
+            },
+            variables: scenario.variables.clone(),
+            links: self.links,
+            feeds: scenario.feeds.clone(),
+            setup,
+            teardown,
+            flows,
+            metrics: Metrics::built_in(),
+            series: self.series,
+            checks: self.checks,
+            seed,
+            segment,
+        };
+        (workload, self.problems)
     }
 
     fn flow_series(&mut self, name: &str) -> SeriesId {
@@ -227,56 +224,50 @@ impl<'s> Compiler<'s> {
         })
     }
 
-    fn flow(&mut self, flow: &scenario::Flow, series: SeriesId) -> Flow {
-        let start = self.steps(&flow.start, Some(&flow.name));
-        let steps = self.steps(&flow.steps, Some(&flow.name));
-        Flow {
+    fn flow(&mut self, flow: &scenario::Flow, series: SeriesId) -> PlannedFlow {
+        let mut measured = |request: &scenario::Request| self.measured(request, &flow.name);
+        let start = with_requests(&flow.start, &mut measured);
+        let mut steps = with_requests(&flow.steps, &mut measured);
+        if let Some(delay) = self.think_time {
+            think::place(&mut steps, delay);
+        }
+        PlannedFlow {
             name: flow.name.clone(),
             weight: flow.weight,
             series,
-            start,
             rest: self
                 .think_time
                 .filter(|_| self.is_closed && think::pauses_between_rounds(&steps)),
-            steps: match self.think_time {
-                Some(delay) => think::between(steps, delay),
-                None => steps,
-            },
+            start,
+            steps,
         }
     }
 
-    /// Compiles steps of a flow, or of setup and teardown, which are not measured.
-    fn steps(&mut self, steps: &[scenario::Step], flow: Option<&str>) -> Vec<Step> {
-        block_of(steps, &mut |request, span| {
-            self.request(request, flow, span)
-        })
+    /// A request of a flow.
+    fn measured(&mut self, request: &scenario::Request, flow: &str) -> MeasuredRequest {
+        let series = self.step_series(request, flow);
+        let checks = request.checks.iter();
+        MeasuredRequest {
+            series,
+            checks: checks
+                .map(|check| self.check(&check.name, &request.name, flow))
+                .collect(),
+            request: self.request(request),
+        }
     }
 
-    fn request(&mut self, request: &scenario::Request, flow: Option<&str>, span: Span) -> Request {
-        let series = flow.map(|flow| self.step_series(request, flow, span));
-        let checks = request
-            .checks
-            .iter()
-            .map(|check| match flow {
-                Some(flow) => (self.check(&check.name, &request.name, flow), check.clone()),
-                None => (CheckId(0), check.clone()),
-            })
-            .collect();
+    fn request(&mut self, request: &scenario::Request) -> PlannedRequest {
+        let link = request::link(&request.url);
+        if let Some(slot) = link {
+            self.links[slot.0 as usize] = true;
+        }
         let (url, query) =
             request::url(&self.base, &request.url, &request.query).unwrap_or_else(|message| {
-                self.problems.push(Diagnostic {
-                    span: Some(span),
-                    message,
-                    hint: None,
-                });
-                (super::RequestUrl::Whole(request.url.clone()), None)
+                self.problem(request.span, message, None);
+                (RequestUrl::Whole(request.url.clone()), None)
             });
         let headers = request::headers(self.http, request).unwrap_or_else(|message| {
-            self.problems.push(Diagnostic {
-                span: Some(span),
-                message,
-                hint: None,
-            });
+            self.problem(request.span, message, None);
             request::Headers::default()
         });
         let reads_body = request.checks.iter().any(|check| check.rule.reads_body())
@@ -284,22 +275,19 @@ impl<'s> Compiler<'s> {
                 .captures
                 .iter()
                 .any(|capture| capture.from.reads_body());
-        Request {
+        PlannedRequest {
             name: request.name.clone(),
-            series,
             method: request.method.clone(),
             shown: request::shown(&self.base, request, &url),
             url,
             query,
-            link: request::link(&request.url),
-            // Filled in when all requests are compiled.
-            captured_links: Box::default(),
+            link,
             headers: headers.literal,
             rendered_headers: headers.rendered,
             auth: headers.auth,
             body: request::body(&request.body),
             timeouts: request.timeouts,
-            checks,
+            checks: request.checks.clone(),
             captures: request.captures.clone(),
             reads_body: if reads_body {
                 ReadsBody::Yes
@@ -309,20 +297,26 @@ impl<'s> Compiler<'s> {
         }
     }
 
+    fn problem(&mut self, span: Span, message: String, hint: Option<&str>) {
+        self.problems.push(Diagnostic {
+            span: Some(span),
+            message,
+            hint: hint.map(str::to_owned),
+        });
+    }
+
     /// The series of a step; steps with the same name in a flow share it.
-    fn step_series(&mut self, request: &scenario::Request, flow: &str, span: Span) -> SeriesId {
+    fn step_series(&mut self, request: &scenario::Request, flow: &str) -> SeriesId {
         let key = (flow.to_owned(), request.name.clone());
         if let Some(&id) = self.steps.get(&key) {
             let series = &self.series[id.0 as usize];
             if Some(id) != self.other && series.tags != request.tags {
-                self.problems.push(Diagnostic {
-                    span: Some(span),
-                    message: format!(
-                        "two steps of flow `{flow}` are named `{}` but have different tags: they share one series",
-                        request.name
-                    ),
-                    hint: Some("give one of them another `name`, or both the same tags".to_owned()),
-                });
+                let message = format!(
+                    "two steps of flow `{flow}` are named `{}` but have different tags: they share one series",
+                    request.name
+                );
+                let hint = "give one of them another `name`, or both the same tags";
+                self.problem(request.span, message, Some(hint));
             }
             return id;
         }

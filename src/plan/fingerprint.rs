@@ -8,34 +8,35 @@ use std::fmt::{self, Debug, Write as _};
 
 use sha2::{Digest as _, Sha256};
 
-use super::program::{Action, Step, visit};
-use super::{Plan, Request, RequestBody, RequestUrl};
+use super::{PlannedRequest, RequestBody, RequestUrl, Workload};
+use crate::scenario::program::visit;
+use crate::scenario::{Action, Step};
 
 /// SHA-256, in hex, of a canonical text of the plan's requests and load.
-pub(super) fn workload(plan: &Plan) -> String {
+pub(super) fn workload(workload: &Workload) -> String {
     let mut text = Canonical(Sha256::new());
-    for load in plan.loads.iter() {
+    for load in workload.loads.iter() {
         text.field("schedule", &load.schedule);
         // A load of all flows needs no list of them.
-        if load.flows.len() < plan.flows.len() {
+        if load.flows.len() < workload.flows.len() {
             text.field("flows", &load.flows);
         }
     }
-    text.field("pacing", &plan.pacing);
-    text.field("on_error", &plan.on_error);
-    text.field("redirects", &plan.http.redirects);
-    text.field("cookies", &plan.http.cookies);
-    text.field("body_limit", &plan.http.body_limit);
-    text.field("resend", &plan.http.resend);
-    text.field("variables", &plan.variables);
-    for feed in &plan.feeds {
+    text.field("pacing", &workload.pacing);
+    text.field("on_error", &workload.on_error);
+    text.field("redirects", &workload.http.redirects);
+    text.field("cookies", &workload.http.cookies);
+    text.field("body_limit", &workload.http.body_limit);
+    text.field("resend", &workload.http.resend);
+    text.field("variables", &workload.variables);
+    for feed in &workload.feeds {
         text.field("feed", &(&feed.name, &feed.columns, feed.pick));
         text.field("rows", &feed.rows);
     }
-    let origin = plan.target.origin().ascii_serialization();
-    text.block("setup", &plan.setup, &origin);
-    text.block("teardown", &plan.teardown, &origin);
-    for flow in &plan.flows {
+    let origin = workload.target.origin().ascii_serialization();
+    text.block("setup", &workload.setup, &origin);
+    text.block("teardown", &workload.teardown, &origin);
+    for flow in &workload.flows {
         text.field("flow", &(&flow.name, flow.weight, flow.rest));
         text.block("start", &flow.start, &origin);
         text.block("steps", &flow.steps, &origin);
@@ -74,22 +75,26 @@ impl Canonical {
         })
     }
 
-    fn block(&mut self, name: &str, block: &[Step], origin: &str) {
+    fn block<R: AsRef<PlannedRequest>>(&mut self, name: &str, block: &[Step<R>], origin: &str) {
         let steps = visit(block);
         self.field(name, &steps.len());
         for visit in steps {
             self.field("depth", &visit.depth);
             self.field("if", &visit.step.condition);
-            if let Action::Request(request) = &visit.step.action {
-                self.request(request, origin);
-            }
-            if let Some((name, settings)) = visit.step.action.settings() {
-                self.field(name, &settings);
+            match &visit.step.action {
+                Action::Request(request) => self.request((**request).as_ref(), origin),
+                Action::Think(delay) => self.field("think", delay),
+                Action::Repeat { times, pause, .. } => self.field("repeat", &(times, pause)),
+                Action::Set(values) => {
+                    for (slot, value) in values {
+                        self.field("set", &(slot, &value.segments));
+                    }
+                }
             }
         }
     }
 
-    fn request(&mut self, request: &Request, origin: &str) {
+    fn request(&mut self, request: &PlannedRequest, origin: &str) {
         self.field("method", &request.method);
         match &request.url {
             RequestUrl::Literal(uri) => {
@@ -117,7 +122,7 @@ impl Canonical {
         }
         self.field("timeouts", &request.timeouts);
         self.field("captures", &request.captures);
-        for (_, check) in &request.checks {
+        for check in &request.checks {
             self.field("check", &check.name);
         }
     }

@@ -8,34 +8,27 @@ mod fingerprint;
 mod load;
 pub mod metrics;
 pub mod outline;
-pub mod program;
 mod request;
 pub mod secrets;
 mod think;
 pub mod threshold;
-mod tls;
 mod totals;
+mod workload;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Uri};
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 pub use load::schedule::Schedule;
 pub use load::{LoadProfile, Loads, arrivals, curve, schedule};
 pub use metrics::{MetricEntry, MetricId, Metrics, Timing};
-pub use program::{Action, Step};
 pub use secrets::Secrets;
 pub use threshold::Threshold;
+pub use workload::{HttpPlan, PlannedFlow, Workload};
 
-use crate::scenario::{
-    Auth, Capture, Check, Cookies, Delay, Feed, Kind, OnError, SlotId, Template, Timeouts,
-    TlsOptions, Variable,
-};
-use crate::units::ByteSize;
+use crate::scenario::{Auth, Capture, Check, Delay, Kind, SlotId, Template, Timeouts};
 
 /// The part of a run on this machine: arrival k, row r and user i belong to segment `index` if they are `index` modulo
 /// `count`. A run on one machine is segment 0 of 1.
@@ -71,43 +64,13 @@ pub struct Plan {
     pub name: String,
     /// The scenario's kind.
     pub kind: Kind,
-    /// The base URL of paths.
-    pub target: Url,
-    /// The loads: schedules, users and flows.
-    pub loads: Loads,
-    /// The length of the warm-up, which totals and thresholds leave out.
-    pub warm_up: Duration,
-    /// The minimum time between two starts of a user's iterations.
-    pub pacing: Option<Duration>,
     /// The pause between steps, and in closed models between iterations. The flows already contain it; this copy is for
     /// the outline.
     pub think_time: Option<Delay>,
-    /// The reaction to a failed capture or a missing value.
-    pub on_error: OnError,
-    /// Transport settings of all requests.
-    pub http: HttpPlan,
-    /// The table of variables.
-    pub variables: Vec<Variable>,
-    /// The feeders.
-    pub feeds: Vec<Feed>,
-    /// Steps before the load; their requests have no series.
-    pub setup: Vec<Step>,
-    /// Steps after the load; their requests have no series.
-    pub teardown: Vec<Step>,
-    /// The flows.
-    pub flows: Vec<Flow>,
-    /// The metrics that series have, by [`MetricId`].
-    pub metrics: Metrics,
-    /// The recorded series, by [`SeriesId`].
-    pub series: Vec<Series>,
-    /// Every check of a measured step, by [`CheckId`].
-    pub checks: Vec<CheckEntry>,
+    /// The actions of users, when they happen, and what is recorded of them.
+    pub workload: Workload,
     /// The thresholds; built-in ones come last.
     pub thresholds: Vec<Threshold>,
-    /// The seed of all random numbers.
-    pub seed: u64,
-    /// This machine's share.
-    pub segment: Segment,
     /// Values that no output may show.
     pub secrets: Secrets,
     /// SHA-256, in hex, of the load and the requests, without the seed and the target's address: equal for all runs of
@@ -117,27 +80,12 @@ pub struct Plan {
     pub hash: String,
 }
 
-/// Transport settings of all requests.
-#[derive(Debug, Clone)]
-pub struct HttpPlan {
-    /// The maximum number of redirects to follow.
-    pub redirects: u8,
-    /// The cookies that a user keeps.
-    pub cookies: Cookies,
-    /// The maximum size of a body, as received.
-    pub body_limit: ByteSize,
-    /// True if a request is sent once more when its reused connection was closed.
-    pub resend: bool,
-    /// TLS settings.
-    pub tls: TlsOptions,
-}
-
-/// The number of a series: the index into [`Plan::series`].
+/// The number of a series: the index into [`Workload::series`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SeriesId(pub u32);
 
-/// The number of a check: the index into [`Plan::checks`].
+/// The number of a check: the index into [`Workload::checks`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CheckId(pub u32);
@@ -183,30 +131,22 @@ pub struct CheckEntry {
     pub flow: String,
 }
 
-/// A compiled flow.
+/// A request of a flow; it is measured.
 #[derive(Debug, Clone)]
-pub struct Flow {
-    /// Its name.
-    pub name: String,
-    /// Its weight; at least 1.
-    pub weight: u32,
-    /// The series of its iterations.
+pub struct MeasuredRequest {
+    /// The series of its samples.
     pub series: SeriesId,
-    /// The steps that each user runs once.
-    pub start: Vec<Step>,
-    /// The steps of an iteration.
-    pub steps: Vec<Step>,
-    /// Closed models: the pause between an iteration and its user's next.
-    pub rest: Option<Delay>,
+    /// The number of each of its checks, in their order.
+    pub checks: Vec<CheckId>,
+    /// The request itself.
+    pub request: PlannedRequest,
 }
 
 /// A compiled request: its literal parts have their final form.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct PlannedRequest {
     /// The step's name.
     pub name: String,
-    /// The series of its samples; `None` in setup and teardown.
-    pub series: Option<SeriesId>,
     /// The method.
     pub method: Method,
     /// Its URL.
@@ -215,8 +155,6 @@ pub struct Request {
     pub query: Option<Template>,
     /// The variable in [`RequestUrl::Whole`]; a relative link is resolved against the page from which it was captured.
     pub link: Option<SlotId>,
-    /// The variables that this request captures and another request uses as its `link`.
-    pub captured_links: Box<[SlotId]>,
     /// Method and URL for display, without possible secrets: as written, with a query without its values.
     pub shown: String,
     /// Headers with literal values: defaults, the step's own, content type, literal credentials.
@@ -229,12 +167,24 @@ pub struct Request {
     pub body: RequestBody,
     /// Time limits.
     pub timeouts: Timeouts,
-    /// Checks with their numbers (the number is meaningless if `series` is `None`).
-    pub checks: Vec<(CheckId, Check)>,
+    /// Checks.
+    pub checks: Vec<Check>,
     /// Captures.
     pub captures: Vec<Capture>,
     /// Whether a check or a capture reads the body, so that it must be kept and decompressed.
     pub reads_body: ReadsBody,
+}
+
+impl AsRef<Self> for PlannedRequest {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+impl AsRef<PlannedRequest> for MeasuredRequest {
+    fn as_ref(&self) -> &PlannedRequest {
+        &self.request
+    }
 }
 
 /// Whether the body's bytes are needed.

@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Plan, Request, RequestBody, RequestUrl};
+use super::{PlannedRequest, RequestBody, RequestUrl, Workload};
 use crate::expr::{Expression, Segment};
 use crate::mask::{Mask, is_secret_name, labelled_values};
 use crate::scenario::{Auth, CaptureFrom, SlotId, Template, Value};
@@ -24,22 +24,22 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// The secrets of a plan, in addition to those that `mask` already contains.
-    pub(super) fn of(plan: &Plan, mask: &Mask) -> Self {
+    /// The secrets of a workload, in addition to those that `mask` already contains.
+    pub(super) fn of(workload: &Workload, mask: &Mask) -> Self {
         let mut found = SecretSources::default();
-        for (number, variable) in plan.variables.iter().enumerate() {
+        for (number, variable) in workload.variables.iter().enumerate() {
             if is_secret_name(&variable.name) {
                 found.slots.push(SlotId(number as u32));
             }
         }
-        for (number, feed) in plan.feeds.iter().enumerate() {
+        for (number, feed) in workload.feeds.iter().enumerate() {
             let columns = feed.columns.iter().enumerate();
             let secret = columns.filter(|(_, name)| is_secret_name(name));
             found
                 .columns
                 .extend(secret.map(|(column, _)| (number, column)));
         }
-        for request in plan.all_requests() {
+        for request in workload.all_requests() {
             found.request(request);
         }
         found.slots.sort_unstable();
@@ -47,7 +47,7 @@ impl Secrets {
         found.columns.sort_unstable();
         found.columns.dedup();
         for slot in &found.slots {
-            let initial = &plan.variables[slot.0 as usize].initial;
+            let initial = &workload.variables[slot.0 as usize].initial;
             found.texts.extend(initial.iter().flat_map(texts));
         }
         found.texts.sort_unstable();
@@ -79,7 +79,7 @@ struct SecretSources {
 }
 
 impl SecretSources {
-    fn request(&mut self, request: &Request) {
+    fn request(&mut self, request: &PlannedRequest) {
         for (name, value) in &request.headers {
             if is_secret_name(name.as_str()) {
                 self.header(&String::from_utf8_lossy(value.as_bytes()));

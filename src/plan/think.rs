@@ -1,31 +1,49 @@
 //! Inserts the default think time between the steps of an iteration.
 
-use super::{Action, Step};
-use crate::scenario::Delay;
+use std::slice;
 
-/// The steps with a pause between each two, unless one of them is a pause itself; none before the first or after the
-/// last. The passes of a repetition count as steps. If a step is skipped, its pause is skipped too.
-pub(super) fn between(steps: Vec<Step>, delay: Delay) -> Vec<Step> {
-    let mut placed: Vec<Step> = Vec::new();
-    for step in steps {
-        let step = inside(step, delay);
-        let before = lasting(&placed).next_back();
-        let needs_pause = before.is_some_and(|before| !ends_with_think(before))
-            && !begins_with_think(&step)
-            && !step.action.is_instant();
+use crate::scenario::program::{each_block, visit};
+use crate::scenario::{Action, Delay, Step};
+
+/// Puts a pause between each two steps, unless one of them is a pause itself; none before the first or after the last.
+/// The passes of a repetition count as steps. If a step is skipped, its pause is skipped too.
+pub(super) fn place<R>(steps: &mut Vec<Step<R>>, delay: Delay) {
+    each_block(steps, &mut |block| between(block, delay));
+}
+
+/// True if the default pause belongs between two rounds of these steps; false if they begin or end with a pause.
+pub(super) fn pauses_between_rounds<R>(steps: &[Step<R>]) -> bool {
+    Edges::of(steps).is_some_and(|edges| !edges.begins_with_think && !edges.ends_with_think)
+}
+
+/// Inserts pauses between the steps of a block, and between the passes of its repeated steps, whose own blocks already
+/// contain their pauses.
+fn between<R>(block: &mut Vec<Step<R>>, delay: Delay) {
+    let mut placed = Vec::with_capacity(block.len());
+    // The edges of the last step that takes time.
+    let mut before: Option<Edges> = None;
+    for mut step in block.drain(..) {
+        if let Action::Repeat { steps, pause, .. } = &mut step.action
+            && pauses_between_rounds(steps)
+        {
+            *pause = Some(delay);
+        }
+        let edges = Edges::of(slice::from_ref(&step));
+        let needs_pause = before.is_some_and(|before| !before.ends_with_think)
+            && edges.is_some_and(|edges| !edges.begins_with_think);
+        before = edges.or(before);
         if !needs_pause {
             placed.push(step);
         } else if step.condition.is_some() {
             placed.push(together(step, delay));
         } else {
-            placed.push(think(delay));
-            placed.push(step);
+            placed.extend([think(delay), step]);
         }
     }
-    placed
+    *block = placed;
 }
 
-fn think(delay: Delay) -> Step {
+const fn think<R>(delay: Delay) -> Step<R> {
     Step {
         condition: None,
         action: Action::Think(delay),
@@ -33,7 +51,7 @@ fn think(delay: Delay) -> Step {
 }
 
 /// A pause followed by the step, under the step's condition, which is evaluated once.
-fn together(mut step: Step, delay: Delay) -> Step {
+fn together<R>(mut step: Step<R>, delay: Delay) -> Step<R> {
     let condition = step.condition.take();
     Step {
         condition,
@@ -45,102 +63,46 @@ fn together(mut step: Step, delay: Delay) -> Step {
     }
 }
 
-/// Inserts pauses between the steps of a repeated step, and between its passes.
-fn inside(step: Step, delay: Delay) -> Step {
-    let Action::Repeat {
-        times,
-        steps,
-        pause,
-    } = step.action
-    else {
-        return step;
-    };
-    let steps = between(steps, delay);
-    let pause = if pauses_between_rounds(&steps) {
-        Some(delay)
-    } else {
-        pause
-    };
-    Step {
-        condition: step.condition,
-        action: Action::Repeat {
-            times,
-            steps,
-            pause,
-        },
+/// The first and the last of the steps that take time.
+#[derive(Debug, Clone, Copy)]
+struct Edges {
+    begins_with_think: bool,
+    ends_with_think: bool,
+}
+
+impl Edges {
+    /// The edges of `steps`; `None` if they take no time.
+    fn of<R>(steps: &[Step<R>]) -> Option<Self> {
+        let actions = visit(steps).into_iter().map(|visit| &visit.step.action);
+        let mut lasting = actions.filter(|action| action.takes_time());
+        let is_think = |action: &Action<R>| matches!(action, Action::Think(_));
+        let first = lasting.next()?;
+        let last = lasting.next_back().unwrap_or(first);
+        Some(Self {
+            begins_with_think: is_think(first),
+            ends_with_think: is_think(last),
+        })
     }
-}
-
-/// True if the default pause belongs between two rounds of these steps; false if they begin or end with a pause.
-pub(super) fn pauses_between_rounds(steps: &[Step]) -> bool {
-    let first = lasting(steps).next();
-    let last = lasting(steps).next_back();
-    first.is_some_and(|step| !begins_with_think(step))
-        && last.is_some_and(|step| !ends_with_think(step))
-}
-
-fn begins_with_think(step: &Step) -> bool {
-    is_think(step) || lasting(block(step)).next().is_some_and(begins_with_think)
-}
-
-fn ends_with_think(step: &Step) -> bool {
-    is_think(step)
-        || lasting(block(step))
-            .next_back()
-            .is_some_and(ends_with_think)
-}
-
-const fn is_think(step: &Step) -> bool {
-    matches!(step.action, Action::Think(_))
-}
-
-/// The steps that take time.
-fn lasting(steps: &[Step]) -> impl DoubleEndedIterator<Item = &Step> {
-    steps.iter().filter(|step| !step.action.is_instant())
-}
-
-/// The child steps of a step; empty if it has none.
-fn block(step: &Step) -> &[Step] {
-    step.action.block().map_or(&[], |(steps, _)| steps)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
-
-    use http::{HeaderMap, Method, Uri};
 
     use super::*;
     use crate::expr::Expression;
-    use crate::plan::{ReadsBody, Request, RequestBody, RequestUrl};
-    use crate::scenario::{Condition, Timeouts, Value};
+    use crate::scenario::{Condition, Value};
 
     const PAUSE: Delay = Delay::Constant(Duration::from_secs(1));
     const OWN: Delay = Delay::Constant(Duration::from_secs(9));
 
+    /// The requests are irrelevant here.
+    type Step = super::Step<()>;
+
     fn request() -> Step {
-        let request = Request {
-            name: "GET /".to_owned(),
-            series: None,
-            method: Method::GET,
-            url: RequestUrl::Literal(Uri::from_static("http://127.0.0.1/")),
-            query: None,
-            link: None,
-            captured_links: Box::default(),
-            shown: "GET /".to_owned(),
-            headers: HeaderMap::new(),
-            rendered_headers: Vec::new(),
-            auth: None,
-            body: RequestBody::Empty,
-            timeouts: Timeouts::default(),
-            checks: Vec::new(),
-            captures: Vec::new(),
-            reads_body: ReadsBody::No,
-        };
         Step {
             condition: None,
-            action: Action::Request(Arc::new(request)),
+            action: Action::Request(Box::new(())),
         }
     }
 
@@ -160,6 +122,11 @@ mod tests {
             condition: None,
             action: Action::Set(Vec::new()),
         }
+    }
+
+    fn placed(mut steps: Vec<Step>) -> Vec<Step> {
+        place(&mut steps, PAUSE);
+        steps
     }
 
     fn only_if(mut step: Step) -> Step {
@@ -191,16 +158,9 @@ mod tests {
 
     #[test]
     fn pauses_add_nothing_that_grows_with_the_depth() {
-        fn count(steps: &[Step]) -> usize {
-            let of = |step: &Step| match &step.action {
-                Action::Repeat { steps, .. } => 1 + count(steps),
-                Action::Request(_) | Action::Think(_) | Action::Set(_) => 1,
-            };
-            steps.iter().map(of).sum()
-        }
         let nested = (0..21).fold(request(), |inner, _| repeat(2, vec![request(), inner]));
         // Each level has two steps and a pause between them.
-        assert_eq!(count(&between(vec![nested], PAUSE)), 1 + 21 * 3);
+        assert_eq!(visit(&placed(vec![nested])).len(), 1 + 21 * 3);
     }
 
     #[test]
@@ -249,7 +209,7 @@ mod tests {
             ),
         ];
         for (index, (steps, all, skipped)) in cases.into_iter().enumerate() {
-            let placed = between(steps, PAUSE);
+            let placed = placed(steps);
             assert_eq!(run(&placed, false), all, "case {index}, conditions hold");
             assert_eq!(
                 run(&placed, true),

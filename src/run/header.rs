@@ -16,11 +16,12 @@ pub fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: DateTime<Ut
     // Names come from the file and stay readable even if they look like a secret; values from the environment and the
     // command line are redacted.
     let hide = |text: &str| scenario.mask.known(text);
-    let series = plan.series.iter().map(|series| Series {
+    let workload = &plan.workload;
+    let series = workload.series.iter().map(|series| Series {
         name: hide(&series.name),
         ..series.clone()
     });
-    let checks = plan.checks.iter().map(|check| CheckEntry {
+    let checks = workload.checks.iter().map(|check| CheckEntry {
         name: hide(&check.name),
         step: hide(&check.step),
         ..check.clone()
@@ -40,19 +41,19 @@ pub fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: DateTime<Ut
         scenario_sha256: scenario.source.sha256.clone(),
         workload_hash: Some(plan.workload_hash.clone()),
         plan_hash: plan.hash.clone(),
-        seed: plan.seed,
-        segment: plan.segment,
-        target: hide(plan.target.as_str()),
+        seed: workload.seed,
+        segment: workload.segment,
+        target: hide(workload.target.as_str()),
         target_is_bundled: scenario.target == Target::Bundled,
-        model: plan.loads.model(),
-        load: plan.loads.to_string(),
-        stages: plan.loads.stage_marks(),
-        planned_duration: plan.loads.duration().map(Into::into),
-        planned_iterations: plan.planned_iterations(),
-        warm_up: plan.warm_up.into(),
-        pacing: plan.pacing.map(Into::into),
-        peak_users: plan.loads.peak_users(),
-        metrics: plan.metrics.clone(),
+        model: workload.loads.model(),
+        load: workload.loads.to_string(),
+        stages: workload.loads.stage_marks(),
+        planned_duration: workload.loads.duration().map(Into::into),
+        planned_iterations: workload.planned_iterations(),
+        warm_up: workload.warm_up.into(),
+        pacing: workload.pacing.map(Into::into),
+        peak_users: workload.loads.peak_users(),
+        metrics: workload.metrics.clone(),
         series: series.collect(),
         checks: checks.collect(),
         thresholds: thresholds.collect(),

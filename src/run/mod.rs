@@ -107,7 +107,12 @@ impl Run<'_> {
     ) -> anyhow::Result<LoadOver> {
         let plan = &self.plan;
         let shards = probe::cores() as usize * SHARDS_PER_CORE;
-        let recorder = Recorder::new(&plan.metrics, &plan.series, plan.checks.len(), shards);
+        let recorder = Recorder::new(
+            &plan.workload.metrics,
+            &plan.workload.series,
+            plan.workload.checks.len(),
+            shards,
+        );
         let recorder = Arc::new(recorder);
         let running = engine::launch(
             Arc::clone(plan),
@@ -125,8 +130,12 @@ impl Run<'_> {
             running,
             target,
             sinks,
-            totals: Totals::new(&plan.series, plan.checks.len()),
-            judge: Judge::new(&plan.thresholds, &plan.series, self.header.max_users()),
+            totals: Totals::new(&plan.workload.series, plan.workload.checks.len()),
+            judge: Judge::new(
+                &plan.thresholds,
+                &plan.workload.series,
+                self.header.max_users(),
+            ),
             grace: self.grace,
             is_stopped: false,
         };

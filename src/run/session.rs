@@ -72,7 +72,7 @@ impl Session<'_> {
                     // A generator that stalled closes one long interval instead of several empty ones, but the
                     // interval never extends beyond the end of the warm-up.
                     let now = self.running.clock().now().max(boundary);
-                    let warm_up = Micros::from(self.plan.warm_up);
+                    let warm_up = Micros::from(self.plan.workload.warm_up);
                     closed = if boundary <= warm_up { now.min(warm_up) } else { now };
                     self.close_interval(closed, boundary, false)?;
                     match phase {
@@ -87,7 +87,7 @@ impl Session<'_> {
                 () = self.running.finished() => break,
             }
         }
-        if closed < Micros::from(self.plan.warm_up) {
+        if closed < Micros::from(self.plan.workload.warm_up) {
             self.close_warm_up()?;
         }
         self.finish(phase).await
@@ -109,7 +109,7 @@ impl Session<'_> {
 
     /// Ends the warm-up at its configured end, if the load continued beyond it.
     fn close_warm_up(&mut self) -> anyhow::Result<()> {
-        let end = Micros::from(self.plan.warm_up);
+        let end = Micros::from(self.plan.workload.warm_up);
         if end < self.running.clock().now() {
             self.close_interval(end, end, false)?;
         }
@@ -120,7 +120,10 @@ impl Session<'_> {
     /// the load.
     fn boundary_after(&self, start: Micros) -> Micros {
         let second = Micros((start.0 / SECOND.0 + 1) * SECOND.0);
-        let ends = [Some(self.plan.warm_up), self.plan.loads.duration()];
+        let ends = [
+            Some(self.plan.workload.warm_up),
+            self.plan.workload.loads.duration(),
+        ];
         let ends = ends.into_iter().flatten().map(Micros::from);
         ends.filter(|end| *end > start).fold(second, Micros::min)
     }
@@ -133,7 +136,7 @@ impl Session<'_> {
         is_last: bool,
     ) -> anyhow::Result<()> {
         let load = self.running.load(end);
-        let is_warm_up = boundary <= Micros::from(self.plan.warm_up);
+        let is_warm_up = boundary <= Micros::from(self.plan.workload.warm_up);
         let interval = self
             .recorder
             .rotate(end, is_warm_up, load, self.target.health());
@@ -173,7 +176,7 @@ impl Session<'_> {
         if let Some(reason) = self.reason_to_stop() {
             return self.drain(reason, now);
         }
-        let end = self.plan.loads.duration().map(Micros::from);
+        let end = self.plan.workload.loads.duration().map(Micros::from);
         let end = end.filter(|end| now >= *end);
         Ok(end.map_or(Phase::Loading, |end| self.draining_from(end, false)))
     }

@@ -1,10 +1,10 @@
-//! Flows and their steps: the actions of a user.
+//! Flows, and requests as a scenario writes them.
 
 use std::collections::BTreeMap;
 
 use http::{HeaderName, Method};
 
-use super::{Capture, Check, Condition, Delay, SlotId, Span, Template, Timeouts};
+use super::{Capture, Check, Span, Step, Template, Timeouts};
 
 /// A weighted list of steps.
 #[derive(Debug, Clone)]
@@ -17,48 +17,6 @@ pub struct Flow {
     pub start: Vec<Step>,
     /// The steps of an iteration.
     pub steps: Vec<Step>,
-}
-
-/// A step; it runs if its condition holds.
-#[derive(Debug, Clone)]
-pub struct Step {
-    /// `if:`; absent means always.
-    pub condition: Option<Condition>,
-    /// The step's action.
-    pub action: Action,
-    /// The step's position in the file.
-    pub span: Span,
-}
-
-/// The action of a step.
-#[derive(Debug, Clone)]
-pub enum Action {
-    /// Sends a request.
-    Request(Box<Request>),
-    /// Pauses.
-    Think(Delay),
-    /// Runs steps several times.
-    Repeat {
-        /// The number of passes; at least 1.
-        times: u32,
-        /// The repeated steps; at least one.
-        steps: Vec<Step>,
-    },
-    /// Sets variables, one after the other.
-    Set(Vec<(SlotId, Template)>),
-}
-
-impl Action {
-    /// Applies `change` to every pause of the steps, nested steps included.
-    pub(super) fn each_delay_mut(steps: &mut [Step], change: &mut dyn FnMut(&mut Delay)) {
-        for step in steps {
-            match &mut step.action {
-                Self::Request(_) | Self::Set(_) => {}
-                Self::Think(delay) => change(delay),
-                Self::Repeat { steps, .. } => Self::each_delay_mut(steps, change),
-            }
-        }
-    }
 }
 
 /// A request as written.
@@ -88,6 +46,8 @@ pub struct Request {
     pub checks: Vec<Check>,
     /// Values captured from the response.
     pub captures: Vec<Capture>,
+    /// Where the request stands in the file.
+    pub span: Span,
 }
 
 /// A request's body.

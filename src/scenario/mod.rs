@@ -9,6 +9,7 @@ mod flow;
 mod http_options;
 mod json_path;
 mod load_model;
+pub mod program;
 mod response;
 mod steps;
 #[cfg(test)]
@@ -31,10 +32,11 @@ use crate::mask::Mask;
 pub use crate::source::{Diagnostic, Diagnostics, Span};
 
 pub use feed::Feed;
-pub use flow::{Action, Auth, Body, Flow, Request, Step};
+pub use flow::{Auth, Body, Flow, Request};
 pub use http_options::{Compression, HttpOptions, Timeouts, TlsOptions, Trust};
 pub use json_path::{JsonPath, TooManyVisits};
 pub use load_model::{Delay, Load, RateStage, Shape, Sharing, UserStage};
+pub use program::{Action, Step};
 pub use response::{Capture, CaptureFrom, Check, CheckRule, JsonRule, StatusRange, TextRule};
 pub use validate::{Checked, LARGEST_TIME_SCALE, MAX_RATE, MAX_USERS, Overrides, check, load};
 

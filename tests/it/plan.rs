@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use gander::plan::{Plan, ReadsBody, Request, RequestBody, RequestUrl, Segment, Step, Subject};
+use gander::plan::{
+    MeasuredRequest, Plan, PlannedRequest, ReadsBody, RequestBody, RequestUrl, Segment, Subject,
+};
+use gander::scenario::program::requests;
 use gander::scenario::{Diagnostics, Overrides, Scenario, load};
 use url::Url;
 
@@ -32,9 +35,14 @@ pub(crate) fn plan(load: &str, lines: &str) -> Plan {
         .unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
 }
 
-fn requests(steps: &[Step]) -> Vec<&Request> {
-    let each = gander::plan::program::requests(steps);
-    each.map(|(request, _)| request).collect()
+fn measured(plan: &Plan) -> Vec<&MeasuredRequest> {
+    let each = requests(&plan.workload.flows[0].steps);
+    each.map(|(measured, _)| measured).collect()
+}
+
+fn planned(plan: &Plan) -> Vec<&PlannedRequest> {
+    let each = measured(plan).into_iter();
+    each.map(|measured| &measured.request).collect()
 }
 
 const CLOSED: &str = "{ users: 2, for: 10s }";
@@ -52,7 +60,8 @@ fn every_shipped_scenario_compiles() {
             "{name}: closed loads have one built-in rule"
         );
         assert!(
-            plan.series
+            plan.workload
+                .series
                 .iter()
                 .any(|series| series.subject == Subject::Requests),
             "{name}"
@@ -74,7 +83,7 @@ fn urls_are_resolved_below_the_base_and_rendered_only_where_they_must_be() {
         \x20 - get: /snö|x\n";
     let plan = compile(&scenario(text), "http://127.0.0.1:8080/base/", 1)
         .unwrap_or_else(|d| panic!("{d}"));
-    let shown: Vec<String> = requests(&plan.flows[0].steps)
+    let shown: Vec<String> = planned(&plan)
         .iter()
         .map(|request| match &request.url {
             RequestUrl::Literal(uri) => format!("literal {uri}"),
@@ -109,7 +118,7 @@ fn a_request_is_shown_as_written_and_without_what_may_be_a_secret() {
         \x20 - get: ${id}\n";
     let plan = compile(&scenario(text), "http://127.0.0.1:8080/base/", 1)
         .unwrap_or_else(|d| panic!("{d}"));
-    let found = requests(&plan.flows[0].steps);
+    let found = planned(&plan);
     let shown: Vec<&str> = found.iter().map(|request| &*request.shown).collect();
     assert_eq!(
         shown,
@@ -134,8 +143,8 @@ fn headers_that_are_literal_are_in_their_final_form() {
          \x20 - get: /b\n    auth: { bearer: '${token}' }\n\
          \x20 - post: /c\n    form: { a: '1 2', b: '${token}' }\n    headers: { user-agent: me, content-type: text/x }\n",
     );
-    let found = requests(&plan.flows[0].steps);
-    let header = |request: &Request, name: &str| {
+    let found = planned(&plan);
+    let header = |request: &PlannedRequest, name: &str| {
         let value = request
             .headers
             .get(name)
@@ -186,6 +195,7 @@ fn steps_of_one_name_share_a_series_within_their_flow() {
          - name: two\n  start:\n  - get: /c\n    name: read\n  steps:\n  - get: /d\n",
     );
     let named: Vec<_> = plan
+        .workload
         .series
         .iter()
         .map(|series| (series.flow.as_str(), series.name.as_str(), series.subject))
@@ -200,16 +210,12 @@ fn steps_of_one_name_share_a_series_within_their_flow() {
             ("two", "GET /d", Subject::Requests),
         ]
     );
-    assert_eq!(plan.checks.len(), 2, "{:?}", plan.checks);
-    let one = requests(&plan.flows[0].steps);
-    assert_eq!(one[0].checks[0].0, one[1].checks[0].0);
+    assert_eq!(plan.workload.checks.len(), 2, "{:?}", plan.workload.checks);
+    let one = measured(&plan);
+    assert_eq!(one[0].checks[0], one[1].checks[0]);
     assert_eq!(
-        (one[0].reads_body, one[1].reads_body),
+        (one[0].request.reads_body, one[1].request.reads_body),
         (ReadsBody::No, ReadsBody::Yes)
-    );
-    assert!(
-        requests(&plan.setup)[0].series.is_none(),
-        "setup is not measured"
     );
 }
 
@@ -220,11 +226,11 @@ fn series_beyond_the_cap_are_recorded_together() {
         .collect();
     let steps = steps.concat();
     let plan = plan(CLOSED, &format!("flows:\n- name: f\n  steps:\n{steps}"));
-    assert_eq!(plan.series.len(), 1_000);
-    assert_eq!(plan.series[999].name, "__other__");
-    let in_other = requests(&plan.flows[0].steps)
+    assert_eq!(plan.workload.series.len(), 1_000);
+    assert_eq!(plan.workload.series[999].name, "__other__");
+    let in_other = measured(&plan)
         .iter()
-        .filter(|request| request.series.is_some_and(|id| id.0 == 999))
+        .filter(|measured| measured.series.0 == 999)
         .count();
     assert_eq!(
         in_other,

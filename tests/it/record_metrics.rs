@@ -39,13 +39,18 @@ fn two_metrics_that_nobody_records_cost_nothing() {
         "{ users: 2, for: 10s }",
         "flows: [{ name: browse, steps: [{ get: / }, { get: /more }] }]",
     );
-    let mut more = plan.metrics.clone();
+    let mut more = plan.workload.metrics.clone();
     for name in ["queue_time", "render_time"] {
         more.declare(declared(name));
     }
     assert_eq!(more.declared().count(), 2);
     let intervals = |metrics: &Metrics| {
-        let recorder = Recorder::new(metrics, &plan.series, plan.checks.len(), 2);
+        let recorder = Recorder::new(
+            metrics,
+            &plan.workload.series,
+            plan.workload.checks.len(),
+            2,
+        );
         let second = |second| {
             for (user, outcome) in Outcome::ALL.into_iter().enumerate() {
                 let mut sample = request(outcome, 70 * second, 5);
@@ -59,11 +64,11 @@ fn two_metrics_that_nobody_records_cost_nothing() {
         };
         (1..4).map(second).collect::<Vec<_>>()
     };
-    let folders = [&plan.metrics, &more].map(|metrics| {
+    let folders = [&plan.workload.metrics, &more].map(|metrics| {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let header = RunHeader {
             metrics: metrics.clone(),
-            series: plan.series.clone(),
+            series: plan.workload.series.clone(),
             ..header()
         };
         write(folder.path(), &header, &intervals(metrics));
@@ -74,7 +79,10 @@ fn two_metrics_that_nobody_records_cost_nothing() {
         let read = |folder: &Path| fs::read(folder.join(file)).expect("it was just written");
         assert_eq!(read(without.path()), read(with.path()), "{file}");
     }
-    for (without, with) in intervals(&plan.metrics).iter().zip(&intervals(&more)) {
+    for (without, with) in intervals(&plan.workload.metrics)
+        .iter()
+        .zip(&intervals(&more))
+    {
         assert_eq!(format!("{without:?}"), format!("{with:?}"));
     }
 }

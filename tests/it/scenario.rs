@@ -189,7 +189,7 @@ fn the_time_scale_shortens_pauses_only_when_it_is_told_to() {
 
 /// The pauses of [`TIMED`], in milliseconds: its pacing, its think time from least to most, and that of its repetition.
 fn pauses(scenario: &Scenario) -> [u128; 4] {
-    let Action::Repeat { times, steps } = &scenario.flows[0].steps[1].action else {
+    let Action::Repeat { times, steps, .. } = &scenario.flows[0].steps[1].action else {
         panic!("a repetition");
     };
     assert_eq!(*times, 3);

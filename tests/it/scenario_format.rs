@@ -155,7 +155,10 @@ fn a_request_is_read_with_its_query_headers_and_own_limits() {
     assert_eq!(get.timeouts.total, Duration::from_secs(2));
     assert_eq!(get.tags.get("area").map(String::as_str), Some("items"));
     let put = scenario.flows[0].steps[2].clone();
-    let Action::Repeat { times: 2, steps } = put.action else {
+    let Action::Repeat {
+        times: 2, steps, ..
+    } = put.action
+    else {
         panic!("a repetition");
     };
     assert!(matches!(

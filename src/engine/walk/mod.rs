@@ -9,11 +9,12 @@ use std::pin::Pin;
 use self::set::set;
 use super::state::Values;
 use crate::expr::Missing;
-use crate::plan::{Action, Request, Step};
-use crate::scenario::Delay;
+use crate::scenario::{Action, Delay, Step};
 
 /// Runs single steps, and decides when the walk ends early.
 pub(super) trait Walker: Send {
+    /// What a step sends.
+    type Request;
     /// The reason why a walk ended before its last step.
     type Break: Send;
 
@@ -24,12 +25,16 @@ pub(super) trait Walker: Send {
     fn values(&mut self) -> &mut dyn Values;
 
     /// A step needs a value that is missing.
-    fn missing_value(&mut self, step: &Step, missing: Missing) -> ControlFlow<Self::Break>;
+    fn missing_value(
+        &mut self,
+        step: &Step<Self::Request>,
+        missing: Missing,
+    ) -> ControlFlow<Self::Break>;
 
     /// Sends a request.
     fn request(
         &mut self,
-        request: &Request,
+        request: &Self::Request,
     ) -> impl Future<Output = ControlFlow<Self::Break>> + Send;
 
     /// Pauses.
@@ -37,7 +42,10 @@ pub(super) trait Walker: Send {
 }
 
 /// Runs steps in order, to the end or to the first break.
-pub(super) async fn walk<W: Walker>(walker: &mut W, steps: &[Step]) -> ControlFlow<W::Break> {
+pub(super) async fn walk<W: Walker>(
+    walker: &mut W,
+    steps: &[Step<W::Request>],
+) -> ControlFlow<W::Break> {
     for step in steps {
         walker.may_continue()?;
         let condition = step.condition.as_ref();
@@ -74,7 +82,7 @@ pub(super) async fn walk<W: Walker>(walker: &mut W, steps: &[Step]) -> ControlFl
 /// [`walk`], boxed, since a recursive future has no fixed size.
 fn walk_within<'a, W: Walker>(
     walker: &'a mut W,
-    steps: &'a [Step],
+    steps: &'a [Step<W::Request>],
 ) -> Pin<Box<dyn Future<Output = ControlFlow<W::Break>> + Send + 'a>> {
     Box::pin(walk(walker, steps))
 }

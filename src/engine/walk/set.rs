@@ -3,13 +3,12 @@
 use std::ops::ControlFlow::{self, Continue};
 
 use super::Walker;
-use crate::plan::Step;
-use crate::scenario::{SlotId, Template};
+use crate::scenario::{SlotId, Step, Template};
 
 /// Sets each variable to the value of its template; a missing value ends the step.
 pub(super) fn set<W: Walker>(
     walker: &mut W,
-    step: &Step,
+    step: &Step<W::Request>,
     values: &[(SlotId, Template)],
 ) -> ControlFlow<W::Break> {
     for (slot, template) in values {

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::plan::program::{requests, visit};
-use crate::plan::{Flow, LoadProfile, Plan, Schedule, SeriesId, Step};
-use crate::scenario::{ArrivalLaw, Delay, Sharing};
+use crate::plan::{LoadProfile, MeasuredRequest, PlannedFlow, Schedule, SeriesId, Workload};
+use crate::scenario::program::{requests, visit};
+use crate::scenario::{ArrivalLaw, Delay, Sharing, Step};
 
 /// The assumed response time if the plan cannot know it.
 pub(super) const ASSUMED_RESPONSE: Duration = Duration::from_millis(100);
@@ -44,7 +44,7 @@ impl FlowShare {
 }
 
 impl Estimate {
-    pub(super) fn of(plan: &Plan) -> Self {
+    pub(super) fn of(workload: &Workload) -> Self {
         let mut whole = Self {
             iterations: 0.0,
             is_exact: true,
@@ -53,14 +53,14 @@ impl Estimate {
             flows: Vec::new(),
         };
         let mut flows = BTreeMap::new();
-        for load in plan.loads.iter() {
-            let weight = |flow: usize| f64::from(plan.flows[flow].weight);
+        for load in workload.loads.iter() {
+            let weight = |flow: usize| f64::from(workload.flows[flow].weight);
             let weights: f64 = load.flows.iter().map(|&flow| weight(flow)).sum();
             let share = |flow: usize| weight(flow) / weights;
-            let seconds = |flow: usize| cycle_seconds(&plan.flows[flow], plan.pacing);
+            let seconds = |flow: usize| cycle_seconds(&workload.flows[flow], workload.pacing);
             let each = load.flows.iter();
             let seconds = each.map(|&flow| share(flow) * seconds(flow)).sum();
-            let (iterations, is_exact, duration) = expected(load, plan, seconds);
+            let (iterations, is_exact, duration) = expected(load, workload, seconds);
             whole.iterations += iterations;
             whole.is_exact &= is_exact;
             whole.duration = whole.duration.max(duration);
@@ -70,8 +70,8 @@ impl Estimate {
                 let mut requests = Vec::new();
                 // Each user runs a flow's `start` at most once.
                 let users = load.users.len() as f64;
-                count(&plan.flows[flow].start, users.min(own), &mut requests);
-                count(&plan.flows[flow].steps, own, &mut requests);
+                count(&workload.flows[flow].start, users.min(own), &mut requests);
+                count(&workload.flows[flow].steps, own, &mut requests);
                 let part = FlowShare {
                     share: share(flow),
                     iterations: own,
@@ -90,12 +90,12 @@ impl Estimate {
 
     /// The time at which this many iterations have started, with loads assumed to be even; `None` if not within the
     /// run.
-    pub(super) fn reaches(&self, iterations: u64, plan: &Plan) -> Option<Duration> {
+    pub(super) fn reaches(&self, iterations: u64, workload: &Workload) -> Option<Duration> {
         if iterations as f64 >= self.iterations {
             return None;
         }
         let evenly = self.duration.mul_f64(iterations as f64 / self.iterations);
-        let ([load], [seconds]) = (&*plan.loads, &*self.iteration_seconds) else {
+        let ([load], [seconds]) = (&*workload.loads, &*self.iteration_seconds) else {
             return Some(evenly);
         };
         match &load.schedule {
@@ -107,7 +107,11 @@ impl Estimate {
 }
 
 /// A load's iterations, whether its schedule determines them, and its duration.
-fn expected(load: &LoadProfile, plan: &Plan, iteration_seconds: f64) -> (f64, bool, Duration) {
+fn expected(
+    load: &LoadProfile,
+    workload: &Workload,
+    iteration_seconds: f64,
+) -> (f64, bool, Duration) {
     // Avoids a division by zero for an iteration that takes no time.
     let at_least = iteration_seconds.max(1e-3);
     match &load.schedule {
@@ -122,12 +126,12 @@ fn expected(load: &LoadProfile, plan: &Plan, iteration_seconds: f64) -> (f64, bo
             law: ArrivalLaw::Poisson,
             ..
         } => (
-            curve.area(curve.duration()) / f64::from(plan.segment.count),
+            curve.area(curve.duration()) / f64::from(workload.segment.count),
             false,
             curve.duration(),
         ),
         Schedule::Arrivals { curve, .. } => {
-            let planned = load.planned_iterations(plan.seed, plan.segment);
+            let planned = load.planned_iterations(workload.seed, workload.segment);
             (planned.unwrap_or(0) as f64, true, curve.duration())
         }
         &Schedule::Iterations {
@@ -150,11 +154,9 @@ fn expected(load: &LoadProfile, plan: &Plan, iteration_seconds: f64) -> (f64, bo
 }
 
 /// Adds the requests of `times` runs of the steps, in the order of the steps.
-fn count(steps: &[Step], times: f64, into: &mut Vec<(SeriesId, f64)>) {
+fn count(steps: &[Step<MeasuredRequest>], times: f64, into: &mut Vec<(SeriesId, f64)>) {
     for (request, passes) in requests(steps) {
-        let Some(series) = request.series else {
-            continue;
-        };
+        let series = request.series;
         let sent = times * passes as f64;
         match into.iter_mut().find(|(known, _)| *known == series) {
             Some((_, sum)) => *sum += sent,
@@ -164,13 +166,13 @@ fn count(steps: &[Step], times: f64, into: &mut Vec<(SeriesId, f64)>) {
 }
 
 /// The time between two starts of the flow by the same user.
-fn cycle_seconds(flow: &Flow, pacing: Option<Duration>) -> f64 {
+fn cycle_seconds(flow: &PlannedFlow, pacing: Option<Duration>) -> f64 {
     let pacing = pacing.map_or(0.0, |pacing| pacing.as_secs_f64());
     let rest = flow.rest.map_or(0.0, Delay::mean_seconds);
     (seconds(&flow.steps) + rest).max(pacing)
 }
 
-fn seconds(steps: &[Step]) -> f64 {
+fn seconds(steps: &[Step<MeasuredRequest>]) -> f64 {
     let pauses = visit(steps)
         .into_iter()
         .map(|visit| visit.times as f64 * visit.step.action.pause_seconds());

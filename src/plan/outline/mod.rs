@@ -13,9 +13,9 @@ use estimate::{ASSUMED_RESPONSE, Estimate};
 use text::{cut, rough, rounded, show_delay};
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-use super::program::visit;
 use super::schedule::{Model, show_level};
-use super::{Flow, LoadProfile, Plan, Schedule};
+use super::{LoadProfile, Plan, PlannedFlow, Schedule};
+use crate::scenario::program::visit;
 use crate::units::{show_count, show_duration};
 
 /// The outline of a run; shown with [`Display`](fmt::Display), at most 100 columns wide.
@@ -43,7 +43,7 @@ impl<'p> Outline<'p> {
     pub fn of(plan: &'p Plan, open_files: Option<u64>, local_ports: Option<u32>) -> Self {
         Self {
             plan,
-            estimate: Estimate::of(plan),
+            estimate: Estimate::of(&plan.workload),
             open_files,
             local_ports,
             charset: Charset::Unicode,
@@ -80,43 +80,44 @@ impl<'p> Outline<'p> {
 
     fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plan = self.plan;
-        let model = match plan.loads.model() {
+        let workload = &plan.workload;
+        let model = match workload.loads.model() {
             Model::Closed => {
                 "closed model: a user starts its next iteration when the previous one has ended"
             }
             Model::Open => "open model: starts follow the schedule, whatever the target does",
         };
         writeln!(f, "{}", cut(&plan.name, 100))?;
-        let load = match plan.loads.stage_marks().len() {
+        let load = match workload.loads.stage_marks().len() {
             stages @ 3.. => {
                 let lasts = show_duration(self.estimate.duration);
                 format!(
                     "{stages} stages over {lasts}, at most {} users",
-                    show_count(plan.loads.peak_users().into())
+                    show_count(workload.loads.peak_users().into())
                 )
             }
-            _ => plan.loads.to_string(),
+            _ => workload.loads.to_string(),
         };
         self.row(f, "load", &load)?;
         self.row(f, "", model)?;
-        if !plan.warm_up.is_zero() {
+        if !workload.warm_up.is_zero() {
             self.row(
                 f,
                 "warm-up",
                 &format!(
                     "the first {}, run but not counted",
-                    show_duration(plan.warm_up)
+                    show_duration(workload.warm_up)
                 ),
             )?;
         }
         if let Some(think) = plan.think_time {
-            let place = match plan.loads.model() {
+            let place = match workload.loads.model() {
                 Model::Closed => "between steps and between iterations",
                 Model::Open => "between steps",
             };
             self.row(f, "think time", &format!("{} {place}", show_delay(think)))?;
         }
-        if let Some(pacing) = plan.pacing {
+        if let Some(pacing) = workload.pacing {
             let pacing = show_duration(pacing);
             self.row(
                 f,
@@ -124,9 +125,9 @@ impl<'p> Outline<'p> {
                 &format!("a user starts at most one iteration in {pacing}"),
             )?;
         }
-        self.row(f, "seed", &plan.seed.to_string())?;
-        if plan.segment.count > 1 {
-            let (index, count) = (plan.segment.index + 1, plan.segment.count);
+        self.row(f, "seed", &plan.workload.seed.to_string())?;
+        if workload.segment.count > 1 {
+            let (index, count) = (workload.segment.index + 1, workload.segment.count);
             self.row(f, "segment", &format!("{index} of {count}"))?;
         }
         writeln!(f)
@@ -154,7 +155,7 @@ impl<'p> Outline<'p> {
         };
         let heading = titled(load, heading);
         writeln!(f, "  {}", cut(&heading, 98))?;
-        chart::draw(f, curve, unit, self.plan.warm_up, self.charset)?;
+        chart::draw(f, curve, unit, self.plan.workload.warm_up, self.charset)?;
         writeln!(f)?;
         if curve.pieces.len() < 2 {
             return Ok(());
@@ -184,10 +185,12 @@ impl<'p> Outline<'p> {
 
     fn volume(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { plan, estimate, .. } = self;
+        let workload = &plan.workload;
         let about = if estimate.is_exact { "" } else { "about " };
         let iterations = self.count(estimate.iterations);
-        let is_sure =
-            estimate.is_exact && plan.flows.len() == 1 && !plan.flows.iter().any(has_condition);
+        let is_sure = estimate.is_exact
+            && workload.flows.len() == 1
+            && !workload.flows.iter().any(has_condition);
         let about_requests = if is_sure { "" } else { "about " };
         let requests = if is_sure {
             show_count(estimate.requests().round() as u64)
@@ -200,7 +203,7 @@ impl<'p> Outline<'p> {
             rounded(per_second)
         );
         self.row(f, "expected", &text)?;
-        if plan.loads.duration().is_none() {
+        if workload.loads.duration().is_none() {
             self.row(
                 f,
                 "",
@@ -210,7 +213,7 @@ impl<'p> Outline<'p> {
         if let Some(assumptions) = self.assumptions() {
             self.row(f, "", &assumptions)?;
         }
-        for (load, seconds) in plan.loads.iter().zip(&estimate.iteration_seconds) {
+        for (load, seconds) in workload.loads.iter().zip(&estimate.iteration_seconds) {
             self.busy_users(f, load, *seconds)?;
         }
         writeln!(f)
@@ -248,16 +251,16 @@ impl<'p> Outline<'p> {
     fn assumptions(&self) -> Option<String> {
         let mut assumed = Vec::new();
         let is_closed = |load: &LoadProfile| load.schedule.model() == Model::Closed;
-        if self.plan.loads.iter().any(is_closed) {
+        if self.plan.workload.loads.iter().any(is_closed) {
             assumed.push(format!(
                 "every response takes {}",
                 show_duration(ASSUMED_RESPONSE)
             ));
         }
-        if self.plan.flows.len() > 1 {
+        if self.plan.workload.flows.len() > 1 {
             assumed.push("flows are picked exactly by weight".to_owned());
         }
-        if self.plan.flows.iter().any(has_condition) {
+        if self.plan.workload.flows.iter().any(has_condition) {
             assumed.push("every `if` holds".to_owned());
         }
         (!assumed.is_empty()).then(|| format!("if {}", assumed.join(", and ")))
@@ -267,7 +270,7 @@ impl<'p> Outline<'p> {
 impl fmt::Display for Outline<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.head(f)?;
-        for load in self.plan.loads.iter() {
+        for load in self.plan.workload.loads.iter() {
             self.chart(f, load)?;
         }
         self.volume(f)?;
@@ -286,7 +289,7 @@ fn titled(load: &LoadProfile, text: &str) -> String {
     }
 }
 
-fn has_condition(flow: &Flow) -> bool {
+fn has_condition(flow: &PlannedFlow) -> bool {
     let blocks = [&flow.start, &flow.steps].into_iter();
     let mut steps = blocks.flat_map(|block| visit(block));
     steps.any(|visit| visit.step.condition.is_some())

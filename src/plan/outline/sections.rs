@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::Outline;
 use super::text::{cut, rough, rounded};
-use crate::plan::{MAX_SERIES, OTHER, Plan, Request, RequestUrl};
+use crate::plan::{MAX_SERIES, MeasuredRequest, OTHER, RequestUrl, Workload};
 use crate::scenario::{Feed, Pick, Severity, WhenUsedUp, Window};
 use crate::units::{show_count, show_duration, show_percent};
 
@@ -19,7 +19,7 @@ impl Outline<'_> {
             "  {:<56} {:>8} {:>12} {:>12}",
             "flow and step", "share", "iterations", "requests"
         )?;
-        for (flow, share) in self.plan.flows.iter().zip(&self.estimate.flows) {
+        for (flow, share) in self.plan.workload.flows.iter().zip(&self.estimate.flows) {
             writeln!(
                 f,
                 "  {:<56} {:>8} {:>12} {:>12}",
@@ -29,7 +29,7 @@ impl Outline<'_> {
                 self.count(share.requests())
             )?;
             for (series, requests) in &share.requests {
-                let series = &self.plan.series[series.0 as usize];
+                let series = &self.plan.workload.series[series.0 as usize];
                 writeln!(
                     f,
                     "    {:<54} {:>8} {:>12} {:>12}",
@@ -40,7 +40,13 @@ impl Outline<'_> {
                 )?;
             }
         }
-        if self.plan.series.iter().any(|series| series.name == OTHER) {
+        if self
+            .plan
+            .workload
+            .series
+            .iter()
+            .any(|series| series.name == OTHER)
+        {
             self.row(
                 f,
                 "",
@@ -51,11 +57,11 @@ impl Outline<'_> {
     }
 
     pub(super) fn feeds(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.plan.feeds.is_empty() {
+        if self.plan.workload.feeds.is_empty() {
             return Ok(());
         }
         writeln!(f, "  {:<20} {:>9}", "data", "rows")?;
-        for feed in &self.plan.feeds {
+        for feed in &self.plan.workload.feeds {
             let rows = show_count(feed.rows.len() as u64);
             writeln!(
                 f,
@@ -79,7 +85,7 @@ impl Outline<'_> {
             Pick::Sequential => format!("in order: {round}"),
             Pick::Shuffled => format!("shuffled: {round}"),
             Pick::Random => "a random row each time".to_owned(),
-            Pick::Unique => match self.estimate.reaches(rows, self.plan) {
+            Pick::Unique => match self.estimate.reaches(rows, &self.plan.workload) {
                 Some(at) => {
                     let after = rough(at);
                     match feed.when_used_up {
@@ -97,8 +103,8 @@ impl Outline<'_> {
     }
 
     pub(super) fn machine(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let users = u64::from(self.plan.loads.peak_users());
-        let origins = origins(self.plan);
+        let users = u64::from(self.plan.workload.loads.peak_users());
+        let origins = origins(&self.plan.workload);
         let connections = users * origins;
         let per_user = if origins == 1 {
             String::new()
@@ -182,15 +188,15 @@ impl Outline<'_> {
 }
 
 /// The number of known origins of the plan's requests; each user keeps a connection to each.
-fn origins(plan: &Plan) -> u64 {
-    let target = plan.target.origin().ascii_serialization();
-    let each = plan.measured_requests();
+fn origins(workload: &Workload) -> u64 {
+    let target = workload.target.origin().ascii_serialization();
+    let each = workload.measured_requests();
     let found: BTreeSet<String> = each.map(|request| origin(request, &target)).collect();
     (found.len() as u64).max(1)
 }
 
-fn origin(request: &Request, target: &str) -> String {
-    match &request.url {
+fn origin(measured: &MeasuredRequest, target: &str) -> String {
+    match &measured.request.url {
         RequestUrl::Literal(uri) => match (uri.scheme_str(), uri.authority()) {
             (Some(scheme), Some(authority)) => format!("{scheme}://{authority}"),
             _ => target.to_owned(),

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use super::{Metric, Threshold};
-use crate::plan::program::requests;
-use crate::plan::{CheckId, Flow, LoadProfile, Plan, Request, Schedule, SeriesId, Step};
-use crate::scenario::{ArrivalLaw, Window};
+use crate::plan::{
+    CheckId, LoadProfile, MeasuredRequest, PlannedFlow, Schedule, SeriesId, Workload,
+};
+use crate::scenario::program::requests;
+use crate::scenario::{ArrivalLaw, Step, Window};
 use crate::units::show_duration;
 
 /// Refuses a window or an abort time longer than the run.
-pub(super) fn refuse_too_long(threshold: &Threshold, plan: &Plan) -> Result<(), String> {
+pub(super) fn refuse_too_long(threshold: &Threshold, workload: &Workload) -> Result<(), String> {
     let (word, window) = match threshold.window {
         Window::Total => ("", None),
         Window::Rolling(length) => ("rolling", Some(length)),
@@ -18,10 +20,10 @@ pub(super) fn refuse_too_long(threshold: &Threshold, plan: &Plan) -> Result<(), 
     if window.is_some_and(|length| length.is_zero()) {
         return Err(format!("a {word} window must be longer than 0"));
     }
-    let Some(run) = plan.loads.duration() else {
+    let Some(run) = workload.loads.duration() else {
         return Ok(());
     };
-    let measured = run.saturating_sub(plan.warm_up);
+    let measured = run.saturating_sub(workload.warm_up);
     if let Some(length) = window.filter(|length| *length > measured) {
         let (length, measured) = (show_duration(length), show_duration(measured));
         return Err(format!(
@@ -40,11 +42,11 @@ pub(super) fn refuse_too_long(threshold: &Threshold, plan: &Plan) -> Result<(), 
 }
 
 /// Refuses a minimum of samples that the plan can never reach.
-pub(super) fn refuse_too_few(threshold: &Threshold, plan: &Plan) -> Result<(), String> {
+pub(super) fn refuse_too_few(threshold: &Threshold, workload: &Workload) -> Result<(), String> {
     if threshold.min_samples <= 1 {
         return Ok(());
     }
-    match most_samples(threshold, plan) {
+    match most_samples(threshold, workload) {
         Some(most) if most < threshold.min_samples => {
             let asked = threshold.min_samples;
             Err(format!(
@@ -56,7 +58,7 @@ pub(super) fn refuse_too_few(threshold: &Threshold, plan: &Plan) -> Result<(), S
 }
 
 /// The maximum number of samples of a threshold; `None` if the plan does not limit it.
-fn most_samples(threshold: &Threshold, plan: &Plan) -> Option<u64> {
+fn most_samples(threshold: &Threshold, workload: &Workload) -> Option<u64> {
     let of_load = |load: &LoadProfile| match &load.schedule {
         // An upper bound; drawing all arrivals takes time in proportion to their number.
         Schedule::Arrivals {
@@ -68,19 +70,19 @@ fn most_samples(threshold: &Threshold, plan: &Plan) -> Option<u64> {
             Some((mean + 10.0 * mean.sqrt() + 10.0).ceil() as u64)
         }
         Schedule::Arrivals { .. } | Schedule::Users(_) | Schedule::Iterations { .. } => {
-            load.planned_iterations(plan.seed, plan.segment)
+            load.planned_iterations(workload.seed, workload.segment)
         }
     };
     let iterations = || {
-        let mut each = plan.loads.iter().map(of_load);
+        let mut each = workload.loads.iter().map(of_load);
         each.try_fold(0, |sum: u64, most| Some(sum.saturating_add(most?)))
     };
-    let per_user = |flow: &Flow, count: &dyn Fn(&[Step]) -> u64| {
-        count(&flow.start).saturating_mul(u64::from(plan.loads.peak_users()))
+    let per_user = |flow: &PlannedFlow, count: &dyn Fn(&[Step<MeasuredRequest>]) -> u64| {
+        count(&flow.start).saturating_mul(u64::from(workload.loads.peak_users()))
     };
-    let most = |count: &dyn Fn(&[Step]) -> u64| {
-        let an_iteration = plan.flows.iter().map(|flow| count(&flow.steps)).max()?;
-        let starts = plan.flows.iter().map(|flow| per_user(flow, count));
+    let most = |count: &dyn Fn(&[Step<MeasuredRequest>]) -> u64| {
+        let an_iteration = workload.flows.iter().map(|flow| count(&flow.steps)).max()?;
+        let starts = workload.flows.iter().map(|flow| per_user(flow, count));
         let starts = starts.fold(0, u64::saturating_add);
         Some(
             iterations()?
@@ -96,16 +98,13 @@ fn most_samples(threshold: &Threshold, plan: &Plan) -> Option<u64> {
                 |id: &CheckId| threshold.checks.is_empty() || threshold.checks.contains(id);
             most(&|steps| {
                 count_in(steps, &|request| {
-                    request
-                        .checks
-                        .iter()
-                        .filter(|(id, _)| is_selected(id))
-                        .count() as u64
+                    let checks = request.checks.iter();
+                    checks.filter(|id| is_selected(id)).count() as u64
                 })
             })
         }
         Metric::ActiveUsers | Metric::GeneratorCpu | Metric::GeneratorRss => {
-            let measured = plan.loads.duration()?.saturating_sub(plan.warm_up);
+            let measured = workload.loads.duration()?.saturating_sub(workload.warm_up);
             Some(
                 measured
                     .as_micros()
@@ -121,11 +120,7 @@ fn most_samples(threshold: &Threshold, plan: &Plan) -> Option<u64> {
         | Metric::BytesOut => {
             let is_selected =
                 |id: &SeriesId| threshold.series.is_empty() || threshold.series.contains(id);
-            most(&|steps| {
-                count_in(steps, &|request| {
-                    u64::from(request.series.as_ref().is_some_and(is_selected))
-                })
-            })
+            most(&|steps| count_in(steps, &|request| u64::from(is_selected(&request.series))))
         }
         Metric::StartLag
         | Metric::IterationTime
@@ -137,7 +132,7 @@ fn most_samples(threshold: &Threshold, plan: &Plan) -> Option<u64> {
 }
 
 /// The sum of `count` over the requests of the steps, multiplied by their repetitions.
-fn count_in(steps: &[Step], count: &dyn Fn(&Request) -> u64) -> u64 {
+fn count_in(steps: &[Step<MeasuredRequest>], count: &dyn Fn(&MeasuredRequest) -> u64) -> u64 {
     let each = requests(steps).map(|(request, times)| times.saturating_mul(count(request)));
     each.fold(0, u64::saturating_add)
 }

@@ -1,22 +1,22 @@
-//! Resolves an expression to a threshold of this plan: selectors become numbers; an expression that can never be judged
+//! Resolves an expression to a threshold of this workload: selectors become numbers; an expression that can never be judged
 //! is refused.
 
 use super::bounds::{refuse_too_few, refuse_too_long};
 use super::{Aggregate, Key, Matcher, Metric, Rule, Threshold, Unit};
 use crate::expr::ExprError;
 use crate::plan::schedule::Model;
-use crate::plan::{CheckId, Plan, Series, SeriesId, Subject};
+use crate::plan::{CheckId, Series, SeriesId, Subject, Workload};
 use crate::scenario::{Comparator, Feed, Severity, ThresholdEntry, WhenUsedUp, Window};
 use crate::source::{did_you_mean, nearest};
 
-/// Resolves an entry of a plan whose series, checks and flows are compiled.
+/// Resolves an entry for a workload.
 pub(in crate::plan) fn resolve(
     entry: &ThresholdEntry,
-    plan: &Plan,
+    workload: &Workload,
 ) -> Result<Threshold, ExprError> {
     let expression = &entry.parsed;
-    refuse_unmeasured(expression, plan)?;
-    let (series, checks) = select(expression, plan)?;
+    refuse_unmeasured(expression, workload)?;
+    let (series, checks) = select(expression, workload)?;
     let threshold = Threshold {
         expression: entry.expression.trim().to_owned(),
         aggregate: expression.aggregate,
@@ -38,18 +38,18 @@ pub(in crate::plan) fn resolve(
         message,
         hint: None,
     };
-    refuse_too_long(&threshold, plan).map_err(whole)?;
-    refuse_too_few(&threshold, plan).map_err(whole)?;
+    refuse_too_long(&threshold, workload).map_err(whole)?;
+    refuse_too_few(&threshold, workload).map_err(whole)?;
     Ok(threshold)
 }
 
 /// The built-in thresholds, which apply unless the scenario judges the same metric: due iterations start, and started
 /// iterations complete.
-pub(in crate::plan) fn built_in(plan: &Plan) -> Vec<Threshold> {
-    let is_judged = |metric| plan.thresholds.iter().any(|rule| rule.metric == metric);
+pub(in crate::plan) fn built_in(written: &[Threshold], workload: &Workload) -> Vec<Threshold> {
+    let is_judged = |metric| written.iter().any(|rule| rule.metric == metric);
     // If used-up rows may end the load, the rest of it stays unstarted.
     let may_end = |feed: &Feed| feed.when_used_up == WhenUsedUp::End;
-    let is_planned = plan.loads.ask_for_iterations() && !plan.feeds.iter().any(may_end);
+    let is_planned = workload.loads.ask_for_iterations() && !workload.feeds.iter().any(may_end);
     let mut rules = Vec::new();
     if is_planned && !is_judged(Metric::Started) {
         let expression = "ratio(started) >= 99%";
@@ -88,25 +88,25 @@ fn ratio(expression: &str, metric: Metric, comparator: Comparator, limit: f64) -
 }
 
 /// Refuses a metric that has no samples in this plan, or that is meaningless for it.
-fn refuse_unmeasured(expression: &Rule, plan: &Plan) -> Result<(), ExprError> {
+fn refuse_unmeasured(expression: &Rule, workload: &Workload) -> Result<(), ExprError> {
     let (is_measured, message, hint) = match expression.metric {
         Metric::Unstarted | Metric::Started => (
-            plan.loads.ask_for_iterations(),
+            workload.loads.ask_for_iterations(),
             "in this load users start an iteration when they are free, so none is ever due and not started",
             Some("give the load a `rate` (open model), or use `count(iterations)`"),
         ),
         Metric::StartLag => (
-            plan.loads.model() == Model::Open || plan.pacing.is_some(),
+            workload.loads.model() == Model::Open || workload.pacing.is_some(),
             "in this load users start an iteration when they are free, so none ever starts late",
             Some("give the load a `rate` (open model), or set `pacing`"),
         ),
         Metric::Checks => (
-            !plan.checks.is_empty(),
+            !workload.checks.is_empty(),
             "the scenario has no checks",
             Some("add a `check:` to a step"),
         ),
         Metric::Tls => (
-            plan.may_use_tls(),
+            workload.may_use_tls(),
             "no request of this scenario uses TLS",
             None,
         ),
@@ -141,16 +141,19 @@ fn refuse_unmeasured(expression: &Rule, plan: &Plan) -> Result<(), ExprError> {
 }
 
 /// The series and the checks that the matchers select; both empty if there is no matcher.
-fn select(expression: &Rule, plan: &Plan) -> Result<(Vec<SeriesId>, Vec<CheckId>), ExprError> {
+fn select(
+    expression: &Rule,
+    workload: &Workload,
+) -> Result<(Vec<SeriesId>, Vec<CheckId>), ExprError> {
     let matchers = &expression.matchers;
     if matchers.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
     for matcher in matchers {
-        refuse_foreign_key(expression.metric, matcher, plan)?;
+        refuse_foreign_key(expression.metric, matcher, workload)?;
     }
     let Some(subject) = expression.metric.subject() else {
-        let candidates: Vec<_> = plan
+        let candidates: Vec<_> = workload
             .checks
             .iter()
             .map(|check| Candidate {
@@ -171,7 +174,7 @@ fn select(expression: &Rule, plan: &Plan) -> Result<(Vec<SeriesId>, Vec<CheckId>
     };
     let of_subject: Vec<(SeriesId, &Series)> = (0..)
         .map(SeriesId)
-        .zip(&plan.series)
+        .zip(&workload.series)
         .filter(|(_, series)| series.subject == subject)
         .collect();
     let candidates: Vec<_> = of_subject
@@ -198,14 +201,18 @@ fn select(expression: &Rule, plan: &Plan) -> Result<(Vec<SeriesId>, Vec<CheckId>
 }
 
 /// Refuses a selector key that the metric does not have.
-fn refuse_foreign_key(metric: Metric, matcher: &Matcher, plan: &Plan) -> Result<(), ExprError> {
+fn refuse_foreign_key(
+    metric: Metric,
+    matcher: &Matcher,
+    workload: &Workload,
+) -> Result<(), ExprError> {
     let keys: &[&str] = match (metric, metric.subject()) {
         (Metric::Checks, _) => &["check", "step", "flow"],
         (_, Some(Subject::Requests)) => &["step", "flow"],
         (_, Some(Subject::Iterations)) => &["flow"],
         (_, None) => &[],
     };
-    let tags: Vec<&str> = plan
+    let tags: Vec<&str> = workload
         .series
         .iter()
         .flat_map(|series| series.tags.keys().map(String::as_str))

@@ -107,7 +107,6 @@ fn step(node: &Node, compiler: &mut Compiler<'_>) -> Option<Step> {
     Some(Step {
         condition: condition?,
         action: action?,
-        span: head.key_span,
     })
 }
 

@@ -73,12 +73,11 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
     Some(Action::Repeat {
         times: times?,
         steps: steps?,
+        pause: None,
     })
 }
 
 /// True if the steps contain a repetition; then the error about too many passes belongs to that one.
 fn repeats(steps: &[Step]) -> bool {
-    steps
-        .iter()
-        .any(|step| matches!(step.action, Action::Repeat { .. }))
+    steps.iter().any(|step| step.action.block().is_some())
 }

@@ -188,6 +188,7 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
         tags,
         checks,
         captures,
+        span: head.key_span,
     })))
 }
 

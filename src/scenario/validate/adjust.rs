@@ -9,7 +9,8 @@ use super::secrets;
 use crate::format::Problems;
 use crate::format::tables::load::{MAX_RATE, MAX_USERS};
 use crate::mask::Mask;
-use crate::scenario::{Action, Delay, Load, Scenario, Step, Window};
+use crate::scenario::program::each_block;
+use crate::scenario::{Delay, Load, Scenario, Step, Window};
 use crate::source;
 use crate::source::Span;
 use crate::source::{Content, Entry, Node};
@@ -324,8 +325,11 @@ fn scale_pauses(scenario: &mut Scenario, factor: f64) {
     scale_steps(&mut scenario.teardown, factor);
 }
 
-fn scale_steps(steps: &mut [Step], factor: f64) {
-    Action::each_delay_mut(steps, &mut |delay| scale_delay(delay, factor));
+fn scale_steps(steps: &mut Vec<Step>, factor: f64) {
+    each_block(steps, &mut |block| {
+        let pauses = block.iter_mut().filter_map(|step| step.action.pause_mut());
+        pauses.for_each(|delay| scale_delay(delay, factor));
+    });
 }
 
 fn scale_delay(delay: &mut Delay, factor: f64) {

@@ -41,7 +41,7 @@ async fn what_busy_users_could_not_take_is_counted_as_unstarted() {
             format!("load: {{ rate: 400/s, for: 500ms, max_users: 2, arrivals: {arrivals} }}");
         let flow = "flows: [ { name: main, steps: [ { get: /slow } ] } ]";
         let plan = plan(&server.url, &format!("{load}\n{flow}"));
-        let planned = plan.planned_iterations();
+        let planned = plan.workload.planned_iterations();
         let over = run(plan).await;
         assert_eq!(planned, Some(over.load.offered), "{arrivals}");
         assert!(over.load.unstarted > 100, "{arrivals}: {:?}", over.load);
@@ -170,7 +170,7 @@ async fn a_segment_plays_its_share() {
     ] {
         let before = server.seen().len();
         let mut plan = plan(&server.url, &format!("{load}\n{flow}"));
-        plan.segment = Segment { index, count: 2 };
+        plan.workload.segment = Segment { index, count: 2 };
         let over = run(plan).await;
         assert_eq!(over.load.started, 3 * users.len() as u64);
         let seen = server.seen()[before..].to_vec();

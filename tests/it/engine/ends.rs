@@ -146,7 +146,7 @@ async fn a_panic_ends_the_run_and_says_so() {
         "load: { users: 3, for: 1h }\nflows: [ { name: main, steps: [ { get: / } ] } ]",
     );
     // A series that the recorder does not have: the plan was changed behind its back.
-    plan.series.truncate(1);
+    plan.workload.series.truncate(1);
     let over = run(plan).await;
     assert!((1..=3).contains(&over.ended.panics), "{:?}", over.ended);
     assert!(matches!(over.ended.stop, Some(StopReason::Panic { .. })));

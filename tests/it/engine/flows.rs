@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gander::engine;
 use gander::outcome::Outcome;
-use gander::plan::{CheckId, Plan, Segment};
+use gander::plan::{CheckId, Segment};
 use gander::record::CheckCounts;
 
 use super::plans::{plan, plan_with_files};
@@ -264,11 +264,9 @@ async fn one_seed_gives_one_sequence_of_flows_and_values() {
                 - { name: few, weight: 1, steps: [ { get: '/few/${user()}/${iteration()}/${random(1,1000)}' } ] }\n";
     let played = async |seed| {
         let server = Server::start().await;
-        let plan = Plan {
-            seed,
-            ..plan(&server.url, body)
-        };
-        assert_eq!(plan.segment, Segment::WHOLE);
+        let mut plan = plan(&server.url, body);
+        plan.workload.seed = seed;
+        assert_eq!(plan.workload.segment, Segment::WHOLE);
         run(plan).await;
         let mut paths = paths(&server);
         paths.sort();

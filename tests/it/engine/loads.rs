@@ -24,7 +24,7 @@ async fn each_load_starts_its_own_flows_by_its_own_schedule() {
     let import = LoadProfile {
         name: Some("import".to_owned()),
         flows: vec![1],
-        ..plan.loads[0].clone()
+        ..plan.workload.loads[0].clone()
     };
     let level = Piece {
         from: 3.0,
@@ -34,8 +34,8 @@ async fn each_load_starts_its_own_flows_by_its_own_schedule() {
     let schedule = Schedule::Users(Curve {
         pieces: vec![level],
     });
-    plan.loads = Loads::new(import, [LoadProfile::new(None, schedule, vec![0])]);
-    assert_eq!(plan.loads.peak_users(), 5);
+    plan.workload.loads = Loads::new(import, [LoadProfile::new(None, schedule, vec![0])]);
+    assert_eq!(plan.workload.loads.peak_users(), 5);
     let over = run(plan).await;
 
     let [browse, import] = [0, 1].map(|id| over.totals.series(SeriesId(id)).counts.ended);

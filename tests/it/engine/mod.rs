@@ -45,11 +45,11 @@ struct Outcome {
 
 fn transport(plan: &Plan) -> Arc<Shared> {
     Shared::new(Settings {
-        redirects: plan.http.redirects,
-        cookies: plan.http.cookies,
-        body_limit: plan.http.body_limit,
+        redirects: plan.workload.http.redirects,
+        cookies: plan.workload.http.cookies,
+        body_limit: plan.workload.http.body_limit,
         resend: true,
-        tls: &plan.http.tls,
+        tls: &plan.workload.http.tls,
         allowed_hosts: Vec::new(),
     })
     .expect("no certificates are read from a file")
@@ -64,10 +64,15 @@ impl Driven {
     }
 
     fn launch_with(plan: Plan, transport: Arc<Shared>, values: RunValues) -> Self {
-        let totals = Totals::new(&plan.series, plan.checks.len());
-        let judge = Judge::new(&plan.thresholds, &plan.series, None);
-        let warm_up = Micros::from(plan.warm_up);
-        let recorder = Recorder::new(&plan.metrics, &plan.series, plan.checks.len(), 4);
+        let totals = Totals::new(&plan.workload.series, plan.workload.checks.len());
+        let judge = Judge::new(&plan.thresholds, &plan.workload.series, None);
+        let warm_up = Micros::from(plan.workload.warm_up);
+        let recorder = Recorder::new(
+            &plan.workload.metrics,
+            &plan.workload.series,
+            plan.workload.checks.len(),
+            4,
+        );
         let recorder = Arc::new(recorder);
         let plan = Arc::new(plan);
         let running = engine::launch(plan, Arc::clone(&recorder), transport, values);

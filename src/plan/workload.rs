@@ -1,0 +1,117 @@
+//! The workload: the actions of users, when they happen, and what is recorded of them.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::{
+    CheckEntry, Loads, MeasuredRequest, Metrics, PlannedRequest, RequestUrl, Segment, Series,
+    SeriesId,
+};
+use crate::scenario::program::requests;
+use crate::scenario::{Cookies, Delay, Feed, OnError, Step, TlsOptions, Variable};
+use crate::units::ByteSize;
+
+/// The actions of users, when they happen, and what is recorded of them.
+#[derive(Debug, Clone)]
+pub struct Workload {
+    /// The base URL of paths.
+    pub target: Url,
+    /// The loads: schedules, users and flows.
+    pub loads: Loads,
+    /// The length of the warm-up, which totals and thresholds leave out.
+    pub warm_up: Duration,
+    /// The minimum time between two starts of a user's iterations.
+    pub pacing: Option<Duration>,
+    /// The reaction to a failed capture or a missing value.
+    pub on_error: OnError,
+    /// Transport settings of all requests.
+    pub http: HttpPlan,
+    /// The table of variables.
+    pub variables: Vec<Variable>,
+    /// By variable: true if a request uses its value as its URL, so that the page it was captured from is kept.
+    pub links: Box<[bool]>,
+    /// The feeders.
+    pub feeds: Vec<Feed>,
+    /// Steps before the load; not measured.
+    pub setup: Vec<Step<PlannedRequest>>,
+    /// Steps after the load; not measured.
+    pub teardown: Vec<Step<PlannedRequest>>,
+    /// The flows.
+    pub flows: Vec<PlannedFlow>,
+    /// The metrics that series have, by [`MetricId`](super::MetricId).
+    pub metrics: Metrics,
+    /// The recorded series, by [`SeriesId`].
+    pub series: Vec<Series>,
+    /// Every check of a measured step, by [`CheckId`](super::CheckId).
+    pub checks: Vec<CheckEntry>,
+    /// The seed of all random numbers.
+    pub seed: u64,
+    /// This machine's share.
+    pub segment: Segment,
+}
+
+/// Transport settings of all requests.
+#[derive(Debug, Clone)]
+pub struct HttpPlan {
+    /// The maximum number of redirects to follow.
+    pub redirects: u8,
+    /// The cookies that a user keeps.
+    pub cookies: Cookies,
+    /// The maximum size of a body, as received.
+    pub body_limit: ByteSize,
+    /// True if a request is sent once more when its reused connection was closed.
+    pub resend: bool,
+    /// TLS settings.
+    pub tls: TlsOptions,
+}
+
+/// A compiled flow.
+#[derive(Debug, Clone)]
+pub struct PlannedFlow {
+    /// Its name.
+    pub name: String,
+    /// Its weight; at least 1.
+    pub weight: u32,
+    /// The series of its iterations.
+    pub series: SeriesId,
+    /// The steps that each user runs once.
+    pub start: Vec<Step<MeasuredRequest>>,
+    /// The steps of an iteration.
+    pub steps: Vec<Step<MeasuredRequest>>,
+    /// Closed models: the pause between an iteration and its user's next.
+    pub rest: Option<Delay>,
+}
+
+impl Workload {
+    /// The number of iterations of this segment; `None` if users decide it.
+    pub fn planned_iterations(&self) -> Option<u64> {
+        self.loads.planned_iterations(self.seed, self.segment)
+    }
+
+    /// Every request of the flows.
+    pub fn measured_requests(&self) -> impl Iterator<Item = &MeasuredRequest> {
+        let flows = self.flows.iter();
+        let blocks = flows.flat_map(|flow| [&flow.start, &flow.steps]);
+        blocks.flat_map(|block| requests(block).map(|(request, _)| request))
+    }
+
+    /// Every request of the workload.
+    pub fn all_requests(&self) -> impl Iterator<Item = &PlannedRequest> {
+        let around = [&self.setup, &self.teardown].into_iter();
+        around
+            .flat_map(|block| requests(block).map(|(request, _)| request))
+            .chain(self.measured_requests().map(AsRef::as_ref))
+    }
+
+    /// True if a request of a flow uses an `https` URL, or a URL that is unknown before the run.
+    pub fn may_use_tls(&self) -> bool {
+        let is_secure = self.target.scheme() == "https";
+        let uses_tls = |measured: &MeasuredRequest| match &measured.request.url {
+            RequestUrl::Literal(uri) => uri.scheme_str() == Some("https"),
+            RequestUrl::Path(_) => is_secure,
+            RequestUrl::Whole(_) => true,
+        };
+        self.http.redirects > 0 && is_secure || self.measured_requests().any(uses_tls)
+    }
+}
