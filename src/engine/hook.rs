@@ -2,17 +2,18 @@
 
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::backoff::Backoff;
 use super::base_url::BaseUrl;
-use super::state::{Draws, RunValues, UserState, Values};
-use super::step::{User, unmeasured};
+use super::state::{Draws, RunValues, User, UserState, Values};
+use super::walk::request::unmeasured;
 use super::walk::{Walker, walk};
 use super::{CutShort, StepFailure};
 use crate::expr::Missing;
 use crate::outcome::Outcome;
 use crate::plan::{Plan, PlannedRequest};
-use crate::scenario::{Delay, Step};
+use crate::scenario::Step;
 use crate::transport::{Client, Shared};
 
 /// Runs `steps`, beginning with `values`, until they end or `stop` completes. Returns the values at the end, however it
@@ -84,15 +85,15 @@ impl Walker for Hook<'_> {
         })
     }
 
-    async fn request(&mut self, request: &PlannedRequest) -> ControlFlow<StepFailure> {
+    async fn send(&mut self, request: &PlannedRequest) -> ControlFlow<StepFailure> {
         match unmeasured(&self.base, &mut self.user, request).await {
             Ok(()) => Continue(()),
             Err(failure) => Break(failure),
         }
     }
 
-    async fn think(&mut self, delay: &Delay) -> ControlFlow<StepFailure> {
-        tokio::time::sleep(self.user.state.pause(delay)).await;
+    async fn pause(&mut self, length: Duration) -> ControlFlow<StepFailure> {
+        tokio::time::sleep(length).await;
         Continue(())
     }
 }

@@ -2,20 +2,20 @@
 
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::slice;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Stop;
 use super::pacer::{Start, unless_stopped};
 use super::run::Run;
-use super::state::Values;
-use super::step::{self, RequestEnd, User};
+use super::state::{User, Values};
+use super::walk::request::{self, RequestEnd};
 use super::walk::{Walker, walk};
 use crate::expr::Missing;
 use crate::outcome::Outcome;
 use crate::plan::{MeasuredRequest, SeriesId};
 use crate::record::{Clock, IterationSample, StopReason};
 use crate::scenario::program::requests;
-use crate::scenario::{Delay, OnError, Step, WhenUsedUp};
+use crate::scenario::{OnError, Step, WhenUsedUp};
 use crate::units::Micros;
 
 /// The user's next action after an iteration.
@@ -188,7 +188,7 @@ impl Walker for IterationWalker<'_, '_> {
             && let Some(request) = first_request(step)
         {
             let detail = format!("its `if` cannot be evaluated: {missing}");
-            step::unsendable(
+            request::unsendable(
                 self.run, self.user, self.index, self.clock, request, &detail,
             );
         }
@@ -197,14 +197,14 @@ impl Walker for IterationWalker<'_, '_> {
         self.failed(&name, Outcome::Unsendable)
     }
 
-    async fn request(&mut self, request: &MeasuredRequest) -> ControlFlow<EarlyEnd> {
+    async fn send(&mut self, request: &MeasuredRequest) -> ControlFlow<EarlyEnd> {
         if let Some(pause) = self.user.backoff.take()
             && self.run.back_off(self.index, pause).await.is_none()
         {
             return Break(EarlyEnd::STOPPED);
         }
         let intended = self.intended.take();
-        let done = step::measured(
+        let done = request::measured(
             self.run, self.user, self.index, self.clock, request, intended,
         );
         match done.await {
@@ -222,10 +222,9 @@ impl Walker for IterationWalker<'_, '_> {
         Continue(())
     }
 
-    async fn think(&mut self, delay: &Delay) -> ControlFlow<EarlyEnd> {
-        let pause = self.user.state.pause(delay);
+    async fn pause(&mut self, length: Duration) -> ControlFlow<EarlyEnd> {
         self.ended = None;
-        match unless_stopped(&self.run.halt, tokio::time::sleep(pause)).await {
+        match unless_stopped(&self.run.halt, tokio::time::sleep(length)).await {
             Some(()) => Continue(()),
             None => Break(EarlyEnd::STOPPED),
         }

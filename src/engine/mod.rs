@@ -24,7 +24,6 @@ mod roster;
 mod run;
 mod running;
 mod state;
-mod step;
 mod tick;
 mod timer;
 mod user_task;

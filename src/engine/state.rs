@@ -12,10 +12,13 @@ use http::Uri;
 use rand::Rng as _;
 use rand_pcg::Pcg64Mcg;
 
+use super::backoff::Backoff;
+use super::walk::think::length;
 use crate::expr::{Context, StoredValue, below};
 use crate::plan::secrets::texts;
 use crate::plan::{Plan, PlannedFlow};
 use crate::scenario::{Delay, Scope, SlotId, Value};
+use crate::transport::Client;
 
 /// The values that all users see: `vars` and the captures of `setup`.
 #[derive(Debug, Clone)]
@@ -60,6 +63,14 @@ impl Draws {
 pub(super) trait Values: Context + Send {
     /// Sets a variable, for the lifetime given by its scope.
     fn keep(&mut self, slot: SlotId, value: Value);
+}
+
+/// One user: its connections and its state, as separate fields so that a capture can read one and write the other.
+#[derive(Debug)]
+pub(super) struct User<'r> {
+    pub(super) client: Client,
+    pub(super) state: UserState<'r>,
+    pub(super) backoff: Backoff,
 }
 
 /// The state of one user.
@@ -155,7 +166,7 @@ impl<'r> UserState<'r> {
     /// Draws the pause before the next iteration, if this iteration's flow has one.
     pub(super) fn rest(&mut self) -> Option<Duration> {
         let rest = self.rest?;
-        Some(self.pause(&rest))
+        Some(length(&rest, || self.random.next_u64()))
     }
 
     pub(super) fn has_begun(&self, flow: usize) -> bool {
@@ -214,32 +225,6 @@ impl<'r> UserState<'r> {
             values: own.map(|(own, all)| own.or_else(|| all.clone())).collect(),
             pages: self.pages.into(),
         }
-    }
-
-    /// Draws a pause.
-    pub(super) fn pause(&mut self, delay: &Delay) -> Duration {
-        match *delay {
-            Delay::Constant(pause) => pause,
-            Delay::Uniform(shortest, longest) => {
-                shortest + longest.saturating_sub(shortest).mul_f64(self.fraction())
-            }
-            // Box and Muller (1958), one of the pair.
-            Delay::Normal(mean, deviation) => {
-                let radius = (-2.0 * (1.0 - self.fraction()).ln()).sqrt();
-                let deviations = radius * (std::f64::consts::TAU * self.fraction()).cos();
-                let seconds = deviation
-                    .as_secs_f64()
-                    .mul_add(deviations, mean.as_secs_f64());
-                Duration::try_from_secs_f64(seconds).unwrap_or_default()
-            }
-            // By inversion; at most 36.7 times the mean, as a fraction has 53 bits.
-            Delay::Exponential(mean) => mean.mul_f64(-(1.0 - self.fraction()).ln()),
-        }
-    }
-
-    /// A random number in [0, 1).
-    fn fraction(&mut self) -> f64 {
-        (self.random() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     fn row(&self, feed: usize) -> Option<usize> {
@@ -316,42 +301,6 @@ fn scrambled(number: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Segment;
-    use crate::scenario::{self, Overrides};
-
-    fn plan() -> Plan {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("scenario.yaml");
-        let text = "name: t\nkind: custom\ntarget: http://host\nload: { users: 1, for: 1s }\n\
-                    flows: [ { name: f, steps: [ { get: / } ] } ]\n";
-        std::fs::write(&path, text).expect("a scenario");
-        let scenario = scenario::load(&path, &Overrides::default()).expect("a scenario");
-        let target = "http://host".parse().expect("a URL");
-        Plan::compile(&scenario, &target, 1, Segment::WHOLE).expect("a plan")
-    }
-
-    #[test]
-    fn pauses_follow_their_law() {
-        let plan = plan();
-        let (values, draws) = (RunValues::initial(&plan), Draws::of(&plan));
-        let mut state = UserState::new(&plan, &values, &draws, 0);
-        let ms = Duration::from_millis;
-        for (delay, mean, most) in [
-            (Delay::Constant(ms(20)), 0.020, ms(20)),
-            (Delay::Uniform(ms(10), ms(30)), 0.020, ms(30)),
-            (Delay::Normal(ms(100), ms(10)), 0.100, ms(200)),
-            // Truncated at zero, a normal distribution with mean 0 has a mean of 1/√(2π) of its standard deviation.
-            (Delay::Normal(ms(0), ms(10)), 0.003_989, ms(100)),
-            (Delay::Exponential(ms(10)), 0.010, ms(367)),
-        ] {
-            let pauses: Vec<_> = (0..20_000).map(|_| state.pause(&delay)).collect();
-            let total: Duration = pauses.iter().sum();
-            let found = total.as_secs_f64() / 20_000.0;
-            // Five standard errors of the widest of these distributions.
-            assert!((found - mean).abs() < 0.04 * mean, "{delay:?}: {found} s");
-            assert!(pauses.iter().all(|pause| *pause <= most), "{delay:?}");
-        }
-    }
 
     #[test]
     fn every_iteration_of_every_user_has_random_numbers_of_its_own() {

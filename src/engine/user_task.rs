@@ -15,8 +15,7 @@ use super::backoff::Backoff;
 use super::iteration::{LeaveReason, NextAction, iterate};
 use super::pacer::Pacer;
 use super::run::Run;
-use super::state::UserState;
-use super::step::User;
+use super::state::{User, UserState};
 use crate::record::Clock;
 use crate::transport::Client;
 

@@ -1,20 +1,21 @@
-//! Runs the steps of a flow or a hook in order.
+//! Runs the steps of a flow or a hook in order; each kind of step has its file here.
 
+mod repeat;
+pub(super) mod request;
 mod set;
+pub(super) mod think;
 
-use std::future::Future;
 use std::ops::ControlFlow::{self, Continue};
-use std::pin::Pin;
+use std::time::Duration;
 
-use self::set::set;
 use super::state::Values;
 use crate::expr::Missing;
-use crate::scenario::{Action, Delay, Step};
+use crate::scenario::{Action, Step};
 
 /// Runs single steps, and decides when the walk ends early.
 pub(super) trait Walker: Send {
-    /// What a step sends.
-    type Request;
+    /// The request of a step.
+    type Request: Sync;
     /// The reason why a walk ended before its last step.
     type Break: Send;
 
@@ -32,13 +33,13 @@ pub(super) trait Walker: Send {
     ) -> ControlFlow<Self::Break>;
 
     /// Sends a request.
-    fn request(
+    fn send(
         &mut self,
         request: &Self::Request,
     ) -> impl Future<Output = ControlFlow<Self::Break>> + Send;
 
-    /// Pauses.
-    fn think(&mut self, delay: &Delay) -> impl Future<Output = ControlFlow<Self::Break>> + Send;
+    /// Pauses for this long.
+    fn pause(&mut self, length: Duration) -> impl Future<Output = ControlFlow<Self::Break>> + Send;
 }
 
 /// Runs steps in order, to the end or to the first break.
@@ -58,31 +59,15 @@ pub(super) async fn walk<W: Walker>(
             }
         }
         match &step.action {
-            Action::Request(request) => walker.request(request).await?,
-            Action::Think(delay) => walker.think(delay).await?,
-            Action::Set(values) => set(walker, step, values)?,
+            Action::Request(request) => walker.send(request).await?,
+            Action::Think(delay) => think::run(walker, delay).await?,
             Action::Repeat {
                 times,
                 steps,
                 pause,
-            } => {
-                for pass in 0..*times {
-                    if let (Some(pause), 1..) = (pause, pass) {
-                        walker.may_continue()?;
-                        walker.think(pause).await?;
-                    }
-                    walk_within(walker, steps).await?;
-                }
-            }
+            } => repeat::run(walker, *times, steps, pause.as_ref()).await?,
+            Action::Set(values) => set::run(walker, step, values)?,
         }
     }
     Continue(())
-}
-
-/// [`walk`], boxed, since a recursive future has no fixed size.
-fn walk_within<'a, W: Walker>(
-    walker: &'a mut W,
-    steps: &'a [Step<W::Request>],
-) -> Pin<Box<dyn Future<Output = ControlFlow<W::Break>> + Send + 'a>> {
-    Box::pin(walk(walker, steps))
 }

@@ -6,7 +6,7 @@ use super::Walker;
 use crate::scenario::{SlotId, Step, Template};
 
 /// Sets each variable to the value of its template; a missing value ends the step.
-pub(super) fn set<W: Walker>(
+pub(super) fn run<W: Walker>(
     walker: &mut W,
     step: &Step<W::Request>,
     values: &[(SlotId, Template)],

@@ -5,29 +5,20 @@ use std::time::{Duration, Instant};
 
 use http::StatusCode;
 
-use super::backoff::Backoff;
-use super::base_url::BaseUrl;
-use super::check::{self, CheckResult};
-use super::in_flight::InFlight;
-use super::request::{Prepared, Unsendable};
-use super::response::Response;
-use super::run::Run;
-use super::state::{UserState, Values};
-use super::{StepFailure, capture};
+use crate::engine::base_url::BaseUrl;
+use crate::engine::check::{self, CheckResult};
+use crate::engine::in_flight::InFlight;
+use crate::engine::request::{Prepared, Unsendable};
+use crate::engine::response::Response;
+use crate::engine::run::Run;
+use crate::engine::state::{User, Values};
+use crate::engine::{StepFailure, capture};
 use crate::outcome::Outcome;
 use crate::plan::{MeasuredRequest, PlannedRequest};
 use crate::record::{Clock, FailureExample, Sample};
 use crate::scenario::{CaptureFrom, CheckRule, TextRule};
-use crate::transport::{Client, Exchange};
+use crate::transport::Exchange;
 use crate::units::Micros;
-
-/// One user: its connections and its state, as separate fields so that a capture can read one and write the other.
-#[derive(Debug)]
-pub(super) struct User<'r> {
-    pub(super) client: Client,
-    pub(super) state: UserState<'r>,
-    pub(super) backoff: Backoff,
-}
 
 /// A request's outcome after its checks and captures.
 #[derive(Debug)]
@@ -41,7 +32,7 @@ struct JudgedRequest {
 
 /// The end of a request, as far as the iteration depends on it.
 #[derive(Debug)]
-pub(super) enum RequestEnd {
+pub(in crate::engine) enum RequestEnd {
     /// It ended at this instant, failed or not, and provided all its values.
     Ended(Instant),
     /// It ended at this instant, and one of its values is missing.
@@ -53,7 +44,7 @@ pub(super) enum RequestEnd {
 }
 
 /// Runs a measured request of a user; `intended` is set for the first one of an iteration.
-pub(super) async fn measured(
+pub(in crate::engine) async fn measured(
     run: &Run,
     user: &mut User<'_>,
     index: usize,
@@ -113,7 +104,7 @@ pub(super) async fn measured(
 }
 
 /// Counts a measured request that could not be built: it failed, and nothing of it was sent.
-pub(super) fn unsendable(
+pub(in crate::engine) fn unsendable(
     run: &Run,
     user: &User<'_>,
     index: usize,
@@ -141,7 +132,7 @@ pub(super) fn unsendable(
 }
 
 /// Runs a request of setup or teardown: it is not recorded, and its failure is a failure of the hook.
-pub(super) async fn unmeasured(
+pub(in crate::engine) async fn unmeasured(
     base: &BaseUrl,
     user: &mut User<'_>,
     request: &PlannedRequest,
