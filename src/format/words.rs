@@ -38,6 +38,15 @@ macro_rules! words {
             $($(#[doc = $doc])+ #[serde(rename = $word)] $variant,)+
         }
 
+        impl $name {
+            /// The word that stands for this value.
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+        }
+
         impl FromWord for $name {
             const SET: WordSet = WordSet {
                 what: $what,

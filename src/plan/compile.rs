@@ -45,13 +45,14 @@ impl Plan {
                 problems,
             ));
         }
-        let workload_hash = fingerprint::workload(&workload);
+        let secrets = Secrets::of(&workload, &scenario.mask);
+        let workload_hash = fingerprint::workload(&workload, &secrets);
         Ok(Self {
             name: scenario.name.clone(),
             kind: scenario.kind,
             think_time: scenario.think_time,
             thresholds,
-            secrets: Secrets::of(&workload, &scenario.mask),
+            secrets,
             hash: fingerprint::plan(&workload_hash, seed),
             workload_hash,
             workload,

@@ -3,6 +3,7 @@
 //! [`Plan::compile`] resolves URLs against the target, replaces every series, check and threshold by a number, and
 //! turns the load into [`Loads`]. After that no code looks up a name, and no file is read.
 
+mod canonical;
 mod compile;
 mod fingerprint;
 mod load;
@@ -73,8 +74,8 @@ pub struct Plan {
     pub thresholds: Vec<Threshold>,
     /// Values that no output may show.
     pub secrets: Secrets,
-    /// SHA-256, in hex, of the load and the requests, without the seed and the target's address: equal for all runs of
-    /// one file.
+    /// SHA-256, in hex, of the load and the requests, without the seed, the target's address and the values of secrets:
+    /// equal for all runs of one file.
     pub workload_hash: String,
     /// The workload hash combined with the seed: two plans with the same hash send the same load.
     pub hash: String,

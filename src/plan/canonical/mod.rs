@@ -1,0 +1,206 @@
+//! The canonical text of a workload, which is hashed.
+//!
+//! Its names and words are its own, so that no change of a type or a field of the source code changes it. A line is a
+//! name and a value in JSON. It leaves out the seed, the target's address, this machine's share, and names and rules
+//! that do not change the load; and the values of secrets, which may differ from run to run.
+
+mod request;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::fmt::{self, Write};
+use std::time::Duration;
+
+use self::value::{list, quoted};
+use super::curve::Curve;
+use super::{PlannedFlow, PlannedRequest, Schedule, Secrets, Workload};
+use crate::scenario::program::visit;
+use crate::scenario::{Action, Delay, Scope, Sharing, SlotId, Step};
+
+/// Writes the canonical text of a workload.
+pub(super) fn write(workload: &Workload, secrets: &Secrets, out: &mut dyn Write) -> fmt::Result {
+    let mut canonical = Canonical {
+        workload,
+        secrets,
+        origin: workload.target.origin().ascii_serialization(),
+        out,
+    };
+    canonical.loads()?;
+    canonical.settings()?;
+    canonical.variables()?;
+    canonical.feeds()?;
+    canonical.block("setup", &workload.setup)?;
+    canonical.block("teardown", &workload.teardown)?;
+    workload
+        .flows
+        .iter()
+        .try_for_each(|flow| canonical.flow(flow))
+}
+
+struct Canonical<'w> {
+    workload: &'w Workload,
+    secrets: &'w Secrets,
+    /// The target's origin.
+    origin: String,
+    out: &'w mut dyn Write,
+}
+
+impl Canonical<'_> {
+    /// Writes a line; `value` is JSON.
+    fn line(&mut self, name: &str, value: impl fmt::Display) -> fmt::Result {
+        writeln!(self.out, "{name} {value}")
+    }
+
+    fn loads(&mut self) -> fmt::Result {
+        let workload = self.workload;
+        for load in workload.loads.iter() {
+            self.line("load", schedule(&load.schedule))?;
+            // A load of all flows needs no list of them.
+            if load.flows.len() < workload.flows.len() {
+                let names = load.flows.iter().map(|&flow| &workload.flows[flow].name);
+                self.line("load_flows", list(names.map(|name| quoted(name))))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn settings(&mut self) -> fmt::Result {
+        let workload = self.workload;
+        self.line("pacing", optional(workload.pacing.map(micros)))?;
+        self.line("on_error", quoted(workload.on_error.word()))?;
+        self.line("redirects", workload.http.redirects)?;
+        self.line("cookies", quoted(workload.http.cookies.word()))?;
+        self.line("body_limit", workload.http.body_limit.0)?;
+        self.line("resend", workload.http.resend)
+    }
+
+    fn variables(&mut self) -> fmt::Result {
+        let slots = (0..).map(SlotId);
+        for (slot, variable) in slots.zip(&self.workload.variables) {
+            let scope = match variable.scope {
+                Scope::Run => "run",
+                Scope::User => "user",
+                Scope::Iteration => "iteration",
+            };
+            let is_secret = self.secrets.slots.contains(&slot);
+            let initial = variable.initial.as_ref().filter(|_| !is_secret);
+            let initial = initial.map(|value| self.value(value));
+            let facts = [quoted(&variable.name), quoted(scope), optional(initial)];
+            self.line("variable", list(facts))?;
+        }
+        Ok(())
+    }
+
+    fn feeds(&mut self) -> fmt::Result {
+        for (index, feed) in self.workload.feeds.iter().enumerate() {
+            let columns = list(feed.columns.iter().map(|column| quoted(column)));
+            let pick = quoted(feed.pick.word());
+            self.line("feed", list([quoted(&feed.name), columns, pick]))?;
+            let is_open = |column: &usize| !self.secrets.columns.contains(&(index, *column));
+            let columns: Vec<usize> = (0..feed.columns.len()).filter(is_open).collect();
+            for row in 0..feed.rows.len() {
+                let values = columns
+                    .iter()
+                    .filter_map(|&column| feed.rows.get(row, column));
+                let values = list(values.map(|held| held.into_value().to_string()));
+                self.line("row", values)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn flow(&mut self, flow: &PlannedFlow) -> fmt::Result {
+        let rest = optional(flow.rest.as_ref().map(delay));
+        let weight = flow.weight.to_string();
+        self.line("flow", list([quoted(&flow.name), weight, rest]))?;
+        self.block("start", &flow.start)?;
+        self.block("steps", &flow.steps)
+    }
+
+    fn block<R: AsRef<PlannedRequest>>(&mut self, name: &str, block: &[Step<R>]) -> fmt::Result {
+        let steps = visit(block);
+        self.line(name, steps.len())?;
+        for visit in steps {
+            self.line("step", visit.depth)?;
+            if let Some(condition) = &visit.step.condition {
+                let holds = self.expression(&condition.0);
+                self.line("if", holds)?;
+            }
+            match &visit.step.action {
+                Action::Request(request) => self.request((**request).as_ref())?,
+                Action::Think(pause) => self.line("think", delay(pause))?,
+                Action::Repeat { times, pause, .. } => {
+                    let pause = optional(pause.as_ref().map(delay));
+                    self.line("repeat", list([times.to_string(), pause]))?;
+                }
+                Action::Set(values) => {
+                    for (slot, template) in values {
+                        let value = self.template(template);
+                        self.line("set", list([self.variable(*slot), value]))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A duration in microseconds.
+fn micros(length: Duration) -> String {
+    length.as_micros().to_string()
+}
+
+fn optional(value: Option<String>) -> String {
+    value.unwrap_or_else(|| "null".to_owned())
+}
+
+fn delay(delay: &Delay) -> String {
+    let (law, parameters) = match *delay {
+        Delay::Constant(length) => ("constant", vec![length]),
+        Delay::Uniform(low, high) => ("uniform", vec![low, high]),
+        Delay::Normal(mean, deviation) => ("normal", vec![mean, deviation]),
+        Delay::Exponential(mean) => ("exponential", vec![mean]),
+    };
+    let parameters = parameters.into_iter().map(micros);
+    list(std::iter::once(quoted(law)).chain(parameters))
+}
+
+fn schedule(schedule: &Schedule) -> String {
+    match schedule {
+        Schedule::Users(levels) => list([quoted("users"), curve(levels)]),
+        Schedule::Iterations {
+            count,
+            sharing,
+            users,
+            max_duration,
+        } => list([
+            quoted("iterations"),
+            count.to_string(),
+            quoted(match sharing {
+                Sharing::Shared => "shared",
+                Sharing::PerUser => "per_user",
+            }),
+            users.to_string(),
+            optional(max_duration.map(micros)),
+        ]),
+        Schedule::Arrivals {
+            curve: levels,
+            law,
+            max_users,
+        } => list([
+            quoted("arrivals"),
+            quoted(law.word()),
+            max_users.to_string(),
+            curve(levels),
+        ]),
+    }
+}
+
+/// The pieces of a curve: level at the start, level at the end, length.
+fn curve(curve: &Curve) -> String {
+    list(curve.pieces.iter().map(|piece| {
+        let (from, to) = (piece.from.to_string(), piece.to.to_string());
+        list([from, to, micros(piece.duration)])
+    }))
+}
