@@ -48,11 +48,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, CommandError> {
     let mut signals = listen(&control)?;
     let existing = Existing::replaced_if(args.overwrite);
     let claim = Claim::of(&folder, existing)?;
-    let inputs: Vec<_> = [&scenario.source.path]
-        .into_iter()
-        .chain(&scenario.source.files)
-        .cloned()
-        .collect();
+    let mut inputs = scenario.source.files.clone();
+    inputs.push(scenario.source.texts.path().to_owned());
     let outputs = Outputs::open(&Wanted {
         inputs: &inputs,
         folder: &folder,

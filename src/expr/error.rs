@@ -1,5 +1,7 @@
 //! Errors of expressions.
 
+use crate::source::{Diagnostic, Span, brief};
+
 /// An error in the text of an expression, and its position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -12,4 +14,21 @@ pub struct ExprError {
     pub message: String,
     /// The remedy.
     pub hint: Option<String>,
+}
+
+impl ExprError {
+    /// The diagnostic for the value at `span`, whose text is `text`. `start` is the position of its first character; if the
+    /// file does not contain the text as it is, there is none, and the message quotes the text.
+    pub(crate) fn in_file(self, text: &str, span: Span, start: Option<Span>) -> Diagnostic {
+        let diagnostic = match start {
+            Some(start) => {
+                Diagnostic::new(Some(start.part(self.offset, self.length)), self.message)
+            }
+            None => Diagnostic::new(Some(span), format!("`{}`: {}", brief(text), self.message)),
+        };
+        Diagnostic {
+            hint: self.hint,
+            ..diagnostic
+        }
+    }
 }

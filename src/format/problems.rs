@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::Format;
 use crate::mask::Mask;
-use crate::source::{Diagnostic, Refusal, Span};
+use crate::source::{Diagnostic, Diagnostics, FileId, Refusal, Sources, Span};
 
 /// The errors found so far.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(crate) struct Problems {
     /// Command-line arguments that changed the tree; a span with line 0 refers to one of them by its column.
     arguments: Vec<String>,
     /// Positions of values that are known to be wrong; further errors about them are not reported.
-    spoiled: HashSet<(u32, u32)>,
+    spoiled: HashSet<(FileId, u32, u32)>,
     /// True if environment variables may be unset; an unset one is replaced by its own name.
     accepts_unset: bool,
     /// The unset environment variables.
@@ -79,14 +79,14 @@ impl Problems {
     pub(crate) fn argument(&mut self, shown: String) -> Span {
         self.arguments.push(shown);
         Span {
-            line: 0,
             column: self.arguments.len() as u32,
             length: 1,
+            ..Span::default()
         }
     }
 
     pub(crate) fn report(&mut self, span: Span, message: impl Into<String>) {
-        self.push(Some(span), message.into(), None);
+        self.push(Diagnostic::new(Some(span), message));
     }
 
     pub(crate) fn report_with(
@@ -95,7 +95,7 @@ impl Problems {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        self.push(Some(span), message.into(), Some(hint.into()));
+        self.push(Diagnostic::new(Some(span), message).with_hint(hint));
     }
 
     pub(crate) fn report_perhaps_with(
@@ -104,57 +104,63 @@ impl Problems {
         message: impl Into<String>,
         hint: Option<String>,
     ) {
-        self.push(Some(span), message.into(), hint);
+        self.push(Diagnostic {
+            hint,
+            ..Diagnostic::new(Some(span), message)
+        });
     }
 
     /// Reports an error without a position.
     pub(crate) fn report_nowhere(&mut self, message: impl Into<String>, hint: Option<String>) {
-        self.push(None, message.into(), hint);
+        self.push(Diagnostic {
+            hint,
+            ..Diagnostic::new(None, message)
+        });
     }
 
     /// Suppresses further errors about the value at this position, whose text is not the intended one.
     pub(crate) fn spoil(&mut self, span: Span) {
-        self.spoiled.insert((span.line, span.column));
+        self.spoiled.insert(span.start());
     }
 
-    fn push(&mut self, span: Option<Span>, message: String, hint: Option<String>) {
-        if span.is_some_and(|span| self.spoiled.contains(&(span.line, span.column))) {
-            self.has_held_back = true;
-            return;
+    fn push(&mut self, mut diagnostic: Diagnostic) {
+        if let Some(span) = diagnostic.span {
+            if self.spoiled.contains(&span.start()) {
+                self.has_held_back = true;
+                return;
+            }
+            if !span.is_in_file() {
+                diagnostic.span = None;
+                let argument = self.arguments.get((span.column as usize).wrapping_sub(1));
+                if let Some(argument) = argument {
+                    let from = format!(" (from `{argument}`)");
+                    diagnostic.message.push_str(&from);
+                }
+            }
         }
-        let argument = span
-            .filter(|span| !span.is_in_file())
-            .and_then(|span| self.arguments.get((span.column as usize).wrapping_sub(1)));
-        let message = match argument {
-            Some(argument) => format!("{message} (from `{argument}`)"),
-            None => message,
-        };
-        self.list.push(Diagnostic {
-            span: span.filter(|span| span.is_in_file()),
-            message,
-            hint,
-        });
+        self.list.push(diagnostic);
     }
 
     /// Reports a file that cannot be used.
     pub(crate) fn refused(&mut self, span: Span, refusal: Refusal) {
-        self.push(Some(span), refusal.message, refusal.hint);
+        self.report_perhaps_with(span, refusal.message, refusal.hint);
     }
 
-    pub(crate) fn add(&mut self, diagnostics: Vec<Diagnostic>) {
-        self.list.extend(diagnostics);
+    pub(crate) fn add(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
+        diagnostics.into_iter().for_each(|found| self.push(found));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    pub(crate) fn into_list(self) -> Vec<Diagnostic> {
+    /// All problems, without secrets.
+    pub(crate) fn into_diagnostics(self, sources: Sources) -> Diagnostics {
         let mask = Mask::of(&self.secrets);
         let mut list = self.list;
         for diagnostic in &mut list {
             diagnostic.hide(&mask);
         }
-        list
+        Diagnostics::new(sources, list)
     }
 }

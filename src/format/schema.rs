@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::types::{EXPLAINED, Simple};
 use super::{Choice, Field, Format, Mapping, Presence, Type};
-use crate::source;
+use crate::source::{self, FileId};
 
 /// The definition of a value that contains an environment reference. Its type is known only when the file is read.
 const ENVIRONMENT: &str = "environment";
@@ -211,7 +211,7 @@ fn scalar(simple: &Simple) -> Value {
 
 /// Converts YAML text to JSON.
 fn value(text: &str) -> Value {
-    let node = source::parse(text, &mut Vec::new());
+    let node = source::parse(text, FileId::default(), &mut Vec::new());
     let value = node.map(|node| crate::expr::Value::from(&node).to_string());
     value
         .and_then(|text| serde_json::from_str(&text).ok())

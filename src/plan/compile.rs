@@ -11,9 +11,8 @@ use super::{
     Plan, PlannedFlow, PlannedRequest, ReadsBody, RequestUrl, Schedule, Secrets, Segment, Series,
     SeriesId, Subject, Workload, fingerprint, think, totals,
 };
-use crate::expr::ExprError;
 use crate::scenario::program::with_requests;
-use crate::scenario::{self, Diagnostic, Diagnostics, HttpOptions, Scenario, Span, ThresholdEntry};
+use crate::scenario::{self, Diagnostic, Diagnostics, HttpOptions, Scenario, Span};
 
 impl Plan {
     /// Compiles a scenario for a target. The error contains all diagnostics.
@@ -30,7 +29,9 @@ impl Plan {
         for entry in &scenario.thresholds {
             match resolve::resolve(entry, &workload) {
                 Ok(threshold) => thresholds.push(threshold),
-                Err(error) => problems.push(place(error, entry, &scenario.source.text)),
+                Err(error) => {
+                    problems.push(error.in_file(&entry.expression, entry.span, entry.start));
+                }
             }
         }
         thresholds.extend(resolve::built_in(&thresholds, &workload));
@@ -38,12 +39,7 @@ impl Plan {
             for problem in &mut problems {
                 problem.hide(&scenario.mask);
             }
-            let source = &scenario.source;
-            return Err(Diagnostics::new(
-                source.path.clone(),
-                source.text.clone(),
-                problems,
-            ));
+            return Err(Diagnostics::new(scenario.source.texts.clone(), problems));
         }
         let secrets = Secrets::of(&workload, &scenario.mask);
         let workload_hash = fingerprint::workload(&workload, &secrets);
@@ -77,11 +73,7 @@ fn load_problem(workload: &Workload) -> Option<Diagnostic> {
             }
         })?,
     };
-    Some(Diagnostic {
-        span: None,
-        message,
-        hint: None,
-    })
+    Some(Diagnostic::new(None, message))
 }
 
 fn never_starts(schedule: &Schedule) -> bool {
@@ -89,40 +81,6 @@ fn never_starts(schedule: &Schedule) -> bool {
         Schedule::Users(_) => false,
         Schedule::Iterations { count, .. } => *count == 0,
         Schedule::Arrivals { curve, .. } => curve.inverse_area(0.0).is_none(),
-    }
-}
-
-/// The diagnostic for an error in a threshold's expression, with its position in the file.
-fn place(error: ExprError, entry: &ThresholdEntry, text: &str) -> Diagnostic {
-    let span = entry.span;
-    let line = text
-        .lines()
-        .nth((span.line as usize).wrapping_sub(1))
-        .unwrap_or_default();
-    let written: String = line
-        .chars()
-        .skip(span.column.saturating_sub(1) as usize)
-        .collect();
-    let quote = u32::from(written.starts_with(['\'', '"']));
-    let is_as_written = written[quote as usize..].starts_with(&entry.expression);
-    let span = if is_as_written {
-        Span {
-            line: span.line,
-            column: span.column + quote + error.offset as u32,
-            length: error.length as u32,
-        }
-    } else {
-        span
-    };
-    let message = if is_as_written {
-        error.message
-    } else {
-        format!("`{}`: {}", entry.expression, error.message)
-    };
-    Diagnostic {
-        span: Some(span),
-        message,
-        hint: error.hint,
     }
 }
 
@@ -145,15 +103,12 @@ impl<'s> Compiler<'s> {
     fn new(scenario: &'s Scenario, target: &Url) -> Self {
         let mut problems = Vec::new();
         if scenario.flows.len() >= MAX_SERIES {
-            problems.push(Diagnostic {
-                span: None,
-                message: format!(
-                    "there are {} flows; the maximum is {}",
-                    scenario.flows.len(),
-                    MAX_SERIES - 1
-                ),
-                hint: None,
-            });
+            let message = format!(
+                "there are {} flows; the maximum is {}",
+                scenario.flows.len(),
+                MAX_SERIES - 1
+            );
+            problems.push(Diagnostic::new(None, message));
         }
         Self {
             base: Base::of(target),
@@ -264,11 +219,11 @@ impl<'s> Compiler<'s> {
         }
         let (url, query) =
             request::url(&self.base, &request.url, &request.query).unwrap_or_else(|message| {
-                self.problem(request.span, message, None);
+                self.problem(request.span, message);
                 (RequestUrl::Whole(request.url.clone()), None)
             });
         let headers = request::headers(self.http, request).unwrap_or_else(|message| {
-            self.problem(request.span, message, None);
+            self.problem(request.span, message);
             request::Headers::default()
         });
         let reads_body = request.checks.iter().any(|check| check.rule.reads_body())
@@ -298,12 +253,8 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    fn problem(&mut self, span: Span, message: String, hint: Option<&str>) {
-        self.problems.push(Diagnostic {
-            span: Some(span),
-            message,
-            hint: hint.map(str::to_owned),
-        });
+    fn problem(&mut self, span: Span, message: String) {
+        self.problems.push(Diagnostic::new(Some(span), message));
     }
 
     /// The series of a step; steps with the same name in a flow share it.
@@ -317,7 +268,8 @@ impl<'s> Compiler<'s> {
                     request.name
                 );
                 let hint = "give one of them another `name`, or both the same tags";
-                self.problem(request.span, message, Some(hint));
+                let problem = Diagnostic::new(Some(request.span), message);
+                self.problems.push(problem.with_hint(hint));
             }
             return id;
         }

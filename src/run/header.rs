@@ -37,7 +37,7 @@ pub fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: DateTime<Ut
         scenario: scenario.name.clone(),
         kind: scenario.kind,
         description: scenario.description.as_deref().map(hide),
-        scenario_path: scenario.source.path.display().to_string(),
+        scenario_path: scenario.source.texts.path().display().to_string(),
         scenario_sha256: scenario.source.sha256.clone(),
         workload_hash: Some(plan.workload_hash.clone()),
         plan_hash: plan.hash.clone(),
@@ -59,7 +59,7 @@ pub fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: DateTime<Ut
         thresholds: thresholds.collect(),
         overrides: scenario.overridden.clone(),
         machine: probe::machine(),
-        git_commit: git_commit(&scenario.source.path),
+        git_commit: git_commit(scenario.source.texts.path()),
         started_at: written(now),
     }
 }

@@ -1,4 +1,4 @@
-//! Flows, and requests as a scenario writes them.
+//! Flows and requests, as a scenario defines them.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ pub struct Request {
     pub checks: Vec<Check>,
     /// Values captured from the response.
     pub captures: Vec<Capture>,
-    /// Where the request stands in the file.
+    /// The request's position in the file.
     pub span: Span,
 }
 

@@ -29,7 +29,7 @@ pub use crate::format::words::{
 };
 use crate::format::{Format, reference, schema, tables};
 use crate::mask::Mask;
-pub use crate::source::{Diagnostic, Diagnostics, Span};
+pub use crate::source::{Diagnostic, Diagnostics, Sources, Span};
 
 pub use feed::Feed;
 pub use flow::{Auth, Body, Flow, Request};
@@ -59,7 +59,7 @@ pub fn reference() -> String {
 /// A valid scenario with all names resolved.
 #[derive(Debug, Clone)]
 pub struct Scenario {
-    /// The file, its text and its digest.
+    /// The files, their texts and the digest.
     pub source: Source,
     /// The scenario's name, shown in every output.
     pub name: String,
@@ -103,11 +103,9 @@ pub struct Scenario {
 /// The file of a scenario.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// The path as given on the command line.
-    pub path: PathBuf,
-    /// The text, for diagnostics of the plan.
-    pub text: String,
-    /// SHA-256 of the text, in hex.
+    /// The scenario's files with their texts, for diagnostics of the plan.
+    pub texts: Sources,
+    /// SHA-256 of the scenario file's text, in hex.
     pub sha256: String,
     /// The canonical paths of the files that it names.
     pub files: Vec<PathBuf>,
@@ -161,6 +159,8 @@ pub struct ThresholdEntry {
     pub severity: Severity,
     /// The position of the expression in the file.
     pub span: Span,
+    /// The position of its first character; `None` if the file does not contain the expression as it is.
+    pub start: Option<Span>,
 }
 
 /// The part of the run over which a threshold is judged.

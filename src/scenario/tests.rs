@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{FORMAT, Overrides, load};
 use crate::format::{Field, Mapping, Problems, Type};
-use crate::source;
+use crate::source::{self, FileId};
 
 /// A folder with a scenario and the files that the examples name.
 struct Place {
@@ -44,7 +44,7 @@ impl Place {
 
 fn yaml(text: &str) -> Value {
     let mut problems = Vec::new();
-    let node = source::parse(text, &mut problems);
+    let node = source::parse(text, FileId::default(), &mut problems);
     assert!(problems.is_empty(), "{text}: {problems:?}");
     let text = node.map(|node| crate::expr::Value::from(&node).to_string());
     text.map_or(Value::Null, |text| {

@@ -3,17 +3,20 @@
 //! The output looks like a compiler's: the message, the position, the quoted line with the faulty part underlined, a
 //! hint. Quoted text never reaches the terminal raw: control characters are replaced and long lines are shortened.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
-use std::path::PathBuf;
+use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use super::user_info;
+use super::{FileId, SourceFile, Sources, user_info};
 use crate::mask::Mask;
 
-/// A position in the scenario's text, for the quoted line and its underline.
+/// A position in a file, for the quoted line and its underline.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Span {
+    /// The file.
+    pub file: FileId,
     /// 1-based line; 0 for a position on the command line.
     pub line: u32,
     /// 1-based column, in characters.
@@ -23,9 +26,24 @@ pub struct Span {
 }
 
 impl Span {
-    /// True for a position in the file, false for one on the command line.
+    /// True for a position in a file, false for one on the command line.
     pub const fn is_in_file(self) -> bool {
         self.line > 0
+    }
+
+    /// Its start: the file, the line and the column.
+    pub const fn start(self) -> (FileId, u32, u32) {
+        (self.file, self.line, self.column)
+    }
+
+    /// A part of the same line; it starts `offset` characters after the start of this position.
+    #[must_use]
+    pub const fn part(self, offset: usize, length: usize) -> Self {
+        Self {
+            column: self.column + offset as u32,
+            length: length as u32,
+            ..self
+        }
     }
 }
 
@@ -36,26 +54,63 @@ pub struct Diagnostic {
     pub span: Option<Span>,
     /// The message: the value found and the value expected.
     pub message: String,
+    /// Further positions that belong to it.
+    pub related: Vec<Related>,
     /// The remedy, such as `did you mean …?`
     pub hint: Option<String>,
 }
 
+/// A further position of a diagnostic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    /// The position.
+    pub span: Span,
+    /// The text beside it.
+    pub label: String,
+}
+
 impl Diagnostic {
-    /// Removes secrets from the message and the hint.
+    /// An error without a hint.
+    pub fn new(span: Option<Span>, message: impl Into<String>) -> Self {
+        Self {
+            span,
+            message: message.into(),
+            related: Vec::new(),
+            hint: None,
+        }
+    }
+
+    /// Adds a hint.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds a further position.
+    #[must_use]
+    pub fn with_related(mut self, span: Span, label: impl Into<String>) -> Self {
+        let label = label.into();
+        self.related.push(Related { span, label });
+        self
+    }
+
+    /// Removes secrets from the message, the labels and the hint.
     pub fn hide(&mut self, mask: &Mask) {
         self.message = mask.known(&self.message);
         self.hint = self.hint.take().map(|hint| mask.known(&hint));
+        for related in &mut self.related {
+            related.label = mask.known(&related.label);
+        }
     }
 }
 
-/// All errors of one file; never empty.
+/// All errors of a scenario; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostics {
-    /// The file.
-    pub path: PathBuf,
-    /// Its text (empty if it could not be read), to quote lines from.
-    pub text: String,
-    /// The errors, in the order of the file.
+    /// The files, to quote lines from.
+    pub sources: Sources,
+    /// The errors, in the order of the files.
     pub list: Vec<Diagnostic>,
 }
 
@@ -66,14 +121,14 @@ const SHOWN: usize = 50;
 const LINE_WIDTH: usize = 120;
 
 impl Diagnostics {
-    /// Sorts the diagnostics in the order of the file; those without a position in the file come last.
-    pub fn new(path: PathBuf, text: String, mut list: Vec<Diagnostic>) -> Self {
-        list.sort_by_key(|diagnostic| match diagnostic.span {
-            Some(span) if span.is_in_file() => (0, span.line, span.column),
-            _ => (1, 0, 0),
+    /// Sorts the diagnostics in the order of the files; those without a position in a file come last.
+    pub fn new(sources: Sources, mut list: Vec<Diagnostic>) -> Self {
+        list.sort_by_key(|diagnostic| {
+            let span = diagnostic.span.filter(|span| span.is_in_file());
+            (span.is_none(), span.map(Span::start))
         });
         list.dedup();
-        Self { path, text, list }
+        Self { sources, list }
     }
 
     /// The same text as `Display`, with colour for a terminal.
@@ -83,10 +138,9 @@ impl Diagnostics {
 
     fn show(&self, renderer: &Renderer) -> String {
         let renderer = renderer.clone().term_width(LINE_WIDTH);
-        let lines: Vec<&str> = self.text.lines().collect();
         let mut out = String::new();
         for diagnostic in self.list.iter().take(SHOWN) {
-            let shown = renderer.render(&[self.group(diagnostic, &lines)]);
+            let shown = renderer.render(&[self.group(diagnostic)]);
             let _ = writeln!(out, "{shown}\n");
         }
         if let Some(more) = self.list.len().checked_sub(SHOWN).filter(|more| *more > 0) {
@@ -94,29 +148,48 @@ impl Diagnostics {
         }
         let count = self.list.len();
         let noun = if count == 1 { "error" } else { "errors" };
-        let _ = writeln!(
-            out,
-            "{count} {noun} in {}",
-            escape(&self.path.to_string_lossy())
-        );
+        let files: Vec<String> = self.files().into_iter().map(shown_path).collect();
+        let _ = writeln!(out, "{count} {noun} in {}", files.join(", "));
         out
     }
 
-    fn group(&self, diagnostic: &Diagnostic, lines: &[&str]) -> Group<'static> {
+    /// The files that have errors; one without a position belongs to the scenario file.
+    fn files(&self) -> Vec<&SourceFile> {
+        let ids = self.list.iter().map(|diagnostic| {
+            let span = diagnostic.span.filter(|span| span.is_in_file());
+            span.unwrap_or_default().file
+        });
+        let ids: BTreeSet<FileId> = ids.collect();
+        ids.into_iter()
+            .filter_map(|id| self.sources.get(id))
+            .collect()
+    }
+
+    fn group(&self, diagnostic: &Diagnostic) -> Group<'static> {
         let title = Level::ERROR.primary_title(escape(&diagnostic.message));
-        let path = escape(&self.path.to_string_lossy());
-        let group = match diagnostic.span.filter(|span| span.is_in_file()) {
-            None => title.element(Origin::path(path)),
-            Some(span) => match lines.get(span.line as usize - 1) {
-                Some(line) => title.element(quote(line, span).path(path)),
-                // The text does not contain the line.
-                None => title.element(
-                    Origin::path(path)
-                        .line(span.line as usize)
-                        .char_column(span.column as usize),
-                ),
-            },
-        };
+        let mut places = Vec::new();
+        if let Some(span) = diagnostic.span.filter(|span| span.is_in_file()) {
+            places.push(Place { span, label: None });
+        }
+        places.extend(diagnostic.related.iter().map(|related| Place {
+            span: related.span,
+            label: Some(&related.label),
+        }));
+        let mut group = Group::with_title(title);
+        if places.is_empty() {
+            group = group.element(Origin::path(escape(&self.sources.path().to_string_lossy())));
+        }
+        while let Some(Place { span, .. }) = places.first() {
+            let file = span.file;
+            let (here, elsewhere) = places
+                .into_iter()
+                .partition(|place| place.span.file == file);
+            places = elsewhere;
+            group = match self.sources.get(file) {
+                Some(file) => quote(group, file, &here),
+                None => group,
+            };
+        }
         match &diagnostic.hint {
             Some(hint) => group.element(Level::HELP.message(escape(hint))),
             None => group,
@@ -132,9 +205,49 @@ impl fmt::Display for Diagnostics {
     }
 }
 
-/// The line with the position underlined.
-fn quote(line: &str, span: Span) -> Snippet<'static, Annotation<'static>> {
-    let line: String = user_info::masked(line)
+fn shown_path(file: &SourceFile) -> String {
+    escape(&file.path.to_string_lossy())
+}
+
+/// A position to underline; that of the diagnostic itself has no label.
+struct Place<'d> {
+    span: Span,
+    label: Option<&'d str>,
+}
+
+/// Adds the lines of a file with the positions underlined; the renderer leaves out lines far from all of them.
+fn quote(group: Group<'static>, file: &SourceFile, places: &[Place<'_>]) -> Group<'static> {
+    let path = shown_path(file);
+    let lines: Vec<&str> = file.text.lines().collect();
+    let numbers = || places.iter().map(|place| place.span.line as usize);
+    let (first, last) = (numbers().min().unwrap_or(1), numbers().max().unwrap_or(1));
+    let Some(quoted) = lines.get(first - 1..last) else {
+        // The line is not in the text.
+        return places.iter().fold(group, |group, place| {
+            let origin = Origin::path(path.clone());
+            let origin = origin.line(place.span.line as usize);
+            group.element(origin.char_column(place.span.column as usize))
+        });
+    };
+    let quoted: Vec<String> = quoted.iter().map(|line| shown_line(line)).collect();
+    let annotations = places.iter().map(|place| {
+        let line = place.span.line as usize - first;
+        let before: usize = quoted[..line].iter().map(|line| line.len() + 1).sum();
+        let range = underlined(&quoted[line], place.span);
+        let range = before + range.start..before + range.end;
+        match place.label {
+            None => AnnotationKind::Primary.span(range),
+            Some(label) => AnnotationKind::Context.span(range).label(escape(label)),
+        }
+    });
+    let annotations: Vec<Annotation<'static>> = annotations.collect();
+    let snippet = Snippet::source(quoted.join("\n")).line_start(first);
+    group.element(snippet.path(path).annotations(annotations))
+}
+
+/// A line without credentials and without control characters.
+fn shown_line(line: &str) -> String {
+    user_info::masked(line)
         .chars()
         .map(|c| {
             if is_unescaped_control(c) {
@@ -143,16 +256,17 @@ fn quote(line: &str, span: Span) -> Snippet<'static, Annotation<'static>> {
                 c
             }
         })
-        .collect();
+        .collect()
+}
+
+/// The underlined bytes of a line.
+fn underlined(line: &str, span: Span) -> Range<usize> {
     let byte_of = |index: u32| {
         let mut places = line.char_indices().map(|(at, _)| at);
         places.nth(index as usize).unwrap_or(line.len())
     };
     let first = span.column.saturating_sub(1);
-    let place = byte_of(first)..byte_of(first.saturating_add(span.length.max(1)));
-    Snippet::source(line)
-        .line_start(span.line as usize)
-        .annotation(AnnotationKind::Primary.span(place))
+    byte_of(first)..byte_of(first.saturating_add(span.length.max(1)))
 }
 
 /// True for a control character that the renderer does not replace; it draws pictures only for the ASCII ones.
@@ -187,16 +301,13 @@ mod tests {
 
     fn shown(text: &str, line: u32, column: u32, length: u32) -> String {
         let span = Span {
+            file: FileId::default(),
             line,
             column,
             length,
         };
-        let diagnostic = Diagnostic {
-            span: Some(span),
-            message: "found it".to_owned(),
-            hint: None,
-        };
-        Diagnostics::new("a.yaml".into(), text.to_owned(), vec![diagnostic]).to_string()
+        let diagnostic = Diagnostic::new(Some(span), "found it");
+        Diagnostics::new(Sources::of("a.yaml", text), vec![diagnostic]).to_string()
     }
 
     #[test]
@@ -241,20 +352,17 @@ mod tests {
 
     #[test]
     fn diagnostics_come_in_the_order_of_the_file() {
-        let at = |line, message: &str| Diagnostic {
-            span: line,
-            message: message.to_owned(),
-            hint: None,
-        };
         let span = |line| {
             Some(Span {
                 line,
                 column: 1,
                 length: 1,
+                ..Span::default()
             })
         };
-        let list = vec![at(None, "c"), at(span(9), "b"), at(span(2), "a")];
-        let sorted = Diagnostics::new("a.yaml".into(), String::new(), list);
+        let list = [(None, "c"), (span(9), "b"), (span(2), "a")];
+        let list = list.map(|(span, message)| Diagnostic::new(span, message));
+        let sorted = Diagnostics::new(Sources::of("a.yaml", ""), list.into());
         let order: Vec<&str> = sorted.list.iter().map(|d| d.message.as_str()).collect();
         assert_eq!(order, ["a", "b", "c"]);
     }

@@ -6,13 +6,15 @@
 
 mod diagnostic;
 mod files;
+mod sources;
 mod tree;
 pub(crate) mod user_info;
 mod words;
 mod yaml;
 
-pub use diagnostic::{Diagnostic, Diagnostics, Span};
+pub use diagnostic::{Diagnostic, Diagnostics, Related, Span};
 pub(crate) use files::{Files, Refusal, read_scenario};
+pub use sources::{FileId, SourceFile, Sources};
 pub(crate) use tree::{Content, Entry, Node, Notation, Scalar};
 pub(crate) use words::{LONGEST_NAME, brief, describe, did_you_mean, listed, nearest, one_of};
 pub(crate) use yaml::parse;

@@ -87,11 +87,7 @@ impl Scalar {
     /// the text unchanged.
     pub(crate) fn place(&self, span: Span, offset: usize, length: usize) -> Option<Span> {
         let start = self.offset.filter(|_| span.is_in_file())?;
-        Some(Span {
-            column: span.column + start + offset as u32,
-            length: length as u32,
-            ..span
-        })
+        Some(span.part(start as usize + offset, length))
     }
 
     /// True for an empty value.

@@ -5,6 +5,7 @@
 mod support;
 
 mod cli;
+mod diagnostics;
 mod direction;
 mod engine;
 mod hardship;

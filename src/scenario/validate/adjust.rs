@@ -60,7 +60,7 @@ pub(super) fn change_tree(
 /// The value of `--set`, read as YAML; its position is the argument.
 fn value_node(text: &str, span: Span, problems: &mut Problems) -> Option<Node> {
     let mut found = Vec::new();
-    let node = source::parse(text, &mut found);
+    let node = source::parse(text, span.file, &mut found);
     if let Some(first) = found.first() {
         problems.report(span, first.message.clone());
         return None;

@@ -29,13 +29,12 @@ use sha2::{Digest, Sha256};
 
 pub use self::adjust::LARGEST_TIME_SCALE;
 use self::document::Document;
-use super::{Diagnostics, FORMAT, Scenario, Source};
+use super::{Diagnostics, FORMAT, Scenario, Source, Sources};
 use crate::format::Problems;
 pub use crate::format::tables::load::{MAX_RATE, MAX_USERS};
 use crate::mask::Mask;
 use crate::source;
-use crate::source::Files;
-use crate::source::{Content, Node};
+use crate::source::{Content, FileId, Files, Node};
 use crate::units::{Rate, show_duration};
 
 /// Changes to a scenario from the command line.
@@ -65,14 +64,10 @@ pub struct Overrides {
 /// Reads, checks and resolves a scenario file. The error contains all diagnostics.
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Scenario, Diagnostics> {
     let mut problems = Problems::of(&FORMAT);
-    let (text, scenario) = read_file(path, overrides, &mut problems);
+    let (sources, scenario) = read_file(path, overrides, &mut problems);
     match scenario {
         Some(scenario) if problems.is_empty() => Ok(scenario),
-        _ => Err(Diagnostics::new(
-            path.to_owned(),
-            text,
-            problems.into_list(),
-        )),
+        _ => Err(problems.into_diagnostics(sources)),
     }
 }
 
@@ -89,45 +84,39 @@ pub struct Checked {
 /// contains all diagnostics.
 pub fn check(path: &Path, overrides: &Overrides) -> Result<Checked, Diagnostics> {
     let mut problems = Problems::without_environment(&FORMAT);
-    let (text, scenario) = read_file(path, overrides, &mut problems);
+    let (sources, scenario) = read_file(path, overrides, &mut problems);
     if problems.is_empty() {
         let unset = problems.unset().map(str::to_owned).collect();
         let scenario = scenario.filter(|_| !problems.has_held_back());
         return Ok(Checked { scenario, unset });
     }
-    Err(Diagnostics::new(
-        path.to_owned(),
-        text,
-        problems.into_list(),
-    ))
+    Err(problems.into_diagnostics(sources))
 }
 
-/// The file's text, and its scenario as far as it can be read.
+/// The files, and their scenario as far as it can be read.
 fn read_file(
     path: &Path,
     overrides: &Overrides,
     problems: &mut Problems,
-) -> (String, Option<Scenario>) {
+) -> (Sources, Option<Scenario>) {
     match source::read_scenario(path) {
         Ok(text) => {
-            let scenario = read(path, &text, overrides, problems);
-            (text, scenario)
+            let sources = Sources::of(path, text);
+            let scenario = read(&sources, overrides, problems);
+            (sources, scenario)
         }
         Err(refusal) => {
             problems.report_nowhere(refusal.message, refusal.hint);
-            (String::new(), None)
+            (Sources::of(path, ""), None)
         }
     }
 }
 
-fn read(
-    path: &Path,
-    text: &str,
-    overrides: &Overrides,
-    problems: &mut Problems,
-) -> Option<Scenario> {
+fn read(sources: &Sources, overrides: &Overrides, problems: &mut Problems) -> Option<Scenario> {
+    let file = FileId::default();
+    let text = &sources.get(file)?.text;
     let mut found = Vec::new();
-    let tree = source::parse(text, &mut found);
+    let tree = source::parse(text, file, &mut found);
     let is_broken = tree.is_none() && !found.is_empty();
     problems.add(found);
     if is_broken {
@@ -147,10 +136,9 @@ fn read(
     let environment = |name: &str| std::env::var(name).ok();
     environment::substitute(&mut root, &environment, problems);
     environment::note_secrets(&root, &environment, problems);
-    let files = Files::new(path, overrides.root.as_deref());
+    let files = Files::new(sources.path(), overrides.root.as_deref());
     let source = Source {
-        path: path.to_owned(),
-        text: text.to_owned(),
+        texts: sources.clone(),
         sha256: hex(&Sha256::digest(text.as_bytes())),
         files: Vec::new(),
     };

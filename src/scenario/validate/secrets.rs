@@ -2,7 +2,7 @@
 
 use crate::mask::{is_secret_name, labelled_values};
 use crate::source;
-use crate::source::{Content, Node};
+use crate::source::{Content, FileId, Node};
 
 /// Keys whose values may contain secrets.
 const KEYS: [&str; 9] = [
@@ -23,7 +23,7 @@ const PUBLIC_HEADERS: [&str; 8] = [
 
 /// True if the value that `--set` gives to `path` may be secret; it is then added to `secrets`.
 pub(super) fn note(path: &str, value: &str, secrets: &mut Vec<String>) -> bool {
-    let node = source::parse(value, &mut Vec::new());
+    let node = source::parse(value, FileId::default(), &mut Vec::new());
     let last = path.rsplit('.').next().unwrap_or_default();
     let is_secret = path.split('.').any(may_hold_secrets)
         || node.as_ref().is_some_and(any_key_may_hold_secrets);

@@ -9,8 +9,7 @@ use crate::format::tables::threshold::{
     window as window_table,
 };
 use crate::scenario::{Severity, ThresholdEntry, Window};
-use crate::source::{Content, Node};
-use crate::source::{brief, describe};
+use crate::source::{Content, Node, Span, describe};
 
 /// Reads `thresholds:`.
 pub(super) fn thresholds(node: &Node, problems: &mut Problems) -> Vec<ThresholdEntry> {
@@ -63,7 +62,7 @@ fn threshold(node: &Node, problems: &mut Problems) -> Option<ThresholdEntry> {
             "remove `abort`, or `severity: warn`",
         );
     }
-    let (text, parsed) = parsed?;
+    let (text, parsed, start) = parsed?;
     Some(ThresholdEntry {
         expression: text,
         parsed,
@@ -72,11 +71,12 @@ fn threshold(node: &Node, problems: &mut Problems) -> Option<ThresholdEntry> {
         abort_after: abort_after?,
         severity: severity?,
         span: expect?.span,
+        start,
     })
 }
 
-/// The text of an expression, and its parsed form.
-fn expression(node: &Node, problems: &mut Problems) -> Option<(String, Rule)> {
+/// The text of an expression, its parsed form, and the position of its first character.
+fn expression(node: &Node, problems: &mut Problems) -> Option<(String, Rule, Option<Span>)> {
     const WHAT: &str = "an expression such as `p95(response_time) < 500ms`";
     let scalar = problems.scalar(node, WHAT)?;
     let text = scalar.text.trim();
@@ -84,20 +84,12 @@ fn expression(node: &Node, problems: &mut Problems) -> Option<(String, Rule)> {
         problems.expected(WHAT, node);
         return None;
     }
+    let spaces = scalar.text.chars().take_while(|c| c.is_whitespace());
+    let start = scalar.place(node.span, spaces.count(), 1);
     match Rule::parse(text) {
-        Ok(expression) => Some((text.to_owned(), expression)),
+        Ok(expression) => Some((text.to_owned(), expression, start)),
         Err(error) => {
-            let skipped = scalar
-                .text
-                .chars()
-                .take_while(|c| c.is_whitespace())
-                .count();
-            let place = scalar.place(node.span, skipped + error.offset, error.length);
-            let message = match place {
-                Some(_) => error.message,
-                None => format!("`{}`: {}", brief(text), error.message),
-            };
-            problems.report_perhaps_with(place.unwrap_or(node.span), message, error.hint);
+            problems.add([error.in_file(text, node.span, start)]);
             None
         }
     }

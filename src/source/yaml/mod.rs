@@ -10,8 +10,8 @@ use std::collections::{HashMap, HashSet};
 
 use serde_yaml::granit_parser::{self as granit, Event, Parser, ScalarStyle};
 
-use super::diagnostic::{Diagnostic, Span};
 use super::tree::{Content, Entry, Node, Notation, Scalar};
+use super::{Diagnostic, FileId, Span};
 use crate::units::ByteSize;
 
 /// The maximum number of values of a file after aliases are expanded.
@@ -24,9 +24,9 @@ const MAX_DEPTH: usize = 48;
 /// The key that merges another mapping into its own.
 const MERGE: &str = "<<";
 
-/// Parses a text into its tree; `None` after a syntax error. Duplicate keys, tags and similar errors are reported, and
-/// the rest of the tree is still returned.
-pub(crate) fn parse(text: &str, problems: &mut Vec<Diagnostic>) -> Option<Node> {
+/// Parses the text of a file into its tree; `None` after a syntax error. Duplicate keys, tags and similar errors are
+/// reported, and the rest of the tree is still returned.
+pub(crate) fn parse(text: &str, file: FileId, problems: &mut Vec<Diagnostic>) -> Option<Node> {
     let mut options = granit::options! {
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
@@ -35,6 +35,7 @@ pub(crate) fn parse(text: &str, problems: &mut Vec<Diagnostic>) -> Option<Node> 
     options.set_emit_comments(false);
     let mut builder = Builder {
         text,
+        file,
         problems,
         stack: Vec::new(),
         anchors: HashMap::new(),
@@ -45,7 +46,7 @@ pub(crate) fn parse(text: &str, problems: &mut Vec<Diagnostic>) -> Option<Node> 
     for event in Parser::new_from_str_with_options(text, options) {
         let result = match event {
             Ok((event, span)) => builder.take(event, span),
-            Err(error) => Err(syntax::fault(&error, text)),
+            Err(error) => Err(syntax::fault(&error, text, file)),
         };
         if let Err(diagnostic) = result {
             builder.problems.push(diagnostic);
@@ -78,13 +79,14 @@ enum Children {
         entries: Vec<Entry>,
         /// The key whose value comes next; its name is `None` if the key was not a name.
         key: Option<(Option<String>, Span)>,
-        /// The first line of each key.
-        lines: HashMap<String, u32>,
+        /// The first position of each key.
+        first: HashMap<String, Span>,
     },
 }
 
 struct Builder<'t> {
     text: &'t str,
+    file: FileId,
     problems: &'t mut Vec<Diagnostic>,
     stack: Vec<OpenNode>,
     anchors: HashMap<usize, (Node, NodeCost)>,
@@ -131,7 +133,7 @@ impl Builder<'_> {
                 let children = Children::Map {
                     entries: Vec::new(),
                     key: None,
-                    lines: HashMap::new(),
+                    first: HashMap::new(),
                 };
                 self.open(span, anchor, children)?;
             }
@@ -232,24 +234,23 @@ impl Builder<'_> {
             Children::Map {
                 entries,
                 key,
-                lines,
+                first,
             } => match key.take() {
                 Some((None, _)) => {}
                 Some((Some(name), key_span)) => {
-                    let first = lines.insert(name.clone(), key_span.line);
-                    match first.filter(|_| name != MERGE) {
-                        Some(line) => self.problems.push(
-                            fatal(
-                                key_span,
-                                format!("`{name}` is given twice: first on line {line}"),
-                            )
-                            .with_hint("keep one of the two"),
-                        ),
-                        None => entries.push(Entry {
+                    let before = *first.entry(name.clone()).or_insert(key_span);
+                    if before == key_span || name == MERGE {
+                        entries.push(Entry {
                             key: name,
                             key_span,
                             value: node,
-                        }),
+                        });
+                    } else {
+                        self.problems.push(
+                            fatal(key_span, format!("`{name}` is given twice"))
+                                .with_related(before, "first given here")
+                                .with_hint("keep one of the two"),
+                        );
                     }
                 }
                 None => {
@@ -341,6 +342,7 @@ impl Builder<'_> {
         let source = place.slice(self.text).unwrap_or_default();
         let first = source.lines().next().unwrap_or_default().trim_end();
         Span {
+            file: self.file,
             line: place.start.line().max(1) as u32,
             column: place.start.col() as u32 + 1,
             length: (first.chars().count() as u32).max(1),
@@ -360,16 +362,5 @@ fn too_deep() -> String {
 }
 
 fn fatal(span: Span, message: impl Into<String>) -> Diagnostic {
-    Diagnostic {
-        span: Some(span),
-        message: message.into(),
-        hint: None,
-    }
-}
-
-impl Diagnostic {
-    fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
+    Diagnostic::new(Some(span), message)
 }

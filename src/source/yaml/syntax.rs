@@ -2,13 +2,14 @@
 
 use serde_yaml::granit_parser::{ErrorKind, ScanError};
 
-use super::super::{Diagnostic, Span};
+use super::super::{Diagnostic, FileId, Span};
 use super::too_deep;
 
 /// The diagnostic for a syntax error, with its position and a remedy.
-pub(super) fn fault(error: &ScanError, text: &str) -> Diagnostic {
+pub(super) fn fault(error: &ScanError, text: &str, file: FileId) -> Diagnostic {
     let marker = error.marker();
     let span = Span {
+        file,
         line: marker.line().max(1) as u32,
         column: marker.col() as u32 + 1,
         length: 1,
@@ -63,9 +64,9 @@ pub(super) fn fault(error: &ScanError, text: &str) -> Diagnostic {
     } else {
         hint
     };
-    Diagnostic {
-        span: Some(span),
-        message,
-        hint: hint.map(str::to_owned),
+    let diagnostic = Diagnostic::new(Some(span), message);
+    match hint {
+        Some(hint) => diagnostic.with_hint(hint),
+        None => diagnostic,
     }
 }

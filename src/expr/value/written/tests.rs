@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use crate::expr::Value;
-use crate::source::{Content, Diagnostic, Node, parse};
+use crate::source::{Content, Diagnostic, FileId, Node, parse};
 
 fn tree(text: &str) -> (Option<Node>, Vec<Diagnostic>) {
     let mut problems = Vec::new();
-    let root = parse(text, &mut problems);
+    let root = parse(text, FileId::default(), &mut problems);
     (root, problems)
 }
 
