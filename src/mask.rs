@@ -67,12 +67,12 @@ pub fn is_secret_name(name: &str) -> bool {
 #[derive(Clone, Default)]
 pub struct Mask {
     /// Each secret in all its forms, the longest first.
-    known: Vec<Known>,
+    known: Vec<KnownSecret>,
 }
 
 /// One secret.
 #[derive(Clone)]
-struct Known {
+struct KnownSecret {
     length: usize,
     whole: Regex,
     /// The forms of its beginning, for texts that were cut off within it.
@@ -94,7 +94,7 @@ impl Mask {
             let length = secret.chars().count();
             let is_word = WORDS.iter().any(|word| secret.eq_ignore_ascii_case(word));
             if length >= SHORTEST && !is_word {
-                known.push(Known {
+                known.push(KnownSecret {
                     length,
                     whole: forms::pattern(secret),
                     beginnings: forms::beginnings(secret),

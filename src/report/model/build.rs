@@ -2,7 +2,7 @@
 
 use super::distribution::curve;
 use super::failures::Groups;
-use super::heatmap::Cells;
+use super::heatmap::HeatmapCells;
 use super::rows::RowFold;
 use super::sparks::Sparks;
 use super::timeline::Buckets;
@@ -61,7 +61,7 @@ pub struct Draft {
     judge: Judge,
     violations: Violations,
     timeline: Buckets,
-    cells: Cells,
+    cells: HeatmapCells,
     failures: Groups,
     rows: RowFold,
     sparks: Sparks,
@@ -78,7 +78,7 @@ impl Draft {
             judge: Judge::new(&header.thresholds, &header.series, header.max_users()),
             violations: Violations::default(),
             timeline: Buckets::new(intervals),
-            cells: Cells::new(intervals),
+            cells: HeatmapCells::new(intervals),
             failures: Groups::default(),
             rows: RowFold::new(intervals, header.series.len()),
             sparks: Sparks::new(intervals),

@@ -37,7 +37,7 @@ pub struct Column {
 
 /// Collects intervals into columns.
 #[derive(Debug)]
-pub(super) struct Cells {
+pub(super) struct HeatmapCells {
     per_column: u64,
     absorbed: u64,
     columns: Vec<Column>,
@@ -45,7 +45,7 @@ pub(super) struct Cells {
     row_of: Vec<u8>,
 }
 
-impl Cells {
+impl HeatmapCells {
     pub(super) fn new(intervals: u64) -> Self {
         Self {
             per_column: intervals_per_point(intervals, MAX_COLUMNS),
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn every_sample_is_in_one_cell_whatever_its_time() {
-        let mut cells = Cells::new(500);
+        let mut cells = HeatmapCells::new(500);
         for number in 0..500_u64 {
             let mut times = Bins::default();
             for time in [0, 1, 999, 1_000, number * 7_919, 3_600_000_000] {
@@ -153,6 +153,6 @@ mod tests {
 
     #[test]
     fn no_samples_are_no_map() {
-        assert_eq!(Cells::new(0).finish(), Heatmap::default());
+        assert_eq!(HeatmapCells::new(0).finish(), Heatmap::default());
     }
 }
