@@ -18,7 +18,7 @@ pub struct LoadProfile {
     pub schedule: Schedule,
     /// Its range among the users of all loads and segments.
     pub users: Range<u32>,
-    /// Its flows, as indices into [`Plan::flows`](crate::plan::Plan::flows); at least one.
+    /// Its flows, as indices into [`Workload::flows`](crate::plan::Workload::flows); at least one.
     pub flows: Vec<usize>,
 }
 
