@@ -16,4 +16,4 @@ pub(crate) mod words;
 
 pub(crate) use problems::Problems;
 pub(crate) use read::Fields;
-pub(crate) use table::{Choice, Field, Form, Format, Mapping, Presence, Type};
+pub(crate) use table::{Choice, Field, Form, Format, Mapping, Presence, Secrecy, Type};

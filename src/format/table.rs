@@ -57,6 +57,7 @@ pub(crate) struct Field {
     /// The type of its value.
     pub(crate) kind: Type,
     pub(crate) presence: Presence,
+    pub(crate) secrecy: Secrecy,
     /// Its effect, its default and its pitfalls, in sentences.
     pub(crate) doc: &'static str,
     /// A value, as YAML; or the entries of a complete mapping, if they begin with the key itself.
@@ -74,6 +75,17 @@ pub(crate) enum Presence {
     Default(&'static str),
 }
 
+/// Whether the value of a key may be secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Secrecy {
+    /// Reports show it.
+    Public,
+    /// It has secret parts; every value of the environment in it may be one.
+    Mixed,
+    /// Every part of it may be secret.
+    Secret,
+}
+
 impl Field {
     /// An optional key.
     pub(crate) const fn new(
@@ -86,6 +98,7 @@ impl Field {
             key,
             kind,
             presence: Presence::Optional,
+            secrecy: Secrecy::Public,
             doc,
             example,
             home: "",
@@ -99,6 +112,16 @@ impl Field {
 
     pub(crate) const fn default(mut self, text: &'static str) -> Self {
         self.presence = Presence::Default(text);
+        self
+    }
+
+    pub(crate) const fn with_secrets(mut self) -> Self {
+        self.secrecy = Secrecy::Mixed;
+        self
+    }
+
+    pub(crate) const fn secret(mut self) -> Self {
+        self.secrecy = Secrecy::Secret;
         self
     }
 
@@ -218,6 +241,13 @@ impl Format {
         found
     }
 
+    /// True if a key with this name has a value that may be secret, in any mapping of the format.
+    pub(crate) fn is_secret_key(&self, key: &str) -> bool {
+        let mappings = self.mappings();
+        let mut fields = mappings.iter().flat_map(|mapping| mapping.fields);
+        fields.any(|field| field.key == key && field.secrecy == Secrecy::Secret)
+    }
+
     fn walk(&self, mapping: &'static Mapping, found: &mut Vec<&'static Mapping>) {
         if found.iter().any(|known| known.name == mapping.name) {
             return;
@@ -228,7 +258,8 @@ impl Format {
         }
     }
 
-    fn walk_type(&self, kind: Type, found: &mut Vec<&'static Mapping>) {
+    /// Adds every mapping that a value of this type may contain.
+    pub(crate) fn walk_type(&self, kind: Type, found: &mut Vec<&'static Mapping>) {
         if let Type::Mapping(mapping) = kind {
             self.walk(mapping, found);
         } else if let Type::Step = kind {

@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 use super::{FORMAT, Overrides, load};
-use crate::format::{Field, Mapping, Problems, Type};
+use crate::format::{Field, Mapping, Problems, Secrecy, Type};
 use crate::source::{self, FileId};
 
 /// A folder with a scenario and the files that the examples name.
-struct Place {
+struct ExampleFolder {
     _folder: tempfile::TempDir,
     path: PathBuf,
 }
 
-impl Place {
+impl ExampleFolder {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path();
@@ -146,15 +146,15 @@ fn scenario_with(table: &'static Mapping, entries: Map<String, Value>) -> Value 
 
 #[test]
 fn every_example_of_the_tables_is_read() {
-    let place = Place::new();
+    let folder = ExampleFolder::new();
     for table in FORMAT.mappings() {
         let Value::Object(whole) = yaml(table.example) else {
             panic!("{} has no example", table.name);
         };
-        let refusal = place.refusal(&scenario_with(table, whole));
+        let refusal = folder.refusal(&scenario_with(table, whole));
         assert_eq!(refusal, None, "the example of {}", table.name);
         for field in table.fields {
-            let refusal = place.refusal(&scenario_with(table, example(table, field)));
+            let refusal = folder.refusal(&scenario_with(table, example(table, field)));
             assert_eq!(refusal, None, "{} of {}", field.key, table.name);
         }
     }
@@ -162,7 +162,7 @@ fn every_example_of_the_tables_is_read() {
 
 #[test]
 fn every_key_of_the_tables_is_read() {
-    let place = Place::new();
+    let folder = ExampleFolder::new();
     for table in FORMAT.mappings() {
         for field in table
             .fields
@@ -171,13 +171,26 @@ fn every_key_of_the_tables_is_read() {
         {
             let mut entries = example(table, field);
             entries.insert(field.key.to_owned(), json!({ "no such key": [[1]] }));
-            let refusal = place.refusal(&scenario_with(table, entries));
+            let refusal = folder.refusal(&scenario_with(table, entries));
             assert!(
                 refusal.is_some(),
                 "{} of {} is not read",
                 field.key,
                 table.name
             );
+        }
+    }
+}
+
+#[test]
+fn a_part_with_a_secret_key_is_not_public() {
+    let is_secret = |field: &Field| field.secrecy == Secrecy::Secret;
+    for field in FORMAT.root.fields {
+        let mut within = Vec::new();
+        FORMAT.walk_type(field.kind, &mut within);
+        let mut keys = within.iter().flat_map(|mapping| mapping.fields);
+        if keys.any(is_secret) {
+            assert_ne!(field.secrecy, Secrecy::Public, "{}", field.key);
         }
     }
 }

@@ -15,6 +15,7 @@ pub(crate) const HEADERS: Field = Field::new(
      are set by the client and are errors here. In addition Gander sends only `host`, `user-agent`, and the headers \
      that a body, `auth`, `cookies` or `compression` needs.",
 )
+.secret()
 .home("headers belong under `headers:` of a request, or of `http:` for all requests");
 
 pub(crate) const TIMEOUT: Field = Field::new(

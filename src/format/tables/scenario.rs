@@ -80,7 +80,8 @@ pub(crate) const HTTP: Field = Field::new(
     Type::Mapping(&http::TABLE),
     "{ timeout: 5s, headers: { accept: application/json } }",
     "Defaults of every request.",
-);
+)
+.with_secrets();
 
 pub(crate) const ON_ERROR: Field = Field::new(
     "on_error",
@@ -100,7 +101,8 @@ pub(crate) const VARS: Field = Field::new(
      error, except `${NAME}` for an environment variable. Names consist of letters, digits and `_` and are not all \
      upper-case, because upper-case names are environment variables. Values whose name suggests a secret (`token`, \
      `password`, …) are masked in all output and in all files.",
-);
+)
+.secret();
 
 pub(crate) const DATA: Field = Field::new(
     "data",
@@ -108,7 +110,8 @@ pub(crate) const DATA: Field = Field::new(
     "{ users: { file: ../fixtures/users.csv } }",
     "Feeders: rows of test input by name. An iteration takes one row of each feeder, and `${users.email}` inserts a \
      column of it.",
-);
+)
+.with_secrets();
 
 pub(crate) const SETUP: Field = Field::new(
     "setup",
@@ -116,7 +119,8 @@ pub(crate) const SETUP: Field = Field::new(
     "[ { post: /login, json: { user: root }, capture: { admin: { json: '$.token' } } } ]",
     "Steps that one user runs once before the load. They are not measured. Every flow can use their captures. If a \
      step fails, even by a check, the run ends before its load.",
-);
+)
+.with_secrets();
 
 pub(crate) const TEARDOWN: Field = Field::new(
     "teardown",
@@ -124,7 +128,8 @@ pub(crate) const TEARDOWN: Field = Field::new(
     "[ { delete: /orders } ]",
     "Steps that one user runs once after the load, even if setup or the load failed. They are not measured. They can \
      use the captures of `setup`. Their time limit is `--grace`.",
-);
+)
+.with_secrets();
 
 pub(crate) const FLOWS: Field = Field::new(
     "flows",
@@ -132,6 +137,7 @@ pub(crate) const FLOWS: Field = Field::new(
     "[ { name: browse, steps: [ { get: / } ] } ]",
     "The actions of users. Each iteration picks one of the flows by weight.",
 )
+.with_secrets()
 .required();
 
 pub(crate) const THRESHOLDS: Field = Field::new(

@@ -57,32 +57,37 @@ const QUERY: Field = Field::new(
     Type::Map(&Type::OneOf(&[Type::Template, Type::List(&Type::Template)])),
     "{ q: red tea, tag: [ new, sale ] }",
     "Pairs that are added to the URL, percent-encoded. A list sends its name once for each value.",
-);
+)
+.secret();
 const BODY: Field = Field::new(
     "body",
     Type::Template,
     "post: /notes\nbody: 'hello ${user()}'\nheaders: { content-type: text/plain }",
     "A text body, sent as written with values inserted. No content type is added.",
-);
+)
+.secret();
 const JSON: Field = Field::new(
     "json",
     Type::Any,
     "post: /orders\njson: { document_id: '${id}', quantity: 2 }",
     "A JSON body, written as YAML. A text that consists of one `${…}` keeps the type of its value; inside a longer \
      text the value is inserted as text. Adds `content-type: application/json` unless a header says otherwise.",
-);
+)
+.secret();
 const FORM: Field = Field::new(
     "form",
     Type::Map(&Type::OneOf(&[Type::Template, Type::List(&Type::Template)])),
     "post: /login\nform: { user: me, tag: [ a, b ] }",
     "A form body of pairs, encoded. Adds `content-type: application/x-www-form-urlencoded`.",
-);
+)
+.secret();
 const AUTH: Field = Field::new(
     "auth",
     Type::Mapping(&credentials::TABLE),
     "{ bearer: '${API_TOKEN:-x}' }",
     "Credentials for the `authorization` header.",
-);
+)
+.secret();
 const CHECK: Field = Field::new(
     "check",
     Type::OneOf(&[

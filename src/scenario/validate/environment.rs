@@ -5,7 +5,9 @@
 
 use url::Url;
 
-use crate::format::Problems;
+use crate::format::tables::scenario::TARGET;
+use crate::format::{Problems, Secrecy};
+use crate::scenario::FORMAT;
 use crate::source::{Content, Node, Scalar};
 
 /// True for the name of an environment variable: upper-case letters, digits and `_`.
@@ -66,10 +68,7 @@ pub(super) fn substitute(
     }
 }
 
-/// The parts of a scenario that may contain secrets. Reports show the other parts, such as the target and durations.
-const WITH_SECRETS: [&str; 6] = ["vars", "http", "setup", "teardown", "flows", "data"];
-
-/// Registers as a secret every environment value inserted into such a part by `${NAME}` or `env(NAME)`.
+/// Registers as a secret every environment value that `${NAME}` or `env(NAME)` inserts into a part that is not public.
 pub(super) fn note_secrets(
     root: &Node,
     lookup: &dyn Fn(&str) -> Option<String>,
@@ -79,9 +78,10 @@ pub(super) fn note_secrets(
         return;
     };
     for entry in entries {
-        if WITH_SECRETS.contains(&entry.key.as_str()) {
+        let field = FORMAT.root.field(&entry.key);
+        if field.is_some_and(|field| field.secrecy != Secrecy::Public) {
             note(&entry.value, lookup, problems);
-        } else if entry.key == "target" {
+        } else if entry.key == TARGET.key {
             note_path(&entry.value, problems);
         }
     }

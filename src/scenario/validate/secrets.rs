@@ -1,13 +1,9 @@
 //! Decides which values of the command line may be secret: those of variables, headers, credentials and bodies.
 
 use crate::mask::{is_secret_name, labelled_values};
+use crate::scenario::FORMAT;
 use crate::source;
 use crate::source::{Content, FileId, Node};
-
-/// Keys whose values may contain secrets.
-const KEYS: [&str; 9] = [
-    "vars", "secrets", "headers", "auth", "json", "form", "text", "body", "query",
-];
 
 /// Headers whose values are not secret.
 const PUBLIC_HEADERS: [&str; 8] = [
@@ -38,7 +34,7 @@ pub(super) fn note(path: &str, value: &str, secrets: &mut Vec<String>) -> bool {
 
 fn may_hold_secrets(part: &str) -> bool {
     let key = part.split('[').next().unwrap_or_default();
-    KEYS.contains(&key) || is_secret_name(key)
+    FORMAT.is_secret_key(key) || is_secret_name(key)
 }
 
 fn any_key_may_hold_secrets(node: &Node) -> bool {
