@@ -68,9 +68,9 @@ pub(super) fn none_bundled() -> CommandError {
     not(feature = "bundled-target"),
     expect(unused_variables, reason = "they set up Folio")
 )]
-pub(super) fn start(target: &Target, args: &RunArgs) -> Result<run::Target, CommandError> {
+pub(super) fn start(target: &Target, args: &RunArgs) -> Result<run::RunningTarget, CommandError> {
     match target {
-        Target::Url(url) => Ok(run::Target::Outside(url.clone())),
+        Target::Url(url) => Ok(run::RunningTarget::Outside(url.clone())),
         #[cfg(feature = "bundled-target")]
         Target::Bundled => {
             let options = BundledOptions {
@@ -78,7 +78,8 @@ pub(super) fn start(target: &Target, args: &RunArgs) -> Result<run::Target, Comm
                 assignments: args.bundled.target_set.clone(),
                 executable: None,
             };
-            run::Target::bundled(&options).map_err(|error| CommandError::Target(error.into()))
+            run::RunningTarget::bundled(&options)
+                .map_err(|error| CommandError::Target(error.into()))
         }
         #[cfg(not(feature = "bundled-target"))]
         Target::Bundled => Err(none_bundled()),

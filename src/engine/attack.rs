@@ -17,7 +17,7 @@ use log::{LevelFilter, Log, Metadata, Record};
 use tokio::runtime::Handle;
 
 use super::EngineError;
-use super::run::Run;
+use super::run::RunState;
 use super::user_task::UserTask;
 
 /// Installs a silent logger and Ctrl-C handler before goose installs its own: its log would be printed, and its handler
@@ -35,7 +35,7 @@ pub fn silence() {
 }
 
 /// Builds and launches every user of the run; returns when all wait at the gate.
-pub(super) fn launch(run: &Arc<Run>, runtime: &Handle) -> Result<(), EngineError> {
+pub(super) fn launch(run: &Arc<RunState>, runtime: &Handle) -> Result<(), EngineError> {
     silence();
     let users = run.roster.size();
     let (ready, readiness) = mpsc::channel();
@@ -55,7 +55,7 @@ pub(super) fn launch(run: &Arc<Run>, runtime: &Handle) -> Result<(), EngineError
 }
 
 fn attack(
-    run: &Arc<Run>,
+    run: &Arc<RunState>,
     users: usize,
     ready: mpsc::Sender<Result<(), GooseError>>,
 ) -> Result<GooseAttack, GooseError> {
@@ -113,7 +113,7 @@ fn configuration(users: usize) -> GooseConfiguration {
 struct UserSession(Mutex<Option<UserTask>>);
 
 impl UserSession {
-    fn new(run: &Arc<Run>, user: usize) -> Self {
+    fn new(run: &Arc<RunState>, user: usize) -> Self {
         Self(Mutex::new(Some(UserTask::new(run, user))))
     }
 

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
-use super::run::Run;
+use super::run::RunState;
 use crate::outcome::Outcome;
 use crate::plan::SeriesId;
 use crate::record::{Clock, Sample};
@@ -16,7 +16,7 @@ use crate::units::Micros;
 /// interrupted, with the bytes that were sent.
 #[derive(Debug)]
 pub(super) struct InFlight<'r> {
-    run: &'r Run,
+    run: &'r RunState,
     user: usize,
     series: SeriesId,
     clock: Clock,
@@ -27,7 +27,7 @@ pub(super) struct InFlight<'r> {
 
 impl<'r> InFlight<'r> {
     pub(super) fn new(
-        run: &'r Run,
+        run: &'r RunState,
         user: usize,
         series: SeriesId,
         clock: Clock,

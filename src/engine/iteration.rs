@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::Stop;
 use super::pacer::{Start, unless_stopped};
-use super::run::Run;
+use super::run::RunState;
 use super::state::{User, Values};
 use super::walk::request::{self, RequestEnd};
 use super::walk::{Walker, walk};
@@ -40,7 +40,7 @@ pub(super) enum LeaveReason {
 
 /// Runs one iteration and records it.
 pub(super) async fn iterate(
-    run: &Run,
+    run: &RunState,
     user: &mut User<'_>,
     index: usize,
     number: u64,
@@ -100,7 +100,7 @@ pub(super) async fn iterate(
 /// Walks through the steps of an iteration for one user.
 #[derive(Debug)]
 struct IterationWalker<'a, 'r> {
-    run: &'a Run,
+    run: &'a RunState,
     user: &'a mut User<'r>,
     index: usize,
     clock: Clock,
@@ -240,7 +240,7 @@ fn first_request(step: &Step<MeasuredRequest>) -> Option<&MeasuredRequest> {
 /// Counts an iteration exactly once; one that is dropped was cut off.
 #[derive(Debug)]
 struct IterationGuard<'r> {
-    run: &'r Run,
+    run: &'r RunState,
     user: usize,
     series: SeriesId,
     clock: Clock,
@@ -249,7 +249,13 @@ struct IterationGuard<'r> {
 }
 
 impl<'r> IterationGuard<'r> {
-    const fn new(run: &'r Run, user: usize, series: SeriesId, clock: Clock, start: Start) -> Self {
+    const fn new(
+        run: &'r RunState,
+        user: usize,
+        series: SeriesId,
+        clock: Clock,
+        start: Start,
+    ) -> Self {
         Self {
             run,
             user,

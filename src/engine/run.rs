@@ -18,7 +18,7 @@ use crate::units::Micros;
 
 /// A run, as seen by its users.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(super) struct RunState {
     pub(super) plan: Arc<Plan>,
     pub(super) recorder: Arc<Recorder>,
     pub(super) transport: Arc<transport::Shared>,
@@ -39,7 +39,7 @@ pub(super) struct Run {
     pub(super) interrupted: AtomicU64,
 }
 
-impl Run {
+impl RunState {
     /// Advances the stop to at least this level; every user notices at once.
     pub(super) fn stop(&self, stop: Stop) {
         self.halt.advance(stop, self.now());

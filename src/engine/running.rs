@@ -13,7 +13,7 @@ use super::halt::Halt;
 use super::offer::Offer;
 use super::pacer::Pace;
 use super::roster::Roster;
-use super::run::Run;
+use super::run::RunState;
 use super::state::Draws;
 use super::tick::tick;
 use super::{Ended, EngineError, RunValues, Stop, attack};
@@ -32,7 +32,7 @@ const CUT_LIMIT: Duration = Duration::from_secs(1);
 /// A running load; dropping it stops the load at once.
 #[derive(Debug)]
 pub struct Running {
-    run: Arc<Run>,
+    run: Arc<RunState>,
     clock: Clock,
     /// `None` during the shutdown.
     runtime: Option<Runtime>,
@@ -82,7 +82,7 @@ pub fn launch(
             .map(|load| Pace::of(load, &plan))
             .collect()
     };
-    let run = Arc::new(Run {
+    let run = Arc::new(RunState {
         draws: Draws::of(&plan),
         base: BaseUrl::of(&plan.workload.target),
         length: plan.workload.loads.duration().map(Micros::from),

@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use super::backoff::Backoff;
 use super::iteration::{LeaveReason, NextAction, iterate};
 use super::pacer::Pacer;
-use super::run::Run;
+use super::run::RunState;
 use super::state::{User, UserState};
 use crate::record::Clock;
 use crate::transport::Client;
@@ -23,7 +23,7 @@ type TaskBody = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// One user's task.
 pub(super) struct UserTask {
-    run: Arc<Run>,
+    run: Arc<RunState>,
     user: usize,
     /// `None` when the task has ended.
     body: Option<TaskBody>,
@@ -34,7 +34,7 @@ pub(super) struct UserTask {
 
 impl UserTask {
     /// The task of the user of this slot; it begins when it is first polled.
-    pub(super) fn new(run: &Arc<Run>, user: usize) -> Self {
+    pub(super) fn new(run: &Arc<RunState>, user: usize) -> Self {
         let turn = Arc::new(AtomicBool::new(false));
         Self {
             run: Arc::clone(run),
@@ -89,7 +89,7 @@ impl Drop for UserTask {
 }
 
 /// Waits at the gate, then runs the user.
-async fn body(run: Arc<Run>, user: usize, turn: Arc<AtomicBool>) {
+async fn body(run: Arc<RunState>, user: usize, turn: Arc<AtomicBool>) {
     let gate = poll_fn(|_| {
         run.clock
             .get()
@@ -113,7 +113,7 @@ async fn body(run: Arc<Run>, user: usize, turn: Arc<AtomicBool>) {
 
 /// Runs one user from the open gate to its last iteration. After each iteration `turn` is awaited.
 async fn run_user<F: Future<Output = ()>>(
-    run: &Run,
+    run: &RunState,
     index: usize,
     clock: Clock,
     turn: impl Fn() -> F,

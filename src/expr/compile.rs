@@ -5,8 +5,8 @@ use std::mem;
 
 use super::parse::{self, TemplatePiece};
 use super::{
-    Context, Encoding, ExprError, Expression, Function, Names, Segment, SlotId, StoredValue,
-    Template, Value,
+    Context, Encoding, ExprError, Expression, Function, Names, SlotId, StoredValue, Template,
+    TemplateSegment, Value,
 };
 
 /// A template with one encoding for its literal parts and one for its values.
@@ -48,8 +48,8 @@ pub(super) fn concat(parts: impl IntoIterator<Item = Template>) -> Template {
         source.push_str(&part.source);
         for segment in part.segments {
             match segment {
-                Segment::Literal(text) => assembly.open.push_str(&text),
-                expression @ Segment::Expression(..) => assembly.push(expression),
+                TemplateSegment::Literal(text) => assembly.open.push_str(&text),
+                expression @ TemplateSegment::Expression(..) => assembly.push(expression),
             }
         }
     }
@@ -59,7 +59,7 @@ pub(super) fn concat(parts: impl IntoIterator<Item = Template>) -> Template {
 /// Segments under construction; `open` is the last literal, which the next piece may extend.
 #[derive(Default)]
 struct Assembly {
-    segments: Vec<Segment>,
+    segments: Vec<TemplateSegment>,
     open: String,
 }
 
@@ -86,7 +86,7 @@ impl Assembly {
         };
         match constant(&expression) {
             Some(value) => encoding.write_value(&value, &mut self.open),
-            None => self.push(Segment::Expression(expression, encoding)),
+            None => self.push(TemplateSegment::Expression(expression, encoding)),
         }
     }
 
@@ -144,10 +144,10 @@ impl Assembly {
         self.open.push('"');
     }
 
-    fn push(&mut self, segment: Segment) {
+    fn push(&mut self, segment: TemplateSegment) {
         if !self.open.is_empty() {
             let literal = mem::take(&mut self.open).into_boxed_str();
-            self.segments.push(Segment::Literal(literal));
+            self.segments.push(TemplateSegment::Literal(literal));
         }
         self.segments.push(segment);
     }
@@ -155,7 +155,7 @@ impl Assembly {
     fn finish(mut self, source: &str) -> Template {
         if !self.open.is_empty() {
             self.segments
-                .push(Segment::Literal(self.open.into_boxed_str()));
+                .push(TemplateSegment::Literal(self.open.into_boxed_str()));
         }
         Template {
             segments: self.segments.into_boxed_slice(),

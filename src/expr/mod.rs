@@ -35,5 +35,5 @@ pub use expression::{Comparison, Condition, Expression, Pattern};
 pub use function::Function;
 pub(crate) use function::below;
 pub use names::{Names, SlotId};
-pub use template::{Segment, Template};
+pub use template::{Template, TemplateSegment};
 pub use value::{Number, Value};

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use uuid::Uuid;
 
 use super::function::{self, Function};
-use super::{Context, Encoding, Expression, Missing, Segment, StoredValue, Template, Value};
+use super::{
+    Context, Encoding, Expression, Missing, StoredValue, Template, TemplateSegment, Value,
+};
 
 impl Template {
     /// Appends the rendered text to `out`. If values are texts and numbers, only `out` itself allocates.
@@ -14,8 +16,8 @@ impl Template {
     pub fn render(&self, context: &mut dyn Context, out: &mut String) -> Result<(), Missing> {
         for segment in &self.segments {
             match segment {
-                Segment::Literal(text) => out.push_str(text),
-                Segment::Expression(expression, encoding) => {
+                TemplateSegment::Literal(text) => out.push_str(text),
+                TemplateSegment::Expression(expression, encoding) => {
                     expression.write(*encoding, context, out)?;
                 }
             }

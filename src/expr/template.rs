@@ -8,14 +8,14 @@ use super::{Encoding, ExprError, Expression, Names, Value, compile, parse};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Template {
     /// The segments in order; neighbouring literals are merged; empty for an empty text.
-    pub segments: Box<[Segment]>,
+    pub segments: Box<[TemplateSegment]>,
     /// The text as written, for names and reports.
     pub source: Box<str>,
 }
 
 /// A piece of a template.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Segment {
+pub enum TemplateSegment {
     /// Literal text.
     Literal(Box<str>),
     /// Evaluated, then written in this encoding.
@@ -89,7 +89,7 @@ impl Template {
 
     fn of(expression: Expression, source: &str) -> Self {
         Self {
-            segments: Box::new([Segment::Expression(expression, Encoding::Plain)]),
+            segments: Box::new([TemplateSegment::Expression(expression, Encoding::Plain)]),
             source: source.into(),
         }
     }
@@ -100,7 +100,7 @@ impl Template {
             segments: if text.is_empty() {
                 Box::default()
             } else {
-                Box::new([Segment::Literal(text.into())])
+                Box::new([TemplateSegment::Literal(text.into())])
             },
             source: text.into(),
         }
@@ -115,7 +115,7 @@ impl Template {
     pub fn literal(&self) -> Option<&str> {
         match &*self.segments {
             [] => Some(""),
-            [Segment::Literal(text)] => Some(text),
+            [TemplateSegment::Literal(text)] => Some(text),
             _ => None,
         }
     }
@@ -123,7 +123,7 @@ impl Template {
     /// Calls `see` for every variable and column, and tells it whether the value may be missing there.
     pub(crate) fn each_use(&self, see: &mut dyn FnMut(&Expression, bool)) {
         for segment in &self.segments {
-            if let Segment::Expression(expression, _) = segment {
+            if let TemplateSegment::Expression(expression, _) = segment {
                 expression.each_use(false, see);
             }
         }
@@ -132,7 +132,7 @@ impl Template {
     /// The expression, if the template is exactly one.
     pub fn expression(&self) -> Option<&Expression> {
         match &*self.segments {
-            [Segment::Expression(expression, _)] => Some(expression),
+            [TemplateSegment::Expression(expression, _)] => Some(expression),
             _ => None,
         }
     }

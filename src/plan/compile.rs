@@ -22,7 +22,7 @@ impl Plan {
         seed: u64,
         segment: Segment,
     ) -> Result<Self, Diagnostics> {
-        let compiler = Compiler::new(scenario, target);
+        let compiler = WorkloadCompiler::new(scenario, target);
         let (workload, mut problems) = compiler.workload(scenario, target, seed, segment);
         problems.extend(load_problem(&workload));
         let mut thresholds = Vec::new();
@@ -84,7 +84,7 @@ fn never_starts(schedule: &Schedule) -> bool {
     }
 }
 
-struct Compiler<'s> {
+struct WorkloadCompiler<'s> {
     base: Base,
     http: &'s HttpOptions,
     think_time: Option<scenario::Delay>,
@@ -99,7 +99,7 @@ struct Compiler<'s> {
     problems: Vec<Diagnostic>,
 }
 
-impl<'s> Compiler<'s> {
+impl<'s> WorkloadCompiler<'s> {
     fn new(scenario: &'s Scenario, target: &Url) -> Self {
         let mut problems = Vec::new();
         if scenario.flows.len() >= MAX_SERIES {

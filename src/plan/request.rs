@@ -9,7 +9,7 @@ use url::form_urlencoded::byte_serialize;
 use url::{Position, Url};
 
 use super::{RequestBody, RequestUrl};
-use crate::expr::{Expression, Segment};
+use crate::expr::{Expression, TemplateSegment};
 use crate::scenario::{Auth, Body, Compression, HttpOptions, Request, SlotId, Template};
 
 /// The parts of the target's URL from which request URLs are built.
@@ -37,7 +37,7 @@ pub(super) fn url(
     url: &Template,
     query: &[(String, Template)],
 ) -> Result<(RequestUrl, Option<Template>), String> {
-    let begins_with_value = matches!(url.segments.first(), Some(Segment::Expression(..)));
+    let begins_with_value = matches!(url.segments.first(), Some(TemplateSegment::Expression(..)));
     // An environment variable is already replaced by its text, which may be a complete URL.
     let text = url.literal().unwrap_or(&url.source);
     let is_absolute = text.contains("://") && !text.starts_with('/');
@@ -148,9 +148,9 @@ fn with_query(url: &Template, query: &[(String, Template)]) -> Template {
     let has_query = url
         .segments
         .iter()
-        .any(|segment| matches!(segment, Segment::Literal(text) if text.contains('?')));
+        .any(|segment| matches!(segment, TemplateSegment::Literal(text) if text.contains('?')));
     let first = match url.segments.last() {
-        Some(Segment::Literal(text)) if has_query && text.ends_with(['?', '&']) => "",
+        Some(TemplateSegment::Literal(text)) if has_query && text.ends_with(['?', '&']) => "",
         _ if has_query => "&",
         _ => "?",
     };
@@ -172,8 +172,8 @@ fn pairs(pairs: &[(String, Template)]) -> Template {
 /// Encodes the literal parts of a template for a URL.
 fn encoded(template: Template) -> Template {
     let segments = template.segments.into_iter().map(|segment| match segment {
-        Segment::Literal(text) => Segment::Literal(encode_unsafe(&text).into()),
-        Segment::Expression(..) => segment,
+        TemplateSegment::Literal(text) => TemplateSegment::Literal(encode_unsafe(&text).into()),
+        TemplateSegment::Expression(..) => segment,
     });
     Template {
         segments: segments.collect(),

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{PlannedRequest, RequestBody, RequestUrl, Workload};
-use crate::expr::{Expression, Segment};
+use crate::expr::{Expression, TemplateSegment};
 use crate::mask::{Mask, is_secret_name, labelled_values};
 use crate::scenario::{Auth, CaptureFrom, SlotId, Template, Value};
 
@@ -147,8 +147,8 @@ impl SecretSources {
     fn whole(&mut self, template: &Template) {
         for segment in &template.segments {
             match segment {
-                Segment::Literal(text) => self.texts.push(without_scheme(text).to_owned()),
-                Segment::Expression(expression, _) => self.expression(expression),
+                TemplateSegment::Literal(text) => self.texts.push(without_scheme(text).to_owned()),
+                TemplateSegment::Expression(expression, _) => self.expression(expression),
             }
         }
     }
@@ -158,11 +158,11 @@ impl SecretSources {
         let mut before = String::new();
         for segment in &template.segments {
             match segment {
-                Segment::Literal(text) => {
+                TemplateSegment::Literal(text) => {
                     self.texts.extend(labelled_values(text));
                     before.push_str(text);
                 }
-                Segment::Expression(expression, _) => {
+                TemplateSegment::Expression(expression, _) => {
                     // Checks whether a value at the place of the expression counts as secret.
                     let values = labelled_values(&format!("{before}{ANY}"));
                     if values.iter().any(|value| value.contains(ANY)) {

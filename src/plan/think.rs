@@ -96,17 +96,15 @@ mod tests {
     const PAUSE: Delay = Delay::Constant(Duration::from_secs(1));
     const OWN: Delay = Delay::Constant(Duration::from_secs(9));
 
-    /// The requests are irrelevant here.
-    type Step = super::Step<()>;
-
-    fn request() -> Step {
+    /// A request, whose parts are irrelevant here.
+    fn request() -> Step<()> {
         Step {
             condition: None,
             action: Action::Request(Box::new(())),
         }
     }
 
-    fn repeat(times: u32, steps: Vec<Step>) -> Step {
+    fn repeat(times: u32, steps: Vec<Step<()>>) -> Step<()> {
         Step {
             condition: None,
             action: Action::Repeat {
@@ -117,26 +115,26 @@ mod tests {
         }
     }
 
-    fn set() -> Step {
+    fn set() -> Step<()> {
         Step {
             condition: None,
             action: Action::Set(Vec::new()),
         }
     }
 
-    fn placed(mut steps: Vec<Step>) -> Vec<Step> {
+    fn placed(mut steps: Vec<Step<()>>) -> Vec<Step<()>> {
         place(&mut steps, PAUSE);
         steps
     }
 
-    fn only_if(mut step: Step) -> Step {
+    fn only_if(mut step: Step<()>) -> Step<()> {
         step.condition = Some(Condition(Expression::Literal(Value::Bool(true))));
         step
     }
 
     /// The executed steps in order: `r` a request, `s` a `set` step, `t` a default pause, `T` a pause of the scenario;
     /// `is_skipped` decides about conditional steps.
-    fn run(steps: &[Step], is_skipped: bool) -> String {
+    fn run(steps: &[Step<()>], is_skipped: bool) -> String {
         steps
             .iter()
             .filter(|step| !(is_skipped && step.condition.is_some()))

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 pub use signals::{Signals, survive_file_size_limit};
 pub use sink::{End, LiveView, Second, Sink, Sinks};
-pub use target::Target;
+pub use target::RunningTarget;
 
 use self::session::{LoadOver, Session};
 use crate::engine::{self, CutShort, RunValues};
@@ -53,7 +53,7 @@ pub fn close_without_load(mut sinks: Sinks, reason: StopReason) -> anyhow::Resul
 pub async fn send(
     run: Run<'_>,
     mut sinks: Sinks,
-    target: &mut Target,
+    target: &mut RunningTarget,
     signals: &mut Signals,
 ) -> anyhow::Result<()> {
     let (values, prepared) = engine::setup(&run.plan, &run.transport, signals.next()).await;
@@ -101,7 +101,7 @@ impl Run<'_> {
     async fn load(
         &self,
         sinks: &mut Sinks,
-        target: &mut Target,
+        target: &mut RunningTarget,
         values: &RunValues,
         signals: &mut Signals,
     ) -> anyhow::Result<LoadOver> {

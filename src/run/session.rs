@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::signals::Signals;
 use super::sink::{End, Second, Sinks};
-use super::target::Target;
+use super::target::RunningTarget;
 use crate::engine::{Running, Stop};
 use crate::plan::Plan;
 use crate::record::journal::Event;
@@ -23,7 +23,7 @@ pub(super) struct Session<'a> {
     pub(super) plan: &'a Plan,
     pub(super) recorder: Arc<Recorder>,
     pub(super) running: Running,
-    pub(super) target: &'a mut Target,
+    pub(super) target: &'a mut RunningTarget,
     pub(super) sinks: &'a mut Sinks,
     pub(super) totals: Totals,
     pub(super) judge: Judge,

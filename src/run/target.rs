@@ -9,7 +9,7 @@ use crate::probe;
 use crate::record::TargetHealth;
 
 /// A running target; dropping it stops Folio.
-pub enum Target {
+pub enum RunningTarget {
     /// A service that Gander did not start.
     Outside(Url),
     /// Started by Gander.
@@ -17,7 +17,7 @@ pub enum Target {
     Bundled(BundledTarget, probe::ProcessHealth),
 }
 
-impl Target {
+impl RunningTarget {
     /// Starts Folio; blocks until it accepts requests.
     #[cfg(feature = "bundled-target")]
     pub fn bundled(options: &BundledOptions) -> Result<Self, TargetError> {

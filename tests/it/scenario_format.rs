@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gander::expr::{Expression, Segment};
+use gander::expr::{Expression, TemplateSegment};
 use gander::scenario::{
     Action, ArrivalLaw, Auth, Body, CapturePick, CheckRule, Comparator, Compression, Condition,
     Cookies, Delay, JsonRule, Load, OnError, Overrides, Request, Scenario, Scope, Severity,
@@ -190,7 +190,7 @@ fn bodies_are_read_as_text_form_or_json() {
     let slots = json
         .segments
         .iter()
-        .filter(|segment| matches!(segment, Segment::Expression(Expression::Slot(_), _)));
+        .filter(|segment| matches!(segment, TemplateSegment::Expression(Expression::Slot(_), _)));
     assert_eq!(slots.count(), 2);
     assert!(
         matches!(&request(&scenario.setup[0]).auth, Some(Auth::Basic(user, _)) if user.literal() == Some("root"))

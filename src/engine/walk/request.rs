@@ -10,7 +10,7 @@ use crate::engine::check::{self, CheckResult};
 use crate::engine::in_flight::InFlight;
 use crate::engine::request::{Prepared, Unsendable};
 use crate::engine::response::Response;
-use crate::engine::run::Run;
+use crate::engine::run::RunState;
 use crate::engine::state::{User, Values};
 use crate::engine::{StepFailure, capture};
 use crate::outcome::Outcome;
@@ -45,7 +45,7 @@ pub(in crate::engine) enum RequestEnd {
 
 /// Runs a measured request of a user; `intended` is set for the first one of an iteration.
 pub(in crate::engine) async fn measured(
-    run: &Run,
+    run: &RunState,
     user: &mut User<'_>,
     index: usize,
     clock: Clock,
@@ -105,7 +105,7 @@ pub(in crate::engine) async fn measured(
 
 /// Counts a measured request that could not be built: it failed, and nothing of it was sent.
 pub(in crate::engine) fn unsendable(
-    run: &Run,
+    run: &RunState,
     user: &User<'_>,
     index: usize,
     clock: Clock,

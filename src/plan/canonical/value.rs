@@ -1,7 +1,7 @@
 //! Values, templates and expressions as JSON.
 
 use super::Canonical;
-use crate::expr::{Encoding, Expression, Segment};
+use crate::expr::{Encoding, Expression, TemplateSegment};
 use crate::scenario::{SlotId, Template, Value};
 
 /// A JSON list; `values` are JSON.
@@ -42,8 +42,8 @@ impl Canonical<'_> {
     /// The segments of a template; an expression comes with its encoding.
     pub(super) fn template(&self, template: &Template) -> String {
         list(template.segments.iter().map(|segment| match segment {
-            Segment::Literal(text) => self.text(text),
-            Segment::Expression(expression, encoding) => {
+            TemplateSegment::Literal(text) => self.text(text),
+            TemplateSegment::Expression(expression, encoding) => {
                 let encoding = match encoding {
                     Encoding::Plain => "plain",
                     Encoding::Percent => "percent",
