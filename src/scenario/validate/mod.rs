@@ -18,6 +18,7 @@ mod kind;
 mod load;
 pub(super) mod names;
 mod pattern;
+mod resolver;
 mod secrets;
 mod threshold;
 

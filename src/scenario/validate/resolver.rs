@@ -1,0 +1,256 @@
+//! Resolves the names in the templates of a list of steps: variables and columns that have a value where they are used.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+use super::names::{NameTable, Section};
+use crate::expr::{Expression, Names};
+use crate::scenario::{SlotId, Value, steps};
+use crate::source::{Node, brief, did_you_mean, nearest};
+
+/// The names of a section, and those that have a value at the current step.
+pub(super) struct SectionNames<'a> {
+    table: &'a NameTable,
+    /// `None` for the defaults, which apply in every section.
+    section: Option<Section>,
+    /// The section's name in messages: ``flow `browse` ``.
+    place: String,
+    /// Variables that have, or may have, a value at this step.
+    set: HashSet<SlotId>,
+    /// Variables that a later step of this section captures.
+    coming: HashSet<SlotId>,
+    /// True if the current step runs under a condition; then a variable without a value may be intended.
+    pub(super) is_conditional: bool,
+}
+
+impl<'a> SectionNames<'a> {
+    /// The names that every request may use.
+    pub(super) fn of_defaults(table: &'a NameTable) -> Self {
+        Self {
+            table,
+            section: None,
+            place: "the defaults of every request".to_owned(),
+            set: table.slots_where(|variable, _| variable.initial.is_some()),
+            coming: HashSet::new(),
+            is_conditional: false,
+        }
+    }
+
+    /// The names of a section whose captures were added by [`NameTable::add_captures`], before its first step. `list` is
+    /// its steps, `start` the steps that run before them.
+    pub(super) fn of_section(
+        table: &'a NameTable,
+        section: Section,
+        place: String,
+        list: Option<&Node>,
+        start: Option<&Node>,
+    ) -> Self {
+        let is_setup = section == Section::Setup;
+        let mut set = table.slots_where(|variable, section_of| {
+            variable.initial.is_some() || (!is_setup && section_of == Some(&Section::Setup))
+        });
+        let captured = |list| {
+            let captures = steps::captures(list).into_iter();
+            captures.filter_map(|entry| table.slot(&entry.key))
+        };
+        set.extend(start.into_iter().flat_map(captured));
+        Self {
+            table,
+            section: Some(section),
+            place,
+            set,
+            coming: list.into_iter().flat_map(captured).collect(),
+            is_conditional: false,
+        }
+    }
+
+    /// The slot of a captured variable, which has a value from here on.
+    pub(super) fn set(&mut self, name: &str) -> Option<SlotId> {
+        let slot = self.table.slot(name)?;
+        self.set.insert(slot);
+        Some(slot)
+    }
+}
+
+/// An error about a known name that has no value at this place.
+pub(super) struct Complaint {
+    name: String,
+    member: Option<String>,
+    pub(super) message: String,
+    pub(super) hint: String,
+}
+
+impl Complaint {
+    /// The position and the length of the name in a text, as a whole word, in characters.
+    pub(super) fn find(&self, text: &str) -> Option<(usize, usize)> {
+        let name = match &self.member {
+            Some(member) => format!("{}.{member}", self.name),
+            None => self.name.clone(),
+        };
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        let is_whole = |at: usize| {
+            let before = text[..at].chars().next_back();
+            let after = text[at + name.len()..].chars().next();
+            !before.is_some_and(is_part) && !after.is_some_and(is_part)
+        };
+        let mut found = text.match_indices(&name).map(|(at, _)| at);
+        let at = found.find(|&at| is_whole(at))?;
+        Some((text[..at].chars().count(), name.chars().count()))
+    }
+}
+
+/// Resolves the names of one template.
+pub(super) struct Resolver<'c> {
+    names: &'c SectionNames<'c>,
+    complaints: Vec<Complaint>,
+    /// True if environment variables may be unset; the unset ones are collected.
+    accepts_unset: bool,
+    unset: RefCell<Vec<String>>,
+}
+
+impl<'c> Resolver<'c> {
+    pub(super) fn new(names: &'c SectionNames<'_>, accepts_unset: bool) -> Self {
+        Self {
+            names,
+            complaints: Vec::new(),
+            accepts_unset,
+            unset: RefCell::default(),
+        }
+    }
+
+    /// The errors, and the environment variables that are not set.
+    pub(super) fn findings(self) -> (Vec<Complaint>, Vec<String>) {
+        (self.complaints, self.unset.into_inner())
+    }
+
+    fn complain(&mut self, name: &str, member: Option<&str>, message: String, hint: String) {
+        self.complaints.push(Complaint {
+            name: name.to_owned(),
+            member: member.map(str::to_owned),
+            message,
+            hint,
+        });
+    }
+
+    fn column(&mut self, index: usize, member: &str) -> Expression {
+        let feed = &self.names.table.feeds[index];
+        let Some(columns) = &feed.columns else {
+            // The file's fault is already reported, and its columns are unknown.
+            return Expression::Column {
+                feed: index,
+                column: 0,
+            };
+        };
+        let column = columns.iter().position(|column| column == member);
+        if column.is_none() {
+            let separator = match columns.as_slice() {
+                [one] => [';', '\t', '|'].into_iter().find(|c| one.contains(*c)),
+                _ => None,
+            };
+            let hint = if let Some(separator) = separator {
+                let separator = separator.escape_default();
+                format!(
+                    "the file has one column, `{}`: separate its columns by commas, not by `{separator}`",
+                    brief(&columns[0].escape_debug().to_string())
+                )
+            } else {
+                nearest(member, columns.iter().map(String::as_str)).map_or_else(
+                    || format!("its columns are {}", columns.join(", ")),
+                    |near| did_you_mean(&format!("{}.{near}", feed.name)),
+                )
+            };
+            let message = format!("the feeder `{}` has no column `{member}`", feed.name);
+            let name = feed.name.clone();
+            self.complain(&name, Some(member), message, hint);
+        }
+        Expression::Column {
+            feed: index,
+            column: column.unwrap_or_default(),
+        }
+    }
+
+    /// Reports a variable that has no value here because another section or a later step captures it. In the second
+    /// case a mere test for existence is accepted.
+    pub(super) fn check_use(&mut self, used: &Expression, may_be_absent: bool) {
+        let Expression::Slot(slot) = used else {
+            return;
+        };
+        if self.names.set.contains(slot) {
+            return;
+        }
+        let name = &*self.names.table.variables[slot.0 as usize].name;
+        if self.names.coming.contains(slot) {
+            if !self.names.is_conditional && !may_be_absent {
+                let message = format!("`{name}` has no value yet: it is captured by a later step");
+                let hint = "move the capturing step up, or give a first value under `vars:`";
+                self.complain(name, None, message, hint.to_owned());
+            }
+            return;
+        }
+        let elsewhere = match (&self.names.section, self.names.table.captured_in.get(slot)) {
+            (None, _) => "by a step, but the defaults also apply to the steps before it",
+            (_, Some(Section::Teardown)) => "in `teardown`",
+            (Some(Section::Setup), _) => "in a flow, and setup runs before all flows",
+            (Some(Section::Teardown), _) => "in a flow, and captures of a flow belong to its user",
+            (Some(Section::Start(_)), Some(Section::Steps(_))) => {
+                "in the steps, which run after `start`"
+            }
+            (Some(Section::Start(_) | Section::Steps(_)), _) => "only in another flow",
+        };
+        let message = format!(
+            "`{name}` never has a value in {}: it is captured {elsewhere}",
+            self.names.place
+        );
+        self.complain(
+            name,
+            None,
+            message,
+            "capture it here, or give it a value under `vars:`".to_owned(),
+        );
+    }
+}
+
+impl Names for Resolver<'_> {
+    fn resolve(&mut self, name: &str, member: Option<&str>) -> Option<Expression> {
+        let feed = self
+            .names
+            .table
+            .feeds
+            .iter()
+            .position(|feed| feed.name == name);
+        match (feed, member) {
+            (Some(index), Some(member)) => Some(self.column(index, member)),
+            (Some(_), None) => {
+                let message =
+                    format!("`{name}` is a feeder: a template inserts one of its columns");
+                self.complain(name, None, message, format!("write `${{{name}.column}}`"));
+                Some(Expression::Literal(Value::Null))
+            }
+            (None, Some(_)) => None,
+            (None, None) => self.names.table.slot(name).map(Expression::Slot),
+        }
+    }
+
+    fn stand_in(&self, name: &str) -> Option<String> {
+        if !self.accepts_unset {
+            return None;
+        }
+        self.unset.borrow_mut().push(name.to_owned());
+        Some(name.to_owned())
+    }
+
+    fn known(&self) -> Vec<String> {
+        let variables = self
+            .names
+            .set
+            .union(&self.names.coming)
+            .map(|slot| self.names.table.variables[slot.0 as usize].name.clone());
+        let columns = self.names.table.feeds.iter().flat_map(|feed| {
+            let columns = feed.columns.iter().flatten();
+            columns.map(|column| format!("{}.{column}", feed.name))
+        });
+        let mut known: Vec<String> = variables.chain(columns).collect();
+        known.sort();
+        known
+    }
+}
