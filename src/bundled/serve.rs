@@ -30,7 +30,7 @@ pub struct ServeOptions {
 pub enum Until {
     /// Ctrl-C or SIGTERM.
     Signal,
-    /// The same, or the end of standard input: the pipe closes when the parent process exits for any reason.
+    /// Ctrl-C, SIGTERM, or the end of standard input: the pipe closes when the parent process exits for any reason.
     SignalOrInputEnd,
 }
 

@@ -142,7 +142,7 @@ impl<'a> Response<'a> {
     /// A found value; its numbers have the digits of the body.
     pub(super) fn value(&self, found: &FoundNode<'_>) -> scenario::Value {
         let located = found.location.as_ref().and_then(|location| {
-            // Decoded as in `json`.
+            // In the encoding that `json` uses.
             let parsed = self.digits.get_or_init(|| {
                 self.json_text()
                     .and_then(|text| scenario::Value::from_json(text).ok())

@@ -90,7 +90,7 @@ impl ActivityRecord {
 pub(super) struct UserCounts {
     /// Iterations started since the run began.
     pub(super) started: u64,
-    /// Of those, more than 1 ms after their intended start.
+    /// The iterations among them that began more than 1 ms after their intended start.
     pub(super) late: u64,
     /// Users active at the requested time.
     pub(super) active: u32,

@@ -83,7 +83,7 @@ impl Function {
             Self::HmacSha256 => "The HMAC-SHA-256 of `x` with the key `k`, in lower-case hex.",
             Self::Json => "`x` as JSON text.",
             Self::UrlEncode => {
-                "`x` percent-encoded. Values in a path or a query are encoded without it."
+                "`x` percent-encoded. Values in a path or a query are always encoded, so they do not need it."
             }
         }
     }

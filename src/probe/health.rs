@@ -16,7 +16,7 @@ pub struct Health {
     pub cpu_us: u64,
     /// CPU usage as a fraction of all cores, or of the CPU quota if that is less; 1.0 means that every core is busy.
     pub cpu: f64,
-    /// The same time as a fraction of [`user_cores`](super::user_cores). At 1.0 users wait for the generator, even if
+    /// The CPU time as a fraction of [`user_cores`](super::user_cores). At 1.0 users wait for the generator, even if
     /// other cores are idle.
     #[serde(default)]
     pub user_cores: f64,

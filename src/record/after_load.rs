@@ -12,7 +12,7 @@ use super::{Counts, is_zero};
 pub struct AfterLoad {
     /// Ended, including failed ones.
     pub ended: u64,
-    /// Failed, of those.
+    /// The failed ones among them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed: u64,
     /// Bytes read from the network.

@@ -200,7 +200,7 @@ pub struct LoadCounts {
     pub offered: u64,
     /// Iterations started.
     pub started: u64,
-    /// Of those, iterations started more than 1 ms late.
+    /// Started iterations that began more than 1 ms late.
     pub late: u64,
     /// Iterations that were due and will never start; set only in the last interval of a run.
     pub unstarted: u64,
@@ -254,7 +254,7 @@ pub struct SeriesInterval<T = Bins> {
 pub struct Counts {
     /// Ended requests (or iterations), including failed but not interrupted ones.
     pub ended: u64,
-    /// Failed, of those.
+    /// The failed ones among the ended.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed: u64,
     /// Ended by the stop of the run: neither passed nor failed.

@@ -33,7 +33,7 @@ pub(super) fn frame(
     lines
 }
 
-/// The same as a single line, for logs.
+/// The state as a single line, for logs.
 pub(super) fn line(run: &RunFacts, state: &LiveState) -> String {
     let mut parts = vec![clock(run, state)];
     parts.extend(run.stage_words(state.at));

@@ -69,7 +69,7 @@ pub struct LiveState {
     pub timed_out: Option<(u64, Micros)>,
     /// Ended requests so far, without the warm-up.
     pub total_requests: u64,
-    /// Failed requests, of those.
+    /// The failed requests among them.
     pub total_failed: u64,
     /// Ended iterations so far, without the warm-up.
     pub total_iterations: u64,

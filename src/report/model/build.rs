@@ -29,7 +29,7 @@ impl Report {
         Self::build_watched(journal, |_, _| ())
     }
 
-    /// The same; calls `watch` after each interval with the number of intervals read and the total.
+    /// As [`Self::build`]; calls `watch` after each interval with the number of intervals read and the total.
     ///
     /// # Errors
     /// The journal's files have changed since it was opened.

@@ -90,9 +90,9 @@ pub struct Report {
     pub timeline: Vec<Point>,
     /// Response times over time.
     pub heatmap: Heatmap,
-    /// The percentile curves over all steps.
+    /// The percentile curve of response times over all steps.
     pub response_curve: Vec<CurvePoint>,
-    /// The same from the actual start.
+    /// The percentile curve of service times over all steps.
     pub service_curve: Vec<CurvePoint>,
     /// Failed requests by step and status or outcome, the largest group first.
     pub failures: Vec<FailureGroup>,

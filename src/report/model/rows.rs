@@ -34,7 +34,7 @@ pub struct Row {
     pub series: Option<SeriesId>,
     /// Ended requests or iterations.
     pub ended: u64,
-    /// Failed ones, of those.
+    /// The failed ones among them.
     pub failed: u64,
     /// Response time of requests, iteration time of iterations.
     pub response: Option<Spread>,

@@ -32,7 +32,7 @@ pub struct Point {
     pub in_flight: f64,
     /// Ended requests, including failed ones.
     pub requests: u64,
-    /// Failed requests, of those.
+    /// The failed requests among them.
     pub failed: u64,
     /// Failed requests by class.
     pub failures: BTreeMap<Outcome, u64>,

@@ -1,4 +1,4 @@
-//! The migrations of the schema, which this program carries in it.
+//! The migrations of the schema, which are compiled into this program.
 
 use sqlx::SqlStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};

@@ -95,7 +95,7 @@ pub(super) async fn create(
     ))
 }
 
-/// The same fields replace an existing document.
+/// Replaces an existing document; the body has the fields of a new one.
 pub(super) async fn replace(
     State(app): State<Arc<App>>,
     _: Caller,
