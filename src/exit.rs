@@ -18,10 +18,6 @@ pub enum Exit {
     MeasurementInvalid,
     /// A threshold failed.
     ThresholdFailed,
-    /// Worse than the baseline.
-    Regressed,
-    /// The result is inconclusive, and the policy treats that as a failure.
-    Inconclusive,
     /// Success.
     Passed,
 }
@@ -32,8 +28,6 @@ impl Exit {
         match self {
             Self::Passed => 0,
             Self::MeasurementInvalid => 94,
-            Self::Inconclusive => 95,
-            Self::Regressed => 96,
             Self::ThresholdFailed => 99,
             Self::InvalidInput => 104,
             Self::Stopped => 105,
@@ -48,8 +42,6 @@ impl fmt::Display for Exit {
         f.write_str(match self {
             Self::Passed => "passed",
             Self::MeasurementInvalid => "measurement invalid",
-            Self::Inconclusive => "inconclusive",
-            Self::Regressed => "regressed against the baseline",
             Self::ThresholdFailed => "threshold failed",
             Self::InvalidInput => "invalid scenario or arguments",
             Self::Stopped => "stopped by the user",
@@ -73,8 +65,6 @@ mod tests {
     fn of_several_the_strongest_decides() {
         let mut found = [
             Exit::Passed,
-            Exit::Inconclusive,
-            Exit::Regressed,
             Exit::ThresholdFailed,
             Exit::MeasurementInvalid,
             Exit::Stopped,
@@ -84,6 +74,6 @@ mod tests {
         ];
         found.sort_unstable();
         let codes = found.map(Exit::code);
-        assert_eq!(codes, [255, 104, 107, 105, 94, 99, 96, 95, 0]);
+        assert_eq!(codes, [255, 104, 107, 105, 94, 99, 0]);
     }
 }

@@ -27,9 +27,7 @@ impl Finding {
             Exit::Internal
             | Exit::InvalidInput
             | Exit::TargetUnreachable
-            | Exit::ThresholdFailed
-            | Exit::Regressed
-            | Exit::Inconclusive => Conclusion::Fail,
+            | Exit::ThresholdFailed => Conclusion::Fail,
         };
         Self {
             exit,
