@@ -176,8 +176,8 @@ impl Judge {
         let count = broken.len() + undecided.len();
         let others = match count.saturating_sub(1) {
             0 => String::new(),
-            1 => ", and another threshold failed".to_owned(),
-            more => format!(", and {more} other thresholds failed"),
+            1 => ", and another threshold did not pass".to_owned(),
+            more => format!(", and {more} other thresholds did not pass"),
         };
         match (broken.first(), undecided.first()) {
             (Some(rule), _) => {
