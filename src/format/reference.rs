@@ -212,26 +212,8 @@ fn shown(kind: Type, steps: &[&Mapping]) -> String {
     let title = kind.simple().map_or("any value", |simple| simple.title);
     match kind {
         Type::Any | Type::Nothing | Type::Text => title.to_owned(),
-        Type::Threshold => format!("[{title}](#threshold-expressions)"),
+        Type::Simple(_) => format!("[{title}](#{})", anchor(title)),
         Type::Positive => format!("[{title}](#{}), above 0", anchor(title)),
-        Type::Name
-        | Type::File
-        | Type::Template
-        | Type::BaseUrl
-        | Type::Url
-        | Type::Condition
-        | Type::Duration
-        | Type::Rate
-        | Type::Size
-        | Type::Range
-        | Type::Status
-        | Type::JsonPath
-        | Type::Regex
-        | Type::HeaderName
-        | Type::Comparison
-        | Type::Length
-        | Type::TimeLimit
-        | Type::SizeLimit => format!("[{title}](#{})", anchor(title)),
         Type::Flag => "`true` or `false`".to_owned(),
         Type::Integer(least, most) => format!("whole number, {least} to {most}"),
         Type::Literal(word) => format!("`{word}`"),

@@ -155,28 +155,7 @@ fn of(kind: Type) -> Value {
             json!({ "anyOf": several.collect::<Vec<_>>() })
         }
         // Any value; scalar types are handled above.
-        Type::Any
-        | Type::Text
-        | Type::Name
-        | Type::File
-        | Type::Template
-        | Type::BaseUrl
-        | Type::Url
-        | Type::Condition
-        | Type::Duration
-        | Type::Positive
-        | Type::Rate
-        | Type::Size
-        | Type::Range
-        | Type::Status
-        | Type::JsonPath
-        | Type::Regex
-        | Type::HeaderName
-        | Type::Comparison
-        | Type::Length
-        | Type::TimeLimit
-        | Type::SizeLimit
-        | Type::Threshold => json!({}),
+        Type::Any | Type::Text | Type::Simple(_) | Type::Positive => json!({}),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The parts of a table.
 
+use super::types::Simple;
 use super::words::{Word, WordSet};
 
 /// A mapping of the format: its keys and its description.
@@ -142,46 +143,17 @@ impl Field {
 /// The type of a value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Type {
-    /// A text, shown as written.
-    Text,
-    /// A text that names something in reports: never empty, never expanded.
-    Name,
-    /// The name of a file below the scenario's root.
-    File,
-    /// A text with `${…}` in it.
-    Template,
-    /// An http or https URL without `${…}`.
-    BaseUrl,
-    /// A path or a URL with `${…}` in it.
-    Url,
-    /// An expression that is true or false.
-    Condition,
     /// Any YAML value; `${…}` in its texts is expanded where the value is sent or compared.
     Any,
+    /// A text, shown as written.
+    Text,
+    /// A named scalar type, such as a duration.
+    Simple(&'static Simple),
+    /// A duration above zero.
+    Positive,
     Flag,
     /// A whole number from `.0` to `.1`.
     Integer(u64, u64),
-    Duration,
-    /// A duration above zero.
-    Positive,
-    Rate,
-    Size,
-    /// `1s..3s`
-    Range,
-    Status,
-    JsonPath,
-    Regex,
-    HeaderName,
-    /// A comparison and a value: `> 0`, `>= ${n}`.
-    Comparison,
-    /// A comparison and a whole number, or the number alone.
-    Length,
-    /// A comparison and a duration.
-    TimeLimit,
-    /// A comparison and a size, or the size alone.
-    SizeLimit,
-    /// The expression of a threshold.
-    Threshold,
     /// Exactly this word.
     Literal(&'static str),
     Words(&'static WordSet),
@@ -277,30 +249,12 @@ impl Type {
         match self {
             Self::OneOf(several) => several.to_vec(),
             Self::List(inner) | Self::Map(inner) => vec![*inner],
-            Self::Text
-            | Self::Name
-            | Self::File
-            | Self::Template
-            | Self::BaseUrl
-            | Self::Url
-            | Self::Condition
-            | Self::Any
+            Self::Any
+            | Self::Text
+            | Self::Simple(_)
+            | Self::Positive
             | Self::Flag
             | Self::Integer(..)
-            | Self::Duration
-            | Self::Positive
-            | Self::Rate
-            | Self::Size
-            | Self::Range
-            | Self::Status
-            | Self::JsonPath
-            | Self::Regex
-            | Self::HeaderName
-            | Self::Comparison
-            | Self::Length
-            | Self::TimeLimit
-            | Self::SizeLimit
-            | Self::Threshold
             | Self::Literal(_)
             | Self::Words(_)
             | Self::Nothing

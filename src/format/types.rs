@@ -4,7 +4,7 @@ use super::Type;
 
 /// A named scalar type.
 #[derive(Debug)]
-pub(super) struct Simple {
+pub(crate) struct Simple {
     /// Its name in the schema.
     pub(super) name: &'static str,
     /// Its name in the reference.
@@ -203,29 +203,32 @@ pub(super) static EXPLAINED: [&Simple; 19] = [
 ];
 
 impl Type {
+    pub(crate) const NAME: Self = Self::Simple(&NAME);
+    pub(crate) const FILE: Self = Self::Simple(&FILE);
+    pub(crate) const TEMPLATE: Self = Self::Simple(&TEMPLATE);
+    pub(crate) const BASE_URL: Self = Self::Simple(&BASE_URL);
+    pub(crate) const URL: Self = Self::Simple(&URL);
+    pub(crate) const CONDITION: Self = Self::Simple(&CONDITION);
+    pub(crate) const DURATION: Self = Self::Simple(&DURATION);
+    pub(crate) const RATE: Self = Self::Simple(&RATE);
+    pub(crate) const SIZE: Self = Self::Simple(&SIZE);
+    pub(crate) const RANGE: Self = Self::Simple(&RANGE);
+    pub(crate) const STATUS: Self = Self::Simple(&STATUS);
+    pub(crate) const JSON_PATH: Self = Self::Simple(&JSON_PATH);
+    pub(crate) const REGEX: Self = Self::Simple(&REGEX);
+    pub(crate) const HEADER_NAME: Self = Self::Simple(&HEADER_NAME);
+    pub(crate) const COMPARISON: Self = Self::Simple(&COMPARISON);
+    pub(crate) const LENGTH: Self = Self::Simple(&LENGTH);
+    pub(crate) const TIME_LIMIT: Self = Self::Simple(&TIME_LIMIT);
+    pub(crate) const SIZE_LIMIT: Self = Self::Simple(&SIZE_LIMIT);
+    pub(crate) const THRESHOLD: Self = Self::Simple(&THRESHOLD);
+
     /// The named scalar type of this type; `None` for other types.
-    pub(super) fn simple(self) -> Option<&'static Simple> {
-        Some(match self {
-            Self::Text => &TEXT,
-            Self::Name => &NAME,
-            Self::File => &FILE,
-            Self::Template => &TEMPLATE,
-            Self::BaseUrl => &BASE_URL,
-            Self::Url => &URL,
-            Self::Condition => &CONDITION,
-            Self::Duration | Self::Positive => &DURATION,
-            Self::Rate => &RATE,
-            Self::Size => &SIZE,
-            Self::Range => &RANGE,
-            Self::Status => &STATUS,
-            Self::JsonPath => &JSON_PATH,
-            Self::Regex => &REGEX,
-            Self::HeaderName => &HEADER_NAME,
-            Self::Comparison => &COMPARISON,
-            Self::Length => &LENGTH,
-            Self::TimeLimit => &TIME_LIMIT,
-            Self::SizeLimit => &SIZE_LIMIT,
-            Self::Threshold => &THRESHOLD,
+    pub(super) const fn simple(self) -> Option<&'static Simple> {
+        match self {
+            Self::Simple(simple) => Some(simple),
+            Self::Text => Some(&TEXT),
+            Self::Positive => Some(&DURATION),
             Self::Any
             | Self::Flag
             | Self::Integer(..)
@@ -236,7 +239,7 @@ impl Type {
             | Self::Map(_)
             | Self::Mapping(_)
             | Self::Step
-            | Self::OneOf(_) => return None,
-        })
+            | Self::OneOf(_) => None,
+        }
     }
 }

@@ -90,30 +90,12 @@ fn wrapped(kind: Type, table: &Mapping, value: &Value) -> Option<Value> {
         Type::List(inner) => wrapped(*inner, table, value).map(|value| json!([value])),
         Type::Map(inner) => wrapped(*inner, table, value).map(|value| json!({ "some": value })),
         Type::OneOf(several) => several.iter().find_map(|one| wrapped(*one, table, value)),
-        Type::Text
-        | Type::Name
-        | Type::File
-        | Type::Template
-        | Type::BaseUrl
-        | Type::Url
-        | Type::Condition
-        | Type::Any
+        Type::Any
+        | Type::Text
+        | Type::Simple(_)
+        | Type::Positive
         | Type::Flag
         | Type::Integer(..)
-        | Type::Duration
-        | Type::Positive
-        | Type::Rate
-        | Type::Size
-        | Type::Range
-        | Type::Status
-        | Type::JsonPath
-        | Type::Regex
-        | Type::HeaderName
-        | Type::Comparison
-        | Type::Length
-        | Type::TimeLimit
-        | Type::SizeLimit
-        | Type::Threshold
         | Type::Literal(_)
         | Type::Words(_)
         | Type::Nothing => None,

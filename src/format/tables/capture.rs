@@ -5,7 +5,7 @@ use super::super::{Choice, Field, Mapping, Type};
 
 pub(crate) const JSON: Field = Field::new(
     "json",
-    Type::JsonPath,
+    Type::JSON_PATH,
     "'$.items[*].id'",
     "A JSON path (RFC 9535) into the body. The value keeps its type; null is a value. Put quotes around a path, \
      because `[` and `]` are YAML syntax.",
@@ -13,14 +13,14 @@ pub(crate) const JSON: Field = Field::new(
 
 pub(crate) const HEADER: Field = Field::new(
     "header",
-    Type::HeaderName,
+    Type::HEADER_NAME,
     "location",
     "The value of a response header.",
 );
 
 pub(crate) const REGEX: Field = Field::new(
     "regex",
-    Type::Regex,
+    Type::REGEX,
     "'id=\"(\\d+)\"'",
     "The first group of a regular expression in the body, or the whole match if it has no group. Matching takes linear \
      time; there are no look-arounds and no back-references.",
@@ -28,7 +28,7 @@ pub(crate) const REGEX: Field = Field::new(
 
 pub(crate) const COOKIE: Field = Field::new(
     "cookie",
-    Type::Name,
+    Type::NAME,
     "session",
     "The value of a cookie that the response sets, or otherwise of one that the user has for this URL.",
 );

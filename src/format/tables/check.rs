@@ -2,7 +2,7 @@
 
 use super::super::{Choice, Field, Form, Mapping, Type};
 
-const STATUSES: Type = Type::OneOf(&[Type::Status, Type::List(&Type::Status)]);
+const STATUSES: Type = Type::OneOf(&[Type::STATUS, Type::List(&Type::STATUS)]);
 
 pub(crate) const STATUS: Field = Field::new(
     "status",
@@ -14,7 +14,7 @@ pub(crate) const STATUS: Field = Field::new(
 
 pub(crate) const HEADER: Field = Field::new(
     "header",
-    Type::HeaderName,
+    Type::HEADER_NAME,
     "header: content-type\ncontains: json",
     "The response must have this header. With `equals`, `contains` or `matches`, one of its values must match.",
 );
@@ -28,7 +28,7 @@ pub(crate) const BODY: Field = Field::new(
 
 pub(crate) const JSON: Field = Field::new(
     "json",
-    Type::JsonPath,
+    Type::JSON_PATH,
     "json: '$.items'\nlength: '>= 1'",
     "A JSON path (RFC 9535) must find a value in the body. With `equals`, `is` or `length`, every value that it finds \
      must match. Put quotes around a path, because `[` and `]` are YAML syntax.",
@@ -36,7 +36,7 @@ pub(crate) const JSON: Field = Field::new(
 
 pub(crate) const TIME: Field = Field::new(
     "time",
-    Type::TimeLimit,
+    Type::TIME_LIMIT,
     "'< 500ms'",
     "The service time of the response: from the actual start to the last byte, redirects included. `<`, `<=`, `>` or \
      `>=`, and a duration.",
@@ -44,7 +44,7 @@ pub(crate) const TIME: Field = Field::new(
 
 pub(crate) const SIZE: Field = Field::new(
     "size",
-    Type::SizeLimit,
+    Type::SIZE_LIMIT,
     "'< 64KiB'",
     "The size of the decompressed body: a comparison and a size.",
 );
@@ -59,14 +59,14 @@ pub(crate) const EQUALS: Field = Field::new(
 
 pub(crate) const CONTAINS: Field = Field::new(
     "contains",
-    Type::Template,
+    Type::TEMPLATE,
     "header: content-type\ncontains: json",
     "With `header`: the value must contain this text.",
 );
 
 pub(crate) const MATCHES: Field = Field::new(
     "matches",
-    Type::Regex,
+    Type::REGEX,
     "header: content-type\nmatches: '^application/'",
     "With `header`: the regular expression must match a part of the value.",
 );
@@ -80,21 +80,21 @@ pub(crate) const EXISTS: Field = Field::new(
 
 pub(crate) const IS: Field = Field::new(
     "is",
-    Type::Comparison,
+    Type::COMPARISON,
     "json: '$.total'\nis: '>= ${minimum}'",
     "With `json`: a comparison with a number, a 'text' or an expression: `> 0`, `!= 'none'`, `>= ${n}`.",
 );
 
 pub(crate) const LENGTH: Field = Field::new(
     "length",
-    Type::Length,
+    Type::LENGTH,
     "json: '$.items'\nlength: '>= 1'",
     "With `json`: the length of a list, a mapping or a text: a whole number, or a comparison with one.",
 );
 
 pub(crate) const NAME: Field = Field::new(
     "name",
-    Type::Name,
+    Type::NAME,
     "status: 200\nname: found",
     "The name of the check in reports and threshold selectors: `ratio(checks{check=\"found\"}) > 99%`. The default \
      describes the condition, such as `status is 200`.",
@@ -153,21 +153,21 @@ pub(crate) mod body {
 
     pub(crate) const EQUALS: Field = Field::new(
         "equals",
-        Type::Template,
+        Type::TEMPLATE,
         "pong",
         "The body must be exactly this text.",
     );
 
     pub(crate) const CONTAINS: Field = Field::new(
         "contains",
-        Type::Template,
+        Type::TEMPLATE,
         "welcome",
         "The body must contain this text.",
     );
 
     pub(crate) const MATCHES: Field = Field::new(
         "matches",
-        Type::Regex,
+        Type::REGEX,
         "'order-\\d+'",
         "The regular expression must match a part of the body.",
     );

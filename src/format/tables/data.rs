@@ -5,7 +5,7 @@ use super::super::{Field, Mapping, Type};
 
 pub(crate) const FILE: Field = Field::new(
     "file",
-    Type::File,
+    Type::FILE,
     "../fixtures/users.csv",
     "The file: `.csv` with a header line and commas, `.json` with a list of mappings, or `.jsonl` with one mapping per \
      line. Gander reads it completely before the run; it may have at most 64 MiB. `${name.column}` inserts a column; a \

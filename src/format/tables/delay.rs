@@ -4,22 +4,22 @@ use super::super::{Field, Form, Mapping, Type};
 
 /// A pause in any of its forms, or `none`.
 pub(crate) const TYPE: Type = Type::OneOf(&[
-    Type::Duration,
-    Type::Range,
+    Type::DURATION,
+    Type::RANGE,
     Type::Mapping(&TABLE),
     Type::Literal("none"),
 ]);
 
 pub(crate) const NORMAL: Field = Field::new(
     "normal",
-    Type::Duration,
+    Type::DURATION,
     "normal: 2s\nsd: 500ms",
     "The mean of a normal distribution, cut off at zero; needs `sd`.",
 );
 
 pub(crate) const SD: Field = Field::new(
     "sd",
-    Type::Duration,
+    Type::DURATION,
     "normal: 2s\nsd: 500ms",
     "The standard deviation of `normal`.",
 );

@@ -7,7 +7,7 @@ const MAX_WEIGHT: u64 = 10_000;
 
 pub(crate) const NAME: Field = Field::new(
     "name",
-    Type::Name,
+    Type::NAME,
     "browse",
     "The name of the flow, unique in the file. Reports show it and thresholds select by it: `{flow=\"browse\"}`.",
 )

@@ -8,7 +8,7 @@ const MAX_REDIRECTS: u64 = 10;
 
 pub(crate) const HEADERS: Field = Field::new(
     "headers",
-    Type::Map(&Type::Template),
+    Type::Map(&Type::TEMPLATE),
     "{ accept: application/json, x-run: '${uuid()}' }",
     "Headers by name. The headers of a request override those of `http`; an empty value sends an empty header. Names \
      are case-insensitive and sent in lower case. `connection`, `content-length`, `transfer-encoding` and `upgrade` \
@@ -52,7 +52,7 @@ pub(crate) const COOKIES: Field = Field::new(
 
 pub(crate) const BODY_LIMIT: Field = Field::new(
     "body_limit",
-    Type::Size,
+    Type::SIZE,
     "2MiB",
     "The maximum size of a body, as received; at most 1024GiB. A larger body fails the request with \
      outcome `body_limit`.",
@@ -171,7 +171,7 @@ pub(crate) mod tls {
 
     pub(crate) const CA: Field = Field::new(
         "ca",
-        Type::File,
+        Type::FILE,
         "../fixtures/ca.pem",
         "A PEM file with root certificates to trust in addition to the system's.",
     );
@@ -200,7 +200,7 @@ pub(crate) mod auth {
 
     pub(crate) const BEARER: Field = Field::new(
         "bearer",
-        Type::Template,
+        Type::TEMPLATE,
         "'${API_TOKEN:-x}'",
         "A token, sent as `authorization: Bearer …`.",
     );
@@ -226,11 +226,11 @@ pub(crate) mod auth {
         use super::super::super::super::{Field, Mapping, Type};
 
         pub(crate) const USER: Field =
-            Field::new("user", Type::Template, "admin", "The user's name.").required();
+            Field::new("user", Type::TEMPLATE, "admin", "The user's name.").required();
 
         pub(crate) const PASSWORD: Field = Field::new(
             "password",
-            Type::Template,
+            Type::TEMPLATE,
             "'${PASSWORD:-x}'",
             "The password; may be empty.",
         )

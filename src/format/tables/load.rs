@@ -20,7 +20,7 @@ pub(crate) const USERS: Field = Field::new(
 
 pub(crate) const RATE: Field = Field::new(
     "rate",
-    Type::Rate,
+    Type::RATE,
     "rate: 200/s\nfor: 5m\nmax_users: 300",
     "Iterations started per second, minute or hour, whether or not earlier ones have ended (open model). Response \
      times count from the time an iteration was due. A rate counts iterations, not requests: a flow of three requests \
@@ -151,7 +151,7 @@ pub(crate) mod stage {
 
     pub(crate) const RATE: Field = Field::new(
         "rate",
-        Type::Rate,
+        Type::RATE,
         "rate: 50/s\nover: 30s",
         "Iterations started per second at the end of the stage.",
     );

@@ -8,7 +8,7 @@ const STEPS: Type = Type::OneOf(&[Type::List(&Type::Step), Type::Nothing]);
 
 pub(crate) const NAME: Field = Field::new(
     "name",
-    Type::Name,
+    Type::NAME,
     "checkout",
     "The name of the scenario in every output. At most 200 characters, without `${…}`.",
 )
@@ -31,7 +31,7 @@ pub(crate) const DESCRIPTION: Field = Field::new(
 
 pub(crate) const TARGET: Field = Field::new(
     "target",
-    Type::OneOf(&[Type::Literal("bundled"), Type::BaseUrl]),
+    Type::OneOf(&[Type::Literal("bundled"), Type::BASE_URL]),
     "https://shop.test/api",
     "The target: a base URL with http:// or https://, or `bundled` for Folio, the target app inside Gander. Request \
      paths are joined to the URL, including its path. The URL may not contain credentials, `?` or `#`. Loopback and \
@@ -49,7 +49,7 @@ pub(crate) const LOAD: Field = Field::new(
 
 pub(crate) const WARM_UP: Field = Field::new(
     "warm_up",
-    Type::Duration,
+    Type::DURATION,
     "10s",
     "The length of the first part of the load, which charts show, but totals and thresholds exclude. It is a part of \
      the load, not an addition to it, and must be shorter than the load.",
@@ -144,7 +144,7 @@ pub(crate) const THRESHOLDS: Field = Field::new(
     "thresholds",
     Type::OneOf(&[
         Type::List(&Type::OneOf(&[
-            Type::Threshold,
+            Type::THRESHOLD,
             Type::Mapping(&threshold::TABLE),
         ])),
         Type::Nothing,

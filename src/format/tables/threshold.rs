@@ -5,7 +5,7 @@ use super::super::{Field, Mapping, Type};
 
 pub(crate) const EXPECT: Field = Field::new(
     "expect",
-    Type::Threshold,
+    Type::THRESHOLD,
     "p95(response_time) < 500ms",
     "The rule: an aggregate of a metric, compared with a limit.",
 )
@@ -100,7 +100,7 @@ pub(crate) mod abort {
 
     pub(crate) const AFTER: Field = Field::new(
         "after",
-        Type::Duration,
+        Type::DURATION,
         "30s",
         "The time before the threshold may stop the run, so that the first few samples do not stop it.",
     )

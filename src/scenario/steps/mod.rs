@@ -48,7 +48,7 @@ pub(super) struct StepKind {
 /// `if:`, which every kind of step accepts.
 const IF: Field = Field::new(
     "if",
-    Type::Condition,
+    Type::CONDITION,
     "user() == 0",
     "The step runs only if this is true; otherwise the step and its pause are skipped. Write an expression with or \
      without `${…}` around it: `id != null`, `${stock} > 0 and size == 'L'`. `false`, `null`, 0, the empty text and \

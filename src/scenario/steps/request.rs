@@ -18,7 +18,7 @@ use crate::source::user_info;
 use crate::source::{Content, Entry, Node};
 
 const fn method(key: &'static str, example: &'static str, doc: &'static str) -> Field {
-    Field::new(key, Type::Url, example, doc)
+    Field::new(key, Type::URL, example, doc)
         .home("a request is a step: an item under `steps:` of a flow, such as `- get: /path`")
 }
 
@@ -40,7 +40,7 @@ const IN_A_REQUEST: &str = "it belongs in a request, beside its method";
 
 const NAME: Field = Field::new(
     "name",
-    Type::Name,
+    Type::NAME,
     "list documents",
     "The name of the step in reports and threshold selectors: `{step=\"list documents\"}`. The default is the method \
      and the path as written, without the query: `GET /items/${id}`. Steps with the same name in a flow share a \
@@ -48,20 +48,20 @@ const NAME: Field = Field::new(
 );
 const TAGS: Field = Field::new(
     "tags",
-    Type::Map(&Type::Name),
+    Type::Map(&Type::NAME),
     "{ area: catalogue }",
     "Labels for threshold selectors: `{area=\"catalogue\"}`. `step`, `flow` and `check` are reserved.",
 );
 const QUERY: Field = Field::new(
     "query",
-    Type::Map(&Type::OneOf(&[Type::Template, Type::List(&Type::Template)])),
+    Type::Map(&Type::OneOf(&[Type::TEMPLATE, Type::List(&Type::TEMPLATE)])),
     "{ q: red tea, tag: [ new, sale ] }",
     "Pairs that are added to the URL, percent-encoded. A list sends its name once for each value.",
 )
 .secret();
 const BODY: Field = Field::new(
     "body",
-    Type::Template,
+    Type::TEMPLATE,
     "post: /notes\nbody: 'hello ${user()}'\nheaders: { content-type: text/plain }",
     "A text body, sent as written with values inserted. No content type is added.",
 )
@@ -76,7 +76,7 @@ const JSON: Field = Field::new(
 .secret();
 const FORM: Field = Field::new(
     "form",
-    Type::Map(&Type::OneOf(&[Type::Template, Type::List(&Type::Template)])),
+    Type::Map(&Type::OneOf(&[Type::TEMPLATE, Type::List(&Type::TEMPLATE)])),
     "post: /login\nform: { user: me, tag: [ a, b ] }",
     "A form body of pairs, encoded. Adds `content-type: application/x-www-form-urlencoded`.",
 )

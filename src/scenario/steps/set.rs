@@ -8,7 +8,7 @@ use crate::source::{Content, Entry, Node};
 
 const SET: Field = Field::new(
     "set",
-    Type::Map(&Type::Template),
+    Type::Map(&Type::TEMPLATE),
     "{ ts: '${timestamp_ms()}', size: \"${choice('S', 'M')}\" }",
     "Values by name, in the order written; each can use those before it. A single `${…}` keeps the type of its value, \
      an unquoted number or `true` keeps its type, and everything else is a text. A value lasts as long as a captured \
