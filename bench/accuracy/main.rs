@@ -33,14 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         _ => return Err("usage: accuracy RATE USERS SECONDS [URL]".into()),
     };
     let plan = Arc::new(plan(&load, url)?);
-    let shared = Shared::new(Settings {
-        redirects: plan.workload.http.redirects,
-        cookies: plan.workload.http.cookies,
-        body_limit: plan.workload.http.body_limit,
-        resend: plan.workload.http.resend,
-        tls: &plan.workload.http.tls,
-        allowed_hosts: Vec::new(),
-    })?;
+    let shared = Shared::new(Settings::from(&plan.workload.http))?;
     let recorder = Recorder::new(
         &plan.workload.metrics,
         &plan.workload.series,

@@ -27,14 +27,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Limits::raise();
     let users: u64 = users.parse()?;
     let plan = Arc::new(plan(users, url)?);
-    let shared = Shared::new(Settings {
-        redirects: plan.workload.http.redirects,
-        cookies: plan.workload.http.cookies,
-        body_limit: plan.workload.http.body_limit,
-        resend: plan.workload.http.resend,
-        tls: &plan.workload.http.tls,
-        allowed_hosts: Vec::new(),
-    })?;
+    let shared = Shared::new(Settings::from(&plan.workload.http))?;
     let recorder = Recorder::new(
         &plan.workload.metrics,
         &plan.workload.series,

@@ -160,12 +160,8 @@ async fn write(
 
 fn transport(plan: &Plan, args: &RunArgs) -> Result<Arc<Shared>, CommandError> {
     Shared::new(Settings {
-        redirects: plan.workload.http.redirects,
-        cookies: plan.workload.http.cookies,
-        body_limit: plan.workload.http.body_limit,
-        resend: plan.workload.http.resend,
-        tls: &plan.workload.http.tls,
         allowed_hosts: args.allow_host.clone(),
+        ..Settings::from(&plan.workload.http)
     })
     .map_err(|error| CommandError::Argument(error.into()))
 }

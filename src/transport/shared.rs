@@ -13,6 +13,7 @@ use super::net::Network;
 use super::offload::Offload;
 use super::origin::Origin;
 use crate::outcome::Outcome;
+use crate::plan::HttpPlan;
 use crate::scenario::{Cookies, Timeouts, TlsOptions};
 use crate::units::{ByteSize, show_duration};
 
@@ -31,6 +32,20 @@ pub struct Settings<'a> {
     pub tls: &'a TlsOptions,
     /// Hosts, by name or address, that may be accessed in addition to loopback and private ones.
     pub allowed_hosts: Vec<String>,
+}
+
+impl<'a> From<&'a HttpPlan> for Settings<'a> {
+    /// The settings of a plan, without further hosts.
+    fn from(http: &'a HttpPlan) -> Self {
+        Self {
+            redirects: http.redirects,
+            cookies: http.cookies,
+            body_limit: http.body_limit,
+            resend: http.resend,
+            tls: &http.tls,
+            allowed_hosts: Vec::new(),
+        }
+    }
 }
 
 /// The part of the transport that all users of a run share.

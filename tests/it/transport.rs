@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use gander::outcome::Outcome;
 use gander::plan::ReadsBody;
-use gander::scenario::{Cookies, Timeouts, TlsOptions};
+use gander::scenario::{Cookies, Timeouts, TlsOptions, Trust};
 use gander::transport::{Client, Exchange, Outgoing, Settings, Shared};
 use gander::units::ByteSize;
 use http::{HeaderMap, HeaderValue, Method, Uri};
@@ -344,4 +344,21 @@ async fn a_host_header_of_ones_own_is_sent_as_it_is() {
         .await;
     assert_eq!(text(&exchange).matches("host: ").count(), 1);
     assert!(text(&exchange).contains("host: shop.test\r\n"));
+}
+
+#[test]
+fn the_options_of_a_scenario_are_the_settings_of_its_transport() {
+    let plan = crate::plan::plan(
+        "{ users: 1, for: 1s }",
+        "http: { redirects: 3, cookies: off, body_limit: 1KiB, resend: false, tls: { insecure: true } }\n\
+         flows: [{ name: browse, steps: [{ get: / }] }]",
+    );
+    let settings = Settings::from(&plan.workload.http);
+    assert_eq!(
+        (settings.redirects, settings.cookies, settings.body_limit),
+        (3, Cookies::Off, ByteSize(1 << 10))
+    );
+    assert!(!settings.resend);
+    assert_eq!(settings.tls.trust, Trust::Anything);
+    assert!(settings.allowed_hosts.is_empty());
 }

@@ -44,15 +44,7 @@ struct Outcome {
 }
 
 fn transport(plan: &Plan) -> Arc<Shared> {
-    Shared::new(Settings {
-        redirects: plan.workload.http.redirects,
-        cookies: plan.workload.http.cookies,
-        body_limit: plan.workload.http.body_limit,
-        resend: true,
-        tls: &plan.workload.http.tls,
-        allowed_hosts: Vec::new(),
-    })
-    .expect("no certificates are read from a file")
+    Shared::new(Settings::from(&plan.workload.http)).expect("no certificates are read from a file")
 }
 
 impl Driven {
