@@ -17,12 +17,20 @@ pub use number::{show_count, show_number, show_percent, show_rate, show_share};
 
 /// A quantity that could not be parsed: the text found and the form expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{found}` is not {expected}")]
+#[error("{} is not {expected}", shown(.found))]
 pub struct UnitError {
     /// The text as it was written.
     pub found: String,
     /// The expected form, with an example.
     pub expected: &'static str,
+}
+
+fn shown(found: &str) -> String {
+    if found.is_empty() {
+        "an empty text".to_owned()
+    } else {
+        format!("`{found}`")
+    }
 }
 
 const A_DURATION: &str = "a duration such as 500ms, 30s, 5m, 1h30m or 2h";
