@@ -51,6 +51,13 @@ pub struct StatusRange {
     pub last: StatusCode,
 }
 
+impl StatusRange {
+    /// True if the status is in the range.
+    pub fn contains(self, status: StatusCode) -> bool {
+        (self.first..=self.last).contains(&status)
+    }
+}
+
 /// A condition on a text.
 #[derive(Debug, Clone)]
 pub enum TextRule {

@@ -49,7 +49,7 @@ pub fn judge(rule: &CheckRule, response: &Response<'_>, context: &mut dyn Contex
     let judged = match rule {
         CheckRule::Status(ranges) => {
             let status = response.status;
-            let holds = ranges.iter().any(|r| (r.first..=r.last).contains(&status));
+            let holds = ranges.iter().any(|range| range.contains(status));
             return CheckResult::of(holds, || status.to_string());
         }
         CheckRule::Time(comparator, limit) => {

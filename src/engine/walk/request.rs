@@ -208,7 +208,7 @@ fn is_slow_to_judge(request: &PlannedRequest, exchange: &Exchange) -> bool {
 }
 
 /// Judges every check and takes every capture. The first failure in this order is the outcome: transport, status, check,
-/// capture. Without a whole response no check is judged.
+/// capture. Without a complete response no check is judged.
 fn judge(
     request: &PlannedRequest,
     exchange: &Exchange,
@@ -265,9 +265,7 @@ fn judge(
 /// True if a check of the step accepts this status.
 fn accepts(request: &PlannedRequest, response: &Response<'_>) -> bool {
     request.checks.iter().any(|check| match &check.rule {
-        CheckRule::Status(ranges) => ranges
-            .iter()
-            .any(|range| (range.first..=range.last).contains(&response.status)),
+        CheckRule::Status(ranges) => ranges.iter().any(|range| range.contains(response.status)),
         CheckRule::Time(..)
         | CheckRule::Size(..)
         | CheckRule::Header(..)
