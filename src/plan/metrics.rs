@@ -52,18 +52,10 @@ impl Metrics {
         MetricId(index as u32)
     }
 
-    /// The times that a series of this subject has, in ascending order of their numbers.
+    /// The metrics of kind time that a series with this subject has, by ascending number.
     pub fn times_of(&self, subject: Subject) -> impl Iterator<Item = MetricId> {
-        let is_time = |metric: &MetricEntry| match metric.kind {
-            MetricKind::Time => true,
-            MetricKind::Counter
-            | MetricKind::Part
-            | MetricKind::Checks
-            | MetricKind::Bytes
-            | MetricKind::Gauge => false,
-        };
         self.iter()
-            .filter(move |(_, metric)| metric.subject == subject && is_time(metric))
+            .filter(move |(_, metric)| metric.subject == subject && metric.kind == MetricKind::Time)
             .map(|(id, _)| id)
     }
 
@@ -72,7 +64,7 @@ impl Metrics {
         (0..).map(MetricId).zip(&self.0)
     }
 
-    /// The names, for cleaning.
+    /// The names, so that a reader can clean those of a foreign journal.
     pub fn names_mut(&mut self) -> impl Iterator<Item = &mut String> {
         self.0.iter_mut().map(|metric| &mut metric.name)
     }

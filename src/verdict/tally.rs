@@ -88,16 +88,10 @@ impl Picker {
             | Metric::Tls
             | Metric::IterationTime => {
                 tally.times = self.times(interval);
-                tally.whole = match self.aggregate {
-                    Aggregate::Apdex(_) => self.sum(interval, |counts| counts.ended),
-                    Aggregate::Percentile(_)
-                    | Aggregate::Min
-                    | Aggregate::Max
-                    | Aggregate::Mean
-                    | Aggregate::StandardDeviation
-                    | Aggregate::Count
-                    | Aggregate::Rate
-                    | Aggregate::Ratio => tally.times.as_ref().map_or(0, Bins::len),
+                tally.whole = if matches!(self.aggregate, Aggregate::Apdex(_)) {
+                    self.sum(interval, |counts| counts.ended)
+                } else {
+                    tally.times.as_ref().map_or(0, Bins::len)
                 };
                 tally.part = tally.whole;
             }
@@ -127,16 +121,10 @@ impl Picker {
             Metric::Checks => {
                 let CheckCounts { passed, failed } = self.checks(interval);
                 tally.whole = passed + failed;
-                tally.part = match self.aggregate {
-                    Aggregate::Ratio => passed,
-                    Aggregate::Percentile(_)
-                    | Aggregate::Min
-                    | Aggregate::Max
-                    | Aggregate::Mean
-                    | Aggregate::StandardDeviation
-                    | Aggregate::Count
-                    | Aggregate::Rate
-                    | Aggregate::Apdex(_) => tally.whole,
+                tally.part = if self.aggregate == Aggregate::Ratio {
+                    passed
+                } else {
+                    tally.whole
                 };
             }
             Metric::Started => {
@@ -189,16 +177,10 @@ impl Picker {
 
     /// Requests that a rate excludes: those that started after the end of the load. Other aggregates exclude nothing.
     fn after_load(&self, interval: &Interval, count: impl Fn(&AfterLoad) -> u64) -> u64 {
-        match self.aggregate {
-            Aggregate::Rate => self.sum(interval, |counts| count(&counts.after_load)),
-            Aggregate::Percentile(_)
-            | Aggregate::Min
-            | Aggregate::Max
-            | Aggregate::Mean
-            | Aggregate::StandardDeviation
-            | Aggregate::Count
-            | Aggregate::Ratio
-            | Aggregate::Apdex(_) => 0,
+        if self.aggregate == Aggregate::Rate {
+            self.sum(interval, |counts| count(&counts.after_load))
+        } else {
+            0
         }
     }
 
