@@ -52,8 +52,8 @@ impl Encoding {
     }
 
     /// Appends a stored value.
-    pub(super) fn write_held(self, held: StoredValue<'_>, out: &mut String) {
-        match held {
+    pub(super) fn write_stored(self, stored: StoredValue<'_>, out: &mut String) {
+        match stored {
             StoredValue::Text(text) => self.write(text, out),
             StoredValue::Json(text) => self.write_json(&text, out),
             StoredValue::Value(value) => self.write_value(value, out),

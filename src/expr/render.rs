@@ -81,8 +81,8 @@ impl Expression {
             };
         }
         match self.stored(context)? {
-            held if held.is_null() => Err(self.missing(context).null()),
-            held => Ok(held.text()),
+            stored if stored.is_null() => Err(self.missing(context).null()),
+            stored => Ok(stored.text()),
         }
     }
 
@@ -118,10 +118,10 @@ impl Expression {
                 value => encoding.write_value(&value, out),
             },
             Self::Slot(_) | Self::Column { .. } | Self::Literal(_) => match self.stored(context)? {
-                held if held.is_null() && encoding != Encoding::Json => {
+                stored if stored.is_null() && encoding != Encoding::Json => {
                     return Err(self.missing(context).null());
                 }
-                held => encoding.write_held(held, out),
+                stored => encoding.write_stored(stored, out),
             },
         }
         Ok(())

@@ -36,8 +36,8 @@ pub struct Recorder {
 struct Aggregator {
     number: u64,
     start: Micros,
-    /// An empty page for each shard.
-    pages: Vec<ShardRecords>,
+    /// Empty records for each shard.
+    records: Vec<ShardRecords>,
     /// The bank of the current interval, and the empty bank of the next.
     current: Arc<Mutex<Bank>>,
     next: Arc<Mutex<Bank>>,
@@ -60,7 +60,7 @@ impl Recorder {
             aggregator: Mutex::new(Aggregator {
                 number: 0,
                 start: Micros::ZERO,
-                pages: (0..shards)
+                records: (0..shards)
                     .map(|_| ShardRecords::new(&cells, checks))
                     .collect(),
                 current,
@@ -142,17 +142,17 @@ impl Recorder {
     ) -> Interval {
         let mut aggregator = lock(&self.aggregator);
         let aggregator = &mut *aggregator;
-        for (shard, page) in self.shards.iter().zip(&mut aggregator.pages) {
-            lock(&shard.0).turn(page, Arc::clone(&aggregator.next));
+        for (shard, records) in self.shards.iter().zip(&mut aggregator.records) {
+            lock(&shard.0).turn(records, Arc::clone(&aggregator.next));
         }
-        // From here on, no shard writes to the old bank or its pages.
+        // From here on, no shard writes to the old bank or its records.
         std::mem::swap(&mut aggregator.current, &mut aggregator.next);
         let mut bank = lock(&aggregator.next);
 
         let mut counts: BTreeMap<usize, Counts> = BTreeMap::new();
         let mut checks = BTreeMap::new();
-        for page in &mut aggregator.pages {
-            page.drain_into(
+        for records in &mut aggregator.records {
+            records.drain_into(
                 &mut bank,
                 |series, add_to| add_to(counts.entry(series).or_default()),
                 |check, counts| *checks.entry(CheckId(check as u32)).or_default() += counts,

@@ -62,7 +62,7 @@ impl SeriesTally {
         }
     }
 
-    /// Adds every count except outcomes; each outcome also implies one of `failed`.
+    /// True if nothing was counted: every other count comes with one of these.
     fn is_empty(&self) -> bool {
         self.ended | self.interrupted | self.redirects | self.connections == 0
             && self.bytes_in | self.bytes_out == 0
@@ -115,7 +115,7 @@ fn count(statuses: &mut Vec<(u16, u64)>, status: u16) {
     }
 }
 
-/// A series on a page: where its times go, and its counts.
+/// The records of one series: the cells of its times, and its counts.
 #[derive(Debug)]
 struct SeriesSlot {
     cells: SeriesCells,
@@ -143,7 +143,7 @@ impl ShardRecords {
         }
     }
 
-    /// Moves everything on the page to the bank, the series and the checks.
+    /// Moves everything to the bank, the series and the checks.
     pub(super) fn drain_into(
         &mut self,
         bank: &mut Bank,
@@ -169,19 +169,19 @@ impl ShardRecords {
 /// The shard of some users.
 #[derive(Debug)]
 pub struct Shard {
-    page: ShardRecords,
-    /// The bank of the interval that `page` belongs to.
+    records: ShardRecords,
+    /// The bank of the interval that `records` belong to.
     bank: Arc<Mutex<Bank>>,
 }
 
 impl Shard {
-    pub(super) const fn new(page: ShardRecords, bank: Arc<Mutex<Bank>>) -> Self {
-        Self { page, bank }
+    pub(super) const fn new(records: ShardRecords, bank: Arc<Mutex<Bank>>) -> Self {
+        Self { records, bank }
     }
 
-    /// Switches to the next interval: moves the records to `page`, which must be empty.
-    pub(super) fn turn(&mut self, page: &mut ShardRecords, bank: Arc<Mutex<Bank>>) {
-        std::mem::swap(&mut self.page, page);
+    /// Switches to the next interval: moves its records to `records`, which must be empty.
+    pub(super) fn turn(&mut self, records: &mut ShardRecords, bank: Arc<Mutex<Bank>>) {
+        std::mem::swap(&mut self.records, records);
         self.bank = bank;
     }
 
@@ -191,7 +191,7 @@ impl Shard {
     /// # Panics
     /// If the series is not in the recorder.
     pub fn request(&mut self, sample: &Sample<'_>) {
-        let SeriesSlot { cells, tally } = &mut self.page.series[sample.series.0 as usize];
+        let SeriesSlot { cells, tally } = &mut self.records.series[sample.series.0 as usize];
         let cells = *cells;
         debug_assert_eq!(cells.subject, Subject::Requests);
         tally.end(sample.outcome);
@@ -253,7 +253,7 @@ impl Shard {
     /// # Panics
     /// If the series is not in the recorder.
     pub fn iteration(&mut self, sample: &IterationSample) {
-        let SeriesSlot { cells, tally } = &mut self.page.series[sample.series.0 as usize];
+        let SeriesSlot { cells, tally } = &mut self.records.series[sample.series.0 as usize];
         let cells = *cells;
         debug_assert_eq!(cells.subject, Subject::Iterations);
         tally.end(sample.outcome);
@@ -271,34 +271,34 @@ impl Shard {
     /// Records that an iteration of the series was cut off, besides [`Shard::iteration`].
     ///
     /// # Panics
-    /// When the series is not one of the recorder's.
+    /// If the series is not in the recorder.
     pub fn cut_off(&mut self, series: SeriesId) {
-        self.page.series[series.0 as usize].tally.cut_off += 1;
+        self.records.series[series.0 as usize].tally.cut_off += 1;
     }
 
     /// Records that an iteration of the series found no row left, besides [`Shard::iteration`].
     ///
     /// # Panics
-    /// When the series is not one of the recorder's.
+    /// If the series is not in the recorder.
     pub fn out_of_rows(&mut self, series: SeriesId) {
-        self.page.series[series.0 as usize].tally.out_of_rows += 1;
+        self.records.series[series.0 as usize].tally.out_of_rows += 1;
     }
 
     /// Records whether a check held.
     ///
     /// # Panics
-    /// When the check is not one of the recorder's.
+    /// If the check is not in the recorder.
     pub fn check(&mut self, check: CheckId, held: bool) {
-        let counts = &mut self.page.checks[check.0 as usize];
+        let counts = &mut self.records.checks[check.0 as usize];
         counts.passed += u64::from(held);
         counts.failed += u64::from(!held);
     }
 
     fn time(&mut self, cell: u32, time: Micros) {
-        if self.page.batch.len() == BATCH {
-            lock(&self.bank).fill(&self.page.batch);
-            self.page.batch.clear();
+        if self.records.batch.len() == BATCH {
+            lock(&self.bank).fill(&self.records.batch);
+            self.records.batch.clear();
         }
-        self.page.batch.push(Timed::new(cell, time));
+        self.records.batch.push(Timed::new(cell, time));
     }
 }
