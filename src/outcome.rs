@@ -45,7 +45,7 @@ pub enum Outcome {
     Tls,
     /// The target closed or reset the connection before the response was whole.
     Reset,
-    /// The first byte, the next bytes, or the whole response did not arrive within its limit.
+    /// The first byte, the next bytes, or the complete response did not arrive within its limit.
     Timeout,
     /// There was no complete response when the grace period ended.
     GraceTimeout,

@@ -57,7 +57,7 @@ pub(super) enum Activity {
     Parked = 0,
     /// In an iteration, or (closed model) between two.
     Active = 1,
-    /// Left the load.
+    /// The user has left the load.
     Left = 2,
 }
 

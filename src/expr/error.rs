@@ -17,8 +17,8 @@ pub struct ExprError {
 }
 
 impl ExprError {
-    /// The diagnostic for the value at `span`, whose text is `text`. `start` is the position of its first character; if the
-    /// file does not contain the text as it is, there is none, and the message quotes the text.
+    /// The diagnostic for the value at `span`, whose text is `text`. `start` is the position of its first character.
+    /// It is `None` if the file does not contain the text literally; then the message quotes the text.
     pub(crate) fn in_file(self, text: &str, span: Span, start: Option<Span>) -> Diagnostic {
         let diagnostic = match start {
             Some(start) => {

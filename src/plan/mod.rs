@@ -77,7 +77,8 @@ pub struct Plan {
     /// SHA-256, in hex, of the load and the requests, without the seed, the target's address and the values of secrets:
     /// equal for all runs of one file.
     pub workload_hash: String,
-    /// The workload hash combined with the seed: two plans with the same hash send the same load.
+    /// The workload hash combined with the seed: two plans with the same hash send the same load, except for the values of
+    /// secrets.
     pub hash: String,
 }
 

@@ -96,7 +96,7 @@ mod tests {
     const PAUSE: Delay = Delay::Constant(Duration::from_secs(1));
     const OWN: Delay = Delay::Constant(Duration::from_secs(9));
 
-    /// A request, whose parts are irrelevant here.
+    /// A request. These tests do not depend on its content.
     fn request() -> Step<()> {
         Step {
             condition: None,

@@ -28,7 +28,7 @@ pub(super) fn own_rss() -> u64 {
 pub(super) fn own_open_fds() -> u32 {
     const FOLDER: &str = "/proc/self/fd";
     match fs::metadata(FOLDER).map(|folder| folder.len()) {
-        // Since Linux 6.2 the size of the folder is the count.
+        // Since Linux 6.2 the size of this folder is the number of open descriptors.
         Ok(count) if count > 0 => count as u32,
         _ => fs::read_dir(FOLDER).map_or(0, |entries| entries.count() as u32),
     }

@@ -1,4 +1,4 @@
-//! The options of every request of a scenario, which a step can override: `http:` in the file.
+//! `http:` in a scenario file: the options of every request. A step can override some of them.
 
 use std::time::Duration;
 

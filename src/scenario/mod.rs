@@ -1,4 +1,4 @@
-//! A scenario: a file as written by its author, read completely, checked and ready to plan.
+//! A scenario: the content of a scenario file, completely read and checked, from which a plan can be compiled.
 //!
 //! [`load`] converts a file to a [`Scenario`] or to all its [`Diagnostic`]s. It compiles templates, resolves variables
 //! to slots and reads feeder files, so that later code looks up no name and reads no file. This module does no network
@@ -79,7 +79,7 @@ pub struct Scenario {
     pub pacing: Option<Duration>,
     /// Defaults of every request.
     pub http: HttpOptions,
-    /// The reaction to a failed request, a failed capture or a template without a value.
+    /// The reaction to a failed capture or a missing value.
     pub on_error: OnError,
     /// Every variable a template can name: slot `i` is `variables[i]`.
     pub variables: Vec<Variable>,

@@ -133,8 +133,8 @@ impl Judge {
                     || format!("threshold {threshold} failed"),
                     |rule| match rule.judged.standing {
                         Standing::Fail => sentence::of(rule),
-                        // Requests in flight at the stop may have improved the number, but the run was stopped
-                        // because of it.
+                        // This threshold stopped the run. Requests that were in flight then may have
+                        // improved its number.
                         Standing::Pass | Standing::NoData => format!("{} failed", rule.threshold.expression),
                     },
                 );

@@ -181,7 +181,7 @@ fn keep_worse(rule: &Threshold, worst: &mut Option<Judgement>, new: Judgement) {
     }
 }
 
-/// The badness of a number for this comparator: larger is worse.
+/// Converts a number so that the larger result is the worse one for the comparator.
 fn badness(rule: &Threshold, value: f64) -> f64 {
     match rule.comparator {
         Comparator::Less | Comparator::LessOrEqual => value,

@@ -36,7 +36,7 @@ use crate::tasks::{
 const KIND: &str = "webhook";
 /// Time limit of a delivery, from connecting to the response head.
 const LONGEST: Duration = Duration::from_secs(2);
-/// The share of deliveries: a hanging receiver holds two workers, and a thousand messages wait for it.
+/// Limits for deliveries, so that a receiver that does not answer holds at most two workers and a thousand messages.
 const SHARE: TaskShare = TaskShare {
     unfinished: 1_000,
     running: 2,

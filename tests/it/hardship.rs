@@ -12,7 +12,7 @@ use crate::support::{Bench, Lab, gander, send_signal};
 const BUNDLED: &str = "name: bundled\nkind: custom\ntarget: bundled\nload: { users: 2, for: 60s }\nthink_time: none\n\
                        flows:\n  - name: read\n    steps:\n      - get: /health\n      - think: 20ms\n";
 
-/// Repeats the request until there is an answer, for half a minute at most.
+/// Repeats `ask` until it returns a value, for at most 30 seconds.
 #[track_caller]
 fn wait_for<T>(what: &str, ask: impl Fn() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(30);

@@ -117,7 +117,7 @@ impl Schedule {
         }
     }
 
-    /// The stages on the run's clock, for marks on time axes; empty for a number of iterations.
+    /// The stages on the run's clock, for marks on time axes. A load with a number of iterations has none.
     pub fn stage_marks(&self) -> Vec<StageMark> {
         let (Self::Users(curve) | Self::Arrivals { curve, .. }) = self else {
             return Vec::new();

@@ -47,7 +47,7 @@ pub(in crate::plan) fn resolve(
 /// iterations complete.
 pub(in crate::plan) fn built_in(written: &[Threshold], workload: &Workload) -> Vec<Threshold> {
     let is_judged = |metric| written.iter().any(|rule| rule.metric == metric);
-    // If used-up rows may end the load, the rest of it stays unstarted.
+    // If the load may end when the rows are used up, iterations may stay unstarted.
     let may_end = |feed: &Feed| feed.when_used_up == WhenUsedUp::End;
     let is_planned = workload.loads.ask_for_iterations() && !workload.feeds.iter().any(may_end);
     let mut rules = Vec::new();

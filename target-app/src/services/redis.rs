@@ -111,7 +111,7 @@ impl PrivateRedis {
         }
     }
 
-    /// Sends SIGSTOP: it keeps its connections and does not answer, until [`PrivateRedis::thaw`].
+    /// Sends SIGSTOP. Redis keeps its connections but does not answer until [`PrivateRedis::thaw`].
     pub fn freeze(&mut self) {
         self.signal("STOP");
     }

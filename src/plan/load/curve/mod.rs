@@ -172,9 +172,9 @@ pub(crate) struct Cumulative {
 #[derive(Debug, Clone, Copy)]
 struct Stretch {
     piece: Piece,
-    /// Seconds before it.
+    /// The seconds before the piece.
     start: f64,
-    /// Area before it.
+    /// The area before the piece.
     area: f64,
 }
 
