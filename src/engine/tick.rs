@@ -17,12 +17,21 @@ use crate::units::Micros;
 /// arrivals at any usual rate: such a tick would always count the requests in flight just after an arrival.
 const TICK: Duration = Duration::from_micros(41_300);
 
-/// Probes the event loop of the users and each of its threads; never returns.
-pub(super) async fn tick(recorder: Arc<Recorder>, clock: Clock) {
+/// Probes the event loop of the users and each of its threads; never returns. The first tick is expected from this call
+/// on, so that a stall before it is noticed too.
+pub(super) fn tick(
+    recorder: Arc<Recorder>,
+    clock: Clock,
+) -> impl Future<Output = ()> + Send + 'static {
+    let due = clock.base() + TICK;
+    recorder.expect_tick(clock.at(due));
+    ticks(recorder, clock, due)
+}
+
+async fn ticks(recorder: Arc<Recorder>, clock: Clock, mut due: Instant) {
     let mut threads = Threads::of(Handle::current().metrics(), Instant::now());
     // tokio's timer wakes the thread twice for each wait, and rounds to milliseconds.
     let mut timer = PreciseTimer::new();
-    let mut due = clock.base() + TICK;
     loop {
         timer.sleep_until(due).await;
         let now = Instant::now();

@@ -74,7 +74,12 @@ impl Gauges {
         self.in_flight_sum
             .fetch_add(self.in_flight().into(), Relaxed);
         self.stood_still(due, at);
-        self.next_tick.store(next.0, Relaxed);
+        self.expect_tick(next);
+    }
+
+    /// The next tick is due at this time.
+    pub(super) fn expect_tick(&self, due: Micros) {
+        self.next_tick.store(due.0, Relaxed);
     }
 
     /// Records that an event due at `from` happened at `to`.

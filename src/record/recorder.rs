@@ -98,6 +98,11 @@ impl Recorder {
         self.gauges.in_flight()
     }
 
+    /// The ticker on the users' event loop starts; its first tick is due at this time.
+    pub fn expect_tick(&self, due: Micros) {
+        self.gauges.expect_tick(due);
+    }
+
     /// The ticker on the users' event loop calls this 24 times a second with its due time, its wake-up time and its
     /// next due time. Samples the requests in flight, and keeps the longest delay of the interval.
     pub fn observe_loop(&self, due: Micros, at: Micros, next: Micros) {

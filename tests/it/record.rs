@@ -266,6 +266,18 @@ fn requests_in_flight_are_averaged_over_the_ticks() {
 }
 
 #[test]
+fn a_stall_before_the_first_tick_is_noticed() {
+    let recorder = recorder(0, 1);
+    recorder.expect_tick(Micros(41_300));
+    let stalled = rotate(&recorder, 1);
+    assert_eq!(stalled.health.stood_still, Micros(958_700));
+    // The ticker wakes only after the aggregator.
+    recorder.observe_loop(Micros(41_300), Micros(1_000_400), Micros(1_041_300));
+    let later = recorder.rotate(Micros(1_020_000), false, LoadCounts::default(), None);
+    assert_eq!(later.health.stood_still, Micros(400));
+}
+
+#[test]
 fn only_the_first_failure_of_a_class_is_kept_and_built() {
     let recorder = recorder(0, 1);
     let mut built = 0;
