@@ -1,17 +1,19 @@
-//! `junit.xml`: one test case per threshold, for the test views of CI systems.
+//! `junit.xml`: one test case for the run and one for each threshold, for the test views of CI systems.
 //!
 //! A case's name is the threshold as written, without measured values, so that CI systems can follow its history. No
-//! data and an invalid measurement are errors; a failed threshold is a failure; a threshold of severity `warn`
-//! passes, and its message is in the output.
+//! data and an invalid measurement are errors; a failed threshold and a failed run are failures; a threshold of severity
+//! `warn` passes, and its message is in the output. Only the case of the run has a time, because CI systems add the times
+//! of all cases.
 
 use std::fmt::Write as _;
+use std::{iter, slice};
 
 use super::model::{Report, ThresholdRow};
 use super::{RenderError, Renderer, text};
 use crate::exit::Exit;
-use crate::record::{Standing, StopReason};
-use crate::scenario::Severity;
-use crate::units::show_count;
+use crate::record::Standing;
+use crate::scenario::{Severity, Window};
+use crate::units::{show_count, show_duration};
 use crate::verdict::Conclusion;
 
 /// Writes `junit.xml`.
@@ -31,25 +33,25 @@ impl Renderer for JunitXml {
 fn document(report: &Report) -> String {
     let suite = escape(&report.header.scenario);
     let seconds = report.measured.as_secs_f64();
-    let run = run_case(report);
-    let is_failure =
-        |row: &&ThresholdRow| row.standing == Standing::Fail && row.severity == Severity::Fail;
-    let failures = report.thresholds.iter().filter(is_failure).count();
-    let is_error =
-        |row: &&ThresholdRow| row.standing == Standing::NoData && row.severity == Severity::Fail;
-    let is_broken = matches!(run, Some(Case::Broken(..)));
-    let is_skipped = matches!(run, Some(Case::Skipped(_)));
-    let errors = usize::from(is_broken) + report.thresholds.iter().filter(is_error).count();
-    let tests = report.thresholds.len() + usize::from(run.is_some());
-    let counts = format!(
-        "tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{}\" time=\"{seconds:.3}\"",
-        u8::from(is_skipped)
+    let mut cases = vec![Case {
+        name: THE_RUN.to_owned(),
+        seconds,
+        result: result_of_run(report),
+    }];
+    let names = names(&report.thresholds);
+    cases.extend(
+        names
+            .into_iter()
+            .zip(&report.thresholds)
+            .map(|(name, row)| Case {
+                name,
+                seconds: 0.0,
+                result: result_of(row),
+            }),
     );
-    let mut xml = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"gander\" {counts}>\n  \
-         <testsuite name=\"gander.{suite}\" {counts} timestamp=\"{}\">\n    <properties>\n",
-        escape(&report.header.started_at)
-    );
+    let started_at = format!(" timestamp=\"{}\"", escape(&report.header.started_at));
+    let mut xml = head(&suite, &cases, seconds, &started_at);
+    xml.push_str("    <properties>\n");
     for (name, value) in [
         ("run_id", report.header.run_id.clone()),
         ("seed", report.header.seed.to_string()),
@@ -63,36 +65,27 @@ fn document(report: &Report) -> String {
         );
     }
     xml.push_str("    </properties>\n");
-    for row in &report.thresholds {
-        let outcome = threshold_outcome(row);
-        xml.push_str(&case(&suite, &row.expression, seconds, &outcome));
-    }
-    if let Some(outcome) = run {
-        xml.push_str(&case(&suite, "the run", seconds, &outcome));
+    for case in &cases {
+        xml.push_str(&case.element(&suite));
     }
     xml.push_str(&failed_requests(report));
-    xml.push_str("  </testsuite>\n</testsuites>\n");
+    xml.push_str(TAIL);
     xml
 }
 
 /// The file for a run that could not start: one test case with an error.
 pub fn refusal(scenario: &str, exit: Exit, words: &str) -> Vec<u8> {
     let suite = escape(scenario);
-    let counts = "tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\" time=\"0.000\"";
-    let case = case(
-        &suite,
-        "the run",
-        0.0,
-        &Case::Broken(
+    let case = Case {
+        name: THE_RUN.to_owned(),
+        seconds: 0.0,
+        result: CaseResult::Broken(
             "refused",
             format!("exit code {} ({exit}): {words}", exit.code()),
         ),
-    );
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"gander\" {counts}>\n  \
-         <testsuite name=\"gander.{suite}\" {counts}>\n{case}  </testsuite>\n</testsuites>\n"
-    )
-    .into_bytes()
+    };
+    let head = head(&suite, slice::from_ref(&case), 0.0, "");
+    format!("{head}{}{TAIL}", case.element(&suite)).into_bytes()
 }
 
 /// The maximum number of failure groups listed.
@@ -123,8 +116,18 @@ fn failed_requests(report: &Report) -> String {
     format!("    <system-out>{}</system-out>\n", lines.join("\n"))
 }
 
-/// The content of a test case.
-enum Case {
+/// The name of the case of the run.
+const THE_RUN: &str = "the run";
+
+/// A test case.
+struct Case {
+    name: String,
+    seconds: f64,
+    result: CaseResult,
+}
+
+/// The result of a test case: the type of a failure or an error, and its message.
+enum CaseResult {
     Passed,
     Warned(String),
     Skipped(String),
@@ -132,86 +135,90 @@ enum Case {
     Broken(&'static str, String),
 }
 
-/// The result of the run itself, without regard to thresholds; a run without a verdict is skipped.
-fn run_case(report: &Report) -> Option<Case> {
-    let reason = report.verdict.reason.clone();
-    let kind = match report.verdict.conclusion {
-        Conclusion::Invalid => "invalid",
-        Conclusion::Interrupted => "interrupted",
-        Conclusion::NoVerdict => return Some(Case::Skipped(reason)),
-        // No threshold explains why the run did not pass.
-        Conclusion::Fail | Conclusion::NoData
-            if is_cut_short(report)
-                || report.thresholds.iter().all(|row| {
-                    row.standing == Standing::Pass || row.severity == Severity::Warn
-                }) =>
-        {
-            "run"
-        }
-        Conclusion::Pass | Conclusion::Fail | Conclusion::NoData => return None,
+impl Case {
+    /// As XML, in the suite of this name, which is already escaped.
+    fn element(&self, suite: &str) -> String {
+        let open = format!(
+            "    <testcase classname=\"gander.{suite}\" name=\"{}\" time=\"{:.3}\"",
+            escape(&self.name),
+            self.seconds
+        );
+        let inside = match &self.result {
+            CaseResult::Passed => return format!("{open}/>\n"),
+            CaseResult::Warned(words) => format!("<system-out>{}</system-out>", escape(words)),
+            CaseResult::Skipped(words) => format!("<skipped message=\"{}\"/>", escape(words)),
+            CaseResult::Failed(kind, words) => element("failure", kind, words),
+            CaseResult::Broken(kind, words) => element("error", kind, words),
+        };
+        format!("{open}>\n      {inside}\n    </testcase>\n")
+    }
+}
+
+/// The begin of the document up to the opened suite of these cases. Jenkins accepts `skipped` only at the inner element.
+fn head(suite: &str, cases: &[Case], seconds: f64, more: &str) -> String {
+    let count = |is_counted: fn(&CaseResult) -> bool| {
+        cases.iter().filter(|case| is_counted(&case.result)).count()
     };
-    Some(Case::Broken(kind, reason))
+    let counts = format!(
+        "tests=\"{}\" failures=\"{}\" errors=\"{}\" time=\"{seconds:.3}\"",
+        cases.len(),
+        count(|result| matches!(result, CaseResult::Failed(..))),
+        count(|result| matches!(result, CaseResult::Broken(..))),
+    );
+    let skipped = count(|result| matches!(result, CaseResult::Skipped(_)));
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"gander\" {counts}>\n  \
+         <testsuite name=\"gander.{suite}\" {counts} skipped=\"{skipped}\"{more}>\n"
+    )
 }
 
-/// True if the run failed for a reason other than a threshold.
-fn is_cut_short(report: &Report) -> bool {
-    let is_by_stop = report.stop.as_ref().is_some_and(|stop| match stop {
-        StopReason::SetupFailed { .. }
-        | StopReason::StepFailed { .. }
-        | StopReason::TargetGone { .. }
-        | StopReason::Panic { .. } => true,
-        StopReason::Signal | StopReason::SecondSignal | StopReason::Threshold { .. } => false,
-    });
-    is_by_stop || report.verdict.exit != Exit::ThresholdFailed
-}
+const TAIL: &str = "  </testsuite>\n</testsuites>\n";
 
-fn threshold_outcome(row: &ThresholdRow) -> Case {
-    match (row.standing, row.severity) {
-        (Standing::Pass, _) => Case::Passed,
-        (Standing::NoData, severity) => {
-            let words = format!("not enough samples: {}", show_count(row.samples));
-            match severity {
-                Severity::Warn => Case::Warned(words),
-                Severity::Fail => Case::Broken("no_data", words),
+/// The expression of each threshold, with its window if it has one, and a number if another has the same name: CI
+/// systems know a case by its name.
+fn names(rows: &[ThresholdRow]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for row in rows {
+        let expression = &row.expression;
+        let base = match row.window {
+            Window::Total => expression.clone(),
+            Window::Rolling(length) => format!("{expression} in every {}", show_duration(length)),
+            Window::Sustained(length) => {
+                format!("{expression} (fails after {})", show_duration(length))
             }
+        };
+        let numbered = (2_u32..).map(|number| format!("{base} #{number}"));
+        let mut candidates = iter::once(base.clone()).chain(numbered);
+        names.extend(candidates.find(|name| name != THE_RUN && !names.contains(name)));
+    }
+    names
+}
+
+/// A run without a verdict is skipped. An error is a run that could not measure what the thresholds are about.
+fn result_of_run(report: &Report) -> CaseResult {
+    let verdict = &report.verdict;
+    let reason = verdict.reason.clone();
+    match verdict.conclusion {
+        Conclusion::Pass => CaseResult::Passed,
+        Conclusion::NoVerdict => CaseResult::Skipped(reason),
+        Conclusion::Fail if verdict.exit == Exit::ThresholdFailed => {
+            CaseResult::Failed("run", reason)
         }
-        (Standing::Fail, Severity::Warn) => Case::Warned(breach(row)),
-        (Standing::Fail, Severity::Fail) => Case::Failed("threshold", breach(row)),
+        Conclusion::Fail => CaseResult::Broken("run", reason),
+        Conclusion::NoData => CaseResult::Broken("no_data", reason),
+        Conclusion::Invalid => CaseResult::Broken("invalid", reason),
+        Conclusion::Interrupted => CaseResult::Broken("interrupted", reason),
     }
 }
 
-fn breach(row: &ThresholdRow) -> String {
-    let observed = row
-        .observed
-        .map_or_else(|| "nothing".to_owned(), |value| row.unit.show(value));
-    let mut words = format!(
-        "observed {observed}, expected {} {}, from {} samples",
-        row.comparator.symbol(),
-        row.unit.show(row.limit),
-        show_count(row.samples)
-    );
-    if let Some(at) = row.first_violation {
-        let _ = write!(words, "; broken since {}", text::clock(at));
+fn result_of(row: &ThresholdRow) -> CaseResult {
+    let words = || text::measured(row);
+    match (row.standing, row.severity) {
+        (Standing::Pass, _) => CaseResult::Passed,
+        (Standing::Fail | Standing::NoData, Severity::Warn) => CaseResult::Warned(words()),
+        (Standing::Fail, Severity::Fail) => CaseResult::Failed("threshold", words()),
+        (Standing::NoData, Severity::Fail) => CaseResult::Broken("no_data", words()),
     }
-    if let Some(line) = row.line {
-        let _ = write!(words, "; line {line} of the scenario");
-    }
-    words
-}
-
-fn case(suite: &str, name: &str, seconds: f64, outcome: &Case) -> String {
-    let open = format!(
-        "    <testcase classname=\"gander.{suite}\" name=\"{}\" time=\"{seconds:.3}\"",
-        escape(name)
-    );
-    let inside = match outcome {
-        Case::Passed => return format!("{open}/>\n"),
-        Case::Warned(words) => format!("<system-out>{}</system-out>", escape(words)),
-        Case::Skipped(words) => format!("<skipped message=\"{}\"/>", escape(words)),
-        Case::Failed(kind, words) => element("failure", kind, words),
-        Case::Broken(kind, words) => element("error", kind, words),
-    };
-    format!("{open}>\n      {inside}\n    </testcase>\n")
 }
 
 /// The words are the message that CI systems show, and also the text, because some systems shorten the message.

@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 use console::Alignment;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
+use super::model::ThresholdRow;
+use crate::record::Standing;
 use crate::units::{Micros, show_count, show_duration};
 
 /// Text on one line that is safe for terminals, CSV and XML: C0, C1 and direction controls and characters that XML
@@ -49,6 +51,40 @@ pub fn after_load(requests: u64) -> String {
             show_count(more)
         ),
     }
+}
+
+/// What was measured for a threshold, beside what was expected.
+pub fn measured(row: &ThresholdRow) -> String {
+    let samples = match row.samples {
+        1 => "1 sample".to_owned(),
+        more => format!("{} samples", show_count(more)),
+    };
+    let expected = format!("{} {}", row.comparator.symbol(), row.unit.show(row.limit));
+    let mut words = match (row.standing, row.observed) {
+        (Standing::NoData, _) => format!(
+            "not enough samples ({}), expected {expected}",
+            show_count(row.samples)
+        ),
+        (Standing::Pass | Standing::Fail, None) => {
+            format!("observed nothing, expected {expected}, from {samples}")
+        }
+        (Standing::Pass | Standing::Fail, Some(value)) => {
+            format!(
+                "observed {}, expected {expected}, from {samples}",
+                row.unit.show(value)
+            )
+        }
+    };
+    if let Some(at) = row.first_violation {
+        let _ = write!(words, "; broken since {}", clock(at));
+    }
+    match row.line {
+        Some(line) => {
+            let _ = write!(words, "; line {line} of the scenario");
+        }
+        None => words.push_str("; built in"),
+    }
+    words
 }
 
 /// A duration, in milliseconds precision below ten seconds and in whole seconds above: `8.25s`, `5m3s`.

@@ -2,6 +2,7 @@
 
 mod fixture;
 mod hostile;
+mod junit;
 mod live;
 mod rebuilt;
 mod schema;
