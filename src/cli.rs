@@ -72,13 +72,10 @@ pub struct RunArgs {
     /// Folder for the journal and reports of the run [default: `reports/RUN_ID`]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Also write summary.json here; `-` writes it to stdout, where nothing else is printed
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Also write junit.xml here; if the run could not start, the file contains the error
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
-    /// Replace an earlier run in the output folder, and existing files at --json and --junit
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub outputs: OutputArgs,
+    /// Replace an earlier run in the output folder, and existing files at the paths of outputs
     #[arg(long)]
     pub overwrite: bool,
     /// Show no live view and no summary; the exit code and the files remain
@@ -103,6 +100,29 @@ pub struct RunArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show it as the group's help")]
     pub changes: ChangeArgs,
+}
+
+/// Outputs of a run besides those in its folder.
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    /// Also write summary.json here; `-` writes it to stdout, where nothing else is printed
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Also write junit.xml here; `run` writes the error to it if the run could not start
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write a short summary in Markdown here, such as for a comment on a pull request
+    #[arg(long, value_name = "FILE")]
+    pub summary_markdown: Option<PathBuf>,
+    /// Write the main figures here as OpenMetrics text, for a metrics report of GitLab
+    #[arg(long, value_name = "FILE")]
+    pub gitlab_metrics: Option<PathBuf>,
+    /// Write times and failures here as JSON for github-action-benchmark (customSmallerIsBetter)
+    #[arg(long, value_name = "FILE")]
+    pub benchmark_smaller: Option<PathBuf>,
+    /// Write the rate of requests here as JSON for github-action-benchmark (customBiggerIsBetter)
+    #[arg(long, value_name = "FILE")]
+    pub benchmark_bigger: Option<PathBuf>,
 }
 
 /// `gander check`
@@ -138,12 +158,9 @@ pub struct ReportArgs {
     /// Folder to write to [default: the folder of the run]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Also write summary.json here; `-` writes it to stdout, where nothing else is printed
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Also write junit.xml here
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub outputs: OutputArgs,
     /// Also write the histograms here, as an HdrHistogram interval log
     #[arg(long, value_name = "FILE")]
     pub hlog: Option<PathBuf>,

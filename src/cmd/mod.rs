@@ -2,6 +2,7 @@
 
 mod bundled;
 mod check;
+mod github;
 mod output_file;
 mod outputs;
 mod places;
@@ -65,7 +66,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         if let Command::Run(args) = &cli.command {
             let words = console::strip_ansi_codes(&failure.render()).into_owned();
             outputs::write_refusal(
-                args.junit.as_deref(),
+                args.outputs.junit.as_deref(),
                 args.out.as_deref(),
                 Existing::replaced_if(args.overwrite),
                 &args.file.display().to_string(),

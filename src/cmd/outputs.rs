@@ -6,10 +6,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 
+use crate::cli::OutputArgs;
 use crate::exit::Exit;
 use crate::record::journal::{EVENTS_FILE, HISTOGRAMS_FILE, Journal, RUN_FILE};
-use crate::report::{self, JunitXml, Renderer, Report, SummaryJson};
+use crate::report::{
+    self, BenchmarkBigger, BenchmarkSmaller, GitlabMetrics, JunitXml, Renderer, Report,
+    SummaryJson, SummaryMarkdown,
+};
 
+use super::github::GithubJob;
 use super::output_file::{Existing, OutputFile};
 use super::places::Places;
 use super::progress::Progress;
@@ -34,10 +39,8 @@ pub(super) struct Wanted<'a> {
     pub(super) folder: &'a Path,
     /// The treatment of existing outputs in the folder.
     pub(super) in_folder: Existing,
-    /// `--json`
-    pub(super) json: Option<&'a Path>,
-    /// `--junit`
-    pub(super) junit: Option<&'a Path>,
+    /// The options that name a file of their own.
+    pub(super) besides: &'a OutputArgs,
     /// `--hlog`
     pub(super) hlog: Option<&'a Path>,
     /// The treatment of existing files at these paths.
@@ -46,17 +49,51 @@ pub(super) struct Wanted<'a> {
     pub(super) quiet: bool,
 }
 
-impl Wanted<'_> {
-    /// Refuses a path at which a file would be lost; `json` is a path other than stdout.
-    fn check_places(&self, json: Option<&Path>) -> Result<(), CommandError> {
-        let options = [
-            ("--json", json),
-            ("--junit", self.junit),
-            ("--hlog", self.hlog),
+impl<'a> Wanted<'a> {
+    /// True if `summary.json` goes to stdout.
+    fn is_json_on_stdout(&self) -> bool {
+        self.besides.json.as_deref() == Some(Path::new("-"))
+    }
+
+    /// The files at paths of their own, each with its option.
+    fn besides(&self) -> Vec<(&'static str, &'static dyn Renderer, &'a Path)> {
+        let args = self.besides;
+        let json = args.json.as_ref().filter(|_| !self.is_json_on_stdout());
+        let all: [(_, &'static dyn Renderer, _); 6] = [
+            ("--json", &SummaryJson, json),
+            ("--junit", &JunitXml, args.junit.as_ref()),
+            (
+                "--summary-markdown",
+                &SummaryMarkdown,
+                args.summary_markdown.as_ref(),
+            ),
+            (
+                "--gitlab-metrics",
+                &GitlabMetrics,
+                args.gitlab_metrics.as_ref(),
+            ),
+            (
+                "--benchmark-smaller",
+                &BenchmarkSmaller,
+                args.benchmark_smaller.as_ref(),
+            ),
+            (
+                "--benchmark-bigger",
+                &BenchmarkBigger,
+                args.benchmark_bigger.as_ref(),
+            ),
         ];
-        let options: Vec<_> = options
-            .into_iter()
-            .filter_map(|(option, path)| Some((option, path?)))
+        all.into_iter()
+            .filter_map(|(option, renderer, path)| Some((option, renderer, path?.as_path())))
+            .collect()
+    }
+
+    /// Refuses a path at which a file would be lost.
+    fn check_places(&self) -> Result<(), CommandError> {
+        let besides = self.besides().into_iter();
+        let options: Vec<_> = besides
+            .map(|(option, _, path)| (option, path))
+            .chain(self.hlog.map(|path| ("--hlog", path)))
             .collect();
         let outputs = report::renderers().into_iter().map(Renderer::file_name);
         let names: Vec<_> = outputs.chain(JOURNAL_FILES).collect();
@@ -74,10 +111,9 @@ impl Wanted<'_> {
 pub(super) struct Outputs {
     folder: PathBuf,
     files: Vec<(&'static dyn Renderer, OutputFile)>,
-    /// Additional copies, by the name of the output.
-    copies: Vec<(&'static str, OutputFile)>,
     summary: SummaryStream,
     is_json_on_stdout: bool,
+    github: Option<GithubJob>,
 }
 
 /// The stream for the printed summary, if any.
@@ -91,17 +127,10 @@ enum SummaryStream {
 impl Outputs {
     /// Creates the folder and checks every path. No existing file changes yet.
     pub(super) fn open(wanted: &Wanted<'_>) -> Result<Self, CommandError> {
-        let is_json_on_stdout = wanted.json == Some(Path::new("-"));
-        let json = wanted.json.filter(|_| !is_json_on_stdout);
-        wanted.check_places(json)?;
-        let mut copies = Vec::new();
-        for (name, path) in [
-            (SummaryJson.file_name(), json),
-            (JunitXml.file_name(), wanted.junit),
-        ] {
-            if let Some(path) = path {
-                copies.push((name, OutputFile::open(path, wanted.elsewhere)?));
-            }
+        wanted.check_places()?;
+        let mut besides = Vec::new();
+        for (_, renderer, path) in wanted.besides() {
+            besides.push((renderer, OutputFile::open(path, wanted.elsewhere)?));
         }
         fs::create_dir_all(wanted.folder)
             .with_context(|| {
@@ -111,11 +140,13 @@ impl Outputs {
                 )
             })
             .map_err(CommandError::Argument)?;
-        let mut files = Vec::new();
+        let mut files: Vec<(&'static dyn Renderer, OutputFile)> = Vec::new();
         for renderer in report::renderers() {
             let path = wanted.folder.join(renderer.file_name());
             files.push((renderer, OutputFile::open(&path, wanted.in_folder)?));
         }
+        files.append(&mut besides);
+        let is_json_on_stdout = wanted.is_json_on_stdout();
         let summary = match (is_json_on_stdout, wanted.quiet) {
             (_, true) => SummaryStream::Silent,
             (true, false) => SummaryStream::Stderr,
@@ -124,49 +155,38 @@ impl Outputs {
         Ok(Self {
             folder: wanted.folder.to_owned(),
             files,
-            copies,
             summary,
             is_json_on_stdout,
+            github: GithubJob::of_environment(),
         })
     }
 
     /// The draft files next to the output files.
     pub(super) fn drafts(&self) -> Vec<PathBuf> {
-        let files = self.files.iter().map(|(_, file)| file);
-        let copies = self.copies.iter().map(|(_, file)| file);
+        let files = self.files.iter();
         files
-            .chain(copies)
-            .filter_map(|file| file.draft().map(Path::to_owned))
+            .filter_map(|(_, file)| file.draft().map(Path::to_owned))
             .collect()
     }
 
     /// Builds the report from the journal and writes every output.
-    pub(super) fn write(mut self, journal: &Journal) -> Result<Exit, CommandError> {
+    pub(super) fn write(self, journal: &Journal) -> Result<Exit, CommandError> {
         let mut progress = Progress::begin(self.summary == SummaryStream::Silent);
         let report = Report::build_watched(journal, |read, of| progress.at(read, of));
         drop(progress);
         let report = report.map_err(|error| CommandError::Internal(error.into()))?;
-        let (mut on_stdout, mut failed) = (None, None);
+        let mut failed = None;
         let mut note = |written: Result<(), CommandError>| {
             if let Err(failure) = written {
                 failed.get_or_insert(failure);
             }
         };
         for (renderer, file) in self.files {
-            let bytes = renderer
-                .render(&report)
-                .map_err(|error| CommandError::Internal(error.into()))?;
-            note(file.write(&bytes));
-            let name = renderer.file_name();
-            while let Some(at) = self.copies.iter().position(|(copied, _)| *copied == name) {
-                note(self.copies.swap_remove(at).1.write(&bytes));
-            }
-            if self.is_json_on_stdout && name == SummaryJson.file_name() {
-                on_stdout = Some(bytes);
-            }
+            note(file.write(&rendered(renderer, &report)?));
         }
         // Written last: if the reader of stdout has gone, or its disk is full, no output file is lost.
-        if let Some(bytes) = on_stdout {
+        if self.is_json_on_stdout {
+            let bytes = rendered(&SummaryJson, &report)?;
             note(terminal::say(&String::from_utf8_lossy(&bytes)));
         }
         let summary = |colour| {
@@ -176,6 +196,16 @@ impl Outputs {
             SummaryStream::Stdout => note(terminal::say(&summary(terminal::colour_on_stdout()))),
             SummaryStream::Stderr => terminal::complain(&summary(terminal::colour_on_stderr())),
             SummaryStream::Silent => {}
+        }
+        if let Some(job) = &self.github {
+            let scenario = job.path_of(&report.header.scenario_path);
+            let annotations = report::annotations(&report, &scenario);
+            if self.is_json_on_stdout {
+                terminal::complain(&annotations);
+            } else {
+                note(terminal::say(&annotations));
+            }
+            job.add_summary(&rendered(&SummaryMarkdown, &report)?);
         }
         let exit = report.verdict.exit;
         match failed {
@@ -188,6 +218,11 @@ impl Outputs {
             ))),
         }
     }
+}
+
+fn rendered(renderer: &dyn Renderer, report: &Report) -> Result<Vec<u8>, CommandError> {
+    let bytes = renderer.render(report);
+    bytes.map_err(|error| CommandError::Internal(error.into()))
 }
 
 /// A folder that this process claims for a run; the claim lasts as long as the value.

@@ -3,19 +3,27 @@
 //! A [`Report`] is built once, from the journal; each renderer is a pure function of it. Nothing here reads the
 //! clock, the environment or the network.
 
+mod benchmark;
 mod chart;
 pub mod console;
+mod github;
+mod gitlab;
 mod html;
 mod junit;
 pub mod live;
+mod markdown;
 pub mod model;
 mod paint;
 mod summary;
 pub mod text;
 mod timeline_csv;
 
+pub use benchmark::{BenchmarkBigger, BenchmarkSmaller};
+pub use github::annotations;
+pub use gitlab::GitlabMetrics;
 pub use html::ReportHtml;
 pub use junit::{JunitXml, refusal};
+pub use markdown::SummaryMarkdown;
 pub use model::{BuildError, Report};
 pub use paint::Colour;
 pub use summary::{JSON_SCHEMA, SCHEMA, SummaryJson};
@@ -23,7 +31,7 @@ pub use timeline_csv::TimelineCsv;
 
 /// Renders a report in one format.
 pub trait Renderer: Sync {
-    /// The file name in the run's directory.
+    /// The name of the file, in the run's directory if it is written there.
     fn file_name(&self) -> &'static str;
 
     /// The content of the file; the same report always gives the same bytes.
@@ -45,7 +53,7 @@ pub enum RenderError {
     #[error("cannot fill in the report page")]
     Page(#[from] tera::Error),
     /// A number has no JSON form.
-    #[error("cannot write the summary as JSON")]
+    #[error("cannot write the numbers as JSON")]
     Json(#[from] serde_json::Error),
     /// The timeline could not be written.
     #[error("cannot write the timeline as CSV")]

@@ -15,6 +15,7 @@ mod journal_long;
 mod journal_python;
 mod json_schema;
 mod outputs;
+mod outputs_ci;
 mod plan;
 mod plan_outline;
 mod plan_thresholds;

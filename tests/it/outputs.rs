@@ -31,7 +31,7 @@ fn target() -> String {
     url
 }
 
-fn bench(load: &str) -> Bench {
+pub(crate) fn bench(load: &str) -> Bench {
     Bench::with(&format!(
         "name: outputs\nkind: custom\ntarget: {}\nload: {load}\nthink_time: 10ms\nflows: [ {{ name: f, steps: [ {{ get: / }} ] }} ]\n",
         target()

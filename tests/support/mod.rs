@@ -208,10 +208,10 @@ impl Run {
     }
 }
 
-/// The command, as outside a CI job, where it would leave a `junit.xml` also after a refusal.
+/// The command, as outside a CI job, where it would leave a `junit.xml` also after a refusal, and annotations.
 pub(crate) fn gander() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gander"));
-    command.env_remove("CI");
+    command.env_remove("CI").env_remove("GITHUB_ACTIONS");
     command
 }
 

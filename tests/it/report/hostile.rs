@@ -7,7 +7,8 @@ use gander::outcome::Outcome;
 use gander::record::FailureExample;
 use gander::record::journal::Event;
 use gander::report::{
-    Colour, JunitXml, Renderer, Report, ReportHtml, SummaryJson, TimelineCsv, console,
+    BenchmarkBigger, BenchmarkSmaller, Colour, GitlabMetrics, JunitXml, Renderer, Report,
+    ReportHtml, SummaryJson, SummaryMarkdown, TimelineCsv, annotations, console,
 };
 use gander::units::Micros;
 
@@ -110,6 +111,10 @@ fn no_form_keeps_a_control_character() {
         &SummaryJson,
         &JunitXml,
         &TimelineCsv,
+        &SummaryMarkdown,
+        &GitlabMetrics,
+        &BenchmarkSmaller,
+        &BenchmarkBigger,
     ]
     .into_iter()
     .map(|renderer| {
@@ -122,6 +127,7 @@ fn no_form_keeps_a_control_character() {
         100,
         Colour::Off,
     ));
+    forms.push(annotations(&report, "a.yaml"));
     for form in forms {
         let control = form.chars().find(|c| c.is_control() && *c != '\n');
         assert_eq!(control, None);
