@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod ci_docs;
 mod cli;
 mod diagnostics;
 mod direction;

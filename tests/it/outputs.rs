@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::support::{Bench, gander, send_signal};
 
 /// A target that answers everything at once.
-fn target() -> String {
+pub(crate) fn target() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("bound"));
     std::thread::spawn(move || {
