@@ -97,6 +97,22 @@ pub(crate) const AGGREGATES: [GuideEntry; 9] = [
     ),
 ];
 
+/// The right sides of thresholds.
+pub(crate) const LIMITS: [GuideEntry; 2] = [
+    entry(
+        "a quantity",
+        "A fixed number in the unit of the left side.",
+        "mean(ttfb) < 200ms",
+    ),
+    entry(
+        "vs baseline",
+        "The change against stored runs (`--baseline`), with its sign. A rise of 10 % is `+10%`; for a ratio such as \
+         `ratio(failed)` it means percentage points. Judged when the run is over, so it takes no `abort` and no \
+         `window`. Without a baseline it has no result, which fails the run. Not for `count`.",
+        "p95(response_time) vs baseline < +10%",
+    ),
+];
+
 /// The selectors between `{` and `}`.
 pub(crate) const SELECTORS: [GuideEntry; 4] = [
     entry(
@@ -146,7 +162,7 @@ mod tests {
             let read = Expression::condition(entry.example, &mut Anything);
             assert_eq!(read.err().map(fault), None, "{}", entry.example);
         }
-        for entry in AGGREGATES.iter().chain(&SELECTORS) {
+        for entry in AGGREGATES.iter().chain(&LIMITS).chain(&SELECTORS) {
             let read = Rule::parse(entry.example);
             assert_eq!(read.err().map(fault), None, "{}", entry.example);
         }

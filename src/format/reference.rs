@@ -3,7 +3,7 @@
 use super::types::EXPLAINED;
 use super::{Field, Format, Mapping, Presence, Type};
 use crate::expr::Function;
-use crate::expr::guide::{AGGREGATES, GuideEntry, OPERATORS, SELECTORS};
+use crate::expr::guide::{AGGREGATES, GuideEntry, LIMITS, OPERATORS, SELECTORS};
 use crate::expr::threshold::Metric;
 
 const HEAD: &str = "# The scenario file
@@ -182,6 +182,8 @@ impl ReferencePage {
                 metric.doc()
             ));
         }
+        self.line("\n### Limits");
+        self.entries("limit", &LIMITS);
         self.line(
             "\n### Selectors\n\nSelectors follow the metric between `{` and `}`, separated by commas; all of them must \
              match. `=` and `!=` compare the whole text, `=~` and `!~` match a regular expression against the whole \

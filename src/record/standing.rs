@@ -12,4 +12,6 @@ pub enum Standing {
     Fail,
     /// There were too few samples to judge, which does not pass.
     NoData,
+    /// The samples prove neither that it holds nor that it does not; this warns and does not fail the run.
+    Inconclusive,
 }

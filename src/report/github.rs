@@ -23,7 +23,7 @@ pub fn annotations(report: &Report, scenario: &str) -> String {
     let run = (!is_explained(report)).then(|| of_run(report, scenario));
     let broken = |severity| {
         let rows = report.thresholds.iter();
-        rows.filter(move |row| row.standing != Standing::Pass && row.severity == severity)
+        rows.filter(move |row| row.standing != Standing::Pass && row.effect() == severity)
     };
     let rows = broken(Severity::Fail).chain(broken(Severity::Warn));
     let all: Vec<Annotation> = run
@@ -79,7 +79,7 @@ fn is_explained(report: &Report) -> bool {
         Conclusion::Invalid | Conclusion::Interrupted => false,
         Conclusion::Fail | Conclusion::NoData => {
             let is_broken = |row: &ThresholdRow| {
-                row.standing != Standing::Pass && row.severity == Severity::Fail
+                row.standing != Standing::Pass && row.effect() == Severity::Fail
             };
             verdict.exit == Exit::ThresholdFailed
                 && report.stop.is_none()
@@ -101,7 +101,7 @@ fn of_run<'a>(report: &Report, scenario: &'a str) -> Annotation<'a> {
 
 fn of_threshold<'a>(row: &ThresholdRow, scenario: &'a str) -> Annotation<'a> {
     Annotation {
-        level: match row.severity {
+        level: match row.effect() {
             Severity::Fail => "error",
             Severity::Warn => "warning",
         },

@@ -215,6 +215,7 @@ fn result_of(row: &ThresholdRow) -> CaseResult {
     let words = || text::measured(row);
     match (row.standing, row.severity) {
         (Standing::Pass, _) => CaseResult::Passed,
+        (Standing::Inconclusive, _) => CaseResult::Skipped(words()),
         (Standing::Fail | Standing::NoData, Severity::Warn) => CaseResult::Warned(words()),
         (Standing::Fail, Severity::Fail) => CaseResult::Failed("threshold", words()),
         (Standing::NoData, Severity::Fail) => CaseResult::Broken("no_data", words()),

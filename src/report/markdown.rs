@@ -60,9 +60,9 @@ fn thresholds(report: &Report, page: &mut String) {
     rows.sort_by_key(|row| row.standing == Standing::Pass);
     for row in rows.iter().take(MOST_THRESHOLDS) {
         let (word, mark, _) = standing(row);
-        let observed = row.observed.map(|value| row.unit.show(value));
+        let observed = row.shown_observed();
         let margin = row.margin().map(signed_percent);
-        let limit = format!("{} {}", row.comparator.symbol(), row.unit.show(row.limit));
+        let limit = row.shown_limit();
         let _ = writeln!(
             page,
             "| {mark} {word} | {} | {} | {} | {} |",

@@ -202,6 +202,8 @@ struct ThresholdSummary<'a> {
     expression: &'a str,
     verdict: Standing,
     observed: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interval: Option<(f64, f64)>,
     limit: f64,
     unit: Unit,
     margin: Option<f64>,
@@ -209,6 +211,8 @@ struct ThresholdSummary<'a> {
     first_violation_us: Option<u64>,
     severity: Severity,
     line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -352,6 +356,7 @@ impl<'a> ThresholdSummary<'a> {
             verdict: row.standing,
             // JSON has no infinity and no NaN.
             observed: row.observed.filter(|observed| observed.is_finite()),
+            interval: row.interval,
             limit: row.limit,
             unit: row.unit,
             margin: row
@@ -362,6 +367,7 @@ impl<'a> ThresholdSummary<'a> {
             first_violation_us: row.first_violation.map(|at| at.0),
             severity: row.severity,
             line: row.line,
+            detail: row.detail.as_deref(),
         }
     }
 }

@@ -59,22 +59,23 @@ pub fn measured(row: &ThresholdRow) -> String {
         1 => "1 sample".to_owned(),
         more => format!("{} samples", show_count(more)),
     };
-    let expected = format!("{} {}", row.comparator.symbol(), row.unit.show(row.limit));
-    let mut words = match (row.standing, row.observed) {
+    let expected = row.shown_limit();
+    let mut words = match (row.standing, row.shown_observed()) {
+        (Standing::NoData, _) if row.detail.is_some() => format!("no result, expected {expected}"),
         (Standing::NoData, _) => format!(
             "not enough samples ({}), expected {expected}",
             show_count(row.samples)
         ),
-        (Standing::Pass | Standing::Fail, None) => {
+        (Standing::Pass | Standing::Fail | Standing::Inconclusive, None) => {
             format!("observed nothing, expected {expected}, from {samples}")
         }
-        (Standing::Pass | Standing::Fail, Some(value)) => {
-            format!(
-                "observed {}, expected {expected}, from {samples}",
-                row.unit.show(value)
-            )
+        (Standing::Pass | Standing::Fail | Standing::Inconclusive, Some(value)) => {
+            format!("observed {value}, expected {expected}, from {samples}")
         }
     };
+    if let Some(detail) = &row.detail {
+        let _ = write!(words, "; {detail}");
+    }
     if let Some(at) = row.first_violation {
         let _ = write!(words, "; broken since {}", clock(at));
     }

@@ -101,14 +101,18 @@ impl Judge {
     }
 
     fn broken_warnings(&self) -> impl Iterator<Item = Warning> {
-        self.rules
-            .iter()
-            .filter(|rule| {
-                rule.threshold.severity == Severity::Warn && rule.judged.standing != Standing::Pass
-            })
-            .map(|rule| Warning::Threshold {
-                sentence: sentence::of(rule),
-            })
+        self.rules.iter().filter_map(|rule| {
+            let sentence = || sentence::of(rule);
+            match (rule.judged.standing, rule.threshold.severity) {
+                (Standing::Pass, _) | (Standing::Fail | Standing::NoData, Severity::Fail) => None,
+                (Standing::Inconclusive, _) => Some(Warning::Inconclusive {
+                    sentence: sentence(),
+                }),
+                (Standing::Fail | Standing::NoData, Severity::Warn) => Some(Warning::Threshold {
+                    sentence: sentence(),
+                }),
+            }
+        })
     }
 
     fn of_ending(&self, ending: &Ending) -> Option<Finding> {
@@ -135,7 +139,9 @@ impl Judge {
                         Standing::Fail => sentence::of(rule),
                         // This threshold stopped the run. Requests that were in flight then may have
                         // improved its number.
-                        Standing::Pass | Standing::NoData => format!("{} failed", rule.threshold.expression),
+                        Standing::Pass | Standing::NoData | Standing::Inconclusive => {
+                            format!("{} failed", rule.threshold.expression)
+                        }
                     },
                 );
                 (Exit::ThresholdFailed, format!("the run was stopped early: {why}"))
@@ -240,15 +246,23 @@ impl Judge {
                 show_count(requests.ended)
             ));
         }
-        let passed = self
-            .rules
-            .iter()
-            .filter(|rule| rule.judged.standing == Standing::Pass)
-            .count();
-        let reason = match passed {
-            1 => "the only threshold holds".to_owned(),
-            2 => "both thresholds hold".to_owned(),
-            all => format!("all {all} thresholds hold"),
+        let count = |standing: Standing| {
+            let rules = self.rules.iter();
+            rules
+                .filter(|rule| rule.judged.standing == standing)
+                .count()
+        };
+        let reason = match (count(Standing::Pass), count(Standing::Inconclusive)) {
+            (1, 0) => "the only threshold holds".to_owned(),
+            (2, 0) => "both thresholds hold".to_owned(),
+            (all, 0) => format!("all {all} thresholds hold"),
+            (0, 1) => "the only threshold is inconclusive".to_owned(),
+            (held, undecided) => {
+                let all = held + undecided;
+                format!(
+                    "{held} of {all} thresholds hold, and {undecided} of them stay inconclusive"
+                )
+            }
         };
         Finding::new(Exit::Passed, reason)
     }

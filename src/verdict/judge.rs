@@ -34,18 +34,45 @@ pub(super) struct JudgedThreshold {
 }
 
 /// The state of a threshold.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
     /// Its current result.
     pub standing: Standing,
     /// The observed number in the threshold's unit: over the whole run, or in its worst window.
     pub observed: Option<f64>,
+    /// The 95 % interval of the observed number, if it has one: from and to.
+    pub interval: Option<(f64, f64)>,
     /// The number of samples behind it.
     pub samples: u64,
     /// The end of the interval in which it failed, on the run's clock. For a threshold over the whole run, the
     /// interval since which it has failed continuously.
     pub first_violation: Option<Micros>,
+    /// The reason for the result, as a clause to follow the left side of the expression; `None` if the numbers say it.
+    pub detail: Option<String>,
 }
+
+impl Judged {
+    /// The state before anything is known.
+    pub const NOTHING: Self = Self {
+        standing: Standing::NoData,
+        observed: None,
+        interval: None,
+        samples: 0,
+        first_violation: None,
+        detail: None,
+    };
+
+    /// The state before the first interval.
+    fn before(threshold: &Threshold) -> Self {
+        let is_against_baseline = threshold.is_against_baseline();
+        Self {
+            detail: is_against_baseline.then(|| NO_BASELINE.to_owned()),
+            ..Self::NOTHING
+        }
+    }
+}
+
+const NO_BASELINE: &str = "there is no baseline: give one with --baseline";
 
 impl Judge {
     /// A judge for these thresholds, with series by number; `max_users` is the user limit of an open load, `None` in
@@ -55,12 +82,7 @@ impl Judge {
             threshold: threshold.clone(),
             picker: Picker::of(threshold, series),
             state: State::of(threshold.window),
-            judged: Judged {
-                standing: Standing::NoData,
-                observed: None,
-                samples: 0,
-                first_violation: None,
-            },
+            judged: Judged::before(threshold),
         });
         Self {
             rules: rules.collect(),
@@ -85,7 +107,7 @@ impl Judge {
         self.generator.observe(interval);
         let is_drain = interval.is_drain();
         for rule in &mut self.rules {
-            if !(is_drain && rule.is_about_load()) {
+            if !(is_drain && rule.is_about_load() || rule.threshold.is_against_baseline()) {
                 rule.observe(interval, &load);
             }
         }
@@ -93,7 +115,16 @@ impl Judge {
 
     /// The current state of each threshold, in the order of the plan.
     pub fn standings(&self) -> Vec<Judged> {
-        self.rules.iter().map(|rule| rule.judged).collect()
+        self.rules.iter().map(|rule| rule.judged.clone()).collect()
+    }
+
+    /// Sets the result of a threshold against a baseline, which the intervals of one run cannot decide; until then it
+    /// is [`Standing::NoData`]. `threshold` is its number in the plan; another kind of threshold keeps its own result.
+    pub fn settle_baseline(&mut self, threshold: usize, judged: Judged) {
+        let rule = self.rules.get_mut(threshold);
+        if let Some(rule) = rule.filter(|rule| rule.threshold.is_against_baseline()) {
+            rule.judged = judged;
+        }
     }
 
     /// The reason to stop the run now: a threshold with `abort` failed, or the target cannot be reached.
@@ -128,13 +159,15 @@ impl JudgedThreshold {
             .absorb(&self.threshold, interval.start, interval.end, tally);
         let first_violation = match judgement.standing {
             Standing::Fail => self.judged.first_violation.or(Some(interval.end)),
-            Standing::Pass | Standing::NoData => None,
+            Standing::Pass | Standing::NoData | Standing::Inconclusive => None,
         };
         self.judged = Judged {
             standing: judgement.standing,
             observed: judgement.reading.value,
+            interval: None,
             samples: judgement.reading.samples,
             first_violation,
+            detail: None,
         };
     }
 }

@@ -11,15 +11,19 @@ pub(super) fn of(rule: &JudgedThreshold) -> String {
     let JudgedThreshold {
         threshold, judged, ..
     } = rule;
+    if let Some(detail) = &judged.detail {
+        return format!("{}: {detail}", subject(threshold));
+    }
     match judged.standing {
         Standing::Pass => format!("{} holds", threshold.expression),
+        Standing::Inconclusive => format!("{}: the samples do not decide it", threshold.expression),
         Standing::Fail => broken(threshold, judged),
         Standing::NoData => no_data(threshold, judged),
     }
 }
 
 fn broken(threshold: &Threshold, judged: &Judged) -> String {
-    let limit = threshold.unit.show(threshold.limit);
+    let limit = threshold.unit.show(threshold.limit.number());
     let observed = judged
         .observed
         .map_or_else(|| "nothing".to_owned(), |value| threshold.unit.show(value));
@@ -63,11 +67,21 @@ fn no_data(threshold: &Threshold, judged: &Judged) -> String {
     }
 }
 
-/// The expression up to its comparator.
+/// The expression up to its comparator, which is the first one outside the selectors and their quotes.
 fn subject(threshold: &Threshold) -> &str {
     let expression = &threshold.expression;
-    let end = expression
-        .rfind(threshold.comparator.symbol())
-        .unwrap_or(expression.len());
-    expression[..end].trim_end()
+    let (mut quote, mut is_in_selectors) = (None, false);
+    let end = expression.find(|c: char| {
+        match (quote, c) {
+            (Some(open), _) if open == c => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '{') => is_in_selectors = true,
+            (None, '}') => is_in_selectors = false,
+            (None, '<' | '>' | '=' | '!') => return !is_in_selectors,
+            (None, _) => {}
+        }
+        false
+    });
+    expression[..end.unwrap_or(expression.len())].trim_end()
 }

@@ -98,6 +98,11 @@ pub enum Warning {
         /// Their names.
         steps: Vec<String>,
     },
+    /// The samples do not decide a threshold.
+    Inconclusive {
+        /// The threshold, and the reason.
+        sentence: String,
+    },
     /// A threshold of severity `warn` does not hold.
     Threshold {
         /// The threshold, and by how much it failed.
@@ -124,6 +129,7 @@ impl Warning {
             | Self::UsersExhausted { .. }
             | Self::LittlesLaw { .. }
             | Self::NeverRan { .. }
+            | Self::Inconclusive { .. }
             | Self::Threshold { .. } => false,
         }
     }
@@ -206,7 +212,7 @@ impl Warning {
                 show_number(*expected)
             ),
             Self::NeverRan { steps } => never_ran(steps),
-            Self::Threshold { sentence } => sentence.clone(),
+            Self::Inconclusive { sentence } | Self::Threshold { sentence } => sentence.clone(),
         }
     }
 
@@ -244,6 +250,9 @@ impl Warning {
             }
             Self::NeverRan { .. } => {
                 "the run did not test this: check `if`, the weight of the flow, and failures in earlier steps"
+            }
+            Self::Inconclusive { .. } => {
+                "this does not fail the run; longer runs, or more of them, narrow the interval"
             }
             Self::Threshold { .. } => "it is marked `severity: warn` and does not fail the run",
         }

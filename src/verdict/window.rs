@@ -160,7 +160,9 @@ fn held(rule: &Threshold, parts: &VecDeque<WindowPart<Reading>>) -> Reading {
         .filter(speaks)
         .filter_map(|part| part.content.value)
         .min_by(|a, b| badness(rule, *a).total_cmp(&badness(rule, *b)))
-        .filter(|value| speaking * 2 >= parts.len() || rule.comparator.holds(value, &rule.limit));
+        .filter(|value| {
+            speaking * 2 >= parts.len() || rule.comparator.holds(value, &rule.limit.number())
+        });
     Reading { value, samples }
 }
 
@@ -186,8 +188,8 @@ fn badness(rule: &Threshold, value: f64) -> f64 {
     match rule.comparator {
         Comparator::Less | Comparator::LessOrEqual => value,
         Comparator::Greater | Comparator::GreaterOrEqual => -value,
-        Comparator::Equal => (value - rule.limit).abs(),
-        Comparator::NotEqual => -(value - rule.limit).abs(),
+        Comparator::Equal => (value - rule.limit.number()).abs(),
+        Comparator::NotEqual => -(value - rule.limit.number()).abs(),
     }
 }
 
@@ -197,7 +199,7 @@ fn judge(rule: &Threshold, reading: Reading) -> Judgement {
     let fewest = u64::from(!may_be_of_nothing(rule));
     let standing = match reading.value {
         Some(value) if reading.samples >= rule.min_samples.max(fewest) => {
-            if rule.comparator.holds(&value, &rule.limit) {
+            if rule.comparator.holds(&value, &rule.limit.number()) {
                 Standing::Pass
             } else {
                 Standing::Fail

@@ -3,20 +3,25 @@
 //! An expression is parsed and type-checked here when the file is read; the plan resolves the series that its names
 //! select.
 
+mod measure;
+mod quantity;
 mod read;
 mod rule;
 mod synonyms;
 #[cfg(test)]
 mod tests;
+mod unit;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use strum::{EnumCount, VariantArray};
 
-pub use rule::{Key, Matcher, Relation, Rule};
+pub use measure::{Key, Matcher, Measure, Relation};
+pub use rule::{Rule, RuleLimit};
+pub use unit::Unit;
 
-use crate::units::{ByteSize, Micros, Quantile, show_number, show_percent, show_rate};
+use crate::units::{Micros, Quantile};
 
 /// The aggregate that turns a metric into one number.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -245,33 +250,4 @@ pub enum MetricKind {
     Bytes,
     /// A level, read once per interval.
     Gauge,
-}
-
-/// The unit of a threshold's numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unit {
-    /// Microseconds.
-    Us,
-    /// A part of one: `1%` is 0.01.
-    Ratio,
-    /// A plain number.
-    Count,
-    /// Per second.
-    PerSecond,
-    /// Bytes.
-    Bytes,
-}
-
-impl Unit {
-    /// A number of this unit for display: `612 ms`, `1.25 %`, `40/s`.
-    pub fn show(self, value: f64) -> String {
-        match self {
-            Self::Us => Micros(value.max(0.0).round() as u64).to_string(),
-            Self::Ratio => show_percent(value),
-            Self::Count => show_number(value),
-            Self::PerSecond => show_rate(value),
-            Self::Bytes => ByteSize(value.max(0.0).round() as u64).to_string(),
-        }
-    }
 }

@@ -2,9 +2,9 @@
 
 use super::super::cursor::Cursor;
 use super::super::{Comparator, ExprError};
-use super::{Aggregate, Key, Matcher, Metric, MetricKind, Relation, Unit, synonyms};
+use super::{Aggregate, Key, Matcher, Metric, Relation, synonyms};
 use crate::source::{did_you_mean, nearest};
-use crate::units::{ByteSize, Micros, Quantile, Rate, UnitError, parse_duration};
+use crate::units::{Quantile, UnitError, parse_duration};
 
 const AN_AGGREGATE: &str = "p50, p99.9, min, max, mean, sd, count, rate, ratio or apdex(500ms)";
 
@@ -16,7 +16,7 @@ fn word<'a>(cursor: &mut Cursor<'a>) -> &'a str {
 }
 
 /// The text found instead of a word or a symbol, for a message.
-fn found(cursor: &Cursor<'_>, word: &str) -> String {
+pub(super) fn found(cursor: &Cursor<'_>, word: &str) -> String {
     if word.is_empty() {
         cursor.found()
     } else {
@@ -191,14 +191,24 @@ fn matcher(cursor: &mut Cursor<'_>) -> Read<Matcher> {
     })
 }
 
-pub(super) fn refuse_baseline(cursor: &mut Cursor<'_>) -> Read<()> {
+/// Takes `vs baseline`, and returns true if it is next.
+pub(super) fn vs_baseline(cursor: &mut Cursor<'_>) -> Read<bool> {
+    cursor.skip_space();
+    if !cursor.take_word("vs") {
+        return Ok(false);
+    }
     cursor.skip_space();
     let start = cursor.at;
-    if !cursor.take_word("vs") {
-        return Ok(());
+    let word = word(cursor);
+    if word == "baseline" {
+        return Ok(true);
     }
-    cursor.at = cursor.text.len();
-    Err(cursor.fault(start, "a comparison with a baseline is not supported yet"))
+    let message = format!("found {}, expected `baseline`", found(cursor, word));
+    Err(cursor.error(
+        start,
+        &message,
+        "write a comparison with stored runs as `vs baseline < +10%`",
+    ))
 }
 
 pub(super) fn comparator(cursor: &mut Cursor<'_>) -> Read<Comparator> {
@@ -222,79 +232,5 @@ pub(super) fn comparator(cursor: &mut Cursor<'_>) -> Read<Comparator> {
     Err(ExprError {
         hint: hint.map(did_you_mean),
         ..cursor.fault(start, message)
-    })
-}
-
-/// Parses the limit, to the end of the text.
-pub(super) fn quantity(cursor: &mut Cursor<'_>, metric: Metric, unit: Unit) -> Read<f64> {
-    cursor.skip_space();
-    let start = cursor.at;
-    let text = cursor.rest().trim_end();
-    cursor.at += text.len();
-    let plain: Option<f64> = text
-        .parse()
-        .ok()
-        .filter(|number: &f64| number.is_finite() && *number >= 0.0);
-    let (limit, expected, hint) = match unit {
-        Unit::Us => (
-            parse_duration(text)
-                .ok()
-                .map(|limit| Micros::from(limit).0 as f64),
-            "a duration such as 500ms or 1.5s",
-            plain.map(|_| format!("{text}ms")),
-        ),
-        // Some tools read 1 as 100 %, others as 1 %.
-        Unit::Ratio if text == "1" => {
-            let message = "found `1`, which may mean 100 % or 1 %: write `100%` or `1%`";
-            return Err(cursor.fault(start, message));
-        }
-        Unit::Ratio => {
-            let percent = text
-                .strip_suffix('%')
-                .and_then(|number| number.trim_end().parse::<f64>().ok());
-            let part = percent.map(|percent| percent / 100.0).or(plain);
-            (
-                part.filter(|part| (0.0..=1.0).contains(part)),
-                "a ratio from 0% to 100%",
-                plain
-                    .filter(|number| *number <= 100.0)
-                    .map(|_| format!("{text}%")),
-            )
-        }
-        Unit::Count => (plain, "a plain number", None),
-        Unit::PerSecond if metric.kind() == MetricKind::Bytes => (
-            text.strip_suffix("/s")
-                .and_then(|size| size.parse().ok())
-                .map(|size: ByteSize| size.0 as f64),
-            "bytes per second such as 1MiB/s",
-            None,
-        ),
-        Unit::PerSecond => (
-            text.parse().ok().map(Rate::as_per_second),
-            "a rate such as 200/s",
-            match metric.kind() {
-                MetricKind::Part if text.ends_with('%') => {
-                    Some(format!("ratio({})", metric.name()))
-                }
-                MetricKind::Time
-                | MetricKind::Counter
-                | MetricKind::Part
-                | MetricKind::Checks
-                | MetricKind::Bytes
-                | MetricKind::Gauge => plain.map(|_| format!("{text}/s")),
-            },
-        ),
-        Unit::Bytes => (
-            text.parse().ok().map(|size: ByteSize| size.0 as f64),
-            "a size such as 64KiB or 1GiB",
-            None,
-        ),
-    };
-    limit.ok_or_else(|| {
-        let message = format!("found {}, expected {expected}", found(cursor, text));
-        ExprError {
-            hint: hint.as_deref().map(did_you_mean),
-            ..cursor.fault(start, message)
-        }
     })
 }

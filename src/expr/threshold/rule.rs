@@ -1,29 +1,32 @@
-//! The grammar of threshold expressions, and the check that aggregate, metric and unit fit together.
+//! The grammar of threshold expressions, and the check that measure and limit fit together.
 //!
 //! ```text
-//! expression = aggregate "(" metric [ "{" matcher { "," matcher } "}" ] ")" comparator quantity
+//! expression = measure ( comparator quantity | "vs" "baseline" comparator change )
+//! measure    = aggregate "(" metric [ "{" matcher { "," matcher } "}" ] ")"
 //! aggregate  = "p" number | "min" | "max" | "mean" | "sd" | "count" | "rate" | "ratio" | "apdex(" duration ")"
 //! matcher    = ( "step" | "flow" | "check" | tag ) ( "=" | "!=" | "=~" | "!~" ) '"' text '"'
+//! change     = ( "+" | "-" ) number "%"
 //! ```
-
-use regex::Regex;
 
 use super::super::cursor::Cursor;
 use super::super::{Comparator, ExprError};
-use super::{Aggregate, Metric, MetricKind, Unit, read};
+use super::{Aggregate, Measure, Unit, quantity, read};
 
 /// A threshold expression, parsed and type-checked, not yet resolved to series.
 ///
 /// ```
 /// use gander::expr::Comparator;
-/// use gander::expr::threshold::{Aggregate, Metric, Rule, Unit};
+/// use gander::expr::threshold::{Aggregate, Metric, Rule, RuleLimit, Unit};
 /// use gander::units::Quantile;
 ///
 /// let rule = Rule::parse(r#"p99.9(response_time{step="list documents"}) <= 1.5s"#).unwrap();
-/// assert_eq!(rule.aggregate, Aggregate::Percentile(Quantile::P99_9));
-/// assert_eq!(rule.metric, Metric::ResponseTime);
+/// assert_eq!(rule.measure.aggregate, Aggregate::Percentile(Quantile::P99_9));
+/// assert_eq!(rule.measure.metric, Metric::ResponseTime);
 /// assert_eq!(rule.comparator, Comparator::LessOrEqual);
-/// assert_eq!((rule.limit, rule.unit), (1_500_000.0, Unit::Us));
+/// assert_eq!((rule.limit, rule.unit), (RuleLimit::Value(1_500_000.0), Unit::Us));
+///
+/// let rule = Rule::parse("rate(requests) vs baseline > -5%").unwrap();
+/// assert_eq!((rule.limit, rule.unit), (RuleLimit::Baseline { change: -0.05 }, Unit::Change));
 ///
 /// let error = Rule::parse("p95(respones_time) < 500ms").unwrap_err();
 /// assert_eq!((error.offset, error.length), (4, 13));
@@ -31,169 +34,73 @@ use super::{Aggregate, Metric, MetricKind, Unit, read};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// The aggregate.
-    pub aggregate: Aggregate,
-    /// The metric.
-    pub metric: Metric,
-    /// The selected series or checks; all of the metric's if empty.
-    pub matchers: Vec<Matcher>,
+    /// The number that is judged.
+    pub measure: Measure,
     /// The comparison with the limit.
     pub comparator: Comparator,
     /// The limit, in `unit`.
-    pub limit: f64,
-    /// The unit of the number and the limit.
+    pub limit: RuleLimit,
+    /// The unit of the limit, and of the number compared with it.
     pub unit: Unit,
-    /// The position of the metric in characters: offset and length.
-    pub metric_at: (usize, usize),
 }
 
-/// A condition on a name or a tag.
-#[derive(Debug, Clone)]
-pub struct Matcher {
-    /// The name or tag.
-    pub key: Key,
-    /// The comparison.
-    pub relation: Relation,
-    /// The text between the quotes.
-    pub value: String,
-    /// The position of the key in characters: offset and length.
-    pub key_at: (usize, usize),
-    /// The position of the text between the quotes.
-    pub value_at: (usize, usize),
-}
-
-/// The name or tag that a matcher compares.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Key {
-    /// The step's name.
-    Step,
-    /// The flow's name.
-    Flow,
-    /// The check's name.
-    Check,
-    /// The value of this tag; empty for a step without the tag.
-    Tag(String),
-}
-
-/// The comparison of a matcher.
-#[derive(Debug, Clone)]
-pub enum Relation {
-    /// `=`
-    Is,
-    /// `!=`
-    IsNot,
-    /// `=~`: the regular expression matches the complete text.
-    Matches(Regex),
-    /// `!~`: the regular expression does not match the complete text.
-    MatchesNot(Regex),
-}
-
-impl Matcher {
-    /// True if a name or a tag's value satisfies the matcher.
-    pub fn accepts(&self, text: &str) -> bool {
-        match &self.relation {
-            Relation::Is => text == self.value,
-            Relation::IsNot => text != self.value,
-            Relation::Matches(regex) => regex.is_match(text),
-            Relation::MatchesNot(regex) => !regex.is_match(text),
-        }
-    }
+/// The right side of a threshold expression.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RuleLimit {
+    /// A number, in the unit of the measure.
+    Value(f64),
+    /// `vs baseline < +10%`: the change of the measure against stored runs.
+    Baseline {
+        /// The change as a part of the baseline's number: `+10%` is 0.1.
+        change: f64,
+    },
 }
 
 impl Rule {
     /// Parses an expression and checks that aggregate, metric and unit fit together.
     pub fn parse(text: &str) -> Result<Self, ExprError> {
         let mut cursor = Cursor::new(text);
-        cursor.skip_space();
-        let start = cursor.at;
-        let aggregate = read::aggregate(&mut cursor)?;
-        let aggregate_at = cursor.range(start);
-        read::expect(
-            &mut cursor,
-            "(",
-            "`(` and a metric, such as `(response_time)`",
-        )?;
-        cursor.skip_space();
-        let start = cursor.at;
-        let metric = read::metric(&mut cursor)?;
-        let metric_at = cursor.range(start);
-        let matchers = read::matchers(&mut cursor)?;
-        read::expect(
-            &mut cursor,
-            ")",
-            "`)`, or `{` and a selector such as `{step=\"login\"}`",
-        )?;
-        let unit =
-            unit_of(aggregate, metric).ok_or_else(|| misfit(aggregate, metric, aggregate_at))?;
-        read::refuse_baseline(&mut cursor)?;
+        let measure = Measure::parse(&mut cursor)?;
+        if read::vs_baseline(&mut cursor)? {
+            return Self::against_baseline(&mut cursor, measure);
+        }
         let comparator = read::comparator(&mut cursor)?;
-        let limit = read::quantity(&mut cursor, metric, unit)?;
+        let limit = quantity::limit(&mut cursor, measure.metric, measure.unit)?;
         Ok(Self {
-            aggregate,
-            metric,
-            matchers,
             comparator,
-            limit,
-            unit,
-            metric_at,
+            limit: RuleLimit::Value(limit),
+            unit: measure.unit,
+            measure,
         })
     }
-}
 
-/// The unit of an aggregate of a metric; `None` if the aggregate does not apply.
-const fn unit_of(aggregate: Aggregate, metric: Metric) -> Option<Unit> {
-    use MetricKind as Kind;
-    match aggregate {
-        Aggregate::Percentile(_) | Aggregate::StandardDeviation => match metric.kind() {
-            Kind::Time => Some(Unit::Us),
-            Kind::Counter | Kind::Part | Kind::Checks | Kind::Bytes | Kind::Gauge => None,
-        },
-        Aggregate::Min | Aggregate::Max | Aggregate::Mean => match metric.kind() {
-            Kind::Time => Some(Unit::Us),
-            Kind::Gauge if matches!(metric, Metric::GeneratorCpu) => Some(Unit::Ratio),
-            Kind::Gauge if matches!(metric, Metric::GeneratorRss) => Some(Unit::Bytes),
-            Kind::Gauge => Some(Unit::Count),
-            Kind::Counter | Kind::Part | Kind::Checks | Kind::Bytes => None,
-        },
-        Aggregate::Count => match metric.kind() {
-            Kind::Time | Kind::Counter | Kind::Part | Kind::Checks => Some(Unit::Count),
-            Kind::Bytes => Some(Unit::Bytes),
-            Kind::Gauge => None,
-        },
-        Aggregate::Rate => match metric.kind() {
-            Kind::Counter | Kind::Part | Kind::Bytes => Some(Unit::PerSecond),
-            Kind::Time | Kind::Checks | Kind::Gauge => None,
-        },
-        Aggregate::Ratio => match metric.kind() {
-            Kind::Part | Kind::Checks => Some(Unit::Ratio),
-            Kind::Time | Kind::Counter | Kind::Bytes | Kind::Gauge => None,
-        },
-        Aggregate::Apdex(_) if matches!(metric, Metric::ResponseTime | Metric::ServiceTime) => {
-            Some(Unit::Ratio)
+    /// Parses the rest of an expression after `vs baseline`.
+    fn against_baseline(cursor: &mut Cursor<'_>, measure: Measure) -> Result<Self, ExprError> {
+        if measure.aggregate == Aggregate::Count {
+            let (offset, length) = measure.aggregate_at;
+            return Err(ExprError {
+                offset,
+                length,
+                message: "a count depends on the length of the run, so it cannot be compared with other runs".to_owned(),
+                hint: Some("compare a rate, a ratio, a percentile or a mean".to_owned()),
+            });
         }
-        Aggregate::Apdex(_) => None,
-    }
-}
-
-fn misfit(aggregate: Aggregate, metric: Metric, (offset, length): (usize, usize)) -> ExprError {
-    let fitting = match metric.kind() {
-        MetricKind::Time if matches!(metric, Metric::ResponseTime | Metric::ServiceTime) => {
-            "a percentile such as p95, min, max, mean, sd, count or apdex(500ms)"
+        cursor.skip_space();
+        let start = cursor.at;
+        let comparator = read::comparator(cursor)?;
+        if matches!(comparator, Comparator::Equal | Comparator::NotEqual) {
+            let message = format!(
+                "`{}` does not apply to a change: two runs never have equal numbers",
+                comparator.symbol()
+            );
+            return Err(cursor.error(start, &message, "use <, <=, > or >="));
         }
-        MetricKind::Time => "a percentile such as p95, min, max, mean, sd or count",
-        MetricKind::Counter | MetricKind::Bytes => "count or rate",
-        MetricKind::Part => "ratio, count or rate",
-        MetricKind::Checks => "ratio or count",
-        MetricKind::Gauge => "mean, min or max",
-    };
-    ExprError {
-        offset,
-        length,
-        message: format!(
-            "`{aggregate}` does not apply to {}; use {fitting}",
-            metric.name()
-        ),
-        hint: (matches!(aggregate, Aggregate::Ratio) && matches!(metric, Metric::Requests))
-            .then(|| "did you mean `ratio(failed)`?".to_owned()),
+        let change = quantity::limit(cursor, measure.metric, Unit::Change)?;
+        Ok(Self {
+            measure,
+            comparator,
+            limit: RuleLimit::Baseline { change },
+            unit: Unit::Change,
+        })
     }
 }

@@ -31,9 +31,31 @@ const FITTING: &[(&str, f64, Unit)] = &[
 fn limits_are_in_the_unit_of_the_aggregate_and_its_metric() {
     for &(text, limit, unit) in FITTING {
         let expression = Rule::parse(text).expect(text);
-        let found = expression.limit;
+        let RuleLimit::Value(found) = expression.limit else {
+            panic!("{text}: {:?}", expression.limit)
+        };
         assert!((found - limit).abs() < 1e-9 * limit, "{text}: {found}");
         assert_eq!(expression.unit, unit, "{text}");
+    }
+}
+
+#[test]
+fn a_comparison_with_a_baseline_has_a_signed_change() {
+    for (text, change) in [
+        ("p95(response_time) vs baseline < +10%", 0.1),
+        (
+            "p95(response_time{step=\"vs baseline\"})vs baseline<=+2.5 %",
+            0.025,
+        ),
+        ("rate(requests)  vs  baseline > -5%", -0.05),
+        ("ratio(failed) vs baseline >= +0%", 0.0),
+    ] {
+        let rule = Rule::parse(text).expect(text);
+        let RuleLimit::Baseline { change: found } = rule.limit else {
+            panic!("{text}: {:?}", rule.limit)
+        };
+        assert!((found - change).abs() < 1e-12, "{text}: {found}");
+        assert_eq!(rule.unit, Unit::Change, "{text}");
     }
 }
 
@@ -41,7 +63,7 @@ fn limits_are_in_the_unit_of_the_aggregate_and_its_metric() {
 fn selectors_compare_names_and_tags() {
     let text =
         r#"p95(response_time{step='say "hi"', flow!="admin", area=~"cat.*", tier!~"a|b"}) < 1s"#;
-    let matchers = Rule::parse(text).expect(text).matchers;
+    let matchers = Rule::parse(text).expect(text).measure.matchers;
     let accepted: Vec<bool> = matchers
         .iter()
         .zip(["say \"hi\"", "browse", "catalogue", "ab"])
@@ -87,7 +109,15 @@ const WRONG: &[(&str, &str, &str, Option<&str>)] = &[
     ("p95(response_time{}) < 1s", "}", "expected step, flow", None),
     ("p95(response_time{step=\"a\" flow=\"b\"}) < 1s", "f", "expected `,` or `}`", None),
     ("p95(response_time{step=~\"(\"}) < 1s", "\"(\"", "not a regular expression", Some("no look-around")),
-    ("p95(response_time) vs baseline < +5%", "vs baseline < +5%", "not supported yet", None),
+    ("p95(response_time) vs last < +5%", "last", "found `last`, expected `baseline`", Some("vs baseline < +10%")),
+    ("p95(response_time) vs < +5%", "<", "expected `baseline`", Some("vs baseline < +10%")),
+    ("p95(response_time) vs baseline < 5%", "5%", "expected a change with its sign", Some("did you mean `+5%`?")),
+    ("p95(response_time) vs baseline < +50ms", "+50ms", "such as +10% or -5%", None),
+    ("p95(response_time) vs baseline < ++5%", "++5%", "such as +10% or -5%", None),
+    ("p95(response_time) vs baseline < +inf%", "+inf%", "such as +10% or -5%", None),
+    ("p95(response_time) vs baseline == +5%", "==", "does not apply to a change", Some("<, <=, > or >=")),
+    ("p95(response_time) vs baseline", "", "found the end, expected <", None),
+    ("count(requests) vs baseline < +5%", "count", "depends on the length", Some("a rate")),
     ("ratio(target.cache_hits) > 85%", "target.cache_hits", "not supported yet", None),
 ];
 
@@ -116,6 +146,8 @@ fn numbers_are_shown_in_their_unit() {
         (Unit::Count, 1_000.0, "1,000"),
         (Unit::PerSecond, 40.5, "40.5/s"),
         (Unit::Bytes, 65_536.0, "64 KiB"),
+        (Unit::Change, 0.1, "+10 %"),
+        (Unit::Change, -0.025, "−2.5 %"),
     ] {
         assert_eq!(unit.show(value), shown);
     }

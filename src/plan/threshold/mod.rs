@@ -12,7 +12,7 @@ use super::{Subject, Timing};
 use crate::scenario::{Comparator, Severity, Window};
 
 pub use crate::expr::threshold::{
-    Aggregate, Key, Matcher, Metric, MetricKind, Relation, Rule, Unit,
+    Aggregate, Key, Matcher, Measure, Metric, MetricKind, Relation, Rule, RuleLimit, Unit,
 };
 
 /// A rule on the run: parsed, type-checked, and resolved to series.
@@ -31,8 +31,8 @@ pub struct Threshold {
     /// The comparison with the limit.
     pub comparator: Comparator,
     /// The limit, in the unit of [`Threshold::unit`].
-    pub limit: f64,
-    /// The unit of the observed number and the limit.
+    pub limit: Limit,
+    /// The unit of the limit, and of the number compared with it.
     pub unit: Unit,
     /// The part of the run that it covers.
     pub window: Window,
@@ -46,7 +46,34 @@ pub struct Threshold {
     pub line: Option<u32>,
 }
 
+/// The right side of a threshold. In files a fixed number is a plain number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Limit {
+    /// A fixed number.
+    Value(f64),
+    /// The change against stored runs, which the run alone cannot judge.
+    Baseline {
+        /// The change as a part of the baseline's number: `+10%` is 0.1.
+        change: f64,
+    },
+}
+
+impl Limit {
+    /// The number compared with.
+    pub const fn number(&self) -> f64 {
+        match self {
+            Self::Value(number) | Self::Baseline { change: number } => *number,
+        }
+    }
+}
+
 impl Threshold {
+    /// True if it compares the run with a baseline.
+    pub const fn is_against_baseline(&self) -> bool {
+        matches!(self.limit, Limit::Baseline { .. })
+    }
+
     /// The times that are judged, merged; empty for a metric that is no time.
     ///
     /// A request that reached a time limit would have taken at least that long, so it counts with its limit among the

@@ -2,7 +2,7 @@
 //! is refused.
 
 use super::bounds::{refuse_too_few, refuse_too_long};
-use super::{Aggregate, Key, Matcher, Metric, Rule, Threshold, Unit};
+use super::{Aggregate, Key, Limit, Matcher, Measure, Metric, RuleLimit, Threshold, Unit};
 use crate::expr::ExprError;
 use crate::plan::schedule::Model;
 use crate::plan::{CheckId, Series, SeriesId, Subject, Workload};
@@ -14,18 +14,22 @@ pub(in crate::plan) fn resolve(
     entry: &ThresholdEntry,
     workload: &Workload,
 ) -> Result<Threshold, ExprError> {
-    let expression = &entry.parsed;
-    refuse_unmeasured(expression, workload)?;
-    let (series, checks) = select(expression, workload)?;
+    let rule = &entry.parsed;
+    let measure = &rule.measure;
+    refuse_unmeasured(measure, workload)?;
+    let (series, checks) = select(measure, workload)?;
     let threshold = Threshold {
         expression: entry.expression.trim().to_owned(),
-        aggregate: expression.aggregate,
-        metric: expression.metric,
+        aggregate: measure.aggregate,
+        metric: measure.metric,
         series,
         checks,
-        comparator: expression.comparator,
-        limit: expression.limit,
-        unit: expression.unit,
+        comparator: rule.comparator,
+        limit: match rule.limit {
+            RuleLimit::Value(value) => Limit::Value(value),
+            RuleLimit::Baseline { change } => Limit::Baseline { change },
+        },
+        unit: rule.unit,
         window: entry.window,
         min_samples: entry.min_samples,
         abort_after: entry.abort_after,
@@ -77,7 +81,7 @@ fn ratio(expression: &str, metric: Metric, comparator: Comparator, limit: f64) -
         series: Vec::new(),
         checks: Vec::new(),
         comparator,
-        limit,
+        limit: Limit::Value(limit),
         unit: Unit::Ratio,
         window: Window::Total,
         min_samples: 0,
@@ -88,8 +92,8 @@ fn ratio(expression: &str, metric: Metric, comparator: Comparator, limit: f64) -
 }
 
 /// Refuses a metric that has no samples in this plan, or that is meaningless for it.
-fn refuse_unmeasured(expression: &Rule, workload: &Workload) -> Result<(), ExprError> {
-    let (is_measured, message, hint) = match expression.metric {
+fn refuse_unmeasured(measure: &Measure, workload: &Workload) -> Result<(), ExprError> {
+    let (is_measured, message, hint) = match measure.metric {
         Metric::Unstarted | Metric::Started => (
             workload.loads.ask_for_iterations(),
             "in this load users start an iteration when they are free, so none is ever due and not started",
@@ -128,31 +132,28 @@ fn refuse_unmeasured(expression: &Rule, workload: &Workload) -> Result<(), ExprE
     if is_measured {
         return Ok(());
     }
-    let (offset, length) = expression.metric_at;
+    let (offset, length) = measure.metric_at;
     Err(ExprError {
         offset,
         length,
-        message: format!(
-            "`{}` can never be judged: {message}",
-            expression.metric.name()
-        ),
+        message: format!("`{}` can never be judged: {message}", measure.metric.name()),
         hint: hint.map(str::to_owned),
     })
 }
 
 /// The series and the checks that the matchers select; both empty if there is no matcher.
 fn select(
-    expression: &Rule,
+    measure: &Measure,
     workload: &Workload,
 ) -> Result<(Vec<SeriesId>, Vec<CheckId>), ExprError> {
-    let matchers = &expression.matchers;
+    let matchers = &measure.matchers;
     if matchers.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
     for matcher in matchers {
-        refuse_foreign_key(expression.metric, matcher, workload)?;
+        refuse_foreign_key(measure.metric, matcher, workload)?;
     }
-    let Some(subject) = expression.metric.subject() else {
+    let Some(subject) = measure.metric.subject() else {
         let candidates: Vec<_> = workload
             .checks
             .iter()

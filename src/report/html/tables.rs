@@ -42,10 +42,8 @@ pub(super) fn thresholds(report: &Report) -> Vec<ThresholdLine<'_>> {
                 tone,
                 expression: &row.expression,
                 note: threshold_note(row, report),
-                observed: row
-                    .observed
-                    .map_or_else(|| DASH.to_owned(), |value| row.unit.show(value)),
-                limit: format!("{} {}", row.comparator.symbol(), row.unit.show(row.limit)),
+                observed: row.shown_observed().unwrap_or_else(|| DASH.to_owned()),
+                limit: row.shown_limit(),
                 margin: row.margin().map_or_else(|| DASH.to_owned(), signed_percent),
                 samples: show_count(row.samples),
                 first: row
@@ -65,6 +63,7 @@ pub(in crate::report) const fn standing(
         (Standing::Fail, Severity::Fail) => ("Failed", "✗", "fail"),
         (Standing::Fail, Severity::Warn) => ("Failed (warns)", "!", "care"),
         (Standing::NoData, _) => ("No data", "?", "fail"),
+        (Standing::Inconclusive, _) => ("Inconclusive", "~", "care"),
     }
 }
 
@@ -80,6 +79,9 @@ fn threshold_note(row: &ThresholdRow, report: &Report) -> String {
         Some(line) => format!("line {line}"),
         None => "built in".to_owned(),
     };
+    if let Some(detail) = &row.detail {
+        return format!("{origin}; {detail}");
+    }
     let is_time = matches!(row.metric, Metric::ResponseTime | Metric::ServiceTime);
     let timed_out = report.time(Timing::TimedOut).count;
     if is_time && timed_out > 0 {

@@ -199,7 +199,8 @@ fn thresholds(
         rows.sort_by_key(|(_, (standing, _))| match standing {
             Standing::Fail => 0,
             Standing::NoData => 1,
-            Standing::Pass => 2,
+            Standing::Inconclusive => 2,
+            Standing::Pass => 3,
         });
     }
     let shown = if is_tight {
@@ -216,6 +217,7 @@ fn thresholds(
                 Standing::Pass => ("✓", Tone::Good),
                 Standing::Fail => ("✗", Tone::Bad),
                 Standing::NoData => ("·", Tone::Soft),
+                Standing::Inconclusive => ("~", Tone::Soft),
             };
             let observed = observed
                 .filter(|_| *standing != Standing::NoData)

@@ -208,11 +208,13 @@ fn threshold_rows(header: &RunHeader, judged: &[Judged]) -> Vec<ThresholdRow> {
                 is_over_all: threshold.series.is_empty() && threshold.checks.is_empty(),
                 standing: judged.map_or(Standing::NoData, |judged| judged.standing),
                 observed: judged.and_then(|judged| judged.observed),
+                interval: judged.and_then(|judged| judged.interval),
                 comparator: threshold.comparator,
-                limit: threshold.limit,
+                limit: threshold.limit.number(),
                 unit: threshold.unit,
                 samples: judged.map_or(0, |judged| judged.samples),
                 first_violation: judged.and_then(|judged| judged.first_violation),
+                detail: judged.and_then(|judged| judged.detail.as_deref().map(clean)),
                 window: threshold.window,
                 severity: threshold.severity,
                 line: threshold.line,
@@ -292,6 +294,7 @@ const fn is_about_generator(warning: &Warning) -> bool {
         Warning::UsersExhausted { .. }
             | Warning::LittlesLaw { .. }
             | Warning::NeverRan { .. }
+            | Warning::Inconclusive { .. }
             | Warning::Threshold { .. }
     )
 }
@@ -378,9 +381,8 @@ mod tests {
         {
             let judged = standings.map(|standing| Judged {
                 standing,
-                observed: None,
                 samples: 1,
-                first_violation: None,
+                ..Judged::NOTHING
             });
             let interval = Interval {
                 start: Micros(number as u64),

@@ -136,6 +136,8 @@ pub struct ThresholdRow {
     pub standing: Standing,
     /// The observed number, in [`ThresholdRow::unit`].
     pub observed: Option<f64>,
+    /// The 95 % interval of the observed number, if it has one: from and to.
+    pub interval: Option<(f64, f64)>,
     /// The comparator of observed number and limit.
     pub comparator: Comparator,
     /// The limit.
@@ -146,6 +148,8 @@ pub struct ThresholdRow {
     pub samples: u64,
     /// The time of its first failure.
     pub first_violation: Option<Micros>,
+    /// The reason for the result, if the numbers do not say it.
+    pub detail: Option<String>,
     /// The part of the run to which it applies.
     pub window: Window,
     /// The effect of a breach.
@@ -155,6 +159,36 @@ pub struct ThresholdRow {
 }
 
 impl ThresholdRow {
+    /// The observed number with its unit, and its interval if it has one; `None` if nothing was observed.
+    pub fn shown_observed(&self) -> Option<String> {
+        let observed = self.unit.show(self.observed?);
+        Some(match self.interval {
+            Some((from, to)) => format!(
+                "{observed} ({} to {})",
+                self.unit.show(from),
+                self.unit.show(to)
+            ),
+            None => observed,
+        })
+    }
+
+    /// The comparator and the limit with its unit: `< 500 ms`.
+    pub fn shown_limit(&self) -> String {
+        format!(
+            "{} {}",
+            self.comparator.symbol(),
+            self.unit.show(self.limit)
+        )
+    }
+
+    /// The effect that a result other than [`Standing::Pass`] has: an inconclusive one only warns.
+    pub const fn effect(&self) -> Severity {
+        match self.standing {
+            Standing::Inconclusive => Severity::Warn,
+            Standing::Pass | Standing::Fail | Standing::NoData => self.severity,
+        }
+    }
+
     /// The distance of the observed number inside the limit, as a fraction of the limit; negative if outside. `None`
     /// if there is no meaningful distance: nothing observed, a limit of zero, `==` or `!=`.
     pub fn margin(&self) -> Option<f64> {

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::expr::threshold::Rule;
-use crate::format::Problems;
+use crate::expr::threshold::{Rule, RuleLimit};
 use crate::format::tables::threshold::{
     ABORT, EXPECT, MIN_SAMPLES, SEVERITY, TABLE, WINDOW, abort as abort_table,
     window as window_table,
 };
+use crate::format::{Fields, Problems};
 use crate::scenario::{Severity, ThresholdEntry, Window};
 use crate::source::{Content, Node, Span, describe};
 
@@ -62,6 +62,11 @@ fn threshold(node: &Node, problems: &mut Problems) -> Option<ThresholdEntry> {
             "remove `abort`, or `severity: warn`",
         );
     }
+    if let Some((_, rule, _)) = &parsed
+        && let RuleLimit::Baseline { .. } = rule.limit
+    {
+        refuse_of_one_run(&fields, problems);
+    }
     let (text, parsed, start) = parsed?;
     Some(ThresholdEntry {
         expression: text,
@@ -73,6 +78,28 @@ fn threshold(node: &Node, problems: &mut Problems) -> Option<ThresholdEntry> {
         span: expect?.span,
         start,
     })
+}
+
+/// Refuses options of a threshold against a baseline that need its result during the run.
+fn refuse_of_one_run(fields: &Fields<'_>, problems: &mut Problems) {
+    if let Some(abort) = fields.entry(&ABORT) {
+        problems.report_with(
+            abort.key_span,
+            "a comparison with a baseline is judged when the run is over, so it cannot stop the run",
+            "remove `abort`, or compare with a fixed limit",
+        );
+    }
+    let is_total =
+        |node: &Node| matches!(&node.value, Content::Scalar(scalar) if scalar.text == "total");
+    if let Some(window) = fields.entry(&WINDOW)
+        && !is_total(&window.value)
+    {
+        problems.report_with(
+            window.key_span,
+            "a comparison with a baseline is over the whole run and has no window",
+            "remove `window`, or compare with a fixed limit",
+        );
+    }
 }
 
 /// The text of an expression, its parsed form, and the position of its first character.

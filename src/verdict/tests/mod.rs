@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::*;
 use crate::exit::Exit;
 use crate::outcome::Outcome;
-use crate::plan::threshold::{Rule, Threshold};
+use crate::plan::threshold::{Limit, Rule, RuleLimit, Threshold};
 use crate::plan::{CheckId, Series, SeriesId, Subject};
 use crate::record::{
     CheckCounts, Health, Interval, LoadCounts, SeriesInterval, StopReason, Timing, Totals, WakeUps,
@@ -36,12 +36,15 @@ fn rule(expression: &str) -> Threshold {
     let parsed = Rule::parse(expression).expect(expression);
     Threshold {
         expression: expression.to_owned(),
-        aggregate: parsed.aggregate,
-        metric: parsed.metric,
+        aggregate: parsed.measure.aggregate,
+        metric: parsed.measure.metric,
         series: Vec::new(),
         checks: Vec::new(),
         comparator: parsed.comparator,
-        limit: parsed.limit,
+        limit: match parsed.limit {
+            RuleLimit::Value(value) => Limit::Value(value),
+            RuleLimit::Baseline { change } => Limit::Baseline { change },
+        },
         unit: parsed.unit,
         window: Window::Total,
         min_samples: 0,
@@ -168,7 +171,7 @@ fn seconds(seconds: &[Second]) -> Vec<Interval> {
 }
 
 fn judged(rule: Threshold, of: &[Second]) -> Judged {
-    after(&[rule], &seconds(of)).0.standings()[0]
+    after(&[rule], &seconds(of)).0.standings().remove(0)
 }
 
 fn whole() -> Ending {

@@ -17,6 +17,55 @@ fn nothing_never_passes() {
 }
 
 #[test]
+fn without_a_baseline_there_is_no_change() {
+    let text = "p95(response_time{step=\"a<b\"}) vs baseline < +10%";
+    let (mut judge, totals) = after(&[rule(text)], &seconds(&[good(10, 100); 3]));
+    let subject = "p95(response_time{step=\"a<b\"}) vs baseline";
+    let verdict = judge.conclude(&totals, &whole());
+    assert_eq!(verdict.exit, Exit::ThresholdFailed);
+    assert_eq!(
+        verdict.reason,
+        format!("{subject}: there is no baseline: give one with --baseline")
+    );
+    let detail = "+4 %, from −1 % to +12 %, against 3 runs".to_owned();
+    let settled = |standing| Judged {
+        standing,
+        observed: Some(0.04),
+        interval: Some((-0.01, 0.12)),
+        samples: 3,
+        first_violation: None,
+        detail: Some(detail.clone()),
+    };
+    judge.settle_baseline(0, settled(Standing::Inconclusive));
+    let verdict = judge.conclude(&totals, &whole());
+    assert_eq!(verdict.exit, Exit::Passed);
+    assert_eq!(verdict.reason, "the only threshold is inconclusive");
+    assert_eq!(
+        verdict.warnings,
+        [Warning::Inconclusive {
+            sentence: format!("{subject}: {detail}")
+        }]
+    );
+    judge.settle_baseline(0, settled(Standing::Fail));
+    let verdict = judge.conclude(&totals, &whole());
+    assert_eq!(verdict.exit, Exit::ThresholdFailed);
+    assert_eq!(verdict.reason, format!("{subject}: {detail}"));
+    assert_eq!(verdict.thresholds, [settled(Standing::Fail)]);
+    judge.settle_baseline(0, settled(Standing::Pass));
+    let verdict = judge.conclude(&totals, &whole());
+    assert_eq!((verdict.exit, verdict.warnings), (Exit::Passed, vec![]));
+}
+
+#[test]
+fn only_thresholds_against_a_baseline_are_settled_from_outside() {
+    let (mut judge, _) = after(&[rule("count(requests) > 5")], &seconds(&[good(10, 100)]));
+    let before = judge.standings();
+    judge.settle_baseline(0, Judged::NOTHING);
+    judge.settle_baseline(1, Judged::NOTHING);
+    assert_eq!(judge.standings(), before);
+}
+
+#[test]
 fn a_count_of_nothing_is_zero() {
     for (expression, standing) in [
         ("count(requests) == 0", Standing::Pass),

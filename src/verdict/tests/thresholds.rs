@@ -94,12 +94,12 @@ fn a_whole_run_may_recover_from_a_breach() {
     let slow_start = [good(10, 900), good(10, 100), good(1_000, 100)];
     let rules = [rule("p95(response_time) < 500ms")];
     let intervals = seconds(&slow_start);
-    let early = after(&rules, &intervals[..2]).0.standings()[0];
+    let early = after(&rules, &intervals[..2]).0.standings().remove(0);
     assert_eq!(
         (early.standing, early.first_violation),
         (Standing::Fail, Some(Micros(SECOND)))
     );
-    let end = after(&rules, &intervals).0.standings()[0];
+    let end = after(&rules, &intervals).0.standings().remove(0);
     assert_eq!((end.standing, end.first_violation), (Standing::Pass, None));
 }
 

@@ -1,0 +1,166 @@
+//! A measure: an aggregate of a metric, with the selectors of its samples.
+
+use regex::Regex;
+
+use super::super::ExprError;
+use super::super::cursor::Cursor;
+use super::{Aggregate, Metric, MetricKind, Unit, read};
+
+/// An aggregate of a metric: `p95(response_time{step="login"})`.
+#[derive(Debug, Clone)]
+pub struct Measure {
+    /// The aggregate.
+    pub aggregate: Aggregate,
+    /// The metric.
+    pub metric: Metric,
+    /// The selected series or checks; all of the metric's if empty.
+    pub matchers: Vec<Matcher>,
+    /// The unit of its number.
+    pub unit: Unit,
+    /// The position of the aggregate in characters: offset and length.
+    pub aggregate_at: (usize, usize),
+    /// The position of the metric in characters: offset and length.
+    pub metric_at: (usize, usize),
+}
+
+/// A condition on a name or a tag.
+#[derive(Debug, Clone)]
+pub struct Matcher {
+    /// The name or tag.
+    pub key: Key,
+    /// The comparison.
+    pub relation: Relation,
+    /// The text between the quotes.
+    pub value: String,
+    /// The position of the key in characters: offset and length.
+    pub key_at: (usize, usize),
+    /// The position of the text between the quotes.
+    pub value_at: (usize, usize),
+}
+
+/// The name or tag that a matcher compares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// The step's name.
+    Step,
+    /// The flow's name.
+    Flow,
+    /// The check's name.
+    Check,
+    /// The value of this tag; empty for a step without the tag.
+    Tag(String),
+}
+
+/// The comparison of a matcher.
+#[derive(Debug, Clone)]
+pub enum Relation {
+    /// `=`
+    Is,
+    /// `!=`
+    IsNot,
+    /// `=~`: the regular expression matches the complete text.
+    Matches(Regex),
+    /// `!~`: the regular expression does not match the complete text.
+    MatchesNot(Regex),
+}
+
+impl Matcher {
+    /// True if a name or a tag's value satisfies the matcher.
+    pub fn accepts(&self, text: &str) -> bool {
+        match &self.relation {
+            Relation::Is => text == self.value,
+            Relation::IsNot => text != self.value,
+            Relation::Matches(regex) => regex.is_match(text),
+            Relation::MatchesNot(regex) => !regex.is_match(text),
+        }
+    }
+}
+
+impl Measure {
+    /// Parses a measure at the cursor, and checks that the aggregate applies to the metric.
+    pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, ExprError> {
+        cursor.skip_space();
+        let start = cursor.at;
+        let aggregate = read::aggregate(cursor)?;
+        let aggregate_at = cursor.range(start);
+        read::expect(cursor, "(", "`(` and a metric, such as `(response_time)`")?;
+        cursor.skip_space();
+        let start = cursor.at;
+        let metric = read::metric(cursor)?;
+        let metric_at = cursor.range(start);
+        let matchers = read::matchers(cursor)?;
+        read::expect(
+            cursor,
+            ")",
+            "`)`, or `{` and a selector such as `{step=\"login\"}`",
+        )?;
+        let unit =
+            unit_of(aggregate, metric).ok_or_else(|| misfit(aggregate, metric, aggregate_at))?;
+        Ok(Self {
+            aggregate,
+            metric,
+            matchers,
+            unit,
+            aggregate_at,
+            metric_at,
+        })
+    }
+}
+
+/// The unit of an aggregate of a metric; `None` if the aggregate does not apply.
+const fn unit_of(aggregate: Aggregate, metric: Metric) -> Option<Unit> {
+    use MetricKind as Kind;
+    match aggregate {
+        Aggregate::Percentile(_) | Aggregate::StandardDeviation => match metric.kind() {
+            Kind::Time => Some(Unit::Us),
+            Kind::Counter | Kind::Part | Kind::Checks | Kind::Bytes | Kind::Gauge => None,
+        },
+        Aggregate::Min | Aggregate::Max | Aggregate::Mean => match metric.kind() {
+            Kind::Time => Some(Unit::Us),
+            Kind::Gauge if matches!(metric, Metric::GeneratorCpu) => Some(Unit::Ratio),
+            Kind::Gauge if matches!(metric, Metric::GeneratorRss) => Some(Unit::Bytes),
+            Kind::Gauge => Some(Unit::Count),
+            Kind::Counter | Kind::Part | Kind::Checks | Kind::Bytes => None,
+        },
+        Aggregate::Count => match metric.kind() {
+            Kind::Time | Kind::Counter | Kind::Part | Kind::Checks => Some(Unit::Count),
+            Kind::Bytes => Some(Unit::Bytes),
+            Kind::Gauge => None,
+        },
+        Aggregate::Rate => match metric.kind() {
+            Kind::Counter | Kind::Part | Kind::Bytes => Some(Unit::PerSecond),
+            Kind::Time | Kind::Checks | Kind::Gauge => None,
+        },
+        Aggregate::Ratio => match metric.kind() {
+            Kind::Part | Kind::Checks => Some(Unit::Ratio),
+            Kind::Time | Kind::Counter | Kind::Bytes | Kind::Gauge => None,
+        },
+        Aggregate::Apdex(_) if matches!(metric, Metric::ResponseTime | Metric::ServiceTime) => {
+            Some(Unit::Ratio)
+        }
+        Aggregate::Apdex(_) => None,
+    }
+}
+
+fn misfit(aggregate: Aggregate, metric: Metric, (offset, length): (usize, usize)) -> ExprError {
+    let fitting = match metric.kind() {
+        MetricKind::Time if matches!(metric, Metric::ResponseTime | Metric::ServiceTime) => {
+            "a percentile such as p95, min, max, mean, sd, count or apdex(500ms)"
+        }
+        MetricKind::Time => "a percentile such as p95, min, max, mean, sd or count",
+        MetricKind::Counter | MetricKind::Bytes => "count or rate",
+        MetricKind::Part => "ratio, count or rate",
+        MetricKind::Checks => "ratio or count",
+        MetricKind::Gauge => "mean, min or max",
+    };
+    ExprError {
+        offset,
+        length,
+        message: format!(
+            "`{aggregate}` does not apply to {}; use {fitting}",
+            metric.name()
+        ),
+        hint: (matches!(aggregate, Aggregate::Ratio) && matches!(metric, Metric::Requests))
+            .then(|| "did you mean `ratio(failed)`?".to_owned()),
+    }
+}
