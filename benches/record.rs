@@ -216,6 +216,7 @@ fn header() -> RunHeader {
         segment: Segment::WHOLE,
         target: String::new(),
         target_is_bundled: false,
+        target_command: None,
         model: Model::Open,
         load: String::new(),
         stages: Vec::new(),

@@ -2,6 +2,7 @@
 
 mod arguments;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -47,6 +48,9 @@ pub enum Command {
     Report(ReportArgs),
     /// Print the scenario format as JSON Schema
     Schema(SchemaArgs),
+    /// Run the command of a target until standard input ends (`gander run` uses this to stop its target)
+    #[command(hide = true)]
+    Supervise(SuperviseArgs),
     /// Work with the bundled target app, Folio
     #[cfg(feature = "bundled-target")]
     #[command(subcommand)]
@@ -84,6 +88,9 @@ pub struct RunArgs {
     /// Allow load on this host outside loopback and private networks; repeatable
     #[arg(long, value_name = "HOST", value_parser = arguments::host, allow_hyphen_values = true)]
     pub allow_host: Vec<String>,
+    /// Allow the scenario to start its target's command
+    #[arg(long)]
+    pub allow_command: bool,
     /// Time for requests in flight to finish after the load ends or is stopped
     #[arg(
         long,
@@ -180,11 +187,21 @@ pub struct SchemaArgs {
     pub markdown: bool,
 }
 
+/// `gander supervise`
+#[derive(Debug, Args)]
+pub struct SuperviseArgs {
+    /// The program
+    pub program: OsString,
+    /// Its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<OsString>,
+}
+
 /// Options that change the scenario.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Changes to the scenario")]
 pub struct ChangeArgs {
-    /// Base URL of the target, or `bundled`
+    /// Base URL of a target that runs already, or `bundled`
     #[arg(long, value_name = "URL")]
     pub target: Option<String>,
     /// Peak number of users; stages are scaled in proportion

@@ -13,6 +13,7 @@ pub mod engine;
 pub mod exit;
 pub mod expr;
 mod format;
+pub mod managed;
 pub mod mask;
 pub mod outcome;
 pub mod plan;

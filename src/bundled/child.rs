@@ -1,12 +1,11 @@
 //! Folio as a child process: it is started, watched, and stopped with its owner.
 //!
 //! The child reads a pipe that only this process holds and exits when the pipe closes, so it cannot outlive a parent
-//! that was killed. A parent-death signal is not used: Linux sends it when the *thread* that started the child ends,
-//! and here that thread may belong to a pool.
+//! that was killed.
 
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::process::{ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -15,6 +14,7 @@ use std::time::{Duration, Instant};
 use url::Url;
 
 use super::{ProfileName, TargetError};
+use crate::managed::ManagedProcess;
 
 /// Bytes of standard error that are kept.
 const TAIL: usize = 4 * 1024;
@@ -30,13 +30,13 @@ pub struct BundledOptions {
     pub executable: Option<PathBuf>,
 }
 
-/// A running child; dropping it stops it.
+/// A running child; dropping it stops it. It has two seconds, or twelve if it may have private services to stop; then
+/// it is killed.
 #[derive(Debug)]
 pub struct BundledTarget {
-    child: Child,
+    child: ManagedProcess,
     url: Url,
     stderr: Tail,
-    stop_within: Duration,
 }
 
 impl BundledTarget {
@@ -52,35 +52,25 @@ impl BundledTarget {
         command
             .args(["target", "serve", "--port", "0", "--until-input-ends"])
             .args(arguments(options))
-            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        // Ctrl-C goes to the whole foreground process group, but the target must answer until the run has stopped.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let mut child = command
-            .spawn()
+        let mut child = ManagedProcess::spawn(&mut command, stop_within(options.profile))
             .map_err(spawn_error(executable.display().to_string()))?;
-        let first_line = child.stdout.take().map(first_line);
-        let stderr = Tail::follow(child.stderr.take());
+        let first_line = child.take_stdout().map(first_line);
+        let stderr = Tail::follow(child.take_stderr());
         let began = Instant::now();
-        let stop_within = stop_within(options.profile);
         let said = first_line.map_or(Err(RecvTimeoutError::Disconnected), |line| {
             line.recv_timeout(ready_within(options.profile))
         });
         match said {
             Ok(line) => match address(&line) {
-                Some(url) => Ok(Self {
-                    child,
-                    url,
-                    stderr,
-                    stop_within,
-                }),
-                None => Err(not_started(child, &line, stderr, stop_within)),
+                Some(url) => Ok(Self { child, url, stderr }),
+                None => Err(not_started(child, &line, stderr)),
             },
-            Err(RecvTimeoutError::Disconnected) => Err(not_started(child, "", stderr, stop_within)),
+            Err(RecvTimeoutError::Disconnected) => Err(not_started(child, "", stderr)),
             Err(RecvTimeoutError::Timeout) => {
-                end(&mut child, Duration::ZERO);
+                // Only its words are needed.
+                let _ = child.kill();
                 Err(TargetError::NotReady {
                     waited: began.elapsed(),
                     stderr: stderr.read_to_end(),
@@ -96,7 +86,7 @@ impl BundledTarget {
 
     /// The process id, for measuring its resource usage.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.pid()
     }
 
     /// The exit status and the end of standard error if the child has exited; `None` while it runs.
@@ -109,18 +99,6 @@ impl BundledTarget {
             "the bundled target ended with {status}{}",
             super::said(&self.stderr.text())
         ))
-    }
-
-    /// Stops the child. It has two seconds, or twelve if it may have private services to stop; then it is killed.
-    /// Blocks until it has exited.
-    pub fn stop(self) {
-        drop(self);
-    }
-}
-
-impl Drop for BundledTarget {
-    fn drop(&mut self) {
-        end(&mut self.child, self.stop_within);
     }
 }
 
@@ -174,30 +152,14 @@ fn first_line(stdout: ChildStdout) -> Receiver<String> {
     said
 }
 
-fn not_started(mut child: Child, found: &str, stderr: Tail, stop_within: Duration) -> TargetError {
-    end(&mut child, stop_within);
-    match child.wait() {
+fn not_started(mut child: ManagedProcess, found: &str, stderr: Tail) -> TargetError {
+    match child.end() {
         Ok(status) => TargetError::NotStarted {
             found: found.trim().to_owned(),
             status,
             stderr: stderr.read_to_end(),
         },
         Err(error) => TargetError::Runtime(error),
-    }
-}
-
-/// Closes the child's input, which stops it; kills the child if it still runs after `patience`.
-fn end(child: &mut Child, patience: Duration) {
-    drop(child.stdin.take());
-    let deadline = Instant::now() + patience;
-    while matches!(child.try_wait(), Ok(None)) {
-        if Instant::now() >= deadline {
-            // If it has already exited, that is fine too.
-            let _ = child.kill();
-            let _ = child.wait();
-            return;
-        }
-        thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -1,6 +1,5 @@
 //! The subcommands. Each connects the modules of the pipeline and returns how the process ends.
 
-mod bundled;
 mod check;
 mod github;
 mod output_file;
@@ -10,7 +9,9 @@ mod plan;
 mod progress;
 mod report;
 mod run;
+mod run_target;
 mod schema;
+mod supervise;
 #[cfg(feature = "bundled-target")]
 mod target;
 mod terminal;
@@ -130,10 +131,11 @@ fn dispatch(command: &Command) -> Result<Exit, CommandError> {
         Command::Plan(args) => plan::plan(args),
         Command::Report(args) => report::report(args),
         Command::Schema(args) => schema::schema(args),
+        Command::Supervise(args) => supervise::supervise(args),
         #[cfg(feature = "bundled-target")]
         Command::Target(TargetCommand::Serve(args)) => target::serve(args),
         #[cfg(not(feature = "bundled-target"))]
-        Command::Target { .. } => Err(bundled::none_bundled()),
+        Command::Target { .. } => Err(run_target::none_bundled()),
     }
 }
 
@@ -147,7 +149,6 @@ enum CommandError {
     #[error("{0:#}")]
     Argument(anyhow::Error),
     /// The target could not be reached or started.
-    #[cfg(feature = "bundled-target")]
     #[error("{0:#}")]
     Target(anyhow::Error),
     /// The user interrupted the command before it was finished.
@@ -162,7 +163,6 @@ impl CommandError {
     const fn exit(&self) -> Exit {
         match self {
             Self::Scenario(_) | Self::Argument(_) => Exit::InvalidInput,
-            #[cfg(feature = "bundled-target")]
             Self::Target(_) => Exit::TargetUnreachable,
             Self::Stopped(_) => Exit::Stopped,
             Self::Internal(_) => Exit::Internal,
@@ -178,15 +178,15 @@ impl CommandError {
     }
 }
 
-/// A placeholder for the address of the bundled target, which is known only once it runs.
+/// A placeholder for the address of a target that Gander starts, which is known only once it runs.
 fn placeholder() -> Url {
     Url::parse("http://127.0.0.1:1").expect("a valid URL")
 }
 
-/// The plan for the scenario's own target, or for a placeholder of the bundled one.
+/// The plan for the scenario's own target, or for a placeholder of one that Gander starts.
 fn compile(scenario: &Scenario, seed: u64) -> Result<Plan, Diagnostics> {
     let target = match &scenario.target {
-        Target::Bundled => placeholder(),
+        Target::Bundled | Target::Command(_) => placeholder(),
         Target::Url(url) => url.clone(),
     };
     Plan::compile(scenario, &target, seed, Segment::WHOLE)

@@ -8,6 +8,7 @@ use anyhow::{Context, anyhow};
 
 use crate::cli::OutputArgs;
 use crate::exit::Exit;
+use crate::managed::LOG_FILE;
 use crate::record::journal::{EVENTS_FILE, HISTOGRAMS_FILE, Journal, RUN_FILE};
 use crate::report::{
     self, BenchmarkBigger, BenchmarkSmaller, GitlabMetrics, JunitXml, Renderer, Report,
@@ -96,7 +97,7 @@ impl<'a> Wanted<'a> {
             .chain(self.hlog.map(|path| ("--hlog", path)))
             .collect();
         let outputs = report::renderers().into_iter().map(Renderer::file_name);
-        let names: Vec<_> = outputs.chain(JOURNAL_FILES).collect();
+        let names: Vec<_> = outputs.chain(JOURNAL_FILES).chain([LOG_FILE]).collect();
         Places {
             inputs: self.inputs,
             folder: self.folder,

@@ -21,7 +21,7 @@ use crate::transport::{Settings, Shared};
 
 use super::output_file::Existing;
 use super::outputs::{Claim, Outputs, Wanted, journal_in};
-use super::{CommandError, bundled, compile, seed_or_new, terminal};
+use super::{CommandError, compile, run_target, seed_or_new, terminal};
 
 pub(super) fn run(args: &RunArgs) -> Result<Exit, CommandError> {
     let mut scenario =
@@ -31,7 +31,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, CommandError> {
     compile(&scenario, seed).map_err(CommandError::Scenario)?;
     scenario
         .overridden
-        .extend(bundled::changes(&scenario.target, args)?);
+        .extend(run_target::changes(&scenario.target, args)?);
+    run_target::check_command(&scenario, args.allow_command)?;
     let now = Utc::now();
     let run_id = header::run_id(&scenario.name, now);
     Limits::raise()
@@ -60,11 +61,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, CommandError> {
         quiet: args.quiet,
     })?;
 
-    let target = bundled::start(&scenario.target, args);
-    if control.block_on(signals.has_come()) {
-        return Err(stopped_early());
-    }
-    let mut target = target?;
+    let starting = run_target::start(&scenario, args, &folder, &mut signals);
+    let mut target = control.block_on(starting)?;
     let plan = Plan::compile(&scenario, target.url(), seed, Segment::WHOLE)
         .map_err(CommandError::Scenario)?;
     let transport = transport(&plan, args)?;
@@ -123,7 +121,7 @@ fn cut_short(error: anyhow::Error) -> CommandError {
     }
 }
 
-fn stopped_early() -> CommandError {
+pub(super) fn stopped_early() -> CommandError {
     CommandError::Stopped(anyhow!("stopped before the load began: nothing was sent"))
 }
 

@@ -60,6 +60,24 @@ pub(super) const fn usage_of(_pid: u32) -> Option<Usage> {
     })
 }
 
+pub(super) const fn usage_of_descendants(pid: u32) -> Option<Usage> {
+    usage_of(pid)
+}
+
+/// A process below another one.
+#[derive(Debug, Clone, Copy)]
+pub struct Descendant {
+    /// Its process id.
+    pub pid: u32,
+    /// Its process group.
+    pub group: i32,
+}
+
+/// Unknown.
+pub const fn descendants(_pid: u32) -> Vec<Descendant> {
+    Vec::new()
+}
+
 pub(super) const fn open_files_limit() -> Option<u64> {
     None
 }

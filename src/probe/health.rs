@@ -40,7 +40,7 @@ pub struct Health {
     pub throttled: Micros,
 }
 
-/// The resource usage of the bundled target in one interval.
+/// The resource usage of a target that Gander started, in one interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct TargetHealth {
     /// CPU usage as a fraction of all cores.
@@ -107,26 +107,54 @@ impl OwnHealth {
     }
 }
 
-/// Measures another process from one interval to the next. The system counts its CPU time in ticks of 10 ms.
+/// Measures other processes from one interval to the next. The system counts their CPU time in ticks of 10 ms.
 #[derive(Debug)]
 pub struct ProcessHealth {
-    pid: u32,
+    of: Measured,
     cpu: CpuMeter,
+}
+
+/// The processes that are measured.
+#[derive(Debug, Clone, Copy)]
+enum Measured {
+    /// The process with this id.
+    Process(u32),
+    /// All descendants of the process with this id, without itself.
+    Descendants(u32),
+}
+
+impl Measured {
+    fn usage(self) -> Option<Usage> {
+        match self {
+            Self::Process(pid) => system::usage_of(pid),
+            Self::Descendants(pid) => system::usage_of_descendants(pid),
+        }
+    }
 }
 
 impl ProcessHealth {
     /// Starts the first interval of the process with this id.
     pub fn of(pid: u32) -> Self {
-        let used = system::usage_of(pid).map_or(Duration::ZERO, |usage| usage.cpu_time);
+        Self::starting(Measured::Process(pid))
+    }
+
+    /// Starts the first interval of all descendants of the process with this id, without itself. Memory that they share
+    /// counts once for each of them.
+    pub fn of_descendants(pid: u32) -> Self {
+        Self::starting(Measured::Descendants(pid))
+    }
+
+    fn starting(of: Measured) -> Self {
+        let used = of.usage().map_or(Duration::ZERO, |usage| usage.cpu_time);
         Self {
-            pid,
+            of,
             cpu: CpuMeter::starting_at(used),
         }
     }
 
-    /// Ends the interval and starts the next; `None` when the process has exited.
+    /// Ends the interval and starts the next; `None` when the processes have exited.
     pub fn sample(&mut self) -> Option<TargetHealth> {
-        let usage = system::usage_of(self.pid)?;
+        let usage = self.of.usage()?;
         let (_, cpu) = self.cpu.read(usage.cpu_time);
         Some(TargetHealth {
             cpu,
@@ -135,10 +163,10 @@ impl ProcessHealth {
     }
 }
 
-/// CPU time and memory of a process, as counted by the system.
+/// CPU time and memory of one or several processes, as counted by the system.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Usage {
-    /// User and system time since the process started.
+    /// User and system time since the start.
     pub(super) cpu_time: Duration,
     /// Resident memory.
     pub(super) rss_bytes: u64,
@@ -216,5 +244,47 @@ mod tests {
         child.kill().expect("it can be killed");
         child.wait().expect("it can be waited for");
         assert_eq!(health.sample(), None);
+    }
+
+    #[test]
+    fn descendants_are_measured_also_those_that_have_ended() {
+        // The shell's own time is not counted; that of its children is, while they run and after they have ended.
+        let script = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done";
+        let mut root = std::process::Command::new("sh")
+            .args([
+                "-c",
+                &format!("echo; read go; sh -c '{script}'; sleep 60 & wait"),
+            ])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("sh starts");
+        let mut health = ProcessHealth::of_descendants(root.id());
+        assert_eq!(health.sample(), None, "it has no child yet");
+        drop(root.stdin.take());
+        let deadline = Instant::now() + Duration::from_secs(60);
+        // The child that worked has ended when `sleep` is the only one; until then it is the first descendant.
+        let mut used = Duration::ZERO;
+        while used.is_zero() {
+            assert!(Instant::now() < deadline, "no time was counted");
+            std::thread::sleep(Duration::from_millis(5));
+            let works = super::super::descendants(root.id());
+            if let [sleep] = works[..]
+                && std::fs::read_to_string(format!("/proc/{}/comm", sleep.pid))
+                    .is_ok_and(|name| name.trim() == "sleep")
+            {
+                let usage = Measured::Descendants(root.id())
+                    .usage()
+                    .expect("sleep is alive");
+                assert!(usage.rss_bytes > 0, "{usage:?}");
+                used = usage.cpu_time;
+            }
+        }
+        for descendant in super::super::descendants(root.id()) {
+            let pid = rustix::process::Pid::from_raw(descendant.pid as i32).expect("a process");
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL)
+                .expect("it is killed");
+        }
+        root.wait().expect("it can be waited for");
     }
 }

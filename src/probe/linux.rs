@@ -82,15 +82,90 @@ pub(super) fn machine_cpu_time() -> CpuTime {
 
 /// Usage of a process; `None` if it has exited, even if it is not reaped yet.
 pub(super) fn usage_of(pid: u32) -> Option<Usage> {
-    let stat = Stat::from_file(format!("/proc/{pid}/stat")).ok()?;
-    if matches!(stat.state, 'Z' | 'X') {
-        return None;
-    }
-    let ticks = (stat.utime + stat.stime) as f64;
+    let stat = stat(pid).filter(is_running)?;
     Some(Usage {
-        cpu_time: Duration::from_secs_f64(ticks / procfs::ticks_per_second() as f64),
+        cpu_time: of_ticks(stat.utime + stat.stime),
         rss_bytes: rss(&pid.to_string())?,
     })
+}
+
+/// Usage of all descendants of a process, those that it has reaped included; `None` if none of them is running.
+pub(super) fn usage_of_descendants(pid: u32) -> Option<Usage> {
+    let root = stat(pid)?;
+    let mut ticks = reaped(&root);
+    let (mut rss_bytes, mut is_any_running) = (0, false);
+    for descendant in descendants(pid) {
+        let Some(stat) = stat(descendant.pid) else {
+            continue;
+        };
+        ticks += stat.utime + stat.stime + reaped(&stat);
+        if is_running(&stat) {
+            is_any_running = true;
+            rss_bytes += rss(&descendant.pid.to_string()).unwrap_or(0);
+        }
+    }
+    is_any_running.then(|| Usage {
+        cpu_time: of_ticks(ticks),
+        rss_bytes,
+    })
+}
+
+fn stat(pid: u32) -> Option<Stat> {
+    Stat::from_file(format!("/proc/{pid}/stat")).ok()
+}
+
+const fn is_running(stat: &Stat) -> bool {
+    !matches!(stat.state, 'Z' | 'X')
+}
+
+/// Ticks of the children that the process has waited for, and of theirs.
+fn reaped(stat: &Stat) -> u64 {
+    (stat.cutime + stat.cstime).max(0) as u64
+}
+
+fn of_ticks(ticks: u64) -> Duration {
+    Duration::from_secs_f64(ticks as f64 / procfs::ticks_per_second() as f64)
+}
+
+/// A process below another one.
+#[derive(Debug, Clone, Copy)]
+pub struct Descendant {
+    /// Its process id.
+    pub pid: u32,
+    /// Its process group; 0 if it has just ended.
+    pub group: i32,
+}
+
+/// The descendants of a process, parents before their children. One that starts or ends meanwhile may be missing.
+pub fn descendants(pid: u32) -> Vec<Descendant> {
+    let mut found: Vec<Descendant> = Vec::new();
+    let mut next = Some(pid);
+    let mut looked_at = 0;
+    while let Some(parent) = next {
+        found.extend(children(parent).into_iter().map(|pid| Descendant {
+            pid,
+            group: stat(pid).map_or(0, |stat| stat.pgrp),
+        }));
+        next = found.get(looked_at).map(|descendant| descendant.pid);
+        looked_at += 1;
+    }
+    found
+}
+
+/// The children of each thread. A kernel without `CONFIG_PROC_CHILDREN` shows none; distributions build with it.
+fn children(pid: u32) -> Vec<u32> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for thread in threads.flatten() {
+        let pids = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+        found.extend(
+            pids.split_ascii_whitespace()
+                .filter_map(|pid| pid.parse::<u32>().ok()),
+        );
+    }
+    found
 }
 
 /// Resident memory of a process, by its name in `/proc`.

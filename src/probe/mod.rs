@@ -1,4 +1,4 @@
-//! The generator's own resource usage, the bundled target's usage, and the limits of this machine.
+//! The generator's own resource usage, that of a target that it started, and the limits of this machine.
 //!
 //! On Linux the readings come from `/proc` and system calls. On other systems every reading is zero and every limit
 //! unknown: a run is recorded there, but the health of its generator is not verified.
@@ -19,5 +19,5 @@ mod wake_ups;
 pub use health::{Health, OwnHealth, ProcessHealth, TargetHealth};
 pub use limits::{Limits, TooFewFiles};
 pub use machine::{Machine, cores, machine, user_cores};
-pub use system::ignores_hangup;
+pub use system::{Descendant, descendants, ignores_hangup};
 pub use wake_ups::WakeUps;

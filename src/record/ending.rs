@@ -27,7 +27,7 @@ pub enum StopReason {
         /// The step.
         step: String,
     },
-    /// The target became unreachable, or the bundled target exited.
+    /// The target became unreachable, or a target that Gander started exited.
     TargetGone {
         /// The observation.
         detail: String,

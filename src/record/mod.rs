@@ -166,7 +166,7 @@ pub struct Interval {
     pub checks: BTreeMap<CheckId, CheckCounts>,
     /// The generator's health.
     pub health: Health,
-    /// The bundled target's health, if there is one.
+    /// The health of a target that Gander started.
     pub target: Option<TargetHealth>,
 }
 

@@ -106,7 +106,7 @@ pub struct HealthTotals {
     stolen_seconds: f64,
 }
 
-/// The bundled target's health over the measured time.
+/// The health of a target that Gander started, over the measured time.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct TargetTotals {
     /// CPU usage as a fraction of all cores, averaged over the observed time.
@@ -248,7 +248,7 @@ impl Totals {
         self.health
     }
 
-    /// The bundled target's health over the measured time, if there was one.
+    /// The health over the measured time of a target that Gander started.
     pub const fn target(&self) -> Option<TargetTotals> {
         self.target
     }

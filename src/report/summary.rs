@@ -11,7 +11,7 @@ use super::{RenderError, Renderer};
 use crate::outcome::Outcome;
 use crate::plan::schedule::Model;
 use crate::plan::threshold::Unit;
-use crate::record::totals::HealthTotals;
+use crate::record::totals::{HealthTotals, TargetTotals};
 use crate::record::{CheckCounts, Standing, Timing};
 use crate::scenario::{Kind, Severity};
 use crate::units::Micros;
@@ -56,6 +56,10 @@ pub(super) struct Summary<'a> {
     is_complete: bool,
     target: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    target_command: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_usage: Option<TargetUsage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     workload_hash: Option<&'a str>,
     plan_hash: &'a str,
     load: LoadSummary,
@@ -68,6 +72,14 @@ pub(super) struct Summary<'a> {
     thresholds: Vec<ThresholdSummary<'a>>,
     generator: GeneratorSummary<'a>,
     warnings: &'a [String],
+}
+
+/// The resource usage of a target that Gander started.
+#[derive(Debug, Serialize)]
+struct TargetUsage {
+    mean_cpu: f64,
+    peak_cpu: f64,
+    peak_rss_bytes: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -249,6 +261,8 @@ impl<'a> Summary<'a> {
             reason: &report.verdict.reason,
             is_complete: report.is_complete,
             target: &header.target,
+            target_command: header.target_command.as_deref(),
+            target_usage: report.target.as_ref().map(TargetUsage::of),
             workload_hash: header.workload_hash.as_deref(),
             plan_hash: &header.plan_hash,
             load: LoadSummary {
@@ -308,6 +322,16 @@ impl<'a> Summary<'a> {
             thresholds: report.thresholds.iter().map(ThresholdSummary::of).collect(),
             generator: GeneratorSummary::of(report),
             warnings: &report.verdict.warnings,
+        }
+    }
+}
+
+impl TargetUsage {
+    fn of(target: &TargetTotals) -> Self {
+        Self {
+            mean_cpu: rounded(target.mean_cpu),
+            peak_cpu: rounded(target.peak.cpu),
+            peak_rss_bytes: target.peak.rss_bytes,
         }
     }
 }

@@ -45,6 +45,10 @@ pub fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: DateTime<Ut
         segment: workload.segment,
         target: hide(workload.target.as_str()),
         target_is_bundled: scenario.target == Target::Bundled,
+        target_command: match &scenario.target {
+            Target::Command(command) => Some(scenario.mask.text(&command.to_string())),
+            Target::Bundled | Target::Url(_) => None,
+        },
         model: workload.loads.model(),
         load: workload.loads.to_string(),
         stages: workload.loads.stage_marks(),

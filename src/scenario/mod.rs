@@ -12,6 +12,7 @@ mod load_model;
 pub mod program;
 mod response;
 mod steps;
+mod target;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -20,7 +21,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 use crate::expr::threshold;
 pub use crate::expr::{Comparator, Condition, Number, SlotId, Template, Value};
@@ -38,6 +38,7 @@ pub use json_path::{JsonPath, TooManyVisits};
 pub use load_model::{Delay, Load, RateStage, Shape, Sharing, UserStage};
 pub use program::{Action, Step};
 pub use response::{Capture, CaptureFrom, Check, CheckRule, JsonRule, StatusRange, TextRule};
+pub use target::{PortText, Target, TargetCommand};
 pub use validate::{Checked, LARGEST_TIME_SCALE, MAX_RATE, MAX_USERS, Overrides, check, load};
 
 /// The format of a scenario file.
@@ -109,15 +110,6 @@ pub struct Source {
     pub sha256: String,
     /// The canonical paths of the files that it names.
     pub files: Vec<PathBuf>,
-}
-
-/// The target of a scenario.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// Folio, which Gander starts on a free port for the run.
-    Bundled,
-    /// A running service: scheme, host, port and an optional base path.
-    Url(Url),
 }
 
 /// A value that templates insert by name.

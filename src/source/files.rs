@@ -134,6 +134,22 @@ impl Files {
         Ok(found)
     }
 
+    /// The canonical path of a folder in which a command runs. It may be outside the root: the root limits what is
+    /// read as data, and a command can read any file.
+    pub(crate) fn folder(&self, named: &str) -> Result<PathBuf, Refusal> {
+        let full = self.folder.join(named);
+        match fs::canonicalize(&full) {
+            Ok(found) if found.is_dir() => Ok(found),
+            Ok(found) => Err(refuse(format!("`{}` is not a folder", found.display()))),
+            Err(error) => Err(refuse(format!(
+                "cannot find the folder `{}`: {}",
+                full.display(),
+                reason(&error)
+            ))
+            .with_hint("folders are named relative to the scenario file")),
+        }
+    }
+
     /// The canonical paths of the files that were found.
     pub(crate) fn into_found(self) -> Vec<PathBuf> {
         self.found.into_inner()

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of the pipeline: each may name those before it. `engine` and `transport` stand beside it.
-const ALLOWED: [(&str, &[&str]); 17] = [
+const ALLOWED: [(&str, &[&str]); 18] = [
     ("units", &[]),
     ("outcome", &[]),
     ("exit", &[]),
@@ -47,7 +47,8 @@ const ALLOWED: [(&str, &[&str]); 17] = [
             "units", "outcome", "exit", "scenario", "plan", "record", "verdict",
         ],
     ),
-    ("bundled", &["units", "cli"]),
+    ("managed", &["units", "scenario", "probe"]),
+    ("bundled", &["units", "cli", "managed"]),
     (
         "run",
         &[
@@ -60,6 +61,7 @@ const ALLOWED: [(&str, &[&str]); 17] = [
             "verdict",
             "report",
             "scenario",
+            "managed",
             "bundled",
         ],
     ),

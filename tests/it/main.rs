@@ -36,6 +36,7 @@ mod secrets;
 mod start;
 mod stopping;
 mod target;
+mod target_command;
 mod target_stop;
 mod told;
 mod transport;

@@ -8,4 +8,5 @@ pub(crate) mod flow;
 pub(crate) mod http;
 pub(crate) mod load;
 pub(crate) mod scenario;
+pub(crate) mod target;
 pub(crate) mod threshold;

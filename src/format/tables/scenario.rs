@@ -2,7 +2,7 @@
 
 use super::super::words::{FromWord, Kind, OnError};
 use super::super::{Field, Mapping, Type};
-use super::{data, delay, flow, http, load, threshold};
+use super::{data, delay, flow, http, load, target, threshold};
 
 const STEPS: Type = Type::OneOf(&[Type::List(&Type::Step), Type::Nothing]);
 
@@ -31,12 +31,18 @@ pub(crate) const DESCRIPTION: Field = Field::new(
 
 pub(crate) const TARGET: Field = Field::new(
     "target",
-    Type::OneOf(&[Type::Literal("bundled"), Type::BASE_URL]),
+    Type::OneOf(&[
+        Type::Literal("bundled"),
+        Type::BASE_URL,
+        Type::Mapping(&target::TABLE),
+    ]),
     "https://shop.test/api",
-    "The target: a base URL with http:// or https://, or `bundled` for Folio, the target app inside Gander. Request \
-     paths are joined to the URL, including its path. The URL may not contain credentials, `?` or `#`. Loopback and \
-     private addresses are always allowed; any other host needs `--allow-host`.",
+    "The target: a base URL with http:// or https://; `bundled` for Folio, the target app inside Gander; or a \
+     [command](#target) that Gander starts for the run. Request paths are joined to the URL, including its path. The \
+     URL may not contain credentials, `?` or `#`. Loopback and private addresses are always allowed; any other host \
+     needs `--allow-host`.",
 )
+.with_secrets()
 .required();
 
 pub(crate) const LOAD: Field = Field::new(

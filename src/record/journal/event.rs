@@ -84,7 +84,7 @@ pub struct IntervalCounts {
     pub checks: BTreeMap<CheckId, CheckCounts>,
     /// The generator's health.
     pub health: Health,
-    /// The bundled target's health.
+    /// The health of a target that Gander started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetHealth>,
 }

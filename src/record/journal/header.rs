@@ -41,8 +41,11 @@ pub struct RunHeader {
     pub segment: Segment,
     /// The target: its base URL and its origin.
     pub target: String,
-    /// True if Gander started the target itself.
+    /// True if Gander started Folio as the target.
     pub target_is_bundled: bool,
+    /// The command line with which Gander started the target, if it did, without secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_command: Option<String>,
     /// The load model.
     pub model: Model,
     /// The load in words: `20 users for 5m`.

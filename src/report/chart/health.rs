@@ -1,4 +1,4 @@
-//! CPU and memory of the generator and of the bundled target over time.
+//! CPU and memory of the generator and of a target that Gander started, over time.
 
 use std::fmt::Write as _;
 
@@ -19,7 +19,7 @@ pub(in crate::report) fn cpu(report: &Report) -> Result<Option<String>, RenderEr
     let sheet = Sheet::wide(
         "cpu",
         "CPU usage over time",
-        "CPU usage of the generator, and of the bundled target if there is one, as a percentage of all cores. The timeline table contains the numbers.",
+        "CPU usage of the generator, and of the target if Gander started it, as a percentage of all cores. The timeline table contains the numbers.",
         200,
     );
     let generator = over_time(report, |point| Some(point.generator_cpu));
@@ -64,7 +64,7 @@ pub(in crate::report) fn memory(report: &Report) -> Result<Option<String>, Rende
     let sheet = Sheet::wide(
         "memory",
         "Memory over time",
-        "Resident memory of the generator, and of the bundled target if there is one. The timeline table contains the numbers.",
+        "Resident memory of the generator, and of the target if Gander started it. The timeline table contains the numbers.",
         200,
     );
     let mebibytes = |bytes: u64| bytes as f64 / MEBIBYTE;

@@ -172,10 +172,10 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
             show_duration(header.warm_up.as_duration())
         );
     }
-    let target = if header.target_is_bundled {
-        "bundled (Folio)".to_owned()
-    } else {
-        header.target.clone()
+    let target = match &header.target_command {
+        Some(command) => format!("started by Gander: {command}"),
+        None if header.target_is_bundled => "bundled (Folio)".to_owned(),
+        None => header.target.clone(),
     };
     vec![
         ("Target", target),

@@ -316,6 +316,7 @@ fn cleaned(mut header: RunHeader) -> RunHeader {
     ]
     .into_iter()
     .chain(&mut header.description)
+    .chain(&mut header.target_command)
     .chain(&mut header.workload_hash)
     .chain(&mut header.git_commit)
     .chain(&mut header.overrides)

@@ -102,7 +102,7 @@ pub struct Report {
     pub unmeasured_failures: Vec<UnmeasuredFailure>,
     /// The generator's health over measured time.
     pub generator: HealthTotals,
-    /// The bundled target's health over measured time, if there was one.
+    /// The health over measured time of a target that Gander started.
     pub target: Option<TargetTotals>,
     /// The timeline by series, for `timeline.csv`.
     pub rows: SeriesTimeline,

@@ -44,7 +44,7 @@ pub struct Point {
     pub generator_rss: u64,
     /// The longest delay of the generator's event loop.
     pub loop_delay_max: Micros,
-    /// The bundled target's average CPU usage and resident memory in bytes, if there is one.
+    /// Average CPU usage and resident memory in bytes of a target that Gander started.
     pub target: Option<(f64, u64)>,
 }
 

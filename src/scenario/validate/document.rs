@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use url::Url;
-
 use super::compiler::Compiler;
 use super::delay::{delay, is_none};
 use super::names::{NameTable, Section};
-use super::{feeder, flow, http, kind, load, threshold};
+use super::{feeder, flow, http, kind, load, target, threshold};
 use crate::format::tables::scenario as table;
-use crate::format::{Field, Fields, Problems};
+use crate::format::{Field, Problems};
 use crate::mask::Mask;
 use crate::scenario::{
     Delay, Feed, Flow, HttpOptions, Kind, Load, OnError, Scenario, Source, Step, Target,
@@ -17,8 +15,6 @@ use crate::scenario::{
 };
 use crate::source::Files;
 use crate::source::Node;
-use crate::source::user_info;
-use crate::source::{brief, did_you_mean, nearest};
 
 /// The parts of the file. A part that could not be read is `None`, and its error is reported.
 pub(super) struct Document {
@@ -92,7 +88,9 @@ impl Document {
                 .get(&table::DESCRIPTION)
                 .and_then(|node| problems.scalar(node, "a text"))
                 .map(|scalar| scalar.text.trim().to_owned()),
-            target: target(&fields, problems),
+            target: problems
+                .require(&fields, &table::TARGET)
+                .and_then(|node| target::target(node, files, problems)),
             load,
             warm_up: problems.value(&fields, &table::WARM_UP).unwrap_or_default(),
             think_time: fields
@@ -142,61 +140,4 @@ impl Document {
             mask: Mask::default(),
         })
     }
-}
-
-/// True if a text looks like a host name or address, with an optional port and path.
-fn looks_like_a_host(text: &str) -> bool {
-    let host = text.split([':', '/']).next().unwrap_or_default();
-    let is_host = !host.is_empty()
-        && host
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
-    is_host && (host == "localhost" || text[host.len()..].starts_with(':') || host.contains('.'))
-}
-
-fn target(fields: &Fields<'_>, problems: &mut Problems) -> Option<Target> {
-    const WHAT: &str = "`bundled`, or a base URL such as http://127.0.0.1:8080";
-    let node = problems.require(fields, &table::TARGET)?;
-    let text = problems.scalar(node, WHAT)?.text.trim();
-    if text == "bundled" {
-        return Some(Target::Bundled);
-    }
-    if !text.contains("://") {
-        match nearest(text, ["bundled"]) {
-            Some(word) => {
-                let message = format!("expected {WHAT}, found `{}`", brief(text));
-                problems.report_with(node.span, message, did_you_mean(word));
-            }
-            None if looks_like_a_host(text) => {
-                let message = format!("expected {WHAT}, found `{}`", brief(text));
-                problems.report_with(node.span, message, did_you_mean(&format!("http://{text}")));
-            }
-            None => problems.expected(WHAT, node),
-        }
-        return None;
-    }
-    let url = match Url::parse(text) {
-        Ok(url) => url,
-        Err(error) => {
-            problems.report(
-                node.span,
-                format!(
-                    "`{}` is not a URL: {error}",
-                    brief(&user_info::masked(text))
-                ),
-            );
-            return None;
-        }
-    };
-    let complaint = if !matches!(url.scheme(), "http" | "https") {
-        "a target's URL starts with http:// or https://"
-    } else if !url.username().is_empty() || url.password().is_some() {
-        "a target's URL may not contain credentials: give them under `auth:` of a step"
-    } else if url.query().is_some() || url.fragment().is_some() {
-        "a target's URL may not contain `?` or `#`"
-    } else {
-        return Some(Target::Url(url));
-    };
-    problems.report(node.span, complaint);
-    None
 }

@@ -79,10 +79,11 @@ pub(super) fn note_secrets(
     };
     for entry in entries {
         let field = FORMAT.root.field(&entry.key);
-        if field.is_some_and(|field| field.secrecy != Secrecy::Public) {
-            note(&entry.value, lookup, problems);
-        } else if entry.key == TARGET.key {
+        let is_address = entry.key == TARGET.key && matches!(entry.value.value, Content::Scalar(_));
+        if is_address {
             note_path(&entry.value, problems);
+        } else if field.is_some_and(|field| field.secrecy != Secrecy::Public) {
+            note(&entry.value, lookup, problems);
         }
     }
 }

@@ -20,6 +20,7 @@ pub(super) mod names;
 mod pattern;
 mod resolver;
 mod secrets;
+mod target;
 mod threshold;
 
 use std::fmt::Write as _;
