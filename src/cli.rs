@@ -260,7 +260,7 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 
 /// The setup of the bundled target for `gander run`.
 #[cfg(feature = "bundled-target")]
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Setup of the bundled target")]
 pub struct BundledArgs {
     /// Database and shared store of the bundled target [default: embedded]

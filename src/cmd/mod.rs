@@ -1,6 +1,7 @@
 //! The subcommands. Each connects the modules of the pipeline and returns how the process ends.
 
 mod check;
+mod execute;
 mod github;
 mod output_file;
 mod outputs;

@@ -46,8 +46,34 @@ pub(super) struct Wanted<'a> {
     pub(super) hlog: Option<&'a Path>,
     /// The treatment of existing files at these paths.
     pub(super) elsewhere: Existing,
-    /// `--quiet`
-    pub(super) quiet: bool,
+    /// What is printed at the end.
+    pub(super) telling: Telling,
+}
+
+/// What is printed about a run that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Telling {
+    /// The summary, and annotations in a CI job.
+    Summary,
+    /// Annotations in a CI job, and nothing else.
+    Annotations,
+}
+
+impl Telling {
+    /// As `--quiet` says.
+    pub(super) const fn summary_unless(quiet: bool) -> Self {
+        if quiet {
+            Self::Annotations
+        } else {
+            Self::Summary
+        }
+    }
+}
+
+/// The result of a run whose outputs are written.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) exit: Exit,
 }
 
 impl<'a> Wanted<'a> {
@@ -148,10 +174,10 @@ impl Outputs {
         }
         files.append(&mut besides);
         let is_json_on_stdout = wanted.is_json_on_stdout();
-        let summary = match (is_json_on_stdout, wanted.quiet) {
-            (_, true) => SummaryStream::Silent,
-            (true, false) => SummaryStream::Stderr,
-            (false, false) => SummaryStream::Stdout,
+        let summary = match (wanted.telling, is_json_on_stdout) {
+            (Telling::Annotations, _) => SummaryStream::Silent,
+            (Telling::Summary, true) => SummaryStream::Stderr,
+            (Telling::Summary, false) => SummaryStream::Stdout,
         };
         Ok(Self {
             folder: wanted.folder.to_owned(),
@@ -171,7 +197,7 @@ impl Outputs {
     }
 
     /// Builds the report from the journal and writes every output.
-    pub(super) fn write(self, journal: &Journal) -> Result<Exit, CommandError> {
+    pub(super) fn write(self, journal: &Journal) -> Result<Written, CommandError> {
         let mut progress = Progress::begin(self.summary == SummaryStream::Silent);
         let report = Report::build_watched(journal, |read, of| progress.at(read, of));
         drop(progress);
@@ -210,7 +236,7 @@ impl Outputs {
         }
         let exit = report.verdict.exit;
         match failed {
-            None => Ok(exit),
+            None => Ok(Written { exit }),
             Some(failure) => Err(CommandError::Argument(anyhow!(
                 "{failure}; the run itself ended with exit code {} ({exit}), and `gander report {} --out FOLDER` \
                  writes its outputs to another folder",

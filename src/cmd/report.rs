@@ -9,7 +9,7 @@ use crate::run::survive_file_size_limit;
 
 use super::CommandError;
 use super::output_file::{Existing, OutputFile};
-use super::outputs::{Lock, Outputs, Wanted, journal_files, journal_in};
+use super::outputs::{Lock, Outputs, Telling, Wanted, journal_files, journal_in};
 
 pub(super) fn report(args: &ReportArgs) -> Result<Exit, CommandError> {
     let events = runtime::Builder::new_current_thread().enable_io().build();
@@ -39,10 +39,10 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, CommandError> {
         besides: &args.outputs,
         hlog: args.hlog.as_deref(),
         elsewhere,
-        quiet: args.quiet,
+        telling: Telling::summary_unless(args.quiet),
     })?;
     if let Some(hlog) = hlog {
         hlog.write_with(|log| journal.write_interval_log(log))?;
     }
-    outputs.write(&journal)
+    Ok(outputs.write(&journal)?.exit)
 }

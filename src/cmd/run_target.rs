@@ -5,10 +5,10 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow};
 
 use super::CommandError;
+use super::execute::{Prepared, Setup, stopped_early};
 use super::output_file::Existing;
 #[cfg(feature = "bundled-target")]
 use crate::bundled::{BundledOptions, Environment, Settings, Stack, TargetError};
-use crate::cli::RunArgs;
 use crate::managed::{LOG_FILE, TargetLog};
 #[cfg(feature = "bundled-target")]
 use crate::mask::REDACTED;
@@ -17,8 +17,8 @@ use crate::scenario::{Scenario, Target};
 
 /// Changes to the bundled target, each as `path = value` for the report; fails if the setup is invalid.
 #[cfg(feature = "bundled-target")]
-pub(super) fn changes(target: &Target, args: &RunArgs) -> Result<Vec<String>, CommandError> {
-    let (profile, assignments) = (args.bundled.target_profile, &args.bundled.target_set);
+pub(super) fn changes(target: &Target, setup: &Setup) -> Result<Vec<String>, CommandError> {
+    let (profile, assignments) = (setup.bundled.target_profile, &setup.bundled.target_set);
     let other = match target {
         Target::Bundled => None,
         Target::Url(url) => Some(url.origin().ascii_serialization()),
@@ -60,7 +60,7 @@ pub(super) fn changes(target: &Target, args: &RunArgs) -> Result<Vec<String>, Co
 /// There is no bundled target to change.
 #[cfg(not(feature = "bundled-target"))]
 #[expect(clippy::unnecessary_wraps, reason = "that of the other build can fail")]
-pub(super) fn changes(_: &Target, _: &RunArgs) -> Result<Vec<String>, CommandError> {
+pub(super) fn changes(_: &Target, _: &Setup) -> Result<Vec<String>, CommandError> {
     Ok(Vec::new())
 }
 
@@ -96,37 +96,37 @@ pub(super) fn check_command(scenario: &Scenario, is_allowed: bool) -> Result<(),
     expect(unused_variables, reason = "they set up Folio")
 )]
 pub(super) async fn start(
-    scenario: &Scenario,
-    args: &RunArgs,
+    prepared: &Prepared,
     folder: &Path,
+    existing: Existing,
     signals: &mut Signals,
 ) -> Result<RunningTarget, CommandError> {
+    let Prepared { setup, scenario } = prepared;
     match &scenario.target {
         Target::Url(url) => Ok(RunningTarget::Outside(url.clone())),
         #[cfg(feature = "bundled-target")]
         Target::Bundled => {
             let options = BundledOptions {
-                profile: args.bundled.target_profile.unwrap_or_default(),
-                assignments: args.bundled.target_set.clone(),
+                profile: setup.bundled.target_profile.unwrap_or_default(),
+                assignments: setup.bundled.target_set.clone(),
                 executable: None,
             };
             // It blocks, so a signal is noticed only after it.
             let started = RunningTarget::bundled(&options);
             if signals.has_come().await {
-                return Err(super::run::stopped_early());
+                return Err(stopped_early());
             }
             started.map_err(|error| CommandError::Target(error.into()))
         }
         #[cfg(not(feature = "bundled-target"))]
         Target::Bundled => Err(none_bundled()),
         Target::Command(command) => {
-            let replaces = Existing::replaced_if(args.overwrite) == Existing::Replace;
-            let log = TargetLog::open(folder, replaces)
+            let log = TargetLog::open(folder, existing == Existing::Replace)
                 .with_context(|| format!("cannot write {}", folder.join(LOG_FILE).display()))
                 .map_err(CommandError::Argument)?;
             let started = tokio::select! {
                 started = RunningTarget::command(command, log) => started,
-                () = signals.next() => return Err(super::run::stopped_early()),
+                () = signals.next() => return Err(stopped_early()),
             };
             // The command and its output may contain secrets of the scenario.
             started.map_err(|error| {

@@ -1,0 +1,247 @@
+//! One run from a scenario to its outputs, as a function: `gander run` calls it once, a sitting of several runs many
+//! times in the same process.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use chrono::Utc;
+use tokio::runtime::{self, Runtime};
+use tokio::sync::oneshot;
+
+#[cfg(feature = "bundled-target")]
+use crate::cli::BundledArgs;
+use crate::cli::OutputArgs;
+use crate::engine;
+use crate::plan::{Plan, Segment};
+use crate::probe::Limits;
+use crate::record::StopReason;
+use crate::record::journal::{JournalError, Writer};
+use crate::run::{self, LiveView, Run, Signals, Sinks, header, survive_file_size_limit};
+use crate::scenario::{self, Overrides, Scenario};
+use crate::transport::{Settings, Shared};
+
+use super::output_file::Existing;
+use super::outputs::{Claim, Outputs, Telling, Wanted, Written, journal_in};
+use super::{CommandError, compile, run_target, terminal};
+
+/// What is run, and what it may do.
+#[derive(Debug, Clone)]
+pub(super) struct Setup {
+    /// The scenario file.
+    pub(super) file: PathBuf,
+    /// Changes to it.
+    pub(super) overrides: Overrides,
+    /// The setup of the bundled target.
+    #[cfg(feature = "bundled-target")]
+    pub(super) bundled: BundledArgs,
+    /// Hosts that may be loaded besides loopback and private ones.
+    pub(super) allowed_hosts: Vec<String>,
+    /// True if the scenario may start its target's command.
+    pub(super) allow_command: bool,
+    /// The time for requests in flight after the load, and the time limit of teardown.
+    pub(super) grace: Duration,
+}
+
+/// Where the outputs of a run go.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Destination<'a> {
+    /// The folder of the run; `None` is a new one under `reports`.
+    pub(super) folder: Option<&'a Path>,
+    /// The treatment of existing files.
+    pub(super) existing: Existing,
+    /// The outputs besides those in the folder.
+    pub(super) besides: &'a OutputArgs,
+    /// True if nothing is shown while it runs.
+    pub(super) hides_live_view: bool,
+    /// What is printed at its end.
+    pub(super) telling: Telling,
+}
+
+/// The event loop and the signals of a command; every run of a sitting uses the same.
+pub(super) struct Control {
+    runtime: Runtime,
+    signals: Signals,
+}
+
+/// A valid setup: nothing was started yet.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) setup: Setup,
+    pub(super) scenario: Scenario,
+}
+
+impl Control {
+    /// From here on a signal ends a run in order, at any point. An error if there are too few file descriptors for any
+    /// run.
+    pub(super) fn start() -> Result<Self, CommandError> {
+        Limits::raise()
+            .room_for_a_run()
+            .map_err(|error| CommandError::Argument(error.into()))?;
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime
+            .context("cannot start the event loop")
+            .map_err(CommandError::Internal)?;
+        // Before the signal listener starts: the engine installs its own handler, which would replace the listener.
+        engine::silence();
+        let signals = {
+            let _within = runtime.enter();
+            survive_file_size_limit()
+                .and_then(|()| Signals::listen())
+                .map_err(CommandError::Internal)?
+        };
+        Ok(Self { runtime, signals })
+    }
+}
+
+impl Prepared {
+    /// Reports every error in the scenario and the target setup before anything is started.
+    pub(super) fn of(setup: Setup) -> Result<Self, CommandError> {
+        let mut scenario =
+            scenario::load(&setup.file, &setup.overrides).map_err(CommandError::Scenario)?;
+        compile(&scenario, 0).map_err(CommandError::Scenario)?;
+        let changes = run_target::changes(&scenario.target, &setup)?;
+        scenario.overridden.extend(changes);
+        run_target::check_command(&scenario, setup.allow_command)?;
+        Ok(Self { setup, scenario })
+    }
+
+    /// Runs it with this seed, from the start of the target to the last output.
+    pub(super) fn run(
+        &self,
+        seed: u64,
+        destination: Destination<'_>,
+        control: &mut Control,
+    ) -> Result<Written, CommandError> {
+        let (setup, scenario) = (&self.setup, &self.scenario);
+        let now = Utc::now();
+        let run_id = header::run_id(&scenario.name, now);
+        let folder = match destination.folder {
+            Some(folder) => folder.to_owned(),
+            None => Path::new("reports").join(&run_id),
+        };
+        let existing = destination.existing;
+        let claim = Claim::of(&folder, existing)?;
+        let mut inputs = scenario.source.files.clone();
+        inputs.push(scenario.source.texts.path().to_owned());
+        let outputs = Outputs::open(&Wanted {
+            inputs: &inputs,
+            folder: &folder,
+            in_folder: existing,
+            besides: destination.besides,
+            hlog: None,
+            elsewhere: existing,
+            telling: destination.telling,
+        })?;
+
+        let Control { runtime, signals } = control;
+        let starting = run_target::start(self, &folder, existing, signals);
+        let mut target = runtime.block_on(starting)?;
+        let plan = Plan::compile(scenario, target.url(), seed, Segment::WHOLE)
+            .map_err(CommandError::Scenario)?;
+        let transport = transport(&plan, setup)?;
+        let reached = runtime.block_on(async {
+            tokio::select! {
+                reached = reach(&plan, &transport) => reached,
+                () = signals.next() => Err(stopped_early()),
+            }
+        })?;
+
+        claim.make_room()?;
+        let header = header::header(scenario, &plan, run_id, now);
+        let journal = Writer::create(&folder, &header)
+            .context("cannot create the journal: choose another folder with --out")
+            .map_err(CommandError::Argument)?
+            .without(&plan.secrets.mask);
+        let live = LiveView::on_stderr(
+            &header,
+            destination.hides_live_view,
+            terminal::colour_on_stderr(),
+            setup.grace,
+        );
+        let sinks = Sinks::default().with(journal).with(live);
+        let closed = match reached {
+            Ok(()) => {
+                let run = Run {
+                    plan: Arc::new(plan),
+                    transport,
+                    header: &header,
+                    grace: setup.grace,
+                };
+                runtime.block_on(run::send(run, sinks, &mut target, signals))
+            }
+            Err(reason) => run::close_without_load(sinks, reason),
+        };
+        closed.map_err(cut_short)?;
+        drop(target);
+        runtime.block_on(write(outputs, folder, signals))
+    }
+}
+
+/// The path of the journal is the usual cause; any other error here is internal.
+fn cut_short(error: anyhow::Error) -> CommandError {
+    if error.downcast_ref::<JournalError>().is_some() {
+        CommandError::Argument(error)
+    } else {
+        CommandError::Internal(error)
+    }
+}
+
+pub(super) fn stopped_early() -> CommandError {
+    CommandError::Stopped(anyhow!("stopped before the load began: nothing was sent"))
+}
+
+/// Writes the outputs on a separate thread, so that a signal can interrupt this too.
+async fn write(
+    outputs: Outputs,
+    folder: PathBuf,
+    signals: &mut Signals,
+) -> Result<Written, CommandError> {
+    let (tell, told) = oneshot::channel();
+    let drafts = outputs.drafts();
+    let run = folder.clone();
+    std::thread::spawn(move || {
+        // The receiver is gone after a signal.
+        tell.send(journal_in(&run).and_then(|journal| outputs.write(&journal)))
+            .ok();
+    });
+    tokio::select! {
+        written = told => written.unwrap_or_else(|_| {
+            Err(CommandError::Internal(anyhow!("the report could not be built: its thread panicked")))
+        }),
+        () = signals.next() => {
+            for draft in drafts {
+                std::fs::remove_file(draft).ok();
+            }
+            Err(CommandError::Stopped(anyhow!(
+                "stopped while the report was written: the journal is complete, and `gander report {}` writes it again",
+                folder.display()
+            )))
+        }
+    }
+}
+
+fn transport(plan: &Plan, setup: &Setup) -> Result<Arc<Shared>, CommandError> {
+    Shared::new(Settings {
+        allowed_hosts: setup.allowed_hosts.clone(),
+        ..Settings::from(&plan.workload.http)
+    })
+    .map_err(|error| CommandError::Argument(error.into()))
+}
+
+/// Loads the trusted certificates if they may be needed, and connects once. A target that may not be loaded is an
+/// error of the caller; a target that cannot be reached ends the run before its load (the inner error).
+async fn reach(plan: &Plan, transport: &Shared) -> Result<Result<(), StopReason>, CommandError> {
+    if plan.workload.may_use_tls() {
+        let prepared = transport.prepare_tls().await;
+        prepared.map_err(|error| CommandError::Argument(error.into()))?;
+    }
+    match transport.preflight(&plan.workload.target).await {
+        Ok(()) => Ok(Ok(())),
+        Err(error) if error.is_invalid_input() => Err(CommandError::Argument(error.into())),
+        Err(error) => Ok(Err(StopReason::TargetGone {
+            detail: error.to_string(),
+        })),
+    }
+}
