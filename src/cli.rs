@@ -40,6 +40,11 @@ pub struct Cli {
 pub enum Command {
     /// Run a scenario, judge it and write its report
     Run(RunArgs),
+    /// Compare two settings by interleaved runs of one scenario
+    ///
+    /// Each pair is one run of arm a and one of arm b with the same seed; the order inside the pairs is drawn in blocks
+    /// (AB, BA or BA, AB). A target that Gander starts is started anew for each run.
+    Ab(AbArgs),
     /// Check scenario files and report every error in them
     Check(CheckArgs),
     /// Show what a run would do, without running it
@@ -110,7 +115,7 @@ pub struct RunArgs {
 }
 
 /// Outputs of a run besides those in its folder.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct OutputArgs {
     /// Also write summary.json here; `-` writes it to stdout, where nothing else is printed
     #[arg(long, value_name = "FILE")]
@@ -130,6 +135,63 @@ pub struct OutputArgs {
     /// Write the rate of requests here as JSON for github-action-benchmark (customBiggerIsBetter)
     #[arg(long, value_name = "FILE")]
     pub benchmark_bigger: Option<PathBuf>,
+}
+
+/// `gander ab`
+#[derive(Debug, Args)]
+pub struct AbArgs {
+    /// The scenario file
+    pub file: PathBuf,
+    /// Setting of arm a; repeatable: target=URL, target_profile=P, target_set.PATH=VALUE, set.PATH=VALUE,
+    /// command="./server --port ${port}", cwd=DIR, env.NAME=VALUE, ready=/PATH, ready_within=D
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub a: Vec<String>,
+    /// Setting of arm b; repeatable
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub b: Vec<String>,
+    /// Number of pairs
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 6,
+        value_parser = clap::value_parser!(u32).range(1..=1_000),
+        allow_negative_numbers = true
+    )]
+    pub pairs: u32,
+    /// Seed of the order and of the first pair; each further pair has the next number
+    #[arg(long, value_name = "N", value_parser = arguments::seed, allow_hyphen_values = true)]
+    pub seed: Option<u64>,
+    /// Folder for ab.json and the folders of the runs [default: a new one in `reports`]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Replace an earlier comparison in that folder
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Show nothing; the exit code and the files remain
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Allow load on this host outside loopback and private networks; repeatable
+    #[arg(long, value_name = "HOST", value_parser = arguments::host, allow_hyphen_values = true)]
+    pub allow_host: Vec<String>,
+    /// Allow the scenario and the arms to start a target's command
+    #[arg(long)]
+    pub allow_command: bool,
+    /// Time for requests in flight to finish after the load of each run
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "30s",
+        value_parser = arguments::duration,
+        allow_hyphen_values = true
+    )]
+    pub grace: Duration,
+    #[cfg(feature = "bundled-target")]
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub bundled: BundledArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub changes: ChangeArgs,
 }
 
 /// `gander check`
@@ -244,6 +306,7 @@ impl From<&ChangeArgs> for Overrides {
             scale_pauses: args.scale_pauses,
             set: args.set.clone(),
             root: args.root.clone(),
+            target_command: Vec::new(),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! [`engine`] runs the plan's users over the [`transport`], their samples are [`record`]ed, the [`verdict`] judges
 //! the record, and [`report`] renders it. [`cmd`] connects these, one function per subcommand.
 
+pub mod ab;
 #[cfg(feature = "bundled-target")]
 pub mod bundled;
 pub mod cli;

@@ -19,7 +19,7 @@ use crate::probe::Limits;
 use crate::record::StopReason;
 use crate::record::journal::{JournalError, Writer};
 use crate::run::{self, LiveView, Run, Signals, Sinks, header, survive_file_size_limit};
-use crate::scenario::{self, Overrides, Scenario};
+use crate::scenario::{self, Overrides, Scenario, Target};
 use crate::transport::{Settings, Shared};
 
 use super::output_file::Existing;
@@ -93,6 +93,11 @@ impl Control {
         };
         Ok(Self { runtime, signals })
     }
+
+    /// True if a signal came since the last run.
+    pub(super) fn has_signal(&mut self) -> bool {
+        self.runtime.block_on(self.signals.has_come())
+    }
 }
 
 impl Prepared {
@@ -105,6 +110,24 @@ impl Prepared {
         scenario.overridden.extend(changes);
         run_target::check_command(&scenario, setup.allow_command)?;
         Ok(Self { setup, scenario })
+    }
+
+    /// Connects to a target that runs already, once: an error if it may not be loaded or cannot be reached.
+    pub(super) fn check_running_target(&self, control: &mut Control) -> Result<(), CommandError> {
+        let Target::Url(url) = &self.scenario.target else {
+            return Ok(());
+        };
+        let plan = Plan::compile(&self.scenario, url, 0, Segment::WHOLE)
+            .map_err(CommandError::Scenario)?;
+        let transport = transport(&plan, &self.setup)?;
+        let Control { runtime, signals } = control;
+        let reached = runtime.block_on(async {
+            tokio::select! {
+                reached = reach(&plan, &transport) => reached,
+                () = signals.next() => Err(stopped_early()),
+            }
+        })?;
+        reached.map_err(|detail| CommandError::Target(anyhow!(detail)))
     }
 
     /// Runs it with this seed, from the start of the target to the last output.
@@ -171,7 +194,7 @@ impl Prepared {
                 };
                 runtime.block_on(run::send(run, sinks, &mut target, signals))
             }
-            Err(reason) => run::close_without_load(sinks, reason),
+            Err(detail) => run::close_without_load(sinks, StopReason::TargetGone { detail }),
         };
         closed.map_err(cut_short)?;
         drop(target);
@@ -232,7 +255,7 @@ fn transport(plan: &Plan, setup: &Setup) -> Result<Arc<Shared>, CommandError> {
 
 /// Loads the trusted certificates if they may be needed, and connects once. A target that may not be loaded is an
 /// error of the caller; a target that cannot be reached ends the run before its load (the inner error).
-async fn reach(plan: &Plan, transport: &Shared) -> Result<Result<(), StopReason>, CommandError> {
+async fn reach(plan: &Plan, transport: &Shared) -> Result<Result<(), String>, CommandError> {
     if plan.workload.may_use_tls() {
         let prepared = transport.prepare_tls().await;
         prepared.map_err(|error| CommandError::Argument(error.into()))?;
@@ -240,8 +263,6 @@ async fn reach(plan: &Plan, transport: &Shared) -> Result<Result<(), StopReason>
     match transport.preflight(&plan.workload.target).await {
         Ok(()) => Ok(Ok(())),
         Err(error) if error.is_invalid_input() => Err(CommandError::Argument(error.into())),
-        Err(error) => Ok(Err(StopReason::TargetGone {
-            detail: error.to_string(),
-        })),
+        Err(error) => Ok(Err(error.to_string())),
     }
 }

@@ -1,5 +1,6 @@
 //! The subcommands. Each connects the modules of the pipeline and returns how the process ends.
 
+mod ab;
 mod check;
 mod execute;
 mod github;
@@ -12,6 +13,7 @@ mod report;
 mod run;
 mod run_target;
 mod schema;
+mod sitting;
 mod supervise;
 #[cfg(feature = "bundled-target")]
 mod target;
@@ -85,7 +87,7 @@ fn failed(failure: &CommandError) -> Exit {
 }
 
 /// Options whose values can be secret.
-const OF_SECRETS: [&str; 2] = ["--set", "--admin-token"];
+const OF_SECRETS: [&str; 4] = ["--set", "--admin-token", "--a", "--b"];
 
 /// Removes possible secrets from an error about the command line: the values of those options, and the text after `=`
 /// in an unexpected argument.
@@ -128,6 +130,7 @@ fn junit_in(words: &[OsString]) -> Option<PathBuf> {
 fn dispatch(command: &Command) -> Result<Exit, CommandError> {
     match command {
         Command::Run(args) => run::run(args),
+        Command::Ab(args) => ab::ab(args),
         Command::Check(args) => check::check(args),
         Command::Plan(args) => plan::plan(args),
         Command::Report(args) => report::report(args),
@@ -158,23 +161,35 @@ enum CommandError {
     /// Any other error.
     #[error("{0:#}")]
     Internal(anyhow::Error),
+    /// One of these in a part of the command, which the text names.
+    #[error("{0}: {1}")]
+    Within(String, Box<CommandError>),
 }
 
 impl CommandError {
-    const fn exit(&self) -> Exit {
+    /// The error in a part of the command.
+    fn within(self, part: String) -> Self {
+        Self::Within(part, Box::new(self))
+    }
+
+    fn exit(&self) -> Exit {
         match self {
             Self::Scenario(_) | Self::Argument(_) => Exit::InvalidInput,
             Self::Target(_) => Exit::TargetUnreachable,
             Self::Stopped(_) => Exit::Stopped,
             Self::Internal(_) => Exit::Internal,
+            Self::Within(_, inner) => inner.exit(),
         }
     }
 
     fn render(&self) -> String {
-        if let Self::Scenario(diagnostics) = self {
-            terminal::diagnosis(diagnostics)
-        } else {
-            terminal::without_secrets(&format!("error: {self}\n"))
+        match self {
+            Self::Scenario(diagnostics) => terminal::diagnosis(diagnostics),
+            // Diagnostics have lines of their own.
+            Self::Within(part, inner) if matches!(**inner, Self::Scenario(_)) => {
+                format!("{part}:\n{}", inner.render())
+            }
+            _ => terminal::without_secrets(&format!("error: {self}\n")),
         }
     }
 }

@@ -57,6 +57,8 @@ pub(super) enum Telling {
     Summary,
     /// Annotations in a CI job, and nothing else.
     Annotations,
+    /// Nothing: the caller tells about several runs together.
+    Nothing,
 }
 
 impl Telling {
@@ -74,6 +76,10 @@ impl Telling {
 #[derive(Debug)]
 pub(super) struct Written {
     pub(super) exit: Exit,
+    /// The reason of the verdict.
+    pub(super) reason: String,
+    /// The verdict and the main figures in one line.
+    pub(super) line: String,
 }
 
 impl<'a> Wanted<'a> {
@@ -175,7 +181,7 @@ impl Outputs {
         files.append(&mut besides);
         let is_json_on_stdout = wanted.is_json_on_stdout();
         let summary = match (wanted.telling, is_json_on_stdout) {
-            (Telling::Annotations, _) => SummaryStream::Silent,
+            (Telling::Annotations | Telling::Nothing, _) => SummaryStream::Silent,
             (Telling::Summary, true) => SummaryStream::Stderr,
             (Telling::Summary, false) => SummaryStream::Stdout,
         };
@@ -184,7 +190,10 @@ impl Outputs {
             files,
             summary,
             is_json_on_stdout,
-            github: GithubJob::of_environment(),
+            github: match wanted.telling {
+                Telling::Summary | Telling::Annotations => GithubJob::of_environment(),
+                Telling::Nothing => None,
+            },
         })
     }
 
@@ -236,7 +245,11 @@ impl Outputs {
         }
         let exit = report.verdict.exit;
         match failed {
-            None => Ok(Written { exit }),
+            None => Ok(Written {
+                exit,
+                reason: report.verdict.reason.clone(),
+                line: report::console::line(&report),
+            }),
             Some(failure) => Err(CommandError::Argument(anyhow!(
                 "{failure}; the run itself ended with exit code {} ({exit}), and `gander report {} --out FOLDER` \
                  writes its outputs to another folder",

@@ -47,6 +47,21 @@ pub fn summary(report: &Report, place: Option<&Path>, width: usize, colour: Colo
     lines.join("\n")
 }
 
+/// The verdict and the main figures in one line.
+pub fn line(report: &Report) -> String {
+    let (word, mark, _) = conclusion(report.verdict.conclusion);
+    let response = report.time(Timing::ResponseTime);
+    let times = match response.recorded() {
+        Some(times) => format!(", p50 {}, p95 {}", times.p50, times.p95),
+        None => String::new(),
+    };
+    format!(
+        "{mark} {word}: {} requests, {} failed{times}",
+        show_count(report.requests.ended),
+        show_count(report.requests.failed)
+    )
+}
+
 struct ConsoleReport<'a> {
     report: &'a Report,
     width: usize,

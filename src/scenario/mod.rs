@@ -39,7 +39,9 @@ pub use load_model::{Delay, Load, RateStage, Shape, Sharing, UserStage};
 pub use program::{Action, Step};
 pub use response::{Capture, CaptureFrom, Check, CheckRule, JsonRule, StatusRange, TextRule};
 pub use target::{PortText, Target, TargetCommand};
-pub use validate::{Checked, LARGEST_TIME_SCALE, MAX_RATE, MAX_USERS, Overrides, check, load};
+pub use validate::{
+    Checked, LARGEST_TIME_SCALE, MAX_RATE, MAX_USERS, NOT_KEPT, Overrides, check, load,
+};
 
 /// The format of a scenario file.
 pub(crate) static FORMAT: Format = Format {

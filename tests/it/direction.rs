@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of the pipeline: each may name those before it. `engine` and `transport` stand beside it.
-const ALLOWED: [(&str, &[&str]); 18] = [
+const ALLOWED: [(&str, &[&str]); 19] = [
     ("units", &[]),
     ("outcome", &[]),
     ("exit", &[]),
@@ -47,6 +47,7 @@ const ALLOWED: [(&str, &[&str]); 18] = [
             "units", "outcome", "exit", "scenario", "plan", "record", "verdict",
         ],
     ),
+    ("ab", &["source", "scenario"]),
     ("managed", &["units", "scenario", "probe"]),
     ("bundled", &["units", "cli", "managed"]),
     (

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod ab;
 mod ci_docs;
 mod cli;
 mod diagnostics;

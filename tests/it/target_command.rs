@@ -23,7 +23,7 @@ fn bench(target: &str, load: &str) -> Bench {
 }
 
 /// The words of a command that serves HTTP on `${port}`.
-fn server() -> String {
+pub(super) fn server() -> String {
     let gander = gander().get_program().to_string_lossy().into_owned();
     format!("{gander} target serve --port ${{port}} --documents 50 --users 5 --seed 1")
 }
@@ -37,7 +37,7 @@ fn family() -> String {
 }
 
 /// The command line of every process with this mark.
-fn marked(mark: &str) -> Vec<String> {
+pub(super) fn marked(mark: &str) -> Vec<String> {
     let wanted = format!("{MARK}={mark}");
     let processes = fs::read_dir("/proc").expect("processes").flatten();
     let marked = processes.filter(|process| {
@@ -62,7 +62,7 @@ fn of_target(mark: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+pub(super) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < deadline, "waited in vain until {what}");

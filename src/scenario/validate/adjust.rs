@@ -1,170 +1,19 @@
-//! Applies the command line: changes values in the tree before it is checked, and levels and durations afterwards.
+//! Applies the options that change levels and durations, once the scenario is read.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::Overrides;
 use super::load::duration_of;
-use super::secrets;
 use crate::format::Problems;
 use crate::format::tables::load::{MAX_RATE, MAX_USERS};
-use crate::mask::Mask;
 use crate::scenario::program::each_block;
 use crate::scenario::{Delay, Load, Scenario, Step, Window};
-use crate::source;
-use crate::source::Span;
-use crate::source::{Content, Entry, Node};
 use crate::units::{Rate, show_duration, show_rate};
 
 /// The maximum of `--time-scale`.
 pub const LARGEST_TIME_SCALE: f64 = 1_000.0;
 /// The timeline's resolution; a shorter window cannot be judged.
 const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
-
-/// Applies `--set` and `--target` to the tree, and returns what they changed.
-pub(super) fn change_tree(
-    root: &mut Node,
-    overrides: &Overrides,
-    problems: &mut Problems,
-) -> Vec<String> {
-    let mut changed = Vec::new();
-    for (path, value) in &overrides.set {
-        let is_secret = secrets::note(path, value, &mut problems.secrets);
-        // The value is left out: if the path is misspelt, nothing shows whether the value is secret.
-        let span = problems.argument(format!("--set {path}=…"));
-        let Some(node) = value_node(value, span, problems) else {
-            continue;
-        };
-        match place(root, path, span) {
-            Ok(target) => {
-                *target = node;
-                changed.push(if is_secret {
-                    format!("{path} (its value is not kept)")
-                } else {
-                    Mask::default().text(&format!("{path} = {value}"))
-                });
-            }
-            Err(message) => problems.report(span, message),
-        }
-    }
-    if let Some(target) = &overrides.target {
-        let span = problems.argument(Mask::default().text(&format!("--target {target}")));
-        if let Ok(node) = place(root, "target", span) {
-            *node = Node::plain(target, span);
-            changed.push(format!("target = {target}"));
-        }
-    }
-    changed
-}
-
-/// The value of `--set`, read as YAML; its position is the argument.
-fn value_node(text: &str, span: Span, problems: &mut Problems) -> Option<Node> {
-    let mut found = Vec::new();
-    let node = source::parse(text, span.file, &mut found);
-    if let Some(first) = found.first() {
-        problems.report(span, first.message.clone());
-        return None;
-    }
-    let mut node = node.unwrap_or_else(|| Node::plain("", span));
-    put_at(&mut node, span);
-    Some(node)
-}
-
-fn put_at(node: &mut Node, span: Span) {
-    node.span = span;
-    match &mut node.value {
-        Content::Scalar(scalar) => scalar.offset = None,
-        Content::List(items) => items.iter_mut().for_each(|item| put_at(item, span)),
-        Content::Map(entries) => {
-            for entry in entries {
-                entry.key_span = span;
-                put_at(&mut entry.value, span);
-            }
-        }
-    }
-}
-
-/// The value at a path such as `flows[0].weight`. Missing keys are added, so that `--set` can set what the file leaves
-/// out; the reader later rejects unknown keys.
-fn place<'n>(root: &'n mut Node, path: &str, argument: Span) -> Result<&'n mut Node, String> {
-    let mut node = root;
-    let mut walked = String::new();
-    for part in path.split('.') {
-        let (key, indices) = part.split_at(part.find('[').unwrap_or(part.len()));
-        if key.is_empty() {
-            return Err(format!(
-                "`{path}` is not a path: keys are joined by `.`, items are `[0]`"
-            ));
-        }
-        node = child(node, key, &walked, argument)?;
-        if !walked.is_empty() {
-            walked.push('.');
-        }
-        walked.push_str(key);
-        for index in indices.split_terminator(']') {
-            let number = index
-                .strip_prefix('[')
-                .and_then(|digits| digits.parse::<usize>().ok())
-                .ok_or_else(|| format!("`{part}` is not a path: items are written `[0]`"))?;
-            node = match &mut node.value {
-                Content::List(items) => {
-                    let count = items.len();
-                    items.get_mut(number).ok_or_else(|| {
-                        format!(
-                            "`{walked}` has {count} items, counted from 0: there is no [{number}]"
-                        )
-                    })?
-                }
-                Content::Scalar(_) | Content::Map(_) => {
-                    return Err(format!("`{walked}` is not a list"));
-                }
-            };
-            let _ = write!(walked, "[{number}]");
-        }
-    }
-    Ok(node)
-}
-
-fn child<'n>(
-    node: &'n mut Node,
-    key: &str,
-    walked: &str,
-    argument: Span,
-) -> Result<&'n mut Node, String> {
-    if node.is_null() {
-        node.value = Content::Map(Vec::new());
-    }
-    let entries = match &mut node.value {
-        Content::Map(entries) => entries,
-        Content::List(items) => return item(items, key, walked),
-        Content::Scalar(_) => {
-            return Err(format!("`{walked}` is not a mapping and has no `{key}`"));
-        }
-    };
-    let at = entries.iter().position(|entry| entry.key == key);
-    let at = at.unwrap_or_else(|| {
-        entries.push(Entry {
-            key: key.to_owned(),
-            key_span: argument,
-            value: Node::plain("", argument),
-        });
-        entries.len() - 1
-    });
-    Ok(&mut entries[at].value)
-}
-
-/// The item of a list with this name.
-fn item<'n>(items: &'n mut [Node], name: &str, walked: &str) -> Result<&'n mut Node, String> {
-    let is_called = |item: &Node| {
-        let own = item.get("name").map(|node| &node.value);
-        matches!(own, Some(Content::Scalar(scalar)) if scalar.text == name)
-    };
-    items.iter_mut().find(|item| is_called(item)).ok_or_else(|| {
-        format!(
-            "`{walked}` is a list, and no item of it is called `{name}`: items are `{walked}[0]`, or `{walked}.NAME`"
-        )
-    })
-}
 
 /// Applies the options that change levels and durations.
 pub(super) fn change_scenario(

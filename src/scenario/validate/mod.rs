@@ -9,6 +9,7 @@ pub(super) mod check;
 pub(super) mod compiler;
 pub(super) mod delay;
 mod document;
+mod edit;
 mod environment;
 mod feeder;
 mod flow;
@@ -31,6 +32,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::adjust::LARGEST_TIME_SCALE;
 use self::document::Document;
+pub use self::edit::NOT_KEPT;
 use super::{Diagnostics, FORMAT, Scenario, Source, Sources};
 use crate::format::Problems;
 pub use crate::format::tables::load::{MAX_RATE, MAX_USERS};
@@ -61,6 +63,9 @@ pub struct Overrides {
     pub set: Vec<(String, String)>,
     /// `--root`: files must be below this folder.
     pub root: Option<PathBuf>,
+    /// Keys of a target that Gander starts, each with its value as a text: `["command"]`, `["env", "NAME"]`. They apply
+    /// after [`Overrides::target`]; with a command they replace a target of another kind.
+    pub target_command: Vec<(Vec<String>, String)>,
 }
 
 /// Reads, checks and resolves a scenario file. The error contains all diagnostics.
@@ -133,7 +138,7 @@ fn read(sources: &Sources, overrides: &Overrides, problems: &mut Problems) -> Op
     };
     let mut overridden = Vec::new();
     if matches!(root.value, Content::Map(_)) {
-        overridden = adjust::change_tree(&mut root, overrides, problems);
+        overridden = edit::change_tree(&mut root, overrides, problems);
     }
     let environment = |name: &str| std::env::var(name).ok();
     environment::substitute(&mut root, &environment, problems);

@@ -1,0 +1,287 @@
+//! `gander ab`: interleaved runs of two arms.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use chrono::{DateTime, SecondsFormat, Utc};
+#[cfg(feature = "bundled-target")]
+use clap::ValueEnum as _;
+
+use crate::ab::{AbRecord, Arm, ArmRecord, RECORD_FILE, RunRecord, SCHEMA, Side, order, read_arms};
+#[cfg(feature = "bundled-target")]
+use crate::bundled::ProfileName;
+use crate::cli::AbArgs;
+use crate::exit::Exit;
+use crate::run::header;
+use crate::scenario::Overrides;
+use crate::units::show_duration;
+
+use super::execute::{Control, Prepared, Setup};
+use super::output_file::Existing;
+use super::outputs::Lock;
+use super::sitting::{Planned, Sitting};
+use super::{CommandError, compile, seed_or_new, terminal};
+
+/// Pairs with which the comparison has a chance to see a difference.
+const ENOUGH_PAIRS: u32 = 5;
+
+/// The width of an arm's settings in a line about a run, in columns.
+const SETTINGS_WIDTH: usize = 60;
+
+pub(super) fn ab(args: &AbArgs) -> Result<Exit, CommandError> {
+    let (arms, prepared) = arms(args)?;
+    let seed = seed_or_new(args.seed);
+    let load = compile(&prepared[0].scenario, seed)
+        .map_err(CommandError::Scenario)?
+        .workload
+        .loads
+        .duration();
+    let mut control = Control::start()?;
+    for (side, arm) in Side::BOTH.into_iter().zip(&prepared) {
+        let checked = arm.check_running_target(&mut control);
+        checked.map_err(|error| error.within(format!("arm {side}")))?;
+    }
+    let now = Utc::now();
+    let folder = args.out.clone().unwrap_or_else(|| {
+        let id = header::run_id(&format!("ab-{}", prepared[0].scenario.name), now);
+        Path::new("reports").join(id)
+    });
+    let existing = Existing::replaced_if(args.overwrite);
+    let _lock = claim(&folder, existing)?;
+    let mut record = record(args, &arms, &prepared, (seed, now));
+    save(&record, &folder)?;
+    let planned = record.runs.iter();
+    let sitting = Sitting {
+        runs: planned
+            .map(|run| planned_run(run, &record, &prepared, &folder))
+            .collect(),
+        folder: &folder,
+        existing,
+        quiet: args.quiet,
+        load,
+    };
+    sitting.tell(&introduction(&record, load, &folder));
+    let mut exit = Exit::Passed;
+    let sat = sitting.run(&mut control, |index, ended| {
+        if ended == Exit::MeasurementInvalid {
+            exit = ended;
+        }
+        record.runs[index].exit_code = Some(ended.code());
+        save(&record, &folder)
+    });
+    if let Err(error) = sat {
+        record.stopped = Some(terminal::without_secrets(&error.to_string()));
+        save(&record, &folder)?;
+        return Err(error);
+    }
+    sitting.tell(&format!(
+        "\n{} runs are in {}\n",
+        record.runs.len(),
+        folder.display()
+    ));
+    Ok(exit)
+}
+
+/// Both arms, alone and with the options that they share, or every error of both.
+fn arms(args: &AbArgs) -> Result<([Arm; 2], [Prepared; 2]), CommandError> {
+    let here = std::env::current_dir()
+        .context("the current folder cannot be found")
+        .map_err(CommandError::Argument)?;
+    let arms = read_arms(&args.a, &args.b, &here).map_err(|wrong| {
+        CommandError::Argument(anyhow!("invalid arms:\n  {}", wrong.join("\n  ")))
+    })?;
+    let prepared = arms.clone();
+    let [a, b] = prepared.map(|arm| setup(args, arm).and_then(Prepared::of));
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((arms, [a, b])),
+        (Err(error), Ok(_)) => Err(error.within("arm a".to_owned())),
+        (Ok(_), Err(error)) => Err(error.within("arm b".to_owned())),
+        // An error of the file itself is in both.
+        (Err(a), Err(b)) if a.to_string() == b.to_string() => Err(a),
+        (Err(a), Err(b)) => {
+            terminal::complain(&a.within("arm a".to_owned()).render());
+            Err(b.within("arm b".to_owned()))
+        }
+    }
+}
+
+/// The options of both arms, changed by those of one.
+fn setup(args: &AbArgs, arm: Arm) -> Result<Setup, CommandError> {
+    let mut overrides = Overrides::from(&args.changes);
+    if arm.names("command") {
+        overrides.target = None;
+    }
+    overrides.target = arm.target.or(overrides.target);
+    overrides.set.extend(arm.set);
+    overrides.target_command = arm.command;
+    #[cfg(feature = "bundled-target")]
+    let bundled = {
+        let mut bundled = args.bundled.clone();
+        if let Some(name) = &arm.target_profile {
+            let profile = ProfileName::from_str(name, false).map_err(|_| {
+                CommandError::Argument(anyhow!(
+                    "target_profile: expected `embedded` or `full`, found `{name}`"
+                ))
+            })?;
+            bundled.target_profile = Some(profile);
+        }
+        bundled.target_set.extend(arm.target_set);
+        bundled
+    };
+    #[cfg(not(feature = "bundled-target"))]
+    if arm.target_profile.is_some() || !arm.target_set.is_empty() {
+        return Err(super::run_target::none_bundled());
+    }
+    Ok(Setup {
+        file: args.file.clone(),
+        overrides,
+        #[cfg(feature = "bundled-target")]
+        bundled,
+        allowed_hosts: args.allow_host.clone(),
+        allow_command: args.allow_command,
+        grace: args.grace,
+    })
+}
+
+/// Creates the folder and locks it. An earlier comparison in it stays, unless it may be replaced.
+fn claim(folder: &Path, existing: Existing) -> Result<Option<Lock>, CommandError> {
+    let shown = folder.display();
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create the folder {shown}: choose another with --out"))
+        .map_err(CommandError::Argument)?;
+    let lock = Lock::of(folder).map_err(CommandError::Argument)?;
+    let is_taken = folder.join(RECORD_FILE).symlink_metadata().is_ok();
+    if is_taken && existing == Existing::Keep {
+        return Err(CommandError::Argument(anyhow!(
+            "{shown} already holds a comparison: choose another folder with --out, or replace it with --overwrite"
+        )));
+    }
+    Ok(lock)
+}
+
+fn save(record: &AbRecord, folder: &Path) -> Result<(), CommandError> {
+    record
+        .write(folder)
+        .with_context(|| format!("cannot write {}", folder.join(RECORD_FILE).display()))
+        .map_err(CommandError::Argument)
+}
+
+/// The record of a comparison of which nothing has run.
+fn record(
+    args: &AbArgs,
+    arms: &[Arm; 2],
+    prepared: &[Prepared; 2],
+    (seed, now): (u64, DateTime<Utc>),
+) -> AbRecord {
+    let [a, b] = prepared.each_ref().map(|arm| &arm.scenario.overridden);
+    // A change without its value may differ although its text is the same.
+    let is_common = |change: &String| {
+        let is_hidden = arms.iter().any(|arm| arm.hides(change));
+        a.contains(change) && b.contains(change) && (!is_hidden || arms[0] == arms[1])
+    };
+    let own = |changes: &[String]| ArmRecord {
+        settings: changes
+            .iter()
+            .filter(|change| !is_common(change))
+            .cloned()
+            .collect(),
+    };
+    let width = args.pairs.to_string().len().max(2);
+    let runs = order(args.pairs, seed)
+        .into_iter()
+        .zip(1..)
+        .flat_map(|(sides, pair)| {
+            sides
+                .into_iter()
+                .zip(1..)
+                .map(move |(arm, slot)| RunRecord {
+                    pair,
+                    slot,
+                    arm,
+                    seed: seed.wrapping_add(u64::from(pair) - 1),
+                    folder: format!("{pair:0width$}-{arm}"),
+                    exit_code: None,
+                })
+        });
+    let scenario = &prepared[0].scenario;
+    AbRecord {
+        schema: SCHEMA.to_owned(),
+        gander: env!("CARGO_PKG_VERSION").to_owned(),
+        scenario: scenario.name.clone(),
+        scenario_path: scenario.source.texts.path().display().to_string(),
+        started_at: now.to_rfc3339_opts(SecondsFormat::Millis, true),
+        pairs: args.pairs,
+        seed,
+        common: a
+            .iter()
+            .filter(|change| is_common(change))
+            .cloned()
+            .collect(),
+        a: own(a),
+        b: own(b),
+        runs: runs.collect(),
+        stopped: None,
+    }
+}
+
+fn planned_run<'a>(
+    run: &RunRecord,
+    record: &AbRecord,
+    arms: &'a [Prepared; 2],
+    folder: &Path,
+) -> Planned<'a> {
+    let settings = record.arm(run.arm).settings.join(", ");
+    let settings = match console::truncate_str(&settings, SETTINGS_WIDTH, "…") {
+        settings if settings.is_empty() => String::new(),
+        settings => format!(" ({settings})"),
+    };
+    Planned {
+        prepared: match run.arm {
+            Side::A => &arms[0],
+            Side::B => &arms[1],
+        },
+        seed: run.seed,
+        folder: folder.join(&run.folder),
+        title: format!(
+            "pair {} of {}, arm {}{settings}",
+            run.pair, record.pairs, run.arm
+        ),
+    }
+}
+
+/// What is run and how long it takes.
+fn introduction(record: &AbRecord, load: Option<Duration>, folder: &Path) -> String {
+    let runs = record.runs.len();
+    let mut text = match load {
+        Some(load) => format!(
+            "{runs} runs of {} each: at least {}, and the starts and ends of the targets\n",
+            show_duration(load),
+            show_duration(load * runs as u32)
+        ),
+        None => format!("{runs} runs; how long each takes depends on the target\n"),
+    };
+    for side in Side::BOTH {
+        let settings = &record.arm(side).settings;
+        let settings = match settings.as_slice() {
+            [] => "nothing changed".to_owned(),
+            _ => settings.join(", "),
+        };
+        let _ = writeln!(text, "  arm {side}: {settings}");
+    }
+    if Side::BOTH
+        .iter()
+        .all(|side| record.arm(*side).settings.is_empty())
+    {
+        text.push_str("  both arms are equal (A/A): a difference between them is noise\n");
+    }
+    if record.pairs < ENOUGH_PAIRS {
+        let _ = writeln!(
+            text,
+            "  fewer than {ENOUGH_PAIRS} pairs show only large differences; more with --pairs"
+        );
+    }
+    let _ = writeln!(text, "  seed {}, in {}", record.seed, folder.display());
+    text
+}
