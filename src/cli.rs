@@ -51,6 +51,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Rebuild the outputs of a run from its journal
     Report(ReportArgs),
+    /// Measure this machine as a load generator, and say what limits it
+    Doctor(DoctorArgs),
     /// Print the scenario format as JSON Schema
     Schema(SchemaArgs),
     /// Run the command of a target until standard input ends (`gander run` uses this to stop its target)
@@ -239,6 +241,26 @@ pub struct ReportArgs {
     /// Print no summary
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// `gander doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Length of the measurement
+    #[arg(
+        long = "for",
+        value_name = "DURATION",
+        default_value = "4s",
+        value_parser = arguments::measurement,
+        allow_hyphen_values = true
+    )]
+    pub duration: Duration,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+    /// Be the server of a measurement until standard input closes (`gander doctor` starts one)
+    #[arg(long, hide = true)]
+    pub serve: bool,
 }
 
 /// `gander schema`

@@ -10,6 +10,7 @@ pub mod ab;
 pub mod bundled;
 pub mod cli;
 pub mod cmd;
+pub mod doctor;
 pub mod engine;
 pub mod exit;
 pub mod expr;

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::doctor::SHORTEST;
 use crate::scenario::{LARGEST_TIME_SCALE, MAX_RATE, MAX_USERS};
-use crate::units::{Rate, parse_duration, show_rate};
+use crate::units::{Rate, parse_duration, show_duration, show_rate};
 
 pub(super) fn seed(text: &str) -> Result<u64, String> {
     text.replace('_', "").parse().map_err(|_| {
@@ -39,6 +40,20 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| error.to_string())
+}
+
+/// The length of a measurement of this machine.
+pub(super) fn measurement(text: &str) -> Result<Duration, String> {
+    const LONGEST: Duration = Duration::from_mins(10);
+    let length = duration(text)?;
+    if (SHORTEST..=LONGEST).contains(&length) {
+        return Ok(length);
+    }
+    Err(format!(
+        "`{text}` is no length for this measurement: expected {} to {}",
+        show_duration(SHORTEST),
+        show_duration(LONGEST)
+    ))
 }
 
 pub(super) fn factor(text: &str) -> Result<f64, String> {

@@ -61,8 +61,8 @@ pub(super) struct Destination<'a> {
 
 /// The event loop and the signals of a command; every run of a sitting uses the same.
 pub(super) struct Control {
-    runtime: Runtime,
-    signals: Signals,
+    pub(super) runtime: Runtime,
+    pub(super) signals: Signals,
 }
 
 /// A valid setup: nothing was started yet.

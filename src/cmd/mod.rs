@@ -2,6 +2,7 @@
 
 mod ab;
 mod check;
+mod doctor;
 mod execute;
 mod github;
 mod output_file;
@@ -133,6 +134,7 @@ fn dispatch(command: &Command) -> Result<Exit, CommandError> {
         Command::Ab(args) => ab::ab(args),
         Command::Check(args) => check::check(args),
         Command::Plan(args) => plan::plan(args),
+        Command::Doctor(args) => doctor::doctor(args),
         Command::Report(args) => report::report(args),
         Command::Schema(args) => schema::schema(args),
         Command::Supervise(args) => supervise::supervise(args),

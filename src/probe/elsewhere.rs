@@ -1,5 +1,6 @@
 //! Systems without `/proc`: every reading is unknown.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -79,6 +80,26 @@ pub const fn descendants(_pid: u32) -> Vec<Descendant> {
 }
 
 pub(super) const fn open_files_limit() -> Option<u64> {
+    None
+}
+
+pub(super) const fn open_files_hard_limit() -> Option<u64> {
+    None
+}
+
+pub(super) const fn listen_queue() -> Option<u32> {
+    None
+}
+
+pub(super) const fn huge_pages() -> Option<String> {
+    None
+}
+
+pub(super) const fn governors() -> BTreeSet<String> {
+    BTreeSet::new()
+}
+
+pub(super) const fn load_average() -> Option<f64> {
     None
 }
 

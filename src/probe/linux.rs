@@ -1,5 +1,6 @@
 //! Linux: `/proc` and system calls.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::ops::RangeInclusive;
@@ -183,6 +184,11 @@ pub(super) fn open_files_limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
+/// The limit up to which a process may raise its own.
+pub(super) fn open_files_hard_limit() -> Option<u64> {
+    getrlimit(Resource::Nofile).maximum
+}
+
 /// Raises the soft limit to the hard one.
 pub(super) fn raise_open_files_limit() {
     let maximum = getrlimit(Resource::Nofile).maximum;
@@ -198,6 +204,44 @@ pub(super) fn local_ports() -> Option<RangeInclusive<u16>> {
     let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
     let mut ends = text.split_whitespace().map(str::parse);
     Some(ends.next()?.ok()?..=ends.next()?.ok()?)
+}
+
+/// The longest queue of connections that a listener has not accepted yet.
+pub(super) fn listen_queue() -> Option<u32> {
+    let text = fs::read_to_string("/proc/sys/net/core/somaxconn").ok()?;
+    text.trim().parse().ok()
+}
+
+/// When the kernel uses transparent huge pages.
+pub(super) fn huge_pages() -> Option<String> {
+    let text = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").ok()?;
+    chosen(&text).map(str::to_owned)
+}
+
+/// The chosen word of a line such as `always [madvise] never`.
+fn chosen(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once('[')?;
+    rest.split_once(']').map(|(word, _)| word)
+}
+
+/// The frequency governors of the cores, each once; empty if the hardware shows none.
+pub(super) fn governors() -> BTreeSet<String> {
+    let cores = fs::read_dir("/sys/devices/system/cpu")
+        .into_iter()
+        .flatten();
+    cores
+        .flatten()
+        .filter_map(|core| {
+            let file = core.path().join("cpufreq/scaling_governor");
+            Some(fs::read_to_string(file).ok()?.trim().to_owned())
+        })
+        .collect()
+}
+
+/// Runnable tasks, averaged over the last minute.
+pub(super) fn load_average() -> Option<f64> {
+    let text = fs::read_to_string("/proc/loadavg").ok()?;
+    text.split(' ').next()?.parse().ok()
 }
 
 pub(super) fn kernel() -> String {
@@ -220,6 +264,12 @@ pub(super) fn memory_bytes() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_chosen_word_is_in_brackets() {
+        assert_eq!(chosen("always [madvise] never\n"), Some("madvise"));
+        assert_eq!(chosen("always madvise never"), None);
+    }
 
     #[test]
     fn stolen_time_is_the_eighth_field_and_guests_do_not_count_twice() {

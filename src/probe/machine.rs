@@ -56,7 +56,7 @@ pub(super) fn cpu_capacity() -> f64 {
 }
 
 /// CPU time that users may use per second, in cores: all of [`user_cores`], unless the quota is less.
-pub(super) fn user_capacity() -> f64 {
+pub fn user_capacity() -> f64 {
     cpu_capacity().min(f64::from(user_cores()))
 }
 

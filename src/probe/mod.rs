@@ -5,6 +5,7 @@
 
 #[cfg(target_os = "linux")]
 mod cgroup;
+mod environment;
 mod health;
 mod limits;
 mod machine;
@@ -16,8 +17,9 @@ mod system;
 mod system;
 mod wake_ups;
 
+pub use environment::Environment;
 pub use health::{Health, OwnHealth, ProcessHealth, TargetHealth};
 pub use limits::{Limits, TooFewFiles};
-pub use machine::{Machine, cores, machine, user_cores};
+pub use machine::{Machine, cores, machine, user_capacity, user_cores};
 pub use system::{Descendant, descendants, ignores_hangup};
 pub use wake_ups::WakeUps;

@@ -26,6 +26,7 @@ pub use junit::{JunitXml, refusal};
 pub use markdown::SummaryMarkdown;
 pub use model::{BuildError, Report};
 pub use paint::Colour;
+pub(crate) use paint::{Paint, Tone};
 pub use summary::{JSON_SCHEMA, SCHEMA, SummaryJson};
 pub use timeline_csv::TimelineCsv;
 

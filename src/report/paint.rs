@@ -13,7 +13,7 @@ pub enum Colour {
 
 /// The style of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     Plain,
     Soft,
     Good,
@@ -35,20 +35,20 @@ impl From<&str> for Tone {
 
 /// Colours text, or returns it unchanged.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Paint {
+pub(crate) struct Paint {
     colour: Colour,
 }
 
 impl Paint {
-    pub(super) const fn new(colour: Colour) -> Self {
+    pub(crate) const fn new(colour: Colour) -> Self {
         Self { colour }
     }
 
-    pub(super) fn with(self, tone: Tone, text: &str) -> String {
+    pub(crate) fn with(self, tone: Tone, text: &str) -> String {
         self.apply(Self::style(tone), text)
     }
 
-    pub(super) fn bold(self, tone: Tone, text: &str) -> String {
+    pub(crate) fn bold(self, tone: Tone, text: &str) -> String {
         self.apply(Self::style(tone).bold(), text)
     }
 

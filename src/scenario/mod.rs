@@ -40,7 +40,7 @@ pub use program::{Action, Step};
 pub use response::{Capture, CaptureFrom, Check, CheckRule, JsonRule, StatusRange, TextRule};
 pub use target::{PortText, Target, TargetCommand};
 pub use validate::{
-    Checked, LARGEST_TIME_SCALE, MAX_RATE, MAX_USERS, NOT_KEPT, Overrides, check, load,
+    Checked, LARGEST_TIME_SCALE, MAX_RATE, MAX_USERS, NOT_KEPT, Overrides, check, load, load_text,
 };
 
 /// The format of a scenario file.

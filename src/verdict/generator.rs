@@ -9,15 +9,15 @@ use crate::units::Micros;
 /// CPU usage, as a fraction of the cores that run users, above which a second counts as busy.
 const CPU_BUSY: f64 = 0.80;
 /// CPU usage above which a second counts as saturated.
-const CPU_SATURATED: f64 = 0.90;
+pub const CPU_SATURATED: f64 = 0.90;
 /// The shortest interval with a meaningful CPU usage: the last one may be only a few milliseconds of shutdown.
 const CPU_SHORTEST: Micros = Micros(500_000);
 /// Continuous CPU saturation of this length makes the run invalid.
 const CPU_PATIENCE: Micros = Micros(5_000_000);
 /// Scheduling lag at p99 that causes a warning.
-const LAG_HIGH: Micros = Micros(5_000);
+pub const LAG_HIGH: Micros = Micros(5_000);
 /// Scheduling lag at p99 that makes the run invalid.
-const LAG_INVALID: Micros = Micros(50_000);
+pub const LAG_INVALID: Micros = Micros(50_000);
 /// The minimum number of iterations for judging the lag.
 const LAG_SAMPLES: u64 = 100;
 /// The minimum number of wake-ups for judging the lag: two seconds of one thread.
@@ -29,9 +29,9 @@ const STANDSTILL_INVALID: Micros = Micros(1_000_000);
 /// The fraction of the measured time that stalls may take in total.
 const STANDSTILL_PART: f64 = 0.05;
 /// The fraction of the measured time for which a CPU quota may throttle the generator.
-const THROTTLED_PART: f64 = 0.01;
+pub const THROTTLED_PART: f64 = 0.01;
 /// The fraction of the machine's CPU time that other machines may take.
-const STOLEN_PART: f64 = 0.05;
+pub const STOLEN_PART: f64 = 0.05;
 /// A difference in Little's law that causes a warning.
 const LITTLE_GAP: f64 = 0.05;
 /// The shortest measurement to which Little's law is applied.

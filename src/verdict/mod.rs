@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::record::Standing;
 use crate::record::journal::Ending;
+pub use generator::{CPU_SATURATED, LAG_HIGH, LAG_INVALID, STOLEN_PART, THROTTLED_PART};
 pub use judge::{Judge, Judged};
 pub use warning::Warning;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of the pipeline: each may name those before it. `engine` and `transport` stand beside it.
-const ALLOWED: [(&str, &[&str]); 19] = [
+const ALLOWED: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("outcome", &[]),
     ("exit", &[]),
@@ -50,6 +50,20 @@ const ALLOWED: [(&str, &[&str]); 19] = [
     ("ab", &["source", "scenario"]),
     ("managed", &["units", "scenario", "probe"]),
     ("bundled", &["units", "cli", "managed"]),
+    (
+        "doctor",
+        &[
+            "units",
+            "scenario",
+            "plan",
+            "transport",
+            "record",
+            "probe",
+            "verdict",
+            "report",
+            "run",
+        ],
+    ),
     (
         "run",
         &[

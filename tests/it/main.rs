@@ -9,6 +9,7 @@ mod ci_docs;
 mod cli;
 mod diagnostics;
 mod direction;
+mod doctor;
 mod engine;
 mod hardship;
 mod housekeeping;

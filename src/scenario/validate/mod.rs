@@ -78,6 +78,16 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Scenario, Diagnostics>
     }
 }
 
+/// As [`load`], for the text of a file that is not read: `path` is its place for diagnostics and for files that it names.
+pub fn load_text(path: &Path, text: &str, overrides: &Overrides) -> Result<Scenario, Diagnostics> {
+    let mut problems = Problems::of(&FORMAT);
+    let sources = Sources::of(path, text);
+    match read(&sources, overrides, &mut problems) {
+        Some(scenario) if problems.is_empty() => Ok(scenario),
+        _ => Err(problems.into_diagnostics(sources)),
+    }
+}
+
 /// The result of checking a valid file.
 #[derive(Debug)]
 pub struct Checked {
