@@ -46,7 +46,7 @@ pub(crate) const OPERATORS: [GuideEntry; 8] = [
 ];
 
 /// The aggregates, which turn a metric into one number.
-pub(crate) const AGGREGATES: [GuideEntry; 9] = [
+pub(crate) const AGGREGATES: [GuideEntry; 10] = [
     entry(
         "p95",
         "A percentile, above p0 and at most p100, with decimals: `p99.9`. For times.",
@@ -95,14 +95,37 @@ pub(crate) const AGGREGATES: [GuideEntry; 9] = [
          `response_time` and `service_time`.",
         "apdex(500ms)(response_time) > 90%",
     ),
+    entry(
+        "slope(…)",
+        "The drift of another aggregate per hour, or of a level's mean: the least-squares slope over the measured run or \
+         its selected stages, with a 95 % interval that allows for autocorrelation (the series variance estimator of Sun, \
+         Journal of Econometrics 164, 2011). It needs 5 minutes of measured time. `slope(…) < limit` passes if the whole \
+         interval is below the limit, and fails if the slope is above it and the whole interval above zero: a drift that \
+         noise does not explain. Otherwise it is inconclusive, which warns and says how long a run would decide. The \
+         interval is reliable if the run is at least 40 times as long as the time over which its numbers depend on each \
+         other. It takes no `window`.",
+        "slope(p95(response_time)) < 5%/h",
+    ),
 ];
 
 /// The right sides of thresholds.
-pub(crate) const LIMITS: [GuideEntry; 2] = [
+pub(crate) const LIMITS: [GuideEntry; 4] = [
     entry(
         "a quantity",
         "A fixed number in the unit of the left side.",
         "mean(ttfb) < 200ms",
+    ),
+    entry(
+        "FACTOR * …",
+        "A multiple of another number of the run, of the same unit: another stage, step or percentile. Without a factor it \
+         is 1. Both sides need samples. It takes no `window`.",
+        "p95(response_time{stage=\"after\"}) < 1.5 * p95(response_time{stage=\"before\"})",
+    ),
+    entry(
+        "per hour",
+        "The limit of a `slope(…)`: a part of the mean (`1%/h`), or in the unit of the number (`5MB/h`, `5ms/h`); for a \
+         ratio, a percentage means percentage points. Also `/min` and `/d`.",
+        "slope(target.rss) < 5MB/h",
     ),
     entry(
         "vs baseline",
@@ -114,7 +137,7 @@ pub(crate) const LIMITS: [GuideEntry; 2] = [
 ];
 
 /// The selectors between `{` and `}`.
-pub(crate) const SELECTORS: [GuideEntry; 4] = [
+pub(crate) const SELECTORS: [GuideEntry; 5] = [
     entry(
         "step",
         "The step's name. For metrics of requests, and `checks`.",
@@ -129,6 +152,13 @@ pub(crate) const SELECTORS: [GuideEntry; 4] = [
         "check",
         "The check's name. For `checks`.",
         "ratio(checks{check=\"found\"}) > 99%",
+    ),
+    entry(
+        "stage",
+        "The name of the load's stage, or its number from 1. It selects what ended during the stage, without the warm-up; \
+         a stage's end also ends an interval of the recording. What ends after the load belongs to the last stage. For \
+         all metrics.",
+        "max(target.rss{stage=\"after\"}) < 512MiB",
     ),
     entry(
         "TAG",

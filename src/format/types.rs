@@ -175,8 +175,14 @@ static THRESHOLD: Simple = simple(
     "threshold expression",
     "An aggregate of a metric, an operator and a limit: `p95(response_time{step=\"login\"}) < 500ms`. See \
      [Threshold expressions](#threshold-expressions).",
-    r"^\s*\S+\s*\(.*\)\s*(<=|>=|==|!=|<|>)\s*\S",
-    &["p95(response_time) < 500ms", "ratio(failed) < 1%"],
+    r"^\s*\S+\s*\(.*\)\s*(\{.*\}\s*)?(vs\s+baseline\s*)?(<=|>=|==|!=|<|>)\s*\S",
+    &[
+        "p95(response_time) < 500ms",
+        "ratio(failed) < 1%",
+        "p95(response_time) vs baseline < +10%",
+        "slope(target.rss) < 5MB/h",
+        "p95(response_time){stage=\"after\"} < 1.5 * p95(response_time){stage=\"before\"}",
+    ],
 );
 
 /// The types that the reference explains.

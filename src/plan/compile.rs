@@ -27,7 +27,7 @@ impl Plan {
         problems.extend(load_problem(&workload));
         let mut thresholds = Vec::new();
         for entry in &scenario.thresholds {
-            match resolve::resolve(entry, &workload) {
+            match resolve::resolve(entry, &workload, &scenario.target) {
                 Ok(threshold) => thresholds.push(threshold),
                 Err(error) => {
                     problems.push(error.in_file(&entry.expression, entry.span, entry.start));
@@ -142,7 +142,8 @@ impl<'s> WorkloadCompiler<'s> {
             .map(|(flow, series)| self.flow(flow, series))
             .collect();
         let every_flow = (0..scenario.flows.len()).collect();
-        let shared = LoadProfile::new(None, Schedule::of(&scenario.load), every_flow);
+        let shared = LoadProfile::new(None, Schedule::of(&scenario.load), every_flow)
+            .with_stage_names(Schedule::stage_names(&scenario.load));
         let workload = Workload {
             target: target.clone(),
             loads: Loads::new(shared, []),

@@ -109,6 +109,14 @@ impl ConsoleReport<'_> {
                 self.paint
                     .with(Tone::Soft, &text::column_right(&margin, numbers - 14)),
             ));
+            if let Some((from, to)) = row.interval {
+                let (from, to) = (row.unit.show(from), row.unit.show(to));
+                let line = format!("    95 % interval: {from} to {to}");
+                lines.push(
+                    self.paint
+                        .with(Tone::Soft, &text::shorten(&line, self.width)),
+                );
+            }
         }
         lines
     }

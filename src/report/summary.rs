@@ -216,7 +216,7 @@ struct ThresholdSummary<'a> {
     observed: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     interval: Option<(f64, f64)>,
-    limit: f64,
+    limit: Option<f64>,
     unit: Unit,
     margin: Option<f64>,
     samples: u64,
@@ -381,7 +381,7 @@ impl<'a> ThresholdSummary<'a> {
             // JSON has no infinity and no NaN.
             observed: row.observed.filter(|observed| observed.is_finite()),
             interval: row.interval,
-            limit: row.limit,
+            limit: row.limit.filter(|limit| limit.is_finite()),
             unit: row.unit,
             margin: row
                 .margin()

@@ -137,6 +137,7 @@ impl Run<'_> {
                 self.header.max_users(),
             ),
             grace: self.grace,
+            stage_ends: plan.workload.loads.stage_ends(),
             is_stopped: false,
         };
         session.until_over(signals).await

@@ -28,6 +28,8 @@ pub(super) struct Session<'a> {
     pub(super) totals: Totals,
     pub(super) judge: Judge,
     pub(super) grace: Duration,
+    /// The ends of the load's stages, except the last, after which the requests in flight end.
+    pub(super) stage_ends: Vec<Micros>,
     /// True if the load was stopped before its planned end.
     pub(super) is_stopped: bool,
 }
@@ -69,11 +71,10 @@ impl Session<'_> {
             let due = self.instant(boundary);
             tokio::select! {
                 () = sleep_until(due) => {
-                    // A generator that stalled closes one long interval instead of several empty ones, but the
-                    // interval never extends beyond the end of the warm-up.
+                    // A generator that stalled closes one long interval instead of several empty ones, but no
+                    // interval extends beyond the end of the warm-up or of a stage.
                     let now = self.running.clock().now().max(boundary);
-                    let warm_up = Micros::from(self.plan.workload.warm_up);
-                    closed = if boundary <= warm_up { now.min(warm_up) } else { now };
+                    closed = self.ends_from(boundary).fold(now, Micros::min);
                     self.close_interval(closed, boundary, false)?;
                     match phase {
                         Phase::Cut { until } if closed >= until => break,
@@ -116,16 +117,22 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// The end of the interval that starts at `start`: the next whole second, or earlier the end of the warm-up or of
-    /// the load.
+    /// The end of the interval that starts at `start`: the next whole second, or earlier the end of the warm-up, of a
+    /// stage or of the load.
     fn boundary_after(&self, start: Micros) -> Micros {
         let second = Micros((start.0 / SECOND.0 + 1) * SECOND.0);
-        let ends = [
-            Some(self.plan.workload.warm_up),
-            self.plan.workload.loads.duration(),
-        ];
-        let ends = ends.into_iter().flatten().map(Micros::from);
-        ends.filter(|end| *end > start).fold(second, Micros::min)
+        let load = self.plan.workload.loads.duration().map(Micros::from);
+        let ends = self.ends_from(Micros(start.0 + 1));
+        ends.chain(load.filter(|end| *end > start))
+            .fold(second, Micros::min)
+    }
+
+    /// The ends of the warm-up and of the stages from this time on, which no interval may contain.
+    fn ends_from(&self, time: Micros) -> impl Iterator<Item = Micros> {
+        let stages = self.stage_ends.iter().copied();
+        let warm_up = Micros::from(self.plan.workload.warm_up);
+        let ends = std::iter::once(warm_up).chain(stages);
+        ends.filter(move |end| *end >= time)
     }
 
     /// Closes the interval that was due to end at `boundary`, judges it and passes it to the sinks.

@@ -48,8 +48,10 @@ pub enum Sharing {
 }
 
 /// A stage of a closed load.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UserStage {
+    /// Its name, if it has one.
+    pub name: Option<String>,
     /// Users at the end of the stage.
     pub users: u32,
     /// The duration of the stage.
@@ -59,8 +61,10 @@ pub struct UserStage {
 }
 
 /// A stage of an open load.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RateStage {
+    /// Its name, if it has one.
+    pub name: Option<String>,
     /// Arrival rate at the end of the stage.
     pub rate: Rate,
     /// The duration of the stage.

@@ -2,12 +2,13 @@
 
 use super::generator::GeneratorWatch;
 use super::idle::Steps;
+use super::reference::Reference;
 use super::tally::Picker;
 use super::target::TargetWatch;
 use super::users::UserWatch;
 use super::window::State;
 use crate::plan::Series;
-use crate::plan::threshold::{Aggregate, Metric, Threshold};
+use crate::plan::threshold::{Aggregate, Metric, Selection, Threshold};
 use crate::record::{Carried, Interval, LoadCounts, Standing, StopReason};
 use crate::scenario::Window;
 use crate::units::Micros;
@@ -28,7 +29,9 @@ pub struct Judge {
 #[derive(Debug, Clone)]
 pub(super) struct JudgedThreshold {
     pub(super) threshold: Threshold,
+    selection: Selection,
     picker: Picker,
+    reference: Option<Reference>,
     state: State,
     pub(super) judged: Judged,
 }
@@ -40,6 +43,8 @@ pub struct Judged {
     pub standing: Standing,
     /// The observed number in the threshold's unit: over the whole run, or in its worst window.
     pub observed: Option<f64>,
+    /// The limit in the threshold's unit; `None` if it depends on samples that are missing.
+    pub limit: Option<f64>,
     /// The 95 % interval of the observed number, if it has one: from and to.
     pub interval: Option<(f64, f64)>,
     /// The number of samples behind it.
@@ -56,6 +61,7 @@ impl Judged {
     pub const NOTHING: Self = Self {
         standing: Standing::NoData,
         observed: None,
+        limit: None,
         interval: None,
         samples: 0,
         first_violation: None,
@@ -66,6 +72,7 @@ impl Judged {
     fn before(threshold: &Threshold) -> Self {
         let is_against_baseline = threshold.is_against_baseline();
         Self {
+            limit: threshold.limit.fixed(),
             detail: is_against_baseline.then(|| NO_BASELINE.to_owned()),
             ..Self::NOTHING
         }
@@ -80,8 +87,10 @@ impl Judge {
     pub fn new(thresholds: &[Threshold], series: &[Series], max_users: Option<u32>) -> Self {
         let rules = thresholds.iter().map(|threshold| JudgedThreshold {
             threshold: threshold.clone(),
-            picker: Picker::of(threshold, series),
-            state: State::of(threshold.window),
+            selection: threshold.selection(),
+            picker: Picker::of(&threshold.selection(), series),
+            reference: Reference::of(threshold, series),
+            state: State::of(threshold),
             judged: Judged::before(threshold),
         });
         Self {
@@ -123,7 +132,10 @@ impl Judge {
     pub fn settle_baseline(&mut self, threshold: usize, judged: Judged) {
         let rule = self.rules.get_mut(threshold);
         if let Some(rule) = rule.filter(|rule| rule.threshold.is_against_baseline()) {
-            rule.judged = judged;
+            rule.judged = Judged {
+                limit: rule.threshold.limit.fixed(),
+                ..judged
+            };
         }
     }
 
@@ -153,10 +165,17 @@ impl JudgedThreshold {
 
     /// Adds an interval; `load` is the part that was offered in measured time.
     fn observe(&mut self, interval: &Interval, load: &LoadCounts) {
-        let tally = self.picker.pick(interval, load);
-        let judgement = self
-            .state
-            .absorb(&self.threshold, interval.start, interval.end, tally);
+        let limit = match &mut self.reference {
+            Some(reference) => {
+                reference.observe(interval, load);
+                reference.limit()
+            }
+            None => self.threshold.limit.fixed(),
+        };
+        let is_selected = self.selection.is_during(interval.start);
+        let tally = is_selected.then(|| self.picker.pick(interval, load));
+        let time = (interval.start, interval.end);
+        let judgement = self.state.absorb(&self.threshold, limit, time, tally);
         let first_violation = match judgement.standing {
             Standing::Fail => self.judged.first_violation.or(Some(interval.end)),
             Standing::Pass | Standing::NoData | Standing::Inconclusive => None,
@@ -164,10 +183,11 @@ impl JudgedThreshold {
         self.judged = Judged {
             standing: judgement.standing,
             observed: judgement.reading.value,
-            interval: None,
+            limit,
+            interval: judgement.interval,
             samples: judgement.reading.samples,
             first_violation,
-            detail: None,
+            detail: self.state.detail(&self.threshold, limit),
         };
     }
 }

@@ -9,11 +9,14 @@ mod generator;
 mod idle;
 mod judge;
 mod lost;
+mod reference;
 mod sentence;
+mod slope;
 mod tally;
 mod target;
 #[cfg(test)]
 mod tests;
+mod trend;
 mod users;
 mod warning;
 mod window;

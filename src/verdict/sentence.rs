@@ -12,7 +12,11 @@ pub(super) fn of(rule: &JudgedThreshold) -> String {
         threshold, judged, ..
     } = rule;
     if let Some(detail) = &judged.detail {
-        return format!("{}: {detail}", subject(threshold));
+        let subject = subject(threshold);
+        return match judged.observed.filter(|_| threshold.unit.is_of_slope()) {
+            Some(_) => format!("{subject} was {}: {detail}", observed(threshold, judged)),
+            None => format!("{subject}: {detail}"),
+        };
     }
     match judged.standing {
         Standing::Pass => format!("{} holds", threshold.expression),
@@ -23,10 +27,10 @@ pub(super) fn of(rule: &JudgedThreshold) -> String {
 }
 
 fn broken(threshold: &Threshold, judged: &Judged) -> String {
-    let limit = threshold.unit.show(threshold.limit.number());
-    let observed = judged
-        .observed
-        .map_or_else(|| "nothing".to_owned(), |value| threshold.unit.show(value));
+    let limit = judged
+        .limit
+        .map_or_else(|| "nothing".to_owned(), |limit| threshold.unit.show(limit));
+    let observed = observed(threshold, judged);
     let length = |length| show_duration(length);
     let window = match threshold.window {
         Window::Total => String::new(),
@@ -45,6 +49,18 @@ fn broken(threshold: &Threshold, judged: &Judged) -> String {
         Comparator::NotEqual => format!("but must differ from {limit}"),
     };
     format!("{} was {observed}{window}, {against}", subject(threshold))
+}
+
+/// The observed number, with its interval if it has one.
+fn observed(threshold: &Threshold, judged: &Judged) -> String {
+    let show = |value| threshold.unit.show(value);
+    match (judged.observed, judged.interval) {
+        (Some(value), Some((from, to))) => {
+            format!("{} ({} to {})", show(value), show(from), show(to))
+        }
+        (Some(value), None) => show(value),
+        (None, _) => "nothing".to_owned(),
+    }
 }
 
 fn no_data(threshold: &Threshold, judged: &Judged) -> String {

@@ -1,6 +1,6 @@
 //! The numbers that a threshold needs from a part of the run. They are small and can be added.
 
-use crate::plan::threshold::{Aggregate, Metric, Threshold};
+use crate::plan::threshold::{Aggregate, Metric, Selection};
 use crate::plan::{Series, SeriesId, Subject};
 use crate::record::bins::Sum;
 use crate::record::{
@@ -52,23 +52,23 @@ pub(super) struct Picker {
 }
 
 impl Picker {
-    pub(super) fn of(threshold: &Threshold, series: &[Series]) -> Self {
+    pub(super) fn of(selection: &Selection, series: &[Series]) -> Self {
         let all_of = |subject: Subject| {
             let ids = (0..).map(SeriesId).zip(series);
             ids.filter(move |(_, series)| series.subject == subject)
                 .map(|(id, _)| id)
                 .collect()
         };
-        let selected = match threshold.metric.subject() {
-            Some(subject) if threshold.series.is_empty() => all_of(subject),
-            _ => threshold.series.clone(),
+        let selected = match selection.metric.subject() {
+            Some(subject) if selection.series.is_empty() => all_of(subject),
+            _ => selection.series.clone(),
         };
         Self {
-            metric: threshold.metric,
-            aggregate: threshold.aggregate,
-            times: threshold.times(),
+            metric: selection.metric,
+            aggregate: selection.aggregate,
+            times: selection.times(),
             series: selected,
-            checks: threshold.checks.clone(),
+            checks: selection.checks.clone(),
         }
     }
 
@@ -142,6 +142,16 @@ impl Picker {
             Metric::GeneratorCpu => tally.gauge = Gauge::reading(interval.health.cpu, tally.length),
             Metric::GeneratorRss => {
                 tally.gauge = Gauge::reading(interval.health.rss_bytes as f64, tally.length);
+            }
+            Metric::TargetCpu => {
+                if let Some(target) = &interval.target {
+                    tally.gauge = Gauge::reading(target.cpu, tally.length);
+                }
+            }
+            Metric::TargetRss => {
+                if let Some(target) = &interval.target {
+                    tally.gauge = Gauge::reading(target.rss_bytes as f64, tally.length);
+                }
             }
         }
         tally
@@ -219,6 +229,19 @@ impl Tally {
 }
 
 impl Tally<Sum> {
+    /// The same numbers in less memory.
+    pub(super) fn compact(&self) -> Tally {
+        Tally {
+            length: self.length,
+            load_time: self.load_time,
+            times: self.times.as_ref().map(Sum::bins),
+            part: self.part,
+            whole: self.whole,
+            before: self.before,
+            gauge: self.gauge,
+        }
+    }
+
     /// Adds a later interval.
     pub(super) fn merge(&mut self, other: &Tally) {
         if self.length == Micros::ZERO {

@@ -1,10 +1,12 @@
-//! The part of the run to which a threshold applies: the whole run, every window of a length, or a sustained breach.
+//! The part of the run to which a threshold applies: the whole run, every window of a length, or a sustained breach. For
+//! a slope it is the whole run too.
 //!
 //! Windows end where intervals end, and contain measured intervals only. A rolling window keeps only the intervals
 //! that fit into it; a sustained one keeps one number per interval.
 
 use std::collections::VecDeque;
 
+use super::slope::Slope;
 use super::tally::{Reading, Tally};
 use crate::plan::threshold::{Aggregate, Threshold};
 use crate::record::Standing;
@@ -32,6 +34,8 @@ pub(super) enum State {
         parts: VecDeque<WindowPart<Reading>>,
         worst: Option<Judgement>,
     },
+    /// The slope over all measured intervals so far.
+    Slope(Slope),
 }
 
 /// An interval's part in a window.
@@ -47,11 +51,16 @@ pub(super) struct WindowPart<T> {
 pub(super) struct Judgement {
     pub(super) standing: Standing,
     pub(super) reading: Reading,
+    /// The 95 % interval of the reading, of a slope.
+    pub(super) interval: Option<(f64, f64)>,
 }
 
 impl State {
-    pub(super) fn of(window: Window) -> Self {
-        match window {
+    pub(super) fn of(rule: &Threshold) -> Self {
+        if rule.unit.is_of_slope() {
+            return Self::Slope(Slope::default());
+        }
+        match rule.window {
             Window::Total => Self::Total(Tally::default()),
             Window::Rolling(length) => Self::Rolling {
                 length: length.into(),
@@ -67,18 +76,21 @@ impl State {
         }
     }
 
-    /// Adds the next interval; returns the state of the threshold in its worst window so far.
+    /// Adds the next interval, if it is selected; returns the state of the threshold in its worst window so far.
+    /// `limit` is `None` if it depends on samples that are missing.
     pub(super) fn absorb(
         &mut self,
         rule: &Threshold,
-        start: Micros,
-        end: Micros,
-        tally: Tally,
+        limit: Option<f64>,
+        (start, end): (Micros, Micros),
+        tally: Option<Tally>,
     ) -> Judgement {
         match self {
             Self::Total(sum) => {
-                sum.merge(&tally);
-                judge(rule, sum.read(rule.aggregate))
+                if let Some(tally) = &tally {
+                    sum.merge(tally);
+                }
+                judge(rule, limit, sum.read(rule.aggregate))
             }
             Self::Rolling {
                 length,
@@ -86,6 +98,9 @@ impl State {
                 sum,
                 worst,
             } => {
+                let (Some(tally), Some(limit)) = (tally, limit) else {
+                    return worst.unwrap_or(UNDECIDED);
+                };
                 sum.merge(&tally);
                 parts.push_back(WindowPart {
                     start,
@@ -96,7 +111,8 @@ impl State {
                     sum.remove(&first.content, rest.iter().map(|part| &part.content));
                 });
                 if is_full {
-                    keep_worse(rule, worst, judge(rule, sum.read(rule.aggregate)));
+                    let new = judge(rule, Some(limit), sum.read(rule.aggregate));
+                    keep_worse(rule, limit, worst, new);
                 }
                 worst.unwrap_or(UNDECIDED)
             }
@@ -105,26 +121,48 @@ impl State {
                 parts,
                 worst,
             } => {
+                let (Some(tally), Some(limit)) = (tally, limit) else {
+                    return worst.unwrap_or(UNDECIDED);
+                };
                 parts.push_back(WindowPart {
                     start,
                     end,
                     content: tally.read(rule.aggregate),
                 });
                 if fill(parts, *length, |_, _| {}) {
-                    keep_worse(rule, worst, judge(rule, held(rule, parts)));
+                    let new = judge(rule, Some(limit), held(rule, limit, parts));
+                    keep_worse(rule, limit, worst, new);
                 }
                 worst.unwrap_or(UNDECIDED)
             }
+            Self::Slope(slope) => {
+                if let Some(tally) = tally {
+                    slope.absorb(rule, (start, end), &tally);
+                }
+                slope.judgement()
+            }
+        }
+    }
+
+    /// The reason for a result that its numbers do not explain.
+    pub(super) fn detail(&self, rule: &Threshold, limit: Option<f64>) -> Option<String> {
+        match self {
+            Self::Slope(slope) => slope.detail(rule),
+            Self::Total(_) if limit.is_none() => {
+                Some("the right side had too few samples to compare with".to_owned())
+            }
+            Self::Total(_) | Self::Rolling { .. } | Self::Sustained { .. } => None,
         }
     }
 }
 
-const UNDECIDED: Judgement = Judgement {
+pub(super) const UNDECIDED: Judgement = Judgement {
     standing: Standing::NoData,
     reading: Reading {
         value: None,
         samples: 0,
     },
+    interval: None,
 };
 
 /// Removes the intervals that have left the window, and calls `drop` for each with the remaining ones; returns true
@@ -151,23 +189,22 @@ fn fill<T>(
 
 /// The level that every interval reached or exceeded. Intervals without a sample neither break a breach nor prove it,
 /// so a breach counts only if at least half of the intervals have samples.
-fn held(rule: &Threshold, parts: &VecDeque<WindowPart<Reading>>) -> Reading {
+fn held(rule: &Threshold, limit: f64, parts: &VecDeque<WindowPart<Reading>>) -> Reading {
     let samples = parts.iter().map(|part| part.content.samples).sum();
-    let speaks = |part: &&WindowPart<Reading>| part.content.samples > 0 || may_be_of_nothing(rule);
+    let speaks =
+        |part: &&WindowPart<Reading>| part.content.samples > 0 || may_be_of_nothing(rule.aggregate);
     let speaking = parts.iter().filter(speaks).count();
     let value = parts
         .iter()
         .filter(speaks)
         .filter_map(|part| part.content.value)
-        .min_by(|a, b| badness(rule, *a).total_cmp(&badness(rule, *b)))
-        .filter(|value| {
-            speaking * 2 >= parts.len() || rule.comparator.holds(value, &rule.limit.number())
-        });
+        .min_by(|a, b| badness(rule, limit, *a).total_cmp(&badness(rule, limit, *b)))
+        .filter(|value| speaking * 2 >= parts.len() || rule.comparator.holds(value, &limit));
     Reading { value, samples }
 }
 
 /// Keeps the worse of two windows; a window without a result is ignored.
-fn keep_worse(rule: &Threshold, worst: &mut Option<Judgement>, new: Judgement) {
+fn keep_worse(rule: &Threshold, limit: f64, worst: &mut Option<Judgement>, new: Judgement) {
     if new.standing == Standing::NoData {
         return;
     }
@@ -175,7 +212,7 @@ fn keep_worse(rule: &Threshold, worst: &mut Option<Judgement>, new: Judgement) {
         let bad = judgement
             .reading
             .value
-            .map_or(f64::NEG_INFINITY, |value| badness(rule, value));
+            .map_or(f64::NEG_INFINITY, |value| badness(rule, limit, value));
         (judgement.standing == Standing::Fail, bad)
     };
     if worst.is_none_or(|worst| rank(&new) > rank(&worst)) {
@@ -184,22 +221,22 @@ fn keep_worse(rule: &Threshold, worst: &mut Option<Judgement>, new: Judgement) {
 }
 
 /// Converts a number so that the larger result is the worse one for the comparator.
-fn badness(rule: &Threshold, value: f64) -> f64 {
+fn badness(rule: &Threshold, limit: f64, value: f64) -> f64 {
     match rule.comparator {
         Comparator::Less | Comparator::LessOrEqual => value,
         Comparator::Greater | Comparator::GreaterOrEqual => -value,
-        Comparator::Equal => (value - rule.limit.number()).abs(),
-        Comparator::NotEqual => -(value - rule.limit.number()).abs(),
+        Comparator::Equal => (value - limit).abs(),
+        Comparator::NotEqual => -(value - limit).abs(),
     }
 }
 
 /// The result of a reading. Without enough samples there is no result, which never passes. A count or rate of zero is
 /// a valid number without samples; a step that never ran has a warning of its own.
-fn judge(rule: &Threshold, reading: Reading) -> Judgement {
-    let fewest = u64::from(!may_be_of_nothing(rule));
-    let standing = match reading.value {
-        Some(value) if reading.samples >= rule.min_samples.max(fewest) => {
-            if rule.comparator.holds(&value, &rule.limit.number()) {
+fn judge(rule: &Threshold, limit: Option<f64>, reading: Reading) -> Judgement {
+    let fewest = u64::from(!may_be_of_nothing(rule.aggregate));
+    let standing = match (reading.value, limit) {
+        (Some(value), Some(limit)) if reading.samples >= rule.min_samples.max(fewest) => {
+            if rule.comparator.holds(&value, &limit) {
                 Standing::Pass
             } else {
                 Standing::Fail
@@ -207,10 +244,14 @@ fn judge(rule: &Threshold, reading: Reading) -> Judgement {
         }
         _ => Standing::NoData,
     };
-    Judgement { standing, reading }
+    Judgement {
+        standing,
+        reading,
+        interval: None,
+    }
 }
 
 /// True if a reading without a sample is zero instead of missing.
-const fn may_be_of_nothing(rule: &Threshold) -> bool {
-    matches!(rule.aggregate, Aggregate::Count | Aggregate::Rate)
+pub(super) const fn may_be_of_nothing(aggregate: Aggregate) -> bool {
+    matches!(aggregate, Aggregate::Count | Aggregate::Rate)
 }

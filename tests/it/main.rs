@@ -35,6 +35,7 @@ mod scenario_invalid;
 mod scenario_mutation;
 mod schema;
 mod secrets;
+mod stages;
 mod start;
 mod stopping;
 mod target;

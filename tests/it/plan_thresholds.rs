@@ -27,6 +27,9 @@ const FLOWS: &str = "flows:
       check: [ { status: 201 } ]
 ";
 
+const STAGED: &str = "{ stages: [ { name: before, users: 2, for: 20s }, { users: 9, for: 5s }, { name: after, \
+     users: 2, for: 20s } ] }";
+
 fn selected(expression: &str) -> (Vec<u32>, Vec<u32>) {
     let plan = plan(CLOSED, &format!("{FLOWS}thresholds: [ '{expression}' ]\n"));
     let rule = &plan.thresholds[0];
@@ -70,6 +73,70 @@ fn selectors_become_series_and_checks() {
     }
 }
 
+/// The selected parts of the run, in seconds; the last stage has no end.
+fn during(load: &str, expression: &str) -> Vec<(u64, Option<u64>)> {
+    let plan = plan(
+        load,
+        &format!("{FLOWS}warm_up: 2s\nthresholds: [ '{expression}' ]\n"),
+    );
+    let seconds = |time: gander::units::Micros| time.0 / 1_000_000;
+    plan.thresholds[0]
+        .during
+        .iter()
+        .map(|period| (seconds(period.from), period.to.map(seconds)))
+        .collect()
+}
+
+#[test]
+fn stages_become_parts_of_the_run() {
+    for (expression, periods) in [
+        (
+            r#"p95(response_time{stage="before"}) < 1s"#,
+            vec![(0, Some(20))],
+        ),
+        (
+            r#"p95(response_time){stage="2"} < 1s"#,
+            vec![(20, Some(25))],
+        ),
+        (
+            r#"p95(response_time{stage="after"}) < 1s"#,
+            vec![(25, None)],
+        ),
+        (
+            r#"max(target.rss{stage!="2"}) < 1GB"#,
+            vec![(0, Some(20)), (25, None)],
+        ),
+        (
+            r#"max(active_users{stage=~"before|2"}) < 9"#,
+            vec![(0, Some(20)), (20, Some(25))],
+        ),
+        (
+            r#"count(iterations{stage="after", flow="buy"}) > 0"#,
+            vec![(25, None)],
+        ),
+        ("p95(response_time) < 1s", vec![]),
+    ] {
+        assert_eq!(during(STAGED, expression), periods, "{expression}");
+    }
+    assert_eq!(during(CLOSED, r#"p95(ttfb{stage="1"}) < 1s"#), [(0, None)]);
+}
+
+#[test]
+fn a_limit_of_another_selection_is_resolved_too() {
+    let expression = r#"p95(response_time{stage="after", step="order"}) < 1.5 * p95(response_time{stage="before"})"#;
+    let plan = plan(STAGED, &format!("{FLOWS}thresholds: [ '{expression}' ]\n"));
+    let rule = &plan.thresholds[0];
+    assert_eq!(rule.series, [SeriesId(4)]);
+    let gander::plan::threshold::Limit::Times { factor, of } = &rule.limit else {
+        panic!("{:?}", rule.limit)
+    };
+    assert!((factor - 1.5).abs() < 1e-12);
+    assert_eq!((of.series.len(), of.during.len()), (0, 1));
+    let text = serde_json::to_string(rule).expect("JSON");
+    let read: gander::plan::Threshold = serde_json::from_str(&text).expect("a threshold");
+    assert_eq!(&read, rule);
+}
+
 /// The one diagnostic of a scenario with this threshold: what it underlines, its message and its hint.
 fn refused(load: &str, threshold: &str) -> (String, String, String) {
     let text = format!(
@@ -106,7 +173,14 @@ const REFUSED: &[(&str, &str, &str, &str, &str)] = &[
     (CLOSED, r#"'p95(response_time{aera="shop"}) < 1s'"#, "aera", "not by `aera`", "did you mean `area`?"),
     (CLOSED, r#"'p95(response_time{tier="cold"}) < 1s'"#, "cold", "no tag `tier` matches", "there is `hot`"),
     (CLOSED, r#"'p95(iteration_time{step="order"}) < 1s'"#, "step", "can be selected by flow, not by `step`", ""),
-    (CLOSED, r#"'max(active_users{flow="buy"}) < 9'"#, "flow", "takes no selector such as `flow`", ""),
+    (CLOSED, r#"'max(active_users{flow="buy"}) < 9'"#, "flow", "by stage, not by `flow`", ""),
+    (STAGED, r#"'p95(response_time{stage="afer"}) < 1s'"#, "afer", "no stage matches `afer`", "did you mean `after`?"),
+    (STAGED, r#"'p95(response_time{stage="4"}) < 1s'"#, "4", "no stage matches `4`", "`before`, `2`, `after`"),
+    (STAGED, r#"'p95(response_time{stage="after",stage="2"}) < 1s'"#, "after", "no measured time", "another stage"),
+    (STAGED, r#"'p95(ttfb{stage="2"}) < 2 * p95(ttfb{stage="bfore"})'"#, "bfore", "no stage matches", "`before`?"),
+    ("{ iterations: 5, users: 1 }", r#"'p95(ttfb{stage="1"}) < 1s'"#, "stage", "this load has no stages", "stages"),
+    (STAGED, r#"{ expect: 'p95(ttfb{stage="2"}) < 1s', window: { rolling: 10s } }"#, r#"p95(ttfb{stage="2"}) < 1s"#, "only 5s", ""),
+    (STAGED, r#"{ expect: 'p95(ttfb{stage!="2"}) < 1s', window: { rolling: 10s } }"#, r#"p95(ttfb{stage!="2"}) < 1s"#, "consecutive", ""),
     (CLOSED, r#"'count(requests{flow="buy",tier="hot"}) > 1'"#, r#"flow="buy",tier="hot""#, "all of these", ""),
     (CLOSED, "{ expect: ratio(failed) < 1%, window: { rolling: 2m } }", "ratio(failed) < 1%", "only 1m", ""),
     (CLOSED, "{ expect: ratio(failed) < 1%, abort: { after: 1m } }", "ratio(failed) < 1%", "never comes", ""),
@@ -114,6 +188,21 @@ const REFUSED: &[(&str, &str, &str, &str, &str)] = &[
     (OPEN, r#"{ expect: 'count(requests{flow="browse"}) > 1', min_samples: 201 }"#,
         r#"count(requests{flow="browse"}) > 1"#, "at most 200 samples", ""),
 ];
+
+#[test]
+fn the_health_of_a_target_that_gander_does_not_start_is_refused() {
+    let text = format!(
+        "name: t\nkind: custom\ntarget: http://127.0.0.1:1\nload: {CLOSED}\n{FLOWS}thresholds: [ slope(target.rss) < 5MB/h ]\n"
+    );
+    let diagnostics =
+        compile(&scenario(&text), "http://127.0.0.1:1", 1).expect_err("nothing reads it");
+    let shown = diagnostics.to_string();
+    assert!(
+        shown.contains("`target.rss` can never be judged"),
+        "{shown}"
+    );
+    assert!(shown.contains("use `target: bundled`"), "{shown}");
+}
 
 #[test]
 fn what_can_never_be_judged_is_refused_where_it_stands() {

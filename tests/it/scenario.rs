@@ -28,6 +28,7 @@ fn stages(scenario: &Scenario) -> Vec<(u32, u64, Shape)> {
                  users,
                  duration,
                  shape,
+                 ..
              }| (*users, duration.as_secs(), *shape),
         )
         .collect()
@@ -81,8 +82,14 @@ fn stress_rises_to_150_users_in_three_steps_and_returns_to_none() {
 fn spike_surges_from_20_to_200_users_and_back() {
     let spike = read("spike", &Overrides::default());
     let levels: Vec<u32> = stages(&spike).iter().map(|(users, ..)| *users).collect();
-    assert_eq!(levels, [20, 200, 20]);
-    assert_eq!(expressions(&spike)[0], "ratio(failed) < 5%");
+    assert_eq!(levels, [20, 200, 20, 20]);
+    assert_eq!(
+        expressions(&spike),
+        [
+            "ratio(failed) < 5%",
+            r#"p95(response_time{stage="after"}) < 1.5 * p95(response_time{stage="before"})"#
+        ]
+    );
 }
 
 #[test]
@@ -92,6 +99,14 @@ fn soak_is_thirty_users_for_two_hours() {
     assert_eq!(
         expressions(&soak)[..2],
         ["p95(response_time) < 500ms", "ratio(failed) < 1%"]
+    );
+    assert_eq!(
+        expressions(&soak)[3..],
+        [
+            "slope(p95(response_time)) < 5%/h",
+            "slope(target.rss) < 5MB/h",
+            "slope(generator.rss) < 5MB/h"
+        ]
     );
 }
 

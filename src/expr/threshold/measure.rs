@@ -4,7 +4,7 @@ use regex::Regex;
 
 use super::super::ExprError;
 use super::super::cursor::Cursor;
-use super::{Aggregate, Metric, MetricKind, Unit, read};
+use super::{Aggregate, Metric, MetricKind, Unit, read, synonyms};
 
 /// An aggregate of a metric: `p95(response_time{step="login"})`.
 #[derive(Debug, Clone)]
@@ -47,6 +47,8 @@ pub enum Key {
     Flow,
     /// The check's name.
     Check,
+    /// The name of the load's stage in which a sample ended, or its number from 1.
+    Stage,
     /// The value of this tag; empty for a step without the tag.
     Tag(String),
 }
@@ -65,6 +67,14 @@ pub enum Relation {
 }
 
 impl Matcher {
+    /// True for `!=` and `!~`.
+    pub const fn is_negative(&self) -> bool {
+        match self.relation {
+            Relation::IsNot | Relation::MatchesNot(_) => true,
+            Relation::Is | Relation::Matches(_) => false,
+        }
+    }
+
     /// True if a name or a tag's value satisfies the matcher.
     pub fn accepts(&self, text: &str) -> bool {
         match &self.relation {
@@ -88,12 +98,14 @@ impl Measure {
         let start = cursor.at;
         let metric = read::metric(cursor)?;
         let metric_at = cursor.range(start);
-        let matchers = read::matchers(cursor)?;
+        let mut matchers = read::matchers(cursor)?;
         read::expect(
             cursor,
             ")",
             "`)`, or `{` and a selector such as `{step=\"login\"}`",
         )?;
+        // Selectors may also follow the parenthesis.
+        matchers.append(&mut read::matchers(cursor)?);
         let unit =
             unit_of(aggregate, metric).ok_or_else(|| misfit(aggregate, metric, aggregate_at))?;
         Ok(Self {
@@ -102,6 +114,34 @@ impl Measure {
             matchers,
             unit,
             aggregate_at,
+            metric_at,
+        })
+    }
+
+    /// Parses the measure within `slope(…)`: a level alone stands for its mean.
+    pub(super) fn within_slope(cursor: &mut Cursor<'_>) -> Result<Self, ExprError> {
+        cursor.skip_space();
+        let start = cursor.at;
+        let level = read::level(cursor);
+        let Some(metric) = level else {
+            return Self::parse(cursor);
+        };
+        let metric_at = cursor.range(start);
+        let aggregate = Aggregate::Mean;
+        let matchers = read::matchers(cursor)?;
+        let unit = unit_of(aggregate, metric).filter(|_| metric.kind() == MetricKind::Gauge);
+        let Some(unit) = unit else {
+            let (name, usual) = (metric.name(), synonyms::usual(metric));
+            let message = format!("`{name}` has no slope of its own");
+            let hint = format!("write the slope of an aggregate: `slope({usual}({name}))`");
+            return Err(cursor.error(start, &message, &hint));
+        };
+        Ok(Self {
+            aggregate,
+            metric,
+            matchers,
+            unit,
+            aggregate_at: metric_at,
             metric_at,
         })
     }
@@ -117,8 +157,12 @@ const fn unit_of(aggregate: Aggregate, metric: Metric) -> Option<Unit> {
         },
         Aggregate::Min | Aggregate::Max | Aggregate::Mean => match metric.kind() {
             Kind::Time => Some(Unit::Us),
-            Kind::Gauge if matches!(metric, Metric::GeneratorCpu) => Some(Unit::Ratio),
-            Kind::Gauge if matches!(metric, Metric::GeneratorRss) => Some(Unit::Bytes),
+            Kind::Gauge if matches!(metric, Metric::GeneratorCpu | Metric::TargetCpu) => {
+                Some(Unit::Ratio)
+            }
+            Kind::Gauge if matches!(metric, Metric::GeneratorRss | Metric::TargetRss) => {
+                Some(Unit::Bytes)
+            }
             Kind::Gauge => Some(Unit::Count),
             Kind::Counter | Kind::Part | Kind::Checks | Kind::Bytes => None,
         },

@@ -113,6 +113,12 @@ pub enum Metric {
     /// The generator's resident memory.
     #[serde(rename = "generator.rss")]
     GeneratorRss,
+    /// The CPU use of a target that Gander started, as a part of all cores.
+    #[serde(rename = "target.cpu")]
+    TargetCpu,
+    /// The resident memory of a target that Gander started.
+    #[serde(rename = "target.rss")]
+    TargetRss,
 }
 
 impl Metric {
@@ -153,6 +159,8 @@ impl Metric {
             Self::ActiveUsers => "active_users",
             Self::GeneratorCpu => "generator.cpu",
             Self::GeneratorRss => "generator.rss",
+            Self::TargetCpu => "target.cpu",
+            Self::TargetRss => "target.rss",
         }
     }
 
@@ -196,6 +204,12 @@ impl Metric {
             Self::ActiveUsers => "Active users.",
             Self::GeneratorCpu => "Gander's own CPU usage, as a fraction of all cores.",
             Self::GeneratorRss => "Gander's own resident memory.",
+            Self::TargetCpu => {
+                "The CPU usage of a target that Gander starts (`target: bundled`), as a fraction of all cores."
+            }
+            Self::TargetRss => {
+                "The resident memory of a target that Gander starts (`target: bundled`)."
+            }
         }
     }
 
@@ -215,7 +229,11 @@ impl Metric {
             }
             Self::Checks => MetricKind::Checks,
             Self::BytesIn | Self::BytesOut => MetricKind::Bytes,
-            Self::ActiveUsers | Self::GeneratorCpu | Self::GeneratorRss => MetricKind::Gauge,
+            Self::ActiveUsers
+            | Self::GeneratorCpu
+            | Self::GeneratorRss
+            | Self::TargetCpu
+            | Self::TargetRss => MetricKind::Gauge,
         }
     }
 }

@@ -71,7 +71,12 @@ pub(super) fn limit(cursor: &mut Cursor<'_>, metric: Metric, unit: Unit) -> Resu
             "a size such as 64KiB or 1GiB",
             None,
         ),
-        Unit::Change => (
+        Unit::Change
+        | Unit::ChangePerHour
+        | Unit::UsPerHour
+        | Unit::RatioPerHour
+        | Unit::CountPerHour
+        | Unit::BytesPerHour => (
             signed_percent(text),
             "a change with its sign, such as +10% or -5%",
             percent(text).map(|_| format!("+{text}")),
@@ -81,6 +86,68 @@ pub(super) fn limit(cursor: &mut Cursor<'_>, metric: Metric, unit: Unit) -> Resu
         let message = format!("found {}, expected {expected}", found(cursor, text));
         ExprError {
             hint: hint.as_deref().map(did_you_mean),
+            ..cursor.fault(start, message)
+        }
+    })
+}
+
+/// Parses the limit of a slope, to the end of the text; returns it per hour, with its unit. `unit` is that of the number
+/// that slopes.
+pub(super) fn slope(cursor: &mut Cursor<'_>, unit: Unit) -> Result<(f64, Unit), ExprError> {
+    cursor.skip_space();
+    let start = cursor.at;
+    let text = cursor.rest().trim_end();
+    cursor.at += text.len();
+    let read = || {
+        let (amount, time) = text.rsplit_once('/')?;
+        let per_hour = match time.trim() {
+            "min" => 60.0,
+            "h" => 1.0,
+            "d" => 1.0 / 24.0,
+            _ => return None,
+        };
+        let amount = amount.trim();
+        let (sign, amount) = match amount.strip_prefix('-') {
+            Some(amount) => (-1.0, amount),
+            None => (1.0, amount.strip_prefix('+').unwrap_or(amount)),
+        };
+        let (amount, unit) = match (percent(amount), unit) {
+            (Some(part), Unit::Ratio) => (part, Unit::RatioPerHour),
+            (Some(part), _) => (part, Unit::ChangePerHour),
+            (None, Unit::Us) => (
+                Micros::from(parse_duration(amount).ok()?).0 as f64,
+                Unit::UsPerHour,
+            ),
+            (None, Unit::Bytes) => (
+                amount.parse::<ByteSize>().ok()?.0 as f64,
+                Unit::BytesPerHour,
+            ),
+            (None, Unit::Count) => (
+                amount
+                    .parse()
+                    .ok()
+                    .filter(|number: &f64| number.is_finite())?,
+                Unit::CountPerHour,
+            ),
+            (None, _) => return None,
+        };
+        Some((sign * amount * per_hour, unit))
+    };
+    read().ok_or_else(|| {
+        let example = match unit.per_hour() {
+            Some(Unit::UsPerHour) => "1%/h or 5ms/h",
+            Some(Unit::BytesPerHour) => "1%/h or 5MB/h",
+            Some(Unit::CountPerHour) => "1%/h or 10/h",
+            _ => "1%/h",
+        };
+        let message = format!(
+            "found {}, expected a slope such as {example}",
+            found(cursor, text)
+        );
+        let hint =
+            (!text.contains('/') && !text.is_empty()).then(|| did_you_mean(&format!("{text}/h")));
+        ExprError {
+            hint,
             ..cursor.fault(start, message)
         }
     })

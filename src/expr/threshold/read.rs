@@ -107,8 +107,9 @@ pub(super) fn metric(cursor: &mut Cursor<'_>) -> Read<Metric> {
         return Ok(metric);
     }
     if word.starts_with("target.") {
-        let message = format!("`{word}`: metrics of the target are not supported yet");
-        return Err(cursor.fault(start, message));
+        let message = format!("found `{word}`, expected target.cpu or target.rss");
+        let hint = "other metrics of the target are not supported yet";
+        return Err(cursor.error(start, &message, hint));
     }
     let names = Metric::ALL.map(Metric::name);
     let meant = synonyms::metric(word).map(Metric::name);
@@ -118,6 +119,60 @@ pub(super) fn metric(cursor: &mut Cursor<'_>) -> Read<Metric> {
     };
     let message = format!("found {}, expected a metric", found(cursor, word));
     Err(cursor.error(start, &message, &hint))
+}
+
+/// Takes the name of a metric that is not followed by `(`, as an aggregate is.
+pub(super) fn level(cursor: &mut Cursor<'_>) -> Option<Metric> {
+    let start = cursor.at;
+    let metric = Metric::named(word(cursor));
+    if metric.is_none() {
+        cursor.at = start;
+    }
+    metric
+}
+
+/// Refuses anything after the expression.
+pub(super) fn end(cursor: &mut Cursor<'_>) -> Read<()> {
+    cursor.skip_space();
+    let start = cursor.at;
+    let rest = cursor.rest().trim_end();
+    if rest.is_empty() {
+        return Ok(());
+    }
+    cursor.at += rest.len();
+    let message = format!("found `{rest}`, expected the end");
+    let hint = rest
+        .starts_with(['*', '×'])
+        .then(|| "write the factor first: `1.5 * p95(response_time)`".to_owned());
+    Err(ExprError {
+        hint,
+        ..cursor.fault(start, message)
+    })
+}
+
+/// Takes a factor such as `1.5 *`; 1 if there is none.
+pub(super) fn factor(cursor: &mut Cursor<'_>) -> Read<f64> {
+    cursor.skip_space();
+    let start = cursor.at;
+    let number = cursor.word(|c| c.is_ascii_digit() || c == '.');
+    if number.is_empty() {
+        return Ok(1.0);
+    }
+    let factor = number.parse().ok().filter(|factor: &f64| *factor > 0.0);
+    let Some(factor) = factor else {
+        let message = format!("found `{number}`, expected a factor above 0");
+        return Err(cursor.fault(start, message));
+    };
+    cursor.skip_space();
+    if cursor.take("*") || cursor.take("×") {
+        return Ok(factor);
+    }
+    let message = format!("found {}, expected `*` after the factor", cursor.found());
+    Err(cursor.error(
+        cursor.at,
+        &message,
+        "write a multiple as `1.5 * p95(response_time)`",
+    ))
 }
 
 pub(super) fn matchers(cursor: &mut Cursor<'_>) -> Read<Vec<Matcher>> {
@@ -142,7 +197,7 @@ fn matcher(cursor: &mut Cursor<'_>) -> Read<Matcher> {
     let key = match word(cursor) {
         "" => {
             let message = format!(
-                "found {}, expected step, flow, check or a tag's name",
+                "found {}, expected step, flow, check, stage or a tag's name",
                 cursor.found()
             );
             return Err(cursor.fault(start, message));
@@ -150,6 +205,7 @@ fn matcher(cursor: &mut Cursor<'_>) -> Read<Matcher> {
         "step" => Key::Step,
         "flow" => Key::Flow,
         "check" => Key::Check,
+        "stage" => Key::Stage,
         tag => Key::Tag(tag.to_owned()),
     };
     let key_at = cursor.range(start);

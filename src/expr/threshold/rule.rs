@@ -1,16 +1,20 @@
-//! The grammar of threshold expressions, and the check that measure and limit fit together.
+//! The grammar of threshold expressions, and the check that both sides fit together.
 //!
 //! ```text
-//! expression = measure ( comparator quantity | "vs" "baseline" comparator change )
-//! measure    = aggregate "(" metric [ "{" matcher { "," matcher } "}" ] ")"
+//! expression = measure ( comparator ( quantity | [ number "*" ] measure ) | "vs" "baseline" comparator change )
+//!            | "slope" "(" ( measure | level ) ")" comparator slope
+//! measure    = aggregate "(" metric [ selectors ] ")" [ selectors ]
+//! level      = metric [ selectors ]
 //! aggregate  = "p" number | "min" | "max" | "mean" | "sd" | "count" | "rate" | "ratio" | "apdex(" duration ")"
-//! matcher    = ( "step" | "flow" | "check" | tag ) ( "=" | "!=" | "=~" | "!~" ) '"' text '"'
+//! selectors  = "{" matcher { "," matcher } "}"
+//! matcher    = ( "step" | "flow" | "check" | "stage" | tag ) ( "=" | "!=" | "=~" | "!~" ) '"' text '"'
 //! change     = ( "+" | "-" ) number "%"
+//! slope      = [ "+" | "-" ] quantity "/" ( "min" | "h" | "d" )
 //! ```
 
 use super::super::cursor::Cursor;
 use super::super::{Comparator, ExprError};
-use super::{Aggregate, Measure, Unit, quantity, read};
+use super::{Aggregate, Measure, MetricKind, Unit, quantity, read};
 
 /// A threshold expression, parsed and type-checked, not yet resolved to series.
 ///
@@ -22,11 +26,15 @@ use super::{Aggregate, Measure, Unit, quantity, read};
 /// let rule = Rule::parse(r#"p99.9(response_time{step="list documents"}) <= 1.5s"#).unwrap();
 /// assert_eq!(rule.measure.aggregate, Aggregate::Percentile(Quantile::P99_9));
 /// assert_eq!(rule.measure.metric, Metric::ResponseTime);
-/// assert_eq!(rule.comparator, Comparator::LessOrEqual);
-/// assert_eq!((rule.limit, rule.unit), (RuleLimit::Value(1_500_000.0), Unit::Us));
+/// assert_eq!((rule.comparator, rule.unit), (Comparator::LessOrEqual, Unit::Us));
+/// assert!(matches!(rule.limit, RuleLimit::Value(1_500_000.0)));
 ///
 /// let rule = Rule::parse("rate(requests) vs baseline > -5%").unwrap();
-/// assert_eq!((rule.limit, rule.unit), (RuleLimit::Baseline { change: -0.05 }, Unit::Change));
+/// assert!(matches!(rule.limit, RuleLimit::Baseline { change: -0.05 }));
+///
+/// let rule = Rule::parse("slope(target.rss) < 64KiB/min").unwrap();
+/// assert_eq!(rule.unit, Unit::BytesPerHour);
+/// assert!(matches!(rule.limit, RuleLimit::Value(3_932_160.0)));
 ///
 /// let error = Rule::parse("p95(respones_time) < 500ms").unwrap_err();
 /// assert_eq!((error.offset, error.length), (4, 13));
@@ -34,7 +42,7 @@ use super::{Aggregate, Measure, Unit, quantity, read};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// The number that is judged.
+    /// The number that is judged; for the unit of a slope, its slope.
     pub measure: Measure,
     /// The comparison with the limit.
     pub comparator: Comparator,
@@ -45,10 +53,17 @@ pub struct Rule {
 }
 
 /// The right side of a threshold expression.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum RuleLimit {
-    /// A number, in the unit of the measure.
+    /// A fixed number.
     Value(f64),
+    /// `1.5 * p95(response_time{stage="before"})`: a multiple of another measure, of the same unit.
+    Times {
+        /// Above 0.
+        factor: f64,
+        /// The other measure.
+        measure: Box<Measure>,
+    },
     /// `vs baseline < +10%`: the change of the measure against stored runs.
     Baseline {
         /// The change as a part of the baseline's number: `+10%` is 0.1.
@@ -60,41 +75,72 @@ impl Rule {
     /// Parses an expression and checks that aggregate, metric and unit fit together.
     pub fn parse(text: &str) -> Result<Self, ExprError> {
         let mut cursor = Cursor::new(text);
+        cursor.skip_space();
+        if cursor.take_word("slope") {
+            return Self::of_slope(&mut cursor);
+        }
         let measure = Measure::parse(&mut cursor)?;
         if read::vs_baseline(&mut cursor)? {
             return Self::against_baseline(&mut cursor, measure);
         }
         let comparator = read::comparator(&mut cursor)?;
-        let limit = quantity::limit(&mut cursor, measure.metric, measure.unit)?;
+        // No quantity has a parenthesis.
+        let limit = if cursor.rest().contains('(') {
+            multiple(&mut cursor, &measure)?
+        } else {
+            RuleLimit::Value(quantity::limit(&mut cursor, measure.metric, measure.unit)?)
+        };
         Ok(Self {
             comparator,
-            limit: RuleLimit::Value(limit),
+            limit,
             unit: measure.unit,
             measure,
+        })
+    }
+
+    /// Parses the rest of an expression after `slope`.
+    fn of_slope(cursor: &mut Cursor<'_>) -> Result<Self, ExprError> {
+        read::expect(
+            cursor,
+            "(",
+            "`(` and a measure, such as `(p95(response_time))`",
+        )?;
+        let measure = Measure::within_slope(cursor)?;
+        read::expect(cursor, ")", "`)` after the measure")?;
+        if measure.aggregate == Aggregate::Count {
+            return Err(refused(
+                &measure,
+                "a count grows with the length of the run, so its slope says nothing",
+                "use the slope of a rate or a ratio",
+            ));
+        }
+        if read::vs_baseline(cursor)? {
+            return Err(refused(
+                &measure,
+                "a slope cannot be compared with a baseline",
+                "give it a limit, such as `slope(p95(response_time)) < 1%/h`",
+            ));
+        }
+        let comparator = ordering(cursor, "a slope is never exactly equal to a number")?;
+        let (limit, unit) = quantity::slope(cursor, measure.unit)?;
+        Ok(Self {
+            measure,
+            comparator,
+            limit: RuleLimit::Value(limit),
+            unit,
         })
     }
 
     /// Parses the rest of an expression after `vs baseline`.
     fn against_baseline(cursor: &mut Cursor<'_>, measure: Measure) -> Result<Self, ExprError> {
         if measure.aggregate == Aggregate::Count {
-            let (offset, length) = measure.aggregate_at;
-            return Err(ExprError {
-                offset,
-                length,
-                message: "a count depends on the length of the run, so it cannot be compared with other runs".to_owned(),
-                hint: Some("compare a rate, a ratio, a percentile or a mean".to_owned()),
-            });
+            return Err(refused(
+                &measure,
+                "a count depends on the length of the run, so it cannot be compared with other runs",
+                "compare a rate, a ratio, a percentile or a mean",
+            ));
         }
-        cursor.skip_space();
-        let start = cursor.at;
-        let comparator = read::comparator(cursor)?;
-        if matches!(comparator, Comparator::Equal | Comparator::NotEqual) {
-            let message = format!(
-                "`{}` does not apply to a change: two runs never have equal numbers",
-                comparator.symbol()
-            );
-            return Err(cursor.error(start, &message, "use <, <=, > or >="));
-        }
+        let comparator = ordering(cursor, "two runs never have equal numbers")?;
         let change = quantity::limit(cursor, measure.metric, Unit::Change)?;
         Ok(Self {
             measure,
@@ -102,5 +148,60 @@ impl Rule {
             limit: RuleLimit::Baseline { change },
             unit: Unit::Change,
         })
+    }
+}
+
+/// Parses a multiple of a measure that can be compared with `left`.
+fn multiple(cursor: &mut Cursor<'_>, left: &Measure) -> Result<RuleLimit, ExprError> {
+    let factor = read::factor(cursor)?;
+    let right = Measure::parse(cursor)?;
+    let is_of_bytes = |measure: &Measure| measure.metric.kind() == MetricKind::Bytes;
+    if right.unit != left.unit || is_of_bytes(&right) != is_of_bytes(left) {
+        let what = |measure: &Measure| {
+            let bytes = if is_of_bytes(measure) {
+                " of bytes"
+            } else {
+                ""
+            };
+            format!("{}{bytes}", measure.unit.what())
+        };
+        let message = format!(
+            "the left side is {}, the right side {}",
+            what(left),
+            what(&right)
+        );
+        return Err(refused(
+            &right,
+            &message,
+            "both sides must have the same unit",
+        ));
+    }
+    read::end(cursor)?;
+    Ok(RuleLimit::Times {
+        factor,
+        measure: Box::new(right),
+    })
+}
+
+/// Parses a comparator other than `==` and `!=`.
+fn ordering(cursor: &mut Cursor<'_>, reason: &str) -> Result<Comparator, ExprError> {
+    cursor.skip_space();
+    let start = cursor.at;
+    let comparator = read::comparator(cursor)?;
+    if matches!(comparator, Comparator::Equal | Comparator::NotEqual) {
+        let message = format!("`{}` does not apply: {reason}", comparator.symbol());
+        return Err(cursor.error(start, &message, "use <, <=, > or >="));
+    }
+    Ok(comparator)
+}
+
+/// An error about the aggregate of a measure.
+fn refused(measure: &Measure, message: &str, hint: &str) -> ExprError {
+    let (offset, length) = measure.aggregate_at;
+    ExprError {
+        offset,
+        length,
+        message: message.to_owned(),
+        hint: Some(hint.to_owned()),
     }
 }

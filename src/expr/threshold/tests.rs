@@ -25,6 +25,15 @@ const FITTING: &[(&str, f64, Unit)] = &[
     ("max(active_users) <= 300", 300.0, Unit::Count),
     ("mean(generator.cpu) < 60%", 0.6, Unit::Ratio),
     ("max(generator.rss) < 512MiB", 536_870_912.0, Unit::Bytes),
+    ("max(target.rss) < 1KiB", 1024.0, Unit::Bytes),
+    ("mean(target.cpu) < 60%", 0.6, Unit::Ratio),
+    ("slope(p95(response_time)) < 1%/h", 0.01, Unit::ChangePerHour),
+    ("slope(p95(response_time{step=\"a\"})) <= +5ms/min", 300_000.0, Unit::UsPerHour),
+    ("slope( target.rss ) < 24MB/d", 1e6, Unit::BytesPerHour),
+    ("slope(max(generator.rss)) < 5 MiB / h", 5_242_880.0, Unit::BytesPerHour),
+    ("slope(ratio(failed)) < 0.1%/h", 0.001, Unit::RatioPerHour),
+    ("slope(active_users) < 3/h", 3.0, Unit::CountPerHour),
+    ("slope(rate(requests)) < 2%/h", 0.02, Unit::ChangePerHour),
 ];
 
 #[test]
@@ -34,7 +43,10 @@ fn limits_are_in_the_unit_of_the_aggregate_and_its_metric() {
         let RuleLimit::Value(found) = expression.limit else {
             panic!("{text}: {:?}", expression.limit)
         };
-        assert!((found - limit).abs() < 1e-9 * limit, "{text}: {found}");
+        assert!(
+            (found - limit).abs() < 1e-9 * limit.abs(),
+            "{text}: {found}"
+        );
         assert_eq!(expression.unit, unit, "{text}");
     }
 }
@@ -56,6 +68,46 @@ fn a_comparison_with_a_baseline_has_a_signed_change() {
         };
         assert!((found - change).abs() < 1e-12, "{text}: {found}");
         assert_eq!(rule.unit, Unit::Change, "{text}");
+    }
+}
+
+#[test]
+fn a_limit_may_be_a_multiple_of_another_number_of_the_run() {
+    for (text, factor, aggregate) in [
+        (
+            "p95(response_time) < 1.5 * p95(response_time{stage=\"a\"})",
+            1.5,
+            "p95",
+        ),
+        (
+            "p95(response_time) < 1.5×p95(response_time){stage=\"a\"}",
+            1.5,
+            "p95",
+        ),
+        ("p99(response_time) <= p50(ttfb{stage=\"a\"})", 1.0, "p50"),
+        (
+            "max(target.rss) < 1.2 * min(generator.rss{stage=\"a\"})",
+            1.2,
+            "min",
+        ),
+    ] {
+        let rule = Rule::parse(text).expect(text);
+        let RuleLimit::Times {
+            factor: found,
+            measure,
+        } = rule.limit
+        else {
+            panic!("{text}: {:?}", rule.limit)
+        };
+        assert!((found - factor).abs() < 1e-12, "{text}: {found}");
+        assert_eq!(measure.aggregate.to_string(), aggregate, "{text}");
+        let keys: Vec<_> = measure
+            .matchers
+            .iter()
+            .map(|matcher| &matcher.key)
+            .collect();
+        assert_eq!(keys, [&Key::Stage], "{text}");
+        assert!(rule.measure.matchers.is_empty(), "{text}");
     }
 }
 
@@ -106,7 +158,7 @@ const WRONG: &[(&str, &str, &str, Option<&str>)] = &[
     ("p95(response_time{step=\"a}) < 1s", "\"", "never closed", Some("end it with")),
     ("p95(response_time{step=a}) < 1s", "a", "a text in quotes", None),
     ("p95(response_time{step==\"a\"}) < 1s", "==", "expected =, !=", Some("did you mean `=`?")),
-    ("p95(response_time{}) < 1s", "}", "expected step, flow", None),
+    ("p95(response_time{}) < 1s", "}", "expected step, flow, check, stage", None),
     ("p95(response_time{step=\"a\" flow=\"b\"}) < 1s", "f", "expected `,` or `}`", None),
     ("p95(response_time{step=~\"(\"}) < 1s", "\"(\"", "not a regular expression", Some("no look-around")),
     ("p95(response_time) vs last < +5%", "last", "found `last`, expected `baseline`", Some("vs baseline < +10%")),
@@ -115,10 +167,27 @@ const WRONG: &[(&str, &str, &str, Option<&str>)] = &[
     ("p95(response_time) vs baseline < +50ms", "+50ms", "such as +10% or -5%", None),
     ("p95(response_time) vs baseline < ++5%", "++5%", "such as +10% or -5%", None),
     ("p95(response_time) vs baseline < +inf%", "+inf%", "such as +10% or -5%", None),
-    ("p95(response_time) vs baseline == +5%", "==", "does not apply to a change", Some("<, <=, > or >=")),
+    ("p95(response_time) vs baseline == +5%", "==", "does not apply: two runs", Some("<, <=, > or >=")),
     ("p95(response_time) vs baseline", "", "found the end, expected <", None),
     ("count(requests) vs baseline < +5%", "count", "depends on the length", Some("a rate")),
-    ("ratio(target.cache_hits) > 85%", "target.cache_hits", "not supported yet", None),
+    ("ratio(target.cache_hits) > 85%", "target.cache_hits", "target.cpu or target.rss", Some("not supported yet")),
+    ("slope(response_time) < 1%/h", "response_time", "no slope of its own", Some("`slope(p95(response_time))`")),
+    ("slope(requests) < 1%/h", "requests", "no slope of its own", Some("`slope(rate(requests))`")),
+    ("slope(count(requests)) < 1%/h", "count", "its slope says nothing", Some("a rate or a ratio")),
+    ("slope p95(response_time) < 1%/h", "p", "expected `(` and a measure", None),
+    ("slope(p95(response_time) < 1%/h", "<", "expected `)`", None),
+    ("slope(p95(response_time)) < 1%", "1%", "a slope such as 1%/h or 5ms/h", Some("did you mean `1%/h`?")),
+    ("slope(target.rss) < 5ms/h", "5ms/h", "a slope such as 1%/h or 5MB/h", None),
+    ("slope(rate(requests)) > -1/h", "-1/h", "a slope such as 1%/h", None),
+    ("slope(target.rss) < 5MB/week", "5MB/week", "a slope such as", None),
+    ("slope(target.rss) == 5MB/h", "==", "never exactly equal", Some("<, <=, > or >=")),
+    ("slope(target.rss) vs baseline < +5%", "target.rss", "cannot be compared with a baseline", Some("a limit")),
+    ("p95(response_time) < 2 * ratio(failed)", "ratio", "left side is a time, the right side a ratio", Some("same unit")),
+    ("rate(bytes_in) < rate(requests)", "rate", "left side is a rate of bytes, the right side a rate", Some("same unit")),
+    ("p95(response_time) < 0 * p95(ttfb)", "0", "a factor above 0", None),
+    ("p95(response_time) < 1.5 p95(ttfb)", "p", "expected `*`", Some("1.5 * p95(response_time)")),
+    ("p95(response_time) < p95(ttfb) * 2", "* 2", "expected the end", Some("the factor first")),
+    ("p95(response_time) < 2 * p95(tfb)", "tfb", "expected a metric", Some("did you mean `ttfb`?")),
 ];
 
 #[test]
@@ -148,6 +217,12 @@ fn numbers_are_shown_in_their_unit() {
         (Unit::Bytes, 65_536.0, "64 KiB"),
         (Unit::Change, 0.1, "+10 %"),
         (Unit::Change, -0.025, "−2.5 %"),
+        (Unit::Change, 0.0, "0 %"),
+        (Unit::ChangePerHour, 0.021, "+2.1 %/h"),
+        (Unit::UsPerHour, -5_000.0, "−5.00 ms/h"),
+        (Unit::BytesPerHour, 5_242_880.0, "+5 MiB/h"),
+        (Unit::RatioPerHour, 0.001, "+0.1 points/h"),
+        (Unit::CountPerHour, -3.0, "−3/h"),
     ] {
         assert_eq!(unit.show(value), shown);
     }

@@ -142,6 +142,14 @@ pub(crate) mod stage {
     use super::super::super::{Choice, Field, Mapping, Type};
     use super::MAX_USERS;
 
+    pub(crate) const NAME: Field = Field::new(
+        "name",
+        Type::NAME,
+        "name: after\nusers: 20\nfor: 2m",
+        "The name of the stage in plans and reports. Thresholds select by it: `p95(response_time{stage=\"after\"})`; \
+         stages may share a name. A stage can also be selected by its number from 1, so a name is not a number.",
+    );
+
     pub(crate) const USERS: Field = Field::new(
         "users",
         Type::Integer(0, MAX_USERS as u64),
@@ -184,7 +192,7 @@ pub(crate) mod stage {
         name: "stage",
         what: "a stage",
         doc: "A stage has a level and a duration: `over` changes the level linearly, `for` keeps it constant.",
-        fields: &[USERS, RATE, FOR, OVER],
+        fields: &[NAME, USERS, RATE, FOR, OVER],
         choices: &[&LEVEL, &TIME],
         example: "users: 50\nover: 30s\n",
         ..Mapping::EMPTY

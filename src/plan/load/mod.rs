@@ -15,6 +15,7 @@ use std::time::Duration;
 pub use profile::LoadProfile;
 
 use super::Segment;
+use crate::units::Micros;
 use schedule::{Model, Schedule, StageMark};
 
 /// The loads of a plan, which run at the same time; at least one.
@@ -67,10 +68,17 @@ impl Loads {
         self.iter().any(asks)
     }
 
+    /// The ends of all stages before the end of the load, on the run's clock.
+    pub fn stage_ends(&self) -> Vec<Micros> {
+        let load = self.duration().map(Micros::from);
+        let marks = self.stage_marks().into_iter().map(|mark| mark.end);
+        marks.filter(|end| Some(*end) != load).collect()
+    }
+
     /// The stages of all loads, for marks on time axes.
     pub fn stage_marks(&self) -> Vec<StageMark> {
         let each = self.iter();
-        each.flat_map(|load| load.schedule.stage_marks()).collect()
+        each.flat_map(LoadProfile::stage_marks).collect()
     }
 }
 
@@ -104,6 +112,7 @@ mod tests {
     fn users(users: u32) -> Load {
         let (duration, shape) = (MINUTE, Shape::Hold);
         let stages = vec![UserStage {
+            name: None,
             users,
             duration,
             shape,
@@ -113,6 +122,7 @@ mod tests {
 
     fn rate(rate: f64, law: ArrivalLaw) -> Load {
         let stages = vec![RateStage {
+            name: None,
             rate: Rate::per_second(rate).expect("a rate"),
             duration: 2 * MINUTE,
             shape: Shape::Hold,

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::arrivals::ArrivalTimes;
 use super::curve::Curve;
-use super::schedule::Schedule;
+use super::schedule::{Schedule, StageMark};
 use crate::plan::Segment;
 use crate::scenario::{ArrivalLaw, Sharing};
 
@@ -18,6 +18,8 @@ pub struct LoadProfile {
     pub schedule: Schedule,
     /// Its range among the users of all loads and segments.
     pub users: Range<u32>,
+    /// The names of its stages, in the order of [`Schedule::stage_marks`]; empty if no stage has a name.
+    pub stage_names: Vec<Option<String>>,
     /// Its flows, as indices into [`Workload::flows`](crate::plan::Workload::flows); at least one.
     pub flows: Vec<usize>,
 }
@@ -29,8 +31,27 @@ impl LoadProfile {
             name,
             users: 0..schedule.peak_users(),
             schedule,
+            stage_names: Vec::new(),
             flows,
         }
+    }
+
+    /// The same load with these names of its stages.
+    #[must_use]
+    pub fn with_stage_names(self, stage_names: Vec<Option<String>>) -> Self {
+        Self {
+            stage_names,
+            ..self
+        }
+    }
+
+    /// Its stages on the run's clock, with their names.
+    pub fn stage_marks(&self) -> Vec<StageMark> {
+        let mut marks = self.schedule.stage_marks();
+        for (mark, name) in marks.iter_mut().zip(&self.stage_names) {
+            mark.name.clone_from(name);
+        }
+        marks
     }
 
     /// The same load with its users numbered from `first`.

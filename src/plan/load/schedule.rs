@@ -42,6 +42,9 @@ pub enum Schedule {
 /// A stage, for marks on time axes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StageMark {
+    /// Its name, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Its start.
     pub start: Micros,
     /// Its end.
@@ -100,6 +103,21 @@ impl Schedule {
         }
     }
 
+    /// The names of a load's stages, in the order of [`Self::stage_marks`].
+    pub fn stage_names(load: &Load) -> Vec<Option<String>> {
+        match load {
+            Load::Users { stages } => {
+                let lasting = stages.iter().filter(|stage| !stage.duration.is_zero());
+                lasting.map(|stage| stage.name.clone()).collect()
+            }
+            Load::Arrivals { stages, .. } => {
+                let lasting = stages.iter().filter(|stage| !stage.duration.is_zero());
+                lasting.map(|stage| stage.name.clone()).collect()
+            }
+            Load::Iterations { .. } => Vec::new(),
+        }
+    }
+
     /// Whether starts follow completions or a schedule.
     pub const fn model(&self) -> Model {
         match self {
@@ -126,6 +144,7 @@ impl Schedule {
         let marks = curve.pieces.iter().map(|piece| {
             let end = start + piece.duration;
             let mark = StageMark {
+                name: None,
                 start: start.into(),
                 end: end.into(),
                 from: piece.from,
@@ -235,6 +254,7 @@ mod tests {
         ];
         let stages = stages
             .map(|(users, duration, shape)| UserStage {
+                name: None,
                 users,
                 duration,
                 shape,

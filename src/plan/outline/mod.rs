@@ -165,7 +165,7 @@ impl<'p> Outline<'p> {
             "  {:>5} {:>10} {:>10}   level",
             "stage", "begins", "lasts"
         )?;
-        for (index, mark) in load.schedule.stage_marks().iter().enumerate() {
+        for (index, mark) in load.stage_marks().iter().enumerate() {
             let begins = show_duration(mark.start.as_duration());
             let lasts = show_duration(mark.end.saturating_sub(mark.start).as_duration());
             let (from, to) = (show_level(mark.from), show_level(mark.to));
@@ -174,9 +174,13 @@ impl<'p> Outline<'p> {
             } else {
                 self.plain(&format!("{from} → {to}"))
             };
+            let name = mark
+                .name
+                .as_deref()
+                .map_or_else(String::new, |name| format!("   {}", cut(name, 40)));
             writeln!(
                 f,
-                "  {:>5} {begins:>10} {lasts:>10}   {level}{unit}",
+                "  {:>5} {begins:>10} {lasts:>10}   {level}{unit}{name}",
                 index + 1
             )?;
         }

@@ -8,7 +8,7 @@ use crate::plan::{
 };
 use crate::scenario::program::requests;
 use crate::scenario::{ArrivalLaw, Step, Window};
-use crate::units::show_duration;
+use crate::units::{Micros, show_duration};
 
 /// Refuses a window or an abort time longer than the run.
 pub(super) fn refuse_too_long(threshold: &Threshold, workload: &Workload) -> Result<(), String> {
@@ -23,11 +23,11 @@ pub(super) fn refuse_too_long(threshold: &Threshold, workload: &Workload) -> Res
     let Some(run) = workload.loads.duration() else {
         return Ok(());
     };
-    let measured = run.saturating_sub(workload.warm_up);
+    let measured = measured(threshold, run, workload);
     if let Some(length) = window.filter(|length| *length > measured) {
         let (length, measured) = (show_duration(length), show_duration(measured));
         return Err(format!(
-            "a {word} window of {length} never fills: only {measured} of the run are measured"
+            "a {word} window of {length} never fills: only {measured} of the run are judged"
         ));
     }
     match threshold.abort_after {
@@ -39,6 +39,39 @@ pub(super) fn refuse_too_long(threshold: &Threshold, workload: &Workload) -> Res
         }
         _ => Ok(()),
     }
+}
+
+/// The time of the run that a threshold judges.
+fn measured(threshold: &Threshold, run: Duration, workload: &Workload) -> Duration {
+    let (begin, end) = (Micros::from(workload.warm_up), Micros::from(run));
+    if threshold.during.is_empty() {
+        return end.saturating_sub(begin).as_duration();
+    }
+    let each = threshold.during.iter().map(|period| {
+        let to = period.to.unwrap_or(end);
+        to.saturating_sub(period.from.max(begin))
+    });
+    each.fold(Micros::ZERO, |sum, length| sum + length)
+        .as_duration()
+}
+
+/// Refuses stages with a gap between them where the threshold needs consecutive ones.
+pub(super) fn refuse_gaps(threshold: &Threshold) -> Result<(), String> {
+    let needs = match (threshold.window, threshold.metric) {
+        (Window::Rolling(_) | Window::Sustained(_), _) => "a window",
+        (Window::Total, Metric::Started) => "`started`",
+        (Window::Total, _) => return Ok(()),
+    };
+    let has_gap = threshold
+        .during
+        .windows(2)
+        .any(|pair| pair[0].to != Some(pair[1].from));
+    if has_gap {
+        return Err(format!(
+            "{needs} needs consecutive stages, but there are others between the selected ones"
+        ));
+    }
+    Ok(())
 }
 
 /// Refuses a minimum of samples that the plan can never reach.
@@ -103,7 +136,11 @@ fn most_samples(threshold: &Threshold, workload: &Workload) -> Option<u64> {
                 })
             })
         }
-        Metric::ActiveUsers | Metric::GeneratorCpu | Metric::GeneratorRss => {
+        Metric::ActiveUsers
+        | Metric::GeneratorCpu
+        | Metric::GeneratorRss
+        | Metric::TargetCpu
+        | Metric::TargetRss => {
             let measured = workload.loads.duration()?.saturating_sub(workload.warm_up);
             Some(
                 measured

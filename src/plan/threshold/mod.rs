@@ -5,11 +5,13 @@
 
 mod bounds;
 pub(super) mod resolve;
+mod stages;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Subject, Timing};
 use crate::scenario::{Comparator, Severity, Window};
+use crate::units::Micros;
 
 pub use crate::expr::threshold::{
     Aggregate, Key, Matcher, Measure, Metric, MetricKind, Relation, Rule, RuleLimit, Unit,
@@ -28,11 +30,15 @@ pub struct Threshold {
     pub series: Vec<crate::plan::SeriesId>,
     /// The check selected by `check="…"`, for the metric `checks`; empty means all.
     pub checks: Vec<crate::plan::CheckId>,
+    /// The parts of the run selected by `stage="…"`, in order; empty means the whole run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub during: Vec<Period>,
     /// The comparison with the limit.
     pub comparator: Comparator,
     /// The limit, in the unit of [`Threshold::unit`].
     pub limit: Limit,
-    /// The unit of the limit, and of the number compared with it.
+    /// The unit of the limit, and of the number compared with it. With a unit of slopes, the slope of the number is
+    /// compared.
     pub unit: Unit,
     /// The part of the run that it covers.
     pub window: Window,
@@ -52,6 +58,13 @@ pub struct Threshold {
 pub enum Limit {
     /// A fixed number.
     Value(f64),
+    /// A multiple of another number of the run.
+    Times {
+        /// Above 0.
+        factor: f64,
+        /// The other number.
+        of: Selection,
+    },
     /// The change against stored runs, which the run alone cannot judge.
     Baseline {
         /// The change as a part of the baseline's number: `+10%` is 0.1.
@@ -60,11 +73,44 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// The number compared with.
-    pub const fn number(&self) -> f64 {
+    /// The number compared with; `None` if it depends on the run.
+    pub const fn fixed(&self) -> Option<f64> {
         match self {
-            Self::Value(number) | Self::Baseline { change: number } => *number,
+            Self::Value(number) | Self::Baseline { change: number } => Some(*number),
+            Self::Times { .. } => None,
         }
+    }
+}
+
+/// A number of the run: an aggregate of a metric over the selected samples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Selection {
+    /// The aggregate.
+    pub aggregate: Aggregate,
+    /// The metric.
+    pub metric: Metric,
+    /// The series selected by tags and names; empty means every series the metric has.
+    pub series: Vec<crate::plan::SeriesId>,
+    /// The checks selected; empty means all.
+    pub checks: Vec<crate::plan::CheckId>,
+    /// The parts of the run selected by `stage="…"`, in order; empty means the whole run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub during: Vec<Period>,
+}
+
+/// A part of the run, on its clock. A sample belongs to it if it ended in one of its intervals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Period {
+    /// Its start.
+    pub from: Micros,
+    /// Its end; `None` for the last stage, which the requests in flight at the end of the load belong to.
+    pub to: Option<Micros>,
+}
+
+impl Period {
+    /// True if the interval that starts here belongs to the period: none contains the start or the end of one.
+    pub fn contains(&self, start: Micros) -> bool {
+        start >= self.from && self.to.is_none_or(|to| start < to)
     }
 }
 
@@ -72,6 +118,24 @@ impl Threshold {
     /// True if it compares the run with a baseline.
     pub const fn is_against_baseline(&self) -> bool {
         matches!(self.limit, Limit::Baseline { .. })
+    }
+
+    /// The left side.
+    pub fn selection(&self) -> Selection {
+        Selection {
+            aggregate: self.aggregate,
+            metric: self.metric,
+            series: self.series.clone(),
+            checks: self.checks.clone(),
+            during: self.during.clone(),
+        }
+    }
+}
+
+impl Selection {
+    /// True if the interval that starts here is selected.
+    pub fn is_during(&self, start: Micros) -> bool {
+        self.during.is_empty() || self.during.iter().any(|period| period.contains(start))
     }
 
     /// The times that are judged, merged; empty for a metric that is no time.
@@ -103,7 +167,9 @@ impl Threshold {
             | Metric::BytesOut
             | Metric::ActiveUsers
             | Metric::GeneratorCpu
-            | Metric::GeneratorRss => &[],
+            | Metric::GeneratorRss
+            | Metric::TargetCpu
+            | Metric::TargetRss => &[],
         }
     }
 }
@@ -129,7 +195,9 @@ impl Metric {
             | Self::Started
             | Self::ActiveUsers
             | Self::GeneratorCpu
-            | Self::GeneratorRss => None,
+            | Self::GeneratorRss
+            | Self::TargetCpu
+            | Self::TargetRss => None,
         }
     }
 }

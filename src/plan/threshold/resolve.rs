@@ -1,33 +1,52 @@
 //! Resolves an expression to a threshold of this workload: selectors become numbers; an expression that can never be judged
 //! is refused.
 
-use super::bounds::{refuse_too_few, refuse_too_long};
-use super::{Aggregate, Key, Limit, Matcher, Measure, Metric, RuleLimit, Threshold, Unit};
+use super::bounds::{refuse_gaps, refuse_too_few, refuse_too_long};
+use super::stages::periods;
+use super::{
+    Aggregate, Key, Limit, Matcher, Measure, Metric, RuleLimit, Selection, Threshold, Unit,
+};
 use crate::expr::ExprError;
 use crate::plan::schedule::Model;
 use crate::plan::{CheckId, Series, SeriesId, Subject, Workload};
-use crate::scenario::{Comparator, Feed, Severity, ThresholdEntry, WhenUsedUp, Window};
+use crate::scenario::{Comparator, Feed, Severity, Target, ThresholdEntry, WhenUsedUp, Window};
 use crate::source::{did_you_mean, nearest};
 
 /// Resolves an entry for a workload.
 pub(in crate::plan) fn resolve(
     entry: &ThresholdEntry,
     workload: &Workload,
+    target: &Target,
 ) -> Result<Threshold, ExprError> {
     let rule = &entry.parsed;
-    let measure = &rule.measure;
-    refuse_unmeasured(measure, workload)?;
-    let (series, checks) = select(measure, workload)?;
+    let selection = |measure: &Measure| {
+        refuse_unmeasured(measure, workload, target)?;
+        let during = periods(measure, workload)?;
+        let (series, checks) = select(measure, workload)?;
+        Ok(Selection {
+            aggregate: measure.aggregate,
+            metric: measure.metric,
+            series,
+            checks,
+            during,
+        })
+    };
+    let left = selection(&rule.measure)?;
     let threshold = Threshold {
         expression: entry.expression.trim().to_owned(),
-        aggregate: measure.aggregate,
-        metric: measure.metric,
-        series,
-        checks,
+        aggregate: left.aggregate,
+        metric: left.metric,
+        series: left.series,
+        checks: left.checks,
+        during: left.during,
         comparator: rule.comparator,
-        limit: match rule.limit {
-            RuleLimit::Value(value) => Limit::Value(value),
-            RuleLimit::Baseline { change } => Limit::Baseline { change },
+        limit: match &rule.limit {
+            RuleLimit::Value(value) => Limit::Value(*value),
+            RuleLimit::Baseline { change } => Limit::Baseline { change: *change },
+            RuleLimit::Times { factor, measure } => Limit::Times {
+                factor: *factor,
+                of: selection(measure)?,
+            },
         },
         unit: rule.unit,
         window: entry.window,
@@ -42,6 +61,7 @@ pub(in crate::plan) fn resolve(
         message,
         hint: None,
     };
+    refuse_gaps(&threshold).map_err(whole)?;
     refuse_too_long(&threshold, workload).map_err(whole)?;
     refuse_too_few(&threshold, workload).map_err(whole)?;
     Ok(threshold)
@@ -80,6 +100,7 @@ fn ratio(expression: &str, metric: Metric, comparator: Comparator, limit: f64) -
         metric,
         series: Vec::new(),
         checks: Vec::new(),
+        during: Vec::new(),
         comparator,
         limit: Limit::Value(limit),
         unit: Unit::Ratio,
@@ -92,7 +113,11 @@ fn ratio(expression: &str, metric: Metric, comparator: Comparator, limit: f64) -
 }
 
 /// Refuses a metric that has no samples in this plan, or that is meaningless for it.
-fn refuse_unmeasured(measure: &Measure, workload: &Workload) -> Result<(), ExprError> {
+fn refuse_unmeasured(
+    measure: &Measure,
+    workload: &Workload,
+    target: &Target,
+) -> Result<(), ExprError> {
     let (is_measured, message, hint) = match measure.metric {
         Metric::Unstarted | Metric::Started => (
             workload.loads.ask_for_iterations(),
@@ -108,6 +133,11 @@ fn refuse_unmeasured(measure: &Measure, workload: &Workload) -> Result<(), ExprE
             !workload.checks.is_empty(),
             "the scenario has no checks",
             Some("add a `check:` to a step"),
+        ),
+        Metric::TargetCpu | Metric::TargetRss => (
+            *target == Target::Bundled,
+            "Gander reads the CPU and the memory only of a target that it starts",
+            Some("use `target: bundled`, or remove this threshold"),
         ),
         Metric::Tls => (
             workload.may_use_tls(),
@@ -146,7 +176,13 @@ fn select(
     measure: &Measure,
     workload: &Workload,
 ) -> Result<(Vec<SeriesId>, Vec<CheckId>), ExprError> {
-    let matchers = &measure.matchers;
+    let matchers: Vec<Matcher> = measure
+        .matchers
+        .iter()
+        .filter(|matcher| matcher.key != Key::Stage)
+        .cloned()
+        .collect();
+    let matchers = matchers.as_slice();
     if matchers.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
@@ -223,6 +259,8 @@ fn refuse_foreign_key(
         Key::Step => ("step", keys.contains(&"step")),
         Key::Flow => ("flow", keys.contains(&"flow")),
         Key::Check => ("check", keys.contains(&"check")),
+        // Every metric has stages.
+        Key::Stage => return Ok(()),
         Key::Tag(tag) => (tag.as_str(), has_tags && tags.contains(&tag.as_str())),
     };
     if is_known {
@@ -230,7 +268,7 @@ fn refuse_foreign_key(
     }
     let metric = metric.name();
     let message = if keys.is_empty() {
-        format!("`{metric}` is of the whole run and takes no selector such as `{name}`")
+        format!("`{metric}` is of the whole run: it can be selected by stage, not by `{name}`")
     } else {
         let tags = if has_tags { " and the steps' tags" } else { "" };
         let keys = keys.join(", ");
@@ -262,6 +300,7 @@ impl<'p> Candidate<'p> {
             Key::Step => self.step,
             Key::Flow => self.flow,
             Key::Check => self.check,
+            Key::Stage => "",
             Key::Tag(tag) => self
                 .series
                 .and_then(|series| series.tags.get(tag))
@@ -321,6 +360,7 @@ fn matching(
         Key::Step => "step".to_owned(),
         Key::Flow => "flow".to_owned(),
         Key::Check => "check".to_owned(),
+        Key::Stage => "stage".to_owned(),
         Key::Tag(tag) => format!("tag `{tag}`"),
     };
     Err(ExprError {

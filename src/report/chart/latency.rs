@@ -78,11 +78,12 @@ pub(in crate::report) fn latency(report: &Report) -> Result<Option<String>, Rend
 fn limits(plot: &mut super::Plot<'_>, report: &Report) -> Result<(), RenderError> {
     let axis = time_axis(report);
     for threshold in &report.thresholds {
+        let limit = threshold.limit.unwrap_or_default();
         let is_here = threshold.metric == Metric::ResponseTime
             && threshold.is_over_all
             && threshold.unit == Unit::Us
-            && threshold.limit >= 1.0;
-        let at = threshold.limit.max(1.0).log10();
+            && limit >= 1.0;
+        let at = limit.max(1.0).log10();
         if is_here && plot.shows(at) {
             plot.path(&[(axis.from, at), (axis.to, at)], Ink::Limit, 12)?;
             let from = axis.from + (axis.to - axis.from) * 0.008;

@@ -82,10 +82,14 @@ fn stages(plot: &mut Plot<'_>, report: &Report) -> Result<(), RenderError> {
             Model::Open => show_rate(mark.to),
             Model::Closed => format!("{} users", show_number(mark.to)),
         };
-        let label = if (mark.from - mark.to).abs() < f64::EPSILON {
+        let level = if (mark.from - mark.to).abs() < f64::EPSILON {
             level
         } else {
             format!("→ {level}")
+        };
+        let label = match &mark.name {
+            Some(name) => format!("{name}: {level}"),
+            None => level,
         };
         let fits = at >= free_from;
         plot.mark(at, if fits { &label } else { "" })?;

@@ -82,6 +82,12 @@ fn threshold_note(row: &ThresholdRow, report: &Report) -> String {
     if let Some(detail) = &row.detail {
         return format!("{origin}; {detail}");
     }
+    if row.unit.is_of_slope() {
+        return format!(
+            "slope over the whole run by least squares, with a 95 % interval that allows for autocorrelation (series variance \
+             estimator, Sun 2011); {origin}"
+        );
+    }
     let is_time = matches!(row.metric, Metric::ResponseTime | Metric::ServiceTime);
     let timed_out = report.time(Timing::TimedOut).count;
     if is_time && timed_out > 0 {

@@ -163,7 +163,11 @@ impl RunFacts {
                     } else {
                         "→ "
                     };
-                    (stage.start, format!("{arrow}{}", level(stage.to)))
+                    let name = match &stage.name {
+                        Some(name) => format!("{}, ", text::clean(name)),
+                        None => String::new(),
+                    };
+                    (stage.start, format!("{name}{arrow}{}", level(stage.to)))
                 })
                 .collect(),
             thresholds: header

@@ -205,12 +205,16 @@ fn threshold_rows(header: &RunHeader, judged: &[Judged]) -> Vec<ThresholdRow> {
             ThresholdRow {
                 expression: threshold.expression.clone(),
                 metric: threshold.metric,
-                is_over_all: threshold.series.is_empty() && threshold.checks.is_empty(),
+                is_over_all: threshold.series.is_empty()
+                    && threshold.checks.is_empty()
+                    && threshold.during.is_empty(),
                 standing: judged.map_or(Standing::NoData, |judged| judged.standing),
                 observed: judged.and_then(|judged| judged.observed),
                 interval: judged.and_then(|judged| judged.interval),
                 comparator: threshold.comparator,
-                limit: threshold.limit.number(),
+                limit: judged
+                    .and_then(|judged| judged.limit)
+                    .or(threshold.limit.fixed()),
                 unit: threshold.unit,
                 samples: judged.map_or(0, |judged| judged.samples),
                 first_violation: judged.and_then(|judged| judged.first_violation),
@@ -320,6 +324,12 @@ fn cleaned(mut header: RunHeader) -> RunHeader {
     .chain(&mut header.workload_hash)
     .chain(&mut header.git_commit)
     .chain(&mut header.overrides)
+    .chain(
+        header
+            .stages
+            .iter_mut()
+            .filter_map(|stage| stage.name.as_mut()),
+    )
     .chain(header.metrics.names_mut())
     .chain(
         header

@@ -140,8 +140,8 @@ pub struct ThresholdRow {
     pub interval: Option<(f64, f64)>,
     /// The comparator of observed number and limit.
     pub comparator: Comparator,
-    /// The limit.
-    pub limit: f64,
+    /// The limit; `None` if it depends on samples that are missing.
+    pub limit: Option<f64>,
     /// The unit of both.
     pub unit: Unit,
     /// The number of samples.
@@ -174,11 +174,10 @@ impl ThresholdRow {
 
     /// The comparator and the limit with its unit: `< 500 ms`.
     pub fn shown_limit(&self) -> String {
-        format!(
-            "{} {}",
-            self.comparator.symbol(),
-            self.unit.show(self.limit)
-        )
+        let limit = self
+            .limit
+            .map_or_else(|| "–".to_owned(), |limit| self.unit.show(limit));
+        format!("{} {limit}", self.comparator.symbol())
     }
 
     /// The effect that a result other than [`Standing::Pass`] has: an inconclusive one only warns.
@@ -192,12 +191,13 @@ impl ThresholdRow {
     /// The distance of the observed number inside the limit, as a fraction of the limit; negative if outside. `None`
     /// if there is no meaningful distance: nothing observed, a limit of zero, `==` or `!=`.
     pub fn margin(&self) -> Option<f64> {
+        let limit = self.limit?;
         let distance = match self.comparator {
-            Comparator::Less | Comparator::LessOrEqual => self.limit - self.observed?,
-            Comparator::Greater | Comparator::GreaterOrEqual => self.observed? - self.limit,
+            Comparator::Less | Comparator::LessOrEqual => limit - self.observed?,
+            Comparator::Greater | Comparator::GreaterOrEqual => self.observed? - limit,
             Comparator::Equal | Comparator::NotEqual => return None,
         };
-        (self.limit != 0.0).then(|| distance / self.limit.abs())
+        (limit != 0.0).then(|| distance / limit.abs())
     }
 }
 

@@ -42,6 +42,7 @@ fn constant_rate(fields: &Fields<'_>, node: &Node, problems: &mut Problems) -> O
     let (rate, duration, max_users) = (rate?, duration?, max_users?);
     check_rises(rate.as_per_second(), node, problems)?;
     let stage = RateStage {
+        name: None,
         rate,
         duration,
         shape: StageShape::Hold,
@@ -83,6 +84,7 @@ fn constant_users(fields: &Fields<'_>, problems: &mut Problems) -> Option<Load> 
     let users = problems.value(fields, &table::USERS);
     let duration = required_for(fields, problems);
     let stage = UserStage {
+        name: None,
         users: users?,
         duration: duration?,
         shape: StageShape::Hold,
@@ -114,6 +116,14 @@ fn iterations(fields: &Fields<'_>, problems: &mut Problems) -> Option<Load> {
     })
 }
 
+/// A stage as written.
+struct ReadStage {
+    name: Option<String>,
+    level: Level,
+    duration: Duration,
+    shape: StageShape,
+}
+
 /// A stage's level as written.
 enum Level {
     Users(u32),
@@ -122,7 +132,7 @@ enum Level {
 
 fn staged(fields: &Fields<'_>, list: &Node, problems: &mut Problems) -> Option<Load> {
     problems.refuse_beside(fields, &table::OF_STAGES);
-    let read: Vec<Option<(Level, Duration, StageShape)>> = problems
+    let read: Vec<Option<ReadStage>> = problems
         .list(list, "a list of stages")?
         .iter()
         .map(|node| stage(node, problems))
@@ -130,20 +140,23 @@ fn staged(fields: &Fields<'_>, list: &Node, problems: &mut Problems) -> Option<L
     let is_open = read
         .iter()
         .flatten()
-        .any(|(level, ..)| matches!(level, Level::Rate(_)));
+        .any(|stage| matches!(stage.level, Level::Rate(_)));
     let (mut user_stages, mut rate_stages) = (Vec::new(), Vec::new());
     let mut is_mixed = false;
-    for (level, duration, shape) in read.iter().flatten() {
-        match *level {
+    for stage in read.iter().flatten() {
+        let (name, duration, shape) = (stage.name.clone(), stage.duration, stage.shape);
+        match stage.level {
             Level::Users(users) if !is_open => user_stages.push(UserStage {
+                name,
                 users,
-                duration: *duration,
-                shape: *shape,
+                duration,
+                shape,
             }),
             Level::Rate(rate) => rate_stages.push(RateStage {
+                name,
                 rate,
-                duration: *duration,
-                shape: *shape,
+                duration,
+                shape,
             }),
             Level::Users(_) => is_mixed = true,
         }
@@ -190,8 +203,12 @@ fn staged(fields: &Fields<'_>, list: &Node, problems: &mut Problems) -> Option<L
     })
 }
 
-fn stage(node: &Node, problems: &mut Problems) -> Option<(Level, Duration, StageShape)> {
+fn stage(node: &Node, problems: &mut Problems) -> Option<ReadStage> {
     let fields = problems.fields(node, &stages::TABLE)?;
+    let name = match fields.get(&stages::NAME) {
+        Some(node) => stage_name(node, problems).map(Some),
+        None => Some(None),
+    };
     let level = match chosen(&fields, &stages::LEVEL, LEVELS, problems) {
         Some(entry) if entry.key == stages::USERS.key => {
             let users = problems.at(&entry.value, &stages::USERS);
@@ -209,8 +226,27 @@ fn stage(node: &Node, problems: &mut Problems) -> Option<(Level, Duration, Stage
             Some((duration, StageShape::Ramp))
         }
     });
-    let ((duration, shape), level) = (time?, level?);
-    Some((level, duration, shape))
+    let (duration, shape) = time?;
+    Some(ReadStage {
+        name: name?,
+        level: level?,
+        duration,
+        shape,
+    })
+}
+
+/// A stage's name, which is no number: numbers select stages by their place.
+fn stage_name(node: &Node, problems: &mut Problems) -> Option<String> {
+    let name = problems.fixed_name(node, "a stage's name")?;
+    if name.chars().all(|c| c.is_ascii_digit()) {
+        problems.report_with(
+            node.span,
+            format!("found `{name}`, expected a name: a number selects a stage by its place"),
+            "leave the name out, or choose a word such as `before`",
+        );
+        return None;
+    }
+    Some(name.to_owned())
 }
 
 const LEVELS: &str =

@@ -63,9 +63,12 @@ fn threshold(node: &Node, problems: &mut Problems) -> Option<ThresholdEntry> {
         );
     }
     if let Some((_, rule, _)) = &parsed
-        && let RuleLimit::Baseline { .. } = rule.limit
+        && let Some(what) = of_whole_run(rule)
     {
-        refuse_of_one_run(&fields, problems);
+        refuse_window(&fields, what, problems);
+        if let RuleLimit::Baseline { .. } = rule.limit {
+            refuse_abort(&fields, problems);
+        }
     }
     let (text, parsed, start) = parsed?;
     Some(ThresholdEntry {
@@ -80,15 +83,19 @@ fn threshold(node: &Node, problems: &mut Problems) -> Option<ThresholdEntry> {
     })
 }
 
-/// Refuses options of a threshold against a baseline that need its result during the run.
-fn refuse_of_one_run(fields: &Fields<'_>, problems: &mut Problems) {
-    if let Some(abort) = fields.entry(&ABORT) {
-        problems.report_with(
-            abort.key_span,
-            "a comparison with a baseline is judged when the run is over, so it cannot stop the run",
-            "remove `abort`, or compare with a fixed limit",
-        );
+/// The kind of a rule that is only judged over the whole run; `None` for one that may have a window.
+const fn of_whole_run(rule: &Rule) -> Option<&'static str> {
+    if rule.unit.is_of_slope() {
+        return Some("a slope");
     }
+    match rule.limit {
+        RuleLimit::Value(_) => None,
+        RuleLimit::Times { .. } => Some("a comparison of two numbers of the run"),
+        RuleLimit::Baseline { .. } => Some("a comparison with a baseline"),
+    }
+}
+
+fn refuse_window(fields: &Fields<'_>, what: &str, problems: &mut Problems) {
     let is_total =
         |node: &Node| matches!(&node.value, Content::Scalar(scalar) if scalar.text == "total");
     if let Some(window) = fields.entry(&WINDOW)
@@ -96,8 +103,19 @@ fn refuse_of_one_run(fields: &Fields<'_>, problems: &mut Problems) {
     {
         problems.report_with(
             window.key_span,
-            "a comparison with a baseline is over the whole run and has no window",
+            format!("{what} is over the whole run, or its stages, and has no window"),
             "remove `window`, or compare with a fixed limit",
+        );
+    }
+}
+
+/// Refuses stopping the run by a result that is known when it is over.
+fn refuse_abort(fields: &Fields<'_>, problems: &mut Problems) {
+    if let Some(abort) = fields.entry(&ABORT) {
+        problems.report_with(
+            abort.key_span,
+            "a comparison with a baseline is judged when the run is over, so it cannot stop the run",
+            "remove `abort`, or compare with a fixed limit",
         );
     }
 }

@@ -3,6 +3,7 @@
 mod conclusion;
 mod generator;
 mod nothing;
+mod slopes;
 mod thresholds;
 
 use std::time::Duration;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use super::*;
 use crate::exit::Exit;
 use crate::outcome::Outcome;
-use crate::plan::threshold::{Limit, Rule, RuleLimit, Threshold};
+use crate::plan::threshold::{Limit, Rule, RuleLimit, Selection, Threshold};
 use crate::plan::{CheckId, Series, SeriesId, Subject};
 use crate::record::{
     CheckCounts, Health, Interval, LoadCounts, SeriesInterval, StopReason, Timing, Totals, WakeUps,
@@ -40,10 +41,24 @@ fn rule(expression: &str) -> Threshold {
         metric: parsed.measure.metric,
         series: Vec::new(),
         checks: Vec::new(),
+        during: Vec::new(),
         comparator: parsed.comparator,
         limit: match parsed.limit {
             RuleLimit::Value(value) => Limit::Value(value),
             RuleLimit::Baseline { change } => Limit::Baseline { change },
+            RuleLimit::Times {
+                factor,
+                ref measure,
+            } => Limit::Times {
+                factor,
+                of: Selection {
+                    aggregate: measure.aggregate,
+                    metric: measure.metric,
+                    series: Vec::new(),
+                    checks: Vec::new(),
+                    during: Vec::new(),
+                },
+            },
         },
         unit: parsed.unit,
         window: Window::Total,

@@ -31,6 +31,7 @@ fn without_a_baseline_there_is_no_change() {
     let settled = |standing| Judged {
         standing,
         observed: Some(0.04),
+        limit: Some(0.1),
         interval: Some((-0.01, 0.12)),
         samples: 3,
         first_violation: None,

@@ -43,6 +43,7 @@ pub(crate) fn header() -> RunHeader {
         model: Model::Open,
         load: "20/s for 3s".to_owned(),
         stages: vec![StageMark {
+            name: None,
             start: Micros::ZERO,
             end: Micros(3_000_000),
             from: 20.0,

@@ -8,5 +8,6 @@ mod live;
 mod rebuilt;
 mod schema;
 mod sizes;
+mod slopes;
 mod snapshots;
 mod tails;
