@@ -144,8 +144,8 @@ pub struct OutputArgs {
 pub struct AbArgs {
     /// The scenario file
     pub file: PathBuf,
-    /// Setting of arm a; repeatable: target=URL, target_profile=P, target_set.PATH=VALUE, set.PATH=VALUE,
-    /// command="./server --port ${port}", cwd=DIR, env.NAME=VALUE, ready=/PATH, ready_within=D
+    /// Setting of arm a; repeatable: `target=URL`, `target_profile=P`, `target_set.PATH=VALUE`, `set.PATH=VALUE`,
+    /// `command=./server --port ${port}`, `cwd=DIR`, `env.NAME=VALUE`, `ready=/PATH`, `ready_within=D`
     #[arg(long, value_name = "KEY=VALUE")]
     pub a: Vec<String>,
     /// Setting of arm b; repeatable

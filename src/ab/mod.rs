@@ -30,6 +30,7 @@ impl Side {
     pub const BOTH: [Self; 2] = [Self::A, Self::B];
 
     /// The other one.
+    #[must_use]
     pub const fn other(self) -> Self {
         match self {
             Self::A => Self::B,

@@ -159,7 +159,7 @@ impl Prepared {
         })?;
 
         let Control { runtime, signals } = control;
-        let starting = run_target::start(self, &folder, existing, signals);
+        let starting = run_target::start(self, &folder, destination, signals);
         let mut target = runtime.block_on(starting)?;
         let plan = Plan::compile(scenario, target.url(), seed, Segment::WHOLE)
             .map_err(CommandError::Scenario)?;

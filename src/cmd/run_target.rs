@@ -1,19 +1,26 @@
 //! The target of `gander run`, from the scenario and the command line.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use tokio::time::sleep;
 
 use super::CommandError;
-use super::execute::{Prepared, Setup, stopped_early};
+use super::execute::{Destination, Prepared, Setup, stopped_early};
 use super::output_file::Existing;
+use super::terminal;
 #[cfg(feature = "bundled-target")]
 use crate::bundled::{BundledOptions, Environment, Settings, Stack, TargetError};
-use crate::managed::{LOG_FILE, TargetLog};
+use crate::managed::{CommandTarget, LOG_FILE, NoStart, TargetLog};
 #[cfg(feature = "bundled-target")]
 use crate::mask::REDACTED;
 use crate::run::{RunningTarget, Signals};
 use crate::scenario::{Scenario, Target};
+use crate::units::show_duration;
+
+/// The time after which the wait for a target is told.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Changes to the bundled target, each as `path = value` for the report; fails if the setup is invalid.
 #[cfg(feature = "bundled-target")]
@@ -73,7 +80,8 @@ pub(super) fn none_bundled() -> CommandError {
     ))
 }
 
-/// Refuses a command that the command line does not allow: a scenario is data and must not start programs unasked.
+/// Refuses a command that the command line does not allow, because a scenario is data and must not start programs
+/// unasked, and one whose program does not exist.
 pub(super) fn check_command(scenario: &Scenario, is_allowed: bool) -> Result<(), CommandError> {
     match &scenario.target {
         Target::Command(command) if !is_allowed => {
@@ -85,8 +93,17 @@ pub(super) fn check_command(scenario: &Scenario, is_allowed: bool) -> Result<(),
                 command.cwd.display()
             )))
         }
-        _ => Ok(()),
+        Target::Command(command) => {
+            CommandTarget::find(command).map_err(|error| no_start(scenario, error))
+        }
+        Target::Bundled | Target::Url(_) => Ok(()),
     }
+}
+
+/// The error without the scenario's secrets, which the command and its output may contain.
+fn no_start(scenario: &Scenario, error: NoStart) -> CommandError {
+    let text = format!("{:#}", anyhow!(error));
+    CommandError::Target(anyhow!(scenario.mask.known(&text)))
 }
 
 /// Starts the target if it is one that Gander starts, and returns when it accepts requests. The output of a command
@@ -98,7 +115,11 @@ pub(super) fn check_command(scenario: &Scenario, is_allowed: bool) -> Result<(),
 pub(super) async fn start(
     prepared: &Prepared,
     folder: &Path,
-    existing: Existing,
+    Destination {
+        existing,
+        hides_live_view,
+        ..
+    }: Destination<'_>,
     signals: &mut Signals,
 ) -> Result<RunningTarget, CommandError> {
     let Prepared { setup, scenario } = prepared;
@@ -124,16 +145,24 @@ pub(super) async fn start(
             let log = TargetLog::open(folder, existing == Existing::Replace)
                 .with_context(|| format!("cannot write {}", folder.join(LOG_FILE).display()))
                 .map_err(CommandError::Argument)?;
-            let started = tokio::select! {
-                started = RunningTarget::command(command, log) => started,
-                () = signals.next() => return Err(stopped_early()),
+            let waiting = async {
+                sleep(PATIENCE).await;
+                if !hides_live_view {
+                    terminal::complain(&format!(
+                        "waiting until {} is ready, at most {}\n",
+                        scenario.mask.text(&format!("`{command}`")),
+                        show_duration(command.ready_within)
+                    ));
+                }
+                std::future::pending::<Result<RunningTarget, CommandError>>().await
             };
-            // The command and its output may contain secrets of the scenario.
-            started.map_err(|error| {
-                CommandError::Target(anyhow!(
-                    scenario.mask.known(&format!("{:#}", anyhow!(error)))
-                ))
-            })
+            tokio::select! {
+                started = RunningTarget::command(command, log) => {
+                    started.map_err(|error| no_start(scenario, error))
+                }
+                () = signals.next() => Err(stopped_early()),
+                never = waiting => never,
+            }
         }
     }
 }

@@ -1,8 +1,12 @@
 //! A target's command: started on a free port under a supervisor, watched until it is ready and while it is loaded.
 
+use std::env;
+use std::fs::Metadata;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
 use std::process::{ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -33,7 +37,7 @@ pub enum NoStart {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// The program does not exist or cannot be executed.
+    /// The program does not exist or cannot be executed; nothing was started.
     #[error(
         "cannot start the target `{command}` in {cwd}: {reason}: a program with a `/` in its name is relative to `cwd`, \
          any other is searched in PATH"
@@ -93,6 +97,39 @@ pub struct CommandTarget {
 }
 
 impl CommandTarget {
+    /// Looks for the program, without starting it, so that a wrong name is an error before anything is started.
+    pub fn find(command: &TargetCommand) -> Result<(), NoStart> {
+        let program = command.words[0].at(0);
+        let places: Vec<PathBuf> = if program.contains('/') {
+            vec![command.cwd.join(&program)]
+        } else {
+            let own = command.env.iter().find(|(name, _)| name == "PATH");
+            let path = own
+                .map(|(_, value)| value.at(0).into())
+                .or_else(|| env::var_os("PATH"));
+            let folders = path.unwrap_or_default();
+            let folders = env::split_paths(&folders);
+            folders
+                .map(|folder| command.cwd.join(folder).join(&program))
+                .collect()
+        };
+        let found: Vec<_> = places
+            .iter()
+            .filter_map(|place| place.metadata().ok())
+            .collect();
+        let is_program = |file: &Metadata| file.is_file() && file.mode() & 0o111 != 0;
+        let reason = match found.as_slice() {
+            [] => "there is no such program",
+            found if found.iter().any(is_program) => return Ok(()),
+            _ => "it is not an executable file",
+        };
+        Err(NoStart::Program {
+            command: command.to_string(),
+            cwd: command.cwd.display().to_string(),
+            reason: reason.to_owned(),
+        })
+    }
+
     /// Starts the command on a free port of 127.0.0.1. Its output goes to the log.
     ///
     /// The port is free when it is chosen; nothing holds it until the command listens.
@@ -119,7 +156,8 @@ impl CommandTarget {
                 cwd: command.cwd.display().to_string(),
                 reason: first.trim().to_owned(),
             })?;
-        let url = Url::parse(&format!("http://127.0.0.1:{port}")).expect("a valid URL");
+        let url = Url::parse(&format!("http://127.0.0.1:{port}"))
+            .map_err(|error| failed(io::Error::other(error)))?;
         Ok(Self {
             supervisor,
             reports,
@@ -216,7 +254,7 @@ impl Drop for CommandTarget {
 }
 
 fn supervisor(command: &TargetCommand, port: u16, log: &TargetLog) -> io::Result<ManagedProcess> {
-    let mut process = Command::new(std::env::current_exe()?);
+    let mut process = Command::new(env::current_exe()?);
     process
         .arg(SUBCOMMAND)
         .arg("--")

@@ -262,7 +262,7 @@ mod tests {
         let mut health = ProcessHealth::of_descendants(root.id());
         assert_eq!(health.sample(), None, "it has no child yet");
         drop(root.stdin.take());
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         // The child that worked has ended when `sleep` is the only one; until then it is the first descendant.
         let mut used = Duration::ZERO;
         while used.is_zero() {

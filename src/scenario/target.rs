@@ -84,10 +84,10 @@ impl PortText {
 
     /// Reads a text; the error is the `${…}` in it that is not the port.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut parts = vec![String::new()];
+        let mut parts = Vec::new();
+        let mut part = String::new();
         let mut rest = text;
         while let Some(at) = rest.find("${") {
-            let part = parts.last_mut().expect("it begins with one");
             let (before, from) = rest.split_at(at);
             if let Some(before) = before.strip_suffix('$') {
                 part.push_str(before);
@@ -95,14 +95,15 @@ impl PortText {
                 rest = &from[2..];
             } else if let Some(after) = from.strip_prefix(Self::PORT) {
                 part.push_str(before);
-                parts.push(String::new());
+                parts.push(std::mem::take(&mut part));
                 rest = after;
             } else {
                 let end = from.find('}').map_or(from.len(), |end| end + 1);
                 return Err(from[..end].to_owned());
             }
         }
-        parts.last_mut().expect("it begins with one").push_str(rest);
+        part.push_str(rest);
+        parts.push(part);
         Ok(Self { parts })
     }
 

@@ -313,16 +313,19 @@ fn equal_arms_are_told_to_be_equal() {
     let quiet = run(&bench, &["--pairs", "1", "--quiet", "--overwrite"]);
     is_complete(&quiet);
     assert_eq!(said(&quiet), "");
+    assert!(quiet.stdout.is_empty());
 }
 
 #[test]
 fn an_arm_that_cannot_be_reached_ends_the_comparison_before_its_first_run() {
     let lab = Lab::start();
     let bench = bench(&lab.url(), "{ iterations: 2, users: 1 }");
-    let output = run(&bench, &["--b", "target=http://127.0.0.1:1"]);
-    assert_eq!(output.status.code(), Some(107), "{}", said(&output));
-    assert!(said(&output).contains("arm b"), "{}", said(&output));
-    assert!(!bench.path("sat").exists());
+    for target in ["target=http://127.0.0.1:1", "command=./no-such-server"] {
+        let output = run(&bench, &["--b", target, "--allow-command"]);
+        assert_eq!(output.status.code(), Some(107), "{}", said(&output));
+        assert!(said(&output).contains("arm b"), "{}", said(&output));
+        assert!(!bench.path("sat").exists());
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::support::{Bench, Run, gander, send_signal};
 
 /// Far more time than any step takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The environment variable by which the processes of one test are found.
 const MARK: &str = "GANDER_TEST_MARK";
 
@@ -28,10 +28,10 @@ pub(super) fn server() -> String {
     format!("{gander} target serve --port ${{port}} --documents 50 --users 5 --seed 1")
 }
 
-/// A command with a child that serves, and one that left its process group; both have the mark.
+/// A command with a child that serves, one that left its process group, and one whose parent has ended.
 fn family() -> String {
     format!(
-        "command: [ sh, -c, 'setsid sleep 7777 & {} & wait' ], ready: /health",
+        "command: [ sh, -c, 'setsid sleep 7777 & (setsid sleep 7778 &); {} & wait' ], ready: /health",
         server()
     )
 }
@@ -168,7 +168,15 @@ fn a_command_that_cannot_be_loaded_is_told_with_its_output() {
         ),
         (
             "command: ./no-such-server",
-            &["cannot start", "./no-such-server", "No such file"],
+            &[
+                "cannot start",
+                "./no-such-server",
+                "there is no such program",
+            ],
+        ),
+        (
+            "command: ./scenario.yaml",
+            &["it is not an executable file"],
         ),
         (
             "command: [ sh, -c, 'kill -9 $$' ]",
@@ -283,6 +291,10 @@ fn nothing_outlives_gander_however_it_ends() {
         let found = of_target(&mark);
         assert!(
             found.iter().any(|line| line.contains("sleep 7777")),
+            "{found:?}"
+        );
+        assert!(
+            found.iter().any(|line| line.contains("sleep 7778")),
             "{found:?}"
         );
         assert!(
