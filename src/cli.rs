@@ -23,7 +23,7 @@ use crate::units::Rate;
     propagate_version = true
 )]
 #[command(
-    after_help = "Exit codes: 0 passed · 94 measurement invalid · 99 threshold failed · 104 invalid scenario or \
+    after_help = "Exit codes: 0 passed · 94 measurement invalid · 95 inconclusive · 96 regressed · 99 threshold failed · 104 invalid scenario or \
         arguments · 105 stopped by the user · 107 target unreachable · 255 internal error"
 )]
 pub struct Cli {
@@ -53,6 +53,15 @@ pub enum Command {
     Report(ReportArgs),
     /// Measure this machine as a load generator, and say what limits it
     Doctor(DoctorArgs),
+    /// Compare the runs of two sides, and say what got worse
+    ///
+    /// A change is told from side A to side B. `gander compare A B` compares two runs; `gander compare A… --against B…`
+    /// compares several runs a side, which is needed to tell a change from noise: three or more a side, or a noise floor
+    /// from `gander calibrate`.
+    Compare(CompareArgs),
+    /// Keep runs as a baseline that later runs are compared with
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
     /// Print the scenario format as JSON Schema
     Schema(SchemaArgs),
     /// Run the command of a target until standard input ends (`gander run` uses this to stop its target)
@@ -89,6 +98,17 @@ pub struct RunArgs {
     /// Replace an earlier run in the output folder, and existing files at the paths of outputs
     #[arg(long)]
     pub overwrite: bool,
+    /// Compare the run with this baseline: a file, or a name in `baselines/`
+    #[arg(long, value_name = "FILE|NAME")]
+    pub baseline: Option<PathBuf>,
+    /// The end of a run that has no baseline to compare with yet
+    #[arg(
+        long,
+        value_name = "END",
+        default_value = "fail",
+        requires = "baseline"
+    )]
+    pub baseline_missing: MissingBaseline,
     /// Show no live view and no summary; the exit code and the files remain
     #[arg(long, short)]
     pub quiet: bool,
@@ -160,6 +180,15 @@ pub struct AbArgs {
         allow_negative_numbers = true
     )]
     pub pairs: u32,
+    /// Stop as soon as the answer is clear, after three pairs at the earliest
+    ///
+    /// Each look is tested at its share of the error rate (alpha spending after O'Brien and Fleming), so that looking does
+    /// not add false alarms.
+    #[arg(long)]
+    pub stop_early: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub judging: JudgingArgs,
     /// Seed of the order and of the first pair; each further pair has the next number
     #[arg(long, value_name = "N", value_parser = arguments::seed, allow_hyphen_values = true)]
     pub seed: Option<u64>,
@@ -261,6 +290,142 @@ pub struct DoctorArgs {
     /// Be the server of a measurement until standard input closes (`gander doctor` starts one)
     #[arg(long, hide = true)]
     pub serve: bool,
+}
+
+/// `gander compare`
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Folders of runs, or folders of such folders: side A, or both sides if there are two and no --against
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    /// The runs of side B
+    #[arg(long, value_name = "RUN", num_args = 1..)]
+    pub against: Vec<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub judging: JudgingArgs,
+    /// A baseline whose noise floor is used for single runs: a file, or a name in `baselines/`
+    #[arg(long, value_name = "FILE|NAME")]
+    pub baseline: Option<PathBuf>,
+    /// Compare runs of different workloads, such as after a change of the scenario
+    #[arg(long)]
+    pub different_workloads: bool,
+    /// Write compare.html, compare.json and compare.md to this folder
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Also write compare.json here; `-` writes it to stdout, where nothing else is printed
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Replace existing files
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Print no summary
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// How a comparison is judged.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Judging")]
+pub struct JudgingArgs {
+    /// A figure that decides, as in a threshold; repeatable [default: p50(response_time), p95(response_time) and
+    /// ratio(failed)]
+    #[arg(long = "gate", value_name = "FIGURE")]
+    pub gates: Vec<String>,
+    /// A change of a time or a rate below this is none
+    #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = arguments::percent)]
+    pub tolerance: f64,
+    /// Call a figure regressed only if its whole interval exceeds the tolerance
+    #[arg(long)]
+    pub strict: bool,
+    /// The end of an inconclusive comparison
+    #[arg(long, value_name = "END", default_value = "fail")]
+    pub inconclusive: Inconclusive,
+}
+
+/// `--inconclusive`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Inconclusive {
+    /// Exit code 95
+    #[default]
+    Fail,
+    /// Exit code 0
+    Pass,
+}
+
+/// `--baseline-missing`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum MissingBaseline {
+    /// Exit code 95
+    #[default]
+    Fail,
+    /// A warning
+    Ok,
+}
+
+/// `gander baseline`
+#[derive(Debug, Subcommand)]
+pub enum BaselineCommand {
+    /// Add runs to a baseline; ten are enough, three the least
+    Add(BaselineAddArgs),
+    /// List the baselines of a folder
+    List(BaselineListArgs),
+    /// Show the runs and the noise of a baseline
+    Show(BaselineShowArgs),
+    /// Remove old runs from a baseline
+    Prune(BaselinePruneArgs),
+}
+
+/// The baseline of a command.
+#[derive(Debug, Clone, Args)]
+pub struct BaselineFile {
+    /// The baseline's name: the file is baselines/NAME.json
+    #[arg(long, value_name = "NAME", default_value = "main")]
+    pub name: String,
+    /// The baseline's file, instead of a name
+    #[arg(long, value_name = "FILE", conflicts_with = "name")]
+    pub file: Option<PathBuf>,
+}
+
+/// `gander baseline add`
+#[derive(Debug, Args)]
+pub struct BaselineAddArgs {
+    /// Folders of runs, or folders of such folders
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub baseline: BaselineFile,
+}
+
+/// `gander baseline list`
+#[derive(Debug, Args)]
+pub struct BaselineListArgs {
+    /// The folder
+    #[arg(default_value = "baselines")]
+    pub folder: PathBuf,
+}
+
+/// `gander baseline show`
+#[derive(Debug, Args)]
+pub struct BaselineShowArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub baseline: BaselineFile,
+}
+
+/// `gander baseline prune`
+#[derive(Debug, Args)]
+pub struct BaselinePruneArgs {
+    /// Runs to keep of each workload, the newest
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep: u32,
+    /// Remove this run, whatever its age; repeatable
+    #[arg(long, value_name = "RUN_ID")]
+    pub run: Vec<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub baseline: BaselineFile,
 }
 
 /// `gander schema`

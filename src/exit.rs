@@ -18,6 +18,10 @@ pub enum Exit {
     MeasurementInvalid,
     /// A threshold failed.
     ThresholdFailed,
+    /// A figure got worse than in the baseline, or on side B of a comparison.
+    Regressed,
+    /// A comparison cannot tell, or its sides cannot be compared.
+    Inconclusive,
     /// Success.
     Passed,
 }
@@ -28,6 +32,8 @@ impl Exit {
         match self {
             Self::Passed => 0,
             Self::MeasurementInvalid => 94,
+            Self::Inconclusive => 95,
+            Self::Regressed => 96,
             Self::ThresholdFailed => 99,
             Self::InvalidInput => 104,
             Self::Stopped => 105,
@@ -42,6 +48,8 @@ impl fmt::Display for Exit {
         f.write_str(match self {
             Self::Passed => "passed",
             Self::MeasurementInvalid => "measurement invalid",
+            Self::Inconclusive => "inconclusive",
+            Self::Regressed => "regressed",
             Self::ThresholdFailed => "threshold failed",
             Self::InvalidInput => "invalid scenario or arguments",
             Self::Stopped => "stopped by the user",
@@ -65,6 +73,8 @@ mod tests {
     fn of_several_the_strongest_decides() {
         let mut found = [
             Exit::Passed,
+            Exit::Inconclusive,
+            Exit::Regressed,
             Exit::ThresholdFailed,
             Exit::MeasurementInvalid,
             Exit::Stopped,
@@ -74,6 +84,6 @@ mod tests {
         ];
         found.sort_unstable();
         let codes = found.map(Exit::code);
-        assert_eq!(codes, [255, 104, 107, 105, 94, 99, 0]);
+        assert_eq!(codes, [255, 104, 107, 105, 94, 99, 96, 95, 0]);
     }
 }

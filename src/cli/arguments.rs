@@ -38,6 +38,18 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
     Ok(rate)
 }
 
+/// A percentage as a fraction: `5%` is 0.05.
+pub(super) fn percent(text: &str) -> Result<f64, String> {
+    let number = text.trim().strip_suffix('%').map(str::trim);
+    let percent = number.and_then(|number| number.parse::<f64>().ok());
+    percent
+        .filter(|percent| *percent > 0.0 && *percent <= 1_000.0)
+        .map(|percent| percent / 100.0)
+        .ok_or_else(|| {
+            format!("`{text}` is not a tolerance: expected a percentage above 0, such as 5%")
+        })
+}
+
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| error.to_string())
 }

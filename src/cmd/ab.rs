@@ -1,6 +1,7 @@
 //! `gander ab`: interleaved runs of two arms.
 
 use std::fmt::Write as _;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,11 +14,15 @@ use crate::ab::{AbRecord, Arm, ArmRecord, RECORD_FILE, RunRecord, SCHEMA, Side, 
 #[cfg(feature = "bundled-target")]
 use crate::bundled::ProfileName;
 use crate::cli::AbArgs;
+use crate::compare::{Answer, Design, Options, show_confidence};
 use crate::exit::Exit;
+use crate::report::compare::Compared;
 use crate::run::header;
 use crate::scenario::Overrides;
+use crate::stats::{CONFIDENCE, Spending};
 use crate::units::show_duration;
 
+use super::compare::{Outputs, compared as compare_sides, exit_of, judging, read_runs};
 use super::execute::{Control, Prepared, Setup};
 use super::output_file::Existing;
 use super::outputs::Lock;
@@ -63,25 +68,84 @@ pub(super) fn ab(args: &AbArgs) -> Result<Exit, CommandError> {
         load,
     };
     sitting.tell(&introduction(&record, load, &folder));
-    let mut exit = Exit::Passed;
+    let outputs = Outputs::in_folder(&folder, existing, args.quiet)?;
+    let looks = Spending::each_pair_of(args.pairs);
+    let mut confidence = CONFIDENCE;
     let sat = sitting.run(&mut control, |index, ended| {
-        if ended == Exit::MeasurementInvalid {
-            exit = ended;
-        }
         record.runs[index].exit_code = Some(ended.code());
-        save(&record, &folder)
+        save(&record, &folder)?;
+        let pairs = (index as u32 + 1) / 2;
+        let is_look = args.stop_early && index % 2 == 1;
+        if let Some(spent) = looks.confidence(pairs).filter(|_| is_look) {
+            confidence = spent;
+            let compared = compared(&folder, &record, &options(args, confidence))?;
+            sitting.tell(&format!(
+                "  a look after {pairs} pairs, at {} confidence: {}\n",
+                show_confidence(confidence),
+                compared.comparison.reason
+            ));
+            if compared.comparison.answer != Answer::Inconclusive {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     });
     if let Err(error) = sat {
         record.stopped = Some(terminal::without_secrets(&error.to_string()));
         save(&record, &folder)?;
         return Err(error);
     }
-    sitting.tell(&format!(
-        "\n{} runs are in {}\n",
-        record.runs.len(),
-        folder.display()
-    ));
-    Ok(exit)
+    let compared = compared(&folder, &record, &options(args, confidence))?;
+    outputs.write(&compared)?;
+    Ok(exit_of(&compared, args.judging.inconclusive))
+}
+
+/// How the arms are compared.
+fn options(args: &AbArgs, confidence: f64) -> Options {
+    Options {
+        confidence,
+        ..judging(&args.judging)
+    }
+}
+
+/// The comparison of a sitting from the pairs of which both runs have ended.
+pub(super) fn compared(
+    folder: &Path,
+    record: &AbRecord,
+    options: &Options,
+) -> Result<Compared, CommandError> {
+    let (mut a, mut b, mut a_first) = (Vec::new(), Vec::new(), Vec::new());
+    for pair in record.runs.chunks(2) {
+        let is_complete = pair.len() == 2 && pair.iter().all(|run| run.exit_code.is_some());
+        if !is_complete {
+            continue;
+        }
+        for run in pair {
+            let side = if run.arm == Side::A { &mut a } else { &mut b };
+            side.push(folder.join(&run.folder));
+        }
+        a_first.push(pair[0].arm == Side::A);
+    }
+    if a_first.is_empty() {
+        return Err(CommandError::Argument(anyhow!(
+            "{} holds no complete pair of runs",
+            folder.display()
+        )));
+    }
+    let options = Options {
+        design: Design::Pairs { a_first },
+        // The arms are given: if their workloads differ, that is the question.
+        may_workloads_differ: true,
+        ..options.clone()
+    };
+    let (mut a, mut b) = (read_runs(&a)?, read_runs(&b)?);
+    for (side, arm) in [(&mut a, &record.a), (&mut b, &record.b)] {
+        side.name = match &arm.settings[..] {
+            [] => "nothing changed".to_owned(),
+            settings => settings.join(", "),
+        };
+    }
+    compare_sides(a, b, &options)
 }
 
 /// Both arms, alone and with the options that they share, or every error of both.
@@ -141,6 +205,7 @@ fn setup(args: &AbArgs, arm: Arm) -> Result<Setup, CommandError> {
         bundled,
         allowed_hosts: args.allow_host.clone(),
         allow_command: args.allow_command,
+        baseline: None,
         grace: args.grace,
     })
 }

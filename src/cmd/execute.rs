@@ -16,8 +16,8 @@ use crate::cli::OutputArgs;
 use crate::engine;
 use crate::plan::{Plan, Segment};
 use crate::probe::Limits;
-use crate::record::StopReason;
-use crate::record::journal::{JournalError, Writer};
+use crate::record::journal::{BaselineRecord, JournalError, Writer};
+use crate::record::{RunHeader, StopReason};
 use crate::run::{self, LiveView, Run, Signals, Sinks, header, survive_file_size_limit};
 use crate::scenario::{self, Overrides, Scenario, Target};
 use crate::transport::{Settings, Shared};
@@ -40,6 +40,8 @@ pub(super) struct Setup {
     pub(super) allowed_hosts: Vec<String>,
     /// True if the scenario may start its target's command.
     pub(super) allow_command: bool,
+    /// The baseline that the run is compared with.
+    pub(super) baseline: Option<BaselineRecord>,
     /// The time for requests in flight after the load, and the time limit of teardown.
     pub(super) grace: Duration,
 }
@@ -172,7 +174,10 @@ impl Prepared {
         })?;
 
         claim.make_room()?;
-        let header = header::header(scenario, &plan, run_id, now);
+        let header = RunHeader {
+            baseline: setup.baseline.clone(),
+            ..header::header(scenario, &plan, run_id, now)
+        };
         let journal = Writer::create(&folder, &header)
             .context("cannot create the journal: choose another folder with --out")
             .map_err(CommandError::Argument)?

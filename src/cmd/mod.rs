@@ -1,7 +1,9 @@
 //! The subcommands. Each connects the modules of the pipeline and returns how the process ends.
 
 mod ab;
+mod baseline;
 mod check;
+mod compare;
 mod doctor;
 mod execute;
 mod github;
@@ -136,6 +138,8 @@ fn dispatch(command: &Command) -> Result<Exit, CommandError> {
         Command::Plan(args) => plan::plan(args),
         Command::Doctor(args) => doctor::doctor(args),
         Command::Report(args) => report::report(args),
+        Command::Compare(args) => compare::compare(args),
+        Command::Baseline(command) => baseline::baseline(command),
         Command::Schema(args) => schema::schema(args),
         Command::Supervise(args) => supervise::supervise(args),
         #[cfg(feature = "bundled-target")]

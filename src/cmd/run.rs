@@ -6,9 +6,10 @@ use crate::exit::Exit;
 use super::execute::{Control, Destination, Prepared, Setup};
 use super::output_file::Existing;
 use super::outputs::Telling;
-use super::{CommandError, seed_or_new};
+use super::{CommandError, baseline, seed_or_new};
 
 pub(super) fn run(args: &RunArgs) -> Result<Exit, CommandError> {
+    let baseline = args.baseline.as_deref();
     let prepared = Prepared::of(Setup {
         file: args.file.clone(),
         overrides: (&args.changes).into(),
@@ -16,6 +17,9 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, CommandError> {
         bundled: args.bundled.clone(),
         allowed_hosts: args.allow_host.clone(),
         allow_command: args.allow_command,
+        baseline: baseline
+            .map(|place| baseline::record(place, args.baseline_missing))
+            .transpose()?,
         grace: args.grace,
     })?;
     let destination = Destination {

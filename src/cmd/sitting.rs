@@ -1,6 +1,7 @@
 //! Several runs in one process, one after the other: each is told before and after it, and a signal or a run without a
 //! usable result ends the sitting.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -38,12 +39,12 @@ pub(super) struct Sitting<'a> {
 }
 
 impl Sitting<'_> {
-    /// Runs them all; `ended` is called after each with its index and exit code. The error tells which run ended the
-    /// sitting; the runs before it are complete.
+    /// Runs them all, unless `ended` breaks the sitting off; it is called after each run with its index and exit code. The
+    /// error tells which run ended the sitting; the runs before it are complete.
     pub(super) fn run(
         &self,
         control: &mut Control,
-        mut ended: impl FnMut(usize, Exit) -> Result<(), CommandError>,
+        mut ended: impl FnMut(usize, Exit) -> Result<ControlFlow<()>, CommandError>,
     ) -> Result<(), CommandError> {
         let besides = OutputArgs::default();
         let began = Instant::now();
@@ -63,10 +64,13 @@ impl Sitting<'_> {
                 .prepared
                 .run(planned.seed, destination, control)
                 .map_err(|error| self.early(index, error))?;
-            ended(index, written.exit)?;
+            let next = ended(index, written.exit)?;
             self.tell(&format!("  {}\n", written.line));
             if let Some(error) = useless(&written) {
                 return Err(self.early(index, error));
+            }
+            if next.is_break() {
+                break;
             }
         }
         Ok(())
@@ -118,6 +122,10 @@ fn useless(written: &Written) -> Option<CommandError> {
         Exit::InvalidInput => Some(CommandError::Argument(reason)),
         Exit::Internal => Some(CommandError::Internal(reason)),
         // A run that is not valid or failed a threshold is a result; the comparison judges it.
-        Exit::MeasurementInvalid | Exit::ThresholdFailed | Exit::Passed => None,
+        Exit::MeasurementInvalid
+        | Exit::ThresholdFailed
+        | Exit::Regressed
+        | Exit::Inconclusive
+        | Exit::Passed => None,
     }
 }

@@ -24,6 +24,16 @@ pub struct Machine {
     pub fd_limit: u64,
 }
 
+impl Machine {
+    /// The CPU time that processes may use per second, in cores.
+    pub fn cpu_capacity(&self) -> f64 {
+        let cores = f64::from(self.cores);
+        // The number of cores is rounded down to the quota.
+        let quota = self.cpu_quota.filter(|quota| *quota < cores + 1.0);
+        quota.unwrap_or(cores)
+    }
+}
+
 /// Describes this machine; unknown values are empty or zero.
 pub fn machine() -> Machine {
     Machine {

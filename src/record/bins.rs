@@ -88,6 +88,25 @@ impl Bins {
         self.total = self.total.saturating_add(count);
     }
 
+    /// Adds every count of other times.
+    pub fn merge(&mut self, other: &Self) {
+        let own = std::mem::take(self);
+        self.counts.reserve(own.counts.len() + other.counts.len());
+        let (mut left, mut right) = (own.iter().peekable(), other.iter().peekable());
+        loop {
+            let (left_bin, right_bin) = (left.peek(), right.peek());
+            let next = match (left_bin, right_bin) {
+                (Some((bin, _)), Some((other, _))) if bin <= other => left.next(),
+                (Some(_), None) => left.next(),
+                (_, Some(_)) => right.next(),
+                (None, None) => break,
+            };
+            if let Some((bin, count)) = next {
+                self.add(bin, count);
+            }
+        }
+    }
+
     /// Bins and their counts, in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = (u32, u64)> {
         self.counts
@@ -328,6 +347,13 @@ mod tests {
             twice.subtract(&bins);
             prop_assert_eq!(&twice.bins(), &bins);
             prop_assert_eq!(&sum.take(), &bins);
+            let (mut early, mut late) = (Bins::default(), Bins::default());
+            for (index, &time) in times.iter().enumerate() {
+                let half = if index % 3 == 0 { &mut early } else { &mut late };
+                half.record(Micros(time));
+            }
+            early.merge(&late);
+            prop_assert_eq!(&early, &bins);
             prop_assert!(sum.is_empty() && sum.bins().is_empty());
             prop_assert_eq!(&bins.to_histogram(), &histogram);
             prop_assert_eq!(bins.len(), histogram.len());

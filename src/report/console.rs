@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use super::compare::console_table as compare_table;
 use super::html::conclusion;
 use super::html::{signed_percent, standing};
 use super::model::{Report, StepRow};
@@ -30,6 +31,7 @@ pub fn summary(report: &Report, place: Option<&Path>, width: usize, colour: Colo
     };
     let mut lines = page.verdict();
     lines.extend(page.thresholds());
+    lines.extend(page.baseline());
     lines.extend(page.figures());
     lines.extend(page.steps());
     lines.extend(page.failures());
@@ -117,6 +119,31 @@ impl ConsoleReport<'_> {
                         .with(Tone::Soft, &text::shorten(&line, self.width)),
                 );
             }
+        }
+        lines
+    }
+
+    /// The comparison with the baseline: the figures that decide, and the steps that changed.
+    fn baseline(&self) -> Vec<String> {
+        let Some(comparison) = &self.report.baseline else {
+            return Vec::new();
+        };
+        let runs = comparison.a.len();
+        let word = if runs == 1 { "run" } else { "runs" };
+        let mut lines = self.heading(&format!("Against the baseline of {runs} {word} (A)"));
+        if let Some((_, reason)) = &comparison.conditions.void {
+            lines.extend(self.wrapped(reason));
+            return lines;
+        }
+        lines.extend(compare_table(
+            &comparison.gates,
+            usize::MAX,
+            self.width,
+            self.paint,
+        ));
+        let changed = comparison.changed_steps();
+        if !changed.is_empty() {
+            lines.extend(compare_table(&changed, MOST_STEPS, self.width, self.paint));
         }
         lines
     }

@@ -76,7 +76,10 @@ fn is_explained(report: &Report) -> bool {
     let verdict = &report.verdict;
     match verdict.conclusion {
         Conclusion::Pass | Conclusion::NoVerdict => true,
-        Conclusion::Invalid | Conclusion::Interrupted => false,
+        Conclusion::Invalid
+        | Conclusion::Interrupted
+        | Conclusion::Regressed
+        | Conclusion::Inconclusive => false,
         Conclusion::Fail | Conclusion::NoData => {
             let is_broken = |row: &ThresholdRow| {
                 row.standing != Standing::Pass && row.effect() == Severity::Fail

@@ -200,7 +200,8 @@ fn result_of_run(report: &Report) -> CaseResult {
     let reason = verdict.reason.clone();
     match verdict.conclusion {
         Conclusion::Pass => CaseResult::Passed,
-        Conclusion::NoVerdict => CaseResult::Skipped(reason),
+        Conclusion::NoVerdict | Conclusion::Inconclusive => CaseResult::Skipped(reason),
+        Conclusion::Regressed => CaseResult::Failed("regressed", reason),
         Conclusion::Fail if verdict.exit == Exit::ThresholdFailed => {
             CaseResult::Failed("run", reason)
         }

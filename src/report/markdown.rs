@@ -139,7 +139,7 @@ fn dash() -> String {
 
 /// Text as code. A backtick would end a code span and a pipe a cell of a table, so a text with one of them becomes an
 /// element whose punctuation is written as character references.
-fn code(raw: &str) -> String {
+pub(super) fn code(raw: &str) -> String {
     let text = text::shorten(raw.trim(), LONGEST_NAME);
     if text.is_empty() {
         return dash();
@@ -160,7 +160,7 @@ fn code(raw: &str) -> String {
 }
 
 /// A sentence as text.
-fn prose(raw: &str) -> String {
+pub(super) fn prose(raw: &str) -> String {
     let text = text::shorten(raw, LONGEST_SENTENCE);
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();

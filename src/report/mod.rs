@@ -5,6 +5,7 @@
 
 mod benchmark;
 mod chart;
+pub mod compare;
 pub mod console;
 mod github;
 mod gitlab;

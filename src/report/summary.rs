@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::compare::RowDocument;
 use super::model::{FailureGroup, Report, Stats, ThresholdRow};
 use super::{RenderError, Renderer};
+use crate::compare::Comparison;
 use crate::outcome::Outcome;
 use crate::plan::schedule::Model;
 use crate::plan::threshold::Unit;
@@ -70,8 +72,34 @@ pub(super) struct Summary<'a> {
     failures: Vec<FailureSummary<'a>>,
     failures_left_out: u64,
     thresholds: Vec<ThresholdSummary<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline: Option<BaselineSummary<'a>>,
     generator: GeneratorSummary<'a>,
     warnings: &'a [String],
+}
+
+/// The comparison with the baseline.
+#[derive(Debug, Serialize)]
+struct BaselineSummary<'a> {
+    answer: &'static str,
+    reason: &'a str,
+    runs: Vec<&'a str>,
+    gates: Vec<RowDocument<'a>>,
+    figures: Vec<RowDocument<'a>>,
+    steps: Vec<RowDocument<'a>>,
+}
+
+impl<'a> BaselineSummary<'a> {
+    fn of(comparison: &'a Comparison) -> Self {
+        Self {
+            answer: comparison.answer.name(),
+            reason: &comparison.reason,
+            runs: comparison.a.iter().map(|run| &*run.run_id).collect(),
+            gates: RowDocument::all(&comparison.gates),
+            figures: RowDocument::all(&comparison.others),
+            steps: RowDocument::all(&comparison.steps),
+        }
+    }
 }
 
 /// The resource usage of a target that Gander started.
@@ -320,6 +348,7 @@ impl<'a> Summary<'a> {
             failures: report.failures.iter().map(FailureSummary::of).collect(),
             failures_left_out: report.failures_left_out,
             thresholds: report.thresholds.iter().map(ThresholdSummary::of).collect(),
+            baseline: report.baseline.as_deref().map(BaselineSummary::of),
             generator: GeneratorSummary::of(report),
             warnings: &report.verdict.warnings,
         }

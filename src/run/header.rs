@@ -64,6 +64,7 @@ pub fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: DateTime<Ut
         overrides: scenario.overridden.clone(),
         machine: probe::machine(),
         git_commit: git_commit(scenario.source.texts.path()),
+        baseline: None,
         started_at: written(now),
     }
 }

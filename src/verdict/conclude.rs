@@ -24,6 +24,8 @@ impl Finding {
             Exit::Passed => Conclusion::Pass,
             Exit::MeasurementInvalid => Conclusion::Invalid,
             Exit::Stopped => Conclusion::Interrupted,
+            Exit::Regressed => Conclusion::Regressed,
+            Exit::Inconclusive => Conclusion::Inconclusive,
             Exit::Internal
             | Exit::InvalidInput
             | Exit::TargetUnreachable
@@ -67,6 +69,12 @@ impl Judge {
         }
         warnings.extend(self.steps.warning(totals, ending));
         warnings.extend(self.broken_warnings());
+        warnings.extend(
+            self.baseline
+                .warning
+                .clone()
+                .map(|sentence| Warning::Inconclusive { sentence }),
+        );
         let mut findings: Vec<Finding> = Vec::new();
         findings.extend(self.of_ending(ending));
         findings.extend(unreachable(totals));
@@ -75,6 +83,7 @@ impl Judge {
         let unpermitted = early.clone().filter(|_| !ending.lost.may_end_the_load);
         findings.extend(unpermitted.map(|reason| Finding::new(Exit::ThresholdFailed, reason)));
         findings.extend(self.of_thresholds());
+        findings.extend(self.of_baseline());
         findings.extend(nothing_measured(totals));
         findings.extend(self.nothing_succeeded(totals));
         findings.push(self.praise(totals));
@@ -173,7 +182,8 @@ impl Judge {
             let rules = self
                 .rules
                 .iter()
-                .filter(|rule| rule.threshold.severity == Severity::Fail);
+                .filter(|rule| rule.threshold.severity == Severity::Fail)
+                .filter(|rule| !rule.threshold.is_against_baseline());
             rules
                 .filter(move |rule| rule.judged.standing == standing)
                 .collect::<Vec<_>>()
@@ -196,6 +206,19 @@ impl Judge {
             (None, Some(rule)) => vec![Finding::no_data(format!("{}{others}", sentence::of(rule)))],
             (None, None) => Vec::new(),
         }
+    }
+
+    /// The comparison with the baseline, or that there is none although a threshold needs it.
+    fn of_baseline(&self) -> Option<Finding> {
+        if let Some((exit, reason)) = &self.baseline.finding {
+            let is_passed = *exit == Exit::Passed;
+            return (!is_passed).then(|| Finding::new(*exit, reason.clone()));
+        }
+        let is_open = |rule: &&JudgedThreshold| {
+            rule.threshold.is_against_baseline() && rule.judged.standing == Standing::NoData
+        };
+        let open = self.own_binding_rules().find(is_open)?;
+        Some(Finding::new(Exit::Inconclusive, sentence::of(open)))
     }
 
     /// The reason why a threshold on started iterations failed, if there were too few users.
@@ -239,6 +262,9 @@ impl Judge {
     /// The finding for a run without errors.
     fn praise(&self, totals: &Totals) -> Finding {
         if self.own_binding_rules().next().is_none() {
+            if let Some((Exit::Passed, reason)) = &self.baseline.finding {
+                return Finding::new(Exit::Passed, reason.clone());
+            }
             let requests = totals.counts(Subject::Requests);
             return Finding::no_verdict(format!(
                 "the scenario defines no threshold that could fail; {} of {} requests failed",

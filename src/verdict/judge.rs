@@ -7,6 +7,7 @@ use super::tally::Picker;
 use super::target::TargetWatch;
 use super::users::UserWatch;
 use super::window::State;
+use crate::exit::Exit;
 use crate::plan::Series;
 use crate::plan::threshold::{Aggregate, Metric, Selection, Threshold};
 use crate::record::{Carried, Interval, LoadCounts, Standing, StopReason};
@@ -20,9 +21,22 @@ pub struct Judge {
     pub(super) generator: GeneratorWatch,
     pub(super) users: UserWatch,
     pub(super) steps: Steps,
+    pub(super) baseline: BaselineResult,
     target: TargetWatch,
     carried: Carried,
     now: Micros,
+}
+
+/// The result of a comparison with a baseline, which the intervals of one run cannot give.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct BaselineResult {
+    /// The results of thresholds, by their number in the plan.
+    pub thresholds: Vec<(usize, Judged)>,
+    /// What it means for the run: passed, regressed or inconclusive, and the reason. `None` if the run was not compared and
+    /// needs no comparison.
+    pub finding: Option<(Exit, String)>,
+    /// What a reader must know although it does not decide.
+    pub warning: Option<String>,
 }
 
 /// A threshold and its state.
@@ -79,7 +93,8 @@ impl Judged {
     }
 }
 
-const NO_BASELINE: &str = "there is no baseline: give one with --baseline";
+/// The reason why a threshold against a baseline has no result.
+pub(super) const NO_BASELINE: &str = "there is no baseline: give one with --baseline";
 
 impl Judge {
     /// A judge for these thresholds, with series by number; `max_users` is the user limit of an open load, `None` in
@@ -98,6 +113,7 @@ impl Judge {
             generator: GeneratorWatch::default(),
             users: UserWatch::of(max_users),
             steps: Steps::of(series),
+            baseline: BaselineResult::default(),
             target: TargetWatch::of(series),
             carried: Carried::default(),
             now: Micros::ZERO,
@@ -127,16 +143,18 @@ impl Judge {
         self.rules.iter().map(|rule| rule.judged.clone()).collect()
     }
 
-    /// Sets the result of a threshold against a baseline, which the intervals of one run cannot decide; until then it
-    /// is [`Standing::NoData`]. `threshold` is its number in the plan; another kind of threshold keeps its own result.
-    pub fn settle_baseline(&mut self, threshold: usize, judged: Judged) {
-        let rule = self.rules.get_mut(threshold);
-        if let Some(rule) = rule.filter(|rule| rule.threshold.is_against_baseline()) {
-            rule.judged = Judged {
-                limit: rule.threshold.limit.fixed(),
-                ..judged
-            };
+    /// Sets the result of the comparison with a baseline; until then thresholds against one are [`Standing::NoData`].
+    pub fn settle_baseline(&mut self, result: BaselineResult) {
+        for (threshold, judged) in &result.thresholds {
+            let rule = self.rules.get_mut(*threshold);
+            if let Some(rule) = rule.filter(|rule| rule.threshold.is_against_baseline()) {
+                rule.judged = Judged {
+                    limit: rule.threshold.limit.fixed(),
+                    ..judged.clone()
+                };
+            }
         }
+        self.baseline = result;
     }
 
     /// The reason to stop the run now: a threshold with `abort` failed, or the target cannot be reached.

@@ -12,7 +12,7 @@ mod lost;
 mod reference;
 mod sentence;
 mod slope;
-mod tally;
+pub(crate) mod tally;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::record::Standing;
 use crate::record::journal::Ending;
 pub use generator::{CPU_SATURATED, LAG_HIGH, LAG_INVALID, STOLEN_PART, THROTTLED_PART};
-pub use judge::{Judge, Judged};
+pub use judge::{BaselineResult, Judge, Judged};
 pub use warning::Warning;
 
 use crate::exit::Exit;
@@ -47,6 +47,10 @@ pub enum Conclusion {
     Invalid,
     /// Stopped before its planned end.
     Interrupted,
+    /// A figure got worse than in the baseline.
+    Regressed,
+    /// The comparison with the baseline cannot tell.
+    Inconclusive,
 }
 
 /// The verdict on a run.

@@ -10,7 +10,7 @@ use crate::units::Micros;
 
 /// The numbers that a threshold needs from a part of the run: from one interval, or (with sums of times) from many.
 #[derive(Debug, Clone)]
-pub(super) struct Tally<T = Bins> {
+pub(crate) struct Tally<T = Bins> {
     length: Micros,
     /// The time for which load was sent; rates are per second of it.
     load_time: Micros,
@@ -36,14 +36,14 @@ struct Gauge {
 
 /// A number and its sample count.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(super) struct Reading {
-    pub(super) value: Option<f64>,
-    pub(super) samples: u64,
+pub(crate) struct Reading {
+    pub(crate) value: Option<f64>,
+    pub(crate) samples: u64,
 }
 
 /// Selects the samples of a threshold from an interval.
 #[derive(Debug, Clone)]
-pub(super) struct Picker {
+pub(crate) struct Picker {
     metric: Metric,
     aggregate: Aggregate,
     times: &'static [Timing],
@@ -52,7 +52,7 @@ pub(super) struct Picker {
 }
 
 impl Picker {
-    pub(super) fn of(selection: &Selection, series: &[Series]) -> Self {
+    pub(crate) fn of(selection: &Selection, series: &[Series]) -> Self {
         let all_of = |subject: Subject| {
             let ids = (0..).map(SeriesId).zip(series);
             ids.filter(move |(_, series)| series.subject == subject)
@@ -73,7 +73,7 @@ impl Picker {
     }
 
     /// The interval's numbers; `load` is the part that was offered in measured time.
-    pub(super) fn pick(&self, interval: &Interval, load: &LoadCounts) -> Tally {
+    pub(crate) fn pick(&self, interval: &Interval, load: &LoadCounts) -> Tally {
         let mut tally = Tally {
             length: interval.end.saturating_sub(interval.start),
             load_time: interval.load_time(),
@@ -221,10 +221,34 @@ impl<T> Default for Tally<T> {
 
 impl Tally {
     /// The aggregate of this interval alone.
-    pub(super) fn read(&self, aggregate: Aggregate) -> Reading {
+    pub(crate) fn read(&self, aggregate: Aggregate) -> Reading {
         let mut sum = Tally::default();
         sum.merge(self);
         sum.read(aggregate)
+    }
+}
+
+impl Tally {
+    /// Adds a later part of the run, without a dense histogram.
+    pub(crate) fn append(&mut self, later: &Self) {
+        if self.length == Micros::ZERO {
+            self.before = later.before;
+        }
+        self.length += later.length;
+        self.load_time += later.load_time;
+        match (&mut self.times, &later.times) {
+            (Some(times), Some(more)) => times.merge(more),
+            (times @ None, Some(more)) => *times = Some(more.clone()),
+            (_, None) => {}
+        }
+        self.part += later.part;
+        self.whole += later.whole;
+        self.gauge.merge(later.gauge);
+    }
+
+    /// The recorded times, if the metric is a time.
+    pub(crate) const fn times(&self) -> Option<&Bins> {
+        self.times.as_ref()
     }
 }
 

@@ -8,6 +8,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("outcome", &[]),
     ("exit", &[]),
+    ("stats", &[]),
     ("mask", &[]),
     ("source", &["units", "mask"]),
     ("expr", &["units", "source"]),
@@ -39,12 +40,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "verdict",
-        &["units", "outcome", "exit", "scenario", "plan", "record"],
+        &[
+            "units", "outcome", "exit", "stats", "scenario", "plan", "record",
+        ],
+    ),
+    (
+        "compare",
+        &[
+            "units", "exit", "stats", "plan", "probe", "record", "verdict",
+        ],
     ),
     (
         "report",
         &[
-            "units", "outcome", "exit", "scenario", "plan", "record", "verdict",
+            "units", "outcome", "exit", "scenario", "plan", "record", "verdict", "compare",
         ],
     ),
     ("ab", &["source", "scenario"]),
@@ -114,12 +123,13 @@ const FOLIO: [&str; 27] = [
 ];
 
 /// An outside crate, and the only place whose code may name it.
-const OWNED: [(&str, &str); 6] = [
+const OWNED: [(&str, &str); 7] = [
     ("annotate_snippets", "source"),
     ("goose", "engine"),
     ("tera", "report"),
     ("plotters", "report"),
     ("serde_yaml", "source/yaml"),
+    ("special", "stats"),
     ("hyper", "transport"),
 ];
 

@@ -7,6 +7,7 @@ mod support;
 mod ab;
 mod ci_docs;
 mod cli;
+mod compare;
 mod diagnostics;
 mod direction;
 mod doctor;

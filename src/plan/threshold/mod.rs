@@ -120,6 +120,19 @@ impl Threshold {
         matches!(self.limit, Limit::Baseline { .. })
     }
 
+    /// The left side of a comparison with a baseline, which names the figure there; `None` for another threshold.
+    pub fn baseline_figure(&self) -> Option<String> {
+        let (figure, _) = self
+            .is_against_baseline()
+            .then(|| self.expression.rsplit_once(" vs "))??;
+        let mut is_quoted = false;
+        let name = figure.chars().filter(|c| {
+            is_quoted ^= *c == '"';
+            is_quoted || !c.is_whitespace()
+        });
+        Some(name.collect())
+    }
+
     /// The left side.
     pub fn selection(&self) -> Selection {
         Selection {

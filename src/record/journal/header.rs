@@ -78,8 +78,22 @@ pub struct RunHeader {
     pub machine: Machine,
     /// The git commit of the scenario's repository, if it is in one.
     pub git_commit: Option<String>,
+    /// The baseline that the run is compared with, if one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineRecord>,
     /// The start of the load, RFC 3339, UTC; for a run without load, the start of the command.
     pub started_at: String,
+}
+
+/// A baseline as the run found it, so that a rebuilt report compares with the same one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BaselineRecord {
+    /// The file, as given.
+    pub file: String,
+    /// Its content; `None` if there was no file.
+    pub content: Option<serde_json::Value>,
+    /// True if the run may pass without a baseline to compare with.
+    pub may_be_missing: bool,
 }
 
 /// The metrics of a run that names none. Their numbers are fixed, unlike those of [`Timing`].

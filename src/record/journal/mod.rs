@@ -23,7 +23,7 @@ mod writer;
 
 pub use error::{JournalError, JournalWarning};
 pub use event::{Event, IntervalCounts};
-pub use header::{RunHeader, SCHEMA};
+pub use header::{BaselineRecord, RunHeader, SCHEMA};
 pub use reader::{Ending, Intervals, Journal};
 pub use writer::Writer;
 

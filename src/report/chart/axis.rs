@@ -96,6 +96,20 @@ impl Axis {
         }
     }
 
+    /// Numbers around zero, up to slightly above `most` on both sides, labelled by `label`.
+    pub(super) fn signed(most: f64, label: impl Fn(f64) -> String) -> Self {
+        let one_side = Self::linear(most, &label);
+        let negative = one_side.ticks.iter().skip(1).rev().map(|tick| Tick {
+            at: -tick.at,
+            label: label(-tick.at),
+        });
+        Self {
+            from: -one_side.to,
+            to: one_side.to,
+            ticks: negative.chain(one_side.ticks.iter().cloned()).collect(),
+        }
+    }
+
     /// log₁₀ 1/(1−q), from the minimum to `to`, labelled as percentiles.
     pub(super) fn nines(to: f64) -> Self {
         let to = to.max(1.0);

@@ -4,6 +4,7 @@
 //! this module names plotters.
 
 mod axis;
+mod compare;
 mod distribution;
 mod failures;
 mod health;
@@ -14,6 +15,7 @@ mod load;
 mod plot;
 mod spark;
 
+pub(in crate::report) use compare::{distributions, forest, shift, timelines};
 pub(in crate::report) use distribution::{percentiles, step_percentiles};
 pub(in crate::report) use failures::failures;
 pub(in crate::report) use health::{cpu, memory};

@@ -20,7 +20,7 @@ pub(super) use page::conclusion;
 pub(super) use tables::{signed_percent, standing};
 
 const TEMPLATE: &str = include_str!("../templates/report.html");
-const STYLE: &str = include_str!("../templates/report.css");
+pub(super) const STYLE: &str = include_str!("../templates/report.css");
 
 /// Writes `report.html`.
 #[derive(Debug)]

@@ -10,6 +10,8 @@ use super::guide::GUIDE;
 use super::steps::{self, CheckLine, StepLine};
 use super::tables::{self, HeatLine, ThresholdLine, TimesLine};
 use super::tiles::{self, Tile};
+use crate::compare::Comparison;
+use crate::report::compare::Line;
 use crate::report::model::Report;
 use crate::report::summary::Summary;
 use crate::report::{RenderError, chart, text};
@@ -30,6 +32,7 @@ pub(super) struct Page<'a> {
     warnings: Vec<String>,
     tiles: Vec<Tile>,
     thresholds: Vec<ThresholdLine<'a>>,
+    baseline: Option<BaselineBlock>,
     model_note: String,
     has_warm_up: bool,
     has_violation: bool,
@@ -78,6 +81,32 @@ struct Charts {
     memory: Option<String>,
 }
 
+/// The comparison with the baseline.
+#[derive(Debug, Serialize)]
+struct BaselineBlock {
+    reason: String,
+    runs: usize,
+    rows: Vec<Line>,
+}
+
+impl BaselineBlock {
+    fn of(comparison: &Comparison) -> Self {
+        let rows = match comparison.conditions.void {
+            Some(_) => Vec::new(),
+            None => {
+                let steps = comparison.changed_steps();
+                let rows = comparison.gates.iter().chain(&comparison.others);
+                rows.chain(&steps).map(Line::of).collect()
+            }
+        };
+        Self {
+            reason: comparison.reason.clone(),
+            runs: comparison.a.len(),
+            rows,
+        }
+    }
+}
+
 impl<'a> Page<'a> {
     pub(super) fn of(report: &'a Report) -> Result<Self, RenderError> {
         let header = &report.header;
@@ -99,6 +128,7 @@ impl<'a> Page<'a> {
             warnings: warnings(report),
             tiles: tiles::outcome(report),
             thresholds: tables::thresholds(report),
+            baseline: report.baseline.as_deref().map(BaselineBlock::of),
             model_note: model_note(report),
             has_warm_up: report.timeline.iter().any(|point| point.is_warm_up),
             has_violation: report.time_violations().next().is_some(),
@@ -156,6 +186,8 @@ pub(in crate::report) const fn conclusion(
         Conclusion::NoData => ("No data", "?", "fail"),
         Conclusion::Invalid => ("Invalid", "!", "fail"),
         Conclusion::Interrupted => ("Interrupted", "■", "care"),
+        Conclusion::Regressed => ("Regressed", "▲", "fail"),
+        Conclusion::Inconclusive => ("Inconclusive", "≈", "care"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Builds a report from intervals in one pass; each is read once and dropped.
 
+use super::baseline;
 use super::distribution::curve;
 use super::failures::Groups;
 use super::heatmap::HeatmapCells;
@@ -9,6 +10,7 @@ use super::timeline::Buckets;
 use super::{
     BuildError, CheckRow, FlowRow, Report, StepRow, ThresholdRow, Times, VerdictSummary, Violation,
 };
+use crate::compare::{ProfileFold, RunFacts};
 use crate::plan::{CheckId, SeriesId, Subject};
 use crate::record::bins::Sum;
 use crate::record::journal::{Ending, Event, Journal, RunHeader};
@@ -35,10 +37,27 @@ impl Report {
     /// The journal's files have changed since it was opened.
     pub fn build_watched(
         journal: &Journal,
+        watch: impl FnMut(u64, u64),
+    ) -> Result<Self, BuildError> {
+        let draft = Draft::new(&journal.header, journal.interval_count());
+        Self::build_from(draft, journal, watch)
+    }
+
+    /// As [`Self::build`], with the profile that comparisons need.
+    ///
+    /// # Errors
+    /// The journal's files have changed since it was opened.
+    pub fn build_profiled(journal: &Journal) -> Result<Self, BuildError> {
+        let draft = Draft::new(&journal.header, journal.interval_count()).profiled();
+        Self::build_from(draft, journal, |_, _| ())
+    }
+
+    fn build_from(
+        mut draft: Draft,
+        journal: &Journal,
         mut watch: impl FnMut(u64, u64),
     ) -> Result<Self, BuildError> {
         let expected = journal.interval_count();
-        let mut draft = Draft::new(&journal.header, expected);
         let mut found = 0;
         for interval in journal.intervals() {
             draft.absorb(&interval);
@@ -65,6 +84,7 @@ pub struct Draft {
     failures: Groups,
     rows: RowFold,
     sparks: Sparks,
+    profile: Option<ProfileFold>,
     /// Kept to reuse its memory.
     sum: Sum,
 }
@@ -73,6 +93,7 @@ impl Draft {
     /// A report for a run of this many intervals.
     pub fn new(header: &RunHeader, intervals: u64) -> Self {
         let header = cleaned(header.clone());
+        let profile = baseline::is_wanted(&header).then(|| ProfileFold::new(&header));
         Self {
             totals: Totals::new(&header.series, header.checks.len()),
             judge: Judge::new(&header.thresholds, &header.series, header.max_users()),
@@ -82,9 +103,17 @@ impl Draft {
             failures: Groups::default(),
             rows: RowFold::new(intervals, header.series.len()),
             sparks: Sparks::new(intervals),
+            profile,
             sum: Sum::default(),
             header,
         }
+    }
+
+    /// With the profile that comparisons need.
+    #[must_use]
+    pub fn profiled(mut self) -> Self {
+        self.profile = Some(ProfileFold::new(&self.header));
+        self
     }
 
     /// Adds the next interval.
@@ -101,11 +130,29 @@ impl Draft {
         self.rows
             .absorb(interval, series, response.as_ref(), service.as_ref());
         self.sparks.absorb(interval);
+        if let Some(profile) = &mut self.profile {
+            profile.absorb(interval);
+        }
     }
 
     /// The report of a run with these events, this end and these notes about the journal.
-    pub fn finish(self, events: &[Event], ending: &Ending, notes: &[String]) -> Report {
-        let verdict = self.judge.conclude(&self.totals, ending);
+    pub fn finish(mut self, events: &[Event], ending: &Ending, notes: &[String]) -> Report {
+        let mut verdict = self.judge.conclude(&self.totals, ending);
+        let is_whole = ending.is_complete && ending.stop.is_none();
+        let profile = self.profile.take().map(|fold| {
+            let facts = RunFacts::of(&self.header, &self.totals, &verdict, is_whole);
+            fold.finish(facts)
+        });
+        let mut compared = None;
+        if let Some(profile) = profile
+            .as_ref()
+            .filter(|_| baseline::is_wanted(&self.header))
+        {
+            let (comparison, result) = baseline::judge(&self.header, profile);
+            compared = comparison;
+            self.judge.settle_baseline(result);
+            verdict = self.judge.conclude(&self.totals, ending);
+        }
         let (totals, header) = (self.totals, self.header);
         let failures = self.failures.finish(&header.series, events);
         let sparks = self.sparks.finish();
@@ -180,6 +227,8 @@ impl Draft {
             generator: totals.health(),
             target: totals.target(),
             rows: self.rows.finish(),
+            baseline: compared.map(Box::new),
+            profile: profile.map(Box::new),
             header,
         }
     }

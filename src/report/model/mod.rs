@@ -3,6 +3,7 @@
 //! Nothing here comes from the clock or the environment, so a report built at the end of the run and one rebuilt
 //! years later are the same bytes. External text is cleaned when it is read.
 
+mod baseline;
 mod build;
 pub mod distribution;
 pub mod failures;
@@ -20,6 +21,7 @@ pub use heatmap::Heatmap;
 pub use rows::{Row, SeriesTimeline};
 pub use timeline::{Point, Spread};
 
+use crate::compare::{Comparison, Profile};
 use crate::exit::Exit;
 use crate::plan::MetricId;
 use crate::plan::schedule::Model;
@@ -106,6 +108,10 @@ pub struct Report {
     pub target: Option<TargetTotals>,
     /// The timeline by series, for `timeline.csv`.
     pub rows: SeriesTimeline,
+    /// The comparison with the baseline, if there was one to compare with.
+    pub baseline: Option<Box<Comparison>>,
+    /// The figures with their errors, if a comparison needs them.
+    pub profile: Option<Box<Profile>>,
 }
 
 /// The result of a run, in words and numbers.

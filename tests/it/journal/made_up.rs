@@ -68,6 +68,7 @@ pub(crate) fn header() -> RunHeader {
         overrides: vec!["load.rate = 20/s".to_owned()],
         machine: machine(),
         git_commit: None,
+        baseline: None,
         started_at: "2026-11-20T11:00:00.123Z".to_owned(),
     }
 }

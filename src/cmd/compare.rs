@@ -1,0 +1,280 @@
+//! `gander compare`: the runs of two sides against each other.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+
+use crate::ab::{AbRecord, RECORD_FILE};
+use crate::cli::{CompareArgs, Inconclusive, JudgingArgs};
+use crate::compare::{Answer, Gate, Options, Profile, compare as compare_sides};
+use crate::exit::Exit;
+use crate::record::journal::RUN_FILE;
+use crate::report::Report;
+use crate::report::compare::{self as forms, Compared, Side};
+
+use super::output_file::{Existing, OutputFile};
+use super::outputs::journal_in;
+use super::{CommandError, terminal};
+use super::{ab, baseline};
+
+pub(super) fn compare(args: &CompareArgs) -> Result<Exit, CommandError> {
+    let noise = match &args.baseline {
+        Some(place) => baseline::read(&baseline::path_of(place))?.noise,
+        None => None,
+    };
+    let options = Options {
+        may_workloads_differ: args.different_workloads,
+        noise,
+        ..judging(&args.judging)
+    };
+    let outputs = Outputs::open(args)?;
+    let compared = match (&args.runs[..], &args.against[..]) {
+        ([sitting], []) if sitting.join(RECORD_FILE).is_file() => {
+            let record = AbRecord::read(sitting)
+                .with_context(|| format!("cannot read {}", sitting.join(RECORD_FILE).display()))
+                .map_err(CommandError::Argument)?;
+            ab::compared(sitting, &record, &options)?
+        }
+        _ => {
+            let (a, b) = sides(args)?;
+            compared(read_runs(&a)?, read_runs(&b)?, &options)?
+        }
+    };
+    outputs.write(&compared)?;
+    Ok(exit_of(&compared, args.judging.inconclusive))
+}
+
+/// The options of the command line that judge.
+pub(super) fn judging(args: &JudgingArgs) -> Options {
+    Options {
+        gates: args
+            .gates
+            .iter()
+            .map(|name| Gate::named(name.trim()))
+            .collect(),
+        tolerance: args.tolerance,
+        is_strict: args.strict,
+        ..Options::default()
+    }
+}
+
+/// The exit code; an inconclusive comparison passes if the caller says so, one that is not comparable never does.
+pub(super) fn exit_of(compared: &Compared, policy: Inconclusive) -> Exit {
+    match (compared.comparison.answer, policy) {
+        (Answer::Inconclusive, Inconclusive::Pass) => Exit::Passed,
+        (answer, _) => answer.exit(),
+    }
+}
+
+/// The folders of the runs of both sides: those before and after `--against`, or the two folders given without it.
+fn sides(args: &CompareArgs) -> Result<(Vec<PathBuf>, Vec<PathBuf>), CommandError> {
+    let (a, b) = match (&args.runs[..], &args.against[..]) {
+        ([a, b], []) => (vec![a.clone()], vec![b.clone()]),
+        (_, []) => {
+            return Err(CommandError::Argument(anyhow!(
+                "expected two sides, found {} without --against: write `gander compare A B`, or `gander compare A… --against \
+                 B…` for several runs a side",
+                match args.runs.len() {
+                    1 => "one folder".to_owned(),
+                    more => format!("{more} folders"),
+                }
+            )));
+        }
+        (a, b) => (a.to_vec(), b.to_vec()),
+    };
+    let runs = |side: Vec<PathBuf>| -> Result<Vec<PathBuf>, CommandError> {
+        let each: Result<Vec<Vec<PathBuf>>, CommandError> =
+            side.iter().map(|folder| runs_in(folder)).collect();
+        Ok(each?.concat())
+    };
+    let (a, b) = (runs(a)?, runs(b)?);
+    let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
+    let all_a: Vec<PathBuf> = a.iter().map(real).collect();
+    if let Some(twice) = b.iter().find(|run| all_a.contains(&real(run))) {
+        return Err(CommandError::Argument(anyhow!(
+            "{} is on both sides: a run cannot be compared with itself",
+            twice.display()
+        )));
+    }
+    Ok((a, b))
+}
+
+/// The folder itself if it holds a run, else the folders in it that do, by name.
+pub(super) fn runs_in(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
+    if folder.join(RUN_FILE).is_file() {
+        return Ok(vec![folder.to_owned()]);
+    }
+    let entries = fs::read_dir(folder)
+        .with_context(|| format!("cannot read {}", folder.display()))
+        .map_err(CommandError::Argument)?;
+    let mut runs: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.join(RUN_FILE).is_file())
+        .collect();
+    runs.sort();
+    if runs.is_empty() {
+        return Err(CommandError::Argument(anyhow!(
+            "no run in {}: expected {RUN_FILE} in it, or folders with {RUN_FILE} in them",
+            folder.display()
+        )));
+    }
+    Ok(runs)
+}
+
+/// The reports of runs, with their profiles, and the name of their side.
+pub(super) fn read_runs(folders: &[PathBuf]) -> Result<Side, CommandError> {
+    let report = |folder: &PathBuf| {
+        let journal = journal_in(folder)?;
+        Report::build_profiled(&journal).map_err(|error| CommandError::Internal(error.into()))
+    };
+    let reports: Result<Vec<Report>, CommandError> = folders.iter().map(report).collect();
+    let names: Vec<String> = folders
+        .iter()
+        .map(|folder| folder.display().to_string())
+        .collect();
+    Ok(Side {
+        name: match &names[..] {
+            [first, .., last] => format!("{first} … {last}"),
+            _ => names.concat(),
+        },
+        reports: reports?,
+    })
+}
+
+/// Compares two sides.
+pub(super) fn compared(a: Side, b: Side, options: &Options) -> Result<Compared, CommandError> {
+    let profiles = |side: &Side| -> Vec<Profile> {
+        side.reports
+            .iter()
+            .filter_map(|report| report.profile.as_deref().cloned())
+            .collect()
+    };
+    let title = b
+        .reports
+        .first()
+        .map_or_else(String::new, |report| report.header.scenario.clone());
+    let (profiles_a, profiles_b) = (profiles(&a), profiles(&b));
+    known_gates(options, &profiles_a, &profiles_b)?;
+    Ok(Compared {
+        title,
+        comparison: compare_sides(&profiles_a, &profiles_b, options),
+        a,
+        b,
+    })
+}
+
+/// Refuses a gate that names no figure.
+fn known_gates(options: &Options, a: &[Profile], b: &[Profile]) -> Result<(), CommandError> {
+    let figures = || a.iter().chain(b).flat_map(|run| &run.figures);
+    for gate in &options.gates {
+        if figures().any(|(figure, _)| figure.name == gate.figure) {
+            continue;
+        }
+        let names: Vec<&str> = figures().map(|(figure, _)| &*figure.name).collect();
+        let hint = crate::source::nearest(&gate.figure, names.iter().copied()).map_or_else(
+            || {
+                let mut few: Vec<&str> = Vec::new();
+                for name in names {
+                    if few.len() < 12 && !few.contains(&name) {
+                        few.push(name);
+                    }
+                }
+                format!("the runs have {}, …", few.join(", "))
+            },
+            |near| format!("did you mean {near}?"),
+        );
+        return Err(CommandError::Argument(anyhow!(
+            "--gate {}: the runs have no such figure; {hint}",
+            gate.figure
+        )));
+    }
+    Ok(())
+}
+
+/// The files of a comparison.
+pub(super) struct Outputs {
+    json: Option<OutputFile>,
+    markdown: Option<OutputFile>,
+    html: Option<OutputFile>,
+    json_copy: Option<OutputFile>,
+    is_json_on_stdout: bool,
+    page: Option<PathBuf>,
+    quiet: bool,
+}
+
+impl Outputs {
+    fn open(args: &CompareArgs) -> Result<Self, CommandError> {
+        let existing = Existing::replaced_if(args.overwrite);
+        let is_json_on_stdout = args.json.as_deref() == Some(Path::new("-"));
+        let json = args.json.as_deref().filter(|_| !is_json_on_stdout);
+        let mut outputs = match &args.out {
+            Some(folder) => Self::in_folder(folder, existing, args.quiet)?,
+            None => Self::none(args.quiet),
+        };
+        outputs.json_copy = json
+            .map(|path| OutputFile::open(path, existing))
+            .transpose()?;
+        outputs.is_json_on_stdout = is_json_on_stdout;
+        Ok(outputs)
+    }
+
+    const fn none(quiet: bool) -> Self {
+        Self {
+            json: None,
+            markdown: None,
+            html: None,
+            json_copy: None,
+            is_json_on_stdout: false,
+            page: None,
+            quiet,
+        }
+    }
+
+    /// `compare.json`, `compare.md` and `compare.html` in a folder, which is created.
+    pub(super) fn in_folder(
+        folder: &Path,
+        existing: Existing,
+        quiet: bool,
+    ) -> Result<Self, CommandError> {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create the output folder {}", folder.display()))
+            .map_err(CommandError::Argument)?;
+        let open = |name: &str| OutputFile::open(&folder.join(name), existing).map(Some);
+        Ok(Self {
+            json: open("compare.json")?,
+            markdown: open("compare.md")?,
+            html: open("compare.html")?,
+            page: Some(folder.join("compare.html")),
+            ..Self::none(quiet)
+        })
+    }
+
+    /// Writes the files and prints the comparison.
+    pub(super) fn write(self, compared: &Compared) -> Result<(), CommandError> {
+        let internal = |error: crate::report::RenderError| CommandError::Internal(error.into());
+        let json = forms::document(compared).map_err(internal)?;
+        for file in [self.json, self.json_copy].into_iter().flatten() {
+            file.write(&json)?;
+        }
+        if let Some(file) = self.markdown {
+            file.write(forms::markdown(compared).as_bytes())?;
+        }
+        if let Some(file) = self.html {
+            file.write(&forms::page(compared).map_err(internal)?)?;
+        }
+        if self.is_json_on_stdout {
+            terminal::say(&String::from_utf8_lossy(&json))?;
+        }
+        if self.quiet {
+            return Ok(());
+        }
+        let page = self.page.as_deref();
+        let shown = |colour| forms::summary(compared, page, terminal::width(), colour);
+        if self.is_json_on_stdout {
+            terminal::complain(&shown(terminal::colour_on_stderr()));
+            return Ok(());
+        }
+        terminal::say(&shown(terminal::colour_on_stdout()))
+    }
+}

@@ -1,0 +1,317 @@
+//! A baseline: the profiles of earlier runs in a small file that can be committed, one line a run.
+//!
+//! The schema's number changes when an older reader would misunderstand the file. What a reader does not know, it skips, so
+//! a file of a later minor version is readable.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use super::facts::RunFacts;
+use super::figure::{Figure, Part, Scale, Worse};
+use super::noise::Noise;
+use super::profile::{Profile, Reading};
+
+/// The schema that this version writes and reads; minor versions follow after a point.
+pub const SCHEMA: &str = "gander.baseline/1";
+
+/// Runs kept to compare with, and the noise floor.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Baseline {
+    /// The runs, in the order in which they were added.
+    pub runs: Vec<Profile>,
+    /// The noise floor, if it was calibrated.
+    pub noise: Option<Noise>,
+}
+
+/// The reason why a file is no baseline.
+#[derive(Debug, thiserror::Error)]
+pub enum BaselineError {
+    /// Not the JSON that it should be.
+    #[error("not a baseline file: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// Of another version.
+    #[error(
+        "the baseline has the schema {found:?}, this version of Gander reads {SCHEMA}: make the baseline again with \
+         `gander baseline add`"
+    )]
+    Schema {
+        /// The schema in the file.
+        found: String,
+    },
+    /// A run has another number of readings than there are figures.
+    #[error("run {run_id} of the baseline has {found} readings for {expected} figures")]
+    Readings {
+        /// The run.
+        run_id: String,
+        /// The readings found.
+        found: usize,
+        /// The figures of the file.
+        expected: usize,
+    },
+}
+
+/// The file.
+#[derive(Debug, Deserialize)]
+struct File {
+    #[serde(default)]
+    figures: Vec<StoredFigure>,
+    #[serde(default)]
+    noise: Option<Noise>,
+    #[serde(default)]
+    runs: Vec<StoredRun>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct StoredFigure {
+    name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    flow: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    step: Option<String>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    threshold: bool,
+    #[serde(default = "factor", skip_serializing_if = "is_factor")]
+    scale: Scale,
+    #[serde(default = "more", skip_serializing_if = "is_more")]
+    worse: Worse,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    q: Option<f64>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredRun {
+    #[serde(flatten)]
+    facts: RunFacts,
+    /// For each figure: nothing, or its value on its scale, its error (null if it is not known) and its samples. Samples are
+    /// left out if they are those of the figure before.
+    readings: Vec<Option<Vec<Option<f64>>>>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+const fn factor() -> Scale {
+    Scale::Factor
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_factor(scale: &Scale) -> bool {
+    *scale == Scale::Factor
+}
+
+const fn more() -> Worse {
+    Worse::More
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_more(worse: &Worse) -> bool {
+    *worse == Worse::More
+}
+
+impl Baseline {
+    /// Reads the text of a file.
+    pub fn parse(text: &str) -> Result<Self, BaselineError> {
+        Self::from_json(serde_json::from_str(text)?)
+    }
+
+    /// Reads the content of a file.
+    pub fn from_json(content: serde_json::Value) -> Result<Self, BaselineError> {
+        #[derive(Deserialize)]
+        struct Version {
+            schema: String,
+        }
+        let Version { schema } = Version::deserialize(&content)?;
+        let is_known = schema
+            .strip_prefix(SCHEMA)
+            .is_some_and(|minor| minor.is_empty() || minor.starts_with('.'));
+        if !is_known {
+            return Err(BaselineError::Schema { found: schema });
+        }
+        let file: File = serde_json::from_value(content)?;
+        let figures: Vec<Figure> = file.figures.into_iter().map(Figure::from).collect();
+        let runs: Result<Vec<Profile>, BaselineError> = file
+            .runs
+            .into_iter()
+            .map(|run| run.into_profile(&figures))
+            .collect();
+        Ok(Self {
+            runs: runs?,
+            noise: file.noise,
+        })
+    }
+
+    /// The text of the file.
+    ///
+    /// # Errors
+    /// A number has no JSON form.
+    pub fn to_text(&self) -> Result<String, serde_json::Error> {
+        let mut figures: Vec<&Figure> = Vec::new();
+        for (figure, _) in self.runs.iter().flat_map(|run| &run.figures) {
+            if figures.iter().all(|known| known.name != figure.name) {
+                figures.push(figure);
+            }
+        }
+        let stored: Result<Vec<String>, _> = figures
+            .iter()
+            .map(|figure| serde_json::to_string(&StoredFigure::from(*figure)))
+            .collect();
+        let runs: Result<Vec<String>, _> = self
+            .runs
+            .iter()
+            .map(|run| serde_json::to_string(&StoredRun::of(run, &figures)))
+            .collect();
+        let lines = |items: Vec<String>| match &items[..] {
+            [] => "[]".to_owned(),
+            _ => format!("[\n{}\n]", items.join(",\n")),
+        };
+        let mut text = format!("{{\n\"schema\": \"{SCHEMA}\",\n");
+        let _ = write!(text, "\"figures\": {},\n", lines(stored?));
+        if let Some(noise) = &self.noise {
+            let _ = write!(
+                text,
+                "\"noise\": {},\n",
+                serde_json::to_string(&noise.rounded())?
+            );
+        }
+        let _ = write!(text, "\"runs\": {}\n}}\n", lines(runs?));
+        Ok(text)
+    }
+
+    /// The runs that a run with these facts can be compared with, and the number of those left out: other workloads, and
+    /// other machines.
+    pub fn comparable_with(&self, facts: &RunFacts) -> (Vec<Profile>, usize) {
+        let is_alike = |run: &&Profile| {
+            let (known, machine) = (&run.facts.machine, &facts.machine);
+            run.facts.workload_hash == facts.workload_hash
+                && (&known.cpu, known.cores, known.cpu_quota)
+                    == (&machine.cpu, machine.cores, machine.cpu_quota)
+        };
+        let alike: Vec<Profile> = self.runs.iter().filter(is_alike).cloned().collect();
+        let left_out = self.runs.len() - alike.len();
+        (alike, left_out)
+    }
+}
+
+impl From<&Figure> for StoredFigure {
+    fn from(figure: &Figure) -> Self {
+        let (flow, step) = match &figure.part {
+            Part::Step { flow, step } => (Some(flow.clone()), Some(step.clone())),
+            Part::Run | Part::Threshold => (None, None),
+        };
+        Self {
+            name: figure.name.clone(),
+            flow,
+            step,
+            threshold: figure.part == Part::Threshold,
+            scale: figure.scale,
+            worse: figure.worse,
+            q: figure.quantile,
+        }
+    }
+}
+
+impl From<StoredFigure> for Figure {
+    fn from(stored: StoredFigure) -> Self {
+        Self {
+            name: stored.name,
+            part: match (stored.flow, stored.step) {
+                (Some(flow), Some(step)) => Part::Step { flow, step },
+                _ if stored.threshold => Part::Threshold,
+                _ => Part::Run,
+            },
+            scale: stored.scale,
+            worse: stored.worse,
+            quantile: stored.q,
+        }
+    }
+}
+
+impl StoredRun {
+    fn of(run: &Profile, figures: &[&Figure]) -> Self {
+        let mut before = 0;
+        let readings = figures.iter().map(|figure| {
+            let reading = run.reading(&figure.name)?;
+            let mut numbers = vec![
+                Some(rounded(reading.value, 1e5)),
+                reading.error.map(two_digits),
+            ];
+            if reading.samples != before {
+                numbers.push(Some(reading.samples as f64));
+                before = reading.samples;
+            }
+            Some(numbers)
+        });
+        Self {
+            readings: readings.collect(),
+            facts: run.facts.clone(),
+        }
+    }
+
+    fn into_profile(self, figures: &[Figure]) -> Result<Profile, BaselineError> {
+        if self.readings.len() != figures.len() {
+            return Err(BaselineError::Readings {
+                run_id: self.facts.run_id,
+                found: self.readings.len(),
+                expected: figures.len(),
+            });
+        }
+        let mut samples = 0;
+        let reading = |numbers: Option<Vec<Option<f64>>>| {
+            let numbers = numbers?;
+            let at = |index: usize| numbers.get(index).copied().flatten();
+            if let Some(own) = at(2) {
+                samples = own as u64;
+            }
+            Some(Reading {
+                value: at(0)?,
+                error: at(1),
+                samples,
+                effective: None,
+            })
+        };
+        let readings: Vec<Option<Reading>> = self.readings.into_iter().map(reading).collect();
+        Ok(Profile {
+            facts: self.facts,
+            figures: figures.iter().cloned().zip(readings).collect(),
+            curve: Vec::new(),
+        })
+    }
+}
+
+impl Noise {
+    /// With the digits that a file needs.
+    fn rounded(&self) -> Self {
+        Self {
+            floor: self
+                .floor
+                .iter()
+                .map(|(figure, tau)| (figure.clone(), two_digits(*tau)))
+                .collect(),
+            ..self.clone()
+        }
+    }
+}
+
+fn rounded(number: f64, parts: f64) -> f64 {
+    (number * parts).round() / parts
+}
+
+/// Two significant digits.
+fn two_digits(number: f64) -> f64 {
+    if number == 0.0 || !number.is_finite() {
+        return 0.0;
+    }
+    format!("{number:.1e}").parse().unwrap_or(number)
+}
