@@ -232,6 +232,7 @@ fn header() -> RunHeader {
         overrides: Vec::new(),
         machine: machine(),
         git_commit: None,
+        baseline: None,
         started_at: String::new(),
     }
 }
