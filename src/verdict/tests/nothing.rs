@@ -22,7 +22,7 @@ fn without_a_baseline_there_is_no_change() {
     let (mut judge, totals) = after(&[rule(text)], &seconds(&[good(10, 100); 3]));
     let subject = "p95(response_time{step=\"a<b\"}) vs baseline";
     let verdict = judge.conclude(&totals, &whole());
-    assert_eq!(verdict.exit, Exit::ThresholdFailed);
+    assert_eq!(verdict.exit, Exit::Inconclusive);
     assert_eq!(
         verdict.reason,
         format!("{subject}: there is no baseline: give one with --baseline")
@@ -37,7 +37,12 @@ fn without_a_baseline_there_is_no_change() {
         first_violation: None,
         detail: Some(detail.clone()),
     };
-    judge.settle_baseline(0, settled(Standing::Inconclusive));
+    let result = |standing, finding: Option<(Exit, &str)>| BaselineResult {
+        thresholds: vec![(0, settled(standing))],
+        finding: finding.map(|(exit, reason)| (exit, reason.to_owned())),
+        warning: None,
+    };
+    judge.settle_baseline(result(Standing::Inconclusive, None));
     let verdict = judge.conclude(&totals, &whole());
     assert_eq!(verdict.exit, Exit::Passed);
     assert_eq!(verdict.reason, "the only threshold is inconclusive");
@@ -47,12 +52,18 @@ fn without_a_baseline_there_is_no_change() {
             sentence: format!("{subject}: {detail}")
         }]
     );
-    judge.settle_baseline(0, settled(Standing::Fail));
+    judge.settle_baseline(result(
+        Standing::Fail,
+        Some((Exit::Regressed, "p95 is slower")),
+    ));
     let verdict = judge.conclude(&totals, &whole());
-    assert_eq!(verdict.exit, Exit::ThresholdFailed);
-    assert_eq!(verdict.reason, format!("{subject}: {detail}"));
+    assert_eq!(verdict.exit, Exit::Regressed);
+    assert_eq!(verdict.reason, "p95 is slower");
     assert_eq!(verdict.thresholds, [settled(Standing::Fail)]);
-    judge.settle_baseline(0, settled(Standing::Pass));
+    judge.settle_baseline(result(
+        Standing::Pass,
+        Some((Exit::Passed, "nothing is worse")),
+    ));
     let verdict = judge.conclude(&totals, &whole());
     assert_eq!((verdict.exit, verdict.warnings), (Exit::Passed, vec![]));
 }
@@ -61,8 +72,10 @@ fn without_a_baseline_there_is_no_change() {
 fn only_thresholds_against_a_baseline_are_settled_from_outside() {
     let (mut judge, _) = after(&[rule("count(requests) > 5")], &seconds(&[good(10, 100)]));
     let before = judge.standings();
-    judge.settle_baseline(0, Judged::NOTHING);
-    judge.settle_baseline(1, Judged::NOTHING);
+    judge.settle_baseline(BaselineResult {
+        thresholds: vec![(0, Judged::NOTHING), (1, Judged::NOTHING)],
+        ..BaselineResult::default()
+    });
     assert_eq!(judge.standings(), before);
 }
 
