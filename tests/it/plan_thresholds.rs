@@ -201,7 +201,10 @@ fn the_health_of_a_target_that_gander_does_not_start_is_refused() {
         shown.contains("`target.rss` can never be judged"),
         "{shown}"
     );
-    assert!(shown.contains("use `target: bundled`"), "{shown}");
+    assert!(
+        shown.contains("use `target: bundled` or a command"),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -205,10 +205,10 @@ impl Metric {
             Self::GeneratorCpu => "Gander's own CPU usage, as a fraction of all cores.",
             Self::GeneratorRss => "Gander's own resident memory.",
             Self::TargetCpu => {
-                "The CPU usage of a target that Gander starts (`target: bundled`), as a fraction of all cores."
+                "The CPU usage of a target that Gander starts (`bundled`, or a command), as a fraction of all cores."
             }
             Self::TargetRss => {
-                "The resident memory of a target that Gander starts (`target: bundled`)."
+                "The resident memory of a target that Gander starts (`bundled`, or a command)."
             }
         }
     }

@@ -135,9 +135,9 @@ fn refuse_unmeasured(
             Some("add a `check:` to a step"),
         ),
         Metric::TargetCpu | Metric::TargetRss => (
-            *target == Target::Bundled,
+            matches!(target, Target::Bundled | Target::Command(_)),
             "Gander reads the CPU and the memory only of a target that it starts",
-            Some("use `target: bundled`, or remove this threshold"),
+            Some("use `target: bundled` or a command, or remove this threshold"),
         ),
         Metric::Tls => (
             workload.may_use_tls(),

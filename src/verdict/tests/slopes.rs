@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::plan::threshold::Period;
-use crate::probe::TargetHealth;
+use crate::record::TargetHealth;
 
 /// A number from −1 to 1 that looks random, from its index.
 fn noise(index: u64) -> f64 {
