@@ -33,6 +33,8 @@ const AGREED_FOR: Duration = Duration::from_secs(1);
 const LONGEST: usize = 512;
 /// Verified tokens whose signature is not computed again.
 const REMEMBERED: u64 = 10_000;
+/// Time after the last use for which a verified token is remembered, so that those of finished visits do not pile up.
+const IDLE: Duration = Duration::from_mins(5);
 
 /// The claims of a verified access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,6 +221,7 @@ impl SigningKey {
             read: Cache::builder()
                 .max_capacity(REMEMBERED)
                 .eviction_policy(EvictionPolicy::lru())
+                .time_to_idle(IDLE)
                 .build(),
         }
     }
@@ -276,6 +279,12 @@ mod tests {
             TokenReading::Signed(claims) => claims,
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn tokens_of_finished_visits_are_forgotten() {
+        let key = SigningKey::new(Bytes::from_static(b"a secret of thirty-two bytes ...."));
+        assert_eq!(key.read.policy().time_to_idle(), Some(IDLE));
     }
 
     #[tokio::test]

@@ -20,6 +20,9 @@ use crate::kv::{KvError, Notice, Subscription};
 const FRESH: Duration = Duration::from_millis(500);
 /// Maximum cached sessions, about 100 bytes each.
 const SESSIONS: u64 = 50_000;
+/// Time for which a state is kept: some times as long as it is fresh. Without it, a session that is used once would stay
+/// until so many others have come, and memory would grow for hours.
+const KEPT: Duration = Duration::from_secs(5);
 
 /// Cached states of recently used sessions.
 #[derive(Clone)]
@@ -83,9 +86,14 @@ impl CachedSession {
 
 impl Validity {
     pub(super) fn new() -> Self {
+        Self::keeping(KEPT)
+    }
+
+    fn keeping(kept: Duration) -> Self {
         let known = Cache::builder()
             .max_capacity(SESSIONS)
             .eviction_policy(EvictionPolicy::lru())
+            .time_to_live(kept)
             .build();
         Self { known }
     }
@@ -235,6 +243,20 @@ mod tests {
         validity.known.insert(claims.session, unreachable).await;
         let checked = validity.check(&sessions, &claims).await;
         checked.expect("asked anew");
+    }
+
+    #[tokio::test]
+    async fn the_states_of_sessions_that_are_no_longer_used_take_no_memory() {
+        let sessions = Sessions::new(Kv::memory());
+        let validity = Validity::keeping(Duration::from_millis(1));
+        for _ in 0..20 {
+            let claims = open(&sessions).await;
+            assert!(validity.check(&sessions, &claims).await.is_ok());
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        validity.known.run_pending_tasks().await;
+        assert_eq!(validity.known.entry_count(), 0);
+        assert_eq!(Validity::new().known.policy().time_to_live(), Some(KEPT));
     }
 
     #[tokio::test]
