@@ -4,7 +4,8 @@ use crate::cli::PlanArgs;
 use crate::exit::Exit;
 use crate::plan::outline::Outline;
 use crate::probe::Limits;
-use crate::scenario;
+use crate::scenario::{self, Scenario, Target};
+use crate::units::show_duration;
 
 use super::{CommandError, compile, seed_or_new, terminal};
 
@@ -13,6 +14,27 @@ pub(super) fn plan(args: &PlanArgs) -> Result<Exit, CommandError> {
         scenario::load(&args.file, &(&args.changes).into()).map_err(CommandError::Scenario)?;
     let plan = compile(&scenario, seed_or_new(args.seed)).map_err(CommandError::Scenario)?;
     let limits = Limits::raise();
-    terminal::say(&Outline::of(&plan, limits.open_files, limits.port_count()).to_string())?;
+    let outline = Outline::of(&plan, limits.open_files, limits.port_count());
+    terminal::say(&outline.loading(target(&scenario)).to_string())?;
     Ok(Exit::Passed)
+}
+
+/// The target in words, without secrets.
+fn target(scenario: &Scenario) -> String {
+    match &scenario.target {
+        Target::Bundled => "bundled (Folio)".to_owned(),
+        Target::Url(url) => scenario.mask.known(url.as_str()),
+        Target::Command(command) => {
+            let ready = match &command.ready {
+                Some(path) => format!("GET {path} answers 2xx"),
+                None => "it accepts a connection".to_owned(),
+            };
+            format!(
+                "started with --allow-command: `{}` in {}, ready when {ready}, within {}",
+                scenario.mask.text(&command.to_string()),
+                command.cwd.display(),
+                show_duration(command.ready_within)
+            )
+        }
+    }
 }

@@ -146,6 +146,12 @@ fn without_permission_nothing_is_started() {
             .current_dir(bench.folder.path());
         let output = command.output().expect("gander runs");
         assert!(output.status.success(), "{output:?}");
+        let says = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(
+            says.contains("`touch started` in "),
+            subcommand == "plan",
+            "{says}"
+        );
     }
     assert!(!bench.path("started").exists());
 }

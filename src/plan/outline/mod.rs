@@ -25,6 +25,7 @@ pub struct Outline<'p> {
     estimate: Estimate,
     open_files: Option<u64>,
     local_ports: Option<u32>,
+    target: Option<String>,
     charset: Charset,
 }
 
@@ -46,8 +47,16 @@ impl<'p> Outline<'p> {
             estimate: Estimate::of(&plan.workload),
             open_files,
             local_ports,
+            target: None,
             charset: Charset::Unicode,
         }
+    }
+
+    /// Adds a description of the target.
+    #[must_use]
+    pub fn loading(mut self, target: String) -> Self {
+        self.target = Some(target);
+        self
     }
 
     /// Sets the characters to draw with.
@@ -88,6 +97,9 @@ impl<'p> Outline<'p> {
             Model::Open => "open model: starts follow the schedule, whatever the target does",
         };
         writeln!(f, "{}", cut(&plan.name, 100))?;
+        if let Some(target) = &self.target {
+            self.row(f, "target", target)?;
+        }
         let load = match workload.loads.stage_marks().len() {
             stages @ 3.. => {
                 let lasts = show_duration(self.estimate.duration);
