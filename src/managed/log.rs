@@ -1,6 +1,6 @@
 //! `target.log`: the output of a target's command, as the command writes it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -80,5 +80,14 @@ impl TargetLog {
             .chars()
             .filter(|c| *c == '\n' || *c == '\t' || !c.is_control())
             .collect())
+    }
+}
+
+impl Drop for TargetLog {
+    fn drop(&mut self) {
+        // A command without output leaves no file, so that a folder in which nothing ran is not kept for it.
+        if self.file.metadata().is_ok_and(|file| file.len() == 0) {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }

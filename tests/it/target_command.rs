@@ -204,6 +204,13 @@ fn a_command_that_cannot_be_loaded_is_told_with_its_output() {
             !bench.path("out/run.json").exists(),
             "{target}: a run was recorded"
         );
+        let has_output = target.contains("echo");
+        assert_eq!(
+            bench.path("out/target.log").exists(),
+            has_output,
+            "{target}"
+        );
+        assert_eq!(bench.path("out").exists(), has_output, "{target}");
         // The same folder can be used once the command is mended.
         drop(bench.run(&["--allow-command"]).expect_code(107));
     }
