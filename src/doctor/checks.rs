@@ -79,7 +79,7 @@ impl Row {
 }
 
 /// The judgement of a figure that should be small.
-fn at_most<T: PartialOrd>(value: T, ok: T, note: T) -> Judgement {
+fn at_most<T: PartialOrd + Copy>(value: T, ok: T, note: T) -> Judgement {
     if value <= ok {
         Judgement::Ok
     } else if value <= note {
@@ -90,7 +90,7 @@ fn at_most<T: PartialOrd>(value: T, ok: T, note: T) -> Judgement {
 }
 
 /// The judgement of a figure that should be large.
-fn at_least<T: PartialOrd>(value: T, [ok, note]: [T; 2]) -> Judgement {
+fn at_least<T: PartialOrd + Copy>(value: T, [ok, note]: [T; 2]) -> Judgement {
     if value >= ok {
         Judgement::Ok
     } else if value >= note {

@@ -95,15 +95,13 @@ impl Server {
         if let Some(stdout) = child.stdout.take() {
             BufReader::new(stdout.take(1024)).read_line(&mut line)?;
         }
-        match Url::parse(line.trim_end()) {
-            Ok(url) => Ok(Self { child, url }),
-            Err(_) => {
-                end(&mut child);
-                Err(io::Error::other(format!(
-                    "expected the address of the server, found {line:?}"
-                )))
-            }
+        if let Ok(url) = Url::parse(line.trim_end()) {
+            return Ok(Self { child, url });
         }
+        end(&mut child);
+        Err(io::Error::other(format!(
+            "expected the address of the server, found {line:?}"
+        )))
     }
 
     pub(super) const fn url(&self) -> &Url {

@@ -59,10 +59,13 @@ fn written(figures: &[Figure]) -> Result<Vec<u8>, RenderError> {
     Ok(bytes)
 }
 
+/// A percentile, by its name.
+type Percentile = (&'static str, fn(&Stats) -> Micros);
+
 fn smaller(report: &Report) -> Vec<Figure> {
     let scenario = &report.header.scenario;
     let mut figures = Vec::new();
-    let mut times = |name: String, times: &Stats, of: &[(&str, fn(&Stats) -> Micros)]| {
+    let mut times = |name: String, times: &Stats, of: &[Percentile]| {
         let Some(times) = times.recorded() else {
             return;
         };

@@ -30,8 +30,10 @@ impl Renderer for GitlabMetrics {
     }
 }
 
-/// The percentiles of a time, by their quantile.
-const QUANTILES: [(&str, fn(&Stats) -> Micros); 3] = [
+/// A percentile, by its quantile.
+type Percentile = (&'static str, fn(&Stats) -> Micros);
+
+const QUANTILES: [Percentile; 3] = [
     ("0.5", |times| times.p50),
     ("0.95", |times| times.p95),
     ("0.99", |times| times.p99),

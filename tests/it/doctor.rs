@@ -206,8 +206,13 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
-        let status = self.child.wait().expect("it ends with its input");
-        assert!(status.success(), "{status}");
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            sleep(Duration::from_millis(5));
+        }
+        self.child.kill().expect("it is this test's own");
+        let status = self.child.wait().expect("it can be waited for");
+        assert!(status.success(), "it did not end with its input: {status}");
     }
 }
 
@@ -243,7 +248,7 @@ fn the_server_answers_each_request_however_it_arrives() {
     assert_eq!(all, 3 * first, "one answer for each request");
 
     let mut endless = TcpStream::connect(address).expect("it listens");
-    let sent = endless.write_all(&[b'x'; 64 * 1024]);
+    let sent = endless.write_all("x".repeat(64 * 1024).as_bytes());
     let mut rest = Vec::new();
     assert!(sent.is_err() || endless.read_to_end(&mut rest).is_err() || rest.is_empty());
 }

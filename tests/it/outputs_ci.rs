@@ -145,23 +145,33 @@ fn annotations_leave_the_json_on_stdout_alone() {
 }
 
 #[test]
-fn a_scenario_outside_the_workspace_keeps_its_path() {
+fn an_annotation_names_the_file_by_its_path_in_the_workspace() {
     let bench = failing();
     let elsewhere = tempfile::tempdir().expect("a folder");
-    let scenario = elsewhere.path().join("s.yaml");
-    fs::copy(bench.path("scenario.yaml"), &scenario).expect("copied");
-    let output = crate::support::gander()
-        .arg("run")
-        .arg(&scenario)
-        .args(["--out", "out", "--no-color"])
-        .current_dir(&bench.folder)
-        .env("GITHUB_ACTIONS", "true")
-        .env("GITHUB_WORKSPACE", bench.folder.path())
-        .output()
-        .expect("gander runs");
-    let says = String::from_utf8_lossy(&output.stdout);
-    let head = format!("::error file={},line=8,", scenario.display());
-    assert!(says.contains(&head), "{says}");
+    fs::create_dir(bench.path("load")).expect("a folder");
+    let inside = bench.path("load/s.yaml");
+    let outside = elsewhere.path().join("s.yaml");
+    for (scenario, told) in [
+        (&inside, "load/s.yaml".to_owned()),
+        (&outside, outside.display().to_string()),
+    ] {
+        fs::copy(bench.path("scenario.yaml"), scenario).expect("copied");
+        let output = crate::support::gander()
+            .arg("run")
+            .arg(scenario)
+            .args(["--out", "out", "--no-color", "--overwrite"])
+            .current_dir(&elsewhere)
+            .env("GITHUB_ACTIONS", "true")
+            .env("GITHUB_WORKSPACE", bench.folder.path())
+            .env_remove("GITHUB_STEP_SUMMARY")
+            .output()
+            .expect("gander runs");
+        let says = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            says.contains(&format!("::error file={told},line=8,")),
+            "{says}"
+        );
+    }
 }
 
 #[test]

@@ -54,6 +54,9 @@ fn good() -> Case {
     }
 }
 
+/// What makes it another machine.
+type Change = fn(&mut Case);
+
 impl Case {
     fn rows(&self) -> Vec<Row> {
         rows(
@@ -94,20 +97,20 @@ fn the_valid_rate_is_the_cpu_time_of_users_over_the_cost() {
 #[test]
 fn each_figure_is_judged_by_itself() {
     use Judgement::{Limit, Note, Ok};
-    let cases: [(&str, Judgement, fn(&mut Case)); 27] = [
+    let cases: [(&str, Judgement, Change); 27] = [
         ("build", Limit, |case| case.build = Build::Debug),
         ("loopback_rate", Limit, |case| case.measured.failed = 1),
         ("timer_lateness", Ok, |case| {
-            case.measured.timers.p99 = Micros(5_000)
+            case.measured.timers.p99 = Micros(5_000);
         }),
         ("timer_lateness", Note, |case| {
-            case.measured.timers.p99 = Micros(5_001)
+            case.measured.timers.p99 = Micros(5_001);
         }),
         ("timer_lateness", Note, |case| {
-            case.measured.timers.p99 = Micros(50_000)
+            case.measured.timers.p99 = Micros(50_000);
         }),
         ("timer_lateness", Limit, |case| {
-            case.measured.timers.p99 = Micros(50_001)
+            case.measured.timers.p99 = Micros(50_001);
         }),
         ("cpu_steal", Ok, |case| case.measured.stolen = 0.01),
         ("cpu_steal", Note, |case| case.measured.stolen = 0.05),
@@ -119,43 +122,43 @@ fn each_figure_is_judged_by_itself() {
         }),
         ("cores", Note, |case| case.machine.cores = 1),
         ("load_average", Ok, |case| {
-            case.environment.load_average = Some(2.0)
+            case.environment.load_average = Some(2.0);
         }),
         ("load_average", Note, |case| {
-            case.environment.load_average = Some(2.1)
+            case.environment.load_average = Some(2.1);
         }),
         ("open_files", Ok, |case| {
-            case.environment.open_files_hard = None
+            case.environment.open_files_hard = None;
         }),
         ("open_files", Ok, |case| {
-            case.environment.open_files_hard = Some(10_000)
+            case.environment.open_files_hard = Some(10_000);
         }),
         ("open_files", Note, |case| {
-            case.environment.open_files_hard = Some(9_999)
+            case.environment.open_files_hard = Some(9_999);
         }),
         ("open_files", Limit, |case| {
-            case.environment.open_files_hard = Some(1_023)
+            case.environment.open_files_hard = Some(1_023);
         }),
         ("local_ports", Ok, |case| {
-            case.limits.local_ports = Some(1..=20_000)
+            case.limits.local_ports = Some(1..=20_000);
         }),
         ("local_ports", Note, |case| {
-            case.limits.local_ports = Some(1..=19_999)
+            case.limits.local_ports = Some(1..=19_999);
         }),
         ("local_ports", Limit, |case| {
-            case.limits.local_ports = Some(1..=4_999)
+            case.limits.local_ports = Some(1..=4_999);
         }),
         ("listen_queue", Note, |case| {
-            case.environment.listen_queue = Some(128)
+            case.environment.listen_queue = Some(128);
         }),
         ("huge_pages", Ok, |case| {
-            case.environment.huge_pages = Some("never".to_owned())
+            case.environment.huge_pages = Some("never".to_owned());
         }),
         ("huge_pages", Note, |case| {
-            case.environment.huge_pages = Some("always".to_owned())
+            case.environment.huge_pages = Some("always".to_owned());
         }),
         ("cpu_governor", Note, |case| {
-            case.environment.governors.clear()
+            case.environment.governors.clear();
         }),
         ("cpu_governor", Note, |case| {
             case.environment.governors = BTreeSet::from(["powersave".to_owned()]);
