@@ -10,7 +10,8 @@ use crate::source;
 use crate::source::Span;
 use crate::source::{Content, Entry, Node, Notation};
 
-/// The end of a change in [`Scenario::overridden`] that is shown without its value, which may be a secret.
+/// The end of a change in [`overridden`](crate::scenario::Scenario::overridden) that is shown without its value, which
+/// may be a secret.
 pub const NOT_KEPT: &str = " (its value is not kept)";
 
 /// Applies `--set` and `--target` to the tree, and returns what they changed.
