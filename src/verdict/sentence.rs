@@ -90,12 +90,11 @@ fn subject(threshold: &Threshold) -> &str {
     let end = expression.find(|c: char| {
         match (quote, c) {
             (Some(open), _) if open == c => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(c),
             (None, '{') => is_in_selectors = true,
             (None, '}') => is_in_selectors = false,
             (None, '<' | '>' | '=' | '!') => return !is_in_selectors,
-            (None, _) => {}
+            (Some(_) | None, _) => {}
         }
         false
     });
