@@ -18,7 +18,7 @@ fn junit_says_in_a_message_why_the_run_failed_or_has_no_verdict() {
     };
     let setup = "setup: [ { get: /health, name: login, check: [ { status: 201 } ] } ]\nthresholds: [ ratio(failed) == 0% ]\n";
     let text = run(setup, 99);
-    let message = "<error message=\"setup failed: step `login` failed (check)";
+    let message = "<failure message=\"setup failed: step `login` failed (check)";
     assert!(text.contains(message), "{text}");
     // A threshold without samples says so, and does not repeat its name.
     assert!(
@@ -35,7 +35,8 @@ fn junit_says_in_a_message_why_the_run_failed_or_has_no_verdict() {
     let text = run(broken, 99);
     let message = "<failure message=\"observed 1, expected &gt; 9";
     assert!(text.contains(message), "{text}");
-    assert!(text.contains("errors=\"0\" skipped=\"0\""), "{text}");
+    // The run failed, and its threshold.
+    assert!(text.contains("failures=\"2\" errors=\"0\""), "{text}");
 }
 
 #[test]
