@@ -59,6 +59,8 @@ pub enum Command {
     /// compares several runs a side, which is needed to tell a change from noise: three or more a side, or a noise floor
     /// from `gander calibrate`.
     Compare(CompareArgs),
+    /// Measure the noise of a target: how much its figures differ between runs without a change
+    Calibrate(CalibrateArgs),
     /// Keep runs as a baseline that later runs are compared with
     #[command(subcommand)]
     Baseline(BaselineCommand),
@@ -361,6 +363,56 @@ pub enum MissingBaseline {
     Fail,
     /// A warning
     Ok,
+}
+
+/// `gander calibrate`
+#[derive(Debug, Args)]
+pub struct CalibrateArgs {
+    /// The scenario file
+    pub file: PathBuf,
+    /// Number of runs
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(3..=100))]
+    pub runs: u32,
+    /// The change that is to be found, for the advice
+    #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = arguments::percent)]
+    pub tolerance: f64,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub baseline: BaselineFile,
+    /// Seed of the first run; each further run has the next number
+    #[arg(long, value_name = "N", value_parser = arguments::seed, allow_hyphen_values = true)]
+    pub seed: Option<u64>,
+    /// Folder for the runs [default: a new one in `reports`]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Replace earlier runs in that folder
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Show nothing; the exit code and the files remain
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Allow load on this host outside loopback and private networks; repeatable
+    #[arg(long, value_name = "HOST", value_parser = arguments::host, allow_hyphen_values = true)]
+    pub allow_host: Vec<String>,
+    /// Allow the scenario to start its target's command
+    #[arg(long)]
+    pub allow_command: bool,
+    /// Time for requests in flight to finish after the load of each run
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "30s",
+        value_parser = arguments::duration,
+        allow_hyphen_values = true
+    )]
+    pub grace: Duration,
+    #[cfg(feature = "bundled-target")]
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub bundled: BundledArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub changes: ChangeArgs,
 }
 
 /// `gander baseline`

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -68,7 +68,7 @@ pub(super) fn ab(args: &AbArgs) -> Result<Exit, CommandError> {
         load,
     };
     sitting.tell(&introduction(&record, load, &folder));
-    let outputs = Outputs::in_folder(&folder, existing, args.quiet)?;
+    let mut outputs = Outputs::of_sitting(&folder, existing, args.quiet)?;
     let looks = Spending::each_pair_of(args.pairs);
     let mut confidence = CONFIDENCE;
     let sat = sitting.run(&mut control, |index, ended| {
@@ -96,6 +96,8 @@ pub(super) fn ab(args: &AbArgs) -> Result<Exit, CommandError> {
         return Err(error);
     }
     let compared = compared(&folder, &record, &options(args, confidence))?;
+    let (a, b, _) = complete_pairs(&record);
+    outputs.write_sitting(&compared, [&a, &b])?;
     outputs.write(&compared)?;
     Ok(exit_of(&compared, args.judging.inconclusive))
 }
@@ -114,18 +116,7 @@ pub(super) fn compared(
     record: &AbRecord,
     options: &Options,
 ) -> Result<Compared, CommandError> {
-    let (mut a, mut b, mut a_first) = (Vec::new(), Vec::new(), Vec::new());
-    for pair in record.runs.chunks(2) {
-        let is_complete = pair.len() == 2 && pair.iter().all(|run| run.exit_code.is_some());
-        if !is_complete {
-            continue;
-        }
-        for run in pair {
-            let side = if run.arm == Side::A { &mut a } else { &mut b };
-            side.push(folder.join(&run.folder));
-        }
-        a_first.push(pair[0].arm == Side::A);
-    }
+    let (a, b, a_first) = complete_pairs(record);
     if a_first.is_empty() {
         return Err(CommandError::Argument(anyhow!(
             "{} holds no complete pair of runs",
@@ -138,7 +129,10 @@ pub(super) fn compared(
         may_workloads_differ: true,
         ..options.clone()
     };
-    let (mut a, mut b) = (read_runs(&a)?, read_runs(&b)?);
+    let paths = |names: Vec<String>| -> Vec<PathBuf> {
+        names.into_iter().map(|name| folder.join(name)).collect()
+    };
+    let (mut a, mut b) = (read_runs(&paths(a))?, read_runs(&paths(b))?);
     for (side, arm) in [(&mut a, &record.a), (&mut b, &record.b)] {
         side.name = match &arm.settings[..] {
             [] => "nothing changed".to_owned(),
@@ -146,6 +140,20 @@ pub(super) fn compared(
         };
     }
     compare_sides(a, b, &options)
+}
+
+/// The folders of side A and of side B of the pairs of which both runs have ended, and whether side A was first.
+fn complete_pairs(record: &AbRecord) -> (Vec<String>, Vec<String>, Vec<bool>) {
+    let (mut a, mut b, mut a_first) = (Vec::new(), Vec::new(), Vec::new());
+    let pairs = record.runs.chunks_exact(2);
+    for pair in pairs.filter(|pair| pair.iter().all(|run| run.exit_code.is_some())) {
+        for run in pair {
+            let side = if run.arm == Side::A { &mut a } else { &mut b };
+            side.push(run.folder.clone());
+        }
+        a_first.push(pair[0].arm == Side::A);
+    }
+    (a, b, a_first)
 }
 
 /// Both arms, alone and with the options that they share, or every error of both.

@@ -159,7 +159,7 @@ fn add(args: &BaselineAddArgs) -> Result<Exit, CommandError> {
 }
 
 /// A run that is no measurement would spoil every later comparison.
-fn refuse_useless(profile: &Profile) -> Result<(), CommandError> {
+pub(super) fn refuse_useless(profile: &Profile) -> Result<(), CommandError> {
     let facts = &profile.facts;
     let reason = if facts.verdict == Conclusion::Invalid || !facts.is_whole {
         &facts.reason
@@ -224,10 +224,11 @@ fn summary_line(baseline: &Baseline) -> String {
             run.facts.started_at.chars().take(10).collect()
         })
     };
-    let noise = baseline.noise.as_ref().map_or_else(
-        || "no noise floor".to_owned(),
-        |noise| format!("noise floor from {} runs", noise.runs),
-    );
+    let noise = match &baseline.noise[..] {
+        [] => "no noise floor".to_owned(),
+        [noise] => format!("noise floor from {} runs", noise.runs),
+        several => format!("noise floors of {} scenarios", several.len()),
+    };
     if runs.is_empty() {
         return format!("no runs, {noise}");
     }
@@ -268,8 +269,12 @@ fn show(args: &BaselineShowArgs) -> Result<Exit, CommandError> {
             hash.chars().take(12).collect::<String>()
         );
     }
-    if let Some(noise) = &baseline.noise {
-        let _ = writeln!(text, "\n  noise between runs of {:.0} s:", noise.load_s);
+    for noise in &baseline.noise {
+        let _ = writeln!(
+            text,
+            "\n  noise of {} between runs of {:.0} s:",
+            noise.scenario, noise.load_s
+        );
         for name in DEFAULT_GATES {
             if let Some(floor) = noise.floor.get(name) {
                 let scale = if name.starts_with("ratio") {

@@ -21,7 +21,7 @@ use super::{ab, baseline};
 pub(super) fn compare(args: &CompareArgs) -> Result<Exit, CommandError> {
     let noise = match &args.baseline {
         Some(place) => baseline::read(&baseline::path_of(place))?.noise,
-        None => None,
+        None => Vec::new(),
     };
     let options = Options {
         may_workloads_differ: args.different_workloads,
@@ -197,6 +197,8 @@ pub(super) struct Outputs {
     json: Option<OutputFile>,
     markdown: Option<OutputFile>,
     html: Option<OutputFile>,
+    /// `ab.html`, for the folder of a comparison by pairs.
+    sitting: Option<OutputFile>,
     json_copy: Option<OutputFile>,
     is_json_on_stdout: bool,
     page: Option<PathBuf>,
@@ -224,6 +226,7 @@ impl Outputs {
             json: None,
             markdown: None,
             html: None,
+            sitting: None,
             json_copy: None,
             is_json_on_stdout: false,
             page: None,
@@ -248,6 +251,31 @@ impl Outputs {
             page: Some(folder.join("compare.html")),
             ..Self::none(quiet)
         })
+    }
+
+    /// Also `ab.html`, in the folder of a comparison by pairs.
+    pub(super) fn of_sitting(
+        folder: &Path,
+        existing: Existing,
+        quiet: bool,
+    ) -> Result<Self, CommandError> {
+        Ok(Self {
+            sitting: Some(OutputFile::open(&folder.join("ab.html"), existing)?),
+            ..Self::in_folder(folder, existing, quiet)?
+        })
+    }
+
+    /// Writes `ab.html`; the reports of the runs are in these folders next to it, of side A and of side B.
+    pub(super) fn write_sitting(
+        &mut self,
+        compared: &Compared,
+        folders: [&[String]; 2],
+    ) -> Result<(), CommandError> {
+        let Some(file) = self.sitting.take() else {
+            return Ok(());
+        };
+        let page = forms::sitting_page(compared, folders);
+        file.write(&page.map_err(|error| CommandError::Internal(error.into()))?)
     }
 
     /// Writes the files and prints the comparison.

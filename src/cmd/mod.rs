@@ -2,6 +2,7 @@
 
 mod ab;
 mod baseline;
+mod calibrate;
 mod check;
 mod compare;
 mod doctor;
@@ -139,6 +140,7 @@ fn dispatch(command: &Command) -> Result<Exit, CommandError> {
         Command::Doctor(args) => doctor::doctor(args),
         Command::Report(args) => report::report(args),
         Command::Compare(args) => compare::compare(args),
+        Command::Calibrate(args) => calibrate::calibrate(args),
         Command::Baseline(command) => baseline::baseline(command),
         Command::Schema(args) => schema::schema(args),
         Command::Supervise(args) => supervise::supervise(args),

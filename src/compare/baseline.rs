@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use crate::probe::Machine;
+
 use super::facts::RunFacts;
 use super::figure::{Figure, Part, Scale, Worse};
 use super::noise::Noise;
@@ -20,8 +22,8 @@ pub const SCHEMA: &str = "gander.baseline/1";
 pub struct Baseline {
     /// The runs, in the order in which they were added.
     pub runs: Vec<Profile>,
-    /// The noise floor, if it was calibrated.
-    pub noise: Option<Noise>,
+    /// The noise floors that were calibrated, one a scenario.
+    pub noise: Vec<Noise>,
 }
 
 /// The reason why a file is no baseline.
@@ -57,9 +59,12 @@ struct File {
     #[serde(default)]
     figures: Vec<StoredFigure>,
     #[serde(default)]
-    noise: Option<Noise>,
+    noise: Vec<Noise>,
+    /// Machines, which runs name by number.
     #[serde(default)]
-    runs: Vec<StoredRun>,
+    machines: Vec<Machine>,
+    #[serde(default)]
+    runs: Vec<serde_json::Value>,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -83,8 +88,8 @@ struct StoredFigure {
 struct StoredRun {
     #[serde(flatten)]
     facts: RunFacts,
-    /// For each figure: nothing, or its value on its scale, its error (null if it is not known) and its samples. Samples are
-    /// left out if they are those of the figure before.
+    /// For each figure: nothing, or its value on its scale, its error in ten-thousandths (null if it is not known) and its
+    /// samples. Samples are left out if they are those of the figure before.
     readings: Vec<Option<Vec<Option<f64>>>>,
 }
 
@@ -144,7 +149,7 @@ impl Baseline {
         let runs: Result<Vec<Profile>, BaselineError> = file
             .runs
             .into_iter()
-            .map(|run| run.into_profile(&figures))
+            .map(|run| StoredRun::from_json(run, &file.machines)?.into_profile(&figures))
             .collect();
         Ok(Self {
             runs: runs?,
@@ -167,26 +172,42 @@ impl Baseline {
             .iter()
             .map(|figure| serde_json::to_string(&StoredFigure::from(*figure)))
             .collect();
-        let runs: Result<Vec<String>, _> = self
-            .runs
-            .iter()
-            .map(|run| serde_json::to_string(&StoredRun::of(run, &figures)))
-            .collect();
+        let mut machines: Vec<&Machine> = Vec::new();
+        for run in &self.runs {
+            if !machines.contains(&&run.facts.machine) {
+                machines.push(&run.facts.machine);
+            }
+        }
+        let stored_run = |run: &Profile| {
+            let machine = &run.facts.machine;
+            let number = machines.iter().position(|known| *known == machine);
+            let mut stored = serde_json::to_value(StoredRun::of(run, &figures))?;
+            stored["machine"] = number.into();
+            serde_json::to_string(&stored)
+        };
+        let runs: Result<Vec<String>, _> = self.runs.iter().map(stored_run).collect();
+        let machines: Result<Vec<String>, _> = machines.iter().map(serde_json::to_string).collect();
         let lines = |items: Vec<String>| match &items[..] {
             [] => "[]".to_owned(),
             _ => format!("[\n{}\n]", items.join(",\n")),
         };
         let mut text = format!("{{\n\"schema\": \"{SCHEMA}\",\n");
         let _ = write!(text, "\"figures\": {},\n", lines(stored?));
-        if let Some(noise) = &self.noise {
-            let _ = write!(
-                text,
-                "\"noise\": {},\n",
-                serde_json::to_string(&noise.rounded())?
-            );
-        }
+        let noise: Result<Vec<String>, _> = self
+            .noise
+            .iter()
+            .map(|noise| serde_json::to_string(&noise.rounded()))
+            .collect();
+        let _ = writeln!(text, "\"noise\": {},", lines(noise?));
+        let _ = writeln!(text, "\"machines\": {},", lines(machines?));
         let _ = write!(text, "\"runs\": {}\n}}\n", lines(runs?));
         Ok(text)
+    }
+
+    /// Keeps a noise floor instead of an earlier one of its scenario.
+    pub fn keep_noise(&mut self, noise: Noise) {
+        self.noise.retain(|known| known.scenario != noise.scenario);
+        self.noise.push(noise);
     }
 
     /// The runs that a run with these facts can be compared with, and the number of those left out: other workloads, and
@@ -239,13 +260,25 @@ impl From<StoredFigure> for Figure {
 }
 
 impl StoredRun {
+    /// A run whose machine is a number.
+    fn from_json(
+        mut run: serde_json::Value,
+        machines: &[Machine],
+    ) -> Result<Self, serde_json::Error> {
+        let number = run["machine"].as_u64();
+        if let Some(machine) = number.and_then(|number| machines.get(number as usize)) {
+            run["machine"] = serde_json::to_value(machine)?;
+        }
+        serde_json::from_value(run)
+    }
+
     fn of(run: &Profile, figures: &[&Figure]) -> Self {
         let mut before = 0;
         let readings = figures.iter().map(|figure| {
             let reading = run.reading(&figure.name)?;
             let mut numbers = vec![
-                Some(rounded(reading.value, 1e5)),
-                reading.error.map(two_digits),
+                Some(rounded(reading.value, VALUE_PARTS)),
+                reading.error.map(|error| two_digits(error * ERROR_PARTS)),
             ];
             if reading.samples != before {
                 numbers.push(Some(reading.samples as f64));
@@ -276,7 +309,7 @@ impl StoredRun {
             }
             Some(Reading {
                 value: at(0)?,
-                error: at(1),
+                error: at(1).map(|error| error / ERROR_PARTS),
                 samples,
                 effective: None,
             })
@@ -303,6 +336,12 @@ impl Noise {
         }
     }
 }
+
+/// A value is kept to a ten-thousandth: of a time, 0.01 %.
+const VALUE_PARTS: f64 = 1e4;
+
+/// Errors are kept in ten-thousandths.
+const ERROR_PARTS: f64 = 1e4;
 
 fn rounded(number: f64, parts: f64) -> f64 {
     (number * parts).round() / parts

@@ -33,8 +33,8 @@ pub struct Options {
     pub is_strict: bool,
     /// The confidence of the intervals.
     pub confidence: f64,
-    /// The noise floor, if it is known.
-    pub noise: Option<Noise>,
+    /// Noise floors; the one of side B's scenario is used, if there is one.
+    pub noise: Vec<Noise>,
     /// True if the comparison is about a change of the workload.
     pub may_workloads_differ: bool,
 }
@@ -47,7 +47,7 @@ impl Default for Options {
             tolerance: DEFAULT_TOLERANCE,
             is_strict: false,
             confidence: CONFIDENCE,
-            noise: None,
+            noise: Vec::new(),
             may_workloads_differ: false,
         }
     }
@@ -177,9 +177,14 @@ pub fn compare(a: &[Profile], b: &[Profile], options: &Options) -> Comparison {
         .filter(|gate| figures.iter().all(|figure| figure.name != gate.figure))
         .map(|gate| gate.figure.clone())
         .collect();
+    let scenario = b.first().map(|run| &*run.facts.scenario);
+    let noise = options
+        .noise
+        .iter()
+        .find(|noise| Some(&*noise.scenario) == scenario);
     let row = |figure: &Figure, gate: Option<&Gate>| {
         let mut figure = figure.clone();
-        let measured = Measured::of(&figure, a, b, options);
+        let measured = Measured::of(&figure, a, b, &options.design, noise);
         let own = gate.and_then(|gate| gate.limit);
         let limit = match own {
             Some(limit) => {
@@ -222,7 +227,7 @@ pub fn compare(a: &[Profile], b: &[Profile], options: &Options) -> Comparison {
         a: a.iter().map(|run| run.facts.clone()).collect(),
         b: b.iter().map(|run| run.facts.clone()).collect(),
         conditions,
-        shift: super::shift::shift(a, b, options),
+        shift: super::shift::shift(a, b, options, noise),
         gates: gated,
         others,
         steps,

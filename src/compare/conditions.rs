@@ -118,7 +118,8 @@ impl Conditions {
         let (Some(rate_a), Some(rate_b)) = (rate(a), rate(b)) else {
             return;
         };
-        if (rate_b / rate_a - 1.0).abs() > LOAD_TOLERANCE {
+        // A difference of exactly 1 % is allowed, however it rounds.
+        if (rate_b / rate_a - 1.0).abs() > LOAD_TOLERANCE + 1e-9 {
             self.differences.push(Difference {
                 condition: "offered load",
                 a: show_rate(rate_a),

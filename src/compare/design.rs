@@ -2,7 +2,6 @@
 
 use crate::stats::{CONFIDENCE, Effect, mean, runs_needed, variance};
 
-use super::comparison::Options;
 use super::figure::{Figure, Scale};
 use super::noise::Noise;
 use super::profile::{Profile, Reading};
@@ -95,18 +94,23 @@ impl Spread {
 
 impl Measured {
     /// The effect on a figure.
-    pub(super) fn of(figure: &Figure, a: &[Profile], b: &[Profile], options: &Options) -> Self {
+    pub(super) fn of(
+        figure: &Figure,
+        a: &[Profile],
+        b: &[Profile],
+        design: &Design,
+        floor: Option<&Noise>,
+    ) -> Self {
         let readings = |side: &[Profile]| -> Vec<Option<Reading>> {
             side.iter().map(|run| run.reading(&figure.name)).collect()
         };
         let load_s = a.first().map_or(0.0, |run| run.facts.load_s);
-        let floor = options.noise.as_ref();
         let tau = floor.and_then(|noise| noise.variance(&figure.name));
         Self::from_readings(
             &readings(a),
             &readings(b),
             (figure.scale, figure.quantile),
-            &options.design,
+            design,
             (floor, tau, load_s),
         )
     }

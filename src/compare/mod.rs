@@ -10,6 +10,7 @@ mod blocks;
 mod comparison;
 mod conditions;
 mod design;
+mod detectability;
 mod facts;
 mod figure;
 mod noise;
@@ -24,6 +25,7 @@ pub use comparison::{
 };
 pub use conditions::{Conditions, Difference};
 pub use design::{Design, Flaw, Measured, Slot, Spread};
+pub use detectability::Detectability;
 pub use facts::RunFacts;
 pub use figure::{Figure, Part, Scale, Worse};
 pub use noise::Noise;

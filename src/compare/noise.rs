@@ -11,6 +11,8 @@ use super::profile::{Profile, Reading};
 /// The standard deviation of each figure between runs, beyond the error within a run; from runs of one target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Noise {
+    /// The scenario of the runs.
+    pub scenario: String,
     /// The number of runs.
     pub runs: u32,
     /// The measured seconds of each.
@@ -29,6 +31,7 @@ impl Noise {
             Some((figure.name.clone(), between(&readings?)?.sqrt()))
         });
         Some(Self {
+            scenario: first.facts.scenario.clone(),
             runs: runs.len() as u32,
             load_s: stats::mean(&runs.iter().map(|run| run.facts.load_s).collect::<Vec<_>>())?,
             floor: floor.collect(),

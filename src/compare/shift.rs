@@ -3,17 +3,22 @@
 use super::comparison::{Options, Shift, told_bounds};
 use super::design::Measured;
 use super::figure::Scale;
+use super::noise::Noise;
 use super::profile::{CURVE, Profile, Reading};
 
 /// The shift at each quantile of [`CURVE`]; `None` where a side has too few requests.
-pub(super) fn shift(a: &[Profile], b: &[Profile], options: &Options) -> Vec<Option<Shift>> {
+pub(super) fn shift(
+    a: &[Profile],
+    b: &[Profile],
+    options: &Options,
+    noise: Option<&Noise>,
+) -> Vec<Option<Shift>> {
     let at = |(index, quantile): (usize, f64)| {
         let readings = |side: &[Profile]| -> Vec<Option<Reading>> {
             side.iter()
                 .map(|run| run.curve.get(index).copied().flatten())
                 .collect()
         };
-        let noise = options.noise.as_ref();
         // The floor of the nearest gated percentile stands for those between.
         let near = if quantile < 0.9 { "p50" } else { "p95" };
         let tau = noise.and_then(|noise| noise.variance(&format!("{near}(response_time)")));

@@ -51,11 +51,12 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Fails unless the comparison is complete; the machine may be too busy for valid measurements.
+/// Fails unless the comparison is complete; such short runs may show nothing, and the machine may be too busy for valid
+/// measurements.
 #[track_caller]
 fn is_complete(output: &Output) {
     assert!(
-        matches!(output.status.code(), Some(0 | 94)),
+        matches!(output.status.code(), Some(0 | 94..=96)),
         "{}",
         said(output)
     );

@@ -4,6 +4,7 @@ mod console;
 mod html;
 mod json;
 mod markdown;
+mod sitting;
 mod words;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ pub use html::page;
 pub(in crate::report) use json::RowDocument;
 pub use json::{COMPARE_JSON_SCHEMA, COMPARE_SCHEMA, document};
 pub use markdown::markdown;
+pub use sitting::sitting_page;
 
 /// A comparison with the reports of its runs.
 #[derive(Debug, Clone)]

@@ -1,4 +1,7 @@
-//! Comparing runs: the statistics against a simulator, and what is refused.
+//! Comparing runs: the statistics against a simulator, what is refused, the file of a baseline, and the commands.
 
+mod baseline;
+mod commands;
 mod rates;
+mod refused;
 pub(crate) mod simulator;

@@ -2,6 +2,8 @@
 //!
 //! Every figure here is a count of seeded trials, so a test gives the same result each time.
 
+use std::thread;
+
 use gander::compare::{Change, Comparison, Design, Noise, Options, Profile, compare};
 use gander::stats::Spending;
 
@@ -13,6 +15,8 @@ const TRAFFIC: Traffic = Traffic {
     seconds: 40,
     rate: 30,
     between_runs: 0.015,
+    unrest: 0.05,
+    bursts: (0.02, 0.5),
 };
 
 /// The limit for a rate of 5 % in [`TRIALS`]: exceeded with a probability of 0.1 % if the rate is exactly 5 %.
@@ -36,6 +40,13 @@ impl Tally {
         for (covered, row) in self.covered.iter_mut().zip(gates) {
             let bounds = row.told_bounds().expect("an effect");
             *covered += u32::from(bounds.contains(0.0));
+        }
+    }
+
+    fn and(&self, other: &Self) -> Self {
+        Self {
+            alarms: self.alarms + other.alarms,
+            covered: [0, 1].map(|index| self.covered[index] + other.covered[index]),
         }
     }
 
@@ -65,33 +76,57 @@ fn abba(pairs: usize) -> Design {
 
 #[test]
 fn the_same_target_twice_seldom_regresses_and_intervals_cover_the_truth() {
-    let mut simulator = Simulator::seeded(9);
-    let [mut pairs, mut baseline, mut single] =
-        [const { None }; 3].map(|_: Option<()>| Tally::default());
-    let mut early_alarms = 0;
-    for _ in 0..TRIALS {
-        let (a, b) = sides(&mut simulator, 6);
-        let options = Options {
-            design: abba(6),
-            ..Options::default()
-        };
-        pairs.note(&compare(&a, &b, &options));
-        baseline.note(&compare(&a[..5], &b[5..], &Options::default()));
-        let calibration: Vec<Profile> = a[..5].iter().chain(&b[..5]).cloned().collect();
-        let options = Options {
-            noise: Noise::of(&calibration),
-            ..Options::default()
-        };
-        single.note(&compare(&a[5..], &b[5..], &options));
-        early_alarms += u32::from(stops_with_a_regression(&a, &b));
+    let halves = [9, 10].map(|seed| thread::spawn(move || Trials::of(TRIALS / 2, seed)));
+    let [first, second] = halves.map(|half| half.join().expect("trials"));
+    let all = first.and(&second);
+    all.pairs.assert_honest("pairs");
+    all.baseline.assert_honest("baseline");
+    all.single.assert_honest("single runs");
+    assert!(all.early_alarms <= MOST_ALARMS, "early stopping: {all:?}");
+}
+
+/// What came of the trials on every path.
+#[derive(Debug, Default)]
+struct Trials {
+    pairs: Tally,
+    baseline: Tally,
+    single: Tally,
+    early_alarms: u32,
+}
+
+impl Trials {
+    /// Trials in which nothing changed.
+    fn of(count: u32, seed: u64) -> Self {
+        let mut simulator = Simulator::seeded(seed);
+        let mut trials = Self::default();
+        for _ in 0..count {
+            let (a, b) = sides(&mut simulator, 6);
+            let options = Options {
+                design: abba(6),
+                ..Options::default()
+            };
+            trials.pairs.note(&compare(&a, &b, &options));
+            let kept = compare(&a[..5], &b[5..], &Options::default());
+            trials.baseline.note(&kept);
+            let calibration: Vec<Profile> = a[..5].iter().chain(&b[..5]).cloned().collect();
+            let options = Options {
+                noise: Noise::of(&calibration).into_iter().collect(),
+                ..Options::default()
+            };
+            trials.single.note(&compare(&a[5..], &b[5..], &options));
+            trials.early_alarms += u32::from(stops_with_a_regression(&a, &b));
+        }
+        trials
     }
-    pairs.assert_honest("pairs");
-    baseline.assert_honest("baseline");
-    single.assert_honest("single runs");
-    assert!(
-        early_alarms <= MOST_ALARMS,
-        "early stopping: {early_alarms}"
-    );
+
+    fn and(&self, other: &Self) -> Self {
+        Self {
+            pairs: self.pairs.and(&other.pairs),
+            baseline: self.baseline.and(&other.baseline),
+            single: self.single.and(&other.single),
+            early_alarms: self.early_alarms + other.early_alarms,
+        }
+    }
 }
 
 /// True if a sitting of pairs with looks on the way ends with a regression.
@@ -114,10 +149,13 @@ fn stops_with_a_regression(a: &[Profile], b: &[Profile]) -> bool {
 #[test]
 fn ten_percent_are_found_in_five_pairs_of_a_minute() {
     let traffic = Traffic {
-        rate: 60,
+        seconds: 60,
+        rate: 150,
+        unrest: 0.03,
+        bursts: (0.01, 0.3),
         ..TRAFFIC
     };
-    let trials = 300;
+    let trials = 100;
     let mut simulator = Simulator::seeded(10);
     let mut found = [0; 2];
     for _ in 0..trials {

@@ -2,12 +2,14 @@
 //! second and remembers itself (AR(1)), bursts, and an effect of the whole run.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use gander::compare::{Profile, ProfileFold, RunFacts};
 use gander::plan::schedule::Model;
 use gander::plan::{Series, SeriesId, Subject, Timing};
 use gander::probe::Machine;
-use gander::record::{Bins, Counts, Interval, LoadCounts, RunHeader, SeriesInterval};
+use gander::record::journal::Writer;
+use gander::record::{Bins, Counts, Interval, LoadCounts, LostUsers, RunHeader, SeriesInterval};
 use gander::units::Micros;
 use gander::verdict::Conclusion;
 use rand::{RngExt as _, SeedableRng as _};
@@ -22,6 +24,10 @@ pub(crate) struct Traffic {
     pub(crate) rate: u64,
     /// The standard deviation of a run's effect, relative.
     pub(crate) between_runs: f64,
+    /// The standard deviation of what a second adds to the level.
+    pub(crate) unrest: f64,
+    /// The share of seconds in a burst, and what a burst adds to the logarithm.
+    pub(crate) bursts: (f64, f64),
 }
 
 /// Where a run stands.
@@ -36,12 +42,6 @@ pub(crate) struct Place {
 /// How much of a second's level stays in the next.
 const MEMORY: f64 = 0.6;
 
-/// The standard deviation of what a second adds to the level.
-const UNREST: f64 = 0.05;
-
-/// The share of seconds in a burst, and what it adds.
-const BURSTS: (f64, f64) = (0.02, 0.5);
-
 /// A stream of runs.
 #[derive(Debug)]
 pub(crate) struct Simulator {
@@ -49,6 +49,8 @@ pub(crate) struct Simulator {
     /// Equally likely values of a standard normal distribution.
     normal: Vec<f64>,
     header: RunHeader,
+    /// Runs recorded.
+    runs: u32,
 }
 
 impl Simulator {
@@ -70,6 +72,7 @@ impl Simulator {
             random: Pcg64Mcg::seed_from_u64(seed),
             normal: normal.collect(),
             header,
+            runs: 0,
         }
     }
 
@@ -81,26 +84,50 @@ impl Simulator {
     /// The profile of the next run.
     pub(crate) fn run(&mut self, traffic: Traffic, place: Place) -> Profile {
         let mut fold = ProfileFold::new(&self.header);
+        for interval in self.intervals(traffic, place) {
+            fold.absorb(&interval);
+        }
+        fold.finish(facts(traffic))
+    }
+
+    /// Writes the journal of the next run into a folder.
+    pub(crate) fn record(&mut self, folder: &Path, traffic: Traffic, place: Place) {
+        self.runs += 1;
+        let header = RunHeader {
+            run_id: format!("20261129T12{:02}00Z-simulated-0001", self.runs),
+            started_at: format!("2026-11-29T12:{:02}:00.000Z", self.runs),
+            workload_hash: Some("5eed".to_owned()),
+            ..self.header.clone()
+        };
+        std::fs::create_dir_all(folder).expect("a folder");
+        let mut journal = Writer::create(folder, &header).expect("a journal");
+        for interval in self.intervals(traffic, place) {
+            journal.append(&interval).expect("there is room");
+        }
+        let end = Micros(traffic.seconds * 1_000_000);
+        let ended = journal.finish(end, 0, 0, LostUsers::default());
+        ended.expect("there is room");
+    }
+
+    fn intervals(&mut self, traffic: Traffic, place: Place) -> Vec<Interval> {
         let base = 10_000.0_f64.ln()
             + place.change.ln_1p()
             + place.slot.ln_1p()
             + traffic.between_runs * self.normal();
-        let mut level = UNREST / (1.0 - MEMORY * MEMORY).sqrt() * self.normal();
-        for second in 0..traffic.seconds {
-            level = MEMORY * level + UNREST * self.normal();
-            let burst = if self.random.random::<f64>() < BURSTS.0 {
-                BURSTS.1
-            } else {
-                0.0
-            };
-            let mut times = Bins::default();
-            for _ in 0..traffic.rate {
-                let time = (base + level + burst + 0.4 * self.normal()).exp();
-                times.record(Micros(time as u64));
-            }
-            fold.absorb(&interval(second, times, traffic.rate));
-        }
-        fold.finish(facts(traffic))
+        let mut level = traffic.unrest / (1.0 - MEMORY * MEMORY).sqrt() * self.normal();
+        (0..traffic.seconds)
+            .map(|second| {
+                level = MEMORY * level + traffic.unrest * self.normal();
+                let is_burst = self.random.random::<f64>() < traffic.bursts.0;
+                let burst = if is_burst { traffic.bursts.1 } else { 0.0 };
+                let mut times = Bins::default();
+                for _ in 0..traffic.rate {
+                    let time = (base + level + burst + 0.4 * self.normal()).exp();
+                    times.record(Micros(time as u64));
+                }
+                interval(second, times, traffic.rate)
+            })
+            .collect()
     }
 }
 

@@ -1,0 +1,132 @@
+//! `ab.html`: how a comparison by pairs was made. It lists the pairs in the order of their runs, with links to the report of
+//! each run and to the comparison.
+
+use serde::Serialize;
+use tera::{Context, Tera};
+
+use crate::compare::{Design, Row, Scale, show_change};
+use crate::report::RenderError;
+use crate::report::html::{STYLE, conclusion};
+use crate::report::model::Report;
+
+use super::{Compared, words};
+
+const TEMPLATE: &str = include_str!("../templates/ab.html");
+
+#[derive(Debug, Serialize)]
+struct Page<'a> {
+    css: &'static str,
+    gander: &'static str,
+    title: &'a str,
+    word: &'static str,
+    mark: &'static str,
+    tone: &'static str,
+    reason: &'a str,
+    method: String,
+    arms: [&'a str; 2],
+    figures: Vec<&'a str>,
+    pairs: Vec<PairLine>,
+    slots: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct PairLine {
+    number: usize,
+    order: &'static str,
+    runs: [RunCell; 2],
+    changes: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct RunCell {
+    link: String,
+    run_id: String,
+    verdict: &'static str,
+    values: Vec<String>,
+}
+
+/// The page of a sitting. The reports of its runs are in `folders`, relative to the page: of side A, then of side B.
+///
+/// # Errors
+/// The template failed.
+pub fn sitting_page(compared: &Compared, folders: [&[String]; 2]) -> Result<Vec<u8>, RenderError> {
+    let comparison = &compared.comparison;
+    let (mark, word, tone) = words::answer(comparison.answer);
+    let times: Vec<&Row> = comparison
+        .gates
+        .iter()
+        .filter(|row| row.figure.scale == Scale::Factor)
+        .collect();
+    let page = Page {
+        css: STYLE,
+        gander: env!("CARGO_PKG_VERSION"),
+        title: &compared.title,
+        word,
+        mark,
+        tone,
+        reason: &comparison.reason,
+        method: words::method(comparison),
+        arms: [&compared.a.name, &compared.b.name],
+        figures: times.iter().map(|row| &*row.figure.name).collect(),
+        pairs: pairs(compared, &times, folders),
+        slots: words::slots(comparison),
+    };
+    let mut tera = Tera::new();
+    tera.add_raw_template("ab.html", TEMPLATE)?;
+    Ok(tera
+        .render("ab.html", &Context::from_serialize(&page)?)?
+        .into_bytes())
+}
+
+fn pairs(compared: &Compared, times: &[&Row], folders: [&[String]; 2]) -> Vec<PairLine> {
+    let Design::Pairs { a_first } = &compared.comparison.design else {
+        return Vec::new();
+    };
+    let reports = compared.a.reports.iter().zip(&compared.b.reports);
+    let places = folders[0].iter().zip(folders[1]);
+    let pair = |(index, ((a, b), (place_a, place_b))): (
+        usize,
+        ((&Report, &Report), (&String, &String)),
+    )| {
+        let change = |row: &&Row| {
+            let reading =
+                |report: &Report| Some(report.profile.as_ref()?.reading(&row.figure.name)?.value);
+            match (reading(a), reading(b)) {
+                (Some(a), Some(b)) => show_change(row.figure.scale.told(b - a), row.figure.scale),
+                _ => "–".to_owned(),
+            }
+        };
+        PairLine {
+            number: index + 1,
+            order: if a_first.get(index).copied().unwrap_or(true) {
+                "A, B"
+            } else {
+                "B, A"
+            },
+            runs: [
+                RunCell::of(a, place_a, times),
+                RunCell::of(b, place_b, times),
+            ],
+            changes: times.iter().map(change).collect(),
+        }
+    };
+    reports.zip(places).enumerate().map(pair).collect()
+}
+
+impl RunCell {
+    fn of(report: &Report, place: &str, times: &[&Row]) -> Self {
+        let value = |row: &&Row| {
+            let reading = report.profile.as_ref()?.reading(&row.figure.name)?;
+            Some(row.figure.scale.number(reading.value))
+        };
+        Self {
+            link: format!("{place}/report.html"),
+            run_id: report.header.run_id.clone(),
+            verdict: conclusion(report.verdict.conclusion).0,
+            values: times
+                .iter()
+                .map(|row| words::value(&row.figure, value(row)))
+                .collect(),
+        }
+    }
+}

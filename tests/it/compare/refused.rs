@@ -1,0 +1,176 @@
+//! What makes a comparison void, and what is only told.
+
+use gander::compare::{Answer, Comparison, Flaw, Options, Profile, compare};
+use gander::exit::Exit;
+use gander::plan::schedule::Model;
+use gander::verdict::Conclusion;
+
+use super::simulator::{Place, Simulator, Traffic};
+
+const TRAFFIC: Traffic = Traffic {
+    seconds: 40,
+    rate: 50,
+    between_runs: 0.0,
+    unrest: 0.05,
+    bursts: (0.02, 0.5),
+};
+
+/// Three runs a side; the last of side B is changed.
+fn compared(options: &Options, change: impl Fn(&mut Profile)) -> Comparison {
+    let mut simulator = Simulator::seeded(3);
+    let mut side = || -> Vec<Profile> {
+        (0..3)
+            .map(|_| simulator.run(TRAFFIC, Place::default()))
+            .collect()
+    };
+    let (a, mut b) = (side(), side());
+    change(b.last_mut().expect("a run"));
+    compare(&a, &b, options)
+}
+
+#[track_caller]
+fn is_void(comparison: &Comparison, answer: Answer, exit: Exit, words: &str) {
+    assert_eq!(
+        (comparison.answer, comparison.answer.exit()),
+        (answer, exit),
+        "{}",
+        comparison.reason
+    );
+    assert!(comparison.reason.contains(words), "{}", comparison.reason);
+}
+
+#[test]
+fn half_the_offered_load_is_not_comparable() {
+    let comparison = compared(&Options::default(), |run| {
+        run.facts.model = Model::Open;
+        run.facts.started = run.facts.offered / 2;
+    });
+    is_void(
+        &comparison,
+        Answer::NotComparable,
+        Exit::Inconclusive,
+        "started 50 % of the offered iterations",
+    );
+}
+
+#[test]
+fn different_rates_are_not_comparable() {
+    let mut simulator = Simulator::seeded(4);
+    let mut open = |rate| {
+        let traffic = Traffic { rate, ..TRAFFIC };
+        let mut run = simulator.run(traffic, Place::default());
+        run.facts.model = Model::Open;
+        run
+    };
+    let (a, b, near) = (open(100), open(102), open(101));
+    let refused = compare(std::slice::from_ref(&a), &[b], &Options::default());
+    is_void(
+        &refused,
+        Answer::NotComparable,
+        Exit::Inconclusive,
+        "differ by more than 1 %: 100/s on side A, 102/s on side B",
+    );
+    let allowed = compare(&[a], &[near], &Options::default());
+    assert_eq!(allowed.conditions.void, None);
+}
+
+#[test]
+fn an_invalid_run_makes_the_comparison_invalid() {
+    let comparison = compared(&Options::default(), |run| {
+        run.facts.verdict = Conclusion::Invalid;
+        run.facts.reason = "the generator was the bottleneck".to_owned();
+    });
+    is_void(
+        &comparison,
+        Answer::Invalid,
+        Exit::MeasurementInvalid,
+        "the generator was the bottleneck",
+    );
+}
+
+#[test]
+fn a_stopped_run_and_failures_alone_are_not_comparable() {
+    let stopped = compared(&Options::default(), |run| run.facts.is_whole = false);
+    let words = "did not end as planned";
+    is_void(&stopped, Answer::NotComparable, Exit::Inconclusive, words);
+    let failed = compared(&Options::default(), |run| {
+        run.facts.failed = run.facts.requests;
+    });
+    let words = "every request of run";
+    is_void(&failed, Answer::NotComparable, Exit::Inconclusive, words);
+}
+
+#[test]
+fn workloads_may_differ_only_on_request() {
+    let change = |run: &mut Profile| run.facts.workload_hash = Some("07he7".to_owned());
+    let refused = compared(&Options::default(), change);
+    let words = "the workloads differ";
+    is_void(&refused, Answer::NotComparable, Exit::Inconclusive, words);
+    let options = Options {
+        may_workloads_differ: true,
+        ..Options::default()
+    };
+    let allowed = compared(&options, change);
+    assert_eq!(allowed.conditions.void, None);
+    assert_eq!(allowed.conditions.differences[0].condition, "workload");
+}
+
+#[test]
+fn another_machine_or_version_is_told() {
+    let comparison = compared(&Options::default(), |run| {
+        run.facts.machine.cores = 64;
+        run.facts.gander = "0.2.0".to_owned();
+    });
+    let told: Vec<&str> = comparison
+        .conditions
+        .differences
+        .iter()
+        .map(|difference| difference.condition)
+        .collect();
+    assert_eq!(told, ["Gander", "machine"]);
+    assert_eq!(comparison.conditions.void, None);
+}
+
+#[test]
+fn one_run_a_side_proves_nothing_without_a_noise_floor() {
+    let mut simulator = Simulator::seeded(5);
+    let (a, b) = (
+        simulator.run(TRAFFIC, Place::default()),
+        simulator.run(
+            TRAFFIC,
+            Place {
+                change: 0.5,
+                ..Place::default()
+            },
+        ),
+    );
+    let comparison = compare(&[a], &[b], &Options::default());
+    assert_eq!(comparison.answer, Answer::Inconclusive);
+    assert_eq!(comparison.gates[0].flaw, Some(Flaw::NoNoiseFloor));
+    assert!(
+        comparison.reason.contains("gander calibrate"),
+        "{}",
+        comparison.reason
+    );
+    let change = comparison.gates[0].told_change().expect("a change");
+    assert!((0.3..0.7).contains(&change), "{change}");
+}
+
+#[test]
+fn a_tail_of_few_requests_is_told() {
+    let traffic = Traffic { rate: 5, ..TRAFFIC };
+    let mut simulator = Simulator::seeded(6);
+    let mut side = || -> Vec<Profile> {
+        (0..3)
+            .map(|_| simulator.run(traffic, Place::default()))
+            .collect()
+    };
+    let comparison = compare(&side(), &side(), &Options::default());
+    let row = |name: &str| {
+        let mut rows = comparison.gates.iter().chain(&comparison.others);
+        rows.find(|row| row.figure.name == name).expect("a row")
+    };
+    // 200 requests: 100 beyond the median, 2 beyond p99.
+    assert_eq!(row("p50(response_time)").flaw, None);
+    assert_eq!(row("p99(response_time)").flaw, Some(Flaw::ThinTail));
+}
