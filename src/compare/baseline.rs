@@ -56,6 +56,9 @@ pub enum BaselineError {
 /// The file.
 #[derive(Debug, Deserialize)]
 struct File {
+    /// Steps, which figures name by number.
+    #[serde(default)]
+    steps: Vec<StoredStep>,
     #[serde(default)]
     figures: Vec<StoredFigure>,
     #[serde(default)]
@@ -70,10 +73,9 @@ struct File {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct StoredFigure {
     name: String,
+    /// The number of its step in the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    flow: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    step: Option<String>,
+    step: Option<usize>,
     #[serde(default, skip_serializing_if = "is_false")]
     threshold: bool,
     #[serde(default = "factor", skip_serializing_if = "is_factor")]
@@ -82,6 +84,13 @@ struct StoredFigure {
     worse: Worse,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     q: Option<f64>,
+}
+
+/// A flow and a step, which several figures describe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct StoredStep {
+    flow: String,
+    step: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -145,7 +154,8 @@ impl Baseline {
             return Err(BaselineError::Schema { found: schema });
         }
         let file: File = serde_json::from_value(content)?;
-        let figures: Vec<Figure> = file.figures.into_iter().map(Figure::from).collect();
+        let figures = file.figures.into_iter();
+        let figures: Vec<Figure> = figures.map(|stored| stored.figure(&file.steps)).collect();
         let runs: Result<Vec<Profile>, BaselineError> = file
             .runs
             .into_iter()
@@ -168,10 +178,12 @@ impl Baseline {
                 figures.push(figure);
             }
         }
+        let mut steps: Vec<StoredStep> = Vec::new();
         let stored: Result<Vec<String>, _> = figures
             .iter()
-            .map(|figure| serde_json::to_string(&StoredFigure::from(*figure)))
+            .map(|figure| serde_json::to_string(&StoredFigure::of(figure, &mut steps)))
             .collect();
+        let steps: Result<Vec<String>, _> = steps.iter().map(serde_json::to_string).collect();
         let mut machines: Vec<&Machine> = Vec::new();
         for run in &self.runs {
             if !machines.contains(&&run.facts.machine) {
@@ -192,7 +204,8 @@ impl Baseline {
             _ => format!("[\n{}\n]", items.join(",\n")),
         };
         let mut text = format!("{{\n\"schema\": \"{SCHEMA}\",\n");
-        let _ = write!(text, "\"figures\": {},\n", lines(stored?));
+        let _ = writeln!(text, "\"steps\": {},", lines(steps?));
+        let _ = writeln!(text, "\"figures\": {},", lines(stored?));
         let noise: Result<Vec<String>, _> = self
             .noise
             .iter()
@@ -225,36 +238,47 @@ impl Baseline {
     }
 }
 
-impl From<&Figure> for StoredFigure {
-    fn from(figure: &Figure) -> Self {
-        let (flow, step) = match &figure.part {
-            Part::Step { flow, step } => (Some(flow.clone()), Some(step.clone())),
-            Part::Run | Part::Threshold => (None, None),
+impl StoredFigure {
+    /// The figure; its step is added to `steps` if it is not there.
+    fn of(figure: &Figure, steps: &mut Vec<StoredStep>) -> Self {
+        let mut number_of = |flow: &str, step: &str| {
+            let known = steps.iter().position(|known| known.flow == flow && known.step == step);
+            known.unwrap_or_else(|| {
+                steps.push(StoredStep {
+                    flow: flow.to_owned(),
+                    step: step.to_owned(),
+                });
+                steps.len() - 1
+            })
         };
         Self {
             name: figure.name.clone(),
-            flow,
-            step,
+            step: match &figure.part {
+                Part::Step { flow, step } => Some(number_of(flow, step)),
+                Part::Run | Part::Threshold => None,
+            },
             threshold: figure.part == Part::Threshold,
             scale: figure.scale,
             worse: figure.worse,
             q: figure.quantile,
         }
     }
-}
 
-impl From<StoredFigure> for Figure {
-    fn from(stored: StoredFigure) -> Self {
-        Self {
-            name: stored.name,
-            part: match (stored.flow, stored.step) {
-                (Some(flow), Some(step)) => Part::Step { flow, step },
-                _ if stored.threshold => Part::Threshold,
-                _ => Part::Run,
+    fn figure(self, steps: &[StoredStep]) -> Figure {
+        let step = self.step.and_then(|number| steps.get(number));
+        Figure {
+            name: self.name,
+            part: match step {
+                Some(StoredStep { flow, step }) => Part::Step {
+                    flow: flow.clone(),
+                    step: step.clone(),
+                },
+                None if self.threshold => Part::Threshold,
+                None => Part::Run,
             },
-            scale: stored.scale,
-            worse: stored.worse,
-            quantile: stored.q,
+            scale: self.scale,
+            worse: self.worse,
+            quantile: self.q,
         }
     }
 }

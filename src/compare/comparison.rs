@@ -17,8 +17,8 @@ pub const DEFAULT_GATES: [&str; 3] = ["p50(response_time)", "p95(response_time)"
 /// A relative change below this is none, unless a gate says otherwise.
 pub const DEFAULT_TOLERANCE: f64 = 0.05;
 
-/// A change of a share below this is none: 0.1 percentage points.
-pub const SHARE_TOLERANCE: f64 = 0.001;
+/// A change of a share below this is none: half a percentage point. Without a failure, 600 requests rule that out.
+pub const SHARE_TOLERANCE: f64 = 0.005;
 
 /// How to compare.
 #[derive(Debug, Clone, PartialEq)]

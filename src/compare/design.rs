@@ -71,11 +71,19 @@ pub struct Spread {
     /// The part of it that longer runs divide, and their present length in seconds.
     within: Option<(f64, f64)>,
     is_paired: bool,
+    /// True if nothing was seen, so that only more requests help.
+    is_of_rare_events: bool,
 }
+
+/// The upper bound of the number of events if none was seen.
+const RULE_OF_THREE: f64 = 3.0;
 
 impl Spread {
     /// The runs needed to detect an effect of this size.
     pub(super) fn need(&self, size: f64) -> Option<Need> {
+        if self.is_of_rare_events {
+            return Some(Need::Requests((RULE_OF_THREE / size).ceil() as u64));
+        }
         let variance = self.by_run?;
         let runs = runs_needed(variance, size);
         if self.is_paired {
@@ -149,7 +157,7 @@ impl Measured {
             measured.variance = Spread {
                 by_run: variance(&differences),
                 is_paired: true,
-                within: None,
+                ..Spread::default()
             };
             if measured.effect.is_none() {
                 measured.flaw = Some(Flaw::NoNoiseFloor);
@@ -157,8 +165,10 @@ impl Measured {
         } else {
             measured.of_independent(&all_a, &all_b, (floor, tau, load_s));
         }
-        let is_thin =
-            |reading: &Reading| quantile.is_some_and(|quantile| reading.is_thin(quantile));
+        let is_error_within = measured.variance.within.is_some();
+        let is_thin = |reading: &Reading| {
+            quantile.is_some_and(|quantile| reading.is_thin(quantile, is_error_within))
+        };
         if measured.flaw.is_none() && all_a.iter().chain(&all_b).any(is_thin) {
             measured.flaw = Some(Flaw::ThinTail);
         }
@@ -198,7 +208,7 @@ impl Measured {
             self.variance = Spread {
                 by_run: Some(each + 2.0 * tau),
                 within: Some((each, load_s)),
-                is_paired: false,
+                ..Spread::default()
             };
             return;
         }
@@ -227,8 +237,12 @@ impl Measured {
             && effect.error == 0.0
             && fewest > 0
         {
-            effect.error = 3.0 / 1.96 / fewest as f64;
+            effect.error = RULE_OF_THREE / 1.96 / fewest as f64;
             effect.df = f64::INFINITY;
+            self.variance = Spread {
+                is_of_rare_events: true,
+                ..Spread::default()
+            };
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A line of the comparison: a figure, its change, and the verdict on it.
 
 use crate::stats::{Bounds, CONFIDENCE, Effect};
-use crate::units::show_duration;
+use crate::units::{show_count, show_duration};
 
 use super::comparison::told_bounds;
 use super::design::{Flaw, Measured};
@@ -42,6 +42,8 @@ pub enum Need {
     RunsASide(u32),
     /// Runs of this many seconds.
     Seconds(f64),
+    /// This many requests on each side, without a failure.
+    Requests(u64),
 }
 
 impl std::fmt::Display for Need {
@@ -49,6 +51,7 @@ impl std::fmt::Display for Need {
         match self {
             Self::Pairs(pairs) => write!(f, "{pairs} pairs"),
             Self::RunsASide(runs) => write!(f, "{runs} runs a side"),
+            Self::Requests(requests) => write!(f, "{} requests a side", show_count(*requests)),
             Self::Seconds(seconds) => {
                 let seconds = seconds.ceil().clamp(1.0, 1e8) as u64;
                 let whole = if seconds > 120 {
@@ -282,13 +285,16 @@ struct ForTheWorse {
 }
 
 impl Reading {
-    /// True if too few independent samples lie beyond the quantile for it to be reliable.
-    pub(super) fn is_thin(&self, quantile: f64) -> bool {
-        /// Effective samples beyond the quantile.
-        const FEWEST: f64 = 20.0;
-        let beyond = quantile.min(1.0 - quantile).max(1.0 - quantile);
-        let samples = self.effective.unwrap_or(self.samples as f64);
-        samples * beyond < FEWEST
+    /// True if too few samples lie beyond the quantile for it to be reliable. If the error comes from within the run, the
+    /// samples must be independent.
+    pub(super) fn is_thin(&self, quantile: f64, is_error_within: bool) -> bool {
+        const FEWEST: f64 = 10.0;
+        const FEWEST_INDEPENDENT: f64 = 20.0;
+        let beyond = 1.0 - quantile;
+        match self.effective.filter(|_| is_error_within) {
+            Some(effective) => effective * beyond < FEWEST_INDEPENDENT,
+            None => self.samples as f64 * beyond < FEWEST,
+        }
     }
 }
 
@@ -300,6 +306,9 @@ pub fn show_change(told: f64, scale: Scale) -> String {
         Scale::Share => "pp",
     };
     let size = percent.abs();
+    if size >= 1_000.0 && size.is_finite() {
+        return format!("{}>999 {unit}", if percent < 0.0 { "−" } else { "+" });
+    }
     if !percent.is_finite() {
         return format!("{}∞ {unit}", if percent < 0.0 { "−" } else { "+" });
     }

@@ -136,11 +136,11 @@ fn yaml(text: &str) -> Value {
     serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-/// The paths of options whose value is a path below `results`.
+/// The paths of options whose value is a path below `results` or `compared`.
 fn named(command: &str) -> impl Iterator<Item = &str> {
     command
         .split_whitespace()
-        .filter(|word| word.starts_with("results"))
+        .filter(|word| word.starts_with("results") || word.starts_with("compared"))
 }
 
 /// A checkout with the scenario of the page.

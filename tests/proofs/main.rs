@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod comparison;
 mod counts;
 mod crash;
 mod distributions;

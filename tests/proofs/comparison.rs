@@ -1,0 +1,49 @@
+//! `gander ab` finds a target that is 10 % slower, and nothing where nothing changed.
+
+use serde_json::Value;
+
+use crate::support::{Bench, gander};
+
+/// Reads of Folio without its cache, so that the modelled cost of a statement is most of a response.
+const SCENARIO: &str = "name: rtt\nkind: custom\ntarget: bundled\nload: { users: 8, for: 25s }\nwarm_up: 5s\n\
+     think_time: 10ms\n\
+     flows: [ { name: read, steps: [ { get: \"/api/v1/documents/${random(1, 1000)}\", name: read } ] } ]\n";
+
+/// Six pairs: five minutes of load.
+fn sitting(rtt_of_b: &str, seed: &str) -> (Option<i32>, Value) {
+    let bench = Bench::with(SCENARIO);
+    let output = gander()
+        .current_dir(bench.folder.path())
+        .args(["ab", "scenario.yaml", "--out", "sat", "--seed", seed, "--quiet"])
+        .args(["--target-set", "cache.mode=off"])
+        .args(["--a", "target_set.db.rtt_ms=20"])
+        .args(["--b", &format!("target_set.db.rtt_ms={rtt_of_b}")])
+        .output()
+        .expect("gander runs");
+    let text = std::fs::read_to_string(bench.path("sat/compare.json")).unwrap_or_default();
+    let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+    assert!(json.is_object(), "{}", String::from_utf8_lossy(&output.stderr));
+    (output.status.code(), json)
+}
+
+#[test]
+#[ignore = "five minutes of load"]
+fn a_target_that_is_ten_percent_slower_is_found() {
+    let (code, json) = sitting("22", "1");
+    assert_eq!(code, Some(96), "{json:#}");
+    let gates = json["gates"].as_array().expect("gates");
+    for row in &gates[..2] {
+        assert_eq!(row["verdict"], "regressed", "{row:#}");
+        let change = row["change"].as_f64().expect("a change");
+        assert!((0.05..0.15).contains(&change), "{row:#}");
+    }
+}
+
+#[test]
+#[ignore = "fifteen minutes of load"]
+fn the_same_target_twice_does_not_regress() {
+    for seed in ["1", "2", "3"] {
+        let (code, json) = sitting("20", seed);
+        assert!(matches!(code, Some(0 | 95)), "seed {seed}: {json:#}");
+    }
+}
