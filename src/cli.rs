@@ -150,7 +150,7 @@ pub struct OutputArgs {
     /// Write a short summary in Markdown here, such as for a comment on a pull request
     #[arg(long, value_name = "FILE")]
     pub summary_markdown: Option<PathBuf>,
-    /// Write the main figures here as OpenMetrics text, for a metrics report of GitLab
+    /// Write the main figures here as `OpenMetrics` text, for a metrics report of GitLab
     #[arg(long, value_name = "FILE")]
     pub gitlab_metrics: Option<PathBuf>,
     /// Write times and failures here as JSON for github-action-benchmark (customSmallerIsBetter)
@@ -163,6 +163,7 @@ pub struct OutputArgs {
 
 /// `gander ab`
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option")]
 pub struct AbArgs {
     /// The scenario file
     pub file: PathBuf,
@@ -330,8 +331,8 @@ pub struct CompareArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Judging")]
 pub struct JudgingArgs {
-    /// A figure that decides, as in a threshold; repeatable [default: p50(response_time), p95(response_time) and
-    /// ratio(failed)]
+    /// A figure that decides, as in a threshold; repeatable [default: `p50(response_time)`,
+    /// `p95(response_time)` and `ratio(failed)`]
     #[arg(long = "gate", value_name = "FIGURE")]
     pub gates: Vec<String>,
     /// A change of a time or a rate below this is none

@@ -74,7 +74,7 @@ pub(super) fn ab(args: &AbArgs) -> Result<Exit, CommandError> {
     let sat = sitting.run(&mut control, |index, ended| {
         record.runs[index].exit_code = Some(ended.code());
         save(&record, &folder)?;
-        let pairs = (index as u32 + 1) / 2;
+        let pairs = (index as u32).div_ceil(2);
         let is_look = args.stop_early && index % 2 == 1;
         if let Some(spent) = looks.confidence(pairs).filter(|_| is_look) {
             confidence = spent;

@@ -242,7 +242,9 @@ impl StoredFigure {
     /// The figure; its step is added to `steps` if it is not there.
     fn of(figure: &Figure, steps: &mut Vec<StoredStep>) -> Self {
         let mut number_of = |flow: &str, step: &str| {
-            let known = steps.iter().position(|known| known.flow == flow && known.step == step);
+            let known = steps
+                .iter()
+                .position(|known| known.flow == flow && known.step == step);
             known.unwrap_or_else(|| {
                 steps.push(StoredStep {
                     flow: flow.to_owned(),

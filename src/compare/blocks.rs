@@ -127,7 +127,9 @@ impl<'a> Distribution<'a> {
     pub(super) fn of(blocks: &'a [Tally]) -> Option<Self> {
         let blocks: Vec<&Bins> = blocks.iter().filter_map(Tally::times).collect();
         let mut all = Sum::default();
-        blocks.iter().for_each(|times| all.add(times));
+        for times in &blocks {
+            all.add(times);
+        }
         (!all.is_empty()).then(|| Self {
             blocks,
             all: all.take(),

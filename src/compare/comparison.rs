@@ -199,7 +199,7 @@ pub fn compare(a: &[Profile], b: &[Profile], options: &Options) -> Comparison {
             confidence: options.confidence,
             decides: gate.is_some_and(|gate| gate.decides),
         };
-        Row::new(figure, measured, rules)
+        Row::new(figure, &measured, rules)
     };
     let find = |name: &str| figures.iter().find(|figure| figure.name == name);
     let gate_row = |gate: &Gate| Some(row(find(&gate.figure)?, Some(gate)));
@@ -211,16 +211,16 @@ pub fn compare(a: &[Profile], b: &[Profile], options: &Options) -> Comparison {
             .map(|figure| row(figure, None))
             .collect()
     };
-    let mut gated: Vec<Row> = gates.iter().filter_map(gate_row).collect();
+    let mut decisive: Vec<Row> = gates.iter().filter_map(gate_row).collect();
     let (mut others, mut steps) = (rest(false), rest(true));
     // Times and shares are separate families, so that a failure-free share does not cost the times their power.
     for scale in [Scale::Factor, Scale::Share] {
-        correct(&mut gated, holm, |row| row.figure.scale == scale);
+        correct(&mut decisive, holm, |row| row.figure.scale == scale);
     }
     correct(&mut others, benjamini_hochberg, |_| true);
     correct(&mut steps, benjamini_hochberg, |_| true);
     steps.sort_by(|left, right| right.badness().total_cmp(&left.badness()));
-    let slots = slots(&gated, a, b, &options.design);
+    let slots = slots(&decisive, a, b, &options.design);
     let mut comparison = Comparison {
         design: options.design.clone(),
         confidence: options.confidence,
@@ -228,7 +228,7 @@ pub fn compare(a: &[Profile], b: &[Profile], options: &Options) -> Comparison {
         b: b.iter().map(|run| run.facts.clone()).collect(),
         conditions,
         shift: super::shift::shift(a, b, options, noise),
-        gates: gated,
+        gates: decisive,
         others,
         steps,
         missing,

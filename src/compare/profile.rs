@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::schedule::Model;
 use crate::plan::threshold::{self, Aggregate, Metric, Threshold};
 use crate::plan::{Series, SeriesId, Subject};
-use crate::record::{Carried, Interval, RunHeader};
+use crate::record::{Carried, Counts, Interval, RunHeader};
 use crate::units::Quantile;
 use crate::verdict::tally::{Picker, Tally};
 
@@ -203,7 +203,7 @@ impl ProfileFold {
             let counts = interval.series.values().map(|series| &series.counts);
             self.target.absorb(&TargetWork {
                 cpu_us: target.cpu * self.machine_cpu * length.as_secs_f64(),
-                requests: counts.map(|counts| counts.sent()).sum(),
+                requests: counts.map(Counts::sent).sum(),
             });
         }
     }

@@ -106,7 +106,7 @@ pub struct Row {
 }
 
 impl Row {
-    pub(super) fn new(figure: Figure, measured: Measured, rules: Rules) -> Self {
+    pub(super) fn new(figure: Figure, measured: &Measured, rules: Rules) -> Self {
         let scale = figure.scale;
         let size = scale.difference(rules.limit).abs();
         Self {

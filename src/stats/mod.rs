@@ -26,7 +26,7 @@ pub fn t_quantile(p: f64, df: f64) -> f64 {
     if df > LIKE_NORMAL {
         return normal_quantile(p);
     }
-    if !(df > 0.0) {
+    if df.is_nan() || df <= 0.0 {
         return f64::INFINITY;
     }
     let (half, tail) = (df / 2.0, 2.0 * p.min(1.0 - p));
@@ -37,7 +37,7 @@ pub fn t_quantile(p: f64, df: f64) -> f64 {
 
 /// The probability of a |t| at least this large if there is no effect; 1 without degrees of freedom.
 pub fn two_sided(t: f64, df: f64) -> f64 {
-    if t.is_nan() || !(df > 0.0) {
+    if t.is_nan() || df.is_nan() || df <= 0.0 {
         return 1.0;
     }
     if df > LIKE_NORMAL {

@@ -14,7 +14,15 @@ fn sitting(rtt_of_b: &str, seed: &str) -> (Option<i32>, Value) {
     let bench = Bench::with(SCENARIO);
     let output = gander()
         .current_dir(bench.folder.path())
-        .args(["ab", "scenario.yaml", "--out", "sat", "--seed", seed, "--quiet"])
+        .args([
+            "ab",
+            "scenario.yaml",
+            "--out",
+            "sat",
+            "--seed",
+            seed,
+            "--quiet",
+        ])
         .args(["--target-set", "cache.mode=off"])
         .args(["--a", "target_set.db.rtt_ms=20"])
         .args(["--b", &format!("target_set.db.rtt_ms={rtt_of_b}")])
@@ -22,7 +30,11 @@ fn sitting(rtt_of_b: &str, seed: &str) -> (Option<i32>, Value) {
         .expect("gander runs");
     let text = std::fs::read_to_string(bench.path("sat/compare.json")).unwrap_or_default();
     let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-    assert!(json.is_object(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        json.is_object(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     (output.status.code(), json)
 }
 

@@ -202,11 +202,11 @@ pub(in crate::report) fn distributions(
                     let line: Vec<(f64, f64)> = report.response_curve.iter().map(place).collect();
                     plot.path(&line, ink, 16)?;
                 }
-                let last = side
+                let ends = side
                     .iter()
                     .filter_map(|report| report.response_curve.last());
                 labels.extend(
-                    last.map(|point| (log(point.time), name.to_owned(), ink))
+                    ends.map(|point| (log(point.time), name.to_owned(), ink))
                         .next(),
                 );
             }
@@ -261,9 +261,9 @@ pub(in crate::report) fn timelines(
                         })
                         .collect();
                     plot.line(&line, ink, 14)?;
-                    let last = line.iter().rev().find_map(|(_, value)| *value);
+                    let final_value = line.iter().rev().find_map(|(_, value)| *value);
                     labels.retain(|(_, label, _): &(f64, String, Ink)| label != name);
-                    labels.extend(last.map(|value| (value, name.to_owned(), ink)));
+                    labels.extend(final_value.map(|value| (value, name.to_owned(), ink)));
                 }
             }
             plot.end_labels(&labels)

@@ -82,35 +82,32 @@ fn pairs(compared: &Compared, times: &[&Row], folders: [&[String]; 2]) -> Vec<Pa
     let Design::Pairs { a_first } = &compared.comparison.design else {
         return Vec::new();
     };
-    let reports = compared.a.reports.iter().zip(&compared.b.reports);
-    let places = folders[0].iter().zip(folders[1]);
-    let pair = |(index, ((a, b), (place_a, place_b))): (
-        usize,
-        ((&Report, &Report), (&String, &String)),
-    )| {
-        let change = |row: &&Row| {
-            let reading =
-                |report: &Report| Some(report.profile.as_ref()?.reading(&row.figure.name)?.value);
-            match (reading(a), reading(b)) {
-                (Some(a), Some(b)) => show_change(row.figure.scale.told(b - a), row.figure.scale),
-                _ => "–".to_owned(),
-            }
+    let line = |index: usize| {
+        let runs = [(&compared.a, folders[0]), (&compared.b, folders[1])];
+        let runs = runs.map(|(side, folders)| (side.reports.get(index), folders.get(index)));
+        let [(Some(a), Some(place_a)), (Some(b), Some(place_b))] = runs else {
+            return None;
         };
-        PairLine {
+        Some(PairLine {
             number: index + 1,
-            order: if a_first.get(index).copied().unwrap_or(true) {
-                "A, B"
-            } else {
-                "B, A"
-            },
+            order: if a_first[index] { "A, B" } else { "B, A" },
             runs: [
                 RunCell::of(a, place_a, times),
                 RunCell::of(b, place_b, times),
             ],
-            changes: times.iter().map(change).collect(),
-        }
+            changes: times.iter().map(|row| change(row, a, b)).collect(),
+        })
     };
-    reports.zip(places).enumerate().map(pair).collect()
+    (0..a_first.len()).filter_map(line).collect()
+}
+
+/// The change of a figure within a pair.
+fn change(row: &Row, a: &Report, b: &Report) -> String {
+    let reading = |report: &Report| Some(report.profile.as_ref()?.reading(&row.figure.name)?.value);
+    match (reading(a), reading(b)) {
+        (Some(a), Some(b)) => show_change(row.figure.scale.told(b - a), row.figure.scale),
+        _ => "–".to_owned(),
+    }
 }
 
 impl RunCell {

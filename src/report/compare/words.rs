@@ -1,5 +1,7 @@
 //! The words and numbers that every form of a comparison shares.
 
+use std::fmt::Write as _;
+
 use crate::compare::{
     Answer, CURVE, Change, Comparison, Design, Figure, Part, Row, Scale, TARGET_CPU, show_change,
     show_confidence,
@@ -104,10 +106,8 @@ pub(super) fn needs(row: &Row) -> String {
     });
     if let Some(need) = row.need {
         let separator = if words.is_empty() { "" } else { "; " };
-        words.push_str(&format!(
-            "{separator}{} needs {need}",
-            show_change(row.limit, scale)
-        ));
+        let limit = show_change(row.limit, scale);
+        let _ = write!(words, "{separator}{limit} needs {need}");
     }
     words
 }

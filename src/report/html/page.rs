@@ -91,13 +91,12 @@ struct BaselineBlock {
 
 impl BaselineBlock {
     fn of(comparison: &Comparison) -> Self {
-        let rows = match comparison.conditions.void {
-            Some(_) => Vec::new(),
-            None => {
-                let steps = comparison.changed_steps();
-                let rows = comparison.gates.iter().chain(&comparison.others);
-                rows.chain(&steps).map(Line::of).collect()
-            }
+        let rows = if comparison.conditions.void.is_some() {
+            Vec::new()
+        } else {
+            let steps = comparison.changed_steps();
+            let rows = comparison.gates.iter().chain(&comparison.others);
+            rows.chain(&steps).map(Line::of).collect()
         };
         Self {
             reason: comparison.reason.clone(),

@@ -4,7 +4,7 @@
 
 use std::thread;
 
-use gander::compare::{Change, Comparison, Design, Noise, Options, Profile, compare};
+use gander::compare::{Change, Comparison, Design, Noise, Options, Profile, Row, Slot, compare};
 use gander::stats::Spending;
 
 use super::simulator::{Place, Simulator, Traffic};
@@ -36,7 +36,7 @@ impl Tally {
             gates.find(|row| row.figure.name == name).expect("a gate")
         };
         let gates = ["p50(response_time)", "p95(response_time)"].map(gate);
-        self.alarms += u32::from(gates.iter().any(|row| row.is_worse()));
+        self.alarms += u32::from(gates.iter().any(Row::is_worse));
         for (covered, row) in self.covered.iter_mut().zip(gates) {
             let bounds = row.told_bounds().expect("an effect");
             *covered += u32::from(bounds.contains(0.0));
@@ -142,7 +142,7 @@ fn stops_with_a_regression(a: &[Profile], b: &[Profile]) -> bool {
             ..Options::default()
         };
         let comparison = compare(&a[..pairs], &b[..pairs], &options);
-        comparison.gates.iter().any(|row| row.is_worse())
+        comparison.gates.iter().any(Row::is_worse)
     })
 }
 
@@ -221,8 +221,8 @@ fn the_arm_that_runs_first_is_not_favoured() {
             ..Options::default()
         };
         let comparison = compare(&a, &b, &options);
-        alternating += u32::from(comparison.gates.iter().any(|row| row.is_worse()));
-        told += u32::from(comparison.slots.iter().any(|slot| slot.is_noticeable()));
+        alternating += u32::from(comparison.gates.iter().any(Row::is_worse));
+        told += u32::from(comparison.slots.iter().any(Slot::is_noticeable));
         let always = [true; 6];
         let (a, b) = sitting(&always);
         let options = Options {
@@ -231,12 +231,7 @@ fn the_arm_that_runs_first_is_not_favoured() {
             },
             ..Options::default()
         };
-        fixed += u32::from(
-            compare(&a, &b, &options)
-                .gates
-                .iter()
-                .any(|row| row.is_worse()),
-        );
+        fixed += u32::from(compare(&a, &b, &options).gates.iter().any(Row::is_worse));
     }
     assert!(
         alternating <= trials / 20,

@@ -42,6 +42,9 @@ pub(crate) struct Place {
 /// How much of a second's level stays in the next.
 const MEMORY: f64 = 0.6;
 
+/// The number of equally likely values of the normal distribution.
+const SIZE: u32 = 4_096;
+
 /// A stream of runs.
 #[derive(Debug)]
 pub(crate) struct Simulator {
@@ -64,7 +67,6 @@ impl Simulator {
             subject: Subject::Requests,
             tags: BTreeMap::new(),
         }];
-        const SIZE: u32 = 4_096;
         let normal = (0..SIZE).map(|index| {
             gander::stats::normal_quantile((f64::from(index) + 0.5) / f64::from(SIZE))
         });
