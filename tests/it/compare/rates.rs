@@ -36,7 +36,7 @@ impl Tally {
             gates.find(|row| row.figure.name == name).expect("a gate")
         };
         let gates = ["p50(response_time)", "p95(response_time)"].map(gate);
-        self.alarms += u32::from(gates.iter().any(Row::is_worse));
+        self.alarms += u32::from(gates.iter().any(|row| row.is_worse()));
         for (covered, row) in self.covered.iter_mut().zip(gates) {
             let bounds = row.told_bounds().expect("an effect");
             *covered += u32::from(bounds.contains(0.0));
