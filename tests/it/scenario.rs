@@ -111,6 +111,30 @@ fn soak_is_thirty_users_for_two_hours() {
 }
 
 #[test]
+fn the_soak_of_a_target_that_gander_does_not_start_leaves_its_memory_out() {
+    let elsewhere = Overrides {
+        target: Some("http://127.0.0.1:1".to_owned()),
+        ..Overrides::default()
+    };
+    let soak = read("soak", &elsewhere);
+    let kept = expressions(&soak);
+    assert!(
+        kept.iter().all(|rule| !rule.contains("target.")),
+        "{kept:?}"
+    );
+    assert!(
+        kept.iter().any(|rule| rule.contains("generator.rss")),
+        "{kept:?}"
+    );
+    let told = "slope(target.rss) < 5MB/h left out: Gander does not start this target";
+    assert!(
+        soak.overridden.iter().any(|change| change == told),
+        "{:?}",
+        soak.overridden
+    );
+}
+
+#[test]
 fn every_shipped_scenario_pauses_between_steps_and_checks_its_responses() {
     for name in SHIPPED {
         let scenario = read(name, &Overrides::default());

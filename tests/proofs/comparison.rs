@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Bench, gander};
+use crate::support::{Bench, alone, gander};
 
 /// Reads of Folio without its cache, so that the modelled cost of a statement is most of a response.
 const SCENARIO: &str = "name: rtt\nkind: custom\ntarget: bundled\nload: { users: 8, for: 25s }\nwarm_up: 5s\n\
@@ -41,6 +41,7 @@ fn sitting(rtt_of_b: &str, seed: &str) -> (Option<i32>, Value) {
 #[test]
 #[ignore = "five minutes of load"]
 fn a_target_that_is_ten_percent_slower_is_found() {
+    let _alone = alone();
     let (code, json) = sitting("22", "1");
     assert_eq!(code, Some(96), "{json:#}");
     let gates = json["gates"].as_array().expect("gates");
@@ -54,6 +55,7 @@ fn a_target_that_is_ten_percent_slower_is_found() {
 #[test]
 #[ignore = "fifteen minutes of load"]
 fn the_same_target_twice_does_not_regress() {
+    let _alone = alone();
     for seed in ["1", "2", "3"] {
         let (code, json) = sitting("20", seed);
         assert!(matches!(code, Some(0 | 95)), "seed {seed}: {json:#}");

@@ -98,7 +98,7 @@ pub(super) fn needs(row: &Row) -> String {
         return String::new();
     }
     if row.flaw.is_some() {
-        return row.explain();
+        return row.why();
     }
     let scale = row.figure.scale;
     let mut words = row.detectable.map_or_else(String::new, |detectable| {

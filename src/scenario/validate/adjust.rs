@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::Overrides;
 use super::load::duration_of;
+use crate::expr::threshold::Metric;
 use crate::format::Problems;
 use crate::format::tables::load::{MAX_RATE, MAX_USERS};
 use crate::scenario::program::each_block;
-use crate::scenario::{Delay, Load, Scenario, Step, Window};
+use crate::scenario::{Delay, Load, Scenario, Step, Target, Window};
 use crate::units::{Rate, show_duration, show_rate};
 
 /// The maximum of `--time-scale`.
@@ -21,6 +22,9 @@ pub(super) fn change_scenario(
     overrides: &Overrides,
     problems: &mut Problems,
 ) {
+    if overrides.target.is_some() {
+        leave_out_target_health(scenario);
+    }
     if let Some(users) = overrides.users {
         set_users(&mut scenario.load, users, problems);
         scenario.overridden.push(format!("users = {users}"));
@@ -52,6 +56,28 @@ pub(super) fn change_scenario(
         let shown = show_duration(duration);
         scenario.overridden.push(format!("for = {shown}"));
     }
+}
+
+/// Removes thresholds on the CPU and the memory of the target if the command line names one that Gander does not start: the
+/// file means the target that it names itself.
+fn leave_out_target_health(scenario: &mut Scenario) {
+    if !matches!(scenario.target, Target::Url(_)) {
+        return;
+    }
+    let overridden = &mut scenario.overridden;
+    scenario.thresholds.retain(|threshold| {
+        let is_of_target = matches!(
+            threshold.parsed.measure.metric,
+            Metric::TargetCpu | Metric::TargetRss
+        );
+        if is_of_target {
+            overridden.push(format!(
+                "{} left out: Gander does not start this target",
+                threshold.expression.trim()
+            ));
+        }
+        !is_of_target
+    });
 }
 
 fn set_users(load: &mut Load, users: u32, problems: &mut Problems) {
