@@ -83,7 +83,12 @@ impl RunFacts {
                 None if header.target_is_bundled => "bundled".to_owned(),
                 None => header.target.clone(),
             },
-            changes: header.overrides.clone(),
+            changes: header
+                .overrides
+                .iter()
+                .filter(|change| !change.starts_with("target = "))
+                .cloned()
+                .collect(),
             machine: header.machine.clone(),
             model: header.model,
             offered: load.offered,

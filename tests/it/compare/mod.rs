@@ -2,6 +2,7 @@
 
 mod baseline;
 mod commands;
+mod judged;
 mod rates;
 mod refused;
 pub(crate) mod simulator;
