@@ -9,7 +9,7 @@ mod record;
 
 pub use arm::{Arm, read_arms};
 pub use order::order;
-pub use record::{AbRecord, ArmRecord, RECORD_FILE, RunRecord, SCHEMA};
+pub use record::{AbRecord, ArmRecord, JudgedAs, RECORD_FILE, RunRecord, SCHEMA};
 
 use std::fmt;
 

@@ -13,7 +13,7 @@ pub const SCHEMA: &str = "gander.ab/1";
 pub const RECORD_FILE: &str = "ab.json";
 
 /// The content of `ab.json`. It is written before the first run and again after each.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AbRecord {
     /// `gander.ab/1`
     pub schema: String,
@@ -35,10 +35,26 @@ pub struct AbRecord {
     pub a: ArmRecord,
     /// The second arm.
     pub b: ArmRecord,
+    /// How the comparison was judged, so that it can be made again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<JudgedAs>,
     /// Every planned run, in order.
     pub runs: Vec<RunRecord>,
     /// Why the comparison ended early; `None` while it runs and after it is complete.
     pub stopped: Option<String>,
+}
+
+/// The options that judge a comparison.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JudgedAs {
+    /// The figures that decide; none for the usual ones.
+    pub gates: Vec<String>,
+    /// The tolerance, as a fraction.
+    pub tolerance: f64,
+    /// True if a regression must exceed it with its whole interval.
+    pub strict: bool,
+    /// The confidence of the intervals: more than 95 % after a look at unfinished results.
+    pub confidence: f64,
 }
 
 /// One arm.

@@ -38,6 +38,17 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
     Ok(rate)
 }
 
+/// The name of a baseline, which becomes the name of a file.
+pub(super) fn baseline_name(text: &str) -> Result<String, String> {
+    let is_usable = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if text.is_empty() || text.starts_with('.') || !text.chars().all(is_usable) {
+        return Err(
+            "expected a name of letters, digits, `.`, `_` and `-`, such as main; --file takes a path".to_owned(),
+        );
+    }
+    Ok(text.to_owned())
+}
+
 /// A percentage as a fraction: `5%` is 0.05.
 pub(super) fn percent(text: &str) -> Result<f64, String> {
     let number = text.trim().strip_suffix('%').map(str::trim);

@@ -50,7 +50,13 @@ pub struct JudgingArgs {
     #[arg(long = "gate", value_name = "FIGURE")]
     pub gates: Vec<String>,
     /// A change of a time or a rate below this is none
-    #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = arguments::percent)]
+    #[arg(
+        long,
+        value_name = "PERCENT",
+        default_value = "5%",
+        value_parser = arguments::percent,
+        allow_hyphen_values = true
+    )]
     pub tolerance: f64,
     /// Call a figure regressed only if its whole interval exceeds the tolerance
     #[arg(long)]
@@ -147,11 +153,11 @@ pub enum BaselineCommand {
 #[derive(Debug, Clone, Args)]
 pub struct BaselineFile {
     /// The baseline's name: the file is baselines/NAME.json
-    #[arg(long, value_name = "NAME", default_value = "main")]
+    #[arg(long, value_name = "NAME", default_value = "main", value_parser = arguments::baseline_name)]
     pub name: String,
     /// The baseline's file, instead of a name
-    #[arg(long, value_name = "FILE", conflicts_with = "name")]
-    pub file: Option<PathBuf>,
+    #[arg(long = "file", value_name = "FILE", conflicts_with = "name")]
+    pub baseline_file: Option<PathBuf>,
 }
 
 /// `gander baseline add`

@@ -10,12 +10,15 @@ use chrono::{DateTime, SecondsFormat, Utc};
 #[cfg(feature = "bundled-target")]
 use clap::ValueEnum as _;
 
-use crate::ab::{AbRecord, Arm, ArmRecord, RECORD_FILE, RunRecord, SCHEMA, Side, order, read_arms};
+use crate::ab::{
+    AbRecord, Arm, ArmRecord, JudgedAs, RECORD_FILE, RunRecord, SCHEMA, Side, order, read_arms,
+};
 #[cfg(feature = "bundled-target")]
 use crate::bundled::ProfileName;
 use crate::cli::AbArgs;
-use crate::compare::{Answer, Design, Options, show_confidence};
+use crate::compare::{Answer, DEFAULT_TOLERANCE, Design, Gate, Options, show_confidence};
 use crate::exit::Exit;
+use crate::plan::threshold::figure_name;
 use crate::report::compare::Compared;
 use crate::run::header;
 use crate::scenario::Overrides;
@@ -93,8 +96,21 @@ pub(super) fn ab(args: &AbArgs) -> Result<Exit, CommandError> {
     if let Err(error) = sat {
         record.stopped = Some(terminal::without_secrets(&error.to_string()));
         save(&record, &folder)?;
+        if !complete_pairs(&record).0.is_empty() {
+            sitting.tell(&format!(
+                "\n`gander compare {}` compares the pairs that are complete\n",
+                folder.display()
+            ));
+        }
         return Err(error);
     }
+    record.judged = Some(JudgedAs {
+        gates: args.judging.gates.clone(),
+        tolerance: args.judging.tolerance,
+        strict: args.judging.strict,
+        confidence,
+    });
+    save(&record, &folder)?;
     let compared = compared(&folder, &record, &options(args, confidence))?;
     let (a, b, _) = complete_pairs(&record);
     outputs.write_sitting(&compared, [&a, &b])?;
@@ -107,6 +123,32 @@ fn options(args: &AbArgs, confidence: f64) -> Options {
     Options {
         confidence,
         ..judging(&args.judging)
+    }
+}
+
+/// The options with which the comparison was judged when its runs were made; a gate or a tolerance of the command line
+/// counts more, except that the confidence stays.
+pub(super) fn judged_as_recorded(record: &AbRecord, given: Options) -> Options {
+    let Some(judged) = &record.judged else {
+        return given;
+    };
+    let is_default = given.gates.is_empty()
+        && !given.is_strict
+        && (given.tolerance - DEFAULT_TOLERANCE).abs() < 1e-9;
+    let confidence = judged.confidence;
+    if !is_default {
+        return Options {
+            confidence,
+            ..given
+        };
+    }
+    let gates = judged.gates.iter();
+    Options {
+        gates: gates.map(|name| Gate::named(&figure_name(name))).collect(),
+        tolerance: judged.tolerance,
+        is_strict: judged.strict,
+        confidence,
+        ..given
     }
 }
 
@@ -294,6 +336,7 @@ fn record(
             .collect(),
         a: own(a),
         b: own(b),
+        judged: None,
         runs: runs.collect(),
         stopped: None,
     }

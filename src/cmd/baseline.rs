@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -15,12 +15,16 @@ use crate::cli::{
 use crate::compare::{Baseline, DEFAULT_GATES, Profile, Scale, show_change};
 use crate::exit::Exit;
 use crate::record::journal::BaselineRecord;
+use crate::report::text::clean;
 use crate::units::{Micros, show_count};
 use crate::verdict::Conclusion;
 
 use super::compare::{read_runs, runs_in};
 use super::output_file::{Existing, OutputFile};
 use super::{CommandError, terminal};
+
+/// The largest file that is read; a baseline has some tens of KiB.
+const LARGEST: u64 = 16 << 20;
 
 /// The folder of baselines that are given by name.
 const FOLDER: &str = "baselines";
@@ -57,6 +61,15 @@ pub(super) fn read(path: &Path) -> Result<Baseline, CommandError> {
 
 /// The baseline in a file; `None` if there is no file.
 pub(super) fn try_read(path: &Path) -> Result<Option<Baseline>, CommandError> {
+    if let Ok(found) = fs::metadata(path)
+        && (!found.is_file() || found.len() > LARGEST)
+    {
+        return Err(CommandError::Argument(anyhow!(
+            "{} is no baseline: expected a file of {} MiB at most",
+            path.display(),
+            LARGEST >> 20
+        )));
+    }
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -71,16 +84,24 @@ pub(super) fn try_read(path: &Path) -> Result<Option<Baseline>, CommandError> {
         .map_err(CommandError::Argument)
 }
 
-/// Writes a baseline; the folder is created.
-pub(super) fn write(path: &Path, baseline: &Baseline) -> Result<(), CommandError> {
-    if let Some(folder) = path
+/// Waits until no other command changes a baseline in this folder, which is created. The lock lasts as long as the value.
+pub(super) fn lock(path: &Path) -> Result<Option<File>, CommandError> {
+    let folder = path
         .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create the folder {}", folder.display()))
-            .map_err(CommandError::Argument)?;
-    }
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create the folder {}", folder.display()))
+        .map_err(CommandError::Argument)?;
+    let folder = File::open(folder)
+        .with_context(|| format!("cannot read the folder {}", folder.display()))
+        .map_err(CommandError::Argument)?;
+    // A file system without locks cannot help here.
+    Ok(folder.lock().is_ok().then_some(folder))
+}
+
+/// Writes a baseline into an existing folder.
+pub(super) fn write(path: &Path, baseline: &Baseline) -> Result<(), CommandError> {
     let text = baseline
         .to_text()
         .context("cannot write the baseline as JSON")
@@ -115,7 +136,7 @@ fn to_json(baseline: &Baseline) -> Result<serde_json::Value, CommandError> {
 
 impl BaselineFile {
     pub(super) fn path(&self) -> PathBuf {
-        self.file
+        self.baseline_file
             .clone()
             .unwrap_or_else(|| Path::new(FOLDER).join(&self.name).with_extension("json"))
     }
@@ -123,6 +144,7 @@ impl BaselineFile {
 
 fn add(args: &BaselineAddArgs) -> Result<Exit, CommandError> {
     let path = args.baseline.path();
+    let _lock = lock(&path)?;
     let mut baseline = try_read(&path)?.unwrap_or_default();
     let each: Result<Vec<Vec<PathBuf>>, CommandError> =
         args.runs.iter().map(|folder| runs_in(folder)).collect();
@@ -151,8 +173,9 @@ fn add(args: &BaselineAddArgs) -> Result<Exit, CommandError> {
         0 => String::new(),
         known => format!(", {known} were there already"),
     };
+    let word = if runs == 1 { "run" } else { "runs" };
     terminal::say(&format!(
-        "{}: {added} added{repeated}; {runs} runs{enough}\n",
+        "{}: {added} added{repeated}; {runs} {word}{enough}\n",
         path.display()
     ))?;
     Ok(Exit::Passed)
@@ -209,8 +232,13 @@ fn list(args: &BaselineListArgs) -> Result<Exit, CommandError> {
     if text.is_empty() {
         text = format!("no baselines in {}\n", args.folder.display());
     }
-    terminal::say(&text)?;
+    terminal::say(&without_codes(&text))?;
     Ok(Exit::Passed)
+}
+
+/// Each line without terminal codes, which a name in a file can contain.
+fn without_codes(text: &str) -> String {
+    text.lines().map(|line| clean(line) + "\n").collect()
 }
 
 /// `10 runs of checkout, 2026-11-01 to 2026-11-29, noise floor from 6 runs`
@@ -287,12 +315,13 @@ fn show(args: &BaselineShowArgs) -> Result<Exit, CommandError> {
             }
         }
     }
-    terminal::say(&text)?;
+    terminal::say(&without_codes(&text))?;
     Ok(Exit::Passed)
 }
 
 fn prune(args: &BaselinePruneArgs) -> Result<Exit, CommandError> {
     let path = args.baseline.path();
+    let _lock = lock(&path)?;
     let mut baseline = read(&path)?;
     for run_id in &args.run {
         if baseline.runs.iter().all(|run| run.facts.run_id != *run_id) {

@@ -22,7 +22,7 @@ use super::{CommandError, baseline, compile, seed_or_new, terminal};
 pub(super) fn calibrate(args: &CalibrateArgs) -> Result<Exit, CommandError> {
     let path = args.baseline.path();
     // A faulty file is refused before the runs.
-    let mut kept = baseline::try_read(&path)?.unwrap_or_default();
+    baseline::try_read(&path)?;
     let prepared = Prepared::of(Setup {
         file: args.file.clone(),
         overrides: (&args.changes).into(),
@@ -81,6 +81,8 @@ pub(super) fn calibrate(args: &CalibrateArgs) -> Result<Exit, CommandError> {
         ))
     })?;
     let text = summary(&noise, &runs, args.tolerance);
+    let _lock = baseline::lock(&path)?;
+    let mut kept = baseline::try_read(&path)?.unwrap_or_default();
     kept.keep_noise(noise);
     baseline::write(&path, &kept)?;
     if !args.quiet {

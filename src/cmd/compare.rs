@@ -9,12 +9,15 @@ use crate::ab::{AbRecord, RECORD_FILE};
 use crate::cli::{CompareArgs, Inconclusive, JudgingArgs};
 use crate::compare::{Answer, Gate, Options, Profile, compare as compare_sides};
 use crate::exit::Exit;
+use crate::plan::threshold::figure_name;
 use crate::record::journal::RUN_FILE;
 use crate::report::Report;
 use crate::report::compare::{self as forms, Compared, Side};
+use crate::report::text::clean;
 
 use super::output_file::{Existing, OutputFile};
-use super::outputs::journal_in;
+use super::outputs::{journal_files, journal_in};
+use super::places::Places;
 use super::{CommandError, terminal};
 use super::{ab, baseline};
 
@@ -28,21 +31,36 @@ pub(super) fn compare(args: &CompareArgs) -> Result<Exit, CommandError> {
         noise,
         ..judging(&args.judging)
     };
-    let outputs = Outputs::open(args)?;
-    let compared = match (&args.runs[..], &args.against[..]) {
-        ([sitting], []) if sitting.join(RECORD_FILE).is_file() => {
-            let record = AbRecord::read(sitting)
-                .with_context(|| format!("cannot read {}", sitting.join(RECORD_FILE).display()))
-                .map_err(CommandError::Argument)?;
-            ab::compared(sitting, &record, &options)?
-        }
-        _ => {
-            let (a, b) = sides(args)?;
-            compared(read_runs(&a)?, read_runs(&b)?, &options)?
-        }
+    let (outputs, compared) = match (&args.runs[..], &args.against[..]) {
+        ([folder], []) if folder.join(RECORD_FILE).is_file() => of_sitting(args, folder, options)?,
+        _ => of_sides(args, &options)?,
     };
     outputs.write(&compared)?;
     Ok(exit_of(&compared, args.judging.inconclusive))
+}
+
+/// The comparison of the pairs that `gander ab` made in a folder.
+fn of_sitting(
+    args: &CompareArgs,
+    folder: &Path,
+    options: Options,
+) -> Result<(Outputs, Compared), CommandError> {
+    let record = AbRecord::read(folder)
+        .with_context(|| format!("cannot read {}", folder.join(RECORD_FILE).display()))
+        .map_err(CommandError::Argument)?;
+    let runs = record.runs.iter().map(|run| folder.join(&run.folder));
+    let outputs = Outputs::open(args, &runs.collect::<Vec<_>>())?;
+    let options = ab::judged_as_recorded(&record, options);
+    Ok((outputs, ab::compared(folder, &record, &options)?))
+}
+
+/// The comparison of the runs that the command line names.
+fn of_sides(args: &CompareArgs, options: &Options) -> Result<(Outputs, Compared), CommandError> {
+    let (a, b) = sides(args)?;
+    let outputs = Outputs::open(args, &[&a[..], &b].concat())?;
+    let (a, b) = (read_runs(&a)?, read_runs(&b)?);
+    refuse_repeated(&a, &b)?;
+    Ok((outputs, compared(a, b, options)?))
 }
 
 /// The options of the command line that judge.
@@ -51,7 +69,7 @@ pub(super) fn judging(args: &JudgingArgs) -> Options {
         gates: args
             .gates
             .iter()
-            .map(|name| Gate::named(name.trim()))
+            .map(|name| Gate::named(&figure_name(name)))
             .collect(),
         tolerance: args.tolerance,
         is_strict: args.strict,
@@ -100,10 +118,31 @@ fn sides(args: &CompareArgs) -> Result<(Vec<PathBuf>, Vec<PathBuf>), CommandErro
     Ok((a, b))
 }
 
+/// Refuses a run that is given more than once, also as a copy: it would count as several.
+fn refuse_repeated(a: &Side, b: &Side) -> Result<(), CommandError> {
+    let mut seen: Vec<&str> = Vec::new();
+    for report in a.reports.iter().chain(&b.reports) {
+        let run_id = &*report.header.run_id;
+        if seen.contains(&run_id) {
+            return Err(CommandError::Argument(anyhow!(
+                "run {run_id} is given more than once: each run counts once, on one side"
+            )));
+        }
+        seen.push(run_id);
+    }
+    Ok(())
+}
+
 /// The folder itself if it holds a run, else the folders in it that do, by name.
 pub(super) fn runs_in(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
     if folder.join(RUN_FILE).is_file() {
         return Ok(vec![folder.to_owned()]);
+    }
+    if folder.join(RECORD_FILE).is_file() {
+        return Err(CommandError::Argument(anyhow!(
+            "{} holds a comparison by pairs, whose runs belong to two arms: give it alone, or name the folders of its runs",
+            folder.display()
+        )));
     }
     let entries = fs::read_dir(folder)
         .with_context(|| format!("cannot read {}", folder.display()))
@@ -131,7 +170,7 @@ pub(super) fn read_runs(folders: &[PathBuf]) -> Result<Side, CommandError> {
     let reports: Result<Vec<Report>, CommandError> = folders.iter().map(report).collect();
     let names: Vec<String> = folders
         .iter()
-        .map(|folder| folder.display().to_string())
+        .map(|folder| clean(&folder.display().to_string()))
         .collect();
     Ok(Side {
         name: match &names[..] {
@@ -206,7 +245,25 @@ pub(super) struct Outputs {
 }
 
 impl Outputs {
-    fn open(args: &CompareArgs) -> Result<Self, CommandError> {
+    /// Checks the paths against the files that are read, and opens them.
+    fn open(args: &CompareArgs, runs: &[PathBuf]) -> Result<Self, CommandError> {
+        let mut inputs: Vec<PathBuf> = runs.iter().flat_map(|run| journal_files(run)).collect();
+        inputs.extend(args.baseline.as_deref().map(baseline::path_of));
+        let json_place = args.json.as_deref().filter(|path| *path != Path::new("-"));
+        let options: Vec<(&'static str, &Path)> = json_place
+            .map(|path| ("--json", path))
+            .into_iter()
+            .collect();
+        Places {
+            inputs: &inputs,
+            folder: args.out.as_deref().unwrap_or(Path::new(".")),
+            names: match args.out {
+                Some(_) => &["compare.json", "compare.md", "compare.html"],
+                None => &[],
+            },
+            options: &options,
+        }
+        .check()?;
         let existing = Existing::replaced_if(args.overwrite);
         let is_json_on_stdout = args.json.as_deref() == Some(Path::new("-"));
         let json = args.json.as_deref().filter(|_| !is_json_on_stdout);

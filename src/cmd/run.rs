@@ -6,7 +6,7 @@ use crate::exit::Exit;
 use super::execute::{Control, Destination, Prepared, Setup};
 use super::output_file::Existing;
 use super::outputs::Telling;
-use super::{CommandError, baseline, seed_or_new};
+use super::{CommandError, baseline, seed_or_new, terminal};
 
 pub(super) fn run(args: &RunArgs) -> Result<Exit, CommandError> {
     let baseline = args.baseline.as_deref();
@@ -22,6 +22,14 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, CommandError> {
             .transpose()?,
         grace: args.grace,
     })?;
+    if let Some(record) = &prepared.setup.baseline
+        && record.content.is_none()
+    {
+        terminal::complain(&format!(
+            "note: there is no baseline {} yet, so the run will have nothing to be compared with\n",
+            record.file
+        ));
+    }
     let destination = Destination {
         folder: args.out.as_deref(),
         existing: Existing::replaced_if(args.overwrite),

@@ -30,7 +30,7 @@ pub struct Baseline {
 #[derive(Debug, thiserror::Error)]
 pub enum BaselineError {
     /// Not the JSON that it should be.
-    #[error("not a baseline file: {0}")]
+    #[error("it is not a baseline file")]
     Malformed(#[from] serde_json::Error),
     /// Of another version.
     #[error(

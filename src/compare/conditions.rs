@@ -42,6 +42,7 @@ impl Conditions {
         for run in a.iter().chain(b) {
             found.refuse_run(run);
         }
+        found.refuse_failed(a);
         let is_same_work = found.tell("workload", a, b, |run| {
             run.workload_hash.as_ref().map_or_else(
                 || "unknown".to_owned(),
@@ -56,9 +57,15 @@ impl Conditions {
         }
         found.compare_load(a, b);
         found.tell("target", a, b, |run| run.target.clone());
-        found.tell("changes", a, b, |run| match &run.changes[..] {
-            [] => "none".to_owned(),
-            changes => changes.join(", "),
+        let all = || a.iter().chain(b);
+        let is_common = |change: &String| all().all(|run| run.changes.contains(change));
+        found.tell("changes", a, b, |run| {
+            let own = run.changes.iter().filter(|change| !is_common(change));
+            let own: Vec<&str> = own.map(String::as_str).collect();
+            match &own[..] {
+                [] => "none".to_owned(),
+                changes => changes.join(", "),
+            }
         });
         found.tell("commit", a, b, |run| match &run.git_commit {
             Some(commit) => commit.chars().take(12).collect(),
@@ -95,8 +102,6 @@ impl Conditions {
             self.refuse(format!("run {id} did not end as planned: {}", run.reason));
         } else if run.requests == 0 {
             self.refuse(format!("run {id} has no requests in its measured time"));
-        } else if run.failed == run.requests {
-            self.refuse(format!("every request of run {id} failed"));
         } else if let Some(achieved) = run.achieved().filter(|part| *part < 1.0 - LOAD_TOLERANCE) {
             self.refuse(format!(
                 "run {id} started {} of the offered iterations only ({} of {}), at least 99 % are needed: its times are \
@@ -105,6 +110,14 @@ impl Conditions {
                 run.started,
                 run.offered
             ));
+        }
+    }
+
+    /// Refuses a side A in which every request of a run failed. On side B that is a result: it is worse.
+    fn refuse_failed(&mut self, a: &[&RunFacts]) {
+        let mut runs = a.iter();
+        if let Some(run) = runs.find(|run| run.requests > 0 && run.failed == run.requests) {
+            self.refuse(format!("every request of run {} failed", run.run_id));
         }
     }
 
@@ -118,8 +131,11 @@ impl Conditions {
         let (Some(rate_a), Some(rate_b)) = (rate(a), rate(b)) else {
             return;
         };
-        // A difference of exactly 1 % is allowed, however it rounds.
-        if (rate_b / rate_a - 1.0).abs() > LOAD_TOLERANCE + 1e-9 {
+        // One iteration more or less at the ends of a run is no difference, nor is exactly 1 %, however it rounds.
+        let runs = a.iter().chain(b);
+        let fewest = runs.map(|run| run.offered).min().unwrap_or(0).max(1);
+        let allowed = LOAD_TOLERANCE + 1.0 / fewest as f64 + 1e-9;
+        if (rate_b / rate_a - 1.0).abs() > allowed {
             self.differences.push(Difference {
                 condition: "offered load",
                 a: show_rate(rate_a),

@@ -71,6 +71,8 @@ pub struct Spread {
     /// The part of it that longer runs divide, and their present length in seconds.
     within: Option<(f64, f64)>,
     is_paired: bool,
+    /// The pairs, or the runs of the smaller side, that there are.
+    runs: u32,
     /// True if nothing was seen, so that only more requests help.
     is_of_rare_events: bool,
 }
@@ -79,13 +81,19 @@ pub struct Spread {
 const RULE_OF_THREE: f64 = 3.0;
 
 impl Spread {
+    /// True if neither side had a single event.
+    pub(super) const fn is_of_rare_events(&self) -> bool {
+        self.is_of_rare_events
+    }
+
     /// The runs needed to detect an effect of this size.
     pub(super) fn need(&self, size: f64) -> Option<Need> {
         if self.is_of_rare_events {
             return Some(Need::Requests((RULE_OF_THREE / size).ceil() as u64));
         }
         let variance = self.by_run?;
-        let runs = runs_needed(variance, size);
+        // An effect that is there is not found sooner with fewer runs.
+        let runs = runs_needed(variance, size).filter(|runs| *runs > self.runs);
         if self.is_paired {
             return runs.map(Need::Pairs);
         }
@@ -157,6 +165,7 @@ impl Measured {
             measured.variance = Spread {
                 by_run: variance(&differences),
                 is_paired: true,
+                runs: differences.len() as u32,
                 ..Spread::default()
             };
             if measured.effect.is_none() {
@@ -208,6 +217,7 @@ impl Measured {
             self.variance = Spread {
                 by_run: Some(each + 2.0 * tau),
                 within: Some((each, load_s)),
+                runs: a.len().min(b.len()) as u32,
                 ..Spread::default()
             };
             return;
@@ -216,6 +226,7 @@ impl Measured {
         if let Some(effect) = self.effect {
             let parts = 1.0 / a.len() as f64 + 1.0 / b.len() as f64;
             self.variance.by_run = Some(2.0 * effect.error * effect.error / parts);
+            self.variance.runs = a.len().min(b.len()) as u32;
             return;
         }
         // The error within the runs is told, but it proves nothing.
@@ -235,6 +246,7 @@ impl Measured {
         let fewest = samples(a).min(samples(b));
         if let Some(effect) = &mut self.effect
             && effect.error == 0.0
+            && a.iter().chain(b).all(|reading| reading.value == 0.0)
             && fewest > 0
         {
             effect.error = RULE_OF_THREE / 1.96 / fewest as f64;

@@ -114,9 +114,7 @@ impl ProfileFold {
         }
         fold.select(Metric::IterationTime, &[P50, P95], None, header);
         fold.select(Metric::Failed, &[Aggregate::Ratio], None, header);
-        if header.model == Model::Closed {
-            fold.select(Metric::Requests, &[Aggregate::Rate], None, header);
-        }
+        fold.select(Metric::Requests, &[Aggregate::Rate], None, header);
         let series = (0..).map(SeriesId).zip(&header.series);
         for (id, _) in series.filter(|(_, series)| series.subject == Subject::Requests) {
             fold.select(Metric::ResponseTime, &[P50, P95, P99], Some(id), header);

@@ -102,6 +102,8 @@ pub struct Row {
     pub limit: f64,
     /// True if the row decides.
     pub decides: bool,
+    /// True if neither side had a single event: then there is no change, and the interval says how large one could be.
+    is_quiet: bool,
     rules: Rules,
 }
 
@@ -122,6 +124,7 @@ impl Row {
             p: 1.0,
             limit: rules.limit,
             decides: rules.decides,
+            is_quiet: measured.variance.is_of_rare_events(),
             figure,
             rules,
         }
@@ -141,6 +144,10 @@ impl Row {
     /// does). Improved: the mirror. No change: the whole interval is within the tolerance.
     pub(super) fn judge(&mut self, p: f64) {
         self.p = p;
+        if self.is_quiet {
+            self.change = Change::NoChange;
+            return;
+        }
         let (Some(worse), None) = (self.worse(), self.flaw) else {
             self.change = Change::Inconclusive;
             return;
@@ -200,7 +207,7 @@ impl Row {
     /// True if a change for the worse as large as the tolerance is ruled out.
     pub fn is_not_worse(&self) -> bool {
         let limit = self.size();
-        self.flaw.is_none() && self.worse().is_some_and(|worse| worse.high < limit)
+        self.is_quiet || self.flaw.is_none() && self.worse().is_some_and(|worse| worse.high < limit)
     }
 
     /// Orders rows: the worst first, those without an effect last.
@@ -251,7 +258,8 @@ impl Row {
     /// The reason why the row is not clear, as a clause to follow the figure.
     pub fn why(&self) -> String {
         match self.flaw {
-            Some(Flaw::NoData) => "one side has no data".to_owned(),
+            Some(Flaw::NoData) => "one side has no data for it; a baseline has it only from runs that were made with this threshold"
+                    .to_owned(),
             Some(Flaw::NoNoiseFloor) => {
                 "one run a side cannot tell a change from the noise between runs: compare three runs a side or more, or \
                  measure the noise with `gander calibrate`"

@@ -251,9 +251,7 @@ impl Warning {
             Self::NeverRan { .. } => {
                 "the run did not test this: check `if`, the weight of the flow, and failures in earlier steps"
             }
-            Self::Inconclusive { .. } => {
-                "this does not fail the run; longer runs, or more of them, narrow the interval"
-            }
+            Self::Inconclusive { .. } => "longer runs, or more of them, narrow the interval",
             Self::Threshold { .. } => "it is marked `severity: warn` and does not fail the run",
         }
     }

@@ -125,12 +125,7 @@ impl Threshold {
         let (figure, _) = self
             .is_against_baseline()
             .then(|| self.expression.rsplit_once(" vs "))??;
-        let mut is_quoted = false;
-        let name = figure.chars().filter(|c| {
-            is_quoted ^= *c == '"';
-            is_quoted || !c.is_whitespace()
-        });
-        Some(name.collect())
+        Some(figure_name(figure))
     }
 
     /// The left side.
@@ -143,6 +138,16 @@ impl Threshold {
             during: self.during.clone(),
         }
     }
+}
+
+/// The left side of an expression as the name of a figure: without spaces outside quotes.
+pub fn figure_name(expression: &str) -> String {
+    let mut is_quoted = false;
+    let name = expression.chars().filter(|c| {
+        is_quoted ^= *c == '"';
+        is_quoted || !c.is_whitespace()
+    });
+    name.collect()
 }
 
 impl Selection {

@@ -33,7 +33,7 @@ pub fn markdown(compared: &Compared) -> String {
     for difference in &comparison.conditions.differences {
         let _ = writeln!(
             text,
-            "- {} differs: A {}; B {}",
+            "- {}: A {}; B {}",
             difference.condition,
             prose(&difference.a),
             prose(&difference.b)

@@ -151,11 +151,54 @@ fn faulty_arguments_say_what_to_do() {
             "gander baseline add",
         ),
         (&["baseline", "add", "nowhere"], "cannot read nowhere"),
+        (
+            &["baseline", "add", "old", "--name", "../evil"],
+            "--file takes a path",
+        ),
+        (
+            &["compare", "old/1", "old/1", "--against", "new"],
+            "is given more than once",
+        ),
+        (
+            &[
+                "compare",
+                "old",
+                "--against",
+                "new",
+                "--json",
+                "old/1/run.json",
+                "--overwrite",
+            ],
+            "is an input file",
+        ),
     ] {
         let output = run(folder.path(), words);
         expect_code(&output, 104);
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(errors.contains(told), "{words:?}: {errors}");
+    }
+}
+
+#[test]
+fn a_gate_may_be_written_as_in_a_threshold() {
+    let folder = recorded(0.2);
+    let words = [
+        "compare",
+        "old",
+        "--against",
+        "new",
+        "--gate",
+        "p50( response_time )",
+    ];
+    let output = run(folder.path(), &words);
+    expect_code(&output, 96);
+}
+
+#[test]
+fn every_command_has_help() {
+    for command in ["compare", "baseline", "calibrate", "ab", "doctor"] {
+        let output = run(Path::new("."), &[command, "--help"]);
+        expect_code(&output, 0);
     }
 }
 

@@ -62,13 +62,13 @@ fn different_rates_are_not_comparable() {
         run.facts.model = Model::Open;
         run
     };
-    let (a, b, near) = (open(100), open(102), open(101));
+    let (a, b, near) = (open(100), open(103), open(101));
     let refused = compare(std::slice::from_ref(&a), &[b], &Options::default());
     is_void(
         &refused,
         Answer::NotComparable,
         Exit::Inconclusive,
-        "differ by more than 1 %: 100/s on side A, 102/s on side B",
+        "differ by more than 1 %: 100/s on side A, 103/s on side B",
     );
     let allowed = compare(&[a], &[near], &Options::default());
     assert_eq!(allowed.conditions.void, None);
@@ -93,9 +93,11 @@ fn a_stopped_run_and_failures_alone_are_not_comparable() {
     let stopped = compared(&Options::default(), |run| run.facts.is_whole = false);
     let words = "did not end as planned";
     is_void(&stopped, Answer::NotComparable, Exit::Inconclusive, words);
-    let failed = compared(&Options::default(), |run| {
-        run.facts.failed = run.facts.requests;
-    });
+    let mut simulator = Simulator::seeded(8);
+    let mut run = || simulator.run(TRAFFIC, Place::default());
+    let (mut a, b) = (vec![run(), run()], vec![run(), run()]);
+    a[0].facts.failed = a[0].facts.requests;
+    let failed = compare(&a, &b, &Options::default());
     let words = "every request of run";
     is_void(&failed, Answer::NotComparable, Exit::Inconclusive, words);
 }
@@ -173,4 +175,52 @@ fn a_tail_of_few_requests_is_told() {
     // 200 requests: 100 beyond the median, 2 beyond p99.
     assert_eq!(row("p50(response_time)").flaw, None);
     assert_eq!(row("p99(response_time)").flaw, Some(Flaw::ThinTail));
+}
+
+#[test]
+fn a_side_b_that_only_fails_is_worse() {
+    let mut simulator = Simulator::seeded(12);
+    let mut side = || -> Vec<Profile> {
+        (0..3)
+            .map(|_| simulator.run(TRAFFIC, Place::default()))
+            .collect()
+    };
+    let (a, mut b) = (side(), side());
+    for run in &mut b {
+        run.facts.failed = run.facts.requests;
+        for (figure, reading) in &mut run.figures {
+            match reading {
+                Some(reading) if figure.name == "ratio(failed)" => reading.value = 1.0,
+                _ if figure.name.contains("response_time") => *reading = None,
+                _ => {}
+            }
+        }
+    }
+    let comparison = compare(&a, &b, &Options::default());
+    assert_eq!(
+        comparison.answer,
+        Answer::Regressed,
+        "{}",
+        comparison.reason
+    );
+}
+
+#[test]
+fn a_share_without_any_failure_did_not_change() {
+    let traffic = Traffic { rate: 3, ..TRAFFIC };
+    let mut simulator = Simulator::seeded(13);
+    let mut side = || -> Vec<Profile> {
+        (0..3)
+            .map(|_| simulator.run(traffic, Place::default()))
+            .collect()
+    };
+    let comparison = compare(&side(), &side(), &Options::default());
+    let mut gates = comparison.gates.iter();
+    let row = gates
+        .find(|row| row.figure.name == "ratio(failed)")
+        .expect("a gate");
+    assert!(row.is_not_worse() && !row.is_worse(), "{row:?}");
+    let bounds = row.told_bounds().expect("bounds");
+    // 3 / 360 requests, told as an interval of 95 %.
+    assert!((bounds.high - 3.0 / 360.0).abs() < 1e-4, "{bounds:?}");
 }
