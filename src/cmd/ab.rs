@@ -16,7 +16,9 @@ use crate::ab::{
 #[cfg(feature = "bundled-target")]
 use crate::bundled::ProfileName;
 use crate::cli::AbArgs;
-use crate::compare::{Answer, DEFAULT_TOLERANCE, Design, Gate, Options, show_confidence};
+use crate::compare::{
+    Answer, DEFAULT_TOLERANCE, Design, Gate, Options, ProfileFold, show_confidence,
+};
 use crate::exit::Exit;
 use crate::plan::threshold::figure_name;
 use crate::report::compare::Compared;
@@ -25,7 +27,9 @@ use crate::scenario::Overrides;
 use crate::stats::{CONFIDENCE, Spending};
 use crate::units::show_duration;
 
-use super::compare::{Outputs, compared as compare_sides, exit_of, judging, read_runs};
+use super::compare::{
+    Outputs, compared as compare_sides, exit_of, gates_among, judging, read_runs,
+};
 use super::execute::{Control, Prepared, Setup};
 use super::output_file::Existing;
 use super::outputs::Lock;
@@ -41,11 +45,13 @@ const SETTINGS_WIDTH: usize = 60;
 pub(super) fn ab(args: &AbArgs) -> Result<Exit, CommandError> {
     let (arms, prepared) = arms(args)?;
     let seed = seed_or_new(args.seed);
-    let load = compile(&prepared[0].scenario, seed)
-        .map_err(CommandError::Scenario)?
-        .workload
-        .loads
-        .duration();
+    let plan = compile(&prepared[0].scenario, seed).map_err(CommandError::Scenario)?;
+    let load = plan.workload.loads.duration();
+    let expected = header::header(&prepared[0].scenario, &plan, String::new(), Utc::now());
+    gates_among(
+        &judging(&args.judging).gates,
+        &ProfileFold::new(&expected).names(),
+    )?;
     let mut control = Control::start()?;
     for (side, arm) in Side::BOTH.into_iter().zip(&prepared) {
         let checked = arm.check_running_target(&mut control);

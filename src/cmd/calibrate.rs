@@ -10,6 +10,7 @@ use chrono::Utc;
 use crate::cli::CalibrateArgs;
 use crate::compare::{DEFAULT_GATES, Detectability, Noise, Profile, Scale, show_change};
 use crate::exit::Exit;
+use crate::report::text;
 use crate::run::header;
 use crate::units::show_duration;
 
@@ -86,13 +87,23 @@ pub(super) fn calibrate(args: &CalibrateArgs) -> Result<Exit, CommandError> {
     kept.keep_noise(noise);
     baseline::write(&path, &kept)?;
     if !args.quiet {
-        terminal::say(&format!(
-            "{text}\n  The noise floor is in {}: `gander run --baseline`, `gander compare --baseline` use it.\n",
+        let kept = format!(
+            "The noise floor is in {}: `gander run --baseline` and `gander compare --baseline` use it.",
             path.display()
-        ))?;
+        );
+        terminal::say(&format!("{text}\n{}", wrapped(&kept)))?;
     }
     Ok(Exit::Passed)
 }
+
+/// A sentence in lines of the terminal's width, indented.
+fn wrapped(sentence: &str) -> String {
+    let lines = text::wrap(sentence, terminal::width().min(WIDEST) - 2);
+    format!("  {}\n", lines.join("\n  "))
+}
+
+/// The widest line, in columns.
+const WIDEST: usize = 100;
 
 /// The profiles of the runs; an error if one is no measurement.
 fn profiles(folders: &[PathBuf]) -> Result<Vec<Profile>, CommandError> {
@@ -156,19 +167,17 @@ fn summary(noise: &Noise, runs: &[Profile], tolerance: f64) -> String {
             told(found.pairs(6, 4.0)),
         );
     }
-    text.push_str(
-        "\n  The columns are the smallest changes that are found with a probability of 80 %: by one run against another, and \
-         by pairs,\n  each at this length and at four times it.\n",
-    );
+    text.push('\n');
+    text.push_str(&wrapped(
+        "The columns are the smallest changes that are found with a probability of 80 %: by one run against another, and by \
+         pairs, each at this length and at four times it.",
+    ));
     for name in &DEFAULT_GATES[..2] {
         if let Some(advice) =
             Detectability::of(name, noise, runs).and_then(|found| found.advice(tolerance.ln_1p()))
         {
-            let _ = writeln!(
-                text,
-                "  To find {} of {name}: {advice}.",
-                show_change(tolerance, Scale::Factor)
-            );
+            let size = show_change(tolerance, Scale::Factor);
+            text.push_str(&wrapped(&format!("To find {size} of {name}: {advice}.")));
         }
     }
     text

@@ -203,33 +203,39 @@ pub(super) fn compared(a: Side, b: Side, options: &Options) -> Result<Compared, 
     })
 }
 
-/// Refuses a gate that names no figure.
+/// Refuses a gate that names no figure of the runs.
 fn known_gates(options: &Options, a: &[Profile], b: &[Profile]) -> Result<(), CommandError> {
-    let figures = || a.iter().chain(b).flat_map(|run| &run.figures);
-    for gate in &options.gates {
-        if figures().any(|(figure, _)| figure.name == gate.figure) {
-            continue;
-        }
-        let names: Vec<&str> = figures().map(|(figure, _)| &*figure.name).collect();
-        let hint = crate::source::nearest(&gate.figure, names.iter().copied()).map_or_else(
-            || {
-                let mut few: Vec<&str> = Vec::new();
-                for name in names {
-                    if few.len() < 12 && !few.contains(&name) {
-                        few.push(name);
-                    }
-                }
-                format!("the runs have {}, …", few.join(", "))
-            },
-            |near| format!("did you mean {near}?"),
-        );
-        return Err(CommandError::Argument(anyhow!(
-            "--gate {}: the runs have no such figure; {hint}",
-            gate.figure
-        )));
-    }
-    Ok(())
+    let figures = a.iter().chain(b).flat_map(|run| &run.figures);
+    let names: Vec<String> = figures.map(|(figure, _)| figure.name.clone()).collect();
+    gates_among(&options.gates, &names)
 }
+
+/// Refuses a gate that is not among these figures.
+pub(super) fn gates_among(gates: &[Gate], names: &[String]) -> Result<(), CommandError> {
+    let Some(unknown) = gates.iter().find(|gate| !names.contains(&gate.figure)) else {
+        return Ok(());
+    };
+    let hint = crate::source::nearest(&unknown.figure, names.iter().map(String::as_str));
+    let hint = hint.map_or_else(
+        || {
+            let mut few: Vec<&str> = Vec::new();
+            for name in names {
+                if few.len() < MOST_NAMES && !few.contains(&&**name) {
+                    few.push(name);
+                }
+            }
+            format!("the runs have {}, …", few.join(", "))
+        },
+        |near| format!("did you mean {near}?"),
+    );
+    Err(CommandError::Argument(anyhow!(
+        "--gate {}: the runs have no such figure; {hint}",
+        unknown.figure
+    )))
+}
+
+/// The maximum number of figures that an error lists.
+const MOST_NAMES: usize = 12;
 
 /// The files of a comparison.
 pub(super) struct Outputs {

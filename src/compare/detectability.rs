@@ -67,15 +67,18 @@ impl Detectability {
             let pairs = runs_needed(self.variance(length), size)?.max(FEWEST_PAIRS);
             Some((f64::from(pairs) * length, pairs, length))
         };
-        let costs = LENGTHS.into_iter().filter_map(cost);
+        // Shorter runs have no error of their own.
+        let long_enough = |length: &f64| self.load_s * length >= SHORTEST;
+        let costs = LENGTHS.into_iter().filter(long_enough).filter_map(cost);
         let (_, pairs, length) = costs.min_by(|left, right| left.0.total_cmp(&right.0))?;
         let seconds = (self.load_s * length).round().max(1.0) as u64;
         let length = crate::units::show_duration(std::time::Duration::from_secs(seconds));
-        Some(format!(
-            "{pairs} pairs of {length} (`gander ab --pairs {pairs} --for {length}`)"
-        ))
+        Some(format!("{pairs} pairs with {length} of measured load each"))
     }
 }
+
+/// The shortest run whose error can be estimated, in seconds.
+const SHORTEST: f64 = 10.0;
 
 /// Fewer pairs have too wide intervals for anything else.
 const FEWEST_PAIRS: u32 = 5;

@@ -184,6 +184,16 @@ impl ProfileFold {
         });
     }
 
+    /// The names of the figures that the profile can have.
+    pub fn names(&self) -> Vec<String> {
+        let figures = self
+            .selections
+            .iter()
+            .flat_map(|selection| &selection.figures);
+        let names = figures.map(|(_, figure)| figure.name.clone());
+        names.chain([TARGET_CPU.to_owned()]).collect()
+    }
+
     /// Adds the next interval; the warm-up is left out.
     pub fn absorb(&mut self, interval: &Interval) {
         let own = self.carried.part(interval).own;

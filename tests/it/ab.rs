@@ -472,3 +472,16 @@ fn secrets_of_an_arm_are_in_no_file_and_in_no_line() {
         "{record:?}"
     );
 }
+
+#[test]
+fn an_unknown_gate_is_refused_before_anything_starts() {
+    let bench = bench("bundled", "{ iterations: 2, users: 1 }");
+    let output = run(&bench, &["--pairs", "1", "--gate", "p95(respons_time)"]);
+    assert_eq!(output.status.code(), Some(104), "{}", said(&output));
+    assert!(
+        said(&output).contains("did you mean p95(response_time)?"),
+        "{}",
+        said(&output)
+    );
+    assert!(!bench.path("sat").exists());
+}
