@@ -12,6 +12,9 @@ use crate::verdict::tally::Tally;
 /// With fewer blocks, the error is not estimated.
 const FEWEST: usize = 10;
 
+/// The degrees of freedom of an error within one run, at least.
+pub(super) const DF_WITHIN: f64 = (FEWEST - 1) as f64;
+
 /// At this number, neighbours are joined; memory does not grow with the run.
 const MOST: usize = 2 * FEWEST;
 

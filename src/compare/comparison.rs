@@ -306,11 +306,7 @@ impl Comparison {
             let reason = format!("neither side has the figure {name}, which decides");
             return (Answer::Inconclusive, reason);
         }
-        let unsure: Vec<&Row> = self
-            .gates
-            .iter()
-            .filter(|row| !row.is_not_worse())
-            .collect();
+        let unsure: Vec<&Row> = gates().filter(|row| !row.is_not_worse()).collect();
         if let Some(first) = unsure.first() {
             let more = unsure.len() - 1;
             let others = match more {
@@ -321,10 +317,7 @@ impl Comparison {
             let reason = format!("{}{others}", first.explain());
             return (Answer::Inconclusive, reason);
         }
-        let better = self
-            .gates
-            .iter()
-            .filter(|row| row.change == Change::Improved);
+        let better = gates().filter(|row| row.change == Change::Improved);
         match better.clone().next() {
             Some(first) => (
                 Answer::NothingWorse,

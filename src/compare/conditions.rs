@@ -18,7 +18,7 @@ const STOLEN: f64 = 0.02;
 /// What differs between the sides.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Conditions {
-    /// Everything that differs or disturbs, whether it matters or not.
+    /// Every difference and disturbance, also those without consequences.
     pub differences: Vec<Difference>,
     /// The reason why the sides cannot be compared, with the exit code.
     pub void: Option<(Exit, String)>,

@@ -1,7 +1,8 @@
 //! How the runs of two sides belong together, and the effect that follows from it.
 
-use crate::stats::{CONFIDENCE, Effect, mean, runs_needed, variance};
+use crate::stats::{CONFIDENCE, Effect, POWER, mean, normal_quantile, runs_needed, variance};
 
+use super::blocks::DF_WITHIN;
 use super::figure::{Figure, Scale};
 use super::noise::Noise;
 use super::profile::{Profile, Reading};
@@ -37,17 +38,17 @@ impl Slot {
 
 /// The effect on a figure, or the reason why there is none.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Measured {
+pub(super) struct Measured {
     /// The mean of side A on the figure's scale.
-    pub a: Option<f64>,
+    pub(super) a: Option<f64>,
     /// The mean of side B.
-    pub b: Option<f64>,
+    pub(super) b: Option<f64>,
     /// The difference B − A.
-    pub effect: Option<Effect>,
+    pub(super) effect: Option<Effect>,
     /// The reason why the effect proves nothing.
-    pub flaw: Option<Flaw>,
-    /// More of this would detect an effect of the size that matters.
-    pub variance: Spread,
+    pub(super) flaw: Option<Flaw>,
+    /// Where its error comes from.
+    pub(super) spread: Spread,
 }
 
 /// The reason why an effect proves nothing.
@@ -65,7 +66,7 @@ pub enum Flaw {
 
 /// Where the error of an effect comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Spread {
+pub(super) struct Spread {
     /// The variance that each further pair, or each further run a side, divides.
     by_run: Option<f64>,
     /// The part of it that longer runs divide, and their present length in seconds.
@@ -92,14 +93,16 @@ impl Spread {
             return Some(Need::Requests((RULE_OF_THREE / size).ceil() as u64));
         }
         let variance = self.by_run?;
-        // An effect that is there is not found sooner with fewer runs.
+        // Only more runs than there are can help.
         let runs = runs_needed(variance, size).filter(|runs| *runs > self.runs);
         if self.is_paired {
             return runs.map(Need::Pairs);
         }
         // A single run a side can also be made longer, unless the noise between runs hides the effect.
         if let Some((within, load_s)) = self.within {
-            let allowed = (size / (1.96 + 0.84)).powi(2) - (variance - within);
+            let allowed =
+                (size / (normal_quantile(0.5 + CONFIDENCE / 2.0) + normal_quantile(POWER))).powi(2)
+                    - (variance - within);
             if allowed > 0.0 && within > allowed {
                 return Some(Need::Seconds(load_s * within / allowed));
             }
@@ -149,7 +152,7 @@ impl Measured {
             b: mean(&values_b),
             effect: None,
             flaw: None,
-            variance: Spread::default(),
+            spread: Spread::default(),
         };
         if all_a.is_empty() || all_b.is_empty() {
             measured.flaw = Some(Flaw::NoData);
@@ -162,7 +165,7 @@ impl Measured {
                 .filter_map(|(a, b)| Some(b.as_ref()?.value - a.as_ref()?.value));
             let differences: Vec<f64> = pairs.collect();
             measured.effect = Effect::of_pairs(&differences);
-            measured.variance = Spread {
+            measured.spread = Spread {
                 by_run: variance(&differences),
                 is_paired: true,
                 runs: differences.len() as u32,
@@ -174,7 +177,7 @@ impl Measured {
         } else {
             measured.of_independent(&all_a, &all_b, (floor, tau, load_s));
         }
-        let is_error_within = measured.variance.within.is_some();
+        let is_error_within = measured.spread.within.is_some();
         let is_thin = |reading: &Reading| {
             quantile.is_some_and(|quantile| reading.is_thin(quantile, is_error_within))
         };
@@ -207,14 +210,14 @@ impl Measured {
             let effect = Effect::of_sources(
                 change,
                 &[
-                    (within_a, 9.0 * a.len() as f64),
-                    (within_b, 9.0 * b.len() as f64),
+                    (within_a, DF_WITHIN * a.len() as f64),
+                    (within_b, DF_WITHIN * b.len() as f64),
                     (tau * parts, floor.df()),
                 ],
             );
             self.effect = Some(effect);
             let each = within_a * a.len() as f64 + within_b * b.len() as f64;
-            self.variance = Spread {
+            self.spread = Spread {
                 by_run: Some(each + 2.0 * tau),
                 within: Some((each, load_s)),
                 runs: a.len().min(b.len()) as u32,
@@ -225,8 +228,8 @@ impl Measured {
         self.effect = Effect::of_groups(&values(a), &values(b));
         if let Some(effect) = self.effect {
             let parts = 1.0 / a.len() as f64 + 1.0 / b.len() as f64;
-            self.variance.by_run = Some(2.0 * effect.error * effect.error / parts);
-            self.variance.runs = a.len().min(b.len()) as u32;
+            self.spread.by_run = Some(2.0 * effect.error * effect.error / parts);
+            self.spread.runs = a.len().min(b.len()) as u32;
             return;
         }
         // The error within the runs is told, but it proves nothing.
@@ -234,7 +237,7 @@ impl Measured {
         if let (Some(within_a), Some(within_b)) = (within(a), within(b)) {
             self.effect = Some(Effect::of_sources(
                 change,
-                &[(within_a, 9.0), (within_b, 9.0)],
+                &[(within_a, DF_WITHIN), (within_b, DF_WITHIN)],
             ));
         }
     }
@@ -249,9 +252,9 @@ impl Measured {
             && a.iter().chain(b).all(|reading| reading.value == 0.0)
             && fewest > 0
         {
-            effect.error = RULE_OF_THREE / 1.96 / fewest as f64;
+            effect.error = RULE_OF_THREE / normal_quantile(0.5 + CONFIDENCE / 2.0) / fewest as f64;
             effect.df = f64::INFINITY;
-            self.variance = Spread {
+            self.spread = Spread {
                 is_of_rare_events: true,
                 ..Spread::default()
             };

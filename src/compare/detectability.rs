@@ -2,6 +2,7 @@
 
 use crate::stats::{CONFIDENCE, POWER, mean, runs_needed, t_quantile};
 
+use super::blocks::DF_WITHIN;
 use super::noise::Noise;
 use super::profile::{Profile, Reading};
 
@@ -43,7 +44,7 @@ impl Detectability {
     pub fn single(&self, length: f64) -> Option<f64> {
         let variance = self.variance(length);
         let (between, within) = (2.0 * self.noise * self.noise, 2.0 * self.within / length);
-        let weight = between * between / self.df + within * within / 18.0;
+        let weight = between * between / self.df + within * within / (2.0 * DF_WITHIN);
         let df = if weight > 0.0 {
             variance * variance / weight
         } else {

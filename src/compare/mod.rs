@@ -24,7 +24,7 @@ pub use comparison::{
     SHARE_TOLERANCE, Shift, compare,
 };
 pub use conditions::{Conditions, Difference};
-pub use design::{Design, Flaw, Measured, Slot, Spread};
+pub use design::{Design, Flaw, Slot};
 pub use detectability::Detectability;
 pub use facts::RunFacts;
 pub use figure::{Figure, Part, Scale, Worse};

@@ -102,9 +102,10 @@ pub struct Row {
     pub limit: f64,
     /// True if the row decides.
     pub decides: bool,
-    /// True if neither side had a single event: then there is no change, and the interval says how large one could be.
-    is_quiet: bool,
-    rules: Rules,
+    /// True if neither side had a single event.
+    has_no_events: bool,
+    is_strict: bool,
+    confidence: f64,
 }
 
 impl Row {
@@ -117,16 +118,17 @@ impl Row {
             detectable: measured
                 .effect
                 .map(|effect| scale.told(effect.detectable())),
-            need: measured.variance.need(size),
+            need: measured.spread.need(size),
             effect: measured.effect,
             flaw: measured.flaw,
             change: Change::Inconclusive,
             p: 1.0,
             limit: rules.limit,
             decides: rules.decides,
-            is_quiet: measured.variance.is_of_rare_events(),
+            has_no_events: measured.spread.is_of_rare_events(),
+            is_strict: rules.is_strict,
+            confidence: rules.confidence,
             figure,
-            rules,
         }
     }
 
@@ -144,7 +146,7 @@ impl Row {
     /// does). Improved: the mirror. No change: the whole interval is within the tolerance.
     pub(super) fn judge(&mut self, p: f64) {
         self.p = p;
-        if self.is_quiet {
+        if self.is_quiet() {
             self.change = Change::NoChange;
             return;
         }
@@ -164,8 +166,8 @@ impl Row {
             };
             return;
         }
-        let is_significant = p < 1.0 - self.rules.confidence;
-        let proven = if self.rules.is_strict { limit } else { 0.0 };
+        let is_significant = p < 1.0 - self.confidence;
+        let proven = if self.is_strict { limit } else { 0.0 };
         self.change = if is_significant && worse.low > proven && worse.change >= limit {
             Change::Regressed
         } else if is_significant && worse.high < -proven && worse.change <= -limit {
@@ -179,14 +181,14 @@ impl Row {
 
     /// The limit as a difference for the worse on the scale.
     fn size(&self) -> f64 {
-        self.figure.worse.sign() * self.figure.scale.difference(self.rules.limit)
+        self.figure.worse.sign() * self.figure.scale.difference(self.limit)
     }
 
     /// The change for the worse, with its bounds.
     fn worse(&self) -> Option<ForTheWorse> {
         let effect = self.effect?;
         let sign = self.figure.worse.sign();
-        let bounds = effect.bounds(self.rules.confidence);
+        let bounds = effect.bounds(self.confidence);
         let (low, high) = if sign > 0.0 {
             (bounds.low, bounds.high)
         } else {
@@ -207,7 +209,14 @@ impl Row {
     /// True if a change for the worse as large as the tolerance is ruled out.
     pub fn is_not_worse(&self) -> bool {
         let limit = self.size();
-        self.is_quiet || self.flaw.is_none() && self.worse().is_some_and(|worse| worse.high < limit)
+        self.is_quiet()
+            || self.flaw.is_none() && self.worse().is_some_and(|worse| worse.high < limit)
+    }
+
+    /// True if neither side had a single event, and the limit asks for no improvement: then there is no change, and the
+    /// interval says how large one could be.
+    fn is_quiet(&self) -> bool {
+        self.has_no_events && self.size() >= 0.0
     }
 
     /// Orders rows: the worst first, those without an effect last.
@@ -230,7 +239,7 @@ impl Row {
 
     /// The interval of the change as it is told.
     pub fn told_bounds(&self) -> Option<Bounds> {
-        let confidence = self.rules.confidence;
+        let confidence = self.confidence;
         self.effect
             .map(|effect| told_bounds(&effect, self.figure.scale, confidence))
     }
@@ -241,7 +250,7 @@ impl Row {
             return "no data".to_owned();
         };
         let scale = self.figure.scale;
-        let confidence = show_confidence(self.rules.confidence);
+        let confidence = show_confidence(self.confidence);
         format!(
             "{} ({confidence}: {} to {})",
             show_change(change, scale),

@@ -19,7 +19,7 @@ pub(super) fn shift(
                 .map(|run| run.curve.get(index).copied().flatten())
                 .collect()
         };
-        // The floor of the nearest gated percentile stands for those between.
+        // Between the percentiles that have a noise floor, the nearest floor is used.
         let near = if quantile < 0.9 { "p50" } else { "p95" };
         let tau = noise.and_then(|noise| noise.variance(&format!("{near}(response_time)")));
         let load_s = a.first().map_or(0.0, |run| run.facts.load_s);

@@ -14,11 +14,10 @@
 
 use std::f64::consts::PI;
 
+use crate::stats::{CONFIDENCE, t_quantile};
+
 /// The number of cosines: K.
 const WAVES: usize = 8;
-
-/// The 97.5 % quantile of the t distribution with [`WAVES`] degrees of freedom.
-const T_975: f64 = 2.306;
 
 /// The minimum number of values; with fewer the cosines leave too little.
 pub(super) const FEWEST_VALUES: usize = 30;
@@ -66,9 +65,10 @@ impl Trend {
             known.push(cosine);
         }
         let variance = energy / WAVES as f64;
+        let t = t_quantile(f64::midpoint(1.0, CONFIDENCE), WAVES as f64);
         Some(Self {
             slope: slope / span,
-            half_width: T_975 * (variance / spread).sqrt() / span,
+            half_width: t * (variance / spread).sqrt() / span,
             mean,
         })
     }
@@ -97,22 +97,17 @@ fn remove(vector: &mut [f64], other: &[f64]) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use rand::{RngExt as _, SeedableRng as _, distr::Open01};
+    use rand_pcg::Pcg64Mcg;
 
-    /// Uniform numbers (`xorshift64*`) as normal ones (Box and Muller).
-    struct Noise(u64);
+    use super::*;
+    use crate::stats::normal_quantile;
+
+    struct Noise(Pcg64Mcg);
 
     impl Noise {
-        fn uniform(&mut self) -> f64 {
-            self.0 ^= self.0 >> 12;
-            self.0 ^= self.0 << 25;
-            self.0 ^= self.0 >> 27;
-            let mixed = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D);
-            ((mixed >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
-        }
-
         fn normal(&mut self) -> f64 {
-            (-2.0 * self.uniform().ln()).sqrt() * (2.0 * PI * self.uniform()).cos()
+            normal_quantile(self.0.sample(Open01))
         }
 
         /// An AR(1) process of this length on a line of slope 1 in all.
@@ -130,7 +125,7 @@ mod tests {
 
     /// The share of intervals that contain the true slope, and of those above it.
     fn coverage(length: usize, persistence: f64, trials: u32) -> (f64, f64) {
-        let mut noise = Noise(0x5EED_0000 + length as u64);
+        let mut noise = Noise(Pcg64Mcg::seed_from_u64(length as u64));
         let (mut inside, mut above) = (0, 0);
         for _ in 0..trials {
             let trend = Trend::of(&noise.series(length, persistence)).expect("long enough");

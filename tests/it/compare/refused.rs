@@ -1,6 +1,8 @@
 //! What makes a comparison void, and what is only told.
 
-use gander::compare::{Answer, Comparison, Flaw, Options, Profile, compare};
+use gander::compare::{
+    Answer, Change, Comparison, Flaw, Gate, GateLimit, Options, Profile, Worse, compare,
+};
 use gander::exit::Exit;
 use gander::plan::schedule::Model;
 use gander::verdict::Conclusion;
@@ -206,6 +208,50 @@ fn a_side_b_that_only_fails_is_worse() {
 }
 
 #[test]
+fn a_gate_that_only_warns_does_not_decide() {
+    let mut simulator = Simulator::seeded(14);
+    let mut side = |change| -> Vec<Profile> {
+        let place = Place {
+            change,
+            ..Place::default()
+        };
+        (0..3).map(|_| simulator.run(TRAFFIC, place)).collect()
+    };
+    let (a, b) = (side(0.0), side(1.0));
+    let gate = |figure: &str, decides| Gate {
+        decides,
+        ..Gate::named(figure)
+    };
+    for (warned, change) in [
+        ("p50(response_time)", Change::Regressed),
+        // 20 requests of 2,000 took longer, too few for three runs to agree.
+        ("p99(response_time)", Change::Inconclusive),
+    ] {
+        let options = Options {
+            gates: vec![gate(warned, false), gate("ratio(failed)", true)],
+            tolerance: if change == Change::Regressed {
+                0.05
+            } else {
+                0.999
+            },
+            ..Options::default()
+        };
+        let comparison = compare(&a, &b, &options);
+        assert_eq!(
+            comparison.gates[0].change, change,
+            "{:?}",
+            comparison.gates[0]
+        );
+        assert_eq!(
+            comparison.answer,
+            Answer::NothingWorse,
+            "{}",
+            comparison.reason
+        );
+    }
+}
+
+#[test]
 fn a_share_without_any_failure_did_not_change() {
     let traffic = Traffic { rate: 3, ..TRAFFIC };
     let mut simulator = Simulator::seeded(13);
@@ -223,4 +269,31 @@ fn a_share_without_any_failure_did_not_change() {
     let bounds = row.told_bounds().expect("bounds");
     // 3 / 360 requests, told as an interval of 95 %.
     assert!((bounds.high - 3.0 / 360.0).abs() < 1e-4, "{bounds:?}");
+}
+
+#[test]
+fn no_failure_on_either_side_is_no_improvement() {
+    let mut simulator = Simulator::seeded(15);
+    let mut side = || -> Vec<Profile> {
+        (0..3)
+            .map(|_| simulator.run(TRAFFIC, Place::default()))
+            .collect()
+    };
+    let options = Options {
+        gates: vec![Gate {
+            limit: Some(GateLimit {
+                change: -0.01,
+                worse: Worse::More,
+            }),
+            ..Gate::named("ratio(failed)")
+        }],
+        ..Options::default()
+    };
+    let comparison = compare(&side(), &side(), &options);
+    assert_eq!(
+        comparison.answer,
+        Answer::Regressed,
+        "{}",
+        comparison.reason
+    );
 }

@@ -30,7 +30,7 @@ pub(crate) struct Traffic {
     pub(crate) bursts: (f64, f64),
 }
 
-/// Where a run stands.
+/// What distinguishes a run from the others.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Place {
     /// The true change of its target, relative.
