@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 pub use comparing::{
     AbArgs, BaselineAddArgs, BaselineCommand, BaselineFile, BaselineListArgs, BaselinePruneArgs,
     BaselineShowArgs, CalibrateArgs, CompareArgs, Inconclusive, JudgingArgs, MissingBaseline,
+    SittingArgs,
 };
 
 #[cfg(feature = "bundled-target")]
@@ -120,10 +121,18 @@ pub struct RunArgs {
     /// Show no live view and no summary; the exit code and the files remain
     #[arg(long, short)]
     pub quiet: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub setup: SetupArgs,
+}
+
+/// What a run changes in its scenario, what it may do, and how it ends.
+#[derive(Debug, Args)]
+pub struct SetupArgs {
     /// Allow load on this host outside loopback and private networks; repeatable
     #[arg(long, value_name = "HOST", value_parser = arguments::host, allow_hyphen_values = true)]
     pub allow_host: Vec<String>,
-    /// Allow the scenario to start its target's command
+    /// Allow the scenario, and the arms of a comparison, to start a target's command
     #[arg(long)]
     pub allow_command: bool,
     /// Time for requests in flight to finish after the load ends or is stopped

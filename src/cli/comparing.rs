@@ -1,13 +1,10 @@
 //! The arguments of the commands that compare runs.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-#[cfg(feature = "bundled-target")]
-use super::BundledArgs;
-use super::{ChangeArgs, arguments};
+use super::{SetupArgs, arguments};
 
 /// `gander compare`
 #[derive(Debug, Args)]
@@ -76,6 +73,23 @@ pub enum Inconclusive {
     Pass,
 }
 
+/// The runs of a command that makes several.
+#[derive(Debug, Args)]
+pub struct SittingArgs {
+    /// Seed of the first run or pair, and of the order of pairs; each further one has the next number
+    #[arg(long, value_name = "N", value_parser = arguments::seed, allow_hyphen_values = true)]
+    pub seed: Option<u64>,
+    /// Folder for the runs and what is made of them [default: a new one in `reports`]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Replace earlier runs in that folder
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Show nothing; the exit code and the files remain
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
 /// `gander calibrate`
 #[derive(Debug, Args)]
 pub struct CalibrateArgs {
@@ -90,40 +104,12 @@ pub struct CalibrateArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show it as the group's help")]
     pub baseline: BaselineFile,
-    /// Seed of the first run; each further run has the next number
-    #[arg(long, value_name = "N", value_parser = arguments::seed, allow_hyphen_values = true)]
-    pub seed: Option<u64>,
-    /// Folder for the runs [default: a new one in `reports`]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Replace earlier runs in that folder
-    #[arg(long)]
-    pub overwrite: bool,
-    /// Show nothing; the exit code and the files remain
-    #[arg(long, short)]
-    pub quiet: bool,
-    /// Allow load on this host outside loopback and private networks; repeatable
-    #[arg(long, value_name = "HOST", value_parser = arguments::host, allow_hyphen_values = true)]
-    pub allow_host: Vec<String>,
-    /// Allow the scenario to start its target's command
-    #[arg(long)]
-    pub allow_command: bool,
-    /// Time for requests in flight to finish after the load of each run
-    #[arg(
-        long,
-        value_name = "DURATION",
-        default_value = "30s",
-        value_parser = arguments::duration,
-        allow_hyphen_values = true
-    )]
-    pub grace: Duration,
-    #[cfg(feature = "bundled-target")]
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show it as the group's help")]
-    pub bundled: BundledArgs,
+    pub sitting: SittingArgs,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show it as the group's help")]
-    pub changes: ChangeArgs,
+    pub setup: SetupArgs,
 }
 
 /// `--baseline-missing`
@@ -203,7 +189,6 @@ pub struct BaselinePruneArgs {
 
 /// `gander ab`
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option")]
 pub struct AbArgs {
     /// The scenario file
     pub file: PathBuf,
@@ -232,38 +217,10 @@ pub struct AbArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show it as the group's help")]
     pub judging: JudgingArgs,
-    /// Seed of the order and of the first pair; each further pair has the next number
-    #[arg(long, value_name = "N", value_parser = arguments::seed, allow_hyphen_values = true)]
-    pub seed: Option<u64>,
-    /// Folder for ab.json and the folders of the runs [default: a new one in `reports`]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Replace an earlier comparison in that folder
-    #[arg(long)]
-    pub overwrite: bool,
-    /// Show nothing; the exit code and the files remain
-    #[arg(long, short)]
-    pub quiet: bool,
-    /// Allow load on this host outside loopback and private networks; repeatable
-    #[arg(long, value_name = "HOST", value_parser = arguments::host, allow_hyphen_values = true)]
-    pub allow_host: Vec<String>,
-    /// Allow the scenario and the arms to start a target's command
-    #[arg(long)]
-    pub allow_command: bool,
-    /// Time for requests in flight to finish after the load of each run
-    #[arg(
-        long,
-        value_name = "DURATION",
-        default_value = "30s",
-        value_parser = arguments::duration,
-        allow_hyphen_values = true
-    )]
-    pub grace: Duration,
-    #[cfg(feature = "bundled-target")]
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show it as the group's help")]
-    pub bundled: BundledArgs,
+    pub sitting: SittingArgs,
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would show it as the group's help")]
-    pub changes: ChangeArgs,
+    pub setup: SetupArgs,
 }

@@ -23,7 +23,6 @@ use crate::exit::Exit;
 use crate::plan::threshold::figure_name;
 use crate::report::compare::Compared;
 use crate::run::header;
-use crate::scenario::Overrides;
 use crate::stats::{CONFIDENCE, Spending};
 use crate::units::show_duration;
 
@@ -44,7 +43,7 @@ const SETTINGS_WIDTH: usize = 60;
 
 pub(super) fn ab(args: &AbArgs) -> Result<Exit, CommandError> {
     let (arms, prepared) = arms(args)?;
-    let seed = seed_or_new(args.seed);
+    let seed = seed_or_new(args.sitting.seed);
     let plan = compile(&prepared[0].scenario, seed).map_err(CommandError::Scenario)?;
     let load = plan.workload.loads.duration();
     let expected = header::header(&prepared[0].scenario, &plan, String::new(), Utc::now());
@@ -58,11 +57,11 @@ pub(super) fn ab(args: &AbArgs) -> Result<Exit, CommandError> {
         checked.map_err(|error| error.within(format!("arm {side}")))?;
     }
     let now = Utc::now();
-    let folder = args.out.clone().unwrap_or_else(|| {
+    let folder = args.sitting.out.clone().unwrap_or_else(|| {
         let id = header::run_id(&format!("ab-{}", prepared[0].scenario.name), now);
         Path::new("reports").join(id)
     });
-    let existing = Existing::replaced_if(args.overwrite);
+    let existing = Existing::replaced_if(args.sitting.overwrite);
     let _lock = claim(&folder, existing)?;
     let mut record = record(args, &arms, &prepared, (seed, now));
     save(&record, &folder)?;
@@ -73,11 +72,11 @@ pub(super) fn ab(args: &AbArgs) -> Result<Exit, CommandError> {
             .collect(),
         folder: &folder,
         existing,
-        quiet: args.quiet,
+        quiet: args.sitting.quiet,
         load,
     };
     sitting.tell(&introduction(&record, load, &folder));
-    let mut outputs = Outputs::of_sitting(&folder, existing, args.quiet)?;
+    let mut outputs = Outputs::of_sitting(&folder, existing, args.sitting.quiet)?;
     let looks = Spending::each_pair_of(args.pairs);
     let mut confidence = CONFIDENCE;
     let sat = sitting.run(&mut control, |index, ended| {
@@ -229,41 +228,31 @@ fn arms(args: &AbArgs) -> Result<([Arm; 2], [Prepared; 2]), CommandError> {
 
 /// The options of both arms, changed by those of one.
 fn setup(args: &AbArgs, arm: Arm) -> Result<Setup, CommandError> {
-    let mut overrides = Overrides::from(&args.changes);
+    let mut setup = Setup::of(&args.file, &args.setup);
+    let overrides = &mut setup.overrides;
     if arm.names("command") {
         overrides.target = None;
     }
-    overrides.target = arm.target.or(overrides.target);
+    overrides.target = arm.target.or(overrides.target.take());
     overrides.set.extend(arm.set);
     overrides.target_command = arm.command;
     #[cfg(feature = "bundled-target")]
-    let bundled = {
-        let mut bundled = args.bundled.clone();
+    {
         if let Some(name) = &arm.target_profile {
             let profile = ProfileName::from_str(name, false).map_err(|_| {
                 CommandError::Argument(anyhow!(
                     "target_profile: expected `embedded` or `full`, found `{name}`"
                 ))
             })?;
-            bundled.target_profile = Some(profile);
+            setup.bundled.target_profile = Some(profile);
         }
-        bundled.target_set.extend(arm.target_set);
-        bundled
-    };
+        setup.bundled.target_set.extend(arm.target_set);
+    }
     #[cfg(not(feature = "bundled-target"))]
     if arm.target_profile.is_some() || !arm.target_set.is_empty() {
         return Err(super::run_target::none_bundled());
     }
-    Ok(Setup {
-        file: args.file.clone(),
-        overrides,
-        #[cfg(feature = "bundled-target")]
-        bundled,
-        allowed_hosts: args.allow_host.clone(),
-        allow_command: args.allow_command,
-        baseline: None,
-        grace: args.grace,
-    })
+    Ok(setup)
 }
 
 /// Creates the folder and locks it. An earlier comparison in it stays, unless it may be replaced.

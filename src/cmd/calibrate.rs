@@ -24,17 +24,8 @@ pub(super) fn calibrate(args: &CalibrateArgs) -> Result<Exit, CommandError> {
     let path = args.baseline.path();
     // A faulty file is refused before the runs.
     baseline::try_read(&path)?;
-    let prepared = Prepared::of(Setup {
-        file: args.file.clone(),
-        overrides: (&args.changes).into(),
-        #[cfg(feature = "bundled-target")]
-        bundled: args.bundled.clone(),
-        allowed_hosts: args.allow_host.clone(),
-        allow_command: args.allow_command,
-        baseline: None,
-        grace: args.grace,
-    })?;
-    let seed = seed_or_new(args.seed);
+    let prepared = Prepared::of(Setup::of(&args.file, &args.setup))?;
+    let seed = seed_or_new(args.sitting.seed);
     let load = compile(&prepared.scenario, seed)
         .map_err(CommandError::Scenario)?
         .workload
@@ -42,7 +33,7 @@ pub(super) fn calibrate(args: &CalibrateArgs) -> Result<Exit, CommandError> {
         .duration();
     let mut control = Control::start()?;
     prepared.check_running_target(&mut control)?;
-    let folder = args.out.clone().unwrap_or_else(|| {
+    let folder = args.sitting.out.clone().unwrap_or_else(|| {
         let id = header::run_id(&format!("calibrate-{}", prepared.scenario.name), Utc::now());
         Path::new("reports").join(id)
     });
@@ -55,8 +46,8 @@ pub(super) fn calibrate(args: &CalibrateArgs) -> Result<Exit, CommandError> {
     let sitting = Sitting {
         runs: (1..=args.runs).map(planned).collect(),
         folder: &folder,
-        existing: Existing::replaced_if(args.overwrite),
-        quiet: args.quiet,
+        existing: Existing::replaced_if(args.sitting.overwrite),
+        quiet: args.sitting.quiet,
         load,
     };
     let length = load.map_or_else(String::new, |load| {
@@ -86,7 +77,7 @@ pub(super) fn calibrate(args: &CalibrateArgs) -> Result<Exit, CommandError> {
     let mut kept = baseline::try_read(&path)?.unwrap_or_default();
     kept.keep_noise(noise);
     baseline::write(&path, &kept)?;
-    if !args.quiet {
+    if !args.sitting.quiet {
         let kept = format!(
             "The noise floor is in {}: `gander run --baseline` and `gander compare --baseline` use it.",
             path.display()
@@ -98,8 +89,8 @@ pub(super) fn calibrate(args: &CalibrateArgs) -> Result<Exit, CommandError> {
 
 /// A sentence in lines of the terminal's width, indented.
 fn wrapped(sentence: &str) -> String {
-    let lines = text::wrap(sentence, terminal::width().min(WIDEST) - 2);
-    format!("  {}\n", lines.join("\n  "))
+    let lines = text::paragraph(sentence, terminal::width().min(WIDEST));
+    lines.join("\n") + "\n"
 }
 
 /// The widest line, in columns.

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 #[cfg(feature = "bundled-target")]
 use crate::cli::BundledArgs;
-use crate::cli::OutputArgs;
+use crate::cli::{OutputArgs, SetupArgs};
 use crate::engine;
 use crate::plan::{Plan, Segment};
 use crate::probe::Limits;
@@ -44,6 +44,22 @@ pub(super) struct Setup {
     pub(super) baseline: Option<BaselineRecord>,
     /// The time for requests in flight after the load, and the time limit of teardown.
     pub(super) grace: Duration,
+}
+
+impl Setup {
+    /// The setup of a command line.
+    pub(super) fn of(file: &Path, args: &SetupArgs) -> Self {
+        Self {
+            file: file.to_owned(),
+            overrides: (&args.changes).into(),
+            #[cfg(feature = "bundled-target")]
+            bundled: args.bundled.clone(),
+            allowed_hosts: args.allow_host.clone(),
+            allow_command: args.allow_command,
+            baseline: None,
+            grace: args.grace,
+        }
+    }
 }
 
 /// Where the outputs of a run go.

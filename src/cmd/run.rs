@@ -11,16 +11,10 @@ use super::{CommandError, baseline, seed_or_new, terminal};
 pub(super) fn run(args: &RunArgs) -> Result<Exit, CommandError> {
     let baseline = args.baseline.as_deref();
     let prepared = Prepared::of(Setup {
-        file: args.file.clone(),
-        overrides: (&args.changes).into(),
-        #[cfg(feature = "bundled-target")]
-        bundled: args.bundled.clone(),
-        allowed_hosts: args.allow_host.clone(),
-        allow_command: args.allow_command,
         baseline: baseline
             .map(|place| baseline::record(place, args.baseline_missing))
             .transpose()?,
-        grace: args.grace,
+        ..Setup::of(&args.file, &args.setup)
     })?;
     if let Some(record) = &prepared.setup.baseline
         && record.content.is_none()

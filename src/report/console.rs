@@ -329,18 +329,12 @@ impl ConsoleReport<'_> {
     }
 
     fn heading(&self, words: &str) -> Vec<String> {
-        vec![
-            String::new(),
-            format!("  {}", self.paint.bold(Tone::Plain, words)),
-        ]
+        self.paint.heading(words)
     }
 
     /// Text in as many lines as it needs.
     fn wrapped(&self, words: &str) -> Vec<String> {
-        text::wrap(words, self.width - 2)
-            .into_iter()
-            .map(|line| format!("  {line}"))
-            .collect()
+        text::paragraph(words, self.width)
     }
 }
 

@@ -52,6 +52,14 @@ impl Paint {
         self.apply(Self::style(tone).bold(), text)
     }
 
+    /// An empty line and a heading.
+    pub(super) fn heading(self, words: &str) -> Vec<String> {
+        vec![
+            String::new(),
+            format!("  {}", self.bold(Tone::Plain, words)),
+        ]
+    }
+
     fn style(tone: Tone) -> Style {
         let style = Style::new();
         match tone {

@@ -129,6 +129,12 @@ pub fn column_right(text: &str, width: usize) -> String {
     console::pad_str(text, width, Alignment::Right, Some("…")).into_owned()
 }
 
+/// The lines of a paragraph of at most `width` columns, indented by two.
+pub fn paragraph(text: &str, width: usize) -> Vec<String> {
+    let lines = wrap(text, width.saturating_sub(2)).into_iter();
+    lines.map(|line| format!("  {line}")).collect()
+}
+
 /// Lines of at most `width` columns, broken at spaces; a longer word is cut into pieces.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let options = Options::new(width)

@@ -18,8 +18,9 @@ const MOST_STEPS: usize = 400;
 /// The maximum number of rows in the forest plot.
 const MOST_IN_FOREST: usize = 24;
 
+/// The parts that the pages of a comparison share.
 #[derive(Debug, Serialize)]
-struct Page<'a> {
+pub(super) struct Head<'a> {
     css: &'static str,
     gander: &'static str,
     title: &'a str,
@@ -28,6 +29,29 @@ struct Page<'a> {
     tone: &'static str,
     reason: &'a str,
     method: String,
+}
+
+impl<'a> Head<'a> {
+    pub(super) fn of(compared: &'a Compared) -> Self {
+        let comparison = &compared.comparison;
+        let (mark, word, tone) = words::answer(comparison.answer);
+        Self {
+            css: STYLE,
+            gander: env!("CARGO_PKG_VERSION"),
+            title: &compared.title,
+            word,
+            mark,
+            tone,
+            reason: &comparison.reason,
+            method: words::method(comparison),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Page<'a> {
+    #[serde(flatten)]
+    head: Head<'a>,
     sides: Vec<SideBlock<'a>>,
     differences: Vec<[&'a str; 3]>,
     is_comparable: bool,
@@ -107,20 +131,12 @@ pub fn page(compared: &Compared) -> Result<Vec<u8>, RenderError> {
 impl<'a> Page<'a> {
     fn of(compared: &'a Compared) -> Result<Self, RenderError> {
         let comparison = &compared.comparison;
-        let (mark, word, tone) = words::answer(comparison.answer);
         let lines = |rows: &[Row]| rows.iter().map(Line::of).collect::<Vec<_>>();
         let json =
             String::from_utf8_lossy(&super::json::document(compared)?).replace('<', "\\u003c");
         let (a, b) = (&compared.a.reports, &compared.b.reports);
         Ok(Self {
-            css: STYLE,
-            gander: env!("CARGO_PKG_VERSION"),
-            title: &compared.title,
-            word,
-            mark,
-            tone,
-            reason: &comparison.reason,
-            method: words::method(comparison),
+            head: Head::of(compared),
             sides: vec![
                 SideBlock::of("A", &compared.a.name, &comparison.a),
                 SideBlock::of("B", &compared.b.name, &comparison.b),

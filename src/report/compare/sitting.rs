@@ -6,23 +6,18 @@ use tera::{Context, Tera};
 
 use crate::compare::{Design, Row, Scale, show_change};
 use crate::report::RenderError;
-use crate::report::html::{STYLE, conclusion};
+use crate::report::html::conclusion;
 use crate::report::model::Report;
 
+use super::html::Head;
 use super::{Compared, words};
 
 const TEMPLATE: &str = include_str!("../templates/ab.html");
 
 #[derive(Debug, Serialize)]
 struct Page<'a> {
-    css: &'static str,
-    gander: &'static str,
-    title: &'a str,
-    word: &'static str,
-    mark: &'static str,
-    tone: &'static str,
-    reason: &'a str,
-    method: String,
+    #[serde(flatten)]
+    head: Head<'a>,
     arms: [&'a str; 2],
     figures: Vec<&'a str>,
     pairs: Vec<PairLine>,
@@ -51,21 +46,13 @@ struct RunCell {
 /// The template failed.
 pub fn sitting_page(compared: &Compared, folders: [&[String]; 2]) -> Result<Vec<u8>, RenderError> {
     let comparison = &compared.comparison;
-    let (mark, word, tone) = words::answer(comparison.answer);
     let times: Vec<&Row> = comparison
         .gates
         .iter()
         .filter(|row| row.figure.scale == Scale::Factor)
         .collect();
     let page = Page {
-        css: STYLE,
-        gander: env!("CARGO_PKG_VERSION"),
-        title: &compared.title,
-        word,
-        mark,
-        tone,
-        reason: &comparison.reason,
-        method: words::method(comparison),
+        head: Head::of(compared),
         arms: [&compared.a.name, &compared.b.name],
         figures: times.iter().map(|row| &*row.figure.name).collect(),
         pairs: pairs(compared, &times, folders),
