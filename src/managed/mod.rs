@@ -55,7 +55,7 @@ impl ManagedProcess {
         self.child.stderr.take()
     }
 
-    /// The exit status if it has ended; `None` while it runs.
+    /// The exit status of the process; `None` while the process runs.
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }

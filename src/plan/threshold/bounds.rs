@@ -41,7 +41,7 @@ pub(super) fn refuse_too_long(threshold: &Threshold, workload: &Workload) -> Res
     }
 }
 
-/// The time of the run that a threshold judges.
+/// The length of the part of the run that a threshold covers.
 fn measured(threshold: &Threshold, run: Duration, workload: &Workload) -> Duration {
     let (begin, end) = (Micros::from(workload.warm_up), Micros::from(run));
     if threshold.during.is_empty() {
