@@ -5,7 +5,7 @@
 //! 100 requests less than a millisecond more than a bare socket in the same sitting; two without optimisation.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gander::outcome::Outcome;
@@ -31,6 +31,9 @@ const DELAY: &str = "x-lab-delay-us";
 /// A rate so low that the machine is idle most of the time; additional time is then caused by its neighbours.
 const CLIENTS: usize = 25;
 const REQUESTS_EACH: usize = 120;
+/// Between the starts of two clients. Clients that start together stay together where delays are constant, and each
+/// then waits for the others' processor time.
+const STAGGER: Duration = Duration::from_millis(3);
 
 /// A law as the lab spells it, and its distribution function over seconds.
 struct Law {
@@ -244,8 +247,12 @@ fn measure(url: &str) -> Vec<Turn> {
     .expect("valid settings");
     runtime.block_on(async {
         let mut clients = tokio::task::JoinSet::new();
-        for _ in 0..CLIENTS {
-            clients.spawn(take_turns(Arc::clone(&shared), uri.clone()));
+        for client in 0..CLIENTS {
+            let turns = take_turns(Arc::clone(&shared), uri.clone());
+            clients.spawn(async move {
+                tokio::time::sleep(STAGGER * client as u32).await;
+                turns.await
+            });
         }
         clients.join_all().await.into_iter().flatten().collect()
     })

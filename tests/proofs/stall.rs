@@ -4,7 +4,8 @@
 //! At rate R for T, one stall S, base latency L₀ and drain ratio ρ = R/μ (0 for unlimited concurrency):
 //! Q(q) = L₀ + max(0, S − (1−ρ)(1−q)T); with ρ = 0 the mean is L₀ + S²/2T and the maximum L₀ + S.
 //!
-//! A busy machine adds to every one of them. Runs without a stall, just before and just after, tell how much.
+//! A busy machine adds to every one of them. Runs without a stall, just before and just after, tell how much, and how
+//! many requests a second the users can make.
 
 use crate::support::{Bench, Lab, Run, alone, undisturbed};
 
@@ -39,23 +40,20 @@ const FULL: Experiment = Experiment {
 };
 
 impl Experiment {
-    /// The arrival rate over the service rate, ρ = R/μ: with users to spare everything that waited is served at once.
-    fn drain_ratio(self) -> f64 {
-        if self.has_users_to_spare() {
-            0.0
-        } else {
-            self.rate * BASE_MS / 1e3 / f64::from(self.users)
-        }
-    }
-
     /// Whether there is a user for every arrival of the stall.
     fn has_users_to_spare(self) -> bool {
         f64::from(self.users) > self.rate * self.stall
     }
 
-    /// The quantile's response time, in ms.
-    fn expected(self, q: f64) -> f64 {
-        let shown = self.stall - (1.0 - self.drain_ratio()) * (1.0 - q) * self.length;
+    /// The quantile's response time, in ms, if the users make `service_rate` requests a second (μ). With users to
+    /// spare everything that waited is served at once.
+    fn expected(self, q: f64, service_rate: f64) -> f64 {
+        let drain_ratio = if self.has_users_to_spare() {
+            0.0
+        } else {
+            self.rate / service_rate
+        };
+        let shown = self.stall - (1.0 - drain_ratio) * (1.0 - q) * self.length;
         BASE_MS + 1e3 * shown.max(0.0)
     }
 
@@ -76,25 +74,32 @@ impl Experiment {
         })
     }
 
-    /// A run of `load` with its stall, and how close to the formula its figures are: by what the machine added just
-    /// before and just after it.
-    fn measure(self, load: &str) -> Result<(Tolerance, Run), String> {
-        let before = self.tolerance()?;
+    /// A run of `load` with its stall, and the machine just before and just after it.
+    fn measure(self, load: &str) -> Result<(Machine, Run), String> {
+        let before = self.machine()?;
         let run = self.run(load)?;
-        let after = self.tolerance()?;
-        let added_ms = before.added_ms.max(after.added_ms);
-        Ok((Tolerance { added_ms }, run))
+        let after = self.machine()?;
+        let machine = Machine {
+            added_ms: before.added_ms.max(after.added_ms),
+            service_rate: f64::midpoint(before.service_rate, after.service_rate),
+        };
+        Ok((machine, run))
     }
 
-    /// The distance of the figures from the formula on this machine now.
-    fn tolerance(self) -> Result<Tolerance, String> {
+    fn machine(self) -> Result<Machine, String> {
         let calm = run(&self.arrivals(self.length / 4.0), |_| ())?;
         let added_ms = calm.number("/totals/response_time/p99") / 1e3 - BASE_MS;
         if added_ms > MOST_ADDED_MS {
             return Err(format!("the machine is busy: {added_ms:.1} ms are added"));
         }
-        Ok(Tolerance {
+        let Self { users, length, .. } = self;
+        let closed = run(
+            &format!("{{ users: {users}, for: {}s }}", length / 6.0),
+            |_| (),
+        )?;
+        Ok(Machine {
             added_ms: added_ms.max(0.0),
+            service_rate: closed.number("/totals/requests") / closed.number("/duration_s"),
         })
     }
 }
@@ -112,13 +117,16 @@ fn run(load: &str, meanwhile: impl FnOnce(&Lab)) -> Result<Run, String> {
     bench.wait(child).valid()
 }
 
+/// The effect of this machine on the figures.
 #[derive(Clone, Copy)]
-struct Tolerance {
+struct Machine {
     /// To 99 of 100 requests, beyond the target's base latency.
     added_ms: f64,
+    /// The requests that all users together make in a second, one after the other.
+    service_rate: f64,
 }
 
-impl Tolerance {
+impl Machine {
     /// Whether a figure is within 5 ms, or 2 %, of what the formula says, and of that with what the machine adds.
     fn close(self, what: &str, observed_ms: f64, expected_ms: f64) -> Result<(), String> {
         let below = f64::max(5.0, 0.02 * expected_ms);
@@ -134,7 +142,7 @@ impl Tolerance {
 
 /// In the open model the response time shows the stall at every quantile as the formula says.
 fn open_run_shows_it(experiment: Experiment) -> Result<(), String> {
-    let (tolerance, run) = experiment.measure(&experiment.arrivals(experiment.length))?;
+    let (machine, run) = experiment.measure(&experiment.arrivals(experiment.length))?;
     let response = |key: &str| run.number(&format!("/totals/response_time/{key}")) / 1e3;
     let expected = (experiment.rate * experiment.length) as u64;
     assert_eq!(
@@ -149,23 +157,31 @@ fn open_run_shows_it(experiment: Experiment) -> Result<(), String> {
         ("p99", 0.99),
         ("p99_9", 0.999),
     ] {
-        tolerance.close(key, response(key), experiment.expected(q))?;
+        machine.close(
+            key,
+            response(key),
+            experiment.expected(q, machine.service_rate),
+        )?;
     }
     if experiment.has_users_to_spare() {
         let mean = BASE_MS + 1e3 * experiment.stall * experiment.stall / (2.0 * experiment.length);
-        tolerance.close("mean", response("mean"), mean)?;
+        machine.close("mean", response("mean"), mean)?;
     }
-    tolerance.close("max", response("max"), BASE_MS + 1e3 * experiment.stall)
+    machine.close("max", response("max"), BASE_MS + 1e3 * experiment.stall)
 }
 
 /// With few users the queue is the generator's: service time shows the stall to a few requests, response time to all.
 fn queueing_counts_from_the_intended_start(experiment: Experiment) -> Result<(), String> {
-    let (tolerance, run) = experiment.measure(&experiment.arrivals(experiment.length))?;
+    let (machine, run) = experiment.measure(&experiment.arrivals(experiment.length))?;
     let time = |which: &str, key: &str| run.number(&format!("/totals/{which}/{key}")) / 1e3;
     for (key, q) in [("p90", 0.90), ("p99", 0.99)] {
-        tolerance.close(key, time("response_time", key), experiment.expected(q))?;
+        machine.close(
+            key,
+            time("response_time", key),
+            experiment.expected(q, machine.service_rate),
+        )?;
     }
-    tolerance.close("service p99", time("service_time", "p99"), BASE_MS)
+    machine.close("service p99", time("service_time", "p99"), BASE_MS)
 }
 
 /// The control: a closed run of ten users has ten requests in the stall, and its p99.9 does not see them.
@@ -173,19 +189,19 @@ fn queueing_counts_from_the_intended_start(experiment: Experiment) -> Result<(),
 /// A short run has 24 requests beyond its p99.9, so that two hiccups of the machine reach it besides; they last
 /// milliseconds, and the stall would be there with all of itself.
 fn closed_run_hides_it(experiment: Experiment) -> Result<(), String> {
-    let (tolerance, run) =
+    let (machine, run) =
         experiment.measure(&format!("{{ users: 10, for: {}s }}", experiment.length))?;
     let response = |key: &str| run.number(&format!("/totals/response_time/{key}")) / 1e3;
     let (p99_9, hidden) = (
         response("p99_9"),
-        BASE_MS + tolerance.added_ms + 0.05 * 1e3 * experiment.stall,
+        BASE_MS + machine.added_ms + 0.05 * 1e3 * experiment.stall,
     );
     if p99_9 > hidden {
         return Err(format!(
             "p99.9: {p99_9:.1} ms observed, at most {hidden:.1} ms expected"
         ));
     }
-    tolerance.close("max", response("max"), BASE_MS + 1e3 * experiment.stall)
+    machine.close("max", response("max"), BASE_MS + 1e3 * experiment.stall)
 }
 
 #[test]
