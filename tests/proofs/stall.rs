@@ -45,14 +45,9 @@ impl Experiment {
         f64::from(self.users) > self.rate * self.stall
     }
 
-    /// The quantile's response time, in ms, if the users make `service_rate` requests a second (μ). With users to
-    /// spare everything that waited is served at once.
+    /// The quantile's response time, in ms, if the users make `service_rate` requests a second (μ).
     fn expected(self, q: f64, service_rate: f64) -> f64 {
-        let drain_ratio = if self.has_users_to_spare() {
-            0.0
-        } else {
-            self.rate / service_rate
-        };
+        let drain_ratio = self.rate / service_rate;
         let shown = self.stall - (1.0 - drain_ratio) * (1.0 - q) * self.length;
         BASE_MS + 1e3 * shown.max(0.0)
     }
@@ -92,15 +87,21 @@ impl Experiment {
         if added_ms > MOST_ADDED_MS {
             return Err(format!("the machine is busy: {added_ms:.1} ms are added"));
         }
-        let Self { users, length, .. } = self;
-        let closed = run(
-            &format!("{{ users: {users}, for: {}s }}", length / 6.0),
-            |_| (),
-        )?;
         Ok(Machine {
             added_ms: added_ms.max(0.0),
-            service_rate: closed.number("/totals/requests") / closed.number("/duration_s"),
+            service_rate: self.service_rate()?,
         })
+    }
+
+    /// The requests that all users together make in a second, one after the other. With users to spare everything that
+    /// waited is served at once.
+    fn service_rate(self) -> Result<f64, String> {
+        if self.has_users_to_spare() {
+            return Ok(f64::INFINITY);
+        }
+        // Too short for a busy generator to make the run invalid.
+        let closed = run(&format!("{{ users: {}, for: 2s }}", self.users), |_| ())?;
+        Ok(closed.number("/totals/requests") / closed.number("/duration_s"))
     }
 }
 
@@ -122,7 +123,7 @@ fn run(load: &str, meanwhile: impl FnOnce(&Lab)) -> Result<Run, String> {
 struct Machine {
     /// To 99 of 100 requests, beyond the target's base latency.
     added_ms: f64,
-    /// The requests that all users together make in a second, one after the other.
+    /// See [`Experiment::service_rate`].
     service_rate: f64,
 }
 
