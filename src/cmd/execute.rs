@@ -179,8 +179,9 @@ impl Prepared {
         let Control { runtime, signals } = control;
         let starting = run_target::start(self, &folder, destination, signals);
         let mut target = runtime.block_on(starting)?;
-        let plan = Plan::compile(scenario, target.url(), seed, Segment::WHOLE)
+        let mut plan = Plan::compile(scenario, target.url(), seed, Segment::WHOLE)
             .map_err(CommandError::Scenario)?;
+        plan.workload.run_id.clone_from(&run_id);
         let transport = transport(&plan, setup)?;
         let reached = runtime.block_on(async {
             tokio::select! {

@@ -14,6 +14,7 @@ mod halt;
 mod hook;
 mod in_flight;
 mod iteration;
+mod last_response;
 mod link;
 mod offer;
 mod pacer;

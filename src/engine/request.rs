@@ -180,6 +180,7 @@ mod tests {
 
     use super::super::state::{Draws, RunValues};
     use super::*;
+    use crate::expr::PartSet;
     use crate::expr::{Encoding, Expression, Names};
     use crate::plan::{Plan, ReadsBody, Segment};
     use crate::scenario::{self, Overrides, SlotId, Timeouts};
@@ -216,6 +217,7 @@ mod tests {
             timeouts: Timeouts::default(),
             checks: Vec::new(),
             captures: Vec::new(),
+            keeps: PartSet::default(),
             reads_body: ReadsBody::No,
         }
     }

@@ -102,6 +102,18 @@ impl<'a> Response<'a> {
         parsed.as_ref().map_err(|error| self.not_json(error))
     }
 
+    /// As [`Self::json`], with all digits of its numbers.
+    pub(super) fn to_value(&self) -> Result<scenario::Value, String> {
+        if self.memory() > MOST {
+            return self.json().map(Into::into);
+        }
+        let parsed = match self.json_text().map(scenario::Value::from_json) {
+            Some(Ok(value)) => return Ok(value),
+            Some(Err(_)) | None => scenario::Value::from_json(self.text()),
+        };
+        parsed.map_err(|error| self.not_json(&error))
+    }
+
     /// The reason why the body is not JSON, or is not parsed.
     pub(super) fn not_json(&self, error: &serde_json::Error) -> String {
         if self.body.is_empty() {

@@ -13,12 +13,15 @@ use rand::Rng as _;
 use rand_pcg::Pcg64Mcg;
 
 use super::backoff::Backoff;
+use super::last_response::LastResponse;
 use super::walk::think::length;
-use crate::expr::{Context, StoredValue, below};
+use crate::expr::{Ambient, Context, ResponsePart, StoredValue, below};
 use crate::plan::secrets::texts;
 use crate::plan::{Plan, PlannedFlow};
+use crate::record::Clock;
 use crate::scenario::{Delay, Scope, SlotId, Value};
 use crate::transport::Client;
+use crate::units::Micros;
 
 /// The values that all users see: `vars` and the captures of `setup`.
 #[derive(Debug, Clone)]
@@ -90,6 +93,12 @@ pub(super) struct UserState<'r> {
     rows: Box<[Cell<FeedRow>]>,
     /// True for each flow whose `start` this user has run.
     begun: Box<[bool]>,
+    /// The flow of this iteration; `None` in setup and teardown.
+    flow: Option<usize>,
+    /// The last response of this iteration, if an expression reads a part of it.
+    last: Option<Box<LastResponse>>,
+    /// The clock of the load, once it runs.
+    clock: Option<Clock>,
     /// The pause of this iteration's flow before the next iteration.
     rest: Option<Delay>,
     /// The buffer for rendered texts, reused for each request.
@@ -124,15 +133,30 @@ impl<'r> UserState<'r> {
             pages: Vec::new(),
             rows: vec![Cell::new(FeedRow::NotDrawn); plan.workload.feeds.len()].into(),
             begun: vec![false; plan.workload.flows.len()].into(),
+            flow: None,
+            last: None,
+            clock: None,
             rest: None,
             text: String::new(),
             held: Vec::new(),
         }
     }
 
+    /// The user of a load that began with this clock.
+    pub(super) fn with_clock(self, clock: Clock) -> Self {
+        let clock = Some(clock);
+        Self { clock, ..self }
+    }
+
+    /// Sets the last response of this iteration, or that there is none.
+    pub(super) fn remember(&mut self, last: Option<LastResponse>) {
+        self.last = last.map(Box::new);
+    }
+
     /// Clears the state of the iteration before.
     pub(super) fn begin_iteration(&mut self, iteration: u64) {
         self.iteration = iteration;
+        self.last = None;
         self.random = stream(self.plan.workload.seed, self.number, iteration);
         for row in &self.rows {
             row.set(FeedRow::NotDrawn);
@@ -160,6 +184,7 @@ impl<'r> UserState<'r> {
             point = left;
         }
         self.rest = flows[picked].rest;
+        self.flow = Some(picked);
         (picked, &flows[picked])
     }
 
@@ -195,7 +220,11 @@ impl<'r> UserState<'r> {
                 .flatten()
         });
         let columns = columns.flat_map(|held| texts(&held.into_value()));
-        let own: Vec<String> = slots.flat_map(texts).chain(columns).collect();
+        let responses = secrets.responses.iter();
+        let responses = responses.filter_map(|secret| secret.known(self));
+        let responses = responses.flat_map(|value| texts(&value));
+        let own = slots.flat_map(texts).chain(columns).chain(responses);
+        let own: Vec<String> = own.collect();
         secrets.mask.with(own).text(text)
     }
 
@@ -271,6 +300,31 @@ impl Context for UserState<'_> {
 
     fn iteration(&self) -> u64 {
         self.iteration
+    }
+
+    fn ambient(&self, ambient: Ambient) -> Option<Value> {
+        let workload = &self.plan.workload;
+        Some(match ambient {
+            Ambient::IterationId => format!("{}-{}", self.number, self.iteration).into(),
+            Ambient::IterationNumber => self.iteration.into(),
+            Ambient::UserId => self.number.into(),
+            Ambient::FlowName => workload.flows[self.flow?].name.as_str().into(),
+            Ambient::RunId => workload.run_id.as_str().into(),
+            Ambient::RunSegment => u64::from(workload.segment.index).into(),
+            Ambient::RunElapsed => {
+                let elapsed = self.clock.map_or(Micros::ZERO, |clock| clock.now());
+                let (seconds, millis) = (elapsed.0 / 1_000_000, elapsed.0 / 1_000 % 1_000);
+                return Value::from_json(&format!("{seconds}.{millis:03}")).ok();
+            }
+            Ambient::RunSeed => workload.seed.into(),
+        })
+    }
+
+    fn response(&self, part: &ResponsePart) -> Result<&Value, String> {
+        match &self.last {
+            Some(last) => last.part(part),
+            None => Err("there is no response before it in this iteration".to_owned()),
+        }
     }
 
     fn slot_name(&self, slot: SlotId) -> &str {

@@ -121,7 +121,7 @@ async fn run_user<F: Future<Output = ()>>(
     let number = run.plan.workload.segment.global(index as u64);
     let mut user = User {
         client: Client::new(Arc::clone(&run.transport)),
-        state: UserState::new(&run.plan, &run.values, &run.draws, number),
+        state: UserState::new(&run.plan, &run.values, &run.draws, number).with_clock(clock),
         backoff: Backoff::default(),
     };
     let load = run.load_of(index);

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::mem;
 
+use super::function::{RAW, URL_ENCODE};
 use super::parse::{self, TemplatePiece};
 use super::{
-    Context, Encoding, ExprError, Expression, Function, Names, SlotId, StoredValue, Template,
+    Context, Encoding, ExprError, Expression, Missing, Names, SlotId, StoredValue, Template,
     TemplateSegment, Value,
 };
 
@@ -16,8 +17,16 @@ pub(super) fn text(
     values: Encoding,
     names: &mut dyn Names,
 ) -> Result<Template, ExprError> {
+    let pieces = parse::pieces(text, names)?;
+    if let [TemplatePiece::Expression(Expression::Literal(value))] = &*pieces
+        && values == Encoding::Plain
+        && !matches!(value, Value::Text(_))
+    {
+        // It keeps its type.
+        return Ok(Template::constant(value.clone(), text));
+    }
     let mut assembly = Assembly::default();
-    assembly.pieces(parse::pieces(text, names)?, literals, values);
+    assembly.pieces(pieces, literals, values);
     Ok(assembly.finish(text))
 }
 
@@ -74,19 +83,30 @@ impl Assembly {
     }
 
     fn expression(&mut self, expression: Expression, encoding: Encoding) {
-        let expression = match expression {
-            // The surrounding text already encodes x; encoding `urlencode(x)` again would encode its percent signs.
-            Expression::Call(Function::UrlEncode, arguments) if encoding == Encoding::Percent => {
+        let (expression, encoding) = match expression {
+            // The surrounding text already encodes x; encoding `url_encode(x)` again would encode its percent signs.
+            Expression::Call(function, arguments)
+                if encoding == Encoding::Percent
+                    && (function.is(&URL_ENCODE) || function.is(&RAW)) =>
+            {
+                let encoding = if function.is(&RAW) {
+                    Encoding::Url
+                } else {
+                    encoding
+                };
                 match <[Expression; 1]>::try_from(arguments.into_vec()) {
-                    Ok([argument]) => argument,
-                    Err(arguments) => Expression::Call(Function::UrlEncode, arguments.into()),
+                    Ok([argument]) => (argument, encoding),
+                    Err(arguments) => (Expression::Call(function, arguments.into()), encoding),
                 }
             }
-            other => other,
+            other => (other, encoding),
         };
-        match constant(&expression) {
-            Some(value) => encoding.write_value(&value, &mut self.open),
-            None => self.push(TemplateSegment::Expression(expression, encoding)),
+        if expression.is_constant()
+            && let Ok(value) = constant(&expression)
+        {
+            encoding.write_value(&value, &mut self.open);
+        } else {
+            self.push(TemplateSegment::Expression(expression, encoding));
         }
     }
 
@@ -177,26 +197,8 @@ fn string(
 }
 
 /// The value of a constant expression.
-fn constant(expression: &Expression) -> Option<Value> {
-    fn is_constant(expression: &Expression) -> bool {
-        match expression {
-            Expression::Literal(_) => true,
-            Expression::Call(function, arguments) => {
-                function.is_pure() && arguments.iter().all(is_constant)
-            }
-            Expression::Join(parts)
-            | Expression::Default(parts)
-            | Expression::All(parts)
-            | Expression::Any(parts) => parts.iter().all(is_constant),
-            Expression::Not(inner) | Expression::Match(inner, ..) => is_constant(inner),
-            Expression::Compare(sides) => is_constant(&sides.left) && is_constant(&sides.right),
-            Expression::Slot(_) | Expression::Column { .. } => false,
-        }
-    }
-    if !is_constant(expression) {
-        return None;
-    }
-    expression.value(&mut Nothing).ok().map(Cow::into_owned)
+pub(super) fn constant(expression: &Expression) -> Result<Value, Missing> {
+    expression.value(&mut Nothing).map(Cow::into_owned)
 }
 
 /// The context of constant expressions, which need nothing from it.
@@ -240,6 +242,7 @@ mod tests {
             ("count", json!(3)),
             ("tags", json!(["x", null])),
             ("link", json!("https://h/x?y=1")),
+            ("path", json!("x/y z?q=ü")),
         ])
     }
 
@@ -268,6 +271,10 @@ mod tests {
             ("${link}", "https://h/x?y=1"),
             ("/go?to=${link}", "/go?to=https%3A%2F%2Fh%2Fx%3Fy%3D1"),
             ("/${id}/${count}", "/a%22b/3"),
+            (
+                "/go?${raw(path)}&at=${raw('b c')}",
+                "/go?x/y%20z?q=%C3%BC&at=b%20c",
+            ),
         ] {
             let template = Template::url(text, &mut fake).expect(text);
             assert_eq!(fake.rendered(&template), expected, "{text}");
@@ -304,7 +311,7 @@ mod tests {
             (json!("$${id}"), json!("${id}")),
             (json!({"q": "${random(1,1)}"}), json!({"q": 1})),
             (json!("${env(HOME_TOWN)}"), json!("Lund & Åhus")),
-            (json!("${urlencode(id)}"), json!("a%22b")),
+            (json!("${url_encode(id)}"), json!("a%22b")),
         ] {
             let template =
                 Template::json(&(&value).into(), &mut fake).expect("every name is known");

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 
-use super::{SlotId, Value};
+use super::{Ambient, ResponsePart, SlotId, Value};
 
 /// The values that a template needs when it is rendered.
 pub trait Context {
@@ -22,6 +22,14 @@ pub trait Context {
     fn slot_name(&self, slot: SlotId) -> &str;
     /// The column's name with that of its feeder, `users.email`, for the error that it has no value.
     fn column_name(&self, feed: usize, column: usize) -> String;
+    /// A value of the run, the flow, the user or the iteration, if there is one here.
+    fn ambient(&self, _: Ambient) -> Option<Value> {
+        None
+    }
+    /// A part of the last response of this iteration, or the reason why there is none.
+    fn response(&self, _: &ResponsePart) -> Result<&Value, String> {
+        Err("there is no response".to_owned())
+    }
     /// The wall clock, for `now()` and `timestamp_ms()`.
     fn now(&self) -> DateTime<Utc> {
         Utc::now()

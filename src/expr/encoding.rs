@@ -8,13 +8,16 @@ use super::{StoredValue, Value};
 ///
 /// In a URL, and in the pairs of a query or a form, a value is [`Percent`](Self::Percent)-encoded, so that no value can
 /// add a path segment or a parameter. The only exception is a URL that consists of a single expression: its value is
-/// already a URL and is written [`Plain`](Self::Plain). `urlencode(x)` inside a URL is not encoded a second time.
+/// already a URL and is written [`Plain`](Self::Plain). `url_encode(x)` inside a URL is not encoded a second time, and
+/// `raw(x)` is written as [`Url`](Self::Url).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
     /// As plain text; a list or an object as compact JSON.
     Plain,
     /// Percent-encoded, for a URL or a form: all but the unreserved characters of RFC 3986 §2.3.
     Percent,
+    /// As a part of a URL, for a URL: percent-encoded are only the characters that no URL may contain.
+    Url,
     /// As a JSON value of its own type.
     Json,
     /// Escaped, inside a JSON string (RFC 8259 §7).
@@ -33,7 +36,12 @@ impl Encoding {
     pub fn write(self, text: &str, out: &mut String) {
         match self {
             Self::Plain => out.push_str(text),
-            Self::Percent => percent(text, out),
+            Self::Percent => percent(text, out, |byte| {
+                byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+            }),
+            Self::Url => percent(text, out, |byte| {
+                byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte)
+            }),
             Self::Json => {
                 out.push('"');
                 written(write_json_text(text, out));
@@ -64,7 +72,7 @@ impl Encoding {
     fn write_json(self, json: &dyn fmt::Display, out: &mut String) {
         written(match self {
             Self::Plain | Self::Json => write!(out, "{json}"),
-            Self::Percent | Self::JsonString => {
+            Self::Percent | Self::Url | Self::JsonString => {
                 let encoding = self;
                 write!(Encoded { encoding, out }, "{json}")
             }
@@ -92,11 +100,11 @@ impl Write for Encoded<'_> {
 const HEX_UPPER: &[u8; 16] = b"0123456789ABCDEF";
 const HEX_LOWER: &[u8; 16] = b"0123456789abcdef";
 
-/// Copies whole runs of unreserved characters; escapes the rest byte by byte.
-fn percent(text: &str, out: &mut String) {
+/// Copies whole runs of ASCII characters that may stay; escapes the rest byte by byte.
+fn percent(text: &str, out: &mut String, may_stay: impl Fn(u8) -> bool) {
     let mut run = 0;
     for (at, &byte) in text.as_bytes().iter().enumerate() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+        if may_stay(byte) {
             continue;
         }
         // The bytes of a multi-byte character are all escaped, so a run never starts or ends inside one.

@@ -1,7 +1,23 @@
-//! Evaluates expressions with operators: truth, comparisons, defaults.
+//! Evaluates expressions with operators: truth, comparisons, defaults, arithmetic.
+
+use std::borrow::Cow;
 
 use super::value::View;
-use super::{Comparison, Condition, Context, Expression, Missing, Value};
+use super::{Arithmetic, Comparison, Condition, Context, Expression, Missing, Number, Value};
+use crate::source::brief;
+use crate::units::ByteSize;
+
+/// The maximum length of a text that an expression makes, in bytes.
+pub(super) const LONGEST_TEXT: usize = 16 << 20;
+
+/// An error for a text of more than [`LONGEST_TEXT`] bytes.
+pub(super) fn limit_text(length: usize) -> Result<(), String> {
+    if length <= LONGEST_TEXT {
+        return Ok(());
+    }
+    let most = ByteSize(LONGEST_TEXT as u64);
+    Err(format!("the text would be longer than {most}"))
+}
 
 impl Condition {
     /// True if the condition holds now. A missing value alone counts as false and is not an error.
@@ -37,10 +53,22 @@ impl Expression {
             }
             Self::Slot(_)
             | Self::Column { .. }
+            | Self::Ambient(_)
+            | Self::Response(_)
             | Self::Call(..)
             | Self::Literal(_)
             | Self::Join(_)
-            | Self::Default(_) => self.value(context).is_ok_and(|value| value.is_true()),
+            | Self::Default(_)
+            | Self::List(_)
+            | Self::Part(_) => self.value(context).is_ok_and(|value| value.is_true()),
+            // What cannot be calculated is a mistake, not a value that is not there.
+            Self::Arithmetic(_) | Self::Negative(_) => self.value(context)?.is_true(),
+            Self::If(several) => {
+                let [condition, then, otherwise] = &**several;
+                let is_first = condition.holds(context)?;
+                let chosen = if is_first { then } else { otherwise };
+                chosen.holds(context)?
+            }
         })
     }
 
@@ -50,24 +78,57 @@ impl Expression {
             Self::Join(parts) => {
                 let mut joined = String::new();
                 for part in parts {
-                    joined.push_str(&part.text(context)?);
+                    let text = part.text(context)?;
+                    limit_text(joined.len() + text.len())
+                        .map_err(|note| Missing::named("~").because(note))?;
+                    joined.push_str(&text);
                 }
                 Ok(Value::Text(joined))
+            }
+            Self::Arithmetic(sides) => sides.result(context),
+            Self::Negative(inner) => {
+                let value = inner.value(context)?;
+                match number(&value) {
+                    Some(number) => Ok(number.negated().into()),
+                    None => {
+                        let kind = View::from(&*value).kind();
+                        let asked = format!("-{}", shown(&value));
+                        Err(Missing::named(asked)
+                            .because(format!("`-` needs a number, found {kind}")))
+                    }
+                }
+            }
+            Self::If(several) => {
+                let [condition, then, otherwise] = &**several;
+                let is_first = condition.holds(context)?;
+                let chosen = if is_first { then } else { otherwise };
+                chosen.value(context).map(Cow::into_owned)
+            }
+            Self::List(items) => {
+                let items = items.iter();
+                let values = items.map(|item| item.value(context).map(Cow::into_owned));
+                values.collect::<Result<_, _>>().map(Value::List)
             }
             Self::Default(values) => {
                 let mut found = Ok(Value::Null);
                 for value in values {
-                    found = value.value(context).map(std::borrow::Cow::into_owned);
+                    found = value.value(context).map(Cow::into_owned);
                     if matches!(&found, Ok(value) if *value != Value::Null) {
                         break;
                     }
                 }
                 found
             }
+            Self::Ambient(ambient) => {
+                let value = context.ambient(*ambient);
+                value.ok_or_else(|| Missing::named(ambient.written()))
+            }
             Self::Slot(_)
             | Self::Column { .. }
+            | Self::Response(_)
             | Self::Call(..)
             | Self::Literal(_)
+            | Self::Part(_)
             | Self::All(_)
             | Self::Any(_)
             | Self::Not(_)
@@ -75,35 +136,45 @@ impl Expression {
             | Self::Match(..) => self.holds(context).map(Value::Bool),
         }
     }
+}
 
-    /// Calls `see` for every variable and column, and tells it whether the value may be missing there: `may_be` for the
-    /// expression itself.
-    pub(crate) fn each_use(&self, may_be: bool, see: &mut dyn FnMut(&Self, bool)) {
-        match self {
-            Self::Slot(_) | Self::Column { .. } => see(self, may_be),
-            Self::Literal(_) => {}
-            Self::Call(_, parts) | Self::Join(parts) => {
-                parts.iter().for_each(|part| part.each_use(false, see));
+impl Arithmetic {
+    fn result(&self, context: &mut dyn Context) -> Result<Value, Missing> {
+        let left = self.left.value(context)?.into_owned();
+        let right = self.right.value(context)?;
+        let result = match (number(&left), number(&right)) {
+            (Some(left), Some(right)) => left
+                .apply(self.operator, &right)
+                .map_err(|error| error.to_string()),
+            (None, _) | (_, None) => {
+                let kinds = [&left, &*right].map(|value| View::from(value).kind());
+                let symbol = self.operator.symbol();
+                let [left, right] = kinds;
+                Err(format!(
+                    "`{symbol}` needs two numbers, found {left} and {right}"
+                ))
             }
-            Self::Default(values) => {
-                let last = values.len() - 1;
-                for (index, value) in values.iter().enumerate() {
-                    value.each_use(may_be || index < last, see);
-                }
-            }
-            Self::All(operands) | Self::Any(operands) => {
-                operands
-                    .iter()
-                    .for_each(|operand| operand.each_use(true, see));
-            }
-            Self::Not(operand) => operand.each_use(true, see),
-            Self::Compare(sides) => {
-                sides.left.each_use(false, see);
-                sides.right.each_use(false, see);
-            }
-            Self::Match(text, ..) => text.each_use(false, see),
-        }
+        };
+        result.map(Value::Number).map_err(|note| {
+            let symbol = self.operator.symbol();
+            let asked = format!("{} {symbol} {}", shown(&left), shown(&right));
+            Missing::named(asked).because(note)
+        })
     }
+}
+
+/// The number to calculate with: also that of a text, since the values of a CSV file are texts.
+pub(super) fn number(value: &Value) -> Option<Cow<'_, Number>> {
+    match value {
+        Value::Number(number) => Some(Cow::Borrowed(number)),
+        Value::Text(text) => Number::from_text(text.trim()).map(Cow::Owned),
+        Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => None,
+    }
+}
+
+/// A value in a message, shortened.
+pub(super) fn shown(value: &Value) -> String {
+    brief(&value.to_string())
 }
 
 impl Comparison {

@@ -2,7 +2,9 @@
 
 use regex::Regex;
 
-use super::{Comparator, ExprError, Function, Names, SlotId, Value, parse};
+use super::function::{RAW, URL_ENCODE};
+use super::value::Operator;
+use super::{Ambient, Comparator, ExprError, Function, Names, ResponsePart, SlotId, Value, parse};
 
 /// The content of `${…}`, or the value of `if:`.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +18,10 @@ pub enum Expression {
         /// Index into the feeder's columns.
         column: usize,
     },
+    /// A value of the run, the flow, the user or the iteration.
+    Ambient(Ambient),
+    /// A part of the last response.
+    Response(ResponsePart),
     /// A function and its arguments, in the right number.
     Call(Function, Box<[Expression]>),
     /// A constant.
@@ -35,6 +41,44 @@ pub enum Expression {
     /// True if the pattern matches a part of the text: `a =~ "b"`. The flag is false for `!~`, which is true if nothing
     /// matches.
     Match(Box<Expression>, Pattern, bool),
+    /// The result of arithmetic: `a + b`.
+    Arithmetic(Box<Arithmetic>),
+    /// The number with the other sign: `-a`.
+    Negative(Box<Expression>),
+    /// The second if the first is true, else the third: `a ? b : c`.
+    If(Box<[Expression; 3]>),
+    /// A list of values: `[a, b]`.
+    List(Box<[Expression]>),
+    /// A member of a mapping or an item of a list: `a.b`, `a[0]`.
+    Part(Box<Part>),
+}
+
+/// A part of a value.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// The value.
+    pub whole: Expression,
+    /// The name of the member, or the index of the item.
+    pub key: Expression,
+    /// The expression as written, for messages.
+    pub written: Box<str>,
+}
+
+impl PartialEq for Part {
+    fn eq(&self, other: &Self) -> bool {
+        self.whole == other.whole && self.key == other.key
+    }
+}
+
+/// Arithmetic on two expressions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arithmetic {
+    /// The left side.
+    pub left: Expression,
+    /// The operator.
+    pub operator: Operator,
+    /// The right side.
+    pub right: Expression,
 }
 
 /// A comparison of two expressions.
@@ -64,6 +108,98 @@ impl Expression {
     /// Parses a complete text as one expression: the value of `if:`.
     pub fn condition(text: &str, names: &mut dyn Names) -> Result<Self, ExprError> {
         parse::condition(text, names)
+    }
+
+    /// The expressions of which this one consists, in order.
+    pub(crate) fn operands(&self) -> Vec<&Self> {
+        match self {
+            Self::Slot(_)
+            | Self::Column { .. }
+            | Self::Ambient(_)
+            | Self::Response(_)
+            | Self::Literal(_) => Vec::new(),
+            Self::Call(_, several)
+            | Self::Join(several)
+            | Self::Default(several)
+            | Self::All(several)
+            | Self::Any(several)
+            | Self::List(several) => several.iter().collect(),
+            Self::Not(inner) | Self::Negative(inner) | Self::Match(inner, ..) => vec![inner],
+            Self::Compare(sides) => vec![&sides.left, &sides.right],
+            Self::Arithmetic(sides) => vec![&sides.left, &sides.right],
+            Self::If(several) => several.iter().collect(),
+            Self::Part(part) => vec![&part.whole, &part.key],
+        }
+    }
+
+    /// True if the value is the same always and everywhere.
+    pub(super) fn is_constant(&self) -> bool {
+        let is_constant = match self {
+            Self::Slot(_) | Self::Column { .. } | Self::Ambient(_) | Self::Response(_) => false,
+            Self::Call(function, _) => function.is_pure(),
+            Self::Literal(_)
+            | Self::Join(_)
+            | Self::Default(_)
+            | Self::All(_)
+            | Self::Any(_)
+            | Self::Not(_)
+            | Self::Compare(_)
+            | Self::Match(..)
+            | Self::Arithmetic(_)
+            | Self::Negative(_)
+            | Self::If(_)
+            | Self::List(_)
+            | Self::Part(_) => true,
+        };
+        is_constant && self.operands().into_iter().all(Self::is_constant)
+    }
+
+    /// True for a call that does nothing where its value is encoded anyway.
+    pub(super) fn is_encoded_by_its_place(&self) -> bool {
+        matches!(self, Self::Call(function, _) if function.is(&URL_ENCODE) || function.is(&RAW))
+    }
+
+    /// Calls `see` for every name, such as a variable or a column, and tells it whether the value may be missing there: `may_be` for the
+    /// expression itself.
+    pub(crate) fn each_use(&self, may_be: bool, see: &mut dyn FnMut(&Self, bool)) {
+        match self {
+            Self::Slot(_) | Self::Column { .. } | Self::Ambient(_) | Self::Response(_) => {
+                see(self, may_be);
+            }
+            Self::Literal(_) => {}
+            Self::Default(values) => {
+                let last = values.len() - 1;
+                for (index, value) in values.iter().enumerate() {
+                    value.each_use(may_be || index < last, see);
+                }
+            }
+            Self::All(_) | Self::Any(_) | Self::Not(_) => {
+                for operand in self.operands() {
+                    operand.each_use(true, see);
+                }
+            }
+            Self::If(several) => {
+                let [condition, then, otherwise] = &**several;
+                condition.each_use(true, see);
+                then.each_use(may_be, see);
+                otherwise.each_use(may_be, see);
+            }
+            Self::Part(part) => {
+                part.whole.each_use(may_be, see);
+                part.key.each_use(false, see);
+            }
+            Self::Call(..)
+            | Self::Join(_)
+            | Self::Compare(_)
+            | Self::Match(..)
+            | Self::Arithmetic(_)
+            | Self::Negative(_)
+            | Self::List(_) => {
+                for operand in self.operands() {
+                    operand.each_use(false, see);
+                }
+            }
+        }
     }
 }
 

@@ -17,7 +17,12 @@ const fn entry(written: &'static str, doc: &'static str, example: &'static str) 
 }
 
 /// In order of precedence, lowest first.
-pub(crate) const OPERATORS: [GuideEntry; 8] = [
+pub(crate) const OPERATORS: [GuideEntry; 14] = [
+    entry(
+        "? :",
+        "The first value if the condition holds, else the second.",
+        "id > 0 ? 'old' : 'new'",
+    ),
     entry("or", "At least one side holds.", "id == 1 or id == 2"),
     entry("and", "Both sides hold.", "id > 0 and name != 'x'"),
     entry("not", "The expression does not hold.", "not id"),
@@ -39,10 +44,35 @@ pub(crate) const OPERATORS: [GuideEntry; 8] = [
     ),
     entry(
         "??",
-        "The value on the left, or the one on the right if there is none on the left.",
+        "The value on the left, or the one on the right if there is none on the left. Beside `~` or arithmetic it needs \
+         parentheses: `(id ?? 0) + 1`.",
         "id ?? 0",
     ),
-    entry("( )", "Groups.", "not (id == 1 or id == 2)"),
+    entry("~", "The two texts, joined.", "name ~ '-' ~ id"),
+    entry(
+        "+ -",
+        "The sum or the difference of two numbers; a text such as `10.50` from a CSV file counts as a number. Whole \
+         numbers and decimals are exact: `0.1 + 0.2` is 0.3.",
+        "id + 1",
+    ),
+    entry(
+        "* / %",
+        "The product, the quotient or the remainder. `7 / 2` is 3.5; the remainder has the sign of the left side. \
+         Dividing by zero gives no value.",
+        "id % 10",
+    ),
+    entry("-", "The number with the other sign.", "-id"),
+    entry(
+        ".name [index]",
+        "A part of a value: the member of a mapping by name, also as `['first name']`, or the item of a list by its \
+         index from 0; `[-1]` is the last one.",
+        "json.items[0].id",
+    ),
+    entry(
+        "( ) [ ]",
+        "Parentheses group; brackets make a list.",
+        "not (id == 1 or id == 2)",
+    ),
 ];
 
 /// The aggregates, which turn a metric into one number.

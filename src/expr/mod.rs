@@ -5,7 +5,7 @@
 //! slots and columns when the text is compiled ([`Names`]); evaluation needs a [`Context`], which the engine's user
 //! state implements. This module knows no users and has no random source of its own.
 
-mod call;
+pub(crate) mod ambient;
 mod comparator;
 mod compile;
 mod context;
@@ -27,11 +27,12 @@ mod template;
 pub mod threshold;
 pub mod value;
 
+pub use ambient::{Ambient, PartSet, ResponsePart};
 pub use comparator::Comparator;
 pub use context::{Context, Missing, StoredValue};
 pub use encoding::Encoding;
 pub use error::ExprError;
-pub use expression::{Comparison, Condition, Expression, Pattern};
+pub use expression::{Arithmetic, Comparison, Condition, Expression, Part, Pattern};
 pub use function::Function;
 pub(crate) use function::below;
 pub use names::{Names, SlotId};

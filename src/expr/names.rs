@@ -16,6 +16,10 @@ pub trait Names {
     fn environment(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
     }
+    /// The text of a file, for `file(path)`; or the reason why it cannot be read, and perhaps the remedy.
+    fn file(&mut self, _: &str) -> Result<String, (String, Option<String>)> {
+        Err(("no file can be read here".to_owned(), None))
+    }
     /// A placeholder for an environment variable without a value and a default, if it need not be set.
     fn stand_in(&self, _: &str) -> Option<String> {
         None

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 
 use uuid::Uuid;
 
-use super::function::{self, Function};
+use super::expression::Part;
+use super::function::{self, UUID};
 use super::{
     Context, Encoding, Expression, Missing, StoredValue, Template, TemplateSegment, Value,
 };
+use crate::source::brief;
 
 impl Template {
     /// Appends the rendered text to `out`. If values are texts and numbers, only `out` itself allocates.
@@ -44,22 +46,34 @@ impl Expression {
     ) -> Result<Cow<'c, Value>, Missing> {
         match self {
             Self::Call(function, arguments) => function.call(arguments, context).map(Cow::Owned),
-            Self::Slot(_) | Self::Column { .. } | Self::Literal(_) => {
+            Self::Slot(_) | Self::Column { .. } | Self::Response(_) | Self::Literal(_) => {
                 self.stored(context).map(StoredValue::into_value)
             }
+            Self::Ambient(ambient) => {
+                let value = context.ambient(*ambient).map(Cow::Owned);
+                value.ok_or_else(|| self.missing(context))
+            }
+            Self::Part(part) => part.value(context),
             Self::Join(_)
             | Self::Default(_)
             | Self::All(_)
             | Self::Any(_)
             | Self::Not(_)
             | Self::Compare(_)
-            | Self::Match(..) => self.computed(context).map(Cow::Owned),
+            | Self::Match(..)
+            | Self::Arithmetic(_)
+            | Self::Negative(_)
+            | Self::If(_)
+            | Self::List(_) => self.computed(context).map(Cow::Owned),
         }
     }
 
     /// True if the value is stored and only needs a lookup.
     const fn is_stored(&self) -> bool {
-        matches!(self, Self::Slot(_) | Self::Column { .. } | Self::Literal(_))
+        matches!(
+            self,
+            Self::Slot(_) | Self::Column { .. } | Self::Response(_) | Self::Literal(_)
+        )
     }
 
     /// The value as plain text; null is a missing value.
@@ -67,11 +81,21 @@ impl Expression {
         &'c self,
         context: &'c mut dyn Context,
     ) -> Result<Cow<'c, str>, Missing> {
-        if let Self::Call(Function::Choice, arguments) = self {
-            return Function::chosen(arguments, context)?.text(context);
-        }
         if let Self::Call(function, arguments) = self {
-            return Ok(Cow::Owned(function.call(arguments, context)?.into_text()));
+            if let Some(picked) = function.picked(arguments, context)? {
+                return picked.text(context);
+            }
+            return match function.call(arguments, context)? {
+                Value::Null => Err(self.missing(context).null()),
+                value => Ok(Cow::Owned(value.into_text())),
+            };
+        }
+        if let Self::Part(part) = self {
+            return match part.value(context)? {
+                value if *value == Value::Null => Err(part.missing().null()),
+                Cow::Borrowed(Value::Text(text)) => Ok(Cow::Borrowed(text)),
+                value => Ok(Cow::Owned(value.into_owned().into_text())),
+            };
         }
         if !self.is_stored() {
             let value = self.computed(context)?;
@@ -94,35 +118,53 @@ impl Expression {
         out: &mut String,
     ) -> Result<(), Missing> {
         match self {
-            Self::Call(Function::Choice, arguments) => {
-                return Function::chosen(arguments, context)?.write(encoding, context, out);
-            }
-            Self::Call(Function::Uuid, _) => {
+            Self::Call(function, _) if function.is(&UUID) => {
                 let mut buffer = Uuid::encode_buffer();
                 let id = function::uuid(context);
                 encoding.write(id.hyphenated().encode_lower(&mut buffer), out);
             }
             Self::Call(function, arguments) => {
-                encoding.write_value(&function.call(arguments, context)?, out);
+                if let Some(picked) = function.picked(arguments, context)? {
+                    return picked.write(encoding, context, out);
+                }
+                match function.call(arguments, context)? {
+                    Value::Null if encoding != Encoding::Json => {
+                        return Err(self.missing(context).null());
+                    }
+                    value => encoding.write_value(&value, out),
+                }
             }
-            Self::Join(_)
+            Self::Part(part) => match part.value(context)? {
+                value if *value == Value::Null && encoding != Encoding::Json => {
+                    return Err(part.missing().null());
+                }
+                value => encoding.write_value(&value, out),
+            },
+            Self::Ambient(_)
+            | Self::Join(_)
             | Self::Default(_)
             | Self::All(_)
             | Self::Any(_)
             | Self::Not(_)
             | Self::Compare(_)
-            | Self::Match(..) => match self.computed(context)? {
+            | Self::Match(..)
+            | Self::Arithmetic(_)
+            | Self::Negative(_)
+            | Self::If(_)
+            | Self::List(_) => match self.computed(context)? {
                 Value::Null if encoding != Encoding::Json => {
                     return Err(self.missing(context).null());
                 }
                 value => encoding.write_value(&value, out),
             },
-            Self::Slot(_) | Self::Column { .. } | Self::Literal(_) => match self.stored(context)? {
-                stored if stored.is_null() && encoding != Encoding::Json => {
-                    return Err(self.missing(context).null());
+            Self::Slot(_) | Self::Column { .. } | Self::Response(_) | Self::Literal(_) => {
+                match self.stored(context)? {
+                    stored if stored.is_null() && encoding != Encoding::Json => {
+                        return Err(self.missing(context).null());
+                    }
+                    stored => encoding.write_stored(stored, out),
                 }
-                stored => encoding.write_stored(stored, out),
-            },
+            }
         }
         Ok(())
     }
@@ -133,14 +175,24 @@ impl Expression {
             Self::Slot(slot) => context.slot(*slot).map(StoredValue::Value),
             Self::Column { feed, column } => context.column(*feed, *column),
             Self::Literal(value) => Some(StoredValue::Value(value)),
-            Self::Call(..)
+            Self::Response(part) => {
+                let value = context.response(part).map(StoredValue::Value);
+                return value.map_err(|reason| self.missing(context).because(reason));
+            }
+            Self::Ambient(_)
+            | Self::Call(..)
             | Self::Join(_)
             | Self::Default(_)
             | Self::All(_)
             | Self::Any(_)
             | Self::Not(_)
             | Self::Compare(_)
-            | Self::Match(..) => None,
+            | Self::Match(..)
+            | Self::Arithmetic(_)
+            | Self::Negative(_)
+            | Self::If(_)
+            | Self::List(_)
+            | Self::Part(_) => None,
         }
         .ok_or_else(|| self.missing(context))
     }
@@ -150,19 +202,152 @@ impl Expression {
         match self {
             Self::Slot(slot) => Missing::named(context.slot_name(*slot)),
             Self::Column { feed, column } => Missing::named(context.column_name(*feed, *column)),
+            Self::Ambient(ambient) => Missing::named(ambient.written()),
+            Self::Response(part) => Missing::named(part.written()),
             Self::Call(function, _) => Missing::named(function.usage()),
             Self::Literal(value) => Missing::named(value.to_string()),
             // All values are missing; name the last one.
             Self::Default(values) => values
                 .last()
                 .map_or_else(|| Missing::named("??"), |last| last.missing(context)),
+            Self::Part(part) => part.missing(),
             Self::Join(_)
             | Self::All(_)
             | Self::Any(_)
             | Self::Not(_)
             | Self::Compare(_)
-            | Self::Match(..) => Missing::named("an expression"),
+            | Self::Match(..)
+            | Self::Arithmetic(_)
+            | Self::Negative(_)
+            | Self::If(_)
+            | Self::List(_) => Missing::named("an expression"),
         }
+    }
+}
+
+impl Expression {
+    /// The value of a name, or of a constant part of one, without any calculation.
+    pub(crate) fn known(&self, context: &dyn Context) -> Option<Value> {
+        match self {
+            Self::Slot(_) | Self::Column { .. } | Self::Response(_) | Self::Literal(_) => {
+                let stored = self.stored(context).ok()?;
+                Some(stored.into_value().into_owned())
+            }
+            Self::Ambient(ambient) => context.ambient(*ambient),
+            Self::Part(part) => {
+                let key = part.key.known(context)?;
+                part.whole.known(context)?.into_part(&key).ok()
+            }
+            Self::Call(..)
+            | Self::Join(_)
+            | Self::Default(_)
+            | Self::All(_)
+            | Self::Any(_)
+            | Self::Not(_)
+            | Self::Compare(_)
+            | Self::Match(..)
+            | Self::Arithmetic(_)
+            | Self::Negative(_)
+            | Self::If(_)
+            | Self::List(_) => None,
+        }
+    }
+
+    /// The names in the expression with their present values, for the message of a condition that does not hold:
+    /// `page = 3, response.status = 500`.
+    pub(crate) fn shown_values(&self, context: &dyn Context) -> String {
+        let mut found: Vec<String> = Vec::new();
+        self.show_values(context, &mut found);
+        found.join(", ")
+    }
+
+    fn show_values(&self, context: &dyn Context, found: &mut Vec<String>) {
+        let name = match self {
+            Self::Slot(_) | Self::Column { .. } | Self::Ambient(_) | Self::Response(_) => {
+                self.missing(context).name
+            }
+            Self::Part(part) if part.is_path() => brief(&part.written),
+            Self::Part(_)
+            | Self::Literal(_)
+            | Self::Call(..)
+            | Self::Join(_)
+            | Self::Default(_)
+            | Self::All(_)
+            | Self::Any(_)
+            | Self::Not(_)
+            | Self::Compare(_)
+            | Self::Match(..)
+            | Self::Arithmetic(_)
+            | Self::Negative(_)
+            | Self::If(_)
+            | Self::List(_) => {
+                for operand in self.operands() {
+                    operand.show_values(context, found);
+                }
+                return;
+            }
+        };
+        let shown = match self.known(context) {
+            Some(value) => format!("{name} = {}", brief(&value.to_string())),
+            None => format!("{name} has no value"),
+        };
+        if !found.contains(&shown) {
+            found.push(shown);
+        }
+    }
+}
+
+impl Part {
+    /// True for a part of a response.
+    pub(crate) fn reads_response(&self) -> bool {
+        matches!(self.whole, Expression::Response(_))
+            || matches!(&self.whole, Expression::Part(inner) if inner.reads_response())
+    }
+
+    /// True for a part of a name with constant keys.
+    fn is_path(&self) -> bool {
+        let is_name = match &self.whole {
+            Expression::Part(inner) => inner.is_path(),
+            Expression::Slot(_)
+            | Expression::Column { .. }
+            | Expression::Ambient(_)
+            | Expression::Response(_) => true,
+            Expression::Literal(_)
+            | Expression::Call(..)
+            | Expression::Join(_)
+            | Expression::Default(_)
+            | Expression::All(_)
+            | Expression::Any(_)
+            | Expression::Not(_)
+            | Expression::Compare(_)
+            | Expression::Match(..)
+            | Expression::Arithmetic(_)
+            | Expression::Negative(_)
+            | Expression::If(_)
+            | Expression::List(_) => false,
+        };
+        is_name && matches!(self.key, Expression::Literal(_))
+    }
+
+    /// The part, borrowed if the value is stored.
+    fn value<'c>(&'c self, context: &'c mut dyn Context) -> Result<Cow<'c, Value>, Missing> {
+        let computed;
+        let key = match &self.key {
+            Expression::Literal(key) => key,
+            key => {
+                computed = key.value(&mut *context)?.into_owned();
+                &computed
+            }
+        };
+        let part = match self.whole.value(context)? {
+            Cow::Borrowed(whole) => whole.part(key).map(Cow::Borrowed),
+            Cow::Owned(whole) => whole.into_part(key).map(Cow::Owned),
+        };
+        part.map_err(|note| self.missing().because(note))
+    }
+
+    fn missing(&self) -> Missing {
+        Missing::named(brief(&self.written))
     }
 }
 
@@ -211,14 +396,14 @@ mod tests {
                 "[${id}, ${page}, ${nothing}]",
                 r#"["a/b", 2, null]"#,
             ),
-            (Encoding::Percent, "q=${urlencode(id)}", "q=a%2Fb"),
+            (Encoding::Percent, "q=${url_encode(id)}", "q=a%2Fb"),
             (
                 Encoding::Percent,
-                "q=${urlencode(urlencode(id))}",
+                "q=${url_encode(url_encode(id))}",
                 "q=a%252Fb",
             ),
-            (Encoding::Percent, "q=${urlencode('a/b')}", "q=a%2Fb"),
-            (Encoding::Plain, "q=${urlencode(id)}", "q=a%2Fb"),
+            (Encoding::Percent, "q=${url_encode('a/b')}", "q=a%2Fb"),
+            (Encoding::Plain, "q=${url_encode(id)}", "q=a%2Fb"),
             (
                 Encoding::Percent,
                 "${choice(id)}${uuid()}",

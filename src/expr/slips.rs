@@ -4,7 +4,7 @@ use super::ExprError;
 use super::cursor::Cursor;
 
 /// A symbol, the error and the hint.
-const SYMBOLS: [(&str, &str, &str); 14] = [
+const SYMBOLS: [(&str, &str, &str); 16] = [
     ("===", "`===` is not an operator here", "did you mean `==`?"),
     ("!==", "`!==` is not an operator here", "did you mean `!=`?"),
     ("&&", "`&&` is not an operator here", "did you mean `and`?"),
@@ -21,6 +21,8 @@ const SYMBOLS: [(&str, &str, &str); 14] = [
         "`?` is not an operator here",
         "write the default of a value that may be missing after `??`",
     ),
+    ("**", "`**` is not an operator here", "multiply with `*`"),
+    ("^", "`^` is not an operator here", "multiply with `*`"),
     (
         ":-",
         "a variable of the scenario has no default after `:-`",
@@ -67,36 +69,16 @@ pub(super) fn operator(cursor: &mut Cursor<'_>, expected: &str) -> ExprError {
         cursor.at += symbol.len();
         return cursor.error(start, message, hint);
     }
-    if cursor.take("%") {
-        let before = cursor.text[..start].trim_end();
+    let before = cursor.text[..start].trim_end();
+    if before.ends_with(|c: char| c.is_ascii_digit()) && cursor.take("%") {
         let digits = before.trim_start_matches(|c: char| !c.is_ascii_digit());
-        let is_share = before.ends_with(|c: char| c.is_ascii_digit())
-            && cursor.rest().trim_start_matches([' ', '}']).is_empty();
-        return if is_share {
-            let hint = format!(
-                "to run a step {digits} % of the time, write `if: random(1,100) <= {digits}`"
-            );
-            cursor.error(start, "a percentage is not a value", &hint)
-        } else {
-            arithmetic(cursor, start)
-        };
-    }
-    if cursor.rest().starts_with(['+', '-', '*', '/', '~', '^']) {
-        cursor.at += 1;
-        return arithmetic(cursor, start);
+        let hint =
+            format!("to run a step {digits} % of the time, write `if: random(1,100) <= {digits}`");
+        return cursor.error(start, "a percentage is not a value", &hint);
     }
     if let Some((word, meant)) = WORDS.iter().find(|(word, _)| cursor.take_word(word)) {
         let message = format!("`{word}` is not an operator here");
         return cursor.error(start, &message, &format!("did you mean `{meant}`?"));
     }
     cursor.unexpected(expected)
-}
-
-fn arithmetic(cursor: &Cursor<'_>, start: usize) -> ExprError {
-    let symbol = &cursor.text[start..cursor.at];
-    cursor.error(
-        start,
-        &format!("`{symbol}`: expressions do not support arithmetic"),
-        "compare values as they are, or put the result under `vars:` or into a column",
-    )
 }

@@ -1,6 +1,6 @@
 //! Suggestions for unknown names.
 
-use super::Function;
+use super::{Function, ambient};
 use crate::source::{did_you_mean, nearest};
 
 /// Words of other languages for constants, and Gander's.
@@ -37,6 +37,22 @@ pub(super) fn name(
     } else {
         format!("nothing is called `{written}` here")
     };
+    let parts: Vec<String> = ambient::members(name)
+        .map(|known| format!("{name}.{}", known.member))
+        .collect();
+    let is_declared = !columns.is_empty() || known.iter().any(|known| known == name);
+    if !parts.is_empty() && !is_declared {
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let hint = match nearest(&written, parts.iter().copied()) {
+            Some(near) if member.is_some() => did_you_mean(near),
+            Some(_) | None => format!("name one of its parts: {}", list(&parts)),
+        };
+        // A misspelt feeder is more likely: `user.email` for `users.email`.
+        let is_feeder = nearest(&written, known.iter().map(String::as_str)).is_some();
+        if !is_feeder {
+            return (message, hint);
+        }
+    }
     let value = VALUES.iter().find(|(word, _)| *word == written);
     let hint = if let Some((_, value)) = value {
         did_you_mean(value)
@@ -59,38 +75,56 @@ pub(super) fn name(
 
 /// The hint for an unknown function.
 pub(super) fn function(name: &str) -> String {
-    if let Some(function) = elsewhere(name) {
+    if let Some(function) = elsewhere(name).and_then(Function::named) {
         return did_you_mean(function.usage());
     }
-    let near = nearest(name, Function::ALL.into_iter().map(Function::name));
+    let near = nearest(name, Function::all().map(Function::name));
     if let Some(function) = near.and_then(Function::named) {
         return did_you_mean(function.usage());
     }
-    let usages = Function::ALL.map(Function::usage).join(", ");
-    format!("the functions are {usages}, env(NAME)")
+    let names: Vec<&str> = Function::all().map(Function::name).collect();
+    format!("the functions are {}, env, file", names.join(", "))
 }
 
-/// Gander's function for one of another tool.
-fn elsewhere(name: &str) -> Option<Function> {
+/// Gander's function for one of another tool or language.
+fn elsewhere(name: &str) -> Option<&'static str> {
     let plain: String = name
         .chars()
         .filter(char::is_ascii_alphanumeric)
         .map(|c| c.to_ascii_lowercase())
         .collect();
     Some(match &*plain {
-        "randomint" | "randint" | "randomnumber" | "randomintbetween" | "randombetween" => {
-            Function::Random
-        }
-        "uuid4" | "uuidv4" | "guid" | "randomuuid" => Function::Uuid,
-        "timestamp" | "time" | "currenttimemillis" | "datenow" => Function::TimestampMs,
-        "date" | "isodate" | "datetime" => Function::Now,
-        "randomitem" | "sample" | "oneof" | "pick" | "randomchoice" => Function::Choice,
-        "vu" | "vuid" | "userid" => Function::User,
-        "iter" | "iterationid" | "counter" => Function::Iteration,
-        "b64encode" | "base64encode" | "btoa" => Function::Base64,
-        "encodeuricomponent" | "encodeuri" | "urlencoded" => Function::UrlEncode,
-        "tojson" | "jsonstringify" | "stringify" => Function::Json,
-        "hmac" | "hmacsha256" => Function::HmacSha256,
+        "randomint" | "randint" | "randomnumber" | "randomintbetween" | "randombetween" => "random",
+        "uuid4" | "uuidv4" | "guid" | "randomuuid" => "uuid",
+        "timestamp" | "time" | "currenttimemillis" | "datenow" => "timestamp_ms",
+        "isodate" | "datetime" => "now",
+        "strftime" | "formatdate" | "dateformat" => "date",
+        "randomitem" | "sample" | "oneof" | "pick" | "randomchoice" => "choice",
+        "randomstring" | "randomtext" | "randstring" => "random_text",
+        "gauss" | "normal" | "randomgauss" => "random_normal",
+        "vu" | "vuid" | "userid" => "user",
+        "iter" | "iterationid" | "counter" => "iteration",
+        "b64encode" | "base64encode" | "btoa" => "base64",
+        "b64decode" | "atob" | "frombase64" => "base64_decode",
+        "encodeuricomponent" | "encodeuri" | "urlencode" | "urlencoded" | "quote" => "url_encode",
+        "tojson" | "jsonstringify" | "stringify" => "json",
+        "fromjson" | "jsonparse" | "jsondecode" => "parse_json",
+        "hmac" | "hmacsha256" => "hmac_sha256",
+        "str" | "tostring" | "text" => "string",
+        "number" | "tonumber" | "parseint" | "toint" | "integer" => "int",
+        "parsefloat" | "tofloat" | "double" => "float",
+        "length" | "size" | "count" => "len",
+        "lowercase" | "tolower" | "tolowercase" => "lower",
+        "uppercase" | "toupper" | "touppercase" => "upper",
+        "strip" => "trim",
+        "substring" | "substr" => "slice",
+        "includes" | "has" | "indexof" => "contains",
+        "sort" => "sorted",
+        "distinct" | "uniq" | "dedup" => "unique",
+        "unescape" | "htmlunescape" | "unescapehtml" | "htmldecode" => "html",
+        "firstname" | "fullname" | "person" | "fakename" => "name",
+        "fakeemail" | "mail" => "email",
+        "lorem" | "paragraph" => "sentence",
         _ => return None,
     })
 }

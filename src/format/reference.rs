@@ -2,9 +2,9 @@
 
 use super::types::EXPLAINED;
 use super::{Field, Format, Mapping, Presence, Type};
-use crate::expr::Function;
 use crate::expr::guide::{AGGREGATES, GuideEntry, LIMITS, OPERATORS, SELECTORS};
 use crate::expr::threshold::Metric;
+use crate::expr::{Function, ambient};
 
 const HEAD: &str = "# The scenario file
 
@@ -16,8 +16,8 @@ same as JSON Schema, which is [scenario.schema.json](scenario.schema.json): with
 const EXPRESSIONS: &str = "## Expressions
 
 `${…}` in a [template](#template) inserts the value of an expression; in conditions (`if`) the `${…}` is optional. A value is a
-name (`id`), a column of a feeder (`users.email`, or `users.'first name'`), a function call, a number, `true`, `false`, `null`, or a 'text'
-in single or double quotes. Names of environment variables are upper-case: `${NAME}`. A name that nothing sets is an error when the file is
+name (`id`), a column of a feeder (`users.email`, or `users['first name']`), a function call, a number, `true`, `false`, `null`, a 'text'
+in single or double quotes, or a list (`[1, 'a']`). Names of environment variables are upper-case: `${NAME}`. A name that nothing sets is an error when the file is
 read; `on_error` decides what happens if a value is missing in the run.
 
 `false`, `null`, 0, the empty text, and the texts `false` and `0` are false; every other value is true.
@@ -27,7 +27,19 @@ const FUNCTIONS: &str = "### Functions
 
 All random values derive from the run's seed, the user and the iteration: a run with the same `--seed` draws the same values.
 
-| function | gives |
+Arguments in brackets are optional. A call with a wrong argument has no value, as a missing variable has none: `??` gives another, and
+`on_error` decides what happens without one. What is constant is checked, and calculated, when the file is read.
+
+| function | gives | example |
+|---|---|---|
+";
+
+const NAMES: &str = "### Names that every scenario has
+
+A variable or a feeder of the same name hides them. `response` is the last response of this iteration; without one its parts have no
+value. Its body is kept only where an expression of the flow reads it.
+
+| name | value |
 |---|---|
 ";
 
@@ -50,6 +62,7 @@ pub(crate) fn render(format: &Format) -> String {
         page.mapping(table);
     }
     page.expressions();
+    page.names();
     page.thresholds();
     page.types();
     page.out
@@ -158,13 +171,32 @@ impl ReferencePage {
         self.entries("operator", &OPERATORS);
         self.out.push('\n');
         self.out.push_str(FUNCTIONS);
-        for function in Function::ALL {
-            self.line(&format!("| `{}` | {} |", function.usage(), function.doc()));
+        for function in Function::all() {
+            let (call, value) = function.example();
+            let example = if value.starts_with('^') {
+                format!("`{call}`")
+            } else {
+                format!("`{call}` is `{value}`")
+            };
+            let (usage, doc) = (function.usage(), function.doc());
+            self.line(&format!("| `{usage}` | {doc} | {example} |"));
         }
         self.line(
             "| `env(NAME)` | The environment variable `NAME`, inserted when the file is read; it may be an argument of \
-             other functions. |",
+             other functions. | `env(HOME)` |\n\
+             | `file(path)` | The text of a file, read once when the scenario is read: relative to the scenario, below \
+             its root, at most 1 MiB. | `file('query.graphql')` |",
         );
+    }
+
+    fn names(&mut self) {
+        self.line(&format!("\n{NAMES}"));
+        for name in &ambient::NAMES {
+            self.line(&format!(
+                "| `{}.{}` | {} |",
+                name.owner, name.member, name.doc
+            ));
+        }
     }
 
     fn thresholds(&mut self) {

@@ -9,8 +9,9 @@ use super::threshold::resolve;
 use super::{
     CheckEntry, CheckId, HttpPlan, LoadProfile, Loads, MAX_SERIES, MeasuredRequest, Metrics, OTHER,
     Plan, PlannedFlow, PlannedRequest, ReadsBody, RequestUrl, Schedule, Secrets, Segment, Series,
-    SeriesId, Subject, Workload, fingerprint, think, totals,
+    SeriesId, Subject, Workload, fingerprint, think, totals, uses,
 };
+use crate::expr::PartSet;
 use crate::scenario::program::with_requests;
 use crate::scenario::{self, Diagnostic, Diagnostics, HttpOptions, Scenario, Span};
 
@@ -132,8 +133,10 @@ impl<'s> WorkloadCompiler<'s> {
         seed: u64,
         segment: Segment,
     ) -> (Workload, Vec<Diagnostic>) {
-        let setup = with_requests(&scenario.setup, &mut |request| self.request(request));
-        let teardown = with_requests(&scenario.teardown, &mut |request| self.request(request));
+        let mut setup = with_requests(&scenario.setup, &mut |request| self.request(request));
+        let mut teardown = with_requests(&scenario.teardown, &mut |request| self.request(request));
+        uses::note_in_block(&mut setup);
+        uses::note_in_block(&mut teardown);
         // Flows first, so that the limit on series never excludes a flow's own series.
         let names = scenario.flows.iter().map(|flow| &flow.name);
         let ids: Vec<SeriesId> = names.map(|name| self.flow_series(name)).collect();
@@ -168,6 +171,7 @@ impl<'s> WorkloadCompiler<'s> {
             checks: self.checks,
             seed,
             segment,
+            run_id: String::new(),
         };
         (workload, self.problems)
     }
@@ -188,7 +192,7 @@ impl<'s> WorkloadCompiler<'s> {
         if let Some(delay) = self.think_time {
             think::place(&mut steps, delay);
         }
-        PlannedFlow {
+        let mut planned = PlannedFlow {
             name: flow.name.clone(),
             weight: flow.weight,
             series,
@@ -197,7 +201,9 @@ impl<'s> WorkloadCompiler<'s> {
                 .filter(|_| self.is_closed && think::pauses_between_rounds(&steps)),
             start,
             steps,
-        }
+        };
+        uses::note_in_flow(&mut planned);
+        planned
     }
 
     /// A request of a flow.
@@ -246,6 +252,7 @@ impl<'s> WorkloadCompiler<'s> {
             timeouts: request.timeouts,
             checks: request.checks.clone(),
             captures: request.captures.clone(),
+            keeps: PartSet::default(),
             reads_body: if reads_body {
                 ReadsBody::Yes
             } else {

@@ -14,6 +14,7 @@ pub mod secrets;
 mod think;
 pub mod threshold;
 mod totals;
+mod uses;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub use secrets::Secrets;
 pub use threshold::Threshold;
 pub use workload::{HttpPlan, PlannedFlow, Workload};
 
+use crate::expr::PartSet;
 use crate::scenario::{Auth, Capture, Check, Delay, Kind, SlotId, Template, Timeouts};
 
 /// The part of a run on this machine: arrival k, row r and user i belong to segment `index` if they are `index` modulo
@@ -173,6 +175,8 @@ pub struct PlannedRequest {
     pub checks: Vec<Check>,
     /// Captures.
     pub captures: Vec<Capture>,
+    /// The parts of its response that expressions read.
+    pub keeps: PartSet,
     /// Whether a check or a capture reads the body, so that it must be kept and decompressed.
     pub reads_body: ReadsBody,
 }

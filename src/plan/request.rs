@@ -82,7 +82,10 @@ pub(super) fn link(url: &Template) -> Option<SlotId> {
         match expression {
             Expression::Slot(slot) => Some(*slot),
             Expression::Call(_, arguments) => arguments.iter().find_map(first_slot),
+            Expression::Part(part) => first_slot(&part.whole),
             Expression::Column { .. }
+            | Expression::Ambient(_)
+            | Expression::Response(_)
             | Expression::Literal(_)
             | Expression::Join(_)
             | Expression::Default(_)
@@ -90,7 +93,11 @@ pub(super) fn link(url: &Template) -> Option<SlotId> {
             | Expression::Any(_)
             | Expression::Not(_)
             | Expression::Compare(_)
-            | Expression::Match(..) => None,
+            | Expression::Match(..)
+            | Expression::Arithmetic(_)
+            | Expression::Negative(_)
+            | Expression::If(_)
+            | Expression::List(_) => None,
         }
     }
     url.expression().and_then(first_slot)

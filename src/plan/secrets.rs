@@ -21,6 +21,8 @@ pub struct Secrets {
     pub slots: Vec<SlotId>,
     /// Columns whose values are secret, as feeder and column.
     pub columns: Vec<(usize, usize)>,
+    /// Parts of a response whose values are secret.
+    pub responses: Vec<Expression>,
 }
 
 impl Secrets {
@@ -56,6 +58,7 @@ impl Secrets {
             mask: mask.with(&found.texts),
             slots: found.slots,
             columns: found.columns,
+            responses: found.responses,
         }
     }
 }
@@ -76,6 +79,7 @@ struct SecretSources {
     texts: Vec<String>,
     slots: Vec<SlotId>,
     columns: Vec<(usize, usize)>,
+    responses: Vec<Expression>,
 }
 
 impl SecretSources {
@@ -178,10 +182,24 @@ impl SecretSources {
         match expression {
             Expression::Slot(slot) => self.slots.push(*slot),
             Expression::Column { feed, column } => self.columns.push((*feed, *column)),
-            Expression::Call(_, parts) | Expression::Join(parts) | Expression::Default(parts) => {
-                parts.iter().for_each(|part| self.expression(part));
+            Expression::Response(_) => self.responses.push(expression.clone()),
+            Expression::Ambient(_) => {}
+            Expression::Part(part) if part.reads_response() => {
+                self.responses.push(expression.clone());
             }
             Expression::Literal(value) => self.texts.extend(texts(value)),
+            Expression::Call(..)
+            | Expression::Join(_)
+            | Expression::Default(_)
+            | Expression::Arithmetic(_)
+            | Expression::Negative(_)
+            | Expression::If(_)
+            | Expression::List(_)
+            | Expression::Part(_) => {
+                for part in expression.operands() {
+                    self.expression(part);
+                }
+            }
             // Their values are only true or false.
             Expression::All(_)
             | Expression::Any(_)

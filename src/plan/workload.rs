@@ -49,6 +49,8 @@ pub struct Workload {
     pub seed: u64,
     /// This machine's share.
     pub segment: Segment,
+    /// The identifier of the run, for `run.id`; empty if there is none.
+    pub run_id: String,
 }
 
 /// Transport settings of all requests.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderName, StatusCode};
 use regex::Regex;
 
-use super::{Comparator, JsonPath, SlotId, Template};
+use super::{Comparator, Condition, JsonPath, SlotId, Template};
 use crate::format::words::CapturePick;
 use crate::units::ByteSize;
 
@@ -33,6 +33,8 @@ pub enum CheckRule {
     Size(Comparator, ByteSize),
     /// The service time.
     Time(Comparator, Duration),
+    /// The condition holds; it may use the response and every other name.
+    That(Condition),
 }
 
 impl CheckRule {

@@ -7,11 +7,14 @@ use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 
 use crate::units::ByteSize;
 
 /// The maximum size of a scenario file, in bytes.
 const MAX_SCENARIO: u64 = 1 << 20;
+/// The maximum size of a text that an expression inserts, or of a script, in bytes.
+const MAX_TEXT: u64 = 1 << 20;
 /// The maximum size of a certificate file, in bytes.
 const MAX_CERTIFICATES: u64 = 4 << 20;
 /// A folder that contains one of these is the root of the files that a scenario may name.
@@ -80,11 +83,12 @@ fn folder_of(scenario: &Path) -> PathBuf {
 }
 
 /// Finds the files that a scenario names.
+#[derive(Clone)]
 pub(crate) struct Files {
     folder: PathBuf,
     root: PathBuf,
     /// The files found so far.
-    found: RefCell<Vec<PathBuf>>,
+    found: Rc<RefCell<Vec<PathBuf>>>,
 }
 
 impl Files {
@@ -92,7 +96,7 @@ impl Files {
         Self {
             folder: folder_of(scenario),
             root: root.map_or_else(|| root_of(scenario), Path::to_owned),
-            found: RefCell::default(),
+            found: Rc::default(),
         }
     }
 
@@ -130,7 +134,10 @@ impl Files {
             .with_hint("move it below the root, or allow more with --root"));
         }
         check_regular(&found)?;
-        self.found.borrow_mut().push(found.clone());
+        let mut known = self.found.borrow_mut();
+        if !known.contains(&found) {
+            known.push(found.clone());
+        }
         Ok(found)
     }
 
@@ -152,7 +159,18 @@ impl Files {
 
     /// The canonical paths of the files that were found.
     pub(crate) fn into_found(self) -> Vec<PathBuf> {
-        self.found.into_inner()
+        self.found.take()
+    }
+
+    /// Reads a text file, without a byte-order mark.
+    pub(crate) fn read_text(&self, named: &str) -> Result<(PathBuf, String), Refusal> {
+        let path = self.find(named)?;
+        let bytes = read_regular(&path, MAX_TEXT)?;
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok((path, text.to_owned())),
+            Err(_) => Err(refuse(format!("`{named}` is not UTF-8")).with_hint("save it as UTF-8")),
+        }
     }
 
     /// Reads a file with certificates.

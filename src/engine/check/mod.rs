@@ -62,6 +62,13 @@ pub fn judge(rule: &CheckRule, response: &Response<'_>, context: &mut dyn Contex
             let size = response.body.len() as u64;
             return CheckResult::of(comparator.holds(&size, &limit.0), || format!("{size} B"));
         }
+        CheckRule::That(condition) => {
+            return match condition.holds(context) {
+                Ok(true) => CheckResult::Passed,
+                Ok(false) => CheckResult::failed(&condition.0.shown_values(context)),
+                Err(missing) => CheckResult::failed(&missing.to_string()),
+            };
+        }
         CheckRule::Header(name, rule) => {
             let texts = response.header(name).collect::<Vec<_>>();
             text_rule(rule, &texts, context).map(|holds| {

@@ -8,11 +8,13 @@ use http::StatusCode;
 use crate::engine::base_url::BaseUrl;
 use crate::engine::check::{self, CheckResult};
 use crate::engine::in_flight::InFlight;
+use crate::engine::last_response::LastResponse;
 use crate::engine::request::{Prepared, Unsendable};
 use crate::engine::response::Response;
 use crate::engine::run::RunState;
 use crate::engine::state::{User, Values};
 use crate::engine::{StepFailure, capture};
+use crate::expr::ResponsePart;
 use crate::outcome::Outcome;
 use crate::plan::{MeasuredRequest, PlannedRequest};
 use crate::record::{Clock, FailureExample, Sample};
@@ -193,14 +195,18 @@ fn is_slow_to_judge(request: &PlannedRequest, exchange: &Exchange) -> bool {
         CheckRule::Status(_)
         | CheckRule::Time(..)
         | CheckRule::Size(..)
-        | CheckRule::Header(..) => false,
+        | CheckRule::Header(..)
+        | CheckRule::That(_) => false,
     };
     let of_capture = |from: &CaptureFrom| match from {
         CaptureFrom::Json(path) => size > LARGE || path.may_multiply(),
         CaptureFrom::Regex(_) => size > LARGE,
         CaptureFrom::Header(_) | CaptureFrom::Cookie(_) => false,
     };
-    request.checks.iter().any(|check| of_check(&check.rule))
+    let keeps = |part, most| request.keeps.has(&part) && size > most;
+    keeps(ResponsePart::Json, LARGE)
+        || keeps(ResponsePart::Body, LARGE_TEXT)
+        || request.checks.iter().any(|check| of_check(&check.rule))
         || request
             .captures
             .iter()
@@ -219,6 +225,7 @@ fn judge(
     let response = match Response::of(exchange) {
         Some(response) if !exchange.outcome.is_failure() => response,
         Some(_) | None => {
+            user.state.remember(None);
             return JudgedRequest {
                 outcome: exchange.outcome,
                 detail: Some(exchange.detail.clone()),
@@ -234,6 +241,10 @@ fn judge(
     if response.status >= StatusCode::BAD_REQUEST && !accepts(request, &response) {
         judged.outcome = Outcome::Status;
     }
+    let page = exchange.page.as_deref().unwrap_or(&prepared.uri);
+    let keeps = request.keeps;
+    let last = (!keeps.is_empty()).then(|| LastResponse::of(&response, page, keeps));
+    user.state.remember(last);
     for check in &request.checks {
         let result = check::judge(&check.rule, &response, &mut user.state);
         if let CheckResult::Failed { found } = &result {
@@ -241,7 +252,6 @@ fn judge(
         }
         user.state.held.push(result == CheckResult::Passed);
     }
-    let page = exchange.page.as_deref().unwrap_or(&prepared.uri);
     for wanted in &request.captures {
         let client = &user.client;
         let jar = |name: &str| {
@@ -270,7 +280,8 @@ fn accepts(request: &PlannedRequest, response: &Response<'_>) -> bool {
         | CheckRule::Size(..)
         | CheckRule::Header(..)
         | CheckRule::Body(_)
-        | CheckRule::Json(..) => false,
+        | CheckRule::Json(..)
+        | CheckRule::That(_) => false,
     })
 }
 

@@ -1,9 +1,10 @@
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::super::expression::Part;
 use super::*;
 use crate::expr::fake::Fake;
-use crate::expr::{Function, SlotId};
+use crate::expr::{Function, SlotId, Value};
 
 fn fake() -> Fake {
     Fake {
@@ -17,11 +18,16 @@ fn literal(value: serde_json::Value) -> Expression {
     Expression::Literal(value.into())
 }
 
+fn function(name: &str) -> Function {
+    Function::named(name).expect(name)
+}
+
 #[test]
 fn expressions_are_read_as_they_are_meant() {
     let id = || Expression::Slot(SlotId(0));
     let email = || Expression::Column { feed: 0, column: 0 };
-    let choice = |arguments: Vec<Expression>| Expression::Call(Function::Choice, arguments.into());
+    let choice =
+        |arguments: Vec<Expression>| Expression::Call(function("choice"), arguments.into());
     for (text, expected) in [
         ("${id}", id()),
         ("${  id\t}", id()),
@@ -48,7 +54,7 @@ fn expressions_are_read_as_they_are_meant() {
             "${choice(random(1,2), 'a, b')}",
             choice(vec![
                 Expression::Call(
-                    Function::Random,
+                    function("random"),
                     Box::new([literal(json!(1)), literal(json!(2))]),
                 ),
                 literal(json!("a, b")),
@@ -64,8 +70,11 @@ fn expressions_are_read_as_they_are_meant() {
     }
 }
 
-const LISTING: &str = "the functions are random(a,b), uuid(), now(), timestamp_ms(), choice(a,b,c), iteration(), user(), \
-     base64(x), sha256(x), hmac_sha256(k,x), json(x), urlencode(x), env(NAME)";
+const LISTING: &str = "the functions are random, random_normal, random_text, choice, weighted, uuid, name, email, word, \
+     sentence, now, timestamp_ms, date, iteration, user, string, len, lower, upper, trim, replace, split, join, slice, \
+     contains, int, float, bool, min, max, sum, round, floor, ceil, abs, first, last, keys, range, sorted, unique, json, \
+     parse_json, base64, base64url, base64_decode, hex, url_encode, raw, html, sha256, sha1, sha512, md5, hmac_sha256, \
+     hmac_sha1, hmac_sha512, env, file";
 const INSIDE: &str =
     "`${…}` contains a variable, a column such as users.email, or a function such as random(1,3)";
 const CLOSE: &str = "close it with `}`; write `$${` for the text `${`";
@@ -97,12 +106,6 @@ const FAULTS: &[Fault] = &[
         (2, 5),
         "`users` is a feeder, not a value",
         "name one of its columns: users.email, users.password",
-    ),
-    (
-        "${id.name}",
-        (2, 7),
-        "`id` is a variable and has no columns",
-        "write 'id.name' for a text; known here: id, order_id, users.email, users.password",
     ),
     (
         "${uuid}",
@@ -203,8 +206,8 @@ const FAULTS: &[Fault] = &[
     (
         "${sha256()}",
         (2, 8),
-        "`sha256` takes 1 argument, found 0",
-        "write `sha256(x)`",
+        "`sha256` takes 1 to 2 arguments, found 0",
+        "write `sha256(x[,encoding])`",
     ),
     (
         "${choice()}",
@@ -222,7 +225,7 @@ const FAULTS: &[Fault] = &[
         "${random(0.5,1)}",
         (2, 13),
         "0.5 is not a whole number",
-        "`random(a,b)` gives a whole number from a to b",
+        "`random(a,b)`: A whole number from `a` to `b`, both included.",
     ),
     (
         "${random(1,)}",
@@ -341,22 +344,46 @@ const SLIPS: &[Fault] = &[
         "did you mean `true`?",
     ),
     (
-        "${user()} % 2 == 0",
-        (10, 1),
-        "`%`: expressions do not support arithmetic",
-        "compare values as they are, or put the result under `vars:` or into a column",
-    ),
-    (
         "1 < id < 5",
         (7, 1),
         "a comparison has two sides",
         "join two comparisons with `and`: `1 < page and page < 5`",
     ),
     (
-        "${id}-${id}",
-        (5, 1),
-        "`-`: expressions do not support arithmetic",
-        "compare values as they are, or put the result under `vars:` or into a column",
+        "id ** 2",
+        (3, 2),
+        "`**` is not an operator here",
+        "multiply with `*`",
+    ),
+    (
+        "id ? 1",
+        (6, 1),
+        "the condition ends where `:` was expected",
+        "a choice has two values: `condition ? value : other`; the default of a value that may be missing comes after `??`",
+    ),
+    (
+        "id ?? 0 + 1",
+        (6, 5),
+        "`??` beside another operator needs parentheses",
+        "write `(a ?? 0) + b` or `a ?? (0 + b)`",
+    ),
+    (
+        "id == 2026-01-31",
+        (6, 10),
+        "`2026-01-31` is a date, and a date is a text",
+        "write 42, -1 or 0.5, or '2026-01-31' for a text",
+    ),
+    (
+        "id + 500ms",
+        (5, 5),
+        "`500ms` is not a number",
+        "write 42, -1 or 0.5, or '500ms' for a text",
+    ),
+    (
+        "id[0",
+        (4, 1),
+        "the condition ends where `]` was expected",
+        "a condition is a value, or two with ==, !=, <, <=, > or >= between them, joined by `and` and `or`",
     ),
     (
         "${id} ${id}",
@@ -415,6 +442,113 @@ fn with_nothing_known_the_hint_says_how_to_make_something_known() {
     );
 }
 
+/// A constant that has no value, the underlined part, and the message.
+const NO_VALUES: &[(&str, (usize, usize), &str)] = &[
+    ("1 / 0", (0, 5), "no value for `1 / 0`: division by zero"),
+    (
+        "id + -'red'",
+        (5, 6),
+        "no value for `-\"red\"`: `-` needs a number, found a text",
+    ),
+    (
+        "id == 'a' * 2",
+        (6, 7),
+        "no value for `\"a\" * 2`: `*` needs two numbers, found a text and a number",
+    ),
+    (
+        "[1, 2][2]",
+        (0, 9),
+        "no value for `[1, 2][2]`: the list has 2 items, from [0] to [1]",
+    ),
+    (
+        "parse_json('{')",
+        (0, 15),
+        "no value for `parse_json(x)`: it is not JSON: EOF while parsing an object at line 1 column 1",
+    ),
+    ("len(5)", (0, 6), "no value for `len(x)`: 5 has no length"),
+];
+
+#[test]
+fn constants_without_a_value_are_told_before_the_run() {
+    for &(text, place, message) in NO_VALUES {
+        let error = condition(text, &mut fake()).expect_err(text);
+        assert_eq!(error.message, message, "{text}");
+        assert_eq!((error.offset, error.length), place, "{text}");
+    }
+}
+
+#[test]
+fn constants_are_calculated_when_they_are_read() {
+    for (text, expected) in [
+        ("1 + 2 * 3", json!(7)),
+        ("(1 + 2) * 3", json!(9)),
+        ("10 - 3 - 2", json!(5)),
+        ("7 % 4 % 2", json!(1)),
+        ("-2 * -(1 + 2)", json!(6)),
+        ("1-1", json!(0)),
+        ("'a' ~ 1 + 1 ~ 'b'", json!("a2b")),
+        ("[1, [2, 'x']][-1][1]", json!("x")),
+        ("parse_json('{\"a b\": {\"c\": 5}}')['a b'].c", json!(5)),
+        ("upper(replace('a-b', '-', '+'))", json!("A+B")),
+        ("1 < 2 ? 'yes' : 'no'", json!("yes")),
+        ("false ? 1 : true ? 2 : 3", json!(2)),
+        ("[]", json!([])),
+    ] {
+        let read = condition(text, &mut fake());
+        assert_eq!(read, Ok(literal(expected)), "{text}");
+    }
+}
+
+#[test]
+fn parts_of_values_and_columns_have_one_notation() {
+    let id = || Expression::Slot(SlotId(0));
+    let part = |key: serde_json::Value| {
+        Expression::Part(Box::new(Part {
+            whole: id(),
+            key: literal(key),
+            written: "".into(),
+        }))
+    };
+    let email = || Expression::Column { feed: 0, column: 0 };
+    for (text, expected) in [
+        ("id.name", part(json!("name"))),
+        ("id.'first name'", part(json!("first name"))),
+        ("id['name']", part(json!("name"))),
+        ("id[-1]", part(json!(-1))),
+        ("users['email']", email()),
+        (
+            "users.first-name",
+            Expression::Column { feed: 0, column: 2 },
+        ),
+    ] {
+        let mut fake = fake();
+        fake.columns.push(("first-name", Value::Null));
+        assert_eq!(condition(text, &mut fake), Ok(expected), "{text}");
+    }
+    let difference = condition("users.email-id", &mut fake());
+    assert!(
+        matches!(difference, Ok(Expression::Arithmetic(_))),
+        "{difference:?}"
+    );
+}
+
+#[test]
+fn long_chains_of_operators_are_refused() {
+    for operator in ["+", "*", "-", " % "] {
+        let chain = |count: usize| vec!["id"; count + 1].join(operator);
+        assert!(
+            condition(&chain(MAX_OPERATORS), &mut fake()).is_ok(),
+            "{operator}"
+        );
+        assert!(condition(&chain(MAX_OPERATORS + 1), &mut fake()).is_err());
+        assert!(condition(&chain(100_000), &mut fake()).is_err());
+    }
+    assert!(condition(&format!("id{}", "[0]".repeat(100_000)), &mut fake()).is_err());
+    for open in ["-", "[", "id ? ", "id ? id : "] {
+        assert!(condition(&open.repeat(100_000), &mut fake()).is_err());
+    }
+}
+
 #[test]
 fn expressions_nested_beyond_reason_are_refused() {
     let deep = |levels: usize| format!("${{{}id{}}}", "json(".repeat(levels), ")".repeat(levels));
@@ -437,6 +571,7 @@ proptest! {
         "${", "}", "$", "$${", "(", ")", ",", ".", "'", "\"", "\\", ":-", " ", "ü", "id", "users", "email",
         "random", "choice", "env", "HOME_TOWN", "uuid()", "1", "-", "2.5", "x y",
         "==", "=~", "<", "and", " or ", "not ", "??", "true", "%", "=", "!",
+        "+", "*", "/", "~", "?", ":", "[", "]", "['email']", "len(", "'5'", "9223372036854775807",
     ]), 0..24)) {
         check(&tokens.concat())?;
     }

@@ -3,8 +3,10 @@
 //! A number keeps its digits: an identifier of thirty digits and the price 10.00 are sent as they were received.
 //! Comparison is exact; no number is converted to a type that cannot represent it.
 
+mod arithmetic;
 mod compare;
 mod number;
+mod part;
 mod read;
 mod written;
 
@@ -12,6 +14,7 @@ use std::fmt::{self, Write};
 
 use super::encoding::write_json_text;
 
+pub use arithmetic::{NoResult, Operator, Rounding};
 pub use compare::View;
 pub use number::Number;
 pub use read::{PathStep, part};

@@ -96,6 +96,11 @@ impl Number {
     }
 }
 
+/// The digits before an exponent, and the exponent; 0 if there is none.
+pub(super) fn split_exponent(text: &str) -> (&str, &str) {
+    text.split_once(['e', 'E']).unwrap_or((text, "0"))
+}
+
 fn are_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -156,7 +161,7 @@ struct Decimal<'d> {
 impl<'d> Decimal<'d> {
     fn of(text: &'d str) -> Self {
         let unsigned = text.strip_prefix('-').unwrap_or(text);
-        let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+        let (mantissa, exponent) = split_exponent(unsigned);
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let exponent: i64 = exponent.parse().unwrap_or(if exponent.starts_with('-') {
             i64::MIN

@@ -49,6 +49,14 @@ pub(crate) const SIZE: Field = Field::new(
     "The size of the decompressed body: a comparison and a size.",
 );
 
+pub(crate) const THAT: Field = Field::new(
+    "that",
+    Type::CONDITION,
+    "response.json.total == response.json.items[0].price * 2",
+    "An expression that must hold, over the response and every other name: `response.status == 200 and \
+     response.headers[\"x-id\"] == id`. If it does not hold, the failure shows the values of its names.",
+);
+
 pub(crate) const EQUALS: Field = Field::new(
     "equals",
     Type::Any,
@@ -102,7 +110,7 @@ pub(crate) const NAME: Field = Field::new(
 
 /// The part of the response that a check examines.
 pub(crate) static SUBJECT: Choice = Choice {
-    keys: &["status", "header", "body", "json", "time", "size"],
+    keys: &["status", "header", "body", "json", "time", "size", "that"],
     is_required: true,
 };
 
@@ -129,6 +137,7 @@ pub(crate) static OF_BODY: Form = of(&["body"], &["name"]);
 pub(crate) static OF_JSON: Form = of(&["json"], &["equals", "exists", "is", "length", "name"]);
 pub(crate) static OF_TIME: Form = of(&["time"], &["name"]);
 pub(crate) static OF_SIZE: Form = of(&["size"], &["name"]);
+pub(crate) static OF_THAT: Form = of(&["that"], &["name"]);
 
 pub(crate) const TABLE: Mapping = Mapping {
     name: "check",
@@ -136,10 +145,11 @@ pub(crate) const TABLE: Mapping = Mapping {
     doc: "A check tests one part of the response. A failed check fails the request with outcome `check` and changes \
         nothing else: the iteration continues. Checks are not evaluated without a complete response.",
     fields: &[
-        STATUS, HEADER, BODY, JSON, TIME, SIZE, NAME, EQUALS, CONTAINS, MATCHES, EXISTS, IS, LENGTH,
+        STATUS, HEADER, BODY, JSON, TIME, SIZE, THAT, NAME, EQUALS, CONTAINS, MATCHES, EXISTS, IS,
+        LENGTH,
     ],
     forms: &[
-        &OF_STATUS, &OF_HEADER, &OF_BODY, &OF_JSON, &OF_TIME, &OF_SIZE,
+        &OF_STATUS, &OF_HEADER, &OF_BODY, &OF_JSON, &OF_TIME, &OF_SIZE, &OF_THAT,
     ],
     choices: &[&SUBJECT, &RULE],
     example: "json: '$.items'\nlength: '>= 1'\nname: has items\n",

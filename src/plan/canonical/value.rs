@@ -47,6 +47,7 @@ impl Canonical<'_> {
                 let encoding = match encoding {
                     Encoding::Plain => "plain",
                     Encoding::Percent => "percent",
+                    Encoding::Url => "url",
                     Encoding::Json => "json",
                     Encoding::JsonString => "json_string",
                 };
@@ -64,6 +65,8 @@ impl Canonical<'_> {
                 let operands = vec![quoted(&feed.name), quoted(&feed.columns[*column])];
                 ("column", operands)
             }
+            Expression::Ambient(ambient) => ("name", vec![quoted(&ambient.written())]),
+            Expression::Response(part) => ("name", vec![quoted(&part.written())]),
             Expression::Call(function, arguments) => {
                 let name = quoted(function.name());
                 ("call", vec![name, self.expressions(arguments)])
@@ -87,6 +90,21 @@ impl Canonical<'_> {
                 let pattern = quoted(pattern.0.as_str());
                 let operands = vec![self.expression(part), pattern, is_wanted.to_string()];
                 ("match", operands)
+            }
+            Expression::Arithmetic(sides) => {
+                let operands = vec![
+                    self.expression(&sides.left),
+                    quoted(sides.operator.symbol()),
+                    self.expression(&sides.right),
+                ];
+                ("arithmetic", operands)
+            }
+            Expression::Negative(part) => ("negative", vec![self.expression(part)]),
+            Expression::If(parts) => ("choose", vec![self.expressions(&**parts)]),
+            Expression::List(parts) => ("list", vec![self.expressions(parts)]),
+            Expression::Part(part) => {
+                let operands = vec![self.expression(&part.whole), self.expression(&part.key)];
+                ("part", operands)
             }
         };
         list(std::iter::once(quoted(operation)).chain(operands))

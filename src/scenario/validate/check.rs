@@ -38,7 +38,7 @@ fn check(node: &Node, compiler: &mut Compiler<'_>) -> Option<Check> {
             compiler.problems.report_with(
                 node.span,
                 "this check has no subject",
-                "add one of `status`, `header`, `body`, `json`, `time` or `size`",
+                "add one of `status`, `header`, `body`, `json`, `time`, `size` or `that`",
             );
             return None;
         }
@@ -85,6 +85,9 @@ fn of_subject(
     } else if key == table::TIME.key {
         refuse_rules(fields, &table::OF_TIME, "time", compiler.problems);
         time(value, compiler.problems)
+    } else if key == table::THAT.key {
+        refuse_rules(fields, &table::OF_THAT, "expression", compiler.problems);
+        that(value, compiler)
     } else {
         debug_assert_eq!(key, table::SIZE.key);
         refuse_rules(fields, &table::OF_SIZE, "size", compiler.problems);
@@ -350,6 +353,13 @@ fn time(node: &Node, problems: &mut Problems) -> NamedRule {
             None
         }
     }
+}
+
+fn that(node: &Node, compiler: &mut Compiler<'_>) -> NamedRule {
+    const WHAT: &str = "an expression such as `response.status == 200`";
+    let condition = compiler.condition(node, WHAT)?;
+    let written = compiler.problems.scalar(node, WHAT)?.as_written();
+    Some((brief(written.trim()), CheckRule::That(condition)))
 }
 
 fn size(node: &Node, problems: &mut Problems) -> NamedRule {

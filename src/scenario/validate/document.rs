@@ -40,7 +40,7 @@ impl Document {
     /// Reads every part, even if others have errors.
     pub(super) fn read(root: &Node, files: &Files, problems: &mut Problems) -> Option<Self> {
         let fields = problems.fields(root, &table::TABLE)?;
-        let mut names = NameTable::default();
+        let mut names = NameTable::with_files(files);
         let feeds = fields.get(&table::DATA).map_or_else(Vec::new, |node| {
             feeder::feeds(node, files, &mut names, problems)
         });

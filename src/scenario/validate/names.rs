@@ -7,7 +7,7 @@ use crate::format::Problems;
 use crate::scenario::{Feed, Scope, SlotId, Variable, steps};
 use crate::source::Span;
 use crate::source::did_you_mean;
-use crate::source::{Content, Entry, Node};
+use crate::source::{Content, Entry, Files, Node};
 
 /// Reserved words of expressions.
 const RESERVED: [&str; 6] = ["true", "false", "null", "and", "or", "not"];
@@ -20,6 +20,8 @@ pub(in crate::scenario) struct NameTable {
     /// The first section that captures a variable, for messages.
     pub(in crate::scenario) captured_in: HashMap<SlotId, Section>,
     pub(in crate::scenario) feeds: Vec<FeedNames>,
+    /// The files that expressions may read.
+    files: Option<Files>,
 }
 
 /// A feeder's name and columns; the columns are unknown if its file could not be read.
@@ -50,6 +52,19 @@ impl Section {
 }
 
 impl NameTable {
+    /// A table without names, for a scenario whose expressions may read these files.
+    pub(in crate::scenario) fn with_files(files: &Files) -> Self {
+        Self {
+            files: Some(files.clone()),
+            ..Self::default()
+        }
+    }
+
+    /// The files that expressions may read.
+    pub(in crate::scenario) const fn files(&self) -> Option<&Files> {
+        self.files.as_ref()
+    }
+
     /// Adds the variables of `vars:`.
     pub(in crate::scenario) fn add_variables(
         &mut self,

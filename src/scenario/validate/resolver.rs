@@ -231,6 +231,16 @@ impl Names for Resolver<'_> {
         }
     }
 
+    fn file(&mut self, path: &str) -> Result<String, (String, Option<String>)> {
+        let Some(files) = self.names.table.files() else {
+            return Err(("no file can be read here".to_owned(), None));
+        };
+        match files.read_text(path) {
+            Ok((_, text)) => Ok(text),
+            Err(refusal) => Err((refusal.message, refusal.hint)),
+        }
+    }
+
     fn stand_in(&self, name: &str) -> Option<String> {
         if !self.accepts_unset {
             return None;

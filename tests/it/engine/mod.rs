@@ -12,6 +12,7 @@ mod pauses;
 pub(crate) mod plans;
 mod server;
 mod undone;
+mod values;
 
 use std::sync::Arc;
 use std::time::Duration;

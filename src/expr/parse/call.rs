@@ -1,7 +1,7 @@
 //! Calls: parses a function's name and arguments, and checks that they match.
 
-use super::parse::Parser;
-use super::{ExprError, Expression, Function, Value, cursor, function, slips, suggest};
+use super::super::{ExprError, Expression, Function, Value, cursor, suggest};
+use super::Parser;
 
 impl Parser<'_> {
     /// Parses a call from after its `(` to its `)`; `start` is the position of the name.
@@ -15,28 +15,17 @@ impl Parser<'_> {
         if name == "env" {
             return self.environment();
         }
+        if name == "file" {
+            return self.file();
+        }
         let Some(function) = Function::named(name) else {
             self.cursor.at = start + name.len();
             let message = format!("there is no function `{name}`");
             return Err(self.cursor.error(start, &message, &suggest::function(name)));
         };
-        let mut arguments = Vec::new();
-        self.cursor.skip_space();
-        if !self.cursor.take(")") {
-            loop {
-                self.cursor.skip_space();
-                arguments.push(self.expression(depth)?);
-                self.cursor.skip_space();
-                if self.cursor.take(")") {
-                    break;
-                }
-                if !self.cursor.take(",") {
-                    return Err(slips::operator(&mut self.cursor, "`,` or `)`"));
-                }
-            }
-        }
+        let arguments = self.items(")", depth)?;
         self.check_arguments(start, function, &arguments)?;
-        Ok(Expression::Call(function, arguments.into_boxed_slice()))
+        self.operation(start, Expression::Call(function, arguments.into()))
     }
 
     /// Parses the rest after `env(` and returns the value of the environment variable.
@@ -58,7 +47,7 @@ impl Parser<'_> {
             return Err(self.cursor.unexpected("`)`"));
         }
         let value = self.names.environment(&name);
-        if let Some(value) = value.or_else(|| self.names.stand_in(&name)) {
+        if let Some(value) = value.or_else(|| self.stand_in(&name)) {
             return Ok(Expression::Literal(Value::Text(value)));
         }
         self.cursor.at = end;
@@ -67,6 +56,34 @@ impl Parser<'_> {
             &format!("the environment variable `{name}` is not set"),
             &format!("set it, or give a default: `${{{name}:-default}}`"),
         ))
+    }
+
+    /// Parses the rest after `file(` and returns the text of the file.
+    fn file(&mut self) -> Result<Expression, ExprError> {
+        self.cursor.skip_space();
+        let start = self.cursor.at;
+        let Some(quote @ ('\'' | '"')) = self.cursor.peek() else {
+            let mut error = self.cursor.unexpected("the path of a file in quotes");
+            error.hint =
+                Some("a file is read before the run, so its path is a constant".to_owned());
+            return Err(error);
+        };
+        let path = self.cursor.quoted(quote)?;
+        let end = self.cursor.at;
+        self.cursor.skip_space();
+        if !self.cursor.take(")") {
+            return Err(self.cursor.unexpected("`)`"));
+        }
+        match self.names.file(&path) {
+            Ok(text) => Ok(Expression::Literal(Value::Text(text))),
+            Err((message, hint)) => {
+                self.cursor.at = end;
+                Err(ExprError {
+                    hint,
+                    ..self.cursor.fault(start, message)
+                })
+            }
+        }
     }
 
     fn check_arguments(
@@ -82,10 +99,11 @@ impl Parser<'_> {
                 "`{}` takes {}, found {}",
                 function.name(),
                 match (least, most) {
-                    (0, _) => "no argument".to_owned(),
+                    (_, 0) => "no argument".to_owned(),
                     (1, 1) => "1 argument".to_owned(),
                     (least, most) if least == most => format!("{least} arguments"),
-                    (least, _) => format!("{least} or more arguments"),
+                    (least, usize::MAX) => format!("{least} or more arguments"),
+                    (least, most) => format!("{least} to {most} arguments"),
                 },
                 arguments.len()
             );
@@ -93,29 +111,11 @@ impl Parser<'_> {
                 .cursor
                 .error(start, &message, &format!("write `{usage}`")));
         }
-        if function != Function::Random {
-            return Ok(());
-        }
-        let mut bounds = Vec::new();
-        for argument in arguments {
-            if let Expression::Literal(value) = argument {
-                bounds.push(function::whole_number(value).ok_or_else(|| {
-                    let message = format!("{value} is not a whole number");
-                    self.cursor.error(
-                        start,
-                        &message,
-                        "`random(a,b)` gives a whole number from a to b",
-                    )
-                })?);
-            }
-        }
-        match *bounds {
-            [low, high] if low > high => Err(self.cursor.error(
-                start,
-                &format!("{low} is more than {high}"),
-                &format!("write `random({high},{low})`"),
-            )),
-            _ => Ok(()),
+        match function.mistake(arguments) {
+            // The placeholder of an environment variable has no type.
+            Some(_) | None if self.has_stand_in => Ok(()),
+            Some((message, hint)) => Err(self.cursor.error(start, &message, &hint)),
+            None => Ok(()),
         }
     }
 }

@@ -1,0 +1,120 @@
+//! The parts of responses that the expressions of a workload read, so that a user keeps nothing else.
+
+use super::{MeasuredRequest, PlannedFlow, PlannedRequest, ReadsBody, RequestBody, RequestUrl};
+use crate::expr::PartSet;
+use crate::scenario::program::{each_block, visit};
+use crate::scenario::{Action, Auth, CheckRule, JsonRule, Step, Template, TextRule};
+
+/// Notes in each request of a flow the parts of its response that are read.
+pub(super) fn note_in_flow(flow: &mut PlannedFlow) {
+    let read = of_block(&flow.start).with(of_block(&flow.steps));
+    for block in [&mut flow.start, &mut flow.steps] {
+        note(block, read);
+    }
+}
+
+/// Notes in each request of a block the parts of its response that the block reads.
+pub(super) fn note_in_block(block: &mut Vec<Step<PlannedRequest>>) {
+    let read = of_block(block);
+    note(block, read);
+}
+
+fn note<R: AsMut<PlannedRequest>>(block: &mut Vec<Step<R>>, read: PartSet) {
+    each_block(block, &mut |steps| {
+        for step in steps {
+            if let Action::Request(request) = &mut step.action {
+                let request = (**request).as_mut();
+                request.keeps = read.with(of_checks(request));
+                if request.keeps.reads_body() {
+                    request.reads_body = ReadsBody::Yes;
+                }
+            }
+        }
+    });
+}
+
+impl AsMut<Self> for PlannedRequest {
+    fn as_mut(&mut self) -> &mut Self {
+        self
+    }
+}
+
+impl AsMut<PlannedRequest> for MeasuredRequest {
+    fn as_mut(&mut self) -> &mut PlannedRequest {
+        &mut self.request
+    }
+}
+
+/// The parts that the steps of a block read of the response before them.
+fn of_block<R: AsRef<PlannedRequest>>(block: &[Step<R>]) -> PartSet {
+    let mut read = PartSet::default();
+    for visit in visit(block) {
+        if let Some(condition) = &visit.step.condition {
+            read.add_uses(&condition.0);
+        }
+        match &visit.step.action {
+            Action::Request(request) => {
+                each_template((**request).as_ref(), &mut |template| {
+                    add(&mut read, template)
+                });
+            }
+            Action::Set(values) => {
+                for (_, template) in values {
+                    add(&mut read, template);
+                }
+            }
+            Action::Think(_) | Action::Repeat { .. } => {}
+        }
+    }
+    read
+}
+
+fn add(read: &mut PartSet, template: &Template) {
+    template.each_use(&mut |used, _| read.add_uses(used));
+}
+
+/// The templates that are rendered before a request is sent.
+fn each_template(request: &PlannedRequest, see: &mut dyn FnMut(&Template)) {
+    match &request.url {
+        RequestUrl::Literal(_) => {}
+        RequestUrl::Path(template) | RequestUrl::Whole(template) => see(template),
+    }
+    request.query.iter().for_each(&mut *see);
+    for (_, template) in &request.rendered_headers {
+        see(template);
+    }
+    match &request.auth {
+        Some(Auth::Basic(user, password)) => {
+            see(user);
+            see(password);
+        }
+        Some(Auth::Bearer(token)) => see(token),
+        None => {}
+    }
+    match &request.body {
+        RequestBody::Empty | RequestBody::Literal(_) => {}
+        RequestBody::Rendered(template) => see(template),
+    }
+}
+
+/// The parts that a request's checks read of its own response.
+fn of_checks(request: &PlannedRequest) -> PartSet {
+    let mut read = PartSet::default();
+    for check in &request.checks {
+        match &check.rule {
+            CheckRule::That(condition) => read.add_uses(&condition.0),
+            CheckRule::Header(_, rule) | CheckRule::Body(rule) => match rule {
+                TextRule::Equals(template) | TextRule::Contains(template) => {
+                    add(&mut read, template);
+                }
+                TextRule::Exists | TextRule::Matches(_) => {}
+            },
+            CheckRule::Json(_, rule) => match rule {
+                JsonRule::Compare(_, template) => add(&mut read, template),
+                JsonRule::Exists | JsonRule::Length(..) => {}
+            },
+            CheckRule::Status(_) | CheckRule::Size(..) | CheckRule::Time(..) => {}
+        }
+    }
+    read
+}
