@@ -35,8 +35,9 @@ pub(in crate::report) fn forest(
     let sheet = Sheet {
         id: "forest",
         title: "Changes with their intervals",
-        description: "Each figure's relative change from side A to side B as a point, its interval as a line, and the \
-                      tolerance as a band around zero. The tables contain the numbers.",
+        description: "Each figure's relative change from side A to side B as a point, its interval as a line \
+                      (with an arrow if it goes on beyond the chart), and the tolerance as a band around zero. The tables \
+                      contain the numbers.",
         left: 260,
         ..Sheet::wide("forest", "", "", height)
     };
@@ -63,6 +64,15 @@ pub(in crate::report) fn forest(
             let within = |told: f64| told.clamp(left, right);
             plot.path(&[(within(*low), at), (within(*high), at)], ink, 24)?;
             let half = (right - left) / 300.0;
+            // An arrow where the interval goes on beyond the chart.
+            for (end, inner, is_cut) in [
+                (left, left + 3.0 * half, *low < left),
+                (right, right - 3.0 * half, *high > right),
+            ] {
+                if is_cut {
+                    plot.path(&[(inner, at + 0.3), (end, at), (inner, at - 0.3)], ink, 24)?;
+                }
+            }
             plot.fill(
                 (within(*change) - half, at - 0.22),
                 (within(*change) + half, at + 0.22),
