@@ -24,7 +24,8 @@ use strum::{EnumCount, VariantArray};
 pub enum Outcome {
     /// A response arrived whole, and every check on it passed.
     Ok,
-    /// The response's status was 400 or above, and no check of the step accepted it.
+    /// The response's status is one that fails a request (400 or above by default), and no check of the step accepted
+    /// it.
     Status,
     /// A check on the response did not hold.
     Check,
@@ -195,7 +196,7 @@ impl Outcome {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Ok => "no failure",
-            Self::Status => "status 400 or above",
+            Self::Status => "a status that fails a request, by default 400 or above",
             Self::Check => "a check of the response failed",
             Self::Capture => "the response did not contain a value to capture",
             Self::Unsendable => "the request could not be built: nothing was sent",

@@ -282,9 +282,15 @@ async fn reach(plan: &Plan, transport: &Shared) -> Result<Result<(), String>, Co
         let prepared = transport.prepare_tls().await;
         prepared.map_err(|error| CommandError::Argument(error.into()))?;
     }
-    match transport.preflight(&plan.workload.target).await {
-        Ok(()) => Ok(Ok(())),
-        Err(error) if error.is_invalid_input() => Err(CommandError::Argument(error.into())),
-        Err(error) => Ok(Err(error.to_string())),
+    let others = plan.workload.targets.values();
+    for target in [&plan.workload.target].into_iter().chain(others) {
+        match transport.preflight(target).await {
+            Ok(()) => {}
+            Err(error) if error.is_invalid_input() => {
+                return Err(CommandError::Argument(error.into()));
+            }
+            Err(error) => return Ok(Err(error.to_string())),
+        }
     }
+    Ok(Ok(()))
 }

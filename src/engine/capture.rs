@@ -6,7 +6,7 @@ use regex::Regex;
 use super::place::JsonLocation;
 use super::response::{Response, clipped, nodes};
 use crate::expr::{Context, below};
-use crate::scenario::{Capture, CaptureFrom, CapturePick, Value};
+use crate::scenario::{Capture, CaptureFrom, CapturePick, CaptureSelection, Value};
 use crate::transport::values_set;
 
 /// A capture found no value.
@@ -36,10 +36,21 @@ pub fn take(
             let nodes = nodes(place.path, place.json().ok()?).ok()?.into_iter();
             picked(nodes, |found| place.value(&found), pick, context)
         }),
-        CaptureFrom::Regex(expression) => {
-            let groups = groups(expression, response.text());
+        CaptureFrom::Regex(expression, group) => {
+            let groups = groups(expression, *group, response.text());
             picked(groups, Value::from, pick, context)
         }
+        CaptureFrom::Css(query) => response
+            .html()
+            .ok()
+            .and_then(|html| picked(query.texts(html), Value::from, pick, context)),
+        CaptureFrom::Between(before, after) => {
+            let found = between(response.text(), before, after);
+            picked(found, Value::from, pick, context)
+        }
+        CaptureFrom::Body => Some(Value::from(response.text())),
+        CaptureFrom::Status => Some(Value::from(i64::from(response.status.as_u16()))),
+        CaptureFrom::Url => response.url.map(|url| Value::from(url.to_string())),
         CaptureFrom::Header(name) => picked(response.header(name), Value::from, pick, context),
         CaptureFrom::Cookie(name) => {
             let set = values_set(response.headers, name);
@@ -58,11 +69,18 @@ pub fn take(
 fn picked<T>(
     mut candidates: impl Iterator<Item = T>,
     into_value: impl Fn(T) -> Value,
-    pick: CapturePick,
+    pick: CaptureSelection,
     context: &mut dyn Context,
 ) -> Option<Value> {
+    let pick = match pick {
+        CaptureSelection::Number(number) => {
+            return candidates.nth(number as usize - 1).map(into_value);
+        }
+        CaptureSelection::Pick(pick) => pick,
+    };
     match pick {
         CapturePick::First => candidates.next().map(into_value),
+        CapturePick::Last => candidates.last().map(into_value),
         CapturePick::Random => {
             let candidates: Vec<T> = candidates.collect();
             // Drawn even for a single candidate, so that later draws do not depend on the number of candidates.
@@ -76,12 +94,20 @@ fn picked<T>(
     }
 }
 
-/// The first group of each match, or the match itself when the expression has no group.
-fn groups<'t>(expression: &Regex, text: &'t str) -> impl Iterator<Item = &'t str> {
+/// A group of each match.
+fn groups<'t>(expression: &Regex, group: usize, text: &'t str) -> impl Iterator<Item = &'t str> {
     let matches = expression.captures_iter(text);
-    matches.filter_map(|captures| {
-        let group = usize::from(captures.len() > 1);
-        captures.get(group).map(|found| found.as_str())
+    matches.filter_map(move |captures| captures.get(group).map(|found| found.as_str()))
+}
+
+/// The texts between two others, none of which overlap.
+fn between<'t>(text: &'t str, before: &str, after: &str) -> impl Iterator<Item = &'t str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (_, begun) = rest.split_once(before)?;
+        let (found, left) = begun.split_once(after)?;
+        rest = left;
+        Some(found)
     })
 }
 
@@ -90,7 +116,12 @@ fn sought(from: &CaptureFrom) -> String {
     match from {
         CaptureFrom::Json(path) => format!("JSON path {path}"),
         CaptureFrom::Header(name) => format!("header {name}"),
-        CaptureFrom::Regex(expression) => format!("regex {expression}"),
+        CaptureFrom::Regex(expression, _) => format!("regex {expression}"),
+        CaptureFrom::Css(query) => format!("css {query}"),
+        CaptureFrom::Between(before, after) => format!("between {before} and {after}"),
+        CaptureFrom::Body => "body".to_owned(),
+        CaptureFrom::Status => "status".to_owned(),
+        CaptureFrom::Url => "url".to_owned(),
         CaptureFrom::Cookie(name) => format!("cookie {name}"),
     }
 }
@@ -108,7 +139,12 @@ fn found(from: &CaptureFrom, response: &Response<'_>) -> String {
                 Ok(None | Some(Ok(None))) => response.excerpt(),
             }
         }
-        CaptureFrom::Regex(_) => response.excerpt(),
+        CaptureFrom::Css(_) => match response.html() {
+            Ok(_) => response.excerpt(),
+            Err(reason) => reason,
+        },
+        CaptureFrom::Regex(..) | CaptureFrom::Between(..) | CaptureFrom::Body => response.excerpt(),
+        CaptureFrom::Status | CaptureFrom::Url => response.status.to_string(),
         CaptureFrom::Header(_) | CaptureFrom::Cookie(_) => {
             let names: Vec<&str> = response.headers.keys().map(HeaderName::as_str).collect();
             clipped(&format!("headers {}", names.join(", ")))
@@ -118,20 +154,22 @@ fn found(from: &CaptureFrom, response: &Response<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue, StatusCode};
+    use http::{HeaderMap, HeaderValue, StatusCode, Uri};
     use serde_json::json;
     use std::time::Duration;
 
     use super::*;
     use crate::expr::fake::Fake;
-    use crate::scenario::{JsonPath, SlotId};
+    use crate::scenario::{CaptureDefault, CssQuery, JsonPath, SlotId};
 
     fn json_path(path: &str) -> CaptureFrom {
         CaptureFrom::Json(JsonPath::parse(path).expect(path))
     }
 
     fn regex(expression: &str) -> CaptureFrom {
-        CaptureFrom::Regex(Regex::new(expression).expect(expression))
+        let expression = Regex::new(expression).expect(expression);
+        let group = usize::from(expression.captures_len() > 1);
+        CaptureFrom::Regex(expression, group)
     }
 
     fn header(name: &'static str) -> CaptureFrom {
@@ -143,7 +181,11 @@ mod tests {
     }
 
     /// Takes from `body` and some headers; the cookie jar contains `session`.
-    fn taken(from: CaptureFrom, pick: CapturePick, body: &[u8]) -> Result<Value, CaptureMiss> {
+    fn taken(
+        from: CaptureFrom,
+        pick: impl Into<CaptureSelection>,
+        body: &[u8],
+    ) -> Result<Value, CaptureMiss> {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             ("location", "/orders/7"),
@@ -155,11 +197,18 @@ mod tests {
         ] {
             headers.append(name, HeaderValue::from_static(value));
         }
-        let response = Response::new(StatusCode::OK, &headers, body, Duration::ZERO);
+        let url = Uri::from_static("http://host/orders?page=2");
+        let response = Response::new(StatusCode::OK, &headers, body, Duration::ZERO).with_url(&url);
         let jar = |name: &str| (name == "session").then(|| "from the jar".to_owned());
         let mut context = Fake::with([("it", json!(null))]).drawing([u64::MAX / 2]);
         let slot = SlotId(0);
-        take(&Capture { slot, from, pick }, &response, &jar, &mut context)
+        let wanted = Capture {
+            slot,
+            from,
+            pick: pick.into(),
+            otherwise: CaptureDefault::Fail,
+        };
+        take(&wanted, &response, &jar, &mut context)
     }
 
     #[test]
@@ -200,6 +249,41 @@ mod tests {
         ] {
             let value = taken(json_path(path), pick, body).expect(path);
             assert_eq!(value.to_string(), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn pages_are_searched_for_elements_texts_and_numbered_values() {
+        use CapturePick::{First, Last};
+        let css = |selector: &str, attribute: Option<&str>| {
+            CaptureFrom::Css(CssQuery::parse(selector, attribute).expect(selector))
+        };
+        let between = |a: &str, b: &str| CaptureFrom::Between(a.into(), b.into());
+        let group = |group| CaptureFrom::Regex(Regex::new("(.)=(.)").expect("a pattern"), group);
+        let body = b"<a href='/x?a=1&amp;b=2'>Tea &amp; cake</a> <a href=/y>[1][2][3</a>";
+        let number = CaptureSelection::Number;
+        for (from, pick, expected) in [
+            (css("a", None), First.into(), json!("Tea & cake")),
+            (css("a", Some("href")), First.into(), json!("/x?a=1&b=2")),
+            (css("a", Some("href")), Last.into(), json!("/y")),
+            (between("[", "]"), First.into(), json!("1")),
+            (between("[", "]"), number(2), json!("2")),
+            (group(0), number(2), json!("a=1")),
+            (group(1), number(2), json!("a")),
+            (group(2), number(3), json!("2")),
+            (CaptureFrom::Status, First.into(), json!(200)),
+            (
+                CaptureFrom::Url,
+                First.into(),
+                json!("http://host/orders?page=2"),
+            ),
+        ] {
+            let shown = format!("{from:?} {pick:?}");
+            assert_eq!(taken(from, pick, body), Ok(expected.into()), "{shown}");
+        }
+        assert_eq!(taken(CaptureFrom::Body, First, b"x"), Ok(json!("x").into()));
+        for (from, pick) in [(between("[", "]"), number(3)), (css("b", None), number(1))] {
+            taken(from, pick, body).expect_err("too few");
         }
     }
 

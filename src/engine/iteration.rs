@@ -213,6 +213,13 @@ impl Walker for IterationWalker<'_, '_> {
                 self.ended = Some(at);
                 return self.failed(&request.request.name, Outcome::Capture);
             }
+            RequestEnd::EndsIteration(at) => {
+                self.ended = Some(at);
+                return Break(EarlyEnd {
+                    outcome: Outcome::Check,
+                    then: NextAction::Iterate,
+                });
+            }
             RequestEnd::NotSent => {
                 self.ended = None;
                 return self.failed(&request.request.name, Outcome::Unsendable);

@@ -14,6 +14,7 @@ mod halt;
 mod hook;
 mod in_flight;
 mod iteration;
+mod judge;
 mod last_response;
 mod link;
 mod offer;

@@ -1,6 +1,7 @@
 //! Builds a request from its plan: literal parts are shared or copied, the others are rendered.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,9 +12,9 @@ use super::base_url::BaseUrl;
 use super::link::{flaw, follow, with_query};
 use super::state::UserState;
 use crate::expr::Missing;
-use crate::plan::{PlannedRequest, RequestBody, RequestUrl};
-use crate::scenario::{Auth, Template};
-use crate::transport::Outgoing;
+use crate::plan::{BodyPiece, PlannedRequest, RequestBody, RequestUrl, gzipped};
+use crate::scenario::{Auth, BodyCoding, Template};
+use crate::transport::{Content, Outgoing, Piece, Pieces};
 
 /// The reason why a request could not be built; nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +23,8 @@ pub(super) enum Unsendable {
     Missing(#[from] Missing),
     #[error("header {name} was rendered to `{value}`, {}", unfit(.value))]
     Header { name: String, value: String },
+    #[error("the value of the cookie {name} was rendered to a text with `;`, which would end it")]
+    Cookie { name: String },
     #[error("the URL `{written}` was rendered to `{rendered}`, {}", flaw(.rendered).unwrap_or(NO_URL))]
     Url { written: String, rendered: String },
 }
@@ -34,7 +37,9 @@ const NO_URL: &str = "which is neither a path nor an http:// or https:// URL";
 pub(super) struct Prepared<'r> {
     pub(super) uri: Cow<'r, Uri>,
     headers: HeaderMap,
-    body: Bytes,
+    content: Content,
+    /// Cookies for the jar: `name=value`.
+    cookies: Vec<HeaderValue>,
 }
 
 impl<'r> Prepared<'r> {
@@ -89,15 +94,25 @@ impl<'r> Prepared<'r> {
         if let Some(credentials) = of_link {
             headers.entry(header::AUTHORIZATION).or_insert(credentials);
         }
-        let body = match &request.body {
-            RequestBody::Empty => Bytes::new(),
-            RequestBody::Literal(bytes) => bytes.clone(),
+        let mut cookies = Vec::new();
+        for (name, value) in &request.cookies {
+            cookies.push(cookie(name, value, state, text)?);
+        }
+        let content = match &request.body {
+            RequestBody::Empty => Content::default(),
+            RequestBody::Literal(bytes) => request.coded.as_ref().unwrap_or(bytes).clone().into(),
             RequestBody::Rendered(template) => {
                 render(template, state, text)?;
-                Bytes::copy_from_slice(text.as_bytes())
+                coded(Bytes::copy_from_slice(text.as_bytes()), request.coding)
             }
+            RequestBody::Pieces(pieces) => content(pieces, request.coding, state, text)?,
         };
-        Ok(Self { uri, headers, body })
+        Ok(Self {
+            uri,
+            headers,
+            content,
+            cookies,
+        })
     }
 
     pub(super) fn outgoing<'a>(&'a mut self, request: &'a PlannedRequest) -> Outgoing<'a> {
@@ -105,7 +120,10 @@ impl<'r> Prepared<'r> {
             method: &request.method,
             uri: &self.uri,
             headers: std::mem::take(&mut self.headers),
-            body: std::mem::take(&mut self.body),
+            content: std::mem::take(&mut self.content),
+            cookies: std::mem::take(&mut self.cookies),
+            header_case: request.header_case.as_ref(),
+            redirects: request.redirects,
             timeouts: request.timeouts,
             reads_body: request.reads_body,
         }
@@ -119,6 +137,78 @@ fn render(
 ) -> Result<(), Missing> {
     text.clear();
     template.render(state, text)
+}
+
+/// The largest body that is compressed on the users' own thread, in about a millisecond.
+const LARGE: usize = 64 << 10;
+
+/// Bytes in their coding; many bytes are compressed while they are sent, on another thread.
+fn coded(bytes: Bytes, coding: BodyCoding) -> Content {
+    match coding {
+        BodyCoding::Identity => bytes.into(),
+        BodyCoding::Gzip if bytes.len() <= LARGE => gzipped(&bytes).into(),
+        BodyCoding::Gzip => Content::Pieces(Arc::new(Pieces {
+            pieces: vec![Piece::Bytes(bytes)],
+            coding,
+        })),
+    }
+}
+
+/// Pieces with their texts rendered; texts between two files are one piece.
+fn content(
+    pieces: &[BodyPiece],
+    coding: BodyCoding,
+    state: &mut UserState<'_>,
+    text: &mut String,
+) -> Result<Content, Missing> {
+    let mut rendered = Vec::new();
+    text.clear();
+    let take = |text: &mut String| {
+        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        text.clear();
+        bytes
+    };
+    for piece in pieces {
+        match piece {
+            BodyPiece::Text { template, .. } => template.render(state, text)?,
+            BodyPiece::File(file) => {
+                if !text.is_empty() {
+                    rendered.push(Piece::Bytes(take(text)));
+                }
+                rendered.push(Piece::File(Arc::clone(file)));
+            }
+        }
+    }
+    let rest = take(text);
+    if rendered.is_empty() {
+        return Ok(coded(rest, coding));
+    }
+    if !rest.is_empty() {
+        rendered.push(Piece::Bytes(rest));
+    }
+    Ok(Content::Pieces(Arc::new(Pieces {
+        pieces: rendered,
+        coding,
+    })))
+}
+
+/// A cookie for the jar.
+fn cookie(
+    name: &str,
+    value: &Template,
+    state: &mut UserState<'_>,
+    text: &mut String,
+) -> Result<HeaderValue, Unsendable> {
+    text.clear();
+    text.push_str(name);
+    text.push('=');
+    value.render(state, text)?;
+    if text.contains(';') {
+        return Err(Unsendable::Cookie {
+            name: name.to_owned(),
+        });
+    }
+    header_value(&header::COOKIE, text)
 }
 
 /// The error for a template whose rendered text is not a URL.
@@ -183,7 +273,7 @@ mod tests {
     use crate::expr::PartSet;
     use crate::expr::{Encoding, Expression, Names};
     use crate::plan::{Plan, ReadsBody, Segment};
-    use crate::scenario::{self, Overrides, SlotId, Timeouts};
+    use crate::scenario::{self, FailedStatuses, Overrides, SlotId, Timeouts};
 
     /// The only variable is `x`.
     struct OnlyX;
@@ -213,8 +303,14 @@ mod tests {
             headers: HeaderMap::new(),
             rendered_headers: Vec::new(),
             auth: None,
+            header_case: None,
+            cookies: Vec::new(),
             body: RequestBody::Empty,
+            coding: BodyCoding::Identity,
+            coded: None,
+            redirects: None,
             timeouts: Timeouts::default(),
+            failed: FailedStatuses::default(),
             checks: Vec::new(),
             captures: Vec::new(),
             keeps: PartSet::default(),

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use encoding_rs::{Encoding, UTF_8};
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode, Uri};
 use serde_json::Value;
 use serde_json_path::{NormalizedPath, PathElement};
 
 use super::place::MOST;
-use crate::scenario::{self, JsonPath, TooManyVisits};
+use crate::scenario::{self, HtmlDocument, JsonPath, LARGEST_HTML, TooManyVisits};
 use crate::transport::Exchange;
 use crate::units::ByteSize;
 
@@ -26,8 +26,11 @@ pub struct Response<'a> {
     pub body: &'a [u8],
     /// From the request's actual start to its last byte.
     pub service_time: Duration,
+    /// Its URL, after redirects; `None` if that is unknown.
+    pub url: Option<&'a Uri>,
     text: OnceCell<Cow<'a, str>>,
     json: OnceCell<Result<Value, serde_json::Error>>,
+    html: OnceCell<HtmlDocument>,
     /// Whether a large body is valid JSON.
     pub(super) validity: OnceCell<Result<(), serde_json::Error>>,
     /// An upper bound of the memory of its values, in bytes.
@@ -49,27 +52,31 @@ impl<'a> Response<'a> {
             headers,
             body,
             service_time,
+            url: None,
             text: OnceCell::new(),
             json: OnceCell::new(),
+            html: OnceCell::new(),
             validity: OnceCell::new(),
             memory: OnceCell::new(),
             digits: OnceCell::new(),
         }
     }
 
-    /// The response of an exchange; `None` if none arrived.
-    pub fn of(exchange: &'a Exchange) -> Option<Self> {
+    /// The response of an exchange, which ended at this URL; `None` if none arrived.
+    pub fn of(exchange: &'a Exchange, url: &'a Uri) -> Option<Self> {
         let service_time = exchange
             .finished
             .saturating_duration_since(exchange.started);
         let response = exchange.response.as_ref()?;
         let body = response.body.as_deref().unwrap_or_default();
-        Some(Self::new(
-            response.status,
-            &response.headers,
-            body,
-            service_time,
-        ))
+        Some(Self::new(response.status, &response.headers, body, service_time).with_url(url))
+    }
+
+    /// The same response with its URL.
+    #[must_use]
+    pub const fn with_url(mut self, url: &'a Uri) -> Self {
+        self.url = Some(url);
+        self
     }
 
     /// The body as text, in the encoding given by its byte order mark or `charset=`, else UTF-8. Invalid bytes become
@@ -112,6 +119,20 @@ impl<'a> Response<'a> {
             Some(Err(_)) | None => scenario::Value::from_json(self.text()),
         };
         parsed.map_err(|error| self.not_json(&error))
+    }
+
+    /// The body as HTML, or the reason why it is not parsed, in words.
+    pub(super) fn html(&self) -> Result<&HtmlDocument, String> {
+        if self.body.len() > LARGEST_HTML {
+            let (size, most) = (
+                ByteSize(self.body.len() as u64),
+                ByteSize(LARGEST_HTML as u64),
+            );
+            return Err(format!(
+                "a body of {size}, and HTML of more than {most} is not read"
+            ));
+        }
+        Ok(self.html.get_or_init(|| HtmlDocument::parse(self.text())))
     }
 
     /// The reason why the body is not JSON, or is not parsed.

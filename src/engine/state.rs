@@ -228,6 +228,11 @@ impl<'r> UserState<'r> {
         secrets.mask.with(own).text(text)
     }
 
+    /// Forgets the user's value of a variable.
+    pub(super) fn forget(&mut self, slot: SlotId) {
+        self.own[slot.0 as usize] = None;
+    }
+
     /// Stores the page that a value was captured from, if it is a link.
     pub(super) fn came_from(&mut self, slot: SlotId, page: &Uri) {
         if !self.plan.workload.links[slot.0 as usize] {

@@ -71,9 +71,9 @@ static BASE_URL: Simple = simple(
 static URL: Simple = simple(
     "url",
     "URL",
-    "An absolute path (`/items`), a complete URL (`https://…`), or one `${…}` with such a value. `${…}` may be used \
-     anywhere in it.",
-    r"^(/[^/]?|https?://|\$\{)",
+    "An absolute path (`/items`), a path on another target (`cdn:/a.css`), a complete URL (`https://…`), or one `${…}` \
+     with such a value. `${…}` may be used anywhere in it.",
+    r"^(/[^/]?|[A-Za-z][A-Za-z0-9_-]*:/|\$\{)",
     &["/items/${id}?limit=20", "https://cdn.shop.test/a.css"],
 );
 static CONDITION: Simple = simple(
@@ -116,9 +116,17 @@ static RANGE: Simple = simple(
 static STATUS: Simple = simple(
     "status",
     "status",
-    "A status from 100 to 999, or a class of them: `2xx` is any from 200 to 299.",
-    r"^([1-9][0-9][0-9]|[1-9]xx)$",
-    &["200", "2xx"],
+    "A status from 100 to 999; a class of them: `2xx` is any from 200 to 299; or a range: `200..204`.",
+    r"^([1-9][0-9][0-9]|[1-9]xx|[1-9][0-9][0-9]\s*\.\.\s*[1-9][0-9][0-9])$",
+    &["200", "2xx", "200..204"],
+);
+static CSS: Simple = simple(
+    "css_selector",
+    "CSS selector",
+    "A CSS selector, as a browser's `querySelectorAll` takes it. Put quotes around it, because `#` and `[` are YAML \
+     syntax.",
+    "",
+    &["h1", "form[name=buy] input"],
 );
 static JSON_PATH: Simple = simple(
     "json_path",
@@ -186,7 +194,7 @@ static THRESHOLD: Simple = simple(
 );
 
 /// The types that the reference explains.
-pub(super) static EXPLAINED: [&Simple; 19] = [
+pub(super) static EXPLAINED: [&Simple; 20] = [
     &DURATION,
     &RATE,
     &SIZE,
@@ -199,6 +207,7 @@ pub(super) static EXPLAINED: [&Simple; 19] = [
     &CONDITION,
     &STATUS,
     &JSON_PATH,
+    &CSS,
     &REGEX,
     &HEADER_NAME,
     &COMPARISON,
@@ -221,6 +230,7 @@ impl Type {
     pub(crate) const RANGE: Self = Self::Simple(&RANGE);
     pub(crate) const STATUS: Self = Self::Simple(&STATUS);
     pub(crate) const JSON_PATH: Self = Self::Simple(&JSON_PATH);
+    pub(crate) const CSS: Self = Self::Simple(&CSS);
     pub(crate) const REGEX: Self = Self::Simple(&REGEX);
     pub(crate) const HEADER_NAME: Self = Self::Simple(&HEADER_NAME);
     pub(crate) const COMPARISON: Self = Self::Simple(&COMPARISON);

@@ -131,10 +131,52 @@ words! {
     CapturePick, "a pick" {
         /// The first value.
         First = "first",
+        /// The last value.
+        Last = "last",
         /// A random value, derived from the seed.
         Random = "random",
         /// All values, as a list.
         All = "all",
+    }
+}
+
+words! {
+    /// The coding in which a body is sent.
+    BodyCoding, "a coding of a body" {
+        /// As it is.
+        Identity = "none",
+        /// Compressed with gzip.
+        Gzip = "gzip",
+    }
+}
+
+words! {
+    /// The type of a JSON value.
+    JsonType, "a type" {
+        /// A mapping: `{…}`.
+        Object = "object",
+        /// A list: `[…]`.
+        Array = "array",
+        /// A text.
+        String = "string",
+        /// Any number.
+        Number = "number",
+        /// A number without a fraction: `5` and `5.0`.
+        Integer = "integer",
+        /// `true` or `false`.
+        Boolean = "boolean",
+        /// `null`.
+        Null = "null",
+    }
+}
+
+words! {
+    /// The effect of a failed check.
+    OnFail, "the effect of a failed check" {
+        /// The request counts as failed; the iteration continues.
+        Count = "count",
+        /// The request counts as failed, and so does the iteration, which ends.
+        StopIteration = "stop_iteration",
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use url::Url;
 
+use super::body;
 use super::request::{self, Base};
 use super::threshold::resolve;
 use super::{
@@ -149,6 +150,7 @@ impl<'s> WorkloadCompiler<'s> {
             .with_stage_names(Schedule::stage_names(&scenario.load));
         let workload = Workload {
             target: target.clone(),
+            targets: scenario.targets.clone(),
             loads: Loads::new(shared, []),
             warm_up: scenario.warm_up,
             pacing: scenario.pacing,
@@ -233,6 +235,7 @@ impl<'s> WorkloadCompiler<'s> {
             self.problem(request.span, message);
             request::Headers::default()
         });
+        let content = body::body(&request.body);
         let reads_body = request.checks.iter().any(|check| check.rule.reads_body())
             || request
                 .captures
@@ -248,8 +251,14 @@ impl<'s> WorkloadCompiler<'s> {
             headers: headers.literal,
             rendered_headers: headers.rendered,
             auth: headers.auth,
-            body: request::body(&request.body),
+            header_case: request::header_case(self.http, request),
+            cookies: request.cookies.clone(),
+            coded: body::coded(&content, request.coding),
+            body: content,
+            coding: request.coding,
+            redirects: request.redirects,
             timeouts: request.timeouts,
+            failed: request.failed.clone(),
             checks: request.checks.clone(),
             captures: request.captures.clone(),
             keeps: PartSet::default(),

@@ -3,6 +3,7 @@
 //! [`Plan::compile`] resolves URLs against the target, replaces every series, check and threshold by a number, and
 //! turns the load into [`Loads`]. After that no code looks up a name, and no file is read.
 
+mod body;
 mod canonical;
 mod compile;
 mod fingerprint;
@@ -18,11 +19,13 @@ mod uses;
 mod workload;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Uri};
 use serde::{Deserialize, Serialize};
 
+pub use body::gzipped;
 pub use load::schedule::Schedule;
 pub use load::{LoadProfile, Loads, arrivals, curve, schedule};
 pub use metrics::{MetricEntry, MetricId, Metrics, Timing};
@@ -31,7 +34,10 @@ pub use threshold::Threshold;
 pub use workload::{HttpPlan, PlannedFlow, Workload};
 
 use crate::expr::PartSet;
-use crate::scenario::{Auth, Capture, Check, Delay, Kind, SlotId, Template, Timeouts};
+use crate::scenario::{
+    Auth, BodyCoding, Capture, Check, Delay, FailedStatuses, Kind, SlotId, Template, Timeouts,
+    UploadFile,
+};
 
 /// The part of a run on this machine: arrival k, row r and user i belong to segment `index` if they are `index` modulo
 /// `count`. A run on one machine is segment 0 of 1.
@@ -167,10 +173,22 @@ pub struct PlannedRequest {
     pub rendered_headers: Vec<(HeaderName, Template)>,
     /// Credentials to render for each request.
     pub auth: Option<Auth>,
+    /// The names of its headers that are not in lower case, if there are any.
+    pub header_case: Option<Arc<HeaderCase>>,
+    /// Cookies for the user's jar, to render for each request.
+    pub cookies: Vec<(String, Template)>,
     /// The body.
     pub body: RequestBody,
+    /// The coding in which the body is sent.
+    pub coding: BodyCoding,
+    /// A literal body in its coding.
+    pub coded: Option<Bytes>,
+    /// The maximum number of redirects, if not that of the run.
+    pub redirects: Option<u8>,
     /// Time limits.
     pub timeouts: Timeouts,
+    /// The statuses that make it fail.
+    pub failed: FailedStatuses,
     /// Checks.
     pub checks: Vec<Check>,
     /// Captures.
@@ -222,4 +240,24 @@ pub enum RequestBody {
     Literal(Bytes),
     /// Rendered for each request. JSON, form and text are all one template; the encodings are in its expressions.
     Rendered(Template),
+    /// Pieces, one after the other.
+    Pieces(Box<[BodyPiece]>),
 }
+
+/// A piece of a body.
+#[derive(Debug, Clone)]
+pub enum BodyPiece {
+    /// A text to render.
+    Text {
+        /// The text.
+        template: Template,
+        /// True if the name of its part marks it as secret.
+        is_secret: bool,
+    },
+    /// A file, read while it is sent.
+    File(Arc<UploadFile>),
+}
+
+/// Names of headers as they are written, for those that are not in lower case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderCase(pub Vec<String>);

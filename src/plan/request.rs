@@ -1,16 +1,19 @@
 //! Compiles a request: the literal parts of URL, headers and body get their final form.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
-use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use url::form_urlencoded::byte_serialize;
 use url::{Position, Url};
 
-use super::{RequestBody, RequestUrl};
+use super::body::{BYTES, MULTIPART};
+use super::{HeaderCase, RequestUrl};
 use crate::expr::{Expression, TemplateSegment};
-use crate::scenario::{Auth, Body, Compression, HttpOptions, Request, SlotId, Template};
+use crate::scenario::{
+    Auth, Body, BodyCoding, Compression, HttpOptions, Request, SlotId, Template,
+};
 
 /// The parts of the target's URL from which request URLs are built.
 #[derive(Debug)]
@@ -165,7 +168,7 @@ fn with_query(url: &Template, query: &[(String, Template)]) -> Template {
 }
 
 /// `name=value&…`; the values are already encoded.
-fn pairs(pairs: &[(String, Template)]) -> Template {
+pub(super) fn pairs(pairs: &[(String, Template)]) -> Template {
     let mut parts = Vec::new();
     for (index, (name, value)) in pairs.iter().enumerate() {
         let and = if index == 0 { "" } else { "&" };
@@ -238,8 +241,13 @@ pub(super) fn headers(http: &HttpOptions, request: &Request) -> Result<Headers, 
     let content_type = match request.body {
         Body::Json(_) => Some("application/json"),
         Body::Form(_) => Some("application/x-www-form-urlencoded"),
+        Body::File(_) => Some(BYTES),
+        Body::Multipart(_) => Some(MULTIPART),
         Body::Text(_) | Body::Empty => None,
     };
+    if request.coding == BodyCoding::Gzip {
+        headers.add_if_absent(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
     if let Some(content_type) = content_type {
         headers.add_if_absent(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
@@ -307,18 +315,20 @@ fn basic(user: &str, password: &str) -> String {
     format!("Basic {credentials}")
 }
 
-/// Compiles a request's body.
-pub(super) fn body(body: &Body) -> RequestBody {
-    let template = match body {
-        Body::Empty => return RequestBody::Empty,
-        Body::Text(template) | Body::Json(template) => template.clone(),
-        Body::Form(fields) => pairs(fields),
+/// The names of a request's headers that are not in lower case.
+pub(super) fn header_case(http: &HttpOptions, request: &Request) -> Option<Arc<HeaderCase>> {
+    let is_replaced = |name: &&String| {
+        let mut own = request.headers.iter();
+        own.any(|(own, _)| name.eq_ignore_ascii_case(own.as_str()))
     };
-    match template.literal() {
-        Some("") => RequestBody::Empty,
-        Some(text) => RequestBody::Literal(Bytes::copy_from_slice(text.as_bytes())),
-        None => RequestBody::Rendered(template),
-    }
+    let inherited = http.header_cases.iter().filter(|name| !is_replaced(name));
+    let names: Vec<String> = request
+        .header_cases
+        .iter()
+        .chain(inherited)
+        .cloned()
+        .collect();
+    (!names.is_empty()).then(|| Arc::new(HeaderCase(names)))
 }
 
 #[cfg(test)]

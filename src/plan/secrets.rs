@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{PlannedRequest, RequestBody, RequestUrl, Workload};
+use super::{BodyPiece, PlannedRequest, RequestBody, RequestUrl, Workload};
 use crate::expr::{Expression, TemplateSegment};
 use crate::mask::{Mask, is_secret_name, labelled_values};
 use crate::scenario::{Auth, CaptureFrom, SlotId, Template, Value};
@@ -102,6 +102,9 @@ impl SecretSources {
             Some(Auth::Bearer(token)) => self.whole(token),
             None => {}
         }
+        for (_, value) in &request.cookies {
+            self.whole(value);
+        }
         match &request.url {
             RequestUrl::Literal(uri) => self.texts.extend(labelled_values(&uri.to_string())),
             RequestUrl::Path(template) | RequestUrl::Whole(template) => self.labelled(template),
@@ -113,13 +116,28 @@ impl SecretSources {
                 self.texts.extend(labelled_values(&text));
             }
             RequestBody::Rendered(template) => self.labelled(template),
+            RequestBody::Pieces(pieces) => {
+                for piece in pieces {
+                    match piece {
+                        BodyPiece::Text {
+                            template,
+                            is_secret: true,
+                        } => self.whole(template),
+                        BodyPiece::Text { template, .. } => self.labelled(template),
+                        BodyPiece::File(_) => {}
+                    }
+                }
+            }
         }
         for capture in &request.captures {
             let is_secret = match &capture.from {
                 CaptureFrom::Cookie(_) => true,
                 CaptureFrom::Header(name) => is_secret_name(name.as_str()),
                 CaptureFrom::Json(path) => is_secret_name(&path.to_string()),
-                CaptureFrom::Regex(expression) => is_secret_name(expression.as_str()),
+                CaptureFrom::Regex(expression, _) => is_secret_name(expression.as_str()),
+                CaptureFrom::Css(query) => is_secret_name(&query.to_string()),
+                CaptureFrom::Between(before, _) => is_secret_name(before),
+                CaptureFrom::Body | CaptureFrom::Status | CaptureFrom::Url => false,
             };
             if is_secret {
                 self.slots.push(capture.slot);

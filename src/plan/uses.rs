@@ -1,9 +1,13 @@
 //! The parts of responses that the expressions of a workload read, so that a user keeps nothing else.
 
-use super::{MeasuredRequest, PlannedFlow, PlannedRequest, ReadsBody, RequestBody, RequestUrl};
+use super::{
+    BodyPiece, MeasuredRequest, PlannedFlow, PlannedRequest, ReadsBody, RequestBody, RequestUrl,
+};
 use crate::expr::PartSet;
 use crate::scenario::program::{each_block, visit};
-use crate::scenario::{Action, Auth, CheckRule, JsonRule, Step, Template, TextRule};
+use crate::scenario::{
+    Action, Auth, CaptureDefault, CheckRule, CssRule, JsonRule, Step, Template, TextRule,
+};
 
 /// Notes in each request of a flow the parts of its response that are read.
 pub(super) fn note_in_flow(flow: &mut PlannedFlow) {
@@ -94,27 +98,54 @@ fn each_template(request: &PlannedRequest, see: &mut dyn FnMut(&Template)) {
     match &request.body {
         RequestBody::Empty | RequestBody::Literal(_) => {}
         RequestBody::Rendered(template) => see(template),
+        RequestBody::Pieces(pieces) => {
+            for piece in pieces {
+                match piece {
+                    BodyPiece::Text { template, .. } => see(template),
+                    BodyPiece::File(_) => {}
+                }
+            }
+        }
+    }
+    for (_, template) in &request.cookies {
+        see(template);
     }
 }
 
-/// The parts that a request's checks read of its own response.
+/// The parts that a request's checks and the defaults of its captures read of its own response.
 fn of_checks(request: &PlannedRequest) -> PartSet {
     let mut read = PartSet::default();
     for check in &request.checks {
-        match &check.rule {
-            CheckRule::That(condition) => read.add_uses(&condition.0),
-            CheckRule::Header(_, rule) | CheckRule::Body(rule) => match rule {
-                TextRule::Equals(template) | TextRule::Contains(template) => {
-                    add(&mut read, template);
-                }
-                TextRule::Exists | TextRule::Matches(_) => {}
-            },
-            CheckRule::Json(_, rule) => match rule {
-                JsonRule::Compare(_, template) => add(&mut read, template),
-                JsonRule::Exists | JsonRule::Length(..) => {}
-            },
-            CheckRule::Status(_) | CheckRule::Size(..) | CheckRule::Time(..) => {}
+        of_rule(&check.rule, &mut read);
+    }
+    for capture in &request.captures {
+        match &capture.otherwise {
+            CaptureDefault::Value(template) => add(&mut read, template),
+            CaptureDefault::Fail | CaptureDefault::Nothing => {}
         }
     }
     read
+}
+
+fn of_rule(rule: &CheckRule, read: &mut PartSet) {
+    match rule {
+        CheckRule::That(condition) => read.add_uses(&condition.0),
+        CheckRule::Header(_, rule)
+        | CheckRule::Body(rule)
+        | CheckRule::Url(rule)
+        | CheckRule::Css(_, CssRule::Text(rule)) => match rule {
+            TextRule::Equals(template) | TextRule::Contains(template) => add(read, template),
+            TextRule::Exists | TextRule::Matches(_) | TextRule::Length(..) => {}
+        },
+        CheckRule::Json(_, rule) => match rule {
+            JsonRule::Compare(_, template) => add(read, template),
+            JsonRule::Exists | JsonRule::Length(..) | JsonRule::Type(_) => {}
+        },
+        CheckRule::Not(inner) => of_rule(inner, read),
+        CheckRule::Status(_)
+        | CheckRule::Size(..)
+        | CheckRule::Time(..)
+        | CheckRule::Css(_, CssRule::Count(..))
+        | CheckRule::Schema(_) => {}
+    }
 }

@@ -9,7 +9,7 @@ use super::{
     SeriesId,
 };
 use crate::scenario::program::requests;
-use crate::scenario::{Cookies, Delay, Feed, OnError, Step, TlsOptions, Variable};
+use crate::scenario::{Cookies, Delay, Feed, OnError, Step, Targets, TlsOptions, Variable};
 use crate::units::ByteSize;
 
 /// The actions of users, when they happen, and what is recorded of them.
@@ -17,6 +17,8 @@ use crate::units::ByteSize;
 pub struct Workload {
     /// The base URL of paths.
     pub target: Url,
+    /// Further targets, by name.
+    pub targets: Targets,
     /// The loads: schedules, users and flows.
     pub loads: Loads,
     /// The length of the warm-up, which totals and thresholds leave out.

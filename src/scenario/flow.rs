@@ -1,10 +1,13 @@
 //! Flows and requests, as a scenario defines them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use http::{HeaderName, Method};
 
-use super::{Capture, Check, Span, Step, Template, Timeouts};
+use super::{
+    BodyCoding, Capture, Check, FailedStatuses, Span, Step, Template, Timeouts, UploadFile,
+};
 
 /// A weighted list of steps.
 #[derive(Debug, Clone)]
@@ -34,12 +37,22 @@ pub struct Request {
     pub query: Vec<(String, Template)>,
     /// Headers of this step, in the order written; they override `http.headers`.
     pub headers: Vec<(HeaderName, Template)>,
+    /// Names of these headers that are not in lower case, as they are written.
+    pub header_cases: Vec<String>,
+    /// Cookies for the user's jar.
+    pub cookies: Vec<(String, Template)>,
     /// The body.
     pub body: Body,
+    /// The coding in which the body is sent.
+    pub coding: BodyCoding,
     /// The `authorization` header.
     pub auth: Option<Auth>,
     /// This step's limits, already merged with the defaults.
     pub timeouts: Timeouts,
+    /// The maximum number of redirects, if not that of `http`.
+    pub redirects: Option<u8>,
+    /// The statuses that make it fail: `fail_on` or `expect`, else those of `http`.
+    pub failed: FailedStatuses,
     /// Tags by which thresholds select series.
     pub tags: BTreeMap<String, String>,
     /// Assertions on the response.
@@ -61,6 +74,34 @@ pub enum Body {
     Json(Template),
     /// `form:`; URL-encoded pairs. Adds `content-type: application/x-www-form-urlencoded`.
     Form(Vec<(String, Template)>),
+    /// `file:`; read while it is sent. Adds `content-type: application/octet-stream`.
+    File(Arc<UploadFile>),
+    /// `multipart:`. Adds `content-type: multipart/form-data`.
+    Multipart(Vec<Part>),
+}
+
+/// A part of a multipart body.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// The name of the form's field.
+    pub name: String,
+    /// The name of the file, for the target.
+    pub filename: Option<String>,
+    /// The content type, if it is not the default.
+    pub content_type: Option<String>,
+    /// The content.
+    pub content: PartContent,
+}
+
+/// The content of a part.
+#[derive(Debug, Clone)]
+pub enum PartContent {
+    /// A text with values inserted.
+    Text(Template),
+    /// A JSON document.
+    Json(Template),
+    /// A file, read while it is sent.
+    File(Arc<UploadFile>),
 }
 
 /// Credentials for the `authorization` header.

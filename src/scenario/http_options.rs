@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use super::Template;
+use super::{FailedStatuses, Template};
 use crate::format::Field;
 use crate::format::tables::http::timeout;
 use crate::format::words::Cookies;
@@ -15,6 +15,10 @@ use crate::units::{ByteSize, parse_duration};
 pub struct HttpOptions {
     /// Headers of every request; a header of the step with the same name replaces them.
     pub headers: Vec<(HeaderName, Template)>,
+    /// Names of these headers that are not in lower case, as they are written.
+    pub header_cases: Vec<String>,
+    /// The statuses that fail a request: `fail_on`.
+    pub failed: FailedStatuses,
     /// Limits in time.
     pub timeouts: Timeouts,
     /// The maximum number of redirects to follow; with 0, checks see the redirect itself.

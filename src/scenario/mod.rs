@@ -4,10 +4,12 @@
 //! to slots and reads feeder files, so that later code looks up no name and reads no file. This module does no network
 //! I/O and does not know series, schedules or users.
 
+mod css;
 pub mod feed;
 mod flow;
 mod http_options;
 mod json_path;
+mod json_schema;
 mod load_model;
 pub mod program;
 mod response;
@@ -15,6 +17,7 @@ mod steps;
 mod target;
 #[cfg(test)]
 mod tests;
+mod upload;
 mod validate;
 
 use std::path::PathBuf;
@@ -25,20 +28,27 @@ use serde::{Deserialize, Serialize};
 use crate::expr::threshold;
 pub use crate::expr::{Comparator, Condition, Number, SlotId, Template, Value};
 pub use crate::format::words::{
-    ArrivalLaw, CapturePick, Cookies, Kind, OnError, Pick, Severity, WhenUsedUp,
+    ArrivalLaw, BodyCoding, CapturePick, Cookies, JsonType, Kind, OnError, OnFail, Pick, Severity,
+    WhenUsedUp,
 };
 use crate::format::{Format, reference, schema, tables};
 use crate::mask::Mask;
 pub use crate::source::{Diagnostic, Diagnostics, Sources, Span};
 
+pub use css::{CssQuery, HtmlDocument, LARGEST_HTML};
 pub use feed::Feed;
-pub use flow::{Auth, Body, Flow, Request};
+pub use flow::{Auth, Body, Flow, Part, PartContent, Request};
 pub use http_options::{Compression, HttpOptions, Timeouts, TlsOptions, Trust};
 pub use json_path::{JsonPath, TooManyVisits};
+pub use json_schema::JsonSchema;
 pub use load_model::{Delay, Load, RateStage, Shape, Sharing, UserStage};
 pub use program::{Action, Step};
-pub use response::{Capture, CaptureFrom, Check, CheckRule, JsonRule, StatusRange, TextRule};
-pub use target::{PortText, Target, TargetCommand};
+pub use response::{
+    Capture, CaptureDefault, CaptureFrom, CaptureSelection, Check, CheckRule, CssRule,
+    FailedStatuses, JsonRule, StatusRange, TextRule,
+};
+pub use target::{PortText, Target, TargetCommand, Targets};
+pub use upload::UploadFile;
 pub use validate::{
     Checked, LARGEST_TIME_SCALE, MAX_RATE, MAX_USERS, NOT_KEPT, Overrides, check, load, load_text,
 };
@@ -72,6 +82,8 @@ pub struct Scenario {
     pub description: Option<String>,
     /// The target.
     pub target: Target,
+    /// Further targets, by name.
+    pub targets: Targets,
     /// The load and its duration.
     pub load: Load,
     /// The length of the warm-up: the first part of the load, shown but not counted in totals and thresholds.

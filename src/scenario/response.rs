@@ -1,12 +1,13 @@
 //! The checks of a response and the values captured from it.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderName, StatusCode};
 use regex::Regex;
 
-use super::{Comparator, Condition, JsonPath, SlotId, Template};
-use crate::format::words::CapturePick;
+use super::{Comparator, Condition, CssQuery, JsonPath, JsonSchema, SlotId, Template};
+use crate::format::words::{CapturePick, JsonType, OnFail};
 use crate::units::ByteSize;
 
 /// An assertion on one response.
@@ -16,6 +17,8 @@ pub struct Check {
     pub name: String,
     /// The condition.
     pub rule: CheckRule,
+    /// The effect of a failure.
+    pub on_fail: OnFail,
 }
 
 /// The condition of a check.
@@ -35,12 +38,29 @@ pub enum CheckRule {
     Time(Comparator, Duration),
     /// The condition holds; it may use the response and every other name.
     That(Condition),
+    /// An element that the selector finds in the body satisfies the rule.
+    Css(CssQuery, CssRule),
+    /// The body is valid against the schema.
+    Schema(JsonSchema),
+    /// The URL of the response, after redirects, matches.
+    Url(TextRule),
+    /// The rule inside is judged, and does not hold.
+    Not(Box<Self>),
 }
 
 impl CheckRule {
     /// True if the check needs the body.
-    pub const fn reads_body(&self) -> bool {
-        matches!(self, Self::Body(_) | Self::Json(..) | Self::Size(..))
+    pub fn reads_body(&self) -> bool {
+        match self {
+            Self::Body(_) | Self::Json(..) | Self::Size(..) | Self::Css(..) | Self::Schema(_) => {
+                true
+            }
+            // What a condition reads of the response is kept for it by its parts.
+            Self::Status(_) | Self::Header(..) | Self::Time(..) | Self::Url(_) | Self::That(_) => {
+                false
+            }
+            Self::Not(inner) => inner.reads_body(),
+        }
     }
 }
 
@@ -60,6 +80,62 @@ impl StatusRange {
     }
 }
 
+impl fmt::Display for StatusRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, last) = (self.first.as_u16(), self.last.as_u16());
+        if first == last {
+            write!(f, "{first}")
+        } else if first % 100 == 0 && last == first + 99 {
+            write!(f, "{}xx", first / 100)
+        } else {
+            write!(f, "{first}..{last}")
+        }
+    }
+}
+
+/// The statuses with which a response is a failed one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FailedStatuses {
+    /// `fail_on`: these, unless a check accepts them.
+    On(Vec<StatusRange>),
+    /// `expect`: all but these.
+    AllBut(Vec<StatusRange>),
+}
+
+impl FailedStatuses {
+    /// True if one of its ranges has this status.
+    fn names(ranges: &[StatusRange], status: StatusCode) -> bool {
+        ranges.iter().any(|range| range.contains(status))
+    }
+
+    /// True if a response with this status is a failed one, whatever its checks say.
+    pub fn has(&self, status: StatusCode) -> bool {
+        match self {
+            Self::On(ranges) => Self::names(ranges, status),
+            Self::AllBut(ranges) => !Self::names(ranges, status),
+        }
+    }
+}
+
+impl Default for FailedStatuses {
+    /// 400 and above.
+    fn default() -> Self {
+        Self::On(vec![StatusRange {
+            first: StatusCode::BAD_REQUEST,
+            last: StatusCode::from_u16(999).expect("a status"),
+        }])
+    }
+}
+
+/// A condition on the elements that a selector finds.
+#[derive(Debug, Clone)]
+pub enum CssRule {
+    /// The text of one of them satisfies the rule.
+    Text(TextRule),
+    /// Their number.
+    Count(Comparator, u64),
+}
+
 /// A condition on a text.
 #[derive(Debug, Clone)]
 pub enum TextRule {
@@ -71,6 +147,8 @@ pub enum TextRule {
     Contains(Template),
     /// The expression matches a part of the text, in linear time.
     Matches(Regex),
+    /// The length of the text in characters.
+    Length(Comparator, u64),
 }
 
 /// A condition on the value at a JSON path.
@@ -82,6 +160,8 @@ pub enum JsonRule {
     Compare(Comparator, Template),
     /// The length of a list, an object or a text.
     Length(Comparator, u64),
+    /// The type of the value.
+    Type(JsonType),
 }
 
 /// A value to capture from a response.
@@ -92,7 +172,35 @@ pub struct Capture {
     /// The source of the value.
     pub from: CaptureFrom,
     /// The selection, if several values match.
-    pub pick: CapturePick,
+    pub pick: CaptureSelection,
+    /// What happens if none matches.
+    pub otherwise: CaptureDefault,
+}
+
+/// The selection among several values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaptureSelection {
+    /// By a word.
+    Pick(CapturePick),
+    /// The value with this number, from 1.
+    Number(u32),
+}
+
+impl From<CapturePick> for CaptureSelection {
+    fn from(pick: CapturePick) -> Self {
+        Self::Pick(pick)
+    }
+}
+
+/// What happens if a capture finds no value.
+#[derive(Debug, Clone)]
+pub enum CaptureDefault {
+    /// The request fails.
+    Fail,
+    /// The variable gets this value.
+    Value(Template),
+    /// The variable has no value.
+    Nothing,
 }
 
 /// The source of a captured value.
@@ -102,15 +210,28 @@ pub enum CaptureFrom {
     Json(JsonPath),
     /// A response header.
     Header(HeaderName),
-    /// A match of the expression in the body: its first group, or the whole match if it has no group.
-    Regex(Regex),
+    /// A match of the expression in the body: the group with this number; 0 is the whole match.
+    Regex(Regex, usize),
+    /// Elements of the body.
+    Css(CssQuery),
+    /// The part of the body between two texts.
+    Between(Box<str>, Box<str>),
     /// A cookie that the response sets.
     Cookie(String),
+    /// The body.
+    Body,
+    /// The status.
+    Status,
+    /// The URL after redirects.
+    Url,
 }
 
 impl CaptureFrom {
     /// True if the capture needs the body.
     pub const fn reads_body(&self) -> bool {
-        matches!(self, Self::Json(_) | Self::Regex(_))
+        match self {
+            Self::Json(_) | Self::Regex(..) | Self::Css(_) | Self::Between(..) | Self::Body => true,
+            Self::Header(_) | Self::Cookie(_) | Self::Status | Self::Url => false,
+        }
     }
 }

@@ -1,10 +1,14 @@
 //! What a scenario loads.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use url::Url;
+
+/// Base URLs of further targets, by name.
+pub type Targets = BTreeMap<String, Url>;
 
 /// The target of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,6 +21,8 @@ impl ExampleFolder {
         for (name, text) in [
             ("gander.toml", ""),
             ("fixtures/users.csv", "email\na@b\n"),
+            ("fixtures/order.schema.json", "{}"),
+            ("fixtures/item.graphql", "{ item { name } }"),
             ("fixtures/ca.pem", "-----BEGIN CERTIFICATE-----\n"),
             ("scenarios/example.yaml", ""),
         ] {

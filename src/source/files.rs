@@ -4,10 +4,13 @@
 //! folder: no absolute path, no `..` or link that leads out of the root, no device or pipe that never ends.
 
 use std::cell::RefCell;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
+
+use sha2::{Digest as _, Sha256};
 
 use crate::units::ByteSize;
 
@@ -15,6 +18,8 @@ use crate::units::ByteSize;
 const MAX_SCENARIO: u64 = 1 << 20;
 /// The maximum size of a text that an expression inserts, or of a script, in bytes.
 const MAX_TEXT: u64 = 1 << 20;
+/// The maximum size of a document such as a schema, in bytes.
+const MAX_DOCUMENT: u64 = 16 << 20;
 /// The maximum size of a certificate file, in bytes.
 const MAX_CERTIFICATES: u64 = 4 << 20;
 /// A folder that contains one of these is the root of the files that a scenario may name.
@@ -173,6 +178,38 @@ impl Files {
         }
     }
 
+    /// Reads a document that the scenario needs, such as a JSON Schema.
+    pub(crate) fn read_document(&self, named: &str) -> Result<Vec<u8>, Refusal> {
+        read_regular(&self.find(named)?, MAX_DOCUMENT)
+    }
+
+    /// The canonical path of a file that requests send, its length, and the SHA-256 of its bytes in hex. It is never
+    /// in memory as a whole.
+    pub(crate) fn upload(&self, named: &str) -> Result<(PathBuf, u64, String), Refusal> {
+        let path = self.find(named)?;
+        let unreadable = |error: io::Error| {
+            refuse(format!(
+                "cannot read `{}`: {}",
+                path.display(),
+                reason(&error)
+            ))
+        };
+        let mut file = File::open(&path).map_err(unreadable)?;
+        let mut digest = Sha256::new();
+        let mut buffer = vec![0; 64 << 10];
+        let mut length = 0;
+        loop {
+            match file.read(&mut buffer).map_err(unreadable)? {
+                0 => break,
+                read => {
+                    digest.update(&buffer[..read]);
+                    length += read as u64;
+                }
+            }
+        }
+        Ok((path, length, hex(&digest.finalize())))
+    }
+
     /// Reads a file with certificates.
     pub(crate) fn read_certificates(&self, named: &str) -> Result<Vec<u8>, Refusal> {
         read_regular(&self.find(named)?, MAX_CERTIFICATES)
@@ -223,6 +260,14 @@ fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
         .with_hint("rows of test input belong in a file under `data:`"));
     }
     Ok(bytes)
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
 }
 
 /// The operating system's reason, without its error number.

@@ -13,7 +13,7 @@ mod words;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Related, Span};
-pub(crate) use files::{Files, Refusal, read_scenario};
+pub(crate) use files::{Files, Refusal, hex, read_scenario};
 pub use sources::{FileId, SourceFile, Sources};
 pub(crate) use tree::{Content, Entry, Node, Notation, Scalar};
 pub(crate) use words::{LONGEST_NAME, brief, describe, did_you_mean, listed, nearest, one_of};

@@ -2,10 +2,9 @@
 
 use std::io;
 
-use bytes::Bytes;
 use http::Request;
-use http_body_util::Full;
 
+use super::content::OutgoingBody;
 use crate::outcome::Outcome;
 
 /// The maximum length of a failure's description, in characters.
@@ -26,7 +25,7 @@ pub(super) struct ExchangeFailure {
 /// The reason why a connection returned no response head.
 pub(super) enum SendError {
     /// No byte of the request was written, so it may be sent again.
-    NotSent(Box<Request<Full<Bytes>>>),
+    NotSent(Box<Request<OutgoingBody>>),
     /// The target may have received the request.
     Failed(ExchangeFailure),
 }

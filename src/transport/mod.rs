@@ -11,6 +11,7 @@
 
 mod body;
 mod client;
+mod content;
 mod deadline;
 mod error;
 mod failure;
@@ -20,19 +21,21 @@ mod offload;
 mod origin;
 mod shared;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
 pub use client::{Client, Destination, NoDestination, values_set};
+pub use content::{Content, Piece, Pieces};
 pub use error::TransportError;
 pub use net::ConnectPhases;
 pub use shared::{Settings, Shared};
 
 use self::failure::ExchangeFailure;
 use crate::outcome::Outcome;
-use crate::plan::ReadsBody;
+use crate::plan::{HeaderCase, ReadsBody};
 use crate::scenario::Timeouts;
 
 /// A request ready to be sent.
@@ -44,8 +47,14 @@ pub struct Outgoing<'a> {
     pub uri: &'a Uri,
     /// Headers; the client adds `host`, `content-length` and `cookie` if they are missing.
     pub headers: HeaderMap,
-    /// The body; may be empty.
-    pub body: Bytes,
+    /// The content; may be empty.
+    pub content: Content,
+    /// Cookies, as `name=value`, that go into the user's jar first.
+    pub cookies: Vec<HeaderValue>,
+    /// The names of headers that are not sent in lower case.
+    pub header_case: Option<&'a Arc<HeaderCase>>,
+    /// The maximum number of redirects, if not that of the run.
+    pub redirects: Option<u8>,
     /// Time limits.
     pub timeouts: Timeouts,
     /// Whether the response's body is kept and decompressed.

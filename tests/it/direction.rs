@@ -123,10 +123,12 @@ const FOLIO: [&str; 27] = [
 ];
 
 /// An outside crate, and the only place whose code may name it.
-const OWNED: [(&str, &str); 7] = [
+const OWNED: [(&str, &str); 9] = [
     ("annotate_snippets", "source"),
     ("goose", "engine"),
     ("tera", "report"),
+    ("scraper", "scenario"),
+    ("boon", "scenario"),
     ("plotters", "report"),
     ("serde_yaml", "source/yaml"),
     ("special", "stats"),

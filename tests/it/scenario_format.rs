@@ -227,8 +227,8 @@ fn checks_are_named_for_what_they_ask() {
         &get.checks[3].rule,
         CheckRule::Json(_, JsonRule::Compare(Comparator::GreaterOrEqual, value)) if value.literal().is_none()
     ));
-    assert_eq!(get.captures[0].pick, CapturePick::Random);
-    assert_eq!(get.captures[1].pick, CapturePick::All);
+    assert_eq!(get.captures[0].pick, CapturePick::Random.into());
+    assert_eq!(get.captures[1].pick, CapturePick::All.into());
 }
 
 #[test]

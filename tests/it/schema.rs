@@ -123,10 +123,19 @@ fn every_example_and_default_in_it_is_valid() {
             assert_eq!(root.check(schema, value, ""), None, "{value} of {schema}");
         }
         match schema {
-            Value::Object(entries) => entries
-                .iter()
-                .filter(|(key, _)| !matches!(key.as_str(), "examples" | "default"))
-                .for_each(|(_, inner)| visit(root, inner, seen)),
+            Value::Object(entries) => {
+                for (key, inner) in entries {
+                    match key.as_str() {
+                        "examples" | "default" => {}
+                        // Its keys are names, which may be those of keywords.
+                        "properties" => {
+                            let properties = inner.as_object().into_iter().flatten();
+                            properties.for_each(|(_, inner)| visit(root, inner, seen));
+                        }
+                        _ => visit(root, inner, seen),
+                    }
+                }
+            }
             Value::Array(items) => items.iter().for_each(|inner| visit(root, inner, seen)),
             _ => {}
         }

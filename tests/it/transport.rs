@@ -77,7 +77,10 @@ impl Ask {
                 method: &self.method,
                 uri: &self.uri,
                 headers: self.headers,
-                body: Bytes::from_static(self.body.as_bytes()),
+                content: Bytes::from_static(self.body.as_bytes()).into(),
+                cookies: Vec::new(),
+                header_case: None,
+                redirects: None,
                 timeouts: self.timeouts,
                 reads_body: self.reads_body,
             })

@@ -278,7 +278,10 @@ async fn by_the_transport(client: &mut Client, uri: &Uri) -> Pair {
             method: &Method::GET,
             uri,
             headers: HeaderMap::new(),
-            body: Bytes::new(),
+            content: Bytes::new().into(),
+            cookies: Vec::new(),
+            header_case: None,
+            redirects: None,
             timeouts: Timeouts::default(),
             reads_body: ReadsBody::No,
         })

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use super::CheckResult;
+use super::{CheckResult, Undecided};
 use crate::engine::place::JsonLocation;
-use crate::engine::response::{self, is_exact};
+use crate::engine::response::{self, Response, is_exact};
+use crate::expr::Context;
 use crate::expr::value::View;
-use crate::expr::{Context, Missing};
 use crate::mask::{REDACTED, is_secret_name};
-use crate::scenario::{self, Comparator, JsonPath, JsonRule};
+use crate::scenario::{self, Comparator, JsonPath, JsonRule, JsonType};
 
 /// Passed if the path finds at least one value and the rule holds for every value found.
 pub(super) fn judge(
@@ -17,11 +17,9 @@ pub(super) fn judge(
     place: &JsonLocation<'_, '_>,
     json: &Value,
     context: &mut dyn Context,
-) -> Result<CheckResult, Missing> {
-    let nodes = match place.path.query(json) {
-        Ok(nodes) => nodes,
-        Err(error) => return Ok(CheckResult::failed(&error.to_string())),
-    };
+) -> Result<CheckResult, Undecided> {
+    let nodes = place.path.query(json);
+    let nodes = nodes.map_err(|error| Undecided(error.to_string()))?;
     if nodes.is_empty() {
         return Ok(CheckResult::failed(&format!("nothing at {path}")));
     }
@@ -38,6 +36,7 @@ pub(super) fn judge(
             compared(&nodes, path, place, json, &holds, numbers)
         }
         JsonRule::Length(comparator, expected) => lengths(&nodes, *comparator, *expected),
+        JsonRule::Type(expected) => types(&nodes, *expected),
     })
 }
 
@@ -107,4 +106,46 @@ fn lengths(nodes: &[&Value], comparator: Comparator, expected: u64) -> CheckResu
         }
     }
     CheckResult::Passed
+}
+
+/// Passed if every value has this type.
+fn types(nodes: &[&Value], expected: JsonType) -> CheckResult {
+    let other = nodes.iter().find(|node| !has_type(node, expected));
+    CheckResult::of(other.is_none(), || {
+        other.map_or_else(String::new, |node| type_of(node).word().to_owned())
+    })
+}
+
+fn has_type(node: &Value, expected: JsonType) -> bool {
+    match (expected, node) {
+        // As in JSON Schema, 5.0 is an integer.
+        (JsonType::Integer, Value::Number(number)) => {
+            !number.is_f64() || number.as_f64().is_some_and(|number| number.fract() == 0.0)
+        }
+        _ => type_of(node) == expected,
+    }
+}
+
+const fn type_of(node: &Value) -> JsonType {
+    match node {
+        Value::Null => JsonType::Null,
+        Value::Bool(_) => JsonType::Boolean,
+        Value::Number(_) => JsonType::Number,
+        Value::String(_) => JsonType::String,
+        Value::Array(_) => JsonType::Array,
+        Value::Object(_) => JsonType::Object,
+    }
+}
+
+/// The values at a path, for the message of a failed check.
+pub(super) fn shown(path: &JsonPath, response: &Response<'_>) -> String {
+    if is_secret_name(&path.to_string()) {
+        return REDACTED.to_owned();
+    }
+    let found = response.at(path).ok().flatten().and_then(|place| {
+        let nodes = place.path.query(place.json().ok()?).ok()?;
+        let nodes = nodes.iter().map(ToString::to_string);
+        Some(nodes.collect::<Vec<_>>().join(", "))
+    });
+    found.unwrap_or_else(|| response.excerpt())
 }

@@ -1,13 +1,15 @@
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use regex::Regex;
 use serde_json::json;
 
 use super::*;
 use crate::expr::fake::Fake;
 use crate::expr::{Encoding, Template};
-use crate::scenario::{Comparator, JsonPath, JsonRule, StatusRange};
+use crate::scenario::{
+    Comparator, CssQuery, CssRule, JsonPath, JsonRule, JsonSchema, JsonType, StatusRange,
+};
 use crate::units::ByteSize;
 
 const BODY: &str = r#"{"name": "Ångström", "total": 3, "open": true, "none": null,
@@ -30,7 +32,8 @@ fn judged(rule: &CheckRule, body: &[u8]) -> CheckResult {
         headers.append(name, HeaderValue::from_static(value));
     }
     let time = Duration::from_millis(250);
-    let response = Response::new(StatusCode::NOT_FOUND, &headers, body, time);
+    let url = Uri::from_static("http://host/orders/7?new=1");
+    let response = Response::new(StatusCode::NOT_FOUND, &headers, body, time).with_url(&url);
     judge(rule, &response, &mut context())
 }
 
@@ -90,6 +93,8 @@ fn headers_match_if_any_of_their_values_does() {
             etag(TextRule::Equals(template("${later}"))),
             Some("no value for `later` to compare with"),
         ),
+        (etag(TextRule::Length(Comparator::Equal, 3)), None),
+        (etag(TextRule::Length(Comparator::Less, 3)), Some("abc")),
         (date(TextRule::Exists), Some("no header date")),
         (
             date(TextRule::Contains(template(""))),
@@ -175,6 +180,20 @@ fn json_rules_hold_when_everything_at_the_path_is_as_asked() {
             JsonRule::Length(Equal, 1),
             Some("3, which has no length"),
         ),
+        ("$.items", JsonRule::Type(JsonType::Array), None),
+        ("$.meta", JsonRule::Type(JsonType::Object), None),
+        ("$.name", JsonRule::Type(JsonType::String), None),
+        ("$.total", JsonRule::Type(JsonType::Integer), None),
+        ("$.far", JsonRule::Type(JsonType::Integer), None),
+        ("$.open", JsonRule::Type(JsonType::Boolean), None),
+        ("$.none", JsonRule::Type(JsonType::Null), None),
+        ("$.items[*].price", JsonRule::Type(JsonType::Number), None),
+        (
+            "$.items[*].price",
+            JsonRule::Type(JsonType::Integer),
+            Some("number"),
+        ),
+        ("$.name", JsonRule::Type(JsonType::Null), Some("string")),
         (
             "$.absent",
             JsonRule::Length(Equal, 0),
@@ -195,6 +214,67 @@ fn a_body_that_is_not_json_fails_its_rules() {
         "oops",
         Some("a body that is not JSON (expected value at line 1 column 1): oops"),
     );
+}
+
+#[test]
+fn elements_the_url_and_a_schema_are_judged() {
+    use Comparator::{Equal, Greater};
+    let css = |selector: &str, rule| {
+        CheckRule::Css(CssQuery::parse(selector, None).expect(selector), rule)
+    };
+    let text = |text| CssRule::Text(TextRule::Contains(template(text)));
+    let page = "<h1>Page 3 &amp; more</h1><ul><li>a<li>b</ul>";
+    let url = |text| CheckRule::Url(TextRule::Contains(template(text)));
+    for (rule, expected) in [
+        (css("h1", text("${page} & m")), None),
+        (css("li", text("b")), None),
+        (css("li", text("c")), Some("a, b")),
+        (css("li", CssRule::Count(Equal, 2)), None),
+        (css("li", CssRule::Count(Greater, 2)), Some("2 elements")),
+        (css("p", CssRule::Count(Equal, 0)), None),
+        (
+            css("p", CssRule::Text(TextRule::Exists)),
+            Some("nothing at p"),
+        ),
+        (url("/orders/7?"), None),
+        (url("/login"), Some("http://host/orders/7?new=1")),
+    ] {
+        assert_judged(&rule, page, expected);
+    }
+    let document =
+        json!({ "required": ["total"], "properties": { "total": { "type": "integer" } } });
+    let schema = JsonSchema::compile("s.json", document, "").expect("a schema");
+    let rule = CheckRule::Schema(schema);
+    assert_judged(&rule, BODY, None);
+    let CheckResult::Failed { found } = judged(&rule, br#"{"total": "x"}"#) else {
+        panic!("a text is no integer");
+    };
+    assert!(found.starts_with("at /total: "), "{found}");
+}
+
+#[test]
+fn the_opposite_of_a_check_holds_only_if_the_check_can_be_judged() {
+    let not = |rule| CheckRule::Not(Box::new(rule));
+    let contains = |text| CheckRule::Body(TextRule::Contains(template(text)));
+    let error = || {
+        let path = JsonPath::parse("$.error").expect("a path");
+        CheckRule::Json(path, JsonRule::Exists)
+    };
+    for (rule, body, expected) in [
+        (not(contains("error")), "fine", None),
+        (not(contains("error")), "an error", Some("an error")),
+        (not(not(contains("error"))), "fine", Some("fine")),
+        (not(error()), "{}", None),
+        (not(error()), r#"{"error": "no"}"#, Some("\"no\"")),
+        (not(error()), "", Some("an empty body, which is not JSON")),
+        (
+            not(contains("${later}")),
+            "fine",
+            Some("no value for `later` to compare with"),
+        ),
+    ] {
+        assert_judged(&rule, body, expected);
+    }
 }
 
 #[test]

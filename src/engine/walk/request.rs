@@ -1,36 +1,19 @@
 //! Runs one request of a user: builds, sends, judges and records it.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use http::StatusCode;
-
+use crate::engine::StepFailure;
 use crate::engine::base_url::BaseUrl;
-use crate::engine::check::{self, CheckResult};
 use crate::engine::in_flight::InFlight;
-use crate::engine::last_response::LastResponse;
+use crate::engine::judge::{describe_status, judged};
 use crate::engine::request::{Prepared, Unsendable};
-use crate::engine::response::Response;
 use crate::engine::run::RunState;
-use crate::engine::state::{User, Values};
-use crate::engine::{StepFailure, capture};
-use crate::expr::ResponsePart;
+use crate::engine::state::User;
 use crate::outcome::Outcome;
 use crate::plan::{MeasuredRequest, PlannedRequest};
 use crate::record::{Clock, FailureExample, Sample};
-use crate::scenario::{CaptureFrom, CheckRule, TextRule};
-use crate::transport::Exchange;
+use crate::scenario::OnError;
 use crate::units::Micros;
-
-/// A request's outcome after its checks and captures.
-#[derive(Debug)]
-struct JudgedRequest {
-    outcome: Outcome,
-    /// The first failure in words; `None` for a failed status, which is described on demand.
-    detail: Option<String>,
-    /// A value that later steps may need was missing.
-    lacks_value: bool,
-}
 
 /// The end of a request, as far as the iteration depends on it.
 #[derive(Debug)]
@@ -39,6 +22,8 @@ pub(in crate::engine) enum RequestEnd {
     Ended(Instant),
     /// It ended at this instant, and one of its values is missing.
     MissingValue(Instant),
+    /// It ended at this instant, and a check failed whose failure ends the iteration.
+    EndsIteration(Instant),
     /// It could not be built.
     NotSent,
     /// The grace period was over before it ended.
@@ -98,7 +83,10 @@ pub(in crate::engine) async fn measured(
     if judged.outcome == Outcome::GraceTimeout {
         return RequestEnd::CutOff;
     }
-    if judged.lacks_value {
+    let goes_on = run.plan.workload.on_error == OnError::Continue;
+    if judged.ends_iteration && (goes_on || !judged.lacks_value) {
+        RequestEnd::EndsIteration(exchange.finished)
+    } else if judged.lacks_value {
         RequestEnd::MissingValue(exchange.finished)
     } else {
         RequestEnd::Ended(exchange.finished)
@@ -156,154 +144,4 @@ pub(in crate::engine) async fn unmeasured(
         return Err(failure(judged.outcome, status, detail));
     }
     Ok(())
-}
-
-/// The largest body that is parsed or searched on the users' own thread, in about a millisecond.
-const LARGE: usize = 64 << 10;
-
-/// The same limit for a body that is searched for a text.
-const LARGE_TEXT: usize = 1 << 20;
-
-/// Judges on this thread, or on another one if that takes long.
-async fn judged(
-    request: &PlannedRequest,
-    exchange: &Exchange,
-    prepared: &Prepared<'_>,
-    user: &mut User<'_>,
-) -> JudgedRequest {
-    if is_slow_to_judge(request, exchange) {
-        let shared = Arc::clone(user.client.shared());
-        return shared
-            .offload(|| judge(request, exchange, prepared, user))
-            .await;
-    }
-    judge(request, exchange, prepared, user)
-}
-
-/// True if the checks and captures of a response would delay the other users of the thread.
-fn is_slow_to_judge(request: &PlannedRequest, exchange: &Exchange) -> bool {
-    let Some(body) = exchange.body() else {
-        return false;
-    };
-    let size = body.len();
-    let of_check = |rule: &CheckRule| match rule {
-        CheckRule::Json(path, _) => size > LARGE || path.may_multiply(),
-        CheckRule::Body(TextRule::Matches(_)) => size > LARGE,
-        CheckRule::Body(TextRule::Exists | TextRule::Equals(_) | TextRule::Contains(_)) => {
-            size > LARGE_TEXT
-        }
-        CheckRule::Status(_)
-        | CheckRule::Time(..)
-        | CheckRule::Size(..)
-        | CheckRule::Header(..)
-        | CheckRule::That(_) => false,
-    };
-    let of_capture = |from: &CaptureFrom| match from {
-        CaptureFrom::Json(path) => size > LARGE || path.may_multiply(),
-        CaptureFrom::Regex(_) => size > LARGE,
-        CaptureFrom::Header(_) | CaptureFrom::Cookie(_) => false,
-    };
-    let keeps = |part, most| request.keeps.has(&part) && size > most;
-    keeps(ResponsePart::Json, LARGE)
-        || keeps(ResponsePart::Body, LARGE_TEXT)
-        || request.checks.iter().any(|check| of_check(&check.rule))
-        || request
-            .captures
-            .iter()
-            .any(|capture| of_capture(&capture.from))
-}
-
-/// Judges every check and takes every capture. The first failure in this order is the outcome: transport, status, check,
-/// capture. Without a complete response no check is judged.
-fn judge(
-    request: &PlannedRequest,
-    exchange: &Exchange,
-    prepared: &Prepared<'_>,
-    user: &mut User<'_>,
-) -> JudgedRequest {
-    user.state.held.clear();
-    let response = match Response::of(exchange) {
-        Some(response) if !exchange.outcome.is_failure() => response,
-        Some(_) | None => {
-            user.state.remember(None);
-            return JudgedRequest {
-                outcome: exchange.outcome,
-                detail: Some(exchange.detail.clone()),
-                lacks_value: !request.captures.is_empty(),
-            };
-        }
-    };
-    let mut judged = JudgedRequest {
-        outcome: Outcome::Ok,
-        detail: None,
-        lacks_value: false,
-    };
-    if response.status >= StatusCode::BAD_REQUEST && !accepts(request, &response) {
-        judged.outcome = Outcome::Status;
-    }
-    let page = exchange.page.as_deref().unwrap_or(&prepared.uri);
-    let keeps = request.keeps;
-    let last = (!keeps.is_empty()).then(|| LastResponse::of(&response, page, keeps));
-    user.state.remember(last);
-    for check in &request.checks {
-        let result = check::judge(&check.rule, &response, &mut user.state);
-        if let CheckResult::Failed { found } = &result {
-            judged.fail(Outcome::Check, || format!("{}: found {found}", check.name));
-        }
-        user.state.held.push(result == CheckResult::Passed);
-    }
-    for wanted in &request.captures {
-        let client = &user.client;
-        let jar = |name: &str| {
-            let of_page = client.cookie(page, name);
-            of_page.or_else(|| client.cookie(&prepared.uri, name))
-        };
-        match capture::take(wanted, &response, &jar, &mut user.state) {
-            Ok(value) => {
-                user.state.keep(wanted.slot, value);
-                user.state.came_from(wanted.slot, page);
-            }
-            Err(miss) => {
-                judged.lacks_value = true;
-                judged.fail(Outcome::Capture, || miss.to_string());
-            }
-        }
-    }
-    judged
-}
-
-/// True if a check of the step accepts this status.
-fn accepts(request: &PlannedRequest, response: &Response<'_>) -> bool {
-    request.checks.iter().any(|check| match &check.rule {
-        CheckRule::Status(ranges) => ranges.iter().any(|range| range.contains(response.status)),
-        CheckRule::Time(..)
-        | CheckRule::Size(..)
-        | CheckRule::Header(..)
-        | CheckRule::Body(_)
-        | CheckRule::Json(..)
-        | CheckRule::That(_) => false,
-    })
-}
-
-/// Describes a failed status: the status and the beginning of the body.
-fn describe_status(exchange: &Exchange) -> String {
-    let Some(response) = &exchange.response else {
-        return String::new();
-    };
-    let status = response.status;
-    let Some(start) = response.body_start() else {
-        return status.to_string();
-    };
-    let response = Response::new(status, &response.headers, &start, Duration::ZERO);
-    format!("{status}: {}", response.excerpt())
-}
-
-impl JudgedRequest {
-    /// Sets the failure; the first one stays.
-    fn fail(&mut self, outcome: Outcome, detail: impl FnOnce() -> String) {
-        if self.outcome == Outcome::Ok {
-            self.outcome = outcome;
-            self.detail = Some(detail());
-        }
-    }
 }

@@ -1,15 +1,17 @@
 //! Checks.
 
+use super::super::words::{FromWord, JsonType, OnFail};
 use super::super::{Choice, Field, Form, Mapping, Type};
+use super::css;
 
-const STATUSES: Type = Type::OneOf(&[Type::STATUS, Type::List(&Type::STATUS)]);
+pub(crate) const STATUSES: Type = Type::OneOf(&[Type::STATUS, Type::List(&Type::STATUS)]);
 
 pub(crate) const STATUS: Field = Field::new(
     "status",
     STATUSES,
     "[ 200, 201, 3xx ]",
-    "The status must be this one, or one of these; `2xx` means 200 to 299. A status of 400 or above fails a request \
-     unless one of its checks accepts it.",
+    "The status must be this one, or one of these; `2xx` means 200 to 299, and `200..204` each of these five. A status \
+     that `fail_on` names, 400 or above by default, fails a request unless one of its checks accepts it.",
 );
 
 pub(crate) const HEADER: Field = Field::new(
@@ -57,11 +59,65 @@ pub(crate) const THAT: Field = Field::new(
      response.headers[\"x-id\"] == id`. If it does not hold, the failure shows the values of its names.",
 );
 
+pub(crate) const CSS: Field = Field::new(
+    "css",
+    css::QUERY,
+    "css: '#basket li'\ncount: '>= 1'",
+    "The body, read as HTML, must have an element that this CSS selector finds. With `equals`, `contains` or \
+     `matches`, the text of one of the elements must match, or its attribute: `css: { select: a, attr: href }`. HTML of \
+     more than 8 MiB is not read.",
+);
+
+pub(crate) const COUNT: Field = Field::new(
+    "count",
+    Type::LENGTH,
+    "css: '#basket li'\ncount: 3",
+    "With `css`: how many elements it finds: a whole number, or a comparison with one.",
+);
+
+pub(crate) const URL: Field = Field::new(
+    "url",
+    Type::Mapping(&url::TABLE),
+    "{ contains: /welcome }",
+    "A condition on the URL of the response, after redirects: complete, with host and query.",
+);
+
+pub(crate) const SCHEMA: Field = Field::new(
+    "schema",
+    Type::FILE,
+    "../fixtures/order.schema.json",
+    "The body must be valid against the JSON Schema in this file (draft 4 to 2020-12). `file.json#/path` is a schema \
+     inside a larger file, such as an OpenAPI document in JSON; references to other files are errors.",
+);
+
+pub(crate) const NOT: Field = Field::new(
+    "not",
+    Type::Mapping(&NEGATED),
+    "{ body: { contains: error } }",
+    "The check inside must fail. What cannot be judged, such as a JSON path in a body that is not JSON, fails both \
+     ways.",
+);
+
+pub(crate) const ON_FAIL: Field = Field::new(
+    "on_fail",
+    Type::Words(&OnFail::SET),
+    "status: 200\non_fail: stop_iteration",
+    "What a failure of this check does; a response that never came counts as one.",
+)
+.default("count");
+
+pub(crate) const TYPE: Field = Field::new(
+    "type",
+    Type::Words(&JsonType::SET),
+    "json: '$.items'\ntype: array",
+    "With `json`: the type of the value.",
+);
+
 pub(crate) const EQUALS: Field = Field::new(
     "equals",
     Type::Any,
     "json: '$.state'\nequals: done",
-    "With `header` or `json`: the expected value, with `${…}` inserted. With `json` the type matters: `5` is a number, \
+    "With `header`, `css` or `json`: the expected value, with `${…}` inserted. With `json` the type matters: `5` is a number, \
      `'5'` a text; lists and mappings are compared completely.",
 );
 
@@ -69,21 +125,22 @@ pub(crate) const CONTAINS: Field = Field::new(
     "contains",
     Type::TEMPLATE,
     "header: content-type\ncontains: json",
-    "With `header`: the value must contain this text.",
+    "With `header` or `css`: the value must contain this text.",
 );
 
 pub(crate) const MATCHES: Field = Field::new(
     "matches",
     Type::REGEX,
     "header: content-type\nmatches: '^application/'",
-    "With `header`: the regular expression must match a part of the value.",
+    "With `header` or `css`: the regular expression must match a part of the value.",
 );
 
 pub(crate) const EXISTS: Field = Field::new(
     "exists",
     Type::Literal("true"),
     "json: '$.id'\nexists: true",
-    "With `header` or `json`: the header or the value must exist. This is the default without another condition.",
+    "With `header`, `json` or `css`: it must exist. This is the default without another condition; `not` around the \
+     check says that it must not exist.",
 );
 
 pub(crate) const IS: Field = Field::new(
@@ -97,7 +154,8 @@ pub(crate) const LENGTH: Field = Field::new(
     "length",
     Type::LENGTH,
     "json: '$.items'\nlength: '>= 1'",
-    "With `json`: the length of a list, a mapping or a text: a whole number, or a comparison with one.",
+    "With `json`: the length of a list, a mapping or a text; with `header`: the length of its value in characters. A \
+     whole number, or a comparison with one.",
 );
 
 pub(crate) const NAME: Field = Field::new(
@@ -110,13 +168,25 @@ pub(crate) const NAME: Field = Field::new(
 
 /// The part of the response that a check examines.
 pub(crate) static SUBJECT: Choice = Choice {
-    keys: &["status", "header", "body", "json", "time", "size", "that"],
+    keys: &[
+        "status", "header", "body", "json", "css", "schema", "url", "time", "size", "not", "that",
+    ],
+    is_required: true,
+};
+
+/// The same in a check that must fail.
+pub(crate) static NEGATED_SUBJECT: Choice = Choice {
+    keys: &[
+        "status", "header", "body", "json", "css", "schema", "url", "time", "size",
+    ],
     is_required: true,
 };
 
 /// The condition on that part.
 pub(crate) static RULE: Choice = Choice {
-    keys: &["equals", "contains", "matches", "exists", "is", "length"],
+    keys: &[
+        "equals", "contains", "matches", "exists", "is", "length", "type", "count",
+    ],
     is_required: false,
 };
 
@@ -128,28 +198,59 @@ const fn of(needs: &'static [&'static str], may: &'static [&'static str]) -> For
     }
 }
 
-pub(crate) static OF_STATUS: Form = of(&["status"], &["name"]);
+pub(crate) static OF_STATUS: Form = of(&["status"], &["name", "on_fail"]);
 pub(crate) static OF_HEADER: Form = of(
     &["header"],
-    &["equals", "contains", "matches", "exists", "name"],
+    &[
+        "equals", "contains", "matches", "exists", "length", "name", "on_fail",
+    ],
 );
-pub(crate) static OF_BODY: Form = of(&["body"], &["name"]);
-pub(crate) static OF_JSON: Form = of(&["json"], &["equals", "exists", "is", "length", "name"]);
-pub(crate) static OF_TIME: Form = of(&["time"], &["name"]);
-pub(crate) static OF_SIZE: Form = of(&["size"], &["name"]);
-pub(crate) static OF_THAT: Form = of(&["that"], &["name"]);
+pub(crate) static OF_BODY: Form = of(&["body"], &["name", "on_fail"]);
+pub(crate) static OF_JSON: Form = of(
+    &["json"],
+    &[
+        "equals", "exists", "is", "length", "type", "name", "on_fail",
+    ],
+);
+pub(crate) static OF_CSS: Form = of(
+    &["css"],
+    &[
+        "equals", "contains", "matches", "exists", "count", "name", "on_fail",
+    ],
+);
+pub(crate) static OF_SCHEMA: Form = of(&["schema"], &["name", "on_fail"]);
+pub(crate) static OF_URL: Form = of(&["url"], &["name", "on_fail"]);
+pub(crate) static OF_TIME: Form = of(&["time"], &["name", "on_fail"]);
+pub(crate) static OF_SIZE: Form = of(&["size"], &["name", "on_fail"]);
+pub(crate) static OF_THAT: Form = of(&["that"], &["name", "on_fail"]);
+pub(crate) static OF_NOT: Form = of(&["not"], &["name", "on_fail"]);
+
+/// The subjects and rules of a check that must fail.
+pub(crate) const NEGATED: Mapping = Mapping {
+    name: "negated_check",
+    what: "a check inside `not`",
+    doc: "The condition of a check that must fail.",
+    fields: &[
+        STATUS, HEADER, BODY, JSON, CSS, SCHEMA, URL, TIME, SIZE, EQUALS, CONTAINS, MATCHES,
+        EXISTS, IS, LENGTH, TYPE, COUNT,
+    ],
+    choices: &[&NEGATED_SUBJECT, &RULE],
+    example: "body: { contains: error }\n",
+    ..Mapping::EMPTY
+};
 
 pub(crate) const TABLE: Mapping = Mapping {
     name: "check",
     what: "a check",
-    doc: "A check tests one part of the response. A failed check fails the request with outcome `check` and changes \
-        nothing else: the iteration continues. Checks are not evaluated without a complete response.",
+    doc: "A check tests one part of the response. A failed check fails the request with outcome `check`; the iteration \
+        continues unless `on_fail` ends it. Checks are not evaluated without a complete response.",
     fields: &[
-        STATUS, HEADER, BODY, JSON, TIME, SIZE, THAT, NAME, EQUALS, CONTAINS, MATCHES, EXISTS, IS,
-        LENGTH,
+        STATUS, HEADER, BODY, JSON, CSS, SCHEMA, URL, TIME, SIZE, NOT, THAT, NAME, ON_FAIL, EQUALS,
+        CONTAINS, MATCHES, EXISTS, IS, LENGTH, TYPE, COUNT,
     ],
     forms: &[
-        &OF_STATUS, &OF_HEADER, &OF_BODY, &OF_JSON, &OF_TIME, &OF_SIZE, &OF_THAT,
+        &OF_STATUS, &OF_HEADER, &OF_BODY, &OF_JSON, &OF_CSS, &OF_SCHEMA, &OF_URL, &OF_TIME,
+        &OF_SIZE, &OF_NOT, &OF_THAT,
     ],
     choices: &[&SUBJECT, &RULE],
     example: "json: '$.items'\nlength: '>= 1'\nname: has items\n",
@@ -182,8 +283,15 @@ pub(crate) mod body {
         "The regular expression must match a part of the body.",
     );
 
+    pub(crate) const SIZE: Field = Field::new(
+        "size",
+        Type::SIZE_LIMIT,
+        "'> 0 B'",
+        "The size of the decompressed body: a comparison and a size.",
+    );
+
     pub(crate) static RULE: Choice = Choice {
-        keys: &["equals", "contains", "matches"],
+        keys: &["equals", "contains", "matches", "size"],
         is_required: true,
     };
 
@@ -191,9 +299,51 @@ pub(crate) mod body {
         name: "check_of_body",
         what: "a check of the body",
         doc: "A condition on the body.",
-        fields: &[EQUALS, CONTAINS, MATCHES],
+        fields: &[EQUALS, CONTAINS, MATCHES, SIZE],
         choices: &[&RULE],
         example: "contains: welcome\n",
+        ..Mapping::EMPTY
+    };
+}
+
+pub(crate) mod url {
+    //! Checks of the URL.
+
+    use super::super::super::{Choice, Field, Mapping, Type};
+
+    pub(crate) const EQUALS: Field = Field::new(
+        "equals",
+        Type::TEMPLATE,
+        "http://127.0.0.1/welcome",
+        "The URL must be exactly this text.",
+    );
+
+    pub(crate) const CONTAINS: Field = Field::new(
+        "contains",
+        Type::TEMPLATE,
+        "/welcome",
+        "The URL must contain this text.",
+    );
+
+    pub(crate) const MATCHES: Field = Field::new(
+        "matches",
+        Type::REGEX,
+        "'/orders/\\d+$'",
+        "The regular expression must match a part of the URL.",
+    );
+
+    pub(crate) static RULE: Choice = Choice {
+        keys: &["equals", "contains", "matches"],
+        is_required: true,
+    };
+
+    pub(crate) const TABLE: Mapping = Mapping {
+        name: "check_of_url",
+        what: "a check of the URL",
+        doc: "A condition on the URL of the response.",
+        fields: &[EQUALS, CONTAINS, MATCHES],
+        choices: &[&RULE],
+        example: "contains: /welcome\n",
         ..Mapping::EMPTY
     };
 }

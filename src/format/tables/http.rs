@@ -2,16 +2,17 @@
 
 use super::super::words::{Cookies, FromWord};
 use super::super::{Field, Mapping, Type};
+use super::check::STATUSES;
 
 /// The maximum number of redirects to follow; also the default.
-const MAX_REDIRECTS: u64 = 10;
+pub(crate) const MAX_REDIRECTS: u64 = 10;
 
 pub(crate) const HEADERS: Field = Field::new(
     "headers",
     Type::Map(&Type::TEMPLATE),
     "{ accept: application/json, x-run: '${uuid()}' }",
     "Headers by name. The headers of a request override those of `http`; an empty value sends an empty header. Names \
-     are case-insensitive and sent in lower case. `connection`, `content-length`, `transfer-encoding` and `upgrade` \
+     are case-insensitive, and are sent as they are written. `connection`, `content-length`, `transfer-encoding` and `upgrade` \
      are set by the client and are errors here. In addition Gander sends only `host`, `user-agent`, and the headers \
      that a body, `auth`, `cookies` or `compression` needs.",
 )
@@ -28,6 +29,15 @@ pub(crate) const TIMEOUT: Field = Field::new(
      request's own `timeout` are the limits of `http`.",
 )
 .home("it belongs under `http:` at the top level");
+
+pub(crate) const FAIL_ON: Field = Field::new(
+    "fail_on",
+    Type::OneOf(&[STATUSES, Type::Literal("none")]),
+    "[ 429, 5xx ]",
+    "The statuses with which a response fails its request, unless a check of the request accepts it: a status, a class, \
+     a range, or a list of them; `none` if no status does. That of a request replaces that of `http`.",
+)
+.default("400..999");
 
 pub(crate) const REDIRECTS: Field = Field::new(
     "redirects",
@@ -94,6 +104,7 @@ pub(crate) const TABLE: Mapping = Mapping {
     fields: &[
         HEADERS,
         TIMEOUT,
+        FAIL_ON,
         REDIRECTS,
         COOKIES,
         BODY_LIMIT,

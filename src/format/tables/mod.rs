@@ -1,7 +1,9 @@
 //! The tables of every mapping except steps; the table of a step is beside its reader.
 
+pub(crate) mod body;
 pub(crate) mod capture;
 pub(crate) mod check;
+pub(crate) mod css;
 pub(crate) mod data;
 pub(crate) mod delay;
 pub(crate) mod flow;

@@ -45,6 +45,14 @@ pub(crate) const TARGET: Field = Field::new(
 .with_secrets()
 .required();
 
+pub(crate) const TARGETS: Field = Field::new(
+    "targets",
+    Type::Map(&Type::BASE_URL),
+    "{ cdn: 'https://cdn.shop.test' }",
+    "Base URLs of further targets, by name: `get: cdn:/logo.png` sends a request to one of them. As with `target`, any \
+     host that is not loopback or private needs `--allow-host`.",
+);
+
 pub(crate) const LOAD: Field = Field::new(
     "load",
     Type::Mapping(&load::TABLE),
@@ -172,6 +180,7 @@ pub(crate) const TABLE: Mapping = Mapping {
         KIND,
         DESCRIPTION,
         TARGET,
+        TARGETS,
         LOAD,
         WARM_UP,
         THINK_TIME,

@@ -23,7 +23,7 @@ pub(super) fn write(workload: &Workload, secrets: &Secrets, out: &mut dyn Write)
     let mut canonical = Canonical {
         workload,
         secrets,
-        origin: workload.target.origin().ascii_serialization(),
+        addresses: addresses(workload),
         out,
     };
     canonical.loads()?;
@@ -41,12 +41,32 @@ pub(super) fn write(workload: &Workload, secrets: &Secrets, out: &mut dyn Write)
 struct Canonical<'w> {
     workload: &'w Workload,
     secrets: &'w Secrets,
-    /// The target's origin.
-    origin: String,
+    /// The addresses of the targets, each with the text in its place.
+    addresses: Vec<(String, String)>,
     out: &'w mut dyn Write,
 }
 
+/// The addresses of the targets, which may differ from run to run, each with the text in its place.
+fn addresses(workload: &Workload) -> Vec<(String, String)> {
+    let main = workload.target.origin().ascii_serialization();
+    let others = workload.targets.iter().map(|(name, url)| {
+        let base = url.as_str().trim_end_matches('/').to_owned();
+        (base, format!("{name}:"))
+    });
+    others.chain([(main, String::new())]).collect()
+}
+
 impl Canonical<'_> {
+    /// A URL without the address of its target.
+    fn without_address(&self, url: &str) -> String {
+        let mut addresses = self.addresses.iter();
+        let found = addresses.find_map(|(address, name)| {
+            let rest = url.strip_prefix(address.as_str())?;
+            (rest.is_empty() || rest.starts_with(['/', '?'])).then(|| format!("{name}{rest}"))
+        });
+        found.unwrap_or_else(|| url.to_owned())
+    }
+
     /// Writes a line; `value` is JSON.
     fn line(&mut self, name: &str, value: impl fmt::Display) -> fmt::Result {
         writeln!(self.out, "{name} {value}")

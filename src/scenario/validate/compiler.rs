@@ -8,13 +8,35 @@ use super::names::{NameTable, Section};
 use super::resolver::{Resolver, SectionNames};
 use crate::expr::{Encoding, ExprError, Expression, Names};
 use crate::format::Problems;
-use crate::scenario::{Condition, HttpOptions, SlotId, Template, Timeouts, Value};
-use crate::source::{Content, Node, Scalar, Span, brief};
+use crate::scenario::{
+    Condition, FailedStatuses, HttpOptions, SlotId, Targets, Template, Timeouts, Value,
+};
+use crate::source::{Content, Files, Node, Scalar, Span, brief};
+
+/// No target besides the main one.
+static NO_TARGETS: Targets = Targets::new();
+
+/// What every list of steps has in common.
+#[derive(Clone, Copy)]
+pub(in crate::scenario) struct Defaults<'a> {
+    /// `http:` of the file.
+    pub(in crate::scenario) http: &'a HttpOptions,
+    /// Finds the files that steps name.
+    pub(in crate::scenario) files: &'a Files,
+    /// The base URLs of `targets:`.
+    pub(in crate::scenario) targets: &'a Targets,
+}
 
 /// Compiles the templates of one list of steps, in order.
 pub(in crate::scenario) struct Compiler<'a> {
     pub(in crate::scenario) problems: &'a mut Problems,
     names: SectionNames<'a>,
+    /// Finds the files that steps name.
+    pub(in crate::scenario) files: &'a Files,
+    /// The base URLs of `targets:`.
+    pub(in crate::scenario) targets: &'a Targets,
+    /// The statuses that fail a request that does not say so itself.
+    pub(in crate::scenario) failed: FailedStatuses,
     /// The timeouts of a request that does not set its own.
     pub(in crate::scenario) timeouts: Timeouts,
     /// The number of runs of the current step in one pass of the section.
@@ -26,10 +48,14 @@ impl<'a> Compiler<'a> {
     pub(in crate::scenario) fn for_defaults(
         problems: &'a mut Problems,
         table: &'a NameTable,
+        files: &'a Files,
     ) -> Self {
         Self {
             problems,
             names: SectionNames::of_defaults(table),
+            files,
+            targets: &NO_TARGETS,
+            failed: FailedStatuses::default(),
             timeouts: Timeouts::default(),
             passes: 1.0,
         }
@@ -39,7 +65,7 @@ impl<'a> Compiler<'a> {
     pub(in crate::scenario) fn for_section(
         problems: &'a mut Problems,
         table: &'a NameTable,
-        http: &HttpOptions,
+        defaults: Defaults<'a>,
         section: Section,
         place: String,
         list: Option<&Node>,
@@ -48,7 +74,10 @@ impl<'a> Compiler<'a> {
         Self {
             problems,
             names: SectionNames::of_section(table, section, place, list, start),
-            timeouts: http.timeouts,
+            files: defaults.files,
+            targets: defaults.targets,
+            failed: defaults.http.failed.clone(),
+            timeouts: defaults.http.timeouts,
             passes: 1.0,
         }
     }

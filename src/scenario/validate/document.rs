@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::compiler::Compiler;
+use super::compiler::{Compiler, Defaults};
 use super::delay::{delay, is_none};
 use super::names::{NameTable, Section};
 use super::{feeder, flow, http, kind, load, target, threshold};
@@ -10,7 +10,7 @@ use crate::format::tables::scenario as table;
 use crate::format::{Field, Problems};
 use crate::mask::Mask;
 use crate::scenario::{
-    Delay, Feed, Flow, HttpOptions, Kind, Load, OnError, Scenario, Source, Step, Target,
+    Delay, Feed, Flow, HttpOptions, Kind, Load, OnError, Scenario, Source, Step, Target, Targets,
     ThresholdEntry,
 };
 use crate::source::Files;
@@ -22,6 +22,7 @@ pub(super) struct Document {
     kind: Kind,
     description: Option<String>,
     target: Option<Target>,
+    targets: Targets,
     load: Option<Load>,
     warm_up: Duration,
     think_time: Option<Delay>,
@@ -52,20 +53,26 @@ impl Document {
         flow::count_captures(&fields, &mut names, problems);
         let http = http::options(
             fields.get(&table::HTTP),
-            files,
-            &mut Compiler::for_defaults(problems, &names),
+            &mut Compiler::for_defaults(problems, &names, files),
         );
+        let targets = fields.get(&table::TARGETS);
+        let targets = targets.map_or_else(Targets::new, |node| target::targets(node, problems));
+        let defaults = Defaults {
+            http: &http,
+            files,
+            targets: &targets,
+        };
         let mut section = |field: &Field, section: Section| {
             let node = fields.get(field)?;
             let place = format!("`{}`", field.key);
             let list = Some(node);
             let mut compiler =
-                Compiler::for_section(problems, &names, &http, section, place, list, None);
+                Compiler::for_section(problems, &names, defaults, section, place, list, None);
             Some(flow::steps_or_none(node, &mut compiler))
         };
         let setup = section(&table::SETUP, Section::Setup).unwrap_or_default();
         let teardown = section(&table::TEARDOWN, Section::Teardown).unwrap_or_default();
-        let flows = flow::flows(&fields, &http, &names, problems);
+        let flows = flow::flows(&fields, defaults, &names, problems);
         let kind = problems
             .value(&fields, &table::KIND)
             .unwrap_or(Kind::Custom);
@@ -104,6 +111,7 @@ impl Document {
             thresholds: fields
                 .get(&table::THRESHOLDS)
                 .map_or_else(Vec::new, |node| threshold::thresholds(node, problems)),
+            targets,
             http,
             feeds,
             setup,
@@ -124,6 +132,7 @@ impl Document {
             kind: self.kind,
             description: self.description,
             target: self.target?,
+            targets: self.targets,
             load: self.load?,
             warm_up: self.warm_up,
             think_time: self.think_time,

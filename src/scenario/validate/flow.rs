@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::compiler::Compiler;
+use super::compiler::{Compiler, Defaults};
 use super::names::{NameTable, Section};
 use crate::format::tables::{flow as table, scenario as file};
 use crate::format::{Fields, Problems};
-use crate::scenario::{Flow, HttpOptions, Step, steps};
+use crate::scenario::{Flow, Step, steps};
 use crate::source::brief;
 use crate::source::{Content, Node};
 
@@ -44,7 +44,7 @@ pub(super) fn steps_or_none(node: &Node, compiler: &mut Compiler<'_>) -> Vec<Ste
 /// Reads `flows:`.
 pub(super) fn flows(
     fields: &Fields<'_>,
-    http: &HttpOptions,
+    defaults: Defaults<'_>,
     names: &NameTable,
     problems: &mut Problems,
 ) -> Vec<Flow> {
@@ -57,7 +57,7 @@ pub(super) fn flows(
     let mut known = HashSet::new();
     let mut flows = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        let Some(flow) = flow(index, item, http, names, problems) else {
+        let Some(flow) = flow(index, item, defaults, names, problems) else {
             continue;
         };
         if !known.insert(flow.name.clone()) {
@@ -78,7 +78,7 @@ pub(super) fn flows(
 fn flow(
     index: usize,
     node: &Node,
-    http: &HttpOptions,
+    defaults: Defaults<'_>,
     names: &NameTable,
     problems: &mut Problems,
 ) -> Option<Flow> {
@@ -108,7 +108,7 @@ fn flow(
         let mut compiler = Compiler::for_section(
             problems,
             names,
-            http,
+            defaults,
             section,
             place.clone(),
             Some(node),
@@ -131,7 +131,7 @@ fn flow(
         Some(node) => {
             let section = Section::Steps(index);
             let mut compiler =
-                Compiler::for_section(problems, names, http, section, place, Some(node), start);
+                Compiler::for_section(problems, names, defaults, section, place, Some(node), start);
             Some(steps::steps(node, &mut compiler))
         }
         None => {

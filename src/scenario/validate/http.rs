@@ -5,9 +5,12 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 
 use super::compiler::Compiler;
+use super::status::statuses;
 use crate::format::tables::http::{self as table, timeout as limits, tls as security};
 use crate::format::{Fields, Problems};
-use crate::scenario::{Compression, Cookies, HttpOptions, Template, Timeouts, TlsOptions, Trust};
+use crate::scenario::{
+    Compression, Cookies, FailedStatuses, HttpOptions, Template, Timeouts, TlsOptions, Trust,
+};
 use crate::source::Files;
 use crate::source::Span;
 use crate::source::brief;
@@ -19,7 +22,6 @@ const MAX_BODY_LIMIT: ByteSize = ByteSize(1 << 40);
 /// Reads `http:`; without it, every key has its default.
 pub(in crate::scenario) fn options(
     node: Option<&Node>,
-    files: &Files,
     compiler: &mut Compiler<'_>,
 ) -> HttpOptions {
     let nothing = Node {
@@ -36,7 +38,10 @@ pub(in crate::scenario) fn options(
     let headers = fields
         .get(&table::HEADERS)
         .map_or_else(Vec::new, |node| headers(node, compiler));
+    let files = compiler.files;
     let problems = &mut *compiler.problems;
+    let failed = fields.get(&table::FAIL_ON);
+    let failed = failed.and_then(|node| fail_on(node, problems));
     let timeouts = fields
         .get(&table::TIMEOUT)
         .map_or_else(Timeouts::default, |node| {
@@ -47,6 +52,8 @@ pub(in crate::scenario) fn options(
     let tls = fields.get(&table::TLS);
     HttpOptions {
         headers,
+        header_cases: fields.get(&table::HEADERS).map_or_else(Vec::new, cases),
+        failed: failed.unwrap_or_default(),
         timeouts,
         redirects: redirects.unwrap_or_default() as u8,
         cookies: cookies(&fields, problems).unwrap_or(Cookies::PerUser),
@@ -73,6 +80,31 @@ fn body_limit(fields: &Fields<'_>, problems: &mut Problems) -> Option<ByteSize> 
         format!("a body limit must be above 0 B and at most {MAX_BODY_LIMIT}"),
     );
     None
+}
+
+/// Reads `fail_on:`: statuses, or none of them.
+pub(in crate::scenario) fn fail_on(node: &Node, problems: &mut Problems) -> Option<FailedStatuses> {
+    if matches!(&node.value, Content::Scalar(scalar) if scalar.text == "none") {
+        return Some(FailedStatuses::On(Vec::new()));
+    }
+    let ranges = statuses(node, problems)?.into_iter();
+    Some(FailedStatuses::On(ranges.map(|(_, range)| range).collect()))
+}
+
+/// Reads `expect:`, the statuses of a good response.
+pub(in crate::scenario) fn expect(node: &Node, problems: &mut Problems) -> Option<FailedStatuses> {
+    if matches!(node.value, Content::Map(_)) {
+        problems.report_with(
+            node.span,
+            "expected the status of a good response, found a mapping",
+            "other conditions on the response belong under `check:`",
+        );
+        return None;
+    }
+    let ranges = statuses(node, problems)?.into_iter();
+    Some(FailedStatuses::AllBut(
+        ranges.map(|(_, range)| range).collect(),
+    ))
 }
 
 /// Reads `cookies:`; true means a cookie jar per user, false means none.
@@ -171,6 +203,18 @@ fn certificates(ca: &Entry, files: &Files, problems: &mut Problems) -> Option<Ve
 }
 
 const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
+/// The names of headers that are not in lower case, as they are written.
+pub(in crate::scenario) fn cases(node: &Node) -> Vec<String> {
+    let Content::Map(entries) = &node.value else {
+        return Vec::new();
+    };
+    let names = entries.iter().map(|entry| &entry.key);
+    names
+        .filter(|name| name.contains(|c: char| c.is_ascii_uppercase()))
+        .cloned()
+        .collect()
+}
 
 /// Reads a mapping of header names to values.
 pub(in crate::scenario) fn headers(

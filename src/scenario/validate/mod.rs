@@ -21,10 +21,10 @@ pub(super) mod names;
 mod pattern;
 mod resolver;
 mod secrets;
+pub(super) mod status;
 mod target;
 mod threshold;
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ use crate::format::Problems;
 pub use crate::format::tables::load::{MAX_RATE, MAX_USERS};
 use crate::mask::Mask;
 use crate::source;
-use crate::source::{Content, FileId, Files, Node};
+use crate::source::{Content, FileId, Files, Node, hex};
 use crate::units::{Rate, show_duration};
 
 /// Changes to a scenario from the command line.
@@ -166,13 +166,6 @@ fn read(sources: &Sources, overrides: &Overrides, problems: &mut Problems) -> Op
     adjust::change_scenario(&mut scenario, overrides, problems);
     check_warm_up(&scenario, root.get("warm_up"), problems);
     Some(scenario)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 fn check_warm_up(scenario: &Scenario, node: Option<&Node>, problems: &mut Problems) {

@@ -1,10 +1,11 @@
-//! JSON paths and regular expressions, compiled once.
+//! JSON paths, CSS selectors and regular expressions, compiled once.
 
 use regex::Regex;
 
 use crate::format::Problems;
-use crate::scenario::JsonPath;
-use crate::source::Node;
+use crate::format::tables::css as table;
+use crate::scenario::{CssQuery, JsonPath};
+use crate::source::{Content, Node};
 use crate::source::{brief, did_you_mean};
 
 pub(in crate::scenario) fn json_path(node: &Node, problems: &mut Problems) -> Option<JsonPath> {
@@ -26,6 +27,34 @@ pub(in crate::scenario) fn json_path(node: &Node, problems: &mut Problems) -> Op
                     did_you_mean(&format!("$.{}", brief(text))),
                 );
             }
+            None
+        }
+    }
+}
+
+/// `css:`, a selector or a mapping with one.
+pub(in crate::scenario) fn css_query(node: &Node, problems: &mut Problems) -> Option<CssQuery> {
+    if matches!(node.value, Content::Scalar(_)) {
+        return css(node, None, problems);
+    }
+    let fields = problems.fields(node, &table::TABLE)?;
+    let attribute = match fields.get(&table::ATTR) {
+        Some(node) => problems.name(node, "an attribute's name").map(Some),
+        None => Some(None),
+    };
+    let selector = problems.require(&fields, &table::SELECT)?;
+    css(selector, attribute?, problems)
+}
+
+fn css(node: &Node, attribute: Option<&str>, problems: &mut Problems) -> Option<CssQuery> {
+    let text = &problems
+        .scalar(node, "a CSS selector such as `#basket li`")?
+        .text;
+    match CssQuery::parse(text, attribute) {
+        Ok(query) => Some(query),
+        Err(reason) => {
+            let message = format!("`{}` is not a CSS selector: {reason}", brief(text));
+            problems.report(node.span, message);
             None
         }
     }

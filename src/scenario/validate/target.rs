@@ -5,7 +5,7 @@ use url::Url;
 use crate::format::tables::target as table;
 use crate::format::{Fields, Problems};
 use crate::mask::is_secret_name;
-use crate::scenario::{PortText, Target, TargetCommand};
+use crate::scenario::{PortText, Target, TargetCommand, Targets};
 use crate::source::{Content, Files, Node, user_info};
 use crate::source::{brief, did_you_mean, nearest};
 
@@ -17,6 +17,37 @@ pub(super) fn target(node: &Node, files: &Files, problems: &mut Problems) -> Opt
     address(node, problems)
 }
 
+/// Reads `targets:`, a mapping of names to base URLs.
+pub(super) fn targets(node: &Node, problems: &mut Problems) -> Targets {
+    let mut targets = Targets::new();
+    let Some(entries) = problems.entries(node, "a mapping of names to base URLs") else {
+        return targets;
+    };
+    for entry in entries {
+        let name = entry.key.as_str();
+        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+        if !is_name || ["http", "https"].contains(&name) {
+            problems.report_with(
+                entry.key_span,
+                format!("`{}` is not a name for a target", brief(name)),
+                "a name has letters, digits, `-` and `_`, starts with a letter, and is neither `http` nor `https`",
+            );
+        }
+        let Some(text) = problems.scalar(&entry.value, BASE_URL) else {
+            continue;
+        };
+        if let Some(url) = base_url(text.text.trim(), &entry.value, BASE_URL, problems) {
+            targets.insert(entry.key.clone(), url);
+        }
+    }
+    targets
+}
+
+const BASE_URL: &str = "a base URL such as https://cdn.shop.test";
+
 /// The target as a word or a URL.
 fn address(node: &Node, problems: &mut Problems) -> Option<Target> {
     const WHAT: &str = "`bundled`, or a base URL such as http://127.0.0.1:8080";
@@ -24,17 +55,23 @@ fn address(node: &Node, problems: &mut Problems) -> Option<Target> {
     if text == "bundled" {
         return Some(Target::Bundled);
     }
+    if !text.contains("://")
+        && let Some(word) = nearest(text, ["bundled"])
+    {
+        let message = format!("expected {WHAT}, found `{}`", brief(text));
+        problems.report_with(node.span, message, did_you_mean(word));
+        return None;
+    }
+    base_url(text, node, WHAT, problems).map(Target::Url)
+}
+
+fn base_url(text: &str, node: &Node, what: &str, problems: &mut Problems) -> Option<Url> {
     if !text.contains("://") {
-        match nearest(text, ["bundled"]) {
-            Some(word) => {
-                let message = format!("expected {WHAT}, found `{}`", brief(text));
-                problems.report_with(node.span, message, did_you_mean(word));
-            }
-            None if looks_like_a_host(text) => {
-                let message = format!("expected {WHAT}, found `{}`", brief(text));
-                problems.report_with(node.span, message, did_you_mean(&format!("http://{text}")));
-            }
-            None => problems.expected(WHAT, node),
+        if looks_like_a_host(text) {
+            let message = format!("expected {what}, found `{}`", brief(text));
+            problems.report_with(node.span, message, did_you_mean(&format!("http://{text}")));
+        } else {
+            problems.expected(what, node);
         }
         return None;
     }
@@ -58,7 +95,7 @@ fn address(node: &Node, problems: &mut Problems) -> Option<Target> {
     } else if url.query().is_some() || url.fragment().is_some() {
         "a target's URL may not contain `?` or `#`"
     } else {
-        return Some(Target::Url(url));
+        return Some(url);
     };
     problems.report(node.span, complaint);
     None

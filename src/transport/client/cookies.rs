@@ -63,6 +63,16 @@ impl Jar {
         }
     }
 
+    /// Stores cookies, each `name=value`, for every path of a URL's host.
+    pub(super) fn add(&mut self, uri: &Uri, cookies: &[HeaderValue]) {
+        let mut headers = HeaderMap::new();
+        for cookie in cookies {
+            let line = [cookie.as_bytes(), b"; Path=/"].concat();
+            headers.extend(HeaderValue::from_bytes(&line).map(|line| (SET_COOKIE, line)));
+        }
+        self.take(uri, &headers);
+    }
+
     /// Removes every cookie.
     pub(super) fn empty(&mut self) {
         self.cookies.clear();

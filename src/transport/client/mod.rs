@@ -15,7 +15,6 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
-use http_body_util::Full;
 
 pub use destination::{Destination, NoDestination};
 pub use set_cookie::values_set;
@@ -23,7 +22,9 @@ pub use set_cookie::values_set;
 use self::cookies::Jar;
 use self::pool::Pool;
 use self::redirect::Repeat;
+use self::request::cased;
 use super::body::{BodyReader, Effort, Keep, inflate};
+use super::content::{Content, OutgoingBody};
 use super::deadline::{DeadlineTimer, Deadlines, after};
 use super::failure::{ExchangeFailure, SendError};
 use super::http1::Connection;
@@ -31,7 +32,7 @@ use super::net::Traffic;
 use super::origin::Origin;
 use super::{Exchange, HttpResponse, Outgoing, Shared};
 use crate::outcome::Outcome;
-use crate::plan::ReadsBody;
+use crate::plan::{HeaderCase, ReadsBody};
 use crate::scenario::{Cookies, Timeouts};
 
 /// One user's connections and cookies.
@@ -53,7 +54,7 @@ struct Hop<'a> {
     method: Method,
     uri: Cow<'a, Uri>,
     headers: HeaderMap,
-    body: Bytes,
+    content: Content,
 }
 
 /// The parts of a resent request, besides the client's copy of its headers.
@@ -61,15 +62,19 @@ struct Hop<'a> {
 struct Resend<'a> {
     method: &'a Method,
     uri: &'a Uri,
-    body: &'a Bytes,
+    content: &'a Content,
+    header_case: Option<&'a Arc<HeaderCase>>,
 }
 
 /// The options of a request that hold for all its hops.
-struct HopOptions {
+struct HopOptions<'a> {
     timeouts: Timeouts,
     /// The deadline of the whole exchange.
     total: Instant,
     reads_body: ReadsBody,
+    /// The maximum number of redirects.
+    redirects: u8,
+    header_case: Option<&'a Arc<HeaderCase>>,
 }
 
 impl Client {
@@ -101,12 +106,18 @@ impl Client {
             total: after(exchange.started, outgoing.timeouts.total),
             timeouts: outgoing.timeouts,
             reads_body: outgoing.reads_body,
+            redirects: outgoing.redirects.unwrap_or(self.shared.redirects),
+            header_case: outgoing.header_case,
         };
+        let mut headers = outgoing.headers;
+        if !outgoing.cookies.is_empty() {
+            self.add_cookies(outgoing.uri, &outgoing.cookies, &mut headers);
+        }
         let mut hop = Hop {
             method: outgoing.method.clone(),
             uri: Cow::Borrowed(outgoing.uri),
-            headers: outgoing.headers,
-            body: outgoing.body,
+            headers,
+            content: outgoing.content,
         };
         loop {
             match self.hop(hop, &options, exchange).await {
@@ -138,19 +149,21 @@ impl Client {
     async fn hop<'a>(
         &mut self,
         hop: Hop<'a>,
-        options: &HopOptions,
+        options: &HopOptions<'_>,
         exchange: &mut Exchange,
     ) -> Result<Option<Hop<'a>>, ExchangeFailure> {
         let index = self.pool.index_of(&hop.uri)?;
         let method = hop.method.clone();
-        let body = self.copy_for_repeat(index, &hop);
+        let content = self.copy_for_repeat(index, &hop, options.redirects);
         let resend = Resend {
             method: &method,
             uri: &hop.uri,
-            body: &body,
+            content: &content,
+            header_case: options.header_case,
         };
         let now = exchange.started;
-        let request = self.request(now, index, hop.method, &hop.uri, hop.headers, hop.body);
+        let request = self.request(now, index, hop.method, &hop.uri, hop.headers, hop.content);
+        let request = cased(request, options.header_case);
         let connection = self
             .answer(index, request, resend, options, exchange)
             .await?;
@@ -161,9 +174,13 @@ impl Client {
         if self.shared.cookies != Cookies::Off {
             self.jar.take(&hop.uri, &response.headers);
         }
-        if follows(&self.shared, response) {
+        if follows(options.redirects, response) {
             let followed = exchange.redirects.len();
-            let next = self.next(index, &method, &hop.uri, body, response, followed)?;
+            if followed >= usize::from(options.redirects) {
+                let detail = format!("more than {} redirects", options.redirects);
+                return Err(ExchangeFailure::new(Outcome::Redirect, &detail));
+            }
+            let next = self.next(index, &method, &hop.uri, content, response)?;
             exchange.follow_redirect();
             return Ok(Some(next));
         }
@@ -196,9 +213,9 @@ impl Client {
     async fn answer(
         &mut self,
         index: usize,
-        mut request: Request<Full<Bytes>>,
+        mut request: Request<OutgoingBody>,
         resend: Resend<'_>,
-        options: &HopOptions,
+        options: &HopOptions<'_>,
         exchange: &mut Exchange,
     ) -> Result<Box<Connection>, ExchangeFailure> {
         if let Some(mut connection) = self.pool.take_usable(index).await {
@@ -249,9 +266,9 @@ impl Client {
     async fn converse(
         &mut self,
         connection: &mut Connection,
-        request: Request<Full<Bytes>>,
+        request: Request<OutgoingBody>,
         sent: Instant,
-        options: &HopOptions,
+        options: &HopOptions<'_>,
         exchange: &mut Exchange,
     ) -> Result<(), SendError> {
         let metered = MeteredExchange {
@@ -271,20 +288,15 @@ impl Client {
         .await
     }
 
-    /// The request that a redirect leads to, after `followed` redirects.
+    /// The request that a redirect leads to.
     fn next<'a>(
         &mut self,
         from: usize,
         method: &Method,
         uri: &Uri,
-        body: Bytes,
+        content: Content,
         redirect: &HttpResponse,
-        followed: usize,
     ) -> Result<Hop<'a>, ExchangeFailure> {
-        if followed >= usize::from(self.shared.redirects) {
-            let detail = format!("more than {} redirects", self.shared.redirects);
-            return Err(ExchangeFailure::new(Outcome::Redirect, &detail));
-        }
         let Destination { uri, credentials } = redirect::destination(uri, &redirect.headers)?;
         let repeat = Repeat::of(redirect.status, method);
         let mut headers: HeaderMap = self.own_headers.drain(..).collect();
@@ -303,9 +315,9 @@ impl Client {
             method: repeat.method(method),
             uri: Cow::Owned(uri),
             headers,
-            body: match repeat {
-                Repeat::Whole => body,
-                Repeat::Bodiless => Bytes::new(),
+            content: match repeat {
+                Repeat::Whole => content,
+                Repeat::Bodiless => Content::default(),
             },
         })
     }
@@ -331,9 +343,9 @@ impl Drop for MeteredExchange<'_> {
 async fn respond(
     shared: &Shared,
     connection: &mut Connection,
-    request: Request<Full<Bytes>>,
+    request: Request<OutgoingBody>,
     deadlines: &mut Deadlines<'_>,
-    options: &HopOptions,
+    options: &HopOptions<'_>,
     exchange: &mut Exchange,
 ) -> Result<(), SendError> {
     let answered = connection.head(request, deadlines).await;
@@ -345,7 +357,7 @@ async fn respond(
         body: None,
         excerpt: None,
     });
-    let keep = if options.reads_body == ReadsBody::Yes && !follows(shared, response) {
+    let keep = if options.reads_body == ReadsBody::Yes && !follows(options.redirects, response) {
         Keep::Whole(&shared.body_memory)
     } else if response.status >= StatusCode::BAD_REQUEST {
         Keep::Start
@@ -366,9 +378,9 @@ async fn respond(
     Ok(())
 }
 
-/// Whether a response is a redirect and this run follows redirects.
-fn follows(shared: &Shared, response: &HttpResponse) -> bool {
-    shared.redirects > 0 && redirect::is_redirect(response.status, &response.headers)
+/// Whether a response is a redirect that a request with this maximum of redirects follows.
+fn follows(redirects: u8, response: &HttpResponse) -> bool {
+    redirects > 0 && redirect::is_redirect(response.status, &response.headers)
 }
 
 impl fmt::Debug for Client {

@@ -82,7 +82,7 @@ impl Client {
     pub(super) async fn open(
         &mut self,
         index: usize,
-        options: &HopOptions,
+        options: &HopOptions<'_>,
     ) -> Result<(Box<Connection>, ConnectPhases), ExchangeFailure> {
         let limit = options.timeouts.connect;
         let end = after(Instant::now(), limit);

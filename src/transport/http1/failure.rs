@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 
 use crate::outcome::Outcome;
+use crate::transport::content::UploadFault;
 use crate::transport::failure::ExchangeFailure;
 
 /// A response head that cannot be parsed.
@@ -19,6 +20,10 @@ pub(super) fn unparsed(error: &hyper::Error) -> ExchangeFailure {
 
 /// A failure on a connection that was open: while sending, waiting or reading.
 pub(super) fn broken(error: &hyper::Error) -> ExchangeFailure {
+    let fault = find::<io::Error>(error).and_then(|error| error.get_ref()?.downcast_ref());
+    if let Some(fault) = fault.map(UploadFault::to_string) {
+        return ExchangeFailure::new(Outcome::Unsendable, &fault);
+    }
     let outcome = if error.is_parse() {
         Outcome::BadResponse
     } else {

@@ -2,11 +2,10 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
-use bytes::Bytes;
 use http::{Method, Request, Response};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, Parts};
 use hyper_util::rt::TokioIo;
@@ -14,6 +13,8 @@ use hyper_util::rt::TokioIo;
 use super::wire::Wire;
 use super::{Connection, Driver, drive, failure, handshake};
 use crate::outcome::Outcome;
+use crate::plan::HeaderCase;
+use crate::transport::content::OutgoingBody;
 use crate::transport::deadline::Deadlines;
 use crate::transport::failure::{ExchangeFailure, SendError};
 
@@ -61,7 +62,7 @@ impl Parsing {
 /// The reason why an attempt to parse a response head failed.
 enum HeadError {
     /// See [`SendError::NotSent`].
-    NotSent(Box<Request<Full<Bytes>>>),
+    NotSent(Box<Request<OutgoingBody>>),
     /// See [`SendError::Failed`].
     Failed(ExchangeFailure),
     /// A head arrived, and the parser does not accept it.
@@ -72,10 +73,13 @@ impl Connection {
     /// Sends a request and waits for the head of its response.
     pub(in crate::transport) async fn head(
         &mut self,
-        request: Request<Full<Bytes>>,
+        request: Request<OutgoingBody>,
         deadlines: &mut Deadlines<'_>,
     ) -> Result<Response<Incoming>, SendError> {
         let method = request.method().clone();
+        if let Some(case) = request.extensions().get::<Arc<HeaderCase>>() {
+            self.meter.next_head_has(Arc::clone(case));
+        }
         let error = match self.parsed_head(request, deadlines).await {
             Ok(response) => return Ok(response),
             Err(error) => error,
@@ -117,7 +121,7 @@ impl Connection {
         self.driver = Some(driver);
         self.parsing = Parsing::Lenient;
         self.is_last = true;
-        let mut request = Request::new(Full::default());
+        let mut request = Request::new(OutgoingBody::default());
         *request.method_mut() = method;
         match self.parsed_head(request, deadlines).await {
             Ok(response) => Ok(response),
@@ -133,7 +137,7 @@ impl Connection {
     /// Sends a request and parses the head of its response with the parser of this connection.
     async fn parsed_head(
         &mut self,
-        request: Request<Full<Bytes>>,
+        request: Request<OutgoingBody>,
         deadlines: &mut Deadlines<'_>,
     ) -> Result<Response<Incoming>, HeadError> {
         let mut response = pin!(self.sender.try_send_request(request));
@@ -141,7 +145,15 @@ impl Connection {
         let mut seen = begun;
         poll_fn(|cx| {
             deadlines.begin_poll();
-            let mut is_over = drive(&mut self.driver, &self.meter, cx).is_some();
+            let ended = drive(&mut self.driver, &self.meter, cx);
+            if let Some(Err(error)) = &ended
+                && error.is_user()
+            {
+                // The content could not be read.
+                self.driver = None;
+                return Poll::Ready(Err(HeadError::Failed(failure::broken(error))));
+            }
+            let mut is_over = ended.is_some();
             let read = self.meter.read();
             // There is no response until bytes are read, unless it is reparsed. Not polling it saves a wake-up of this
             // task.

@@ -13,8 +13,6 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 
@@ -22,6 +20,7 @@ pub(super) use head::Parsing;
 pub(super) use request::request;
 
 use self::wire::{Meter, Wire};
+use super::content::OutgoingBody;
 use super::failure::ExchangeFailure;
 use super::net::{Stream, Traffic};
 
@@ -29,11 +28,11 @@ use super::net::{Stream, Traffic};
 pub(super) const ALPN: &[u8] = b"http/1.1";
 
 /// hyper's side of a connection: reads and writes when it is polled.
-type Driver = hyper::client::conn::http1::Connection<TokioIo<Wire>, Full<Bytes>>;
+type Driver = hyper::client::conn::http1::Connection<TokioIo<Wire>, OutgoingBody>;
 
 /// An open connection.
 pub(super) struct Connection {
-    sender: SendRequest<Full<Bytes>>,
+    sender: SendRequest<OutgoingBody>,
     /// `None` after hyper has finished with the connection.
     driver: Option<Driver>,
     meter: Arc<Meter>,
@@ -96,7 +95,7 @@ impl Connection {
 async fn handshake(
     wire: Wire,
     parsing: Parsing,
-) -> Result<(SendRequest<Full<Bytes>>, Driver), ExchangeFailure> {
+) -> Result<(SendRequest<OutgoingBody>, Driver), ExchangeFailure> {
     let builder = parsing.builder();
     let opened = builder.handshake(TokioIo::new(wire)).await;
     opened.map_err(|error| failure::broken(&error))

@@ -4,13 +4,14 @@
 
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::plan::HeaderCase;
 use crate::transport::net::Stream;
 
 /// Bytes through one connection since it was opened.
@@ -27,12 +28,37 @@ pub(super) struct Meter {
     is_informational: AtomicBool,
     /// Whether the target no longer accepts bytes.
     is_refused: AtomicBool,
+    /// Whether `header_case` holds something.
+    is_cased: AtomicBool,
+    /// The names of headers in the next head that are not in lower case.
+    header_case: Mutex<Option<Arc<HeaderCase>>>,
 }
 
 /// The number of bytes to read in one poll before the other users of the thread have their turn.
 const TURN: u64 = 256 << 10;
 
 impl Meter {
+    /// The next head that is written has these names.
+    pub(super) fn next_head_has(&self, case: Arc<HeaderCase>) {
+        *self
+            .header_case
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(case);
+        self.is_cased.store(true, Ordering::Relaxed);
+    }
+
+    fn take_case(&self) -> Option<Arc<HeaderCase>> {
+        if !self.is_cased.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.is_cased.store(false, Ordering::Relaxed);
+        let mut case = self
+            .header_case
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        case.take()
+    }
+
     /// Bytes read so far.
     pub(super) fn read(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
@@ -83,6 +109,38 @@ pub(super) struct Wire {
     stream: Stream,
     meter: Arc<Meter>,
     replay: Option<Box<Replay>>,
+    /// The head that is written, with its names as in the scenario.
+    head: Option<Box<CasedHead>>,
+}
+
+/// A head whose names are not all in lower case. It is as long as the head of hyper, in whose place it is written.
+#[derive(Debug)]
+struct CasedHead {
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl CasedHead {
+    /// The head at the start of these bytes.
+    fn of(bytes: &[u8], case: &HeaderCase) -> Self {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
+        let mut bytes = bytes[..end.unwrap_or(bytes.len())].to_vec();
+        let mut line = 0;
+        while let Some(found) = bytes[line..]
+            .windows(2)
+            .position(|window| window == b"\r\n")
+        {
+            line += found + 2;
+            let rest = &mut bytes[line..];
+            let length = rest.iter().position(|&byte| byte == b':').unwrap_or(0);
+            let name = &mut rest[..length];
+            let mut written = case.0.iter().map(String::as_bytes);
+            if let Some(written) = written.find(|written| written.eq_ignore_ascii_case(name)) {
+                name.copy_from_slice(written);
+            }
+        }
+        Self { bytes, written: 0 }
+    }
 }
 
 /// Lets a second parser take over an exchange: its request is not sent, and the bytes that were read before are read
@@ -102,6 +160,7 @@ impl Wire {
             stream,
             meter: Arc::clone(&meter),
             replay: None,
+            head: None,
         };
         (wire, meter)
     }
@@ -210,8 +269,20 @@ impl AsyncWrite for Wire {
         if wire.discards_write() {
             return Poll::Ready(Ok(bytes.len()));
         }
-        let sent = ready!(Pin::new(&mut wire.stream).poll_write(cx, bytes));
-        Poll::Ready(wire.written(sent, bytes.len()))
+        if let Some(case) = wire.meter.take_case() {
+            wire.head = Some(Box::new(CasedHead::of(bytes, &case)));
+        }
+        let Some(head) = &mut wire.head else {
+            let sent = ready!(Pin::new(&mut wire.stream).poll_write(cx, bytes));
+            return Poll::Ready(wire.written(sent, bytes.len()));
+        };
+        let sent = ready!(Pin::new(&mut wire.stream).poll_write(cx, &head.bytes[head.written..]));
+        let left = head.bytes.len() - head.written;
+        head.written += sent.as_ref().map_or(left, |sent| *sent);
+        if head.written == head.bytes.len() {
+            wire.head = None;
+        }
+        Poll::Ready(wire.written(sent, left))
     }
 
     fn poll_write_vectored(
@@ -224,6 +295,11 @@ impl AsyncWrite for Wire {
             return self.poll_write(cx, only);
         }
         let wire = self.get_mut();
+        if (wire.head.is_some() || wire.meter.is_cased.load(Ordering::Relaxed))
+            && let Some(first) = slices.iter().find(|slice| !slice.is_empty())
+        {
+            return Pin::new(wire).poll_write(cx, first);
+        }
         let length = slices.iter().map(|slice| slice.len()).sum();
         if wire.discards_write() {
             return Poll::Ready(Ok(length));

@@ -1,5 +1,6 @@
 //! Users against a small server: starts, counts, and the ends of runs.
 
+mod bodies;
 mod cookies;
 mod counts;
 mod ends;
@@ -10,6 +11,7 @@ mod links;
 mod loads;
 mod pauses;
 pub(crate) mod plans;
+mod responses;
 mod server;
 mod undone;
 mod values;

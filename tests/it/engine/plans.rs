@@ -1,5 +1,7 @@
 //! Plans from the text of a scenario, without its first lines.
 
+use std::path::Path;
+
 use gander::plan::{Plan, Segment};
 use gander::scenario::{self, Overrides};
 
@@ -14,7 +16,12 @@ pub(crate) fn plan_with_files(target: &str, body: &str, files: &[(&str, &str)]) 
     for (name, text) in files {
         std::fs::write(folder.path().join(name), text).expect("a file");
     }
-    let path = folder.path().join("scenario.yaml");
+    plan_in(folder.path(), target, body)
+}
+
+/// The same, in a folder with the scenario's files.
+pub(crate) fn plan_in(folder: &Path, target: &str, body: &str) -> Plan {
+    let path = folder.join("scenario.yaml");
     let text = format!("name: test\nkind: custom\ntarget: {target}\n{body}");
     std::fs::write(&path, text).expect("a scenario");
     let scenario = scenario::load(&path, &Overrides::default());

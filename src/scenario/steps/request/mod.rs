@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 
 use http::Method;
-use url::Url;
 
+mod body;
+mod url;
+
+use self::body::{BODIES, BODY, COMPRESS, FILE, FORM, GRAPHQL, JSON, MULTIPART};
 use super::{IF, StepKind};
-use crate::format::tables::http::{HEADERS, TIMEOUT, auth as credentials};
+use crate::format::tables::http::{FAIL_ON, HEADERS, MAX_REDIRECTS, TIMEOUT, auth as credentials};
 use crate::format::tables::{capture as captured, check as checked};
 use crate::format::{Choice, Field, Fields, Mapping, Problems, Type};
 use crate::scenario::validate::compiler::Compiler;
-use crate::scenario::validate::http::{headers, timeouts};
+use crate::scenario::validate::http::{cases, expect, fail_on, headers, timeouts};
 use crate::scenario::validate::{capture, check};
-use crate::scenario::{Action, Auth, Body, Request, Template};
-use crate::source::brief;
-use crate::source::user_info;
-use crate::source::{Content, Entry, Node};
+use crate::scenario::{Action, Auth, FailedStatuses, Request, Template};
+use crate::source::{Content, Entry, Node, brief};
 
 const fn method(key: &'static str, example: &'static str, doc: &'static str) -> Field {
     Field::new(key, Type::URL, example, doc)
@@ -59,28 +60,6 @@ const QUERY: Field = Field::new(
     "Pairs that are added to the URL, percent-encoded. A list sends its name once for each value.",
 )
 .secret();
-const BODY: Field = Field::new(
-    "body",
-    Type::TEMPLATE,
-    "post: /notes\nbody: 'hello ${user()}'\nheaders: { content-type: text/plain }",
-    "A text body, sent as written with values inserted. No content type is added.",
-)
-.secret();
-const JSON: Field = Field::new(
-    "json",
-    Type::Any,
-    "post: /orders\njson: { document_id: '${id}', quantity: 2 }",
-    "A JSON body, written as YAML. A text that consists of one `${…}` keeps the type of its value; inside a longer \
-     text the value is inserted as text. Adds `content-type: application/json` unless a header says otherwise.",
-)
-.secret();
-const FORM: Field = Field::new(
-    "form",
-    Type::Map(&Type::OneOf(&[Type::TEMPLATE, Type::List(&Type::TEMPLATE)])),
-    "post: /login\nform: { user: me, tag: [ a, b ] }",
-    "A form body of pairs, encoded. Adds `content-type: application/x-www-form-urlencoded`.",
-)
-.secret();
 const AUTH: Field = Field::new(
     "auth",
     Type::Mapping(&credentials::TABLE),
@@ -88,6 +67,28 @@ const AUTH: Field = Field::new(
     "Credentials for the `authorization` header.",
 )
 .secret();
+const EXPECT: Field = Field::new(
+    "expect",
+    checked::STATUSES,
+    "404",
+    "The status of a good response: any other one fails the request. It replaces `fail_on`.",
+)
+.home("a request states the status that it expects: `expect: 404` beside its method");
+const COOKIES: Field = Field::new(
+    "cookies",
+    Type::Map(&Type::TEMPLATE),
+    "{ consent: yes, visitor: '${uuid()}' }",
+    "Cookies to add to the user's jar before the request is sent, for every path of its host; later requests send them \
+     too. With `http: { cookies: off }` only this request sends them.",
+)
+.secret();
+const REDIRECTS: Field = Field::new(
+    "redirects",
+    Type::Integer(0, MAX_REDIRECTS),
+    "0",
+    "The maximum number of redirects of this request, instead of that of `http`. With 0, checks and captures see the \
+     redirect itself.",
+);
 const CHECK: Field = Field::new(
     "check",
     Type::OneOf(&[
@@ -110,8 +111,8 @@ static METHOD: Choice = Choice {
     keys: KIND.heads,
     is_required: true,
 };
-static BODIES: Choice = Choice {
-    keys: &["body", "json", "form"],
+static FAILURES: Choice = Choice {
+    keys: &["fail_on", "expect"],
     is_required: false,
 };
 
@@ -129,12 +130,14 @@ static TABLE: Mapping = Mapping {
     name: "request",
     what: "a request",
     doc: "Sends one request and reads its response. A request fails if no complete response arrives, if its status is \
-        400 or above and no check accepts it, if a check fails, or if a capture finds nothing.",
+        400 or above and no check accepts it (`fail_on` and `expect` change that), if a check fails, or if a capture \
+        finds nothing.",
     fields: &[
-        GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS, IF, NAME, TAGS, QUERY, HEADERS, BODY, JSON,
-        FORM, AUTH, TIMEOUT, CHECK, CAPTURE,
+        GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS, IF, NAME, TAGS, QUERY, HEADERS, COOKIES,
+        BODY, JSON, FORM, FILE, MULTIPART, GRAPHQL, COMPRESS, AUTH, TIMEOUT, REDIRECTS, FAIL_ON,
+        EXPECT, CHECK, CAPTURE,
     ],
-    choices: &[&METHOD, &BODIES],
+    choices: &[&METHOD, &BODIES, &FAILURES],
     example: "post: /orders
 name: buy
 json: { document_id: '${user()}', quantity: '${random(1, 3)}' }
@@ -151,16 +154,20 @@ capture: { order: { json: '$.id' } }
 fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action> {
     let fields = compiler.problems.fields(node, &TABLE)?;
     let method = Method::from_bytes(head.key.to_ascii_uppercase().as_bytes()).ok()?;
-    let url = compiler.url(&head.value, "a path such as /users, or a URL");
-    let url = url.filter(|url| check_url(url, &head.value, compiler.problems));
-    let written = written(&head.value);
+    let url = url::url(&head.value, compiler);
+    let written = url::written(&head.value);
     let query = fields
         .get(&QUERY)
         .map_or_else(Vec::new, |node| pairs(node, &QUERY, compiler));
     let headers = fields
         .get(&HEADERS)
         .map_or_else(Vec::new, |node| headers(node, compiler));
-    let body = body(&fields, compiler);
+    let header_cases = fields.get(&HEADERS).map_or_else(Vec::new, cases);
+    let cookies = fields
+        .get(&COOKIES)
+        .map_or_else(Vec::new, |node| cookies(node, compiler));
+    let (body, coding) = body::body(&fields, compiler);
+    let redirects: Option<u64> = compiler.problems.value(&fields, &REDIRECTS);
     let auth = fields.get(&AUTH).and_then(|node| auth(node, compiler));
     let defaults = compiler.timeouts;
     let timeouts = fields
@@ -169,14 +176,18 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
     let tags = fields
         .get(&TAGS)
         .map_or_else(BTreeMap::new, |node| tags(node, compiler.problems));
+    let failed = failed(&fields, compiler);
     let name = match fields.get(&NAME) {
         Some(node) => compiler.problems.fixed_name(node, "a step's name"),
         None => None,
     };
     // Checks are read before captures: they may use earlier captures, but not those of this response.
-    let checks = fields
+    let mut checks = fields
         .get(&CHECK)
         .map_or_else(Vec::new, |node| check::checks(node, compiler));
+    if fields.get(&GRAPHQL).is_some() {
+        checks.push(body::no_errors());
+    }
     let captures = fields
         .get(&CAPTURE)
         .map_or_else(Vec::new, |node| capture::captures(node, compiler));
@@ -187,9 +198,14 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
         written,
         query,
         headers,
+        header_cases,
+        cookies,
         body,
+        coding,
         auth,
         timeouts,
+        redirects: redirects.map(|redirects| redirects as u8),
+        failed,
         tags,
         checks,
         captures,
@@ -201,86 +217,6 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
 fn default_name(method: &Method, written: &str) -> String {
     let path = written.split('?').next().unwrap_or_default();
     format!("{method} {}", brief(path))
-}
-
-/// The URL as written in the file, without `user:password@`.
-fn written(node: &Node) -> String {
-    let Content::Scalar(scalar) = &node.value else {
-        return String::new();
-    };
-    let text = scalar.written.as_deref().unwrap_or(&scalar.text);
-    match user_info::find(text) {
-        Some(found) => format!("{}{}", &text[..found.start], &text[found.end..]),
-        None => text.to_owned(),
-    }
-}
-
-/// The characters of a template outside `${…}`.
-fn outside_expressions(written: &str) -> impl Iterator<Item = char> {
-    written
-        .split("${")
-        .enumerate()
-        .flat_map(|(index, part)| match (index, part.split_once('}')) {
-            (0, _) => part.chars(),
-            (_, Some((_, rest))) => rest.chars(),
-            (_, None) => "".chars(),
-        })
-}
-
-/// True if the URL can be resolved: an absolute path, an absolute URL, or an expression that renders one of them.
-fn check_url(template: &Template, node: &Node, problems: &mut Problems) -> bool {
-    let written = &*template.source;
-    if template
-        .literal()
-        .is_some_and(|url| user_info::find(url).is_some())
-    {
-        problems.report_with(
-            node.span,
-            "a URL may not contain credentials",
-            "give them as `auth: { basic: { user: …, password: … } }`, which no report shows",
-        );
-        return false;
-    }
-    if written.starts_with("${") {
-        return true;
-    }
-    if outside_expressions(written).any(|c| c.is_control() || c == ' ') {
-        problems.report_with(
-            node.span,
-            "a URL may not contain spaces or control characters",
-            "write a space as `%20`, or put the value under `query:`",
-        );
-        return false;
-    }
-    if written.contains('#') {
-        problems.report(node.span, "a fragment (`#…`) is never sent; remove it");
-        return false;
-    }
-    if written.starts_with('/') && !written.starts_with("//") {
-        return true;
-    }
-    if !written.starts_with("http://") && !written.starts_with("https://") {
-        problems.report_with(
-            node.span,
-            format!(
-                "`{}` is neither a path nor a URL",
-                brief(&user_info::masked(written))
-            ),
-            "a path starts with `/`, a URL with http:// or https://",
-        );
-        return false;
-    }
-    // Only a literal URL can be parsed now; a rendered one is checked when it is sent.
-    if let Some(literal) = template.literal()
-        && let Err(error) = Url::parse(literal)
-    {
-        problems.report(
-            node.span,
-            format!("`{}` is not a URL: {error}", brief(literal)),
-        );
-        return false;
-    }
-    true
 }
 
 fn pairs(node: &Node, field: &Field, compiler: &mut Compiler<'_>) -> Vec<(String, Template)> {
@@ -304,30 +240,50 @@ fn pairs(node: &Node, field: &Field, compiler: &mut Compiler<'_>) -> Vec<(String
     pairs
 }
 
-fn body(fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Body {
-    let entry = match fields.chosen(&BODIES).as_slice() {
-        [] => return Body::Empty,
-        [one] => *one,
-        [first, second, ..] => {
-            compiler.problems.report(
+/// The statuses that fail the request.
+fn failed(fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> FailedStatuses {
+    let problems = &mut *compiler.problems;
+    let own = match fields.chosen(&FAILURES).as_slice() {
+        [] => None,
+        [one] if one.key == EXPECT.key => expect(&one.value, problems),
+        [one] => fail_on(&one.value, problems),
+        [_, second, ..] => {
+            problems.report(
                 second.key_span,
-                format!(
-                    "a request has one body, but this one has `{}` and `{}`",
-                    first.key, second.key
-                ),
+                "a request has `fail_on` or `expect`, not both: `expect` names every good status",
             );
-            return Body::Empty;
+            None
         }
     };
-    if entry.key == JSON.key {
-        compiler.json(&entry.value).map_or(Body::Empty, Body::Json)
-    } else if entry.key == FORM.key {
-        Body::Form(pairs(&entry.value, &FORM, compiler))
-    } else {
-        compiler
-            .any_text(&entry.value, "a text")
-            .map_or(Body::Empty, Body::Text)
+    own.unwrap_or_else(|| compiler.failed.clone())
+}
+
+/// Reads `cookies:`, a mapping of names to values.
+fn cookies(node: &Node, compiler: &mut Compiler<'_>) -> Vec<(String, Template)> {
+    let what = "a mapping of cookies to values";
+    let Some(entries) = compiler.problems.entries(node, what) else {
+        return Vec::new();
+    };
+    let mut cookies = Vec::new();
+    for entry in entries {
+        // A name is a token, as a header's name is; `=`, `;` and spaces would end it.
+        if http::HeaderName::from_bytes(entry.key.as_bytes()).is_err() {
+            let message = format!("`{}` is not a cookie's name", brief(&entry.key));
+            compiler.problems.report(entry.key_span, message);
+        }
+        let Some(value) = compiler.any_text(&entry.value, "a cookie's value") else {
+            continue;
+        };
+        if value
+            .literal()
+            .is_some_and(|text| text.contains([';', '\r', '\n']))
+        {
+            let message = "a cookie's value may not contain `;` or line breaks";
+            compiler.problems.report(entry.value.span, message);
+        }
+        cookies.push((entry.key.clone(), value));
     }
+    cookies
 }
 
 fn auth(node: &Node, compiler: &mut Compiler<'_>) -> Option<Auth> {

@@ -1,15 +1,16 @@
 //! `check:`: conditions on a response.
 
-use http::StatusCode;
+mod json;
 
 use super::compiler::Compiler;
 use super::http::header_name;
-use super::pattern::{json_path, regex};
-use crate::format::tables::check::{self as table, body as body_table};
-use crate::format::{Fields, Form, Problems};
-use crate::scenario::{Check, CheckRule, Comparator, JsonRule, StatusRange, TextRule};
+use super::pattern::{css_query, regex};
+use super::status::statuses;
+use crate::format::tables::check::{self as table, body as body_table, url as url_table};
+use crate::format::{Choice, Fields, Form, Mapping, Problems};
+use crate::scenario::{Check, CheckRule, Comparator, CssRule, OnFail, TextRule};
 use crate::source::{Content, Entry, Node};
-use crate::source::{brief, describe, did_you_mean};
+use crate::source::{brief, describe, one_of};
 use crate::units::{parse_duration, show_duration};
 
 /// Reads `check:`, a list of checks or a single one.
@@ -31,14 +32,38 @@ pub(in crate::scenario) fn checks(node: &Node, compiler: &mut Compiler<'_>) -> V
 
 fn check(node: &Node, compiler: &mut Compiler<'_>) -> Option<Check> {
     let fields = compiler.problems.fields(node, &table::TABLE)?;
-    let subject = match fields.chosen(&table::SUBJECT).as_slice() {
+    let named = rule(node, &fields, &table::SUBJECT, compiler);
+    let on_fail = compiler.problems.value::<OnFail>(&fields, &table::ON_FAIL);
+    let name = match fields.get(&table::NAME) {
+        Some(node) => compiler
+            .problems
+            .fixed_name(node, "a check's name")
+            .map(str::to_owned),
+        None => named.as_ref().map(|(shown, _)| shown.clone()),
+    };
+    let (_, rule) = named?;
+    Some(Check {
+        name: name?,
+        rule,
+        on_fail: on_fail?,
+    })
+}
+
+/// The one condition of a check, with its description.
+fn rule(
+    node: &Node,
+    fields: &Fields<'_>,
+    subjects: &Choice,
+    compiler: &mut Compiler<'_>,
+) -> NamedRule {
+    let subject = match fields.chosen(subjects).as_slice() {
         [one] => *one,
         [] if fields.has_slip => return None,
         [] => {
             compiler.problems.report_with(
                 node.span,
                 "this check has no subject",
-                "add one of `status`, `header`, `body`, `json`, `time`, `size` or `that`",
+                format!("add one of {}", one_of(subjects.keys)),
             );
             return None;
         }
@@ -51,16 +76,7 @@ fn check(node: &Node, compiler: &mut Compiler<'_>) -> Option<Check> {
             return None;
         }
     };
-    let value = &subject.value;
-    let (shown, rule) = of_subject(&subject.key, value, &fields, compiler)?;
-    let name = match fields.get(&table::NAME) {
-        Some(node) => compiler
-            .problems
-            .fixed_name(node, "a check's name")?
-            .to_owned(),
-        None => shown,
-    };
-    Some(Check { name, rule })
+    of_subject(&subject.key, &subject.value, fields, compiler)
 }
 
 type NamedRule = Option<(String, CheckRule)>;
@@ -73,7 +89,11 @@ fn of_subject(
 ) -> NamedRule {
     if key == table::STATUS.key {
         refuse_rules(fields, &table::OF_STATUS, "status", compiler.problems);
-        status(value, compiler.problems)
+        let ranges = statuses(value, compiler.problems)?;
+        let words: Vec<&str> = ranges.iter().map(|(word, _)| word.as_str()).collect();
+        let shown = format!("status is {}", words.join(" or "));
+        let ranges = ranges.into_iter().map(|(_, range)| range);
+        Some((shown, CheckRule::Status(ranges.collect())))
     } else if key == table::HEADER.key {
         refuse_rules(fields, &table::OF_HEADER, "header", compiler.problems);
         header(value, fields, compiler)
@@ -81,7 +101,21 @@ fn of_subject(
         body(value, fields, compiler)
     } else if key == table::JSON.key {
         refuse_rules(fields, &table::OF_JSON, "JSON value", compiler.problems);
-        json(value, fields, compiler)
+        json::json(value, fields, compiler)
+    } else if key == table::CSS.key {
+        refuse_rules(fields, &table::OF_CSS, "HTML", compiler.problems);
+        html(value, fields, compiler)
+    } else if key == table::SCHEMA.key {
+        refuse_rules(fields, &table::OF_SCHEMA, "schema", compiler.problems);
+        json::schema(value, compiler)
+    } else if key == table::URL.key {
+        refuse_rules(fields, &table::OF_URL, "URL", compiler.problems);
+        let found = of_table(value, &url_table::TABLE, url_table::RULE.keys, compiler)?;
+        let (shown, rule) = text_rule(found, compiler)?;
+        Some((format!("url {shown}"), CheckRule::Url(rule)))
+    } else if key == table::NOT.key {
+        refuse_rules(fields, &table::OF_NOT, "opposite", compiler.problems);
+        opposite(value, compiler)
     } else if key == table::TIME.key {
         refuse_rules(fields, &table::OF_TIME, "time", compiler.problems);
         time(value, compiler.problems)
@@ -107,58 +141,6 @@ fn refuse_rules(fields: &Fields<'_>, form: &Form, subject: &str, problems: &mut 
     }
 }
 
-fn status(node: &Node, problems: &mut Problems) -> NamedRule {
-    let items = match &node.value {
-        Content::List(_) => problems.list(node, "a list of statuses")?,
-        Content::Scalar(_) | Content::Map(_) => std::slice::from_ref(node),
-    };
-    let ranges: Vec<Option<(String, StatusRange)>> = items
-        .iter()
-        .map(|item| status_range(item, problems))
-        .collect();
-    let ranges: Vec<(String, StatusRange)> = ranges.into_iter().collect::<Option<_>>()?;
-    let words: Vec<&str> = ranges.iter().map(|(word, _)| word.as_str()).collect();
-    let shown = format!("status is {}", words.join(" or "));
-    Some((
-        shown,
-        CheckRule::Status(ranges.into_iter().map(|(_, range)| range).collect()),
-    ))
-}
-
-fn status_range(node: &Node, problems: &mut Problems) -> Option<(String, StatusRange)> {
-    const WHAT: &str = "a status such as 200, or 2xx for all from 200 to 299";
-    let text = &problems.scalar(node, WHAT)?.text;
-    let code = |number: u16| {
-        (100..=999)
-            .contains(&number)
-            .then(|| StatusCode::from_u16(number).ok())
-            .flatten()
-    };
-    let range = match text.strip_suffix("xx") {
-        Some(class) => class
-            .parse::<u16>()
-            .ok()
-            .filter(|class| (1..=9).contains(class))
-            .and_then(|class| code(class * 100).zip(code(class * 100 + 99))),
-        None => text
-            .parse()
-            .ok()
-            .and_then(code)
-            .map(|status| (status, status)),
-    };
-    let Some((first, last)) = range else {
-        let bounds = text.split_once("..").or_else(|| text.split_once('-'));
-        let hint = bounds.map(|(first, _)| match first.trim().as_bytes() {
-            [class @ b'1'..=b'9', b'0', b'0'] => did_you_mean(&format!("{}xx", char::from(*class))),
-            _ => "a range is a class such as `2xx`, or a list: `[ 200, 201 ]`".to_owned(),
-        });
-        let message = format!("expected {WHAT}, found {}", describe(node));
-        problems.report_perhaps_with(node.span, message, hint);
-        return None;
-    };
-    Some((text.clone(), StatusRange { first, last }))
-}
-
 fn header(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> NamedRule {
     let text = compiler.problems.name(node, "a header's name")?;
     let name = header_name(text, node.span, compiler.problems);
@@ -176,28 +158,66 @@ fn header(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> Name
 }
 
 fn body(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> NamedRule {
+    refuse_rules(fields, &table::OF_BODY, "body", compiler.problems);
+    let found = of_table(node, &body_table::TABLE, body_table::RULE.keys, compiler)?;
+    if found.key == body_table::SIZE.key {
+        let (shown, rule) = size(&found.value, compiler.problems)?;
+        return Some((format!("body {shown}"), rule));
+    }
+    let (shown, rule) = text_rule(found, compiler)?;
+    Some((format!("body {shown}"), CheckRule::Body(rule)))
+}
+
+/// The one condition in a mapping of conditions.
+fn of_table<'n>(
+    node: &'n Node,
+    table: &'static Mapping,
+    rules: &[&str],
+    compiler: &mut Compiler<'_>,
+) -> Option<&'n Entry> {
+    let problems = &mut *compiler.problems;
+    let what = table.what.trim_start_matches("a check of ");
     if !matches!(node.value, Content::Map(_)) {
         let found = describe(node);
-        compiler.problems.report_with(
+        problems.report_with(
             node.span,
-            format!("expected a condition on the body, found {found}"),
-            "write `body: {contains: text}`, `{matches: regex}` or `{equals: text}`",
+            format!("expected a condition on {what}, found {found}"),
+            "write `{ contains: text }`, `{ equals: text }` or `{ matches: pattern }`",
         );
         return None;
     }
-    refuse_rules(fields, &table::OF_BODY, "body", compiler.problems);
-    let rules = compiler.problems.fields(node, &body_table::TABLE)?;
-    let (shown, rule) = match rules.chosen(&body_table::RULE).as_slice() {
-        [one] => text_rule(one, compiler)?,
+    let fields = problems.fields(node, table)?;
+    match fields.present(rules).as_slice() {
+        [one] => Some(*one),
         [] => {
-            compiler
-                .problems
-                .report(node.span, "this check of the body has no condition");
-            return None;
+            let message = format!("this check of {what} has no condition");
+            problems.report(node.span, message);
+            None
         }
-        [_, second, ..] => return too_many(second, compiler.problems),
+        [_, second, ..] => too_many(second, problems),
+    }
+}
+
+/// `not`: the condition of a check that must fail.
+fn opposite(node: &Node, compiler: &mut Compiler<'_>) -> NamedRule {
+    let fields = compiler.problems.fields(node, &table::NEGATED)?;
+    let (shown, inner) = rule(node, &fields, &table::NEGATED_SUBJECT, compiler)?;
+    Some((format!("not {shown}"), CheckRule::Not(Box::new(inner))))
+}
+
+fn html(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> NamedRule {
+    let query = css_query(node, compiler.problems);
+    let rule = match rules_of(fields, &table::OF_CSS).as_slice() {
+        [] => Some(("is there".to_owned(), CssRule::Text(TextRule::Exists))),
+        [one] if one.key == table::COUNT.key => {
+            let (shown, comparator, count) = count(&one.value, compiler.problems)?;
+            Some((shown, CssRule::Count(comparator, count)))
+        }
+        [one] => text_rule(one, compiler).map(|(shown, rule)| (shown, CssRule::Text(rule))),
+        [_, second, ..] => too_many(second, compiler.problems),
     };
-    Some((format!("body {shown}"), CheckRule::Body(rule)))
+    let (query, (shown, rule)) = (query?, rule?);
+    Some((format!("css {query} {shown}"), CheckRule::Css(query, rule)))
 }
 
 /// The rules of a check of this form.
@@ -231,6 +251,9 @@ fn text_rule(entry: &Entry, compiler: &mut Compiler<'_>) -> Option<(String, Text
         let text = compiler.text(node, "a text")?;
         let shown = format!("contains {}", brief(&text.source));
         (shown, TextRule::Contains(text))
+    } else if key == table::LENGTH.key {
+        let (shown, comparator, count) = length(node, compiler.problems)?;
+        (shown, TextRule::Length(comparator, count))
     } else {
         debug_assert!([table::EQUALS.key, body_table::EQUALS.key].contains(&key));
         let text = compiler.any_text(node, "a text")?;
@@ -243,82 +266,36 @@ fn must_be_true(node: &Node, problems: &mut Problems) -> Option<()> {
     if problems.flag(node)? {
         return Some(());
     }
-    problems.report(
+    problems.report_with(
         node.span,
-        "a check can test that something exists, but not that it does not",
+        "`exists` can only be true",
+        "put the check in a `not`: `not: { json: $.error }`",
     );
     None
 }
 
-fn json(node: &Node, fields: &Fields<'_>, compiler: &mut Compiler<'_>) -> NamedRule {
-    let path = json_path(node, compiler.problems);
-    let rule = match rules_of(fields, &table::OF_JSON).as_slice() {
-        [] => Some(("is there".to_owned(), JsonRule::Exists)),
-        [one] => json_rule(one, compiler),
-        [_, second, ..] => too_many(second, compiler.problems),
-    };
-    let (path, (shown, rule)) = (path?, rule?);
-    let written = match &node.value {
-        Content::Scalar(scalar) => brief(&scalar.text),
-        Content::List(_) | Content::Map(_) => path.to_string(),
-    };
-    Some((format!("{written} {shown}"), CheckRule::Json(path, rule)))
+fn length(node: &Node, problems: &mut Problems) -> Option<(String, Comparator, u64)> {
+    whole(node, "length", "a length such as 3 or \">= 1\"", problems)
 }
 
-fn json_rule(entry: &Entry, compiler: &mut Compiler<'_>) -> Option<(String, JsonRule)> {
-    let node = &entry.value;
-    let key = entry.key.as_str();
-    if key == table::EXISTS.key {
-        must_be_true(node, compiler.problems)?;
-        Some(("is there".to_owned(), JsonRule::Exists))
-    } else if key == table::EQUALS.key {
-        equals(node, compiler)
-    } else if key == table::LENGTH.key {
-        length(node, compiler.problems)
-    } else {
-        debug_assert_eq!(key, table::IS.key);
-        is(node, compiler)
-    }
+fn count(node: &Node, problems: &mut Problems) -> Option<(String, Comparator, u64)> {
+    whole(node, "count", "a number such as 3 or \">= 1\"", problems)
 }
 
-fn equals(node: &Node, compiler: &mut Compiler<'_>) -> Option<(String, JsonRule)> {
-    let value = match &node.value {
-        Content::Scalar(scalar) => compiler.typed(node, scalar)?,
-        Content::List(_) | Content::Map(_) => compiler.json(node)?,
-    };
-    let shown = format!("is {}", brief(&value.source));
-    Some((shown, JsonRule::Compare(Comparator::Equal, value)))
-}
-
-fn length(node: &Node, problems: &mut Problems) -> Option<(String, JsonRule)> {
-    const WHAT: &str = "a length such as 3 or \">= 1\"";
-    let (comparator, count) = comparison(node, WHAT, problems)?;
+/// A comparison with a whole number, and its description.
+fn whole(
+    node: &Node,
+    name: &str,
+    what: &str,
+    problems: &mut Problems,
+) -> Option<(String, Comparator, u64)> {
+    let (comparator, count) = comparison(node, what, problems)?;
     let Ok(count) = count.parse::<u64>() else {
-        problems.expected(WHAT, node);
+        problems.expected(what, node);
         return None;
     };
-    let shown = format!("length {} {count}", comparator.symbol());
-    Some((shown, JsonRule::Length(comparator, count)))
-}
-
-fn is(node: &Node, compiler: &mut Compiler<'_>) -> Option<(String, JsonRule)> {
-    let scalar = compiler.problems.scalar(node, COMPARISON)?;
-    let text = scalar.as_written();
-    let Some(comparator) = Comparator::leading(text.trim_start()) else {
-        compiler.problems.expected(COMPARISON, node);
-        return None;
-    };
-    let start = text.len() - text.trim_start().len() + comparator.symbol().len();
-    let operand = text[start..].trim();
-    if operand.is_empty() {
-        compiler.problems.expected(COMPARISON, node);
-        return None;
-    }
-    let skipped = text.len() - text[start..].trim_start().len();
-    let skipped = text[..skipped].chars().count();
-    let value = compiler.value(scalar, node.span, operand, skipped)?;
-    let shown = format!("{} {}", comparator.symbol(), brief(operand));
-    Some((shown, JsonRule::Compare(comparator, value)))
+    let shown = format!("{name} {} {count}", comparator.symbol());
+    Some((shown, comparator, count))
 }
 
 const COMPARISON: &str = "a comparison such as \"> 0\"";
