@@ -291,6 +291,9 @@ pub struct ChangeArgs {
     /// Change any key, such as `http.timeout=5s`; repeatable
     #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
+    /// Give every request a tag, such as `team=shop`; repeatable
+    #[arg(long, value_name = "TAG=VALUE", value_parser = arguments::tag)]
+    pub tag: Vec<(String, String)>,
     /// Files named in the scenario must be inside this folder [default: the nearest parent folder with .git or
     /// gander.toml, else the scenario's own folder]
     #[arg(long, value_name = "DIR")]
@@ -306,11 +309,23 @@ impl From<&ChangeArgs> for Overrides {
             duration: args.duration,
             time_scale: args.time_scale,
             scale_pauses: args.scale_pauses,
-            set: args.set.clone(),
+            set: args
+                .set
+                .iter()
+                .cloned()
+                .chain(args.tag.iter().map(tagged))
+                .collect(),
             root: args.root.clone(),
             target_command: Vec::new(),
         }
     }
+}
+
+/// The change that sets a tag of the file.
+fn tagged((tag, value): &(String, String)) -> (String, String) {
+    // A text in YAML, whatever it looks like.
+    let value = serde_json::Value::from(value.as_str()).to_string();
+    (format!("tags.{tag}"), value)
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

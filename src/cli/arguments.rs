@@ -90,6 +90,22 @@ pub(super) fn factor(text: &str) -> Result<f64, String> {
         })
 }
 
+/// A tag and its value.
+pub(super) fn tag(text: &str) -> Result<(String, String), String> {
+    let is_name = |name: &str| {
+        let mut characters = name.chars();
+        !name.is_empty() && characters.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+    };
+    match text.split_once('=') {
+        Some((tag, value)) if is_name(tag) && !value.trim().is_empty() => {
+            Ok((tag.to_owned(), value.trim().to_owned()))
+        }
+        _ => Err(format!(
+            "`{text}` is not a tag: expected TAG=VALUE, such as area=catalogue"
+        )),
+    }
+}
+
 /// A host name or an address, as in a URL, and nothing else of the URL.
 pub(super) fn host(text: &str) -> Result<String, String> {
     if text.parse::<IpAddr>().is_ok() {
@@ -129,6 +145,16 @@ pub(super) fn host(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tag_has_a_name_and_a_value() {
+        let read = tag("team=shop a=b").expect("a tag");
+        assert_eq!(read, ("team".to_owned(), "shop a=b".to_owned()));
+        for text in ["team", "=shop", "team=", "a.b=c", "a[0]=c"] {
+            let told = tag(text).expect_err(text);
+            assert!(told.contains("TAG=VALUE"), "{told}");
+        }
+    }
 
     #[test]
     fn a_host_is_a_name_or_an_address_alone() {

@@ -211,7 +211,13 @@ impl<'s> WorkloadCompiler<'s> {
     /// A request of a flow.
     fn measured(&mut self, request: &scenario::Request, flow: &str) -> MeasuredRequest {
         let series = self.step_series(request, flow);
-        let checks = request.checks.iter();
+        // The checks of a silent request decide whether it failed, but are not counted.
+        let counted = if request.is_silent {
+            0
+        } else {
+            request.checks.len()
+        };
+        let checks = request.checks.iter().take(counted);
         MeasuredRequest {
             series,
             checks: checks
@@ -276,10 +282,23 @@ impl<'s> WorkloadCompiler<'s> {
 
     /// The series of a step; steps with the same name in a flow share it.
     fn step_series(&mut self, request: &scenario::Request, flow: &str) -> SeriesId {
+        let subject = if request.is_silent {
+            Subject::Silent
+        } else {
+            Subject::Requests
+        };
         let key = (flow.to_owned(), request.name.clone());
         if let Some(&id) = self.steps.get(&key) {
             let series = &self.series[id.0 as usize];
-            if Some(id) != self.other && series.tags != request.tags {
+            if Some(id) != self.other && series.subject != subject {
+                let message = format!(
+                    "two steps of flow `{flow}` are named `{}`, but only one of them is silent: they share one series",
+                    request.name
+                );
+                let hint = "give one of them another `name`";
+                let problem = Diagnostic::new(Some(request.span), message);
+                self.problems.push(problem.with_hint(hint));
+            } else if Some(id) != self.other && series.tags != request.tags {
                 let message = format!(
                     "two steps of flow `{flow}` are named `{}` but have different tags: they share one series",
                     request.name
@@ -294,7 +313,7 @@ impl<'s> WorkloadCompiler<'s> {
             self.add_series(Series {
                 name: request.name.clone(),
                 flow: flow.to_owned(),
-                subject: Subject::Requests,
+                subject,
                 tags: request.tags.clone(),
             })
         } else {

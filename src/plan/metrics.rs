@@ -152,7 +152,8 @@ impl Timing {
     /// constant timing is a constant.
     pub const fn place(self) -> u32 {
         let first = match self.subject() {
-            Subject::Requests => Self::ResponseTime,
+            // No timing has silent requests as its subject.
+            Subject::Requests | Subject::Silent => Self::ResponseTime,
             Subject::Iterations => Self::StartLag,
         };
         self as u32 - first as u32

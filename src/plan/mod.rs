@@ -126,6 +126,8 @@ pub struct Series {
 pub enum Subject {
     /// The requests of a step.
     Requests,
+    /// The requests of a silent step: counted in the totals of requests, and in nothing else; they have no times.
+    Silent,
     /// The iterations of a flow.
     Iterations,
 }

@@ -193,7 +193,7 @@ impl Shard {
     pub fn request(&mut self, sample: &Sample<'_>) {
         let SeriesSlot { cells, tally } = &mut self.records.series[sample.series.0 as usize];
         let cells = *cells;
-        debug_assert_eq!(cells.subject, Subject::Requests);
+        debug_assert_ne!(cells.subject, Subject::Iterations);
         tally.end(sample.outcome);
         if sample.outcome == Outcome::Interrupted {
             tally.interrupted_sent += u64::from(sample.is_sent);
@@ -223,6 +223,9 @@ impl Shard {
             }
         }
 
+        if cells.subject == Subject::Silent {
+            return;
+        }
         if let Some(connect) = sample.connect {
             self.time(cells.of(Timing::Connect), connect);
         }

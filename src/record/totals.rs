@@ -77,7 +77,7 @@ impl PhaseTotals {
         self.in_flight_seconds += interval.load.in_flight_milli as f64 / 1e3 * length.as_secs_f64();
         for (id, series) in &interval.series {
             match subjects.get(id.0 as usize) {
-                Some(Subject::Requests) => self.requests += &series.counts,
+                Some(Subject::Requests | Subject::Silent) => self.requests += &series.counts,
                 Some(Subject::Iterations) => self.iterations += &series.counts,
                 None => {}
             }
@@ -163,10 +163,10 @@ impl Totals {
         }
     }
 
-    /// Counts over all series of a kind.
+    /// Counts over all series of a kind; those of requests include the silent ones, which have no totals of their own.
     pub fn counts(&self, subject: Subject) -> Counts {
         match subject {
-            Subject::Requests => self.measured.requests.clone(),
+            Subject::Requests | Subject::Silent => self.measured.requests.clone(),
             Subject::Iterations => self.measured.iterations.clone(),
         }
     }

@@ -65,6 +65,7 @@ fn write(csv: &mut csv::Writer<Vec<u8>>, report: &Report, row: &Row) -> Result<(
         Some(series) => {
             let subject = match series.subject {
                 Subject::Requests => "requests",
+                Subject::Silent => "silent",
                 Subject::Iterations => "iterations",
             };
             (subject, series.flow.as_str(), series.name.as_str())

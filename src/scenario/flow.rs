@@ -53,6 +53,8 @@ pub struct Request {
     pub redirects: Option<u8>,
     /// The statuses that make it fail: `fail_on` or `expect`, else those of `http`.
     pub failed: FailedStatuses,
+    /// True if it is counted in the totals of requests only.
+    pub is_silent: bool,
     /// Tags by which thresholds select series.
     pub tags: BTreeMap<String, String>,
     /// Assertions on the response.

@@ -34,6 +34,7 @@ mod scenario_feeds;
 mod scenario_format;
 mod scenario_invalid;
 mod scenario_mutation;
+mod scenario_tags;
 mod schema;
 mod secrets;
 mod stages;

@@ -22,6 +22,13 @@ pub(crate) const WEIGHT: Field = Field::new(
 )
 .default("1");
 
+pub(crate) const TAGS: Field = Field::new(
+    "tags",
+    Type::Map(&Type::NAME),
+    "{ area: catalogue }",
+    "Labels of every request of the flow, for threshold selectors. They replace those of the file with the same name.",
+);
+
 pub(crate) const START: Field = Field::new(
     "start",
     Type::OneOf(&[Type::List(&Type::Step), Type::Nothing]),
@@ -43,7 +50,7 @@ pub(crate) const TABLE: Mapping = Mapping {
     name: "flow",
     what: "a flow",
     doc: "A flow is a list of steps with a name and a weight.",
-    fields: &[NAME, WEIGHT, START, STEPS],
+    fields: &[NAME, WEIGHT, TAGS, START, STEPS],
     example: "name: browse
 weight: 7
 start:

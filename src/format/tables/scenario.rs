@@ -53,6 +53,14 @@ pub(crate) const TARGETS: Field = Field::new(
      host that is not loopback or private needs `--allow-host`.",
 );
 
+pub(crate) const TAGS: Field = Field::new(
+    "tags",
+    Type::Map(&Type::NAME),
+    "{ team: shop }",
+    "Labels of every request, for threshold selectors. A flow and a step may have labels of their own, which replace \
+     those with the same name. `--tag team=shop` sets one on the command line.",
+);
+
 pub(crate) const LOAD: Field = Field::new(
     "load",
     Type::Mapping(&load::TABLE),
@@ -181,6 +189,7 @@ pub(crate) const TABLE: Mapping = Mapping {
         DESCRIPTION,
         TARGET,
         TARGETS,
+        TAGS,
         LOAD,
         WARM_UP,
         THINK_TIME,

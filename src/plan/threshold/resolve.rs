@@ -224,7 +224,7 @@ fn select(
         })
         .collect();
     let noun = match subject {
-        Subject::Requests => "step",
+        Subject::Requests | Subject::Silent => "step",
         Subject::Iterations => "flow",
     };
     let chosen = matching(&candidates, matchers, noun)?;
@@ -247,7 +247,7 @@ fn refuse_foreign_key(
         (Metric::Checks, _) => &["check", "step", "flow"],
         (_, Some(Subject::Requests)) => &["step", "flow"],
         (_, Some(Subject::Iterations)) => &["flow"],
-        (_, None) => &[],
+        (_, Some(Subject::Silent) | None) => &[],
     };
     let tags: Vec<&str> = workload
         .series

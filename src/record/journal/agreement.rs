@@ -26,7 +26,9 @@ impl Agreement {
                     self.first.get_or_insert(JournalWarning::Disagreement {
                         interval: interval.number,
                         place: match entry.subject {
-                            Subject::Requests => format!("step `{}`", entry.name),
+                            Subject::Requests | Subject::Silent => {
+                                format!("step `{}`", entry.name)
+                            }
                             Subject::Iterations => format!("flow `{}`", entry.flow),
                         },
                         timing,
@@ -67,6 +69,8 @@ fn expected(subject: Subject, counts: &Counts) -> Vec<(Timing, u64)> {
                 (Timing::Connect, counts.connections),
             ]
         }
+        // They have no times.
+        Subject::Silent => Vec::new(),
         Subject::Iterations => {
             let started = counts.ended + counts.interrupted;
             vec![

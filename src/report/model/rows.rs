@@ -125,11 +125,17 @@ impl RowFold {
                 continue;
             };
             let timing = match subject {
-                Subject::Requests => Timing::ResponseTime,
+                Subject::Requests | Subject::Silent => Timing::ResponseTime,
                 Subject::Iterations => Timing::IterationTime,
             };
-            if subject == Subject::Requests {
-                open.all.add_counts(&part.counts);
+            match subject {
+                Subject::Requests => open.all.add_counts(&part.counts),
+                Subject::Silent => {
+                    // A part of the whole run, and of no row of its own.
+                    open.all.add_counts(&part.counts);
+                    continue;
+                }
+                Subject::Iterations => {}
             }
             let own = open.series.entry(*id).or_default();
             own.add_counts(&part.counts);

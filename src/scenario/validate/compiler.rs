@@ -3,6 +3,8 @@
 //! A name captured in one flow has no value in another flow, nor before the step that captures it. If the file alone
 //! shows such a use, it is an error here instead of a failed iteration later.
 
+use std::collections::BTreeMap;
+
 use super::foreign::{self, Foreign};
 use super::names::{NameTable, Section};
 use super::resolver::{Resolver, SectionNames};
@@ -25,6 +27,8 @@ pub(in crate::scenario) struct Defaults<'a> {
     pub(in crate::scenario) files: &'a Files,
     /// The base URLs of `targets:`.
     pub(in crate::scenario) targets: &'a Targets,
+    /// The tags of every request.
+    pub(in crate::scenario) tags: &'a BTreeMap<String, String>,
 }
 
 /// Compiles the templates of one list of steps, in order.
@@ -35,6 +39,8 @@ pub(in crate::scenario) struct Compiler<'a> {
     pub(in crate::scenario) files: &'a Files,
     /// The base URLs of `targets:`.
     pub(in crate::scenario) targets: &'a Targets,
+    /// The tags of every request of this list.
+    pub(in crate::scenario) tags: BTreeMap<String, String>,
     /// The statuses that fail a request that does not say so itself.
     pub(in crate::scenario) failed: FailedStatuses,
     /// The timeouts of a request that does not set its own.
@@ -55,6 +61,7 @@ impl<'a> Compiler<'a> {
             names: SectionNames::of_defaults(table),
             files,
             targets: &NO_TARGETS,
+            tags: BTreeMap::new(),
             failed: FailedStatuses::default(),
             timeouts: Timeouts::default(),
             passes: 1.0,
@@ -76,6 +83,7 @@ impl<'a> Compiler<'a> {
             names: SectionNames::of_section(table, section, place, list, start),
             files: defaults.files,
             targets: defaults.targets,
+            tags: defaults.tags.clone(),
             failed: defaults.http.failed.clone(),
             timeouts: defaults.http.timeouts,
             passes: 1.0,

@@ -1,11 +1,12 @@
 //! The whole scenario: its parts, in the order of their dependencies.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::compiler::{Compiler, Defaults};
 use super::delay::{delay, is_none};
 use super::names::{NameTable, Section};
-use super::{feeder, flow, http, kind, load, target, threshold};
+use super::{feeder, flow, http, kind, load, tags, target, threshold};
 use crate::format::tables::scenario as table;
 use crate::format::{Field, Problems};
 use crate::mask::Mask;
@@ -57,10 +58,13 @@ impl Document {
         );
         let targets = fields.get(&table::TARGETS);
         let targets = targets.map_or_else(Targets::new, |node| target::targets(node, problems));
+        let labels = fields.get(&table::TAGS);
+        let labels = labels.map_or_else(BTreeMap::new, |node| tags::tags(node, problems));
         let defaults = Defaults {
             http: &http,
             files,
             targets: &targets,
+            tags: &labels,
         };
         let mut section = |field: &Field, section: Section| {
             let node = fields.get(field)?;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::compiler::{Compiler, Defaults};
 use super::names::{NameTable, Section};
+use super::tags::tags;
 use crate::format::tables::{flow as table, scenario as file};
 use crate::format::{Fields, Problems};
 use crate::scenario::{Flow, Step, steps};
@@ -103,6 +104,14 @@ fn flow(
     );
     let start = fields.get(&table::START);
     let list = fields.get(&table::STEPS);
+    let mut labels = defaults.tags.clone();
+    if let Some(node) = fields.get(&table::TAGS) {
+        labels.extend(tags(node, problems));
+    }
+    let defaults = Defaults {
+        tags: &labels,
+        ..defaults
+    };
     let start_steps = start.map_or_else(Vec::new, |node| {
         let section = Section::Start(index);
         let mut compiler = Compiler::for_section(

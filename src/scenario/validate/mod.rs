@@ -22,6 +22,7 @@ mod pattern;
 mod resolver;
 mod secrets;
 pub(super) mod status;
+pub(super) mod tags;
 mod target;
 mod threshold;
 

@@ -6,6 +6,9 @@ use super::plans::{plan, plan_with_files};
 use super::{Outcome, run};
 use crate::transport::{ok, responder};
 use gander::outcome::Outcome as Ended;
+use gander::plan::{Plan, Segment, Timing};
+use gander::scenario;
+use gander::verdict::Standing;
 
 /// Answers `/status/404` with that status, `/go` with a redirect to `/there`, `/page` with HTML, the rest with JSON.
 async fn target() -> String {
@@ -146,4 +149,36 @@ async fn a_schema_is_read_from_a_file_and_part_of_one() {
                 { get: /b, check: { schema: 'api.json#/defs/name' } } ] } ]";
     let over = run(plan_with_files(&target().await, body, &files)).await;
     assert_eq!(failed(&over), [(Ended::Check, 1)].into());
+}
+
+#[tokio::test]
+async fn a_silent_request_counts_in_the_totals_alone() {
+    let body = "load: { iterations: 1, users: 1 }\n\
+                thresholds: [ count(requests) < 2, ratio(failed) < 1%, ratio(checks) == 100%, count(response_time) < 2 ]\n\
+                flows: [ { name: main, steps: [ { get: /b, check: { status: 200 } }, \
+                { get: /status/500, silent: true, check: { status: 200 } }, \
+                { get: /page, silent: true, capture: { next: { css: { select: a, attr: href } } } }, \
+                { get: '${next}', name: next, silent: true } ] } ]";
+    let over = run(plan(&target().await, body)).await;
+    let measured = over.totals.measured();
+    assert_eq!((measured.requests.ended, measured.requests.failed), (4, 1));
+    assert_eq!(measured.requests.statuses, [(200, 3), (500, 1)].into());
+    assert_eq!(over.totals.timing(Timing::ResponseTime, &[]).len(), 1);
+    for judged in over.judge.standings() {
+        assert_eq!(judged.standing, Standing::Pass, "{judged:?}");
+    }
+}
+
+#[test]
+fn one_name_is_not_of_a_silent_and_a_loud_step() {
+    let text = "name: x\ntarget: http://127.0.0.1:1\nload: { users: 1, for: 1s }\n\
+                flows: [ { name: f, steps: [ { get: /a, name: n }, { get: /b, name: n, silent: true } ] } ]\n";
+    let (_folder, path) = crate::scenario::written(text);
+    let scenario = scenario::load(&path, &scenario::Overrides::default()).expect("a scenario");
+    let target = "http://127.0.0.1:1".parse().expect("a URL");
+    let told = Plan::compile(&scenario, &target, 1, Segment::WHOLE).expect_err("an error");
+    assert!(
+        told.to_string().contains("only one of them is silent"),
+        "{told}"
+    );
 }

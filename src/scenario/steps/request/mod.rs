@@ -1,7 +1,5 @@
 //! `get`, `post` …: a step that sends a request. Reads its method, URL, body, credentials, checks and captures.
 
-use std::collections::BTreeMap;
-
 use http::Method;
 
 mod body;
@@ -11,9 +9,10 @@ use self::body::{BODIES, BODY, COMPRESS, FILE, FORM, GRAPHQL, JSON, MULTIPART};
 use super::{IF, StepKind};
 use crate::format::tables::http::{FAIL_ON, HEADERS, MAX_REDIRECTS, TIMEOUT, auth as credentials};
 use crate::format::tables::{capture as captured, check as checked};
-use crate::format::{Choice, Field, Fields, Mapping, Problems, Type};
+use crate::format::{Choice, Field, Fields, Mapping, Type};
 use crate::scenario::validate::compiler::Compiler;
 use crate::scenario::validate::http::{cases, expect, fail_on, headers, timeouts};
+use crate::scenario::validate::tags::tags;
 use crate::scenario::validate::{capture, check};
 use crate::scenario::{Action, Auth, FailedStatuses, Request, Template};
 use crate::source::{Content, Entry, Node, brief};
@@ -51,7 +50,8 @@ const TAGS: Field = Field::new(
     "tags",
     Type::Map(&Type::NAME),
     "{ area: catalogue }",
-    "Labels for threshold selectors: `{area=\"catalogue\"}`. `step`, `flow` and `check` are reserved.",
+    "Labels for threshold selectors: `{area=\"catalogue\"}`, besides those of the flow and the file, which they replace. \
+     `step`, `flow` and `check` are reserved.",
 );
 const QUERY: Field = Field::new(
     "query",
@@ -89,6 +89,14 @@ const REDIRECTS: Field = Field::new(
     "The maximum number of redirects of this request, instead of that of `http`. With 0, checks and captures see the \
      redirect itself.",
 );
+const SILENT: Field = Field::new(
+    "silent",
+    Type::Flag,
+    "true",
+    "Whether the request counts only in the totals of requests, bytes and connections. It then has no row in the report, \
+     no times, and no part in any threshold; its checks and captures work as those of any request.",
+)
+.default("false");
 const CHECK: Field = Field::new(
     "check",
     Type::OneOf(&[
@@ -133,9 +141,9 @@ static TABLE: Mapping = Mapping {
         400 or above and no check accepts it (`fail_on` and `expect` change that), if a check fails, or if a capture \
         finds nothing.",
     fields: &[
-        GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS, IF, NAME, TAGS, QUERY, HEADERS, COOKIES,
-        BODY, JSON, FORM, FILE, MULTIPART, GRAPHQL, COMPRESS, AUTH, TIMEOUT, REDIRECTS, FAIL_ON,
-        EXPECT, CHECK, CAPTURE,
+        GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS, IF, NAME, TAGS, SILENT, QUERY, HEADERS,
+        COOKIES, BODY, JSON, FORM, FILE, MULTIPART, GRAPHQL, COMPRESS, AUTH, TIMEOUT, REDIRECTS,
+        FAIL_ON, EXPECT, CHECK, CAPTURE,
     ],
     choices: &[&METHOD, &BODIES, &FAILURES],
     example: "post: /orders
@@ -167,15 +175,17 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
         .get(&COOKIES)
         .map_or_else(Vec::new, |node| cookies(node, compiler));
     let (body, coding) = body::body(&fields, compiler);
+    let is_silent = compiler.problems.value(&fields, &SILENT);
     let redirects: Option<u64> = compiler.problems.value(&fields, &REDIRECTS);
     let auth = fields.get(&AUTH).and_then(|node| auth(node, compiler));
     let defaults = compiler.timeouts;
     let timeouts = fields
         .get(&TIMEOUT)
         .map_or(defaults, |node| timeouts(node, defaults, compiler.problems));
-    let tags = fields
-        .get(&TAGS)
-        .map_or_else(BTreeMap::new, |node| tags(node, compiler.problems));
+    let mut labels = compiler.tags.clone();
+    if let Some(node) = fields.get(&TAGS) {
+        labels.extend(tags(node, compiler.problems));
+    }
     let failed = failed(&fields, compiler);
     let name = match fields.get(&NAME) {
         Some(node) => compiler.problems.fixed_name(node, "a step's name"),
@@ -206,7 +216,8 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
         timeouts,
         redirects: redirects.map(|redirects| redirects as u8),
         failed,
-        tags,
+        is_silent: is_silent.unwrap_or_default(),
+        tags: labels,
         checks,
         captures,
         span: head.key_span,
@@ -308,27 +319,4 @@ fn auth(node: &Node, compiler: &mut Compiler<'_>) -> Option<Auth> {
             None
         }
     }
-}
-
-fn tags(node: &Node, problems: &mut Problems) -> BTreeMap<String, String> {
-    let mut tags = BTreeMap::new();
-    let Some(entries) = problems.entries(node, "a mapping of tags to values") else {
-        return tags;
-    };
-    for entry in entries {
-        // Every step already has these labels.
-        if ["step", "flow", "check"].contains(&entry.key.as_str()) {
-            problems.report(
-                entry.key_span,
-                format!(
-                    "`{}` cannot be a tag: thresholds already use it as a selector",
-                    entry.key
-                ),
-            );
-        }
-        if let Some(value) = problems.fixed_name(&entry.value, "a tag's value") {
-            tags.insert(entry.key.clone(), value.to_owned());
-        }
-    }
-    tags
 }
