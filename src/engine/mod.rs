@@ -9,6 +9,7 @@ mod backoff;
 mod base_url;
 pub mod capture;
 pub mod check;
+mod content;
 mod early_exits;
 mod halt;
 mod hook;

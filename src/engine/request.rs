@@ -1,20 +1,19 @@
 //! Builds a request from its plan: literal parts are shared or copied, the others are rendered.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
 use super::base_url::BaseUrl;
+use super::content;
 use super::link::{flaw, follow, with_query};
 use super::state::UserState;
 use crate::expr::Missing;
-use crate::plan::{BodyPiece, PlannedRequest, RequestBody, RequestUrl, gzipped};
-use crate::scenario::{Auth, BodyCoding, Template};
-use crate::transport::{Content, Outgoing, Piece, Pieces};
+use crate::plan::{PlannedRequest, RequestUrl};
+use crate::scenario::{Auth, Template};
+use crate::transport::{Content, Outgoing};
 
 /// The reason why a request could not be built; nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,15 +97,7 @@ impl<'r> Prepared<'r> {
         for (name, value) in &request.cookies {
             cookies.push(cookie(name, value, state, text)?);
         }
-        let content = match &request.body {
-            RequestBody::Empty => Content::default(),
-            RequestBody::Literal(bytes) => request.coded.as_ref().unwrap_or(bytes).clone().into(),
-            RequestBody::Rendered(template) => {
-                render(template, state, text)?;
-                coded(Bytes::copy_from_slice(text.as_bytes()), request.coding)
-            }
-            RequestBody::Pieces(pieces) => content(pieces, request.coding, state, text)?,
-        };
+        let content = content::of(request, state, text)?;
         Ok(Self {
             uri,
             headers,
@@ -130,66 +121,13 @@ impl<'r> Prepared<'r> {
     }
 }
 
-fn render(
+pub(super) fn render(
     template: &Template,
     state: &mut UserState<'_>,
     text: &mut String,
 ) -> Result<(), Missing> {
     text.clear();
     template.render(state, text)
-}
-
-/// The largest body that is compressed on the users' own thread, in about a millisecond.
-const LARGE: usize = 64 << 10;
-
-/// Bytes in their coding; many bytes are compressed while they are sent, on another thread.
-fn coded(bytes: Bytes, coding: BodyCoding) -> Content {
-    match coding {
-        BodyCoding::Identity => bytes.into(),
-        BodyCoding::Gzip if bytes.len() <= LARGE => gzipped(&bytes).into(),
-        BodyCoding::Gzip => Content::Pieces(Arc::new(Pieces {
-            pieces: vec![Piece::Bytes(bytes)],
-            coding,
-        })),
-    }
-}
-
-/// Pieces with their texts rendered; texts between two files are one piece.
-fn content(
-    pieces: &[BodyPiece],
-    coding: BodyCoding,
-    state: &mut UserState<'_>,
-    text: &mut String,
-) -> Result<Content, Missing> {
-    let mut rendered = Vec::new();
-    text.clear();
-    let take = |text: &mut String| {
-        let bytes = Bytes::copy_from_slice(text.as_bytes());
-        text.clear();
-        bytes
-    };
-    for piece in pieces {
-        match piece {
-            BodyPiece::Text { template, .. } => template.render(state, text)?,
-            BodyPiece::File(file) => {
-                if !text.is_empty() {
-                    rendered.push(Piece::Bytes(take(text)));
-                }
-                rendered.push(Piece::File(Arc::clone(file)));
-            }
-        }
-    }
-    let rest = take(text);
-    if rendered.is_empty() {
-        return Ok(coded(rest, coding));
-    }
-    if !rest.is_empty() {
-        rendered.push(Piece::Bytes(rest));
-    }
-    Ok(Content::Pieces(Arc::new(Pieces {
-        pieces: rendered,
-        coding,
-    })))
 }
 
 /// A cookie for the jar.
@@ -272,8 +210,8 @@ mod tests {
     use super::*;
     use crate::expr::PartSet;
     use crate::expr::{Encoding, Expression, Names};
-    use crate::plan::{Plan, ReadsBody, Segment};
-    use crate::scenario::{self, FailedStatuses, Overrides, SlotId, Timeouts};
+    use crate::plan::{Plan, ReadsBody, RequestBody, Segment};
+    use crate::scenario::{self, BodyCoding, FailedStatuses, Overrides, SlotId, Timeouts};
 
     /// The only variable is `x`.
     struct OnlyX;

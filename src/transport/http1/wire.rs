@@ -324,3 +324,20 @@ impl AsyncWrite for Wire {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_a_head_get_their_case_and_nothing_else_changes() {
+        let case = HeaderCase(vec!["X-Own-ID".to_owned(), "Host".to_owned()]);
+        let head = "POST /x-own-id: HTTP/1.1\r\nhost: h\r\nx-own-id: x-own-id: 1\r\nx-own-id2: 2";
+        let whole = format!("{head}\r\n\r\nx-own-id: body");
+        let cased = CasedHead::of(whole.as_bytes(), &case);
+        assert_eq!(
+            String::from_utf8(cased.bytes).expect("text"),
+            "POST /x-own-id: HTTP/1.1\r\nHost: h\r\nX-Own-ID: x-own-id: 1\r\nx-own-id2: 2"
+        );
+    }
+}
