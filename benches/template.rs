@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use criterion::{Criterion, criterion_group, criterion_main};
 use gander::expr::{Context, Encoding, Expression, Names, StoredValue, Template};
 use gander::scenario::{Feed, Pick, SlotId, Value};
+use gander::script::{Module, Scripts, Surroundings};
 use serde_json::json;
 
 /// Two variables, and a counter for random bits.
@@ -117,5 +118,30 @@ fn dealing(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, rendering, dealing);
+/// A function of one's own, as a signature for each request calls it.
+fn scripting(criterion: &mut Criterion) {
+    let text = "export const add = (a, b) => a + b;\n\
+                export const sign = (body, key) => key.split('').reverse().join('') + body.length;\n\
+                export const hmac256 = (body, key) => hmac('sha256', key, body, 'base64');\n";
+    let module = Module {
+        name: "helpers.js".to_owned(),
+        text: text.to_owned(),
+    };
+    let scripts = Scripts::new(vec![module]).expect("a module");
+    let texts: [Value; 2] = [
+        "{\"id\": 17, \"name\": \"red wine\"}",
+        "abcdefghijklmnopqrstuvwxy",
+    ]
+    .map(Value::from);
+    let surroundings = Surroundings { seed: 1, now: 0.0 };
+    let mut group = criterion.benchmark_group("script");
+    for (index, function) in scripts.functions().iter().enumerate() {
+        group.bench_function(&function.name, |bencher| {
+            bencher.iter(|| scripts.call(index, black_box(&texts), surroundings).is_ok());
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, rendering, dealing, scripting);
 criterion_main!(benches);

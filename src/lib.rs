@@ -25,6 +25,7 @@ pub mod record;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod script;
 pub mod source;
 pub mod stats;
 pub mod transport;

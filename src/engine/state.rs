@@ -20,6 +20,7 @@ use crate::plan::secrets::texts;
 use crate::plan::{Plan, PlannedFlow};
 use crate::record::Clock;
 use crate::scenario::{Delay, Scope, SlotId, Value};
+use crate::script::Surroundings;
 use crate::transport::Client;
 use crate::units::Micros;
 
@@ -317,7 +318,7 @@ impl Context for UserState<'_> {
             Ambient::RunId => workload.run_id.as_str().into(),
             Ambient::RunSegment => u64::from(workload.segment.index).into(),
             Ambient::RunElapsed => {
-                let elapsed = self.clock.map_or(Micros::ZERO, |clock| clock.now());
+                let elapsed = self.clock.map_or(Micros::ZERO, Clock::now);
                 let (seconds, millis) = (elapsed.0 / 1_000_000, elapsed.0 / 1_000 % 1_000);
                 return Value::from_json(&format!("{seconds}.{millis:03}")).ok();
             }
@@ -330,6 +331,16 @@ impl Context for UserState<'_> {
             Some(last) => last.part(part),
             None => Err("there is no response before it in this iteration".to_owned()),
         }
+    }
+
+    fn script(&mut self, function: usize, arguments: &[Value]) -> Result<Value, String> {
+        let surroundings = Surroundings {
+            seed: self.random(),
+            now: self.now().timestamp_millis() as f64,
+        };
+        let scripts = &self.plan.workload.scripts;
+        let returned = scripts.call(function, arguments, surroundings);
+        returned.map_err(|fault| fault.to_string())
     }
 
     fn slot_name(&self, slot: SlotId) -> &str {

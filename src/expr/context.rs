@@ -30,6 +30,10 @@ pub trait Context {
     fn response(&self, _: &ResponsePart) -> Result<&Value, String> {
         Err("there is no response".to_owned())
     }
+    /// The value that a function of the scenario's scripts returns, or the reason why it fails.
+    fn script(&mut self, _: usize, _: &[Value]) -> Result<Value, String> {
+        Err("no script can be called here".to_owned())
+    }
     /// The wall clock, for `now()` and `timestamp_ms()`.
     fn now(&self) -> DateTime<Utc> {
         Utc::now()

@@ -62,7 +62,9 @@ impl Expression {
             | Self::List(_)
             | Self::Part(_) => self.value(context).is_ok_and(|value| value.is_true()),
             // What cannot be calculated is a mistake, not a value that is not there.
-            Self::Arithmetic(_) | Self::Negative(_) => self.value(context)?.is_true(),
+            Self::Arithmetic(_) | Self::Negative(_) | Self::Script(..) => {
+                self.value(context)?.is_true()
+            }
             Self::If(several) => {
                 let [condition, then, otherwise] = &**several;
                 let is_first = condition.holds(context)?;
@@ -88,15 +90,11 @@ impl Expression {
             Self::Arithmetic(sides) => sides.result(context),
             Self::Negative(inner) => {
                 let value = inner.value(context)?;
-                match number(&value) {
-                    Some(number) => Ok(number.negated().into()),
-                    None => {
-                        let kind = View::from(&*value).kind();
-                        let asked = format!("-{}", shown(&value));
-                        Err(Missing::named(asked)
-                            .because(format!("`-` needs a number, found {kind}")))
-                    }
+                if let Some(number) = number(&value) {
+                    return Ok(number.negated().into());
                 }
+                let note = format!("`-` needs a number, found {}", View::from(&*value).kind());
+                Err(Missing::named(format!("-{}", shown(&value))).because(note))
             }
             Self::If(several) => {
                 let [condition, then, otherwise] = &**several;
@@ -119,10 +117,8 @@ impl Expression {
                 }
                 found
             }
-            Self::Ambient(ambient) => {
-                let value = context.ambient(*ambient);
-                value.ok_or_else(|| Missing::named(ambient.written()))
-            }
+            Self::Ambient(_) | Self::Script(..) => self.value(context).map(Cow::into_owned),
+            // `value` has cases of its own for those that are not conditions.
             Self::Slot(_)
             | Self::Column { .. }
             | Self::Response(_)
@@ -142,21 +138,17 @@ impl Arithmetic {
     fn result(&self, context: &mut dyn Context) -> Result<Value, Missing> {
         let left = self.left.value(context)?.into_owned();
         let right = self.right.value(context)?;
-        let result = match (number(&left), number(&right)) {
-            (Some(left), Some(right)) => left
-                .apply(self.operator, &right)
-                .map_err(|error| error.to_string()),
-            (None, _) | (_, None) => {
-                let kinds = [&left, &*right].map(|value| View::from(value).kind());
-                let symbol = self.operator.symbol();
-                let [left, right] = kinds;
-                Err(format!(
-                    "`{symbol}` needs two numbers, found {left} and {right}"
-                ))
-            }
+        let symbol = self.operator.symbol();
+        let result = if let (Some(left), Some(right)) = (number(&left), number(&right)) {
+            let result = left.apply(self.operator, &right);
+            result.map_err(|error| error.to_string())
+        } else {
+            let [left, right] = [&left, &*right].map(|value| View::from(value).kind());
+            Err(format!(
+                "`{symbol}` needs two numbers, found {left} and {right}"
+            ))
         };
         result.map(Value::Number).map_err(|note| {
-            let symbol = self.operator.symbol();
             let asked = format!("{} {symbol} {}", shown(&left), shown(&right));
             Missing::named(asked).because(note)
         })

@@ -24,6 +24,8 @@ pub enum Expression {
     Response(ResponsePart),
     /// A function and its arguments, in the right number.
     Call(Function, Box<[Expression]>),
+    /// A function of the scenario's scripts and its arguments.
+    Script(ScriptFunction, Box<[Expression]>),
     /// A constant.
     Literal(Value),
     /// The joined texts of several expressions.
@@ -51,6 +53,15 @@ pub enum Expression {
     List(Box<[Expression]>),
     /// A member of a mapping or an item of a list: `a.b`, `a[0]`.
     Part(Box<Part>),
+}
+
+/// A function of the scenario's scripts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScriptFunction {
+    /// Its index among them.
+    pub index: usize,
+    /// Its name.
+    pub name: Box<str>,
 }
 
 /// A part of a value.
@@ -119,6 +130,7 @@ impl Expression {
             | Self::Response(_)
             | Self::Literal(_) => Vec::new(),
             Self::Call(_, several)
+            | Self::Script(_, several)
             | Self::Join(several)
             | Self::Default(several)
             | Self::All(several)
@@ -135,7 +147,11 @@ impl Expression {
     /// True if the value is the same always and everywhere.
     pub(super) fn is_constant(&self) -> bool {
         let is_constant = match self {
-            Self::Slot(_) | Self::Column { .. } | Self::Ambient(_) | Self::Response(_) => false,
+            Self::Slot(_)
+            | Self::Column { .. }
+            | Self::Ambient(_)
+            | Self::Response(_)
+            | Self::Script(..) => false,
             Self::Call(function, _) => function.is_pure(),
             Self::Literal(_)
             | Self::Join(_)
@@ -159,7 +175,7 @@ impl Expression {
         matches!(self, Self::Call(function, _) if function.is(&URL_ENCODE) || function.is(&RAW))
     }
 
-    /// Calls `see` for every name, such as a variable or a column, and tells it whether the value may be missing there: `may_be` for the
+    /// Calls `see` for every name, such as a variable or a column, and every call, and tells it whether the value may be missing there: `may_be` for the
     /// expression itself.
     pub(crate) fn each_use(&self, may_be: bool, see: &mut dyn FnMut(&Self, bool)) {
         match self {
@@ -188,7 +204,13 @@ impl Expression {
                 part.whole.each_use(may_be, see);
                 part.key.each_use(false, see);
             }
-            Self::Call(..)
+            Self::Call(..) => {
+                see(self, may_be);
+                for operand in self.operands() {
+                    operand.each_use(false, see);
+                }
+            }
+            Self::Script(..)
             | Self::Join(_)
             | Self::Compare(_)
             | Self::Match(..)

@@ -18,8 +18,10 @@ mod expression;
 pub(crate) mod fake;
 mod function;
 pub(crate) mod guide;
+mod known;
 mod names;
 mod parse;
+mod part;
 mod render;
 mod slips;
 mod suggest;
@@ -32,9 +34,11 @@ pub use comparator::Comparator;
 pub use context::{Context, Missing, StoredValue};
 pub use encoding::Encoding;
 pub use error::ExprError;
-pub use expression::{Arithmetic, Comparison, Condition, Expression, Part, Pattern};
+pub use expression::{
+    Arithmetic, Comparison, Condition, Expression, Part, Pattern, ScriptFunction,
+};
 pub use function::Function;
-pub(crate) use function::below;
+pub(crate) use function::{below, call_pure, is_function, pure_functions};
 pub use names::{Names, SlotId};
 pub use template::{Template, TemplateSegment};
 pub use value::{Number, Value};

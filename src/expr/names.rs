@@ -20,6 +20,11 @@ pub trait Names {
     fn file(&mut self, _: &str) -> Result<String, (String, Option<String>)> {
         Err(("no file can be read here".to_owned(), None))
     }
+    /// The names of the functions of the scenario's scripts, by index; `None` if the scripts could not be read, so that
+    /// any name may be one of theirs.
+    fn scripts(&self) -> Option<Vec<&str>> {
+        Some(Vec::new())
+    }
     /// A placeholder for an environment variable without a value and a default, if it need not be set.
     fn stand_in(&self, _: &str) -> Option<String> {
         None

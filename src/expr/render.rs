@@ -4,12 +4,10 @@ use std::borrow::Cow;
 
 use uuid::Uuid;
 
-use super::expression::Part;
 use super::function::{self, UUID};
 use super::{
     Context, Encoding, Expression, Missing, StoredValue, Template, TemplateSegment, Value,
 };
-use crate::source::brief;
 
 impl Template {
     /// Appends the rendered text to `out`. If values are texts and numbers, only `out` itself allocates.
@@ -46,6 +44,7 @@ impl Expression {
     ) -> Result<Cow<'c, Value>, Missing> {
         match self {
             Self::Call(function, arguments) => function.call(arguments, context).map(Cow::Owned),
+            Self::Script(function, arguments) => function.call(arguments, context).map(Cow::Owned),
             Self::Slot(_) | Self::Column { .. } | Self::Response(_) | Self::Literal(_) => {
                 self.stored(context).map(StoredValue::into_value)
             }
@@ -141,6 +140,7 @@ impl Expression {
                 value => encoding.write_value(&value, out),
             },
             Self::Ambient(_)
+            | Self::Script(..)
             | Self::Join(_)
             | Self::Default(_)
             | Self::All(_)
@@ -170,7 +170,10 @@ impl Expression {
     }
 
     /// The stored value.
-    fn stored<'c>(&'c self, context: &'c dyn Context) -> Result<StoredValue<'c>, Missing> {
+    pub(super) fn stored<'c>(
+        &'c self,
+        context: &'c dyn Context,
+    ) -> Result<StoredValue<'c>, Missing> {
         match self {
             Self::Slot(slot) => context.slot(*slot).map(StoredValue::Value),
             Self::Column { feed, column } => context.column(*feed, *column),
@@ -181,6 +184,7 @@ impl Expression {
             }
             Self::Ambient(_)
             | Self::Call(..)
+            | Self::Script(..)
             | Self::Join(_)
             | Self::Default(_)
             | Self::All(_)
@@ -198,13 +202,14 @@ impl Expression {
     }
 
     /// The error that this expression has no value, with its name.
-    fn missing(&self, context: &dyn Context) -> Missing {
+    pub(super) fn missing(&self, context: &dyn Context) -> Missing {
         match self {
             Self::Slot(slot) => Missing::named(context.slot_name(*slot)),
             Self::Column { feed, column } => Missing::named(context.column_name(*feed, *column)),
             Self::Ambient(ambient) => Missing::named(ambient.written()),
             Self::Response(part) => Missing::named(part.written()),
             Self::Call(function, _) => Missing::named(function.usage()),
+            Self::Script(function, _) => function.missing(),
             Self::Literal(value) => Missing::named(value.to_string()),
             // All values are missing; name the last one.
             Self::Default(values) => values
@@ -222,132 +227,6 @@ impl Expression {
             | Self::If(_)
             | Self::List(_) => Missing::named("an expression"),
         }
-    }
-}
-
-impl Expression {
-    /// The value of a name, or of a constant part of one, without any calculation.
-    pub(crate) fn known(&self, context: &dyn Context) -> Option<Value> {
-        match self {
-            Self::Slot(_) | Self::Column { .. } | Self::Response(_) | Self::Literal(_) => {
-                let stored = self.stored(context).ok()?;
-                Some(stored.into_value().into_owned())
-            }
-            Self::Ambient(ambient) => context.ambient(*ambient),
-            Self::Part(part) => {
-                let key = part.key.known(context)?;
-                part.whole.known(context)?.into_part(&key).ok()
-            }
-            Self::Call(..)
-            | Self::Join(_)
-            | Self::Default(_)
-            | Self::All(_)
-            | Self::Any(_)
-            | Self::Not(_)
-            | Self::Compare(_)
-            | Self::Match(..)
-            | Self::Arithmetic(_)
-            | Self::Negative(_)
-            | Self::If(_)
-            | Self::List(_) => None,
-        }
-    }
-
-    /// The names in the expression with their present values, for the message of a condition that does not hold:
-    /// `page = 3, response.status = 500`.
-    pub(crate) fn shown_values(&self, context: &dyn Context) -> String {
-        let mut found: Vec<String> = Vec::new();
-        self.show_values(context, &mut found);
-        found.join(", ")
-    }
-
-    fn show_values(&self, context: &dyn Context, found: &mut Vec<String>) {
-        let name = match self {
-            Self::Slot(_) | Self::Column { .. } | Self::Ambient(_) | Self::Response(_) => {
-                self.missing(context).name
-            }
-            Self::Part(part) if part.is_path() => brief(&part.written),
-            Self::Part(_)
-            | Self::Literal(_)
-            | Self::Call(..)
-            | Self::Join(_)
-            | Self::Default(_)
-            | Self::All(_)
-            | Self::Any(_)
-            | Self::Not(_)
-            | Self::Compare(_)
-            | Self::Match(..)
-            | Self::Arithmetic(_)
-            | Self::Negative(_)
-            | Self::If(_)
-            | Self::List(_) => {
-                for operand in self.operands() {
-                    operand.show_values(context, found);
-                }
-                return;
-            }
-        };
-        let shown = match self.known(context) {
-            Some(value) => format!("{name} = {}", brief(&value.to_string())),
-            None => format!("{name} has no value"),
-        };
-        if !found.contains(&shown) {
-            found.push(shown);
-        }
-    }
-}
-
-impl Part {
-    /// True for a part of a response.
-    pub(crate) fn reads_response(&self) -> bool {
-        matches!(self.whole, Expression::Response(_))
-            || matches!(&self.whole, Expression::Part(inner) if inner.reads_response())
-    }
-
-    /// True for a part of a name with constant keys.
-    fn is_path(&self) -> bool {
-        let is_name = match &self.whole {
-            Expression::Part(inner) => inner.is_path(),
-            Expression::Slot(_)
-            | Expression::Column { .. }
-            | Expression::Ambient(_)
-            | Expression::Response(_) => true,
-            Expression::Literal(_)
-            | Expression::Call(..)
-            | Expression::Join(_)
-            | Expression::Default(_)
-            | Expression::All(_)
-            | Expression::Any(_)
-            | Expression::Not(_)
-            | Expression::Compare(_)
-            | Expression::Match(..)
-            | Expression::Arithmetic(_)
-            | Expression::Negative(_)
-            | Expression::If(_)
-            | Expression::List(_) => false,
-        };
-        is_name && matches!(self.key, Expression::Literal(_))
-    }
-
-    /// The part, borrowed if the value is stored.
-    fn value<'c>(&'c self, context: &'c mut dyn Context) -> Result<Cow<'c, Value>, Missing> {
-        let computed;
-        let key = match &self.key {
-            Expression::Literal(key) => key,
-            key => {
-                computed = key.value(&mut *context)?.into_owned();
-                &computed
-            }
-        };
-        let part = match self.whole.value(context)? {
-            Cow::Borrowed(whole) => whole.part(key).map(Cow::Borrowed),
-            Cow::Owned(whole) => whole.into_part(key).map(Cow::Owned),
-        };
-        part.map_err(|note| self.missing().because(note))
-    }
-
-    fn missing(&self) -> Missing {
-        Missing::named(brief(&self.written))
     }
 }
 

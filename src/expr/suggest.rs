@@ -73,8 +73,11 @@ pub(super) fn name(
     (message, hint)
 }
 
-/// The hint for an unknown function.
-pub(super) fn function(name: &str) -> String {
+/// The hint for an unknown function; `scripts` are those of the scenario's scripts.
+pub(super) fn function(name: &str, scripts: &[&str]) -> String {
+    if let Some(near) = nearest(name, scripts.iter().copied()) {
+        return did_you_mean(&format!("{near}(…)"));
+    }
     if let Some(function) = elsewhere(name).and_then(Function::named) {
         return did_you_mean(function.usage());
     }
@@ -83,7 +86,12 @@ pub(super) fn function(name: &str) -> String {
         return did_you_mean(function.usage());
     }
     let names: Vec<&str> = Function::all().map(Function::name).collect();
-    format!("the functions are {}, env, file", names.join(", "))
+    let own = if scripts.is_empty() {
+        String::new()
+    } else {
+        format!("{}, ", list(scripts))
+    };
+    format!("the functions are {own}{}, env, file", names.join(", "))
 }
 
 /// Gander's function for one of another tool or language.

@@ -43,6 +43,32 @@ value. Its body is kept only where an expression of the flow reads it.
 |---|---|
 ";
 
+const OWN_FUNCTIONS: &str = "
+### Functions of your own
+
+`functions: helpers.js` names an ECMAScript module, or a list of them. Every function that it exports can be called in any expression, as
+`${sign(body, api_key)}` or `that: balanced(response.json)`. A function of the same name as one above is an error. Modules may import each
+other, `import { sign } from './sign.js'`, if both are in the list.
+
+```js
+export function sign(body, key) {
+  return hmac('sha256', key, `${Date.now()}.${body}`, 'base64');
+}
+```
+
+QuickJS runs the modules, one engine for each thread; what a module keeps between calls is therefore not shared by all users. They reach no
+file and no network. The functions above that depend on their arguments alone (`sha256`, `base64`, `url_encode`, …) are global functions,
+and so is `hmac(algorithm, key, text, encoding)`; `k6/crypto` and `k6/encoding` can be imported and have those of their functions that work on
+texts. `Math.random` comes from the run's seed, the user and the iteration. `Date` has the time at which the call begins. `console` writes
+nothing. A promise is waited for.
+
+A whole number beyond 2^53 becomes a BigInt, and a BigInt becomes a whole number with all its digits. Decimals become JavaScript numbers.
+`undefined` becomes null.
+
+A call takes at most 100 ms, 32 MiB of memory and 256 KiB of stack. A call that fails or meets a limit has no value, as a missing variable has
+none, and its failure names the line and the column in the module. A call runs on the thread of its user; it delays the thread's other users.
+";
+
 const THRESHOLDS: &str = "## Threshold expressions
 
 `aggregate(metric{selectors}) operator limit`, such as `p95(response_time{step=\"login\"}) < 500ms`. The limit has the unit of the
@@ -63,6 +89,7 @@ pub(crate) fn render(format: &Format) -> String {
     }
     page.expressions();
     page.names();
+    page.line(OWN_FUNCTIONS);
     page.thresholds();
     page.types();
     page.out

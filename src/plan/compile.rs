@@ -1,6 +1,7 @@
 //! Compiles a scenario to a plan: literal parts get their final form, names become numbers.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use url::Url;
 
@@ -10,7 +11,7 @@ use super::threshold::resolve;
 use super::{
     CheckEntry, CheckId, HttpPlan, LoadProfile, Loads, MAX_SERIES, MeasuredRequest, Metrics, OTHER,
     Plan, PlannedFlow, PlannedRequest, ReadsBody, RequestUrl, Schedule, Secrets, Segment, Series,
-    SeriesId, Subject, Workload, fingerprint, think, totals, uses,
+    SeriesId, Subject, Workload, fingerprint, think, totals, uses, vars,
 };
 use crate::expr::PartSet;
 use crate::scenario::program::with_requests;
@@ -25,7 +26,8 @@ impl Plan {
         segment: Segment,
     ) -> Result<Self, Diagnostics> {
         let compiler = WorkloadCompiler::new(scenario, target);
-        let (workload, mut problems) = compiler.workload(scenario, target, seed, segment);
+        let (mut workload, mut problems) = compiler.workload(scenario, target, seed, segment);
+        problems.extend(vars::draw(&mut workload));
         problems.extend(load_problem(&workload));
         let mut thresholds = Vec::new();
         for entry in &scenario.thresholds {
@@ -164,6 +166,7 @@ impl<'s> WorkloadCompiler<'s> {
             },
             variables: scenario.variables.clone(),
             links: self.links,
+            scripts: Arc::clone(&scenario.scripts),
             feeds: scenario.feeds.clone(),
             setup,
             teardown,

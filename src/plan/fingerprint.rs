@@ -20,6 +20,11 @@ pub(super) fn plan(workload: &str, seed: u64) -> String {
     hash(|out| writeln!(out, "workload {workload}\nseed {seed}"))
 }
 
+/// SHA-256, in hex, of a text.
+pub(super) fn digest(text: &str) -> String {
+    hash(|out| out.write_str(text))
+}
+
 fn hash(write: impl FnOnce(&mut Hashed) -> fmt::Result) -> String {
     let mut hashed = Hashed(Sha256::new());
     // A hash takes everything.

@@ -16,6 +16,7 @@ mod think;
 pub mod threshold;
 mod totals;
 mod uses;
+mod vars;
 mod workload;
 
 use std::collections::BTreeMap;

@@ -87,6 +87,7 @@ pub(super) fn link(url: &Template) -> Option<SlotId> {
             Expression::Call(_, arguments) => arguments.iter().find_map(first_slot),
             Expression::Part(part) => first_slot(&part.whole),
             Expression::Column { .. }
+            | Expression::Script(..)
             | Expression::Ambient(_)
             | Expression::Response(_)
             | Expression::Literal(_)

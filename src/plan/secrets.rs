@@ -201,12 +201,12 @@ impl SecretSources {
             Expression::Slot(slot) => self.slots.push(*slot),
             Expression::Column { feed, column } => self.columns.push((*feed, *column)),
             Expression::Response(_) => self.responses.push(expression.clone()),
-            Expression::Ambient(_) => {}
             Expression::Part(part) if part.reads_response() => {
                 self.responses.push(expression.clone());
             }
             Expression::Literal(value) => self.texts.extend(texts(value)),
             Expression::Call(..)
+            | Expression::Script(..)
             | Expression::Join(_)
             | Expression::Default(_)
             | Expression::Arithmetic(_)
@@ -218,8 +218,9 @@ impl SecretSources {
                     self.expression(part);
                 }
             }
-            // Their values are only true or false.
-            Expression::All(_)
+            // Their values are only true or false, or known to everybody.
+            Expression::Ambient(_)
+            | Expression::All(_)
             | Expression::Any(_)
             | Expression::Not(_)
             | Expression::Match(..)

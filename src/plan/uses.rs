@@ -59,7 +59,7 @@ fn of_block<R: AsRef<PlannedRequest>>(block: &[Step<R>]) -> PartSet {
         match &visit.step.action {
             Action::Request(request) => {
                 each_template((**request).as_ref(), &mut |template| {
-                    add(&mut read, template)
+                    add(&mut read, template);
                 });
             }
             Action::Set(values) => {

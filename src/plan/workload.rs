@@ -1,5 +1,6 @@
 //! The workload: the actions of users, when they happen, and what is recorded of them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
@@ -10,6 +11,7 @@ use super::{
 };
 use crate::scenario::program::requests;
 use crate::scenario::{Cookies, Delay, Feed, OnError, Step, Targets, TlsOptions, Variable};
+use crate::script::Scripts;
 use crate::units::ByteSize;
 
 /// The actions of users, when they happen, and what is recorded of them.
@@ -33,6 +35,8 @@ pub struct Workload {
     pub variables: Vec<Variable>,
     /// By variable: true if a request uses its value as its URL, so that the page it was captured from is kept.
     pub links: Box<[bool]>,
+    /// The modules whose functions expressions call.
+    pub scripts: Arc<Scripts>,
     /// The feeders.
     pub feeds: Vec<Feed>,
     /// Steps before the load; not measured.

@@ -21,18 +21,20 @@ mod upload;
 mod validate;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::expr::threshold;
 pub use crate::expr::{Comparator, Condition, Number, SlotId, Template, Value};
+use crate::expr::{Context, Missing, threshold};
 pub use crate::format::words::{
     ArrivalLaw, BodyCoding, CapturePick, Cookies, JsonType, Kind, OnError, OnFail, Pick, Severity,
     WhenUsedUp,
 };
 use crate::format::{Format, reference, schema, tables};
 use crate::mask::Mask;
+use crate::script::Scripts;
 pub use crate::source::{Diagnostic, Diagnostics, Sources, Span};
 
 pub use css::{CssQuery, HtmlDocument, LARGEST_HTML};
@@ -98,6 +100,8 @@ pub struct Scenario {
     pub on_error: OnError,
     /// Every variable a template can name: slot `i` is `variables[i]`.
     pub variables: Vec<Variable>,
+    /// The modules whose functions expressions call.
+    pub scripts: Arc<Scripts>,
     /// Feeders; [`crate::expr::Expression::Column`] refers to them by index.
     pub feeds: Vec<Feed>,
     /// Steps that one user runs once before the load; not measured.
@@ -131,10 +135,53 @@ pub struct Source {
 pub struct Variable {
     /// The name between `${` and `}`.
     pub name: String,
-    /// Its value at the start of each iteration: from `vars`, or `None` until it is captured.
+    /// Its value at the start of each iteration: from `vars`, or `None` until it is captured or drawn.
     pub initial: Option<Value>,
+    /// The expression in `vars` from which a plan draws its value.
+    pub drawn: Option<Drawn>,
     /// Its lifetime.
     pub scope: Scope,
+}
+
+impl Variable {
+    /// True if it has a value before anything is captured or set.
+    pub const fn is_first_value_known(&self) -> bool {
+        self.initial.is_some() || self.drawn.is_some()
+    }
+}
+
+/// A value of `vars` with expressions in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drawn {
+    /// The value; for a list or a mapping its JSON.
+    pub template: Template,
+    /// Whether it is the value, or its JSON.
+    pub form: DrawnForm,
+    /// The position of the value in the file.
+    pub span: Span,
+}
+
+/// The form of a drawn value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DrawnForm {
+    /// The value itself.
+    Value,
+    /// A list or a mapping, as JSON.
+    Json,
+}
+
+impl Drawn {
+    /// The value in a context, or the reason why there is none.
+    pub(crate) fn value(&self, context: &mut dyn Context) -> Result<Value, Missing> {
+        match self.form {
+            DrawnForm::Value => self.template.evaluate(context),
+            DrawnForm::Json => {
+                let mut json = String::new();
+                self.template.render(context, &mut json)?;
+                Ok(Value::from_json(&json).unwrap_or(Value::Null))
+            }
+        }
+    }
 }
 
 /// The lifetime of a value.

@@ -23,6 +23,10 @@ impl ExampleFolder {
             ("fixtures/users.csv", "email\na@b\n"),
             ("fixtures/order.schema.json", "{}"),
             ("fixtures/item.graphql", "{ item { name } }"),
+            (
+                "scenarios/helpers.js",
+                "export const sign = (body, key) => hmac('sha256', key, body);",
+            ),
             ("fixtures/ca.pem", "-----BEGIN CERTIFICATE-----\n"),
             ("scenarios/example.yaml", ""),
         ] {

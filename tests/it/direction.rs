@@ -12,11 +12,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mask", &[]),
     ("source", &["units", "mask"]),
     ("expr", &["units", "source"]),
+    ("script", &["expr"]),
     ("format", &["units", "mask", "source", "expr"]),
-    ("scenario", &["units", "mask", "source", "expr", "format"]),
+    (
+        "scenario",
+        &["units", "mask", "source", "expr", "script", "format"],
+    ),
     (
         "plan",
-        &["units", "outcome", "mask", "source", "expr", "scenario"],
+        &[
+            "units", "outcome", "mask", "source", "expr", "script", "scenario",
+        ],
     ),
     ("transport", &["units", "outcome", "scenario", "plan"]),
     ("probe", &["units"]),
@@ -31,6 +37,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "outcome",
             "mask",
             "expr",
+            "script",
             "scenario",
             "plan",
             "transport",
@@ -123,9 +130,10 @@ const FOLIO: [&str; 27] = [
 ];
 
 /// An outside crate, and the only place whose code may name it.
-const OWNED: [(&str, &str); 9] = [
+const OWNED: [(&str, &str); 10] = [
     ("annotate_snippets", "source"),
     ("goose", "engine"),
+    ("rquickjs", "script"),
     ("tera", "report"),
     ("scraper", "scenario"),
     ("boon", "scenario"),

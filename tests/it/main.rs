@@ -12,6 +12,7 @@ mod diagnostics;
 mod direction;
 mod doctor;
 mod engine;
+mod expression_mutation;
 mod hardship;
 mod housekeeping;
 mod journal;

@@ -3,7 +3,7 @@
 use super::arguments::Arguments;
 use super::random::below;
 use super::{Entry, Kind};
-use crate::expr::{Missing, Value};
+use crate::expr::Value;
 
 pub(super) const GROUP: &[&Entry] = &[&NAME, &EMAIL, &WORD, &SENTENCE];
 
@@ -16,7 +16,7 @@ static NAME: Entry = Entry::varying("name()", NOTHING, |arguments| {
 .doc("A made-up name of a person.")
 .example("name()", "^\"\\p{Lu}\\p{L}+ \\p{Lu}\\p{L}+\"$");
 
-static EMAIL: Entry = Entry::varying("email()", NOTHING, email)
+static EMAIL: Entry = Entry::varying("email()", NOTHING, |arguments| Ok(email(arguments)))
     .doc("A made-up e-mail address at example.com, which belongs to nobody.")
     .example("email()", "^\"[a-z]+\\.[a-z]+[0-9]+@example\\.com\"$");
 
@@ -26,7 +26,7 @@ static WORD: Entry = Entry::varying("word()", NOTHING, |arguments| {
 .doc("A made-up choice of an English word.")
 .example("word()", "^\"[a-z]+\"$");
 
-static SENTENCE: Entry = Entry::varying("sentence()", NOTHING, sentence)
+static SENTENCE: Entry = Entry::varying("sentence()", NOTHING, |arguments| Ok(sentence(arguments)))
     .doc("A made-up sentence of 5 to 12 English words.")
     .example("sentence()", "^\"[A-Z][a-z]+( [a-z]+){4,11}\\.\"$");
 
@@ -35,15 +35,15 @@ fn pick(from: &[&'static str], arguments: &mut Arguments<'_>) -> &'static str {
     from[index as usize]
 }
 
-fn email(arguments: &mut Arguments<'_>) -> Result<Value, Missing> {
+fn email(arguments: &mut Arguments<'_>) -> Value {
     let (first, last) = (pick(&FIRST, arguments), pick(&LAST, arguments));
     // A number, so that two of a million addresses are hardly ever the same.
     let number = below(1_000_000_000, arguments.random());
     let address = format!("{first}.{last}{number}@example.com");
-    Ok(address.to_ascii_lowercase().into())
+    address.to_ascii_lowercase().into()
 }
 
-fn sentence(arguments: &mut Arguments<'_>) -> Result<Value, Missing> {
+fn sentence(arguments: &mut Arguments<'_>) -> Value {
     let count = 5 + below(8, arguments.random());
     let words: Vec<&str> = (0..count).map(|_| pick(&WORDS, arguments)).collect();
     let mut sentence = words.join(" ");
@@ -51,7 +51,7 @@ fn sentence(arguments: &mut Arguments<'_>) -> Result<Value, Missing> {
         first.make_ascii_uppercase();
     }
     sentence.push('.');
-    Ok(sentence.into())
+    sentence.into()
 }
 
 const FIRST: [&str; 48] = [

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use self::arguments::Arguments;
-use super::{Context, Expression, Missing, Value};
+use super::{Context, Expression, Missing, Value, compile};
 
 pub(super) use self::encode::{RAW, URL_ENCODE};
 pub(crate) use self::random::below;
@@ -173,6 +173,11 @@ impl Function {
         usage.split_once('(').map_or(usage, |(name, _)| name)
     }
 
+    /// True if the value belongs to a user or its iteration.
+    pub(crate) fn is_of_user(self) -> bool {
+        self.is(&run::ITERATION) || self.is(&run::USER)
+    }
+
     /// True if this is the function of an entry.
     pub(super) fn is(self, entry: &'static Entry) -> bool {
         std::ptr::eq(self.0, entry)
@@ -249,6 +254,31 @@ impl Function {
             Evaluate::Pure(_) | Evaluate::Varies(_) | Evaluate::Picks(_) => Ok(None),
         }
     }
+}
+
+/// The names of the functions that always give the same value for the same arguments.
+pub(crate) fn pure_functions() -> impl Iterator<Item = &'static str> {
+    Function::all()
+        .filter(|function| function.is_pure())
+        .map(Function::name)
+}
+
+/// True for the name of a function, `env` and `file` among them.
+pub(crate) fn is_function(name: &str) -> bool {
+    matches!(name, "env" | "file") || Function::named(name).is_some()
+}
+
+/// The value of a pure function, or the reason why there is none.
+pub(crate) fn call_pure(name: &str, arguments: Vec<Value>) -> Result<Value, String> {
+    let function = Function::named(name).filter(|function| function.is_pure());
+    let function = function.ok_or_else(|| format!("there is no function `{name}`"))?;
+    let (least, most) = function.arity();
+    if !(least..=most).contains(&arguments.len()) {
+        return Err(format!("write `{}`", function.usage()));
+    }
+    let arguments = arguments.into_iter().map(Expression::Literal);
+    let call = Expression::Call(function, arguments.collect());
+    compile::constant(&call).map_err(|missing| missing.to_string())
 }
 
 impl PartialEq for Function {

@@ -7,6 +7,7 @@ use chrono::SecondsFormat;
 use super::arguments::Arguments;
 use super::{Entry, Kind};
 use crate::expr::{Missing, Value};
+use crate::source::brief;
 
 const NOTHING: &[Kind] = &[];
 
@@ -33,13 +34,13 @@ static DATE: Entry = Entry::varying("date(format[,offset])", &[Kind::Format, Kin
     )
     .example("date('%Y-%m-%d', '-1d')", "^\"20[0-9]{2}-[0-9]{2}-[0-9]{2}\"$");
 
-static ITERATION: Entry = Entry::varying("iteration()", NOTHING, |arguments| {
+pub(super) static ITERATION: Entry = Entry::varying("iteration()", NOTHING, |arguments| {
     Ok(arguments.context().iteration().into())
 })
 .doc("The number of this user's iteration, from 0.")
 .example("iteration()", "^[0-9]+$");
 
-static USER: Entry = Entry::varying("user()", NOTHING, |arguments| {
+pub(super) static USER: Entry = Entry::varying("user()", NOTHING, |arguments| {
     Ok(arguments.context().user().into())
 })
 .doc("The number of the user, from 0.")
@@ -58,6 +59,6 @@ fn date(arguments: &mut Arguments<'_>) -> Result<Value, Missing> {
     // An invalid format is an error of formatting.
     match write!(text, "{}", time.format(&format)) {
         Ok(()) => Ok(text.into()),
-        Err(_) => Err(arguments.fail(format!("`{format}` is not a date format"))),
+        Err(_) => Err(arguments.fail(format!("`{}` is not a date format", brief(&format)))),
     }
 }

@@ -1,6 +1,6 @@
 //! Calls: parses a function's name and arguments, and checks that they match.
 
-use super::super::{ExprError, Expression, Function, Value, cursor, suggest};
+use super::super::{ExprError, Expression, Function, ScriptFunction, Value, cursor, suggest};
 use super::Parser;
 
 impl Parser<'_> {
@@ -19,13 +19,32 @@ impl Parser<'_> {
             return self.file();
         }
         let Some(function) = Function::named(name) else {
-            self.cursor.at = start + name.len();
-            let message = format!("there is no function `{name}`");
-            return Err(self.cursor.error(start, &message, &suggest::function(name)));
+            return self.script(start, name, depth);
         };
         let arguments = self.items(")", depth)?;
         self.check_arguments(start, function, &arguments)?;
         self.operation(start, Expression::Call(function, arguments.into()))
+    }
+
+    /// Parses a call of a function of the scenario's scripts.
+    fn script(&mut self, start: usize, name: &str, depth: usize) -> Result<Expression, ExprError> {
+        let Some(scripts) = self.names.scripts() else {
+            // The fault of the scripts is already reported.
+            self.items(")", depth)?;
+            return Ok(Expression::Literal(Value::Null));
+        };
+        let Some(index) = scripts.iter().position(|known| *known == name) else {
+            let hint = suggest::function(name, &scripts);
+            self.cursor.at = start + name.len();
+            let message = format!("there is no function `{name}`");
+            return Err(self.cursor.error(start, &message, &hint));
+        };
+        let arguments = self.items(")", depth)?;
+        let function = ScriptFunction {
+            index,
+            name: name.into(),
+        };
+        Ok(Expression::Script(function, arguments.into()))
     }
 
     /// Parses the rest after `env(` and returns the value of the environment variable.

@@ -69,16 +69,12 @@ impl<'a> Parser<'a> {
             }
             Some(_) | None => None,
         };
-        Ok(match name {
-            Some(name) => {
-                let name = name.to_ascii_lowercase().into();
-                Expression::Response(ResponsePart::Header(name))
-            }
-            None => {
-                self.cursor.at = before;
-                found
-            }
-        })
+        let Some(name) = name else {
+            self.cursor.at = before;
+            return Ok(found);
+        };
+        let name = name.to_ascii_lowercase().into();
+        Ok(Expression::Response(ResponsePart::Header(name)))
     }
 
     /// Parses the name after `.` or in `["…"]`, which may be that of a feeder's column.

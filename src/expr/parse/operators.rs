@@ -2,11 +2,15 @@
 
 use super::super::value::Operator;
 use super::super::{
-    Arithmetic, Comparator, Comparison, ExprError, Expression, Pattern, cursor::Cursor, slips,
+    Arithmetic, Comparator, Comparison, ExprError, Expression, Pattern, cursor::Cursor, evaluate,
+    slips,
 };
 use super::{A_VALUE, Parser};
 
 type Parsed = Result<Expression, ExprError>;
+
+/// The flag is true if there is an operator on texts or numbers outside parentheses.
+type Operation = Result<(Expression, bool), ExprError>;
 
 impl<'a> Parser<'a> {
     pub(super) fn expression(&mut self, depth: usize) -> Parsed {
@@ -170,7 +174,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Parses texts joined by `~`; true if there is an operator of this precedence or of arithmetic.
-    fn joined(&mut self, depth: usize) -> Result<(Expression, bool), ExprError> {
+    fn joined(&mut self, depth: usize) -> Operation {
         self.cursor.skip_space();
         let start = self.cursor.at;
         let (first, has_operator) = self.sum(depth)?;
@@ -185,7 +189,7 @@ impl<'a> Parser<'a> {
         Ok((joined, true))
     }
 
-    fn sum(&mut self, depth: usize) -> Result<(Expression, bool), ExprError> {
+    fn sum(&mut self, depth: usize) -> Operation {
         self.arithmetic(
             |cursor| {
                 let sum = [("+", Operator::Add), ("-", Operator::Subtract)];
@@ -195,7 +199,7 @@ impl<'a> Parser<'a> {
         )
     }
 
-    fn product(&mut self, depth: usize) -> Result<(Expression, bool), ExprError> {
+    fn product(&mut self, depth: usize) -> Operation {
         self.arithmetic(
             |cursor| {
                 if is_percentage(cursor) || cursor.rest().starts_with("**") {
@@ -216,8 +220,8 @@ impl<'a> Parser<'a> {
     fn arithmetic(
         &mut self,
         operator: impl Fn(&mut Cursor<'a>) -> Option<Operator>,
-        operand: &mut dyn FnMut(&mut Self) -> Result<(Expression, bool), ExprError>,
-    ) -> Result<(Expression, bool), ExprError> {
+        operand: &mut dyn FnMut(&mut Self) -> Operation,
+    ) -> Operation {
         self.cursor.skip_space();
         let start = self.cursor.at;
         let (mut left, mut has_operator) = operand(self)?;
@@ -231,6 +235,9 @@ impl<'a> Parser<'a> {
             };
             self.count_operator(at)?;
             let (right, _) = operand(self)?;
+            for side in [&left, &right] {
+                self.check_number(start, operator, side)?;
+            }
             let arithmetic = Arithmetic {
                 left,
                 operator,
@@ -239,6 +246,27 @@ impl<'a> Parser<'a> {
             left = self.operation(start, Expression::Arithmetic(Box::new(arithmetic)))?;
             has_operator = true;
         }
+    }
+
+    /// An error for a constant that is no number beside an arithmetic operator.
+    fn check_number(
+        &self,
+        start: usize,
+        operator: Operator,
+        side: &Expression,
+    ) -> Result<(), ExprError> {
+        let Expression::Literal(value) = side else {
+            return Ok(());
+        };
+        if self.has_stand_in || evaluate::number(value).is_some() {
+            return Ok(());
+        }
+        let symbol = operator.symbol();
+        let shown = evaluate::shown(value);
+        let message = format!("`{symbol}` needs two numbers, found {shown}");
+        Err(self
+            .cursor
+            .error(start, &message, "to join texts, write `~`: `a ~ b`"))
     }
 
     fn signed(&mut self, depth: usize) -> Parsed {

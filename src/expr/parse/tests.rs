@@ -453,7 +453,7 @@ const NO_VALUES: &[(&str, (usize, usize), &str)] = &[
     (
         "id == 'a' * 2",
         (6, 7),
-        "no value for `\"a\" * 2`: `*` needs two numbers, found a text and a number",
+        "`*` needs two numbers, found \"a\"",
     ),
     (
         "[1, 2][2]",

@@ -1,7 +1,7 @@
 //! Parts of values: members of mappings by name, items of lists by index.
 
 use super::{Value, View};
-use crate::source::{did_you_mean, nearest};
+use crate::source::{brief, did_you_mean, nearest};
 
 impl Value {
     /// The part that `key` names: a member by its name, an item by its index from 0; -1 is the last item. The error
@@ -39,16 +39,21 @@ impl Value {
 
 fn member(members: &[(String, Value)], key: &Value) -> Result<usize, String> {
     let Value::Text(name) = key else {
-        return Err(format!("a mapping has names, found {key}"));
+        return Err(format!(
+            "a mapping has names, found {}",
+            brief(&key.to_string())
+        ));
     };
     let position = members.iter().position(|(known, _)| known == name);
     position.ok_or_else(|| {
         let known = members.iter().map(|(known, _)| known.as_str());
-        match nearest(name, known.clone()) {
+        let near = nearest(name, known.clone());
+        let name = brief(name);
+        match near {
             Some(near) => format!("there is no `{name}`; {}", did_you_mean(near)),
             None if members.is_empty() => "the mapping is empty".to_owned(),
             None => {
-                let known: Vec<&str> = known.take(5).collect();
+                let known: Vec<String> = known.take(5).map(brief).collect();
                 format!("there is no `{name}`, but {}", known.join(", "))
             }
         }
@@ -62,7 +67,10 @@ fn index(items: &[Value], key: &Value) -> Result<usize, String> {
         Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => None,
     };
     let Some(wanted) = wanted else {
-        return Err(format!("an item of a list has a whole number, found {key}"));
+        let found = brief(&key.to_string());
+        return Err(format!(
+            "an item of a list has a whole number, found {found}"
+        ));
     };
     let position = if wanted < 0 {
         wanted.checked_add_unsigned(items.len() as u64)
@@ -88,8 +96,8 @@ mod tests {
         let value = Value::from_json(r#"{"name": "Ann", "tags": ["a", "b", "c"], "none": []}"#);
         let value = value.expect("JSON");
         let tags = value.part(&"tags".into()).expect("a member");
-        for (key, expected) in [(0, "a"), (2, "c"), (-1, "c"), (-3, "a")] {
-            let key = Value::from(key as i64);
+        for (key, expected) in [(0_i64, "a"), (2, "c"), (-1, "c"), (-3, "a")] {
+            let key = Value::from(key);
             assert_eq!(tags.part(&key), Ok(&expected.into()));
             assert_eq!(tags.clone().into_part(&key), Ok(expected.into()));
         }

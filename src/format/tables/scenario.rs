@@ -118,13 +118,22 @@ pub(crate) const ON_ERROR: Field = Field::new(
 pub(crate) const VARS: Field = Field::new(
     "vars",
     Type::Map(&Type::Any),
-    "{ page_size: 20, words: [ tea, coffee ] }",
-    "Values that templates insert by name: `${page_size}`. They are constant for the whole run; a `${…}` in them is an \
-     error, except `${NAME}` for an environment variable. Names consist of letters, digits and `_` and are not all \
+    "{ page_size: 20, words: [ tea, coffee ], tag: 'run-${random_text(6)}' }",
+    "Values that templates insert by name: `${page_size}`. They are the same for the whole run and all users: an \
+     expression, such as `${random(1, 9)}` or one over the variables before it, is drawn once, from the seed. A `set` \
+     step in a flow's `start` sets a value for each user, one in `steps` for each iteration. Names consist of letters, digits and `_` and are not all \
      upper-case, because upper-case names are environment variables. Values whose name suggests a secret (`token`, \
      `password`, …) are masked in all output and in all files.",
 )
 .secret();
+
+pub(crate) const FUNCTIONS: Field = Field::new(
+    "functions",
+    Type::OneOf(&[Type::Text, Type::List(&Type::Text)]),
+    "helpers.js",
+    "ECMAScript modules, whose exported functions any expression can call: `${sign(body, api_key)}`. They are files \
+     relative to the scenario, below its root. See [functions of your own](#functions-of-your-own).",
+);
 
 pub(crate) const DATA: Field = Field::new(
     "data",
@@ -197,6 +206,7 @@ pub(crate) const TABLE: Mapping = Mapping {
         HTTP,
         ON_ERROR,
         VARS,
+        FUNCTIONS,
         DATA,
         SETUP,
         TEARDOWN,

@@ -29,6 +29,7 @@ pub(super) fn write(workload: &Workload, secrets: &Secrets, out: &mut dyn Write)
     canonical.loads()?;
     canonical.settings()?;
     canonical.variables()?;
+    canonical.scripts()?;
     canonical.feeds()?;
     canonical.block("setup", &workload.setup)?;
     canonical.block("teardown", &workload.teardown)?;
@@ -104,10 +105,23 @@ impl Canonical<'_> {
                 Scope::Iteration => "iteration",
             };
             let is_secret = self.secrets.slots.contains(&slot);
-            let initial = variable.initial.as_ref().filter(|_| !is_secret);
-            let initial = initial.map(|value| self.value(value));
+            let initial = match &variable.drawn {
+                // The values differ with the seed, which is not a part of this text.
+                Some(drawn) => Some(list([quoted("drawn"), self.template(&drawn.template)])),
+                None => variable.initial.as_ref().map(|value| self.value(value)),
+            };
+            let initial = initial.filter(|_| !is_secret);
             let facts = [quoted(&variable.name), quoted(scope), optional(initial)];
             self.line("variable", list(facts))?;
+        }
+        Ok(())
+    }
+
+    /// The texts of the scripts; their names do not matter.
+    fn scripts(&mut self) -> fmt::Result {
+        for module in self.workload.scripts.modules() {
+            let digest = super::fingerprint::digest(&module.text);
+            self.line("script", quoted(&digest))?;
         }
         Ok(())
     }

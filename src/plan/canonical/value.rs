@@ -71,6 +71,10 @@ impl Canonical<'_> {
                 let name = quoted(function.name());
                 ("call", vec![name, self.expressions(arguments)])
             }
+            Expression::Script(function, arguments) => {
+                let name = quoted(&function.name);
+                ("script", vec![name, self.expressions(arguments)])
+            }
             Expression::Literal(value) => ("value", vec![self.value(value)]),
             Expression::Join(parts) => ("join", vec![self.expressions(parts)]),
             Expression::Default(parts) => ("default", vec![self.expressions(parts)]),

@@ -29,7 +29,7 @@ pub(super) static KIND: StepKind = StepKind {
 static TABLE: Mapping = Mapping {
     name: "set",
     what: "a step that sets values",
-    doc: "Computes values once, for use in later steps. `vars` are constants, and an expression in a request is \
+    doc: "Computes values once, for use in later steps. `vars` are drawn once a run, and an expression in a request is \
         evaluated each time.",
     fields: &[SET, IF],
     example: "set: { ts: '${timestamp_ms()}', size: \"${choice('S', 'M')}\" }\n",

@@ -11,7 +11,8 @@ use super::resolver::{Resolver, SectionNames};
 use crate::expr::{Encoding, ExprError, Expression, Names};
 use crate::format::Problems;
 use crate::scenario::{
-    Condition, FailedStatuses, HttpOptions, SlotId, Targets, Template, Timeouts, Value,
+    Condition, Drawn, DrawnForm, FailedStatuses, HttpOptions, SlotId, Targets, Template, Timeouts,
+    Value,
 };
 use crate::source::{Content, Files, Node, Scalar, Span, brief};
 
@@ -65,6 +66,18 @@ impl<'a> Compiler<'a> {
             failed: FailedStatuses::default(),
             timeouts: Timeouts::default(),
             passes: 1.0,
+        }
+    }
+
+    /// A compiler for the expressions of `vars`, which are drawn before there is a user.
+    pub(in crate::scenario) fn for_variables(
+        problems: &'a mut Problems,
+        table: &'a NameTable,
+        files: &'a Files,
+    ) -> Self {
+        Self {
+            names: SectionNames::of_variables(table),
+            ..Self::for_defaults(problems, table, files)
         }
     }
 
@@ -169,6 +182,20 @@ impl<'a> Compiler<'a> {
                 let source = value.to_string();
                 Template::constant(value, &source)
             }
+        })
+    }
+
+    /// A value of `vars` with expressions in it.
+    pub(in crate::scenario) fn drawn(&mut self, node: &Node) -> Option<Drawn> {
+        let (template, form) = match &node.value {
+            Content::Scalar(_) => (self.text(node, "a value")?, DrawnForm::Value),
+            Content::List(_) | Content::Map(_) => (self.json(node)?, DrawnForm::Json),
+        };
+        let span = node.span;
+        Some(Drawn {
+            template,
+            form,
+            span,
         })
     }
 

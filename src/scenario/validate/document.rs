@@ -1,6 +1,7 @@
 //! The whole scenario: its parts, in the order of their dependencies.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::compiler::{Compiler, Defaults};
@@ -14,6 +15,7 @@ use crate::scenario::{
     Delay, Feed, Flow, HttpOptions, Kind, Load, OnError, Scenario, Source, Step, Target, Targets,
     ThresholdEntry,
 };
+use crate::script::Scripts;
 use crate::source::Files;
 use crate::source::Node;
 
@@ -40,16 +42,21 @@ pub(super) struct Document {
 
 impl Document {
     /// Reads every part, even if others have errors.
-    pub(super) fn read(root: &Node, files: &Files, problems: &mut Problems) -> Option<Self> {
+    pub(super) fn read(
+        root: &Node,
+        files: &Files,
+        scripts: Option<&Arc<Scripts>>,
+        problems: &mut Problems,
+    ) -> Option<Self> {
         let fields = problems.fields(root, &table::TABLE)?;
-        let mut names = NameTable::with_files(files);
+        let mut names = NameTable::new(files, scripts);
         let feeds = fields.get(&table::DATA).map_or_else(Vec::new, |node| {
             feeder::feeds(node, files, &mut names, problems)
         });
         if let Some(node) = fields.get(&table::VARS)
             && let Some(entries) = problems.entries(node, "a mapping of variables to values")
         {
-            names.add_variables(entries, problems);
+            names.add_variables(entries, files, problems);
         }
         flow::count_captures(&fields, &mut names, problems);
         let http = http::options(
@@ -143,6 +150,7 @@ impl Document {
             pacing: self.pacing,
             http: self.http,
             on_error: self.on_error,
+            scripts: self.names.scripts().cloned().unwrap_or_default(),
             variables: self.names.into_variables(),
             feeds: self.feeds,
             setup: self.setup,

@@ -14,6 +14,7 @@ mod environment;
 mod feeder;
 mod flow;
 mod foreign;
+mod functions;
 pub(super) mod http;
 mod kind;
 mod load;
@@ -82,8 +83,8 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Scenario, Diagnostics>
 /// As [`load`], for the text of a file that is not read: `path` is its place for diagnostics and for files that it names.
 pub fn load_text(path: &Path, text: &str, overrides: &Overrides) -> Result<Scenario, Diagnostics> {
     let mut problems = Problems::of(&FORMAT);
-    let sources = Sources::of(path, text);
-    match read(&sources, overrides, &mut problems) {
+    let mut sources = Sources::of(path, text);
+    match read(&mut sources, overrides, &mut problems) {
         Some(scenario) if problems.is_empty() => Ok(scenario),
         _ => Err(problems.into_diagnostics(sources)),
     }
@@ -119,8 +120,8 @@ fn read_file(
 ) -> (Sources, Option<Scenario>) {
     match source::read_scenario(path) {
         Ok(text) => {
-            let sources = Sources::of(path, text);
-            let scenario = read(&sources, overrides, problems);
+            let mut sources = Sources::of(path, text);
+            let scenario = read(&mut sources, overrides, problems);
             (sources, scenario)
         }
         Err(refusal) => {
@@ -130,9 +131,9 @@ fn read_file(
     }
 }
 
-fn read(sources: &Sources, overrides: &Overrides, problems: &mut Problems) -> Option<Scenario> {
+fn read(sources: &mut Sources, overrides: &Overrides, problems: &mut Problems) -> Option<Scenario> {
     let file = FileId::default();
-    let text = &sources.get(file)?.text;
+    let text = &sources.get(file)?.text.clone();
     let mut found = Vec::new();
     let tree = source::parse(text, file, &mut found);
     let is_broken = tree.is_none() && !found.is_empty();
@@ -155,12 +156,14 @@ fn read(sources: &Sources, overrides: &Overrides, problems: &mut Problems) -> Op
     environment::substitute(&mut root, &environment, problems);
     environment::note_secrets(&root, &environment, problems);
     let files = Files::new(sources.path(), overrides.root.as_deref());
+    let scripts = functions::read(&root, &files, sources, problems);
     let source = Source {
         texts: sources.clone(),
         sha256: hex(&Sha256::digest(text.as_bytes())),
         files: Vec::new(),
     };
-    let mut scenario = Document::read(&root, &files, problems)?.into_scenario(source, problems)?;
+    let mut scenario = Document::read(&root, &files, scripts.as_ref(), problems)?
+        .into_scenario(source, problems)?;
     scenario.source.files = files.into_found();
     scenario.overridden = overridden;
     scenario.mask = Mask::of(&problems.secrets);

@@ -1,10 +1,13 @@
 //! The names of a scenario: variables, captures and feeders, and the slot of each.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
+use super::compiler::Compiler;
 use super::environment::is_environment_name;
 use crate::format::Problems;
 use crate::scenario::{Feed, Scope, SlotId, Variable, steps};
+use crate::script::Scripts;
 use crate::source::Span;
 use crate::source::did_you_mean;
 use crate::source::{Content, Entry, Files, Node};
@@ -22,6 +25,7 @@ pub(in crate::scenario) struct NameTable {
     pub(in crate::scenario) feeds: Vec<FeedNames>,
     /// The files that expressions may read.
     files: Option<Files>,
+    scripts: Option<Arc<Scripts>>,
 }
 
 /// A feeder's name and columns; the columns are unknown if its file could not be read.
@@ -33,6 +37,8 @@ pub(in crate::scenario) struct FeedNames {
 /// A list of steps; captures belong to one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::scenario) enum Section {
+    /// `vars`.
+    Variables,
     Setup,
     Teardown,
     /// A flow's `start`, by the flow's index in the file.
@@ -44,7 +50,7 @@ pub(in crate::scenario) enum Section {
 impl Section {
     const fn scope(&self) -> Scope {
         match self {
-            Self::Setup | Self::Teardown => Scope::Run,
+            Self::Variables | Self::Setup | Self::Teardown => Scope::Run,
             Self::Start(_) => Scope::User,
             Self::Steps(_) => Scope::Iteration,
         }
@@ -52,12 +58,18 @@ impl Section {
 }
 
 impl NameTable {
-    /// A table without names, for a scenario whose expressions may read these files.
-    pub(in crate::scenario) fn with_files(files: &Files) -> Self {
+    /// A table without names, for a scenario whose expressions may read these files and call these functions.
+    pub(in crate::scenario) fn new(files: &Files, scripts: Option<&Arc<Scripts>>) -> Self {
         Self {
             files: Some(files.clone()),
+            scripts: scripts.cloned(),
             ..Self::default()
         }
+    }
+
+    /// The modules whose functions expressions may call; `None` if they could not be read.
+    pub(in crate::scenario) const fn scripts(&self) -> Option<&Arc<Scripts>> {
+        self.scripts.as_ref()
     }
 
     /// The files that expressions may read.
@@ -69,21 +81,24 @@ impl NameTable {
     pub(in crate::scenario) fn add_variables(
         &mut self,
         entries: &[Entry],
+        files: &Files,
         problems: &mut Problems,
     ) {
         for entry in entries {
             if !self.check_name(&entry.key, entry.key_span, "a variable", problems) {
                 continue;
             }
-            if let Some(expression) = first_expression(&entry.value) {
-                problems.report_with(
-                    expression,
-                    format!("the variable `{}` is a constant and cannot hold `${{…}}`", entry.key),
-                    "write the expression where the value is needed; only ${NAME} of the environment is replaced here",
-                );
-            }
+            let (initial, drawn) = if has_expression(&entry.value) {
+                // Before the slot is there, so that a variable cannot use itself.
+                let drawn = Compiler::for_variables(problems, self, files).drawn(&entry.value);
+                (None, drawn)
+            } else {
+                (Some((&entry.value).into()), None)
+            };
             let slot = self.slot_for(&entry.key, Scope::Run);
-            self.variables[slot.0 as usize].initial = Some((&entry.value).into());
+            let variable = &mut self.variables[slot.0 as usize];
+            variable.initial = initial;
+            variable.drawn = drawn;
         }
     }
 
@@ -156,6 +171,7 @@ impl NameTable {
         self.variables.push(Variable {
             name: name.to_owned(),
             initial: None,
+            drawn: None,
             scope,
         });
         self.slots.insert(name.to_owned(), slot);
@@ -219,17 +235,13 @@ impl NameTable {
     }
 }
 
-/// The position of the first scalar with a template expression.
-fn first_expression(node: &Node) -> Option<Span> {
+/// True if a text of the value, or a name in it, has an expression or an escape.
+fn has_expression(node: &Node) -> bool {
     match &node.value {
-        Content::Scalar(scalar) => scalar
-            .text
-            .replace("$${", "")
-            .contains("${")
-            .then_some(node.span),
-        Content::List(items) => items.iter().find_map(first_expression),
+        Content::Scalar(scalar) => scalar.text.contains("${"),
+        Content::List(items) => items.iter().any(has_expression),
         Content::Map(entries) => entries
             .iter()
-            .find_map(|entry| first_expression(&entry.value)),
+            .any(|entry| entry.key.contains("${") || has_expression(&entry.value)),
     }
 }

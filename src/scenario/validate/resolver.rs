@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 
 use super::names::{NameTable, Section};
-use crate::expr::{Expression, Names};
+use crate::expr::{Ambient, Expression, Names};
 use crate::scenario::{SlotId, Value, steps};
 use crate::source::{Node, brief, did_you_mean, nearest};
 
@@ -30,9 +30,18 @@ impl<'a> SectionNames<'a> {
             table,
             section: None,
             place: "the defaults of every request".to_owned(),
-            set: table.slots_where(|variable, _| variable.initial.is_some()),
+            set: table.slots_where(|variable, _| variable.is_first_value_known()),
             coming: HashSet::new(),
             is_conditional: false,
+        }
+    }
+
+    /// The names that the next variable of `vars` may use: the variables before it.
+    pub(super) fn of_variables(table: &'a NameTable) -> Self {
+        Self {
+            section: Some(Section::Variables),
+            place: "`vars`".to_owned(),
+            ..Self::of_defaults(table)
         }
     }
 
@@ -47,7 +56,7 @@ impl<'a> SectionNames<'a> {
     ) -> Self {
         let is_setup = section == Section::Setup;
         let mut set = table.slots_where(|variable, section_of| {
-            variable.initial.is_some() || (!is_setup && section_of == Some(&Section::Setup))
+            variable.is_first_value_known() || (!is_setup && section_of == Some(&Section::Setup))
         });
         let captured = |list| {
             let captures = steps::captures(list).into_iter();
@@ -172,6 +181,9 @@ impl<'c> Resolver<'c> {
     /// Reports a variable that has no value here because another section or a later step captures it. In the second
     /// case a mere test for existence is accepted.
     pub(super) fn check_use(&mut self, used: &Expression, may_be_absent: bool) {
+        if self.names.section == Some(Section::Variables) {
+            self.check_use_in_variables(used);
+        }
         let Expression::Slot(slot) = used else {
             return;
         };
@@ -190,6 +202,7 @@ impl<'c> Resolver<'c> {
         let elsewhere = match (&self.names.section, self.names.table.captured_in.get(slot)) {
             (None, _) => "by a step, but the defaults also apply to the steps before it",
             (_, Some(Section::Teardown)) => "in `teardown`",
+            (Some(Section::Variables), _) => "by a step, and `vars` are drawn before all steps",
             (Some(Section::Setup), _) => "in a flow, and setup runs before all flows",
             (Some(Section::Teardown), _) => "in a flow, and captures of a flow belong to its user",
             (Some(Section::Start(_)), Some(Section::Steps(_))) => {
@@ -208,6 +221,60 @@ impl<'c> Resolver<'c> {
             "capture it here, or give it a value under `vars:`".to_owned(),
         );
     }
+}
+
+impl Resolver<'_> {
+    /// Reports a value that only a user has.
+    fn check_use_in_variables(&mut self, used: &Expression) {
+        let (name, member) = match used {
+            Expression::Column { feed, column } => {
+                let feed = &self.names.table.feeds[*feed];
+                let column = feed
+                    .columns
+                    .as_ref()
+                    .and_then(|columns| columns.get(*column));
+                (feed.name.clone(), column.cloned())
+            }
+            Expression::Call(function, _) if function.is_of_user() => {
+                (function.name().to_owned(), None)
+            }
+            Expression::Response(part) => owner_and_member(&part.written()),
+            Expression::Ambient(ambient) if *ambient != Ambient::RunSeed => {
+                owner_and_member(&ambient.written())
+            }
+            Expression::Slot(_)
+            | Expression::Ambient(_)
+            | Expression::Call(..)
+            | Expression::Script(..)
+            | Expression::Literal(_)
+            | Expression::Join(_)
+            | Expression::Default(_)
+            | Expression::All(_)
+            | Expression::Any(_)
+            | Expression::Not(_)
+            | Expression::Compare(_)
+            | Expression::Match(..)
+            | Expression::Arithmetic(_)
+            | Expression::Negative(_)
+            | Expression::If(_)
+            | Expression::List(_)
+            | Expression::Part(_) => return,
+        };
+        let written = member
+            .as_ref()
+            .map_or(name.clone(), |member| format!("{name}.{member}"));
+        let message =
+            format!("`{written}` has no value in `vars`, which are drawn once, before the run");
+        let hint = "use it in a `set` step: in a flow's `start` it lasts for the user";
+        self.complain(&name, member.as_deref(), message, hint.to_owned());
+    }
+}
+
+/// `a.b["c"]` as `a` and `b`.
+fn owner_and_member(written: &str) -> (String, Option<String>) {
+    let (owner, member) = written.split_once('.').unwrap_or((written, ""));
+    let member = member.split('[').next().unwrap_or_default();
+    (owner.to_owned(), Some(member.to_owned()))
 }
 
 impl Names for Resolver<'_> {
@@ -239,6 +306,11 @@ impl Names for Resolver<'_> {
             Ok((_, text)) => Ok(text),
             Err(refusal) => Err((refusal.message, refusal.hint)),
         }
+    }
+
+    fn scripts(&self) -> Option<Vec<&str>> {
+        let functions = self.names.table.scripts()?.functions().iter();
+        Some(functions.map(|function| &*function.name).collect())
     }
 
     fn stand_in(&self, name: &str) -> Option<String> {

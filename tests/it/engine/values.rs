@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gander::outcome::Outcome;
 use gander::plan::CheckId;
+use gander::record::FailureExample;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
 
-use super::plans::plan;
+use super::plans::{plan, plan_with_files};
 use super::server::Server;
 use super::{Driven, run};
 
@@ -120,4 +125,110 @@ async fn a_condition_on_the_response_that_fails_shows_the_values_of_its_names() 
         "{}",
         failures[0].detail
     );
+}
+
+#[tokio::test]
+async fn variables_are_drawn_once_from_the_seed() {
+    let server = Server::start().await;
+    let body = "load: { iterations: 2, per_user: true, users: 2 }\n\
+                vars: { a: '${random(1, 1000000)}', b: '${a + 1}', tags: [ '${b}', { of: 'x${a}' } ] }\n\
+                flows: [ { name: main, steps: [ { get: '/${a}/${b - a}/${tags[0] == b}/${tags[1].of}' } ] } ]";
+    let plans = [plan(&server.url, body), plan(&server.url, body)];
+    assert_eq!(plans[0].workload_hash, plans[1].workload_hash);
+    assert_eq!(plans[0].workload.variables, plans[1].workload.variables);
+    let [plan, _] = plans;
+    let a = plan.workload.variables[0].initial.clone().expect("a value");
+    run(plan).await;
+    let seen = server.seen();
+    assert_eq!(seen.len(), 4);
+    for seen in seen {
+        assert_eq!(seen.path(), format!("/{a}/1/true/x{a}"));
+    }
+}
+
+const HELPERS: &str = "\
+export function sign(body, key) {\n  return hmac('sha256', key, body, 'base64url');\n}\n\
+export const is_even = (n) => n % 2 === 0;\n\
+export function fail() {\n  throw new Error('no luck');\n}\n\
+export const drawn = () => Math.floor(Math.random() * 1e9);\n";
+
+async fn with_helpers(steps: &str) -> (Vec<String>, Vec<FailureExample>) {
+    let server = Server::start().await;
+    let body = format!("{ONCE}\nfunctions: helpers.js\non_error: continue\n{steps}");
+    let plan = plan_with_files(&server.url, &body, &[("helpers.js", HELPERS)]);
+    let driven = Driven::launch(plan).await;
+    let recorder = Arc::clone(&driven.recorder);
+    driven.until_the_end().await;
+    let seen = server.seen();
+    let paths = seen.iter().map(|seen| seen.path().to_owned()).collect();
+    (paths, recorder.take_failures())
+}
+
+/// Of HMAC-SHA-256, in base64 for URLs.
+fn hmac_of(key: &str, text: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("any key");
+    mac.update(text.as_bytes());
+    URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+}
+
+#[tokio::test]
+async fn functions_of_ones_own_are_called_in_every_expression() {
+    let steps = "vars: { of_run: \"${sign('run', 'k')}\" }\n\
+                 flows:\n\
+                 - name: main\n\
+                 \x20 steps:\n\
+                 \x20 - get: \"/${sign('body', 'key')}/${drawn()}\"\n\
+                 \x20   check: [ { that: is_even(response.json.id) } ]\n\
+                 \x20 - { get: /even, if: is_even(4) }\n\
+                 \x20 - { get: /odd, if: is_even(3) }\n\
+                 \x20 - { get: '/${of_run}' }\n";
+    let (paths, failures) = with_helpers(steps).await;
+    let (again, _) = with_helpers(steps).await;
+    assert_eq!(failures, []);
+    assert_eq!(paths, again, "random numbers come from the seed");
+    let expected = hmac_of("key", "body");
+    assert!(paths[0].starts_with(&format!("/{expected}/")), "{paths:?}");
+    assert_eq!(paths[1], "/even");
+    assert_eq!(paths[2..], [format!("/{}", hmac_of("k", "run"))]);
+}
+
+#[tokio::test]
+async fn a_function_that_fails_is_a_failed_step_with_its_place() {
+    let steps = "flows: [ { name: main, steps: [ { get: '/${fail()}', name: failing }, { get: /next } ] } ]";
+    let (paths, failures) = with_helpers(steps).await;
+    assert_eq!(paths, ["/next"]);
+    assert_eq!(failures[0].outcome, Outcome::Unsendable);
+    assert_eq!(
+        failures[0].detail,
+        "no value for `fail(…)`: helpers.js:6:13: Error: no luck"
+    );
+}
+
+#[tokio::test]
+async fn the_text_of_a_script_is_a_part_of_the_workload() {
+    let body = format!(
+        "{ONCE}\nfunctions: helpers.js\nflows: [ {{ name: main, steps: [ {{ get: '/${{f()}}' }} ] }} ]"
+    );
+    let hash = |text: &str| {
+        let plan = plan_with_files("http://127.0.0.1:1", &body, &[("helpers.js", text)]);
+        plan.workload_hash
+    };
+    let first = hash("export const f = () => 1;");
+    assert_eq!(first, hash("export const f = () => 1;"));
+    assert_ne!(first, hash("export const f = () => 2;"));
+}
+
+#[tokio::test]
+async fn the_text_of_a_file_is_read_before_the_run() {
+    let server = Server::start().await;
+    let body = format!(
+        "{ONCE}\nflows: [ {{ name: main, steps: [ {{ get: \"/${{trim(file('name.txt'))}}\" }} ] }} ]"
+    );
+    run(plan_with_files(
+        &server.url,
+        &body,
+        &[("name.txt", "read\n")],
+    ))
+    .await;
+    assert_eq!(server.seen()[0].path(), "/read");
 }
