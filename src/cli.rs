@@ -317,6 +317,7 @@ impl From<&ChangeArgs> for Overrides {
                 .collect(),
             root: args.root.clone(),
             target_command: Vec::new(),
+            bundled_environment: Vec::new(),
         }
     }
 }

@@ -66,6 +66,10 @@ pub enum Outcome {
     PortLimit,
     /// A second signal, or an internal error, cut the request off while it was in flight.
     Interrupted,
+    /// Of iterations: a step `fail` ended it.
+    Fail,
+    /// Of iterations: the condition of a step `until` was still false after its last pass.
+    Until,
 }
 
 impl Outcome {
@@ -98,6 +102,8 @@ impl Outcome {
             Self::FdLimit => "fd_limit",
             Self::PortLimit => "port_limit",
             Self::Interrupted => "interrupted",
+            Self::Fail => "fail",
+            Self::Until => "until",
         }
     }
 
@@ -114,7 +120,9 @@ impl Outcome {
             | Self::BadResponse
             | Self::HeadLimit
             | Self::BodyLimit
-            | Self::Redirect => OutcomeClass::Failed,
+            | Self::Redirect
+            | Self::Fail
+            | Self::Until => OutcomeClass::Failed,
             Self::Dns
             | Self::ConnectRefused
             | Self::ConnectTimeout
@@ -147,7 +155,9 @@ impl Outcome {
             | Self::AddressRefused
             | Self::FdLimit
             | Self::PortLimit => MeasuredTime::UntilFailure,
-            Self::Unsendable | Self::Interrupted => MeasuredTime::Untimed,
+            Self::Unsendable | Self::Interrupted | Self::Fail | Self::Until => {
+                MeasuredTime::Untimed
+            }
         }
     }
 
@@ -186,6 +196,11 @@ impl Outcome {
         )
     }
 
+    /// True if a step other than a request gives it to its iteration.
+    pub const fn is_of_iterations(self) -> bool {
+        matches!(self, Self::Fail | Self::Until)
+    }
+
     /// True if the measured time ends with a limit or with the grace period, so that the true time is *at least*
     /// that.
     pub const fn is_censored(self) -> bool {
@@ -216,6 +231,8 @@ impl Outcome {
             Self::FdLimit => "this machine ran out of open files: not the target's fault",
             Self::PortLimit => "this machine ran out of local ports: not the target's fault",
             Self::Interrupted => "cut off by a second signal",
+            Self::Fail => "a step `fail` ended the iteration",
+            Self::Until => "the condition of `until` did not become true",
         }
     }
 
@@ -244,7 +261,9 @@ impl Outcome {
             | Self::BodyLimit
             | Self::Redirect
             | Self::AddressRefused
-            | Self::Interrupted => None,
+            | Self::Interrupted
+            | Self::Fail
+            | Self::Until => None,
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct BundledOptions {
     pub profile: ProfileName,
     /// Settings, each as `path=value`.
     pub assignments: Vec<String>,
+    /// Variables of its environment, besides those of this process.
+    pub environment: Vec<(String, String)>,
     /// The `gander` binary to run; `None` means the running one, which is right except in a test binary.
     pub executable: Option<PathBuf>,
 }
@@ -52,6 +54,12 @@ impl BundledTarget {
         command
             .args(["target", "serve", "--port", "0", "--until-input-ends"])
             .args(arguments(options))
+            .envs(
+                options
+                    .environment
+                    .iter()
+                    .map(|(name, value)| (name, value)),
+            )
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = ManagedProcess::spawn(&mut command, stop_within(options.profile))

@@ -8,6 +8,9 @@ use target_app::{Secret, Settings, Stack};
 
 use super::TargetError;
 
+/// The variable with the token for administration.
+pub const ADMIN_TOKEN: &str = "FOLIO_ADMIN_TOKEN";
+
 /// The prefix of Folio's own variables.
 const PREFIX: &str = "FOLIO_";
 
@@ -50,7 +53,7 @@ impl Environment {
                 "DATABASE_URL" => environment.database_url = secret(),
                 "DATABASE_REPLICA_URL" => environment.replica_url = secret(),
                 "REDIS_URL" => environment.redis_url = secret(),
-                "FOLIO_ADMIN_TOKEN" => environment.admin_token = secret(),
+                ADMIN_TOKEN => environment.admin_token = secret(),
                 "FOLIO_CONFIG" => environment.config = Some(value.into()),
                 _ if name.starts_with(PREFIX) => {
                     let value = value.to_string_lossy().into_owned();

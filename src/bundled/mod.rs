@@ -14,7 +14,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 pub use child::{BundledOptions, BundledTarget};
-pub use environment::{Environment, Faults};
+pub use environment::{ADMIN_TOKEN, Environment, Faults};
 pub use serve::{ServeOptions, Until, serve};
 pub use services::ServiceConfig;
 pub use target_app::{Config, LabMode, Secret, Settings, Stack};

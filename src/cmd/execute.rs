@@ -51,7 +51,10 @@ impl Setup {
     pub(super) fn of(file: &Path, args: &SetupArgs) -> Self {
         Self {
             file: file.to_owned(),
-            overrides: (&args.changes).into(),
+            overrides: Overrides {
+                bundled_environment: run_target::environment(),
+                ..(&args.changes).into()
+            },
             #[cfg(feature = "bundled-target")]
             bundled: args.bundled.clone(),
             allowed_hosts: args.allow_host.clone(),

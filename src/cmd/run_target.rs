@@ -1,5 +1,7 @@
 //! The target of `gander run`, from the scenario and the command line.
 
+#[cfg(feature = "bundled-target")]
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use super::execute::{Destination, Prepared, Setup, stopped_early};
 use super::output_file::Existing;
 use super::terminal;
 #[cfg(feature = "bundled-target")]
-use crate::bundled::{BundledOptions, Environment, Settings, Stack, TargetError};
+use crate::bundled::{ADMIN_TOKEN, BundledOptions, Environment, Settings, Stack, TargetError};
 use crate::managed::{CommandTarget, LOG_FILE, NoStart, TargetLog};
 #[cfg(feature = "bundled-target")]
 use crate::mask::REDACTED;
@@ -62,6 +64,24 @@ pub(super) fn changes(target: &Target, setup: &Setup) -> Result<Vec<String>, Com
         format!("target {setting} = {value}")
     });
     Ok(profile.into_iter().chain(file).chain(switches).collect())
+}
+
+/// The variables of the bundled target that its scenario may read: the admin token, which is drawn anew unless the
+/// environment has one.
+#[cfg(feature = "bundled-target")]
+pub(super) fn environment() -> Vec<(String, String)> {
+    let random = || RandomState::new().build_hasher().finish();
+    let token = Environment::of_process().admin_token.map_or_else(
+        || format!("{:016x}{:016x}", random(), random()),
+        |token| token.reveal().to_owned(),
+    );
+    vec![(ADMIN_TOKEN.to_owned(), token)]
+}
+
+/// There is no bundled target.
+#[cfg(not(feature = "bundled-target"))]
+pub(super) fn environment() -> Vec<(String, String)> {
+    Vec::new()
 }
 
 /// There is no bundled target to change.
@@ -130,6 +150,7 @@ pub(super) async fn start(
             let options = BundledOptions {
                 profile: setup.bundled.target_profile.unwrap_or_default(),
                 assignments: setup.bundled.target_set.clone(),
+                environment: setup.overrides.bundled_environment.clone(),
                 executable: None,
             };
             // It blocks, so a signal is noticed only after it.

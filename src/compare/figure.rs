@@ -129,6 +129,7 @@ impl Worse {
                 _,
                 Metric::Requests
                 | Metric::Iterations
+                | Metric::Groups
                 | Metric::Started
                 | Metric::Checks
                 | Metric::BytesIn

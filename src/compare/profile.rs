@@ -115,10 +115,14 @@ impl ProfileFold {
         fold.select(Metric::IterationTime, &[P50, P95], None, header);
         fold.select(Metric::Failed, &[Aggregate::Ratio], None, header);
         fold.select(Metric::Requests, &[Aggregate::Rate], None, header);
-        let series = (0..).map(SeriesId).zip(&header.series);
-        for (id, _) in series.filter(|(_, series)| series.subject == Subject::Requests) {
-            fold.select(Metric::ResponseTime, &[P50, P95, P99], Some(id), header);
-            fold.select(Metric::Failed, &[Aggregate::Ratio], Some(id), header);
+        for (id, series) in (0..).map(SeriesId).zip(&header.series) {
+            let (time, failed) = match series.subject {
+                Subject::Requests => (Metric::ResponseTime, Metric::Failed),
+                Subject::Groups => (Metric::GroupTime, Metric::FailedGroups),
+                Subject::Iterations | Subject::Silent => continue,
+            };
+            fold.select(time, &[P50, P95, P99], Some(id), header);
+            fold.select(failed, &[Aggregate::Ratio], Some(id), header);
         }
         for threshold in &header.thresholds {
             fold.select_for(threshold, header);
@@ -273,15 +277,19 @@ fn curve_of(blocks: &[Tally]) -> Vec<Option<Reading>> {
     CURVE.into_iter().map(at).collect()
 }
 
-/// The selector of a step in a threshold; with its flow if another flow has a step of that name.
+/// The selector of a step or a group in a threshold; with its flow if another flow has one of that name.
 fn selector(series: &Series, all: &[Series]) -> String {
     let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     let is_alike = |other: &&Series| other.subject == series.subject && other.name == series.name;
-    let step = quoted(&series.name);
+    let key = match series.subject {
+        Subject::Requests | Subject::Silent | Subject::Iterations => "step",
+        Subject::Groups => "group",
+    };
+    let name = quoted(&series.name);
     if all.iter().filter(is_alike).count() > 1 {
-        format!("{{flow={},step={step}}}", quoted(&series.flow))
+        format!("{{flow={},{key}={name}}}", quoted(&series.flow))
     } else {
-        format!("{{step={step}}}")
+        format!("{{{key}={name}}}")
     }
 }
 

@@ -13,6 +13,7 @@ use crate::units::Micros;
 #[derive(Debug, Default)]
 pub(super) struct EarlyExits {
     stopped: AtomicU64,
+    left: AtomicU64,
     out_of_rows: AtomicU64,
     /// The index of the feeder whose rows were used up first.
     feeder: OnceLock<usize>,
@@ -22,6 +23,11 @@ impl EarlyExits {
     /// A user left because `on_error` is `stop_user`.
     pub(super) fn stopped(&self) {
         self.stopped.fetch_add(1, Relaxed);
+    }
+
+    /// A user left because of a step `stop: user`.
+    pub(super) fn left(&self) {
+        self.left.fetch_add(1, Relaxed);
     }
 
     /// A user left because this feeder had no row for it.
@@ -44,6 +50,7 @@ impl EarlyExits {
             of: users,
             planned: plan.workload.loads.duration().map(Micros::from),
             stopped,
+            left: self.left.load(Relaxed),
             out_of_rows: self.out_of_rows.load(Relaxed),
             feeder: feeder.map(|feeder| feeder.name.clone()),
             ended_the_load: false,
@@ -59,7 +66,7 @@ impl EarlyExits {
         };
         let is_counted = |load: &LoadProfile| matches!(load.schedule, Schedule::Iterations { .. });
         let is_undone = unstarted > 0 || !plan.workload.loads.iter().all(is_counted);
-        let may_end = feeder.is_some_and(|feeder| feeder.when_used_up == WhenUsedUp::End);
+        let may_end = feeder.is_none_or(|feeder| feeder.when_used_up == WhenUsedUp::End);
         LostUsers {
             ended_the_load: is_before_its_end && is_undone,
             may_end_the_load: may_end && stopped == 0,

@@ -13,8 +13,10 @@ use super::{CutShort, StepFailure};
 use crate::expr::Missing;
 use crate::outcome::Outcome;
 use crate::plan::{Plan, PlannedRequest};
-use crate::scenario::Step;
+use crate::record::{Log, LogLine};
+use crate::scenario::{Step, StopScope};
 use crate::transport::{Client, Shared};
+use crate::units::Micros;
 
 /// Runs `steps`, beginning with `values`, until they end or `stop` completes. Returns the values at the end, however it
 /// ended.
@@ -23,6 +25,7 @@ pub(super) async fn run(
     steps: &[Step<PlannedRequest>],
     values: &RunValues,
     transport: &Arc<Shared>,
+    log: &Log,
     stop: impl Future<Output = ()>,
 ) -> (RunValues, Result<(), CutShort>) {
     let draws = Draws::of(plan);
@@ -33,6 +36,7 @@ pub(super) async fn run(
             state: UserState::new(plan, values, &draws, 0),
             backoff: Backoff::default(),
         },
+        log,
     };
     let walked = tokio::select! {
         walked = walk(&mut hook, steps) => Some(walked),
@@ -57,11 +61,13 @@ pub(super) async fn run(
 struct Hook<'r> {
     base: BaseUrl,
     user: User<'r>,
+    log: &'r Log,
 }
 
 impl Walker for Hook<'_> {
     type Request = PlannedRequest;
     type Break = StepFailure;
+    type Group = ();
 
     fn may_continue(&self) -> ControlFlow<StepFailure> {
         Continue(())
@@ -84,6 +90,48 @@ impl Walker for Hook<'_> {
             detail: missing.to_string(),
         })
     }
+
+    fn failed_step(
+        &mut self,
+        kind: &'static str,
+        outcome: Outcome,
+        detail: String,
+    ) -> ControlFlow<StepFailure> {
+        Break(StepFailure {
+            step: kind.to_owned(),
+            request: None,
+            outcome,
+            status: None,
+            detail,
+        })
+    }
+
+    fn fail(&mut self, reason: String) -> StepFailure {
+        StepFailure {
+            step: "fail".to_owned(),
+            request: None,
+            outcome: Outcome::Fail,
+            status: None,
+            detail: reason,
+        }
+    }
+
+    /// The reader accepts `stop` only in flows.
+    fn stop(&mut self, scope: StopScope) -> StepFailure {
+        self.fail(format!("`stop: {}`", scope.word()))
+    }
+
+    fn log(&mut self, text: String) {
+        self.log.write(|| LogLine {
+            at: Micros::ZERO,
+            by: None,
+            text: self.user.state.hide(&text),
+        });
+    }
+
+    fn begin_group(&mut self, _: Option<u32>) {}
+
+    fn end_group(&mut self, (): (), _: &ControlFlow<StepFailure>) {}
 
     async fn send(&mut self, request: &PlannedRequest) -> ControlFlow<StepFailure> {
         match unmeasured(&self.base, &mut self.user, request).await {

@@ -5,17 +5,18 @@ use std::slice;
 use std::time::{Duration, Instant};
 
 use super::Stop;
+use super::group_guard::GroupGuard;
 use super::pacer::{Start, unless_stopped};
 use super::run::RunState;
 use super::state::{User, Values};
 use super::walk::request::{self, RequestEnd};
 use super::walk::{Walker, walk};
-use crate::expr::Missing;
+use crate::expr::{Context as _, Missing};
 use crate::outcome::Outcome;
-use crate::plan::{MeasuredRequest, SeriesId};
-use crate::record::{Clock, IterationSample, StopReason};
+use crate::plan::{MeasuredRequest, PlannedFlow, SeriesId};
+use crate::record::{Clock, FailureExample, IterationSample, LogLine, LoggedBy, StopReason};
 use crate::scenario::program::requests;
-use crate::scenario::{OnError, Step, WhenUsedUp};
+use crate::scenario::{OnError, Step, StopScope, WhenUsedUp};
 use crate::units::Micros;
 
 /// The user's next action after an iteration.
@@ -34,23 +35,25 @@ pub(super) enum LeaveReason {
     Aborting,
     /// `on_error` is `stop_user`.
     Stopped,
+    /// A step `stop: user`.
+    Asked,
     /// The feeder of this index has no row left for it.
     OutOfRows(usize),
 }
 
 /// Runs one iteration and records it.
-pub(super) async fn iterate(
-    run: &RunState,
-    user: &mut User<'_>,
+pub(super) async fn iterate<'r>(
+    run: &'r RunState,
+    user: &mut User<'r>,
     index: usize,
     number: u64,
-    flows: &[usize],
+    flow_index: usize,
     clock: Clock,
     start: Start,
 ) -> NextAction {
     user.state.begin_iteration(number);
     user.client.begin_iteration();
-    let (flow_index, flow) = user.state.pick_flow(flows);
+    let flow = user.state.take_flow(flow_index);
     let guard = IterationGuard::new(run, index, flow.series, clock, start);
     let mut walker = IterationWalker {
         run,
@@ -60,6 +63,9 @@ pub(super) async fn iterate(
         intended: Some(start.intended),
         ended: None,
         failure: None,
+        failed_in_group: None,
+        flow,
+        number,
     };
     let mut result = Continue(());
     if !walker.user.state.has_begun(flow_index) {
@@ -72,9 +78,7 @@ pub(super) async fn iterate(
     if result.is_continue() {
         result = walk(&mut walker, &flow.steps).await;
     }
-    let finished = walker
-        .ended
-        .map_or_else(|| clock.now(), |ended| clock.at(ended));
+    let finished = walker.finished();
     let (outcome, then) = match result {
         Continue(()) => (Outcome::Ok, NextAction::Iterate),
         Break(cut) => (cut.outcome, cut.then),
@@ -100,7 +104,7 @@ pub(super) async fn iterate(
 /// Walks through the steps of an iteration for one user.
 #[derive(Debug)]
 struct IterationWalker<'a, 'r> {
-    run: &'a RunState,
+    run: &'r RunState,
     user: &'a mut User<'r>,
     index: usize,
     clock: Clock,
@@ -110,6 +114,11 @@ struct IterationWalker<'a, 'r> {
     ended: Option<Instant>,
     /// The first failure to provide a value, however the iteration went on.
     failure: Option<Outcome>,
+    /// The first failure in the innermost open group.
+    failed_in_group: Option<Outcome>,
+    flow: &'a PlannedFlow,
+    /// The number of the user's iteration.
+    number: u64,
 }
 
 /// The end of an iteration before its last step.
@@ -139,7 +148,28 @@ impl EarlyEnd {
 }
 
 impl IterationWalker<'_, '_> {
-    /// A value that later steps may need is missing; `on_error` decides how the iteration goes on.
+    /// The end of the last step.
+    fn finished(&self) -> Micros {
+        self.ended
+            .map_or_else(|| self.clock.now(), |ended| self.clock.at(ended))
+    }
+
+    /// Keeps the first failure of this outcome that a step of the flow caused without a request.
+    fn keep_example(&self, outcome: Outcome, detail: &str) {
+        let series = self.flow.series;
+        self.run
+            .recorder
+            .failure(Some(series), outcome, None, || FailureExample {
+                at: self.clock.now(),
+                series: Some(series),
+                outcome,
+                status: None,
+                request: String::new(),
+                detail: self.user.state.hide(detail),
+            });
+    }
+
+    /// A value that later steps may need is missing, or a step failed; `on_error` decides how the iteration goes on.
     fn failed(&mut self, step: &str, outcome: Outcome) -> ControlFlow<EarlyEnd> {
         let plan = &self.run.plan;
         if let Some(feeder) = self.user.state.used_up() {
@@ -149,6 +179,7 @@ impl IterationWalker<'_, '_> {
             ));
         }
         self.failure.get_or_insert(outcome);
+        self.failed_in_group.get_or_insert(outcome);
         let then = match plan.workload.on_error {
             OnError::Continue => return Continue(()),
             OnError::StopIteration => NextAction::Iterate,
@@ -164,9 +195,10 @@ impl IterationWalker<'_, '_> {
     }
 }
 
-impl Walker for IterationWalker<'_, '_> {
+impl<'r> Walker for IterationWalker<'_, 'r> {
     type Request = MeasuredRequest;
     type Break = EarlyEnd;
+    type Group = Option<BegunGroup<'r>>;
 
     fn may_continue(&self) -> ControlFlow<EarlyEnd> {
         if self.run.halt.is_stopping() {
@@ -197,6 +229,80 @@ impl Walker for IterationWalker<'_, '_> {
         self.failed(&name, Outcome::Unsendable)
     }
 
+    fn failed_step(
+        &mut self,
+        kind: &'static str,
+        outcome: Outcome,
+        detail: String,
+    ) -> ControlFlow<EarlyEnd> {
+        self.ended = None;
+        self.keep_example(outcome, &detail);
+        self.failed(kind, outcome)
+    }
+
+    fn fail(&mut self, reason: String) -> EarlyEnd {
+        const OUTCOME: Outcome = Outcome::Fail;
+        match self.failed_step("fail", OUTCOME, reason) {
+            Break(end) => end,
+            Continue(()) => EarlyEnd {
+                outcome: OUTCOME,
+                then: NextAction::Iterate,
+            },
+        }
+    }
+
+    fn stop(&mut self, scope: StopScope) -> EarlyEnd {
+        let then = match scope {
+            StopScope::Iteration => NextAction::Iterate,
+            StopScope::User => NextAction::Leave(LeaveReason::Asked),
+            StopScope::Run => {
+                let flow = self.flow.name.clone();
+                self.run.halt.because(StopReason::ByScenario { flow });
+                self.run.stop(Stop::Graceful);
+                NextAction::Leave(LeaveReason::Aborting)
+            }
+        };
+        EarlyEnd {
+            outcome: Outcome::Ok,
+            then,
+        }
+    }
+
+    fn log(&mut self, text: String) {
+        self.run.recorder.log().write(|| LogLine {
+            at: self.clock.now(),
+            by: Some(LoggedBy {
+                flow: self.flow.name.clone(),
+                user: self.user.state.user(),
+                iteration: self.number,
+            }),
+            text: self.user.state.hide(&text),
+        });
+    }
+
+    fn begin_group(&mut self, series: Option<u32>) -> Self::Group {
+        let series = SeriesId(series?);
+        let started = self.intended.unwrap_or_else(|| self.clock.now());
+        let guard = GroupGuard::new(self.run, self.index, series, self.clock, started);
+        Some(BegunGroup {
+            guard,
+            outer: self.failed_in_group.take(),
+        })
+    }
+
+    fn end_group(&mut self, group: Self::Group, result: &ControlFlow<EarlyEnd>) {
+        let Some(BegunGroup { guard, outer }) = group else {
+            return;
+        };
+        let early = match result {
+            Continue(()) => Outcome::Ok,
+            Break(end) => end.outcome,
+        };
+        let own = self.failed_in_group;
+        guard.end(self.finished(), own.unwrap_or(early));
+        self.failed_in_group = outer.or(own);
+    }
+
     async fn send(&mut self, request: &MeasuredRequest) -> ControlFlow<EarlyEnd> {
         if let Some(pause) = self.user.backoff.take()
             && self.run.back_off(self.index, pause).await.is_none()
@@ -208,13 +314,20 @@ impl Walker for IterationWalker<'_, '_> {
             self.run, self.user, self.index, self.clock, request, intended,
         );
         match done.await {
-            RequestEnd::Ended(at) => self.ended = Some(at),
-            RequestEnd::MissingValue(at) => {
+            RequestEnd::Ended(at, outcome) => {
                 self.ended = Some(at);
+                if outcome.is_failure() {
+                    self.failed_in_group.get_or_insert(outcome);
+                }
+            }
+            RequestEnd::MissingValue(at, outcome) => {
+                self.ended = Some(at);
+                self.failed_in_group.get_or_insert(outcome);
                 return self.failed(&request.request.name, Outcome::Capture);
             }
             RequestEnd::EndsIteration(at) => {
                 self.ended = Some(at);
+                self.failed_in_group.get_or_insert(Outcome::Check);
                 return Break(EarlyEnd {
                     outcome: Outcome::Check,
                     then: NextAction::Iterate,
@@ -242,6 +355,14 @@ impl Walker for IterationWalker<'_, '_> {
 fn first_request(step: &Step<MeasuredRequest>) -> Option<&MeasuredRequest> {
     let first = requests(slice::from_ref(step)).next();
     first.map(|(request, _)| request)
+}
+
+/// An open group of an iteration.
+#[derive(Debug)]
+struct BegunGroup<'r> {
+    guard: GroupGuard<'r>,
+    /// The first failure so far in the group around it.
+    outer: Option<Outcome>,
 }
 
 /// Counts an iteration exactly once; one that is dropped was cut off.

@@ -11,6 +11,7 @@ pub mod capture;
 pub mod check;
 mod content;
 mod early_exits;
+mod group_guard;
 mod halt;
 mod hook;
 mod in_flight;
@@ -29,6 +30,7 @@ mod running;
 mod state;
 mod tick;
 mod timer;
+mod turns;
 mod user_task;
 mod walk;
 
@@ -41,7 +43,7 @@ pub use state::RunValues;
 
 use crate::outcome::Outcome;
 use crate::plan::Plan;
-use crate::record::{LostUsers, StopReason};
+use crate::record::{Log, LostUsers, StopReason};
 use crate::transport::Shared;
 
 /// A way to stop a run.
@@ -119,11 +121,12 @@ pub enum CutShort {
     Stopped,
 }
 
-/// Runs the plan's setup with one user, unmeasured, until it ends or `stop` completes. Returns the values for all users;
+/// Runs the plan's setup with one user, unmeasured, until it ends or `stop` completes; its texts go to `log`. Returns the values for all users;
 /// after a failure, those that were set until then.
 pub async fn setup(
     plan: &Plan,
     transport: &Arc<Shared>,
+    log: &Log,
     stop: impl Future<Output = ()>,
 ) -> (RunValues, Result<(), CutShort>) {
     hook::run(
@@ -131,19 +134,20 @@ pub async fn setup(
         &plan.workload.setup,
         &RunValues::initial(plan),
         transport,
+        log,
         stop,
     )
     .await
 }
 
-/// Runs the plan's teardown with one user, unmeasured, until it ends or `stop` completes.
+/// Runs the plan's teardown with one user, unmeasured, until it ends or `stop` completes; its texts go to `log`.
 pub async fn teardown(
     plan: &Plan,
     transport: &Arc<Shared>,
     values: &RunValues,
+    log: &Log,
     stop: impl Future<Output = ()>,
 ) -> Result<(), CutShort> {
-    hook::run(plan, &plan.workload.teardown, values, transport, stop)
-        .await
-        .1
+    let steps = &plan.workload.teardown;
+    hook::run(plan, steps, values, transport, log, stop).await.1
 }

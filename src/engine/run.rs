@@ -11,6 +11,7 @@ use super::halt::Halt;
 use super::pacer::{Pace, unless_stopped};
 use super::roster::Roster;
 use super::state::{Draws, RunValues};
+use super::turns::Turns;
 use crate::plan::Plan;
 use crate::record::{Clock, Recorder, StopReason};
 use crate::transport;
@@ -27,6 +28,8 @@ pub(super) struct RunState {
     pub(super) base: BaseUrl,
     /// By load, in the plan's order.
     pub(super) paces: Box<[Pace]>,
+    /// By load, in the plan's order.
+    pub(super) turns: Box<[Turns]>,
     /// The end of the last load; `None` if the end of one depends on its iterations.
     pub(super) length: Option<Micros>,
     pub(super) halt: Halt,

@@ -16,6 +16,7 @@ use super::roster::Roster;
 use super::run::RunState;
 use super::state::Draws;
 use super::tick::tick;
+use super::turns::Turns;
 use super::{Ended, EngineError, RunValues, Stop, attack};
 use crate::plan::Plan;
 use crate::probe;
@@ -82,6 +83,8 @@ pub fn launch(
             .map(|load| Pace::of(load, &plan))
             .collect()
     };
+    let loads = plan.workload.loads.iter();
+    let turns = loads.map(|load| Turns::of(load, &plan.workload)).collect();
     let run = Arc::new(RunState {
         draws: Draws::of(&plan),
         base: BaseUrl::of(&plan.workload.target),
@@ -91,6 +94,7 @@ pub fn launch(
         transport,
         values,
         paces,
+        turns,
         halt: Halt::default(),
         roster: Roster::new(users),
         clock: OnceLock::new(),

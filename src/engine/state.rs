@@ -15,7 +15,7 @@ use rand_pcg::Pcg64Mcg;
 use super::backoff::Backoff;
 use super::last_response::LastResponse;
 use super::walk::think::length;
-use crate::expr::{Ambient, Context, ResponsePart, StoredValue, below};
+use crate::expr::{Ambient, Context, ResponsePart, StoredValue};
 use crate::plan::secrets::texts;
 use crate::plan::{Plan, PlannedFlow};
 use crate::record::Clock;
@@ -169,24 +169,12 @@ impl<'r> UserState<'r> {
         }
     }
 
-    /// Draws the flow of this iteration, by weight, among those of the user's load; must be called once, at the beginning
-    /// of an iteration.
-    pub(super) fn pick_flow(&mut self, among: &[usize]) -> (usize, &'r PlannedFlow) {
-        let flows = &self.plan.workload.flows;
-        let weight = |flow: usize| u64::from(flows[flow].weight);
-        let total: u64 = among.iter().map(|&flow| weight(flow)).sum();
-        let mut point = below(total, self.random());
-        let mut picked = among[among.len() - 1];
-        for &flow in among {
-            let Some(left) = point.checked_sub(weight(flow)) else {
-                picked = flow;
-                break;
-            };
-            point = left;
-        }
-        self.rest = flows[picked].rest;
-        self.flow = Some(picked);
-        (picked, &flows[picked])
+    /// Begins an iteration of this flow.
+    pub(super) fn take_flow(&mut self, flow: usize) -> &'r PlannedFlow {
+        self.flow = Some(flow);
+        let flow = &self.plan.workload.flows[flow];
+        self.rest = flow.rest;
+        flow
     }
 
     /// Draws the pause before the next iteration, if this iteration's flow has one.

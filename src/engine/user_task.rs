@@ -125,7 +125,8 @@ async fn run_user<F: Future<Output = ()>>(
         backoff: Backoff::default(),
     };
     let load = run.load_of(index);
-    let flows = &run.plan.workload.loads[load].flows;
+    let turns = &run.turns[load];
+    let alone = turns.flow_of(number as u32);
     let mut pacer = Pacer::new(
         &run.paces[load],
         &run.halt,
@@ -136,9 +137,11 @@ async fn run_user<F: Future<Output = ()>>(
     );
     let mut iteration = 0;
     while let Some(start) = pacer.next().await {
-        match iterate(run, &mut user, index, iteration, flows, clock, start).await {
+        let flow = alone.unwrap_or_else(|| turns.next_flow());
+        match iterate(run, &mut user, index, iteration, flow, clock, start).await {
             NextAction::Iterate => {}
             NextAction::Leave(LeaveReason::Aborting) => return,
+            NextAction::Leave(LeaveReason::Asked) => return run.early_exits.left(),
             NextAction::Leave(LeaveReason::Stopped) => return run.early_exits.stopped(),
             NextAction::Leave(LeaveReason::OutOfRows(feed)) => {
                 return run.early_exits.out_of_rows(feed);

@@ -167,7 +167,7 @@ pub(crate) const LIMITS: [GuideEntry; 4] = [
 ];
 
 /// The selectors between `{` and `}`.
-pub(crate) const SELECTORS: [GuideEntry; 5] = [
+pub(crate) const SELECTORS: [GuideEntry; 6] = [
     entry(
         "step",
         "The step's name. For metrics of requests, and `checks`.",
@@ -175,13 +175,18 @@ pub(crate) const SELECTORS: [GuideEntry; 5] = [
     ),
     entry(
         "flow",
-        "The flow's name. For metrics of requests and iterations, and `checks`.",
+        "The flow's name. For metrics of requests, iterations and groups, and `checks`.",
         "count(iterations{flow=\"buy\"}) > 100",
     ),
     entry(
         "check",
         "The check's name. For `checks`.",
         "ratio(checks{check=\"found\"}) > 99%",
+    ),
+    entry(
+        "group",
+        "The group's name, with those of the groups around it: `checkout / pay`. For metrics of groups.",
+        "p95(group_time{group=\"checkout\"}) < 2s",
     ),
     entry(
         "stage",

@@ -150,6 +150,11 @@ impl Problems {
         diagnostics.into_iter().for_each(|found| self.push(found));
     }
 
+    /// The number of problems so far, so that a reader can tell whether a part had any.
+    pub(crate) const fn count(&self) -> usize {
+        self.list.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

@@ -70,11 +70,13 @@ fn mapping(table: &Mapping) -> Map<String, Value> {
     let mut schema = Map::new();
     schema.insert("description".to_owned(), table.doc.into());
     schema.insert("type".to_owned(), "object".into());
-    schema.insert("properties".to_owned(), Value::Object(properties));
+    // Keys before values: a validator then knows the kind of a step before it enters its child steps. Otherwise nested
+    // steps would be checked against every kind, at each level again.
     if !required.is_empty() {
         schema.insert("required".to_owned(), required.into());
     }
     schema.insert("additionalProperties".to_owned(), false.into());
+    schema.insert("properties".to_owned(), Value::Object(properties));
     if !table.forms.is_empty() {
         let forms = table.forms.iter().map(|form| {
             let keys = [form.needs, form.may].concat();

@@ -83,6 +83,7 @@ const SYNONYMS: &[Synonym] = &[
     synonym(&["onstop", "after", "afterall", "afterscenario", "epilogue", "cleanup"], &["teardown"], "steps after the load belong under `teardown:` at the top level"),
     synonym(&["scenario", "scenarios", "tasks", "task", "flow", "exec", "journeys", "requests", "chain", "taskset"], &["flows", "steps"], "the steps of users belong under `flows:`, each flow with a name and `steps:`"),
     synonym(&["ratio", "probability", "percentage", "share"], &["weight"], "the probability of a flow is its `weight:`"),
+    synonym(&["fixedcount"], &["count"], "the number of users of a flow is its `count:`"),
     synonym(&["when", "iftrue", "condition", "onlyif", "doif"], &["if"], "the condition of a step is its `if:`"),
     synonym(&["gracefulstop", "gracefulrampdown", "stoptimeout", "gracefulstopduration"], &[], "the time that requests in flight have to finish is the command-line option `--grace 30s`"),
     synonym(&["maxredirects", "followredirects", "followredirect", "allowredirects", "disablefollowredirect"], &["redirects"], "the maximum number of redirects is `redirects` under `http:`"),

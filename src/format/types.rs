@@ -83,6 +83,13 @@ static CONDITION: Simple = simple(
     "",
     &["${id}", "stock > 0 and size == 'L'"],
 );
+static VALUE: Simple = simple(
+    "value",
+    "value",
+    "One `${…}`, an [expression](#expressions) whose value keeps its type.",
+    r"^\s*\$\{.*\}\s*$",
+    &["${ids}"],
+);
 static DURATION: Simple = simple(
     "duration",
     "duration",
@@ -194,7 +201,7 @@ static THRESHOLD: Simple = simple(
 );
 
 /// The types that the reference explains.
-pub(super) static EXPLAINED: [&Simple; 20] = [
+pub(super) static EXPLAINED: [&Simple; 21] = [
     &DURATION,
     &RATE,
     &SIZE,
@@ -205,6 +212,7 @@ pub(super) static EXPLAINED: [&Simple; 20] = [
     &BASE_URL,
     &URL,
     &CONDITION,
+    &VALUE,
     &STATUS,
     &JSON_PATH,
     &CSS,
@@ -224,6 +232,7 @@ impl Type {
     pub(crate) const BASE_URL: Self = Self::Simple(&BASE_URL);
     pub(crate) const URL: Self = Self::Simple(&URL);
     pub(crate) const CONDITION: Self = Self::Simple(&CONDITION);
+    pub(crate) const VALUE: Self = Self::Simple(&VALUE);
     pub(crate) const DURATION: Self = Self::Simple(&DURATION);
     pub(crate) const RATE: Self = Self::Simple(&RATE);
     pub(crate) const SIZE: Self = Self::Simple(&SIZE);

@@ -201,3 +201,16 @@ words! {
         Off = "off",
     }
 }
+
+words! {
+    /// The extent of a stop.
+    StopScope, "the extent of a stop" {
+        /// The iteration ends as complete; the user continues with the next one.
+        Iteration = "iteration",
+        /// The user ends after this iteration; the other users continue.
+        User = "user",
+        /// The run ends: no iteration starts after this one, requests in flight have the grace period, and the verdict
+        /// names the step. Teardown still runs.
+        Run = "run",
+    }
+}

@@ -11,11 +11,11 @@ use super::threshold::resolve;
 use super::{
     CheckEntry, CheckId, HttpPlan, LoadProfile, Loads, MAX_SERIES, MeasuredRequest, Metrics, OTHER,
     Plan, PlannedFlow, PlannedRequest, ReadsBody, RequestUrl, Schedule, Secrets, Segment, Series,
-    SeriesId, Subject, Workload, fingerprint, think, totals, uses, vars,
+    SeriesId, Subject, Workload, fingerprint, refusal, think, uses, vars,
 };
 use crate::expr::PartSet;
 use crate::scenario::program::with_requests;
-use crate::scenario::{self, Diagnostic, Diagnostics, HttpOptions, Scenario, Span};
+use crate::scenario::{self, Action, Diagnostic, Diagnostics, HttpOptions, Scenario, Span, Step};
 
 impl Plan {
     /// Compiles a scenario for a target. The error contains all diagnostics.
@@ -28,7 +28,8 @@ impl Plan {
         let compiler = WorkloadCompiler::new(scenario, target);
         let (mut workload, mut problems) = compiler.workload(scenario, target, seed, segment);
         problems.extend(vars::draw(&mut workload));
-        problems.extend(load_problem(&workload));
+        problems.extend(refusal::of_load(&workload));
+        problems.extend(refusal::of_counts(&workload));
         let mut thresholds = Vec::new();
         for entry in &scenario.thresholds {
             match resolve::resolve(entry, &workload, &scenario.target) {
@@ -60,34 +61,6 @@ impl Plan {
     }
 }
 
-/// The diagnostic for a load that measures nothing.
-fn load_problem(workload: &Workload) -> Option<Diagnostic> {
-    let message = match workload.loads.duration() {
-        Some(run) if run.is_zero() => "the load has a duration of zero".to_owned(),
-        Some(run) if run <= workload.warm_up => {
-            "the warm-up is as long as the load: nothing would be measured".to_owned()
-        }
-        _ => workload.loads.iter().find_map(|load| {
-            if load.users.is_empty() {
-                Some("the load never has a user".to_owned())
-            } else if never_starts(&load.schedule) {
-                Some("the load never starts an iteration".to_owned())
-            } else {
-                totals::refusal(load, &workload.flows)
-            }
-        })?,
-    };
-    Some(Diagnostic::new(None, message))
-}
-
-fn never_starts(schedule: &Schedule) -> bool {
-    match schedule {
-        Schedule::Users(_) => false,
-        Schedule::Iterations { count, .. } => *count == 0,
-        Schedule::Arrivals { curve, .. } => curve.inverse_area(0.0).is_none(),
-    }
-}
-
 struct WorkloadCompiler<'s> {
     base: Base,
     http: &'s HttpOptions,
@@ -96,6 +69,8 @@ struct WorkloadCompiler<'s> {
     series: Vec<Series>,
     /// By flow and name.
     steps: HashMap<(String, String), SeriesId>,
+    /// By flow and name.
+    groups: HashMap<(String, String), SeriesId>,
     other: Option<SeriesId>,
     checks: Vec<CheckEntry>,
     /// See [`Workload::links`].
@@ -121,6 +96,7 @@ impl<'s> WorkloadCompiler<'s> {
             is_closed: !matches!(scenario.load, scenario::Load::Arrivals { .. }),
             series: Vec::new(),
             steps: HashMap::new(),
+            groups: HashMap::new(),
             other: None,
             checks: Vec::new(),
             links: vec![false; scenario.variables.len()].into(),
@@ -192,14 +168,16 @@ impl<'s> WorkloadCompiler<'s> {
 
     fn flow(&mut self, flow: &scenario::Flow, series: SeriesId) -> PlannedFlow {
         let mut measured = |request: &scenario::Request| self.measured(request, &flow.name);
-        let start = with_requests(&flow.start, &mut measured);
+        let mut start = with_requests(&flow.start, &mut measured);
         let mut steps = with_requests(&flow.steps, &mut measured);
+        self.groups(&mut start, "", &flow.name);
+        self.groups(&mut steps, "", &flow.name);
         if let Some(delay) = self.think_time {
             think::place(&mut steps, delay);
         }
         let mut planned = PlannedFlow {
             name: flow.name.clone(),
-            weight: flow.weight,
+            share: flow.share,
             series,
             rest: self
                 .think_time
@@ -209,6 +187,49 @@ impl<'s> WorkloadCompiler<'s> {
         };
         uses::note_in_flow(&mut planned);
         planned
+    }
+
+    /// Gives each group of a block its series. `around` is the name of the group around the block, if there is one.
+    fn groups<R>(&mut self, block: &mut [Step<R>], around: &str, flow: &str) {
+        for step in block {
+            let mut inner = None;
+            if let Action::Group(group) = &mut step.action {
+                let name = match around {
+                    "" => group.name.clone(),
+                    around => format!("{around} / {}", group.name),
+                };
+                group.series = Some(self.group_series(&name, flow).0);
+                inner = Some(name);
+            }
+            let around = inner.as_deref().unwrap_or(around);
+            for block in step.action.blocks_mut() {
+                self.groups(block, around, flow);
+            }
+        }
+    }
+
+    /// The series of a group; groups with the same name in a flow share it.
+    fn group_series(&mut self, name: &str, flow: &str) -> SeriesId {
+        let key = (flow.to_owned(), name.to_owned());
+        if let Some(&id) = self.groups.get(&key) {
+            return id;
+        }
+        if self.series.len() == MAX_SERIES - 1 {
+            let message = format!(
+                "there are more than {MAX_SERIES} steps, flows and groups, so the group `{name}` would not be measured"
+            );
+            let hint = "give several groups of a flow the same name, or remove some";
+            self.problems
+                .push(Diagnostic::new(None, message).with_hint(hint));
+        }
+        let id = self.add_series(Series {
+            name: name.to_owned(),
+            flow: flow.to_owned(),
+            subject: Subject::Groups,
+            tags: std::collections::BTreeMap::new(),
+        });
+        self.groups.insert(key, id);
+        id
     }
 
     /// A request of a flow.

@@ -80,7 +80,7 @@ impl Metrics {
     }
 }
 
-/// A built-in metric: a time in µs, of a request or of an iteration.
+/// A built-in metric: a time in µs, of a request, an iteration or a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumCount, VariantArray)]
 pub enum Timing {
     /// Successful requests: last byte − intended start.
@@ -105,6 +105,8 @@ pub enum Timing {
     SchedulingLag,
     /// Ended iterations, including failed ones: end − intended start.
     IterationTime,
+    /// Groups without a failure: end − start, or − intended start if the iteration begins with the group.
+    GroupTime,
 }
 
 impl Timing {
@@ -131,6 +133,7 @@ impl Timing {
             Self::StartLag => "start_lag",
             Self::SchedulingLag => "scheduling_lag",
             Self::IterationTime => "iteration_time",
+            Self::GroupTime => "group_time",
         }
     }
 
@@ -145,6 +148,7 @@ impl Timing {
             | Self::FailedTime
             | Self::TimedOut => Subject::Requests,
             Self::StartLag | Self::SchedulingLag | Self::IterationTime => Subject::Iterations,
+            Self::GroupTime => Subject::Groups,
         }
     }
 
@@ -155,6 +159,7 @@ impl Timing {
             // No timing has silent requests as its subject.
             Subject::Requests | Subject::Silent => Self::ResponseTime,
             Subject::Iterations => Self::StartLag,
+            Subject::Groups => Self::GroupTime,
         };
         self as u32 - first as u32
     }

@@ -10,6 +10,7 @@ mod fingerprint;
 mod load;
 pub mod metrics;
 pub mod outline;
+mod refusal;
 mod request;
 pub mod secrets;
 mod think;
@@ -28,11 +29,11 @@ use serde::{Deserialize, Serialize};
 
 pub use body::gzipped;
 pub use load::schedule::Schedule;
-pub use load::{LoadProfile, Loads, arrivals, curve, schedule};
+pub use load::{LoadProfile, Loads, Mix, arrivals, curve, schedule};
 pub use metrics::{MetricEntry, MetricId, Metrics, Timing};
 pub use secrets::Secrets;
 pub use threshold::Threshold;
-pub use workload::{HttpPlan, PlannedFlow, Workload};
+pub use workload::{HttpPlan, PlannedFlow, Players, Workload};
 
 use crate::expr::PartSet;
 use crate::scenario::{
@@ -107,10 +108,10 @@ pub const MAX_SERIES: usize = 1_000;
 /// The series of steps beyond [`MAX_SERIES`].
 pub const OTHER: &str = "__other__";
 
-/// A series: the requests of a step or the iterations of a flow.
+/// A series: the requests of a step, the iterations of a flow, or the runs of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Series {
-    /// The step's name, or the flow's for iterations.
+    /// The step's name, or the flow's for iterations; the group's with those around it, `checkout / pay`.
     pub name: String,
     /// The flow it belongs to.
     pub flow: String,
@@ -131,6 +132,8 @@ pub enum Subject {
     Silent,
     /// The iterations of a flow.
     Iterations,
+    /// The runs of a group of steps.
+    Groups,
 }
 
 /// A check, for reports.

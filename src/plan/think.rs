@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use crate::scenario::program::{each_block, visit};
+use crate::scenario::program::{Loop, Passes, each_block};
 use crate::scenario::{Action, Delay, Step};
 
 /// Puts a pause between each two steps, unless one of them is a pause itself; none before the first or after the last.
@@ -23,10 +23,11 @@ fn between<R>(block: &mut Vec<Step<R>>, delay: Delay) {
     // The edges of the last step that takes time.
     let mut before: Option<Edges> = None;
     for mut step in block.drain(..) {
-        if let Action::Repeat { steps, pause, .. } = &mut step.action
-            && pauses_between_rounds(steps)
+        if let Action::Loop(repeated) = &mut step.action
+            && !repeated.passes.has_interval()
+            && pauses_between_rounds(&repeated.steps)
         {
-            *pause = Some(delay);
+            repeated.pause = Some(delay);
         }
         let edges = Edges::of(slice::from_ref(&step));
         let needs_pause = before.is_some_and(|before| !before.ends_with_think)
@@ -37,17 +38,10 @@ fn between<R>(block: &mut Vec<Step<R>>, delay: Delay) {
         } else if step.condition.is_some() {
             placed.push(together(step, delay));
         } else {
-            placed.extend([think(delay), step]);
+            placed.extend([Step::always(Action::Think(delay)), step]);
         }
     }
     *block = placed;
-}
-
-const fn think<R>(delay: Delay) -> Step<R> {
-    Step {
-        condition: None,
-        action: Action::Think(delay),
-    }
 }
 
 /// A pause followed by the step, under the step's condition, which is evaluated once.
@@ -55,11 +49,11 @@ fn together<R>(mut step: Step<R>, delay: Delay) -> Step<R> {
     let condition = step.condition.take();
     Step {
         condition,
-        action: Action::Repeat {
-            times: 1,
-            steps: vec![think(delay), step],
+        action: Action::Loop(Box::new(Loop {
+            passes: Passes::Times(1),
+            steps: vec![Step::always(Action::Think(delay)), step],
             pause: None,
-        },
+        })),
     }
 }
 
@@ -73,14 +67,31 @@ struct Edges {
 impl Edges {
     /// The edges of `steps`; `None` if they take no time.
     fn of<R>(steps: &[Step<R>]) -> Option<Self> {
-        let actions = visit(steps).into_iter().map(|visit| &visit.step.action);
-        let mut lasting = actions.filter(|action| action.takes_time());
-        let is_think = |action: &Action<R>| matches!(action, Action::Think(_));
+        let mut lasting = steps
+            .iter()
+            .filter_map(|step| Self::of_action(&step.action));
         let first = lasting.next()?;
         let last = lasting.next_back().unwrap_or(first);
         Some(Self {
-            begins_with_think: is_think(first),
-            ends_with_think: is_think(last),
+            begins_with_think: first.begins_with_think,
+            ends_with_think: last.ends_with_think,
+        })
+    }
+
+    /// The edges of a step. One that chooses between blocks begins or ends with a pause if each of them does.
+    fn of_action<R>(action: &Action<R>) -> Option<Self> {
+        if action.takes_time() {
+            let is_think = matches!(action, Action::Think(_));
+            return Some(Self {
+                begins_with_think: is_think,
+                ends_with_think: is_think,
+            });
+        }
+        let blocks = action.blocks().into_iter();
+        let edges = blocks.filter_map(|block| Self::of(block.steps));
+        edges.reduce(|all, one| Self {
+            begins_with_think: all.begins_with_think && one.begins_with_think,
+            ends_with_think: all.ends_with_think && one.ends_with_think,
         })
     }
 }
@@ -91,6 +102,7 @@ mod tests {
 
     use super::*;
     use crate::expr::Expression;
+    use crate::scenario::program::{Alternative, Branches, visit};
     use crate::scenario::{Condition, Value};
 
     const PAUSE: Delay = Delay::Constant(Duration::from_secs(1));
@@ -98,28 +110,36 @@ mod tests {
 
     /// A request. These tests do not depend on its content.
     fn request() -> Step<()> {
-        Step {
-            condition: None,
-            action: Action::Request(Box::new(())),
-        }
+        Step::always(Action::Request(Box::new(())))
+    }
+
+    fn think(delay: Delay) -> Step<()> {
+        Step::always(Action::Think(delay))
     }
 
     fn repeat(times: u32, steps: Vec<Step<()>>) -> Step<()> {
-        Step {
-            condition: None,
-            action: Action::Repeat {
-                times,
-                steps,
-                pause: None,
-            },
-        }
+        Step::always(Action::Loop(Box::new(Loop {
+            passes: Passes::Times(times),
+            steps,
+            pause: None,
+        })))
     }
 
     fn set() -> Step<()> {
-        Step {
-            condition: None,
-            action: Action::Set(Vec::new()),
-        }
+        Step::always(Action::Set(Vec::new()))
+    }
+
+    /// Steps of which one list or the other runs.
+    fn either(steps: Vec<Step<()>>, otherwise: Vec<Step<()>>) -> Step<()> {
+        Step::always(Action::If(Box::new(Branches {
+            condition: always(),
+            steps,
+            otherwise,
+        })))
+    }
+
+    fn always() -> Condition {
+        Condition(Expression::Literal(Value::Bool(true)))
     }
 
     fn placed(mut steps: Vec<Step<()>>) -> Vec<Step<()>> {
@@ -128,7 +148,7 @@ mod tests {
     }
 
     fn only_if(mut step: Step<()>) -> Step<()> {
-        step.condition = Some(Condition(Expression::Literal(Value::Bool(true))));
+        step.condition = Some(always());
         step
     }
 
@@ -140,16 +160,23 @@ mod tests {
             .filter(|step| !(is_skipped && step.condition.is_some()))
             .map(|step| match &step.action {
                 Action::Think(delay) => if *delay == PAUSE { "t" } else { "T" }.to_owned(),
-                Action::Repeat {
-                    times,
-                    steps,
-                    pause,
-                } => {
-                    let pass = run(steps, is_skipped);
-                    vec![pass; *times as usize].join(if pause.is_some() { "t" } else { "" })
+                Action::Loop(repeated) => {
+                    let Passes::Times(times) = repeated.passes else {
+                        panic!("only fixed numbers");
+                    };
+                    let pass = run(&repeated.steps, is_skipped);
+                    let pause = if repeated.pause.is_some() { "t" } else { "" };
+                    vec![pass; times as usize].join(pause)
                 }
+                Action::If(branches) if is_skipped => run(&branches.otherwise, is_skipped),
+                Action::If(branches) => run(&branches.steps, is_skipped),
+                Action::Choose(alternatives) => run(&alternatives[0].steps, is_skipped),
+                Action::Group(group) => run(&group.steps, is_skipped),
+                Action::Call(call) => run(&call.steps, is_skipped),
                 Action::Request(_) => "r".to_owned(),
-                Action::Set(_) => "s".to_owned(),
+                Action::Set(_) | Action::Fail(_) | Action::Stop(_) | Action::Log(_) => {
+                    "s".to_owned()
+                }
             })
             .collect()
     }
@@ -204,6 +231,36 @@ mod tests {
                 vec![request(), only_if(repeat(2, vec![request()]))],
                 "rtrtr",
                 "r",
+            ),
+            (
+                vec![
+                    request(),
+                    either(vec![request()], vec![request(), request()]),
+                    request(),
+                ],
+                "rtrtr",
+                "rtrtrtr",
+            ),
+            (
+                vec![
+                    request(),
+                    either(vec![own(), request()], vec![own()]),
+                    request(),
+                ],
+                "rTrtr",
+                "rTtr",
+            ),
+            (
+                vec![
+                    request(),
+                    Step::always(Action::Choose(vec![Alternative {
+                        weight: 1,
+                        steps: vec![own()],
+                    }])),
+                    request(),
+                ],
+                "rTr",
+                "rTr",
             ),
         ];
         for (index, (steps, all, skipped)) in cases.into_iter().enumerate() {

@@ -24,7 +24,7 @@ pub(super) fn refusal(load: &LoadProfile, flows: &[PlannedFlow]) -> Option<Strin
             Sharing::PerUser => *count as f64 * f64::from(*users),
         },
     };
-    let of_flow = |flow: &PlannedFlow| requests(&flow.steps).map(|(_, times)| times as f64).sum();
+    let of_flow = |flow: &PlannedFlow| requests(&flow.steps).map(|(_, times)| times).sum();
     let each = load.flows.iter().map(|&flow| of_flow(&flows[flow]));
     let each = each.fold(0.0, f64::max);
     let total = iterations * each;

@@ -56,18 +56,15 @@ fn of_block<R: AsRef<PlannedRequest>>(block: &[Step<R>]) -> PartSet {
         if let Some(condition) = &visit.step.condition {
             read.add_uses(&condition.0);
         }
-        match &visit.step.action {
-            Action::Request(request) => {
-                each_template((**request).as_ref(), &mut |template| {
-                    add(&mut read, template);
-                });
-            }
-            Action::Set(values) => {
-                for (_, template) in values {
-                    add(&mut read, template);
-                }
-            }
-            Action::Think(_) | Action::Repeat { .. } => {}
+        if let Some(request) = visit.step.action.request() {
+            each_template(request.as_ref(), &mut |template| add(&mut read, template));
+        }
+        let (conditions, templates) = visit.step.action.inputs();
+        for condition in conditions {
+            read.add_uses(&condition.0);
+        }
+        for template in templates {
+            add(&mut read, template);
         }
     }
     read

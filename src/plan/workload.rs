@@ -1,16 +1,17 @@
 //! The workload: the actions of users, when they happen, and what is recorded of them.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
 use super::{
-    CheckEntry, Loads, MeasuredRequest, Metrics, PlannedRequest, RequestUrl, Segment, Series,
-    SeriesId,
+    CheckEntry, LoadProfile, Loads, MeasuredRequest, Metrics, Mix, PlannedRequest, RequestUrl,
+    Segment, Series, SeriesId,
 };
 use crate::scenario::program::requests;
-use crate::scenario::{Cookies, Delay, Feed, OnError, Step, Targets, TlsOptions, Variable};
+use crate::scenario::{Cookies, Delay, Feed, OnError, Share, Step, Targets, TlsOptions, Variable};
 use crate::script::Scripts;
 use crate::units::ByteSize;
 
@@ -79,8 +80,8 @@ pub struct HttpPlan {
 pub struct PlannedFlow {
     /// Its name.
     pub name: String,
-    /// Its weight; at least 1.
-    pub weight: u32,
+    /// The users that play it, and how often.
+    pub share: Share,
     /// The series of its iterations.
     pub series: SeriesId,
     /// The steps that each user runs once.
@@ -91,7 +92,54 @@ pub struct PlannedFlow {
     pub rest: Option<Delay>,
 }
 
+/// The users of a load and the flows that they play.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Players {
+    /// Users, numbered among all users of the run, that play one flow each, and its index.
+    pub alone: Vec<(Range<u32>, usize)>,
+    /// The flows of the other users, each with its weight.
+    pub mixed: Vec<(usize, u32)>,
+    /// The other users.
+    pub others: Range<u32>,
+}
+
+impl Players {
+    /// The flow that this user plays alone.
+    pub fn flow_of(&self, user: u32) -> Option<usize> {
+        let alone = self.alone.iter().find(|(users, _)| users.contains(&user));
+        alone.map(|(_, flow)| *flow)
+    }
+}
+
 impl Workload {
+    /// The users of a load and their flows. A load's first users play the flows with a fixed number of users.
+    pub fn players(&self, load: &LoadProfile) -> Players {
+        let mut first = load.users.start;
+        let (mut alone, mut mixed) = (Vec::new(), Vec::new());
+        for &flow in &load.flows {
+            match self.flows[flow].share {
+                Share::Weight(weight) => mixed.push((flow, weight)),
+                Share::Users { count, .. } => {
+                    let end = first.saturating_add(count);
+                    alone.push((first..end, flow));
+                    first = end;
+                }
+            }
+        }
+        Players {
+            alone,
+            mixed,
+            others: first..load.users.end.max(first),
+        }
+    }
+
+    /// The mix of a load's flows with a weight, for this segment.
+    pub fn mix(&self, load: &LoadProfile) -> Mix {
+        let weights: Vec<u32> = self.players(load).mixed.iter().map(|(_, w)| *w).collect();
+        let seed = self.seed.wrapping_add(u64::from(load.users.start));
+        Mix::new(&weights, seed, self.segment)
+    }
+
     /// The number of iterations of this segment; `None` if users decide it.
     pub fn planned_iterations(&self) -> Option<u64> {
         self.loads.planned_iterations(self.seed, self.segment)

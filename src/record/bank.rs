@@ -132,7 +132,8 @@ mod tests {
 
     #[test]
     fn a_metric_that_nobody_records_has_no_histogram() {
-        let series = [Subject::Requests, Subject::Iterations].map(|subject| Series {
+        let subjects = [Subject::Requests, Subject::Iterations, Subject::Groups];
+        let series = subjects.map(|subject| Series {
             name: "home".to_owned(),
             flow: "browse".to_owned(),
             subject,
@@ -148,19 +149,23 @@ mod tests {
         let cells = Cells::of(&metrics, &series);
         assert_eq!(cells.count(), Timing::ALL.len() + 2);
         let mut bank = Bank::new(&cells);
-        let [step, flow] = *cells.series() else {
-            panic!("two series");
+        let [step, flow, group] = *cells.series() else {
+            panic!("three series");
         };
-        let times = [(step, Timing::Tls), (flow, Timing::StartLag)];
+        let times = [
+            (step, Timing::Tls),
+            (flow, Timing::StartLag),
+            (group, Timing::GroupTime),
+        ];
         bank.fill(&times.map(|(cells, timing)| Timed::new(cells.of(timing), Micros(7))));
-        assert_eq!(bank.cells.iter().flatten().count(), 2);
+        assert_eq!(bank.cells.iter().flatten().count(), 3);
         for (series, (_, timing)) in times.into_iter().enumerate() {
             let taken = bank.take(cells.of_series(series));
             assert_eq!(taken.into_keys().collect::<Vec<_>>(), [timing.into()]);
         }
         assert_eq!(
             (bank.cells.iter().flatten().count(), bank.pool.len()),
-            (0, 2)
+            (0, 3)
         );
     }
 }

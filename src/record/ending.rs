@@ -27,6 +27,11 @@ pub enum StopReason {
         /// The step.
         step: String,
     },
+    /// A step `stop: run`.
+    ByScenario {
+        /// The flow with the step.
+        flow: String,
+    },
     /// The target became unreachable, or a target that Gander started exited.
     TargetGone {
         /// The observation.
@@ -49,6 +54,9 @@ pub struct LostUsers {
     pub planned: Option<Micros>,
     /// Left because `on_error` is `stop_user`.
     pub stopped: u64,
+    /// Left because of a step `stop: user`.
+    #[serde(default, skip_serializing_if = "crate::record::is_zero")]
+    pub left: u64,
     /// Left because a `unique` feeder had no row for them.
     pub out_of_rows: u64,
     /// The feeder whose rows were used up first.
@@ -56,14 +64,15 @@ pub struct LostUsers {
     pub feeder: Option<String>,
     /// True if the load ended before its schedule because no user was left.
     pub ended_the_load: bool,
-    /// True if the scenario allows that: the rows of a feeder with `when_used_up: end` were used up.
+    /// True if the scenario allows that: the rows of a feeder with `when_used_up: end` were used up, or steps `stop: user`
+    /// ended the users.
     pub may_end_the_load: bool,
 }
 
 impl LostUsers {
     /// The number of users that left.
     pub const fn count(&self) -> u64 {
-        self.stopped + self.out_of_rows
+        self.stopped + self.left + self.out_of_rows
     }
 
     /// True if no user left.

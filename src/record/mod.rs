@@ -13,6 +13,7 @@ mod failures;
 mod gauges;
 pub mod histogram;
 pub mod journal;
+mod log;
 mod merge;
 pub mod recorder;
 pub mod shard;
@@ -31,6 +32,7 @@ pub use carried::{Carried, Parted};
 pub use ending::{LostUsers, StopReason};
 pub use failures::FailureExample;
 pub use journal::{Event, RunHeader};
+pub use log::{Log, LogLine, LoggedBy};
 pub use recorder::Recorder;
 pub use shard::Shard;
 pub use standing::Standing;
@@ -127,6 +129,19 @@ impl Sample<'_> {
             tls: None,
         }
     }
+}
+
+/// An ended group. Times are readings of the run's [`Clock`].
+#[derive(Debug, Clone, Copy)]
+pub struct GroupSample {
+    /// Its series.
+    pub series: SeriesId,
+    /// Its start; the intended start of the iteration if that begins with the group.
+    pub started: Micros,
+    /// Its end.
+    pub finished: Micros,
+    /// The first failure in it; `Ok` without one.
+    pub outcome: Outcome,
 }
 
 /// An ended iteration. Times are readings of the run's [`Clock`].

@@ -10,6 +10,7 @@ use super::bank::{Bank, Cells};
 use super::failures::FailureExample;
 use super::failures::Failures;
 use super::gauges::Gauges;
+use super::log::Log;
 use super::shard::{Shard, ShardRecords, lock};
 use super::{Counts, Health, Interval, LoadCounts, SeriesInterval, TargetHealth};
 use crate::outcome::Outcome;
@@ -28,6 +29,7 @@ pub struct Recorder {
     shards: Box<[Padded<Mutex<Shard>>]>,
     gauges: Gauges,
     failures: Failures,
+    log: Log,
     aggregator: Mutex<Aggregator>,
 }
 
@@ -57,6 +59,7 @@ impl Recorder {
             shards: (0..shards).map(|_| Padded(Mutex::new(shard()))).collect(),
             gauges: Gauges::new(shards),
             failures: Failures::new(series.len()),
+            log: Log::default(),
             aggregator: Mutex::new(Aggregator {
                 number: 0,
                 start: Micros::ZERO,
@@ -134,6 +137,11 @@ impl Recorder {
     /// The examples kept since the last call.
     pub fn take_failures(&self) -> Vec<FailureExample> {
         self.failures.take()
+    }
+
+    /// The log of the load.
+    pub const fn log(&self) -> &Log {
+        &self.log
     }
 
     /// Ends the interval at `end` and starts the next. This fills in the requests in flight and the generator's

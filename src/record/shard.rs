@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::bank::{Bank, Cells, SeriesCells, Timed};
-use super::{AfterLoad, CheckCounts, Counts, IterationSample, Sample, Timing};
+use super::{AfterLoad, CheckCounts, Counts, GroupSample, IterationSample, Sample, Timing};
 use crate::outcome::{MeasuredTime, Outcome};
 use crate::plan::{CheckId, SeriesId, Subject};
 use crate::units::Micros;
@@ -268,6 +268,21 @@ impl Shard {
         if sample.outcome != Outcome::Interrupted {
             let length = sample.finished.saturating_sub(sample.intended);
             self.time(cells.of(Timing::IterationTime), length);
+        }
+    }
+
+    /// Records a group. One that was interrupted or failed has no duration.
+    ///
+    /// # Panics
+    /// If the series is not in the recorder.
+    pub fn group(&mut self, sample: &GroupSample) {
+        let SeriesSlot { cells, tally } = &mut self.records.series[sample.series.0 as usize];
+        let cells = *cells;
+        debug_assert_eq!(cells.subject, Subject::Groups);
+        tally.end(sample.outcome);
+        if sample.outcome == Outcome::Ok {
+            let length = sample.finished.saturating_sub(sample.started);
+            self.time(cells.of(Timing::GroupTime), length);
         }
     }
 

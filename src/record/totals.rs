@@ -45,6 +45,8 @@ pub struct PhaseTotals {
     pub requests: Counts,
     /// Counts of iterations.
     pub iterations: Counts,
+    /// Counts of groups.
+    pub groups: Counts,
     /// The sums of offered, started, late and unstarted iterations and of the drain time. The gauges in it are zero.
     pub load: LoadCounts,
     /// The maximum number of active users.
@@ -79,6 +81,7 @@ impl PhaseTotals {
             match subjects.get(id.0 as usize) {
                 Some(Subject::Requests | Subject::Silent) => self.requests += &series.counts,
                 Some(Subject::Iterations) => self.iterations += &series.counts,
+                Some(Subject::Groups) => self.groups += &series.counts,
                 None => {}
             }
         }
@@ -168,6 +171,7 @@ impl Totals {
         match subject {
             Subject::Requests | Subject::Silent => self.measured.requests.clone(),
             Subject::Iterations => self.measured.iterations.clone(),
+            Subject::Groups => self.measured.groups.clone(),
         }
     }
 

@@ -6,10 +6,10 @@ use std::path::Path;
 use super::compare::console_table as compare_table;
 use super::html::conclusion;
 use super::html::{signed_percent, standing};
-use super::model::{Report, StepRow};
+use super::model::{Report, Stats, StepRow};
 use super::paint::{Colour, Paint, Tone};
 use super::text;
-use crate::record::Timing;
+use crate::record::{Counts, Timing};
 use crate::units::{Micros, show_count, show_rate, show_share};
 
 /// The minimum and maximum width of the summary, in columns.
@@ -34,6 +34,7 @@ pub fn summary(report: &Report, place: Option<&Path>, width: usize, colour: Colo
     lines.extend(page.baseline());
     lines.extend(page.figures());
     lines.extend(page.steps());
+    lines.extend(page.groups());
     lines.extend(page.failures());
     lines.extend(page.warnings());
     if let Some(place) = place {
@@ -216,6 +217,27 @@ impl ConsoleReport<'_> {
         lines
     }
 
+    fn groups(&self) -> Vec<String> {
+        let groups = &self.report.groups;
+        if groups.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = self.heading("Groups");
+        let room = self.width - 2 - 10 - 4 * 10;
+        let head = ["ended", "failed", "p50", "p95", "p99"];
+        lines.push(self.paint.with(Tone::Soft, &step_line("", room, &head)));
+        for group in groups.iter().take(MOST_STEPS) {
+            let name = format!("{} / {}", group.flow, group.name);
+            let times = group.times.of_metric(Timing::GroupTime);
+            lines.push(step_line(&name, room, &counted_times(&group.counts, times)));
+        }
+        if groups.len() > MOST_STEPS {
+            let more = format!("  and {} more in the report", groups.len() - MOST_STEPS);
+            lines.push(self.paint.with(Tone::Soft, &more));
+        }
+        lines
+    }
+
     /// The meaning of response times in a closed model.
     fn closed_model(&self) -> String {
         if self.report.has_one_time() {
@@ -257,7 +279,10 @@ impl ConsoleReport<'_> {
 
     fn failures(&self) -> Vec<String> {
         let report = self.report;
-        if report.failures.is_empty() && report.unmeasured_failures.is_empty() {
+        if report.failures.is_empty()
+            && report.failed_iterations.is_empty()
+            && report.unmeasured_failures.is_empty()
+        {
             return Vec::new();
         }
         let mut lines = self.heading("Errors");
@@ -300,6 +325,15 @@ impl ConsoleReport<'_> {
                 show_count(requests)
             );
             lines.push(self.paint.with(Tone::Soft, &more));
+        }
+        for group in &report.failed_iterations {
+            let words = format!(
+                "{} of flow {}: {}",
+                group.iterations(),
+                group.flow,
+                group.reason()
+            );
+            lines.push(format!("  {}", text::shorten(&words, self.width - 2)));
         }
         for failure in &report.unmeasured_failures {
             let words = format!(
@@ -347,16 +381,19 @@ fn step_line(name: &str, room: usize, cells: &[impl AsRef<str>]) -> String {
 }
 
 fn cells(step: &StepRow) -> [String; 5] {
-    let response = step.times.of_metric(Timing::ResponseTime);
-    let time = |time: Micros| match response.recorded() {
+    counted_times(&step.counts, step.times.of_metric(Timing::ResponseTime))
+}
+
+fn counted_times(counts: &Counts, times: &Stats) -> [String; 5] {
+    let time = |time: Micros| match times.recorded() {
         Some(_) => time.to_string(),
         None => "–".to_owned(),
     };
     [
-        show_count(step.counts.ended),
-        show_count(step.counts.failed),
-        time(response.p50),
-        time(response.p95),
-        time(response.p99),
+        show_count(counts.ended),
+        show_count(counts.failed),
+        time(times.p50),
+        time(times.p95),
+        time(times.p99),
     ]
 }

@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::compare::RowDocument;
-use super::model::{FailureGroup, Report, Stats, ThresholdRow};
+use super::model::{FailureGroup, GroupRow, Report, Stats, ThresholdRow};
 use super::{RenderError, Renderer};
 use crate::compare::Comparison;
 use crate::outcome::Outcome;
 use crate::plan::schedule::Model;
 use crate::plan::threshold::Unit;
 use crate::record::totals::{HealthTotals, TargetTotals};
-use crate::record::{CheckCounts, Standing, Timing};
+use crate::record::{CheckCounts, LogLine, Standing, Timing};
 use crate::scenario::{Kind, Severity};
 use crate::units::Micros;
 use crate::verdict::Conclusion;
@@ -68,9 +68,15 @@ pub(super) struct Summary<'a> {
     totals: TotalsSummary,
     steps: Vec<StepSummary<'a>>,
     flows: Vec<FlowSummary<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    groups: Vec<GroupSummary<'a>>,
     checks: Vec<CheckSummary<'a>>,
     failures: Vec<FailureSummary<'a>>,
     failures_left_out: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failed_iterations: Vec<IterationFailureSummary<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    log: &'a [LogLine],
     thresholds: Vec<ThresholdSummary<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     baseline: Option<BaselineSummary<'a>>,
@@ -197,6 +203,31 @@ struct FlowSummary<'a> {
 }
 
 #[derive(Debug, Serialize)]
+struct GroupSummary<'a> {
+    name: &'a str,
+    flow: &'a str,
+    groups: u64,
+    failed: u64,
+    interrupted: u64,
+    errors: BTreeMap<Outcome, u64>,
+    group_time: TimesSummary,
+}
+
+impl<'a> GroupSummary<'a> {
+    fn of(group: &'a GroupRow) -> Self {
+        Self {
+            name: &group.name,
+            flow: &group.flow,
+            groups: group.counts.ended,
+            failed: group.counts.failed,
+            interrupted: group.counts.interrupted,
+            errors: errors(&group.counts.outcomes),
+            group_time: group.times.of_metric(Timing::GroupTime).into(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
 struct CheckSummary<'a> {
     name: &'a str,
     step: &'a str,
@@ -233,6 +264,28 @@ impl<'a> FailureSummary<'a> {
             last_seen_us: group.last_seen.0,
             request: example.map(|example| example.request.as_str()),
             detail: example.map(|example| example.detail.as_str()),
+        }
+    }
+}
+
+/// Iterations that a step other than a request made fail.
+#[derive(Debug, Serialize)]
+struct IterationFailureSummary<'a> {
+    flow: &'a str,
+    outcome: Outcome,
+    iterations: u64,
+    in_warm_up: u64,
+    detail: &'a str,
+}
+
+impl<'a> IterationFailureSummary<'a> {
+    fn of(group: &'a FailureGroup) -> Self {
+        Self {
+            flow: &group.flow,
+            outcome: group.outcome,
+            iterations: group.count,
+            in_warm_up: group.in_warm_up,
+            detail: group.reason(),
         }
     }
 }
@@ -335,6 +388,7 @@ impl<'a> Summary<'a> {
                     start_lag: flow.times.of_metric(Timing::StartLag).into(),
                 })
                 .collect(),
+            groups: report.groups.iter().map(GroupSummary::of).collect(),
             checks: report
                 .checks
                 .iter()
@@ -347,6 +401,12 @@ impl<'a> Summary<'a> {
                 .collect(),
             failures: report.failures.iter().map(FailureSummary::of).collect(),
             failures_left_out: report.failures_left_out,
+            failed_iterations: report
+                .failed_iterations
+                .iter()
+                .map(IterationFailureSummary::of)
+                .collect(),
+            log: &report.log,
             thresholds: report.thresholds.iter().map(ThresholdSummary::of).collect(),
             baseline: report.baseline.as_deref().map(BaselineSummary::of),
             generator: GeneratorSummary::of(report),

@@ -67,6 +67,7 @@ fn write(csv: &mut csv::Writer<Vec<u8>>, report: &Report, row: &Row) -> Result<(
                 Subject::Requests => "requests",
                 Subject::Silent => "silent",
                 Subject::Iterations => "iterations",
+                Subject::Groups => "groups",
             };
             (subject, series.flow.as_str(), series.name.as_str())
         }

@@ -22,7 +22,7 @@ use crate::engine::{self, CutShort, RunValues};
 use crate::plan::Plan;
 use crate::probe;
 use crate::record::journal::{Event, RunHeader};
-use crate::record::{Recorder, StopReason, Totals};
+use crate::record::{Log, LogLine, Recorder, StopReason, Totals};
 use crate::transport::Shared;
 use crate::units::{Micros, show_duration};
 use crate::verdict::Judge;
@@ -56,7 +56,11 @@ pub async fn send(
     target: &mut RunningTarget,
     signals: &mut Signals,
 ) -> anyhow::Result<()> {
-    let (values, prepared) = engine::setup(&run.plan, &run.transport, signals.next()).await;
+    let log = Log::default();
+    let (values, prepared) = engine::setup(&run.plan, &run.transport, &log, signals.next()).await;
+    for line in log.take() {
+        sinks.event(&Event::Log(line))?;
+    }
     let over = match prepared {
         Ok(()) => run.load(&mut sinks, target, &values, signals).await,
         Err(cut) => {
@@ -79,14 +83,18 @@ pub async fn send(
         }
     };
     // Teardown runs even if setup or the load failed.
-    let torn_down = run.tear_down(&values, signals).await;
+    let log = Log::default();
+    let torn_down = run.tear_down(&values, &log, signals).await;
     let over = match (over, &torn_down) {
         (Ok(over), _) => over,
         (Err(error), Ok(())) => return Err(error),
         (Err(error), Err((_, words))) => return Err(error.context(words.clone())),
     };
+    let at = over.end.at;
+    for line in log.take() {
+        sinks.event(&Event::Log(LogLine { at, ..line }))?;
+    }
     if let Err((by_signal, text)) = torn_down {
-        let at = over.end.at;
         if by_signal && !over.is_stopped {
             let reason = StopReason::Signal;
             sinks.event(&Event::Stop { at, reason })?;
@@ -148,6 +156,7 @@ impl Run<'_> {
     async fn tear_down(
         &self,
         values: &RunValues,
+        log: &Log,
         signals: &mut Signals,
     ) -> Result<(), (bool, String)> {
         let mut by_signal = false;
@@ -157,7 +166,7 @@ impl Run<'_> {
                 () = sleep(self.grace) => {}
             }
         };
-        let ended = engine::teardown(&self.plan, &self.transport, values, stop).await;
+        let ended = engine::teardown(&self.plan, &self.transport, values, log, stop).await;
         ended.map_err(|cut| {
             let words = match cut {
                 CutShort::Failed(failure) => format!("teardown: {failure}"),

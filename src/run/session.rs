@@ -150,6 +150,9 @@ impl Session<'_> {
         for failure in self.recorder.take_failures() {
             self.sinks.event(&Event::Failure(failure))?;
         }
+        for line in self.recorder.log().take() {
+            self.sinks.event(&Event::Log(line))?;
+        }
         self.totals.absorb(&interval);
         let before = self.judge.standings();
         self.judge.observe(&interval);

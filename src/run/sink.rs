@@ -170,6 +170,7 @@ impl Sink for LiveView {
             StopReason::TargetGone { .. } => "the target is no longer reachable",
             StopReason::Panic { .. } => "a user panicked",
             StopReason::StepFailed { .. } => "a step failed, and `on_error` is `abort`",
+            StopReason::ByScenario { .. } => "a step `stop: run` ends the run",
             // No request is in flight, or none ever was.
             StopReason::SecondSignal | StopReason::SetupFailed { .. } => return Ok(()),
         };

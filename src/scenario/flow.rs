@@ -9,13 +9,27 @@ use super::{
     BodyCoding, Capture, Check, FailedStatuses, Span, Step, Template, Timeouts, UploadFile,
 };
 
-/// A weighted list of steps.
+/// The part of a load's users that play a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// All users that play no other flow alone, in proportion to this weight; at least 1.
+    Weight(u32),
+    /// Exactly this many users play the flow and no other; at least 1.
+    Users {
+        /// The number of users.
+        count: u32,
+        /// The place of the number in the file.
+        span: Span,
+    },
+}
+
+/// A list of steps, and how often it runs.
 #[derive(Debug, Clone)]
 pub struct Flow {
     /// The flow's name; unique in the scenario.
     pub name: String,
-    /// Its probability relative to the other flows' weights; at least 1.
-    pub weight: u32,
+    /// The users that play it, and how often.
+    pub share: Share,
     /// Each user runs these steps once, before its first iteration of this flow.
     pub start: Vec<Step>,
     /// The steps of an iteration.

@@ -30,7 +30,7 @@ pub use crate::expr::{Comparator, Condition, Number, SlotId, Template, Value};
 use crate::expr::{Context, Missing, threshold};
 pub use crate::format::words::{
     ArrivalLaw, BodyCoding, CapturePick, Cookies, JsonType, Kind, OnError, OnFail, Pick, Severity,
-    WhenUsedUp,
+    StopScope, WhenUsedUp,
 };
 use crate::format::{Format, reference, schema, tables};
 use crate::mask::Mask;
@@ -39,7 +39,7 @@ pub use crate::source::{Diagnostic, Diagnostics, Sources, Span};
 
 pub use css::{CssQuery, HtmlDocument, LARGEST_HTML};
 pub use feed::Feed;
-pub use flow::{Auth, Body, Flow, Part, PartContent, Request};
+pub use flow::{Auth, Body, Flow, Part, PartContent, Request, Share};
 pub use http_options::{Compression, HttpOptions, Timeouts, TlsOptions, Trust};
 pub use json_path::{JsonPath, TooManyVisits};
 pub use json_schema::JsonSchema;
@@ -124,7 +124,7 @@ pub struct Scenario {
 pub struct Source {
     /// The scenario's files with their texts, for diagnostics of the plan.
     pub texts: Sources,
-    /// SHA-256 of the scenario file's text, in hex.
+    /// SHA-256 of the text of the scenario file and those that it uses, in hex.
     pub sha256: String,
     /// The canonical paths of the files that it names.
     pub files: Vec<PathBuf>,

@@ -1,10 +1,17 @@
 //! The actions of users: blocks of steps, and the only way to traverse them.
 //!
-//! A block is a list of steps. A step may contain a block, which it runs several times. [`visit`] traverses a block and
-//! its nested blocks and returns how often each step runs; [`each_block`] changes them, and [`with_requests`] copies them.
-//! Every count, sum, search and change of steps uses these, so that all of them handle a new kind of step.
+//! A block is a list of steps. A step may contain blocks, which it runs several times, or of which it chooses one.
+//! [`visit`] traverses a block and its nested blocks and returns how often each step runs; [`each_block`] changes them,
+//! and [`with_requests`] copies them. Every count, sum, search and change of steps uses these, so that all of them handle
+//! a new kind of step.
 
-use super::{Condition, Delay, Request, SlotId, Template};
+mod action;
+
+pub use action::{
+    Action, Alternative, Branches, Call, Each, Group, Items, Loop, MAX_PASSES, Passes,
+};
+
+use super::{Condition, Request};
 
 /// A step; it runs if its condition holds. `R` is a request: as written in a scenario, or as compiled in a plan.
 #[derive(Debug, Clone)]
@@ -15,87 +22,43 @@ pub struct Step<R = Request> {
     pub action: Action<R>,
 }
 
-/// The action of a step.
-#[derive(Debug, Clone)]
-pub enum Action<R = Request> {
-    /// Sends a request.
-    Request(Box<R>),
-    /// Pauses.
-    Think(Delay),
-    /// Runs steps several times.
-    Repeat {
-        /// The number of passes; at least 1.
-        times: u32,
-        /// The repeated steps; at least one.
-        steps: Vec<Step<R>>,
-        /// The pause between two passes; a plan puts the default pause here.
-        pause: Option<Delay>,
-    },
-    /// Sets variables, one after the other.
-    Set(Vec<(SlotId, Template)>),
+impl<R> Step<R> {
+    /// A step that always runs.
+    pub const fn always(action: Action<R>) -> Self {
+        Self {
+            condition: None,
+            action,
+        }
+    }
 }
 
-impl<R> Action<R> {
-    /// The block that the step runs, and how often; `None` if it has none.
-    pub const fn block(&self) -> Option<(&Vec<Step<R>>, u32)> {
-        match self {
-            Self::Request(_) | Self::Think(_) | Self::Set(_) => None,
-            Self::Repeat { times, steps, .. } => Some((steps, *times)),
+/// A block that a step runs.
+#[derive(Debug)]
+pub struct Block<'s, R> {
+    /// Its steps.
+    pub steps: &'s [Step<R>],
+    /// The number of times the step runs it, if every condition holds: exact, or the mean. A number that the plan cannot
+    /// know counts as one; of `steps` and `else` each counts as a half.
+    pub times: f64,
+    /// The maximum number of times; `None` if the plan does not limit it.
+    pub most: Option<u64>,
+}
+
+impl<'s, R> Block<'s, R> {
+    /// A block that the step runs once.
+    pub(super) const fn once(steps: &'s [Step<R>]) -> Self {
+        Self {
+            steps,
+            times: 1.0,
+            most: Some(1),
         }
     }
 
-    /// As [`Self::block`], mutable.
-    const fn block_mut(&mut self) -> Option<&mut Vec<Step<R>>> {
-        match self {
-            Self::Request(_) | Self::Think(_) | Self::Set(_) => None,
-            Self::Repeat { steps, .. } => Some(steps),
-        }
-    }
-
-    /// True if the step itself takes time, without its block.
-    pub const fn takes_time(&self) -> bool {
-        match self {
-            Self::Request(_) | Self::Think(_) => true,
-            Self::Repeat { .. } | Self::Set(_) => false,
-        }
-    }
-
-    /// The pause of the step, without the pauses in its block, mutable; `None` if it has none.
-    pub const fn pause_mut(&mut self) -> Option<&mut Delay> {
-        match self {
-            Self::Request(_) | Self::Set(_) => None,
-            Self::Think(delay) => Some(delay),
-            Self::Repeat { pause, .. } => pause.as_mut(),
-        }
-    }
-
-    /// The mean pause of the step, without the pauses in its block.
-    pub fn pause_seconds(&self) -> f64 {
-        match self {
-            Self::Request(_) | Self::Set(_) => 0.0,
-            Self::Think(delay) => delay.mean_seconds(),
-            Self::Repeat { times, pause, .. } => {
-                let each = pause.map_or(0.0, Delay::mean_seconds);
-                each * f64::from(times.saturating_sub(1))
-            }
-        }
-    }
-
-    /// Copies the action; `request` converts its requests.
-    fn with_requests<S>(&self, request: &mut dyn FnMut(&R) -> S) -> Action<S> {
-        match self {
-            Self::Request(written) => Action::Request(Box::new(request(written))),
-            Self::Think(delay) => Action::Think(*delay),
-            Self::Repeat {
-                times,
-                steps,
-                pause,
-            } => Action::Repeat {
-                times: *times,
-                steps: with_requests(steps, request),
-                pause: *pause,
-            },
-            Self::Set(values) => Action::Set(values.clone()),
+    /// A block that the step may run once, with this probability.
+    pub(super) const fn perhaps(steps: &'s [Step<R>], times: f64) -> Self {
+        Self {
+            times,
+            ..Self::once(steps)
         }
     }
 }
@@ -105,43 +68,62 @@ impl<R> Action<R> {
 pub struct Visit<'s, R> {
     /// The step.
     pub step: &'s Step<R>,
-    /// The number of times it runs in one pass of the outermost block, if every condition holds.
-    pub times: u64,
+    /// The number of times it runs in one pass of the outermost block; see [`Block::times`].
+    pub times: f64,
+    /// The maximum of that number; see [`Block::most`].
+    pub most: Option<u64>,
     /// Its nesting depth below the outermost block.
     pub depth: usize,
+    /// The index of its block among those of the step around it; 0 in the outermost block.
+    pub branch: usize,
 }
 
-/// Every step of a block and its nested blocks, in order; a step comes before its own block.
+/// Every step of a block and its nested blocks, in order; a step comes before its own blocks.
 pub fn visit<R>(block: &[Step<R>]) -> Vec<Visit<'_, R>> {
     let mut found = Vec::new();
-    walk(block, 1, 0, &mut found);
+    walk(block, (1.0, Some(1)), (0, 0), &mut found);
     found
 }
 
-fn walk<'s, R>(block: &'s [Step<R>], times: u64, depth: usize, found: &mut Vec<Visit<'s, R>>) {
+fn walk<'s, R>(
+    block: &'s [Step<R>],
+    (times, most): (f64, Option<u64>),
+    (depth, branch): (usize, usize),
+    found: &mut Vec<Visit<'s, R>>,
+) {
     for step in block {
-        found.push(Visit { step, times, depth });
-        if let Some((inner, passes)) = step.action.block() {
-            let times = times.saturating_mul(u64::from(passes));
-            walk(inner, times, depth + 1, found);
+        found.push(Visit {
+            step,
+            times,
+            most,
+            depth,
+            branch,
+        });
+        for (branch, inner) in step.action.blocks().into_iter().enumerate() {
+            let most = most.zip(inner.most);
+            let most = most.map(|(outer, inner)| outer.saturating_mul(inner));
+            walk(
+                inner.steps,
+                (times * inner.times, most),
+                (depth + 1, branch),
+                found,
+            );
         }
     }
 }
 
-/// Every request of a block, and how often it is sent in one pass.
-pub fn requests<R>(block: &[Step<R>]) -> impl Iterator<Item = (&R, u64)> {
-    visit(block)
-        .into_iter()
-        .filter_map(|visit| match &visit.step.action {
-            Action::Request(request) => Some((&**request, visit.times)),
-            Action::Think(_) | Action::Repeat { .. } | Action::Set(_) => None,
-        })
+/// Every request of a block, and how often it is sent in one pass; see [`Block::times`].
+pub fn requests<R>(block: &[Step<R>]) -> impl Iterator<Item = (&R, f64)> {
+    visit(block).into_iter().filter_map(|visit| {
+        let request = visit.step.action.request()?;
+        Some((request, visit.times))
+    })
 }
 
 /// Applies `change` to a block and its nested blocks; nested blocks come before the block that contains them.
 pub fn each_block<R>(block: &mut Vec<Step<R>>, change: &mut dyn FnMut(&mut Vec<Step<R>>)) {
     for step in &mut *block {
-        if let Some(inner) = step.action.block_mut() {
+        for inner in step.action.blocks_mut() {
             each_block(inner, change);
         }
     }

@@ -28,6 +28,7 @@ impl ExampleFolder {
                 "export const sign = (body, key) => hmac('sha256', key, body);",
             ),
             ("fixtures/ca.pem", "-----BEGIN CERTIFICATE-----\n"),
+            ("scenarios/flows/shop.yaml", "vars: { size: 7 }\n"),
             ("scenarios/example.yaml", ""),
         ] {
             let path = root.join(name);
@@ -114,11 +115,18 @@ fn scenario_with(table: &'static Mapping, entries: Map<String, Value>) -> Value 
         let mut root = entries;
         let vars = json!({ "id": 1, "token": "x", "minimum": 3 });
         root.entry("vars").or_insert(vars);
+        let steps = json!([{ "post": "/login", "json": { "email": "${email}" } }]);
+        let block = json!({ "log in": { "with": ["email"], "steps": steps } });
+        root.entry("blocks").or_insert(block);
         return Value::Object(root);
     }
     let value = Value::Object(entries);
     for parent in FORMAT.mappings() {
         for field in parent.fields {
+            // Setup and teardown, the first places of steps, have nothing to stop.
+            if table.name == "stop" && matches!(field.key, "setup" | "teardown") {
+                continue;
+            }
             if let Some(inner) = wrapped(field.kind, table, &value) {
                 let mut outer = Map::from_iter([(field.key.to_owned(), inner)]);
                 // Stages with a rate need `max_users`.

@@ -4,6 +4,7 @@
 //! folder: no absolute path, no `..` or link that leads out of the root, no device or pipe that never ends.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -12,6 +13,7 @@ use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
 
+use super::{FileId, Span};
 use crate::units::ByteSize;
 
 /// The maximum size of a scenario file, in bytes.
@@ -90,7 +92,8 @@ fn folder_of(scenario: &Path) -> PathBuf {
 /// Finds the files that a scenario names.
 #[derive(Clone)]
 pub(crate) struct Files {
-    folder: PathBuf,
+    /// The folder of each file of the scenario; names in a file are relative to it.
+    folders: RefCell<BTreeMap<FileId, PathBuf>>,
     root: PathBuf,
     /// The files found so far.
     found: Rc<RefCell<Vec<PathBuf>>>,
@@ -99,30 +102,49 @@ pub(crate) struct Files {
 impl Files {
     pub(crate) fn new(scenario: &Path, root: Option<&Path>) -> Self {
         Self {
-            folder: folder_of(scenario),
+            folders: RefCell::new(BTreeMap::from([(FileId::default(), folder_of(scenario))])),
             root: root.map_or_else(|| root_of(scenario), Path::to_owned),
             found: Rc::default(),
         }
     }
 
-    /// The canonical path of a regular file below the root.
-    pub(crate) fn find(&self, named: &str) -> Result<PathBuf, Refusal> {
+    /// Names in the file with this number are relative to the folder of `path`.
+    pub(crate) fn place(&self, file: FileId, path: &Path) {
+        self.folders.borrow_mut().insert(file, folder_of(path));
+    }
+
+    /// The path of a file for messages: relative as the file at this place names it.
+    pub(crate) fn shown(&self, named: &str, at: Span) -> PathBuf {
+        self.folder_at(at).join(named)
+    }
+
+    /// The folder of the file with this place; of the scenario for a place on the command line.
+    fn folder_at(&self, at: Span) -> PathBuf {
+        let folders = self.folders.borrow();
+        let folder = folders
+            .get(&at.file)
+            .or_else(|| folders.get(&FileId::default()));
+        folder.cloned().unwrap_or_default()
+    }
+
+    /// The canonical path of a regular file below the root; the name stands at this place.
+    pub(crate) fn find(&self, named: &str, at: Span) -> Result<PathBuf, Refusal> {
         let path = Path::new(named);
         if path
             .components()
             .any(|part| matches!(part, Component::Prefix(_) | Component::RootDir))
         {
             return Err(refuse(format!("`{named}` is an absolute path"))
-                .with_hint("name files relative to the scenario file"));
+                .with_hint("name files relative to the file that names them"));
         }
-        let full = self.folder.join(path);
+        let full = self.folder_at(at).join(path);
         let found = fs::canonicalize(&full).map_err(|error| {
             refuse(format!(
                 "cannot find `{}`: {}",
                 full.display(),
                 reason(&error)
             ))
-            .with_hint("files are named relative to the scenario file")
+            .with_hint("files are named relative to the file that names them")
         })?;
         let root = fs::canonicalize(&self.root).map_err(|error| {
             refuse(format!(
@@ -148,8 +170,8 @@ impl Files {
 
     /// The canonical path of a folder in which a command runs. It may be outside the root: the root limits what is
     /// read as data, and a command can read any file.
-    pub(crate) fn folder(&self, named: &str) -> Result<PathBuf, Refusal> {
-        let full = self.folder.join(named);
+    pub(crate) fn folder(&self, named: &str, at: Span) -> Result<PathBuf, Refusal> {
+        let full = self.folder_at(at).join(named);
         match fs::canonicalize(&full) {
             Ok(found) if found.is_dir() => Ok(found),
             Ok(found) => Err(refuse(format!("`{}` is not a folder", found.display()))),
@@ -168,8 +190,8 @@ impl Files {
     }
 
     /// Reads a text file, without a byte-order mark.
-    pub(crate) fn read_text(&self, named: &str) -> Result<(PathBuf, String), Refusal> {
-        let path = self.find(named)?;
+    pub(crate) fn read_text(&self, named: &str, at: Span) -> Result<(PathBuf, String), Refusal> {
+        let path = self.find(named, at)?;
         let bytes = read_regular(&path, MAX_TEXT)?;
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
         match std::str::from_utf8(bytes) {
@@ -179,14 +201,14 @@ impl Files {
     }
 
     /// Reads a document that the scenario needs, such as a JSON Schema.
-    pub(crate) fn read_document(&self, named: &str) -> Result<Vec<u8>, Refusal> {
-        read_regular(&self.find(named)?, MAX_DOCUMENT)
+    pub(crate) fn read_document(&self, named: &str, at: Span) -> Result<Vec<u8>, Refusal> {
+        read_regular(&self.find(named, at)?, MAX_DOCUMENT)
     }
 
     /// The canonical path of a file that requests send, its length, and the SHA-256 of its bytes in hex. It is never
     /// in memory as a whole.
-    pub(crate) fn upload(&self, named: &str) -> Result<(PathBuf, u64, String), Refusal> {
-        let path = self.find(named)?;
+    pub(crate) fn upload(&self, named: &str, at: Span) -> Result<(PathBuf, u64, String), Refusal> {
+        let path = self.find(named, at)?;
         let unreadable = |error: io::Error| {
             refuse(format!(
                 "cannot read `{}`: {}",
@@ -211,8 +233,8 @@ impl Files {
     }
 
     /// Reads a file with certificates.
-    pub(crate) fn read_certificates(&self, named: &str) -> Result<Vec<u8>, Refusal> {
-        read_regular(&self.find(named)?, MAX_CERTIFICATES)
+    pub(crate) fn read_certificates(&self, named: &str, at: Span) -> Result<Vec<u8>, Refusal> {
+        read_regular(&self.find(named, at)?, MAX_CERTIFICATES)
     }
 }
 

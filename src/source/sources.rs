@@ -42,6 +42,11 @@ impl Sources {
         self.0.get(id.0 as usize)
     }
 
+    /// All files, in the order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = &SourceFile> {
+        self.0.iter()
+    }
+
     /// The path of the scenario file.
     pub fn path(&self) -> &Path {
         &self.0[0].path

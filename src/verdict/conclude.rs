@@ -160,6 +160,10 @@ impl Judge {
                 Exit::ThresholdFailed,
                 format!("the run was stopped early: step `{step}` failed, and `on_error` is `abort`"),
             ),
+            Some(StopReason::ByScenario { flow }) => (
+                Exit::Stopped,
+                format!("the run was stopped before its end by a step `stop: run` of flow `{flow}`"),
+            ),
             Some(StopReason::TargetGone { detail }) => (Exit::TargetUnreachable, format!("the target cannot be \
                 reached: {detail}")),
             Some(StopReason::SetupFailed { detail }) => (Exit::ThresholdFailed, format!("setup failed: {detail}")),

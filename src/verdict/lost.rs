@@ -17,10 +17,10 @@ pub(super) fn early_end(ending: &Ending, unstarted: u64) -> Option<String> {
         0 => String::new(),
         count => format!(", with {} iterations never started", show_count(count)),
     };
-    let permit = if lost.may_end_the_load {
-        ", as `when_used_up: end` allows"
-    } else {
-        ""
+    let permit = match (lost.may_end_the_load, lost.out_of_rows) {
+        (true, 1..) => ", as `when_used_up: end` allows",
+        (true, 0) => ", as its steps `stop: user` say",
+        (false, _) => "",
     };
     Some(format!(
         "the run ended before its planned end, after {}{planned}{undone}{permit}: {}",
@@ -37,6 +37,9 @@ pub(super) fn told(lost: &LostUsers) -> String {
             "{} by `on_error: stop_user`",
             show_count(lost.stopped)
         ));
+    }
+    if lost.left > 0 {
+        causes.push(format!("{} by a step `stop: user`", show_count(lost.left)));
     }
     if lost.out_of_rows > 0 {
         let feeder = lost.feeder.as_deref().unwrap_or_default();

@@ -86,7 +86,8 @@ impl Picker {
             | Metric::Ttfb
             | Metric::Connect
             | Metric::Tls
-            | Metric::IterationTime => {
+            | Metric::IterationTime
+            | Metric::GroupTime => {
                 tally.times = self.times(interval);
                 tally.whole = if matches!(self.aggregate, Aggregate::Apdex(_)) {
                     self.sum(interval, |counts| counts.ended)
@@ -95,11 +96,11 @@ impl Picker {
                 };
                 tally.part = tally.whole;
             }
-            Metric::Requests | Metric::Iterations => {
+            Metric::Requests | Metric::Iterations | Metric::Groups => {
                 tally.whole = self.sum(interval, |counts| counts.ended);
                 tally.part = tally.whole - self.after_load(interval, |after| after.ended);
             }
-            Metric::Failed => {
+            Metric::Failed | Metric::FailedGroups => {
                 tally.whole = self.sum(interval, |counts| counts.ended);
                 tally.part = self.sum(interval, |counts| counts.failed)
                     - self.after_load(interval, |after| after.failed);

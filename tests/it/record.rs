@@ -131,7 +131,10 @@ fn only_good_requests_have_response_times() {
             (
                 Timing::FailedTime,
                 // A request that was never sent has no time.
-                failed && !outcome.is_censored() && outcome != Outcome::Unsendable,
+                failed
+                    && !outcome.is_censored()
+                    && !outcome.is_of_iterations()
+                    && outcome != Outcome::Unsendable,
             ),
             (Timing::TimedOut, failed && outcome.is_censored()),
         ] {

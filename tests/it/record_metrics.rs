@@ -172,7 +172,7 @@ fn a_journal_numbers_its_metrics_itself() {
 #[test]
 fn a_metric_that_the_header_does_not_name_is_told() {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    write(dir.path(), &header(), &[interval(MetricId(10))]);
+    write(dir.path(), &header(), &[interval(MetricId(11))]);
     let journal = Journal::open(dir.path()).expect("it was just written");
     assert_eq!(
         (journal.interval_count(), journal.intervals().count()),
@@ -187,7 +187,7 @@ fn a_metric_that_the_header_does_not_name_is_told() {
     else {
         panic!("one warning: {:?}", journal.warnings);
     };
-    assert_eq!(reason, "metric 10 is not in the header");
+    assert_eq!(reason, "metric 11 is not in the header");
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use gander::scenario::program::{Passes, requests};
 use gander::scenario::{
-    Action, Delay, Kind, Load, Overrides, Scenario, Shape, Target, UserStage, Window, load,
+    Action, Delay, Kind, Load, Overrides, Scenario, Shape, Share, Target, UserStage, Window, load,
 };
 
 pub(crate) const SHIPPED: [&str; 5] = ["smoke", "baseline", "stress", "spike", "soak"];
@@ -143,11 +144,8 @@ fn every_shipped_scenario_pauses_between_steps_and_checks_its_responses() {
         let checks: usize = scenario
             .flows
             .iter()
-            .flat_map(|flow| &flow.steps)
-            .map(|step| match &step.action {
-                Action::Request(request) => request.checks.len(),
-                Action::Think(_) | Action::Set(_) | Action::Repeat { .. } => 0,
-            })
+            .flat_map(|flow| requests(&flow.steps))
+            .map(|(request, _)| request.checks.len())
             .sum();
         assert!(checks >= 5, "{name}");
     }
@@ -228,10 +226,11 @@ fn the_time_scale_shortens_pauses_only_when_it_is_told_to() {
 
 /// The pauses of [`TIMED`], in milliseconds: its pacing, its think time from least to most, and that of its repetition.
 fn pauses(scenario: &Scenario) -> [u128; 4] {
-    let Action::Repeat { times, steps, .. } = &scenario.flows[0].steps[1].action else {
+    let Action::Loop(repeated) = &scenario.flows[0].steps[1].action else {
         panic!("a repetition");
     };
-    assert_eq!(*times, 3);
+    assert_eq!(repeated.passes, Passes::Times(3));
+    let steps = &repeated.steps;
     let (Some(pacing), Some(Delay::Uniform(least, most)), Action::Think(Delay::Constant(own))) =
         (scenario.pacing, scenario.think_time, &steps[0].action)
     else {
@@ -294,7 +293,8 @@ fn set_changes_any_value_by_its_path_and_the_value_is_yaml() {
             ..
         }
     ));
-    assert_eq!((scenario.flows[0].weight, scenario.http.redirects), (3, 0));
+    assert_eq!(scenario.flows[0].share, Share::Weight(3));
+    assert_eq!(scenario.http.redirects, 0);
     assert!(
         matches!(&scenario.flows[0].steps[0].action, Action::Request(request) if request.name == "GET /other")
     );

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gander::expr::{Expression, TemplateSegment};
+use gander::scenario::program::Passes;
 use gander::scenario::{
     Action, ArrivalLaw, Auth, Body, CapturePick, CheckRule, Comparator, Compression, Condition,
     Cookies, Delay, JsonRule, Load, OnError, Overrides, Request, Scenario, Scope, Severity,
@@ -155,12 +156,11 @@ fn a_request_is_read_with_its_query_headers_and_own_limits() {
     assert_eq!(get.timeouts.total, Duration::from_secs(2));
     assert_eq!(get.tags.get("area").map(String::as_str), Some("items"));
     let put = scenario.flows[0].steps[2].clone();
-    let Action::Repeat {
-        times: 2, steps, ..
-    } = put.action
-    else {
+    let Action::Loop(repeated) = put.action else {
         panic!("a repetition");
     };
+    assert_eq!(repeated.passes, Passes::Times(2));
+    let steps = repeated.steps;
     assert!(matches!(
         steps[0].condition,
         Some(Condition(Expression::Slot(_)))
@@ -181,9 +181,10 @@ fn bodies_are_read_as_text_form_or_json() {
     let names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["user", "tag", "tag"]);
     assert!(matches!(&request(&flow.steps[3]).body, Body::Text(text) if text.literal().is_none()));
-    let Action::Repeat { steps, .. } = &flow.steps[2].action else {
+    let Action::Loop(repeated) = &flow.steps[2].action else {
         panic!("a repetition");
     };
+    let steps = &repeated.steps;
     let Body::Json(json) = &request(&steps[0]).body else {
         panic!("JSON");
     };

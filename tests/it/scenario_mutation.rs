@@ -134,6 +134,12 @@ fn hold(rounds: u32) {
         fs::create_dir(folder.path().join(name)).expect("a folder");
     }
     fs::write(folder.path().join("gander.toml"), "").expect("a root");
+    let flows = folder.path().join("scenarios/flows");
+    fs::create_dir(&flows).expect("a folder");
+    for file in fs::read_dir(root.join("scenarios/flows")).expect("shared flows") {
+        let file = file.expect("a file");
+        fs::copy(file.path(), flows.join(file.file_name())).expect("a copy");
+    }
     for name in ["users.csv", "queries.csv"] {
         // A few rows are enough, and read faster.
         let text = fs::read_to_string(root.join("fixtures").join(name)).expect("a feeder");

@@ -18,10 +18,10 @@ use crate::units::Micros;
 /// The end of a request, as far as the iteration depends on it.
 #[derive(Debug)]
 pub(in crate::engine) enum RequestEnd {
-    /// It ended at this instant, failed or not, and provided all its values.
-    Ended(Instant),
-    /// It ended at this instant, and one of its values is missing.
-    MissingValue(Instant),
+    /// It ended at this instant with this outcome, and provided all its values.
+    Ended(Instant, Outcome),
+    /// It ended at this instant with this outcome, and one of its values is missing.
+    MissingValue(Instant, Outcome),
     /// It ended at this instant, and a check failed whose failure ends the iteration.
     EndsIteration(Instant),
     /// It could not be built.
@@ -87,9 +87,9 @@ pub(in crate::engine) async fn measured(
     if judged.ends_iteration && (goes_on || !judged.lacks_value) {
         RequestEnd::EndsIteration(exchange.finished)
     } else if judged.lacks_value {
-        RequestEnd::MissingValue(exchange.finished)
+        RequestEnd::MissingValue(exchange.finished, judged.outcome)
     } else {
-        RequestEnd::Ended(exchange.finished)
+        RequestEnd::Ended(exchange.finished, judged.outcome)
     }
 }
 

@@ -47,6 +47,8 @@ pub enum Key {
     Flow,
     /// The check's name.
     Check,
+    /// The group's name, with those of the groups around it.
+    Group,
     /// The name of the load's stage in which a sample ended, or its number from 1.
     Stage,
     /// The value of this tag; empty for a step without the tag.

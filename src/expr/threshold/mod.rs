@@ -97,6 +97,12 @@ pub enum Metric {
     Iterations,
     /// Iterations that did not complete: a request could not be sent, a value was missing, or the run cut them off.
     FailedIterations,
+    /// A group of steps as a whole, pauses included.
+    GroupTime,
+    /// Groups ended.
+    Groups,
+    /// Groups in which a request failed, or which the iteration left with a failure.
+    FailedGroups,
     /// Iterations due but never started.
     Unstarted,
     /// Started iterations; `ratio` is started / due.
@@ -152,6 +158,9 @@ impl Metric {
             Self::Checks => "checks",
             Self::Iterations => "iterations",
             Self::FailedIterations => "failed_iterations",
+            Self::GroupTime => "group_time",
+            Self::Groups => "groups",
+            Self::FailedGroups => "failed_groups",
             Self::Unstarted => "unstarted",
             Self::Started => "started",
             Self::BytesIn => "bytes_in",
@@ -193,6 +202,13 @@ impl Metric {
                 "Iterations that did not complete: a request could not be built, a value was missing, or the run cut \
                  them off. A failed request or check alone does not fail an iteration."
             }
+            Self::GroupTime => {
+                "A complete [group](#group) without a failure, from its start to its end, pauses included."
+            }
+            Self::Groups => "Groups that ended.",
+            Self::FailedGroups => {
+                "Groups in which a request failed, or which the iteration left with a failure."
+            }
             Self::Unstarted => {
                 "Iterations that were due but never started. For loads by `rate` and `iterations`."
             }
@@ -222,11 +238,14 @@ impl Metric {
             | Self::Ttfb
             | Self::Connect
             | Self::Tls
-            | Self::IterationTime => MetricKind::Time,
-            Self::Requests | Self::Iterations => MetricKind::Counter,
-            Self::Failed | Self::FailedIterations | Self::Started | Self::Unstarted => {
-                MetricKind::Part
-            }
+            | Self::IterationTime
+            | Self::GroupTime => MetricKind::Time,
+            Self::Requests | Self::Iterations | Self::Groups => MetricKind::Counter,
+            Self::Failed
+            | Self::FailedIterations
+            | Self::FailedGroups
+            | Self::Started
+            | Self::Unstarted => MetricKind::Part,
             Self::Checks => MetricKind::Checks,
             Self::BytesIn | Self::BytesOut => MetricKind::Bytes,
             Self::ActiveUsers

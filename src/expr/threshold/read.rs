@@ -205,6 +205,7 @@ fn matcher(cursor: &mut Cursor<'_>) -> Read<Matcher> {
         "step" => Key::Step,
         "flow" => Key::Flow,
         "check" => Key::Check,
+        "group" => Key::Group,
         "stage" => Key::Stage,
         tag => Key::Tag(tag.to_owned()),
     };

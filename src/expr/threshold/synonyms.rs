@@ -21,6 +21,7 @@ pub(super) fn metric(word: &str) -> Option<Metric> {
         }
         "httpreqs" | "httprequests" | "requestcount" | "numrequests" | "requestscount" | "rps"
         | "requestspersec" | "httprequestrate" | "allrequests" => Metric::Requests,
+        "groupduration" | "transactiontime" => Metric::GroupTime,
         "iterationduration" | "vuserssessionlength" | "sessionlength" => Metric::IterationTime,
         "vus" | "users" | "vusers" | "vusmax" | "usercount" => Metric::ActiveUsers,
         "datareceived" | "httpdownloadedbytes" | "bytesreceived" => Metric::BytesIn,

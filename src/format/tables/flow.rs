@@ -1,6 +1,7 @@
 //! Flows.
 
-use super::super::{Field, Mapping, Type};
+use super::super::{Choice, Field, Mapping, Type};
+use super::load::MAX_USERS;
 
 /// The maximum weight of a flow.
 const MAX_WEIGHT: u64 = 10_000;
@@ -17,10 +18,24 @@ pub(crate) const WEIGHT: Field = Field::new(
     "weight",
     Type::Integer(1, MAX_WEIGHT),
     "7",
-    "The probability of the flow, relative to the other flows: with weights 7 and 3, seven of ten iterations run the \
-     first flow.",
-)
-.default("1");
+    "The share of the flow, relative to the other flows: with weights 7 and 3, seven of ten iterations run the first \
+     flow. Shares are exact: after any number of started iterations, a flow has had its share of them but for less than \
+     one; within that, the seed decides the order. Without `weight` and `count` it is 1.",
+);
+
+pub(crate) const COUNT: Field = Field::new(
+    "count",
+    Type::Integer(1, MAX_USERS as u64),
+    "name: admin\ncount: 2",
+    "The number of users that run this flow and no other: the first users of the load. The other users run the flows with \
+     a weight. Not for a load by `rate`, whose arrivals any free user takes.",
+);
+
+/// The keys that say how often a flow runs.
+pub(crate) static SHARE: Choice = Choice {
+    keys: &[WEIGHT.key, COUNT.key],
+    is_required: false,
+};
 
 pub(crate) const TAGS: Field = Field::new(
     "tags",
@@ -50,7 +65,8 @@ pub(crate) const TABLE: Mapping = Mapping {
     name: "flow",
     what: "a flow",
     doc: "A flow is a list of steps with a name and a weight.",
-    fields: &[NAME, WEIGHT, TAGS, START, STEPS],
+    fields: &[NAME, WEIGHT, COUNT, TAGS, START, STEPS],
+    choices: &[&SHARE],
     example: "name: browse
 weight: 7
 start:

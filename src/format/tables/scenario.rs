@@ -2,7 +2,7 @@
 
 use super::super::words::{FromWord, Kind, OnError};
 use super::super::{Field, Mapping, Type};
-use super::{data, delay, flow, http, load, target, threshold};
+use super::{block, data, delay, flow, http, load, target, threshold};
 
 const STEPS: Type = Type::OneOf(&[Type::List(&Type::Step), Type::Nothing]);
 
@@ -115,6 +115,16 @@ pub(crate) const ON_ERROR: Field = Field::new(
 )
 .default("stop_iteration");
 
+pub(crate) const USE: Field = Field::new(
+    "use",
+    Type::OneOf(&[Type::FILE, Type::List(&Type::FILE)]),
+    "[ flows/shop.yaml ]",
+    "Files whose parts belong to this scenario: `vars`, `data`, `http`, `blocks`, `flows`, `setup`, `teardown` and \
+     `thresholds`. Lists are joined, those of the used files first; a name that is defined twice is an error. Only the \
+     scenario itself has a name, a target and a load. A used file names files relative to itself, and may use others, at \
+     most 8 deep.",
+);
+
 pub(crate) const VARS: Field = Field::new(
     "vars",
     Type::Map(&Type::Any),
@@ -144,6 +154,14 @@ pub(crate) const DATA: Field = Field::new(
 )
 .with_secrets();
 
+pub(crate) const BLOCKS: Field = Field::new(
+    "blocks",
+    Type::Map(&Type::Mapping(&block::TABLE)),
+    "{ log in: { with: [ email ], steps: [ { post: /login, json: { email: '${email}' } } ] } }",
+    "Steps to call from several places, by name.",
+)
+.with_secrets();
+
 pub(crate) const SETUP: Field = Field::new(
     "setup",
     STEPS,
@@ -166,10 +184,9 @@ pub(crate) const FLOWS: Field = Field::new(
     "flows",
     Type::List(&Type::Mapping(&flow::TABLE)),
     "[ { name: browse, steps: [ { get: / } ] } ]",
-    "The actions of users. Each iteration picks one of the flows by weight.",
+    "The actions of users; at least one flow, here or in a file under `use`. Each iteration runs one of the flows, by weight.",
 )
-.with_secrets()
-.required();
+.with_secrets();
 
 pub(crate) const THRESHOLDS: Field = Field::new(
     "thresholds",
@@ -205,9 +222,11 @@ pub(crate) const TABLE: Mapping = Mapping {
         PACING,
         HTTP,
         ON_ERROR,
+        USE,
         VARS,
         FUNCTIONS,
         DATA,
+        BLOCKS,
         SETUP,
         TEARDOWN,
         FLOWS,

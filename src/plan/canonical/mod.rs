@@ -15,8 +15,8 @@ use std::time::Duration;
 use self::value::{list, quoted};
 use super::curve::Curve;
 use super::{PlannedFlow, PlannedRequest, Schedule, Secrets, Workload};
-use crate::scenario::program::visit;
-use crate::scenario::{Action, Delay, Scope, Sharing, SlotId, Step};
+use crate::scenario::program::{Items, Loop, Passes, visit};
+use crate::scenario::{Action, Delay, Scope, Share, Sharing, SlotId, Step};
 
 /// Writes the canonical text of a workload.
 pub(super) fn write(workload: &Workload, secrets: &Secrets, out: &mut dyn Write) -> fmt::Result {
@@ -146,8 +146,11 @@ impl Canonical<'_> {
 
     fn flow(&mut self, flow: &PlannedFlow) -> fmt::Result {
         let rest = optional(flow.rest.as_ref().map(delay));
-        let weight = flow.weight.to_string();
-        self.line("flow", list([quoted(&flow.name), weight, rest]))?;
+        let share = match flow.share {
+            Share::Weight(weight) => weight.to_string(),
+            Share::Users { count, .. } => list([quoted("users"), count.to_string()]),
+        };
+        self.line("flow", list([quoted(&flow.name), share, rest]))?;
         self.block("start", &flow.start)?;
         self.block("steps", &flow.steps)
     }
@@ -156,7 +159,10 @@ impl Canonical<'_> {
         let steps = visit(block);
         self.line(name, steps.len())?;
         for visit in steps {
-            self.line("step", visit.depth)?;
+            match visit.branch {
+                0 => self.line("step", visit.depth)?,
+                branch => self.line("step", list([visit.depth, branch].map(|n| n.to_string())))?,
+            }
             if let Some(condition) = &visit.step.condition {
                 let holds = self.expression(&condition.0);
                 self.line("if", holds)?;
@@ -164,19 +170,68 @@ impl Canonical<'_> {
             match &visit.step.action {
                 Action::Request(request) => self.request((**request).as_ref())?,
                 Action::Think(pause) => self.line("think", delay(pause))?,
-                Action::Repeat { times, pause, .. } => {
-                    let pause = optional(pause.as_ref().map(delay));
-                    self.line("repeat", list([times.to_string(), pause]))?;
-                }
                 Action::Set(values) => {
                     for (slot, template) in values {
                         let value = self.template(template);
                         self.line("set", list([self.variable(*slot), value]))?;
                     }
                 }
+                Action::If(branches) => {
+                    let holds = self.expression(&branches.condition.0);
+                    self.line("branches", holds)?;
+                }
+                Action::Loop(repeated) => self.passes(repeated)?,
+                Action::Choose(alternatives) => {
+                    let weights = alternatives.iter().map(|one| one.weight.to_string());
+                    self.line("choose", list(weights))?;
+                }
+                Action::Group(_) => self.line("group", "null")?,
+                Action::Call(call) => {
+                    let with = call.with.iter();
+                    let with = with.map(|(slot, template)| {
+                        list([self.variable(*slot), self.template(template)])
+                    });
+                    let with = list(with);
+                    self.line("call", with)?;
+                }
+                Action::Fail(text) => self.line("fail", self.template(text))?,
+                Action::Stop(scope) => self.line("stop", quoted(scope.word()))?,
+                Action::Log(text) => self.line("log", self.template(text))?,
             }
         }
         Ok(())
+    }
+
+    fn passes<R>(&mut self, repeated: &Loop<R>) -> fmt::Result {
+        let pause = optional(repeated.pause.as_ref().map(delay));
+        let (name, facts) = match &repeated.passes {
+            Passes::Times(times) => ("repeat", vec![times.to_string()]),
+            Passes::Count(count) => ("repeat", vec![self.template(count)]),
+            Passes::While { condition, max } => {
+                let holds = self.expression(&condition.0);
+                ("while", vec![holds, max.to_string()])
+            }
+            Passes::Until {
+                condition,
+                max,
+                every,
+            } => {
+                let holds = self.expression(&condition.0);
+                let every = optional(every.map(micros));
+                ("until", vec![holds, max.to_string(), every])
+            }
+            Passes::Each(each) => {
+                let items = match &each.items {
+                    Items::Written(items) => list(items.iter().map(|item| self.template(item))),
+                    Items::Value(value) => self.template(value),
+                };
+                let item = self.variable(each.item);
+                let index = optional(each.index.map(|slot| self.variable(slot)));
+                let is_shuffled = each.is_shuffled.to_string();
+                ("foreach", vec![items, item, index, is_shuffled])
+            }
+        };
+        self.line(name, list(facts.into_iter().chain([pause])))
     }
 }
 

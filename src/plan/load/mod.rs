@@ -5,6 +5,7 @@
 
 pub mod arrivals;
 pub mod curve;
+mod mix;
 mod profile;
 pub mod schedule;
 
@@ -12,6 +13,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::time::Duration;
 
+pub use mix::Mix;
 pub use profile::LoadProfile;
 
 use super::Segment;

@@ -2,9 +2,13 @@
 //! assumed response time.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
-use crate::plan::{LoadProfile, MeasuredRequest, PlannedFlow, Schedule, SeriesId, Workload};
+use crate::plan::curve::Curve;
+use crate::plan::{
+    LoadProfile, MeasuredRequest, PlannedFlow, Players, Schedule, SeriesId, Workload,
+};
 use crate::scenario::program::{requests, visit};
 use crate::scenario::{ArrivalLaw, Delay, Sharing, Step};
 
@@ -54,30 +58,32 @@ impl Estimate {
         };
         let mut flows = BTreeMap::new();
         for load in workload.loads.iter() {
-            let weight = |flow: usize| f64::from(workload.flows[flow].weight);
-            let weights: f64 = load.flows.iter().map(|&flow| weight(flow)).sum();
-            let share = |flow: usize| weight(flow) / weights;
-            let seconds = |flow: usize| cycle_seconds(&workload.flows[flow], workload.pacing);
-            let each = load.flows.iter();
-            let seconds = each.map(|&flow| share(flow) * seconds(flow)).sum();
-            let (iterations, is_exact, duration) = expected(load, workload, seconds);
+            let parts = Part::all(load, workload);
+            let expected = expected(load, workload, &parts);
+            let iterations: f64 = expected.iterations.iter().sum();
             whole.iterations += iterations;
-            whole.is_exact &= is_exact;
-            whole.duration = whole.duration.max(duration);
-            whole.iteration_seconds.push(seconds);
-            for &flow in &load.flows {
-                let own = iterations * share(flow);
-                let mut requests = Vec::new();
-                // Each user runs a flow's `start` at most once.
-                let users = load.users.len() as f64;
-                count(&workload.flows[flow].start, users.min(own), &mut requests);
-                count(&workload.flows[flow].steps, own, &mut requests);
-                let part = FlowShare {
-                    share: share(flow),
-                    iterations: own,
-                    requests,
-                };
-                flows.insert(flow, part);
+            whole.is_exact &= expected.is_exact;
+            whole.duration = whole.duration.max(expected.duration);
+            whole.iteration_seconds.push(mean_seconds(&parts));
+            for (part, of_part) in parts.iter().zip(expected.iterations) {
+                for &(flow, share) in &part.flows {
+                    let own = of_part * share;
+                    let mut requests = Vec::new();
+                    // Each user runs a flow's `start` at most once.
+                    let users = part.users.len() as f64;
+                    count(&workload.flows[flow].start, users.min(own), &mut requests);
+                    count(&workload.flows[flow].steps, own, &mut requests);
+                    let share = FlowShare {
+                        share: if iterations > 0.0 {
+                            own / iterations
+                        } else {
+                            share
+                        },
+                        iterations: own,
+                        requests,
+                    };
+                    flows.insert(flow, share);
+                }
             }
         }
         whole.flows = flows.into_values().collect();
@@ -106,58 +112,162 @@ impl Estimate {
     }
 }
 
-/// A load's iterations, whether its schedule determines them, and its duration.
-fn expected(
-    load: &LoadProfile,
-    workload: &Workload,
-    iteration_seconds: f64,
-) -> (f64, bool, Duration) {
-    // Avoids a division by zero for an iteration that takes no time.
-    let at_least = iteration_seconds.max(1e-3);
+/// Users of a load that play the same flows.
+struct Part {
+    /// Numbered among the load's users.
+    users: Range<u32>,
+    /// The flows, each with its share of the iterations.
+    flows: Vec<(usize, f64)>,
+    /// The mean time between two starts of a user.
+    seconds: f64,
+}
+
+impl Part {
+    /// The parts of a load.
+    fn all(load: &LoadProfile, workload: &Workload) -> Vec<Self> {
+        let Players {
+            alone,
+            mixed,
+            others,
+        } = workload.players(load);
+        let weights: f64 = mixed.iter().map(|(_, weight)| f64::from(*weight)).sum();
+        let mixed = mixed.iter();
+        let mixed: Vec<(usize, f64)> = mixed
+            .map(|&(flow, weight)| (flow, f64::from(weight) / weights))
+            .collect();
+        let alone = alone.into_iter();
+        let parts = alone.map(|(users, flow)| (users, vec![(flow, 1.0)]));
+        let parts = parts.chain((!mixed.is_empty()).then_some((others, mixed)));
+        let first = load.users.start;
+        parts
+            .map(|(users, flows)| {
+                let seconds = |flow: usize| cycle_seconds(&workload.flows[flow], workload.pacing);
+                let each = flows.iter().map(|&(flow, share)| share * seconds(flow));
+                Self {
+                    users: users.start - first..users.end - first,
+                    seconds: each.sum(),
+                    flows,
+                }
+            })
+            .collect()
+    }
+
+    /// Avoids a division by zero for an iteration that takes no time.
+    fn at_least(&self) -> f64 {
+        self.seconds.max(1e-3)
+    }
+
+    /// The iterations per second of all its users.
+    fn rate(&self) -> f64 {
+        self.users.len() as f64 / self.at_least()
+    }
+}
+
+/// The mean time between two starts of a user of any part.
+fn mean_seconds(parts: &[Part]) -> f64 {
+    match parts {
+        [one] => one.seconds,
+        several => {
+            let users: f64 = several.iter().map(|part| part.users.len() as f64).sum();
+            let rate: f64 = several.iter().map(Part::rate).sum();
+            users / rate
+        }
+    }
+}
+
+/// The expected iterations of a load.
+struct Expected {
+    /// By part.
+    iterations: Vec<f64>,
+    /// True if the schedule determines them.
+    is_exact: bool,
+    duration: Duration,
+}
+
+fn expected(load: &LoadProfile, workload: &Workload, parts: &[Part]) -> Expected {
+    // A load by `rate` has one part.
+    let of_all = |iterations: f64, is_exact: bool, duration: Duration| Expected {
+        iterations: parts.iter().map(|_| iterations).collect(),
+        is_exact,
+        duration,
+    };
     match &load.schedule {
-        Schedule::Users(curve) => (
-            curve.area(curve.duration()) / at_least,
-            false,
-            curve.duration(),
-        ),
+        Schedule::Users(curve) => Expected {
+            iterations: parts
+                .iter()
+                .map(|part| user_seconds(curve, &part.users) / part.at_least())
+                .collect(),
+            is_exact: false,
+            duration: curve.duration(),
+        },
         // Uses the mean of random arrivals; drawing all of them takes time in proportion to their number.
         Schedule::Arrivals {
             curve,
             law: ArrivalLaw::Poisson,
             ..
-        } => (
+        } => of_all(
             curve.area(curve.duration()) / f64::from(workload.segment.count),
             false,
             curve.duration(),
         ),
         Schedule::Arrivals { curve, .. } => {
             let planned = load.planned_iterations(workload.seed, workload.segment);
-            (planned.unwrap_or(0) as f64, true, curve.duration())
+            of_all(planned.unwrap_or(0) as f64, true, curve.duration())
         }
         &Schedule::Iterations {
             count,
             sharing,
-            users,
             max_duration,
+            ..
         } => {
-            let count = match sharing {
-                Sharing::Shared => count as f64,
-                Sharing::PerUser => count as f64 * f64::from(users),
+            let rate: f64 = parts.iter().map(Part::rate).sum();
+            let counts: Vec<f64> = match sharing {
+                Sharing::Shared => {
+                    let each = parts.iter();
+                    each.map(|part| count as f64 * part.rate() / rate).collect()
+                }
+                Sharing::PerUser => {
+                    let each = parts.iter();
+                    each.map(|part| count as f64 * part.users.len() as f64)
+                        .collect()
+                }
             };
-            let needed = count * at_least / f64::from(users.max(1));
+            let each = parts.iter().zip(&counts);
+            let needed = each
+                .map(|(part, count)| count / part.rate())
+                .fold(0.0, f64::max);
             let limit = max_duration.map_or(f64::INFINITY, |limit| limit.as_secs_f64());
             let part = (limit / needed).min(1.0);
-            let lasts = Duration::try_from_secs_f64(needed.min(limit)).unwrap_or(Duration::MAX);
-            (count * part, part >= 1.0, lasts)
+            let is_shared = sharing == Sharing::Shared && parts.len() > 1;
+            Expected {
+                iterations: counts.into_iter().map(|count| count * part).collect(),
+                is_exact: part >= 1.0 && !is_shared,
+                duration: Duration::try_from_secs_f64(needed.min(limit)).unwrap_or(Duration::MAX),
+            }
         }
     }
+}
+
+/// The time for which these users are active, summed over them, in seconds.
+fn user_seconds(curve: &Curve, users: &Range<u32>) -> f64 {
+    const STEPS: u32 = 1_000;
+    let whole = curve.duration();
+    if users.start == 0 && f64::from(users.end) >= curve.peak() {
+        return curve.area(whole);
+    }
+    let step = whole / STEPS;
+    let active = (0..STEPS).map(|n| {
+        let level = curve.level_at(step * n + step / 2);
+        (level - f64::from(users.start)).clamp(0.0, users.len() as f64)
+    });
+    active.sum::<f64>() * step.as_secs_f64()
 }
 
 /// Adds the requests of `times` runs of the steps, in the order of the steps.
 fn count(steps: &[Step<MeasuredRequest>], times: f64, into: &mut Vec<(SeriesId, f64)>) {
     for (request, passes) in requests(steps) {
         let series = request.series;
-        let sent = times * passes as f64;
+        let sent = times * passes;
         match into.iter_mut().find(|(known, _)| *known == series) {
             Some((_, sum)) => *sum += sent,
             None => into.push((series, sent)),
@@ -175,7 +285,7 @@ fn cycle_seconds(flow: &PlannedFlow, pacing: Option<Duration>) -> f64 {
 fn seconds(steps: &[Step<MeasuredRequest>]) -> f64 {
     let pauses = visit(steps)
         .into_iter()
-        .map(|visit| visit.times as f64 * visit.step.action.pause_seconds());
-    let responses = requests(steps).map(|(_, times)| times as f64 * ASSUMED_RESPONSE.as_secs_f64());
+        .map(|visit| visit.times * visit.step.action.pause_seconds());
+    let responses = requests(steps).map(|(_, times)| times * ASSUMED_RESPONSE.as_secs_f64());
     pauses.chain(responses).sum()
 }

@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use super::{Metric, Threshold};
-use crate::plan::{
-    CheckId, LoadProfile, MeasuredRequest, PlannedFlow, Schedule, SeriesId, Workload,
-};
-use crate::scenario::program::requests;
-use crate::scenario::{ArrivalLaw, Step, Window};
+use crate::plan::{CheckId, LoadProfile, MeasuredRequest, Schedule, SeriesId, Workload};
+use crate::scenario::program::visit;
+use crate::scenario::{Action, ArrivalLaw, Step, Window};
 use crate::units::{Micros, show_duration};
 
 /// Refuses a window or an abort time longer than the run.
@@ -110,13 +108,13 @@ fn most_samples(threshold: &Threshold, workload: &Workload) -> Option<u64> {
         let mut each = workload.loads.iter().map(of_load);
         each.try_fold(0, |sum: u64, most| Some(sum.saturating_add(most?)))
     };
-    let per_user = |flow: &PlannedFlow, count: &dyn Fn(&[Step<MeasuredRequest>]) -> u64| {
-        count(&flow.start).saturating_mul(u64::from(workload.loads.peak_users()))
-    };
-    let most = |count: &dyn Fn(&[Step<MeasuredRequest>]) -> u64| {
-        let an_iteration = workload.flows.iter().map(|flow| count(&flow.steps)).max()?;
-        let starts = workload.flows.iter().map(|flow| per_user(flow, count));
-        let starts = starts.fold(0, u64::saturating_add);
+    let users = u64::from(workload.loads.peak_users());
+    let most = |count: &dyn Fn(&[Step<MeasuredRequest>]) -> Option<u64>| {
+        let (mut an_iteration, mut starts) = (0, 0_u64);
+        for flow in &workload.flows {
+            an_iteration = count(&flow.steps)?.max(an_iteration);
+            starts = starts.saturating_add(count(&flow.start)?.saturating_mul(users));
+        }
         Some(
             iterations()?
                 .saturating_mul(an_iteration)
@@ -130,8 +128,11 @@ fn most_samples(threshold: &Threshold, workload: &Workload) -> Option<u64> {
             let is_selected =
                 |id: &CheckId| threshold.checks.is_empty() || threshold.checks.contains(id);
             most(&|steps| {
-                count_in(steps, &|request| {
-                    let checks = request.checks.iter();
+                count_in(steps, &|action| {
+                    let checks = action
+                        .request()
+                        .into_iter()
+                        .flat_map(|request| &request.checks);
                     checks.filter(|id| is_selected(id)).count() as u64
                 })
             })
@@ -157,7 +158,25 @@ fn most_samples(threshold: &Threshold, workload: &Workload) -> Option<u64> {
         | Metric::BytesOut => {
             let is_selected =
                 |id: &SeriesId| threshold.series.is_empty() || threshold.series.contains(id);
-            most(&|steps| count_in(steps, &|request| u64::from(is_selected(&request.series))))
+            let count = |action: &Action<MeasuredRequest>| {
+                u64::from(
+                    action
+                        .request()
+                        .is_some_and(|request| is_selected(&request.series)),
+                )
+            };
+            most(&|steps| count_in(steps, &count))
+        }
+        Metric::GroupTime | Metric::Groups | Metric::FailedGroups => {
+            let is_selected =
+                |id: &SeriesId| threshold.series.is_empty() || threshold.series.contains(id);
+            let count = |action: &Action<MeasuredRequest>| {
+                let Action::Group(group) = action else {
+                    return 0;
+                };
+                u64::from(group.series.is_some_and(|id| is_selected(&SeriesId(id))))
+            };
+            most(&|steps| count_in(steps, &count))
         }
         Metric::StartLag
         | Metric::IterationTime
@@ -168,8 +187,17 @@ fn most_samples(threshold: &Threshold, workload: &Workload) -> Option<u64> {
     }
 }
 
-/// The sum of `count` over the requests of the steps, multiplied by their repetitions.
-fn count_in(steps: &[Step<MeasuredRequest>], count: &dyn Fn(&MeasuredRequest) -> u64) -> u64 {
-    let each = requests(steps).map(|(request, times)| times.saturating_mul(count(request)));
-    each.fold(0, u64::saturating_add)
+/// The sum of `count` over the steps, multiplied by their repetitions.
+/// `None` if the plan does not limit them.
+fn count_in(
+    steps: &[Step<MeasuredRequest>],
+    count: &dyn Fn(&Action<MeasuredRequest>) -> u64,
+) -> Option<u64> {
+    visit(steps).into_iter().try_fold(0, |sum: u64, visit| {
+        let each = match count(&visit.step.action) {
+            0 => 0,
+            counted => visit.most?.saturating_mul(counted),
+        };
+        Some(sum.saturating_add(each))
+    })
 }

@@ -174,11 +174,14 @@ impl Selection {
             Metric::Connect => &[Timing::Connect],
             Metric::Tls => &[Timing::Tls],
             Metric::IterationTime => &[Timing::IterationTime],
+            Metric::GroupTime => &[Timing::GroupTime],
             Metric::Requests
             | Metric::Failed
             | Metric::Checks
             | Metric::Iterations
             | Metric::FailedIterations
+            | Metric::Groups
+            | Metric::FailedGroups
             | Metric::Unstarted
             | Metric::Started
             | Metric::BytesIn
@@ -208,6 +211,7 @@ impl Metric {
             Self::StartLag | Self::IterationTime | Self::Iterations | Self::FailedIterations => {
                 Some(Subject::Iterations)
             }
+            Self::GroupTime | Self::Groups | Self::FailedGroups => Some(Subject::Groups),
             Self::Checks
             | Self::Unstarted
             | Self::Started

@@ -139,6 +139,14 @@ fn refuse_unmeasured(
             "Gander reads the CPU and the memory only of a target that it starts",
             Some("use `target: bundled` or a command, or remove this threshold"),
         ),
+        Metric::GroupTime | Metric::Groups | Metric::FailedGroups => (
+            workload
+                .series
+                .iter()
+                .any(|series| series.subject == Subject::Groups),
+            "the scenario has no groups",
+            Some("put the steps into a `group:`"),
+        ),
         Metric::Tls => (
             workload.may_use_tls(),
             "no request of this scenario uses TLS",
@@ -226,6 +234,7 @@ fn select(
     let noun = match subject {
         Subject::Requests | Subject::Silent => "step",
         Subject::Iterations => "flow",
+        Subject::Groups => "group",
     };
     let chosen = matching(&candidates, matchers, noun)?;
     Ok((
@@ -248,6 +257,7 @@ fn refuse_foreign_key(
         (_, Some(Subject::Requests)) => &["step", "flow"],
         (_, Some(Subject::Iterations)) => &["flow"],
         (_, Some(Subject::Silent) | None) => &[],
+        (_, Some(Subject::Groups)) => &["group", "flow"],
     };
     let tags: Vec<&str> = workload
         .series
@@ -259,6 +269,7 @@ fn refuse_foreign_key(
         Key::Step => ("step", keys.contains(&"step")),
         Key::Flow => ("flow", keys.contains(&"flow")),
         Key::Check => ("check", keys.contains(&"check")),
+        Key::Group => ("group", keys.contains(&"group")),
         // Every metric has stages.
         Key::Stage => return Ok(()),
         Key::Tag(tag) => (tag.as_str(), has_tags && tags.contains(&tag.as_str())),
@@ -297,7 +308,8 @@ struct Candidate<'p> {
 impl<'p> Candidate<'p> {
     fn value(&self, key: &Key) -> &'p str {
         match key {
-            Key::Step => self.step,
+            // A series of groups has the group's name.
+            Key::Step | Key::Group => self.step,
             Key::Flow => self.flow,
             Key::Check => self.check,
             Key::Stage => "",
@@ -360,6 +372,7 @@ fn matching(
         Key::Step => "step".to_owned(),
         Key::Flow => "flow".to_owned(),
         Key::Check => "check".to_owned(),
+        Key::Group => "group".to_owned(),
         Key::Stage => "stage".to_owned(),
         Key::Tag(tag) => format!("tag `{tag}`"),
     };

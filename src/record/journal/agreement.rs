@@ -30,6 +30,7 @@ impl Agreement {
                                 format!("step `{}`", entry.name)
                             }
                             Subject::Iterations => format!("flow `{}`", entry.flow),
+                            Subject::Groups => format!("group `{}`", entry.name),
                         },
                         timing,
                         recorded,
@@ -71,6 +72,7 @@ fn expected(subject: Subject, counts: &Counts) -> Vec<(Timing, u64)> {
         }
         // They have no times.
         Subject::Silent => Vec::new(),
+        Subject::Groups => vec![(Timing::GroupTime, good)],
         Subject::Iterations => {
             let started = counts.ended + counts.interrupted;
             vec![

@@ -9,7 +9,7 @@ use crate::mask::Mask;
 use crate::plan::CheckId;
 use crate::probe::{Health, TargetHealth};
 use crate::record::{
-    CheckCounts, FailureExample, Interval, LoadCounts, LostUsers, Standing, StopReason,
+    CheckCounts, FailureExample, Interval, LoadCounts, LogLine, LostUsers, Standing, StopReason,
 };
 use crate::units::Micros;
 
@@ -21,6 +21,8 @@ pub enum Event {
     Interval(IntervalCounts),
     /// The first failure of its outcome, or status, in its series.
     Failure(FailureExample),
+    /// A text of a `log` step.
+    Log(LogLine),
     /// The state of a threshold changed.
     Threshold {
         /// The time on the run's clock.
@@ -98,13 +100,17 @@ impl Event {
                 failure.request = mask.text(&failure.request);
                 failure.detail = mask.text(&failure.detail);
             }
-            Self::Warning { text, .. } => *text = mask.text(text),
+            Self::Log(LogLine { text, .. }) | Self::Warning { text, .. } => {
+                *text = mask.text(text);
+            }
             Self::Stop { reason, .. } => match reason {
                 StopReason::Panic { message: words }
                 | StopReason::TargetGone { detail: words }
                 | StopReason::SetupFailed { detail: words } => *words = mask.text(words),
-                // A step's name comes from the file and is kept.
-                StopReason::StepFailed { step } => *step = mask.known(step),
+                // A name comes from the file and is kept.
+                StopReason::StepFailed { step: name } | StopReason::ByScenario { flow: name } => {
+                    *name = mask.known(name);
+                }
                 StopReason::Signal | StopReason::SecondSignal | StopReason::Threshold { .. } => {}
             },
             Self::Interval(_) | Self::Threshold { .. } | Self::End { .. } => {}
@@ -115,7 +121,7 @@ impl Event {
     fn clone_if_worded(&self) -> Option<Self> {
         let is_worded = matches!(
             self,
-            Self::Failure(_) | Self::Warning { .. } | Self::Stop { .. }
+            Self::Failure(_) | Self::Log(_) | Self::Warning { .. } | Self::Stop { .. }
         );
         is_worded.then(|| self.clone())
     }

@@ -49,7 +49,8 @@ fn likeness(metric: MetricId) -> Option<MetricId> {
         | Timing::FailedTime
         | Timing::TimedOut
         | Timing::StartLag
-        | Timing::IterationTime => return None,
+        | Timing::IterationTime
+        | Timing::GroupTime => return None,
     };
     Some(like.into())
 }

@@ -189,6 +189,7 @@ impl Ending {
             }
             Event::Interval(_)
             | Event::Failure(_)
+            | Event::Log(_)
             | Event::Threshold { .. }
             | Event::Warning { .. } => {}
         }

@@ -7,10 +7,11 @@ use serde::Serialize;
 use super::STYLE;
 use super::failures::{self, FailureLine};
 use super::guide::GUIDE;
-use super::steps::{self, CheckLine, StepLine};
+use super::steps::{self, CheckLine, GroupLine, StepLine};
 use super::tables::{self, HeatLine, ThresholdLine, TimesLine};
 use super::tiles::{self, Tile};
 use crate::compare::Comparison;
+use crate::record::LogLine;
 use crate::report::compare::Line;
 use crate::report::model::Report;
 use crate::report::summary::Summary;
@@ -47,9 +48,12 @@ pub(super) struct Page<'a> {
     failures: Vec<FailureLine<'a>>,
     failure_note: String,
     unmeasured: Vec<(&'static str, &'a str, &'a str)>,
+    failed_iterations: Vec<(&'a str, &'static str, String, &'a str)>,
+    log: Vec<(String, String, &'a str)>,
     steps: Vec<StepLine<'a>>,
     step_note: String,
     flows: Vec<Vec<String>>,
+    groups: Vec<GroupLine<'a>>,
     checks: Vec<CheckLine<'a>>,
     health: Vec<Tile>,
     health_note: &'static str,
@@ -159,9 +163,19 @@ impl<'a> Page<'a> {
                     (class, example.detail.as_str(), example.request.as_str())
                 })
                 .collect(),
+            failed_iterations: report
+                .failed_iterations
+                .iter()
+                .map(|group| {
+                    let class = group.outcome.name();
+                    (&*group.flow, class, group.iterations(), group.reason())
+                })
+                .collect(),
+            log: report.log.iter().map(log_line).collect(),
             steps: steps::steps(report)?,
             step_note: steps::step_note(report),
             flows: steps::flows(report),
+            groups: steps::groups(report),
             checks: steps::checks(report),
             health: tiles::health(report),
             health_note: "The health of the machine that generated the load. If it could not keep up, the results \
@@ -296,6 +310,18 @@ fn started_note(report: &Report) -> String {
             show_number(report.mean_in_flight)
         )
     }
+}
+
+/// The time, the writer and the text of a line of the log.
+fn log_line(line: &LogLine) -> (String, String, &str) {
+    let by = line.by.as_ref().map_or_else(
+        || "setup or teardown".to_owned(),
+        |by| {
+            let (user, iteration) = (show_count(by.user), show_count(by.iteration));
+            format!("{}, user {user}, iteration {iteration}", by.flow)
+        },
+    );
+    (text::clock(line.at), by, &line.text)
 }
 
 fn failure_note(report: &Report) -> String {

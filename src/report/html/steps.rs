@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::tables::{TimesLine, shown};
 use crate::record::Timing;
-use crate::report::model::{Report, StepRow, Times, per_second};
+use crate::report::model::{GroupRow, Report, StepRow, Times, per_second};
 use crate::report::{RenderError, chart};
 use crate::units::{ByteSize, show_count, show_number, show_share};
 
@@ -165,6 +165,49 @@ pub(super) fn flows(report: &Report) -> Vec<Vec<String>> {
             ]
         })
         .collect()
+}
+
+/// A row for a group.
+#[derive(Debug, Serialize)]
+pub(super) struct GroupLine<'a> {
+    name: &'a str,
+    /// Its own name, indented below the group around it.
+    branch: String,
+    flow: &'a str,
+    is_failing: bool,
+    /// Ended, failed, interrupted, p50, p95, p99 and maximum.
+    cells: Vec<String>,
+}
+
+pub(super) fn groups(report: &Report) -> Vec<GroupLine<'_>> {
+    let lines = report.groups.iter().map(|group| {
+        let time = group.times.of_metric(Timing::GroupTime);
+        let around = |other: &&GroupRow| {
+            let is_prefix = |rest: &str| rest.starts_with(" / ");
+            other.flow == group.flow && group.name.strip_prefix(&*other.name).is_some_and(is_prefix)
+        };
+        // The longest prefix is the group directly around it.
+        let outer = report.groups.iter().filter(around);
+        let outer = outer.map(|other| other.name.len() + " / ".len()).max();
+        let depth = report.groups.iter().filter(around).count();
+        let own = &group.name[outer.unwrap_or(0)..];
+        GroupLine {
+            name: &group.name,
+            branch: format!("{}{own}", "\u{2003}".repeat(depth)),
+            flow: &group.flow,
+            is_failing: group.counts.failed > 0,
+            cells: vec![
+                show_count(group.counts.ended),
+                show_count(group.counts.failed),
+                show_count(group.counts.interrupted),
+                shown(time, |stats| stats.p50),
+                shown(time, |stats| stats.p95),
+                shown(time, |stats| stats.p99),
+                shown(time, |stats| stats.max),
+            ],
+        }
+    });
+    lines.collect()
 }
 
 /// A row for a check.

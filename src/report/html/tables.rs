@@ -159,6 +159,7 @@ pub(super) fn times(report: &Report) -> Vec<TimesLine<'_>> {
         ("Failed requests", Timing::FailedTime),
         ("Timed out: at least", Timing::TimedOut),
         ("Iteration time", Timing::IterationTime),
+        ("Group time", Timing::GroupTime),
         ("Start lag of iterations", Timing::StartLag),
     ]
     .into_iter()

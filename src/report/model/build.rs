@@ -8,13 +8,14 @@ use super::rows::RowFold;
 use super::sparks::Sparks;
 use super::timeline::Buckets;
 use super::{
-    BuildError, CheckRow, FlowRow, Report, StepRow, ThresholdRow, Times, VerdictSummary, Violation,
+    BuildError, CheckRow, FlowRow, GroupRow, Report, StepRow, ThresholdRow, Times, VerdictSummary,
+    Violation,
 };
 use crate::compare::{ProfileFold, RunFacts};
 use crate::plan::{CheckId, SeriesId, Subject};
 use crate::record::bins::Sum;
 use crate::record::journal::{Ending, Event, Journal, RunHeader};
-use crate::record::{Bins, Interval, Standing, StopReason, Timing, Totals};
+use crate::record::{Bins, Interval, LogLine, LoggedBy, Standing, StopReason, Timing, Totals};
 use crate::report::text::clean;
 use crate::verdict::{Judge, Judged, Verdict, Warning};
 
@@ -187,6 +188,14 @@ impl Draft {
                 times: Times::of(&totals.series(id).histograms),
             })
             .collect();
+        let groups = of_subject(Subject::Groups)
+            .map(|(id, series)| GroupRow {
+                name: series.name.clone(),
+                flow: series.flow.clone(),
+                counts: totals.series(id).counts.clone(),
+                times: Times::of(&totals.series(id).histograms),
+            })
+            .collect();
         let checks = (0..)
             .map(CheckId)
             .zip(&header.checks)
@@ -216,12 +225,15 @@ impl Draft {
             times: Times::of(totals.times()),
             steps,
             flows,
+            groups,
             checks,
             timeline: self.timeline.finish(),
             heatmap: self.cells.finish(),
             response_curve: curve_of(Timing::ResponseTime),
             service_curve: curve_of(Timing::ServiceTime),
             failures: failures.groups,
+            failed_iterations: failures.iterations,
+            log: log_of(events),
             failures_left_out: failures.left_out,
             unmeasured_failures: failures.unmeasured,
             generator: totals.health(),
@@ -311,6 +323,27 @@ impl Violations {
     }
 }
 
+/// The log of the run.
+fn log_of(events: &[Event]) -> Vec<LogLine> {
+    let lines = events.iter().filter_map(|event| match event {
+        Event::Log(line) => Some(LogLine {
+            at: line.at,
+            by: line.by.as_ref().map(|by| LoggedBy {
+                flow: clean(&by.flow),
+                ..by.clone()
+            }),
+            text: clean(&line.text),
+        }),
+        Event::Interval(_)
+        | Event::Failure(_)
+        | Event::Threshold { .. }
+        | Event::Stop { .. }
+        | Event::Warning { .. }
+        | Event::End { .. } => None,
+    });
+    lines.collect()
+}
+
 /// Splits the warnings: those about the generator, and all others, including notes during the run and damage of the
 /// journal.
 fn summary_of(verdict: &Verdict, events: &[Event], notes: &[String]) -> VerdictSummary {
@@ -318,6 +351,7 @@ fn summary_of(verdict: &Verdict, events: &[Event], notes: &[String]) -> VerdictS
         Event::Warning { text, .. } => Some(clean(text)),
         Event::Interval(_)
         | Event::Failure(_)
+        | Event::Log(_)
         | Event::Threshold { .. }
         | Event::Stop { .. }
         | Event::End { .. } => None,
@@ -416,6 +450,7 @@ fn cleaned_stop(stop: StopReason) -> StopReason {
             message: clean(&message),
         },
         StopReason::StepFailed { step } => StopReason::StepFailed { step: clean(&step) },
+        StopReason::ByScenario { flow } => StopReason::ByScenario { flow: clean(&flow) },
         StopReason::TargetGone { detail } => StopReason::TargetGone {
             detail: clean(&detail),
         },

@@ -12,10 +12,10 @@ use crate::units::{Micros, show_count};
 /// The maximum number of groups kept; the largest ones.
 const MOST_GROUPS: usize = 1_000;
 
-/// Failures of one step with the same cause.
+/// Failures of one step, or of one flow's iterations, with the same cause.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FailureGroup {
-    /// The step.
+    /// The step, or the flow.
     pub step: String,
     /// Its flow.
     pub flow: String,
@@ -46,9 +46,26 @@ impl FailureGroup {
 
     /// Its number of requests: `3 requests`, `1 request in the warm-up`.
     pub fn requests(&self) -> String {
+        self.counted("request")
+    }
+
+    /// Its number of iterations: `3 iterations`.
+    pub fn iterations(&self) -> String {
+        self.counted("iteration")
+    }
+
+    /// The reason of the first failure, else the meaning of the outcome.
+    pub fn reason(&self) -> &str {
+        let meaning = self.outcome.meaning();
+        self.example
+            .as_ref()
+            .map_or(meaning, |example| &example.detail)
+    }
+
+    fn counted(&self, noun: &str) -> String {
         let of = |count| match count {
-            1 => "1 request".to_owned(),
-            count => format!("{} requests", show_count(count)),
+            1 => format!("1 {noun}"),
+            count => format!("{} {noun}s", show_count(count)),
         };
         match (self.count, self.in_warm_up) {
             (count, 0) => of(count),
@@ -105,15 +122,17 @@ pub(super) struct Grouped {
     pub(super) groups: Vec<FailureGroup>,
     /// The number of further groups.
     pub(super) left_out: u64,
+    /// Groups of iterations.
+    pub(super) iterations: Vec<FailureGroup>,
     pub(super) unmeasured: Vec<UnmeasuredFailure>,
 }
 
 impl Groups {
     pub(super) fn absorb(&mut self, interval: &Interval, series: &[Series]) {
         for (id, part) in &interval.series {
-            if series.get(id.0 as usize).map(|series| series.subject) != Some(Subject::Requests) {
+            let Some(series) = series.get(id.0 as usize) else {
                 continue;
-            }
+            };
             let counts = &part.counts;
             let by_status = counts.failed_statuses.iter();
             let by_status =
@@ -125,7 +144,13 @@ impl Groups {
                 (outcome, None, count.saturating_sub(named))
             });
             for (outcome, status, count) in by_status.chain(by_outcome) {
-                if !outcome.is_failure() || count == 0 {
+                // Other failures of an iteration are those of its requests.
+                let is_own = match series.subject {
+                    Subject::Requests => true,
+                    Subject::Iterations => outcome.is_of_iterations(),
+                    Subject::Groups | Subject::Silent => false,
+                };
+                if !outcome.is_failure() || count == 0 || !is_own {
                     continue;
                 }
                 let new = || GroupCounts {
@@ -170,7 +195,7 @@ impl Groups {
                 }
             }
         }
-        let mut groups: Vec<FailureGroup> = self
+        let groups: Vec<FailureGroup> = self
             .0
             .into_iter()
             .map(|(key, seen)| {
@@ -188,6 +213,9 @@ impl Groups {
                 }
             })
             .collect();
+        let (iterations, mut groups): (Vec<_>, Vec<_>) = groups
+            .into_iter()
+            .partition(|group| group.outcome.is_of_iterations());
         // Stable, so that groups of one size stay in the order of the plan.
         groups.sort_by_key(|group| std::cmp::Reverse((group.count, group.in_warm_up)));
         let left_out = groups.len().saturating_sub(MOST_GROUPS) as u64;
@@ -195,6 +223,7 @@ impl Groups {
         Grouped {
             groups,
             left_out,
+            iterations,
             unmeasured,
         }
     }

@@ -29,7 +29,7 @@ use crate::plan::threshold::{Metric, Unit};
 use crate::record::bins::Sum;
 use crate::record::journal::RunHeader;
 use crate::record::totals::{HealthTotals, TargetTotals};
-use crate::record::{CheckCounts, Counts, LoadCounts, Standing, StopReason};
+use crate::record::{CheckCounts, Counts, LoadCounts, LogLine, Standing, StopReason};
 use crate::scenario::{Comparator, Severity, Window};
 use crate::units::{Micros, show_count};
 use crate::verdict::Conclusion;
@@ -86,6 +86,8 @@ pub struct Report {
     pub steps: Vec<StepRow>,
     /// The flows, in the order of the plan.
     pub flows: Vec<FlowRow>,
+    /// The groups, in the order of the plan: one before those in it.
+    pub groups: Vec<GroupRow>,
     /// The checks, in the order of the plan.
     pub checks: Vec<CheckRow>,
     /// The timeline, including the warm-up.
@@ -100,6 +102,10 @@ pub struct Report {
     pub failures: Vec<FailureGroup>,
     /// The number of further groups.
     pub failures_left_out: u64,
+    /// Iterations that a step other than a request made fail, by flow and outcome.
+    pub failed_iterations: Vec<FailureGroup>,
+    /// The texts of `log` steps, in chronological order.
+    pub log: Vec<LogLine>,
     /// Failures of setup and teardown; they are not measured.
     pub unmeasured_failures: Vec<UnmeasuredFailure>,
     /// The generator's health over measured time.
@@ -260,6 +266,19 @@ pub struct FlowRow {
     /// The flow.
     pub name: String,
     /// Ended iterations.
+    pub counts: Counts,
+    /// Its times.
+    pub times: Times,
+}
+
+/// A row for a group.
+#[derive(Debug, Clone)]
+pub struct GroupRow {
+    /// The group, with those around it: `checkout / pay`.
+    pub name: String,
+    /// Its flow.
+    pub flow: String,
+    /// Ended groups.
     pub counts: Counts,
     /// Its times.
     pub times: Times,

@@ -127,6 +127,7 @@ impl RowFold {
             let timing = match subject {
                 Subject::Requests | Subject::Silent => Timing::ResponseTime,
                 Subject::Iterations => Timing::IterationTime,
+                Subject::Groups => Timing::GroupTime,
             };
             match subject {
                 Subject::Requests => open.all.add_counts(&part.counts),
@@ -135,7 +136,7 @@ impl RowFold {
                     open.all.add_counts(&part.counts);
                     continue;
                 }
-                Subject::Iterations => {}
+                Subject::Iterations | Subject::Groups => {}
             }
             let own = open.series.entry(*id).or_default();
             own.add_counts(&part.counts);

@@ -3,18 +3,45 @@
 //! A kind consists of its table, its reader, the key of its captures and the keys of its child steps. Reader, hints,
 //! schema and reference know the kinds only through [`KINDS`].
 
+mod branches;
+mod call;
+mod choose;
+mod fail;
+mod foreach;
+mod group;
+mod log;
 mod repeat;
 mod request;
 mod set;
+mod stop;
 mod think;
+mod until;
+mod while_loop;
+
+use std::collections::BTreeMap;
 
 use super::validate::compiler::Compiler;
 use super::{Action, Step};
 use crate::format::{Field, Mapping, Type};
-use crate::source::{Content, Entry, Node};
+use crate::source::{Content, Entry, Node, Span, listed};
 
 /// Every kind of step.
-pub(super) const KINDS: [&StepKind; 4] = [&request::KIND, &think::KIND, &set::KIND, &repeat::KIND];
+pub(super) const KINDS: [&StepKind; 14] = [
+    &request::KIND,
+    &think::KIND,
+    &set::KIND,
+    &branches::KIND,
+    &repeat::KIND,
+    &while_loop::KIND,
+    &until::KIND,
+    &foreach::KIND,
+    &choose::KIND,
+    &group::KIND,
+    &call::KIND,
+    &fail::KIND,
+    &stop::KIND,
+    &log::KIND,
+];
 
 /// The tables of the kinds.
 pub(super) static TABLES: [&Mapping; KINDS.len()] = {
@@ -33,16 +60,32 @@ pub(super) struct StepKind {
     table: &'static Mapping,
     /// The keys that identify the kind; a step has exactly one of them.
     heads: &'static [&'static str],
-    /// Names the missing key in the message about a step without a kind: `` no `think` ``.
-    lack: &'static str,
     /// Reads a step of this kind from its mapping and the entry of its identifying key.
     read: fn(&Node, &Entry, &mut Compiler<'_>) -> Option<Action>,
-    /// The key of its captured values; `None` if it captures nothing.
-    captures: Option<&'static Field>,
-    /// The keys of its child steps.
-    children: &'static [Field],
-    /// The hint for child steps without an identifying key.
-    headless: &'static str,
+    /// The values that a step of this kind sets, without those of its child steps.
+    captures: for<'n> fn(&'n Node, &'n BlockCaptures) -> Vec<Captured<'n>>,
+    /// Its lists of child steps.
+    children: for<'n> fn(&'n Node) -> Vec<&'n Node>,
+}
+
+/// The values that each block sets, by its name.
+pub(super) type BlockCaptures = BTreeMap<String, Vec<(String, Span)>>;
+
+/// A value that a step sets.
+pub(super) struct Captured<'n> {
+    /// The name of the value.
+    pub(super) name: &'n str,
+    /// The place of the name.
+    pub(super) span: Span,
+}
+
+impl<'n> Captured<'n> {
+    fn of(entry: &'n Entry) -> Self {
+        Self {
+            name: &entry.key,
+            span: entry.key_span,
+        }
+    }
 }
 
 /// `if:`, which every kind of step accepts.
@@ -55,8 +98,15 @@ const IF: Field = Field::new(
      the texts `false` and `0` are false. A name without a value is an error unless `??` gives a default: `if: id ?? \
      false`.",
 )
-.home("a condition belongs in the step that it controls; `repeat: 1` with `steps:` puts several steps under one \
-    condition");
+.home("a condition belongs in the step that it controls; `if:` with `steps:` puts several steps under one condition");
+
+const STEPS: Field = Field::new(
+    "steps",
+    Type::List(&Type::Step),
+    "[ { get: /items }, { think: 1s } ]",
+    "The steps; at least one. Values that they capture are available in the steps after them.",
+)
+.required();
 
 const A_CONDITION: &str = "a condition such as `${id}` or `${status} == \"done\"`";
 
@@ -94,7 +144,8 @@ fn step(node: &Node, compiler: &mut Compiler<'_>) -> Option<Step> {
             return None;
         }
     };
-    let condition = match node.get(IF.key) {
+    // The kind `if` reads its condition itself.
+    let condition = match node.get(IF.key).filter(|_| head.key != IF.key) {
         None => Some(None),
         Some(node) => compiler.condition(node, A_CONDITION).map(Some),
     };
@@ -110,13 +161,25 @@ fn step(node: &Node, compiler: &mut Compiler<'_>) -> Option<Step> {
     })
 }
 
-/// The identifying entries of a step, each with its kind.
+/// The identifying entries of a step, each with its kind. `if` identifies a step with `steps` or `else`; with any
+/// other identifying key it is the condition of that step.
 fn heads(entries: &[Entry]) -> impl Iterator<Item = (&'static StepKind, &Entry)> {
-    entries.iter().filter_map(|entry| {
-        let kind = KINDS
-            .into_iter()
-            .find(|kind| kind.heads.contains(&entry.key.as_str()))?;
-        Some((kind, entry))
+    let kind_of = |entry: &Entry| {
+        let key = entry.key.as_str();
+        KINDS.into_iter().find(|kind| kind.heads.contains(&key))
+    };
+    let is_if = |entry: &Entry| entry.key == IF.key;
+    let has_other = entries
+        .iter()
+        .any(|entry| !is_if(entry) && kind_of(entry).is_some());
+    let has_steps = entries
+        .iter()
+        .any(|entry| branches::LISTS.contains(&&*entry.key));
+    entries.iter().filter_map(move |entry| {
+        if is_if(entry) && (has_other || !has_steps) {
+            return None;
+        }
+        Some((kind_of(entry)?, entry))
     })
 }
 
@@ -131,34 +194,47 @@ fn no_kind(node: &Node, entries: &[Entry], compiler: &mut Compiler<'_>) {
         let hint = problems.meant(&entry.key, &words)?;
         Some((entry.key_span, hint))
     });
-    let (last, rest) = KINDS.split_last().expect("there are kinds");
-    let rest: Vec<&str> = rest.iter().map(|kind| kind.lack).collect();
+    let others = words
+        .iter()
+        .filter(|word| !request::KIND.heads.contains(word));
+    let others: Vec<&str> = others.copied().collect();
     let message = format!(
-        "this step does nothing: it has {} and {}",
-        rest.join(", "),
-        last.lack
+        "this step does nothing: it has no method, such as `get: /path`, and none of {}",
+        listed(&others)
     );
-    // Child steps without an identifying key, for example under `if` alone.
-    let headless = KINDS.into_iter().find(|kind| {
-        let has_children = kind.children.iter().any(|key| node.get(key.key).is_some());
-        let is_known = |entry: &Entry| kind.table.field(&entry.key).is_some();
-        has_children && entries.iter().all(is_known)
-    });
-    match (headless, meant) {
-        (Some(kind), _) => problems.report_with(span, message, kind.headless),
-        (None, Some((span, hint))) => problems.report_with(span, message, hint),
-        (None, None) => problems.report(span, message),
+    match meant {
+        Some((span, hint)) => problems.report_with(span, message, hint),
+        None if node.get(STEPS.key).is_some() => problems.report_with(
+            span,
+            message,
+            "beside `steps` write how they run, such as `if: id != null` or `repeat: 3`",
+        ),
+        None => problems.report(span, message),
     }
 }
 
-/// Every capture entry of the steps, nested steps included.
-pub(super) fn captures(steps: &Node) -> Vec<&Entry> {
+/// Every value that the steps set, nested steps and the blocks that they call included.
+pub(super) fn captures<'n>(steps: &'n Node, blocks: &'n BlockCaptures) -> Vec<Captured<'n>> {
     let mut found = Vec::new();
-    collect(steps, &mut found);
+    each_step(steps, &mut |kind, step| {
+        found.extend((kind.captures)(step, blocks))
+    });
     found
 }
 
-fn collect<'n>(steps: &'n Node, found: &mut Vec<&'n Entry>) {
+/// The names of the blocks that the steps call, nested steps included.
+pub(super) fn calls(steps: &Node) -> Vec<(&str, Span)> {
+    let mut found = Vec::new();
+    each_step(steps, &mut |kind, step| {
+        if std::ptr::eq(kind, &call::KIND) {
+            found.extend(call::called(step));
+        }
+    });
+    found
+}
+
+/// Calls `see` for every step with its kind; a step comes before its child steps.
+fn each_step<'n>(steps: &'n Node, see: &mut dyn FnMut(&'static StepKind, &'n Node)) {
     let Content::List(steps) = &steps.value else {
         return;
     };
@@ -173,15 +249,34 @@ fn collect<'n>(steps: &'n Node, found: &mut Vec<&'n Entry>) {
             if !kinds.is_empty() && !kinds.iter().any(|known| std::ptr::eq(*known, kind)) {
                 continue;
             }
-            for child in kind.children {
-                if let Some(steps) = step.get(child.key) {
-                    collect(steps, found);
-                }
-            }
-            let captures = kind.captures.and_then(|field| step.get(field.key));
-            if let Some(Content::Map(captures)) = captures.map(|node| &node.value) {
-                found.extend(captures);
+            // An item of a loop has its value before the steps of the loop.
+            see(kind, step);
+            for child in (kind.children)(step) {
+                each_step(child, see);
             }
         }
+    }
+}
+
+/// The captures of a kind that sets no value itself.
+fn none<'n>(_: &'n Node, _: &'n BlockCaptures) -> Vec<Captured<'n>> {
+    Vec::new()
+}
+
+/// The children of a kind without steps.
+fn childless(_: &Node) -> Vec<&Node> {
+    Vec::new()
+}
+
+/// The children of a kind with `steps`.
+fn own_steps(step: &Node) -> Vec<&Node> {
+    step.get(STEPS.key).into_iter().collect()
+}
+
+/// The captures of a kind that has them as the keys of a mapping.
+fn keys_of<'n>(step: &'n Node, field: &Field) -> Vec<Captured<'n>> {
+    match step.get(field.key).map(|node| &node.value) {
+        Some(Content::Map(entries)) => entries.iter().map(Captured::of).collect(),
+        Some(Content::Scalar(_) | Content::List(_)) | None => Vec::new(),
     }
 }

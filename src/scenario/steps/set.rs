@@ -1,6 +1,6 @@
 //! `set`: computes values that later steps insert.
 
-use super::{IF, StepKind};
+use super::{IF, StepKind, childless, keys_of};
 use crate::format::{Field, Mapping, Type};
 use crate::scenario::Action;
 use crate::scenario::validate::compiler::Compiler;
@@ -19,11 +19,9 @@ const SET: Field = Field::new(
 pub(super) static KIND: StepKind = StepKind {
     table: &TABLE,
     heads: &["set"],
-    lack: "no `set`",
     read,
-    captures: Some(&SET),
-    children: &[],
-    headless: "",
+    captures: |step, _| keys_of(step, &SET),
+    children: childless,
 };
 
 static TABLE: Mapping = Mapping {

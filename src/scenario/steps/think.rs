@@ -1,6 +1,6 @@
 //! `think`: a pause.
 
-use super::{IF, StepKind};
+use super::{IF, StepKind, childless, none};
 use crate::format::tables::delay as table;
 use crate::format::{Field, Mapping};
 use crate::scenario::Action;
@@ -20,11 +20,9 @@ const THINK: Field = Field::new(
 pub(super) static KIND: StepKind = StepKind {
     table: &TABLE,
     heads: &["think"],
-    lack: "no `think`",
     read,
-    captures: None,
-    children: &[],
-    headless: "",
+    captures: none,
+    children: childless,
 };
 
 static TABLE: Mapping = Mapping {

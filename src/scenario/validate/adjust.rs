@@ -202,8 +202,14 @@ fn scale_pauses(scenario: &mut Scenario, factor: f64) {
 
 fn scale_steps(steps: &mut Vec<Step>, factor: f64) {
     each_block(steps, &mut |block| {
-        let pauses = block.iter_mut().filter_map(|step| step.action.pause_mut());
-        pauses.for_each(|delay| scale_delay(delay, factor));
+        for step in block {
+            if let Some(delay) = step.action.pause_mut() {
+                scale_delay(delay, factor);
+            }
+            if let Some(interval) = step.action.interval_mut() {
+                *interval = scaled(*interval, factor);
+            }
+        }
     });
 }
 

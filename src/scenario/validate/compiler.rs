@@ -4,17 +4,18 @@
 //! shows such a use, it is an error here instead of a failed iteration later.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::foreign::{self, Foreign};
-use super::names::{NameTable, Section};
+use super::names::{BlockNames, NameTable, Section};
 use super::resolver::{Resolver, SectionNames};
 use crate::expr::{Encoding, ExprError, Expression, Names};
-use crate::format::Problems;
+use crate::format::{Field, Problems};
 use crate::scenario::{
     Condition, Drawn, DrawnForm, FailedStatuses, HttpOptions, SlotId, Targets, Template, Timeouts,
     Value,
 };
-use crate::source::{Content, Files, Node, Scalar, Span, brief};
+use crate::source::{Content, Files, Node, Scalar, Span, brief, did_you_mean};
 
 /// No target besides the main one.
 static NO_TARGETS: Targets = Targets::new();
@@ -119,6 +120,52 @@ impl<'a> Compiler<'a> {
         self.names.set(name)
     }
 
+    /// The same compiler for a block with these parameters.
+    #[must_use]
+    pub(in crate::scenario) fn with_parameters(mut self, parameters: &[(String, SlotId)]) -> Self {
+        self.names = self.names.with_parameters(parameters);
+        self
+    }
+
+    /// True in setup and teardown, which have no iteration.
+    pub(in crate::scenario) const fn is_in_hook(&self) -> bool {
+        self.names.is_in_hook()
+    }
+
+    /// The block with this name.
+    pub(in crate::scenario) fn block(&self, name: &str) -> Option<Rc<BlockNames>> {
+        self.names.table().blocks.get(name).map(Rc::clone)
+    }
+
+    /// The names of all blocks.
+    pub(in crate::scenario) fn block_names(&self) -> Vec<&'a str> {
+        let blocks = &self.names.table().blocks;
+        blocks.keys().map(String::as_str).collect()
+    }
+
+    /// The value of a key that must be one expression.
+    pub(in crate::scenario) fn value_of(&mut self, node: &Node, field: &Field) -> Option<Template> {
+        let what = format!("`{}`: an expression such as `${{ids}}`", field.key);
+        let scalar = self.problems.scalar(node, &what)?;
+        let text = scalar.text.trim();
+        let name = Some(text).filter(|text| !text.contains("${"));
+        let template = match name {
+            None => self.text(node, &what)?,
+            Some(name) => {
+                let hint = did_you_mean(&format!("${{{}}}", brief(name)));
+                let message = format!("expected {what}, found the text `{}`", brief(name));
+                self.problems.report_with(node.span, message, hint);
+                return None;
+            }
+        };
+        if template.expression().is_none() {
+            let message = format!("expected {what}, found a text around `${{…}}`");
+            self.problems.report(node.span, message);
+            return None;
+        }
+        Some(template)
+    }
+
     /// A text with values inserted.
     pub(in crate::scenario) fn text(&mut self, node: &Node, what: &str) -> Option<Template> {
         let scalar = self.problems.scalar(node, what)?;
@@ -217,7 +264,7 @@ impl<'a> Compiler<'a> {
         if !self.check_texts(node) {
             return None;
         }
-        let result = Template::json(&node.into(), &mut self.resolver());
+        let result = Template::json(&node.into(), &mut self.resolver().at(node.span));
         result
             .map_err(|error| self.problems.report(node.span, error.message))
             .ok()
@@ -289,7 +336,7 @@ impl<'a> Compiler<'a> {
             let place = scalar.place(span, skipped + offset, length);
             place.unwrap_or(span)
         };
-        let mut names = self.resolver();
+        let mut names = self.resolver().at(span);
         let result = compile(text, &mut names);
         if let Ok(compiled) = &result {
             each_use(compiled, &mut |used, may_be_absent| {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::blocks::Blocks;
 use super::compiler::{Compiler, Defaults};
 use super::delay::{delay, is_none};
 use super::names::{NameTable, Section};
@@ -58,6 +59,9 @@ impl Document {
         {
             names.add_variables(entries, files, problems);
         }
+        let blocks = fields
+            .get(&table::BLOCKS)
+            .map(|node| Blocks::of(node, &mut names, problems));
         flow::count_captures(&fields, &mut names, problems);
         let http = http::options(
             fields.get(&table::HTTP),
@@ -73,6 +77,9 @@ impl Document {
             targets: &targets,
             tags: &labels,
         };
+        if let Some(blocks) = blocks {
+            blocks.read(defaults, &mut names, problems);
+        }
         let mut section = |field: &Field, section: Section| {
             let node = fields.get(field)?;
             let place = format!("`{}`", field.key);

@@ -32,7 +32,7 @@ fn feed(name: &str, node: &Node, files: &Files, problems: &mut Problems) -> Opti
     let when_used_up = when_used_up(&fields, pick, problems);
     let node = problems.require(&fields, &FILE)?;
     let named = problems.name(node, "the name of a .csv, .json or .jsonl file")?;
-    let path = match files.find(named) {
+    let path = match files.find(named, node.span) {
         Ok(path) => path,
         Err(refusal) => {
             problems.refused(node.span, refusal);

@@ -1,15 +1,14 @@
 //! `flows:`, and the captures that templates can use.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::compiler::{Compiler, Defaults};
 use super::names::{NameTable, Section};
 use super::tags::tags;
 use crate::format::tables::{flow as table, scenario as file};
 use crate::format::{Fields, Problems};
-use crate::scenario::{Flow, Step, steps};
-use crate::source::brief;
-use crate::source::{Content, Node};
+use crate::scenario::{Flow, Share, Step, steps};
+use crate::source::{Content, Diagnostic, Node, Span, brief};
 
 /// Registers every capture of the file, so that templates know which names have a value in which section.
 pub(super) fn count_captures(fields: &Fields<'_>, names: &mut NameTable, problems: &mut Problems) {
@@ -55,21 +54,22 @@ pub(super) fn flows(
     let Some(items) = problems.list(node, "a list of flows") else {
         return Vec::new();
     };
-    let mut known = HashSet::new();
+    let mut known: HashMap<String, Span> = HashMap::new();
     let mut flows = Vec::new();
     for (index, item) in items.iter().enumerate() {
         let Some(flow) = flow(index, item, defaults, names, problems) else {
             continue;
         };
-        if !known.insert(flow.name.clone()) {
-            let span = item
-                .get(table::NAME.key)
-                .map_or(item.span, |node| node.span);
-            problems.report_with(
-                span,
-                format!("there is already a flow called `{}`", flow.name),
-                "give each flow a name of its own: results are shown by it",
-            );
+        let name = item.get(table::NAME.key);
+        let span = name.map_or(item.span, |node| node.span);
+        if let Some(first) = known.get(&flow.name) {
+            let message = format!("there is already a flow called `{}`", flow.name);
+            let hint = "give each flow a name of its own: results are shown by it";
+            let problem = Diagnostic::new(Some(span), message);
+            let problem = problem.with_related(*first, "the first one");
+            problems.add([problem.with_hint(hint)]);
+        } else {
+            known.insert(flow.name.clone(), span);
         }
         flows.push(flow);
     }
@@ -87,17 +87,7 @@ fn flow(
     let name = problems
         .require(&fields, &table::NAME)
         .and_then(|node| problems.fixed_name(node, "a flow's name"));
-    let weight: Option<u32> = match fields.get(&table::WEIGHT) {
-        Some(node) if matches!(&node.value, Content::Scalar(scalar) if scalar.text == "0") => {
-            problems.report_with(
-                node.span,
-                "a flow with weight 0 is never run",
-                "give it a weight of at least 1, or remove the flow",
-            );
-            None
-        }
-        _ => problems.value(&fields, &table::WEIGHT),
-    };
+    let share = share(&fields, problems);
     let place = name.map_or_else(
         || "this flow".to_owned(),
         |name| format!("the flow `{}`", brief(name)),
@@ -154,8 +144,37 @@ fn flow(
     };
     Some(Flow {
         name: name?.to_owned(),
-        weight: weight?,
+        share: share?,
         start: start_steps,
         steps: body.unwrap_or_default(),
     })
+}
+
+/// `weight`, or `count`.
+fn share(fields: &Fields<'_>, problems: &mut Problems) -> Option<Share> {
+    if let [first, second] = &*fields.chosen(&table::SHARE) {
+        problems.report_with(
+            second.key_span,
+            format!("a flow has `{}` or `{}`, not both", first.key, second.key),
+            "`weight` shares users with other flows, `count` gives the flow users of its own",
+        );
+        return None;
+    }
+    if let Some(node) = fields.get(&table::COUNT) {
+        let count = problems.at(node, &table::COUNT)?;
+        let span = node.span;
+        return Some(Share::Users { count, span });
+    }
+    match fields.get(&table::WEIGHT) {
+        None => Some(Share::Weight(1)),
+        Some(node) if matches!(&node.value, Content::Scalar(scalar) if scalar.text == "0") => {
+            problems.report_with(
+                node.span,
+                "a flow with weight 0 is never run",
+                "give it a weight of at least 1, or remove the flow",
+            );
+            None
+        }
+        Some(node) => problems.at(node, &table::WEIGHT).map(Share::Weight),
+    }
 }

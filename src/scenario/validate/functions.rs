@@ -29,7 +29,7 @@ pub(super) fn read(
             continue;
         };
         let name = scalar.text.trim().trim_start_matches("./").to_owned();
-        match files.read_text(&name) {
+        match files.read_text(&name, node.span) {
             Ok((path, text)) => {
                 ids.push(sources.add(path, text.clone()));
                 modules.push(Module { name, text });

@@ -189,7 +189,7 @@ fn tls_options(node: &Node, files: &Files, problems: &mut Problems) -> TlsOption
 /// Reads the certificates of a file.
 fn certificates(ca: &Entry, files: &Files, problems: &mut Problems) -> Option<Vec<u8>> {
     let named = problems.name(&ca.value, "the name of a PEM file")?;
-    match files.read_certificates(named) {
+    match files.read_certificates(named, ca.value.span) {
         Ok(pem) if pem.windows(BEGIN.len()).any(|window| window == BEGIN) => return Some(pem),
         Ok(_) => problems.report(
             ca.value.span,

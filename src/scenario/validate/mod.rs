@@ -4,6 +4,7 @@
 //! skipped. Each file here reads one part of the format, whose table is in `format`.
 
 mod adjust;
+mod blocks;
 pub(super) mod capture;
 pub(super) mod check;
 pub(super) mod compiler;
@@ -26,6 +27,7 @@ pub(super) mod status;
 pub(super) mod tags;
 mod target;
 mod threshold;
+mod used;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -68,6 +70,9 @@ pub struct Overrides {
     /// Keys of a target that Gander starts, each with its value as a text: `["command"]`, `["env", "NAME"]`. They apply
     /// after [`Overrides::target`]; with a command they replace a target of another kind.
     pub target_command: Vec<(Vec<String>, String)>,
+    /// Variables that the bundled target will have, each with its value, which is secret. A scenario with that target reads
+    /// them as if they were in the environment, where a variable of the same name takes precedence.
+    pub bundled_environment: Vec<(String, String)>,
 }
 
 /// Reads, checks and resolves a scenario file. The error contains all diagnostics.
@@ -133,9 +138,8 @@ fn read_file(
 
 fn read(sources: &mut Sources, overrides: &Overrides, problems: &mut Problems) -> Option<Scenario> {
     let file = FileId::default();
-    let text = &sources.get(file)?.text.clone();
     let mut found = Vec::new();
-    let tree = source::parse(text, file, &mut found);
+    let tree = source::parse(&sources.get(file)?.text, file, &mut found);
     let is_broken = tree.is_none() && !found.is_empty();
     problems.add(found);
     if is_broken {
@@ -148,18 +152,33 @@ fn read(sources: &mut Sources, overrides: &Overrides, problems: &mut Problems) -
         );
         return None;
     };
+    let files = Files::new(sources.path(), overrides.root.as_deref());
+    used::merge(&mut root, sources, &files, problems);
     let mut overridden = Vec::new();
     if matches!(root.value, Content::Map(_)) {
         overridden = edit::change_tree(&mut root, overrides, problems);
     }
-    let environment = |name: &str| std::env::var(name).ok();
+    let is_bundled = matches!(
+        root.get("target").map(|node| &node.value),
+        Some(Content::Scalar(target)) if target.text == "bundled"
+    );
+    let given = Some(&overrides.bundled_environment).filter(|_| is_bundled);
+    let environment = |name: &str| {
+        let mut given = given.into_iter().flatten();
+        let given = given.find(|(known, _)| known == name);
+        let of_process = std::env::var(name).ok();
+        of_process.or_else(|| given.map(|(_, value)| value.clone()))
+    };
+    let values = given.into_iter().flatten().map(|(_, value)| value.clone());
+    problems.secrets.extend(values);
     environment::substitute(&mut root, &environment, problems);
     environment::note_secrets(&root, &environment, problems);
-    let files = Files::new(sources.path(), overrides.root.as_deref());
     let scripts = functions::read(&root, &files, sources, problems);
+    let mut digest = Sha256::new();
+    sources.iter().for_each(|file| digest.update(&file.text));
     let source = Source {
         texts: sources.clone(),
-        sha256: hex(&Sha256::digest(text.as_bytes())),
+        sha256: hex(&digest.finalize()),
         files: Vec::new(),
     };
     let mut scenario = Document::read(&root, &files, scripts.as_ref(), problems)?

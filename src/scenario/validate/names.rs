@@ -1,12 +1,14 @@
 //! The names of a scenario: variables, captures and feeders, and the slot of each.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::compiler::Compiler;
 use super::environment::is_environment_name;
 use crate::format::Problems;
-use crate::scenario::{Feed, Scope, SlotId, Variable, steps};
+use crate::scenario::steps::{self, BlockCaptures, Captured};
+use crate::scenario::{Feed, Scope, SlotId, Step, Variable};
 use crate::script::Scripts;
 use crate::source::Span;
 use crate::source::did_you_mean;
@@ -26,6 +28,20 @@ pub(in crate::scenario) struct NameTable {
     /// The files that expressions may read.
     files: Option<Files>,
     scripts: Option<Arc<Scripts>>,
+    /// The blocks by name.
+    pub(in crate::scenario) blocks: BTreeMap<String, Rc<BlockNames>>,
+    /// The captures of the blocks.
+    pub(in crate::scenario) block_captures: BlockCaptures,
+}
+
+/// A block, as calls see it.
+pub(in crate::scenario) struct BlockNames {
+    /// The parameters with their variables; `None` for a block that calls itself.
+    pub(in crate::scenario) parameters: Option<Vec<(String, SlotId)>>,
+    /// The values that it sets.
+    pub(in crate::scenario) captures: Vec<(String, Span)>,
+    /// Its steps; `None` if they have mistakes, which are reported.
+    pub(in crate::scenario) steps: Option<Vec<Step>>,
 }
 
 /// A feeder's name and columns; the columns are unknown if its file could not be read.
@@ -45,6 +61,8 @@ pub(in crate::scenario) enum Section {
     Start(usize),
     /// A flow's `steps`.
     Steps(usize),
+    /// A block, which is part of each section that calls it.
+    Block,
 }
 
 impl Section {
@@ -52,7 +70,7 @@ impl Section {
         match self {
             Self::Variables | Self::Setup | Self::Teardown => Scope::Run,
             Self::Start(_) => Scope::User,
-            Self::Steps(_) => Scope::Iteration,
+            Self::Steps(_) | Self::Block => Scope::Iteration,
         }
     }
 }
@@ -123,22 +141,56 @@ impl NameTable {
         section: &Section,
         problems: &mut Problems,
     ) {
-        for capture in steps::captures(list) {
-            self.add_capture(capture, section, problems);
+        let blocks = std::mem::take(&mut self.block_captures);
+        for capture in steps::captures(list, &blocks) {
+            self.add_capture(&capture, section, problems);
+        }
+        self.block_captures = blocks;
+    }
+
+    /// Adds the captures of a block that no section calls, so that its steps can be checked.
+    pub(in crate::scenario) fn add_uncalled(
+        &mut self,
+        captures: &[(String, Span)],
+        problems: &mut Problems,
+    ) {
+        for (name, span) in captures {
+            if self.slots.contains_key(name)
+                || !self.check_name(name, *span, "a captured variable", problems)
+            {
+                continue;
+            }
+            let slot = self.slot_for(name, Scope::Iteration);
+            self.captured_in.insert(slot, Section::Block);
         }
     }
 
-    fn add_capture(&mut self, capture: &Entry, section: &Section, problems: &mut Problems) {
-        if !self.check_name(
-            &capture.key,
-            capture.key_span,
-            "a captured variable",
-            problems,
-        ) {
+    /// The variable of a parameter; only the steps of its block see it.
+    pub(in crate::scenario) fn add_parameter(
+        &mut self,
+        name: &str,
+        span: Span,
+        problems: &mut Problems,
+    ) -> Option<SlotId> {
+        if !self.check_name(name, span, "a parameter", problems) {
+            return None;
+        }
+        let slot = SlotId(self.variables.len() as u32);
+        self.variables.push(Variable {
+            name: name.to_owned(),
+            initial: None,
+            drawn: None,
+            scope: Scope::Iteration,
+        });
+        Some(slot)
+    }
+
+    fn add_capture(&mut self, capture: &Captured<'_>, section: &Section, problems: &mut Problems) {
+        if !self.check_name(capture.name, capture.span, "a captured variable", problems) {
             return;
         }
         let scope = section.scope();
-        let slot = self.slot_for(&capture.key, scope);
+        let slot = self.slot_for(capture.name, scope);
         let first = self
             .captured_in
             .entry(slot)
@@ -147,10 +199,10 @@ impl NameTable {
         // All users share a value of the whole run, so a user may not change it.
         if (first.scope() == Scope::Run) != (scope == Scope::Run) {
             problems.report_with(
-                capture.key_span,
+                capture.span,
                 format!(
                     "`{}` is captured both once for the whole run and by each user",
-                    capture.key
+                    capture.name
                 ),
                 "give one of the two another name",
             );

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::names::{NameTable, Section};
 use crate::expr::{Ambient, Expression, Names};
 use crate::scenario::{SlotId, Value, steps};
-use crate::source::{Node, brief, did_you_mean, nearest};
+use crate::source::{Node, Span, brief, did_you_mean, nearest};
 
 /// The names of a section, and those that have a value at the current step.
 pub(super) struct SectionNames<'a> {
@@ -15,6 +15,8 @@ pub(super) struct SectionNames<'a> {
     section: Option<Section>,
     /// The section's name in messages: ``flow `browse` ``.
     place: String,
+    /// The parameters of a block.
+    parameters: Vec<(String, SlotId)>,
     /// Variables that have, or may have, a value at this step.
     set: HashSet<SlotId>,
     /// Variables that a later step of this section captures.
@@ -30,6 +32,7 @@ impl<'a> SectionNames<'a> {
             table,
             section: None,
             place: "the defaults of every request".to_owned(),
+            parameters: Vec::new(),
             set: table.slots_where(|variable, _| variable.is_first_value_known()),
             coming: HashSet::new(),
             is_conditional: false,
@@ -59,18 +62,36 @@ impl<'a> SectionNames<'a> {
             variable.is_first_value_known() || (!is_setup && section_of == Some(&Section::Setup))
         });
         let captured = |list| {
-            let captures = steps::captures(list).into_iter();
-            captures.filter_map(|entry| table.slot(&entry.key))
+            let captures = steps::captures(list, &table.block_captures).into_iter();
+            captures.filter_map(|captured| table.slot(captured.name))
         };
         set.extend(start.into_iter().flat_map(captured));
         Self {
             table,
             section: Some(section),
             place,
+            parameters: Vec::new(),
             set,
             coming: list.into_iter().flat_map(captured).collect(),
             is_conditional: false,
         }
+    }
+
+    /// The same names with the parameters of a block.
+    #[must_use]
+    pub(super) fn with_parameters(mut self, parameters: &[(String, SlotId)]) -> Self {
+        self.set.extend(parameters.iter().map(|(_, slot)| *slot));
+        self.parameters = parameters.to_vec();
+        self
+    }
+
+    /// True in setup and teardown, which have no iteration.
+    pub(super) const fn is_in_hook(&self) -> bool {
+        matches!(self.section, Some(Section::Setup | Section::Teardown))
+    }
+
+    pub(super) const fn table(&self) -> &'a NameTable {
+        self.table
     }
 
     /// The slot of a captured variable, which has a value from here on.
@@ -115,6 +136,8 @@ pub(super) struct Resolver<'c> {
     /// True if environment variables may be unset; the unset ones are collected.
     accepts_unset: bool,
     unset: RefCell<Vec<String>>,
+    /// The place of the template.
+    at: Span,
 }
 
 impl<'c> Resolver<'c> {
@@ -124,7 +147,14 @@ impl<'c> Resolver<'c> {
             complaints: Vec::new(),
             accepts_unset,
             unset: RefCell::default(),
+            at: Span::default(),
         }
+    }
+
+    /// The same resolver for a template at this place; files that it names are relative to its file.
+    #[must_use]
+    pub(super) fn at(self, at: Span) -> Self {
+        Self { at, ..self }
     }
 
     /// The errors, and the environment variables that are not set.
@@ -199,16 +229,27 @@ impl<'c> Resolver<'c> {
             }
             return;
         }
+        if self.names.section == Some(Section::Block) {
+            let message = format!("`{name}` has no value in {}", self.names.place);
+            let hint = format!(
+                "a block does not see the captures of its callers: add `{name}` to its `with:`"
+            );
+            self.complain(name, None, message, hint);
+            return;
+        }
         let elsewhere = match (&self.names.section, self.names.table.captured_in.get(slot)) {
             (None, _) => "by a step, but the defaults also apply to the steps before it",
             (_, Some(Section::Teardown)) => "in `teardown`",
             (Some(Section::Variables), _) => "by a step, and `vars` are drawn before all steps",
+            (_, Some(Section::Block)) => "in a block that is not called here",
             (Some(Section::Setup), _) => "in a flow, and setup runs before all flows",
             (Some(Section::Teardown), _) => "in a flow, and captures of a flow belong to its user",
             (Some(Section::Start(_)), Some(Section::Steps(_))) => {
                 "in the steps, which run after `start`"
             }
-            (Some(Section::Start(_) | Section::Steps(_)), _) => "only in another flow",
+            (Some(Section::Start(_) | Section::Steps(_) | Section::Block), _) => {
+                "only in another flow"
+            }
         };
         let message = format!(
             "`{name}` never has a value in {}: it is captured {elsewhere}",
@@ -279,6 +320,10 @@ fn owner_and_member(written: &str) -> (String, Option<String>) {
 
 impl Names for Resolver<'_> {
     fn resolve(&mut self, name: &str, member: Option<&str>) -> Option<Expression> {
+        let mut parameters = self.names.parameters.iter();
+        if let (Some((_, slot)), None) = (parameters.find(|(known, _)| known == name), member) {
+            return Some(Expression::Slot(*slot));
+        }
         let feed = self
             .names
             .table
@@ -302,7 +347,7 @@ impl Names for Resolver<'_> {
         let Some(files) = self.names.table.files() else {
             return Err(("no file can be read here".to_owned(), None));
         };
-        match files.read_text(path) {
+        match files.read_text(path, self.at) {
             Ok((_, text)) => Ok(text),
             Err(refusal) => Err((refusal.message, refusal.hint)),
         }

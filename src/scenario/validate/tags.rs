@@ -13,7 +13,7 @@ pub(in crate::scenario) fn tags(node: &Node, problems: &mut Problems) -> BTreeMa
     };
     for entry in entries {
         // Every step already has these labels.
-        if ["step", "flow", "check"].contains(&entry.key.as_str()) {
+        if ["step", "flow", "check", "group"].contains(&entry.key.as_str()) {
             problems.report(
                 entry.key_span,
                 format!(

@@ -256,7 +256,7 @@ fn folder(
         Some(node) => (problems.name(node, "a folder")?, node.span),
         None => (table::CWD.default_text(), fields.span),
     };
-    match files.folder(named) {
+    match files.folder(named, span) {
         Ok(folder) => Some(folder),
         Err(refusal) => {
             problems.refused(span, refusal);

@@ -1,6 +1,8 @@
 //! Users against a small server: starts, counts, and the ends of runs.
 
+mod blocks;
 mod bodies;
+mod control;
 mod cookies;
 mod counts;
 mod ends;
@@ -15,15 +17,16 @@ mod responses;
 mod server;
 mod undone;
 mod values;
+mod weights;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use gander::engine::{self, Ended, RunValues, Running};
-use gander::plan::{Plan, SeriesId};
+use gander::plan::{Plan, Series, SeriesId};
 use gander::record::bins::Sum;
 use gander::record::totals::PhaseTotals;
-use gander::record::{LoadCounts, Recorder, SeriesInterval, Totals};
+use gander::record::{LoadCounts, Log, Recorder, SeriesInterval, Totals};
 use gander::transport::{Settings, Shared};
 use gander::units::Micros;
 use gander::verdict::Judge;
@@ -34,12 +37,14 @@ struct Driven {
     recorder: Arc<Recorder>,
     totals: Totals,
     judge: Judge,
+    series: Vec<Series>,
     warm_up: Micros,
     closed: Micros,
 }
 
 /// The results of a run.
 struct Outcome {
+    series: Vec<Series>,
     totals: Totals,
     judge: Judge,
     load: LoadCounts,
@@ -53,7 +58,8 @@ fn transport(plan: &Plan) -> Arc<Shared> {
 impl Driven {
     async fn launch(plan: Plan) -> Self {
         let transport = transport(&plan);
-        let (values, ended) = engine::setup(&plan, &transport, std::future::pending()).await;
+        let (values, ended) =
+            engine::setup(&plan, &transport, &Log::default(), std::future::pending()).await;
         ended.expect("setup");
         Self::launch_with(plan, transport, values)
     }
@@ -69,6 +75,7 @@ impl Driven {
             4,
         );
         let recorder = Arc::new(recorder);
+        let series = plan.workload.series.clone();
         let plan = Arc::new(plan);
         let running = engine::launch(plan, Arc::clone(&recorder), transport, values);
         Self {
@@ -76,6 +83,7 @@ impl Driven {
             recorder,
             totals,
             judge,
+            series,
             warm_up,
             closed: Micros::ZERO,
         }
@@ -113,6 +121,7 @@ impl Driven {
             ended_in(measured) + ended_in(warm_up)
         );
         Outcome {
+            series: self.series,
             totals: self.totals,
             judge: self.judge,
             load,

@@ -1,6 +1,6 @@
 //! A target that records its requests, and answers by the path: `/hold` not before it is released, `/slow` after 50 ms,
-//! `/status/404` with that status, `/once` closes a reused connection without an answer, any other path at once, with a
-//! JSON body.
+//! `/status/404` with that status, `/once` closes a reused connection without an answer, `/count` with the number of
+//! requests of this path so far, any other path at once, with a JSON body.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -90,7 +90,11 @@ impl Server {
                 head,
             };
             let path = seen.path().to_owned();
-            self.seen.lock().expect("no panic").push(seen);
+            let nth = {
+                let mut all = self.seen.lock().expect("no panic");
+                all.push(seen);
+                all.iter().filter(|seen| seen.path() == path).count()
+            };
             self.count.send_modify(|count| *count += 1);
             if path.starts_with("/hold") {
                 let mut released = self.released.subscribe();
@@ -103,9 +107,14 @@ impl Server {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             let status = path.strip_prefix("/status/").unwrap_or("200");
+            let body = if path.starts_with("/count") {
+                format!(r#"{{"n": {nth}, "items": ["a", "b", "c"]}}"#)
+            } else {
+                BODY.to_owned()
+            };
             let answer = format!(
-                "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{BODY}",
-                BODY.len()
+                "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
             );
             if stream.write_all(answer.as_bytes()).await.is_err() {
                 return;

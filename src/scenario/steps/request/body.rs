@@ -120,7 +120,7 @@ fn read(entry: &Entry, compiler: &mut Compiler<'_>) -> Option<Body> {
 
 fn upload(node: &Node, compiler: &mut Compiler<'_>) -> Option<Arc<UploadFile>> {
     let named = compiler.problems.name(node, "the name of a file")?;
-    match compiler.files.upload(named) {
+    match compiler.files.upload(named, node.span) {
         Ok((path, length, sha256)) => Some(Arc::new(UploadFile {
             path,
             length,
@@ -268,7 +268,7 @@ fn document(node: &Node, compiler: &mut Compiler<'_>) -> Option<String> {
     let named = compiler
         .problems
         .name(node, "the name of a GraphQL document")?;
-    let bytes = match compiler.files.read_document(named) {
+    let bytes = match compiler.files.read_document(named, node.span) {
         Ok(bytes) => bytes,
         Err(refusal) => {
             compiler.problems.refused(node.span, refusal);

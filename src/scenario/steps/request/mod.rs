@@ -6,7 +6,7 @@ mod body;
 mod url;
 
 use self::body::{BODIES, BODY, COMPRESS, FILE, FORM, GRAPHQL, JSON, MULTIPART};
-use super::{IF, StepKind};
+use super::{IF, StepKind, childless, keys_of};
 use crate::format::tables::http::{FAIL_ON, HEADERS, MAX_REDIRECTS, TIMEOUT, auth as credentials};
 use crate::format::tables::{capture as captured, check as checked};
 use crate::format::{Choice, Field, Fields, Mapping, Type};
@@ -51,7 +51,7 @@ const TAGS: Field = Field::new(
     Type::Map(&Type::NAME),
     "{ area: catalogue }",
     "Labels for threshold selectors: `{area=\"catalogue\"}`, besides those of the flow and the file, which they replace. \
-     `step`, `flow` and `check` are reserved.",
+     `step`, `flow`, `group` and `check` are reserved.",
 );
 const QUERY: Field = Field::new(
     "query",
@@ -127,11 +127,9 @@ static FAILURES: Choice = Choice {
 pub(super) static KIND: StepKind = StepKind {
     table: &TABLE,
     heads: &["get", "post", "put", "patch", "delete", "head", "options"],
-    lack: "no method, such as `get: /path`",
     read,
-    captures: Some(&CAPTURE),
-    children: &[],
-    headless: "",
+    captures: |step, _| keys_of(step, &CAPTURE),
+    children: childless,
 };
 
 static TABLE: Mapping = Mapping {

@@ -81,7 +81,7 @@ pub(super) fn schema(node: &Node, compiler: &mut Compiler<'_>) -> NamedRule {
         .problems
         .name(node, "the name of a file with a JSON Schema")?;
     let (file, pointer) = written.split_once('#').unwrap_or((written, ""));
-    let text = match compiler.files.read_document(file) {
+    let text = match compiler.files.read_document(file, node.span) {
         Ok(text) => text,
         Err(refusal) => {
             compiler.problems.refused(node.span, refusal);

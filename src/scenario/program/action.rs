@@ -1,0 +1,400 @@
+//! The actions of steps, and the blocks that they contain.
+
+use std::time::Duration;
+
+use super::{Block, Step, with_requests};
+use crate::format::words::StopScope;
+use crate::scenario::{Condition, Delay, Request, SlotId, Template};
+
+/// The maximum number of passes of a loop whose number of passes is limited.
+pub const MAX_PASSES: u64 = 100_000;
+
+/// The action of a step.
+#[derive(Debug, Clone)]
+pub enum Action<R = Request> {
+    /// Sends a request.
+    Request(Box<R>),
+    /// Pauses.
+    Think(Delay),
+    /// Sets variables, one after the other.
+    Set(Vec<(SlotId, Template)>),
+    /// Runs steps if a condition holds, and others if not.
+    If(Box<Branches<R>>),
+    /// Runs steps several times.
+    Loop(Box<Loop<R>>),
+    /// Draws one of several lists of steps by weight and runs it.
+    Choose(Vec<Alternative<R>>),
+    /// Runs steps and measures them together.
+    Group(Box<Group<R>>),
+    /// Sets the parameters of a block and runs it.
+    Call(Box<Call<R>>),
+    /// Ends the iteration as failed, for the reason in this text.
+    Fail(Template),
+    /// Ends the iteration, the user or the run.
+    Stop(StopScope),
+    /// Writes a text to the log of the run.
+    Log(Template),
+}
+
+/// Steps for each result of a condition.
+#[derive(Debug, Clone)]
+pub struct Branches<R> {
+    /// The condition.
+    pub condition: Condition,
+    /// The steps if it holds; at least one.
+    pub steps: Vec<Step<R>>,
+    /// The steps if it does not hold; may be empty.
+    pub otherwise: Vec<Step<R>>,
+}
+
+/// Repeated steps.
+#[derive(Debug, Clone)]
+pub struct Loop<R> {
+    /// The passes.
+    pub passes: Passes,
+    /// The repeated steps; at least one.
+    pub steps: Vec<Step<R>>,
+    /// The pause between two passes; a plan puts the default pause here.
+    pub pause: Option<Delay>,
+}
+
+/// The passes of repeated steps.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Passes {
+    /// A fixed number; at least 1.
+    Times(u32),
+    /// The value of an expression when the loop begins.
+    Count(Template),
+    /// As long as the condition holds before a pass, but at most `max`.
+    While {
+        /// The condition.
+        condition: Condition,
+        /// The maximum number of passes; at least 1.
+        max: u32,
+    },
+    /// Until the condition holds after a pass. It fails if the condition does not hold after `max`.
+    Until {
+        /// The condition.
+        condition: Condition,
+        /// The maximum number of passes; at least 1.
+        max: u32,
+        /// The minimum time between the starts of two passes.
+        every: Option<Duration>,
+    },
+    /// One for each item of a list.
+    Each(Each),
+}
+
+/// The passes of a loop over a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Each {
+    /// The list.
+    pub items: Items,
+    /// The variable of the item.
+    pub item: SlotId,
+    /// The variable of the item's position in the order of the passes, from 0.
+    pub index: Option<SlotId>,
+    /// True if the items come in a random order.
+    pub is_shuffled: bool,
+}
+
+/// A list to loop over.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Items {
+    /// The items as written.
+    Written(Vec<Template>),
+    /// The value of an expression, which must be a list.
+    Value(Template),
+}
+
+/// One of the lists of steps that [`Action::Choose`] draws from.
+#[derive(Debug, Clone)]
+pub struct Alternative<R> {
+    /// Its probability, relative to the weights of the others; at least 1.
+    pub weight: u32,
+    /// Its steps; at least one.
+    pub steps: Vec<Step<R>>,
+}
+
+/// Steps that are measured together.
+#[derive(Debug, Clone)]
+pub struct Group<R> {
+    /// The name as written, without those of the groups around it.
+    pub name: String,
+    /// The number of the series that a plan gives it; `None` in setup and teardown, which are not measured.
+    pub series: Option<u32>,
+    /// Its steps; at least one.
+    pub steps: Vec<Step<R>>,
+}
+
+/// A call of a block.
+#[derive(Debug, Clone)]
+pub struct Call<R> {
+    /// The parameters with their values, which are evaluated before any of them is set.
+    pub with: Vec<(SlotId, Template)>,
+    /// The steps of the block; at least one.
+    pub steps: Vec<Step<R>>,
+}
+
+impl Passes {
+    /// The number of passes; one if the plan cannot know it.
+    pub fn expected(&self) -> f64 {
+        match self {
+            Self::Times(times) => f64::from(*times),
+            Self::Each(Each {
+                items: Items::Written(items),
+                ..
+            }) => items.len() as f64,
+            Self::Count(_)
+            | Self::While { .. }
+            | Self::Until { .. }
+            | Self::Each(Each {
+                items: Items::Value(_),
+                ..
+            }) => 1.0,
+        }
+    }
+
+    /// The maximum number of passes; `None` if nothing limits it.
+    pub fn most(&self) -> Option<u64> {
+        match self {
+            Self::Times(times) => Some((*times).into()),
+            Self::Count(_) => Some(MAX_PASSES),
+            Self::While { max, .. } | Self::Until { max, .. } => Some((*max).into()),
+            Self::Each(each) => match &each.items {
+                Items::Written(items) => Some(items.len() as u64),
+                Items::Value(_) => None,
+            },
+        }
+    }
+
+    fn inputs(&self) -> (Vec<&Condition>, Vec<&Template>) {
+        match self {
+            Self::Times(_) => (Vec::new(), Vec::new()),
+            Self::Count(count) => (Vec::new(), vec![count]),
+            Self::While { condition, .. } | Self::Until { condition, .. } => {
+                (vec![condition], Vec::new())
+            }
+            Self::Each(each) => match &each.items {
+                Items::Written(items) => (Vec::new(), items.iter().collect()),
+                Items::Value(value) => (Vec::new(), vec![value]),
+            },
+        }
+    }
+
+    /// True if the loop itself waits between two passes.
+    pub const fn has_interval(&self) -> bool {
+        match self {
+            Self::Until { every, .. } => every.is_some(),
+            Self::Times(_) | Self::Count(_) | Self::While { .. } | Self::Each(_) => false,
+        }
+    }
+}
+
+impl<R> Action<R> {
+    /// The request that the step sends itself, without those of its blocks.
+    pub fn request(&self) -> Option<&R> {
+        match self {
+            Self::Request(request) => Some(request),
+            Self::Think(_)
+            | Self::Set(_)
+            | Self::If(_)
+            | Self::Loop(_)
+            | Self::Choose(_)
+            | Self::Group(_)
+            | Self::Call(_)
+            | Self::Fail(_)
+            | Self::Stop(_)
+            | Self::Log(_) => None,
+        }
+    }
+
+    /// The conditions and the templates that the step evaluates itself, without those of its request and its blocks.
+    pub fn inputs(&self) -> (Vec<&Condition>, Vec<&Template>) {
+        match self {
+            Self::Request(_)
+            | Self::Think(_)
+            | Self::Choose(_)
+            | Self::Group(_)
+            | Self::Stop(_) => (Vec::new(), Vec::new()),
+            Self::Set(values) => (Vec::new(), values.iter().map(|(_, value)| value).collect()),
+            Self::Call(call) => (
+                Vec::new(),
+                call.with.iter().map(|(_, value)| value).collect(),
+            ),
+            Self::If(branches) => (vec![&branches.condition], Vec::new()),
+            Self::Loop(repeated) => repeated.passes.inputs(),
+            Self::Fail(text) | Self::Log(text) => (Vec::new(), vec![text]),
+        }
+    }
+
+    /// The blocks that the step runs, in the order written.
+    pub fn blocks(&self) -> Vec<Block<'_, R>> {
+        match self {
+            Self::Request(_)
+            | Self::Think(_)
+            | Self::Set(_)
+            | Self::Fail(_)
+            | Self::Stop(_)
+            | Self::Log(_) => Vec::new(),
+            Self::If(branches) => {
+                let Branches {
+                    steps, otherwise, ..
+                } = &**branches;
+                if otherwise.is_empty() {
+                    return vec![Block::once(steps)];
+                }
+                [steps, otherwise]
+                    .map(|steps| Block::perhaps(steps, 0.5))
+                    .into()
+            }
+            Self::Loop(repeated) => vec![Block {
+                steps: &repeated.steps,
+                times: repeated.passes.expected(),
+                most: repeated.passes.most(),
+            }],
+            Self::Group(group) => vec![Block::once(&group.steps)],
+            Self::Call(call) => vec![Block::once(&call.steps)],
+            Self::Choose(alternatives) => {
+                let weight = |one: &Alternative<R>| f64::from(one.weight);
+                let total: f64 = alternatives.iter().map(weight).sum();
+                let blocks = alternatives.iter();
+                let blocks = blocks.map(|one| Block::perhaps(&one.steps, weight(one) / total));
+                blocks.collect()
+            }
+        }
+    }
+
+    /// As [`Self::blocks`], mutable.
+    pub(crate) fn blocks_mut(&mut self) -> Vec<&mut Vec<Step<R>>> {
+        match self {
+            Self::Request(_)
+            | Self::Think(_)
+            | Self::Set(_)
+            | Self::Fail(_)
+            | Self::Stop(_)
+            | Self::Log(_) => Vec::new(),
+            Self::If(branches) => vec![&mut branches.steps, &mut branches.otherwise],
+            Self::Loop(repeated) => vec![&mut repeated.steps],
+            Self::Group(group) => vec![&mut group.steps],
+            Self::Call(call) => vec![&mut call.steps],
+            Self::Choose(alternatives) => {
+                let blocks = alternatives.iter_mut().map(|one| &mut one.steps);
+                blocks.collect()
+            }
+        }
+    }
+
+    /// True if the step itself takes time, without its blocks.
+    pub const fn takes_time(&self) -> bool {
+        match self {
+            Self::Request(_) | Self::Think(_) => true,
+            Self::Set(_)
+            | Self::If(_)
+            | Self::Loop(_)
+            | Self::Choose(_)
+            | Self::Group(_)
+            | Self::Call(_)
+            | Self::Fail(_)
+            | Self::Stop(_)
+            | Self::Log(_) => false,
+        }
+    }
+
+    /// The pause of the step, without the pauses in its blocks, mutable; `None` if it has none.
+    pub fn pause_mut(&mut self) -> Option<&mut Delay> {
+        match self {
+            Self::Think(delay) => Some(delay),
+            Self::Loop(repeated) => repeated.pause.as_mut(),
+            Self::Request(_)
+            | Self::Set(_)
+            | Self::If(_)
+            | Self::Choose(_)
+            | Self::Group(_)
+            | Self::Call(_)
+            | Self::Fail(_)
+            | Self::Stop(_)
+            | Self::Log(_) => None,
+        }
+    }
+
+    /// The interval between two passes of the step; `None` if it has none.
+    pub fn interval_mut(&mut self) -> Option<&mut Duration> {
+        match self {
+            Self::Loop(repeated) => match &mut repeated.passes {
+                Passes::Until { every, .. } => every.as_mut(),
+                Passes::Times(_) | Passes::Count(_) | Passes::While { .. } | Passes::Each(_) => {
+                    None
+                }
+            },
+            Self::Request(_)
+            | Self::Think(_)
+            | Self::Set(_)
+            | Self::If(_)
+            | Self::Choose(_)
+            | Self::Group(_)
+            | Self::Call(_)
+            | Self::Fail(_)
+            | Self::Stop(_)
+            | Self::Log(_) => None,
+        }
+    }
+
+    /// The mean pause of the step, without the pauses in its blocks.
+    pub fn pause_seconds(&self) -> f64 {
+        match self {
+            Self::Think(delay) => delay.mean_seconds(),
+            Self::Loop(repeated) => {
+                let each = repeated.pause.map_or(0.0, Delay::mean_seconds);
+                each * (repeated.passes.expected() - 1.0).max(0.0)
+            }
+            Self::Request(_)
+            | Self::Set(_)
+            | Self::If(_)
+            | Self::Choose(_)
+            | Self::Group(_)
+            | Self::Call(_)
+            | Self::Fail(_)
+            | Self::Stop(_)
+            | Self::Log(_) => 0.0,
+        }
+    }
+
+    /// Copies the action; `request` converts its requests.
+    pub(super) fn with_requests<S>(&self, request: &mut dyn FnMut(&R) -> S) -> Action<S> {
+        match self {
+            Self::Request(written) => Action::Request(Box::new(request(written))),
+            Self::Think(delay) => Action::Think(*delay),
+            Self::Set(values) => Action::Set(values.clone()),
+            Self::If(branches) => Action::If(Box::new(Branches {
+                condition: branches.condition.clone(),
+                steps: with_requests(&branches.steps, request),
+                otherwise: with_requests(&branches.otherwise, request),
+            })),
+            Self::Loop(repeated) => Action::Loop(Box::new(Loop {
+                passes: repeated.passes.clone(),
+                steps: with_requests(&repeated.steps, request),
+                pause: repeated.pause,
+            })),
+            Self::Choose(alternatives) => {
+                let copies = alternatives.iter().map(|one| Alternative {
+                    weight: one.weight,
+                    steps: with_requests(&one.steps, request),
+                });
+                Action::Choose(copies.collect())
+            }
+            Self::Group(group) => Action::Group(Box::new(Group {
+                name: group.name.clone(),
+                series: group.series,
+                steps: with_requests(&group.steps, request),
+            })),
+            Self::Call(call) => Action::Call(Box::new(Call {
+                with: call.with.clone(),
+                steps: with_requests(&call.steps, request),
+            })),
+            Self::Fail(text) => Action::Fail(text.clone()),
+            Self::Stop(scope) => Action::Stop(*scope),
+            Self::Log(text) => Action::Log(text.clone()),
+        }
+    }
+}
