@@ -73,11 +73,12 @@ fn is_slow_to_judge(request: &PlannedRequest, exchange: &Exchange) -> bool {
 fn is_slow_check(rule: &CheckRule, size: usize) -> bool {
     match rule {
         CheckRule::Json(path, _) => size > LARGE || path.may_multiply(),
-        CheckRule::Body(TextRule::Matches(_)) => size > LARGE,
+        CheckRule::Body(TextRule::Matches(_)) | CheckRule::Css(..) | CheckRule::Schema(_) => {
+            size > LARGE
+        }
         CheckRule::Body(TextRule::Exists | TextRule::Equals(_) | TextRule::Contains(_)) => {
             size > LARGE_TEXT
         }
-        CheckRule::Css(..) | CheckRule::Schema(_) => size > LARGE,
         CheckRule::Body(TextRule::Length(..)) => size > LARGE_TEXT,
         CheckRule::Not(inner) => is_slow_check(inner, size),
         CheckRule::Status(_)
@@ -203,7 +204,7 @@ impl JudgedRequest {
             CaptureDefault::Value(value) => match value.evaluate(state) {
                 Ok(value) => return state.keep(wanted.slot, value),
                 Err(missing) => {
-                    self.fail(Outcome::Capture, || format!("{miss}; default: {missing}"))
+                    self.fail(Outcome::Capture, || format!("{miss}; default: {missing}"));
                 }
             },
             CaptureDefault::Nothing => return state.forget(wanted.slot),

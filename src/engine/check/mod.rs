@@ -110,7 +110,10 @@ fn decide(
         }
         CheckRule::Schema(schema) => {
             let fault = schema.validate(response.json().map_err(Undecided)?);
-            return Ok(CheckResult::of(fault.is_ok(), || fault.unwrap_err()));
+            return Ok(match fault {
+                Ok(()) => CheckResult::Passed,
+                Err(fault) => CheckResult::failed(&fault),
+            });
         }
         CheckRule::Not(inner) => {
             let holds = decide(inner, response, context)? == CheckResult::Passed;

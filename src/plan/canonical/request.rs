@@ -91,7 +91,7 @@ impl Canonical<'_> {
             match check.on_fail {
                 OnFail::Count => self.line("check", name)?,
                 OnFail::StopIteration => {
-                    self.line("check", list([name, quoted(check.on_fail.word())]))?
+                    self.line("check", list([name, quoted(check.on_fail.word())]))?;
                 }
             }
         }
