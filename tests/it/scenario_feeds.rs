@@ -5,9 +5,9 @@ use std::process::Command;
 
 use crate::support::Bench;
 
-/// The memory limit of a process that checks a scenario. Without a feeder it needs some 50 MiB; these rows as separate
-/// values would need more than 200 MiB.
-const LIMIT_KIB: u64 = 160 * 1024;
+/// The limit on the address space of a process that checks a scenario. Without a feeder it needs some 100 MiB; these
+/// rows as separate values would need more than 100 MiB besides.
+const LIMIT_KIB: u64 = 190 * 1024;
 
 /// A process with limited memory reads half a million rows of four values in every format.
 #[test]

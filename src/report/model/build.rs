@@ -12,7 +12,7 @@ use super::{
     Violation,
 };
 use crate::compare::{ProfileFold, RunFacts};
-use crate::plan::{CheckId, SeriesId, Subject};
+use crate::plan::{CheckId, Series, SeriesId, Subject};
 use crate::record::bins::Sum;
 use crate::record::journal::{Ending, Event, Journal, RunHeader};
 use crate::record::{Bins, Interval, LogLine, LoggedBy, Standing, StopReason, Timing, Totals};
@@ -158,13 +158,7 @@ impl Draft {
         let failures = self.failures.finish(&header.series, events);
         let sparks = self.sparks.finish();
         let spark_of = |id: SeriesId| sparks.get(id.0 as usize).cloned().unwrap_or_default();
-        let of_subject = |subject: Subject| {
-            (0..)
-                .map(SeriesId)
-                .zip(&header.series)
-                .filter(move |(_, series)| series.subject == subject)
-        };
-        let steps = of_subject(Subject::Requests)
+        let steps = of_subject(&header, Subject::Requests)
             .map(|(id, series)| {
                 let own = totals.series(id);
                 StepRow {
@@ -179,31 +173,6 @@ impl Draft {
                         .unwrap_or_default(),
                     spark: spark_of(id),
                 }
-            })
-            .collect();
-        let flows = of_subject(Subject::Iterations)
-            .map(|(id, series)| FlowRow {
-                name: series.flow.clone(),
-                counts: totals.series(id).counts.clone(),
-                times: Times::of(&totals.series(id).histograms),
-            })
-            .collect();
-        let groups = of_subject(Subject::Groups)
-            .map(|(id, series)| GroupRow {
-                name: series.name.clone(),
-                flow: series.flow.clone(),
-                counts: totals.series(id).counts.clone(),
-                times: Times::of(&totals.series(id).histograms),
-            })
-            .collect();
-        let checks = (0..)
-            .map(CheckId)
-            .zip(&header.checks)
-            .map(|(id, check)| CheckRow {
-                name: check.name.clone(),
-                step: check.step.clone(),
-                flow: check.flow.clone(),
-                counts: totals.check(id),
             })
             .collect();
         let curve_of = |timing| curve(&totals.timing(timing, &[]), CURVE_STEPS);
@@ -224,9 +193,9 @@ impl Draft {
             warm_up_requests: totals.warm_up().requests.ended,
             times: Times::of(totals.times()),
             steps,
-            flows,
-            groups,
-            checks,
+            flows: flow_rows(&header, &totals),
+            groups: group_rows(&header, &totals),
+            checks: check_rows(&header, &totals),
             timeline: self.timeline.finish(),
             heatmap: self.cells.finish(),
             response_curve: curve_of(Timing::ResponseTime),
@@ -244,6 +213,48 @@ impl Draft {
             header,
         }
     }
+}
+
+/// The series of a subject.
+fn of_subject(header: &RunHeader, subject: Subject) -> impl Iterator<Item = (SeriesId, &Series)> {
+    (0..)
+        .map(SeriesId)
+        .zip(&header.series)
+        .filter(move |(_, series)| series.subject == subject)
+}
+
+fn flow_rows(header: &RunHeader, totals: &Totals) -> Vec<FlowRow> {
+    of_subject(header, Subject::Iterations)
+        .map(|(id, series)| FlowRow {
+            name: series.flow.clone(),
+            counts: totals.series(id).counts.clone(),
+            times: Times::of(&totals.series(id).histograms),
+        })
+        .collect()
+}
+
+fn group_rows(header: &RunHeader, totals: &Totals) -> Vec<GroupRow> {
+    of_subject(header, Subject::Groups)
+        .map(|(id, series)| GroupRow {
+            name: series.name.clone(),
+            flow: series.flow.clone(),
+            counts: totals.series(id).counts.clone(),
+            times: Times::of(&totals.series(id).histograms),
+        })
+        .collect()
+}
+
+fn check_rows(header: &RunHeader, totals: &Totals) -> Vec<CheckRow> {
+    (0..)
+        .map(CheckId)
+        .zip(&header.checks)
+        .map(|(id, check)| CheckRow {
+            name: check.name.clone(),
+            step: check.step.clone(),
+            flow: check.flow.clone(),
+            counts: totals.check(id),
+        })
+        .collect()
 }
 
 /// A timing of requests in an interval, over all steps; `sum` is empty before and after.

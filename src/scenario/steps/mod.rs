@@ -217,7 +217,7 @@ fn no_kind(node: &Node, entries: &[Entry], compiler: &mut Compiler<'_>) {
 pub(super) fn captures<'n>(steps: &'n Node, blocks: &'n BlockCaptures) -> Vec<Captured<'n>> {
     let mut found = Vec::new();
     each_step(steps, &mut |kind, step| {
-        found.extend((kind.captures)(step, blocks))
+        found.extend((kind.captures)(step, blocks));
     });
     found
 }
@@ -226,7 +226,7 @@ pub(super) fn captures<'n>(steps: &'n Node, blocks: &'n BlockCaptures) -> Vec<Ca
 pub(super) fn calls(steps: &Node) -> Vec<(&str, Span)> {
     let mut found = Vec::new();
     each_step(steps, &mut |kind, step| {
-        if std::ptr::eq(kind, &call::KIND) {
+        if std::ptr::eq(kind, &raw const call::KIND) {
             found.extend(call::called(step));
         }
     });

@@ -19,7 +19,7 @@ const ONCE: &str = "load: { iterations: 1, users: 1 }";
 async fn paths(steps: &str) -> (Vec<String>, super::Outcome) {
     let server = Server::start().await;
     let mut plan = plan(&server.url, &format!("{ONCE}\n{steps}"));
-    plan.workload.run_id = "run-7".to_owned();
+    "run-7".clone_into(&mut plan.workload.run_id);
     let over = run(plan).await;
     let seen = server.seen();
     let paths = seen.iter().map(|seen| seen.path().to_owned()).collect();

@@ -170,31 +170,31 @@ fn part(node: &Node, compiler: &mut Compiler<'_>) -> Option<Part> {
     let base = base.map(|name| name.to_string_lossy().into_owned());
     Some(Part {
         name: name.to_owned(),
-        filename: filename?.or(base),
-        content_type: content_type?,
+        filename: filename.ok()?.or(base),
+        content_type: content_type.ok()?,
         content,
     })
 }
 
-/// A fixed text of a part; `None` if it is wrong.
+/// A fixed text of a part, if it is there; an error is reported.
 fn own(
     fields: &Fields<'_>,
     field: &Field,
     what: &str,
     problems: &mut Problems,
-) -> Option<Option<String>> {
+) -> Result<Option<String>, ()> {
     let Some(node) = fields.get(field) else {
-        return Some(None);
+        return Ok(None);
     };
-    let text = problems.fixed_name(node, what)?;
+    let text = problems.fixed_name(node, what).ok_or(())?;
     if text.contains(char::is_control) {
         problems.report(
             node.span,
             format!("{what} may not contain control characters"),
         );
-        return None;
+        return Err(());
     }
-    Some(Some(text.to_owned()))
+    Ok(Some(text.to_owned()))
 }
 
 /// A GraphQL operation as a JSON document.
