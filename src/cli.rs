@@ -17,7 +17,7 @@ pub use comparing::{
 
 #[cfg(feature = "bundled-target")]
 use crate::bundled::{ProfileName, Secret, Stack};
-use crate::scenario::Overrides;
+use crate::scenario::{Overrides, Variables};
 use crate::units::Rate;
 
 /// Load testing from a YAML scenario to exact measurements, a verdict and a report.
@@ -132,7 +132,8 @@ pub struct SetupArgs {
     /// Allow load on this host outside loopback and private networks; repeatable
     #[arg(long, value_name = "HOST", value_parser = arguments::host, allow_hyphen_values = true)]
     pub allow_host: Vec<String>,
-    /// Allow the scenario, and the arms of a comparison, to start a target's command
+    /// Allow the scenario, and the arms of a comparison, to start a target's command, and to run commands that print
+    /// secrets
     #[arg(long)]
     pub allow_command: bool,
     /// Time for requests in flight to finish after the load ends or is stopped
@@ -182,10 +183,9 @@ pub struct CheckArgs {
     /// The scenario files
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
-    /// Files named in a scenario must be inside this folder [default: the nearest parent folder with .git or
-    /// gander.toml, else the scenario's own folder]
-    #[arg(long, value_name = "DIR")]
-    pub root: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it as the group's help")]
+    pub changes: ChangeArgs,
 }
 
 /// `gander plan`
@@ -288,34 +288,61 @@ pub struct ChangeArgs {
     /// Also apply --time-scale to think times and pacing
     #[arg(long, requires = "time_scale")]
     pub scale_pauses: bool,
-    /// Change any key, such as `http.timeout=5s`; repeatable
-    #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
+    /// Apply this environment of the file, an entry under `environments:`
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+    /// Change any key, such as `http.timeout=5s`; items of lists by name or number, as
+    /// `flows.buy.steps."list documents".timeout=1s`; repeatable
+    #[arg(long, value_name = "PATH=VALUE", value_parser = arguments::assignment)]
     pub set: Vec<(String, String)>,
     /// Give every request a tag, such as `team=shop`; repeatable
     #[arg(long, value_name = "TAG=VALUE", value_parser = arguments::tag)]
     pub tag: Vec<(String, String)>,
+    /// Run only this flow, with the whole load; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub flow: Vec<String>,
+    /// Run only the flows that have a step with this tag, with the whole load; repeatable
+    #[arg(long, value_name = "TAG=VALUE", value_parser = arguments::tag)]
+    pub only: Vec<(String, String)>,
+    /// Leave out setup and teardown
+    #[arg(long)]
+    pub no_setup: bool,
+    /// Judge nothing: leave out every threshold, also the built-in ones
+    #[arg(long)]
+    pub no_thresholds: bool,
+    /// Read variables for `${NAME}` from this file, with a `NAME=value` on each line; those of the environment win;
+    /// repeatable
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Vec<PathBuf>,
     /// Files named in the scenario must be inside this folder [default: the nearest parent folder with .git or
     /// gander.toml, else the scenario's own folder]
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
 }
 
-impl From<&ChangeArgs> for Overrides {
-    fn from(args: &ChangeArgs) -> Self {
-        Self {
-            target: args.target.clone(),
-            users: args.users,
-            rate: args.rate,
-            duration: args.duration,
-            time_scale: args.time_scale,
-            scale_pauses: args.scale_pauses,
-            set: args
+impl ChangeArgs {
+    /// The changes, with the variables of the environment files.
+    pub fn overrides(&self, variables: Variables) -> Overrides {
+        Overrides {
+            target: self.target.clone(),
+            users: self.users,
+            rate: self.rate,
+            duration: self.duration,
+            time_scale: self.time_scale,
+            scale_pauses: self.scale_pauses,
+            environment: self.env.clone(),
+            set: self
                 .set
                 .iter()
                 .cloned()
-                .chain(args.tag.iter().map(tagged))
+                .chain(self.tag.iter().map(tagged))
                 .collect(),
-            root: args.root.clone(),
+            flows: self.flow.clone(),
+            only: self.only.clone(),
+            without_setup: self.no_setup,
+            without_thresholds: self.no_thresholds,
+            variables,
+            root: self.root.clone(),
             target_command: Vec::new(),
             bundled_environment: Vec::new(),
         }
@@ -327,16 +354,6 @@ fn tagged((tag, value): &(String, String)) -> (String, String) {
     // A text in YAML, whatever it looks like.
     let value = serde_json::Value::from(value.as_str()).to_string();
     (format!("tags.{tag}"), value)
-}
-
-fn assignment(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((path, value)) if !path.trim().is_empty() => {
-            Ok((path.trim().to_owned(), value.trim().to_owned()))
-        }
-        // The message does not repeat the value, which may be a secret.
-        _ => Err("expected PATH=VALUE, such as http.timeout=5s".to_owned()),
-    }
 }
 
 /// The setup of the bundled target for `gander run`.

@@ -63,6 +63,14 @@ pub fn is_secret_name(name: &str) -> bool {
             .any(|word| NAMES.iter().any(|name| word.eq_ignore_ascii_case(name)))
 }
 
+/// True if a [`Mask`] searches for this secret: it has at least four characters and is not a word such as `true`.
+/// Otherwise it is redacted only in the places of secrets.
+pub fn is_searched(secret: &str) -> bool {
+    let secret = secret.trim();
+    let is_word = WORDS.iter().any(|word| secret.eq_ignore_ascii_case(word));
+    secret.chars().count() >= SHORTEST && !is_word
+}
+
 /// The known secrets, and the patterns that remove them from a text.
 #[derive(Clone, Default)]
 pub struct Mask {
@@ -91,14 +99,14 @@ impl Mask {
         let mut known = self.known.clone();
         for secret in secrets {
             let secret = secret.as_ref().trim();
-            let length = secret.chars().count();
-            let is_word = WORDS.iter().any(|word| secret.eq_ignore_ascii_case(word));
-            if length >= SHORTEST && !is_word {
-                known.push(KnownSecret {
-                    length,
-                    whole: forms::pattern(secret),
-                    beginnings: forms::beginnings(secret),
-                });
+            for part in std::iter::once(secret).chain(forms::parts(secret)) {
+                if is_searched(part) {
+                    known.push(KnownSecret {
+                        length: part.chars().count(),
+                        whole: forms::pattern(part),
+                        beginnings: forms::beginnings(part),
+                    });
+                }
             }
         }
         known.sort_by_key(|known| std::cmp::Reverse(known.length));
@@ -236,6 +244,34 @@ mod tests {
         let encoded = STANDARD.encode("canary-of-the-mine");
         let cut = format!("{}…", &encoded[..12]);
         assert_eq!(mask.text(&cut), "[redacted]…");
+    }
+
+    #[test]
+    fn every_line_of_a_long_secret_is_found_in_each_encoding() {
+        let line = |number: u32| {
+            let digits = (1..=16).map(|digit| format!("{:x}K{digit}", number * 7919 + digit));
+            digits.collect::<Vec<_>>().concat()
+        };
+        let lines: Vec<String> = (0..12).map(line).collect();
+        let key = format!(
+            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----",
+            lines.join("\n")
+        );
+        let mask = Mask::of([&key]);
+        let json = serde_json::to_string(&key).expect("JSON");
+        let form: String = url::form_urlencoded::byte_serialize(key.as_bytes()).collect();
+        let hex: String = key.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let encoded = STANDARD.encode(format!("a{key}"));
+        for text in [key.clone(), json, form, hex, encoded, lines[7].clone()] {
+            let hidden = mask.text(&text);
+            for line in &lines {
+                let hex: String = line.bytes().map(|byte| format!("{byte:02x}")).collect();
+                let encoded = STANDARD.encode(line);
+                for trace in [line.as_str(), &hex, &encoded[4..20]] {
+                    assert!(!hidden.contains(trace), "{hidden}");
+                }
+            }
+        }
     }
 
     #[test]

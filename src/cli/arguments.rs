@@ -16,6 +16,27 @@ pub(super) fn seed(text: &str) -> Result<u64, String> {
     })
 }
 
+/// `PATH=VALUE`; a quoted part of the path may contain `=`.
+pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
+    let mut quote = None;
+    let is_end = |(_, c): &(usize, char)| {
+        match quote {
+            Some(open) if *c == open => quote = None,
+            None if matches!(c, '"' | '\'') => quote = Some(*c),
+            Some(_) | None => {}
+        }
+        quote.is_none() && *c == '='
+    };
+    match text.char_indices().find(is_end) {
+        Some((at, _)) if !text[..at].trim().is_empty() => {
+            let (path, value) = (&text[..at], &text[at + 1..]);
+            Ok((path.trim().to_owned(), value.trim().to_owned()))
+        }
+        // The message does not repeat the value, which may be a secret.
+        _ => Err("expected PATH=VALUE, such as http.timeout=5s".to_owned()),
+    }
+}
+
 pub(super) fn users(text: &str) -> Result<u32, String> {
     let users = text.replace('_', "").parse::<u32>().ok();
     users

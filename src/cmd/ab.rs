@@ -228,7 +228,7 @@ fn arms(args: &AbArgs) -> Result<([Arm; 2], [Prepared; 2]), CommandError> {
 
 /// The options of both arms, changed by those of one.
 fn setup(args: &AbArgs, arm: Arm) -> Result<Setup, CommandError> {
-    let mut setup = Setup::of(&args.file, &args.setup);
+    let mut setup = Setup::of(&args.file, &args.setup)?;
     let overrides = &mut setup.overrides;
     if arm.names("command") {
         overrides.target = None;

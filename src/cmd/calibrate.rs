@@ -24,7 +24,7 @@ pub(super) fn calibrate(args: &CalibrateArgs) -> Result<Exit, CommandError> {
     let path = args.baseline.path();
     // A faulty file is refused before the runs.
     baseline::try_read(&path)?;
-    let prepared = Prepared::of(Setup::of(&args.file, &args.setup))?;
+    let prepared = Prepared::of(Setup::of(&args.file, &args.setup)?)?;
     let seed = seed_or_new(args.sitting.seed);
     let load = compile(&prepared.scenario, seed)
         .map_err(CommandError::Scenario)?

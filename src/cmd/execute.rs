@@ -19,12 +19,12 @@ use crate::probe::Limits;
 use crate::record::journal::{BaselineRecord, JournalError, Writer};
 use crate::record::{RunHeader, StopReason};
 use crate::run::{self, LiveView, Run, Signals, Sinks, header, survive_file_size_limit};
-use crate::scenario::{self, Overrides, Scenario, Target};
+use crate::scenario::{Overrides, Scenario, Target};
 use crate::transport::{Settings, Shared};
 
 use super::output_file::Existing;
 use super::outputs::{Claim, Outputs, Telling, Wanted, Written, journal_in};
-use super::{CommandError, compile, run_target, terminal};
+use super::{CommandError, compile, load, overrides, run_target, secret_commands, terminal};
 
 /// What is run, and what it may do.
 #[derive(Debug, Clone)]
@@ -48,12 +48,12 @@ pub(super) struct Setup {
 
 impl Setup {
     /// The setup of a command line.
-    pub(super) fn of(file: &Path, args: &SetupArgs) -> Self {
-        Self {
+    pub(super) fn of(file: &Path, args: &SetupArgs) -> Result<Self, CommandError> {
+        Ok(Self {
             file: file.to_owned(),
             overrides: Overrides {
                 bundled_environment: run_target::environment(),
-                ..(&args.changes).into()
+                ..overrides(&args.changes)?
             },
             #[cfg(feature = "bundled-target")]
             bundled: args.bundled.clone(),
@@ -61,7 +61,7 @@ impl Setup {
             allow_command: args.allow_command,
             baseline: None,
             grace: args.grace,
-        }
+        })
     }
 }
 
@@ -124,12 +124,15 @@ impl Control {
 impl Prepared {
     /// Reports every error in the scenario and the target setup before anything is started.
     pub(super) fn of(setup: Setup) -> Result<Self, CommandError> {
-        let mut scenario =
-            scenario::load(&setup.file, &setup.overrides).map_err(CommandError::Scenario)?;
+        let mut scenario = load(&setup.file, &setup.overrides)?;
         compile(&scenario, 0).map_err(CommandError::Scenario)?;
         let changes = run_target::changes(&scenario.target, &setup)?;
         scenario.overridden.extend(changes);
         run_target::check_command(&scenario, setup.allow_command)?;
+        secret_commands::run(&mut scenario, setup.allow_command)?;
+        if let Some(warning) = secret_commands::warning(&scenario) {
+            terminal::complain(&warning);
+        }
         Ok(Self { setup, scenario })
     }
 
@@ -185,6 +188,7 @@ impl Prepared {
         let mut plan = Plan::compile(scenario, target.url(), seed, Segment::WHOLE)
             .map_err(CommandError::Scenario)?;
         plan.workload.run_id.clone_from(&run_id);
+        terminal::hide_in_panics(&plan.secrets.mask);
         let transport = transport(&plan, setup)?;
         let reached = runtime.block_on(async {
             tokio::select! {

@@ -6,6 +6,7 @@ mod calibrate;
 mod check;
 mod compare;
 mod doctor;
+mod env_file;
 mod execute;
 mod github;
 mod output_file;
@@ -17,6 +18,7 @@ mod report;
 mod run;
 mod run_target;
 mod schema;
+mod secret_commands;
 mod sitting;
 mod supervise;
 #[cfg(feature = "bundled-target")]
@@ -25,7 +27,7 @@ mod terminal;
 
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -33,10 +35,10 @@ use url::Url;
 
 #[cfg(feature = "bundled-target")]
 use crate::cli::TargetCommand;
-use crate::cli::{Cli, Command};
+use crate::cli::{ChangeArgs, Cli, Command};
 use crate::exit::Exit;
-use crate::plan::{Plan, Segment};
-use crate::scenario::{Diagnostics, Scenario, Target};
+use crate::plan::{Plan, Segment, leave_out_unmeasured};
+use crate::scenario::{self, Diagnostics, Overrides, Scenario, Target};
 
 use self::output_file::Existing;
 
@@ -205,6 +207,19 @@ impl CommandError {
 /// A placeholder for the address of a target that Gander starts, which is known only once it runs.
 fn placeholder() -> Url {
     Url::parse("http://127.0.0.1:1").expect("a valid URL")
+}
+
+/// The changes that a command line makes to its scenario, with the variables of its environment files.
+fn overrides(changes: &ChangeArgs) -> Result<Overrides, CommandError> {
+    let variables = env_file::read(&changes.env_file)?;
+    Ok(changes.overrides(variables))
+}
+
+/// Reads a scenario, or tells all its errors.
+fn load(file: &Path, overrides: &Overrides) -> Result<Scenario, CommandError> {
+    let mut scenario = scenario::load(file, overrides).map_err(CommandError::Scenario)?;
+    leave_out_unmeasured(&mut scenario, &placeholder());
+    Ok(scenario)
 }
 
 /// The plan for the scenario's own target, or for a placeholder of one that Gander starts.

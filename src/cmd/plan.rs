@@ -4,15 +4,17 @@ use crate::cli::PlanArgs;
 use crate::exit::Exit;
 use crate::plan::outline::Outline;
 use crate::probe::Limits;
-use crate::scenario::{self, Scenario, Target};
+use crate::scenario::{Scenario, Target};
 use crate::units::show_duration;
 
-use super::{CommandError, compile, seed_or_new, terminal};
+use super::{CommandError, compile, load, overrides, secret_commands, seed_or_new, terminal};
 
 pub(super) fn plan(args: &PlanArgs) -> Result<Exit, CommandError> {
-    let scenario =
-        scenario::load(&args.file, &(&args.changes).into()).map_err(CommandError::Scenario)?;
+    let scenario = load(&args.file, &overrides(&args.changes)?)?;
     let plan = compile(&scenario, seed_or_new(args.seed)).map_err(CommandError::Scenario)?;
+    if let Some(warning) = secret_commands::warning(&scenario) {
+        terminal::complain(&warning);
+    }
     let limits = Limits::raise();
     let outline = Outline::of(&plan, limits.open_files, limits.port_count());
     terminal::say(&outline.loading(target(&scenario)).to_string())?;

@@ -14,7 +14,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, CommandError> {
         baseline: baseline
             .map(|place| baseline::record(place, args.baseline_missing))
             .transpose()?,
-        ..Setup::of(&args.file, &args.setup)
+        ..Setup::of(&args.file, &args.setup)?
     })?;
     if let Some(record) = &prepared.setup.baseline
         && record.content.is_none()

@@ -1,6 +1,10 @@
 //! Output to the terminal. A closed pipe or terminal is not an error.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::panic::{self, PanicHookInfo};
+use std::thread;
 
 use anyhow::Context;
 
@@ -38,6 +42,24 @@ fn write_all(out: &mut impl Write, text: &str) -> io::Result<()> {
     }
 }
 
+/// From here on, the message of a panic is shown without these secrets: it may quote a text that contains one.
+pub(super) fn hide_in_panics(mask: &Mask) {
+    let mask = mask.clone();
+    panic::set_hook(Box::new(move |panic| complain(&panic_text(&mask, panic))));
+}
+
+/// The message of a panic, and the backtrace if RUST_BACKTRACE asks for it.
+fn panic_text(mask: &Mask, panic: &PanicHookInfo<'_>) -> String {
+    let thread = thread::current();
+    let name = thread.name().unwrap_or("without a name");
+    let mut text = format!("thread {name} {panic}\n");
+    let trace = Backtrace::capture();
+    if trace.status() == BacktraceStatus::Captured {
+        let _ = writeln!(text, "{trace}");
+    }
+    mask.text(&text)
+}
+
 /// The text of an error, without user-info and queries of URLs.
 pub(super) fn without_secrets(words: &str) -> String {
     Mask::default().urls(words)
@@ -70,4 +92,30 @@ pub(super) fn width() -> usize {
     console::Term::stdout()
         .size_checked()
         .map_or(100, |(_, columns)| usize::from(columns).clamp(40, 100))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[test]
+    fn the_message_of_a_panic_has_no_secret() {
+        let mask = Mask::of(["canary-in-a-panic"]);
+        let shown = Arc::new(Mutex::new(String::new()));
+        let told = Arc::clone(&shown);
+        panic::set_hook(Box::new(move |panic| {
+            let mut told = told.lock().expect("no panic holds it");
+            told.push_str(&panic_text(&mask, panic));
+        }));
+        let ended = thread::spawn(|| panic!("cannot cut `canary-in-a-panic`")).join();
+        drop(panic::take_hook());
+        assert!(ended.is_err());
+        let shown = shown.lock().expect("no panic holds it");
+        assert!(
+            shown.contains("cannot cut `[redacted]`") && shown.contains("src/cmd/terminal.rs"),
+            "{shown}"
+        );
+    }
 }

@@ -19,7 +19,7 @@ use crate::expr::{Ambient, Context, ResponsePart, StoredValue};
 use crate::plan::secrets::texts;
 use crate::plan::{Plan, PlannedFlow};
 use crate::record::Clock;
-use crate::scenario::{Delay, Scope, SlotId, Value};
+use crate::scenario::{Delay, Per, Scope, SlotId, Value};
 use crate::script::Surroundings;
 use crate::transport::Client;
 use crate::units::Micros;
@@ -159,8 +159,11 @@ impl<'r> UserState<'r> {
         self.iteration = iteration;
         self.last = None;
         self.random = stream(self.plan.workload.seed, self.number, iteration);
-        for row in &self.rows {
-            row.set(FeedRow::NotDrawn);
+        for (row, feed) in self.rows.iter().zip(&self.plan.workload.feeds) {
+            match feed.per {
+                Per::Iteration => row.set(FeedRow::NotDrawn),
+                Per::User => {}
+            }
         }
         for (value, variable) in self.own.iter_mut().zip(&self.plan.workload.variables) {
             if variable.scope == Scope::Iteration {
@@ -253,9 +256,15 @@ impl<'r> UserState<'r> {
     fn row(&self, feed: usize) -> Option<usize> {
         let cell = &self.rows[feed];
         if cell.get() == FeedRow::NotDrawn {
-            let draw = self.draws.0[feed].fetch_add(1, Ordering::Relaxed);
-            let draw = self.plan.workload.segment.global(draw);
-            let row = self.plan.workload.feeds[feed].row(draw, self.plan.workload.seed);
+            let workload = &self.plan.workload;
+            let draw = match workload.feeds[feed].per {
+                Per::Iteration => {
+                    let draw = self.draws.0[feed].fetch_add(1, Ordering::Relaxed);
+                    workload.segment.global(draw)
+                }
+                Per::User => self.number,
+            };
+            let row = workload.feeds[feed].row(draw, workload.seed);
             cell.set(row.map_or(FeedRow::UsedUp, FeedRow::Drawn));
         }
         match cell.get() {

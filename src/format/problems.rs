@@ -25,8 +25,12 @@ pub(crate) struct Problems {
     unset: BTreeSet<String>,
     /// True if an error was suppressed because it is about an unknown value.
     has_held_back: bool,
+    /// True if standard input was not read, because the file is only checked.
+    pub(crate) has_unread_input: bool,
     /// Values of the environment and the command line that may be secret; no message shows them.
     pub(crate) secrets: Vec<String>,
+    /// The names of the file's environments.
+    pub(crate) environments: Vec<String>,
 }
 
 impl Problems {
@@ -40,7 +44,9 @@ impl Problems {
             accepts_unset: false,
             unset: BTreeSet::new(),
             has_held_back: false,
+            has_unread_input: false,
             secrets: Vec::new(),
+            environments: Vec::new(),
         }
     }
 
@@ -59,6 +65,12 @@ impl Problems {
         }
         self.unset.insert(name.to_owned());
         Some(name.to_owned())
+    }
+
+    /// Records that the rows of standard input are unknown.
+    pub(crate) fn leave_input_unread(&mut self) {
+        self.has_held_back = true;
+        self.has_unread_input = true;
     }
 
     pub(crate) const fn accepts_unset(&self) -> bool {

@@ -116,6 +116,30 @@ words! {
 }
 
 words! {
+    /// How long a row is kept.
+    Per, "how long a row is kept" {
+        /// Each iteration takes a row.
+        Iteration = "iteration",
+        /// A user keeps its row for all its iterations.
+        User = "user",
+    }
+}
+
+words! {
+    /// The format of a feeder's file.
+    RowFormat, "a format of rows" {
+        /// Fields between commas.
+        Csv = "csv",
+        /// Fields between tabs.
+        Tsv = "tsv",
+        /// A list of mappings.
+        Json = "json",
+        /// A mapping on each line.
+        Jsonl = "jsonl",
+    }
+}
+
+words! {
     /// The effect when all rows of a [`Pick::Unique`] feeder are used.
     WhenUsedUp, "the effect of used-up rows" {
         /// The file has too few rows: an iteration without a row fails, and a load that ends early because of it does

@@ -7,11 +7,13 @@
 
 mod command;
 mod log;
+mod output;
 mod ready;
 pub mod supervisor;
 
 pub use command::{CommandTarget, NoStart};
 pub use log::{LOG_FILE, TargetLog};
+pub use output::{NoOutput, output_of};
 
 use std::io;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};

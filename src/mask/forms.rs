@@ -9,6 +9,12 @@ use regex::Regex;
 /// The maximum number of characters of a secret to compare; longer secrets are redacted up to the next separator.
 const COMPARED: usize = 128;
 
+/// The minimum number of characters of a line of a secret that is searched for on its own.
+const SHORTEST_LINE: usize = 8;
+
+/// The minimum number of characters of another part of a secret that is searched for on its own.
+const SHORTEST_PART: usize = 16;
+
 /// The minimum number of base64 characters to search for.
 const SHORTEST_BASE64: usize = 4;
 
@@ -65,6 +71,19 @@ pub(super) fn beginnings(secret: &str) -> Vec<String> {
     ];
     forms.extend(cores(compared.as_bytes()));
     forms
+}
+
+/// The parts of a secret that are searched for too: its lines, which may be shown apart, and the words of a secret that is
+/// too long to be compared as a whole, such as a private key.
+pub(super) fn parts(secret: &str) -> impl Iterator<Item = &str> {
+    let is_at_least = |length: usize| move |part: &&str| part.chars().count() >= length;
+    let lines = Some(secret).filter(|secret| secret.contains('\n'));
+    let lines = lines.into_iter().flat_map(str::lines).map(str::trim);
+    let words = Some(secret).filter(|secret| compared(secret).len() < secret.len());
+    let words = words.into_iter().flat_map(str::split_whitespace);
+    lines
+        .filter(is_at_least(SHORTEST_LINE))
+        .chain(words.filter(is_at_least(SHORTEST_PART)))
 }
 
 fn compared(secret: &str) -> &str {

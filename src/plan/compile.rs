@@ -15,7 +15,9 @@ use super::{
 };
 use crate::expr::PartSet;
 use crate::scenario::program::with_requests;
-use crate::scenario::{self, Action, Diagnostic, Diagnostics, HttpOptions, Scenario, Span, Step};
+use crate::scenario::{
+    self, Action, Diagnostic, Diagnostics, HttpOptions, Judging, Scenario, Span, Step,
+};
 
 impl Plan {
     /// Compiles a scenario for a target. The error contains all diagnostics.
@@ -39,14 +41,17 @@ impl Plan {
                 }
             }
         }
-        thresholds.extend(resolve::built_in(&thresholds, &workload));
+        match scenario.judging {
+            Judging::Thresholds => thresholds.extend(resolve::built_in(&thresholds, &workload)),
+            Judging::Nothing => {}
+        }
         if !problems.is_empty() {
             for problem in &mut problems {
                 problem.hide(&scenario.mask);
             }
             return Err(Diagnostics::new(scenario.source.texts.clone(), problems));
         }
-        let secrets = Secrets::of(&workload, &scenario.mask);
+        let secrets = Secrets::of(&workload, scenario);
         let workload_hash = fingerprint::workload(&workload, &secrets);
         Ok(Self {
             name: scenario.name.clone(),
@@ -59,6 +64,12 @@ impl Plan {
             workload,
         })
     }
+}
+
+/// The workload of a scenario, as far as it can be compiled.
+pub(super) fn workload_of(scenario: &Scenario, target: &Url) -> Workload {
+    let compiler = WorkloadCompiler::new(scenario, target);
+    compiler.workload(scenario, target, 0, Segment::WHOLE).0
 }
 
 struct WorkloadCompiler<'s> {

@@ -13,6 +13,7 @@ pub mod outline;
 mod refusal;
 mod request;
 pub mod secrets;
+mod selection;
 mod think;
 pub mod threshold;
 mod totals;
@@ -32,6 +33,7 @@ pub use load::schedule::Schedule;
 pub use load::{LoadProfile, Loads, Mix, arrivals, curve, schedule};
 pub use metrics::{MetricEntry, MetricId, Metrics, Timing};
 pub use secrets::Secrets;
+pub use selection::leave_out_unmeasured;
 pub use threshold::Threshold;
 pub use workload::{HttpPlan, PlannedFlow, Players, Workload};
 

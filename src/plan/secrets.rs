@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::{BodyPiece, PlannedRequest, RequestBody, RequestUrl, Workload};
 use crate::expr::{Expression, TemplateSegment};
 use crate::mask::{Mask, is_secret_name, labelled_values};
-use crate::scenario::{Auth, CaptureFrom, SlotId, Template, Value};
+use crate::scenario::{Auth, CaptureFrom, Scenario, Secret, SlotId, Template, Value};
 
 /// A placeholder for any value; it occurs in no other text.
 const ANY: &str = "0any0value0";
@@ -17,6 +17,8 @@ const ANY: &str = "0any0value0";
 pub struct Secrets {
     /// Masks the secrets that are known before the run.
     pub mask: Mask,
+    /// The secrets that the scenario names.
+    pub named: Vec<Secret>,
     /// Variables whose values are secret, including captured ones.
     pub slots: Vec<SlotId>,
     /// Columns whose values are secret, as feeder and column.
@@ -26,9 +28,12 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// The secrets of a workload, in addition to those that `mask` already contains.
-    pub(super) fn of(workload: &Workload, mask: &Mask) -> Self {
+    /// The secrets of a workload: those of the scenario, and those that it does not name.
+    pub(super) fn of(workload: &Workload, scenario: &Scenario) -> Self {
         let mut found = SecretSources::default();
+        found
+            .slots
+            .extend(scenario.secrets.iter().map(|secret| secret.slot));
         for (number, variable) in workload.variables.iter().enumerate() {
             if is_secret_name(&variable.name) {
                 found.slots.push(SlotId(number as u32));
@@ -55,7 +60,8 @@ impl Secrets {
         found.texts.sort_unstable();
         found.texts.dedup();
         Self {
-            mask: mask.with(&found.texts),
+            mask: scenario.mask.with(&found.texts),
+            named: scenario.secrets.clone(),
             slots: found.slots,
             columns: found.columns,
             responses: found.responses,

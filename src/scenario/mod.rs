@@ -13,6 +13,7 @@ mod json_schema;
 mod load_model;
 pub mod program;
 mod response;
+mod secret;
 mod steps;
 mod target;
 #[cfg(test)]
@@ -29,8 +30,8 @@ use serde::{Deserialize, Serialize};
 pub use crate::expr::{Comparator, Condition, Number, SlotId, Template, Value};
 use crate::expr::{Context, Missing, threshold};
 pub use crate::format::words::{
-    ArrivalLaw, BodyCoding, CapturePick, Cookies, JsonType, Kind, OnError, OnFail, Pick, Severity,
-    StopScope, WhenUsedUp,
+    ArrivalLaw, BodyCoding, CapturePick, Cookies, JsonType, Kind, OnError, OnFail, Per, Pick,
+    RowFormat, Severity, StopScope, WhenUsedUp,
 };
 use crate::format::{Format, reference, schema, tables};
 use crate::mask::Mask;
@@ -49,10 +50,12 @@ pub use response::{
     Capture, CaptureDefault, CaptureFrom, CaptureSelection, Check, CheckRule, CssRule,
     FailedStatuses, JsonRule, StatusRange, TextRule,
 };
+pub use secret::{Secret, SecretCommand, SecretOrigin};
 pub use target::{PortText, Target, TargetCommand, Targets};
 pub use upload::UploadFile;
 pub use validate::{
-    Checked, LARGEST_TIME_SCALE, MAX_RATE, MAX_USERS, NOT_KEPT, Overrides, check, load, load_text,
+    Checked, LARGEST_TIME_SCALE, MAX_RATE, MAX_USERS, NOT_KEPT, Overrides, Variables, check, load,
+    load_text,
 };
 
 /// The format of a scenario file.
@@ -102,6 +105,8 @@ pub struct Scenario {
     pub variables: Vec<Variable>,
     /// The modules whose functions expressions call.
     pub scripts: Arc<Scripts>,
+    /// The variables of `secrets`.
+    pub secrets: Vec<Secret>,
     /// Feeders; [`crate::expr::Expression::Column`] refers to them by index.
     pub feeds: Vec<Feed>,
     /// Steps that one user runs once before the load; not measured.
@@ -110,13 +115,26 @@ pub struct Scenario {
     pub teardown: Vec<Step>,
     /// The weighted flows; at least one.
     pub flows: Vec<Flow>,
+    /// Flows that the command line leaves out.
+    pub left_out: Vec<Flow>,
     /// Thresholds; the plan resolves their series.
     pub thresholds: Vec<ThresholdEntry>,
+    /// Whether the run is judged.
+    pub judging: Judging,
     /// The changes made by the command line, each as `path = value`, for the report. A value that may be a secret is
     /// left out.
     pub overridden: Vec<String>,
     /// Masks values of the environment and the command line that may be secret.
     pub mask: Mask,
+}
+
+/// Whether a run is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judging {
+    /// By its thresholds and the built-in ones.
+    Thresholds,
+    /// By none: the command line leaves out every threshold.
+    Nothing,
 }
 
 /// The file of a scenario.

@@ -27,6 +27,7 @@ impl ExampleFolder {
                 "scenarios/helpers.js",
                 "export const sign = (body, key) => hmac('sha256', key, body);",
             ),
+            ("fixtures/token.txt", "a token\n"),
             ("fixtures/ca.pem", "-----BEGIN CERTIFICATE-----\n"),
             ("scenarios/flows/shop.yaml", "vars: { size: 7 }\n"),
             ("scenarios/example.yaml", ""),

@@ -24,6 +24,8 @@ const MAX_TEXT: u64 = 1 << 20;
 const MAX_DOCUMENT: u64 = 16 << 20;
 /// The maximum size of a certificate file, in bytes.
 const MAX_CERTIFICATES: u64 = 4 << 20;
+/// The maximum size of a file with a secret, in bytes.
+const MAX_SECRET: u64 = 64 << 10;
 /// A folder that contains one of these is the root of the files that a scenario may name.
 const ROOT_MARKS: [&str; 2] = [".git", "gander.toml"];
 
@@ -230,6 +232,26 @@ impl Files {
             }
         }
         Ok((path, length, hex(&digest.finalize())))
+    }
+
+    /// The canonical folder of the file with this place.
+    pub(crate) fn own_folder(&self, at: Span) -> PathBuf {
+        let folder = self.folder_at(at);
+        fs::canonicalize(&folder).unwrap_or(folder)
+    }
+
+    /// Reads a file with a secret, without the line breaks at its end. No message shows a part of it.
+    pub(crate) fn read_secret(&self, named: &str, at: Span) -> Result<String, Refusal> {
+        let found = self.find(named, at)?;
+        let bytes = read_regular(&found, MAX_SECRET).map_err(|refusal| Refusal {
+            hint: None,
+            ..refusal
+        })?;
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(text.trim_end_matches(['\r', '\n']).to_owned()),
+            Err(_) => Err(refuse(format!("`{named}` is not UTF-8"))
+                .with_hint("a secret is a text; encode other bytes, such as in base64")),
+        }
     }
 
     /// Reads a file with certificates.

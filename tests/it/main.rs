@@ -5,9 +5,11 @@
 mod support;
 
 mod ab;
+mod canaries;
 mod ci_docs;
 mod cli;
 mod compare;
+mod data;
 mod diagnostics;
 mod direction;
 mod doctor;
@@ -38,6 +40,7 @@ mod scenario_mutation;
 mod scenario_tags;
 mod schema;
 mod secrets;
+mod selecting;
 mod stages;
 mod start;
 mod stopping;

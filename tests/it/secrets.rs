@@ -36,7 +36,7 @@ fn forms(value: &str) -> [String; 6] {
     ]
 }
 
-fn target() -> String {
+pub(crate) fn target() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("bound"));
     std::thread::spawn(move || {

@@ -11,5 +11,6 @@ pub(crate) mod flow;
 pub(crate) mod http;
 pub(crate) mod load;
 pub(crate) mod scenario;
+pub(crate) mod secret;
 pub(crate) mod target;
 pub(crate) mod threshold;

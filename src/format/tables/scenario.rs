@@ -2,7 +2,7 @@
 
 use super::super::words::{FromWord, Kind, OnError};
 use super::super::{Field, Mapping, Type};
-use super::{block, data, delay, flow, http, load, target, threshold};
+use super::{block, data, delay, flow, http, load, secret, target, threshold};
 
 const STEPS: Type = Type::OneOf(&[Type::List(&Type::Step), Type::Nothing]);
 
@@ -144,6 +144,21 @@ pub(crate) const FUNCTIONS: Field = Field::new(
     "ECMAScript modules, whose exported functions any expression can call: `${sign(body, api_key)}`. They are files \
      relative to the scenario, below its root. See [functions of your own](#functions-of-your-own).",
 );
+pub(crate) const SECRETS: Field = Field::new(
+    "secrets",
+    Type::Map(&Type::OneOf(&[
+        Type::Text,
+        Type::Mapping(&secret::TABLE),
+    ])),
+    "{ api_key: '${API_KEY:-only-for-tests}', signing_key: { file: ../fixtures/token.txt } }",
+    "Secret texts that templates insert by name, as `vars` do: `${api_key}`. A secret comes from an environment variable, \
+     a file or a [command](#secret); a constant in the file is an error, because everyone who reads the scenario would \
+     know it. No output and no file shows a secret, in whatever form a target returns it: plain, escaped, in hex or \
+     base64, also as a part of longer base64. An empty secret is an error. A secret of fewer than four characters cannot \
+     be searched for without removing half of every text: Gander warns, and masks it only next to a name that suggests a \
+     secret (`pin=123`). The hash of the plan does not contain the values.",
+)
+.secret();
 
 pub(crate) const DATA: Field = Field::new(
     "data",
@@ -203,6 +218,17 @@ pub(crate) const THRESHOLDS: Field = Field::new(
      `iterations`, `ratio(started) >= 99%`. A run without thresholds has no verdict unless a built-in rule fails.",
 );
 
+pub(crate) const ENVIRONMENTS: Field = Field::new(
+    "environments",
+    Type::Map(&Type::Map(&Type::Any)),
+    "{ ci: { load.for: 30s, target: 'http://127.0.0.1:8080' }, staging: { target: 'https://staging.shop.test' } }",
+    "Named changes to the file, of which `--env NAME` applies one. Each is a mapping of paths to the values at these paths. \
+     A path consists of keys joined by `.`; an item of a list is named, or counted from 0: `flows.buy.weight`, \
+     `flows.buy.steps.\"list documents\".timeout`, `flows[0].weight`. A name with a `.` in it is put in quotes. The value \
+     replaces the value at the path; if the file has none, it is added. `--set` uses the same paths and is applied later.",
+)
+.secret();
+
 pub(crate) const TABLE: Mapping = Mapping {
     name: "scenario",
     what: "a scenario",
@@ -225,12 +251,14 @@ pub(crate) const TABLE: Mapping = Mapping {
         USE,
         VARS,
         FUNCTIONS,
+        SECRETS,
         DATA,
         BLOCKS,
         SETUP,
         TEARDOWN,
         FLOWS,
         THRESHOLDS,
+        ENVIRONMENTS,
     ],
     example: "name: checkout
 kind: baseline

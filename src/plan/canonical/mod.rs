@@ -16,7 +16,7 @@ use self::value::{list, quoted};
 use super::curve::Curve;
 use super::{PlannedFlow, PlannedRequest, Schedule, Secrets, Workload};
 use crate::scenario::program::{Items, Loop, Passes, visit};
-use crate::scenario::{Action, Delay, Scope, Share, Sharing, SlotId, Step};
+use crate::scenario::{Action, Delay, Per, Scope, Share, Sharing, SlotId, Step};
 
 /// Writes the canonical text of a workload.
 pub(super) fn write(workload: &Workload, secrets: &Secrets, out: &mut dyn Write) -> fmt::Result {
@@ -130,15 +130,27 @@ impl Canonical<'_> {
         for (index, feed) in self.workload.feeds.iter().enumerate() {
             let columns = list(feed.columns.iter().map(|column| quoted(column)));
             let pick = quoted(feed.pick.word());
-            self.line("feed", list([quoted(&feed.name), columns, pick]))?;
-            let is_open = |column: &usize| !self.secrets.columns.contains(&(index, *column));
-            let columns: Vec<usize> = (0..feed.columns.len()).filter(is_open).collect();
-            for row in 0..feed.rows.len() {
-                let values = columns
+            let mut facts = vec![quoted(&feed.name), columns, pick];
+            match feed.per {
+                Per::Iteration => {}
+                Per::User => facts.push(quoted(feed.per.word())),
+            }
+            self.line("feed", list(facts))?;
+            self.line("rows", feed.rows.len())?;
+            // One digest for each column, so that those of secrets can be left out.
+            let digests = feed.rows.digests().iter();
+            for (column, digest) in
+                feed.columns
                     .iter()
-                    .filter_map(|&column| feed.rows.get(row, column));
-                let values = list(values.map(|held| held.into_value().to_string()));
-                self.line("row", values)?;
+                    .zip(digests)
+                    .enumerate()
+                    .filter_map(|(number, column)| {
+                        let is_secret = self.secrets.columns.contains(&(index, number));
+                        (!is_secret).then_some(column)
+                    })
+            {
+                let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+                self.line("column", list([quoted(column), quoted(&digest)]))?;
             }
         }
         Ok(())

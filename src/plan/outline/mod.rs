@@ -137,6 +137,9 @@ impl<'p> Outline<'p> {
                 &format!("a user starts at most one iteration in {pacing}"),
             )?;
         }
+        if !plan.secrets.named.is_empty() {
+            self.row(f, "secrets", &self.secrets())?;
+        }
         self.row(f, "seed", &plan.workload.seed.to_string())?;
         if workload.segment.count > 1 {
             let (index, count) = (workload.segment.index + 1, workload.segment.count);

@@ -6,7 +6,7 @@ use std::fmt;
 use super::Outline;
 use super::text::{cut, rough, rounded};
 use crate::plan::{MAX_SERIES, MeasuredRequest, OTHER, RequestUrl, Workload};
-use crate::scenario::{Feed, Pick, Severity, WhenUsedUp, Window};
+use crate::scenario::{Feed, Per, Pick, SecretOrigin, Severity, WhenUsedUp, Window};
 use crate::units::{show_count, show_duration, show_percent};
 
 /// File descriptors that the generator uses besides its connections: logs, journal, timers, the target's pipe.
@@ -56,6 +56,21 @@ impl Outline<'_> {
         writeln!(f)
     }
 
+    /// The names of the secrets, and where they come from.
+    pub(super) fn secrets(&self) -> String {
+        let secrets = self.plan.secrets.named.iter().map(|secret| {
+            let name = &self.plan.workload.variables[secret.slot.0 as usize].name;
+            match &secret.origin {
+                SecretOrigin::Text => name.clone(),
+                SecretOrigin::File => format!("{name} (a file)"),
+                SecretOrigin::Command(_) => {
+                    format!("{name} (a command, run with --allow-command)")
+                }
+            }
+        });
+        secrets.collect::<Vec<_>>().join(", ")
+    }
+
     pub(super) fn feeds(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.plan.workload.feeds.is_empty() {
             return Ok(());
@@ -75,6 +90,10 @@ impl Outline<'_> {
 
     fn feed(&self, feed: &Feed) -> String {
         let rows = feed.rows.len() as u64;
+        match feed.per {
+            Per::User => return self.feed_of_users(feed.pick, rows),
+            Per::Iteration => {}
+        }
         let times = self.estimate.iterations / rows as f64;
         let round = if times > 1.0 {
             format!("each row is used about {} times", rounded(times))
@@ -99,6 +118,27 @@ impl Outline<'_> {
                 }
                 None => "unique: enough for every iteration".to_owned(),
             },
+        }
+    }
+
+    /// Rows that users keep.
+    fn feed_of_users(&self, pick: Pick, rows: u64) -> String {
+        let users = u64::from(self.plan.workload.loads.peak_users());
+        let beyond = users.saturating_sub(rows);
+        match pick {
+            Pick::Random => "a random row for each user".to_owned(),
+            Pick::Sequential | Pick::Shuffled if beyond > 0 => {
+                "a row for each user; some users have the same".to_owned()
+            }
+            Pick::Unique if beyond > 0 => {
+                format!(
+                    "a row for each user; {} users get none and end",
+                    show_count(beyond)
+                )
+            }
+            Pick::Sequential | Pick::Shuffled | Pick::Unique => {
+                "a row of its own for each user".to_owned()
+            }
         }
     }
 

@@ -35,6 +35,11 @@ pub(super) fn shuffled(place: u64, rows: u64, key: u64) -> u64 {
     })
 }
 
+/// The random number after this one.
+pub(super) fn next(state: u64) -> u64 {
+    mix(state)
+}
+
 /// The finalizer of `SplitMix64` (Steele, Lea and Flood, 2014): a change of one input bit changes half of the output
 /// bits on average.
 fn mix(value: u64) -> u64 {

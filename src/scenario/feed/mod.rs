@@ -1,164 +1,114 @@
-//! Feeders: rows of a CSV, JSON or JSONL file, distributed to users by a deterministic rule.
+//! Feeders: rows of a file, of standard input, of the scenario itself or of expressions, distributed to users by a
+//! deterministic rule.
 //!
 //! A feeder is read completely when the scenario is checked, so that a run never waits for a file and a ragged row is
 //! found before the load starts. The row of a draw depends only on the draw's number and the run's seed.
 
+mod computed;
 mod deal;
+mod fault;
+mod objects;
+mod open;
 mod read;
 mod rows;
+mod separated;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-pub use rows::Rows;
+pub use fault::{FeedError, FeedFault, MAX_JSON, MAX_SIZE};
+pub use rows::{RowValues, Rows};
 
-use crate::format::words::{Pick, WhenUsedUp};
-use crate::units::ByteSize;
+use super::{Condition, Template, Value};
+use crate::format::words::{Per, Pick, RowFormat, WhenUsedUp};
 
 /// A feeder, read completely when the scenario is checked.
 #[derive(Debug, Clone)]
 pub struct Feed {
     /// The name before the dot in `${users.email}`.
     pub name: String,
-    /// The path of its file.
-    pub path: PathBuf,
     /// The column names, in the order of a row's values.
     pub columns: Vec<String>,
     /// The rows; at least one.
     pub rows: Arc<Rows>,
     /// The order in which rows are used.
     pub pick: Pick,
+    /// How long a row is kept.
+    pub per: Per,
     /// The effect when the rows of a [`Pick::Unique`] feeder are used up.
     pub when_used_up: WhenUsedUp,
 }
 
-/// The reason why a file cannot be used as a feeder, and the remedy.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {fault}", .path.display())]
-pub struct FeedError {
-    /// The file.
-    pub path: PathBuf,
-    /// The fault.
-    #[source]
-    pub fault: FeedFault,
-}
-
-/// A fault of a feeder's file; rows are counted from 1, without the header.
-#[derive(Debug, thiserror::Error)]
-pub enum FeedFault {
-    /// The file could not be read.
-    #[error("cannot be read: {0}")]
-    Unreadable(#[source] std::io::Error),
-    /// A folder, a device, a pipe.
-    #[error("is not a file; name a .csv, .json or .jsonl file")]
-    NotAFile,
-    /// The file extension is unknown.
-    #[error("has an unknown file extension; expected .csv, .json or .jsonl")]
-    UnknownFormat,
-    /// Larger than [`MAX_SIZE`].
-    #[error(
-        "is larger than {MAX_SIZE}, the most a feeder may have; split it, or keep only the columns that are used"
-    )]
-    TooLarge,
-    /// Bytes that are not UTF-8.
-    #[error("line {line} is not UTF-8; save the file as UTF-8")]
-    NotUtf8 {
-        /// From 1.
-        line: usize,
-    },
-    /// No rows.
-    #[error("has no rows; a feeder needs at least one (below the header, in a CSV file)")]
-    Empty,
-    /// The first line of a CSV file does not name the columns.
-    #[error(
-        "column {column} of the header is {found:?}, which is not a column name; add a first line with unique column \
-         names"
-    )]
-    NoHeader {
-        /// From 1.
-        column: usize,
-        /// The text found instead of a name.
-        found: String,
-    },
-    /// A CSV row of another length than the header.
-    #[error(
-        "row {row} has {found} fields, the header has {expected}; complete it, or quote a field that contains a comma"
-    )]
-    Ragged {
-        /// From 1.
-        row: usize,
-        /// Fields in the row.
-        found: usize,
-        /// Fields in the header.
-        expected: usize,
-    },
-    /// A CSV field that begins with a quote and does not end with one.
-    #[error(
-        "the quoted field that begins in line {line} has no closing quote; close it, and double each quote inside it"
-    )]
-    UnclosedQuote {
-        /// From 1.
-        line: usize,
-    },
-    /// The file is not valid JSON.
-    #[error("is not JSON: {0}")]
-    NotJson(#[source] serde_json::Error),
-    /// A line of a JSONL file that is not JSON.
-    #[error("row {row} is not JSON: {cause}; put one object on each line")]
-    RowNotJson {
-        /// From 1, empty lines not counted.
-        row: usize,
-        /// The parser's error.
-        #[source]
-        cause: serde_json::Error,
-    },
-    /// A JSON file that does not contain a list.
-    #[error(
-        "contains {found}, expected a list of objects; write [{{…}}, {{…}}], or one object per line in a .jsonl file"
-    )]
-    NotAList {
-        /// The type found.
-        found: &'static str,
-    },
-    /// A row that is not an object.
-    #[error("row {row} is {found}, expected an object; give each value a name: {{\"name\": …}}")]
-    NotAnObject {
-        /// From 1.
-        row: usize,
-        /// The type found.
-        found: &'static str,
-    },
-    /// An object without a column that another has.
-    #[error("row {row} has no `{column}`, which other rows have; add it, or set it to null")]
-    MissingColumn {
-        /// From 1.
-        row: usize,
-        /// The column.
-        column: String,
-    },
-}
-
-/// The maximum size of a feeder's file.
-pub const MAX_SIZE: ByteSize = ByteSize(64 * 1024 * 1024);
-
 impl Feed {
-    /// Reads a feeder. The file extension decides the format: CSV, JSON (a list of objects) or JSONL (one object per
-    /// line).
+    /// Reads a feeder from a file. Its extension decides the format: CSV, TSV, JSON (a list of objects) or JSONL (one object
+    /// per line), perhaps compressed by gzip.
     ///
     /// The values of a CSV file are texts, so that `007` stays `007`; JSON values keep their types.
     pub fn read(name: &str, path: &Path, pick: Pick) -> Result<Self, FeedError> {
-        let table = read::table(path).map_err(|fault| FeedError {
+        let feed = Self::from_file(name, path, None, None);
+        let feed = feed.map_err(|fault| FeedError {
             path: path.to_owned(),
             fault,
         })?;
-        Ok(Self {
+        Ok(Self { pick, ..feed })
+    }
+
+    /// Reads a file in this format, or in that of its name; `columns` are those of a file without a header.
+    pub(crate) fn from_file(
+        name: &str,
+        path: &Path,
+        format: Option<RowFormat>,
+        columns: Option<Vec<String>>,
+    ) -> Result<Self, FeedFault> {
+        read::file(path, format, columns).map(|table| Self::of(name, table.columns, table.rows))
+    }
+
+    /// Reads standard input.
+    pub(crate) fn from_input(
+        name: &str,
+        format: RowFormat,
+        columns: Option<Vec<String>>,
+    ) -> Result<Self, FeedFault> {
+        read::input(format, columns).map(|table| Self::of(name, table.columns, table.rows))
+    }
+
+    /// The format that the name of a file implies.
+    pub(crate) fn format_of(path: &Path) -> Option<RowFormat> {
+        open::format_of(path).0
+    }
+
+    /// A feeder of these objects.
+    pub(crate) fn from_values(name: &str, items: Vec<Value>) -> Result<Self, FeedFault> {
+        objects::of_values(items).map(|(columns, rows)| Self::of(name, columns, Arc::new(rows)))
+    }
+
+    /// A feeder of `count` rows with a value of each template; in them, slot 0 is the row's number from 1, and slot c is
+    /// the column before column c.
+    pub(crate) fn generated(
+        name: &str,
+        count: u64,
+        columns: Vec<(String, Template)>,
+    ) -> Result<Self, FeedFault> {
+        let rows = computed::generate(name, count, &columns)?;
+        let columns = columns.into_iter().map(|(name, _)| name).collect();
+        Ok(Self::of(name, columns, Arc::new(rows)))
+    }
+
+    /// Keeps the rows for which the condition holds; in it, slot c is column c.
+    pub(crate) fn filter(&mut self, condition: &Condition) -> Result<(), FeedFault> {
+        let rows = Arc::make_mut(&mut self.rows);
+        computed::filter(&self.name, rows, &self.columns, condition)
+    }
+
+    fn of(name: &str, columns: Vec<String>, rows: Arc<Rows>) -> Self {
+        Self {
             name: name.to_owned(),
-            path: path.to_owned(),
-            columns: table.columns,
-            rows: Arc::new(table.rows),
-            pick,
+            columns,
+            rows,
+            pick: Pick::Sequential,
+            per: Per::Iteration,
             when_used_up: WhenUsedUp::Fail,
-        })
+        }
     }
 
     /// The row of the run's `draw`-th draw, from 0; `None` when the rows of a [`Pick::Unique`] feeder are used up.
@@ -196,12 +146,8 @@ mod tests {
             rows.push([&number.into()]).expect("there is room");
         }
         Feed {
-            name: name.to_owned(),
-            path: PathBuf::new(),
-            columns: vec!["n".to_owned()],
-            rows: Arc::new(rows),
             pick,
-            when_used_up: WhenUsedUp::Fail,
+            ..Feed::of(name, vec!["n".to_owned()], Arc::new(rows))
         }
     }
 

@@ -20,6 +20,8 @@ mod while_loop;
 
 use std::collections::BTreeMap;
 
+pub(super) use request::usual_name;
+
 use super::validate::compiler::Compiler;
 use super::{Action, Step};
 use crate::format::{Field, Mapping, Type};

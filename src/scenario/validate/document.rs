@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Overrides;
 use super::blocks::Blocks;
 use super::compiler::{Compiler, Defaults};
 use super::delay::{delay, is_none};
 use super::names::{NameTable, Section};
-use super::{feeder, flow, http, kind, load, tags, target, threshold};
+use super::{feeder, flow, http, kind, load, named_secrets, tags, target, threshold};
 use crate::format::tables::scenario as table;
 use crate::format::{Field, Problems};
 use crate::mask::Mask;
 use crate::scenario::{
-    Delay, Feed, Flow, HttpOptions, Kind, Load, OnError, Scenario, Source, Step, Target, Targets,
-    ThresholdEntry,
+    Delay, Feed, Flow, HttpOptions, Judging, Kind, Load, OnError, Scenario, Secret, Source, Step,
+    Target, Targets, ThresholdEntry,
 };
 use crate::script::Scripts;
 use crate::source::Files;
@@ -33,6 +34,7 @@ pub(super) struct Document {
     pacing: Option<Duration>,
     http: HttpOptions,
     on_error: OnError,
+    secrets: Vec<Secret>,
     feeds: Vec<Feed>,
     setup: Vec<Step>,
     teardown: Vec<Step>,
@@ -47,10 +49,11 @@ impl Document {
         root: &Node,
         files: &Files,
         scripts: Option<&Arc<Scripts>>,
+        overrides: &Overrides,
         problems: &mut Problems,
     ) -> Option<Self> {
         let fields = problems.fields(root, &table::TABLE)?;
-        let mut names = NameTable::new(files, scripts);
+        let mut names = NameTable::with_options(files, scripts, overrides);
         let feeds = fields.get(&table::DATA).map_or_else(Vec::new, |node| {
             feeder::feeds(node, files, &mut names, problems)
         });
@@ -59,6 +62,9 @@ impl Document {
         {
             names.add_variables(entries, files, problems);
         }
+        let secrets = fields.get(&table::SECRETS).map_or_else(Vec::new, |node| {
+            named_secrets::secrets(node, files, &mut names, problems)
+        });
         let blocks = fields
             .get(&table::BLOCKS)
             .map(|node| Blocks::of(node, &mut names, problems));
@@ -131,6 +137,7 @@ impl Document {
                 .map_or_else(Vec::new, |node| threshold::thresholds(node, problems)),
             targets,
             http,
+            secrets,
             feeds,
             setup,
             teardown,
@@ -159,11 +166,14 @@ impl Document {
             on_error: self.on_error,
             scripts: self.names.scripts().cloned().unwrap_or_default(),
             variables: self.names.into_variables(),
+            secrets: self.secrets,
             feeds: self.feeds,
             setup: self.setup,
             teardown: self.teardown,
             flows: self.flows,
+            left_out: Vec::new(),
             thresholds: self.thresholds,
+            judging: Judging::Thresholds,
             overridden: Vec::new(),
             mask: Mask::default(),
         })

@@ -2,13 +2,15 @@
 
 use std::fmt::Write as _;
 
+use super::path::{self, PathPart};
 use super::{Overrides, secrets};
 use crate::format::Problems;
+use crate::format::tables::scenario::ENVIRONMENTS;
 use crate::format::tables::target as table;
 use crate::mask::Mask;
+use crate::scenario::steps;
 use crate::source;
-use crate::source::Span;
-use crate::source::{Content, Entry, Node, Notation};
+use crate::source::{Content, Entry, Node, Notation, Span, did_you_mean, nearest};
 
 /// The end of a change in [`overridden`](crate::scenario::Scenario::overridden) that is shown without its value, which
 /// may be a secret.
@@ -28,7 +30,18 @@ pub(super) fn change_tree(
         let Some(node) = value_node(value, span, problems) else {
             continue;
         };
-        match place(root, path, span) {
+        let place = if path::names(path)
+            .first()
+            .is_some_and(|name| name == ENVIRONMENTS.key)
+        {
+            Err(format!(
+                "`{}` cannot be changed: choose one with --env, and change what it leaves with --set",
+                ENVIRONMENTS.key
+            ))
+        } else {
+            place(root, path, span)
+        };
+        match place {
             Ok(target) => {
                 *target = node;
                 changed.push(if is_secret {
@@ -129,40 +142,32 @@ fn put_at(node: &mut Node, span: Span) {
 
 /// The value at a path such as `flows[0].weight`. Missing keys are added, so that `--set` can set what the file leaves
 /// out; the reader later rejects unknown keys.
-fn place<'n>(root: &'n mut Node, path: &str, argument: Span) -> Result<&'n mut Node, String> {
+pub(super) fn place<'n>(
+    root: &'n mut Node,
+    path: &str,
+    argument: Span,
+) -> Result<&'n mut Node, String> {
     let mut node = root;
     let mut walked = String::new();
-    for part in path.split('.') {
-        let (key, indices) = part.split_at(part.find('[').unwrap_or(part.len()));
-        if key.is_empty() {
-            return Err(format!(
-                "`{path}` is not a path: keys are joined by `.`, items are `[0]`"
-            ));
-        }
-        node = child(node, key, &walked, argument)?;
-        if !walked.is_empty() {
-            walked.push('.');
-        }
-        walked.push_str(key);
-        for index in indices.split_terminator(']') {
-            let number = index
-                .strip_prefix('[')
-                .and_then(|digits| digits.parse::<usize>().ok())
-                .ok_or_else(|| format!("`{part}` is not a path: items are written `[0]`"))?;
-            node = match &mut node.value {
-                Content::List(items) => {
-                    let count = items.len();
-                    items.get_mut(number).ok_or_else(|| {
-                        format!(
-                            "`{walked}` has {count} items, counted from 0: there is no [{number}]"
-                        )
-                    })?
+    for part in path::parse(path)? {
+        match part {
+            PathPart::Name(name) => {
+                node = child(node, &name, &walked, argument)?;
+                if !walked.is_empty() {
+                    walked.push('.');
                 }
-                Content::Scalar(_) | Content::Map(_) => {
+                walked.push_str(&name);
+            }
+            PathPart::Index(number) => {
+                let Content::List(items) = &mut node.value else {
                     return Err(format!("`{walked}` is not a list"));
-                }
-            };
-            let _ = write!(walked, "[{number}]");
+                };
+                let count = items.len();
+                node = items.get_mut(number).ok_or_else(|| {
+                    format!("`{walked}` has {count} items, counted from 0: there is no [{number}]")
+                })?;
+                let _ = write!(walked, "[{number}]");
+            }
         }
     }
     Ok(node)
@@ -196,15 +201,59 @@ fn child<'n>(
     Ok(&mut entries[at].value)
 }
 
-/// The item of a list with this name.
+/// The item of a list with this name, or else the only one in the lists of its items: steps are also in the lists of
+/// other steps.
 fn item<'n>(items: &'n mut [Node], name: &str, walked: &str) -> Result<&'n mut Node, String> {
-    let is_called = |item: &Node| {
-        let own = item.get("name").map(|node| &node.value);
-        matches!(own, Some(Content::Scalar(scalar)) if scalar.text == name)
+    let mut names = Vec::new();
+    let mut level: Vec<&mut Node> = items.iter_mut().collect();
+    while !level.is_empty() {
+        let (found, others): (Vec<_>, Vec<_>) = level
+            .into_iter()
+            .partition(|item| own_names(item).iter().any(|own| own == name));
+        let count = found.len();
+        match found.into_iter().next() {
+            Some(item) if count == 1 => return Ok(item),
+            Some(_) => {
+                return Err(format!(
+                    "{count} items of `{walked}` are called `{name}`: name one by its number, as `{walked}[0]`"
+                ));
+            }
+            None => {}
+        }
+        names.extend(others.iter().flat_map(|item| own_names(item)));
+        level = others.into_iter().flat_map(items_within).collect();
+    }
+    let hint = nearest(name, names.iter().map(String::as_str)).map_or_else(
+        || format!("items are `{walked}[0]`, or `{walked}.NAME`"),
+        did_you_mean,
+    );
+    Err(format!(
+        "`{walked}` is a list, and no item of it is called `{name}`: {hint}"
+    ))
+}
+
+/// The name of an item, given or, of a request, the one that it has without a given one.
+fn own_names(item: &Node) -> Vec<String> {
+    let text = |node: &Node| match &node.value {
+        Content::Scalar(scalar) => Some(scalar.text.clone()),
+        Content::List(_) | Content::Map(_) => None,
     };
-    items.iter_mut().find(|item| is_called(item)).ok_or_else(|| {
-        format!(
-            "`{walked}` is a list, and no item of it is called `{name}`: items are `{walked}[0]`, or `{walked}.NAME`"
-        )
-    })
+    match item.get("name") {
+        Some(name) => text(name).into_iter().collect(),
+        None => steps::usual_name(item).into_iter().collect(),
+    }
+}
+
+/// The items of every list in an item.
+fn items_within(item: &mut Node) -> Vec<&mut Node> {
+    let Content::Map(entries) = &mut item.value else {
+        return Vec::new();
+    };
+    let lists = entries
+        .iter_mut()
+        .filter_map(|entry| match &mut entry.value.value {
+            Content::List(items) => Some(items),
+            Content::Scalar(_) | Content::Map(_) => None,
+        });
+    lists.flatten().collect()
 }

@@ -7,6 +7,7 @@ mod adjust;
 mod blocks;
 pub(super) mod capture;
 pub(super) mod check;
+mod command_words;
 pub(super) mod compiler;
 pub(super) mod delay;
 mod document;
@@ -19,16 +20,22 @@ mod functions;
 pub(super) mod http;
 mod kind;
 mod load;
+mod named_environments;
+mod named_secrets;
 pub(super) mod names;
+mod path;
 mod pattern;
 mod resolver;
 mod secrets;
+mod select;
 pub(super) mod status;
 pub(super) mod tags;
 mod target;
 mod threshold;
 mod used;
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -44,6 +51,26 @@ use crate::mask::Mask;
 use crate::source;
 use crate::source::{Content, FileId, Files, Node, hex};
 use crate::units::{Rate, show_duration};
+
+/// Values of environment variables, by name.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Variables(pub BTreeMap<String, String>);
+
+/// Without the values, which may be secret.
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Variables {
+    /// The value of a variable: that of the environment, or else one of these.
+    pub fn get(&self, name: &str) -> Option<String> {
+        std::env::var(name)
+            .ok()
+            .or_else(|| self.0.get(name).cloned())
+    }
+}
 
 /// Changes to a scenario from the command line.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -62,9 +89,22 @@ pub struct Overrides {
     /// `--scale-pauses`: multiplies think times and pacing too. They stay unchanged by default, because a user that
     /// pauses for a tenth of the time sends ten times as many requests.
     pub scale_pauses: bool,
+    /// `--env`: the environment of the file that is applied, before [`Overrides::set`].
+    pub environment: Option<String>,
     /// `--set path=value`, in order; the value is YAML. A path has keys joined by `.`, and items by name or as `[0]`:
-    /// `flows.buy.weight`, `flows[0].weight`. It may name keys that the file leaves out.
+    /// `flows.buy.weight`, `flows[0].weight`, `flows.buy.steps."list documents".timeout`. It may name keys that the file
+    /// leaves out.
     pub set: Vec<(String, String)>,
+    /// `--flow`: the names of the flows that run; empty means all.
+    pub flows: Vec<String>,
+    /// `--only tag=value`: only flows run that have a step with one of these tags; empty means all.
+    pub only: Vec<(String, String)>,
+    /// `--no-setup`: leaves out setup and teardown.
+    pub without_setup: bool,
+    /// `--no-thresholds`: leaves out every threshold, also the built-in ones.
+    pub without_thresholds: bool,
+    /// Variables for `${NAME}` that the environment does not set, from `--env-file`.
+    pub variables: Variables,
     /// `--root`: files must be below this folder.
     pub root: Option<PathBuf>,
     /// Keys of a target that Gander starts, each with its value as a text: `["command"]`, `["env", "NAME"]`. They apply
@@ -102,6 +142,10 @@ pub struct Checked {
     pub scenario: Option<Scenario>,
     /// Environment variables that are not set and so were not checked.
     pub unset: Vec<String>,
+    /// The names of the file's environments.
+    pub environments: Vec<String>,
+    /// True if the file needs the rows of standard input, which a check does not read.
+    pub has_unread_input: bool,
 }
 
 /// Checks a scenario file without running it: environment variables, and so its secrets, need not be set. The error
@@ -112,7 +156,12 @@ pub fn check(path: &Path, overrides: &Overrides) -> Result<Checked, Diagnostics>
     if problems.is_empty() {
         let unset = problems.unset().map(str::to_owned).collect();
         let scenario = scenario.filter(|_| !problems.has_held_back());
-        return Ok(Checked { scenario, unset });
+        return Ok(Checked {
+            scenario,
+            unset,
+            has_unread_input: problems.has_unread_input,
+            environments: problems.environments,
+        });
     }
     Err(problems.into_diagnostics(sources))
 }
@@ -156,7 +205,13 @@ fn read(sources: &mut Sources, overrides: &Overrides, problems: &mut Problems) -
     used::merge(&mut root, sources, &files, problems);
     let mut overridden = Vec::new();
     if matches!(root.value, Content::Map(_)) {
-        overridden = edit::change_tree(&mut root, overrides, problems);
+        let environments = named_environments::take(&mut root, problems);
+        if let Some(name) = &overrides.environment {
+            named_environments::apply(&mut root, &environments, name, problems);
+            overridden.push(format!("environment = {name}"));
+        }
+        problems.environments = environments.into_iter().map(|entry| entry.key).collect();
+        overridden.extend(edit::change_tree(&mut root, overrides, problems));
     }
     let is_bundled = matches!(
         root.get("target").map(|node| &node.value),
@@ -166,8 +221,8 @@ fn read(sources: &mut Sources, overrides: &Overrides, problems: &mut Problems) -
     let environment = |name: &str| {
         let mut given = given.into_iter().flatten();
         let given = given.find(|(known, _)| known == name);
-        let of_process = std::env::var(name).ok();
-        of_process.or_else(|| given.map(|(_, value)| value.clone()))
+        let named = overrides.variables.get(name);
+        named.or_else(|| given.map(|(_, value)| value.clone()))
     };
     let values = given.into_iter().flatten().map(|(_, value)| value.clone());
     problems.secrets.extend(values);
@@ -181,12 +236,13 @@ fn read(sources: &mut Sources, overrides: &Overrides, problems: &mut Problems) -
         sha256: hex(&digest.finalize()),
         files: Vec::new(),
     };
-    let mut scenario = Document::read(&root, &files, scripts.as_ref(), problems)?
+    let mut scenario = Document::read(&root, &files, scripts.as_ref(), overrides, problems)?
         .into_scenario(source, problems)?;
     scenario.source.files = files.into_found();
     scenario.overridden = overridden;
     scenario.mask = Mask::of(&problems.secrets);
     adjust::change_scenario(&mut scenario, overrides, problems);
+    select::select(&mut scenario, overrides, problems);
     check_warm_up(&scenario, root.get("warm_up"), problems);
     Some(scenario)
 }

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::Overrides;
 use super::compiler::Compiler;
 use super::environment::is_environment_name;
 use crate::format::Problems;
 use crate::scenario::steps::{self, BlockCaptures, Captured};
-use crate::scenario::{Feed, Scope, SlotId, Step, Variable};
+use crate::scenario::{Feed, Scope, SlotId, Step, Value, Variable, Variables};
 use crate::script::Scripts;
 use crate::source::Span;
 use crate::source::did_you_mean;
@@ -28,6 +29,10 @@ pub(in crate::scenario) struct NameTable {
     /// The files that expressions may read.
     files: Option<Files>,
     scripts: Option<Arc<Scripts>>,
+    /// The environment variables besides those that are set.
+    pub(super) lookup: Variables,
+    /// True if the command line leaves out setup, so that its captures have no value in flows.
+    pub(super) lacks_setup: bool,
     /// The blocks by name.
     pub(in crate::scenario) blocks: BTreeMap<String, Rc<BlockNames>>,
     /// The captures of the blocks.
@@ -76,11 +81,18 @@ impl Section {
 }
 
 impl NameTable {
-    /// A table without names, for a scenario whose expressions may read these files and call these functions.
-    pub(in crate::scenario) fn new(files: &Files, scripts: Option<&Arc<Scripts>>) -> Self {
+    /// A table without names, for a scenario that is read with these options and whose expressions may read these files
+    /// and call these functions.
+    pub(super) fn with_options(
+        files: &Files,
+        scripts: Option<&Arc<Scripts>>,
+        overrides: &Overrides,
+    ) -> Self {
         Self {
             files: Some(files.clone()),
             scripts: scripts.cloned(),
+            lookup: overrides.variables.clone(),
+            lacks_setup: overrides.without_setup,
             ..Self::default()
         }
     }
@@ -106,7 +118,7 @@ impl NameTable {
             if !self.check_name(&entry.key, entry.key_span, "a variable", problems) {
                 continue;
             }
-            let (initial, drawn) = if has_expression(&entry.value) {
+            let (initial, drawn) = if first_expression(&entry.value).is_some() {
                 // Before the slot is there, so that a variable cannot use itself.
                 let drawn = Compiler::for_variables(problems, self, files).drawn(&entry.value);
                 (None, drawn)
@@ -118,6 +130,50 @@ impl NameTable {
             variable.initial = initial;
             variable.drawn = drawn;
         }
+    }
+
+    /// Adds a secret; its variable is constant for the whole run. `None` if it cannot have this name.
+    pub(in crate::scenario) fn add_secret(
+        &mut self,
+        entry: &Entry,
+        text: String,
+        problems: &mut Problems,
+    ) -> Option<SlotId> {
+        if !self.check_name(&entry.key, entry.key_span, "a secret", problems) {
+            return None;
+        }
+        if self.slots.contains_key(&entry.key) {
+            problems.report_with(
+                entry.key_span,
+                format!(
+                    "`{}` is already the name of a variable under `vars:`",
+                    entry.key
+                ),
+                "give one of the two another name",
+            );
+            return None;
+        }
+        let slot = self.slot_for(&entry.key, Scope::Run);
+        self.variables[slot.0 as usize].initial = Some(Value::Text(text));
+        Some(slot)
+    }
+
+    /// A table of the columns of a row, in this order, for expressions about one row.
+    pub(super) fn of_rows<'n>(&self, columns: impl IntoIterator<Item = &'n str>) -> Self {
+        let mut rows = Self {
+            lookup: self.lookup.clone(),
+            ..Self::default()
+        };
+        for column in columns {
+            rows.add_column(column);
+        }
+        rows
+    }
+
+    /// Adds a column of a row.
+    pub(super) fn add_column(&mut self, name: &str) {
+        let slot = self.slot_for(name, Scope::Run);
+        self.variables[slot.0 as usize].initial = Some(Value::Null);
     }
 
     /// Adds a feeder; `feed` is `None` if its file could not be read.
@@ -287,13 +343,14 @@ impl NameTable {
     }
 }
 
-/// True if a text of the value, or a name in it, has an expression or an escape.
-fn has_expression(node: &Node) -> bool {
+/// The position of the first name or text with an expression or an escape.
+pub(super) fn first_expression(node: &Node) -> Option<Span> {
     match &node.value {
-        Content::Scalar(scalar) => scalar.text.contains("${"),
-        Content::List(items) => items.iter().any(has_expression),
-        Content::Map(entries) => entries
-            .iter()
-            .any(|entry| entry.key.contains("${") || has_expression(&entry.value)),
+        Content::Scalar(scalar) => scalar.text.contains("${").then_some(node.span),
+        Content::List(items) => items.iter().find_map(first_expression),
+        Content::Map(entries) => entries.iter().find_map(|entry| {
+            let in_name = entry.key.contains("${").then_some(entry.key_span);
+            in_name.or_else(|| first_expression(&entry.value))
+        }),
     }
 }

@@ -57,9 +57,14 @@ impl<'a> SectionNames<'a> {
         list: Option<&Node>,
         start: Option<&Node>,
     ) -> Self {
-        let is_setup = section == Section::Setup;
+        let has_run_setup = match section {
+            Section::Variables | Section::Setup => false,
+            Section::Teardown => true,
+            Section::Start(_) | Section::Steps(_) | Section::Block => !table.lacks_setup,
+        };
         let mut set = table.slots_where(|variable, section_of| {
-            variable.is_first_value_known() || (!is_setup && section_of == Some(&Section::Setup))
+            variable.is_first_value_known()
+                || (has_run_setup && section_of == Some(&Section::Setup))
         });
         let captured = |list| {
             let captures = steps::captures(list, &table.block_captures).into_iter();
@@ -237,7 +242,20 @@ impl<'c> Resolver<'c> {
             self.complain(name, None, message, hint);
             return;
         }
-        let elsewhere = match (&self.names.section, self.names.table.captured_in.get(slot)) {
+        let captured_in = self.names.table.captured_in.get(slot);
+        if captured_in == Some(&Section::Setup) && self.names.table.lacks_setup {
+            if !may_be_absent {
+                let message = format!(
+                    "`{name}` has no value in {}: it is captured in `setup`, which --no-setup leaves out",
+                    self.names.place
+                );
+                let hint =
+                    format!("run it with setup, or give it a value with `--set vars.{name}=…`");
+                self.complain(name, None, message, hint);
+            }
+            return;
+        }
+        let elsewhere = match (&self.names.section, captured_in) {
             (None, _) => "by a step, but the defaults also apply to the steps before it",
             (_, Some(Section::Teardown)) => "in `teardown`",
             (Some(Section::Variables), _) => "by a step, and `vars` are drawn before all steps",
@@ -356,6 +374,10 @@ impl Names for Resolver<'_> {
     fn scripts(&self) -> Option<Vec<&str>> {
         let functions = self.names.table.scripts()?.functions().iter();
         Some(functions.map(|function| &*function.name).collect())
+    }
+
+    fn environment(&self, name: &str) -> Option<String> {
+        self.names.table.lookup.get(name)
     }
 
     fn stand_in(&self, name: &str) -> Option<String> {

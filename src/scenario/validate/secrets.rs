@@ -1,5 +1,6 @@
 //! Decides which values of the command line may be secret: those of variables, headers, credentials and bodies.
 
+use super::path;
 use crate::mask::{is_secret_name, labelled_values};
 use crate::scenario::FORMAT;
 use crate::source;
@@ -20,8 +21,9 @@ const PUBLIC_HEADERS: [&str; 8] = [
 /// True if the value that `--set` gives to `path` may be secret; it is then added to `secrets`.
 pub(super) fn note(path: &str, value: &str, secrets: &mut Vec<String>) -> bool {
     let node = source::parse(value, FileId::default(), &mut Vec::new());
-    let last = path.rsplit('.').next().unwrap_or_default();
-    let is_secret = path.split('.').any(may_hold_secrets)
+    let names = path::names(path);
+    let last = names.last().map_or("", String::as_str);
+    let is_secret = names.iter().any(|name| may_hold_secrets(name))
         || node.as_ref().is_some_and(any_key_may_hold_secrets);
     if is_secret {
         match &node {
@@ -32,8 +34,7 @@ pub(super) fn note(path: &str, value: &str, secrets: &mut Vec<String>) -> bool {
     is_secret
 }
 
-fn may_hold_secrets(part: &str) -> bool {
-    let key = part.split('[').next().unwrap_or_default();
+fn may_hold_secrets(key: &str) -> bool {
     FORMAT.is_secret_key(key) || is_secret_name(key)
 }
 

@@ -2,11 +2,12 @@
 
 use url::Url;
 
+use super::command_words;
 use crate::format::tables::target as table;
 use crate::format::{Fields, Problems};
 use crate::mask::is_secret_name;
 use crate::scenario::{PortText, Target, TargetCommand, Targets};
-use crate::source::{Content, Files, Node, user_info};
+use crate::source::{Content, Files, Node, Span, user_info};
 use crate::source::{brief, did_you_mean, nearest};
 
 /// Reads `target:`.
@@ -134,55 +135,15 @@ fn command(node: &Node, files: &Files, problems: &mut Problems) -> Option<Target
 fn words(fields: &Fields<'_>, problems: &mut Problems) -> Option<Vec<PortText>> {
     const WHAT: &str = "a program and its arguments, such as `[ ./server, --port, \"${port}\" ]`";
     let node = problems.require(fields, &table::COMMAND)?;
-    let words = match &node.value {
-        Content::List(_) => {
-            let items = problems.list(node, WHAT)?;
-            let words = items.iter().map(|item| {
-                let text = &problems.scalar(item, "a word of the command")?.text;
-                port_text(text, item, problems)
-            });
-            // Every item is read before the first failure is returned.
-            let words: Vec<Option<PortText>> = words.collect();
-            words.into_iter().collect::<Option<Vec<_>>>()?
-        }
-        Content::Scalar(_) => {
-            let text = &problems.scalar(node, WHAT)?.text;
-            let Some(words) = shlex::split(text) else {
-                problems.report_with(
-                    node.span,
-                    "a quote in this command is not closed",
-                    "write the command as a list of words: `[ ./server, --port, \"${port}\" ]`",
-                );
-                return None;
-            };
-            let words = words.iter().map(|word| port_text(word, node, problems));
-            words.collect::<Option<Vec<_>>>()?
-        }
-        Content::Map(_) => {
-            problems.expected(WHAT, node);
-            return None;
-        }
-    };
-    if words
-        .first()
-        .is_none_or(|program| program.as_written().trim().is_empty())
-    {
-        problems.report(node.span, format!("expected {WHAT}, found no program"));
-        return None;
-    }
-    if words.iter().any(|word| word.as_written().contains('\0')) {
-        problems.report(node.span, "a command cannot contain the character NUL");
-        return None;
-    }
-    Some(words)
+    command_words::read(node, WHAT, problems, port_text)
 }
 
-fn port_text(text: &str, node: &Node, problems: &mut Problems) -> Option<PortText> {
+fn port_text(text: &str, span: Span, problems: &mut Problems) -> Option<PortText> {
     match PortText::parse(text) {
         Ok(text) => Some(text),
         Err(unknown) => {
             problems.report_with(
-                node.span,
+                span,
                 format!("`{}` is not known here: the target starts before any user", brief(&unknown)),
                 "`${port}` is the port, `${NAME}` an environment variable, and `$${` a literal `${`",
             );
@@ -229,7 +190,7 @@ fn env(fields: &Fields<'_>, problems: &mut Problems) -> Option<Vec<(String, Port
             if is_secret_name(name) {
                 problems.secrets.push(text.to_owned());
             }
-            Some((name.clone(), port_text(text, &entry.value, problems)?))
+            Some((name.clone(), port_text(text, entry.value.span, problems)?))
         })
         .collect();
     variables.into_iter().collect()

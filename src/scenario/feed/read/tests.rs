@@ -1,15 +1,16 @@
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::super::{Feed, Pick};
+use super::super::{Feed, MAX_SIZE, Pick};
 use super::*;
+use crate::scenario::Value;
 
 /// Reads a file of that name and content.
 fn read(name: &str, content: &[u8]) -> Result<Table, FeedFault> {
     let folder = TempDir::new().expect("a temporary folder");
     let path = folder.path().join(name);
     std::fs::write(&path, content).expect("a writable folder");
-    table(&path)
+    file(&path, None, None)
 }
 
 #[test]
@@ -78,16 +79,18 @@ fn each_format_gives_columns_and_rows() {
 
 #[test]
 fn a_fault_says_where_it_is_and_what_to_do() {
-    let header = "which is not a column name; add a first line with unique column names";
+    let header = "which is not a column name; add a first line with unique column \
+                  names, or name them with `columns`";
     let empty = "has no rows; a feeder needs at least one (below the header, in a CSV file)";
-    let ragged = "complete it, or quote a field that contains a comma";
+    let ragged = "complete it, or quote a field that contains a separator";
     let unclosed = "has no closing quote; close it, and double each quote inside it";
     let missing = "which other rows have; add it, or set it to null";
     for (name, content, expected) in [
         (
             "a.txt",
             &b"x"[..],
-            "has an unknown file extension; expected .csv, .json or .jsonl".to_owned(),
+            "has an unknown file extension; expected .csv, .tsv, .json or .jsonl, also with .gz, or give its `format`"
+                .to_owned(),
         ),
         ("a.csv", b"", empty.to_owned()),
         ("a.csv", b"id,name\n", empty.to_owned()),
@@ -97,12 +100,12 @@ fn a_fault_says_where_it_is_and_what_to_do() {
         (
             "a.csv",
             b"a,b\n1,2\n3\n",
-            format!("row 2 has 1 fields, the header has 2; {ragged}"),
+            format!("row 2 has 1 fields, but there are 2 columns; {ragged}"),
         ),
         (
             "a.csv",
             b"a,b\n1,2,3\n",
-            format!("row 1 has 3 fields, the header has 2; {ragged}"),
+            format!("row 1 has 3 fields, but there are 2 columns; {ragged}"),
         ),
         (
             "a.csv",
@@ -184,15 +187,16 @@ fn a_fault_says_where_it_is_and_what_to_do() {
 fn only_files_of_a_bounded_size_are_read() {
     let folder = TempDir::new().expect("a temporary folder");
     let path = folder.path().join("a.csv");
-    assert!(matches!(table(&path), Err(FeedFault::Unreadable(_))));
+    let read = |path: &Path| file(path, None, None);
+    assert!(matches!(read(&path), Err(FeedFault::Unreadable(_))));
 
-    let file = File::create(&path).expect("a writable folder");
-    file.set_len(MAX_SIZE.0 + 1).expect("a sparse file");
-    assert!(matches!(table(&path), Err(FeedFault::TooLarge)));
+    let sparse = std::fs::File::create(&path).expect("a writable folder");
+    sparse.set_len(MAX_SIZE.0 + 1).expect("a sparse file");
+    assert!(matches!(read(&path), Err(FeedFault::TooLarge)));
 
     let inner = folder.path().join("b.json");
     std::fs::create_dir(&inner).expect("a writable folder");
-    assert!(matches!(table(&inner), Err(FeedFault::NotAFile)));
+    assert!(matches!(read(&inner), Err(FeedFault::NotAFile)));
 }
 
 #[test]

@@ -222,6 +222,18 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
     })))
 }
 
+/// The name that a request without one gets; `None` if this is no request.
+pub(in crate::scenario) fn usual_name(item: &Node) -> Option<String> {
+    let Content::Map(entries) = &item.value else {
+        return None;
+    };
+    let head = entries
+        .iter()
+        .find(|entry| KIND.heads.contains(&entry.key.as_str()))?;
+    let method = Method::from_bytes(head.key.to_ascii_uppercase().as_bytes()).ok()?;
+    Some(default_name(&method, &url::written(&head.value)))
+}
+
 /// The method and the path as written, so that the name is the same in every environment and for every value.
 fn default_name(method: &Method, written: &str) -> String {
     let path = written.split('?').next().unwrap_or_default();
