@@ -15,6 +15,7 @@ mod direction;
 mod doctor;
 mod engine;
 mod expression_mutation;
+mod guide;
 mod hardship;
 mod housekeeping;
 mod journal;

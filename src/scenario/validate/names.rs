@@ -118,7 +118,7 @@ impl NameTable {
             if !self.check_name(&entry.key, entry.key_span, "a variable", problems) {
                 continue;
             }
-            let (initial, drawn) = if first_expression(&entry.value).is_some() {
+            let (initial, drawn) = if has_expression(&entry.value) {
                 // Before the slot is there, so that a variable cannot use itself.
                 let drawn = Compiler::for_variables(problems, self, files).drawn(&entry.value);
                 (None, drawn)
@@ -343,14 +343,28 @@ impl NameTable {
     }
 }
 
-/// The position of the first name or text with an expression or an escape.
+/// True if a text of the value, or a name in it, has an expression or an escape.
+fn has_expression(node: &Node) -> bool {
+    match &node.value {
+        Content::Scalar(scalar) => scalar.text.contains("${"),
+        Content::List(items) => items.iter().any(has_expression),
+        Content::Map(entries) => entries
+            .iter()
+            .any(|entry| entry.key.contains("${") || has_expression(&entry.value)),
+    }
+}
+
+/// The position of the first scalar with a template expression.
 pub(super) fn first_expression(node: &Node) -> Option<Span> {
     match &node.value {
-        Content::Scalar(scalar) => scalar.text.contains("${").then_some(node.span),
+        Content::Scalar(scalar) => scalar
+            .text
+            .replace("$${", "")
+            .contains("${")
+            .then_some(node.span),
         Content::List(items) => items.iter().find_map(first_expression),
-        Content::Map(entries) => entries.iter().find_map(|entry| {
-            let in_name = entry.key.contains("${").then_some(entry.key_span);
-            in_name.or_else(|| first_expression(&entry.value))
-        }),
+        Content::Map(entries) => entries
+            .iter()
+            .find_map(|entry| first_expression(&entry.value)),
     }
 }
