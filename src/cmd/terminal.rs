@@ -48,7 +48,7 @@ pub(super) fn hide_in_panics(mask: &Mask) {
     panic::set_hook(Box::new(move |panic| complain(&panic_text(&mask, panic))));
 }
 
-/// The message of a panic, and the backtrace if RUST_BACKTRACE asks for it.
+/// The message of a panic, and the backtrace if `RUST_BACKTRACE` asks for it.
 fn panic_text(mask: &Mask, panic: &PanicHookInfo<'_>) -> String {
     let thread = thread::current();
     let name = thread.name().unwrap_or("without a name");

@@ -17,6 +17,7 @@ use super::curve::Curve;
 use super::{PlannedFlow, PlannedRequest, Schedule, Secrets, Workload};
 use crate::scenario::program::{Items, Loop, Passes, visit};
 use crate::scenario::{Action, Delay, Per, Scope, Share, Sharing, SlotId, Step};
+use crate::source::hex;
 
 /// Writes the canonical text of a workload.
 pub(super) fn write(workload: &Workload, secrets: &Secrets, out: &mut dyn Write) -> fmt::Result {
@@ -149,8 +150,7 @@ impl Canonical<'_> {
                         (!is_secret).then_some(column)
                     })
             {
-                let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-                self.line("column", list([quoted(column), quoted(&digest)]))?;
+                self.line("column", list([quoted(column), quoted(&hex(&digest[..]))]))?;
             }
         }
         Ok(())

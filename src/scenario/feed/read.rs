@@ -25,8 +25,10 @@ pub(super) fn file(
     parse(open::file(path, is_compressed)?, format, columns)
 }
 
-/// What was read from standard input, and how.
-static INPUT: Mutex<Option<(RowFormat, Option<Vec<String>>, Table)>> = Mutex::new(None);
+/// The rows of standard input, with the format and the columns by which they were read.
+type Input = (RowFormat, Option<Vec<String>>, Table);
+
+static INPUT: Mutex<Option<Input>> = Mutex::new(None);
 
 /// Reads standard input. It can be read only once, but a comparison reads its scenario for each arm.
 pub(super) fn input(format: RowFormat, columns: Option<Vec<String>>) -> Result<Table, FeedFault> {

@@ -104,12 +104,14 @@ impl<R> QuoteCheck<R> {
             let is_end = byte == self.separator || matches!(byte, b'\n' | b'\r');
             self.place = match (self.place, byte) {
                 (Place::Start, b'"') => Place::Quoted(self.line),
-                (Place::Start | Place::Plain, _) if is_end => Place::Start,
+                (Place::Start | Place::Plain | Place::AfterQuote(_) | Place::AfterField(_), _)
+                    if is_end =>
+                {
+                    Place::Start
+                }
                 (Place::Start | Place::Plain, _) => Place::Plain,
                 (Place::Quoted(at), b'"') => Place::AfterQuote(at),
-                (Place::Quoted(at), _) => Place::Quoted(at),
-                (Place::AfterQuote(at), b'"') => Place::Quoted(at),
-                (Place::AfterQuote(_) | Place::AfterField(_), _) if is_end => Place::Start,
+                (Place::Quoted(at), _) | (Place::AfterQuote(at), b'"') => Place::Quoted(at),
                 (Place::AfterQuote(at) | Place::AfterField(at), b' ' | b'\t') => {
                     Place::AfterField(at)
                 }

@@ -9,6 +9,7 @@ use crate::source::{Content, Entry, Node, brief, did_you_mean, nearest, one_of};
 /// Takes the environments out of the tree, so that those that do not apply are not read as values; reports those that
 /// are not mappings of paths.
 pub(super) fn take(root: &mut Node, problems: &mut Problems) -> Vec<Entry> {
+    const WHAT: &str = "a mapping of environments, such as `ci: { load.for: 30s }`";
     let Content::Map(entries) = &mut root.value else {
         return Vec::new();
     };
@@ -19,7 +20,6 @@ pub(super) fn take(root: &mut Node, problems: &mut Problems) -> Vec<Entry> {
         return Vec::new();
     };
     let node = entries.remove(at).value;
-    const WHAT: &str = "a mapping of environments, such as `ci: { load.for: 30s }`";
     let Some(environments) = problems.entries(&node, WHAT) else {
         return Vec::new();
     };

@@ -78,6 +78,7 @@ fn each_format_gives_columns_and_rows() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn a_fault_says_where_it_is_and_what_to_do() {
     let header = "which is not a column name; add a first line with unique column \
                   names, or name them with `columns`";
