@@ -32,7 +32,7 @@ pub trait Context {
     }
     /// The value that a function of the scenario's scripts returns, or the reason why it fails.
     fn script(&mut self, _: usize, _: &[Value]) -> Result<Value, String> {
-        Err("no script can be called here".to_owned())
+        Err("functions of your own cannot be called here".to_owned())
     }
     /// The wall clock, for `now()` and `timestamp_ms()`.
     fn now(&self) -> DateTime<Utc> {

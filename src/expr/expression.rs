@@ -175,8 +175,8 @@ impl Expression {
         matches!(self, Self::Call(function, _) if function.is(&URL_ENCODE) || function.is(&RAW))
     }
 
-    /// Calls `see` for every name, such as a variable or a column, and every call, and tells it whether the value may be missing there: `may_be` for the
-    /// expression itself.
+    /// Calls `see` for every name (a variable, a column, a response's part) and every call, and tells it whether the value
+    /// may be missing there: `may_be` for the expression itself.
     pub(crate) fn each_use(&self, may_be: bool, see: &mut dyn FnMut(&Self, bool)) {
         match self {
             Self::Slot(_) | Self::Column { .. } | Self::Ambient(_) | Self::Response(_) => {

@@ -51,7 +51,7 @@ pub struct Request {
     pub query: Vec<(String, Template)>,
     /// Headers of this step, in the order written; they override `http.headers`.
     pub headers: Vec<(HeaderName, Template)>,
-    /// Names of these headers that are not in lower case, as they are written.
+    /// Header names as written, for those with capital letters: they are sent in this case.
     pub header_cases: Vec<String>,
     /// Cookies for the user's jar.
     pub cookies: Vec<(String, Template)>,

@@ -15,7 +15,7 @@ use crate::units::{ByteSize, parse_duration};
 pub struct HttpOptions {
     /// Headers of every request; a header of the step with the same name replaces them.
     pub headers: Vec<(HeaderName, Template)>,
-    /// Names of these headers that are not in lower case, as they are written.
+    /// Header names as written, for those with capital letters: they are sent in this case.
     pub header_cases: Vec<String>,
     /// The statuses that fail a request: `fail_on`.
     pub failed: FailedStatuses,

@@ -20,7 +20,7 @@ pub struct Secret {
 /// The source of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretOrigin {
-    /// A text with environment variables, or one of the command line.
+    /// A text from environment variables (`"${API_KEY}"`), or from `--set` on the command line.
     Text,
     /// A file.
     File,

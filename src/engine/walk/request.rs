@@ -18,13 +18,13 @@ use crate::units::Micros;
 /// The end of a request, as far as the iteration depends on it.
 #[derive(Debug)]
 pub(in crate::engine) enum RequestEnd {
-    /// It ended at this instant with this outcome, and provided all its values.
+    /// The request ended at this instant with this outcome, and every capture found its value.
     Ended(Instant, Outcome),
-    /// It ended at this instant with this outcome, and one of its values is missing.
+    /// The request ended at this instant with this outcome, and a capture found no value.
     MissingValue(Instant, Outcome),
-    /// It ended at this instant, and a check failed whose failure ends the iteration.
+    /// The request ended at this instant; a check with `on_fail: stop_iteration` failed.
     EndsIteration(Instant),
-    /// It could not be built.
+    /// The request could not be built.
     NotSent,
     /// The grace period was over before it ended.
     CutOff,

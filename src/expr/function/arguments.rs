@@ -18,7 +18,7 @@ use crate::units::parse_duration;
 /// The maximum number of items of a list that a function makes.
 pub(super) const MOST_ITEMS: usize = 1_000_000;
 
-/// The arguments of one call.
+/// The arguments of a function call.
 pub(super) struct Arguments<'e> {
     function: Function,
     expressions: &'e [Expression],

@@ -41,9 +41,9 @@ pub enum Action<R = Request> {
 pub struct Branches<R> {
     /// The condition.
     pub condition: Condition,
-    /// The steps if it holds; at least one.
+    /// The steps if the condition is true; at least one.
     pub steps: Vec<Step<R>>,
-    /// The steps if it does not hold; may be empty.
+    /// The steps if the condition is false; may be empty.
     pub otherwise: Vec<Step<R>>,
 }
 

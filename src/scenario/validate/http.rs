@@ -204,7 +204,7 @@ fn certificates(ca: &Entry, files: &Files, problems: &mut Problems) -> Option<Ve
 
 const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
-/// The names of headers that are not in lower case, as they are written.
+/// The header names that have capital letters, as written.
 pub(in crate::scenario) fn cases(node: &Node) -> Vec<String> {
     let Content::Map(entries) = &node.value else {
         return Vec::new();

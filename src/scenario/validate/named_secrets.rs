@@ -54,7 +54,7 @@ fn secret(entry: &Entry, files: &Files, problems: &mut Problems) -> Option<(Stri
     }
 }
 
-/// A text with environment variables, or one of the command line.
+/// The secret of a text from environment variables, or from `--set` on the command line. A constant in the file is an error.
 fn given(name: &str, node: &Node, scalar: &Scalar, problems: &mut Problems) -> Option<String> {
     if let Some(span) = names::first_expression(node) {
         problems.report_with(
