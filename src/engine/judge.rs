@@ -9,7 +9,7 @@ use super::last_response::LastResponse;
 use super::request::Prepared;
 use super::response::Response;
 use super::state::{User, UserState, Values};
-use crate::expr::ResponsePart;
+use crate::expr::{Missing, ResponsePart};
 use crate::outcome::Outcome;
 use crate::plan::PlannedRequest;
 use crate::scenario::{
@@ -116,10 +116,14 @@ fn judge(
         Some(response) if !exchange.outcome.is_failure() => response,
         Some(_) | None => {
             user.state.remember(None);
+            let mut lacks_value = false;
+            for wanted in &request.captures {
+                lacks_value |= fall_back(wanted, &mut user.state).is_err();
+            }
             return JudgedRequest {
                 outcome: exchange.outcome,
                 detail: Some(exchange.detail.clone()),
-                lacks_value: !request.captures.is_empty(),
+                lacks_value,
                 ends_iteration: request
                     .checks
                     .iter()
@@ -184,6 +188,20 @@ fn accepts(request: &PlannedRequest, response: &Response<'_>) -> bool {
     })
 }
 
+/// Takes `default` for a capture that found nothing, or forgets its old value if it is `optional`. The error has the
+/// name that `default` lacks, if it has one.
+fn fall_back(wanted: &Capture, state: &mut UserState<'_>) -> Result<(), Option<Missing>> {
+    match &wanted.otherwise {
+        CaptureDefault::Value(value) => {
+            let value = value.evaluate(state).map_err(Some)?;
+            state.keep(wanted.slot, value);
+        }
+        CaptureDefault::Nothing => state.forget(wanted.slot),
+        CaptureDefault::Fail => return Err(None),
+    }
+    Ok(())
+}
+
 /// Describes a failed status: the status and the beginning of the body.
 pub(super) fn describe_status(exchange: &Exchange) -> String {
     let Some(response) = &exchange.response else {
@@ -200,15 +218,12 @@ pub(super) fn describe_status(exchange: &Exchange) -> String {
 impl JudgedRequest {
     /// A capture found nothing.
     fn missed(&mut self, wanted: &Capture, miss: &CaptureMiss, state: &mut UserState<'_>) {
-        match &wanted.otherwise {
-            CaptureDefault::Value(value) => match value.evaluate(state) {
-                Ok(value) => return state.keep(wanted.slot, value),
-                Err(missing) => {
-                    self.fail(Outcome::Capture, || format!("{miss}; default: {missing}"));
-                }
-            },
-            CaptureDefault::Nothing => return state.forget(wanted.slot),
-            CaptureDefault::Fail => self.fail(Outcome::Capture, || miss.to_string()),
+        match fall_back(wanted, state) {
+            Ok(()) => return,
+            Err(None) => self.fail(Outcome::Capture, || miss.to_string()),
+            Err(Some(missing)) => {
+                self.fail(Outcome::Capture, || format!("{miss}; default: {missing}"));
+            }
         }
         self.lacks_value = true;
     }

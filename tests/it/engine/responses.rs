@@ -29,6 +29,12 @@ async fn target() -> String {
     format!("http://{server}")
 }
 
+/// A target that refuses every connection.
+fn closed() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    format!("http://{}", listener.local_addr().expect("an address"))
+}
+
 async fn steps(steps: &str) -> Outcome {
     steps_with("", steps).await
 }
@@ -100,11 +106,19 @@ async fn a_check_may_end_the_iteration() {
 async fn a_check_that_ends_the_iteration_ends_it_without_a_response_too() {
     let body = "load: { iterations: 1, users: 1 }\nflows: [ { name: main, steps: [ \
                 { get: /a, check: { status: 200, on_fail: stop_iteration } }, { get: /b } ] } ]";
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = closed.local_addr().expect("an address");
-    drop(closed);
-    let over = run(plan(&format!("http://{address}"), body)).await;
+    let over = run(plan(&closed(), body)).await;
     assert_eq!(over.totals.measured().requests.ended, 1);
+}
+
+#[tokio::test]
+async fn what_is_missing_has_its_default_without_a_response_too() {
+    let body = "load: { iterations: 1, users: 1 }\nflows: [ { name: main, steps: [ \
+                { get: /a, capture: { id: { json: $.id, default: 5 }, gone: { json: $.x, optional: true } } }, \
+                { get: /b, if: 'id == 5 and (gone ?? 9) == 9', capture: { must: { json: $.id } } }, \
+                { get: /c } ] } ]";
+    let over = run(plan(&closed(), body)).await;
+    // The capture of the second step has no default, so the third one does not run.
+    assert_eq!(over.totals.measured().requests.ended, 2);
 }
 
 #[tokio::test]
