@@ -65,8 +65,9 @@ nothing. A promise is waited for.
 A whole number beyond 2^53 becomes a BigInt, and a BigInt becomes a whole number with all its digits. Decimals become JavaScript numbers.
 `undefined` becomes null.
 
-A call takes at most 100 ms, 32 MiB of memory and 256 KiB of stack. A call that fails or meets a limit has no value, as a missing variable has
-none, and its failure names the line and the column in the module. A call runs on the thread of its user; it delays the thread's other users.
+A call takes at most 100 ms, 32 MiB of memory and 256 KiB of stack; an array may have at most 4,000,000 items. A call that fails or meets
+a limit has no value, as a missing variable has none, and its failure names the line and the column in the module. A call runs on the
+thread of its user; it delays the thread's other users.
 ";
 
 const THRESHOLDS: &str = "## Threshold expressions

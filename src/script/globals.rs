@@ -43,6 +43,28 @@ const PRELUDE: &str = r"
   Real.prototype.constructor = Clock;
   globalThis.Date = Clock;
   delete globalThis.performance;
+  // A loop inside QuickJS does not see the time limit, so its length is limited. An array of more items does not fit
+  // into the memory; it consists of gaps.
+  const MOST_ITEMS = 4e6, MOST_STEPS = 4e9;
+  const guard = (owner, names, refusal) => {
+    for (const name of names) {
+      const native = owner[name];
+      const { [name]: value } = { [name](...args) {
+        const reason = refusal(this, args);
+        if (reason) throw new RangeError(reason);
+        return Reflect.apply(native, this, args);
+      } };
+      Object.defineProperty(owner, name, { value, writable: true, configurable: true });
+    }
+  };
+  const isLong = (value) => typeof value === 'object' && value?.length > MOST_ITEMS;
+  const direct = ['constructor', 'length', 'push', 'pop', 'at', 'entries', 'keys', 'values'];
+  const loops = Object.getOwnPropertyNames(Array.prototype).filter((name) => !direct.includes(name));
+  const some = Array.prototype.some;
+  guard(Array.prototype, loops, (list, args) => (isLong(list) || Reflect.apply(some, args, [isLong])) &&
+    `an array may have at most ${MOST_ITEMS} items here`);
+  guard(String.prototype, ['includes', 'indexOf', 'lastIndexOf', 'replace', 'replaceAll', 'split'], (text, [sought]) =>
+    typeof sought === 'string' && String(text).length * sought.length > MOST_STEPS && 'these texts are too long to search');
   const nothing = () => {};
   globalThis.console = { log: nothing, info: nothing, warn: nothing, error: nothing, debug: nothing };
 })

@@ -209,6 +209,35 @@ fn each_limit_ends_a_call_and_the_next_one_is_not_affected() {
     }
 }
 
+/// QuickJS does not look at the time in these loops of its own.
+#[test]
+fn a_long_search_inside_the_engine_is_refused() {
+    for (expression, reason) in [
+        (
+            "new Array(2 ** 32 - 1).indexOf(1)",
+            "RangeError: an array may have at most 4000000 items here",
+        ),
+        (
+            "Array.prototype.includes.call({ length: 2 ** 50 }, 1)",
+            "RangeError: an array may have at most 4000000 items here",
+        ),
+        (
+            "[].concat(new Array(2 ** 32 - 1))",
+            "RangeError: an array may have at most 4000000 items here",
+        ),
+        (
+            "'a'.repeat(8e6).indexOf('a'.repeat(4e6) + 'b')",
+            "RangeError: these texts are too long to search",
+        ),
+    ] {
+        let fault = returned(expression).expect_err(expression);
+        assert_eq!(fault.message, reason, "{expression}");
+    }
+    let usual =
+        "[3, 1, 2].sort().concat([4]).indexOf(4) + ['a', 'b'].map((x) => x).join('').indexOf('b')";
+    assert_eq!(returned(usual), Ok(4_i64.into()));
+}
+
 #[test]
 fn the_clock_and_random_numbers_are_those_of_the_run() {
     let scripts = scripts(
