@@ -32,6 +32,14 @@ impl Expression {
         }
     }
 
+    /// True for a name: a variable, a column, a value of the run, or the response.
+    const fn is_name(&self) -> bool {
+        matches!(
+            self,
+            Self::Slot(_) | Self::Column { .. } | Self::Ambient(_) | Self::Response(_)
+        )
+    }
+
     /// The names in the expression with their present values, for the message of a condition that does not hold:
     /// `page = 3, response.status = 500`.
     pub(crate) fn shown_values(&self, context: &dyn Context) -> String {
@@ -42,26 +50,10 @@ impl Expression {
 
     fn show_values(&self, context: &dyn Context, found: &mut Vec<String>) {
         let name = match self {
-            Self::Slot(_) | Self::Column { .. } | Self::Ambient(_) | Self::Response(_) => {
-                self.missing(context).name
-            }
             Self::Part(part) if part.is_path() => brief(&part.written),
-            Self::Part(_)
-            | Self::Literal(_)
-            | Self::Call(..)
-            | Self::Script(..)
-            | Self::Join(_)
-            | Self::Default(_)
-            | Self::All(_)
-            | Self::Any(_)
-            | Self::Not(_)
-            | Self::Compare(_)
-            | Self::Match(..)
-            | Self::Arithmetic(_)
-            | Self::Negative(_)
-            | Self::If(_)
-            | Self::List(_) => {
-                for operand in self.operands() {
+            name if name.is_name() => name.missing(context).name,
+            whole => {
+                for operand in whole.operands() {
                     operand.show_values(context, found);
                 }
                 return;
@@ -88,24 +80,7 @@ impl Part {
     fn is_path(&self) -> bool {
         let is_name = match &self.whole {
             Expression::Part(inner) => inner.is_path(),
-            Expression::Slot(_)
-            | Expression::Column { .. }
-            | Expression::Ambient(_)
-            | Expression::Response(_) => true,
-            Expression::Literal(_)
-            | Expression::Call(..)
-            | Expression::Script(..)
-            | Expression::Join(_)
-            | Expression::Default(_)
-            | Expression::All(_)
-            | Expression::Any(_)
-            | Expression::Not(_)
-            | Expression::Compare(_)
-            | Expression::Match(..)
-            | Expression::Arithmetic(_)
-            | Expression::Negative(_)
-            | Expression::If(_)
-            | Expression::List(_) => false,
+            whole => whole.is_name(),
         };
         is_name && matches!(self.key, Expression::Literal(_))
     }

@@ -144,7 +144,8 @@ fn of(kind: Type) -> Value {
         Type::Literal(word) => json!({ "const": word }),
         Type::Words(set) => {
             let words = set.words.iter();
-            let words = words.map(|word| json!({ "const": word.word, "description": word.doc }));
+            let words =
+                words.map(|word| json!({ "const": word.word, "description": word.doc.trim() }));
             json!({ "anyOf": words.chain([reference(ENVIRONMENT)]).collect::<Vec<_>>() })
         }
         Type::List(items) => json!({ "type": "array", "minItems": 1, "items": of(*items) }),

@@ -128,13 +128,13 @@ words! {
 words! {
     /// The format of a feeder's file.
     RowFormat, "a format of rows" {
-        /// Fields between commas.
+        /// Fields separated by commas.
         Csv = "csv",
-        /// Fields between tabs.
+        /// Fields separated by tabs.
         Tsv = "tsv",
-        /// A list of mappings.
+        /// A JSON list of objects.
         Json = "json",
-        /// A mapping on each line.
+        /// One JSON object a line.
         Jsonl = "jsonl",
     }
 }
@@ -231,7 +231,7 @@ words! {
     StopScope, "the extent of a stop" {
         /// The iteration ends as complete; the user continues with the next one.
         Iteration = "iteration",
-        /// The user ends after this iteration; the other users continue.
+        /// The user stops after this iteration; the other users continue.
         User = "user",
         /// The run ends: no iteration starts after this one, requests in flight have the grace period, and the verdict
         /// names the step. Teardown still runs.
