@@ -140,3 +140,30 @@ fn a_file_that_several_use_is_merged_once_and_changes_the_hash() {
     assert!(first.0 != second.0 && first.1 != second.1);
     assert_eq!(first, digest(1));
 }
+
+#[test]
+fn files_use_each_other_at_most_eight_deep() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path
+    };
+    write(
+        "used9.yaml",
+        "flows: [ { name: all, steps: [ { get: / } ] } ]\n",
+    );
+    for number in 1..9 {
+        let text = format!("use: used{}.yaml\n", number + 1);
+        write(&format!("used{number}.yaml"), &text);
+    }
+    let head = "name: a\ntarget: http://127.0.0.1:1\nload: { users: 1, for: 1s }\n";
+    let of = |first: u32| {
+        let path = write("a.yaml", &format!("{head}use: used{first}.yaml\n"));
+        load(&path, &Overrides::default())
+    };
+    assert!(of(2).is_ok(), "eight files");
+    let errors = of(1).expect_err("nine files").to_string();
+    assert!(errors.contains("more than 8 files deep"), "{errors}");
+    assert!(errors.contains("used8.yaml:1:6"), "{errors}");
+}
