@@ -2,19 +2,24 @@
 //! a new schema number; a new key does not. Times are microseconds unless the key says otherwise; warm-up is
 //! excluded.
 
+mod rows;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use self::rows::{
+    CheckSummary, FailureSummary, FlowSummary, GroupSummary, IterationFailureSummary, StepSummary,
+};
 use super::compare::RowDocument;
-use super::model::{FailureGroup, GroupRow, Report, Stats, ThresholdRow};
+use super::model::{Report, Stats, ThresholdRow};
 use super::{RenderError, Renderer};
 use crate::compare::Comparison;
 use crate::outcome::Outcome;
 use crate::plan::schedule::Model;
 use crate::plan::threshold::Unit;
 use crate::record::totals::{HealthTotals, TargetTotals};
-use crate::record::{CheckCounts, LogLine, Standing, Timing};
+use crate::record::{LogLine, Standing, Timing};
 use crate::scenario::{Kind, Severity};
 use crate::units::Micros;
 use crate::verdict::Conclusion;
@@ -173,121 +178,6 @@ struct TimesSummary {
     p99: Option<u64>,
     p99_9: Option<u64>,
     max: Option<u64>,
-}
-
-#[derive(Debug, Serialize)]
-struct StepSummary<'a> {
-    name: &'a str,
-    flow: &'a str,
-    tags: &'a BTreeMap<String, String>,
-    requests: u64,
-    sent: u64,
-    failed: u64,
-    redirects: u64,
-    resent: u64,
-    status: &'a BTreeMap<u16, u64>,
-    errors: BTreeMap<Outcome, u64>,
-    response_time: TimesSummary,
-    service_time: TimesSummary,
-    ttfb: TimesSummary,
-}
-
-#[derive(Debug, Serialize)]
-struct FlowSummary<'a> {
-    name: &'a str,
-    iterations: u64,
-    failed: u64,
-    interrupted: u64,
-    iteration_time: TimesSummary,
-    start_lag: TimesSummary,
-}
-
-#[derive(Debug, Serialize)]
-struct GroupSummary<'a> {
-    name: &'a str,
-    flow: &'a str,
-    groups: u64,
-    failed: u64,
-    interrupted: u64,
-    errors: BTreeMap<Outcome, u64>,
-    group_time: TimesSummary,
-}
-
-impl<'a> GroupSummary<'a> {
-    fn of(group: &'a GroupRow) -> Self {
-        Self {
-            name: &group.name,
-            flow: &group.flow,
-            groups: group.counts.ended,
-            failed: group.counts.failed,
-            interrupted: group.counts.interrupted,
-            errors: errors(&group.counts.outcomes),
-            group_time: group.times.of_metric(Timing::GroupTime).into(),
-        }
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct CheckSummary<'a> {
-    name: &'a str,
-    step: &'a str,
-    flow: &'a str,
-    #[serde(flatten)]
-    counts: CheckCounts,
-}
-
-#[derive(Debug, Serialize)]
-struct FailureSummary<'a> {
-    step: &'a str,
-    flow: &'a str,
-    outcome: Outcome,
-    status: Option<u16>,
-    requests: u64,
-    in_warm_up: u64,
-    first_seen_us: u64,
-    last_seen_us: u64,
-    request: Option<&'a str>,
-    detail: Option<&'a str>,
-}
-
-impl<'a> FailureSummary<'a> {
-    fn of(group: &'a FailureGroup) -> Self {
-        let example = group.example.as_ref();
-        Self {
-            step: &group.step,
-            flow: &group.flow,
-            outcome: group.outcome,
-            status: group.status,
-            requests: group.count,
-            in_warm_up: group.in_warm_up,
-            first_seen_us: group.first_seen.0,
-            last_seen_us: group.last_seen.0,
-            request: example.map(|example| example.request.as_str()),
-            detail: example.map(|example| example.detail.as_str()),
-        }
-    }
-}
-
-/// Iterations that a step other than a request made fail.
-#[derive(Debug, Serialize)]
-struct IterationFailureSummary<'a> {
-    flow: &'a str,
-    outcome: Outcome,
-    iterations: u64,
-    in_warm_up: u64,
-    detail: &'a str,
-}
-
-impl<'a> IterationFailureSummary<'a> {
-    fn of(group: &'a FailureGroup) -> Self {
-        Self {
-            flow: &group.flow,
-            outcome: group.outcome,
-            iterations: group.count,
-            in_warm_up: group.in_warm_up,
-            detail: group.reason(),
-        }
-    }
 }
 
 #[derive(Debug, Serialize)]

@@ -1,0 +1,125 @@
+//! The rows of `summary.json`: steps, flows, groups, checks, failures.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{TimesSummary, errors};
+use crate::outcome::Outcome;
+use crate::record::{CheckCounts, Timing};
+use crate::report::model::{FailureGroup, GroupRow};
+
+#[derive(Debug, Serialize)]
+pub(super) struct StepSummary<'a> {
+    pub(super) name: &'a str,
+    pub(super) flow: &'a str,
+    pub(super) tags: &'a BTreeMap<String, String>,
+    pub(super) requests: u64,
+    pub(super) sent: u64,
+    pub(super) failed: u64,
+    pub(super) redirects: u64,
+    pub(super) resent: u64,
+    pub(super) status: &'a BTreeMap<u16, u64>,
+    pub(super) errors: BTreeMap<Outcome, u64>,
+    pub(super) response_time: TimesSummary,
+    pub(super) service_time: TimesSummary,
+    pub(super) ttfb: TimesSummary,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct FlowSummary<'a> {
+    pub(super) name: &'a str,
+    pub(super) iterations: u64,
+    pub(super) failed: u64,
+    pub(super) interrupted: u64,
+    pub(super) iteration_time: TimesSummary,
+    pub(super) start_lag: TimesSummary,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct GroupSummary<'a> {
+    pub(super) name: &'a str,
+    pub(super) flow: &'a str,
+    pub(super) groups: u64,
+    pub(super) failed: u64,
+    pub(super) interrupted: u64,
+    pub(super) errors: BTreeMap<Outcome, u64>,
+    pub(super) group_time: TimesSummary,
+}
+
+impl<'a> GroupSummary<'a> {
+    pub(super) fn of(group: &'a GroupRow) -> Self {
+        Self {
+            name: &group.name,
+            flow: &group.flow,
+            groups: group.counts.ended,
+            failed: group.counts.failed,
+            interrupted: group.counts.interrupted,
+            errors: errors(&group.counts.outcomes),
+            group_time: group.times.of_metric(Timing::GroupTime).into(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct CheckSummary<'a> {
+    pub(super) name: &'a str,
+    pub(super) step: &'a str,
+    pub(super) flow: &'a str,
+    #[serde(flatten)]
+    pub(super) counts: CheckCounts,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct FailureSummary<'a> {
+    pub(super) step: &'a str,
+    pub(super) flow: &'a str,
+    pub(super) outcome: Outcome,
+    pub(super) status: Option<u16>,
+    pub(super) requests: u64,
+    pub(super) in_warm_up: u64,
+    pub(super) first_seen_us: u64,
+    pub(super) last_seen_us: u64,
+    pub(super) request: Option<&'a str>,
+    pub(super) detail: Option<&'a str>,
+}
+
+impl<'a> FailureSummary<'a> {
+    pub(super) fn of(group: &'a FailureGroup) -> Self {
+        let example = group.example.as_ref();
+        Self {
+            step: &group.step,
+            flow: &group.flow,
+            outcome: group.outcome,
+            status: group.status,
+            requests: group.count,
+            in_warm_up: group.in_warm_up,
+            first_seen_us: group.first_seen.0,
+            last_seen_us: group.last_seen.0,
+            request: example.map(|example| example.request.as_str()),
+            detail: example.map(|example| example.detail.as_str()),
+        }
+    }
+}
+
+/// Iterations that a step other than a request made fail.
+#[derive(Debug, Serialize)]
+pub(super) struct IterationFailureSummary<'a> {
+    pub(super) flow: &'a str,
+    pub(super) outcome: Outcome,
+    pub(super) iterations: u64,
+    pub(super) in_warm_up: u64,
+    pub(super) detail: &'a str,
+}
+
+impl<'a> IterationFailureSummary<'a> {
+    pub(super) fn of(group: &'a FailureGroup) -> Self {
+        Self {
+            flow: &group.flow,
+            outcome: group.outcome,
+            iterations: group.count,
+            in_warm_up: group.in_warm_up,
+            detail: group.reason(),
+        }
+    }
+}
