@@ -27,6 +27,8 @@ pub(super) struct PooledConnection {
     pub(super) connection: Connection,
     /// Time of creation or of the last return. A health check of the pool does not count as use.
     pub(super) used: Instant,
+    /// Its share of `pool.recycle`, drawn at random, so that connections opened together are not all replaced together.
+    recycle_share: f64,
 }
 
 /// The address of a database.
@@ -90,6 +92,7 @@ impl Manager for DbConnector {
         Ok(PooledConnection {
             connection,
             used: Instant::now(),
+            recycle_share: rand::random_range(0.5..=1.0),
         })
     }
 
@@ -106,9 +109,9 @@ impl Manager for DbConnector {
             let settings = self.settings.load();
             (settings.pool.recycle.0, settings.pool.pre_ping)
         };
-        if !recycle.is_zero() && lent.age() > recycle {
+        if !recycle.is_zero() && lent.age() > recycle.mul_f64(pooled.recycle_share) {
             return Err(RecycleError::message(
-                "the connection is older than pool.recycle",
+                "the connection is older than its share of pool.recycle",
             ));
         }
         if pre_ping && pooled.used.elapsed() > FRESH {

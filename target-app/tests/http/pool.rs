@@ -203,6 +203,35 @@ async fn a_connection_beyond_its_maximum_age_is_replaced() {
 }
 
 #[tokio::test]
+async fn connections_opened_together_are_not_replaced_together() {
+    const CONNECTIONS: u64 = 20;
+    let bed = Bed::full().await;
+    let folio = bed
+        .start(proven(&[
+            "cache.mode=off",
+            "pool.replicas=0",
+            "pool.size=20",
+            "pool.recycle=4s",
+            "db.hold_ms=20",
+        ]))
+        .await;
+    let discarded = r#"folio_pool_discarded_total{pool="primary"}"#;
+    let before = count(&folio, discarded).await;
+    let began = Instant::now();
+    let first = loop {
+        join_all((1..=40).map(|_| folio.get("/api/v1/documents/7"))).await;
+        let replaced = count(&folio, discarded).await - before;
+        if replaced > 0 {
+            break replaced;
+        }
+        assert!(began.elapsed() < PATIENCE, "none is replaced");
+    };
+    assert!(first < CONNECTIONS / 2, "{first} at once");
+    folio.stop().await.expect("served without fault");
+    bed.clear().await;
+}
+
+#[tokio::test]
 async fn an_exhausted_pool_times_out_and_recovers() {
     const CLIENTS: u32 = 20;
     let bed = Bed::full().await;
