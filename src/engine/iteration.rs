@@ -1,5 +1,7 @@
 //! One iteration: one user runs one flow.
 
+mod dispatch;
+
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::slice;
 use std::time::{Duration, Instant};
@@ -10,12 +12,12 @@ use super::pacer::{Start, unless_stopped};
 use super::run::RunState;
 use super::state::{User, Values};
 use super::walk::request::{self, RequestEnd};
-use super::walk::{Walker, walk};
+use super::walk::{Walker, assets, parallel, walk};
 use crate::expr::{Context as _, Missing};
 use crate::outcome::Outcome;
 use crate::plan::{MeasuredRequest, PlannedFlow, SeriesId};
 use crate::record::{Clock, FailureExample, IterationSample, LogLine, LoggedBy, StopReason};
-use crate::scenario::program::requests;
+use crate::scenario::program::{Assets, Parallel, requests};
 use crate::scenario::{OnError, Step, StopScope, WhenUsedUp};
 use crate::units::Micros;
 
@@ -193,6 +195,47 @@ impl IterationWalker<'_, '_> {
         };
         Break(EarlyEnd { outcome, then })
     }
+
+    /// Waits if the last request could not connect.
+    async fn back_off(&mut self) -> ControlFlow<EarlyEnd> {
+        if let Some(pause) = self.user.backoff.take()
+            && self.run.back_off(self.index, pause).await.is_none()
+        {
+            return Break(EarlyEnd::STOPPED);
+        }
+        Continue(())
+    }
+
+    /// Decides how the iteration goes on after a request of this step.
+    fn ended_with(&mut self, step: &str, end: RequestEnd) -> ControlFlow<EarlyEnd> {
+        match end {
+            RequestEnd::Ended(at, outcome) => {
+                self.ended = self.ended.max(Some(at));
+                if outcome.is_failure() {
+                    self.failed_in_group.get_or_insert(outcome);
+                }
+            }
+            RequestEnd::MissingValue(at, outcome) => {
+                self.ended = self.ended.max(Some(at));
+                self.failed_in_group.get_or_insert(outcome);
+                return self.failed(step, Outcome::Capture);
+            }
+            RequestEnd::EndsIteration(at) => {
+                self.ended = self.ended.max(Some(at));
+                self.failed_in_group.get_or_insert(Outcome::Check);
+                return Break(EarlyEnd {
+                    outcome: Outcome::Check,
+                    then: NextAction::Iterate,
+                });
+            }
+            RequestEnd::NotSent => {
+                self.ended = None;
+                return self.failed(step, Outcome::Unsendable);
+            }
+            RequestEnd::CutOff => return Break(EarlyEnd::STOPPED),
+        }
+        Continue(())
+    }
 }
 
 impl<'r> Walker for IterationWalker<'_, 'r> {
@@ -304,42 +347,21 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
     }
 
     async fn send(&mut self, request: &MeasuredRequest) -> ControlFlow<EarlyEnd> {
-        if let Some(pause) = self.user.backoff.take()
-            && self.run.back_off(self.index, pause).await.is_none()
-        {
-            return Break(EarlyEnd::STOPPED);
-        }
+        self.back_off().await?;
         let intended = self.intended.take();
         let done = request::measured(
             self.run, self.user, self.index, self.clock, request, intended,
         );
-        match done.await {
-            RequestEnd::Ended(at, outcome) => {
-                self.ended = Some(at);
-                if outcome.is_failure() {
-                    self.failed_in_group.get_or_insert(outcome);
-                }
-            }
-            RequestEnd::MissingValue(at, outcome) => {
-                self.ended = Some(at);
-                self.failed_in_group.get_or_insert(outcome);
-                return self.failed(&request.request.name, Outcome::Capture);
-            }
-            RequestEnd::EndsIteration(at) => {
-                self.ended = Some(at);
-                self.failed_in_group.get_or_insert(Outcome::Check);
-                return Break(EarlyEnd {
-                    outcome: Outcome::Check,
-                    then: NextAction::Iterate,
-                });
-            }
-            RequestEnd::NotSent => {
-                self.ended = None;
-                return self.failed(&request.request.name, Outcome::Unsendable);
-            }
-            RequestEnd::CutOff => return Break(EarlyEnd::STOPPED),
-        }
-        Continue(())
+        let end = done.await;
+        self.ended_with(&request.request.name, end)
+    }
+
+    async fn parallel(&mut self, block: &Parallel<MeasuredRequest>) -> ControlFlow<EarlyEnd> {
+        parallel::run(self, block).await
+    }
+
+    async fn assets(&mut self, assets: &Assets<MeasuredRequest>) -> ControlFlow<EarlyEnd> {
+        assets::run(self, assets).await
     }
 
     async fn pause(&mut self, length: Duration) -> ControlFlow<EarlyEnd> {

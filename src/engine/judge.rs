@@ -52,7 +52,7 @@ pub(super) async fn judged(
 }
 
 /// True if the checks and captures of a response would delay the other users of the thread.
-fn is_slow_to_judge(request: &PlannedRequest, exchange: &Exchange) -> bool {
+pub(super) fn is_slow_to_judge(request: &PlannedRequest, exchange: &Exchange) -> bool {
     let Some(body) = exchange.body() else {
         return false;
     };

@@ -39,6 +39,8 @@ pub(super) struct Prepared<'r> {
     content: Content,
     /// Cookies for the jar: `name=value`.
     cookies: Vec<HeaderValue>,
+    /// True for an asset of a page, which only its URL names.
+    is_asset: bool,
 }
 
 impl<'r> Prepared<'r> {
@@ -51,6 +53,21 @@ impl<'r> Prepared<'r> {
         let prepared = Self::render(request, base, state, &mut text);
         state.text = text;
         prepared
+    }
+
+    /// The request for an asset of a page.
+    pub(super) fn of_asset(
+        request: &'r PlannedRequest,
+        uri: Uri,
+        state: &mut UserState<'_>,
+    ) -> Result<Self, Unsendable> {
+        let mut text = std::mem::take(&mut state.text);
+        let prepared = Self::with_uri(request, Cow::Owned(uri), None, state, &mut text);
+        state.text = text;
+        Ok(Self {
+            is_asset: true,
+            ..prepared?
+        })
     }
 
     fn render(
@@ -82,6 +99,17 @@ impl<'r> Prepared<'r> {
                 })
             }
         };
+        Self::with_uri(request, uri, of_link, state, text)
+    }
+
+    /// Renders everything but the URL. `of_link` are the credentials in the URL.
+    fn with_uri(
+        request: &'r PlannedRequest,
+        uri: Cow<'r, Uri>,
+        of_link: Option<HeaderValue>,
+        state: &mut UserState<'_>,
+        text: &mut String,
+    ) -> Result<Self, Unsendable> {
         let mut headers = request.headers.clone();
         for (name, template) in &request.rendered_headers {
             render(template, state, text)?;
@@ -103,7 +131,18 @@ impl<'r> Prepared<'r> {
             headers,
             content,
             cookies,
+            is_asset: false,
         })
+    }
+
+    /// The request in reports, without possible secrets: an asset's URL is shown without its query.
+    pub(super) fn shown<'a>(&'a self, request: &'a PlannedRequest) -> Cow<'a, str> {
+        if self.is_asset {
+            let uri = self.uri.to_string();
+            let path = uri.split('?').next().unwrap_or_default();
+            return Cow::Owned(format!("{} {path}", request.method));
+        }
+        Cow::Borrowed(&request.shown)
     }
 
     pub(super) fn outgoing<'a>(&'a mut self, request: &'a PlannedRequest) -> Outgoing<'a> {

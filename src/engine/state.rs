@@ -73,6 +73,8 @@ pub(super) trait Values: Context + Send {
 #[derive(Debug)]
 pub(super) struct User<'r> {
     pub(super) client: Client,
+    /// Further clients, for requests at the same time.
+    pub(super) lanes: Vec<Client>,
     pub(super) state: UserState<'r>,
     pub(super) backoff: Backoff,
 }
@@ -152,6 +154,27 @@ impl<'r> UserState<'r> {
     /// Sets the last response of this iteration, or that there is none.
     pub(super) fn remember(&mut self, last: Option<LastResponse>) {
         self.last = last.map(Box::new);
+    }
+
+    /// Takes the last response, to set it again by [`Self::recall`].
+    pub(super) fn take_last(&mut self) -> Option<Box<LastResponse>> {
+        self.last.take()
+    }
+
+    /// Sets the last response to an earlier one.
+    pub(super) fn recall(&mut self, last: Option<Box<LastResponse>>) {
+        self.last = last;
+    }
+
+    /// Random numbers for a request that is sent at the same time as others.
+    pub(super) fn random_branch(&mut self) -> Pcg64Mcg {
+        let [low, high] = [(); 2].map(|()| self.random.next_u64());
+        Pcg64Mcg::new(u128::from(high) << 64 | u128::from(low))
+    }
+
+    /// Draws from these random numbers from now on; returns those that it drew from.
+    pub(super) fn draw_from(&mut self, random: Pcg64Mcg) -> Pcg64Mcg {
+        std::mem::replace(&mut self.random, random)
     }
 
     /// Clears the state of the iteration before.

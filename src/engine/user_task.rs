@@ -121,6 +121,7 @@ async fn run_user<F: Future<Output = ()>>(
     let number = run.plan.workload.segment.global(index as u64);
     let mut user = User {
         client: Client::new(Arc::clone(&run.transport)),
+        lanes: Vec::new(),
         state: UserState::new(&run.plan, &run.values, &run.draws, number).with_clock(clock),
         backoff: Backoff::default(),
     };

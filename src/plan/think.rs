@@ -2,13 +2,21 @@
 
 use std::slice;
 
-use crate::scenario::program::{Loop, Passes, each_block};
+use crate::scenario::program::{Loop, Passes};
 use crate::scenario::{Action, Delay, Step};
 
 /// Puts a pause between each two steps, unless one of them is a pause itself; none before the first or after the last.
 /// The passes of a repetition count as steps. If a step is skipped, its pause is skipped too.
 pub(super) fn place<R>(steps: &mut Vec<Step<R>>, delay: Delay) {
-    each_block(steps, &mut |block| between(block, delay));
+    for step in &mut *steps {
+        // The requests of a parallel block are sent without pauses between them.
+        if !matches!(step.action, Action::Parallel(_)) {
+            for inner in step.action.blocks_mut() {
+                place(inner, delay);
+            }
+        }
+    }
+    between(steps, delay);
 }
 
 /// True if the default pause belongs between two rounds of these steps; false if they begin or end with a pause.
@@ -102,7 +110,7 @@ mod tests {
 
     use super::*;
     use crate::expr::Expression;
-    use crate::scenario::program::{Alternative, Branches, visit};
+    use crate::scenario::program::{Alternative, Branches, Parallel, visit};
     use crate::scenario::{Condition, Value};
 
     const PAUSE: Delay = Delay::Constant(Duration::from_secs(1));
@@ -123,6 +131,10 @@ mod tests {
             steps,
             pause: None,
         })))
+    }
+
+    fn parallel(steps: Vec<Step<()>>) -> Step<()> {
+        Step::always(Action::Parallel(Box::new(Parallel { at_once: 2, steps })))
     }
 
     fn set() -> Step<()> {
@@ -173,7 +185,8 @@ mod tests {
                 Action::Choose(alternatives) => run(&alternatives[0].steps, is_skipped),
                 Action::Group(group) => run(&group.steps, is_skipped),
                 Action::Call(call) => run(&call.steps, is_skipped),
-                Action::Request(_) => "r".to_owned(),
+                Action::Parallel(block) => run(&block.steps, is_skipped),
+                Action::Request(_) | Action::Assets(_) => "r".to_owned(),
                 Action::Set(_) | Action::Fail(_) | Action::Stop(_) | Action::Log(_) => {
                     "s".to_owned()
                 }
@@ -211,6 +224,11 @@ mod tests {
                 vec![repeat(2, vec![request(), own()]), request()],
                 "rTrTr",
                 "rTrTr",
+            ),
+            (
+                vec![parallel(vec![request(), request()]), request()],
+                "rrtr",
+                "rrtr",
             ),
             (
                 vec![set(), request(), set(), set(), request(), set()],

@@ -3,7 +3,7 @@
 use super::{
     BodyPiece, MeasuredRequest, PlannedFlow, PlannedRequest, ReadsBody, RequestBody, RequestUrl,
 };
-use crate::expr::PartSet;
+use crate::expr::{PartSet, ResponsePart};
 use crate::scenario::program::{each_block, visit};
 use crate::scenario::{
     Action, Auth, CaptureDefault, CheckRule, CssRule, JsonRule, Step, Template, TextRule,
@@ -26,6 +26,7 @@ pub(super) fn note_in_block(block: &mut Vec<Step<PlannedRequest>>) {
 fn note<R: AsMut<PlannedRequest>>(block: &mut Vec<Step<R>>, read: PartSet) {
     each_block(block, &mut |steps| {
         for step in steps {
+            // The responses of assets are read by no expression.
             if let Action::Request(request) = &mut step.action {
                 let request = (**request).as_mut();
                 request.keeps = read.with(of_checks(request));
@@ -58,6 +59,10 @@ fn of_block<R: AsRef<PlannedRequest>>(block: &[Step<R>]) -> PartSet {
         }
         if let Some(request) = visit.step.action.request() {
             each_template(request.as_ref(), &mut |template| add(&mut read, template));
+        }
+        if let Action::Assets(_) = &visit.step.action {
+            read.insert(&ResponsePart::Url);
+            read.insert(&ResponsePart::Body);
         }
         let (conditions, templates) = visit.step.action.inputs();
         for condition in conditions {

@@ -5,6 +5,7 @@
 //! I/O and does not know series, schedules or users.
 
 mod css;
+mod embedded;
 pub mod feed;
 mod flow;
 mod http_options;
@@ -39,6 +40,7 @@ use crate::script::Scripts;
 pub use crate::source::{Diagnostic, Diagnostics, Sources, Span};
 
 pub use css::{CssQuery, HtmlDocument, LARGEST_HTML};
+pub use embedded::{Embedded, embedded};
 pub use feed::Feed;
 pub use flow::{Auth, Body, Flow, Part, PartContent, Request, Share};
 pub use http_options::{Compression, HttpOptions, Timeouts, TlsOptions, Trust};

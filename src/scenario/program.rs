@@ -8,7 +8,8 @@
 mod action;
 
 pub use action::{
-    Action, Alternative, Branches, Call, Each, Group, Items, Loop, MAX_PASSES, Passes,
+    Action, Alternative, Assets, Branches, Call, Each, Group, Items, Loop, MAX_PASSES, Parallel,
+    Passes,
 };
 
 use super::{Condition, Request};

@@ -1,6 +1,8 @@
 //! Runs the steps of a flow or a hook in order; each kind of step has its file here.
 
+pub(super) mod assets;
 mod choose;
+pub(super) mod parallel;
 mod passes;
 pub(super) mod request;
 mod set;
@@ -13,6 +15,7 @@ use std::time::Duration;
 use super::state::Values;
 use crate::expr::Missing;
 use crate::outcome::Outcome;
+use crate::scenario::program::{Assets, Parallel};
 use crate::scenario::{Action, SlotId, Step, StopScope, Template, Value};
 
 /// Runs single steps, and decides when the walk ends early.
@@ -66,6 +69,18 @@ pub(super) trait Walker: Send {
         request: &Self::Request,
     ) -> impl Future<Output = ControlFlow<Self::Break>> + Send;
 
+    /// Sends the requests of a block at the same time.
+    fn parallel(
+        &mut self,
+        block: &Parallel<Self::Request>,
+    ) -> impl Future<Output = ControlFlow<Self::Break>> + Send;
+
+    /// Loads what the last page embeds.
+    fn assets(
+        &mut self,
+        assets: &Assets<Self::Request>,
+    ) -> impl Future<Output = ControlFlow<Self::Break>> + Send;
+
     /// Pauses for this long.
     fn pause(&mut self, length: Duration) -> impl Future<Output = ControlFlow<Self::Break>> + Send;
 }
@@ -77,14 +92,8 @@ pub(super) async fn walk<W: Walker>(
 ) -> ControlFlow<W::Break> {
     for step in steps {
         walker.may_continue()?;
-        let condition = step.condition.as_ref();
-        match condition.map_or(Ok(true), |condition| condition.holds(walker.values())) {
-            Ok(true) => {}
-            Ok(false) => continue,
-            Err(missing) => {
-                walker.missing_value(step, missing)?;
-                continue;
-            }
+        if !holds(walker, step)? {
+            continue;
         }
         match &step.action {
             Action::Request(request) => walker.send(request).await?,
@@ -103,6 +112,8 @@ pub(super) async fn walk<W: Walker>(
                 walker.end_group(begun, &result);
                 result?;
             }
+            Action::Parallel(block) => walker.parallel(block).await?,
+            Action::Assets(assets) => walker.assets(assets).await?,
             Action::Call(call) => match values(walker, &call.with) {
                 Ok(values) => {
                     for (slot, value) in values {
@@ -124,6 +135,18 @@ pub(super) async fn walk<W: Walker>(
         }
     }
     Continue(())
+}
+
+/// True if the step's condition holds; a value that it needs and that is missing skips the step.
+fn holds<W: Walker>(walker: &mut W, step: &Step<W::Request>) -> ControlFlow<W::Break, bool> {
+    let condition = step.condition.as_ref();
+    match condition.map_or(Ok(true), |condition| condition.holds(walker.values())) {
+        Ok(holds) => Continue(holds),
+        Err(missing) => {
+            walker.missing_value(step, missing)?;
+            Continue(false)
+        }
+    }
 }
 
 /// The values of parameters.

@@ -36,16 +36,21 @@ pub(super) async fn run<W: Walker>(
         Passes::Each(each) => match items(walker, each) {
             Ok(items) => {
                 for (pass, item) in (0..).zip(items) {
-                    walker.values().keep(each.item, item);
-                    if let Some(index) = each.index {
-                        walker.values().keep(index, Value::from(u64::from(pass)));
-                    }
+                    keep(walker, each, pass, item);
                     self::pass(walker, repeated, pass).await?;
                 }
                 Continue(())
             }
             Err(missing) => walker.missing_value(step, missing),
         },
+    }
+}
+
+/// Sets the variables of a pass.
+pub(super) fn keep<W: Walker>(walker: &mut W, each: &Each, pass: u32, item: Value) {
+    walker.values().keep(each.item, item);
+    if let Some(index) = each.index {
+        walker.values().keep(index, Value::from(u64::from(pass)));
     }
 }
 
@@ -111,7 +116,7 @@ fn holds<W: Walker>(walker: &mut W, condition: &Condition) -> Result<bool, Missi
 }
 
 /// The value of `repeat`.
-fn passes_of<W: Walker>(walker: &mut W, count: &Template) -> Result<u32, Missing> {
+pub(super) fn passes_of<W: Walker>(walker: &mut W, count: &Template) -> Result<u32, Missing> {
     let value = count.evaluate(walker.values())?;
     let text = value.into_text();
     let number = text.trim().parse::<f64>().ok();
@@ -125,7 +130,7 @@ fn passes_of<W: Walker>(walker: &mut W, count: &Template) -> Result<u32, Missing
 }
 
 /// The items of `foreach`, in the order of the passes.
-fn items<W: Walker>(walker: &mut W, each: &Each) -> Result<Vec<Value>, Missing> {
+pub(super) fn items<W: Walker>(walker: &mut W, each: &Each) -> Result<Vec<Value>, Missing> {
     let mut items = match &each.items {
         Items::Written(items) => {
             let values = items.iter().map(|item| item.evaluate(walker.values()));

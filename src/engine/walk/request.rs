@@ -13,10 +13,11 @@ use crate::outcome::Outcome;
 use crate::plan::{MeasuredRequest, PlannedRequest};
 use crate::record::{Clock, FailureExample, Sample};
 use crate::scenario::OnError;
+use crate::transport::Exchange;
 use crate::units::Micros;
 
 /// The end of a request, as far as the iteration depends on it.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(in crate::engine) enum RequestEnd {
     /// The request ended at this instant with this outcome, and every capture found its value.
     Ended(Instant, Outcome),
@@ -53,8 +54,21 @@ pub(in crate::engine) async fn measured(
     let mut in_flight = InFlight::new(run, index, series, clock, intended);
     let outgoing = prepared.outgoing(request);
     in_flight.send(&mut user.client, outgoing).await;
+    conclude(run, user, index, measured, &prepared, in_flight).await
+}
+
+/// Judges and records a measured request that has ended.
+pub(in crate::engine) async fn conclude(
+    run: &RunState,
+    user: &mut User<'_>,
+    index: usize,
+    measured: &MeasuredRequest,
+    prepared: &Prepared<'_>,
+    mut in_flight: InFlight<'_>,
+) -> RequestEnd {
+    let (series, request) = (measured.series, &measured.request);
     user.backoff.note(in_flight.exchange.outcome);
-    let judged = judged(request, &in_flight.exchange, &prepared, user).await;
+    let judged = judged(request, &in_flight.exchange, prepared, user).await;
     in_flight.close();
 
     let exchange = &in_flight.exchange;
@@ -72,7 +86,7 @@ pub(in crate::engine) async fn measured(
             series: Some(series),
             outcome,
             status,
-            request: user.state.hide(&request.shown),
+            request: user.state.hide(&prepared.shown(request)),
             detail: {
                 let detail = judged.detail.unwrap_or_else(|| describe_status(exchange));
                 user.state.hide(&detail)
@@ -127,21 +141,41 @@ pub(in crate::engine) async fn unmeasured(
     user: &mut User<'_>,
     request: &PlannedRequest,
 ) -> Result<(), StepFailure> {
-    let failure = |outcome, status, detail| StepFailure {
+    let mut prepared = Prepared::of(request, base, &mut user.state)
+        .map_err(|reason| unprepared(request, &reason))?;
+    let exchange = user.client.send(prepared.outgoing(request)).await;
+    answered(user, request, &prepared, &exchange).await
+}
+
+/// The failure of a hook whose request cannot be built.
+pub(in crate::engine) fn unprepared(request: &PlannedRequest, reason: &Unsendable) -> StepFailure {
+    StepFailure {
         step: request.name.clone(),
         request: Some(request.shown.clone()),
-        outcome,
-        status,
-        detail,
-    };
-    let mut prepared = Prepared::of(request, base, &mut user.state)
-        .map_err(|reason: Unsendable| failure(Outcome::Unsendable, None, reason.to_string()))?;
-    let exchange = user.client.send(prepared.outgoing(request)).await;
-    let judged = judged(request, &exchange, &prepared, user).await;
+        outcome: Outcome::Unsendable,
+        status: None,
+        detail: reason.to_string(),
+    }
+}
+
+/// Judges a request of setup or teardown that has ended.
+pub(in crate::engine) async fn answered(
+    user: &mut User<'_>,
+    request: &PlannedRequest,
+    prepared: &Prepared<'_>,
+    exchange: &Exchange,
+) -> Result<(), StepFailure> {
+    let judged = judged(request, exchange, prepared, user).await;
     if judged.outcome.is_failure() {
         let status = exchange.status();
-        let detail = judged.detail.unwrap_or_else(|| describe_status(&exchange));
-        return Err(failure(judged.outcome, status, detail));
+        let detail = judged.detail.unwrap_or_else(|| describe_status(exchange));
+        return Err(StepFailure {
+            step: request.name.clone(),
+            request: Some(prepared.shown(request).into_owned()),
+            outcome: judged.outcome,
+            status,
+            detail,
+        });
     }
     Ok(())
 }

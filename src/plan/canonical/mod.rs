@@ -198,6 +198,12 @@ impl Canonical<'_> {
                     self.line("choose", list(weights))?;
                 }
                 Action::Group(_) => self.line("group", "null")?,
+                Action::Parallel(block) => self.line("parallel", block.at_once)?,
+                Action::Assets(assets) => {
+                    let facts = [assets.at_once.to_string(), assets.same_host.to_string()];
+                    self.line("assets", list(facts))?;
+                    self.request(assets.request.as_ref())?;
+                }
                 Action::Call(call) => {
                     let with = call.with.iter();
                     let with = with.map(|(slot, template)| {

@@ -9,8 +9,8 @@ use crate::plan::curve::Curve;
 use crate::plan::{
     LoadProfile, MeasuredRequest, PlannedFlow, Players, Schedule, SeriesId, Workload,
 };
-use crate::scenario::program::{requests, visit};
-use crate::scenario::{ArrivalLaw, Delay, Sharing, Step};
+use crate::scenario::program::requests;
+use crate::scenario::{Action, ArrivalLaw, Delay, Sharing, Step};
 
 /// The assumed response time if the plan cannot know it.
 pub(super) const ASSUMED_RESPONSE: Duration = Duration::from_millis(100);
@@ -283,9 +283,20 @@ fn cycle_seconds(flow: &PlannedFlow, pacing: Option<Duration>) -> f64 {
 }
 
 fn seconds(steps: &[Step<MeasuredRequest>]) -> f64 {
-    let pauses = visit(steps)
-        .into_iter()
-        .map(|visit| visit.times * visit.step.action.pause_seconds());
-    let responses = requests(steps).map(|(_, times)| times * ASSUMED_RESPONSE.as_secs_f64());
-    pauses.chain(responses).sum()
+    let each = steps.iter().map(|step| {
+        let action = &step.action;
+        let response = action
+            .request()
+            .map_or(0.0, |_| ASSUMED_RESPONSE.as_secs_f64());
+        let blocks = action.blocks().into_iter();
+        let inner: f64 = blocks.map(|block| block.times * seconds(block.steps)).sum();
+        let at_once = if let Action::Parallel(block) = action {
+            let sent: f64 = requests(&block.steps).map(|(_, times)| times).sum();
+            sent.clamp(1.0, block.at_once.into())
+        } else {
+            1.0
+        };
+        action.pause_seconds() + response + inner / at_once
+    });
+    each.sum()
 }

@@ -26,6 +26,10 @@ pub enum Action<R = Request> {
     Choose(Vec<Alternative<R>>),
     /// Runs steps and measures them together.
     Group(Box<Group<R>>),
+    /// Sends the requests of its steps at the same time.
+    Parallel(Box<Parallel<R>>),
+    /// Loads what the last page embeds, several requests at the same time.
+    Assets(Box<Assets<R>>),
     /// Sets the parameters of a block and runs it.
     Call(Box<Call<R>>),
     /// Ends the iteration as failed, for the reason in this text.
@@ -127,6 +131,26 @@ pub struct Group<R> {
     pub steps: Vec<Step<R>>,
 }
 
+/// Requests at the same time.
+#[derive(Debug, Clone)]
+pub struct Parallel<R> {
+    /// The maximum number of requests at the same time; at least 2.
+    pub at_once: u32,
+    /// The steps that make the requests; at least one.
+    pub steps: Vec<Step<R>>,
+}
+
+/// The requests for what a page embeds.
+#[derive(Debug, Clone)]
+pub struct Assets<R> {
+    /// The request for each asset; its URL is a template without a meaning.
+    pub request: R,
+    /// The maximum number of requests at the same time; at least 1.
+    pub at_once: u32,
+    /// True if only assets from the page's host are loaded.
+    pub same_host: bool,
+}
+
 /// A call of a block.
 #[derive(Debug, Clone)]
 pub struct Call<R> {
@@ -196,12 +220,14 @@ impl<R> Action<R> {
     pub fn request(&self) -> Option<&R> {
         match self {
             Self::Request(request) => Some(request),
+            Self::Assets(assets) => Some(&assets.request),
             Self::Think(_)
             | Self::Set(_)
             | Self::If(_)
             | Self::Loop(_)
             | Self::Choose(_)
             | Self::Group(_)
+            | Self::Parallel(_)
             | Self::Call(_)
             | Self::Fail(_)
             | Self::Stop(_)
@@ -216,6 +242,8 @@ impl<R> Action<R> {
             | Self::Think(_)
             | Self::Choose(_)
             | Self::Group(_)
+            | Self::Parallel(_)
+            | Self::Assets(_)
             | Self::Stop(_) => (Vec::new(), Vec::new()),
             Self::Set(values) => (Vec::new(), values.iter().map(|(_, value)| value).collect()),
             Self::Call(call) => (
@@ -234,6 +262,7 @@ impl<R> Action<R> {
             Self::Request(_)
             | Self::Think(_)
             | Self::Set(_)
+            | Self::Assets(_)
             | Self::Fail(_)
             | Self::Stop(_)
             | Self::Log(_) => Vec::new(),
@@ -254,6 +283,7 @@ impl<R> Action<R> {
                 most: repeated.passes.most(),
             }],
             Self::Group(group) => vec![Block::once(&group.steps)],
+            Self::Parallel(parallel) => vec![Block::once(&parallel.steps)],
             Self::Call(call) => vec![Block::once(&call.steps)],
             Self::Choose(alternatives) => {
                 let weight = |one: &Alternative<R>| f64::from(one.weight);
@@ -271,12 +301,14 @@ impl<R> Action<R> {
             Self::Request(_)
             | Self::Think(_)
             | Self::Set(_)
+            | Self::Assets(_)
             | Self::Fail(_)
             | Self::Stop(_)
             | Self::Log(_) => Vec::new(),
             Self::If(branches) => vec![&mut branches.steps, &mut branches.otherwise],
             Self::Loop(repeated) => vec![&mut repeated.steps],
             Self::Group(group) => vec![&mut group.steps],
+            Self::Parallel(parallel) => vec![&mut parallel.steps],
             Self::Call(call) => vec![&mut call.steps],
             Self::Choose(alternatives) => {
                 let blocks = alternatives.iter_mut().map(|one| &mut one.steps);
@@ -288,7 +320,7 @@ impl<R> Action<R> {
     /// True if the step itself takes time, without its blocks.
     pub const fn takes_time(&self) -> bool {
         match self {
-            Self::Request(_) | Self::Think(_) => true,
+            Self::Request(_) | Self::Think(_) | Self::Parallel(_) | Self::Assets(_) => true,
             Self::Set(_)
             | Self::If(_)
             | Self::Loop(_)
@@ -311,6 +343,8 @@ impl<R> Action<R> {
             | Self::If(_)
             | Self::Choose(_)
             | Self::Group(_)
+            | Self::Parallel(_)
+            | Self::Assets(_)
             | Self::Call(_)
             | Self::Fail(_)
             | Self::Stop(_)
@@ -333,6 +367,8 @@ impl<R> Action<R> {
             | Self::If(_)
             | Self::Choose(_)
             | Self::Group(_)
+            | Self::Parallel(_)
+            | Self::Assets(_)
             | Self::Call(_)
             | Self::Fail(_)
             | Self::Stop(_)
@@ -353,6 +389,8 @@ impl<R> Action<R> {
             | Self::If(_)
             | Self::Choose(_)
             | Self::Group(_)
+            | Self::Parallel(_)
+            | Self::Assets(_)
             | Self::Call(_)
             | Self::Fail(_)
             | Self::Stop(_)
@@ -387,6 +425,15 @@ impl<R> Action<R> {
                 name: group.name.clone(),
                 series: group.series,
                 steps: with_requests(&group.steps, request),
+            })),
+            Self::Parallel(parallel) => Action::Parallel(Box::new(Parallel {
+                at_once: parallel.at_once,
+                steps: with_requests(&parallel.steps, request),
+            })),
+            Self::Assets(assets) => Action::Assets(Box::new(Assets {
+                request: request(&assets.request),
+                at_once: assets.at_once,
+                same_host: assets.same_host,
             })),
             Self::Call(call) => Action::Call(Box::new(Call {
                 with: call.with.clone(),

@@ -3,6 +3,7 @@
 //! A kind consists of its table, its reader, the key of its captures and the keys of its child steps. Reader, hints,
 //! schema and reference know the kinds only through [`KINDS`].
 
+mod assets;
 mod branches;
 mod call;
 mod choose;
@@ -10,6 +11,7 @@ mod fail;
 mod foreach;
 mod group;
 mod log;
+mod parallel;
 mod repeat;
 mod request;
 mod set;
@@ -28,7 +30,7 @@ use crate::format::{Field, Mapping, Type};
 use crate::source::{Content, Entry, Node, Span, listed};
 
 /// Every kind of step.
-pub(super) const KINDS: [&StepKind; 14] = [
+pub(super) const KINDS: [&StepKind; 16] = [
     &request::KIND,
     &think::KIND,
     &set::KIND,
@@ -39,6 +41,8 @@ pub(super) const KINDS: [&StepKind; 14] = [
     &foreach::KIND,
     &choose::KIND,
     &group::KIND,
+    &parallel::KIND,
+    &assets::KIND,
     &call::KIND,
     &fail::KIND,
     &stop::KIND,
@@ -146,6 +150,12 @@ fn step(node: &Node, compiler: &mut Compiler<'_>) -> Option<Step> {
             return None;
         }
     };
+    if compiler.is_in_parallel() && !parallel::may_contain(kind) {
+        let message = format!("`{}` cannot be inside `parallel`", head.key);
+        let hint = "put it before or after the block: all requests of a block are prepared before the first is sent";
+        compiler.problems.report_with(head.key_span, message, hint);
+        return None;
+    }
     // The kind `if` reads its condition itself.
     let condition = match node.get(IF.key).filter(|_| head.key != IF.key) {
         None => Some(None),

@@ -23,7 +23,7 @@ pub(in crate::scenario) fn captures(node: &Node, compiler: &mut Compiler<'_>) ->
     for entry in entries {
         let read = capture(&entry.value, compiler);
         // Registered even after an error, so that uses of the name are not reported too.
-        let slot = compiler.capture(&entry.key);
+        let slot = compiler.capture_from_response(&entry.key);
         if let (Some((from, pick, otherwise)), Some(slot)) = (read, slot) {
             captures.push(Capture {
                 slot,

@@ -120,6 +120,24 @@ impl<'a> Compiler<'a> {
         self.names.set(name)
     }
 
+    /// The slot of a variable that a response gives a value: from here on, or after the block if it is in a parallel one.
+    pub(in crate::scenario) fn capture_from_response(&mut self, name: &str) -> Option<SlotId> {
+        self.names.set_by_response(name)
+    }
+
+    /// Runs `read` for the steps of a parallel block.
+    pub(in crate::scenario) fn in_parallel<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.names.begin_parallel();
+        let result = read(self);
+        self.names.end_parallel();
+        result
+    }
+
+    /// True for the steps of a parallel block.
+    pub(in crate::scenario) const fn is_in_parallel(&self) -> bool {
+        self.names.is_in_parallel()
+    }
+
     /// The same compiler for a block with these parameters.
     #[must_use]
     pub(in crate::scenario) fn with_parameters(mut self, parameters: &[(String, SlotId)]) -> Self {

@@ -21,6 +21,8 @@ pub(super) struct SectionNames<'a> {
     set: HashSet<SlotId>,
     /// Variables that a later step of this section captures.
     coming: HashSet<SlotId>,
+    /// In a parallel block: the variables that its responses give a value, for the steps after it.
+    in_flight: Option<HashSet<SlotId>>,
     /// True if the current step runs under a condition; then a variable without a value may be intended.
     pub(super) is_conditional: bool,
 }
@@ -35,6 +37,7 @@ impl<'a> SectionNames<'a> {
             parameters: Vec::new(),
             set: table.slots_where(|variable, _| variable.is_first_value_known()),
             coming: HashSet::new(),
+            in_flight: None,
             is_conditional: false,
         }
     }
@@ -78,6 +81,7 @@ impl<'a> SectionNames<'a> {
             parameters: Vec::new(),
             set,
             coming: list.into_iter().flat_map(captured).collect(),
+            in_flight: None,
             is_conditional: false,
         }
     }
@@ -104,6 +108,28 @@ impl<'a> SectionNames<'a> {
         let slot = self.table.slot(name)?;
         self.set.insert(slot);
         Some(slot)
+    }
+
+    /// The slot of a variable that a response gives a value: from here on, or after the block if it is in a parallel one.
+    pub(super) fn set_by_response(&mut self, name: &str) -> Option<SlotId> {
+        let slot = self.table.slot(name)?;
+        let set = self.in_flight.as_mut().unwrap_or(&mut self.set);
+        set.insert(slot);
+        Some(slot)
+    }
+
+    /// The next steps are those of a parallel block.
+    pub(super) fn begin_parallel(&mut self) {
+        self.in_flight = Some(HashSet::new());
+    }
+
+    /// The next step is the one after a parallel block.
+    pub(super) fn end_parallel(&mut self) {
+        self.set.extend(self.in_flight.take().into_iter().flatten());
+    }
+
+    pub(super) const fn is_in_parallel(&self) -> bool {
+        self.in_flight.is_some()
     }
 }
 
@@ -226,6 +252,17 @@ impl<'c> Resolver<'c> {
             return;
         }
         let name = &*self.names.table.variables[slot.0 as usize].name;
+        let in_flight = self.names.in_flight.as_ref();
+        if in_flight.is_some_and(|slots| slots.contains(slot)) {
+            if !self.names.is_conditional && !may_be_absent {
+                let message = format!(
+                    "`{name}` has no value yet: it is captured by a request that is sent at the same time"
+                );
+                let hint = "move this step after the `parallel` block";
+                self.complain(name, None, message, hint.to_owned());
+            }
+            return;
+        }
         if self.names.coming.contains(slot) {
             if !self.names.is_conditional && !may_be_absent {
                 let message = format!("`{name}` has no value yet: it is captured by a later step");

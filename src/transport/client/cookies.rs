@@ -4,6 +4,8 @@
 //! whole site (`Path=/`, as session cookies are), the header is the same for all URLs of the site, and is cached.
 
 use std::cmp::Reverse;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cookie_store::Cookie;
@@ -20,9 +22,57 @@ const MAX_COOKIES: usize = 200;
 /// The lifetime of a cached header: a second, because lifetimes of cookies are whole seconds.
 const CACHE_TTL: Duration = Duration::from_secs(1);
 
+/// The jar of all clients of a user. One that no cookie was ever offered is not locked.
+#[derive(Debug, Default)]
+pub(super) struct SharedJar {
+    is_used: AtomicBool,
+    jar: Mutex<Jar>,
+}
+
+impl SharedJar {
+    /// Stores the cookies that a response from `uri` sets.
+    pub(super) fn take(&self, uri: &Uri, headers: &HeaderMap) {
+        if headers.contains_key(SET_COOKIE) {
+            self.is_used.store(true, Ordering::Relaxed);
+            self.lock().take(uri, headers);
+        }
+    }
+
+    /// Stores cookies, each `name=value`, for every path of a URL's host.
+    pub(super) fn add(&self, uri: &Uri, cookies: &[HeaderValue]) {
+        self.is_used.store(true, Ordering::Relaxed);
+        self.lock().add(uri, cookies);
+    }
+
+    /// Removes every cookie.
+    pub(super) fn empty(&self) {
+        if let Some(mut jar) = self.used() {
+            jar.empty();
+        }
+    }
+
+    /// The `cookie` header of a request to `uri`.
+    pub(super) fn header(&self, uri: &Uri, now: Instant) -> Option<HeaderValue> {
+        self.used()?.header(uri, now)
+    }
+
+    /// The value of the cookie `name` that would be sent to `uri`, the first of them if there are several.
+    pub(super) fn value(&self, uri: &Uri, name: &str) -> Option<String> {
+        self.used()?.value(uri, name)
+    }
+
+    fn used(&self) -> Option<MutexGuard<'_, Jar>> {
+        self.is_used.load(Ordering::Relaxed).then(|| self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Jar> {
+        self.jar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A cookie jar; it allocates nothing until a cookie is stored.
 #[derive(Debug, Default)]
-pub(super) struct Jar {
+struct Jar {
     /// In the order in which they were set.
     cookies: Vec<StoredCookie>,
     /// The number of cookies ever added to the jar.
@@ -48,7 +98,7 @@ struct CachedHeader {
 
 impl Jar {
     /// Stores the cookies that a response from `uri` sets.
-    pub(super) fn take(&mut self, uri: &Uri, headers: &HeaderMap) {
+    fn take(&mut self, uri: &Uri, headers: &HeaderMap) {
         let mut lines = headers.get_all(SET_COOKIE).iter().peekable();
         if lines.peek().is_none() {
             return;
@@ -64,7 +114,7 @@ impl Jar {
     }
 
     /// Stores cookies, each `name=value`, for every path of a URL's host.
-    pub(super) fn add(&mut self, uri: &Uri, cookies: &[HeaderValue]) {
+    fn add(&mut self, uri: &Uri, cookies: &[HeaderValue]) {
         let mut headers = HeaderMap::new();
         for cookie in cookies {
             let line = [cookie.as_bytes(), b"; Path=/"].concat();
@@ -74,13 +124,13 @@ impl Jar {
     }
 
     /// Removes every cookie.
-    pub(super) fn empty(&mut self) {
+    fn empty(&mut self) {
         self.cookies.clear();
         self.cached = None;
     }
 
     /// The `cookie` header of a request to `uri`.
-    pub(super) fn header(&mut self, uri: &Uri, now: Instant) -> Option<HeaderValue> {
+    fn header(&mut self, uri: &Uri, now: Instant) -> Option<HeaderValue> {
         if self.cookies.is_empty() {
             return None;
         }
@@ -105,7 +155,7 @@ impl Jar {
     }
 
     /// The value of the cookie `name` that would be sent to `uri`, the first of them if there are several.
-    pub(super) fn value(&self, uri: &Uri, name: &str) -> Option<String> {
+    fn value(&self, uri: &Uri, name: &str) -> Option<String> {
         let url = url(uri)?;
         let named = self
             .matching(&url)

@@ -19,7 +19,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri}
 pub use destination::{Destination, NoDestination};
 pub use set_cookie::values_set;
 
-use self::cookies::Jar;
+use self::cookies::SharedJar;
 use self::pool::Pool;
 use self::redirect::Repeat;
 use self::request::cased;
@@ -44,7 +44,7 @@ pub struct Client {
     shared: Arc<Shared>,
     pool: Pool,
     timer: DeadlineTimer,
-    jar: Jar,
+    jar: Arc<SharedJar>,
     /// The current request's own headers, in case it is redirected or resent; the vector is reused.
     own_headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -84,8 +84,17 @@ impl Client {
             shared,
             pool: Pool::default(),
             timer: DeadlineTimer::default(),
-            jar: Jar::default(),
+            jar: Arc::default(),
             own_headers: Vec::new(),
+        }
+    }
+
+    /// A client of the same user, with the same cookies and connections of its own, for requests at the same time.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self {
+            jar: Arc::clone(&self.jar),
+            ..Self::new(Arc::clone(&self.shared))
         }
     }
 

@@ -11,6 +11,7 @@ mod gauges;
 mod labour;
 mod links;
 mod loads;
+mod parallel;
 mod pauses;
 pub(crate) mod plans;
 mod responses;

@@ -3,6 +3,7 @@
 //! requests of this path so far, any other path at once, with a JSON body.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,14 @@ pub(crate) struct Server {
     seen: Arc<Mutex<Vec<Seen>>>,
     count: watch::Sender<usize>,
     released: watch::Sender<bool>,
+    waiting: Arc<Waiting>,
+}
+
+/// The number of requests that have arrived and have no answer yet.
+#[derive(Debug, Default)]
+struct Waiting {
+    now: AtomicUsize,
+    peak: AtomicUsize,
 }
 
 impl Server {
@@ -45,6 +54,7 @@ impl Server {
             seen: Arc::default(),
             count: watch::Sender::new(0),
             released: watch::Sender::new(false),
+            waiting: Arc::default(),
         };
         let this = server.clone();
         tokio::spawn(async move {
@@ -67,6 +77,11 @@ impl Server {
         let arrived = count.wait_for(|count| *count >= requests);
         let arrived = tokio::time::timeout(Duration::from_secs(30), arrived).await;
         assert!(arrived.is_ok(), "{requests} requests never arrived");
+    }
+
+    /// The largest number of requests that waited for their answers at the same time.
+    pub(crate) fn peak(&self) -> usize {
+        self.waiting.peak.load(Ordering::SeqCst)
     }
 
     /// Everything that arrived, in order.
@@ -95,6 +110,8 @@ impl Server {
                 all.push(seen);
                 all.iter().filter(|seen| seen.path() == path).count()
             };
+            let waiting = self.waiting.now.fetch_add(1, Ordering::SeqCst) + 1;
+            self.waiting.peak.fetch_max(waiting, Ordering::SeqCst);
             self.count.send_modify(|count| *count += 1);
             if path.starts_with("/hold") {
                 let mut released = self.released.subscribe();
@@ -116,6 +133,7 @@ impl Server {
                 "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}",
                 body.len()
             );
+            self.waiting.now.fetch_sub(1, Ordering::SeqCst);
             if stream.write_all(answer.as_bytes()).await.is_err() {
                 return;
             }

@@ -38,7 +38,7 @@ const OPTIONS: Field = method("options", "/items", "Sends `OPTIONS`.");
 
 const IN_A_REQUEST: &str = "it belongs in a request, beside its method";
 
-const NAME: Field = Field::new(
+pub(super) const NAME: Field = Field::new(
     "name",
     Type::NAME,
     "list documents",
@@ -46,7 +46,7 @@ const NAME: Field = Field::new(
      and the path as written, without the query: `GET /items/${id}`. Steps with the same name in a flow share a \
      series.",
 );
-const TAGS: Field = Field::new(
+pub(super) const TAGS: Field = Field::new(
     "tags",
     Type::Map(&Type::NAME),
     "{ area: catalogue }",
@@ -89,7 +89,7 @@ const REDIRECTS: Field = Field::new(
     "The maximum number of redirects of this request, instead of that of `http`. With 0, checks and captures see the \
      redirect itself.",
 );
-const SILENT: Field = Field::new(
+pub(super) const SILENT: Field = Field::new(
     "silent",
     Type::Flag,
     "true",

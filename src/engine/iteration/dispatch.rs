@@ -1,0 +1,165 @@
+//! Several requests of an iteration at the same time.
+
+use std::mem::take;
+use std::ops::ControlFlow::{self, Break, Continue};
+use std::sync::Arc;
+
+use http::Uri;
+
+use super::{EarlyEnd, IterationWalker};
+use crate::engine::in_flight::InFlight;
+use crate::engine::judge::is_slow_to_judge;
+use crate::engine::request::{Prepared, Unsendable};
+use crate::engine::walk::Walker;
+use crate::engine::walk::parallel::{Dispatcher, Flights, Job, first_break};
+use crate::engine::walk::request::{conclude, unsendable};
+use crate::outcome::Outcome;
+use crate::plan::MeasuredRequest;
+use crate::transport::{Client, Shared};
+
+/// A request that has ended, and the client that sent it.
+struct Landed<'p, 'r> {
+    job: Job<'p, MeasuredRequest>,
+    in_flight: InFlight<'r>,
+    client: Client,
+}
+
+/// Sends a request.
+async fn fly<'p, 'r>(
+    mut job: Job<'p, MeasuredRequest>,
+    mut in_flight: InFlight<'r>,
+    mut client: Client,
+) -> Landed<'p, 'r> {
+    let outgoing = job.prepared.outgoing(&job.request.request);
+    in_flight.send(&mut client, outgoing).await;
+    Landed {
+        job,
+        in_flight,
+        client,
+    }
+}
+
+impl Dispatcher for IterationWalker<'_, '_> {
+    fn prepare<'p>(
+        &mut self,
+        request: &'p MeasuredRequest,
+    ) -> ControlFlow<EarlyEnd, Option<Job<'p, MeasuredRequest>>> {
+        let prepared = Prepared::of(&request.request, &self.run.base, &mut self.user.state);
+        self.job(request, prepared)
+    }
+
+    fn prepare_asset<'p>(
+        &mut self,
+        request: &'p MeasuredRequest,
+        uri: Uri,
+    ) -> ControlFlow<EarlyEnd, Option<Job<'p, MeasuredRequest>>> {
+        let prepared = Prepared::of_asset(&request.request, uri, &mut self.user.state);
+        self.job(request, prepared)
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        self.user.client.shared()
+    }
+
+    /// After an early end no further request starts, and those in flight still end. A response that takes long to judge
+    /// waits until no request is in flight, so that judging it does not add to the times of others.
+    async fn send_all(
+        &mut self,
+        jobs: Vec<Job<'_, MeasuredRequest>>,
+        at_once: usize,
+    ) -> ControlFlow<EarlyEnd> {
+        self.back_off().await?;
+        let mut intended = self.intended.take();
+        let before = self.user.state.take_last();
+        let mut waiting = jobs.into_iter().peekable();
+        let mut flights = Flights::default();
+        let mut slow: Vec<Landed<'_, '_>> = Vec::new();
+        let mut result = Continue(());
+        loop {
+            while result.is_continue() && slow.is_empty() && flights.len() < at_once {
+                if waiting.peek().is_some() {
+                    result = self.may_continue();
+                }
+                let Some(job) = waiting.next_if(|_| result.is_continue()) else {
+                    break;
+                };
+                let lane = self.user.lanes.pop();
+                let client = lane.unwrap_or_else(|| self.user.client.beside());
+                let series = job.request.series;
+                let in_flight = InFlight::new(self.run, self.index, series, self.clock, intended);
+                flights.add(fly(job, in_flight, client));
+            }
+            // The first requests were due together; each of the others when one before it ended.
+            intended = None;
+            match flights.next().await {
+                Some(landed) if flights.len() > 0 && landed.is_slow_to_judge() => slow.push(landed),
+                Some(landed) => result = first_break(result, self.land(landed).await),
+                None if slow.is_empty() => break,
+                None => {
+                    for landed in take(&mut slow) {
+                        result = first_break(result, self.land(landed).await);
+                    }
+                }
+            }
+        }
+        self.user.state.recall(before);
+        result
+    }
+}
+
+impl IterationWalker<'_, '_> {
+    fn job<'p>(
+        &mut self,
+        request: &'p MeasuredRequest,
+        prepared: Result<Prepared<'p>, Unsendable>,
+    ) -> ControlFlow<EarlyEnd, Option<Job<'p, MeasuredRequest>>> {
+        match prepared {
+            Ok(prepared) => Continue(Some(Job {
+                request,
+                prepared,
+                random: self.user.state.random_branch(),
+            })),
+            Err(reason) => {
+                if self.user.state.used_up().is_none() {
+                    let detail = reason.to_string();
+                    unsendable(
+                        self.run, self.user, self.index, self.clock, request, &detail,
+                    );
+                }
+                self.ended = None;
+                match self.failed(&request.request.name, Outcome::Unsendable) {
+                    Break(end) => Break(end),
+                    Continue(()) => Continue(None),
+                }
+            }
+        }
+    }
+
+    /// Judges and records a request that has ended.
+    async fn land(&mut self, landed: Landed<'_, '_>) -> ControlFlow<EarlyEnd> {
+        let Landed {
+            job,
+            in_flight,
+            client,
+        } = landed;
+        self.user.lanes.push(client);
+        let of_iteration = self.user.state.draw_from(job.random);
+        let end = conclude(
+            self.run,
+            self.user,
+            self.index,
+            job.request,
+            &job.prepared,
+            in_flight,
+        )
+        .await;
+        self.user.state.draw_from(of_iteration);
+        self.ended_with(&job.request.request.name, end)
+    }
+}
+
+impl Landed<'_, '_> {
+    fn is_slow_to_judge(&self) -> bool {
+        is_slow_to_judge(&self.job.request.request, &self.in_flight.exchange)
+    }
+}

@@ -1,0 +1,221 @@
+//! `parallel`: prepares the requests of its steps in order, and sends them at the same time.
+
+use std::future::poll_fn;
+use std::ops::ControlFlow::{self, Break, Continue};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use http::Uri;
+use rand_pcg::Pcg64Mcg;
+
+use super::{Walker, choose, holds, passes, set};
+use crate::engine::request::Prepared;
+use crate::outcome::Outcome;
+use crate::scenario::program::{Loop, Parallel, Passes};
+use crate::scenario::{Action, Step};
+use crate::transport::Shared;
+
+/// The maximum number of steps that a block runs to prepare its requests, which are all in memory before the first is
+/// sent.
+const MAX_STEPS: usize = 20_000;
+
+/// A request that is ready to be sent.
+#[derive(Debug)]
+pub(in crate::engine) struct Job<'p, R> {
+    pub(in crate::engine) request: &'p R,
+    pub(in crate::engine) prepared: Prepared<'p>,
+    /// The random numbers of its captures, which do not depend on the order of the responses.
+    pub(in crate::engine) random: Pcg64Mcg,
+}
+
+/// Sends jobs at the same time.
+pub(in crate::engine) trait Dispatcher: Walker {
+    /// Prepares a request; nothing is sent if that fails.
+    fn prepare<'p>(
+        &mut self,
+        request: &'p Self::Request,
+    ) -> ControlFlow<Self::Break, Option<Job<'p, Self::Request>>>;
+
+    /// As [`Self::prepare`], for an asset of a page.
+    fn prepare_asset<'p>(
+        &mut self,
+        request: &'p Self::Request,
+        uri: Uri,
+    ) -> ControlFlow<Self::Break, Option<Job<'p, Self::Request>>>;
+
+    /// The part of the client that all users share.
+    fn shared(&self) -> &Arc<Shared>;
+
+    /// Sends the jobs in their order, at most `at_once` at the same time.
+    fn send_all(
+        &mut self,
+        jobs: Vec<Job<'_, Self::Request>>,
+        at_once: usize,
+    ) -> impl Future<Output = ControlFlow<Self::Break>> + Send;
+}
+
+/// Prepares every request of the block and sends them.
+pub(in crate::engine) async fn run<W: Dispatcher>(
+    walker: &mut W,
+    block: &Parallel<W::Request>,
+) -> ControlFlow<W::Break> {
+    let mut collected = Collected {
+        jobs: Vec::new(),
+        steps: 0,
+    };
+    collect(walker, &block.steps, &mut collected)?;
+    if collected.is_full() {
+        let detail = format!(
+            "it runs more than {MAX_STEPS} steps to prepare its requests: put it into a loop over parts of the list"
+        );
+        return walker.failed_step("parallel", Outcome::Unsendable, detail);
+    }
+    walker
+        .send_all(collected.jobs, block.at_once as usize)
+        .await
+}
+
+/// The requests of a block so far.
+struct Collected<'p, R> {
+    jobs: Vec<Job<'p, R>>,
+    /// The number of steps that made them.
+    steps: usize,
+}
+
+impl<R> Collected<'_, R> {
+    const fn is_full(&self) -> bool {
+        self.steps > MAX_STEPS
+    }
+}
+
+/// Walks the steps of a block, as the walk does, and prepares their requests.
+fn collect<'p, W: Dispatcher>(
+    walker: &mut W,
+    steps: &'p [Step<W::Request>],
+    collected: &mut Collected<'p, W::Request>,
+) -> ControlFlow<W::Break> {
+    for step in steps {
+        walker.may_continue()?;
+        collected.steps += 1;
+        if collected.is_full() {
+            break;
+        }
+        if !holds(walker, step)? {
+            continue;
+        }
+        match &step.action {
+            Action::Request(request) => collected.jobs.extend(walker.prepare(request)?),
+            Action::Set(values) => set::run(walker, step, values)?,
+            Action::If(branches) => match branches.condition.holds(walker.values()) {
+                Ok(true) => collect(walker, &branches.steps, collected)?,
+                Ok(false) => collect(walker, &branches.otherwise, collected)?,
+                Err(missing) => walker.missing_value(step, missing)?,
+            },
+            Action::Choose(alternatives) => {
+                let drawn = choose::drawn(walker.values(), alternatives);
+                collect(walker, drawn, collected)?;
+            }
+            Action::Loop(repeated) => collect_passes(walker, step, repeated, collected)?,
+            // The reader accepts none of these in a block.
+            Action::Think(_)
+            | Action::Group(_)
+            | Action::Parallel(_)
+            | Action::Assets(_)
+            | Action::Call(_)
+            | Action::Fail(_)
+            | Action::Stop(_)
+            | Action::Log(_) => {}
+        }
+    }
+    Continue(())
+}
+
+fn collect_passes<'p, W: Dispatcher>(
+    walker: &mut W,
+    step: &Step<W::Request>,
+    repeated: &'p Loop<W::Request>,
+    collected: &mut Collected<'p, W::Request>,
+) -> ControlFlow<W::Break> {
+    let times = match &repeated.passes {
+        Passes::Times(times) => Ok(*times),
+        Passes::Count(count) => passes::passes_of(walker, count),
+        Passes::Each(each) => match passes::items(walker, each) {
+            Ok(items) => {
+                for (pass, item) in (0..).zip(items) {
+                    if collected.is_full() {
+                        break;
+                    }
+                    passes::keep(walker, each, pass, item);
+                    collect(walker, &repeated.steps, collected)?;
+                }
+                Ok(0)
+            }
+            Err(missing) => Err(missing),
+        },
+        // The reader accepts neither in a block.
+        Passes::While { .. } | Passes::Until { .. } => Ok(0),
+    };
+    match times {
+        Ok(times) => {
+            for _ in 0..times {
+                if collected.is_full() {
+                    break;
+                }
+                collect(walker, &repeated.steps, collected)?;
+            }
+            Continue(())
+        }
+        Err(missing) => walker.missing_value(step, missing),
+    }
+}
+
+/// Futures that run at the same time within the user's task. Each wake-up polls all of them, because a stop of the run
+/// wakes the task and not the single future.
+pub(in crate::engine) struct Flights<'f, T>(Vec<Pin<Box<dyn Future<Output = T> + Send + 'f>>>);
+
+impl<T> Default for Flights<'_, T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'f, T> Flights<'f, T> {
+    pub(in crate::engine) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(in crate::engine) fn add(&mut self, flight: impl Future<Output = T> + Send + 'f) {
+        self.0.push(Box::pin(flight));
+    }
+
+    /// The result of the next one that ends; `None` if there is none.
+    pub(in crate::engine) async fn next(&mut self) -> Option<T> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let (index, result) = poll_fn(|cx| {
+            let ended = self.0.iter_mut().enumerate().find_map(|(index, flight)| {
+                match flight.as_mut().poll(cx) {
+                    Poll::Ready(result) => Some((index, result)),
+                    Poll::Pending => None,
+                }
+            });
+            ended.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await;
+        drop(self.0.swap_remove(index));
+        Some(result)
+    }
+}
+
+/// The result of a block: the first break stays, and the requests in flight still end.
+pub(in crate::engine) fn first_break<B>(
+    result: ControlFlow<B>,
+    next: ControlFlow<B>,
+) -> ControlFlow<B> {
+    match result {
+        Break(first) => Break(first),
+        Continue(()) => next,
+    }
+}
