@@ -68,6 +68,7 @@ pub(super) async fn iterate<'r>(
         failed_in_group: None,
         flow,
         number,
+        is_leaving: false,
     };
     let mut result = Continue(());
     if !walker.user.state.has_begun(flow_index) {
@@ -103,6 +104,39 @@ pub(super) async fn iterate<'r>(
     then
 }
 
+/// Runs the `stop` of each flow that the user has begun, before it leaves. It is no iteration, so it counts as none.
+pub(super) async fn leave<'r>(
+    run: &'r RunState,
+    user: &mut User<'r>,
+    index: usize,
+    number: u64,
+    clock: Clock,
+) {
+    for (flow_index, flow) in run.plan.workload.flows.iter().enumerate() {
+        if flow.stop.is_empty() || !user.state.has_begun(flow_index) {
+            continue;
+        }
+        user.state.begin_iteration(number);
+        user.client.begin_iteration();
+        let flow = user.state.take_flow(flow_index);
+        let mut walker = IterationWalker {
+            run,
+            user,
+            index,
+            clock,
+            intended: None,
+            ended: None,
+            failure: None,
+            failed_in_group: None,
+            flow,
+            number,
+            is_leaving: true,
+        };
+        // The user leaves in any case; failures are recorded where they occur.
+        let _ = walk(&mut walker, &flow.stop).await;
+    }
+}
+
 /// Walks through the steps of an iteration for one user.
 #[derive(Debug)]
 struct IterationWalker<'a, 'r> {
@@ -121,6 +155,8 @@ struct IterationWalker<'a, 'r> {
     flow: &'a PlannedFlow,
     /// The number of the user's iteration.
     number: u64,
+    /// True in the `stop` of a flow, which goes on after the end of the load, until the grace period is over.
+    is_leaving: bool,
 }
 
 /// The end of an iteration before its last step.
@@ -200,6 +236,7 @@ impl IterationWalker<'_, '_> {
     async fn back_off(&mut self) -> ControlFlow<EarlyEnd> {
         if let Some(pause) = self.user.backoff.take()
             && self.run.back_off(self.index, pause).await.is_none()
+            && !self.is_leaving
         {
             return Break(EarlyEnd::STOPPED);
         }
@@ -244,7 +281,13 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
     type Group = Option<BegunGroup<'r>>;
 
     fn may_continue(&self) -> ControlFlow<EarlyEnd> {
-        if self.run.halt.is_stopping() {
+        let halt = &self.run.halt;
+        let is_over = if self.is_leaving {
+            halt.is_grace_over()
+        } else {
+            halt.is_stopping()
+        };
+        if is_over {
             return Break(EarlyEnd::STOPPED);
         }
         Continue(())
@@ -368,6 +411,7 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
         self.ended = None;
         match unless_stopped(&self.run.halt, tokio::time::sleep(length)).await {
             Some(()) => Continue(()),
+            None if self.is_leaving => Continue(()),
             None => Break(EarlyEnd::STOPPED),
         }
     }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use super::backoff::Backoff;
-use super::iteration::{LeaveReason, NextAction, iterate};
+use super::iteration::{LeaveReason, NextAction, iterate, leave};
 use super::pacer::Pacer;
 use super::run::RunState;
 use super::state::{User, UserState};
@@ -137,18 +137,15 @@ async fn run_user<F: Future<Output = ()>>(
         number as u32,
     );
     let mut iteration = 0;
+    let mut reason = None;
     while let Some(start) = pacer.next().await {
         let flow = alone.unwrap_or_else(|| turns.next_flow());
-        match iterate(run, &mut user, index, iteration, flow, clock, start).await {
-            NextAction::Iterate => {}
-            NextAction::Leave(LeaveReason::Aborting) => return,
-            NextAction::Leave(LeaveReason::Asked) => return run.early_exits.left(),
-            NextAction::Leave(LeaveReason::Stopped) => return run.early_exits.stopped(),
-            NextAction::Leave(LeaveReason::OutOfRows(feed)) => {
-                return run.early_exits.out_of_rows(feed);
-            }
-        }
+        let next = iterate(run, &mut user, index, iteration, flow, clock, start).await;
         iteration += 1;
+        if let NextAction::Leave(because) = next {
+            reason = Some(because);
+            break;
+        }
         if let Some(pause) = user.state.rest() {
             pacer.rest(pause);
         }
@@ -158,6 +155,13 @@ async fn run_user<F: Future<Output = ()>>(
         turn().await;
         // An iteration without I/O must still give the other users of this thread their turn.
         tokio::task::coop::consume_budget().await;
+    }
+    leave(run, &mut user, index, iteration, clock).await;
+    match reason {
+        None | Some(LeaveReason::Aborting) => {}
+        Some(LeaveReason::Asked) => run.early_exits.left(),
+        Some(LeaveReason::Stopped) => run.early_exits.stopped(),
+        Some(LeaveReason::OutOfRows(feed)) => run.early_exits.out_of_rows(feed),
     }
 }
 

@@ -181,8 +181,10 @@ impl<'s> WorkloadCompiler<'s> {
         let mut measured = |request: &scenario::Request| self.measured(request, &flow.name);
         let mut start = with_requests(&flow.start, &mut measured);
         let mut steps = with_requests(&flow.steps, &mut measured);
-        self.groups(&mut start, "", &flow.name);
-        self.groups(&mut steps, "", &flow.name);
+        let mut stop = with_requests(&flow.stop, &mut measured);
+        for block in [&mut start, &mut steps, &mut stop] {
+            self.groups(block, "", &flow.name);
+        }
         if let Some(delay) = self.think_time {
             think::place(&mut steps, delay);
         }
@@ -195,6 +197,7 @@ impl<'s> WorkloadCompiler<'s> {
                 .filter(|_| self.is_closed && think::pauses_between_rounds(&steps)),
             start,
             steps,
+            stop,
         };
         uses::note_in_flow(&mut planned);
         planned

@@ -11,8 +11,9 @@ use crate::scenario::{
 
 /// Notes in each request of a flow the parts of its response that are read.
 pub(super) fn note_in_flow(flow: &mut PlannedFlow) {
-    let read = of_block(&flow.start).with(of_block(&flow.steps));
-    for block in [&mut flow.start, &mut flow.steps] {
+    let blocks = flow.blocks().into_iter();
+    let read = blocks.fold(PartSet::default(), |read, block| read.with(of_block(block)));
+    for block in [&mut flow.start, &mut flow.steps, &mut flow.stop] {
         note(block, read);
     }
 }

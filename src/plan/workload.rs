@@ -88,8 +88,17 @@ pub struct PlannedFlow {
     pub start: Vec<Step<MeasuredRequest>>,
     /// The steps of an iteration.
     pub steps: Vec<Step<MeasuredRequest>>,
+    /// The steps that each user runs once, when it leaves the load.
+    pub stop: Vec<Step<MeasuredRequest>>,
     /// Closed models: the pause between an iteration and its user's next.
     pub rest: Option<Delay>,
+}
+
+impl PlannedFlow {
+    /// Its lists of steps, in the order in which a user runs them.
+    pub const fn blocks(&self) -> [&Vec<Step<MeasuredRequest>>; 3] {
+        [&self.start, &self.steps, &self.stop]
+    }
 }
 
 /// The users of a load and the flows that they play.
@@ -147,8 +156,7 @@ impl Workload {
 
     /// Every request of the flows.
     pub fn measured_requests(&self) -> impl Iterator<Item = &MeasuredRequest> {
-        let flows = self.flows.iter();
-        let blocks = flows.flat_map(|flow| [&flow.start, &flow.steps]);
+        let blocks = self.flows.iter().flat_map(PlannedFlow::blocks);
         blocks.flat_map(|block| requests(block).map(|(request, _)| request))
     }
 

@@ -34,6 +34,20 @@ pub struct Flow {
     pub start: Vec<Step>,
     /// The steps of an iteration.
     pub steps: Vec<Step>,
+    /// Each user runs these steps once, when it leaves the load.
+    pub stop: Vec<Step>,
+}
+
+impl Flow {
+    /// Its lists of steps, in the order in which a user runs them.
+    pub const fn blocks(&self) -> [&Vec<Step>; 3] {
+        [&self.start, &self.steps, &self.stop]
+    }
+
+    /// As [`Self::blocks`], mutable.
+    pub(crate) const fn blocks_mut(&mut self) -> [&mut Vec<Step>; 3] {
+        [&mut self.start, &mut self.steps, &mut self.stop]
+    }
 }
 
 /// A request as written.

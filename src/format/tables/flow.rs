@@ -53,6 +53,15 @@ pub(crate) const START: Field = Field::new(
      complete, the user repeats them with its next iteration of the flow.",
 );
 
+pub(crate) const STOP: Field = Field::new(
+    "stop",
+    Type::OneOf(&[Type::List(&Type::Step), Type::Nothing]),
+    "[ { post: /logout } ]",
+    "Steps that each user runs once when it leaves the load, such as a logout, if it has begun an iteration of this flow: \
+     after its `start`, if the flow has one. They are measured under their own names; at the end of the load they have \
+     the grace period. Pauses are skipped once the load has ended. Values captured in `start` are available.",
+);
+
 pub(crate) const STEPS: Field = Field::new(
     "steps",
     Type::List(&Type::Step),
@@ -65,7 +74,7 @@ pub(crate) const TABLE: Mapping = Mapping {
     name: "flow",
     what: "a flow",
     doc: "A flow is a list of steps with a name and a weight.",
-    fields: &[NAME, WEIGHT, COUNT, TAGS, START, STEPS],
+    fields: &[NAME, WEIGHT, COUNT, TAGS, START, STEPS, STOP],
     choices: &[&SHARE],
     example: "name: browse
 weight: 7

@@ -164,7 +164,11 @@ impl Canonical<'_> {
         };
         self.line("flow", list([quoted(&flow.name), share, rest]))?;
         self.block("start", &flow.start)?;
-        self.block("steps", &flow.steps)
+        self.block("steps", &flow.steps)?;
+        if flow.stop.is_empty() {
+            return Ok(());
+        }
+        self.block("stop", &flow.stop)
     }
 
     fn block<R: AsRef<PlannedRequest>>(&mut self, name: &str, block: &[Step<R>]) -> fmt::Result {

@@ -69,10 +69,12 @@ impl Estimate {
                 for &(flow, share) in &part.flows {
                     let own = of_part * share;
                     let mut requests = Vec::new();
-                    // Each user runs a flow's `start` at most once.
-                    let users = part.users.len() as f64;
-                    count(&workload.flows[flow].start, users.min(own), &mut requests);
-                    count(&workload.flows[flow].steps, own, &mut requests);
+                    // Each user runs a flow's `start` and `stop` at most once.
+                    let once = own.min(part.users.len() as f64);
+                    let blocks = workload.flows[flow].blocks();
+                    for (block, times) in blocks.into_iter().zip([once, own, once]) {
+                        count(block, times, &mut requests);
+                    }
                     let share = FlowShare {
                         share: if iterations > 0.0 {
                             own / iterations

@@ -309,7 +309,7 @@ fn titled(load: &LoadProfile, text: &str) -> String {
 }
 
 fn has_condition(flow: &PlannedFlow) -> bool {
-    let blocks = [&flow.start, &flow.steps].into_iter();
+    let blocks = flow.blocks().into_iter();
     let mut steps = blocks.flat_map(|block| visit(block));
     steps.any(|visit| visit.step.condition.is_some())
 }

@@ -110,15 +110,17 @@ fn most_samples(threshold: &Threshold, workload: &Workload) -> Option<u64> {
     };
     let users = u64::from(workload.loads.peak_users());
     let most = |count: &dyn Fn(&[Step<MeasuredRequest>]) -> Option<u64>| {
-        let (mut an_iteration, mut starts) = (0, 0_u64);
+        let (mut an_iteration, mut once) = (0, 0_u64);
         for flow in &workload.flows {
             an_iteration = count(&flow.steps)?.max(an_iteration);
-            starts = starts.saturating_add(count(&flow.start)?.saturating_mul(users));
+            for block in [&flow.start, &flow.stop] {
+                once = once.saturating_add(count(block)?.saturating_mul(users));
+            }
         }
         Some(
             iterations()?
                 .saturating_mul(an_iteration)
-                .saturating_add(starts),
+                .saturating_add(once),
         )
     };
     match threshold.metric {

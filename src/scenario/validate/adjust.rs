@@ -193,8 +193,9 @@ fn scale_pauses(scenario: &mut Scenario, factor: f64) {
         scale_delay(delay, factor);
     }
     for flow in &mut scenario.flows {
-        scale_steps(&mut flow.start, factor);
-        scale_steps(&mut flow.steps, factor);
+        for block in flow.blocks_mut() {
+            scale_steps(block, factor);
+        }
     }
     scale_steps(&mut scenario.setup, factor);
     scale_steps(&mut scenario.teardown, factor);

@@ -24,11 +24,14 @@ pub(super) fn count_captures(fields: &Fields<'_>, names: &mut NameTable, problem
         return;
     };
     for (index, flow) in flows.iter().enumerate() {
-        if let Some(node) = flow.get(table::START.key) {
-            names.add_captures(node, &Section::Start(index), problems);
-        }
-        if let Some(node) = flow.get(table::STEPS.key) {
-            names.add_captures(node, &Section::Steps(index), problems);
+        for (field, section) in [
+            (table::START, Section::Start(index)),
+            (table::STEPS, Section::Steps(index)),
+            (table::STOP, Section::Stop(index)),
+        ] {
+            if let Some(node) = flow.get(field.key) {
+                names.add_captures(node, &section, problems);
+            }
         }
     }
 }
@@ -102,8 +105,8 @@ fn flow(
         tags: &labels,
         ..defaults
     };
-    let start_steps = start.map_or_else(Vec::new, |node| {
-        let section = Section::Start(index);
+    let mut block = |node: Option<&Node>, section: Section, before: Option<&Node>| {
+        let node = node?;
         let mut compiler = Compiler::for_section(
             problems,
             names,
@@ -111,10 +114,12 @@ fn flow(
             section,
             place.clone(),
             Some(node),
-            None,
+            before,
         );
-        steps_or_none(node, &mut compiler)
-    });
+        Some(steps_or_none(node, &mut compiler))
+    };
+    let start_steps = block(start, Section::Start(index), None);
+    let stop_steps = block(fields.get(&table::STOP), Section::Stop(index), start);
     let body = match list {
         Some(Node {
             value: Content::List(items),
@@ -145,8 +150,9 @@ fn flow(
     Some(Flow {
         name: name?.to_owned(),
         share: share?,
-        start: start_steps,
+        start: start_steps.unwrap_or_default(),
         steps: body.unwrap_or_default(),
+        stop: stop_steps.unwrap_or_default(),
     })
 }
 

@@ -66,6 +66,8 @@ pub(in crate::scenario) enum Section {
     Start(usize),
     /// A flow's `steps`.
     Steps(usize),
+    /// A flow's `stop`.
+    Stop(usize),
     /// A block, which is part of each section that calls it.
     Block,
 }
@@ -75,7 +77,7 @@ impl Section {
         match self {
             Self::Variables | Self::Setup | Self::Teardown => Scope::Run,
             Self::Start(_) => Scope::User,
-            Self::Steps(_) | Self::Block => Scope::Iteration,
+            Self::Steps(_) | Self::Stop(_) | Self::Block => Scope::Iteration,
         }
     }
 }

@@ -63,7 +63,9 @@ impl<'a> SectionNames<'a> {
         let has_run_setup = match section {
             Section::Variables | Section::Setup => false,
             Section::Teardown => true,
-            Section::Start(_) | Section::Steps(_) | Section::Block => !table.lacks_setup,
+            Section::Start(_) | Section::Steps(_) | Section::Stop(_) | Section::Block => {
+                !table.lacks_setup
+            }
         };
         let mut set = table.slots_where(|variable, section_of| {
             variable.is_first_value_known()
@@ -302,9 +304,16 @@ impl<'c> Resolver<'c> {
             (Some(Section::Start(_)), Some(Section::Steps(_))) => {
                 "in the steps, which run after `start`"
             }
-            (Some(Section::Start(_) | Section::Steps(_) | Section::Block), _) => {
-                "only in another flow"
+            (Some(Section::Stop(stop)), Some(Section::Steps(steps))) if stop == steps => {
+                "in the steps, whose values last until their iteration ends"
             }
+            (Some(Section::Start(_) | Section::Steps(_)), Some(Section::Stop(_))) => {
+                "in `stop`, which runs after all iterations"
+            }
+            (
+                Some(Section::Start(_) | Section::Steps(_) | Section::Stop(_) | Section::Block),
+                _,
+            ) => "only in another flow",
         };
         let message = format!(
             "`{name}` never has a value in {}: it is captured {elsewhere}",

@@ -99,7 +99,7 @@ fn check_tags(scenario: &Scenario, overrides: &Overrides, problems: &mut Problem
 
 /// The tags of every request of a flow.
 fn tags(flow: &Flow) -> impl Iterator<Item = (&String, &String)> {
-    let blocks = [&flow.start, &flow.steps].into_iter();
+    let blocks = flow.blocks().into_iter();
     blocks.flat_map(|block| requests(block).flat_map(|(request, _)| &request.tags))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gander::engine;
 use gander::outcome::Outcome;
-use gander::plan::{CheckId, Segment};
+use gander::plan::{CheckId, Segment, Subject};
 use gander::record::{CheckCounts, Log};
 
 use super::plans::{plan, plan_with_files};
@@ -288,4 +288,74 @@ async fn one_seed_gives_one_sequence_of_flows_and_values() {
     assert_ne!(once, played(8).await);
     let few = once.iter().filter(|path| path.starts_with("/few")).count();
     assert_eq!(few, 10, "an eighth of 80");
+}
+
+#[tokio::test]
+async fn each_user_runs_the_stop_of_the_flows_that_it_has_begun_once_when_it_leaves() {
+    let server = Server::start().await;
+    let body = "load: { iterations: 3, per_user: true, users: 2 }\n\
+                flows:\n\
+                - name: main\n\
+                \x20 start: [ { get: '/in/${user()}', name: in, capture: { token: { json: $.token } } } ]\n\
+                \x20 steps: [ { get: /a } ]\n\
+                \x20 stop: [ { get: '/out/${user()}/${token}', name: out }, { think: 50ms }, { get: /last } ]\n\
+                - name: never\n\
+                \x20 start: [ { get: /broken, capture: { no: { json: $.nothing } } } ]\n\
+                \x20 steps: [ { get: /b } ]\n\
+                \x20 stop: [ { get: /never } ]\n";
+    let over = play(&server, body).await;
+    let paths = paths(&server);
+    let count = |path: &str| paths.iter().filter(|seen| *seen == path).count();
+    for user in 0..2 {
+        assert_eq!(count(&format!("/out/{user}/t0")), 1);
+    }
+    assert_eq!((count("/last"), count("/never")), (2, 0));
+    assert_eq!(over.totals.counts(Subject::Iterations).ended, 6);
+    let requests = over.totals.counts(Subject::Requests);
+    assert_eq!(requests.sent(), paths.len() as u64);
+}
+
+#[tokio::test]
+async fn stop_runs_after_the_end_of_the_load_without_pauses_and_within_the_grace_period() {
+    let server = Server::start().await;
+    let body = "load: { users: 2, for: 1h }\n\
+                flows:\n\
+                - name: main\n\
+                \x20 steps: [ { get: /a }, { think: 1h } ]\n\
+                \x20 stop: [ { think: 1h }, { get: /out }, { get: /hold } ]\n";
+    let driven = Driven::launch(plan(&server.url, body)).await;
+    server.has_seen(2).await;
+    driven.running.stop(engine::Stop::Graceful);
+    server.has_seen(6).await;
+    driven.running.stop(engine::Stop::GraceOver);
+    let over = driven.until_the_end().await;
+    let paths = paths(&server);
+    let count = |path: &str| paths.iter().filter(|seen| *seen == path).count();
+    assert_eq!((count("/a"), count("/out"), count("/hold")), (2, 2, 2));
+    let requests = over.totals.counts(Subject::Requests);
+    assert_eq!((requests.ended, requests.failed), (6, 2));
+    assert_eq!(over.ended.interrupted, 2);
+}
+
+#[tokio::test]
+async fn a_user_that_stops_early_runs_stop_and_a_flow_that_never_began_does_not() {
+    let server = Server::start().await;
+    let body = "load: { iterations: 4, per_user: true, users: 1 }\n\
+                on_error: stop_user\n\
+                flows:\n\
+                - name: main\n\
+                \x20 start: [ { get: /in, capture: { no: { json: $.nothing } } } ]\n\
+                \x20 steps: [ { get: /a } ]\n\
+                \x20 stop: [ { get: /out } ]\n";
+    play(&server, body).await;
+    assert_eq!(paths(&server), ["/in"]);
+
+    let server = Server::start().await;
+    let body = "load: { iterations: 4, per_user: true, users: 1 }\n\
+                flows:\n\
+                - name: main\n\
+                \x20 steps: [ { get: /a }, { stop: user } ]\n\
+                \x20 stop: [ { get: /out } ]\n";
+    play(&server, body).await;
+    assert_eq!(paths(&server), ["/a", "/out"]);
 }
