@@ -70,6 +70,8 @@ pub enum Outcome {
     Fail,
     /// Of iterations: the condition of a step `until` was still false after its last pass.
     Until,
+    /// Of iterations: the last attempt of a step `retry` failed.
+    Retry,
 }
 
 impl Outcome {
@@ -104,6 +106,7 @@ impl Outcome {
             Self::Interrupted => "interrupted",
             Self::Fail => "fail",
             Self::Until => "until",
+            Self::Retry => "retry",
         }
     }
 
@@ -122,7 +125,8 @@ impl Outcome {
             | Self::BodyLimit
             | Self::Redirect
             | Self::Fail
-            | Self::Until => OutcomeClass::Failed,
+            | Self::Until
+            | Self::Retry => OutcomeClass::Failed,
             Self::Dns
             | Self::ConnectRefused
             | Self::ConnectTimeout
@@ -155,7 +159,7 @@ impl Outcome {
             | Self::AddressRefused
             | Self::FdLimit
             | Self::PortLimit => MeasuredTime::UntilFailure,
-            Self::Unsendable | Self::Interrupted | Self::Fail | Self::Until => {
+            Self::Unsendable | Self::Interrupted | Self::Fail | Self::Until | Self::Retry => {
                 MeasuredTime::Untimed
             }
         }
@@ -198,7 +202,7 @@ impl Outcome {
 
     /// True if a step other than a request gives it to its iteration.
     pub const fn is_of_iterations(self) -> bool {
-        matches!(self, Self::Fail | Self::Until)
+        matches!(self, Self::Fail | Self::Until | Self::Retry)
     }
 
     /// True if the measured time ends with a limit or with the grace period, so that the true time is *at least*
@@ -233,6 +237,7 @@ impl Outcome {
             Self::Interrupted => "cut off by a second signal",
             Self::Fail => "a step `fail` ended the iteration",
             Self::Until => "the condition of `until` did not become true",
+            Self::Retry => "the last attempt of `retry` failed",
         }
     }
 
@@ -263,7 +268,8 @@ impl Outcome {
             | Self::AddressRefused
             | Self::Interrupted
             | Self::Fail
-            | Self::Until => None,
+            | Self::Until
+            | Self::Retry => None,
         }
     }
 }

@@ -29,11 +29,18 @@ impl Backoff {
 
     /// The wait before the next request; given once after each failure to connect.
     pub(super) fn take(&mut self) -> Option<Duration> {
-        std::mem::take(&mut self.is_due).then(|| {
-            // Ten doublings are far beyond the longest wait, and the factor does not overflow.
-            let doublings = (self.failures - 1).min(10);
-            (FIRST * (1 << doublings)).min(LONGEST)
-        })
+        std::mem::take(&mut self.is_due).then(|| self.wait())
+    }
+
+    /// The user pauses for this long, which may make the wait unnecessary.
+    pub(super) fn rest(&mut self, pause: Duration) {
+        self.is_due = self.is_due && pause < self.wait();
+    }
+
+    fn wait(&self) -> Duration {
+        // Ten doublings are far beyond the longest wait, and the factor does not overflow.
+        let doublings = self.failures.saturating_sub(1).min(10);
+        (FIRST * (1 << doublings)).min(LONGEST)
     }
 }
 
@@ -58,5 +65,15 @@ mod tests {
         assert_eq!(waits(Outcome::Ok, 1), [0]);
         assert_eq!(waits(Outcome::FdLimit, 2), [100, 200]);
         assert_eq!(waits(Outcome::Reset, 1), [0]);
+    }
+
+    #[test]
+    fn a_pause_that_is_as_long_replaces_the_wait() {
+        for (pause, wait) in [(99, Some(100)), (100, None)] {
+            let mut backoff = Backoff::default();
+            backoff.note(Outcome::ConnectRefused);
+            backoff.rest(Duration::from_millis(pause));
+            assert_eq!(backoff.take(), wait.map(Duration::from_millis));
+        }
     }
 }

@@ -6,19 +6,21 @@ use std::time::Duration;
 
 use http::Uri;
 
+use super::answer::Answer;
 use super::backoff::Backoff;
 use super::base_url::BaseUrl;
 use super::request::{Prepared, Unsendable};
 use super::state::{Draws, RunValues, User, UserState, Values};
 use super::walk::parallel::{Dispatcher, Flights, Job};
-use super::walk::request::{answered, unmeasured, unprepared};
-use super::walk::{Walker, assets, parallel, walk};
+use super::walk::request::{HookRequestEnd, answered, unmeasured, unprepared};
+use super::walk::retry::{FailedAttempt, OpenRetries};
+use super::walk::{Walker, assets, parallel, settle, walk};
 use super::{CutShort, StepFailure};
 use crate::expr::Missing;
 use crate::outcome::Outcome;
 use crate::plan::{Plan, PlannedRequest};
 use crate::record::{Log, LogLine};
-use crate::scenario::program::{Assets, Parallel};
+use crate::scenario::program::{Assets, Parallel, Rendezvous};
 use crate::scenario::{Step, StopScope};
 use crate::transport::{Client, Shared};
 use crate::units::Micros;
@@ -43,6 +45,7 @@ pub(super) async fn run(
             backoff: Backoff::default(),
         },
         log,
+        retries: OpenRetries::new(),
     };
     let walked = tokio::select! {
         walked = walk(&mut hook, steps) => Some(walked),
@@ -50,7 +53,7 @@ pub(super) async fn run(
     };
     let ended = match walked {
         Some(Continue(())) => Ok(()),
-        Some(Break(failure)) => Err(CutShort::Failed(StepFailure {
+        Some(Break(HookEnd { failure, .. })) => Err(CutShort::Failed(StepFailure {
             request: failure
                 .request
                 .map(|request| hook.user.state.hide(&request)),
@@ -68,14 +71,33 @@ struct Hook<'r> {
     base: BaseUrl,
     user: User<'r>,
     log: &'r Log,
+    retries: OpenRetries,
+}
+
+/// The end of a hook before its last step, or of the attempt of a `retry`.
+#[derive(Debug)]
+struct HookEnd {
+    failure: StepFailure,
+    attempt: Option<FailedAttempt>,
+}
+
+impl From<StepFailure> for HookEnd {
+    fn from(failure: StepFailure) -> Self {
+        Self {
+            failure,
+            attempt: None,
+        }
+    }
 }
 
 impl Walker for Hook<'_> {
     type Request = PlannedRequest;
-    type Break = StepFailure;
+    type Break = HookEnd;
+    type Sent = HookRequestEnd;
+    type Failures = ();
     type Group = ();
 
-    fn may_continue(&self) -> ControlFlow<StepFailure> {
+    fn may_continue(&self) -> ControlFlow<HookEnd> {
         Continue(())
     }
 
@@ -87,14 +109,9 @@ impl Walker for Hook<'_> {
         &mut self,
         _: &Step<PlannedRequest>,
         missing: Missing,
-    ) -> ControlFlow<StepFailure> {
-        Break(StepFailure {
-            step: format!("the step that needs `{}`", missing.name),
-            request: None,
-            outcome: Outcome::Unsendable,
-            status: None,
-            detail: missing.to_string(),
-        })
+    ) -> ControlFlow<HookEnd> {
+        let step = format!("the step that needs `{}`", missing.name);
+        Break(failure(step, Outcome::Unsendable, missing.to_string()))
     }
 
     fn failed_step(
@@ -102,28 +119,16 @@ impl Walker for Hook<'_> {
         kind: &'static str,
         outcome: Outcome,
         detail: String,
-    ) -> ControlFlow<StepFailure> {
-        Break(StepFailure {
-            step: kind.to_owned(),
-            request: None,
-            outcome,
-            status: None,
-            detail,
-        })
+    ) -> ControlFlow<HookEnd> {
+        Break(failure(kind.to_owned(), outcome, detail))
     }
 
-    fn fail(&mut self, reason: String) -> StepFailure {
-        StepFailure {
-            step: "fail".to_owned(),
-            request: None,
-            outcome: Outcome::Fail,
-            status: None,
-            detail: reason,
-        }
+    fn fail(&mut self, reason: String) -> HookEnd {
+        failure("fail".to_owned(), Outcome::Fail, reason)
     }
 
     /// The reader accepts `stop` only in flows.
-    fn stop(&mut self, scope: StopScope) -> StepFailure {
+    fn stop(&mut self, scope: StopScope) -> HookEnd {
         self.fail(format!("`stop: {}`", scope.word()))
     }
 
@@ -137,24 +142,63 @@ impl Walker for Hook<'_> {
 
     fn begin_group(&mut self, _: Option<u32>) {}
 
-    fn end_group(&mut self, (): (), _: &ControlFlow<StepFailure>) {}
+    fn end_group(&mut self, (): (), _: &ControlFlow<HookEnd>) {}
 
-    async fn send(&mut self, request: &PlannedRequest) -> ControlFlow<StepFailure> {
-        match unmeasured(&self.base, &mut self.user, request).await {
+    async fn send(&mut self, request: &PlannedRequest) -> ControlFlow<HookEnd, Self::Sent> {
+        Continue(unmeasured(&self.base, &mut self.user, request).await)
+    }
+
+    fn answer((answer, _): &Self::Sent) -> Answer {
+        *answer
+    }
+
+    fn settle(&mut self, _: &PlannedRequest, (_, ended): Self::Sent) -> ControlFlow<HookEnd> {
+        match ended {
             Ok(()) => Continue(()),
-            Err(failure) => Break(failure),
+            Err(failure) => Break(failure.into()),
         }
     }
 
-    async fn parallel(&mut self, block: &Parallel<PlannedRequest>) -> ControlFlow<StepFailure> {
+    fn retries(&mut self) -> &mut OpenRetries {
+        &mut self.retries
+    }
+
+    fn end_attempt(&mut self, (answer, ended): Self::Sent) -> HookEnd {
+        match ended {
+            Err(failure) => failure.into(),
+            // A status that is no failure, but that the step waits out.
+            Ok(()) => failure("retry".to_owned(), Outcome::Retry, answer.to_string()),
+        }
+    }
+
+    fn failed_attempt(end: &mut HookEnd) -> &mut Option<FailedAttempt> {
+        &mut end.attempt
+    }
+
+    fn gave_up(&mut self, end: HookEnd, attempts: u32, _: Answer) -> ControlFlow<HookEnd> {
+        let HookEnd { mut failure, .. } = end;
+        failure.detail = format!("{} (the last of {attempts} attempts)", failure.detail);
+        Break(failure.into())
+    }
+
+    fn failures(&self) {}
+
+    fn set_failures(&mut self, (): ()) {}
+
+    /// There are no other users.
+    async fn meet(&mut self, _: &Rendezvous) -> ControlFlow<HookEnd> {
+        Continue(())
+    }
+
+    async fn parallel(&mut self, block: &Parallel<PlannedRequest>) -> ControlFlow<HookEnd> {
         parallel::run(self, block).await
     }
 
-    async fn assets(&mut self, assets: &Assets<PlannedRequest>) -> ControlFlow<StepFailure> {
+    async fn assets(&mut self, assets: &Assets<PlannedRequest>) -> ControlFlow<HookEnd> {
         assets::run(self, assets).await
     }
 
-    async fn pause(&mut self, length: Duration) -> ControlFlow<StepFailure> {
+    async fn pause(&mut self, length: Duration) -> ControlFlow<HookEnd> {
         tokio::time::sleep(length).await;
         Continue(())
     }
@@ -164,7 +208,7 @@ impl Dispatcher for Hook<'_> {
     fn prepare<'p>(
         &mut self,
         request: &'p PlannedRequest,
-    ) -> ControlFlow<StepFailure, Option<Job<'p, PlannedRequest>>> {
+    ) -> ControlFlow<HookEnd, Option<Job<'p, PlannedRequest>>> {
         let prepared = Prepared::of(request, &self.base, &mut self.user.state);
         self.job(request, prepared)
     }
@@ -173,7 +217,7 @@ impl Dispatcher for Hook<'_> {
         &mut self,
         request: &'p PlannedRequest,
         uri: Uri,
-    ) -> ControlFlow<StepFailure, Option<Job<'p, PlannedRequest>>> {
+    ) -> ControlFlow<HookEnd, Option<Job<'p, PlannedRequest>>> {
         let prepared = Prepared::of_asset(request, uri, &mut self.user.state);
         self.job(request, prepared)
     }
@@ -187,11 +231,12 @@ impl Dispatcher for Hook<'_> {
         &mut self,
         jobs: Vec<Job<'_, PlannedRequest>>,
         at_once: usize,
-    ) -> ControlFlow<StepFailure> {
+    ) -> ControlFlow<HookEnd> {
         let before = self.user.state.take_last();
         let mut waiting = jobs.into_iter();
         let mut flights = Flights::default();
-        loop {
+        let mut result = Continue(());
+        while result.is_continue() {
             for mut job in waiting.by_ref().take(at_once - flights.len()) {
                 let lane = self.user.lanes.pop();
                 let mut client = lane.unwrap_or_else(|| self.user.client.beside());
@@ -207,12 +252,10 @@ impl Dispatcher for Hook<'_> {
             let of_hook = self.user.state.draw_from(job.random);
             let answered = answered(&mut self.user, job.request, &job.prepared, &exchange).await;
             self.user.state.draw_from(of_hook);
-            if let Err(failure) = answered {
-                return Break(failure);
-            }
+            result = settle(self, job.request, answered);
         }
         self.user.state.recall(before);
-        Continue(())
+        result
     }
 }
 
@@ -221,14 +264,29 @@ impl Hook<'_> {
         &mut self,
         request: &'p PlannedRequest,
         prepared: Result<Prepared<'p>, Unsendable>,
-    ) -> ControlFlow<StepFailure, Option<Job<'p, PlannedRequest>>> {
+    ) -> ControlFlow<HookEnd, Option<Job<'p, PlannedRequest>>> {
         match prepared {
             Ok(prepared) => Continue(Some(Job {
                 request,
                 prepared,
                 random: self.user.state.random_branch(),
             })),
-            Err(reason) => Break(unprepared(request, &reason)),
+            Err(reason) => {
+                settle(self, request, unprepared(request, &reason))?;
+                Continue(None)
+            }
         }
     }
+}
+
+/// The failure of a step by itself, without a request.
+fn failure(step: String, outcome: Outcome, detail: String) -> HookEnd {
+    let failure = StepFailure {
+        step,
+        request: None,
+        outcome,
+        status: None,
+        detail,
+    };
+    failure.into()
 }

@@ -7,19 +7,22 @@ use std::slice;
 use std::time::{Duration, Instant};
 
 use super::Stop;
+use super::answer::Answer;
 use super::group_guard::GroupGuard;
 use super::pacer::{Start, unless_stopped};
+use super::rendezvous::Met;
 use super::run::RunState;
 use super::state::{User, Values};
-use super::walk::request::{self, RequestEnd};
+use super::walk::request::{self, Consequence, RequestEnd};
+use super::walk::retry::{FailedAttempt, OpenRetries};
 use super::walk::{Walker, assets, parallel, walk};
 use crate::expr::{Context as _, Missing};
 use crate::outcome::Outcome;
 use crate::plan::{MeasuredRequest, PlannedFlow, SeriesId};
 use crate::record::{Clock, FailureExample, IterationSample, LogLine, LoggedBy, StopReason};
-use crate::scenario::program::{Assets, Parallel, requests};
+use crate::scenario::program::{Assets, Parallel, Rendezvous, requests};
 use crate::scenario::{OnError, Step, StopScope, WhenUsedUp};
-use crate::units::Micros;
+use crate::units::{Micros, show_duration};
 
 /// The user's next action after an iteration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +67,8 @@ pub(super) async fn iterate<'r>(
         clock,
         intended: Some(start.intended),
         ended: None,
-        failure: None,
-        failed_in_group: None,
+        failures: Failures::default(),
+        retries: OpenRetries::new(),
         flow,
         number,
         is_leaving: false,
@@ -86,7 +89,7 @@ pub(super) async fn iterate<'r>(
         Continue(()) => (Outcome::Ok, NextAction::Iterate),
         Break(cut) => (cut.outcome, cut.then),
     };
-    let outcome = walker.failure.unwrap_or(outcome);
+    let outcome = walker.failures.iteration.unwrap_or(outcome);
     let is_stopped = outcome == Outcome::Interrupted && then == NextAction::Iterate;
     if is_stopped && run.halt.is_grace_over() {
         // It did not end within the grace period.
@@ -126,8 +129,8 @@ pub(super) async fn leave<'r>(
             clock,
             intended: None,
             ended: None,
-            failure: None,
-            failed_in_group: None,
+            failures: Failures::default(),
+            retries: OpenRetries::new(),
             flow,
             number,
             is_leaving: true,
@@ -148,10 +151,8 @@ struct IterationWalker<'a, 'r> {
     intended: Option<Micros>,
     /// When the last step ended, if that is known without looking at the clock.
     ended: Option<Instant>,
-    /// The first failure to provide a value, however the iteration went on.
-    failure: Option<Outcome>,
-    /// The first failure in the innermost open group.
-    failed_in_group: Option<Outcome>,
+    failures: Failures,
+    retries: OpenRetries,
     flow: &'a PlannedFlow,
     /// The number of the user's iteration.
     number: u64,
@@ -159,29 +160,42 @@ struct IterationWalker<'a, 'r> {
     is_leaving: bool,
 }
 
-/// The end of an iteration before its last step.
+/// The failures that an iteration has noted.
+#[derive(Debug, Clone, Copy, Default)]
+struct Failures {
+    /// The first failure to provide a value, however the iteration went on.
+    iteration: Option<Outcome>,
+    /// The first failure in the innermost open group.
+    group: Option<Outcome>,
+}
+
+/// The end of an iteration before its last step, or of the attempt of a `retry`.
 #[derive(Debug, Clone, Copy)]
 struct EarlyEnd {
     outcome: Outcome,
     then: NextAction,
+    attempt: Option<FailedAttempt>,
 }
 
 impl EarlyEnd {
     /// The stop of the run ended the iteration, which neither passed nor failed.
-    const STOPPED: Self = Self {
-        outcome: Outcome::Interrupted,
-        then: NextAction::Iterate,
-    };
+    const STOPPED: Self = Self::new(Outcome::Interrupted, NextAction::Iterate);
+
+    const fn new(outcome: Outcome, then: NextAction) -> Self {
+        Self {
+            outcome,
+            then,
+            attempt: None,
+        }
+    }
 
     /// A feeder has no row left for this user. It is a failure unless the scenario says `when_used_up: end`.
     const fn out_of_rows(feeder: usize, rule: WhenUsedUp) -> Self {
-        Self {
-            outcome: match rule {
-                WhenUsedUp::Fail => Outcome::Unsendable,
-                WhenUsedUp::End => Outcome::Interrupted,
-            },
-            then: NextAction::Leave(LeaveReason::OutOfRows(feeder)),
-        }
+        let outcome = match rule {
+            WhenUsedUp::Fail => Outcome::Unsendable,
+            WhenUsedUp::End => Outcome::Interrupted,
+        };
+        Self::new(outcome, NextAction::Leave(LeaveReason::OutOfRows(feeder)))
     }
 }
 
@@ -216,8 +230,8 @@ impl IterationWalker<'_, '_> {
                 plan.workload.feeds[feeder].when_used_up,
             ));
         }
-        self.failure.get_or_insert(outcome);
-        self.failed_in_group.get_or_insert(outcome);
+        self.failures.iteration.get_or_insert(outcome);
+        self.failures.group.get_or_insert(outcome);
         let then = match plan.workload.on_error {
             OnError::Continue => return Continue(()),
             OnError::StopIteration => NextAction::Iterate,
@@ -229,7 +243,7 @@ impl IterationWalker<'_, '_> {
                 NextAction::Leave(LeaveReason::Aborting)
             }
         };
-        Break(EarlyEnd { outcome, then })
+        Break(EarlyEnd::new(outcome, then))
     }
 
     /// Waits if the last request could not connect.
@@ -242,42 +256,13 @@ impl IterationWalker<'_, '_> {
         }
         Continue(())
     }
-
-    /// Decides how the iteration goes on after a request of this step.
-    fn ended_with(&mut self, step: &str, end: RequestEnd) -> ControlFlow<EarlyEnd> {
-        match end {
-            RequestEnd::Ended(at, outcome) => {
-                self.ended = self.ended.max(Some(at));
-                if outcome.is_failure() {
-                    self.failed_in_group.get_or_insert(outcome);
-                }
-            }
-            RequestEnd::MissingValue(at, outcome) => {
-                self.ended = self.ended.max(Some(at));
-                self.failed_in_group.get_or_insert(outcome);
-                return self.failed(step, Outcome::Capture);
-            }
-            RequestEnd::EndsIteration(at) => {
-                self.ended = self.ended.max(Some(at));
-                self.failed_in_group.get_or_insert(Outcome::Check);
-                return Break(EarlyEnd {
-                    outcome: Outcome::Check,
-                    then: NextAction::Iterate,
-                });
-            }
-            RequestEnd::NotSent => {
-                self.ended = None;
-                return self.failed(step, Outcome::Unsendable);
-            }
-            RequestEnd::CutOff => return Break(EarlyEnd::STOPPED),
-        }
-        Continue(())
-    }
 }
 
 impl<'r> Walker for IterationWalker<'_, 'r> {
     type Request = MeasuredRequest;
     type Break = EarlyEnd;
+    type Sent = RequestEnd;
+    type Failures = Failures;
     type Group = Option<BegunGroup<'r>>;
 
     fn may_continue(&self) -> ControlFlow<EarlyEnd> {
@@ -330,10 +315,7 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
         const OUTCOME: Outcome = Outcome::Fail;
         match self.failed_step("fail", OUTCOME, reason) {
             Break(end) => end,
-            Continue(()) => EarlyEnd {
-                outcome: OUTCOME,
-                then: NextAction::Iterate,
-            },
+            Continue(()) => EarlyEnd::new(OUTCOME, NextAction::Iterate),
         }
     }
 
@@ -348,10 +330,7 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
                 NextAction::Leave(LeaveReason::Aborting)
             }
         };
-        EarlyEnd {
-            outcome: Outcome::Ok,
-            then,
-        }
+        EarlyEnd::new(Outcome::Ok, then)
     }
 
     fn log(&mut self, text: String) {
@@ -372,7 +351,7 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
         let guard = GroupGuard::new(self.run, self.index, series, self.clock, started);
         Some(BegunGroup {
             guard,
-            outer: self.failed_in_group.take(),
+            outer: self.failures.group.take(),
         })
     }
 
@@ -384,19 +363,103 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
             Continue(()) => Outcome::Ok,
             Break(end) => end.outcome,
         };
-        let own = self.failed_in_group;
+        let own = self.failures.group;
         guard.end(self.finished(), own.unwrap_or(early));
-        self.failed_in_group = outer.or(own);
+        self.failures.group = outer.or(own);
     }
 
-    async fn send(&mut self, request: &MeasuredRequest) -> ControlFlow<EarlyEnd> {
+    async fn send(&mut self, request: &MeasuredRequest) -> ControlFlow<EarlyEnd, RequestEnd> {
         self.back_off().await?;
         let intended = self.intended.take();
         let done = request::measured(
             self.run, self.user, self.index, self.clock, request, intended,
         );
         let end = done.await;
-        self.ended_with(&request.request.name, end)
+        self.ended = end.at;
+        match end.consequence {
+            Consequence::CutOff => Break(EarlyEnd::STOPPED),
+            Consequence::Nothing
+            | Consequence::MissingValue
+            | Consequence::EndsIteration
+            | Consequence::NotSent => Continue(end),
+        }
+    }
+
+    fn answer(end: &RequestEnd) -> Answer {
+        end.answer
+    }
+
+    fn settle(&mut self, request: &MeasuredRequest, end: RequestEnd) -> ControlFlow<EarlyEnd> {
+        let outcome = end.answer.outcome;
+        match end.consequence {
+            Consequence::Nothing => {
+                if outcome.is_failure() {
+                    self.failures.group.get_or_insert(outcome);
+                }
+                Continue(())
+            }
+            Consequence::MissingValue => {
+                self.failures.group.get_or_insert(outcome);
+                self.failed(&request.request.name, Outcome::Capture)
+            }
+            Consequence::EndsIteration => {
+                self.failures.group.get_or_insert(Outcome::Check);
+                Break(EarlyEnd::new(Outcome::Check, NextAction::Iterate))
+            }
+            Consequence::NotSent => self.failed(&request.request.name, Outcome::Unsendable),
+            Consequence::CutOff => Break(EarlyEnd::STOPPED),
+        }
+    }
+
+    fn retries(&mut self) -> &mut OpenRetries {
+        &mut self.retries
+    }
+
+    fn end_attempt(&mut self, end: RequestEnd) -> EarlyEnd {
+        EarlyEnd::new(end.answer.outcome, NextAction::Iterate)
+    }
+
+    fn failed_attempt(end: &mut EarlyEnd) -> &mut Option<FailedAttempt> {
+        &mut end.attempt
+    }
+
+    fn gave_up(&mut self, _: EarlyEnd, attempts: u32, answer: Answer) -> ControlFlow<EarlyEnd> {
+        let detail =
+            format!("the last of {attempts} attempts failed: a request ended with {answer}");
+        self.failed_step("retry", Outcome::Retry, detail)
+    }
+
+    fn failures(&self) -> Failures {
+        self.failures
+    }
+
+    fn set_failures(&mut self, failures: Failures) {
+        self.failures = failures;
+    }
+
+    async fn meet(&mut self, rendezvous: &Rendezvous) -> ControlFlow<EarlyEnd> {
+        if self.is_leaving {
+            return Continue(());
+        }
+        let length = self.run.length;
+        let end = length.map(|length| (self.clock.base() + length.as_duration()).into());
+        let points = &self.run.meeting_points;
+        let met = points.meet(rendezvous, end, &self.run.halt).await;
+        self.ended = None;
+        // What follows is due now.
+        self.intended = None;
+        match met {
+            Met::GoOn => Continue(()),
+            Met::Incomplete(waiting) => {
+                let Rendezvous { users, within, .. } = rendezvous;
+                let within = show_duration(*within);
+                self.log(format!(
+                    "rendezvous: {waiting} of {users} users went on after {within}"
+                ));
+                Continue(())
+            }
+            Met::Stopped => Break(EarlyEnd::STOPPED),
+        }
     }
 
     async fn parallel(&mut self, block: &Parallel<MeasuredRequest>) -> ControlFlow<EarlyEnd> {
@@ -409,6 +472,7 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
 
     async fn pause(&mut self, length: Duration) -> ControlFlow<EarlyEnd> {
         self.ended = None;
+        self.user.backoff.rest(length);
         match unless_stopped(&self.run.halt, tokio::time::sleep(length)).await {
             Some(()) => Continue(()),
             None if self.is_leaving => Continue(()),

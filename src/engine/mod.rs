@@ -4,6 +4,7 @@
 //! once after it. Measurements go to the recorder; the engine does not judge a run.
 
 mod alarms;
+mod answer;
 mod attack;
 mod backoff;
 mod base_url;
@@ -22,6 +23,7 @@ mod link;
 mod offer;
 mod pacer;
 mod place;
+mod rendezvous;
 mod request;
 pub mod response;
 mod roster;

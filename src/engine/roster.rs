@@ -165,6 +165,11 @@ impl Roster {
         self.present.fetch_sub(1, AcqRel) == 1
     }
 
+    /// The number of users that have not left.
+    pub(super) fn present(&self) -> usize {
+        self.present.load(Relaxed)
+    }
+
     /// Signals that every user has left and all its counts are final.
     pub(super) fn close(&self) {
         self.everyone_left.send_replace(true);

@@ -9,6 +9,7 @@ use super::base_url::BaseUrl;
 use super::early_exits::EarlyExits;
 use super::halt::Halt;
 use super::pacer::{Pace, unless_stopped};
+use super::rendezvous::MeetingPoints;
 use super::roster::Roster;
 use super::state::{Draws, RunValues};
 use super::turns::Turns;
@@ -34,6 +35,7 @@ pub(super) struct RunState {
     pub(super) length: Option<Micros>,
     pub(super) halt: Halt,
     pub(super) roster: Roster,
+    pub(super) meeting_points: MeetingPoints,
     /// Set once every user is ready: the gate.
     pub(super) clock: OnceLock<Clock>,
     pub(super) panics: AtomicU64,
@@ -83,6 +85,7 @@ impl RunState {
             self.halt.ended(self.now());
             self.roster.close();
         }
+        self.meeting_points.left(self.roster.present());
     }
 
     /// Waits after a failure to connect, unless the schedule decides when the next start is due (open model). The wait

@@ -12,6 +12,7 @@ use super::early_exits::EarlyExits;
 use super::halt::Halt;
 use super::offer::Offer;
 use super::pacer::Pace;
+use super::rendezvous::MeetingPoints;
 use super::roster::Roster;
 use super::run::RunState;
 use super::state::Draws;
@@ -87,6 +88,7 @@ pub fn launch(
     let turns = loads.map(|load| Turns::of(load, &plan.workload)).collect();
     let run = Arc::new(RunState {
         draws: Draws::of(&plan),
+        meeting_points: MeetingPoints::of(&plan),
         base: BaseUrl::of(&plan.workload.target),
         length: plan.workload.loads.duration().map(Micros::from),
         plan,

@@ -238,3 +238,63 @@ words! {
         Run = "run",
     }
 }
+
+words! {
+    /// An outcome, or several, with which a request can end.
+    EndWord, "an end of a request" {
+        /// Any failure.
+        Any = "any",
+        /// No connection: `dns`, `connect_refused`, `connect_timeout` or `connect_failed`.
+        Connect = "connect",
+        /// A status that fails the request.
+        Status = "status",
+        /// A check failed.
+        Check = "check",
+        /// A capture found nothing.
+        Capture = "capture",
+        /// The request could not be built.
+        Unsendable = "unsendable",
+        /// The host name did not resolve.
+        Dns = "dns",
+        /// The target refused the connection.
+        ConnectRefused = "connect_refused",
+        /// No connection within the time limit.
+        ConnectTimeout = "connect_timeout",
+        /// The connection failed for another reason.
+        ConnectFailed = "connect_failed",
+        /// The TLS handshake failed.
+        Tls = "tls",
+        /// The connection was closed before the response was complete.
+        Reset = "reset",
+        /// No complete response within the time limit.
+        Timeout = "timeout",
+        /// The response was not valid HTTP.
+        BadResponse = "bad_response",
+        /// The response head was larger than the limit.
+        HeadLimit = "head_limit",
+        /// The response body was larger than the limit.
+        BodyLimit = "body_limit",
+        /// A redirect that Gander may not follow.
+        Redirect = "redirect",
+        /// An address that the run may not access.
+        AddressRefused = "address_refused",
+        /// This machine ran out of open files.
+        FdLimit = "fd_limit",
+        /// This machine ran out of local ports.
+        PortLimit = "port_limit",
+    }
+}
+
+words! {
+    /// What follows the steps of a reaction.
+    Then, "what follows" {
+        /// The next step runs; neither the iteration nor a group fails by the request.
+        Continue = "continue",
+        /// The request is sent once more, and that answer decides, as if there were no `on`.
+        Retry = "retry",
+        /// The iteration ends as failed, as with a step `fail`; in setup and teardown it is their failure.
+        Fail = "fail",
+        /// The iteration ends as complete, as with a step `stop: iteration`.
+        StopIteration = "stop_iteration",
+    }
+}

@@ -14,7 +14,7 @@ use super::{
     SeriesId, Subject, Workload, fingerprint, refusal, think, uses, vars,
 };
 use crate::expr::PartSet;
-use crate::scenario::program::with_requests;
+use crate::scenario::program::{each_block, with_requests};
 use crate::scenario::{
     self, Action, Diagnostic, Diagnostics, HttpOptions, Judging, Scenario, Span, Step,
 };
@@ -32,6 +32,7 @@ impl Plan {
         problems.extend(vars::draw(&mut workload));
         problems.extend(refusal::of_load(&workload));
         problems.extend(refusal::of_counts(&workload));
+        problems.extend(refusal::of_rendezvous(&workload));
         let mut thresholds = Vec::new();
         for entry in &scenario.thresholds {
             match resolve::resolve(entry, &workload, &scenario.target) {
@@ -83,6 +84,8 @@ struct WorkloadCompiler<'s> {
     /// By flow and name.
     groups: HashMap<(String, String), SeriesId>,
     other: Option<SeriesId>,
+    /// The number of rendezvous so far.
+    rendezvous: u32,
     checks: Vec<CheckEntry>,
     /// See [`Workload::links`].
     links: Box<[bool]>,
@@ -109,6 +112,7 @@ impl<'s> WorkloadCompiler<'s> {
             steps: HashMap::new(),
             groups: HashMap::new(),
             other: None,
+            rendezvous: 0,
             checks: Vec::new(),
             links: vec![false; scenario.variables.len()].into(),
             problems,
@@ -184,6 +188,7 @@ impl<'s> WorkloadCompiler<'s> {
         let mut stop = with_requests(&flow.stop, &mut measured);
         for block in [&mut start, &mut steps, &mut stop] {
             self.groups(block, "", &flow.name);
+            self.rendezvous(block);
         }
         if let Some(delay) = self.think_time {
             think::place(&mut steps, delay);
@@ -201,6 +206,18 @@ impl<'s> WorkloadCompiler<'s> {
         };
         uses::note_in_flow(&mut planned);
         planned
+    }
+
+    /// Gives each rendezvous of a block its number.
+    fn rendezvous<R>(&mut self, block: &mut Vec<Step<R>>) {
+        each_block(block, &mut |steps| {
+            for step in steps {
+                if let Action::Rendezvous(rendezvous) = &mut step.action {
+                    rendezvous.number = self.rendezvous;
+                    self.rendezvous += 1;
+                }
+            }
+        });
     }
 
     /// Gives each group of a block its series. `around` is the name of the group around the block, if there is one.

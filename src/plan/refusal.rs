@@ -1,8 +1,9 @@
 //! Loads that cannot be played: nothing to measure, or users and flows that do not fit.
 
 use super::schedule::Model;
-use super::{Schedule, Workload, totals};
-use crate::scenario::{Diagnostic, Share, Span};
+use super::{LoadProfile, Schedule, Workload, totals};
+use crate::scenario::program::visit;
+use crate::scenario::{Action, Diagnostic, Share, Sharing, Span};
 use crate::units::show_count;
 
 /// The diagnostic for a load that measures nothing.
@@ -75,6 +76,59 @@ pub(super) fn of_counts(workload: &Workload) -> Option<Diagnostic> {
         };
         Some(Diagnostic::new(Some(span), message).with_hint(hint))
     })
+}
+
+/// The diagnostics for rendezvous that never have all their users.
+pub(super) fn of_rendezvous(workload: &Workload) -> Vec<Diagnostic> {
+    let mut found: Vec<Diagnostic> = Vec::new();
+    for load in workload.loads.iter() {
+        for &flow in &load.flows {
+            let most = most_at_once(load, flow, workload);
+            let flow = &workload.flows[flow];
+            let blocks = flow.blocks().into_iter();
+            for visit in blocks.flat_map(|block| visit(block)) {
+                let Action::Rendezvous(rendezvous) = &visit.step.action else {
+                    continue;
+                };
+                let is_known = |known: &Diagnostic| known.span == Some(rendezvous.span);
+                if u64::from(rendezvous.users) <= most || found.iter().any(is_known) {
+                    continue;
+                }
+                let machine = match workload.segment.count {
+                    1 => "",
+                    _ => " on this machine",
+                };
+                let message = format!(
+                    "the rendezvous needs {} users, but at most {} play the flow `{}` at once{machine}",
+                    show_count(rendezvous.users.into()),
+                    show_count(most),
+                    flow.name
+                );
+                let hint = "lower its `users`, or give the load more users";
+                let problem = Diagnostic::new(Some(rendezvous.span), message);
+                found.push(problem.with_hint(hint));
+            }
+        }
+    }
+    found
+}
+
+/// The maximum number of users of this segment that play a flow of a load at the same time.
+fn most_at_once(load: &LoadProfile, flow: usize, workload: &Workload) -> u64 {
+    let (players, segment) = (workload.players(load), workload.segment);
+    let mut alone = players.alone.into_iter();
+    let alone = alone.find(|(_, of)| *of == flow).map(|(users, _)| users);
+    let users = alone.unwrap_or(players.others);
+    let share = |user: u32| segment.share(user.into());
+    let users = share(users.end.min(load.users.end)).saturating_sub(share(users.start));
+    match &load.schedule {
+        Schedule::Iterations {
+            count,
+            sharing: Sharing::Shared,
+            ..
+        } => users.min(segment.share(*count)),
+        Schedule::Iterations { .. } | Schedule::Users(_) | Schedule::Arrivals { .. } => users,
+    }
 }
 
 fn never_starts(schedule: &Schedule) -> bool {

@@ -92,7 +92,8 @@ impl Edges {
             let is_think = matches!(action, Action::Think(_));
             return Some(Self {
                 begins_with_think: is_think,
-                ends_with_think: is_think,
+                // Users that have met go on at once.
+                ends_with_think: is_think || matches!(action, Action::Rendezvous(_)),
             });
         }
         let blocks = action.blocks().into_iter();
@@ -110,8 +111,8 @@ mod tests {
 
     use super::*;
     use crate::expr::Expression;
-    use crate::scenario::program::{Alternative, Branches, Parallel, visit};
-    use crate::scenario::{Condition, Value};
+    use crate::scenario::program::{Alternative, Branches, Parallel, Rendezvous, visit};
+    use crate::scenario::{Condition, Span, Value};
 
     const PAUSE: Delay = Delay::Constant(Duration::from_secs(1));
     const OWN: Delay = Delay::Constant(Duration::from_secs(9));
@@ -141,6 +142,15 @@ mod tests {
         Step::always(Action::Set(Vec::new()))
     }
 
+    fn meet() -> Step<()> {
+        Step::always(Action::Rendezvous(Rendezvous {
+            users: 2,
+            within: Duration::from_secs(1),
+            number: 0,
+            span: Span::default(),
+        }))
+    }
+
     /// Steps of which one list or the other runs.
     fn either(steps: Vec<Step<()>>, otherwise: Vec<Step<()>>) -> Step<()> {
         Step::always(Action::If(Box::new(Branches {
@@ -164,7 +174,8 @@ mod tests {
         step
     }
 
-    /// The executed steps in order: `r` a request, `s` a `set` step, `t` a default pause, `T` a pause of the scenario;
+    /// The executed steps in order: `r` a request, `s` a `set` step, `m` a rendezvous, `t` a default pause, `T` a pause of
+    /// the scenario;
     /// `is_skipped` decides about conditional steps.
     fn run(steps: &[Step<()>], is_skipped: bool) -> String {
         steps
@@ -183,10 +194,12 @@ mod tests {
                 Action::If(branches) if is_skipped => run(&branches.otherwise, is_skipped),
                 Action::If(branches) => run(&branches.steps, is_skipped),
                 Action::Choose(alternatives) => run(&alternatives[0].steps, is_skipped),
+                Action::Retry(retry) => run(&retry.steps, is_skipped),
                 Action::Group(group) => run(&group.steps, is_skipped),
                 Action::Call(call) => run(&call.steps, is_skipped),
                 Action::Parallel(block) => run(&block.steps, is_skipped),
-                Action::Request(_) | Action::Assets(_) => "r".to_owned(),
+                Action::Request(_) | Action::Reacting(_) | Action::Assets(_) => "r".to_owned(),
+                Action::Rendezvous(_) => "m".to_owned(),
                 Action::Set(_) | Action::Fail(_) | Action::Stop(_) | Action::Log(_) => {
                     "s".to_owned()
                 }
@@ -235,6 +248,9 @@ mod tests {
                 "srsstrs",
                 "srsstrs",
             ),
+            (vec![request(), meet(), request()], "rtmr", "rtmr"),
+            (vec![meet(), request()], "mr", "mr"),
+            (vec![request(), own(), meet(), request()], "rTmr", "rTmr"),
             (
                 vec![repeat(2, vec![set(), request()]), request()],
                 "srtsrtr",

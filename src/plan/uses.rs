@@ -28,8 +28,9 @@ fn note<R: AsMut<PlannedRequest>>(block: &mut Vec<Step<R>>, read: PartSet) {
     each_block(block, &mut |steps| {
         for step in steps {
             // The responses of assets are read by no expression.
-            if let Action::Request(request) = &mut step.action {
-                let request = (**request).as_mut();
+            let is_of_assets = matches!(step.action, Action::Assets(_));
+            if let Some(request) = step.action.request_mut().filter(|_| !is_of_assets) {
+                let request = request.as_mut();
                 request.keeps = read.with(of_checks(request));
                 if request.keeps.reads_body() {
                     request.reads_body = ReadsBody::Yes;

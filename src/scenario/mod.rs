@@ -6,6 +6,7 @@
 
 mod css;
 mod embedded;
+mod ends;
 pub mod feed;
 mod flow;
 mod http_options;
@@ -31,8 +32,8 @@ use serde::{Deserialize, Serialize};
 pub use crate::expr::{Comparator, Condition, Number, SlotId, Template, Value};
 use crate::expr::{Context, Missing, threshold};
 pub use crate::format::words::{
-    ArrivalLaw, BodyCoding, CapturePick, Cookies, JsonType, Kind, OnError, OnFail, Per, Pick,
-    RowFormat, Severity, StopScope, WhenUsedUp,
+    ArrivalLaw, BodyCoding, CapturePick, Cookies, EndWord, JsonType, Kind, OnError, OnFail, Per,
+    Pick, RowFormat, Severity, StopScope, Then, WhenUsedUp,
 };
 use crate::format::{Format, reference, schema, tables};
 use crate::mask::Mask;
@@ -41,6 +42,7 @@ pub use crate::source::{Diagnostic, Diagnostics, Sources, Span};
 
 pub use css::{CssQuery, HtmlDocument, LARGEST_HTML};
 pub use embedded::{Embedded, embedded};
+pub use ends::{Ends, RequestEnd};
 pub use feed::Feed;
 pub use flow::{Auth, Body, Flow, Part, PartContent, Request, Share};
 pub use http_options::{Compression, HttpOptions, Timeouts, TlsOptions, Trust};

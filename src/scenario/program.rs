@@ -6,11 +6,12 @@
 //! a new kind of step.
 
 mod action;
+mod answers;
+mod passes;
 
-pub use action::{
-    Action, Alternative, Assets, Branches, Call, Each, Group, Items, Loop, MAX_PASSES, Parallel,
-    Passes,
-};
+pub use action::{Action, Alternative, Assets, Branches, Call, Group, Parallel};
+pub use answers::{Reacting, Reaction, Rendezvous, Retry, Wait};
+pub use passes::{Each, Items, Loop, MAX_PASSES, Passes};
 
 use super::{Condition, Request};
 
@@ -39,7 +40,7 @@ pub struct Block<'s, R> {
     /// Its steps.
     pub steps: &'s [Step<R>],
     /// The number of times the step runs it, if every condition holds: exact, or the mean. A number that the plan cannot
-    /// know counts as one; of `steps` and `else` each counts as a half.
+    /// know counts as one; of `steps` and `else` each counts as a half. Steps that react to a request count as never.
     pub times: f64,
     /// The maximum number of times; `None` if the plan does not limit it.
     pub most: Option<u64>,

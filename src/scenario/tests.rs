@@ -96,7 +96,7 @@ fn wrapped(kind: Type, table: &Mapping, value: &Value) -> Option<Value> {
             is_step.then(|| value.clone())
         }
         Type::List(inner) => wrapped(*inner, table, value).map(|value| json!([value])),
-        Type::Map(inner) => wrapped(*inner, table, value).map(|value| json!({ "some": value })),
+        Type::Map(inner) => wrapped(*inner, table, value).map(|value| json!({ "any": value })),
         Type::OneOf(several) => several.iter().find_map(|one| wrapped(*one, table, value)),
         Type::Any
         | Type::Text
@@ -124,8 +124,9 @@ fn scenario_with(table: &'static Mapping, entries: Map<String, Value>) -> Value 
     let value = Value::Object(entries);
     for parent in FORMAT.mappings() {
         for field in parent.fields {
-            // Setup and teardown, the first places of steps, have nothing to stop.
-            if table.name == "stop" && matches!(field.key, "setup" | "teardown") {
+            // Setup and teardown, the first places of steps, have nothing to stop, and only one user.
+            let is_in_flows = matches!(table.name, "stop" | "rendezvous");
+            if is_in_flows && matches!(field.key, "setup" | "teardown") {
                 continue;
             }
             if let Some(inner) = wrapped(field.kind, table, &value) {

@@ -16,7 +16,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("format", &["units", "mask", "source", "expr"]),
     (
         "scenario",
-        &["units", "mask", "source", "expr", "script", "format"],
+        &[
+            "units", "outcome", "mask", "source", "expr", "script", "format",
+        ],
     ),
     (
         "plan",

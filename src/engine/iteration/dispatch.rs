@@ -1,7 +1,7 @@
 //! Several requests of an iteration at the same time.
 
 use std::mem::take;
-use std::ops::ControlFlow::{self, Break, Continue};
+use std::ops::ControlFlow::{self, Continue};
 use std::sync::Arc;
 
 use http::Uri;
@@ -10,10 +10,9 @@ use super::{EarlyEnd, IterationWalker};
 use crate::engine::in_flight::InFlight;
 use crate::engine::judge::is_slow_to_judge;
 use crate::engine::request::{Prepared, Unsendable};
-use crate::engine::walk::Walker;
 use crate::engine::walk::parallel::{Dispatcher, Flights, Job, first_break};
-use crate::engine::walk::request::{conclude, unsendable};
-use crate::outcome::Outcome;
+use crate::engine::walk::request::{conclude, not_sent};
+use crate::engine::walk::{Walker, settle};
 use crate::plan::MeasuredRequest;
 use crate::transport::{Client, Shared};
 
@@ -120,17 +119,12 @@ impl IterationWalker<'_, '_> {
                 random: self.user.state.random_branch(),
             })),
             Err(reason) => {
-                if self.user.state.used_up().is_none() {
-                    let detail = reason.to_string();
-                    unsendable(
-                        self.run, self.user, self.index, self.clock, request, &detail,
-                    );
-                }
+                let end = not_sent(
+                    self.run, self.user, self.index, self.clock, request, &reason,
+                );
                 self.ended = None;
-                match self.failed(&request.request.name, Outcome::Unsendable) {
-                    Break(end) => Break(end),
-                    Continue(()) => Continue(None),
-                }
+                settle(self, request, end)?;
+                Continue(None)
             }
         }
     }
@@ -154,7 +148,8 @@ impl IterationWalker<'_, '_> {
         )
         .await;
         self.user.state.draw_from(of_iteration);
-        self.ended_with(&job.request.request.name, end)
+        self.ended = self.ended.max(end.at);
+        settle(self, job.request, end)
     }
 }
 

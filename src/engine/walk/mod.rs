@@ -4,7 +4,9 @@ pub(super) mod assets;
 mod choose;
 pub(super) mod parallel;
 mod passes;
+mod react;
 pub(super) mod request;
+pub(super) mod retry;
 mod set;
 pub(super) mod think;
 
@@ -12,18 +14,25 @@ use std::ops::ControlFlow::{self, Break, Continue};
 use std::pin::Pin;
 use std::time::Duration;
 
+use self::retry::{FailedAttempt, OpenRetries};
+use super::answer::Answer;
 use super::state::Values;
 use crate::expr::Missing;
 use crate::outcome::Outcome;
-use crate::scenario::program::{Assets, Parallel};
+use crate::plan::PlannedRequest;
+use crate::scenario::program::{Assets, Parallel, Rendezvous};
 use crate::scenario::{Action, SlotId, Step, StopScope, Template, Value};
 
 /// Runs single steps, and decides when the walk ends early.
 pub(super) trait Walker: Send {
     /// The request of a step.
-    type Request: Sync;
+    type Request: Sync + AsRef<PlannedRequest>;
     /// The reason why a walk ended before its last step.
     type Break: Send;
+    /// A request that has ended.
+    type Sent: Send;
+    /// The failures noted so far, as far as steps that run again take them back.
+    type Failures: Copy + Send;
     /// A group that has begun.
     type Group: Send;
 
@@ -63,10 +72,45 @@ pub(super) trait Walker: Send {
     /// The group ends with this result.
     fn end_group(&mut self, group: Self::Group, result: &ControlFlow<Self::Break>);
 
-    /// Sends a request.
+    /// Sends a request and waits for its end. A break means that the end of the run came first.
     fn send(
         &mut self,
         request: &Self::Request,
+    ) -> impl Future<Output = ControlFlow<Self::Break, Self::Sent>> + Send;
+
+    /// The answer to a request.
+    fn answer(sent: &Self::Sent) -> Answer;
+
+    /// Decides what follows from the end of a request.
+    fn settle(&mut self, request: &Self::Request, sent: Self::Sent) -> ControlFlow<Self::Break>;
+
+    /// The open `retry` steps.
+    fn retries(&mut self) -> &mut OpenRetries;
+
+    /// A request ended its attempt.
+    fn end_attempt(&mut self, sent: Self::Sent) -> Self::Break;
+
+    /// The place in a break for an attempt that failed.
+    fn failed_attempt(end: &mut Self::Break) -> &mut Option<FailedAttempt>;
+
+    /// The last one of so many attempts of a `retry` failed.
+    fn gave_up(
+        &mut self,
+        end: Self::Break,
+        attempts: u32,
+        answer: Answer,
+    ) -> ControlFlow<Self::Break>;
+
+    /// The failures noted so far.
+    fn failures(&self) -> Self::Failures;
+
+    /// Takes back the failures noted since then.
+    fn set_failures(&mut self, failures: Self::Failures);
+
+    /// Waits for other users.
+    fn meet(
+        &mut self,
+        rendezvous: &Rendezvous,
     ) -> impl Future<Output = ControlFlow<Self::Break>> + Send;
 
     /// Sends the requests of a block at the same time.
@@ -96,8 +140,13 @@ pub(super) async fn walk<W: Walker>(
             continue;
         }
         match &step.action {
-            Action::Request(request) => walker.send(request).await?,
+            Action::Request(request) => {
+                let sent = walker.send(request).await?;
+                settle(walker, request, sent)?;
+            }
+            Action::Reacting(reacting) => react::run(walker, reacting).await?,
             Action::Think(delay) => think::run(walker, delay).await?,
+            Action::Rendezvous(rendezvous) => walker.meet(rendezvous).await?,
             Action::Set(values) => set::run(walker, step, values)?,
             Action::If(branches) => match branches.condition.holds(walker.values()) {
                 Ok(true) => within(walker, &branches.steps).await?,
@@ -105,6 +154,7 @@ pub(super) async fn walk<W: Walker>(
                 Err(missing) => walker.missing_value(step, missing)?,
             },
             Action::Loop(repeated) => passes::run(walker, step, repeated).await?,
+            Action::Retry(retry) => retry::run(walker, retry).await?,
             Action::Choose(alternatives) => choose::run(walker, alternatives).await?,
             Action::Group(group) => {
                 let begun = walker.begin_group(group.series);
@@ -147,6 +197,20 @@ fn holds<W: Walker>(walker: &mut W, step: &Step<W::Request>) -> ControlFlow<W::B
             Continue(false)
         }
     }
+}
+
+/// Decides what follows from the end of a request: another attempt of the steps around it, or what the walker decides.
+pub(super) fn settle<W: Walker>(
+    walker: &mut W,
+    request: &W::Request,
+    sent: W::Sent,
+) -> ControlFlow<W::Break> {
+    let Some(failed) = retry::reacting(walker.retries(), W::answer(&sent)) else {
+        return walker.settle(request, sent);
+    };
+    let mut end = walker.end_attempt(sent);
+    *W::failed_attempt(&mut end) = Some(failed);
+    Break(end)
 }
 
 /// The values of parameters.

@@ -106,6 +106,10 @@ fn collect<'p, W: Dispatcher>(
         }
         match &step.action {
             Action::Request(request) => collected.jobs.extend(walker.prepare(request)?),
+            // The reader accepts no reactions in a block.
+            Action::Reacting(reacting) => {
+                collected.jobs.extend(walker.prepare(&reacting.request)?);
+            }
             Action::Set(values) => set::run(walker, step, values)?,
             Action::If(branches) => match branches.condition.holds(walker.values()) {
                 Ok(true) => collect(walker, &branches.steps, collected)?,
@@ -119,6 +123,8 @@ fn collect<'p, W: Dispatcher>(
             Action::Loop(repeated) => collect_passes(walker, step, repeated, collected)?,
             // The reader accepts none of these in a block.
             Action::Think(_)
+            | Action::Rendezvous(_)
+            | Action::Retry(_)
             | Action::Group(_)
             | Action::Parallel(_)
             | Action::Assets(_)

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::engine::StepFailure;
+use crate::engine::answer::Answer;
 use crate::engine::base_url::BaseUrl;
 use crate::engine::in_flight::InFlight;
 use crate::engine::judge::{describe_status, judged};
@@ -17,14 +18,25 @@ use crate::transport::Exchange;
 use crate::units::Micros;
 
 /// The end of a request, as far as the iteration depends on it.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::engine) enum RequestEnd {
-    /// The request ended at this instant with this outcome, and every capture found its value.
-    Ended(Instant, Outcome),
-    /// The request ended at this instant with this outcome, and a capture found no value.
-    MissingValue(Instant, Outcome),
-    /// The request ended at this instant; a check with `on_fail: stop_iteration` failed.
-    EndsIteration(Instant),
+#[derive(Debug)]
+pub(in crate::engine) struct RequestEnd {
+    /// Its answer.
+    pub(in crate::engine) answer: Answer,
+    /// When it ended; `None` if it could not be built.
+    pub(in crate::engine) at: Option<Instant>,
+    /// What follows from it.
+    pub(in crate::engine) consequence: Consequence,
+}
+
+/// What follows from the end of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Consequence {
+    /// Every capture found its value.
+    Nothing,
+    /// A capture found no value.
+    MissingValue,
+    /// A check with `on_fail: stop_iteration` failed.
+    EndsIteration,
     /// The request could not be built.
     NotSent,
     /// The grace period was over before it ended.
@@ -43,18 +55,35 @@ pub(in crate::engine) async fn measured(
     let (series, request) = (measured.series, &measured.request);
     let mut prepared = match Prepared::of(request, &run.base, &mut user.state) {
         Ok(prepared) => prepared,
-        Err(reason) => {
-            // A user without a row leaves, which is counted for the user, not for a request.
-            if user.state.used_up().is_none() {
-                unsendable(run, user, index, clock, measured, &reason.to_string());
-            }
-            return RequestEnd::NotSent;
-        }
+        Err(reason) => return not_sent(run, user, index, clock, measured, &reason),
     };
     let mut in_flight = InFlight::new(run, index, series, clock, intended);
     let outgoing = prepared.outgoing(request);
     in_flight.send(&mut user.client, outgoing).await;
     conclude(run, user, index, measured, &prepared, in_flight).await
+}
+
+/// The end of a measured request that could not be built. A user without a row leaves, which is counted for the user, not
+/// for a request.
+pub(in crate::engine) fn not_sent(
+    run: &RunState,
+    user: &User<'_>,
+    index: usize,
+    clock: Clock,
+    measured: &MeasuredRequest,
+    reason: &Unsendable,
+) -> RequestEnd {
+    let outcome = if user.state.used_up().is_none() {
+        unsendable(run, user, index, clock, measured, &reason.to_string());
+        Outcome::Unsendable
+    } else {
+        Outcome::Interrupted
+    };
+    RequestEnd {
+        answer: Answer::unsent(outcome),
+        at: None,
+        consequence: Consequence::NotSent,
+    }
 }
 
 /// Judges and records a measured request that has ended.
@@ -94,16 +123,19 @@ pub(in crate::engine) async fn conclude(
         };
         run.recorder.failure(Some(series), outcome, status, example);
     }
-    if judged.outcome == Outcome::GraceTimeout {
-        return RequestEnd::CutOff;
-    }
     let goes_on = run.plan.workload.on_error == OnError::Continue;
-    if judged.ends_iteration && (goes_on || !judged.lacks_value) {
-        RequestEnd::EndsIteration(exchange.finished)
-    } else if judged.lacks_value {
-        RequestEnd::MissingValue(exchange.finished, judged.outcome)
-    } else {
-        RequestEnd::Ended(exchange.finished, judged.outcome)
+    RequestEnd {
+        answer: Answer::of(judged.outcome, exchange),
+        at: Some(exchange.finished),
+        consequence: if judged.outcome == Outcome::GraceTimeout {
+            Consequence::CutOff
+        } else if judged.ends_iteration && (goes_on || !judged.lacks_value) {
+            Consequence::EndsIteration
+        } else if judged.lacks_value {
+            Consequence::MissingValue
+        } else {
+            Consequence::Nothing
+        },
     }
 }
 
@@ -135,27 +167,37 @@ pub(in crate::engine) fn unsendable(
         });
 }
 
-/// Runs a request of setup or teardown: it is not recorded, and its failure is a failure of the hook.
+/// The end of a request of setup or teardown; a failed one is a failure of the hook.
+pub(in crate::engine) type HookRequestEnd = (Answer, Result<(), StepFailure>);
+
+/// Runs a request of setup or teardown, which is not recorded.
 pub(in crate::engine) async fn unmeasured(
     base: &BaseUrl,
     user: &mut User<'_>,
     request: &PlannedRequest,
-) -> Result<(), StepFailure> {
-    let mut prepared = Prepared::of(request, base, &mut user.state)
-        .map_err(|reason| unprepared(request, &reason))?;
+) -> HookRequestEnd {
+    let mut prepared = match Prepared::of(request, base, &mut user.state) {
+        Ok(prepared) => prepared,
+        Err(reason) => return unprepared(request, &reason),
+    };
     let exchange = user.client.send(prepared.outgoing(request)).await;
     answered(user, request, &prepared, &exchange).await
 }
 
-/// The failure of a hook whose request cannot be built.
-pub(in crate::engine) fn unprepared(request: &PlannedRequest, reason: &Unsendable) -> StepFailure {
-    StepFailure {
+/// The end of a hook's request that cannot be built.
+pub(in crate::engine) fn unprepared(
+    request: &PlannedRequest,
+    reason: &Unsendable,
+) -> HookRequestEnd {
+    const OUTCOME: Outcome = Outcome::Unsendable;
+    let failure = StepFailure {
         step: request.name.clone(),
         request: Some(request.shown.clone()),
-        outcome: Outcome::Unsendable,
+        outcome: OUTCOME,
         status: None,
         detail: reason.to_string(),
-    }
+    };
+    (Answer::unsent(OUTCOME), Err(failure))
 }
 
 /// Judges a request of setup or teardown that has ended.
@@ -164,18 +206,19 @@ pub(in crate::engine) async fn answered(
     request: &PlannedRequest,
     prepared: &Prepared<'_>,
     exchange: &Exchange,
-) -> Result<(), StepFailure> {
+) -> HookRequestEnd {
     let judged = judged(request, exchange, prepared, user).await;
-    if judged.outcome.is_failure() {
-        let status = exchange.status();
-        let detail = judged.detail.unwrap_or_else(|| describe_status(exchange));
-        return Err(StepFailure {
-            step: request.name.clone(),
-            request: Some(prepared.shown(request).into_owned()),
-            outcome: judged.outcome,
-            status,
-            detail,
-        });
+    let answer = Answer::of(judged.outcome, exchange);
+    if !judged.outcome.is_failure() {
+        return (answer, Ok(()));
     }
-    Ok(())
+    let detail = judged.detail.unwrap_or_else(|| describe_status(exchange));
+    let failure = StepFailure {
+        step: request.name.clone(),
+        request: Some(prepared.shown(request).into_owned()),
+        outcome: judged.outcome,
+        status: answer.status,
+        detail,
+    };
+    (answer, Err(failure))
 }

@@ -1,6 +1,7 @@
 //! The tables of every mapping except steps; the table of a step is beside its reader.
 
 pub(crate) mod assets;
+pub(crate) mod attempts;
 pub(crate) mod block;
 pub(crate) mod body;
 pub(crate) mod capture;

@@ -15,8 +15,8 @@ use std::time::Duration;
 use self::value::{list, quoted};
 use super::curve::Curve;
 use super::{PlannedFlow, PlannedRequest, Schedule, Secrets, Workload};
-use crate::scenario::program::{Items, Loop, Passes, visit};
-use crate::scenario::{Action, Delay, Per, Scope, Share, Sharing, SlotId, Step};
+use crate::scenario::program::{Items, Loop, Passes, Wait, visit};
+use crate::scenario::{Action, Delay, Ends, Per, Scope, Share, Sharing, SlotId, Step};
 use crate::source::hex;
 
 /// Writes the canonical text of a workload.
@@ -185,7 +185,19 @@ impl Canonical<'_> {
             }
             match &visit.step.action {
                 Action::Request(request) => self.request((**request).as_ref())?,
+                Action::Reacting(reacting) => {
+                    self.request(reacting.request.as_ref())?;
+                    let reactions = reacting.reactions.iter().map(|reaction| {
+                        let (on, then) = (reaction.on.to_string(), reaction.then.word());
+                        list([on.as_str(), then].map(quoted))
+                    });
+                    self.line("on", list(reactions))?;
+                }
                 Action::Think(pause) => self.line("think", delay(pause))?,
+                Action::Rendezvous(rendezvous) => {
+                    let facts = [rendezvous.users.to_string(), micros(rendezvous.within)];
+                    self.line("rendezvous", list(facts))?;
+                }
                 Action::Set(values) => {
                     for (slot, template) in values {
                         let value = self.template(template);
@@ -197,6 +209,16 @@ impl Canonical<'_> {
                     self.line("branches", holds)?;
                 }
                 Action::Loop(repeated) => self.passes(repeated)?,
+                Action::Retry(retry) => {
+                    let wait = match &retry.wait {
+                        Wait::Pause(pause) => delay(pause),
+                        Wait::Backoff { first, at_most } => {
+                            list([quoted("backoff"), micros(*first), micros(*at_most)])
+                        }
+                    };
+                    let facts = [retry.times.to_string(), ends(&retry.on), wait];
+                    self.line("retry", list(facts))?;
+                }
                 Action::Choose(alternatives) => {
                     let weights = alternatives.iter().map(|one| one.weight.to_string());
                     self.line("choose", list(weights))?;
@@ -264,6 +286,11 @@ fn micros(length: Duration) -> String {
 
 fn optional(value: Option<String>) -> String {
     value.unwrap_or_else(|| "null".to_owned())
+}
+
+/// Ends of requests, in the order written.
+fn ends(ends: &Ends) -> String {
+    list(ends.0.iter().map(|end| quoted(&end.to_string())))
 }
 
 fn delay(delay: &Delay) -> String {

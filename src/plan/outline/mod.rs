@@ -14,8 +14,9 @@ use text::{cut, rough, rounded, show_delay};
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 use super::schedule::{Model, show_level};
-use super::{LoadProfile, Plan, PlannedFlow, Schedule};
+use super::{LoadProfile, MeasuredRequest, Plan, PlannedFlow, Schedule};
 use crate::scenario::program::visit;
+use crate::scenario::{Action, Step};
 use crate::units::{show_count, show_duration};
 
 /// The outline of a run; shown with [`Display`](fmt::Display), at most 100 columns wide.
@@ -209,7 +210,10 @@ impl<'p> Outline<'p> {
         let iterations = self.count(estimate.iterations);
         let is_sure = estimate.is_exact
             && workload.flows.len() == 1
-            && !workload.flows.iter().any(has_condition);
+            && !workload
+                .flows
+                .iter()
+                .any(|flow| has_condition(flow) || reacts(flow));
         let about_requests = if is_sure { "" } else { "about " };
         let requests = if is_sure {
             show_count(estimate.requests().round() as u64)
@@ -282,6 +286,9 @@ impl<'p> Outline<'p> {
         if self.plan.workload.flows.iter().any(has_condition) {
             assumed.push("every `if` holds".to_owned());
         }
+        if self.plan.workload.flows.iter().any(reacts) {
+            assumed.push("no request fails".to_owned());
+        }
         (!assumed.is_empty()).then(|| format!("if {}", assumed.join(", and ")))
     }
 }
@@ -309,7 +316,18 @@ fn titled(load: &LoadProfile, text: &str) -> String {
 }
 
 fn has_condition(flow: &PlannedFlow) -> bool {
+    has_step(flow, |step| step.condition.is_some())
+}
+
+/// True if steps run only because a request failed.
+fn reacts(flow: &PlannedFlow) -> bool {
+    has_step(flow, |step| {
+        matches!(step.action, Action::Retry(_) | Action::Reacting(_))
+    })
+}
+
+fn has_step(flow: &PlannedFlow, is: impl Fn(&Step<MeasuredRequest>) -> bool) -> bool {
     let blocks = flow.blocks().into_iter();
     let mut steps = blocks.flat_map(|block| visit(block));
-    steps.any(|visit| visit.step.condition.is_some())
+    steps.any(|visit| is(visit.step))
 }

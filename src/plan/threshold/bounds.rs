@@ -198,7 +198,10 @@ fn count_in(
     visit(steps).into_iter().try_fold(0, |sum: u64, visit| {
         let each = match count(&visit.step.action) {
             0 => 0,
-            counted => visit.most?.saturating_mul(counted),
+            counted => {
+                let most = visit.most?.saturating_mul(visit.step.action.most_sent());
+                most.saturating_mul(counted)
+            }
         };
         Some(sum.saturating_add(each))
     })

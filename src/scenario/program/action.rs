@@ -1,27 +1,33 @@
 //! The actions of steps, and the blocks that they contain.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Block, Step, with_requests};
-use crate::format::words::StopScope;
+use super::{
+    Block, Loop, Passes, Reacting, Reaction, Rendezvous, Retry, Step, Wait, with_requests,
+};
+use crate::format::words::{StopScope, Then};
 use crate::scenario::{Condition, Delay, Request, SlotId, Template};
-
-/// The maximum number of passes of a loop whose number of passes is limited.
-pub const MAX_PASSES: u64 = 100_000;
 
 /// The action of a step.
 #[derive(Debug, Clone)]
 pub enum Action<R = Request> {
     /// Sends a request.
     Request(Box<R>),
+    /// Sends a request and reacts to its end.
+    Reacting(Box<Reacting<R>>),
     /// Pauses.
     Think(Delay),
+    /// Waits for other users.
+    Rendezvous(Rendezvous),
     /// Sets variables, one after the other.
     Set(Vec<(SlotId, Template)>),
     /// Runs steps if a condition holds, and others if not.
     If(Box<Branches<R>>),
     /// Runs steps several times.
     Loop(Box<Loop<R>>),
+    /// Runs steps again if a request in them fails.
+    Retry(Box<Retry<R>>),
     /// Draws one of several lists of steps by weight and runs it.
     Choose(Vec<Alternative<R>>),
     /// Runs steps and measures them together.
@@ -49,66 +55,6 @@ pub struct Branches<R> {
     pub steps: Vec<Step<R>>,
     /// The steps if the condition is false; may be empty.
     pub otherwise: Vec<Step<R>>,
-}
-
-/// Repeated steps.
-#[derive(Debug, Clone)]
-pub struct Loop<R> {
-    /// The passes.
-    pub passes: Passes,
-    /// The repeated steps; at least one.
-    pub steps: Vec<Step<R>>,
-    /// The pause between two passes; a plan puts the default pause here.
-    pub pause: Option<Delay>,
-}
-
-/// The passes of repeated steps.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Passes {
-    /// A fixed number; at least 1.
-    Times(u32),
-    /// The value of an expression when the loop begins.
-    Count(Template),
-    /// As long as the condition holds before a pass, but at most `max`.
-    While {
-        /// The condition.
-        condition: Condition,
-        /// The maximum number of passes; at least 1.
-        max: u32,
-    },
-    /// Until the condition holds after a pass. It fails if the condition does not hold after `max`.
-    Until {
-        /// The condition.
-        condition: Condition,
-        /// The maximum number of passes; at least 1.
-        max: u32,
-        /// The minimum time between the starts of two passes.
-        every: Option<Duration>,
-    },
-    /// One for each item of a list.
-    Each(Each),
-}
-
-/// The passes of a loop over a list.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Each {
-    /// The list.
-    pub items: Items,
-    /// The variable of the item.
-    pub item: SlotId,
-    /// The variable of the item's position in the order of the passes, from 0.
-    pub index: Option<SlotId>,
-    /// True if the items come in a random order.
-    pub is_shuffled: bool,
-}
-
-/// A list to loop over.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Items {
-    /// The items as written.
-    Written(Vec<Template>),
-    /// The value of an expression, which must be a list.
-    Value(Template),
 }
 
 /// One of the lists of steps that [`Action::Choose`] draws from.
@@ -160,71 +106,19 @@ pub struct Call<R> {
     pub steps: Vec<Step<R>>,
 }
 
-impl Passes {
-    /// The number of passes; one if the plan cannot know it.
-    pub fn expected(&self) -> f64 {
-        match self {
-            Self::Times(times) => f64::from(*times),
-            Self::Each(Each {
-                items: Items::Written(items),
-                ..
-            }) => items.len() as f64,
-            Self::Count(_)
-            | Self::While { .. }
-            | Self::Until { .. }
-            | Self::Each(Each {
-                items: Items::Value(_),
-                ..
-            }) => 1.0,
-        }
-    }
-
-    /// The maximum number of passes; `None` if nothing limits it.
-    pub fn most(&self) -> Option<u64> {
-        match self {
-            Self::Times(times) => Some((*times).into()),
-            Self::Count(_) => Some(MAX_PASSES),
-            Self::While { max, .. } | Self::Until { max, .. } => Some((*max).into()),
-            Self::Each(each) => match &each.items {
-                Items::Written(items) => Some(items.len() as u64),
-                Items::Value(_) => None,
-            },
-        }
-    }
-
-    fn inputs(&self) -> (Vec<&Condition>, Vec<&Template>) {
-        match self {
-            Self::Times(_) => (Vec::new(), Vec::new()),
-            Self::Count(count) => (Vec::new(), vec![count]),
-            Self::While { condition, .. } | Self::Until { condition, .. } => {
-                (vec![condition], Vec::new())
-            }
-            Self::Each(each) => match &each.items {
-                Items::Written(items) => (Vec::new(), items.iter().collect()),
-                Items::Value(value) => (Vec::new(), vec![value]),
-            },
-        }
-    }
-
-    /// True if the loop itself waits between two passes.
-    pub const fn has_interval(&self) -> bool {
-        match self {
-            Self::Until { every, .. } => every.is_some(),
-            Self::Times(_) | Self::Count(_) | Self::While { .. } | Self::Each(_) => false,
-        }
-    }
-}
-
 impl<R> Action<R> {
     /// The request that the step sends itself, without those of its blocks.
     pub fn request(&self) -> Option<&R> {
         match self {
             Self::Request(request) => Some(request),
+            Self::Reacting(reacting) => Some(&reacting.request),
             Self::Assets(assets) => Some(&assets.request),
             Self::Think(_)
+            | Self::Rendezvous(_)
             | Self::Set(_)
             | Self::If(_)
             | Self::Loop(_)
+            | Self::Retry(_)
             | Self::Choose(_)
             | Self::Group(_)
             | Self::Parallel(_)
@@ -235,11 +129,49 @@ impl<R> Action<R> {
         }
     }
 
+    /// As [`Self::request`], mutable.
+    pub(crate) fn request_mut(&mut self) -> Option<&mut R> {
+        match self {
+            Self::Request(request) => Some(request),
+            Self::Reacting(reacting) => Some(&mut reacting.request),
+            Self::Assets(assets) => Some(&mut assets.request),
+            Self::Think(_)
+            | Self::Rendezvous(_)
+            | Self::Set(_)
+            | Self::If(_)
+            | Self::Loop(_)
+            | Self::Retry(_)
+            | Self::Choose(_)
+            | Self::Group(_)
+            | Self::Parallel(_)
+            | Self::Call(_)
+            | Self::Fail(_)
+            | Self::Stop(_)
+            | Self::Log(_) => None,
+        }
+    }
+
+    /// The maximum number of times that the step sends its request.
+    pub fn most_sent(&self) -> u64 {
+        let Self::Reacting(reacting) = self else {
+            return 1;
+        };
+        let mut reactions = reacting.reactions.iter();
+        if reactions.any(|reaction| reaction.then == Then::Retry) {
+            2
+        } else {
+            1
+        }
+    }
+
     /// The conditions and the templates that the step evaluates itself, without those of its request and its blocks.
     pub fn inputs(&self) -> (Vec<&Condition>, Vec<&Template>) {
         match self {
             Self::Request(_)
+            | Self::Reacting(_)
             | Self::Think(_)
+            | Self::Rendezvous(_)
+            | Self::Retry(_)
             | Self::Choose(_)
             | Self::Group(_)
             | Self::Parallel(_)
@@ -261,11 +193,17 @@ impl<R> Action<R> {
         match self {
             Self::Request(_)
             | Self::Think(_)
+            | Self::Rendezvous(_)
             | Self::Set(_)
             | Self::Assets(_)
             | Self::Fail(_)
             | Self::Stop(_)
             | Self::Log(_) => Vec::new(),
+            Self::Reacting(reacting) => {
+                let reactions = reacting.reactions.iter();
+                let blocks = reactions.map(|reaction| Block::perhaps(&reaction.steps, 0.0));
+                blocks.collect()
+            }
             Self::If(branches) => {
                 let Branches {
                     steps, otherwise, ..
@@ -281,6 +219,10 @@ impl<R> Action<R> {
                 steps: &repeated.steps,
                 times: repeated.passes.expected(),
                 most: repeated.passes.most(),
+            }],
+            Self::Retry(retry) => vec![Block {
+                most: Some(retry.times.into()),
+                ..Block::once(&retry.steps)
             }],
             Self::Group(group) => vec![Block::once(&group.steps)],
             Self::Parallel(parallel) => vec![Block::once(&parallel.steps)],
@@ -300,13 +242,19 @@ impl<R> Action<R> {
         match self {
             Self::Request(_)
             | Self::Think(_)
+            | Self::Rendezvous(_)
             | Self::Set(_)
             | Self::Assets(_)
             | Self::Fail(_)
             | Self::Stop(_)
             | Self::Log(_) => Vec::new(),
+            Self::Reacting(reacting) => {
+                let reactions = reacting.reactions.iter_mut();
+                reactions.map(|reaction| &mut reaction.steps).collect()
+            }
             Self::If(branches) => vec![&mut branches.steps, &mut branches.otherwise],
             Self::Loop(repeated) => vec![&mut repeated.steps],
+            Self::Retry(retry) => vec![&mut retry.steps],
             Self::Group(group) => vec![&mut group.steps],
             Self::Parallel(parallel) => vec![&mut parallel.steps],
             Self::Call(call) => vec![&mut call.steps],
@@ -320,10 +268,16 @@ impl<R> Action<R> {
     /// True if the step itself takes time, without its blocks.
     pub const fn takes_time(&self) -> bool {
         match self {
-            Self::Request(_) | Self::Think(_) | Self::Parallel(_) | Self::Assets(_) => true,
+            Self::Request(_)
+            | Self::Reacting(_)
+            | Self::Think(_)
+            | Self::Rendezvous(_)
+            | Self::Parallel(_)
+            | Self::Assets(_) => true,
             Self::Set(_)
             | Self::If(_)
             | Self::Loop(_)
+            | Self::Retry(_)
             | Self::Choose(_)
             | Self::Group(_)
             | Self::Call(_)
@@ -338,31 +292,13 @@ impl<R> Action<R> {
         match self {
             Self::Think(delay) => Some(delay),
             Self::Loop(repeated) => repeated.pause.as_mut(),
-            Self::Request(_)
-            | Self::Set(_)
-            | Self::If(_)
-            | Self::Choose(_)
-            | Self::Group(_)
-            | Self::Parallel(_)
-            | Self::Assets(_)
-            | Self::Call(_)
-            | Self::Fail(_)
-            | Self::Stop(_)
-            | Self::Log(_) => None,
-        }
-    }
-
-    /// The interval between two passes of the step; `None` if it has none.
-    pub fn interval_mut(&mut self) -> Option<&mut Duration> {
-        match self {
-            Self::Loop(repeated) => match &mut repeated.passes {
-                Passes::Until { every, .. } => every.as_mut(),
-                Passes::Times(_) | Passes::Count(_) | Passes::While { .. } | Passes::Each(_) => {
-                    None
-                }
+            Self::Retry(retry) => match &mut retry.wait {
+                Wait::Pause(delay) => Some(delay),
+                Wait::Backoff { .. } => None,
             },
             Self::Request(_)
-            | Self::Think(_)
+            | Self::Reacting(_)
+            | Self::Rendezvous(_)
             | Self::Set(_)
             | Self::If(_)
             | Self::Choose(_)
@@ -376,7 +312,37 @@ impl<R> Action<R> {
         }
     }
 
-    /// The mean pause of the step, without the pauses in its blocks.
+    /// The durations between the blocks of the step that are no [`Delay`], mutable.
+    pub fn intervals_mut(&mut self) -> Vec<&mut Duration> {
+        match self {
+            Self::Loop(repeated) => match &mut repeated.passes {
+                Passes::Until { every, .. } => every.iter_mut().collect(),
+                Passes::Times(_) | Passes::Count(_) | Passes::While { .. } | Passes::Each(_) => {
+                    Vec::new()
+                }
+            },
+            Self::Retry(retry) => match &mut retry.wait {
+                Wait::Backoff { first, at_most } => vec![first, at_most],
+                Wait::Pause(_) => Vec::new(),
+            },
+            Self::Request(_)
+            | Self::Reacting(_)
+            | Self::Think(_)
+            | Self::Rendezvous(_)
+            | Self::Set(_)
+            | Self::If(_)
+            | Self::Choose(_)
+            | Self::Group(_)
+            | Self::Parallel(_)
+            | Self::Assets(_)
+            | Self::Call(_)
+            | Self::Fail(_)
+            | Self::Stop(_)
+            | Self::Log(_) => Vec::new(),
+        }
+    }
+
+    /// The mean pause of the step, without the pauses in its blocks; of `retry` none, as if no attempt failed.
     pub fn pause_seconds(&self) -> f64 {
         match self {
             Self::Think(delay) => delay.mean_seconds(),
@@ -385,8 +351,11 @@ impl<R> Action<R> {
                 each * (repeated.passes.expected() - 1.0).max(0.0)
             }
             Self::Request(_)
+            | Self::Reacting(_)
+            | Self::Rendezvous(_)
             | Self::Set(_)
             | Self::If(_)
+            | Self::Retry(_)
             | Self::Choose(_)
             | Self::Group(_)
             | Self::Parallel(_)
@@ -402,7 +371,21 @@ impl<R> Action<R> {
     pub(super) fn with_requests<S>(&self, request: &mut dyn FnMut(&R) -> S) -> Action<S> {
         match self {
             Self::Request(written) => Action::Request(Box::new(request(written))),
+            Self::Reacting(reacting) => {
+                // First, so that the series of the request comes before those of its reactions.
+                let own = request(&reacting.request);
+                let reactions = reacting.reactions.iter().map(|reaction| Reaction {
+                    on: reaction.on,
+                    steps: with_requests(&reaction.steps, request),
+                    then: reaction.then,
+                });
+                Action::Reacting(Box::new(Reacting {
+                    reactions: reactions.collect(),
+                    request: own,
+                }))
+            }
             Self::Think(delay) => Action::Think(*delay),
+            Self::Rendezvous(rendezvous) => Action::Rendezvous(*rendezvous),
             Self::Set(values) => Action::Set(values.clone()),
             Self::If(branches) => Action::If(Box::new(Branches {
                 condition: branches.condition.clone(),
@@ -413,6 +396,12 @@ impl<R> Action<R> {
                 passes: repeated.passes.clone(),
                 steps: with_requests(&repeated.steps, request),
                 pause: repeated.pause,
+            })),
+            Self::Retry(retry) => Action::Retry(Box::new(Retry {
+                times: retry.times,
+                on: Arc::clone(&retry.on),
+                wait: retry.wait,
+                steps: with_requests(&retry.steps, request),
             })),
             Self::Choose(alternatives) => {
                 let copies = alternatives.iter().map(|one| Alternative {

@@ -7,7 +7,7 @@ use crate::scenario::validate::compiler::Compiler;
 use crate::scenario::{Action, Step};
 use crate::source::{Content, Entry, Node, Span, brief, did_you_mean, listed, nearest};
 
-const CALL: Field = Field::new(
+pub(super) const CALL: Field = Field::new(
     "call",
     Type::NAME,
     "log in",
@@ -16,7 +16,7 @@ const CALL: Field = Field::new(
 .required()
 .home("a call is a step: an item under `steps:` of a flow");
 
-const WITH: Field = Field::new(
+pub(super) const WITH: Field = Field::new(
     "with",
     Type::Map(&Type::TEMPLATE),
     "call: log in\nwith: { email: a@example.test }",
@@ -51,7 +51,8 @@ pub(super) fn called(step: &Node) -> Option<(&str, Span)> {
     }
 }
 
-fn captures<'n>(step: &'n Node, blocks: &'n BlockCaptures) -> Vec<Captured<'n>> {
+/// The values that the called block sets.
+pub(super) fn captures<'n>(step: &'n Node, blocks: &'n BlockCaptures) -> Vec<Captured<'n>> {
     let captures = called(step).and_then(|(name, _)| blocks.get(name));
     let captures = captures.into_iter().flatten();
     captures
@@ -61,9 +62,16 @@ fn captures<'n>(step: &'n Node, blocks: &'n BlockCaptures) -> Vec<Captured<'n>> 
 
 fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action> {
     let fields = compiler.problems.fields(node, &TABLE)?;
-    let name = compiler
-        .problems
-        .fixed_name(&head.value, "the name of a block")?;
+    call(&head.value, fields.get(&WITH), compiler)
+}
+
+/// Reads the name of a block and the values of its parameters.
+pub(super) fn call(
+    node: &Node,
+    with: Option<&Node>,
+    compiler: &mut Compiler<'_>,
+) -> Option<Action> {
+    let name = compiler.problems.fixed_name(node, "the name of a block")?;
     let Some(block) = compiler.block(name) else {
         let known = compiler.block_names();
         let message = format!("there is no block called `{}`", brief(name));
@@ -72,14 +80,12 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
             None if known.is_empty() => "define it under `blocks:` at the top level".to_owned(),
             None => format!("the blocks are {}", listed(&known)),
         };
-        compiler
-            .problems
-            .report_with(head.value.span, message, hint);
+        compiler.problems.report_with(node.span, message, hint);
         return None;
     };
     // That it calls itself is reported where it does.
     let parameters = block.parameters.as_ref()?;
-    let entries = match fields.get(&WITH) {
+    let entries = match with {
         None => &[],
         Some(node) => compiler
             .problems
@@ -126,9 +132,7 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
     if !missing.is_empty() {
         let message = format!("the block `{name}` needs {}", listed(&missing));
         let hint = format!("write `with: {{ {}: … }}`", missing.join(": …, "));
-        compiler
-            .problems
-            .report_with(head.value.span, message, hint);
+        compiler.problems.report_with(node.span, message, hint);
         is_sound = false;
     }
     let captured: Vec<String> = block
@@ -140,7 +144,7 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
     // The block's requests have the tags of the file; those of the flow come with the call.
     let mut add_tags = |block: &mut Vec<Step>| {
         for step in block {
-            if let Action::Request(request) = &mut step.action {
+            if let Some(request) = step.action.request_mut() {
                 for (name, value) in &compiler.tags {
                     let tag = request.tags.entry(name.clone());
                     tag.or_insert_with(|| value.clone());

@@ -12,8 +12,10 @@ mod foreach;
 mod group;
 mod log;
 mod parallel;
+mod rendezvous;
 mod repeat;
 mod request;
+mod retry;
 mod set;
 mod stop;
 mod think;
@@ -30,15 +32,17 @@ use crate::format::{Field, Mapping, Type};
 use crate::source::{Content, Entry, Node, Span, listed};
 
 /// Every kind of step.
-pub(super) const KINDS: [&StepKind; 16] = [
+pub(super) const KINDS: [&StepKind; 18] = [
     &request::KIND,
     &think::KIND,
+    &rendezvous::KIND,
     &set::KIND,
     &branches::KIND,
     &repeat::KIND,
     &while_loop::KIND,
     &until::KIND,
     &foreach::KIND,
+    &retry::KIND,
     &choose::KIND,
     &group::KIND,
     &parallel::KIND,
@@ -240,6 +244,12 @@ pub(super) fn calls(steps: &Node) -> Vec<(&str, Span)> {
     each_step(steps, &mut |kind, step| {
         if std::ptr::eq(kind, &raw const call::KIND) {
             found.extend(call::called(step));
+        } else if std::ptr::eq(kind, &raw const request::KIND) {
+            found.extend(
+                request::reactions(step)
+                    .into_iter()
+                    .filter_map(call::called),
+            );
         }
     });
     found

@@ -207,7 +207,7 @@ fn scale_steps(steps: &mut Vec<Step>, factor: f64) {
             if let Some(delay) = step.action.pause_mut() {
                 scale_delay(delay, factor);
             }
-            if let Some(interval) = step.action.interval_mut() {
+            for interval in step.action.intervals_mut() {
                 *interval = scaled(*interval, factor);
             }
         }

@@ -150,6 +150,11 @@ impl<'a> Compiler<'a> {
         self.names.is_in_hook()
     }
 
+    /// True where users run the same steps at the same time: in a flow, until they leave.
+    pub(in crate::scenario) const fn has_other_users(&self) -> bool {
+        self.names.has_other_users()
+    }
+
     /// The block with this name.
     pub(in crate::scenario) fn block(&self, name: &str) -> Option<Rc<BlockNames>> {
         self.names.table().blocks.get(name).map(Rc::clone)

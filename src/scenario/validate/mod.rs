@@ -12,6 +12,7 @@ pub(super) mod compiler;
 pub(super) mod delay;
 mod document;
 mod edit;
+pub(super) mod ends;
 mod environment;
 mod feeder;
 mod flow;

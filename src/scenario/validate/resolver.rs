@@ -101,6 +101,14 @@ impl<'a> SectionNames<'a> {
         matches!(self.section, Some(Section::Setup | Section::Teardown))
     }
 
+    /// True where users run the same steps at the same time.
+    pub(super) const fn has_other_users(&self) -> bool {
+        matches!(
+            self.section,
+            Some(Section::Start(_) | Section::Steps(_) | Section::Block)
+        )
+    }
+
     pub(super) const fn table(&self) -> &'a NameTable {
         self.table
     }

@@ -44,7 +44,8 @@ fn status_range(node: &Node, problems: &mut Problems) -> Option<(String, StatusR
     None
 }
 
-fn parse(text: &str) -> Option<StatusRange> {
+/// The statuses of a text such as `503`, `5xx` or `500..504`.
+pub(super) fn parse(text: &str) -> Option<StatusRange> {
     let (first, last) = if let Some(class) = text.strip_suffix("xx") {
         let class: u16 = class.parse().ok()?;
         (1..=9).contains(&class).then_some(())?;

@@ -1,6 +1,7 @@
 //! A target that records its requests, and answers by the path: `/hold` not before it is released, `/slow` after 50 ms,
-//! `/status/404` with that status, `/once` closes a reused connection without an answer, `/count` with the number of
-//! requests of this path so far, any other path at once, with a JSON body.
+//! `/status/404` with that status, `/first/503/2/a` the first two requests of this path with that status, `/once` closes
+//! a reused connection without an answer, `/count` with the number of requests of this path so far, any other path at
+//! once, with a JSON body.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -123,7 +124,7 @@ impl Server {
             if path.starts_with("/slow") {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
-            let status = path.strip_prefix("/status/").unwrap_or("200");
+            let status = status(&path, nth);
             let body = if path.starts_with("/count") {
                 format!(r#"{{"n": {nth}, "items": ["a", "b", "c"]}}"#)
             } else {
@@ -138,5 +139,17 @@ impl Server {
                 return;
             }
         }
+    }
+}
+
+/// The status of the n-th answer to a path.
+fn status(path: &str, nth: usize) -> &str {
+    let mut parts = path.split('/').skip(1);
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("status"), Some(status), _) => status,
+        (Some("first"), Some(status), Some(times)) if times.parse().is_ok_and(|n| nth <= n) => {
+            status
+        }
+        _ => "200",
     }
 }

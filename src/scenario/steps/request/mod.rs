@@ -3,13 +3,18 @@
 use http::Method;
 
 mod body;
+mod reaction;
 mod url;
 
+pub(super) use self::reaction::reactions;
+
 use self::body::{BODIES, BODY, COMPRESS, FILE, FORM, GRAPHQL, JSON, MULTIPART};
-use super::{IF, StepKind, childless, keys_of};
+use self::reaction::ON;
+use super::{IF, STEPS, StepKind, call, keys_of};
 use crate::format::tables::http::{FAIL_ON, HEADERS, MAX_REDIRECTS, TIMEOUT, auth as credentials};
 use crate::format::tables::{capture as captured, check as checked};
 use crate::format::{Choice, Field, Fields, Mapping, Type};
+use crate::scenario::program::Reacting;
 use crate::scenario::validate::compiler::Compiler;
 use crate::scenario::validate::http::{cases, expect, fail_on, headers, timeouts};
 use crate::scenario::validate::tags::tags;
@@ -128,8 +133,17 @@ pub(super) static KIND: StepKind = StepKind {
     table: &TABLE,
     heads: &["get", "post", "put", "patch", "delete", "head", "options"],
     read,
-    captures: |step, _| keys_of(step, &CAPTURE),
-    children: childless,
+    captures: |step, blocks| {
+        let called = reactions(step).into_iter();
+        let called = called.flat_map(|reaction| call::captures(reaction, blocks));
+        keys_of(step, &CAPTURE).into_iter().chain(called).collect()
+    },
+    children: |step| {
+        let reactions = reactions(step).into_iter();
+        reactions
+            .filter_map(|reaction| reaction.get(STEPS.key))
+            .collect()
+    },
 };
 
 static TABLE: Mapping = Mapping {
@@ -141,7 +155,7 @@ static TABLE: Mapping = Mapping {
     fields: &[
         GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS, IF, NAME, TAGS, SILENT, QUERY, HEADERS,
         COOKIES, BODY, JSON, FORM, FILE, MULTIPART, GRAPHQL, COMPRESS, AUTH, TIMEOUT, REDIRECTS,
-        FAIL_ON, EXPECT, CHECK, CAPTURE,
+        FAIL_ON, EXPECT, CHECK, CAPTURE, ON,
     ],
     choices: &[&METHOD, &BODIES, &FAILURES],
     example: "post: /orders
@@ -199,7 +213,10 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
     let captures = fields
         .get(&CAPTURE)
         .map_or_else(Vec::new, |node| capture::captures(node, compiler));
-    Some(Action::Request(Box::new(Request {
+    // After its own captures, which reactions may use.
+    let on = fields.entry(&ON);
+    let reactions = on.map(|entry| reaction::read(entry, compiler));
+    let request = Request {
         name: name.map_or_else(|| default_name(&method, &written), str::to_owned),
         method,
         url: url?,
@@ -219,7 +236,14 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
         checks,
         captures,
         span: head.key_span,
-    })))
+    };
+    Some(match reactions {
+        None => Action::Request(Box::new(request)),
+        Some(reactions) => Action::Reacting(Box::new(Reacting {
+            request,
+            reactions: reactions?,
+        })),
+    })
 }
 
 /// The name that a request without one gets; `None` if this is no request.
