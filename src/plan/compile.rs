@@ -14,7 +14,7 @@ use super::{
     SeriesId, Subject, Workload, fingerprint, refusal, think, uses, vars,
 };
 use crate::expr::PartSet;
-use crate::scenario::program::{each_block, with_requests};
+use crate::scenario::program::{Group, each_block, with_requests};
 use crate::scenario::{
     self, Action, Diagnostic, Diagnostics, HttpOptions, Judging, Scenario, Span, Step,
 };
@@ -132,8 +132,8 @@ impl<'s> WorkloadCompiler<'s> {
         uses::note_in_block(&mut setup);
         uses::note_in_block(&mut teardown);
         // Flows first, so that the limit on series never excludes a flow's own series.
-        let names = scenario.flows.iter().map(|flow| &flow.name);
-        let ids: Vec<SeriesId> = names.map(|name| self.flow_series(name)).collect();
+        let flows = scenario.flows.iter();
+        let ids: Vec<SeriesId> = flows.map(|flow| self.flow_series(flow)).collect();
         let flows = scenario.flows.iter().zip(ids);
         let flows = flows
             .map(|(flow, series)| self.flow(flow, series))
@@ -172,12 +172,12 @@ impl<'s> WorkloadCompiler<'s> {
         (workload, self.problems)
     }
 
-    fn flow_series(&mut self, name: &str) -> SeriesId {
+    fn flow_series(&mut self, flow: &scenario::Flow) -> SeriesId {
         self.add_series(Series {
-            name: name.to_owned(),
-            flow: name.to_owned(),
+            name: flow.name.clone(),
+            flow: flow.name.clone(),
             subject: Subject::Iterations,
-            tags: std::collections::BTreeMap::new(),
+            tags: flow.tags.clone(),
         })
     }
 
@@ -229,7 +229,7 @@ impl<'s> WorkloadCompiler<'s> {
                     "" => group.name.clone(),
                     around => format!("{around} / {}", group.name),
                 };
-                group.series = Some(self.group_series(&name, flow).0);
+                group.series = Some(self.group_series(&name, flow, group).0);
                 inner = Some(name);
             }
             let around = inner.as_deref().unwrap_or(around);
@@ -240,9 +240,17 @@ impl<'s> WorkloadCompiler<'s> {
     }
 
     /// The series of a group; groups with the same name in a flow share it.
-    fn group_series(&mut self, name: &str, flow: &str) -> SeriesId {
+    fn group_series<R>(&mut self, name: &str, flow: &str, group: &Group<R>) -> SeriesId {
         let key = (flow.to_owned(), name.to_owned());
         if let Some(&id) = self.groups.get(&key) {
+            if self.series[id.0 as usize].tags != group.tags {
+                let message = format!(
+                    "two groups of flow `{flow}` are named `{name}` but have different tags: they share one series"
+                );
+                let hint = "give one of them another name, or both the same tags";
+                let problem = Diagnostic::new(Some(group.span), message);
+                self.problems.push(problem.with_hint(hint));
+            }
             return id;
         }
         if self.series.len() == MAX_SERIES - 1 {
@@ -250,14 +258,14 @@ impl<'s> WorkloadCompiler<'s> {
                 "there are more than {MAX_SERIES} steps, flows and groups, so the group `{name}` would not be measured"
             );
             let hint = "give several groups of a flow the same name, or remove some";
-            self.problems
-                .push(Diagnostic::new(None, message).with_hint(hint));
+            let problem = Diagnostic::new(Some(group.span), message);
+            self.problems.push(problem.with_hint(hint));
         }
         let id = self.add_series(Series {
             name: name.to_owned(),
             flow: flow.to_owned(),
             subject: Subject::Groups,
-            tags: std::collections::BTreeMap::new(),
+            tags: group.tags.clone(),
         });
         self.groups.insert(key, id);
         id

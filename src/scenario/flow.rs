@@ -30,6 +30,8 @@ pub struct Flow {
     pub name: String,
     /// The users that play it, and how often.
     pub share: Share,
+    /// Tags by which thresholds select the series of its iterations.
+    pub tags: BTreeMap<String, String>,
     /// Each user runs these steps once, before its first iteration of this flow.
     pub start: Vec<Step>,
     /// The steps of an iteration.

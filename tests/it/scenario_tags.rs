@@ -1,5 +1,6 @@
 //! Tags of the file, of a flow and of a step.
 
+use gander::plan::{Plan, Segment};
 use gander::scenario::program::requests;
 use gander::scenario::{Overrides, Scenario, load};
 
@@ -79,4 +80,66 @@ fn a_tag_of_the_command_line_is_one_of_the_file() {
     assert_eq!(plan(&["--tag", "build=7"]), Some(0));
     assert_eq!(plan(&["--tag", "build=8"]), Some(104));
     assert_eq!(plan(&["--tag", "build"]), Some(104));
+}
+
+#[test]
+fn groups_flows_and_the_steps_of_blocks_have_tags_that_thresholds_select_by() {
+    let (_folder, path) = written(
+        "
+name: tags
+target: http://127.0.0.1:8080
+tags: { team: shop, area: all }
+load: { users: 2, for: 10m }
+blocks:
+  log in: { steps: [ { get: /login }, { group: token, tags: { area: token }, steps: [ { get: /token } ] } ] }
+flows:
+  - name: buy
+    tags: { area: cart }
+    steps:
+      - call: log in
+      - group: pay
+        tags: { team: pay, slow: yes }
+        steps:
+          - get: /pay
+          - { get: /done, tags: { slow: no } }
+          - group: thanks
+            steps: [ { get: / } ]
+      - assets: html
+thresholds:
+  - p95(iteration_time{area='cart', team='shop'}) < 9s
+  - count(groups{team='shop', area='token'}) > 0
+  - count(groups{team='pay', area='cart', slow='yes'}) > 0
+  - count(requests{slow='yes', team='pay', area='cart'}) > 0
+",
+    );
+    let scenario = load(&path, &Overrides::default()).unwrap_or_else(|told| panic!("{told}"));
+    let target = "http://127.0.0.1:1".parse().expect("a URL");
+    let plan = Plan::compile(&scenario, &target, 1, Segment::WHOLE);
+    let plan = plan.unwrap_or_else(|told| panic!("{told}"));
+    let found = plan.workload.series.iter().map(|series| {
+        let tags = series
+            .tags
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        format!("{}: {}", series.name, tags.collect::<Vec<_>>().join(" "))
+    });
+    let found: Vec<String> = found.collect();
+    let expected = [
+        "buy: area=cart team=shop",
+        "GET /login: area=cart team=shop",
+        "GET /token: area=token team=shop",
+        "GET /pay: area=cart slow=yes team=pay",
+        "GET /done: area=cart slow=no team=pay",
+        "GET /: area=cart slow=yes team=pay",
+        "assets: area=cart team=shop",
+        "token: area=token team=shop",
+        "pay: area=cart slow=yes team=pay",
+        "pay / thanks: area=cart slow=yes team=pay",
+    ];
+    assert_eq!(found, expected);
+    let selected = plan
+        .thresholds
+        .iter()
+        .map(|threshold| threshold.series.len());
+    assert_eq!(selected.collect::<Vec<_>>()[..4], [1, 1, 2, 2]);
 }

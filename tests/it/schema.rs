@@ -77,6 +77,7 @@ const WRONG_BY_MEANING: [&str; 35] = [
     "duplicate_flow",
     "environment",
     "group_of_another_name",
+    "groups_of_one_name",
     "kind_does_not_fit",
     "load_of_nothing",
     "load_without_end",

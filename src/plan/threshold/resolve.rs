@@ -259,12 +259,14 @@ fn refuse_foreign_key(
         (_, Some(Subject::Silent) | None) => &[],
         (_, Some(Subject::Groups)) => &["group", "flow"],
     };
+    let subject = metric.subject();
     let tags: Vec<&str> = workload
         .series
         .iter()
+        .filter(|series| Some(series.subject) == subject)
         .flat_map(|series| series.tags.keys().map(String::as_str))
         .collect();
-    let has_tags = metric.subject() == Some(Subject::Requests);
+    let has_tags = metric != Metric::Checks && !tags.is_empty();
     let (name, is_known) = match &matcher.key {
         Key::Step => ("step", keys.contains(&"step")),
         Key::Flow => ("flow", keys.contains(&"flow")),
@@ -281,7 +283,7 @@ fn refuse_foreign_key(
     let message = if keys.is_empty() {
         format!("`{metric}` is of the whole run: it can be selected by stage, not by `{name}`")
     } else {
-        let tags = if has_tags { " and the steps' tags" } else { "" };
+        let tags = if has_tags { " and tags" } else { "" };
         let keys = keys.join(", ");
         format!("`{metric}` can be selected by {keys}{tags}, not by `{name}`")
     };

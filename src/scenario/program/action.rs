@@ -1,5 +1,6 @@
 //! The actions of steps, and the blocks that they contain.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use super::{
 };
 use crate::format::words::{StopScope, Then};
 use crate::scenario::{Condition, Delay, Request, SlotId, Template};
+use crate::source::Span;
 
 /// The action of a step.
 #[derive(Debug, Clone)]
@@ -71,6 +73,10 @@ pub struct Alternative<R> {
 pub struct Group<R> {
     /// The name as written, without those of the groups around it.
     pub name: String,
+    /// Tags by which thresholds select its series.
+    pub tags: BTreeMap<String, String>,
+    /// The group's position in the file.
+    pub span: Span,
     /// The number of the series that a plan gives it; `None` in setup and teardown, which are not measured.
     pub series: Option<u32>,
     /// Its steps; at least one.
@@ -104,6 +110,16 @@ pub struct Call<R> {
     pub with: Vec<(SlotId, Template)>,
     /// The steps of the block; at least one.
     pub steps: Vec<Step<R>>,
+}
+
+impl Action {
+    /// The tags of the step's own series, mutable; `None` if it has no series.
+    pub(crate) fn tags_mut(&mut self) -> Option<&mut BTreeMap<String, String>> {
+        match self {
+            Self::Group(group) => Some(&mut group.tags),
+            other => other.request_mut().map(|request| &mut request.tags),
+        }
+    }
 }
 
 impl<R> Action<R> {
@@ -412,6 +428,8 @@ impl<R> Action<R> {
             }
             Self::Group(group) => Action::Group(Box::new(Group {
                 name: group.name.clone(),
+                tags: group.tags.clone(),
+                span: group.span,
                 series: group.series,
                 steps: with_requests(&group.steps, request),
             })),

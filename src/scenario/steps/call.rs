@@ -141,12 +141,12 @@ pub(super) fn call(
         .map(|(name, _)| name.clone())
         .collect();
     let mut steps = block.steps.clone();
-    // The block's requests have the tags of the file; those of the flow come with the call.
+    // A block knows no file and no flow: their tags come with the call.
     let mut add_tags = |block: &mut Vec<Step>| {
         for step in block {
-            if let Some(request) = step.action.request_mut() {
+            if let Some(tags) = step.action.tags_mut() {
                 for (name, value) in &compiler.tags {
-                    let tag = request.tags.entry(name.clone());
+                    let tag = tags.entry(name.clone());
                     tag.or_insert_with(|| value.clone());
                 }
             }

@@ -1,10 +1,12 @@
 //! `group`: steps that are measured together.
 
+use super::request::TAGS;
 use super::{IF, STEPS, StepKind, none, own_steps, steps};
 use crate::format::{Field, Mapping, Type};
 use crate::scenario::Action;
 use crate::scenario::program::Group;
 use crate::scenario::validate::compiler::Compiler;
+use crate::scenario::validate::tags::tags;
 use crate::source::{Entry, Node};
 
 const GROUP: Field = Field::new(
@@ -31,7 +33,7 @@ static TABLE: Mapping = Mapping {
     doc: "Runs steps and measures them together, from the start of the first to the end of the last, pauses included; \
         from its due time if the iteration begins with the group. A group fails if a request in it fails or the \
         iteration fails in it; `group_time` has the times of the others. In setup and teardown it measures nothing.",
-    fields: &[GROUP, STEPS, IF],
+    fields: &[GROUP, STEPS, TAGS, IF],
     example: "group: checkout\nsteps:\n  - post: /orders\n  - get: /orders/7\n",
     rest: "group: checkout\nsteps: [ { get: /items } ]\n",
     ..Mapping::EMPTY
@@ -41,9 +43,17 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
     let fields = compiler.problems.fields(node, &TABLE)?;
     let name = compiler.problems.fixed_name(&head.value, "a group's name");
     let inner = compiler.problems.require(&fields, &STEPS);
+    let mut labels = compiler.tags.clone();
+    if let Some(node) = fields.get(&TAGS) {
+        labels.extend(tags(node, compiler.problems));
+    }
+    let outer = std::mem::replace(&mut compiler.tags, labels.clone());
     let inner = inner.map(|node| steps(node, compiler));
+    compiler.tags = outer;
     Some(Action::Group(Box::new(Group {
         name: name?.to_owned(),
+        tags: labels,
+        span: head.key_span,
         series: None,
         steps: inner?,
     })))

@@ -84,6 +84,10 @@ impl Document {
             tags: &labels,
         };
         if let Some(blocks) = blocks {
+            let defaults = Defaults {
+                tags: &BTreeMap::new(),
+                ..defaults
+            };
             blocks.read(defaults, &mut names, problems);
         }
         let mut section = |field: &Field, section: Section| {

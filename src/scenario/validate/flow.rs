@@ -150,6 +150,7 @@ fn flow(
     Some(Flow {
         name: name?.to_owned(),
         share: share?,
+        tags: labels.clone(),
         start: start_steps.unwrap_or_default(),
         steps: body.unwrap_or_default(),
         stop: stop_steps.unwrap_or_default(),

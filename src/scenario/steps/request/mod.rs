@@ -55,7 +55,8 @@ pub(super) const TAGS: Field = Field::new(
     "tags",
     Type::Map(&Type::NAME),
     "{ area: catalogue }",
-    "Labels for threshold selectors: `{area=\"catalogue\"}`, besides those of the flow and the file, which they replace. \
+    "Labels for threshold selectors: `{area=\"catalogue\"}`, besides those of the group, the flow and the file around it, \
+     which they replace; those of a group are also labels of its steps. \
      `step`, `flow`, `group` and `check` are reserved.",
 );
 const QUERY: Field = Field::new(
