@@ -128,6 +128,37 @@ fn two_targets_are_loaded_in_pairs_with_the_same_seed() {
 }
 
 #[test]
+fn both_arms_run_the_chosen_environment_and_flow() {
+    let lab = Lab::start();
+    let bench = Bench::with(&format!(
+        "name: pair\nkind: custom\ntarget: http://127.0.0.1:1\nload: {{ iterations: 99, users: 1 }}\nvars: {{ x: 1 }}\n\
+         flows: [ {{ name: f, steps: [ {{ get: '/lab/ok?x=${{x}}' }} ] }}, {{ name: g, steps: [ {{ get: /lab/g }} ] }} ]\n\
+         environments: {{ ci: {{ target: '{}', load.iterations: 3 }} }}\n",
+        lab.url()
+    ));
+    let words = [
+        "--env",
+        "ci",
+        "--flow",
+        "f",
+        "--a",
+        "set.vars.x=2",
+        "--b",
+        "set.vars.x=3",
+        "--pairs",
+        "1",
+    ];
+    is_complete(&run(&bench, &words));
+    for arm in ["01-a", "01-b"] {
+        let summary = json(&bench, &format!("{arm}/summary.json"));
+        assert_eq!(summary["load"]["started"], 3, "{arm}");
+        assert_eq!(summary["totals"]["requests"], 3, "{arm}");
+        let flows = summary["flows"].as_array().expect("flows");
+        assert_eq!(flows.len(), 1, "{arm}");
+    }
+}
+
+#[test]
 fn two_commands_are_started_anew_for_each_run_and_ended() {
     let mark = "ab-in-order";
     let bench = bench("http://127.0.0.1:1", "{ users: 1, for: 1s }");

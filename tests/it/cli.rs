@@ -307,6 +307,23 @@ fn a_target_that_is_not_there_exits_107_with_a_report() {
 
 #[test]
 fn an_address_that_may_not_be_loaded_is_refused_before_anything_is_sent() {
+    let lab = Lab::start();
+    let further = format!(
+        "targets: {{ cdn: 'http://192.0.2.1' }}\n{}",
+        scenario(
+            &lab.url(),
+            "{ iterations: 1, users: 1 }",
+            "      - get: cdn:/a\n"
+        )
+    );
+    let run = Bench::with(&further).run(&[]).expect_code(104);
+    assert!(
+        run.stderr.contains("--allow-host 192.0.2.1"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(lab.counters()["begun"], 0);
+
     // TEST-NET-1 stands for a public address; link-local metadata addresses are refused even when they are allowed.
     for (target, more) in [
         ("http://192.0.2.1", &[][..]),

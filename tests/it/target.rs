@@ -312,6 +312,40 @@ fn a_run_sets_its_target_up_and_says_so() {
 }
 
 #[test]
+fn the_shipped_administrator_does_its_work_on_folio() {
+    let bench = Bench::with(
+        "name: cli\nkind: custom\ntarget: bundled\nload: { iterations: 3, users: 1 }\n\
+         use: scenarios/flows/administrators.yaml\nthresholds: [ count(failed) < 1 ]\n",
+    );
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for file in [
+        "scenarios/flows/administrators.yaml",
+        "scenarios/flows/shop.yaml",
+        "fixtures/users.csv",
+    ] {
+        let copy = bench.path(file);
+        std::fs::create_dir_all(copy.parent().expect("a folder")).expect("made");
+        std::fs::copy(shipped.join(file), copy).expect("copied");
+    }
+    let run = bench.run(&[]).expect_code(0);
+    let steps = run.summary["steps"].as_array().expect("steps");
+    let counts = steps.iter().map(|step| {
+        let name = step["name"].as_str().expect("a name");
+        (name, step["requests"].as_u64().expect("a count"))
+    });
+    let counts: Vec<_> = counts.collect();
+    for name in [
+        "cache statistics",
+        "slow queries",
+        "change document",
+        "invalidate",
+        "warm",
+    ] {
+        assert!(counts.contains(&(name, 3)), "{name}: {counts:?}");
+    }
+}
+
+#[test]
 fn setting_up_a_target_that_is_not_bundled_or_badly_is_refused() {
     let lab = Lab::start();
     let scenario = |target: &str| {
