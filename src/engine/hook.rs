@@ -183,7 +183,7 @@ impl Walker for Hook<'_> {
 
     fn failures(&self) {}
 
-    fn set_failures(&mut self, (): ()) {}
+    fn repeat(&mut self, (): ()) {}
 
     /// There are no other users.
     async fn meet(&mut self, _: &Rendezvous) -> ControlFlow<HookEnd> {

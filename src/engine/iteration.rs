@@ -1,11 +1,15 @@
 //! One iteration: one user runs one flow.
 
 mod dispatch;
+mod early_end;
+mod guard;
 
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::slice;
 use std::time::{Duration, Instant};
 
+use self::early_end::{EarlyEnd, Failures};
+use self::guard::IterationGuard;
 use super::Stop;
 use super::answer::Answer;
 use super::group_guard::GroupGuard;
@@ -19,9 +23,9 @@ use super::walk::{Walker, assets, parallel, walk};
 use crate::expr::{Context as _, Missing};
 use crate::outcome::Outcome;
 use crate::plan::{MeasuredRequest, PlannedFlow, SeriesId};
-use crate::record::{Clock, FailureExample, IterationSample, LogLine, LoggedBy, StopReason};
+use crate::record::{Clock, FailureExample, LogLine, LoggedBy, StopReason};
 use crate::scenario::program::{Assets, Parallel, Rendezvous, requests};
-use crate::scenario::{OnError, Step, StopScope, WhenUsedUp};
+use crate::scenario::{OnError, Step, StopScope};
 use crate::units::{Micros, show_duration};
 
 /// The user's next action after an iteration.
@@ -160,45 +164,6 @@ struct IterationWalker<'a, 'r> {
     is_leaving: bool,
 }
 
-/// The failures that an iteration has noted.
-#[derive(Debug, Clone, Copy, Default)]
-struct Failures {
-    /// The first failure to provide a value, however the iteration went on.
-    iteration: Option<Outcome>,
-    /// The first failure in the innermost open group.
-    group: Option<Outcome>,
-}
-
-/// The end of an iteration before its last step, or of the attempt of a `retry`.
-#[derive(Debug, Clone, Copy)]
-struct EarlyEnd {
-    outcome: Outcome,
-    then: NextAction,
-    attempt: Option<FailedAttempt>,
-}
-
-impl EarlyEnd {
-    /// The stop of the run ended the iteration, which neither passed nor failed.
-    const STOPPED: Self = Self::new(Outcome::Interrupted, NextAction::Iterate);
-
-    const fn new(outcome: Outcome, then: NextAction) -> Self {
-        Self {
-            outcome,
-            then,
-            attempt: None,
-        }
-    }
-
-    /// A feeder has no row left for this user. It is a failure unless the scenario says `when_used_up: end`.
-    const fn out_of_rows(feeder: usize, rule: WhenUsedUp) -> Self {
-        let outcome = match rule {
-            WhenUsedUp::Fail => Outcome::Unsendable,
-            WhenUsedUp::End => Outcome::Interrupted,
-        };
-        Self::new(outcome, NextAction::Leave(LeaveReason::OutOfRows(feeder)))
-    }
-}
-
 impl IterationWalker<'_, '_> {
     /// The end of the last step.
     fn finished(&self) -> Micros {
@@ -244,6 +209,13 @@ impl IterationWalker<'_, '_> {
             }
         };
         Break(EarlyEnd::new(outcome, then))
+    }
+
+    /// The user has paused since then: a first request that is still to come is due that much later.
+    fn paused(&mut self, since: Micros) {
+        self.ended = None;
+        let intended = self.intended;
+        self.intended = intended.map(|due| due + self.clock.now().saturating_sub(since));
     }
 
     /// Waits if the last request could not connect.
@@ -433,8 +405,12 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
         self.failures
     }
 
-    fn set_failures(&mut self, failures: Failures) {
+    fn repeat(&mut self, failures: Failures) {
         self.failures = failures;
+        let series = self.flow.series;
+        self.run
+            .recorder
+            .record(self.index, |shard| shard.retried(series));
     }
 
     async fn meet(&mut self, rendezvous: &Rendezvous) -> ControlFlow<EarlyEnd> {
@@ -444,10 +420,9 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
         let length = self.run.length;
         let end = length.map(|length| (self.clock.base() + length.as_duration()).into());
         let points = &self.run.meeting_points;
+        let began = self.clock.now();
         let met = points.meet(rendezvous, end, &self.run.halt).await;
-        self.ended = None;
-        // What follows is due now.
-        self.intended = None;
+        self.paused(began);
         match met {
             Met::GoOn => Continue(()),
             Met::Incomplete(waiting) => {
@@ -471,9 +446,11 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
     }
 
     async fn pause(&mut self, length: Duration) -> ControlFlow<EarlyEnd> {
-        self.ended = None;
         self.user.backoff.rest(length);
-        match unless_stopped(&self.run.halt, tokio::time::sleep(length)).await {
+        let began = self.clock.now();
+        let slept = unless_stopped(&self.run.halt, tokio::time::sleep(length)).await;
+        self.paused(began);
+        match slept {
             Some(()) => Continue(()),
             None if self.is_leaving => Continue(()),
             None => Break(EarlyEnd::STOPPED),
@@ -493,64 +470,4 @@ struct BegunGroup<'r> {
     guard: GroupGuard<'r>,
     /// The first failure so far in the group around it.
     outer: Option<Outcome>,
-}
-
-/// Counts an iteration exactly once; one that is dropped was cut off.
-#[derive(Debug)]
-struct IterationGuard<'r> {
-    run: &'r RunState,
-    user: usize,
-    series: SeriesId,
-    clock: Clock,
-    start: Start,
-    is_open: bool,
-}
-
-impl<'r> IterationGuard<'r> {
-    const fn new(
-        run: &'r RunState,
-        user: usize,
-        series: SeriesId,
-        clock: Clock,
-        start: Start,
-    ) -> Self {
-        Self {
-            run,
-            user,
-            series,
-            clock,
-            start,
-            is_open: true,
-        }
-    }
-
-    fn end(mut self, finished: Micros, outcome: Outcome) {
-        self.is_open = false;
-        let sample = self.sample(finished, outcome);
-        let recorder = &self.run.recorder;
-        recorder.record(self.user, |shard| shard.iteration(&sample));
-    }
-
-    fn sample(&self, finished: Micros, outcome: Outcome) -> IterationSample {
-        IterationSample {
-            series: self.series,
-            intended: self.start.intended,
-            free_since: self.start.free_since,
-            started: self.start.started,
-            finished,
-            outcome,
-        }
-    }
-}
-
-impl Drop for IterationGuard<'_> {
-    fn drop(&mut self) {
-        if self.is_open {
-            let sample = self.sample(self.clock.now(), Outcome::Interrupted);
-            self.run.recorder.record(self.user, |shard| {
-                shard.iteration(&sample);
-                shard.cut_off(self.series);
-            });
-        }
-    }
 }

@@ -44,6 +44,7 @@ impl AddAssign<&Self> for Counts {
         self.interrupted_sent += other.interrupted_sent;
         self.out_of_rows += other.out_of_rows;
         self.cut_off += other.cut_off;
+        self.retries += other.retries;
         self.unsent += other.unsent;
         self.after_load += other.after_load;
         self.redirects += other.redirects;

@@ -284,6 +284,9 @@ pub struct Counts {
     /// Interrupted iterations that were cut off: the grace period ended, or their user panicked.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cut_off: u64,
+    /// Attempts of `retry` steps that failed and were repeated.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retries: u64,
     /// Ended requests of which nothing was written to the network.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unsent: u64,
@@ -346,7 +349,7 @@ impl Counts {
     clippy::trivially_copy_pass_by_ref,
     reason = "serde passes a reference"
 )]
-fn is_zero(count: &u64) -> bool {
+pub(crate) fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 

@@ -30,6 +30,7 @@ struct SeriesTally {
     interrupted_sent: u64,
     out_of_rows: u64,
     cut_off: u64,
+    retries: u64,
     unsent: u64,
     after_load: AfterLoad,
     redirects: u64,
@@ -64,7 +65,7 @@ impl SeriesTally {
 
     /// True if nothing was counted: every other count comes with one of these.
     fn is_empty(&self) -> bool {
-        self.ended | self.interrupted | self.redirects | self.connections == 0
+        self.ended | self.interrupted | self.retries | self.redirects | self.connections == 0
             && self.bytes_in | self.bytes_out == 0
     }
 
@@ -75,6 +76,7 @@ impl SeriesTally {
         counts.interrupted_sent += self.interrupted_sent;
         counts.out_of_rows += self.out_of_rows;
         counts.cut_off += self.cut_off;
+        counts.retries += self.retries;
         counts.unsent += self.unsent;
         counts.after_load += self.after_load;
         counts.redirects += self.redirects;
@@ -300,6 +302,14 @@ impl Shard {
     /// If the series is not in the recorder.
     pub fn out_of_rows(&mut self, series: SeriesId) {
         self.records.series[series.0 as usize].tally.out_of_rows += 1;
+    }
+
+    /// Records that an iteration of the series runs the steps of a `retry` again.
+    ///
+    /// # Panics
+    /// If the series is not in the recorder.
+    pub fn retried(&mut self, series: SeriesId) {
+        self.records.series[series.0 as usize].tally.retries += 1;
     }
 
     /// Records whether a check held.

@@ -147,6 +147,8 @@ struct TotalsSummary {
     failed_iterations: u64,
     interrupted_iterations: u64,
     out_of_rows: u64,
+    #[serde(skip_serializing_if = "crate::record::is_zero")]
+    retries: u64,
     bytes_in: u64,
     bytes_out: u64,
     requests_per_s: f64,
@@ -332,6 +334,7 @@ impl TotalsSummary {
             failed_iterations: report.iterations.failed_iterations(),
             interrupted_iterations: report.iterations.interrupted,
             out_of_rows: report.iterations.out_of_rows,
+            retries: report.iterations.retries,
             bytes_in: requests.bytes_in,
             bytes_out: requests.bytes_out,
             requests_per_s: rounded(report.requests_per_second()),

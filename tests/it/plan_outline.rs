@@ -150,3 +150,27 @@ fn unique_rows_are_told_to_run_out() {
         ],
     );
 }
+
+#[test]
+fn steps_that_depend_on_failures_are_expected_not_to_run() {
+    let flows = "flows:
+- name: main
+  steps:
+  - retry: { times: 5, wait: 10s }
+    steps: [ { get: /a } ]
+  - get: /b
+    on: { 401: { steps: [ { post: /login } ], then: retry } }
+  - rendezvous: { users: 2, within: 1m }
+";
+    let plan = plan("{ iterations: 100, users: 2 }", flows);
+    let text = Outline::of(&plan, None, None).to_string();
+    assert_says(
+        &text,
+        &[
+            "100 iterations, about 200 requests",
+            "no request fails",
+            "GET /a 100",
+            "POST /login 0",
+        ],
+    );
+}

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gander::scenario::program::{Passes, requests};
+use gander::scenario::program::{Passes, Wait, requests};
 use gander::scenario::{
     Action, Delay, Kind, Load, Overrides, Scenario, Shape, Share, Target, UserStage, Window, load,
 };
@@ -237,6 +237,45 @@ fn pauses(scenario: &Scenario) -> [u128; 4] {
         panic!("{scenario:?}");
     };
     [pacing, least, most, *own].map(|pause| pause.as_millis())
+}
+
+#[test]
+fn waits_between_attempts_are_pauses_and_the_wait_of_a_rendezvous_has_a_limit() {
+    let second = Duration::from_secs(1);
+    let (_folder, path) = written(
+        "
+name: waits
+target: http://127.0.0.1:1
+load: { users: 2, for: 20s }
+flows:
+  - name: only
+    steps:
+      - { retry: { wait: 1s }, steps: [ { get: / } ] }
+      - { retry: { wait: { exponential: 1s, at_most: 5s } }, steps: [ { get: / } ] }
+      - rendezvous: { users: 2, within: 1s }
+",
+    );
+    let overrides = Overrides {
+        time_scale: Some(0.1),
+        scale_pauses: true,
+        ..Overrides::default()
+    };
+    let scenario = load(&path, &overrides).expect("a scenario");
+    let [fixed, growing, meeting] = &*scenario.flows[0].steps else {
+        panic!("three steps");
+    };
+    let (Action::Retry(fixed), Action::Retry(growing), Action::Rendezvous(meeting)) =
+        (&fixed.action, &growing.action, &meeting.action)
+    else {
+        panic!("{:?}", scenario.flows);
+    };
+    assert_eq!(fixed.wait, Wait::Pause(Delay::Constant(second / 10)));
+    let backoff = Wait::Backoff {
+        first: second / 10,
+        at_most: second / 2,
+    };
+    assert_eq!(growing.wait, backoff);
+    assert_eq!(meeting.within, second);
 }
 
 #[test]

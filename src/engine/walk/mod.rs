@@ -104,8 +104,8 @@ pub(super) trait Walker: Send {
     /// The failures noted so far.
     fn failures(&self) -> Self::Failures;
 
-    /// Takes back the failures noted since then.
-    fn set_failures(&mut self, failures: Self::Failures);
+    /// The steps of a `retry` run again: the failures noted since then are taken back.
+    fn repeat(&mut self, failures: Self::Failures);
 
     /// Waits for other users.
     fn meet(

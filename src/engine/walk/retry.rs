@@ -55,7 +55,7 @@ pub(super) async fn run<W: Walker>(
             }
             return walker.gave_up(end, attempt, failed.answer);
         }
-        walker.set_failures(failures);
+        walker.repeat(failures);
         let wait = wait(&retry.wait, attempt, failed.answer, || {
             walker.values().random()
         });

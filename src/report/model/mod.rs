@@ -320,7 +320,7 @@ impl Report {
         (iterations.ended + iterations.interrupted).saturating_sub(self.load.started)
     }
 
-    /// Explains differences between started and ended iterations and requests, one clause each.
+    /// Explains differences between started and ended iterations, and attempts that were repeated, one clause each.
     pub fn iteration_notes(&self) -> Vec<String> {
         let iterations = &self.iterations;
         let stopped = iterations
@@ -336,6 +336,7 @@ impl Report {
                 self.carried_iterations(),
                 "more started in the warm-up and ended after it",
             ),
+            (iterations.retries, "attempts repeated by `retry`"),
         ];
         let notes = notes.iter().filter(|(count, _)| *count > 0);
         notes

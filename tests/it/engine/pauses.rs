@@ -72,3 +72,18 @@ async fn whoever_waits_for_pacing_leaves_when_another_draws_the_last_iteration()
     let seen = server.seen();
     assert!(seen[2].at - seen[0].at >= Duration::from_millis(140));
 }
+
+#[tokio::test]
+async fn no_time_of_a_request_contains_a_pause_before_the_first_one() {
+    let server = Server::start().await;
+    let body = "load: { iterations: 2, users: 1 }\n\
+         flows: [ { name: main, steps: [ { think: 2s }, { get: / } ] } ]";
+    let over = run(plan(&server.url, body)).await;
+    let times = |timing| over.requests().histogram(timing);
+    let longest = times(gander::record::Timing::ResponseTime).expect("times");
+    assert!(longest.max() < 1_500_000, "{} µs", longest.max());
+    let iterations = over
+        .iterations()
+        .histogram(gander::record::Timing::IterationTime);
+    assert!(iterations.expect("iterations").min() >= 1_900_000);
+}

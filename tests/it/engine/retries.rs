@@ -9,7 +9,7 @@ use gander::outcome::Outcome;
 use gander::plan::Subject;
 use gander::record::Log;
 
-use super::plans::plan;
+use super::plans::{plan, plan_with_files};
 use super::server::Server;
 use super::{Driven, run, transport};
 
@@ -65,6 +65,7 @@ async fn attempts_add_up_to_what_the_target_saw() {
     assert_eq!((requests.ended, requests.failed), (80, 60));
     let iterations = &over.iterations().counts;
     assert_eq!((iterations.ended, iterations.failed), (20, 0));
+    assert_eq!(iterations.retries, 60);
 }
 
 #[tokio::test]
@@ -227,4 +228,53 @@ async fn a_stop_of_the_run_ends_the_wait_between_attempts() {
     let over = driven.until_the_end().await;
     assert!(begun.elapsed() < Duration::from_secs(20));
     assert_eq!(over.iterations().counts.failed, 0);
+}
+
+#[tokio::test]
+async fn a_user_without_a_row_leaves_instead_of_trying_again() {
+    let server = Server::start().await;
+    let body = "load: { iterations: 3, users: 1 }\n\
+         data: { r: { file: rows.csv, pick: unique } }\nflows:\n- name: main\n  steps:\n\
+         \x20 - { retry: { times: 9, on: any, wait: none }, steps: [ { get: '/of/${r.n}' } ] }\n";
+    let over = run(plan_with_files(
+        &server.url,
+        body,
+        &[("rows.csv", "n\n1\n")],
+    ))
+    .await;
+    assert_eq!(server.seen().len(), 1);
+    assert_eq!(over.ended.lost.out_of_rows, 1);
+    assert_eq!(over.iterations().counts.retries, 0);
+}
+
+#[test]
+fn what_a_step_does_about_an_end_changes_the_hash_of_the_workload() {
+    let hash = |step: &str| {
+        let body = format!(
+            "load: {{ iterations: 9, users: 9 }}\nflows: [ {{ name: main, steps: [ {step}, {{ get: / }} ] }} ]\n"
+        );
+        plan("http://127.0.0.1:1", &body).workload_hash
+    };
+    let steps = [
+        "{ get: / }",
+        "{ get: /, on: { 401: retry } }",
+        "{ get: /, on: { 401: continue } }",
+        "{ get: /, on: { 4xx: continue } }",
+        "{ get: /, on: { 401: continue, 404: continue } }",
+        "{ get: /, on: { 401: { steps: [ { get: / } ] } } }",
+        "{ retry: 2, steps: [ { get: / } ] }",
+        "{ retry: 3, steps: [ { get: / } ] }",
+        "{ retry: { times: 2, on: 5xx }, steps: [ { get: / } ] }",
+        "{ retry: { times: 2, wait: none }, steps: [ { get: / } ] }",
+        "{ retry: { times: 2, wait: 1s }, steps: [ { get: / } ] }",
+        "{ retry: { times: 2, wait: { exponential: 1s } }, steps: [ { get: / } ] }",
+        "{ rendezvous: 2 }",
+        "{ rendezvous: 3 }",
+        "{ rendezvous: { users: 2, within: 1s } }",
+    ];
+    let hashes: std::collections::BTreeSet<String> = steps.iter().map(|step| hash(step)).collect();
+    assert_eq!(hashes.len(), steps.len());
+    // The default, written out.
+    let written = "{ retry: { times: 3, on: [ connect, reset, timeout, 5xx ], wait: { exponential: 200ms, at_most: 5s } }, steps: [ { get: / } ] }";
+    assert_eq!(hash(written), hash("{ retry: 3, steps: [ { get: / } ] }"));
 }
