@@ -226,6 +226,7 @@ fn header() -> RunHeader {
         pacing: None,
         peak_users: 0,
         metrics: Metrics::built_in(),
+        custom_metrics: Vec::new(),
         series: series(),
         checks: Vec::new(),
         thresholds: Vec::new(),

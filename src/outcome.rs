@@ -72,6 +72,8 @@ pub enum Outcome {
     Until,
     /// Of iterations: the last attempt of a step `retry` failed.
     Retry,
+    /// Of iterations: a value to record was missing or did not fit its metric.
+    Record,
 }
 
 impl Outcome {
@@ -107,6 +109,7 @@ impl Outcome {
             Self::Fail => "fail",
             Self::Until => "until",
             Self::Retry => "retry",
+            Self::Record => "record",
         }
     }
 
@@ -126,7 +129,8 @@ impl Outcome {
             | Self::Redirect
             | Self::Fail
             | Self::Until
-            | Self::Retry => OutcomeClass::Failed,
+            | Self::Retry
+            | Self::Record => OutcomeClass::Failed,
             Self::Dns
             | Self::ConnectRefused
             | Self::ConnectTimeout
@@ -159,9 +163,12 @@ impl Outcome {
             | Self::AddressRefused
             | Self::FdLimit
             | Self::PortLimit => MeasuredTime::UntilFailure,
-            Self::Unsendable | Self::Interrupted | Self::Fail | Self::Until | Self::Retry => {
-                MeasuredTime::Untimed
-            }
+            Self::Unsendable
+            | Self::Interrupted
+            | Self::Fail
+            | Self::Until
+            | Self::Retry
+            | Self::Record => MeasuredTime::Untimed,
         }
     }
 
@@ -202,7 +209,7 @@ impl Outcome {
 
     /// True if a step other than a request gives it to its iteration.
     pub const fn is_of_iterations(self) -> bool {
-        matches!(self, Self::Fail | Self::Until | Self::Retry)
+        matches!(self, Self::Fail | Self::Until | Self::Retry | Self::Record)
     }
 
     /// True if the measured time ends with a limit or with the grace period, so that the true time is *at least*
@@ -238,6 +245,7 @@ impl Outcome {
             Self::Fail => "a step `fail` ended the iteration",
             Self::Until => "the condition of `until` did not become true",
             Self::Retry => "the last attempt of `retry` failed",
+            Self::Record => "a value to record was missing or did not fit",
         }
     }
 
@@ -269,7 +277,8 @@ impl Outcome {
             | Self::Interrupted
             | Self::Fail
             | Self::Until
-            | Self::Retry => None,
+            | Self::Retry
+            | Self::Record => None,
         }
     }
 }

@@ -101,7 +101,7 @@ impl<T: Portion> Blocks<T> {
 pub(super) fn estimate(blocks: &[Tally], aggregate: Aggregate) -> Option<Estimate> {
     match aggregate {
         Aggregate::Percentile(quantile) => Distribution::of(blocks)?.at(quantile.value()),
-        Aggregate::Min | Aggregate::Max => {
+        Aggregate::Min | Aggregate::Max | Aggregate::Last => {
             let reading = sum_of(blocks, None).read(aggregate);
             Some(Estimate {
                 number: reading.value?,

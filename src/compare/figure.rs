@@ -82,7 +82,8 @@ impl Scale {
             | Aggregate::Mean
             | Aggregate::StandardDeviation
             | Aggregate::Count
-            | Aggregate::Rate => Self::Factor,
+            | Aggregate::Rate
+            | Aggregate::Last => Self::Factor,
         }
     }
 

@@ -154,6 +154,7 @@ impl ProfileFold {
         let selection = threshold::Selection {
             aggregate: aggregates.first().copied().unwrap_or(Aggregate::Count),
             metric,
+            values: None,
             series: step.into_iter().collect(),
             checks: Vec::new(),
             during: Vec::new(),

@@ -21,7 +21,7 @@ use crate::outcome::Outcome;
 use crate::plan::{Plan, PlannedRequest};
 use crate::record::{Log, LogLine};
 use crate::scenario::program::{Assets, Parallel, Rendezvous};
-use crate::scenario::{Step, StopScope};
+use crate::scenario::{Recording, Step, StopScope};
 use crate::transport::{Client, Shared};
 use crate::units::Micros;
 
@@ -138,6 +138,11 @@ impl Walker for Hook<'_> {
             by: None,
             text: self.user.state.hide(&text),
         });
+    }
+
+    /// Nothing is measured here. The reader accepts `record` only in flows and in blocks.
+    fn record(&mut self, _: &[Recording]) -> ControlFlow<HookEnd> {
+        Continue(())
     }
 
     fn begin_group(&mut self, _: Option<u32>) {}

@@ -17,6 +17,7 @@ use super::pacer::{Start, unless_stopped};
 use super::rendezvous::Met;
 use super::run::RunState;
 use super::state::{User, Values};
+use super::walk::record;
 use super::walk::request::{self, Consequence, RequestEnd};
 use super::walk::retry::{FailedAttempt, OpenRetries};
 use super::walk::{Walker, assets, parallel, walk};
@@ -25,7 +26,7 @@ use crate::outcome::Outcome;
 use crate::plan::{MeasuredRequest, PlannedFlow, SeriesId};
 use crate::record::{Clock, FailureExample, LogLine, LoggedBy, StopReason};
 use crate::scenario::program::{Assets, Parallel, Rendezvous, requests};
-use crate::scenario::{OnError, Step, StopScope};
+use crate::scenario::{OnError, Recording, Step, StopScope};
 use crate::units::{Micros, show_duration};
 
 /// The user's next action after an iteration.
@@ -317,6 +318,23 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
         });
     }
 
+    fn record(&mut self, recordings: &[Recording]) -> ControlFlow<EarlyEnd> {
+        for recording in recordings {
+            let metric = &self.run.plan.workload.custom_metrics[recording.metric];
+            let found = record::number(&recording.value, metric, &mut self.user.state);
+            let at = self.clock.now();
+            let value = found.as_ref().ok().copied();
+            self.run
+                .recorder
+                .value(self.index, recording.metric, at, value);
+            if let Err(reason) = found {
+                let detail = format!("`{}` was not recorded: {reason}", metric.name);
+                self.failed_step("record", Outcome::Record, detail)?;
+            }
+        }
+        Continue(())
+    }
+
     fn begin_group(&mut self, series: Option<u32>) -> Self::Group {
         let series = SeriesId(series?);
         let started = self.intended.unwrap_or_else(|| self.clock.now());
@@ -368,19 +386,19 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
                 if outcome.is_failure() {
                     self.failures.group.get_or_insert(outcome);
                 }
-                Continue(())
             }
             Consequence::MissingValue => {
                 self.failures.group.get_or_insert(outcome);
-                self.failed(&request.request.name, Outcome::Capture)
+                self.failed(&request.request.name, Outcome::Capture)?;
             }
             Consequence::EndsIteration => {
                 self.failures.group.get_or_insert(Outcome::Check);
-                Break(EarlyEnd::new(Outcome::Check, NextAction::Iterate))
+                return Break(EarlyEnd::new(Outcome::Check, NextAction::Iterate));
             }
-            Consequence::NotSent => self.failed(&request.request.name, Outcome::Unsendable),
-            Consequence::CutOff => Break(EarlyEnd::STOPPED),
+            Consequence::NotSent => return self.failed(&request.request.name, Outcome::Unsendable),
+            Consequence::CutOff => return Break(EarlyEnd::STOPPED),
         }
+        self.record(&request.request.records)
     }
 
     fn retries(&mut self) -> &mut OpenRetries {

@@ -29,6 +29,7 @@ pub mod response;
 mod roster;
 mod run;
 mod running;
+mod server_timing;
 mod state;
 mod tick;
 mod timer;

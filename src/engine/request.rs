@@ -290,6 +290,7 @@ mod tests {
             failed: FailedStatuses::default(),
             checks: Vec::new(),
             captures: Vec::new(),
+            records: Box::default(),
             keeps: PartSet::default(),
             reads_body: ReadsBody::No,
         }

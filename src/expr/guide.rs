@@ -76,35 +76,35 @@ pub(crate) const OPERATORS: [GuideEntry; 14] = [
 ];
 
 /// The aggregates, which turn a metric into one number.
-pub(crate) const AGGREGATES: [GuideEntry; 10] = [
+pub(crate) const AGGREGATES: [GuideEntry; 11] = [
     entry(
         "p95",
-        "A percentile, above p0 and at most p100, with decimals: `p99.9`. For times.",
+        "A percentile, above p0 and at most p100, with decimals: `p99.9`. For times and trends.",
         "p95(response_time) < 500ms",
     ),
     entry(
         "min",
-        "The minimum. For times and levels.",
+        "The minimum. For times, levels, trends and gauges.",
         "min(ttfb) < 1s",
     ),
     entry(
         "max",
-        "The maximum. For times and levels.",
+        "The maximum. For times, levels, trends and gauges.",
         "max(response_time) < 5s",
     ),
     entry(
         "mean",
-        "The mean. For times and levels.",
+        "The mean. For times, levels and trends.",
         "mean(active_users) > 10",
     ),
     entry(
         "sd",
-        "The standard deviation. For times.",
+        "The standard deviation. For times and trends.",
         "sd(response_time) < 200ms",
     ),
     entry(
         "count",
-        "The number of events, or of bytes. Without events it is 0.",
+        "The number of events or of bytes, or the sum of a counter of one's own. Without events it is 0.",
         "count(failed) < 10",
     ),
     entry(
@@ -118,6 +118,11 @@ pub(crate) const AGGREGATES: [GuideEntry; 10] = [
         "The share of the whole, as a percentage or as a number below 1: failed requests of all requests, passed \
          checks of all checks, started iterations of those due.",
         "ratio(failed) < 1%",
+    ),
+    entry(
+        "last",
+        "The last value. For gauges of one's own; the example judges one with the name `stock`.",
+        "last(stock) > 0",
     ),
     entry(
         "apdex(T)",
@@ -167,7 +172,7 @@ pub(crate) const LIMITS: [GuideEntry; 4] = [
 ];
 
 /// The selectors between `{` and `}`.
-pub(crate) const SELECTORS: [GuideEntry; 6] = [
+pub(crate) const SELECTORS: [GuideEntry; 7] = [
     entry(
         "step",
         "The step's name. For metrics of requests, and `checks`.",
@@ -196,6 +201,11 @@ pub(crate) const SELECTORS: [GuideEntry; 6] = [
         "max(target.rss{stage=\"after\"}) < 512MiB",
     ),
     entry(
+        "name",
+        "A name in `server-timing` headers. For `server_timing`, which needs it.",
+        "p95(server_timing{name=\"db\"}) < 20ms",
+    ),
+    entry(
         "TAG",
         "The value of the tag with this name; empty for a step without the tag. For metrics of requests.",
         "p99(ttfb{area=~\"cat.*\"}) < 2s",
@@ -204,7 +214,7 @@ pub(crate) const SELECTORS: [GuideEntry; 6] = [
 
 #[cfg(test)]
 mod tests {
-    use super::super::threshold::Rule;
+    use super::super::threshold::{Metric, Rule};
     use super::super::{ExprError, Expression, Names, SlotId};
     use super::*;
 
@@ -228,7 +238,8 @@ mod tests {
             assert_eq!(read.err().map(fault), None, "{}", entry.example);
         }
         for entry in AGGREGATES.iter().chain(&LIMITS).chain(&SELECTORS) {
-            let read = Rule::parse(entry.example);
+            let own = [("stock".to_owned(), Metric::CustomGauge)];
+            let read = Rule::parse_with(entry.example, &own);
             assert_eq!(read.err().map(fault), None, "{}", entry.example);
         }
     }

@@ -236,8 +236,9 @@ impl ReferencePage {
         );
         for metric in Metric::ALL {
             let (kind, aggregates) = metric.kind().doc();
+            let article = if metric.is_custom() { "a " } else { "" };
             self.line(&format!(
-                "| `{}` | {} | {kind} | {aggregates} |",
+                "| {article}`{}` | {} | {kind} | {aggregates} |",
                 metric.name(),
                 metric.doc()
             ));

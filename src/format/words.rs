@@ -227,6 +227,20 @@ words! {
 }
 
 words! {
+    /// The type of a metric of one's own.
+    MetricType, "a type of metric" {
+        /// Numbers from 0, of which percentiles, mean, least and greatest are known.
+        Trend = "trend",
+        /// A sum to which numbers from 0 are added.
+        Counter = "counter",
+        /// A level: its last value, the least and the greatest.
+        Gauge = "gauge",
+        /// The share of values that are true.
+        Rate = "rate",
+    }
+}
+
+words! {
     /// The extent of a stop.
     StopScope, "the extent of a stop" {
         /// The iteration ends as complete; the user continues with the next one.

@@ -153,6 +153,7 @@ impl<'s> WorkloadCompiler<'s> {
                 cookies: scenario.http.cookies,
                 body_limit: scenario.http.body_limit,
                 resend: scenario.http.resend,
+                server_timing: scenario.http.server_timing,
                 tls: scenario.http.tls.clone(),
             },
             variables: scenario.variables.clone(),
@@ -163,6 +164,7 @@ impl<'s> WorkloadCompiler<'s> {
             teardown,
             flows,
             metrics: Metrics::built_in(),
+            custom_metrics: scenario.metrics.clone(),
             series: self.series,
             checks: self.checks,
             seed,
@@ -330,6 +332,7 @@ impl<'s> WorkloadCompiler<'s> {
             failed: request.failed.clone(),
             checks: request.checks.clone(),
             captures: request.captures.clone(),
+            records: request.records.clone().into(),
             keeps: PartSet::default(),
             reads_body: if reads_body {
                 ReadsBody::Yes

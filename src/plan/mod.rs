@@ -39,8 +39,8 @@ pub use workload::{HttpPlan, PlannedFlow, Players, Workload};
 
 use crate::expr::PartSet;
 use crate::scenario::{
-    Auth, BodyCoding, Capture, Check, Delay, FailedStatuses, Kind, SlotId, Template, Timeouts,
-    UploadFile,
+    Auth, BodyCoding, Capture, Check, Delay, FailedStatuses, Kind, Recording, SlotId, Template,
+    Timeouts, UploadFile,
 };
 
 /// The part of a run on this machine: arrival k, row r and user i belong to segment `index` if they are `index` modulo
@@ -92,6 +92,19 @@ pub struct Plan {
     /// The workload hash combined with the seed: two plans with the same hash send the same load, except for the values of
     /// secrets.
     pub hash: String,
+}
+
+impl Plan {
+    /// If `server-timing` headers are recorded: the names in them that thresholds judge.
+    pub fn server_timing(&self) -> Option<Vec<String>> {
+        let mut names: Vec<String> = Vec::new();
+        for name in self.thresholds.iter().flat_map(Threshold::server_timing) {
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        self.workload.http.server_timing.then_some(names)
+    }
 }
 
 /// The number of a series: the index into [`Workload::series`].
@@ -201,6 +214,8 @@ pub struct PlannedRequest {
     pub checks: Vec<Check>,
     /// Captures.
     pub captures: Vec<Capture>,
+    /// Values recorded after that.
+    pub records: Box<[Recording]>,
     /// The parts of its response that expressions read.
     pub keeps: PartSet,
     /// Whether a check or a capture reads the body, so that it must be kept and decompressed.

@@ -200,9 +200,11 @@ mod tests {
                 Action::Parallel(block) => run(&block.steps, is_skipped),
                 Action::Request(_) | Action::Reacting(_) | Action::Assets(_) => "r".to_owned(),
                 Action::Rendezvous(_) => "m".to_owned(),
-                Action::Set(_) | Action::Fail(_) | Action::Stop(_) | Action::Log(_) => {
-                    "s".to_owned()
-                }
+                Action::Set(_)
+                | Action::Fail(_)
+                | Action::Stop(_)
+                | Action::Log(_)
+                | Action::Record(_) => "s".to_owned(),
             })
             .collect()
     }

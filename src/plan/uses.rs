@@ -116,11 +116,14 @@ fn each_template(request: &PlannedRequest, see: &mut dyn FnMut(&Template)) {
     }
 }
 
-/// The parts that a request's checks and the defaults of its captures read of its own response.
+/// The parts that a request's checks, the defaults of its captures and its recordings read of its own response.
 fn of_checks(request: &PlannedRequest) -> PartSet {
     let mut read = PartSet::default();
     for check in &request.checks {
         of_rule(&check.rule, &mut read);
+    }
+    for recording in &request.records {
+        add(&mut read, &recording.value);
     }
     for capture in &request.captures {
         match &capture.otherwise {

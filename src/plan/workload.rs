@@ -10,8 +10,11 @@ use super::{
     CheckEntry, LoadProfile, Loads, MeasuredRequest, Metrics, Mix, PlannedRequest, RequestUrl,
     Segment, Series, SeriesId,
 };
-use crate::scenario::program::requests;
-use crate::scenario::{Cookies, Delay, Feed, OnError, Share, Step, Targets, TlsOptions, Variable};
+use crate::scenario::program::{requests, visit};
+use crate::scenario::{
+    Action, Cookies, CustomMetric, Delay, Feed, OnError, Recording, Share, Step, Targets,
+    TlsOptions, Variable,
+};
 use crate::script::Scripts;
 use crate::units::ByteSize;
 
@@ -48,6 +51,8 @@ pub struct Workload {
     pub flows: Vec<PlannedFlow>,
     /// The metrics that series have, by [`MetricId`](super::MetricId).
     pub metrics: Metrics,
+    /// Metrics of the scenario's own; a [`Recording`](crate::scenario::Recording) refers to them by index.
+    pub custom_metrics: Vec<CustomMetric>,
     /// The recorded series, by [`SeriesId`].
     pub series: Vec<Series>,
     /// Every check of a measured step, by [`CheckId`](super::CheckId).
@@ -71,6 +76,8 @@ pub struct HttpPlan {
     pub body_limit: ByteSize,
     /// True if a request is sent once more when its reused connection was closed.
     pub resend: bool,
+    /// True if the durations in `server-timing` headers are recorded.
+    pub server_timing: bool,
     /// TLS settings.
     pub tls: TlsOptions,
 }
@@ -160,6 +167,16 @@ impl Workload {
         blocks.flat_map(|block| requests(block).map(|(request, _)| request))
     }
 
+    /// True if a step of a flow records into this metric.
+    pub fn records(&self, metric: usize) -> bool {
+        let blocks = self.flows.iter().flat_map(PlannedFlow::blocks);
+        let mut visits = blocks.flat_map(|block| visit(block));
+        visits.any(|visit| {
+            let mut recordings = recordings(&visit.step.action).iter();
+            recordings.any(|recording| recording.metric == metric)
+        })
+    }
+
     /// Every request of the workload.
     pub fn all_requests(&self) -> impl Iterator<Item = &PlannedRequest> {
         let around = [&self.setup, &self.teardown].into_iter();
@@ -177,5 +194,15 @@ impl Workload {
             RequestUrl::Whole(_) => true,
         };
         self.http.redirects > 0 && is_secure || self.measured_requests().any(uses_tls)
+    }
+}
+
+/// The values that a step records itself.
+pub(super) fn recordings(action: &Action<MeasuredRequest>) -> &[Recording] {
+    match action {
+        Action::Record(recordings) => recordings,
+        action => action
+            .request()
+            .map_or(&[], |measured| &measured.request.records),
     }
 }

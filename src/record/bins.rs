@@ -46,7 +46,12 @@ pub struct Bins {
 impl Bins {
     /// Counts one time.
     pub fn record(&mut self, time: Micros) {
-        let bin = bin_of(time.min(LONGEST).0);
+        self.record_number(time.min(LONGEST).0);
+    }
+
+    /// Counts one number.
+    pub(super) fn record_number(&mut self, number: u64) {
+        let bin = bin_of(number);
         match self.counts.binary_search_by_key(&bin, |(bin, _)| *bin) {
             Ok(place) => self.counts[place].1 = self.counts[place].1.saturating_add(1),
             Err(place) => self.counts.insert(place, (bin, 1)),

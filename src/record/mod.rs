@@ -20,6 +20,7 @@ pub mod shard;
 mod standing;
 mod standstill;
 pub mod totals;
+pub mod values;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -37,6 +38,7 @@ pub use recorder::Recorder;
 pub use shard::Shard;
 pub use standing::Standing;
 pub use totals::Totals;
+pub use values::{Millionths, Recorded, ValueCounts};
 
 pub use crate::plan::Timing;
 pub use crate::probe::{Health, TargetHealth, WakeUps};
@@ -179,6 +181,8 @@ pub struct Interval {
     pub series: BTreeMap<SeriesId, SeriesInterval>,
     /// Results of checks.
     pub checks: BTreeMap<CheckId, CheckCounts>,
+    /// Recorded values, by the names of their metrics.
+    pub values: BTreeMap<String, Recorded>,
     /// The generator's health.
     pub health: Health,
     /// The health of a target that Gander started.

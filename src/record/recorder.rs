@@ -12,10 +12,12 @@ use super::failures::Failures;
 use super::gauges::Gauges;
 use super::log::Log;
 use super::shard::{Shard, ShardRecords, lock};
+use super::values::{Millionths, Values};
 use super::{Counts, Health, Interval, LoadCounts, SeriesInterval, TargetHealth};
 use crate::outcome::Outcome;
 use crate::plan::{CheckId, Metrics, Series, SeriesId};
 use crate::probe::OwnHealth;
+use crate::scenario::CustomMetric;
 use crate::units::Micros;
 
 /// Aligned to 128 bytes, so that different cores write to different cache lines (lines are fetched in pairs).
@@ -30,6 +32,7 @@ pub struct Recorder {
     gauges: Gauges,
     failures: Failures,
     log: Log,
+    values: Values,
     aggregator: Mutex<Aggregator>,
 }
 
@@ -60,6 +63,7 @@ impl Recorder {
             gauges: Gauges::new(shards),
             failures: Failures::new(series.len()),
             log: Log::default(),
+            values: Values::default(),
             aggregator: Mutex::new(Aggregator {
                 number: 0,
                 start: Micros::ZERO,
@@ -72,6 +76,36 @@ impl Recorder {
                 health: OwnHealth::new(),
             }),
         }
+    }
+
+    /// The same recorder, which also records values: of these metrics and, if `server_timing` has the names that come
+    /// first, of `server-timing` headers.
+    #[must_use]
+    pub fn with_values(
+        mut self,
+        custom: &[CustomMetric],
+        server_timing: Option<Vec<String>>,
+    ) -> Self {
+        self.values = Values::new(custom, server_timing, self.shards.len());
+        self
+    }
+
+    /// Records a value of the metric with this index; `None` counts one that was missing or did not fit.
+    pub fn value(&self, user: usize, metric: usize, at: Micros, value: Option<Millionths>) {
+        self.values.record(self.shard_of(user), metric, at, value);
+    }
+
+    /// Records a duration in ms of a `server-timing` header. `shown` is the name without secrets.
+    pub fn server_timing(
+        &self,
+        user: usize,
+        name: &str,
+        at: Micros,
+        ms: Millionths,
+        shown: impl FnOnce(&str) -> String,
+    ) {
+        let shard = self.shard_of(user);
+        self.values.time(shard, name, at, ms, shown);
     }
 
     /// Starts the health readings of the first interval. Call it when the run's clock is set to zero, so that the CPU
@@ -197,6 +231,7 @@ impl Recorder {
             },
             series,
             checks,
+            values: self.values.take(),
             health: Health {
                 loop_delay_max: ticks.loop_delay_max,
                 stood_still: ticks.stood_still,

@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 use super::bins::Sum;
 use super::merge::add_times;
 use super::{
-    Carried, CheckCounts, Counts, Health, Interval, LoadCounts, Parted, SeriesInterval,
+    Carried, CheckCounts, Counts, Health, Interval, LoadCounts, Parted, Recorded, SeriesInterval,
     TargetHealth, histogram,
 };
 use crate::plan::{CheckId, MetricId, Series, SeriesId, Subject};
@@ -25,6 +25,7 @@ pub struct Totals {
     /// Over all series, so that the most common query needs no merging.
     all: BTreeMap<MetricId, Sum>,
     checks: Vec<CheckCounts>,
+    values: BTreeMap<String, Recorded<Sum>>,
     measured: PhaseTotals,
     warm_up: PhaseTotals,
     carried: Carried,
@@ -128,6 +129,7 @@ impl Totals {
             series: vec![SeriesInterval::default(); series.len()],
             all: BTreeMap::new(),
             checks: vec![CheckCounts::default(); checks],
+            values: BTreeMap::new(),
             measured: PhaseTotals::default(),
             warm_up: PhaseTotals::default(),
             carried: Carried::default(),
@@ -157,6 +159,12 @@ impl Totals {
         for (id, counts) in &interval.checks {
             if let Some(sum) = self.checks.get_mut(id.0 as usize) {
                 *sum += *counts;
+            }
+        }
+        for (name, part) in &interval.values {
+            match self.values.get_mut(name) {
+                Some(sum) => sum.absorb(part),
+                None => self.values.entry(name.clone()).or_default().absorb(part),
             }
         }
         let length = interval.end.saturating_sub(interval.start);
@@ -210,6 +218,11 @@ impl Totals {
     /// The counts of one check; zero for an unknown check.
     pub fn check(&self, id: CheckId) -> CheckCounts {
         self.checks.get(id.0 as usize).copied().unwrap_or_default()
+    }
+
+    /// The recorded values, by the names of their metrics.
+    pub const fn values(&self) -> &BTreeMap<String, Recorded<Sum>> {
+        &self.values
     }
 
     /// Sums of the offered and the started load. The gauges are those of the last interval, except for the requests

@@ -35,6 +35,7 @@ pub fn summary(report: &Report, place: Option<&Path>, width: usize, colour: Colo
     lines.extend(page.figures());
     lines.extend(page.steps());
     lines.extend(page.groups());
+    lines.extend(page.custom());
     lines.extend(page.failures());
     lines.extend(page.warnings());
     if let Some(place) = place {
@@ -233,6 +234,22 @@ impl ConsoleReport<'_> {
         }
         if groups.len() > MOST_STEPS {
             let more = format!("  and {} more in the report", groups.len() - MOST_STEPS);
+            lines.push(self.paint.with(Tone::Soft, &more));
+        }
+        lines
+    }
+
+    fn custom(&self) -> Vec<String> {
+        let rows = &self.report.custom;
+        if rows.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = self.heading("Custom metrics");
+        for row in rows.iter().take(MOST_STEPS) {
+            lines.extend(self.wrapped(&format!("{}: {}", row.label(), row.told())));
+        }
+        if rows.len() > MOST_STEPS {
+            let more = format!("  and {} more in the report", rows.len() - MOST_STEPS);
             lines.push(self.paint.with(Tone::Soft, &more));
         }
         lines

@@ -47,6 +47,7 @@ fn document(report: &Report) -> String {
     thresholds(report, &mut page);
     figures(report, &mut page);
     steps(report, &mut page);
+    custom(report, &mut page);
     page
 }
 
@@ -124,6 +125,21 @@ fn step_line(step: &StepRow) -> String {
         time(response.p95),
         time(response.p99),
     )
+}
+
+fn custom(report: &Report, page: &mut String) {
+    if report.custom.is_empty() {
+        return;
+    }
+    page.push_str("\n| Custom metric | Values |\n|---|---|\n");
+    for row in report.custom.iter().take(MOST_STEPS) {
+        let _ = writeln!(page, "| {} | {} |", code(&row.label()), prose(&row.told()));
+    }
+    more(
+        report.custom.len().saturating_sub(MOST_STEPS),
+        "custom metrics",
+        page,
+    );
 }
 
 fn more(left_out: usize, of_what: &str, page: &mut String) {

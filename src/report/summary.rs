@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use self::rows::{
-    CheckSummary, FailureSummary, FlowSummary, GroupSummary, IterationFailureSummary, StepSummary,
+    CheckSummary, CustomSummary, FailureSummary, FlowSummary, GroupSummary,
+    IterationFailureSummary, StepSummary,
 };
 use super::compare::RowDocument;
 use super::model::{Report, Stats, ThresholdRow};
@@ -76,6 +77,8 @@ pub(super) struct Summary<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     groups: Vec<GroupSummary<'a>>,
     checks: Vec<CheckSummary<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    metrics: Vec<CustomSummary<'a>>,
     failures: Vec<FailureSummary<'a>>,
     failures_left_out: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -291,6 +294,7 @@ impl<'a> Summary<'a> {
                     counts: check.counts,
                 })
                 .collect(),
+            metrics: report.custom.iter().map(CustomSummary::of).collect(),
             failures: report.failures.iter().map(FailureSummary::of).collect(),
             failures_left_out: report.failures_left_out,
             failed_iterations: report

@@ -58,6 +58,7 @@ pub fn header(scenario: &Scenario, plan: &Plan, run_id: String, now: DateTime<Ut
         pacing: workload.pacing.map(Into::into),
         peak_users: workload.loads.peak_users(),
         metrics: workload.metrics.clone(),
+        custom_metrics: workload.custom_metrics.clone(),
         series: series.collect(),
         checks: checks.collect(),
         thresholds: thresholds.collect(),

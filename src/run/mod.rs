@@ -120,7 +120,8 @@ impl Run<'_> {
             &plan.workload.series,
             plan.workload.checks.len(),
             shards,
-        );
+        )
+        .with_values(&plan.workload.custom_metrics, plan.server_timing());
         let recorder = Arc::new(recorder);
         let running = engine::launch(
             Arc::clone(plan),

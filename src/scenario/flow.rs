@@ -6,7 +6,8 @@ use std::sync::Arc;
 use http::{HeaderName, Method};
 
 use super::{
-    BodyCoding, Capture, Check, FailedStatuses, Span, Step, Template, Timeouts, UploadFile,
+    BodyCoding, Capture, Check, FailedStatuses, Recording, Span, Step, Template, Timeouts,
+    UploadFile,
 };
 
 /// The part of a load's users that play a flow.
@@ -91,6 +92,8 @@ pub struct Request {
     pub checks: Vec<Check>,
     /// Values captured from the response.
     pub captures: Vec<Capture>,
+    /// Values recorded after that.
+    pub records: Vec<Recording>,
     /// The request's position in the file.
     pub span: Span,
 }

@@ -32,6 +32,8 @@ pub struct HttpOptions {
     /// True if a repeatable request is sent once more when the server closes its reused connection before the first
     /// byte of the response.
     pub resend: bool,
+    /// True if the durations in `server-timing` headers are recorded.
+    pub server_timing: bool,
     /// TLS settings.
     pub tls: TlsOptions,
 }

@@ -5,6 +5,7 @@
 //! I/O and does not know series, schedules or users.
 
 mod css;
+mod custom_metric;
 mod embedded;
 mod ends;
 pub mod feed;
@@ -32,8 +33,8 @@ use serde::{Deserialize, Serialize};
 pub use crate::expr::{Comparator, Condition, Number, SlotId, Template, Value};
 use crate::expr::{Context, Missing, threshold};
 pub use crate::format::words::{
-    ArrivalLaw, BodyCoding, CapturePick, Cookies, EndWord, JsonType, Kind, OnError, OnFail, Per,
-    Pick, RowFormat, Severity, StopScope, Then, WhenUsedUp,
+    ArrivalLaw, BodyCoding, CapturePick, Cookies, EndWord, JsonType, Kind, MetricType, OnError,
+    OnFail, Per, Pick, RowFormat, Severity, StopScope, Then, WhenUsedUp,
 };
 use crate::format::{Format, reference, schema, tables};
 use crate::mask::Mask;
@@ -41,6 +42,7 @@ use crate::script::Scripts;
 pub use crate::source::{Diagnostic, Diagnostics, Sources, Span};
 
 pub use css::{CssQuery, HtmlDocument, LARGEST_HTML};
+pub use custom_metric::{CustomMetric, Recording};
 pub use embedded::{Embedded, embedded};
 pub use ends::{Ends, RequestEnd};
 pub use feed::Feed;
@@ -113,6 +115,8 @@ pub struct Scenario {
     pub secrets: Vec<Secret>,
     /// Feeders; [`crate::expr::Expression::Column`] refers to them by index.
     pub feeds: Vec<Feed>,
+    /// Metrics of its own; a [`Recording`] refers to them by index.
+    pub metrics: Vec<CustomMetric>,
     /// Steps that one user runs once before the load; not measured.
     pub setup: Vec<Step>,
     /// Steps that run once after the load; not measured.

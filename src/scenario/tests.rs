@@ -114,8 +114,10 @@ fn wrapped(kind: Type, table: &Mapping, value: &Value) -> Option<Value> {
 fn scenario_with(table: &'static Mapping, entries: Map<String, Value>) -> Value {
     if table.name == FORMAT.root.name {
         let mut root = entries;
-        let vars = json!({ "id": 1, "token": "x", "minimum": 3 });
+        let vars = json!({ "id": 1, "token": "x", "minimum": 3, "total": 9.5 });
         root.entry("vars").or_insert(vars);
+        let metrics = json!({ "basket": "trend", "paid": "rate" });
+        root.entry("metrics").or_insert(metrics);
         let steps = json!([{ "post": "/login", "json": { "email": "${email}" } }]);
         let block = json!({ "log in": { "with": ["email"], "steps": steps } });
         root.entry("blocks").or_insert(block);
@@ -124,8 +126,9 @@ fn scenario_with(table: &'static Mapping, entries: Map<String, Value>) -> Value 
     let value = Value::Object(entries);
     for parent in FORMAT.mappings() {
         for field in parent.fields {
-            // Setup and teardown, the first places of steps, have nothing to stop, and only one user.
-            let is_in_flows = matches!(table.name, "stop" | "rendezvous");
+            // Setup and teardown, the first places of steps, have nothing to stop, only one user, and record nothing.
+            let is_in_flows =
+                matches!(table.name, "stop" | "rendezvous") || value.get("record").is_some();
             if is_in_flows && matches!(field.key, "setup" | "teardown") {
                 continue;
             }

@@ -9,6 +9,7 @@ mod generator;
 mod idle;
 mod judge;
 mod lost;
+mod recorded;
 mod reference;
 mod sentence;
 mod slope;

@@ -1,5 +1,6 @@
 //! The numbers that a threshold needs from a part of the run. They are small and can be added.
 
+use super::recorded::{self, ValueTally};
 use crate::plan::threshold::{Aggregate, Metric, Selection};
 use crate::plan::{Series, SeriesId, Subject};
 use crate::record::bins::Sum;
@@ -23,6 +24,8 @@ pub(crate) struct Tally<T = Bins> {
     /// count against the iterations that this part offered.
     before: u64,
     gauge: Gauge,
+    /// The counts of recorded values, if the metric has them.
+    values: Option<ValueTally>,
 }
 
 /// A level, read at the end of each interval and weighted by the interval's length.
@@ -47,6 +50,8 @@ pub(crate) struct Picker {
     metric: Metric,
     aggregate: Aggregate,
     times: &'static [Timing],
+    /// The name of the recorded values.
+    values: Option<String>,
     series: Vec<SeriesId>,
     checks: Vec<crate::plan::CheckId>,
 }
@@ -67,6 +72,7 @@ impl Picker {
             metric: selection.metric,
             aggregate: selection.aggregate,
             times: selection.times(),
+            values: selection.values.clone(),
             series: selected,
             checks: selection.checks.clone(),
         }
@@ -80,6 +86,20 @@ impl Picker {
             ..Tally::default()
         };
         match self.metric {
+            Metric::ServerTiming
+            | Metric::CustomTrend
+            | Metric::CustomCounter
+            | Metric::CustomGauge
+            | Metric::CustomRate => {
+                let name = self.values.as_deref().unwrap_or_default();
+                let recorded = interval.values.get(name);
+                let counts = recorded.map(|recorded| recorded.counts);
+                tally.times = recorded
+                    .map(|recorded| &recorded.bins)
+                    .filter(|bins| !bins.is_empty())
+                    .cloned();
+                tally.values = Some(ValueTally::of(self.metric, counts.unwrap_or_default()));
+            }
             Metric::ResponseTime
             | Metric::ServiceTime
             | Metric::StartLag
@@ -216,6 +236,7 @@ impl<T> Default for Tally<T> {
             whole: 0,
             before: 0,
             gauge: Gauge::default(),
+            values: None,
         }
     }
 }
@@ -245,6 +266,7 @@ impl Tally {
         self.part += later.part;
         self.whole += later.whole;
         self.gauge.merge(later.gauge);
+        recorded::merge(&mut self.values, later.values);
     }
 
     /// The recorded times, if the metric is a time.
@@ -264,6 +286,7 @@ impl Tally<Sum> {
             whole: self.whole,
             before: self.before,
             gauge: self.gauge,
+            values: self.values,
         }
     }
 
@@ -280,10 +303,12 @@ impl Tally<Sum> {
         self.part += other.part;
         self.whole += other.whole;
         self.gauge.merge(other.gauge);
+        recorded::merge(&mut self.values, other.values);
     }
 
-    /// Removes the earliest interval again. Integer sums are subtracted exactly; levels are recomputed from `rest`,
-    /// because subtracting fractions leaves rounding errors and there are only a few of them.
+    /// Removes the earliest interval again. Integer sums are subtracted exactly; levels and counts of recorded values are
+    /// recomputed from `rest`, because a subtraction leaves rounding errors and knows no new maximum, and there are only
+    /// a few of them.
     pub(super) fn remove<'t>(&mut self, first: &Tally, rest: impl Iterator<Item = &'t Tally>) {
         self.length = self.length.saturating_sub(first.length);
         self.load_time = self.load_time.saturating_sub(first.load_time);
@@ -293,15 +318,20 @@ impl Tally<Sum> {
         self.part -= first.part;
         self.whole -= first.whole;
         self.gauge = Gauge::default();
+        self.values = None;
         let mut rest = rest.peekable();
         self.before = rest.peek().map_or(0, |next| next.before);
         for part in rest {
             self.gauge.merge(part.gauge);
+            recorded::merge(&mut self.values, part.values);
         }
     }
 
     /// The aggregate of this part of the run; `None` if it is undefined.
     pub(super) fn read(&self, aggregate: Aggregate) -> Reading {
+        if let Some(values) = &self.values {
+            return values.read(aggregate, self.times.as_ref(), self.load_time);
+        }
         let of_times = |value: &dyn Fn(&Sum) -> f64| {
             let times = self.times.as_ref().filter(|times| !times.is_empty());
             times.map(value)
@@ -326,6 +356,8 @@ impl Tally<Sum> {
                 own as f64 / self.whole as f64
             }),
             Aggregate::Apdex(limit) => (self.whole > 0).then(|| self.apdex(limit)),
+            // Only recorded values have one.
+            Aggregate::Last => None,
         };
         Reading {
             value,

@@ -7,13 +7,14 @@ use serde_json::Value;
 
 use crate::support::{Lab, gander};
 
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 7] = [
     ("README", include_str!("../../docs/guide/README.md")),
     ("values", include_str!("../../docs/guide/values.md")),
     ("requests", include_str!("../../docs/guide/requests.md")),
     ("flow", include_str!("../../docs/guide/flow.md")),
     ("data", include_str!("../../docs/guide/data.md")),
     ("sharing", include_str!("../../docs/guide/sharing.md")),
+    ("metrics", include_str!("../../docs/guide/metrics.md")),
 ];
 
 /// The blocks of code of a page: the words of the fence, and the text.

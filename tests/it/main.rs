@@ -22,6 +22,7 @@ mod journal;
 mod journal_long;
 mod journal_python;
 mod json_schema;
+mod metrics;
 mod outputs;
 mod outputs_ci;
 mod plan;

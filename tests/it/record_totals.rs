@@ -124,6 +124,7 @@ fn averages_are_over_time_not_over_intervals() {
             ..LoadCounts::default()
         },
         series: std::collections::BTreeMap::new(),
+        values: std::collections::BTreeMap::new(),
         checks: std::collections::BTreeMap::new(),
         health: Health {
             cpu_us: 100,

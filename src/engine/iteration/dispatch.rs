@@ -147,9 +147,11 @@ impl IterationWalker<'_, '_> {
             in_flight,
         )
         .await;
-        self.user.state.draw_from(of_iteration);
         self.ended = self.ended.max(end.at);
-        settle(self, job.request, end)
+        // The values that the request records may be random, too.
+        let result = settle(self, job.request, end);
+        self.user.state.draw_from(of_iteration);
+        result
     }
 }
 

@@ -5,6 +5,7 @@ mod choose;
 pub(super) mod parallel;
 mod passes;
 mod react;
+pub(super) mod record;
 pub(super) mod request;
 pub(super) mod retry;
 mod set;
@@ -21,7 +22,7 @@ use crate::expr::Missing;
 use crate::outcome::Outcome;
 use crate::plan::PlannedRequest;
 use crate::scenario::program::{Assets, Parallel, Rendezvous};
-use crate::scenario::{Action, SlotId, Step, StopScope, Template, Value};
+use crate::scenario::{Action, Recording, SlotId, Step, StopScope, Template, Value};
 
 /// Runs single steps, and decides when the walk ends early.
 pub(super) trait Walker: Send {
@@ -65,6 +66,9 @@ pub(super) trait Walker: Send {
 
     /// The scenario writes to the log.
     fn log(&mut self, text: String);
+
+    /// Records values.
+    fn record(&mut self, recordings: &[Recording]) -> ControlFlow<Self::Break>;
 
     /// The group with this series begins.
     fn begin_group(&mut self, series: Option<u32>) -> Self::Group;
@@ -182,6 +186,7 @@ pub(super) async fn walk<W: Walker>(
                 Ok(text) => walker.log(text),
                 Err(missing) => walker.missing_value(step, missing)?,
             },
+            Action::Record(recordings) => walker.record(recordings)?,
         }
     }
     Continue(())

@@ -131,7 +131,8 @@ fn collect<'p, W: Dispatcher>(
             | Action::Call(_)
             | Action::Fail(_)
             | Action::Stop(_)
-            | Action::Log(_) => {}
+            | Action::Log(_)
+            | Action::Record(_) => {}
         }
     }
     Continue(())

@@ -9,10 +9,11 @@ use crate::engine::in_flight::InFlight;
 use crate::engine::judge::{describe_status, judged};
 use crate::engine::request::{Prepared, Unsendable};
 use crate::engine::run::RunState;
+use crate::engine::server_timing::durations;
 use crate::engine::state::User;
 use crate::outcome::Outcome;
-use crate::plan::{MeasuredRequest, PlannedRequest};
-use crate::record::{Clock, FailureExample, Sample};
+use crate::plan::{MeasuredRequest, PlannedRequest, Subject};
+use crate::record::{Clock, FailureExample, Millionths, Sample};
 use crate::scenario::OnError;
 use crate::transport::Exchange;
 use crate::units::Micros;
@@ -108,6 +109,9 @@ pub(in crate::engine) async fn conclude(
             shard.check(*id, *held);
         }
     });
+    if run.plan.workload.http.server_timing {
+        record_server_timing(run, user, index, measured, exchange, sample.finished);
+    }
     if judged.outcome.is_failure() {
         let (outcome, status) = (judged.outcome, sample.status);
         let example = || FailureExample {
@@ -137,6 +141,31 @@ pub(in crate::engine) async fn conclude(
             Consequence::Nothing
         },
     }
+}
+
+/// Records the durations in the `server-timing` headers of a response, unless the request is silent.
+fn record_server_timing(
+    run: &RunState,
+    user: &User<'_>,
+    index: usize,
+    measured: &MeasuredRequest,
+    exchange: &Exchange,
+    at: Micros,
+) {
+    let series = &run.plan.workload.series[measured.series.0 as usize];
+    let Some(response) = &exchange.response else {
+        return;
+    };
+    if series.subject == Subject::Silent {
+        return;
+    }
+    durations(&response.headers, |name, ms| {
+        let duration = Millionths::of(ms).filter(|ms| ms.0 >= 0);
+        if let Some(duration) = duration {
+            let hide = |name: &str| user.state.hide(name);
+            run.recorder.server_timing(index, name, at, duration, hide);
+        }
+    });
 }
 
 /// Counts a measured request that could not be built: it failed, and nothing of it was sent.

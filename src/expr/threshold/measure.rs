@@ -4,7 +4,7 @@ use regex::Regex;
 
 use super::super::ExprError;
 use super::super::cursor::Cursor;
-use super::{Aggregate, Metric, MetricKind, Unit, read, synonyms};
+use super::{Aggregate, CustomName, Metric, MetricKind, Unit, read, synonyms};
 
 /// An aggregate of a metric: `p95(response_time{step="login"})`.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct Measure {
     pub aggregate: Aggregate,
     /// The metric.
     pub metric: Metric,
+    /// Its name, if it is one of the scenario's own.
+    pub custom: Option<String>,
     /// The selected series or checks; all of the metric's if empty.
     pub matchers: Vec<Matcher>,
     /// The unit of its number.
@@ -89,16 +91,24 @@ impl Matcher {
 }
 
 impl Measure {
+    /// The metric's name.
+    pub fn name(&self) -> &str {
+        match &self.custom {
+            Some(name) => name,
+            None => self.metric.name(),
+        }
+    }
+
     /// Parses a measure at the cursor, and checks that the aggregate applies to the metric.
-    pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, ExprError> {
+    pub(super) fn parse(cursor: &mut Cursor<'_>, own: &[CustomName]) -> Result<Self, ExprError> {
         cursor.skip_space();
         let start = cursor.at;
-        let aggregate = read::aggregate(cursor)?;
+        let aggregate = read::aggregate(cursor, own)?;
         let aggregate_at = cursor.range(start);
         read::expect(cursor, "(", "`(` and a metric, such as `(response_time)`")?;
         cursor.skip_space();
         let start = cursor.at;
-        let metric = read::metric(cursor)?;
+        let (metric, custom) = read::metric(cursor, own)?;
         let metric_at = cursor.range(start);
         let mut matchers = read::matchers(cursor)?;
         read::expect(
@@ -108,11 +118,13 @@ impl Measure {
         )?;
         // Selectors may also follow the parenthesis.
         matchers.append(&mut read::matchers(cursor)?);
-        let unit =
-            unit_of(aggregate, metric).ok_or_else(|| misfit(aggregate, metric, aggregate_at))?;
+        let name = custom.as_deref().unwrap_or(metric.name());
+        let unit = unit_of(aggregate, metric)
+            .ok_or_else(|| misfit(aggregate, metric, name, aggregate_at))?;
         Ok(Self {
             aggregate,
             metric,
+            custom,
             matchers,
             unit,
             aggregate_at,
@@ -121,12 +133,15 @@ impl Measure {
     }
 
     /// Parses the measure within `slope(…)`: a level alone stands for its mean.
-    pub(super) fn within_slope(cursor: &mut Cursor<'_>) -> Result<Self, ExprError> {
+    pub(super) fn within_slope(
+        cursor: &mut Cursor<'_>,
+        own: &[CustomName],
+    ) -> Result<Self, ExprError> {
         cursor.skip_space();
         let start = cursor.at;
         let level = read::level(cursor);
         let Some(metric) = level else {
-            return Self::parse(cursor);
+            return Self::parse(cursor, own);
         };
         let metric_at = cursor.range(start);
         let aggregate = Aggregate::Mean;
@@ -141,6 +156,7 @@ impl Measure {
         Ok(Self {
             aggregate,
             metric,
+            custom: None,
             matchers,
             unit,
             aggregate_at: metric_at,
@@ -155,7 +171,10 @@ const fn unit_of(aggregate: Aggregate, metric: Metric) -> Option<Unit> {
     match aggregate {
         Aggregate::Percentile(_) | Aggregate::StandardDeviation => match metric.kind() {
             Kind::Time => Some(Unit::Us),
-            Kind::Counter | Kind::Part | Kind::Checks | Kind::Bytes | Kind::Gauge => None,
+            Kind::Trend => Some(Unit::Count),
+            Kind::Counter | Kind::Part | Kind::Checks | Kind::Bytes | Kind::Gauge | Kind::Value => {
+                None
+            }
         },
         Aggregate::Min | Aggregate::Max | Aggregate::Mean => match metric.kind() {
             Kind::Time => Some(Unit::Us),
@@ -165,21 +184,36 @@ const fn unit_of(aggregate: Aggregate, metric: Metric) -> Option<Unit> {
             Kind::Gauge if matches!(metric, Metric::GeneratorRss | Metric::TargetRss) => {
                 Some(Unit::Bytes)
             }
-            Kind::Gauge => Some(Unit::Count),
+            Kind::Value if matches!(aggregate, Aggregate::Mean) => None,
+            Kind::Gauge | Kind::Trend | Kind::Value => Some(Unit::Count),
             Kind::Counter | Kind::Part | Kind::Checks | Kind::Bytes => None,
         },
         Aggregate::Count => match metric.kind() {
-            Kind::Time | Kind::Counter | Kind::Part | Kind::Checks => Some(Unit::Count),
+            Kind::Time | Kind::Counter | Kind::Part | Kind::Checks | Kind::Trend => {
+                Some(Unit::Count)
+            }
             Kind::Bytes => Some(Unit::Bytes),
-            Kind::Gauge => None,
+            Kind::Gauge | Kind::Value => None,
         },
         Aggregate::Rate => match metric.kind() {
             Kind::Counter | Kind::Part | Kind::Bytes => Some(Unit::PerSecond),
-            Kind::Time | Kind::Checks | Kind::Gauge => None,
+            Kind::Time | Kind::Checks | Kind::Gauge | Kind::Trend | Kind::Value => None,
         },
         Aggregate::Ratio => match metric.kind() {
             Kind::Part | Kind::Checks => Some(Unit::Ratio),
-            Kind::Time | Kind::Counter | Kind::Bytes | Kind::Gauge => None,
+            Kind::Time | Kind::Counter | Kind::Bytes | Kind::Gauge | Kind::Trend | Kind::Value => {
+                None
+            }
+        },
+        Aggregate::Last => match metric.kind() {
+            Kind::Value => Some(Unit::Count),
+            Kind::Time
+            | Kind::Counter
+            | Kind::Part
+            | Kind::Checks
+            | Kind::Bytes
+            | Kind::Gauge
+            | Kind::Trend => None,
         },
         Aggregate::Apdex(_) if matches!(metric, Metric::ResponseTime | Metric::ServiceTime) => {
             Some(Unit::Ratio)
@@ -188,25 +222,40 @@ const fn unit_of(aggregate: Aggregate, metric: Metric) -> Option<Unit> {
     }
 }
 
-fn misfit(aggregate: Aggregate, metric: Metric, (offset, length): (usize, usize)) -> ExprError {
+fn misfit(
+    aggregate: Aggregate,
+    metric: Metric,
+    name: &str,
+    (offset, length): (usize, usize),
+) -> ExprError {
     let fitting = match metric.kind() {
         MetricKind::Time if matches!(metric, Metric::ResponseTime | Metric::ServiceTime) => {
             "a percentile such as p95, min, max, mean, sd, count or apdex(500ms)"
         }
-        MetricKind::Time => "a percentile such as p95, min, max, mean, sd or count",
+        MetricKind::Time | MetricKind::Trend => {
+            "a percentile such as p95, min, max, mean, sd or count"
+        }
         MetricKind::Counter | MetricKind::Bytes => "count or rate",
         MetricKind::Part => "ratio, count or rate",
         MetricKind::Checks => "ratio or count",
         MetricKind::Gauge => "mean, min or max",
+        MetricKind::Value => "last, min or max",
+    };
+    let of_type = if metric.is_custom() {
+        format!("the {} `{name}`", metric.name())
+    } else {
+        name.to_owned()
+    };
+    let hint = match (aggregate, metric) {
+        (Aggregate::Ratio, Metric::Requests) => Some("did you mean `ratio(failed)`?".to_owned()),
+        // k6 calls the share of a rate its rate.
+        (Aggregate::Rate, Metric::CustomRate) => Some(format!("did you mean `ratio({name})`?")),
+        _ => None,
     };
     ExprError {
         offset,
         length,
-        message: format!(
-            "`{aggregate}` does not apply to {}; use {fitting}",
-            metric.name()
-        ),
-        hint: (matches!(aggregate, Aggregate::Ratio) && matches!(metric, Metric::Requests))
-            .then(|| "did you mean `ratio(failed)`?".to_owned()),
+        message: format!("`{aggregate}` does not apply to {of_type}; use {fitting}"),
+        hint,
     }
 }

@@ -43,6 +43,8 @@ pub enum Aggregate {
     Rate,
     /// `ratio`: the metric as a part of its whole
     Ratio,
+    /// `last`: the last value
+    Last,
     /// `apdex(T)`: (count of times ≤ T + half the count of times in (T, 4T]) / all; failures count as unsatisfied.
     /// Source: Apdex Technical Specification 1.1.
     Apdex(Micros),
@@ -59,6 +61,7 @@ impl fmt::Display for Aggregate {
             Self::Count => f.pad("count"),
             Self::Rate => f.pad("rate"),
             Self::Ratio => f.pad("ratio"),
+            Self::Last => f.pad("last"),
             Self::Apdex(limit) => {
                 let limit = crate::units::show_duration(limit.as_duration());
                 write!(f, "apdex({limit})")
@@ -125,7 +128,20 @@ pub enum Metric {
     /// The resident memory of a target that Gander started.
     #[serde(rename = "target.rss")]
     TargetRss,
+    /// The durations of one name in `server-timing` headers.
+    ServerTiming,
+    /// A trend of the scenario's own.
+    CustomTrend,
+    /// A counter of the scenario's own.
+    CustomCounter,
+    /// A gauge of the scenario's own.
+    CustomGauge,
+    /// A rate of the scenario's own.
+    CustomRate,
 }
+
+/// A metric that the scenario declares: its name and its type.
+pub type CustomName = (String, Metric);
 
 impl Metric {
     /// Every metric.
@@ -133,9 +149,27 @@ impl Metric {
         .first_chunk()
         .expect("there are COUNT variants");
 
-    /// The metric with this name.
+    /// The built-in metrics.
+    pub(crate) fn built_in() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|metric| !metric.is_custom())
+    }
+
+    /// True if a built-in metric has this name.
+    pub(crate) fn is_built_in(name: &str) -> bool {
+        Self::named(name).is_some()
+    }
+
+    /// The built-in metric with this name.
     pub(super) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|metric| metric.name() == name)
+        Self::built_in().find(|metric| metric.name() == name)
+    }
+
+    /// True for a metric of the scenario's own.
+    pub const fn is_custom(self) -> bool {
+        matches!(
+            self,
+            Self::CustomTrend | Self::CustomCounter | Self::CustomGauge | Self::CustomRate
+        )
     }
 
     /// The metric with this name, in Gander's or another tool's words.
@@ -143,7 +177,7 @@ impl Metric {
         Self::named(name).or_else(|| synonyms::metric(name))
     }
 
-    /// The name in an expression: `response_time`.
+    /// The name in an expression: `response_time`. A metric of the scenario's own has its type here.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ResponseTime => "response_time",
@@ -170,6 +204,11 @@ impl Metric {
             Self::GeneratorRss => "generator.rss",
             Self::TargetCpu => "target.cpu",
             Self::TargetRss => "target.rss",
+            Self::ServerTiming => "server_timing",
+            Self::CustomTrend => "trend",
+            Self::CustomCounter => "counter",
+            Self::CustomGauge => "gauge",
+            Self::CustomRate => "rate",
         }
     }
 
@@ -226,6 +265,16 @@ impl Metric {
             Self::TargetRss => {
                 "The resident memory of a target that Gander starts (`bundled`, or a command)."
             }
+            Self::ServerTiming => {
+                "The durations of one name in `server-timing` headers, with `http: { server_timing: true }`. It needs \
+                 the name: `server_timing{name=\"db\"}`."
+            }
+            Self::CustomTrend => "A trend under `metrics`.",
+            Self::CustomCounter => "A counter under `metrics`; `count` is its sum.",
+            Self::CustomGauge => "A gauge under `metrics`.",
+            Self::CustomRate => {
+                "A rate under `metrics`; `ratio` is the share of values that are true, `count` the number of values."
+            }
         }
     }
 
@@ -239,14 +288,19 @@ impl Metric {
             | Self::Connect
             | Self::Tls
             | Self::IterationTime
-            | Self::GroupTime => MetricKind::Time,
-            Self::Requests | Self::Iterations | Self::Groups => MetricKind::Counter,
+            | Self::GroupTime
+            | Self::ServerTiming => MetricKind::Time,
+            Self::CustomTrend => MetricKind::Trend,
+            Self::CustomGauge => MetricKind::Value,
+            Self::Requests | Self::Iterations | Self::Groups | Self::CustomCounter => {
+                MetricKind::Counter
+            }
             Self::Failed
             | Self::FailedIterations
             | Self::FailedGroups
             | Self::Started
             | Self::Unstarted => MetricKind::Part,
-            Self::Checks => MetricKind::Checks,
+            Self::Checks | Self::CustomRate => MetricKind::Checks,
             Self::BytesIn | Self::BytesOut => MetricKind::Bytes,
             Self::ActiveUsers
             | Self::GeneratorCpu
@@ -267,6 +321,8 @@ impl MetricKind {
             Self::Checks => ("checks", "`ratio` `count`"),
             Self::Bytes => ("bytes", "`count` `rate`"),
             Self::Gauge => ("level", "`mean` `min` `max`"),
+            Self::Trend => ("trend", "`p…` `min` `max` `mean` `sd` `count`"),
+            Self::Value => ("gauge", "`last` `min` `max`"),
         }
     }
 }
@@ -287,4 +343,8 @@ pub enum MetricKind {
     Bytes,
     /// A level, read once per interval.
     Gauge,
+    /// A distribution of numbers without a unit.
+    Trend,
+    /// A value that is set now and then.
+    Value,
 }

@@ -63,7 +63,9 @@ pub(super) fn limit(cursor: &mut Cursor<'_>, metric: Metric, unit: Unit) -> Resu
                 | MetricKind::Part
                 | MetricKind::Checks
                 | MetricKind::Bytes
-                | MetricKind::Gauge => plain.map(|_| format!("{text}/s")),
+                | MetricKind::Gauge
+                | MetricKind::Trend
+                | MetricKind::Value => plain.map(|_| format!("{text}/s")),
             },
         ),
         Unit::Bytes => (

@@ -2,11 +2,12 @@
 
 use super::super::cursor::Cursor;
 use super::super::{Comparator, ExprError};
-use super::{Aggregate, Key, Matcher, Metric, Relation, synonyms};
+use super::{Aggregate, CustomName, Key, Matcher, Metric, Relation, synonyms};
 use crate::source::{did_you_mean, nearest};
 use crate::units::{Quantile, UnitError, parse_duration};
 
-const AN_AGGREGATE: &str = "p50, p99.9, min, max, mean, sd, count, rate, ratio or apdex(500ms)";
+const AN_AGGREGATE: &str =
+    "p50, p99.9, min, max, mean, sd, count, rate, ratio, last or apdex(500ms)";
 
 type Read<T> = Result<T, ExprError>;
 
@@ -34,7 +35,7 @@ pub(super) fn expect(cursor: &mut Cursor<'_>, wanted: &str, expected: &str) -> R
     Err(cursor.fault(cursor.at, message))
 }
 
-pub(super) fn aggregate(cursor: &mut Cursor<'_>) -> Read<Aggregate> {
+pub(super) fn aggregate(cursor: &mut Cursor<'_>, own: &[CustomName]) -> Read<Aggregate> {
     let start = cursor.at;
     let word = word(cursor);
     Ok(match word {
@@ -45,23 +46,32 @@ pub(super) fn aggregate(cursor: &mut Cursor<'_>) -> Read<Aggregate> {
         "count" => Aggregate::Count,
         "rate" => Aggregate::Rate,
         "ratio" => Aggregate::Ratio,
+        "last" => Aggregate::Last,
         "apdex" => apdex(cursor)?,
         _ if word.starts_with('p') && word[1..].starts_with(|c: char| c.is_ascii_digit()) => {
             let quantile: Result<Quantile, UnitError> = word.parse();
             Aggregate::Percentile(quantile.map_err(|error| cursor.fault(start, error.to_string()))?)
         }
-        _ => return Err(unknown_aggregate(cursor, start, word)),
+        _ => return Err(unknown_aggregate(cursor, start, word, own)),
     })
 }
 
-fn unknown_aggregate(cursor: &Cursor<'_>, start: usize, word: &str) -> ExprError {
+fn unknown_aggregate(
+    cursor: &Cursor<'_>,
+    start: usize,
+    word: &str,
+    own: &[CustomName],
+) -> ExprError {
     let message = format!(
         "found {}, expected an aggregate: {AN_AGGREGATE}",
         found(cursor, word)
     );
-    let hint = match (Metric::called(word), synonyms::aggregate(word)) {
-        (Some(metric), _) => {
-            let (name, usual) = (metric.name(), synonyms::usual(metric));
+    let own = own.iter().find(|(name, _)| name == word);
+    let own = own.map(|(name, metric)| (name.as_str(), *metric));
+    let called = || Metric::called(word).map(|metric| (metric.name(), metric));
+    let hint = match (own.or_else(called), synonyms::aggregate(word)) {
+        (Some((name, metric)), _) => {
+            let usual = synonyms::usual(metric);
             Some(format!(
                 "an expression begins with an aggregate, such as `{usual}({name})`"
             ))
@@ -73,7 +83,9 @@ fn unknown_aggregate(cursor: &Cursor<'_>, start: usize, word: &str) -> ExprError
         }
         (None, None) => nearest(
             word,
-            ["min", "max", "mean", "count", "rate", "ratio", "apdex"],
+            [
+                "min", "max", "mean", "count", "rate", "ratio", "last", "apdex",
+            ],
         )
         .map(did_you_mean),
     };
@@ -100,20 +112,30 @@ fn apdex(cursor: &mut Cursor<'_>) -> Read<Aggregate> {
     Ok(Aggregate::Apdex(limit.into()))
 }
 
-pub(super) fn metric(cursor: &mut Cursor<'_>) -> Read<Metric> {
+/// Takes the name of a metric, and returns it for one of the scenario's own.
+pub(super) fn metric(
+    cursor: &mut Cursor<'_>,
+    own: &[CustomName],
+) -> Read<(Metric, Option<String>)> {
     let start = cursor.at;
     let word = word(cursor);
     if let Some(metric) = Metric::named(word) {
-        return Ok(metric);
+        return Ok((metric, None));
+    }
+    if let Some((name, metric)) = own.iter().find(|(name, _)| name == word) {
+        return Ok((*metric, Some(name.clone())));
     }
     if word.starts_with("target.") {
         let message = format!("found `{word}`, expected target.cpu or target.rss");
         let hint = "other metrics of the target are not supported yet";
         return Err(cursor.error(start, &message, hint));
     }
-    let names = Metric::ALL.map(Metric::name);
+    let mut names: Vec<&str> = own.iter().map(|(name, _)| name.as_str()).collect();
+    for metric in Metric::built_in() {
+        names.push(metric.name());
+    }
     let meant = synonyms::metric(word).map(Metric::name);
-    let hint = match meant.or_else(|| nearest(word, names)) {
+    let hint = match meant.or_else(|| nearest(word, names.iter().copied())) {
         Some(word) => did_you_mean(word),
         None => format!("the metrics are {}", names.join(", ")),
     };

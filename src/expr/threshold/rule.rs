@@ -5,7 +5,7 @@
 //!            | "slope" "(" ( measure | level ) ")" comparator slope
 //! measure    = aggregate "(" metric [ selectors ] ")" [ selectors ]
 //! level      = metric [ selectors ]
-//! aggregate  = "p" number | "min" | "max" | "mean" | "sd" | "count" | "rate" | "ratio" | "apdex(" duration ")"
+//! aggregate  = "p" number | "min" | "max" | "mean" | "sd" | "count" | "rate" | "ratio" | "last" | "apdex(" duration ")"
 //! selectors  = "{" matcher { "," matcher } "}"
 //! matcher    = ( "step" | "flow" | "check" | "stage" | tag ) ( "=" | "!=" | "=~" | "!~" ) '"' text '"'
 //! change     = ( "+" | "-" ) number "%"
@@ -14,7 +14,7 @@
 
 use super::super::cursor::Cursor;
 use super::super::{Comparator, ExprError};
-use super::{Aggregate, Measure, MetricKind, Unit, quantity, read};
+use super::{Aggregate, CustomName, Measure, Metric, MetricKind, Unit, quantity, read};
 
 /// A threshold expression, parsed and type-checked, not yet resolved to series.
 ///
@@ -74,19 +74,24 @@ pub enum RuleLimit {
 impl Rule {
     /// Parses an expression and checks that aggregate, metric and unit fit together.
     pub fn parse(text: &str) -> Result<Self, ExprError> {
+        Self::parse_with(text, &[])
+    }
+
+    /// As [`Self::parse`], for a scenario with these metrics of its own.
+    pub fn parse_with(text: &str, own: &[CustomName]) -> Result<Self, ExprError> {
         let mut cursor = Cursor::new(text);
         cursor.skip_space();
         if cursor.take_word("slope") {
-            return Self::of_slope(&mut cursor);
+            return Self::of_slope(&mut cursor, own);
         }
-        let measure = Measure::parse(&mut cursor)?;
+        let measure = Measure::parse(&mut cursor, own)?;
         if read::vs_baseline(&mut cursor)? {
             return Self::against_baseline(&mut cursor, measure);
         }
         let comparator = read::comparator(&mut cursor)?;
         // No quantity has a parenthesis.
         let limit = if cursor.rest().contains('(') {
-            multiple(&mut cursor, &measure)?
+            multiple(&mut cursor, &measure, own)?
         } else {
             RuleLimit::Value(quantity::limit(&mut cursor, measure.metric, measure.unit)?)
         };
@@ -99,13 +104,13 @@ impl Rule {
     }
 
     /// Parses the rest of an expression after `slope`.
-    fn of_slope(cursor: &mut Cursor<'_>) -> Result<Self, ExprError> {
+    fn of_slope(cursor: &mut Cursor<'_>, own: &[CustomName]) -> Result<Self, ExprError> {
         read::expect(
             cursor,
             "(",
             "`(` and a measure, such as `(p95(response_time))`",
         )?;
-        let measure = Measure::within_slope(cursor)?;
+        let measure = Measure::within_slope(cursor, own)?;
         read::expect(cursor, ")", "`)` after the measure")?;
         if measure.aggregate == Aggregate::Count {
             return Err(refused(
@@ -140,6 +145,11 @@ impl Rule {
                 "compare a rate, a ratio, a percentile or a mean",
             ));
         }
+        if measure.metric.is_custom() || measure.metric == Metric::ServerTiming {
+            let message = format!("`{}` cannot be compared with a baseline", measure.name());
+            let hint = "give it a fixed limit";
+            return Err(refused(&measure, &message, hint));
+        }
         let comparator = ordering(cursor, "two runs never have equal numbers")?;
         let change = quantity::limit(cursor, measure.metric, Unit::Change)?;
         Ok(Self {
@@ -152,9 +162,13 @@ impl Rule {
 }
 
 /// Parses a multiple of a measure that can be compared with `left`.
-fn multiple(cursor: &mut Cursor<'_>, left: &Measure) -> Result<RuleLimit, ExprError> {
+fn multiple(
+    cursor: &mut Cursor<'_>,
+    left: &Measure,
+    own: &[CustomName],
+) -> Result<RuleLimit, ExprError> {
     let factor = read::factor(cursor)?;
-    let right = Measure::parse(cursor)?;
+    let right = Measure::parse(cursor, own)?;
     let is_of_bytes = |measure: &Measure| measure.metric.kind() == MetricKind::Bytes;
     if right.unit != left.unit || is_of_bytes(&right) != is_of_bytes(left) {
         let what = |measure: &Measure| {

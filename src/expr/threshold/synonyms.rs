@@ -42,6 +42,7 @@ pub(super) fn aggregate(word: &str) -> Option<&'static str> {
         "sum" | "total" => "count",
         "percent" | "percentage" => "ratio",
         "percentile" | "quantile" => "p95",
+        "value" => "last",
         _ => return None,
     })
 }
@@ -49,10 +50,11 @@ pub(super) fn aggregate(word: &str) -> Option<&'static str> {
 /// The usual aggregate of a metric, for examples.
 pub(super) const fn usual(metric: Metric) -> &'static str {
     match metric.kind() {
-        MetricKind::Time => "p95",
+        MetricKind::Time | MetricKind::Trend => "p95",
         MetricKind::Part | MetricKind::Checks => "ratio",
         MetricKind::Counter => "rate",
         MetricKind::Bytes => "count",
         MetricKind::Gauge => "max",
+        MetricKind::Value => "last",
     }
 }

@@ -90,6 +90,16 @@ pub(crate) const RESEND: Field = Field::new(
 )
 .default("true");
 
+pub(crate) const SERVER_TIMING: Field = Field::new(
+    "server_timing",
+    Type::Flag,
+    "true",
+    "Whether the durations in `server-timing` headers of responses are recorded. Each name becomes a metric in \
+     milliseconds, over all measured requests: `p95(server_timing{name=\"db\"}) < 20ms`. The names of thresholds come \
+     first, then the first others up to 32 in all; further ones are recorded together as `__other__`.",
+)
+.default("false");
+
 pub(crate) const TLS: Field = Field::new(
     "tls",
     Type::Mapping(&tls::TABLE),
@@ -110,6 +120,7 @@ pub(crate) const TABLE: Mapping = Mapping {
         BODY_LIMIT,
         COMPRESSION,
         RESEND,
+        SERVER_TIMING,
         TLS,
     ],
     example: "headers: { accept: application/json }

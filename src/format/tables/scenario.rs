@@ -1,8 +1,8 @@
 //! The top level of the file.
 
-use super::super::words::{FromWord, Kind, OnError};
+use super::super::words::{FromWord, Kind, MetricType, OnError};
 use super::super::{Field, Mapping, Type};
-use super::{block, data, delay, flow, http, load, secret, target, threshold};
+use super::{block, data, delay, flow, http, load, metric, secret, target, threshold};
 
 const STEPS: Type = Type::OneOf(&[Type::List(&Type::Step), Type::Nothing]);
 
@@ -119,8 +119,8 @@ pub(crate) const USE: Field = Field::new(
     "use",
     Type::OneOf(&[Type::FILE, Type::List(&Type::FILE)]),
     "[ flows/shop.yaml ]",
-    "Files whose parts belong to this scenario: `vars`, `data`, `http`, `blocks`, `flows`, `setup`, `teardown` and \
-     `thresholds`. Lists are joined, those of the used files first; a name that is defined twice is an error. Only the \
+    "Files whose parts belong to this scenario: `vars`, `data`, `http`, `blocks`, `metrics`, `flows`, `setup`, \
+     `teardown` and `thresholds`. Lists are joined, those of the used files first; a name that is defined twice is an error. Only the \
      scenario itself has a name, a target and a load. A used file names files relative to itself, and may use others, at \
      most 8 deep.",
 );
@@ -176,6 +176,17 @@ pub(crate) const BLOCKS: Field = Field::new(
     "Steps to call from several places, by name.",
 )
 .with_secrets();
+
+pub(crate) const METRICS: Field = Field::new(
+    "metrics",
+    Type::Map(&Type::OneOf(&[
+        Type::Words(&MetricType::SET),
+        Type::Mapping(&metric::TABLE),
+    ])),
+    "{ basket: { type: trend, unit: EUR }, orders: counter }",
+    "Metrics of one's own, by name: each has a type, or a mapping with a type and a unit. A [record](#record) step, or \
+     `record:` in a request, records values; thresholds judge them: `p95(basket) < 50`, `count(orders) > 100`.",
+);
 
 pub(crate) const SETUP: Field = Field::new(
     "setup",
@@ -254,6 +265,7 @@ pub(crate) const TABLE: Mapping = Mapping {
         SECRETS,
         DATA,
         BLOCKS,
+        METRICS,
         SETUP,
         TEARDOWN,
         FLOWS,

@@ -16,7 +16,7 @@ use self::value::{list, quoted};
 use super::curve::Curve;
 use super::{PlannedFlow, PlannedRequest, Schedule, Secrets, Workload};
 use crate::scenario::program::{Items, Loop, Passes, Wait, visit};
-use crate::scenario::{Action, Delay, Ends, Per, Scope, Share, Sharing, SlotId, Step};
+use crate::scenario::{Action, Delay, Ends, Per, Recording, Scope, Share, Sharing, SlotId, Step};
 use crate::source::hex;
 
 /// Writes the canonical text of a workload.
@@ -241,7 +241,18 @@ impl Canonical<'_> {
                 Action::Fail(text) => self.line("fail", self.template(text))?,
                 Action::Stop(scope) => self.line("stop", quoted(scope.word()))?,
                 Action::Log(text) => self.line("log", self.template(text))?,
+                Action::Record(recordings) => self.recordings(recordings)?,
             }
+        }
+        Ok(())
+    }
+
+    /// Values that are recorded; one that is missing can end an iteration.
+    fn recordings(&mut self, recordings: &[Recording]) -> fmt::Result {
+        for Recording { metric, value } in recordings {
+            let name = quoted(&self.workload.custom_metrics[*metric].name);
+            let value = self.template(value);
+            self.line("record", list([name, value]))?;
         }
         Ok(())
     }

@@ -96,7 +96,8 @@ impl Canonical<'_> {
             }
         }
         let mut captures = request.captures.iter();
-        captures.try_for_each(|capture| self.capture(capture))
+        captures.try_for_each(|capture| self.capture(capture))?;
+        self.recordings(&request.records)
     }
 
     fn headers(&mut self, request: &PlannedRequest) -> fmt::Result {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::{Metric, Threshold};
+use crate::plan::workload::recordings;
 use crate::plan::{CheckId, LoadProfile, MeasuredRequest, Schedule, SeriesId, Workload};
 use crate::scenario::program::visit;
-use crate::scenario::{Action, ArrivalLaw, Step, Window};
+use crate::scenario::{Action, ArrivalLaw, Recording, Step, Window};
 use crate::units::{Micros, show_duration};
 
 /// Refuses a window or an abort time longer than the run.
@@ -124,8 +125,11 @@ fn most_samples(threshold: &Threshold, workload: &Workload) -> Option<u64> {
         )
     };
     match threshold.metric {
-        // A redirect may open another connection.
-        Metric::Connect | Metric::Tls => None,
+        // A redirect may open another connection, and a header may have several entries.
+        Metric::Connect | Metric::Tls | Metric::ServerTiming => None,
+        Metric::CustomTrend | Metric::CustomCounter | Metric::CustomGauge | Metric::CustomRate => {
+            most(&|steps| count_in(steps, &|action| recorded(action, threshold, workload)))
+        }
         Metric::Checks => {
             let is_selected =
                 |id: &CheckId| threshold.checks.is_empty() || threshold.checks.contains(id);
@@ -187,6 +191,15 @@ fn most_samples(threshold: &Threshold, workload: &Workload) -> Option<u64> {
         | Metric::Unstarted
         | Metric::Started => iterations(),
     }
+}
+
+/// The number of values that a step records into the metric of a threshold.
+fn recorded(action: &Action<MeasuredRequest>, threshold: &Threshold, workload: &Workload) -> u64 {
+    let is_selected = |recording: &&Recording| {
+        let name = &workload.custom_metrics[recording.metric].name;
+        threshold.values.as_ref() == Some(name)
+    };
+    recordings(action).iter().filter(is_selected).count() as u64
 }
 
 /// The sum of `count` over the steps, multiplied by their repetitions.

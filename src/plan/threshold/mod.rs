@@ -6,6 +6,7 @@
 mod bounds;
 pub(super) mod resolve;
 mod stages;
+pub(crate) mod values;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,17 @@ pub use crate::expr::threshold::{
     Aggregate, Key, Matcher, Measure, Metric, MetricKind, Relation, Rule, RuleLimit, Unit,
 };
 
+/// The name of the durations of a name in `server-timing` headers, as a threshold selects them.
+pub fn server_timing(name: &str) -> String {
+    format!("server_timing{{name=\"{name}\"}}")
+}
+
+/// The name in [`server_timing`]; `None` for other values.
+pub fn timing_name(values: &str) -> Option<&str> {
+    let name = values.strip_prefix("server_timing{name=\"")?;
+    name.strip_suffix("\"}")
+}
+
 /// A rule on the run: parsed, type-checked, and resolved to series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Threshold {
@@ -26,6 +38,9 @@ pub struct Threshold {
     pub aggregate: Aggregate,
     /// The metric.
     pub metric: Metric,
+    /// The name of its values in intervals, for [`Metric::ServerTiming`] and metrics of the scenario's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<String>,
     /// The series selected by tags and names; empty means every series the metric has.
     pub series: Vec<crate::plan::SeriesId>,
     /// The check selected by `check="…"`, for the metric `checks`; empty means all.
@@ -89,6 +104,9 @@ pub struct Selection {
     pub aggregate: Aggregate,
     /// The metric.
     pub metric: Metric,
+    /// The name of its values in intervals, for [`Metric::ServerTiming`] and metrics of the scenario's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<String>,
     /// The series selected by tags and names; empty means every series the metric has.
     pub series: Vec<crate::plan::SeriesId>,
     /// The checks selected; empty means all.
@@ -120,6 +138,16 @@ impl Threshold {
         matches!(self.limit, Limit::Baseline { .. })
     }
 
+    /// The names in `server-timing` headers that it judges.
+    pub(super) fn server_timing(&self) -> impl Iterator<Item = &str> {
+        let of_limit = match &self.limit {
+            Limit::Times { of, .. } => of.values.as_deref(),
+            Limit::Value(_) | Limit::Baseline { .. } => None,
+        };
+        let both = [self.values.as_deref(), of_limit].into_iter().flatten();
+        both.filter_map(timing_name)
+    }
+
     /// The left side of a comparison with a baseline, which names the figure there; `None` for another threshold.
     pub fn baseline_figure(&self) -> Option<String> {
         let (figure, _) = self
@@ -133,6 +161,7 @@ impl Threshold {
         Selection {
             aggregate: self.aggregate,
             metric: self.metric,
+            values: self.values.clone(),
             series: self.series.clone(),
             checks: self.checks.clone(),
             during: self.during.clone(),
@@ -190,7 +219,12 @@ impl Selection {
             | Metric::GeneratorCpu
             | Metric::GeneratorRss
             | Metric::TargetCpu
-            | Metric::TargetRss => &[],
+            | Metric::TargetRss
+            | Metric::ServerTiming
+            | Metric::CustomTrend
+            | Metric::CustomCounter
+            | Metric::CustomGauge
+            | Metric::CustomRate => &[],
         }
     }
 }
@@ -219,7 +253,12 @@ impl Metric {
             | Self::GeneratorCpu
             | Self::GeneratorRss
             | Self::TargetCpu
-            | Self::TargetRss => None,
+            | Self::TargetRss
+            | Self::ServerTiming
+            | Self::CustomTrend
+            | Self::CustomCounter
+            | Self::CustomGauge
+            | Self::CustomRate => None,
         }
     }
 }

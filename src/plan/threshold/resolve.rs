@@ -3,6 +3,7 @@
 
 use super::bounds::{refuse_gaps, refuse_too_few, refuse_too_long};
 use super::stages::periods;
+use super::values;
 use super::{
     Aggregate, Key, Limit, Matcher, Measure, Metric, RuleLimit, Selection, Threshold, Unit,
 };
@@ -22,10 +23,12 @@ pub(in crate::plan) fn resolve(
     let selection = |measure: &Measure| {
         refuse_unmeasured(measure, workload, target)?;
         let during = periods(measure, workload)?;
+        let values = values::of(measure)?;
         let (series, checks) = select(measure, workload)?;
         Ok(Selection {
             aggregate: measure.aggregate,
             metric: measure.metric,
+            values,
             series,
             checks,
             during,
@@ -36,6 +39,7 @@ pub(in crate::plan) fn resolve(
         expression: entry.expression.trim().to_owned(),
         aggregate: left.aggregate,
         metric: left.metric,
+        values: left.values,
         series: left.series,
         checks: left.checks,
         during: left.during,
@@ -98,6 +102,7 @@ fn ratio(expression: &str, metric: Metric, comparator: Comparator, limit: f64) -
         expression: expression.to_owned(),
         aggregate: Aggregate::Ratio,
         metric,
+        values: None,
         series: Vec::new(),
         checks: Vec::new(),
         during: Vec::new(),
@@ -147,6 +152,16 @@ fn refuse_unmeasured(
             "the scenario has no groups",
             Some("put the steps into a `group:`"),
         ),
+        Metric::ServerTiming => (
+            workload.http.server_timing,
+            "`server-timing` headers are not recorded",
+            Some("set `http: { server_timing: true }`"),
+        ),
+        Metric::CustomTrend | Metric::CustomCounter | Metric::CustomGauge | Metric::CustomRate => (
+            values::are_recorded(measure.name(), workload),
+            "no flow records it",
+            Some("add `record:` to a step"),
+        ),
         Metric::Tls => (
             workload.may_use_tls(),
             "no request of this scenario uses TLS",
@@ -174,7 +189,7 @@ fn refuse_unmeasured(
     Err(ExprError {
         offset,
         length,
-        message: format!("`{}` can never be judged: {message}", measure.metric.name()),
+        message: format!("`{}` can never be judged: {message}", measure.name()),
         hint: hint.map(str::to_owned),
     })
 }
@@ -187,7 +202,9 @@ fn select(
     let matchers: Vec<Matcher> = measure
         .matchers
         .iter()
-        .filter(|matcher| matcher.key != Key::Stage)
+        .filter(|matcher| {
+            matcher.key != Key::Stage && !values::is_timing_name(measure.metric, matcher)
+        })
         .cloned()
         .collect();
     let matchers = matchers.as_slice();
@@ -195,7 +212,7 @@ fn select(
         return Ok((Vec::new(), Vec::new()));
     }
     for matcher in matchers {
-        refuse_foreign_key(measure.metric, matcher, workload)?;
+        refuse_foreign_key(measure, matcher, workload)?;
     }
     let Some(subject) = measure.metric.subject() else {
         let candidates: Vec<_> = workload
@@ -248,12 +265,14 @@ fn select(
 
 /// Refuses a selector key that the metric does not have.
 fn refuse_foreign_key(
-    metric: Metric,
+    measure: &Measure,
     matcher: &Matcher,
     workload: &Workload,
 ) -> Result<(), ExprError> {
+    let metric = measure.metric;
     let keys: &[&str] = match (metric, metric.subject()) {
         (Metric::Checks, _) => &["check", "step", "flow"],
+        (Metric::ServerTiming, _) => &["name"],
         (_, Some(Subject::Requests)) => &["step", "flow"],
         (_, Some(Subject::Iterations)) => &["flow"],
         (_, Some(Subject::Silent) | None) => &[],
@@ -279,7 +298,7 @@ fn refuse_foreign_key(
     if is_known {
         return Ok(());
     }
-    let metric = metric.name();
+    let metric = measure.name();
     let message = if keys.is_empty() {
         format!("`{metric}` is of the whole run: it can be selected by stage, not by `{name}`")
     } else {

@@ -10,6 +10,7 @@ use crate::plan::CheckId;
 use crate::probe::{Health, TargetHealth};
 use crate::record::{
     CheckCounts, FailureExample, Interval, LoadCounts, LogLine, LostUsers, Standing, StopReason,
+    ValueCounts,
 };
 use crate::units::Micros;
 
@@ -18,7 +19,7 @@ use crate::units::Micros;
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// An interval; its series are in `journal.bins.gz`, written before this line.
-    Interval(IntervalCounts),
+    Interval(Box<IntervalCounts>),
     /// The first failure of its outcome, or status, in its series.
     Failure(FailureExample),
     /// A text of a `log` step.
@@ -84,6 +85,9 @@ pub struct IntervalCounts {
         deserialize_with = "number_keys::deserialize"
     )]
     pub checks: BTreeMap<CheckId, CheckCounts>,
+    /// Counts of recorded values, by the names of their metrics; histograms of trends are in `journal.bins.gz`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, ValueCounts>,
     /// The generator's health.
     pub health: Health,
     /// The health of a target that Gander started.
@@ -130,6 +134,7 @@ impl Event {
 impl IntervalCounts {
     /// An interval without its series, only with their number.
     pub fn of(interval: &Interval) -> Self {
+        let values = interval.values.iter();
         Self {
             number: interval.number,
             start: interval.start,
@@ -138,6 +143,9 @@ impl IntervalCounts {
             series: interval.series.len() as u32,
             load: interval.load,
             checks: interval.checks.clone(),
+            values: values
+                .map(|(name, part)| (name.clone(), part.counts))
+                .collect(),
             health: interval.health,
             target: interval.target,
         }

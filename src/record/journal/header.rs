@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::schedule::{Model, StageMark};
 use crate::plan::{CheckEntry, Metrics, Segment, Series, Threshold, Timing};
 use crate::probe::Machine;
-use crate::scenario::Kind;
+use crate::scenario::{CustomMetric, Kind};
 use crate::units::Micros;
 
 /// The schema that this version of Gander writes and reads.
@@ -66,6 +66,9 @@ pub struct RunHeader {
     /// The metrics, by the numbers that the histograms have. Older runs name none.
     #[serde(default = "unnamed")]
     pub metrics: Metrics,
+    /// Metrics of the scenario's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub custom_metrics: Vec<CustomMetric>,
     /// Series by [`crate::plan::SeriesId`].
     pub series: Vec<Series>,
     /// Checks by [`crate::plan::CheckId`].

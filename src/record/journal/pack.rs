@@ -12,6 +12,7 @@
 
 #[cfg(test)]
 mod tests;
+pub(super) mod values;
 
 use std::collections::BTreeMap;
 
@@ -252,7 +253,7 @@ fn read_histograms(
         let bins = match HistogramForm::VARIANTS[(kind & 3) as usize] {
             HistogramForm::Own => {
                 let times = take(&mut directory).ok_or_else(short)?;
-                read_own(times, &mut own)?
+                read_own(times, &mut own, bins::LAST)?
             }
             HistogramForm::Near => read_near(like()?, &mut near, false)?,
             HistogramForm::Steps => read_near(like()?, &mut steps, true)?,
@@ -267,7 +268,7 @@ fn read_histograms(
     Ok(found)
 }
 
-fn read_own(times: u64, bytes: &mut &[u8]) -> Result<Bins, String> {
+fn read_own(times: u64, bytes: &mut &[u8], most: u32) -> Result<Bins, String> {
     let mut bins = Bins::with_capacity(times.min(bytes.len() as u64) as usize);
     let (mut next, mut last) = (0_u64, None);
     while bins.len() < times {
@@ -284,8 +285,11 @@ fn read_own(times: u64, bytes: &mut &[u8]) -> Result<Bins, String> {
             }
         };
         let bin = last.ok_or("its first entry has no bin")?;
-        if bin > u64::from(bins::LAST) {
-            return Err("it contains times longer than an hour".to_owned());
+        if bin > u64::from(most) {
+            return Err(
+                "it contains numbers beyond its range, such as times longer than an hour"
+                    .to_owned(),
+            );
         }
         if count > times - bins.len() {
             return Err("it has an impossible count".to_owned());

@@ -1,6 +1,7 @@
 //! Reads both files of a journal in parallel, interval by interval, on a separate thread, so that a long journal uses
 //! two cores.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -8,7 +9,7 @@ use std::thread;
 
 use super::lines::{Lines, corrupt};
 use super::members::Members;
-use super::pack::{self, BySeries};
+use super::pack::{self, BySeries, values};
 use super::{EVENTS_FILE, Event, IntervalCounts, JournalError, JournalWarning};
 use crate::plan::MetricId;
 use crate::record::Interval;
@@ -56,11 +57,13 @@ pub(super) struct Known {
 
 /// An interval with its packed series.
 pub(super) struct Raw {
-    pub(super) counts: IntervalCounts,
+    pub(super) counts: Box<IntervalCounts>,
     /// Its line in the file of events.
     line: u64,
     /// Its packed series; empty if it has none.
     packed: Vec<u8>,
+    /// The packed histograms of its values; empty if it has none.
+    values: Vec<u8>,
 }
 
 /// Reads a journal ahead on a separate thread, as long as there is a receiver.
@@ -143,31 +146,37 @@ impl Scan {
     }
 
     /// Takes the series, if present.
-    fn with_series(&mut self, counts: IntervalCounts) -> Result<Raw, Fault> {
-        let packed = if counts.series == 0 {
-            Vec::new()
-        } else {
-            match self.series.next(counts.number) {
-                Ok(Some(member)) => member.to_vec(),
-                Ok(None) | Err(Fault::Damage(JournalWarning::Torn { .. })) => {
-                    let interval = counts.number;
-                    return Err(Fault::Damage(JournalWarning::SeriesMissing { interval }));
-                }
-                Err(fault) => return Err(fault),
-            }
-        };
+    fn with_series(&mut self, counts: Box<IntervalCounts>) -> Result<Raw, Fault> {
+        let packed = self.member(counts.series > 0, counts.number)?;
+        let has_trends = counts.values.values().any(|counts| counts.is_trend);
+        let values = self.member(has_trends, counts.number)?;
         Ok(Raw {
             counts,
             line: self.events.number(),
             packed,
+            values,
         })
+    }
+
+    /// The next member; empty if the interval has none.
+    fn member(&mut self, is_there: bool, interval: u64) -> Result<Vec<u8>, Fault> {
+        if !is_there {
+            return Ok(Vec::new());
+        }
+        match self.series.next(interval) {
+            Ok(Some(member)) => Ok(member.to_vec()),
+            Ok(None) | Err(Fault::Damage(JournalWarning::Torn { .. })) => {
+                Err(Fault::Damage(JournalWarning::SeriesMissing { interval }))
+            }
+            Err(fault) => Err(fault),
+        }
     }
 }
 
 impl Raw {
     /// The interval. It must have this number, and only series and metrics of the header.
     pub(super) fn unpack(self, number: u64, known: &Known) -> Result<Interval, Fault> {
-        let counts = self.counts;
+        let counts = *self.counts;
         let of_counts = |reason: String| Err(corrupt(EVENTS_FILE, self.line, reason));
         if counts.number != number {
             let found = counts.number;
@@ -184,15 +193,19 @@ impl Raw {
             load: counts.load,
             series: BySeries::new(),
             checks: counts.checks,
+            values: BTreeMap::new(),
             health: counts.health,
             target: counts.target,
         };
+        let corrupt_series = |reason| {
+            let interval = number;
+            Fault::Damage(JournalWarning::SeriesCorrupt { interval, reason })
+        };
+        interval.values =
+            values::unpack(&self.values, number, counts.values).map_err(corrupt_series)?;
         if !self.packed.is_empty() {
             let found = unpack_series(&self.packed, number, counts.series, known);
-            interval.series = found.map_err(|reason| {
-                let interval = number;
-                Fault::Damage(JournalWarning::SeriesCorrupt { interval, reason })
-            })?;
+            interval.series = found.map_err(corrupt_series)?;
         }
         Ok(interval)
     }

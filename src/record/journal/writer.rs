@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::append::Appender;
-use super::pack::Packed;
+use super::pack::{Packed, values};
 use super::{
     EVENTS_FILE, Event, HISTOGRAMS_FILE, IntervalCounts, JournalError, RUN_FILE, RunHeader, members,
 };
@@ -21,8 +21,9 @@ pub struct Writer {
     events: Appender<File>,
     /// The mask for secrets in events; `None` writes events unchanged.
     mask: Option<Mask>,
-    /// Buffers for reuse: an interval's series, packed and then compressed, and the line of an event.
+    /// Buffers for reuse: an interval's series and values, packed and then compressed, and the line of an event.
     packed: Packed,
+    values: Vec<u8>,
     member: Vec<u8>,
     line: Vec<u8>,
 }
@@ -47,6 +48,7 @@ impl Writer {
             events,
             mask: None,
             packed: Packed::default(),
+            values: Vec::new(),
             member: Vec::new(),
             line: Vec::new(),
         })
@@ -75,19 +77,26 @@ impl Writer {
     /// A write failed; the journal contains no part of the interval.
     pub fn append(&mut self, interval: &Interval) -> Result<(), JournalError> {
         let before = self.series.length();
+        self.member.clear();
         if !interval.series.is_empty() {
             self.packed
                 .fill(interval)
                 .map_err(|reason| JournalError::encode("an interval")(&reason))?;
-            self.member.clear();
             members::write(self.packed.parts(), &mut self.member)
                 .map_err(|error| JournalError::encode("an interval")(&error))?;
+        }
+        values::pack(interval, &mut self.values);
+        if !self.values.is_empty() {
+            members::write(std::iter::once(&*self.values), &mut self.member)
+                .map_err(|error| JournalError::encode("an interval")(&error))?;
+        }
+        if !self.member.is_empty() {
             self.series.append(&self.member).map_err(JournalError::io(
                 "write to",
                 &self.dir.join(HISTOGRAMS_FILE),
             ))?;
         }
-        let counts = Event::Interval(IntervalCounts::of(interval));
+        let counts = Event::Interval(Box::new(IntervalCounts::of(interval)));
         self.event(&counts).inspect_err(|_| self.series.cut(before))
     }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::STYLE;
+use super::custom::{self, CustomLine};
 use super::failures::{self, FailureLine};
 use super::guide::GUIDE;
 use super::steps::{self, CheckLine, GroupLine, StepLine};
@@ -55,6 +56,7 @@ pub(super) struct Page<'a> {
     flows: Vec<Vec<String>>,
     groups: Vec<GroupLine<'a>>,
     checks: Vec<CheckLine<'a>>,
+    custom: Vec<CustomLine<'a>>,
     health: Vec<Tile>,
     health_note: &'static str,
     generator_warnings: &'a [String],
@@ -177,6 +179,7 @@ impl<'a> Page<'a> {
             flows: steps::flows(report),
             groups: steps::groups(report),
             checks: steps::checks(report),
+            custom: custom::custom(report),
             health: tiles::health(report),
             health_note: "The health of the machine that generated the load. If it could not keep up, the results \
                 describe the generator, not the target.",

@@ -1,6 +1,7 @@
 //! Builds a report from intervals in one pass; each is read once and dropped.
 
 use super::baseline;
+use super::custom;
 use super::distribution::curve;
 use super::failures::Groups;
 use super::heatmap::HeatmapCells;
@@ -8,13 +9,14 @@ use super::rows::RowFold;
 use super::sparks::Sparks;
 use super::timeline::Buckets;
 use super::{
-    BuildError, CheckRow, FlowRow, GroupRow, Report, StepRow, ThresholdRow, Times, VerdictSummary,
-    Violation,
+    BuildError, CheckRow, CustomRow, FlowRow, GroupRow, Report, StepRow, ThresholdRow, Times,
+    VerdictSummary, Violation,
 };
 use crate::compare::{ProfileFold, RunFacts};
-use crate::plan::{CheckId, Series, SeriesId, Subject};
+use crate::plan::{CheckId, OTHER, Series, SeriesId, Subject};
 use crate::record::bins::Sum;
 use crate::record::journal::{Ending, Event, Journal, RunHeader};
+use crate::record::values::MOST_NAMES;
 use crate::record::{Bins, Interval, LogLine, LoggedBy, Standing, StopReason, Timing, Totals};
 use crate::report::text::clean;
 use crate::verdict::{Judge, Judged, Verdict, Warning};
@@ -175,11 +177,18 @@ impl Draft {
                 }
             })
             .collect();
+        let custom = custom::rows(&header, &totals);
+        let mut notes = notes.to_vec();
+        if custom.iter().any(CustomRow::is_other) {
+            notes.push(format!(
+                "`server-timing` headers had more than {MOST_NAMES} names: the others are recorded together as `{OTHER}`"
+            ));
+        }
         let curve_of = |timing| curve(&totals.timing(timing, &[]), CURVE_STEPS);
         Report {
             thresholds: threshold_rows(&header, &verdict.thresholds),
             violations: self.violations.finish(),
-            verdict: summary_of(&verdict, events, notes),
+            verdict: summary_of(&verdict, events, &notes),
             ended_at: ending.at,
             measured: totals.duration(),
             load_time: totals.load_time(),
@@ -196,6 +205,7 @@ impl Draft {
             flows: flow_rows(&header, &totals),
             groups: group_rows(&header, &totals),
             checks: check_rows(&header, &totals),
+            custom,
             timeline: self.timeline.finish(),
             heatmap: self.cells.finish(),
             response_curve: curve_of(Timing::ResponseTime),

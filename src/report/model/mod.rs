@@ -5,6 +5,7 @@
 
 mod baseline;
 mod build;
+pub mod custom;
 pub mod distribution;
 pub mod failures;
 pub mod heatmap;
@@ -15,6 +16,7 @@ pub mod timeline;
 use std::collections::BTreeMap;
 
 pub use build::Draft;
+pub use custom::CustomRow;
 pub use distribution::{CurvePoint, Stats};
 pub use failures::{FailureGroup, UnmeasuredFailure};
 pub use heatmap::Heatmap;
@@ -90,6 +92,8 @@ pub struct Report {
     pub groups: Vec<GroupRow>,
     /// The checks, in the order of the plan.
     pub checks: Vec<CheckRow>,
+    /// Metrics of the scenario's own, and names in `server-timing` headers.
+    pub custom: Vec<CustomRow>,
     /// The timeline, including the warm-up.
     pub timeline: Vec<Point>,
     /// Response times over time.

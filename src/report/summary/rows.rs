@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{TimesSummary, errors};
+use super::{TimesSummary, errors, rounded};
 use crate::outcome::Outcome;
 use crate::record::{CheckCounts, Timing};
-use crate::report::model::{FailureGroup, GroupRow};
+use crate::report::model::custom::Percentiles;
+use crate::report::model::{CustomRow, FailureGroup, GroupRow};
+use crate::scenario::MetricType;
 
 #[derive(Debug, Serialize)]
 pub(super) struct StepSummary<'a> {
@@ -120,6 +122,59 @@ impl<'a> IterationFailureSummary<'a> {
             iterations: group.count,
             in_warm_up: group.in_warm_up,
             detail: group.reason(),
+        }
+    }
+}
+
+/// A metric of the scenario's own, or a name in `server-timing` headers.
+#[derive(Debug, Serialize)]
+pub(super) struct CustomSummary<'a> {
+    name: &'a str,
+    #[serde(rename = "type")]
+    kind: MetricType,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    unit: &'a str,
+    count: u64,
+    refused: u64,
+    /// The other fields are null if they do not apply.
+    sum: Option<f64>,
+    per_s: Option<f64>,
+    share: Option<f64>,
+    last: Option<f64>,
+    min: Option<f64>,
+    mean: Option<f64>,
+    max: Option<f64>,
+    p50: Option<f64>,
+    p90: Option<f64>,
+    p95: Option<f64>,
+    p99: Option<f64>,
+}
+
+impl<'a> CustomSummary<'a> {
+    pub(super) fn of(row: &'a CustomRow) -> Self {
+        let counts = &row.counts;
+        let has = |kinds: &[MetricType]| counts.count > 0 && kinds.contains(&row.kind);
+        let is_trend = has(&[MetricType::Trend]);
+        let has_range = has(&[MetricType::Trend, MetricType::Gauge]);
+        let at = |of: fn(&Percentiles) -> f64| row.percentiles.as_ref().map(of);
+        Self {
+            name: &row.name,
+            kind: row.kind,
+            unit: &row.unit,
+            count: counts.count,
+            refused: counts.refused,
+            sum: matches!(row.kind, MetricType::Trend | MetricType::Counter)
+                .then(|| counts.total()),
+            per_s: row.per_second.map(rounded),
+            share: row.share().map(rounded),
+            last: has(&[MetricType::Gauge]).then(|| counts.last.1.number()),
+            min: has_range.then(|| counts.min.number()),
+            mean: counts.mean().filter(|_| is_trend).map(rounded),
+            max: has_range.then(|| counts.max.number()),
+            p50: at(|at| at.p50),
+            p90: at(|at| at.p90),
+            p95: at(|at| at.p95),
+            p99: at(|at| at.p99),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{
     Block, Loop, Passes, Reacting, Reaction, Rendezvous, Retry, Step, Wait, with_requests,
 };
 use crate::format::words::{StopScope, Then};
-use crate::scenario::{Condition, Delay, Request, SlotId, Template};
+use crate::scenario::{Condition, Delay, Recording, Request, SlotId, Template};
 use crate::source::Span;
 
 /// The action of a step.
@@ -46,6 +46,8 @@ pub enum Action<R = Request> {
     Stop(StopScope),
     /// Writes a text to the log of the run.
     Log(Template),
+    /// Records values into metrics of the scenario's own.
+    Record(Vec<Recording>),
 }
 
 /// Steps for each result of a condition.
@@ -141,7 +143,8 @@ impl<R> Action<R> {
             | Self::Call(_)
             | Self::Fail(_)
             | Self::Stop(_)
-            | Self::Log(_) => None,
+            | Self::Log(_)
+            | Self::Record(_) => None,
         }
     }
 
@@ -163,7 +166,8 @@ impl<R> Action<R> {
             | Self::Call(_)
             | Self::Fail(_)
             | Self::Stop(_)
-            | Self::Log(_) => None,
+            | Self::Log(_)
+            | Self::Record(_) => None,
         }
     }
 
@@ -201,6 +205,10 @@ impl<R> Action<R> {
             Self::If(branches) => (vec![&branches.condition], Vec::new()),
             Self::Loop(repeated) => repeated.passes.inputs(),
             Self::Fail(text) | Self::Log(text) => (Vec::new(), vec![text]),
+            Self::Record(recordings) => {
+                let values = recordings.iter().map(|recording| &recording.value);
+                (Vec::new(), values.collect())
+            }
         }
     }
 
@@ -214,7 +222,8 @@ impl<R> Action<R> {
             | Self::Assets(_)
             | Self::Fail(_)
             | Self::Stop(_)
-            | Self::Log(_) => Vec::new(),
+            | Self::Log(_)
+            | Self::Record(_) => Vec::new(),
             Self::Reacting(reacting) => {
                 let reactions = reacting.reactions.iter();
                 let blocks = reactions.map(|reaction| Block::perhaps(&reaction.steps, 0.0));
@@ -263,7 +272,8 @@ impl<R> Action<R> {
             | Self::Assets(_)
             | Self::Fail(_)
             | Self::Stop(_)
-            | Self::Log(_) => Vec::new(),
+            | Self::Log(_)
+            | Self::Record(_) => Vec::new(),
             Self::Reacting(reacting) => {
                 let reactions = reacting.reactions.iter_mut();
                 reactions.map(|reaction| &mut reaction.steps).collect()
@@ -299,7 +309,8 @@ impl<R> Action<R> {
             | Self::Call(_)
             | Self::Fail(_)
             | Self::Stop(_)
-            | Self::Log(_) => false,
+            | Self::Log(_)
+            | Self::Record(_) => false,
         }
     }
 
@@ -324,7 +335,8 @@ impl<R> Action<R> {
             | Self::Call(_)
             | Self::Fail(_)
             | Self::Stop(_)
-            | Self::Log(_) => None,
+            | Self::Log(_)
+            | Self::Record(_) => None,
         }
     }
 
@@ -354,7 +366,8 @@ impl<R> Action<R> {
             | Self::Call(_)
             | Self::Fail(_)
             | Self::Stop(_)
-            | Self::Log(_) => Vec::new(),
+            | Self::Log(_)
+            | Self::Record(_) => Vec::new(),
         }
     }
 
@@ -379,7 +392,8 @@ impl<R> Action<R> {
             | Self::Call(_)
             | Self::Fail(_)
             | Self::Stop(_)
-            | Self::Log(_) => 0.0,
+            | Self::Log(_)
+            | Self::Record(_) => 0.0,
         }
     }
 
@@ -449,6 +463,7 @@ impl<R> Action<R> {
             Self::Fail(text) => Action::Fail(text.clone()),
             Self::Stop(scope) => Action::Stop(*scope),
             Self::Log(text) => Action::Log(text.clone()),
+            Self::Record(recordings) => Action::Record(recordings.clone()),
         }
     }
 }

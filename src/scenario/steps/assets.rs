@@ -97,6 +97,7 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
         tags: labels,
         checks: Vec::new(),
         captures: Vec::new(),
+        records: Vec::new(),
         span: head.key_span,
     };
     Some(Action::Assets(Box::new(Assets {

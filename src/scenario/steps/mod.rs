@@ -12,6 +12,7 @@ mod foreach;
 mod group;
 mod log;
 mod parallel;
+mod record;
 mod rendezvous;
 mod repeat;
 mod request;
@@ -32,7 +33,7 @@ use crate::format::{Field, Mapping, Type};
 use crate::source::{Content, Entry, Node, Span, listed};
 
 /// Every kind of step.
-pub(super) const KINDS: [&StepKind; 18] = [
+pub(super) const KINDS: [&StepKind; 19] = [
     &request::KIND,
     &think::KIND,
     &rendezvous::KIND,
@@ -51,6 +52,7 @@ pub(super) const KINDS: [&StepKind; 18] = [
     &fail::KIND,
     &stop::KIND,
     &log::KIND,
+    &record::KIND,
 ];
 
 /// The tables of the kinds.
@@ -178,21 +180,24 @@ fn step(node: &Node, compiler: &mut Compiler<'_>) -> Option<Step> {
 }
 
 /// The identifying entries of a step, each with its kind. `if` identifies a step with `steps` or `else`; with any
-/// other identifying key it is the condition of that step.
+/// other identifying key it is the condition of that step. `record` identifies a step alone; a request has it as a key.
 fn heads(entries: &[Entry]) -> impl Iterator<Item = (&'static StepKind, &Entry)> {
     let kind_of = |entry: &Entry| {
         let key = entry.key.as_str();
         KINDS.into_iter().find(|kind| kind.heads.contains(&key))
     };
     let is_if = |entry: &Entry| entry.key == IF.key;
+    let is_record = |entry: &Entry| entry.key == record::RECORD.key;
     let has_other = entries
         .iter()
-        .any(|entry| !is_if(entry) && kind_of(entry).is_some());
+        .any(|entry| !is_if(entry) && !is_record(entry) && kind_of(entry).is_some());
+    let has_record = entries.iter().any(is_record);
     let has_steps = entries
         .iter()
         .any(|entry| branches::LISTS.contains(&&*entry.key));
     entries.iter().filter_map(move |entry| {
-        if is_if(entry) && (has_other || !has_steps) {
+        if is_if(entry) && (has_other || has_record || !has_steps) || is_record(entry) && has_other
+        {
             return None;
         }
         Some((kind_of(entry)?, entry))

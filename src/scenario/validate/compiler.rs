@@ -12,8 +12,8 @@ use super::resolver::{Resolver, SectionNames};
 use crate::expr::{Encoding, ExprError, Expression, Names};
 use crate::format::{Field, Problems};
 use crate::scenario::{
-    Condition, Drawn, DrawnForm, FailedStatuses, HttpOptions, SlotId, Targets, Template, Timeouts,
-    Value,
+    Capture, Condition, CustomMetric, Drawn, DrawnForm, FailedStatuses, HttpOptions, SlotId,
+    Targets, Template, Timeouts, Value,
 };
 use crate::source::{Content, Files, Node, Scalar, Span, brief, did_you_mean};
 
@@ -125,6 +125,19 @@ impl<'a> Compiler<'a> {
         self.names.set_by_response(name)
     }
 
+    /// Runs `read` for a part of a request that is evaluated after its captures.
+    pub(in crate::scenario) fn after_captures<T>(
+        &mut self,
+        captures: &[Capture],
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let slots: Vec<SlotId> = captures.iter().map(|capture| capture.slot).collect();
+        self.names.set_landed(&slots, true);
+        let result = read(self);
+        self.names.set_landed(&slots, false);
+        result
+    }
+
     /// Runs `read` for the steps of a parallel block.
     pub(in crate::scenario) fn in_parallel<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
         self.names.begin_parallel();
@@ -153,6 +166,16 @@ impl<'a> Compiler<'a> {
     /// True where users run the same steps at the same time: in a flow, until they leave.
     pub(in crate::scenario) const fn has_other_users(&self) -> bool {
         self.names.has_other_users()
+    }
+
+    /// The metrics of the scenario's own.
+    pub(in crate::scenario) fn metrics(&self) -> &'a [CustomMetric] {
+        &self.names.table().metrics
+    }
+
+    /// True if a metric has mistakes, which are reported.
+    pub(in crate::scenario) fn has_wrong_metrics(&self) -> bool {
+        self.names.table().has_wrong_metrics
     }
 
     /// The block with this name.
@@ -267,6 +290,14 @@ impl<'a> Compiler<'a> {
             form,
             span,
         })
+    }
+
+    /// One expression, with or without `${…}` around it, whose value keeps its type.
+    pub(in crate::scenario) fn expression(&mut self, node: &Node, what: &str) -> Option<Template> {
+        let scalar = self.problems.scalar(node, what)?;
+        // As in a condition, an environment variable is a text and not a part of the expression.
+        let (text, place) = (scalar.as_written(), node.span);
+        self.compiled(scalar, place, text, 0, Template::expression_of)
     }
 
     /// A condition.

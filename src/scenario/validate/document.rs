@@ -65,6 +65,7 @@ impl Document {
         let secrets = fields.get(&table::SECRETS).map_or_else(Vec::new, |node| {
             named_secrets::secrets(node, files, &mut names, problems)
         });
+        names.add_metrics(fields.get(&table::METRICS), problems);
         let blocks = fields
             .get(&table::BLOCKS)
             .map(|node| Blocks::of(node, &mut names, problems));
@@ -138,7 +139,9 @@ impl Document {
                 .unwrap_or(OnError::StopIteration),
             thresholds: fields
                 .get(&table::THRESHOLDS)
-                .map_or_else(Vec::new, |node| threshold::thresholds(node, problems)),
+                .map_or_else(Vec::new, |node| {
+                    threshold::thresholds(node, &names, problems)
+                }),
             targets,
             http,
             secrets,
@@ -169,6 +172,7 @@ impl Document {
             http: self.http,
             on_error: self.on_error,
             scripts: self.names.scripts().cloned().unwrap_or_default(),
+            metrics: self.names.metrics.clone(),
             variables: self.names.into_variables(),
             secrets: self.secrets,
             feeds: self.feeds,

@@ -63,6 +63,9 @@ pub(in crate::scenario) fn options(
             Some(false) | None => Compression::Off,
         },
         resend: problems.value(&fields, &table::RESEND).unwrap_or_default(),
+        server_timing: problems
+            .value(&fields, &table::SERVER_TIMING)
+            .unwrap_or_default(),
         tls: tls.map_or_else(TlsOptions::default, |node| {
             tls_options(node, files, problems)
         }),

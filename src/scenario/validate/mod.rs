@@ -21,6 +21,7 @@ mod functions;
 pub(super) mod http;
 mod kind;
 mod load;
+pub(in crate::scenario) mod metrics;
 mod named_environments;
 mod named_secrets;
 pub(super) mod names;

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::Overrides;
 use super::compiler::Compiler;
 use super::environment::is_environment_name;
+use super::metrics;
 use crate::format::Problems;
 use crate::scenario::steps::{self, BlockCaptures, Captured};
-use crate::scenario::{Feed, Scope, SlotId, Step, Value, Variable, Variables};
+use crate::scenario::{CustomMetric, Feed, Scope, SlotId, Step, Value, Variable, Variables};
 use crate::script::Scripts;
 use crate::source::Span;
 use crate::source::did_you_mean;
@@ -37,6 +38,10 @@ pub(in crate::scenario) struct NameTable {
     pub(in crate::scenario) blocks: BTreeMap<String, Rc<BlockNames>>,
     /// The captures of the blocks.
     pub(in crate::scenario) block_captures: BlockCaptures,
+    /// The metrics of the scenario's own.
+    pub(super) metrics: Vec<CustomMetric>,
+    /// True if a metric has mistakes, which are reported.
+    pub(super) has_wrong_metrics: bool,
 }
 
 /// A block, as calls see it.
@@ -158,6 +163,13 @@ impl NameTable {
         let slot = self.slot_for(&entry.key, Scope::Run);
         self.variables[slot.0 as usize].initial = Some(Value::Text(text));
         Some(slot)
+    }
+
+    /// Adds the metrics of `metrics:`.
+    pub(super) fn add_metrics(&mut self, node: Option<&Node>, problems: &mut Problems) {
+        let before = problems.count();
+        self.metrics = node.map_or_else(Vec::new, |node| metrics::metrics(node, problems));
+        self.has_wrong_metrics = problems.count() > before;
     }
 
     /// A table of the columns of a row, in this order, for expressions about one row.

@@ -138,6 +138,22 @@ impl<'a> SectionNames<'a> {
         self.set.extend(self.in_flight.take().into_iter().flatten());
     }
 
+    /// In a parallel block: these variables have a value if `have_landed`, which is so within their own request.
+    pub(super) fn set_landed(&mut self, slots: &[SlotId], have_landed: bool) {
+        let Some(in_flight) = &mut self.in_flight else {
+            return;
+        };
+        for slot in slots {
+            if have_landed {
+                in_flight.remove(slot);
+                self.set.insert(*slot);
+            } else {
+                self.set.remove(slot);
+                in_flight.insert(*slot);
+            }
+        }
+    }
+
     pub(super) const fn is_in_parallel(&self) -> bool {
         self.in_flight.is_some()
     }

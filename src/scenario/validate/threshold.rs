@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::expr::threshold::{Rule, RuleLimit};
+use super::metrics;
+use super::names::NameTable;
+use crate::expr::threshold::{CustomName, Rule, RuleLimit};
 use crate::format::tables::threshold::{
     ABORT, EXPECT, MIN_SAMPLES, SEVERITY, TABLE, WINDOW, abort as abort_table,
     window as window_table,
@@ -12,7 +14,11 @@ use crate::scenario::{Severity, ThresholdEntry, Window};
 use crate::source::{Content, Node, Span, describe};
 
 /// Reads `thresholds:`.
-pub(super) fn thresholds(node: &Node, problems: &mut Problems) -> Vec<ThresholdEntry> {
+pub(super) fn thresholds(
+    node: &Node,
+    names: &NameTable,
+    problems: &mut Problems,
+) -> Vec<ThresholdEntry> {
     let Content::List(items) = &node.value else {
         problems.report_with(
             node.span,
@@ -21,13 +27,14 @@ pub(super) fn thresholds(node: &Node, problems: &mut Problems) -> Vec<ThresholdE
         );
         return Vec::new();
     };
+    let own: Vec<CustomName> = names.metrics.iter().map(metrics::custom_name).collect();
     items
         .iter()
-        .filter_map(|item| threshold(item, problems))
+        .filter_map(|item| threshold(item, &own, problems))
         .collect()
 }
 
-fn threshold(node: &Node, problems: &mut Problems) -> Option<ThresholdEntry> {
+fn threshold(node: &Node, own: &[CustomName], problems: &mut Problems) -> Option<ThresholdEntry> {
     // A bare expression is read as a mapping without options.
     let bare = Node {
         value: Content::Map(Vec::new()),
@@ -41,7 +48,7 @@ fn threshold(node: &Node, problems: &mut Problems) -> Option<ThresholdEntry> {
         problems.require(&fields, &EXPECT)
     };
     // Each part is read even if another has an error, so that all errors are reported at once.
-    let parsed = expect.and_then(|expect| expression(expect, problems));
+    let parsed = expect.and_then(|expect| expression(expect, own, problems));
     let window = match fields.get(&WINDOW) {
         Some(node) => window(node, problems),
         None => Some(Window::Total),
@@ -121,7 +128,11 @@ fn refuse_abort(fields: &Fields<'_>, problems: &mut Problems) {
 }
 
 /// The text of an expression, its parsed form, and the position of its first character.
-fn expression(node: &Node, problems: &mut Problems) -> Option<(String, Rule, Option<Span>)> {
+fn expression(
+    node: &Node,
+    own: &[CustomName],
+    problems: &mut Problems,
+) -> Option<(String, Rule, Option<Span>)> {
     const WHAT: &str = "an expression such as `p95(response_time) < 500ms`";
     let scalar = problems.scalar(node, WHAT)?;
     let text = scalar.text.trim();
@@ -131,7 +142,7 @@ fn expression(node: &Node, problems: &mut Problems) -> Option<(String, Rule, Opt
     }
     let spaces = scalar.text.chars().take_while(|c| c.is_whitespace());
     let start = scalar.place(node.span, spaces.count(), 1);
-    match Rule::parse(text) {
+    match Rule::parse_with(text, own) {
         Ok(expression) => Some((text.to_owned(), expression, start)),
         Err(error) => {
             problems.add([error.in_file(text, node.span, start)]);

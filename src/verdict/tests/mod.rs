@@ -39,6 +39,7 @@ fn rule(expression: &str) -> Threshold {
         expression: expression.to_owned(),
         aggregate: parsed.measure.aggregate,
         metric: parsed.measure.metric,
+        values: None,
         series: Vec::new(),
         checks: Vec::new(),
         during: Vec::new(),
@@ -54,6 +55,7 @@ fn rule(expression: &str) -> Threshold {
                 of: Selection {
                     aggregate: measure.aggregate,
                     metric: measure.metric,
+                    values: None,
                     series: Vec::new(),
                     checks: Vec::new(),
                     during: Vec::new(),

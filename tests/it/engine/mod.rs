@@ -12,6 +12,7 @@ mod labour;
 mod links;
 mod loads;
 mod meetings;
+mod metrics;
 mod parallel;
 mod pauses;
 pub(crate) mod plans;
@@ -77,7 +78,8 @@ impl Driven {
             &plan.workload.series,
             plan.workload.checks.len(),
             4,
-        );
+        )
+        .with_values(&plan.workload.custom_metrics, plan.server_timing());
         let recorder = Arc::new(recorder);
         let series = plan.workload.series.clone();
         let plan = Arc::new(plan);

@@ -1,7 +1,7 @@
 //! A target that records its requests, and answers by the path: `/hold` not before it is released, `/slow` after 50 ms,
 //! `/status/404` with that status, `/first/503/2/a` the first two requests of this path with that status, `/once` closes
-//! a reused connection without an answer, `/count` with the number of requests of this path so far, any other path at
-//! once, with a JSON body.
+//! a reused connection without an answer, `/count` with the number of requests of this path so far,
+//! `/timing/db;dur=1/app;dur=2` with two `server-timing` headers, any other path at once, with a JSON body.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -130,8 +130,16 @@ impl Server {
             } else {
                 BODY.to_owned()
             };
+            let timing = path
+                .strip_prefix("/timing/")
+                .map_or_else(String::new, |values| {
+                    let values = values.replace("%22", "\"");
+                    let lines = values.split('/');
+                    let lines = lines.map(|value| format!("server-timing: {value}\r\n"));
+                    lines.collect()
+                });
             let answer = format!(
-                "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}",
+                "HTTP/1.1 {status} X\r\n{timing}content-length: {}\r\n\r\n{body}",
                 body.len()
             );
             self.waiting.now.fetch_sub(1, Ordering::SeqCst);

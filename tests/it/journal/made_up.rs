@@ -55,6 +55,7 @@ pub(crate) fn header() -> RunHeader {
         pacing: None,
         peak_users: 20,
         metrics: Metrics::built_in(),
+        custom_metrics: Vec::new(),
         series: vec![
             series("GET /, then \"more\"", Subject::Requests),
             series("browse", Subject::Iterations),

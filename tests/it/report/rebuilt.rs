@@ -87,3 +87,23 @@ fn a_journal_cut_short_still_makes_a_report_that_says_so() {
     let page = gander::report::ReportHtml.render(&report).expect("a page");
     assert!(String::from_utf8_lossy(&page).contains("journal of this run is incomplete"));
 }
+
+#[test]
+fn a_journal_without_recorded_values_says_nothing_of_them() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden/baseline");
+    let journal = Journal::open(&golden).expect("the golden journal opens");
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut writer = Writer::create(dir.path(), &journal.header).expect("a journal");
+    for interval in journal.intervals() {
+        writer.append(&interval).expect("an interval");
+    }
+    for (file, words) in [
+        ("events.jsonl", &["values"][..]),
+        ("run.json", &["values", "custom_metrics"]),
+    ] {
+        let text = std::fs::read_to_string(dir.path().join(file)).expect(file);
+        for word in words {
+            assert!(!text.contains(&format!("\"{word}\"")), "{file}: {word}");
+        }
+    }
+}

@@ -10,6 +10,7 @@ pub(super) use self::reaction::reactions;
 
 use self::body::{BODIES, BODY, COMPRESS, FILE, FORM, GRAPHQL, JSON, MULTIPART};
 use self::reaction::ON;
+use super::record::{self, RECORD};
 use super::{IF, STEPS, StepKind, call, keys_of};
 use crate::format::tables::http::{FAIL_ON, HEADERS, MAX_REDIRECTS, TIMEOUT, auth as credentials};
 use crate::format::tables::{capture as captured, check as checked};
@@ -156,7 +157,7 @@ static TABLE: Mapping = Mapping {
     fields: &[
         GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS, IF, NAME, TAGS, SILENT, QUERY, HEADERS,
         COOKIES, BODY, JSON, FORM, FILE, MULTIPART, GRAPHQL, COMPRESS, AUTH, TIMEOUT, REDIRECTS,
-        FAIL_ON, EXPECT, CHECK, CAPTURE, ON,
+        FAIL_ON, EXPECT, CHECK, CAPTURE, RECORD, ON,
     ],
     choices: &[&METHOD, &BODIES, &FAILURES],
     example: "post: /orders
@@ -214,6 +215,12 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
     let captures = fields
         .get(&CAPTURE)
         .map_or_else(Vec::new, |node| capture::captures(node, compiler));
+    // Recordings may use the captures of this response.
+    let records = fields.entry(&RECORD).map_or_else(Vec::new, |entry| {
+        compiler.after_captures(&captures, |compiler| {
+            record::of_request(&entry.value, entry.key_span, compiler)
+        })
+    });
     // After its own captures, which reactions may use.
     let on = fields.entry(&ON);
     let reactions = on.map(|entry| reaction::read(entry, compiler));
@@ -236,6 +243,7 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
         tags: labels,
         checks,
         captures,
+        records,
         span: head.key_span,
     };
     Some(match reactions {
