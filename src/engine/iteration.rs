@@ -435,8 +435,10 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
         if self.is_leaving {
             return Continue(());
         }
-        let length = self.run.length;
-        let end = length.map(|length| (self.clock.base() + length.as_duration()).into());
+        let pace = &self.run.paces[self.run.load_of(self.index)];
+        let now = self.clock.now();
+        let end = pace.left(now).map(|left| now.as_duration() + left);
+        let end = end.map(|end| (self.clock.base() + end).into());
         let points = &self.run.meeting_points;
         let began = self.clock.now();
         let met = points.meet(rendezvous, end, &self.run.halt).await;

@@ -110,7 +110,7 @@ impl MeetingPoints {
                 }
                 let waiting = round.waiting;
                 point.end(&mut round);
-                if Some(closes) == end {
+                if end.is_some_and(|end| Instant::now() >= end) {
                     return Met::GoOn;
                 }
                 Met::Incomplete(waiting)

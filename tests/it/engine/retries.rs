@@ -278,3 +278,22 @@ fn what_a_step_does_about_an_end_changes_the_hash_of_the_workload() {
     let written = "{ retry: { times: 3, on: [ connect, reset, timeout, 5xx ], wait: { exponential: 200ms, at_most: 5s } }, steps: [ { get: / } ] }";
     assert_eq!(hash(written), hash("{ retry: 3, steps: [ { get: / } ] }"));
 }
+
+#[tokio::test]
+async fn a_target_may_ask_for_a_longer_wait() {
+    let server = Server::start().await;
+    let body = format!(
+        "load: {{ {ONCE} }}\nflows:\n- name: main\n  steps:\n\
+         \x20 - retry: {{ times: 2, wait: {{ exponential: 1ms, at_most: 400ms }} }}\n\
+         \x20   steps: [ {{ get: /first/503/1/busy }} ]\n"
+    );
+    run(plan(&server.url, &body)).await;
+    let seen = server.seen();
+    assert_eq!(seen.len(), 2);
+    // It asks for a minute, and `at_most` is the limit.
+    let wait = seen[1].at - seen[0].at;
+    assert!(
+        wait > Duration::from_millis(350) && wait < Duration::from_secs(20),
+        "{wait:?}"
+    );
+}

@@ -1,7 +1,7 @@
 //! A target that records its requests, and answers by the path: `/hold` not before it is released, `/slow` after 50 ms,
-//! `/status/404` with that status, `/first/503/2/a` the first two requests of this path with that status, `/once` closes
-//! a reused connection without an answer, `/count` with the number of requests of this path so far,
-//! `/timing/db;dur=1/app;dur=2` with two `server-timing` headers, any other path at once, with a JSON body.
+//! `/status/404` with that status, `/first/503/2/a` the first two requests of this path with that status, `…/busy` with
+//! `retry-after: 60`, `/once` closes a reused connection without an answer, `/count` with the number of requests of this
+//! path so far, `/timing/db;dur=1/app;dur=2` with two `server-timing` headers, any other path at once, with a JSON body.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -138,8 +138,13 @@ impl Server {
                     let lines = lines.map(|value| format!("server-timing: {value}\r\n"));
                     lines.collect()
                 });
+            let retry_after = if path.contains("/busy") {
+                "retry-after: 60\r\n"
+            } else {
+                ""
+            };
             let answer = format!(
-                "HTTP/1.1 {status} X\r\n{timing}content-length: {}\r\n\r\n{body}",
+                "HTTP/1.1 {status} X\r\n{timing}{retry_after}content-length: {}\r\n\r\n{body}",
                 body.len()
             );
             self.waiting.now.fetch_sub(1, Ordering::SeqCst);
