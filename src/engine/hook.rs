@@ -4,12 +4,10 @@ use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Uri;
-
 use super::answer::Answer;
 use super::backoff::Backoff;
 use super::base_url::BaseUrl;
-use super::request::{Prepared, Unsendable};
+use super::request::Unsendable;
 use super::state::{Draws, RunValues, User, UserState, Values};
 use super::walk::parallel::{Dispatcher, Flights, Job};
 use super::walk::request::{HookRequestEnd, answered, unmeasured, unprepared};
@@ -210,21 +208,12 @@ impl Walker for Hook<'_> {
 }
 
 impl Dispatcher for Hook<'_> {
-    fn prepare<'p>(
-        &mut self,
-        request: &'p PlannedRequest,
-    ) -> ControlFlow<HookEnd, Option<Job<'p, PlannedRequest>>> {
-        let prepared = Prepared::of(request, &self.base, &mut self.user.state);
-        self.job(request, prepared)
+    fn with_state<T>(&mut self, make: impl FnOnce(&BaseUrl, &mut UserState<'_>) -> T) -> T {
+        make(&self.base, &mut self.user.state)
     }
 
-    fn prepare_asset<'p>(
-        &mut self,
-        request: &'p PlannedRequest,
-        uri: Uri,
-    ) -> ControlFlow<HookEnd, Option<Job<'p, PlannedRequest>>> {
-        let prepared = Prepared::of_asset(request, uri, &mut self.user.state);
-        self.job(request, prepared)
+    fn not_sent(&mut self, request: &PlannedRequest, reason: &Unsendable) -> Self::Sent {
+        unprepared(request, reason)
     }
 
     fn shared(&self) -> &Arc<Shared> {
@@ -261,26 +250,6 @@ impl Dispatcher for Hook<'_> {
         }
         self.user.state.recall(before);
         result
-    }
-}
-
-impl Hook<'_> {
-    fn job<'p>(
-        &mut self,
-        request: &'p PlannedRequest,
-        prepared: Result<Prepared<'p>, Unsendable>,
-    ) -> ControlFlow<HookEnd, Option<Job<'p, PlannedRequest>>> {
-        match prepared {
-            Ok(prepared) => Continue(Some(Job {
-                request,
-                prepared,
-                random: self.user.state.random_branch(),
-            })),
-            Err(reason) => {
-                settle(self, request, unprepared(request, &reason))?;
-                Continue(None)
-            }
-        }
     }
 }
 

@@ -4,14 +4,14 @@ use std::mem::take;
 use std::ops::ControlFlow::{self, Continue};
 use std::sync::Arc;
 
-use http::Uri;
-
 use super::{EarlyEnd, IterationWalker};
+use crate::engine::base_url::BaseUrl;
 use crate::engine::in_flight::InFlight;
 use crate::engine::judge::is_slow_to_judge;
-use crate::engine::request::{Prepared, Unsendable};
+use crate::engine::request::Unsendable;
+use crate::engine::state::UserState;
 use crate::engine::walk::parallel::{Dispatcher, Flights, Job, first_break};
-use crate::engine::walk::request::{conclude, not_sent};
+use crate::engine::walk::request::{RequestEnd, conclude, not_sent};
 use crate::engine::walk::{Walker, settle};
 use crate::plan::MeasuredRequest;
 use crate::transport::{Client, Shared};
@@ -39,21 +39,13 @@ async fn fly<'p, 'r>(
 }
 
 impl Dispatcher for IterationWalker<'_, '_> {
-    fn prepare<'p>(
-        &mut self,
-        request: &'p MeasuredRequest,
-    ) -> ControlFlow<EarlyEnd, Option<Job<'p, MeasuredRequest>>> {
-        let prepared = Prepared::of(&request.request, &self.run.base, &mut self.user.state);
-        self.job(request, prepared)
+    fn with_state<T>(&mut self, make: impl FnOnce(&BaseUrl, &mut UserState<'_>) -> T) -> T {
+        make(&self.run.base, &mut self.user.state)
     }
 
-    fn prepare_asset<'p>(
-        &mut self,
-        request: &'p MeasuredRequest,
-        uri: Uri,
-    ) -> ControlFlow<EarlyEnd, Option<Job<'p, MeasuredRequest>>> {
-        let prepared = Prepared::of_asset(&request.request, uri, &mut self.user.state);
-        self.job(request, prepared)
+    fn not_sent(&mut self, request: &MeasuredRequest, reason: &Unsendable) -> RequestEnd {
+        self.ended = None;
+        not_sent(self.run, self.user, self.index, self.clock, request, reason)
     }
 
     fn shared(&self) -> &Arc<Shared> {
@@ -107,28 +99,6 @@ impl Dispatcher for IterationWalker<'_, '_> {
 }
 
 impl IterationWalker<'_, '_> {
-    fn job<'p>(
-        &mut self,
-        request: &'p MeasuredRequest,
-        prepared: Result<Prepared<'p>, Unsendable>,
-    ) -> ControlFlow<EarlyEnd, Option<Job<'p, MeasuredRequest>>> {
-        match prepared {
-            Ok(prepared) => Continue(Some(Job {
-                request,
-                prepared,
-                random: self.user.state.random_branch(),
-            })),
-            Err(reason) => {
-                let end = not_sent(
-                    self.run, self.user, self.index, self.clock, request, &reason,
-                );
-                self.ended = None;
-                settle(self, request, end)?;
-                Continue(None)
-            }
-        }
-    }
-
     /// Judges and records a request that has ended.
     async fn land(&mut self, landed: Landed<'_, '_>) -> ControlFlow<EarlyEnd> {
         let Landed {

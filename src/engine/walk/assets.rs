@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::Uri;
 
-use super::parallel::{Dispatcher, Job};
+use super::parallel::{Dispatcher, Job, prepare};
 use crate::expr::ResponsePart;
 use crate::outcome::Outcome;
 use crate::scenario::program::Assets;
@@ -47,7 +47,7 @@ pub(in crate::engine) async fn run<W: Dispatcher>(
             continue;
         }
         if seen.len() < MAX_ASSETS && seen.insert(uri.to_string()) {
-            jobs.extend(walker.prepare_asset(&assets.request, uri)?);
+            jobs.extend(prepare(walker, &assets.request, Some(uri))?);
         }
     }
     walker.send_all(jobs, assets.at_once as usize).await

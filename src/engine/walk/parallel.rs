@@ -9,8 +9,10 @@ use std::task::Poll;
 use http::Uri;
 use rand_pcg::Pcg64Mcg;
 
-use super::{Walker, choose, holds, passes, set};
-use crate::engine::request::Prepared;
+use super::{Walker, choose, holds, passes, set, settle};
+use crate::engine::base_url::BaseUrl;
+use crate::engine::request::{Prepared, Unsendable};
+use crate::engine::state::UserState;
 use crate::outcome::Outcome;
 use crate::scenario::program::{Loop, Parallel, Passes};
 use crate::scenario::{Action, Step};
@@ -31,18 +33,11 @@ pub(in crate::engine) struct Job<'p, R> {
 
 /// Sends jobs at the same time.
 pub(in crate::engine) trait Dispatcher: Walker {
-    /// Prepares a request; nothing is sent if that fails.
-    fn prepare<'p>(
-        &mut self,
-        request: &'p Self::Request,
-    ) -> ControlFlow<Self::Break, Option<Job<'p, Self::Request>>>;
+    /// Calls `make` with the target's base URL and the state of the user.
+    fn with_state<T>(&mut self, make: impl FnOnce(&BaseUrl, &mut UserState<'_>) -> T) -> T;
 
-    /// As [`Self::prepare`], for an asset of a page.
-    fn prepare_asset<'p>(
-        &mut self,
-        request: &'p Self::Request,
-        uri: Uri,
-    ) -> ControlFlow<Self::Break, Option<Job<'p, Self::Request>>>;
+    /// The end of a request that could not be built.
+    fn not_sent(&mut self, request: &Self::Request, reason: &Unsendable) -> Self::Sent;
 
     /// The part of the client that all users share.
     fn shared(&self) -> &Arc<Shared>;
@@ -53,6 +48,34 @@ pub(in crate::engine) trait Dispatcher: Walker {
         jobs: Vec<Job<'_, Self::Request>>,
         at_once: usize,
     ) -> impl Future<Output = ControlFlow<Self::Break>> + Send;
+}
+
+/// Prepares a request, or one for the asset at this URL; `None` if that failed and the walk goes on.
+pub(super) fn prepare<'p, W: Dispatcher>(
+    walker: &mut W,
+    request: &'p W::Request,
+    asset: Option<Uri>,
+) -> ControlFlow<W::Break, Option<Job<'p, W::Request>>> {
+    let planned = request.as_ref();
+    let made = walker.with_state(|base, state| {
+        let prepared = match asset {
+            Some(uri) => Prepared::of_asset(planned, uri, state)?,
+            None => Prepared::of(planned, base, state)?,
+        };
+        Ok((prepared, state.random_branch()))
+    });
+    match made {
+        Ok((prepared, random)) => Continue(Some(Job {
+            request,
+            prepared,
+            random,
+        })),
+        Err(reason) => {
+            let sent = walker.not_sent(request, &reason);
+            settle(walker, request, sent)?;
+            Continue(None)
+        }
+    }
 }
 
 /// Prepares every request of the block and sends them.
@@ -105,10 +128,12 @@ fn collect<'p, W: Dispatcher>(
             continue;
         }
         match &step.action {
-            Action::Request(request) => collected.jobs.extend(walker.prepare(request)?),
+            Action::Request(request) => collected.jobs.extend(prepare(walker, request, None)?),
             // The reader accepts no reactions in a block.
             Action::Reacting(reacting) => {
-                collected.jobs.extend(walker.prepare(&reacting.request)?);
+                collected
+                    .jobs
+                    .extend(prepare(walker, &reacting.request, None)?);
             }
             Action::Set(values) => set::run(walker, step, values)?,
             Action::If(branches) => match branches.condition.holds(walker.values()) {
