@@ -123,4 +123,10 @@ fn a_killed_run_has_the_values_of_its_intervals() {
     assert_eq!(orders["count"], count);
     assert_eq!(orders["sum"], sum as f64 / 1e6);
     assert_eq!(metric(&summary, "basket")["count"], count);
+    let page = fs::read_to_string(bench.path("out/report.html")).expect("a report");
+    let (_, table) = page
+        .split_once("<h2>Custom metrics</h2>")
+        .expect("the table");
+    let (table, _) = table.split_once("</section>").expect("its end");
+    assert_eq!(table.matches("<svg class=\"spark\"").count(), 4);
 }

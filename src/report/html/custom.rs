@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::report::chart;
 use crate::report::model::{CustomRow, Report};
 use crate::scenario::MetricType;
 use crate::units::{show_count, show_number, show_percent, show_rate};
@@ -14,6 +15,7 @@ pub(super) struct CustomLine<'a> {
     kind: &'static str,
     is_failing: bool,
     cells: Vec<String>,
+    spark: String,
 }
 
 pub(super) fn custom(report: &Report) -> Vec<CustomLine<'_>> {
@@ -48,5 +50,6 @@ fn line(row: &CustomRow) -> CustomLine<'_> {
             number(at.map(|at| at.p99)),
             number(has_range.then(|| counts.max.number())),
         ],
+        spark: chart::spark(&row.spark),
     }
 }

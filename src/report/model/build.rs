@@ -2,6 +2,7 @@
 
 use super::baseline;
 use super::custom;
+use super::custom_sparks::CustomSparks;
 use super::distribution::curve;
 use super::failures::Groups;
 use super::heatmap::HeatmapCells;
@@ -87,6 +88,7 @@ pub struct Draft {
     failures: Groups,
     rows: RowFold,
     sparks: Sparks,
+    custom_sparks: CustomSparks,
     profile: Option<ProfileFold>,
     /// Kept to reuse its memory.
     sum: Sum,
@@ -106,6 +108,7 @@ impl Draft {
             failures: Groups::default(),
             rows: RowFold::new(intervals, header.series.len()),
             sparks: Sparks::new(intervals),
+            custom_sparks: CustomSparks::new(intervals),
             profile,
             sum: Sum::default(),
             header,
@@ -133,6 +136,8 @@ impl Draft {
         self.rows
             .absorb(interval, series, response.as_ref(), service.as_ref());
         self.sparks.absorb(interval);
+        self.custom_sparks
+            .absorb(interval, &self.header.custom_metrics);
         if let Some(profile) = &mut self.profile {
             profile.absorb(interval);
         }
@@ -177,7 +182,8 @@ impl Draft {
                 }
             })
             .collect();
-        let custom = custom::rows(&header, &totals);
+        let custom_sparks = self.custom_sparks.finish(&header.custom_metrics);
+        let custom = custom::rows(&header, &totals, &custom_sparks);
         let mut notes = notes.to_vec();
         if custom.iter().any(CustomRow::is_other) {
             notes.push(format!(

@@ -1,5 +1,6 @@
 //! Rows for metrics of the scenario's own, and for the names in `server-timing` headers.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::plan::OTHER;
@@ -25,6 +26,8 @@ pub struct CustomRow {
     pub per_second: Option<f64>,
     /// Of a trend with values: percentiles.
     pub percentiles: Option<Percentiles>,
+    /// Its values over time, for a sparkline: p95 of a trend, sum of a counter, last value, share.
+    pub spark: Vec<Option<f64>>,
 }
 
 /// The percentiles of a trend, with three significant digits.
@@ -57,7 +60,11 @@ impl Percentiles {
 }
 
 /// The rows of a run: declared metrics in the order of the scenario, then names in `server-timing` headers.
-pub(super) fn rows(header: &RunHeader, totals: &Totals) -> Vec<CustomRow> {
+pub(super) fn rows(
+    header: &RunHeader,
+    totals: &Totals,
+    sparks: &BTreeMap<String, Vec<Option<f64>>>,
+) -> Vec<CustomRow> {
     let nothing = Recorded::default();
     let seconds = totals.load_time().as_secs_f64();
     let row = |name: &str, kind: MetricType, unit: &str| {
@@ -71,6 +78,7 @@ pub(super) fn rows(header: &RunHeader, totals: &Totals) -> Vec<CustomRow> {
             counts,
             per_second: is_counter.then(|| counts.total() / seconds),
             percentiles: Percentiles::of(&recorded.bins, &counts),
+            spark: sparks.get(name).cloned().unwrap_or_default(),
         }
     };
     let declared = header.custom_metrics.iter().map(|metric| {

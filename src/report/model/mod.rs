@@ -6,6 +6,7 @@
 mod baseline;
 mod build;
 pub mod custom;
+mod custom_sparks;
 pub mod distribution;
 pub mod failures;
 pub mod heatmap;

@@ -1,0 +1,72 @@
+//! Values of custom metrics over time, for sparklines: at most sixty points.
+
+use std::collections::BTreeMap;
+
+use super::timeline::intervals_per_point;
+use crate::record::bins::Sum;
+use crate::record::{Interval, Recorded};
+use crate::scenario::{CustomMetric, MetricType};
+
+/// Collects intervals into points.
+#[derive(Debug)]
+pub(super) struct CustomSparks {
+    per_point: u64,
+    /// Intervals in the current point.
+    intervals: u64,
+    closed: usize,
+    open: BTreeMap<String, Recorded<Sum>>,
+    points: BTreeMap<String, Vec<Option<f64>>>,
+}
+
+impl CustomSparks {
+    const MAX_POINTS: u64 = 60;
+
+    pub(super) fn new(intervals: u64) -> Self {
+        Self {
+            per_point: intervals_per_point(intervals, Self::MAX_POINTS),
+            intervals: 0,
+            closed: 0,
+            open: BTreeMap::new(),
+            points: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn absorb(&mut self, interval: &Interval, metrics: &[CustomMetric]) {
+        if self.intervals >= self.per_point && !interval.is_tail() {
+            self.close(metrics);
+        }
+        for (name, part) in &interval.values {
+            self.open.entry(name.clone()).or_default().absorb(part);
+        }
+        self.intervals += 1;
+    }
+
+    /// A point is the p95 of a trend, the sum of a counter, the last value of a gauge or the share of a rate.
+    fn close(&mut self, metrics: &[CustomMetric]) {
+        for (name, recorded) in &mut self.open {
+            let counts = std::mem::take(&mut recorded.counts);
+            let values = recorded.bins.take();
+            let declared = metrics.iter().find(|metric| metric.name == *name);
+            let kind = declared.map_or(MetricType::Trend, |metric| metric.kind);
+            let point = match kind {
+                MetricType::Trend => values.value_at_quantile(0.95) as f64 / 1e6,
+                MetricType::Counter => counts.total(),
+                MetricType::Gauge => counts.last.1.number(),
+                MetricType::Rate => counts.mean().unwrap_or_default(),
+            };
+            let points = self.points.entry(name.clone()).or_default();
+            points.resize(self.closed, None);
+            points.push((counts.count > 0).then_some(point));
+        }
+        self.closed += 1;
+        self.intervals = 0;
+    }
+
+    /// The points of each metric, by its name.
+    pub(super) fn finish(mut self, metrics: &[CustomMetric]) -> BTreeMap<String, Vec<Option<f64>>> {
+        if self.intervals > 0 {
+            self.close(metrics);
+        }
+        self.points
+    }
+}
