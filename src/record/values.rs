@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
-use super::bins::{Bins, Sum};
+use super::bins::{Bins, Sum, bin_of, range_of};
 use super::recorder::Padded;
 use super::shard::lock;
 use crate::plan::OTHER;
@@ -162,11 +162,31 @@ impl Recorded {
 }
 
 impl Recorded<Sum> {
+    /// The value at a quantile above zero; `None` unless it is a trend with values.
+    pub fn at_quantile(&self, quantile: f64) -> Option<Millionths> {
+        at_quantile(&self.bins, &self.counts, quantile)
+    }
+
     /// Adds those of an interval.
     pub fn absorb(&mut self, part: &Recorded) {
         self.counts += part.counts;
         self.bins.add(&part.bins);
     }
+}
+
+/// The value at a quantile above zero; `None` without values. Of the values that the bin there may contain, it is the one
+/// with the fewest digits, so that 20 is found as 20 and not as 20.004.
+pub fn at_quantile(values: &Sum, counts: &ValueCounts, quantile: f64) -> Option<Millionths> {
+    if values.is_empty() {
+        return None;
+    }
+    let (low, high) = range_of(bin_of(values.value_at_quantile(quantile)));
+    let mut step = 10_u64.pow(18);
+    while low.next_multiple_of(step) > high {
+        step /= 10;
+    }
+    let roundest = Millionths(low.next_multiple_of(step) as i64);
+    Some(roundest.min(counts.max).max(counts.min))
 }
 
 /// Where users record values.
@@ -315,6 +335,28 @@ mod tests {
             (f64::INFINITY, None),
         ] {
             assert_eq!(Millionths::of(number), expected.map(Millionths), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_percentile_is_the_roundest_value_of_its_bin() {
+        for value in [
+            0,
+            1,
+            250_000,
+            1_234_000,
+            20_000_000,
+            999_000_000,
+            Millionths::MOST.0,
+        ] {
+            let mut recorded = Recorded::default();
+            recorded.record(Micros(1), Millionths(value), true);
+            // Wider than the value, so that it is not its bound.
+            recorded.record(Micros(1), Millionths::MOST, true);
+            recorded.record(Micros(1), Millionths(0), true);
+            let mut sum = Recorded::<Sum>::default();
+            sum.absorb(&recorded);
+            assert_eq!(sum.at_quantile(0.5), Some(Millionths(value)));
         }
     }
 

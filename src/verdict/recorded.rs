@@ -4,6 +4,7 @@ use super::tally::Reading;
 use crate::plan::threshold::{Aggregate, Metric};
 use crate::record::ValueCounts;
 use crate::record::bins::Sum;
+use crate::record::values::at_quantile;
 use crate::units::Micros;
 
 /// The counts of a metric of the scenario's own, or of a name in `server-timing` headers.
@@ -41,15 +42,13 @@ impl ValueTally {
             _ => 1.0,
         };
         let one = |value: f64| (counts.count > 0).then_some(value * unit);
-        let of_trend = |value: &dyn Fn(&Sum) -> f64| {
-            let values = distribution.filter(|values| !values.is_empty());
-            values.map(|values| value(values) / 1e6 * unit)
-        };
         let value = match aggregate {
-            Aggregate::Percentile(quantile) => {
-                of_trend(&|values| values.value_at_quantile(quantile.value()) as f64)
-            }
-            Aggregate::StandardDeviation => of_trend(&Sum::standard_deviation),
+            Aggregate::Percentile(quantile) => distribution
+                .and_then(|values| at_quantile(values, counts, quantile.value()))
+                .and_then(|value| one(value.number())),
+            Aggregate::StandardDeviation => distribution
+                .map(|values| values.standard_deviation() / 1e6)
+                .and_then(one),
             Aggregate::Min => one(counts.min.number()),
             Aggregate::Max => one(counts.max.number()),
             Aggregate::Last => one(counts.last.1.number()),

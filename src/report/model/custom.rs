@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::plan::OTHER;
 use crate::plan::threshold::timing_name;
 use crate::record::bins::Sum;
-use crate::record::{Recorded, RunHeader, Totals, ValueCounts};
+use crate::record::{Millionths, Recorded, RunHeader, Totals, ValueCounts};
 use crate::report::text::clean;
 use crate::scenario::MetricType;
 use crate::units::{show_count, show_number, show_percent, show_rate};
@@ -44,17 +44,13 @@ pub struct Percentiles {
 }
 
 impl Percentiles {
-    fn of(values: &Sum, counts: &ValueCounts) -> Option<Self> {
-        // The highest value of a bin can be above the greatest value, which is exact.
-        let at = |quantile| {
-            let value = values.value_at_quantile(quantile) as f64 / 1e6;
-            value.min(counts.max.number())
-        };
-        (!values.is_empty()).then(|| Self {
-            p50: at(0.5),
-            p90: at(0.9),
-            p95: at(0.95),
-            p99: at(0.99),
+    fn of(recorded: &Recorded<Sum>) -> Option<Self> {
+        let at = |quantile| recorded.at_quantile(quantile).map(Millionths::number);
+        Some(Self {
+            p50: at(0.5)?,
+            p90: at(0.9)?,
+            p95: at(0.95)?,
+            p99: at(0.99)?,
         })
     }
 }
@@ -77,7 +73,7 @@ pub(super) fn rows(
             unit: clean(unit),
             counts,
             per_second: is_counter.then(|| counts.total() / seconds),
-            percentiles: Percentiles::of(&recorded.bins, &counts),
+            percentiles: Percentiles::of(recorded),
             spark: sparks.get(name).cloned().unwrap_or_default(),
         }
     };

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::timeline::intervals_per_point;
 use crate::record::bins::Sum;
-use crate::record::{Interval, Recorded};
+use crate::record::values::at_quantile;
+use crate::record::{Interval, Millionths, Recorded};
 use crate::scenario::{CustomMetric, MetricType};
 
 /// Collects intervals into points.
@@ -44,12 +45,13 @@ impl CustomSparks {
     /// A point is the p95 of a trend, the sum of a counter, the last value of a gauge or the share of a rate.
     fn close(&mut self, metrics: &[CustomMetric]) {
         for (name, recorded) in &mut self.open {
-            let counts = std::mem::take(&mut recorded.counts);
-            let values = recorded.bins.take();
             let declared = metrics.iter().find(|metric| metric.name == *name);
             let kind = declared.map_or(MetricType::Trend, |metric| metric.kind);
+            let counts = std::mem::take(&mut recorded.counts);
+            let p95 = at_quantile(&recorded.bins, &counts, 0.95);
+            drop(recorded.bins.take());
             let point = match kind {
-                MetricType::Trend => values.value_at_quantile(0.95) as f64 / 1e6,
+                MetricType::Trend => p95.map_or(0.0, Millionths::number),
                 MetricType::Counter => counts.total(),
                 MetricType::Gauge => counts.last.1.number(),
                 MetricType::Rate => counts.mean().unwrap_or_default(),

@@ -67,10 +67,7 @@ fn unit_of(node: &Node, kind: Option<MetricType>, problems: &mut Problems) -> Op
 
 fn check_name(entry: &Entry, problems: &mut Problems) -> bool {
     let (name, span) = (&*entry.key, entry.key_span);
-    let is_well_formed = name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && name.len() <= 64;
-    if !is_well_formed {
+    if !is_well_formed(name) {
         let message =
             "a metric needs a name of up to 64 letters, digits and `_`, that starts with a letter";
         problems.report(span, message);
@@ -82,6 +79,12 @@ fn check_name(entry: &Entry, problems: &mut Problems) -> bool {
         return false;
     }
     true
+}
+
+fn is_well_formed(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && name.len() <= 64
 }
 
 /// Reads `record:`: values by the names of their metrics.
@@ -108,15 +111,18 @@ fn recording(entry: &Entry, compiler: &mut Compiler<'_>) -> Option<Recording> {
     let metric = metrics.iter().position(|known| known.name == entry.key);
     if metric.is_none() && !compiler.has_wrong_metrics() {
         let names = metrics.iter().map(|known| known.name.as_str());
-        let hint = nearest(&entry.key, names).map_or_else(
-            || {
-                let name = brief(&entry.key);
-                format!("declare it at the top level: `metrics: {{ {name}: trend }}`")
-            },
-            did_you_mean,
-        );
+        let declare = || {
+            format!(
+                "declare it at the top level: `metrics: {{ {}: trend }}`",
+                entry.key
+            )
+        };
+        let hint = nearest(&entry.key, names).map(did_you_mean);
+        let hint = hint.or_else(|| is_well_formed(&entry.key).then(declare));
         let message = format!("there is no metric `{}`", brief(&entry.key));
-        compiler.problems.report_with(entry.key_span, message, hint);
+        compiler
+            .problems
+            .report_perhaps_with(entry.key_span, message, hint);
     }
     let value = compiler.expression(&entry.value, "a value such as `total` or `${total}`");
     Some(Recording {
