@@ -446,6 +446,10 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
         match met {
             Met::GoOn => Continue(()),
             Met::Incomplete(waiting) => {
+                let series = self.flow.series;
+                self.run
+                    .recorder
+                    .record(self.index, |shard| shard.incomplete_rendezvous(series));
                 let Rendezvous { users, within, .. } = rendezvous;
                 let within = show_duration(*within);
                 self.log(format!(

@@ -45,6 +45,7 @@ impl AddAssign<&Self> for Counts {
         self.out_of_rows += other.out_of_rows;
         self.cut_off += other.cut_off;
         self.retries += other.retries;
+        self.incomplete_rendezvous += other.incomplete_rendezvous;
         self.unsent += other.unsent;
         self.after_load += other.after_load;
         self.redirects += other.redirects;

@@ -291,6 +291,9 @@ pub struct Counts {
     /// Attempts of `retry` steps that failed and were repeated.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub retries: u64,
+    /// Rendezvous from which users went on without the others, because the time for it was over.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub incomplete_rendezvous: u64,
     /// Ended requests of which nothing was written to the network.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unsent: u64,

@@ -31,6 +31,7 @@ struct SeriesTally {
     out_of_rows: u64,
     cut_off: u64,
     retries: u64,
+    incomplete_rendezvous: u64,
     unsent: u64,
     after_load: AfterLoad,
     redirects: u64,
@@ -65,7 +66,8 @@ impl SeriesTally {
 
     /// True if nothing was counted: every other count comes with one of these.
     fn is_empty(&self) -> bool {
-        self.ended | self.interrupted | self.retries | self.redirects | self.connections == 0
+        self.ended | self.interrupted | self.redirects | self.connections == 0
+            && self.retries | self.incomplete_rendezvous == 0
             && self.bytes_in | self.bytes_out == 0
     }
 
@@ -77,6 +79,7 @@ impl SeriesTally {
         counts.out_of_rows += self.out_of_rows;
         counts.cut_off += self.cut_off;
         counts.retries += self.retries;
+        counts.incomplete_rendezvous += self.incomplete_rendezvous;
         counts.unsent += self.unsent;
         counts.after_load += self.after_load;
         counts.redirects += self.redirects;
@@ -310,6 +313,15 @@ impl Shard {
     /// If the series is not in the recorder.
     pub fn retried(&mut self, series: SeriesId) {
         self.records.series[series.0 as usize].tally.retries += 1;
+    }
+
+    /// Records that users of the series went on from a rendezvous without the others.
+    ///
+    /// # Panics
+    /// If the series is not in the recorder.
+    pub fn incomplete_rendezvous(&mut self, series: SeriesId) {
+        let tally = &mut self.records.series[series.0 as usize].tally;
+        tally.incomplete_rendezvous += 1;
     }
 
     /// Records whether a check held.

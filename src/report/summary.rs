@@ -152,6 +152,8 @@ struct TotalsSummary {
     out_of_rows: u64,
     #[serde(skip_serializing_if = "crate::record::is_zero")]
     retries: u64,
+    #[serde(skip_serializing_if = "crate::record::is_zero")]
+    incomplete_rendezvous: u64,
     bytes_in: u64,
     bytes_out: u64,
     requests_per_s: f64,
@@ -339,6 +341,7 @@ impl TotalsSummary {
             interrupted_iterations: report.iterations.interrupted,
             out_of_rows: report.iterations.out_of_rows,
             retries: report.iterations.retries,
+            incomplete_rendezvous: report.iterations.incomplete_rendezvous,
             bytes_in: requests.bytes_in,
             bytes_out: requests.bytes_out,
             requests_per_s: rounded(report.requests_per_second()),

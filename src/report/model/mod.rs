@@ -325,7 +325,8 @@ impl Report {
         (iterations.ended + iterations.interrupted).saturating_sub(self.load.started)
     }
 
-    /// Explains differences between started and ended iterations, and attempts that were repeated, one clause each.
+    /// Explains differences between started and ended iterations, attempts that were repeated and users that did not meet,
+    /// one clause each.
     pub fn iteration_notes(&self) -> Vec<String> {
         let iterations = &self.iterations;
         let stopped = iterations
@@ -342,6 +343,10 @@ impl Report {
                 "more started in the warm-up and ended after it",
             ),
             (iterations.retries, "attempts repeated by `retry`"),
+            (
+                iterations.incomplete_rendezvous,
+                "times users went on from a `rendezvous` without the others",
+            ),
         ];
         let notes = notes.iter().filter(|(count, _)| *count > 0);
         notes

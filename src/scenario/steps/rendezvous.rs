@@ -32,8 +32,8 @@ const WITHIN: Field = Field::new(
     "within",
     Type::Positive,
     "10s",
-    "The maximum time that the first user waits. After it, those that are there go on without the others, and the log \
-     of the run tells how many they are.",
+    "The maximum time that the first user waits. After it, those that are there go on without the others. The summary \
+     counts how often (`incomplete_rendezvous`), and the log of the run tells how many they were.",
 )
 .default("30s");
 

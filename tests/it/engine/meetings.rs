@@ -63,6 +63,7 @@ async fn those_that_are_there_go_on_without_the_others_after_a_while() {
     let over = driven.until_the_end().await;
     assert_eq!(over.iterations().counts.failed, 0);
     assert_eq!(server.seen().len(), 3);
+    assert_eq!(over.iterations().counts.incomplete_rendezvous, 1);
     let lines = recorder.log().take();
     let texts: Vec<&str> = lines.iter().map(|line| &*line.text).collect();
     assert_eq!(texts, ["rendezvous: 2 of 3 users went on after 100ms"]);
