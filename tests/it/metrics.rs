@@ -72,7 +72,7 @@ fn every_output_has_the_metrics_and_a_rebuilt_one_the_same() {
         "basket (EUR): 20 values, mean 1.75",
         "orders: 50 in all",
         "stock: last ",
-        "paid: 25 % of 20 are true",
+        "paid: 25 % true, of 20 values",
         "spare: no value",
     ] {
         assert!(

@@ -115,18 +115,21 @@ impl CustomRow {
     /// Its values in a few words.
     pub fn told(&self) -> String {
         let counts = &self.counts;
-        let values = show_count(counts.count);
+        let values = match counts.count {
+            1 => "1 value".to_owned(),
+            count => format!("{} values", show_count(count)),
+        };
         let mut told = match (self.kind, self.percentiles) {
             (_, _) if counts.count == 0 => "no value".to_owned(),
             (MetricType::Trend, Some(at)) => format!(
-                "{values} values, mean {}, p50 {}, p95 {}, p99 {}, max {}",
+                "{values}, mean {}, p50 {}, p95 {}, p99 {}, max {}",
                 show_number(counts.mean().unwrap_or_default()),
                 show_number(at.p50),
                 show_number(at.p95),
                 show_number(at.p99),
                 show_number(counts.max.number()),
             ),
-            (MetricType::Trend, None) => format!("{values} values"),
+            (MetricType::Trend, None) => values,
             (MetricType::Counter, _) => format!(
                 "{} in all, {}",
                 show_number(counts.total()),
@@ -139,7 +142,7 @@ impl CustomRow {
                 show_number(counts.max.number()),
             ),
             (MetricType::Rate, _) => format!(
-                "{} of {values} are true",
+                "{} true, of {values}",
                 show_percent(self.share().unwrap_or_default())
             ),
         };

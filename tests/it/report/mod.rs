@@ -1,6 +1,7 @@
 //! Reports of constructed runs: every renderer from one fixed report, and properties of all of them.
 
 mod ci;
+mod custom;
 mod fixture;
 mod hostile;
 mod junit;
