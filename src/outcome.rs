@@ -74,6 +74,8 @@ pub enum Outcome {
     Retry,
     /// Of iterations: a value to record was missing or did not fit its metric.
     Record,
+    /// Of iterations: a step that is no request could not run, because a value was missing or of a wrong type.
+    Step,
 }
 
 impl Outcome {
@@ -110,6 +112,7 @@ impl Outcome {
             Self::Until => "until",
             Self::Retry => "retry",
             Self::Record => "record",
+            Self::Step => "step",
         }
     }
 
@@ -130,7 +133,8 @@ impl Outcome {
             | Self::Fail
             | Self::Until
             | Self::Retry
-            | Self::Record => OutcomeClass::Failed,
+            | Self::Record
+            | Self::Step => OutcomeClass::Failed,
             Self::Dns
             | Self::ConnectRefused
             | Self::ConnectTimeout
@@ -168,7 +172,8 @@ impl Outcome {
             | Self::Fail
             | Self::Until
             | Self::Retry
-            | Self::Record => MeasuredTime::Untimed,
+            | Self::Record
+            | Self::Step => MeasuredTime::Untimed,
         }
     }
 
@@ -209,7 +214,10 @@ impl Outcome {
 
     /// True if a step other than a request gives it to its iteration.
     pub const fn is_of_iterations(self) -> bool {
-        matches!(self, Self::Fail | Self::Until | Self::Retry | Self::Record)
+        matches!(
+            self,
+            Self::Fail | Self::Until | Self::Retry | Self::Record | Self::Step
+        )
     }
 
     /// True if the measured time ends with a limit or with the grace period, so that the true time is *at least*
@@ -246,6 +254,7 @@ impl Outcome {
             Self::Until => "the condition of `until` did not become true",
             Self::Retry => "the last attempt of `retry` failed",
             Self::Record => "a value to record was missing or did not fit",
+            Self::Step => "a step that is no request could not run",
         }
     }
 
@@ -278,7 +287,8 @@ impl Outcome {
             | Self::Fail
             | Self::Until
             | Self::Retry
-            | Self::Record => None,
+            | Self::Record
+            | Self::Step => None,
         }
     }
 }

@@ -109,7 +109,7 @@ impl Walker for Hook<'_> {
         missing: Missing,
     ) -> ControlFlow<HookEnd> {
         let step = format!("the step that needs `{}`", missing.name);
-        Break(failure(step, Outcome::Unsendable, missing.to_string()))
+        Break(failure(step, Outcome::Step, missing.to_string()))
     }
 
     fn failed_step(

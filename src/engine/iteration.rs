@@ -5,7 +5,6 @@ mod early_end;
 mod guard;
 
 use std::ops::ControlFlow::{self, Break, Continue};
-use std::slice;
 use std::time::{Duration, Instant};
 
 use self::early_end::{EarlyEnd, Failures};
@@ -25,7 +24,7 @@ use crate::expr::{Context as _, Missing};
 use crate::outcome::Outcome;
 use crate::plan::{MeasuredRequest, PlannedFlow, SeriesId};
 use crate::record::{Clock, FailureExample, LogLine, LoggedBy, StopReason};
-use crate::scenario::program::{Assets, Parallel, Rendezvous, requests};
+use crate::scenario::program::{Assets, Parallel, Rendezvous};
 use crate::scenario::{OnError, Recording, Step, StopScope};
 use crate::units::{Micros, show_duration};
 
@@ -260,17 +259,27 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
         step: &Step<MeasuredRequest>,
         missing: Missing,
     ) -> ControlFlow<EarlyEnd> {
-        if self.user.state.used_up().is_none()
-            && let Some(request) = first_request(step)
-        {
+        let detail = format!("`{}` could not run: {missing}", step.action.word());
+        self.failed_step(step.action.word(), Outcome::Step, detail)
+    }
+
+    fn missing_in_condition(
+        &mut self,
+        step: &Step<MeasuredRequest>,
+        missing: Missing,
+    ) -> ControlFlow<EarlyEnd> {
+        let Some(request) = step.action.request() else {
+            let detail = format!("the `if` of `{}`: {missing}", step.action.word());
+            return self.failed_step(step.action.word(), Outcome::Step, detail);
+        };
+        if self.user.state.used_up().is_none() {
             let detail = format!("its `if` cannot be evaluated: {missing}");
             request::unsendable(
                 self.run, self.user, self.index, self.clock, request, &detail,
             );
         }
         self.ended = None;
-        let name = format!("the step that needs `{}`", missing.name);
-        self.failed(&name, Outcome::Unsendable)
+        self.failed(&request.request.name, Outcome::Unsendable)
     }
 
     fn failed_step(
@@ -280,7 +289,9 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
         detail: String,
     ) -> ControlFlow<EarlyEnd> {
         self.ended = None;
-        self.keep_example(outcome, &detail);
+        if self.user.state.used_up().is_none() {
+            self.keep_example(outcome, &detail);
+        }
         self.failed(kind, outcome)
     }
 
@@ -480,12 +491,6 @@ impl<'r> Walker for IterationWalker<'_, 'r> {
             None => Break(EarlyEnd::STOPPED),
         }
     }
-}
-
-/// The request of a step, or the first request of its child steps.
-fn first_request(step: &Step<MeasuredRequest>) -> Option<&MeasuredRequest> {
-    let first = requests(slice::from_ref(step)).next();
-    first.map(|(request, _)| request)
 }
 
 /// An open group of an iteration.

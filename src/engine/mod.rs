@@ -99,7 +99,7 @@ impl EngineError {
 
 /// A step of setup or teardown that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("step `{step}` failed ({outcome}){}: {detail}", request.as_ref().map(|request| format!("at {request}")).unwrap_or_default())]
+#[error("step `{step}` failed ({outcome}){}: {detail}", request.as_ref().map(|request| format!(" at {request}")).unwrap_or_default())]
 pub struct StepFailure {
     /// The step's name.
     pub step: String,

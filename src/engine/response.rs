@@ -11,7 +11,7 @@ use serde_json::Value;
 use serde_json_path::{NormalizedPath, PathElement};
 
 use super::place::MOST;
-use crate::scenario::{self, HtmlDocument, JsonPath, LARGEST_HTML, TooManyVisits};
+use crate::scenario::{self, HtmlDocument, JsonPath, TooManyVisits};
 use crate::transport::Exchange;
 use crate::units::ByteSize;
 
@@ -30,7 +30,7 @@ pub struct Response<'a> {
     pub url: Option<&'a Uri>,
     text: OnceCell<Cow<'a, str>>,
     json: OnceCell<Result<Value, serde_json::Error>>,
-    html: OnceCell<HtmlDocument>,
+    html: OnceCell<Result<HtmlDocument, String>>,
     /// Whether a large body is valid JSON.
     pub(super) validity: OnceCell<Result<(), serde_json::Error>>,
     /// An upper bound of the memory of its values, in bytes.
@@ -123,16 +123,8 @@ impl<'a> Response<'a> {
 
     /// The body as HTML, or the reason why it is not parsed, in words.
     pub(super) fn html(&self) -> Result<&HtmlDocument, String> {
-        if self.body.len() > LARGEST_HTML {
-            let (size, most) = (
-                ByteSize(self.body.len() as u64),
-                ByteSize(LARGEST_HTML as u64),
-            );
-            return Err(format!(
-                "a body of {size}, and HTML of more than {most} is not read"
-            ));
-        }
-        Ok(self.html.get_or_init(|| HtmlDocument::parse(self.text())))
+        let parsed = self.html.get_or_init(|| HtmlDocument::parse(self.text()));
+        parsed.as_ref().map_err(Clone::clone)
     }
 
     /// The reason why the body is not JSON, or is not parsed.

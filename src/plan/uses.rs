@@ -65,6 +65,7 @@ fn of_block<R: AsRef<PlannedRequest>>(block: &[Step<R>]) -> PartSet {
         if let Action::Assets(_) = &visit.step.action {
             read.insert(&ResponsePart::Url);
             read.insert(&ResponsePart::Body);
+            read.insert(&ResponsePart::Headers);
         }
         let (conditions, templates) = visit.step.action.inputs();
         for condition in conditions {

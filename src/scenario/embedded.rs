@@ -2,7 +2,9 @@
 
 use std::sync::LazyLock;
 
-use scraper::{ElementRef, Html, Selector};
+use scraper::{ElementRef, Selector};
+
+use super::HtmlDocument;
 
 /// The `rel` of the links that a browser loads with the page.
 const LOADED: [&str; 6] = [
@@ -32,10 +34,13 @@ pub struct Embedded {
 }
 
 /// The scripts, style sheets, icons and images of a page.
-pub fn embedded(html: &str) -> Embedded {
-    let document = Html::parse_document(html);
+///
+/// # Errors
+/// The page is over a limit; the error is a phrase.
+pub fn embedded(html: &str) -> Result<Embedded, String> {
+    let document = HtmlDocument::parse(html)?;
     let mut found = Embedded::default();
-    let elements = ELEMENTS.iter().flat_map(|all| document.select(all));
+    let elements = ELEMENTS.iter().flat_map(|all| document.0.select(all));
     for element in elements {
         match element.value().name() {
             "base" => {
@@ -50,7 +55,7 @@ pub fn embedded(html: &str) -> Embedded {
         }
     }
     found.links.retain(|link| !link.trim().is_empty());
-    found
+    Ok(found)
 }
 
 fn attribute(element: ElementRef<'_>, name: &str) -> Option<String> {
@@ -123,7 +128,7 @@ mod tests {
             <img src="d.png" srcset="d,1.png 1x, d2.png 2x"><img src="e.png" srcset="e300.png 300w,e600.png 600w">
             <img srcset="f.png, f2.png 2x"><input type=IMAGE src="g.png"><input src="no.png">
             <video poster="h.jpg" src="film.mp4"></video><a href="next.html">x</a>"#;
-        let found = embedded(page);
+        let found = embedded(page).expect("a page");
         assert_eq!(found.base.as_deref(), Some("/shop/"));
         let expected = [
             "a.css",
@@ -148,7 +153,7 @@ mod tests {
             "\u{0}<img srcset=', , ,'",
             "<img srcset='a 1x 2x,,b'>",
         ] {
-            assert!(embedded(text).links.len() < 2, "{text}");
+            assert!(embedded(text).expect(text).links.len() < 2, "{text}");
         }
     }
 }

@@ -9,7 +9,9 @@ mod action;
 mod answers;
 mod passes;
 
-pub use action::{Action, Alternative, Assets, Branches, Call, Group, Parallel};
+pub use action::{
+    Action, Alternative, Assets, Branches, Call, Group, MAX_PARALLEL_STEPS, Parallel,
+};
 pub use answers::{Reacting, Reaction, Rendezvous, Retry, Wait};
 pub use passes::{Each, Items, Loop, MAX_PASSES, Passes};
 

@@ -14,6 +14,10 @@ use super::{
     Exported, Fault, FaultKind, MEMORY, Module, Place, STACK, Surroundings, TIME, globals,
 };
 use crate::expr::Value;
+use crate::source::listed;
+
+/// The start of QuickJS's message for an unknown module, whose name follows.
+const UNKNOWN_MODULE: &str = "ReferenceError: could not load module '";
 
 thread_local! {
     /// When the present call must end.
@@ -120,17 +124,47 @@ impl Engine {
             let mut faults = Vec::new();
             let before = left.len();
             // A module can only be declared after those that it imports, so those that fail are tried again.
-            left.retain(|module| {
+            left.retain(|&module| {
                 let declared = self.limited(|ctx| {
                     JsModule::declare(ctx.clone(), &*module.name, &*module.text).map(|_| ())
                 });
                 let is_left = declared.is_err();
-                faults.extend(declared.err());
+                faults.extend(declared.err().map(|fault| self.named_import(fault, module)));
                 is_left
             });
             if left.is_empty() || left.len() == before {
                 return faults;
             }
+        }
+    }
+
+    /// A fault of a module that imports an unknown one: in plain words, and with the place of the name.
+    fn named_import(&self, fault: Fault, module: &Module) -> Fault {
+        let unknown = fault.message.strip_prefix(UNKNOWN_MODULE);
+        let Some(unknown) = unknown.and_then(|rest| rest.strip_suffix('\'')) else {
+            return fault;
+        };
+        let mut known: Vec<&str> = globals::K6.iter().map(|(name, _)| *name).collect();
+        let others = self.names.iter().filter(|name| **name != module.name);
+        known.extend(others.map(String::as_str));
+        let mut lines = module.text.lines().zip(1..);
+        let place = lines.find_map(|(text, line)| {
+            let found = ['\'', '"'].map(|quote| text.find(&format!("{quote}{unknown}{quote}")));
+            let at = found.into_iter().flatten().next()?;
+            Some(Place {
+                module: self.names.iter().position(|name| *name == module.name)?,
+                name: module.name.clone(),
+                line,
+                column: text[..at].chars().count() as u32 + 2,
+            })
+        });
+        Fault {
+            message: format!(
+                "there is no module `{unknown}`; a module may import {}",
+                listed(&known)
+            ),
+            place,
+            kind: fault.kind,
         }
     }
 

@@ -71,7 +71,7 @@ const PRELUDE: &str = r"
 ";
 
 /// k6's `k6/crypto` and `k6/encoding`, as far as texts go.
-const K6: [(&str, &str); 2] = [
+pub(super) const K6: [(&str, &str); 2] = [
     (
         "k6/crypto",
         r"
@@ -85,7 +85,18 @@ export const sha1 = (x, e = 'hex') => globalThis.sha1(x, encoding(e));
 export const sha256 = (x, e = 'hex') => globalThis.sha256(x, encoding(e));
 export const sha512 = (x, e = 'hex') => globalThis.sha512(x, encoding(e));
 export const hmac = (algorithm, key, x, e = 'hex') => globalThis.hmac(algorithm, key, x, encoding(e));
-export default { md5, sha1, sha256, sha512, hmac };
+const digests = { md5, sha1, sha256, sha512 };
+const gathering = (digest) => {
+  let text = '';
+  const gatherer = { update: (part) => { text += part; return gatherer; }, digest: (e = 'hex') => digest(text, e) };
+  return gatherer;
+};
+export const createHash = (algorithm) => {
+  if (!(algorithm in digests)) throw new TypeError(`the algorithm '${algorithm}' is not supported: use ${Object.keys(digests).join(', ')}`);
+  return gathering(digests[algorithm]);
+};
+export const createHMAC = (algorithm, key) => gathering((text, e) => hmac(algorithm, key, text, e));
+export default { md5, sha1, sha256, sha512, hmac, createHash, createHMAC };
 ",
     ),
     (

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use http::Uri;
 
 use super::parallel::{Dispatcher, Job, prepare};
+use crate::engine::state::Values;
 use crate::expr::ResponsePart;
 use crate::outcome::Outcome;
+use crate::scenario::embedded;
 use crate::scenario::program::Assets;
-use crate::scenario::{LARGEST_HTML, embedded};
 use crate::transport::Destination;
-use crate::units::ByteSize;
 
 /// The largest page that is parsed on the users' own thread, in about a millisecond.
 const LARGE: usize = 64 << 10;
@@ -27,13 +27,20 @@ pub(in crate::engine) async fn run<W: Dispatcher>(
 ) -> ControlFlow<W::Break> {
     let page = match page(walker) {
         Ok(page) => page,
-        Err(reason) => return walker.failed_step("assets", Outcome::Unsendable, reason),
+        Err(reason) => return walker.failed_step("assets", Outcome::Step, reason),
     };
     let found = if page.html.len() > LARGE {
         let shared = Arc::clone(walker.shared());
         shared.offload(|| embedded(&page.html)).await
     } else {
         embedded(&page.html)
+    };
+    let found = match found {
+        Ok(found) => found,
+        Err(reason) => {
+            let reason = format!("the last response is {reason}");
+            return walker.failed_step("assets", Outcome::Step, reason);
+        }
     };
     let mut jobs: Vec<Job<'_, W::Request>> = Vec::new();
     let base = found.base.and_then(|base| destination(&page.uri, &base));
@@ -46,9 +53,17 @@ pub(in crate::engine) async fn run<W: Dispatcher>(
         if assets.same_host && uri.authority() != page.uri.authority() {
             continue;
         }
-        if seen.len() < MAX_ASSETS && seen.insert(uri.to_string()) {
-            jobs.extend(prepare(walker, &assets.request, Some(uri))?);
+        if !seen.insert(uri.to_string()) {
+            continue;
         }
+        if seen.len() > MAX_ASSETS {
+            walker.log(format!(
+                "assets: the page {} has more than {MAX_ASSETS}; the others are not loaded",
+                page.uri
+            ));
+            break;
+        }
+        jobs.extend(prepare(walker, &assets.request, Some(uri))?);
     }
     walker.send_all(jobs, assets.at_once as usize).await
 }
@@ -61,18 +76,29 @@ struct Page {
 
 fn page<W: Dispatcher>(walker: &mut W) -> Result<Page, String> {
     let values = walker.values();
+    if let Some(kind) = content_type(values) {
+        return Err(format!("the last response is {kind}, not HTML"));
+    }
     let uri = values.response(&ResponsePart::Url)?.clone().into_text();
     let uri = uri
         .parse()
         .map_err(|_| format!("the page's URL `{uri}` is not one"))?;
     let html = values.response(&ResponsePart::Body)?.clone().into_text();
-    if html.len() > LARGEST_HTML {
-        let (size, most) = (ByteSize(html.len() as u64), ByteSize(LARGEST_HTML as u64));
-        return Err(format!(
-            "the page has {size}; at most {most} are parsed as HTML"
-        ));
-    }
     Ok(Page { uri, html })
+}
+
+/// The type of the last response, if it has one that is not HTML.
+fn content_type(values: &dyn Values) -> Option<String> {
+    let header = ResponsePart::Header("content-type".into());
+    let kind = values.response(&header).ok()?.clone().into_text();
+    let kind = kind
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    let is_html = matches!(&*kind, "text/html" | "application/xhtml+xml" | "");
+    (!is_html).then_some(kind)
 }
 
 /// The destination of a link; `None` for what is not loaded by HTTP, such as `data:`.

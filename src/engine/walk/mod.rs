@@ -50,6 +50,15 @@ pub(super) trait Walker: Send {
         missing: Missing,
     ) -> ControlFlow<Self::Break>;
 
+    /// The condition of a step needs a value that is missing.
+    fn missing_in_condition(
+        &mut self,
+        step: &Step<Self::Request>,
+        missing: Missing,
+    ) -> ControlFlow<Self::Break> {
+        self.missing_value(step, missing)
+    }
+
     /// The step of this kind failed by itself, without a request.
     fn failed_step(
         &mut self,
@@ -198,7 +207,7 @@ fn holds<W: Walker>(walker: &mut W, step: &Step<W::Request>) -> ControlFlow<W::B
     match condition.map_or(Ok(true), |condition| condition.holds(walker.values())) {
         Ok(holds) => Continue(holds),
         Err(missing) => {
-            walker.missing_value(step, missing)?;
+            walker.missing_in_condition(step, missing)?;
             Continue(false)
         }
     }

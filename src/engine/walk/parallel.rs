@@ -14,13 +14,9 @@ use crate::engine::base_url::BaseUrl;
 use crate::engine::request::{Prepared, Unsendable};
 use crate::engine::state::UserState;
 use crate::outcome::Outcome;
-use crate::scenario::program::{Loop, Parallel, Passes};
+use crate::scenario::program::{Loop, MAX_PARALLEL_STEPS, Parallel, Passes};
 use crate::scenario::{Action, Step};
 use crate::transport::Shared;
-
-/// The maximum number of steps that a block runs to prepare its requests, which are all in memory before the first is
-/// sent.
-const MAX_STEPS: usize = 20_000;
 
 /// A request that is ready to be sent.
 #[derive(Debug)]
@@ -90,9 +86,9 @@ pub(in crate::engine) async fn run<W: Dispatcher>(
     collect(walker, &block.steps, &mut collected)?;
     if collected.is_full() {
         let detail = format!(
-            "it runs more than {MAX_STEPS} steps to prepare its requests: put it into a loop over parts of the list"
+            "it runs more than {MAX_PARALLEL_STEPS} steps to prepare its requests: put it into a loop over parts of the list"
         );
-        return walker.failed_step("parallel", Outcome::Unsendable, detail);
+        return walker.failed_step("parallel", Outcome::Step, detail);
     }
     walker
         .send_all(collected.jobs, block.at_once as usize)
@@ -103,12 +99,12 @@ pub(in crate::engine) async fn run<W: Dispatcher>(
 struct Collected<'p, R> {
     jobs: Vec<Job<'p, R>>,
     /// The number of steps that made them.
-    steps: usize,
+    steps: u64,
 }
 
 impl<R> Collected<'_, R> {
     const fn is_full(&self) -> bool {
-        self.steps > MAX_STEPS
+        self.steps > MAX_PARALLEL_STEPS
     }
 }
 

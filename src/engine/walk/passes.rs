@@ -23,14 +23,18 @@ pub(super) async fn run<W: Walker>(
             Err(missing) => walker.missing_value(step, missing),
         },
         Passes::While { condition, max } => {
-            for pass in 0..*max {
+            for pass in 0..max.unwrap_or(MAX_PASSES as u32) {
                 match condition.holds(walker.values()) {
                     Ok(true) => self::pass(walker, repeated, pass).await?,
-                    Ok(false) => break,
+                    Ok(false) => return Continue(()),
                     Err(missing) => return walker.missing_value(step, missing),
                 }
             }
-            Continue(())
+            if max.is_some() {
+                return Continue(());
+            }
+            let detail = format!("the condition of `while` still holds after {MAX_PASSES} passes");
+            walker.failed_step("while", Outcome::Step, detail)
         }
         Passes::Until { .. } => until(walker, step, repeated).await,
         Passes::Each(each) => match items(walker, each) {

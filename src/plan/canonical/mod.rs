@@ -264,7 +264,10 @@ impl Canonical<'_> {
             Passes::Count(count) => ("repeat", vec![self.template(count)]),
             Passes::While { condition, max } => {
                 let holds = self.expression(&condition.0);
-                ("while", vec![holds, max.to_string()])
+                (
+                    "while",
+                    vec![holds, optional(max.map(|max| max.to_string()))],
+                )
             }
             Passes::Until {
                 condition,

@@ -85,6 +85,10 @@ pub struct Group<R> {
     pub steps: Vec<Step<R>>,
 }
 
+/// The maximum number of steps that a parallel block runs to prepare its requests, which are all in memory before the
+/// first is sent.
+pub const MAX_PARALLEL_STEPS: u64 = 20_000;
+
 /// Requests at the same time.
 #[derive(Debug, Clone)]
 pub struct Parallel<R> {
@@ -125,6 +129,28 @@ impl Action {
 }
 
 impl<R> Action<R> {
+    /// The key that identifies a step with this action; requests have several.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Request(_) | Self::Reacting(_) => "request",
+            Self::Think(_) => "think",
+            Self::Rendezvous(_) => "rendezvous",
+            Self::Set(_) => "set",
+            Self::If(_) => "if",
+            Self::Loop(repeated) => repeated.passes.word(),
+            Self::Retry(_) => "retry",
+            Self::Choose(_) => "choose",
+            Self::Group(_) => "group",
+            Self::Parallel(_) => "parallel",
+            Self::Assets(_) => "assets",
+            Self::Call(_) => "call",
+            Self::Fail(_) => "fail",
+            Self::Stop(_) => "stop",
+            Self::Log(_) => "log",
+            Self::Record(_) => "record",
+        }
+    }
+
     /// The request that the step sends itself, without those of its blocks.
     pub fn request(&self) -> Option<&R> {
         match self {

@@ -26,12 +26,13 @@ pub enum Passes {
     Times(u32),
     /// The value of an expression when the loop begins.
     Count(Template),
-    /// As long as the condition holds before a pass, but at most `max`.
+    /// As long as the condition holds before a pass.
     While {
         /// The condition.
         condition: Condition,
-        /// The maximum number of passes; at least 1.
-        max: u32,
+        /// The number of passes after which the loop ends in any case; at least 1. Without it, a loop of [`MAX_PASSES`]
+        /// passes fails.
+        max: Option<u32>,
     },
     /// Until the condition holds after a pass. It fails if the condition does not hold after `max`.
     Until {
@@ -92,11 +93,22 @@ impl Passes {
         match self {
             Self::Times(times) => Some((*times).into()),
             Self::Count(_) => Some(MAX_PASSES),
-            Self::While { max, .. } | Self::Until { max, .. } => Some((*max).into()),
+            Self::While { max, .. } => Some(max.map_or(MAX_PASSES, u64::from)),
+            Self::Until { max, .. } => Some((*max).into()),
             Self::Each(each) => match &each.items {
                 Items::Written(items) => Some(items.len() as u64),
                 Items::Value(_) => None,
             },
+        }
+    }
+
+    /// The key of the loop.
+    pub(super) const fn word(&self) -> &'static str {
+        match self {
+            Self::Times(_) | Self::Count(_) => "repeat",
+            Self::While { .. } => "while",
+            Self::Until { .. } => "until",
+            Self::Each(_) => "foreach",
         }
     }
 

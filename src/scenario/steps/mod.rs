@@ -107,8 +107,8 @@ const IF: Field = Field::new(
     "user() == 0",
     "The step runs only if this is true; otherwise the step and its pause are skipped. Write an expression with or \
      without `${…}` around it: `id != null`, `${stock} > 0 and size == 'L'`. `false`, `null`, 0, the empty text and \
-     the texts `false` and `0` are false. A name without a value is an error unless `??` gives a default: `if: id ?? \
-     false`.",
+     the texts `false` and `0` are false, and so is a name alone that has no value: `if: id`. In a comparison or a \
+     calculation, a name without a value is an error unless `??` gives a default: `if: (page ?? 1) < 5`.",
 )
 .home("a condition belongs in the step that it controls; `if:` with `steps:` puts several steps under one condition");
 

@@ -4,10 +4,11 @@ use super::{
     IF, StepKind, branches, choose, foreach, none, own_steps, repeat, request, set, steps,
 };
 use crate::format::{Field, Mapping, Type};
-use crate::scenario::Action;
-use crate::scenario::program::Parallel;
+use crate::scenario::program::{MAX_PARALLEL_STEPS, Parallel, Visit, visit};
 use crate::scenario::validate::compiler::Compiler;
+use crate::scenario::{Action, Request};
 use crate::source::{Entry, Node};
+use crate::units::show_number;
 
 /// The maximum number of connections of a user at the same time.
 pub(super) const MAX_AT_ONCE: u64 = 100;
@@ -42,7 +43,7 @@ static TABLE: Mapping = Mapping {
     name: "parallel",
     what: "a parallel block",
     doc: "Sends several requests at the same time, as a browser or an app does for a page. The next step begins when all \
-        have ended. Every request is prepared, in the order written, before the first is sent: values that a request \
+        have ended. Every request is prepared, by at most 20000 steps, in the order written, before the first is sent: values that a request \
         captures are available after the block, and `response` is then still that of the step before it. Inside are \
         requests, and `set`, `if`, `choose`, `repeat` and `foreach` around them; a `foreach` loads each item of a list. A \
         group around the block measures the whole. If `on_error` ends the iteration, no further request starts, and \
@@ -71,6 +72,26 @@ fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action
     let at_once = compiler.problems.at(&head.value, &PARALLEL);
     let inner = compiler.problems.require(&fields, &STEPS);
     let inner = inner.map(|node| compiler.in_parallel(|compiler| steps(node, compiler)));
+    let fixed = |visit: &Visit<'_, Request>| match visit.step.condition {
+        Some(_) => 0.0,
+        None => visit.times,
+    };
+    let run: f64 = inner
+        .iter()
+        .flat_map(|steps| visit(steps))
+        .map(|visit| fixed(&visit))
+        .sum();
+    if run > MAX_PARALLEL_STEPS as f64 {
+        compiler.problems.report_with(
+            head.key_span,
+            format!(
+                "this block runs {} steps to prepare its requests; at most {} are allowed",
+                show_number(run),
+                show_number(MAX_PARALLEL_STEPS as f64)
+            ),
+            "put it into a `repeat`, and repeat less often inside",
+        );
+    }
     Some(Action::Parallel(Box::new(Parallel {
         at_once: at_once?,
         steps: inner?,

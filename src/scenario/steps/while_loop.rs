@@ -22,9 +22,8 @@ const MAX: Field = Field::new(
     Type::Integer(1, MAX_PASSES),
     "20",
     "The maximum number of passes. The loop ends after them even if the condition still holds, and the iteration goes \
-     on.",
-)
-.default("100");
+     on. Without `max`, a loop whose condition still holds after 100000 passes fails the iteration.",
+);
 
 pub(super) static KIND: StepKind = StepKind {
     table: &TABLE,
@@ -47,7 +46,10 @@ static TABLE: Mapping = Mapping {
 fn read(node: &Node, head: &Entry, compiler: &mut Compiler<'_>) -> Option<Action> {
     let fields = compiler.problems.fields(node, &TABLE)?;
     let condition = compiler.condition(&head.value, "a condition such as `page != null`");
-    let max: Option<u32> = compiler.problems.value(&fields, &MAX);
+    let max: Option<Option<u32>> = match fields.get(&MAX) {
+        Some(node) => compiler.problems.at(node, &MAX).map(Some),
+        None => Some(None),
+    };
     let inner = compiler.problems.require(&fields, &STEPS);
     let inner = inner.map(|node| compiler.under_condition(|compiler| steps(node, compiler)));
     let passes = condition.zip(max);

@@ -90,6 +90,60 @@ async fn a_while_loop_ends_with_its_condition_or_its_maximum() {
 }
 
 #[tokio::test]
+async fn a_while_loop_without_a_maximum_fails_when_its_condition_never_becomes_false() {
+    let steps = "  - while: word == 'red'\n    steps: [ { set: { n: 1 } } ]\n  - get: /after\n";
+    let (paths, over) = play(ONCE, steps).await;
+    assert!(paths.is_empty());
+    let outcomes = &over.iterations().counts.outcomes;
+    assert_eq!(*outcomes, BTreeMap::from([(Outcome::Step, 1)]));
+}
+
+#[tokio::test]
+async fn a_step_that_cannot_run_fails_the_iteration_and_says_why() {
+    for (step, reason) in [
+        (
+            "set: { y: '${none[0]}' }",
+            "`set` could not run: no value for `none[0]`",
+        ),
+        (
+            "log: 'it is ${none[0]}'",
+            "`log` could not run: no value for `none[0]`",
+        ),
+        (
+            "repeat: '${word}', steps: [ { get: /never } ]",
+            "`repeat` could not run: ",
+        ),
+        (
+            "foreach: '${word}', steps: [ { get: /never } ]",
+            "`foreach` could not run: ",
+        ),
+        (
+            "group: g, if: 'none[0] > 1', steps: [ { get: /never } ]",
+            "the `if` of `group`: no value for `none[0]`",
+        ),
+    ] {
+        let server = Server::start().await;
+        let body = format!(
+            "load: {{ {ONCE} }}\nvars: {{ none: [], word: red }}\nflows:\n- name: main\n  steps:\n\x20 - {{ {step} }}\n"
+        );
+        let driven = Driven::launch(plan(&server.url, &body)).await;
+        let recorder = std::sync::Arc::clone(&driven.recorder);
+        let over = driven.until_the_end().await;
+        assert!(server.seen().is_empty(), "{step}");
+        let sent = over.totals.counts(Subject::Requests);
+        assert_eq!((sent.ended, sent.failed), (0, 0), "{step}");
+        let outcomes = &over.iterations().counts.outcomes;
+        assert_eq!(*outcomes, BTreeMap::from([(Outcome::Step, 1)]), "{step}");
+        let examples = recorder.take_failures();
+        assert!(
+            examples[0].detail.starts_with(reason),
+            "{:?}",
+            examples[0].detail
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_until_loop_ends_when_its_condition_becomes_true() {
     let steps = "\
   - until: n == 3

@@ -108,7 +108,7 @@ async fn cookies_and_random_numbers_do_not_depend_on_the_order_of_responses() {
             let cookie = request.lines().find(|line| line.starts_with("cookie: "));
             let cookie = cookie.unwrap_or_default().to_owned();
             noted.lock().expect("no panic").insert((line, cookie));
-            if request.starts_with("get /in") {
+            if request.starts_with("GET /in") {
                 return "HTTP/1.1 200 OK\r\nset-cookie: session=7; Path=/\r\ncontent-length: 2\r\n\r\n[]"
                     .to_owned();
             }
@@ -128,7 +128,7 @@ async fn cookies_and_random_numbers_do_not_depend_on_the_order_of_responses() {
         let seen = seen.lock().expect("no panic").clone();
         assert_eq!(seen.len(), 5);
         for (line, cookie) in &seen {
-            if ["get /c", "get /d"]
+            if ["GET /c", "GET /d"]
                 .iter()
                 .any(|start| line.starts_with(start))
             {
@@ -275,6 +275,34 @@ async fn the_assets_of_a_page_are_loaded_once_each_and_from_its_host_alone() {
 }
 
 #[tokio::test]
+async fn assets_of_what_is_no_page_fail_the_iteration_with_the_reason() {
+    let deep = "<div>".repeat(2_000);
+    let server = responder(move |request| {
+        if request.starts_with("GET /json") {
+            return "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+                .to_owned();
+        }
+        ok(&deep)
+    })
+    .await;
+    for (path, reason) in [
+        ("/json", "the last response is application/json, not HTML"),
+        ("/deep", "more than 1,000 elements inside each other"),
+    ] {
+        let body = format!(
+            "{ONCE}\nflows: [ {{ name: main, steps: [ {{ get: {path} }}, {{ assets: html }} ] }} ]\n"
+        );
+        let driven = Driven::launch(plan(&format!("http://{server}"), &body)).await;
+        let recorder = Arc::clone(&driven.recorder);
+        let over = driven.until_the_end().await;
+        let outcomes = &over.iterations().counts.outcomes;
+        assert_eq!(outcomes.get(&Outcome::Step), Some(&1), "{path}");
+        let examples = recorder.take_failures();
+        assert!(examples[0].detail.contains(reason), "{examples:?}");
+    }
+}
+
+#[tokio::test]
 async fn assets_without_a_page_fail_the_iteration() {
     let server = Server::start().await;
     let body = format!(
@@ -290,7 +318,7 @@ async fn a_block_of_too_many_steps_fails_before_anything_is_sent() {
     let server = Server::start().await;
     let body = format!(
         "{ONCE}\nflows:\n- name: main\n  steps:\n\
-         \x20 - parallel: 2\n    steps: [ {{ repeat: 300, steps: [ {{ repeat: 100, steps: [ {{ get: /a }} ] }} ] }} ]\n"
+         \x20 - parallel: 2\n    steps: [ {{ repeat: '${{len(range(0, 300))}}', steps: [ {{ repeat: 100, steps: [ {{ get: /a }} ] }} ] }} ]\n"
     );
     let driven = Driven::launch(plan(&server.url, &body)).await;
     let recorder = Arc::clone(&driven.recorder);
